@@ -1,0 +1,14 @@
+export {
+  type Address,
+  formatAddress,
+  ListenError,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  type Socket,
+  type SocketHandler,
+  socketQueueHighBytes,
+  socketQueueLowBytes,
+} from './network.ts';
+export type { Resolution, Resolver } from './resolver.ts';
+export type { Store, StoreWatcher } from './store.ts';

@@ -1,0 +1,89 @@
+// The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets (bun.ts) and a simulated
+// network (memory.ts), pass one shared suite (network-suite.ts). Handlers are objects with methods, so a socket costs no closures.
+
+import type { MeshError } from '../base/index.ts';
+
+/** Where to listen or connect: an IP literal with a port, or a unix socket's path. Names are resolved before (resolver.ts). */
+export type Address =
+  | { readonly kind: 'ip'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** A connection in either direction. Not usable after `onClose`. */
+export interface Socket {
+  /** The peer; for an unopened outgoing connection the address dialled. */
+  readonly remote: Address;
+  readonly local: Address;
+  /** Bytes taken by `write*` that the kernel has not taken yet. */
+  readonly queuedBytes: number;
+  /**
+   * Takes all of `bytes[start, end)` and copies what it cannot send at once. Writes made during one handler call leave together
+   * when that call returns, so a head and its body cost one system call. Returns false when the queue is above its
+   * high-water mark ({@link socketQueueHighBytes}): the writer must then stop its source until `onDrain`.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** The same for a string in which every code unit is one byte (latin1). The fast way out for heads. */
+  writeLatin1(text: string): boolean;
+  /** Stops `onData`; the kernel's receive window then holds the peer back. A closing peer may go unnoticed until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then FIN. Data may still arrive until the peer ends too. Idempotent. */
+  end(): void;
+  /** Drops what is queued and sends RST. `onClose` follows. Idempotent. */
+  reset(): void;
+}
+
+/** What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or `write`. */
+export interface SocketHandler {
+  /** Accepted, or connected. Comes first; never for a connection that failed to open. */
+  onOpen(socket: Socket): void;
+  /** Bytes came. They are the handler's to read during the call only: what is kept must be copied. */
+  onData(socket: Socket, bytes: Uint8Array): void;
+  /** The queue fell below {@link socketQueueLowBytes} after a write returned false. */
+  onDrain(socket: Socket): void;
+  /** The peer sent FIN; writing may go on. */
+  onEnd(socket: Socket): void;
+  /** Over. `error` is null after an orderly end on both sides; exactly one call per socket, also for a failed connect. */
+  onClose(socket: Socket, error: MeshError | null): void;
+}
+
+export interface ListenOptions {
+  readonly address: Address;
+  /** Lets several processes or threads share the port (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
+  /** Creates the handler of an accepted connection. */
+  readonly accept: (socket: Socket) => SocketHandler;
+}
+
+export interface Listener {
+  /** The bound address, with the real port when 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting; open connections stay. Idempotent. */
+  close(): void;
+}
+
+export interface Network {
+  /** Throws a MeshError-carrying `ListenError` when the address cannot be bound. */
+  listen(options: ListenOptions): Listener;
+  /** Starts connecting; the outcome is `onOpen` or `onClose`. The connect timeout is the caller's (reset the socket). */
+  connect(address: Address, handler: SocketHandler): Socket;
+}
+
+/** Thrown by {@link Network.listen}: the message names the address and the reason. */
+export class ListenError extends Error {
+  readonly code: 'in-use' | 'not-permitted' | 'not-available' | 'failed';
+  constructor(code: ListenError['code'], message: string) {
+    super(message);
+    this.name = 'ListenError';
+    this.code = code;
+  }
+}
+
+/** Above this many queued bytes `write` asks its caller to stop. */
+export const socketQueueHighBytes = 256 * 1024;
+/** Below this many, `onDrain` tells it to go on. */
+export const socketQueueLowBytes = 64 * 1024;
+
+export function formatAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}

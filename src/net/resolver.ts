@@ -1,0 +1,13 @@
+// The Resolver seam: names to addresses, with how long they hold.
+
+export interface Resolution {
+  /** IP literals in the answer's order; never empty. */
+  readonly addresses: readonly string[];
+  /** Seconds the answer may be kept; at least 1. */
+  readonly ttlSeconds: number;
+}
+
+export interface Resolver {
+  /** Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody answered. */
+  resolve(name: string): Promise<Resolution>;
+}

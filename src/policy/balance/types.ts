@@ -1,0 +1,62 @@
+// Load balancing: pure decisions over endpoint states that belong to the cluster and survive configuration changes.
+
+export type BalanceConfig =
+  | {
+      /** Power of two choices on peak EWMA of latency, with an error penalty. */
+      readonly kind: 'latency-aware';
+      /** Time constant of forgetting; default 10,000. */
+      readonly decayMs: number;
+      /** Cost of an endpoint that has not answered yet; default 30 (Finagle's). */
+      readonly defaultRttMs: number;
+    }
+  | { readonly kind: 'least-request'; readonly choices: number }
+  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'random' };
+
+/** How an attempt ended, for cost and ejection. `failure`: 5xx, reset, timeout; `local`: no connection came to be. */
+export type Outcome = 'success' | 'failure' | 'local';
+
+/**
+ * One endpoint as policy sees it; the proxy's Endpoint extends it with its pool. Mutable: balancers and outlier detection keep
+ * their state here, so that it lives as long as the endpoint, not as long as a configuration.
+ */
+export class EndpointLoad {
+  /** Stable identity: the address. */
+  readonly key: string;
+  /** 1 to 2^32-1, from configuration. */
+  weight: number;
+  /** Attempts in flight. */
+  active = 0;
+  /** Peak EWMA of latency in ms, as of `costAtMs`; -1 before the first answer. */
+  costMs = -1;
+  costAtMs = 0;
+  /** Share of recent attempts that failed, 0 to 1, decaying with the same constant. */
+  errorShare = 0;
+  /** Clock time the oldest attempt in flight began, or -1: an answer that is overdue counts before it comes. */
+  oldestStartMs = -1;
+  /** Configuration and health checking say it can be used. */
+  healthy = true;
+  /** Outlier detection: clock time until which it gets nothing, or -1. */
+  ejectedUntilMs = -1;
+  ejections = 0;
+  consecutiveFailures = 0;
+  successes = 0;
+  failures = 0;
+  /** Attempts given to it since it was created. */
+  picks = 0;
+
+  constructor(key: string, weight: number) {
+    this.key = key;
+    this.weight = weight;
+  }
+}
+
+export interface Balancer<E extends EndpointLoad> {
+  /** Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their state. */
+  update(candidates: readonly E[]): void;
+  /** Chooses one, or null when there is none. Those in `tried` are passed over while any other is left. */
+  pick(nowMs: number, tried: readonly E[] | null): E | null;
+  onStart(endpoint: E, nowMs: number): void;
+  /** `rttMs`: from sending to the response head (or to the failure). */
+  onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void;
+}

@@ -1,0 +1,110 @@
+// What a route table is made of: xDS RouteConfiguration and GAMMA HTTPRoute reduced to the facts that routing needs.
+
+import type { RetryPolicy } from '../retry/types.ts';
+
+/** What routing may ask of a request; a wire RequestHead fits. */
+export interface RequestView {
+  readonly method: string;
+  readonly authority: string;
+  /** Path with query. */
+  readonly path: string;
+  /** Joined values of a lower-case name, or null. */
+  getName(name: string): string | null;
+}
+
+export type StringMatch =
+  | {
+      readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+    }
+  | { readonly kind: 'regex'; readonly value: string }
+  | { readonly kind: 'present' };
+
+export interface HeaderMatch {
+  /** Lower-case; `:method`, `:authority`, `:path` are allowed. */
+  readonly name: string;
+  readonly match: StringMatch;
+  readonly invert: boolean;
+}
+
+export type PathMatch =
+  | {
+      readonly kind: 'exact' | 'prefix' | 'separated-prefix';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+    }
+  | { readonly kind: 'regex'; readonly value: string };
+
+export interface RouteMatch {
+  readonly path: PathMatch;
+  readonly headers: readonly HeaderMatch[];
+  readonly query: readonly { readonly name: string; readonly match: StringMatch }[];
+}
+
+/** Lines to set (replace or add), add and remove; applied in the order remove, set, add. Names are lower-case. */
+export interface HeaderEdits {
+  readonly set: readonly (readonly [name: string, value: string])[];
+  readonly add: readonly (readonly [name: string, value: string])[];
+  readonly remove: readonly string[];
+}
+
+export interface WeightedCluster {
+  readonly cluster: string;
+  /** 0 to 2^32-1; the sum of a route's weights is at least 1. */
+  readonly weight: number;
+  readonly requestEdits: HeaderEdits | null;
+  readonly responseEdits: HeaderEdits | null;
+}
+
+export type RouteAction =
+  | {
+      readonly kind: 'forward';
+      readonly clusters: readonly WeightedCluster[];
+      readonly rewriteAuthority: string | null;
+      readonly rewritePath: PathRewrite | null;
+    }
+  | {
+      readonly kind: 'redirect';
+      readonly status: 301 | 302 | 303 | 307 | 308;
+      readonly scheme: string | null;
+      readonly authority: string | null;
+      readonly port: number | null;
+      readonly path: PathRewrite | null;
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly body: string };
+
+/** `prefix` replaces what the route's prefix matched, `full` the whole path; the query stays. */
+export type PathRewrite = { readonly kind: 'prefix' | 'full'; readonly value: string };
+
+/** null: not set here, the cluster's own policy holds; 0: no limit. */
+export interface RouteTimeouts {
+  readonly requestMs: number | null;
+  readonly attemptMs: number | null;
+  readonly idleMs: number | null;
+}
+
+export interface Route {
+  /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly action: RouteAction;
+  readonly timeouts: RouteTimeouts;
+  /** null: the cluster's own retry policy holds. */
+  readonly retry: RetryPolicy | null;
+  readonly requestEdits: HeaderEdits | null;
+  readonly responseEdits: HeaderEdits | null;
+}
+
+export interface VirtualHost {
+  readonly name: string;
+  /** xDS domains: `a.b`, `a.b:80`, `*.b`, `a.*`, `*`. Compared without case. */
+  readonly domains: readonly string[];
+  /** First match wins. */
+  readonly routes: readonly Route[];
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly virtualHosts: readonly VirtualHost[];
+}

@@ -1,0 +1,109 @@
+// The compiled configuration: what listeners, routes, clusters and endpoints mean to the data path, whatever they came from (ADS, a
+// bootstrap's static resources, the last good snapshot on disk). Immutable; swapped by reference. Live state (pools, latencies,
+// budgets, ejections) is not here: it belongs to the runtime cluster of the same name and survives updates.
+
+import type { Address } from '../../net/index.ts';
+import type {
+  BalanceConfig,
+  LimitsConfig,
+  OutlierConfig,
+  RetryBudgetConfig,
+  RetryPolicy,
+  RouteConfig,
+  RouteTimeouts,
+} from '../../policy/index.ts';
+
+export interface Snapshot {
+  /** For display and `weft_config_version`; changes with every applied update. */
+  readonly version: string;
+  readonly listeners: ReadonlyMap<string, ListenerConfig>;
+  readonly routeConfigs: ReadonlyMap<string, RouteConfig>;
+  readonly clusters: ReadonlyMap<string, ClusterConfig>;
+  /** By cluster name; a cluster without an entry has no endpoints yet. */
+  readonly endpoints: ReadonlyMap<string, EndpointAssignment>;
+}
+
+export type Direction = 'inbound' | 'outbound' | 'gateway';
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly address: Address;
+  readonly direction: Direction;
+  /** Name in {@link Snapshot.routeConfigs}; inline route configurations are registered under `inline:<listener>`. */
+  readonly routeConfig: string;
+  readonly statPrefix: string;
+  /** Answer of an inbound listener for a foreign authority is 421, marked unsent (design.md section 4). */
+  readonly http: HttpOptions;
+}
+
+export interface HttpOptions {
+  /** Downstream connection without a request; 0: no limit. Default 1 h (Envoy's). */
+  readonly idleTimeoutMs: number;
+  /** From the first byte of a head to its end. Default 10,000 (Envoy: off). */
+  readonly headTimeoutMs: number;
+  /** Wait for the peer to finish what runs before closing while draining. */
+  readonly drainTimeoutMs: number;
+  readonly headBytesMax: number;
+  readonly headerCountMax: number;
+  readonly requestTimeoutMs: number;
+  /** Make an x-request-id where missing; keep a received one (false: replace it, for edges). */
+  readonly keepRequestId: boolean;
+  /** Sets server: NAME on responses when not empty; '' leaves the upstream's. */
+  readonly serverName: string;
+  readonly useRemoteAddress: boolean;
+  readonly accessLog: AccessLogConfig | null;
+}
+
+export interface AccessLogConfig {
+  /** A file path, or 'stdout'. JSON lines. */
+  readonly path: string;
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
+  readonly service: string;
+  readonly discovery: 'eds' | 'static' | 'dns';
+  /** EDS service name where it differs from the name. */
+  readonly edsName: string;
+  readonly connectTimeoutMs: number;
+  readonly balance: BalanceConfig;
+  readonly limits: LimitsConfig;
+  readonly outlier: OutlierConfig | null;
+  readonly retry: RetryPolicy | null;
+  readonly retryBudget: RetryBudgetConfig | null;
+  readonly timeouts: RouteTimeouts;
+  /** Upstream connection without a request; 0: no limit. Default 1 h, below the peer's own where known. */
+  readonly idleTimeoutMs: number;
+  /** Requests after which a connection is closed; 0: no limit. */
+  readonly requestsPerConnectionMax: number;
+  /** Below this share (0 to 100) of usable endpoints all are used (panic). Default 50. */
+  readonly panicPercent: number;
+  /** Bytes of a request body kept for a retry. Default 65,536. */
+  readonly replayBytesMax: number;
+}
+
+export interface EndpointAssignment {
+  readonly cluster: string;
+  readonly endpoints: readonly EndpointConfig[];
+  /** Clock.wall() when this set was received; its age is shown and exported. */
+  readonly receivedAtMs: number;
+}
+
+export interface EndpointConfig {
+  readonly address: Address;
+  readonly weight: number;
+  /** 0 is used first. */
+  readonly priority: number;
+  readonly healthy: boolean;
+  readonly zone: string;
+  /** A Weft sidecar stands before the application: its refusal marker is believed (loopback or authenticated peers only). */
+  readonly proxied: boolean;
+  /** For display: the pod's name; '' where unknown. */
+  readonly name: string;
+}
+
+/** Where a configuration source delivers to: the data path. Applying is synchronous and never fails for a validated snapshot. */
+export interface SnapshotTarget {
+  apply(snapshot: Snapshot): void;
+}

@@ -1,0 +1,21 @@
+export {
+  type Head,
+  type HeaderName,
+  headerId,
+  headerNames,
+  type RequestHead,
+  type ResponseHead,
+} from './head.ts';
+export type {
+  BodyReceiver,
+  ByteSink,
+  ClientCodec,
+  ClientHost,
+  ClientStream,
+  RequestReceiver,
+  ResponseReceiver,
+  ServerCodec,
+  ServerHost,
+  ServerStream,
+  Stream,
+} from './stream.ts';

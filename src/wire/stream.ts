@@ -1,0 +1,108 @@
+// Stream: what a codec offers above it, alike for HTTP/1.1 and HTTP/2, so that the exchange exists once. Bytes handed to a receiver
+// are its to read during the call only. A receiver is called in this order: head, body*, (end | reset); nothing follows end or reset.
+
+import type { MeshError } from '../base/index.ts';
+import type { Head, RequestHead, ResponseHead } from './head.ts';
+
+/** Where a codec puts its bytes; net's Socket fits. The contract is that of Socket in net/network.ts. */
+export interface ByteSink {
+  readonly queuedBytes: number;
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  writeLatin1(text: string): boolean;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  reset(): void;
+}
+
+/** The sending half of a message plus flow control of the receiving half. */
+export interface Stream {
+  /** Sends body bytes (copied if they cannot leave at once). False: stop until `onWritable`. */
+  sendBody(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Ends the message, with trailers where the version and the framing can carry them. */
+  sendEnd(trailers: Head | null): void;
+  /** Gives the message up: HTTP/1 closes the connection, HTTP/2 sends RST_STREAM. No callback follows. */
+  reset(error: MeshError): void;
+  /** Stops `onBody` soon: what is already decoded may still come. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface BodyReceiver {
+  onBody(bytes: Uint8Array, start: number, end: number): void;
+  onEnd(trailers: Head | null): void;
+  /** The peer or the connection gave up before the end. */
+  onReset(error: MeshError): void;
+  /** Sending may go on after `sendBody` returned false. */
+  onWritable(): void;
+}
+
+/** The exchange's view of a request that came in. */
+export type RequestReceiver = BodyReceiver;
+
+/** The exchange's view of the response to a request that it sent. */
+export interface ResponseReceiver extends BodyReceiver {
+  /** A 1xx other than 101. */
+  onInformational(head: ResponseHead): void;
+  /** The final head. With `endStream` no onBody or onEnd follows. The head is valid until the stream ends. */
+  onResponse(head: ResponseHead, endStream: boolean): void;
+}
+
+export interface ServerStream extends Stream {
+  sendInformational(head: ResponseHead): void;
+  /** Sends the final head; the codec sets framing (content-length kept, else chunked, else until close) and connection fields. */
+  sendResponse(head: ResponseHead, endStream: boolean): void;
+}
+
+export interface ClientStream extends Stream {
+  /** True once any byte of the request was given to the connection: from then on it counts as sent. */
+  readonly sent: boolean;
+}
+
+/** The proxy's side of a server connection: what the codec tells about it. */
+export interface ServerHost {
+  /** First byte of a head arrived on an idle connection: the head timeout starts. */
+  onHeadStart(): void;
+  /**
+   * A request head is complete. The head is valid until the exchange is over (response sent and request body ended). The result
+   * receives the rest of the request; with `endStream` nothing more of the body follows (only `onReset`, when the client leaves).
+   */
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver;
+  /** The exchange is over and the connection is kept: the idle timeout starts. */
+  onIdle(): void;
+  /** The peer broke a rule. The codec has answered (400, 413, 431, 501, 505) where it could and ends the connection by itself. */
+  onProtocolError(error: MeshError, status: number): void;
+}
+
+/** A server connection's codec. Fed by the socket's handler. */
+export interface ServerCodec {
+  receive(bytes: Uint8Array): void;
+  /** The peer's FIN. */
+  receiveEnd(): void;
+  /** The socket is gone: open streams get onReset. */
+  closed(error: MeshError | null): void;
+  /** The socket's queue drained. */
+  drained(): void;
+  /** Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. */
+  drain(): void;
+  readonly idle: boolean;
+}
+
+/** The pool's side of a client connection. */
+export interface ClientHost {
+  /** The stream is over (also after reset). `reusable`: the connection can take another request now. */
+  onStreamDone(reusable: boolean): void;
+  /** The connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while idle). */
+  onRetired(): void;
+}
+
+export interface ClientCodec {
+  /** Streams that may be started now: 0 or 1 for HTTP/1.1. */
+  readonly capacity: number;
+  /** Sends a request head; the head is only read during the call. */
+  start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream;
+  receive(bytes: Uint8Array): void;
+  receiveEnd(): void;
+  closed(error: MeshError | null): void;
+  drained(): void;
+}
