@@ -1,0 +1,31 @@
+// The table of commands. Each is loaded only when it is run, so that `weft proxy` pays for no server, console or load code.
+
+import type { CommandEntry } from './command.ts';
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'proxy',
+    summary: 'run the data plane: sidecar, node agent or gateway',
+    load: () => import('./proxy.ts'),
+  },
+  {
+    name: 'control',
+    summary: 'run the control plane over a directory of manifests',
+    load: () => import('./control.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'run a bank on this machine, with the whole mesh',
+    load: () => import('./demo.ts'),
+  },
+  {
+    name: 'load',
+    summary: 'send open-loop load and report latencies',
+    load: () => import('./load.ts'),
+  },
+  {
+    name: 'check',
+    summary: 'validate manifests and Envoy bootstraps offline',
+    load: () => import('./check.ts'),
+  },
+];

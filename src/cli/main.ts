@@ -1,0 +1,56 @@
+// The entry of the program: finds the command, loads it alone, and turns how it ended into an exit code.
+
+import { CommanderError } from 'commander';
+import { type CommandEntry, Exit, exitCode } from './command.ts';
+import { commands } from './commands.ts';
+import { version } from './version.ts';
+
+const entries: readonly CommandEntry[] = [
+  ...commands,
+  {
+    name: 'completion',
+    summary: 'print the completion script of a shell',
+    load: async () => ({ command: (await import('./completion.ts')).createCompletionCommand(commands) }),
+  },
+];
+
+function usage(): string {
+  const width = Math.max(...entries.map((entry) => entry.name.length));
+  const rows = entries.map((entry) => `  ${entry.name.padEnd(width)}  ${entry.summary}`);
+  return ['Usage: weft COMMAND [OPTIONS]', '', ...rows, '', "'weft COMMAND --help' tells more."].join('\n');
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    console.log(usage());
+    return;
+  }
+  if (name === 'version' || name === '--version' || name === '-V') {
+    console.log(`weft ${version}`);
+    return;
+  }
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (entry === undefined) throw new Exit(exitCode.usage, `weft: unknown command '${name}'\n\n${usage()}`);
+  const { command } = await entry.load();
+  command.name(`weft ${name}`).exitOverride().showHelpAfterError();
+  await command.parseAsync(rest, { from: 'user' });
+}
+
+/** Exit code of a failure; prints what a person needs to see. */
+function report(error: unknown): number {
+  if (error instanceof Exit) {
+    if (error.message !== '') console.error(error.message);
+    return error.code;
+  }
+  // Commander has printed its message or the help text already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.fine : exitCode.usage;
+  console.error(error);
+  return exitCode.bug;
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  process.exit(report(error));
+}
