@@ -1,0 +1,18 @@
+// `npm run check`: all that must hold before a commit lands: format, lint, types, house rules, dead code, generated documents, tests.
+
+import { finish, runStep, runTests, type Step, sum } from './steps.ts';
+
+const bun = process.execPath;
+
+const steps: readonly Step[] = [
+  { name: 'format and lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
+  { name: 'types', command: ['node_modules/.bin/tsc', '-p', '.'] },
+  { name: 'tidy', command: [bun, 'tools/tidy.ts'] },
+  { name: 'dead code', command: ['node_modules/.bin/knip'] },
+  { name: 'generated documents', command: [bun, 'tools/documents.ts', '--check'] },
+];
+
+const counts = [];
+for (const step of steps) counts.push(await runStep(step));
+counts.push(await runTests([]));
+finish(sum(counts));

@@ -1,0 +1,82 @@
+// Steps of `npm run check` and `npm test`: each is a command that passes or fails; the last line counts them and the tests together.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+/** Runs one command with its output shown; counts as one test. */
+export async function runStep(step: Step): Promise<Count> {
+  console.log(`\n== ${step.name}`);
+  const child = Bun.spawn([...step.command], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const passed = (await child.exited) === 0;
+  if (!passed) console.log(`== ${step.name} FAILED`);
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+}
+
+/** Runs `bun test` over the given paths; a crash of the runner counts as one failure beside what it reported. */
+export async function runTests(paths: readonly string[]): Promise<Count> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
+  const report = join(folder, 'junit.xml');
+  try {
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        'test',
+        '--reporter=junit',
+        `--reporter-outfile=${report}`,
+        '--timeout',
+        '30000',
+        ...paths,
+      ],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const exit = await child.exited;
+    const count = parseJunit(readReport(report));
+    return exit !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readReport(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Totals of a JUnit report: the attributes of its outermost `testsuites` element. */
+export function parseJunit(xml: string): Count {
+  const root = /<testsuites[^>]*>/.exec(xml)?.[0] ?? '';
+  const attribute = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  const failed = attribute('failures') + attribute('errors');
+  const skipped = attribute('skipped');
+  return { passed: attribute('tests') - failed - skipped, failed, skipped };
+}
+
+export function sum(counts: readonly Count[]): Count {
+  return {
+    passed: counts.reduce((total, count) => total + count.passed, 0),
+    failed: counts.reduce((total, count) => total + count.failed, 0),
+    skipped: counts.reduce((total, count) => total + count.skipped, 0),
+  };
+}
+
+/** Prints the closing line and exits with it. */
+export function finish(count: Count): never {
+  const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
+  console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`);
+  process.exit(count.failed === 0 && count.passed > 0 ? 0 : 1);
+}

@@ -1,0 +1,54 @@
+// The layer rule of docs/ARCHITECTURE.md: imports go down the list only, siblings never meet, and a folder is entered by its index.ts.
+
+import { isTest, layerOf, parseImports, type Rule } from './source.ts';
+
+/** From the top down. Layers in one row are siblings. */
+export const layers: readonly (readonly string[])[] = [
+  ['cli'],
+  ['demo'],
+  ['console'],
+  ['sim'],
+  ['load', 'proxy', 'control'],
+  ['identity', 'observe'],
+  ['xds'],
+  ['net'],
+  ['wire'],
+  ['policy'],
+  ['base'],
+];
+
+const rank = new Map(layers.flatMap((row, index) => row.map((name) => [name, index] as const)));
+
+export const layerRule: Rule = {
+  name: 'layers',
+  check(source) {
+    const from = layerOf(source.path);
+    if (from === null) return [];
+    return parseImports(source).flatMap(({ line, target }) => {
+      const to = target === null ? null : layerOf(target);
+      if (target === null || to === null || to === from) return [];
+      const [fromRank, toRank] = [rank.get(from), rank.get(to)];
+      if (fromRank === undefined || toRank === undefined)
+        return [{ line, message: `unknown layer ${from} or ${to}` }];
+      if (toRank <= fromRank && !isTest(source.path))
+        return [{ line, message: `${from} must not import ${to}` }];
+      return [];
+    });
+  },
+};
+
+export const faceRule: Rule = {
+  name: 'face',
+  check(source) {
+    const from = layerOf(source.path);
+    return parseImports(source).flatMap(({ line, target }) => {
+      const to = target === null ? null : layerOf(target);
+      if (target === null || to === null || to === from || isTest(source.path)) return [];
+      // wire/http1/index.ts and xds/api.ts are faces too: an index.ts at any depth, or a file that its folder names as one.
+      if (target.endsWith('/index.ts') || faces.has(target) || target.startsWith('src/xds/gen/')) return [];
+      return [{ line, message: `enter src/${to} through an index.ts, not ${target}` }];
+    });
+  },
+};
+
+const faces: ReadonlySet<string> = new Set(['src/xds/api.ts']);
