@@ -1,0 +1,16 @@
+// Named bounds of everything that observing may hold: what crosses one is folded or dropped, and counted.
+
+export const observeLimits = {
+  /** Series in one scrape; the rest is folded into the label value "other" (weft_metrics_folded_total). */
+  seriesMax: 50_000,
+  /** Access-log bytes waiting for the disk; lines beyond are dropped and counted. */
+  accessLogBytesMax: 4 * 1024 * 1024,
+  /** Access-log bytes that make a flush worth a system call. */
+  accessLogFlushBytes: 64 * 1024,
+  /** Longest time an access-log line waits for its flush. */
+  accessLogFlushMs: 1_000,
+  /** Characters of a caller's value (path, user agent, request id) that a log line takes. */
+  logValueCharsMax: 2_048,
+  /** Longest request id of a caller that is kept; a longer one is replaced. */
+  requestIdCharsMax: 256,
+} as const;

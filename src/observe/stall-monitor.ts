@@ -1,0 +1,66 @@
+// Event-loop stalls: how late a periodic timer fires is how long everything else waited too (a long callback, garbage collection, a
+// starved processor). One thread does all the work, so this is the proxy's first health sign.
+
+import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
+import { Histogram } from './histogram.ts';
+
+const stallBoundsSeconds: readonly number[] = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+];
+
+/** Samples while there is work: a stall of this length is always seen. */
+const busyIntervalMs = 20;
+/** Samples while there is none: waking an idle proxy 50 times a second would be most of its cost. */
+const idleIntervalMs = 500;
+
+export class StallMonitor implements TimerHandler {
+  /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
+  readonly histogram = new Histogram(stallBoundsSeconds);
+  /** The longest stall since the start, and since the last `takeMaxMs`, in ms. */
+  maxMs = 0;
+  private windowMaxMs = 0;
+  private readonly clock: Clock;
+  private readonly activity: () => number;
+  private readonly timer = new Timer(this, 0);
+  private lastActivity = 0;
+  private expectedMs = 0;
+
+  /** `activity` counts work done (requests); while it stands still, sampling slows down. Absent: always busy. */
+  constructor(clock: Clock, activity?: () => number) {
+    this.clock = clock;
+    let calls = 0;
+    this.activity = activity ?? (() => ++calls);
+  }
+
+  start(): void {
+    this.arm(this.clock.now());
+  }
+
+  stop(): void {
+    this.clock.cancel(this.timer);
+  }
+
+  onTimer(): void {
+    const now = this.clock.now();
+    const lateMs = Math.max(0, now - this.expectedMs);
+    this.histogram.record(lateMs / 1000);
+    if (lateMs > this.maxMs) this.maxMs = lateMs;
+    if (lateMs > this.windowMaxMs) this.windowMaxMs = lateMs;
+    this.arm(now);
+  }
+
+  /** The longest stall since the last call, in ms. */
+  takeMaxMs(): number {
+    const maxMs = this.windowMaxMs;
+    this.windowMaxMs = 0;
+    return maxMs;
+  }
+
+  private arm(now: number): void {
+    const activity = this.activity();
+    const intervalMs = activity === this.lastActivity ? idleIntervalMs : busyIntervalMs;
+    this.lastActivity = activity;
+    this.expectedMs = now + intervalMs;
+    this.clock.arm(this.timer, intervalMs);
+  }
+}
