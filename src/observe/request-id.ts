@@ -5,29 +5,37 @@ import type { Random } from '../base/index.ts';
 import { type Head, headerId } from '../wire/index.ts';
 import { observeLimits } from './limits.ts';
 
-const hexByte: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, '0'),
-);
+const hexCodes = Buffer.from('0123456789abcdef', 'latin1');
 
-/** Eight lower-case hex digits of an unsigned 32-bit integer. */
-export function encodeHex32(value: number): string {
-  return (
-    hexByte[value >>> 24]! +
-    hexByte[(value >>> 16) & 0xff]! +
-    hexByte[(value >>> 8) & 0xff]! +
-    hexByte[value & 0xff]!
-  );
+/** One id is built at a time, in place: joining eight strings costs four times as much. */
+const scratch = Buffer.from('00000000-0000-4000-8000-000000000000', 'latin1');
+
+/** Writes `digits` lower-case hex digits of `value`, from its bit `shift` downwards. */
+function writeHex(target: Uint8Array, at: number, value: number, shift: number, digits: number): void {
+  for (let i = 0; i < digits; i++) target[at + i] = hexCodes[(value >>> (shift - 4 * i)) & 15]!;
 }
 
 export function createRequestId(random: Random): string {
-  const a = random.uint32();
-  const b = (random.uint32() & 0xffff0fff) | 0x4000;
-  const c = (random.uint32() & 0x3fffffff) | 0x80000000;
-  const d = random.uint32();
-  const bHex = encodeHex32(b);
-  const cHex = encodeHex32(c);
-  return `${encodeHex32(a)}-${bHex.slice(0, 4)}-${bHex.slice(4)}-${cHex.slice(0, 4)}-${cHex.slice(4)}${encodeHex32(d)}`;
+  writeHex(scratch, 0, random.uint32(), 28, 8);
+  const middle = random.uint32();
+  writeHex(scratch, 9, middle, 28, 4);
+  writeHex(scratch, 15, middle, 8, 3);
+  const variant = random.uint32();
+  writeHex(scratch, 19, (variant & 0x3fffffff) | 0x80000000, 28, 4);
+  writeHex(scratch, 24, variant, 12, 4);
+  writeHex(scratch, 28, random.uint32(), 28, 8);
+  return scratch.toString('latin1', 0, 36);
 }
+
+/** Lower-case hex digits of `words` random 32-bit integers, eight each; the last digit is odd, so never all zero. */
+export function createHexId(random: Random, words: 2 | 4): string {
+  for (let i = 0; i < words; i++) writeHex(hexScratch, i * 8, random.uint32(), 28, 8);
+  const last = words * 8 - 1;
+  hexScratch[last] = hexCodes[(random.uint32() & 15) | 1]!;
+  return hexScratch.toString('latin1', 0, words * 8);
+}
+
+const hexScratch = Buffer.alloc(32);
 
 /**
  * The request's x-request-id. A received one is kept when `keep` says so and it is not overlong; else the head gets a new one.

@@ -6,7 +6,7 @@
 
 import type { Random } from '../base/index.ts';
 import { type Head, headerId } from '../wire/index.ts';
-import { encodeHex32 } from './request-id.ts';
+import { createHexId } from './request-id.ts';
 
 /** `leave`: a request without context stays without. `make`: it gets a sampled traceparent, as a tracing edge does. */
 export type AbsentTrace = 'leave' | 'make';
@@ -21,8 +21,8 @@ export function propagateTrace(head: Head, random: Random, absent: AbsentTrace =
   }
   const b3 = b3TraceId(head);
   if (b3 !== null || absent === 'leave') return b3;
-  const traceId = createTraceId(random);
-  head.add('traceparent', `00-${traceId}-${createSpanId(random)}-01`);
+  const traceId = createHexId(random, 4);
+  head.add('traceparent', `00-${traceId}-${createHexId(random, 2)}-01`);
   return traceId;
 }
 
@@ -70,13 +70,4 @@ function isHex(text: string, start: number, end: number): boolean {
 function isZero(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (text.charCodeAt(i) !== 0x30) return false;
   return true;
-}
-
-function createTraceId(random: Random): string {
-  return createSpanId(random) + createSpanId(random);
-}
-
-/** Never all zero, which both formats forbid. */
-function createSpanId(random: Random): string {
-  return encodeHex32(random.uint32()) + encodeHex32((random.uint32() | 1) >>> 0);
 }
