@@ -7,6 +7,7 @@ const bun = process.execPath;
 const steps: readonly Step[] = [
   { name: 'format and lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: ['node_modules/.bin/tsc', '-p', '.'] },
+  { name: 'types of the page', command: ['node_modules/.bin/tsc', '-p', 'src/console/page'] },
   { name: 'tidy', command: [bun, 'tools/tidy.ts'] },
   { name: 'dead code', command: ['node_modules/.bin/knip'] },
   { name: 'generated documents', command: [bun, 'tools/documents.ts', '--check'] },
