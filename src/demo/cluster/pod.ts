@@ -1,0 +1,150 @@
+// One replica: an application, a sidecar beside it or none, a readiness probe, and the EndpointSlice that says what the probe found.
+
+import { join } from 'node:path';
+import { removeFile, writeFileAtomic } from '../machine/atomic-file.ts';
+import { preStopMs, probeFailuresMax, probeIntervalMs, probeTimeoutMs } from '../machine/limits.ts';
+import type { Machine, Program } from '../machine/machine.ts';
+import { Container } from './container.ts';
+import { encodeEndpointSlice } from './endpoint-slice.ts';
+
+export interface PodSpec {
+  /** `ledger-1`, or `ledger-1-g2` for what replaced it. */
+  readonly name: string;
+  /** `ledger-1`, whoever holds the place. */
+  readonly slot: string;
+  readonly service: string;
+  readonly namespace: string;
+  readonly node: string;
+  /** Where other pods and the probe reach it: the sidecar's inbound port, or the application's. */
+  readonly port: number;
+  readonly application: Program;
+  /** null: the node's agent is its way into the mesh. */
+  readonly sidecar: Program | null;
+  readonly sliceFolder: string;
+}
+
+/**
+ * starting -> ready <-> unready -> terminating -> gone. Only a ready pod is in its Service; a terminating one finishes what it has.
+ */
+export type PodPhase = 'starting' | 'ready' | 'unready' | 'terminating' | 'gone';
+
+export class Pod {
+  readonly spec: PodSpec;
+  readonly application: Container;
+  readonly sidecar: Container | null;
+  /** Set by an operator's `pause`, for display. */
+  fault = '';
+  #phase: PodPhase = 'starting';
+  #failures = 0;
+  #probeTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #onPhase: (pod: Pod) => void;
+  readonly #slicePath: string;
+
+  constructor(spec: PodSpec, machine: Machine, onPhase: (pod: Pod) => void) {
+    this.spec = spec;
+    this.#onPhase = onPhase;
+    this.#slicePath = join(spec.sliceFolder, `${spec.name}.yaml`);
+    const watcher = { onContainerExit: () => this.#onContainerExit() };
+    this.application = new Container(spec.application, machine, watcher);
+    this.sidecar = spec.sidecar === null ? null : new Container(spec.sidecar, machine, watcher);
+  }
+
+  get phase(): PodPhase {
+    return this.#phase;
+  }
+
+  get restarts(): number {
+    return this.application.restarts + (this.sidecar?.restarts ?? 0);
+  }
+
+  start(): void {
+    this.sidecar?.start();
+    this.application.start();
+    this.#scheduleProbe();
+  }
+
+  /** SIGKILL, as an out-of-memory killer would. The supervisor starts again what died. */
+  kill(what: 'application' | 'all'): void {
+    if (what === 'all') this.sidecar?.signal('SIGKILL');
+    this.application.signal('SIGKILL');
+  }
+
+  /** Out of its Service first, then the application, then the sidecar: nobody is left without an answer or a way to ask. */
+  async terminate(): Promise<void> {
+    this.#enter('terminating');
+    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
+    await Bun.sleep(preStopMs);
+    await this.application.stop();
+    await this.sidecar?.stop();
+    this.#enter('gone');
+  }
+
+  /** Ends both at once; for the end of the demo. */
+  async stop(): Promise<void> {
+    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
+    this.#phase = 'gone';
+    await Promise.all([this.application.stop(), this.sidecar?.stop()]);
+  }
+
+  #onContainerExit(): void {
+    // A kubelet sees the exit itself and does not wait for a probe.
+    if (this.#phase === 'ready') this.#enter('unready');
+    this.#scheduleProbe();
+  }
+
+  #scheduleProbe(): void {
+    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
+    const delayMs = this.#phase === 'ready' ? probeIntervalMs.running : probeIntervalMs.starting;
+    this.#probeTimer = setTimeout(() => void this.#probe(), delayMs);
+  }
+
+  async #probe(): Promise<void> {
+    const healthy = this.#allRunning() && (await this.#answers());
+    if (this.#phase === 'terminating' || this.#phase === 'gone') return;
+    this.#failures = healthy ? 0 : this.#failures + 1;
+    if (healthy && this.#phase !== 'ready' && this.#allRunning()) this.#enter('ready');
+    if (this.#phase === 'ready' && this.#failures >= probeFailuresMax) this.#enter('unready');
+    this.#scheduleProbe();
+  }
+
+  #allRunning(): boolean {
+    return this.application.running && this.sidecar?.running !== false;
+  }
+
+  /** Through the sidecar's inbound side to the application, the way every request will take. */
+  async #answers(): Promise<boolean> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.spec.port}/healthz`, {
+        headers: { host: this.spec.service },
+        keepalive: false,
+        signal: AbortSignal.timeout(probeTimeoutMs),
+      });
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #enter(phase: PodPhase): void {
+    this.#phase = phase;
+    if (phase === 'gone') removeFile(this.#slicePath);
+    else this.#writeSlice();
+    this.#onPhase(this);
+  }
+
+  #writeSlice(): void {
+    const { name, service, namespace, port, node, sidecar } = this.spec;
+    const slice = encodeEndpointSlice({
+      pod: name,
+      service,
+      namespace,
+      port,
+      node,
+      proxied: sidecar !== null,
+      ready: this.#phase === 'ready' || this.#phase === 'terminating',
+      terminating: this.#phase === 'terminating',
+    });
+    writeFileAtomic(this.#slicePath, slice);
+  }
+}

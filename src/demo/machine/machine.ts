@@ -1,0 +1,66 @@
+// The machine the demo runs on: starts processes and remembers each one, so that none can be forgotten at the end.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PortAllocator } from './ports.ts';
+import { isAlive, ManagedProcess } from './process.ts';
+import { Reaper } from './reaper.ts';
+import { type ProcessRow, StateFile } from './state-file.ts';
+
+/** What to run, and how it is listed. */
+export interface Program {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly row: Omit<ProcessRow, 'pid'>;
+  readonly onLine?: (line: string) => void;
+}
+
+export class Machine {
+  readonly ports: PortAllocator;
+  readonly state: StateFile;
+  /** Holds manifests, logs, snapshots and the ledger; the caller made it. */
+  readonly folder: string;
+  readonly #logFolder: string;
+  readonly #reaper = new Reaper();
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #pids: number[] = [];
+
+  constructor(folder: string, statePath: string | null, environment: Readonly<Record<string, string>>) {
+    this.folder = folder;
+    this.ports = new PortAllocator(process.pid * 97);
+    this.state = new StateFile(statePath);
+    this.#environment = environment;
+    this.#logFolder = join(folder, 'logs');
+    mkdirSync(this.#logFolder, { recursive: true });
+  }
+
+  /** Starts a process; it is listed until it ends. */
+  spawn(program: Program): ManagedProcess {
+    const { row, command, onLine } = program;
+    const child = new ManagedProcess(
+      {
+        name: row.name,
+        command,
+        env: { ...this.#environment, ...program.env },
+        logPath: this.logPath(row.name),
+        ...(onLine === undefined ? {} : { onLine }),
+      },
+      this.#reaper,
+    );
+    this.#pids.push(child.pid);
+    this.state.add({ ...row, pid: child.pid });
+    void child.exited.then(() => this.state.remove(child.pid));
+    return child;
+  }
+
+  logPath(name: string): string {
+    return join(this.#logFolder, `${name}.log`);
+  }
+
+  /** Ends the reaper, which ends what is left, and returns the ids that are alive all the same: there should be none. */
+  async close(): Promise<readonly number[]> {
+    await this.#reaper.close();
+    this.state.flush();
+    return this.#pids.filter(isAlive);
+  }
+}
