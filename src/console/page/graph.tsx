@@ -49,15 +49,13 @@ export function Graph({ state, selected, select }: Props) {
             key={name}
             class={`node ${selected === name ? 'selected' : ''}`}
             transform={`translate(${x},${y})`}
-            role="button"
-            tabIndex={0}
-            onClick={() => select(name)}
-            onKeyDown={(event) => event.key === 'Enter' && select(name)}
           >
-            <rect width={boxWidth} height={boxHeight} rx="6" />
-            <text x={boxWidth / 2} y={boxHeight / 2 + 4}>
-              {shortName(name)}
-            </text>
+            <a href={`#${name}`} onClick={() => select(name)}>
+              <rect width={boxWidth} height={boxHeight} rx="6" />
+              <text x={boxWidth / 2} y={boxHeight / 2 + 4}>
+                {shortName(name)}
+              </text>
+            </a>
           </g>
         );
       })}

@@ -1,0 +1,24 @@
+// What the console asks of the control plane's API, reduced to what it shows. Read by field, so that a newer control plane may say more.
+
+import type { IssueView } from './view.ts';
+
+/** One proxy that the control plane knows. */
+export interface MeshProxy {
+  readonly node: string;
+  readonly role: string;
+  /** The service whose workload it stands beside, as a caller: `bank/payments`. */
+  readonly workload: string;
+  /** `host:port` of its admin port, or '' where it did not say. */
+  readonly admin: string;
+  readonly connected: boolean;
+  readonly version: string;
+  readonly ageSeconds: number | null;
+  readonly nack: string | null;
+}
+
+export interface Mesh {
+  readonly version: string;
+  readonly services: readonly string[];
+  readonly proxies: readonly MeshProxy[];
+  readonly issues: readonly IssueView[];
+}
