@@ -110,7 +110,8 @@ describe('checkMoney', () => {
     },
     {
       name: 'a balance that its entries do not explain',
-      harm: () => damage('UPDATE accounts SET pennies = pennies + CASE id WHEN 0 THEN 5 ELSE -5 END WHERE id < 2'),
+      harm: () =>
+        damage('UPDATE accounts SET pennies = pennies + CASE id WHEN 0 THEN 5 ELSE -5 END WHERE id < 2'),
       acknowledged: [first, second],
       expected: { found: 3000, wrongBalances: 2 },
     },

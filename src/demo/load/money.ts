@@ -35,7 +35,9 @@ export function checkMoney(
     // One transaction: accounts and entries of the same moment.
     return database.transaction(() => {
       const booked = readEntries(database);
-      const agreed = acknowledged.filter((transfer) => isBookedOnce(transfer, booked.get(transfer.reference)));
+      const agreed = acknowledged.filter((transfer) =>
+        isBookedOnce(transfer, booked.get(transfer.reference)),
+      );
       const doubled = [...booked.values()].filter((entries) => entries.length > 2).length;
       const twice = acknowledged.filter(({ reference }) => (booked.get(reference)?.length ?? 0) > 2);
       return {

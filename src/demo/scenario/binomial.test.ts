@@ -27,12 +27,16 @@ describe('binomialBound', () => {
 
   test('holds at least the confidence, and no narrower interval of its kind does', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 150 }), fc.double({ min: 0.02, max: 0.98, noNaN: true }), (n, p) => {
-        const { low, high } = binomialBound(n, p, 0.999);
-        expect(probabilityBetween(n, p, low, high)).toBeGreaterThanOrEqual(0.999 - 1e-9);
-        expect(probabilityBetween(n, p, 0, low)).toBeGreaterThan(0.0005 - 1e-9);
-        expect(probabilityBetween(n, p, high, n)).toBeGreaterThan(0.0005 - 1e-9);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 150 }),
+        fc.double({ min: 0.02, max: 0.98, noNaN: true }),
+        (n, p) => {
+          const { low, high } = binomialBound(n, p, 0.999);
+          expect(probabilityBetween(n, p, low, high)).toBeGreaterThanOrEqual(0.999 - 1e-9);
+          expect(probabilityBetween(n, p, 0, low)).toBeGreaterThan(0.0005 - 1e-9);
+          expect(probabilityBetween(n, p, high, n)).toBeGreaterThan(0.0005 - 1e-9);
+        },
+      ),
       { seed: 4, numRuns: 60 },
     );
   });

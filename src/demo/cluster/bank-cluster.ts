@@ -1,0 +1,233 @@
+// The bank as a cluster would run it: control plane, gateway and pods, and the few verbs that a rollout or an operator needs.
+
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import {
+  customersCount,
+  namespace,
+  openingPennies,
+  type Workload,
+  workloads,
+} from '../../../examples/bank/bank.ts';
+import { createLedgerFile } from '../../../examples/bank/ledger-store.ts';
+import { startTimeoutMs } from '../machine/limits.ts';
+import type { Machine } from '../machine/machine.ts';
+import { Container } from './container.ts';
+import { Manifests } from './manifests.ts';
+import { Pod } from './pod.ts';
+import type { Programs } from './programs.ts';
+import { allocateMeshPorts, controlProgram, type MeshPorts, proxyProgram } from './proxies.ts';
+
+/** How a pod takes part in the mesh: a sidecar of its own, or its node's agent. */
+export type Attachment = 'sidecar' | 'agent';
+
+export interface BankOptions {
+  readonly small: boolean;
+  readonly attachment: Attachment;
+}
+
+export interface Slot {
+  readonly name: string;
+  readonly workload: Workload;
+  readonly node: 'node-1' | 'node-2';
+  generation: number;
+  attachment: Attachment;
+  pod: Pod;
+}
+
+const nodes = ['node-1', 'node-2'] as const;
+const ignoreExit = { onContainerExit() {} };
+
+export class BankCluster {
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly manifests: Manifests;
+  readonly ports: MeshPorts;
+  readonly control: Container;
+  readonly gateway: Container;
+  readonly agents: readonly Container[];
+  readonly ledgerPath: string;
+  readonly #machine: Machine;
+  readonly #programs: Programs;
+  readonly #agentPorts: ReadonlyMap<string, number>;
+  readonly #onPhase: (pod: Pod) => void;
+  /** Pods that were replaced and are not gone yet. */
+  readonly #leaving = new Set<Pod>();
+
+  constructor(
+    machine: Machine,
+    programs: Programs,
+    options: BankOptions,
+    onPhase: (pod: Pod) => void = () => {},
+  ) {
+    this.#machine = machine;
+    this.#programs = programs;
+    this.#onPhase = onPhase;
+    this.ports = allocateMeshPorts(machine);
+    this.manifests = new Manifests(programs.manifestFolder, join(machine.folder, 'manifests'));
+    this.ledgerPath = join(machine.folder, 'ledger.db');
+    createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);
+    this.control = this.#container(controlProgram(programs, this.ports, this.manifests.folder));
+    this.gateway = this.#container(
+      proxyProgram(machine, programs, this.ports.xds, {
+        role: 'gateway',
+        name: 'edge-0',
+        workload: 'edge',
+        listen: { gateway: this.ports.edge },
+        applicationPort: null,
+      }),
+    );
+    const agentNodes = options.attachment === 'agent' ? nodes : [];
+    this.#agentPorts = new Map(agentNodes.map((node) => [node, machine.ports.allocate()]));
+    this.agents = agentNodes.map((node) => this.#container(this.#agentProgram(node)));
+    this.slots = new Map(this.#createSlots(options).map((slot) => [slot.name, slot]));
+  }
+
+  get pods(): readonly Pod[] {
+    return [...[...this.slots.values()].map((slot) => slot.pod), ...this.#leaving];
+  }
+
+  get edgeUrl(): string {
+    return `http://127.0.0.1:${this.ports.edge}`;
+  }
+
+  get controlUrl(): string {
+    return this.control.program.row.adminUrl;
+  }
+
+  /** Starts everything, as much at once as the machine has cores for, and waits until every pod is ready. */
+  async start(): Promise<void> {
+    this.control.start();
+    this.gateway.start();
+    for (const agent of this.agents) agent.start();
+    const waiting = [...this.slots.values()];
+    // A starting pod computes for half a second: more than two a core only makes all of them late.
+    const lanes = Array.from({ length: 2 * availableParallelism() }, async () => {
+      for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
+        slot.pod.start();
+        await this.whenReady(slot.pod);
+      }
+    });
+    await Promise.all(lanes);
+  }
+
+  /** Rejects when the pod is not ready in time, with the place of its logs. */
+  async whenReady(pod: Pod): Promise<void> {
+    const deadlineMs = performance.now() + startTimeoutMs;
+    while (pod.phase !== 'ready') {
+      if (performance.now() > deadlineMs) {
+        throw new Error(
+          `${pod.spec.name} is not ready after ${startTimeoutMs / 1000} s; see ${this.#machine.folder}/logs`,
+        );
+      }
+      await Bun.sleep(20);
+    }
+  }
+
+  /**
+   * Puts a new pod in the place of the old one, as a Deployment's rolling update would: the new one is ready before the old one
+   * leaves. The same program; only where it listens and where its mesh is differ.
+   */
+  async replace(slot: Slot, attachment: Attachment): Promise<void> {
+    const old = slot.pod;
+    slot.generation++;
+    slot.attachment = attachment;
+    const next = this.#createPod(slot.name, slot.workload, slot.node, slot.generation, attachment);
+    this.#leaving.add(old);
+    slot.pod = next;
+    next.start();
+    await this.whenReady(next);
+    await old.terminate();
+    this.#leaving.delete(old);
+  }
+
+  /** Ends every process, clients' side first. */
+  async stop(): Promise<void> {
+    await this.gateway.stop();
+    await Promise.all(this.pods.map((pod) => pod.stop()));
+    await Promise.all([...this.agents.map((agent) => agent.stop()), this.control.stop()]);
+  }
+
+  #container(program: Container['program']): Container {
+    return new Container(program, this.#machine, ignoreExit);
+  }
+
+  #agentProgram(node: string) {
+    const port = this.#agentPorts.get(node)!;
+    return proxyProgram(this.#machine, this.#programs, this.ports.xds, {
+      role: 'agent',
+      name: node,
+      workload: node,
+      listen: { agent: port },
+      applicationPort: null,
+    });
+  }
+
+  #createSlots({ small, attachment }: BankOptions): Slot[] {
+    const slots: Slot[] = [];
+    for (const workload of workloads) {
+      for (let at = 0; at < (small ? workload.replicasSmall : workload.replicas); at++) {
+        const node = nodes[slots.length % nodes.length]!;
+        const name = `${workload.name}-${at}`;
+        const pod = this.#createPod(name, workload, node, 1, attachment);
+        slots.push({ name, workload, node, generation: 1, attachment, pod });
+      }
+    }
+    return slots;
+  }
+
+  #createPod(
+    slot: string,
+    workload: Workload,
+    node: string,
+    generation: number,
+    attachment: Attachment,
+  ): Pod {
+    const name = generation === 1 ? slot : `${slot}-g${generation}`;
+    const applicationPort = this.#machine.ports.allocate();
+    const outbound = attachment === 'sidecar' ? this.#machine.ports.allocate() : this.#agentPorts.get(node);
+    const inbound = attachment === 'sidecar' ? this.#machine.ports.allocate() : applicationPort;
+    const sidecar =
+      attachment === 'agent'
+        ? null
+        : proxyProgram(this.#machine, this.#programs, this.ports.xds, {
+            role: 'sidecar',
+            name,
+            workload: workload.name,
+            listen: { outbound: outbound!, inbound },
+            applicationPort,
+          });
+    const application = {
+      command: this.#programs.service(workload),
+      env: {
+        ...workload.env,
+        PORT: String(applicationPort),
+        MESH: `127.0.0.1:${outbound}`,
+        REPLICA: name,
+        LEDGER_FILE: this.ledgerPath,
+      },
+      row: {
+        name,
+        kind: 'service',
+        role: 'application',
+        service: workload.name,
+        replica: name,
+        adminUrl: '',
+      },
+    } as const;
+    return new Pod(
+      {
+        name,
+        slot,
+        service: workload.name,
+        namespace,
+        node,
+        port: inbound,
+        application,
+        sidecar,
+        sliceFolder: this.manifests.sliceFolder,
+      },
+      this.#machine,
+      this.#onPhase,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+// The programs of the mesh itself: control plane, sidecars, node agents and the gateway, each with its files in the demo's folder.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { namespace } from '../../../examples/bank/bank.ts';
+import { writeFileAtomic } from '../machine/atomic-file.ts';
+import type { Machine, Program } from '../machine/machine.ts';
+import { type BootstrapFacts, encodeBootstrap } from './bootstrap.ts';
+import type { Programs } from './programs.ts';
+
+/** Addresses that people open, and the ports they are used to where those are free. */
+export interface MeshPorts {
+  readonly edge: number;
+  readonly xds: number;
+  /** Console, metrics and status of the control plane. */
+  readonly controlHttp: number;
+}
+
+export function allocateMeshPorts(machine: Machine): MeshPorts {
+  return {
+    edge: machine.ports.allocate(8080),
+    xds: machine.ports.allocate(15_010),
+    controlHttp: machine.ports.allocate(15_014),
+  };
+}
+
+export function controlProgram(programs: Programs, ports: MeshPorts, manifestFolder: string): Program {
+  const adminUrl = `http://127.0.0.1:${ports.controlHttp}`;
+  return {
+    command: programs.weft(
+      'control',
+      '--dir',
+      manifestFolder,
+      '--xds',
+      `127.0.0.1:${ports.xds}`,
+      '--http',
+      `127.0.0.1:${ports.controlHttp}`,
+    ),
+    env: {},
+    row: { name: 'control', kind: 'control', role: 'control', service: '', replica: '', adminUrl },
+  };
+}
+
+export type ProxyFacts = Omit<BootstrapFacts, 'namespace' | 'xdsPort' | 'adminPort'>;
+
+/** Writes the proxy's bootstrap; its last good configuration is kept beside it. */
+export function proxyProgram(
+  machine: Machine,
+  programs: Programs,
+  xdsPort: number,
+  facts: ProxyFacts,
+): Program {
+  const adminPort = machine.ports.allocate();
+  const folder = join(machine.folder, 'proxies', facts.name);
+  mkdirSync(folder, { recursive: true });
+  const bootstrap = join(folder, 'bootstrap.json');
+  writeFileAtomic(bootstrap, encodeBootstrap({ ...facts, namespace, xdsPort, adminPort }));
+  return {
+    command: programs.weft('proxy', '-c', bootstrap),
+    env: {},
+    row: {
+      name: facts.role === 'sidecar' ? `${facts.name}-proxy` : facts.name,
+      kind: 'proxy',
+      role: facts.role,
+      service: facts.role === 'agent' ? '' : facts.workload,
+      replica: facts.name,
+      adminUrl: `http://127.0.0.1:${adminPort}`,
+    },
+  };
+}
