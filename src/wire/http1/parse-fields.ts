@@ -1,0 +1,88 @@
+// The field-line machine (RFC 9112 section 5) for heads and trailer sections. It reads the received bytes once, with one table read a
+// byte; names become ids and framing fields become numbers while the bytes are at hand.
+
+import { headerId } from '../head.ts';
+import { type Cursor, complete, failWith, needMore, phase } from './cursor.ts';
+import { fault } from './errors.ts';
+import { parseSpecialField } from './framing.ts';
+import { internName } from './names.ts';
+import { COLON, CR, HTAB, LF, SP, tokenTable, valueTable } from './tables.ts';
+
+const lastSpecialId = headerId.connection;
+
+/** Reads `bytes[base + cursor.position, end)`. The caller sees to `bytesMax` by choosing `end`. */
+export function parseFields(cursor: Cursor, bytes: Uint8Array, base: number, end: number): number {
+  let at = base + cursor.position;
+  let state = cursor.phase;
+  let lineStart = base + cursor.lineStart;
+  let nameEnd = base + cursor.nameEnd;
+  let valueStart = base + cursor.valueStart;
+  const fields = cursor.fields;
+  const framed = cursor.framed;
+
+  while (at < end) {
+    if (state === phase.lineStart) {
+      const byte = bytes[at]!;
+      if (byte === CR) {
+        at++;
+        state = phase.finalLf;
+        continue;
+      }
+      if (byte === SP || byte === HTAB) return failWith(cursor, fault.folded);
+      lineStart = at;
+      state = phase.name;
+    }
+    if (state === phase.name) {
+      while (at < end && tokenTable[bytes[at]!] !== 0) at++;
+      if (at === end) break;
+      if (bytes[at] !== COLON) return failWith(cursor, nameFault(bytes[at]!));
+      if (at === lineStart) return failWith(cursor, fault.nameInvalid);
+      nameEnd = at++;
+      state = phase.space;
+    }
+    if (state === phase.space) {
+      while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+      if (at === end) break;
+      valueStart = at;
+      state = phase.value;
+    }
+    if (state === phase.value) {
+      while (at < end && valueTable[bytes[at]!] !== 0) at++;
+      if (at === end) break;
+      if (bytes[at] !== CR) return failWith(cursor, bytes[at] === LF ? fault.lineEnding : fault.valueInvalid);
+      at++;
+      state = phase.valueLf;
+      if (at === end) break;
+    }
+    if (bytes[at] !== LF) return failWith(cursor, fault.lineEnding);
+    if (state === phase.finalLf) {
+      fields.fieldsEnd = at - 1 - base;
+      cursor.position = at + 1 - base;
+      return complete;
+    }
+
+    let valueEnd = at - 1;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+    if (fields.lineCount === cursor.limits.headerCountMax) return failWith(cursor, fault.headerCount);
+    const id = internName(bytes, lineStart, nameEnd);
+    if (id <= lastSpecialId && framed !== null) {
+      const code = parseSpecialField(framed, id, bytes, valueStart, valueEnd);
+      if (code !== fault.none) return failWith(cursor, code);
+    }
+    fields.pushLine(lineStart - base, nameEnd - base, valueStart - base, valueEnd - base, id);
+    at++;
+    state = phase.lineStart;
+  }
+
+  cursor.position = at - base;
+  cursor.phase = state;
+  cursor.lineStart = lineStart - base;
+  cursor.nameEnd = nameEnd - base;
+  cursor.valueStart = valueStart - base;
+  return needMore;
+}
+
+function nameFault(byte: number): number {
+  if (byte === SP || byte === HTAB) return fault.nameSpace;
+  return byte === LF || byte === CR ? fault.lineEnding : fault.nameInvalid;
+}

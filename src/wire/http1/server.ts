@@ -1,0 +1,450 @@
+// The server side of an HTTP/1.1 connection (RFC 9112): one exchange at a time. Requests that a client pipelines wait, bounded, until the
+// one before is answered, so answers can never be mixed up.
+
+import { assert, MeshError } from '../../base/index.ts';
+import { type Head, headerId, type ResponseHead } from '../head.ts';
+import type { ByteSink, RequestReceiver, ServerCodec, ServerHost, ServerStream } from '../stream.ts';
+import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
+import { BodyWriter } from './body-writer.ts';
+import { encodeResponseHead } from './encode.ts';
+import { createFaultError, fault, faultStatus } from './errors.ts';
+import {
+  bodyChunked,
+  bodyLength,
+  bodyNone,
+  bodyUntilClose,
+  declaredLength,
+  requestBodyKind,
+} from './framing.ts';
+import { poisonHead, ReceivedRequestHead } from './head.ts';
+import type { Http1Limits } from './limits.ts';
+import { PendingBytes } from './pending.ts';
+import { HeadReader, readFault, readMore } from './reader.ts';
+import { encodeRefusal } from './refusal.ts';
+import { CR, LF } from './tables.ts';
+
+/** The receiving half. */
+const receiving = {
+  /** Between messages. */
+  idle: 0,
+  head: 1,
+  body: 2,
+  /** The request is complete, its response is not. */
+  waiting: 3,
+  /** We ended; what still comes is dropped, so that the client can read our last words before a reset (RFC 9112 section 9.6). */
+  lingering: 4,
+  closed: 5,
+} as const;
+
+/** The sending half. */
+const sending = { none: 0, awaited: 1, body: 2, done: 3 } as const;
+
+export class Http1ServerCodec implements ServerCodec {
+  private readonly sink: ByteSink;
+  private readonly host: ServerHost;
+  private readonly limits: Http1Limits;
+  private readonly poison: boolean;
+  private readonly reader: HeadReader;
+  private readonly body: BodyReader;
+  private readonly writer: BodyWriter;
+  private readonly pending: PendingBytes;
+  private head: ReceivedRequestHead;
+  private stream: Http1ServerStream | null = null;
+  private receiver: RequestReceiver | null = null;
+  private receiving: number = receiving.idle;
+  private sending: number = sending.none;
+  /** 1 after a CR, 2 after the one CRLF that may stand before a request line (RFC 9112 section 2.2). */
+  private leading = 0;
+  private keepAlive = true;
+  private draining = false;
+  private peerEnded = false;
+  private consuming = false;
+  private pausedByStream = false;
+  private pausedByPending = false;
+  private droppedBytes = 0;
+
+  /** `poison` (tests): a head that is used after its exchange fails loudly. */
+  constructor(sink: ByteSink, host: ServerHost, limits: Http1Limits, poison = false) {
+    this.sink = sink;
+    this.host = host;
+    this.limits = limits;
+    this.poison = poison;
+    this.head = new ReceivedRequestHead();
+    this.reader = new HeadReader('request', this.head, limits);
+    this.body = new BodyReader(limits);
+    this.writer = new BodyWriter(sink);
+    this.pending = new PendingBytes();
+  }
+
+  get idle(): boolean {
+    return this.receiving === receiving.idle;
+  }
+
+  /** True once the codec ended the connection and only waits for the peer to do so: the owner bounds that time. */
+  get closing(): boolean {
+    return this.receiving >= receiving.lingering;
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.receiving === receiving.waiting || this.pending.count > 0) this.hold(bytes, 0, bytes.length);
+    else this.consume(bytes, 0, bytes.length);
+  }
+
+  receiveEnd(): void {
+    this.peerEnded = true;
+    switch (this.receiving) {
+      case receiving.idle:
+      case receiving.head:
+        this.endConnection();
+        return;
+      case receiving.body:
+        this.abandon(new MeshError('peer-closed', 'downstream', 'no', 'the client ended within a request'));
+        return;
+      default:
+        // A client may close its sending half and still read the answer.
+        return;
+    }
+  }
+
+  closed(error: MeshError | null): void {
+    this.receiving = receiving.closed;
+    this.pending.clear();
+    this.detach()?.onReset(
+      error ?? new MeshError('peer-closed', 'downstream', 'no', 'the client closed within an exchange'),
+    );
+  }
+
+  drained(): void {
+    if (this.sending === sending.body) this.receiver?.onWritable();
+  }
+
+  drain(): void {
+    this.draining = true;
+    if (this.receiving === receiving.idle) this.endConnection();
+  }
+
+  private consume(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    this.consuming = true;
+    while (at < end) {
+      switch (this.receiving) {
+        case receiving.idle:
+          at = this.consumeIdle(bytes, at);
+          break;
+        case receiving.head:
+          at = this.consumeHead(bytes, at, end);
+          break;
+        case receiving.body:
+          at = this.consumeBody(bytes, at, end);
+          break;
+        case receiving.waiting:
+          this.hold(bytes, at, end);
+          at = end;
+          break;
+        case receiving.lingering:
+          this.drop(end - at);
+          at = end;
+          break;
+        default:
+          at = end;
+      }
+    }
+    this.consuming = false;
+  }
+
+  private consumeIdle(bytes: Uint8Array, at: number): number {
+    if (this.leading === 1) {
+      this.leading = 2;
+      if (bytes[at] === LF) return at + 1;
+      this.refuse(fault.lineEnding);
+      return at;
+    }
+    if (bytes[at] === CR && this.leading === 0) {
+      this.leading = 1;
+      return at + 1;
+    }
+    this.leading = 0;
+    this.head.reset();
+    this.reader.restart();
+    this.receiving = receiving.head;
+    this.host.onHeadStart();
+    return at;
+  }
+
+  private consumeHead(bytes: Uint8Array, start: number, end: number): number {
+    const after = this.reader.read(bytes, start, end);
+    if (after === readMore) return end;
+    if (after === readFault) {
+      this.refuse(this.reader.fault);
+      return end;
+    }
+    this.beginExchange();
+    return after;
+  }
+
+  private beginExchange(): void {
+    const { head } = this;
+    const kind = requestBodyKind(head);
+    const endStream = kind === bodyNone;
+    this.keepAlive = head.persistent;
+    this.sending = sending.awaited;
+    this.droppedBytes = 0;
+    this.receiving = endStream ? receiving.waiting : receiving.body;
+    if (!endStream) this.body.begin(kind, head.contentLength);
+    const stream = new Http1ServerStream(this);
+    this.stream = stream;
+    const receiver = this.host.onRequest(stream, head, endStream);
+    // The host may have answered, or given up, inside the call.
+    if (this.stream === stream) this.receiver = receiver;
+  }
+
+  private consumeBody(bytes: Uint8Array, start: number, end: number): number {
+    const outcome = this.body.next(bytes, start, end);
+    if (outcome === bodyFault) {
+      this.refuse(this.body.fault);
+      return end;
+    }
+    const { position } = this.body;
+    if (outcome === bodyData) this.takeBody(bytes);
+    // A Content-Length ends with its last byte; nothing else would tell.
+    const lengthDone = this.body.kind === bodyLength && this.body.remaining === 0;
+    if (this.receiving === receiving.body && (outcome === bodyEnd || lengthDone)) this.endRequest();
+    return outcome === bodyMore ? end : position;
+  }
+
+  private takeBody(bytes: Uint8Array): void {
+    const { dataStart, dataEnd } = this.body;
+    if (this.receiver !== null) this.receiver.onBody(bytes, dataStart, dataEnd);
+    else this.drop(dataEnd - dataStart);
+  }
+
+  private endRequest(): void {
+    this.receiving = receiving.waiting;
+    if (this.pausedByStream) this.resumeBody();
+    if (this.sending === sending.done) this.finishExchange();
+    else this.receiver?.onEnd(this.body.trailers);
+  }
+
+  /** Counts bytes that nobody wants any more; a client that goes on too long is cut off. */
+  private drop(count: number): void {
+    this.droppedBytes += count;
+    if (this.droppedBytes <= this.limits.lingerBytesMax) return;
+    if (this.receiving === receiving.body) {
+      this.droppedBytes = 0;
+      this.endConnection();
+    } else {
+      this.receiving = receiving.closed;
+      this.sink.reset();
+    }
+  }
+
+  private hold(bytes: Uint8Array, start: number, end: number): void {
+    this.pending.append(bytes, start, end);
+    if (this.pausedByPending || this.pending.count <= this.limits.pipelinedBytesMax) return;
+    this.pausedByPending = true;
+    this.sink.pause();
+  }
+
+  /** Both halves are over: keep the connection, or end it. */
+  private finishExchange(): void {
+    this.stream = null;
+    this.receiver = null;
+    this.sending = sending.none;
+    if (this.poison) this.replaceHead();
+    if (!this.keepAlive || this.draining || (this.peerEnded && this.pending.count === 0)) {
+      this.endConnection();
+      return;
+    }
+    this.receiving = receiving.idle;
+    this.host.onIdle();
+    if (!this.consuming && this.pending.count > 0) this.consumePending();
+  }
+
+  private consumePending(): void {
+    const bytes = this.pending.take();
+    if (this.pausedByPending) {
+      this.pausedByPending = false;
+      this.sink.resume();
+    }
+    this.consume(bytes, 0, bytes.length);
+    // What waited was the last that this client will send.
+    if (this.peerEnded && this.receiving <= receiving.body) this.receiveEnd();
+  }
+
+  private endConnection(): void {
+    this.receiving = receiving.lingering;
+    this.pending.clear();
+    this.pausedByStream = false;
+    this.pausedByPending = false;
+    this.sink.end();
+    this.sink.resume();
+  }
+
+  /** Takes the exchange apart; returns its receiver if it has one that has to hear of it. */
+  private detach(): RequestReceiver | null {
+    const { receiver } = this;
+    if (this.stream !== null) this.stream.codec = null;
+    this.stream = null;
+    this.receiver = null;
+    return receiver;
+  }
+
+  /** The exchange cannot end well. A response that has begun must not look complete: the connection is reset. */
+  private abandon(error: MeshError): void {
+    const begun = this.sending === sending.body;
+    const receiver = this.detach();
+    if (begun) {
+      this.receiving = receiving.closed;
+      this.sink.reset();
+    } else this.endConnection();
+    receiver?.onReset(error);
+  }
+
+  /** The client broke a rule: answer if nothing was answered, and end. */
+  private refuse(code: number): void {
+    const error = createFaultError(code, 'downstream');
+    const status = faultStatus(code);
+    const unanswered = this.sending === sending.none || this.sending === sending.awaited;
+    if (unanswered) this.sink.writeLatin1(encodeRefusal(code));
+    this.abandon(error);
+    this.host.onProtocolError(error, status);
+  }
+
+  private replaceHead(): void {
+    poisonHead(this.head);
+    this.head = new ReceivedRequestHead();
+    this.reader.begin(this.head);
+  }
+
+  // What the stream calls. It holds the codec only while its exchange lasts, so late calls go nowhere.
+
+  sendInformational(head: ResponseHead): void {
+    assert(head.status >= 100 && head.status < 200 && head.status !== 101, 'an informational status');
+    // RFC 9110 section 15.2: never to an HTTP/1.0 client.
+    if (this.head.version === 0 || this.sending !== sending.awaited) return;
+    this.sink.writeLatin1(encodeResponseHead(head, bodyNone, false, ''));
+  }
+
+  sendResponse(head: ResponseHead, endStream: boolean): void {
+    assert(this.sending === sending.awaited, 'one final response head a request');
+    assert(head.status >= 200 && head.status < 600, 'a final status');
+    const kind = this.responseKind(head, endStream);
+    const length = kind === bodyLength ? declaredLength(head) : 0;
+    this.sending = sending.body;
+    if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream)) this.keepAlive = false;
+    this.sink.writeLatin1(
+      encodeResponseHead(head, kind, head.status !== 204, this.extraLines(head, kind, endStream)),
+    );
+    this.writer.begin(kind, length);
+    if (endStream) this.sendEnd(null);
+  }
+
+  sendBody(bytes: Uint8Array, start: number, end: number): boolean {
+    assert(this.sending === sending.body, 'a response head comes before its body');
+    const writable = this.writer.write(bytes, start, end);
+    if (this.writer.missing < 0) this.abandonResponse();
+    return writable;
+  }
+
+  sendEnd(trailers: Head | null): void {
+    assert(this.sending === sending.body, 'a response head comes before its end');
+    if (this.writer.missing > 0) {
+      this.abandonResponse();
+      return;
+    }
+    this.writer.finish(trailers);
+    this.sending = sending.done;
+    if (this.stream !== null) this.stream.codec = null;
+    if (this.receiving === receiving.waiting) this.finishExchange();
+    else this.dropRequest();
+  }
+
+  resetStream(): void {
+    this.detach();
+    this.receiving = receiving.closed;
+    this.sink.reset();
+  }
+
+  pauseBody(): void {
+    if (this.pausedByStream || this.receiving !== receiving.body) return;
+    this.pausedByStream = true;
+    this.sink.pause();
+  }
+
+  resumeBody(): void {
+    if (!this.pausedByStream) return;
+    this.pausedByStream = false;
+    if (!this.pausedByPending) this.sink.resume();
+  }
+
+  private responseKind(head: ResponseHead, endStream: boolean): number {
+    if (head.status === 204 || head.status === 304 || this.head.method === 'HEAD') return bodyNone;
+    if (head.find(headerId['content-length']) !== -1) return bodyLength;
+    if (endStream) return bodyNone;
+    return this.head.version === 1 ? bodyChunked : bodyUntilClose;
+  }
+
+  private extraLines(head: ResponseHead, kind: number, endStream: boolean): string {
+    let lines = '';
+    if (!this.keepAlive) lines = 'connection: close\r\n';
+    else if (this.head.version === 0) lines = 'connection: keep-alive\r\n';
+    const bodiless = head.status === 204 || head.status === 304 || this.head.method === 'HEAD';
+    if (endStream && kind === bodyNone && !bodiless) lines += 'content-length: 0\r\n';
+    return lines;
+  }
+
+  /** The answer is complete while the rest of the request is too long to be dropped, or may never come. */
+  private isLongEarly(endStream: boolean): boolean {
+    if (!endStream || this.receiving !== receiving.body) return false;
+    return this.body.remaining > this.limits.lingerBytesMax || this.head.find(headerId.expect) !== -1;
+  }
+
+  /** The response is over before the request: its short rest is dropped and the connection kept, else it ends. */
+  private dropRequest(): void {
+    this.stream = null;
+    this.receiver = null;
+    if (this.pausedByStream) this.resumeBody();
+    if (!this.keepAlive || this.draining || this.isLongEarly(true)) this.endConnection();
+  }
+
+  /** The body did not keep to its Content-Length; the client must not take it for complete. */
+  private abandonResponse(): void {
+    this.abandon(new MeshError('internal', 'internal', 'no', 'a response body differed from its length'));
+  }
+}
+
+class Http1ServerStream implements ServerStream {
+  codec: Http1ServerCodec | null;
+
+  constructor(codec: Http1ServerCodec) {
+    this.codec = codec;
+  }
+
+  sendInformational(head: ResponseHead): void {
+    this.codec?.sendInformational(head);
+  }
+
+  sendResponse(head: ResponseHead, endStream: boolean): void {
+    this.codec?.sendResponse(head, endStream);
+  }
+
+  sendBody(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.codec === null ? true : this.codec.sendBody(bytes, start, end);
+  }
+
+  sendEnd(trailers: Head | null): void {
+    this.codec?.sendEnd(trailers);
+  }
+
+  reset(_error: MeshError): void {
+    this.codec?.resetStream();
+  }
+
+  pause(): void {
+    this.codec?.pauseBody();
+  }
+
+  resume(): void {
+    this.codec?.resumeBody();
+  }
+}

@@ -1,0 +1,115 @@
+// Heads of messages that we make ourselves: answers of the proxy, health checks, load. A plain list of lines; one class for every use, and
+// every codec writes it through the generic path.
+
+import { type Head, headerNames, type RequestHead, type ResponseHead } from './head.ts';
+
+class MadeHead implements Head {
+  private readonly names: string[] = [];
+  private readonly values: string[] = [];
+
+  constructor(fields: readonly (readonly [string, string])[]) {
+    for (const [name, value] of fields) this.add(name, value);
+  }
+
+  get count(): number {
+    return this.names.length;
+  }
+
+  nameAt(index: number): string {
+    return this.names[index]!;
+  }
+
+  valueAt(index: number): string {
+    return this.values[index]!;
+  }
+
+  /** Removed lines leave an empty name, which no field has. */
+  isRemoved(index: number): boolean {
+    return this.names[index] === '';
+  }
+
+  find(id: number): number {
+    return this.names.indexOf(headerNames[id]!);
+  }
+
+  findName(name: string): number {
+    return this.names.indexOf(name);
+  }
+
+  get(id: number): string | null {
+    return this.values[this.find(id)] ?? null;
+  }
+
+  getName(name: string): string | null {
+    const found = this.values.filter((_, index) => this.names[index] === name);
+    return found.length === 0 ? null : found.join(', ');
+  }
+
+  add(name: string, value: string): void {
+    this.names.push(name.toLowerCase());
+    this.values.push(value);
+  }
+
+  remove(id: number): void {
+    this.removeName(headerNames[id]!);
+  }
+
+  removeName(name: string): void {
+    for (let at = this.names.indexOf(name); at !== -1; at = this.names.indexOf(name)) {
+      this.names[at] = '';
+      this.values[at] = '';
+    }
+  }
+}
+
+class MadeRequestHead extends MadeHead implements RequestHead {
+  readonly method: string;
+  readonly scheme = '';
+  authority: string;
+  path: string;
+  readonly version = 1;
+
+  constructor(
+    method: string,
+    authority: string,
+    path: string,
+    fields: readonly (readonly [string, string])[],
+  ) {
+    super(fields);
+    this.method = method;
+    this.authority = authority;
+    this.path = path;
+  }
+}
+
+class MadeResponseHead extends MadeHead implements ResponseHead {
+  readonly status: number;
+
+  constructor(status: number, fields: readonly (readonly [string, string])[]) {
+    super(fields);
+    this.status = status;
+  }
+}
+
+/** A response head of ours; names in lower case. What breaks a line is refused (asserted) by the codec that writes it. */
+export function createResponseHead(
+  status: number,
+  fields: readonly (readonly [string, string])[],
+): ResponseHead {
+  return new MadeResponseHead(status, fields);
+}
+
+/** A request head of ours. `authority` becomes Host (`:authority`); `fields` must not repeat it. */
+export function createRequestHead(
+  method: string,
+  authority: string,
+  path: string,
+  fields: readonly (readonly [string, string])[],
+): RequestHead {
+  return new MadeRequestHead(method, authority, path, fields);
+}
+
+/** A trailer section of ours. */
+export function createTrailers(fields: readonly (readonly [string, string])[]): Head {
+  return new MadeHead(fields);
+}
