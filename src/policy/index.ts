@@ -1,19 +1,44 @@
-export { type BalanceConfig, type Balancer, EndpointLoad, type Outcome } from './balance/types.ts';
-export type { LimitsConfig } from './breaker/types.ts';
-export type { OutlierConfig } from './outlier/types.ts';
-export type { RetryBudgetConfig, RetryCondition, RetryPolicy } from './retry/types.ts';
-export type {
-  HeaderEdits,
-  HeaderMatch,
-  PathMatch,
-  PathRewrite,
-  RequestView,
-  Route,
-  RouteAction,
-  RouteConfig,
-  RouteMatch,
-  RouteTimeouts,
-  StringMatch,
-  VirtualHost,
-  WeightedCluster,
-} from './route/types.ts';
+export {
+  type BalanceConfig,
+  type Balancer,
+  createBalancer,
+  EndpointLoad,
+  isUsable,
+  type Outcome,
+  PriorityBalancer,
+  type SelectedLevel,
+  type Selection,
+  selectCandidates,
+} from './balance/index.ts';
+export { Breaker, type LimitsConfig } from './breaker/index.ts';
+export { policyLimits } from './limits.ts';
+export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
+export {
+  type AttemptFailure,
+  backoffMs,
+  decideRetry,
+  RetryBudget,
+  type RetryBudgetConfig,
+  type RetryCondition,
+  type RetryDecision,
+  RetryFacts,
+  type RetryPolicy,
+} from './retry/index.ts';
+export {
+  compileRoutes,
+  type HeaderEdits,
+  type HeaderMatch,
+  type PathMatch,
+  type PathRewrite,
+  type RequestView,
+  type Route,
+  type RouteAction,
+  type RouteConfig,
+  type RouteHit,
+  type RouteMatch,
+  type RouteTable,
+  type RouteTimeouts,
+  type StringMatch,
+  type VirtualHost,
+  type WeightedCluster,
+} from './route/index.ts';

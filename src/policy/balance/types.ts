@@ -6,7 +6,7 @@ export type BalanceConfig =
       readonly kind: 'latency-aware';
       /** Time constant of forgetting; default 10,000. */
       readonly decayMs: number;
-      /** Cost of an endpoint that has not answered yet; default 30 (Finagle's). */
+      /** Assumed latency where none was measured; default 30 (Finagle's). */
       readonly defaultRttMs: number;
     }
   | { readonly kind: 'least-request'; readonly choices: number }
@@ -30,16 +30,21 @@ export class EndpointLoad {
   /** Peak EWMA of latency in ms, as of `costAtMs`; -1 before the first answer. */
   costMs = -1;
   costAtMs = 0;
-  /** Share of recent attempts that failed, 0 to 1, decaying with the same constant. */
+  /** Share of recent attempts that failed, 0 to 1, as of `costAtMs`, decaying with the same constant. */
   errorShare = 0;
-  /** Clock time the oldest attempt in flight began, or -1: an answer that is overdue counts before it comes. */
-  oldestStartMs = -1;
+  /**
+   * Clock time since which it owes an answer: the start of the first attempt in flight or its latest answer, whichever came
+   * later; -1 with none in flight. An answer that is overdue counts before it comes.
+   */
+  waitingSinceMs = -1;
   /** Configuration and health checking say it can be used. */
   healthy = true;
   /** Outlier detection: clock time until which it gets nothing, or -1. */
   ejectedUntilMs = -1;
+  /** Ejections that the next one's length counts from; falls by one each quiet sweep. */
   ejections = 0;
   consecutiveFailures = 0;
+  /** Attempts that ended since the last sweep of outlier detection. */
   successes = 0;
   failures = 0;
   /** Attempts given to it since it was created. */
@@ -56,6 +61,7 @@ export interface Balancer<E extends EndpointLoad> {
   update(candidates: readonly E[]): void;
   /** Chooses one, or null when there is none. Those in `tried` are passed over while any other is left. */
   pick(nowMs: number, tried: readonly E[] | null): E | null;
+  /** An attempt begins. Every call is followed by exactly one `onFinish`, whatever became of the candidates meanwhile. */
   onStart(endpoint: E, nowMs: number): void;
   /** `rttMs`: from sending to the response head (or to the failure). */
   onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void;

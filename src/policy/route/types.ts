@@ -63,6 +63,8 @@ export type RouteAction =
       readonly clusters: readonly WeightedCluster[];
       readonly rewriteAuthority: string | null;
       readonly rewritePath: PathRewrite | null;
+      /** Answer when the chosen cluster does not exist; absent: 503. */
+      readonly notFoundStatus?: 404 | 500;
     }
   | {
       readonly kind: 'redirect';

@@ -1,0 +1,86 @@
+// The candidates of a balancer and what all balancers share: their storage, sampling by weight, and passing over endpoints that this
+// request has tried. Retries are rare, so that path scans; the first pick does not.
+
+import type { Random } from '../../base/index.ts';
+import type { EndpointLoad } from './types.ts';
+
+export class Candidates<E extends EndpointLoad> {
+  items: readonly E[] = [];
+  /** All weights alike: sampling needs no table. */
+  uniform = true;
+  /** Running sums of the weights; unused while uniform. */
+  #sums = new Float64Array(0);
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  replace(items: readonly E[]): void {
+    this.items = items;
+    this.uniform = items.every((item) => item.weight === items[0]!.weight);
+    if (this.uniform) return;
+    this.#sums = new Float64Array(items.length);
+    let sum = 0;
+    for (let index = 0; index < items.length; index++) {
+      sum += items[index]!.weight;
+      this.#sums[index] = sum;
+    }
+  }
+
+  /** A random index, each with the probability of its share of the weights. There is at least one candidate. */
+  sample(): number {
+    const { length } = this.items;
+    if (this.uniform) return this.#random.below(length);
+    const sums = this.#sums;
+    const target = this.#random.float() * sums[length - 1]!;
+    let low = 0;
+    let high = length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sums[middle]! > target) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** How many candidates `tried` does not hold. */
+  countUntried(tried: readonly E[]): number {
+    let count = 0;
+    for (let index = 0; index < this.items.length; index++) {
+      if (!tried.includes(this.items[index]!)) count += 1;
+    }
+    return count;
+  }
+
+  /** The `rank`-th (from 0) candidate that `tried` does not hold, or null. */
+  untriedAt(rank: number, tried: readonly E[]): E | null {
+    let left = rank;
+    for (let index = 0; index < this.items.length; index++) {
+      const item = this.items[index]!;
+      if (tried.includes(item)) continue;
+      if (left === 0) return item;
+      left -= 1;
+    }
+    return null;
+  }
+
+  /** A random one, by weight, that `tried` does not hold; null when it holds all. */
+  sampleUntried(tried: readonly E[]): E | null {
+    let total = 0;
+    for (let index = 0; index < this.items.length; index++) {
+      const item = this.items[index]!;
+      if (!tried.includes(item)) total += item.weight;
+    }
+    let target = this.#random.float() * total;
+    let last: E | null = null;
+    for (let index = 0; index < this.items.length; index++) {
+      const item = this.items[index]!;
+      if (tried.includes(item)) continue;
+      last = item;
+      target -= item.weight;
+      if (target < 0) break;
+    }
+    return last;
+  }
+}

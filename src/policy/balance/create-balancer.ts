@@ -1,0 +1,23 @@
+// From configuration to a balancer.
+
+import { type Random, unreachable } from '../../base/index.ts';
+import { LatencyAware } from './latency-aware.ts';
+import { LeastRequest } from './least-request.ts';
+import { RandomWeighted } from './random-weighted.ts';
+import { RoundRobin } from './round-robin.ts';
+import type { BalanceConfig, Balancer, EndpointLoad } from './types.ts';
+
+export function createBalancer<E extends EndpointLoad>(config: BalanceConfig, random: Random): Balancer<E> {
+  switch (config.kind) {
+    case 'latency-aware':
+      return new LatencyAware<E>(config, random);
+    case 'least-request':
+      return new LeastRequest<E>(config.choices, random);
+    case 'round-robin':
+      return new RoundRobin<E>(random);
+    case 'random':
+      return new RandomWeighted<E>(random);
+    default:
+      return unreachable(config);
+  }
+}

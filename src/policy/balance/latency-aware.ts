@@ -1,0 +1,76 @@
+// Power of two choices on peak EWMA (Mitzenmacher 2001; Finagle): of two random endpoints the one with the lower expected cost gets
+// the attempt. Two, not all, so that many callers with the same stale picture do not all run to the same place.
+
+import type { Random } from '../../base/index.ts';
+import { Candidates } from './candidates.ts';
+import { estimateMs, recordFinish, recordStart } from './load-meter.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Outcome } from './types.ts';
+
+/** An endpoint whose first answer is awaited is worse than any that has answered, but not infinitely: all may be in that state. */
+const unknownBusyFactor = 1e9;
+
+export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
+  readonly #random: Random;
+  readonly #decayMs: number;
+  readonly #defaultRttMs: number;
+  readonly #candidates: Candidates<E>;
+
+  constructor(config: Extract<BalanceConfig, { kind: 'latency-aware' }>, random: Random) {
+    this.#random = random;
+    this.#decayMs = config.decayMs;
+    this.#defaultRttMs = config.defaultRttMs;
+    this.#candidates = new Candidates<E>(random);
+  }
+
+  update(candidates: readonly E[]): void {
+    this.#candidates.replace(candidates);
+  }
+
+  pick(nowMs: number, tried: readonly E[] | null): E | null {
+    const { items } = this.#candidates;
+    if (items.length === 0) return null;
+    if (tried !== null && tried.length > 0) {
+      const left = this.#candidates.countUntried(tried);
+      if (left > 0) return this.#pickUntried(nowMs, tried, left);
+    }
+    if (items.length === 1) return items[0]!;
+    const first = this.#random.below(items.length);
+    const second = this.#random.below(items.length - 1);
+    return this.#cheaper(items[first]!, items[second < first ? second : second + 1]!, nowMs);
+  }
+
+  onStart(endpoint: E, nowMs: number): void {
+    recordStart(endpoint, nowMs);
+  }
+
+  onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void {
+    recordFinish(endpoint, nowMs, rttMs, outcome, this.#decayMs);
+  }
+
+  /** Expected cost of one more attempt, in ms of latency at the endpoint's load and weight 1. */
+  cost(endpoint: E, nowMs: number): number {
+    const load = (endpoint.active + 1) / endpoint.weight;
+    if (endpoint.costMs >= 0) return load * estimateMs(endpoint, nowMs, this.#decayMs, this.#defaultRttMs);
+    // Nothing is known: one probe is worth its risk at once, a second one only where everybody is unknown.
+    if (endpoint.active === 0) return 0;
+    const waited = nowMs - endpoint.waitingSinceMs;
+    return load * unknownBusyFactor * Math.max(this.#defaultRttMs, waited);
+  }
+
+  #pickUntried(nowMs: number, tried: readonly E[], left: number): E {
+    const first = this.#random.below(left);
+    const one = this.#candidates.untriedAt(first, tried)!;
+    if (left === 1) return one;
+    const second = this.#random.below(left - 1);
+    return this.#cheaper(
+      one,
+      this.#candidates.untriedAt(second < first ? second : second + 1, tried)!,
+      nowMs,
+    );
+  }
+
+  /** The first wins a tie: it was drawn at random. */
+  #cheaper(first: E, second: E, nowMs: number): E {
+    return this.cost(second, nowMs) < this.cost(first, nowMs) ? second : first;
+  }
+}

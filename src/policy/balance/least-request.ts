@@ -1,0 +1,52 @@
+// Fewest attempts in flight among N random choices (Envoy's least_request with N choices; weights count in the draw and in the
+// comparison, so shares follow them both when idle and when loaded).
+
+import type { Random } from '../../base/index.ts';
+import { Candidates } from './candidates.ts';
+import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
+import type { Balancer, EndpointLoad, Outcome } from './types.ts';
+
+export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
+  readonly #choices: number;
+  readonly #candidates: Candidates<E>;
+
+  /** `choices`: 2 or more. */
+  constructor(choices: number, random: Random) {
+    this.#choices = choices;
+    this.#candidates = new Candidates<E>(random);
+  }
+
+  update(candidates: readonly E[]): void {
+    this.#candidates.replace(candidates);
+  }
+
+  pick(_nowMs: number, tried: readonly E[] | null): E | null {
+    const { items } = this.#candidates;
+    if (items.length === 0) return null;
+    if (tried !== null && tried.length > 0 && this.#candidates.countUntried(tried) > 0)
+      return this.#pickUntried(tried);
+    let best = items[this.#candidates.sample()]!;
+    for (let choice = 1; choice < this.#choices; choice++) {
+      const other = items[this.#candidates.sample()]!;
+      if (other.active / other.weight < best.active / best.weight) best = other;
+    }
+    return best;
+  }
+
+  onStart(endpoint: E, nowMs: number): void {
+    recordStart(endpoint, nowMs);
+  }
+
+  onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void {
+    recordFinish(endpoint, nowMs, rttMs, outcome, defaultDecayMs);
+  }
+
+  #pickUntried(tried: readonly E[]): E | null {
+    let best = this.#candidates.sampleUntried(tried)!;
+    for (let choice = 1; choice < this.#choices; choice++) {
+      const other = this.#candidates.sampleUntried(tried)!;
+      if (other.active / other.weight < best.active / best.weight) best = other;
+    }
+    return best;
+  }
+}

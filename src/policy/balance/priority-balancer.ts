@@ -1,0 +1,55 @@
+// Balancing over priorities: draws the priority by its share, then asks that priority's own balancer. With one priority in use, the
+// common case, it adds one comparison.
+
+import type { Random } from '../../base/index.ts';
+import { createBalancer } from './create-balancer.ts';
+import type { Selection } from './select-candidates.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Outcome } from './types.ts';
+
+export class PriorityBalancer<E extends EndpointLoad> {
+  readonly #config: BalanceConfig;
+  readonly #random: Random;
+  readonly #levels: Balancer<E>[] = [];
+  #selection: Selection<E> | null = null;
+  /** The level that gets everything, or -1 when requests are shared. */
+  #only = 0;
+
+  constructor(config: BalanceConfig, random: Random) {
+    this.#config = config;
+    this.#random = random;
+    this.#levels.push(createBalancer<E>(config, random));
+  }
+
+  update(selection: Selection<E>): void {
+    this.#selection = selection;
+    this.#only =
+      selection.levels.length === 0 ? 0 : selection.levels.findIndex((level) => level.loadPercent === 100);
+    for (let index = 0; index < Math.max(selection.levels.length, this.#levels.length); index++) {
+      this.#levels[index] ??= createBalancer<E>(this.#config, this.#random);
+      this.#levels[index]!.update(selection.levels[index]?.candidates ?? []);
+    }
+  }
+
+  /** Chooses one, or null when there is none; see {@link Balancer.pick}. A retry may end up in the next priority by the same draw. */
+  pick(nowMs: number, tried: readonly E[] | null): E | null {
+    return this.#levels[this.#only >= 0 ? this.#only : this.#draw()]!.pick(nowMs, tried);
+  }
+
+  onStart(endpoint: E, nowMs: number): void {
+    this.#levels[0]!.onStart(endpoint, nowMs);
+  }
+
+  onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void {
+    this.#levels[0]!.onFinish(endpoint, nowMs, rttMs, outcome);
+  }
+
+  #draw(): number {
+    const levels = this.#selection === null ? [] : this.#selection.levels;
+    let target = this.#random.below(100);
+    for (let index = 0; index < levels.length; index++) {
+      target -= levels[index]!.loadPercent;
+      if (target < 0) return index;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,78 @@
+// Counters against hard limits: connections, requests waiting for one, requests in flight. Each `try` either counts one more and says
+// true, or counts an overflow and says false; each true is followed by exactly one release.
+
+import { assert } from '../../base/index.ts';
+import type { LimitsConfig } from './types.ts';
+
+export class Breaker {
+  requests = 0;
+  pending = 0;
+  connections = 0;
+  /** High-water marks since creation. */
+  requestsHigh = 0;
+  pendingHigh = 0;
+  connectionsHigh = 0;
+  /** Refusals since creation. */
+  requestOverflows = 0;
+  pendingOverflows = 0;
+  connectionOverflows = 0;
+  #limits: LimitsConfig;
+
+  constructor(limits: LimitsConfig) {
+    this.#limits = limits;
+  }
+
+  get limits(): LimitsConfig {
+    return this.#limits;
+  }
+
+  /** New limits hold for what comes; what is in flight above them is let finish. */
+  update(limits: LimitsConfig): void {
+    this.#limits = limits;
+  }
+
+  tryRequest(): boolean {
+    if (this.requests >= this.#limits.requests) {
+      this.requestOverflows += 1;
+      return false;
+    }
+    this.requests += 1;
+    if (this.requests > this.requestsHigh) this.requestsHigh = this.requests;
+    return true;
+  }
+
+  releaseRequest(): void {
+    assert(this.requests > 0, 'a request is released once');
+    this.requests -= 1;
+  }
+
+  tryPending(): boolean {
+    if (this.pending >= this.#limits.pending) {
+      this.pendingOverflows += 1;
+      return false;
+    }
+    this.pending += 1;
+    if (this.pending > this.pendingHigh) this.pendingHigh = this.pending;
+    return true;
+  }
+
+  releasePending(): void {
+    assert(this.pending > 0, 'a pending request is released once');
+    this.pending -= 1;
+  }
+
+  tryConnection(): boolean {
+    if (this.connections >= this.#limits.connections) {
+      this.connectionOverflows += 1;
+      return false;
+    }
+    this.connections += 1;
+    if (this.connections > this.connectionsHigh) this.connectionsHigh = this.connections;
+    return true;
+  }
+
+  releaseConnection(): void {
+    assert(this.connections > 0, 'a connection is released once');
+    this.connections -= 1;
+  }
+}

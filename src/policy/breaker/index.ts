@@ -1,0 +1,2 @@
+export { Breaker } from './breaker.ts';
+export type { LimitsConfig } from './types.ts';

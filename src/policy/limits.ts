@@ -1,0 +1,16 @@
+// The limits of policy code, by name. Crossing one is a returned Issue at compile time, never a surprise per request.
+
+export const policyLimits = {
+  /** Characters of a regular expression in a route; Envoy bounds the compiled program instead. */
+  regexCharsMax: 1024,
+  /** Repeat count in `{n,m}`: RE2's own bound. */
+  regexRepeatMax: 1000,
+  /** Positions of a compiled expression; bounds the work per character of a matched value. */
+  regexStatesMax: 4096,
+  /** Subset states kept per expression before the cache starts anew. */
+  regexCacheStatesMax: 128,
+  /** Hosts with at most this many routes are walked in order: shorter than building a lookup key. */
+  routesWalkedMax: 8,
+  /** Retries beside the first attempt. */
+  retryAttemptsMax: 16,
+} as const;

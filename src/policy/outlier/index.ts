@@ -1,0 +1,2 @@
+export { OutlierDetector } from './outlier-detector.ts';
+export type { OutlierConfig } from './types.ts';

@@ -1,0 +1,95 @@
+// May a failed attempt be made again? Asked once per failed attempt; the answer names the first rule that forbids it, so that the
+// metric weft_retries_total{reason} and `why` can say which. Safety comes before policy limits, and the budget is asked last, because
+// asking it spends.
+
+import { unreachable } from '../../base/index.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { RetryCondition, RetryPolicy } from './types.ts';
+
+export type RetryDecision =
+  /** Do it; one retry was taken from the budget. */
+  | 'retry'
+  /** No policy, not a condition of the policy, or not safe to repeat. */
+  | 'not-retryable'
+  /** All attempts are used. */
+  | 'exhausted'
+  | 'no-budget'
+  /** The request's own deadline would pass first. */
+  | 'no-time'
+  /** The request's body is not kept any more. */
+  | 'body-gone';
+
+/** How an attempt failed. `status`: a response came, and its status decides. */
+export type AttemptFailure = 'connect' | 'reset' | 'attempt-timeout' | 'status';
+
+/** What is known of a request and its last attempt. One per exchange, filled in place. */
+export class RetryFacts {
+  failure: AttemptFailure = 'status';
+  /** HTTP status of the response; 0 without one. */
+  status = 0;
+  /** The head carried grpc-status 14. */
+  grpcUnavailable = false;
+  /** No byte of this attempt reached the application: not connected, nothing written, or a believed marker said so. */
+  unsent = false;
+  method = '';
+  /** The request carries the policy's idempotencyHeader. */
+  hasIdempotencyHeader = false;
+  /** Retries made so far. */
+  retries = 0;
+  /** The request body can be sent again from its start (also when there is none). */
+  bodyReplayable = true;
+  /** Until the request's deadline; Infinity without one. */
+  remainingMs = Number.POSITIVE_INFINITY;
+  /** The wait that the caller drew for this retry (see backoffMs). */
+  backoffMs = 0;
+  /** null: no budget is set. */
+  budget: RetryBudget | null = null;
+  nowMs = 0;
+}
+
+export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): RetryDecision {
+  if (policy === null || policy.attempts === 0) return 'not-retryable';
+  if (!isConditionMet(policy, facts) || !isSafe(policy, facts)) return 'not-retryable';
+  if (facts.retries >= policy.attempts) return 'exhausted';
+  if (!facts.bodyReplayable) return 'body-gone';
+  if (facts.remainingMs <= facts.backoffMs) return 'no-time';
+  if (facts.budget !== null && !facts.budget.tryRetry(facts.nowMs)) return 'no-budget';
+  return 'retry';
+}
+
+/** Never sent, or harmless to repeat by its method or by the caller's word. */
+function isSafe(policy: RetryPolicy, facts: RetryFacts): boolean {
+  if (facts.unsent || policy.methods === null || policy.methods.includes(facts.method)) return true;
+  return policy.idempotencyHeader !== null && facts.hasIdempotencyHeader;
+}
+
+function isConditionMet(policy: RetryPolicy, facts: RetryFacts): boolean {
+  const { on } = policy;
+  for (let index = 0; index < on.length; index++) if (holds(on[index]!, policy, facts)) return true;
+  return false;
+}
+
+function holds(condition: RetryCondition, policy: RetryPolicy, facts: RetryFacts): boolean {
+  const { status } = facts;
+  switch (condition) {
+    case 'ConnectFailure':
+      return facts.unsent || facts.failure === 'connect';
+    case 'Reset':
+      return facts.failure === 'reset';
+    case 'Unavailable':
+      return status === 503 || facts.grpcUnavailable;
+    case 'GatewayError':
+      return status === 502 || status === 503 || status === 504;
+    case 'ServerError':
+      // Envoy's `5xx` also covers attempts without any response.
+      return facts.failure !== 'status' || (status >= 500 && status <= 599);
+    case 'Conflict':
+      return status === 409;
+    case 'StatusCodes':
+      return policy.statusCodes.includes(status);
+    case 'AttemptTimeout':
+      return facts.failure === 'attempt-timeout';
+    default:
+      return unreachable(condition);
+  }
+}

@@ -1,0 +1,142 @@
+// Compiles a route configuration into an immutable table, or returns everything that is wrong with it. Asked once per snapshot; what is
+// left for a request is a map lookup and a short walk.
+
+import { fail, type Issue, ok, type Random, type Result } from '../../base/index.ts';
+import { CompiledRoute, type RouteHit } from './compiled-route.ts';
+import { DomainTable, kindOfDomain } from './domain-table.ts';
+import { HostRoutes } from './host-routes.ts';
+import { compileHeader, compileQuery, compileValue, type ValueMatcher } from './match-value.ts';
+import { compileRegex, type SafeRegex } from './regex/index.ts';
+import type { RequestView, Route, RouteConfig, StringMatch, VirtualHost } from './types.ts';
+
+const weightSumMax = 2 ** 32 - 1;
+
+export class RouteTable {
+  readonly name: string;
+  readonly #domains: DomainTable<HostRoutes>;
+
+  constructor(name: string, domains: DomainTable<HostRoutes>) {
+    this.name = name;
+    this.#domains = domains;
+  }
+
+  /** The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its routes. */
+  match(view: RequestView, random: Random): RouteHit | null {
+    const host = this.#domains.find(view.authority);
+    if (host === null) return null;
+    const route = host.match(view);
+    return route === null ? null : route.draw(random);
+  }
+}
+
+export function compileRoutes(config: RouteConfig): Result<RouteTable> {
+  const issues: Issue[] = [];
+  const domains = new DomainTable<HostRoutes>();
+  config.virtualHosts.forEach((host, index) => {
+    const at = new Report(issues, config.name, `virtual_hosts[${index}]`);
+    const routes = new HostRoutes(compileHost(host, at));
+    if (host.domains.length === 0) at.report('domains', 'must name at least one domain', '');
+    host.domains.forEach((domain, position) => {
+      addDomain(domains, domain, routes, at.inside(`domains[${position}]`));
+    });
+  });
+  return issues.length > 0 ? fail(issues) : ok(new RouteTable(config.name, domains));
+}
+
+/** Where in the configuration we are. */
+class Report {
+  readonly #issues: Issue[];
+  readonly #object: string;
+  readonly #field: string;
+
+  constructor(issues: Issue[], object: string, field: string) {
+    this.#issues = issues;
+    this.#object = object;
+    this.#field = field;
+  }
+
+  inside(field: string): Report {
+    return new Report(this.#issues, this.#object, `${this.#field}.${field}`);
+  }
+
+  report(field: string, rule: string, value: string): void {
+    const path = field === '' ? this.#field : `${this.#field}.${field}`;
+    this.#issues.push({ object: this.#object, field: path, rule, value: value.slice(0, 100) });
+  }
+}
+
+function addDomain(table: DomainTable<HostRoutes>, domain: string, routes: HostRoutes, at: Report): void {
+  const fixed = kindOfDomain(domain) === 'exact' ? domain : domain.replace(/^\*|\*$/, '');
+  if (domain === '') at.report('', 'must not be empty', domain);
+  else if (fixed.includes('*')) at.report('', 'may hold one * at one end', domain);
+  else if (!table.add(domain.toLowerCase(), routes))
+    at.report('', 'must be unique among all virtual hosts', domain);
+}
+
+function compileHost(host: VirtualHost, at: Report): CompiledRoute[] {
+  return host.routes.flatMap((route, order) => {
+    const compiled = compileRoute(host.name, route, order, at.inside(`routes[${order}]`));
+    return compiled === null ? [] : [compiled];
+  });
+}
+
+function compileRoute(host: string, route: Route, order: number, at: Report): CompiledRoute | null {
+  const { match } = route;
+  const regex = compilePath(route, at.inside('match'));
+  const headers = match.headers.map((header, index) => {
+    const matcher = compileMatcher(header.match, at.inside(`match.headers[${index}]`));
+    return matcher === null ? null : compileHeader(header, matcher);
+  });
+  const query = match.query.map((parameter, index) => {
+    const matcher = compileMatcher(parameter.match, at.inside(`match.query_parameters[${index}]`));
+    return matcher === null ? null : compileQuery(parameter, matcher);
+  });
+  const weightsFine = checkWeights(route, at.inside('route.weighted_clusters'));
+  if (regex === undefined || !weightsFine || headers.includes(null) || query.includes(null)) return null;
+  return new CompiledRoute(order, host, route, regex, headers.filter(isPresent), query.filter(isPresent));
+}
+
+/** The path's expression, null where it has none, undefined where it is faulty. */
+function compilePath(route: Route, at: Report): SafeRegex | null | undefined {
+  const { path } = route.match;
+  if (path.kind === 'regex') {
+    const regex = compileRegex(path.value);
+    if (regex.ok) return regex.value;
+    at.report('safe_regex.regex', regex.error, path.value);
+    return undefined;
+  }
+  if (path.kind !== 'separated-prefix' || isSeparable(path.value)) return null;
+  at.report('path_separated_prefix', 'must start with / and not end with it, without ? and #', path.value);
+  return undefined;
+}
+
+/** Envoy's pattern for path_separated_prefix. */
+function isSeparable(prefix: string): boolean {
+  return /^\/[^?#]*[^?#/]$/.test(prefix);
+}
+
+function compileMatcher(match: StringMatch, at: Report): ValueMatcher | null {
+  const matcher = compileValue(match);
+  if (matcher.ok) return matcher.value;
+  at.report('', matcher.error, match.kind === 'present' ? '' : match.value);
+  return null;
+}
+
+function checkWeights(route: Route, at: Report): boolean {
+  if (route.action.kind !== 'forward') return true;
+  let sum = 0;
+  for (const { weight } of route.action.clusters) {
+    if (!Number.isInteger(weight) || weight < 0) {
+      at.report('clusters', 'must have whole weights from 0', String(weight));
+      return false;
+    }
+    sum += weight;
+  }
+  if (sum >= 1 && sum <= weightSumMax) return true;
+  at.report('clusters', `must have weights that sum to 1 to ${weightSumMax}`, String(sum));
+  return false;
+}
+
+function isPresent<T>(value: T | null): value is T {
+  return value !== null;
+}

@@ -1,0 +1,86 @@
+// One route, ready to be asked: its path, header and query matchers, and the hits it can give, made beforehand.
+
+import type { Random } from '../../base/index.ts';
+import type { CompiledHeader, CompiledQuery } from './match-value.ts';
+import { matchesHeaders, matchesQuery } from './match-value.ts';
+import type { SafeRegex } from './regex/index.ts';
+import type { PathMatch, RequestView, Route, WeightedCluster } from './types.ts';
+
+/** The answer of a match. Made at compile time, shared by all requests: never written to. */
+export interface RouteHit {
+  readonly virtualHost: string;
+  readonly route: Route;
+  /** The drawn cluster of a forwarding route; null for redirects and direct responses. */
+  readonly cluster: WeightedCluster | null;
+}
+
+export class CompiledRoute {
+  /** Position in its virtual host: the lowest that matches wins. */
+  readonly order: number;
+  readonly route: Route;
+  readonly kind: PathMatch['kind'];
+  /** The path to compare with, lower-case where case is ignored. */
+  readonly value: string;
+  readonly ignoreCase: boolean;
+  readonly regex: SafeRegex | null;
+  readonly headers: readonly CompiledHeader[];
+  readonly query: readonly CompiledQuery[];
+  /** Those that can be drawn, with the running sums of their weights. */
+  readonly hits: readonly RouteHit[];
+  readonly sums: readonly number[];
+
+  constructor(
+    order: number,
+    virtualHost: string,
+    route: Route,
+    regex: SafeRegex | null,
+    headers: readonly CompiledHeader[],
+    query: readonly CompiledQuery[],
+  ) {
+    const { path } = route.match;
+    this.order = order;
+    this.route = route;
+    this.kind = path.kind;
+    this.ignoreCase = path.kind !== 'regex' && path.ignoreCase;
+    this.value = this.ignoreCase ? path.value.toLowerCase() : path.value;
+    this.regex = regex;
+    this.headers = headers;
+    this.query = query;
+    const drawable =
+      route.action.kind === 'forward' ? route.action.clusters.filter(({ weight }) => weight > 0) : [null];
+    this.hits = drawable.map((cluster) => Object.freeze({ virtualHost, route, cluster }));
+    const sums: number[] = [];
+    for (const cluster of drawable) sums.push((sums.at(-1) ?? 0) + (cluster?.weight ?? 1));
+    this.sums = sums;
+  }
+
+  /** `pathEnd`: where the path ends and its query or fragment begins. */
+  matches(view: RequestView, pathEnd: number): boolean {
+    if (!this.matchesPath(view.path, pathEnd)) return false;
+    if (this.headers.length > 0 && !matchesHeaders(this.headers, view)) return false;
+    return this.query.length === 0 || matchesQuery(this.query, view.path);
+  }
+
+  matchesPath(path: string, pathEnd: number): boolean {
+    if (this.kind === 'regex') return this.regex!.matches(path, 0, pathEnd);
+    const { length } = this.value;
+    if (pathEnd < length) return false;
+    if (this.kind === 'exact') {
+      if (pathEnd !== length) return false;
+    } else if (this.kind === 'separated-prefix' && pathEnd !== length && path.charCodeAt(length) !== 0x2f) {
+      return false;
+    }
+    // Cutting first: lower-casing may not change where the path ends.
+    return this.ignoreCase ? path.slice(0, length).toLowerCase() === this.value : path.startsWith(this.value);
+  }
+
+  /** Draws one of the weighted clusters; with one in use no random number is spent. */
+  draw(random: Random): RouteHit {
+    const { hits, sums } = this;
+    if (hits.length === 1) return hits[0]!;
+    const target = random.float() * sums[sums.length - 1]!;
+    let index = 0;
+    while (index < hits.length - 1 && sums[index]! <= target) index += 1;
+    return hits[index]!;
+  }
+}

@@ -1,0 +1,93 @@
+// The routes of one virtual host, in order, first match wins. A few are walked. Many are split by what their path can be: exact paths
+// by the whole of it, prefixes by their first segment, the rest (prefixes that end inside the first segment, regular expressions,
+// ignored case) in one list. A request then meets three short lists and takes the lowest order among their matches.
+// bench/policy.ts: 500 routes, the last one matching: about 0.1 us against 4 us walked. The walk stays below as the test's oracle.
+
+import { policyLimits } from '../limits.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+import type { RequestView } from './types.ts';
+
+const none: readonly CompiledRoute[] = [];
+
+export class HostRoutes {
+  readonly routes: readonly CompiledRoute[];
+  readonly #indexed: boolean;
+  readonly #exact = new Map<string, CompiledRoute[]>();
+  readonly #segment = new Map<string, CompiledRoute[]>();
+  readonly #other: CompiledRoute[] = [];
+
+  constructor(routes: readonly CompiledRoute[]) {
+    this.routes = routes;
+    this.#indexed = routes.length > policyLimits.routesWalkedMax;
+    if (this.#indexed) for (const route of routes) this.#file(route);
+  }
+
+  match(view: RequestView): CompiledRoute | null {
+    const pathEnd = endOfPath(view.path);
+    return this.#indexed
+      ? this.#lookUp(view, pathEnd)
+      : walk(this.routes, view, pathEnd, Number.POSITIVE_INFINITY);
+  }
+
+  #lookUp(view: RequestView, pathEnd: number): CompiledRoute | null {
+    const { path } = view;
+    const exactKey = pathEnd === path.length ? path : path.slice(0, pathEnd);
+    const segmentKey = path.slice(0, endOfSegment(path, pathEnd));
+    let best = walk(this.#exact.get(exactKey) ?? none, view, pathEnd, Number.POSITIVE_INFINITY);
+    best =
+      walk(this.#segment.get(segmentKey) ?? none, view, pathEnd, best === null ? Infinity : best.order) ??
+      best;
+    return walk(this.#other, view, pathEnd, best === null ? Infinity : best.order) ?? best;
+  }
+
+  #file(route: CompiledRoute): void {
+    const { value } = route;
+    if (route.kind === 'regex' || route.ignoreCase) this.#other.push(route);
+    else if (route.kind === 'exact') append(this.#exact, value, route);
+    else if (hasWholeSegment(route))
+      append(this.#segment, value.slice(0, endOfSegment(value, value.length)), route);
+    else this.#other.push(route);
+  }
+}
+
+/** The first route that matches and comes before `orderEnd`. */
+export function walk(
+  routes: readonly CompiledRoute[],
+  view: RequestView,
+  pathEnd: number,
+  orderEnd: number,
+): CompiledRoute | null {
+  for (let index = 0; index < routes.length; index++) {
+    const route = routes[index]!;
+    if (route.order >= orderEnd) return null;
+    if (route.matches(view, pathEnd)) return route;
+  }
+  return null;
+}
+
+/** Query and fragment are not part of what a path matcher sees. */
+export function endOfPath(path: string): number {
+  const query = path.indexOf('?');
+  const end = query < 0 ? path.length : query;
+  const fragment = path.indexOf('#');
+  return fragment < 0 || fragment > end ? end : fragment;
+}
+
+/** Every path with this prefix has the prefix's first segment as its own. */
+function hasWholeSegment(route: CompiledRoute): boolean {
+  const { value } = route;
+  if (value.charCodeAt(0) !== 0x2f) return false;
+  return route.kind === 'separated-prefix' ? value.length > 1 : value.indexOf('/', 1) > 0;
+}
+
+/** `/a/b` has the segment `/a`. */
+function endOfSegment(path: string, end: number): number {
+  const slash = path.indexOf('/', 1);
+  return slash < 0 || slash > end ? end : slash;
+}
+
+function append(map: Map<string, CompiledRoute[]>, key: string, route: CompiledRoute): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [route]);
+  else list.push(route);
+}

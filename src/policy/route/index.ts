@@ -1,0 +1,17 @@
+export { compileRoutes, type RouteTable } from './compile-routes.ts';
+export type { RouteHit } from './compiled-route.ts';
+export type {
+  HeaderEdits,
+  HeaderMatch,
+  PathMatch,
+  PathRewrite,
+  RequestView,
+  Route,
+  RouteAction,
+  RouteConfig,
+  RouteMatch,
+  RouteTimeouts,
+  StringMatch,
+  VirtualHost,
+  WeightedCluster,
+} from './types.ts';

@@ -1,0 +1,1 @@
+export { compileRegex, SafeRegex } from './safe-regex.ts';
