@@ -1,5 +1,5 @@
-// Time as a passed-in value: what the layers below I/O may know of clocks. The real clock lives in net/, the virtual one in sim/;
-// both drive the same timer wheel (wheel.ts), so a timeout behaves alike in production and in simulation.
+// Time as a passed-in value: what the layers below I/O may know of clocks. The real clock lives in net/, the virtual one in
+// virtual-clock.ts; both drive the same TimerWheel, so a timeout behaves alike in production and in simulation.
 
 /** Receives timers. One object may own several timers and tell them apart by `kind`, so arming allocates nothing. */
 export interface TimerHandler {
@@ -17,6 +17,8 @@ export class Timer {
   next: Timer | null = null;
   previous: Timer | null = null;
   slot = -1;
+  /** Due time when the wheel last filed this timer: `dueMs` may be moved later without refiling, never before this. */
+  filedMs = -1;
 
   constructor(handler: TimerHandler, kind: number) {
     this.handler = handler;

@@ -7,6 +7,11 @@ export {
   type Retryable,
   unreachable,
 } from './errors.ts';
+export { DecayingSum, decayFactor, Ewma } from './ewma.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export type { Random } from './random.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';
+export { Ring } from './ring.ts';
+export { TimerWheel } from './timer-wheel.ts';
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
+export { Xoshiro128, type XoshiroState } from './xoshiro128.ts';
