@@ -1,0 +1,115 @@
+// A port of a Service as a Cluster: its policy in Envoy's own fields as near as they go, and whole in the metadata for Weft's proxy.
+
+import { create } from '@bufbuild/protobuf';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  ClusterSchema,
+  LeastRequestSchema,
+  type LoadBalancingPolicy_Policy,
+  LoadBalancingPolicy_PolicySchema,
+  RandomSchema,
+  RoundRobinSchema,
+  TypedStructSchema,
+  UpstreamHttpProtocolOptionsSchema,
+} from '../../xds/api.ts';
+import type { PortModel } from '../model/types.ts';
+import type { ServicePolicySettings } from '../schema/service-policy.ts';
+import { durationMs } from '../schema/values.ts';
+import { durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
+
+/** What a cluster is made of; equal input gives an equal cluster. */
+export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy'>;
+
+export function compileCluster(port: ClusterInput): Cluster {
+  const { policy } = port;
+  const outlierDetection = compileOutlierDetection(policy.outlierDetection);
+  return create(ClusterSchema, {
+    name: port.id,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: fromAds() },
+    connectTimeout: durationOf(durationMs(policy.timeouts.connect)),
+    loadBalancingPolicy: { policies: compileBalancing(policy.loadBalancing.type) },
+    circuitBreakers: { thresholds: [compileThresholds(policy)] },
+    ...(outlierDetection === null ? {} : { outlierDetection }),
+    typedExtensionProtocolOptions: compileProtocol(durationMs(policy.timeouts.idle)),
+    metadata: weftMetadata({ service: port.service, policy }),
+  });
+}
+
+export const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+export function compileProtocol(idleMs: number) {
+  return {
+    [protocolOptionsKey]: packAny(UpstreamHttpProtocolOptionsSchema, {
+      commonHttpProtocolOptions: { idleTimeout: durationOf(idleMs) },
+      upstreamProtocolOptions: {
+        case: 'explicitHttpConfig',
+        value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } },
+      },
+    }),
+  };
+}
+
+/** A client takes the first it knows: Weft the first, others the nearest that follows. */
+function compileBalancing(
+  type: ServicePolicySettings['loadBalancing']['type'],
+): LoadBalancingPolicy_Policy[] {
+  const leastRequest = policyOf(
+    'envoy.load_balancing_policies.least_request',
+    packAny(LeastRequestSchema, {}),
+  );
+  const roundRobin = policyOf('envoy.load_balancing_policies.round_robin', packAny(RoundRobinSchema, {}));
+  switch (type) {
+    case 'LatencyAware':
+      return [policyOf('weft.dev.latency_aware', latencyAware), leastRequest, roundRobin];
+    case 'LeastRequest':
+      return [leastRequest, roundRobin];
+    case 'RoundRobin':
+      return [roundRobin];
+    case 'Random':
+      return [policyOf('envoy.load_balancing_policies.random', packAny(RandomSchema, {})), roundRobin];
+  }
+}
+
+const latencyAware = packAny(TypedStructSchema, {
+  typeUrl: 'weft.dev/v1alpha1.LatencyAware',
+  value: { decay: '10s', defaultRtt: '30ms' },
+});
+
+function policyOf(name: string, typedConfig: ReturnType<typeof packAny>): LoadBalancingPolicy_Policy {
+  return create(LoadBalancingPolicy_PolicySchema, { typedExtensionConfig: { name, typedConfig } });
+}
+
+/** Latency over which a rate of retries is turned into Envoy's number of concurrent ones; with the default rate it gives Envoy's default, 3. */
+const assumedRetrySeconds = 0.3;
+
+function compileThresholds(policy: ServicePolicySettings) {
+  const { budget, minRetryRate } = policy.retryBudget;
+  const perSecond = minRetryRate.count / (durationMs(minRetryRate.interval) / 1000);
+  return {
+    maxConnections: policy.limits.connections,
+    maxPendingRequests: policy.limits.pending,
+    maxRequests: policy.limits.requests,
+    retryBudget: {
+      budgetPercent: { value: budget.percent },
+      minRetryConcurrency: Math.max(1, Math.ceil(perSecond * assumedRetrySeconds)),
+    },
+  };
+}
+
+function compileOutlierDetection(outlier: ServicePolicySettings['outlierDetection']) {
+  const judged = outlier.consecutiveFailures > 0 || outlier.successRate.minimumRequests > 0;
+  if (outlier.maxEjectedPercent === 0 || !judged) return null;
+  return {
+    // Envoy refuses 0 here; enforcing 0 % is its way to say off.
+    consecutive5xx: Math.max(1, outlier.consecutiveFailures),
+    enforcingConsecutive5xx: outlier.consecutiveFailures > 0 ? 100 : 0,
+    successRateRequestVolume: outlier.successRate.minimumRequests,
+    enforcingSuccessRate: outlier.successRate.minimumRequests > 0 ? 100 : 0,
+    interval: durationOf(durationMs(outlier.interval)),
+    baseEjectionTime: durationOf(durationMs(outlier.baseEjection)),
+    maxEjectionTime: durationOf(Math.max(durationMs(outlier.maxEjection), durationMs(outlier.baseEjection))),
+    maxEjectionPercent: outlier.maxEjectedPercent,
+  };
+}

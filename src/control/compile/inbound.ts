@@ -1,0 +1,237 @@
+// The inbound side of a sidecar: which authorities may reach its application, and on which of its ports. Anything else is answered 421: pod
+// addresses are reused, and a caller with a stale endpoint must not be served by whoever lives there now.
+
+import { create } from '@bufbuild/protobuf';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  ClusterSchema,
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+} from '../../xds/api.ts';
+import type { Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
+import { addressOf, durationOf, weftMetadata } from './messages.ts';
+import { clusterDomain, domainsOf } from './names.ts';
+import type { Scope } from './scope.ts';
+import { hostDomains, refuseAll } from './virtual-hosts.ts';
+
+type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
+
+/** A port of one of the workload's Services, and where the application listens for it. */
+export interface InboundTarget {
+  readonly cluster: string;
+  readonly service: string;
+  readonly applicationPort: number;
+}
+
+/** One authority that is accepted, by the virtual host it belongs to. */
+interface InboundHost {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly cluster: string;
+}
+
+/** All that the inbound side is made of, as data: equal plans give equal resources. */
+export interface InboundPlan {
+  readonly targets: readonly InboundTarget[];
+  readonly hosts: readonly InboundHost[];
+  readonly misdirected: readonly string[];
+  /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
+  readonly unresolved: readonly string[];
+}
+
+export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
+  const targets = new Map<string, InboundTarget>();
+  const unresolved: string[] = [];
+  const own = [...model.services.values()].filter((service) => isServedBy(service, scope));
+  for (const service of own) {
+    for (const port of service.ports) {
+      const applicationPort = findApplicationPort(port, scope);
+      if (applicationPort === null) unresolved.push(port.id);
+      else targets.set(port.id, nameTarget(service, port, applicationPort, [...targets.values()]));
+    }
+  }
+  const hosts = new HostCollector();
+  for (const service of own) addService(hosts, service, (port) => targets.get(port.id));
+  addParents(hosts, model, targets);
+  addGatewayHosts(hosts, model, targets);
+  const plan = { targets: [...targets.values()], hosts: hosts.list(), unresolved };
+  return { ...plan, misdirected: hosts.has('*') ? foreignDomains(model, scope, hosts) : ['*'] };
+}
+
+function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
+  const wanted = Object.entries(service.selector);
+  return (
+    service.namespace === scope.namespace &&
+    wanted.length > 0 &&
+    wanted.every(([label, value]) => scope.labels[label] === value)
+  );
+}
+
+function findApplicationPort(port: PortModel, scope: SidecarScope): number | null {
+  const told = scope.application[port.name] ?? scope.application[String(port.port)];
+  if (told !== undefined) return told;
+  return typeof port.targetPort === 'number' ? port.targetPort : null;
+}
+
+function nameTarget(
+  service: ServiceModel,
+  port: PortModel,
+  applicationPort: number,
+  taken: readonly InboundTarget[],
+): InboundTarget {
+  const plain = `inbound:${port.port}`;
+  const clash = taken.some((one) => one.cluster === plain && one.applicationPort !== applicationPort);
+  return { cluster: clash ? `${plain}:${service.name}` : plain, service: service.id, applicationPort };
+}
+
+/** Virtual hosts in the order found; a domain belongs to the first that asks for it, since Envoy takes none twice. */
+class HostCollector {
+  readonly #hosts: InboundHost[] = [];
+  readonly #domains = new Set<string>();
+
+  add(name: string, domains: readonly string[], cluster: string): void {
+    const fresh = domains.filter((domain) => !this.#domains.has(domain));
+    if (fresh.length === 0 || this.#hosts.some((host) => host.name === name)) return;
+    for (const domain of fresh) this.#domains.add(domain);
+    this.#hosts.push({ name, domains: fresh, cluster });
+  }
+
+  has(domain: string): boolean {
+    return this.#domains.has(domain);
+  }
+
+  list(): readonly InboundHost[] {
+    return this.#hosts;
+  }
+}
+
+function addService(
+  hosts: HostCollector,
+  service: ServiceModel,
+  targetOf: (port: PortModel) => InboundTarget | undefined,
+): void {
+  for (const port of service.ports) {
+    const target = targetOf(port);
+    if (target !== undefined) hosts.add(port.id, domainsOf(service, port, service.namespace), target.cluster);
+  }
+}
+
+/** Services whose routes send here: their callers keep the name they called, unless the route rewrites it. */
+function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<string, InboundTarget>): void {
+  for (const service of model.services.values()) {
+    addService(hosts, service, (port) => {
+      const rules = [...(port.routes.producer ?? []), ...[...port.routes.consumers.values()].flat()];
+      addRewrites(hosts, rules, targets);
+      return findTarget(rules, targets);
+    });
+  }
+}
+
+function addGatewayHosts(
+  hosts: HostCollector,
+  model: Model,
+  targets: ReadonlyMap<string, InboundTarget>,
+): void {
+  for (const gateway of model.gateways.values()) {
+    for (const socket of gateway.sockets) {
+      for (const { hostname, rules } of socket.hosts) {
+        addRewrites(hosts, rules, targets);
+        const target = findTarget(rules, targets);
+        if (target !== undefined)
+          hosts.add(`${gateway.id}/${hostname}`, hostDomains(hostname, [socket.port]), target.cluster);
+      }
+    }
+  }
+}
+
+function addRewrites(
+  hosts: HostCollector,
+  rules: readonly RuleModel[],
+  targets: ReadonlyMap<string, InboundTarget>,
+): void {
+  for (const rule of rules) {
+    if (rule.action.kind !== 'forward' || rule.action.hostname === null) continue;
+    const target = findTarget([rule], targets);
+    if (target !== undefined)
+      hosts.add(
+        `${rule.name}/${rule.action.hostname}`,
+        hostDomains(rule.action.hostname, []),
+        target.cluster,
+      );
+  }
+}
+
+function findTarget(
+  rules: readonly RuleModel[],
+  targets: ReadonlyMap<string, InboundTarget>,
+): InboundTarget | undefined {
+  for (const rule of rules) {
+    if (rule.action.kind !== 'forward') continue;
+    for (const backend of rule.action.backends) {
+      const target = targets.get(backend.port ?? '');
+      if (target !== undefined) return target;
+    }
+  }
+  return undefined;
+}
+
+/** Behind a gateway that takes any host, the names of the mesh's other Services are what is surely not meant for this workload. */
+function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector): readonly string[] {
+  const domains = new Set<string>();
+  for (const service of model.services.values())
+    for (const port of service.ports)
+      for (const domain of domainsOf(service, port, scope.namespace))
+        if (!hosts.has(domain)) domains.add(domain);
+  return domains.size === 0 ? [`misdirected.svc.${clusterDomain}`] : [...domains];
+}
+
+export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConfiguration {
+  const virtualHosts = plan.hosts.map(compileInboundHost);
+  virtualHosts.push(refuseAll('misdirected', plan.misdirected, 421));
+  return create(RouteConfigurationSchema, { name, virtualHosts });
+}
+
+/** The caller's proxy owns deadline and retries: here a second clock could only cut a longer one short. */
+function compileInboundHost(host: InboundHost): VirtualHost {
+  return create(VirtualHostSchema, {
+    name: host.name,
+    domains: [...host.domains],
+    routes: [
+      {
+        name: 'default',
+        match: { pathSpecifier: { case: 'prefix', value: '/' } },
+        action: {
+          case: 'route',
+          value: { clusterSpecifier: { case: 'cluster', value: host.cluster }, timeout: durationOf(0) },
+        },
+        metadata: weftMetadata({
+          timeouts: { request: '0s', attempt: '0s' },
+          retry: { on: [], attempts: 0 },
+        }),
+      },
+    ],
+  });
+}
+
+/** Bound on what all callers together may have open to one application; each caller has its own, lower limits. */
+const inboundMax = 10_000;
+
+export function compileInboundCluster(target: InboundTarget): Cluster {
+  const address = addressOf('127.0.0.1', target.applicationPort);
+  return create(ClusterSchema, {
+    name: target.cluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationOf(1000),
+    circuitBreakers: {
+      thresholds: [{ maxConnections: inboundMax, maxPendingRequests: inboundMax, maxRequests: inboundMax }],
+    },
+    loadAssignment: {
+      clusterName: target.cluster,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
+    },
+    metadata: weftMetadata({ service: target.service }),
+  });
+}

@@ -1,0 +1,57 @@
+// A listener with one HTTP connection manager that takes its routes by RDS under the listener's own name.
+
+import { create } from '@bufbuild/protobuf';
+import {
+  HttpConnectionManager_ServerHeaderTransformation,
+  HttpConnectionManagerSchema,
+  type Listener,
+  ListenerSchema,
+  RouterSchema,
+  TrafficDirection,
+} from '../../xds/api.ts';
+import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
+import type { Bind } from './scope.ts';
+
+export interface ListenerInput {
+  readonly name: string;
+  readonly bind: Bind;
+  readonly direction: 'inbound' | 'outbound' | 'gateway';
+}
+
+/** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
+const headTimeoutMs = 10_000;
+
+export function compileListener(input: ListenerInput): Listener {
+  const edge = input.direction === 'gateway';
+  const manager = packAny(HttpConnectionManagerSchema, {
+    statPrefix: input.name,
+    routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: input.name } },
+    httpFilters: [
+      {
+        name: 'envoy.filters.http.router',
+        configType: { case: 'typedConfig', value: packAny(RouterSchema, {}) },
+      },
+    ],
+    requestHeadersTimeout: durationOf(headTimeoutMs),
+    // Between services the application's own name stays; at the edge the caller's request id is not believed.
+    serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+    preserveExternalRequestId: !edge,
+    useRemoteAddress: edge,
+  });
+  return create(ListenerSchema, {
+    name: input.name,
+    address: addressOf(input.bind.host, input.bind.port),
+    trafficDirection: input.direction === 'inbound' ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
+    filterChains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            configType: { case: 'typedConfig', value: manager },
+          },
+        ],
+      },
+    ],
+    metadata: weftMetadata({ direction: input.direction }),
+  });
+}

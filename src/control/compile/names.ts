@@ -1,0 +1,19 @@
+// The names a port of a Service answers to (docs/xds.md).
+
+import type { PortModel, ServiceModel } from '../model/types.ts';
+
+export const clusterDomain = 'cluster.local';
+
+/**
+ * Domains of one port of a Service, bare names for callers in `namespace` only. A name without a port means port 80, or the Service's first port
+ * where it has no 80.
+ */
+export function domainsOf(service: ServiceModel, port: PortModel, namespace: string): readonly string[] {
+  const { name } = service;
+  const names = [`${name}.${service.namespace}`];
+  names.push(`${names[0]}.svc`, `${names[0]}.svc.${clusterDomain}`);
+  if (service.namespace === namespace) names.unshift(name);
+  const unnamed = service.ports.find((one) => one.port === 80) ?? service.ports[0];
+  const withPort = names.map((one) => `${one}:${port.port}`);
+  return port === unnamed ? [...names, ...withPort] : withPort;
+}

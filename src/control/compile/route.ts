@@ -1,0 +1,215 @@
+// One match of an HTTPRoute rule as Envoy routes: forward, redirect, or the 500 of a rule with nothing valid behind it.
+
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type RedirectAction,
+  RedirectAction_RedirectResponseCode,
+  RedirectActionSchema,
+  type Route,
+  type RouteAction,
+  RouteAction_ClusterNotFoundResponseCode,
+  RouteActionSchema,
+  RouteSchema,
+} from '../../xds/api.ts';
+import type { BackendModel, RuleAction, RuleModel } from '../model/types.ts';
+import type { HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
+import type { ServicePolicySettings } from '../schema/service-policy.ts';
+import { durationMs } from '../schema/values.ts';
+import { decideBehaviour, type RouteBehaviour } from './effective.ts';
+import { compileHeaderLines, durationOf, removedHeaders, weftMetadata } from './messages.ts';
+import { compileRetry } from './retry.ts';
+import { compileMatch, type PathSpecifier, trimSlash } from './route-match.ts';
+
+/** Never defined: traffic to it is answered 500, the share of a backend that cannot be resolved. */
+export const unresolvedCluster = 'unresolved';
+
+/** `gatewayPort` null: not at a gateway. */
+export function compileRule(
+  rule: RuleModel,
+  policy: ServicePolicySettings,
+  gatewayPort: number | null,
+): readonly Route[] {
+  const shared = {
+    name: rule.name,
+    requestHeadersToAdd: compileHeaderLines(rule.requestEdits),
+    requestHeadersToRemove: removedHeaders(rule.requestEdits),
+    responseHeadersToAdd: compileHeaderLines(rule.responseEdits),
+    responseHeadersToRemove: removedHeaders(rule.responseEdits),
+  };
+  return splitPrefixEdit(rule).map(({ match, path, edit }) =>
+    create(RouteSchema, {
+      ...shared,
+      match: compileMatch(match, path),
+      ...compileAction(rule, edit, policy, gatewayPort),
+    }),
+  );
+}
+
+function compileAction(
+  rule: RuleModel,
+  edit: PathEdit | null,
+  policy: ServicePolicySettings,
+  gatewayPort: number | null,
+): Pick<MessageInitShape<typeof RouteSchema>, 'action' | 'metadata'> {
+  const { action } = rule;
+  switch (action.kind) {
+    case 'unavailable':
+      return { action: { case: 'directResponse', value: { status: 500 } } };
+    case 'redirect':
+      return { action: { case: 'redirect', value: compileRedirect(action, edit, gatewayPort) } };
+    case 'forward': {
+      const behaviour = decideBehaviour(rule, policy);
+      return {
+        action: { case: 'route', value: compileForward(action, edit, behaviour) },
+        metadata: weftMetadata(behaviour),
+      };
+    }
+  }
+}
+
+/** The route of a port that no HTTPRoute is attached to. */
+export function compileDefaultRoute(cluster: string, policy: ServicePolicySettings): Route {
+  const behaviour = decideBehaviour(null, policy);
+  return create(RouteSchema, {
+    name: 'default',
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: {
+      case: 'route',
+      value: create(RouteActionSchema, {
+        clusterSpecifier: { case: 'cluster', value: cluster },
+        ...compileBehaviour(behaviour),
+      }),
+    },
+    metadata: weftMetadata(behaviour),
+  });
+}
+
+function compileBehaviour(behaviour: RouteBehaviour) {
+  const retryPolicy = compileRetry(behaviour);
+  return {
+    timeout: durationOf(durationMs(behaviour.timeouts.request)),
+    ...(retryPolicy === null ? {} : { retryPolicy }),
+  };
+}
+
+interface PathEdit {
+  readonly kind: 'prefix' | 'full';
+  readonly value: string;
+}
+
+interface SplitMatch {
+  readonly match: HttpRouteMatch;
+  readonly path: PathSpecifier | undefined;
+  readonly edit: PathEdit | null;
+}
+
+/**
+ * `/a` replaced by `/` would turn `/a/b` into `//b`, because the prefix ends before the slash. Two routes say it right everywhere: the path `/a`
+ * itself becomes `/`, and the prefix `/a/` becomes `/`.
+ */
+function splitPrefixEdit(rule: RuleModel): readonly SplitMatch[] {
+  const edit = pathEditOf(rule);
+  const { match } = rule;
+  const prefix = trimSlash(match.path.value);
+  if (edit?.kind !== 'prefix') return [{ match, path: undefined, edit }];
+  const value = trimSlash(edit.value);
+  // The prefix `/` matches with its slash, so what replaces it keeps one.
+  if (prefix === '') return [{ match, path: undefined, edit: { kind: 'prefix', value: `${value}/` } }];
+  if (value !== '') return [{ match, path: undefined, edit: { kind: 'prefix', value } }];
+  const root: PathEdit = { kind: 'prefix', value: '/' };
+  return [
+    { match, path: { case: 'path', value: prefix }, edit: root },
+    { match, path: { case: 'prefix', value: `${prefix}/` }, edit: root },
+  ];
+}
+
+function pathEditOf(rule: RuleModel): PathEdit | null {
+  const edit: HttpPathEdit | null = rule.action.kind === 'unavailable' ? null : rule.action.path;
+  if (edit === null) return null;
+  return edit.type === 'ReplacePrefixMatch'
+    ? { kind: 'prefix', value: edit.replacePrefixMatch }
+    : { kind: 'full', value: edit.replaceFullPath };
+}
+
+type ForwardAction = Extract<RuleAction, { readonly kind: 'forward' }>;
+type RedirectRule = Extract<RuleAction, { readonly kind: 'redirect' }>;
+
+function compileForward(
+  action: ForwardAction,
+  edit: PathEdit | null,
+  behaviour: RouteBehaviour,
+): RouteAction {
+  return create(RouteActionSchema, {
+    clusterSpecifier: compileBackends(action.backends),
+    ...(action.backends.some((backend) => backend.port === null)
+      ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }
+      : {}),
+    ...(action.hostname === null
+      ? {}
+      : { hostRewriteSpecifier: { case: 'hostRewriteLiteral' as const, value: action.hostname } }),
+    ...compileRewrite(edit),
+    ...compileBehaviour(behaviour),
+  });
+}
+
+function compileBackends(backends: readonly BackendModel[]) {
+  const [first] = backends;
+  const plain = first !== undefined && first.requestEdits === null && first.responseEdits === null;
+  if (backends.length === 1 && plain && first.port !== null)
+    return { case: 'cluster' as const, value: first.port };
+  const clusters = backends.map((backend) => ({
+    name: backend.port ?? unresolvedCluster,
+    weight: backend.weight,
+    requestHeadersToAdd: compileHeaderLines(backend.requestEdits),
+    requestHeadersToRemove: removedHeaders(backend.requestEdits),
+    responseHeadersToAdd: compileHeaderLines(backend.responseEdits),
+    responseHeadersToRemove: removedHeaders(backend.responseEdits),
+  }));
+  return { case: 'weightedClusters' as const, value: { clusters } };
+}
+
+/** Matches any whole path, for `regex_rewrite` (docs/xds.md). */
+const wholePath = '^/[^?]*$';
+
+function compileRewrite(edit: PathEdit | null) {
+  if (edit === null) return {};
+  if (edit.kind === 'prefix') return { prefixRewrite: edit.value };
+  // In a substitution a backslash begins a reference to a group.
+  const substitution = edit.value.replaceAll('\\', '\\\\');
+  return { regexRewrite: { pattern: { regex: wholePath }, substitution } };
+}
+
+const redirectCodes = {
+  301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+  302: RedirectAction_RedirectResponseCode.FOUND,
+  303: RedirectAction_RedirectResponseCode.SEE_OTHER,
+  307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT,
+  308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
+} as const;
+
+function compileRedirect(
+  action: RedirectRule,
+  edit: PathEdit | null,
+  gatewayPort: number | null,
+): RedirectAction {
+  // Gateway API: without a port and a scheme the listener's own port holds; a new host would lose it.
+  const inherited =
+    action.hostname !== null && action.scheme === null && gatewayPort !== 80 ? gatewayPort : null;
+  const port = action.port ?? inherited;
+  return create(RedirectActionSchema, {
+    responseCode: redirectCodes[action.status],
+    ...(action.scheme === null
+      ? {}
+      : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
+    ...(action.hostname === null ? {} : { hostRedirect: action.hostname }),
+    ...(port === null ? {} : { portRedirect: port }),
+    ...(edit === null
+      ? {}
+      : {
+          pathRewriteSpecifier: {
+            case: edit.kind === 'prefix' ? ('prefixRewrite' as const) : ('pathRedirect' as const),
+            value: edit.value,
+          },
+        }),
+  });
+}

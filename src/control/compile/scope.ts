@@ -1,0 +1,153 @@
+// What a proxy is, read from the node it announces (docs/xds.md): its role, where it listens, and what it may hold. Proxies of equal scope get the
+// very same resources.
+
+import { fail, type Issue, ok, type Result } from '../../base/index.ts';
+import type { XdsNode } from '../../xds/index.ts';
+
+export interface Bind {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type Scope =
+  | {
+      readonly role: 'sidecar';
+      readonly namespace: string;
+      readonly zone: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly outbound: Bind;
+      readonly inbound: Bind;
+      /** Name or number of a Service's port to the application's port on 127.0.0.1. */
+      readonly application: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly role: 'agent';
+      /** Whose bare names it knows; empty: nobody's. */
+      readonly namespace: string;
+      readonly zone: string;
+      readonly bind: Bind;
+    }
+  | {
+      readonly role: 'gateway';
+      readonly namespace: string;
+      readonly zone: string;
+      readonly gateway: string;
+      /** null: each listener's own port on 0.0.0.0. */
+      readonly bind: Bind | null;
+    };
+
+const idPattern = /^(sidecar|agent|gateway)~([^.~]+)(?:\.([^~]+))?$/;
+
+export function parseScope(node: XdsNode): Result<Scope> {
+  const match = idPattern.exec(node.id);
+  if (match === null)
+    return fail([
+      nodeIssue(node, 'id', 'must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE', node.id),
+    ]);
+  const [, role, , idNamespace = ''] = match;
+  const reader = new MetadataReader(node);
+  const given = reader.text('namespace');
+  const namespace = given === '' ? idNamespace : given;
+  const { zone } = node.locality;
+  if (role !== 'agent' && namespace === '')
+    reader.issues.push(nodeIssue(node, 'metadata.namespace', `a ${role} must name its namespace`, ''));
+  const scope = createScope(role, namespace, zone, node, reader);
+  return reader.issues.length > 0 ? fail(reader.issues) : ok(scope);
+}
+
+function createScope(
+  role: string | undefined,
+  namespace: string,
+  zone: string,
+  node: XdsNode,
+  reader: MetadataReader,
+): Scope {
+  switch (role) {
+    case 'agent':
+      return { role, namespace, zone, bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 } };
+    case 'gateway':
+      return { role, namespace, zone, gateway: node.cluster, bind: reader.bind('gateway') };
+    default:
+      return {
+        role: 'sidecar',
+        namespace,
+        zone,
+        labels: reader.labels(),
+        outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
+        inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
+        application: reader.application(),
+      };
+  }
+}
+
+/** Equal for proxies that get the same resources. */
+export function scopeKey(scope: Scope): string {
+  return JSON.stringify(scope);
+}
+
+class MetadataReader {
+  readonly issues: Issue[] = [];
+  readonly #node: XdsNode;
+
+  constructor(node: XdsNode) {
+    this.#node = node;
+  }
+
+  text(name: string): string {
+    const value = this.#node.metadata[name];
+    if (value === undefined) return '';
+    if (typeof value === 'string') return value;
+    this.#refuse(name, 'must be a string', value);
+    return '';
+  }
+
+  /** Sorted, so that equal labels give an equal scope. */
+  labels(): Readonly<Record<string, string>> {
+    const entries = this.#entries('labels').filter((entry): entry is [string, string] => {
+      if (typeof entry[1] === 'string') return true;
+      this.#refuse(`labels.${entry[0]}`, 'must be a string', entry[1]);
+      return false;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  application(): Readonly<Record<string, number>> {
+    const ports: [string, number][] = [];
+    for (const [name, value] of this.#entries('application')) {
+      const port = Number(value);
+      if (Number.isInteger(port) && port >= 1 && port <= 65_535) ports.push([name, port]);
+      else this.#refuse(`application.${name}`, 'must be a port number', value);
+    }
+    return Object.fromEntries(ports);
+  }
+
+  bind(listener: string): Bind | null {
+    const entry = this.#entries('listen').find(([name]) => name === listener);
+    if (entry === undefined) return null;
+    const match = typeof entry[1] === 'string' ? /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(entry[1]) : null;
+    const [, v6, v4, digits] = match ?? [];
+    const port = Number(digits);
+    const host = v6 ?? v4;
+    if (host !== undefined && port >= 1 && port <= 65_535) return { host, port };
+    this.#refuse(`listen.${listener}`, 'must be host:port', entry[1]);
+    return null;
+  }
+
+  #entries(name: string): [string, unknown][] {
+    const value = this.#node.metadata[name];
+    if (value === undefined) return [];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.#refuse(name, 'must be an object', value);
+      return [];
+    }
+    return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  #refuse(name: string, rule: string, value: unknown): void {
+    this.issues.push(nodeIssue(this.#node, `metadata.${name}`, rule, JSON.stringify(value) ?? ''));
+  }
+}
+
+function nodeIssue(node: XdsNode, field: string, rule: string, value: string): Issue {
+  return { object: `node ${node.id}`, field, rule, value };
+}

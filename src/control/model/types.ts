@@ -1,0 +1,128 @@
+// The mesh as the manifests mean it: services with ports, endpoints, policy and routes; gateways with hosts and routes. Immutable, built whole
+// (build.ts), sorted by name, and free of any proxy's view of it: that is the compiler's work.
+
+import type { HttpHeaderEdits, HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
+import type { ServicePolicySettings } from '../schema/service-policy.ts';
+import type { ObjectKey } from '../source/types.ts';
+
+export interface Model {
+  /** By `namespace/name`, sorted. */
+  readonly services: ReadonlyMap<string, ServiceModel>;
+  /** By `namespace/name`, sorted. */
+  readonly gateways: ReadonlyMap<string, GatewayModel>;
+}
+
+export interface ServiceModel {
+  /** `namespace/name`. */
+  readonly id: string;
+  readonly key: ObjectKey;
+  readonly namespace: string;
+  readonly name: string;
+  /** Labels of the pods that serve it; empty: none can be told. */
+  readonly selector: Readonly<Record<string, string>>;
+  /** Ports that the mesh carries, in the Service's order. */
+  readonly ports: readonly PortModel[];
+}
+
+export interface PortModel {
+  /** `namespace/service:port`; the name of its cluster and virtual host everywhere. */
+  readonly id: string;
+  readonly service: string;
+  readonly port: number;
+  readonly name: string;
+  /** A number, or the name of a container's port. */
+  readonly targetPort: number | string;
+  readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
+  readonly policy: ServicePolicySettings;
+  readonly endpoints: readonly EndpointModel[];
+  readonly routes: PortRoutes;
+  /** What a refusal of its cluster should be told: the Service and the policies in force. */
+  readonly owners: readonly ObjectKey[];
+}
+
+export interface PortRoutes {
+  /** null: no route is attached, everything goes to the Service. Otherwise what matches none is refused. */
+  readonly producer: readonly RuleModel[] | null;
+  /** By the callers' namespace; these replace the producer's routes for callers there. */
+  readonly consumers: ReadonlyMap<string, readonly RuleModel[]>;
+}
+
+export interface EndpointModel {
+  readonly host: string;
+  readonly port: number;
+  /** The pod; empty where unknown. */
+  readonly name: string;
+  readonly zone: string;
+  readonly node: string;
+  /** Zones it is meant for (hints); empty: no hint. */
+  readonly forZones: readonly string[];
+  /** Still serving while it terminates: the last resort. */
+  readonly draining: boolean;
+  /** The address is that of a sidecar's inbound listener. */
+  readonly proxied: boolean;
+}
+
+/** One match of one rule; lists of these are in order of precedence. */
+export interface RuleModel {
+  /** `namespace/route/rule`. */
+  readonly name: string;
+  readonly owner: ObjectKey;
+  readonly match: HttpRouteMatch;
+  readonly action: RuleAction;
+  readonly requestEdits: HttpHeaderEdits | null;
+  readonly responseEdits: HttpHeaderEdits | null;
+  /** null: the policy's holds. */
+  readonly requestTimeout: string | null;
+  readonly attemptTimeout: string | null;
+  readonly retry: RuleRetry | null;
+}
+
+export interface RuleRetry {
+  readonly codes: readonly number[];
+  readonly attempts: number | null;
+  readonly backoff: string | null;
+}
+
+export type RuleAction =
+  | {
+      readonly kind: 'forward';
+      /** Those with a weight above 0; at least one is resolved. */
+      readonly backends: readonly BackendModel[];
+      readonly hostname: string | null;
+      readonly path: HttpPathEdit | null;
+    }
+  | {
+      readonly kind: 'redirect';
+      readonly scheme: 'http' | 'https' | null;
+      readonly hostname: string | null;
+      readonly port: number | null;
+      readonly path: HttpPathEdit | null;
+      readonly status: 301 | 302 | 303 | 307 | 308;
+    }
+  /** Nothing valid to send to: 500, as Gateway API has it. */
+  | { readonly kind: 'unavailable' };
+
+export interface BackendModel {
+  /** {@link PortModel.id}; null: cannot be resolved, its share is answered 500. */
+  readonly port: string | null;
+  readonly weight: number;
+  readonly requestEdits: HttpHeaderEdits | null;
+  readonly responseEdits: HttpHeaderEdits | null;
+}
+
+export interface GatewayModel {
+  readonly id: string;
+  readonly key: ObjectKey;
+  readonly namespace: string;
+  readonly name: string;
+  /** One a port, since listeners of one port share a socket. */
+  readonly sockets: readonly GatewaySocket[];
+}
+
+export interface GatewaySocket {
+  /** `gateway/<namespace>/<name>/<first listener>`. */
+  readonly name: string;
+  readonly port: number;
+  /** By host name (`*` for any), the most exact first. */
+  readonly hosts: readonly { readonly hostname: string; readonly rules: readonly RuleModel[] }[];
+}

@@ -1,0 +1,78 @@
+// Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io) and XBackendTrafficPolicy (gateway.networking.x-k8s.io): the parts in use.
+
+import { z } from 'zod';
+import { retryBudget } from './service-policy.ts';
+import { hostname, listOf, notYet, objectName, portNumber } from './values.ts';
+
+/** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
+export const gatewayClassName = 'weft';
+export const gatewayController = 'weft.dev/gateway-controller';
+
+const listener = z.object({
+  name: z.string().min(1),
+  hostname: hostname.optional(),
+  port: portNumber,
+  protocol: z.string().min(1),
+  allowedRoutes: z
+    .object({
+      namespaces: z
+        .object({
+          from: z
+            .enum(['All', 'Same', 'None'], {
+              error: (issue) =>
+                issue.input === 'Selector'
+                  ? 'Selector is not supported yet by this version'
+                  : 'must be All, Same or None',
+            })
+            .default('Same'),
+        })
+        .prefault({}),
+      kinds: listOf(z.object({ group: z.string().optional(), kind: z.string() }), 8),
+    })
+    .prefault({}),
+});
+
+export const gatewaySpec = z.object({
+  gatewayClassName: z.string().min(1),
+  listeners: z
+    .array(listener, { error: 'must be a list of listeners' })
+    .min(1, 'must have a listener')
+    .max(64, 'must have at most 64 listeners')
+    .refine((all) => new Set(all.map((one) => one.name)).size === all.length, {
+      error: 'names of listeners must be unique',
+    }),
+  allowedListeners: notYet,
+  backendTLS: notYet,
+});
+
+export const gatewayClassSpec = z.object({ controllerName: z.string() });
+
+export const referenceGrantSpec = z.object({
+  from: z.array(z.object({ group: z.string(), kind: z.string(), namespace: objectName })).min(1),
+  to: z.array(z.object({ group: z.string(), kind: z.string(), name: objectName.optional() })).min(1),
+});
+
+const targetError = 'must be a list of 1 to 16 targets';
+
+export const backendTrafficPolicySpec = z.object({
+  targetRefs: z
+    .array(
+      z.object({
+        group: z.string().default(''),
+        kind: z.literal('Service', { error: 'must be Service' }),
+        name: objectName,
+      }),
+      {
+        error: targetError,
+      },
+    )
+    .min(1, targetError)
+    .max(16, targetError),
+  retryConstraint: retryBudget.optional(),
+  sessionPersistence: notYet,
+});
+
+export type GatewaySpec = z.output<typeof gatewaySpec>;
+export type GatewayListener = z.output<typeof listener>;
+export type ReferenceGrantSpec = z.output<typeof referenceGrantSpec>;
+export type BackendTrafficPolicySpec = z.output<typeof backendTrafficPolicySpec>;

@@ -1,0 +1,110 @@
+// The kinds that the mesh reads, one row each: group, versions, schema; and those that it knows of but does not do yet.
+
+import { z } from 'zod';
+import type { ObjectKey, Origin } from '../source/types.ts';
+import {
+  type BackendTrafficPolicySpec,
+  backendTrafficPolicySpec,
+  type GatewaySpec,
+  gatewayClassSpec,
+  gatewaySpec,
+  type ReferenceGrantSpec,
+  referenceGrantSpec,
+} from './gateway.ts';
+import { type HttpRouteSpec, httpRouteSpec } from './http-route.ts';
+import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
+import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
+import { type Metadata, metadataSchema } from './values.ts';
+
+interface Typed<K extends string, S> {
+  readonly key: ObjectKey;
+  readonly kind: K;
+  readonly metadata: Metadata;
+  readonly spec: S;
+  readonly origin: Origin;
+}
+
+export type ServiceObject = Typed<'Service', ServiceSpec>;
+export type EndpointSliceObject = Typed<'EndpointSlice', EndpointSliceData>;
+export type HttpRouteObject = Typed<'HTTPRoute', HttpRouteSpec>;
+export type GatewayObject = Typed<'Gateway', GatewaySpec>;
+export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayClassSpec>>;
+export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
+export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
+export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
+
+/** An object that passed its schema, with every default filled in. */
+export type Resource =
+  | ServiceObject
+  | EndpointSliceObject
+  | HttpRouteObject
+  | GatewayObject
+  | GatewayClassObject
+  | ReferenceGrantObject
+  | BackendTrafficPolicyObject
+  | ServicePolicyObject;
+
+export interface KindRow {
+  readonly group: string;
+  readonly kind: Resource['kind'];
+  readonly versions: readonly string[];
+  /** Of the whole object; its output has `metadata` and `spec`. */
+  readonly schema: z.ZodType<Pick<Resource, 'metadata' | 'spec'>>;
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+export const weftGroup = 'weft.dev';
+
+function withSpec<S extends z.ZodType>(spec: S, strict = false) {
+  const shape = { apiVersion: z.string(), kind: z.string(), metadata: metadataSchema, spec };
+  return strict ? z.strictObject({ ...shape, status: z.unknown().optional() }) : z.object(shape);
+}
+
+// EndpointSlice has its fields beside metadata, not in a spec.
+const endpointSlice = endpointSliceSchema
+  .extend({ metadata: metadataSchema })
+  .transform(({ metadata, ...spec }) => ({ metadata, spec }));
+
+export const kinds: readonly KindRow[] = [
+  { group: '', kind: 'Service', versions: ['v1'], schema: withSpec(serviceSpec) },
+  { group: 'discovery.k8s.io', kind: 'EndpointSlice', versions: ['v1'], schema: endpointSlice },
+  { group: gatewayGroup, kind: 'HTTPRoute', versions: ['v1', 'v1beta1'], schema: withSpec(httpRouteSpec) },
+  { group: gatewayGroup, kind: 'Gateway', versions: ['v1', 'v1beta1'], schema: withSpec(gatewaySpec) },
+  {
+    group: gatewayGroup,
+    kind: 'GatewayClass',
+    versions: ['v1', 'v1beta1'],
+    schema: withSpec(gatewayClassSpec),
+  },
+  {
+    group: gatewayGroup,
+    kind: 'ReferenceGrant',
+    versions: ['v1', 'v1beta1'],
+    schema: withSpec(referenceGrantSpec),
+  },
+  {
+    group: 'gateway.networking.x-k8s.io',
+    kind: 'XBackendTrafficPolicy',
+    versions: ['v1alpha1'],
+    schema: withSpec(backendTrafficPolicySpec),
+  },
+  {
+    group: weftGroup,
+    kind: 'ServicePolicy',
+    versions: ['v1alpha1'],
+    schema: withSpec(servicePolicySpec, true),
+  },
+];
+
+/** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
+export const laterKinds: ReadonlySet<string> = new Set([
+  `${weftGroup}/AccessPolicy`,
+  `${gatewayGroup}/GRPCRoute`,
+  `${gatewayGroup}/TLSRoute`,
+  `${gatewayGroup}/TCPRoute`,
+  `${gatewayGroup}/UDPRoute`,
+  `${gatewayGroup}/BackendTLSPolicy`,
+  `${gatewayGroup}/ListenerSet`,
+  'gateway.networking.x-k8s.io/XListenerSet',
+  'gateway.networking.x-k8s.io/XMesh',
+]);

@@ -1,0 +1,214 @@
+// ServicePolicy (weft.dev/v1alpha1): how a service wants to be called. The one source of its fields, rules, defaults and the reasons for
+// them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in cluster metadata (docs/xds.md).
+
+import { z } from 'zod';
+import {
+  duration,
+  headerName,
+  integer,
+  longDuration,
+  notYet,
+  objectName,
+  statusCode,
+  timeout,
+} from './values.ts';
+
+const targetRef = z.strictObject({
+  group: z.literal('', { error: 'must be "", the group of Service' }),
+  kind: z.literal('Service', { error: 'must be Service' }),
+  name: objectName.describe('A Service in the namespace of the policy.'),
+  sectionName: z.string().min(1).optional().describe('The name of one of its ports; absent: every port.'),
+});
+
+const loadBalancing = z.strictObject({
+  type: z
+    .enum(['LatencyAware', 'LeastRequest', 'RoundRobin', 'Random'], {
+      error: 'must be LatencyAware, LeastRequest, RoundRobin or Random',
+    })
+    .default('LatencyAware')
+    .describe(
+      'LatencyAware: the better of two random endpoints by peak EWMA of latency, errors counted. The default, because a replica that turned slow must lose its callers within seconds, without anybody touching a knob.',
+    ),
+  locality: z
+    .enum(['PreferZone', 'Any'], { error: 'must be PreferZone or Any' })
+    .optional()
+    .describe("Absent: the Service's own trafficDistribution, which is where Kubernetes says it."),
+});
+
+const timeouts = z.strictObject({
+  request: timeout
+    .default('15s')
+    .describe(
+      'From the first byte to the end of the answer, all attempts together; 0s: none. 15s is what Envoy gives a route.',
+    ),
+  attempt: timeout
+    .default('5s')
+    .describe(
+      'One attempt, up to the head of its answer; 0s: none. A third of the request, so that two retries still fit.',
+    ),
+  connect: duration(1, 60_000)
+    .default('1s')
+    .describe(
+      'TCP connect. Inside one data centre a SYN is answered within milliseconds or lost; one retransmission fits in.',
+    ),
+  idle: timeout
+    .default('5m')
+    .describe(
+      'A connection to an endpoint without a request is closed; 0s: never. Below the idle limits that servers commonly have would be safest, 5m is below those of load balancers.',
+    ),
+});
+
+const retry = z.strictObject({
+  on: z
+    .array(
+      z.enum(
+        [
+          'ConnectFailure',
+          'Reset',
+          'Unavailable',
+          'GatewayError',
+          'ServerError',
+          'Conflict',
+          'StatusCodes',
+          'AttemptTimeout',
+        ],
+        {
+          error:
+            'must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout',
+        },
+      ),
+    )
+    .max(8)
+    .default(['ConnectFailure', 'Reset', 'Unavailable', 'GatewayError', 'AttemptTimeout'])
+    .describe(
+      'What counts as worth another attempt. 500 is left out: it says that the application ran and failed.',
+    ),
+  statusCodes: z.array(statusCode).max(32).default([]).describe('Answers that StatusCodes means.'),
+  methods: z
+    .array(z.string().regex(/^[A-Z]+$/, 'must be a method in upper case'))
+    .max(16)
+    .default(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+    .describe(
+      'May be sent again after they may have reached the application: the idempotent ones (RFC 9110 9.2.2). A request that was surely never sent is repeated whatever its method.',
+    ),
+  idempotencyHeader: headerName
+    .transform((name) => name.toLowerCase())
+    .optional()
+    .describe(
+      'A request that carries it may be repeated whatever its method. Absent: no header is trusted to mean that.',
+    ),
+  attempts: integer(0, 16)
+    .default(2)
+    .describe(
+      'Retries beside the first attempt: two survive a replica that dies while another is restarting.',
+    ),
+  backoff: z
+    .strictObject({
+      base: duration(1, 60_000).default('25ms').describe("First wait, with full jitter; Envoy's value."),
+      max: duration(1, 300_000).default('250ms').describe('Longest wait; ten times the base, as Envoy.'),
+    })
+    .prefault({}),
+});
+
+export const retryBudget = z.strictObject({
+  budget: z
+    .strictObject({
+      percent: integer(0, 100).default(20).describe("Retries as a share of requests; Gateway API's default."),
+      interval: duration(1000, 3_600_000)
+        .default('10s')
+        .describe("Window over which requests count; Gateway API's default."),
+    })
+    .prefault({}),
+  minRetryRate: z
+    .strictObject({
+      count: integer(1, 1_000_000)
+        .default(10)
+        .describe("Always allowed, so that a quiet service may retry at all; Gateway API's default."),
+      interval: duration(1000, 3_600_000).default('1s'),
+    })
+    .prefault({}),
+});
+
+const limits = z.strictObject({
+  connections: integer(1, 1_000_000)
+    .default(1024)
+    .describe("Open connections to the service from one proxy; Envoy's default."),
+  pending: integer(1, 1_000_000).default(1024).describe('Requests that wait for a connection.'),
+  requests: integer(1, 1_000_000)
+    .default(1024)
+    .describe(
+      'Requests in flight. More than a thousand waiting answers from one caller is an incident, not load.',
+    ),
+});
+
+const outlierDetection = z.strictObject({
+  consecutiveFailures: integer(0, 1000)
+    .default(5)
+    .describe(
+      '5xx or broken connections in a row that eject an endpoint; 0: off. Five in a row are no accident at any usual success rate.',
+    ),
+  successRate: z
+    .strictObject({
+      minimumRequests: integer(0, 1_000_000)
+        .default(100)
+        .describe('An endpoint with fewer in an interval is not judged by its rate; 0: off.'),
+    })
+    .prefault({}),
+  interval: duration(100, 300_000).default('10s').describe('How often rates are judged and ejections end.'),
+  baseEjection: duration(100, 3_600_000)
+    .default('10s')
+    .describe(
+      'The first ejection; each further one is that much longer. Shorter than Envoy (30s): a restarted replica is back by then.',
+    ),
+  maxEjection: duration(100, 86_400_000).default('5m').describe("The longest ejection; Envoy's default."),
+  maxEjectedPercent: integer(0, 100)
+    .default(50)
+    .describe(
+      'Never eject more than this share; 0: no ejection. Half, because with three replicas a tenth (Envoy) would be none.',
+    ),
+});
+
+const objective = z.strictObject({
+  availability: z
+    .number()
+    .gt(0, 'must be above 0 and below 100')
+    .lt(100, 'must be above 0 and below 100')
+    .describe('Percent of requests that must not fail.'),
+  latency: z
+    .strictObject({
+      percentile: z.number().gt(0, 'must be above 0 and below 100').lt(100, 'must be above 0 and below 100'),
+      threshold: duration(1, 3_600_000),
+    })
+    .optional(),
+  window: longDuration
+    .default('30d')
+    .describe('Over which the error budget is counted; a month, as on-call rotations report it.'),
+});
+
+/** Everything but the targets: what is in force for a service. */
+export const servicePolicySettings = z.strictObject({
+  loadBalancing: loadBalancing.extend({ consistentHash: notYet, slowStart: notYet }).prefault({}),
+  timeouts: timeouts.prefault({}),
+  retry: retry.prefault({}),
+  retryBudget: retryBudget.prefault({}),
+  limits: limits.prefault({}),
+  outlierDetection: outlierDetection.prefault({}),
+  objective: objective
+    .optional()
+    .describe('The error budget. Absent: none is kept, because nobody promised anything.'),
+  healthCheck: notYet,
+  rateLimit: notYet,
+});
+
+export const servicePolicySpec = servicePolicySettings.extend({
+  targetRefs: z
+    .array(targetRef, { error: 'must be a list of 1 to 16 targets' })
+    .min(1, 'must be a list of 1 to 16 targets')
+    .max(16, 'must be a list of 1 to 16 targets'),
+});
+
+export type ServicePolicySettings = z.output<typeof servicePolicySettings>;
+export type ServicePolicySpec = z.output<typeof servicePolicySpec>;
+
+/** What a Service gets that no policy names. */
+export const defaultPolicy: ServicePolicySettings = servicePolicySettings.parse({});

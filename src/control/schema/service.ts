@@ -1,0 +1,89 @@
+// The parts of Service (v1) and EndpointSlice (discovery.k8s.io/v1) that the mesh uses. What else these kinds hold is Kubernetes' own business.
+
+import { z } from 'zod';
+import { integer, listOf, portNumber } from './values.ts';
+
+export const serviceSpec = z.object({
+  type: z
+    .enum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
+      error: (issue) =>
+        issue.input === 'ExternalName'
+          ? 'is not supported yet by this version'
+          : 'must be ClusterIP, NodePort or LoadBalancer',
+    })
+    .default('ClusterIP'),
+  selector: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((value) => value ?? {}),
+  ports: listOf(
+    z.object({
+      name: z.string().default(''),
+      port: portNumber,
+      protocol: z.string().default('TCP'),
+      appProtocol: z
+        .string()
+        .nullish()
+        .transform((value) => value ?? ''),
+      targetPort: z
+        .union([portNumber, z.string().min(1)], { error: 'must be a port number or a name' })
+        .optional(),
+    }),
+    100,
+  ),
+  publishNotReadyAddresses: z.boolean().default(false),
+  trafficDistribution: z
+    .enum(['PreferClose', 'PreferSameZone', 'PreferSameNode'], {
+      error: 'must be PreferSameZone, PreferSameNode or PreferClose',
+    })
+    .nullish()
+    .transform((value) => value ?? null),
+});
+
+const flag = z.boolean().nullish();
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? '');
+
+export const endpointSliceSchema = z.object({
+  addressType: z.enum(['IPv4', 'IPv6'], {
+    error: 'must be IPv4 or IPv6 (a slice of names has no defined meaning)',
+  }),
+  endpoints: listOf(
+    z.object({
+      addresses: z
+        .array(
+          z
+            .string()
+            .regex(/^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/, 'must be an IP address'),
+          { error: 'must be a list of 1 to 100 addresses' },
+        )
+        .min(1, 'must be a list of 1 to 100 addresses')
+        .max(100, 'must be a list of 1 to 100 addresses'),
+      conditions: z
+        .object({ ready: flag, serving: flag, terminating: flag })
+        .nullish()
+        .transform((value) => value ?? {}),
+      nodeName: text,
+      zone: text,
+      hints: z
+        .object({ forZones: listOf(z.object({ name: z.string() }), 8) })
+        .nullish()
+        .transform((value) => value ?? { forZones: [] }),
+      targetRef: z.object({ name: z.string().optional() }).nullish(),
+    }),
+    1000,
+  ),
+  ports: listOf(
+    z.object({
+      name: text,
+      port: integer(1, 65_535).nullish(),
+      protocol: z.string().default('TCP'),
+    }),
+    100,
+  ),
+});
+
+export type ServiceSpec = z.output<typeof serviceSpec>;
+export type EndpointSliceData = z.output<typeof endpointSliceSchema>;

@@ -1,0 +1,85 @@
+// A raw object against the schema of its kind: a resource, or every fault in it with path, rule and value; or the reason why the mesh does not
+// look at it at all.
+
+import type { z } from 'zod';
+import type { Issue } from '../../base/index.ts';
+import type { RawObject } from '../source/types.ts';
+import { kinds, laterKinds, type Resource, weftGroup } from './resources.ts';
+
+export type Verdict =
+  | { readonly kind: 'resource'; readonly resource: Resource }
+  | { readonly kind: 'faulty'; readonly issues: readonly Issue[] }
+  /** Not for the mesh; the note says so in the object's status. */
+  | { readonly kind: 'ignored'; readonly note: string };
+
+export function validateObject(raw: RawObject): Verdict {
+  const [group, version] = splitApiVersion(raw.apiVersion);
+  const row = kinds.find((candidate) => candidate.kind === raw.kind && candidate.group === group);
+  if (row === undefined) return judgeUnknown(raw, group);
+  if (!row.versions.includes(version)) {
+    const rule = `must be ${row.versions.map((one) => (group === '' ? one : `${group}/${one}`)).join(' or ')}`;
+    return { kind: 'faulty', issues: [issue(raw, 'apiVersion', rule, raw.apiVersion)] };
+  }
+  const parsed = row.schema.safeParse(raw.value);
+  if (!parsed.success)
+    return { kind: 'faulty', issues: parsed.error.issues.flatMap((one) => toIssues(raw, one)) };
+  const { metadata, spec } = parsed.data;
+  // The row pairs the kind with the schema of its spec; the type checker cannot follow a table.
+  const resource = { key: raw.key, kind: row.kind, metadata, spec, origin: raw.origin } as Resource;
+  return { kind: 'resource', resource };
+}
+
+function judgeUnknown(raw: RawObject, group: string): Verdict {
+  if (laterKinds.has(`${group}/${raw.kind}`))
+    return { kind: 'faulty', issues: [issue(raw, 'kind', 'is not supported yet by this version', raw.kind)] };
+  if (group === weftGroup)
+    return { kind: 'faulty', issues: [issue(raw, 'kind', `is not a kind of ${weftGroup}`, raw.kind)] };
+  return { kind: 'ignored', note: `${raw.apiVersion} ${raw.kind} is not a kind that the mesh reads` };
+}
+
+function splitApiVersion(apiVersion: string): readonly [group: string, version: string] {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
+}
+
+function toIssues(raw: RawObject, one: z.core.$ZodIssue): readonly Issue[] {
+  const path = formatPath(one.path);
+  if (one.code === 'unrecognized_keys')
+    return one.keys.map((key) =>
+      issue(raw, path === '' ? key : `${path}.${key}`, 'is not a field of this kind', ''),
+    );
+  const value = valueAt(raw.value, one.path);
+  const rule = value === undefined ? 'is required' : one.message;
+  return [
+    issue(raw, path, value === undefined && one.code !== 'invalid_type' ? one.message : rule, shorten(value)),
+  ];
+}
+
+/** `spec.rules[0].backendRefs[1].weight`. */
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const part of path)
+    text += typeof part === 'number' ? `[${part}]` : text === '' ? String(part) : `.${String(part)}`;
+  return text;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    at = (at as Readonly<Record<PropertyKey, unknown>>)[part];
+  }
+  return at;
+}
+
+const shownMax = 80;
+
+function shorten(value: unknown): string {
+  if (value === undefined) return '';
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`;
+}
+
+function issue(raw: RawObject, field: string, rule: string, value: string): Issue {
+  return { object: raw.key, field, rule, value };
+}

@@ -1,0 +1,109 @@
+// Values that several kinds share: durations, names, ports, weights, header edits. Every rule is a sentence a user can act on.
+
+import { z } from 'zod';
+
+const durationPattern = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
+const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** Milliseconds of a duration that passed its schema; `1h30m` is 5,400,000. */
+export function durationMs(text: string): number {
+  let sum = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g))
+    sum += Number(count) * (unitMs[unit ?? ''] ?? 0);
+  return sum;
+}
+
+/** A Gateway API duration (GEP-2257) of `minMs` to `maxMs`. */
+export function duration(minMs: number, maxMs: number): z.ZodString {
+  return z
+    .string({ error: 'must be a duration such as 10s or 250ms' })
+    .regex(durationPattern, 'must be a duration such as 10s or 250ms')
+    .refine((text) => durationMs(text) >= minMs && durationMs(text) <= maxMs, {
+      error: `must be ${formatMs(minMs)} to ${formatMs(maxMs)}`,
+    });
+}
+
+/** Any Gateway API duration up to a day; 0s switches off what it bounds. */
+export const timeout: z.ZodString = duration(0, 86_400_000);
+
+/** As {@link duration}, in whole days too, for windows of error budgets. */
+export const longDuration: z.ZodString = z
+  .string({ error: 'must be a duration such as 30d or 12h' })
+  .regex(/^([0-9]{1,5}(d|h|m|s|ms)){1,4}$/, 'must be a duration such as 30d or 12h')
+  .refine((text) => durationMs(text) >= 60_000, { error: 'must be 1m or more' });
+
+function formatMs(ms: number): string {
+  for (const unit of ['h', 'm', 's']) {
+    const size = unitMs[unit] ?? 1;
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return ms === 0 ? '0s' : `${ms}ms`;
+}
+
+export function integer(min: number, max: number): z.ZodNumber {
+  const error = `must be a whole number of ${min} to ${max}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+}
+
+export const portNumber: z.ZodNumber = integer(1, 65_535);
+
+/** DNS-1123 subdomain (RFC 1123), as Kubernetes names most things. */
+export const objectName: z.ZodString = z
+  .string({ error: 'must be a name' })
+  .max(253, 'must be at most 253 characters')
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a lower-case name of letters, digits, - and .');
+
+/** RFC 9110 token, in the case it was written. */
+export const headerName: z.ZodString = z
+  .string({ error: 'must be a header name' })
+  .max(256, 'must be at most 256 characters')
+  .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'must be a header name');
+
+/** Visible ASCII, spaces and tabs: anything else could split a message. */
+export const headerValue: z.ZodString = z
+  .string({ error: 'must be a header value' })
+  .min(1, 'must not be empty')
+  .max(4096, 'must be at most 4096 characters')
+  .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII');
+
+/** A host name, with `*.` before it where wildcards are allowed. */
+export const hostname: z.ZodString = z
+  .string({ error: 'must be a host name' })
+  .max(253, 'must be at most 253 characters')
+  .regex(
+    /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    'must be a host name in lower case',
+  );
+
+export const statusCode: z.ZodNumber = integer(100, 599);
+
+export const metadataSchema = z.object({
+  name: objectName,
+  namespace: objectName.default('default'),
+  labels: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((value) => value ?? {}),
+  annotations: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((value) => value ?? {}),
+  /** RFC 3339; empty where a file says nothing: such objects count as of one age, and their names decide. */
+  creationTimestamp: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? ''),
+});
+export type Metadata = z.output<typeof metadataSchema>;
+
+/** Kubernetes writes absent lists as null in places. */
+export function listOf<T extends z.ZodType>(item: T, max: number) {
+  return z
+    .array(item, { error: 'must be a list' })
+    .max(max, { error: `must have at most ${max} items` })
+    .nullish()
+    .transform((value) => value ?? []);
+}
+
+/** A field that exists and means something, which this version cannot do: refused, because ignoring it would be a lie. */
+export const notYet = z.never({ error: 'is not supported yet by this version' }).optional();

@@ -1,0 +1,17 @@
+// Bounds of reading manifests, and how long changes are gathered before the model is built again.
+
+export const sourceLimits = {
+  /** A manifest file above this is refused whole; Kubernetes itself stores no object above 1.5 MB. */
+  fileBytesMax: 16 * 1024 * 1024,
+  /** Expansion of YAML aliases in one file: a small file must not become a huge one. */
+  aliasesMax: 100,
+  /** Files are read again this often even when nothing was reported: a lost notification heals by itself. */
+  resyncMs: 30_000,
+} as const;
+
+export const batchLimits = {
+  /** Changes other than endpoints wait until nothing came for this long … */
+  quietMs: 50,
+  /** … but never longer than this, so that a steady stream of changes cannot hold them up. */
+  holdMaxMs: 500,
+} as const;

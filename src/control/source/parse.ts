@@ -1,0 +1,90 @@
+// Manifest text to objects: YAML with several documents (JSON is a part of it), `kind: List` unfolded, each object with the line it begins on.
+// A file is taken whole or not at all, because half of a file is more likely an accident than a wish.
+
+import { LineCounter, parseAllDocuments } from 'yaml';
+import { fail, type Issue, ok, type Result } from '../../base/index.ts';
+import { sourceLimits } from './limits.ts';
+import { objectKey, type RawObject } from './types.ts';
+
+/** Namespace of an object that names none, as kubectl has it. */
+export const defaultNamespace = 'default';
+
+export function parseManifests(file: string, text: string): Result<readonly RawObject[]> {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, strict: true, uniqueKeys: true });
+  const issues: Issue[] = [];
+  const objects: RawObject[] = [];
+  for (const document of documents) {
+    const [error] = document.errors;
+    if (error !== undefined) {
+      const { line, col } = lines.linePos(error.pos[0]);
+      issues.push(fileIssue(file, line, `is not YAML: ${firstLine(error.message)} (column ${col})`));
+      continue;
+    }
+    const line = lineOf(lines, document.contents?.range?.[0] ?? document.range[0]);
+    const value = expand(document);
+    if (!value.ok) issues.push(fileIssue(file, line, value.error));
+    else collect(file, line, value.value, objects, issues);
+  }
+  return issues.length > 0 ? fail(issues) : ok(objects);
+}
+
+function expand(document: { toJS(options: { maxAliasCount: number }): unknown }): Result<unknown, string> {
+  try {
+    return ok(document.toJS({ maxAliasCount: sourceLimits.aliasesMax }));
+  } catch (error) {
+    // The library reports an alias bomb only this way.
+    return fail(`is not usable YAML: ${error instanceof Error ? firstLine(error.message) : String(error)}`);
+  }
+}
+
+function collect(file: string, line: number, value: unknown, objects: RawObject[], issues: Issue[]): void {
+  if (value === null || value === undefined) return;
+  if (!isRecord(value)) {
+    issues.push(fileIssue(file, line, 'a document must be an object with apiVersion, kind and metadata'));
+    return;
+  }
+  const kind = value['kind'];
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(value['items'])) {
+    for (const item of value['items']) collect(file, line, item, objects, issues);
+    return;
+  }
+  const parsed = parseObject(file, line, value);
+  if (parsed.ok) objects.push(parsed.value);
+  else issues.push(parsed.error);
+}
+
+function parseObject(
+  file: string,
+  line: number,
+  value: Readonly<Record<string, unknown>>,
+): Result<RawObject, Issue> {
+  const { apiVersion, kind, metadata } = value;
+  if (typeof apiVersion !== 'string' || apiVersion === '')
+    return fail(fileIssue(file, line, 'must be a string, such as v1', 'apiVersion'));
+  if (typeof kind !== 'string' || kind === '')
+    return fail(fileIssue(file, line, 'must be a string, such as Service', 'kind'));
+  const name = isRecord(metadata) ? metadata['name'] : undefined;
+  if (typeof name !== 'string' || name === '')
+    return fail(fileIssue(file, line, `a ${kind} must have a name`, 'metadata.name'));
+  const given = isRecord(metadata) ? metadata['namespace'] : undefined;
+  const namespace = typeof given === 'string' && given !== '' ? given : defaultNamespace;
+  const key = objectKey(namespace, kind, name);
+  return ok({ key, apiVersion, kind, namespace, name, value, origin: { file, line } });
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function fileIssue(file: string, line: number, rule: string, field = ''): Issue {
+  return { object: line > 0 ? `${file}:${line}` : file, field, rule, value: '' };
+}
+
+function lineOf(lines: LineCounter, offset: number): number {
+  return Math.max(1, lines.linePos(offset).line);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
+}
