@@ -1,0 +1,210 @@
+// An Envoy bootstrap file to what the proxy starts from: who it is, where its admin interface listens, static resources, and the ADS
+// server if there is one. All faults are reported at once, each by its field's path; nothing is ignored.
+
+import { fail, ok, type Result } from '../../base/index.ts';
+import type { Address } from '../../net/index.ts';
+import type { RouteConfig } from '../../policy/index.ts';
+import type { AdsVariant, XdsNode } from '../../xds/index.ts';
+import { bootstrap, decodeJson, Faults, type MessageOf } from './schema/index.ts';
+import {
+  type TranslatedCluster,
+  type TranslatedListener,
+  translateAddress,
+  translateCluster,
+  translateListener,
+} from './translate/index.ts';
+
+export interface AdsConfig {
+  readonly variant: AdsVariant;
+  readonly clusterName: string;
+  /** Where the server is: addresses or names, tried in order. */
+  readonly servers: readonly Address[];
+  readonly connectTimeoutMs: number;
+  /** Which wildcard types are asked for. */
+  readonly listeners: boolean;
+  readonly clusters: boolean;
+  readonly initialFetchTimeoutMs: number;
+}
+
+export interface Bootstrap {
+  readonly node: XdsNode;
+  /** Null: the default of the command. */
+  readonly admin: Address | null;
+  readonly listeners: readonly TranslatedListener[];
+  /** Without the ADS server's own. */
+  readonly clusters: readonly TranslatedCluster[];
+  readonly ads: AdsConfig | null;
+}
+
+export interface BootstrapOptions {
+  /** For messages. */
+  readonly fileName: string;
+  /** Weft's version, sent to the control plane. */
+  readonly version: string;
+}
+
+type BootstrapMessage = MessageOf<typeof bootstrap>;
+
+/** Parses YAML or JSON. */
+export function parseBootstrap(text: string, options: BootstrapOptions): Result<Bootstrap> {
+  const faults = new Faults(options.fileName);
+  const document = parseDocument(text, faults);
+  if (!faults.none) return fail(faults.issues);
+  const message = decodeJson(bootstrap, document, '', faults);
+  const model = translateBootstrap(message, options, faults);
+  return faults.none ? ok(model) : fail(faults.issues);
+}
+
+function parseDocument(text: string, faults: Faults): unknown {
+  try {
+    return text.trimStart().startsWith('{') ? JSON.parse(text) : Bun.YAML.parse(text);
+  } catch (error) {
+    faults.add('', `is neither YAML nor JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
+
+function translateBootstrap(message: BootstrapMessage, options: BootstrapOptions, faults: Faults): Bootstrap {
+  const adsName = message.dynamic_resources?.ads_config?.grpc_services[0]?.envoy_grpc?.cluster_name ?? null;
+  const path = 'static_resources';
+  const clusters = (message.static_resources?.clusters ?? []).map((cluster, index) =>
+    translateCluster(cluster, cluster.name === adsName, `${path}.clusters[${index}]`, faults),
+  );
+  const listeners = (message.static_resources?.listeners ?? [])
+    .map((listener, index) => translateListener(listener, `${path}.listeners[${index}]`, faults))
+    .filter((listener) => listener !== null);
+  checkUnique(
+    clusters.map(({ config }) => config.name),
+    `${path}.clusters`,
+    faults,
+  );
+  checkUnique(
+    listeners.map(({ config }) => config.name),
+    `${path}.listeners`,
+    faults,
+  );
+  const ads = translateAds(message, adsName, clusters, faults);
+  checkSources(ads, clusters, listeners, faults);
+  return {
+    node: translateNode(message, ads !== null, options, faults),
+    admin:
+      message.admin?.address === undefined
+        ? null
+        : translateAddress(message.admin.address, false, 'admin.address', faults),
+    listeners,
+    clusters: clusters.filter(({ config }) => config.name !== adsName),
+    ads,
+  };
+}
+
+function checkUnique(names: readonly string[], path: string, faults: Faults): void {
+  names.forEach((name, index) => {
+    if (names.indexOf(name) < index) faults.add(`${path}[${index}].name`, 'must be unique', name);
+  });
+}
+
+function translateNode(
+  message: BootstrapMessage,
+  required: boolean,
+  options: BootstrapOptions,
+  faults: Faults,
+): XdsNode {
+  const node = message.node;
+  if (required && !node?.id) faults.add('node.id', 'must be set with an ADS server');
+  return {
+    id: node?.id ?? '',
+    cluster: node?.cluster ?? '',
+    metadata: { ...node?.metadata, weft: options.version },
+    locality: {
+      region: node?.locality?.region ?? '',
+      zone: node?.locality?.zone ?? '',
+      subZone: node?.locality?.sub_zone ?? '',
+    },
+    userAgent: `weft/${options.version}`,
+    clientFeatures: node?.client_features ?? [],
+  };
+}
+
+function translateAds(
+  message: BootstrapMessage,
+  clusterName: string | null,
+  clusters: readonly TranslatedCluster[],
+  faults: Faults,
+): AdsConfig | null {
+  const dynamic = message.dynamic_resources;
+  if (dynamic === undefined) return null;
+  const path = 'dynamic_resources';
+  for (const name of ['lds_config', 'cds_config'] as const) {
+    if (dynamic[name] !== undefined && dynamic[name].ads === undefined) {
+      faults.add(`${path}.${name}.ads`, 'must be set: resources come by ADS');
+    }
+  }
+  const config = dynamic.ads_config;
+  if (config === undefined) {
+    faults.add(`${path}.ads_config`, 'must be set');
+    return null;
+  }
+  if (config.api_type === undefined) faults.add(`${path}.ads_config.api_type`, 'must be GRPC or DELTA_GRPC');
+  if (config.transport_api_version !== 'V3') {
+    faults.add(
+      `${path}.ads_config.transport_api_version`,
+      'must be V3',
+      config.transport_api_version ?? 'AUTO',
+    );
+  }
+  if (config.grpc_services.length !== 1 || clusterName === null) {
+    faults.add(`${path}.ads_config.grpc_services`, 'must be exactly one, with envoy_grpc.cluster_name');
+    return null;
+  }
+  const cluster = clusters.find((candidate) => candidate.config.name === clusterName);
+  return {
+    variant: config.api_type === 'DELTA_GRPC' ? 'delta' : 'sotw',
+    clusterName,
+    servers: findServers(cluster, clusterName, faults),
+    connectTimeoutMs: cluster?.config.connectTimeoutMs ?? 0,
+    listeners: dynamic.lds_config !== undefined,
+    clusters: dynamic.cds_config !== undefined,
+    initialFetchTimeoutMs:
+      dynamic.lds_config?.initial_fetch_timeout ?? dynamic.cds_config?.initial_fetch_timeout ?? 15_000,
+  };
+}
+
+function findServers(
+  cluster: TranslatedCluster | undefined,
+  clusterName: string,
+  faults: Faults,
+): readonly Address[] {
+  const path = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name';
+  if (cluster === undefined) {
+    faults.add(path, 'must name a static cluster', clusterName);
+    return [];
+  }
+  if (!cluster.http2)
+    faults.add(path, 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2', clusterName);
+  const servers = (cluster.endpoints ?? []).map((endpoint) => endpoint.address);
+  if (servers.length === 0) faults.add(path, 'must name a cluster with endpoints of its own', clusterName);
+  return servers;
+}
+
+/** What comes by ADS needs an ADS server. */
+function checkSources(
+  ads: AdsConfig | null,
+  clusters: readonly TranslatedCluster[],
+  listeners: readonly TranslatedListener[],
+  faults: Faults,
+): void {
+  if (ads !== null) return;
+  for (const { config } of clusters) {
+    if (config.discovery === 'eds')
+      faults.add('dynamic_resources.ads_config', `must be set: cluster ${config.name} is of type EDS`);
+  }
+  for (const { config, rdsName } of listeners) {
+    if (rdsName !== null)
+      faults.add('dynamic_resources.ads_config', `must be set: listener ${config.name} uses RDS`);
+  }
+}
+
+/** Inline route configurations of the static listeners. */
+export function inlineRoutes(listeners: readonly TranslatedListener[]): readonly RouteConfig[] {
+  return listeners.flatMap(({ routes }) => (routes === null ? [] : [routes]));
+}

@@ -1,0 +1,191 @@
+// Tables: envoy.config.cluster.v3 and endpoint.v3, with the extensions that a cluster names.
+
+import {
+  address,
+  configSource,
+  http1Options,
+  http2Options,
+  locality,
+  metadata,
+  percent,
+  upstreamConnectionOptions,
+} from './core.ts';
+import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+
+const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
+  address: f.message(1, address),
+  hostname: f.string(3, 'for display'),
+});
+
+const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
+  endpoint: f.message(1, endpoint),
+  health_status: f.enum(
+    2,
+    { UNKNOWN: 0, HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3, TIMEOUT: 4, DEGRADED: 5 },
+    'DEGRADED counts as unhealthy',
+  ),
+  metadata: f.message(3, metadata),
+  load_balancing_weight: f.uint32Value(4, '1 or more', positive),
+});
+
+const localityLbEndpoints = message('envoy.config.endpoint.v3.LocalityLbEndpoints', {
+  locality: f.message(1, locality),
+  lb_endpoints: f.repeated(f.message(2, lbEndpoint)),
+  load_balancing_weight: f.uint32Value(3, 'read by locality-weighted balancing, which is refused'),
+  priority: f.uint32(5, '0 to 128', atMost(128)),
+});
+
+export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLoadAssignment', {
+  cluster_name: f.string(1, '', notEmpty),
+  endpoints: f.repeated(f.message(2, localityLbEndpoints)),
+});
+
+const edsClusterConfig = message('envoy.config.cluster.v3.Cluster.EdsClusterConfig', {
+  eds_config: f.message(1, configSource),
+  service_name: f.string(2),
+});
+
+const retryBudget = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', {
+  budget_percent: f.message(1, percent, 'of the requests of the last 10 s'),
+  min_retry_concurrency: f.uint32Value(2, 'taken as retries a second'),
+});
+
+const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
+  priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
+  max_connections: f.uint32Value(2),
+  max_pending_requests: f.uint32Value(3),
+  max_requests: f.uint32Value(4),
+  max_retries: f.uint32Value(5, 'taken as retries a second, where no retry_budget stands'),
+  retry_budget: f.message(8, retryBudget),
+  track_remaining: f.bool(6, 'what remains is always exported'),
+});
+
+const circuitBreakers = message('envoy.config.cluster.v3.CircuitBreakers', {
+  thresholds: f.repeated(f.message(1, thresholds)),
+});
+
+const enforced = only(0, 100);
+
+const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
+  consecutive_5xx: f.uint32Value(1, 'default 5'),
+  interval: f.duration(2, 'default 10s', positive),
+  base_ejection_time: f.duration(3, 'default 30s', positive),
+  max_ejection_percent: f.uint32Value(4, 'default 10', atMost(100)),
+  enforcing_consecutive_5xx: f.uint32Value(5, '0 or 100', enforced),
+  enforcing_success_rate: f.uint32Value(6, '0 or 100', enforced),
+  success_rate_minimum_hosts: f.uint32Value(7, 'default 5'),
+  success_rate_request_volume: f.uint32Value(8, 'default 100'),
+  success_rate_stdev_factor: f.uint32Value(9, 'default 1900'),
+  consecutive_gateway_failure: f.uint32Value(10, 'works when enforced, which is refused'),
+  enforcing_consecutive_gateway_failure: f.uint32Value(11, '0', only(0)),
+  split_external_local_origin_errors: f.bool(12, 'false', only(false)),
+  enforcing_failure_percentage: f.uint32Value(17, '0', only(0)),
+  max_ejection_time: f.duration(21, 'default 300s, or base_ejection_time if that is longer', positive),
+});
+
+const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
+  choice_count: f.uint32Value(1, 'default 2'),
+});
+
+const commonLbConfig = message('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
+  healthy_panic_threshold: f.message(1, percent, 'default 50'),
+});
+
+export const typedStruct = message('xds.type.v3.TypedStruct', {
+  type_url: f.string(1),
+  value: f.struct(2),
+});
+
+export const leastRequest = message(
+  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+  { choice_count: f.uint32Value(1, 'default 2') },
+);
+export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {});
+export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {});
+
+const typedExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
+  name: f.string(1),
+  typed_config: f.any(
+    2,
+    [typedStruct, leastRequest, roundRobin, randomPolicy],
+    'the first known one holds: TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, Random',
+    true,
+  ),
+});
+
+const loadBalancingPolicy = message('envoy.config.cluster.v3.LoadBalancingPolicy', {
+  policies: f.repeated(
+    f.message(
+      1,
+      message('envoy.config.cluster.v3.LoadBalancingPolicy.Policy', {
+        typed_extension_config: f.message(4, typedExtension),
+      }),
+    ),
+  ),
+});
+
+const explicitHttpConfig = message(
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
+  {
+    http_protocol_options: f.message(1, http1Options),
+    http2_protocol_options: f.message(2, http2Options, 'in the cluster of the ADS server only'),
+  },
+  [['http_protocol_options', 'http2_protocol_options']],
+);
+
+export const upstreamHttpOptions = message('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+  common_http_protocol_options: f.message(1, upstreamConnectionOptions),
+  explicit_http_config: f.message(3, explicitHttpConfig),
+});
+
+export const cluster = message('envoy.config.cluster.v3.Cluster', {
+  name: f.string(1, '', notEmpty),
+  type: f.enum(
+    2,
+    { STATIC: 0, STRICT_DNS: 1, LOGICAL_DNS: 2, EDS: 3, ORIGINAL_DST: 4 },
+    'STATIC, STRICT_DNS, LOGICAL_DNS, EDS',
+    only('STATIC', 'STRICT_DNS', 'LOGICAL_DNS', 'EDS'),
+  ),
+  eds_cluster_config: f.message(3, edsClusterConfig),
+  connect_timeout: f.duration(4, 'default 5s', positive),
+  lb_policy: f.enum(
+    6,
+    {
+      ROUND_ROBIN: 0,
+      LEAST_REQUEST: 1,
+      RING_HASH: 2,
+      RANDOM: 3,
+      MAGLEV: 5,
+      CLUSTER_PROVIDED: 6,
+      LOAD_BALANCING_POLICY_CONFIG: 7,
+    },
+    'ROUND_ROBIN (the default), LEAST_REQUEST, RANDOM, LOAD_BALANCING_POLICY_CONFIG',
+    only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'LOAD_BALANCING_POLICY_CONFIG'),
+  ),
+  load_assignment: f.message(33, clusterLoadAssignment),
+  max_requests_per_connection: f.uint32Value(9),
+  circuit_breakers: f.message(10, circuitBreakers),
+  common_http_protocol_options: f.message(29, upstreamConnectionOptions),
+  http_protocol_options: f.message(13, http1Options),
+  http2_protocol_options: f.message(14, http2Options, 'in the cluster of the ADS server only'),
+  typed_extension_protocol_options: f.map(f.any(36, [upstreamHttpOptions])),
+  respect_dns_ttl: f.bool(39, 'the TTL always holds, between 5s and 5m'),
+  dns_lookup_family: f.enum(
+    17,
+    { AUTO: 0, V4_ONLY: 1, V6_ONLY: 2, V4_PREFERRED: 3, ALL: 4 },
+    'all but V6_ONLY; every address of the answer is used',
+    only('AUTO', 'V4_ONLY', 'V4_PREFERRED', 'ALL'),
+  ),
+  wait_for_warm_on_init: f.boolValue(54, 'true', only(true)),
+  outlier_detection: f.message(19, outlierDetection),
+  least_request_lb_config: f.message(37, leastRequestConfig),
+  common_lb_config: f.message(27, commonLbConfig),
+  metadata: f.message(25, metadata),
+  protocol_selection: f.enum(
+    26,
+    { USE_CONFIGURED_PROTOCOL: 0, USE_DOWNSTREAM_PROTOCOL: 1 },
+    'USE_CONFIGURED_PROTOCOL',
+    only('USE_CONFIGURED_PROTOCOL'),
+  ),
+  load_balancing_policy: f.message(41, loadBalancingPolicy),
+});

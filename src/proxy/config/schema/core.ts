@@ -1,0 +1,143 @@
+// Tables: envoy.config.core.v3 and envoy.type: what the other messages are made of.
+
+import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+
+export const socketAddress = message(
+  'envoy.config.core.v3.SocketAddress',
+  {
+    protocol: f.enum(1, { TCP: 0, UDP: 1 }, 'TCP', only('TCP')),
+    address: f.string(2, 'an IP literal; in DNS clusters a name', notEmpty),
+    port_value: f.uint32(3, '', atMost(65_535)),
+  },
+  [],
+);
+
+export const pipe = message('envoy.config.core.v3.Pipe', { path: f.string(1, '', notEmpty) });
+
+export const address = message(
+  'envoy.config.core.v3.Address',
+  { socket_address: f.message(1, socketAddress), pipe: f.message(2, pipe) },
+  [['socket_address', 'pipe']],
+);
+
+export const locality = message('envoy.config.core.v3.Locality', {
+  region: f.string(1),
+  zone: f.string(2),
+  sub_zone: f.string(3),
+});
+
+export const metadata = message('envoy.config.core.v3.Metadata', {
+  filter_metadata: f.map(f.struct(1, 'key weft.dev is read (docs/xds.md); nothing here reads another')),
+  typed_filter_metadata: f.map(f.any(2, [], 'nothing here reads it', true)),
+});
+
+export const node = message('envoy.config.core.v3.Node', {
+  id: f.string(1),
+  cluster: f.string(2),
+  metadata: f.struct(3),
+  locality: f.message(4, locality),
+  user_agent_name: f.string(6, 'sent as Weft’s own'),
+  client_features: f.repeated(f.string(10)),
+});
+
+const emptySource = (name: string) => message(`envoy.config.core.v3.${name}`, {});
+export const aggregatedSource = emptySource('AggregatedConfigSource');
+
+export const configSource = message('envoy.config.core.v3.ConfigSource', {
+  ads: f.message(3, aggregatedSource),
+  initial_fetch_timeout: f.duration(4, 'default 15s; 0s waits for ever'),
+  resource_api_version: f.enum(6, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('AUTO', 'V3')),
+});
+
+export const envoyGrpc = message('envoy.config.core.v3.GrpcService.EnvoyGrpc', {
+  cluster_name: f.string(1, 'a static cluster', notEmpty),
+  authority: f.string(2),
+});
+
+export const grpcService = message('envoy.config.core.v3.GrpcService', {
+  envoy_grpc: f.message(1, envoyGrpc),
+});
+
+export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
+  api_type: f.enum(
+    1,
+    { REST: 1, GRPC: 2, DELTA_GRPC: 3, AGGREGATED_GRPC: 5, AGGREGATED_DELTA_GRPC: 6 },
+    'GRPC or DELTA_GRPC',
+    only('GRPC', 'DELTA_GRPC'),
+  ),
+  transport_api_version: f.enum(8, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('V3')),
+  grpc_services: f.repeated(f.message(4, grpcService, 'exactly one')),
+  set_node_on_first_message_only: f.bool(7, 'the node is always in the first message only'),
+});
+
+export const headerValue = message('envoy.config.core.v3.HeaderValue', {
+  key: f.string(1, '', notEmpty),
+  value: f.string(2, 'literal text; %% stands for %; format commands are refused'),
+});
+
+export const headerValueOption = message('envoy.config.core.v3.HeaderValueOption', {
+  header: f.message(1, headerValue),
+  append: f.boolValue(2, 'deprecated in Envoy; false overwrites'),
+  append_action: f.enum(
+    3,
+    { APPEND_IF_EXISTS_OR_ADD: 0, ADD_IF_ABSENT: 1, OVERWRITE_IF_EXISTS_OR_ADD: 2, OVERWRITE_IF_EXISTS: 3 },
+    'APPEND_IF_EXISTS_OR_ADD or OVERWRITE_IF_EXISTS_OR_ADD',
+    only('APPEND_IF_EXISTS_OR_ADD', 'OVERWRITE_IF_EXISTS_OR_ADD'),
+  ),
+});
+
+export const dataSource = message(
+  'envoy.config.core.v3.DataSource',
+  { inline_bytes: f.bytes(2), inline_string: f.string(3) },
+  [['inline_bytes', 'inline_string']],
+);
+
+/** Connection options of both sides; the tables of listener and cluster say which of them hold there. */
+export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
+  idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
+  max_headers_count: f.uint32Value(2, 'default 100', positive),
+  headers_with_underscores_action: f.enum(
+    5,
+    { ALLOW: 0, REJECT_REQUEST: 1, DROP_HEADER: 2 },
+    'ALLOW',
+    only('ALLOW'),
+  ),
+});
+
+export const upstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
+  idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
+  max_requests_per_connection: f.uint32Value(6),
+});
+
+export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions', {
+  allow_absolute_url: f.boolValue(1, 'true', only(true)),
+  enable_trailers: f.bool(5, 'trailers are always passed on'),
+});
+
+/** Only the cluster of the ADS server may set it: gRPC needs it there. Its limits are the gRPC library's. */
+export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions', {});
+
+export const percent = message('envoy.type.v3.Percent', { value: f.double(1, '', atMost(100)) });
+
+export const regexMatcher = message('envoy.type.matcher.v3.RegexMatcher', {
+  google_re2: f.message(1, message('envoy.type.matcher.v3.RegexMatcher.GoogleRE2', {})),
+  regex: f.string(2, 'the syntax that RE2 and ECMAScript share', notEmpty),
+});
+
+export const stringMatcher = message(
+  'envoy.type.matcher.v3.StringMatcher',
+  {
+    exact: f.string(1),
+    prefix: f.string(2, '', notEmpty),
+    suffix: f.string(3, '', notEmpty),
+    safe_regex: f.message(5, regexMatcher),
+    contains: f.string(7, '', notEmpty),
+    ignore_case: f.bool(6),
+  },
+  [['exact', 'prefix', 'suffix', 'safe_regex', 'contains']],
+);
+
+export const regexMatchAndSubstitute = message('envoy.type.matcher.v3.RegexMatchAndSubstitute', {
+  pattern: f.message(1, regexMatcher),
+  substitution: f.string(2, 'literal, without \\1'),
+});

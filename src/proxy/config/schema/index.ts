@@ -1,0 +1,23 @@
+export { bootstrap } from './bootstrap.ts';
+export {
+  cluster,
+  clusterLoadAssignment,
+  leastRequest,
+  randomPolicy,
+  roundRobin,
+  typedStruct,
+  upstreamHttpOptions,
+} from './cluster.ts';
+export { address, metadata } from './core.ts';
+export { decodeBinary } from './decode-binary.ts';
+export { decodeJson } from './decode-json.ts';
+export { Faults, join } from './faults.ts';
+export { type AnyValue, type MessageOf, type MessageSpec, unpack } from './field.ts';
+export {
+  fileAccessLog,
+  httpConnectionManager,
+  listener,
+  router,
+  stdoutAccessLog,
+} from './listener.ts';
+export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';

@@ -1,0 +1,106 @@
+// Tables: envoy.config.listener.v3 and the HTTP connection manager.
+
+import { address, configSource, downstreamConnectionOptions, http1Options, metadata } from './core.ts';
+import { f, message, notEmpty, only, positive } from './field.ts';
+import { routeConfiguration } from './route.ts';
+
+export const fileAccessLog = message('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+  path: f.string(1, 'Weft’s JSON format; Envoy’s format fields are refused', notEmpty),
+});
+export const stdoutAccessLog = message('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {});
+
+const accessLog = message('envoy.config.accesslog.v3.AccessLog', {
+  name: f.string(1),
+  typed_config: f.any(4, [fileAccessLog, stdoutAccessLog]),
+});
+
+export const router = message('envoy.extensions.filters.http.router.v3.Router', {
+  dynamic_stats: f.boolValue(1, 'true', only(true)),
+});
+
+const httpFilter = message('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
+  name: f.string(1),
+  typed_config: f.any(4, [router], 'the router'),
+});
+
+export const rds = message('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
+  config_source: f.message(1, configSource),
+  route_config_name: f.string(2, '', notEmpty),
+});
+
+export const httpConnectionManager = message(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+  {
+    codec_type: f.enum(
+      1,
+      { AUTO: 0, HTTP1: 1, HTTP2: 2, HTTP3: 3 },
+      'AUTO (HTTP/1.1), HTTP1',
+      only('AUTO', 'HTTP1'),
+    ),
+    stat_prefix: f.string(2, '', notEmpty),
+    rds: f.message(3, rds),
+    route_config: f.message(4, routeConfiguration),
+    http_filters: f.repeated(f.message(5, httpFilter, 'the router alone')),
+    common_http_protocol_options: f.message(35, downstreamConnectionOptions),
+    http_protocol_options: f.message(8, http1Options),
+    server_name: f.string(10, 'default weft'),
+    server_header_transformation: f.enum(
+      34,
+      { OVERWRITE: 0, APPEND_IF_ABSENT: 1, PASS_THROUGH: 2 },
+      'OVERWRITE (the default), PASS_THROUGH',
+      only('OVERWRITE', 'PASS_THROUGH'),
+    ),
+    max_request_headers_kb: f.uint32Value(29, 'default 60', positive),
+    stream_idle_timeout: f.duration(24, 'default 5m; 0s is no limit'),
+    request_timeout: f.duration(28, 'default no limit'),
+    request_headers_timeout: f.duration(41, 'default 10s (Envoy: no limit); 0s is no limit'),
+    drain_timeout: f.duration(12, 'default 5s'),
+    access_log: f.repeated(f.message(13, accessLog, 'at most one')),
+    use_remote_address: f.boolValue(14),
+    xff_num_trusted_hops: f.uint32(19, '0', only(0)),
+    generate_request_id: f.boolValue(15, 'true', only(true)),
+    preserve_external_request_id: f.bool(32),
+    forward_client_cert_details: f.enum(
+      16,
+      { SANITIZE: 0, FORWARD_ONLY: 1, APPEND_FORWARD: 2, SANITIZE_SET: 3, ALWAYS_FORWARD_ONLY: 4 },
+      'SANITIZE',
+      only('SANITIZE'),
+    ),
+    normalize_path: f.boolValue(30, 'false', only(false)),
+    merge_slashes: f.bool(33, 'false', only(false)),
+    path_with_escaped_slashes_action: f.enum(
+      45,
+      {
+        IMPLEMENTATION_SPECIFIC_DEFAULT: 0,
+        KEEP_UNCHANGED: 1,
+        REJECT_REQUEST: 2,
+        UNESCAPE_AND_REDIRECT: 3,
+        UNESCAPE_AND_FORWARD: 4,
+      },
+      'KEEP_UNCHANGED',
+      only('IMPLEMENTATION_SPECIFIC_DEFAULT', 'KEEP_UNCHANGED'),
+    ),
+  },
+  [['rds', 'route_config']],
+);
+
+const filter = message('envoy.config.listener.v3.Filter', {
+  name: f.string(1),
+  typed_config: f.any(4, [httpConnectionManager], 'the HTTP connection manager'),
+});
+
+const filterChain = message('envoy.config.listener.v3.FilterChain', {
+  name: f.string(7),
+  filters: f.repeated(f.message(3, filter, 'exactly one')),
+  metadata: f.message(5, metadata),
+});
+
+export const listener = message('envoy.config.listener.v3.Listener', {
+  name: f.string(1),
+  address: f.message(2, address),
+  stat_prefix: f.string(28),
+  filter_chains: f.repeated(f.message(3, filterChain, 'exactly one')),
+  metadata: f.message(6, metadata),
+  traffic_direction: f.enum(16, { UNSPECIFIED: 0, INBOUND: 1, OUTBOUND: 2 }),
+  enable_reuse_port: f.boolValue(29, 'one thread listens: no effect'),
+});

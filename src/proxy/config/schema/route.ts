@@ -1,0 +1,201 @@
+// Tables: envoy.config.route.v3: virtual hosts, routes and what they do.
+
+import {
+  dataSource,
+  headerValueOption,
+  metadata,
+  regexMatchAndSubstitute,
+  regexMatcher,
+  stringMatcher,
+} from './core.ts';
+import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+
+/** Header edits stand at four levels under the same names, but not the same numbers. */
+const edits = (requestAdd: number, requestRemove: number, responseAdd: number, responseRemove: number) => ({
+  request_headers_to_add: f.repeated(f.message(requestAdd, headerValueOption)),
+  request_headers_to_remove: f.repeated(f.string(requestRemove, '', notEmpty)),
+  response_headers_to_add: f.repeated(f.message(responseAdd, headerValueOption)),
+  response_headers_to_remove: f.repeated(f.string(responseRemove, '', notEmpty)),
+});
+
+const headerMatcher = message(
+  'envoy.config.route.v3.HeaderMatcher',
+  {
+    name: f.string(1, '', notEmpty),
+    exact_match: f.string(4),
+    safe_regex_match: f.message(11, regexMatcher),
+    present_match: f.bool(7),
+    prefix_match: f.string(9, '', notEmpty),
+    suffix_match: f.string(10, '', notEmpty),
+    contains_match: f.string(12, '', notEmpty),
+    string_match: f.message(13, stringMatcher),
+    invert_match: f.bool(8),
+    treat_missing_header_as_empty: f.bool(14, 'false', only(false)),
+  },
+  [
+    [
+      'exact_match',
+      'safe_regex_match',
+      'present_match',
+      'prefix_match',
+      'suffix_match',
+      'contains_match',
+      'string_match',
+    ],
+  ],
+);
+
+const queryParameterMatcher = message(
+  'envoy.config.route.v3.QueryParameterMatcher',
+  {
+    name: f.string(1, '', notEmpty),
+    string_match: f.message(5, stringMatcher),
+    present_match: f.bool(6, 'true', only(true)),
+  },
+  [['string_match', 'present_match']],
+);
+
+export const routeMatch = message(
+  'envoy.config.route.v3.RouteMatch',
+  {
+    prefix: f.string(1),
+    path: f.string(2),
+    safe_regex: f.message(10, regexMatcher),
+    path_separated_prefix: f.string(14, '', notEmpty),
+    case_sensitive: f.boolValue(4),
+    headers: f.repeated(f.message(6, headerMatcher)),
+    query_parameters: f.repeated(f.message(7, queryParameterMatcher)),
+    grpc: f.message(8, message('envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions', {})),
+  },
+  [['prefix', 'path', 'safe_regex', 'path_separated_prefix']],
+);
+
+const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
+  base_interval: f.duration(1, '', positive),
+  max_interval: f.duration(2, 'default 10 × base_interval', positive),
+});
+
+const previousHosts = message('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {});
+
+const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostPredicate', {
+  name: f.string(1),
+  typed_config: f.any(3, [previousHosts], 'previous_hosts, which always holds'),
+});
+
+export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
+  retry_on: f.string(
+    1,
+    '5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable (also HTTP 503), refused-stream (HTTP/2 only, so never)',
+  ),
+  num_retries: f.uint32Value(2, '0 to 16, default 1', atMost(16)),
+  per_try_timeout: f.duration(3),
+  retry_host_predicate: f.repeated(f.message(5, retryHostPredicate)),
+  host_selection_retry_max_attempts: f.uint32(6, 'a tried endpoint is never chosen while another is left'),
+  retriable_status_codes: f.repeated(f.uint32(7, '100 to 599', atMost(599))),
+  retry_back_off: f.message(8, retryBackOff, 'default 25 ms, 250 ms'),
+  retriable_request_headers: f.repeated(
+    f.message(10, headerMatcher, ':method with an exact match, or a header with present_match'),
+  ),
+});
+
+const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
+  name: f.string(1, '', notEmpty),
+  weight: f.uint32Value(2),
+  ...edits(4, 9, 5, 6),
+});
+
+const weightedCluster = message('envoy.config.route.v3.WeightedCluster', {
+  clusters: f.repeated(f.message(1, clusterWeight)),
+});
+
+const routeAction = message(
+  'envoy.config.route.v3.RouteAction',
+  {
+    cluster: f.string(1, '', notEmpty),
+    weighted_clusters: f.message(3, weightedCluster),
+    cluster_not_found_response_code: f.enum(20, {
+      SERVICE_UNAVAILABLE: 0,
+      NOT_FOUND: 1,
+      INTERNAL_SERVER_ERROR: 2,
+    }),
+    prefix_rewrite: f.string(5),
+    regex_rewrite: f.message(
+      32,
+      regexMatchAndSubstitute,
+      'pattern ^/[^?]*$: the substitution is the new path',
+    ),
+    host_rewrite_literal: f.string(6, '', notEmpty),
+    auto_host_rewrite: f.boolValue(7, 'false', only(false)),
+    timeout: f.duration(8, 'default 15s; 0s is no limit'),
+    idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
+    retry_policy: f.message(9, retryPolicy),
+    priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
+  },
+  [
+    ['cluster', 'weighted_clusters'],
+    ['prefix_rewrite', 'regex_rewrite'],
+  ],
+);
+
+const redirectAction = message(
+  'envoy.config.route.v3.RedirectAction',
+  {
+    https_redirect: f.bool(4),
+    scheme_redirect: f.string(7),
+    host_redirect: f.string(1),
+    port_redirect: f.uint32(8, '', atMost(65_535)),
+    path_redirect: f.string(2),
+    prefix_rewrite: f.string(5),
+    response_code: f.enum(3, {
+      MOVED_PERMANENTLY: 0,
+      FOUND: 1,
+      SEE_OTHER: 2,
+      TEMPORARY_REDIRECT: 3,
+      PERMANENT_REDIRECT: 4,
+    }),
+    strip_query: f.bool(6, 'false', only(false)),
+  },
+  [
+    ['https_redirect', 'scheme_redirect'],
+    ['path_redirect', 'prefix_rewrite'],
+  ],
+);
+
+const directResponse = message('envoy.config.route.v3.DirectResponseAction', {
+  status: f.uint32(1, '200 to 599', atMost(599)),
+  body: f.message(2, dataSource),
+});
+
+export const route = message(
+  'envoy.config.route.v3.Route',
+  {
+    name: f.string(14),
+    match: f.message(1, routeMatch),
+    route: f.message(2, routeAction),
+    redirect: f.message(3, redirectAction),
+    direct_response: f.message(7, directResponse),
+    metadata: f.message(4, metadata),
+    ...edits(9, 12, 10, 11),
+  },
+  [['route', 'redirect', 'direct_response']],
+);
+
+export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
+  name: f.string(1, '', notEmpty),
+  domains: f.repeated(f.string(2, '', notEmpty)),
+  routes: f.repeated(f.message(3, route)),
+  require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }, 'NONE', only('NONE')),
+  include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
+  retry_policy: f.message(16, retryPolicy),
+  metadata: f.message(24, metadata),
+  ...edits(7, 13, 10, 11),
+});
+
+export const routeConfiguration = message('envoy.config.route.v3.RouteConfiguration', {
+  name: f.string(1),
+  virtual_hosts: f.repeated(f.message(2, virtualHost)),
+  validate_clusters: f.boolValue(7, 'false: a route to an unknown cluster answers 503', only(false)),
+  max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
+  metadata: f.message(17, metadata),
+  ...edits(6, 8, 4, 5),
+});

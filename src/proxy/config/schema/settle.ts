@@ -1,0 +1,50 @@
+// What both decoders do alike: refuse a field that the table does not hold, check accepted values and oneofs, fill in empty lists.
+
+import { type Faults, join } from './faults.ts';
+import type { Field, MessageSpec } from './field.ts';
+import { fieldNames } from './field-names.gen.ts';
+
+/** Refuses a field given by its name in YAML or JSON. */
+export function refuseName(spec: MessageSpec, path: string, name: string, faults: Faults): void {
+  const known = namesOf(spec).includes(name);
+  faults.add(
+    join(path, name),
+    known ? 'is not supported by Weft (docs/envoy-compat.md)' : `is not a field of ${spec.name}`,
+  );
+}
+
+/** Refuses a field given by its number in bytes. */
+export function refuseNumber(spec: MessageSpec, path: string, number: number, faults: Faults): void {
+  const name = fieldNames[spec.name]?.match(new RegExp(`(?:^| )${number}:(\\w+)`))?.[1];
+  faults.add(join(path, name ?? `#${number}`), 'is not supported by Weft (docs/envoy-compat.md)');
+}
+
+/** All field names of a message, supported or not. */
+export function namesOf(spec: MessageSpec): readonly string[] {
+  return (fieldNames[spec.name] ?? '').split(' ').map((pair) => pair.slice(pair.indexOf(':') + 1));
+}
+
+export function checkValue(field: Field<unknown>, path: string, value: unknown, faults: Faults): void {
+  const rule = (field.check as ((value: unknown) => string | null) | null)?.(value) ?? null;
+  if (rule !== null) faults.add(path, rule, value);
+}
+
+/** Checks the oneofs of a decoded message and gives absent lists and maps their empty value. */
+export function settle(
+  spec: MessageSpec,
+  path: string,
+  decoded: Record<string, unknown>,
+  faults: Faults,
+): Readonly<Record<string, unknown>> {
+  for (const group of spec.oneofs) {
+    const present = group.filter((name) => decoded[name] !== undefined);
+    if (present.length > 1) faults.add(path, `only one of ${present.join(', ')} may be set`);
+  }
+  for (const name in spec.fields) {
+    if (decoded[name] !== undefined) continue;
+    const { shape } = spec.fields[name]!;
+    if (shape === 'repeated') decoded[name] = [];
+    else if (shape === 'map') decoded[name] = new Map();
+  }
+  return decoded;
+}

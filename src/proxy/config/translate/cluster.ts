@@ -1,0 +1,213 @@
+// Cluster to ClusterConfig. Envoy's fields are taken literally, with Envoy's defaults; where Weft's control plane left its ServicePolicy
+// in the metadata, that says the same more exactly and wins.
+
+import type { LimitsConfig, OutlierConfig, RetryBudgetConfig } from '../../../policy/index.ts';
+import {
+  type cluster,
+  type Faults,
+  join,
+  type MessageOf,
+  unpack,
+  upstreamHttpOptions,
+} from '../schema/index.ts';
+import type { ClusterConfig, EndpointConfig } from '../types.ts';
+import { translateBalance } from './balance.ts';
+import { translateEndpoints } from './endpoints.ts';
+import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
+import { stringIn, weftMetadata } from './weft-metadata.ts';
+
+export type ClusterMessage = MessageOf<typeof cluster>;
+
+export interface TranslatedCluster {
+  readonly config: ClusterConfig;
+  /** Endpoints written in the cluster itself (STATIC and DNS clusters); null for EDS. */
+  readonly endpoints: readonly EndpointConfig[] | null;
+  /** How long EDS may take before the cluster counts as known without endpoints; 0: for ever. */
+  readonly initialFetchTimeoutMs: number;
+  readonly http2: boolean;
+}
+
+export const clusterDefaults = {
+  connectTimeoutMs: 5_000,
+  requestTimeoutMs: 15_000,
+  streamIdleTimeoutMs: 300_000,
+  idleTimeoutMs: 3_600_000,
+  initialFetchTimeoutMs: 15_000,
+  limit: 1024,
+  panicPercent: 50,
+  replayBytesMax: 65_536,
+} as const;
+
+/** `forAds`: the cluster of the ADS server, the only one that may speak HTTP/2 so far. */
+export function translateCluster(
+  message: ClusterMessage,
+  forAds: boolean,
+  path: string,
+  faults: Faults,
+): TranslatedCluster {
+  const discovery = translateDiscovery(message, path, faults);
+  const weft = weftMetadata(message.metadata);
+  const said = (weft?.['policy'] ?? {}) as Readonly<Record<string, unknown>>;
+  const policy = translateServicePolicy(
+    said,
+    join(path, 'metadata.filter_metadata[weft.dev].policy'),
+    faults,
+  );
+  const http = translateHttp(message, forAds, path, faults);
+  const name = message.name ?? '';
+  return {
+    config: {
+      name,
+      service: stringIn(weft, 'service') ?? name,
+      discovery,
+      edsName: message.eds_cluster_config?.service_name || name,
+      connectTimeoutMs:
+        policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
+      balance: translateBalance(message, path, faults),
+      limits: policy.limits ?? translateLimits(message),
+      outlier: policy.outlier ?? translateOutlier(message),
+      retry: policy.retry,
+      retryBudget: policy.retryBudget ?? translateRetryBudget(message),
+      timeouts: translateTimeouts(policy),
+      idleTimeoutMs: http.idleTimeoutMs,
+      requestsPerConnectionMax: http.requestsPerConnectionMax,
+      panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
+      replayBytesMax: clusterDefaults.replayBytesMax,
+    },
+    endpoints: translateInlineEndpoints(message, discovery, path, faults),
+    initialFetchTimeoutMs:
+      message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
+    http2: http.http2,
+  };
+}
+
+function translateDiscovery(
+  message: ClusterMessage,
+  path: string,
+  faults: Faults,
+): ClusterConfig['discovery'] {
+  if (message.type !== 'EDS') {
+    if (message.eds_cluster_config !== undefined) {
+      faults.add(join(path, 'eds_cluster_config'), 'holds for clusters of type EDS only');
+    }
+    return message.type === 'STRICT_DNS' || message.type === 'LOGICAL_DNS' ? 'dns' : 'static';
+  }
+  if (message.eds_cluster_config?.eds_config?.ads === undefined) {
+    faults.add(join(path, 'eds_cluster_config.eds_config.ads'), 'must be set: endpoints come by ADS');
+  }
+  return 'eds';
+}
+
+function translateInlineEndpoints(
+  message: ClusterMessage,
+  discovery: ClusterConfig['discovery'],
+  path: string,
+  faults: Faults,
+): readonly EndpointConfig[] | null {
+  const at = join(path, 'load_assignment');
+  if (discovery === 'eds') {
+    if (message.load_assignment !== undefined) faults.add(at, 'must not be set for clusters of type EDS');
+    return null;
+  }
+  if (message.load_assignment === undefined) return [];
+  const endpoints = translateEndpoints(message.load_assignment, discovery === 'dns', at, faults);
+  if (message.type === 'LOGICAL_DNS' && endpoints.length !== 1) {
+    faults.add(join(at, 'endpoints'), 'must be one for clusters of type LOGICAL_DNS', endpoints.length);
+  }
+  return endpoints;
+}
+
+function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
+  return {
+    requestMs: policy.timeouts.requestMs ?? clusterDefaults.requestTimeoutMs,
+    attemptMs: policy.timeouts.attemptMs ?? 0,
+    idleMs: policy.timeouts.idleMs ?? clusterDefaults.streamIdleTimeoutMs,
+  };
+}
+
+interface HttpChoice {
+  readonly http2: boolean;
+  readonly idleTimeoutMs: number;
+  readonly requestsPerConnectionMax: number;
+}
+
+const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+function translateHttp(message: ClusterMessage, forAds: boolean, path: string, faults: Faults): HttpChoice {
+  const at = join(path, 'typed_extension_protocol_options');
+  for (const key of message.typed_extension_protocol_options.keys()) {
+    if (key !== httpOptionsKey) faults.add(`${at}[${key}]`, `is supported as ${httpOptionsKey} only`);
+  }
+  const options = unpack(message.typed_extension_protocol_options.get(httpOptionsKey), upstreamHttpOptions);
+  if (options !== null && options.explicit_http_config === undefined) {
+    faults.add(`${at}[${httpOptionsKey}].explicit_http_config`, 'must be set');
+  }
+  const viaOptions = options?.explicit_http_config?.http2_protocol_options !== undefined;
+  const http2 = viaOptions || message.http2_protocol_options !== undefined;
+  if (http2 && !forAds) {
+    const field = viaOptions
+      ? `typed_extension_protocol_options[${httpOptionsKey}].explicit_http_config.http2_protocol_options`
+      : 'http2_protocol_options';
+    faults.add(
+      join(path, field),
+      'HTTP/2 to upstreams is not supported by Weft yet, except to the ADS server',
+    );
+  }
+  const common = options?.common_http_protocol_options ?? message.common_http_protocol_options;
+  return {
+    http2,
+    idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
+    requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
+  };
+}
+
+function translateLimits(message: ClusterMessage): LimitsConfig {
+  const thresholds = message.circuit_breakers?.thresholds[0];
+  return {
+    connections: thresholds?.max_connections ?? clusterDefaults.limit,
+    pending: thresholds?.max_pending_requests ?? clusterDefaults.limit,
+    requests: thresholds?.max_requests ?? clusterDefaults.limit,
+  };
+}
+
+/** Envoy's budgets count retries that run at once; ours count per time. A plain max_retries becomes a rate without a share. */
+function translateRetryBudget(message: ClusterMessage): RetryBudgetConfig {
+  const thresholds = message.circuit_breakers?.thresholds[0];
+  const budget = thresholds?.retry_budget;
+  if (budget === undefined && thresholds?.max_retries !== undefined) {
+    return {
+      percent: 0,
+      intervalMs: 10_000,
+      minRetries: { count: thresholds.max_retries, intervalMs: 1_000 },
+    };
+  }
+  return {
+    percent: budget?.budget_percent?.value ?? 20,
+    intervalMs: 10_000,
+    minRetries: {
+      count: budget?.min_retry_concurrency ?? (budget === undefined ? 10 : 3),
+      intervalMs: 1_000,
+    },
+  };
+}
+
+function translateOutlier(message: ClusterMessage): OutlierConfig | null {
+  const outlier = message.outlier_detection;
+  if (outlier === undefined) return null;
+  const baseEjectionMs = outlier.base_ejection_time ?? 30_000;
+  return {
+    consecutiveFailures: outlier.enforcing_consecutive_5xx === 0 ? 0 : (outlier.consecutive_5xx ?? 5),
+    successRate:
+      outlier.enforcing_success_rate === 0
+        ? null
+        : {
+            minimumHosts: outlier.success_rate_minimum_hosts ?? 5,
+            minimumRequests: outlier.success_rate_request_volume ?? 100,
+            stdevFactor: (outlier.success_rate_stdev_factor ?? 1900) / 1000,
+          },
+    intervalMs: outlier.interval ?? 10_000,
+    baseEjectionMs,
+    maxEjectionMs: outlier.max_ejection_time ?? Math.max(300_000, baseEjectionMs),
+    maxEjectedPercent: outlier.max_ejection_percent ?? 10,
+  };
+}

@@ -1,0 +1,91 @@
+// ClusterLoadAssignment to endpoints: addresses with priority, weight, health and what Weft's control plane says about each.
+
+import type { Address } from '../../../net/index.ts';
+import type { address, clusterLoadAssignment } from '../schema/index.ts';
+import { type Faults, join, type MessageOf } from '../schema/index.ts';
+import type { EndpointConfig } from '../types.ts';
+import { stringIn, weftMetadata } from './weft-metadata.ts';
+
+export type ClusterLoadAssignment = MessageOf<typeof clusterLoadAssignment>;
+type LocalityEndpoints = ClusterLoadAssignment['endpoints'][number];
+type LbEndpoint = LocalityEndpoints['lb_endpoints'][number];
+
+/** `names`: DNS clusters have names for addresses, all others IP literals. */
+export function translateEndpoints(
+  message: ClusterLoadAssignment,
+  names: boolean,
+  path: string,
+  faults: Faults,
+): readonly EndpointConfig[] {
+  const endpoints: EndpointConfig[] = [];
+  message.endpoints.forEach((group, groupIndex) => {
+    group.lb_endpoints.forEach((entry, index) => {
+      const at = `${join(path, 'endpoints')}[${groupIndex}].lb_endpoints[${index}]`;
+      const endpoint = translateEndpoint(entry, group, names, at, faults);
+      if (endpoint !== null) endpoints.push(endpoint);
+    });
+  });
+  checkPriorities(endpoints, join(path, 'endpoints'), faults);
+  return endpoints;
+}
+
+/** Levels must follow each other, as Envoy demands: a gap is a typing error, not a wish. */
+function checkPriorities(endpoints: readonly EndpointConfig[], path: string, faults: Faults): void {
+  const levels = new Set(endpoints.map((endpoint) => endpoint.priority));
+  for (let level = 0; level < levels.size; level++) {
+    if (!levels.has(level)) {
+      faults.add(path, 'priorities must start at 0 and leave no gap', [...levels].sort().join(', '));
+      return;
+    }
+  }
+}
+
+function translateEndpoint(
+  entry: LbEndpoint,
+  group: LocalityEndpoints,
+  names: boolean,
+  path: string,
+  faults: Faults,
+): EndpointConfig | null {
+  const address = translateAddress(entry.endpoint?.address, names, join(path, 'endpoint.address'), faults);
+  if (address === null) return null;
+  const weft = weftMetadata(entry.metadata);
+  const health = entry.health_status ?? 'UNKNOWN';
+  return {
+    address,
+    weight: entry.load_balancing_weight ?? 1,
+    priority: group.priority ?? 0,
+    healthy: health === 'UNKNOWN' || health === 'HEALTHY',
+    zone: group.locality?.zone ?? '',
+    proxied: weft?.['proxied'] === true,
+    name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
+  };
+}
+
+/** Null after a fault. */
+export function translateAddress(
+  message: MessageOf<typeof address> | undefined,
+  names: boolean,
+  path: string,
+  faults: Faults,
+): Address | null {
+  if (message?.pipe !== undefined) return { kind: 'unix', path: message.pipe.path ?? '' };
+  const socket = message?.socket_address;
+  if (socket === undefined) {
+    faults.add(path, 'one of socket_address, pipe must be set');
+    return null;
+  }
+  const host = socket.address ?? '';
+  const at = join(path, 'socket_address');
+  if (socket.port_value === undefined) faults.add(join(at, 'port_value'), 'must be set');
+  if (!names && !isIp(host)) faults.add(join(at, 'address'), 'must be an IP address', host);
+  return { kind: 'ip', host, port: socket.port_value ?? 0 };
+}
+
+function isIp(host: string): boolean {
+  const parts = host.split('.');
+  if (parts.length === 4)
+    return parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+  // Enough to tell an address from a name: the socket decides the rest.
+  return host.includes(':') && /^[0-9a-fA-F:.]+(?:%[\w.-]+)?$/.test(host);
+}

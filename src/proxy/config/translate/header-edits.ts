@@ -1,0 +1,113 @@
+// Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one list.
+
+import type { HeaderEdits } from '../../../policy/index.ts';
+import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
+
+type RouteConfiguration = MessageOf<typeof routeConfiguration>;
+type HeaderOptions = RouteConfiguration['request_headers_to_add'];
+
+/** The fields that each level has. */
+export type EditLevel = Pick<
+  RouteConfiguration,
+  | 'request_headers_to_add'
+  | 'request_headers_to_remove'
+  | 'response_headers_to_add'
+  | 'response_headers_to_remove'
+>;
+
+export interface LevelEdits {
+  readonly request: HeaderEdits | null;
+  readonly response: HeaderEdits | null;
+}
+
+export function translateEdits(level: EditLevel, path: string, faults: Faults): LevelEdits {
+  return {
+    request: translateSide(level, 'request', path, faults),
+    response: translateSide(level, 'response', path, faults),
+  };
+}
+
+/** The less specific level is applied after the more specific one, as in Envoy, so its overwrites win. */
+export function mergeEdits(specific: LevelEdits, general: LevelEdits): LevelEdits {
+  return {
+    request: mergeSide(specific.request, general.request),
+    response: mergeSide(specific.response, general.response),
+  };
+}
+
+function mergeSide(specific: HeaderEdits | null, general: HeaderEdits | null): HeaderEdits | null {
+  if (specific === null || general === null) return specific ?? general;
+  return {
+    set: [...specific.set, ...general.set],
+    add: [...specific.add, ...general.add],
+    remove: [...specific.remove, ...general.remove],
+  };
+}
+
+/** Fields that frame the message or steer the connection belong to the codec. */
+const framing = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'te', 'trailer']);
+
+function translateSide(
+  level: EditLevel,
+  side: 'request' | 'response',
+  path: string,
+  faults: Faults,
+): HeaderEdits | null {
+  const set: (readonly [string, string])[] = [];
+  const add: (readonly [string, string])[] = [];
+  translateOptions(level[`${side}_headers_to_add`], join(path, `${side}_headers_to_add`), set, add, faults);
+  const removePath = join(path, `${side}_headers_to_remove`);
+  const remove = level[`${side}_headers_to_remove`].map((name, index) =>
+    translateName(name, `${removePath}[${index}]`, faults),
+  );
+  return set.length + add.length + remove.length === 0 ? null : { set, add, remove };
+}
+
+function translateOptions(
+  options: HeaderOptions,
+  path: string,
+  set: (readonly [string, string])[],
+  add: (readonly [string, string])[],
+  faults: Faults,
+): void {
+  options.forEach((option, index) => {
+    const at = join(`${path}[${index}]`, 'header');
+    if (option.header === undefined) {
+      faults.add(at, 'must be set');
+      return;
+    }
+    const name = translateName(option.header.key ?? '', join(at, 'key'), faults);
+    const value = translateValue(option.header.value ?? '', join(at, 'value'), faults);
+    const overwrite =
+      option.append_action === 'OVERWRITE_IF_EXISTS_OR_ADD' ||
+      (option.append_action === undefined && option.append === false);
+    (overwrite ? set : add).push([name, value]);
+  });
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+function translateName(name: string, path: string, faults: Faults): string {
+  const lower = name.toLowerCase();
+  if (lower === 'host' || lower.startsWith(':')) {
+    faults.add(
+      path,
+      'must not be host or start with a colon (host_rewrite_literal sets the authority)',
+      name,
+    );
+  } else if (!token.test(lower)) {
+    faults.add(path, 'must be a header name', name);
+  } else if (framing.has(lower)) {
+    faults.add(path, 'must not be a framing header', name);
+  }
+  return lower;
+}
+
+function translateValue(value: string, path: string, faults: Faults): string {
+  const literal = value.replaceAll('%%', '');
+  if (literal.includes('%'))
+    faults.add(path, 'format commands are not supported by Weft (docs/envoy-compat.md)', value);
+  if (value.includes('\r') || value.includes('\n') || value.includes('\0'))
+    faults.add(path, 'must not contain line breaks or NUL', value);
+  return value.replaceAll('%%', '%');
+}

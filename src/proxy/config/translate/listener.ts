@@ -1,0 +1,162 @@
+// Listener with its one HTTP connection manager to ListenerConfig.
+
+import type { RouteConfig } from '../../../policy/index.ts';
+import {
+  type Faults,
+  fileAccessLog,
+  httpConnectionManager,
+  join,
+  type listener,
+  type MessageOf,
+  router,
+  stdoutAccessLog,
+  unpack,
+} from '../schema/index.ts';
+import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
+import { clusterDefaults } from './cluster.ts';
+import { translateAddress } from './endpoints.ts';
+import { translateRouteConfig } from './route-config.ts';
+import { stringIn, weftMetadata } from './weft-metadata.ts';
+
+export type ListenerMessage = MessageOf<typeof listener>;
+type Hcm = MessageOf<typeof httpConnectionManager>;
+
+export interface TranslatedListener {
+  readonly config: ListenerConfig;
+  /** The inline route configuration, registered under `config.routeConfig`; null when it comes by RDS. */
+  readonly routes: RouteConfig | null;
+  /** Name to ask RDS for; null when the routes are inline. */
+  readonly rdsName: string | null;
+  readonly initialFetchTimeoutMs: number;
+  /** stream_idle_timeout where set: holds for routes that set none of their own. */
+  readonly streamIdleTimeoutMs: number | null;
+}
+
+const defaults = {
+  idleTimeoutMs: 3_600_000,
+  headTimeoutMs: 10_000,
+  drainTimeoutMs: 5_000,
+  headBytesMax: 60 * 1024,
+  headerCountMax: 100,
+  serverName: 'weft',
+} as const;
+
+/** Null after faults that leave nothing to listen with. */
+export function translateListener(
+  message: ListenerMessage,
+  path: string,
+  faults: Faults,
+): TranslatedListener | null {
+  const name = message.name ?? '';
+  if (name === '') faults.add(join(path, 'name'), 'must not be empty');
+  const address = translateAddress(message.address, false, join(path, 'address'), faults);
+  const at = join(path, 'filter_chains[0].filters[0].typed_config');
+  const hcm = findManager(message, path, faults);
+  if (address === null || hcm === null) return null;
+  const routes =
+    hcm.route_config === undefined
+      ? null
+      : translateRouteConfig(hcm.route_config, `inline:${name}`, join(at, 'route_config'), faults);
+  const rdsName = translateRds(hcm, at, faults);
+  return {
+    config: {
+      name,
+      address,
+      direction: translateDirection(message, path, faults),
+      routeConfig: routes?.name ?? rdsName ?? '',
+      statPrefix: hcm.stat_prefix ?? message.stat_prefix ?? name,
+      http: translateHttp(hcm, at, faults),
+    },
+    routes,
+    rdsName,
+    initialFetchTimeoutMs:
+      hcm.rds?.config_source?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
+    streamIdleTimeoutMs: hcm.stream_idle_timeout ?? null,
+  };
+}
+
+function findManager(message: ListenerMessage, path: string, faults: Faults): Hcm | null {
+  const chains = message.filter_chains;
+  if (chains.length !== 1) {
+    faults.add(join(path, 'filter_chains'), 'must be exactly one', chains.length);
+    return null;
+  }
+  const filters = chains[0]!.filters;
+  if (filters.length !== 1) {
+    faults.add(join(path, 'filter_chains[0].filters'), 'must be exactly one', filters.length);
+    return null;
+  }
+  const hcm = unpack(filters[0]!.typed_config, httpConnectionManager);
+  if (hcm !== null) checkFilters(hcm, join(path, 'filter_chains[0].filters[0].typed_config'), faults);
+  else if (filters[0]!.typed_config === undefined) {
+    faults.add(join(path, 'filter_chains[0].filters[0].typed_config'), 'must be set');
+  }
+  return hcm;
+}
+
+function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
+  const filters = hcm.http_filters;
+  const last = filters.at(-1);
+  // An unknown type was refused where it stands; here only the shape is left to say.
+  if (last === undefined || (last.typed_config !== undefined && unpack(last.typed_config, router) === null)) {
+    if (last === undefined) faults.add(join(path, 'http_filters'), 'must end with the router filter');
+  } else if (filters.length > 1) {
+    faults.add(join(path, 'http_filters'), 'filters before the router are not supported by Weft yet');
+  }
+}
+
+function translateRds(hcm: Hcm, path: string, faults: Faults): string | null {
+  if (hcm.rds === undefined) {
+    if (hcm.route_config === undefined) faults.add(path, 'one of rds, route_config must be set');
+    return null;
+  }
+  if (hcm.rds.config_source?.ads === undefined) {
+    faults.add(join(path, 'rds.config_source.ads'), 'must be set: routes come by ADS');
+  }
+  return hcm.rds.route_config_name ?? '';
+}
+
+const directions: readonly string[] = ['inbound', 'outbound', 'gateway'];
+
+function translateDirection(message: ListenerMessage, path: string, faults: Faults): Direction {
+  const said = stringIn(weftMetadata(message.metadata), 'direction');
+  if (said !== null) {
+    if (directions.includes(said)) return said as Direction;
+    faults.add(
+      join(path, 'metadata.filter_metadata[weft.dev].direction'),
+      `must be one of ${directions.join(', ')}`,
+      said,
+    );
+  }
+  if (message.traffic_direction === 'INBOUND') return 'inbound';
+  // A plain Envoy listener that says nothing is an edge as far as trust goes: markers of strangers are stripped.
+  return message.traffic_direction === 'OUTBOUND' ? 'outbound' : 'gateway';
+}
+
+function translateHttp(hcm: Hcm, path: string, faults: Faults): HttpOptions {
+  const common = hcm.common_http_protocol_options;
+  const useRemoteAddress = hcm.use_remote_address ?? false;
+  return {
+    idleTimeoutMs: common?.idle_timeout ?? defaults.idleTimeoutMs,
+    headTimeoutMs: hcm.request_headers_timeout ?? defaults.headTimeoutMs,
+    drainTimeoutMs: hcm.drain_timeout ?? defaults.drainTimeoutMs,
+    headBytesMax: (hcm.max_request_headers_kb ?? defaults.headBytesMax / 1024) * 1024,
+    headerCountMax: common?.max_headers_count ?? defaults.headerCountMax,
+    requestTimeoutMs: hcm.request_timeout ?? 0,
+    // Envoy replaces the id of an external request, which is what use_remote_address at an edge means, unless told to keep it.
+    keepRequestId: !useRemoteAddress || hcm.preserve_external_request_id === true,
+    serverName:
+      hcm.server_header_transformation === 'PASS_THROUGH' ? '' : hcm.server_name || defaults.serverName,
+    useRemoteAddress,
+    accessLog: translateAccessLog(hcm, path, faults),
+  };
+}
+
+function translateAccessLog(hcm: Hcm, path: string, faults: Faults): AccessLogConfig | null {
+  if (hcm.access_log.length > 1)
+    faults.add(join(path, 'access_log'), 'must be at most one', hcm.access_log.length);
+  const config = hcm.access_log[0]?.typed_config;
+  const file = unpack(config, fileAccessLog);
+  if (file !== null) return { path: file.path === '/dev/stdout' ? 'stdout' : (file.path ?? '') };
+  return unpack(config, stdoutAccessLog) === null ? null : { path: 'stdout' };
+}

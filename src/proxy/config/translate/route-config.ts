@@ -1,0 +1,245 @@
+// RouteConfiguration to policy's RouteConfig: virtual hosts, routes, actions, with inherited edits and retry policies written out.
+
+import type {
+  HeaderEdits,
+  PathRewrite,
+  RetryPolicy,
+  Route,
+  RouteAction,
+  RouteConfig,
+  RouteTimeouts,
+  VirtualHost,
+} from '../../../policy/index.ts';
+import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
+import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
+import { translateMatch } from './match.ts';
+import { translateRetry } from './retry.ts';
+import { translateServicePolicy } from './service-policy.ts';
+import { weftMetadata } from './weft-metadata.ts';
+
+export type RouteConfiguration = MessageOf<typeof routeConfiguration>;
+type VirtualHostMessage = RouteConfiguration['virtual_hosts'][number];
+type RouteMessage = VirtualHostMessage['routes'][number];
+type RouteActionMessage = NonNullable<RouteMessage['route']>;
+type RedirectMessage = NonNullable<RouteMessage['redirect']>;
+
+const directBodyBytesDefault = 4096;
+const weightSumMax = 2 ** 32 - 1;
+
+/** What a route takes over from the levels around it. */
+interface Inherited {
+  readonly edits: LevelEdits;
+  readonly retry: RetryPolicy | null;
+  readonly bodyBytesMax: number;
+}
+
+export function translateRouteConfig(
+  message: RouteConfiguration,
+  name: string,
+  path: string,
+  faults: Faults,
+): RouteConfig {
+  const edits = translateEdits(message, path, faults);
+  const bodyBytesMax = message.max_direct_response_body_size_bytes ?? directBodyBytesDefault;
+  const virtualHosts = message.virtual_hosts.map((host, index) =>
+    translateVirtualHost(
+      host,
+      { edits, retry: null, bodyBytesMax },
+      `${join(path, 'virtual_hosts')}[${index}]`,
+      faults,
+    ),
+  );
+  checkUnique(virtualHosts, join(path, 'virtual_hosts'), faults);
+  return { name, virtualHosts };
+}
+
+function checkUnique(hosts: readonly VirtualHost[], path: string, faults: Faults): void {
+  const names = new Set<string>();
+  const domains = new Set<string>();
+  hosts.forEach((host, index) => {
+    if (names.has(host.name)) faults.add(`${path}[${index}].name`, 'must be unique', host.name);
+    names.add(host.name);
+    host.domains.forEach((domain, at) => {
+      const lower = domain.toLowerCase();
+      if (domains.has(lower)) faults.add(`${path}[${index}].domains[${at}]`, 'must be unique', domain);
+      domains.add(lower);
+    });
+  });
+}
+
+function translateVirtualHost(
+  host: VirtualHostMessage,
+  outer: Inherited,
+  path: string,
+  faults: Faults,
+): VirtualHost {
+  if (host.domains.length === 0) faults.add(join(path, 'domains'), 'must not be empty');
+  host.domains.forEach((domain, index) => {
+    // A star stands alone, first before a dot or dash, or last; never inside.
+    if (
+      domain.slice(1, -1).includes('*') ||
+      (domain.length > 1 && domain.startsWith('*') && domain.endsWith('*'))
+    ) {
+      faults.add(`${join(path, 'domains')}[${index}]`, 'may have one * at its start or its end', domain);
+    }
+  });
+  const retry = host.retry_policy;
+  const inherited: Inherited = {
+    edits: mergeEdits(translateEdits(host, path, faults), outer.edits),
+    retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
+    bodyBytesMax: outer.bodyBytesMax,
+  };
+  const routes = host.routes.map((route, index) =>
+    translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
+  );
+  return { name: host.name ?? '', domains: host.domains, routes };
+}
+
+function translateRoute(route: RouteMessage, inherited: Inherited, path: string, faults: Faults): Route {
+  const edits = mergeEdits(translateEdits(route, path, faults), inherited.edits);
+  if (route.match === undefined) faults.add(join(path, 'match'), 'must be set');
+  const said = weftMetadata(route.metadata);
+  const own =
+    said === null
+      ? null
+      : translateServicePolicy(said, join(path, 'metadata.filter_metadata[weft.dev]'), faults);
+  const action = route.route;
+  const retryMessage = action?.retry_policy;
+  const retry =
+    retryMessage === undefined
+      ? inherited.retry
+      : translateRetry(retryMessage, join(path, 'route.retry_policy'), faults);
+  return {
+    name: route.name ?? '',
+    match:
+      route.match === undefined
+        ? { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [] }
+        : translateMatch(route.match, join(path, 'match'), faults),
+    action: translateAction(route, inherited.bodyBytesMax, path, faults),
+    timeouts: translateTimeouts(action, own?.timeouts ?? null),
+    retry: own?.retry ?? retry,
+    requestEdits: edits.request,
+    responseEdits: edits.response,
+  };
+}
+
+/** Weft's own words on the route win over Envoy's, which say the same as near as they can (docs/xds.md). */
+function translateTimeouts(action: RouteActionMessage | undefined, own: RouteTimeouts | null): RouteTimeouts {
+  return {
+    requestMs: own?.requestMs ?? action?.timeout ?? null,
+    attemptMs: own?.attemptMs ?? action?.retry_policy?.per_try_timeout ?? null,
+    idleMs: own?.idleMs ?? action?.idle_timeout ?? null,
+  };
+}
+
+function translateAction(
+  route: RouteMessage,
+  bodyBytesMax: number,
+  path: string,
+  faults: Faults,
+): RouteAction {
+  if (route.route !== undefined) return translateForward(route.route, join(path, 'route'), faults);
+  if (route.redirect !== undefined) return translateRedirect(route.redirect, join(path, 'redirect'), faults);
+  const respond = route.direct_response;
+  if (respond === undefined) {
+    faults.add(path, 'one of route, redirect, direct_response must be set');
+    return { kind: 'respond', status: 500, body: '' };
+  }
+  const status = respond.status ?? 0;
+  if (status < 200) faults.add(join(path, 'direct_response.status'), 'must be 200 to 599', status);
+  const bytes = respond.body?.inline_bytes;
+  const body = respond.body?.inline_string ?? (bytes === undefined ? '' : new TextDecoder().decode(bytes));
+  if (Buffer.byteLength(body) > bodyBytesMax) {
+    faults.add(join(path, 'direct_response.body'), `must be at most ${bodyBytesMax} bytes`, body);
+  }
+  return { kind: 'respond', status, body };
+}
+
+const notFoundStatus = { SERVICE_UNAVAILABLE: null, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
+
+function translateForward(action: RouteActionMessage, path: string, faults: Faults): RouteAction {
+  const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
+  return {
+    kind: 'forward',
+    clusters: translateClusters(action, path, faults),
+    rewriteAuthority: action.host_rewrite_literal ?? null,
+    rewritePath: translateRewrite(action, path, faults),
+    ...(status === null ? {} : { notFoundStatus: status }),
+  };
+}
+
+function translateClusters(
+  action: RouteActionMessage,
+  path: string,
+  faults: Faults,
+): {
+  cluster: string;
+  weight: number;
+  requestEdits: HeaderEdits | null;
+  responseEdits: HeaderEdits | null;
+}[] {
+  if (action.cluster !== undefined) {
+    return [{ cluster: action.cluster, weight: 1, requestEdits: null, responseEdits: null }];
+  }
+  const weighted = action.weighted_clusters;
+  if (weighted === undefined) {
+    faults.add(path, 'one of cluster, weighted_clusters must be set');
+    return [];
+  }
+  const at = join(path, 'weighted_clusters.clusters');
+  const clusters = weighted.clusters.map((entry, index) => {
+    const edits = translateEdits(entry, `${at}[${index}]`, faults);
+    return {
+      cluster: entry.name ?? '',
+      weight: entry.weight ?? 0,
+      requestEdits: edits.request,
+      responseEdits: edits.response,
+    };
+  });
+  const sum = clusters.reduce((total, entry) => total + entry.weight, 0);
+  if (sum < 1 || sum > weightSumMax) faults.add(at, `the weights must add up to 1 to ${weightSumMax}`, sum);
+  return clusters;
+}
+
+/** The one regular expression that Gateway API's ReplaceFullPath compiles to: the whole path without its query. */
+const wholePath = '^/[^?]*$';
+
+function translateRewrite(action: RouteActionMessage, path: string, faults: Faults): PathRewrite | null {
+  const rewrite = action.regex_rewrite;
+  if (rewrite !== undefined) {
+    const pattern = rewrite.pattern?.regex ?? '';
+    const substitution = rewrite.substitution ?? '';
+    if (pattern !== wholePath) {
+      faults.add(join(path, 'regex_rewrite.pattern.regex'), `is supported as ${wholePath} only`, pattern);
+    }
+    if (substitution.includes('\\')) {
+      faults.add(join(path, 'regex_rewrite.substitution'), 'must not refer to groups', substitution);
+    }
+    return { kind: 'full', value: substitution };
+  }
+  return action.prefix_rewrite === undefined || action.prefix_rewrite === ''
+    ? null
+    : { kind: 'prefix', value: action.prefix_rewrite };
+}
+
+const redirectStatus = {
+  MOVED_PERMANENTLY: 301,
+  FOUND: 302,
+  SEE_OTHER: 303,
+  TEMPORARY_REDIRECT: 307,
+  PERMANENT_REDIRECT: 308,
+} as const;
+
+function translateRedirect(redirect: RedirectMessage, path: string, faults: Faults): RouteAction {
+  const full = redirect.path_redirect;
+  if (full?.includes('?')) faults.add(join(path, 'path_redirect'), 'must not hold a query', full);
+  const prefix = redirect.prefix_rewrite;
+  return {
+    kind: 'redirect',
+    status: redirectStatus[redirect.response_code ?? 'MOVED_PERMANENTLY'],
+    scheme: redirect.https_redirect === true ? 'https' : redirect.scheme_redirect || null,
+    authority: redirect.host_redirect || null,
+    port: redirect.port_redirect || null,
+    path: full ? { kind: 'full', value: full } : prefix ? { kind: 'prefix', value: prefix } : null,
+  };
+}

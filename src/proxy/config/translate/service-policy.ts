@@ -1,0 +1,177 @@
+// The resolved ServicePolicy that Weft's control plane puts beside Envoy's fields (docs/xds.md, key weft.dev): what Envoy cannot say. It
+// comes from our own compiler, yet it is checked like anything else that arrives over a wire.
+
+import type {
+  LimitsConfig,
+  OutlierConfig,
+  RetryBudgetConfig,
+  RetryCondition,
+  RetryPolicy,
+  RouteTimeouts,
+} from '../../../policy/index.ts';
+import { type Faults, join } from '../schema/index.ts';
+import { parseGatewayDuration } from './gateway-duration.ts';
+
+/** What the policy says; null where it says nothing. */
+export interface ServicePolicy {
+  readonly retry: RetryPolicy | null;
+  readonly retryBudget: RetryBudgetConfig | null;
+  readonly timeouts: RouteTimeouts;
+  readonly connectTimeoutMs: number | null;
+  readonly limits: LimitsConfig | null;
+  readonly outlier: OutlierConfig | null;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const retryConditions: readonly RetryCondition[] = [
+  'ConnectFailure',
+  'Reset',
+  'Unavailable',
+  'GatewayError',
+  'ServerError',
+  'Conflict',
+  'StatusCodes',
+  'AttemptTimeout',
+];
+
+export function translateServicePolicy(policy: Values, path: string, faults: Faults): ServicePolicy {
+  const reader = new PolicyReader(policy, path, faults);
+  const timeouts = reader.object('timeouts');
+  return {
+    retry: translatePolicyRetry(reader.object('retry')),
+    retryBudget: translateBudget(reader.object('retryBudget')),
+    timeouts: {
+      requestMs: timeouts?.duration('request') ?? null,
+      attemptMs: timeouts?.duration('attempt') ?? null,
+      idleMs: timeouts?.duration('idle') ?? null,
+    },
+    connectTimeoutMs: timeouts?.duration('connect') ?? null,
+    limits: translateLimits(reader.object('limits')),
+    outlier: translateOutlier(reader.object('outlierDetection')),
+  };
+}
+
+function translatePolicyRetry(retry: PolicyReader | null): RetryPolicy | null {
+  if (retry === null) return null;
+  const backoff = retry.object('backoff');
+  const baseMs = backoff?.duration('base') ?? 25;
+  return {
+    on: retry.words('on', retryConditions) ?? ['ConnectFailure', 'Reset', 'Unavailable', 'GatewayError'],
+    statusCodes: retry.numbers('statusCodes'),
+    methods: retry.strings('methods'),
+    idempotencyHeader: retry.string('idempotencyHeader')?.toLowerCase() ?? null,
+    attempts: retry.number('attempts', 0, 16) ?? 2,
+    backoff: { baseMs, maxMs: Math.max(baseMs, backoff?.duration('max') ?? 250) },
+  };
+}
+
+function translateBudget(value: PolicyReader | null): RetryBudgetConfig | null {
+  if (value === null) return null;
+  const budget = value.object('budget');
+  const rate = value.object('minRetryRate');
+  return {
+    percent: budget?.number('percent', 0, 100) ?? 20,
+    intervalMs: budget?.duration('interval') ?? 10_000,
+    minRetries: {
+      count: rate?.number('count', 0, 1_000_000) ?? 10,
+      intervalMs: rate?.duration('interval') ?? 1_000,
+    },
+  };
+}
+
+function translateLimits(limits: PolicyReader | null): LimitsConfig | null {
+  if (limits === null) return null;
+  return {
+    connections: limits.number('connections', 0, 2 ** 32) ?? 1024,
+    pending: limits.number('pending', 0, 2 ** 32) ?? 1024,
+    requests: limits.number('requests', 0, 2 ** 32) ?? 1024,
+  };
+}
+
+function translateOutlier(value: PolicyReader | null): OutlierConfig | null {
+  if (value === null) return null;
+  const successRate = value.object('successRate');
+  return {
+    consecutiveFailures: value.number('consecutiveFailures', 0, 2 ** 32) ?? 5,
+    successRate:
+      successRate === null
+        ? null
+        : {
+            minimumHosts: successRate.number('minimumHosts', 0, 2 ** 32) ?? 5,
+            minimumRequests: successRate.number('minimumRequests', 0, 2 ** 32) ?? 100,
+            stdevFactor: successRate.number('stdevFactor', 0, 1000) ?? 1.9,
+          },
+    intervalMs: value.duration('interval') ?? 10_000,
+    baseEjectionMs: value.duration('baseEjection') ?? 10_000,
+    maxEjectionMs: value.duration('maxEjection') ?? 300_000,
+    maxEjectedPercent: value.number('maxEjectedPercent', 0, 100) ?? 50,
+  };
+}
+
+/** Reads optional fields of a Struct; a wrong type is a fault at its path and counts as absent. */
+class PolicyReader {
+  private readonly values: Values;
+  private readonly path: string;
+  private readonly faults: Faults;
+
+  constructor(values: Values, path: string, faults: Faults) {
+    this.values = values;
+    this.path = path;
+    this.faults = faults;
+  }
+
+  object(name: string): PolicyReader | null {
+    const value = this.values[name];
+    if (value === undefined || value === null) return null;
+    if (typeof value === 'object' && !Array.isArray(value)) {
+      return new PolicyReader(value as Values, join(this.path, name), this.faults);
+    }
+    return this.refuse(name, 'must be an object', value);
+  }
+
+  string(name: string): string | null {
+    const value = this.values[name];
+    if (value === undefined || value === null) return null;
+    return typeof value === 'string' ? value : this.refuse(name, 'must be a string', value);
+  }
+
+  duration(name: string): number | null {
+    const text = this.string(name);
+    if (text === null) return null;
+    return parseGatewayDuration(text) ?? this.refuse(name, 'must be a duration like 250ms', text);
+  }
+
+  number(name: string, low: number, high: number): number | null {
+    const value = this.values[name];
+    if (value === undefined || value === null) return null;
+    if (typeof value === 'number' && value >= low && value <= high) return value;
+    return this.refuse(name, `must be a number from ${low} to ${high}`, value);
+  }
+
+  strings(name: string): readonly string[] | null {
+    const value = this.values[name];
+    if (value === undefined || value === null) return null;
+    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
+    return this.refuse(name, 'must be a list of strings', value);
+  }
+
+  numbers(name: string): readonly number[] {
+    const value = this.values[name];
+    if (value === undefined || value === null) return [];
+    if (Array.isArray(value) && value.every((item): item is number => typeof item === 'number')) return value;
+    return this.refuse(name, 'must be a list of numbers', value) ?? [];
+  }
+
+  words<T extends string>(name: string, allowed: readonly T[]): readonly T[] | null {
+    const values = this.strings(name);
+    const wrong = values?.find((value) => !(allowed as readonly string[]).includes(value));
+    if (wrong !== undefined) return this.refuse(name, `must be of ${allowed.join(', ')}`, wrong);
+    return values as readonly T[] | null;
+  }
+
+  private refuse(name: string, rule: string, value: unknown): null {
+    this.faults.add(join(this.path, name), rule, value);
+    return null;
+  }
+}
