@@ -1,6 +1,7 @@
 // Heads of messages that we make ourselves: answers of the proxy, health checks, load. A plain list of lines; one class for every use, and
 // every codec writes it through the generic path.
 
+import { assert } from '../base/index.ts';
 import { type Head, headerNames, type RequestHead, type ResponseHead } from './head.ts';
 
 class MadeHead implements Head {
@@ -46,6 +47,7 @@ class MadeHead implements Head {
   }
 
   add(name: string, value: string): void {
+    assert(name !== '', 'a field has a name');
     this.names.push(name.toLowerCase());
     this.values.push(value);
   }
