@@ -136,8 +136,13 @@ export class BankCluster {
     slot.pod = next;
     next.start();
     await this.whenReady(next);
-    await old.terminate();
-    this.#leaving.delete(old);
+    // The next replacement need not wait for this one's goodbye.
+    void old.terminate().then(() => this.#leaving.delete(old));
+  }
+
+  /** Settles when every replaced pod is gone. */
+  async whenSettled(): Promise<void> {
+    while (this.#leaving.size > 0) await Bun.sleep(20);
   }
 
   /** Ends every process, clients' side first. */
@@ -222,6 +227,7 @@ export class BankCluster {
         namespace,
         node,
         port: inbound,
+        applicationPort,
         application,
         sidecar,
         sliceFolder: this.manifests.sliceFolder,

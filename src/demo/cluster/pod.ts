@@ -17,6 +17,8 @@ export interface PodSpec {
   readonly node: string;
   /** Where other pods and the probe reach it: the sidecar's inbound port, or the application's. */
   readonly port: number;
+  /** Of the application itself, past every proxy. */
+  readonly applicationPort: number;
   readonly application: Program;
   /** null: the node's agent is its way into the mesh. */
   readonly sidecar: Program | null;
@@ -32,9 +34,10 @@ export class Pod {
   readonly spec: PodSpec;
   readonly application: Container;
   readonly sidecar: Container | null;
-  /** Set by an operator's `pause`, for display. */
+  /** What an operator did to it: `slow`, `broken`, `paused`; '' for nothing. For display. */
   fault = '';
   #phase: PodPhase = 'starting';
+  #withdrawn = false;
   #failures = 0;
   #probeTimer: ReturnType<typeof setTimeout> | null = null;
   readonly #onPhase: (pod: Pod) => void;
@@ -69,6 +72,13 @@ export class Pod {
     this.application.signal('SIGKILL');
   }
 
+  /** Keeps a running pod out of its Service, as a readiness gate would, until it is let in again. */
+  setWithdrawn(withdrawn: boolean): void {
+    this.#withdrawn = withdrawn;
+    if (this.#phase === 'ready' && withdrawn) this.#enter('unready');
+    this.#scheduleProbe();
+  }
+
   /** Out of its Service first, then the application, then the sidecar: nobody is left without an answer or a way to ask. */
   async terminate(): Promise<void> {
     this.#enter('terminating');
@@ -99,10 +109,10 @@ export class Pod {
   }
 
   async #probe(): Promise<void> {
-    const healthy = this.#allRunning() && (await this.#answers());
+    const healthy = this.#allRunning() && !this.#withdrawn && (await this.#answers());
     if (this.#phase === 'terminating' || this.#phase === 'gone') return;
     this.#failures = healthy ? 0 : this.#failures + 1;
-    if (healthy && this.#phase !== 'ready' && this.#allRunning()) this.#enter('ready');
+    if (healthy && this.#phase !== 'ready' && this.#allRunning() && !this.#withdrawn) this.#enter('ready');
     if (this.#phase === 'ready' && this.#failures >= probeFailuresMax) this.#enter('unready');
     this.#scheduleProbe();
   }

@@ -55,6 +55,11 @@ export class LoadProcess {
     await this.#child.stop();
   }
 
+  /** Ends it at once; answers on their way are not counted. */
+  kill(): void {
+    this.#child.signal('SIGKILL');
+  }
+
   #tell(command: LoadCommand): void {
     this.#child.send(JSON.stringify(command));
   }

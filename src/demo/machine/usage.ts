@@ -9,24 +9,16 @@ export interface Usage {
   readonly memoryBytes: number;
 }
 
-export interface UsageTotal extends Usage {
-  readonly processes: number;
-  readonly measure: 'pss' | 'rss';
-}
-
 /** Kernel ticks a second in /proc; 100 on every Linux that Bun runs on. */
 const ticksPerSecond = 100;
 
-/** Sums over the processes that still exist. */
-export async function measureUsage(pids: readonly number[]): Promise<UsageTotal> {
-  const measure = process.platform === 'linux' ? 'pss' : 'rss';
-  const found = measure === 'pss' ? pids.flatMap((pid) => readLinuxUsage(pid)) : await readPsUsage(pids);
-  return {
-    measure,
-    processes: found.length,
-    cpuSeconds: found.reduce((sum, usage) => sum + usage.cpuSeconds, 0),
-    memoryBytes: found.reduce((sum, usage) => sum + usage.memoryBytes, 0),
-  };
+/** What {@link readUsage} measures here. */
+export const memoryMeasure: 'pss' | 'rss' = process.platform === 'linux' ? 'pss' : 'rss';
+
+/** By process id; processes that ended are left out. */
+export async function readUsage(pids: readonly number[]): Promise<ReadonlyMap<number, Usage>> {
+  if (memoryMeasure === 'rss') return await readPsUsage(pids);
+  return new Map(pids.flatMap((pid) => readLinuxUsage(pid).map((usage) => [pid, usage] as const)));
 }
 
 function readLinuxUsage(pid: number): Usage[] {
@@ -50,22 +42,22 @@ export function parseRollupPss(rollup: string): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0) * 1024;
 }
 
-async function readPsUsage(pids: readonly number[]): Promise<Usage[]> {
-  if (pids.length === 0) return [];
-  const ps = Bun.spawn(['ps', '-o', 'rss=,time=', '-p', pids.join(',')], { stderr: 'ignore' });
+async function readPsUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
+  if (pids.length === 0) return new Map();
+  const ps = Bun.spawn(['ps', '-o', 'pid=,rss=,time=', '-p', pids.join(',')], { stderr: 'ignore' });
   return parsePs(await new Response(ps.stdout).text());
 }
 
-/** Lines of `RSS TIME`, kilobytes and `[[DD-]HH:]MM:SS[.CC]`. */
-export function parsePs(text: string): Usage[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .flatMap(([rss, time]) => {
-      if (rss === undefined || time === undefined) return [];
-      const parts = time.split(/[-:]/).map(Number).reverse();
-      const scale = [1, 60, 3600, 86_400];
-      const cpuSeconds = parts.reduce((sum, part, at) => sum + part * (scale[at] ?? 0), 0);
-      return [{ cpuSeconds, memoryBytes: Number(rss) * 1024 }];
-    });
+/** Lines of `PID RSS TIME`: kilobytes, and `[[DD-]HH:]MM:SS[.CC]`. */
+export function parsePs(text: string): Map<number, Usage> {
+  const usages = new Map<number, Usage>();
+  for (const line of text.split('\n')) {
+    const [pid, rss, time] = line.trim().split(/\s+/);
+    if (rss === undefined || time === undefined) continue;
+    const parts = time.split(/[-:]/).map(Number).reverse();
+    const scale = [1, 60, 3600, 86_400];
+    const cpuSeconds = parts.reduce((sum, part, at) => sum + part * (scale[at] ?? 0), 0);
+    usages.set(Number(pid), { cpuSeconds, memoryBytes: Number(rss) * 1024 });
+  }
+  return usages;
 }

@@ -1,0 +1,141 @@
+// Composes the demo: a machine, the bank on it, its clients, and what watches them. Three ways to run it share this: the live demo,
+// the scripted run and the switch from agents to sidecars.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { customersCount, openingPennies } from '../../examples/bank/bank.ts';
+import { type Attachment, BankCluster } from './cluster/bank-cluster.ts';
+import { createPrograms, findSourceRoot, type Programs } from './cluster/programs.ts';
+import { applyCommand, type CommandResult, type DemoSwitches } from './control/commands.ts';
+import type { DemoStatus } from './control/status.ts';
+import { LoadProcess } from './load/load-process.ts';
+import { checkMoney, type MoneyReport } from './load/money.ts';
+import { startTimeoutMs } from './machine/limits.ts';
+import { Machine } from './machine/machine.ts';
+import { Meters } from './view/meters.ts';
+import { UsageMeter } from './view/usage-meter.ts';
+
+export interface DemoOptions {
+  readonly small: boolean;
+  readonly attachment: Attachment;
+  /** `--state`; null: none. */
+  readonly statePath: string | null;
+  /** Folder for temporary files; the demo makes its own below it. */
+  readonly temporaryFolder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly print: (line: string) => void;
+}
+
+const load = { ratePerSecond: 50, ratePerSecondSmall: 30, transferShare: 0.35 } as const;
+
+export class Demo {
+  readonly machine: Machine;
+  readonly cluster: BankCluster;
+  readonly meters: Meters;
+  readonly usage: UsageMeter;
+  readonly switches: DemoSwitches = { policy: 'on', splitPercent: 0 };
+  readonly options: DemoOptions;
+  readonly #programs: Programs;
+  #load: LoadProcess | null = null;
+  #retries = 0;
+  #money: DemoStatus['money'] = null;
+  #usage: DemoStatus['usage'] = [];
+  #stopping: Promise<readonly number[]> | null = null;
+
+  constructor(options: DemoOptions) {
+    const folder = mkdtempSync(join(options.temporaryFolder, 'weft-demo-'));
+    this.options = options;
+    this.#programs = createPrograms(findSourceRoot(), Bun.which('python3'));
+    this.machine = new Machine(folder, options.statePath, options.environment);
+    this.cluster = new BankCluster(this.machine, this.#programs, options);
+    this.meters = new Meters(() => this.machine.state.rows);
+    this.usage = new UsageMeter(() => this.machine.state.rows);
+  }
+
+  get load(): LoadProcess | null {
+    return this.#load;
+  }
+
+  /** Starts everything, and the clients once a first call went through all hops. Returns the seconds that took. */
+  async start(): Promise<number> {
+    const startMs = performance.now();
+    const { print, small } = this.options;
+    if (this.#programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
+    await Promise.all([this.cluster.start(), this.#firstCall()]);
+    const seconds = (performance.now() - startMs) / 1000;
+    this.#load = new LoadProcess(this.machine, this.#programs.weft('demo', 'bank-load'), {
+      url: this.cluster.edgeUrl,
+      ratePerSecond: small ? load.ratePerSecondSmall : load.ratePerSecond,
+      transferShare: load.transferShare,
+      run: `r${process.pid}-${Date.now().toString(36)}`,
+      customers: customersCount,
+    });
+    return seconds;
+  }
+
+  command(words: readonly string[]): CommandResult {
+    return applyCommand(this.cluster, this.switches, words);
+  }
+
+  /** Everything acknowledged so far against the ledger. */
+  checkMoney(): MoneyReport {
+    return checkMoney(this.cluster.ledgerPath, openingPennies, this.#load?.acknowledged ?? []);
+  }
+
+  /** Reads what {@link status} shows; about once a second is enough. */
+  async refresh(): Promise<void> {
+    const [retries, usage] = await Promise.all([this.meters.readRetries(), this.usage.read()]);
+    const { expected, found } = this.checkMoney();
+    this.#retries = retries;
+    this.#usage = usage;
+    this.#money = { expected, found };
+  }
+
+  status(): DemoStatus {
+    const metrics = `${this.cluster.controlUrl}/metrics`;
+    return {
+      replicas: [...this.cluster.slots.values()].map(({ name, workload, pod }) => ({
+        name,
+        service: workload.name,
+        state: pod.fault === '' ? pod.phase : pod.fault,
+        restarts: pod.restarts,
+      })),
+      policy: this.switches.policy,
+      splitPercent: this.switches.splitPercent,
+      money: this.#money,
+      load: this.#load?.last ?? null,
+      requests: this.#load?.requests ?? 0,
+      failed: this.#load?.failed ?? 0,
+      retries: this.#retries,
+      addresses: { edge: this.cluster.edgeUrl, console: `${this.cluster.controlUrl}/`, metrics },
+      usage: this.#usage,
+    };
+  }
+
+  /** Ends every process and removes the folder; returns the ids of processes that are left: there should be none. Idempotent. */
+  stop(): Promise<readonly number[]> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<readonly number[]> {
+    this.#load?.kill();
+    await this.cluster.stop();
+    const left = await this.machine.close();
+    rmSync(this.machine.folder, { recursive: true, force: true });
+    return left;
+  }
+
+  async #firstCall(): Promise<void> {
+    const deadlineMs = performance.now() + startTimeoutMs;
+    for (;;) {
+      const response = await fetch(`${this.cluster.edgeUrl}/home/0`).catch(() => null);
+      await response?.arrayBuffer();
+      if (response?.ok === true) return;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`the edge answers ${response?.status ?? 'nothing'}; see ${this.machine.folder}/logs`);
+      }
+      await Bun.sleep(100);
+    }
+  }
+}

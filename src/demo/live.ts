@@ -1,0 +1,68 @@
+// The live demo: starts the bank, shows it, takes commands, and ends it when it is told to.
+
+import { type ControlServer, serveControl } from './control/control-server.ts';
+import type { Demo } from './demo.ts';
+import { removeRuntimeFile, writeRuntimeFile } from './machine/runtime-file.ts';
+import { enterScreen, leaveScreen, redraw, renderDashboard } from './view/dashboard.ts';
+import { renderLogLine } from './view/log-line.ts';
+
+export interface LiveOptions {
+  /** Where other terminals find this demo. */
+  readonly runtimePath: string;
+  /** Draws in place when true; else a line every {@link logIntervalMs}. */
+  readonly terminal: boolean;
+  readonly columns: () => number;
+  readonly write: (text: string) => void;
+}
+
+const refreshMs = 1000;
+const logIntervalMs = 5000;
+
+/** Runs until `ended` settles. The caller stops the demo afterwards. */
+export async function runLive(
+  demo: Demo,
+  server: ControlServer,
+  options: LiveOptions,
+  ended: Promise<void>,
+): Promise<void> {
+  const { write, terminal, columns, runtimePath } = options;
+  const seconds = await demo.start();
+  const { edge, console: consoleUrl, metrics } = demo.status().addresses;
+  writeRuntimeFile(runtimePath, {
+    pid: process.pid,
+    url: server.url,
+    token: server.token,
+    edgeUrl: edge,
+    consoleUrl,
+  });
+  write(
+    `first call through all hops after ${seconds.toFixed(1)} s\nedge ${edge}  console ${consoleUrl}  metrics ${metrics}\n`,
+  );
+  const state = { over: false };
+  const over = ended.then(() => {
+    state.over = true;
+  });
+  if (terminal) write(enterScreen);
+  try {
+    for (let lastLineMs = 0; !state.over; ) {
+      await demo.refresh();
+      if (terminal) write(redraw + renderDashboard(demo.status(), columns()).join('\n'));
+      else if (performance.now() - lastLineMs >= logIntervalMs) {
+        lastLineMs = performance.now();
+        write(`${renderLogLine(demo.status())}\n`);
+      }
+      await Promise.race([Bun.sleep(refreshMs), over]);
+    }
+  } finally {
+    if (terminal) write(leaveScreen);
+    removeRuntimeFile(runtimePath);
+  }
+}
+
+/** The control interface of a demo. */
+export function serveDemo(demo: Demo): ControlServer {
+  return serveControl(demo.machine.ports.allocate(), {
+    status: () => demo.status(),
+    command: (words) => demo.command(words),
+  });
+}

@@ -1,0 +1,85 @@
+// How a service looks from its callers' egress: latency from their proxies' histograms, picks of one replica from their endpoint
+// tables. Measured where the balancing decision is made, one row for each caller's proxy.
+
+import { namespace } from '../../../examples/bank/bank.ts';
+import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/index.ts';
+import type { BankCluster } from '../cluster/bank-cluster.ts';
+import { scrape } from '../view/meters.ts';
+
+/** Callers with fewer requests than this say nothing about a 99th percentile. */
+export const callerRequestsMin = 200;
+
+export interface CallerReading {
+  readonly traffic: Traffic;
+  /** Attempts given to the watched replica. */
+  readonly picks: number;
+}
+
+export interface CallerReport {
+  readonly caller: string;
+  readonly requests: number;
+  /** How many of them went to the watched replica. */
+  readonly picks: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Pod name to its egress towards `service`, with the picks of `replica`. */
+export async function readCallers(
+  cluster: BankCluster,
+  service: string,
+  replica: string,
+): Promise<Map<string, CallerReading>> {
+  const readings = new Map<string, CallerReading>();
+  await Promise.all(
+    cluster.pods.map(async ({ spec }) => {
+      if (spec.sidecar === null) return;
+      const { adminUrl } = spec.sidecar.row;
+      const [metrics, picks] = await Promise.all([scrape(adminUrl), readPicks(adminUrl, replica)]);
+      const traffic = metrics === null ? undefined : readTraffic(metrics).get(`${namespace}/${service}`);
+      if (traffic !== undefined) readings.set(spec.name, { traffic, picks });
+    }),
+  );
+  return readings;
+}
+
+/** What each caller did between two readings; callers with too few requests are left out. */
+export function compareCallers(
+  before: ReadonlyMap<string, CallerReading>,
+  after: ReadonlyMap<string, CallerReading>,
+): CallerReport[] {
+  const reports = [...after].map(([caller, reading]) => {
+    const traffic = subtractTraffic(reading.traffic, before.get(caller)?.traffic);
+    return {
+      caller,
+      requests: traffic.requests,
+      picks: reading.picks - (before.get(caller)?.picks ?? 0),
+      p50Ms: milliseconds(quantile(traffic, 0.5)),
+      p99Ms: milliseconds(quantile(traffic, 0.99)),
+    };
+  });
+  return reports
+    .filter((report) => report.requests >= callerRequestsMin)
+    .sort((a, b) => (a.caller < b.caller ? -1 : 1));
+}
+
+function milliseconds(seconds: number | null): number {
+  return Math.round((seconds ?? 0) * 10_000) / 10;
+}
+
+interface ClusterStatus {
+  readonly endpoints?: readonly { readonly name?: string; readonly picks?: number }[];
+}
+
+async function readPicks(adminUrl: string, replica: string): Promise<number> {
+  try {
+    const response = await fetch(`${adminUrl}/clusters?format=json`);
+    const { clusters } = (await response.json()) as { clusters: readonly ClusterStatus[] };
+    const endpoints = clusters.flatMap((cluster) => cluster.endpoints ?? []);
+    return endpoints
+      .filter((endpoint) => endpoint.name === replica)
+      .reduce((sum, { picks }) => sum + (picks ?? 0), 0);
+  } catch {
+    return 0;
+  }
+}

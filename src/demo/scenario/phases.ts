@@ -1,0 +1,160 @@
+// The phases of `weft demo --once`: what goes wrong in a mesh's life, one thing at a time, and what must be true afterwards.
+
+import { balancingOnly } from '../cluster/manifests.ts';
+import type { Pod } from '../cluster/pod.ts';
+import { whenAgreed } from './agreement.ts';
+import { binomialBound } from './binomial.ts';
+import { compareCallers, readCallers } from './callers.ts';
+import { type Phase, type Scene, until } from './scene.ts';
+
+/** The replica that turns slow, and the work that its 10 ms become. */
+const slowSlot = 'accounts-1';
+const slowWorkMs = 200;
+const recoveryTimeoutMs = 15_000;
+const splitPercent = 20;
+const splitConfidence = 0.999;
+
+function podOf(scene: Scene, slot: string): Pod {
+  const found = scene.cluster.slots.get(slot);
+  if (found === undefined) throw new Error(`no replica ${slot}`);
+  return found.pod;
+}
+
+async function killAndWait(scene: Scene, slot: string, what: 'application' | 'all'): Promise<void> {
+  const pod = podOf(scene, slot);
+  pod.kill(what);
+  await until(`${slot} noticed as dead`, recoveryTimeoutMs, () => pod.phase !== 'ready');
+  await until(`${slot} ready again`, recoveryTimeoutMs, () => pod.phase === 'ready');
+}
+
+const replicaKilled: Phase = {
+  name: 'replica-killed',
+  minimumMs: 5000,
+  async run(scene) {
+    await killAndWait(scene, 'ledger-1', 'application');
+    await killAndWait(scene, 'ledger-2', 'all');
+    return undefined;
+  },
+};
+
+const replicaFailing: Phase = {
+  name: 'replica-failing',
+  minimumMs: 4000,
+  async run(scene) {
+    const pod = podOf(scene, 'fraud-1');
+    pod.application.send(JSON.stringify({ status: 503 }));
+    await Bun.sleep(3500);
+    pod.application.send('{}');
+    return undefined;
+  },
+};
+
+/** One measurement of a slow replica with balancing alone; every caller's egress before and after. */
+async function measureSlow(scene: Scene, type: 'LatencyAware' | 'RoundRobin', durationMs: number) {
+  scene.cluster.manifests.setPolicies(balancingOnly(type));
+  await whenAgreed(scene.cluster);
+  const pod = podOf(scene, slowSlot);
+  const before = await readCallers(scene.cluster, 'accounts', pod.spec.name);
+  pod.application.send(JSON.stringify({ workMs: slowWorkMs }));
+  await Bun.sleep(durationMs);
+  const after = await readCallers(scene.cluster, 'accounts', pod.spec.name);
+  pod.application.send('{}');
+  return compareCallers(before, after);
+}
+
+const replicaSlow: Phase = {
+  name: 'replica-slow',
+  minimumMs: 0,
+  async run(scene) {
+    const latencyAware = await measureSlow(scene, 'LatencyAware', 6000);
+    const roundRobin = await measureSlow(scene, 'RoundRobin', 5000);
+    scene.cluster.manifests.setPolicies(null);
+    await whenAgreed(scene.cluster);
+    return { latencyAware, roundRobin };
+  },
+};
+
+const baseline: Phase = {
+  name: 'baseline',
+  minimumMs: 5000,
+  async run(scene) {
+    const before = await readCallers(scene.cluster, 'accounts', slowSlot);
+    await Bun.sleep(4800);
+    return { callers: compareCallers(before, await readCallers(scene.cluster, 'accounts', slowSlot)) };
+  },
+};
+
+const controlPlaneRestarted: Phase = {
+  name: 'control-plane-restarted',
+  minimumMs: 5000,
+  async run(scene) {
+    const { cluster } = scene;
+    cluster.control.held = true;
+    cluster.control.signal('SIGKILL');
+    await until('control plane gone', recoveryTimeoutMs, () => !cluster.control.running);
+    // An endpoint and a route change that nobody can be told of, and a proxy that must start from what it remembers.
+    podOf(scene, 'accounts-2').setWithdrawn(true);
+    cluster.manifests.setSplit(50);
+    const restarted = podOf(scene, 'fraud-2');
+    await restarted.sidecar?.restart();
+    await until(
+      'proxy serving without a control plane',
+      recoveryTimeoutMs,
+      () => restarted.phase === 'ready',
+    );
+    await Bun.sleep(500);
+    cluster.control.held = false;
+    cluster.control.start();
+    const agreed = await whenAgreed(cluster);
+    podOf(scene, 'accounts-2').setWithdrawn(false);
+    await until('endpoint back', recoveryTimeoutMs, () => podOf(scene, 'accounts-2').phase === 'ready');
+    return { agreed };
+  },
+};
+
+async function servedBy(pod: Pod): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${pod.spec.applicationPort}/healthz`);
+  return ((await response.json()) as { served: number }).served;
+}
+
+const trafficSplit: Phase = {
+  name: 'traffic-split',
+  minimumMs: 4000,
+  async run(scene) {
+    const versions = [podOf(scene, 'pricing-v1-0'), podOf(scene, 'pricing-v2-0')] as const;
+    scene.cluster.manifests.setSplit(splitPercent);
+    await whenAgreed(scene.cluster);
+    // Counted by the applications themselves, not by the proxies whose work is judged.
+    const before = await Promise.all(versions.map(servedBy));
+    await Bun.sleep(4000);
+    const after = await Promise.all(versions.map(servedBy));
+    scene.cluster.manifests.setSplit(0);
+    const [first, second] = after.map((served, at) => served - before[at]!) as [number, number];
+    const bound = binomialBound(first + second, splitPercent / 100, splitConfidence);
+    const split = { percent: splitPercent, calls: first + second, observed: second, bound };
+    if (second < bound.low || second > bound.high)
+      throw new Error(`split outside its bound: ${JSON.stringify(split)}`);
+    return split;
+  },
+};
+
+const rollingRestart: Phase = {
+  name: 'rolling-restart',
+  minimumMs: 4000,
+  async run(scene) {
+    const slots = [...scene.cluster.slots.values()].filter((slot) => slot.workload.name === 'ledger');
+    for (const slot of slots) await scene.cluster.replace(slot, slot.attachment);
+    await scene.cluster.whenSettled();
+    return { replaced: slots.length };
+  },
+};
+
+export const oncePhases: readonly Phase[] = [
+  baseline,
+  replicaKilled,
+  replicaSlow,
+  replicaFailing,
+  controlPlaneRestarted,
+  trafficSplit,
+  rollingRestart,
+];

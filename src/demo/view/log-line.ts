@@ -1,0 +1,22 @@
+// The status as one line, where there is no terminal to draw on.
+
+import type { DemoStatus } from '../control/status.ts';
+import { pounds } from './dashboard.ts';
+
+export function renderLogLine(status: DemoStatus): string {
+  const { load, money, replicas } = status;
+  const ready = replicas.filter((replica) => replica.state === 'ready').length;
+  const parts = [
+    `requests/s=${load?.requests ?? 0}`,
+    `failed=${load?.failed ?? 0}`,
+    `p50Ms=${load?.p50Ms ?? 0}`,
+    `p99Ms=${load?.p99Ms ?? 0}`,
+    `failedInAll=${status.failed}`,
+    `retries=${status.retries}`,
+    `ready=${ready}/${replicas.length}`,
+    `policies=${status.policy}`,
+    `money=${money === null ? '?' : pounds(money.found)}`,
+    `expected=${money === null ? '?' : pounds(money.expected)}`,
+  ];
+  return parts.join(' ');
+}
