@@ -11,6 +11,7 @@ export {
 export { address, metadata } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
+export { encodeJson, type JsonObject } from './encode-json.ts';
 export { Faults, join } from './faults.ts';
 export { type AnyValue, type MessageOf, type MessageSpec, unpack } from './field.ts';
 export {

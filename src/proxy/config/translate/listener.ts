@@ -63,7 +63,7 @@ export function translateListener(
       name,
       address,
       direction: translateDirection(message, path, faults),
-      routeConfig: routes?.name ?? rdsName ?? '',
+      routeConfig: routes?.name ?? routeKey(rdsName ?? '', name, hcm),
       statPrefix: hcm.stat_prefix ?? message.stat_prefix ?? name,
       http: translateHttp(hcm, at, faults),
     },
@@ -114,6 +114,11 @@ function translateRds(hcm: Hcm, path: string, faults: Faults): string | null {
     faults.add(join(path, 'rds.config_source.ads'), 'must be set: routes come by ADS');
   }
   return hcm.rds.route_config_name ?? '';
+}
+
+/** A listener with an idle timeout of its own has its own form of the shared routes. */
+function routeKey(rdsName: string, listener: string, hcm: Hcm): string {
+  return hcm.stream_idle_timeout === undefined ? rdsName : `${rdsName}@${listener}`;
 }
 
 const directions: readonly string[] = ['inbound', 'outbound', 'gateway'];

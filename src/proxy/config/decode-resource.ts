@@ -1,0 +1,95 @@
+// One xDS resource from bytes to what it means to the proxy. The faults become the NACK's text.
+
+import type { Issue } from '../../base/index.ts';
+import type { RouteConfig } from '../../policy/index.ts';
+import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import {
+  cluster,
+  clusterLoadAssignment,
+  decodeBinary,
+  encodeJson,
+  Faults,
+  type JsonObject,
+  listener,
+  type MessageSpec,
+  routeConfiguration,
+} from './schema/index.ts';
+import {
+  type TranslatedCluster,
+  type TranslatedListener,
+  translateCluster,
+  translateEndpoints,
+  translateListener,
+  translateRouteConfig,
+} from './translate/index.ts';
+import type { EndpointConfig } from './types.ts';
+
+/** A resource of each type, translated. */
+export type Meaning =
+  | { readonly kind: 'listener'; readonly value: TranslatedListener }
+  | { readonly kind: 'route'; readonly value: RouteConfig }
+  | { readonly kind: 'cluster'; readonly value: TranslatedCluster }
+  | { readonly kind: 'endpoint'; readonly value: readonly EndpointConfig[] };
+
+export type Decoded =
+  | { readonly ok: true; readonly meaning: Meaning }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+export function decodeResource(resource: XdsResource): Decoded {
+  const faults = new Faults(resource.name);
+  const meaning = decodeMeaning(resource, faults);
+  if (faults.none && meaning !== null) return { ok: true, meaning };
+  if (faults.none) faults.add('', 'has nothing to configure');
+  return { ok: false, issues: faults.issues };
+}
+
+function decodeMeaning(resource: XdsResource, faults: Faults): Meaning | null {
+  const { name, bytes, typeUrl } = resource;
+  switch (typeUrl) {
+    case typeUrls.listener: {
+      const message = decodeBinary(listener, bytes, '', faults);
+      checkName(name, message.name, 'name', faults);
+      const value = translateListener(message, '', faults);
+      return value === null ? null : { kind: 'listener', value };
+    }
+    case typeUrls.route: {
+      const message = decodeBinary(routeConfiguration, bytes, '', faults);
+      checkName(name, message.name, 'name', faults);
+      return { kind: 'route', value: translateRouteConfig(message, name, '', faults) };
+    }
+    case typeUrls.cluster: {
+      const message = decodeBinary(cluster, bytes, '', faults);
+      checkName(name, message.name, 'name', faults);
+      return { kind: 'cluster', value: translateCluster(message, false, '', faults) };
+    }
+    case typeUrls.endpoint: {
+      const message = decodeBinary(clusterLoadAssignment, bytes, '', faults);
+      checkName(name, message.cluster_name, 'cluster_name', faults);
+      return { kind: 'endpoint', value: translateEndpoints(message, false, '', faults) };
+    }
+    default:
+      faults.add('', 'is of a type that was not asked for', typeUrl);
+      return null;
+  }
+}
+
+function checkName(expected: string, actual: string | undefined, field: string, faults: Faults): void {
+  if (expected !== '' && actual !== expected) {
+    faults.add(field, `must be the name of the resource, ${expected}`, actual ?? '');
+  }
+}
+
+const specs: Readonly<Record<string, MessageSpec>> = {
+  [typeUrls.listener]: listener,
+  [typeUrls.route]: routeConfiguration,
+  [typeUrls.cluster]: cluster,
+  [typeUrls.endpoint]: clusterLoadAssignment,
+};
+
+/** The resource in the JSON form of its message, with "@type", for display. */
+export function describeResource(resource: XdsResource): JsonObject {
+  const spec = specs[resource.typeUrl];
+  if (spec === undefined) return { '@type': resource.typeUrl };
+  const decoded = decodeBinary(spec, resource.bytes, '', new Faults(resource.name));
+  return { '@type': resource.typeUrl, ...encodeJson(spec, decoded) };
+}

@@ -1,0 +1,10 @@
+export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './bootstrap.ts';
+export {
+  type AdsSubscriptions,
+  type ConfigOrigin,
+  ConfigSource,
+  type ConfigSourceOptions,
+} from './config-source.ts';
+export { describeResource } from './decode-resource.ts';
+export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';
+export type * from './types.ts';
