@@ -1,0 +1,14 @@
+// What every part of the data path is given instead of globals. One object per proxy, passed by reference.
+
+import type { Clock, Log, Random } from '../base/index.ts';
+import type { Network, Resolver } from '../net/index.ts';
+
+export interface ProxyContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
+  readonly peer: string;
+}

@@ -1,0 +1,244 @@
+// The data path as a whole: takes configurations in, keeps listeners and clusters by name, and shows itself to admin and metrics. Applying
+// a configuration never interrupts a request: routes are swapped by reference, what left the configuration runs out.
+
+import type { Clock, Issue, Log, Random } from '../base/index.ts';
+import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
+import { formatAddress, type Network, type Resolver } from '../net/index.ts';
+import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
+import { compileRoutes, RetryFacts, type RouteConfig, type RouteTable } from '../policy/index.ts';
+import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
+import { RuntimeListener } from './downstream/index.ts';
+import { ListenerDrain, ProxyDrain } from './drain.ts';
+import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
+import { proxyLimits } from './limits.ts';
+import type { ProxyView } from './stats/index.ts';
+import { Cluster, DnsEndpoints } from './upstream/index.ts';
+
+export interface DataPlaneOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  /** `<namespace>/<service>` of the workload beside the proxy (x-weft-peer); '' by default: says nothing. */
+  readonly peer?: string;
+  /** Several workers share the listeners' ports. */
+  readonly reusePort?: boolean;
+  /** Where access logs go; files by default. */
+  readonly createLogSink?: (path: string) => LogSink;
+}
+
+export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
+  version = '';
+  readonly clusters = new Map<string, Cluster>();
+  readonly listeners = new Map<string, RuntimeListener>();
+  private readonly context: ExchangeContext;
+  private readonly options: DataPlaneOptions;
+  private readonly tables = new Map<string, { readonly config: RouteConfig; readonly table: RouteTable }>();
+  private readonly accessLogs = new Map<string, AccessLog>();
+  private readonly resolving = new Map<string, DnsEndpoints>();
+  /** Clusters that left the configuration and still have connections. */
+  private readonly retired = new Set<Cluster>();
+  private readonly listenerDrain: ListenerDrain;
+  private readonly bindTimer = new Timer(this, 0);
+  private routeIssues: readonly Issue[] = [];
+  private bindIssues: readonly Issue[] = [];
+  private proxyDrain: ProxyDrain | null = null;
+  private stopped = false;
+  private readonly emptyTable: RouteTable;
+
+  constructor(options: DataPlaneOptions) {
+    const { clock, random, network, resolver, log } = options;
+    this.options = options;
+    this.context = {
+      clock,
+      random,
+      network,
+      resolver,
+      log,
+      peer: options.peer ?? '',
+      clusters: this.clusters,
+      retryFacts: new RetryFacts(),
+      logEntry: createLogEntry(),
+      dates: new HttpDates(clock),
+    };
+    this.listenerDrain = new ListenerDrain(clock);
+    this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
+  }
+
+  get draining(): boolean {
+    return this.proxyDrain !== null;
+  }
+
+  get issues(): readonly Issue[] {
+    return [...this.routeIssues, ...this.bindIssues];
+  }
+
+  get requests(): number {
+    let total = 0;
+    for (const listener of this.listeners.values()) total += listener.stats.requests;
+    return total;
+  }
+
+  apply(snapshot: Snapshot): void {
+    if (this.stopped || this.draining) return;
+    // Make before break: clusters, then the routes that name them, then what nobody names any more.
+    this.applyClusters(snapshot);
+    this.applyListeners(snapshot);
+    this.removeClusters(snapshot);
+    this.version = snapshot.version;
+    this.options.log.write('info', 'configuration applied', {
+      version: snapshot.version,
+      listeners: this.listeners.size,
+      clusters: this.clusters.size,
+      issues: this.issues.length,
+    });
+  }
+
+  /** Resolves when nothing runs any more, or the listeners' drain time is over. Configurations are not taken any more. */
+  drain(): Promise<void> {
+    if (this.stopped) return Promise.resolve();
+    this.proxyDrain ??= new ProxyDrain(this.context.clock, [...this.listeners.values()]);
+    return this.proxyDrain.done;
+  }
+
+  /** Ends everything at once: connections are reset, timers are gone. Resolves when the access logs are written. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    const { clock } = this.context;
+    clock.cancel(this.bindTimer);
+    this.proxyDrain?.stop();
+    this.listenerDrain.stop();
+    for (const listener of this.listeners.values()) {
+      listener.unbind();
+      listener.resetConnections();
+    }
+    for (const names of this.resolving.values()) names.stop();
+    for (const cluster of [...this.clusters.values(), ...this.retired]) cluster.reset();
+    await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
+  }
+
+  /** After a log rotation. */
+  reopenLogs(): void {
+    for (const log of this.accessLogs.values()) log.reopen();
+  }
+
+  onTimer(): void {
+    this.bindListeners();
+  }
+
+  private applyClusters(snapshot: Snapshot): void {
+    for (const [name, config] of snapshot.clusters) {
+      let cluster = this.clusters.get(name);
+      if (cluster === undefined) {
+        cluster = new Cluster(this.context, config);
+        this.clusters.set(name, cluster);
+      } else if (cluster.config !== config) {
+        cluster.update(config);
+      }
+      const assignment = snapshot.endpoints.get(name);
+      if (assignment === undefined || assignment === cluster.assigned) continue;
+      cluster.assigned = assignment;
+      this.resolving.get(name)?.stop();
+      this.resolving.delete(name);
+      if (config.discovery === 'dns')
+        this.resolving.set(name, new DnsEndpoints(this.context, cluster, assignment));
+      else cluster.assign(assignment);
+    }
+  }
+
+  private removeClusters(snapshot: Snapshot): void {
+    for (const cluster of this.retired)
+      if (cluster.stats.connectionsActive === 0) this.retired.delete(cluster);
+    for (const [name, cluster] of this.clusters) {
+      if (snapshot.clusters.has(name)) continue;
+      this.clusters.delete(name);
+      this.resolving.get(name)?.stop();
+      this.resolving.delete(name);
+      cluster.retire();
+      this.retired.add(cluster);
+    }
+  }
+
+  private applyListeners(snapshot: Snapshot): void {
+    const issues: Issue[] = [];
+    const used = new Set<string>();
+    for (const [name, listener] of this.listeners) {
+      const config = snapshot.listeners.get(name);
+      if (config !== undefined && isSameListener(listener.config, config)) continue;
+      this.listeners.delete(name);
+      this.listenerDrain.add(listener);
+    }
+    for (const [name, config] of snapshot.listeners) {
+      used.add(config.routeConfig);
+      const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
+      const accessLog = this.accessLogFor(config, issues);
+      const listener = this.listeners.get(name);
+      if (listener !== undefined) listener.update(config, table, accessLog);
+      else this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog));
+    }
+    for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
+    this.routeIssues = issues;
+    this.bindListeners();
+  }
+
+  /** The table of a route configuration. One that does not compile leaves its last good one in force. */
+  private compile(config: RouteConfig | undefined, listener: ListenerConfig, issues: Issue[]): RouteTable {
+    const last = this.tables.get(listener.routeConfig);
+    if (config === undefined) return last?.table ?? this.emptyTable;
+    if (last !== undefined && last.config === config) return last.table;
+    const compiled = compileRoutes(config);
+    if (!compiled.ok) {
+      issues.push(...compiled.error);
+      return last?.table ?? this.emptyTable;
+    }
+    this.tables.set(listener.routeConfig, { config, table: compiled.value });
+    return compiled.value;
+  }
+
+  private bindListeners(): void {
+    const issues: Issue[] = [];
+    for (const listener of this.listeners.values()) {
+      const issue = listener.bind(this.options.reusePort ?? false);
+      if (issue !== null) issues.push(issue);
+    }
+    if (issues.length > 0) {
+      // The same fault is logged once, not at every try.
+      if (this.bindIssues.length === 0)
+        for (const issue of issues)
+          this.options.log.write('error', 'listener not bound', { issue: formatIssue(issue) });
+      this.context.clock.arm(this.bindTimer, proxyLimits.bindRetryMs);
+    }
+    this.bindIssues = issues;
+  }
+
+  private accessLogFor(config: ListenerConfig, issues: Issue[]): AccessLog | null {
+    const { accessLog } = config.http;
+    if (accessLog === null) return null;
+    const existing = this.accessLogs.get(accessLog.path);
+    if (existing !== undefined) return existing;
+    try {
+      const sink = (this.options.createLogSink ?? createFileSink)(accessLog.path);
+      const log = new AccessLog({ clock: this.context.clock, sink });
+      this.accessLogs.set(accessLog.path, log);
+      return log;
+    } catch (error) {
+      const rule = `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+      issues.push({ object: config.name, field: 'access_log', rule, value: accessLog.path });
+      return null;
+    }
+  }
+}
+
+function isSameListener(before: ListenerConfig, after: ListenerConfig): boolean {
+  return (
+    before.direction === after.direction && formatAddress(before.address) === formatAddress(after.address)
+  );
+}
+
+function mustCompile(config: RouteConfig): RouteTable {
+  const compiled = compileRoutes(config);
+  if (!compiled.ok) throw new Error(`bug: ${compiled.error.map(formatIssue).join('; ')}`);
+  return compiled.value;
+}

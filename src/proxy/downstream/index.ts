@@ -1,0 +1,2 @@
+export type { DownstreamConnection } from './connection.ts';
+export { RuntimeListener } from './listener.ts';

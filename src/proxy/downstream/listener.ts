@@ -1,0 +1,130 @@
+// A listener at run time: the bound address, its connections, and the routes that new requests use. The routes are replaced by reference,
+// so a configuration change touches neither socket nor connection.
+
+import { assert, type Issue } from '../../base/index.ts';
+import { type Address, formatAddress, ListenError, type Listener, type Socket } from '../../net/index.ts';
+import type { AccessLog } from '../../observe/index.ts';
+import type { RouteTable } from '../../policy/index.ts';
+import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
+import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { HttpOptions, ListenerConfig } from '../config/types.ts';
+import type { ExchangeContext } from '../exchange/index.ts';
+import { proxyLimits } from '../limits.ts';
+import { ListenerStats, TrafficStats } from '../stats/index.ts';
+import { DownstreamConnection } from './connection.ts';
+
+export class RuntimeListener {
+  readonly name: string;
+  config: ListenerConfig;
+  http: HttpOptions;
+  routes: RouteTable;
+  accessLog: AccessLog | null;
+  codecLimits: Http1Limits;
+  readonly stats = new ListenerStats();
+  readonly traffic: TrafficStats;
+  readonly connections = new Set<DownstreamConnection>();
+  /** Answers announce the end of their connection; new connections get one answer. */
+  draining = false;
+  private readonly context: ExchangeContext;
+  private listening: Listener | null = null;
+  private readonly peers = new Map<string, string>();
+
+  constructor(
+    context: ExchangeContext,
+    config: ListenerConfig,
+    routes: RouteTable,
+    accessLog: AccessLog | null,
+  ) {
+    this.context = context;
+    this.name = config.name;
+    this.config = config;
+    this.http = config.http;
+    this.routes = routes;
+    this.accessLog = accessLog;
+    this.codecLimits = codecLimits(config.http);
+    this.traffic = new TrafficStats(config.direction);
+  }
+
+  /** The bound address with its real port; null while unbound. */
+  get address(): Address | null {
+    return this.listening === null ? null : this.listening.address;
+  }
+
+  /** Takes over everything but the address. Connections keep their codec limits until they close. */
+  update(config: ListenerConfig, routes: RouteTable, accessLog: AccessLog | null): void {
+    assert(formatAddress(config.address) === formatAddress(this.config.address), 'an address never changes');
+    this.config = config;
+    this.http = config.http;
+    this.routes = routes;
+    this.accessLog = accessLog;
+    this.codecLimits = codecLimits(config.http);
+  }
+
+  /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
+  bind(reusePort: boolean): Issue | null {
+    if (this.listening !== null) return null;
+    try {
+      this.listening = this.context.network.listen({
+        address: this.config.address,
+        reusePort,
+        accept: (socket: Socket) => new DownstreamConnection(this.context, this, socket),
+      });
+      return null;
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      return {
+        object: this.name,
+        field: 'address',
+        rule: error.message,
+        value: formatAddress(this.config.address),
+      };
+    }
+  }
+
+  /** Stops accepting. Connections stay. */
+  unbind(): void {
+    this.listening?.close();
+    this.listening = null;
+  }
+
+  resetConnections(): void {
+    for (const connection of [...this.connections]) connection.reset();
+  }
+
+  /**
+   * Who says to be calling (x-weft-peer), as a label: the first few distinct names stand for themselves, later ones are "other", so that
+   * callers cannot grow the number of series.
+   */
+  peerOf(head: RequestHead): string {
+    const at = head.find(headerId['x-weft-peer']);
+    if (at < 0) return 'unknown';
+    const value = head.valueAt(at);
+    const known = this.peers.get(value);
+    if (known !== undefined) return known;
+    if (this.peers.size >= proxyLimits.peersMax || !peerPattern.test(value)) return 'other';
+    this.peers.set(value, value);
+    return value;
+  }
+
+  onConnectionOpen(connection: DownstreamConnection): void {
+    this.connections.add(connection);
+    this.stats.connectionsTotal += 1;
+    this.stats.connectionsActive += 1;
+  }
+
+  onConnectionClosed(connection: DownstreamConnection): void {
+    if (this.connections.delete(connection)) this.stats.connectionsActive -= 1;
+  }
+}
+
+/** `<namespace>/<service>`, both DNS labels. */
+const peerPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function codecLimits(http: HttpOptions): Http1Limits {
+  return {
+    ...defaultHttp1Limits,
+    headBytesMax: http.headBytesMax,
+    headerCountMax: http.headerCountMax,
+    lingerBytesMax: proxyLimits.lingerBytesMax,
+  };
+}

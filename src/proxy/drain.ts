@@ -1,0 +1,123 @@
+// Graceful ends. A removed listener: stop accepting, let requests finish. The whole proxy: go on serving both directions, because the
+// application beside it still works off what it has (egress refused at SIGTERM is a complaint of years, linkerd2#10379) and callers still
+// learn of its leaving; announce the end on every answer; be done once nothing happens any more.
+
+import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
+import type { RuntimeListener } from './downstream/index.ts';
+import { proxyLimits } from './limits.ts';
+
+/** Lets listeners that are no longer in the configuration run out. */
+export class ListenerDrain implements TimerHandler {
+  private readonly clock: Clock;
+  private readonly timer = new Timer(this, 0);
+  private readonly deadlines = new Map<RuntimeListener, number>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  get listeners(): Iterable<RuntimeListener> {
+    return this.deadlines.keys();
+  }
+
+  add(listener: RuntimeListener): void {
+    listener.draining = true;
+    listener.unbind();
+    this.deadlines.set(listener, this.clock.now() + listener.http.drainTimeoutMs);
+    this.clock.arm(this.timer, proxyLimits.drainCheckMs);
+  }
+
+  onTimer(_kind: number, nowMs: number): void {
+    for (const [listener, deadlineMs] of this.deadlines) {
+      closeQuiet(listener, nowMs);
+      if (nowMs >= deadlineMs) resetRest(listener);
+      if (listener.connections.size === 0) this.deadlines.delete(listener);
+    }
+    if (this.deadlines.size > 0) this.clock.arm(this.timer, proxyLimits.drainCheckMs);
+  }
+
+  stop(): void {
+    this.clock.cancel(this.timer);
+    for (const listener of this.deadlines.keys()) listener.resetConnections();
+  }
+}
+
+/** serving (announcing, still accepting) -> closing (nothing accepted, connections end) -> done. */
+type DrainState = 'serving' | 'closing' | 'done';
+
+export class ProxyDrain implements TimerHandler {
+  readonly done: Promise<void>;
+  private readonly clock: Clock;
+  private readonly listeners: readonly RuntimeListener[];
+  private readonly timer = new Timer(this, 0);
+  private readonly deadlineMs: number;
+  private state: DrainState = 'serving';
+  private requests: number;
+  private quietSinceMs: number;
+  private settle: () => void = () => {};
+
+  constructor(clock: Clock, listeners: readonly RuntimeListener[]) {
+    this.clock = clock;
+    this.listeners = listeners;
+    const now = clock.now();
+    const limits = listeners.map((listener) => listener.http.drainTimeoutMs);
+    this.deadlineMs = now + Math.max(0, ...limits);
+    this.requests = this.countRequests();
+    this.quietSinceMs = now;
+    this.done = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
+    for (const listener of listeners) if (listener.config.direction !== 'outbound') listener.draining = true;
+    clock.arm(this.timer, 0);
+  }
+
+  onTimer(_kind: number, nowMs: number): void {
+    if (this.state === 'serving') this.watch(nowMs);
+    if (this.state === 'closing') this.finish(nowMs);
+    if (this.state !== 'done') this.clock.arm(this.timer, proxyLimits.drainCheckMs);
+  }
+
+  stop(): void {
+    this.clock.cancel(this.timer);
+    this.state = 'done';
+    this.settle();
+  }
+
+  private watch(nowMs: number): void {
+    const requests = this.countRequests();
+    const active = this.listeners.some((listener) => listener.stats.active > 0);
+    if (active || requests !== this.requests) this.quietSinceMs = nowMs;
+    this.requests = requests;
+    for (const listener of this.listeners) if (listener.draining) closeQuiet(listener, nowMs);
+    const quiet = nowMs - this.quietSinceMs >= proxyLimits.drainQuietMs;
+    if (!quiet && nowMs < this.deadlineMs) return;
+    this.state = 'closing';
+    for (const listener of this.listeners) {
+      listener.draining = true;
+      listener.unbind();
+      for (const connection of [...listener.connections]) connection.drain();
+    }
+  }
+
+  private finish(nowMs: number): void {
+    const late = nowMs >= this.deadlineMs;
+    for (const listener of this.listeners) if (late) resetRest(listener);
+    if (this.listeners.every((listener) => listener.connections.size === 0)) this.stop();
+  }
+
+  private countRequests(): number {
+    return this.listeners.reduce((total, listener) => total + listener.stats.requests, 0);
+  }
+}
+
+/** Ends connections that were idle long enough that no request is on its way to them. */
+function closeQuiet(listener: RuntimeListener, nowMs: number): void {
+  for (const connection of [...listener.connections])
+    if (connection.isQuiet(nowMs, proxyLimits.drainQuietMs)) connection.drain();
+}
+
+function resetRest(listener: RuntimeListener): void {
+  listener.stats.drainResets += listener.connections.size;
+  listener.resetConnections();
+}

@@ -1,0 +1,64 @@
+// Header edits and rewrites that a route asks for. Nothing here runs for a route that asks for none.
+
+import type { HeaderEdits, PathRewrite, Route } from '../../policy/index.ts';
+import type { Head, RequestHead } from '../../wire/index.ts';
+
+/** Remove, then set, then add: the order that policy/route states. */
+export function applyEdits(head: Head, edits: HeaderEdits): void {
+  for (const name of edits.remove) head.removeName(name);
+  for (const [name, value] of edits.set) {
+    head.removeName(name);
+    head.add(name, value);
+  }
+  for (const [name, value] of edits.add) head.add(name, value);
+}
+
+/** The new path with its query, or null where the rewrite does not fit the path. */
+export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string {
+  const queryAt = path.indexOf('?');
+  const query = queryAt < 0 ? '' : path.slice(queryAt);
+  if (rewrite.kind === 'full') return rewrite.value + query;
+  const { path: match } = route.match;
+  // Only what the route's own prefix matched is replaced; a regex or an exact match replaces the whole path.
+  const matched =
+    match.kind === 'prefix' || match.kind === 'separated-prefix'
+      ? match.value.length
+      : path.length - query.length;
+  const rest = path.slice(matched, path.length - query.length);
+  return joinPath(rewrite.value, rest) + query;
+}
+
+/** `/v2` + `x` and `/v2/` + `/x` both mean `/v2/x` (Gateway API, ReplacePrefixMatch); an empty result is `/`. */
+function joinPath(prefix: string, rest: string): string {
+  if (rest === '') return prefix === '' ? '/' : prefix;
+  if (prefix.endsWith('/')) return rest.startsWith('/') ? prefix + rest.slice(1) : prefix + rest;
+  return rest.startsWith('/') ? prefix + rest : `${prefix}/${rest}`;
+}
+
+export function redirectLocation(head: RequestHead, route: Route): string {
+  const { action } = route;
+  if (action.kind !== 'redirect') return '/';
+  const scheme = action.scheme ?? (head.scheme === '' ? 'http' : head.scheme);
+  const host = action.authority ?? hostOf(head.authority);
+  const port = redirectPort(head.authority, scheme, action);
+  const path = action.path === null ? head.path : rewritePath(head.path, route, action.path);
+  return `${scheme}://${host}${port}${path}`;
+}
+
+/** A port that is the scheme's own is left out; a changed scheme drops the old port (Gateway API, HTTPRequestRedirectFilter). */
+function redirectPort(
+  authority: string,
+  scheme: string,
+  action: { readonly scheme: string | null; readonly port: number | null },
+): string {
+  const received = authority.slice(hostOf(authority).length + 1);
+  const port = action.port !== null ? `${action.port}` : action.scheme === null ? received : '';
+  if (port === '' || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443'))
+    return '';
+  return `:${port}`;
+}
+
+function hostOf(authority: string): string {
+  const colon = authority.lastIndexOf(':');
+  return colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon);
+}

@@ -1,0 +1,182 @@
+// One try at one endpoint: waits for a connection, sends the request, receives the answer and keeps the endpoint's books. The exchange
+// decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless it still reads an unwanted answer.
+
+import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { ClientStream, Head, ResponseHead, ResponseReceiver } from '../../wire/index.ts';
+import { proxyLimits } from '../limits.ts';
+import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * idle -> waiting (for a connection) -> sent (the head) -> answered (a response head came) -> idle.
+ * discarding: answered, but the exchange went on without it; ends in idle and is not used again.
+ */
+export type AttemptState = 'idle' | 'waiting' | 'sent' | 'answered' | 'discarding';
+
+export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler {
+  state: AttemptState = 'idle';
+  /** Set from begin on; the last ones stay readable after the end. */
+  cluster: Cluster | null = null;
+  endpoint: Endpoint | null = null;
+  connection: UpstreamConnection | null = null;
+  stream: ClientStream | null = null;
+  /** Clock time of asking for a connection, then of sending. */
+  startedMs = 0;
+  /** The connection had carried requests before: the peer may have closed it meanwhile. */
+  reused = false;
+  nextWaiter: ConnectionWaiter | null = null;
+  previousWaiter: ConnectionWaiter | null = null;
+  waitingIn: WaitList | null = null;
+  private readonly exchange: Exchange;
+  /** The balancer was told of the start and not yet of the end. */
+  private measuring = false;
+  private discardedBytes = 0;
+  private discardTimer: Timer | null = null;
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  /** Starts at `endpoint`. False: the queue for connections is full, and the attempt is over. */
+  begin(cluster: Cluster, endpoint: Endpoint, nowMs: number): boolean {
+    assert(this.state === 'idle', 'an attempt begins once');
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.startedMs = nowMs;
+    this.measuring = true;
+    cluster.onAttemptStart(endpoint, nowMs);
+    const connection = endpoint.takeIdle(nowMs);
+    if (connection !== null) {
+      this.send(connection);
+      return true;
+    }
+    this.state = 'waiting';
+    if (endpoint.wait(this)) return true;
+    this.finish('local', nowMs);
+    this.state = 'idle';
+    return false;
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.startedMs = this.exchange.context.clock.now();
+    this.send(connection);
+  }
+
+  onConnectionFailed(error: MeshError): void {
+    const now = this.exchange.context.clock.now();
+    this.finish('local', now);
+    this.state = 'idle';
+    this.exchange.onAttemptFailed(this, error, true, now);
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (this.state === 'sent') this.exchange.onAttemptInformational(head);
+  }
+
+  onResponse(head: ResponseHead, endStream: boolean): void {
+    if (this.state !== 'sent') return;
+    const now = this.exchange.context.clock.now();
+    const { status } = head;
+    const cluster = this.cluster!;
+    this.connection!.learnIdleLimit(head);
+    cluster.stats.latency.record((now - this.startedMs) / 1000);
+    cluster.stats.upstreamResponses[statusClass(status)]! += 1;
+    this.finish(status >= 500 ? 'failure' : 'success', now);
+    this.state = endStream ? 'idle' : 'answered';
+    this.exchange.onAttemptHead(this, head, endStream, now);
+  }
+
+  onBody(bytes: Uint8Array, start: number, end: number): void {
+    if (this.state === 'answered') {
+      this.exchange.onAttemptBody(bytes, start, end);
+      return;
+    }
+    this.discardedBytes += end - start;
+    if (this.state === 'discarding' && this.discardedBytes > proxyLimits.discardBytesMax)
+      this.stopDiscarding();
+  }
+
+  onEnd(trailers: Head | null): void {
+    const { state } = this;
+    this.state = 'idle';
+    if (state === 'answered') this.exchange.onAttemptEnd(trailers);
+    else if (this.discardTimer !== null) this.exchange.context.clock.cancel(this.discardTimer);
+  }
+
+  onReset(error: MeshError): void {
+    const { state } = this;
+    if (state === 'discarding' && this.discardTimer !== null)
+      this.exchange.context.clock.cancel(this.discardTimer);
+    if (state !== 'sent' && state !== 'answered') {
+      this.state = 'idle';
+      return;
+    }
+    const now = this.exchange.context.clock.now();
+    this.finish('failure', now);
+    this.state = 'idle';
+    this.exchange.onAttemptFailed(this, error, !this.stream!.sent, now);
+  }
+
+  onWritable(): void {
+    this.exchange.onAttemptWritable();
+  }
+
+  /** Gives up because the client left: says nothing about the endpoint. */
+  cancel(nowMs: number): void {
+    if (this.measuring) {
+      this.measuring = false;
+      this.cluster!.onAttemptCancelled(this.endpoint!, nowMs, nowMs - this.startedMs);
+    }
+    this.stop(new MeshError('cancelled', 'downstream', 'no', 'the client left'));
+  }
+
+  /** Gives up because the endpoint took too long: counts against it. */
+  timeOut(error: MeshError, nowMs: number): void {
+    this.finish(this.state === 'waiting' ? 'local' : 'failure', nowMs);
+    this.stop(error);
+  }
+
+  /** Reads the rest of an answer that nobody wants, so that its connection can be used again. The exchange takes another attempt. */
+  discard(): void {
+    assert(this.state === 'answered', 'only an answer can be discarded');
+    this.state = 'discarding';
+    this.discardTimer = new Timer(this, 0);
+    this.exchange.context.clock.arm(this.discardTimer, proxyLimits.discardMs);
+    this.stream!.resume();
+  }
+
+  onTimer(): void {
+    if (this.state === 'discarding') this.stopDiscarding();
+  }
+
+  private send(connection: UpstreamConnection): void {
+    this.connection = connection;
+    this.reused = connection.requests > 0;
+    this.state = 'sent';
+    this.stream = this.exchange.sendRequest(connection, this);
+  }
+
+  private stop(error: MeshError): void {
+    const { state } = this;
+    this.state = 'idle';
+    if (state === 'waiting') this.endpoint!.stopWaiting(this);
+    else if (state !== 'idle') this.stream!.reset(error);
+  }
+
+  private stopDiscarding(): void {
+    this.state = 'idle';
+    if (this.discardTimer !== null) this.exchange.context.clock.cancel(this.discardTimer);
+    this.stream!.reset(new MeshError('cancelled', 'internal', 'no', 'the answer is not needed'));
+  }
+
+  private finish(outcome: 'success' | 'failure' | 'local', nowMs: number): void {
+    if (!this.measuring) return;
+    this.measuring = false;
+    this.cluster!.onAttemptFinish(this.endpoint!, nowMs, nowMs - this.startedMs, outcome);
+  }
+}
+
+/** 1 to 5; 0 for no status. */
+export function statusClass(status: number): number {
+  return status >= 100 && status < 600 ? (status / 100) | 0 : 0;
+}

@@ -1,0 +1,43 @@
+// The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the request can be sent
+// again. One flat buffer per exchange, reused by its next request.
+
+import { proxyLimits } from '../limits.ts';
+
+const firstBytes = 2 * 1024;
+
+export class BodyBuffer {
+  /** Valid in [0, length). Owned by the exchange; whoever sends from it copies what cannot leave at once. */
+  bytes: Uint8Array = empty;
+  length = 0;
+  /** False once bytes were let go: the body cannot be sent again. */
+  complete = true;
+
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.length + end - start;
+    if (length > this.bytes.length) this.grow(length);
+    this.bytes.set(bytes.subarray(start, end), this.length);
+    this.length = length;
+  }
+
+  /** Gives up replaying: what is held is no longer needed. */
+  release(): void {
+    this.complete = false;
+    this.length = 0;
+    if (this.bytes.length > proxyLimits.bodyBufferKeptBytes) this.bytes = empty;
+  }
+
+  reset(): void {
+    this.release();
+    this.complete = true;
+  }
+
+  private grow(length: number): void {
+    let capacity = Math.max(this.bytes.length * 2, firstBytes);
+    while (capacity < length) capacity *= 2;
+    const grown = new Uint8Array(capacity);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+}
+
+const empty = new Uint8Array(0);

@@ -1,0 +1,60 @@
+// What exchanges share beyond the proxy's context: the clusters in force, and objects that are filled, read and forgotten within one
+// call and therefore needed only once.
+
+import type { Clock } from '../../base/index.ts';
+import type { AccessEntry } from '../../observe/index.ts';
+import type { RetryFacts } from '../../policy/index.ts';
+import type { ProxyContext } from '../context.ts';
+import type { Cluster } from '../upstream/index.ts';
+
+export interface ExchangeContext extends ProxyContext {
+  /** By name; replaced in place when a configuration is applied. */
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly retryFacts: RetryFacts;
+  readonly logEntry: AccessEntry;
+  readonly dates: HttpDates;
+}
+
+/** The Date header (RFC 9110 section 6.6.1) of our own answers, made once a second at most. */
+export class HttpDates {
+  private readonly clock: Clock;
+  private second = -1;
+  private text = '';
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  now(): string {
+    const second = Math.floor(this.clock.wall() / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.text = new Date(second * 1000).toUTCString();
+    }
+    return this.text;
+  }
+}
+
+export function createLogEntry(): AccessEntry {
+  return {
+    startWallMs: 0,
+    method: '',
+    path: '',
+    authority: '',
+    protocol: '',
+    responseCode: 0,
+    responseFlags: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+    durationMs: 0,
+    upstreamHost: '',
+    upstreamCluster: '',
+    routeName: '',
+    requestId: '',
+    traceId: '',
+    userAgent: '',
+    attempts: 0,
+    downstreamAddress: '',
+    direction: '',
+  };
+}

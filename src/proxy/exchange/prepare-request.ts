@@ -1,0 +1,64 @@
+// What a request head gets on its way through: ids, forwarding fields, and the mesh's own headers cleaned of what callers forged.
+
+import { formatAddress } from '../../net/index.ts';
+import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
+import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { Endpoint } from '../upstream/index.ts';
+import { applyEdits, rewritePath } from './apply-edits.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Once per request, after the match: the match must see what the client sent. */
+export function prepareRequest(exchange: Exchange, head: RequestHead): void {
+  const { http, config } = exchange.listener;
+  const { random } = exchange.context;
+  // Nobody but a callee's proxy may speak of refusals, and only in responses.
+  if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
+  if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
+  exchange.requestId = ensureRequestId(head, http.keepRequestId, random);
+  exchange.traceId = propagateTrace(head, random);
+  forwardedFields(exchange, head, http.useRemoteAddress);
+  if (config.direction === 'inbound') return;
+  if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
+}
+
+/** The most specific edits first, as Envoy applies them: the weighted cluster's, then the route's. */
+export function applyRequestEdits(exchange: Exchange, head: RequestHead): void {
+  const { route, weighted } = exchange;
+  if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits);
+  if (route?.requestEdits) applyEdits(head, route.requestEdits);
+  if (route?.action.kind !== 'forward') return;
+  if (route.action.rewritePath !== null) head.path = rewritePath(head.path, route, route.action.rewritePath);
+  if (route.action.rewriteAuthority !== null) head.authority = route.action.rewriteAuthority;
+}
+
+/** What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). */
+export function prepareAttempt(exchange: Exchange, head: RequestHead, endpoint: Endpoint): void {
+  if (exchange.listener.config.direction === 'inbound') return;
+  if (exchange.attempts > 1) {
+    head.remove(headerId['x-envoy-attempt-count']);
+    head.remove(headerId['x-weft-peer']);
+  }
+  head.add('x-envoy-attempt-count', attemptTexts[exchange.attempts] ?? '17');
+  const { peer } = exchange.context;
+  if (endpoint.proxied && peer !== '') head.add('x-weft-peer', peer);
+}
+
+const attemptTexts: readonly string[] = Array.from({ length: 18 }, (_, count) => `${count}`);
+
+/**
+ * x-forwarded-for and -proto by Envoy's rules: with `useRemoteAddress` the connection is the truth (edges, sidecars that ask for it),
+ * without it a received chain is passed on untouched.
+ */
+function forwardedFields(exchange: Exchange, head: RequestHead, useRemoteAddress: boolean): void {
+  if (useRemoteAddress) {
+    const { remote } = exchange.connection;
+    const host = remote.kind === 'ip' ? remote.host : formatAddress(remote);
+    const received = head.getName('x-forwarded-for');
+    if (received !== null) head.remove(headerId['x-forwarded-for']);
+    head.add('x-forwarded-for', received === null || received === '' ? host : `${received},${host}`);
+    if (head.find(headerId['x-forwarded-proto']) >= 0) head.remove(headerId['x-forwarded-proto']);
+    head.add('x-forwarded-proto', 'http');
+    return;
+  }
+  if (head.find(headerId['x-forwarded-proto']) < 0) head.add('x-forwarded-proto', 'http');
+}

@@ -1,0 +1,29 @@
+// What a response head gets on its way back.
+
+import { headerId, type ResponseHead } from '../../wire/index.ts';
+import { applyEdits } from './apply-edits.ts';
+import type { Exchange } from './exchange.ts';
+
+/** `serviceTimeMs`: from sending the attempt to this head. */
+export function prepareResponse(exchange: Exchange, head: ResponseHead, serviceTimeMs: number): void {
+  const { http } = exchange.listener;
+  // Refusals are between two proxies: believed or not, they end here.
+  if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
+  if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
+    head.remove(headerId['x-envoy-upstream-service-time']);
+  head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
+  if (http.serverName !== '') {
+    if (head.find(headerId.server) >= 0) head.remove(headerId.server);
+    head.add('server', http.serverName);
+  }
+  const { route, weighted } = exchange;
+  if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
+  if (route?.responseEdits) applyEdits(head, route.responseEdits);
+}
+
+/** Most answers take less than this many ms; their texts are made once. */
+const smallTexts: readonly string[] = Array.from({ length: 256 }, (_, value) => `${value}`);
+
+function smallNumber(value: number): string {
+  return smallTexts[value] ?? `${value}`;
+}

@@ -1,0 +1,28 @@
+// Named bounds of the data path that no configuration sets. What crosses one has a defined answer, stated beside it.
+
+export const proxyLimits = {
+  /** Body bytes held while a request waits for its connection; more pauses the client. */
+  heldBodyBytesMax: 256 * 1024,
+  /** Buffer for held and replayable bodies that an idle connection keeps for its next request; a larger one is freed. */
+  bodyBufferKeptBytes: 16 * 1024,
+  /** An answer that will be retried is read to its end, and its connection kept, when it is at most this long; else reset. */
+  discardBytesMax: 16 * 1024,
+  /** Time for reading such an answer; then the connection is reset. */
+  discardMs: 1_000,
+  /** After an early answer: how much more of the request is read and dropped, and how long, before the connection is reset. */
+  lingerBytesMax: 1024 * 1024,
+  lingerMs: 2_000,
+  /** Draining ends early when no request began and none was running for this long. */
+  drainQuietMs: 1_000,
+  /** How often draining looks at its connections. */
+  drainCheckMs: 50,
+  /** Listeners that could not be bound are tried again after this. */
+  bindRetryMs: 1_000,
+  /** Names resolved again no sooner than this, whatever the answer's TTL (Envoy's dns_refresh_rate), and no later than the other. */
+  resolveMinMs: 5_000,
+  resolveMaxMs: 300_000,
+  /** Distinct callers (x-weft-peer) that get a label of their own per listener; the rest are "other". */
+  peersMax: 64,
+  /** Time a pooled connection is dropped before the peer's own keep-alive time (`Keep-Alive: timeout=`) is over. */
+  keepAliveMarginMs: 1_000,
+} as const;

@@ -1,0 +1,64 @@
+// What is counted per cluster. Plain number fields, written by the data path and read by whoever renders them: counting costs an
+// addition and no name is built before somebody asks. Counters only grow; gauges are marked.
+
+import type { ErrorCode } from '../../base/index.ts';
+import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
+
+/** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
+export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx';
+
+export class ClusterStats {
+  /** Requests routed here, and how many are running (gauge). */
+  requests = 0;
+  active = 0;
+  /** Final answers by class, index 1 to 5; 0: none was sent (client gone). Own answers included. */
+  readonly responses = [0, 0, 0, 0, 0, 0];
+  /** Attempts that got an answer, by its class; retried ones included. */
+  readonly upstreamResponses = [0, 0, 0, 0, 0, 0];
+  attempts = 0;
+  retries = 0;
+  readonly retriesByReason = new Map<RetryReason, number>();
+  retrySuccess = 0;
+  /** Retries not made because the budget was used up, or the attempts were. */
+  retryOverBudget = 0;
+  retryLimitExceeded = 0;
+  /** Requests refused by a limit of this cluster. */
+  requestOverflow = 0;
+  pendingOverflow = 0;
+  connectionOverflow = 0;
+  /** Attempts waiting for a connection (gauge). */
+  pending = 0;
+  pendingTotal = 0;
+  requestTimeouts = 0;
+  attemptTimeouts = 0;
+  idleTimeouts = 0;
+  /** Clients that left before their answer was complete. */
+  cancelled = 0;
+  /** Answers cut off after their head was passed on. */
+  truncated = 0;
+  noEndpoint = 0;
+  connectionsTotal = 0;
+  /** Open connections, connecting ones included (gauge). */
+  connectionsActive = 0;
+  connectFailures = 0;
+  connectTimeouts = 0;
+  /** Connections that ended while a request was on them. */
+  connectionsLost = 0;
+  /** Pooled connections closed by idle time, request count or removal of their endpoint. */
+  connectionsRetired = 0;
+  ejections = 0;
+  /** Picks made in panic: too few endpoints were usable, so all were used. */
+  panics = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** Believed refusals of the callee's proxy: the request never reached the application. */
+  refusedUnsent = 0;
+  refusedSent = 0;
+  /** Seconds from sending an attempt to its response head. */
+  readonly latency = new Histogram(latencyBoundsSeconds);
+
+  countRetry(reason: RetryReason): void {
+    this.retries += 1;
+    this.retriesByReason.set(reason, (this.retriesByReason.get(reason) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,25 @@
+// What is counted per listener. The same rules as cluster-stats.ts.
+
+export class ListenerStats {
+  connectionsTotal = 0;
+  /** Open connections (gauge). */
+  connectionsActive = 0;
+  requests = 0;
+  /** Requests running (gauge). */
+  active = 0;
+  /** Final answers by class, index 1 to 5; 0: none was sent. */
+  readonly responses = [0, 0, 0, 0, 0, 0];
+  bytesReceived = 0;
+  bytesSent = 0;
+  noRoute = 0;
+  noCluster = 0;
+  /** Clients that left before their answer was complete. */
+  cancelled = 0;
+  protocolErrors = 0;
+  headTimeouts = 0;
+  idleTimeouts = 0;
+  /** TLS or HTTP/2 spoken to a plain HTTP/1.1 listener. */
+  foreignProtocol = 0;
+  /** Connections reset because draining took too long. */
+  drainResets = 0;
+}

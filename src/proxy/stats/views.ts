@@ -1,0 +1,73 @@
+// The data path as others may see it: admin pages, metrics and `why` read these, live, and change nothing. The runtime classes fit
+// by structure, so a view costs no copy.
+
+import type { Issue } from '../../base/index.ts';
+import type { Address } from '../../net/index.ts';
+import type { ClusterConfig, ListenerConfig } from '../config/types.ts';
+import type { ClusterStats } from './cluster-stats.ts';
+import type { ListenerStats } from './listener-stats.ts';
+import type { TrafficStats } from './traffic-stats.ts';
+
+export interface EndpointView {
+  /** `host:port`. */
+  readonly key: string;
+  readonly address: Address;
+  readonly name: string;
+  readonly zone: string;
+  readonly proxied: boolean;
+  readonly priority: number;
+  readonly weight: number;
+  readonly healthy: boolean;
+  /** Requests in flight. */
+  readonly active: number;
+  /** Peak EWMA of latency in ms; -1 before the first answer. */
+  readonly costMs: number;
+  readonly errorShare: number;
+  /** Clock time until which it gets nothing, or -1. */
+  readonly ejectedUntilMs: number;
+  readonly ejections: number;
+  readonly consecutiveFailures: number;
+  readonly picks: number;
+  /** Attempts that ended well, and those that did not (5xx, reset, timeout, no connection), since the endpoint appeared. */
+  readonly attemptsSucceeded: number;
+  readonly attemptsFailed: number;
+  readonly connectFailures: number;
+  /** Open connections, connecting ones included; and those of them without a request. */
+  readonly connections: number;
+  readonly idleConnections: number;
+}
+
+export interface ClusterView {
+  readonly name: string;
+  readonly config: ClusterConfig;
+  readonly stats: ClusterStats;
+  readonly endpoints: readonly EndpointView[];
+  /** Endpoints the balancer may choose from now; all of them in panic. */
+  readonly candidateCount: number;
+  readonly panicking: boolean;
+  /** Clock.wall() when the endpoint set was received; 0: none yet. */
+  readonly endpointsReceivedAtMs: number;
+  /** Retries the budget would grant now; -1 without a budget. */
+  retryBudgetRemaining(nowMs: number): number;
+}
+
+export interface ListenerView {
+  readonly name: string;
+  readonly config: ListenerConfig;
+  /** The bound address, or null while binding fails. */
+  readonly address: Address | null;
+  readonly stats: ListenerStats;
+  readonly traffic: TrafficStats;
+  readonly draining: boolean;
+}
+
+export interface ProxyView {
+  readonly version: string;
+  readonly draining: boolean;
+  readonly clusters: ReadonlyMap<string, ClusterView>;
+  readonly listeners: ReadonlyMap<string, ListenerView>;
+  /** What of the applied configuration could not be put into force: addresses that cannot be bound, routes that do not compile. */
+  readonly issues: readonly Issue[];
+  /** Requests begun since the start, on all listeners. */
+  readonly requests: number;
+}

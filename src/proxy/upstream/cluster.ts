@@ -1,0 +1,214 @@
+// A cluster at run time: what belongs to it by name and survives configuration changes. Endpoints with their pools and latencies, limits,
+// retry budget, ejections, counters. Decisions are policy's; this class feeds them and keeps the books.
+
+import { Timer, type TimerHandler } from '../../base/index.ts';
+import {
+  Breaker,
+  type Outcome,
+  OutlierDetector,
+  PriorityBalancer,
+  RetryBudget,
+  selectCandidates,
+} from '../../policy/index.ts';
+import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
+import type { ProxyContext } from '../context.ts';
+import { ClusterStats } from '../stats/index.ts';
+import { Endpoint } from './endpoint.ts';
+
+const sweepTimer = 0;
+const readmitTimer = 1;
+
+/** How often idle connections are looked at where outlier detection sets no pace of its own. */
+const sweepMs = 10_000;
+
+export class Cluster implements TimerHandler {
+  readonly name: string;
+  readonly context: ProxyContext;
+  readonly stats = new ClusterStats();
+  config: ClusterConfig;
+  readonly breaker: Breaker;
+  budget: RetryBudget | null;
+  endpoints: readonly Endpoint[] = [];
+  endpointsReceivedAtMs = 0;
+  /** The assignment in force, to be compared by identity. */
+  assigned: EndpointAssignment | null = null;
+  candidateCount = 0;
+  panicking = false;
+  /** An attempt waits for a slot under the connection limit. */
+  starving = false;
+  removed = false;
+  private balancer: PriorityBalancer<Endpoint>;
+  private outlier: OutlierDetector<Endpoint> | null;
+  private readonly byKey = new Map<string, Endpoint>();
+  private readonly sweeping = new Timer(this, sweepTimer);
+  private readonly readmitting = new Timer(this, readmitTimer);
+
+  constructor(context: ProxyContext, config: ClusterConfig) {
+    this.context = context;
+    this.name = config.name;
+    this.config = config;
+    this.breaker = new Breaker(config.limits);
+    this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
+    this.balancer = new PriorityBalancer(config.balance, context.random);
+    this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
+  }
+
+  /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
+  update(config: ClusterConfig): void {
+    const before = this.config;
+    this.config = config;
+    if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
+    if (!sameValue(before.retryBudget, config.retryBudget))
+      this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
+    if (!sameValue(before.outlier, config.outlier))
+      this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
+    if (!sameValue(before.balance, config.balance))
+      this.balancer = new PriorityBalancer(config.balance, this.context.random);
+    this.reselect();
+  }
+
+  /** Replaces the endpoint set. Addresses that stay keep connections and figures; those that left finish what runs. */
+  assign(assignment: EndpointAssignment): void {
+    this.endpointsReceivedAtMs = assignment.receivedAtMs;
+    const next: Endpoint[] = [];
+    const seen = new Set<Endpoint>();
+    for (const config of assignment.endpoints) {
+      const endpoint = this.ensureEndpoint(config);
+      // An address may be listed twice while slices are rebalanced.
+      if (!seen.has(endpoint)) next.push(endpoint);
+      seen.add(endpoint);
+    }
+    for (const endpoint of this.endpoints) {
+      if (seen.has(endpoint)) continue;
+      this.byKey.delete(endpoint.key);
+      endpoint.retire();
+    }
+    this.endpoints = next;
+    this.reselect();
+  }
+
+  pick(nowMs: number, tried: readonly Endpoint[] | null): Endpoint | null {
+    if (this.panicking) this.stats.panics += 1;
+    return this.balancer.pick(nowMs, tried);
+  }
+
+  onAttemptStart(endpoint: Endpoint, nowMs: number): void {
+    this.stats.attempts += 1;
+    this.balancer.onStart(endpoint, nowMs);
+    if (!this.sweeping.armed) this.watch();
+  }
+
+  /** `rttMs`: from sending to the response head or to the failure. */
+  onAttemptFinish(endpoint: Endpoint, nowMs: number, rttMs: number, outcome: Outcome): void {
+    this.balancer.onFinish(endpoint, nowMs, rttMs, outcome);
+    if (outcome === 'success') endpoint.attemptsSucceeded += 1;
+    else endpoint.attemptsFailed += 1;
+    if (this.outlier?.onOutcome(endpoint, outcome, nowMs)) {
+      this.stats.ejections += 1;
+      this.reselect();
+    }
+  }
+
+  /** The client left before the answer came. That is no failure, but it did take at least that long. */
+  onAttemptCancelled(endpoint: Endpoint, nowMs: number, waitedMs: number): void {
+    this.balancer.onFinish(endpoint, nowMs, Math.max(waitedMs, endpoint.costMs), 'success');
+  }
+
+  retryBudgetRemaining(nowMs: number): number {
+    return this.budget === null ? -1 : this.budget.remaining(nowMs);
+  }
+
+  /** Keeps the sweep running while there is something to watch. */
+  watch(): void {
+    if (this.sweeping.armed) return;
+    this.context.clock.arm(this.sweeping, this.config.outlier?.intervalMs ?? sweepMs);
+  }
+
+  closeIdleElsewhere(except: Endpoint): boolean {
+    for (const endpoint of this.endpoints) if (endpoint !== except && endpoint.closeOldestIdle()) return true;
+    return false;
+  }
+
+  onConnectionSlot(): void {
+    if (!this.starving) return;
+    this.starving = false;
+    for (const endpoint of this.endpoints) endpoint.dialForWaiting();
+  }
+
+  /** The cluster left the configuration: requests that run finish, nothing else stays. */
+  retire(): void {
+    this.removed = true;
+    this.stopTimers();
+    for (const endpoint of this.endpoints) endpoint.retire();
+    this.byKey.clear();
+  }
+
+  reset(): void {
+    this.stopTimers();
+    this.removed = true;
+    for (const endpoint of this.endpoints) endpoint.reset();
+  }
+
+  onTimer(kind: number, nowMs: number): void {
+    if (kind === sweepTimer) this.sweep(nowMs);
+    else if (this.outlier !== null && this.outlier.returnDue(nowMs).length > 0) this.reselect();
+    else this.armReadmission(nowMs);
+  }
+
+  private sweep(nowMs: number): void {
+    for (const endpoint of this.endpoints) endpoint.sweep(nowMs);
+    const changed = this.outlier?.sweep(this.endpoints, nowMs) ?? [];
+    for (const endpoint of changed) if (endpoint.ejectedUntilMs > nowMs) this.stats.ejections += 1;
+    if (changed.length > 0) this.reselect();
+    if (this.stats.connectionsActive > 0 || this.stats.active > 0) this.watch();
+  }
+
+  /** Who may be chosen, after a change of endpoints, health or ejections. */
+  private reselect(): void {
+    const now = this.context.clock.now();
+    this.outlier?.update(this.endpoints);
+    const selection = selectCandidates(groupByPriority(this.endpoints), this.config.panicPercent, now);
+    this.panicking = selection.panic;
+    this.candidateCount = selection.levels.reduce(
+      (count, level) => count + (level.loadPercent > 0 ? level.candidates.length : 0),
+      0,
+    );
+    this.balancer.update(selection);
+    this.armReadmission(now);
+  }
+
+  private armReadmission(nowMs: number): void {
+    const next = this.outlier?.nextReturnMs() ?? -1;
+    if (next >= 0 && !this.removed) this.context.clock.arm(this.readmitting, Math.max(0, next - nowMs));
+  }
+
+  private ensureEndpoint(config: EndpointConfig): Endpoint {
+    const created = new Endpoint(this, config);
+    const existing = this.byKey.get(created.key);
+    if (existing !== undefined) {
+      existing.update(config);
+      return existing;
+    }
+    this.byKey.set(created.key, created);
+    return created;
+  }
+
+  private stopTimers(): void {
+    this.context.clock.cancel(this.sweeping);
+    this.context.clock.cancel(this.readmitting);
+  }
+}
+
+function groupByPriority(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {
+  const groups: Endpoint[][] = [[]];
+  for (const endpoint of endpoints) {
+    while (groups.length <= endpoint.priority) groups.push([]);
+    groups[endpoint.priority]!.push(endpoint);
+  }
+  return groups;
+}
+
+/** Configuration values are plain data; snapshots compile them anew, so identity says nothing. */
+function sameValue(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
