@@ -1,3 +1,4 @@
+export { createBunNetwork } from './bun-network.ts';
 export {
   type Address,
   formatAddress,
@@ -12,3 +13,5 @@ export {
 } from './network.ts';
 export type { Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
+export { createSystemClock } from './system-clock.ts';
+export { createSystemRandom } from './system-random.ts';

@@ -1,0 +1,163 @@
+// The Network seam over Bun.listen and Bun.connect. Bun calls one set of module-level functions for all sockets; each socket's state
+// hangs on its `data`, so a connection costs no closures.
+
+import { BunSocket, type RawSocket } from './bun-socket.ts';
+import type { Address, Listener, ListenOptions, Network, Socket, SocketHandler } from './network.ts';
+import { createConnectError, createListenError, systemCodeOf } from './system-errors.ts';
+import { beginTurn, endTurn } from './turn.ts';
+
+export function createBunNetwork(): Network {
+  return { listen, connect };
+}
+
+/** What hangs on an accepted socket until it is opened. */
+interface Acceptor {
+  readonly accept: ListenOptions['accept'];
+  readonly address: Address;
+}
+
+const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };
+
+function listen(options: ListenOptions): Listener {
+  const acceptor = { accept: options.accept, address: options.address };
+  const common = { socket: acceptedHandler, data: acceptor as unknown, allowHalfOpen: true };
+  try {
+    const { address } = options;
+    if (address.kind === 'unix') {
+      const raw = Bun.listen<unknown>({ ...common, unix: address.path });
+      return { address, close: () => raw.stop() };
+    }
+    // The field is missing from Bun's types; the kernel spreads connections over all listeners that set it.
+    const port = { hostname: address.host, port: address.port, reusePort: options.reusePort ?? false };
+    const raw = Bun.listen<unknown>({ ...common, ...port });
+    acceptor.address = { kind: 'ip', host: address.host, port: raw.port };
+    return { address: acceptor.address, close: () => raw.stop() };
+  } catch (cause) {
+    throw createListenError(options.address, cause);
+  }
+}
+
+/** The socket inside `Bun.connect`, which reports some failures (a missing unix socket) before it returns. */
+let connecting: BunSocket | null = null;
+
+function connect(address: Address, handler: SocketHandler): Socket {
+  const socket = new BunSocket('upstream', address, nowhere, handler);
+  connecting = socket;
+  try {
+    const common = { socket: connectedHandler, data: socket as unknown, allowHalfOpen: true };
+    // A rejection has been reported to connectError, and Bun counts it as handled.
+    if (address.kind === 'unix') void Bun.connect<unknown>({ ...common, unix: address.path });
+    else void Bun.connect<unknown>({ ...common, hostname: address.host, port: address.port });
+  } catch (cause) {
+    socket.failed(createConnectError(address, cause));
+  } finally {
+    connecting = null;
+  }
+  return socket;
+}
+
+function onAccepted(raw: RawSocket): void {
+  const acceptor = raw.data as Acceptor;
+  const remote = createAddress(raw.remoteAddress, raw.remotePort) ?? acceptor.address;
+  const socket = new BunSocket('downstream', remote, nowhere, null);
+  raw.data = socket;
+  beginTurn();
+  try {
+    socket.attach(raw, createAddress(raw.localAddress, raw.localPort) ?? acceptor.address);
+    socket.setHandler(acceptor.accept(socket));
+    socket.opened();
+  } finally {
+    endTurn();
+  }
+}
+
+function onConnected(raw: RawSocket): void {
+  const socket = raw.data as BunSocket;
+  if (connecting === socket) {
+    queueMicrotask(() => onConnected(raw));
+    return;
+  }
+  beginTurn();
+  try {
+    if (socket.attach(raw, createAddress(raw.localAddress, raw.localPort) ?? socket.remote)) socket.opened();
+  } finally {
+    endTurn();
+  }
+}
+
+function onConnectFailed(raw: RawSocket, cause: Error): void {
+  const socket = raw.data as BunSocket;
+  const error = createConnectError(socket.remote, cause);
+  // Inside Bun.connect no turn ends: the caller has no socket yet.
+  if (connecting === socket) {
+    socket.failed(error);
+    return;
+  }
+  beginTurn();
+  socket.failed(error);
+  endTurn();
+}
+
+function onData(raw: RawSocket, bytes: Buffer): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).received(bytes);
+  } finally {
+    endTurn();
+  }
+}
+
+function onDrain(raw: RawSocket): void {
+  if (!(raw.data instanceof BunSocket)) return;
+  beginTurn();
+  try {
+    raw.data.drained();
+  } finally {
+    endTurn();
+  }
+}
+
+function onEnd(raw: RawSocket): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).peerEnded();
+  } finally {
+    endTurn();
+  }
+}
+
+function onClose(raw: RawSocket, cause?: Error): void {
+  if (!(raw.data instanceof BunSocket)) return;
+  beginTurn();
+  try {
+    raw.data.closed(cause);
+  } finally {
+    endTurn();
+  }
+}
+
+/** System errors come with onClose too. Anything else is an exception of a handler: the connection ends, and the bug is not hidden. */
+function onError(raw: RawSocket, cause: Error): void {
+  if (systemCodeOf(cause) !== '') return;
+  if (raw.data instanceof BunSocket) raw.data.reset();
+  queueMicrotask(() => {
+    throw cause;
+  });
+}
+
+const shared = { data: onData, drain: onDrain, end: onEnd, close: onClose, error: onError };
+const acceptedHandler: Bun.SocketHandler<unknown> = { ...shared, open: onAccepted };
+const connectedHandler: Bun.SocketHandler<unknown> = {
+  ...shared,
+  open: onConnected,
+  connectError: onConnectFailed,
+};
+
+const mappedPrefix = '::ffff:';
+
+/** Null for unix sockets. An IPv4 peer of a dual-stack listener is shown as what it is. */
+function createAddress(host: string | undefined, port: number | undefined): Address | null {
+  if (host === undefined || port === undefined || port <= 0) return null;
+  const mapped = host.startsWith(mappedPrefix) && host.includes('.');
+  return { kind: 'ip', host: mapped ? host.slice(mappedPrefix.length) : host, port };
+}
