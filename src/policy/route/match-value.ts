@@ -99,7 +99,8 @@ export function matchesQuery(query: readonly CompiledQuery[], path: string): boo
 /** Where the value of the first parameter `name` starts, or -1 without one. */
 function findParameter(path: string, name: string): number {
   let at = path.indexOf('?') + 1;
-  if (at === 0) return -1;
+  // Without a query, or with its question mark inside the fragment.
+  if (at === 0 || queryEnd(path, 0) < at) return -1;
   const end = queryEnd(path, at);
   while (at <= end) {
     const next = parameterEnd(path, at);

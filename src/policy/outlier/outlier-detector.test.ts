@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { EndpointLoad, isUsable } from '../balance/index.ts';
+import { OutlierDetector } from './outlier-detector.ts';
+import type { OutlierConfig } from './types.ts';
+
+const config: OutlierConfig = {
+  consecutiveFailures: 5,
+  successRate: null,
+  intervalMs: 10_000,
+  baseEjectionMs: 10_000,
+  maxEjectionMs: 60_000,
+  maxEjectedPercent: 50,
+};
+
+interface World {
+  readonly detector: OutlierDetector<EndpointLoad>;
+  readonly endpoints: readonly EndpointLoad[];
+}
+
+function createWorld(count: number, changes: Partial<OutlierConfig> = {}): World {
+  const detector = new OutlierDetector<EndpointLoad>({ ...config, ...changes });
+  const endpoints = Array.from({ length: count }, (_, index) => new EndpointLoad(String(index), 1));
+  detector.update(endpoints);
+  return { detector, endpoints };
+}
+
+/** Failures in a row; the answer of the last one. */
+function failTimes(world: World, index: number, times: number, nowMs: number): boolean {
+  let ejected = false;
+  for (let turn = 0; turn < times; turn++)
+    ejected = world.detector.onOutcome(world.endpoints[index]!, 'failure', nowMs);
+  return ejected;
+}
+
+describe('failures in a row', () => {
+  test('eject at the limit, not before', () => {
+    const world = createWorld(3);
+    expect(failTimes(world, 0, 4, 0)).toBe(false);
+    expect(failTimes(world, 0, 1, 0)).toBe(true);
+    expect(world.endpoints[0]!.ejectedUntilMs).toBe(10_000);
+    expect(world.detector.consecutiveEjections).toBe(1);
+  });
+
+  test('a success between them starts the count anew', () => {
+    const world = createWorld(3);
+    failTimes(world, 0, 4, 0);
+    world.detector.onOutcome(world.endpoints[0]!, 'success', 0);
+    expect(failTimes(world, 0, 4, 0)).toBe(false);
+  });
+
+  test('connections that came to nothing count', () => {
+    const world = createWorld(2);
+    for (let turn = 0; turn < 4; turn++) world.detector.onOutcome(world.endpoints[0]!, 'local', 0);
+    expect(world.detector.onOutcome(world.endpoints[0]!, 'local', 0)).toBe(true);
+  });
+
+  test('0 switches them off', () => {
+    expect(failTimes(createWorld(3, { consecutiveFailures: 0 }), 0, 100, 0)).toBe(false);
+  });
+
+  test('what ends while it is ejected does not lengthen the ejection', () => {
+    const world = createWorld(3);
+    failTimes(world, 0, 5, 0);
+    failTimes(world, 0, 20, 100);
+    expect(world.endpoints[0]!.ejectedUntilMs).toBe(10_000);
+  });
+});
+
+describe('how many', () => {
+  test('the only endpoint is never ejected, nor the last of several', () => {
+    expect(failTimes(createWorld(1), 0, 50, 0)).toBe(false);
+    const world = createWorld(2, { maxEjectedPercent: 100 });
+    expect(failTimes(world, 0, 5, 0)).toBe(true);
+    expect(failTimes(world, 1, 50, 0)).toBe(false);
+    expect(world.detector.overflows).toBeGreaterThan(0);
+  });
+
+  test('an unhealthy endpoint is not what is left', () => {
+    const world = createWorld(2, { maxEjectedPercent: 100 });
+    world.endpoints[1]!.healthy = false;
+    expect(failTimes(world, 0, 50, 0)).toBe(false);
+  });
+
+  test('at most the percentage, but one even when it is more', () => {
+    const half = createWorld(4);
+    expect([0, 1, 2].map((index) => failTimes(half, index, 5, 0))).toEqual([true, true, false]);
+    const tenth = createWorld(4, { maxEjectedPercent: 10 });
+    expect([0, 1].map((index) => failTimes(tenth, index, 5, 0))).toEqual([true, false]);
+  });
+
+  test('0 percent ejects none', () => {
+    expect(failTimes(createWorld(4, { maxEjectedPercent: 0 }), 0, 50, 0)).toBe(false);
+  });
+});
+
+describe('coming back', () => {
+  test('when its time is over, at a sweep or between two', () => {
+    const world = createWorld(3);
+    failTimes(world, 0, 5, 0);
+    expect(world.detector.nextReturnMs()).toBe(10_000);
+    expect(world.detector.returnDue(9999)).toEqual([]);
+    expect(world.detector.returnDue(10_000)).toEqual([world.endpoints[0]!]);
+    expect(world.endpoints[0]!.ejectedUntilMs).toBe(-1);
+    expect(world.detector.nextReturnMs()).toBe(-1);
+    failTimes(world, 1, 5, 10_000);
+    expect(world.detector.sweep(world.endpoints, 20_000)).toEqual([world.endpoints[1]!]);
+  });
+
+  test('is on probation: one failure ejects again, for longer', () => {
+    const world = createWorld(3);
+    failTimes(world, 0, 5, 0);
+    world.detector.returnDue(10_000);
+    expect(failTimes(world, 0, 1, 10_001)).toBe(true);
+    expect(world.endpoints[0]!.ejectedUntilMs).toBe(30_001);
+  });
+
+  test('one success ends the probation', () => {
+    const world = createWorld(3);
+    failTimes(world, 0, 5, 0);
+    world.detector.returnDue(10_000);
+    world.detector.onOutcome(world.endpoints[0]!, 'success', 10_001);
+    expect(failTimes(world, 0, 4, 10_002)).toBe(false);
+  });
+
+  test('ejections grow up to the maximum and are forgotten sweep by sweep', () => {
+    const world = createWorld(3);
+    const [endpoint] = world.endpoints;
+    let nowMs = 0;
+    const lengths: number[] = [];
+    failTimes(world, 0, 4, 0);
+    for (let turn = 0; turn < 8; turn++) {
+      expect(failTimes(world, 0, 1, nowMs)).toBe(true);
+      lengths.push(endpoint!.ejectedUntilMs - nowMs);
+      nowMs = endpoint!.ejectedUntilMs;
+      world.detector.returnDue(nowMs);
+    }
+    expect(lengths).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 60_000, 60_000]);
+    world.detector.onOutcome(endpoint!, 'success', nowMs);
+    for (let turn = 0; turn < 20; turn++) world.detector.sweep(world.endpoints, nowMs + turn);
+    expect(endpoint!.ejections).toBe(0);
+    failTimes(world, 0, 5, nowMs);
+    expect(endpoint!.ejectedUntilMs - nowMs).toBe(10_000);
+  });
+
+  test('the estimate of its latency is kept', () => {
+    const world = createWorld(3);
+    world.endpoints[0]!.costMs = 77;
+    failTimes(world, 0, 5, 0);
+    world.detector.returnDue(10_000);
+    expect(world.endpoints[0]!.costMs).toBe(77);
+  });
+});
+
+describe('success rates', () => {
+  const rule = { minimumHosts: 5, minimumRequests: 100, stdevFactor: 1.9 };
+
+  function answer(endpoint: EndpointLoad, successes: number, failures: number): void {
+    endpoint.successes = successes;
+    endpoint.failures = failures;
+  }
+
+  test('far below the others ejects', () => {
+    const world = createWorld(10, { successRate: rule });
+    for (const [index, endpoint] of world.endpoints.entries())
+      answer(endpoint, index === 3 ? 50 : 99, index === 3 ? 50 : 1);
+    expect(world.detector.sweep(world.endpoints, 0)).toEqual([world.endpoints[3]!]);
+    expect(world.detector.successRateEjections).toBe(1);
+    expect(world.endpoints[3]!.successes).toBe(0);
+  });
+
+  test("Envoy's example: mean minus 1.9 deviations", () => {
+    // Rates 1, 1, 1, 1, 0.8 have mean 0.96 and deviation 0.08: the threshold is 0.808.
+    for (const [failures, ejected] of [
+      [20, true],
+      [10, true],
+    ] as const) {
+      const world = createWorld(5, { successRate: rule });
+      for (const endpoint of world.endpoints) answer(endpoint, 100, 0);
+      answer(world.endpoints[0]!, 100 - failures, failures);
+      expect(world.detector.sweep(world.endpoints, 0).length === 1).toBe(ejected);
+    }
+    // With a factor of 2.1 the same endpoint is not far enough out.
+    const world = createWorld(5, { successRate: { ...rule, stdevFactor: 2.1 } });
+    for (const endpoint of world.endpoints) answer(endpoint, 100, 0);
+    answer(world.endpoints[0]!, 80, 20);
+    expect(world.detector.sweep(world.endpoints, 0)).toEqual([]);
+  });
+
+  test('equal rates eject nobody, whatever rounding does', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 100, max: 1000 }),
+        fc.integer({ min: 5, max: 20 }),
+        (failures, requests, count) => {
+          const world = createWorld(count, { successRate: rule });
+          for (const endpoint of world.endpoints) answer(endpoint, requests - failures, failures);
+          expect(world.detector.sweep(world.endpoints, 0)).toEqual([]);
+        },
+      ),
+      { numRuns: 200, seed: 1 },
+    );
+  });
+
+  test('too few requests, or too few endpoints with enough, eject nobody', () => {
+    const few = createWorld(5, { successRate: rule });
+    for (const endpoint of few.endpoints) answer(endpoint, 100, 0);
+    answer(few.endpoints[0]!, 0, 99);
+    expect(few.detector.sweep(few.endpoints, 0)).toEqual([]);
+    const hosts = createWorld(4, { successRate: rule });
+    for (const endpoint of hosts.endpoints) answer(endpoint, 100, 0);
+    answer(hosts.endpoints[0]!, 0, 100);
+    expect(hosts.detector.sweep(hosts.endpoints, 0)).toEqual([]);
+  });
+});
+
+test('whatever happens, somebody is left and the percentage holds', () => {
+  const step = fc.record({
+    index: fc.nat(5),
+    outcome: fc.constantFrom('success' as const, 'failure' as const, 'local' as const),
+    waitMs: fc.nat(3000),
+    sweep: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      fc.nat(100),
+      fc.array(step, { maxLength: 300 }),
+      (count, maxEjectedPercent, steps) => {
+        const world = createWorld(count, { maxEjectedPercent, consecutiveFailures: 2 });
+        let nowMs = 0;
+        for (const { index, outcome, waitMs, sweep } of steps) {
+          nowMs += waitMs;
+          if (sweep) world.detector.sweep(world.endpoints, nowMs);
+          else if (index < count) world.detector.onOutcome(world.endpoints[index]!, outcome, nowMs);
+          const usable = world.endpoints.filter((endpoint) => isUsable(endpoint, nowMs)).length;
+          expect(usable).toBeGreaterThan(0);
+          expect(count - usable).toBeLessThanOrEqual(Math.max(1, (count * maxEjectedPercent) / 100));
+        }
+      },
+    ),
+    { numRuns: 300, seed: 1 },
+  );
+});
