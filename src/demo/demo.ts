@@ -104,25 +104,29 @@ export class Demo {
       splitPercent: this.switches.splitPercent,
       money: this.#money,
       load: this.#load?.last ?? null,
-      requests: this.#load?.requests ?? 0,
-      failed: this.#load?.failed ?? 0,
+      requests: this.#load?.total.requests ?? 0,
+      failed: this.#load?.total.failed ?? 0,
       retries: this.#retries,
       addresses: { edge: this.cluster.edgeUrl, console: `${this.cluster.controlUrl}/`, metrics },
       usage: this.#usage,
     };
   }
 
-  /** Ends every process and removes the folder; returns the ids of processes that are left: there should be none. Idempotent. */
-  stop(): Promise<readonly number[]> {
-    this.#stopping ??= this.#stop();
+  /**
+   * Ends every process; returns the ids of those that are left: there should be none. Removes the folder, or keeps it for its logs.
+   * Idempotent: the first call counts.
+   */
+  stop(folder: 'remove' | 'keep' = 'remove'): Promise<readonly number[]> {
+    this.#stopping ??= this.#stop(folder);
     return this.#stopping;
   }
 
-  async #stop(): Promise<readonly number[]> {
+  async #stop(folder: 'remove' | 'keep'): Promise<readonly number[]> {
     this.#load?.kill();
     await this.cluster.stop();
     const left = await this.machine.close();
-    rmSync(this.machine.folder, { recursive: true, force: true });
+    if (folder === 'remove') rmSync(this.machine.folder, { recursive: true, force: true });
+    else this.options.print(`logs are kept in ${this.machine.folder}/logs`);
     return left;
   }
 

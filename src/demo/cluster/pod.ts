@@ -97,6 +97,7 @@ export class Pod {
   }
 
   #onContainerExit(): void {
+    this.fault = '';
     // A kubelet sees the exit itself and does not wait for a probe.
     if (this.#phase === 'ready') this.#enter('unready');
     this.#scheduleProbe();

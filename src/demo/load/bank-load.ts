@@ -3,7 +3,7 @@
 
 import type { AcknowledgedTransfer } from './money.ts';
 import { PhaseRecorder } from './phase-recorder.ts';
-import type { LoadCommand, LoadConfig, LoadEvent } from './protocol.ts';
+import type { LoadCommand, LoadConfig, LoadEvent, LoadTotal } from './protocol.ts';
 
 /** A client gives up after this; the mesh must have answered long before. */
 const clientTimeoutMs = 20_000;
@@ -15,6 +15,7 @@ export class BankLoad {
   readonly #emit: (event: LoadEvent) => void;
   #phases: PhaseRecorder[] = [new PhaseRecorder('start')];
   #second = new PhaseRecorder('second');
+  #total: LoadTotal = { requests: 0, failed: 0 };
   #sent = 0;
   #stopping = false;
   #stopped: () => void = () => {};
@@ -42,7 +43,7 @@ export class BankLoad {
       this.#settle();
     });
     clearInterval(report);
-    this.#emit({ type: 'done' });
+    this.#emit({ type: 'done', total: this.#total });
   }
 
   enter(phase: string): void {
@@ -61,16 +62,18 @@ export class BankLoad {
 
   async #request(number: number, dueMs: number): Promise<void> {
     const phase = this.#current;
-    const second = this.#second;
     phase.onDue();
-    second.onDue();
     // Spread evenly instead of drawn, so that every second has its share.
     const share = this.#config.transferShare;
     const isTransfer = Math.floor((number + 1) * share) > Math.floor(number * share);
     const reason = isTransfer ? await this.#transfer(number) : await this.#home(number);
     const afterMs = performance.now() - dueMs;
     phase.onEnd(afterMs, reason === '');
-    second.onEnd(afterMs, reason === '');
+    this.#second.onEnd(afterMs, reason === '');
+    this.#total = {
+      requests: this.#total.requests + 1,
+      failed: this.#total.failed + (reason === '' ? 0 : 1),
+    };
     if (reason !== '') {
       const kind = isTransfer ? 'transfer' : 'home';
       this.#emit({ type: 'failure', phase: phase.name, kind, afterMs: Math.round(afterMs), reason });
@@ -121,7 +124,7 @@ export class BankLoad {
 
   #reportSecond(): void {
     const inFlight = this.#phases.reduce((sum, phase) => sum + phase.inFlight, 0);
-    this.#emit({ type: 'second', inFlight, ...this.#second.summary() });
+    this.#emit({ type: 'second', inFlight, total: this.#total, ...this.#second.summary() });
     this.#second = new PhaseRecorder('second');
   }
 }

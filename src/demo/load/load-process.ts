@@ -3,7 +3,7 @@
 import type { Machine } from '../machine/machine.ts';
 import type { ManagedProcess } from '../machine/process.ts';
 import type { AcknowledgedTransfer } from './money.ts';
-import type { LoadCommand, LoadConfig, LoadEvent, LoadFailure, LoadSummary } from './protocol.ts';
+import type { LoadCommand, LoadConfig, LoadEvent, LoadFailure, LoadSummary, LoadTotal } from './protocol.ts';
 
 /** Failures kept word for word; beyond it they are only counted. */
 const failuresMax = 200;
@@ -15,8 +15,7 @@ export class LoadProcess {
   readonly failures: PhaseFailure[] = [];
   /** The last second; null before the first. */
   last: (LoadSummary & { readonly inFlight: number }) | null = null;
-  requests = 0;
-  failed = 0;
+  total: LoadTotal = { requests: 0, failed: 0 };
   readonly #child: ManagedProcess;
   readonly #summaries = new Map<string, LoadSummary>();
   readonly #waiting = new Map<string, (summary: LoadSummary) => void>();
@@ -68,10 +67,9 @@ export class LoadProcess {
     switch (event.type) {
       case 'second':
         this.last = event;
+        this.total = event.total;
         return;
       case 'phase':
-        this.requests += event.requests;
-        this.failed += event.failed;
         this.#summaries.set(event.name, event);
         this.#waiting.get(event.name)?.(event);
         this.#waiting.delete(event.name);
@@ -83,6 +81,7 @@ export class LoadProcess {
         this.acknowledged.push(event.transfer);
         return;
       case 'done':
+        this.total = event.total;
         this.#done.resolve();
     }
   }

@@ -29,6 +29,12 @@ export interface LoadSummary {
   readonly p99Ms: number;
 }
 
+/** Requests that have ended since the load began. */
+export interface LoadTotal {
+  readonly requests: number;
+  readonly failed: number;
+}
+
 export interface LoadFailure {
   readonly kind: 'home' | 'transfer';
   readonly afterMs: number;
@@ -37,10 +43,10 @@ export interface LoadFailure {
 
 /** Load to demo. */
 export type LoadEvent =
-  /** The last second. */
-  | ({ readonly type: 'second'; readonly inFlight: number } & LoadSummary)
+  /** What ended in the last second. */
+  | ({ readonly type: 'second'; readonly inFlight: number; readonly total: LoadTotal } & LoadSummary)
   /** A phase whose last request has ended. */
   | ({ readonly type: 'phase'; readonly name: string } & LoadSummary)
   | ({ readonly type: 'failure'; readonly phase: string } & LoadFailure)
   | { readonly type: 'acknowledged'; readonly transfer: AcknowledgedTransfer }
-  | { readonly type: 'done' };
+  | { readonly type: 'done'; readonly total: LoadTotal };

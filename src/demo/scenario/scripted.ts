@@ -1,6 +1,7 @@
 // Runs a list of phases on a demo from start to end and reports.
 
 import { Demo, type DemoOptions } from '../demo.ts';
+import { isMoneyRight } from '../load/money.ts';
 import { oncePhases } from './phases.ts';
 import { judge, type RunReport } from './report.ts';
 import { betweenPhases, type Phase, type PhaseReport, runPhase, type Scene } from './scene.ts';
@@ -31,7 +32,7 @@ export async function runScripted(
     const reports = await runPhases(demo, phases);
     return await finish(demo, reports, startSeconds, startMs);
   } finally {
-    await demo.stop();
+    await demo.stop('keep');
   }
 }
 
@@ -61,13 +62,15 @@ async function finish(
   const money = demo.checkMoney();
   const { expected, found, doubled, lost, agreed } = money;
   const slots = [...demo.cluster.slots.values()];
-  const left = await demo.stop();
+  const wellSoFar =
+    load.total.failed === 0 && isMoneyRight(money) && phases.every((phase) => phase.fault === '');
+  const left = await demo.stop(wellSoFar ? 'remove' : 'keep');
   const report = {
     services: new Set(slots.map((slot) => slot.workload.name)).size,
     replicas: slots.length,
     proxies,
-    requests: load.requests,
-    failed: load.failed,
+    requests: load.total.requests,
+    failed: load.total.failed,
     money: { expected, found, doubled, lost },
     acknowledged: load.acknowledged.length,
     agreed,
