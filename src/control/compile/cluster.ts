@@ -33,8 +33,15 @@ export function compileCluster(port: ClusterInput): Cluster {
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
     typedExtensionProtocolOptions: compileProtocol(durationMs(policy.timeouts.idle)),
-    metadata: weftMetadata({ service: port.service, policy }),
+    metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
   });
+}
+
+/** As the user writes it; ejection by success rate that is off is null, so that no reader takes 0 requests for enough. */
+function encodePolicy(policy: ServicePolicySettings): object {
+  const { outlierDetection } = policy;
+  if (outlierDetection.successRate.minimumRequests > 0) return policy;
+  return { ...policy, outlierDetection: { ...outlierDetection, successRate: null } };
 }
 
 export const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

@@ -88,10 +88,15 @@ const routeMatch = z.object({
   method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).optional(),
 });
 
+/** Envoy refuses to touch it, and a route that changes it by stealth would be misread. */
+const editableName = headerName.refine((name) => name.toLowerCase() !== 'host', {
+  error: 'must not be host; a URLRewrite changes it',
+});
+
 const headerEdits = z.object({
-  set: listOf(z.object({ name: headerName, value: headerValue }), 16),
-  add: listOf(z.object({ name: headerName, value: headerValue }), 16),
-  remove: listOf(headerName, 16),
+  set: listOf(z.object({ name: editableName, value: headerValue }), 16),
+  add: listOf(z.object({ name: editableName, value: headerValue }), 16),
+  remove: listOf(editableName, 16),
 });
 
 const pathEdit = z.discriminatedUnion(

@@ -49,11 +49,12 @@ function toIssues(raw: RawObject, one: z.core.$ZodIssue): readonly Issue[] {
       issue(raw, path === '' ? key : `${path}.${key}`, 'is not a field of this kind', ''),
     );
   const value = valueAt(raw.value, one.path);
-  const rule = value === undefined ? 'is required' : one.message;
-  return [
-    issue(raw, path, value === undefined && one.code !== 'invalid_type' ? one.message : rule, shorten(value)),
-  ];
+  const missing = value === undefined && absent.has(one.code);
+  return [issue(raw, path, missing ? 'is required' : one.message, shorten(value))];
 }
+
+/** Codes of the schema library that an absent field may end in. */
+const absent: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value', 'invalid_union']);
 
 /** `spec.rules[0].backendRefs[1].weight`. */
 function formatPath(path: readonly PropertyKey[]): string {

@@ -1,0 +1,121 @@
+// Golden files of the compiler: each `NAME.in.yaml` holds nodes and manifests, `NAME.out.yaml` the conditions and the resources that each node gets.
+// WEFT_UPDATE_GOLDEN=1 writes the outputs; the diff is the review.
+
+import { describe, expect, test } from 'bun:test';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRegistry, type DescMessage, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { parse, stringify } from 'yaml';
+import {
+  ClusterLoadAssignmentSchema,
+  ClusterSchema,
+  HttpConnectionManagerSchema,
+  LeastRequestSchema,
+  ListenerSchema,
+  RandomSchema,
+  RoundRobinSchema,
+  RouteConfigurationSchema,
+  RouterSchema,
+  TypedStructSchema,
+  UpstreamHttpProtocolOptionsSchema,
+} from '../../xds/api.ts';
+import type { XdsNode, XdsResource } from '../../xds/index.ts';
+import { MeshCompiler } from '../compile/mesh.ts';
+import { ResourceCache } from '../compile/resource-cache.ts';
+import { parseScope } from '../compile/scope.ts';
+import { buildModel } from '../model/build.ts';
+import { Catalog } from '../model/catalog.ts';
+import { parseManifests } from '../source/parse.ts';
+import { reportObjects } from '../status/report.ts';
+
+const registry = createRegistry(
+  HttpConnectionManagerSchema,
+  LeastRequestSchema,
+  RandomSchema,
+  RoundRobinSchema,
+  RouterSchema,
+  TypedStructSchema,
+  UpstreamHttpProtocolOptionsSchema,
+);
+
+const schemas = new Map<string, DescMessage>(
+  [ClusterSchema, ClusterLoadAssignmentSchema, ListenerSchema, RouteConfigurationSchema].map((schema) => [
+    `type.googleapis.com/${schema.typeName}`,
+    schema,
+  ]),
+);
+
+interface GoldenInput {
+  readonly nodes: readonly (Partial<XdsNode> & { readonly show?: readonly string[] })[];
+}
+
+describe('golden', () => {
+  const cases = readdirSync(import.meta.dir).filter((file) => file.endsWith('.in.yaml'));
+  test.each(cases)('%s', (file) => {
+    const path = join(import.meta.dir, file);
+    const output = stringify(compileCase(readFileSync(path, 'utf8')), {
+      lineWidth: 130,
+      aliasDuplicateObjects: false,
+    });
+    const expected = path.replace('.in.yaml', '.out.yaml');
+    if (process.env['WEFT_UPDATE_GOLDEN'] === '1') writeFileSync(expected, output);
+    expect(output).toBe(readFileSync(expected, 'utf8'));
+  });
+});
+
+function compileCase(text: string): JsonValue {
+  const separator = text.indexOf('\n---\n');
+  const { nodes }: GoldenInput = parse(text.slice(0, separator));
+  const parsed = parseManifests('in.yaml', text.slice(separator));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  const catalog = new Catalog();
+  for (const object of parsed.value) catalog.upsert(object);
+  const entries = catalog.entries();
+  const { model, book } = buildModel(entries);
+  const compiler = new MeshCompiler(model, new ResourceCache());
+  const conditions = reportObjects(entries, book).flatMap((status) =>
+    status.conditions.map(
+      (one) =>
+        `${status.key}: ${one.type}=${one.status} ${one.reason} about ${one.about || 'itself'}${one.message && `: ${one.message}`}`,
+    ),
+  );
+  return {
+    conditions,
+    proxies: Object.fromEntries(nodes.map((node) => [node.id, compileNode(compiler, node)])),
+  };
+}
+
+/** `show` in the input names the resources worth reading in this case. */
+function compileNode(compiler: MeshCompiler, node: GoldenInput['nodes'][number]): JsonValue {
+  const scope = parseScope({
+    id: node.id ?? '',
+    cluster: node.cluster ?? '',
+    metadata: node.metadata ?? {},
+    locality: { region: '', zone: '', subZone: '', ...node.locality },
+    userAgent: 'golden',
+    clientFeatures: [],
+  });
+  if (!scope.ok) return { issues: scope.error.map((issue) => ({ ...issue })) };
+  const { resources, notes } = compiler.compile(scope.value);
+  const shown: Record<string, JsonValue> = {};
+  for (const [typeUrl, byName] of resources) {
+    const kind = typeUrl.split('.').at(-1) ?? '';
+    const all = [...byName.values()].filter(
+      ({ name }) => node.show === undefined || node.show.includes(`${kind} ${name}`),
+    );
+    for (const resource of all) shown[`${kind} ${resource.name}`] = decode(resource);
+  }
+  return { notes: [...notes], names: listNames(resources), resources: shown };
+}
+
+function listNames(resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>): JsonValue {
+  return Object.fromEntries(
+    [...resources].map(([type, map]) => [type.split('.').at(-1) ?? '', [...map.keys()].join(' ')]),
+  );
+}
+
+function decode(resource: XdsResource): JsonValue {
+  const schema = schemas.get(resource.typeUrl);
+  if (schema === undefined) throw new Error(resource.typeUrl);
+  return toJson(schema, fromBinary(schema, resource.bytes), { registry, useProtoFieldName: true });
+}

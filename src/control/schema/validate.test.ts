@@ -1,0 +1,437 @@
+// Every rule, by the message a user sees.
+
+import { describe, expect, test } from 'bun:test';
+import { parse } from 'yaml';
+import { formatIssue } from '../../base/index.ts';
+import { parseManifests } from '../source/parse.ts';
+import { defaultPolicy } from './service-policy.ts';
+import { validateObject } from './validate.ts';
+
+function judge(apiVersion: string, kind: string, body: string): readonly string[] {
+  const value = { apiVersion, kind, metadata: { name: 'x', namespace: 'n' }, ...(parse(body) as object) };
+  const parsed = parseManifests('f', JSON.stringify(value));
+  if (!parsed.ok || parsed.value[0] === undefined) throw new Error('not an object');
+  const verdict = validateObject(parsed.value[0]);
+  if (verdict.kind === 'ignored') return [`note: ${verdict.note}`];
+  return verdict.kind === 'resource'
+    ? []
+    : verdict.issues.map((issue) => formatIssue(issue).replace(`n/${kind}/x: `, ''));
+}
+
+type Case = readonly [name: string, body: string, ...expected: string[]];
+
+function table(title: string, apiVersion: string, kind: string, cases: readonly Case[]): void {
+  describe(title, () => {
+    test.each(cases.map((one) => [one[0], one] as const))('%s', (_, [, body, ...expected]) => {
+      expect(judge(apiVersion, kind, body)).toEqual(expected);
+    });
+  });
+}
+
+const target = 'targetRefs: [{ group: "", kind: Service, name: a }]';
+const policy = (settings: string) => `spec: { ${target}, ${settings} }`;
+const later = 'is not supported yet by this version';
+
+table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
+  ['empty settings', `spec: { ${target} }`],
+  ['a status is left alone', `spec: { ${target} }\nstatus: { ancestors: [] }`],
+  ['no spec', '{}', 'spec: is required'],
+  ['no targets', 'spec: {}', 'spec.targetRefs: is required'],
+  ['zero targets', 'spec: { targetRefs: [] }', 'spec.targetRefs: must be a list of 1 to 16 targets (got [])'],
+  [
+    'a foreign target',
+    'spec: { targetRefs: [{ group: "", kind: Pod, name: a }] }',
+    'spec.targetRefs[0].kind: must be Service (got Pod)',
+  ],
+  ['no group', 'spec: { targetRefs: [{ kind: Service, name: a }] }', 'spec.targetRefs[0].group: is required'],
+  [
+    'a namespace in a target',
+    'spec: { targetRefs: [{ group: "", kind: Service, name: a, namespace: b }] }',
+    'spec.targetRefs[0].namespace: is not a field of this kind',
+  ],
+  ['an unknown field', policy('timeout: {}'), 'spec.timeout: is not a field of this kind'],
+  [
+    'an unknown field inside',
+    policy('retry: { attempt: 3 }'),
+    'spec.retry.attempt: is not a field of this kind',
+  ],
+  ['an unknown field at the top', `spec: { ${target} }\nspecs: {}`, 'specs: is not a field of this kind'],
+  [
+    'a wrong balancer',
+    policy('loadBalancing: { type: Fast }'),
+    'spec.loadBalancing.type: must be LatencyAware, LeastRequest, RoundRobin or Random (got Fast)',
+  ],
+  [
+    'consistent hash',
+    policy('loadBalancing: { consistentHash: { algorithm: Maglev } }'),
+    `spec.loadBalancing.consistentHash: ${later} (got {"algorithm":"Maglev"})`,
+  ],
+  [
+    'slow start',
+    policy('loadBalancing: { slowStart: { window: 30s } }'),
+    `spec.loadBalancing.slowStart: ${later} (got {"window":"30s"})`,
+  ],
+  [
+    'a wrong locality',
+    policy('loadBalancing: { locality: Near }'),
+    'spec.loadBalancing.locality: must be PreferZone or Any (got Near)',
+  ],
+  [
+    'a duration without unit',
+    policy('timeouts: { request: "15" }'),
+    'spec.timeouts.request: must be a duration such as 10s or 250ms (got 15)',
+  ],
+  [
+    'a number as duration',
+    policy('timeouts: { request: 15 }'),
+    'spec.timeouts.request: must be a duration such as 10s or 250ms (got 15)',
+  ],
+  [
+    'days are no Gateway API duration',
+    policy('timeouts: { request: 1d }'),
+    'spec.timeouts.request: must be a duration such as 10s or 250ms (got 1d)',
+  ],
+  [
+    'a timeout above a day',
+    policy('timeouts: { request: 25h }'),
+    'spec.timeouts.request: must be 0s to 24h (got 25h)',
+  ],
+  [
+    'no connect timeout',
+    policy('timeouts: { connect: 0s }'),
+    'spec.timeouts.connect: must be 1ms to 1m (got 0s)',
+  ],
+  [
+    'a wrong condition',
+    policy('retry: { on: [Timeout] }'),
+    'spec.retry.on[0]: must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout (got Timeout)',
+  ],
+  [
+    'a status code out of range',
+    policy('retry: { statusCodes: [99] }'),
+    'spec.retry.statusCodes[0]: must be a whole number of 100 to 599 (got 99)',
+  ],
+  [
+    'a method in lower case',
+    policy('retry: { methods: [get] }'),
+    'spec.retry.methods[0]: must be a method in upper case (got get)',
+  ],
+  [
+    'too many attempts',
+    policy('retry: { attempts: 17 }'),
+    'spec.retry.attempts: must be a whole number of 0 to 16 (got 17)',
+  ],
+  [
+    'no backoff',
+    policy('retry: { backoff: { base: 0s } }'),
+    'spec.retry.backoff.base: must be 1ms to 1m (got 0s)',
+  ],
+  [
+    'no header name',
+    policy('retry: { idempotencyHeader: "a b" }'),
+    'spec.retry.idempotencyHeader: must be a header name (got a b)',
+  ],
+  [
+    'a budget above all',
+    policy('retryBudget: { budget: { percent: 101 } }'),
+    'spec.retryBudget.budget.percent: must be a whole number of 0 to 100 (got 101)',
+  ],
+  [
+    'a window too short',
+    policy('retryBudget: { budget: { interval: 100ms } }'),
+    'spec.retryBudget.budget.interval: must be 1s to 1h (got 100ms)',
+  ],
+  [
+    'a rate of nothing',
+    policy('retryBudget: { minRetryRate: { count: 0 } }'),
+    'spec.retryBudget.minRetryRate.count: must be a whole number of 1 to 1000000 (got 0)',
+  ],
+  [
+    'no connections',
+    policy('limits: { connections: 0 }'),
+    'spec.limits.connections: must be a whole number of 1 to 1000000 (got 0)',
+  ],
+  [
+    'half a request',
+    policy('limits: { requests: 1.5 }'),
+    'spec.limits.requests: must be a whole number of 1 to 1000000 (got 1.5)',
+  ],
+  [
+    'all ejected and more',
+    policy('outlierDetection: { maxEjectedPercent: 101 }'),
+    'spec.outlierDetection.maxEjectedPercent: must be a whole number of 0 to 100 (got 101)',
+  ],
+  [
+    'health checks',
+    policy('healthCheck: { http: { path: / } }'),
+    `spec.healthCheck: ${later} (got {"http":{"path":"/"}})`,
+  ],
+  [
+    'rate limits',
+    policy('rateLimit: { local: { requests: 1 } }'),
+    `spec.rateLimit: ${later} (got {"local":{"requests":1}})`,
+  ],
+  [
+    'an objective',
+    policy('objective: { availability: 99.9, latency: { percentile: 99, threshold: 100ms }, window: 30d }'),
+  ],
+  [
+    'an objective of everything',
+    policy('objective: { availability: 100 }'),
+    'spec.objective.availability: must be above 0 and below 100 (got 100)',
+  ],
+  [
+    'two faults at once',
+    policy('retry: { attempts: -1 }, limits: { pending: 0 }'),
+    'spec.retry.attempts: must be a whole number of 0 to 16 (got -1)',
+    'spec.limits.pending: must be a whole number of 1 to 1000000 (got 0)',
+  ],
+]);
+
+const rule = (text: string) => `spec: { parentRefs: [{ name: g }], rules: [{ ${text} }] }`;
+const at = 'spec.rules[0]';
+
+table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
+  ['nothing but a parent', 'spec: { parentRefs: [{ name: g }] }'],
+  ['fields that others own', rule('backendRefs: [{ name: a, port: 80 }], someVendorField: 1')],
+  ['no rules', 'spec: { rules: [] }', 'spec.rules: must have a rule (got [])'],
+  [
+    'a relative path',
+    rule('matches: [{ path: { value: a } }]'),
+    `${at}.matches[0].path.value: must begin with / (got a)`,
+  ],
+  [
+    'a path with dots',
+    rule('matches: [{ path: { value: /a/../b } }]'),
+    `${at}.matches[0].path.value: must not contain //, /./, /../, %2f, # or ? (got /a/../b)`,
+  ],
+  [
+    'a wrong path type',
+    rule('matches: [{ path: { type: Glob, value: / } }]'),
+    `${at}.matches[0].path.type: must be Exact, PathPrefix or RegularExpression (got Glob)`,
+  ],
+  [
+    'a broken regex',
+    rule('matches: [{ path: { type: RegularExpression, value: "(" } }]'),
+    `${at}.matches[0].path.value: must be a regular expression (RE2: no look-around, no back-references) (got ()`,
+  ],
+  [
+    'a look-ahead',
+    rule('matches: [{ path: { type: RegularExpression, value: "/(?=a)" } }]'),
+    `${at}.matches[0].path.value: must be a regular expression (RE2: no look-around, no back-references) (got /(?=a))`,
+  ],
+  [
+    'a header regex',
+    rule('matches: [{ headers: [{ type: RegularExpression, name: a, value: "[" }] }]'),
+    `${at}.matches[0].headers[0].value: must be a regular expression (RE2) (got [)`,
+  ],
+  [
+    'a wrong method',
+    rule('matches: [{ method: FETCH }]'),
+    `${at}.matches[0].method: must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH (got FETCH)`,
+  ],
+  [
+    'mirroring',
+    rule('filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: a } } }]'),
+    `${at}.filters[0].type: RequestMirror ${later} (got RequestMirror)`,
+  ],
+  ['CORS', rule('filters: [{ type: CORS, cors: {} }]'), `${at}.filters[0].type: CORS ${later} (got CORS)`],
+  [
+    'an unknown filter',
+    rule('filters: [{ type: Magic }]'),
+    `${at}.filters[0].type: must be RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite (got Magic)`,
+  ],
+  [
+    'a filter without its body',
+    rule('filters: [{ type: URLRewrite }]'),
+    `${at}.filters[0].urlRewrite: is required`,
+  ],
+  [
+    'a filter twice',
+    rule('filters: [{ type: URLRewrite, urlRewrite: {} }, { type: URLRewrite, urlRewrite: {} }]'),
+    `${at}.filters[1]: URLRewrite must not be there twice (got {"type":"URLRewrite","urlRewrite":{}})`,
+  ],
+  [
+    'redirect and rewrite',
+    rule('filters: [{ type: URLRewrite, urlRewrite: {} }, { type: RequestRedirect, requestRedirect: {} }]'),
+    `${at}.filters: must not have both RequestRedirect and URLRewrite (got [{"type":"URLRewrite","urlRewrite":{}},{"type":"RequestRedirect","requestRedirec…)`,
+  ],
+  [
+    'redirect and backends',
+    rule('filters: [{ type: RequestRedirect, requestRedirect: {} }], backendRefs: [{ name: a, port: 80 }]'),
+    `${at}.backendRefs: must be empty beside a RequestRedirect (got [{"name":"a","port":80}])`,
+  ],
+  [
+    'a prefix to replace without a prefix',
+    rule(
+      'matches: [{ path: { type: Exact, value: /a } }], filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /b } } }]',
+    ),
+    `${at}.filters[0]: ReplacePrefixMatch needs exactly one match, of type PathPrefix (got {"type":"URLRewrite","urlRewrite":{"path":{"type":"ReplacePrefixMatch","replaceP…)`,
+  ],
+  [
+    'a redirect status',
+    rule('filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 200 } }]'),
+    `${at}.filters[0].requestRedirect.statusCode: must be 301, 302, 303, 307 or 308 (got 200)`,
+  ],
+  [
+    'a host header',
+    rule(
+      'filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: Host, value: a }] } }]',
+    ),
+    `${at}.filters[0].requestHeaderModifier.set[0].name: must not be host; a URLRewrite changes it (got Host)`,
+  ],
+  [
+    'a header value of two lines',
+    rule(
+      'filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: a, value: "b\\r\\nc: d" }] } }]',
+    ),
+    `${at}.filters[0].requestHeaderModifier.set[0].value: must be printable ASCII (got b\r\nc: d)`,
+  ],
+  [
+    'a backend filter',
+    rule('backendRefs: [{ name: a, port: 80, filters: [{ type: URLRewrite, urlRewrite: {} }] }]'),
+    `${at}.backendRefs[0].filters[0].type: must be RequestHeaderModifier or ResponseHeaderModifier (others are not supported at a backend) (got URLRewrite)`,
+  ],
+  [
+    'a heavy backend',
+    rule('backendRefs: [{ name: a, port: 80, weight: 1000001 }]'),
+    `${at}.backendRefs[0].weight: must be a whole number of 0 to 1000000 (got 1000001)`,
+  ],
+  [
+    'an attempt longer than the request',
+    rule('timeouts: { request: 1s, backendRequest: 2s }'),
+    `${at}.timeouts.backendRequest: must not be longer than timeouts.request (got 2s)`,
+  ],
+  ['no limit on the request', rule('timeouts: { request: 0s, backendRequest: 2s }')],
+  [
+    'a code that is no failure',
+    rule('retry: { codes: [200] }'),
+    `${at}.retry.codes[0]: must be a whole number of 400 to 599 (got 200)`,
+  ],
+  [
+    'session persistence',
+    rule('sessionPersistence: { type: Cookie }'),
+    `${at}.sessionPersistence: ${later} (got {"type":"Cookie"})`,
+  ],
+  [
+    'an upper-case host',
+    'spec: { hostnames: [Example.com] }',
+    'spec.hostnames[0]: must be a host name in lower case (got Example.com)',
+  ],
+]);
+
+table('Service', 'v1', 'Service', [
+  [
+    'fields the mesh does not use',
+    'spec: { clusterIP: 10.0.0.1, sessionAffinity: None, ports: [{ port: 80, nodePort: 30000 }] }',
+  ],
+  ['null lists', 'spec: { ports: null, selector: null }'],
+  [
+    'ExternalName',
+    'spec: { type: ExternalName, externalName: a.b }',
+    `spec.type: ${later} (got ExternalName)`,
+  ],
+  [
+    'an unknown type',
+    'spec: { type: Magic }',
+    'spec.type: must be ClusterIP, NodePort or LoadBalancer (got Magic)',
+  ],
+  ['no port', 'spec: { ports: [{ name: http }] }', 'spec.ports[0].port: is required'],
+  [
+    'a wrong port',
+    'spec: { ports: [{ port: 0 }] }',
+    'spec.ports[0].port: must be a whole number of 1 to 65535 (got 0)',
+  ],
+  [
+    'a wrong distribution',
+    'spec: { trafficDistribution: Far }',
+    'spec.trafficDistribution: must be PreferSameZone, PreferSameNode or PreferClose (got Far)',
+  ],
+]);
+
+table('EndpointSlice', 'discovery.k8s.io/v1', 'EndpointSlice', [
+  ['nulls', 'addressType: IPv4\nports: null\nendpoints: null'],
+  [
+    'names',
+    'addressType: FQDN\nendpoints: []',
+    'addressType: must be IPv4 or IPv6 (a slice of names has no defined meaning) (got FQDN)',
+  ],
+  [
+    'no address',
+    'addressType: IPv4\nendpoints: [{ addresses: [] }]',
+    'endpoints[0].addresses: must be a list of 1 to 100 addresses (got [])',
+  ],
+  [
+    'a name as address',
+    'addressType: IPv4\nendpoints: [{ addresses: [a.b] }]',
+    'endpoints[0].addresses[0]: must be an IP address (got a.b)',
+  ],
+]);
+
+table('Gateway', 'gateway.networking.k8s.io/v1', 'Gateway', [
+  [
+    'no listeners',
+    'spec: { gatewayClassName: weft, listeners: [] }',
+    'spec.listeners: must have a listener (got [])',
+  ],
+  [
+    'a selector',
+    'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP, allowedRoutes: { namespaces: { from: Selector } } }] }',
+    `spec.listeners[0].allowedRoutes.namespaces.from: Selector ${later} (got Selector)`,
+  ],
+  [
+    'one name twice',
+    'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP }, { name: a, port: 81, protocol: HTTP }] }',
+    'spec.listeners: names of listeners must be unique (got [{"name":"a","port":80,"protocol":"HTTP"},{"name":"a","port":81,"protocol":"HTTP…)',
+  ],
+]);
+
+table('XBackendTrafficPolicy', 'gateway.networking.x-k8s.io/v1alpha1', 'XBackendTrafficPolicy', [
+  ['a budget', 'spec: { targetRefs: [{ kind: Service, name: a }], retryConstraint: {} }'],
+  [
+    'session persistence',
+    'spec: { targetRefs: [{ kind: Service, name: a }], sessionPersistence: {} }',
+    `spec.sessionPersistence: ${later} (got {})`,
+  ],
+]);
+
+describe('kinds', () => {
+  const cases: readonly [string, string, string, readonly string[]][] = [
+    ['of others', 'apps/v1', 'Deployment', ['note: apps/v1 Deployment is not a kind that the mesh reads']],
+    ['of ours, later', 'weft.dev/v1alpha1', 'AccessPolicy', [`kind: ${later} (got AccessPolicy)`]],
+    [
+      'of Gateway API, later',
+      'gateway.networking.k8s.io/v1',
+      'GRPCRoute',
+      [`kind: ${later} (got GRPCRoute)`],
+    ],
+    [
+      'misspelt, of ours',
+      'weft.dev/v1alpha1',
+      'ServicePolicies',
+      ['kind: is not a kind of weft.dev (got ServicePolicies)'],
+    ],
+    [
+      'of a version that is not known',
+      'weft.dev/v1',
+      'ServicePolicy',
+      ['apiVersion: must be weft.dev/v1alpha1 (got weft.dev/v1)'],
+    ],
+    ['of a core version that is not known', 'v2', 'Service', ['apiVersion: must be v1 (got v2)']],
+  ];
+  test.each(cases)('%s', (_, apiVersion, kind, expected) => {
+    expect(judge(apiVersion, kind, 'spec: {}')).toEqual([...expected]);
+  });
+});
+
+test('an absent policy has the defaults that the documentation promises', () => {
+  expect(defaultPolicy.timeouts).toEqual({ request: '15s', attempt: '5s', connect: '1s', idle: '5m' });
+  expect(defaultPolicy.retry.attempts).toBe(2);
+  expect(defaultPolicy.retry.methods).not.toContain('POST');
+  expect(defaultPolicy.retryBudget).toEqual({
+    budget: { percent: 20, interval: '10s' },
+    minRetryRate: { count: 10, interval: '1s' },
+  });
+  expect(defaultPolicy.loadBalancing.type).toBe('LatencyAware');
+  expect(defaultPolicy.objective).toBeUndefined();
+});

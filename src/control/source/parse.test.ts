@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'bun:test';
+import { formatIssue } from '../../base/index.ts';
+import { parseManifests } from './parse.ts';
+
+const service = (name: string) => `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\n`;
+
+describe('parseManifests', () => {
+  const good: readonly [string, string, readonly string[]][] = [
+    ['one object', service('a'), ['default/Service/a 1']],
+    [
+      'several documents with their lines',
+      `# note\n${service('a')}---\n${service('b')}`,
+      ['default/Service/a 2', 'default/Service/b 6'],
+    ],
+    ['empty documents between', `---\n---\n${service('a')}---\n`, ['default/Service/a 3']],
+    ['an empty file', '', []],
+    ['comments alone', '# nothing\n', []],
+    [
+      'JSON',
+      '{"apiVersion":"v1","kind":"Service","metadata":{"name":"a","namespace":"n"}}',
+      ['n/Service/a 1'],
+    ],
+    [
+      'a list',
+      `apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Service, metadata: { name: a } }\n`,
+      ['default/Service/a 1'],
+    ],
+    [
+      'a typed list',
+      `apiVersion: v1\nkind: ServiceList\nitems:\n- { apiVersion: v1, kind: Service, metadata: { name: a } }\n`,
+      ['default/Service/a 1'],
+    ],
+  ];
+  test.each(good)('%s', (_, text, expected) => {
+    const result = parseManifests('f.yaml', text);
+    if (!result.ok) throw new Error(result.error.map(formatIssue).join());
+    expect(result.value.map((one) => `${one.key} ${one.origin.line}`)).toEqual([...expected]);
+  });
+
+  const bad: readonly [string, string, readonly string[]][] = [
+    [
+      'broken YAML',
+      `${service('a')}---\nspec: [\n`,
+      [
+        'f.yaml:6: is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ] (column 1)',
+      ],
+    ],
+    [
+      'a key twice',
+      `${service('a')}kind: Other\n`,
+      ['f.yaml:4: is not YAML: Map keys must be unique (column 1)'],
+    ],
+    ['no object', '- 1\n', ['f.yaml:1: a document must be an object with apiVersion, kind and metadata']],
+    ['no apiVersion', 'kind: Service\n', ['f.yaml:1: apiVersion: must be a string, such as v1']],
+    ['no kind', 'apiVersion: v1\n', ['f.yaml:1: kind: must be a string, such as Service']],
+    ['no name', 'apiVersion: v1\nkind: Service\n', ['f.yaml:1: metadata.name: a Service must have a name']],
+    [
+      'two faults',
+      'apiVersion: v1\n---\nkind: Service\n',
+      [
+        'f.yaml:1: kind: must be a string, such as Service',
+        'f.yaml:3: apiVersion: must be a string, such as v1',
+      ],
+    ],
+  ];
+  test.each(bad)('%s', (_, text, expected) => {
+    const result = parseManifests('f.yaml', text);
+    expect(result.ok ? [] : result.error.map(formatIssue)).toEqual([...expected]);
+  });
+
+  test('an alias bomb is refused', () => {
+    let text = 'a0: &a0 [x]\n';
+    for (let i = 1; i < 12; i++)
+      text += `a${i}: &a${i} [${Array(9)
+        .fill(`*a${i - 1}`)
+        .join(',')}]\n`;
+    const result = parseManifests('f.yaml', text);
+    expect(result.ok).toBe(false);
+  });
+});

@@ -1,0 +1,85 @@
+// The status of every object, and what of it is a fault: one view for the control plane's API and for `weft check`.
+
+import type { Issue } from '../../base/index.ts';
+import type { CatalogEntry } from '../model/catalog.ts';
+import type { Condition, ConditionBook } from '../model/status.ts';
+import type { ObjectKey, SourceFault } from '../source/types.ts';
+
+export interface ObjectStatus {
+  readonly key: ObjectKey;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly file: string;
+  readonly line: number;
+  /** `current`: as written. `last-good`: the newest version is faulty, an older one holds. */
+  readonly inForce: 'current' | 'last-good' | 'none';
+  readonly conditions: readonly Condition[];
+  readonly issues: readonly Issue[];
+  /** Why the mesh does not look at it; empty: it does. */
+  readonly note: string;
+}
+
+/** One thing wrong, with where it is written. */
+export interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly issue: Issue;
+}
+
+export function reportObjects(
+  entries: readonly CatalogEntry[],
+  book: ConditionBook,
+): readonly ObjectStatus[] {
+  return entries.map((entry) => ({
+    key: entry.key,
+    apiVersion: entry.apiVersion,
+    kind: entry.kind,
+    file: entry.origin.file,
+    line: entry.origin.line,
+    inForce: entry.good === null ? 'none' : entry.issues.length > 0 ? 'last-good' : 'current',
+    conditions: [...invalidCondition(entry), ...book.of(entry.key)],
+    issues: entry.issues,
+    note: entry.note,
+  }));
+}
+
+function invalidCondition(entry: CatalogEntry): readonly Condition[] {
+  const [first] = entry.issues;
+  if (first === undefined) return [];
+  const rest = entry.issues.length > 1 ? ` (and ${entry.issues.length - 1} more)` : '';
+  const where = first.field === '' ? '' : `${first.field}: `;
+  const kept = entry.good === null ? '' : '; the last good version stays in force';
+  const message = `${where}${first.rule}${rest}${kept}`;
+  return [{ type: 'Accepted', status: 'False', reason: 'Invalid', message, about: '' }];
+}
+
+/** What is no fault of the author's: said, but nothing to mend. */
+const harmless: ReadonlySet<string> = new Set(['Pending', 'UnsupportedProtocol']);
+
+export function listFindings(
+  statuses: readonly ObjectStatus[],
+  faults: readonly SourceFault[],
+): readonly Finding[] {
+  const findings = faults.map(({ origin, issue }): Finding => ({ ...origin, issue }));
+  for (const status of statuses) {
+    const { file, line } = status;
+    for (const issue of status.issues) findings.push({ file, line, issue });
+    for (const condition of status.conditions) {
+      if (condition.status === 'True' || condition.reason === 'Invalid' || harmless.has(condition.reason))
+        continue;
+      const rule = `${condition.reason}: ${condition.message}`;
+      findings.push({ file, line, issue: { object: status.key, field: '', rule, value: condition.about } });
+    }
+  }
+  return findings;
+}
+
+/** Notes and harmless conditions, as sentences. */
+export function listNotes(statuses: readonly ObjectStatus[]): readonly string[] {
+  return statuses.flatMap((status) => [
+    ...(status.note === '' ? [] : [`${status.key}: ${status.note}`]),
+    ...status.conditions
+      .filter((condition) => condition.status === 'False' && harmless.has(condition.reason))
+      .map((condition) => `${condition.about === '' ? status.key : condition.about}: ${condition.message}`),
+  ]);
+}
