@@ -3,7 +3,6 @@
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
-import type { RouteConfig } from '../../policy/index.ts';
 import type { AdsVariant, XdsNode } from '../../xds/index.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf } from './schema/index.ts';
 import {
@@ -34,6 +33,8 @@ export interface Bootstrap {
   /** Without the ADS server's own. */
   readonly clusters: readonly TranslatedCluster[];
   readonly ads: AdsConfig | null;
+  /** The file as it was read, for display. */
+  readonly document: unknown;
 }
 
 export interface BootstrapOptions {
@@ -51,7 +52,7 @@ export function parseBootstrap(text: string, options: BootstrapOptions): Result<
   const document = parseDocument(text, faults);
   if (!faults.none) return fail(faults.issues);
   const message = decodeJson(bootstrap, document, '', faults);
-  const model = translateBootstrap(message, options, faults);
+  const model = translateBootstrap(message, document, options, faults);
   return faults.none ? ok(model) : fail(faults.issues);
 }
 
@@ -64,7 +65,12 @@ function parseDocument(text: string, faults: Faults): unknown {
   }
 }
 
-function translateBootstrap(message: BootstrapMessage, options: BootstrapOptions, faults: Faults): Bootstrap {
+function translateBootstrap(
+  message: BootstrapMessage,
+  document: unknown,
+  options: BootstrapOptions,
+  faults: Faults,
+): Bootstrap {
   const adsName = message.dynamic_resources?.ads_config?.grpc_services[0]?.envoy_grpc?.cluster_name ?? null;
   const path = 'static_resources';
   const clusters = (message.static_resources?.clusters ?? []).map((cluster, index) =>
@@ -94,6 +100,7 @@ function translateBootstrap(message: BootstrapMessage, options: BootstrapOptions
     listeners,
     clusters: clusters.filter(({ config }) => config.name !== adsName),
     ads,
+    document,
   };
 }
 
@@ -202,9 +209,4 @@ function checkSources(
     if (rdsName !== null)
       faults.add('dynamic_resources.ads_config', `must be set: listener ${config.name} uses RDS`);
   }
-}
-
-/** Inline route configurations of the static listeners. */
-export function inlineRoutes(listeners: readonly TranslatedListener[]): readonly RouteConfig[] {
-  return listeners.flatMap(({ routes }) => (routes === null ? [] : [routes]));
 }

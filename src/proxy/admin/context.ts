@@ -1,0 +1,37 @@
+// What the admin pages may look at and do. They read live objects and copy nothing.
+
+import type { Clock } from '../../base/index.ts';
+import type { LeveledLog, StallMonitor } from '../../observe/index.ts';
+import type { ConfigSource } from '../config/index.ts';
+import type { ProxyView } from '../stats/index.ts';
+
+/** The process around the proxy; a simulated proxy has none. */
+export interface ProcessInfo {
+  cpuSeconds(): number;
+  residentBytes(): number;
+  readonly startedWallMs: number;
+}
+
+export interface AdminActions {
+  /** Stops taking new connections and finishes what runs; the process stays. */
+  drainListeners(): void;
+  /** Ends the process in order. */
+  quit(): void;
+}
+
+export interface AdminContext {
+  readonly clock: Clock;
+  readonly view: ProxyView;
+  readonly config: ConfigSource;
+  readonly stalls: StallMonitor;
+  readonly log: LeveledLog;
+  readonly version: string;
+  readonly process: ProcessInfo | null;
+  readonly actions: AdminActions;
+  /** Set by POST /healthcheck/fail: readiness says no while everything goes on. */
+  healthFailed: boolean;
+  /** Access-log lines that were lost, all logs together. */
+  accessLogDropped(): number;
+  /** Series folded by earlier scrapes. */
+  foldedSeries: number;
+}

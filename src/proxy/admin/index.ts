@@ -1,0 +1,3 @@
+export type { AdminActions, AdminContext, ProcessInfo } from './context.ts';
+export { adminPages, readinessPages } from './routes.ts';
+export { AdminServer } from './server.ts';

@@ -1,0 +1,285 @@
+// Metrics of clusters under Envoy's names and label, so that dashboards carry over.
+
+import type { MetricType, PrometheusWriter } from '../../../observe/index.ts';
+import type { ClusterView } from '../../stats/index.ts';
+import type { AdminContext } from '../context.ts';
+import { stateOf } from '../pages/clusters.ts';
+
+interface ClusterRow {
+  /** Behind `envoy_cluster_`. */
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  readonly value: (cluster: ClusterView) => number;
+}
+
+const rows: readonly ClusterRow[] = [
+  {
+    name: 'upstream_rq_total',
+    type: 'counter',
+    help: 'Attempts sent to endpoints.',
+    value: (c) => c.stats.attempts,
+  },
+  { name: 'upstream_rq_active', type: 'gauge', help: 'Requests running.', value: (c) => c.stats.active },
+  {
+    name: 'upstream_rq_completed',
+    type: 'counter',
+    help: 'Attempts that were answered.',
+    value: (c) => sum(c.stats.upstreamResponses),
+  },
+  {
+    name: 'upstream_rq_pending_total',
+    type: 'counter',
+    help: 'Attempts that waited for a connection.',
+    value: (c) => c.stats.pendingTotal,
+  },
+  {
+    name: 'upstream_rq_pending_active',
+    type: 'gauge',
+    help: 'Attempts waiting for a connection.',
+    value: (c) => c.stats.pending,
+  },
+  {
+    name: 'upstream_rq_pending_overflow',
+    type: 'counter',
+    help: 'Requests refused by a limit on requests or waiting requests.',
+    value: (c) => c.stats.pendingOverflow + c.stats.requestOverflow,
+  },
+  { name: 'upstream_rq_retry', type: 'counter', help: 'Retries made.', value: (c) => c.stats.retries },
+  {
+    name: 'upstream_rq_retry_success',
+    type: 'counter',
+    help: 'Requests that ended well after a retry.',
+    value: (c) => c.stats.retrySuccess,
+  },
+  {
+    name: 'upstream_rq_retry_overflow',
+    type: 'counter',
+    help: 'Retries not made because the budget was used up.',
+    value: (c) => c.stats.retryOverBudget,
+  },
+  {
+    name: 'upstream_rq_retry_limit_exceeded',
+    type: 'counter',
+    help: 'Retries not made because the attempts were used up.',
+    value: (c) => c.stats.retryLimitExceeded,
+  },
+  {
+    name: 'upstream_rq_timeout',
+    type: 'counter',
+    help: 'Requests that ran into their timeout.',
+    value: (c) => c.stats.requestTimeouts,
+  },
+  {
+    name: 'upstream_rq_per_try_timeout',
+    type: 'counter',
+    help: 'Attempts that ran into theirs.',
+    value: (c) => c.stats.attemptTimeouts,
+  },
+  {
+    name: 'upstream_rq_per_try_idle_timeout',
+    type: 'counter',
+    help: 'Requests given up for silence.',
+    value: (c) => c.stats.idleTimeouts,
+  },
+  {
+    name: 'upstream_rq_cancelled',
+    type: 'counter',
+    help: 'Requests whose client left.',
+    value: (c) => c.stats.cancelled,
+  },
+  {
+    name: 'upstream_rq_rx_reset',
+    type: 'counter',
+    help: 'Answers cut off by the endpoint.',
+    value: (c) => c.stats.truncated,
+  },
+  {
+    name: 'upstream_cx_total',
+    type: 'counter',
+    help: 'Connections opened.',
+    value: (c) => c.stats.connectionsTotal,
+  },
+  {
+    name: 'upstream_cx_active',
+    type: 'gauge',
+    help: 'Connections open.',
+    value: (c) => c.stats.connectionsActive,
+  },
+  {
+    name: 'upstream_cx_connect_fail',
+    type: 'counter',
+    help: 'Connections that did not come to be.',
+    value: (c) => c.stats.connectFailures,
+  },
+  {
+    name: 'upstream_cx_connect_timeout',
+    type: 'counter',
+    help: 'Connections not open in time.',
+    value: (c) => c.stats.connectTimeouts,
+  },
+  {
+    name: 'upstream_cx_overflow',
+    type: 'counter',
+    help: 'Connections not opened because of the limit.',
+    value: (c) => c.stats.connectionOverflow,
+  },
+  {
+    name: 'upstream_cx_destroy_remote_with_active_rq',
+    type: 'counter',
+    help: 'Connections lost with a request on them.',
+    value: (c) => c.stats.connectionsLost,
+  },
+  {
+    name: 'upstream_cx_destroy_local',
+    type: 'counter',
+    help: 'Connections closed by idle time, request count or removal.',
+    value: (c) => c.stats.connectionsRetired,
+  },
+  {
+    name: 'upstream_cx_rx_bytes_total',
+    type: 'counter',
+    help: 'Bytes received.',
+    value: (c) => c.stats.bytesReceived,
+  },
+  {
+    name: 'upstream_cx_tx_bytes_total',
+    type: 'counter',
+    help: 'Bytes sent.',
+    value: (c) => c.stats.bytesSent,
+  },
+  {
+    name: 'upstream_cx_none_healthy',
+    type: 'counter',
+    help: 'Requests for which there was no endpoint.',
+    value: (c) => c.stats.noEndpoint,
+  },
+  {
+    name: 'lb_healthy_panic',
+    type: 'counter',
+    help: 'Picks among all endpoints because too few were usable.',
+    value: (c) => c.stats.panics,
+  },
+  {
+    name: 'outlier_detection_ejections_enforced_total',
+    type: 'counter',
+    help: 'Ejections.',
+    value: (c) => c.stats.ejections,
+  },
+  { name: 'membership_total', type: 'gauge', help: 'Endpoints.', value: (c) => c.endpoints.length },
+];
+
+interface StateCounts {
+  healthy: number;
+  unhealthy: number;
+  ejected: number;
+}
+
+export function writeClusterMetrics(writer: PrometheusWriter, context: AdminContext): void {
+  const clusters = [...context.view.clusters.values()].map((cluster) => ({
+    cluster,
+    labels: { envoy_cluster_name: cluster.name },
+  }));
+  for (const { name, type, help, value } of rows) {
+    writer.family(`envoy_cluster_${name}`, type, help);
+    for (const { cluster, labels } of clusters) writer.sample(labels, value(cluster));
+  }
+  writer.family('envoy_cluster_upstream_rq_xx', 'counter', 'Attempts answered, by class of the status.');
+  for (const { cluster } of clusters) writeClasses(writer, cluster);
+  writer.family(
+    'envoy_cluster_upstream_rq_time',
+    'histogram',
+    'Milliseconds from sending an attempt to its response head.',
+  );
+  for (const { cluster, labels } of clusters) writer.histogram(labels, cluster.stats.latency, 1000);
+  writeBreakers(
+    writer,
+    clusters.map(({ cluster }) => cluster),
+  );
+  writeEndpoints(writer, context);
+  writeBudgets(writer, context);
+}
+
+function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {
+  for (let statusClass = 1; statusClass <= 5; statusClass++) {
+    const count = cluster.stats.upstreamResponses[statusClass] ?? 0;
+    // A class that never came stays out: most clusters know two.
+    if (count === 0 && statusClass !== 2 && statusClass !== 5) continue;
+    writer.sample({ envoy_cluster_name: cluster.name, envoy_response_code_class: `${statusClass}` }, count);
+  }
+}
+
+function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[]): void {
+  const breakers = [
+    { name: 'cx', open: (c: ClusterView) => c.stats.connectionsActive >= c.config.limits.connections },
+    { name: 'rq', open: (c: ClusterView) => c.stats.active >= c.config.limits.requests },
+    { name: 'rq_pending', open: (c: ClusterView) => c.stats.pending >= c.config.limits.pending },
+  ];
+  for (const { name, open } of breakers) {
+    writer.family(
+      `envoy_cluster_circuit_breakers_default_${name}_open`,
+      'gauge',
+      '1 while the limit is reached.',
+    );
+    for (const cluster of clusters)
+      writer.sample({ envoy_cluster_name: cluster.name }, open(cluster) ? 1 : 0);
+  }
+}
+
+function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
+  const nowMs = context.clock.now();
+  const wallMs = context.clock.wall();
+  const counted = [...context.view.clusters.values()].map((cluster) => {
+    const counts: StateCounts = { healthy: 0, unhealthy: 0, ejected: 0 };
+    for (const endpoint of cluster.endpoints) counts[stateOf(endpoint, nowMs)] += 1;
+    return { cluster, counts };
+  });
+  writer.family('envoy_cluster_membership_healthy', 'gauge', 'Endpoints that may be used.');
+  for (const { cluster, counts } of counted)
+    writer.sample({ envoy_cluster_name: cluster.name }, counts.healthy);
+  writer.family('envoy_cluster_outlier_detection_ejections_active', 'gauge', 'Endpoints ejected now.');
+  for (const { cluster, counts } of counted)
+    writer.sample({ envoy_cluster_name: cluster.name }, counts.ejected);
+  writer.family('weft_endpoints', 'gauge', 'Endpoints by state.');
+  for (const { cluster, counts } of counted) {
+    const { service } = cluster.config;
+    for (const state of ['healthy', 'unhealthy', 'ejected'] as const) {
+      writer.sample({ cluster: cluster.name, service, state }, counts[state]);
+    }
+  }
+  writer.family('weft_endpoints_age_seconds', 'gauge', 'Time since the endpoint set was received.');
+  for (const { cluster } of counted) {
+    if (cluster.endpointsReceivedAtMs === 0) continue;
+    writer.sample({ cluster: cluster.name }, Math.max(0, (wallMs - cluster.endpointsReceivedAtMs) / 1000));
+  }
+}
+
+function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
+  const nowMs = context.clock.now();
+  writer.family('weft_retry_budget_remaining', 'gauge', 'Retries that the budget would grant now.');
+  for (const cluster of context.view.clusters.values()) {
+    const remaining = cluster.retryBudgetRemaining(nowMs);
+    if (remaining >= 0) writer.sample({ cluster: cluster.name, service: cluster.config.service }, remaining);
+  }
+  writer.family('weft_retries_total', 'counter', 'Retries by the reason for which they were made.');
+  for (const cluster of context.view.clusters.values()) {
+    const { service } = cluster.config;
+    for (const [reason, count] of cluster.stats.retriesByReason) {
+      writer.sample({ cluster: cluster.name, service, reason }, count);
+    }
+  }
+  writer.family(
+    'weft_refused_total',
+    'counter',
+    'Refusals of the callee’s proxy, by what it knew of the request.',
+  );
+  for (const cluster of context.view.clusters.values()) {
+    const { refusedUnsent, refusedSent } = cluster.stats;
+    if (refusedUnsent > 0) writer.sample({ cluster: cluster.name, request: 'unsent' }, refusedUnsent);
+    if (refusedSent > 0) writer.sample({ cluster: cluster.name, request: 'sent' }, refusedSent);
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,1 @@
+export { writeMetrics } from './write-metrics.ts';

@@ -1,0 +1,132 @@
+// Metrics of listeners under Envoy's names for its HTTP connection manager. Listeners that share a stat prefix share their series.
+
+import {
+  Histogram,
+  latencyBoundsSeconds,
+  type MetricType,
+  type PrometheusWriter,
+} from '../../../observe/index.ts';
+import type { ListenerStats, ListenerView } from '../../stats/index.ts';
+import type { AdminContext } from '../context.ts';
+
+interface ListenerRow {
+  /** Behind `envoy_http_`. */
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  readonly value: (stats: ListenerStats) => number;
+}
+
+const rows: readonly ListenerRow[] = [
+  { name: 'downstream_rq_total', type: 'counter', help: 'Requests received.', value: (s) => s.requests },
+  { name: 'downstream_rq_active', type: 'gauge', help: 'Requests running.', value: (s) => s.active },
+  {
+    name: 'downstream_rq_rx_reset',
+    type: 'counter',
+    help: 'Requests whose client left.',
+    value: (s) => s.cancelled,
+  },
+  {
+    name: 'downstream_rq_header_timeout',
+    type: 'counter',
+    help: 'Request heads not complete in time.',
+    value: (s) => s.headTimeouts,
+  },
+  {
+    name: 'downstream_cx_total',
+    type: 'counter',
+    help: 'Connections accepted.',
+    value: (s) => s.connectionsTotal,
+  },
+  {
+    name: 'downstream_cx_active',
+    type: 'gauge',
+    help: 'Connections open.',
+    value: (s) => s.connectionsActive,
+  },
+  {
+    name: 'downstream_cx_idle_timeout',
+    type: 'counter',
+    help: 'Connections closed for idleness.',
+    value: (s) => s.idleTimeouts,
+  },
+  {
+    name: 'downstream_cx_protocol_error',
+    type: 'counter',
+    help: 'Connections that broke the protocol.',
+    value: (s) => s.protocolErrors + s.foreignProtocol,
+  },
+  {
+    name: 'downstream_cx_drain_close',
+    type: 'counter',
+    help: 'Connections cut because draining took too long.',
+    value: (s) => s.drainResets,
+  },
+  {
+    name: 'downstream_cx_rx_bytes_total',
+    type: 'counter',
+    help: 'Bytes received.',
+    value: (s) => s.bytesReceived,
+  },
+  { name: 'downstream_cx_tx_bytes_total', type: 'counter', help: 'Bytes sent.', value: (s) => s.bytesSent },
+  { name: 'no_route', type: 'counter', help: 'Requests without a route.', value: (s) => s.noRoute },
+  {
+    name: 'no_cluster',
+    type: 'counter',
+    help: 'Requests whose cluster does not exist.',
+    value: (s) => s.noCluster,
+  },
+];
+
+export function writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): void {
+  const groups = groupByPrefix([...context.view.listeners.values()]);
+  for (const { name, type, help, value } of rows) {
+    writer.family(`envoy_http_${name}`, type, help);
+    for (const [prefix, listeners] of groups) {
+      writer.sample({ envoy_http_conn_manager_prefix: prefix }, total(listeners, value));
+    }
+  }
+  writer.family('envoy_http_downstream_rq_xx', 'counter', 'Answers by class of the status.');
+  for (const [prefix, listeners] of groups) {
+    for (let statusClass = 1; statusClass <= 5; statusClass++) {
+      const labels = { envoy_http_conn_manager_prefix: prefix, envoy_response_code_class: `${statusClass}` };
+      writer.sample(
+        labels,
+        total(listeners, (stats) => stats.responses[statusClass] ?? 0),
+      );
+    }
+  }
+  writer.family(
+    'envoy_http_downstream_rq_time',
+    'histogram',
+    'Milliseconds from a request’s head to the end of its answer.',
+  );
+  for (const [prefix, listeners] of groups) {
+    writer.histogram({ envoy_http_conn_manager_prefix: prefix }, mergedDurations(listeners), 1000);
+  }
+}
+
+function groupByPrefix(listeners: readonly ListenerView[]): ReadonlyMap<string, readonly ListenerView[]> {
+  const groups = new Map<string, ListenerView[]>();
+  for (const listener of listeners) {
+    const { statPrefix } = listener.config;
+    const group = groups.get(statPrefix);
+    if (group === undefined) groups.set(statPrefix, [listener]);
+    else group.push(listener);
+  }
+  return groups;
+}
+
+function total(listeners: readonly ListenerView[], value: (stats: ListenerStats) => number): number {
+  return listeners.reduce((sum, listener) => sum + value(listener.stats), 0);
+}
+
+function mergedDurations(listeners: readonly ListenerView[]): Histogram {
+  const merged = new Histogram(latencyBoundsSeconds);
+  for (const { traffic } of listeners) {
+    for (const { durations } of traffic.series) {
+      for (const histogram of durations) if (histogram !== null) merged.merge(histogram);
+    }
+  }
+  return merged;
+}

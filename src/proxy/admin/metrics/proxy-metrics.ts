@@ -1,0 +1,98 @@
+// Metrics of the proxy itself: process, event loop, configuration, control plane.
+
+import { noLabels, type PrometheusWriter } from '../../../observe/index.ts';
+import type { AdminContext } from '../context.ts';
+import { readiness } from '../pages/control.ts';
+
+export function writeProxyMetrics(writer: PrometheusWriter, context: AdminContext): void {
+  writeProcess(writer, context);
+  writer
+    .family('weft_event_loop_stall_seconds', 'histogram', 'How late the event loop was, sampled.')
+    .histogram(noLabels, context.stalls.histogram);
+  gauge(
+    writer,
+    'weft_event_loop_stall_max_seconds',
+    'The longest stall since the start.',
+    context.stalls.maxMs / 1000,
+  );
+  counter(writer, 'weft_access_log_dropped_total', 'Access-log lines lost.', context.accessLogDropped());
+  writeConfig(writer, context);
+}
+
+function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
+  const { process, clock, config, view } = context;
+  writer.family('weft_build_info', 'gauge', 'Version.').sample({ version: context.version }, 1);
+  gauge(writer, 'envoy_server_live', '1 while requests may come.', readiness(context) === 'LIVE' ? 1 : 0);
+  gauge(
+    writer,
+    'envoy_server_uptime',
+    'Seconds since the start.',
+    Math.floor((clock.wall() - config.startedAtMs) / 1000),
+  );
+  gauge(writer, 'envoy_cluster_manager_active_clusters', 'Clusters in force.', view.clusters.size);
+  gauge(
+    writer,
+    'envoy_cluster_manager_warming_clusters',
+    'Clusters waiting for endpoints.',
+    config.warmingNames.clusters.length,
+  );
+  gauge(writer, 'envoy_listener_manager_total_listeners_active', 'Listeners in force.', view.listeners.size);
+  gauge(
+    writer,
+    'envoy_listener_manager_total_listeners_warming',
+    'Listeners waiting for routes.',
+    config.warmingNames.listeners.length,
+  );
+  gauge(
+    writer,
+    'weft_config_issues',
+    'Parts of the configuration that could not be put into force.',
+    view.issues.length,
+  );
+  if (process === null) return;
+  counter(writer, 'process_cpu_seconds_total', 'User and system CPU time.', process.cpuSeconds());
+  gauge(writer, 'process_resident_memory_bytes', 'Resident memory.', process.residentBytes());
+  gauge(writer, 'process_start_time_seconds', 'Unix time of the start.', process.startedWallMs / 1000);
+}
+
+/** The last word of a type URL, lower-case: `listener`, `routeconfiguration`. */
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1).toLowerCase();
+}
+
+function writeConfig(writer: PrometheusWriter, context: AdminContext): void {
+  const { config, clock } = context;
+  gauge(writer, 'weft_control_plane_connected', '1 while the ADS stream is up.', config.connected ? 1 : 0);
+  const tables = [...config.tables].filter(([, table]) => table.updatedAtMs > 0);
+  writer.family(
+    'weft_config_age_seconds',
+    'gauge',
+    'Time since the control plane last sent something, by type of resource.',
+  );
+  for (const [typeUrl, table] of tables) {
+    writer.sample({ type: shortType(typeUrl) }, Math.max(0, (clock.wall() - table.updatedAtMs) / 1000));
+  }
+  if (config.origin === 'last-good') {
+    writer.sample({ type: 'last-good' }, Math.max(0, (clock.wall() - config.restoredFromMs) / 1000));
+  }
+  writer.family(
+    'weft_config_updates_total',
+    'counter',
+    'Responses of the control plane, accepted whole or with refusals.',
+  );
+  for (const [typeUrl, table] of config.tables) {
+    writer.sample({ type: shortType(typeUrl), result: 'accepted' }, table.updatesAccepted);
+    writer.sample({ type: shortType(typeUrl), result: 'refused' }, table.updatesRejected);
+  }
+  writer.family('weft_config_refused', 'gauge', 'Resources whose newest version is refused.');
+  for (const [typeUrl, table] of config.tables)
+    writer.sample({ type: shortType(typeUrl) }, table.refused.size);
+}
+
+function gauge(writer: PrometheusWriter, name: string, help: string, value: number): void {
+  writer.family(name, 'gauge', help).sample(noLabels, value);
+}
+
+function counter(writer: PrometheusWriter, name: string, help: string, value: number): void {
+  writer.family(name, 'counter', help).sample(noLabels, value);
+}

@@ -1,0 +1,50 @@
+// What this proxy is: its version, node and state, and where it listens.
+
+import { formatAddress } from '../../../net/index.ts';
+import type { AdminContext } from '../context.ts';
+import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
+import { encodeEnvoyAddress } from './address.ts';
+import { readiness } from './control.ts';
+
+export function serverInfoPage(context: AdminContext): AdminReply {
+  const { config, clock } = context;
+  const { node } = config.bootstrap;
+  const uptimeSeconds = Math.floor((clock.wall() - config.startedAtMs) / 1000);
+  return json({
+    version: `weft/${context.version}`,
+    state: readiness(context),
+    uptime_current_epoch: `${uptimeSeconds}s`,
+    uptime_all_epochs: `${uptimeSeconds}s`,
+    node: {
+      id: node.id,
+      cluster: node.cluster,
+      metadata: node.metadata,
+      locality: { region: node.locality.region, zone: node.locality.zone, sub_zone: node.locality.subZone },
+      user_agent_name: node.userAgent,
+    },
+    weft: {
+      config_version: context.view.version,
+      config_origin: config.origin,
+      control_plane_connected: config.connected,
+      warming: config.warmingNames,
+      issues: context.view.issues,
+    },
+  });
+}
+
+export function listenersPage(context: AdminContext, request: AdminRequest): AdminReply {
+  const listeners = [...context.view.listeners.values()];
+  if (request.query.get('format') !== 'json') {
+    return text(
+      listeners
+        .map(({ name, address }) => `${name}::${address === null ? 'not bound' : formatAddress(address)}\n`)
+        .join(''),
+    );
+  }
+  return json({
+    listener_statuses: listeners.map(({ name, address }) => ({
+      name,
+      local_address: address === null ? null : encodeEnvoyAddress(address),
+    })),
+  });
+}

@@ -1,0 +1,144 @@
+// The admin interface: a small HTTP server over our own codec and the Network seam, so that a simulated proxy has one too.
+
+import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { Address, Listener, Network, Socket, SocketHandler } from '../../net/index.ts';
+import { defaultHttp1Limits, type Http1Limits, Http1ServerCodec } from '../../wire/http1/index.ts';
+import {
+  createResponseHead,
+  type RequestHead,
+  type RequestReceiver,
+  type ServerHost,
+  type ServerStream,
+} from '../../wire/index.ts';
+import type { AdminContext } from './context.ts';
+import { adminLimits } from './limits.ts';
+import { type AdminReply, text } from './reply.ts';
+import { type AdminPage, answer } from './routes.ts';
+
+export class AdminServer {
+  readonly context: AdminContext;
+  readonly pages: readonly AdminPage[];
+  readonly connections = new Set<AdminConnection>();
+  private readonly listener: Listener;
+
+  /** Binds at once; throws net's ListenError when it cannot. */
+  constructor(context: AdminContext, network: Network, address: Address, pages: readonly AdminPage[]) {
+    this.context = context;
+    this.pages = pages;
+    this.listener = network.listen({ address, accept: (socket) => this.accept(socket) });
+  }
+
+  get address(): Address {
+    return this.listener.address;
+  }
+
+  close(): void {
+    this.listener.close();
+    for (const connection of this.connections) connection.close();
+  }
+
+  private accept(socket: Socket): SocketHandler {
+    return new AdminConnection(this, socket);
+  }
+}
+
+const codecLimits: Http1Limits = {
+  ...defaultHttp1Limits,
+  headBytesMax: adminLimits.headBytesMax,
+  bodyBytesMax: adminLimits.bodyBytesMax,
+};
+
+class AdminConnection implements SocketHandler, ServerHost, TimerHandler, RequestReceiver {
+  private readonly server: AdminServer;
+  private readonly socket: Socket;
+  private readonly codec: Http1ServerCodec;
+  private readonly timer = new Timer(this, 0);
+
+  constructor(server: AdminServer, socket: Socket) {
+    this.server = server;
+    this.socket = socket;
+    this.codec = new Http1ServerCodec(socket, this, codecLimits);
+  }
+
+  onOpen(socket: Socket): void {
+    if (this.server.connections.size >= adminLimits.connectionsMax) {
+      socket.reset();
+      return;
+    }
+    this.server.connections.add(this);
+    this.awaitRequest();
+  }
+
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    this.codec.receive(bytes);
+  }
+
+  onDrain(): void {
+    this.codec.drained();
+  }
+
+  onEnd(): void {
+    this.codec.receiveEnd();
+  }
+
+  onClose(_socket: Socket, error: MeshError | null): void {
+    this.codec.closed(error);
+    this.server.context.clock.cancel(this.timer);
+    this.server.connections.delete(this);
+  }
+
+  onHeadStart(): void {}
+
+  onRequest(stream: ServerStream, head: RequestHead, _endStream: boolean): RequestReceiver {
+    const reply = this.answer(head);
+    const body = Buffer.from(reply.body);
+    const fields: (readonly [string, string])[] = [
+      ['content-type', reply.contentType],
+      ['content-length', `${body.length}`],
+      ['cache-control', 'no-cache, max-age=0'],
+      ['x-content-type-options', 'nosniff'],
+    ];
+    const bodyless = head.method === 'HEAD' || body.length === 0;
+    stream.sendResponse(createResponseHead(reply.status, fields), bodyless);
+    if (!bodyless) {
+      stream.sendBody(body, 0, body.length);
+      stream.sendEnd(null);
+    }
+    return this;
+  }
+
+  onIdle(): void {
+    this.awaitRequest();
+  }
+
+  onProtocolError(): void {}
+
+  // The body of a request, if any, has no meaning.
+  onBody(): void {}
+  onReset(): void {}
+  onWritable(): void {}
+
+  onTimer(): void {
+    if (this.codec.idle) this.codec.drain();
+    else this.socket.reset();
+  }
+
+  close(): void {
+    this.codec.drain();
+  }
+
+  private answer(head: RequestHead): AdminReply {
+    const { pages, context } = this.server;
+    try {
+      return answer(pages, context, head.method, head.path, head.findName('origin') >= 0);
+    } catch (error) {
+      // A page that fails is a bug, but not one that may take the data path down.
+      context.log.write('error', 'admin page failed', { path: head.path, error: String(error) });
+      return text('internal error\n', 500);
+    }
+  }
+
+  private awaitRequest(): void {
+    this.server.context.clock.arm(this.timer, adminLimits.idleMs);
+  }
+}
