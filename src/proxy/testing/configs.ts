@@ -1,0 +1,146 @@
+// Compiled configurations for tests: everything has a value, a test names only what it is about.
+
+import type { Address } from '../../net/index.ts';
+import type { RetryPolicy, Route, RouteAction, RouteConfig } from '../../policy/index.ts';
+import type {
+  ClusterConfig,
+  Direction,
+  EndpointConfig,
+  HttpOptions,
+  ListenerConfig,
+  Snapshot,
+} from '../config/types.ts';
+
+export function ip(port: number, host = '127.0.0.1'): Address {
+  return { kind: 'ip', host, port };
+}
+
+export const testRetry: RetryPolicy = {
+  on: ['ConnectFailure', 'Reset', 'StatusCodes', 'AttemptTimeout'],
+  statusCodes: [503],
+  methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'],
+  idempotencyHeader: 'idempotency-key',
+  attempts: 2,
+  backoff: { baseMs: 25, maxMs: 250 },
+};
+
+export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
+  return {
+    idleTimeoutMs: 3_600_000,
+    headTimeoutMs: 10_000,
+    drainTimeoutMs: 5_000,
+    headBytesMax: 60 * 1024,
+    headerCountMax: 100,
+    requestTimeoutMs: 0,
+    keepRequestId: true,
+    serverName: '',
+    useRemoteAddress: false,
+    accessLog: null,
+    ...options,
+  };
+}
+
+export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerConfig {
+  return {
+    name: 'outbound',
+    address: ip(15001),
+    direction: 'outbound' as Direction,
+    routeConfig: 'routes',
+    statPrefix: 'outbound',
+    http: httpOptions(),
+    ...options,
+  };
+}
+
+export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConfig {
+  return {
+    name: 'ledger',
+    service: 'bank/ledger',
+    discovery: 'static',
+    edsName: '',
+    connectTimeoutMs: 1_000,
+    balance: { kind: 'round-robin' },
+    limits: { connections: 1024, pending: 1024, requests: 1024 },
+    outlier: null,
+    retry: null,
+    retryBudget: null,
+    timeouts: { requestMs: null, attemptMs: null, idleMs: null },
+    idleTimeoutMs: 0,
+    requestsPerConnectionMax: 0,
+    panicPercent: 0,
+    replayBytesMax: 64 * 1024,
+    ...options,
+  };
+}
+
+export function endpointConfig(port: number, options: Partial<EndpointConfig> = {}): EndpointConfig {
+  return {
+    address: ip(port),
+    weight: 1,
+    priority: 0,
+    healthy: true,
+    zone: '',
+    proxied: false,
+    name: `pod-${port}`,
+    ...options,
+  };
+}
+
+export function forwardTo(...clusters: readonly (readonly [name: string, weight: number])[]): RouteAction {
+  return {
+    kind: 'forward',
+    clusters: clusters.map(([cluster, weight]) => ({
+      cluster,
+      weight,
+      requestEdits: null,
+      responseEdits: null,
+    })),
+    rewriteAuthority: null,
+    rewritePath: null,
+  };
+}
+
+export function route(options: Partial<Route> = {}): Route {
+  return {
+    name: 'default',
+    match: { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [] },
+    action: forwardTo(['ledger', 1]),
+    timeouts: { requestMs: null, attemptMs: null, idleMs: null },
+    retry: null,
+    requestEdits: null,
+    responseEdits: null,
+    ...options,
+  };
+}
+
+export function routeConfig(routes: readonly Route[] = [route()], name = 'routes'): RouteConfig {
+  return { name, virtualHosts: [{ name: 'bank/ledger:80', domains: ['*'], routes }] };
+}
+
+export interface SnapshotParts {
+  readonly version?: string;
+  readonly listeners?: readonly ListenerConfig[];
+  readonly routes?: readonly RouteConfig[];
+  readonly clusters?: readonly ClusterConfig[];
+  readonly endpoints?: Readonly<Record<string, readonly EndpointConfig[]>>;
+}
+
+export function snapshot(parts: SnapshotParts = {}): Snapshot {
+  const endpoints = parts.endpoints ?? {};
+  return {
+    version: parts.version ?? '1',
+    listeners: byName(parts.listeners ?? [listenerConfig()]),
+    routeConfigs: byName(parts.routes ?? [routeConfig()]),
+    clusters: byName(parts.clusters ?? [clusterConfig()]),
+    endpoints: new Map(
+      Object.entries(endpoints).map(([cluster, list]) => [
+        cluster,
+        { cluster, endpoints: list, receivedAtMs: 1 },
+      ]),
+    ),
+  };
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): Map<string, T> {
+  return new Map(items.map((item) => [item.name, item]));
+}
