@@ -24,7 +24,7 @@ export const openingPennies = 1_000_000;
 export const namespace = 'bank';
 
 function workload(name: string, replicas: number, overrides: Partial<Workload> = {}): Workload {
-  const replicasSmall = replicas === 3 ? 3 : 1;
+  const replicasSmall = replicas === 3 ? 2 : 1;
   return { name, program: name, replicas, replicasSmall, env: {}, python: null, ...overrides };
 }
 

@@ -26,6 +26,9 @@ export interface DemoOptions {
   readonly print: (line: string) => void;
 }
 
+/** Memory is read this rarely, because reading it holds the processes up. */
+const memoryIntervalMs = 30_000;
+
 const load = { ratePerSecond: 50, ratePerSecondSmall: 30, transferShare: 0.35 } as const;
 
 export class Demo {
@@ -40,6 +43,7 @@ export class Demo {
   #retries = 0;
   #money: DemoStatus['money'] = null;
   #usage: DemoStatus['usage'] = [];
+  #memoryReadMs = Number.NEGATIVE_INFINITY;
   #stopping: Promise<readonly number[]> | null = null;
 
   constructor(options: DemoOptions) {
@@ -84,7 +88,9 @@ export class Demo {
 
   /** Reads what {@link status} shows; about once a second is enough. */
   async refresh(): Promise<void> {
-    const [retries, usage] = await Promise.all([this.meters.readRetries(), this.usage.read()]);
+    const memory = performance.now() - this.#memoryReadMs > memoryIntervalMs;
+    if (memory) this.#memoryReadMs = performance.now();
+    const [retries, usage] = await Promise.all([this.meters.readRetries(), this.usage.read({ memory })]);
     const { expected, found } = this.checkMoney();
     this.#retries = retries;
     this.#usage = usage;

@@ -20,7 +20,7 @@ export interface Programs {
 export function createPrograms(root: string, python: string | null): Programs {
   const bank = join(root, 'examples', 'bank');
   const compiled = import.meta.url.includes('/$bunfs/');
-  const main = join(root, 'src', 'cli', 'main.ts');
+  const main = process.env['FAKE_WEFT'] ?? join(root, 'src', 'cli', 'main.ts');
   return {
     manifestFolder: join(bank, 'manifests'),
     python,

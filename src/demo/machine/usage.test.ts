@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { parsePs, parseRollupPss, parseStatCpu, readUsage } from './usage.ts';
+import { parsePs, parseRollupPss, parseStatCpu, readCpuSeconds, readMemory } from './usage.ts';
 
 describe('parseStatCpu', () => {
   test.each([
@@ -29,10 +29,11 @@ test('parsePs reads every form of time', () => {
   ]);
 });
 
-test('readUsage finds this process and passes over one that is not there', async () => {
-  const usages = await readUsage([process.pid, 2 ** 30]);
-  expect([...usages.keys()]).toEqual([process.pid]);
-  const own = usages.get(process.pid);
-  expect(own?.memoryBytes).toBeGreaterThan(1e6);
-  expect(own?.cpuSeconds).toBeGreaterThan(0);
+test.each([
+  { name: 'CPU time', read: readCpuSeconds, atLeast: 0.001 },
+  { name: 'memory', read: readMemory, atLeast: 1e6 },
+])('$name of this process is found, and one that is not there is passed over', async ({ read, atLeast }) => {
+  const found = await read([process.pid, 2 ** 30]);
+  expect([...found.keys()]).toEqual([process.pid]);
+  expect(found.get(process.pid)).toBeGreaterThan(atLeast);
 });

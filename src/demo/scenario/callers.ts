@@ -2,7 +2,7 @@
 // tables. Measured where the balancing decision is made, one row for each caller's proxy.
 
 import { namespace } from '../../../examples/bank/bank.ts';
-import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/index.ts';
+import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/traffic.ts';
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import { scrape } from '../view/meters.ts';
 

@@ -32,7 +32,7 @@ const replicaKilled: Phase = {
   minimumMs: 5000,
   async run(scene) {
     await killAndWait(scene, 'ledger-1', 'application');
-    await killAndWait(scene, 'ledger-2', 'all');
+    await killAndWait(scene, 'ledger-0', 'all');
     return undefined;
   },
 };
@@ -93,9 +93,9 @@ const controlPlaneRestarted: Phase = {
     cluster.control.signal('SIGKILL');
     await until('control plane gone', recoveryTimeoutMs, () => !cluster.control.running);
     // An endpoint and a route change that nobody can be told of, and a proxy that must start from what it remembers.
-    podOf(scene, 'accounts-2').setWithdrawn(true);
+    podOf(scene, 'accounts-0').setWithdrawn(true);
     cluster.manifests.setSplit(50);
-    const restarted = podOf(scene, 'fraud-2');
+    const restarted = podOf(scene, 'fraud-0');
     await restarted.sidecar?.restart();
     await until(
       'proxy serving without a control plane',
@@ -106,8 +106,8 @@ const controlPlaneRestarted: Phase = {
     cluster.control.held = false;
     cluster.control.start();
     const agreed = await whenAgreed(cluster);
-    podOf(scene, 'accounts-2').setWithdrawn(false);
-    await until('endpoint back', recoveryTimeoutMs, () => podOf(scene, 'accounts-2').phase === 'ready');
+    podOf(scene, 'accounts-0').setWithdrawn(false);
+    await until('endpoint back', recoveryTimeoutMs, () => podOf(scene, 'accounts-0').phase === 'ready');
     return { agreed };
   },
 };

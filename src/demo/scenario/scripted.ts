@@ -40,11 +40,12 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
   const { cluster, load, meters, options } = demo;
   if (load === null) throw new Error('bug: phases without clients');
   const scene: Scene = { cluster, load, meters, print: options.print };
-  await demo.usage.read();
+  await demo.usage.read({ memory: false });
   const reports: PhaseReport[] = [];
   for (const phase of phases) {
     reports.push(await runPhase(scene, phase));
-    await demo.usage.read();
+    // Also between, so that a process that ends during the next phase has been counted.
+    await demo.usage.read({ memory: false });
   }
   return reports;
 }
@@ -56,7 +57,7 @@ async function finish(
   startMs: number,
 ): Promise<RunReport> {
   const load = demo.load!;
-  const usage = await demo.usage.read();
+  const usage = await demo.usage.read({ memory: true });
   const proxies = demo.machine.state.rows.filter((row) => row.kind === 'proxy').length;
   await load.stop();
   const money = demo.checkMoney();

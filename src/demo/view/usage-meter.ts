@@ -2,7 +2,7 @@
 // process that ends takes nothing back.
 
 import type { ProcessKind, ProcessRow } from '../machine/state-file.ts';
-import { memoryMeasure, readUsage } from '../machine/usage.ts';
+import { memoryMeasure, readCpuSeconds, readMemory } from '../machine/usage.ts';
 
 export interface KindUsage {
   readonly kind: ProcessKind;
@@ -19,6 +19,7 @@ const kinds: readonly ProcessKind[] = ['proxy', 'control', 'service', 'load'];
 interface KindClock {
   /** CPU seconds of all processes ever seen. */
   total: number;
+  memoryBytes: number;
   /** At the first and at the last reading. */
   first: { readonly atMs: number; readonly total: number } | null;
   last: { readonly atMs: number; readonly total: number } | null;
@@ -33,28 +34,28 @@ export class UsageMeter {
     this.#rows = rows;
   }
 
-  async read(): Promise<readonly KindUsage[]> {
-    return await Promise.all(kinds.map((kind) => this.#readKind(kind)));
+  /** Memory is as of the last reading that asked for it. */
+  async read(options: { readonly memory: boolean }): Promise<readonly KindUsage[]> {
+    return await Promise.all(kinds.map((kind) => this.#readKind(kind, options.memory)));
   }
 
-  async #readKind(kind: ProcessKind): Promise<KindUsage> {
-    const pids = this.#rows().filter((row) => row.kind === kind);
-    const usages = await readUsage(pids.map((row) => row.pid));
-    const clock = this.#clocks.get(kind) ?? { total: 0, first: null, last: null };
+  async #readKind(kind: ProcessKind, memory: boolean): Promise<KindUsage> {
+    const rows = this.#rows().filter((row) => row.kind === kind);
+    const pids = rows.map((row) => row.pid);
+    const clock = this.#clocks.get(kind) ?? { total: 0, first: null, last: null, memoryBytes: 0 };
     this.#clocks.set(kind, clock);
-    let memoryBytes = 0;
-    for (const [pid, usage] of usages) {
-      clock.total += usage.cpuSeconds - (this.#seen.get(pid) ?? 0);
-      this.#seen.set(pid, usage.cpuSeconds);
-      memoryBytes += usage.memoryBytes;
+    if (memory) clock.memoryBytes = (await readMemory(pids)).values().reduce((sum, bytes) => sum + bytes, 0);
+    for (const [pid, cpuSeconds] of await readCpuSeconds(pids)) {
+      clock.total += cpuSeconds - (this.#seen.get(pid) ?? 0);
+      this.#seen.set(pid, cpuSeconds);
     }
     const now = { atMs: performance.now(), total: clock.total };
     const usage = {
       kind,
-      processes: usages.size,
+      processes: pids.length,
       cpuPercent: percentBetween(clock.last, now),
       cpuPercentMean: percentBetween(clock.first, now),
-      memoryBytes,
+      memoryBytes: clock.memoryBytes,
       measure: memoryMeasure,
     };
     clock.first ??= now;
