@@ -1,5 +1,14 @@
 export { createBunNetwork } from './bun-network.ts';
 export {
+  createMemoryNetwork,
+  defaultConditions,
+  type MemoryNetwork,
+  type MemoryNetworkObserver,
+  type MemoryNetworkOptions,
+  type MemoryProcess,
+} from './memory-network.ts';
+export type { LinkConditions, SegmentKind } from './memory-pipe.ts';
+export {
   type Address,
   formatAddress,
   ListenError,

@@ -1,0 +1,249 @@
+// One end of a simulated connection: the Socket contract over two pipes. Every callback comes out of a timer, never out of a call of
+// the handler's, and bytes are poisoned after `onData`, so that code which keeps them fails in tests and not in production.
+
+import { type Clock, type ErrorSource, type MeshError, Timer, type TimerHandler } from '../base/index.ts';
+import type { MemoryPipe, PipeEnd, SegmentKind } from './memory-pipe.ts';
+import {
+  type Address,
+  type Socket,
+  type SocketHandler,
+  socketQueueHighBytes,
+  socketQueueLowBytes,
+} from './network.ts';
+import { createBrokenError, createConnectError, createResetError } from './system-errors.ts';
+
+/** Overwrites bytes that a handler was shown and may not keep. */
+const poison = 0xdb;
+
+/** listening (an end that waits for its `syn` and `open`) or dialling, then open, then closed; any may go to closed. */
+type State = 'listening' | 'dialling' | 'open' | 'closed';
+
+/** What an end needs of the network: who listens where it was dialled, and where the list of live sockets is kept. */
+export interface SocketWorld {
+  readonly clock: Clock;
+  /** False: nobody listens there (any more). */
+  isListening(socket: MemorySocket): boolean;
+  /** Creates the handler of an accepted connection, or null when nobody listens any more. */
+  accept(socket: MemorySocket): SocketHandler | null;
+  onClosed(socket: MemorySocket): void;
+}
+
+export class MemorySocket implements Socket, PipeEnd, TimerHandler {
+  readonly remote: Address;
+  readonly local: Address;
+  queuedBytes = 0;
+  readonly #world: SocketWorld;
+  readonly #source: ErrorSource;
+  #state: State;
+  #handler: SocketHandler | null;
+  /** Set once, right after both ends exist. */
+  #out: MemoryPipe | null = null;
+  #in: MemoryPipe | null = null;
+  readonly #turn = new Timer(this, 0);
+  #backlog: Buffer[] = [];
+  #unread: Buffer[] = [];
+  #paused = false;
+  #wantsDrain = false;
+  #ending = false;
+  #finSent = false;
+  /** no -> arrived (behind unread bytes) -> told. */
+  #peerEnd: 'no' | 'arrived' | 'told' = 'no';
+  #closeError: MeshError | null = null;
+
+  /** An outgoing end has its handler from the start, an incoming one gets it when it is accepted. */
+  constructor(world: SocketWorld, local: Address, remote: Address, handler: SocketHandler | null) {
+    this.#world = world;
+    this.local = local;
+    this.remote = remote;
+    this.#handler = handler;
+    this.#state = handler === null ? 'listening' : 'dialling';
+    this.#source = handler === null ? 'downstream' : 'upstream';
+  }
+
+  attach(out: MemoryPipe, incoming: MemoryPipe): void {
+    this.#out = out;
+    this.#in = incoming;
+    if (this.#state === 'dialling') out.send('syn');
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#enqueue(Buffer.from(bytes.subarray(start, end)));
+  }
+
+  writeLatin1(text: string): boolean {
+    return this.#enqueue(Buffer.from(text, 'latin1'));
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#state === 'closed') return;
+    this.#paused = false;
+    this.#defer();
+  }
+
+  end(): void {
+    if (this.#ending || this.#state === 'closed') return;
+    this.#ending = true;
+    this.#defer();
+  }
+
+  reset(): void {
+    if (this.#state === 'closed') return;
+    this.#out?.send('reset');
+    this.#close(createResetError(this.#source, this.remote));
+  }
+
+  /** The process is gone: the peer gets a reset, nobody here is told. */
+  kill(): void {
+    this.#handler = null;
+    this.reset();
+    this.#world.clock.cancel(this.#turn);
+  }
+
+  arrived(kind: SegmentKind, bytes: Buffer): void {
+    if (this.#state === 'closed') return;
+    switch (kind) {
+      case 'syn':
+        this.#answer();
+        break;
+      case 'refuse':
+        this.#close(createConnectError(this.remote, refusal));
+        break;
+      case 'accept':
+        this.#state = 'open';
+        this.#out!.send('open');
+        this.#handler!.onOpen(this);
+        this.#pump();
+        break;
+      case 'open':
+        this.#accept();
+        break;
+      case 'data':
+        this.#unread.push(bytes);
+        this.#deliver();
+        break;
+      case 'fin':
+        this.#peerEnd = 'arrived';
+        this.#deliver();
+        break;
+      case 'reset':
+        this.#close(createBrokenError(this.#source, this.remote, reset));
+        break;
+    }
+  }
+
+  windowOpened(): void {
+    if (this.queuedBytes > 0) this.#defer();
+  }
+
+  /** Work that must not happen inside a call of the handler's. */
+  onTimer(): void {
+    if (this.#state === 'closed') {
+      const handler = this.#handler;
+      this.#handler = null;
+      handler?.onClose(this, this.#closeError);
+      return;
+    }
+    this.#pump();
+    this.#announceDrain();
+    this.#deliver();
+    this.#closeIfDone();
+  }
+
+  #answer(): void {
+    if (this.#world.isListening(this)) this.#out!.send('accept');
+    else this.#refuse('refuse');
+  }
+
+  #accept(): void {
+    this.#handler = this.#world.accept(this);
+    if (this.#handler === null) {
+      this.#refuse('reset');
+      return;
+    }
+    this.#state = 'open';
+    this.#handler.onOpen(this);
+  }
+
+  #refuse(kind: 'refuse' | 'reset'): void {
+    this.#out!.send(kind);
+    this.#close(null);
+  }
+
+  #enqueue(bytes: Buffer): boolean {
+    if (bytes.length === 0 || this.#ending || this.#state === 'closed') return true;
+    this.queuedBytes += bytes.length;
+    this.#backlog.push(bytes);
+    this.#pump();
+    if (this.queuedBytes <= socketQueueHighBytes) return true;
+    this.#wantsDrain = true;
+    return false;
+  }
+
+  /** Moves what fits from the backlog onto the wire, and FIN after the last byte. */
+  #pump(): void {
+    const out = this.#out;
+    if (this.#state !== 'open' || out === null) return;
+    while (this.#backlog.length > 0 && out.room > 0 && this.#isOpen()) {
+      const first = this.#backlog[0]!;
+      const taken = Math.min(first.length, out.room);
+      this.queuedBytes -= taken;
+      if (taken === first.length) this.#backlog.shift();
+      else this.#backlog[0] = first.subarray(taken);
+      out.sendData(first.subarray(0, taken));
+    }
+    if (this.#ending && !this.#finSent && this.queuedBytes === 0 && this.#isOpen()) {
+      this.#finSent = true;
+      out.send('fin');
+    }
+  }
+
+  #announceDrain(): void {
+    if (!this.#wantsDrain || this.queuedBytes >= socketQueueLowBytes || !this.#isOpen()) return;
+    this.#wantsDrain = false;
+    this.#handler?.onDrain(this);
+  }
+
+  #deliver(): void {
+    while (this.#unread.length > 0 && !this.#paused && this.#isOpen()) {
+      const bytes = this.#unread.shift()!;
+      const { length } = bytes;
+      this.#handler!.onData(this, bytes);
+      bytes.fill(poison);
+      this.#in!.read(length);
+    }
+    if (this.#peerEnd !== 'arrived' || this.#paused || this.#unread.length > 0 || !this.#isOpen()) return;
+    this.#peerEnd = 'told';
+    this.#handler!.onEnd(this);
+    this.#closeIfDone();
+  }
+
+  /** A method, because callbacks change the state behind the type checker's back. */
+  #isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  #closeIfDone(): void {
+    if (this.#finSent && this.#peerEnd === 'told' && this.#isOpen()) this.#close(null);
+  }
+
+  #close(error: MeshError | null): void {
+    this.#state = 'closed';
+    this.#closeError = error;
+    this.#backlog = [];
+    this.#unread = [];
+    this.queuedBytes = 0;
+    this.#world.onClosed(this);
+    this.#defer();
+  }
+
+  #defer(): void {
+    if (!this.#turn.armed) this.#world.clock.arm(this.#turn, 0);
+  }
+}
+
+const refusal = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
