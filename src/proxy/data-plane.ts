@@ -80,6 +80,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     return total;
   }
 
+  /** Access-log lines lost, all logs together. */
+  get accessLogDropped(): number {
+    let dropped = 0;
+    for (const log of this.accessLogs.values()) dropped += log.dropped;
+    return dropped;
+  }
+
   apply(snapshot: Snapshot): void {
     if (this.stopped || this.draining) return;
     // Make before break: clusters, then the routes that name them, then what nobody names any more.

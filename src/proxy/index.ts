@@ -1,2 +1,6 @@
+export type { ProcessInfo } from './admin/index.ts';
+export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './config/index.ts';
 export { DataPlane, type DataPlaneOptions } from './data-plane.ts';
+export { createProcessInfo } from './process-info.ts';
+export { createProxy, type Proxy, type ProxyOptions } from './proxy.ts';
 export type { ClusterView, EndpointView, ListenerView, ProxyView } from './stats/index.ts';

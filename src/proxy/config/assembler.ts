@@ -28,6 +28,14 @@ export interface StaticResources {
   readonly clusters: readonly TranslatedCluster[];
 }
 
+export interface AssemblerOptions {
+  readonly clock: Clock;
+  readonly target: SnapshotTarget;
+  readonly statics: StaticResources;
+  /** Overrides every listener's own; null: theirs hold. */
+  readonly drainTimeoutMs: number | null;
+}
+
 /** The newest version of something, the one in force, and until when the newest may wait. */
 interface Slot<T> {
   active: T | null;
@@ -38,6 +46,7 @@ interface Slot<T> {
 export class Assembler implements TimerHandler {
   private readonly clock: Clock;
   private readonly target: SnapshotTarget;
+  private readonly drainTimeoutMs: number | null;
   private readonly listeners = new Map<string, Slot<TranslatedListener>>();
   private readonly routes = new Map<string, Slot<RouteConfig>>();
   private readonly clusters = new Map<string, Slot<TranslatedCluster>>();
@@ -54,9 +63,11 @@ export class Assembler implements TimerHandler {
   private readonly assignments = new WeakMap<object, Map<string, EndpointAssignment>>();
   private generation = 0;
 
-  constructor(clock: Clock, target: SnapshotTarget, statics: StaticResources) {
-    this.clock = clock;
-    this.target = target;
+  constructor(options: AssemblerOptions) {
+    const { statics } = options;
+    this.clock = options.clock;
+    this.target = options.target;
+    this.drainTimeoutMs = options.drainTimeoutMs;
     this.statics = new Set([
       ...statics.listeners.map(({ config }) => `listener ${config.name}`),
       ...statics.clusters.map(({ config }) => `cluster ${config.name}`),
@@ -71,7 +82,10 @@ export class Assembler implements TimerHandler {
   }
 
   setListener(listener: TranslatedListener): void {
-    this.warm(this.listeners, listener.config.name, listener, listener.initialFetchTimeoutMs);
+    const { config } = listener;
+    const drainTimeoutMs = this.drainTimeoutMs ?? config.http.drainTimeoutMs;
+    const own = { ...listener, config: { ...config, http: { ...config.http, drainTimeoutMs } } };
+    this.warm(this.listeners, config.name, own, listener.initialFetchTimeoutMs);
   }
 
   removeListener(name: string): void {

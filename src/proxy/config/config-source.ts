@@ -12,9 +12,15 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
-import { typeUrls, type XdsResource, type XdsSubscriber, type XdsUpdate } from '../../xds/index.ts';
+import {
+  type AdsClientStatus,
+  typeUrls,
+  type XdsResource,
+  type XdsSubscriber,
+  type XdsUpdate,
+} from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
-import type { Bootstrap } from './bootstrap.ts';
+import type { AdsConfig, Bootstrap } from './bootstrap.ts';
 import { decodeResource, type Meaning } from './decode-resource.ts';
 import { encodeLastGood, lastGoodFile, parseLastGood, type SavedResource } from './last-good.ts';
 import { configLimits } from './limits.ts';
@@ -26,6 +32,7 @@ export interface AdsSubscriptions {
   subscribe(typeUrl: string, names: readonly string[] | '*'): void;
   start(): void;
   stop(): void;
+  status(): AdsClientStatus;
 }
 
 export interface ConfigSourceOptions {
@@ -36,13 +43,15 @@ export interface ConfigSourceOptions {
   readonly stateDir: string | null;
   readonly bootstrap: Bootstrap;
   readonly target: SnapshotTarget;
-  readonly createClient: (subscriber: XdsSubscriber) => AdsSubscriptions;
+  /** Overrides every listener's drain_timeout; null: theirs hold. */
+  readonly drainTimeoutMs: number | null;
+  readonly createClient: (ads: AdsConfig, subscriber: XdsSubscriber) => AdsSubscriptions;
 }
 
 /** How the present configuration came to be; `none` until there is one. */
 export type ConfigOrigin = 'none' | 'static' | 'control-plane' | 'last-good';
 
-const timerKind = { restore: 0, save: 1, grace: 2 } as const;
+const timerKind = { restore: 0, save: 1, grace: 2, check: 3 } as const;
 
 export class ConfigSource implements XdsSubscriber, TimerHandler {
   readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
@@ -60,6 +69,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private readonly restoreTimer = new Timer(this, timerKind.restore);
   private readonly saveTimer = new Timer(this, timerKind.save);
   private readonly graceTimer = new Timer(this, timerKind.grace);
+  private readonly checkTimer = new Timer(this, timerKind.check);
   private readonly subscribed = new Map<string, string>();
   private complete = false;
   private saving: Promise<void> = Promise.resolve();
@@ -68,8 +78,13 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     const { bootstrap, clock } = options;
     this.options = options;
     this.startedAtMs = clock.wall();
-    this.assembler = new Assembler(clock, { apply: (snapshot) => this.onSnapshot(snapshot) }, bootstrap);
-    this.client = bootstrap.ads === null ? null : options.createClient(this);
+    this.assembler = new Assembler({
+      clock,
+      target: { apply: (snapshot) => this.onSnapshot(snapshot) },
+      statics: bootstrap,
+      drainTimeoutMs: options.drainTimeoutMs,
+    });
+    this.client = bootstrap.ads === null ? null : options.createClient(bootstrap.ads, this);
   }
 
   /** Ready once: everything asked for at first is known, or the last good configuration was restored. */
@@ -86,7 +101,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   }
 
   start(): void {
-    const { ads } = this.options.bootstrap;
+    const { bootstrap, clock } = this.options;
+    const { ads } = bootstrap;
     if (this.client === null || ads === null) this.origin = 'static';
     this.assembler.publish();
     if (this.client === null || ads === null) return;
@@ -94,8 +110,9 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (ads.listeners) this.client.subscribe(typeUrls.listener, '*');
     this.subscribeReferenced();
     this.client.start();
+    clock.arm(this.checkTimer, configLimits.checkMs);
     if (this.options.stateDir !== null) {
-      this.options.clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
+      clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
     }
   }
 
@@ -104,7 +121,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     const { clock } = this.options;
     this.client?.stop();
     if (this.saveTimer.armed) this.save();
-    for (const timer of [this.restoreTimer, this.saveTimer, this.graceTimer]) clock.cancel(timer);
+    for (const timer of [this.restoreTimer, this.saveTimer, this.graceTimer, this.checkTimer])
+      clock.cancel(timer);
     await this.saving;
   }
 
@@ -144,7 +162,21 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   onTimer(kind: number): void {
     if (kind === timerKind.restore) this.restore();
     else if (kind === timerKind.save) this.save();
-    else this.dropUnconfirmed();
+    else if (kind === timerKind.grace) this.dropUnconfirmed();
+    else this.check();
+  }
+
+  /** An answer without resources is no update: until everything is known, the client is asked from time to time. */
+  private check(): void {
+    if (this.complete) return;
+    this.completeIfKnown();
+    this.options.clock.arm(this.checkTimer, configLimits.checkMs);
+  }
+
+  private completeIfKnown(): void {
+    if (this.complete || !this.isComplete()) return;
+    this.complete = true;
+    this.options.log.write('info', 'configuration complete', { origin: this.origin });
   }
 
   private refusal(resource: XdsResource): Issue | null {
@@ -251,10 +283,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private onSnapshot(snapshot: Snapshot): void {
     this.snapshot = snapshot;
     this.options.target.apply(snapshot);
-    if (!this.complete && this.isComplete()) {
-      this.complete = true;
-      this.options.log.write('info', 'configuration complete', { origin: this.origin });
-    }
+    this.completeIfKnown();
     if (this.complete && this.origin === 'control-plane' && this.options.stateDir !== null) {
       if (!this.saveTimer.armed) this.options.clock.arm(this.saveTimer, configLimits.saveAfterMs);
     }
@@ -263,7 +292,10 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private isComplete(): boolean {
     const { ads } = this.options.bootstrap;
     if (ads === null || this.origin === 'last-good') return true;
-    const answered = (typeUrl: string) => this.tables.get(typeUrl)!.updatedAtMs > 0;
+    const types = this.client?.status().types ?? [];
+    const answered = (typeUrl: string) =>
+      this.tables.get(typeUrl)!.updatedAtMs > 0 ||
+      types.some((type) => type.typeUrl === typeUrl && (type.version !== '' || type.nonce !== ''));
     if (ads.clusters && !answered(typeUrls.cluster)) return false;
     if (ads.listeners && !answered(typeUrls.listener)) return false;
     return !this.assembler.warming;

@@ -7,6 +7,8 @@ export const configLimits = {
   restoreAfterMs: 1_000,
   /** Restored resources that the control plane does not confirm go this long after its first answer. */
   restoredGraceMs: 5_000,
+  /** How often a starting proxy looks whether everything it asked for was answered. */
+  checkMs: 100,
   /** Quiet time before the last good configuration is written: endpoint changes come in bursts. */
   saveAfterMs: 500,
   /** Largest file that is read back. */
