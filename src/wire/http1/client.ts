@@ -75,7 +75,7 @@ export class Http1ClientCodec implements ClientCodec {
     this.requestDone = false;
     this.informationalCount = 0;
     this.beginHead();
-    this.sink.writeLatin1(encodeRequestHead(head, kind));
+    encodeRequestHead(this.sink, head, kind);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
     return stream;

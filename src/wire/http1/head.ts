@@ -3,14 +3,15 @@
 
 import { assert } from '../../base/index.ts';
 import { type Head, headerId, headerNames, type RequestHead, type ResponseHead } from '../head.ts';
-import { assertFieldName, assertFieldValue, assertTargetText } from './assert-text.ts';
+import { createLine } from './added-lines.ts';
+import { assertTargetText } from './assert-text.ts';
 import { internText, unknownName } from './names.ts';
 
 /** Numbers in {@link ReceivedHead.lines} for each line: start of the name, its end, start of the value, its end. */
 export const lineStride = 4;
 
 /** Marks an added line that was removed again; no header has this id. */
-const removedName = 254;
+export const removedName = 254;
 const linesAtStart = 16;
 const lengthId = headerId['content-length'];
 
@@ -30,6 +31,8 @@ export class ReceivedHead implements Head {
   /** Bit `id` for every received header id below 32: lets the encoder see at once that there is nothing to strip. */
   seen = 0;
   addedCount = 0;
+  /** Whole lines, as the encoder writes them. */
+  readonly addedLines: string[] = [];
   readonly addedNames: string[] = [];
   readonly addedValues: string[] = [];
   readonly addedIds: number[] = [];
@@ -85,15 +88,15 @@ export class ReceivedHead implements Head {
   }
 
   add(name: string, value: string): void {
-    assertFieldName(name);
-    assertFieldValue(value);
     const id = internText(name);
     // Host is edited through `authority`, the others belong to the encoder; a second length would be a second framing.
     assert(
       id > headerId.connection || (id === lengthId && this.first[id] === -1),
       'the encoder sets framing',
     );
+    const line = createLine(name, value, id);
     const at = this.addedCount++;
+    this.addedLines[at] = line;
     this.addedNames[at] = name;
     this.addedValues[at] = value;
     this.addedIds[at] = id;
@@ -235,6 +238,8 @@ export class FramedHead extends ReceivedHead {
 }
 
 export class ReceivedRequestHead extends FramedHead implements RequestHead {
+  /** Set by the reader for methods that it knows, else ''. */
+  knownMethod = '';
   methodEnd = 0;
   targetEnd = 0;
   /** Absolute form only: ends of the scheme and of the authority in the target; 0 in origin form. */
@@ -245,7 +250,7 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
   private cachedPath: string | null = null;
 
   get method(): string {
-    return this.text.slice(0, this.methodEnd);
+    return this.knownMethod !== '' ? this.knownMethod : this.text.slice(0, this.methodEnd);
   }
 
   get scheme(): string {
@@ -278,6 +283,7 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
 
   override reset(): void {
     super.reset();
+    this.knownMethod = '';
     this.methodEnd = 0;
     this.targetEnd = 0;
     this.schemeEnd = 0;

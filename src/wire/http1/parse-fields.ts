@@ -47,7 +47,7 @@ export function parseFields(cursor: Cursor, bytes: Uint8Array, base: number, end
       state = phase.value;
     }
     if (state === phase.value) {
-      while (at < end && valueTable[bytes[at]!] !== 0) at++;
+      at = skipValue(bytes, at, end);
       if (at === end) break;
       if (bytes[at] !== CR) return failWith(cursor, bytes[at] === LF ? fault.lineEnding : fault.valueInvalid);
       at++;
@@ -80,6 +80,25 @@ export function parseFields(cursor: Cursor, bytes: Uint8Array, base: number, end
   cursor.nameEnd = nameEnd - base;
   cursor.valueStart = valueStart - base;
   return needMore;
+}
+
+/** Index of the first byte that may not stand in a value, or `end`. */
+function skipValue(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  const fourBefore = end - 3;
+  // Four printable ASCII bytes a step: below 0x20 the subtraction sets the top bit, from 0x7f on the addition does.
+  while (at < fourBefore) {
+    const a = bytes[at]!;
+    const b = bytes[at + 1]!;
+    const c = bytes[at + 2]!;
+    const d = bytes[at + 3]!;
+    const low = (a - 32) | (b - 32) | (c - 32) | (d - 32);
+    const high = (a + 1) | (b + 1) | (c + 1) | (d + 1);
+    if (((low | high) & 0x80) !== 0) break;
+    at += 4;
+  }
+  while (at < end && valueTable[bytes[at]!] !== 0) at++;
+  return at;
 }
 
 function nameFault(byte: number): number {

@@ -4,6 +4,7 @@ import { type Cursor, complete, failWith, needMore, phase } from './cursor.ts';
 import { fault } from './errors.ts';
 import { isAuthority } from './framing.ts';
 import type { ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
+import { internMethod } from './methods.ts';
 import { COLON, CR, LF, SP, targetTable, tokenTable, valueTable } from './tables.ts';
 
 const slash = 47;
@@ -30,6 +31,7 @@ export function parseRequestLine(
     if (at === end) return needMore;
     if (bytes[at] !== SP || at === base) return failWith(cursor, fault.methodInvalid);
     head.methodEnd = at - base;
+    head.knownMethod = internMethod(bytes, base, head.methodEnd);
     at++;
     cursor.phase = phase.target;
   }
@@ -52,6 +54,8 @@ export function parseRequestLine(
   if (cursor.phase === phase.requestVersion) {
     const outcome = parseVersion(cursor, bytes, base, end);
     if (outcome !== complete) return outcome;
+    // Only a preface may say PRI, and it says HTTP/2.0 (RFC 9113 section 3.4).
+    if (head.knownMethod === 'PRI') return failWith(cursor, fault.targetForm);
     head.version = bytes[base + cursor.lineStart + 7]! - 48;
     cursor.phase = phase.requestLf;
   }
@@ -100,20 +104,19 @@ function parseVersion(cursor: Cursor, bytes: Uint8Array, base: number, end: numb
 
 /** "PRI * HTTP/2.0" (RFC 9113 section 3.4). */
 function isPreface(cursor: Cursor, bytes: Uint8Array, base: number): boolean {
-  const pri = bytes[base] === 80 && bytes[base + 1] === 82 && bytes[base + 2] === 73;
-  return pri && cursor.lineStart === 6 && bytes[base + cursor.lineStart + 5] === 50;
+  const toStar = cursor.request?.knownMethod === 'PRI' && cursor.request.targetEnd === 5;
+  return toStar && bytes[base + cursor.lineStart + 5] === 50;
 }
 
 /** Which of the four forms the target has (RFC 9112 section 3.2), and whether the method allows it. */
 function parseTarget(head: ReceivedRequestHead, bytes: Uint8Array, base: number): number {
   const start = base + head.methodEnd + 1;
   const end = base + head.targetEnd;
-  if (isMethod(bytes, base, head.methodEnd, 'CONNECT')) return fault.connectUnsupported;
+  const method = head.knownMethod;
+  if (method === 'CONNECT') return fault.connectUnsupported;
   if (bytes[start] === slash && end > start) return fault.none;
   if (end - start === 1 && bytes[start] === asterisk) {
-    const allowed =
-      isMethod(bytes, base, head.methodEnd, 'OPTIONS') || isMethod(bytes, base, head.methodEnd, 'PRI');
-    return allowed ? fault.none : fault.targetForm;
+    return method === 'OPTIONS' || method === 'PRI' ? fault.none : fault.targetForm;
   }
   return parseAbsoluteForm(head, bytes, base, start, end);
 }
@@ -153,14 +156,6 @@ function schemeLength(bytes: Uint8Array, start: number, end: number): number {
     length++;
   }
   return length >= 4 ? length : 0;
-}
-
-function isMethod(bytes: Uint8Array, base: number, length: number, method: string): boolean {
-  if (length !== method.length) return false;
-  for (let index = 0; index < length; index++) {
-    if (bytes[base + index] !== method.charCodeAt(index)) return false;
-  }
-  return true;
 }
 
 /** Reads a status line up to its LF. */

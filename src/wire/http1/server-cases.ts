@@ -138,6 +138,7 @@ export const requestLineCases: readonly RequestCase[] = [
   refused('HTTP/1.2', `GET / HTTP/1.2\r\n${host}\r\n`, 505, text.versionUnsupported),
   refused('HTTP/0.9', `GET / HTTP/0.9\r\n${host}\r\n`, 505, text.versionUnsupported),
   refused('an HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, text.preface),
+  refused('PRI in HTTP/1.1', `PRI * HTTP/1.1\r\n${host}\r\n`, 400, text.form),
   refused('http in small letters', `GET / http/1.1\r\n${host}\r\n`, 400, text.version),
   refused('a version of two digits', `GET / HTTP/1.10\r\n${host}\r\n`, 400, text.ending),
   refused('a version without minor', `GET / HTTP/1\r\n${host}\r\n`, 400, text.version),

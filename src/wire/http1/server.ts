@@ -322,7 +322,7 @@ export class Http1ServerCodec implements ServerCodec {
     assert(head.status >= 100 && head.status < 200 && head.status !== 101, 'an informational status');
     // RFC 9110 section 15.2: never to an HTTP/1.0 client.
     if (this.head.version === 0 || this.sending !== sending.awaited) return;
-    this.sink.writeLatin1(encodeResponseHead(head, bodyNone, false, ''));
+    encodeResponseHead(this.sink, head, bodyNone, false, '');
   }
 
   sendResponse(head: ResponseHead, endStream: boolean): void {
@@ -332,9 +332,8 @@ export class Http1ServerCodec implements ServerCodec {
     const length = kind === bodyLength ? declaredLength(head) : 0;
     this.sending = sending.body;
     if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream)) this.keepAlive = false;
-    this.sink.writeLatin1(
-      encodeResponseHead(head, kind, head.status !== 204, this.extraLines(head, kind, endStream)),
-    );
+    const extra = this.extraLines(head, kind, endStream);
+    encodeResponseHead(this.sink, head, kind, head.status !== 204, extra);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
   }
