@@ -1,0 +1,64 @@
+// Reads the mesh when somebody looks: the control plane's API, then every proxy it names, a few at a time. Nobody looking costs nothing.
+
+import { aggregate, type Reading, type Readings } from './aggregate.ts';
+import { consoleLimits } from './limits.ts';
+import type { Mesh } from './mesh.ts';
+import { readProxy } from './read-proxy.ts';
+import type { ConsoleState, DemoView } from './view.ts';
+
+export interface CollectorOptions {
+  /** Asks the control plane. Rejects when it does not answer. */
+  readonly readMesh: () => Promise<Mesh>;
+  /** Asks the demo that runs beside, if any; null where there is none or it does not answer. */
+  readonly readDemo: () => Promise<DemoView | null>;
+  readonly fetcher: typeof fetch;
+  /** Unix ms. */
+  readonly wallMs: () => number;
+}
+
+const noReadings: Readings = { atMs: 0, byNode: new Map() };
+
+export class Collector {
+  readonly #options: CollectorOptions;
+  #before: Readings = noReadings;
+  #state: ConsoleState | null = null;
+  #running: Promise<ConsoleState> | null = null;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  /** The newest state; asks the mesh when the last one is old. Concurrent callers share one reading. */
+  async state(): Promise<ConsoleState> {
+    const age = this.#options.wallMs() - (this.#state?.atMs ?? 0);
+    if (this.#state !== null && age < consoleLimits.readingAgeMinMs) return this.#state;
+    this.#running ??= this.#collect().finally(() => {
+      this.#running = null;
+    });
+    return await this.#running;
+  }
+
+  async #collect(): Promise<ConsoleState> {
+    const { readMesh, readDemo, wallMs } = this.#options;
+    const [mesh, demo] = await Promise.all([readMesh(), readDemo()]);
+    const now: Readings = { byNode: await this.#readProxies(mesh), atMs: wallMs() };
+    // The first look has no interval: its rates are zero rather than averages over the proxies' lives.
+    const stale = now.atMs - this.#before.atMs > consoleLimits.intervalMaxMs;
+    this.#state = aggregate(mesh, stale ? now : this.#before, now, demo);
+    this.#before = now;
+    return this.#state;
+  }
+
+  async #readProxies(mesh: Mesh): Promise<Map<string, Reading>> {
+    const waiting = mesh.proxies.filter((proxy) => proxy.admin !== '' && proxy.connected);
+    const readings = new Map<string, Reading>();
+    const work = async (): Promise<void> => {
+      for (let proxy = waiting.pop(); proxy !== undefined; proxy = waiting.pop()) {
+        const reading = await readProxy(proxy.admin, this.#options.fetcher);
+        if (reading !== null) readings.set(proxy.node, reading);
+      }
+    };
+    await Promise.all(Array.from({ length: consoleLimits.parallelProxies }, work));
+    return readings;
+  }
+}

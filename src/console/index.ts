@@ -1,0 +1,4 @@
+export { Collector, type CollectorOptions } from './collector.ts';
+export type { Mesh, MeshProxy } from './mesh.ts';
+export { type ConsoleHandler, type ConsoleOptions, createConsole } from './serve.ts';
+export type { DemoView, IssueView } from './view.ts';
