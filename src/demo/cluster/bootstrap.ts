@@ -35,6 +35,7 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
         namespace: facts.namespace,
         labels: { app: facts.workload },
         listen: Object.fromEntries(listen),
+        admin: `${host}:${facts.adminPort}`,
         ...(facts.applicationPort === null ? {} : { application: { http: facts.applicationPort } }),
       },
     },

@@ -1,16 +1,122 @@
-// Do all proxies hold the configuration that the control plane means them to hold? Compared through the control plane's own status.
+// Do all proxies hold the configuration that the control plane means them to hold? Asked on both sides: the control plane must have
+// an acknowledgement of all it sent, and each proxy must itself name the same versions.
 
+import { namespace } from '../../../examples/bank/bank.ts';
 import type { BankCluster } from '../cluster/bank-cluster.ts';
+import type { Container } from '../cluster/container.ts';
 import { until } from './scene.ts';
 
-const agreementTimeoutMs = 10_000;
+const agreementTimeoutMs = 15_000;
+const askTimeoutMs = 2000;
+/** The control plane waits for quiet at most this long after a change (design: 50 ms quiet, 500 ms at most), then builds and sends. */
+const settleMs = 700;
 
-/** Waits until every running proxy agrees; returns how many do. */
-export async function whenAgreed(cluster: BankCluster): Promise<number> {
-  let agreed = 0;
-  await until('all proxies agree', agreementTimeoutMs, async () => {
-    agreed = cluster.pods.length;
-    return true;
-  });
-  return agreed;
+/** The part of the control plane's `/api/v1/mesh` that matters here. */
+interface MeshPage {
+  readonly synced: boolean;
+  readonly proxies: readonly {
+    readonly node: string;
+    readonly connected: boolean;
+    readonly types: readonly {
+      readonly typeUrl: string;
+      readonly status: string;
+      readonly sentVersion: string;
+      readonly ackedVersion: string;
+    }[];
+  }[];
+}
+
+/** The part of a proxy's `/config_dump?include_eds` that matters here. */
+interface ConfigDump {
+  readonly configs: readonly { readonly '@type': string; readonly version_info?: string }[];
+}
+
+/** Type URL of a resource to the name of its section in a config dump. */
+const sections: Readonly<Record<string, string>> = {
+  'type.googleapis.com/envoy.config.listener.v3.Listener': 'ListenersConfigDump',
+  'type.googleapis.com/envoy.config.route.v3.RouteConfiguration': 'RoutesConfigDump',
+  'type.googleapis.com/envoy.config.cluster.v3.Cluster': 'ClustersConfigDump',
+  'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment': 'EndpointsConfigDump',
+};
+
+/** What a proxy's dump must show beside the right versions. */
+export type DumpCheck = (dump: string) => boolean;
+
+/** Waits until every running proxy agrees and its dump passes `check`; returns how many proxies that are. */
+export async function whenAgreed(cluster: BankCluster, check: DumpCheck = () => true): Promise<number> {
+  await Bun.sleep(settleMs);
+  const proxies = listProxies(cluster);
+  let missing: readonly string[] = [];
+  try {
+    await until('all proxies agree', agreementTimeoutMs, async () => {
+      missing = await listDisagreeing(cluster.controlUrl, proxies, check);
+      return missing.length === 0;
+    });
+  } catch (error) {
+    throw new Error(
+      `${error instanceof Error ? error.message : error}; still to come: ${missing.join(', ')}`,
+    );
+  }
+  return proxies.length;
+}
+
+interface ProxyPlace {
+  readonly node: string;
+  readonly adminUrl: string;
+}
+
+function listProxies(cluster: BankCluster): ProxyPlace[] {
+  const containers: (Container | null)[] = [
+    cluster.gateway,
+    ...cluster.agents,
+    ...cluster.pods.map((pod) => pod.sidecar),
+  ];
+  return containers
+    .filter((container) => container !== null)
+    .map(({ program: { row } }) => ({
+      node: row.role === 'agent' ? `agent~${row.replica}` : `${row.role}~${row.replica}.${namespace}`,
+      adminUrl: row.adminUrl,
+    }));
+}
+
+async function listDisagreeing(
+  controlUrl: string,
+  proxies: readonly ProxyPlace[],
+  check: DumpCheck,
+): Promise<readonly string[]> {
+  const mesh = await ask(`${controlUrl}/api/v1/mesh`);
+  if (mesh === null) return ['the control plane'];
+  const page: MeshPage = JSON.parse(mesh);
+  const known = new Map(page.proxies.map((proxy) => [proxy.node, proxy]));
+  const verdicts = await Promise.all(
+    proxies.map(async ({ node, adminUrl }) => {
+      const sent = known.get(node);
+      const dump = await ask(`${adminUrl}/config_dump?include_eds`);
+      const agrees =
+        page.synced && sent?.connected === true && dump !== null && agree(sent.types, dump) && check(dump);
+      return agrees ? [] : [node];
+    }),
+  );
+  return verdicts.flat();
+}
+
+/** Everything sent was acknowledged, and the proxy names the version that was. */
+function agree(types: MeshPage['proxies'][number]['types'], dump: string): boolean {
+  const { configs }: ConfigDump = JSON.parse(dump);
+  return (
+    types.length > 0 &&
+    types.every(({ typeUrl, status, sentVersion, ackedVersion }) => {
+      const section = configs.find((config) => config['@type'].endsWith(`.${sections[typeUrl]}`));
+      return status === 'SYNCED' && sentVersion === ackedVersion && section?.version_info === ackedVersion;
+    })
+  );
+}
+
+async function ask(url: string): Promise<string | null> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(askTimeoutMs) });
+    return response.ok ? await response.text() : null;
+  } catch {
+    return null;
+  }
 }

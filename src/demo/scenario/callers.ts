@@ -35,7 +35,10 @@ export async function readCallers(
     cluster.pods.map(async ({ spec }) => {
       if (spec.sidecar === null) return;
       const { adminUrl } = spec.sidecar.row;
-      const [metrics, picks] = await Promise.all([scrape(adminUrl), readPicks(adminUrl, replica)]);
+      const [metrics, picks] = await Promise.all([
+        scrape(adminUrl),
+        readPicks(adminUrl, replica).catch(() => 0),
+      ]);
       const traffic = metrics === null ? undefined : readTraffic(metrics).get(`${namespace}/${service}`);
       if (traffic !== undefined) readings.set(spec.name, { traffic, picks });
     }),
@@ -67,19 +70,23 @@ function milliseconds(seconds: number | null): number {
   return Math.round((seconds ?? 0) * 10_000) / 10;
 }
 
-interface ClusterStatus {
-  readonly endpoints?: readonly { readonly name?: string; readonly picks?: number }[];
+/** The part of /clusters?format=json (Envoy's admin/v3/clusters.proto) that matters here. */
+interface ClustersPage {
+  readonly cluster_statuses: readonly {
+    readonly host_statuses: readonly {
+      readonly hostname: string;
+      readonly stats: readonly { readonly name: string; readonly value: string }[];
+    }[];
+  }[];
 }
 
 async function readPicks(adminUrl: string, replica: string): Promise<number> {
-  try {
-    const response = await fetch(`${adminUrl}/clusters?format=json`);
-    const { clusters } = (await response.json()) as { clusters: readonly ClusterStatus[] };
-    const endpoints = clusters.flatMap((cluster) => cluster.endpoints ?? []);
-    return endpoints
-      .filter((endpoint) => endpoint.name === replica)
-      .reduce((sum, { picks }) => sum + (picks ?? 0), 0);
-  } catch {
-    return 0;
-  }
+  const response = await fetch(`${adminUrl}/clusters?format=json`);
+  const page = (await response.json()) as ClustersPage;
+  return page.cluster_statuses
+    .flatMap((cluster) => cluster.host_statuses)
+    .filter((host) => host.hostname === replica)
+    .flatMap((host) => host.stats)
+    .filter((stat) => stat.name === 'rq_total')
+    .reduce((sum, stat) => sum + Number(stat.value), 0);
 }
