@@ -127,13 +127,7 @@ function onEnd(raw: RawSocket): void {
 }
 
 function onClose(raw: RawSocket, cause?: Error): void {
-  if (!(raw.data instanceof BunSocket)) return;
-  beginTurn();
-  try {
-    raw.data.closed(cause);
-  } finally {
-    endTurn();
-  }
+  if (raw.data instanceof BunSocket) raw.data.closed(cause);
 }
 
 /** System errors come with onClose too. Anything else is an exception of a handler: the connection ends, and the bug is not hidden. */

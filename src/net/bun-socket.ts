@@ -47,6 +47,7 @@ export class BunSocket implements Socket {
   #ending = false;
   #finSent = false;
   #peerEnded = false;
+  #endBeforeClose = false;
   #closeError: MeshError | null = null;
 
   constructor(source: ErrorSource, remote: Address, local: Address, handler: SocketHandler | null) {
@@ -144,22 +145,25 @@ export class BunSocket implements Socket {
     if (this.#held.length === 0) this.#handler?.onEnd(this);
   }
 
-  /** Bun is done with the connection; `cause` is set when it broke. */
+  /**
+   * Bun is done with the connection; `cause` is set when it broke. It says so also inside of our own calls to it, so the handler
+   * is told later. With our FIN sent, Bun closes at the peer's FIN without telling of that first.
+   */
   closed(cause: unknown): void {
     if (this.#state === 'closed') return;
     const orderly = (cause === undefined || cause === null) && this.#finSent;
-    // With our FIN sent, Bun closes at the peer's FIN without telling of that first.
-    if (orderly && !this.#peerEnded) this.peerEnded();
-    this.failed(orderly ? null : createBrokenError(this.#source, this.remote, cause ?? 'closed'));
+    this.#endBeforeClose = orderly && !this.#peerEnded;
+    this.#close(orderly ? null : createBrokenError(this.#source, this.remote, cause ?? 'closed'));
   }
 
-  failed(error: MeshError | null): void {
+  failed(error: MeshError): void {
     if (this.#state !== 'closed') this.#close(error);
   }
 
   deliverClose(): void {
     const handler = this.#handler;
     this.#handler = null;
+    if (this.#endBeforeClose) handler?.onEnd(this);
     handler?.onClose(this, this.#closeError);
   }
 
