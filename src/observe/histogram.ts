@@ -12,7 +12,21 @@ export const latencyBoundsSeconds: readonly number[] = [
   0.015, 0.025, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300,
 ];
 
+/** One array of bounds for all histograms made from the same list: they are many, and the list is one. */
+const sharedBounds = new WeakMap<readonly number[], Float64Array>();
+
+function shareBounds(bounds: readonly number[]): Float64Array {
+  let shared = sharedBounds.get(bounds);
+  if (shared === undefined) {
+    for (let i = 1; i < bounds.length; i++) assert(bounds[i]! > bounds[i - 1]!, 'histogram bounds ascend');
+    shared = Float64Array.from(bounds);
+    sharedBounds.set(bounds, shared);
+  }
+  return shared;
+}
+
 export class Histogram {
+  /** Never written. */
   readonly bounds: Float64Array;
   /** Count of each bucket alone, the last one beyond all bounds. Not cumulative. */
   readonly counts: Float64Array;
@@ -21,9 +35,8 @@ export class Histogram {
   sum = 0;
 
   /** @param bounds upper bounds, ascending, in the unit of `record` (seconds by convention). */
-  constructor(bounds: readonly number[]) {
-    for (let i = 1; i < bounds.length; i++) assert(bounds[i]! > bounds[i - 1]!, 'histogram bounds ascend');
-    this.bounds = Float64Array.from(bounds);
+  constructor(bounds: readonly number[] | Float64Array) {
+    this.bounds = bounds instanceof Float64Array ? bounds : shareBounds(bounds);
     this.counts = new Float64Array(bounds.length + 1);
   }
 

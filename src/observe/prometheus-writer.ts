@@ -100,7 +100,7 @@ export class PrometheusWriter {
     if (histogram === null) {
       entry.value += value;
     } else {
-      entry.histogram ??= new Histogram([...histogram.bounds]);
+      entry.histogram ??= new Histogram(histogram.bounds);
       entry.scale = value;
       entry.histogram.merge(histogram);
     }
@@ -151,16 +151,20 @@ function formatValue(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
-/** Texts of `le` by bounds and scale: all histograms of a kind share their bounds' values, so a few entries serve every scrape. */
-const boundTextCache = new Map<string, readonly string[]>();
-const boundTextCacheMax = 16;
+/** Texts of `le` by bounds and scale. Histograms of one kind share their bounds (Histogram), so a few entries serve every scrape. */
+const boundTextCache = new WeakMap<Float64Array, Map<number, readonly string[]>>();
 
 function boundTexts(bounds: Float64Array, scale: number): readonly string[] {
-  const key = `${scale}:${bounds.length}:${bounds[0] ?? 0}:${bounds[bounds.length - 1] ?? 0}`;
-  const cached = boundTextCache.get(key);
-  if (cached !== undefined) return cached;
-  // Twelve digits hide what the multiplication adds to a decimal fraction (0.00035 * 1000).
-  const texts = Array.from(bounds, (bound) => `${Number((bound * scale).toPrecision(12))}`);
-  if (boundTextCache.size < boundTextCacheMax) boundTextCache.set(key, texts);
+  let byScale = boundTextCache.get(bounds);
+  if (byScale === undefined) {
+    byScale = new Map();
+    boundTextCache.set(bounds, byScale);
+  }
+  let texts = byScale.get(scale);
+  if (texts === undefined) {
+    // Twelve digits hide what the multiplication adds to a decimal fraction (0.00035 * 1000).
+    texts = Array.from(bounds, (bound) => `${Number((bound * scale).toPrecision(12))}`);
+    byScale.set(scale, texts);
+  }
   return texts;
 }

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'bun:test';
+import type { Clock, Timer } from '../base/index.ts';
+import { createJsonLog } from './json-log.ts';
+import { StallMonitor } from './stall-monitor.ts';
+
+/** Fires its one timer when told, as late as told. */
+class LateClock implements Clock {
+  armedMs: number[] = [];
+  private nowMs = 0;
+  private timer: Timer | null = null;
+  private dueMs = 0;
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  wall(): number {
+    return this.nowMs;
+  }
+
+  arm(timer: Timer, delayMs: number): void {
+    this.timer = timer;
+    this.dueMs = this.nowMs + delayMs;
+    this.armedMs.push(delayMs);
+  }
+
+  cancel(): void {
+    this.timer = null;
+  }
+
+  fire(lateMs: number): void {
+    this.nowMs = this.dueMs + lateMs;
+    this.timer?.handler.onTimer(this.timer.kind, this.nowMs);
+  }
+}
+
+describe('StallMonitor', () => {
+  test('lateness is recorded, the longest remembered', () => {
+    const clock = new LateClock();
+    const monitor = new StallMonitor(clock);
+    monitor.start();
+    for (const lateMs of [0, 30, 2]) clock.fire(lateMs);
+    expect(monitor.histogram.count).toBe(3);
+    expect(monitor.histogram.sum).toBeCloseTo(0.032);
+    expect(monitor.maxMs).toBe(30);
+    expect(monitor.takeMaxMs()).toBe(30);
+    clock.fire(5);
+    expect(monitor.takeMaxMs()).toBe(5);
+    expect(monitor.maxMs).toBe(30);
+  });
+
+  test('it samples rarely while nothing happens', () => {
+    const clock = new LateClock();
+    let requests = 0;
+    const monitor = new StallMonitor(clock, () => requests);
+    monitor.start();
+    clock.fire(0);
+    requests = 10;
+    clock.fire(0);
+    expect(clock.armedMs).toEqual([500, 500, 20]);
+    monitor.stop();
+    clock.fire(0);
+    expect(clock.armedMs.length).toBe(3);
+  });
+});
+
+describe('createJsonLog', () => {
+  test('one object a line, from the level on, which may change', () => {
+    const lines: string[] = [];
+    const log = createJsonLog('info', { write: (line) => lines.push(line) }, () => 0);
+    log.write('debug', 'unseen');
+    log.write('warn', 'seen', { name: 'a"b', count: 1 });
+    expect(log.debugEnabled).toBe(false);
+    log.level = 'debug';
+    log.write('debug', 'now seen');
+    expect(log.debugEnabled).toBe(true);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { time: '1970-01-01T00:00:00.000Z', level: 'warn', message: 'seen', name: 'a"b', count: 1 },
+      { time: '1970-01-01T00:00:00.000Z', level: 'debug', message: 'now seen' },
+    ]);
+  });
+});
