@@ -1,4 +1,5 @@
 export { createBunNetwork } from './bun-network.ts';
+export { createFileStore, type FileStoreOptions } from './file-store.ts';
 export {
   createMemoryNetwork,
   defaultConditions,
@@ -8,6 +9,8 @@ export {
   type MemoryProcess,
 } from './memory-network.ts';
 export type { LinkConditions, SegmentKind } from './memory-pipe.ts';
+export { createMemoryResolver, type MemoryResolver } from './memory-resolver.ts';
+export { createMemoryStore, type MemoryStore } from './memory-store.ts';
 export {
   type Address,
   formatAddress,
@@ -24,3 +27,4 @@ export type { Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';
 export { createSystemRandom } from './system-random.ts';
+export { createSystemResolver } from './system-resolver.ts';

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'bun:test';
+import { type Clock, Timer, VirtualClock } from '../base/index.ts';
+import { createSystemClock } from './system-clock.ts';
+
+interface ClockWorld {
+  readonly clock: Clock;
+  /** Lets time pass until `done` holds. */
+  settle(done: () => boolean): Promise<void>;
+}
+
+const worlds: readonly (readonly [string, () => ClockWorld])[] = [
+  [
+    'virtual',
+    () => {
+      const clock = new VirtualClock();
+      return {
+        clock,
+        async settle(done) {
+          while (!done()) if (!clock.runNext()) throw new Error('never came to be');
+        },
+      };
+    },
+  ],
+  [
+    'system',
+    () => ({
+      clock: createSystemClock(),
+      async settle(done) {
+        while (!done()) await new Promise((resolve) => setImmediate(resolve));
+      },
+    }),
+  ],
+];
+
+for (const [name, create] of worlds) {
+  describe(`Clock contract: ${name}`, () => {
+    test('timers fire once, in the order of their due times, never early', async () => {
+      const { clock, settle } = create();
+      const fired: [kind: number, nowMs: number][] = [];
+      const handler = { onTimer: (kind: number, nowMs: number) => void fired.push([kind, nowMs]) };
+      const startMs = clock.now();
+      const delays = [12, 3, 7, 0];
+      for (const delayMs of delays) clock.arm(new Timer(handler, delayMs), delayMs);
+      expect(fired).toEqual([]);
+      await settle(() => fired.length === delays.length);
+      expect(fired.map(([kind]) => kind)).toEqual([0, 3, 7, 12]);
+      for (const [kind, nowMs] of fired) expect(nowMs - startMs).toBeGreaterThanOrEqual(kind);
+    });
+
+    test('moving earlier, moving later and cancelling work', async () => {
+      const { clock, settle } = create();
+      const fired: number[] = [];
+      const handler = { onTimer: (kind: number) => void fired.push(kind) };
+      const [sooner, later, never] = [new Timer(handler, 1), new Timer(handler, 2), new Timer(handler, 3)];
+      clock.arm(sooner, 60_000);
+      clock.arm(later, 2);
+      clock.arm(never, 4);
+      clock.arm(sooner, 5);
+      clock.arm(later, 15);
+      clock.cancel(never);
+      clock.cancel(never);
+      await settle(() => fired.length === 2);
+      expect(fired).toEqual([1, 2]);
+      expect([sooner.armed, later.armed, never.armed]).toEqual([false, false, false]);
+    });
+
+    test('a handler may arm itself again', async () => {
+      const { clock, settle } = create();
+      let rounds = 0;
+      const timer: Timer = new Timer(
+        {
+          onTimer: () => {
+            if (++rounds < 3) clock.arm(timer, 0);
+          },
+        },
+        0,
+      );
+      clock.arm(timer, 0);
+      await settle(() => rounds === 3);
+      expect(timer.armed).toBe(false);
+    });
+
+    test('refuses a delay that is none', () => {
+      const { clock } = create();
+      const timer = new Timer({ onTimer() {} }, 0);
+      expect(() => clock.arm(timer, -1)).toThrow('bug');
+      expect(() => clock.arm(timer, Number.NaN)).toThrow('bug');
+      expect(timer.armed).toBe(false);
+    });
+  });
+}
+
+test('a process whose timers are all cancelled can end', async () => {
+  const script = `
+    import { Timer } from '${import.meta.dir}/../base/index.ts';
+    import { createSystemClock } from '${import.meta.dir}/system-clock.ts';
+    const clock = createSystemClock();
+    const timer = new Timer({ onTimer() {} }, 0);
+    clock.arm(timer, 3_600_000);
+    clock.arm(timer, 30 * 24 * 3_600_000);
+    clock.cancel(timer);
+  `;
+  const child = Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' });
+  expect([await child.exited, await child.stderr.text()]).toEqual([0, '']);
+});

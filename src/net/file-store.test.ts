@@ -1,0 +1,57 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MeshError } from '../base/index.ts';
+import { createFileStore } from './file-store.ts';
+import { runStoreSuite } from './store-suite.ts';
+
+const folders: string[] = [];
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
+async function createFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'weft-store-'));
+  folders.push(folder);
+  return folder;
+}
+
+runStoreSuite('files', async () => ({
+  store: createFileStore({ rescanIntervalMs: 100 }),
+  root: await createFolder(),
+}));
+
+describe('the store over files', () => {
+  test('other failures are a storage error that names the file', async () => {
+    const root = await createFolder();
+    const store = createFileStore();
+    await store.write(`${root}/file`, new Uint8Array(1));
+    const failure = await store
+      .write(`${root}/file/below`, new Uint8Array(1))
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(MeshError);
+    expect(String(failure)).toContain(`write ${root}/file/below`);
+    expect((failure as MeshError).code).toBe('storage');
+    expect(await store.list(root)).toEqual(['file']);
+  });
+
+  test('a folder that comes later is noticed', async () => {
+    const root = await createFolder();
+    const store = createFileStore({ rescanIntervalMs: 20 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = store.watch(`${root}/later`, { onChange: resolve });
+    await store.write(`${root}/later/file`, new Uint8Array(1));
+    await promise;
+    stop();
+  });
+
+  test('linked files are listed, as in a mounted ConfigMap', async () => {
+    const root = await createFolder();
+    await createFileStore().write(`${root}/..data/values.yaml`, new Uint8Array(1));
+    await symlink('..data/values.yaml', join(root, 'values.yaml'));
+    await symlink('nowhere', join(root, 'dangling.yaml'));
+    await writeFile(join(root, 'plain.yaml'), '');
+    expect(await createFileStore().list(root)).toEqual(['plain.yaml', 'values.yaml']);
+  });
+});

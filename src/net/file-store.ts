@@ -1,0 +1,202 @@
+// The Store seam over files. A write goes aside, is synced, renamed and its folder synced, so that after a crash the old or the new
+// bytes are there whole. Watching listens to the kernel and looks again now and then, because fs.watch cannot see a folder that
+// comes later and forgets events when its queue runs over.
+
+import { type FSWatcher, watch as watchFolder } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MeshError } from '../base/index.ts';
+import type { Store, StoreWatcher } from './store.ts';
+import { createStorageError, systemCodeOf } from './system-errors.ts';
+
+export interface FileStoreOptions {
+  /** How often a watched folder is looked at without an event. Default 5,000. */
+  readonly rescanIntervalMs?: number;
+}
+
+/** Events of one burst (an editor saves, a folder is copied) are merged for this long. */
+const mergeMs = 10;
+
+export function createFileStore(options: FileStoreOptions = {}): Store {
+  const rescanIntervalMs = options.rescanIntervalMs ?? 5000;
+  return {
+    read,
+    write,
+    remove,
+    list: (path) => wrap('list', path, () => listBelow(path, '')),
+    watch: (path, watcher) => {
+      const folder = new FolderWatch(path, watcher, rescanIntervalMs);
+      return () => folder.stop();
+    },
+  };
+}
+
+function read(path: string): Promise<Uint8Array | null> {
+  return wrap('read', path, async () => {
+    try {
+      return await readFile(path);
+    } catch (cause) {
+      if (isMissing(cause)) return null;
+      throw cause;
+    }
+  });
+}
+
+let writes = 0;
+
+function write(path: string, bytes: Uint8Array): Promise<void> {
+  return wrap('write', path, async () => {
+    const folder = dirname(path);
+    await mkdir(folder, { recursive: true });
+    // Hidden, so that neither list nor a reader of the folder takes it for a file.
+    const aside = join(folder, `.${basename(path)}.${process.pid}.${writes++}.tmp`);
+    try {
+      await writeSynced(aside, bytes);
+      await rename(aside, path);
+    } catch (cause) {
+      await rm(aside, { force: true });
+      throw cause;
+    }
+    await syncFolder(folder);
+  });
+}
+
+function remove(path: string): Promise<void> {
+  return wrap('remove', path, async () => {
+    await rm(path, { force: true });
+    await syncFolder(dirname(path));
+  });
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+  }
+}
+
+async function listBelow(root: string, below: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const entry of await readFolder(join(root, below))) {
+    if (entry.name.startsWith('.')) continue;
+    const path = below === '' ? entry.name : `${below}/${entry.name}`;
+    if (entry.isDirectory()) found.push(...(await listBelow(root, path)));
+    else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(join(root, path))))) found.push(path);
+  }
+  return found.sort();
+}
+
+async function readFolder(path: string) {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (cause) {
+    if (isMissing(cause)) return [];
+    throw cause;
+  }
+}
+
+/** Kubernetes mounts ConfigMaps as links to files in a hidden folder. A link to a folder is not followed: it may lead back. */
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() ?? false;
+}
+
+class FolderWatch {
+  readonly #path: string;
+  readonly #watcher: StoreWatcher;
+  #events: FSWatcher | null = null;
+  #rescan: ReturnType<typeof setInterval>;
+  #pending: ReturnType<typeof setTimeout> | null = null;
+  /** What the last look saw. */
+  #seen = '';
+  #stopped = false;
+
+  constructor(path: string, watcher: StoreWatcher, rescanIntervalMs: number) {
+    this.#path = path;
+    this.#watcher = watcher;
+    this.#listen();
+    // What changed between the caller's last read and the first look is unknown, so the first look always tells.
+    void this.#look(true);
+    this.#rescan = setInterval(() => void this.#look(false), rescanIntervalMs);
+    this.#rescan.unref();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#events?.close();
+    clearInterval(this.#rescan);
+    if (this.#pending !== null) clearTimeout(this.#pending);
+  }
+
+  #listen(): void {
+    if (this.#events !== null || this.#stopped) return;
+    try {
+      this.#events = watchFolder(this.#path, { recursive: true, persistent: false }, () => this.#onEvent());
+      this.#events.on('error', () => this.#forget());
+    } catch {
+      // Not there yet: the next look finds it.
+      this.#events = null;
+    }
+  }
+
+  #forget(): void {
+    this.#events?.close();
+    this.#events = null;
+  }
+
+  #onEvent(): void {
+    this.#pending ??= setTimeout(() => {
+      this.#pending = null;
+      void this.#look(true);
+    }, mergeMs);
+  }
+
+  /** Tells the watcher, without an event only when files below differ from the last look by name, size, time or inode. */
+  async #look(tell: boolean): Promise<void> {
+    const seen = await this.#fingerprint();
+    if (this.#stopped) return;
+    const changed = tell || seen !== this.#seen;
+    this.#seen = seen;
+    if (seen === absent) this.#forget();
+    else this.#listen();
+    if (changed) this.#watcher.onChange();
+  }
+
+  async #fingerprint(): Promise<string> {
+    if ((await stat(this.#path).catch(() => null)) === null) return absent;
+    const paths = await listBelow(this.#path, '').catch(() => []);
+    const lines = await Promise.all(paths.map((path) => describeFile(join(this.#path, path))));
+    return lines.join('\n');
+  }
+}
+
+const absent = 'absent';
+
+async function describeFile(path: string): Promise<string> {
+  const facts = await stat(path, { bigint: true }).catch(() => null);
+  return facts === null ? `${path} gone` : `${path} ${facts.ino} ${facts.size} ${facts.mtimeNs}`;
+}
+
+function isMissing(cause: unknown): boolean {
+  const code = systemCodeOf(cause);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+async function wrap<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw cause instanceof MeshError ? cause : createStorageError(action, path, cause);
+  }
+}

@@ -1,0 +1,85 @@
+// The Store seam without a disk. Its owner keeps it over a simulated restart, as a disk would be kept, and can make it fail.
+
+import type { MeshError } from '../base/index.ts';
+import type { Store, StoreWatcher } from './store.ts';
+
+export interface MemoryStore extends Store {
+  /** While set, every operation rejects with it: a full or broken disk. */
+  fault: MeshError | null;
+}
+
+export function createMemoryStore(files: Readonly<Record<string, string>> = {}): MemoryStore {
+  const store = new FilesInMemory();
+  for (const [path, text] of Object.entries(files)) store.put(path, new TextEncoder().encode(text));
+  return store;
+}
+
+interface Watch {
+  readonly prefix: string;
+  readonly watcher: StoreWatcher;
+  pending: boolean;
+  stopped: boolean;
+}
+
+class FilesInMemory implements MemoryStore {
+  fault: MeshError | null = null;
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #watches = new Set<Watch>();
+
+  async read(path: string): Promise<Uint8Array | null> {
+    this.#check();
+    return this.#files.get(clean(path))?.slice() ?? null;
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    this.#check();
+    this.put(path, bytes);
+    this.#notify(clean(path));
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#check();
+    if (this.#files.delete(clean(path))) this.#notify(clean(path));
+  }
+
+  async list(path: string): Promise<readonly string[]> {
+    this.#check();
+    const prefix = `${clean(path)}/`;
+    const below = [...this.#files.keys()].filter((file) => file.startsWith(prefix));
+    const relative = below.map((file) => file.slice(prefix.length));
+    return relative.filter((file) => !file.split('/').some((part) => part.startsWith('.'))).sort();
+  }
+
+  watch(path: string, watcher: StoreWatcher): () => void {
+    const watch = { prefix: `${clean(path)}/`, watcher, pending: false, stopped: false };
+    this.#watches.add(watch);
+    return () => {
+      watch.stopped = true;
+      this.#watches.delete(watch);
+    };
+  }
+
+  put(path: string, bytes: Uint8Array): void {
+    this.#files.set(clean(path), bytes.slice());
+  }
+
+  #check(): void {
+    if (this.fault !== null) throw this.fault;
+  }
+
+  /** After the writer's own turn, once for all writes of it, as a kernel would tell. */
+  #notify(path: string): void {
+    for (const watch of this.#watches) {
+      if (watch.pending || !path.startsWith(watch.prefix)) continue;
+      watch.pending = true;
+      queueMicrotask(() => {
+        watch.pending = false;
+        if (!watch.stopped) watch.watcher.onChange();
+      });
+    }
+  }
+}
+
+function clean(path: string): string {
+  return path.replace(/\/+/g, '/').replace(/\/$/, '');
+}
