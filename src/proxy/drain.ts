@@ -16,14 +16,12 @@ export class ListenerDrain implements TimerHandler {
     this.clock = clock;
   }
 
-  get listeners(): Iterable<RuntimeListener> {
-    return this.deadlines.keys();
-  }
-
   add(listener: RuntimeListener): void {
     listener.draining = true;
     listener.unbind();
-    this.deadlines.set(listener, this.clock.now() + listener.http.drainTimeoutMs);
+    const now = this.clock.now();
+    this.deadlines.set(listener, now + listener.http.drainTimeoutMs);
+    closeQuiet(listener, now);
     this.clock.arm(this.timer, proxyLimits.drainCheckMs);
   }
 
@@ -111,10 +109,9 @@ export class ProxyDrain implements TimerHandler {
   }
 }
 
-/** Ends connections that were idle long enough that no request is on its way to them. */
 function closeQuiet(listener: RuntimeListener, nowMs: number): void {
   for (const connection of [...listener.connections])
-    if (connection.isQuiet(nowMs, proxyLimits.drainQuietMs)) connection.drain();
+    connection.drainWhenQuiet(nowMs, proxyLimits.drainQuietMs);
 }
 
 function resetRest(listener: RuntimeListener): void {

@@ -108,9 +108,12 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
     else if (!this.timer.armed) this.armTimer(nowMs);
   }
 
-  /** No request runs and none has begun, for `quietMs` at least. */
-  isQuiet(nowMs: number, quietMs: number): boolean {
-    return this.codec.idle && this.idleSinceMs >= 0 && nowMs - this.idleSinceMs >= quietMs;
+  /**
+   * Draining: a running request's answer will announce the end. An idle connection ends only when it was idle for `quietMs`: a request
+   * may be on its way to it, and its client could not tell whether it was executed.
+   */
+  drainWhenQuiet(nowMs: number, quietMs: number): void {
+    if (!this.codec.idle || (this.idleSinceMs >= 0 && nowMs - this.idleSinceMs >= quietMs)) this.drain();
   }
 
   /** Ends it in order: at once when nothing runs, else after the running request. */

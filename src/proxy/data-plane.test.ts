@@ -1,0 +1,334 @@
+import { describe, expect, test } from 'bun:test';
+import type { Resolver } from '../net/index.ts';
+import {
+  clusterConfig,
+  endpointConfig,
+  forwardTo,
+  httpOptions,
+  ip,
+  listenerConfig,
+  route,
+  routeConfig,
+} from './testing/configs.ts';
+import { World } from './testing/world.ts';
+
+describe('a change of configuration', () => {
+  test('new requests of an open connection take the new route, running ones end on the old', () => {
+    const world = new World();
+    const before = world.origin(() => {});
+    const after = world.origin((connection) => connection.reply(200, 'new'));
+    const clusters = [clusterConfig({ name: 'before' }), clusterConfig({ name: 'after' })];
+    const endpoints = { before: [endpointConfig(before.port)], after: [endpointConfig(after.port)] };
+    world.apply({
+      clusters,
+      endpoints,
+      routes: [routeConfig([route({ action: forwardTo(['before', 1]) })])],
+    });
+    const running = world.client().get('/');
+    const kept = world.client();
+    world.run(20);
+    world.apply({
+      version: '2',
+      clusters: [clusters[1]!],
+      endpoints: { after: endpoints.after },
+      routes: [routeConfig([route({ action: forwardTo(['after', 1]) })])],
+    });
+    kept.get('/');
+    world.run(20);
+    expect(kept.received).toEndWith('new');
+    expect([...world.plane.clusters.keys()]).toEqual(['after']);
+    for (const connection of before.connections) connection.reply(200, 'old');
+    world.run(20);
+    expect(running.received).toEndWith('old');
+    // The removed cluster's connection goes once its request is done.
+    expect(before.connections.size).toBe(0);
+    running.get('/');
+    world.run(20);
+    expect(running.received).toEndWith('new');
+    expect(world.plane.version).toBe('2');
+    world.expectSettled();
+  });
+
+  test('endpoints that stay keep connections and figures; one that leaves finishes what runs', () => {
+    const world = new World();
+    const stays = world.origin();
+    const leaves = world.origin(() => {});
+    world.serve([stays, leaves]);
+    const clients = [world.client().get('/'), world.client().get('/')];
+    world.run(20);
+    const endpoint = world.cluster().endpoints.find(({ key }) => key === `127.0.0.1:${stays.port}`)!;
+    world.serve([stays], { version: '2' });
+    expect(world.cluster().endpoints).toEqual([endpoint]);
+    expect(endpoint.connections).toBe(1);
+    for (const connection of leaves.connections) connection.reply(200, 'last');
+    world.run(20);
+    expect(clients.map((client) => client.statuses)).toEqual([[200], [200]]);
+    expect(leaves.connections.size).toBe(0);
+    expect(stays.connections.size).toBe(1);
+    world.expectSettled();
+  });
+
+  test('many changes under load drop nothing', () => {
+    const world = new World();
+    const origins = [world.origin(), world.origin(), world.origin()];
+    for (const origin of origins)
+      origin.respond = (connection) => {
+        // Answers at its next look, so that changes come between.
+        queueAnswers.push(() => connection.reply(200));
+      };
+    const queueAnswers: (() => void)[] = [];
+    world.serve(origins);
+    const clients = Array.from({ length: 8 }, () => world.client());
+    let sent = 0;
+    for (let round = 0; round < 60; round++) {
+      for (const client of clients) {
+        client.get('/');
+        sent += 1;
+      }
+      const subset = origins.filter((_, index) => index === round % 3 || world.random.below(2) === 0);
+      const listeners = [
+        listenerConfig({ http: httpOptions({ serverName: round % 2 === 0 ? '' : 'weft' }) }),
+      ];
+      world.serve(subset, { version: `${round}`, listeners });
+      world.run(2);
+      for (const answer of queueAnswers.splice(0)) answer();
+      world.run(3);
+    }
+    world.run(100);
+    for (const answer of queueAnswers.splice(0)) answer();
+    world.run(100);
+    const statuses = clients.flatMap((client) => client.statuses);
+    expect(statuses).toHaveLength(sent);
+    expect(statuses.every((status) => status === 200)).toBe(true);
+    world.expectSettled();
+  });
+
+  test('routes that do not compile leave the last good ones in force and are an issue', () => {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin]);
+    const bad = route({
+      match: { path: { kind: 'regex', value: '(' }, headers: [], query: [] },
+    });
+    world.serve([origin], { version: '2', routes: [routeConfig([bad])] });
+    expect(world.plane.issues).toHaveLength(1);
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    world.serve([origin], { version: '3' });
+    expect(world.plane.issues).toEqual([]);
+  });
+});
+
+describe('listeners', () => {
+  test('an address in use is an issue, the rest works, and it is tried again', () => {
+    const world = new World();
+    const origin = world.origin();
+    const taken = world.network.listen({ address: ip(15002), accept: () => origin.respond as never });
+    world.serve([origin], {
+      listeners: [listenerConfig(), listenerConfig({ name: 'second', address: ip(15002) })],
+    });
+    expect(world.plane.issues).toHaveLength(1);
+    expect(world.plane.issues[0]).toMatchObject({ object: 'second', field: 'address' });
+    expect(world.listener('second').address).toBeNull();
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    taken.close();
+    world.run(1_100);
+    expect(world.plane.issues).toEqual([]);
+    const second = world.client(ip(15002)).get('/');
+    world.run(20);
+    expect(second.statuses).toEqual([200]);
+  });
+
+  test('a removed one accepts no more, ends its running requests and then its connections', () => {
+    const world = new World();
+    const origin = world.origin(() => {});
+    const listener = listenerConfig({ name: 'second', address: ip(15002) });
+    world.serve([origin], { listeners: [listenerConfig(), listener] });
+    const running = world.client(ip(15002)).get('/');
+    const idle = world.client(ip(15002));
+    world.run(20);
+    world.serve([origin], { version: '2' });
+    const late = world.client(ip(15002)).get('/');
+    world.run(2_000);
+    expect(late.closed).toBe('broken');
+    expect(idle.closed).toBe('in order');
+    for (const connection of origin.connections) connection.reply(200, 'done');
+    world.run(200);
+    expect(running.received).toContain('connection: close\r\n');
+    expect(running.received).toEndWith('done');
+    expect(running.closed).toBe('in order');
+    world.expectSettled();
+  });
+
+  test('a moved one is bound at its new address', () => {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin]);
+    world.serve([origin], { version: '2', listeners: [listenerConfig({ address: ip(15009) })] });
+    const client = world.client(ip(15009)).get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+  });
+});
+
+describe('draining', () => {
+  function setup() {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin], {
+      listeners: [
+        listenerConfig(),
+        listenerConfig({ name: 'inbound', address: ip(15006), direction: 'inbound' }),
+      ],
+    });
+    let done = false;
+    return {
+      world,
+      origin,
+      drain: () => void world.plane.drain().then(() => (done = true)),
+      isDone: async () => {
+        await Promise.resolve();
+        return done;
+      },
+    };
+  }
+
+  test('with nothing to do it is over after a quiet second', async () => {
+    const { world, drain, isDone } = setup();
+    const idle = world.client();
+    world.run(20);
+    drain();
+    expect(world.plane.draining).toBe(true);
+    world.run(900);
+    expect(await isDone()).toBe(false);
+    world.run(400);
+    expect(await isDone()).toBe(true);
+    expect(idle.closed).toBe('in order');
+  });
+
+  test('inbound still serves, and says connection: close; outbound goes on as before', async () => {
+    const { world, drain, isDone } = setup();
+    const caller = world.client(ip(15006)).get('/');
+    const application = world.client().get('/');
+    world.run(20);
+    drain();
+    for (let round = 0; round < 6; round++) {
+      application.get('/');
+      world.run(500);
+    }
+    const late = world.client(ip(15006)).get('/');
+    world.run(50);
+    expect(application.statuses).toHaveLength(7);
+    expect(application.received).not.toContain('connection: close');
+    expect(late.statuses).toEqual([200]);
+    expect(late.received).toContain('connection: close\r\n');
+    expect(late.closed).toBe('in order');
+    expect(caller.closed).toBe('in order');
+    world.run(2_000);
+    expect(await isDone()).toBe(true);
+    world.expectSettled();
+  });
+
+  test('a request that does not end is cut when the time is over', async () => {
+    const { world, origin, drain, isDone } = setup();
+    origin.respond = () => {};
+    const stuck = world.client(ip(15006)).get('/');
+    world.run(20);
+    drain();
+    world.run(4_900);
+    expect(await isDone()).toBe(false);
+    world.run(200);
+    expect(await isDone()).toBe(true);
+    expect(stuck.closed).toBe('broken');
+    expect(world.listener('inbound').stats.drainResets).toBe(1);
+    world.expectSettled();
+  });
+
+  test('stopping leaves no timer and no connection', async () => {
+    const { world, origin } = setup();
+    origin.respond = () => {};
+    world.client().get('/');
+    world.run(20);
+    await world.plane.stop();
+    world.run(20);
+    expect(origin.connections.size).toBe(0);
+    expect(world.clock.armedCount).toBe(0);
+    world.expectSettled();
+  });
+});
+
+describe('names', () => {
+  test('a DNS cluster follows its answers, and keeps the last when there is none', async () => {
+    let answer: readonly string[] | null = ['127.0.0.1'];
+    const resolver: Resolver = {
+      resolve: async () => {
+        if (answer === null) throw new Error('nobody answered');
+        return { addresses: answer, ttlSeconds: 10 };
+      },
+    };
+    const world = new World({ resolver });
+    const origin = world.origin();
+    world.apply({
+      clusters: [clusterConfig({ discovery: 'dns' })],
+      endpoints: { ledger: [endpointConfig(0, { address: ip(origin.port, 'ledger.test') })] },
+    });
+    await settlePromises();
+    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`]);
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    answer = null;
+    world.run(10_100);
+    await settlePromises();
+    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`]);
+    answer = ['127.0.0.1', '127.0.0.2'];
+    world.run(5_100);
+    await settlePromises();
+    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`, `127.0.0.2:${origin.port}`]);
+  });
+});
+
+describe('the access log', () => {
+  test('has a line for every request', async () => {
+    const lines: string[] = [];
+    const sink = {
+      write(bytes: Uint8Array, handler: { onWritten(error: Error | null): void }) {
+        lines.push(...new TextDecoder().decode(bytes).trim().split('\n'));
+        handler.onWritten(null);
+      },
+      reopen() {},
+      close() {},
+    };
+    const world = new World({ createLogSink: () => sink });
+    const origin = world.origin();
+    const http = httpOptions({ accessLog: { path: 'access.log' } });
+    world.serve([origin], { listeners: [listenerConfig({ http })] });
+    world.client().get('/a').get('/b');
+    world.run(20);
+    await world.plane.stop();
+    const entries = lines.map((line) => JSON.parse(line));
+    expect(entries.map(({ path, response_code }) => ({ path, response_code }))).toEqual([
+      { path: '/a', response_code: 200 },
+      { path: '/b', response_code: 200 },
+    ]);
+    expect(entries[0]).toMatchObject({
+      method: 'GET',
+      authority: 'ledger',
+      upstream_cluster: 'ledger',
+      upstream_host: `127.0.0.1:${origin.port}`,
+      response_flags: '-',
+      attempts: 1,
+    });
+  });
+});
+
+function keys(world: World): readonly string[] {
+  return world.cluster().endpoints.map(({ key }) => key);
+}
+
+async function settlePromises(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'bun:test';
+import {
+  clusterConfig,
+  httpOptions,
+  listenerConfig,
+  route,
+  routeConfig,
+  testRetry,
+} from '../testing/configs.ts';
+import { answer200, type Respond } from '../testing/peers.ts';
+import { World } from '../testing/world.ts';
+
+const silent: Respond = () => {};
+
+interface Times {
+  readonly requestMs?: number;
+  readonly attemptMs?: number;
+  readonly idleMs?: number;
+}
+
+function setup(times: Times, respond: readonly Respond[] = [silent], retry = false) {
+  const world = new World();
+  const origins = respond.map((each) => world.origin(each));
+  const timeouts = {
+    requestMs: times.requestMs ?? null,
+    attemptMs: times.attemptMs ?? null,
+    idleMs: times.idleMs ?? null,
+  };
+  world.serve(origins, {
+    routes: [routeConfig([route({ timeouts })])],
+    clusters: [clusterConfig({ retry: retry ? testRetry : null })],
+  });
+  return { world, origins, stats: world.cluster().stats };
+}
+
+describe('request', () => {
+  test('no answer in time is 504, and counts against the endpoint', () => {
+    const { world, origins, stats } = setup({ requestMs: 1_000 });
+    const client = world.client().get('/');
+    world.run(995);
+    expect(client.statuses).toEqual([]);
+    world.run(20);
+    expect(client.statuses).toEqual([504]);
+    expect(stats.requestTimeouts).toBe(1);
+    expect(world.cluster().endpoints[0]!.attemptsFailed).toBe(1);
+    expect(origins[0]!.connections.size).toBe(0);
+    world.expectSettled();
+  });
+
+  test('it covers the retries', () => {
+    const { world, stats } = setup(
+      { requestMs: 1_000, attemptMs: 400 },
+      [silent, silent, silent, silent],
+      true,
+    );
+    const client = world.client().get('/');
+    world.run(1_010);
+    expect(client.statuses).toEqual([504]);
+    expect(stats.attempts).toBeGreaterThan(1);
+    world.expectSettled();
+  });
+
+  test('it starts when the request is complete: a slow upload is not cut', () => {
+    const { world } = setup({ requestMs: 1_000 }, [answer200]);
+    const client = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 3\r\n\r\n');
+    for (const byte of 'abc') {
+      world.run(900);
+      client.send(byte);
+    }
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    world.expectSettled();
+  });
+
+  test('an answer that has begun is cut off, and the client can see it', () => {
+    const { world, stats } = setup({ requestMs: 1_000 }, [
+      (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
+    ]);
+    const client = world.client().get('/');
+    world.run(1_020);
+    expect(client.statuses).toEqual([200]);
+    expect(client.closed).toBe('broken');
+    expect(stats.truncated).toBe(1);
+    world.expectSettled();
+  });
+
+  test('a deadline of an earlier request does not hit a later one', () => {
+    const { world, origins } = setup({ requestMs: 1_000 }, [answer200]);
+    const client = world.client().get('/');
+    world.run(900);
+    origins[0]!.respond = silent;
+    client.get('/');
+    world.run(500);
+    expect(client.statuses).toEqual([200]);
+    world.run(520);
+    expect(client.statuses).toEqual([200, 504]);
+    world.expectSettled();
+  });
+});
+
+describe('attempt', () => {
+  test('an attempt that takes too long is made again elsewhere', () => {
+    const { world, stats } = setup({ attemptMs: 100 }, [silent, answer200], true);
+    for (let round = 0; round < 2; round++) {
+      const client = world.client().get('/');
+      world.run(1_000);
+      expect(client.statuses).toEqual([200]);
+    }
+    expect(stats.attemptTimeouts).toBe(1);
+    expect(stats.retriesByReason.get('attempt-timeout')).toBe(1);
+    world.expectSettled();
+  });
+
+  test('without a retry it is 504', () => {
+    const { world } = setup({ attemptMs: 100 });
+    const client = world.client().get('/');
+    world.run(200);
+    expect(client.statuses).toEqual([504]);
+    world.expectSettled();
+  });
+
+  test('an answer that has begun may take its time', () => {
+    const { world, origins } = setup({ attemptMs: 100 }, [
+      (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na'),
+    ]);
+    const client = world.client().get('/');
+    world.run(5_000);
+    for (const connection of origins[0]!.connections) connection.send('b');
+    world.run(20);
+    expect(client.received).toEndWith('ab');
+    world.expectSettled();
+  });
+});
+
+describe('idle', () => {
+  test('a stream on which nothing moves ends', () => {
+    const { world, stats } = setup({ idleMs: 1_000 }, [
+      (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
+    ]);
+    const client = world.client().get('/');
+    world.run(1_020);
+    expect(client.closed).toBe('broken');
+    expect(stats.idleTimeouts).toBe(1);
+    world.expectSettled();
+  });
+
+  test('every byte starts it anew', () => {
+    const { world, origins } = setup({ idleMs: 1_000 }, [
+      (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n'),
+    ]);
+    const client = world.client().get('/');
+    for (let round = 0; round < 5; round++) {
+      world.run(900);
+      for (const connection of origins[0]!.connections) connection.send('x');
+    }
+    world.run(20);
+    expect(client.received).toEndWith('xxxxx');
+    world.expectSettled();
+  });
+
+  test('a client that stops in its request is told 408', () => {
+    const { world } = setup({ idleMs: 1_000 }, [silent]);
+    const client = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 9\r\n\r\npart');
+    world.run(1_050);
+    expect(client.statuses).toEqual([408]);
+    expect(world.cluster().endpoints[0]!.attemptsFailed).toBe(0);
+    world.expectSettled();
+  });
+});
+
+describe('the client’s connection', () => {
+  function withHttp(options: Parameters<typeof httpOptions>[0]) {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin], { listeners: [listenerConfig({ http: httpOptions(options) })] });
+    return world;
+  }
+
+  test('a head that is not complete in time is answered 408 and closed', () => {
+    const world = withHttp({ headTimeoutMs: 1_000 });
+    const client = world.client().send('GET / HT');
+    world.run(900);
+    client.send('TP/1.1\r\n');
+    world.run(200);
+    expect(client.statuses).toEqual([408]);
+    client.send('host: ledger\r\n\r\n');
+    world.run(3_000);
+    expect(client.closed).not.toBeNull();
+    expect(world.listener().stats).toMatchObject({ requests: 0, headTimeouts: 1, connectionsActive: 0 });
+  });
+
+  test('one without a request is closed, one with requests is not', () => {
+    const world = withHttp({ idleTimeoutMs: 1_000 });
+    const idle = world.client();
+    const busy = world.client();
+    for (let round = 0; round < 5; round++) {
+      busy.get('/');
+      world.run(700);
+    }
+    expect(idle.closed).toBe('in order');
+    expect(busy.statuses).toHaveLength(5);
+    expect(busy.closed).toBeNull();
+    world.run(1_100);
+    expect(busy.closed).toBe('in order');
+    expect(world.listener().stats).toMatchObject({ idleTimeouts: 2, connectionsActive: 0 });
+  });
+
+  test('a request that is not complete in time is answered 408', () => {
+    const world = withHttp({ requestTimeoutMs: 1_000 });
+    const client = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 9\r\n\r\n');
+    for (let round = 0; round < 4; round++) {
+      world.run(260);
+      client.send('x');
+    }
+    world.run(20);
+    expect(client.statuses).toEqual([408]);
+    world.run(5_000);
+    world.expectSettled();
+  });
+
+  const foreign: readonly (readonly [name: string, text: string, answer: string])[] = [
+    ['TLS', '\x16\x03\x01\x00\x05hello', '\x15\x03\x01\x00\x02\x02\x46'],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '\x00\x00\x00\x04\x00'],
+  ];
+  for (const [name, text, answer] of foreign) {
+    test(`${name} is refused in its own protocol`, () => {
+      const world = withHttp({});
+      const client = world.client().send(text);
+      world.run(3_000);
+      expect(client.received).toStartWith(answer);
+      expect(client.closed).not.toBeNull();
+      expect(world.listener().stats.foreignProtocol).toBe(1);
+    });
+  }
+});

@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'bun:test';
+import { clusterConfig, endpointConfig, testRetry } from '../testing/configs.ts';
+import type { OriginConnection, Respond } from '../testing/peers.ts';
+import { World } from '../testing/world.ts';
+
+const silent: Respond = () => {};
+
+function setup(options: Parameters<typeof clusterConfig>[0] = {}, respond: Respond = silent, origins = 1) {
+  const world = new World();
+  const list = Array.from({ length: origins }, () => world.origin(respond));
+  world.serve(list, { clusters: [clusterConfig(options)] });
+  return { world, origins: list, origin: list[0]!, stats: world.cluster().stats };
+}
+
+function answerAll(world: World): void {
+  for (const origin of world.origins)
+    for (const connection of origin.connections) if (connection.requests > 0) connection.reply(200, 'fine');
+}
+
+describe('limits', () => {
+  test('requests beyond the limit are refused, flag UO', () => {
+    const { world, stats } = setup({ limits: { connections: 10, pending: 10, requests: 2 } });
+    const clients = Array.from({ length: 3 }, () => world.client().get('/'));
+    world.run(20);
+    expect(clients.flatMap((client) => client.statuses)).toEqual([503]);
+    expect(stats.requestOverflow).toBe(1);
+    answerAll(world);
+    world.run(20);
+    expect(clients.flatMap((client) => client.statuses).toSorted()).toEqual([200, 200, 503]);
+    world.expectSettled();
+  });
+
+  test('beyond the connections requests wait their turn, first come first served', () => {
+    const order: string[] = [];
+    const { world, origin } = setup(
+      { limits: { connections: 1, pending: 10, requests: 10 } },
+      (connection, request) => {
+        order.push(/GET (\S+)/.exec(request)![1]!);
+        connection.reply(200);
+      },
+    );
+    const clients = ['/1', '/2', '/3', '/4'].map((path) => {
+      const client = world.client().get(path);
+      world.run(0.2);
+      return client;
+    });
+    world.run(100);
+    expect(order).toEqual(['/1', '/2', '/3', '/4']);
+    expect(clients.flatMap((client) => client.statuses)).toEqual([200, 200, 200, 200]);
+    expect(origin.accepted).toBe(1);
+    world.expectSettled();
+  });
+
+  test('beyond the queue they are refused', () => {
+    const { world, stats } = setup({ limits: { connections: 1, pending: 1, requests: 10 } });
+    const clients = Array.from({ length: 4 }, () => {
+      const client = world.client().get('/');
+      world.run(5);
+      return client;
+    });
+    expect(clients.flatMap((client) => client.statuses)).toEqual([503, 503]);
+    expect(stats.pendingOverflow).toBe(2);
+    for (let round = 0; round < 2; round++) {
+      answerAll(world);
+      world.run(20);
+    }
+    expect(clients.flatMap((client) => client.statuses).toSorted()).toEqual([200, 200, 503, 503]);
+    world.expectSettled();
+  });
+
+  test('an endpoint without a connection is not starved by the others', () => {
+    const { world, origins } = setup(
+      { limits: { connections: 1, pending: 10, requests: 10 } },
+      (connection) => connection.reply(200),
+      3,
+    );
+    for (let round = 0; round < 6; round++) {
+      const client = world.client().get('/');
+      world.run(50);
+      expect(client.statuses).toEqual([200]);
+    }
+    expect(origins.map((origin) => origin.requests.length)).toEqual([2, 2, 2]);
+    expect(world.cluster().breaker.connections).toBeLessThanOrEqual(2);
+    world.expectSettled();
+  });
+});
+
+describe('waiting', () => {
+  test('a client that leaves while its request waits takes it out of the queue', () => {
+    const { world, stats } = setup({ limits: { connections: 1, pending: 5, requests: 10 } });
+    const first = world.client().get('/');
+    world.run(5);
+    const second = world.client().get('/');
+    world.run(5);
+    expect(stats.pending).toBe(1);
+    second.socket.reset();
+    world.run(5);
+    expect(stats.pending).toBe(0);
+    answerAll(world);
+    world.run(20);
+    expect(first.statuses).toEqual([200]);
+    world.expectSettled();
+  });
+
+  test('every waiting request learns of its own failed connect', () => {
+    const world = new World();
+    world.apply({ endpoints: { ledger: [endpointConfig(1)] } });
+    const clients = Array.from({ length: 5 }, () => world.client().get('/'));
+    world.run(100);
+    expect(clients.flatMap((client) => client.statuses)).toEqual([503, 503, 503, 503, 503]);
+    expect(world.cluster().stats.connectFailures).toBe(5);
+    world.expectSettled();
+  });
+});
+
+describe('the life of a connection', () => {
+  const reply: Respond = (connection) => connection.reply(200);
+
+  function twice(world: World, gapMs: number): readonly number[] {
+    const client = world.client().get('/');
+    world.run(gapMs);
+    client.get('/');
+    world.run(50);
+    return client.statuses;
+  }
+
+  test('the newest idle one is used first, so that surplus ones age', () => {
+    const { world, origin } = setup({ idleTimeoutMs: 5_000 }, silent);
+    const clients = Array.from({ length: 3 }, () => world.client().get('/'));
+    world.run(20);
+    answerAll(world);
+    world.run(20);
+    origin.respond = reply;
+    for (let round = 0; round < 8; round++) {
+      clients[0]!.get('/');
+      world.run(2_000);
+    }
+    expect(origin.accepted).toBe(3);
+    expect(origin.connections.size).toBe(1);
+    world.expectSettled();
+  });
+
+  test('one that lay idle too long is not used', () => {
+    const { world, origin } = setup({ idleTimeoutMs: 1_000 }, reply);
+    expect(twice(world, 1_500)).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+
+  test('the keep-alive time that the origin announces is kept', () => {
+    const { world, origin } = setup({ idleTimeoutMs: 0 }, (connection: OriginConnection) =>
+      connection.reply(200, '', ['keep-alive: timeout=5']),
+    );
+    expect(twice(world, 3_500)).toEqual([200, 200]);
+    expect(origin.accepted).toBe(1);
+    expect(twice(world, 4_500)).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+
+  test('it ends after its number of requests', () => {
+    const { world, origin } = setup({ requestsPerConnectionMax: 2 }, reply);
+    expect(twice(world, 20)).toEqual([200, 200]);
+    expect(twice(world, 20)).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    expect(origin.connections.size).toBe(0);
+    world.expectSettled();
+  });
+
+  test('it ends when the origin says so', () => {
+    const { world, origin } = setup({}, (connection) => connection.reply(200, '', ['connection: close']));
+    expect(twice(world, 20)).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+
+  test('one that the origin closed while idle is forgotten', () => {
+    const { world, origin } = setup({}, reply);
+    const client = world.client().post('/', 'x');
+    world.run(20);
+    for (const connection of origin.connections) connection.socket.end();
+    world.run(20);
+    client.post('/', 'x');
+    world.run(20);
+    expect(client.statuses).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+
+  test('bytes that nobody asked for end it', () => {
+    const { world, origin } = setup({}, (connection) =>
+      connection.send(
+        'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nbad',
+      ),
+    );
+    const statuses = twice(world, 20);
+    expect(statuses).toEqual([200, 200]);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+});
+
+describe('ejection', () => {
+  test('an endpoint that fails is left alone, and comes back', () => {
+    const outlier = {
+      consecutiveFailures: 3,
+      successRate: null,
+      intervalMs: 10_000,
+      baseEjectionMs: 5_000,
+      maxEjectionMs: 60_000,
+      maxEjectedPercent: 50,
+    };
+    const { world, origins, stats } = setup(
+      { outlier, retry: testRetry },
+      (connection) => connection.reply(200),
+      2,
+    );
+    const [bad, good] = origins as [(typeof origins)[0], (typeof origins)[0]];
+    bad.respond = (connection) => connection.reply(503);
+    function sendMany(count: number): void {
+      for (let round = 0; round < count; round++) {
+        const client = world.client().get('/');
+        world.run(100);
+        expect(client.statuses).toEqual([200]);
+        client.socket.reset();
+      }
+    }
+    sendMany(10);
+    expect(stats.ejections).toBe(1);
+    expect(world.cluster().candidateCount).toBe(1);
+    const seen = bad.requests.length;
+    sendMany(10);
+    expect(bad.requests.length).toBe(seen);
+    bad.respond = good.respond;
+    world.run(10_000);
+    expect(world.cluster().candidateCount).toBe(2);
+    sendMany(4);
+    expect(bad.requests.length).toBeGreaterThan(seen);
+    world.expectSettled();
+  });
+});
