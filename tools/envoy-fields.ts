@@ -69,7 +69,7 @@ export function findMessage(fullName: string, texts: readonly string[]): Map<num
   throw new Error(`no message ${fullName} in ${apiRoots.join(', ')}`);
 }
 
-function readProtoFiles(): readonly string[] {
+export function readProtoFiles(): readonly string[] {
   return apiRoots.flatMap((folder) =>
     [...new Bun.Glob('**/v3/*.proto').scanSync(folder)]
       .sort()

@@ -1,0 +1,193 @@
+// Golden files: testdata/NAME.yaml against NAME.json, which holds the model or the faults. Rewrite with `UPDATE_GOLDEN=1 bun test`.
+
+import { describe, expect, test } from 'bun:test';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatIssue } from '../../base/index.ts';
+import { parseBootstrap } from './bootstrap.ts';
+
+const folder = join(import.meta.dir, 'testdata');
+const update = process.env['UPDATE_GOLDEN'] === '1';
+
+function outcome(text: string): unknown {
+  const parsed = parseBootstrap(text, { fileName: 'bootstrap.yaml', version: '1.2.3' });
+  if (!parsed.ok) return { faults: parsed.error.map(formatIssue) };
+  const { document: _document, ...model } = parsed.value;
+  return { model: JSON.parse(JSON.stringify(model)) };
+}
+
+describe('golden bootstraps', () => {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+
+  test('there are some', () => expect(names.length).toBeGreaterThan(3));
+
+  for (const name of names) {
+    test(name, () => {
+      const actual = outcome(readFileSync(join(folder, name), 'utf8'));
+      const path = join(folder, name.replace('.yaml', '.json'));
+      if (update) writeFileSync(path, `${JSON.stringify(actual, null, 2)}\n`);
+      expect(actual).toEqual(JSON.parse(readFileSync(path, 'utf8')));
+    });
+  }
+});
+
+const minimal = { static_resources: { clusters: [{ name: 'a', connect_timeout: '1s' }] } };
+
+function faults(document: unknown): readonly string[] {
+  const parsed = parseBootstrap(JSON.stringify(document), { fileName: 'f', version: '0' });
+  return parsed.ok ? [] : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`);
+}
+
+describe('parseBootstrap', () => {
+  test('JSON is read as well as YAML', () => expect(faults(minimal)).toEqual([]));
+
+  test('camelCase names mean the same', () => {
+    expect(
+      faults({ staticResources: { clusters: [{ name: 'a', connectTimeout: '1s', lbPolicy: 'RANDOM' }] } }),
+    ).toEqual([]);
+  });
+
+  test('null counts as absent', () => expect(faults({ ...minimal, node: null, admin: null })).toEqual([]));
+
+  test('text that is neither is one fault', () => {
+    const parsed = parseBootstrap('{"a": ', { fileName: 'f', version: '0' });
+    expect(parsed.ok).toBe(false);
+    if (!parsed.ok) expect(parsed.error[0]!.rule).toStartWith('is neither YAML nor JSON');
+  });
+
+  const cluster = (fields: object) => ({ static_resources: { clusters: [{ name: 'a', ...fields }] } });
+  const at = 'static_resources.clusters[0]';
+  const cases: readonly (readonly [string, unknown, string])[] = [
+    ['a wrong type of document', [], ': must be an object'],
+    ['an unknown name', { nodee: {} }, 'nodee: is not a field of envoy.config.bootstrap.v3.Bootstrap'],
+    [
+      'an Envoy field outside the table',
+      { overload_manager: {} },
+      'overload_manager: is not supported by Weft (docs/envoy-compat.md)',
+    ],
+    [
+      'a duration without unit',
+      cluster({ connect_timeout: '5' }),
+      `${at}.connect_timeout: must be seconds with an s, like 1.5s`,
+    ],
+    [
+      'a negative duration',
+      cluster({ connect_timeout: '-1s' }),
+      `${at}.connect_timeout: must be a duration from 0s to 68 years`,
+    ],
+    [
+      'a zero where none may be',
+      cluster({ connect_timeout: '0s' }),
+      `${at}.connect_timeout: must be greater than 0`,
+    ],
+    [
+      'an unknown enum value',
+      cluster({ lb_policy: 'FASTEST' }),
+      `${at}.lb_policy: must be one of ROUND_ROBIN, LEAST_REQUEST, RING_HASH, RANDOM, MAGLEV, CLUSTER_PROVIDED, LOAD_BALANCING_POLICY_CONFIG`,
+    ],
+    [
+      'a fraction where a whole number must be',
+      cluster({ max_requests_per_connection: 1.5 }),
+      `${at}.max_requests_per_connection: must be a whole number from 0 to 4294967295`,
+    ],
+    [
+      'a list that is none',
+      cluster({ load_assignment: { cluster_name: 'a', endpoints: {} } }),
+      `${at}.load_assignment.endpoints: must be a list`,
+    ],
+    [
+      'an Any without type',
+      cluster({ typed_extension_protocol_options: { x: {} } }),
+      `${at}.typed_extension_protocol_options[x]: must be an object with "@type"`,
+    ],
+    [
+      'two members of a oneof',
+      cluster({
+        load_assignment: {
+          cluster_name: 'a',
+          endpoints: [
+            {
+              lb_endpoints: [
+                {
+                  endpoint: {
+                    address: { pipe: { path: '/a' }, socket_address: { address: '::1', port_value: 1 } },
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      }),
+      `${at}.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only one of socket_address, pipe may be set`,
+    ],
+    [
+      'a gap in priorities',
+      cluster({
+        load_assignment: {
+          cluster_name: 'a',
+          endpoints: [{ priority: 1, lb_endpoints: [{ endpoint: { address: { pipe: { path: '/a' } } } }] }],
+        },
+      }),
+      `${at}.load_assignment.endpoints: priorities must start at 0 and leave no gap`,
+    ],
+    [
+      'a policy list without a known one',
+      cluster({
+        load_balancing_policy: {
+          policies: [
+            {
+              typed_extension_config: {
+                name: 'x',
+                typed_config: { '@type': 'type.googleapis.com/x.Unknown' },
+              },
+            },
+          ],
+        },
+      }),
+      `${at}.load_balancing_policy.policies: must hold a policy that Weft knows`,
+    ],
+    [
+      'ADS without its cluster',
+      {
+        node: { id: 'n' },
+        dynamic_resources: {
+          ads_config: {
+            api_type: 'GRPC',
+            transport_api_version: 'V3',
+            grpc_services: [{ envoy_grpc: { cluster_name: 'x' } }],
+          },
+        },
+      },
+      'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name: must name a static cluster',
+    ],
+  ];
+  for (const [name, document, expected] of cases) {
+    test(`${name} is refused by its path`, () => expect(faults(document)).toContain(expected));
+  }
+
+  test('the first policy of the list that is known holds', () => {
+    const typed = (type: string, value: object = {}) => ({
+      typed_extension_config: {
+        name: type,
+        typed_config: { '@type': `type.googleapis.com/${type}`, ...value },
+      },
+    });
+    const policies = [
+      typed('some.other.Policy'),
+      typed('xds.type.v3.TypedStruct', {
+        type_url: 'type.googleapis.com/weft.dev/v1alpha1.LatencyAware',
+        value: { decay: '5s' },
+      }),
+      typed('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin'),
+    ];
+    const parsed = parseBootstrap(JSON.stringify(cluster({ load_balancing_policy: { policies } })), {
+      fileName: 'f',
+      version: '0',
+    });
+    expect(parsed.ok && parsed.value.clusters[0]!.config.balance).toEqual({
+      kind: 'latency-aware',
+      decayMs: 5000,
+      defaultRttMs: 30,
+    });
+  });
+});

@@ -1,0 +1,87 @@
+// The tables against two oracles: the published .proto files (names and numbers), and the generated classes (bytes).
+
+import { describe, expect, test } from 'bun:test';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRegistry, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { findMessage, reachableMessages, readProtoFiles } from '../../../../tools/envoy-fields.ts';
+import * as api from '../../../xds/api.ts';
+import { bootstrap } from './bootstrap.ts';
+import { decodeBinary } from './decode-binary.ts';
+import { decodeJson } from './decode-json.ts';
+import { encodeJson } from './encode-json.ts';
+import { Faults } from './faults.ts';
+
+describe('tables against the published API', () => {
+  const texts = readProtoFiles();
+  for (const [name, specs] of reachableMessages(bootstrap)) {
+    test(name, () => {
+      const published = findMessage(name, texts);
+      for (const spec of specs) {
+        for (const [field, { number }] of Object.entries(spec.fields)) {
+          expect(`${number}:${published.get(number)}`).toBe(`${number}:${field}`);
+        }
+        for (const member of spec.oneofs.flat()) expect(Object.keys(spec.fields)).toContain(member);
+      }
+    });
+  }
+});
+
+const schemas = Object.entries(api)
+  .filter(([name]) => name.endsWith('Schema'))
+  .map(([, schema]) => schema)
+  .filter((schema): schema is typeof api.BootstrapSchema => 'kind' in schema && schema.kind === 'message');
+const registry = createRegistry(...schemas);
+
+const folder = join(import.meta.dir, '..', 'testdata');
+
+describe('bytes say what JSON says', () => {
+  for (const name of readdirSync(folder).filter(
+    (file) => file.endsWith('.yaml') && file !== 'unsupported.yaml',
+  )) {
+    const document = Bun.YAML.parse(readFileSync(join(folder, name), 'utf8')) as JsonValue;
+
+    test(name, () => {
+      const bytes = toBinary(api.BootstrapSchema, fromJson(api.BootstrapSchema, document, { registry }));
+      const faults = new Faults(name);
+      const fromBytes = decodeBinary(bootstrap, bytes, '', faults);
+      const fromText = decodeJson(bootstrap, document, '', faults);
+      expect(faults.issues).toEqual([]);
+      expect(encodeJson(bootstrap, fromBytes)).toEqual(encodeJson(bootstrap, fromText));
+    });
+
+    test(`${name}, written and read again`, () => {
+      const faults = new Faults(name);
+      const json = encodeJson(bootstrap, decodeJson(bootstrap, document, '', faults));
+      expect(encodeJson(bootstrap, decodeJson(bootstrap, json, '', faults))).toEqual(json);
+      expect(faults.issues).toEqual([]);
+    });
+  }
+
+  test('a field outside the table is refused by its name', () => {
+    const message = fromJson(api.BootstrapSchema, { admin: { profilePath: '/tmp/x' } }, { registry });
+    const faults = new Faults('b');
+    decodeBinary(bootstrap, toBinary(api.BootstrapSchema, message), '', faults);
+    expect(faults.issues.map(({ field, rule }) => `${field} ${rule}`)).toEqual([
+      'admin.profile_path is not supported by Weft (docs/envoy-compat.md)',
+    ]);
+  });
+});
+
+test('any bytes give a value or faults, and never throw (property)', () => {
+  const document = Bun.YAML.parse(readFileSync(join(folder, 'static-edge.yaml'), 'utf8')) as JsonValue;
+  const good = toBinary(api.BootstrapSchema, fromJson(api.BootstrapSchema, document, { registry }));
+  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 })), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(damage, fc.nat(good.length), (changes, length) => {
+      const bytes = good.slice(0, length);
+      for (const [at, value] of changes) if (at < length) bytes[at] = value;
+      const faults = new Faults('x');
+      expect(decodeBinary(bootstrap, bytes, '', faults)).toBeObject();
+    }),
+    { numRuns: 500, seed: 4 },
+  );
+});
