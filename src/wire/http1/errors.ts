@@ -45,6 +45,7 @@ const faultTable = {
   chunkExtension: { status: 400, message: 'chunk extension is malformed' },
   chunkExtensionsTooLong: { status: 400, message: 'chunk extensions are longer than chunkExtensionBytesMax' },
   chunkEnding: { status: 400, message: 'chunk data does not end in CRLF' },
+  trailerFraming: { status: 400, message: 'a trailer section has a framing field or Host' },
   trailerTooLong: { status: 431, message: 'trailer section is longer than trailerBytesMax' },
   statusInvalid: { status: 400, message: 'status line is malformed' },
   switchingRefused: { status: 400, message: '101 came without an Upgrade having been sent' },

@@ -65,8 +65,9 @@ export function parseFields(cursor: Cursor, bytes: Uint8Array, base: number, end
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
     if (fields.lineCount === cursor.limits.headerCountMax) return failWith(cursor, fault.headerCount);
     const id = internName(bytes, lineStart, nameEnd);
-    if (id <= lastSpecialId && framed !== null) {
-      const code = parseSpecialField(framed, id, bytes, valueStart, valueEnd);
+    if (id <= lastSpecialId) {
+      const code =
+        framed === null ? trailerFault(id) : parseSpecialField(framed, id, bytes, valueStart, valueEnd);
       if (code !== fault.none) return failWith(cursor, code);
     }
     fields.pushLine(lineStart - base, nameEnd - base, valueStart - base, valueEnd - base, id);
@@ -99,6 +100,11 @@ function skipValue(bytes: Uint8Array, start: number, end: number): number {
   }
   while (at < end && valueTable[bytes[at]!] !== 0) at++;
   return at;
+}
+
+/** A framing field behind the body only serves to be believed by somebody who merges trailers (RFC 9110 section 6.5.1). */
+function trailerFault(id: number): number {
+  return id === headerId.connection ? fault.none : fault.trailerFraming;
 }
 
 function nameFault(byte: number): number {

@@ -1,12 +1,9 @@
-// Which fields a trailer section may not carry (RFC 9110 section 6.5.1): those that frame, route, authenticate or control a message were
+// Which fields are dropped from a trailer section (RFC 9110 section 6.5.1): those that route, authenticate or control a message were
 // needed before the body; one that comes behind it is either a mistake or an attempt to be believed by a reader that merges trailers.
 
 import { type Head, type HeaderName, headerId } from '../head.ts';
 
 const forbiddenKnown: readonly HeaderName[] = [
-  'host',
-  'content-length',
-  'transfer-encoding',
   'connection',
   'keep-alive',
   'proxy-connection',
