@@ -1,0 +1,90 @@
+// Waiting for an arrival. Timers of the runtime have a resolution of one millisecond and come 0.2 ms late: at a proxy's latencies
+// that would be most of what is measured. So the last stretch before an arrival is spent in short naps between polls for I/O: as
+// exact as the kernel's timer slack (0.05 to 0.1 ms), and without burning a core as a spin would.
+
+import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
+import type { Pacer } from './types.ts';
+
+/** By whole timer ticks alone; for virtual time. */
+export function createClockPacer(clock: Clock): Pacer {
+  return new ClockPacer(clock);
+}
+
+class ClockPacer implements Pacer, TimerHandler {
+  readonly #clock: Clock;
+  readonly #timer = new Timer(this, 0);
+  #onDue: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  wait(untilMs: number, _busy: boolean, onDue: () => void): void {
+    this.#onDue = onDue;
+    this.#clock.arm(this.#timer, Math.max(0, untilMs - this.#clock.now()));
+  }
+
+  cancel(): void {
+    this.#clock.cancel(this.#timer);
+  }
+
+  onTimer(): void {
+    this.#onDue();
+  }
+}
+
+/** Timers are late by about this much; what is left when they fire is napped. */
+const timerSlackMs = 1.3;
+/** The kernel adds its timer slack to every nap. */
+const napSlackMs = 0.06;
+/** Answers wait at most this long (and the slack) for the poll after a nap. */
+const busyNapMs = 0.05;
+
+/** `nowMs`: the clock of the arrivals. Occupies its thread: one per process. */
+export function createPrecisePacer(nowMs: () => number): Pacer {
+  return new PrecisePacer(nowMs);
+}
+
+class PrecisePacer implements Pacer {
+  readonly #nowMs: () => number;
+  readonly #nap = new Int32Array(new SharedArrayBuffer(4));
+  #untilMs = 0;
+  #busy = false;
+  #onDue: () => void = () => {};
+  #timeout: ReturnType<typeof setTimeout> | null = null;
+  #immediate: ReturnType<typeof setImmediate> | null = null;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  wait(untilMs: number, busy: boolean, onDue: () => void): void {
+    this.cancel();
+    this.#untilMs = untilMs;
+    this.#busy = busy;
+    this.#onDue = onDue;
+    const leftMs = untilMs - this.#nowMs();
+    if (leftMs > timerSlackMs + 1) this.#timeout = setTimeout(this.#poll, Math.floor(leftMs - timerSlackMs));
+    else this.#immediate = setImmediate(this.#poll);
+  }
+
+  cancel(): void {
+    if (this.#timeout !== null) clearTimeout(this.#timeout);
+    if (this.#immediate !== null) clearImmediate(this.#immediate);
+    this.#timeout = null;
+    this.#immediate = null;
+  }
+
+  readonly #poll = (): void => {
+    this.#timeout = null;
+    this.#immediate = null;
+    const leftMs = this.#untilMs - this.#nowMs();
+    if (leftMs <= napSlackMs / 2) {
+      this.#onDue();
+      return;
+    }
+    const napMs = (this.#busy ? Math.min(busyNapMs, leftMs) : leftMs) - napSlackMs;
+    if (napMs > 0 || this.#busy) Atomics.wait(this.#nap, 0, 0, Math.max(napMs, 0.001));
+    this.#immediate = setImmediate(this.#poll);
+  };
+}

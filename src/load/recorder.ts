@@ -1,0 +1,110 @@
+// Counts how requests ended, for the whole run and for the current interval.
+
+import { LatencyHistogram } from './latency-histogram.ts';
+import type { LoadInterval, LoadOptions, LoadReport, LoadResult } from './types.ts';
+
+export class Recorder {
+  sent = 0;
+  bytesReceived = 0;
+  readonly #latency = new LatencyHistogram();
+  readonly #service = new LatencyHistogram();
+  readonly #lateness = new LatencyHistogram();
+  readonly #interval = new LatencyHistogram(2);
+  readonly #statuses = new Map<number, number>();
+  readonly #failures = new Map<string, number>();
+  #due = 0;
+  #succeeded = 0;
+  #failed = 0;
+  #intervalSucceeded = 0;
+  #intervalFailed = 0;
+  #intervalStartMs: number;
+  readonly #measureFromMs: number;
+  #lastEndMs: number;
+
+  /** `startMs`: when the warm-up begins; `measureFromMs`: when it ends. */
+  constructor(startMs: number, measureFromMs: number) {
+    this.#intervalStartMs = startMs;
+    this.#measureFromMs = measureFromMs;
+    this.#lastEndMs = measureFromMs;
+  }
+
+  onDue(intendedMs: number, nowMs: number): void {
+    if (intendedMs < this.#measureFromMs) return;
+    this.#due += 1;
+    this.#lateness.record(nowMs - intendedMs);
+  }
+
+  onResult(result: LoadResult, nowMs: number): void {
+    const failed = result.failure !== '';
+    if (failed) this.#intervalFailed += 1;
+    else {
+      this.#intervalSucceeded += 1;
+      this.#interval.record(result.latencyMs);
+    }
+    if (result.warmup) return;
+    this.#lastEndMs = Math.max(this.#lastEndMs, nowMs);
+    if (result.serviceMs >= 0) this.sent += 1;
+    if (result.status > 0) count(this.#statuses, result.status);
+    if (failed) {
+      this.#failed += 1;
+      count(this.#failures, result.failure);
+      return;
+    }
+    this.#succeeded += 1;
+    this.#latency.record(result.latencyMs);
+    this.#service.record(result.serviceMs);
+  }
+
+  takeInterval(nowMs: number): LoadInterval {
+    const interval = {
+      startMs: this.#intervalStartMs - this.#measureFromMs,
+      endMs: nowMs - this.#measureFromMs,
+      succeeded: this.#intervalSucceeded,
+      failed: this.#intervalFailed,
+      latencyMs: this.#interval.summarise(),
+    };
+    this.#interval.reset();
+    this.#intervalSucceeded = 0;
+    this.#intervalFailed = 0;
+    this.#intervalStartMs = nowMs;
+    return interval;
+  }
+
+  report(options: LoadOptions, interrupted: boolean): LoadReport {
+    const elapsedMs = this.#lastEndMs - this.#measureFromMs;
+    return {
+      version: 1,
+      ratePerSecond: options.ratePerSecond,
+      arrivals: options.arrivals,
+      connections: options.connections,
+      elapsedMs: Math.round(elapsedMs),
+      interrupted,
+      due: this.#due,
+      sent: this.sent,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      unfinished: this.#due - this.#succeeded - this.#failed,
+      failures: Object.fromEntries([...this.#failures].sort()),
+      statusClasses: classesOf(this.#statuses),
+      statuses: Object.fromEntries([...this.#statuses].sort()),
+      throughputPerSecond: elapsedMs > 0 ? Math.round((this.#succeeded * 1e6) / elapsedMs) / 1000 : 0,
+      bytesReceived: this.bytesReceived,
+      latencyMs: this.#latency.summarise(),
+      serviceMs: this.#service.summarise(),
+      latenessMs: this.#lateness.summarise(),
+    };
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function classesOf(statuses: ReadonlyMap<number, number>): Record<string, number> {
+  const classes = new Map<string, number>();
+  for (const [status, times] of statuses) {
+    const name = `${Math.floor(status / 100)}xx`;
+    classes.set(name, (classes.get(name) ?? 0) + times);
+  }
+  return Object.fromEntries([...classes].sort());
+}
