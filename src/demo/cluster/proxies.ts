@@ -33,7 +33,7 @@ export function controlProgram(programs: Programs, ports: MeshPorts, manifestFol
       manifestFolder,
       '--xds',
       `127.0.0.1:${ports.xds}`,
-      '--http',
+      '--admin',
       `127.0.0.1:${ports.controlHttp}`,
     ),
     env: {},

@@ -1,132 +1,192 @@
 // The bank's clients, as one process: open loop, so that a slow bank meets the same demand as a fast one, and every transfer that was
 // acknowledged is reported, so that the ledger can be held to it.
 
+import {
+  createClockPacer,
+  type LoadObserver,
+  type LoadRequest,
+  type LoadResult,
+  type LoadRun,
+  loadLimits,
+  type RequestMaker,
+  startLoad,
+} from '../../load/index.ts';
+import { createBunNetwork, createSystemClock, createSystemRandom } from '../../net/index.ts';
+import { createRequestHead } from '../../wire/index.ts';
 import type { AcknowledgedTransfer } from './money.ts';
 import { PhaseRecorder } from './phase-recorder.ts';
 import type { LoadCommand, LoadConfig, LoadEvent, LoadTotal } from './protocol.ts';
 
 /** A client gives up after this; the mesh must have answered long before. */
 const clientTimeoutMs = 20_000;
+/** Never on its own: the demo says when to stop. */
+const endlessMs = loadLimits.durationMsMax;
 const secondMs = 1000;
+const connections = 64;
+/** Of an answer that is no success, for the person who asks why. */
+const reasonBytesMax = 300;
 
-/** Runs until told to stop. */
-export class BankLoad {
+interface Pending {
+  readonly phase: PhaseRecorder;
+  /** null for the home page. */
+  readonly transfer: AcknowledgedTransfer | null;
+  text: string;
+}
+
+export class BankLoad implements RequestMaker, LoadObserver {
   readonly #config: LoadConfig;
   readonly #emit: (event: LoadEvent) => void;
+  readonly #authority: string;
+  readonly #pending = new Map<number, Pending>();
   #phases: PhaseRecorder[] = [new PhaseRecorder('start')];
   #second = new PhaseRecorder('second');
   #total: LoadTotal = { requests: 0, failed: 0 };
-  #sent = 0;
-  #stopping = false;
-  #stopped: () => void = () => {};
+  #run: LoadRun | null = null;
 
   constructor(config: LoadConfig, emit: (event: LoadEvent) => void) {
     this.#config = config;
     this.#emit = emit;
+    this.#authority = new URL(config.url).host;
   }
 
+  /** Settles when the last request has ended after {@link stop}. */
   async run(): Promise<void> {
-    const startMs = performance.now();
-    const report = setInterval(() => this.#reportSecond(), secondMs);
-    for (
-      let due = startMs;
-      !this.#stopping;
-      due = startMs + (this.#sent * 1000) / this.#config.ratePerSecond
-    ) {
-      const waitMs = due - performance.now();
-      if (waitMs > 0) await Bun.sleep(waitMs);
-      if (!this.#stopping) void this.#request(this.#sent++, due);
-    }
-    await new Promise<void>((resolve) => {
-      this.#stopped = resolve;
-      this.#current.close();
-      this.#settle();
+    const clock = createSystemClock();
+    const { hostname, port } = new URL(this.#config.url);
+    this.#run = startLoad({
+      clock,
+      random: createSystemRandom(),
+      network: createBunNetwork(),
+      pacer: createClockPacer(clock),
+      targets: [{ kind: 'ip', host: hostname, port: Number(port) }],
+      maker: this,
+      ratePerSecond: this.#config.ratePerSecond,
+      arrivals: 'constant',
+      durationMs: endlessMs,
+      warmupMs: 0,
+      connections,
+      timeoutMs: clientTimeoutMs,
+      observer: this,
+      intervalMs: secondMs,
     });
-    clearInterval(report);
+    await this.#run.done;
+    // What the run gave up on was not answered: a failure, as every client would say.
+    for (const sequence of [...this.#pending.keys()])
+      this.#end(sequence, clientTimeoutMs, 'given up at the end');
+    this.#current.close();
+    this.#reportPhases();
     this.#emit({ type: 'done', total: this.#total });
   }
 
   enter(phase: string): void {
     this.#current.close();
     this.#phases.push(new PhaseRecorder(phase));
-    this.#settle();
+    this.#reportPhases();
   }
 
   stop(): void {
-    this.#stopping = true;
+    this.#run?.stop();
+  }
+
+  next(sequence: number): LoadRequest {
+    // Spread evenly instead of drawn, so that every second has its share.
+    const share = this.#config.transferShare;
+    const isTransfer = Math.floor((sequence + 1) * share) > Math.floor(sequence * share);
+    const phase = this.#current;
+    phase.onDue();
+    const transfer = isTransfer ? this.#createTransfer(sequence) : null;
+    this.#pending.set(sequence, { phase, transfer, text: '' });
+    return transfer === null ? this.#homeRequest(sequence) : this.#transferRequest(transfer);
+  }
+
+  onBody(sequence: number, bytes: Uint8Array, start: number, end: number): void {
+    const pending = this.#pending.get(sequence);
+    if (pending !== undefined && pending.text.length < reasonBytesMax) {
+      pending.text += new TextDecoder().decode(bytes.subarray(start, end));
+    }
+  }
+
+  onResult({ sequence, failure, status, latencyMs }: LoadResult): void {
+    const text = this.#pending.get(sequence)?.text.slice(0, reasonBytesMax) ?? '';
+    this.#end(sequence, latencyMs, failure === 'status' ? `${status} ${text}` : failure);
+  }
+
+  onInterval(): void {
+    this.#emit({
+      type: 'second',
+      inFlight: this.#pending.size,
+      total: this.#total,
+      ...this.#second.summary(),
+    });
+    this.#second = new PhaseRecorder('second');
   }
 
   get #current(): PhaseRecorder {
     return this.#phases[this.#phases.length - 1]!;
   }
 
-  async #request(number: number, dueMs: number): Promise<void> {
-    const phase = this.#current;
-    phase.onDue();
-    // Spread evenly instead of drawn, so that every second has its share.
-    const share = this.#config.transferShare;
-    const isTransfer = Math.floor((number + 1) * share) > Math.floor(number * share);
-    const reason = isTransfer ? await this.#transfer(number) : await this.#home(number);
-    const afterMs = performance.now() - dueMs;
-    phase.onEnd(afterMs, reason === '');
-    this.#second.onEnd(afterMs, reason === '');
-    this.#total = {
-      requests: this.#total.requests + 1,
-      failed: this.#total.failed + (reason === '' ? 0 : 1),
-    };
-    if (reason !== '') {
-      const kind = isTransfer ? 'transfer' : 'home';
-      this.#emit({ type: 'failure', phase: phase.name, kind, afterMs: Math.round(afterMs), reason });
-    }
-    this.#settle();
-  }
-
-  /** '' when it went well. */
-  async #home(number: number): Promise<string> {
-    return await this.#send(`/home/${number % this.#config.customers}`, {});
-  }
-
-  async #transfer(number: number): Promise<string> {
-    const customer = (number * 7) % this.#config.customers;
-    const transfer: AcknowledgedTransfer = {
-      reference: `${this.#config.run}-${number}`,
+  #createTransfer(sequence: number): AcknowledgedTransfer {
+    const { run, customers } = this.#config;
+    const customer = (sequence * 7) % customers;
+    return {
+      reference: `${run}-${sequence}`,
       from: 2 * customer,
-      to: (2 * (customer + 1 + (number % 13)) + 1) % (2 * this.#config.customers),
-      pennies: 1 + (number % 500),
+      to: (2 * (customer + 1 + (sequence % 13)) + 1) % (2 * customers),
+      pennies: 1 + (sequence % 500),
     };
-    const reason = await this.#send('/transfers', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': transfer.reference },
-      body: JSON.stringify({ ...transfer, customer }),
-    });
-    if (reason === '') this.#emit({ type: 'acknowledged', transfer });
-    return reason;
   }
 
-  async #send(path: string, init: RequestInit): Promise<string> {
-    try {
-      const signal = AbortSignal.timeout(clientTimeoutMs);
-      const response = await fetch(`${this.#config.url}${path}`, { ...init, signal });
-      const text = await response.text();
-      return response.ok ? '' : `${response.status} ${text.slice(0, 300)}`;
-    } catch (error) {
-      return String(error);
-    }
+  #homeRequest(sequence: number): LoadRequest {
+    const path = `/home/${sequence % this.#config.customers}`;
+    return {
+      target: 0,
+      head: createRequestHead('GET', this.#authority, path, []),
+      body: null,
+      expects: isSuccess,
+    };
   }
 
-  #settle(): void {
+  #transferRequest(transfer: AcknowledgedTransfer): LoadRequest {
+    const body = new TextEncoder().encode(JSON.stringify({ ...transfer, customer: transfer.from / 2 }));
+    const head = createRequestHead('POST', this.#authority, '/transfers', [
+      ['content-type', 'application/json'],
+      ['content-length', String(body.length)],
+      ['idempotency-key', transfer.reference],
+    ]);
+    return { target: 0, head, body, expects: isSuccess };
+  }
+
+  /** `reason` is '' when it went well. */
+  #end(sequence: number, latencyMs: number, reason: string): void {
+    const pending = this.#pending.get(sequence);
+    if (pending === undefined) return;
+    this.#pending.delete(sequence);
+    const { phase, transfer } = pending;
+    const succeeded = reason === '';
+    phase.onEnd(latencyMs, succeeded);
+    this.#second.onEnd(latencyMs, succeeded);
+    const { requests, failed } = this.#total;
+    this.#total = { requests: requests + 1, failed: failed + (succeeded ? 0 : 1) };
+    if (!succeeded) this.#emitFailure(pending, latencyMs, reason);
+    else if (transfer !== null) this.#emit({ type: 'acknowledged', transfer });
+    this.#reportPhases();
+  }
+
+  #emitFailure({ phase, transfer }: Pending, latencyMs: number, reason: string): void {
+    const kind = transfer === null ? 'home' : 'transfer';
+    this.#emit({ type: 'failure', phase: phase.name, kind, afterMs: Math.round(latencyMs), reason });
+  }
+
+  #reportPhases(): void {
     for (const phase of this.#phases.filter((candidate) => candidate.complete)) {
       this.#emit({ type: 'phase', name: phase.name, ...phase.summary() });
     }
     this.#phases = this.#phases.filter((phase) => !phase.complete);
-    if (this.#stopping && this.#phases.length === 0) this.#stopped();
   }
+}
 
-  #reportSecond(): void {
-    const inFlight = this.#phases.reduce((sum, phase) => sum + phase.inFlight, 0);
-    this.#emit({ type: 'second', inFlight, total: this.#total, ...this.#second.summary() });
-    this.#second = new PhaseRecorder('second');
-  }
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** The whole life of the load process. The end of its input means that the demo is gone: it ends at once. */
