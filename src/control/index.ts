@@ -1,2 +1,22 @@
+export {
+  type AdminPages,
+  type AdminServer,
+  type AdminServerOptions,
+  serveAdmin,
+} from './admin/admin-server.ts';
+export {
+  createMeshView,
+  type GatewayView,
+  type MeshView,
+  type PortView,
+  type ProxyView,
+  type RouteView,
+  type ServiceView,
+  type TypeView,
+} from './admin/mesh-view.ts';
+export { encodeMetrics } from './admin/metrics.ts';
 export { type CheckReport, checkManifests, type ManifestFile } from './check.ts';
-export type { Finding } from './status/report.ts';
+export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
+export type { Condition } from './model/status.ts';
+export type { Source, SourceListener } from './source/types.ts';
+export type { Finding, ObjectStatus } from './status/report.ts';

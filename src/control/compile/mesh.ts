@@ -8,16 +8,18 @@ import {
   RouteConfigurationSchema,
 } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
-import type { GatewayModel, Model, PortModel } from '../model/types.ts';
+import type { GatewayModel, GatewaySocket, Model, PortModel } from '../model/types.ts';
 import { compileAssignment } from './assignment.ts';
 import { compileCluster } from './cluster.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener, type ListenerInput } from './listener.ts';
-import { hashOf, type ResourceCache } from './resource-cache.ts';
-import type { Scope } from './scope.ts';
+import { hashOf, type ResourceCache, type ResourceMap } from './resource-cache.ts';
+import { type Scope, scopeKey } from './scope.ts';
 import { compileGatewayRoutes, compileOutboundRoutes } from './virtual-hosts.ts';
 
-export type ResourceMap = ReadonlyMap<string, XdsResource>;
+type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
+type AgentScope = Extract<Scope, { readonly role: 'agent' }>;
+type GatewayScope = Extract<Scope, { readonly role: 'gateway' }>;
 
 export interface CompiledScope {
   /** Type URL to name to resource; all four types are there. */
@@ -34,9 +36,11 @@ export class MeshCompiler {
   #clusters: ResourceMap | null = null;
   #routing: string | null = null;
 
+  /** Begins a generation of `cache`. */
   constructor(model: Model, cache: ResourceCache) {
     this.#model = model;
     this.#cache = cache;
+    cache.nextGeneration();
     for (const service of model.services.values())
       for (const port of service.ports) this.#ports.set(port.id, port);
   }
@@ -52,48 +56,39 @@ export class MeshCompiler {
     }
   }
 
-  #compileSidecar(scope: Extract<Scope, { readonly role: 'sidecar' }>): CompiledScope {
-    const plan = planInbound(this.#model, scope);
+  #compileSidecar(scope: SidecarScope): CompiledScope {
+    const key = scopeKey(scope);
+    const plan = this.#cache.value(key, this.#routingInput(), () => planInbound(this.#model, scope));
     const input = JSON.stringify(plan);
-    const variant = JSON.stringify([scope.namespace, scope.labels, scope.application]);
-    const clusters = new Map(this.#sharedClusters());
-    for (const target of plan.targets) {
-      const make = () => compileInboundCluster(target);
-      const key = `${variant} ${target.applicationPort}`;
-      add(clusters, this.#cache.get(ClusterSchema, target.cluster, key, JSON.stringify(target), make));
-    }
-    const inbound = this.#cache.get(RouteConfigurationSchema, 'inbound', variant, input, () =>
+    const own = plan.targets.map((target) =>
+      this.#cache.resource(ClusterSchema, target.cluster, key, JSON.stringify(target), () =>
+        compileInboundCluster(target),
+      ),
+    );
+    const inbound = this.#cache.resource(RouteConfigurationSchema, 'inbound', key, input, () =>
       compileInboundRoutes('inbound', plan),
     );
+    const listeners = [
+      this.#listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound' }),
+      this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound' }),
+    ];
+    const routes = [this.#outboundRoutes('outbound', scope.namespace), inbound];
+    const clusters = this.#cache.joinMaps(`${key} clusters`, this.#sharedClusters(), own);
     return {
-      resources: bundle({
-        listeners: [
-          this.#listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound' }),
-          this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound' }),
-        ],
-        routes: [this.#outboundRoutes('outbound', scope.namespace), inbound],
-        clusters,
-        assignments: this.#sharedAssignments(scope.zone),
-      }),
+      resources: this.#bundle(scope, listeners, routes, clusters),
       notes: plan.unresolved.map(
         (port) => `${port}: its targetPort is a name, and metadata.application does not say what it is here`,
       ),
     };
   }
 
-  #compileAgent(scope: Extract<Scope, { readonly role: 'agent' }>): CompiledScope {
-    return {
-      resources: bundle({
-        listeners: [this.#listener({ name: 'agent', bind: scope.bind, direction: 'outbound' })],
-        routes: [this.#outboundRoutes('agent', scope.namespace)],
-        clusters: this.#sharedClusters(),
-        assignments: this.#sharedAssignments(scope.zone),
-      }),
-      notes: [],
-    };
+  #compileAgent(scope: AgentScope): CompiledScope {
+    const listeners = [this.#listener({ name: 'agent', bind: scope.bind, direction: 'outbound' })];
+    const routes = [this.#outboundRoutes('agent', scope.namespace)];
+    return { resources: this.#bundle(scope, listeners, routes, this.#sharedClusters()), notes: [] };
   }
 
-  #compileGateway(scope: Extract<Scope, { readonly role: 'gateway' }>): CompiledScope {
+  #compileGateway(scope: GatewayScope): CompiledScope {
     const gateway = this.#findGateway(scope);
     const listeners: XdsResource[] = [];
     const routes: XdsResource[] = [];
@@ -102,85 +97,92 @@ export class MeshCompiler {
       const host = scope.bind?.host ?? '0.0.0.0';
       const port = position === 0 ? (scope.bind?.port ?? socket.port) : socket.port;
       listeners.push(this.#listener({ name: socket.name, bind: { host, port }, direction: 'gateway' }));
-      const input = `${this.#routingInput()} ${port}`;
-      routes.push(
-        this.#cache.get(RouteConfigurationSchema, socket.name, String(port), input, () =>
-          compileGatewayRoutes(gateway as GatewayModel, socket, port, this.#ports),
-        ),
-      );
+      if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket, port));
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
     return {
-      resources: bundle({
-        listeners,
-        routes,
-        clusters: this.#sharedClusters(),
-        assignments: this.#sharedAssignments(scope.zone),
-      }),
+      resources: this.#bundle(scope, listeners, routes, this.#sharedClusters()),
       notes: gateway === null ? [missing] : [],
     };
   }
 
   /** By name; a proxy whose name says nothing serves the only Gateway of its namespace. */
-  #findGateway(scope: Extract<Scope, { readonly role: 'gateway' }>): GatewayModel | null {
+  #findGateway(scope: GatewayScope): GatewayModel | null {
     const named = this.#model.gateways.get(`${scope.namespace}/${scope.gateway}`);
     if (named !== undefined) return named;
     const local = [...this.#model.gateways.values()].filter((one) => one.namespace === scope.namespace);
     return local.length === 1 ? (local[0] ?? null) : null;
   }
 
+  #gatewayRoutes(gateway: GatewayModel, socket: GatewaySocket, port: number): XdsResource {
+    const input = this.#routingInput();
+    return this.#cache.resource(RouteConfigurationSchema, socket.name, String(port), input, () =>
+      compileGatewayRoutes(gateway, socket, port, this.#ports),
+    );
+  }
+
   #listener(input: ListenerInput): XdsResource {
     const { host, port } = input.bind;
-    return this.#cache.get(ListenerSchema, input.name, `${host} ${port}`, input.direction, () =>
+    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, input.direction, () =>
       compileListener(input),
     );
   }
 
   #outboundRoutes(name: string, namespace: string): XdsResource {
-    return this.#cache.get(RouteConfigurationSchema, name, namespace, this.#routingInput(), () =>
+    return this.#cache.resource(RouteConfigurationSchema, name, namespace, this.#routingInput(), () =>
       compileOutboundRoutes(name, this.#model, namespace),
     );
   }
 
   #sharedClusters(): ResourceMap {
     if (this.#clusters !== null) return this.#clusters;
-    const map = new Map<string, XdsResource>();
-    for (const { id, service, policy } of this.#ports.values()) {
+    const all = [...this.#ports.values()].map(({ id, service, policy }) => {
       const input = { id, service, policy };
-      add(
-        map,
-        this.#cache.get(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input)),
-      );
-    }
-    this.#clusters = map;
-    return map;
+      return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
+    });
+    this.#clusters = this.#cache.shareMap('clusters', byName(all));
+    return this.#clusters;
   }
 
   #sharedAssignments(zone: string): ResourceMap {
     const known = this.#assignments.get(zone);
     if (known !== undefined) return known;
-    const map = new Map<string, XdsResource>();
-    for (const { id, endpoints, locality } of this.#ports.values()) {
+    const all = [...this.#ports.values()].map(({ id, endpoints, locality }) => {
       const input = { id, endpoints, locality };
-      add(
-        map,
-        this.#cache.get(ClusterLoadAssignmentSchema, id, zone, JSON.stringify(input), () =>
-          compileAssignment(input, zone),
-        ),
+      return this.#cache.resource(ClusterLoadAssignmentSchema, id, zone, JSON.stringify(input), () =>
+        compileAssignment(input, zone),
       );
-    }
+    });
+    const map = this.#cache.shareMap(`assignments ${zone}`, byName(all));
     this.#assignments.set(zone, map);
     return map;
   }
 
-  /** Everything that route configurations are made of, hashed once a model: all but the endpoints. */
+  #bundle(
+    scope: Scope,
+    listeners: readonly XdsResource[],
+    routes: readonly XdsResource[],
+    clusters: ResourceMap,
+  ): ReadonlyMap<string, ResourceMap> {
+    const key = scopeKey(scope);
+    return new Map([
+      [typeUrls.cluster, clusters],
+      [typeUrls.endpoint, this.#sharedAssignments(scope.zone)],
+      [typeUrls.listener, this.#cache.shareMap(`${key} listeners`, byName(listeners))],
+      [typeUrls.route, this.#cache.shareMap(`${key} routes`, byName(routes))],
+    ]);
+  }
+
+  /** Everything that routes, and the inbound side, are made of, hashed once a model: all but the endpoints. */
   #routingInput(): string {
     if (this.#routing !== null) return this.#routing;
-    const services = [...this.#model.services.values()].map(({ id, ports }) => [
+    const services = [...this.#model.services.values()].map(({ id, selector, ports }) => [
       id,
-      ports.map(({ port, name, policy, routes }) => [
+      Object.entries(selector),
+      ports.map(({ port, name, targetPort, policy, routes }) => [
         port,
         name,
+        targetPort,
         policy.timeouts,
         policy.retry,
         routes.producer,
@@ -190,24 +192,6 @@ export class MeshCompiler {
     this.#routing = hashOf(JSON.stringify([services, [...this.#model.gateways]]));
     return this.#routing;
   }
-}
-
-function add(map: Map<string, XdsResource>, resource: XdsResource): void {
-  map.set(resource.name, resource);
-}
-
-function bundle(parts: {
-  readonly listeners: readonly XdsResource[];
-  readonly routes: readonly XdsResource[];
-  readonly clusters: ResourceMap;
-  readonly assignments: ResourceMap;
-}): ReadonlyMap<string, ResourceMap> {
-  return new Map([
-    [typeUrls.cluster, parts.clusters],
-    [typeUrls.endpoint, parts.assignments],
-    [typeUrls.listener, byName(parts.listeners)],
-    [typeUrls.route, byName(parts.routes)],
-  ]);
 }
 
 function byName(resources: readonly XdsResource[]): ResourceMap {

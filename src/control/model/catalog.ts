@@ -41,6 +41,10 @@ export class Catalog {
     this.#entries.delete(key);
   }
 
+  get(key: ObjectKey): CatalogEntry | null {
+    return this.#entries.get(key) ?? null;
+  }
+
   /** Sorted by key, so that nothing built from it depends on the order of events. */
   entries(): readonly CatalogEntry[] {
     return [...this.#entries.values()].sort((a, b) => (a.key < b.key ? -1 : 1));

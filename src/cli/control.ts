@@ -1,0 +1,110 @@
+// `weft control`: the control plane over a directory of manifests.
+
+import { statSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createControlPlane, serveAdmin } from '../control/index.ts';
+import { type Address, createFileStore, createSystemClock, createSystemRandom } from '../net/index.ts';
+import { createJsonLog, logLevels } from '../observe/index.ts';
+import { serveGrpcAds } from '../xds/index.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
+import { createConsolePages, type DemoLink } from './console-pages.ts';
+
+interface ControlFlags {
+  readonly dir: string;
+  readonly xds: IpAddress;
+  readonly admin: IpAddress;
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+type IpAddress = Extract<Address, { readonly kind: 'ip' }>;
+
+/** Proxies get this long to take the end of their streams before connections are cut. */
+const stopGraceMs = 2_000;
+
+function parseAddress(text: string): IpAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port <= 65_535)) throw new InvalidArgumentError('It must be HOST:PORT.');
+  return { kind: 'ip', host: host === 'localhost' ? '127.0.0.1' : host, port };
+}
+
+/** Settles at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function whenAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(exitCode.notFine);
+        asked = true;
+        resolve();
+      });
+    }
+  });
+}
+
+async function run(flags: ControlFlags): Promise<void> {
+  if (!statSync(flags.dir, { throwIfNoEntry: false })?.isDirectory())
+    throw new Exit(exitCode.usage, `weft control: --dir ${flags.dir} is not a directory`);
+  const asked = whenAsked();
+  const log = createJsonLog(flags.logLevel, { write: (line) => void process.stderr.write(line) });
+  const clock = createSystemClock();
+  const plane = createControlPlane({
+    clock,
+    log,
+    random: createSystemRandom(),
+    store: createFileStore(),
+    directory: flags.dir,
+  });
+  const xds = await bind('xDS', flags.xds, () =>
+    serveGrpcAds({ server: plane.adsServer, address: flags.xds }),
+  );
+  let adminUrl = '';
+  const pages = createConsolePages(() => adminUrl, demoLink());
+  const admin = await bind('admin', flags.admin, () =>
+    serveAdmin({ plane, log, host: flags.admin.host, port: flags.admin.port, pages }),
+  );
+  adminUrl = `http://${flags.admin.host}:${admin.port}`;
+  plane.start();
+  const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
+  log.write('info', 'control plane started', { directory: flags.dir, xdsPort, adminPort: admin.port });
+  await asked;
+  plane.stop();
+  await Promise.all([xds.close(stopGraceMs), admin.stop()]);
+  log.write('info', 'control plane stopped');
+  process.exit(exitCode.fine);
+}
+
+/** Set by a demo for the control plane that it starts. */
+function demoLink(): DemoLink | null {
+  const { WEFT_DEMO_URL: url, WEFT_DEMO_TOKEN: token } = process.env;
+  return url === undefined || token === undefined ? null : { url, token };
+}
+
+async function bind<T>(what: string, address: IpAddress, listen: () => T | Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Exit(
+      exitCode.usage,
+      `weft control: cannot listen for ${what} on ${address.host}:${address.port}: ${reason}`,
+    );
+  }
+}
+
+export const command: CliCommand = new Command('control')
+  .description('Run the control plane over a directory of Kubernetes manifests, and serve xDS to proxies.')
+  .requiredOption('--dir <directory>', 'manifests to read and watch, YAML or JSON')
+  .addOption(
+    new Option('--xds <address>', 'where proxies connect, in plain text')
+      .argParser(parseAddress)
+      .default(parseAddress('127.0.0.1:15010'), '127.0.0.1:15010'),
+  )
+  .addOption(
+    new Option('--admin <address>', 'health, metrics and the mesh as JSON')
+      .argParser(parseAddress)
+      .default(parseAddress('127.0.0.1:15014'), '127.0.0.1:15014'),
+  )
+  .addOption(new Option('--log-level <level>', 'what to log').choices(logLevels).default('info'))
+  .action(run);

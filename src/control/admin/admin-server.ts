@@ -1,0 +1,59 @@
+// The control plane's admin interface over HTTP: health, metrics and the mesh as JSON. Read only; on loopback unless told otherwise. The console's
+// pages are put in from above (`pages`), since the console is a layer that this one does not know.
+
+import type { Log } from '../../base/index.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import { createMeshView } from './mesh-view.ts';
+import { encodeMetrics } from './metrics.ts';
+
+/** Answers a request, or null when it is not for it. */
+export type AdminPages = (request: Request) => Response | Promise<Response> | null;
+
+export interface AdminServerOptions {
+  readonly plane: ControlPlane;
+  readonly log: Log;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly pages?: AdminPages;
+}
+
+export interface AdminServer {
+  readonly host: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Throws when the address cannot be bound. */
+export function serveAdmin(options: AdminServerOptions): AdminServer {
+  const server = Bun.serve({
+    hostname: options.host,
+    port: options.port,
+    fetch: (request) => answer(request, options),
+    error: (error) => {
+      options.log.write('error', 'admin request failed', { error: error.message });
+      return new Response('internal error\n', { status: 500 });
+    },
+  });
+  return { host: options.host, port: server.port ?? 0, stop: () => server.stop(true) };
+}
+
+function answer(request: Request, options: AdminServerOptions): Response | Promise<Response> {
+  const { plane, pages } = options;
+  const { pathname } = new URL(request.url);
+  switch (request.method === 'GET' || request.method === 'HEAD' ? pathname : '') {
+    case '/healthz':
+      return new Response('ok\n');
+    case '/ready':
+      return plane.synced
+        ? new Response('ready\n')
+        : new Response('reading the manifests\n', { status: 503 });
+    case '/metrics':
+      return new Response(encodeMetrics(plane), {
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+      });
+    case '/api/v1/mesh':
+      return Response.json(createMeshView(plane), { headers: { 'cache-control': 'no-store' } });
+  }
+  return pages?.(request) ?? new Response('not found\n', { status: 404 });
+}

@@ -1,0 +1,173 @@
+// The control plane: a source of objects, the model built from them, and the ADS server that proxies ask. Everything it needs of the outside comes in
+// as a seam, so that the simulator runs this very code.
+
+import type { Clock, Log, Random } from '../base/index.ts';
+import type { Store } from '../net/index.ts';
+import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
+import { type AdsNack, type AdsObserver, AdsServer, type XdsNode } from '../xds/index.ts';
+import { MeshCompiler } from './compile/mesh.ts';
+import { ResourceCache } from './compile/resource-cache.ts';
+import { type BuiltModel, buildModel } from './model/build.ts';
+import { Catalog } from './model/catalog.ts';
+import { type ScopeEntry, SnapshotBook } from './snapshot/snapshot-book.ts';
+import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/batch.ts';
+import { DirectorySource } from './source/directory.ts';
+import type { Source, SourceFault } from './source/types.ts';
+import { NackBook } from './status/nacks.ts';
+import { ProxyBook } from './status/proxies.ts';
+
+export interface ControlPlaneOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: Random;
+  readonly store: Store;
+  /** Path of the manifests in the store. */
+  readonly directory: string;
+}
+
+/** Counters since the start. */
+export interface ControlCounters {
+  builds: number;
+  publishes: number;
+  events: number;
+  acks: number;
+  nacks: number;
+}
+
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { store, clock, log, directory } = options;
+  return new ControlPlane(options, new DirectorySource({ store, clock, log, directory }));
+}
+
+export class ControlPlane implements BatchReceiver, AdsObserver {
+  readonly adsServer: AdsServer;
+  readonly nacks = new NackBook();
+  readonly proxies: ProxyBook;
+  readonly snapshots = new SnapshotBook();
+  readonly catalog = new Catalog();
+  readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
+  readonly buildSeconds = new Histogram(latencyBoundsSeconds);
+  readonly clock: Clock;
+  readonly #log: Log;
+  readonly #source: Source;
+  readonly #batcher: EventBatcher;
+  readonly #cache = new ResourceCache();
+  /** By node id: the scope that its newest stream was given. */
+  readonly #entries = new Map<string, ScopeEntry>();
+  #faults: readonly SourceFault[] = [];
+  #built: BuiltModel = buildModel([]);
+  #synced = false;
+
+  constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log'>, source: Source) {
+    this.clock = options.clock;
+    this.#log = options.log;
+    this.#source = source;
+    this.#batcher = new EventBatcher(options.clock, this);
+    this.proxies = new ProxyBook(options.clock);
+    this.adsServer = new AdsServer({
+      clock: options.clock,
+      log: options.log,
+      snapshotFor: (node) => this.#enter(node),
+      observer: this,
+    });
+  }
+
+  start(): void {
+    this.#source.start(this.#batcher);
+  }
+
+  /** Ends the source and every stream; proxies keep what they have. */
+  stop(): void {
+    this.#source.stop();
+    this.#batcher.stop();
+    this.adsServer.closeStreams();
+  }
+
+  /** Everything that existed at the start has been read; before that, proxies are kept waiting rather than told that there is nothing. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get built(): BuiltModel {
+    return this.#built;
+  }
+
+  get faults(): readonly SourceFault[] {
+    return this.#faults;
+  }
+
+  onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
+    let oldestMs = this.clock.now();
+    for (const event of events) {
+      oldestMs = Math.min(oldestMs, event.atMs);
+      if (event.object === null) this.catalog.remove(event.key);
+      else this.catalog.upsert(event.object);
+    }
+    this.counters.events += events.length;
+    if (faults !== null) this.#faults = faults;
+    this.#tellFaults(events, faults ?? []);
+    if (this.#synced) this.#rebuild(oldestMs);
+  }
+
+  onSynced(): void {
+    this.#synced = true;
+    this.#rebuild(this.clock.now());
+  }
+
+  onStream(node: XdsNode, connected: boolean): void {
+    const entry = this.#entries.get(node.id);
+    if (entry === undefined) return;
+    this.proxies.onStream(node, connected, entry);
+    this.#log.write('info', connected ? 'proxy connected' : 'proxy disconnected', { node: node.id });
+    if (this.proxies.isConnected(node.id)) return;
+    this.nacks.clear(node.id, null);
+    this.#entries.delete(node.id);
+  }
+
+  onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void {
+    this.counters.acks++;
+    this.nacks.clear(node.id, typeUrl);
+    this.proxies.onAck(node, typeUrl, version, waitMs);
+  }
+
+  onNack(nack: AdsNack): void {
+    this.counters.nacks++;
+    const { node, typeUrl, version, message } = nack;
+    this.nacks.add({ nodeId: node.id, typeUrl, version, message, atMs: this.clock.wall() });
+  }
+
+  #enter(node: XdsNode): ScopeEntry {
+    const entry = this.snapshots.sourceFor(node);
+    this.#entries.set(node.id, entry);
+    for (const note of entry.notes)
+      this.#log.write('warn', 'proxy cannot be given all', { node: node.id, note });
+    return entry;
+  }
+
+  #rebuild(changedAtMs: number): void {
+    const startMs = this.clock.now();
+    this.#built = buildModel(this.catalog.entries());
+    const changed = this.snapshots.publish(new MeshCompiler(this.#built.model, this.#cache), changedAtMs);
+    this.counters.builds++;
+    this.counters.publishes += changed;
+    const tookMs = this.clock.now() - startMs;
+    this.buildSeconds.record(tookMs / 1000);
+    if (this.#log.debugEnabled) this.#log.write('debug', 'model built', { scopesChanged: changed, tookMs });
+  }
+
+  #tellFaults(events: readonly SourceEvent[], faults: readonly SourceFault[]): void {
+    for (const { origin, issue } of faults)
+      this.#log.write('warn', 'manifest refused', { ...origin, object: issue.object, rule: issue.rule });
+    for (const { key } of events) {
+      const entry = this.catalog.get(key);
+      for (const { field, rule, value } of entry?.issues ?? [])
+        this.#log.write('warn', 'object refused', {
+          object: key,
+          file: entry?.origin.file ?? '',
+          field,
+          rule,
+          value,
+        });
+    }
+  }
+}

@@ -1,0 +1,116 @@
+// The snapshots in force, one for each scope that any proxy has asked for. Publishing compiles every scope again, compares by reference, and tells
+// only the streams whose resources changed.
+
+import type { SnapshotSource, SnapshotWatcher, XdsNode, XdsSnapshot } from '../../xds/index.ts';
+import type { CompiledScope, MeshCompiler } from '../compile/mesh.ts';
+import { hashOf } from '../compile/resource-cache.ts';
+import { parseScope, type Scope, scopeKey } from '../compile/scope.ts';
+
+export class SnapshotBook {
+  readonly #entries = new Map<string, ScopeEntry>();
+  #compiler: MeshCompiler | null = null;
+
+  /** The snapshots of a node's scope. A node that cannot be understood gets nothing but notes that say why. */
+  sourceFor(node: XdsNode): ScopeEntry {
+    const scope = parseScope(node);
+    const key = scope.ok ? scopeKey(scope.value) : `? ${node.id}`;
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const entry = new ScopeEntry(scope.ok ? scope.value : null, () => this.#entries.delete(key));
+    if (!scope.ok) entry.refuse(scope.error.map((issue) => `${issue.field} ${issue.rule}`));
+    this.#entries.set(key, entry);
+    if (this.#compiler !== null) this.#update(entry, this.#compiler, -1);
+    return entry;
+  }
+
+  /** Replaces the model that everything is compiled from. Returns how many scopes changed. */
+  publish(compiler: MeshCompiler, changedAtMs: number): number {
+    this.#compiler = compiler;
+    const changed = [...this.#entries.values()].filter((entry) => this.#update(entry, compiler, changedAtMs));
+    // All are in force before the first stream hears of one: a stream may be closed, and its entry dropped, while others are told.
+    for (const entry of changed) entry.tell();
+    return changed.length;
+  }
+
+  get scopeCount(): number {
+    return this.#entries.size;
+  }
+
+  #update(entry: ScopeEntry, compiler: MeshCompiler, changedAtMs: number): boolean {
+    if (entry.scope === null) return false;
+    const compiled = compiler.compile(entry.scope);
+    entry.notes = compiled.notes;
+    const before = entry.current();
+    if (before !== null && isSame(before, compiled)) return false;
+    entry.replace(createScopeSnapshot(compiled), changedAtMs);
+    return true;
+  }
+}
+
+/** One scope's snapshots; lives as long as any stream watches it. */
+export class ScopeEntry implements SnapshotSource {
+  /** Null: the node could not be understood. */
+  readonly scope: Scope | null;
+  notes: readonly string[] = [];
+  readonly #watchers = new Set<SnapshotWatcher>();
+  readonly #onUnused: () => void;
+  readonly #changedAtMs = new Map<string, number>();
+  #snapshot: XdsSnapshot | null = null;
+
+  constructor(scope: Scope | null, onUnused: () => void) {
+    this.scope = scope;
+    this.#onUnused = onUnused;
+  }
+
+  current(): XdsSnapshot | null {
+    return this.#snapshot;
+  }
+
+  watch(watcher: SnapshotWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size === 0) this.#onUnused();
+    };
+  }
+
+  /** Clock time of the event behind the newest content of a type; -1 for what was there when the scope was first asked for. */
+  changedAtMs(typeUrl: string): number {
+    return this.#changedAtMs.get(typeUrl) ?? -1;
+  }
+
+  replace(snapshot: XdsSnapshot, changedAtMs: number): void {
+    for (const [typeUrl, map] of snapshot.resources)
+      if (this.#snapshot?.resources.get(typeUrl) !== map) this.#changedAtMs.set(typeUrl, changedAtMs);
+    this.#snapshot = snapshot;
+  }
+
+  refuse(notes: readonly string[]): void {
+    this.notes = notes;
+    this.#snapshot = { version: 'empty', resources: new Map() };
+  }
+
+  tell(): void {
+    for (const watcher of [...this.#watchers]) watcher.onSnapshot();
+  }
+}
+
+function isSame(snapshot: XdsSnapshot, compiled: CompiledScope): boolean {
+  for (const [typeUrl, map] of compiled.resources) if (snapshot.resources.get(typeUrl) !== map) return false;
+  return true;
+}
+
+const mapVersions = new WeakMap<object, string>();
+
+function createScopeSnapshot(compiled: CompiledScope): XdsSnapshot {
+  const versions: string[] = [];
+  for (const map of compiled.resources.values()) {
+    let version = mapVersions.get(map);
+    if (version === undefined) {
+      version = hashOf([...map.values()].map((one) => `${one.name} ${one.version}`).join('\n'));
+      mapVersions.set(map, version);
+    }
+    versions.push(version);
+  }
+  return { version: hashOf(versions.join(' ')), resources: compiled.resources };
+}
