@@ -12,7 +12,8 @@ export interface ConsoleOptions {
     | null;
 }
 
-export type ConsoleHandler = (request: Request) => Promise<Response | null>;
+/** Null: the path is not the console's. */
+export type ConsoleHandler = (request: Request) => Response | Promise<Response> | null;
 
 /** Own files only, no frames, no forms elsewhere. */
 const pageHeaders = {
@@ -24,15 +25,15 @@ const pageHeaders = {
 } as const;
 
 export function createConsole({ collector, command }: ConsoleOptions): ConsoleHandler {
-  return async (request) => {
+  return (request) => {
     const { pathname } = new URL(request.url);
     const asset = Object.hasOwn(assets, pathname) ? assets[pathname] : undefined;
     if (asset !== undefined && request.method === 'GET') {
       return new Response(asset.body, { headers: { ...pageHeaders, 'content-type': asset.type } });
     }
-    if (pathname === '/console/state' && request.method === 'GET') return await answerState(collector);
+    if (pathname === '/console/state' && request.method === 'GET') return answerState(collector);
     if (pathname === '/console/command' && request.method === 'POST' && command !== null) {
-      return await answerCommand(request, command);
+      return answerCommand(request, command);
     }
     return null;
   };
