@@ -59,10 +59,12 @@ export async function runLive(
   }
 }
 
-/** The control interface of a demo. */
+/** The control interface of a demo that has not started yet; the console's buttons reach it through the control plane. */
 export function serveDemo(demo: Demo): ControlServer {
-  return serveControl(demo.machine.ports.allocate(), {
+  const server = serveControl(demo.machine.ports.allocate(), {
     status: () => demo.status(),
     command: (words) => demo.command(words),
   });
+  Object.assign(demo.cluster.consoleEnv, { WEFT_DEMO_URL: server.url, WEFT_DEMO_TOKEN: server.token });
+  return server;
 }

@@ -45,6 +45,8 @@ export class BankCluster {
   readonly control: Container;
   readonly gateway: Container;
   readonly agents: readonly Container[];
+  /** What the control plane's console needs to reach this demo; set before the start. */
+  readonly consoleEnv: Record<string, string> = {};
   readonly ledgerPath: string;
   readonly #machine: Machine;
   readonly #programs: Programs;
@@ -66,7 +68,9 @@ export class BankCluster {
     this.manifests = new Manifests(programs.manifestFolder, join(machine.folder, 'manifests'));
     this.ledgerPath = join(machine.folder, 'ledger.db');
     createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);
-    this.control = this.#container(controlProgram(programs, this.ports, this.manifests.folder));
+    this.control = this.#container(
+      controlProgram(programs, this.ports, this.manifests.folder, this.consoleEnv),
+    );
     this.gateway = this.#container(
       proxyProgram(machine, programs, this.ports.xds, {
         role: 'gateway',

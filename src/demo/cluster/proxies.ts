@@ -24,7 +24,13 @@ export function allocateMeshPorts(machine: Machine): MeshPorts {
   };
 }
 
-export function controlProgram(programs: Programs, ports: MeshPorts, manifestFolder: string): Program {
+/** `env`: read at every start, so that what is learnt later reaches the next one. */
+export function controlProgram(
+  programs: Programs,
+  ports: MeshPorts,
+  manifestFolder: string,
+  env: Readonly<Record<string, string>>,
+): Program {
   const adminUrl = `http://127.0.0.1:${ports.controlHttp}`;
   return {
     command: programs.weft(
@@ -36,7 +42,7 @@ export function controlProgram(programs: Programs, ports: MeshPorts, manifestFol
       '--admin',
       `127.0.0.1:${ports.controlHttp}`,
     ),
-    env: {},
+    env,
     row: { name: 'control', kind: 'control', role: 'control', service: '', replica: '', adminUrl },
   };
 }
