@@ -1,5 +1,8 @@
 // The Network seam over Bun.listen and Bun.connect. Bun calls one set of module-level functions for all sockets; each socket's state
 // hangs on its `data`, so a connection costs no closures.
+// Measured, echoing 300-byte messages of 64 connections, CPU microseconds a message: a bare Bun.listen 0.9 user and 5.8 to 8.5 system,
+// through this seam 1.8 to 2.0 and 6.5 to 7.3. Of the difference 0.25 is this code (0.17 for text), the rest Bun's latin1 strings.
+// Bun cannot abandon a connect: one that is reset while opening holds its descriptor until the kernel gives up.
 
 import { BunSocket, type RawSocket } from './bun-socket.ts';
 import type { Address, Listener, ListenOptions, Network, Socket, SocketHandler } from './network.ts';
