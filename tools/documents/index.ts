@@ -1,4 +1,6 @@
+import { encodeFieldNames } from '../envoy-fields.ts';
 import { generateCliReference } from './cli-reference.ts';
+import { generateEnvoyCompat } from './envoy-compat.ts';
 
 export interface GeneratedDocument {
   readonly path: string;
@@ -8,4 +10,6 @@ export interface GeneratedDocument {
 /** Every page that is made from code; CI compares them. */
 export const documents: readonly GeneratedDocument[] = [
   { path: 'docs/cli.md', generate: generateCliReference },
+  { path: 'docs/envoy-compat.md', generate: generateEnvoyCompat },
+  { path: 'src/proxy/config/schema/field-names.gen.ts', generate: async () => encodeFieldNames() },
 ];
