@@ -1,8 +1,29 @@
+export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
+export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
+export { AdsServer, type AdsServerOptions } from './server/ads-server.ts';
+export type {
+  AdsNack,
+  AdsObserver,
+  AdsStreamStatus,
+  AdsSyncStatus,
+  AdsTypeStatus,
+} from './server/types.ts';
+export { hashContent } from './snapshot/content-hash.ts';
+export { createResource, createSnapshot, type SnapshotOptions } from './snapshot/create-snapshot.ts';
+export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';
+export { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './transport/grpc-server.ts';
+export {
+  createMemoryAdsTransport,
+  type MemoryAdsOptions,
+  type MemoryAdsTransport,
+} from './transport/memory.ts';
 export {
   type AdsStream,
   type AdsStreamHandler,
   type AdsTransport,
   type AdsVariant,
+  type SnapshotSource,
+  type SnapshotWatcher,
   typeUrls,
   type XdsNode,
   type XdsResource,

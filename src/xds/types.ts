@@ -23,7 +23,10 @@ export interface XdsUpdate {
   readonly version: string;
 }
 
-/** Takes updates in. No issues: the machine sends ACK; otherwise NACK with the issues as text, while the good rest may be applied. */
+/**
+ * Takes updates in. No issues: the machine sends ACK; otherwise NACK with the issues as text, while the good rest may be applied. An
+ * issue whose `object` is the name of a changed resource rejects that resource alone; any other rejects the whole update.
+ */
 export interface XdsSubscriber {
   onUpdate(update: XdsUpdate): readonly Issue[];
   /** The stream came up or went away; the last applied resources hold in the meantime. */
@@ -36,6 +39,20 @@ export interface XdsSnapshot {
   readonly version: string;
   /** Type URL -> name -> resource. */
   readonly resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>;
+  /** EDS clusters to the name of their assignment. Absent: a cluster's own name, where an assignment has it. */
+  readonly edsNames?: ReadonlyMap<string, string>;
+}
+
+/** The snapshots of one kind of client, shared by all streams that get the same. */
+export interface SnapshotSource {
+  /** Null: nothing is known yet; requests wait. */
+  current(): XdsSnapshot | null;
+  /** Tells of every later snapshot; the returned function stops it. */
+  watch(watcher: SnapshotWatcher): () => void;
+}
+
+export interface SnapshotWatcher {
+  onSnapshot(): void;
 }
 
 /** Who asks: the node of the stream's first request, decoded. */

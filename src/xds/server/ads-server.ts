@@ -1,0 +1,59 @@
+// The control plane's end of ADS: any number of streams, SotW and incremental, each fed from the snapshots of its node. A transport hands
+// streams in (`accept`); nothing here knows of sockets.
+
+import { type Clock, type Log, MeshError } from '../../base/index.ts';
+import { streamsMax } from '../limits.ts';
+import type { AdsStream, AdsStreamHandler, AdsVariant, SnapshotSource, XdsNode } from '../types.ts';
+import { ServerStream, type ServerStreamHost } from './stream.ts';
+import type { AdsObserver, AdsStreamStatus } from './types.ts';
+
+export interface AdsServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called once per stream, with the node of its first request. */
+  readonly snapshotFor: (node: XdsNode) => SnapshotSource;
+  readonly observer?: AdsObserver;
+}
+
+const silentObserver: AdsObserver = { onStream() {}, onNack() {}, onAck() {} };
+
+export class AdsServer {
+  private readonly host: ServerStreamHost;
+  private readonly streams = new Set<ServerStream>();
+
+  constructor(options: AdsServerOptions) {
+    this.host = {
+      clock: options.clock,
+      log: options.log,
+      observer: options.observer ?? silentObserver,
+      snapshotFor: options.snapshotFor,
+      onStreamClosed: (stream) => this.streams.delete(stream),
+    };
+  }
+
+  /** Serves one stream: the transport gives the returned handler what the client sends. */
+  accept(variant: AdsVariant, stream: AdsStream): AdsStreamHandler {
+    const served = new ServerStream(this.host, variant, stream);
+    if (this.streams.size >= streamsMax) {
+      served.close(new MeshError('overflow', 'internal', 'yes', `more than ${streamsMax} streams are open`));
+      return served;
+    }
+    this.streams.add(served);
+    return served;
+  }
+
+  get streamCount(): number {
+    return this.streams.size;
+  }
+
+  /** One entry per open stream, in the order they came. */
+  status(): readonly AdsStreamStatus[] {
+    return [...this.streams].map((stream) => stream.status());
+  }
+
+  /** Ends every stream; clients reconnect with backoff, to this server or to another. */
+  closeStreams(): void {
+    const error = new MeshError('draining', 'internal', 'yes', 'the control plane is going away');
+    for (const stream of [...this.streams]) stream.close(error);
+  }
+}

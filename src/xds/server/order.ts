@@ -1,0 +1,77 @@
+// Make before break: which type may be sent now. Clusters and endpoints go out at once, listeners and routes once the client has taken
+// the clusters and endpoints they may refer to, removals of clusters and endpoints when nothing else is under way. Routes are not
+// warmed by any client, so a route must never name a cluster that was not delivered (xDS protocol, "Eventual consistency considerations").
+
+import { warmingWaitMs } from '../limits.ts';
+import { typeUrls } from '../types.ts';
+import type { TypeState } from './type-state.ts';
+
+const order: readonly string[] = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route];
+
+/** Types in the order they are sent; unknown ones last, in the order they were asked for. */
+export function sortTypes(states: Iterable<TypeState>): TypeState[] {
+  return [...states].sort((a, b) => rankOf(a.typeUrl) - rankOf(b.typeUrl));
+}
+
+function rankOf(typeUrl: string): number {
+  const rank = order.indexOf(typeUrl);
+  return rank === -1 ? order.length : rank;
+}
+
+/** Assignments of clusters that were just sent: until they are asked for and sent, the client may still be warming those clusters. */
+export class Warming {
+  private readonly names = new Set<string>();
+  private sinceMs = 0;
+
+  expect(name: string, nowMs: number): void {
+    if (this.names.size === 0) this.sinceMs = nowMs;
+    this.names.add(name);
+  }
+
+  settle(name: string): void {
+    this.names.delete(name);
+  }
+
+  /** A client that does not ask for endpoints at all must not wait for ever. */
+  waiting(nowMs: number): boolean {
+    return this.names.size > 0 && nowMs < this.sinceMs + warmingWaitMs;
+  }
+
+  get dueMs(): number {
+    return this.names.size === 0 ? Number.POSITIVE_INFINITY : this.sinceMs + warmingWaitMs;
+  }
+}
+
+export function mayMake(
+  state: TypeState,
+  states: ReadonlyMap<string, TypeState>,
+  warming: Warming,
+  nowMs: number,
+): boolean {
+  if (state.waiting(nowMs)) return false;
+  // Clients hold the ACK of clusters back until their endpoints came (Envoy does): endpoints wait for nothing.
+  if (state.typeUrl !== typeUrls.listener && state.typeUrl !== typeUrls.route) return true;
+  if (warming.waiting(nowMs)) return false;
+  return order.slice(0, rankOf(state.typeUrl)).every((typeUrl) => isSettled(states.get(typeUrl), nowMs));
+}
+
+/** May what left the snapshot be removed? Listeners, routes and other types at once; clusters and endpoints when all else is settled. */
+export function mayRemove(
+  state: TypeState,
+  states: ReadonlyMap<string, TypeState>,
+  warming: Warming,
+  nowMs: number,
+): boolean {
+  if (state.typeUrl !== typeUrls.cluster && state.typeUrl !== typeUrls.endpoint) return true;
+  if (warming.waiting(nowMs)) return false;
+  for (const other of states.values()) {
+    if (!isSettled(other, nowMs)) return false;
+  }
+  return true;
+}
+
+/** Nothing to add and no answer outstanding. A type that has been waited for long enough counts as settled. */
+function isSettled(state: TypeState | undefined, nowMs: number): boolean {
+  if (state === undefined) return true;
+  return state.inflight === null ? !state.making : !state.waiting(nowMs);
+}

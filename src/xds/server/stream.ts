@@ -1,0 +1,292 @@
+// One client of the server: takes its requests in, follows its snapshots and sends what is due, in an order that never breaks traffic.
+//
+// States: `new` (no request yet) -> `serving` -> `closed`. While serving, each type is `idle`, `due` (something to send) or `waiting` (a
+// response is out); at most one response of a type is out, so what a slow client costs is names in sets, not queued messages.
+
+import { type Clock, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { DeltaRequest, SotwRequest } from '../discovery/messages.ts';
+import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
+import { ackWaitMs, nackTextMax, subscribedNamesMax, typesPerStreamMax } from '../limits.ts';
+import { WireError } from '../protobuf/wire-reader.ts';
+import { diffResources, type ResourceMap } from '../snapshot/diff.ts';
+import {
+  type AdsStream,
+  type AdsStreamHandler,
+  type AdsVariant,
+  type SnapshotSource,
+  type SnapshotWatcher,
+  typeUrls,
+  type XdsNode,
+  type XdsSnapshot,
+} from '../types.ts';
+import { prepareDelta, startDelta, subscribeDelta } from './delta.ts';
+import { mayMake, mayRemove, sortTypes, Warming } from './order.ts';
+import type { Prepared } from './prepared.ts';
+import { isCurrent, prepareSotw, startSotw, subscribeSotw } from './sotw.ts';
+import { noResources, TypeState } from './type-state.ts';
+import type { AdsObserver, AdsStreamStatus } from './types.ts';
+
+export interface ServerStreamHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: AdsObserver;
+  snapshotFor(node: XdsNode): SnapshotSource;
+  onStreamClosed(stream: ServerStream): void;
+}
+
+export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHandler {
+  private readonly host: ServerStreamHost;
+  private readonly variant: AdsVariant;
+  private readonly stream: AdsStream;
+  private readonly openedMs: number;
+  private readonly timer = new Timer(this, 0);
+  private readonly types = new Map<string, TypeState>();
+  /** `types` in sending order. */
+  private ordered: readonly TypeState[] = [];
+  private readonly warming = new Warming();
+  private node: XdsNode | null = null;
+  private source: SnapshotSource | null = null;
+  private unwatch: (() => void) | null = null;
+  private snapshot: XdsSnapshot | null = null;
+  private writable = true;
+  private closed = false;
+  private nonces = 0;
+
+  constructor(host: ServerStreamHost, variant: AdsVariant, stream: AdsStream) {
+    this.host = host;
+    this.variant = variant;
+    this.stream = stream;
+    this.openedMs = host.clock.now();
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (this.closed) return;
+    try {
+      if (this.variant === 'delta') this.takeDelta(parseDeltaRequest(message));
+      else this.takeSotw(parseSotwRequest(message));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.fail('protocol', `the request ${error.message}`);
+    }
+  }
+
+  onWritable(): void {
+    this.writable = true;
+    this.flush();
+  }
+
+  onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.host.clock.cancel(this.timer);
+    this.unwatch?.();
+    if (this.node !== null) this.host.observer.onStream(this.node, false);
+    this.host.onStreamClosed(this);
+  }
+
+  onTimer(): void {
+    this.flush();
+  }
+
+  /** Ends the stream from our side. */
+  close(error: MeshError | null): void {
+    if (this.closed) return;
+    this.stream.close(error);
+    this.onClose();
+  }
+
+  status(): AdsStreamStatus {
+    const nowMs = this.host.clock.now();
+    return {
+      node: this.node,
+      variant: this.variant,
+      connectedMs: nowMs - this.openedMs,
+      types: this.ordered.map((state) => state.status(nowMs)),
+    };
+  }
+
+  private takeSotw(request: SotwRequest): void {
+    const state = this.admit(request);
+    if (state === null) return;
+    if (!isCurrent(state, request)) {
+      if (request.error !== null) this.reportNack(state, '', request.error);
+      return;
+    }
+    this.settleAnswer(state, request.nonce, request.error);
+    subscribeSotw(state, request, this.resourcesOf(state.typeUrl));
+    this.afterRequest(state);
+  }
+
+  private takeDelta(request: DeltaRequest): void {
+    const state = this.admit(request);
+    if (state === null) return;
+    if (request.nonce !== '' || request.error !== null) {
+      this.settleAnswer(state, request.nonce, request.error);
+    }
+    subscribeDelta(state, request, this.resourcesOf(state.typeUrl));
+    for (const name of request.unsubscribe)
+      if (state.typeUrl === typeUrls.endpoint) this.warming.settle(name);
+    this.afterRequest(state);
+  }
+
+  /** Learns who asks, and finds the type's state; null when the stream had to be ended. */
+  private admit(request: SotwRequest | DeltaRequest): TypeState | null {
+    if (this.node === null) {
+      if (request.node === null) return this.fail('protocol', 'the first request carries no node');
+      this.node = request.node;
+      this.source = this.host.snapshotFor(request.node);
+      this.snapshot = this.source.current();
+      this.unwatch = this.source.watch(this);
+      this.host.observer.onStream(request.node, true);
+    }
+    if (request.typeUrl === '') return this.fail('protocol', 'a request carries no type_url');
+    let state = this.types.get(request.typeUrl);
+    if (state === undefined) {
+      if (this.types.size >= typesPerStreamMax) {
+        return this.fail('too-large', `more than ${typesPerStreamMax} types on one stream`);
+      }
+      state = new TypeState(request.typeUrl);
+      state.base = this.resourcesOf(request.typeUrl);
+      this.types.set(request.typeUrl, state);
+      this.ordered = sortTypes(this.types.values());
+    }
+    return state;
+  }
+
+  private afterRequest(state: TypeState): void {
+    if (state.names.size > subscribedNamesMax) {
+      this.fail('too-large', `more than ${subscribedNamesMax} names of ${state.typeUrl}`);
+      return;
+    }
+    this.flush();
+  }
+
+  /** Pairs an ACK or NACK with the response that is out. Only `error_detail` makes a NACK: versions say nothing about it. */
+  private settleAnswer(state: TypeState, nonce: string, error: string | null): void {
+    const { inflight } = state;
+    const paired = inflight !== null && inflight.nonce === nonce;
+    if (error !== null) this.reportNack(state, paired ? inflight.version : '', error);
+    if (!paired) return;
+    state.inflight = null;
+    // What was refused is not sent again until it changes: `due` was emptied when it was sent.
+    if (error !== null) return;
+    state.ackedVersion = inflight.version;
+    state.error = '';
+    const waitMs = this.host.clock.now() - inflight.sentAtMs;
+    this.host.observer.onAck(this.node!, state.typeUrl, inflight.version, waitMs);
+  }
+
+  private reportNack(state: TypeState, version: string, error: string): void {
+    const message = error.slice(0, nackTextMax);
+    state.error = message === '' ? 'refused without a reason' : message;
+    this.host.log.write('warn', 'xds response refused', {
+      node: this.node!.id,
+      type: state.typeUrl,
+      version,
+      error: state.error,
+    });
+    this.host.observer.onNack({ node: this.node!, typeUrl: state.typeUrl, version, message: state.error });
+  }
+
+  /** The newest snapshot replaces what was due of older ones. */
+  onSnapshot(): void {
+    const snapshot = this.source?.current() ?? null;
+    if (this.closed || snapshot === null || snapshot === this.snapshot) return;
+    this.snapshot = snapshot;
+    for (const state of this.ordered) {
+      const next = snapshot.resources.get(state.typeUrl) ?? noResources;
+      if (state.base === null) this.start(state, next);
+      else this.advance(state, state.base, next);
+      state.base = next;
+    }
+    this.flush();
+  }
+
+  private start(state: TypeState, resources: ResourceMap): void {
+    if (this.variant === 'delta') startDelta(state, resources);
+    else startSotw(state, resources);
+  }
+
+  private advance(state: TypeState, from: ResourceMap, to: ResourceMap): void {
+    const diff = diffResources(from, to);
+    for (const name of diff.changed) {
+      state.leaving.delete(name);
+      if (state.wants(name)) state.due.add(name);
+    }
+    for (const resource of diff.removed) {
+      state.due.delete(resource.name);
+      if (state.wants(resource.name)) state.leaving.set(resource.name, resource);
+      if (state.typeUrl === typeUrls.endpoint) this.warming.settle(resource.name);
+    }
+  }
+
+  /** Sends whatever may be sent now. Called after everything that can change the answer. */
+  private flush(): void {
+    if (this.closed || this.snapshot === null) return;
+    const nowMs = this.host.clock.now();
+    for (const state of this.ordered) {
+      if (!this.writable) return;
+      if (!mayMake(state, this.types, this.warming, nowMs)) continue;
+      const removing = state.leaving.size > 0 && mayRemove(state, this.types, this.warming, nowMs);
+      const resources = this.resourcesOf(state.typeUrl) ?? noResources;
+      const prepared =
+        this.variant === 'delta'
+          ? prepareDelta(state, resources, removing)
+          : prepareSotw(state, resources, removing);
+      if (prepared !== null) this.send(state, prepared, nowMs);
+    }
+    this.armTimer(nowMs);
+  }
+
+  private send(state: TypeState, prepared: Prepared, nowMs: number): void {
+    this.nonces += 1;
+    const nonce = String(this.nonces);
+    state.nonce = nonce;
+    state.inflight = { nonce, version: prepared.version, sentAtMs: nowMs };
+    state.sentVersion = prepared.version;
+    state.sentAtMs = nowMs;
+    if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
+    if (state.typeUrl === typeUrls.endpoint) for (const name of prepared.sent) this.warming.settle(name);
+    this.writable = this.stream.send(prepared.encode(nonce));
+  }
+
+  /** A client that takes a changed EDS cluster waits for its endpoints, also for those it has: they are sent again. */
+  private warm(clusters: readonly string[], nowMs: number): void {
+    const endpoints = this.types.get(typeUrls.endpoint);
+    const assignments = this.resourcesOf(typeUrls.endpoint) ?? noResources;
+    for (const cluster of clusters) {
+      const edsNames = this.snapshot?.edsNames;
+      const name = edsNames === undefined ? cluster : edsNames.get(cluster);
+      if (name === undefined || !assignments.has(name)) continue;
+      this.warming.expect(name, nowMs);
+      if (endpoints?.wants(name)) endpoints.due.add(name);
+    }
+  }
+
+  /** Something waits for an answer that may never come: look again when its patience ends. */
+  private armTimer(nowMs: number): void {
+    const waits = this.ordered.some((state) => state.making || state.leaving.size > 0);
+    if (!waits) {
+      this.host.clock.cancel(this.timer);
+      return;
+    }
+    let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
+    for (const state of this.ordered) {
+      if (state.inflight !== null && state.waiting(nowMs)) {
+        dueMs = Math.min(dueMs, state.inflight.sentAtMs + ackWaitMs);
+      }
+    }
+    if (dueMs === Number.POSITIVE_INFINITY) this.host.clock.cancel(this.timer);
+    else this.host.clock.arm(this.timer, dueMs - nowMs);
+  }
+
+  private resourcesOf(typeUrl: string): ResourceMap | null {
+    return this.snapshot === null ? null : (this.snapshot.resources.get(typeUrl) ?? noResources);
+  }
+
+  private fail(code: 'protocol' | 'too-large', message: string): null {
+    this.host.log.write('warn', 'xds stream ended', { node: this.node?.id ?? null, reason: message });
+    this.close(new MeshError(code, 'downstream', 'no', message));
+    return null;
+  }
+}

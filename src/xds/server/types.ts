@@ -1,0 +1,44 @@
+// What the code around an AdsServer gives it and learns from it.
+
+import type { AdsVariant, XdsNode } from '../types.ts';
+
+/** A client refused a response: its own words, for the condition on the object that caused it. */
+export interface AdsNack {
+  readonly node: XdsNode;
+  readonly typeUrl: string;
+  /** The version that was refused; '' when the client refused a response that is no longer the newest. */
+  readonly version: string;
+  readonly message: string;
+}
+
+export interface AdsObserver {
+  onStream(node: XdsNode, connected: boolean): void;
+  onNack(nack: AdsNack): void;
+  /** `waitMs`: from sending to the client's answer. */
+  onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void;
+}
+
+/** The server's view in the words of CSDS (envoy/service/status/v3/csds.proto, ConfigStatus). */
+export type AdsSyncStatus = 'SYNCED' | 'NOT_SENT' | 'STALE' | 'ERROR';
+
+export interface AdsTypeStatus {
+  readonly typeUrl: string;
+  readonly status: AdsSyncStatus;
+  /** Last version sent and last accepted; '' for none. */
+  readonly sentVersion: string;
+  readonly ackedVersion: string;
+  readonly nonce: string;
+  /** Text of the last NACK, '' after a later ACK. */
+  readonly error: string;
+  readonly subscribed: '*' | number;
+  /** Since the last response was sent; -1 before the first. */
+  readonly ageMs: number;
+}
+
+export interface AdsStreamStatus {
+  /** Null until the first request. */
+  readonly node: XdsNode | null;
+  readonly variant: AdsVariant;
+  readonly connectedMs: number;
+  readonly types: readonly AdsTypeStatus[];
+}

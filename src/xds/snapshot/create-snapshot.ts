@@ -1,0 +1,55 @@
+// Puts resources together into a snapshot. What did not change keeps its objects from one snapshot to the next, so that "nothing changed
+// here" is a comparison of references for every stream.
+
+import { assert } from '../../base/index.ts';
+import type { XdsResource, XdsSnapshot } from '../types.ts';
+import { ContentHash, hashContent } from './content-hash.ts';
+import { type ResourceMap, versionOf } from './diff.ts';
+
+export interface SnapshotOptions {
+  /** The snapshot before this one, whose unchanged parts are kept. */
+  readonly previous?: XdsSnapshot;
+  /** EDS clusters to the name of their assignment, where these differ. */
+  readonly edsNames?: ReadonlyMap<string, string>;
+}
+
+/** A resource of encoded content; its version is the content's hash. */
+export function createResource(typeUrl: string, name: string, bytes: Uint8Array): XdsResource {
+  return { name, typeUrl, bytes, version: hashContent(bytes) };
+}
+
+/** Names must be unique within a type: two resources of one name are a bug of the compiler. */
+export function createSnapshot(resources: Iterable<XdsResource>, options: SnapshotOptions = {}): XdsSnapshot {
+  const byType = new Map<string, Map<string, XdsResource>>();
+  for (const resource of resources) {
+    let names = byType.get(resource.typeUrl);
+    if (names === undefined) {
+      names = new Map();
+      byType.set(resource.typeUrl, names);
+    }
+    assert(!names.has(resource.name), `two resources are called ${resource.name}`);
+    names.set(resource.name, resource);
+  }
+  const { previous, edsNames } = options;
+  const kept = new Map<string, ResourceMap>();
+  const hash = new ContentHash();
+  for (const typeUrl of [...byType.keys()].sort()) {
+    const set = keepUnchanged(byType.get(typeUrl)!, previous?.resources.get(typeUrl));
+    kept.set(typeUrl, set);
+    hash.addText(typeUrl);
+    hash.addText(versionOf(set));
+  }
+  const version = hash.toString();
+  return edsNames === undefined ? { version, resources: kept } : { version, resources: kept, edsNames };
+}
+
+function keepUnchanged(set: Map<string, XdsResource>, before: ResourceMap | undefined): ResourceMap {
+  if (before === undefined) return set;
+  let same = set.size === before.size;
+  for (const [name, resource] of set) {
+    const old = before.get(name);
+    if (old?.version === resource.version) set.set(name, old);
+    else same = false;
+  }
+  return same ? before : set;
+}
