@@ -155,9 +155,7 @@ function lines(fields: readonly string[]): readonly string[] {
 }
 
 function latin1(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** Length of the first whole request in `text`, or -1. Enough HTTP for requests that our own encoder writes. */

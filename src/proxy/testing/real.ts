@@ -1,0 +1,69 @@
+// The same ends over real sockets on loopback, for what only a kernel does: resets, half-closes, segments, full buffers.
+
+import { silentLog } from '../../base/index.ts';
+import {
+  type Address,
+  createBunNetwork,
+  createSystemClock,
+  createSystemRandom,
+  type Network,
+} from '../../net/index.ts';
+import { DataPlane } from '../data-plane.ts';
+import { endpointConfig, ip, listenerConfig, type SnapshotParts, snapshot } from './configs.ts';
+import { Origin, type Respond, TestClient } from './peers.ts';
+
+export class RealWorld {
+  readonly network: Network = createBunNetwork();
+  readonly plane: DataPlane;
+  private readonly origins: Origin[] = [];
+
+  constructor() {
+    const resolver = { resolve: () => Promise.reject(new Error('no names here')) };
+    this.plane = new DataPlane({
+      clock: createSystemClock(),
+      random: createSystemRandom(),
+      network: this.network,
+      resolver,
+      log: silentLog,
+    });
+  }
+
+  origin(respond?: Respond): Origin {
+    const origin = new Origin(this.network, ip(0), respond);
+    this.origins.push(origin);
+    return origin;
+  }
+
+  serve(ports: readonly number[], parts: SnapshotParts = {}): void {
+    const listeners = [listenerConfig({ address: ip(0) })];
+    this.plane.apply(
+      snapshot({ listeners, ...parts, endpoints: { ledger: ports.map((port) => endpointConfig(port)) } }),
+    );
+  }
+
+  get address(): Address {
+    return this.plane.listeners.get('outbound')!.address!;
+  }
+
+  get url(): string {
+    return this.address.kind === 'ip' ? `http://127.0.0.1:${this.address.port}` : '';
+  }
+
+  client(): TestClient {
+    return new TestClient(this.network, this.address);
+  }
+
+  async stop(): Promise<void> {
+    for (const origin of this.origins) origin.close();
+    await this.plane.stop();
+  }
+}
+
+/** Lets the event loop run until `holds`, or fails after `limitMs`. */
+export async function until(what: string, holds: () => boolean, limitMs = 5_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
