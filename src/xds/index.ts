@@ -9,7 +9,9 @@ export type {
   AdsTypeStatus,
 } from './server/types.ts';
 export { hashContent } from './snapshot/content-hash.ts';
-export { createResource, createSnapshot, type SnapshotOptions } from './snapshot/create-snapshot.ts';
+export { createResource, createSnapshot } from './snapshot/create-snapshot.ts';
+export { findReferences, type References } from './snapshot/references.ts';
+export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';
 export { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './transport/grpc-server.ts';
 export {

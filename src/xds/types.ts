@@ -39,8 +39,6 @@ export interface XdsSnapshot {
   readonly version: string;
   /** Type URL -> name -> resource. */
   readonly resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>;
-  /** EDS clusters to the name of their assignment. Absent: a cluster's own name, where an assignment has it. */
-  readonly edsNames?: ReadonlyMap<string, string>;
 }
 
 /** The snapshots of one kind of client, shared by all streams that get the same. */

@@ -70,6 +70,11 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
     if (resources.get(name)?.version === version) state.due.delete(name);
     else state.due.add(name);
   }
+  // It came with all there is: as good as an acknowledgement, and the only one there will be until something changes.
+  if (held.size > 0 && !state.making) {
+    state.sentVersion = versionOf(resources);
+    state.ackedVersion = state.sentVersion;
+  }
 }
 
 /** The first snapshot came after the first request: what that request meant is only known now. */
@@ -104,7 +109,7 @@ export function prepareDelta(state: TypeState, resources: ResourceMap, mayRemove
   const gone = [...new Set(removed)];
   return {
     version,
-    sent: content.map((resource) => resource.name),
+    sent: content,
     encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, content, gone),
   };
 }

@@ -74,8 +74,7 @@ export function prepareSotw(state: TypeState, resources: ResourceMap, mayRemove:
 function prepareComplete(state: TypeState, resources: ResourceMap, mayRemove: boolean): Prepared | null {
   const removing = mayRemove && state.leaving.size > 0;
   if (!state.making && !removing) return null;
-  const changed = [...state.due].filter((name) => resources.has(name));
-  if (state.owed) changed.push(...resources.keys());
+  const changed = selectChanged(state, resources);
   if (mayRemove) state.leaving.clear();
   const content = selectWanted(state, resources);
   for (const [name, resource] of state.leaving) if (!resources.has(name)) content.push(resource);
@@ -88,6 +87,12 @@ function prepareComplete(state: TypeState, resources: ResourceMap, mayRemove: bo
     sent: changed,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
   };
+}
+
+/** Of a complete response only this is news: the rest is in it because it has to be. */
+function selectChanged(state: TypeState, resources: ResourceMap): XdsResource[] {
+  if (state.owed) return [...resources.values()];
+  return [...state.due].flatMap((name) => resources.get(name) ?? []);
 }
 
 function selectWanted(state: TypeState, resources: ResourceMap): XdsResource[] {
@@ -120,7 +125,7 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
   const version = versionOf(resources);
   return {
     version,
-    sent: content.map((resource) => resource.name),
+    sent: content,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
   };
 }

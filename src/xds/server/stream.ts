@@ -9,6 +9,7 @@ import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
 import { ackWaitMs, nackTextMax, subscribedNamesMax, typesPerStreamMax } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import { diffResources, type ResourceMap } from '../snapshot/diff.ts';
+import { findReferences } from '../snapshot/references.ts';
 import {
   type AdsStream,
   type AdsStreamHandler,
@@ -17,6 +18,7 @@ import {
   type SnapshotWatcher,
   typeUrls,
   type XdsNode,
+  type XdsResource,
   type XdsSnapshot,
 } from '../types.ts';
 import { prepareDelta, startDelta, subscribeDelta } from './delta.ts';
@@ -246,17 +248,16 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     state.sentVersion = prepared.version;
     state.sentAtMs = nowMs;
     if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
-    if (state.typeUrl === typeUrls.endpoint) for (const name of prepared.sent) this.warming.settle(name);
+    if (state.typeUrl === typeUrls.endpoint) for (const { name } of prepared.sent) this.warming.settle(name);
     this.writable = this.stream.send(prepared.encode(nonce));
   }
 
   /** A client that takes a changed EDS cluster waits for its endpoints, also for those it has: they are sent again. */
-  private warm(clusters: readonly string[], nowMs: number): void {
+  private warm(clusters: readonly XdsResource[], nowMs: number): void {
     const endpoints = this.types.get(typeUrls.endpoint);
     const assignments = this.resourcesOf(typeUrls.endpoint) ?? noResources;
-    for (const cluster of clusters) {
-      const edsNames = this.snapshot?.edsNames;
-      const name = edsNames === undefined ? cluster : edsNames.get(cluster);
+    for (const resource of clusters) {
+      const name = findEndpoints(resource);
       if (name === undefined || !assignments.has(name)) continue;
       this.warming.expect(name, nowMs);
       if (endpoints?.wants(name)) endpoints.due.add(name);
@@ -288,5 +289,15 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     this.host.log.write('warn', 'xds stream ended', { node: this.node?.id ?? null, reason: message });
     this.close(new MeshError(code, 'downstream', 'no', message));
     return null;
+  }
+}
+
+/** The assignment an EDS cluster waits for. What cannot be read waits for nothing: the client will say what is wrong with it. */
+function findEndpoints(cluster: XdsResource): string | undefined {
+  try {
+    return findReferences(cluster).endpoints[0];
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
   }
 }

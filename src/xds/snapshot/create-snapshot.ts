@@ -6,20 +6,19 @@ import type { XdsResource, XdsSnapshot } from '../types.ts';
 import { ContentHash, hashContent } from './content-hash.ts';
 import { type ResourceMap, versionOf } from './diff.ts';
 
-export interface SnapshotOptions {
-  /** The snapshot before this one, whose unchanged parts are kept. */
-  readonly previous?: XdsSnapshot;
-  /** EDS clusters to the name of their assignment, where these differ. */
-  readonly edsNames?: ReadonlyMap<string, string>;
-}
-
 /** A resource of encoded content; its version is the content's hash. */
 export function createResource(typeUrl: string, name: string, bytes: Uint8Array): XdsResource {
   return { name, typeUrl, bytes, version: hashContent(bytes) };
 }
 
-/** Names must be unique within a type: two resources of one name are a bug of the compiler. */
-export function createSnapshot(resources: Iterable<XdsResource>, options: SnapshotOptions = {}): XdsSnapshot {
+/**
+ * `previous`: the snapshot before this one, whose unchanged parts are kept. Names must be unique within a type: two resources of one
+ * name are a bug of the compiler.
+ */
+export function createSnapshot(
+  resources: Iterable<XdsResource>,
+  previous: XdsSnapshot | null = null,
+): XdsSnapshot {
   const byType = new Map<string, Map<string, XdsResource>>();
   for (const resource of resources) {
     let names = byType.get(resource.typeUrl);
@@ -30,7 +29,6 @@ export function createSnapshot(resources: Iterable<XdsResource>, options: Snapsh
     assert(!names.has(resource.name), `two resources are called ${resource.name}`);
     names.set(resource.name, resource);
   }
-  const { previous, edsNames } = options;
   const kept = new Map<string, ResourceMap>();
   const hash = new ContentHash();
   for (const typeUrl of [...byType.keys()].sort()) {
@@ -39,8 +37,7 @@ export function createSnapshot(resources: Iterable<XdsResource>, options: Snapsh
     hash.addText(typeUrl);
     hash.addText(versionOf(set));
   }
-  const version = hash.toString();
-  return edsNames === undefined ? { version, resources: kept } : { version, resources: kept, edsNames };
+  return { version: hash.toString(), resources: kept };
 }
 
 function keepUnchanged(set: Map<string, XdsResource>, before: ResourceMap | undefined): ResourceMap {
