@@ -43,7 +43,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly adsServer: AdsServer;
   readonly nacks = new NackBook();
   readonly proxies: ProxyBook;
-  readonly snapshots = new SnapshotBook();
+  readonly snapshots: SnapshotBook;
   readonly catalog = new Catalog();
   readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
   readonly buildSeconds = new Histogram(latencyBoundsSeconds);
@@ -64,6 +64,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.#source = source;
     this.#batcher = new EventBatcher(options.clock, this);
     this.proxies = new ProxyBook(options.clock);
+    this.snapshots = new SnapshotBook(options.log);
     this.adsServer = new AdsServer({
       clock: options.clock,
       log: options.log,
@@ -112,6 +113,8 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   onSynced(): void {
     this.#synced = true;
     this.#rebuild(this.clock.now());
+    const objects = this.catalog.size;
+    this.#log.write('info', 'manifests read', { objects, services: this.#built.model.services.size });
   }
 
   onStream(node: XdsNode, connected: boolean): void {

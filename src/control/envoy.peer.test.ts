@@ -2,12 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';
-import { createSystemClock, createSystemRandom } from '../net/index.ts';
+import { createMemoryStore, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { type GrpcAdsListener, serveGrpcAds } from '../xds/index.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { createControlPlane, createMeshView } from './index.ts';
 import { Envoy, freePort, until, whyNoEnvoy } from './testing/envoy.ts';
-import { ManifestStore } from './testing/manifest-store.ts';
 
 const skip = whyNoEnvoy();
 if (skip !== null) console.log(`skipped: ${skip}`);
@@ -98,7 +97,8 @@ spec:
 describe.skipIf(skip !== null)('Envoy', () => {
   const v1 = createBackend('v1');
   const v2 = createBackend('v2');
-  const store = new ManifestStore();
+  const store = createMemoryStore();
+  const write = (path: string, text: string) => store.write(`dir/${path}`, new TextEncoder().encode(text));
   let plane: ControlPlane;
   let xds: GrpcAdsListener;
   let sidecar: Envoy;
@@ -115,13 +115,13 @@ describe.skipIf(skip !== null)('Envoy', () => {
     });
 
   beforeAll(async () => {
-    store.set('services.yaml', service('web') + service('v1') + service('v2') + service('plain'));
-    store.set(
+    await write('services.yaml', service('web') + service('v1') + service('v2') + service('plain'));
+    await write(
       'slices.yaml',
       slice('v1', [v1.port ?? 0]) + slice('v2', [v2.port ?? 0]) + slice('plain', [v1.port ?? 0]),
     );
-    store.set('routes.yaml', routes(0));
-    store.set('edge.yaml', edge);
+    await write('routes.yaml', routes(0));
+    await write('edge.yaml', edge);
     const clock = createSystemClock();
     plane = createControlPlane({
       clock,
@@ -230,12 +230,12 @@ describe.skipIf(skip !== null)('Envoy', () => {
 
   test('a change is applied while it runs, and measured', async () => {
     expect((await body(await get(outbound, 'web', '/split')))['name']).toBe('v1');
-    store.set('routes.yaml', routes(100));
+    await write('routes.yaml', routes(100));
     await until(
       'the split is moved',
       async () => (await body(await get(outbound, 'web', '/split')))['name'] === 'v2',
     );
-    store.set(
+    await write(
       'slices.yaml',
       slice('v1', [v1.port ?? 0]) + slice('v2', [v2.port ?? 0]) + slice('plain', [v2.port ?? 0]),
     );
@@ -248,7 +248,7 @@ describe.skipIf(skip !== null)('Envoy', () => {
   });
 
   test('a faulty manifest breaks nothing and is reported', async () => {
-    store.set('routes.yaml', routes(100).replace('weight: 100', 'weight: -1'));
+    await write('routes.yaml', routes(100).replace('weight: 100', 'weight: -1'));
     await until('the fault is reported', async () =>
       createMeshView(plane).findings.some((one) => one.issue.rule.includes('whole number')),
     );
@@ -256,12 +256,12 @@ describe.skipIf(skip !== null)('Envoy', () => {
     expect(createMeshView(plane).objects.find((one) => one.key === 'shop/HTTPRoute/web')?.inForce).toBe(
       'last-good',
     );
-    store.set('routes.yaml', 'kind: [');
+    await write('routes.yaml', 'kind: [');
     await until('the file is reported', async () =>
       createMeshView(plane).findings.some((one) => one.issue.rule.includes('not YAML')),
     );
     expect((await body(await get(outbound, 'web', '/split')))['name']).toBe('v2');
-    store.set('routes.yaml', routes(0));
+    await write('routes.yaml', routes(0));
     await until('it is mended', async () =>
       createMeshView(plane).findings.every((one) => one.issue.rule.startsWith('BackendNotFound')),
     );

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import type { XdsResource } from '../../xds/index.ts';
+import { rememberReferences } from './references.ts';
 
 export type ResourceMap = ReadonlyMap<string, XdsResource>;
 
@@ -37,11 +38,13 @@ export class ResourceCache {
       slot.generation = this.#generation;
       return slot.value;
     }
-    const bytes = toBinary(schema, compile());
+    const message = compile();
+    const bytes = toBinary(schema, message);
     const version = hashOf(bytes);
     // Different input may still mean equal bytes; then it is the same resource.
     const same = slot?.value.version === version ? slot.value : null;
     const value = same ?? { name, version, typeUrl: `type.googleapis.com/${schema.typeName}`, bytes };
+    if (same === null) rememberReferences(value, message);
     this.#resources.set(key, { input, value, generation: this.#generation });
     return value;
   }

@@ -1,14 +1,21 @@
 // The snapshots in force, one for each scope that any proxy has asked for. Publishing compiles every scope again, compares by reference, and tells
 // only the streams whose resources changed.
 
+import type { Log } from '../../base/index.ts';
 import type { SnapshotSource, SnapshotWatcher, XdsNode, XdsSnapshot } from '../../xds/index.ts';
 import type { CompiledScope, MeshCompiler } from '../compile/mesh.ts';
 import { hashOf } from '../compile/resource-cache.ts';
 import { parseScope, type Scope, scopeKey } from '../compile/scope.ts';
+import { checkConsistent } from './consistent.ts';
 
 export class SnapshotBook {
+  readonly #log: Log;
   readonly #entries = new Map<string, ScopeEntry>();
   #compiler: MeshCompiler | null = null;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
 
   /** The snapshots of a node's scope. A node that cannot be understood gets nothing but notes that say why. */
   sourceFor(node: XdsNode): ScopeEntry {
@@ -42,6 +49,17 @@ export class SnapshotBook {
     entry.notes = compiled.notes;
     const before = entry.current();
     if (before !== null && isSame(before, compiled)) return false;
+    const hole = checkConsistent(compiled.resources);
+    if (hole !== null) {
+      // What is in force stays, rather than taking a proxy down with half a configuration.
+      const { object, rule } = hole;
+      this.#log.write('error', 'an inconsistent snapshot was held back', {
+        scope: scopeKey(entry.scope),
+        object,
+        rule,
+      });
+      return false;
+    }
     entry.replace(createScopeSnapshot(compiled), changedAtMs);
     return true;
   }

@@ -1,0 +1,73 @@
+// Which other resources a resource needs to be there: taken from the message while it is at hand, and kept beside its bytes.
+
+import type { Message } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  HttpConnectionManagerSchema,
+  type Listener,
+  type RouteAction,
+  type RouteConfiguration,
+} from '../../xds/api.ts';
+import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import { unresolvedCluster } from './route.ts';
+
+export interface Reference {
+  readonly typeUrl: string;
+  readonly name: string;
+}
+
+const known = new WeakMap<XdsResource, readonly Reference[]>();
+
+export function referencesOf(resource: XdsResource): readonly Reference[] {
+  return known.get(resource) ?? [];
+}
+
+export function rememberReferences(resource: XdsResource, message: Message): void {
+  known.set(resource, findReferences(message));
+}
+
+function findReferences(message: Message): readonly Reference[] {
+  switch (message.$typeName) {
+    case 'envoy.config.cluster.v3.Cluster': {
+      const cluster = message as Cluster;
+      const isEds = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS;
+      return isEds ? [{ typeUrl: typeUrls.endpoint, name: cluster.name }] : [];
+    }
+    case 'envoy.config.listener.v3.Listener':
+      return findRouteConfigurations(message as Listener);
+    case 'envoy.config.route.v3.RouteConfiguration':
+      return findClusters(message as RouteConfiguration);
+    default:
+      return [];
+  }
+}
+
+function findRouteConfigurations(listener: Listener): readonly Reference[] {
+  const references: Reference[] = [];
+  for (const { filters } of listener.filterChains) {
+    for (const { configType } of filters) {
+      if (configType.case !== 'typedConfig') continue;
+      const manager = anyUnpack(configType.value, HttpConnectionManagerSchema);
+      if (manager?.routeSpecifier.case === 'rds')
+        references.push({ typeUrl: typeUrls.route, name: manager.routeSpecifier.value.routeConfigName });
+    }
+  }
+  return references;
+}
+
+function findClusters(routes: RouteConfiguration): readonly Reference[] {
+  const names = new Set<string>();
+  for (const host of routes.virtualHosts)
+    for (const { action } of host.routes) if (action.case === 'route') addClusters(action.value, names);
+  names.delete(unresolvedCluster);
+  return [...names].map((name) => ({ typeUrl: typeUrls.cluster, name }));
+}
+
+function addClusters(action: RouteAction, names: Set<string>): void {
+  const { clusterSpecifier } = action;
+  if (clusterSpecifier.case === 'cluster') names.add(clusterSpecifier.value);
+  else if (clusterSpecifier.case === 'weightedClusters')
+    for (const { name } of clusterSpecifier.value.clusters) names.add(name);
+}

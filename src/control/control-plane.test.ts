@@ -1,0 +1,252 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { createMeshView } from './index.ts';
+import { policy, route, service, slice } from './testing/manifests.ts';
+import { type Client, World } from './testing/world.ts';
+
+describe('control plane', () => {
+  let world: World;
+  let client: Client;
+  beforeEach(async () => {
+    world = new World();
+    await world.write('services.yaml', service('ledger') + service('cards'));
+    await world.write('slices.yaml', slice('ledger', ['10.0.0.1']));
+    await world.start();
+    client = world.connect('sidecar~ledger-0.bank');
+    await world.run(100);
+    client.updates.length = 0;
+  });
+  afterEach(() => {
+    client.stop();
+    world.plane.stop();
+  });
+
+  const status = (key: string) => createMeshView(world.plane).objects.find((one) => one.key === key);
+  const conditions = (key: string) =>
+    status(key)?.conditions.map((one) => `${one.type}=${one.status} ${one.reason} ${one.message}`) ?? [];
+
+  test('a proxy gets all it needs, once', () => {
+    expect([...client.versions.keys()].sort()).toEqual([
+      'Cluster bank/cards:80',
+      'Cluster bank/ledger:80',
+      'Cluster inbound:80',
+      'ClusterLoadAssignment bank/cards:80',
+      'ClusterLoadAssignment bank/ledger:80',
+      'Listener inbound',
+      'Listener outbound',
+      'RouteConfiguration inbound',
+      'RouteConfiguration outbound',
+    ]);
+  });
+
+  test('an endpoint change goes on at once and touches nothing else', async () => {
+    const beganMs = world.clock.now();
+    await world.write('slices.yaml', slice('ledger', ['10.0.0.1', '10.0.0.2']));
+    await world.run(100);
+    expect(client.updates.map((line) => line.replace(/^\d+ /, ''))).toEqual([
+      'ClusterLoadAssignment bank/ledger:80',
+    ]);
+    expect(Number(client.updates[0]?.split(' ')[0]) - beganMs).toBeLessThan(10);
+    expect(world.plane.proxies.changeToSent.count).toBe(1);
+    expect(world.plane.proxies.changeToAck.quantile(0.5)).toBeLessThan(0.02);
+  });
+
+  test('another change waits for quiet, and a burst is one build', async () => {
+    const beganMs = world.clock.now();
+    const builds = world.plane.counters.builds;
+    await world.write('policies.yaml', policy('ledger', 'timeouts: { request: 1s }'));
+    await world.run(20);
+    await world.write('routes.yaml', route('ledger', 'backendRefs: [{ name: cards, port: 80 }]'));
+    await world.run(200);
+    expect(world.plane.counters.builds - builds).toBe(1);
+    const times = client.updates.map((line) => Number(line.split(' ')[0]) - beganMs);
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(70);
+    expect(Math.max(...times)).toBeLessThan(110);
+  });
+
+  test('a file written again with the same meaning publishes nothing', async () => {
+    await world.write('services.yaml', `# a comment\n${service('ledger')}${service('cards')}`);
+    await world.run(200);
+    expect(client.updates).toEqual([]);
+  });
+
+  test('a new object appears, a removed file takes its objects along', async () => {
+    await world.write('more.yaml', service('fraud'));
+    await world.run(200);
+    expect(client.versions.has('Cluster bank/fraud:80')).toBe(true);
+    await world.remove('more.yaml');
+    await world.run(500);
+    expect([...client.versions.keys()].some((name) => name.includes('fraud'))).toBe(false);
+  });
+
+  test('a file that is truncated for a moment removes nothing', async () => {
+    const before = new Map(client.versions);
+    await world.write('services.yaml', '');
+    await world.run(20);
+    await world.write('services.yaml', service('ledger') + service('cards'));
+    await world.run(300);
+    expect(client.versions).toEqual(before);
+    expect(client.updates).toEqual([]);
+  });
+
+  test('the last good version of an object stays, its neighbours in the file move on', async () => {
+    await world.write(
+      'p.yaml',
+      policy('ledger', 'timeouts: { request: 1s }') + policy('cards', 'timeouts: { request: 1s }'),
+    );
+    await world.run(200);
+    const before = new Map(client.versions);
+    await world.write(
+      'p.yaml',
+      policy('ledger', 'timeouts: { request: never }') + policy('cards', 'timeouts: { request: 2s }'),
+    );
+    await world.run(200);
+    expect(client.versions.get('Cluster bank/ledger:80')).toBe(before.get('Cluster bank/ledger:80'));
+    expect(client.versions.get('Cluster bank/cards:80')).not.toBe(before.get('Cluster bank/cards:80'));
+    expect(status('bank/ServicePolicy/ledger')).toMatchObject({
+      inForce: 'last-good',
+      file: 'p.yaml',
+      line: 2,
+    });
+    expect(conditions('bank/ServicePolicy/ledger')[0]).toBe(
+      'Accepted=False Invalid spec.timeouts.request: must be a duration such as 10s or 250ms; the last good version stays in force',
+    );
+    await world.write('p.yaml', policy('ledger', 'timeouts: { request: 3s }'));
+    await world.run(200);
+    expect(status('bank/ServicePolicy/ledger')?.inForce).toBe('current');
+  });
+
+  test('an object that was never good is not in force', async () => {
+    await world.write('p.yaml', policy('ledger', 'retries: 3'));
+    await world.run(200);
+    expect(status('bank/ServicePolicy/ledger')?.inForce).toBe('none');
+    expect(client.updates).toEqual([]);
+  });
+
+  test('a file that does not parse keeps what it held', async () => {
+    await world.write('services.yaml', 'kind: [');
+    await world.run(300);
+    expect(client.updates).toEqual([]);
+    expect(createMeshView(world.plane).findings.map((one) => one.issue.object)).toEqual(['services.yaml:1']);
+  });
+
+  test('one object in two files: both are named, the first counts', async () => {
+    await world.write('z.yaml', service('ledger').replace('port: 80', 'port: 81'));
+    await world.run(200);
+    const [finding] = createMeshView(world.plane).findings;
+    expect(finding?.issue.rule).toBe(
+      'is defined twice, in services.yaml:2 and in z.yaml:2; the first counts',
+    );
+    expect(client.versions.has('Cluster bank/ledger:81')).toBe(false);
+    await world.remove('z.yaml');
+    await world.run(200);
+    expect(createMeshView(world.plane).findings).toEqual([]);
+  });
+
+  test('the words of a proxy that refuses become a condition on the object', async () => {
+    client.refuse = (update) =>
+      update.changed.some((one) => one.name === 'bank/ledger:80')
+        ? [{ object: 'bank/ledger:80', field: 'connect_timeout', rule: 'must be longer', value: '1s' }]
+        : [];
+    await world.write('p.yaml', policy('ledger', 'timeouts: { connect: 2s }'));
+    await world.run(300);
+    for (const key of ['bank/ServicePolicy/ledger', 'bank/Service/ledger'])
+      expect(conditions(key).find((one) => one.startsWith('Programmed=False Nacked'))).toContain(
+        'must be longer',
+      );
+    expect(conditions('bank/Service/cards')).toEqual([]);
+    expect(createMeshView(world.plane).proxies[0]?.nacks).toHaveLength(1);
+    client.refuse = null;
+    await world.write('p.yaml', policy('ledger', 'timeouts: { connect: 3s }'));
+    await world.run(300);
+    expect(conditions('bank/Service/ledger')).toEqual([]);
+  });
+
+  test('a proxy that leaves is shown as gone', async () => {
+    client.stop();
+    await world.run(100);
+    expect(createMeshView(world.plane).proxies[0]).toMatchObject({
+      node: 'sidecar~ledger-0.bank',
+      connected: false,
+    });
+    expect(world.plane.snapshots.scopeCount).toBe(0);
+  });
+
+  test('a node that cannot be understood is told apart, and served nothing', async () => {
+    const odd = world.connect('somebody');
+    await world.run(100);
+    expect(odd.versions.size).toBe(0);
+    const view = createMeshView(world.plane).proxies.find((one) => one.node === 'somebody');
+    expect(view?.notes).toEqual(['id must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE']);
+    odd.stop();
+  });
+
+  test('a broken disk changes nothing, and what changed meanwhile is found afterwards', async () => {
+    const { MeshError } = await import('../base/index.ts');
+    world.store.fault = new MeshError('storage', 'internal', 'yes', 'the disk is gone');
+    await world.run(60_000);
+    expect(client.updates).toEqual([]);
+    world.store.fault = null;
+    await world.write('more.yaml', service('fraud'));
+    await world.run(40_000);
+    expect(client.versions.has('Cluster bank/fraud:80')).toBe(true);
+  });
+});
+
+describe('order of events', () => {
+  test('before everything is read, proxies are kept waiting rather than told that there is nothing', async () => {
+    const world = new World();
+    const client = world.connect('sidecar~ledger-0.bank');
+    await world.run(100);
+    expect(client.updates).toEqual([]);
+    await world.write('services.yaml', service('ledger'));
+    await world.start();
+    await world.run(100);
+    expect(client.versions.has('Cluster bank/ledger:80')).toBe(true);
+    client.stop();
+    world.plane.stop();
+  });
+
+  const files: Readonly<Record<string, string>> = {
+    'a.yaml': service('ledger') + service('cards'),
+    'b.yaml': slice('ledger', ['10.0.0.1', '10.0.0.2']) + slice('cards', ['10.0.0.3']),
+    'c.yaml':
+      policy('ledger', 'timeouts: { request: 1s }', 'one') +
+      policy('ledger', 'timeouts: { request: 2s }', 'two'),
+    'd.yaml': route(
+      'ledger',
+      'matches: [{ path: { value: /a } }], backendRefs: [{ name: cards, port: 80 }]',
+      'x',
+    ),
+    'e.yaml': route('ledger', 'backendRefs: [{ name: ledger, port: 80 }]', 'y'),
+    'f.yaml': service('ledger').replace('port: 80', 'port: 99'),
+  };
+
+  async function play(order: readonly string[], pauses: readonly number[]): Promise<unknown> {
+    const world = new World();
+    await world.start();
+    const client = world.connect('sidecar~ledger-0.bank');
+    for (const [index, file] of order.entries()) {
+      await world.write(file, files[file] ?? '');
+      await world.run(pauses[index] ?? 0);
+    }
+    await world.run(3000);
+    client.stop();
+    const view = createMeshView(world.plane);
+    world.plane.stop();
+    return { versions: [...client.versions].sort(), objects: view.objects, findings: view.findings };
+  }
+
+  test('any order of files, in any rhythm, ends in the same snapshot', async () => {
+    const expected = await play(Object.keys(files), []);
+    const names = Object.keys(files);
+    const orders = fc.shuffledSubarray(names, { minLength: names.length, maxLength: names.length });
+    const pauses = fc.array(fc.constantFrom(0, 5, 30, 60, 600), { minLength: 6, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(orders, pauses, async (order, rhythm) => {
+        expect(await play(order, rhythm)).toEqual(expected);
+      }),
+      { numRuns: 25, seed: 4 },
+    );
+  });
+});
