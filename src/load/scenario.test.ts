@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'bun:test';
+import { formatIssue } from '../base/index.ts';
+import { parseScenario, parseStatuses, type ScenarioRequest } from './scenario.ts';
+
+function parsed(...requests: readonly Record<string, unknown>[]): readonly ScenarioRequest[] {
+  const scenario = parseScenario({ requests }, 'file');
+  if (!scenario.ok) throw new Error(scenario.error.map(formatIssue).join('\n'));
+  return scenario.value;
+}
+
+function issuesOf(document: unknown): string[] {
+  const scenario = parseScenario(document, 'file');
+  return scenario.ok ? [] : scenario.error.map(formatIssue);
+}
+
+test('a URL alone is a GET of it', () => {
+  expect(parsed({ url: 'http://127.0.0.1:8080/a/b?c=d#e' })[0]).toMatchObject({
+    host: '127.0.0.1',
+    port: 8080,
+    authority: '127.0.0.1:8080',
+    path: '/a/b?c=d',
+    method: 'GET',
+    headers: [],
+    body: null,
+    weight: 1,
+    idempotencyKey: false,
+  });
+});
+
+test('a host header names the service, the URL the place', () => {
+  const [request] = parsed({ url: 'http://localhost', headers: { Host: 'ledger.bank', 'X-A': 'b' } });
+  expect(request).toMatchObject({
+    host: 'localhost',
+    port: 80,
+    authority: 'ledger.bank',
+    path: '/',
+    headers: [['x-a', 'b']],
+  });
+});
+
+test('an IPv6 address is taken out of its brackets', () => {
+  expect(parsed({ url: 'http://[::1]:81/' })[0]).toMatchObject({
+    host: '::1',
+    port: 81,
+    authority: '[::1]:81',
+  });
+});
+
+test('a body is UTF-8', () => {
+  expect(parsed({ url: 'http://h', method: 'POST', body: 'é' })[0]!.body).toEqual(
+    new Uint8Array([0xc3, 0xa9]),
+  );
+});
+
+describe('refused', () => {
+  const rows: readonly (readonly [name: string, document: unknown, issue: string])[] = [
+    ['nothing', null, 'file: '],
+    ['no requests', { requests: [] }, 'requests'],
+    ['an unknown key', { requests: [{ url: 'http://h', wait: 1 }] }, 'requests[0]'],
+    ['https', { requests: [{ url: 'https://h' }] }, 'requests[0].url: must be an http:// URL'],
+    ['no URL', { requests: [{ url: 'nonsense' }] }, 'requests[0].url'],
+    ['a user', { requests: [{ url: 'http://u:p@h' }] }, 'requests[0].url'],
+    [
+      'a method of two words',
+      { requests: [{ url: 'http://h', method: 'GET /' }] },
+      'requests[0].method: must be a token',
+    ],
+    [
+      'a header of two lines',
+      { requests: [{ url: 'http://h', headers: { a: 'b\r\nc: d' } }] },
+      'must be one line',
+    ],
+    [
+      'a header name with a space',
+      { requests: [{ url: 'http://h', headers: { 'a b': 'c' } }] },
+      'tokens as names',
+    ],
+    [
+      'framing',
+      { requests: [{ url: 'http://h', headers: { 'Content-Length': '3' } }] },
+      'must leave framing',
+    ],
+    ['a weight of 0', { requests: [{ url: 'http://h', weight: 0 }] }, 'requests[0].weight'],
+    ['statuses', { requests: [{ url: 'http://h', status: '2xx' }] }, 'requests[0].status: must be statuses'],
+  ];
+  for (const [name, document, issue] of rows) {
+    test(name, () => {
+      const issues = issuesOf(document);
+      expect(issues.length).toBe(1);
+      expect(issues[0]).toContain(issue);
+    });
+  }
+
+  test('everything at once', () => {
+    expect(issuesOf({ requests: [{ url: 'x' }, { url: 'http://h', status: '' }] }).length).toBe(2);
+  });
+});
+
+test('statuses are single ones and ranges', () => {
+  const expects = parseStatuses('200, 300-302')!;
+  expect([200, 201, 299, 300, 302, 303].map(expects)).toEqual([true, false, false, true, true, false]);
+  for (const wrong of ['', '99', '600', '300-200', '2', 'a', '200-']) expect(parseStatuses(wrong)).toBeNull();
+});
