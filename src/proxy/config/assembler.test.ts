@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { VirtualClock } from '../../base/index.ts';
-import { Assembler, clustersOf } from './assembler.ts';
+import { Assembler } from './assembler.ts';
+import { clustersOf } from './route-facts.ts';
 import { clusterOf, endpointsOf, listenerOf, routesOf } from './testing/resources.ts';
 import type { Snapshot } from './types.ts';
 

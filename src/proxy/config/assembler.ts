@@ -7,6 +7,7 @@
 import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import type { RouteConfig } from '../../policy/index.ts';
 import { configLimits } from './limits.ts';
+import { applyIdleTimeout, clustersOf } from './route-facts.ts';
 import type { TranslatedCluster, TranslatedListener } from './translate/index.ts';
 import type {
   ClusterConfig,
@@ -293,27 +294,4 @@ export class Assembler implements TimerHandler {
 
 function warmingIn(slots: ReadonlyMap<string, Slot<unknown>>): readonly string[] {
   return [...slots].filter(([, slot]) => slot.warming !== null).map(([name]) => name);
-}
-
-function applyIdleTimeout(routes: RouteConfig, idleMs: number): RouteConfig {
-  return {
-    name: routes.name,
-    virtualHosts: routes.virtualHosts.map((host) => ({
-      ...host,
-      routes: host.routes.map((route) =>
-        route.timeouts.idleMs === null ? { ...route, timeouts: { ...route.timeouts, idleMs } } : route,
-      ),
-    })),
-  };
-}
-
-/** Names of all clusters that a route configuration sends to. */
-export function clustersOf(routes: RouteConfig): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const host of routes.virtualHosts) {
-    for (const { action } of host.routes) {
-      if (action.kind === 'forward') for (const { cluster } of action.clusters) names.add(cluster);
-    }
-  }
-  return names;
 }

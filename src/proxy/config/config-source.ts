@@ -12,19 +12,14 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
-import {
-  type AdsClientStatus,
-  typeUrls,
-  type XdsResource,
-  type XdsSubscriber,
-  type XdsUpdate,
-} from '../../xds/index.ts';
+import { type AdsClientStatus, typeUrls, type XdsSubscriber, type XdsUpdate } from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
 import type { AdsConfig, Bootstrap } from './bootstrap.ts';
-import { decodeResource, type Meaning } from './decode-resource.ts';
-import { encodeLastGood, lastGoodFile, parseLastGood, type SavedResource } from './last-good.ts';
+import type { LastGood } from './last-good.ts';
+import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
-import { ResourceTable } from './resource-table.ts';
+import { ResourceIntake } from './resource-intake.ts';
+import type { ResourceTable } from './resource-table.ts';
 import type { Snapshot, SnapshotTarget } from './types.ts';
 
 /** What is needed of xds/ AdsClient. */
@@ -51,12 +46,9 @@ export interface ConfigSourceOptions {
 /** How the present configuration came to be; `none` until there is one. */
 export type ConfigOrigin = 'none' | 'static' | 'control-plane' | 'last-good';
 
-const timerKind = { restore: 0, save: 1, grace: 2, check: 3 } as const;
+const timerKind = { restore: 0, grace: 1, check: 2 } as const;
 
 export class ConfigSource implements XdsSubscriber, TimerHandler {
-  readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
-    Object.values(typeUrls).map((typeUrl) => [typeUrl, new ResourceTable()]),
-  );
   readonly startedAtMs: number;
   connected = false;
   origin: ConfigOrigin = 'none';
@@ -65,14 +57,14 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   snapshot: Snapshot | null = null;
   private readonly options: ConfigSourceOptions;
   private readonly assembler: Assembler;
+  private readonly intake: ResourceIntake;
   private readonly client: AdsSubscriptions | null;
+  private readonly keeper: LastGoodKeeper | null;
   private readonly restoreTimer = new Timer(this, timerKind.restore);
-  private readonly saveTimer = new Timer(this, timerKind.save);
   private readonly graceTimer = new Timer(this, timerKind.grace);
   private readonly checkTimer = new Timer(this, timerKind.check);
   private readonly subscribed = new Map<string, string>();
   private complete = false;
-  private saving: Promise<void> = Promise.resolve();
 
   constructor(options: ConfigSourceOptions) {
     const { bootstrap, clock } = options;
@@ -84,12 +76,18 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       statics: bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
     });
+    this.intake = new ResourceIntake(clock, this.assembler);
     this.client = bootstrap.ads === null ? null : options.createClient(bootstrap.ads, this);
+    this.keeper = this.client === null ? null : this.createKeeper();
   }
 
   /** Ready once: everything asked for at first is known, or the last good configuration was restored. */
   get ready(): boolean {
     return this.complete;
+  }
+
+  get tables(): ReadonlyMap<string, ResourceTable> {
+    return this.intake.tables;
   }
 
   get bootstrap(): Bootstrap {
@@ -111,38 +109,22 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.subscribeReferenced();
     this.client.start();
     clock.arm(this.checkTimer, configLimits.checkMs);
-    if (this.options.stateDir !== null) {
-      clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
-    }
+    if (this.keeper !== null) clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
   }
 
   /** Stops listening to the control plane; what is in force stays. Resolves when the last good configuration is on disk. */
   async stop(): Promise<void> {
     const { clock } = this.options;
     this.client?.stop();
-    if (this.saveTimer.armed) this.save();
-    for (const timer of [this.restoreTimer, this.saveTimer, this.graceTimer, this.checkTimer])
-      clock.cancel(timer);
-    await this.saving;
+    for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer]) clock.cancel(timer);
+    await this.keeper?.close();
   }
 
   onUpdate(update: XdsUpdate): readonly Issue[] {
     const table = this.tables.get(update.typeUrl);
     if (table === undefined) return [];
-    const issues: Issue[] = [];
-    const firstAnswer = table.version === '' && table.updatedAtMs === 0;
-    const names = new Set<string>();
-    for (const resource of update.changed) {
-      const fault = names.has(resource.name) ? duplicate(resource) : this.refusal(resource);
-      names.add(resource.name);
-      if (fault !== null) this.refuse(table, resource, [fault], issues);
-      else this.take(table, resource, issues);
-    }
-    for (const name of update.removed) this.remove(table, update.typeUrl, name);
-    table.version = update.version;
-    table.updatedAtMs = this.options.clock.wall();
-    if (issues.length === 0) table.updatesAccepted += 1;
-    else table.updatesRejected += 1;
+    const firstAnswer = table.updatedAtMs === 0;
+    const issues = this.intake.take(table, update);
     if (firstAnswer) this.onFirstAnswer();
     this.subscribeReferenced();
     this.assembler.publish();
@@ -156,12 +138,11 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.connected = connected;
     if (connected) log.write('info', 'control plane connected');
     else log.write('warn', 'control plane away', { error: error?.message ?? null });
-    if (!connected && this.restoreTimer.armed) this.restore();
+    if (!connected && this.restoreTimer.armed) void this.restore();
   }
 
   onTimer(kind: number): void {
-    if (kind === timerKind.restore) this.restore();
-    else if (kind === timerKind.save) this.save();
+    if (kind === timerKind.restore) void this.restore();
     else if (kind === timerKind.grace) this.dropUnconfirmed();
     else this.check();
   }
@@ -177,80 +158,6 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (this.complete || !this.isComplete()) return;
     this.complete = true;
     this.options.log.write('info', 'configuration complete', { origin: this.origin });
-  }
-
-  private refusal(resource: XdsResource): Issue | null {
-    const kind =
-      resource.typeUrl === typeUrls.listener
-        ? 'listener'
-        : resource.typeUrl === typeUrls.cluster
-          ? 'cluster'
-          : null;
-    if (kind === null || !this.assembler.isStatic(kind, resource.name)) return null;
-    return { object: resource.name, field: '', rule: 'is defined in the bootstrap', value: '' };
-  }
-
-  private take(table: ResourceTable, resource: XdsResource, issues: Issue[]): void {
-    const receivedAtMs = this.options.clock.wall();
-    const known = table.accepted.get(resource.name);
-    // The same bytes again need no decoding; an endpoint set grows young by them.
-    if (
-      known !== undefined &&
-      sameBytes(known.resource.bytes, resource.bytes) &&
-      resource.typeUrl !== typeUrls.endpoint
-    ) {
-      table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
-      table.refused.delete(resource.name);
-      return;
-    }
-    const decoded = decodeResource(resource);
-    if (!decoded.ok) {
-      this.refuse(table, resource, decoded.issues, issues);
-      return;
-    }
-    table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
-    table.refused.delete(resource.name);
-    this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
-  }
-
-  private refuse(
-    table: ResourceTable,
-    resource: XdsResource,
-    faults: readonly Issue[],
-    issues: Issue[],
-  ): void {
-    table.refused.set(resource.name, {
-      issues: faults,
-      version: resource.version,
-      atMs: this.options.clock.wall(),
-    });
-    issues.push(...faults);
-  }
-
-  private applyMeaning(name: string, meaning: Meaning, receivedAtMs: number): void {
-    switch (meaning.kind) {
-      case 'listener':
-        this.assembler.setListener(meaning.value);
-        break;
-      case 'route':
-        this.assembler.setRoutes(meaning.value);
-        break;
-      case 'cluster':
-        this.assembler.setCluster(meaning.value);
-        break;
-      case 'endpoint':
-        this.assembler.setEndpoints(name, meaning.value, receivedAtMs);
-        break;
-    }
-  }
-
-  private remove(table: ResourceTable, typeUrl: string, name: string): void {
-    table.accepted.delete(name);
-    table.refused.delete(name);
-    if (typeUrl === typeUrls.listener) this.assembler.removeListener(name);
-    else if (typeUrl === typeUrls.cluster) this.assembler.removeCluster(name);
-    else if (typeUrl === typeUrls.endpoint) this.assembler.clearEndpoints(name, this.options.clock.wall());
-    // A route configuration that is gone stays in force while a listener uses it, as in Envoy.
   }
 
   private subscribeReferenced(): void {
@@ -284,9 +191,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.snapshot = snapshot;
     this.options.target.apply(snapshot);
     this.completeIfKnown();
-    if (this.complete && this.origin === 'control-plane' && this.options.stateDir !== null) {
-      if (!this.saveTimer.armed) this.options.clock.arm(this.saveTimer, configLimits.saveAfterMs);
-    }
+    if (this.complete && this.origin === 'control-plane') this.keeper?.saveSoon();
   }
 
   private isComplete(): boolean {
@@ -301,58 +206,29 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     return !this.assembler.warming;
   }
 
-  private get statePath(): string {
-    return `${this.options.stateDir}/${lastGoodFile}`;
+  private createKeeper(): LastGoodKeeper | null {
+    const { clock, log, store, stateDir, bootstrap } = this.options;
+    if (stateDir === null) return null;
+    const collect = () => [...this.tables.values()].flatMap((table) => [...table.accepted.values()]);
+    return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, collect });
   }
 
-  private save(): void {
-    const { clock, store, bootstrap, log } = this.options;
-    clock.cancel(this.saveTimer);
-    const resources: SavedResource[] = [];
-    for (const table of this.tables.values()) resources.push(...table.accepted.values());
-    const bytes = encodeLastGood({ nodeId: bootstrap.node.id, savedAtMs: clock.wall(), resources });
-    this.saving = this.saving
-      .then(() => store.write(this.statePath, bytes))
-      .catch((error: MeshError) =>
-        log.write('error', 'last good configuration not saved', { error: error.message }),
-      );
-  }
-
-  private restore(): void {
-    const { clock, log, store } = this.options;
-    clock.cancel(this.restoreTimer);
-    if (this.options.stateDir === null || this.origin !== 'none') return;
-    store.read(this.statePath).then(
-      (bytes) => {
-        if (bytes !== null) this.onRestored(bytes);
-        else log.write('warn', 'no last good configuration', { path: this.statePath });
-      },
-      (error: MeshError) => log.write('error', 'last good configuration not read', { error: error.message }),
-    );
-  }
-
-  private onRestored(bytes: Uint8Array): void {
-    const { log, bootstrap, clock } = this.options;
+  private async restore(): Promise<void> {
+    this.options.clock.cancel(this.restoreTimer);
+    if (this.keeper === null || this.origin !== 'none') return;
+    const saved = await this.keeper.read();
     // The control plane may have answered while the file was read.
-    if (this.origin !== 'none') return;
-    const parsed = parseLastGood(bytes, bootstrap.node.id);
-    if (!parsed.ok) {
-      log.write('error', 'last good configuration ignored', { path: this.statePath, reason: parsed.error });
-      return;
-    }
-    for (const { resource, receivedAtMs } of parsed.value.resources) {
-      const decoded = decodeResource(resource);
-      if (!decoded.ok || this.refusal(resource) !== null) continue;
-      this.tables
-        .get(resource.typeUrl)
-        ?.accepted.set(resource.name, { resource, receivedAtMs, restored: true });
-      this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
-    }
+    if (saved !== null && this.origin === 'none') this.onRestored(saved);
+  }
+
+  private onRestored(saved: LastGood): void {
+    const { log, clock } = this.options;
+    this.intake.restore(saved.resources);
     this.origin = 'last-good';
-    this.restoredFromMs = parsed.value.savedAtMs;
+    this.restoredFromMs = saved.savedAtMs;
     log.write('warn', 'last good configuration in force', {
-      ageSeconds: Math.round((clock.wall() - parsed.value.savedAtMs) / 1000),
-      resources: parsed.value.resources.length,
+      ageSeconds: Math.round((clock.wall() - saved.savedAtMs) / 1000),
+      resources: saved.resources.length,
     });
     this.subscribeReferenced();
     this.assembler.publish();
@@ -360,19 +236,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
 
   /** What the control plane did not mention since it came back is gone there. */
   private dropUnconfirmed(): void {
-    for (const typeUrl of [typeUrls.listener, typeUrls.cluster]) {
-      const table = this.tables.get(typeUrl)!;
-      for (const [name, entry] of table.accepted) if (entry.restored) this.remove(table, typeUrl, name);
-    }
+    this.intake.dropUnconfirmed();
     this.subscribeReferenced();
     this.assembler.publish();
   }
-}
-
-function duplicate(resource: XdsResource): Issue {
-  return { object: resource.name, field: '', rule: 'must be in a response once', value: '' };
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return Buffer.compare(left, right) === 0;
 }

@@ -1,0 +1,142 @@
+// Takes resources in one by one: decodes, applies what is good, and remembers what is not with the reason. A bad resource leaves its
+// last good version in force and its neighbours alone.
+
+import type { Clock, Issue } from '../../base/index.ts';
+import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
+import type { Assembler } from './assembler.ts';
+import { decodeResource, type Meaning } from './decode-resource.ts';
+import type { SavedResource } from './last-good.ts';
+import { ResourceTable } from './resource-table.ts';
+
+export class ResourceIntake {
+  readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
+    Object.values(typeUrls).map((typeUrl) => [typeUrl, new ResourceTable()]),
+  );
+  private readonly clock: Clock;
+  private readonly assembler: Assembler;
+
+  constructor(clock: Clock, assembler: Assembler) {
+    this.clock = clock;
+    this.assembler = assembler;
+  }
+
+  /** Returns what was refused. */
+  take(table: ResourceTable, update: XdsUpdate): readonly Issue[] {
+    const issues: Issue[] = [];
+    const names = new Set<string>();
+    for (const resource of update.changed) {
+      const fault = names.has(resource.name) ? duplicate(resource) : this.refusal(resource);
+      names.add(resource.name);
+      if (fault !== null) this.refuse(table, resource, [fault], issues);
+      else this.takeOne(table, resource, issues);
+    }
+    for (const name of update.removed) this.remove(table, update.typeUrl, name);
+    table.version = update.version;
+    table.updatedAtMs = this.clock.wall();
+    if (issues.length === 0) table.updatesAccepted += 1;
+    else table.updatesRejected += 1;
+    return issues;
+  }
+
+  /** From disk: what cannot be used any more, by another version of this program, is left out. */
+  restore(resources: readonly SavedResource[]): void {
+    for (const { resource, receivedAtMs } of resources) {
+      const decoded = decodeResource(resource);
+      if (!decoded.ok || this.refusal(resource) !== null) continue;
+      this.tables
+        .get(resource.typeUrl)
+        ?.accepted.set(resource.name, { resource, receivedAtMs, restored: true });
+      this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
+    }
+  }
+
+  /** Drops what was restored and not sent since. */
+  dropUnconfirmed(): void {
+    for (const typeUrl of [typeUrls.listener, typeUrls.cluster]) {
+      const table = this.tables.get(typeUrl)!;
+      for (const [name, entry] of table.accepted) if (entry.restored) this.remove(table, typeUrl, name);
+    }
+  }
+
+  private refusal(resource: XdsResource): Issue | null {
+    const kind =
+      resource.typeUrl === typeUrls.listener
+        ? 'listener'
+        : resource.typeUrl === typeUrls.cluster
+          ? 'cluster'
+          : null;
+    if (kind === null || !this.assembler.isStatic(kind, resource.name)) return null;
+    return { object: resource.name, field: '', rule: 'is defined in the bootstrap', value: '' };
+  }
+
+  private takeOne(table: ResourceTable, resource: XdsResource, issues: Issue[]): void {
+    const receivedAtMs = this.clock.wall();
+    const known = table.accepted.get(resource.name);
+    // The same bytes again need no decoding; an endpoint set grows young by them.
+    if (
+      known !== undefined &&
+      sameBytes(known.resource.bytes, resource.bytes) &&
+      resource.typeUrl !== typeUrls.endpoint
+    ) {
+      table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
+      table.refused.delete(resource.name);
+      return;
+    }
+    const decoded = decodeResource(resource);
+    if (!decoded.ok) {
+      this.refuse(table, resource, decoded.issues, issues);
+      return;
+    }
+    table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
+    table.refused.delete(resource.name);
+    this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
+  }
+
+  private refuse(
+    table: ResourceTable,
+    resource: XdsResource,
+    faults: readonly Issue[],
+    issues: Issue[],
+  ): void {
+    table.refused.set(resource.name, {
+      issues: faults,
+      version: resource.version,
+      atMs: this.clock.wall(),
+    });
+    issues.push(...faults);
+  }
+
+  private applyMeaning(name: string, meaning: Meaning, receivedAtMs: number): void {
+    switch (meaning.kind) {
+      case 'listener':
+        this.assembler.setListener(meaning.value);
+        break;
+      case 'route':
+        this.assembler.setRoutes(meaning.value);
+        break;
+      case 'cluster':
+        this.assembler.setCluster(meaning.value);
+        break;
+      case 'endpoint':
+        this.assembler.setEndpoints(name, meaning.value, receivedAtMs);
+        break;
+    }
+  }
+
+  private remove(table: ResourceTable, typeUrl: string, name: string): void {
+    table.accepted.delete(name);
+    table.refused.delete(name);
+    if (typeUrl === typeUrls.listener) this.assembler.removeListener(name);
+    else if (typeUrl === typeUrls.cluster) this.assembler.removeCluster(name);
+    else if (typeUrl === typeUrls.endpoint) this.assembler.clearEndpoints(name, this.clock.wall());
+    // A route configuration that is gone stays in force while a listener uses it, as in Envoy.
+  }
+}
+
+function duplicate(resource: XdsResource): Issue {
+  return { object: resource.name, field: '', rule: 'must be in a response once', value: '' };
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}
