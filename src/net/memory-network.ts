@@ -1,6 +1,6 @@
 // A network inside one process and in virtual time, for tests and the simulator: delay, loss, bandwidth, resets, partitions and crashes,
-// drawn from one seeded generator, so that the same seed gives the same run. A host is an IP address; the processes on it share its
-// loopback (a sidecar and its application), and each can crash alone.
+// drawn from one seeded generator, so that the same seed gives the same run. A host is an IP address, also one like 127.0.1.5; the
+// processes on it share its loopback 127.0.0.1 (a sidecar and its application), and each can crash alone.
 
 import { assert, type Clock, type Random } from '../base/index.ts';
 import { type LinkConditions, MemoryPipe, type PipeWorld, type SegmentKind } from './memory-pipe.ts';
@@ -224,8 +224,9 @@ class World implements PipeWorld, SocketWorld {
 
   /** An address that no host has is the local process's, where it is refused unless a test listens there. */
   #hostOf(fromHost: string, address: Address): string {
-    if (address.kind === 'unix' || isLoopback(address.host)) return fromHost;
-    return this.#hosts.has(address.host) ? address.host : localHost;
+    if (address.kind === 'unix') return fromHost;
+    if (address.host !== localHost && this.#hosts.has(address.host)) return address.host;
+    return isLoopback(address.host) ? fromHost : localHost;
   }
 
   conditions(fromHost: string, toHost: string): LinkConditions {
