@@ -1,0 +1,49 @@
+import { expect, test } from 'bun:test';
+import { defaultPolicy } from '../schema/service-policy.ts';
+import { decideBehaviour } from './effective.ts';
+
+const rule = { requestTimeout: null, attemptTimeout: null, retry: null };
+
+test('without a rule the policy holds', () => {
+  const behaviour = decideBehaviour(null, defaultPolicy);
+  expect(behaviour.timeouts).toEqual({ request: '15s', attempt: '5s' });
+  expect(behaviour.retry).toEqual(defaultPolicy.retry);
+});
+
+const timeouts: readonly [string | null, string | null, string, string][] = [
+  ['30s', null, '30s', '5s'],
+  ['2s', null, '2s', '2s'],
+  ['0s', null, '0s', '5s'],
+  [null, '1s', '15s', '1s'],
+  ['2s', '0s', '2s', '0s'],
+];
+test.each(timeouts)(
+  'a rule with request %p and backendRequest %p',
+  (request, attempt, expectedRequest, expectedAttempt) => {
+    const behaviour = decideBehaviour(
+      { ...rule, requestTimeout: request, attemptTimeout: attempt },
+      defaultPolicy,
+    );
+    expect(behaviour.timeouts).toEqual({ request: expectedRequest, attempt: expectedAttempt });
+  },
+);
+
+test('codes of a rule replace the answers worth a retry; broken connections always are; methods stay the policy’s', () => {
+  const { retry } = decideBehaviour(
+    { ...rule, retry: { codes: [500], attempts: 1, backoff: '1s' } },
+    defaultPolicy,
+  );
+  expect(retry.on).toEqual(['ConnectFailure', 'Reset', 'AttemptTimeout', 'StatusCodes']);
+  expect(retry.statusCodes).toEqual([500]);
+  expect(retry.methods).toEqual(defaultPolicy.retry.methods);
+  expect(retry.attempts).toBe(1);
+  expect(retry.backoff).toEqual({ base: '1s', max: '1s' });
+});
+
+test('a rule that retries without codes keeps the policy’s conditions', () => {
+  const { retry } = decideBehaviour(
+    { ...rule, retry: { codes: [], attempts: null, backoff: null } },
+    defaultPolicy,
+  );
+  expect(retry).toEqual(defaultPolicy.retry);
+});

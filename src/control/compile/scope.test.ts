@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'bun:test';
+import { formatIssue } from '../../base/index.ts';
+import type { XdsNode } from '../../xds/index.ts';
+import { parseScope, scopeKey } from './scope.ts';
+
+function node(id: string, metadata: Readonly<Record<string, unknown>> = {}, zone = ''): XdsNode {
+  return {
+    id,
+    cluster: 'edge',
+    metadata,
+    locality: { region: '', zone, subZone: '' },
+    userAgent: '',
+    clientFeatures: [],
+  };
+}
+
+describe('parseScope', () => {
+  test('defaults of a sidecar', () => {
+    expect(parseScope(node('sidecar~ledger-0.bank', {}, 'z1'))).toEqual({
+      ok: true,
+      value: {
+        role: 'sidecar',
+        namespace: 'bank',
+        zone: 'z1',
+        labels: {},
+        outbound: { host: '127.0.0.1', port: 15001 },
+        inbound: { host: '0.0.0.0', port: 15006 },
+        application: {},
+      },
+    });
+  });
+
+  test('everything a sidecar may say', () => {
+    const said = {
+      namespace: 'other',
+      labels: { b: '2', a: '1' },
+      listen: { outbound: '[::1]:1', inbound: '10.0.0.1:2' },
+      application: { http: 3000, '81': '3001' },
+    };
+    const scope = parseScope(node('sidecar~ledger-0.bank', said));
+    expect(scope.ok && scope.value).toMatchObject({
+      namespace: 'other',
+      outbound: { host: '::1', port: 1 },
+      inbound: { host: '10.0.0.1', port: 2 },
+      application: { http: 3000, '81': 3001 },
+    });
+  });
+
+  test('agents and gateways', () => {
+    const agent = parseScope(node('agent~node-1'));
+    expect(agent.ok && agent.value).toEqual({
+      role: 'agent',
+      namespace: '',
+      zone: '',
+      bind: { host: '0.0.0.0', port: 4140 },
+    });
+    const gateway = parseScope(node('gateway~edge-0.web'));
+    expect(gateway.ok && gateway.value).toEqual({
+      role: 'gateway',
+      namespace: 'web',
+      zone: '',
+      gateway: 'edge',
+      bind: null,
+    });
+  });
+
+  const bad: readonly [string, Readonly<Record<string, unknown>>, string][] = [
+    ['ledger', {}, 'id: must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE (got ledger)'],
+    ['sidecar~ledger', {}, 'metadata.namespace: a sidecar must name its namespace'],
+    [
+      'sidecar~a.b',
+      { listen: { inbound: '15006' } },
+      'metadata.listen.inbound: must be host:port (got "15006")',
+    ],
+    ['sidecar~a.b', { listen: 'all' }, 'metadata.listen: must be an object (got "all")'],
+    ['sidecar~a.b', { application: { http: 0 } }, 'metadata.application.http: must be a port number (got 0)'],
+    ['sidecar~a.b', { labels: { a: 1 } }, 'metadata.labels.a: must be a string (got 1)'],
+    ['sidecar~a.b', { namespace: 1 }, 'metadata.namespace: must be a string (got 1)'],
+  ];
+  test.each(bad)('%s %p', (id, metadata, expected) => {
+    const scope = parseScope(node(id, metadata));
+    expect(scope.ok ? [] : scope.error.map((issue) => formatIssue(issue))).toContain(
+      `node ${id}: ${expected}`,
+    );
+  });
+
+  test('replicas with the same labels share a scope, whatever their names and the order of what they say', () => {
+    const one = parseScope(node('sidecar~ledger-0.bank', { labels: { a: '1', b: '2' } }));
+    const two = parseScope(node('sidecar~ledger-1.bank', { labels: { b: '2', a: '1' } }));
+    const three = parseScope(node('sidecar~ledger-2.bank', { labels: { b: '2', a: '3' } }));
+    if (!one.ok || !two.ok || !three.ok) throw new Error('not parsed');
+    expect(scopeKey(two.value)).toBe(scopeKey(one.value));
+    expect(scopeKey(three.value)).not.toBe(scopeKey(one.value));
+  });
+});
