@@ -247,6 +247,18 @@ describe('draining', () => {
     world.expectSettled();
   });
 
+  test('endpoints still change while egress goes on', () => {
+    const { world, drain } = setup();
+    drain();
+    const next = world.origin();
+    world.serve([next], { version: '2', listeners: [] });
+    const application = world.client().get('/');
+    world.run(50);
+    expect(application.statuses).toEqual([200]);
+    expect(next.requests).toHaveLength(1);
+    expect(world.plane.listeners.size).toBe(2);
+  });
+
   test('stopping leaves no timer and no connection', async () => {
     const { world, origin } = setup();
     origin.respond = () => {};

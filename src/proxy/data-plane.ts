@@ -88,7 +88,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   }
 
   apply(snapshot: Snapshot): void {
-    if (this.stopped || this.draining) return;
+    if (this.stopped) return;
     // Make before break: clusters, then the routes that name them, then what nobody names any more.
     this.applyClusters(snapshot);
     this.applyListeners(snapshot);
@@ -102,9 +102,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     });
   }
 
-  /** Resolves when nothing runs any more, or the listeners' drain time is over. Configurations are not taken any more. */
+  /**
+   * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change meanwhile, because
+   * egress goes on; listeners do not come or go.
+   */
   drain(): Promise<void> {
     if (this.stopped) return Promise.resolve();
+    this.context.clock.cancel(this.bindTimer);
     this.proxyDrain ??= new ProxyDrain(this.context.clock, [...this.listeners.values()]);
     return this.proxyDrain.done;
   }
@@ -171,7 +175,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   private applyListeners(snapshot: Snapshot): void {
     const issues: Issue[] = [];
     const used = new Set<string>();
-    for (const [name, listener] of this.listeners) {
+    for (const [name, listener] of this.draining ? [] : this.listeners) {
       const config = snapshot.listeners.get(name);
       if (config !== undefined && isSameListener(listener.config, config)) continue;
       this.listeners.delete(name);
@@ -182,12 +186,14 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
       const accessLog = this.accessLogFor(config, issues);
       const listener = this.listeners.get(name);
-      if (listener !== undefined) listener.update(config, table, accessLog);
-      else this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog));
+      if (listener !== undefined && isSameListener(listener.config, config))
+        listener.update(config, table, accessLog);
+      else if (!this.draining)
+        this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog));
     }
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;
-    this.bindListeners();
+    if (!this.draining) this.bindListeners();
   }
 
   /** The table of a route configuration. One that does not compile leaves its last good one in force. */

@@ -1,6 +1,10 @@
 // Named bounds of the data path that no configuration sets. What crosses one has a defined answer, stated beside it.
 
 export const proxyLimits = {
+  /** Accepted connections of one listener; more are reset at once. */
+  downstreamConnectionsMax: 32_768,
+  /** A stream on which nothing moves ends after this, where neither route nor cluster says otherwise (Envoy's default). */
+  streamIdleMs: 300_000,
   /** Body bytes held while a request waits for its connection; more pauses the client. */
   heldBodyBytesMax: 256 * 1024,
   /** Buffer for held and replayable bodies that an idle connection keeps for its next request; a larger one is freed. */

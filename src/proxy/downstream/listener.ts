@@ -110,6 +110,9 @@ export class RuntimeListener {
     this.connections.add(connection);
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
+    if (this.connections.size <= proxyLimits.downstreamConnectionsMax) return;
+    this.stats.connectionOverflow += 1;
+    connection.reset();
   }
 
   onConnectionClosed(connection: DownstreamConnection): void {

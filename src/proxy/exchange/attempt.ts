@@ -2,10 +2,17 @@
 // decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless it still reads an unwanted answer.
 
 import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { ClientStream, Head, ResponseHead, ResponseReceiver } from '../../wire/index.ts';
+import {
+  type ClientStream,
+  type Head,
+  headerId,
+  type ResponseHead,
+  type ResponseReceiver,
+} from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
 import type { Exchange } from './exchange.ts';
+import { parseRefusal, type Refusal } from './refusal.ts';
 
 /**
  * idle -> waiting (for a connection) -> sent (the head) -> answered (a response head came) -> idle.
@@ -24,6 +31,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   startedMs = 0;
   /** The connection had carried requests before: the peer may have closed it meanwhile. */
   reused = false;
+  /** What a trusted proxy in front of the application said of this answer. */
+  refusal: Refusal = 'none';
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
@@ -81,7 +90,9 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.connection!.learnIdleLimit(head);
     cluster.stats.latency.record((now - this.startedMs) / 1000);
     cluster.stats.upstreamResponses[statusClass(status)]! += 1;
-    this.finish(status >= 500 ? 'failure' : 'success', now);
+    this.refusal = this.believedRefusal(head);
+    // A refusal is quick whatever its status; it must not make the endpoint look fast and well.
+    this.finish(status >= 500 || this.refusal !== 'none' ? 'failure' : 'success', now);
     this.state = endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
   }
@@ -154,6 +165,14 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.reused = connection.requests > 0;
     this.state = 'sent';
     this.stream = this.exchange.sendRequest(connection, this);
+  }
+
+  /** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */
+  private believedRefusal(head: ResponseHead): Refusal {
+    const at = head.find(headerId['x-weft-refused']);
+    if (at < 0 || !this.endpoint!.trusted || this.exchange.listener.config.direction === 'inbound')
+      return 'none';
+    return parseRefusal(head.valueAt(at));
   }
 
   private stop(error: MeshError): void {

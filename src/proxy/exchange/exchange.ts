@@ -127,7 +127,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     stats.active += 1;
     cluster.budget?.onRequest(this.startedMs);
     this.retry = route.retry ?? config.retry;
-    this.idleMs = route.timeouts.idleMs ?? config.timeouts.idleMs ?? 0;
+    this.idleMs = route.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
     const receiveMs = this.listener.http.requestTimeoutMs;
     if (!this.requestEnded && receiveMs > 0) this.receiveDueMs = this.startedMs + receiveMs;
     if (this.requestEnded) this.startDeadlines(this.startedMs);

@@ -14,7 +14,6 @@ import { proxyLimits } from '../limits.ts';
 import { type RetryReason, responseFlags } from '../stats/index.ts';
 import { Attempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
-import { parseRefusal, type Refusal } from './refusal.ts';
 import { replyError } from './reply.ts';
 
 const noBackoff = { baseMs: 0, maxMs: 0 };
@@ -50,7 +49,7 @@ export function tryRetryAnswer(
   endStream: boolean,
   nowMs: number,
 ): boolean {
-  const refusal = believedRefusal(exchange, attempt, head);
+  const { refusal } = attempt;
   const grpcUnavailable = isGrpcUnavailable(head);
   if (head.status < 400 && !grpcUnavailable && refusal === 'none') return false;
   const facts = fillFacts(exchange, 'status', refusal === 'unsent', nowMs);
@@ -165,13 +164,6 @@ function leaveAnswer(
   } else {
     attempt.cancel(nowMs);
   }
-}
-
-/** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */
-function believedRefusal(exchange: Exchange, attempt: Attempt, head: ResponseHead): Refusal {
-  const at = head.find(headerId['x-weft-refused']);
-  if (at < 0 || !attempt.endpoint!.trusted || exchange.listener.config.direction === 'inbound') return 'none';
-  return parseRefusal(head.valueAt(at));
 }
 
 function isGrpcUnavailable(head: ResponseHead): boolean {

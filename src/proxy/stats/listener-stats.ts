@@ -4,6 +4,8 @@ export class ListenerStats {
   connectionsTotal = 0;
   /** Open connections (gauge). */
   connectionsActive = 0;
+  /** Connections reset because there were too many. */
+  connectionOverflow = 0;
   requests = 0;
   /** Requests running (gauge). */
   active = 0;

@@ -60,8 +60,11 @@ export class Cluster implements TimerHandler {
     if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
     if (!sameValue(before.retryBudget, config.retryBudget))
       this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
-    if (!sameValue(before.outlier, config.outlier))
+    if (!sameValue(before.outlier, config.outlier)) {
       this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
+      // Nobody would end their ejection.
+      if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
+    }
     if (!sameValue(before.balance, config.balance))
       this.balancer = new PriorityBalancer(config.balance, this.context.random);
     this.reselect();

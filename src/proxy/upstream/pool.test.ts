@@ -238,4 +238,21 @@ describe('ejection', () => {
     expect(bad.requests.length).toBeGreaterThan(seen);
     world.expectSettled();
   });
+
+  test('switching it off brings everybody back', () => {
+    const outlier = {
+      consecutiveFailures: 1,
+      successRate: null,
+      intervalMs: 10_000,
+      baseEjectionMs: 60_000,
+      maxEjectionMs: 60_000,
+      maxEjectedPercent: 50,
+    };
+    const { world, origins } = setup({ outlier }, (connection) => connection.reply(503), 2);
+    world.client().get('/');
+    world.run(20);
+    expect(world.cluster().candidateCount).toBe(1);
+    world.serve(origins, { version: '2', clusters: [clusterConfig()] });
+    expect(world.cluster().candidateCount).toBe(2);
+  });
 });
