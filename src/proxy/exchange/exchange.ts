@@ -1,7 +1,7 @@
 // One request from head to log: the phases of docs/ARCHITECTURE.md (match, limit, pick, connect, forward, relay, settle, log) over the
 // streams of two codecs. An HTTP/1.1 connection owns one exchange and uses it for all its requests, so a request allocates none of this.
 
-import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { assert, MeshError, type TimerHandler } from '../../base/index.ts';
 import type { RetryPolicy, Route, WeightedCluster } from '../../policy/index.ts';
 import type {
   ClientStream,
@@ -19,6 +19,7 @@ import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts
 import { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
+import { Deadlines } from './deadlines.ts';
 import { applyRequestEdits, prepareAttempt, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { answer, answerRedirect, replyError } from './reply.ts';
@@ -65,20 +66,13 @@ export class Exchange implements RequestReceiver, TimerHandler {
   /** Status passed on or answered; 0: none. */
   status = 0;
   flags: ResponseFlag | string = responseFlags.none;
-  /** Clock times; Infinity: none. One timer serves them all and is left armed between requests, so a request rarely touches the wheel. */
-  requestDueMs = never;
-  attemptDueMs = never;
-  backoffDueMs = never;
-  receiveDueMs = never;
-  idleMs = 0;
-  lastActivityMs = 0;
-  private readonly timer: Timer;
+  readonly deadlines: Deadlines;
 
   constructor(context: ExchangeContext, connection: DownstreamConnection, listener: RuntimeListener) {
     this.context = context;
     this.connection = connection;
     this.listener = listener;
-    this.timer = new Timer(this, 0);
+    this.deadlines = new Deadlines(context.clock, this);
     this.attempt = new Attempt(this);
   }
 
@@ -127,9 +121,9 @@ export class Exchange implements RequestReceiver, TimerHandler {
     stats.active += 1;
     cluster.budget?.onRequest(this.startedMs);
     this.retry = route.retry ?? config.retry;
-    this.idleMs = route.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
+    this.deadlines.idleSpanMs = route.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
     const receiveMs = this.listener.http.requestTimeoutMs;
-    if (!this.requestEnded && receiveMs > 0) this.receiveDueMs = this.startedMs + receiveMs;
+    if (!this.requestEnded && receiveMs > 0) this.deadlines.receiveMs = this.startedMs + receiveMs;
     if (this.requestEnded) this.startDeadlines(this.startedMs);
     applyRequestEdits(this, this.head!);
     this.startAttempt(this.startedMs);
@@ -147,9 +141,9 @@ export class Exchange implements RequestReceiver, TimerHandler {
     this.state = 'connecting';
     this.attempts += 1;
     this.tried.push(endpoint);
-    this.backoffDueMs = never;
-    this.attemptDueMs = this.requestEnded ? nowMs + (this.attemptMs() || never) : never;
-    this.armTimer(nowMs);
+    this.deadlines.backoffMs = never;
+    this.deadlines.attemptMs = this.requestEnded ? nowMs + (this.attemptMs() || never) : never;
+    this.deadlines.arm(nowMs);
     prepareAttempt(this, this.head!, endpoint);
     if (this.attempt.begin(cluster, endpoint, nowMs)) return;
     replyError(this, 'overflow', false);
@@ -162,7 +156,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     const endStream = this.requestEnded && body.length === 0 && this.requestTrailers === null;
     const stream = connection.start(this.head!, endStream, attempt);
     if (endStream) return stream;
-    this.lastActivityMs = attempt.startedMs;
+    this.deadlines.activityMs = attempt.startedMs;
     const writable = body.length === 0 || stream.sendBody(body.bytes, 0, body.length);
     this.cluster!.stats.bytesSent += body.length;
     if (body.length > this.cluster!.config.replayBytesMax) body.release();
@@ -179,7 +173,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     if (this.state === 'forwarding' || this.state === 'relaying') {
       this.keepForReplay(bytes, start, end);
       this.cluster!.stats.bytesSent += count;
-      if (this.idleMs > 0) this.lastActivityMs = this.context.clock.now();
+      if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.context.clock.now();
       if (!this.attempt.stream!.sendBody(bytes, start, end)) this.pauseRequest();
     } else if (this.state !== 'idle') {
       body.append(bytes, start, end);
@@ -190,15 +184,15 @@ export class Exchange implements RequestReceiver, TimerHandler {
   onEnd(trailers: Head | null): void {
     this.requestEnded = true;
     this.requestTrailers = trailers;
-    this.receiveDueMs = never;
+    this.deadlines.receiveMs = never;
     if (this.state === 'idle') return;
     const now = this.context.clock.now();
     this.startDeadlines(now);
     if (this.state === 'connecting' || this.state === 'forwarding') {
       const attemptMs = this.attemptMs();
-      if (attemptMs > 0) this.attemptDueMs = now + attemptMs;
+      if (attemptMs > 0) this.deadlines.attemptMs = now + attemptMs;
     }
-    this.armTimer(now);
+    this.deadlines.arm(now);
     if (this.state === 'forwarding' || this.state === 'relaying') this.attempt.stream!.sendEnd(trailers);
   }
 
@@ -231,8 +225,8 @@ export class Exchange implements RequestReceiver, TimerHandler {
   /** Phase relay, or settle and try again. */
   onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
     if (tryRetryAnswer(this, attempt, head, endStream, nowMs)) return;
-    this.attemptDueMs = never;
-    this.lastActivityMs = nowMs;
+    this.deadlines.attemptMs = never;
+    this.deadlines.activityMs = nowMs;
     this.status = head.status;
     if (this.attempts > 1 && head.status < 500) this.cluster!.stats.retrySuccess += 1;
     prepareResponse(this, head, nowMs - attempt.startedMs);
@@ -251,7 +245,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
   onAttemptBody(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;
     this.bytesSent += count;
-    if (this.idleMs > 0) this.lastActivityMs = this.context.clock.now();
+    if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.context.clock.now();
     if (!this.stream!.sendBody(bytes, start, end)) this.attempt.stream!.pause();
   }
 
@@ -277,30 +271,30 @@ export class Exchange implements RequestReceiver, TimerHandler {
 
   onTimer(_kind: number, nowMs: number): void {
     if (this.state === 'idle') return;
-    if (nowMs >= this.requestDueMs) this.timeOut('request-timeout', nowMs);
-    else if (nowMs >= this.receiveDueMs) this.timeOut('head-timeout', nowMs);
-    else if (nowMs >= this.attemptDueMs && this.state !== 'backing-off') this.timeOutAttempt(nowMs);
-    else if (nowMs >= this.backoffDueMs && this.state === 'backing-off') this.startAttempt(nowMs);
-    else if (this.idleMs > 0 && nowMs >= this.lastActivityMs + this.idleMs)
-      this.timeOut('idle-timeout', nowMs);
-    else this.armTimer(nowMs);
+    const over = this.deadlines.expired(nowMs);
+    if (over === 'request') this.timeOut('request-timeout', nowMs);
+    else if (over === 'receive') this.timeOut('head-timeout', nowMs);
+    else if (over === 'attempt') this.timeOutAttempt(nowMs);
+    else if (over === 'backoff') this.startAttempt(nowMs);
+    else if (over === 'idle') this.timeOut('idle-timeout', nowMs);
+    else this.deadlines.arm(nowMs);
   }
 
   /** Waits `delayMs`, then tries again; at once when it is 0. */
   scheduleRetry(delayMs: number, nowMs: number): void {
-    this.attemptDueMs = never;
+    this.deadlines.attemptMs = never;
     if (delayMs <= 0) {
       this.startAttempt(nowMs);
       return;
     }
     this.state = 'backing-off';
-    this.backoffDueMs = nowMs + delayMs;
-    this.armTimer(nowMs);
+    this.deadlines.backoffMs = nowMs + delayMs;
+    this.deadlines.arm(nowMs);
   }
 
   /** The connection is gone for good. */
   close(): void {
-    this.context.clock.cancel(this.timer);
+    this.deadlines.stop();
   }
 
   private timeOutAttempt(nowMs: number): void {
@@ -364,18 +358,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
   /** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
   private startDeadlines(nowMs: number): void {
     const requestMs = this.route!.timeouts.requestMs ?? this.cluster!.config.timeouts.requestMs ?? 0;
-    if (requestMs > 0) this.requestDueMs = nowMs + requestMs;
-  }
-
-  private armTimer(nowMs: number): void {
-    let due = Math.min(this.requestDueMs, this.attemptDueMs);
-    if (this.backoffDueMs < due) due = this.backoffDueMs;
-    if (this.receiveDueMs < due) due = this.receiveDueMs;
-    if (this.idleMs > 0 && this.lastActivityMs + this.idleMs < due) due = this.lastActivityMs + this.idleMs;
-    if (due === never) return;
-    // A timer that is due earlier, maybe left by the request before, looks again when it fires.
-    if (this.timer.dueMs >= 0 && this.timer.dueMs <= due) return;
-    this.context.clock.arm(this.timer, due > nowMs ? due - nowMs : 0);
+    if (requestMs > 0) this.deadlines.requestMs = nowMs + requestMs;
   }
 
   private reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
@@ -384,7 +367,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     this.head = head;
     this.requestEnded = endStream;
     this.startedMs = clock.now();
-    this.lastActivityMs = this.startedMs;
+    this.deadlines.reset(this.startedMs);
     this.startedWallMs = this.listener.accessLog === null ? 0 : clock.wall();
     this.virtualHost = '';
     this.route = null;
@@ -400,11 +383,6 @@ export class Exchange implements RequestReceiver, TimerHandler {
     this.bytesSent = 0;
     this.status = 0;
     this.flags = responseFlags.none;
-    this.requestDueMs = never;
-    this.attemptDueMs = never;
-    this.backoffDueMs = never;
-    this.receiveDueMs = never;
-    this.idleMs = 0;
     if (this.attempt.state !== 'idle') this.attempt = new Attempt(this);
   }
 }

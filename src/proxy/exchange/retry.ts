@@ -107,7 +107,7 @@ function fillFacts(exchange: Exchange, failure: AttemptFailure, unsent: boolean,
   facts.hasIdempotencyHeader = header !== null && exchange.head!.findName(header) >= 0;
   facts.retries = exchange.attempts - 1;
   facts.bodyReplayable = exchange.body.complete;
-  facts.remainingMs = exchange.requestDueMs - nowMs;
+  facts.remainingMs = exchange.deadlines.requestMs - nowMs;
   facts.budget = exchange.cluster!.budget;
   facts.nowMs = nowMs;
   // Nothing was loaded by an attempt that reached nobody: another endpoint can have it at once.
