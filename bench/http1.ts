@@ -2,11 +2,18 @@
 // Usage: bun bench/http1.ts [seconds].
 
 import { memoryUsage } from 'bun:jsc';
-import { encodeRequestHead, encodeResponseHead } from '../src/wire/http1/encode.ts';
-import { bodyLength, bodyNone } from '../src/wire/http1/framing.ts';
-import { ReceivedRequestHead, ReceivedResponseHead } from '../src/wire/http1/head.ts';
-import { defaultHttp1Limits, Http1ClientCodec, Http1ServerCodec } from '../src/wire/http1/index.ts';
-import { HeadReader } from '../src/wire/http1/reader.ts';
+import {
+  bodyLength,
+  bodyNone,
+  defaultHttp1Limits,
+  encodeRequestHead,
+  encodeResponseHead,
+  HeadReader,
+  Http1ClientCodec,
+  Http1ServerCodec,
+  ReceivedRequestHead,
+  ReceivedResponseHead,
+} from '../src/wire/http1/index.ts';
 import {
   type ByteSink,
   type ClientStream,
@@ -140,6 +147,18 @@ interface Phase {
   readonly run: () => number;
 }
 
+function createReadRequest(): ReceivedRequestHead {
+  const head = new ReceivedRequestHead();
+  new HeadReader('request', head, defaultHttp1Limits).read(requestBytes, 0, requestBytes.length);
+  return head;
+}
+
+function createReadResponse(): ReceivedResponseHead {
+  const head = new ReceivedResponseHead();
+  new HeadReader('response', head, defaultHttp1Limits).read(responseBytes, 0, responseBytes.length);
+  return head;
+}
+
 function createPhases(): readonly Phase[] {
   const request = new ReceivedRequestHead();
   const requestReader = new HeadReader('request', request, defaultHttp1Limits);
@@ -157,14 +176,8 @@ function createPhases(): readonly Phase[] {
   };
   readRequest();
   readResponse();
-  const encodedRequest = new ReceivedRequestHead();
-  new HeadReader('request', encodedRequest, defaultHttp1Limits).read(requestBytes, 0, requestBytes.length);
-  const encodedResponse = new ReceivedResponseHead();
-  new HeadReader('response', encodedResponse, defaultHttp1Limits).read(
-    responseBytes,
-    0,
-    responseBytes.length,
-  );
+  const encodedRequest = createReadRequest();
+  const encodedResponse = createReadResponse();
   const sink = new GatheringSink();
   const addTwo = (head: RequestHead): void => {
     head.add('x-envoy-attempt-count', '1');

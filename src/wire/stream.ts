@@ -19,7 +19,10 @@ export interface ByteSink {
 export interface Stream {
   /** Sends body bytes (copied if they cannot leave at once). False: stop until `onWritable`. */
   sendBody(bytes: Uint8Array, start: number, end: number): boolean;
-  /** Ends the message, with trailers where the version and the framing can carry them. */
+  /**
+   * Ends the message, with trailers where the version and the framing can carry them. When this ends the exchange of an HTTP/1 server, its
+   * head is over too and the next request may begin before the call returns; a request that has not ended by then is heard of no more.
+   */
   sendEnd(trailers: Head | null): void;
   /** Gives the message up: HTTP/1 closes the connection, HTTP/2 sends RST_STREAM. No callback follows. */
   reset(error: MeshError): void;
@@ -86,13 +89,18 @@ export interface ServerCodec {
   /** Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. */
   drain(): void;
   readonly idle: boolean;
+  /** The codec ended the connection and waits for the peer to do so; the owner bounds that time. */
+  readonly closing: boolean;
 }
 
 /** The pool's side of a client connection. */
 export interface ClientHost {
-  /** The stream is over (also after reset). `reusable`: the connection can take another request now. */
+  /**
+   * The stream is over (also after reset), said after the receiver heard its last. `reusable`: the connection can take another request
+   * now. Without it `onRetired` came before.
+   */
   onStreamDone(reusable: boolean): void;
-  /** The connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while idle). */
+  /** Once at most: the connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while idle). */
   onRetired(): void;
 }
 

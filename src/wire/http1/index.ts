@@ -1,4 +1,7 @@
 export { Http1ClientCodec } from './client.ts';
-export { type FaultName, fault, faultName, faultStatus } from './errors.ts';
+export { encodeRequestHead, encodeResponseHead } from './encode.ts';
+export { bodyLength, bodyNone } from './framing.ts';
+export { ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 export { defaultHttp1Limits, type Http1Limits } from './limits.ts';
+export { HeadReader } from './reader.ts';
 export { Http1ServerCodec } from './server.ts';

@@ -63,8 +63,7 @@ export function parseFields(cursor: Cursor, bytes: Uint8Array, base: number, end
       return complete;
     }
 
-    let valueEnd = at - 1;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+    const valueEnd = trimEnd(bytes, valueStart, at - 1);
     if (fields.lineCount === cursor.limits.headerCountMax) return failWith(cursor, fault.headerCount);
     const id = internName(bytes, lineStart, nameEnd);
     if (id <= lastSpecialId) {
@@ -101,6 +100,12 @@ function skipValue(bytes: Uint8Array, start: number, end: number): number {
     at += 4;
   }
   while (at < end && valueTable[bytes[at]!] !== 0) at++;
+  return at;
+}
+
+function trimEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && (bytes[at - 1] === SP || bytes[at - 1] === HTAB)) at--;
   return at;
 }
 
