@@ -1,0 +1,112 @@
+// A whole proxy in memory and virtual time: control plane, proxy with its admin interface, and an origin on one network.
+
+import { silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
+import {
+  createMemoryNetwork,
+  createMemoryResolver,
+  createMemoryStore,
+  type MemoryStore,
+} from '../../net/index.ts';
+import { createJsonLog } from '../../observe/index.ts';
+import {
+  AdsServer,
+  createMemoryAdsTransport,
+  createSnapshot,
+  type MemoryAdsTransport,
+  type SnapshotWatcher,
+  type XdsResource,
+  type XdsSnapshot,
+} from '../../xds/index.ts';
+import { type Bootstrap, parseBootstrap } from '../config/index.ts';
+import { createProxy, type Proxy as RunningProxy } from '../proxy.ts';
+import { ip } from './configs.ts';
+import { Origin, TestClient } from './peers.ts';
+
+export const adminPort = 15_000;
+export const readinessPort = 15_021;
+
+export interface WholeProxyOptions {
+  readonly bootstrap: Bootstrap;
+  readonly store?: MemoryStore;
+  readonly stateDir?: string;
+}
+
+export class WholeProxy {
+  readonly clock = new VirtualClock();
+  readonly random = new Xoshiro128(1);
+  readonly network = createMemoryNetwork({ clock: this.clock, random: this.random });
+  readonly origin = new Origin(this.network, ip(9000));
+  readonly store: MemoryStore;
+  readonly transport: MemoryAdsTransport;
+  readonly proxy: RunningProxy;
+  readonly logLines: string[] = [];
+  quits = 0;
+  private current: XdsSnapshot | null = null;
+  private readonly watchers = new Set<SnapshotWatcher>();
+
+  constructor(options: WholeProxyOptions) {
+    this.store = options.store ?? createMemoryStore();
+    const server = new AdsServer({
+      clock: this.clock,
+      log: silentLog,
+      snapshotFor: () => ({
+        current: () => this.current,
+        watch: (watcher) => {
+          this.watchers.add(watcher);
+          return () => this.watchers.delete(watcher);
+        },
+      }),
+    });
+    this.transport = createMemoryAdsTransport(server, { clock: this.clock });
+    this.proxy = createProxy({
+      clock: this.clock,
+      random: this.random,
+      network: this.network,
+      resolver: createMemoryResolver(),
+      store: this.store,
+      log: createJsonLog('info', { write: (line) => this.logLines.push(line) }, () => this.clock.wall()),
+      bootstrap: options.bootstrap,
+      version: '1.2.3',
+      createAdsTransport: () => this.transport,
+      stateDir: options.stateDir ?? null,
+      admin: ip(adminPort),
+      readiness: ip(readinessPort),
+      drainTimeoutMs: null,
+      process: null,
+      onQuit: () => {
+        this.quits += 1;
+      },
+    });
+    this.proxy.start();
+  }
+
+  publish(resources: readonly XdsResource[]): void {
+    this.current = createSnapshot(resources, this.current);
+    for (const watcher of this.watchers) watcher.onSnapshot();
+    this.clock.advanceBy(100);
+  }
+
+  /** Sends one request and returns the whole answer as text. */
+  ask(method: string, target: string, port = adminPort, fields: readonly string[] = []): string {
+    const client = new TestClient(this.network, ip(port));
+    const lines = [`${method} ${target} HTTP/1.1`, 'host: admin', 'connection: close', ...fields, '', ''];
+    client.send(lines.join('\r\n'));
+    this.clock.advanceBy(2_000);
+    return client.received;
+  }
+
+  body(target: string, port = adminPort): string {
+    const received = this.ask('GET', target, port);
+    return received.slice(received.indexOf('\r\n\r\n') + 4);
+  }
+
+  json(target: string): unknown {
+    return JSON.parse(this.body(target));
+  }
+}
+
+export function bootstrapOf(text: string): Bootstrap {
+  const parsed = parseBootstrap(text, { fileName: 'test', version: '1.2.3' });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value;
+}
