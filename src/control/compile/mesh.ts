@@ -8,14 +8,15 @@ import {
   RouteConfigurationSchema,
 } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
-import type { GatewayModel, GatewaySocket, Model, PortModel } from '../model/types.ts';
+import type { GatewayModel, GatewaySocket, Model, PortModel, ServiceModel } from '../model/types.ts';
 import { compileAssignment } from './assignment.ts';
 import { compileCluster } from './cluster.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener, type ListenerInput } from './listener.ts';
+import { encodeOutboundTable } from './outbound-table.ts';
 import { hashOf, type ResourceCache, type ResourceMap } from './resource-cache.ts';
 import { type Scope, scopeKey } from './scope.ts';
-import { compileGatewayRoutes, compileOutboundRoutes } from './virtual-hosts.ts';
+import { compileGatewayRoutes } from './virtual-hosts.ts';
 
 type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
 type AgentScope = Extract<Scope, { readonly role: 'agent' }>;
@@ -28,44 +29,71 @@ export interface CompiledScope {
   readonly notes: readonly string[];
 }
 
+/** What of a scope does not change with endpoints. */
+interface CompiledStatics {
+  readonly listeners: ResourceMap;
+  readonly routes: ResourceMap;
+  readonly clusters: ResourceMap;
+  readonly notes: readonly string[];
+}
+
 export class MeshCompiler {
   readonly #model: Model;
   readonly #cache: ResourceCache;
   readonly #ports = new Map<string, PortModel>();
   readonly #assignments = new Map<string, ResourceMap>();
-  #clusters: ResourceMap | null = null;
-  #routing: string | null = null;
+  readonly #clusters: ResourceMap;
+  /** Stand for everything that routes, and for everything that statics are made of. */
+  readonly #routingInput: string;
+  readonly #staticInput: string;
 
-  /** Begins a generation of `cache`. */
+  /** Begins a build of `cache`. */
   constructor(model: Model, cache: ResourceCache) {
     this.#model = model;
     this.#cache = cache;
-    cache.nextGeneration();
     for (const service of model.services.values())
       for (const port of service.ports) this.#ports.set(port.id, port);
+    this.#routingInput = encodeRoutingInput(model);
+    this.#clusters = cache.shareMap('clusters', byName(this.#compileClusters()));
+    this.#staticInput = `${this.#routingInput} ${hashMap(this.#clusters)}`;
+    cache.beginBuild(this.#staticInput);
   }
 
   compile(scope: Scope): CompiledScope {
+    const key = scopeKey(scope);
+    const statics = this.#cache.value(`statics ${key}`, this.#staticInput, () =>
+      this.#compileStatics(scope, key),
+    );
+    return {
+      resources: new Map([
+        [typeUrls.cluster, statics.clusters],
+        [typeUrls.endpoint, this.#assignmentsFor(scope.zone)],
+        [typeUrls.listener, statics.listeners],
+        [typeUrls.route, statics.routes],
+      ]),
+      notes: statics.notes,
+    };
+  }
+
+  #compileStatics(scope: Scope, key: string): CompiledStatics {
     switch (scope.role) {
       case 'sidecar':
-        return this.#compileSidecar(scope);
+        return this.#compileSidecar(scope, key);
       case 'agent':
-        return this.#compileAgent(scope);
+        return this.#compileAgent(scope, key);
       case 'gateway':
-        return this.#compileGateway(scope);
+        return this.#compileGateway(scope, key);
     }
   }
 
-  #compileSidecar(scope: SidecarScope): CompiledScope {
-    const key = scopeKey(scope);
-    const plan = this.#cache.value(key, this.#routingInput(), () => planInbound(this.#model, scope));
-    const input = JSON.stringify(plan);
+  #compileSidecar(scope: SidecarScope, key: string): CompiledStatics {
+    const plan = planInbound(this.#model, scope);
     const own = plan.targets.map((target) =>
       this.#cache.resource(ClusterSchema, target.cluster, key, JSON.stringify(target), () =>
         compileInboundCluster(target),
       ),
     );
-    const inbound = this.#cache.resource(RouteConfigurationSchema, 'inbound', key, input, () =>
+    const inbound = this.#cache.resource(RouteConfigurationSchema, 'inbound', key, JSON.stringify(plan), () =>
       compileInboundRoutes('inbound', plan),
     );
     const listeners = [
@@ -73,22 +101,18 @@ export class MeshCompiler {
       this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound' }),
     ];
     const routes = [this.#outboundRoutes('outbound', scope.namespace), inbound];
-    const clusters = this.#cache.joinMaps(`${key} clusters`, this.#sharedClusters(), own);
-    return {
-      resources: this.#bundle(scope, listeners, routes, clusters),
-      notes: plan.unresolved.map(
-        (port) => `${port}: its targetPort is a name, and metadata.application does not say what it is here`,
-      ),
-    };
+    const notes = plan.unresolved.map(
+      (port) => `${port}: its targetPort is a name, and metadata.application does not say what it is here`,
+    );
+    return this.#bundle(key, listeners, routes, own, notes);
   }
 
-  #compileAgent(scope: AgentScope): CompiledScope {
+  #compileAgent(scope: AgentScope, key: string): CompiledStatics {
     const listeners = [this.#listener({ name: 'agent', bind: scope.bind, direction: 'outbound' })];
-    const routes = [this.#outboundRoutes('agent', scope.namespace)];
-    return { resources: this.#bundle(scope, listeners, routes, this.#sharedClusters()), notes: [] };
+    return this.#bundle(key, listeners, [this.#outboundRoutes('agent', scope.namespace)], [], []);
   }
 
-  #compileGateway(scope: GatewayScope): CompiledScope {
+  #compileGateway(scope: GatewayScope, key: string): CompiledStatics {
     const gateway = this.#findGateway(scope);
     const listeners: XdsResource[] = [];
     const routes: XdsResource[] = [];
@@ -100,10 +124,7 @@ export class MeshCompiler {
       if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket, port));
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
-    return {
-      resources: this.#bundle(scope, listeners, routes, this.#sharedClusters()),
-      notes: gateway === null ? [missing] : [],
-    };
+    return this.#bundle(key, listeners, routes, [], gateway === null ? [missing] : []);
   }
 
   /** By name; a proxy whose name says nothing serves the only Gateway of its namespace. */
@@ -115,7 +136,7 @@ export class MeshCompiler {
   }
 
   #gatewayRoutes(gateway: GatewayModel, socket: GatewaySocket, port: number): XdsResource {
-    const input = this.#routingInput();
+    const input = this.#routingInput;
     return this.#cache.resource(RouteConfigurationSchema, socket.name, String(port), input, () =>
       compileGatewayRoutes(gateway, socket, port, this.#ports),
     );
@@ -129,22 +150,19 @@ export class MeshCompiler {
   }
 
   #outboundRoutes(name: string, namespace: string): XdsResource {
-    return this.#cache.resource(RouteConfigurationSchema, name, namespace, this.#routingInput(), () =>
-      compileOutboundRoutes(name, this.#model, namespace),
+    return this.#cache.encoded(RouteConfigurationSchema, name, namespace, this.#routingInput, () =>
+      encodeOutboundTable(name, this.#model, namespace, encodePortInput, this.#cache),
     );
   }
 
-  #sharedClusters(): ResourceMap {
-    if (this.#clusters !== null) return this.#clusters;
-    const all = [...this.#ports.values()].map(({ id, service, policy }) => {
+  #compileClusters(): readonly XdsResource[] {
+    return [...this.#ports.values()].map(({ id, service, policy }) => {
       const input = { id, service, policy };
       return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
-    this.#clusters = this.#cache.shareMap('clusters', byName(all));
-    return this.#clusters;
   }
 
-  #sharedAssignments(zone: string): ResourceMap {
+  #assignmentsFor(zone: string): ResourceMap {
     const known = this.#assignments.get(zone);
     if (known !== undefined) return known;
     const all = [...this.#ports.values()].map(({ id, endpoints, locality }) => {
@@ -159,39 +177,40 @@ export class MeshCompiler {
   }
 
   #bundle(
-    scope: Scope,
+    key: string,
     listeners: readonly XdsResource[],
     routes: readonly XdsResource[],
-    clusters: ResourceMap,
-  ): ReadonlyMap<string, ResourceMap> {
-    const key = scopeKey(scope);
-    return new Map([
-      [typeUrls.cluster, clusters],
-      [typeUrls.endpoint, this.#sharedAssignments(scope.zone)],
-      [typeUrls.listener, this.#cache.shareMap(`${key} listeners`, byName(listeners))],
-      [typeUrls.route, this.#cache.shareMap(`${key} routes`, byName(routes))],
-    ]);
+    ownClusters: readonly XdsResource[],
+    notes: readonly string[],
+  ): CompiledStatics {
+    return {
+      listeners: this.#cache.shareMap(`listeners ${key}`, byName(listeners)),
+      routes: this.#cache.shareMap(`routes ${key}`, byName(routes)),
+      clusters: this.#cache.joinMaps(`clusters ${key}`, this.#clusters, ownClusters),
+      notes,
+    };
   }
+}
 
-  /** Everything that routes, and the inbound side, are made of, hashed once a model: all but the endpoints. */
-  #routingInput(): string {
-    if (this.#routing !== null) return this.#routing;
-    const services = [...this.#model.services.values()].map(({ id, selector, ports }) => [
-      id,
-      Object.entries(selector),
-      ports.map(({ port, name, targetPort, policy, routes }) => [
-        port,
-        name,
-        targetPort,
-        policy.timeouts,
-        policy.retry,
-        routes.producer,
-        [...routes.consumers],
-      ]),
-    ]);
-    this.#routing = hashOf(JSON.stringify([services, [...this.#model.gateways]]));
-    return this.#routing;
-  }
+/** Everything that routes, and the inbound side, are made of: all but endpoints and what only clusters say. */
+function encodeRoutingInput(model: Model): string {
+  const services = [...model.services.values()].map((service) => [
+    service.id,
+    Object.entries(service.selector),
+    service.ports.map((port) => [port.targetPort, encodePortInput(service, port)]),
+  ]);
+  return hashOf(JSON.stringify([services, [...model.gateways]]));
+}
+
+/** What determines the virtual host of a port, and its Service's names. */
+function encodePortInput(service: ServiceModel, port: PortModel): string {
+  const { name, policy, routes } = port;
+  const ports = service.ports.map((one) => one.port);
+  return JSON.stringify([ports, name, policy.timeouts, policy.retry, routes.producer, [...routes.consumers]]);
+}
+
+function hashMap(map: ResourceMap): string {
+  return hashOf([...map.values()].map((one) => `${one.name} ${one.version}`).join('\n'));
 }
 
 function byName(resources: readonly XdsResource[]): ResourceMap {

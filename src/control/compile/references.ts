@@ -24,11 +24,11 @@ export function referencesOf(resource: XdsResource): readonly Reference[] {
   return known.get(resource) ?? [];
 }
 
-export function rememberReferences(resource: XdsResource, message: Message): void {
-  known.set(resource, findReferences(message));
+export function rememberReferences(resource: XdsResource, references: readonly Reference[]): void {
+  known.set(resource, references);
 }
 
-function findReferences(message: Message): readonly Reference[] {
+export function findReferences(message: Message): readonly Reference[] {
   switch (message.$typeName) {
     case 'envoy.config.cluster.v3.Cluster': {
       const cluster = message as Cluster;

@@ -48,12 +48,14 @@ describe('ResourceCache', () => {
     expect(cache.shareMap('k', new Map([['b', b]]))).not.toBe(shared);
   });
 
-  test('what a whole generation did not ask for is dropped', () => {
+  test('what a whole build did not ask for is dropped, but not while nothing but endpoints changes', () => {
     const cache = new ResourceCache();
+    cache.beginBuild('one');
     cache.resource(ClusterSchema, 'a', '', 'x', () => cluster('a'));
-    cache.nextGeneration();
+    cache.beginBuild('one');
+    cache.beginBuild('two');
     expect(cache.size).toBe(1);
-    cache.nextGeneration();
+    cache.beginBuild('three');
     expect(cache.size).toBe(0);
   });
 });

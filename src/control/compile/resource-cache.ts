@@ -4,9 +4,25 @@
 import { createHash } from 'node:crypto';
 import { type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import type { XdsResource } from '../../xds/index.ts';
-import { rememberReferences } from './references.ts';
+import { findReferences, type Reference, rememberReferences } from './references.ts';
 
 export type ResourceMap = ReadonlyMap<string, XdsResource>;
+
+/** A resource's bytes, and what it needs to be there. */
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly references: readonly Reference[];
+}
+
+/** How a joined map came to be, so that what holds for its base need not be found out again for each scope. */
+const joints = new WeakMap<
+  ResourceMap,
+  { readonly base: ResourceMap; readonly own: readonly XdsResource[] }
+>();
+
+export function jointOf(map: ResourceMap) {
+  return joints.get(map) ?? null;
+}
 
 /** Something kept under a key, with what it was made of. */
 interface Slot<T> {
@@ -20,6 +36,7 @@ export class ResourceCache {
   readonly #maps = new Map<string, Slot<ResourceMap>>();
   readonly #values = new Map<string, Slot<unknown>>();
   #generation = 0;
+  #buildInput = '';
 
   /**
    * `variant` tells apart resources of one name that different proxies hold (a zone, a namespace). `compile` runs only when `input`, which must
@@ -32,19 +49,32 @@ export class ResourceCache {
     input: string,
     compile: () => MessageShape<D>,
   ): XdsResource {
+    return this.encoded(schema, name, variant, input, () => {
+      const message = compile();
+      return { bytes: toBinary(schema, message), references: findReferences(message) };
+    });
+  }
+
+  /** As {@link resource}, for what is put together from bytes. */
+  encoded(
+    schema: DescMessage,
+    name: string,
+    variant: string,
+    input: string,
+    encode: () => Encoded,
+  ): XdsResource {
     const key = `${schema.typeName} ${name} ${variant}`;
     const slot = this.#resources.get(key);
     if (slot !== undefined && slot.input === input) {
       slot.generation = this.#generation;
       return slot.value;
     }
-    const message = compile();
-    const bytes = toBinary(schema, message);
+    const { bytes, references } = encode();
     const version = hashOf(bytes);
     // Different input may still mean equal bytes; then it is the same resource.
     const same = slot?.value.version === version ? slot.value : null;
     const value = same ?? { name, version, typeUrl: `type.googleapis.com/${schema.typeName}`, bytes };
-    if (same === null) rememberReferences(value, message);
+    if (same === null) rememberReferences(value, references);
     this.#resources.set(key, { input, value, generation: this.#generation });
     return value;
   }
@@ -68,6 +98,7 @@ export class ResourceCache {
       }
     const value = new Map(base);
     for (const one of own) value.set(one.name, one);
+    joints.set(value, { base, own });
     this.#maps.set(key, { input: base, value, generation: this.#generation });
     return value;
   }
@@ -84,8 +115,13 @@ export class ResourceCache {
     return value;
   }
 
-  /** Begins a build. What the one before did not ask for is dropped. */
-  nextGeneration(): void {
+  /**
+   * Begins a build from `input`, which stands for everything but endpoints. Only when that changes is everything asked for again, so only then
+   * can what was not asked for be told from what is merely unchanged, and dropped.
+   */
+  beginBuild(input: string): void {
+    if (input === this.#buildInput) return;
+    this.#buildInput = input;
     for (const slots of [this.#resources, this.#maps, this.#values])
       for (const [key, slot] of slots) if (slot.generation < this.#generation) slots.delete(key);
     this.#generation++;

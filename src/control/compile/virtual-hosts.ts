@@ -7,28 +7,24 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { GatewayModel, GatewaySocket, Model, PortModel, RuleModel } from '../model/types.ts';
+import type { GatewayModel, GatewaySocket, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { domainsOf } from './names.ts';
 import { compileDefaultRoute, compileRule } from './route.ts';
 
-/** Every Service, as callers in `namespace` see it; empty: callers of no namespace. */
-export function compileOutboundRoutes(name: string, model: Model, namespace: string): RouteConfiguration {
-  const virtualHosts: VirtualHost[] = [];
-  for (const service of model.services.values()) {
-    for (const port of service.ports) {
-      virtualHosts.push(
-        create(VirtualHostSchema, {
-          name: port.id,
-          domains: [...domainsOf(service, port, namespace)],
-          routes: [...compilePortRoutes(port, namespace)],
-          includeRequestAttemptCount: true,
-        }),
-      );
-    }
-  }
-  virtualHosts.push(refuseAll('unknown', ['*'], 404));
-  return create(RouteConfigurationSchema, { name, virtualHosts });
+/** One port of a Service, as callers in `namespace` see it; empty: callers of no namespace. */
+export function compileOutboundHost(service: ServiceModel, port: PortModel, namespace: string): VirtualHost {
+  return create(VirtualHostSchema, {
+    name: port.id,
+    domains: [...domainsOf(service, port, namespace)],
+    routes: [...compilePortRoutes(port, namespace)],
+    includeRequestAttemptCount: true,
+  });
+}
+
+/** What an outbound table ends with: an authority that nobody knows. */
+export function compileUnknownHost(): VirtualHost {
+  return refuseAll('unknown', ['*'], 404);
 }
 
 function compilePortRoutes(port: PortModel, namespace: string) {
@@ -52,8 +48,7 @@ export function compileGatewayRoutes(
       includeRequestAttemptCount: true,
     }),
   );
-  if (!socket.hosts.some((host) => host.hostname === '*'))
-    virtualHosts.push(refuseAll('unknown', ['*'], 404));
+  if (!socket.hosts.some((host) => host.hostname === '*')) virtualHosts.push(compileUnknownHost());
   return create(RouteConfigurationSchema, { name: socket.name, virtualHosts });
 }
 
