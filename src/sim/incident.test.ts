@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'bun:test';
+import { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './incident.ts';
+
+/** Runs are real work, about a second each on an idle core. */
+const timeoutMs = 60_000;
+
+async function playFine(options: IncidentOptions): Promise<IncidentReport> {
+  const report = await playIncident(options).catch((bug: unknown) => {
+    throw new Error(`seed ${options.seed}: ${String(bug)}`, { cause: bug });
+  });
+  expect(formatViolations(report)).toBe('');
+  return report;
+}
+
+describe('an incident of the whole mesh in virtual time', () => {
+  test(
+    'breaks no promise, and the same seed is the same run',
+    async () => {
+      const [first, again, other] = [
+        await playFine({ seed: 1 }),
+        await playFine({ seed: 1 }),
+        await playFine({ seed: 2 }),
+      ];
+      expect(again).toEqual(first);
+      expect(other.trace).not.toBe(first.trace);
+      // The incident hurt: otherwise the checkers had nothing to see.
+      expect(first.requests).toBeGreaterThan(1000);
+      expect(first.retries).toBeGreaterThan(20);
+      expect(first.failed.repeatable).toBeGreaterThan(50);
+    },
+    timeoutMs,
+  );
+
+  const canaries: readonly { name: string; broken: Partial<IncidentOptions>; caught: RegExp }[] = [
+    {
+      name: 'without a retry budget',
+      broken: { policy: { retryBudget: { budget: { percent: 100 }, minRetryRate: { count: 1000 } } } },
+      caught: /\d+ retries in the 10000 ms before/,
+    },
+    {
+      name: 'with retries of what may not be repeated',
+      broken: { policy: { retry: { methods: ['GET', 'POST'], idempotencyHeader: 'idempotency-key' } } },
+      caught: /not repeatable, ran 3 times/,
+    },
+    {
+      name: 'without retries',
+      broken: { policy: { retry: { attempts: 0 } } },
+      caught: /repeatable, failed with 503 while others could have served it/,
+    },
+    {
+      name: 'with a proxy that hears no more of the control plane',
+      broken: { deafProxy: true },
+      caught: /shop-0: holds \w+ of outbound, not \w+/,
+    },
+  ];
+  for (const { name, broken, caught } of canaries) {
+    test(
+      `is caught ${name}`,
+      async () => {
+        const report = await playIncident({ seed: 3, ...broken });
+        expect(formatViolations(report)).toMatch(caught);
+        expect(formatViolations(report)).toStartWith('seed 3:');
+      },
+      timeoutMs,
+    );
+  }
+});

@@ -1,0 +1,117 @@
+// A simulated pod: an application, and the real proxy beside it as its sidecar, on a host of their own.
+
+import { createMemoryResolver, createMemoryStore } from '../net/index.ts';
+import { createJsonLog } from '../observe/index.ts';
+import { type Bootstrap, createProxy, type Proxy as MeshProxy } from '../proxy/index.ts';
+import type { SimControl } from './control.ts';
+import type { SimProcess, World } from './world.ts';
+
+export interface PodOptions {
+  readonly name: string;
+  readonly namespace: string;
+  /** The Service it belongs to; also its `app` label. */
+  readonly service: string;
+  /** An address in 127.0.1.0/24: marked answers are believed from loopback alone. */
+  readonly host: string;
+}
+
+export const inboundPort = 15_006;
+export const outboundPort = 15_001;
+export const applicationPort = 8080;
+const stateDir = '/state';
+
+export class Pod {
+  readonly options: PodOptions;
+  readonly #world: World;
+  readonly #control: SimControl;
+  /** The disk outlives the processes. */
+  readonly #disk = createMemoryStore();
+  #sidecar: { readonly process: SimProcess; readonly proxy: MeshProxy; readonly hangUp: () => void } | null =
+    null;
+
+  constructor(world: World, control: SimControl, options: PodOptions) {
+    this.#world = world;
+    this.#control = control;
+    this.options = options;
+  }
+
+  /** Null while it is down. */
+  get proxy(): MeshProxy | null {
+    return this.#sidecar?.proxy ?? null;
+  }
+
+  startSidecar(): void {
+    const { name, host } = this.options;
+    const process = this.#world.startProcess(`${name} sidecar`, host);
+    const transport = this.#control.createTransport();
+    const { clock, random, network } = process;
+    const proxy = createProxy({
+      clock,
+      random,
+      network,
+      resolver: createMemoryResolver(),
+      store: this.#disk,
+      log: createJsonLog('warn', { write: (line) => this.#world.trace.add(`${name} ${line.trim()}`) }, () =>
+        clock.wall(),
+      ),
+      bootstrap: createBootstrap(this.options),
+      version: 'sim',
+      createAdsTransport: () => transport,
+      stateDir,
+      admin: null,
+      readiness: null,
+      drainTimeoutMs: null,
+      process: null,
+      onQuit: () => {},
+    });
+    proxy.start();
+    this.#sidecar = { process, proxy, hangUp: () => transport.setCut(true) };
+  }
+
+  crashSidecar(): void {
+    this.#sidecar?.process.kill();
+    this.#sidecar?.hangUp();
+    this.#sidecar = null;
+  }
+
+  /** Cuts the sidecar off from the control plane for good. */
+  hangUp(): void {
+    this.#sidecar?.hangUp();
+  }
+
+  startApplicationProcess(): SimProcess {
+    return this.#world.startProcess(`${this.options.name} application`, this.options.host);
+  }
+}
+
+function createBootstrap({ name, namespace, service, host }: PodOptions): Bootstrap {
+  return {
+    node: {
+      id: `sidecar~${name}.${namespace}`,
+      cluster: service,
+      metadata: {
+        namespace,
+        labels: { app: service },
+        listen: { outbound: `127.0.0.1:${outboundPort}`, inbound: `${host}:${inboundPort}` },
+        application: { http: applicationPort },
+        weft: 'sim',
+      },
+      locality: { region: '', zone: '', subZone: '' },
+      userAgent: 'weft',
+      clientFeatures: [],
+    },
+    admin: null,
+    listeners: [],
+    clusters: [],
+    ads: {
+      variant: 'delta',
+      clusterName: 'control',
+      servers: [{ kind: 'ip', host: '127.0.1.250', port: 15_010 }],
+      connectTimeoutMs: 1000,
+      listeners: true,
+      clusters: true,
+      initialFetchTimeoutMs: 15_000,
+    },
+    document: null,
+  };
+}
