@@ -68,7 +68,19 @@ export class PrometheusWriter {
     return this;
   }
 
-  /** The whole scrape, with the count of folded series at its end. */
+  /** Enough text has come together to be sent: whoever writes a large scrape pauses here ({@link take}). */
+  get full(): boolean {
+    return this.text.length >= observeLimits.scrapeSliceChars;
+  }
+
+  /** The text so far, which the writer then forgets. The scrape goes on. */
+  take(): string {
+    const { text } = this;
+    this.text = '';
+    return text;
+  }
+
+  /** What is left of the scrape, with the count of folded series at its end. */
   toString(): string {
     this.closeFamily();
     return `${this.text}# HELP weft_metrics_folded_total Series folded into label value "other" because a scrape holds too many.\n# TYPE weft_metrics_folded_total counter\nweft_metrics_folded_total ${this.folded}\n`;

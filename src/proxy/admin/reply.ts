@@ -9,7 +9,8 @@ export interface AdminRequest {
 export interface AdminReply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** A whole text, or slices that are made and sent one a turn of the event loop. */
+  readonly body: string | Iterator<string, void>;
 }
 
 export function text(body: string, status = 200): AdminReply {

@@ -48,11 +48,16 @@ const codecLimits: Http1Limits = {
   bodyBytesMax: adminLimits.bodyBytesMax,
 };
 
+const timerKind = { idle: 0, slice: 1 } as const;
+
 class AdminConnection implements SocketHandler, ServerHost, TimerHandler, RequestReceiver {
   private readonly server: AdminServer;
   private readonly socket: Socket;
   private readonly codec: Http1ServerCodec;
-  private readonly timer = new Timer(this, 0);
+  private readonly timer = new Timer(this, timerKind.idle);
+  private readonly sliceTimer = new Timer(this, timerKind.slice);
+  private stream: ServerStream | null = null;
+  private slices: Iterator<string, void> | null = null;
 
   constructor(server: AdminServer, socket: Socket) {
     this.server = server;
@@ -84,25 +89,30 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
   onClose(_socket: Socket, error: MeshError | null): void {
     this.codec.closed(error);
     this.server.context.clock.cancel(this.timer);
+    this.server.context.clock.cancel(this.sliceTimer);
     this.server.connections.delete(this);
   }
 
   onHeadStart(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, _endStream: boolean): RequestReceiver {
-    const reply = this.answer(head);
-    const body = Buffer.from(reply.body);
+    const { status, contentType, body } = this.answer(head);
     const fields: (readonly [string, string])[] = [
-      ['content-type', reply.contentType],
-      ['content-length', `${body.length}`],
+      ['content-type', contentType],
       ['cache-control', 'no-cache, max-age=0'],
       ['x-content-type-options', 'nosniff'],
     ];
-    const bodyless = head.method === 'HEAD' || body.length === 0;
-    stream.sendResponse(createResponseHead(reply.status, fields), bodyless);
-    if (!bodyless) {
-      stream.sendBody(body, 0, body.length);
-      stream.sendEnd(null);
+    this.stream = stream;
+    if (typeof body === 'string') {
+      const bytes = Buffer.from(body);
+      fields.push(['content-length', `${bytes.length}`]);
+      this.sendHead(status, fields, head.method === 'HEAD' || bytes.length === 0);
+      this.send(bytes);
+      this.finish();
+    } else {
+      this.sendHead(status, fields, head.method === 'HEAD');
+      this.slices = body;
+      this.sendSlice();
     }
     return this;
   }
@@ -115,16 +125,48 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
 
   // The body of a request, if any, has no meaning.
   onBody(): void {}
-  onReset(): void {}
-  onWritable(): void {}
 
-  onTimer(): void {
-    if (this.codec.idle) this.codec.drain();
+  onReset(): void {
+    this.stream = null;
+    this.slices = null;
+  }
+
+  onWritable(): void {
+    this.sendSlice();
+  }
+
+  onTimer(kind: number): void {
+    if (kind === timerKind.slice) this.sendSlice();
+    else if (this.codec.idle) this.codec.drain();
     else this.socket.reset();
   }
 
   close(): void {
     this.codec.drain();
+  }
+
+  private sendHead(status: number, fields: readonly (readonly [string, string])[], bodyless: boolean): void {
+    this.stream?.sendResponse(createResponseHead(status, fields), bodyless);
+    if (bodyless) this.stream = null;
+  }
+
+  private send(bytes: Uint8Array): boolean {
+    return this.stream?.sendBody(bytes, 0, bytes.length) ?? true;
+  }
+
+  private finish(): void {
+    const { stream } = this;
+    this.stream = null;
+    this.slices = null;
+    stream?.sendEnd(null);
+  }
+
+  /** One slice now, the next one after whatever else waits for its turn; a client that does not read holds the rest back. */
+  private sendSlice(): void {
+    if (this.slices === null || this.stream === null) return;
+    const next = this.slices.next();
+    if (next.done === true) this.finish();
+    else if (this.send(Buffer.from(next.value))) this.server.context.clock.arm(this.sliceTimer, 0);
   }
 
   private answer(head: RequestHead): AdminReply {

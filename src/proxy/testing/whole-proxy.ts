@@ -97,7 +97,9 @@ export class WholeProxy {
 
   body(target: string, port = adminPort): string {
     const received = this.ask('GET', target, port);
-    return received.slice(received.indexOf('\r\n\r\n') + 4);
+    const split = received.indexOf('\r\n\r\n') + 4;
+    const body = received.slice(split);
+    return received.slice(0, split).includes('transfer-encoding: chunked') ? dechunk(body) : body;
   }
 
   json(target: string): unknown {
@@ -109,4 +111,16 @@ export function bootstrapOf(text: string): Bootstrap {
   const parsed = parseBootstrap(text, { fileName: 'test', version: '1.2.3' });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
   return parsed.value;
+}
+
+function dechunk(body: string): string {
+  let text = '';
+  for (let at = 0; at < body.length; ) {
+    const lineEnd = body.indexOf('\r\n', at);
+    const length = Number.parseInt(body.slice(at, lineEnd), 16);
+    if (length === 0) return text;
+    text += body.slice(lineEnd + 2, lineEnd + 2 + length);
+    at = lineEnd + 2 + length + 2;
+  }
+  throw new Error('a chunked body without its end');
 }

@@ -175,7 +175,7 @@ interface StateCounts {
   ejected: number;
 }
 
-export function writeClusterMetrics(writer: PrometheusWriter, context: AdminContext): void {
+export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const clusters = [...context.view.clusters.values()].map((cluster) => ({
     cluster,
     labels: { envoy_cluster_name: cluster.name },
@@ -183,21 +183,29 @@ export function writeClusterMetrics(writer: PrometheusWriter, context: AdminCont
   for (const { name, type, help, value } of rows) {
     writer.family(`envoy_cluster_${name}`, type, help);
     for (const { cluster, labels } of clusters) writer.sample(labels, value(cluster));
+    if (writer.full) yield;
   }
   writer.family('envoy_cluster_upstream_rq_xx', 'counter', 'Attempts answered, by class of the status.');
   for (const { cluster } of clusters) writeClasses(writer, cluster);
+  if (writer.full) yield;
   writer.family(
     'envoy_cluster_upstream_rq_time',
     'histogram',
     'Milliseconds from sending an attempt to its response head.',
   );
-  for (const { cluster, labels } of clusters) writer.histogram(labels, cluster.stats.latency, 1000);
+  for (const { cluster, labels } of clusters) {
+    writer.histogram(labels, cluster.stats.latency, 1000);
+    if (writer.full) yield;
+  }
   writeBreakers(
     writer,
     clusters.map(({ cluster }) => cluster),
   );
+  if (writer.full) yield;
   writeEndpoints(writer, context);
+  if (writer.full) yield;
   writeBudgets(writer, context);
+  yield;
 }
 
 function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {

@@ -78,7 +78,7 @@ const rows: readonly ListenerRow[] = [
   },
 ];
 
-export function writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): void {
+export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const groups = groupByPrefix([...context.view.listeners.values()]);
   for (const { name, type, help, value } of rows) {
     writer.family(`envoy_http_${name}`, type, help);
@@ -104,6 +104,7 @@ export function writeListenerMetrics(writer: PrometheusWriter, context: AdminCon
   for (const [prefix, listeners] of groups) {
     writer.histogram({ envoy_http_conn_manager_prefix: prefix }, mergedDurations(listeners), 1000);
   }
+  yield;
 }
 
 function groupByPrefix(listeners: readonly ListenerView[]): ReadonlyMap<string, readonly ListenerView[]> {

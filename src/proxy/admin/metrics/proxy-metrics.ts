@@ -4,7 +4,7 @@ import { noLabels, type PrometheusWriter } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
 import { readiness } from '../pages/control.ts';
 
-export function writeProxyMetrics(writer: PrometheusWriter, context: AdminContext): void {
+export function* writeProxyMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   writeProcess(writer, context);
   writer
     .family('weft_event_loop_stall_seconds', 'histogram', 'How late the event loop was, sampled.')
@@ -17,6 +17,7 @@ export function writeProxyMetrics(writer: PrometheusWriter, context: AdminContex
   );
   counter(writer, 'weft_access_log_dropped_total', 'Access-log lines lost.', context.accessLogDropped());
   writeConfig(writer, context);
+  yield;
 }
 
 function writeProcess(writer: PrometheusWriter, context: AdminContext): void {

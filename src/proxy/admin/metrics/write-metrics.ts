@@ -1,4 +1,5 @@
-// One scrape: all families in a fixed order, each written once over all clusters or listeners.
+// One scrape: all families in a fixed order, each written once over all clusters or listeners. A proxy with hundreds of clusters writes
+// megabytes; they come in slices, so that no request waits for a scrape.
 
 import { PrometheusWriter } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
@@ -7,14 +8,21 @@ import { writeListenerMetrics } from './listener-metrics.ts';
 import { writeProxyMetrics } from './proxy-metrics.ts';
 import { writeTrafficMetrics } from './traffic-metrics.ts';
 
-export function writeMetrics(context: AdminContext): string {
+export type MetricWriter = (writer: PrometheusWriter, context: AdminContext) => Iterable<void>;
+
+/** The few golden series come first: what a scrape that is too large folds is at its end. */
+const writers: readonly MetricWriter[] = [
+  writeProxyMetrics,
+  writeTrafficMetrics,
+  writeListenerMetrics,
+  writeClusterMetrics,
+];
+
+/** The scrape in slices of text. */
+export function* writeMetrics(context: AdminContext): Generator<string, void> {
   const writer = new PrometheusWriter({ foldedBefore: context.foldedSeries });
-  // The few golden series come first: what a scrape that is too large folds is at its end.
-  writeProxyMetrics(writer, context);
-  writeTrafficMetrics(writer, context);
-  writeListenerMetrics(writer, context);
-  writeClusterMetrics(writer, context);
-  const body = writer.toString();
+  for (const write of writers) for (const _ of write(writer, context)) yield writer.take();
+  const rest = writer.toString();
   context.foldedSeries = writer.folded;
-  return body;
+  yield rest;
 }

@@ -16,7 +16,8 @@ export function prometheusPage(context: AdminContext): AdminReply {
 export function statsPage(context: AdminContext, request: AdminRequest): AdminReply {
   const filter = parseFilter(request.query.get('filter'));
   if (filter === null) return text('filter must be a regular expression\n', 400);
-  const lines = writeMetrics(context)
+  const lines = [...writeMetrics(context)]
+    .join('')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#') && !line.includes('_bucket{') && filter.test(line))
     .map((line) => `${line.slice(0, line.lastIndexOf(' '))}: ${line.slice(line.lastIndexOf(' ') + 1)}\n`);
