@@ -14,8 +14,7 @@ export function bundleStyle(): string {
 /** The page's script, minified. */
 export function bundlePage(): string {
   const entry = `${import.meta.dir}/page/main.tsx`;
-  const define = ['--define', 'process.env.NODE_ENV="production"'];
-  const run = Bun.spawnSync([process.execPath, 'build', entry, '--target=browser', '--minify', ...define]);
+  const run = Bun.spawnSync([process.execPath, 'build', entry, '--target=browser', '--production']);
   if (!run.success) throw new Error(`the page does not bundle: ${run.stderr.toString()}`);
   return run.stdout.toString();
 }
