@@ -29,7 +29,7 @@ export interface DemoOptions {
 /** Memory is read this rarely, because reading it holds the processes up. */
 const memoryIntervalMs = 30_000;
 
-const load = { ratePerSecond: 50, ratePerSecondSmall: 30, transferShare: 0.35 } as const;
+const load = { ratePerSecond: 30, ratePerSecondSmall: 25, transferShare: 0.32 } as const;
 
 export class Demo {
   readonly machine: Machine;

@@ -39,8 +39,10 @@ describe('Manifests', () => {
       expect(policy.spec).toEqual({ ...before[at].spec, ...policiesOff });
       expect(policy.spec.retry).toEqual({ attempts: 0 });
     }
-    manifests.setPolicies(balancingOnly('RoundRobin'));
-    expect(read('policies.yaml')[0].spec).toMatchObject({
+    manifests.setPolicies(balancingOnly('RoundRobin'), 'accounts');
+    const changed = read('policies.yaml').filter((policy, at) => !Bun.deepEquals(policy, before[at]));
+    expect(changed.map(({ metadata }) => metadata.name)).toEqual(['accounts']);
+    expect(changed[0].spec).toMatchObject({
       loadBalancing: { type: 'RoundRobin' },
       timeouts: { attempt: '0s' },
       retry: { idempotencyHeader: 'idempotency-key' },

@@ -41,9 +41,11 @@ export class Manifests {
     cpSync(source, folder, { recursive: true });
   }
 
-  /** Replaces fields of every ServicePolicy; null: the manifests as they stand in the source tree. */
-  setPolicies(override: PolicyOverride | null): void {
+  /** Replaces fields of the ServicePolicy of one service, or of all; null: the manifests as they stand in the source tree. */
+  setPolicies(override: PolicyOverride | null, service: string | 'all' = 'all'): void {
     this.#edit('policies.yaml', (policy) => {
+      const { name } = policy['metadata'] as { name: string };
+      if (service !== 'all' && name !== service) return;
       policy['spec'] = { ...(policy['spec'] as ManifestObject), ...override };
     });
   }

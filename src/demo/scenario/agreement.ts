@@ -6,7 +6,8 @@ import type { BankCluster } from '../cluster/bank-cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { until } from './scene.ts';
 
-const agreementTimeoutMs = 15_000;
+/** A proxy that lost its control plane comes back within its longest reconnect delay, 15 s. */
+const agreementTimeoutMs = 25_000;
 const askTimeoutMs = 2000;
 /** The control plane waits for quiet at most this long after a change (design: 50 ms quiet, 500 ms at most), then builds and sends. */
 const settleMs = 700;
@@ -14,15 +15,17 @@ const settleMs = 700;
 /** The part of the control plane's `/api/v1/mesh` that matters here. */
 interface MeshPage {
   readonly synced: boolean;
-  readonly proxies: readonly {
-    readonly node: string;
-    readonly connected: boolean;
-    readonly types: readonly {
-      readonly typeUrl: string;
-      readonly status: string;
-      readonly sentVersion: string;
-      readonly ackedVersion: string;
-    }[];
+  readonly proxies: readonly MeshProxy[];
+}
+
+interface MeshProxy {
+  readonly node: string;
+  readonly connected: boolean;
+  readonly types: readonly {
+    readonly typeUrl: string;
+    readonly status: string;
+    readonly sentVersion: string;
+    readonly ackedVersion: string;
   }[];
 }
 
@@ -79,6 +82,7 @@ function listProxies(cluster: BankCluster): ProxyPlace[] {
     }));
 }
 
+/** The control plane is asked first: it answers for all, and dumps are dear. */
 async function listDisagreeing(
   controlUrl: string,
   proxies: readonly ProxyPlace[],
@@ -87,29 +91,33 @@ async function listDisagreeing(
   const mesh = await ask(`${controlUrl}/api/v1/mesh`);
   if (mesh === null) return ['the control plane'];
   const page: MeshPage = JSON.parse(mesh);
-  const known = new Map(page.proxies.map((proxy) => [proxy.node, proxy]));
-  const verdicts = await Promise.all(
-    proxies.map(async ({ node, adminUrl }) => {
-      const sent = known.get(node);
-      const dump = await ask(`${adminUrl}/config_dump?include_eds`);
-      const agrees =
-        page.synced && sent?.connected === true && dump !== null && agree(sent.types, dump) && check(dump);
-      return agrees ? [] : [node];
-    }),
-  );
-  return verdicts.flat();
+  const sent = new Map(page.proxies.map((proxy) => [proxy.node, proxy]));
+  const late = proxies.filter(({ node }) => !page.synced || !isAcknowledged(sent.get(node)));
+  if (late.length > 0) return late.map(({ node }) => node);
+  const differing: string[] = [];
+  for (const { node, adminUrl } of proxies) {
+    const dump = await ask(`${adminUrl}/config_dump?include_eds`);
+    if (dump === null || !isInForce(sent.get(node)?.types ?? [], dump) || !check(dump)) differing.push(node);
+  }
+  return differing;
 }
 
-/** Everything sent was acknowledged, and the proxy names the version that was. */
-function agree(types: MeshPage['proxies'][number]['types'], dump: string): boolean {
-  const { configs }: ConfigDump = JSON.parse(dump);
+/** Everything sent was acknowledged. */
+function isAcknowledged(proxy: MeshProxy | undefined): boolean {
   return (
-    types.length > 0 &&
-    types.every(({ typeUrl, status, sentVersion, ackedVersion }) => {
-      const section = configs.find((config) => config['@type'].endsWith(`.${sections[typeUrl]}`));
-      return status === 'SYNCED' && sentVersion === ackedVersion && section?.version_info === ackedVersion;
-    })
+    proxy?.connected === true &&
+    proxy.types.length > 0 &&
+    proxy.types.every((type) => type.status === 'SYNCED' && type.sentVersion === type.ackedVersion)
   );
+}
+
+/** The proxy itself names the versions that it acknowledged. */
+function isInForce(types: MeshProxy['types'], dump: string): boolean {
+  const { configs }: ConfigDump = JSON.parse(dump);
+  return types.every(({ typeUrl, ackedVersion }) => {
+    const section = configs.find((config) => config['@type'].endsWith(`.${sections[typeUrl]}`));
+    return section?.version_info === ackedVersion;
+  });
 }
 
 async function ask(url: string): Promise<string | null> {

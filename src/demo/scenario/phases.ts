@@ -8,6 +8,7 @@ import { compareCallers, readCallers } from './callers.ts';
 import { type Phase, type Scene, until } from './scene.ts';
 
 /** The replica that turns slow, and the work that its 10 ms become. */
+const slowService = 'accounts';
 const slowSlot = 'accounts-1';
 const slowWorkMs = 200;
 const recoveryTimeoutMs = 15_000;
@@ -51,13 +52,13 @@ const replicaFailing: Phase = {
 
 /** One measurement of a slow replica with balancing alone; every caller's egress before and after. */
 async function measureSlow(scene: Scene, type: 'LatencyAware' | 'RoundRobin', durationMs: number) {
-  scene.cluster.manifests.setPolicies(balancingOnly(type));
+  scene.cluster.manifests.setPolicies(balancingOnly(type), slowService);
   await whenAgreed(scene.cluster);
   const pod = podOf(scene, slowSlot);
-  const before = await readCallers(scene.cluster, 'accounts', pod.spec.name);
+  const before = await readCallers(scene.cluster, slowService, pod.spec.name);
   pod.application.send(JSON.stringify({ workMs: slowWorkMs }));
   await Bun.sleep(durationMs);
-  const after = await readCallers(scene.cluster, 'accounts', pod.spec.name);
+  const after = await readCallers(scene.cluster, slowService, pod.spec.name);
   pod.application.send('{}');
   return compareCallers(before, after);
 }
@@ -78,9 +79,9 @@ const baseline: Phase = {
   name: 'baseline',
   minimumMs: 5000,
   async run(scene) {
-    const before = await readCallers(scene.cluster, 'accounts', slowSlot);
+    const before = await readCallers(scene.cluster, slowService, slowSlot);
     await Bun.sleep(4800);
-    return { callers: compareCallers(before, await readCallers(scene.cluster, 'accounts', slowSlot)) };
+    return { callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot)) };
   },
 };
 
@@ -102,7 +103,6 @@ const controlPlaneRestarted: Phase = {
       recoveryTimeoutMs,
       () => restarted.phase === 'ready',
     );
-    await Bun.sleep(500);
     cluster.control.held = false;
     cluster.control.start();
     const agreed = await whenAgreed(cluster);

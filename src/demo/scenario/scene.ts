@@ -74,6 +74,6 @@ export async function until(
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await done())) {
     if (performance.now() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
-    await Bun.sleep(50);
+    await Bun.sleep(100);
   }
 }
