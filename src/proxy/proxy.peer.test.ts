@@ -1,0 +1,225 @@
+// `weft proxy` as a process beside real peers: Prometheus scrapes it, promtool reads its metrics, Envoy agrees that the bootstraps that
+// Weft takes are valid; and the process itself: faults at the start, drain, log rotation, last good configuration.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeWith, freePort, run } from './testing/programs.ts';
+
+const weft = join(import.meta.dir, '../../bin/weft');
+const testdata = join(import.meta.dir, 'config/testdata');
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-proxy-'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Running {
+  readonly child: Bun.Subprocess;
+  readonly port: number;
+  readonly admin: number;
+  readonly accessLog: string;
+}
+
+function bootstrapText(port: number, admin: number, backend: number, accessLog: string): string {
+  const address = (at: number) => `{ socket_address: { address: 127.0.0.1, port_value: ${at} } }`;
+  return `
+admin: { address: ${address(admin)} }
+static_resources:
+  listeners:
+  - name: main
+    address: ${address(port)}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: main
+          drain_timeout: 2s
+          access_log:
+          - { name: file, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: ${accessLog} } }
+          http_filters:
+          - { name: envoy.filters.http.router, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }
+          route_config:
+            name: main
+            virtual_hosts:
+            - { name: all, domains: ["*"], routes: [{ name: all, match: { prefix: / }, route: { cluster: backend } }] }
+  clusters:
+  - name: backend
+    type: STATIC
+    load_assignment: { cluster_name: backend, endpoints: [{ lb_endpoints: [{ endpoint: { address: ${address(backend)} } }] }] }
+`;
+}
+
+async function start(backend: number): Promise<Running> {
+  const [port, admin] = [freePort(), freePort()];
+  const config = join(folder, `bootstrap-${port}.yaml`);
+  const accessLog = join(folder, `access-${port}.log`);
+  writeFileSync(config, bootstrapText(port, admin, backend, accessLog));
+  const child = Bun.spawn([weft, 'proxy', '-c', config, '--log-level', 'error'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  await until('ready', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
+  return { child, port, admin, accessLog };
+}
+
+async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline) {
+    // What is not there yet throws, at once or later.
+    const answer = (async () => await holds())();
+    if (await answer.catch(() => false)) return;
+    await Bun.sleep(50);
+  }
+  throw new Error(`waited 20 s for: ${what}`);
+}
+
+function startBackend() {
+  return Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch(request) {
+      if (request.url.endsWith('/slow')) await Bun.sleep(500);
+      return new Response('fine');
+    },
+  });
+}
+
+describeWith(['sh'], 'the process', () => {
+  test('faults of the bootstrap are all printed, and the exit is 64', async () => {
+    const child = Bun.spawn([weft, 'proxy', '-c', join(testdata, 'unsupported.yaml')], { stderr: 'pipe' });
+    const text = await new Response(child.stderr).text();
+    expect(await child.exited).toBe(64);
+    expect(text.trimEnd().split('\n').length).toBeGreaterThan(20);
+    expect(text).toContain('static_resources.clusters[0].health_checks: is not supported by Weft');
+  });
+
+  test('a missing file and a wrong option are told apart from bugs', async () => {
+    expect((await run([weft, 'proxy', '-c', join(folder, 'none.yaml')])).status).toBe(64);
+    expect(
+      (await run([weft, 'proxy', '-c', join(testdata, 'static-edge.yaml'), '--admin', 'here'])).status,
+    ).toBe(64);
+  });
+
+  test('SIGTERM lets the running request finish; logs move with SIGHUP', async () => {
+    const backend = startBackend();
+    const proxy = await start(backend.port!);
+    try {
+      expect(await (await fetch(`http://127.0.0.1:${proxy.port}/`)).text()).toBe('fine');
+      await until('the first line', () => readFileSync(proxy.accessLog, 'utf8').includes('"path":"/"'));
+      renameSync(proxy.accessLog, `${proxy.accessLog}.1`);
+      proxy.child.kill('SIGHUP');
+      await until('a new file', () => readFileSync(proxy.accessLog, 'utf8') === '');
+      const slow = fetch(`http://127.0.0.1:${proxy.port}/slow`);
+      await Bun.sleep(100);
+      proxy.child.kill('SIGTERM');
+      expect((await slow).status).toBe(200);
+      expect(await proxy.child.exited).toBe(0);
+      expect(readFileSync(proxy.accessLog, 'utf8')).toContain('"path":"/slow"');
+    } finally {
+      proxy.child.kill('SIGKILL');
+      await backend.stop(true);
+    }
+  }, 30_000);
+
+  test('a second signal ends it at once', async () => {
+    const backend = startBackend();
+    const proxy = await start(backend.port!);
+    const slow = fetch(`http://127.0.0.1:${proxy.port}/slow`).catch(() => null);
+    await Bun.sleep(100);
+    proxy.child.kill('SIGTERM');
+    await Bun.sleep(100);
+    proxy.child.kill('SIGTERM');
+    expect(await proxy.child.exited).toBe(1);
+    await slow;
+    await backend.stop(true);
+  }, 30_000);
+});
+
+describeWith(['prometheus', 'promtool'], 'Prometheus', () => {
+  test('scrapes the proxy and finds what it counted', async () => {
+    const backend = startBackend();
+    const proxy = await start(backend.port!);
+    const port = freePort();
+    const config = join(folder, 'prometheus.yaml');
+    const target = `127.0.0.1:${proxy.admin}`;
+    writeFileSync(
+      config,
+      `scrape_configs:\n- { job_name: weft, scrape_interval: 1s, metrics_path: /stats/prometheus, static_configs: [{ targets: ["${target}"] }] }\n`,
+    );
+    const prometheus = Bun.spawn(
+      [
+        'prometheus',
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=error',
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const query = async (expression: string): Promise<number> => {
+      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+      const { data } = (await (await fetch(url)).json()) as {
+        data: { result: { value: [number, string] }[] };
+      };
+      return Number(data.result[0]?.value[1] ?? Number.NaN);
+    };
+    try {
+      for (let i = 0; i < 7; i++) await (await fetch(`http://127.0.0.1:${proxy.port}/`)).text();
+      await until(
+        'a scrape',
+        async () => (await query('envoy_cluster_upstream_rq_total{envoy_cluster_name="backend"}')) === 7,
+      );
+      expect(await query('up{job="weft"}')).toBe(1);
+      expect(await query('weft_request_duration_seconds_count{code="2xx",route="all"}')).toBe(7);
+      expect(await query('histogram_quantile(0.99, envoy_cluster_upstream_rq_time_bucket)')).toBeGreaterThan(
+        0,
+      );
+      expect(await query('weft_endpoints{state="healthy"}')).toBe(1);
+    } finally {
+      prometheus.kill('SIGKILL');
+      proxy.child.kill('SIGKILL');
+      await prometheus.exited;
+      await backend.stop(true);
+    }
+  }, 60_000);
+
+  test('promtool finds nothing wrong but Envoy’s names', async () => {
+    const backend = startBackend();
+    const proxy = await start(backend.port!);
+    try {
+      await (await fetch(`http://127.0.0.1:${proxy.port}/`)).text();
+      const metrics = await (await fetch(`http://127.0.0.1:${proxy.admin}/stats/prometheus`)).text();
+      const child = Bun.spawn(['promtool', 'check', 'metrics'], {
+        stdin: Buffer.from(metrics),
+        stderr: 'pipe',
+      });
+      const complaints = (await new Response(child.stderr).text()).trim().split('\n');
+      expect(complaints.filter((line) => !/^envoy_.*"_total" suffix$/.test(line))).toEqual([]);
+    } finally {
+      proxy.child.kill('SIGKILL');
+      await backend.stop(true);
+    }
+  }, 30_000);
+});
+
+describeWith(['envoy'], 'Envoy', () => {
+  for (const name of ['static-edge.yaml', 'sidecar-ads.yaml', 'service-policy.yaml']) {
+    test(`takes ${name} too`, async () => {
+      const { status, text } = await run([
+        'envoy',
+        '--mode',
+        'validate',
+        '-c',
+        join(testdata, name),
+        '-l',
+        'error',
+      ]);
+      expect(text).toContain('OK');
+      expect(status).toBe(0);
+    }, 30_000);
+  }
+});
