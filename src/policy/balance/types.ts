@@ -2,7 +2,7 @@
 
 export type BalanceConfig =
   | {
-      /** Power of two choices on peak EWMA of latency, with an error penalty. */
+      /** The cheapest of three random ones by peak EWMA of latency, with an error penalty. */
       readonly kind: 'latency-aware';
       /** Time constant of forgetting; default 10,000. */
       readonly decayMs: number;
