@@ -12,7 +12,7 @@ export const responseBytesMax = 1024 * 1024;
 export const messageBytesMax = 64 * 1024 * 1024;
 /** A response without ACK or NACK holds later ones (of its type, and of types ordered after it) back this long. */
 export const ackWaitMs = 5_000;
-/** Listeners and routes wait this long for the endpoints of clusters that were just sent to be asked for. */
+/** Listeners and routes wait this long for the endpoints of clusters that were just sent to be asked for; removals, for a new stream to state all its types. */
 export const warmingWaitMs = 2_000;
 /** A named resource that did not come this long after it was asked for does not exist (xDS protocol, "Knowing when a requested resource does not exist"). */
 export const resourceWaitMs = 15_000;

@@ -59,6 +59,8 @@ function giveUp(state: TypeState, name: string): void {
   state.leaving.delete(name);
 }
 
+const noBytes = new Uint8Array();
+
 /** After a reconnect: what the client holds in its present version is not sent; what it holds and is gone is removed. */
 function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources: ResourceMap | null): void {
   if (resources === null) {
@@ -67,7 +69,12 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
   }
   for (const [name, version] of held) {
     if (!state.wants(name)) continue;
-    if (resources.get(name)?.version === version) state.due.delete(name);
+    const present = resources.get(name);
+    if (present === undefined) {
+      // Removed while the client was away: what it still holds may refer to it, as with any removal.
+      state.due.delete(name);
+      state.leaving.set(name, { name, version, typeUrl: state.typeUrl, bytes: noBytes });
+    } else if (present.version === version) state.due.delete(name);
     else state.due.add(name);
   }
   // It came with all there is: as good as an acknowledgement, and the only one there will be until something changes.

@@ -22,6 +22,12 @@ function rankOf(typeUrl: string): number {
 export class Warming {
   private readonly names = new Set<string>();
   private sinceMs = 0;
+  /** Until then a client that came back may not have asked for all its types yet; nothing is removed under them. */
+  readonly youngUntilMs: number;
+
+  constructor(openedMs: number) {
+    this.youngUntilMs = openedMs + warmingWaitMs;
+  }
 
   expect(name: string, nowMs: number): void {
     if (this.names.size === 0) this.sinceMs = nowMs;
@@ -62,12 +68,18 @@ export function mayRemove(
   warming: Warming,
   nowMs: number,
 ): boolean {
-  if (state.typeUrl !== typeUrls.cluster && state.typeUrl !== typeUrls.endpoint) return true;
-  if (warming.waiting(nowMs)) return false;
+  if (!isTarget(state)) return true;
+  if (nowMs < warming.youngUntilMs || warming.waiting(nowMs)) return false;
   for (const other of states.values()) {
-    if (!isSettled(other, nowMs)) return false;
+    // A listener or route that is itself still to be removed may refer to it too.
+    if (!isSettled(other, nowMs) || (!isTarget(other) && other.leaving.size > 0)) return false;
   }
   return true;
+}
+
+/** Others refer to it; it refers to nothing but its own endpoints. */
+function isTarget(state: TypeState): boolean {
+  return state.typeUrl === typeUrls.cluster || state.typeUrl === typeUrls.endpoint;
 }
 
 /** Nothing to add and no answer outstanding. A type that has been waited for long enough counts as settled. */

@@ -45,7 +45,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private readonly types = new Map<string, TypeState>();
   /** `types` in sending order. */
   private ordered: readonly TypeState[] = [];
-  private readonly warming = new Warming();
+  private readonly warming: Warming;
   private node: XdsNode | null = null;
   private source: SnapshotSource | null = null;
   private unwatch: (() => void) | null = null;
@@ -59,6 +59,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     this.variant = variant;
     this.stream = stream;
     this.openedMs = host.clock.now();
+    this.warming = new Warming(this.openedMs);
   }
 
   onMessage(message: Uint8Array): void {
@@ -272,6 +273,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       return;
     }
     let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
+    if (nowMs < this.warming.youngUntilMs) dueMs = Math.min(dueMs, this.warming.youngUntilMs);
     for (const state of this.ordered) {
       if (state.inflight !== null && state.waiting(nowMs)) {
         dueMs = Math.min(dueMs, state.inflight.sentAtMs + ackWaitMs);
