@@ -18,5 +18,6 @@ export { encodeMetrics } from './admin/metrics.ts';
 export { type CheckReport, checkManifests, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export type { Condition } from './model/status.ts';
+export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
 export type { Source, SourceListener } from './source/types.ts';
 export type { Finding, ObjectStatus } from './status/report.ts';

@@ -1,6 +1,7 @@
 // The retry policy of a route in Envoy's words, as near as they go; what they cannot say is in the route's metadata (docs/xds.md).
 
 import { create } from '@bufbuild/protobuf';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
 import {
   type HeaderMatcher,
   HeaderMatcherSchema,
@@ -41,12 +42,29 @@ export function compileRetry(behaviour: RouteBehaviour): RetryPolicy | null {
     retriableRequestHeaders: compileRepeatable(retry),
     numRetries: retry.attempts,
     ...perTryTimeout,
+    ...elsewhere,
     retryBackOff: {
       baseInterval: durationOf(Math.max(1, baseMs)),
       maxInterval: durationOf(Math.max(1, baseMs, durationMs(retry.backoff.max))),
     },
   });
 }
+
+/** Another attempt goes to another endpoint where there is one. The predicate's message is empty, so its type says it all. */
+const elsewhere = {
+  retryHostPredicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      configType: {
+        case: 'typedConfig' as const,
+        value: create(AnySchema, {
+          typeUrl: 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+        }),
+      },
+    },
+  ],
+  hostSelectionRetryMaxAttempts: 3n,
+};
 
 /** Any one of these makes a request repeatable. */
 function compileRepeatable(retry: ServicePolicySettings['retry']): HeaderMatcher[] {

@@ -4,7 +4,16 @@
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRegistry, type DescMessage, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import {
+  create,
+  createFileRegistry,
+  createRegistry,
+  type DescMessage,
+  fromBinary,
+  type JsonValue,
+  toJson,
+} from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { parse, stringify } from 'yaml';
 import {
   ClusterLoadAssignmentSchema,
@@ -28,7 +37,21 @@ import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { reportObjects } from '../status/report.ts';
 
+/** Sent as a bare type, so no code was generated for it. */
+const previousHosts = createFileRegistry(
+  create(FileDescriptorSetSchema, {
+    file: [
+      {
+        name: 'previous_hosts.proto',
+        package: 'envoy.extensions.retry.host.previous_hosts.v3',
+        messageType: [{ name: 'PreviousHostsPredicate' }],
+      },
+    ],
+  }),
+);
+
 const registry = createRegistry(
+  previousHosts,
   HttpConnectionManagerSchema,
   LeastRequestSchema,
   RandomSchema,

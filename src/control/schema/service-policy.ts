@@ -54,7 +54,7 @@ const timeouts = z.strictObject({
   idle: timeout
     .default('5m')
     .describe(
-      'A connection to an endpoint without a request is closed; 0s: never. Below the idle limits that servers commonly have would be safest, 5m is below those of load balancers.',
+      'A connection to an endpoint without a request is closed; 0s: never. Five minutes is below what load balancers and NAT gateways on the way commonly allow.',
     ),
 });
 
@@ -124,7 +124,9 @@ export const retryBudget = z.strictObject({
       count: integer(1, 1_000_000)
         .default(10)
         .describe("Always allowed, so that a quiet service may retry at all; Gateway API's default."),
-      interval: duration(1000, 3_600_000).default('1s'),
+      interval: duration(1000, 3_600_000)
+        .default('1s')
+        .describe("What the count is per; Gateway API's default."),
     })
     .prefault({}),
 });
@@ -133,7 +135,9 @@ const limits = z.strictObject({
   connections: integer(1, 1_000_000)
     .default(1024)
     .describe("Open connections to the service from one proxy; Envoy's default."),
-  pending: integer(1, 1_000_000).default(1024).describe('Requests that wait for a connection.'),
+  pending: integer(1, 1_000_000)
+    .default(1024)
+    .describe("Requests that wait for a connection; Envoy's default."),
   requests: integer(1, 1_000_000)
     .default(1024)
     .describe(

@@ -1,0 +1,16 @@
+import { expect, test } from 'bun:test';
+import { listPolicyFields } from './policy-fields.ts';
+
+const fields = listPolicyFields();
+
+test('every field that has a default says what it does and why', () => {
+  const silent = fields.filter((field) => field.defaultValue !== '' && field.description === '');
+  expect(silent.map((field) => field.path)).toEqual([]);
+});
+
+test('defaults are those that hold', () => {
+  const byPath = new Map(fields.map((field) => [field.path, field]));
+  expect(byPath.get('timeouts.request')).toMatchObject({ type: 'duration', defaultValue: '"15s"' });
+  expect(byPath.get('retry.attempts')).toMatchObject({ type: '0 to 16', defaultValue: '2' });
+  expect(byPath.get('healthCheck')?.type).toBe('not supported yet by this version');
+});

@@ -1,0 +1,32 @@
+// docs/policy.md: the fields of ServicePolicy, from the schema that validates them.
+
+import { listPolicyFields } from '../../src/control/index.ts';
+
+const example = `apiVersion: weft.dev/v1alpha1
+kind: ServicePolicy
+metadata: { name: ledger, namespace: bank }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: ledger }]   # 1 to 16, same namespace; sectionName: one port by its name
+  timeouts: { request: 3s }
+  retry: { idempotencyHeader: idempotency-key }`;
+
+export async function generatePolicyReference(): Promise<string> {
+  const rows = listPolicyFields().map(
+    ({ path, type, defaultValue, description }) =>
+      `| \`${path}\` | ${escapeCell(type)} | ${defaultValue === '' ? '' : `\`${escapeCell(defaultValue)}\``} | ${escapeCell(description)} |`,
+  );
+  return [
+    '# ServicePolicy',
+    "Made from the schema by `npm run documents`. How a Service wants to be called; a Service without a policy gets every default. Of two policies on one target the older is in force and the younger gets `Conflicted`; one that names a port wins over one that does not. A route's own `timeouts` and `retry` win over the policy's, except that which requests may be repeated stays with the policy. An `XBackendTrafficPolicy` decides the retry budget where there is one.",
+    `\`\`\`yaml\n${example}\n\`\`\``,
+    ['| field of `spec` | value | default | what and why |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    '',
+  ]
+    .join('\n\n')
+    .trimEnd()
+    .concat('\n');
+}
+
+function escapeCell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
