@@ -65,6 +65,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private readonly checkTimer = new Timer(this, timerKind.check);
   private readonly subscribed = new Map<string, string>();
   private complete = false;
+  private toldConnection = false;
 
   constructor(options: ConfigSourceOptions) {
     const { bootstrap, clock } = options;
@@ -135,9 +136,12 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
 
   onConnection(connected: boolean, error: MeshError | null): void {
     const { log } = this.options;
+    // A long absence is told once, not at every attempt.
+    const news = connected !== this.connected || !this.toldConnection;
     this.connected = connected;
-    if (connected) log.write('info', 'control plane connected');
-    else log.write('warn', 'control plane away', { error: error?.message ?? null });
+    this.toldConnection = true;
+    if (news && connected) log.write('info', 'control plane connected');
+    else if (news) log.write('warn', 'control plane away', { error: error?.message ?? null });
     if (!connected && this.restoreTimer.armed) void this.restore();
   }
 
