@@ -1,7 +1,7 @@
 // An open-loop load run: sends each request when it is due, over a fixed number of connections, and counts its latency from then. A
 // server that stalls therefore shows the stall in every request that was due meanwhile (no coordinated omission, Gil Tene).
 
-import { Timer, type TimerHandler } from '../base/index.ts';
+import { assert, Timer, type TimerHandler } from '../base/index.ts';
 import type { ResponseHead } from '../wire/index.ts';
 import { ArrivalSchedule } from './arrivals.ts';
 import { loadLimits } from './limits.ts';
@@ -77,6 +77,8 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler {
   #open = 0;
 
   constructor(options: LoadOptions) {
+    assert(options.ratePerSecond > 0 && options.connections >= 1, 'a load has a rate and connections');
+    assert(options.targets.length > 0, 'a load goes somewhere');
     this.#options = options;
     const { clock, network, connections } = options;
     this.done = new Promise((resolve) => {
