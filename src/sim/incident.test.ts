@@ -31,6 +31,14 @@ describe('an incident of the whole mesh in virtual time', () => {
     timeoutMs,
   );
 
+  test(
+    'breaks no promise on a bad network either',
+    async () => {
+      await playFine({ seed: 4, conditions: { lossShare: 0.01, resetShare: 0.003, splitShare: 0.3 } });
+    },
+    timeoutMs,
+  );
+
   const canaries: readonly { name: string; broken: Partial<IncidentOptions>; caught: RegExp }[] = [
     {
       name: 'without a retry budget',

@@ -2,7 +2,7 @@
 // one, and a control plane that is away while the world changes. What happens is fixed; when, and how the network behaves, is the seed's.
 
 import { type Random, silentLog } from '../base/index.ts';
-import { createMemoryStore } from '../net/index.ts';
+import { createMemoryStore, type LinkConditions } from '../net/index.ts';
 import { Application, type Behaviour } from './application.ts';
 import { Caller } from './caller.ts';
 import {
@@ -24,6 +24,8 @@ export interface IncidentOptions {
   readonly seed: number;
   /** Default 100. */
   readonly requestsPerSecond?: number;
+  /** The network between pods, over the incident's own. */
+  readonly conditions?: Partial<LinkConditions>;
   /** Over the policy that the incident is made for; a canary breaks it here. */
   readonly policy?: PolicyOverrides;
   /** Canary: the caller's proxy loses the control plane for good, and so must miss the last changes. */
@@ -52,6 +54,8 @@ export function formatViolations({ seed, violations, lastEvents }: IncidentRepor
   return [`seed ${seed}:`, ...shown, ...more, 'last events:', ...lastEvents.slice(-20)].join('\n');
 }
 
+/** Between pods: one zone, with a little of everything that a network does. */
+const network: Partial<LinkConditions> = { latencyMs: 0.5, jitterMs: 1, lossShare: 0.0005, splitShare: 0.05 };
 const namespace = 'bank';
 const service = 'ledger';
 const replicas = 3;
@@ -90,12 +94,7 @@ class Incident {
 
   constructor(options: IncidentOptions) {
     this.#options = options;
-    this.#world = new World(options.seed, {
-      latencyMs: 0.5,
-      jitterMs: 1,
-      lossShare: 0.0005,
-      splitShare: 0.05,
-    });
+    this.#world = new World(options.seed, { ...network, ...options.conditions });
     this.#random = this.#world.forkRandom();
     this.#control = new SimControl(this.#world, this.#store, silentLog);
     this.#callerPod = this.#createPod('shop-0', 'shop', 1);
@@ -207,7 +206,8 @@ class Incident {
     for (const { behaviour } of this.#replicas) behaviour.status = 503;
     await this.#run(this.#between(2000, 4000));
     for (const { behaviour } of this.#replicas) behaviour.status = 200;
-    this.#failing.untilMs = this.#world.clock.now();
+    // A retry budget that is used up needs its whole window to come back.
+    this.#failing.untilMs = this.#world.clock.now() + budget.intervalMs;
     await this.#run(2000);
   }
 
