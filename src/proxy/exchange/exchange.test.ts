@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import type { RouteAction } from '../../policy/index.ts';
 import { forwardTo, httpOptions, listenerConfig, route, routeConfig } from '../testing/configs.ts';
 import { World } from '../testing/world.ts';
 
@@ -150,6 +151,16 @@ describe('own answers', () => {
     world.run(20);
     expect(client.statuses).toEqual([503]);
     expect(world.listener().stats.noCluster).toBe(1);
+    world.expectSettled();
+  });
+
+  test('or what the route says for it', () => {
+    const world = new World();
+    const action = { ...forwardTo(['unresolved', 1]), notFoundStatus: 500 } as RouteAction;
+    world.apply({ routes: [routeConfig([route({ action })])] });
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([500]);
     world.expectSettled();
   });
 

@@ -107,7 +107,8 @@ export class Exchange implements RequestReceiver, TimerHandler {
     const cluster = weighted === null ? undefined : this.context.clusters.get(weighted.cluster);
     if (cluster === undefined) {
       this.listener.stats.noCluster += 1;
-      replyError(this, 'no-cluster', false);
+      const { action } = route;
+      replyError(this, 'no-cluster', false, action.kind === 'forward' ? action.notFoundStatus : undefined);
       return;
     }
     const { stats, config } = cluster;

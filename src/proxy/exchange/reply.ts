@@ -13,12 +13,12 @@ import { settle } from './settle.ts';
 
 type Field = readonly [name: string, value: string];
 
-/** `sent`: something of the request reached the endpoint. */
-export function replyError(exchange: Exchange, code: ErrorCode, sent: boolean): void {
-  const { status, flag, body } = localReplies[code];
+/** `sent`: something of the request reached the endpoint. `status`: what the route says instead of the table. */
+export function replyError(exchange: Exchange, code: ErrorCode, sent: boolean, status?: number): void {
+  const { flag, body, status: usual } = localReplies[code];
   exchange.flags = exchange.flags === responseFlags.none ? flag : `${flag},${exchange.flags}`;
   const inbound = exchange.listener.config.direction === 'inbound';
-  write(exchange, status, body, inbound ? [[refusedHeader, encodeRefusal(sent, code)]] : []);
+  write(exchange, status ?? usual, body, inbound ? [[refusedHeader, encodeRefusal(sent, code)]] : []);
 }
 
 export function answer(exchange: Exchange, status: number, body: string): void {

@@ -1,6 +1,6 @@
 // The language of the tables in this folder: which fields of an Envoy message the proxy understands, each with its number, type and
 // the values it accepts. One table serves both forms (protobuf bytes from ADS, YAML or JSON from a bootstrap), the refusals, and
-// docs/envoy-compat.md. It stands instead of generated classes because those cost every sidecar 26 MB and a quarter of a second.
+// docs/envoy-compat.md. Why no generated classes: docs/decisions/0006.
 
 export type FieldType =
   | { readonly kind: 'string' | 'bytes' | 'bool' | 'uint32' | 'uint64' | 'int32' | 'double' | 'float' }
