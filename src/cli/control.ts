@@ -65,6 +65,8 @@ async function run(flags: ControlFlags): Promise<void> {
     serveAdmin({ plane, log, host: flags.admin.host, port: flags.admin.port, pages }),
   );
   adminUrl = `http://${flags.admin.host}:${admin.port}`;
+  for (const { host } of [flags.xds, flags.admin])
+    if (!isLoopback(host)) log.write('warn', 'served in plain text beyond this machine', { host });
   plane.start();
   const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
   log.write('info', 'control plane started', { directory: flags.dir, xdsPort, adminPort: admin.port });
@@ -73,6 +75,10 @@ async function run(flags: ControlFlags): Promise<void> {
   await Promise.all([xds.close(stopGraceMs), admin.stop()]);
   log.write('info', 'control plane stopped');
   process.exit(exitCode.fine);
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
 }
 
 /** Set by a demo for the control plane that it starts. */

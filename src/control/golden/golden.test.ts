@@ -15,6 +15,8 @@ import {
 } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { parse, stringify } from 'yaml';
+import { formatIssue } from '../../base/index.ts';
+import { decodeResource } from '../../proxy/config/decode-resource.ts';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
@@ -126,9 +128,16 @@ function compileNode(compiler: MeshCompiler, node: GoldenInput['nodes'][number])
     const all = [...byName.values()].filter(
       ({ name }) => node.show === undefined || node.show.includes(`${kind} ${name}`),
     );
+    for (const resource of byName.values()) expect(judge(resource)).toEqual([]);
     for (const resource of all) shown[`${kind} ${resource.name}`] = decode(resource);
   }
   return { notes: [...notes], names: listNames(resources), resources: shown };
+}
+
+/** What Weft's own proxy has against a resource. */
+function judge(resource: XdsResource): readonly string[] {
+  const decoded = decodeResource(resource);
+  return decoded.ok ? [] : decoded.issues.map(formatIssue);
 }
 
 function listNames(resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>): JsonValue {

@@ -1,0 +1,74 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-check-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const weft = join(import.meta.dir, '../../bin/weft');
+
+async function check(args: readonly string[], input = '') {
+  const child = Bun.spawn([weft, 'check', ...args], {
+    stdin: new Blob([input]),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { out, err, code };
+}
+
+const service = 'apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { ports: [{ port: 80 }] }\n';
+const faulty = service.replace('80', '0');
+const bootstrap = (admin: string) =>
+  `node: { id: sidecar~a.b, cluster: a }\nadmin: { ${admin}address: { socket_address: { address: 127.0.0.1, port_value: 15000 } } }\nstatic_resources: {}\n`;
+
+describe('weft check', () => {
+  test('standard input, nothing wrong', async () => {
+    expect(await check(['-'], service)).toEqual({
+      out: '1 objects and 0 bootstraps in 1 files: no faults\n',
+      err: '',
+      code: 0,
+    });
+  });
+
+  test('a folder, with a fault, a file that is none of its business, and a hidden one', async () => {
+    const path = join(folder, 'one');
+    mkdirSync(join(path, 'deep'), { recursive: true });
+    writeFileSync(join(path, 'deep/a.yaml'), faulty);
+    writeFileSync(join(path, 'notes.txt'), 'hello');
+    writeFileSync(join(path, '.hidden.yaml'), 'a: [');
+    const { out, code } = await check([path]);
+    expect(out).toContain(
+      'deep/a.yaml:1: default/Service/a: spec.ports[0].port: must be a whole number of 1 to 65535 (got 0)\n',
+    );
+    expect(code).toBe(1);
+  });
+
+  test('as JSON', async () => {
+    const { out, code } = await check(['--json', '-'], faulty);
+    expect(JSON.parse(out)).toMatchObject({
+      objects: 1,
+      findings: [{ file: '-', line: 1, issue: { object: 'default/Service/a', field: 'spec.ports[0].port' } }],
+    });
+    expect(code).toBe(1);
+  });
+
+  test('an Envoy bootstrap is judged by the proxy', async () => {
+    expect((await check(['-'], bootstrap(''))).out).toBe(
+      '0 objects and 1 bootstraps in 1 files: no faults\n',
+    );
+    const { out, code } = await check(['-'], bootstrap('profile_path: /tmp/p, '));
+    expect(out).toContain('admin.profile_path');
+    expect(code).toBe(1);
+  });
+
+  test('wrong usage', async () => {
+    expect((await check([join(folder, 'nowhere')])).code).toBe(64);
+    expect((await check([])).code).toBe(64);
+  });
+});
