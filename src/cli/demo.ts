@@ -13,7 +13,6 @@ import {
   runScripted,
   runtimeFilePath,
   type ScenarioName,
-  serveDemo,
 } from '../demo/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 
@@ -63,8 +62,7 @@ function demoOptions(flags: DemoFlags) {
 
 async function live(flags: DemoFlags): Promise<void> {
   const asked = whenAsked();
-  const demo = new Demo({ ...demoOptions(flags), attachment: 'sidecar' });
-  const server = serveDemo(demo);
+  const demo = new Demo({ ...demoOptions(flags), attachment: 'sidecar', commands: true });
   print('starting the bank: a control plane, a gateway, and every replica with its sidecar');
   const options = {
     runtimePath,
@@ -73,11 +71,10 @@ async function live(flags: DemoFlags): Promise<void> {
     write: (text: string) => process.stdout.write(text),
   };
   try {
-    await Promise.race([runLive(demo, server, options, asked), asked]);
+    await Promise.race([runLive(demo, options, asked), asked]);
   } finally {
     print('ending every process');
     const left = await demo.stop();
-    await server.close();
     if (left.length > 0) print(`processes left: ${left.join(', ')}`);
   }
   process.exit(exitCode.fine);

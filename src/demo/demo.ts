@@ -7,6 +7,7 @@ import { customersCount, openingPennies } from '../../examples/bank/bank.ts';
 import { type Attachment, BankCluster } from './cluster/bank-cluster.ts';
 import { createPrograms, findSourceRoot, type Programs } from './cluster/programs.ts';
 import { applyCommand, type CommandResult, type DemoSwitches } from './control/commands.ts';
+import { type ControlHost, type ControlServer, serveControl } from './control/control-server.ts';
 import type { DemoStatus } from './control/status.ts';
 import { LoadProcess } from './load/load-process.ts';
 import { checkMoney, type MoneyReport } from './load/money.ts';
@@ -24,26 +25,33 @@ export interface DemoOptions {
   readonly temporaryFolder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly print: (line: string) => void;
+  /** Takes commands from other terminals and from the console. */
+  readonly commands: boolean;
 }
 
 /** Memory is read this rarely, because reading it holds the processes up. */
 const memoryIntervalMs = 30_000;
+/** A proxy's metrics are some 2,000 lines, and there are 25 proxies. */
+const retriesIntervalMs = 5000;
 
 const load = { ratePerSecond: 30, ratePerSecondSmall: 25, transferShare: 0.32 } as const;
 
-export class Demo {
+export class Demo implements ControlHost {
   readonly machine: Machine;
   readonly cluster: BankCluster;
   readonly meters: Meters;
   readonly usage: UsageMeter;
   readonly switches: DemoSwitches = { policy: 'on', splitPercent: 0 };
   readonly options: DemoOptions;
+  /** null: it takes no commands. */
+  readonly server: ControlServer | null;
   readonly #programs: Programs;
   #load: LoadProcess | null = null;
   #retries = 0;
   #money: DemoStatus['money'] = null;
   #usage: DemoStatus['usage'] = [];
   #memoryReadMs = Number.NEGATIVE_INFINITY;
+  #retriesReadMs = Number.NEGATIVE_INFINITY;
   #stopping: Promise<readonly number[]> | null = null;
 
   constructor(options: DemoOptions) {
@@ -51,7 +59,12 @@ export class Demo {
     this.options = options;
     this.#programs = createPrograms(findSourceRoot(), Bun.which('python3'));
     this.machine = new Machine(folder, options.statePath, options.environment);
-    this.cluster = new BankCluster(this.machine, this.#programs, options);
+    this.server = options.commands ? serveControl(this.machine.ports.allocate(), this) : null;
+    this.cluster = new BankCluster(this.machine, this.#programs, {
+      ...options,
+      controlEnv:
+        this.server === null ? {} : { WEFT_DEMO_URL: this.server.url, WEFT_DEMO_TOKEN: this.server.token },
+    });
     this.meters = new Meters(() => this.machine.state.rows);
     this.usage = new UsageMeter(() => this.machine.state.rows);
   }
@@ -88,12 +101,15 @@ export class Demo {
 
   /** Reads what {@link status} shows; about once a second is enough. */
   async refresh(): Promise<void> {
-    const memory = performance.now() - this.#memoryReadMs > memoryIntervalMs;
-    if (memory) this.#memoryReadMs = performance.now();
-    const [retries, usage] = await Promise.all([this.meters.readRetries(), this.usage.read({ memory })]);
+    const nowMs = performance.now();
+    const memory = nowMs - this.#memoryReadMs > memoryIntervalMs;
+    if (memory) this.#memoryReadMs = nowMs;
+    if (nowMs - this.#retriesReadMs > retriesIntervalMs) {
+      this.#retriesReadMs = nowMs;
+      this.#retries = await this.meters.readRetries();
+    }
+    this.#usage = await this.usage.read({ memory });
     const { expected, found } = this.checkMoney();
-    this.#retries = retries;
-    this.#usage = usage;
     this.#money = { expected, found };
   }
 
@@ -128,6 +144,7 @@ export class Demo {
   }
 
   async #stop(folder: 'remove' | 'keep'): Promise<readonly number[]> {
+    await this.server?.close();
     this.#load?.kill();
     await this.cluster.stop();
     const left = await this.machine.close();

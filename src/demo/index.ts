@@ -1,6 +1,6 @@
 export { type CommandResult, replicaVerbNames } from './control/commands.ts';
 export { Demo, type DemoOptions } from './demo.ts';
-export { type LiveOptions, runLive, serveDemo } from './live.ts';
+export { type LiveOptions, runLive } from './live.ts';
 export { runBankLoad } from './load/bank-load.ts';
 export { type RunningDemo, readRuntimeFile, runtimeFilePath } from './machine/runtime-file.ts';
 export type { RunReport } from './scenario/report.ts';

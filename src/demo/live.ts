@@ -1,6 +1,5 @@
 // The live demo: starts the bank, shows it, takes commands, and ends it when it is told to.
 
-import { type ControlServer, serveControl } from './control/control-server.ts';
 import type { Demo } from './demo.ts';
 import { removeRuntimeFile, writeRuntimeFile } from './machine/runtime-file.ts';
 import { enterScreen, leaveScreen, redraw, renderDashboard } from './view/dashboard.ts';
@@ -19,22 +18,14 @@ const refreshMs = 1000;
 const logIntervalMs = 5000;
 
 /** Runs until `ended` settles. The caller stops the demo afterwards. */
-export async function runLive(
-  demo: Demo,
-  server: ControlServer,
-  options: LiveOptions,
-  ended: Promise<void>,
-): Promise<void> {
+export async function runLive(demo: Demo, options: LiveOptions, ended: Promise<void>): Promise<void> {
   const { write, terminal, columns, runtimePath } = options;
   const seconds = await demo.start();
   const { edge, console: consoleUrl, metrics } = demo.status().addresses;
-  writeRuntimeFile(runtimePath, {
-    pid: process.pid,
-    url: server.url,
-    token: server.token,
-    edgeUrl: edge,
-    consoleUrl,
-  });
+  if (demo.server !== null) {
+    const { url, token } = demo.server;
+    writeRuntimeFile(runtimePath, { pid: process.pid, url, token, edgeUrl: edge, consoleUrl });
+  }
   write(
     `first call through all hops after ${seconds.toFixed(1)} s\nedge ${edge}  console ${consoleUrl}  metrics ${metrics}\n`,
   );
@@ -57,14 +48,4 @@ export async function runLive(
     if (terminal) write(leaveScreen);
     removeRuntimeFile(runtimePath);
   }
-}
-
-/** The control interface of a demo that has not started yet; the console's buttons reach it through the control plane. */
-export function serveDemo(demo: Demo): ControlServer {
-  const server = serveControl(demo.machine.ports.allocate(), {
-    status: () => demo.status(),
-    command: (words) => demo.command(words),
-  });
-  Object.assign(demo.cluster.consoleEnv, { WEFT_DEMO_URL: server.url, WEFT_DEMO_TOKEN: server.token });
-  return server;
 }

@@ -24,6 +24,8 @@ export type Attachment = 'sidecar' | 'agent';
 export interface BankOptions {
   readonly small: boolean;
   readonly attachment: Attachment;
+  /** For the control plane's process. */
+  readonly controlEnv: Readonly<Record<string, string>>;
 }
 
 export interface Slot {
@@ -45,8 +47,6 @@ export class BankCluster {
   readonly control: Container;
   readonly gateway: Container;
   readonly agents: readonly Container[];
-  /** What the control plane's console needs to reach this demo; set before the start. */
-  readonly consoleEnv: Record<string, string> = {};
   readonly ledgerPath: string;
   readonly #machine: Machine;
   readonly #programs: Programs;
@@ -69,7 +69,7 @@ export class BankCluster {
     this.ledgerPath = join(machine.folder, 'ledger.db');
     createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);
     this.control = this.#container(
-      controlProgram(programs, this.ports, this.manifests.folder, this.consoleEnv),
+      controlProgram(programs, this.ports, this.manifests.folder, options.controlEnv),
     );
     this.gateway = this.#container(
       proxyProgram(machine, programs, this.ports.xds, {

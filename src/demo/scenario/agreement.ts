@@ -45,8 +45,17 @@ const sections: Readonly<Record<string, string>> = {
 /** What a proxy's dump must show beside the right versions. */
 export type DumpCheck = (dump: string) => boolean;
 
+/** Waits until every running proxy has acknowledged what followed from a change just made. Cheap: asks the control plane alone. */
+export async function whenAcknowledged(cluster: BankCluster): Promise<number> {
+  return await whenAll(cluster, null);
+}
+
 /** Waits until every running proxy agrees and its dump passes `check`; returns how many proxies that are. */
-export async function whenAgreed(cluster: BankCluster, check: DumpCheck = () => true): Promise<number> {
+export async function whenAgreed(cluster: BankCluster, check: DumpCheck): Promise<number> {
+  return await whenAll(cluster, check);
+}
+
+async function whenAll(cluster: BankCluster, check: DumpCheck | null): Promise<number> {
   await Bun.sleep(settleMs);
   const proxies = listProxies(cluster);
   let missing: readonly string[] = [];
@@ -86,14 +95,14 @@ function listProxies(cluster: BankCluster): ProxyPlace[] {
 async function listDisagreeing(
   controlUrl: string,
   proxies: readonly ProxyPlace[],
-  check: DumpCheck,
+  check: DumpCheck | null,
 ): Promise<readonly string[]> {
   const mesh = await ask(`${controlUrl}/api/v1/mesh`);
   if (mesh === null) return ['the control plane'];
   const page: MeshPage = JSON.parse(mesh);
   const sent = new Map(page.proxies.map((proxy) => [proxy.node, proxy]));
   const late = proxies.filter(({ node }) => !page.synced || !isAcknowledged(sent.get(node)));
-  if (late.length > 0) return late.map(({ node }) => node);
+  if (late.length > 0 || check === null) return late.map(({ node }) => node);
   const differing: string[] = [];
   for (const { node, adminUrl } of proxies) {
     const dump = await ask(`${adminUrl}/config_dump?include_eds`);

@@ -2,7 +2,7 @@
 // tables. Measured where the balancing decision is made, one row for each caller's proxy.
 
 import { namespace } from '../../../examples/bank/bank.ts';
-import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/traffic.ts';
+import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/index.ts';
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import { scrape } from '../view/meters.ts';
 
@@ -18,8 +18,9 @@ export interface CallerReading {
 export interface CallerReport {
   readonly caller: string;
   readonly requests: number;
-  /** How many of them went to the watched replica. */
+  /** How many of them went to the watched replica, and how many took as long as a slow one. */
   readonly picks: number;
+  readonly slow: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -50,6 +51,7 @@ export async function readCallers(
 export function compareCallers(
   before: ReadonlyMap<string, CallerReading>,
   after: ReadonlyMap<string, CallerReading>,
+  slowMs: number,
 ): CallerReport[] {
   const reports = [...after].map(([caller, reading]) => {
     const traffic = subtractTraffic(reading.traffic, before.get(caller)?.traffic);
@@ -57,6 +59,7 @@ export function compareCallers(
       caller,
       requests: traffic.requests,
       picks: reading.picks - (before.get(caller)?.picks ?? 0),
+      slow: countSlow(traffic, slowMs),
       p50Ms: milliseconds(quantile(traffic, 0.5)),
       p99Ms: milliseconds(quantile(traffic, 0.99)),
     };
@@ -64,6 +67,12 @@ export function compareCallers(
   return reports
     .filter((report) => report.requests >= callerRequestsMin)
     .sort((a, b) => (a.caller < b.caller ? -1 : 1));
+}
+
+/** Requests in buckets that end above `slowMs` and begin below: the histogram knows no better. */
+function countSlow(traffic: Traffic, slowMs: number): number {
+  const below = [...traffic.buckets].filter(([bound]) => bound * 1000 < slowMs).map(([, count]) => count);
+  return traffic.requests - Math.max(0, ...below);
 }
 
 function milliseconds(seconds: number | null): number {

@@ -2,7 +2,7 @@
 
 import { balancingOnly } from '../cluster/manifests.ts';
 import type { Pod } from '../cluster/pod.ts';
-import { whenAgreed } from './agreement.ts';
+import { whenAcknowledged, whenAgreed } from './agreement.ts';
 import { binomialBound } from './binomial.ts';
 import { compareCallers, readCallers } from './callers.ts';
 import { type Phase, type Scene, until } from './scene.ts';
@@ -13,6 +13,8 @@ const slowSlot = 'accounts-1';
 const slowWorkMs = 200;
 const recoveryTimeoutMs = 15_000;
 const splitPercent = 20;
+/** The route change that is made while the control plane is down. */
+const restartSplitPercent = 50;
 const splitConfidence = 0.999;
 
 function podOf(scene: Scene, slot: string): Pod {
@@ -53,14 +55,14 @@ const replicaFailing: Phase = {
 /** One measurement of a slow replica with balancing alone; every caller's egress before and after. */
 async function measureSlow(scene: Scene, type: 'LatencyAware' | 'RoundRobin', durationMs: number) {
   scene.cluster.manifests.setPolicies(balancingOnly(type), slowService);
-  await whenAgreed(scene.cluster);
+  await whenAcknowledged(scene.cluster);
   const pod = podOf(scene, slowSlot);
   const before = await readCallers(scene.cluster, slowService, pod.spec.name);
   pod.application.send(JSON.stringify({ workMs: slowWorkMs }));
   await Bun.sleep(durationMs);
   const after = await readCallers(scene.cluster, slowService, pod.spec.name);
   pod.application.send('{}');
-  return compareCallers(before, after);
+  return compareCallers(before, after, slowWorkMs);
 }
 
 const replicaSlow: Phase = {
@@ -68,22 +70,31 @@ const replicaSlow: Phase = {
   minimumMs: 0,
   async run(scene) {
     const latencyAware = await measureSlow(scene, 'LatencyAware', 6000);
-    const roundRobin = await measureSlow(scene, 'RoundRobin', 5000);
+    const roundRobin = await measureSlow(scene, 'RoundRobin', 5400);
     scene.cluster.manifests.setPolicies(null);
-    await whenAgreed(scene.cluster);
+    await whenAcknowledged(scene.cluster);
     return { latencyAware, roundRobin };
   },
 };
 
 const baseline: Phase = {
   name: 'baseline',
-  minimumMs: 5000,
+  minimumMs: 5500,
   async run(scene) {
     const before = await readCallers(scene.cluster, slowService, slowSlot);
-    await Bun.sleep(4800);
-    return { callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot)) };
+    await Bun.sleep(5400);
+    return {
+      callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot), slowWorkMs),
+    };
   },
 };
+
+/** Does a proxy's dump show the split, if it has that route, and none of the withdrawn endpoint? */
+function knowsChanges(dump: string, withdrawn: string): boolean {
+  const text = JSON.stringify(JSON.parse(dump));
+  const splits = text.includes(`"name":"bank/pricing-v2:80","weight":${restartSplitPercent}`);
+  return (splits || !text.includes('"name":"bank/pricing/0"')) && !text.includes(`"name":"${withdrawn}"`);
+}
 
 const controlPlaneRestarted: Phase = {
   name: 'control-plane-restarted',
@@ -94,8 +105,9 @@ const controlPlaneRestarted: Phase = {
     cluster.control.signal('SIGKILL');
     await until('control plane gone', recoveryTimeoutMs, () => !cluster.control.running);
     // An endpoint and a route change that nobody can be told of, and a proxy that must start from what it remembers.
-    podOf(scene, 'accounts-0').setWithdrawn(true);
-    cluster.manifests.setSplit(50);
+    const withdrawn = podOf(scene, 'accounts-0');
+    withdrawn.setWithdrawn(true);
+    cluster.manifests.setSplit(restartSplitPercent);
     const restarted = podOf(scene, 'fraud-0');
     await restarted.sidecar?.restart();
     await until(
@@ -105,10 +117,13 @@ const controlPlaneRestarted: Phase = {
     );
     cluster.control.held = false;
     cluster.control.start();
-    const agreed = await whenAgreed(cluster);
-    podOf(scene, 'accounts-0').setWithdrawn(false);
-    await until('endpoint back', recoveryTimeoutMs, () => podOf(scene, 'accounts-0').phase === 'ready');
-    return { agreed };
+    try {
+      return { agreed: await whenAgreed(cluster, (dump) => knowsChanges(dump, withdrawn.spec.name)) };
+    } finally {
+      withdrawn.setWithdrawn(false);
+      cluster.manifests.setSplit(0);
+      await until('endpoint back', recoveryTimeoutMs, () => withdrawn.phase === 'ready');
+    }
   },
 };
 
@@ -123,7 +138,7 @@ const trafficSplit: Phase = {
   async run(scene) {
     const versions = [podOf(scene, 'pricing-v1-0'), podOf(scene, 'pricing-v2-0')] as const;
     scene.cluster.manifests.setSplit(splitPercent);
-    await whenAgreed(scene.cluster);
+    await whenAcknowledged(scene.cluster);
     // Counted by the applications themselves, not by the proxies whose work is judged.
     const before = await Promise.all(versions.map(servedBy));
     await Bun.sleep(4000);

@@ -19,12 +19,12 @@ const scenarios: Readonly<
 /** `onDemo` gets the demo before it starts, so that a signal can end it. */
 export async function runScripted(
   name: ScenarioName,
-  options: Omit<DemoOptions, 'attachment'>,
+  options: Omit<DemoOptions, 'attachment' | 'commands'>,
   onDemo: (demo: Demo) => void,
 ): Promise<RunReport> {
   const startMs = performance.now();
   const { attachment, phases } = scenarios[name];
-  const demo = new Demo({ ...options, attachment });
+  const demo = new Demo({ ...options, attachment, commands: false });
   onDemo(demo);
   try {
     const startSeconds = await demo.start();

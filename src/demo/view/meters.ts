@@ -1,6 +1,6 @@
 // What the demo reads from the proxies' own metrics, across proxies that die and start again.
 
-import { parsePrometheus } from '../../console/prometheus.ts';
+import { parsePrometheus } from '../../console/index.ts';
 import type { ProcessRow } from '../machine/state-file.ts';
 
 const scrapeTimeoutMs = 2000;
