@@ -19,6 +19,7 @@ import { createJsonLog, logLevels } from '../observe/index.ts';
 import {
   type AdsConfig,
   type Bootstrap,
+  createAdsFailover,
   createProcessInfo,
   createProxy,
   parseBootstrap,
@@ -107,14 +108,12 @@ function compose(flags: ProxyFlags, bootstrap: Bootstrap, quit: () => void): Run
   });
 }
 
-function createAdsTransport(ads: AdsConfig): AdsTransport {
-  const [address] = ads.servers;
-  if (address === undefined) throw new Exit(exitCode.usage, `cluster ${ads.clusterName} has no endpoints`);
-  return createGrpcAdsTransport({
-    address,
-    authority: formatAddress(address),
-    connectTimeoutMs: ads.connectTimeoutMs,
-  });
+function createAdsTransport({ servers, connectTimeoutMs }: AdsConfig): AdsTransport {
+  return createAdsFailover(
+    servers.map((address) =>
+      createGrpcAdsTransport({ address, authority: formatAddress(address), connectTimeoutMs }),
+    ),
+  );
 }
 
 /** The first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP and SIGUSR1 reopen the logs. */

@@ -1,4 +1,5 @@
 export type { ProcessInfo } from './admin/index.ts';
+export { createAdsFailover } from './ads-failover.ts';
 export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './config/index.ts';
 export { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 export { createProcessInfo } from './process-info.ts';

@@ -16,7 +16,7 @@ import {
 export interface AdsConfig {
   readonly variant: AdsVariant;
   readonly clusterName: string;
-  /** Where the server is: addresses or names, tried in order. */
+  /** Where the server is: addresses or names, taken in turn. */
   readonly servers: readonly Address[];
   readonly connectTimeoutMs: number;
   /** Which wildcard types are asked for. */
