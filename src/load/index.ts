@@ -15,4 +15,5 @@ export type {
   LoadResult,
   Pacer,
   RequestMaker,
+  Waiter,
 } from './types.ts';

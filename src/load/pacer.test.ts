@@ -8,16 +8,18 @@ describe('by a clock', () => {
     const clock = new VirtualClock();
     const pacer = createClockPacer(clock);
     let fired = 0;
-    pacer.wait(10.5, false, () => {
-      fired += 1;
-    });
+    const waiter = {
+      busy: false,
+      onDue: () => {
+        fired += 1;
+      },
+    };
+    pacer.wait(10.5, waiter);
     clock.advanceTo(10);
     expect(fired).toBe(0);
     clock.advanceTo(11);
     expect(fired).toBe(1);
-    pacer.wait(20, false, () => {
-      fired += 1;
-    });
+    pacer.wait(20, waiter);
     pacer.cancel();
     clock.advanceTo(30);
     expect(fired).toBe(1);
@@ -26,7 +28,7 @@ describe('by a clock', () => {
 
 describe('by naps', () => {
   const wait = (pacer: Pacer, untilMs: number, busy: boolean): Promise<void> =>
-    new Promise((resolve) => pacer.wait(untilMs, busy, resolve));
+    new Promise((resolve) => pacer.wait(untilMs, { busy, onDue: resolve }));
 
   for (const busy of [false, true]) {
     test(`never fires early; ${busy ? 'I/O goes on meanwhile' : 'with nothing in flight'}`, async () => {
@@ -52,8 +54,11 @@ describe('by naps', () => {
   test('a cancelled wait does not fire', async () => {
     const pacer = createPrecisePacer(() => performance.now());
     let fired = false;
-    pacer.wait(performance.now() + 0.5, true, () => {
-      fired = true;
+    pacer.wait(performance.now() + 0.5, {
+      busy: true,
+      onDue: () => {
+        fired = true;
+      },
     });
     pacer.cancel();
     await wait(

@@ -4,7 +4,7 @@
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import { removeTimerSlack } from './timer-slack.ts';
-import type { Pacer } from './types.ts';
+import type { Pacer, Waiter } from './types.ts';
 
 /** By whole timer ticks alone; for virtual time. */
 export function createClockPacer(clock: Clock): Pacer {
@@ -14,14 +14,14 @@ export function createClockPacer(clock: Clock): Pacer {
 class ClockPacer implements Pacer, TimerHandler {
   readonly #clock: Clock;
   readonly #timer = new Timer(this, 0);
-  #onDue: () => void = () => {};
+  #waiter: Waiter | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  wait(untilMs: number, _busy: boolean, onDue: () => void): void {
-    this.#onDue = onDue;
+  wait(untilMs: number, waiter: Waiter): void {
+    this.#waiter = waiter;
     this.#clock.arm(this.#timer, Math.max(0, untilMs - this.#clock.now()));
   }
 
@@ -30,7 +30,7 @@ class ClockPacer implements Pacer, TimerHandler {
   }
 
   onTimer(): void {
-    this.#onDue();
+    this.#waiter?.onDue();
   }
 }
 
@@ -50,8 +50,7 @@ class PrecisePacer implements Pacer {
   readonly #nowMs: () => number;
   readonly #nap = new Int32Array(new SharedArrayBuffer(4));
   #untilMs = 0;
-  #busy = false;
-  #onDue: () => void = () => {};
+  #waiter: Waiter | null = null;
   #timeout: ReturnType<typeof setTimeout> | null = null;
   #immediate: ReturnType<typeof setImmediate> | null = null;
 
@@ -60,11 +59,10 @@ class PrecisePacer implements Pacer {
     removeTimerSlack();
   }
 
-  wait(untilMs: number, busy: boolean, onDue: () => void): void {
+  wait(untilMs: number, waiter: Waiter): void {
     this.cancel();
     this.#untilMs = untilMs;
-    this.#busy = busy;
-    this.#onDue = onDue;
+    this.#waiter = waiter;
     const leftMs = untilMs - this.#nowMs();
     if (leftMs > timerSlackMs + 1) this.#timeout = setTimeout(this.#poll, Math.floor(leftMs - timerSlackMs));
     else this.#immediate = setImmediate(this.#poll);
@@ -82,10 +80,10 @@ class PrecisePacer implements Pacer {
     this.#immediate = null;
     const leftMs = this.#untilMs - this.#nowMs();
     if (leftMs <= napSlackMs / 2) {
-      this.#onDue();
+      this.#waiter?.onDue();
       return;
     }
-    const napMs = (this.#busy ? Math.min(busyNapMs, leftMs) : leftMs) - napSlackMs;
+    const napMs = (this.#waiter?.busy ? Math.min(busyNapMs, leftMs) : leftMs) - napSlackMs;
     if (napMs > 0) Atomics.wait(this.#nap, 0, 0, napMs);
     this.#immediate = setImmediate(this.#poll);
   };

@@ -8,7 +8,7 @@ import { loadLimits } from './limits.ts';
 import type { ConnectionOwner, LoadConnection, PendingRequest } from './load-connection.ts';
 import { Recorder } from './recorder.ts';
 import { TargetPool } from './target-pool.ts';
-import type { LoadOptions, LoadReport, LoadRequest } from './types.ts';
+import type { LoadOptions, LoadReport, LoadRequest, Waiter } from './types.ts';
 
 /** A run under way. */
 export interface LoadRun {
@@ -55,7 +55,7 @@ class Result {
   }
 }
 
-class Run implements LoadRun, ConnectionOwner, TimerHandler {
+class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
   readonly done: Promise<LoadReport>;
   readonly #options: LoadOptions;
   readonly #pools: readonly TargetPool[];
@@ -170,7 +170,11 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler {
     this.#wait();
   }
 
-  readonly #arrive = (): void => {
+  get busy(): boolean {
+    return this.#open > 0;
+  }
+
+  onDue(): void {
     if (this.#phase !== 'sending') return;
     const schedule = this.#schedule;
     for (let burst = 0; burst < burstMax; burst++) {
@@ -185,10 +189,10 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler {
       this.#request(intendedMs, nowMs);
     }
     this.#wait();
-  };
+  }
 
   #wait(): void {
-    this.#options.pacer.wait(Math.min(this.#schedule.nextMs, this.#endMs), this.#open > 0, this.#arrive);
+    this.#options.pacer.wait(Math.min(this.#schedule.nextMs, this.#endMs), this);
   }
 
   #request(intendedMs: number, nowMs: number): void {

@@ -75,10 +75,17 @@ export interface LoadOptions {
   readonly intervalMs: number;
 }
 
+/** Who waits for an arrival. */
+export interface Waiter {
+  /** Requests are in flight: I/O must not be held up. */
+  readonly busy: boolean;
+  onDue(): void;
+}
+
 /** Calls back at a time, as exactly as it can, and lets I/O happen meanwhile. */
 export interface Pacer {
-  /** One wait at a time. `busy`: requests are in flight, so I/O must not be held up. */
-  wait(untilMs: number, busy: boolean, onDue: () => void): void;
+  /** One wait at a time. */
+  wait(untilMs: number, waiter: Waiter): void;
   cancel(): void;
 }
 
