@@ -7,7 +7,6 @@ export {
   type Retryable,
   unreachable,
 } from './errors.ts';
-export { DecayingSum, decayFactor, Ewma } from './ewma.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export type { Random } from './random.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';

@@ -2,7 +2,6 @@ export { createBunNetwork } from './bun-network.ts';
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
 export {
   createMemoryNetwork,
-  defaultConditions,
   type MemoryNetwork,
   type MemoryNetworkObserver,
   type MemoryNetworkOptions,
@@ -21,7 +20,6 @@ export {
   type Socket,
   type SocketHandler,
   socketQueueHighBytes,
-  socketQueueLowBytes,
 } from './network.ts';
 export type { Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';

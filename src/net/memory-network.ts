@@ -47,7 +47,7 @@ export interface MemoryNetwork extends MemoryProcess {
   heal(hostA: string, hostB: string): void;
 }
 
-export const defaultConditions: LinkConditions = {
+const defaultConditions: LinkConditions = {
   latencyMs: 0.5,
   jitterMs: 0,
   lossShare: 0,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './incident.ts';
+import { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './index.ts';
 
 /** Runs are real work, about a second each on an idle core. */
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 async function playFine(options: IncidentOptions): Promise<IncidentReport> {
   const report = await playIncident(options).catch((bug: unknown) => {

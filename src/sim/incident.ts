@@ -63,7 +63,10 @@ const replicas = 3;
 const budget: RetryBound = { percent: 20, intervalMs: 10_000, minRetriesPerSecond: 10 };
 /** The route's; nothing that is still open this long after the last request will ever be answered. */
 const requestTimeoutMs = 4000;
-const policy: PolicyOverrides = { retry: { idempotencyHeader: 'idempotency-key' } };
+const policy: PolicyOverrides = {
+  retry: { idempotencyHeader: 'idempotency-key' },
+  timeouts: { request: '4s', attempt: '1s' },
+};
 
 export async function playIncident(options: IncidentOptions): Promise<IncidentReport> {
   const incident = new Incident(options);
@@ -118,6 +121,7 @@ class Incident {
     await this.#crashApplication(this.#replicas[0]!);
     await this.#crashPod(this.#replicas[1]!);
     await this.#slowDown(this.#replicas[2]!);
+    await this.#cutOff(this.#replicas[1]!);
     await this.#loseControlPlane();
     // Last: it uses the retry budget up, and what breaks in the seconds after that is not hidden from callers.
     await this.#failEverywhere();
@@ -198,6 +202,13 @@ class Incident {
     await this.#run(this.#between(2000, 4000));
     replica.behaviour.serviceMs = 10;
     await this.#run(1000);
+  }
+
+  /** Nothing passes between the caller and a replica: no refusal, no reset, only silence. */
+  async #cutOff(replica: Replica): Promise<void> {
+    const hosts = [this.#callerPod.options.host, replica.pod.options.host] as const;
+    await this.#world.partitionFor(...hosts, this.#between(1000, 3000), (ms) => this.#run(ms));
+    await this.#run(2000);
   }
 
   /** Every replica answers 503: retries cannot help, and must not multiply the load. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Timer } from '../base/index.ts';
-import { World } from './world.ts';
+import { World } from './index.ts';
 
 function createTimer(fired: number[], kind: number): Timer {
   return new Timer({ onTimer: () => void fired.push(kind) }, kind);

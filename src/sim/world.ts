@@ -68,6 +68,20 @@ export class World {
     };
   }
 
+  /** Cuts two hosts off from each other for this long. */
+  async partitionFor(
+    hostA: string,
+    hostB: string,
+    ms: number,
+    run: (ms: number) => Promise<void>,
+  ): Promise<void> {
+    this.trace.add(`partition ${hostA} ${hostB}`);
+    this.network.partition(hostA, hostB);
+    await run(ms);
+    this.network.heal(hostA, hostB);
+    this.trace.add(`heal ${hostA} ${hostB}`);
+  }
+
   /** Plays until `untilMs`. After every instant all promises that it settled are run, as an event loop would. */
   async runUntil(untilMs: number): Promise<void> {
     await settlePromises();
