@@ -1,7 +1,6 @@
 export { type AccessEntry, AccessLog, type AccessLogOptions } from './access-log.ts';
 export { Histogram, latencyBoundsSeconds } from './histogram.ts';
 export { createJsonLog, isLogLevel, type LeveledLog, type LineSink, logLevels } from './json-log.ts';
-export { observeLimits } from './limits.ts';
 export { createFileSink, type LogSink, type LogSinkHandler } from './log-sink.ts';
 export {
   type Labels,
@@ -10,6 +9,6 @@ export {
   PrometheusWriter,
   type PrometheusWriterOptions,
 } from './prometheus-writer.ts';
-export { createRequestId, ensureRequestId } from './request-id.ts';
+export { ensureRequestId } from './request-id.ts';
 export { StallMonitor } from './stall-monitor.ts';
-export { type AbsentTrace, isTraceparent, propagateTrace } from './trace.ts';
+export { type AbsentTrace, propagateTrace } from './trace.ts';

@@ -122,6 +122,18 @@ describe('subscriptions and readiness', () => {
     expect(world.client.names.get(typeUrls.endpoint)).toEqual(['a']);
   });
 
+  test('endpoints of a cluster that left by time are asked for anew when it comes back', () => {
+    const world = fresh();
+    world.deliverAll();
+    world.deliver(typeUrls.cluster, [], ['a']);
+    expect(world.client.names.get(typeUrls.endpoint)).toEqual(['a']);
+    world.clock.advanceBy(16_000);
+    expect(world.snapshot!.clusters.has('a')).toBe(false);
+    expect(world.client.names.get(typeUrls.endpoint)).toEqual([]);
+    world.deliver(typeUrls.cluster, [resourceOf(typeUrls.cluster, 'a', clusterJson('a'))]);
+    expect(world.client.names.get(typeUrls.endpoint)).toEqual(['a']);
+  });
+
   test('ready when the first set is whole, and then for good', () => {
     const world = fresh();
     expect(world.source.ready).toBe(false);

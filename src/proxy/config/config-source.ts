@@ -107,7 +107,6 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (this.client === null || ads === null) return;
     if (ads.clusters) this.client.subscribe(typeUrls.cluster, '*');
     if (ads.listeners) this.client.subscribe(typeUrls.listener, '*');
-    this.subscribeReferenced();
     this.client.start();
     clock.arm(this.checkTimer, configLimits.checkMs);
     if (this.keeper !== null) clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
@@ -127,7 +126,6 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     const firstAnswer = table.updatedAtMs === 0;
     const issues = this.intake.take(table, update);
     if (firstAnswer) this.onFirstAnswer();
-    this.subscribeReferenced();
     this.assembler.publish();
     for (const issue of issues)
       this.options.log.write('warn', 'resource refused', { issue: formatIssue(issue) });
@@ -194,6 +192,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private onSnapshot(snapshot: Snapshot): void {
     this.snapshot = snapshot;
     this.options.target.apply(snapshot);
+    // Here and nowhere else: timers publish too, and what the assembler forgot must be asked for anew when it is named again.
+    this.subscribeReferenced();
     this.completeIfKnown();
     if (this.complete && this.origin === 'control-plane') this.keeper?.saveSoon();
   }
@@ -234,14 +234,12 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       ageSeconds: Math.round((clock.wall() - saved.savedAtMs) / 1000),
       resources: saved.resources.length,
     });
-    this.subscribeReferenced();
     this.assembler.publish();
   }
 
   /** What the control plane did not mention since it came back is gone there. */
   private dropUnconfirmed(): void {
     this.intake.dropUnconfirmed();
-    this.subscribeReferenced();
     this.assembler.publish();
   }
 }
