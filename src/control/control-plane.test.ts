@@ -75,7 +75,7 @@ describe('control plane', () => {
     await world.run(200);
     expect(client.versions.has('Cluster bank/fraud:80')).toBe(true);
     await world.remove('more.yaml');
-    await world.run(500);
+    await world.run(3000);
     expect([...client.versions.keys()].some((name) => name.includes('fraud'))).toBe(false);
   });
 
@@ -128,6 +128,20 @@ describe('control plane', () => {
     await world.run(300);
     expect(client.updates).toEqual([]);
     expect(createMeshView(world.plane).findings.map((one) => one.issue.object)).toEqual(['services.yaml:1']);
+  });
+
+  test('a folder that is empty all of a sudden takes nothing down', async () => {
+    await world.remove('services.yaml');
+    await world.remove('slices.yaml');
+    await world.run(500);
+    expect([...client.versions.keys()].filter((name) => name.startsWith('Cluster bank'))).toHaveLength(2);
+    expect(createMeshView(world.plane).findings[0]?.issue.rule).toContain('what it held stays in force');
+    await world.write('services.yaml', service('cards'));
+    await world.run(3000);
+    expect([...client.versions.keys()].filter((name) => name.startsWith('Cluster bank'))).toEqual([
+      'Cluster bank/cards:80',
+    ]);
+    expect(createMeshView(world.plane).findings).toEqual([]);
   });
 
   test('one object in two files: both are named, the first counts', async () => {

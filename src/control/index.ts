@@ -14,7 +14,6 @@ export {
   type ServiceView,
   type TypeView,
 } from './admin/mesh-view.ts';
-export { encodeMetrics } from './admin/metrics.ts';
 export { type CheckReport, checkManifests, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export type { Condition } from './model/status.ts';

@@ -44,9 +44,9 @@ function encodePolicy(policy: ServicePolicySettings): object {
   return { ...policy, outlierDetection: { ...outlierDetection, successRate: null } };
 }
 
-export const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-export function compileProtocol(idleMs: number) {
+function compileProtocol(idleMs: number) {
   return {
     [protocolOptionsKey]: packAny(UpstreamHttpProtocolOptionsSchema, {
       commonHttpProtocolOptions: { idleTimeout: durationOf(idleMs) },

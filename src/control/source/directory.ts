@@ -94,7 +94,9 @@ export class DirectorySource implements Source, TimerHandler {
         const bytes = await store.read(`${directory}/${path}`);
         if (bytes !== null) files.set(path, readFile(path, bytes, this.#files.get(path)));
       }
-      if (this.#listener !== null) this.#report(files, this.#listener);
+      if (this.#listener === null) return;
+      if (files.size === 0 && this.#files.size > 0) this.#reportEmpty(this.#listener);
+      else this.#report(files, this.#listener);
     } catch (error) {
       // What was read before stays in force; the next change or resync tries again.
       log.write('error', 'cannot read the manifests', {
@@ -104,18 +106,32 @@ export class DirectorySource implements Source, TimerHandler {
     }
   }
 
+  /** A volume that was unmounted and a folder that was moved look like this; nobody ends a mesh by deleting its last file. */
+  #reportEmpty(listener: SourceListener): void {
+    const issue = fileIssue(
+      this.#options.directory,
+      0,
+      'holds no manifests any more; what it held stays in force',
+    );
+    this.#tellFaults([{ origin: { file: this.#options.directory, line: 0 }, issue }], listener);
+  }
+
   #report(files: ReadonlyMap<string, FileState>, listener: SourceListener): void {
     const { objects, faults } = mergeFiles(files);
     for (const key of this.#objects.keys()) if (!objects.has(key)) listener.onRemove(key);
     for (const [key, object] of objects) if (this.#objects.get(key) !== object) listener.onUpsert(object);
     this.#files = files;
     this.#objects = objects;
-    const text = JSON.stringify(faults);
-    if (text !== this.#faults) listener.onFaults(faults);
-    this.#faults = text;
+    this.#tellFaults(faults, listener);
     if (this.#synced) return;
     this.#synced = true;
     listener.onSynced();
+  }
+
+  #tellFaults(faults: readonly SourceFault[], listener: SourceListener): void {
+    const text = JSON.stringify(faults);
+    if (text !== this.#faults) listener.onFaults(faults);
+    this.#faults = text;
   }
 }
 
