@@ -76,4 +76,26 @@ describe('Bun sockets', () => {
     open.reset();
     listener.close();
   });
+
+  test('an exception in a handler ends the connection and is not swallowed', async () => {
+    const script = `
+      import { createBunNetwork } from '${import.meta.dir}/bun-network.ts';
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const quiet = { onOpen() {}, onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+      const network = createBunNetwork();
+      const listener = network.listen({
+        address: { kind: 'ip', host: '127.0.0.1', port: 0 },
+        accept: () => ({ ...quiet, onData() { throw new Error('bug: of a handler'); } }),
+      });
+      network.connect(listener.address, {
+        ...quiet,
+        onOpen: (socket) => void socket.writeLatin1('x'),
+        onClose: (_socket, error) => { console.log('closed', error.code); listener.close(); },
+      });
+    `;
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' });
+    const lines = (await child.stdout.text()).trim().split('\n').sort();
+    expect(lines).toEqual(['closed peer-reset', 'uncaught bug: of a handler']);
+    expect(await child.exited).toBe(0);
+  });
 });
