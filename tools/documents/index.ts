@@ -1,6 +1,7 @@
 import { encodeFieldNames } from '../envoy-fields.ts';
 import { generateCliReference } from './cli-reference.ts';
 import { generateEnvoyCompat } from './envoy-compat.ts';
+import { generateMetrics } from './metrics.ts';
 import { generatePolicyReference } from './policy-reference.ts';
 
 export interface GeneratedDocument {
@@ -12,6 +13,7 @@ export interface GeneratedDocument {
 export const documents: readonly GeneratedDocument[] = [
   { path: 'docs/cli.md', generate: generateCliReference },
   { path: 'docs/envoy-compat.md', generate: generateEnvoyCompat },
+  { path: 'docs/metrics.md', generate: generateMetrics },
   { path: 'docs/policy.md', generate: generatePolicyReference },
   { path: 'src/proxy/config/schema/field-names.gen.ts', generate: async () => encodeFieldNames() },
 ];

@@ -17,6 +17,7 @@ import {
   type XdsResource,
   type XdsSnapshot,
 } from '../../xds/index.ts';
+import type { ProcessInfo } from '../admin/index.ts';
 import { type Bootstrap, parseBootstrap } from '../config/index.ts';
 import { createProxy, type Proxy as RunningProxy } from '../proxy.ts';
 import { ip } from './configs.ts';
@@ -29,6 +30,7 @@ export interface WholeProxyOptions {
   readonly bootstrap: Bootstrap;
   readonly store?: MemoryStore;
   readonly stateDir?: string;
+  readonly process?: ProcessInfo;
 }
 
 export class WholeProxy {
@@ -72,7 +74,7 @@ export class WholeProxy {
       admin: ip(adminPort),
       readiness: ip(readinessPort),
       drainTimeoutMs: null,
-      process: null,
+      process: options.process ?? null,
       onQuit: () => {
         this.quits += 1;
       },
