@@ -110,11 +110,8 @@ function createBootstrap(apiType: string, adminPort: number, xdsPort: number): o
 /** Names of what Envoy holds: `cluster a`, `route r -> b`, `endpoint 127.0.0.1:1`. */
 async function readDump(adminPort: number): Promise<string[]> {
   const response = await fetch(`http://127.0.0.1:${adminPort}/config_dump?include_eds`);
-  const dump = JSON.stringify(await response.json());
-  const names: string[] = [];
-  for (const { configs } of [JSON.parse(dump) as { configs: Record<string, unknown>[] }]) {
-    for (const config of configs) names.push(...readConfig(config));
-  }
+  const { configs } = (await response.json()) as { configs: Dumped[] };
+  const names = configs.flatMap((config) => readConfig(config));
   return names.sort();
 }
 
