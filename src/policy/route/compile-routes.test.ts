@@ -353,6 +353,14 @@ describe('the index', () => {
     fc.boolean(),
   );
 
+  const tables = new Map<string, RouteTable>();
+  const tableOfOne = (match: RouteMatch): RouteTable => {
+    const key = JSON.stringify(match);
+    const table = tables.get(key) ?? compiled([hostOf('h', ['*'], [routeOf('one', match)])]);
+    tables.set(key, table);
+    return table;
+  };
+
   test('finds the same route as walking all of them in order', () => {
     fc.assert(
       fc.property(
@@ -365,7 +373,7 @@ describe('the index', () => {
           );
           const table = compiled([hostOf('h', ['*'], all)]);
           // The oracle: a table of one route each, asked in order; tables this small are walked.
-          const alone = all.map((one) => compiled([hostOf('h', ['*'], [one])]));
+          const alone = all.map(({ match }) => tableOfOne(match));
           for (const [start, query, guarded] of paths) {
             const view = request('h', start + query, guarded ? { 'x-g': '1' } : {});
             const expected = alone.findIndex((one) => one.match(view, random) !== null);
@@ -373,7 +381,7 @@ describe('the index', () => {
           }
         },
       ),
-      { numRuns: 400, seed: 1 },
+      { numRuns: 150, seed: 1 },
     );
   });
 });
