@@ -101,7 +101,8 @@ export class WholeProxy {
     const received = this.ask('GET', target, port);
     const split = received.indexOf('\r\n\r\n') + 4;
     const body = received.slice(split);
-    return received.slice(0, split).includes('transfer-encoding: chunked') ? dechunk(body) : body;
+    const whole = received.slice(0, split).includes('transfer-encoding: chunked') ? dechunk(body) : body;
+    return Buffer.from(whole, 'latin1').toString('utf8');
   }
 
   json(target: string): unknown {
