@@ -20,6 +20,10 @@ export const service: Service = {
   workMs: 10,
   routes: {
     'GET /customers/:customer/accounts': accountsOf,
+    'GET /customers/:customer/overdraft': (context) => ({
+      account: accountsOf(context)[0]?.id,
+      pennies: 50_000,
+    }),
     'GET /customers/:customer/balances': async (context) => {
       const accounts = accountsOf(context);
       const ids = accounts.map((account) => account.id).join(',');

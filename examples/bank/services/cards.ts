@@ -8,15 +8,16 @@ export const service: Service = {
   routes: {
     'GET /customers/:customer/cards': async ({ params, get }) => {
       const customer = params['customer'];
-      const [accounts, drawn, limits, flags] = await Promise.all([
+      const [accounts, drawn, overdraft, limits, flags] = await Promise.all([
         get<Account[]>('accounts', `/customers/${customer}/accounts`),
         get<Account[]>('accounts', `/customers/${customer}/balances`),
+        get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`),
         get<{ dailyPennies: number }>('limits', `/customers/${customer}/limits`),
         get<{ flagged: boolean }>('fraud', `/customers/${customer}/flags`),
       ]);
       return accounts.map((account, at) => ({
         card: `**** ${1000 + account.id}`,
-        pennies: drawn[at]?.pennies ?? 0,
+        pennies: (drawn[at]?.pennies ?? 0) + overdraft.pennies,
         ...limits,
         ...flags,
       }));

@@ -8,13 +8,14 @@ export const service: Service = {
   routes: {
     'GET /customers/:customer/feed': async ({ params, get }) => {
       const customer = params['customer'];
-      const [accounts, balances, rewards, notes] = await Promise.all([
+      const [accounts, balances, overdraft, rewards, notes] = await Promise.all([
         get<Account[]>('accounts', `/customers/${customer}/accounts`),
         get<Account[]>('accounts', `/customers/${customer}/balances`),
+        get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`),
         get<{ points: number }>('rewards', `/customers/${customer}/points`),
         get<{ unread: number }>('notifications', `/customers/${customer}/notifications`),
       ]);
-      return { accounts: accounts.length, balances, ...rewards, ...notes };
+      return { accounts: accounts.length, balances, overdraft: overdraft.pennies, ...rewards, ...notes };
     },
   },
 };

@@ -55,9 +55,10 @@ def get(service, path, headers):
 def statement(customer, headers):
     accounts = get("accounts", f"/customers/{customer}/accounts", headers)
     balances = get("accounts", f"/customers/{customer}/balances", headers)
+    overdraft = get("accounts", f"/customers/{customer}/overdraft", headers)
     entries = get("ledger", f"/accounts/{accounts[0]['id']}/entries", headers)
     get("audit", "/events/count", headers)
-    return {"balances": balances, "entries": len(entries)}
+    return {"balances": balances, "overdraft": overdraft["pennies"], "entries": len(entries)}
 
 
 class Handler(BaseHTTPRequestHandler):

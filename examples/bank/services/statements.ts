@@ -10,9 +10,10 @@ export const service: Service = {
       const customer = params['customer'];
       const accounts = await get<Account[]>('accounts', `/customers/${customer}/accounts`);
       const balances = await get<Account[]>('accounts', `/customers/${customer}/balances`);
+      const overdraft = await get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`);
       const entries = await get<unknown[]>('ledger', `/accounts/${accounts[0]?.id}/entries`);
       await get('audit', '/events/count');
-      return { balances, entries: entries.length };
+      return { balances, overdraft: overdraft.pennies, entries: entries.length };
     },
   },
 };

@@ -10,16 +10,17 @@ export const service: Service = {
     'GET /home/:customer': async ({ params, get }) => {
       const customer = params['customer'];
       const session = await get<{ name: string }>('auth', `/sessions/${customer}`);
-      const [balances, accounts, cards, feed, statement, rates, scheduled] = await Promise.all([
+      const [balances, accounts, overdraft, cards, feed, statement, rates, scheduled] = await Promise.all([
         get<Account[]>('accounts', `/customers/${customer}/balances`),
         get<Account[]>('accounts', `/customers/${customer}/accounts`),
+        get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`),
         get<unknown[]>('cards', `/customers/${customer}/cards`),
         get('feed', `/customers/${customer}/feed`),
         get('statements', `/customers/${customer}/statement`),
         get('fx', '/rates'),
         get('payments', `/customers/${customer}/scheduled`),
       ]);
-      return { ...session, accounts, balances, cards, feed, statement, rates, scheduled };
+      return { ...session, accounts, balances, overdraft, cards, feed, statement, rates, scheduled };
     },
     'POST /transfers': async ({ body, get, post }) => {
       const order = await body<PaymentOrder>();

@@ -24,7 +24,7 @@ export function allocateMeshPorts(machine: Machine): MeshPorts {
   };
 }
 
-/** `env`: read at every start, so that what is learnt later reaches the next one. */
+/** `env`: how the console finds the demo, where it should. */
 export function controlProgram(
   programs: Programs,
   ports: MeshPorts,
@@ -47,6 +47,9 @@ export function controlProgram(
   };
 }
 
+/** A proxy that is told to end leaves by itself before it would be killed (stopGraceMs). */
+const drainSeconds = '2';
+
 export type ProxyFacts = Omit<BootstrapFacts, 'namespace' | 'xdsPort' | 'adminPort'>;
 
 /** Writes the proxy's bootstrap; its last good configuration is kept beside it. */
@@ -62,7 +65,7 @@ export function proxyProgram(
   const bootstrap = join(folder, 'bootstrap.json');
   writeFileAtomic(bootstrap, encodeBootstrap({ ...facts, namespace, xdsPort, adminPort }));
   return {
-    command: programs.weft('proxy', '-c', bootstrap),
+    command: programs.weft('proxy', '-c', bootstrap, '--drain-time', drainSeconds),
     env: {},
     row: {
       name: facts.role === 'sidecar' ? `${facts.name}-proxy` : facts.name,

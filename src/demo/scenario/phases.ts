@@ -32,7 +32,7 @@ async function killAndWait(scene: Scene, slot: string, what: 'application' | 'al
 
 const replicaKilled: Phase = {
   name: 'replica-killed',
-  minimumMs: 5000,
+  minimumMs: 4000,
   async run(scene) {
     await killAndWait(scene, 'ledger-1', 'application');
     await killAndWait(scene, 'ledger-0', 'all');
@@ -42,11 +42,11 @@ const replicaKilled: Phase = {
 
 const replicaFailing: Phase = {
   name: 'replica-failing',
-  minimumMs: 4000,
+  minimumMs: 3500,
   async run(scene) {
     const pod = podOf(scene, 'fraud-1');
     pod.application.send(JSON.stringify({ status: 503 }));
-    await Bun.sleep(3500);
+    await Bun.sleep(3000);
     pod.application.send('{}');
     return undefined;
   },
@@ -69,8 +69,8 @@ const replicaSlow: Phase = {
   name: 'replica-slow',
   minimumMs: 0,
   async run(scene) {
-    const latencyAware = await measureSlow(scene, 'LatencyAware', 6000);
-    const roundRobin = await measureSlow(scene, 'RoundRobin', 5400);
+    const latencyAware = await measureSlow(scene, 'LatencyAware', 5500);
+    const roundRobin = await measureSlow(scene, 'RoundRobin', 4000);
     scene.cluster.manifests.setPolicies(null);
     await whenAcknowledged(scene.cluster);
     return { latencyAware, roundRobin };
@@ -79,10 +79,10 @@ const replicaSlow: Phase = {
 
 const baseline: Phase = {
   name: 'baseline',
-  minimumMs: 5500,
+  minimumMs: 4500,
   async run(scene) {
     const before = await readCallers(scene.cluster, slowService, slowSlot);
-    await Bun.sleep(5400);
+    await Bun.sleep(4200);
     return {
       callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot), slowWorkMs),
     };
@@ -98,7 +98,7 @@ function knowsChanges(dump: string, withdrawn: string): boolean {
 
 const controlPlaneRestarted: Phase = {
   name: 'control-plane-restarted',
-  minimumMs: 5000,
+  minimumMs: 4000,
   async run(scene) {
     const { cluster } = scene;
     cluster.control.held = true;
@@ -141,7 +141,7 @@ const trafficSplit: Phase = {
     await whenAcknowledged(scene.cluster);
     // Counted by the applications themselves, not by the proxies whose work is judged.
     const before = await Promise.all(versions.map(servedBy));
-    await Bun.sleep(4000);
+    await Bun.sleep(3500);
     const after = await Promise.all(versions.map(servedBy));
     scene.cluster.manifests.setSplit(0);
     const [first, second] = after.map((served, at) => served - before[at]!) as [number, number];

@@ -1,11 +1,14 @@
 // Runs a list of phases on a demo from start to end and reports.
 
 import { Demo, type DemoOptions } from '../demo.ts';
+import type { LoadProcess } from '../load/load-process.ts';
 import { isMoneyRight } from '../load/money.ts';
 import { oncePhases } from './phases.ts';
 import { judge, type RunReport } from './report.ts';
 import { betweenPhases, type Phase, type PhaseReport, runPhase, type Scene } from './scene.ts';
 import { switchPhases } from './switch.ts';
+
+const warmUpMs = { min: 1500, max: 5000, p99: 250 } as const;
 
 export type ScenarioName = 'once' | 'switch';
 
@@ -40,6 +43,7 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
   const { cluster, load, meters, options } = demo;
   if (load === null) throw new Error('bug: phases without clients');
   const scene: Scene = { cluster, load, meters, print: options.print };
+  await warmUp(load);
   await demo.usage.read({ memory: false });
   const reports: PhaseReport[] = [];
   for (const phase of phases) {
@@ -48,6 +52,17 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
     await demo.usage.read({ memory: false });
   }
   return reports;
+}
+
+/**
+ * The first seconds show fifty cold processes and not the mesh: wait until a second went by in which they were done with starting, but
+ * not for ever on a machine that is busy with other things.
+ */
+async function warmUp(load: LoadProcess): Promise<void> {
+  const deadlineMs = performance.now() + warmUpMs.max;
+  await Bun.sleep(warmUpMs.min);
+  while ((load.last === null || load.last.p99Ms > warmUpMs.p99) && performance.now() < deadlineMs)
+    await Bun.sleep(100);
 }
 
 async function finish(
