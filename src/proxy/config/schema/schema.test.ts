@@ -13,11 +13,12 @@ import { decodeJson } from './decode-json.ts';
 import { encodeJson } from './encode-json.ts';
 import { Faults } from './faults.ts';
 
+const protoTexts = readProtoFiles();
+
 describe('tables against the published API', () => {
-  const texts = readProtoFiles();
   for (const [name, specs] of reachableMessages(bootstrap)) {
     test(name, () => {
-      const published = findMessage(name, texts);
+      const published = findMessage(name, protoTexts);
       for (const spec of specs) {
         for (const [field, { number }] of Object.entries(spec.fields)) {
           expect(`${number}:${published.get(number)}`).toBe(`${number}:${field}`);
@@ -67,6 +68,38 @@ describe('bytes say what JSON says', () => {
       'admin.profile_path is not supported by Weft (docs/envoy-compat.md)',
     ]);
   });
+});
+
+describe('no field outside the tables passes, in neither form', () => {
+  for (const [name, specs] of reachableMessages(bootstrap)) {
+    for (const spec of specs) {
+      const refused = [...findMessage(name, protoTexts)].filter(
+        ([, field]) => spec.fields[field] === undefined,
+      );
+      if (refused.length === 0) continue;
+      test(`${name}: ${refused.length} fields`, () => {
+        for (const [number, field] of refused) {
+          const expected = [
+            {
+              object: 'o',
+              field: `at.${field}`,
+              rule: 'is not supported by Weft (docs/envoy-compat.md)',
+              value: '',
+            },
+          ];
+          const fromText = new Faults('o');
+          decodeJson(spec, { [field]: {} }, 'at', fromText);
+          expect(fromText.issues).toEqual(expected);
+          const fromBytes = new Faults('o');
+          // The field's tag as a varint, wire type 2, and an empty value.
+          const tag = number * 8 + 2;
+          const bytes = tag < 128 ? [tag, 0] : [(tag & 0x7f) | 0x80, tag >> 7, 0];
+          decodeBinary(spec, new Uint8Array(bytes), 'at', fromBytes);
+          expect(fromBytes.issues).toEqual(expected);
+        }
+      });
+    }
+  }
 });
 
 test('any bytes give a value or faults, and never throw (property)', () => {
