@@ -44,8 +44,7 @@ async function untilConsole(path: string): Promise<string> {
     try {
       const processes: readonly { kind: string; adminUrl: string }[] = JSON.parse(readFileSync(path, 'utf8'));
       const control = processes.find((entry) => entry.kind === 'control');
-      if (control !== undefined && (await fetch(`${control.adminUrl}/console/`)).ok)
-        return `${control.adminUrl}/console/`;
+      if (control !== undefined && (await fetch(`${control.adminUrl}/`)).ok) return `${control.adminUrl}/`;
     } catch {
       // Not there yet.
     }

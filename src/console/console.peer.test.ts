@@ -1,0 +1,130 @@
+// The console in a real browser over a real, small bank: what a visitor sees and what the buttons do.
+
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const root = resolve(import.meta.dir, '../..');
+const executablePath = Bun.which('chromium') ?? Bun.which('chromium-browser') ?? Bun.which('google-chrome');
+if (executablePath === null && process.env['CI'] === undefined)
+  console.log('skipped: Chromium is not installed');
+const startTimeoutMs = 90_000;
+
+interface ProcessRow {
+  readonly kind: string;
+  readonly adminUrl: string;
+}
+
+describe.skipIf(executablePath === null && process.env['CI'] === undefined)('the console in Chromium', () => {
+  let folder: string;
+  let demo: ReturnType<typeof Bun.spawn>;
+  let browser: Browser;
+  let page: Page;
+  const errors: string[] = [];
+  const foreign: string[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'weft-console-'));
+    const state = join(folder, 'state.json');
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    demo = Bun.spawn([join(root, 'bin/weft'), 'demo', '--small', '--state', state], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env,
+    });
+    const url = await consoleUrl(state);
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+    page = await browser.newPage({ viewport: { width: 1500, height: 1200 } });
+    page.on('pageerror', (error) => errors.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page.on('request', (request) => !request.url().startsWith(url) && foreign.push(request.url()));
+    await page.goto(url);
+    await page.waitForSelector('.graph .node', { timeout: startTimeoutMs });
+  }, startTimeoutMs * 2);
+
+  afterAll(async () => {
+    await browser?.close();
+    demo?.kill('SIGINT');
+    await demo?.exited;
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  test(
+    'shows the services with their signals, from the callers’ egress',
+    async () => {
+      const rows = page.locator('table[aria-label=Services] tbody tr');
+      await rows
+        .filter({ hasText: 'ledger' })
+        .filter({ hasText: '%' })
+        .first()
+        .waitFor({ timeout: startTimeoutMs });
+      expect(await rows.count()).toBeGreaterThanOrEqual(14);
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'draws who calls whom',
+    async () => {
+      const calls = page.locator('.graph .call title');
+      await calls
+        .filter({ hasText: 'payments → ledger' })
+        .waitFor({ state: 'attached', timeout: startTimeoutMs });
+      expect(await calls.count()).toBeGreaterThan(10);
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'shows endpoints with estimates, and proxies in sync without a NACK',
+    async () => {
+      const estimates = page.locator('table[aria-label=Endpoints] tbody tr').filter({ hasText: 'ms' });
+      await estimates.first().waitFor({ timeout: startTimeoutMs });
+      const proxies = await page.locator('table[aria-label=Proxies] tbody tr').allTextContents();
+      expect(proxies.length).toBeGreaterThanOrEqual(15);
+      expect(proxies.filter((row) => row.includes('NACK'))).toEqual([]);
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'a button hurts a replica, and another heals it',
+    async () => {
+      const row = page.locator('table[aria-label=Replicas] tr').filter({ hasText: 'ledger-0' });
+      await row.getByRole('button', { name: 'slow' }).click();
+      await row.locator('td', { hasText: 'slow' }).nth(0).waitFor({ timeout: startTimeoutMs });
+      await row.getByRole('button', { name: 'heal' }).click();
+      await row.locator('td', { hasText: /^ready$/ }).waitFor({ timeout: startTimeoutMs });
+    },
+    startTimeoutMs,
+  );
+
+  test('the page fetched nothing from elsewhere and raised no error', () => {
+    expect([foreign, errors]).toEqual([[], []]);
+  });
+});
+
+/** The control plane's admin address, once the console answers there. */
+async function consoleUrl(state: string): Promise<string> {
+  const deadline = Date.now() + startTimeoutMs;
+  while (Date.now() < deadline) {
+    const rows: readonly ProcessRow[] = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : [];
+    const control = rows.find((row) => row.kind === 'control');
+    const answered = control === undefined ? null : await fetch(`${control.adminUrl}/`).catch(() => null);
+    if (control !== undefined && answered?.ok === true) return `${control.adminUrl}/`;
+    await Bun.sleep(200);
+  }
+  throw new Error(`no console within ${startTimeoutMs} ms`);
+}
