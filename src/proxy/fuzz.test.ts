@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test';
 import { Timer, Xoshiro128 } from '../base/index.ts';
+import type { LinkConditions } from '../net/index.ts';
 import type { BalanceConfig } from '../policy/index.ts';
 import {
   clusterConfig,
   endpointConfig,
   httpOptions,
-  ip,
   listenerConfig,
   route,
   routeConfig,
@@ -89,9 +89,12 @@ class Storm {
   private readonly faultShare: number;
   private round = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, conditions?: Partial<LinkConditions>) {
     this.random = new Xoshiro128(BigInt(seed));
-    this.world = new World({ seed: BigInt(seed + 1_000) });
+    this.world = new World({
+      seed: BigInt(seed + 1_000),
+      ...(conditions === undefined ? {} : { conditions }),
+    });
     this.faultShare = this.random.float() * 0.6;
     for (let index = 0; index < 3; index++) {
       const origin = this.world.origin((connection) => this.answer(connection));
@@ -171,7 +174,7 @@ class Storm {
       version: `${this.round}`,
       listeners: [
         listenerConfig({
-          address: ip(15001),
+          address: world.listenAddress,
           http: httpOptions({ idleTimeoutMs: 20_000, requestTimeoutMs: 5_000, drainTimeoutMs: 1_000 }),
         }),
       ],
@@ -195,7 +198,9 @@ class Storm {
           panicPercent: 50,
         }),
       ],
-      endpoints: { ledger: [...origins.map(({ port }) => endpointConfig(port)), ...dead] },
+      endpoints: {
+        ledger: [...origins.map(({ listener }) => endpointConfig(0, { address: listener.address })), ...dead],
+      },
     });
   }
 }
@@ -218,6 +223,22 @@ describe('whatever happens', () => {
       const { stats } = storm.world.listener();
       expect(stats.requests).toBeGreaterThan(50);
       expect(stats.connectionsActive).toBe(0);
+    });
+  }
+
+  for (let seed = 101; seed < 101 + seeds / 2; seed++) {
+    test(`seed ${seed}: the same where the network splits, delays, loses and resets`, () => {
+      const storm = new Storm(seed, {
+        latencyMs: 2,
+        jitterMs: 5,
+        lossShare: 0.02,
+        resetShare: 0.02,
+        splitShare: 0.3,
+      });
+      for (let step = 0; step < steps; step++) storm.step();
+      storm.finish();
+      storm.world.expectSettled();
+      expect(storm.world.listener().stats.connectionsActive).toBe(0);
     });
   }
 

@@ -2,7 +2,14 @@
 
 import { expect } from 'bun:test';
 import { type Log, MeshError, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
-import { type Address, createMemoryNetwork, type MemoryNetwork, type Resolver } from '../../net/index.ts';
+import {
+  type Address,
+  createMemoryNetwork,
+  type LinkConditions,
+  type MemoryNetwork,
+  type Network,
+  type Resolver,
+} from '../../net/index.ts';
 import type { LogSink } from '../../observe/index.ts';
 import type { Snapshot } from '../config/types.ts';
 import { DataPlane } from '../data-plane.ts';
@@ -15,7 +22,13 @@ export interface WorldOptions {
   readonly log?: Log;
   readonly peer?: string;
   readonly createLogSink?: (path: string) => LogSink;
+  /** Clients, proxy and origins on three hosts, and this between them; without it all are on one. */
+  readonly conditions?: Partial<LinkConditions>;
 }
+
+const clientHost = '10.0.0.1';
+const proxyHost = '10.0.0.2';
+const originHost = '10.0.0.3';
 
 export class World {
   readonly clock = new VirtualClock();
@@ -23,13 +36,28 @@ export class World {
   readonly network: MemoryNetwork;
   readonly plane: DataPlane;
   readonly origins: Origin[] = [];
+  /** Where each of the three stands. */
+  readonly hosts: { readonly client: Network; readonly proxy: Network; readonly origin: Network };
   private readonly options: WorldOptions;
   private nextPort = 9000;
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
     this.random = new Xoshiro128(options.seed ?? 1n);
-    this.network = createMemoryNetwork({ clock: this.clock, random: new Xoshiro128(7n) });
+    const { conditions } = options;
+    this.network = createMemoryNetwork({
+      clock: this.clock,
+      random: new Xoshiro128((options.seed ?? 1n) + 7n),
+      ...(conditions === undefined ? {} : { conditions }),
+    });
+    this.hosts =
+      conditions === undefined
+        ? { client: this.network, proxy: this.network, origin: this.network }
+        : {
+            client: this.network.createProcess('client', clientHost),
+            proxy: this.network.createProcess('proxy', proxyHost),
+            origin: this.network.createProcess('origin', originHost),
+          };
     this.plane = this.createPlane(options.peer ?? '');
   }
 
@@ -37,7 +65,7 @@ export class World {
     return new DataPlane({
       clock: this.clock,
       random: this.random,
-      network: this.network,
+      network: this.hosts.proxy,
       resolver: this.options.resolver ?? noNames,
       log: this.options.log ?? silentLog,
       peer,
@@ -46,13 +74,22 @@ export class World {
   }
 
   origin(respond?: Respond): Origin {
-    const origin = new Origin(this.network, ip(this.nextPort++), respond);
+    const host = this.spread ? originHost : undefined;
+    const origin = new Origin(this.hosts.origin, ip(this.nextPort++, host), respond);
     this.origins.push(origin);
     return origin;
   }
 
-  client(address: Address = ip(15001)): TestClient {
-    return new TestClient(this.network, address);
+  client(address: Address = this.listenAddress): TestClient {
+    return new TestClient(this.hosts.client, address);
+  }
+
+  get spread(): boolean {
+    return this.options.conditions !== undefined;
+  }
+
+  get listenAddress(): Address {
+    return ip(15001, this.spread ? proxyHost : undefined);
   }
 
   apply(parts: SnapshotParts): Snapshot {
