@@ -34,7 +34,7 @@ const memoryIntervalMs = 30_000;
 /** A proxy's metrics are some 2,000 lines, and there are 25 proxies. */
 const retriesIntervalMs = 5000;
 
-const load = { ratePerSecond: 30, ratePerSecondSmall: 25, transferShare: 0.32 } as const;
+const load = { ratePerSecond: 20, transferShare: 0.32 } as const;
 
 export class Demo implements ControlHost {
   readonly machine: Machine;
@@ -76,13 +76,13 @@ export class Demo implements ControlHost {
   /** Starts everything, and the clients once a first call went through all hops. Returns the seconds that took. */
   async start(): Promise<number> {
     const startMs = performance.now();
-    const { print, small } = this.options;
+    const { print } = this.options;
     if (this.#programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
     await Promise.all([this.cluster.start(), this.#firstCall()]);
     const seconds = (performance.now() - startMs) / 1000;
     this.#load = new LoadProcess(this.machine, this.#programs.weft('demo', 'bank-load'), {
       url: this.cluster.edgeUrl,
-      ratePerSecond: small ? load.ratePerSecondSmall : load.ratePerSecond,
+      ratePerSecond: load.ratePerSecond,
       transferShare: load.transferShare,
       run: `r${process.pid}-${Date.now().toString(36)}`,
       customers: customersCount,

@@ -70,11 +70,11 @@ function Page() {
         <h2>Who calls whom</h2>
         <Graph state={state} selected={selected} select={select} />
       </section>
-      {state.demo === null ? null : <Demo demo={state.demo} command={(words) => void sendCommand(words)} />}
       <div class="columns">
         <Services services={state.services} selected={selected} select={select} />
         <Endpoints endpoints={endpoints} />
       </div>
+      {state.demo === null ? null : <Demo demo={state.demo} command={(words) => void sendCommand(words)} />}
       <Issues issues={state.issues} />
       <Proxies proxies={state.proxies} />
     </>

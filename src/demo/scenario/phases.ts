@@ -69,8 +69,8 @@ const replicaSlow: Phase = {
   name: 'replica-slow',
   minimumMs: 0,
   async run(scene) {
-    const latencyAware = await measureSlow(scene, 'LatencyAware', 5500);
-    const roundRobin = await measureSlow(scene, 'RoundRobin', 4000);
+    const latencyAware = await measureSlow(scene, 'LatencyAware', 7000);
+    const roundRobin = await measureSlow(scene, 'RoundRobin', 5400);
     scene.cluster.manifests.setPolicies(null);
     await whenAcknowledged(scene.cluster);
     return { latencyAware, roundRobin };
@@ -79,10 +79,10 @@ const replicaSlow: Phase = {
 
 const baseline: Phase = {
   name: 'baseline',
-  minimumMs: 4500,
+  minimumMs: 5500,
   async run(scene) {
     const before = await readCallers(scene.cluster, slowService, slowSlot);
-    await Bun.sleep(4200);
+    await Bun.sleep(5400);
     return {
       callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot), slowWorkMs),
     };

@@ -30,6 +30,8 @@ export interface GrpcAdsListener {
 /** Rejects with a ListenError when the address cannot be bound. */
 export async function serveGrpcAds(options: ServeGrpcAdsOptions): Promise<GrpcAdsListener> {
   const grpc = await import('@grpc/grpc-js');
+  // What goes wrong is returned or thrown here; a library's own lines on standard error would be noise.
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const listener = new grpc.Server({
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': -1,
