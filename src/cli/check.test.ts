@@ -1,7 +1,10 @@
-import { afterAll, describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+// Each case starts the program.
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-check-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -114,7 +114,7 @@ export function freePort(): Promise<number> {
 }
 
 /** Asks until it holds. The wait is for another process, which no virtual clock can hurry. */
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
     if (await holds().catch(() => false)) return;
