@@ -9,6 +9,8 @@ export interface Saturation {
   readonly failed: number;
 }
 
+const weft = './bin/weft';
+
 /** Header lines of a service-to-service call in a mesh. `Host` in capitals: wrk would send its own beside a lower-case one. */
 export const requestHeaders: readonly (readonly [string, string])[] = [
   ['Host', 'ledger'],
@@ -51,7 +53,7 @@ export async function sendAtRate(port: number, rate: number, seconds: number): P
   const headers = requestHeaders.flatMap(([name, value]) => ['--header', `${name}: ${value}`]);
   const url = `http://127.0.0.1:${port}/accounts/12345/balance`;
   const connections = Math.min(64, Math.max(4, Math.ceil(rate / 100)));
-  const run = $`bin/weft load ${url} --rate ${rate} --duration ${seconds}s --connections ${connections} ${headers} --json`;
+  const run = $`${weft} load ${url} --rate ${rate} --duration ${seconds}s --connections ${connections} ${headers} --json`;
   const report = JSON.parse(await run.nothrow().text());
   const latency = report.latencyMs;
   return {

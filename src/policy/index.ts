@@ -3,7 +3,6 @@ export {
   type Balancer,
   createBalancer,
   EndpointLoad,
-  isUsable,
   type Outcome,
   PriorityBalancer,
   type SelectedLevel,
@@ -11,7 +10,6 @@ export {
   selectCandidates,
 } from './balance/index.ts';
 export { Breaker, type LimitsConfig } from './breaker/index.ts';
-export { policyLimits } from './limits.ts';
 export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
 export {
   type AttemptFailure,

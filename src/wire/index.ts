@@ -2,11 +2,10 @@ export {
   type Head,
   type HeaderName,
   headerId,
-  headerNames,
   type RequestHead,
   type ResponseHead,
 } from './head.ts';
-export { createRequestHead, createResponseHead, createTrailers } from './made-head.ts';
+export { createRequestHead, createResponseHead } from './made-head.ts';
 export type {
   BodyReceiver,
   ByteSink,

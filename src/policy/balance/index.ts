@@ -1,5 +1,4 @@
 export { createBalancer } from './create-balancer.ts';
-export { estimateMs } from './load-meter.ts';
 export { PriorityBalancer } from './priority-balancer.ts';
 export { isUsable, type SelectedLevel, type Selection, selectCandidates } from './select-candidates.ts';
 export { type BalanceConfig, type Balancer, EndpointLoad, type Outcome } from './types.ts';
