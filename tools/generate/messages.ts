@@ -1,5 +1,5 @@
 // The Envoy messages that Weft reads or writes. Everything else is cut from the descriptors before generation, because descriptors cost
-// memory in every sidecar (docs/decisions/0004): a field whose type is not listed here stays an unknown field, and whoever reads
+// memory in every sidecar (docs/decisions/0008): a field whose type is not listed here stays an unknown field, and whoever reads
 // the message refuses it by number (tools/envoy-fields.ts has the names).
 
 /** The .proto files that hold the roots; what they import is found. */

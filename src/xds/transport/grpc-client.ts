@@ -1,5 +1,5 @@
 // The client's gRPC stream, on node:http2 alone: one bidirectional call needs no more, and a gRPC library would cost every sidecar
-// 10 MB beyond it (docs/decisions/0004). http2 is loaded when the first stream opens.
+// 10 MB beyond it (docs/decisions/0008). http2 is loaded when the first stream opens.
 
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { MeshError } from '../../base/index.ts';
