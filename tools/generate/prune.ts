@@ -97,18 +97,13 @@ function pruneFieldOptions(field: FieldDescriptorProto): void {
 }
 
 function dropEmptyOneofs(message: DescriptorProto): void {
-  const used = message.oneofDecl.map((_, index) =>
-    message.field.some((field) => field.proto3Optional || isMember(field, index)),
-  );
-  const keptIndex = message.oneofDecl.map((_, index) =>
-    message.field.some((field) => isMember(field, index)) && used[index]
-      ? message.oneofDecl.slice(0, index).filter((_, before) => hasMember(message, before)).length
-      : -1,
-  );
-  message.oneofDecl = message.oneofDecl.filter((_, index) => hasMember(message, index));
+  const used = message.oneofDecl.map((_, index) => hasMember(message, index));
+  // A kept oneof moves down by the dropped ones before it.
+  const moved = used.map((_, index) => used.slice(0, index).filter(Boolean).length);
+  message.oneofDecl = message.oneofDecl.filter((_, index) => used[index]);
   for (const declared of message.oneofDecl) delete declared.options;
   for (const field of message.field) {
-    if (hasOneof(field)) field.oneofIndex = keptIndex[field.oneofIndex]!;
+    if (hasOneof(field)) field.oneofIndex = moved[field.oneofIndex]!;
   }
 }
 

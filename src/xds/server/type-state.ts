@@ -1,5 +1,5 @@
-// What a server stream remembers of one resource type: who wants what, what is due, and what is on its way. Names and references alone;
-// resources are shared with the snapshot, so a stream's memory does not grow with the mesh.
+// What a server stream remembers of one resource type: who wants what, what is due, and what is on its way. Names alone; resources are
+// shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
 
 import { ackWaitMs } from '../limits.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';
