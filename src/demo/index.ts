@@ -1,4 +1,4 @@
-export { type CommandResult } from './control/commands.ts';
+export type { CommandResult } from './control/commands.ts';
 export { Demo, type DemoOptions } from './demo.ts';
 export { type LiveOptions, runLive } from './live.ts';
 export { runBankLoad } from './load/bank-load.ts';

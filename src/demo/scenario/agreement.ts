@@ -9,6 +9,7 @@ import { until } from './scene.ts';
 /** A proxy that lost its control plane comes back within its longest reconnect delay, 15 s. */
 const agreementTimeoutMs = 25_000;
 const askTimeoutMs = 2000;
+const dumpLanes = 4;
 /** The control plane waits for quiet at most this long after a change (design: 50 ms quiet, 500 ms at most), then builds and sends. */
 const settleMs = 700;
 
@@ -104,10 +105,16 @@ async function listDisagreeing(
   const late = proxies.filter(({ node }) => !page.synced || !isAcknowledged(sent.get(node)));
   if (late.length > 0 || check === null) return late.map(({ node }) => node);
   const differing: string[] = [];
-  for (const { node, adminUrl } of proxies) {
-    const dump = await ask(`${adminUrl}/config_dump?include_eds`);
-    if (dump === null || !isInForce(sent.get(node)?.types ?? [], dump) || !check(dump)) differing.push(node);
-  }
+  const waiting = [...proxies];
+  // A few at a time: a dump costs its proxy some milliseconds, and they share the machine with the bank.
+  const lanes = Array.from({ length: dumpLanes }, async () => {
+    for (let proxy = waiting.shift(); proxy !== undefined; proxy = waiting.shift()) {
+      const dump = await ask(`${proxy.adminUrl}/config_dump?include_eds`);
+      const types = sent.get(proxy.node)?.types ?? [];
+      if (dump === null || !isInForce(types, dump) || !check(dump)) differing.push(proxy.node);
+    }
+  });
+  await Promise.all(lanes);
   return differing;
 }
 

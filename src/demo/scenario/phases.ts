@@ -72,7 +72,6 @@ const replicaSlow: Phase = {
     const latencyAware = await measureSlow(scene, 'LatencyAware', 7000);
     const roundRobin = await measureSlow(scene, 'RoundRobin', 5400);
     scene.cluster.manifests.setPolicies(null);
-    await whenAcknowledged(scene.cluster);
     return { latencyAware, roundRobin };
   },
 };
@@ -109,12 +108,9 @@ const controlPlaneRestarted: Phase = {
     withdrawn.setWithdrawn(true);
     cluster.manifests.setSplit(restartSplitPercent);
     const restarted = podOf(scene, 'fraud-0');
-    await restarted.sidecar?.restart();
-    await until(
-      'proxy serving without a control plane',
-      recoveryTimeoutMs,
-      () => restarted.phase === 'ready',
-    );
+    restarted.sidecar?.signal('SIGKILL');
+    await until('proxy noticed as dead', recoveryTimeoutMs, () => restarted.phase !== 'ready');
+    await until('proxy serving alone', recoveryTimeoutMs, () => restarted.phase === 'ready');
     cluster.control.held = false;
     cluster.control.start();
     try {
