@@ -13,14 +13,12 @@ import {
 } from '../testing/configs.ts';
 import type { Respond } from '../testing/peers.ts';
 import { expectBooksBalance, World } from '../testing/world.ts';
-import { encodeRefusal, parseRefusal, parseRefusalReason } from './refusal.ts';
+import { encodeRefusal, parseRefusal } from './refusal.ts';
 
 describe('the marker', () => {
   test('is read back', () => {
     expect(parseRefusal(encodeRefusal(false, 'connect-refused'))).toBe('unsent');
     expect(parseRefusal(encodeRefusal(true, 'peer-reset'))).toBe('sent');
-    expect(parseRefusalReason(encodeRefusal(true, 'peer-reset'))).toBe('peer-reset');
-    expect(parseRefusalReason('unsent; reason=<script>')).toBe('refused-by-peer');
     expect(parseRefusal('yes')).toBe('none');
     expect(parseRefusal(null)).toBe('none');
   });

@@ -14,37 +14,6 @@ export function parseRefusal(value: string | null): Refusal {
   return value.startsWith('sent') ? 'sent' : 'none';
 }
 
-/** The code behind `reason=`; anything else a peer wrote is `refused-by-peer`, because it becomes a label. */
-export function parseRefusalReason(value: string): ErrorCode {
-  const at = value.indexOf('reason=');
-  const reason = at < 0 ? '' : value.slice(at + 7);
-  return knownReasons.get(reason) ?? 'refused-by-peer';
-}
-
 export function encodeRefusal(sent: boolean, reason: ErrorCode): string {
   return `${sent ? 'sent' : 'unsent'}; reason=${reason}`;
 }
-
-const knownReasons: ReadonlyMap<string, ErrorCode> = new Map(
-  (
-    [
-      'connect-refused',
-      'connect-timeout',
-      'connect-failed',
-      'name-not-found',
-      'peer-closed',
-      'peer-reset',
-      'protocol',
-      'too-large',
-      'idle-timeout',
-      'attempt-timeout',
-      'request-timeout',
-      'overflow',
-      'no-route',
-      'no-cluster',
-      'no-endpoint',
-      'misdirected',
-      'draining',
-    ] satisfies ErrorCode[]
-  ).map((code) => [code, code]),
-);

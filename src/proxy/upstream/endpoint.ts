@@ -216,7 +216,7 @@ export class Endpoint extends EndpointLoad {
   }
 }
 
-export function isLoopback(address: Address): boolean {
+function isLoopback(address: Address): boolean {
   if (address.kind === 'unix') return true;
   return address.host.startsWith('127.') || address.host === '::1';
 }

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'bun:test';
+import type { PathRewrite, RouteAction } from '../../policy/index.ts';
+import { createRequestHead } from '../../wire/index.ts';
+import { route } from '../testing/configs.ts';
+import { applyEdits, redirectLocation, rewritePath } from './apply-edits.ts';
+
+describe('path rewrite', () => {
+  const cases: readonly (readonly [match: string, path: string, rewrite: PathRewrite, expected: string])[] = [
+    ['/v1', '/v1/accounts', { kind: 'prefix', value: '/v2' }, '/v2/accounts'],
+    ['/v1', '/v1', { kind: 'prefix', value: '/v2' }, '/v2'],
+    ['/v1', '/v1?x=/v1', { kind: 'prefix', value: '/v2' }, '/v2?x=/v1'],
+    ['/v1', '/v1/a', { kind: 'prefix', value: '/' }, '/a'],
+    ['/v1', '/v1', { kind: 'prefix', value: '' }, '/'],
+    ['/v1/', '/v1/a', { kind: 'prefix', value: '/v2' }, '/v2/a'],
+    ['/', '/a', { kind: 'prefix', value: '/base/' }, '/base/a'],
+    ['/v1', '/v1/a?b=c', { kind: 'full', value: '/one' }, '/one?b=c'],
+  ];
+  for (const [match, path, rewrite, expected] of cases) {
+    test(`${path} with ${match} to ${rewrite.kind} '${rewrite.value}' is ${expected}`, () => {
+      const matched = route({
+        match: { path: { kind: 'prefix', value: match, ignoreCase: false }, headers: [], query: [] },
+      });
+      expect(rewritePath(path, matched, rewrite)).toBe(expected);
+    });
+  }
+});
+
+describe('redirect', () => {
+  type Redirect = Extract<RouteAction, { kind: 'redirect' }>;
+  const none = {
+    kind: 'redirect',
+    status: 302,
+    scheme: null,
+    authority: null,
+    port: null,
+    path: null,
+  } as const;
+  const cases: readonly (readonly [
+    name: string,
+    authority: string,
+    change: Partial<Redirect>,
+    expected: string,
+  ])[] = [
+    ['nothing changed', 'a.test:8080', {}, 'http://a.test:8080/p?q'],
+    ['another host keeps the port', 'a.test:8080', { authority: 'b.test' }, 'http://b.test:8080/p?q'],
+    ['another scheme drops the port', 'a.test:8080', { scheme: 'https' }, 'https://a.test/p?q'],
+    ['the port of the scheme is not said', 'a.test', { scheme: 'https', port: 443 }, 'https://a.test/p?q'],
+    ['another port is', 'a.test', { port: 8443 }, 'http://a.test:8443/p?q'],
+    ['an IPv6 host', '[::1]:80', { port: 81 }, 'http://[::1]:81/p?q'],
+    ['a path', 'a.test', { path: { kind: 'full', value: '/x' } }, 'http://a.test/x?q'],
+  ];
+  for (const [name, authority, change, expected] of cases) {
+    test(name, () => {
+      const head = createRequestHead('GET', authority, '/p?q', []);
+      expect(redirectLocation(head, route({ action: { ...none, ...change } }))).toBe(expected);
+    });
+  }
+});
+
+test('edits are applied in the order remove, set, add', () => {
+  const head = createRequestHead('GET', 'a.test', '/', [
+    ['x-one', '1'],
+    ['x-two', '2'],
+  ]);
+  applyEdits(head, {
+    remove: ['x-one'],
+    set: [
+      ['x-one', 'set'],
+      ['x-two', 'set'],
+    ],
+    add: [['x-two', 'added']],
+  });
+  expect(head.getName('x-one')).toBe('set');
+  expect(head.getName('x-two')).toBe('set, added');
+});
