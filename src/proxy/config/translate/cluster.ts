@@ -69,7 +69,8 @@ export function translateCluster(
       retry: policy.retry,
       retryBudget: policy.retryBudget ?? translateRetryBudget(message),
       timeouts: translateTimeouts(policy),
-      idleTimeoutMs: http.idleTimeoutMs,
+      // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
+      idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
       requestsPerConnectionMax: http.requestsPerConnectionMax,
       panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       replayBytesMax: clusterDefaults.replayBytesMax,
@@ -121,7 +122,7 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
   return {
     requestMs: policy.timeouts.requestMs ?? clusterDefaults.requestTimeoutMs,
     attemptMs: policy.timeouts.attemptMs ?? 0,
-    idleMs: policy.timeouts.idleMs ?? clusterDefaults.streamIdleTimeoutMs,
+    idleMs: clusterDefaults.streamIdleTimeoutMs,
   };
 }
 
