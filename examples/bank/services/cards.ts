@@ -8,10 +8,10 @@ export const service: Service = {
   routes: {
     'GET /customers/:customer/cards': async ({ params, get }) => {
       const customer = params['customer'];
-      const [accounts, drawn, overdraft, limits, flags] = await Promise.all([
-        get<Account[]>('accounts', `/customers/${customer}/accounts`),
-        get<Account[]>('accounts', `/customers/${customer}/balances`),
-        get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`),
+      const accounts = await get<Account[]>('accounts', `/customers/${customer}/accounts`);
+      const drawn = await get<Account[]>('accounts', `/customers/${customer}/balances`);
+      const overdraft = await get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`);
+      const [limits, flags] = await Promise.all([
         get<{ dailyPennies: number }>('limits', `/customers/${customer}/limits`),
         get<{ flagged: boolean }>('fraud', `/customers/${customer}/flags`),
       ]);

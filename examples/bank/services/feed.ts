@@ -8,10 +8,10 @@ export const service: Service = {
   routes: {
     'GET /customers/:customer/feed': async ({ params, get }) => {
       const customer = params['customer'];
-      const [accounts, balances, overdraft, rewards, notes] = await Promise.all([
-        get<Account[]>('accounts', `/customers/${customer}/accounts`),
-        get<Account[]>('accounts', `/customers/${customer}/balances`),
-        get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`),
+      const accounts = await get<Account[]>('accounts', `/customers/${customer}/accounts`);
+      const balances = await get<Account[]>('accounts', `/customers/${customer}/balances`);
+      const overdraft = await get<{ pennies: number }>('accounts', `/customers/${customer}/overdraft`);
+      const [rewards, notes] = await Promise.all([
         get<{ points: number }>('rewards', `/customers/${customer}/points`),
         get<{ unread: number }>('notifications', `/customers/${customer}/notifications`),
       ]);

@@ -6,6 +6,7 @@ import { whenAcknowledged, whenAgreed } from './agreement.ts';
 import { binomialBound } from './binomial.ts';
 import { compareCallers, readCallers } from './callers.ts';
 import { type Phase, type Scene, until } from './scene.ts';
+import { describeVerdict, judgeCallers } from './slow-verdict.ts';
 
 /** The replica that turns slow, and the work that its 10 ms become. */
 const slowService = 'accounts';
@@ -42,11 +43,11 @@ const replicaKilled: Phase = {
 
 const replicaFailing: Phase = {
   name: 'replica-failing',
-  minimumMs: 3500,
+  minimumMs: 3000,
   async run(scene) {
     const pod = podOf(scene, 'fraud-1');
     pod.application.send(JSON.stringify({ status: 503 }));
-    await Bun.sleep(3000);
+    await Bun.sleep(2500);
     pod.application.send('{}');
     return undefined;
   },
@@ -69,22 +70,24 @@ const replicaSlow: Phase = {
   name: 'replica-slow',
   minimumMs: 0,
   async run(scene) {
-    const latencyAware = await measureSlow(scene, 'LatencyAware', 7000);
-    const roundRobin = await measureSlow(scene, 'RoundRobin', 5400);
+    const latencyAware = await measureSlow(scene, 'LatencyAware', 6500);
+    const roundRobin = await measureSlow(scene, 'RoundRobin', 5200);
     scene.cluster.manifests.setPolicies(null);
-    return { latencyAware, roundRobin };
+    const callers = judgeCallers(scene.baseline, latencyAware, roundRobin);
+    for (const caller of callers) scene.print(describeVerdict(caller));
+    return { callers };
   },
 };
 
 const baseline: Phase = {
   name: 'baseline',
-  minimumMs: 5500,
+  minimumMs: 5200,
   async run(scene) {
     const before = await readCallers(scene.cluster, slowService, slowSlot);
-    await Bun.sleep(5400);
-    return {
-      callers: compareCallers(before, await readCallers(scene.cluster, slowService, slowSlot), slowWorkMs),
-    };
+    await Bun.sleep(5000);
+    const after = await readCallers(scene.cluster, slowService, slowSlot);
+    scene.baseline = compareCallers(before, after, slowWorkMs);
+    return { callers: scene.baseline };
   },
 };
 
@@ -137,7 +140,7 @@ const trafficSplit: Phase = {
     await whenAcknowledged(scene.cluster);
     // Counted by the applications themselves, not by the proxies whose work is judged.
     const before = await Promise.all(versions.map(servedBy));
-    await Bun.sleep(3500);
+    await Bun.sleep(3000);
     const after = await Promise.all(versions.map(servedBy));
     scene.cluster.manifests.setSplit(0);
     const [first, second] = after.map((served, at) => served - before[at]!) as [number, number];

@@ -3,11 +3,14 @@
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import type { LoadProcess } from '../load/load-process.ts';
 import type { Meters } from '../view/meters.ts';
+import type { CallerReport } from './callers.ts';
 
 export interface Scene {
   readonly cluster: BankCluster;
   readonly load: LoadProcess;
   readonly meters: Meters;
+  /** The callers of the replica that will turn slow, as the baseline found them. */
+  baseline: readonly CallerReport[];
   /** One line for the person who watches. */
   print(line: string): void;
 }

@@ -8,7 +8,7 @@ import { judge, type RunReport } from './report.ts';
 import { betweenPhases, type Phase, type PhaseReport, runPhase, type Scene } from './scene.ts';
 import { switchPhases } from './switch.ts';
 
-const warmUpMs = { min: 1500, max: 5000, p99: 250 } as const;
+const warmUpMs = { min: 1500, max: 8000, p99: 250 } as const;
 
 export type ScenarioName = 'once' | 'switch';
 
@@ -42,7 +42,7 @@ export async function runScripted(
 async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseReport[]> {
   const { cluster, load, meters, options } = demo;
   if (load === null) throw new Error('bug: phases without clients');
-  const scene: Scene = { cluster, load, meters, print: options.print };
+  const scene: Scene = { cluster, load, meters, baseline: [], print: options.print };
   await warmUp(load);
   await demo.usage.read({ memory: false });
   const reports: PhaseReport[] = [];
