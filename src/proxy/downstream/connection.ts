@@ -108,6 +108,11 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
     else if (!this.timer.armed) this.armTimer(nowMs);
   }
 
+  /** The last byte of an answer was sent. If the codec ended the connection with it, the client has a moment to end it too. */
+  onAnswered(): void {
+    if (this.codec.closing) this.awaitEnd();
+  }
+
   /**
    * Draining: a running request's answer will announce the end. An idle connection ends only when it was idle for `quietMs`: a request
    * may be on its way to it, and its client could not tell whether it was executed.

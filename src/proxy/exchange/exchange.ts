@@ -41,7 +41,6 @@ export class Exchange implements RequestReceiver, TimerHandler {
   listener: RuntimeListener;
   stream: ServerStream | null = null;
   head: RequestHead | null = null;
-  virtualHost = '';
   route: Route | null = null;
   weighted: WeightedCluster | null = null;
   cluster: Cluster | null = null;
@@ -65,7 +64,8 @@ export class Exchange implements RequestReceiver, TimerHandler {
   bytesSent = 0;
   /** Status passed on or answered; 0: none. */
   status = 0;
-  flags: ResponseFlag | string = responseFlags.none;
+  /** Envoy's response flags, joined by commas. */
+  flags: string = responseFlags.none;
   readonly deadlines: Deadlines;
 
   constructor(context: ExchangeContext, connection: DownstreamConnection, listener: RuntimeListener) {
@@ -93,7 +93,6 @@ export class Exchange implements RequestReceiver, TimerHandler {
       replyError(this, 'no-route', false);
       return;
     }
-    this.virtualHost = hit.virtualHost;
     this.route = hit.route;
     this.weighted = hit.cluster;
     const { action } = hit.route;
@@ -236,6 +235,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
       // The books are closed first: sending the end may begin the client's next request at once.
       settle(this, nowMs);
       stream.sendResponse(head, true);
+      this.connection.onAnswered();
       return;
     }
     this.state = 'relaying';
@@ -254,6 +254,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     const stream = this.stream!;
     settle(this, this.context.clock.now());
     stream.sendEnd(trailers);
+    this.connection.onAnswered();
   }
 
   /** `unsent`: nothing of the attempt reached the endpoint. */
@@ -370,7 +371,6 @@ export class Exchange implements RequestReceiver, TimerHandler {
     this.startedMs = clock.now();
     this.deadlines.reset(this.startedMs);
     this.startedWallMs = this.listener.accessLog === null ? 0 : clock.wall();
-    this.virtualHost = '';
     this.route = null;
     this.weighted = null;
     this.cluster = null;

@@ -48,9 +48,11 @@ function write(exchange: Exchange, status: number, text: string, extra: readonly
   const stream = exchange.stream!;
   settle(exchange, context.clock.now());
   stream.sendResponse(head, !withBody);
-  if (!withBody) return;
-  stream.sendBody(bytes, 0, bytes.length);
-  stream.sendEnd(null);
+  if (withBody) {
+    stream.sendBody(bytes, 0, bytes.length);
+    stream.sendEnd(null);
+  }
+  exchange.connection.onAnswered();
 }
 
 const encoder = new TextEncoder();

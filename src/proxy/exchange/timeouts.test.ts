@@ -205,6 +205,19 @@ describe('the client’s connection', () => {
     expect(world.listener().stats).toMatchObject({ idleTimeouts: 2, connectionsActive: 0 });
   });
 
+  test('one that we ended is cut when the client does not end it too', () => {
+    const world = withHttp({});
+    const client = world.client();
+    client.onEnd = () => {};
+    client.get('/', ['connection: close']);
+    world.run(1_900);
+    expect(client.statuses).toEqual([200]);
+    expect(client.closed).toBeNull();
+    world.run(300);
+    expect(client.closed).toBe('broken');
+    expect(world.listener().stats.connectionsActive).toBe(0);
+  });
+
   test('a request that is not complete in time is answered 408', () => {
     const world = withHttp({ requestTimeoutMs: 1_000 });
     const client = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 9\r\n\r\n');

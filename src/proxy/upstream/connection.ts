@@ -16,8 +16,8 @@ import { headerId } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** connecting -> idle <-> busy -> closed; connecting and idle may close at once. */
-export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'closed';
+/** connecting -> idle <-> busy -> closing (we sent FIN) -> closed. From every state the socket may close at once. */
+export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'closing' | 'closed';
 
 export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandler {
   readonly endpoint: Endpoint;
@@ -31,17 +31,18 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   retiring = false;
   private socket: Socket;
   private codec: ClientCodec;
-  private readonly connectTimer: Timer;
+  /** For connecting, then for closing. */
+  private readonly timer: Timer;
   private connectError: MeshError | null = null;
 
   constructor(endpoint: Endpoint) {
     const { context, config } = endpoint.cluster;
     this.endpoint = endpoint;
     this.idleLimitMs = config.idleTimeoutMs;
-    this.connectTimer = new Timer(this, 0);
+    this.timer = new Timer(this, 0);
     this.socket = context.network.connect(endpoint.address, this);
     this.codec = new Http1ClientCodec(this.socket, this, defaultHttp1Limits);
-    if (config.connectTimeoutMs > 0) context.clock.arm(this.connectTimer, config.connectTimeoutMs);
+    if (config.connectTimeoutMs > 0) context.clock.arm(this.timer, config.connectTimeoutMs);
   }
 
   /** Sends a request head. The receiver gets the answer; the connection goes back to its endpoint by itself. */
@@ -52,10 +53,12 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     return this.codec.start(head, endStream, receiver);
   }
 
-  /** Sends FIN, or gives a connect up. */
+  /** Sends FIN. A peer that does not end its side too is cut off after a moment. */
   close(): void {
-    if (this.state === 'connecting') this.socket.reset();
-    else this.socket.end();
+    this.state = 'closing';
+    this.retiring = true;
+    this.socket.end();
+    this.endpoint.cluster.context.clock.arm(this.timer, proxyLimits.lingerMs);
   }
 
   reset(): void {
@@ -82,7 +85,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   onOpen(): void {
-    this.endpoint.cluster.context.clock.cancel(this.connectTimer);
+    this.endpoint.cluster.context.clock.cancel(this.timer);
     if (this.state !== 'connecting') return;
     this.state = 'idle';
     this.endpoint.onConnectionOpen(this);
@@ -101,7 +104,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
-    this.endpoint.cluster.context.clock.cancel(this.connectTimer);
+    this.endpoint.cluster.context.clock.cancel(this.timer);
     const before = this.state;
     this.state = 'closed';
     if (before === 'connecting') {
@@ -113,9 +116,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   onTimer(): void {
-    if (this.state !== 'connecting') return;
-    this.connectError = connectError('connect-timeout', this);
-    this.socket.reset();
+    if (this.state === 'connecting') this.connectError = connectError('connect-timeout', this);
+    if (this.state === 'connecting' || this.state === 'closing') this.socket.reset();
   }
 
   onStreamDone(reusable: boolean): void {
@@ -123,9 +125,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.state = 'idle';
     const max = this.endpoint.cluster.config.requestsPerConnectionMax;
     if (!reusable || this.retiring || (max > 0 && this.requests >= max)) {
-      this.retiring = true;
-      this.socket.end();
       this.endpoint.onConnectionSpent();
+      this.close();
       return;
     }
     this.endpoint.onConnectionFree(this);
@@ -135,7 +136,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.retiring = true;
     if (this.state === 'idle') {
       this.endpoint.forgetIdle(this);
-      this.socket.end();
+      this.close();
     }
   }
 }

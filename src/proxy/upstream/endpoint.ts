@@ -6,7 +6,7 @@ import { type Address, formatAddress } from '../../net/index.ts';
 import { EndpointLoad } from '../../policy/index.ts';
 import type { EndpointConfig } from '../config/types.ts';
 import type { Cluster } from './cluster.ts';
-import { UpstreamConnection } from './connection.ts';
+import { type ConnectionState, UpstreamConnection } from './connection.ts';
 import { type ConnectionWaiter, WaitList } from './wait-list.ts';
 
 export class Endpoint extends EndpointLoad {
@@ -149,7 +149,7 @@ export class Endpoint extends EndpointLoad {
     this.idle.push(connection);
   }
 
-  /** A connection closes after its last request: whoever waits needs a new one, once the closing is counted. */
+  /** A connection closes after its last request. Whoever waits gets a new one when it is gone, under the limit then. */
   onConnectionSpent(): void {
     this.cluster.stats.connectionsRetired += 1;
   }
@@ -168,9 +168,10 @@ export class Endpoint extends EndpointLoad {
       waiter.onConnectionFailed(error);
     }
     this.dialForWaiting();
+    this.cluster.onConnectionSlot();
   }
 
-  onConnectionClosed(connection: UpstreamConnection, before: 'idle' | 'busy' | 'closed'): void {
+  onConnectionClosed(connection: UpstreamConnection, before: ConnectionState): void {
     if (before === 'busy') this.cluster.stats.connectionsLost += 1;
     this.forgetIdle(connection);
     this.countClosed(connection);

@@ -174,6 +174,19 @@ describe('the life of a connection', () => {
     world.expectSettled();
   });
 
+  test('one that we ended is cut when the origin does not end it too', () => {
+    const { world, origin } = setup({ requestsPerConnectionMax: 1 }, (connection) => {
+      connection.onEnd = () => {};
+      connection.reply(200);
+    });
+    world.client().get('/');
+    world.run(1_900);
+    expect(origin.connections.size).toBe(1);
+    world.run(300);
+    expect(origin.connections.size).toBe(0);
+    world.expectSettled();
+  });
+
   test('one that the origin closed while idle is forgotten', () => {
     const { world, origin } = setup({}, reply);
     const client = world.client().post('/', 'x');
