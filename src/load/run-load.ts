@@ -14,8 +14,8 @@ import type { LoadOptions, LoadReport, LoadRequest, Waiter } from './types.ts';
 export interface LoadRun {
   /** Resolves when the last request has ended. Never rejects: failures are in the report. */
   readonly done: Promise<LoadReport>;
-  /** Ends the arrivals now, and the run shortly after. Idempotent. */
-  stop(): void;
+  /** Ends the arrivals now; requests in flight get `graceMs` (default: loadLimits.interruptGraceMs). Idempotent. */
+  stop(graceMs?: number): void;
 }
 
 /** Starts at once. Values out of bounds are the caller's to refuse (see limits.ts). */
@@ -95,7 +95,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     for (const pool of this.#pools) pool.open(this, connections);
   }
 
-  stop(): void {
+  stop(graceMs: number = loadLimits.interruptGraceMs): void {
     if (this.#phase === 'over' || this.#interrupted) return;
     this.#interrupted = true;
     const { clock } = this.#options;
@@ -105,7 +105,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     }
     this.#endMs = Math.min(this.#endMs, clock.now());
     this.#endArrivals();
-    clock.arm(this.#grace, loadLimits.interruptGraceMs);
+    clock.arm(this.#grace, graceMs);
   }
 
   onTimer(kind: number): void {

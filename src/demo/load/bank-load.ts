@@ -85,7 +85,8 @@ export class BankLoad implements RequestMaker, LoadObserver {
   }
 
   stop(): void {
-    this.#run?.stop();
+    // As long as any client would wait: a request that was sent must end as an answer or as a failure.
+    this.#run?.stop(clientTimeoutMs);
   }
 
   next(sequence: number): LoadRequest {

@@ -70,7 +70,7 @@ const replicaSlow: Phase = {
   name: 'replica-slow',
   minimumMs: 0,
   async run(scene) {
-    const latencyAware = await measureSlow(scene, 'LatencyAware', 6500);
+    const latencyAware = await measureSlow(scene, 'LatencyAware', 6000);
     const roundRobin = await measureSlow(scene, 'RoundRobin', 5200);
     scene.cluster.manifests.setPolicies(null);
     const callers = judgeCallers(scene.baseline, latencyAware, roundRobin);

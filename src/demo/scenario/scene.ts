@@ -42,7 +42,8 @@ export const betweenPhases = 'between';
 
 export async function runPhase(scene: Scene, phase: Phase): Promise<PhaseReport> {
   const startMs = performance.now();
-  const retriesBefore = await scene.meters.readRetries();
+  // As of the end of the phase before: a reading asks every proxy for all it counts.
+  const retriesBefore = scene.meters.retries;
   scene.load.enter(phase.name);
   let detail: object | undefined;
   let fault = '';
@@ -55,8 +56,12 @@ export async function runPhase(scene: Scene, phase: Phase): Promise<PhaseReport>
   if (restMs > 0) await Bun.sleep(restMs);
   scene.load.enter(betweenPhases);
   const durationMs = Math.round(performance.now() - startMs);
-  const { requests, failed, p50Ms, p99Ms } = await scene.load.summary(phase.name);
-  const retries = (await scene.meters.readRetries()) - retriesBefore;
+  const [summary, retriesAfter] = await Promise.all([
+    scene.load.summary(phase.name),
+    scene.meters.readRetries(),
+  ]);
+  const { requests, failed, p50Ms, p99Ms } = summary;
+  const retries = retriesAfter - retriesBefore;
   const report = { name: phase.name, requests, failed, retries, p50Ms, p99Ms, durationMs, fault };
   scene.print(describePhase(report));
   return detail === undefined ? report : { ...report, detail };

@@ -8,7 +8,8 @@ import { judge, type RunReport } from './report.ts';
 import { betweenPhases, type Phase, type PhaseReport, runPhase, type Scene } from './scene.ts';
 import { switchPhases } from './switch.ts';
 
-const warmUpMs = { min: 1500, max: 8000, p99: 250 } as const;
+const secondMs = 1000;
+const warmUpMs = { max: 8000, calmP99: 200 } as const;
 
 export type ScenarioName = 'once' | 'switch';
 
@@ -44,7 +45,7 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
   if (load === null) throw new Error('bug: phases without clients');
   const scene: Scene = { cluster, load, meters, baseline: [], print: options.print };
   await warmUp(load);
-  await demo.usage.read({ memory: false });
+  await Promise.all([demo.usage.read({ memory: false }), meters.readRetries()]);
   const reports: PhaseReport[] = [];
   for (const phase of phases) {
     reports.push(await runPhase(scene, phase));
@@ -55,14 +56,16 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
 }
 
 /**
- * The first seconds show fifty cold processes and not the mesh: wait until a second went by in which they were done with starting, but
- * not for ever on a machine that is busy with other things.
+ * The first seconds show fifty cold processes and not the mesh: wait for three seconds in a row without a queue, but not for ever on a
+ * machine that is busy with other things.
  */
 async function warmUp(load: LoadProcess): Promise<void> {
   const deadlineMs = performance.now() + warmUpMs.max;
-  await Bun.sleep(warmUpMs.min);
-  while ((load.last === null || load.last.p99Ms > warmUpMs.p99) && performance.now() < deadlineMs)
-    await Bun.sleep(100);
+  for (let calm = 0; calm < 3 && performance.now() < deadlineMs; ) {
+    await Bun.sleep(secondMs);
+    const { last } = load;
+    calm = last !== null && last.requests > 0 && last.p99Ms < warmUpMs.calmP99 ? calm + 1 : 0;
+  }
 }
 
 async function finish(

@@ -40,6 +40,11 @@ export class Meters {
         );
       }),
     );
+    return this.retries;
+  }
+
+  /** As of the last reading. */
+  get retries(): number {
     return [...this.#retries.values()].reduce((sum, count) => sum + count, 0);
   }
 }
