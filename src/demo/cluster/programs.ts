@@ -20,14 +20,16 @@ export interface Programs {
 export function createPrograms(root: string, python: string | null): Programs {
   const bank = join(root, 'examples', 'bank');
   const compiled = import.meta.url.includes('/$bunfs/');
-  const main = process.env['FAKE_WEFT'] ?? join(root, 'src', 'cli', 'main.ts');
+  const main = join(root, 'src', 'cli', 'main.ts');
+  // The executable is weft unless it is told to be the runtime that it contains.
+  const runtime = compiled ? ['/usr/bin/env', 'BUN_BE_BUN=1', process.execPath] : [process.execPath];
   return {
     manifestFolder: join(bank, 'manifests'),
     python,
     weft: (...args) => (compiled ? [process.execPath, ...args] : [process.execPath, main, ...args]),
     service(workload) {
       if (workload.python !== null && python !== null) return [python, join(bank, workload.python)];
-      return [process.execPath, join(bank, 'service.ts'), workload.program];
+      return [...runtime, join(bank, 'service.ts'), workload.program];
     },
   };
 }
