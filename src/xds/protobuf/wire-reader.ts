@@ -3,7 +3,7 @@
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Bytes that are no protobuf message. Thrown inside xds/ and caught where a message of a peer starts. */
+/** Bytes that are no protobuf message. Thrown while one is read, and caught where a message of a peer starts. */
 export class WireError extends Error {}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -22,9 +22,13 @@ export class WireReader {
     this.end = end;
   }
 
+  get done(): boolean {
+    return this.position >= this.end;
+  }
+
   /** Moves to the next field; false at the end. */
   next(): boolean {
-    if (this.position >= this.end) return false;
+    if (this.done) return false;
     const tag = this.varint();
     this.field = Math.floor(tag / 8);
     this.type = tag & 7;
@@ -49,6 +53,11 @@ export class WireReader {
   double(): number {
     const at = this.advance(8);
     return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0, true);
+  }
+
+  float(): number {
+    const at = this.advance(4);
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 4).getFloat32(0, true);
   }
 
   /** The length-delimited field as a view of the same memory. */

@@ -1,11 +1,11 @@
 // Decodes the bytes of a message, as ADS delivers it, into the same values as decode-json.ts. Fields outside the table are refused by
 // name: unlike a usual protobuf reader this one never skips what it does not understand.
 
+import { parseStruct, WireError, WireReader, wireType } from '../../../xds/index.ts';
 import { checkDuration, refuseType } from './decode-json.ts';
 import { type Faults, join } from './faults.ts';
 import type { AnyValue, Field, FieldType, MessageOf, MessageSpec } from './field.ts';
 import { checkValue, refuseNumber, settle } from './settle.ts';
-import { WireError, WireReader, wireType } from './wire-reader.ts';
 
 export function decodeBinary<S extends MessageSpec>(
   spec: S,
@@ -24,16 +24,14 @@ export function decodeBinary<S extends MessageSpec>(
 
 function decodeMessage(spec: MessageSpec, reader: WireReader, path: string, faults: Faults): unknown {
   const decoded: Record<string, unknown> = {};
-  while (!reader.done) {
-    const tag = reader.varint();
-    const number = Math.floor(tag / 8);
-    const name = spec.byNumber.get(number);
+  while (reader.next()) {
+    const name = spec.byNumber.get(reader.field);
     if (name === undefined) {
-      reader.skip(tag & 7);
-      refuseNumber(spec, path, number, faults);
+      reader.skip();
+      refuseNumber(spec, path, reader.field, faults);
       continue;
     }
-    readField(spec.fields[name]!, reader, tag & 7, join(path, name), decoded, name, faults);
+    readField(spec.fields[name]!, reader, join(path, name), decoded, name, faults);
   }
   return settle(spec, path, decoded, faults);
 }
@@ -41,7 +39,6 @@ function decodeMessage(spec: MessageSpec, reader: WireReader, path: string, faul
 function readField(
   field: Field<unknown>,
   reader: WireReader,
-  wire: number,
   path: string,
   decoded: Record<string, unknown>,
   name: string,
@@ -49,46 +46,50 @@ function readField(
 ): void {
   if (field.shape === 'map') {
     decoded[name] ??= new Map();
-    readMapEntry(field, reader.nested(), path, decoded[name] as Map<string, unknown>, faults);
+    readMapEntry(field, reader.view(), path, decoded[name] as Map<string, unknown>, faults);
     return;
   }
   if (field.shape === 'one') {
-    decoded[name] = decodeOne(field, reader, wire, path, faults);
+    decoded[name] = decodeOne(field, reader, reader.type, path, faults);
     return;
   }
   decoded[name] ??= [];
   const list = decoded[name] as unknown[];
   // Repeated numbers come packed or one by one; a reader must take both.
-  if (wire === wireType.bytes && isNumeric(field.type)) {
+  if (reader.type === wireType.bytes && isNumeric(field.type)) {
     const packed = reader.nested();
     while (!packed.done) {
       list.push(decodeOne(field, packed, numericWire(field.type), `${path}[${list.length}]`, faults));
     }
     return;
   }
-  list.push(decodeOne(field, reader, wire, `${path}[${list.length}]`, faults));
+  list.push(decodeOne(field, reader, reader.type, `${path}[${list.length}]`, faults));
 }
+
+/** Field 2, the value, of no bytes: what stands for a value that is absent because it is the default. */
+const emptyEntry = new Uint8Array([0x12, 0]);
 
 function readMapEntry(
   field: Field<unknown>,
-  entry: WireReader,
+  bytes: Uint8Array,
   path: string,
   map: Map<string, unknown>,
   faults: Faults,
 ): void {
   let key = '';
-  let value: WireReader | null = null;
-  while (!entry.done) {
-    const tag = entry.varint();
-    if (tag === 10) key = entry.string();
-    else if (tag === 18) {
-      const start = entry.position;
-      entry.skip(wireType.bytes);
-      value = new WireReader(entry.bytes, start, entry.position);
-    } else entry.skip(tag & 7);
+  let hasValue = false;
+  const keys = new WireReader(bytes);
+  while (keys.next()) {
+    hasValue ||= keys.field === 2;
+    if (keys.field === 1) key = keys.string();
+    else keys.skip();
   }
-  const reader = value ?? new WireReader(new Uint8Array([0]));
-  map.set(key, decodeOne(field, reader, wireType.bytes, `${path}[${key}]`, faults));
+  // The value may stand before the key, which its path needs.
+  const values = new WireReader(hasValue ? bytes : emptyEntry);
+  while (values.next()) {
+    if (values.field === 2) map.set(key, decodeOne(field, values, values.type, `${path}[${key}]`, faults));
+    else values.skip();
+  }
 }
 
 function decodeOne(
@@ -112,7 +113,7 @@ function decodeType(type: FieldType, reader: WireReader, path: string, faults: F
     case 'any':
       return decodeAny(type, reader.nested(), path, faults);
     case 'struct':
-      return decodeStruct(reader.nested(), 0);
+      return parseStruct(reader.nested());
     case 'enum':
       return decodeEnum(type.numbers, reader.varint(), path, faults);
     case 'duration':
@@ -130,10 +131,8 @@ function decodeScalar(kind: ScalarKind, reader: WireReader): unknown {
   switch (kind) {
     case 'string':
       return reader.string();
-    case 'bytes': {
-      const inner = reader.nested();
-      return inner.bytes.slice(inner.position, inner.end);
-    }
+    case 'bytes':
+      return reader.view().slice();
     case 'bool':
       return reader.varint() !== 0;
     case 'double':
@@ -156,21 +155,19 @@ const wrappedDefault = { string: '', bool: false, uint32: 0, double: 0 } as cons
 
 function decodeWrapped(kind: 'string' | 'bool' | 'uint32' | 'double', reader: WireReader): unknown {
   let value: unknown = wrappedDefault[kind];
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag >>> 3 === 1) value = decodeScalar(kind, reader);
-    else reader.skip(tag & 7);
+  while (reader.next()) {
+    if (reader.field === 1) value = decodeScalar(kind, reader);
+    else reader.skip();
   }
   return value;
 }
 
 function decodeDuration(reader: WireReader, path: string, faults: Faults): number {
   let ms = 0;
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 8) ms += signed(reader.varint()) * 1000;
-    else if (tag === 16) ms += signed(reader.varint()) / 1e6;
-    else reader.skip(tag & 7);
+  while (reader.next()) {
+    if (reader.field === 1) ms += signed(reader.varint()) * 1000;
+    else if (reader.field === 2) ms += signed(reader.varint()) / 1e6;
+    else reader.skip();
   }
   return checkDuration(ms, path, faults);
 }
@@ -195,68 +192,16 @@ function decodeAny(
 ): AnyValue {
   let url = '';
   let value = new WireReader(new Uint8Array());
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 10) url = reader.string();
-    else if (tag === 18) value = reader.nested();
-    else reader.skip(tag & 7);
+  while (reader.next()) {
+    if (reader.field === 1) url = reader.string();
+    else if (reader.field === 2) value = reader.nested();
+    else reader.skip();
   }
   const name = url.slice(url.lastIndexOf('/') + 1);
   const spec = type.types.find((candidate) => candidate.name === name);
   if (spec !== undefined) return { type: name, value: decodeMessage(spec, value, path, faults) };
   if (!type.keepUnknown) refuseType(type.types, path, name, faults);
   return { type: name, value: null };
-}
-
-const structDepthMax = 64;
-
-/** google.protobuf.Struct: field 1 is a map from string to Value. */
-function decodeStruct(reader: WireReader, depth: number): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag !== 10) {
-      reader.skip(tag & 7);
-      continue;
-    }
-    const entry = reader.nested();
-    let key = '';
-    let value: unknown = null;
-    while (!entry.done) {
-      const inner = entry.varint();
-      if (inner === 10) key = entry.string();
-      else if (inner === 18) value = decodeValue(entry.nested(), depth + 1);
-      else entry.skip(inner & 7);
-    }
-    result[key] = value;
-  }
-  return result;
-}
-
-/** google.protobuf.Value: 1 null, 2 number, 3 string, 4 bool, 5 struct, 6 list. */
-function decodeValue(reader: WireReader, depth: number): unknown {
-  if (depth > structDepthMax) throw new WireError(`nests values deeper than ${structDepthMax}`);
-  let value: unknown = null;
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 17) value = reader.double();
-    else if (tag === 26) value = reader.string();
-    else if (tag === 32) value = reader.varint() !== 0;
-    else if (tag === 42) value = decodeStruct(reader.nested(), depth);
-    else if (tag === 50) value = decodeList(reader.nested(), depth);
-    else reader.skip(tag & 7);
-  }
-  return value;
-}
-
-function decodeList(reader: WireReader, depth: number): unknown[] {
-  const list: unknown[] = [];
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 10) list.push(decodeValue(reader.nested(), depth + 1));
-    else reader.skip(tag & 7);
-  }
-  return list;
 }
 
 function isNumeric(type: FieldType): boolean {
