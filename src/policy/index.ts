@@ -23,6 +23,7 @@ export {
   type RetryPolicy,
 } from './retry/index.ts';
 export {
+  compileRegex,
   compileRoutes,
   type HeaderEdits,
   type HeaderMatch,

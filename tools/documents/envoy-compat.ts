@@ -8,8 +8,9 @@ import { reachableMessages } from '../envoy-fields.ts';
 const introduction = `# What Weft's proxy takes of Envoy's API
 
 Made from the proxy's own tables by \`npm run documents\`. Whatever is not listed here as supported is refused by the field's path: in a bootstrap
-before the proxy starts, in a resource from a control plane by a NACK that names it; the version before it stays in force. Nothing is
-ignored. A field means what it means in Envoy 1.40, with Envoy's default, unless its row says otherwise. HTTP/2 and TLS on listeners and towards
+before the proxy starts, in a resource from a control plane by a NACK that names it; the version before it stays in force. Nothing that
+could change what happens to a request is ignored; the few fields that are taken without effect (type "ignored", or a note that says so) only
+tune or report. A field means what it means in Envoy 1.40, with Envoy's default, unless its row says otherwise. HTTP/2 and TLS on listeners and towards
 endpoints, active health checks, and filters before the router are not there yet.
 `;
 

@@ -55,10 +55,104 @@ describe('parseBootstrap', () => {
     if (!parsed.ok) expect(parsed.error[0]!.rule).toStartWith('is neither YAML nor JSON');
   });
 
+  const atManager = 'static_resources.listeners[0].filter_chains[0].filters[0].typed_config';
+  const atHost = `${atManager}.route_config.virtual_hosts[0]`;
+  const router = {
+    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+  };
+  const listenerOf = (host: object, filters: readonly object[] = [router]) => {
+    const manager = {
+      '@type':
+        'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+      stat_prefix: 'x',
+      route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], ...host }] },
+      http_filters: filters,
+    };
+    const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+    const listener = { address, filter_chains: [{ filters: [{ typed_config: manager }] }] };
+    return { static_resources: { listeners: [listener], clusters: [{ name: 'a' }] } };
+  };
+  const harmless = {
+    ...listenerOf({
+      virtual_clusters: [{ name: 'x' }],
+      routes: [{ match: { prefix: '/' }, route: { cluster: 'a' }, decorator: { operation: 'x' } }],
+    }),
+    admin: { access_log_path: '/tmp/admin.log', access_log: [{}] },
+    stats_config: { use_all_default_tags: true },
+    layered_runtime: { layers: [{ name: 'a', static_layer: { overload: { x: 1 } } }, { admin_layer: {} }] },
+  };
+  test('what no request can tell is taken; a listener without a name has its address for one', () => {
+    const parsed = parseBootstrap(JSON.stringify(harmless), { fileName: 'f', version: '0' });
+    expect(parsed.ok ? parsed.value.listeners.map(({ config }) => config.name) : parsed.error).toEqual([
+      '127.0.0.1:1',
+    ]);
+  });
+
+  test('names with digits, quoted values and enums in any case are read as Envoy reads them', () => {
+    const outlier = { consecutive5xx: '3', splitExternalLocalOriginErrors: 'false' };
+    expect(faults(cluster({ type: 'static', lbPolicy: '3', outlierDetection: outlier }))).toEqual([]);
+  });
+
+  test('thresholds of priority HIGH are for no route', () => {
+    const thresholds = [{ priority: 'HIGH', max_requests: 1 }, { max_requests: 2 }];
+    const parsed = parseBootstrap(JSON.stringify(cluster({ circuit_breakers: { thresholds } })), {
+      fileName: 'f',
+      version: '0',
+    });
+    expect(parsed.ok ? parsed.value.clusters[0]?.config.limits.requests : parsed.error).toBe(2);
+  });
+
   const cluster = (fields: object) => ({ static_resources: { clusters: [{ name: 'a', ...fields }] } });
   const at = 'static_resources.clusters[0]';
   const cases: readonly (readonly [string, unknown, string])[] = [
-    ['a wrong type of document', [], ': must be an object'],
+    ['a list for a document', [], ': must be one document, and an object'],
+    [
+      'a name of every object',
+      { constructor: 1 },
+      'constructor: is not a field of envoy.config.bootstrap.v3.Bootstrap',
+    ],
+    [
+      'a field in both spellings',
+      cluster({ connect_timeout: '1s', connectTimeout: '2s' }),
+      `${at}.connect_timeout: is set twice, in both spellings`,
+    ],
+    [
+      'a required name that is missing',
+      cluster({ load_assignment: {} }),
+      `${at}.load_assignment.cluster_name: must be set`,
+    ],
+    [
+      'one choice of least request',
+      cluster({ least_request_lb_config: { choice_count: 1 } }),
+      `${at}.least_request_lb_config.choice_count: must be at least 2`,
+    ],
+    [
+      'a runtime key that could decide',
+      { layered_runtime: { layers: [{ static_layer: { upstream: {} } }] } },
+      'layered_runtime.layers[0].static_layer: the runtime key upstream is not supported by Weft (docs/envoy-compat.md)',
+    ],
+    [
+      'a route to no cluster',
+      listenerOf({ routes: [{ match: { prefix: '/' }, route: { cluster: 'b' } }] }),
+      `${atHost}.routes[0].route.cluster: must name a cluster of static_resources`,
+    ],
+    [
+      'a word that is none in retry_on',
+      listenerOf({ retry_policy: { retry_on: 'constructor' } }),
+      `${atHost}.retry_policy.retry_on: must be of 5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable, refused-stream`,
+    ],
+    [
+      'look-around',
+      listenerOf({
+        routes: [{ match: { safe_regex: { regex: '/(?=a)' } }, direct_response: { status: 200 } }],
+      }),
+      `${atHost}.routes[0].match.safe_regex.regex: must be a regular expression of RE2: look-around is not part of it`,
+    ],
+    [
+      'a router without its type',
+      listenerOf({}, [{ name: 'envoy.filters.http.router' }]),
+      `${atManager}.http_filters[0].typed_config: must be set`,
+    ],
     ['an unknown name', { nodee: {} }, 'nodee: is not a field of envoy.config.bootstrap.v3.Bootstrap'],
     [
       'an Envoy field outside the table',

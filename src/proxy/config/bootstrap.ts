@@ -4,6 +4,7 @@
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { AdsVariant, XdsNode } from '../../xds/index.ts';
+import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf } from './schema/index.ts';
 import {
   type TranslatedCluster,
@@ -57,8 +58,12 @@ export function parseBootstrap(text: string, options: BootstrapOptions): Result<
 }
 
 function parseDocument(text: string, faults: Faults): unknown {
+  const json = text.trimStart().startsWith('{');
   try {
-    return text.trimStart().startsWith('{') ? JSON.parse(text) : Bun.YAML.parse(text);
+    const document: unknown = json ? JSON.parse(text) : Bun.YAML.parse(text);
+    if (document === null || document === undefined) faults.add('', 'is empty');
+    else if (Array.isArray(document)) faults.add('', 'must be one document, and an object');
+    return document;
   } catch (error) {
     faults.add('', `is neither YAML nor JSON: ${error instanceof Error ? error.message : String(error)}`);
     return null;
@@ -91,6 +96,7 @@ function translateBootstrap(
   );
   const ads = translateAds(message, adsName, clusters, faults);
   checkSources(ads, clusters, listeners, faults);
+  if (ads === null) checkRouteClusters(message, faults);
   return {
     node: translateNode(message, ads !== null, options, faults),
     admin:

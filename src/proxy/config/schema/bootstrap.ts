@@ -2,12 +2,14 @@
 
 import { cluster } from './cluster.ts';
 import { address, apiConfigSource, configSource, node } from './core.ts';
-import { f, message, only } from './field.ts';
+import { f, message } from './field.ts';
 import { listener } from './listener.ts';
 
 const admin = message('envoy.config.bootstrap.v3.Admin', {
   address: f.message(3, address, 'default 127.0.0.1:15000'),
-  access_log_path: f.string(1, '/dev/null', only('/dev/null')),
+  access_log_path: f.string(1, 'not written: Weft logs no admin requests'),
+  access_log: f.repeated(f.ignored(5, 'not written: Weft logs no admin requests')),
+  profile_path: f.string(2, 'not written'),
 });
 
 const staticResources = message('envoy.config.bootstrap.v3.Bootstrap.StaticResources', {
@@ -21,9 +23,34 @@ const dynamicResources = message('envoy.config.bootstrap.v3.Bootstrap.DynamicRes
   ads_config: f.message(3, apiConfigSource),
 });
 
+/** First words of runtime keys that only tune Envoy itself; any other may stand for a decision about requests. */
+const harmlessKeys: ReadonlySet<string> = new Set(['envoy', 're2', 'overload']);
+
+function checkRuntime(layer: Readonly<Record<string, unknown>>): string | null {
+  const other = Object.keys(layer).find((key) => !harmlessKeys.has(key.split('.', 1)[0]!));
+  return other === undefined
+    ? null
+    : `the runtime key ${other} is not supported by Weft (docs/envoy-compat.md)`;
+}
+
+const runtimeLayer = message('envoy.config.bootstrap.v3.RuntimeLayer', {
+  name: f.string(1),
+  static_layer: f.struct(2, 'keys envoy.*, re2.* and overload.*, which nothing here reads', checkRuntime),
+  admin_layer: f.ignored(4, 'the admin interface changes no runtime keys'),
+});
+
+const layeredRuntime = message('envoy.config.bootstrap.v3.LayeredRuntime', {
+  layers: f.repeated(f.message(1, runtimeLayer)),
+});
+
 export const bootstrap = message('envoy.config.bootstrap.v3.Bootstrap', {
   node: f.message(1, node),
   static_resources: f.message(2, staticResources),
   dynamic_resources: f.message(3, dynamicResources),
   admin: f.message(12, admin),
+  stats_config: f.ignored(13, 'Weft’s own statistics are what docs/metrics.md says'),
+  stats_flush_interval: f.duration(7, 'statistics are read when they are asked for'),
+  layered_runtime: f.message(17, layeredRuntime),
+  watchdog: f.ignored(8, 'stalls are exported as a metric'),
+  watchdogs: f.ignored(27, 'stalls are exported as a metric'),
 });

@@ -10,7 +10,7 @@ import {
   percent,
   upstreamConnectionOptions,
 } from './core.ts';
-import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+import { atMost, f, message, only, positive, required } from './field.ts';
 
 const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   address: f.message(1, address),
@@ -36,7 +36,7 @@ const localityLbEndpoints = message('envoy.config.endpoint.v3.LocalityLbEndpoint
 });
 
 export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLoadAssignment', {
-  cluster_name: f.string(1, '', notEmpty),
+  cluster_name: f.string(1, '', required),
   endpoints: f.repeated(f.message(2, localityLbEndpoints)),
 });
 
@@ -51,7 +51,7 @@ const retryBudget = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds.
 });
 
 const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
-  priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
+  priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'HIGH is for routes of that priority, which are refused'),
   max_connections: f.uint32Value(2),
   max_pending_requests: f.uint32Value(3),
   max_requests: f.uint32Value(4),
@@ -65,6 +65,7 @@ const circuitBreakers = message('envoy.config.cluster.v3.CircuitBreakers', {
 });
 
 const enforced = only(0, 100);
+const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
 
 const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
   consecutive_5xx: f.uint32Value(1, 'default 5'),
@@ -84,7 +85,7 @@ const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
 });
 
 const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
-  choice_count: f.uint32Value(1, 'default 2'),
+  choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
 });
 
 const commonLbConfig = message('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
@@ -98,7 +99,7 @@ export const typedStruct = message('xds.type.v3.TypedStruct', {
 
 export const leastRequest = message(
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-  { choice_count: f.uint32Value(1, 'default 2') },
+  { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) },
 );
 export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {});
 export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {});
@@ -139,7 +140,7 @@ export const upstreamHttpOptions = message('envoy.extensions.upstreams.http.v3.H
 });
 
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
-  name: f.string(1, '', notEmpty),
+  name: f.string(1, '', required),
   type: f.enum(
     2,
     { STATIC: 0, STRICT_DNS: 1, LOGICAL_DNS: 2, EDS: 3, ORIGINAL_DST: 4 },
@@ -148,6 +149,9 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   ),
   eds_cluster_config: f.message(3, edsClusterConfig),
   connect_timeout: f.duration(4, 'default 5s', positive),
+  per_connection_buffer_limit_bytes: f.uint32Value(5, 'Weft’s own bounds hold'),
+  alt_stat_name: f.string(28, 'metrics carry the cluster’s name'),
+  dns_refresh_rate: f.duration(16, 'the TTL of the answer holds, between 5s and 5m', positive),
   lb_policy: f.enum(
     6,
     {

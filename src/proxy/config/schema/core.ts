@@ -1,18 +1,18 @@
 // Tables: envoy.config.core.v3 and envoy.type: what the other messages are made of.
 
-import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 
 export const socketAddress = message(
   'envoy.config.core.v3.SocketAddress',
   {
     protocol: f.enum(1, { TCP: 0, UDP: 1 }, 'TCP', only('TCP')),
-    address: f.string(2, 'an IP literal; in DNS clusters a name', notEmpty),
+    address: f.string(2, 'an IP literal; in DNS clusters a name', required),
     port_value: f.uint32(3, '', atMost(65_535)),
   },
   [],
 );
 
-export const pipe = message('envoy.config.core.v3.Pipe', { path: f.string(1, '', notEmpty) });
+export const pipe = message('envoy.config.core.v3.Pipe', { path: f.string(1, '', required) });
 
 export const address = message(
   'envoy.config.core.v3.Address',
@@ -50,7 +50,7 @@ export const configSource = message('envoy.config.core.v3.ConfigSource', {
 });
 
 export const envoyGrpc = message('envoy.config.core.v3.GrpcService.EnvoyGrpc', {
-  cluster_name: f.string(1, 'a static cluster', notEmpty),
+  cluster_name: f.string(1, 'a static cluster', required),
   authority: f.string(2),
 });
 
@@ -71,7 +71,7 @@ export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
 });
 
 export const headerValue = message('envoy.config.core.v3.HeaderValue', {
-  key: f.string(1, '', notEmpty),
+  key: f.string(1, '', required),
   value: f.string(2, 'literal text; %% stands for %; format commands are refused'),
 });
 
@@ -115,13 +115,15 @@ export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions',
 });
 
 /** Only the cluster of the ADS server may set it: gRPC needs it there. Its limits are the gRPC library's. */
-export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions', {});
+export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions', {
+  connection_keepalive: f.ignored(15, 'a ping every 30s, answered within 10s'),
+});
 
 export const percent = message('envoy.type.v3.Percent', { value: f.double(1, '', atMost(100)) });
 
 export const regexMatcher = message('envoy.type.matcher.v3.RegexMatcher', {
   google_re2: f.message(1, message('envoy.type.matcher.v3.RegexMatcher.GoogleRE2', {})),
-  regex: f.string(2, 'the syntax that RE2 and ECMAScript share', notEmpty),
+  regex: f.string(2, 'RE2 without word boundaries, octal escapes and Unicode classes', required),
 });
 
 export const stringMatcher = message(

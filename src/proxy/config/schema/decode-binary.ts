@@ -114,6 +114,9 @@ function decodeType(type: FieldType, reader: WireReader, path: string, faults: F
       return decodeAny(type, reader.nested(), path, faults);
     case 'struct':
       return parseStruct(reader.nested());
+    case 'ignored':
+      reader.skip(wireType.bytes);
+      return {};
     case 'enum':
       return decodeEnum(type.numbers, reader.varint(), path, faults);
     case 'duration':

@@ -3,7 +3,7 @@
 
 import { type Faults, join } from './faults.ts';
 import type { AnyValue, Field, FieldType, MessageOf, MessageSpec } from './field.ts';
-import { checkValue, refuseName, settle } from './settle.ts';
+import { checkValue, namesOf, refuseName, settle } from './settle.ts';
 
 /** Decodes `value`; all faults land in `faults`, and what could be read is returned for further checks. */
 export function decodeJson<S extends MessageSpec>(
@@ -23,10 +23,10 @@ function decodeMessage(spec: MessageSpec, value: unknown, path: string, faults: 
   }
   for (const [key, inner] of Object.entries(value)) {
     if (key === '@type' || inner === null || inner === undefined) continue;
-    const name = spec.fields[key] === undefined ? snakeCase(key) : key;
-    const field = spec.fields[name];
-    if (field === undefined) refuseName(spec, path, name, faults);
-    else decoded[name] = decodeField(field, inner, join(path, name), faults);
+    const name = protoName(spec, key);
+    if (!Object.hasOwn(spec.fields, name)) refuseName(spec, path, name, faults);
+    else if (decoded[name] !== undefined) faults.add(join(path, name), 'is set twice, in both spellings');
+    else decoded[name] = decodeField(spec.fields[name]!, inner, join(path, name), faults);
   }
   return settle(spec, path, decoded, faults);
 }
@@ -64,6 +64,7 @@ function decodeType(type: FieldType, value: unknown, path: string, faults: Fault
     case 'any':
       return decodeAny(type, value, path, faults);
     case 'struct':
+    case 'ignored':
       if (isObject(value)) return value;
       faults.add(path, 'must be an object', value);
       return {};
@@ -92,6 +93,8 @@ function decodeScalar(kind: ScalarKind, value: unknown, path: string, faults: Fa
       return new Uint8Array();
     case 'bool':
       if (typeof value === 'boolean') return value;
+      // As Envoy: templates quote everything.
+      if (value === 'true' || value === 'false') return value === 'true';
       faults.add(path, 'must be true or false', value);
       return false;
     default:
@@ -138,8 +141,9 @@ function decodeEnum(
   path: string,
   faults: Faults,
 ): string {
-  if (typeof value === 'string' && numbers[value] !== undefined) return value;
-  const byNumber = Object.keys(numbers).find((name) => numbers[name] === value);
+  // Envoy's reader takes names in any case, and numbers also as text.
+  if (typeof value === 'string' && Object.hasOwn(numbers, value.toUpperCase())) return value.toUpperCase();
+  const byNumber = Object.keys(numbers).find((name) => String(numbers[name]) === String(value));
   if (byNumber !== undefined) return byNumber;
   faults.add(path, `must be one of ${Object.keys(numbers).join(', ')}`, value);
   return Object.keys(numbers)[0]!;
@@ -171,6 +175,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** The field's name in the .proto file, of a key in either spelling; an unknown key as it stands. */
+function protoName(spec: MessageSpec, key: string): string {
+  if (Object.hasOwn(spec.fields, key)) return key;
+  return namesOf(spec).find((name) => camelCase(name) === key) ?? key;
+}
+
+/** `consecutive_5xx` is `consecutive5xx`: not every underscore leaves a capital letter, so names are looked up this way round. */
+function camelCase(name: string): string {
+  return name.replaceAll(/_(.)/g, (_, next: string) => next.toUpperCase());
 }

@@ -9,6 +9,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.bootstrap.v3.Bootstrap.DynamicResources':
     '1:lds_config 2:cds_config 3:ads_config 5:lds_resources_locator 6:cds_resources_locator',
   'envoy.config.bootstrap.v3.Bootstrap.StaticResources': '1:listeners 2:clusters 3:secrets',
+  'envoy.config.bootstrap.v3.LayeredRuntime': '1:layers',
+  'envoy.config.bootstrap.v3.RuntimeLayer': '1:name 2:static_layer 3:disk_layer 4:admin_layer 5:rtds_layer',
   'envoy.config.cluster.v3.CircuitBreakers': '1:thresholds 2:per_host_thresholds',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
     '1:priority 2:max_connections 3:max_pending_requests 4:max_requests 5:max_retries 6:track_remaining 7:max_connection_pools 8:retry_budget',

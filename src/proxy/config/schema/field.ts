@@ -10,6 +10,8 @@ export type FieldType =
   | { readonly kind: 'duration' }
   /** google.protobuf.Struct, as plain values. */
   | { readonly kind: 'struct' }
+  /** A message that is taken and never looked at, because no request can tell the difference. The field's note says so. */
+  | { readonly kind: 'ignored' }
   | { readonly kind: 'enum'; readonly numbers: Readonly<Record<string, number>> }
   | { readonly kind: 'message'; readonly of: MessageSpec }
   /** `keepUnknown`: another type is kept by its URL with a null value, where the field tells to skip what one does not know. */
@@ -93,8 +95,9 @@ export const f = {
   /** Milliseconds; negative ones are refused. */
   duration: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'duration' }, note, check),
-  struct: (number: number, note = '') =>
-    field<Readonly<Record<string, unknown>>>(number, { kind: 'struct' }, note, null),
+  struct: (number: number, note = '', check: Check<Readonly<Record<string, unknown>>> | null = null) =>
+    field<Readonly<Record<string, unknown>>>(number, { kind: 'struct' }, note, check),
+  ignored: (number: number, note: string) => field<object>(number, { kind: 'ignored' }, note, null),
   enum: <const N extends Readonly<Record<string, number>>>(
     number: number,
     numbers: N,
@@ -129,4 +132,9 @@ export function positive(value: number): string | null {
 
 export function notEmpty(value: string): string | null {
   return value === '' ? 'must not be empty' : null;
+}
+
+/** As {@link notEmpty}, of a field that must be there: in protobuf an absent string is an empty one. */
+export function required(value: string): string | null {
+  return notEmpty(value);
 }

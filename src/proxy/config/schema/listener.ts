@@ -1,11 +1,11 @@
 // Tables: envoy.config.listener.v3 and the HTTP connection manager.
 
 import { address, configSource, downstreamConnectionOptions, http1Options, metadata } from './core.ts';
-import { f, message, notEmpty, only, positive } from './field.ts';
+import { f, message, only, positive, required } from './field.ts';
 import { routeConfiguration } from './route.ts';
 
 export const fileAccessLog = message('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-  path: f.string(1, 'Weft’s JSON format; Envoy’s format fields are refused', notEmpty),
+  path: f.string(1, 'Weft’s JSON format; Envoy’s format fields are refused', required),
 });
 export const stdoutAccessLog = message('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {});
 
@@ -25,7 +25,7 @@ const httpFilter = message('envoy.extensions.filters.network.http_connection_man
 
 export const rds = message('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
   config_source: f.message(1, configSource),
-  route_config_name: f.string(2, '', notEmpty),
+  route_config_name: f.string(2, '', required),
 });
 
 export const httpConnectionManager = message(
@@ -37,7 +37,7 @@ export const httpConnectionManager = message(
       'AUTO (HTTP/1.1), HTTP1',
       only('AUTO', 'HTTP1'),
     ),
-    stat_prefix: f.string(2, '', notEmpty),
+    stat_prefix: f.string(2, '', required),
     rds: f.message(3, rds),
     route_config: f.message(4, routeConfiguration),
     http_filters: f.repeated(f.message(5, httpFilter, 'the router alone')),
@@ -96,9 +96,10 @@ const filterChain = message('envoy.config.listener.v3.FilterChain', {
 });
 
 export const listener = message('envoy.config.listener.v3.Listener', {
-  name: f.string(1),
+  name: f.string(1, 'in a bootstrap: default the address'),
   address: f.message(2, address),
   stat_prefix: f.string(28),
+  per_connection_buffer_limit_bytes: f.uint32Value(5, 'Weft’s own bounds hold'),
   filter_chains: f.repeated(f.message(3, filterChain, 'exactly one')),
   metadata: f.message(6, metadata),
   traffic_direction: f.enum(16, { UNSPECIFIED: 0, INBOUND: 1, OUTBOUND: 2 }),

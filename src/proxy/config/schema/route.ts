@@ -8,7 +8,7 @@ import {
   regexMatcher,
   stringMatcher,
 } from './core.ts';
-import { atMost, f, message, notEmpty, only, positive } from './field.ts';
+import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
 const edits = (requestAdd: number, requestRemove: number, responseAdd: number, responseRemove: number) => ({
@@ -21,7 +21,7 @@ const edits = (requestAdd: number, requestRemove: number, responseAdd: number, r
 const headerMatcher = message(
   'envoy.config.route.v3.HeaderMatcher',
   {
-    name: f.string(1, '', notEmpty),
+    name: f.string(1, '', required),
     exact_match: f.string(4),
     safe_regex_match: f.message(11, regexMatcher),
     present_match: f.bool(7),
@@ -48,7 +48,7 @@ const headerMatcher = message(
 const queryParameterMatcher = message(
   'envoy.config.route.v3.QueryParameterMatcher',
   {
-    name: f.string(1, '', notEmpty),
+    name: f.string(1, '', required),
     string_match: f.message(5, stringMatcher),
     present_match: f.bool(6, 'true', only(true)),
   },
@@ -99,13 +99,14 @@ export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
 });
 
 const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
-  name: f.string(1, '', notEmpty),
+  name: f.string(1, '', required),
   weight: f.uint32Value(2),
   ...edits(4, 9, 5, 6),
 });
 
 const weightedCluster = message('envoy.config.route.v3.WeightedCluster', {
   clusters: f.repeated(f.message(1, clusterWeight)),
+  total_weight: f.uint32Value(3, 'deprecated in Envoy; the sum of the weights'),
 });
 
 const routeAction = message(
@@ -174,6 +175,8 @@ export const route = message(
     route: f.message(2, routeAction),
     redirect: f.message(3, redirectAction),
     direct_response: f.message(7, directResponse),
+    decorator: f.ignored(5, 'names spans, which Weft does not make'),
+    stat_prefix: f.string(19, 'statistics only: Weft’s are by the route’s name'),
     metadata: f.message(4, metadata),
     ...edits(9, 12, 10, 11),
   },
@@ -181,12 +184,13 @@ export const route = message(
 );
 
 export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
-  name: f.string(1, '', notEmpty),
+  name: f.string(1, '', required),
   domains: f.repeated(f.string(2, '', notEmpty)),
   routes: f.repeated(f.message(3, route)),
   require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }, 'NONE', only('NONE')),
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
   retry_policy: f.message(16, retryPolicy),
+  virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),
   metadata: f.message(24, metadata),
   ...edits(7, 13, 10, 11),
 });
@@ -194,7 +198,11 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
 export const routeConfiguration = message('envoy.config.route.v3.RouteConfiguration', {
   name: f.string(1),
   virtual_hosts: f.repeated(f.message(2, virtualHost)),
-  validate_clusters: f.boolValue(7, 'false: a route to an unknown cluster answers 503', only(false)),
+  validate_clusters: f.boolValue(
+    7,
+    'false: a route to an unknown cluster answers 503; absent in a bootstrap without ADS: refused',
+    only(false),
+  ),
   max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
   metadata: f.message(17, metadata),
   ...edits(6, 8, 4, 5),

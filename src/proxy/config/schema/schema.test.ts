@@ -61,11 +61,11 @@ describe('bytes say what JSON says', () => {
   }
 
   test('a field outside the table is refused by its name', () => {
-    const message = fromJson(api.BootstrapSchema, { admin: { profilePath: '/tmp/x' } }, { registry });
+    const message = fromJson(api.BootstrapSchema, { admin: { ignoreGlobalConnLimit: true } }, { registry });
     const faults = new Faults('b');
     decodeBinary(bootstrap, toBinary(api.BootstrapSchema, message), '', faults);
     expect(faults.issues.map(({ field, rule }) => `${field} ${rule}`)).toEqual([
-      'admin.profile_path is not supported by Weft (docs/envoy-compat.md)',
+      'admin.ignore_global_conn_limit is not supported by Weft (docs/envoy-compat.md)',
     ]);
   });
 });
@@ -89,18 +89,23 @@ describe('no field outside the tables passes, in neither form', () => {
           ];
           const fromText = new Faults('o');
           decodeJson(spec, { [field]: {} }, 'at', fromText);
-          expect(fromText.issues).toEqual(expected);
+          expect(unsupported(fromText)).toEqual(expected);
           const fromBytes = new Faults('o');
           // The field's tag as a varint, wire type 2, and an empty value.
           const tag = number * 8 + 2;
           const bytes = tag < 128 ? [tag, 0] : [(tag & 0x7f) | 0x80, tag >> 7, 0];
           decodeBinary(spec, new Uint8Array(bytes), 'at', fromBytes);
-          expect(fromBytes.issues).toEqual(expected);
+          expect(unsupported(fromBytes)).toEqual(expected);
         }
       });
     }
   }
 });
+
+/** Without what is said about required fields, which these messages lack. */
+function unsupported(faults: Faults) {
+  return faults.issues.filter(({ rule }) => rule !== 'must be set');
+}
 
 test('any bytes give a value or faults, and never throw (property)', () => {
   const document = Bun.YAML.parse(readFileSync(join(folder, 'static-edge.yaml'), 'utf8')) as JsonValue;

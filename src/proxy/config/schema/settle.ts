@@ -1,7 +1,7 @@
 // What both decoders do alike: refuse a field that the table does not hold, check accepted values and oneofs, fill in empty lists.
 
 import { type Faults, join } from './faults.ts';
-import type { Field, MessageSpec } from './field.ts';
+import { type Field, type MessageSpec, required } from './field.ts';
 import { fieldNames } from './field-names.gen.ts';
 
 /** Refuses a field given by its name in YAML or JSON. */
@@ -42,9 +42,10 @@ export function settle(
   }
   for (const name in spec.fields) {
     if (decoded[name] !== undefined) continue;
-    const { shape } = spec.fields[name]!;
+    const { shape, check } = spec.fields[name]!;
     if (shape === 'repeated') decoded[name] = [];
     else if (shape === 'map') decoded[name] = new Map();
+    else if ((check as unknown) === required) faults.add(join(path, name), 'must be set');
   }
   return decoded;
 }

@@ -162,8 +162,13 @@ function translateHttp(message: ClusterMessage, forAds: boolean, path: string, f
   };
 }
 
+/** Of routes of default priority, the only ones there are. Of two, the first holds, as in Envoy. */
+function defaultThresholds(message: ClusterMessage) {
+  return message.circuit_breakers?.thresholds.find(({ priority }) => priority !== 'HIGH');
+}
+
 function translateLimits(message: ClusterMessage): LimitsConfig {
-  const thresholds = message.circuit_breakers?.thresholds[0];
+  const thresholds = defaultThresholds(message);
   return {
     connections: thresholds?.max_connections ?? clusterDefaults.limit,
     pending: thresholds?.max_pending_requests ?? clusterDefaults.limit,
@@ -173,7 +178,7 @@ function translateLimits(message: ClusterMessage): LimitsConfig {
 
 /** Envoy's budgets count retries that run at once; ours count per time. A plain max_retries becomes a rate without a share. */
 function translateRetryBudget(message: ClusterMessage): RetryBudgetConfig {
-  const thresholds = message.circuit_breakers?.thresholds[0];
+  const thresholds = defaultThresholds(message);
   const budget = thresholds?.retry_budget;
   if (budget === undefined && thresholds?.max_retries !== undefined) {
     return {

@@ -1,5 +1,6 @@
 // Listener with its one HTTP connection manager to ListenerConfig.
 
+import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
 import {
   type Faults,
@@ -47,9 +48,9 @@ export function translateListener(
   path: string,
   faults: Faults,
 ): TranslatedListener | null {
-  const name = message.name ?? '';
-  if (name === '') faults.add(join(path, 'name'), 'must not be empty');
   const address = translateAddress(message.address, false, join(path, 'address'), faults);
+  // Bootstraps commonly leave the name out; Envoy makes one up.
+  const name = message.name || (address === null ? '' : formatAddress(address));
   const at = join(path, 'filter_chains[0].filters[0].typed_config');
   const hcm = findManager(message, path, faults);
   if (address === null || hcm === null) return null;
@@ -98,8 +99,12 @@ function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
   const filters = hcm.http_filters;
   const last = filters.at(-1);
   // An unknown type was refused where it stands; here only the shape is left to say.
-  if (last === undefined || (last.typed_config !== undefined && unpack(last.typed_config, router) === null)) {
-    if (last === undefined) faults.add(join(path, 'http_filters'), 'must end with the router filter');
+  if (last === undefined) {
+    faults.add(join(path, 'http_filters'), 'must end with the router filter');
+  } else if (last.typed_config === undefined) {
+    faults.add(`${join(path, 'http_filters')}[${filters.length - 1}].typed_config`, 'must be set');
+  } else if (unpack(last.typed_config, router) === null) {
+    return;
   } else if (filters.length > 1) {
     faults.add(join(path, 'http_filters'), 'filters before the router are not supported by Weft yet');
   }

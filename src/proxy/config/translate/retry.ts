@@ -9,17 +9,17 @@ type RetryPolicyMessage = MessageOf<typeof retryPolicy>;
 /** Envoy counts a reset as a gateway error, and a gateway error as a 5xx (router filter, x-envoy-retry-on). */
 const anyReset: readonly RetryCondition[] = ['ConnectFailure', 'Reset', 'AttemptTimeout'];
 
-const conditions: Readonly<Record<string, readonly RetryCondition[]>> = {
-  '5xx': ['ServerError', ...anyReset],
-  'gateway-error': ['GatewayError', ...anyReset],
-  reset: anyReset,
-  'reset-before-request': ['ConnectFailure'],
-  'connect-failure': ['ConnectFailure'],
-  'retriable-4xx': ['Conflict'],
-  'retriable-status-codes': ['StatusCodes'],
-  unavailable: ['Unavailable'],
-  'refused-stream': [],
-};
+const conditions: ReadonlyMap<string, readonly RetryCondition[]> = new Map([
+  ['5xx', ['ServerError', ...anyReset]],
+  ['gateway-error', ['GatewayError', ...anyReset]],
+  ['reset', anyReset],
+  ['reset-before-request', ['ConnectFailure']],
+  ['connect-failure', ['ConnectFailure']],
+  ['retriable-4xx', ['Conflict']],
+  ['retriable-status-codes', ['StatusCodes']],
+  ['unavailable', ['Unavailable']],
+  ['refused-stream', []],
+]);
 
 const defaultBaseMs = 25;
 const maxFactor = 10;
@@ -28,9 +28,9 @@ export function translateRetry(message: RetryPolicyMessage, path: string, faults
   const on = new Set<RetryCondition>();
   for (const word of (message.retry_on ?? '').split(',').map((part) => part.trim())) {
     if (word === '') continue;
-    const mapped = conditions[word];
+    const mapped = conditions.get(word);
     if (mapped === undefined) {
-      faults.add(join(path, 'retry_on'), `must be of ${Object.keys(conditions).join(', ')}`, word);
+      faults.add(join(path, 'retry_on'), `must be of ${[...conditions.keys()].join(', ')}`, word);
     } else {
       for (const condition of mapped) on.add(condition);
     }

@@ -197,6 +197,12 @@ function translateClusters(
     };
   });
   const sum = clusters.reduce((total, entry) => total + entry.weight, 0);
+  if (weighted.total_weight !== undefined && weighted.total_weight !== sum)
+    faults.add(
+      join(path, 'weighted_clusters.total_weight'),
+      `must be the sum of the weights, ${sum}`,
+      weighted.total_weight,
+    );
   if (sum < 1 || sum > weightSumMax) faults.add(at, `the weights must add up to 1 to ${weightSumMax}`, sum);
   return clusters;
 }

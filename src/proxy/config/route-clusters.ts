@@ -1,0 +1,51 @@
+// Do the routes of a bootstrap name clusters that exist? Without an ADS server nothing can make a name known later, so one that is not
+// there is a typing error, and Envoy refuses it too (validate_clusters, true for routes that stand in a listener).
+
+import {
+  type bootstrap,
+  type Faults,
+  httpConnectionManager,
+  join,
+  type MessageOf,
+  unpack,
+} from './schema/index.ts';
+
+type BootstrapMessage = MessageOf<typeof bootstrap>;
+type RouteConfiguration = NonNullable<MessageOf<typeof httpConnectionManager>['route_config']>;
+type Route = RouteConfiguration['virtual_hosts'][number]['routes'][number];
+
+export function checkRouteClusters(message: BootstrapMessage, faults: Faults): void {
+  const known = new Set(message.static_resources?.clusters.map(({ name }) => name));
+  message.static_resources?.listeners.forEach((listener, index) => {
+    const filter = listener.filter_chains[0]?.filters[0];
+    const routes = unpack(filter?.typed_config, httpConnectionManager)?.route_config;
+    if (routes === undefined || routes.validate_clusters === false) return;
+    const path = `static_resources.listeners[${index}].filter_chains[0].filters[0].typed_config.route_config`;
+    checkRoutes(routes, known, path, faults);
+  });
+}
+
+function checkRoutes(
+  routes: RouteConfiguration,
+  known: ReadonlySet<string | undefined>,
+  path: string,
+  faults: Faults,
+): void {
+  routes.virtual_hosts.forEach((host, hostIndex) => {
+    host.routes.forEach((route, index) => {
+      const at = `${join(path, 'virtual_hosts')}[${hostIndex}].routes[${index}].route`;
+      for (const [field, cluster] of clustersOf(route)) {
+        if (cluster !== '' && !known.has(cluster))
+          faults.add(join(at, field), 'must name a cluster of static_resources', cluster);
+      }
+    });
+  });
+}
+
+function clustersOf(route: Route): readonly (readonly [field: string, cluster: string])[] {
+  const weighted = route.route?.weighted_clusters?.clusters ?? [];
+  return [
+    ['cluster', route.route?.cluster ?? ''] as const,
+    ...weighted.map(({ name }, index) => [`weighted_clusters.clusters[${index}].name`, name ?? ''] as const),
+  ];
+}
