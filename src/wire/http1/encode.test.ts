@@ -147,12 +147,17 @@ const requests: readonly [string, string, (head: RequestHead) => void, number, s
   ],
   [
     'nothing but the request line',
-    'GET / HTTP/1.0\r\n\r\n',
-    (head) => {
-      head.authority = 'x';
-    },
+    'GET http://x/ HTTP/1.0\r\n\r\n',
+    () => {},
     bodyNone,
     'GET / HTTP/1.1\r\nhost: x\r\n\r\n',
+  ],
+  [
+    'a coding spelled another way goes out as everybody reads it',
+    'POST / HTTP/1.1\r\nHost: A\r\nTransfer-Encoding: CHUNKED\r\nX: 1\r\n\r\n',
+    () => {},
+    bodyChunked,
+    'POST / HTTP/1.1\r\nHost: A\r\nX: 1\r\ntransfer-encoding: chunked\r\n\r\n',
   ],
 ];
 

@@ -8,6 +8,7 @@ import type { ByteSink } from '../stream.ts';
 import { assertFieldName, assertFieldValue, assertTargetText } from './assert-text.ts';
 import { bodyChunked } from './framing.ts';
 import {
+  type FramedHead,
   lineStride,
   type ReceivedHead,
   ReceivedRequestHead,
@@ -60,7 +61,7 @@ export function encodeLastChunk(trailers: Head | null): string {
 }
 
 function spliceRequest(sink: ByteSink, head: ReceivedRequestHead, bodyKind: number): void {
-  let strip = hopBits | (bodyKind === bodyChunked ? lengthBit : codingBit);
+  let strip = hopBits | framingBits(head, bodyKind);
   // RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is to be ignored.
   if (head.version === 0) strip |= expectBit;
   const keepsLine = head.editedPath === null && head.schemeEnd === 0 && head.version === 1;
@@ -81,10 +82,16 @@ function spliceResponse(
   keepLength: boolean,
   extra: string,
 ): void {
-  const strip = hopBits | (bodyKind === bodyChunked ? lengthBit : codingBit) | (keepLength ? 0 : lengthBit);
+  const strip = hopBits | framingBits(head, bodyKind) | (keepLength ? 0 : lengthBit);
   const prefix = head.statusLineKept ? '' : `HTTP/1.1 ${head.status} ${receivedReason(head)}\r\n`;
   spliceFields(sink, head, head.statusLineKept, prefix, strip);
   writeTail(sink, head, strip, bodyKind, extra);
+}
+
+/** The received framing fields that do not say how the body goes out. */
+function framingBits(head: FramedHead, bodyKind: number): number {
+  if (bodyKind !== bodyChunked) return codingBit;
+  return head.chunkedRespelled ? lengthBit | codingBit : lengthBit;
 }
 
 /** Start line and kept fields. `prefix` replaces the start line unless `keepsLine`, and else stands between it and the fields. */
@@ -131,7 +138,8 @@ function writeTail(sink: ByteSink, head: ReceivedHead, strip: number, bodyKind: 
     sink.writeLatin1(addedLines[index]!);
   }
   if (extra !== '') sink.writeLatin1(extra);
-  const chunkedKept = (head.seen & codingBit) !== 0 && head.find(headerId['transfer-encoding']) !== -1;
+  const chunkedKept =
+    (head.seen & ~strip & codingBit) !== 0 && head.find(headerId['transfer-encoding']) !== -1;
   sink.writeLatin1(bodyKind === bodyChunked && !chunkedKept ? lastLineChunked : '\r\n');
 }
 

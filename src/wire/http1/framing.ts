@@ -45,7 +45,9 @@ export function parseSpecialField(
 
 /** Faults that only the whole request head shows. */
 export function validateRequest(head: ReceivedRequestHead, limits: Http1Limits): number {
-  if (head.version === 1 && head.find(headerId.host) === -1) return fault.hostMissing;
+  // RFC 9112 section 3.2 asks HTTP/1.0 for no Host, but a request must leave as HTTP/1.1, and that needs one.
+  if (head.find(headerId.host) === -1 && (head.version === 1 || head.schemeEnd === 0))
+    return fault.hostMissing;
   const code = validateFraming(head);
   if (code !== fault.none) return code;
   return head.contentLength > limits.bodyBytesMax ? fault.bodyTooLong : fault.none;
@@ -124,8 +126,9 @@ function parseLength(bytes: Uint8Array, start: number, end: number): number {
 }
 
 function parseCoding(head: FramedHead, value: string): number {
-  if (value.toLowerCase() === 'chunked') {
+  if (value === 'chunked' || value.toLowerCase() === 'chunked') {
     head.chunked = true;
+    head.chunkedRespelled = value !== 'chunked';
     return fault.none;
   }
   const codings = value.toLowerCase().split(',');

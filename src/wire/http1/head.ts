@@ -214,6 +214,8 @@ export class FramedHead extends ReceivedHead {
   /** Value of Content-Length, or -1. */
   contentLength = -1;
   chunked = false;
+  /** In other letters, such as `Chunked`: readers that compare exactly would see no coding, so it goes out anew. */
+  chunkedRespelled = false;
   /** Options of Connection. */
   closeOption = false;
   keepAliveOption = false;
@@ -225,6 +227,7 @@ export class FramedHead extends ReceivedHead {
     this.version = 1;
     this.contentLength = -1;
     this.chunked = false;
+    this.chunkedRespelled = false;
     this.closeOption = false;
     this.keepAliveOption = false;
     this.nominates = false;

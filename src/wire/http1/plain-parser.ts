@@ -28,7 +28,11 @@ export function parseRequestPlain(raw: string): PlainRequest | null {
   const fields = parseFieldsPlain(lines.slice(1));
   if (start === null || fields === null) return null;
   const [, method, target, minor] = start as unknown as [string, string, string, string];
-  if (!isTargetPlain(method, target) || !areFramedPlain(fields, minor === '1')) return null;
+  if (
+    !isTargetPlain(method, target) ||
+    !areFramedPlain(fields, minor === '1', minor === '1' || !absolute.test(target))
+  )
+    return null;
   const rest = text.slice(headEnd + 4);
   const body = parseBodyPlain(fields, rest);
   return body === null ? null : { method, target, version: Number(minor), fields, ...body };
@@ -62,11 +66,15 @@ function valuesOf(fields: readonly (readonly [string, string])[], name: string):
   return fields.filter((field) => field[0] === name).map((field) => field[1]);
 }
 
-function areFramedPlain(fields: readonly (readonly [string, string])[], isHttp11: boolean): boolean {
+function areFramedPlain(
+  fields: readonly (readonly [string, string])[],
+  isHttp11: boolean,
+  needsHost: boolean,
+): boolean {
   const hosts = valuesOf(fields, 'host');
   const lengths = valuesOf(fields, 'content-length');
   const codings = valuesOf(fields, 'transfer-encoding');
-  if (hosts.length > 1 || (isHttp11 && hosts.length === 0) || !hosts.every(isAuthorityPlain)) return false;
+  if (hosts.length > 1 || (hosts.length === 0 && needsHost) || !hosts.every(isAuthorityPlain)) return false;
   if (lengths.length + codings.length > 1) return false;
   if (!lengths.every((value) => /^(0|[1-9][0-9]{0,15})$/.test(value) && Number.isSafeInteger(Number(value))))
     return false;

@@ -190,7 +190,12 @@ export const hostCases: readonly RequestCase[] = [
   refused('no Host', 'GET / HTTP/1.1\r\n\r\n', 400, text.hostMissing),
   refused('two Hosts', `${get}Host: b\r\n\r\n`, 400, text.hostRepeated),
   refused('two equal Hosts', `${get}${host}\r\n`, 400, text.hostRepeated),
-  accepted('HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n\r\n', 'request GET ||/ 1.0 [] end'),
+  refused('HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n\r\n', 400, text.hostMissing),
+  accepted(
+    'HTTP/1.0 in absolute form without Host',
+    'GET http://b/ HTTP/1.0\r\n\r\n',
+    'request GET http|b|/ 1.0 [] end',
+  ),
   accepted(
     'an IPv6 Host',
     'GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n',

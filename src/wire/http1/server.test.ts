@@ -224,10 +224,10 @@ describe('connection', () => {
       okCloseText,
       false,
     ],
-    ['HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', okCloseText, false],
+    ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\n\r\n', okCloseText, false],
     [
       'HTTP/1.0 with keep-alive',
-      'GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n',
+      'GET / HTTP/1.0\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n',
       okText.replace('content', 'connection: keep-alive\r\ncontent'),
       true,
     ],
@@ -399,7 +399,7 @@ describe('responses', () => {
     ],
     [
       'to HTTP/1.0 until close',
-      'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
+      'GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n',
       200,
       [],
       ['ok'],
