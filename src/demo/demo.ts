@@ -62,6 +62,7 @@ export class Demo implements ControlHost {
     this.server = options.commands ? serveControl(this.machine.ports.allocate(), this) : null;
     this.cluster = new BankCluster(this.machine, this.#programs, {
       ...options,
+      usualPorts: options.commands,
       controlEnv:
         this.server === null ? {} : { WEFT_DEMO_URL: this.server.url, WEFT_DEMO_TOKEN: this.server.token },
     });

@@ -24,6 +24,8 @@ export type Attachment = 'sidecar' | 'agent';
 export interface BankOptions {
   readonly small: boolean;
   readonly attachment: Attachment;
+  /** Edge and console where people look for them; false: anywhere, so that runs beside each other never meet. */
+  readonly usualPorts: boolean;
   /** For the control plane's process. */
   readonly controlEnv: Readonly<Record<string, string>>;
 }
@@ -64,7 +66,7 @@ export class BankCluster {
     this.#machine = machine;
     this.#programs = programs;
     this.#onPhase = onPhase;
-    this.ports = allocateMeshPorts(machine);
+    this.ports = allocateMeshPorts(machine, options.usualPorts);
     this.manifests = new Manifests(programs.manifestFolder, join(machine.folder, 'manifests'));
     this.ledgerPath = join(machine.folder, 'ledger.db');
     createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);

@@ -8,7 +8,6 @@ import type { Machine, Program } from '../machine/machine.ts';
 import { type BootstrapFacts, encodeBootstrap } from './bootstrap.ts';
 import type { Programs } from './programs.ts';
 
-/** Addresses that people open, and the ports they are used to where those are free. */
 export interface MeshPorts {
   readonly edge: number;
   readonly xds: number;
@@ -16,11 +15,15 @@ export interface MeshPorts {
   readonly controlHttp: number;
 }
 
-export function allocateMeshPorts(machine: Machine): MeshPorts {
+/**
+ * `usual`: the ports that people are used to, where they are free, for what they open in a browser. Never for xDS: while a control plane
+ * restarts, another demo would take the usual port, and this one's proxies would join the other's mesh.
+ */
+export function allocateMeshPorts(machine: Machine, usual: boolean): MeshPorts {
   return {
-    edge: machine.ports.allocate(8080),
-    xds: machine.ports.allocate(15_010),
-    controlHttp: machine.ports.allocate(15_014),
+    edge: usual ? machine.ports.allocate(8080) : machine.ports.allocate(),
+    xds: machine.ports.allocate(),
+    controlHttp: usual ? machine.ports.allocate(15_014) : machine.ports.allocate(),
   };
 }
 

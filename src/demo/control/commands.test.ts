@@ -18,7 +18,12 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'weft-commands-'));
   machine = new Machine(folder, null, {});
   const programs = createPrograms(join(import.meta.dir, '../../..'), null);
-  cluster = new BankCluster(machine, programs, { small: false, attachment: 'sidecar', controlEnv: {} });
+  cluster = new BankCluster(machine, programs, {
+    small: false,
+    attachment: 'sidecar',
+    usualPorts: false,
+    controlEnv: {},
+  });
 });
 
 afterAll(async () => {
@@ -52,7 +57,12 @@ describe('the bank', () => {
 
   test('is small when asked, with the same services', () => {
     const programs = createPrograms(join(import.meta.dir, '../../..'), null);
-    const small = new BankCluster(machine, programs, { small: true, attachment: 'sidecar', controlEnv: {} });
+    const small = new BankCluster(machine, programs, {
+      small: true,
+      attachment: 'sidecar',
+      usualPorts: false,
+      controlEnv: {},
+    });
     const services = (bank: BankCluster) =>
       new Set([...bank.slots.values()].map((slot) => slot.workload.name));
     expect(small.slots.size).toBeLessThan(cluster.slots.size);

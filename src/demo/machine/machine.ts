@@ -27,7 +27,7 @@ export class Machine {
 
   constructor(folder: string, statePath: string | null, environment: Readonly<Record<string, string>>) {
     this.folder = folder;
-    this.ports = new PortAllocator(process.pid * 97);
+    this.ports = new PortAllocator(process.pid * 7919);
     this.state = new StateFile(statePath);
     this.#environment = environment;
     this.#logFolder = join(folder, 'logs');

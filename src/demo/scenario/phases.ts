@@ -103,19 +103,14 @@ const controlPlaneRestarted: Phase = {
   minimumMs: 4000,
   async run(scene) {
     const { cluster } = scene;
-    cluster.control.held = true;
-    cluster.control.signal('SIGKILL');
-    await until('control plane gone', recoveryTimeoutMs, () => !cluster.control.running);
-    // An endpoint and a route change that nobody can be told of, and a proxy that must start from what it remembers.
     const withdrawn = podOf(scene, 'accounts-0');
-    withdrawn.setWithdrawn(true);
-    cluster.manifests.setSplit(restartSplitPercent);
-    const restarted = podOf(scene, 'fraud-0');
-    restarted.sidecar?.signal('SIGKILL');
-    await until('proxy noticed as dead', recoveryTimeoutMs, () => restarted.phase !== 'ready');
-    await until('proxy serving alone', recoveryTimeoutMs, () => restarted.phase === 'ready');
-    cluster.control.held = false;
-    cluster.control.start();
+    cluster.control.held = true;
+    try {
+      await changeWithoutControl(scene, withdrawn);
+    } finally {
+      cluster.control.held = false;
+      cluster.control.start();
+    }
     try {
       return { agreed: await whenAgreed(cluster, (dump) => knowsChanges(dump, withdrawn.spec.name)) };
     } finally {
@@ -125,6 +120,19 @@ const controlPlaneRestarted: Phase = {
     }
   },
 };
+
+/** An endpoint and a route change that nobody can be told of, and a proxy that must start from what it remembers. */
+async function changeWithoutControl(scene: Scene, withdrawn: Pod): Promise<void> {
+  const { cluster } = scene;
+  const restarted = podOf(scene, 'fraud-0');
+  cluster.control.signal('SIGKILL');
+  await until('control plane gone', recoveryTimeoutMs, () => !cluster.control.running);
+  withdrawn.setWithdrawn(true);
+  cluster.manifests.setSplit(restartSplitPercent);
+  restarted.sidecar?.signal('SIGKILL');
+  await until('proxy noticed as dead', recoveryTimeoutMs, () => restarted.phase !== 'ready');
+  await until('proxy serving alone', recoveryTimeoutMs, () => restarted.phase === 'ready');
+}
 
 async function servedBy(pod: Pod): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${pod.spec.applicationPort}/healthz`);
