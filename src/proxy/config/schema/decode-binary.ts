@@ -115,7 +115,7 @@ function decodeType(type: FieldType, reader: WireReader, path: string, faults: F
     case 'struct':
       return parseStruct(reader.nested());
     case 'ignored':
-      reader.skip(wireType.bytes);
+      reader.skip();
       return {};
     case 'enum':
       return decodeEnum(type.numbers, reader.varint(), path, faults);
