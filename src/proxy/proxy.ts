@@ -179,5 +179,7 @@ class ComposedProxy implements Proxy {
 function peerOf(node: XdsNode): string {
   const namespace = node.metadata['namespace'];
   if (typeof namespace !== 'string' || node.cluster === '' || node.id.startsWith('agent~')) return '';
-  return `${namespace}/${node.cluster}`;
+  const peer = `${namespace}/${node.cluster}`;
+  // It becomes a header's value, and only a Kubernetes name has business there.
+  return /^[!-~]+$/.test(peer) ? peer : '';
 }

@@ -2,6 +2,7 @@
 
 import type { HeaderEdits } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
+import { checkFieldValue } from './message-text.ts';
 
 type RouteConfiguration = MessageOf<typeof routeConfiguration>;
 type HeaderOptions = RouteConfiguration['request_headers_to_add'];
@@ -107,7 +108,6 @@ function translateValue(value: string, path: string, faults: Faults): string {
   const literal = value.replaceAll('%%', '');
   if (literal.includes('%'))
     faults.add(path, 'format commands are not supported by Weft (docs/envoy-compat.md)', value);
-  if (value.includes('\r') || value.includes('\n') || value.includes('\0'))
-    faults.add(path, 'must not contain line breaks or NUL', value);
+  checkFieldValue(value, path, faults);
   return value.replaceAll('%%', '%');
 }

@@ -16,6 +16,7 @@ import {
 import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
+import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
@@ -146,6 +147,7 @@ function translateDirection(message: ListenerMessage, path: string, faults: Faul
 function translateHttp(hcm: Hcm, path: string, faults: Faults): HttpOptions {
   const common = hcm.common_http_protocol_options;
   const useRemoteAddress = hcm.use_remote_address ?? false;
+  checkFieldValue(hcm.server_name ?? '', join(path, 'server_name'), faults);
   return {
     idleTimeoutMs: common?.idle_timeout ?? defaults.idleTimeoutMs,
     headTimeoutMs: hcm.request_headers_timeout ?? defaults.headTimeoutMs,

@@ -150,7 +150,10 @@ describe('header edits', () => {
 
   const refused: readonly (readonly [string, object, string])[] = [
     ['a format command', add('x', '%REQ(a)%'), 'header.value: format commands are not supported'],
-    ['a line break', add('x', 'a\r\nb'), 'header.value: must not contain line breaks'],
+    ['a line break', add('x', 'a\r\nb'), 'header.value: must be printable ASCII'],
+    ['NUL', add('x', 'a\0b'), 'header.value: must be printable ASCII'],
+    ['a control character', add('x', '\x7f'), 'header.value: must be printable ASCII'],
+    ['text beyond ASCII', add('x', '5 €'), 'header.value: must be printable ASCII'],
     ['a pseudo header', add(':path', '/'), 'header.key: must not be host or start with a colon'],
     ['the authority', add('Host', 'x'), 'header.key: must not be host'],
     ['framing', add('Content-Length', '1'), 'header.key: must not be a framing header'],
@@ -244,6 +247,28 @@ describe('actions', () => {
       { direct_response: { status: 200, body: { inline_string: 'x'.repeat(5000) } } },
       'must be at most 4096 bytes',
     ],
+    ...[
+      { route: { prefix_rewrite: 'a' } },
+      { route: { prefix_rewrite: '/a b' } },
+      { route: { prefix_rewrite: '/a#b' } },
+      { route: { prefix_rewrite: '/\u00fc' } },
+      { route: { host_rewrite_literal: 'a\r\nx: y' } },
+      { route: { host_rewrite_literal: 'u@b' } },
+      { route: { host_rewrite_literal: 'a:65536' } },
+      { redirect: { path_redirect: '.example' } },
+      { redirect: { prefix_rewrite: '/\n' } },
+      { redirect: { host_redirect: 'a\r\nb: c' } },
+      { redirect: { scheme_redirect: 'a\nb' } },
+    ].map((action): [string, object, string] => {
+      const [[kind, fields]] = Object.entries(action) as [[string, object]];
+      const [[field, text]] = Object.entries(fields) as [[string, string]];
+      const cluster = kind === 'route' ? { cluster: 'c' } : {};
+      return [
+        `${kind} ${field} ${JSON.stringify(text)}`,
+        { [kind]: { ...fields, ...cluster } },
+        `${at}.${kind}.${field}: must `,
+      ];
+    }),
   ];
   for (const [name, route, expected] of refused) {
     test(`${name} is refused`, () => expect(faultsOf(route).join()).toContain(expected));

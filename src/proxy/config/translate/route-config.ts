@@ -13,6 +13,7 @@ import type {
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
 import { translateMatch } from './match.ts';
+import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
 import { translateRetry } from './retry.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { weftMetadata } from './weft-metadata.ts';
@@ -158,11 +159,13 @@ function translateAction(
 const notFoundStatus = { SERVICE_UNAVAILABLE: null, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 
 function translateForward(action: RouteActionMessage, path: string, faults: Faults): RouteAction {
+  const authority = action.host_rewrite_literal || null;
+  if (authority !== null) checkAuthority(authority, join(path, 'host_rewrite_literal'), faults);
   const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
   return {
     kind: 'forward',
     clusters: translateClusters(action, path, faults),
-    rewriteAuthority: action.host_rewrite_literal ?? null,
+    rewriteAuthority: authority,
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
   };
@@ -221,11 +224,13 @@ function translateRewrite(action: RouteActionMessage, path: string, faults: Faul
     if (substitution.includes('\\')) {
       faults.add(join(path, 'regex_rewrite.substitution'), 'must not refer to groups', substitution);
     }
+    checkRequestPath(substitution, join(path, 'regex_rewrite.substitution'), faults);
     return { kind: 'full', value: substitution };
   }
-  return action.prefix_rewrite === undefined || action.prefix_rewrite === ''
-    ? null
-    : { kind: 'prefix', value: action.prefix_rewrite };
+  const prefix = action.prefix_rewrite;
+  if (!prefix) return null;
+  checkRequestPath(prefix, join(path, 'prefix_rewrite'), faults);
+  return { kind: 'prefix', value: prefix };
 }
 
 const redirectStatus = {
@@ -240,6 +245,10 @@ function translateRedirect(redirect: RedirectMessage, path: string, faults: Faul
   const full = redirect.path_redirect;
   if (full?.includes('?')) faults.add(join(path, 'path_redirect'), 'must not hold a query', full);
   const prefix = redirect.prefix_rewrite;
+  if (full) checkLocationPath(full, join(path, 'path_redirect'), faults);
+  else if (prefix) checkLocationPath(prefix, join(path, 'prefix_rewrite'), faults);
+  if (redirect.host_redirect) checkAuthority(redirect.host_redirect, join(path, 'host_redirect'), faults);
+  if (redirect.scheme_redirect) checkScheme(redirect.scheme_redirect, join(path, 'scheme_redirect'), faults);
   return {
     kind: 'redirect',
     status: redirectStatus[redirect.response_code ?? 'MOVED_PERMANENTLY'],
