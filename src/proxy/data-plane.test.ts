@@ -9,6 +9,7 @@ import {
   listenerConfig,
   route,
   routeConfig,
+  snapshot,
 } from './testing/configs.ts';
 import { World } from './testing/world.ts';
 
@@ -66,6 +67,24 @@ describe('a change of configuration', () => {
     expect(leaves.connections.size).toBe(0);
     expect(stays.connections.size).toBe(1);
     world.expectSettled();
+  });
+
+  test('what somebody decided is logged at info, moving endpoints at debug', () => {
+    const lines: string[] = [];
+    const world = new World({
+      log: { debugEnabled: true, write: (level, message) => lines.push(`${level} ${message}`) },
+    });
+    const parts = {
+      clusters: [clusterConfig()],
+      listeners: [listenerConfig()],
+      routes: [routeConfig([route()])],
+    };
+    const first = snapshot(parts);
+    world.plane.apply(first);
+    world.plane.apply({ ...first, version: '2', endpoints: snapshot({ ...parts, endpoints: {} }).endpoints });
+    world.plane.apply({ ...first, version: '3', clusters: new Map() });
+    const applied = lines.filter((line) => line.endsWith('configuration applied'));
+    expect(applied.map((line) => line.split(' ')[0]!)).toEqual(['info', 'debug', 'info']);
   });
 
   test('many changes under load drop nothing', () => {

@@ -45,6 +45,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   private bindIssues: readonly Issue[] = [];
   private proxyDrain: ProxyDrain | null = null;
   private stopped = false;
+  private applied: Snapshot | null = null;
   private readonly emptyTable: RouteTable;
 
   constructor(options: DataPlaneOptions) {
@@ -89,12 +90,15 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
 
   apply(snapshot: Snapshot): void {
     if (this.stopped) return;
+    const endpointsOnly = this.applied !== null && sameButEndpoints(this.applied, snapshot);
+    this.applied = snapshot;
     // Make before break: clusters, then the routes that name them, then what nobody names any more.
     this.applyClusters(snapshot);
     this.applyListeners(snapshot);
     this.removeClusters(snapshot);
     this.version = snapshot.version;
-    this.options.log.write('info', 'configuration applied', {
+    // Endpoints come and go with every deployment of anybody: at info they would bury what somebody decided.
+    this.options.log.write(endpointsOnly ? 'debug' : 'info', 'configuration applied', {
       version: snapshot.version,
       listeners: this.listeners.size,
       clusters: this.clusters.size,
@@ -242,6 +246,21 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       return null;
     }
   }
+}
+
+/** Resources that did not change keep their identity from snapshot to snapshot. */
+function sameButEndpoints(before: Snapshot, after: Snapshot): boolean {
+  return (
+    sameEntries(before.listeners, after.listeners) &&
+    sameEntries(before.routeConfigs, after.routeConfigs) &&
+    sameEntries(before.clusters, after.clusters)
+  );
+}
+
+function sameEntries(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): boolean {
+  if (before.size !== after.size) return false;
+  for (const [name, value] of after) if (before.get(name) !== value) return false;
+  return true;
 }
 
 function isSameListener(before: ListenerConfig, after: ListenerConfig): boolean {
