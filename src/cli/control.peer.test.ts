@@ -1,19 +1,18 @@
 // The bank's own manifests, from the command line to real Envoys: every role takes them by delta ADS without a refusal.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
 import type { MeshView } from '../control/index.ts';
-import { Envoy, freePort, until, whyNoEnvoy } from '../control/testing/envoy.ts';
+import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
+import { describeWith, freePort } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 
 // Other processes are waited for; on a busy machine that takes its time.
 setDefaultTimeout(60_000);
 
-const skip = whyNoEnvoy();
-if (skip !== null) console.log(`skipped: ${skip}`);
-
 const root = join(import.meta.dir, '../..');
 
-describe.skipIf(skip !== null)('weft control', () => {
+describeWith(['envoy'], 'weft control and Envoy', () => {
   let xdsPort = 0;
   let adminPort = 0;
   let control: Bun.Subprocess;
@@ -22,7 +21,7 @@ describe.skipIf(skip !== null)('weft control', () => {
     (await (await fetch(`http://127.0.0.1:${adminPort}/api/v1/mesh`)).json()) as MeshView;
 
   beforeAll(async () => {
-    [xdsPort, adminPort] = await Promise.all([freePort(), freePort()]);
+    [xdsPort, adminPort] = [freePort(), freePort()];
     const addresses = ['--xds', `127.0.0.1:${xdsPort}`, '--admin', `127.0.0.1:${adminPort}`];
     const command = [
       join(root, 'bin/weft'),
@@ -33,7 +32,7 @@ describe.skipIf(skip !== null)('weft control', () => {
     ];
     control = Bun.spawn(command, { stdout: 'ignore', stderr: 'ignore' });
     await until('ready', async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok);
-    const [a, b, c, d] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const [a, b, c, d] = [freePort(), freePort(), freePort(), freePort()];
     const facts = [
       {
         nodeId: 'sidecar~ledger-0.bank',
@@ -51,7 +50,7 @@ describe.skipIf(skip !== null)('weft control', () => {
       },
       { nodeId: 'gateway~edge-0.bank', cluster: 'edge', metadata: { listen: { gateway: `127.0.0.1:${d}` } } },
     ];
-    for (const one of facts) envoys.push(await Envoy.start({ ...one, xdsPort }));
+    for (const one of facts) envoys.push(await startAdsEnvoy({ ...one, xdsPort, apiType: 'DELTA_GRPC' }));
     await until('every Envoy has all', async () => {
       const { proxies } = await mesh();
       return proxies.length === 3 && proxies.every((proxy) => isComplete(proxy));

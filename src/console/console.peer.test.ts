@@ -1,15 +1,17 @@
 // The console in a real browser over a real, small bank: what a visitor sees and what the buttons do.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { describeWith } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 
 const root = resolve(import.meta.dir, '../..');
-const executablePath = Bun.which('chromium') ?? Bun.which('chromium-browser') ?? Bun.which('google-chrome');
-if (executablePath === null && process.env['CI'] === undefined)
-  console.log('skipped: Chromium is not installed');
+/** One program, whose name depends on who packaged it. */
+const chromiumName =
+  ['chromium', 'chromium-browser', 'google-chrome'].find((name) => Bun.which(name) !== null) ?? 'chromium';
 const startTimeoutMs = 90_000;
 
 interface ProcessRow {
@@ -17,7 +19,7 @@ interface ProcessRow {
   readonly adminUrl: string;
 }
 
-describe.skipIf(executablePath === null && process.env['CI'] === undefined)('the console in Chromium', () => {
+describeWith([chromiumName], 'the console in Chromium', () => {
   let folder: string;
   let demo: ReturnType<typeof Bun.spawn>;
   let browser: Browser;
@@ -35,7 +37,7 @@ describe.skipIf(executablePath === null && process.env['CI'] === undefined)('the
     });
     const url = await consoleUrl(state);
     browser = await chromium.launch({
-      executablePath: executablePath ?? '',
+      executablePath: Bun.which(chromiumName) ?? '',
       args: [
         '--no-sandbox',
         '--disable-gpu',
@@ -118,13 +120,15 @@ describe.skipIf(executablePath === null && process.env['CI'] === undefined)('the
 
 /** The control plane's admin address, once the console answers there. */
 async function consoleUrl(state: string): Promise<string> {
-  const deadline = Date.now() + startTimeoutMs;
-  while (Date.now() < deadline) {
-    const rows: readonly ProcessRow[] = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : [];
-    const control = rows.find((row) => row.kind === 'control');
-    const answered = control === undefined ? null : await fetch(`${control.adminUrl}/`).catch(() => null);
-    if (control !== undefined && answered?.ok === true) return `${control.adminUrl}/`;
-    await Bun.sleep(200);
-  }
-  throw new Error(`no console within ${startTimeoutMs} ms`);
+  let url = '';
+  await until(
+    'the console answers',
+    async () => {
+      const rows: readonly ProcessRow[] = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : [];
+      url = `${rows.find((row) => row.kind === 'control')?.adminUrl}/`;
+      return (await fetch(url)).ok;
+    },
+    startTimeoutMs,
+  );
+  return url;
 }

@@ -1,18 +1,17 @@
 // A real Envoy takes its configuration from the control plane by delta ADS, refuses nothing of it, and routes as the manifests say.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';
 import { createMemoryStore, createSystemClock, createSystemRandom } from '../net/index.ts';
+import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
+import { describeWith, freePort } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 import { type GrpcAdsListener, serveGrpcAds } from '../xds/index.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { createControlPlane, createMeshView } from './index.ts';
-import { Envoy, freePort, until, whyNoEnvoy } from './testing/envoy.ts';
 
 // Other processes are waited for; on a busy machine that takes its time.
 setDefaultTimeout(60_000);
-
-const skip = whyNoEnvoy();
-if (skip !== null) console.log(`skipped: ${skip}`);
 
 function createBackend(name: string) {
   return Bun.serve({
@@ -97,7 +96,7 @@ spec:
   rules: [{ backendRefs: [{ name: v1, port: 80 }] }]
 `;
 
-describe.skipIf(skip !== null)('Envoy', () => {
+describeWith(['envoy'], 'Envoy', () => {
   const v1 = createBackend('v1');
   const v2 = createBackend('v2');
   const store = createMemoryStore();
@@ -139,8 +138,8 @@ describe.skipIf(skip !== null)('Envoy', () => {
     });
     plane.start();
     const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
-    [outbound, inbound, edgePort] = await Promise.all([freePort(), freePort(), freePort()]);
-    sidecar = await Envoy.start({
+    [outbound, inbound, edgePort] = [freePort(), freePort(), freePort()];
+    sidecar = await startAdsEnvoy({
       nodeId: 'sidecar~v1-0.shop',
       cluster: 'v1',
       metadata: {
@@ -150,12 +149,14 @@ describe.skipIf(skip !== null)('Envoy', () => {
         admin: '127.0.0.1:1',
       },
       xdsPort,
+      apiType: 'DELTA_GRPC',
     });
-    gateway = await Envoy.start({
+    gateway = await startAdsEnvoy({
       nodeId: 'gateway~edge-0.shop',
       cluster: 'edge',
       metadata: { listen: { gateway: `127.0.0.1:${edgePort}` } },
       xdsPort,
+      apiType: 'DELTA_GRPC',
     });
     await until('the sidecar serves', async () => (await get(outbound, 'plain', '/')).status === 200);
     await until('the inbound side serves', async () => (await get(inbound, 'v1', '/')).status === 200);

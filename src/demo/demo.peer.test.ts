@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeSkipped, isCi } from '../testing/programs.ts';
 import type { RunReport } from './scenario/report.ts';
 
-const wanted = process.env['CI'] === 'true' || process.env['WEFT_DEMO_TEST'] === '1';
-if (!wanted) console.log('skipped: the demo takes a minute and all cores; set WEFT_DEMO_TEST=1 to run it');
+const wanted = isCi || process.env['WEFT_DEMO_TEST'] === '1';
 
 const weft = join(import.meta.dir, '../../bin/weft');
 const runTimeoutMs = 240_000;
@@ -49,7 +49,12 @@ function expectFine({ code, report, output }: Awaited<ReturnType<typeof run>>): 
   expect([code, output.includes('NOT fine')]).toEqual([0, false]);
 }
 
-describe.skipIf(!wanted)('weft demo --once', () => {
+function describeDemo(name: string, body: () => void): void {
+  if (wanted) describe(name, body);
+  else describeSkipped('it takes a minute and all cores; set WEFT_DEMO_TEST=1 to run it', name, body);
+}
+
+describeDemo('weft demo --once', () => {
   test(
     'survives every phase without a failed request, and the money is right',
     async () => {

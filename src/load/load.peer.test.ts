@@ -2,58 +2,15 @@
 // closed loop, so it is the one that sets the rate.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
+import { startNginx } from '../testing/nginx.ts';
+import { describeWith, freePort, type Program } from '../testing/programs.ts';
 import { createFixedRequests } from './fixed-requests.ts';
 import { createPrecisePacer } from './pacer.ts';
 import { runLoad } from './run-load.ts';
 import type { LoadReport } from './types.ts';
 
-const peers = ['nginx', 'wrk'];
-const missing = peers.filter((name) => Bun.which(name) === null);
-const skipped = missing.length > 0 && process.env['CI'] !== 'true';
-if (skipped) console.log(`skipped: ${missing.join(', ')} not installed`);
-
-const configuration = (folder: string, port: number): string => `
-worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
-events { worker_connections 512; }
-http {
-  access_log off; keepalive_requests 1000000;
-  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-  server { listen 127.0.0.1:${port}; location / { return 200 "${'x'.repeat(1000)}"; } }
-}`;
-
-let folder = '';
-let port = 0;
-let server: Bun.Subprocess | null = null;
-
-beforeAll(async () => {
-  if (skipped) return;
-  folder = mkdtempSync(join(tmpdir(), 'weft-load-'));
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  port = probe.port;
-  probe.stop(true);
-  writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port));
-  server = Bun.spawn(['nginx', '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'ignore'] });
-  for (let turn = 0; turn < 200 && !(await isUp()); turn++) await Bun.sleep(20);
-});
-
-afterAll(async () => {
-  server?.kill();
-  await server?.exited;
-  if (folder !== '') rmSync(folder, { recursive: true, force: true });
-});
-
-async function isUp(): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/`)).ok;
-  } catch {
-    return false;
-  }
-}
+const port = freePort();
 
 async function measureByWrk(
   seconds: number,
@@ -110,10 +67,20 @@ function agree(weftMs: number, wrkMs: number): boolean {
   return weftMs > wrkMs / 4 && weftMs < Math.max(wrkMs * 4, wrkMs + 0.25);
 }
 
-test.skipIf(skipped)(
-  'throughput is the rate within 2 %, the median service time agrees with wrk',
-  async () => {
-    expect(missing).toEqual([]);
+describeWith(['nginx', 'wrk'], 'wrk and Weft', () => {
+  let nginx: Program | null = null;
+
+  beforeAll(async () => {
+    const page = `location / { return 200 "${'x'.repeat(1000)}"; }`;
+    nginx = await startNginx(
+      `keepalive_requests 1000000; server { listen 127.0.0.1:${port}; ${page} }`,
+      port,
+    );
+  }, 60_000);
+
+  afterAll(() => nginx?.stop());
+
+  test('throughput is the rate within 2 %, the median service time agrees', async () => {
     let agreed = false;
     for (let round = 0; round < roundsMax && !agreed; round++) {
       const wrk = await measureByWrk(1);
@@ -129,6 +96,5 @@ test.skipIf(skipped)(
       agreed = agree(own, theirs);
     }
     expect(agreed).toBe(true);
-  },
-  25_000,
-);
+  }, 60_000);
+});

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { describeWith, freePort, run, startNginx } from './testing/programs.ts';
-import { RealWorld, until } from './testing/real.ts';
+import { startNginx } from '../testing/nginx.ts';
+import { describeWith, freePort, type Program, run } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
+import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
 
 describeWith(['curl', 'nginx'], 'curl in front, nginx behind', () => {
   let world: RealWorld;
-  let nginx: { stop(): Promise<void> };
+  let nginx: Program;
 
   beforeEach(async () => {
     const port = freePort();
@@ -38,15 +40,15 @@ describeWith(['curl', 'nginx'], 'curl in front, nginx behind', () => {
   for (const [name, args, expected] of cases) {
     test(name, async () => {
       const url = args.at(-1)!;
-      const { status, text } = await run([
+      const { code, out } = await run([
         ...['curl', '-s', '-m', '5', '-w', '\n%{http_code} ', '-H', 'host: ledger'],
         ...args.slice(0, -1),
         world.url + url,
       ]);
-      expect(status).toBe(0);
-      const [, code] = /\n(\d{3}) $/.exec(text) ?? [];
-      const body = args.includes('-I') || code === '302' || code === '204' ? '' : text;
-      expect(`${code} ${body}`).toStartWith(expected);
+      expect(code).toBe(0);
+      const [, status] = /\n(\d{3}) $/.exec(out) ?? [];
+      const body = args.includes('-I') || status === '302' || status === '204' ? '' : out;
+      expect(`${status} ${body}`).toStartWith(expected);
       await until('the books', () => world.plane.listeners.get('outbound')!.stats.active === 0);
       expectBooksBalance(world.plane);
     });
@@ -54,12 +56,12 @@ describeWith(['curl', 'nginx'], 'curl in front, nginx behind', () => {
 
   test('many requests outlive nginx’s limit of requests per connection', async () => {
     const urls = Array.from({ length: 20 }, (_, index) => `${world.url}/${index}`);
-    const { status, text } = await run([
+    const { code, out } = await run([
       ...['curl', '-s', '-m', '10', '-H', 'host: ledger', '-o', '/dev/null', '-w', '%{http_code}\n'],
       ...urls.flatMap((url, index) => (index === 0 ? [url] : ['-o', '/dev/null', url])),
     ]);
-    expect(status).toBe(0);
-    expect(text).toBe('200\n'.repeat(20));
+    expect(code).toBe(0);
+    expect(out).toBe('200\n'.repeat(20));
     expect(world.plane.clusters.get('ledger')!.stats.connectionsTotal).toBeGreaterThan(5);
     expectBooksBalance(world.plane);
   });

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { until } from '../testing/until.ts';
 import { clusterConfig, ip, listenerConfig, route, routeConfig, testRetry } from './testing/configs.ts';
 import type { Respond } from './testing/peers.ts';
-import { RealWorld, until } from './testing/real.ts';
+import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
 
 let world: RealWorld;

@@ -1,35 +1,21 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Issue, silentLog } from '../base/index.ts';
 import { createSystemClock, createSystemRandom } from '../net/index.ts';
+import { describeWith } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 import { AdsClient, type AdsVariant, createGrpcAdsTransport, findReferences, typeUrls } from './index.ts';
-import { waitFor, whyMissing } from './testing/peers.ts';
 import { testNode } from './testing/resources.ts';
 import type { XdsResource, XdsSubscriber, XdsUpdate } from './types.ts';
-
-const missing = whyMissing('go');
-if (missing !== null) console.log(`skipped: ${missing}`);
 
 const source = fileURLToPath(new URL('../../tools/peers/go-control-plane', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'weft-xds-go-'));
 const binary = join(folder, 'peer');
 /** A first build downloads and compiles gRPC. */
 const buildMs = 600_000;
-
-beforeAll(async () => {
-  if (missing !== null) return;
-  const build = Bun.spawn(['go', 'build', '-o', binary, '.'], {
-    cwd: source,
-    stdout: 'inherit',
-    stderr: 'inherit',
-  });
-  expect(await build.exited).toBe(0);
-}, buildMs);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The foreign server: lines in, lines out. */
 class Peer {
@@ -51,7 +37,7 @@ class Peer {
   }
 
   async port(): Promise<number> {
-    await waitFor(() => Promise.resolve(this.lines.length > 0), 10_000);
+    await until('the port', () => this.lines.length > 0);
     return Number(this.lines[0]?.split(' ')[1]);
   }
 
@@ -132,48 +118,59 @@ function createFollower(variant: AdsVariant, port: number): { client: AdsClient;
   return { client, follower };
 }
 
-describe.skipIf(missing !== null).each(['sotw', 'delta'] as const)('go-control-plane by %s', (variant) => {
-  test('is followed through updates, removals and a NACK, and its end is survived', async () => {
-    const peer = new Peer();
-    const { client, follower } = createFollower(variant, await peer.port());
-    const hold = async (expected: string) => {
-      await waitFor(() => Promise.resolve(follower.names() === expected), 10_000).catch(() =>
-        expect(follower.names()).toBe(expected),
-      );
-    };
-    try {
-      peer.say('set 1 a b');
-      await hold('a b | a b | outbound | outbound');
-      peer.say('set 2 b c');
-      await hold('b c | b c | outbound | outbound');
-      const route = follower.held.get(typeUrls.route)?.get('outbound');
-      expect(route === undefined ? [] : findReferences(route).clusters).toEqual(['b', 'c']);
-      await waitFor(
-        () => Promise.resolve(peer.lines.filter((line) => line.startsWith('ack')).length >= 6),
-        5_000,
-      );
-      expect(peer.lines.filter((line) => line.startsWith('nack'))).toEqual([]);
-      expect(peer.lines).toContain(`node ${testNode.id}`);
+describeWith(['go'], 'go-control-plane', () => {
+  beforeAll(async () => {
+    const build = Bun.spawn(['go', 'build', '-o', binary, '.'], {
+      cwd: source,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    expect(await build.exited).toBe(0);
+  }, buildMs);
 
-      follower.refuses = 'd';
-      peer.say('set 3 b c d');
-      const nack = 'nack Cluster d: type: is not supported (got EDS)';
-      await waitFor(() => Promise.resolve(peer.lines.includes(nack)), 5_000);
-      expect(client.status().types[0]).toMatchObject({ nack: nack.slice('nack Cluster '.length) });
-      expect([...(follower.held.get(typeUrls.cluster)?.keys() ?? [])]).toEqual(['b', 'c']);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-      follower.refuses = '';
-      peer.say('set 4 b');
-      await waitFor(() => Promise.resolve(follower.held.get(typeUrls.cluster)?.size === 1), 5_000);
-      await waitFor(() => Promise.resolve(client.status().types.every((type) => type.nack === null)), 5_000);
-      expect(client.status().state).toBe('connected');
-      await peer.stop();
-      await waitFor(() => Promise.resolve(client.status().state !== 'connected'), 5_000);
-      expect(follower.connections).toContain(false);
-      expect([...(follower.held.get(typeUrls.cluster)?.keys() ?? [])]).toEqual(['b']);
-    } finally {
-      client.stop();
-      await peer.stop();
-    }
-  }, 60_000);
+  test.each(['sotw', 'delta'] as const)(
+    'is followed by %s through updates, removals and a NACK, and its end is survived',
+    async (variant) => {
+      const peer = new Peer();
+      const { client, follower } = createFollower(variant, await peer.port());
+      const hold = async (expected: string) => {
+        await until('that is held', () => follower.names() === expected).catch(() =>
+          expect(follower.names()).toBe(expected),
+        );
+      };
+      try {
+        peer.say('set 1 a b');
+        await hold('a b | a b | outbound | outbound');
+        peer.say('set 2 b c');
+        await hold('b c | b c | outbound | outbound');
+        const route = follower.held.get(typeUrls.route)?.get('outbound');
+        expect(route === undefined ? [] : findReferences(route).clusters).toEqual(['b', 'c']);
+        await until('six ACKs', () => peer.lines.filter((line) => line.startsWith('ack')).length >= 6);
+        expect(peer.lines.filter((line) => line.startsWith('nack'))).toEqual([]);
+        expect(peer.lines).toContain(`node ${testNode.id}`);
+
+        follower.refuses = 'd';
+        peer.say('set 3 b c d');
+        const nack = 'nack Cluster d: type: is not supported (got EDS)';
+        await until('the NACK', () => peer.lines.includes(nack));
+        expect(client.status().types[0]).toMatchObject({ nack: nack.slice('nack Cluster '.length) });
+        expect([...(follower.held.get(typeUrls.cluster)?.keys() ?? [])]).toEqual(['b', 'c']);
+
+        follower.refuses = '';
+        peer.say('set 4 b');
+        await until('one cluster', () => follower.held.get(typeUrls.cluster)?.size === 1);
+        await until('no NACK', () => client.status().types.every((type) => type.nack === null));
+        expect(client.status().state).toBe('connected');
+        await peer.stop();
+        await until('the end', () => client.status().state !== 'connected');
+        expect(follower.connections).toContain(false);
+        expect([...(follower.held.get(typeUrls.cluster)?.keys() ?? [])]).toEqual(['b']);
+      } finally {
+        client.stop();
+        await peer.stop();
+      }
+    },
+    120_000,
+  );
 });

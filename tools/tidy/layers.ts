@@ -17,6 +17,9 @@ export const layers: readonly (readonly string[])[] = [
   ['base'],
 ];
 
+/** What tests of all layers share. It stands beside the list: tests import it, and it imports nothing of the list. */
+const testing = 'testing';
+
 const rank = new Map(layers.flatMap((row, index) => row.map((name) => [name, index] as const)));
 
 export const layerRule: Rule = {
@@ -27,6 +30,9 @@ export const layerRule: Rule = {
     return parseImports(source).flatMap(({ line, target }) => {
       const to = target === null ? null : layerOf(target);
       if (target === null || to === null || to === from) return [];
+      if (from === testing) return [{ line, message: 'helpers of all tests import no layer' }];
+      if (to === testing)
+        return isTest(source.path) ? [] : [{ line, message: `only tests import src/${testing}` }];
       const [fromRank, toRank] = [rank.get(from), rank.get(to)];
       if (fromRank === undefined || toRank === undefined)
         return [{ line, message: `unknown layer ${from} or ${to}` }];

@@ -20,6 +20,20 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
     good: "const xds = await import('../xds/index.ts');",
   },
   {
+    rule: 'layers',
+    name: 'what tests share is for tests',
+    path: 'src/control/serve.ts',
+    bad: "import { freePort } from '../testing/programs.ts';",
+    good: "import { typeUrls } from '../xds/index.ts';",
+  },
+  {
+    rule: 'layers',
+    name: 'what tests share knows no layer',
+    path: 'src/testing/envoy.ts',
+    bad: "import { typeUrls } from '../xds/index.ts';",
+    good: "import { freePort } from './programs.ts';",
+  },
+  {
     rule: 'face',
     name: 'a folder is entered by its index',
     path: 'src/proxy/dial.ts',

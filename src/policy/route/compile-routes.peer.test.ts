@@ -2,16 +2,11 @@
 // needed; what the two disagree on is a fault of ours.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { formatIssue, Xoshiro128 } from '../../base/index.ts';
+import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
+import { describeWith, freePort } from '../../testing/programs.ts';
 import { compileRoutes } from './compile-routes.ts';
 import type { HeaderMatch, PathMatch, RouteConfig, RouteMatch, StringMatch, VirtualHost } from './types.ts';
-
-const missing = Bun.which('envoy') === null;
-const skipped = missing && process.env['CI'] !== 'true';
-if (skipped) console.log('skipped: envoy is not installed');
 
 type Match = Partial<RouteMatch>;
 
@@ -269,43 +264,12 @@ function envoyBootstrap(port: number): object {
     },
   };
   const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
-  const address = { socket_address: { address: '127.0.0.1', port_value: port } };
-  return { static_resources: { listeners: [{ address, filter_chains: [{ filters }] }] } };
+  return {
+    static_resources: { listeners: [{ address: socketAddress(port), filter_chains: [{ filters }] }] },
+  };
 }
 
-let folder = '';
-let port = 0;
-let envoy: Bun.Subprocess | null = null;
-
-beforeAll(async () => {
-  if (skipped) return;
-  folder = mkdtempSync(join(tmpdir(), 'weft-routes-'));
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  port = probe.port;
-  probe.stop(true);
-  const file = join(folder, 'envoy.json');
-  writeFileSync(file, JSON.stringify(envoyBootstrap(port)));
-  envoy = Bun.spawn(['envoy', '-c', file, '--concurrency', '1', '-l', 'error', '--use-dynamic-base-id'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  for (let turn = 0; turn < 500 && envoy.exitCode === null && !(await isUp()); turn++) await Bun.sleep(50);
-}, 30_000);
-
-afterAll(async () => {
-  envoy?.kill('SIGKILL');
-  await envoy?.exited;
-  if (folder !== '') rmSync(folder, { recursive: true, force: true });
-});
-
-async function isUp(): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/`)).ok;
-  } catch {
-    return false;
-  }
-}
-
-async function askEnvoy({ authority, path, method, headers: fields }: Asked): Promise<string> {
+async function askEnvoy(port: number, { authority, path, method, headers: fields }: Asked): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { ...fields, host: authority },
@@ -313,10 +277,17 @@ async function askEnvoy({ authority, path, method, headers: fields }: Asked): Pr
   return response.status === 200 ? response.text() : String(response.status);
 }
 
-test.skipIf(skipped)(
-  'Envoy and we choose the same route',
-  async () => {
-    expect(missing).toBe(false);
+describeWith(['envoy'], 'Envoy and we', () => {
+  const port = freePort();
+  let envoy: Envoy | null = null;
+
+  beforeAll(async () => {
+    envoy = await startEnvoy(envoyBootstrap(port));
+  }, 60_000);
+
+  afterAll(() => envoy?.stop());
+
+  test('choose the same route', async () => {
     const table = compileRoutes(config);
     if (!table.ok) throw new Error(table.error.map(formatIssue).join('\n'));
     const random = new Xoshiro128(1);
@@ -325,9 +296,8 @@ test.skipIf(skipped)(
       const hit = table.value.match({ ...one, getName: (name) => one.headers[name] ?? null }, random);
       const shown = `${one.method} ${one.authority} ${one.path} ${JSON.stringify(one.headers)} -> `;
       ours.push(shown + (hit === null ? '404' : hit.route.name));
-      theirs.push(shown + (await askEnvoy(one)));
+      theirs.push(shown + (await askEnvoy(port, one)));
     }
     expect(ours).toEqual(theirs);
-  },
-  20_000,
-);
+  }, 60_000);
+});

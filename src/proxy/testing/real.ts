@@ -58,12 +58,3 @@ export class RealWorld {
     await this.plane.stop();
   }
 }
-
-/** Lets the event loop run until `holds`, or fails after `limitMs`. */
-export async function until(what: string, holds: () => boolean, limitMs = 5_000): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

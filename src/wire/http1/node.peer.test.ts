@@ -1,11 +1,9 @@
 // Node's own parser as a second opinion: a node:http server reads every request of the case tables from a raw socket. What we accept it has
 // to read alike, and what it refuses we refuse too; where the two differ on purpose the case is named here with its reason.
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { describeWith } from '../../testing/programs.ts';
 import { requestCases } from './server-cases.ts';
-
-const nodePath = Bun.which('node');
-const required = process.env['CI'] === 'true';
 
 const script = `
 const http = require('node:http');
@@ -66,12 +64,12 @@ function parseAnswer(text: string): NodeAnswer {
   return { status, told: status === 200 && json !== null ? JSON.parse(json[0]) : null };
 }
 
-describe.skipIf(nodePath === null && !required)('node:http', () => {
+describeWith(['node'], 'node:http', () => {
   let port = 0;
   let child: Bun.Subprocess<'pipe', 'pipe', 'inherit'> | null = null;
 
   beforeAll(async () => {
-    child = Bun.spawn([nodePath ?? 'node', '-e', script], {
+    child = Bun.spawn(['node', '-e', script], {
       stdin: 'pipe',
       stdout: 'pipe',
       stderr: 'inherit',
@@ -106,5 +104,3 @@ describe.skipIf(nodePath === null && !required)('node:http', () => {
     expect(answers.filter((name) => name !== null).sort()).toEqual([...nodeStricter].sort());
   });
 });
-
-test.skipIf(nodePath !== null || required)('node:http (skipped: there is no node in PATH)', () => {});

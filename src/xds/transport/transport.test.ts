@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MeshError, silentLog, VirtualClock } from '../../base/index.ts';
 import { type Address, createSystemClock } from '../../net/index.ts';
+import { freePort } from '../../testing/programs.ts';
+import { until } from '../../testing/until.ts';
 import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
 import { AdsServer } from '../server/ads-server.ts';
 import { createSnapshot } from '../snapshot/create-snapshot.ts';
-import { freePort, waitFor } from '../testing/peers.ts';
 import { createTestServer } from '../testing/raw-client.ts';
 import { clusterOf, TestSource, testNode } from '../testing/resources.ts';
 import { type AdsStreamHandler, type AdsVariant, typeUrls } from '../types.ts';
@@ -63,11 +64,11 @@ describe('gRPC', () => {
       const transport = createGrpcAdsTransport({ address: listener.address });
       const stream = transport.open(variant, collector);
       stream.send(firstRequest(variant));
-      await waitFor(() => Promise.resolve(collector.messages.length > 0), 5_000);
+      await until('a message', () => collector.messages.length > 0);
       const parse = variant === 'delta' ? parseDeltaResponse : parseSotwResponse;
       expect(parse(collector.messages[0]!).resources.map(({ name }) => name)).toEqual(['a', 'b']);
       stream.close(null);
-      await waitFor(() => Promise.resolve(server.streamCount === 0), 5_000);
+      await until('the stream is gone', () => server.streamCount === 0);
       expect(collector.closes).toEqual([]);
     }
   });
@@ -77,14 +78,14 @@ describe('gRPC', () => {
     const collector = new Collector();
     const stream = createGrpcAdsTransport({ address: listener.address }).open('delta', collector);
     stream.send(firstRequest('delta'));
-    await waitFor(() => Promise.resolve(collector.messages.length > 0), 5_000);
+    await until('a message', () => collector.messages.length > 0);
     await listener.close(1_000);
-    await waitFor(() => Promise.resolve(collector.closes.length > 0), 5_000);
+    await until('its end', () => collector.closes.length > 0);
     expect(collector.closes.length).toBe(1);
     expect(server.streamCount).toBe(0);
     const again = new Collector();
     createGrpcAdsTransport({ address: listener.address }).open('delta', again);
-    await waitFor(() => Promise.resolve(again.closes.length > 0), 5_000);
+    await until('its end', () => again.closes.length > 0);
     expect(again.closes[0]?.code).toBe('connect-failed');
   });
 
@@ -93,7 +94,7 @@ describe('gRPC', () => {
     const collector = new Collector();
     const stream = createGrpcAdsTransport({ address: listener.address }).open('delta', collector);
     stream.send(new Uint8Array([0xff]));
-    await waitFor(() => Promise.resolve(collector.closes.length > 0), 5_000);
+    await until('its end', () => collector.closes.length > 0);
     expect(collector.closes[0]?.message).toContain('INVALID_ARGUMENT: the request ends inside a number');
   });
 
@@ -103,7 +104,7 @@ describe('gRPC', () => {
     const collector = new Collector();
     const address = { kind: 'ip', host: '127.0.0.1', port: silent.port } as const;
     createGrpcAdsTransport({ address, keepaliveMs: 50, keepaliveTimeoutMs: 50 }).open('delta', collector);
-    await waitFor(() => Promise.resolve(collector.closes.length > 0), 5_000);
+    await until('its end', () => collector.closes.length > 0);
     expect(collector.closes[0]?.code).toBe('idle-timeout');
   });
 
@@ -117,7 +118,7 @@ describe('gRPC', () => {
   test('closing the transport ends its streams once', async () => {
     const collector = new Collector();
     const transport = createGrpcAdsTransport({
-      address: { kind: 'ip', host: '127.0.0.1', port: await freePort() },
+      address: { kind: 'ip', host: '127.0.0.1', port: freePort() },
     });
     transport.open('delta', collector);
     transport.close();
