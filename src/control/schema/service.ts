@@ -1,7 +1,20 @@
 // The parts of Service (v1) and EndpointSlice (discovery.k8s.io/v1) that the mesh uses. What else these kinds hold is Kubernetes' own business.
 
 import { z } from 'zod';
-import { integer, listOf, portNumber } from './values.ts';
+import { integer, isIpv4, isIpv6, labels, listOf, portNumber } from './values.ts';
+
+const servicePort = z.object({
+  name: z.string().default(''),
+  port: portNumber,
+  protocol: z.string().default('TCP'),
+  appProtocol: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? ''),
+  targetPort: z
+    .union([portNumber, z.string().min(1)], { error: 'must be a port number or a name' })
+    .optional(),
+});
 
 export const serviceSpec = z.object({
   type: z
@@ -12,25 +25,10 @@ export const serviceSpec = z.object({
           : 'must be ClusterIP, NodePort or LoadBalancer',
     })
     .default('ClusterIP'),
-  selector: z
-    .record(z.string(), z.string())
-    .nullish()
-    .transform((value) => value ?? {}),
-  ports: listOf(
-    z.object({
-      name: z.string().default(''),
-      port: portNumber,
-      protocol: z.string().default('TCP'),
-      appProtocol: z
-        .string()
-        .nullish()
-        .transform((value) => value ?? ''),
-      targetPort: z
-        .union([portNumber, z.string().min(1)], { error: 'must be a port number or a name' })
-        .optional(),
-    }),
-    100,
-  ),
+  selector: labels,
+  ports: listOf(servicePort, 100).superRefine((ports, context) => {
+    for (const [path, message] of portFaults(ports)) context.addIssue({ code: 'custom', path, message });
+  }),
   publishNotReadyAddresses: z.boolean().default(false),
   trafficDistribution: z
     .enum(['PreferClose', 'PreferSameZone', 'PreferSameNode'], {
@@ -39,6 +37,18 @@ export const serviceSpec = z.object({
     .nullish()
     .transform((value) => value ?? null),
 });
+
+/** As the API server has it: of two ports with one number the mesh could not tell which is meant. */
+function* portFaults(
+  ports: readonly z.output<typeof servicePort>[],
+): Generator<[(string | number)[], string]> {
+  const seen = new Set<string>();
+  for (const [index, { name, port, protocol }] of ports.entries()) {
+    if (seen.has(`${protocol} ${port}`)) yield [[index, 'port'], 'must not be there twice'];
+    if (seen.has(name)) yield [[index, 'name'], 'must not be there twice'];
+    seen.add(`${protocol} ${port}`).add(name);
+  }
+}
 
 const flag = z.boolean().nullish();
 const text = z
@@ -54,9 +64,7 @@ export const endpointSliceSchema = z.object({
     z.object({
       addresses: z
         .array(
-          z
-            .string()
-            .regex(/^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/, 'must be an IP address'),
+          z.string().refine((text) => isIpv4(text) || isIpv6(text), { error: 'must be an IP address' }),
           { error: 'must be a list of 1 to 100 addresses' },
         )
         .min(1, 'must be a list of 1 to 100 addresses')

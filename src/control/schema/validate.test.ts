@@ -193,7 +193,11 @@ const at = 'spec.rules[0]';
 
 table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
   ['nothing but a parent', 'spec: { parentRefs: [{ name: g }] }'],
-  ['fields that others own', rule('backendRefs: [{ name: a, port: 80 }], someVendorField: 1')],
+  [
+    'an unknown field, which may be a known one misspelt',
+    rule('backendRefs: [{ name: a, port: 80 }], timeout: { request: 1s }'),
+    `${at}.timeout: is not a field of this kind`,
+  ],
   ['no rules', 'spec: { rules: [] }', 'spec.rules: must have a rule (got [])'],
   [
     'a relative path',
@@ -213,17 +217,17 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
   [
     'a broken regex',
     rule('matches: [{ path: { type: RegularExpression, value: "(" } }]'),
-    `${at}.matches[0].path.value: must be a regular expression (RE2: no look-around, no back-references) (got ()`,
+    `${at}.matches[0].path.value: must be a regular expression of RE2: missing ) (got ()`,
   ],
   [
     'a look-ahead',
     rule('matches: [{ path: { type: RegularExpression, value: "/(?=a)" } }]'),
-    `${at}.matches[0].path.value: must be a regular expression (RE2: no look-around, no back-references) (got /(?=a))`,
+    `${at}.matches[0].path.value: must be a regular expression of RE2: look-around is not part of it (got /(?=a))`,
   ],
   [
     'a header regex',
     rule('matches: [{ headers: [{ type: RegularExpression, name: a, value: "[" }] }]'),
-    `${at}.matches[0].headers[0].value: must be a regular expression (RE2) (got [)`,
+    `${at}.matches[0].headers[0].value: must be a regular expression of RE2: missing ] (got [)`,
   ],
   [
     'a wrong method',
@@ -327,6 +331,17 @@ table('Service', 'v1', 'Service', [
   ],
   ['null lists', 'spec: { ports: null, selector: null }'],
   [
+    'a port twice',
+    'spec: { ports: [{ name: a, port: 80 }, { name: a, port: 81 }, { name: b, port: 80 }, { name: c, port: 80, protocol: UDP }] }',
+    'spec.ports[1].name: must not be there twice (got a)',
+    'spec.ports[2].port: must not be there twice (got 80)',
+  ],
+  [
+    'a number in a selector',
+    'spec: { selector: { app: 1 } }',
+    'spec.selector.app: must be text (quote numbers and true or false) (got 1)',
+  ],
+  [
     'ExternalName',
     'spec: { type: ExternalName, externalName: a.b }',
     `spec.type: ${later} (got ExternalName)`,
@@ -351,6 +366,18 @@ table('Service', 'v1', 'Service', [
 
 table('EndpointSlice', 'discovery.k8s.io/v1', 'EndpointSlice', [
   ['nulls', 'addressType: IPv4\nports: null\nendpoints: null'],
+  [
+    'addresses',
+    'addressType: IPv6\nendpoints: [{ addresses: ["::1"] }, { addresses: ["fd00:0:0:0:0:0:0:1"] }, { addresses: ["::ffff:10.0.0.1"] }]',
+  ],
+  [
+    'no addresses',
+    'addressType: IPv4\nendpoints: [{ addresses: [10.0.0.256] }, { addresses: [10.0.0.01] }, { addresses: ["1::2::3"] }, { addresses: ["1:2"] }]',
+    'endpoints[0].addresses[0]: must be an IP address (got 10.0.0.256)',
+    'endpoints[1].addresses[0]: must be an IP address (got 10.0.0.01)',
+    'endpoints[2].addresses[0]: must be an IP address (got 1::2::3)',
+    'endpoints[3].addresses[0]: must be an IP address (got 1:2)',
+  ],
   [
     'names',
     'addressType: FQDN\nendpoints: []',

@@ -77,17 +77,38 @@ export const hostname: z.ZodString = z
 
 export const statusCode: z.ZodNumber = integer(100, 599);
 
+/** Of labels, annotations and selectors. */
+export const labels = z
+  .record(z.string(), z.string({ error: 'must be text (quote numbers and true or false)' }))
+  .nullish()
+  .transform((value) => value ?? {});
+
+/** In its canonical form, as the API server wants it: what one reader takes for octal, another does not. */
+export function isIpv4(text: string): boolean {
+  const parts = text.split('.');
+  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+}
+
+/** RFC 4291 2.2, without a zone. */
+export function isIpv6(text: string): boolean {
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  const embedded = tail.includes('.');
+  if (embedded && !isIpv4(tail)) return false;
+  const groups = embedded ? `${text.slice(0, -tail.length)}0:0` : text;
+  const halves = groups.split('::');
+  if (halves.length > 2) return false;
+  const parts = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  return (
+    parts.every((part) => /^[0-9a-fA-F]{1,4}$/.test(part)) &&
+    (halves.length === 2 ? parts.length < 8 : parts.length === 8)
+  );
+}
+
 export const metadataSchema = z.object({
   name: objectName,
   namespace: objectName.default('default'),
-  labels: z
-    .record(z.string(), z.string())
-    .nullish()
-    .transform((value) => value ?? {}),
-  annotations: z
-    .record(z.string(), z.string())
-    .nullish()
-    .transform((value) => value ?? {}),
+  labels,
+  annotations: labels,
   /** RFC 3339; empty where a file says nothing: such objects count as of one age, and their names decide. */
   creationTimestamp: z
     .string()

@@ -1,15 +1,7 @@
 // Objects from a directory of manifests, read through the Store seam and read again when it changes. A file that does not parse keeps what it
 // last held, a removed file takes its objects along, and of two files with the same object the first by path counts.
 
-import {
-  type Clock,
-  type Issue,
-  type Log,
-  MeshError,
-  type Result,
-  Timer,
-  type TimerHandler,
-} from '../../base/index.ts';
+import { type Clock, type Issue, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
 import { sourceLimits } from './limits.ts';
 import { fileIssue, parseManifests } from './parse.ts';
@@ -138,15 +130,9 @@ export class DirectorySource implements Source, TimerHandler {
 function readFile(path: string, bytes: Uint8Array, before: FileState | undefined): FileState {
   const text = new TextDecoder().decode(bytes);
   if (before?.text === text) return before;
-  const parsed = parseFile(path, bytes.length, text);
+  const parsed = parseManifests(path, text);
   if (!parsed.ok) return { text, objects: before?.objects ?? [], issues: parsed.error };
   return { text, objects: keepSame(parsed.value, before?.objects ?? []), issues: [] };
-}
-
-function parseFile(path: string, length: number, text: string): Result<readonly RawObject[]> {
-  if (length <= sourceLimits.fileBytesMax) return parseManifests(path, text);
-  const rule = `must be at most ${sourceLimits.fileBytesMax} bytes`;
-  return { ok: false, error: [{ ...fileIssue(path, 0, rule), value: String(length) }] };
 }
 
 /** Objects of a changed file that did not change themselves stay the same objects, so that only what changed is reported. */

@@ -2,7 +2,7 @@
 
 export const sourceLimits = {
   /** A manifest file above this is refused whole; Kubernetes itself stores no object above 1.5 MB. */
-  fileBytesMax: 16 * 1024 * 1024,
+  fileCharsMax: 16 * 1024 * 1024,
   /** Expansion of YAML aliases in one file: a small file must not become a huge one. */
   aliasesMax: 100,
   /** Files are read again this often even when nothing was reported: a lost notification heals by itself. */

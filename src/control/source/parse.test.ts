@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { formatIssue } from '../../base/index.ts';
+import { sourceLimits } from './limits.ts';
 import { parseManifests } from './parse.ts';
 
 const service = (name: string) => `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\n`;
@@ -23,13 +24,19 @@ describe('parseManifests', () => {
     [
       'a list',
       `apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Service, metadata: { name: a } }\n`,
-      ['default/Service/a 1'],
+      ['default/Service/a 4'],
     ],
     [
       'a typed list',
       `apiVersion: v1\nkind: ServiceList\nitems:\n- { apiVersion: v1, kind: Service, metadata: { name: a } }\n`,
-      ['default/Service/a 1'],
+      ['default/Service/a 4'],
     ],
+    [
+      'a typed list as the API server answers it',
+      `apiVersion: v1\nkind: ServiceList\nitems:\n- metadata: { name: a }\n- metadata:\n    name: b\n`,
+      ['default/Service/a 4', 'default/Service/b 5'],
+    ],
+    ['an empty list', 'apiVersion: v1\nkind: List\nitems: null\n', []],
   ];
   test.each(good)('%s', (_, text, expected) => {
     const result = parseManifests('f.yaml', text);
@@ -66,6 +73,13 @@ describe('parseManifests', () => {
   test.each(bad)('%s', (_, text, expected) => {
     const result = parseManifests('f.yaml', text);
     expect(result.ok ? [] : result.error.map(formatIssue)).toEqual([...expected]);
+  });
+
+  test('a file above the limit is refused', () => {
+    const result = parseManifests('f.yaml', `${service('a')}#${'x'.repeat(sourceLimits.fileCharsMax)}`);
+    expect(result.ok ? [] : result.error.map(({ rule }) => rule)).toEqual([
+      `must have at most ${sourceLimits.fileCharsMax} characters`,
+    ]);
   });
 
   test('an alias bomb is refused', () => {

@@ -1,15 +1,19 @@
 // Manifest text to objects: YAML with several documents (JSON is a part of it), `kind: List` unfolded, each object with the line it begins on.
 // A file is taken whole or not at all, because half of a file is more likely an accident than a wish.
 
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import { sourceLimits } from './limits.ts';
-import { objectKey, type RawObject } from './types.ts';
+import { type Origin, objectKey, type RawObject } from './types.ts';
 
 /** Namespace of an object that names none, as kubectl has it. */
 export const defaultNamespace = 'default';
 
 export function parseManifests(file: string, text: string): Result<readonly RawObject[]> {
+  if (text.length > sourceLimits.fileCharsMax) {
+    const rule = `must have at most ${sourceLimits.fileCharsMax} characters`;
+    return fail([{ ...fileIssue(file, 0, rule), value: String(text.length) }]);
+  }
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, strict: true, uniqueKeys: true });
   const issues: Issue[] = [];
@@ -21,10 +25,10 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
       issues.push(fileIssue(file, line, `is not YAML: ${firstLine(error.message)} (column ${col})`));
       continue;
     }
-    const line = lineOf(lines, document.contents?.range?.[0] ?? document.range[0]);
+    const place = { file, line: lineOf(lines, document.contents?.range?.[0] ?? document.range[0]) };
     const value = expand(document);
-    if (!value.ok) issues.push(fileIssue(file, line, value.error));
-    else collect(file, line, value.value, objects, issues);
+    if (!value.ok) issues.push(fileIssue(file, place.line, value.error));
+    else collect(place, value.value, itemLines(document.contents, lines), objects, issues);
   }
   return issues.length > 0 ? fail(issues) : ok(objects);
 }
@@ -38,20 +42,50 @@ function expand(document: { toJS(options: { maxAliasCount: number }): unknown })
   }
 }
 
-function collect(file: string, line: number, value: unknown, objects: RawObject[], issues: Issue[]): void {
+/** Lines on which the items of a list begin; empty for anything else. */
+function itemLines(contents: unknown, lines: LineCounter): readonly number[] {
+  const items = isMap(contents) ? contents.get('items') : undefined;
+  if (!isSeq(items)) return [];
+  return items.items.map((item) => (isNode(item) ? lineOf(lines, item.range?.[0] ?? 0) : 0));
+}
+
+function collect(
+  { file, line }: Origin,
+  value: unknown,
+  lines: readonly number[],
+  objects: RawObject[],
+  issues: Issue[],
+): void {
   if (value === null || value === undefined) return;
   if (!isRecord(value)) {
     issues.push(fileIssue(file, line, 'a document must be an object with apiVersion, kind and metadata'));
     return;
   }
-  const kind = value['kind'];
-  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(value['items'])) {
-    for (const item of value['items']) collect(file, line, item, objects, issues);
+  if (isList(value)) {
+    for (const [index, item] of (value['items'] ?? []).entries())
+      collect({ file, line: lines[index] || line }, typed(item, value), [], objects, issues);
     return;
   }
   const parsed = parseObject(file, line, value);
   if (parsed.ok) objects.push(parsed.value);
   else issues.push(parsed.error);
+}
+
+interface ListObject extends Readonly<Record<string, unknown>> {
+  readonly items?: readonly unknown[] | null;
+}
+
+/** As kubectl prints several objects; the API server writes an empty one with null. */
+function isList(value: Readonly<Record<string, unknown>>): value is ListObject {
+  const { kind, items } = value;
+  if (typeof kind !== 'string' || !kind.endsWith('List')) return false;
+  return Array.isArray(items) || ('items' in value && items === null);
+}
+
+/** The items of a typed list, as the API server answers it, name neither kind nor version: the list has said it. */
+function typed(item: unknown, list: Readonly<Record<string, unknown>>): unknown {
+  if (list['kind'] === 'List' || !isRecord(item)) return item;
+  return { apiVersion: list['apiVersion'], kind: String(list['kind']).slice(0, -'List'.length), ...item };
 }
 
 function parseObject(
