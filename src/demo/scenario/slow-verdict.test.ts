@@ -37,7 +37,7 @@ test('describeVerdict prints both, with the picks', () => {
     [report('web-0', 240, 101)],
   );
   expect(verdict && describeVerdict(verdict).trim()).toBe(
-    'web-0        baseline p99 30 ms; latency-aware p99 45 ms (2 of 300 picked the slow one, under twice); ' +
-      'round robin p99 240 ms (101 of 300 picked the slow one, over twice)',
+    'web-0        baseline p99 30 ms; latency-aware p99 45 ms (2 slow picks of 300, under twice); ' +
+      'round robin p99 240 ms (101 slow picks of 300, over twice)',
   );
 });

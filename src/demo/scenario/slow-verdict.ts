@@ -12,7 +12,7 @@ export interface SlowVerdict {
 
 export interface SlowMeasurement {
   readonly requests: number;
-  /** Requests given to the slow replica, and requests that took as long as it does. */
+  /** Requests given to the replica, the last ones before it turned slow included; and requests that took as long as it then does. */
   readonly picks: number;
   readonly slow: number;
   readonly p99Ms: number;
@@ -45,7 +45,7 @@ function measure({ requests, picks, slow, p99Ms }: CallerReport, baselineP99Ms: 
 }
 
 export function describeVerdict({ caller, baselineP99Ms, latencyAware, roundRobin }: SlowVerdict): string {
-  const words = (name: string, { requests, picks, p99Ms, underTwiceBaseline }: SlowMeasurement) =>
-    `${name} p99 ${p99Ms} ms (${picks} of ${requests} picked the slow one, ${underTwiceBaseline ? 'under' : 'over'} twice)`;
+  const words = (name: string, { requests, slow, p99Ms, underTwiceBaseline }: SlowMeasurement) =>
+    `${name} p99 ${p99Ms} ms (${slow} slow picks of ${requests}, ${underTwiceBaseline ? 'under' : 'over'} twice)`;
   return `  ${caller.padEnd(12)} baseline p99 ${baselineP99Ms} ms; ${words('latency-aware', latencyAware)}; ${words('round robin', roundRobin)}`;
 }
