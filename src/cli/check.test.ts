@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,7 +33,7 @@ const bootstrap = (admin: string) =>
 describe('weft check', () => {
   test('standard input, nothing wrong', async () => {
     expect(await check(['-'], service)).toEqual({
-      out: '1 objects and 0 bootstraps in 1 files: no faults\n',
+      out: '1 object and no bootstraps in 1 file: no faults\n',
       err: '',
       code: 0,
     });
@@ -62,11 +62,20 @@ describe('weft check', () => {
   });
 
   test('an Envoy bootstrap is judged by the proxy', async () => {
-    expect((await check(['-'], bootstrap(''))).out).toBe(
-      '0 objects and 1 bootstraps in 1 files: no faults\n',
-    );
-    const { out, code } = await check(['-'], bootstrap('profile_path: /tmp/p, '));
-    expect(out).toContain('admin.profile_path');
+    expect((await check(['-'], bootstrap(''))).out).toBe('no objects and 1 bootstrap in 1 file: no faults\n');
+    const { out, code } = await check(['-'], bootstrap('ignore_global_conn_limit: true, '));
+    expect(out).toContain('admin.ignore_global_conn_limit');
+    expect(code).toBe(1);
+  });
+
+  test('a link to nothing is a fault of that file; the rest is checked', async () => {
+    const path = join(folder, 'linked');
+    mkdirSync(path);
+    symlinkSync('nowhere', join(path, 'a.yaml'));
+    writeFileSync(join(path, 'b.yaml'), service);
+    const { out, code } = await check([path]);
+    expect(out).toContain('a.yaml: cannot be read: ');
+    expect(out).toContain('1 object and no bootstraps in 1 file: 1 fault');
     expect(code).toBe(1);
   });
 

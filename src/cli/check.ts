@@ -24,7 +24,7 @@ interface Report {
 const suffixes = ['.yaml', '.yml', '.json'];
 
 async function run(path: string, flags: CheckFlags): Promise<void> {
-  const files = readFiles(path);
+  const { files, unread } = readFiles(path);
   const bootstraps = files.filter((file) => isBootstrap(file.text));
   const manifests = checkManifests(files.filter((file) => !bootstraps.includes(file)));
   const faults = await checkBootstraps(bootstraps);
@@ -32,20 +32,36 @@ async function run(path: string, flags: CheckFlags): Promise<void> {
     files: files.length,
     objects: manifests.objects,
     bootstraps: bootstraps.length,
-    findings: [...manifests.findings, ...faults],
+    findings: [...unread, ...manifests.findings, ...faults],
     notes: manifests.notes,
   };
   console.log(flags.json === true ? JSON.stringify(report, null, 2) : formatReport(report));
   if (report.findings.length > 0) throw new Exit(exitCode.notFine);
 }
 
-function readFiles(path: string): readonly ManifestFile[] {
-  if (path === '-') return [{ path: '-', text: readFileSync(0, 'utf8') }];
+interface FilesRead {
+  readonly files: readonly ManifestFile[];
+  /** Files of a directory that are there and cannot be read: a link to nothing, no permission. */
+  readonly unread: readonly Finding[];
+}
+
+function readFiles(path: string): FilesRead {
+  if (path === '-') return { files: [{ path: '-', text: readFileSync(0, 'utf8') }], unread: [] };
   if (!existsSync(path)) throw new Exit(exitCode.usage, `weft check: there is no ${path}`);
-  if (!statSync(path).isDirectory()) return [{ path, text: readFileSync(path, 'utf8') }];
-  return listFolder(path)
-    .sort()
-    .map((file) => ({ path: relative(path, file), text: readFileSync(file, 'utf8') }));
+  const folder = statSync(path).isDirectory();
+  const files: ManifestFile[] = [];
+  const unread: Finding[] = [];
+  for (const file of folder ? listFolder(path).sort() : [path]) {
+    const shown = folder ? relative(path, file) : path;
+    try {
+      files.push({ path: shown, text: readFileSync(file, 'utf8') });
+    } catch (error) {
+      const rule = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      if (!folder) throw new Exit(exitCode.usage, `${path}: ${rule}`);
+      unread.push({ file: shown, line: 0, issue: { object: shown, field: '', rule, value: '' } });
+    }
+  }
+  return { files, unread };
 }
 
 /** Hidden files and folders are left out, as the control plane leaves them out. */
@@ -54,7 +70,8 @@ function listFolder(folder: string): string[] {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.')) return [];
     if (entry.isDirectory()) return listFolder(path);
-    return suffixes.some((suffix) => entry.name.endsWith(suffix)) ? [path] : [];
+    const read = entry.isFile() || entry.isSymbolicLink();
+    return read && suffixes.some((suffix) => entry.name.endsWith(suffix)) ? [path] : [];
   });
 }
 
@@ -95,9 +112,13 @@ function formatReport(report: Report): string {
     return text.startsWith(where) ? text : `${where}: ${text}`;
   });
   for (const note of report.notes) lines.push(`note: ${note}`);
-  const read = `${report.objects} objects and ${report.bootstraps} bootstraps in ${report.files} files`;
-  const found = report.findings.length === 0 ? 'no faults' : `${report.findings.length} faults`;
+  const read = `${count(report.objects, 'object')} and ${count(report.bootstraps, 'bootstrap')} in ${count(report.files, 'file')}`;
+  const found = count(report.findings.length, 'fault');
   return [...lines, `${read}: ${found}`].join('\n');
+}
+
+function count(number: number, noun: string): string {
+  return `${number === 0 ? 'no' : number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 export const command: CliCommand = new Command('check')
