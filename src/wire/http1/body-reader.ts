@@ -3,8 +3,8 @@
 import { ChunkedDecoder, chunkData, chunkEnd, chunkFault } from './chunked.ts';
 import { fault } from './errors.ts';
 import { bodyChunked, bodyLength, bodyNone } from './framing.ts';
-import type { ReceivedHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
+import type { ReceivedHead } from './received-head.ts';
 
 /** Results of {@link BodyReader.next}. */
 export const bodyMore = 0;

@@ -2,9 +2,9 @@
 // are checked and dropped, trailers are read as a head; nothing is forwarded as it was framed.
 
 import { fault } from './errors.ts';
-import { ReceivedHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
 import { HeadReader, readFault, readMore } from './reader.ts';
+import { ReceivedHead } from './received-head.ts';
 import { CR, HTAB, hexTable, LF, SP, tokenTable, valueTable } from './tables.ts';
 import { dropForbiddenTrailers } from './trailers.ts';
 

@@ -2,23 +2,19 @@
 // where their framing said and nothing else came, because a byte too many would be taken for the answer to somebody else's request.
 
 import { assert, MeshError } from '../../base/index.ts';
-import { type Head, headerId, type RequestHead } from '../head.ts';
+import type { Head, RequestHead } from '../head.ts';
 import type { ByteSink, ClientCodec, ClientHost, ClientStream, ResponseReceiver } from '../stream.ts';
 import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeRequestHead } from './encode.ts';
 import { createFaultError, fault } from './errors.ts';
-import {
-  bodyChunked,
-  bodyLength,
-  bodyNone,
-  bodyUntilClose,
-  declaredLength,
-  responseBodyKind,
-} from './framing.ts';
-import { poisonHead, ReceivedResponseHead } from './head.ts';
+import { bodyLength, bodyNone, bodyUntilClose, declaredLength, responseBodyKind } from './framing.ts';
+import { ReceivedResponseHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
+import { poisonHead } from './poison-head.ts';
 import { HeadReader, readFault, readMore } from './reader.ts';
+import { sentRequestKind } from './sent-framing.ts';
+import { StreamHandle } from './stream-handle.ts';
 
 const receiving = {
   /** No request is under way: any byte is one too many. */
@@ -65,7 +61,7 @@ export class Http1ClientCodec implements ClientCodec {
 
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {
     assert(this.capacity === 1, 'a connection carries one request at a time');
-    const kind = requestKind(head, endStream);
+    const kind = sentRequestKind(head, endStream);
     const length = kind === bodyLength ? declaredLength(head) : 0;
     const stream = new Http1ClientStream(this);
     this.stream = stream;
@@ -303,38 +299,7 @@ export class Http1ClientCodec implements ClientCodec {
   }
 }
 
-/** A declared length is kept; a body of unknown length is chunked, which every HTTP/1.1 server has to read. */
-function requestKind(head: RequestHead, endStream: boolean): number {
-  if (head.find(headerId['content-length']) !== -1) return bodyLength;
-  return endStream ? bodyNone : bodyChunked;
-}
-
-class Http1ClientStream implements ClientStream {
-  codec: Http1ClientCodec | null;
+class Http1ClientStream extends StreamHandle<Http1ClientCodec> implements ClientStream {
   /** The head is given to the connection before anybody has the stream. */
   readonly sent = true;
-
-  constructor(codec: Http1ClientCodec) {
-    this.codec = codec;
-  }
-
-  sendBody(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.codec === null ? true : this.codec.sendBody(bytes, start, end);
-  }
-
-  sendEnd(trailers: Head | null): void {
-    this.codec?.sendEnd(trailers);
-  }
-
-  reset(_error: MeshError): void {
-    this.codec?.resetStream();
-  }
-
-  pause(): void {
-    this.codec?.pauseBody();
-  }
-
-  resume(): void {
-    this.codec?.resumeBody();
-  }
 }

@@ -1,7 +1,8 @@
 // State of one head being read, shared by the start-line and field machines: they stop anywhere when bytes run out and go on from there.
 
-import type { FramedHead, ReceivedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
+import type { FramedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
+import type { ReceivedHead } from './received-head.ts';
 
 /** The states, in order. Each machine names the bytes it waits for. */
 export const phase = {

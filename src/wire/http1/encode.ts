@@ -7,16 +7,10 @@ import { type Head, headerId, type RequestHead, type ResponseHead } from '../hea
 import type { ByteSink } from '../stream.ts';
 import { assertFieldName, assertFieldValue, assertTargetText } from './assert-text.ts';
 import { bodyChunked } from './framing.ts';
-import {
-  type FramedHead,
-  lineStride,
-  type ReceivedHead,
-  ReceivedRequestHead,
-  ReceivedResponseHead,
-  removedName,
-} from './head.ts';
+import { type FramedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 import { internText } from './names.ts';
 import { reasonPhrase } from './reason.ts';
+import { lineStride, type ReceivedHead, removedName } from './received-head.ts';
 
 /** RFC 9110 section 7.6.1: what is for one hop alone. Content-Length and Host are added where the message needs them changed. */
 const hopBits =

@@ -4,11 +4,12 @@
 import { type Cursor, complete, failed, type HeadKind, needMore, phase } from './cursor.ts';
 import { fault } from './errors.ts';
 import { removeNominated, validateRequest, validateResponse } from './framing.ts';
-import { FramedHead, type ReceivedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
+import { FramedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 import { latin1Slice } from './latin1.ts';
 import type { Http1Limits } from './limits.ts';
 import { parseFields } from './parse-fields.ts';
 import { parseRequestLine, parseStatusLine } from './parse-start.ts';
+import type { ReceivedHead } from './received-head.ts';
 
 /** Returned by {@link HeadReader.read}: all bytes were taken and the head is not complete. */
 export const readMore = -1;

@@ -8,19 +8,15 @@ import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reade
 import { BodyWriter } from './body-writer.ts';
 import { encodeResponseHead } from './encode.ts';
 import { createFaultError, fault, faultStatus } from './errors.ts';
-import {
-  bodyChunked,
-  bodyLength,
-  bodyNone,
-  bodyUntilClose,
-  declaredLength,
-  requestBodyKind,
-} from './framing.ts';
-import { poisonHead, ReceivedRequestHead } from './head.ts';
+import { bodyLength, bodyNone, bodyUntilClose, declaredLength, requestBodyKind } from './framing.ts';
+import { ReceivedRequestHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
 import { PendingBytes } from './pending.ts';
+import { poisonHead } from './poison-head.ts';
 import { HeadReader, readFault, readMore } from './reader.ts';
 import { encodeRefusal } from './refusal.ts';
+import { responseLines, sentResponseKind } from './sent-framing.ts';
+import { StreamHandle } from './stream-handle.ts';
 import { CR, LF } from './tables.ts';
 
 /** The receiving half. */
@@ -328,11 +324,11 @@ export class Http1ServerCodec implements ServerCodec {
   sendResponse(head: ResponseHead, endStream: boolean): void {
     assert(this.sending === sending.awaited, 'one final response head a request');
     assert(head.status >= 200 && head.status < 600, 'a final status');
-    const kind = this.responseKind(head, endStream);
+    const kind = sentResponseKind(head, this.head, endStream);
     const length = kind === bodyLength ? declaredLength(head) : 0;
     this.sending = sending.body;
     if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream)) this.keepAlive = false;
-    const extra = this.extraLines(head, kind, endStream);
+    const extra = responseLines(head, this.head, this.keepAlive, endStream && kind === bodyNone);
     encodeResponseHead(this.sink, head, kind, head.status !== 204, extra);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
@@ -376,22 +372,6 @@ export class Http1ServerCodec implements ServerCodec {
     if (!this.pausedByPending) this.sink.resume();
   }
 
-  private responseKind(head: ResponseHead, endStream: boolean): number {
-    if (head.status === 204 || head.status === 304 || this.head.method === 'HEAD') return bodyNone;
-    if (head.find(headerId['content-length']) !== -1) return bodyLength;
-    if (endStream) return bodyNone;
-    return this.head.version === 1 ? bodyChunked : bodyUntilClose;
-  }
-
-  private extraLines(head: ResponseHead, kind: number, endStream: boolean): string {
-    let lines = '';
-    if (!this.keepAlive) lines = 'connection: close\r\n';
-    else if (this.head.version === 0) lines = 'connection: keep-alive\r\n';
-    const bodiless = head.status === 204 || head.status === 304 || this.head.method === 'HEAD';
-    if (endStream && kind === bodyNone && !bodiless) lines += 'content-length: 0\r\n';
-    return lines;
-  }
-
   /** The answer is complete while the rest of the request is too long to be dropped, or may never come. */
   private isLongEarly(endStream: boolean): boolean {
     if (!endStream || this.receiving !== receiving.body) return false;
@@ -412,38 +392,12 @@ export class Http1ServerCodec implements ServerCodec {
   }
 }
 
-class Http1ServerStream implements ServerStream {
-  codec: Http1ServerCodec | null;
-
-  constructor(codec: Http1ServerCodec) {
-    this.codec = codec;
-  }
-
+class Http1ServerStream extends StreamHandle<Http1ServerCodec> implements ServerStream {
   sendInformational(head: ResponseHead): void {
     this.codec?.sendInformational(head);
   }
 
   sendResponse(head: ResponseHead, endStream: boolean): void {
     this.codec?.sendResponse(head, endStream);
-  }
-
-  sendBody(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.codec === null ? true : this.codec.sendBody(bytes, start, end);
-  }
-
-  sendEnd(trailers: Head | null): void {
-    this.codec?.sendEnd(trailers);
-  }
-
-  reset(_error: MeshError): void {
-    this.codec?.resetStream();
-  }
-
-  pause(): void {
-    this.codec?.pauseBody();
-  }
-
-  resume(): void {
-    this.codec?.resumeBody();
   }
 }
