@@ -60,18 +60,25 @@ describe('parseBootstrap', () => {
   const router = {
     typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
   };
-  const listenerOf = (host: object, filters: readonly object[] = [router]) => {
+  const listenerOf = (host: object, filters: readonly object[] = [router], fields: object = {}) => {
     const manager = {
       '@type':
         'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
       stat_prefix: 'x',
       route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], ...host }] },
       http_filters: filters,
+      ...fields,
     };
     const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
     const listener = { address, filter_chains: [{ filters: [{ typed_config: manager }] }] };
     return { static_resources: { listeners: [listener], clusters: [{ name: 'a' }] } };
   };
+  test('a server name that no header may carry is refused', () => {
+    expect(faults(listenerOf({}, [router], { server_name: 'a\r\nb: c' })).join()).toContain(
+      `${atManager}.server_name: must be printable ASCII`,
+    );
+  });
+
   const harmless = {
     ...listenerOf({
       virtual_clusters: [{ name: 'x' }],

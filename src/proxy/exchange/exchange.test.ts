@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import type { LogSink } from '../../observe/index.ts';
 import type { RouteAction } from '../../policy/index.ts';
 import { forwardTo, httpOptions, listenerConfig, route, routeConfig } from '../testing/configs.ts';
 import { World } from '../testing/world.ts';
@@ -23,6 +24,7 @@ describe('forwarding', () => {
     expect(request).toContain('x-envoy-attempt-count: 1\r\n');
     expect(client.received).toStartWith('HTTP/1.1 200 ');
     expect(client.received).toMatch(/x-envoy-upstream-service-time: \d+\r\n/);
+    expect(client.received).toMatch(/\r\ndate: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n/);
     expect(client.received).toEndWith('\r\n\r\nfine');
     world.expectSettled();
   });
@@ -252,6 +254,49 @@ describe('edits', () => {
     expect(origin.requests[0]).toContain('x-forwarded-for: 203.0.113.9,127.0.0.1\r\n');
     expect(origin.requests[0]).toContain('x-forwarded-proto: http\r\n');
     expect(origin.requests[0]).not.toContain('https');
+  });
+
+  test('at an edge, nobody outside says what only Envoys may', () => {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin], { listeners: [listenerConfig({ http: httpOptions({ useRemoteAddress: true }) })] });
+    world.client().get('/', ['X-Envoy-Internal: true', 'x-envoy-max-retries: 9', 'x-envoy-other: 1']);
+    world.run(20);
+    expect(origin.requests[0]).not.toMatch(/x-envoy-(internal|max-retries)/i);
+    expect(origin.requests[0]).toContain('x-envoy-other: 1\r\n');
+  });
+
+  test('an upstream’s date is kept', () => {
+    const date = 'date: Mon, 01 Jan 2024 00:00:00 GMT';
+    const world = new World();
+    world.serve([world.origin((connection) => connection.reply(200, '', [date]))]);
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.received.match(/date: .*/g)).toEqual([date]);
+  });
+
+  test('the log has the path that the client asked for', () => {
+    const lines: string[] = [];
+    const createLogSink = (): LogSink => ({
+      write: (bytes, handler) => {
+        lines.push(new TextDecoder().decode(bytes));
+        handler.onWritten(null);
+      },
+      reopen() {},
+      close() {},
+    });
+    const world = new World({ createLogSink });
+    const action = {
+      ...forwardTo(['ledger', 1]),
+      rewritePath: { kind: 'full', value: '/new' },
+    } as RouteAction;
+    world.serve([world.origin()], {
+      listeners: [listenerConfig({ http: httpOptions({ accessLog: { path: 'log' } }) })],
+      routes: [routeConfig([route({ action })])],
+    });
+    world.client().get('/old?q');
+    world.run(2000);
+    expect(lines.join('')).toContain('"path":"/old?q"');
   });
 
   test('a server name replaces the upstream’s', () => {

@@ -46,6 +46,8 @@ export class Exchange implements RequestReceiver, TimerHandler {
   cluster: Cluster | null = null;
   retry: RetryPolicy | null = null;
   method = '';
+  /** Before a route rewrote it, for the log; null: it was not. */
+  receivedPath: string | null = null;
   /** Who calls, on inbound listeners; '' where nobody said. */
   peer = '';
   requestId = '';
@@ -367,6 +369,7 @@ export class Exchange implements RequestReceiver, TimerHandler {
     const { clock } = this.context;
     this.stream = stream;
     this.head = head;
+    this.receivedPath = null;
     this.requestEnded = endStream;
     this.startedMs = clock.now();
     this.deadlines.reset(this.startedMs);

@@ -27,7 +27,10 @@ export function applyRequestEdits(exchange: Exchange, head: RequestHead): void {
   if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits);
   if (route?.requestEdits) applyEdits(head, route.requestEdits);
   if (route?.action.kind !== 'forward') return;
-  if (route.action.rewritePath !== null) head.path = rewritePath(head.path, route, route.action.rewritePath);
+  if (route.action.rewritePath !== null) {
+    exchange.receivedPath = head.path;
+    head.path = rewritePath(head.path, route, route.action.rewritePath);
+  }
   if (route.action.rewriteAuthority !== null) head.authority = route.action.rewriteAuthority;
 }
 
@@ -45,12 +48,26 @@ export function prepareAttempt(exchange: Exchange, head: RequestHead, endpoint: 
 
 const attemptTexts: readonly string[] = Array.from({ length: 18 }, (_, count) => `${count}`);
 
+/** What Envoys behind an edge believe, and an outsider must not say: who is internal, and how often and long to try. */
+const trustedNames: readonly string[] = [
+  'x-envoy-internal',
+  'x-envoy-external-address',
+  'x-envoy-original-path',
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-expected-rq-timeout-ms',
+];
+
 /**
  * x-forwarded-for and -proto by Envoy's rules: with `useRemoteAddress` the connection is the truth (edges, sidecars that ask for it),
  * without it a received chain is passed on untouched.
  */
 function forwardedFields(exchange: Exchange, head: RequestHead, useRemoteAddress: boolean): void {
   if (useRemoteAddress) {
+    for (const name of trustedNames) head.removeName(name);
     const { remote } = exchange.connection;
     const host = remote.kind === 'ip' ? remote.host : formatAddress(remote);
     const received = head.getName('x-forwarded-for');

@@ -12,6 +12,8 @@ export function prepareResponse(exchange: Exchange, head: ResponseHead, serviceT
   if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
     head.remove(headerId['x-envoy-upstream-service-time']);
   head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
+  // RFC 9110 section 6.6.1: who passes on an answer without a Date says when it came.
+  if (head.find(headerId.date) < 0) head.add('date', exchange.context.dates.now());
   if (http.serverName !== '') {
     if (head.find(headerId.server) >= 0) head.remove(headerId.server);
     head.add('server', http.serverName);

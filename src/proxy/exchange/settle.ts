@@ -36,7 +36,7 @@ function writeLog(exchange: Exchange, durationMs: number): void {
   const { endpoint } = exchange.attempt;
   entry.startWallMs = exchange.startedWallMs;
   entry.method = exchange.method;
-  entry.path = head.path;
+  entry.path = exchange.receivedPath ?? head.path;
   entry.authority = head.authority;
   entry.protocol = head.version === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
   entry.responseCode = exchange.status;
