@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
+import { effortTimeoutMs, runs } from '../testing/effort.ts';
 import { createMeshView } from './index.ts';
 import { policy, route, service, slice } from './testing/manifests.ts';
 import { type Client, World } from './testing/world.ts';
+
+setDefaultTimeout(effortTimeoutMs);
 
 describe('control plane', () => {
   let world: World;
@@ -260,7 +263,7 @@ describe('order of events', () => {
       fc.asyncProperty(orders, pauses, async (order, rhythm) => {
         expect(await play(order, rhythm)).toEqual(expected);
       }),
-      { numRuns: 25, seed: 4 },
+      { numRuns: runs(25), seed: 4 },
     );
   });
 });

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Timer, Xoshiro128 } from '../base/index.ts';
 import type { LinkConditions } from '../net/index.ts';
 import type { BalanceConfig } from '../policy/index.ts';
+import { effortTimeoutMs, runs } from '../testing/effort.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -14,10 +15,12 @@ import {
 import type { OriginConnection, TestClient } from './testing/peers.ts';
 import { World } from './testing/world.ts';
 
+setDefaultTimeout(effortTimeoutMs);
+
 // Clients, origins, network and configuration misbehave at random, by seed. Whatever happens: one outcome per request, books that balance,
 // nothing left over.
 
-const seeds = 24;
+const seeds = runs(24);
 const steps = 200;
 
 interface Fault {

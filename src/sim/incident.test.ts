@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { effortTimeoutMs, runs } from '../testing/effort.ts';
 import { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './index.ts';
 
-/** Runs are real work, about a second each on an idle core. */
-const timeoutMs = 120_000;
+// Runs are real work, about half a second each on an idle core.
+setDefaultTimeout(effortTimeoutMs);
 
 async function playFine(options: IncidentOptions): Promise<IncidentReport> {
   const report = await playIncident(options).catch((bug: unknown) => {
@@ -13,31 +14,26 @@ async function playFine(options: IncidentOptions): Promise<IncidentReport> {
 }
 
 describe('an incident of the whole mesh in virtual time', () => {
-  test(
-    'breaks no promise, and the same seed is the same run',
-    async () => {
-      const [first, again, other] = [
-        await playFine({ seed: 1 }),
-        await playFine({ seed: 1 }),
-        await playFine({ seed: 2 }),
-      ];
-      expect(again).toEqual(first);
-      expect(other.trace).not.toBe(first.trace);
-      // The incident hurt: otherwise the checkers had nothing to see.
-      expect(first.requests).toBeGreaterThan(1000);
-      expect(first.retries).toBeGreaterThan(20);
-      expect(first.failed.repeatable).toBeGreaterThan(50);
-    },
-    timeoutMs,
-  );
+  test('breaks no promise, and the same seed is the same run', async () => {
+    const [first, again, other] = [
+      await playFine({ seed: 1 }),
+      await playFine({ seed: 1 }),
+      await playFine({ seed: 2 }),
+    ];
+    expect(again).toEqual(first);
+    expect(other.trace).not.toBe(first.trace);
+    // The incident hurt: otherwise the checkers had nothing to see.
+    expect(first.requests).toBeGreaterThan(1000);
+    expect(first.retries).toBeGreaterThan(20);
+    expect(first.failed.repeatable).toBeGreaterThan(50);
+  });
 
-  test(
-    'breaks no promise on a bad network either',
-    async () => {
-      await playFine({ seed: 4, conditions: { lossShare: 0.01, resetShare: 0.003, splitShare: 0.3 } });
-    },
-    timeoutMs,
-  );
+  const bad = { lossShare: 0.01, resetShare: 0.003, splitShare: 0.3 };
+  for (let seed = 4; seed < 4 + runs(1); seed++) {
+    test(`breaks no promise on a bad network either, seed ${seed}`, async () => {
+      await playFine({ seed, conditions: bad });
+    });
+  }
 
   const canaries: readonly { name: string; broken: Partial<IncidentOptions>; caught: RegExp }[] = [
     {
@@ -62,14 +58,10 @@ describe('an incident of the whole mesh in virtual time', () => {
     },
   ];
   for (const { name, broken, caught } of canaries) {
-    test(
-      `is caught ${name}`,
-      async () => {
-        const report = await playIncident({ seed: 3, ...broken });
-        expect(formatViolations(report)).toMatch(caught);
-        expect(formatViolations(report)).toStartWith('seed 3:');
-      },
-      timeoutMs,
-    );
+    test(`is caught ${name}`, async () => {
+      const report = await playIncident({ seed: 3, ...broken });
+      expect(formatViolations(report)).toMatch(caught);
+      expect(formatViolations(report)).toStartWith('seed 3:');
+    });
   }
 });

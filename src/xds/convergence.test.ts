@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { silentLog, VirtualClock, Xoshiro128 } from '../base/index.ts';
+import { effortTimeoutMs, runs } from '../testing/effort.ts';
 import { AdsClient } from './client/ads-client.ts';
 import { AdsServer } from './server/ads-server.ts';
 import { createSnapshot } from './snapshot/create-snapshot.ts';
@@ -8,6 +9,8 @@ import { findReferences } from './snapshot/references.ts';
 import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource, testNode } from './testing/resources.ts';
 import { createMemoryAdsTransport } from './transport/memory.ts';
 import { type AdsVariant, typeUrls, type XdsResource, type XdsSubscriber, type XdsUpdate } from './types.ts';
+
+setDefaultTimeout(effortTimeoutMs);
 
 const { cluster, endpoint, listener, route } = typeUrls;
 
@@ -148,7 +151,7 @@ describe.each(['sotw', 'delta'] as const)('%s: a proxy and the control plane', (
       fc.property(fc.array(state, { minLength: 1, maxLength: 6 }), fc.nat(1_000), (states, seed) =>
         play(variant, states, seed),
       ),
-      { numRuns: 120, seed: 20_261_123 },
+      { numRuns: runs(120), seed: 20_261_123 },
     );
   });
 });

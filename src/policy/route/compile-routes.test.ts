@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { formatIssue, type Random, Xoshiro128 } from '../../base/index.ts';
+import { effortTimeoutMs, runs } from '../../testing/effort.ts';
 import { policyLimits } from '../limits.ts';
 import { compileRoutes, type RouteTable } from './compile-routes.ts';
 import type {
@@ -12,6 +13,8 @@ import type {
   StringMatch,
   VirtualHost,
 } from './types.ts';
+
+setDefaultTimeout(effortTimeoutMs);
 
 const random = new Xoshiro128(1);
 
@@ -381,7 +384,7 @@ describe('the index', () => {
           }
         },
       ),
-      { numRuns: 150, seed: 1 },
+      { numRuns: runs(150), seed: 1 },
     );
   });
 });

@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
+import { effortTimeoutMs, runs } from '../../../testing/effort.ts';
 import { policyLimits } from '../../limits.ts';
 import { compileRegex, type SafeRegex } from './safe-regex.ts';
+
+setDefaultTimeout(effortTimeoutMs);
 
 function compiled(pattern: string): SafeRegex {
   const regex = compileRegex(pattern);
@@ -114,7 +117,7 @@ test('agrees with the runtime on random patterns and texts', () => {
       for (const text of texts)
         expect([source, text, own.matches(text, 0, text.length)]).toEqual([source, text, runtime.test(text)]);
     }),
-    { numRuns: 500, seed: 1 },
+    { numRuns: runs(500), seed: 1 },
   );
 });
 
@@ -128,7 +131,7 @@ test('never throws, whatever the pattern', () => {
         else expect(regex.error.length).toBeGreaterThan(0);
       },
     ),
-    { numRuns: 2000, seed: 1 },
+    { numRuns: runs(2000), seed: 1 },
   );
 });
 
