@@ -9,9 +9,11 @@ describe('path rewrite', () => {
     ['/v1', '/v1/accounts', { kind: 'prefix', value: '/v2' }, '/v2/accounts'],
     ['/v1', '/v1', { kind: 'prefix', value: '/v2' }, '/v2'],
     ['/v1', '/v1?x=/v1', { kind: 'prefix', value: '/v2' }, '/v2?x=/v1'],
-    ['/v1', '/v1/a', { kind: 'prefix', value: '/' }, '/a'],
-    ['/v1', '/v1', { kind: 'prefix', value: '' }, '/'],
-    ['/v1/', '/v1/a', { kind: 'prefix', value: '/v2' }, '/v2/a'],
+    // A plain prefix need not end at a slash; whoever writes one without is taken at the word, as by Envoy 1.40.
+    ['/v1', '/v1a', { kind: 'prefix', value: '/v2' }, '/v2a'],
+    ['/v1', '/v1/a', { kind: 'prefix', value: '/' }, '//a'],
+    ['/v1/', '/v1/a', { kind: 'prefix', value: '/' }, '/a'],
+    ['/v1/', '/v1/a', { kind: 'prefix', value: '/v2' }, '/v2a'],
     ['/', '/a', { kind: 'prefix', value: '/base/' }, '/base/a'],
     ['/v1', '/v1/a?b=c', { kind: 'full', value: '/one' }, '/one?b=c'],
   ];

@@ -13,7 +13,7 @@ export function applyEdits(head: Head, edits: HeaderEdits): void {
   for (const [name, value] of edits.add) head.add(name, value);
 }
 
-/** The new path with its query, or null where the rewrite does not fit the path. */
+/** The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place. */
 export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string {
   const queryAt = path.indexOf('?');
   const query = queryAt < 0 ? '' : path.slice(queryAt);
@@ -25,14 +25,7 @@ export function rewritePath(path: string, route: Route, rewrite: PathRewrite): s
       ? match.value.length
       : path.length - query.length;
   const rest = path.slice(matched, path.length - query.length);
-  return joinPath(rewrite.value, rest) + query;
-}
-
-/** `/v2` + `x` and `/v2/` + `/x` both mean `/v2/x` (Gateway API, ReplacePrefixMatch); an empty result is `/`. */
-function joinPath(prefix: string, rest: string): string {
-  if (rest === '') return prefix === '' ? '/' : prefix;
-  if (prefix.endsWith('/')) return rest.startsWith('/') ? prefix + rest.slice(1) : prefix + rest;
-  return rest.startsWith('/') ? prefix + rest : `${prefix}/${rest}`;
+  return rewrite.value + rest + query;
 }
 
 export function redirectLocation(head: RequestHead, route: Route): string {
