@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createControlPlane, serveAdmin } from '../control/index.ts';
-import { type Address, createFileStore, createSystemClock, createSystemRandom } from '../net/index.ts';
+import { type Address, createFileStore, createSystemClock } from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
 import { serveGrpcAds } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
@@ -52,7 +52,6 @@ async function run(flags: ControlFlags): Promise<void> {
   const plane = createControlPlane({
     clock,
     log,
-    random: createSystemRandom(),
     store: createFileStore(),
     directory: flags.dir,
   });

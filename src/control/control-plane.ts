@@ -1,7 +1,7 @@
 // The control plane: a source of objects, the model built from them, and the ADS server that proxies ask. Everything it needs of the outside comes in
 // as a seam, so that the simulator runs this very code.
 
-import type { Clock, Log, Random } from '../base/index.ts';
+import type { Clock, Log } from '../base/index.ts';
 import type { Store } from '../net/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
 import { type AdsNack, type AdsObserver, AdsServer, type XdsNode } from '../xds/index.ts';
@@ -19,7 +19,6 @@ import { ProxyBook } from './status/proxies.ts';
 export interface ControlPlaneOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly random: Random;
   readonly store: Store;
   /** Path of the manifests in the store. */
   readonly directory: string;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';
-import { createMemoryStore, createSystemClock, createSystemRandom } from '../net/index.ts';
+import { createMemoryStore, createSystemClock } from '../net/index.ts';
 import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
@@ -128,7 +128,6 @@ describeWith(['envoy'], 'Envoy', () => {
     plane = createControlPlane({
       clock,
       log: silentLog,
-      random: createSystemRandom(),
       store,
       directory: 'dir',
     });

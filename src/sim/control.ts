@@ -30,11 +30,9 @@ export class SimControl {
 
   start(): void {
     const process = this.#world.startProcess('control', controlHost);
-    const { clock, random } = process;
     this.#process = process;
     this.#plane = createControlPlane({
-      clock,
-      random,
+      clock: process.clock,
       log: this.#log,
       store: this.#store,
       directory: manifestDirectory,

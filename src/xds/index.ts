@@ -10,8 +10,7 @@ export type {
   AdsSyncStatus,
   AdsTypeStatus,
 } from './server/types.ts';
-export { hashContent } from './snapshot/content-hash.ts';
-export { createResource, createSnapshot } from './snapshot/create-snapshot.ts';
+export { createSnapshot } from './snapshot/create-snapshot.ts';
 export { findReferences, type References } from './snapshot/references.ts';
 export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';

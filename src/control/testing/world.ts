@@ -22,7 +22,6 @@ export class World {
     this.plane = createControlPlane({
       clock: this.clock,
       log: silentLog,
-      random: this.#random,
       store: this.store,
       directory: 'dir',
     });
