@@ -14,6 +14,7 @@ import {
   createSystemResolver,
   formatAddress,
   ListenError,
+  readOpenFilesMax,
 } from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
 import {
@@ -104,6 +105,7 @@ function compose(flags: ProxyFlags, bootstrap: Bootstrap, quit: () => void): Run
     readiness: flags.readiness ?? null,
     drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,
     process: createProcessInfo(),
+    openFilesMax: readOpenFilesMax(),
     onQuit: quit,
   });
 }

@@ -21,6 +21,7 @@ export {
   type SocketHandler,
   socketQueueHighBytes,
 } from './network.ts';
+export { readOpenFilesMax } from './open-files.ts';
 export type { Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';

@@ -363,3 +363,18 @@ function keys(world: World): readonly string[] {
 async function settlePromises(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
+
+test('connections beyond half of the descriptors are reset, and room made is room', () => {
+  const world = new World({ openFilesMax: 36 });
+  world.serve([world.origin()]);
+  const [first, second, third] = [world.client().get('/'), world.client().get('/'), world.client().get('/')];
+  world.run(20);
+  expect([first, second, third].map((client) => client.statuses)).toEqual([[200], [200], []]);
+  const [listener] = world.plane.listeners.values();
+  expect(listener!.stats.connectionOverflow).toBe(1);
+  first.get('/', ['connection: close']);
+  world.run(3000);
+  const fourth = world.client().get('/');
+  world.run(20);
+  expect(fourth.statuses).toEqual([200]);
+});

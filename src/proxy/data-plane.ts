@@ -22,6 +22,8 @@ export interface DataPlaneOptions {
   readonly log: Log;
   /** `<namespace>/<service>` of the workload beside the proxy (x-weft-peer); '' by default: says nothing. */
   readonly peer?: string;
+  /** Descriptors that the process may hold; no limit by default. */
+  readonly openFilesMax?: number;
   /** Several workers share the listeners' ports. */
   readonly reusePort?: boolean;
   /** Where access logs go; files by default. */
@@ -62,6 +64,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       retryFacts: new RetryFacts(),
       logEntry: createLogEntry(),
       dates: new HttpDates(clock),
+      accepted: { count: 0, max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY) },
     };
     this.listenerDrain = new ListenerDrain(clock);
     this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
@@ -261,6 +264,12 @@ function sameEntries(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<st
   if (before.size !== after.size) return false;
   for (const [name, value] of after) if (before.get(name) !== value) return false;
   return true;
+}
+
+/** Each request may need a connection of its own to an endpoint: half of the descriptors are kept for those. */
+function acceptedMax(openFilesMax: number): number {
+  const half = Math.floor((openFilesMax - proxyLimits.openFilesReserved) / 2);
+  return Math.max(1, Math.min(proxyLimits.downstreamConnectionsMax, half));
 }
 
 function isSameListener(before: ListenerConfig, after: ListenerConfig): boolean {

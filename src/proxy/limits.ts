@@ -1,8 +1,10 @@
 // Named bounds of the data path that no configuration sets. What crosses one has a defined answer, stated beside it.
 
 export const proxyLimits = {
-  /** Accepted connections of one listener; more are reset at once. */
+  /** Accepted connections of all listeners together; more are reset at once. */
   downstreamConnectionsMax: 32_768,
+  /** Descriptors that are for nobody's connection: logs, the admin interface, ADS, the runtime's own. */
+  openFilesReserved: 32,
   /** A stream on which nothing moves ends after this, where neither route nor cluster says otherwise (Envoy's default). */
   streamIdleMs: 300_000,
   /** Body bytes held while a request waits for its connection; more pauses the client. */

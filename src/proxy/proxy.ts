@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly process: ProcessInfo | null;
   /** POST /quitquitquit. */
   readonly onQuit: () => void;
+  /** Descriptors that the process may hold; no limit by default. */
+  readonly openFilesMax?: number;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -74,7 +76,7 @@ class ComposedProxy implements Proxy {
   private readinessServer: AdminServer | null = null;
 
   constructor(options: ProxyOptions) {
-    const { clock, random, network, resolver, log, store, bootstrap, createLogSink } = options;
+    const { clock, random, network, resolver, log, store, bootstrap, createLogSink, openFilesMax } = options;
     this.options = options;
     this.dataPlane = new DataPlane({
       clock,
@@ -84,6 +86,7 @@ class ComposedProxy implements Proxy {
       log,
       peer: peerOf(bootstrap.node),
       ...(createLogSink === undefined ? {} : { createLogSink }),
+      ...(openFilesMax === undefined ? {} : { openFilesMax }),
     });
     this.config = new ConfigSource({
       clock,

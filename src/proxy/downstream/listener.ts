@@ -110,13 +110,17 @@ export class RuntimeListener {
     this.connections.add(connection);
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
-    if (this.connections.size <= proxyLimits.downstreamConnectionsMax) return;
+    const { accepted } = this.context;
+    accepted.count += 1;
+    if (accepted.count <= accepted.max) return;
     this.stats.connectionOverflow += 1;
     connection.reset();
   }
 
   onConnectionClosed(connection: DownstreamConnection): void {
-    if (this.connections.delete(connection)) this.stats.connectionsActive -= 1;
+    if (!this.connections.delete(connection)) return;
+    this.stats.connectionsActive -= 1;
+    this.context.accepted.count -= 1;
   }
 }
 

@@ -13,6 +13,8 @@ export interface ExchangeContext extends ProxyContext {
   readonly retryFacts: RetryFacts;
   readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
+  /** Connections of all listeners, and how many there may be. */
+  readonly accepted: { count: number; readonly max: number };
 }
 
 /** The Date header (RFC 9110 section 6.6.1) of our own answers, made once a second at most. */

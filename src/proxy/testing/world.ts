@@ -21,6 +21,7 @@ export interface WorldOptions {
   readonly resolver?: Resolver;
   readonly log?: Log;
   readonly peer?: string;
+  readonly openFilesMax?: number;
   readonly createLogSink?: (path: string) => LogSink;
   /** Clients, proxy and origins on three hosts, and this between them; without it all are on one. */
   readonly conditions?: Partial<LinkConditions>;
@@ -69,6 +70,7 @@ export class World {
       resolver: this.options.resolver ?? noNames,
       log: this.options.log ?? silentLog,
       peer,
+      ...(this.options.openFilesMax === undefined ? {} : { openFilesMax: this.options.openFilesMax }),
       ...(this.options.createLogSink === undefined ? {} : { createLogSink: this.options.createLogSink }),
     });
   }
