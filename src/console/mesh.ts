@@ -1,4 +1,4 @@
-// What the console asks of the control plane's API, reduced to what it shows. Read by field, so that a newer control plane may say more.
+// The mesh as the console knows it: what control-api.ts reads, the collector asks and the view is made from.
 
 import type { IssueView } from './view.ts';
 

@@ -1,5 +1,5 @@
-// The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets (bun.ts) and a simulated
-// network (memory.ts), pass one shared suite (network-suite.ts). Handlers are objects with methods, so a socket costs no closures.
+// The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets (bun-network.ts) and a
+// simulated one (memory-network.ts), pass one shared suite (network-suite.ts). Handlers are objects with methods, so a socket costs no closures.
 
 import type { MeshError } from '../base/index.ts';
 

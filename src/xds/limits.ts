@@ -1,4 +1,4 @@
-// Bounds of an ADS stream on both sides. What crosses one ends the stream or waits; docs/limits.md lists them.
+// Bounds of an ADS stream on both sides. What crosses one ends the stream or waits, as is said at each.
 
 /** Names that one client may subscribe to for one type; more ends the stream. */
 export const subscribedNamesMax = 100_000;

@@ -79,7 +79,7 @@ export interface AdsStreamHandler {
 
 export type AdsVariant = 'sotw' | 'delta';
 
-/** The gRPC stream as a seam (design.md section 3): grpc.ts for the real one, memory.ts for the simulator. */
+/** The gRPC stream as a seam: transport/grpc-client.ts for the real one, transport/memory.ts for the simulator. */
 export interface AdsTransport {
   /** Client: opens a stream; failure to connect arrives as `onClose`. */
   open(variant: AdsVariant, handler: AdsStreamHandler): AdsStream;

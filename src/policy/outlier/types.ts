@@ -1,4 +1,4 @@
-// Passive health: when an endpoint's own answers get it ejected for a while (api.md ServicePolicy.outlierDetection).
+// Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection, docs/policy.md).
 
 export interface OutlierConfig {
   /** Consecutive 5xx or resets that eject; 0: off. Default 5. */

@@ -1,4 +1,4 @@
-// When a failed attempt may be made again. The vocabulary is api.md's ServicePolicy.retry; Envoy's retry_on words map onto it.
+// When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on words map onto it.
 
 export type RetryCondition =
   /** The attempt never reached the peer: refused, timed out or failed connecting, or a marker said "unsent". */

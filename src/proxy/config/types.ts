@@ -32,7 +32,7 @@ export interface ListenerConfig {
   /** Name in {@link Snapshot.routeConfigs}; inline route configurations are registered under `inline:<listener>`. */
   readonly routeConfig: string;
   readonly statPrefix: string;
-  /** Answer of an inbound listener for a foreign authority is 421, marked unsent (design.md section 4). */
+  /** Answer of an inbound listener for a foreign authority is 421, marked unsent (docs/xds.md). */
   readonly http: HttpOptions;
 }
 
