@@ -45,6 +45,12 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.connectionsActive,
   },
   {
+    name: 'downstream_cx_overflow',
+    type: 'counter',
+    help: 'Connections reset because the process held as many as it may.',
+    value: (s) => s.connectionOverflow,
+  },
+  {
     name: 'downstream_cx_idle_timeout',
     type: 'counter',
     help: 'Connections closed for idleness.',
