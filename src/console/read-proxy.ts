@@ -24,7 +24,7 @@ interface ClustersPage {
 export async function readProxy(admin: string, fetcher: typeof fetch): Promise<Reading | null> {
   try {
     const [metrics, clusters] = await Promise.all([
-      get(`http://${admin}/stats/prometheus`, fetcher),
+      get(`http://${admin}/stats/prometheus?usedonly&filter=^weft_re`, fetcher),
       get(`http://${admin}/clusters?format=json`, fetcher),
     ]);
     return { traffic: readTraffic(metrics), endpoints: readEndpoints(JSON.parse(clusters)) };

@@ -19,6 +19,22 @@ describe('PrometheusWriter', () => {
     );
   });
 
+  test('families that were not asked for are left out whole', () => {
+    const writer = new PrometheusWriter({ families: /^weft_/ });
+    writer.family('envoy_a', 'counter', 'a').sample(noLabels, 1);
+    writer.family('weft_b', 'counter', 'b').sample(noLabels, 2);
+    expect(body(writer)).toBe('# HELP weft_b b\n# TYPE weft_b counter\nweft_b 2\n');
+  });
+
+  test('used only: what never counted is left out, a gauge of 0 says something', () => {
+    const writer = new PrometheusWriter({ usedOnly: true });
+    writer.family('c', 'counter', 'c').sample({ a: '1' }, 0).sample({ a: '2' }, 1);
+    writer.family('g', 'gauge', 'g').sample(noLabels, 0);
+    writer.family('h', 'histogram', 'h').histogram(noLabels, new Histogram([1]));
+    const lines = body(writer).split('\n');
+    expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual(['c{a="2"} 1', 'g 0']);
+  });
+
   const escapes: readonly (readonly [string, string, string])[] = [
     ['a quote', 'a"b', 'a\\"b'],
     ['a backslash', 'a\\b', 'a\\\\b'],

@@ -13,6 +13,10 @@ export interface PrometheusWriterOptions {
   readonly seriesMax?: number;
   /** Foldings of earlier scrapes, so that the counter keeps growing over the life of the process. */
   readonly foldedBefore?: number;
+  /** Families whose name it matches are written, others cost next to nothing. Default: all. */
+  readonly families?: RegExp;
+  /** Leaves out counters and histograms that never counted (Envoy's `usedonly`). */
+  readonly usedOnly?: boolean;
 }
 
 export const noLabels: Labels = {};
@@ -28,12 +32,17 @@ export class PrometheusWriter {
   private series = 0;
   private name = '';
   private type: MetricType = 'gauge';
+  private skipping = false;
+  private readonly families: RegExp | null;
+  private readonly usedOnly: boolean;
   /** What was folded in the open family: label names (sorted by appearance) to the sum. */
   private foldedSamples: Map<string, FoldedSample> | null = null;
 
   constructor(options: PrometheusWriterOptions = {}) {
     this.seriesMax = options.seriesMax ?? observeLimits.seriesMax;
     this.folded = options.foldedBefore ?? 0;
+    this.families = options.families ?? null;
+    this.usedOnly = options.usedOnly ?? false;
   }
 
   /** Opens a family. Each name once per scrape: the format forbids to come back to one. */
@@ -43,11 +52,14 @@ export class PrometheusWriter {
     this.closeFamily();
     this.name = name;
     this.type = type;
+    this.skipping = this.families !== null && !this.families.test(name);
+    if (this.skipping) return this;
     this.text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
     return this;
   }
 
   sample(labels: Labels, value: number): this {
+    if (this.skipping || (this.usedOnly && value === 0 && this.type === 'counter')) return this;
     if (this.series >= this.seriesMax) return this.fold(labels, value, null);
     this.series += 1;
     const inner = encodeLabels(labels);
@@ -61,6 +73,7 @@ export class PrometheusWriter {
   /** `scale` multiplies bounds and sum: 1000 writes seconds as Envoy's milliseconds. */
   histogram(labels: Labels, histogram: Histogram, scale = 1): this {
     assert(this.type === 'histogram', `${this.name} is a histogram`);
+    if (this.skipping || (this.usedOnly && histogram.count === 0)) return this;
     const lines = histogram.bounds.length + 3;
     if (this.series + lines > this.seriesMax) return this.fold(labels, scale, histogram);
     this.series += lines;

@@ -8,7 +8,7 @@ const scrapeTimeoutMs = 2000;
 /** The metrics of one proxy or control plane; null when it did not answer. */
 export async function scrape(adminUrl: string): Promise<string | null> {
   try {
-    const response = await fetch(`${adminUrl}/stats/prometheus`, {
+    const response = await fetch(`${adminUrl}/stats/prometheus?usedonly&filter=^weft_`, {
       signal: AbortSignal.timeout(scrapeTimeoutMs),
     });
     return response.ok ? await response.text() : null;

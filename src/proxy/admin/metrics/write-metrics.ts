@@ -1,7 +1,7 @@
 // One scrape: all families in a fixed order, each written once over all clusters or listeners. A proxy with hundreds of clusters writes
 // megabytes; they come in slices, so that no request waits for a scrape.
 
-import { PrometheusWriter } from '../../../observe/index.ts';
+import { PrometheusWriter, type PrometheusWriterOptions } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
 import { writeClusterMetrics } from './cluster-metrics.ts';
 import { writeListenerMetrics } from './listener-metrics.ts';
@@ -18,9 +18,15 @@ const writers: readonly MetricWriter[] = [
   writeClusterMetrics,
 ];
 
+/** Which part of the scrape is wanted. */
+export type MetricsSelection = Pick<PrometheusWriterOptions, 'families' | 'usedOnly'>;
+
 /** The scrape in slices of text. */
-export function* writeMetrics(context: AdminContext): Generator<string, void> {
-  const writer = new PrometheusWriter({ foldedBefore: context.foldedSeries });
+export function* writeMetrics(
+  context: AdminContext,
+  selection: MetricsSelection = {},
+): Generator<string, void> {
+  const writer = new PrometheusWriter({ ...selection, foldedBefore: context.foldedSeries });
   for (const write of writers) for (const _ of write(writer, context)) yield writer.take();
   const rest = writer.toString();
   context.foldedSeries = writer.folded;

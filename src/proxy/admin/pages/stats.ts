@@ -4,11 +4,14 @@ import type { AdminContext } from '../context.ts';
 import { writeMetrics } from '../metrics/index.ts';
 import { type AdminReply, type AdminRequest, text } from '../reply.ts';
 
-export function prometheusPage(context: AdminContext): AdminReply {
+/** Envoy's `usedonly` leaves out what never counted; `filter` is a regular expression on the family's name. */
+export function prometheusPage(context: AdminContext, request: AdminRequest): AdminReply {
+  const families = parseFilter(request.query.get('filter'));
+  if (families === null) return text('filter must be a regular expression\n', 400);
   return {
     status: 200,
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
-    body: writeMetrics(context),
+    body: writeMetrics(context, { families, usedOnly: request.query.has('usedonly') }),
   };
 }
 
