@@ -8,6 +8,7 @@ export {
   unreachable,
 } from './errors.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
+export { nearestName } from './nearest-name.ts';
 export type { Random } from './random.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';
 export { Ring } from './ring.ts';

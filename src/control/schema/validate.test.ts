@@ -49,13 +49,17 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
     'spec: { targetRefs: [{ group: "", kind: Service, name: a, namespace: b }] }',
     'spec.targetRefs[0].namespace: is not a field of this kind',
   ],
-  ['an unknown field', policy('timeout: {}'), 'spec.timeout: is not a field of this kind'],
+  ['an unknown field', policy('timeout: {}'), 'spec.timeout: is not a field of this kind (is it timeouts?)'],
   [
     'an unknown field inside',
     policy('retry: { attempt: 3 }'),
-    'spec.retry.attempt: is not a field of this kind',
+    'spec.retry.attempt: is not a field of this kind (is it attempts?)',
   ],
-  ['an unknown field at the top', `spec: { ${target} }\nspecs: {}`, 'specs: is not a field of this kind'],
+  [
+    'an unknown field at the top',
+    `spec: { ${target} }\nspecs: {}`,
+    'specs: is not a field of this kind (is it spec?)',
+  ],
   [
     'a wrong balancer',
     policy('loadBalancing: { type: Fast }'),
@@ -196,7 +200,7 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
   [
     'an unknown field, which may be a known one misspelt',
     rule('backendRefs: [{ name: a, port: 80 }], timeout: { request: 1s }'),
-    `${at}.timeout: is not a field of this kind`,
+    `${at}.timeout: is not a field of this kind (is it timeouts?)`,
   ],
   ['no rules', 'spec: { rules: [] }', 'spec.rules: must have a rule (got [])'],
   [

@@ -1,8 +1,8 @@
 // A raw object against the schema of its kind: a resource, or every fault in it with path, rule and value; or the reason why the mesh does not
 // look at it at all.
 
-import type { z } from 'zod';
-import type { Issue } from '../../base/index.ts';
+import { z } from 'zod';
+import { type Issue, nearestName } from '../../base/index.ts';
 import type { RawObject } from '../source/types.ts';
 import { kinds, laterKinds, type Resource, weftGroup } from './resources.ts';
 
@@ -22,7 +22,7 @@ export function validateObject(raw: RawObject): Verdict {
   }
   const parsed = row.schema.safeParse(raw.value);
   if (!parsed.success)
-    return { kind: 'faulty', issues: parsed.error.issues.flatMap((one) => toIssues(raw, one)) };
+    return { kind: 'faulty', issues: parsed.error.issues.flatMap((one) => toIssues(raw, one, row.schema)) };
   const { metadata, spec } = parsed.data;
   // The row pairs the kind with the schema of its spec; the type checker cannot follow a table.
   const resource = { key: raw.key, kind: row.kind, metadata, spec, origin: raw.origin } as Resource;
@@ -42,15 +42,37 @@ function splitApiVersion(apiVersion: string): readonly [group: string, version: 
   return slash === -1 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
 }
 
-function toIssues(raw: RawObject, one: z.core.$ZodIssue): readonly Issue[] {
+function toIssues(raw: RawObject, one: z.core.$ZodIssue, schema: z.ZodType): readonly Issue[] {
   const path = formatPath(one.path);
   if (one.code === 'unrecognized_keys')
-    return one.keys.map((key) =>
-      issue(raw, path === '' ? key : `${path}.${key}`, 'is not a field of this kind', ''),
-    );
+    return one.keys.map((key) => {
+      const near = nearestName(key, fieldNames(schema, one.path));
+      const rule = `is not a field of this kind${near === null ? '' : ` (is it ${near}?)`}`;
+      return issue(raw, path === '' ? key : `${path}.${key}`, rule, '');
+    });
   const value = valueAt(raw.value, one.path);
   const missing = value === undefined && absent.has(one.code);
   return [issue(raw, path, missing ? 'is required' : one.message, shorten(value))];
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Names that the schema knows at a path; none where the path leads through a choice of shapes. */
+function fieldNames(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let at: JsonSchema | undefined = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+  });
+  for (const part of path) {
+    const next: unknown = typeof part === 'number' ? listItem(at) : at?.properties?.[String(part)];
+    at = typeof next === 'object' && next !== null ? (next as JsonSchema) : undefined;
+  }
+  return Object.keys(at?.properties ?? {});
+}
+
+/** A list that may be null is one of two shapes. */
+function listItem(schema: JsonSchema | undefined): unknown {
+  return [schema, ...(schema?.anyOf ?? [])].find((one) => one?.items !== undefined)?.items;
 }
 
 /** Codes of the schema library that an absent field may end in. */

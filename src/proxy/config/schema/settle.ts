@@ -1,16 +1,19 @@
 // What both decoders do alike: refuse a field that the table does not hold, check accepted values and oneofs, fill in empty lists.
 
+import { nearestName } from '../../../base/index.ts';
 import { type Faults, join } from './faults.ts';
 import { type Field, type MessageSpec, required } from './field.ts';
 import { fieldNames } from './field-names.gen.ts';
 
 /** Refuses a field given by its name in YAML or JSON. */
 export function refuseName(spec: MessageSpec, path: string, name: string, faults: Faults): void {
-  const known = namesOf(spec).includes(name);
-  faults.add(
-    join(path, name),
-    known ? 'is not supported by Weft (docs/envoy-compat.md)' : `is not a field of ${spec.name}`,
-  );
+  const names = namesOf(spec);
+  if (names.includes(name)) {
+    faults.add(join(path, name), 'is not supported by Weft (docs/envoy-compat.md)');
+    return;
+  }
+  const near = nearestName(name, names);
+  faults.add(join(path, name), `is not a field of ${spec.name}${near === null ? '' : ` (is it ${near}?)`}`);
 }
 
 /** Refuses a field given by its number in bytes. */
