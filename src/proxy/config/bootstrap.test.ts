@@ -160,7 +160,11 @@ describe('parseBootstrap', () => {
       listenerOf({}, [{ name: 'envoy.filters.http.router' }]),
       `${atManager}.http_filters[0].typed_config: must be set`,
     ],
-    ['an unknown name', { nodee: {} }, 'nodee: is not a field of envoy.config.bootstrap.v3.Bootstrap (is it node?)'],
+    [
+      'an unknown name',
+      { nodee: {} },
+      'nodee: is not a field of envoy.config.bootstrap.v3.Bootstrap (is it node?)',
+    ],
     [
       'an Envoy field outside the table',
       { overload_manager: {} },
