@@ -21,6 +21,7 @@ export {
   type RetryDecision,
   RetryFacts,
   type RetryPolicy,
+  retryConditions,
 } from './retry/index.ts';
 export {
   compileRegex,

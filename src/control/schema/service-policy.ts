@@ -2,6 +2,7 @@
 // them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in cluster metadata (docs/xds.md).
 
 import { z } from 'zod';
+import { retryConditions } from '../../policy/index.ts';
 import {
   duration,
   headerName,
@@ -27,7 +28,7 @@ const loadBalancing = z.strictObject({
     })
     .default('LatencyAware')
     .describe(
-      'LatencyAware: the better of two random endpoints by peak EWMA of latency, errors counted. The default, because a replica that turned slow must lose its callers within seconds, without anybody touching a knob.',
+      'LatencyAware: the best of three random endpoints by peak EWMA of latency, errors counted. The default, because a replica that turned slow must lose its callers within seconds, without anybody touching a knob.',
     ),
   locality: z
     .enum(['PreferZone', 'Any'], { error: 'must be PreferZone or Any' })
@@ -61,22 +62,10 @@ const timeouts = z.strictObject({
 const retry = z.strictObject({
   on: z
     .array(
-      z.enum(
-        [
-          'ConnectFailure',
-          'Reset',
-          'Unavailable',
-          'GatewayError',
-          'ServerError',
-          'Conflict',
-          'StatusCodes',
-          'AttemptTimeout',
-        ],
-        {
-          error:
-            'must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout',
-        },
-      ),
+      z.enum(retryConditions, {
+        error:
+          'must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout',
+      }),
     )
     .max(8)
     .default(['ConnectFailure', 'Reset', 'Unavailable', 'GatewayError', 'AttemptTimeout'])

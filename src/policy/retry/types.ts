@@ -1,22 +1,25 @@
 // When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on words map onto it.
 
-export type RetryCondition =
+export const retryConditions = [
   /** The attempt never reached the peer: refused, timed out or failed connecting, or a marker said "unsent". */
-  | 'ConnectFailure'
+  'ConnectFailure',
   /** The connection was reset or closed before a response head. */
-  | 'Reset'
+  'Reset',
   /** HTTP 503, or gRPC UNAVAILABLE in the head. */
-  | 'Unavailable'
+  'Unavailable',
   /** 502, 503, 504. */
-  | 'GatewayError'
+  'GatewayError',
   /** Any 5xx (Envoy's `5xx`). */
-  | 'ServerError'
+  'ServerError',
   /** 409 (Envoy's `retriable-4xx`). */
-  | 'Conflict'
+  'Conflict',
   /** One of `statusCodes`. */
-  | 'StatusCodes'
+  'StatusCodes',
   /** The attempt timeout passed. */
-  | 'AttemptTimeout';
+  'AttemptTimeout',
+] as const;
+
+export type RetryCondition = (typeof retryConditions)[number];
 
 export interface RetryPolicy {
   readonly on: readonly RetryCondition[];

@@ -1,13 +1,13 @@
 // The resolved ServicePolicy that Weft's control plane puts beside Envoy's fields (docs/xds.md, key weft.dev): what Envoy cannot say. It
 // comes from our own compiler, yet it is checked like anything else that arrives over a wire.
 
-import type {
-  LimitsConfig,
-  OutlierConfig,
-  RetryBudgetConfig,
-  RetryCondition,
-  RetryPolicy,
-  RouteTimeouts,
+import {
+  type LimitsConfig,
+  type OutlierConfig,
+  type RetryBudgetConfig,
+  type RetryPolicy,
+  type RouteTimeouts,
+  retryConditions,
 } from '../../../policy/index.ts';
 import { type Faults, join } from '../schema/index.ts';
 import { parseGatewayDuration } from './gateway-duration.ts';
@@ -23,17 +23,6 @@ export interface ServicePolicy {
 }
 
 type Values = Readonly<Record<string, unknown>>;
-
-const retryConditions: readonly RetryCondition[] = [
-  'ConnectFailure',
-  'Reset',
-  'Unavailable',
-  'GatewayError',
-  'ServerError',
-  'Conflict',
-  'StatusCodes',
-  'AttemptTimeout',
-];
 
 export function translateServicePolicy(policy: Values, path: string, faults: Faults): ServicePolicy {
   const reader = new PolicyReader(policy, path, faults);
