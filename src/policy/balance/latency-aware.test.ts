@@ -30,6 +30,23 @@ function play(world: World, ratePerSecond: number, requests: number, fromMs: num
   return playTraffic({ ...world, ratePerSecond, requests, fromMs, arrivals: 'poisson' });
 }
 
+describe('endpoints that differ little (10 ms and 14 ms)', () => {
+  for (const count of [2, 3, 5]) {
+    for (const rate of [5, 50, 500]) {
+      test(`${count} of them at ${rate}/s: each has at least 0.7 of its fair share`, () => {
+        const requests = 1000;
+        for (const seed of seeds.slice(0, 20)) {
+          const world = createWorld(seed, [10, ...Array(count - 1).fill(14)]);
+          for (const endpoint of world.endpoints) endpoint.jitterMs = 3;
+          play(world, rate, requests, 0);
+          const least = Math.min(...world.endpoints.map((endpoint) => endpoint.picks));
+          expect(least).toBeGreaterThan((0.7 * requests) / count);
+        }
+      });
+    }
+  }
+});
+
 describe('three endpoints, one of them slow (200 ms against 10 ms)', () => {
   for (const rate of [10, 20, 50, 100]) {
     test(`cold at ${rate}/s: at most two of 200 requests are spent on it, learning included`, () => {

@@ -12,6 +12,12 @@ import type { BalanceConfig, Balancer, EndpointLoad, Outcome } from './types.ts'
 /** An endpoint whose first answer is awaited is worse than any that has answered, but not infinitely: all may be in that state. */
 const unknownBusyFactor = 1e9;
 
+/**
+ * Costs within this factor count as alike, and the one with fewer attempts in flight wins, else chance. Without it the luckier of two
+ * equal endpoints would get nearly everything while calls are rare: its estimate is fresh and low, the other's only fades.
+ */
+const similarFactor = 2;
+
 export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
   readonly #random: Random;
   readonly #decayMs: number;
@@ -85,6 +91,10 @@ export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
 
   /** The first wins a tie: it was drawn at random. */
   #cheaper(first: E, second: E, nowMs: number): E {
-    return this.cost(second, nowMs) < this.cost(first, nowMs) ? second : first;
+    const firstCost = this.cost(first, nowMs);
+    const secondCost = this.cost(second, nowMs);
+    if (secondCost * similarFactor < firstCost) return second;
+    if (firstCost * similarFactor < secondCost) return first;
+    return (second.active + 1) * first.weight < (first.active + 1) * second.weight ? second : first;
   }
 }
