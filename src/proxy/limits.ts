@@ -18,6 +18,8 @@ export const proxyLimits = {
   /** After an early answer: how much more of the request is read and dropped, and how long, before the connection is reset. */
   lingerBytesMax: 1024 * 1024,
   lingerMs: 2_000,
+  /** A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt is cancelled. */
+  halfClosedMs: 5_000,
   /** Draining ends early when no request began and none was running for this long. */
   drainQuietMs: 1_000,
   /** How often draining looks at its connections. */

@@ -47,9 +47,6 @@ export interface ProxyOptions {
 export interface Proxy {
   readonly view: ProxyView;
   readonly config: ConfigSource;
-  /** Bound addresses; null where there is none. */
-  readonly adminAddress: Address | null;
-  readonly readinessAddress: Address | null;
   readonly ready: boolean;
   /** Throws net's ListenError when the admin or readiness address cannot be bound. */
   start(): void;
@@ -115,14 +112,6 @@ class ComposedProxy implements Proxy {
 
   get view(): ProxyView {
     return this.dataPlane;
-  }
-
-  get adminAddress(): Address | null {
-    return this.admin?.address ?? null;
-  }
-
-  get readinessAddress(): Address | null {
-    return this.readinessServer?.address ?? null;
   }
 
   get ready(): boolean {

@@ -28,10 +28,6 @@ export class AdminServer {
     this.listener = network.listen({ address, accept: (socket) => this.accept(socket) });
   }
 
-  get address(): Address {
-    return this.listener.address;
-  }
-
   close(): void {
     this.listener.close();
     for (const connection of this.connections) connection.close();

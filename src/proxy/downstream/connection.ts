@@ -28,6 +28,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
   private headDueMs = never;
   /** Clock time after which an ended connection, or the rest of an answered request, is not waited for. */
   private lingerDueMs = never;
+  /** Clock time after which a client that ended its side while its answer is awaited counts as gone. */
+  private leaveDueMs = never;
   private headStarted = false;
   private detected = false;
   /** We said our last word outside of the codec: what still comes is dropped. */
@@ -63,6 +65,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
   onEnd(): void {
     this.codec.receiveEnd();
     if (this.codec.closing) this.awaitEnd();
+    else if (!this.codec.idle) this.awaitAnswer();
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
@@ -133,10 +136,11 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
 
   onTimer(_kind: number, nowMs: number): void {
     const { stats, http } = this.listener;
-    if (nowMs >= this.lingerDueMs) {
+    if (nowMs >= this.lingerDueMs || (nowMs >= this.leaveDueMs && this.exchange.state !== 'relaying')) {
       this.socket.reset();
       return;
     }
+    if (nowMs >= this.leaveDueMs) this.leaveDueMs = never;
     if (nowMs >= this.headDueMs) {
       stats.headTimeouts += 1;
       this.headDueMs = never;
@@ -184,10 +188,20 @@ export class DownstreamConnection implements SocketHandler, ServerHost, TimerHan
     this.armTimer(now);
   }
 
-  /** One timer for all three, armed for the first of them; left armed for a later time it looks again when it fires. */
+  /**
+   * A FIN may be half of a connection or all of it, and only a later RST would tell. A client that merely ended its sending half is
+   * answered within this time; one that left must not hold its attempt until the route's timeout. An answer under way meets the RST.
+   */
+  private awaitAnswer(): void {
+    const now = this.context.clock.now();
+    this.leaveDueMs = now + proxyLimits.halfClosedMs;
+    this.armTimer(now);
+  }
+
+  /** One timer for all, armed for the first of them; left armed for a later time it looks again when it fires. */
   private armTimer(nowMs: number): void {
     const idleMs = this.listener.http.idleTimeoutMs;
-    let due = Math.min(this.headDueMs, this.lingerDueMs);
+    let due = Math.min(this.headDueMs, this.lingerDueMs, this.leaveDueMs);
     if (idleMs > 0) {
       const idleDue = (this.idleSinceMs >= 0 ? this.idleSinceMs : nowMs) + idleMs;
       if (idleDue < due) due = idleDue;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { proxyLimits } from '../limits.ts';
 import {
   clusterConfig,
   httpOptions,
@@ -245,4 +246,36 @@ describe('the client’s connection', () => {
       expect(world.listener().stats.foreignProtocol).toBe(1);
     });
   }
+});
+
+describe('a client that ended its side', () => {
+  function askAndEnd(respond: Respond) {
+    const { world, origins, stats } = setup({ requestMs: 60_000 }, [respond]);
+    const client = world.client().get('/');
+    world.run(10);
+    client.socket.end();
+    return { world, origins, stats, client };
+  }
+
+  test('is answered while it may still be there', () => {
+    let answer: () => void = () => {};
+    const { world, client } = askAndEnd((connection) => {
+      answer = () => answer200(connection);
+    });
+    world.run(proxyLimits.halfClosedMs - 500);
+    answer();
+    world.run(100);
+    expect(client.statuses).toEqual([200]);
+    world.run(proxyLimits.lingerMs + 100);
+    world.expectSettled();
+  });
+
+  test('counts as gone when no answer came: the attempt is cancelled, the endpoint not blamed', () => {
+    const { world, origins, stats, client } = askAndEnd(silent);
+    world.run(proxyLimits.halfClosedMs + 100);
+    expect([client.statuses, stats.cancelled]).toEqual([[], 1]);
+    expect(world.cluster().endpoints[0]!.attemptsFailed).toBe(0);
+    expect(origins[0]!.connections.size).toBe(0);
+    world.expectSettled();
+  });
 });
