@@ -16,9 +16,8 @@ const idleIntervalMs = 500;
 export class StallMonitor implements TimerHandler {
   /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
   readonly histogram = new Histogram(stallBoundsSeconds);
-  /** The longest stall since the start, and since the last `takeMaxMs`, in ms. */
+  /** The longest stall since the start, in ms. */
   maxMs = 0;
-  private windowMaxMs = 0;
   private readonly clock: Clock;
   private readonly activity: () => number;
   private readonly timer = new Timer(this, 0);
@@ -45,15 +44,7 @@ export class StallMonitor implements TimerHandler {
     const lateMs = Math.max(0, now - this.expectedMs);
     this.histogram.record(lateMs / 1000);
     if (lateMs > this.maxMs) this.maxMs = lateMs;
-    if (lateMs > this.windowMaxMs) this.windowMaxMs = lateMs;
     this.arm(now);
-  }
-
-  /** The longest stall since the last call, in ms. */
-  takeMaxMs(): number {
-    const maxMs = this.windowMaxMs;
-    this.windowMaxMs = 0;
-    return maxMs;
   }
 
   private arm(now: number): void {
