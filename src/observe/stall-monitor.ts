@@ -8,10 +8,14 @@ const stallBoundsSeconds: readonly number[] = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 ];
 
-/** Samples while there is work: a stall of this length is always seen. */
+/** Between samples under load: a stall of this length is always seen. */
 const busyIntervalMs = 20;
-/** Samples while there is none: waking an idle proxy 50 times a second would be most of its cost. */
+/** The same at a sidecar's usual trickle, where a wake-up costs as much as a request. */
+const quietIntervalMs = 100;
+/** The same while nothing happens: waking an idle proxy 50 times a second would be most of its cost. */
 const idleIntervalMs = 500;
+/** Requests a second from which a proxy counts as under load. */
+const busyRate = 500;
 
 export class StallMonitor implements TimerHandler {
   /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
@@ -22,13 +26,13 @@ export class StallMonitor implements TimerHandler {
   private readonly activity: () => number;
   private readonly timer = new Timer(this, 0);
   private lastActivity = 0;
+  private intervalMs = idleIntervalMs;
   private expectedMs = 0;
 
-  /** `activity` counts work done (requests); while it stands still, sampling slows down. Absent: always busy. */
-  constructor(clock: Clock, activity?: () => number) {
+  /** `activity` counts work done (requests); while it stands still, sampling slows down. */
+  constructor(clock: Clock, activity: () => number) {
     this.clock = clock;
-    let calls = 0;
-    this.activity = activity ?? (() => ++calls);
+    this.activity = activity;
   }
 
   start(): void {
@@ -49,8 +53,11 @@ export class StallMonitor implements TimerHandler {
 
   private arm(now: number): void {
     const activity = this.activity();
-    const intervalMs = activity === this.lastActivity ? idleIntervalMs : busyIntervalMs;
+    const ratePerSecond = ((activity - this.lastActivity) * 1000) / this.intervalMs;
     this.lastActivity = activity;
+    const intervalMs =
+      ratePerSecond >= busyRate ? busyIntervalMs : ratePerSecond > 0 ? quietIntervalMs : idleIntervalMs;
+    this.intervalMs = intervalMs;
     this.expectedMs = now + intervalMs;
     this.clock.arm(this.timer, intervalMs);
   }
