@@ -94,7 +94,7 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
     rule: 'machine',
     name: 'no machine paths',
     path: 'tools/a.ts',
-    bad: "run('/root/x')",
+    bad: "run('/Users/x/y')",
     good: "run('./x')",
   },
 ];
