@@ -10,7 +10,7 @@ const stallBoundsSeconds: readonly number[] = [
 
 /** Between samples under load: a stall of this length is always seen. */
 const busyIntervalMs = 20;
-/** The same at a sidecar's usual trickle, where a wake-up costs as much as a request. */
+/** The same at a sidecar's usual trickle: 50 samples a second would outnumber the requests. */
 const quietIntervalMs = 100;
 /** The same while nothing happens: waking an idle proxy 50 times a second would be most of its cost. */
 const idleIntervalMs = 500;
