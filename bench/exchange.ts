@@ -72,6 +72,14 @@ class PlainSocket implements Socket {
     this.written = written;
   }
 
+  originalDestination(): Address | null {
+    return null;
+  }
+
+  unsentBytes(): number {
+    return this.queuedBytes;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
     return this.writeLatin1(Buffer.prototype.latin1Slice.call(bytes, start, end));
   }

@@ -20,11 +20,16 @@ async function settle(done: () => boolean): Promise<void> {
   } while (!done());
 }
 
-runNetworkSuite('Bun sockets', () => ({
-  network: createBunNetwork(),
-  unixPath: () => join(folder, `${paths++}.sock`),
-  settle,
-}));
+for (const [name, create] of [
+  ['Bun sockets', () => createBunNetwork()],
+  ['Bun sockets, without the C library', () => createBunNetwork(null)],
+] as const) {
+  runNetworkSuite(name, () => ({
+    network: create(),
+    unixPath: () => join(folder, `${paths++}.sock`),
+    settle,
+  }));
+}
 
 describe('Bun sockets', () => {
   const quiet: SocketHandler = { onOpen() {}, onData() {}, onDrain() {}, onEnd() {}, onClose() {} };

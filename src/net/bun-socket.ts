@@ -2,14 +2,16 @@
 // one system call when the call returns; large byte ranges are not gathered but handed through. Only what the kernel refuses is kept.
 
 import type { ErrorSource, MeshError } from '../base/index.ts';
+import { readOriginalDestination, readUnsentBytes } from './native/index.ts';
 import {
   type Address,
+  formatAddress,
   type Socket,
   type SocketHandler,
   socketQueueHighBytes,
   socketQueueLowBytes,
 } from './network.ts';
-import { createBrokenError, createResetError } from './system-errors.ts';
+import { createBrokenError, createConnectError, createResetError } from './system-errors.ts';
 import { deferClose, deferFlush } from './turn.ts';
 
 /** Byte ranges up to this size are joined with what was written before them; above it a copy costs more than a system call. */
@@ -18,7 +20,7 @@ const joinBytesMax = 16 * 1024;
 const gatherBytesMax = 64 * 1024;
 
 /** Bun's socket; its types do not know that `write` takes an encoding for strings. */
-export type RawSocket = Bun.Socket<unknown>;
+export type RawSocket = Bun.Socket<unknown> & { readonly fd?: number };
 type Latin1Writer = { write(text: string, encoding: 'latin1'): number };
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
@@ -78,14 +80,14 @@ export class BunSocket implements Socket {
   pause(): void {
     if (this.#paused || this.#state === 'closed') return;
     this.#paused = true;
-    this.#raw?.pause();
+    if (this.#state === 'open') this.#raw?.pause();
   }
 
   resume(): void {
     if (!this.#paused || this.#state === 'closed') return;
     this.#paused = false;
     if (this.#held.length > 0) deferFlush(this);
-    else this.#raw?.resume();
+    else if (this.#state === 'open') this.#raw?.resume();
   }
 
   end(): void {
@@ -100,11 +102,33 @@ export class BunSocket implements Socket {
     this.#raw?.terminate();
   }
 
+  unsentBytes(): number {
+    const descriptor = this.#state === 'open' ? (this.#raw?.fd ?? -1) : -1;
+    return descriptor < 0 ? this.queuedBytes : this.queuedBytes + readUnsentBytes(descriptor);
+  }
+
+  originalDestination(): Address | null {
+    const descriptor = this.#state === 'open' ? (this.#raw?.fd ?? -1) : -1;
+    if (descriptor < 0 || this.local.kind !== 'ip' || this.#source !== 'downstream') return null;
+    const found = readOriginalDestination(descriptor, this.local.host.includes(':'));
+    return found === null || formatAddress(found) === formatAddress(this.local) ? null : found;
+  }
+
   // From here on: called by bun-network.ts and turn.ts.
 
   /** The handler of an accepted connection is created from its socket, after it. */
   setHandler(handler: SocketHandler): void {
     this.#handler = handler;
+  }
+
+  get isOpening(): boolean {
+    return this.#state === 'opening';
+  }
+
+  /** Its descriptor exists and its connect is under way; a reset from here on frees it at once. */
+  dialled(raw: RawSocket): void {
+    this.#raw = raw;
+    if (this.#state === 'closed') raw.terminate();
   }
 
   /** False: it was reset while it was opening. */
@@ -151,6 +175,10 @@ export class BunSocket implements Socket {
    */
   closed(cause: unknown): void {
     if (this.#state === 'closed') return;
+    if (this.#state === 'opening') {
+      this.#close(createConnectError(this.remote, cause ?? 'closed'));
+      return;
+    }
     const orderly = (cause === undefined || cause === null) && this.#finSent;
     this.#endBeforeClose = orderly && !this.#peerEnded;
     this.#close(orderly ? null : createBrokenError(this.#source, this.remote, cause ?? 'closed'));

@@ -100,6 +100,29 @@ describe('the network in memory', () => {
     expect(after.caller.events.map((event) => event.split(' ')[0])).toEqual(['connect-refused']);
   });
 
+  test('a redirected connection knows where it was going, and the redirecting process itself is exempt', () => {
+    const { clock, network } = createWorld();
+    const server = startEcho(network, '10.0.0.1');
+    const sidecar = network.createProcess('sidecar', '10.0.0.2');
+    const application = network.createProcess('application', '10.0.0.2');
+    const seen: (Address | null)[] = [];
+    const inside: Address = { kind: 'ip', host: '127.0.0.1', port: 15_001 };
+    const quiet = { onOpen() {}, onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+    const accept = (socket: Socket) => {
+      seen.push(socket.originalDestination());
+      return quiet;
+    };
+    sidecar.listen({ address: inside, accept });
+    sidecar.redirect(server.address, inside);
+    application.connect(server.address, quiet);
+    application.connect(inside, quiet);
+    clock.advanceBy(10);
+    expect(seen).toEqual([server.address, null]);
+    sidecar.connect(server.address, quiet);
+    clock.advanceBy(10);
+    expect(server.events).toEqual(['open']);
+  });
+
   test('a partition holds everything back until it heals', () => {
     const { clock, network } = createWorld();
     const server = startEcho(network, '10.0.0.1');

@@ -33,6 +33,11 @@ export interface MemoryNetworkObserver {
 export interface MemoryProcess extends Network {
   readonly name: string;
   readonly host: string;
+  /**
+   * Connections that its host makes or receives to `address` reach `target` on the host instead, and know where they were going: what
+   * iptables does for a sidecar. Not for those of the redirecting process itself.
+   */
+  redirect(address: Address, target: Address): void;
   /** Crashes it: listeners go, every connection is reset towards its peer, and its own handlers hear nothing any more. */
   kill(): void;
 }
@@ -70,6 +75,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
     host: local.host,
     listen: (listenOptions) => local.listen(listenOptions),
     connect: (address, handler) => local.connect(address, handler),
+    redirect: (address, target) => local.redirect(address, target),
     kill: () => local.kill(),
     createProcess: (name, host) => world.createProcess(name, host),
     setConditions: (hostA, hostB, conditions) => world.setConditions(hostA, hostB, conditions),
@@ -100,6 +106,10 @@ class Process implements MemoryProcess {
     return this.#world.connect(this, address, handler);
   }
 
+  redirect(address: Address, target: Address): void {
+    this.#world.redirect(this, address, target);
+  }
+
   kill(): void {
     this.#alive = false;
     this.#world.unbindAll(this);
@@ -117,6 +127,8 @@ interface Bound {
 /** Where a waiting end was dialled, and whose it is. */
 interface EndState {
   readonly target: string;
+  /** Where it was going before a redirection, or null. */
+  readonly original: Address | null;
   owner: Process | null;
 }
 
@@ -130,6 +142,8 @@ class World implements PipeWorld, SocketWorld {
   /** By {@link keyOf}; SO_REUSEPORT listeners share an entry and take turns. */
   readonly #bound = new Map<string, Bound[]>();
   readonly #ends = new Map<MemorySocket, EndState>();
+  /** By host and formatted address. */
+  readonly #redirections = new Map<string, { owner: Process; target: Address }>();
   readonly #cut = new Map<string, Set<MemoryPipe>>();
   #nextPort = firstEphemeralPort;
 
@@ -157,14 +171,22 @@ class World implements PipeWorld, SocketWorld {
     return { address, close: () => this.#unbind(key, bound) };
   }
 
-  connect(owner: Process, address: Address, handler: SocketHandler): Socket {
-    const toHost = this.#hostOf(owner.host, address);
+  redirect(owner: Process, address: Address, target: Address): void {
+    this.#redirections.set(`${owner.host} ${formatAddress(address)}`, { owner, target });
+  }
+
+  originalDestination(socket: MemorySocket): Address | null {
+    return this.#ends.get(socket)?.original ?? null;
+  }
+
+  connect(owner: Process, dialled: Address, handler: SocketHandler): Socket {
+    const { address, toHost, original } = this.#route(owner, dialled);
     const port = this.#nextPort++;
     const local: Address =
       address.kind === 'ip'
         ? { kind: 'ip', host: toHost === owner.host ? localHost : owner.host, port }
         : address;
-    const near = new MemorySocket(this, local, address, handler);
+    const near = new MemorySocket(this, local, dialled, handler);
     const far = new MemorySocket(this, address, local, null);
     const forth = new MemoryPipe(
       this,
@@ -178,12 +200,23 @@ class World implements PipeWorld, SocketWorld {
       { from: toHost, to: owner.host },
       { from: address, to: local },
     );
-    this.#ends.set(near, { target: '', owner });
-    this.#ends.set(far, { target: keyOf(toHost, address), owner: null });
+    this.#ends.set(near, { target: '', original: null, owner });
+    this.#ends.set(far, { target: keyOf(toHost, address), original, owner: null });
     owner.sockets.add(near);
     far.attach(back, forth);
     near.attach(forth, back);
     return near;
+  }
+
+  /** The caller's host redirects first (outbound capture), then the callee's (inbound). */
+  #route(owner: Process, dialled: Address): { address: Address; toHost: string; original: Address | null } {
+    const dialledHost = this.#hostOf(owner.host, dialled);
+    for (const host of [owner.host, dialledHost]) {
+      const found = this.#redirections.get(`${host} ${formatAddress(dialled)}`);
+      if (found !== undefined && found.owner !== owner)
+        return { address: found.target, toHost: host, original: dialled };
+    }
+    return { address: dialled, toHost: dialledHost, original: null };
   }
 
   unbindAll(owner: Process): void {

@@ -92,6 +92,11 @@ export class MemoryPipe implements TimerHandler {
     return windowBytes - this.#windowUsed;
   }
 
+  /** Bytes that were sent and have not arrived. */
+  get travellingBytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
   /** Takes up to `room` bytes; the array is the pipe's from now on. What is sent at one instant travels together. */
   sendData(bytes: Buffer): void {
     this.#windowUsed += bytes.length;

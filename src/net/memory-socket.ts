@@ -25,6 +25,7 @@ export interface SocketWorld {
   isListening(socket: MemorySocket): boolean;
   /** Creates the handler of an accepted connection, or null when nobody listens any more. */
   accept(socket: MemorySocket): SocketHandler | null;
+  originalDestination(socket: MemorySocket): Address | null;
   onClosed(socket: MemorySocket): void;
 }
 
@@ -72,6 +73,14 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
 
   writeLatin1(text: string): boolean {
     return this.#enqueue(Buffer.from(text, 'latin1'));
+  }
+
+  unsentBytes(): number {
+    return this.#state === 'closed' ? 0 : this.queuedBytes + (this.#out?.travellingBytes ?? 0);
+  }
+
+  originalDestination(): Address | null {
+    return this.#world.originalDestination(this);
   }
 
   pause(): void {

@@ -214,6 +214,23 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       expect(client.socket!.queuedBytes).toBe(0);
     });
 
+    test('what has not arrived is counted, wherever it waits', async () => {
+      const { world, client, server } = await connectPair();
+      expect(client.socket!.unsentBytes()).toBe(0);
+      server.socket!.pause();
+      const block = Buffer.alloc(100_000, 'u');
+      for (let more = true; more; ) more = client.socket!.write(block, 0, block.length);
+      await world.settle(() => true);
+      expect(client.socket!.unsentBytes()).toBeGreaterThanOrEqual(client.socket!.queuedBytes);
+      expect(client.socket!.unsentBytes()).toBeGreaterThan(0);
+      client.socket!.end();
+      server.socket!.resume();
+      await world.settle(() => server.events.includes('end'));
+      await world.settle(() => client.socket!.unsentBytes() === 0);
+      client.socket!.reset();
+      expect(client.socket!.unsentBytes()).toBe(0);
+    });
+
     test('a paused socket hears neither data nor end until it resumes', async () => {
       const { world, client, server } = await connectPair();
       server.socket!.pause();

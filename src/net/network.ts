@@ -16,6 +16,13 @@ export interface Socket {
   /** Bytes taken by `write*` that the kernel has not taken yet. */
   readonly queuedBytes: number;
   /**
+   * Those, and what the kernel has taken and the peer's has not: 0 means that all that was written has arrived. A system call;
+   * meant for the end of a connection, not for every write.
+   */
+  unsentBytes(): number;
+  /** Where an accepted connection was going before it was redirected to this listener; null when it came here by itself. */
+  originalDestination(): Address | null;
+  /**
    * Takes all of `bytes[start, end)` and copies what it cannot send at once. Writes made during one handler call leave together
    * when that call returns, so a head and its body cost one system call. Returns false when the queue is above its
    * high-water mark ({@link socketQueueHighBytes}): the writer must then stop its source until `onDrain`.
