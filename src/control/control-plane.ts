@@ -4,7 +4,7 @@
 import type { Clock, Log } from '../base/index.ts';
 import type { Store } from '../net/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
-import { type AdsNack, type AdsObserver, AdsServer, type XdsNode } from '../xds/index.ts';
+import { type AdsObserver, type AdsRefusal, AdsServer, type XdsNode } from '../xds/index.ts';
 import { MeshCompiler } from './compile/mesh.ts';
 import { ResourceCache } from './compile/resource-cache.ts';
 import { type BuiltModel, buildModel } from './model/build.ts';
@@ -122,20 +122,25 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.proxies.onStream(node, connected, entry);
     this.#log.write('info', connected ? 'proxy connected' : 'proxy disconnected', { node: node.id });
     if (this.proxies.isConnected(node.id)) return;
-    this.nacks.clear(node.id, null);
+    this.nacks.forget(node.id);
     this.#entries.delete(node.id);
   }
 
   onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void {
     this.counters.acks++;
-    this.nacks.clear(node.id, typeUrl);
     this.proxies.onAck(node, typeUrl, version, waitMs);
   }
 
-  onNack(nack: AdsNack): void {
+  onNack(): void {
     this.counters.nacks++;
-    const { node, typeUrl, version, message } = nack;
-    this.nacks.add({ nodeId: node.id, typeUrl, version, message, atMs: this.clock.wall() });
+  }
+
+  onRefused(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
+    this.nacks.add({ ...refusal, nodeId: node.id, typeUrl, atMs: this.clock.wall() });
+  }
+
+  onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
+    this.nacks.resolve(node.id, typeUrl, refusal);
   }
 
   #enter(node: XdsNode): ScopeEntry {

@@ -6,16 +6,26 @@ import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 import {
   type AdsNack,
+  type AdsRefusal,
   AdsServer,
   createSnapshot,
   type GrpcAdsListener,
   serveGrpcAds,
   typeUrls,
 } from './index.ts';
-import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource } from './testing/resources.ts';
+import {
+  clusterOf,
+  endpointsOf,
+  hostsOf,
+  listenerOf,
+  type RouteHost,
+  routeOf,
+  TestSource,
+} from './testing/resources.ts';
 import type { XdsResource } from './types.ts';
 
 interface World {
+  readonly refusals: AdsRefusal[];
   readonly source: TestSource;
   readonly server: AdsServer;
   readonly nacks: AdsNack[];
@@ -34,11 +44,18 @@ afterAll(async () => {
 async function createWorld(apiType: AdsEnvoyOptions['apiType']): Promise<World> {
   const source = new TestSource();
   const nacks: AdsNack[] = [];
+  const refusals: AdsRefusal[] = [];
   const server = new AdsServer({
     clock: createSystemClock(),
     log: silentLog,
     snapshotFor: () => source,
-    observer: { onStream() {}, onNack: (nack) => nacks.push(nack), onAck() {} },
+    observer: {
+      onStream() {},
+      onNack: (nack) => nacks.push(nack),
+      onRefused: (_node, _typeUrl, refusal) => refusals.push(refusal),
+      onResolved: (_node, _typeUrl, refusal) => refusals.splice(refusals.indexOf(refusal), 1),
+      onAck() {},
+    },
   });
   const listener = await serveGrpcAds({ server, address: { kind: 'ip', host: '127.0.0.1', port: 0 } });
   const envoy = await startAdsEnvoy({
@@ -49,7 +66,7 @@ async function createWorld(apiType: AdsEnvoyOptions['apiType']): Promise<World> 
     xdsPort: listener.address.kind === 'ip' ? listener.address.port : 0,
     apiType,
   });
-  const world: World = { source, server, nacks, listener, envoy };
+  const world: World = { refusals, source, server, nacks, listener, envoy };
   worlds.push(world);
   return world;
 }
@@ -146,6 +163,63 @@ describeWith(['envoy'], 'a real Envoy', () => {
         return text.includes('b::127.0.0.1:82::');
       });
       expect(world.nacks.length).toBe(1);
+    },
+    120_000,
+  );
+
+  // What Envoy refuses only when it builds the routes: a program of more than 100 steps, and one domain in two hosts.
+  const big = '^/(a{1,60}b{1,60}c{1,60})$';
+  const faults: readonly (readonly [string, readonly RouteHost[]])[] = [
+    ['a regular expression that is too big', [{ name: 'bad', regex: big }]],
+    ['a domain that another host has', [{ name: 'bad', domains: ['a'] }]],
+  ];
+  test.each(
+    (['GRPC', 'DELTA_GRPC'] as const).flatMap((apiType) =>
+      faults.map((fault) => [apiType, ...fault] as const),
+    ),
+  )(
+    'by %s ADS gets everything beside %s: other routes at once, and other hosts of the same routes',
+    async (apiType, _name, bad) => {
+      const world = await createWorld(apiType);
+      const [one, two] = [freePort(), freePort()];
+      const rest = [
+        clusterOf('a'),
+        clusterOf('b'),
+        endpointsOf('a'),
+        endpointsOf('b'),
+        listenerOf('l', 'l', one),
+        listenerOf('m', 'm', two),
+      ];
+      const names = ['cluster a', 'cluster b', 'listener l', 'listener m'];
+      const publish = (...routes: XdsResource[]) =>
+        world.source.set(createSnapshot([...rest, ...routes], world.source.current()));
+      const told = () => world.refusals.map(({ resource, part, items }) => [resource, part, items]);
+      const a = { name: 'a' };
+      const b = { name: 'b' };
+      publish(hostsOf('l', [a]), hostsOf('m', [a]));
+      await expectDump(world, [...names, 'route l -> a', 'route m -> a']);
+
+      // One response with a fault in `l`: `m`, and all of `l` that is good, are in force all the same.
+      publish(hostsOf('l', [a, ...bad, b]), hostsOf('m', [a, b]));
+      await until('the fault is found', () => told().length > 0);
+      expect(told()).toEqual([['l', 'bad', ['bad']]]);
+      expect(world.refusals[0]?.message.length).toBeGreaterThan(10);
+      const dump = async () =>
+        (await readDump(world.envoy.adminPort)).filter((line) => line.startsWith('route'));
+      await until('all else is in force', async () => {
+        const [l, m] = await dump();
+        return m === 'route m -> a b' && l?.includes(' a ') === true && l.endsWith(' b');
+      });
+      // While it lasts, changes beside it go through; mended, it is as if it had never been.
+      publish(hostsOf('l', [a, ...bad, b, { name: 'c' }]), hostsOf('m', [a, b]));
+      await until('a change beside it is in force', async () => (await dump())[0]?.endsWith('b c') === true);
+      expect(told()).toEqual([['l', 'bad', ['bad']]]);
+      publish(hostsOf('l', [a, { name: 'bad' }]), hostsOf('m', [a, b]));
+      await expectDump(world, [...names, 'route l -> a bad', 'route m -> a b']);
+      await until('nothing is refused any more', () => told().length === 0);
+      await until('all is synced', () =>
+        (world.server.status()[0]?.types ?? []).every(({ status }) => status === 'SYNCED'),
+      );
     },
     120_000,
   );

@@ -6,6 +6,7 @@ export { AdsServer, type AdsServerOptions } from './server/ads-server.ts';
 export type {
   AdsNack,
   AdsObserver,
+  AdsRefusal,
   AdsStreamStatus,
   AdsSyncStatus,
   AdsTypeStatus,

@@ -21,5 +21,9 @@ export const reconnectBaseMs = 250;
 export const reconnectMaxMs = 15_000;
 /** Delta ACKs kept while the transport is full; the oldest go first. A server sees a missing ACK as slowness, nothing more. */
 export const acksQueuedMax = 64;
+/** Responses of one type without an answer whose content is remembered; of older ones a late NACK says nothing any more. */
+export const unansweredMax = 4;
+/** Refused resources (and virtual hosts) that one stream tells of; more are held back all the same. */
+export const refusalsToldMax = 256;
 /** Characters of a NACK's text. */
 export const nackTextMax = 4_096;

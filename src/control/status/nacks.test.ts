@@ -3,7 +3,7 @@ import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { policy, route, service } from '../testing/manifests.ts';
-import { findOwners, NackBook } from './nacks.ts';
+import { findOwners, NackBook, nacksMax } from './nacks.ts';
 
 function build(text: string) {
   const parsed = parseManifests('f', text);
@@ -13,50 +13,78 @@ function build(text: string) {
   return buildModel(catalog.entries()).model;
 }
 
+const gateway = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: bank }
+spec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 8080 }] }
+`;
+
 const model = build(
   service('ledger') +
     service('ledger-v2') +
     policy('ledger', 'retry: { attempts: 1 }', 'p') +
-    route('ledger', 'name: main, backendRefs: [{ name: ledger-v2, port: 80 }]', 'r'),
+    route('ledger', 'name: main, backendRefs: [{ name: ledger-v2, port: 80 }]', 'r') +
+    gateway,
 );
 
+const refusal = { resource: 'bank/ledger:80', part: '', items: [], version: '1', message: 'no' };
+
 describe('findOwners', () => {
-  const cases: readonly [string, string, readonly string[]][] = [
+  test.each([
+    ['a cluster or its endpoints', refusal, ['bank/Service/ledger', 'bank/ServicePolicy/p']],
+    ['another of a longer name', { ...refusal, resource: 'bank/ledger:8080' }, []],
     [
-      'an Envoy’s cluster',
-      'Error adding/updating cluster(s) bank/ledger:80: Proto constraint',
-      ['bank/Service/ledger', 'bank/ServicePolicy/p'],
+      'a route that changed in a virtual host',
+      { ...refusal, resource: 'outbound', part: 'bank/ledger:80', items: ['bank/r/main'] },
+      ['bank/HTTPRoute/r'],
     ],
-    ['no longer port', 'cluster bank/ledger:8080', []],
-    ['no longer name', 'cluster bank/ledger-v2:80', ['bank/Service/ledger-v2']],
-    ['no other namespace', 'cluster riverbank/ledger:80', []],
-    ['a route', 'outbound: virtual_hosts[0].routes[1] "bank/r/main": regex', ['bank/HTTPRoute/r']],
-    ['nothing known', 'Unknown field', []],
-  ];
-  test.each(cases)('%s', (_, text, expected) => {
-    expect([...findOwners(text, model)].sort()).toEqual([...expected]);
+    [
+      'a virtual host whose routes did not change',
+      { ...refusal, resource: 'outbound', part: 'bank/ledger-v2:80' },
+      ['bank/Service/ledger-v2'],
+    ],
+    [
+      'a virtual host of routes that nobody wrote',
+      { ...refusal, resource: 'outbound', part: 'bank/ledger-v2:80', items: ['default'] },
+      ['bank/Service/ledger-v2'],
+    ],
+    ['a gateway’s listener', { ...refusal, resource: 'gateway/bank/edge/http' }, ['bank/Gateway/edge']],
+    ['text that names another', { ...refusal, resource: 'x', message: 'bank/ledger:80' }, []],
+  ])('%s', (_, refused, expected) => {
+    expect([...findOwners(refused, model)].map(String).sort()).toEqual([...expected]);
   });
 });
 
 describe('NackBook', () => {
-  const nack = { nodeId: 'n', typeUrl: 't', version: '1', message: 'cluster bank/ledger:80', atMs: 1 };
+  const nack = { ...refusal, nodeId: 'n', typeUrl: 't', atMs: 1 };
 
-  test('an ACK of the type takes it back, another type does not', () => {
+  test('a refusal stays until that very resource is taken, whatever else is', () => {
     const book = new NackBook();
     book.add(nack);
-    book.clear('n', 'other');
-    book.clear('m', 't');
+    book.resolve('n', 't', { ...refusal, resource: 'bank/ledger-v2:80' });
+    book.resolve('n', 'other', refusal);
+    book.resolve('m', 't', refusal);
     expect(book.of('n')).toEqual([nack]);
-    book.clear('n', 't');
+    book.resolve('n', 't', { ...refusal, version: '2' });
     expect(book.all()).toEqual([]);
   });
 
-  test('the newest refusal of a type replaces the one before', () => {
+  test('one condition for an object, however many proxies refuse it', () => {
     const book = new NackBook();
-    book.add(nack);
-    book.add({ ...nack, message: 'cluster bank/ledger-v2:80' });
-    expect([...book.conditions(model).keys()]).toEqual(['bank/Service/ledger-v2']);
-    book.clear('n', null);
+    for (const nodeId of ['a', 'b', 'c']) book.add({ ...nack, nodeId });
+    const [condition, ...more] = book.conditions(model).get('bank/Service/ledger') ?? [];
+    expect([condition?.message, more]).toEqual(['a (and 2 more) refused it: no', []]);
+    for (const nodeId of ['a', 'b', 'c']) book.forget(nodeId);
     expect(book.conditions(model).size).toBe(0);
+  });
+
+  test('is bounded', () => {
+    const book = new NackBook();
+    for (let i = 0; i <= nacksMax; i++) book.add({ ...nack, resource: `r${i}` });
+    expect(book.all()).toHaveLength(nacksMax);
+    book.resolve('n', 't', { ...refusal, resource: 'r0' });
+    book.add({ ...nack, resource: 'new' });
+    expect(book.all()).toHaveLength(nacksMax);
   });
 });

@@ -1,83 +1,113 @@
-// What proxies refused, and whose fault it was: a NACK names the resource, the resource's name leads to the objects it was compiled from, and the
-// proxy's own words become a condition on them.
+// What proxies refused, and whose fault it was. The server finds the resource, and of routes the virtual host and what changed in it; the
+// names of these lead to the objects they were compiled from, and the proxy's own words become a condition on them. A refusal stays until
+// that very resource is taken or gone.
 
+import type { AdsRefusal } from '../../xds/index.ts';
 import type { Condition } from '../model/status.ts';
 import type { Model, RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 
-export interface Nack {
+export interface Nack extends AdsRefusal {
   readonly nodeId: string;
   readonly typeUrl: string;
-  readonly version: string;
-  readonly message: string;
   /** Unix time in milliseconds. */
   readonly atMs: number;
 }
 
+/** Refusals kept of all proxies; more say nothing new. */
+export const nacksMax = 10_000;
+
 export class NackBook {
-  readonly #nacks = new Map<string, Nack>();
+  readonly #nacks = new Map<string, Map<string, Nack>>();
+  #size = 0;
 
   add(nack: Nack): void {
-    this.#nacks.set(`${nack.nodeId} ${nack.typeUrl}`, nack);
+    const own = this.#nacks.get(nack.nodeId) ?? new Map<string, Nack>();
+    const key = keyOf(nack.typeUrl, nack);
+    if (!own.has(key)) {
+      if (this.#size >= nacksMax) return;
+      this.#size++;
+    }
+    own.set(key, nack);
+    this.#nacks.set(nack.nodeId, own);
   }
 
-  /** The proxy took something newer of this type, or (without a type) is gone. */
-  clear(nodeId: string, typeUrl: string | null): void {
-    if (typeUrl !== null) this.#nacks.delete(`${nodeId} ${typeUrl}`);
-    else for (const [key, nack] of this.#nacks) if (nack.nodeId === nodeId) this.#nacks.delete(key);
+  /** The proxy took it in another form, or does not get it any more. */
+  resolve(nodeId: string, typeUrl: string, refusal: AdsRefusal): void {
+    const own = this.#nacks.get(nodeId);
+    if (own?.delete(keyOf(typeUrl, refusal)) !== true) return;
+    this.#size--;
+    if (own.size === 0) this.#nacks.delete(nodeId);
+  }
+
+  /** The proxy is gone. */
+  forget(nodeId: string): void {
+    this.#size -= this.#nacks.get(nodeId)?.size ?? 0;
+    this.#nacks.delete(nodeId);
   }
 
   of(nodeId: string): readonly Nack[] {
-    return this.all().filter((nack) => nack.nodeId === nodeId);
+    return [...(this.#nacks.get(nodeId)?.values() ?? [])];
   }
 
   all(): readonly Nack[] {
-    return [...this.#nacks.values()];
+    return [...this.#nacks.values()].flatMap((own) => [...own.values()]);
   }
 
-  /** `Programmed=False` for the objects behind the resources that the refusals name. */
+  /** `Programmed=False` for the objects behind what was refused: one condition each, with the first words and how many say no. */
   conditions(model: Model): ReadonlyMap<ObjectKey, readonly Condition[]> {
-    const conditions = new Map<ObjectKey, Condition[]>();
-    for (const nack of this.#nacks.values()) {
-      for (const owner of findOwners(nack.message, model)) {
-        const list = conditions.get(owner) ?? [];
-        conditions.set(owner, list);
-        const message = `${nack.nodeId} refused it: ${nack.message}`;
-        list.push({ type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '' });
+    const byOwner = new Map<ObjectKey, Nack[]>();
+    for (const nack of this.all()) {
+      for (const owner of findOwners(nack, model)) {
+        const list = byOwner.get(owner) ?? [];
+        byOwner.set(owner, list);
+        list.push(nack);
       }
     }
-    return conditions;
+    return new Map([...byOwner].map(([owner, nacks]) => [owner, [describe(nacks)]]));
   }
 }
 
-/** Objects whose resources `text` names, by cluster, virtual host or route. */
-export function findOwners(text: string, model: Model): ReadonlySet<ObjectKey> {
-  const owners = new Set<ObjectKey>();
-  const addRules = (rules: readonly RuleModel[]): void => {
-    for (const rule of rules) if (names(text, rule.name)) owners.add(rule.owner);
-  };
-  for (const service of model.services.values()) {
-    for (const port of service.ports) {
-      if (names(text, port.id)) for (const owner of port.owners) owners.add(owner);
-      addRules(port.routes.producer ?? []);
-      for (const rules of port.routes.consumers.values()) addRules(rules);
-    }
-  }
+function describe(nacks: readonly Nack[]): Condition {
+  const [first] = nacks;
+  const others = new Set(nacks.map(({ nodeId }) => nodeId)).size - 1;
+  const more = others > 0 ? ` (and ${others} more)` : '';
+  const message = `${first?.nodeId}${more} refused it: ${first?.message}`;
+  return { type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '' };
+}
+
+function keyOf(typeUrl: string, { resource, part }: AdsRefusal): string {
+  return `${typeUrl}\n${resource}\n${part}`;
+}
+
+/** Objects that what was refused is made of: the routes that changed in it, else whoever its name belongs to. */
+export function findOwners(refusal: AdsRefusal, model: Model): ReadonlySet<ObjectKey> {
+  const items = new Set(refusal.items);
+  const owners = items.size > 0 ? findRuleOwners(items, model) : new Set<ObjectKey>();
+  if (owners.size > 0) return owners;
+  const name = refusal.part === '' ? refusal.resource : refusal.part;
+  for (const service of model.services.values())
+    for (const port of service.ports)
+      if (port.id === name) for (const owner of port.owners) owners.add(owner);
   for (const gateway of model.gateways.values()) {
-    for (const socket of gateway.sockets) {
-      if (names(text, socket.name)) owners.add(gateway.key);
-      for (const host of socket.hosts) addRules(host.rules);
-    }
+    for (const socket of gateway.sockets)
+      if (socket.name === refusal.resource || name.startsWith(`${gateway.id}/`)) owners.add(gateway.key);
   }
   return owners;
 }
 
-/** Whole names only: `bank/ledger:80` is not in `bank/ledger:8080`. */
-function names(text: string, name: string): boolean {
-  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
-    const before = text[at - 1] ?? ' ';
-    const after = text[at + name.length] ?? ' ';
-    if (!/[\w/-]/.test(before) && !/[\w/-]/.test(after)) return true;
+function findRuleOwners(items: ReadonlySet<string>, model: Model): Set<ObjectKey> {
+  const owners = new Set<ObjectKey>();
+  const addRules = (rules: readonly RuleModel[]): void => {
+    for (const rule of rules) if (items.has(rule.name)) owners.add(rule.owner);
+  };
+  for (const service of model.services.values()) {
+    for (const { routes } of service.ports) {
+      addRules(routes.producer ?? []);
+      for (const rules of routes.consumers.values()) addRules(rules);
+    }
   }
-  return false;
+  for (const gateway of model.gateways.values())
+    for (const socket of gateway.sockets) for (const host of socket.hosts) addRules(host.rules);
+  return owners;
 }

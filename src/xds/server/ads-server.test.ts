@@ -340,6 +340,23 @@ describe('order of delivery', () => {
     expect(client.news()).toEqual(['RouteConfiguration +r']);
   });
 
+  test('endpoints that are never asked for do not end the patience with those of later clusters', () => {
+    const { client, publish, clock } = createServed();
+    const rest = [listenerOf('l', 'r')];
+    const ab = [...full.slice(0, 2), clusterOf('b'), endpointsOf('b')];
+    publish(...ab, ...rest, routeOf('r', ['a']));
+    client.ack(cluster);
+    // Nobody ever asks for the endpoints of b.
+    clock.advanceBy(warmingWaitMs + 1);
+    client.news();
+    publish(...ab, clusterOf('c'), endpointsOf('c'), ...rest, routeOf('r', ['c']));
+    client.ack(cluster);
+    expect(client.news()).toEqual(['Cluster +c']);
+    client.delta(endpoint, { subscribe: ['c'] });
+    client.ack(endpoint);
+    expect(client.news()).toEqual(['ClusterLoadAssignment +c', 'RouteConfiguration +r']);
+  });
+
   test('a client that never answers holds nothing back for ever', () => {
     const { client, publish, clock, server } = createServed();
     publish(clusterOf('a', 1), endpointsOf('a'), listenerOf('l', 'r'), routeOf('r', []));

@@ -15,7 +15,13 @@ export interface AdsServerOptions {
   readonly observer?: AdsObserver;
 }
 
-const silentObserver: AdsObserver = { onStream() {}, onNack() {}, onAck() {} };
+const silentObserver: AdsObserver = {
+  onStream() {},
+  onNack() {},
+  onRefused() {},
+  onResolved() {},
+  onAck() {},
+};
 
 export class AdsServer {
   private readonly host: ServerStreamHost;

@@ -3,10 +3,10 @@
 
 import { deltaFrameBytes, encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest } from '../discovery/messages.ts';
-import { responseBytesMax } from '../limits.ts';
 import { type ResourceMap, versionOf } from '../snapshot/diff.ts';
 import type { XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
+import { selectNext } from './select.ts';
 import { isComplete, type TypeState } from './type-state.ts';
 
 /** Takes in what a request subscribes to and gives up; honoured also when its nonce is stale. */
@@ -15,8 +15,9 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
   state.started = true;
   for (const name of request.subscribe) {
     if (name === '*') continue;
-    state.names.add(name);
     // Always answered, also when it was subscribed before and has not changed.
+    if (state.wants(name)) state.oweAgain(name);
+    state.names.add(name);
     state.due.add(name);
   }
   if (request.subscribe.includes('*')) subscribeAll(state, 'explicit', resources);
@@ -44,19 +45,17 @@ function giveUpAll(state: TypeState): void {
   if (state.wildcard === 'no') return;
   state.wildcard = 'no';
   state.owed = false;
-  for (const name of state.due) if (!state.names.has(name)) state.due.delete(name);
-  for (const name of state.leaving.keys()) if (!state.names.has(name)) state.leaving.delete(name);
+  state.forgetUnwanted();
 }
 
 function giveUp(state: TypeState, name: string): void {
   state.names.delete(name);
   if (state.wildcard !== 'no') {
     // `*` still covers it: the client must be told what holds for it now.
-    state.due.add(name);
+    state.oweAgain(name);
     return;
   }
-  state.due.delete(name);
-  state.leaving.delete(name);
+  state.forget(name);
 }
 
 const noBytes = new Uint8Array();
@@ -92,31 +91,25 @@ export function startDelta(state: TypeState, resources: ResourceMap): void {
   state.held = new Map();
 }
 
-/** The next response of this type, or null when nothing is due. `mayRemove`: nothing can refer to what is leaving any more. */
-export function prepareDelta(state: TypeState, resources: ResourceMap, mayRemove: boolean): Prepared | null {
-  const removed = mayRemove ? [...state.leaving.keys()] : [];
-  if (!state.making && removed.length === 0) return null;
-  const content: XdsResource[] = [];
-  let bytes = 0;
-  for (const name of state.due) {
-    const resource = resources.get(name);
-    if (resource === undefined) {
-      removed.push(name);
-      state.leaving.delete(name);
-    } else {
-      bytes += deltaFrameBytes(resource);
-      if (bytes > responseBytesMax && content.length > 0) break;
-      content.push(resource);
-    }
-    state.due.delete(name);
-  }
-  if (mayRemove) state.leaving.clear();
+/** The next response of this type, or null when nothing is due. `leaving`: what nothing can refer to any more. */
+export function prepareDelta(
+  state: TypeState,
+  resources: ResourceMap,
+  leaving: readonly XdsResource[],
+): Prepared | null {
+  if (!state.making && leaving.length === 0) return null;
+  const { content, absent, trial } = selectNext(state, resources, deltaFrameBytes);
+  const removed = trial === null ? leaving : [];
+  for (const { name } of removed) state.leaving.delete(name);
+  for (const name of absent) state.leaving.delete(name);
   state.owed = false;
   const version = versionOf(resources);
-  const gone = [...new Set(removed)];
+  const gone = [...new Set([...removed.map(({ name }) => name), ...absent])];
   return {
     version,
     sent: content,
+    removed,
+    trial,
     encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, content, gone),
   };
 }

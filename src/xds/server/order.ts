@@ -20,8 +20,9 @@ function rankOf(typeUrl: string): number {
 
 /** Assignments of clusters that were just sent: until they are asked for and sent, the client may still be warming those clusters. */
 export class Warming {
-  private readonly names = new Set<string>();
-  private sinceMs = 0;
+  /** Each with when it was last expected, the oldest first: one that is never asked for must not end the patience with others. */
+  private readonly names = new Map<string, number>();
+  private lastMs = 0;
   /** Until then a client that came back may not have asked for all its types yet; nothing is removed under them. */
   readonly youngUntilMs: number;
 
@@ -30,8 +31,9 @@ export class Warming {
   }
 
   expect(name: string, nowMs: number): void {
-    if (this.names.size === 0) this.sinceMs = nowMs;
-    this.names.add(name);
+    this.names.delete(name);
+    this.names.set(name, nowMs);
+    this.lastMs = nowMs;
   }
 
   settle(name: string): void {
@@ -40,11 +42,15 @@ export class Warming {
 
   /** A client that does not ask for endpoints at all must not wait for ever. */
   waiting(nowMs: number): boolean {
-    return this.names.size > 0 && nowMs < this.sinceMs + warmingWaitMs;
+    for (const [name, sinceMs] of this.names) {
+      if (nowMs < sinceMs + warmingWaitMs) break;
+      this.names.delete(name);
+    }
+    return this.names.size > 0;
   }
 
   get dueMs(): number {
-    return this.names.size === 0 ? Number.POSITIVE_INFINITY : this.sinceMs + warmingWaitMs;
+    return this.names.size === 0 ? Number.POSITIVE_INFINITY : this.lastMs + warmingWaitMs;
   }
 }
 

@@ -3,10 +3,11 @@
 
 import { encodeSotwResponse, sotwFrameBytes } from '../discovery/encode.ts';
 import type { SotwRequest } from '../discovery/messages.ts';
-import { responseBytesMax } from '../limits.ts';
 import { type ResourceMap, versionOf } from '../snapshot/diff.ts';
 import type { XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
+import type { Trial } from './quarantine.ts';
+import { selectNext } from './select.ts';
 import { isComplete, type TypeState, type Wildcard } from './type-state.ts';
 
 /** False: the request is stale, a newer response is out and its answer will carry what the client wants by then. */
@@ -59,50 +60,78 @@ export function startSotw(state: TypeState, resources: ResourceMap): void {
 
 function drop(state: TypeState, name: string): void {
   state.names.delete(name);
-  if (state.wildcard !== 'no') return;
-  state.due.delete(name);
-  state.leaving.delete(name);
+  if (state.wildcard === 'no') state.forget(name);
 }
 
-/** The next response of this type, or null when nothing is due. `mayRemove`: nothing can refer to what is leaving any more. */
-export function prepareSotw(state: TypeState, resources: ResourceMap, mayRemove: boolean): Prepared | null {
+/** The next response of this type, or null when nothing is due. `leaving`: what nothing can refer to any more. */
+export function prepareSotw(
+  state: TypeState,
+  resources: ResourceMap,
+  leaving: readonly XdsResource[],
+): Prepared | null {
   return isComplete(state.typeUrl)
-    ? prepareComplete(state, resources, mayRemove)
+    ? prepareComplete(state, resources, leaving)
     : preparePartial(state, resources);
 }
 
-function prepareComplete(state: TypeState, resources: ResourceMap, mayRemove: boolean): Prepared | null {
-  const removing = mayRemove && state.leaving.size > 0;
-  if (!state.making && !removing) return null;
-  const changed = selectChanged(state, resources);
-  if (mayRemove) state.leaving.clear();
-  const content = selectWanted(state, resources);
+function prepareComplete(
+  state: TypeState,
+  resources: ResourceMap,
+  leaving: readonly XdsResource[],
+): Prepared | null {
+  if (!state.making && leaving.length === 0) return null;
+  const trial = state.quarantine.trials.shift() ?? null;
+  const sent = selectChanged(state, resources, trial);
+  const removed = trial === null ? leaving : [];
+  for (const { name } of removed) state.leaving.delete(name);
+  const { content, whole } = selectWanted(state, resources, trial);
   for (const [name, resource] of state.leaving) if (!resources.has(name)) content.push(resource);
-  // A set that still holds what is leaving has no version of its own in any snapshot.
-  const version = state.leaving.size > 0 ? `${versionOf(resources)}~` : versionOf(resources);
-  state.due.clear();
-  state.owed = false;
+  // A set that still holds what is leaving, or not yet what is refused, has no version of its own in any snapshot.
+  const own = versionOf(resources);
+  const version = whole && state.leaving.size === 0 ? own : `${own}~`;
+  if (trial === null) {
+    state.due.clear();
+    state.owed = false;
+  }
   return {
     version,
-    sent: changed,
+    sent,
+    removed,
+    trial,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
   };
 }
 
 /** Of a complete response only this is news: the rest is in it because it has to be. */
-function selectChanged(state: TypeState, resources: ResourceMap): XdsResource[] {
-  if (state.owed) return [...resources.values()];
-  return [...state.due].flatMap((name) => resources.get(name) ?? []);
+function selectChanged(state: TypeState, resources: ResourceMap, trial: Trial | null): XdsResource[] {
+  if (trial !== null) return trial.kind === 'parts' ? [] : select(trial.names, resources);
+  if (!state.owed || state.wildcard === 'no') return select(state.due, resources);
+  return [...resources.values()].filter(({ name }) => !state.quarantine.withholds(name));
 }
 
-function selectWanted(state: TypeState, resources: ResourceMap): XdsResource[] {
-  if (state.wildcard !== 'no') return [...resources.values()];
+function select(names: Iterable<string>, resources: ResourceMap): XdsResource[] {
+  return [...names].flatMap((name) => resources.get(name) ?? []);
+}
+
+/** All that the client is to have: what is refused, or not in this trial, as it has it already. */
+function selectWanted(
+  state: TypeState,
+  resources: ResourceMap,
+  trial: Trial | null,
+): { content: XdsResource[]; whole: boolean } {
+  const wanted = state.wildcard === 'no' ? select(state.names, resources) : [...resources.values()];
+  if (trial === null && state.quarantine.empty) return { content: wanted, whole: true };
+  const inTrial = trial?.kind === 'resources' ? trial.names : null;
   const content: XdsResource[] = [];
-  for (const name of state.names) {
-    const resource = resources.get(name);
-    if (resource !== undefined) content.push(resource);
+  let whole = true;
+  for (const resource of wanted) {
+    const { name } = resource;
+    const waits = state.quarantine.withholds(name) || (trial !== null && state.due.has(name));
+    const form = waits && inTrial?.has(name) !== true ? state.heldOf(name) : resource;
+    whole &&= form === resource;
+    if (form !== null) content.push(form);
   }
-  return content;
+  return { content, whole };
 }
 
 /** Absence means nothing in these types: only what is due and exists is sent, and an empty response never. */
@@ -110,22 +139,14 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
   state.leaving.clear();
   if (state.owed) for (const name of resources.keys()) state.due.add(name);
   state.owed = false;
-  const content: XdsResource[] = [];
-  let bytes = 0;
-  for (const name of state.due) {
-    const resource = resources.get(name);
-    if (resource !== undefined) {
-      bytes += sotwFrameBytes(resource);
-      if (bytes > responseBytesMax && content.length > 0) break;
-      content.push(resource);
-    }
-    state.due.delete(name);
-  }
+  const { content, trial } = selectNext(state, resources, sotwFrameBytes);
   if (content.length === 0) return null;
   const version = versionOf(resources);
   return {
     version,
     sent: content,
+    removed: [],
+    trial,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
   };
 }

@@ -112,7 +112,10 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     const state = this.admit(request);
     if (state === null) return;
     if (!isCurrent(state, request)) {
-      if (request.error !== null) this.reportNack(state, '', request.error);
+      // Stale as a subscription; as an answer it still says what became of an older response.
+      if (request.error === null) return;
+      this.settleAnswer(state, request.nonce, request.error);
+      this.flush();
       return;
     }
     this.settleAnswer(state, request.nonce, request.error);
@@ -166,20 +169,27 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
 
   /** Pairs an ACK or NACK with the response that is out. Only `error_detail` makes a NACK: versions say nothing about it. */
   private settleAnswer(state: TypeState, nonce: string, error: string | null): void {
-    const { inflight } = state;
-    const paired = inflight !== null && inflight.nonce === nonce;
-    if (error !== null) this.reportNack(state, paired ? inflight.version : '', error);
-    if (!paired) return;
-    state.inflight = null;
-    // What was refused is not sent again until it changes: `due` was emptied when it was sent.
-    if (error !== null) return;
-    state.ackedVersion = inflight.version;
-    state.error = '';
-    const waitMs = this.host.clock.now() - inflight.sentAtMs;
-    this.host.observer.onAck(this.node!, state.typeUrl, inflight.version, waitMs);
+    const response = state.takeAnswered(nonce);
+    if (error !== null) {
+      const message = this.reportNack(state, response?.version ?? '', error);
+      if (response !== null) state.refuse(response, message);
+    } else if (response !== null) {
+      state.accept(response);
+      state.ackedVersion = response.version;
+      const waitMs = this.host.clock.now() - response.sentAtMs;
+      this.host.observer.onAck(this.node!, state.typeUrl, response.version, waitMs);
+    }
+    this.tellRefusals(state);
+    if (error === null && state.quarantine.empty) state.error = '';
   }
 
-  private reportNack(state: TypeState, version: string, error: string): void {
+  private tellRefusals(state: TypeState): void {
+    const { refused, resolved } = state.quarantine.takeNews();
+    for (const refusal of refused) this.host.observer.onRefused(this.node!, state.typeUrl, refusal);
+    for (const refusal of resolved) this.host.observer.onResolved(this.node!, state.typeUrl, refusal);
+  }
+
+  private reportNack(state: TypeState, version: string, error: string): string {
     const message = error.slice(0, nackTextMax);
     state.error = message === '' ? 'refused without a reason' : message;
     this.host.log.write('warn', 'xds response refused', {
@@ -189,6 +199,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       error: state.error,
     });
     this.host.observer.onNack({ node: this.node!, typeUrl: state.typeUrl, version, message: state.error });
+    return state.error;
   }
 
   /** The newest snapshot replaces what was due of older ones. */
@@ -201,6 +212,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       if (state.base === null) this.start(state, next);
       else this.advance(state, state.base, next);
       state.base = next;
+      this.tellRefusals(state);
     }
     this.flush();
   }
@@ -214,11 +226,18 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     const diff = diffResources(from, to);
     for (const name of diff.changed) {
       state.leaving.delete(name);
-      if (state.wants(name)) state.due.add(name);
+      if (!state.wants(name)) continue;
+      state.fallBehind(name, from.get(name) ?? null);
+      state.due.add(name);
+      state.quarantine.supersede(name, to.get(name) ?? null);
     }
     for (const resource of diff.removed) {
+      const held = state.heldOf(resource.name);
       state.due.delete(resource.name);
-      if (state.wants(resource.name)) state.leaving.set(resource.name, resource);
+      state.quarantine.supersede(resource.name, null);
+      // In SotW what is leaving is sent along until it may go; what the client never took has nowhere to leave from.
+      if (state.wants(resource.name) && (held !== null || this.variant === 'delta'))
+        state.leaving.set(resource.name, held ?? resource);
       if (state.typeUrl === typeUrls.endpoint) this.warming.settle(resource.name);
     }
   }
@@ -230,22 +249,32 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     for (const state of this.ordered) {
       if (!this.writable) return;
       if (!mayMake(state, this.types, this.warming, nowMs)) continue;
-      const removing = state.leaving.size > 0 && mayRemove(state, this.types, this.warming, nowMs);
+      const leaving = this.selectLeaving(state, nowMs);
       const resources = this.resourcesOf(state.typeUrl) ?? noResources;
       const prepared =
         this.variant === 'delta'
-          ? prepareDelta(state, resources, removing)
-          : prepareSotw(state, resources, removing);
+          ? prepareDelta(state, resources, leaving)
+          : prepareSotw(state, resources, leaving);
       if (prepared !== null) this.send(state, prepared, nowMs);
     }
     this.armTimer(nowMs);
+  }
+
+  /** What may be removed now. What a refused listener or route would have replaced goes on, and so does what that refers to. */
+  private selectLeaving(state: TypeState, nowMs: number): readonly XdsResource[] {
+    if (state.leaving.size === 0 || !mayRemove(state, this.types, this.warming, nowMs)) return [];
+    const pinned = new Set<string>();
+    for (const other of this.ordered) for (const held of other.heldBack) pin(held, pinned);
+    const leaving = [...state.leaving.values()];
+    return pinned.size === 0 ? leaving : leaving.filter(({ name }) => !pinned.has(name));
   }
 
   private send(state: TypeState, prepared: Prepared, nowMs: number): void {
     this.nonces += 1;
     const nonce = String(this.nonces);
     state.nonce = nonce;
-    state.inflight = { nonce, version: prepared.version, sentAtMs: nowMs };
+    const { version, sent, removed, trial } = prepared;
+    state.sending({ nonce, version, sentAtMs: nowMs, sent, removed, trial });
     state.sentVersion = prepared.version;
     state.sentAtMs = nowMs;
     if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
@@ -261,7 +290,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       const name = findEndpoints(resource);
       if (name === undefined || !assignments.has(name)) continue;
       this.warming.expect(name, nowMs);
-      if (endpoints?.wants(name)) endpoints.due.add(name);
+      if (endpoints?.wants(name)) endpoints.oweAgain(name);
     }
   }
 
@@ -291,6 +320,16 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     this.host.log.write('warn', 'xds stream ended', { node: this.node?.id ?? null, reason: message });
     this.close(new MeshError(code, 'downstream', 'no', message));
     return null;
+  }
+}
+
+/** The clusters and endpoints that a resource in force refers to. */
+function pin(resource: XdsResource, pinned: Set<string>): void {
+  try {
+    const { clusters, endpoints } = findReferences(resource);
+    for (const name of [...clusters, ...endpoints]) pinned.add(name);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
   }
 }
 

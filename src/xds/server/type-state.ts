@@ -1,9 +1,10 @@
 // What a server stream remembers of one resource type: who wants what, what is due, and what is on its way. Names alone; resources are
 // shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
 
-import { ackWaitMs } from '../limits.ts';
+import { ackWaitMs, unansweredMax } from '../limits.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
+import { Quarantine, type QuarantineHost, type Trial } from './quarantine.ts';
 import type { AdsSyncStatus, AdsTypeStatus } from './types.ts';
 
 /** `explicit`: by `*`. `legacy`: by a first request without names; in SotW any later name ends it. */
@@ -13,11 +14,15 @@ export interface Inflight {
   readonly nonce: string;
   readonly version: string;
   readonly sentAtMs: number;
+  /** The new or changed resources in it, as they were sent, and those it removes. */
+  readonly sent: readonly XdsResource[];
+  readonly removed: readonly XdsResource[];
+  readonly trial: Trial | null;
 }
 
 export const noResources: ResourceMap = new Map();
 
-export class TypeState {
+export class TypeState implements QuarantineHost {
   readonly typeUrl: string;
   wildcard: Wildcard = 'no';
   readonly names = new Set<string>();
@@ -36,7 +41,13 @@ export class TypeState {
   /** The set that `due` and `leaving` were computed against; null before the first snapshot. */
   base: ResourceMap | null = null;
   nonce = '';
+  /** The newest response, while it has no answer. */
   inflight: Inflight | null = null;
+  /** Older ones that were given up waiting for; their answers may still come. */
+  private readonly unanswered: Inflight[] = [];
+  /** What the client has of names that it does not have as in `base`; null for nothing. Names in no set are as in `base`. */
+  private readonly behind = new Map<string, XdsResource | null>();
+  readonly quarantine: Quarantine;
   sentVersion = '';
   sentAtMs = -1;
   ackedVersion = '';
@@ -44,6 +55,7 @@ export class TypeState {
 
   constructor(typeUrl: string) {
     this.typeUrl = typeUrl;
+    this.quarantine = new Quarantine(this);
   }
 
   wants(name: string): boolean {
@@ -52,7 +64,91 @@ export class TypeState {
 
   /** Something to send that adds or changes. */
   get making(): boolean {
-    return this.owed || this.due.size > 0;
+    return this.owed || this.due.size > 0 || this.quarantine.trials.length > 0;
+  }
+
+  heldOf(name: string): XdsResource | null {
+    const known = this.behind.get(name);
+    if (known !== undefined) return known;
+    return this.due.has(name) ? null : (this.base?.get(name) ?? null);
+  }
+
+  isSuperseded(name: string): boolean {
+    return this.due.has(name) || this.leaving.has(name) || !this.wants(name);
+  }
+
+  /** A name is to be sent, though the client may have it as it is. */
+  oweAgain(name: string): void {
+    if (!this.due.has(name)) this.fallBehind(name, this.heldOf(name));
+    this.due.add(name);
+  }
+
+  /** The client has this of a name that has changed. */
+  fallBehind(name: string, held: XdsResource | null): void {
+    if (!this.due.has(name) && !this.behind.has(name)) this.behind.set(name, held);
+  }
+
+  /** Nothing of this name is to be sent or remembered any more. */
+  forget(name: string): void {
+    this.due.delete(name);
+    this.leaving.delete(name);
+    this.behind.delete(name);
+    this.quarantine.supersede(name, null);
+  }
+
+  /** The same for all that no name covers any more. */
+  forgetUnwanted(): void {
+    for (const name of [...this.due, ...this.leaving.keys(), ...this.behind.keys(), ...this.quarantine.names])
+      if (!this.wants(name)) this.forget(name);
+  }
+
+  sending(response: Inflight): void {
+    if (this.inflight !== null) {
+      this.unanswered.push(this.inflight);
+      if (this.unanswered.length > unansweredMax) this.unanswered.shift();
+    }
+    for (const { name } of response.sent) if (!this.behind.has(name)) this.behind.set(name, null);
+    this.inflight = response;
+  }
+
+  /** The response that an answer is for; null when none is known. It is then no longer without an answer. */
+  takeAnswered(nonce: string): Inflight | null {
+    if (this.inflight?.nonce === nonce) {
+      const { inflight } = this;
+      this.inflight = null;
+      return inflight;
+    }
+    const at = this.unanswered.findIndex((response) => response.nonce === nonce);
+    return at === -1 ? null : (this.unanswered.splice(at, 1)[0] ?? null);
+  }
+
+  accept(response: Inflight): void {
+    for (const resource of response.sent) {
+      const { name } = resource;
+      if (!this.wants(name)) this.behind.delete(name);
+      else if (!this.due.has(name) && this.base?.get(name)?.version === resource.version)
+        this.behind.delete(name);
+      else this.behind.set(name, resource);
+    }
+    for (const { name } of response.removed) if (this.base?.has(name) !== true) this.behind.delete(name);
+    this.quarantine.accept(response.sent, response.trial);
+  }
+
+  /** Nothing of what was refused counts as held: neither what it held nor what it removed. */
+  refuse(response: Inflight, message: string): void {
+    this.quarantine.refuse(response.sent, response.trial, message);
+    // A response that only removed is not repeated: there is nothing that could be left out of it.
+    if (response.sent.length === 0) return;
+    for (const resource of response.removed) {
+      const { name } = resource;
+      if (this.wants(name) && this.base?.has(name) !== true) this.leaving.set(name, resource);
+    }
+  }
+
+  /** What the client goes on using instead of what it refused: nothing that this refers to may be taken away. */
+  get heldBack(): readonly XdsResource[] {
+    if (this.quarantine.empty) return [];
+    return [...this.quarantine.names].flatMap((name) => this.heldOf(name) ?? []);
   }
 
   /** A response is on its way and may still hold others back. */
@@ -68,6 +164,7 @@ export class TypeState {
       ackedVersion: this.ackedVersion,
       nonce: this.nonce,
       error: this.error,
+      refusals: this.quarantine.refusals,
       subscribed: this.wildcard !== 'no' ? '*' : this.names.size,
       ageMs: this.sentAtMs < 0 ? -1 : nowMs - this.sentAtMs,
     };

@@ -11,9 +11,24 @@ export interface AdsNack {
   readonly message: string;
 }
 
+/** The fault behind a NACK, found by sending what was refused again in smaller pieces. */
+export interface AdsRefusal {
+  readonly resource: string;
+  /** Of a route configuration: the virtual host at fault; '' for all of the resource. */
+  readonly part: string;
+  /** The virtual host's routes that changed since the client last took it; none: the host itself. */
+  readonly items: readonly string[];
+  readonly version: string;
+  readonly message: string;
+}
+
 export interface AdsObserver {
   onStream(node: XdsNode, connected: boolean): void;
+  /** A response was refused; which of its resources are at fault is told by `onRefused`, soon after. */
   onNack(nack: AdsNack): void;
+  onRefused(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void;
+  /** What was refused was taken in another form, or is gone. */
+  onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void;
   /** `waitMs`: from sending to the client's answer. */
   onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void;
 }
@@ -28,8 +43,10 @@ export interface AdsTypeStatus {
   readonly sentVersion: string;
   readonly ackedVersion: string;
   readonly nonce: string;
-  /** Text of the last NACK, '' after a later ACK. */
+  /** Text of the last NACK, '' once all that was refused was taken or is gone. */
   readonly error: string;
+  /** What the client does not have because it refused it. */
+  readonly refusals: readonly AdsRefusal[];
   readonly subscribed: '*' | number;
   /** Since the last response was sent; -1 before the first. */
   readonly ageMs: number;

@@ -5,7 +5,7 @@ import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../discovery/messages.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
 import { AdsServer } from '../server/ads-server.ts';
-import type { AdsNack } from '../server/types.ts';
+import type { AdsNack, AdsRefusal } from '../server/types.ts';
 import type { AdsStreamHandler, AdsVariant, SnapshotSource } from '../types.ts';
 import { testNode } from './resources.ts';
 
@@ -111,9 +111,10 @@ function describe(response: AnyResponse): string {
 export function createTestServer(
   clock: Clock,
   source: SnapshotSource,
-): { server: AdsServer; nacks: AdsNack[]; acks: string[] } {
+): { server: AdsServer; nacks: AdsNack[]; acks: string[]; refusals: AdsRefusal[] } {
   const nacks: AdsNack[] = [];
   const acks: string[] = [];
+  const refusals: AdsRefusal[] = [];
   const server = new AdsServer({
     clock,
     log: silentLog,
@@ -121,8 +122,10 @@ export function createTestServer(
     observer: {
       onStream() {},
       onNack: (nack) => nacks.push(nack),
+      onRefused: (_node, _typeUrl, refusal) => refusals.push(refusal),
+      onResolved: (_node, _typeUrl, refusal) => refusals.splice(refusals.indexOf(refusal), 1),
       onAck: (_node, typeUrl) => acks.push(typeUrl.slice(typeUrl.lastIndexOf('.') + 1)),
     },
   });
-  return { server, nacks, acks };
+  return { server, nacks, acks, refusals };
 }

@@ -64,6 +64,38 @@ export function routeOf(name: string, clusters: readonly string[]): XdsResource 
   return createResource(typeUrls.route, name, toBinary(RouteConfigurationSchema, message));
 }
 
+/** A virtual host with one route of its own name: to cluster `a`, or with a regular expression. */
+export interface RouteHost {
+  readonly name: string;
+  readonly domains?: readonly string[];
+  readonly regex?: string;
+}
+
+export function hostsOf(name: string, hosts: readonly RouteHost[]): XdsResource {
+  const message = create(RouteConfigurationSchema, {
+    name,
+    virtualHosts: hosts.map(({ name: host, domains = [host], regex }) =>
+      create(VirtualHostSchema, {
+        name: host,
+        domains: [...domains],
+        routes: [
+          {
+            name: host,
+            match: {
+              pathSpecifier:
+                regex === undefined
+                  ? { case: 'prefix', value: '/' }
+                  : { case: 'safeRegex', value: { regex } },
+            },
+            action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: 'a' } } },
+          },
+        ],
+      }),
+    ),
+  });
+  return createResource(typeUrls.route, name, toBinary(RouteConfigurationSchema, message));
+}
+
 export function listenerOf(name: string, route: string, port = 0, revision = 0): XdsResource {
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: `${name}-${revision}`,
