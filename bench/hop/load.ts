@@ -56,6 +56,7 @@ export async function sendAtRate(port: number, rate: number, seconds: number): P
   const run = $`${weft} load ${url} --rate ${rate} --duration ${seconds}s --connections ${connections} ${headers} --json`;
   const report = JSON.parse(await run.nothrow().text());
   const latency = report.latencyMs;
+  if (latency === null) throw new Error(`at ${rate}/s nothing succeeded: ${JSON.stringify(report.failures)}`);
   return {
     sent: report.sent,
     failed: report.failed,

@@ -7,6 +7,8 @@ const root = join(import.meta.dir, '../..');
 let server: Bun.Server<undefined>;
 let folder = '';
 let status = 200;
+let bytes: Uint8Array[] = [];
+let cookies: (string | null)[] = [];
 let seen: {
   readonly method: string;
   readonly path: string;
@@ -24,7 +26,11 @@ beforeAll(() => {
       const { method, headers } = request;
       const path = new URL(request.url).pathname;
       const host = headers.get('host') ?? '';
-      seen.push({ method, path, host, key: headers.get('idempotency-key'), body: await request.text() });
+      const body = await request.bytes();
+      bytes.push(body);
+      cookies.push(headers.get('cookie'));
+      const key = headers.get('idempotency-key');
+      seen.push({ method, path, host, key, body: Buffer.from(body).toString() });
       return new Response('ok', { status });
     },
   });
@@ -32,6 +38,8 @@ beforeAll(() => {
 
 beforeEach(() => {
   seen = [];
+  bytes = [];
+  cookies = [];
   status = 200;
 });
 
@@ -113,6 +121,34 @@ describe('weft load', () => {
     );
   });
 
+  test('sends a file and a repeated header as they are', async () => {
+    const path = join(folder, 'binary');
+    const file = Uint8Array.from({ length: 1024 }, (_, at) => at % 256);
+    writeFileSync(path, file);
+    const cookie = ['--header', 'Cookie: a=1', '--header', 'Cookie: b=2'];
+    const { code } = await ended(
+      start(url(), '--rate', '10', '--duration', '200ms', '--body-file', path, ...cookie),
+    );
+    expect(code).toBe(0);
+    expect([...bytes[0]!]).toEqual([...file]);
+    expect(cookies[0]).toMatch(/^a=1[;,] b=2$/);
+  });
+
+  test('prints no latency where nothing succeeded', async () => {
+    const child = start('http://127.0.0.1:1', '--rate', '50', '--duration', '200ms', '--progress');
+    const { code, out, err } = await ended(child);
+    expect(code).toBe(1);
+    expect(out).toContain('no latency');
+    expect(err).toContain('no latency');
+    expect(out + err).not.toMatch(/p50|0\.000/);
+  });
+
+  test('shows its defaults with their units', async () => {
+    const { out } = await ended(start('--help'));
+    expect(out).toMatch(/--duration[^(]*\(default:\s+10s\)/);
+    expect(out).toMatch(/--timeout[^(]*\(default:\s+10s\)/);
+  });
+
   test('plays a scenario', async () => {
     const path = join(folder, 'mix.yaml');
     writeFileSync(
@@ -144,6 +180,13 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
     [[], 'give a URL'],
     [['http://127.0.0.1:1', '--rate', '0'], 'must be 0.001 to'],
     [['http://127.0.0.1:1', '--duration', 'soon'], 'must be a time'],
+    [['http://127.0.0.1:1', '--duration', '0'], 'must be more than 0'],
+    [['http://127.0.0.1:1', '--timeout', '0'], 'must be more than 0'],
+    [['http://127.0.0.1:1', '--timeout', '0ms'], 'must be more than 0'],
+    [['http://127.0.0.1:1', '--connections', '1.5'], 'must be a whole number'],
+    [['http://127.0.0.1:1', '--body', 'a', '--body-file', 'b'], 'give --body or --body-file'],
+    [['--scenario', 'x', '--header', 'a: b', '--body-file', 'c'], '--header, --body-file: a scenario says'],
+    [['http://127.0.0.1:1/a b'], 'percent-encoded'],
     [['https://127.0.0.1:1'], 'http:// URL'],
     [['http://127.0.0.1:1', '--header', 'nonsense'], 'Name: value'],
     [['http://127.0.0.1:1', '--header', 'Transfer-Encoding: chunked'], 'framing'],

@@ -22,6 +22,9 @@ import {
 import { type Address, createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 
+/** Flags that describe one request: a scenario has them in its file. */
+const requestFlags = ['method', 'header', 'body', 'bodyFile', 'idempotencyKey', 'status'] as const;
+
 interface LoadFlags {
   readonly rate: number;
   readonly duration: number;
@@ -46,10 +49,12 @@ export const command: CliCommand = new Command('load')
   )
   .argument('[url...]', 'http://HOST:PORT/PATH; several take turns at random')
   .option('--rate <n>', 'requests a second', parseNumber(0.001, loadLimits.rateMax), 100)
-  .option('--duration <time>', 'how long to measure: 10s, 500ms, 5m', parseTime, 10_000)
-  .option('--warmup <time>', 'load before that is not measured', parseTime, 0)
-  .option('--connections <n>', 'connections to each host', parseNumber(1, loadLimits.connectionsMax), 16)
-  .option('--timeout <time>', 'from when a request is due to its whole response', parseTime, 10_000)
+  .addOption(timeOption('--duration <time>', 'how long to measure: 10s, 500ms, 5m', '10s', parseSomeTime))
+  .addOption(timeOption('--warmup <time>', 'load before that is not measured', '0s', parseTime))
+  .option('--connections <n>', 'connections to each host', parseWhole(1, loadLimits.connectionsMax), 16)
+  .addOption(
+    timeOption('--timeout <time>', 'from when a request is due to its whole response', '10s', parseSomeTime),
+  )
   .addOption(
     new Option('--arrivals <kind>', 'evenly spaced, or random')
       .choices(['constant', 'poisson'])
@@ -66,7 +71,8 @@ export const command: CliCommand = new Command('load')
   .option('--json', 'print the report as JSON')
   .action(run);
 
-async function run(urls: readonly string[], flags: LoadFlags): Promise<void> {
+async function run(urls: readonly string[], flags: LoadFlags, self: Command): Promise<void> {
+  refuseMixed(flags, self);
   const requests = readRequests(urls, flags);
   const { targets, fixed } = await resolveTargets(requests);
   const [clock, random] = [createSystemClock(), createSystemRandom()];
@@ -81,7 +87,7 @@ async function run(urls: readonly string[], flags: LoadFlags): Promise<void> {
     arrivals: flags.arrivals,
     durationMs: flags.duration,
     warmupMs: flags.warmup,
-    connections: Math.round(flags.connections),
+    connections: flags.connections,
     timeoutMs: flags.timeout,
     observer: flags.progress ? { onInterval: printInterval } : null,
     intervalMs: 1000,
@@ -110,9 +116,12 @@ function stopOnSignal(load: LoadRun): () => void {
 }
 
 function printInterval({ endMs, succeeded, failed, latencyMs }: LoadInterval): void {
-  const { p50, p99, max } = latencyMs;
+  const times =
+    latencyMs === null
+      ? 'no latency: none succeeded'
+      : `p50 ${latencyMs.p50} ms  p99 ${latencyMs.p99} ms  max ${latencyMs.max} ms`;
   console.error(
-    `${(endMs / 1000).toFixed(0).padStart(5)} s  ${succeeded} succeeded  ${failed} failed  p50 ${p50} ms  p99 ${p99} ms  max ${max} ms`,
+    `${(endMs / 1000).toFixed(0).padStart(5)} s  ${succeeded} succeeded  ${failed} failed  ${times}`,
   );
 }
 
@@ -122,27 +131,38 @@ function readRequests(urls: readonly string[], flags: LoadFlags): readonly Scena
   const document =
     flags.scenario === undefined
       ? { requests: urls.map((url) => specOf(url, flags)) }
-      : parseYaml(readText(flags.scenario), flags.scenario);
+      : parseYaml(new TextDecoder().decode(readBytes(flags.scenario)), flags.scenario);
   const parsed = parseScenario(document, flags.scenario ?? 'weft load');
   return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
 }
 
+/** Two flags of which one would be dropped in silence. */
+function refuseMixed(flags: LoadFlags, self: Command): void {
+  if (flags.body !== undefined && flags.bodyFile !== undefined)
+    throw new Exit(exitCode.usage, 'weft load: give --body or --body-file');
+  if (flags.scenario === undefined) return;
+  const given = requestFlags.filter((flag) => self.getOptionValueSource(flag) === 'cli');
+  const names = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  if (names.length > 0)
+    throw new Exit(exitCode.usage, `weft load: ${names.join(', ')}: a scenario says this in its file`);
+}
+
 function specOf(url: string, flags: LoadFlags): RequestSpec {
-  const body = flags.bodyFile === undefined ? flags.body : readText(flags.bodyFile);
+  const body = flags.bodyFile === undefined ? flags.body : readBytes(flags.bodyFile);
   return {
     url: url.includes('://') ? url : `http://${url}`,
     method: flags.method ?? (body === undefined ? 'GET' : 'POST'),
-    headers: Object.fromEntries(flags.header),
+    headers: flags.header.map(([name, value]): [string, string] => [name, value]),
     body: body ?? null,
     idempotencyKey: flags.idempotencyKey === true,
     status: flags.status,
   };
 }
 
-function readText(path: string): string {
+function readBytes(path: string): Uint8Array<ArrayBuffer> {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length <= loadLimits.bodyBytesMax) return bytes.toString('utf8');
+    if (bytes.length <= loadLimits.bodyBytesMax) return new Uint8Array(bytes);
   } catch (cause) {
     throw new Exit(exitCode.usage, `weft load: ${path} cannot be read: ${String(cause)}`);
   }
@@ -188,6 +208,32 @@ function parseNumber(from: number, to: number): (text: string) => number {
     if (text.trim() !== '' && value >= from && value <= to) return value;
     throw new InvalidArgumentError(`must be ${from} to ${to}`);
   };
+}
+
+function parseWhole(from: number, to: number): (text: string) => number {
+  const parse = parseNumber(from, to);
+  return (text) => {
+    const value = parse(text);
+    if (Number.isInteger(value)) return value;
+    throw new InvalidArgumentError('must be a whole number');
+  };
+}
+
+/** The default is shown as it would be typed. */
+function timeOption(
+  flags: string,
+  description: string,
+  standard: string,
+  parse: (text: string) => number,
+): Option {
+  return new Option(flags, description).argParser(parse).default(parse(standard), standard);
+}
+
+/** A time that cannot be none. */
+function parseSomeTime(text: string): number {
+  const valueMs = parseTime(text);
+  if (valueMs > 0) return valueMs;
+  throw new InvalidArgumentError('must be more than 0');
 }
 
 /** Gateway API durations (GEP-2257) with a fraction allowed, and plain seconds; in milliseconds. */

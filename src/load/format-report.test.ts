@@ -13,6 +13,7 @@ const report: LoadReport = {
   interrupted: false,
   due: 1000,
   sent: 1000,
+  waited: 0,
   succeeded: 1000,
   failed: 0,
   unfinished: 0,
@@ -30,7 +31,7 @@ test('a fine run has no failures and no warnings', () => {
   const text = formatReport(report);
   expect(text).toContain('1000 requests in 10.0 s: 1000 succeeded, 0 failed');
   expect(text).toContain('1.2 MB');
-  expect(text).not.toMatch(/failures|interrupted|warning|unfinished/);
+  expect(text).not.toMatch(/failures|interrupted|warning|unfinished|exhausted/);
 });
 
 test('failures, an interrupt and a late generator are said', () => {
@@ -47,4 +48,30 @@ test('failures, an interrupt and a late generator are said', () => {
   expect(text).toContain('timeout: 10  status: 5');
   expect(text).toContain('interrupted');
   expect(text).toContain('warning: the generator itself was late');
+});
+
+test('what was not measured is not printed', () => {
+  const text = formatReport({
+    ...report,
+    succeeded: 0,
+    failed: 1000,
+    failures: { 'connect-refused': 1000 },
+    statuses: {},
+    statusClasses: {},
+    throughputPerSecond: 0,
+    bytesReceived: 0,
+    latencyMs: null,
+    serviceMs: null,
+  });
+  expect(text).toContain('no latency: no request succeeded');
+  expect(text).toContain('connect-refused: 1000');
+  expect(text).not.toMatch(/0\.000|p99/);
+});
+
+test.each([
+  [16, {}, 'connections exhausted: for 7 requests all 16 connections were busy'],
+  [1, {}, 'the connection was busy'],
+  [16, { overflow: 3 }, 'too many waited (overflow)'],
+])('%i exhausted connections are named', (connections, failures, words) => {
+  expect(formatReport({ ...report, connections, failures, waited: 7 })).toContain(words);
 });

@@ -1,4 +1,4 @@
-// The report as a person reads it.
+// The report as a person reads it. What was not measured is not printed: a run without a success has no latency.
 
 import type { LatencySummary, LoadReport } from './types.ts';
 
@@ -6,28 +6,52 @@ import type { LatencySummary, LoadReport } from './types.ts';
 const latenessShareMax = 0.5;
 
 export function formatReport(report: LoadReport): string {
+  const { due, succeeded, failed, unfinished } = report;
   const seconds = (report.elapsedMs / 1000).toFixed(1);
   const lines = [
-    `${report.due} requests in ${seconds} s: ${report.succeeded} succeeded, ${report.failed} failed` +
-      (report.unfinished > 0 ? `, ${report.unfinished} unfinished` : ''),
+    `${due} requests in ${seconds} s: ${succeeded} succeeded, ${failed} failed` +
+      (unfinished > 0 ? `, ${unfinished} unfinished` : ''),
     `${report.throughputPerSecond.toFixed(1)}/s of ${report.ratePerSecond}/s wanted, ${formatBytes(report.bytesReceived)} received`,
     '',
-    'ms                   mean       p50       p90       p99     p99.9       max',
-    formatRow('latency', report.latencyMs),
-    formatRow('service time', report.serviceMs),
-    formatRow('own lateness', report.latenessMs),
-    '',
+    ...formatTimes(report),
     `status    ${formatCounts(report.statuses)}`,
   ];
-  if (report.failed > 0) lines.push(`failures  ${formatCounts(report.failures)}`);
-  if (report.interrupted) lines.push('interrupted: this is what was done until then');
+  if (failed > 0) lines.push(`failures  ${formatCounts(report.failures)}`);
+  return [...lines, ...formatRemarks(report)].join('\n');
+}
+
+function formatTimes({ latencyMs, serviceMs, latenessMs }: LoadReport): string[] {
+  if (latencyMs === null) return ['no latency: no request succeeded', ''];
+  return [
+    'ms                   mean       p50       p90       p99     p99.9       max',
+    formatRow('latency', latencyMs),
+    ...(serviceMs === null ? [] : [formatRow('service time', serviceMs)]),
+    ...(latenessMs === null ? [] : [formatRow('own lateness', latenessMs)]),
+    '',
+  ];
+}
+
+/** What a reader of the figures must know of them. */
+function formatRemarks(report: LoadReport): string[] {
+  const { waited, connections, failures } = report;
+  const remarks: string[] = [];
+  if (waited > 0) {
+    const all = connections === 1 ? 'the connection was' : `all ${connections} connections were`;
+    const dropped = (failures['overflow'] ?? 0) > 0 ? ', and too many waited (overflow)' : '';
+    remarks.push(
+      `connections exhausted: for ${waited} requests ${all} busy when they were due${dropped}; see --connections`,
+    );
+  }
+  if (report.interrupted) remarks.push('interrupted: this is what was done until then');
   if (isSelfMade(report))
-    lines.push('warning: the generator itself was late; lower the rate or give it more CPU');
-  return lines.join('\n');
+    remarks.push('warning: the generator itself was late; lower the rate or give it more CPU');
+  return remarks;
 }
 
 function isSelfMade({ latenessMs, latencyMs }: LoadReport): boolean {
-  return latenessMs.p50 > 1 || (latenessMs.p99 > 1 && latenessMs.p99 > latencyMs.p99 * latenessShareMax);
+  if (latenessMs === null) return false;
+  if (latenessMs.p50 > 1) return true;
+  return latencyMs !== null && latenessMs.p99 > 1 && latenessMs.p99 > latencyMs.p99 * latenessShareMax;
 }
 
 function formatRow(name: string, summary: LatencySummary): string {
@@ -38,7 +62,7 @@ function formatRow(name: string, summary: LatencySummary): string {
 
 function formatCounts(counts: Readonly<Record<string, number>>): string {
   const cells = Object.entries(counts).map(([name, count]) => `${name}: ${count}`);
-  return cells.length === 0 ? '-' : cells.join('  ');
+  return cells.length === 0 ? 'none answered' : cells.join('  ');
 }
 
 function formatBytes(bytes: number): string {

@@ -41,10 +41,11 @@ export class LatencyHistogram {
     this.#maxMs = 0;
   }
 
-  summarise(): LatencySummary {
+  /** null when nothing was recorded. */
+  summarise(): LatencySummary | null {
     const at = (percentile: number): number => this.#histogram.getValueAtPercentile(percentile) / usPerMs;
     const { count } = this;
-    if (count === 0) return { mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
+    if (count === 0) return null;
     return {
       mean: round(this.#sumMs / count),
       p50: at(50),

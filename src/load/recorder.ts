@@ -13,6 +13,7 @@ export class Recorder {
   readonly #statuses = new Map<number, number>();
   readonly #failures = new Map<string, number>();
   #due = 0;
+  #waited = 0;
   #succeeded = 0;
   #failed = 0;
   #intervalSucceeded = 0;
@@ -32,6 +33,11 @@ export class Recorder {
     if (intendedMs < this.#measureFromMs) return;
     this.#due += 1;
     this.#lateness.record(nowMs - intendedMs);
+  }
+
+  /** No connection was free for a request that is due. */
+  onWait(intendedMs: number): void {
+    if (intendedMs >= this.#measureFromMs) this.#waited += 1;
   }
 
   onResult(result: LoadResult, nowMs: number): void {
@@ -70,8 +76,9 @@ export class Recorder {
     return interval;
   }
 
-  report(options: LoadOptions, interrupted: boolean): LoadReport {
-    const elapsedMs = this.#lastEndMs - this.#measureFromMs;
+  /** `endMs`: when the arrivals ended. A rate is counted over the time that was asked for, not up to its last arrival. */
+  report(options: LoadOptions, endMs: number, interrupted: boolean): LoadReport {
+    const elapsedMs = Math.max(0, endMs - this.#measureFromMs, this.#lastEndMs - this.#measureFromMs);
     return {
       version: 1,
       ratePerSecond: options.ratePerSecond,
@@ -81,6 +88,7 @@ export class Recorder {
       interrupted,
       due: this.#due,
       sent: this.sent,
+      waited: this.#waited,
       succeeded: this.#succeeded,
       failed: this.#failed,
       unfinished: this.#due - this.#succeeded - this.#failed,

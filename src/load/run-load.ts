@@ -201,8 +201,9 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     const pending = { sequence, request, intendedMs };
     this.#open += 1;
     this.#recorder.onDue(intendedMs, nowMs);
-    if (!this.#pools[request.target]!.dispatch(pending, nowMs, this))
-      this.#settle(pending, -1, null, 'overflow');
+    const dispatched = this.#pools[request.target]!.dispatch(pending, nowMs, this);
+    if (dispatched !== 'sent') this.#recorder.onWait(intendedMs);
+    if (dispatched === 'overflow') this.#settle(pending, -1, null, 'overflow');
   }
 
   #settle(pending: PendingRequest, sentMs: number, head: ResponseHead | null, failure: string): void {
@@ -250,7 +251,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     const { clock, pacer, observer } = this.#options;
     if (observer?.onInterval !== undefined && this.#phase !== 'warming')
       observer.onInterval(this.#recorder.takeInterval(clock.now()));
-    const report = this.#recorder.report(this.#options, this.#interrupted);
+    const report = this.#recorder.report(this.#options, this.#endMs, this.#interrupted);
     this.#phase = 'over';
     pacer.cancel();
     for (const timer of [this.#warm, this.#sweep, this.#interval, this.#grace]) clock.cancel(timer);

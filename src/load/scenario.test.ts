@@ -46,6 +46,42 @@ test('an IPv6 address is taken out of its brackets', () => {
   });
 });
 
+test.each([
+  ['http://h/a/../b?x=%2F', '/a/../b?x=%2F'],
+  ["http://h/a//b?q='<>|{}", "/a//b?q='<>|{}"],
+  ['http://h?q=1', '/?q=1'],
+  ['http://h', '/'],
+  ['HTTP://h/A%zz#f', '/A%zz'],
+])('the target of %s is sent as written', (url, path) => {
+  expect(parsed({ url })[0]!.path).toBe(path);
+});
+
+describe('headers', () => {
+  test('a name may have several values, and a list may repeat it', () => {
+    const twice = [
+      ['cookie', 'a=1'],
+      ['cookie', 'b=2'],
+    ] as const;
+    expect(parsed({ url: 'http://h', headers: { Cookie: ['a=1', 'b=2'] } })[0]!.headers).toEqual(twice);
+    const list = [
+      ['Cookie', 'a=1'],
+      ['cookie', 'b=2'],
+    ];
+    expect(parsed({ url: 'http://h', headers: list })[0]!.headers).toEqual(twice);
+  });
+
+  test('a value is sent as the bytes of its UTF-8', () => {
+    const [request] = parsed({ url: 'http://h', headers: { 'x-name': 'é€' } });
+    const value = Buffer.from(request!.headers[0]![1], 'latin1');
+    expect([...value]).toEqual([...Buffer.from('é€')]);
+  });
+});
+
+test('a body of bytes stays as it is', () => {
+  const body = Uint8Array.from({ length: 256 }, (_, at) => at);
+  expect(parsed({ url: 'http://h', method: 'POST', body })[0]!.body).toEqual(body);
+});
+
 test('a body is UTF-8', () => {
   expect(parsed({ url: 'http://h', method: 'POST', body: 'é' })[0]!.body).toEqual(
     new Uint8Array([0xc3, 0xa9]),
@@ -59,6 +95,23 @@ describe('refused', () => {
     ['an unknown key', { requests: [{ url: 'http://h', wait: 1 }] }, 'requests[0]'],
     ['https', { requests: [{ url: 'https://h' }] }, 'requests[0].url: must be an http:// URL'],
     ['no URL', { requests: [{ url: 'nonsense' }] }, 'requests[0].url'],
+    ['a space in the path', { requests: [{ url: 'http://h/a b' }] }, 'percent-encoded'],
+    ['a path beyond ASCII', { requests: [{ url: 'http://h/ü' }] }, 'percent-encoded'],
+    [
+      'two hosts',
+      {
+        requests: [
+          {
+            url: 'http://h',
+            headers: [
+              ['host', 'a'],
+              ['Host', 'b'],
+            ],
+          },
+        ],
+      },
+      'must have one Host',
+    ],
     ['a user', { requests: [{ url: 'http://u:p@h' }] }, 'requests[0].url'],
     [
       'a method of two words',

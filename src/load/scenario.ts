@@ -19,17 +19,32 @@ export interface ScenarioRequest {
   readonly expects: (status: number) => boolean;
 }
 
+/** A header may stand more than once: a list, or a name with several values. */
+type HeaderLine = readonly [name: string, value: string];
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // Without control characters other than tab, so that a value cannot start another line.
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What stands between authority and fragment, as it was written: `URL` would rewrite it. */
+const targetOf = /^http:\/\/[^/?#]*([^#]*)/i;
+/** RFC 9112, 3.2: a request line has no spaces, and nothing but ASCII. */
+const requestTarget = /^[\x21-\x7e]*$/;
 /** Set by the generator itself: a second, different one would make the message ambiguous. */
 const framingNames: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection']);
 
 const requestSchema = z.strictObject({
   url: z.string(),
   method: z.string().regex(token, 'must be a token').default('GET'),
-  headers: z.record(z.string(), z.string()).default({}),
-  body: z.string().nullable().default(null),
+  headers: z
+    .union([
+      z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+      z.array(z.tuple([z.string(), z.string()])),
+    ])
+    .default({}),
+  body: z
+    .union([z.string(), z.instanceof(Uint8Array)])
+    .nullable()
+    .default(null),
   weight: z.number().int().min(1).max(1_000_000).default(1),
   idempotencyKey: z.boolean().default(false),
   status: z.string().default('200-399'),
@@ -75,31 +90,46 @@ function parseRequest(spec: z.output<typeof requestSchema>, report: Report): Sce
     report('status', 'must be statuses and ranges, as 200,300-399', spec.status);
     return null;
   }
+  const target = targetOf.exec(spec.url)?.[1] ?? '';
+  if (!requestTarget.test(target)) {
+    report('url', 'must have spaces and what is not ASCII percent-encoded', spec.url);
+    return null;
+  }
   const headers = parseHeaders(spec.headers, report);
-  const host = headers.find(([name]) => name === 'host');
+  const hosts = headers.filter(([name]) => name === 'host');
+  if (hosts.length > 1) report('headers', 'must have one Host', hosts.map(([, value]) => value).join(', '));
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 80 : Number(url.port),
-    authority: host === undefined ? url.host : host[1],
-    path: url.pathname + url.search,
+    authority: hosts[0]?.[1] ?? url.host,
+    path: target.startsWith('/') ? target : `/${target}`,
     method: spec.method,
-    headers: headers.filter((header) => header !== host),
-    body: spec.body === null ? null : new TextEncoder().encode(spec.body),
+    headers: headers.filter(([name]) => name !== 'host'),
+    body: typeof spec.body === 'string' ? new TextEncoder().encode(spec.body) : spec.body,
     weight: spec.weight,
     idempotencyKey: spec.idempotencyKey,
     expects,
   };
 }
 
-function parseHeaders(
-  given: Readonly<Record<string, string>>,
-  report: Report,
-): readonly (readonly [string, string])[] {
-  return Object.entries(given).map(([name, value]) => {
+type GivenHeaders = z.output<typeof requestSchema>['headers'];
+
+function listHeaders(given: GivenHeaders): readonly HeaderLine[] {
+  if (Array.isArray(given)) return given;
+  return Object.entries(given).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((one) => [name, one] as const),
+  );
+}
+
+function parseHeaders(given: GivenHeaders, report: Report): readonly HeaderLine[] {
+  return listHeaders(given).map(([name, text]) => {
+    // The codec writes a character a byte: so the bytes of the text's UTF-8 are what is sent.
+    const value = Buffer.from(text).toString('latin1');
     if (!token.test(name)) report('headers', 'must have tokens as names', name);
     else if (framingNames.has(name.toLowerCase()))
       report('headers', 'must leave framing to the generator', name);
-    else if (!fieldValue.test(value)) report(`headers.${name}`, 'must be one line of latin1', value);
+    else if (!fieldValue.test(value))
+      report(`headers.${name}`, 'must be one line without control characters', text);
     return [name.toLowerCase(), value] as const;
   });
 }

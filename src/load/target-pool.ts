@@ -36,16 +36,16 @@ export class TargetPool {
     }
   }
 
-  /** Sends, or waits for a connection; false when too many wait. */
-  dispatch(pending: PendingRequest, nowMs: number, owner: ConnectionOwner): boolean {
+  /** Sends, or waits for a connection; overflow when too many wait. */
+  dispatch(pending: PendingRequest, nowMs: number, owner: ConnectionOwner): 'sent' | 'waiting' | 'overflow' {
     const connection = this.#takeIdle();
     if (connection !== null) {
       connection.send(pending, nowMs);
-      return true;
+      return 'sent';
     }
-    if (!this.#waiting.push(pending)) return false;
+    if (!this.#waiting.push(pending)) return 'overflow';
     if (this.#connecting < this.#waiting.count) this.open(owner, 1);
-    return true;
+    return 'waiting';
   }
 
   /** A connection can take a request. `opened`: for the first time. */

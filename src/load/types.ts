@@ -89,7 +89,7 @@ export interface Pacer {
   cancel(): void;
 }
 
-/** Milliseconds. All zero when nothing was recorded. */
+/** Milliseconds. */
 export interface LatencySummary {
   readonly mean: number;
   readonly p50: number;
@@ -106,7 +106,8 @@ export interface LoadInterval {
   readonly endMs: number;
   readonly succeeded: number;
   readonly failed: number;
-  readonly latencyMs: LatencySummary;
+  /** null: nothing succeeded in it. */
+  readonly latencyMs: LatencySummary | null;
 }
 
 export interface LoadReport {
@@ -114,7 +115,7 @@ export interface LoadReport {
   readonly ratePerSecond: number;
   readonly arrivals: Arrivals;
   readonly connections: number;
-  /** From the first intended time to the end of the last request; without the warm-up. */
+  /** The measured time, or until the last request's end where that came later; without the warm-up. */
   readonly elapsedMs: number;
   /** Stopped before its time; the rest of the report holds for what was done. */
   readonly interrupted: boolean;
@@ -122,6 +123,8 @@ export interface LoadReport {
   readonly due: number;
   /** Requests of which bytes were sent. */
   readonly sent: number;
+  /** Requests that found every connection busy when they were due. */
+  readonly waited: number;
   readonly succeeded: number;
   readonly failed: number;
   /** Neither, because the run was interrupted. */
@@ -136,10 +139,10 @@ export interface LoadReport {
   readonly throughputPerSecond: number;
   /** Bytes of responses, heads included, also of the warm-up. */
   readonly bytesReceived: number;
-  /** Successful requests, from the intended send time: what a client that does not wait for others would see. */
-  readonly latencyMs: LatencySummary;
+  /** Successful requests, from the intended send time: what a client that does not wait for others would see; null without one. */
+  readonly latencyMs: LatencySummary | null;
   /** The same from the actual send time. */
-  readonly serviceMs: LatencySummary;
+  readonly serviceMs: LatencySummary | null;
   /** How late the generator itself came to each arrival. When this is not small against the latencies, they are its own. */
-  readonly latenessMs: LatencySummary;
+  readonly latenessMs: LatencySummary | null;
 }
