@@ -1,7 +1,6 @@
 // What the data path itself costs: real listeners, codecs, exchange, pools and balancing over sockets that are plain objects, so that
-// neither kernel nor neighbours are measured. Usage: bun bench/exchange.ts [--rounds N] [--log].
+// neither kernel nor neighbours are measured. Usage: `npm run bench -- exchange`; once without and once with an access log.
 
-import { parseArgs } from 'node:util';
 import { type Log, silentLog } from '../src/base/index.ts';
 import {
   type Address,
@@ -191,28 +190,31 @@ function createPlane(network: Network, logged: boolean): DataPlane {
   return plane;
 }
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '12' }, log: { type: 'boolean', default: false } },
-});
-const network = new PlainNetwork();
-const plane = createPlane(network, values.log);
-const clients = Array.from({ length: connectionCount }, () => network.dial());
-const perRequestUs: number[] = [];
-for (let round = 0; round < Number(values.rounds); round++) {
-  const before = process.cpuUsage();
-  for (let sent = 0; sent < requestsPerRound; sent += connectionCount) {
-    for (const client of clients) client.handler!.onData(client, request);
-    network.answer();
-    for (const client of clients) client.flush();
-  }
-  const used = process.cpuUsage(before);
-  perRequestUs.push((used.user + used.system) / requestsPerRound);
-  // Timers and the access log's sink have their turn.
-  await new Promise((resolve) => setImmediate(resolve));
+export async function benchExchange(quick: boolean): Promise<void> {
+  for (const withLog of [false, true]) await measure(withLog, quick ? 1 : 12);
 }
-const stats = plane.clusters.get('ledger')!.stats;
-const sorted = perRequestUs.toSorted((a, b) => a - b);
-console.log(
-  `data path: best ${sorted[0]!.toFixed(2)}, median ${sorted[sorted.length >> 1]!.toFixed(2)} us of CPU a request (${stats.responses[2]} answered 200 of ${stats.requests})`,
-);
-await plane.stop();
+
+async function measure(withLog: boolean, rounds: number): Promise<void> {
+  const network = new PlainNetwork();
+  const plane = createPlane(network, withLog);
+  const clients = Array.from({ length: connectionCount }, () => network.dial());
+  const perRequestUs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = process.cpuUsage();
+    for (let sent = 0; sent < requestsPerRound; sent += connectionCount) {
+      for (const client of clients) client.handler!.onData(client, request);
+      network.answer();
+      for (const client of clients) client.flush();
+    }
+    const used = process.cpuUsage(before);
+    perRequestUs.push((used.user + used.system) / requestsPerRound);
+    // Timers and the access log's sink have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const stats = plane.clusters.get('ledger')!.stats;
+  const sorted = perRequestUs.toSorted((a, b) => a - b);
+  console.log(
+    `data path${withLog ? ', access log' : ''}: best ${sorted[0]!.toFixed(2)}, median ${sorted[sorted.length >> 1]!.toFixed(2)} us of CPU a request (${stats.responses[2]} answered 200 of ${stats.requests})`,
+  );
+  await plane.stop();
+}

@@ -1,10 +1,14 @@
-// `npm run bench [-- NAME] [--quick]`: the benches by name; without one, the hop beside its rivals.
+// `npm run bench [-- NAME] [--quick]`: the benches by name; without one, the hop beside its rivals; `all`: one after the other.
 
 import { parseArgs } from 'node:util';
 
-const benches: Readonly<
-  Record<string, (options: { quick: boolean; only: readonly string[] }) => Promise<void>>
-> = {
+interface BenchOptions {
+  readonly quick: boolean;
+  /** Of the hop's rivals. */
+  readonly only: readonly string[];
+}
+
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   async hop({ quick, only }) {
     const { benchHop } = await import('./hop/main.ts');
     await benchHop(
@@ -12,6 +16,21 @@ const benches: Readonly<
         ? { rounds: 1, seconds: 2, rates: [500], only }
         : { rounds: 3, seconds: 6, rates: [50, 500, 15_000], only },
     );
+  },
+  /** A request through the whole data path, without a kernel. */
+  async exchange({ quick }) {
+    const { benchExchange } = await import('./exchange.ts');
+    await benchExchange(quick);
+  },
+  /** The HTTP/1 codecs by phase. */
+  async http1({ quick }) {
+    const { benchHttp1 } = await import('./http1.ts');
+    benchHttp1(quick);
+  },
+  /** Decisions: match, pick, settle, retry. */
+  async policy({ quick }) {
+    const { benchPolicy } = await import('./policy.ts');
+    benchPolicy(quick);
   },
 };
 
@@ -22,10 +41,10 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const name = positionals[0] ?? 'hop';
-const bench = benches[name];
-if (bench === undefined) {
-  console.error(`bench: '${name}' is not one of ${Object.keys(benches).join(', ')}`);
+const names = positionals.includes('all') ? Object.keys(benches) : positionals;
+const unknown = names.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  console.error(`bench: '${unknown}' is not one of ${[...Object.keys(benches), 'all'].join(', ')}`);
   process.exit(64);
 }
-await bench({ quick: values.quick, only: values.only });
+for (const name of names.length === 0 ? ['hop'] : names) await benches[name]!({ ...values });

@@ -1,6 +1,6 @@
 // Steps of `npm run check` and `npm test`: each is a command that passes or fails; the last line counts them and the tests together.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,29 +24,44 @@ export async function runStep(step: Step): Promise<Count> {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
-/** Runs `bun test` over the given paths; a crash of the runner counts as one failure beside what it reported. */
+/**
+ * Runs `bun test` over the given paths; a crash of the runner counts as one failure beside what it reported. Quiet when all is well,
+ * except for what was skipped and why; otherwise the runner's output of the failures, whole.
+ */
 export async function runTests(paths: readonly string[]): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
   const report = join(folder, 'junit.xml');
+  // One file for both of the runner's streams: a failure and what the test printed stay together.
+  const outputPath = join(folder, 'output');
+  const output = openSync(outputPath, 'a');
   try {
     const child = Bun.spawn(
       [
         process.execPath,
         'test',
+        '--only-failures',
         '--reporter=junit',
         `--reporter-outfile=${report}`,
         '--timeout',
         '30000',
         ...paths,
       ],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
+      { stdio: ['ignore', output, output] },
     );
     const exit = await child.exited;
     const count = parseJunit(readReport(report));
+    const text = readReport(outputPath);
+    for (const line of exit === 0 ? findSkips(text) : [text]) console.log(line);
     return exit !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
   } finally {
+    closeSync(output);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The lines in which a suite says that it is skipped, and why; each once. */
+export function findSkips(output: string): readonly string[] {
+  return [...new Set(output.split('\n').filter((line) => line.includes(': skipped, ')))];
 }
 
 function readReport(path: string): string {

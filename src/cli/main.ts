@@ -10,7 +10,7 @@ const entries: readonly CommandEntry[] = [
   {
     name: 'completion',
     summary: 'print the completion script of a shell',
-    load: async () => ({ command: (await import('./completion.ts')).createCompletionCommand(commands) }),
+    load: async () => ({ command: (await import('./completion.ts')).createCompletionCommand(entries) }),
   },
 ];
 
@@ -22,6 +22,10 @@ function usage(): string {
 
 async function run(argv: readonly string[]): Promise<void> {
   const [name, ...rest] = argv;
+  if (name === 'help' && rest.length > 0) {
+    await run([...rest, '--help']);
+    return;
+  }
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     console.log(usage());
     return;

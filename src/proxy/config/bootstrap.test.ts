@@ -1,4 +1,4 @@
-// Golden files: testdata/NAME.yaml against NAME.json, which holds the model or the faults. Rewrite with `UPDATE_GOLDEN=1 bun test`.
+// Golden files: testdata/NAME.yaml against NAME.json, which holds the model or the faults. Rewrite with `WEFT_UPDATE_GOLDEN=1 bun test`.
 
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { formatIssue } from '../../base/index.ts';
 import { parseBootstrap } from './bootstrap.ts';
 
 const folder = join(import.meta.dir, 'testdata');
-const update = process.env['UPDATE_GOLDEN'] === '1';
+const update = process.env['WEFT_UPDATE_GOLDEN'] === '1';
 
 function outcome(text: string): unknown {
   const parsed = parseBootstrap(text, { fileName: 'bootstrap.yaml', version: '1.2.3' });

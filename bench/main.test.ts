@@ -1,0 +1,26 @@
+// The benches run, however briefly, so that they do not rot. The hop needs its rivals and has its own quick run.
+
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { join } from 'node:path';
+import { run } from '../src/testing/programs.ts';
+
+setDefaultTimeout(60_000);
+
+const bench = (...words: readonly string[]) =>
+  run([process.execPath, join(import.meta.dir, 'main.ts'), ...words]);
+
+test.each([
+  ['policy', 'decideRetry with budget'],
+  ['http1', 'checksum'],
+  ['exchange', 'answered 200 of 40000'],
+])('%s', async (name, words) => {
+  const { code, out } = await bench(name, '--quick');
+  expect(out).toContain(words);
+  expect(code).toBe(0);
+});
+
+test('an unknown name is refused with those that are known', async () => {
+  const { code, err } = await bench('nope');
+  expect(err).toContain("'nope' is not one of hop, exchange, http1, policy, all");
+  expect(code).toBe(64);
+});

@@ -1,0 +1,69 @@
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeWith, run } from '../testing/programs.ts';
+
+// Each case starts the program.
+setDefaultTimeout(60_000);
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const weft = (...words: readonly string[]) => run([join(import.meta.dir, '../../bin/weft'), ...words]);
+
+describe('weft help', () => {
+  test.each(['proxy', 'load', 'demo', 'completion'])('%s is what --help of it prints', async (name) => {
+    const [help, flag] = await Promise.all([weft('help', name), weft(name, '--help')]);
+    expect(help).toEqual(flag);
+    expect(help.out).toStartWith(`Usage: weft ${name}`);
+    expect(help.code).toBe(0);
+  });
+
+  test('of a subcommand', async () => {
+    expect((await weft('help', 'demo', 'kill')).out).toStartWith('Usage: weft demo kill');
+  });
+
+  test('of nothing known is wrong usage', async () => {
+    const { code, err } = await weft('help', 'prxy');
+    expect(err).toStartWith("weft: unknown command 'prxy'");
+    expect(code).toBe(64);
+  });
+});
+
+/** What bash offers after these words. */
+async function complete(words: readonly string[]): Promise<string[]> {
+  const script = join(folder, 'weft.bash');
+  writeFileSync(script, (await weft('completion', 'bash')).out);
+  const line = words.map((word) => `'${word}'`).join(' ');
+  const asked = `. ${script}; COMP_WORDS=(weft ${line}); COMP_CWORD=${words.length}; _weft weft '${words.at(-1)}'; printf '%s\n' "\${COMPREPLY[@]}"`;
+  return (await run(['bash', '-c', asked])).out.trim().split('\n');
+}
+
+describeWith(['bash'], 'completion in bash', () => {
+  test.each<[words: string[], offered: string[]]>([
+    [['pro'], ['proxy']],
+    [['comp'], ['completion']],
+    [['completion', 'z'], ['zsh']],
+    [['demo', 'ki'], ['kill']],
+    [['demo', 'kill', '--a'], ['--all']],
+    [
+      ['demo', 'policy', 'o'],
+      ['on', 'off'],
+    ],
+    [['load', '--rat'], ['--rate']],
+    [['help', 'loa'], ['load']],
+  ])('weft %p', async (words, offered) => {
+    expect(await complete(words)).toEqual(offered);
+  });
+
+  test('hidden commands stay hidden', async () => {
+    expect(await complete(['demo', 'bank'])).not.toContain('bank-load');
+  });
+});
+
+test.each(['zsh', 'fish'])('completion in %s names commands, subcommands and options', async (shell) => {
+  const { out, code } = await weft('completion', shell);
+  for (const word of ['proxy', 'completion', 'kill', 'policy', 'rate', 'off']) expect(out).toContain(word);
+  expect(code).toBe(0);
+});
