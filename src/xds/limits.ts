@@ -2,10 +2,33 @@
 
 /** Names that one client may subscribe to for one type; more ends the stream. */
 export const subscribedNamesMax = 100_000;
-/** Types of resources on one stream; more ends it. */
-export const typesPerStreamMax = 64;
-/** Streams of one server; more are refused. */
+/** Characters of a resource's name in a request; more ends the stream. */
+export const nameLengthMax = 1_024;
+/** Streams of one server; where all places are taken, the peer with the most streams gives one up. */
 export const streamsMax = 20_000;
+/** Streams of one peer's address; more are refused. */
+export const streamsPerPeerMax = 5_000;
+/** Streams that have sent no request yet; the oldest of them is ended for a new one. */
+export const silentStreamsMax = 1_024;
+/** A stream's first request must come within this time, or it is ended. */
+export const firstRequestWaitMs = 10_000;
+/** Bytes of one request that a server takes in; more ends the stream. */
+export const requestBytesMax = 8 * 1024 * 1024;
+/** Bytes of a node's metadata; more ends the stream. */
+export const nodeMetadataBytesMax = 64 * 1024;
+/** Characters of a node's id, cluster, locality and the like; more ends the stream. Client features beyond their maximum are passed over. */
+export const nodeTextMax = 1_024;
+export const clientFeaturesMax = 64;
+/** Bytes of nodes and names that the streams of one peer make the server remember; the stream that crosses it is ended. */
+export const peerBytesMax = 256 * 1024 * 1024;
+/** Clients that are sent a first picture at once; others wait for their turn. */
+export const picturesAtOnceMax = 32;
+/** More names than this in one response are a picture. */
+export const pictureNamesMin = 64;
+/** A client that does not answer a picture gives its place to another after this, and gets no more of them until it answers. */
+export const pictureWaitMs = 1_000;
+/** The server works this long at a stretch. */
+export const workSliceMs = 5;
 /** Bytes of resources in one response where it can be split (delta, and partial SotW types); a larger resource travels alone. gRPC clients take 4 MiB. */
 export const responseBytesMax = 1024 * 1024;
 /** Bytes of one message that either side takes in. */

@@ -1,7 +1,8 @@
 // envoy.config.core.v3.Node on the wire: who a client says it is, in the first request of a stream.
 
+import { clientFeaturesMax, nodeMetadataBytesMax, nodeTextMax } from '../limits.ts';
 import { encodeStruct, parseStruct } from '../protobuf/struct.ts';
-import { WireReader } from '../protobuf/wire-reader.ts';
+import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { XdsNode } from '../types.ts';
 
@@ -41,26 +42,35 @@ export function parseNode(bytes: Uint8Array): XdsNode {
   let agent = '';
   let version = '';
   while (reader.next()) {
-    if (reader.field === 1) node.id = reader.string();
-    else if (reader.field === 2) node.cluster = reader.string();
-    else if (reader.field === 3) node.metadata = parseStruct(reader.nested());
+    if (reader.field === 1) node.id = reader.string(nodeTextMax);
+    else if (reader.field === 2) node.cluster = reader.string(nodeTextMax);
+    else if (reader.field === 3) node.metadata = parseMetadata(reader.view());
     else if (reader.field === 4) node.locality = parseLocality(reader.nested());
-    else if (reader.field === 6) agent = reader.string();
-    else if (reader.field === 7) version = reader.string();
+    else if (reader.field === 6) agent = reader.string(nodeTextMax);
+    else if (reader.field === 7) version = reader.string(nodeTextMax);
     else if (reader.field === 8) version = parseBuildVersion(reader.nested());
-    else if (reader.field === 10) node.clientFeatures.push(reader.string());
+    else if (reader.field === 10 && node.clientFeatures.length < clientFeaturesMax)
+      node.clientFeatures.push(reader.string(nodeTextMax));
     else reader.skip();
   }
   node.userAgent = version === '' ? agent : `${agent}/${version}`;
   return node;
 }
 
+function parseMetadata(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.length > nodeMetadataBytesMax)
+    throw new WireError(
+      `has a node whose metadata has ${bytes.length} bytes, at most ${nodeMetadataBytesMax}`,
+    );
+  return parseStruct(new WireReader(bytes));
+}
+
 function parseLocality(reader: WireReader): XdsNode['locality'] {
   const locality = { region: '', zone: '', subZone: '' };
   while (reader.next()) {
-    if (reader.field === 1) locality.region = reader.string();
-    else if (reader.field === 2) locality.zone = reader.string();
-    else if (reader.field === 3) locality.subZone = reader.string();
+    if (reader.field === 1) locality.region = reader.string(nodeTextMax);
+    else if (reader.field === 2) locality.zone = reader.string(nodeTextMax);
+    else if (reader.field === 3) locality.subZone = reader.string(nodeTextMax);
     else reader.skip();
   }
   return locality;

@@ -1,5 +1,6 @@
 // Parses the messages of an ADS stream. All functions throw WireError on bytes that are no such message; the caller ends the stream.
 
+import { nameLengthMax } from '../limits.ts';
 import { WireReader, wireType } from '../protobuf/wire-reader.ts';
 import type { XdsNode } from '../types.ts';
 import {
@@ -23,7 +24,7 @@ export function parseSotwRequest(bytes: Uint8Array): SotwRequest {
   while (reader.next()) {
     if (reader.field === 1) version = reader.string();
     else if (reader.field === 2) node = parseNode(reader.view());
-    else if (reader.field === 3) names.push(reader.string());
+    else if (reader.field === 3) names.push(reader.string(nameLengthMax));
     else if (reader.field === 4) typeUrl = reader.string();
     else if (reader.field === 5) nonce = reader.string();
     else if (reader.field === 6) error = parseStatus(reader.nested());
@@ -44,8 +45,8 @@ export function parseDeltaRequest(bytes: Uint8Array): DeltaRequest {
   while (reader.next()) {
     if (reader.field === 1) node = parseNode(reader.view());
     else if (reader.field === 2) typeUrl = reader.string();
-    else if (reader.field === 3) subscribe.push(reader.string());
-    else if (reader.field === 4) unsubscribe.push(reader.string());
+    else if (reader.field === 3) subscribe.push(reader.string(nameLengthMax));
+    else if (reader.field === 4) unsubscribe.push(reader.string(nameLengthMax));
     else if (reader.field === 5) parseVersionEntry(reader.nested(), initialVersions);
     else if (reader.field === 6) nonce = reader.string();
     else if (reader.field === 7) error = parseStatus(reader.nested());
@@ -58,8 +59,8 @@ function parseVersionEntry(reader: WireReader, into: Map<string, string>): void 
   let name = '';
   let version = '';
   while (reader.next()) {
-    if (reader.field === 1) name = reader.string();
-    else if (reader.field === 2) version = reader.string();
+    if (reader.field === 1) name = reader.string(nameLengthMax);
+    else if (reader.field === 2) version = reader.string(nameLengthMax);
     else reader.skip();
   }
   into.set(name, version);

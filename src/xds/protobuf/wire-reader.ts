@@ -74,8 +74,10 @@ export class WireReader {
     return new WireReader(view);
   }
 
-  string(): string {
+  string(bytesMax = Number.POSITIVE_INFINITY): string {
     const view = this.view();
+    if (view.length > bytesMax)
+      throw new WireError(`holds text of ${view.length} bytes in field ${this.field}, at most ${bytesMax}`);
     try {
       return utf8.decode(view);
     } catch {

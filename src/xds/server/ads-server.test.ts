@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { VirtualClock } from '../../base/index.ts';
-import { ackWaitMs, responseBytesMax, typesPerStreamMax, warmingWaitMs } from '../limits.ts';
+import { ackWaitMs, responseBytesMax, warmingWaitMs } from '../limits.ts';
 import { createResource, createSnapshot } from '../snapshot/create-snapshot.ts';
 import { createTestServer, RawClient } from '../testing/raw-client.ts';
 import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource, testNode } from '../testing/resources.ts';
@@ -461,12 +461,6 @@ describe('a stream', () => {
     ['bytes that are no message', (client: RawClient) => client.raw(new Uint8Array([0xff, 0xff]))],
     ['no node in the first request', (client: RawClient) => client.delta(cluster, { node: null })],
     ['no type', (client: RawClient) => client.delta('')],
-    [
-      'too many types',
-      (client: RawClient) => {
-        for (let i = 0; i <= typesPerStreamMax; i++) client.delta(`type/${i}`, { subscribe: ['x'] });
-      },
-    ],
   ])('is ended by %s', (_name, act) => {
     const { client, server } = createWorld('delta', clusterOf('a'));
     act(client);

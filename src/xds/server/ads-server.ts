@@ -2,10 +2,12 @@
 // streams in (`accept`); nothing here knows of sockets.
 
 import { type Clock, type Log, MeshError } from '../../base/index.ts';
-import { streamsMax } from '../limits.ts';
 import type { AdsStream, AdsStreamHandler, AdsVariant, SnapshotSource, XdsNode } from '../types.ts';
+import { Admission } from './admission.ts';
+import { PictureSlots } from './picture-slots.ts';
 import { ServerStream, type ServerStreamHost } from './stream.ts';
 import type { AdsObserver, AdsStreamStatus } from './types.ts';
+import { WorkQueue } from './work-queue.ts';
 
 export interface AdsServerOptions {
   readonly clock: Clock;
@@ -33,15 +35,22 @@ export class AdsServer {
       log: options.log,
       observer: options.observer ?? silentObserver,
       snapshotFor: options.snapshotFor,
+      admission: new Admission(),
+      slots: new PictureSlots(),
+      queue: new WorkQueue(options.clock),
       onStreamClosed: (stream) => this.streams.delete(stream),
     };
   }
 
-  /** Serves one stream: the transport gives the returned handler what the client sends. */
-  accept(variant: AdsVariant, stream: AdsStream): AdsStreamHandler {
-    const served = new ServerStream(this.host, variant, stream);
-    if (this.streams.size >= streamsMax) {
-      served.close(new MeshError('overflow', 'internal', 'yes', `more than ${streamsMax} streams are open`));
+  /**
+   * Serves one stream: the transport gives the returned handler what the client sends. `peer` is the client's address, by which what one
+   * peer may take is bounded; '' where there is none.
+   */
+  accept(variant: AdsVariant, stream: AdsStream, peer = ''): AdsStreamHandler {
+    const served = new ServerStream(this.host, variant, stream, peer);
+    const refusal = this.host.admission.enter(served);
+    if (refusal !== null) {
+      served.close(new MeshError('overflow', 'internal', 'yes', refusal));
       return served;
     }
     this.streams.add(served);

@@ -17,7 +17,7 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
     if (name === '*') continue;
     // Always answered, also when it was subscribed before and has not changed.
     if (state.wants(name)) state.oweAgain(name);
-    state.names.add(name);
+    state.addName(name);
     state.due.add(name);
   }
   if (request.subscribe.includes('*')) subscribeAll(state, 'explicit', resources);
@@ -49,7 +49,7 @@ function giveUpAll(state: TypeState): void {
 }
 
 function giveUp(state: TypeState, name: string): void {
-  state.names.delete(name);
+  state.deleteName(name);
   if (state.wildcard !== 'no') {
     // `*` still covers it: the client must be told what holds for it now.
     state.oweAgain(name);

@@ -26,7 +26,7 @@ export function subscribeSotw(state: TypeState, request: SotwRequest, resources:
   for (const name of state.names) if (!names.has(name)) drop(state, name);
   for (const name of names) {
     if (state.names.has(name)) continue;
-    state.names.add(name);
+    state.addName(name);
     state.due.add(name);
   }
   if (state.wildcard !== 'no' && before === 'no') state.owed = true;
@@ -59,7 +59,7 @@ export function startSotw(state: TypeState, resources: ResourceMap): void {
 }
 
 function drop(state: TypeState, name: string): void {
-  state.names.delete(name);
+  state.deleteName(name);
   if (state.wildcard === 'no') state.forget(name);
 }
 

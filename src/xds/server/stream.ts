@@ -4,9 +4,18 @@
 // response is out); at most one response of a type is out, so what a slow client costs is names in sets, not queued messages.
 
 import { type Clock, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest, SotwRequest } from '../discovery/messages.ts';
 import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
-import { ackWaitMs, nackTextMax, subscribedNamesMax, typesPerStreamMax } from '../limits.ts';
+import {
+  ackWaitMs,
+  firstRequestWaitMs,
+  nackTextMax,
+  pictureNamesMin,
+  pictureWaitMs,
+  requestBytesMax,
+  subscribedNamesMax,
+} from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import { diffResources, type ResourceMap } from '../snapshot/diff.ts';
 import { findReferences } from '../snapshot/references.ts';
@@ -21,22 +30,32 @@ import {
   type XdsResource,
   type XdsSnapshot,
 } from '../types.ts';
+import type { Admission, AdmittedStream } from './admission.ts';
 import { prepareDelta, startDelta, subscribeDelta } from './delta.ts';
+import { isKnownType } from './known-types.ts';
 import { mayMake, mayRemove, sortTypes, Warming } from './order.ts';
+import type { PictureSlots, SlotTaker } from './picture-slots.ts';
 import type { Prepared } from './prepared.ts';
 import { isCurrent, prepareSotw, startSotw, subscribeSotw } from './sotw.ts';
 import { noResources, TypeState } from './type-state.ts';
 import type { AdsObserver, AdsStreamStatus } from './types.ts';
+import type { Worker, WorkQueue } from './work-queue.ts';
 
 export interface ServerStreamHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: AdsObserver;
+  readonly admission: Admission;
+  readonly slots: PictureSlots;
+  readonly queue: WorkQueue;
   snapshotFor(node: XdsNode): SnapshotSource;
   onStreamClosed(stream: ServerStream): void;
 }
 
-export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHandler {
+export class ServerStream
+  implements AdsStreamHandler, SnapshotWatcher, TimerHandler, AdmittedStream, SlotTaker, Worker
+{
+  readonly peer: string;
   private readonly host: ServerStreamHost;
   private readonly variant: AdsVariant;
   private readonly stream: AdsStream;
@@ -53,23 +72,34 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private writable = true;
   private closed = false;
   private nonces = 0;
+  /** Bytes of the node and of names that the peer is charged with. */
+  private charged = 0;
+  private namesHeld = 0;
+  /** When the present first picture loses its place; -1: none is held. */
+  private slotUntilMs = -1;
+  /** It took too long over a picture: no further one before it answers. */
+  private slow = false;
 
-  constructor(host: ServerStreamHost, variant: AdsVariant, stream: AdsStream) {
+  constructor(host: ServerStreamHost, variant: AdsVariant, stream: AdsStream, peer: string) {
     this.host = host;
+    this.peer = peer;
     this.variant = variant;
     this.stream = stream;
     this.openedMs = host.clock.now();
     this.warming = new Warming(this.openedMs);
+    host.clock.arm(this.timer, firstRequestWaitMs);
   }
 
   onMessage(message: Uint8Array): void {
     if (this.closed) return;
     try {
-      if (this.variant === 'delta') this.takeDelta(parseDeltaRequest(message));
+      if (message.length > requestBytesMax) {
+        this.fail('too-large', `a request has ${message.length} bytes, at most ${requestBytesMax}`);
+      } else if (this.variant === 'delta') this.takeDelta(parseDeltaRequest(message));
       else this.takeSotw(parseSotwRequest(message));
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.fail('protocol', `the request ${error.message}`);
+      if (error instanceof WireError) this.fail('protocol', `the request ${error.message}`);
+      else this.failInside(error);
     }
   }
 
@@ -82,13 +112,32 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     if (this.closed) return;
     this.closed = true;
     this.host.clock.cancel(this.timer);
+    this.host.queue.remove(this);
+    this.host.slots.release(this);
+    this.host.admission.leave(this, this.charged);
     this.unwatch?.();
     if (this.node !== null) this.host.observer.onStream(this.node, false);
     this.host.onStreamClosed(this);
   }
 
   onTimer(): void {
+    if (this.node === null) {
+      this.fail('head-timeout', `no request came within ${firstRequestWaitMs} ms`);
+      return;
+    }
+    if (this.slotUntilMs >= 0 && this.host.clock.now() >= this.slotUntilMs) {
+      this.slow = this.ordered.some((state) => state.inflight !== null);
+      this.releaseSlot();
+    }
     this.flush();
+  }
+
+  onSlot(): void {
+    this.flush();
+  }
+
+  evict(reason: string): void {
+    this.fail('overflow', reason);
   }
 
   /** Ends the stream from our side. */
@@ -106,6 +155,13 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       connectedMs: nowMs - this.openedMs,
       types: this.ordered.map((state) => state.status(nowMs)),
     };
+  }
+
+  /** Our own mistake with one stream must not become everybody's. */
+  private failInside(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.host.log.write('error', 'xds stream failed', { node: this.node?.id ?? null, reason });
+    this.close(new MeshError('internal', 'internal', 'yes', 'the control plane failed', error));
   }
 
   private takeSotw(request: SotwRequest): void {
@@ -139,7 +195,9 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private admit(request: SotwRequest | DeltaRequest): TypeState | null {
     if (this.node === null) {
       if (request.node === null) return this.fail('protocol', 'the first request carries no node');
+      if (!this.charge(sizeOf(request.node))) return null;
       this.node = request.node;
+      this.host.admission.introduce(this);
       this.source = this.host.snapshotFor(request.node);
       this.snapshot = this.source.current();
       this.unwatch = this.source.watch(this);
@@ -148,9 +206,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     if (request.typeUrl === '') return this.fail('protocol', 'a request carries no type_url');
     let state = this.types.get(request.typeUrl);
     if (state === undefined) {
-      if (this.types.size >= typesPerStreamMax) {
-        return this.fail('too-large', `more than ${typesPerStreamMax} types on one stream`);
-      }
+      if (!isKnownType(request.typeUrl)) return this.answerUnknown(request);
       state = new TypeState(request.typeUrl);
       state.base = this.resourcesOf(request.typeUrl);
       this.types.set(request.typeUrl, state);
@@ -159,17 +215,43 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     return state;
   }
 
+  /** A type that we never have anything of: said once, in the one way that takes no account of it. */
+  private answerUnknown(request: SotwRequest | DeltaRequest): null {
+    if ('subscribe' in request && request.nonce === '' && request.subscribe.length > 0) {
+      this.nonces += 1;
+      const names = request.subscribe.filter((name) => name !== '*');
+      this.writable = this.stream.send(
+        encodeDeltaResponse(request.typeUrl, '', String(this.nonces), [], names),
+      );
+    }
+    return null;
+  }
+
   private afterRequest(state: TypeState): void {
     if (state.names.size > subscribedNamesMax) {
       this.fail('too-large', `more than ${subscribedNamesMax} names of ${state.typeUrl}`);
       return;
     }
+    let names = 0;
+    for (const { nameBytes } of this.ordered) names += nameBytes;
+    if (!this.charge(names - this.namesHeld)) return;
+    this.namesHeld = names;
     this.flush();
+  }
+
+  private charge(bytes: number): boolean {
+    if (this.host.admission.charge(this, bytes)) {
+      this.charged += bytes;
+      return true;
+    }
+    this.fail('too-large', 'the streams of this peer ask for more names than may be remembered');
+    return false;
   }
 
   /** Pairs an ACK or NACK with the response that is out. Only `error_detail` makes a NACK: versions say nothing about it. */
   private settleAnswer(state: TypeState, nonce: string, error: string | null): void {
     const response = state.takeAnswered(nonce);
+    if (response !== null) this.slow = false;
     if (error !== null) {
       const message = this.reportNack(state, response?.version ?? '', error);
       if (response !== null) state.refuse(response, message);
@@ -202,8 +284,20 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     return state.error;
   }
 
-  /** The newest snapshot replaces what was due of older ones. */
   onSnapshot(): void {
+    if (!this.closed) this.host.queue.add(this);
+  }
+
+  work(): void {
+    try {
+      this.takeSnapshot();
+    } catch (error) {
+      this.failInside(error);
+    }
+  }
+
+  /** The newest snapshot replaces what was due of older ones. */
+  private takeSnapshot(): void {
     const snapshot = this.source?.current() ?? null;
     if (this.closed || snapshot === null || snapshot === this.snapshot) return;
     this.snapshot = snapshot;
@@ -231,13 +325,14 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       state.due.add(name);
       state.quarantine.supersede(name, to.get(name) ?? null);
     }
+    const underWay = diff.removed.length > 0 ? state.namesUnderWay() : null;
     for (const resource of diff.removed) {
       const held = state.heldOf(resource.name);
       state.due.delete(resource.name);
       state.quarantine.supersede(resource.name, null);
       // In SotW what is leaving is sent along until it may go; what the client never took has nowhere to leave from.
-      if (state.wants(resource.name) && (held !== null || this.variant === 'delta'))
-        state.leaving.set(resource.name, held ?? resource);
+      const present = held !== null || this.variant === 'delta' || underWay?.has(resource.name) === true;
+      if (state.wants(resource.name) && present) state.leaving.set(resource.name, held ?? resource);
       if (state.typeUrl === typeUrls.endpoint) this.warming.settle(resource.name);
     }
   }
@@ -249,6 +344,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     for (const state of this.ordered) {
       if (!this.writable) return;
       if (!mayMake(state, this.types, this.warming, nowMs)) continue;
+      if (this.isPicture(state) && !this.takeSlot(nowMs)) continue;
       const leaving = this.selectLeaving(state, nowMs);
       const resources = this.resourcesOf(state.typeUrl) ?? noResources;
       const prepared =
@@ -257,7 +353,24 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
           : prepareSotw(state, resources, leaving);
       if (prepared !== null) this.send(state, prepared, nowMs);
     }
+    if (this.slotUntilMs >= 0 && this.ordered.every(isIdle)) this.releaseSlot();
     this.armTimer(nowMs);
+  }
+
+  private isPicture(state: TypeState): boolean {
+    if (state.due.size > pictureNamesMin) return true;
+    return state.owed && (this.resourcesOf(state.typeUrl)?.size ?? 0) > pictureNamesMin;
+  }
+
+  private takeSlot(nowMs: number): boolean {
+    if (this.slow || !this.host.slots.take(this)) return false;
+    this.slotUntilMs = nowMs + pictureWaitMs;
+    return true;
+  }
+
+  private releaseSlot(): void {
+    this.slotUntilMs = -1;
+    this.host.slots.release(this);
   }
 
   /** What may be removed now. What a refused listener or route would have replaced goes on, and so does what that refers to. */
@@ -297,11 +410,12 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   /** Something waits for an answer that may never come: look again when its patience ends. */
   private armTimer(nowMs: number): void {
     const waits = this.ordered.some((state) => state.making || state.leaving.size > 0);
-    if (!waits) {
+    if (!waits && this.slotUntilMs < 0) {
       this.host.clock.cancel(this.timer);
       return;
     }
     let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
+    if (this.slotUntilMs >= 0) dueMs = Math.min(dueMs, this.slotUntilMs);
     if (nowMs < this.warming.youngUntilMs) dueMs = Math.min(dueMs, this.warming.youngUntilMs);
     for (const state of this.ordered) {
       if (state.inflight !== null && state.waiting(nowMs)) {
@@ -316,11 +430,20 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     return this.snapshot === null ? null : (this.snapshot.resources.get(typeUrl) ?? noResources);
   }
 
-  private fail(code: 'protocol' | 'too-large', message: string): null {
+  private fail(code: 'protocol' | 'too-large' | 'overflow' | 'head-timeout', message: string): null {
     this.host.log.write('warn', 'xds stream ended', { node: this.node?.id ?? null, reason: message });
     this.close(new MeshError(code, 'downstream', 'no', message));
     return null;
   }
+}
+
+function isIdle(state: TypeState): boolean {
+  return state.inflight === null && !state.making;
+}
+
+/** What a node costs to remember, roughly. */
+function sizeOf(node: XdsNode): number {
+  return node.id.length + node.cluster.length + JSON.stringify(node.metadata).length;
 }
 
 /** The clusters and endpoints that a resource in force refers to. */

@@ -20,12 +20,17 @@ export interface Inflight {
   readonly trial: Trial | null;
 }
 
+/** Of an entry in a set, beside its text. */
+const nameOverheadBytes = 48;
+
 export const noResources: ResourceMap = new Map();
 
 export class TypeState implements QuarantineHost {
   readonly typeUrl: string;
   wildcard: Wildcard = 'no';
   readonly names = new Set<string>();
+  /** What the names asked for cost to remember, roughly. */
+  nameBytes = 0;
   /** False until the first request of this type was taken in. */
   started = false;
   /** Names due in the next response: requested, or changed in the snapshot. A name that does not exist is answered as removed. */
@@ -56,6 +61,16 @@ export class TypeState implements QuarantineHost {
   constructor(typeUrl: string) {
     this.typeUrl = typeUrl;
     this.quarantine = new Quarantine(this);
+  }
+
+  addName(name: string): void {
+    if (this.names.has(name)) return;
+    this.names.add(name);
+    this.nameBytes += name.length + nameOverheadBytes;
+  }
+
+  deleteName(name: string): void {
+    if (this.names.delete(name)) this.nameBytes -= name.length + nameOverheadBytes;
   }
 
   wants(name: string): boolean {
@@ -134,8 +149,22 @@ export class TypeState implements QuarantineHost {
     this.quarantine.accept(response.sent, response.trial);
   }
 
+  /** Names in responses that have no answer yet: the client may have them. */
+  namesUnderWay(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const response of [...this.unanswered, ...(this.inflight === null ? [] : [this.inflight])])
+      for (const { name } of response.sent) names.add(name);
+    return names;
+  }
+
   /** Nothing of what was refused counts as held: neither what it held nor what it removed. */
   refuse(response: Inflight, message: string): void {
+    for (const { name } of response.sent) {
+      if (!this.leaving.has(name) || !isComplete(this.typeUrl)) continue;
+      const held = this.heldOf(name);
+      if (held === null) this.leaving.delete(name);
+      else this.leaving.set(name, held);
+    }
     this.quarantine.refuse(response.sent, response.trial, message);
     // A response that only removed is not repeated: there is nothing that could be left out of it.
     if (response.sent.length === 0) return;

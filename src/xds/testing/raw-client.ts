@@ -20,19 +20,23 @@ export class RawClient {
   readonly #variant: AdsVariant;
   readonly #introduced = new Set<string>();
 
-  constructor(server: AdsServer, variant: AdsVariant) {
+  constructor(server: AdsServer, variant: AdsVariant, peer = '') {
     this.#variant = variant;
-    this.#handler = server.accept(variant, {
-      send: (message) => {
-        this.received.push(
-          (variant === 'delta' ? parseDeltaResponse(message) : parseSotwResponse(message)) as AnyResponse,
-        );
-        return this.writable;
+    this.#handler = server.accept(
+      variant,
+      {
+        send: (message) => {
+          this.received.push(
+            (variant === 'delta' ? parseDeltaResponse(message) : parseSotwResponse(message)) as AnyResponse,
+          );
+          return this.writable;
+        },
+        close: (error) => {
+          this.closedBy = error;
+        },
       },
-      close: (error) => {
-        this.closedBy = error;
-      },
-    });
+      peer,
+    );
   }
 
   sotw(typeUrl: string, request: Partial<SotwRequest> = {}): void {

@@ -3,7 +3,7 @@
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
 import { MeshError } from '../../base/index.ts';
 import { type Address, ListenError } from '../../net/index.ts';
-import { messageBytesMax } from '../limits.ts';
+import { requestBytesMax } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
 import type { AdsStream, AdsStreamHandler, AdsVariant } from '../types.ts';
 import { adsPaths } from './grpc-protocol.ts';
@@ -33,7 +33,7 @@ export async function serveGrpcAds(options: ServeGrpcAdsOptions): Promise<GrpcAd
   // What goes wrong is returned or thrown here; a library's own lines on standard error would be noise.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const listener = new grpc.Server({
-    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_receive_message_length': requestBytesMax,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.streamsPerConnectionMax ?? 64,
     'grpc.keepalive_time_ms': options.keepaliveMs ?? 30_000,
@@ -68,7 +68,7 @@ function identity(bytes: Buffer): Buffer {
 
 function serveCall(server: AdsServer, variant: AdsVariant, call: Call, statuses: Statuses): void {
   const stream = new ServedCall(call, statuses);
-  const handler = server.accept(variant, stream);
+  const handler = server.accept(variant, stream, call.getPeer().replace(/:\d+$/, ''));
   stream.handler = handler;
   call.on('data', (message: Buffer) => handler.onMessage(message));
   call.on('drain', () => handler.onWritable());
