@@ -46,8 +46,9 @@ describeWith(['openssl', 'curl', 'python3', 'node'], 'the first message of TLS c
       'Ledger.example',
       '-alpn',
       'h2,http/1.1',
+      '-tls1_3',
     ];
-    const hello = { serverName: 'ledger.example', alpn: ['h2', 'http/1.1'], versions: both };
+    const hello = { serverName: 'ledger.example', alpn: ['h2', 'http/1.1'], versions: ['TLSv1.3'] };
     expect(await judge(command)).toEqual({ kind: 'hello', hello } as never);
     const noName = await judge(['openssl', 's_client', '-connect', at, '-noservername', '-tls1_2']);
     expect(noName).toEqual({
