@@ -1,7 +1,7 @@
 // What the data path itself costs: real listeners, codecs, exchange, pools and balancing over sockets that are plain objects, so that
 // neither kernel nor neighbours are measured. Usage: `npm run bench -- exchange`; once without and once with an access log.
 
-import { type Log, silentLog } from '../src/base/index.ts';
+import { fail, type Log, silentLog } from '../src/base/index.ts';
 import {
   type Address,
   createSystemClock,
@@ -61,6 +61,7 @@ class PlainSocket implements Socket {
   readonly remote: Address;
   readonly local: Address;
   queuedBytes = 0;
+  readonly secure = null;
   handler: SocketHandler | null = null;
   private text = '';
   private readonly written: PlainSocket[] | null;
@@ -74,6 +75,10 @@ class PlainSocket implements Socket {
   originalDestination(): Address | null {
     return null;
   }
+
+  setHandler(): void {}
+  startTlsServer(): void {}
+  startTlsClient(): void {}
 
   unsentBytes(): number {
     return this.queuedBytes;
@@ -107,6 +112,9 @@ class PlainSocket implements Socket {
 const kernel = Buffer.alloc(64 * 1024);
 
 class PlainNetwork implements Network {
+  createTlsContext() {
+    return fail('no TLS here');
+  }
   readonly opening: PlainSocket[] = [];
   readonly written: PlainSocket[] = [];
   private accept: ListenOptions['accept'] | null = null;

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'connect-timeout'
   | 'connect-failed'
   | 'name-not-found'
+  | 'tls-failed'
   | 'peer-closed'
   | 'peer-reset'
   | 'protocol'

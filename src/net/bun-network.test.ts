@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createBunNetwork } from './bun-network.ts';
 import type { Socket, SocketHandler } from './network.ts';
 import { runNetworkSuite } from './network-suite.ts';
+import { runTlsSuite } from './tls-suite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-net-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,6 +30,7 @@ for (const [name, create] of [
     unixPath: () => join(folder, `${paths++}.sock`),
     settle,
   }));
+  runTlsSuite(name, () => ({ network: create(), settle }));
 }
 
 describe('Bun sockets', () => {

@@ -7,15 +7,26 @@
 
 import { BunSocket, type RawSocket } from './bun-socket.ts';
 import { type Libc, libc, openConnecting } from './native/index.ts';
-import type { Address, Listener, ListenOptions, Network, Socket, SocketHandler } from './network.ts';
+import type {
+  Address,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  Network,
+  Socket,
+  SocketHandler,
+} from './network.ts';
 import { createConnectError, createListenError, systemCodeOf } from './system-errors.ts';
+import { createBunTlsContext, Handshake } from './tls/index.ts';
 import { beginTurn, endTurn } from './turn.ts';
 
 /** `system` is the C library; null (a test, or a system without) leaves connecting to Bun. */
 export function createBunNetwork(system = libc()): Network {
   return {
     listen,
-    connect: system === null ? connectByBun : (address, handler) => connect(system, address, handler),
+    connect: (address, handler, options) =>
+      system === null ? connectByBun(address, handler, options) : connect(system, address, handler, options),
+    createTlsContext: createBunTlsContext,
   };
 }
 
@@ -46,17 +57,22 @@ function listen(options: ListenOptions): Listener {
   }
 }
 
-function connect(system: Libc, address: Address, handler: SocketHandler): Socket {
-  const socket = new BunSocket('upstream', address, nowhere, handler);
-  const fd = openConnecting(system, address);
+function connect(
+  system: Libc,
+  address: Address,
+  handler: SocketHandler,
+  options: ConnectOptions = {},
+): Socket {
+  const socket = new BunSocket('upstream', address, nowhere, handler, startTls);
+  const fd = openConnecting(system, address, options);
   if (typeof fd !== 'number') {
     socket.failed(createConnectError(address, fd));
     return socket;
   }
-  // The field is missing from Bun's types.
-  const options = { fd, socket: dialledHandler, data: socket as unknown, allowHalfOpen: true };
   try {
-    void Bun.connect<unknown>(options as unknown as Bun.TCPSocketConnectOptions<unknown>);
+    // The field is missing from Bun's types.
+    const dialled = { fd, ...dial(socket, options, dialledHandler) };
+    void Bun.connect<unknown>(dialled as unknown as Bun.TCPSocketConnectOptions<unknown>);
   } catch (cause) {
     system.close(fd);
     socket.failed(createConnectError(address, cause));
@@ -64,14 +80,23 @@ function connect(system: Libc, address: Address, handler: SocketHandler): Socket
   return socket;
 }
 
+/** What both ways to connect tell Bun. */
+function dial(socket: BunSocket, { tls = null }: ConnectOptions, plain: Bun.SocketHandler<unknown>) {
+  const common = { data: socket as unknown, allowHalfOpen: true };
+  if (tls === null) return { ...common, socket: plain };
+  const handshake = new Handshake({ side: 'client', client: tls });
+  socket.expectHandshake(handshake);
+  return { ...common, socket: securedHandler, tls: handshake.options };
+}
+
 /** The socket inside `Bun.connect`, which reports some failures (a missing unix socket) before it returns. */
 let connecting: BunSocket | null = null;
 
-function connectByBun(address: Address, handler: SocketHandler): Socket {
-  const socket = new BunSocket('upstream', address, nowhere, handler);
+function connectByBun(address: Address, handler: SocketHandler, options: ConnectOptions = {}): Socket {
+  const socket = new BunSocket('upstream', address, nowhere, handler, startTls);
   connecting = socket;
   try {
-    const common = { socket: connectedHandler, data: socket as unknown, allowHalfOpen: true };
+    const common = dial(socket, options, connectedHandler);
     // A rejection has been reported to connectError, and Bun counts it as handled.
     if (address.kind === 'unix') void Bun.connect<unknown>({ ...common, unix: address.path });
     else void Bun.connect<unknown>({ ...common, hostname: address.host, port: address.port });
@@ -83,10 +108,28 @@ function connectByBun(address: Address, handler: SocketHandler): Socket {
   return socket;
 }
 
+/** `received` is null for a client. */
+function startTls(
+  raw: RawSocket,
+  socket: BunSocket,
+  handshake: Handshake,
+  received: Uint8Array | null,
+): void {
+  const options = {
+    socket: securedHandler,
+    data: socket,
+    tls: handshake.options,
+    ...(received === null ? {} : { isServer: true, initialData: received }),
+  };
+  const [plain] = raw.upgradeTLS(options as Bun.TLSUpgradeOptions<unknown>);
+  // The plain socket stays behind and is shown every encrypted read, which concerns nobody.
+  plain.data = nobody;
+}
+
 function onAccepted(raw: RawSocket): void {
   const acceptor = raw.data as Acceptor;
   const remote = createAddress(raw.remoteAddress, raw.remotePort) ?? acceptor.address;
-  const socket = new BunSocket('downstream', remote, nowhere, null);
+  const socket = new BunSocket('downstream', remote, nowhere, null, startTls);
   raw.data = socket;
   beginTurn();
   try {
@@ -180,6 +223,67 @@ function onError(raw: RawSocket, cause: Error): void {
   });
 }
 
+function onSecuring(raw: RawSocket): void {
+  (raw.data as BunSocket).securing(raw);
+}
+
+function onHandshake(raw: RawSocket, ok: boolean, error: Error | null): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).handshaken(raw, ok, error, createAddress(raw.localAddress, raw.localPort));
+  } finally {
+    endTurn();
+  }
+}
+
+function onSession(raw: RawSocket, session: Uint8Array): void {
+  (raw.data as BunSocket).sessionCame(session);
+}
+
+function onSecuredData(raw: RawSocket, bytes: Buffer): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).received(bytes);
+  } finally {
+    endTurn();
+  }
+}
+
+function onSecuredDrain(raw: RawSocket): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).drained();
+  } finally {
+    endTurn();
+  }
+}
+
+function onSecuredEnd(raw: RawSocket): void {
+  beginTurn();
+  try {
+    (raw.data as BunSocket).peerEnded();
+  } finally {
+    endTurn();
+  }
+}
+
+function onSecuredError(raw: RawSocket, cause: Error): void {
+  if (isEngineError(cause)) (raw.data as BunSocket).alerted(cause);
+  else onError(raw, cause);
+}
+
+function isEngineError(cause: Error): boolean {
+  return systemCodeOf(cause) === 'EPROTO' || cause.message.includes('SSL routines');
+}
+
+/** Stands where a socket's owner stood, behind a connection that TLS has taken over. */
+class Nobody {
+  readonly isOpening = false;
+  received(): void {}
+  peerEnded(): void {}
+}
+const nobody = new Nobody();
+
 const shared = { data: onData, drain: onDrain, end: onEnd, close: onClose, error: onError };
 const acceptedHandler: Bun.SocketHandler<unknown> = { ...shared, open: onAccepted };
 const connectedHandler: Bun.SocketHandler<unknown> = {
@@ -188,6 +292,19 @@ const connectedHandler: Bun.SocketHandler<unknown> = {
   connectError: onConnectFailed,
 };
 
+// `session` is missing from Bun's types.
+const securedEvents = {
+  open: onSecuring,
+  handshake: onHandshake,
+  session: onSession,
+  data: onSecuredData,
+  drain: onSecuredDrain,
+  end: onSecuredEnd,
+  close: onClose,
+  error: onSecuredError,
+  connectError: onConnectFailed,
+};
+const securedHandler: Bun.SocketHandler<unknown> = securedEvents;
 const dialledHandler: Bun.SocketHandler<unknown> = { ...shared, open: onDialled };
 
 const mappedPrefix = '::ffff:';

@@ -1,7 +1,7 @@
 // One TCP or unix connection of Bun behind the Socket seam. What a handler call writes is gathered as one latin1 string and leaves in
 // one system call when the call returns; large byte ranges are not gathered but handed through. Only what the kernel refuses is kept.
 
-import type { ErrorSource, MeshError } from '../base/index.ts';
+import { assert, type ErrorSource, type MeshError } from '../base/index.ts';
 import { readOriginalDestination, readUnsentBytes } from './native/index.ts';
 import {
   type Address,
@@ -11,7 +11,23 @@ import {
   socketQueueHighBytes,
   socketQueueLowBytes,
 } from './network.ts';
-import { createBrokenError, createConnectError, createResetError } from './system-errors.ts';
+import {
+  createBrokenError,
+  createConnectError,
+  createResetError,
+  createTlsError,
+  systemCodeOf,
+} from './system-errors.ts';
+import {
+  describeFailure,
+  enterGate,
+  Handshake,
+  type SecuredSocket,
+  type SecureFacts,
+  type TlsClient,
+  type TlsRefusal,
+  type TlsServer,
+} from './tls/index.ts';
 import { deferClose, deferFlush } from './turn.ts';
 
 /** Byte ranges up to this size are joined with what was written before them; above it a copy costs more than a system call. */
@@ -22,6 +38,9 @@ const gatherBytesMax = 64 * 1024;
 /** Bun's socket; its types do not know that `write` takes an encoding for strings. */
 export type RawSocket = Bun.Socket<unknown> & { readonly fd?: number };
 type Latin1Writer = { write(text: string, encoding: 'latin1'): number };
+
+/** Given by bun-network.ts, whose handlers a connection changes to when its TLS starts. */
+type Upgrade = (raw: RawSocket, socket: BunSocket, handshake: Handshake, received: Uint8Array | null) => void;
 
 const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
@@ -35,6 +54,7 @@ export class BunSocket implements Socket {
   /** Owned by turn.ts: whether this socket is in its list. */
   flushPending = false;
   readonly #source: ErrorSource;
+  readonly #startTls: Upgrade;
   #handler: SocketHandler | null;
   #raw: RawSocket | null = null;
   #state: State = 'opening';
@@ -51,9 +71,23 @@ export class BunSocket implements Socket {
   #peerEnded = false;
   #endBeforeClose = false;
   #closeError: MeshError | null = null;
+  /** Set from the start of TLS until its verdict; nothing is sent meanwhile. */
+  #handshake: Handshake | null = null;
+  /** What the engine said before it closed: an alert of the peer's. */
+  #alert: Error | null = null;
+  #heard = false;
+  #sessions: TlsClient['sessions'] = null;
+  secure: SecureFacts | null = null;
 
-  constructor(source: ErrorSource, remote: Address, local: Address, handler: SocketHandler | null) {
+  constructor(
+    source: ErrorSource,
+    remote: Address,
+    local: Address,
+    handler: SocketHandler | null,
+    upgrade: Upgrade,
+  ) {
     this.#source = source;
+    this.#startTls = upgrade;
     this.remote = remote;
     this.local = local;
     this.#handler = handler;
@@ -90,6 +124,24 @@ export class BunSocket implements Socket {
     else if (this.#state === 'open') this.#raw?.resume();
   }
 
+  setHandler(handler: SocketHandler): void {
+    if (this.#state !== 'closed') this.#handler = handler;
+  }
+
+  startTlsServer(server: TlsServer, received: Uint8Array): void {
+    const handshake = new Handshake({ side: 'server', server });
+    if (!this.#beginTls(handshake)) return;
+    this.#held.push(received.slice());
+    const entered = enterGate(this);
+    if (entered === true) this.beginHandshake();
+    else if (entered === null) this.#failTls({ reason: 'handshake', message: 'too many handshakes wait' });
+  }
+
+  startTlsClient(client: TlsClient): void {
+    const handshake = new Handshake({ side: 'client', client });
+    if (this.#beginTls(handshake)) this.#upgrade(handshake, null);
+  }
+
   end(): void {
     if (this.#ending || this.#state === 'closed') return;
     this.#ending = true;
@@ -116,9 +168,56 @@ export class BunSocket implements Socket {
 
   // From here on: called by bun-network.ts and turn.ts.
 
-  /** The handler of an accepted connection is created from its socket, after it. */
-  setHandler(handler: SocketHandler): void {
-    this.#handler = handler;
+  /** The gate lets it in: its handshake may take its share of this turn. */
+  beginHandshake(): void {
+    if (this.#state !== 'open' || this.#handshake === null) return;
+    const received = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#upgrade(this.#handshake, received);
+  }
+
+  /** Dialled with TLS from the start. */
+  expectHandshake(handshake: Handshake): void {
+    this.#handshake = handshake;
+  }
+
+  /** The engine has taken over; `raw` carries what is inside of the TLS. */
+  securing(raw: RawSocket): void {
+    const session = this.#handshake?.sessions?.take() ?? null;
+    this.#raw = raw;
+    if (this.#state === 'closed') raw.terminate();
+    else if (session !== null) raw.setSession(session);
+  }
+
+  handshaken(raw: RawSocket, ok: boolean, error: Error | null, local: Address | null): void {
+    const handshake = this.#handshake;
+    if (this.#state === 'closed' || handshake === null) return;
+    const verdict = handshake.judge(raw as unknown as SecuredSocket, ok, error);
+    if (!verdict.ok) {
+      this.#failTls(verdict.refusal);
+      return;
+    }
+    this.#handshake = null;
+    this.#sessions = handshake.sessions;
+    this.secure = verdict.facts;
+    if (this.#state === 'opening') {
+      this.attach(raw, local ?? this.remote);
+      this.opened();
+      return;
+    }
+    if (this.#paused) raw.pause();
+    this.#handler?.onSecure?.(this);
+    if (this.queuedBytes > 0 || this.#ending) deferFlush(this);
+  }
+
+  /** Comes when the server has sent one, any time after the handshake. */
+  sessionCame(session: Uint8Array): void {
+    (this.#sessions ?? this.#handshake?.sessions)?.put(session);
+  }
+
+  /** An alert of the peer's, or an error of the engine; the close follows. */
+  alerted(error: Error): void {
+    this.#alert = error;
   }
 
   get isOpening(): boolean {
@@ -151,19 +250,24 @@ export class BunSocket implements Socket {
 
   received(bytes: Uint8Array): void {
     if (this.#state === 'closed') return;
+    this.#heard = true;
     // A reset makes Bun read what is left, paused or not, and a handler may pause in the middle of a burst.
-    if (this.#paused || this.#held.length > 0) this.#held.push(bytes.slice());
+    if (this.#paused || this.#held.length > 0 || this.#handshake !== null) this.#held.push(bytes.slice());
     else this.#handler?.onData(this, bytes);
   }
 
   /** The kernel takes bytes again. Bun says so also when nobody waited. */
   drained(): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || this.#handshake !== null) return;
     this.#sendKept();
     this.#announceDrain();
   }
 
   peerEnded(): void {
+    if (this.#handshake !== null && this.#state !== 'closed') {
+      this.#failTls(describeFailure(this.#alert));
+      return;
+    }
     if (this.#state !== 'open' || this.#peerEnded) return;
     this.#peerEnded = true;
     if (this.#held.length === 0) this.#handler?.onEnd(this);
@@ -175,13 +279,24 @@ export class BunSocket implements Socket {
    */
   closed(cause: unknown): void {
     if (this.#state === 'closed') return;
+    if (this.#handshake !== null && !this.#isConnectFault(cause)) {
+      this.#close(createTlsError(this.#source, this.remote, describeFailure(this.#alert ?? cause)));
+      return;
+    }
     if (this.#state === 'opening') {
       this.#close(createConnectError(this.remote, cause ?? 'closed'));
       return;
     }
+    // With TLS 1.3 a client is done before the server has judged it: an alert in place of the first answer is that verdict.
+    if (this.#alert !== null && !this.#heard) {
+      this.#close(createTlsError(this.#source, this.remote, describeFailure(this.#alert)));
+      return;
+    }
     const orderly = (cause === undefined || cause === null) && this.#finSent;
     this.#endBeforeClose = orderly && !this.#peerEnded;
-    this.#close(orderly ? null : createBrokenError(this.#source, this.remote, cause ?? 'closed'));
+    this.#close(
+      orderly ? null : createBrokenError(this.#source, this.remote, cause ?? this.#alert ?? 'closed'),
+    );
   }
 
   failed(error: MeshError): void {
@@ -198,12 +313,43 @@ export class BunSocket implements Socket {
   /** End of the turn: sends what was gathered, then FIN when asked for, then delivers what a pause held back. */
   flush(): void {
     this.flushPending = false;
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || this.#handshake !== null) return;
     this.#sendKept();
     this.#sendText();
     this.#sendFin();
     this.#announceDrain();
     if (this.#held.length > 0 && !this.#paused) this.#deliverHeld();
+  }
+
+  /** False: there is nobody to talk TLS with. What was written before goes out in the clear first. */
+  #beginTls(handshake: Handshake): boolean {
+    if (this.#state === 'closed') return false;
+    assert(
+      this.#state === 'open' && this.#handshake === null && this.secure === null,
+      'TLS starts once, on an open connection',
+    );
+    this.#sendText();
+    this.#handshake = handshake;
+    if (this.queuedBytes === 0 && !this.#ending) return true;
+    this.#failTls({ reason: 'handshake', message: 'bytes in the clear were still queued' });
+    return false;
+  }
+
+  #upgrade(handshake: Handshake, received: Uint8Array | null): void {
+    const raw = this.#raw;
+    if (raw === null) return;
+    this.#startTls(raw, this, handshake, received);
+  }
+
+  #failTls(refusal: TlsRefusal): void {
+    this.#close(createTlsError(this.#source, this.remote, refusal));
+    this.#raw?.terminate();
+  }
+
+  /** The peer was never reached, so TLS is not to blame. */
+  #isConnectFault(cause: unknown): boolean {
+    const code = systemCodeOf(cause);
+    return this.#state === 'opening' && code !== '' && code !== 'ECONNRESET' && code !== 'EPROTO';
   }
 
   #close(error: MeshError | null): void {
@@ -217,7 +363,7 @@ export class BunSocket implements Socket {
   }
 
   #isBlocked(): boolean {
-    return this.#kept.length > 0 || this.#state === 'opening';
+    return this.#kept.length > 0 || this.#state === 'opening' || this.#handshake !== null;
   }
 
   #mayContinue(): boolean {

@@ -12,7 +12,9 @@ export { createMemoryResolver, type MemoryResolver } from './memory-resolver.ts'
 export { createMemoryStore, type MemoryStore } from './memory-store.ts';
 export {
   type Address,
+  type ConnectOptions,
   formatAddress,
+  type KeepAlive,
   ListenError,
   type Listener,
   type ListenOptions,
@@ -27,3 +29,15 @@ export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';
 export { createSystemRandom } from './system-random.ts';
 export { createSystemResolver } from './system-resolver.ts';
+export type {
+  PeerCertificate,
+  PeerJudge,
+  SecureFacts,
+  TlsClient,
+  TlsContext,
+  TlsContextOptions,
+  TlsRefusal,
+  TlsServer,
+  TlsSessions,
+  TlsVersion,
+} from './tls/index.ts';

@@ -3,6 +3,7 @@ import { VirtualClock, Xoshiro128 } from '../base/index.ts';
 import { createMemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 import type { Address, Socket, SocketHandler } from './network.ts';
 import { runNetworkSuite } from './network-suite.ts';
+import { runTlsSuite } from './tls-suite.ts';
 
 function createWorld(options: Partial<MemoryNetworkOptions> = {}, seed = 4) {
   const clock = new VirtualClock({ tickMs: 0.125 });
@@ -21,6 +22,23 @@ for (const [name, conditions] of [
     return {
       network,
       unixPath: () => `/run/${paths++}.sock`,
+      async settle(done) {
+        while (!done()) if (!clock.runNext()) throw new Error('never came to be');
+      },
+    };
+  });
+}
+
+for (const [name, conditions] of [
+  ['in memory', {}],
+  ['in memory, in pieces', { splitShare: 0.5, jitterMs: 5 }],
+] as const) {
+  runTlsSuite(name, () => {
+    const clock = new VirtualClock({ tickMs: 0.125, wallMs: Date.now() });
+    const network = createMemoryNetwork({ clock, random: new Xoshiro128(4) });
+    network.setConditions('127.0.0.1', '127.0.0.1', conditions);
+    return {
+      network,
       async settle(done) {
         while (!done()) if (!clock.runNext()) throw new Error('never came to be');
       },

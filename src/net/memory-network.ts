@@ -7,6 +7,7 @@ import { type LinkConditions, MemoryPipe, type PipeWorld, type SegmentKind } fro
 import { MemorySocket, type SocketWorld } from './memory-socket.ts';
 import {
   type Address,
+  type ConnectOptions,
   formatAddress,
   ListenError,
   type Listener,
@@ -15,6 +16,7 @@ import {
   type Socket,
   type SocketHandler,
 } from './network.ts';
+import { createMemoryTlsContext, MemoryTlsWorld } from './tls/index.ts';
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
@@ -74,7 +76,8 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
     name: local.name,
     host: local.host,
     listen: (listenOptions) => local.listen(listenOptions),
-    connect: (address, handler) => local.connect(address, handler),
+    connect: (address, handler, connectOptions) => local.connect(address, handler, connectOptions),
+    createTlsContext: createMemoryTlsContext,
     redirect: (address, target) => local.redirect(address, target),
     kill: () => local.kill(),
     createProcess: (name, host) => world.createProcess(name, host),
@@ -85,6 +88,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
 }
 
 class Process implements MemoryProcess {
+  readonly createTlsContext = createMemoryTlsContext;
   readonly name: string;
   readonly host: string;
   readonly sockets = new Set<MemorySocket>();
@@ -101,9 +105,9 @@ class Process implements MemoryProcess {
     return this.#world.listen(this, options);
   }
 
-  connect(address: Address, handler: SocketHandler): Socket {
+  connect(address: Address, handler: SocketHandler, options: ConnectOptions = {}): Socket {
     assert(this.#alive, `${this.name} runs`);
-    return this.#world.connect(this, address, handler);
+    return this.#world.connect(this, address, handler, options);
   }
 
   redirect(address: Address, target: Address): void {
@@ -135,6 +139,7 @@ interface EndState {
 class World implements PipeWorld, SocketWorld {
   readonly clock: Clock;
   readonly random: Random;
+  readonly tls = new MemoryTlsWorld();
   readonly #observer: MemoryNetworkObserver | null;
   readonly #between: LinkConditions;
   readonly #special = new Map<string, LinkConditions>();
@@ -179,13 +184,11 @@ class World implements PipeWorld, SocketWorld {
     return this.#ends.get(socket)?.original ?? null;
   }
 
-  connect(owner: Process, dialled: Address, handler: SocketHandler): Socket {
+  connect(owner: Process, dialled: Address, handler: SocketHandler, options: ConnectOptions): Socket {
     const { address, toHost, original } = this.#route(owner, dialled);
     const port = this.#nextPort++;
-    const local: Address =
-      address.kind === 'ip'
-        ? { kind: 'ip', host: toHost === owner.host ? localHost : owner.host, port }
-        : address;
+    const nearHost = toHost === owner.host ? localHost : owner.host;
+    const local = createLocal(address, nearHost, port, options.source ?? null);
     const near = new MemorySocket(this, local, dialled, handler);
     const far = new MemorySocket(this, address, local, null);
     const forth = new MemoryPipe(
@@ -204,6 +207,7 @@ class World implements PipeWorld, SocketWorld {
     this.#ends.set(far, { target: keyOf(toHost, address), original, owner: null });
     owner.sockets.add(near);
     far.attach(back, forth);
+    if (options.tls) near.expectTls(options.tls);
     near.attach(forth, back);
     return near;
   }
@@ -294,6 +298,13 @@ class World implements PipeWorld, SocketWorld {
   onSegment(kind: SegmentKind, pipe: MemoryPipe, bytes: number): void {
     this.#observer?.onSegment(kind, pipe.from, pipe.to, bytes);
   }
+}
+
+/** The caller's own end: what it asked for, or its host with a port of the kernel's choice. */
+function createLocal(address: Address, host: string, port: number, source: Address | null): Address {
+  if (address.kind === 'unix') return address;
+  if (source?.kind !== 'ip') return { kind: 'ip', host, port };
+  return { kind: 'ip', host: source.host, port: source.port === 0 ? port : source.port };
 }
 
 function isLoopback(host: string): boolean {

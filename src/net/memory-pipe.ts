@@ -128,6 +128,11 @@ export class MemoryPipe implements TimerHandler {
     this.#push(kind, nothing);
   }
 
+  /** The receiver takes back bytes that it had read. */
+  hold(count: number): void {
+    this.#windowUsed += count;
+  }
+
   /** The receiver's handler has read `count` bytes. */
   read(count: number): void {
     this.#windowUsed -= count;

@@ -10,7 +10,16 @@ import {
   socketQueueHighBytes,
   socketQueueLowBytes,
 } from './network.ts';
-import { createBrokenError, createConnectError, createResetError } from './system-errors.ts';
+import { createBrokenError, createConnectError, createResetError, createTlsError } from './system-errors.ts';
+import {
+  MemoryTls,
+  type MemoryTlsWorld,
+  type Role,
+  type SecureFacts,
+  type TlsClient,
+  type TlsRefusal,
+  type TlsServer,
+} from './tls/index.ts';
 
 /** Overwrites bytes that a handler was shown and may not keep. */
 const poison = 0xdb;
@@ -21,6 +30,7 @@ type State = 'listening' | 'dialling' | 'open' | 'closed';
 /** What an end needs of the network: who listens where it was dialled, and where the list of live sockets is kept. */
 export interface SocketWorld {
   readonly clock: Clock;
+  readonly tls: MemoryTlsWorld;
   /** False: nobody listens there (any more). */
   isListening(socket: MemorySocket): boolean;
   /** Creates the handler of an accepted connection, or null when nobody listens any more. */
@@ -50,6 +60,14 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   /** no -> arrived (behind unread bytes) -> told. */
   #peerEnd: 'no' | 'arrived' | 'told' = 'no';
   #closeError: MeshError | null = null;
+  secure: SecureFacts | null = null;
+  #tls: MemoryTls | null = null;
+  /** Dialled with TLS: `onOpen` waits for it. */
+  #expects: TlsClient | null = null;
+  /** Written before the TLS was established. */
+  #early: Buffer[] = [];
+  /** Inside of what arrived, when the handler paused between two records. */
+  #decoded: Buffer[] = [];
 
   /** An outgoing end has its handler from the start, an incoming one gets it when it is accepted. */
   constructor(world: SocketWorld, local: Address, remote: Address, handler: SocketHandler | null) {
@@ -73,6 +91,27 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
 
   writeLatin1(text: string): boolean {
     return this.#enqueue(Buffer.from(text, 'latin1'));
+  }
+
+  setHandler(handler: SocketHandler): void {
+    if (this.#state !== 'closed') this.#handler = handler;
+  }
+
+  startTlsServer(server: TlsServer, received: Uint8Array): void {
+    if (this.#state === 'closed') return;
+    this.#startTls({ side: 'server', server });
+    this.#unread.unshift(Buffer.from(received));
+    this.#in!.hold(received.length);
+    this.#defer();
+  }
+
+  startTlsClient(client: TlsClient): void {
+    if (this.#state !== 'closed') this.#startTls({ side: 'client', client });
+  }
+
+  /** Before `attach`: the connection opens when this is done. */
+  expectTls(client: TlsClient): void {
+    this.#expects = client;
   }
 
   unsentBytes(): number {
@@ -124,7 +163,8 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
       case 'accept':
         this.#state = 'open';
         this.#out!.send('open');
-        this.#handler!.onOpen(this);
+        if (this.#expects !== null) this.#startTls({ side: 'client', client: this.#expects });
+        else this.#handler!.onOpen(this);
         this.#pump();
         break;
       case 'open':
@@ -139,7 +179,9 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
         this.#deliver();
         break;
       case 'reset':
-        this.#close(createBrokenError(this.#source, this.remote, reset));
+        this.#close(
+          this.#isSecuring() ? this.#createTlsReset() : createBrokenError(this.#source, this.remote, reset),
+        );
         break;
     }
   }
@@ -185,8 +227,14 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   #enqueue(bytes: Buffer): boolean {
     if (bytes.length === 0 || this.#ending || this.#state === 'closed') return true;
     this.queuedBytes += bytes.length;
-    this.#backlog.push(bytes);
-    this.#pump();
+    if (this.#isSecuring()) {
+      this.#early.push(bytes);
+    } else {
+      const wrapped = this.#tls?.wrap(bytes) ?? bytes;
+      this.queuedBytes += wrapped.length - bytes.length;
+      this.#backlog.push(wrapped);
+      this.#pump();
+    }
     if (this.queuedBytes <= socketQueueHighBytes) return true;
     this.#wantsDrain = true;
     return false;
@@ -204,7 +252,7 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
       else this.#backlog[0] = first.subarray(taken);
       out.sendData(first.subarray(0, taken));
     }
-    if (this.#ending && !this.#finSent && this.queuedBytes === 0 && this.#isOpen()) {
+    if (this.#ending && !this.#finSent && this.queuedBytes === 0 && this.#isOpen() && !this.#isSecuring()) {
       this.#finSent = true;
       out.send('fin');
     }
@@ -217,17 +265,83 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   }
 
   #deliver(): void {
-    while (this.#unread.length > 0 && !this.#paused && this.#isOpen()) {
+    while (this.#hasUnread() && this.#mayRead() && this.#isOpen()) {
+      const decoded = this.#decoded.shift();
+      if (decoded !== undefined) {
+        this.#show(decoded);
+        continue;
+      }
       const bytes = this.#unread.shift()!;
       const { length } = bytes;
-      this.#handler!.onData(this, bytes);
-      bytes.fill(poison);
+      if (this.#tls === null) this.#show(bytes);
+      else this.#tls.feed(bytes);
       this.#in!.read(length);
     }
-    if (this.#peerEnd !== 'arrived' || this.#paused || this.#unread.length > 0 || !this.#isOpen()) return;
+    if (this.#peerEnd !== 'arrived' || !this.#mayRead() || this.#hasUnread() || !this.#isOpen()) return;
     this.#peerEnd = 'told';
+    if (this.#isSecuring()) {
+      this.#failTls({ reason: 'handshake', message: 'closed by the peer' });
+      return;
+    }
     this.#handler!.onEnd(this);
     this.#closeIfDone();
+  }
+
+  #show(bytes: Buffer): void {
+    this.#handler!.onData(this, bytes);
+    bytes.fill(poison);
+  }
+
+  #hasUnread(): boolean {
+    return this.#unread.length > 0 || this.#decoded.length > 0;
+  }
+
+  /** A handler's pause does not stop a handshake. */
+  #mayRead(): boolean {
+    return !this.#paused || this.#isSecuring();
+  }
+
+  #isSecuring(): boolean {
+    return (this.#tls !== null && !this.#tls.secured) || (this.#expects !== null && this.#tls === null);
+  }
+
+  #startTls(role: Role): void {
+    const output = {
+      send: (bytes: Buffer) => {
+        this.queuedBytes += bytes.length;
+        this.#backlog.push(bytes);
+        this.#pump();
+      },
+      data: (bytes: Buffer) => void this.#decoded.push(bytes),
+      secured: (facts: SecureFacts) => this.#secured(facts),
+      refused: (refusal: TlsRefusal) => this.#failTls(refusal),
+    };
+    this.#tls = new MemoryTls(role, this.#world.tls, output, () => this.#world.clock.wall());
+  }
+
+  #secured(facts: SecureFacts): void {
+    this.secure = facts;
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) {
+      this.queuedBytes -= bytes.length;
+      const ending = this.#ending;
+      this.#ending = false;
+      this.#enqueue(bytes);
+      this.#ending = ending;
+    }
+    this.#defer();
+    if (this.#expects === null) this.#handler?.onSecure?.(this);
+    else this.#handler?.onOpen(this);
+  }
+
+  #createTlsReset(): MeshError {
+    return createTlsError(this.#source, this.remote, { reason: 'handshake', message: 'closed by the peer' });
+  }
+
+  #failTls(refusal: TlsRefusal): void {
+    this.#out?.send('reset');
+    this.#close(createTlsError(this.#source, this.remote, refusal));
   }
 
   /** A method, because callbacks change the state behind the type checker's back. */
@@ -244,6 +358,8 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
     this.#closeError = error;
     this.#backlog = [];
     this.#unread = [];
+    this.#decoded = [];
+    this.#early = [];
     this.queuedBytes = 0;
     this.#world.onClosed(this);
     this.#defer();

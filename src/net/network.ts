@@ -1,7 +1,8 @@
 // The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets (bun-network.ts) and a
 // simulated one (memory-network.ts), pass one shared suite (network-suite.ts). Handlers are objects with methods, so a socket costs no closures.
 
-import type { MeshError } from '../base/index.ts';
+import type { MeshError, Result } from '../base/index.ts';
+import type { SecureFacts, TlsClient, TlsContext, TlsContextOptions, TlsServer } from './tls/index.ts';
 
 /** Where to listen or connect: an IP literal with a port, or a unix socket's path. Names are resolved before (resolver.ts). */
 export type Address =
@@ -13,6 +14,8 @@ export interface Socket {
   /** The peer; for an unopened outgoing connection the address dialled. */
   readonly remote: Address;
   readonly local: Address;
+  /** What its TLS has established; null while it is plain. */
+  readonly secure: SecureFacts | null;
   /** Bytes taken by `write*` that the kernel has not taken yet. */
   readonly queuedBytes: number;
   /**
@@ -22,6 +25,14 @@ export interface Socket {
   unsentBytes(): number;
   /** Where an accepted connection was going before it was redirected to this listener; null when it came here by itself. */
   originalDestination(): Address | null;
+  /** From now on this one is called: what looked at the first bytes hands the connection over to who serves it. */
+  setHandler(handler: SocketHandler): void;
+  /**
+   * What follows on this open connection is TLS: `received` are its first bytes, if they have been read already, and what is written
+   * from here on waits. `onSecure` follows, or `onClose` with `tls-failed` and a {@link TlsRefusal} as its cause.
+   */
+  startTlsServer(server: TlsServer, received: Uint8Array): void;
+  startTlsClient(client: TlsClient): void;
   /**
    * Takes all of `bytes[start, end)` and copies what it cannot send at once. Writes made during one handler call leave together
    * when that call returns, so a head and its body cost one system call. Returns false when the queue is above its
@@ -41,8 +52,10 @@ export interface Socket {
 
 /** What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or `write`. */
 export interface SocketHandler {
-  /** Accepted, or connected. Comes first; never for a connection that failed to open. */
+  /** Accepted, or connected (and secure, when that was asked for). Comes first; never for a connection that failed to open. */
   onOpen(socket: Socket): void;
+  /** The TLS that was started on this open connection is established: {@link Socket.secure} tells what it proved. */
+  onSecure?(socket: Socket): void;
   /** Bytes came. They are the handler's to read during the call only: what is kept must be copied. */
   onData(socket: Socket, bytes: Uint8Array): void;
   /** The queue fell below {@link socketQueueLowBytes} after a write returned false. */
@@ -68,11 +81,32 @@ export interface Listener {
   close(): void;
 }
 
+export interface ConnectOptions {
+  /** Opens when its handshake is done and the peer is accepted. */
+  readonly tls?: TlsClient | null;
+  /** Bound before connecting; port 0 lets the kernel choose. */
+  readonly source?: Address | null;
+  readonly keepAlive?: KeepAlive | null;
+  /** Unacknowledged for so long, the connection ends (TCP_USER_TIMEOUT). */
+  readonly userTimeoutMs?: number | null;
+  /** For routing and filter rules (SO_MARK); needs the right to. */
+  readonly mark?: number | null;
+}
+
+/** Null leaves a value to the system. */
+export interface KeepAlive {
+  readonly idleSeconds: number | null;
+  readonly intervalSeconds: number | null;
+  readonly probes: number | null;
+}
+
 export interface Network {
   /** Throws a MeshError-carrying `ListenError` when the address cannot be bound. */
   listen(options: ListenOptions): Listener;
   /** Starts connecting; the outcome is `onOpen` or `onClose`. The connect timeout is the caller's (reset the socket). */
-  connect(address: Address, handler: SocketHandler): Socket;
+  connect(address: Address, handler: SocketHandler, options?: ConnectOptions): Socket;
+  /** Fails with what is wrong with the certificates or parameters. */
+  createTlsContext(options: TlsContextOptions): Result<TlsContext, string>;
 }
 
 /** Thrown by {@link Network.listen}: the message names the address and the reason. */

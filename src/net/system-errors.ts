@@ -2,6 +2,7 @@
 
 import { type ErrorCode, type ErrorSource, MeshError, type Retryable } from '../base/index.ts';
 import { type Address, formatAddress, ListenError } from './network.ts';
+import type { TlsRefusal } from './tls/index.ts';
 
 const connectCodes: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: 'connect-refused',
@@ -26,6 +27,13 @@ export function createConnectError(address: Address, cause: unknown): MeshError 
 /** A connection that broke after it had opened. */
 export function createBrokenError(source: ErrorSource, address: Address, cause: unknown): MeshError {
   return new MeshError('peer-reset', source, 'if-unsent', describe('connection', address, cause), cause);
+}
+
+/** A connection that never became secure: nothing of ours was sent. The refusal is its `cause`. */
+export function createTlsError(source: ErrorSource, address: Address, refusal: TlsRefusal): MeshError {
+  const retry = source === 'upstream' ? 'yes' : 'no';
+  const message = `TLS with ${formatAddress(address)}: ${refusal.message}`;
+  return new MeshError('tls-failed', source, retry, message, refusal);
 }
 
 /** Told to the handler of a connection that its own side reset. */

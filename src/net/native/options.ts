@@ -1,8 +1,9 @@
-// What the kernel knows of a connection and Bun does not say.
+// What the kernel knows of a connection and Bun does not say, and what it can be told before it connects.
 
-import type { Address } from '../network.ts';
-import { libc } from './libc.ts';
-import { decodeSocketAddress } from './sockaddr.ts';
+import type { Address, ConnectOptions } from '../network.ts';
+import { createSystemError } from './errno.ts';
+import { type Libc, lastErrno, libc } from './libc.ts';
+import { decodeSocketAddress, encodeSocketAddress } from './sockaddr.ts';
 
 const requestOutputQueue = 0x5411;
 
@@ -34,4 +35,42 @@ export function readOriginalDestination(descriptor: number, ipv6: boolean): Addr
   if (system.getsockopt(descriptor, level, optionOriginalDestination, target, targetLengthBytes) !== 0)
     return null;
   return decodeSocketAddress(target);
+}
+
+const levelSocket = 1;
+const levelTcp = 6;
+const optionKeepAlive = 9;
+const optionMark = 36;
+const optionTcpKeepIdle = 4;
+const optionTcpKeepInterval = 5;
+const optionTcpKeepCount = 6;
+const optionTcpUserTimeout = 18;
+const invalid = 22;
+
+const setting = new Int32Array(1);
+const settingBytes = new Uint8Array(setting.buffer);
+
+/** Null when all were taken; else the reason, which names the option. */
+export function applyConnectOptions(system: Libc, descriptor: number, options: ConnectOptions): Error | null {
+  const { source = null, keepAlive = null, userTimeoutMs = null, mark = null } = options;
+  const rows: readonly (readonly [name: string, level: number, option: number, value: number | null])[] = [
+    ['SO_MARK', levelSocket, optionMark, mark],
+    ['TCP_USER_TIMEOUT', levelTcp, optionTcpUserTimeout, userTimeoutMs],
+    ['SO_KEEPALIVE', levelSocket, optionKeepAlive, keepAlive === null ? null : 1],
+    ['TCP_KEEPIDLE', levelTcp, optionTcpKeepIdle, keepAlive?.idleSeconds ?? null],
+    ['TCP_KEEPINTVL', levelTcp, optionTcpKeepInterval, keepAlive?.intervalSeconds ?? null],
+    ['TCP_KEEPCNT', levelTcp, optionTcpKeepCount, keepAlive?.probes ?? null],
+  ];
+  for (const [name, level, option, value] of rows) {
+    if (value === null) continue;
+    setting[0] = value;
+    if (system.setsockopt(descriptor, level, option, settingBytes, 4) !== 0)
+      return createSystemError(name, lastErrno());
+  }
+  if (source === null) return null;
+  const from = encodeSocketAddress(source);
+  if (from === null) return createSystemError('bind', invalid);
+  return system.bind(descriptor, from.bytes, from.bytes.length) === 0
+    ? null
+    : createSystemError('bind', lastErrno());
 }

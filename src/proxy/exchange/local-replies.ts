@@ -20,6 +20,7 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   'connect-refused': reply(503, flag.upstreamConnectFailure, 'upstream connect error: connection refused'),
   'connect-timeout': reply(503, flag.upstreamConnectFailure, 'upstream connect error: timeout'),
   'connect-failed': reply(503, flag.upstreamConnectFailure, 'upstream connect error'),
+  'tls-failed': reply(503, flag.upstreamConnectFailure, 'upstream connect error: TLS handshake failed'),
   'name-not-found': reply(503, flag.noHealthyUpstream, 'no healthy upstream: name not found'),
   'peer-closed': reply(503, flag.upstreamClosed, closed),
   'peer-reset': reply(503, flag.upstreamClosed, 'upstream connection reset before the response was complete'),

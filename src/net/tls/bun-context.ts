@@ -1,0 +1,66 @@
+// TLS contexts of Bun's engine (BoringSSL). One is built once per configuration, in about 3 ms; the module that builds them is loaded with
+// the first one, because it costs 7 MB that a proxy without TLS need not pay.
+
+import type { SecureContextOptions } from 'node:tls';
+import { fail, ok, type Result } from '../../base/index.ts';
+import type { TlsContext, TlsContextOptions } from './types.ts';
+
+/** What Bun's `tls` options take as `secureContext`; opaque. */
+type NativeContext = object;
+
+export class BunTlsContext implements TlsContext {
+  readonly options: TlsContextOptions;
+  readonly native: NativeContext;
+
+  constructor(options: TlsContextOptions, native: NativeContext) {
+    this.options = options;
+    this.native = native;
+  }
+}
+
+/** The message of a fault is the engine's and names the parameter where it does. */
+export function createBunTlsContext(options: TlsContextOptions): Result<TlsContext, string> {
+  const tls = process.getBuiltinModule('node:tls');
+  const asks = options.peer !== 'ignored';
+  const settings = {
+    ...given('cert', options.certificateChain),
+    ...given('key', options.privateKey),
+    ...given('ca', options.trustedCa),
+    ...given('crl', options.crl),
+    ...given('minVersion', options.versionMin),
+    ...given('maxVersion', options.versionMax),
+    ...given('ciphers', options.ciphers),
+    ...given('ecdhCurve', options.curves),
+    ...(options.side === 'server' && asks
+      ? // The engine itself refuses a client without a certificate, and tells it so by an alert; all else the judge decides.
+        { requestCert: true, rejectUnauthorized: options.peer === 'required' }
+      : {}),
+    ...(options.resumption ? {} : { secureOptions: noTickets }),
+  };
+  try {
+    const made = tls.createSecureContext(settings as SecureContextOptions) as { context: NativeContext };
+    return ok(new BunTlsContext(options, made.context));
+  } catch (cause) {
+    return fail(describe(cause));
+  }
+}
+
+/** SSL_OP_NO_TICKET. */
+const noTickets = 0x4000;
+
+function given(name: string, value: string | null): Record<string, string> {
+  return value === null ? {} : { [name]: value };
+}
+
+const noPem = 'no PEM block in a certificate, key or trusted authority';
+const reasons: Readonly<Record<string, string>> = {
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the private key does not belong to the certificate',
+  ERR_OSSL_PEM_NO_START_LINE: noPem,
+  ERR_SSL_NO_CIPHER_MATCH: 'no cipher of the list is known',
+};
+
+function describe(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return reasons[code] ?? (message === 'Invalid CA' ? noPem : message);
+}

@@ -1,0 +1,2 @@
+export type { San, SanKind } from './names.ts';
+export { type Certificate, parseCertificate } from './parse.ts';
