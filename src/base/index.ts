@@ -7,6 +7,7 @@ export {
   type Retryable,
   unreachable,
 } from './errors.ts';
+export { refuseForeign } from './foreign-request.ts';
 export { formatIp, parseIp } from './ip.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export { nearestName } from './nearest-name.ts';

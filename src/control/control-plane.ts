@@ -92,6 +92,11 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     return this.#built;
   }
 
+  /** Compiled resources kept, for metrics. */
+  get cacheSize(): number {
+    return this.#cache.size;
+  }
+
   get faults(): readonly SourceFault[] {
     return this.#faults;
   }

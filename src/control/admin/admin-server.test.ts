@@ -51,6 +51,17 @@ test('the mesh as JSON', async () => {
   expect(view.proxies[0]?.types.every((type) => type.status === 'SYNCED' && type.ackedAtMs > 0)).toBe(true);
 });
 
+test.each(['/api/v1/mesh', '/metrics', '/', '/healthz'])(
+  '%s is not for pages of other sites, by whatever name they call us',
+  async (path) => {
+    const url = `http://127.0.0.1:${admin.port}${path}`;
+    expect((await fetch(url, { headers: { host: `evil.example.com:${admin.port}` } })).status).toBe(403);
+    expect((await fetch(url, { headers: { origin: 'https://evil.example.com' } })).status).toBe(403);
+    const own = { host: `localhost:${admin.port}`, origin: `http://localhost:${admin.port}` };
+    expect((await fetch(url, { headers: own })).status).toBe(200);
+  },
+);
+
 test('metrics', async () => {
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toContain('version=0.0.4');

@@ -1,7 +1,7 @@
 // The control plane's admin interface over HTTP: health, metrics and the mesh as JSON. Read only; on loopback unless told otherwise. The console's
 // pages are put in from above (`pages`), since the console is a layer that this one does not know.
 
-import type { Log } from '../../base/index.ts';
+import { type Log, refuseForeign } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { createMeshView } from './mesh-view.ts';
 import { encodeMetrics } from './metrics.ts';
@@ -40,6 +40,8 @@ export function serveAdmin(options: AdminServerOptions): AdminServer {
 
 function answer(request: Request, options: AdminServerOptions): Response | Promise<Response> {
   const { plane, pages } = options;
+  const refusal = refuseForeign(request.headers.get('host'), request.headers.get('origin'));
+  if (refusal !== null) return new Response(`${refusal}\n`, { status: 403 });
   const { pathname } = new URL(request.url);
   switch (request.method === 'GET' || request.method === 'HEAD' ? pathname : '') {
     case '/healthz':

@@ -75,6 +75,11 @@ export class MeshCompiler {
     };
   }
 
+  /** A scope ends with its last stream. */
+  drop(scope: Scope): void {
+    this.#cache.dropScope(scopeKey(scope));
+  }
+
   #compileStatics(scope: Scope, key: string): CompiledStatics {
     switch (scope.role) {
       case 'sidecar':

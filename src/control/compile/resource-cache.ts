@@ -127,6 +127,13 @@ export class ResourceCache {
     this.#generation++;
   }
 
+  /** Drops what was kept for one scope alone, which has no proxy any more. */
+  dropScope(key: string): void {
+    this.#values.delete(`statics ${key}`);
+    for (const part of ['listeners', 'routes', 'clusters']) this.#maps.delete(`${part} ${key}`);
+    for (const name of this.#resources.keys()) if (name.endsWith(` ${key}`)) this.#resources.delete(name);
+  }
+
   get size(): number {
     return this.#resources.size;
   }

@@ -23,7 +23,10 @@ export class SnapshotBook {
     const key = scope.ok ? scopeKey(scope.value) : `? ${node.id}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const entry = new ScopeEntry(scope.ok ? scope.value : null, () => this.#entries.delete(key));
+    const entry = new ScopeEntry(scope.ok ? scope.value : null, () => {
+      this.#entries.delete(key);
+      if (scope.ok) this.#compiler?.drop(scope.value);
+    });
     if (!scope.ok) entry.refuse(scope.error.map((issue) => `${issue.field} ${issue.rule}`));
     this.#entries.set(key, entry);
     if (this.#compiler !== null) this.#update(entry, this.#compiler, -1);
@@ -88,7 +91,10 @@ export class ScopeEntry implements SnapshotSource {
     this.#watchers.add(watcher);
     return () => {
       this.#watchers.delete(watcher);
-      if (this.#watchers.size === 0) this.#onUnused();
+      if (this.#watchers.size > 0) return;
+      // Whoever still shows this entry needs its words, not its resources.
+      this.#snapshot = null;
+      this.#onUnused();
     };
   }
 

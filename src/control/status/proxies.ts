@@ -9,6 +9,11 @@ import type { ScopeEntry } from '../snapshot/snapshot-book.ts';
 const departedShownMs = 600_000;
 /** Proxies remembered; the ones that left first are forgotten first. */
 const proxiesMax = 20_000;
+/** Of these, proxies that left. */
+export const departedMax = 1_000;
+
+/** What the console shows of a proxy that left. */
+const shownMetadata: ReadonlySet<string> = new Set(['namespace', 'admin', 'weft']);
 
 export interface ProxyState {
   node: XdsNode;
@@ -30,6 +35,8 @@ export class ProxyBook {
   readonly changeToAck = new Histogram(latencyBoundsSeconds);
   readonly #clock: Clock;
   readonly #proxies = new Map<string, ProxyState>();
+  /** Ids of those that left, the longest gone first. */
+  readonly #departed = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,8 +52,10 @@ export class ProxyBook {
     known.lastSeenAtMs = atMs;
     if (!connected) {
       known.streams = Math.max(0, known.streams - 1);
+      if (known.streams === 0) this.#depart(known);
       return;
     }
+    this.#departed.delete(node.id);
     known.node = node;
     known.entry = entry;
     known.connectedAtMs = atMs;
@@ -78,8 +87,21 @@ export class ProxyBook {
   list(): readonly ProxyState[] {
     const oldest = this.#clock.wall() - departedShownMs;
     for (const [id, proxy] of this.#proxies)
-      if (proxy.streams === 0 && proxy.lastSeenAtMs < oldest) this.#proxies.delete(id);
+      if (proxy.streams === 0 && proxy.lastSeenAtMs < oldest) this.#forget(id);
     return [...this.#proxies.values()].sort((a, b) => (a.node.id < b.node.id ? -1 : 1));
+  }
+
+  /** Of a proxy that left only what is shown of it stays, and of many the last ones. */
+  #depart(proxy: ProxyState): void {
+    const { id, metadata } = proxy.node;
+    const shown = Object.entries(metadata).filter(([key]) => shownMetadata.has(key));
+    proxy.node = { ...proxy.node, metadata: Object.fromEntries(shown), clientFeatures: [] };
+    proxy.taken.clear();
+    this.#departed.add(id);
+    const [first] = this.#departed;
+    if (this.#departed.size <= departedMax || first === undefined) return;
+    this.#departed.delete(first);
+    this.#proxies.delete(first);
   }
 
   #add(node: XdsNode, entry: ScopeEntry, atMs: number): void {
@@ -97,8 +119,13 @@ export class ProxyBook {
   #forgetOne(): void {
     for (const [id, proxy] of this.#proxies) {
       if (proxy.streams > 0) continue;
-      this.#proxies.delete(id);
+      this.#forget(id);
       return;
     }
+  }
+
+  #forget(id: string): void {
+    this.#proxies.delete(id);
+    this.#departed.delete(id);
   }
 }

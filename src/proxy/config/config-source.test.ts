@@ -4,7 +4,7 @@ import { createMemoryStore, type MemoryStore } from '../../net/index.ts';
 import { type AdsClientStatus, typeUrls, type XdsResource, type XdsSubscriber } from '../../xds/index.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 import { type AdsSubscriptions, ConfigSource } from './config-source.ts';
-import { lastGoodFile } from './last-good.ts';
+import { lastGoodFileOf } from './last-good.ts';
 import { clusterJson, endpointsJson, listenerJson, resourceOf, routesJson } from './testing/resources.ts';
 import type { Snapshot } from './types.ts';
 
@@ -43,6 +43,8 @@ function parse(text: string): Bootstrap {
 }
 
 const adsBootstrap = parse(await Bun.file(`${import.meta.dir}/testdata/sidecar-ads.yaml`).text());
+
+const lastGoodPath = `/state/${lastGoodFileOf(adsBootstrap.node.id)}`;
 
 class World {
   readonly clock: VirtualClock;
@@ -279,7 +281,7 @@ describe('last good configuration', () => {
     expect([...world.snapshot!.listeners.keys()]).toEqual(['out']);
   });
 
-  const bytesOf = async (store: MemoryStore) => (await store.read(`/state/${lastGoodFile}`))!;
+  const bytesOf = async (store: MemoryStore) => (await store.read(lastGoodPath))!;
   const damages: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array])[] = [
     ['a flipped byte', (bytes) => bytes.with(bytes.length - 10, bytes.at(-10)! ^ 1)],
     ['half a file', (bytes) => bytes.slice(0, bytes.length >> 1)],
@@ -293,7 +295,7 @@ describe('last good configuration', () => {
   for (const [name, damage] of damages) {
     test(`${name} is ignored`, async () => {
       const store = await saved();
-      await store.write(`/state/${lastGoodFile}`, damage(await bytesOf(store)));
+      await store.write(lastGoodPath, damage(await bytesOf(store)));
       const world = fresh('/state', store);
       world.connection(false);
       await settle();
@@ -306,11 +308,30 @@ describe('last good configuration', () => {
 
   test('the file of another node is ignored', async () => {
     const other = { ...adsBootstrap, node: { ...adsBootstrap.node, id: 'sidecar~other.bank' } };
-    const world = fresh('/state', await saved(), other);
+    const store = await saved();
+    await store.write(`/state/${lastGoodFileOf(other.node.id)}`, await bytesOf(store));
+    const world = fresh('/state', store, other);
     world.connection(false);
     await settle();
     expect(world.source.origin).toBe('none');
   });
+
+  test.each(['sidecar~other.bank', `${adsBootstrap.node.id.slice(0, -1)}/`, '../evil', 'x'.repeat(500)])(
+    'two nodes in one folder keep their own: beside %s',
+    async (id) => {
+      const other = { ...adsBootstrap, node: { ...adsBootstrap.node, id } };
+      const store = await saved();
+      const before = await bytesOf(store);
+      const world = fresh('/state', store, other);
+      world.deliverAll();
+      await world.source.stop();
+      expect([await store.list('/state'), await bytesOf(store)]).toEqual([
+        [lastGoodFileOf(adsBootstrap.node.id), lastGoodFileOf(id)].sort(),
+        before,
+      ]);
+      expect(lastGoodFileOf(id)).toMatch(/^last-good-[\w.~-]{1,110}\.weft$/);
+    },
+  );
 
   test('a burst of changes is written once', async () => {
     const store = createMemoryStore();
@@ -332,6 +353,6 @@ describe('last good configuration', () => {
     const world = fresh('/state', store);
     world.deliverAll();
     await world.source.stop();
-    expect(await store.read(`/state/${lastGoodFile}`)).not.toBeNull();
+    expect(await store.read(lastGoodPath)).not.toBeNull();
   });
 });

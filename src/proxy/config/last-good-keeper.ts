@@ -6,7 +6,7 @@ import type { Store } from '../../net/index.ts';
 import {
   encodeLastGood,
   type LastGood,
-  lastGoodFile,
+  lastGoodFileOf,
   parseLastGood,
   type SavedResource,
 } from './last-good.ts';
@@ -30,7 +30,7 @@ export class LastGoodKeeper implements TimerHandler {
 
   constructor(options: LastGoodKeeperOptions) {
     this.options = options;
-    this.path = `${options.stateDir}/${lastGoodFile}`;
+    this.path = `${options.stateDir}/${lastGoodFileOf(options.nodeId)}`;
   }
 
   /** Something changed: it will be written soon, once for a burst. */

@@ -19,7 +19,11 @@ export interface LastGood {
   readonly resources: readonly SavedResource[];
 }
 
-export const lastGoodFile = 'last-good.weft';
+/** One file for each node, since several may share a folder. Ids differ that look alike as file names, hence the digest. */
+export function lastGoodFileOf(nodeId: string): string {
+  const readable = nodeId.replace(/[^\w.~-]/g, '_').slice(0, 100);
+  return `last-good-${readable}-${digest(nodeId).slice(0, 8)}.weft`;
+}
 
 const format = 'weft-last-good/1';
 
