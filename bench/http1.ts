@@ -110,6 +110,8 @@ class Hop implements RequestReceiver, ResponseReceiver {
   onIdle(): void {}
   onProtocolError(): void {}
   onStreamDone(): void {}
+  onCapacity(): void {}
+
   onRetired(): void {}
   onInformational(): void {}
   onReset(): void {}

@@ -6,12 +6,13 @@ import {
   type BalanceConfig,
   compileRoutes,
   createBalancer,
-  decideRetry,
   EndpointLoad,
+  judgeRetry,
   OutlierDetector,
   type RequestView,
   RetryBudget,
   RetryFacts,
+  RetryVerdict,
   type Route,
   type RouteTable,
 } from '../src/policy/index.ts';
@@ -73,6 +74,7 @@ function balanceCase(name: string, config: BalanceConfig, count: number): Case {
   const random = new Xoshiro128(2);
   const balancer = createBalancer<EndpointLoad>(config, random);
   balancer.update(Array.from({ length: count }, (_, index) => new EndpointLoad(String(index), 1)));
+  const request = { nowMs: 0, tried: [], hash: null };
   let nowMs = 0;
   return {
     name,
@@ -80,7 +82,8 @@ function balanceCase(name: string, config: BalanceConfig, count: number): Case {
       let digest = 0;
       for (let turn = 0; turn < turns; turn++) {
         nowMs += 0.1;
-        const endpoint = balancer.pick(nowMs, null)!;
+        request.nowMs = nowMs;
+        const endpoint = balancer.pick(request)!;
         balancer.onStart(endpoint, nowMs);
         balancer.onFinish(endpoint, nowMs + 1, 1 + (turn & 7), 'success');
         digest += endpoint.key.length;
@@ -137,14 +140,16 @@ function retryCase(): Case {
     intervalMs: 10_000,
     minRetries: { count: 10, intervalMs: 1000 },
   });
+  const random = new Xoshiro128(3);
+  const verdict = new RetryVerdict();
   return {
-    name: 'decideRetry with budget',
+    name: 'judgeRetry with budget',
     run(turns) {
       let digest = 0;
       for (let turn = 0; turn < turns; turn++) {
         facts.nowMs += 0.1;
         facts.status = (turn & 1) === 0 ? 503 : 200;
-        digest += decideRetry(policy, facts).length;
+        digest += judgeRetry(policy, facts, random, verdict).decision.length;
       }
       return digest;
     },

@@ -20,7 +20,6 @@ export type ErrorCode =
   | 'no-cluster'
   | 'no-endpoint'
   | 'misdirected'
-  | 'refused-by-peer'
   | 'draining'
   | 'cancelled'
   | 'storage'
@@ -28,7 +27,10 @@ export type ErrorCode =
 
 export type ErrorSource = 'downstream' | 'upstream' | 'internal';
 
-/** May the request be sent again? `if-unsent`: only when no byte of it reached the peer's application. */
+/**
+ * May the request be sent again? `yes`: nothing of it was sent. `if-unsent`: when no byte of it reached the peer's application, or when
+ * repeating it is harmless. `no`: trying again cannot help.
+ */
 export type Retryable = 'yes' | 'no' | 'if-unsent';
 
 /**

@@ -109,6 +109,8 @@ export class LoadConnection implements SocketHandler, ClientHost {
     this.#owner.onReady(this, false);
   }
 
+  onCapacity(): void {}
+
   onRetired(): void {
     if (this.state === 'idle') this.state = 'gone';
   }

@@ -26,6 +26,7 @@ const entry: AccessEntry = {
   attempts: 2,
   downstreamAddress: '127.0.0.1:5',
   direction: 'outbound',
+  failedPhase: 'connect',
 };
 
 class MemorySink implements LogSink {
@@ -61,6 +62,7 @@ describe('AccessLog', () => {
     expect(JSON.parse(sink.writes[0]!)).toEqual({
       start_time: '2026-01-02T03:04:05.067Z',
       direction: 'outbound',
+      failed_phase: 'connect',
       method: 'POST',
       path: '/transfers?x="1"',
       authority: 'ledger',

@@ -3,7 +3,9 @@ export {
   type Balancer,
   createBalancer,
   EndpointLoad,
+  type Hash64,
   type Outcome,
+  type PickRequest,
   PriorityBalancer,
   type SelectedLevel,
   type Selection,
@@ -13,14 +15,14 @@ export { Breaker, type LimitsConfig } from './breaker/index.ts';
 export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
 export {
   type AttemptFailure,
-  backoffMs,
-  decideRetry,
+  judgeRetry,
   RetryBudget,
   type RetryBudgetConfig,
   type RetryCondition,
   type RetryDecision,
   RetryFacts,
   type RetryPolicy,
+  RetryVerdict,
   retryConditions,
 } from './retry/index.ts';
 export {

@@ -5,7 +5,13 @@ import type { Clock, Issue, Log, Random } from '../base/index.ts';
 import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
 import { formatAddress, type Network, type Resolver } from '../net/index.ts';
 import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
-import { compileRoutes, RetryFacts, type RouteConfig, type RouteTable } from '../policy/index.ts';
+import {
+  compileRoutes,
+  RetryFacts,
+  RetryVerdict,
+  type RouteConfig,
+  type RouteTable,
+} from '../policy/index.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import { RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
@@ -62,6 +68,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       peer: options.peer ?? '',
       clusters: this.clusters,
       retryFacts: new RetryFacts(),
+      retryVerdict: new RetryVerdict(),
       logEntry: createLogEntry(),
       dates: new HttpDates(clock),
       accepted: { count: 0, max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY) },

@@ -139,6 +139,8 @@ class CallerConnection implements SocketHandler, ClientHost {
     if (reusable) this.#caller.release(this);
   }
 
+  onCapacity(): void {}
+
   onRetired(): void {
     this.#caller.forget(this);
     this.#socket.end();

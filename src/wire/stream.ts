@@ -58,7 +58,10 @@ export interface ServerStream extends Stream {
 }
 
 export interface ClientStream extends Stream {
-  /** True once any byte of the request was given to the connection: from then on it counts as sent. */
+  /**
+   * True once any byte of the request was given to the connection: it counts as sent. False again where the peer said that it has not
+   * looked at it (REFUSED_STREAM, a stream above GOAWAY's last one): to be read when the stream is over.
+   */
   readonly sent: boolean;
 }
 
@@ -100,6 +103,8 @@ export interface ClientHost {
    * now. Without it `onRetired` came before.
    */
   onStreamDone(reusable: boolean): void;
+  /** More streams may be started than before (SETTINGS of HTTP/2). Never said by HTTP/1. */
+  onCapacity(): void;
   /** Once at most: the connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while idle). */
   onRetired(): void;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { Xoshiro128 } from '../../base/index.ts';
 import { runBalancerSuite } from './balancer-suite.ts';
 import { createBalancer } from './create-balancer.ts';
-import { playTraffic, SimulatedEndpoint } from './play-traffic.ts';
+import { at, playTraffic, SimulatedEndpoint } from './play-traffic.ts';
 import type { BalanceConfig } from './types.ts';
 
 const configs: readonly [config: BalanceConfig, weightsAreShares: boolean][] = [
@@ -22,7 +22,7 @@ test('round-robin: a weight is spread over the round', () => {
   const balancer = createBalancer<SimulatedEndpoint>({ kind: 'round-robin' }, new Xoshiro128(5));
   const [heavy, light] = [new SimulatedEndpoint('h', 10, 3), new SimulatedEndpoint('l', 10, 1)];
   balancer.update([heavy, light]);
-  const keys = Array.from({ length: 400 }, () => balancer.pick(0, null)!.key).join('');
+  const keys = Array.from({ length: 400 }, () => balancer.pick(at(0))!.key).join('');
   expect(keys.split('l').length - 1).toBe(100);
   // Between two light turns there are always exactly three heavy ones.
   expect(keys.slice(keys.indexOf('l') + 1, keys.lastIndexOf('l'))).not.toMatch(/hhhh|ll/);
@@ -32,9 +32,9 @@ test('round-robin: equal weights take strict turns', () => {
   const balancer = createBalancer<SimulatedEndpoint>({ kind: 'round-robin' }, new Xoshiro128(5));
   const all = ['a', 'b', 'c', 'd', 'e'].map((key) => new SimulatedEndpoint(key, 10));
   balancer.update(all);
-  const round = Array.from({ length: 5 }, () => balancer.pick(0, null)!.key).join('');
+  const round = Array.from({ length: 5 }, () => balancer.pick(at(0))!.key).join('');
   expect([...round].sort().join('')).toBe('abcde');
-  for (let turn = 0; turn < 100; turn++) expect(balancer.pick(0, null)!.key).toBe(round[turn % 5]!);
+  for (let turn = 0; turn < 100; turn++) expect(balancer.pick(at(0))!.key).toBe(round[turn % 5]!);
 });
 
 test('least-request: two choices keep the longest queue far below that of random', () => {

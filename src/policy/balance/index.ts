@@ -1,4 +1,11 @@
 export { createBalancer } from './create-balancer.ts';
 export { PriorityBalancer } from './priority-balancer.ts';
 export { isUsable, type SelectedLevel, type Selection, selectCandidates } from './select-candidates.ts';
-export { type BalanceConfig, type Balancer, EndpointLoad, type Outcome } from './types.ts';
+export {
+  type BalanceConfig,
+  type Balancer,
+  EndpointLoad,
+  type Hash64,
+  type Outcome,
+  type PickRequest,
+} from './types.ts';

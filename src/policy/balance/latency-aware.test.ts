@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { Xoshiro128 } from '../../base/index.ts';
 import { LatencyAware } from './latency-aware.ts';
 import { estimateMs, latencyMsMax, recordFinish, recordStart } from './load-meter.ts';
-import { playTraffic, SimulatedEndpoint } from './play-traffic.ts';
+import { at, playTraffic, SimulatedEndpoint } from './play-traffic.ts';
 import type { Balancer, EndpointLoad, Outcome } from './types.ts';
 
 const config = { kind: 'latency-aware', decayMs: 10_000, defaultRttMs: 30 } as const;
@@ -104,10 +104,10 @@ describe('three endpoints, one of them slow (200 ms against 10 ms)', () => {
     const world = createWorld(1, [10, 10, 10]);
     const [unknown, ...others] = world.endpoints;
     for (const other of others) finish(other, 0, 10, 'success');
-    expect(world.balancer.pick(20, null)).toBe(unknown!);
+    expect(world.balancer.pick(at(20))).toBe(unknown!);
     world.balancer.onStart(unknown!, 20);
     for (const other of others) for (let turn = 0; turn < 50; turn++) recordStart(other, 20);
-    for (let turn = 0; turn < 100; turn++) expect(world.balancer.pick(21 + turn, null)).not.toBe(unknown!);
+    for (let turn = 0; turn < 100; turn++) expect(world.balancer.pick(at(21 + turn))).not.toBe(unknown!);
   });
 
   test('healed, it is asked again within 35 s and has its full share within a minute more', () => {
@@ -158,7 +158,7 @@ describe('failing', () => {
     const [refusing, fine] = world.endpoints;
     finish(refusing!, 0, 0.2, 'local');
     finish(fine!, 0, 10, 'success');
-    for (let turn = 0; turn < 100; turn++) expect(world.balancer.pick(100 + turn, null)).toBe(fine!);
+    for (let turn = 0; turn < 100; turn++) expect(world.balancer.pick(at(100 + turn))).toBe(fine!);
   });
 
   test('repaired, it gets its share again within two minutes', () => {

@@ -8,7 +8,7 @@
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';
 import { estimateMs, recordFinish, recordStart } from './load-meter.ts';
-import type { BalanceConfig, Balancer, EndpointLoad, Outcome } from './types.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 /** An endpoint whose first answer is awaited is worse than any that has answered, but not infinitely: all may be in that state. */
 const unknownBusyFactor = 1e9;
@@ -36,10 +36,11 @@ export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
     this.#candidates.replace(candidates);
   }
 
-  pick(nowMs: number, tried: readonly E[] | null): E | null {
+  pick(request: PickRequest<E>): E | null {
+    const { nowMs, tried } = request;
     const { items } = this.#candidates;
     if (items.length === 0) return null;
-    if (tried !== null && tried.length > 0) {
+    if (tried.length > 0) {
       const left = this.#candidates.countUntried(tried);
       if (left > 0) return this.#pickUntried(nowMs, tried, left);
     }

@@ -4,7 +4,7 @@
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Outcome } from './types.ts';
+import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
   readonly #choices: number;
@@ -20,11 +20,11 @@ export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
     this.#candidates.replace(candidates);
   }
 
-  pick(_nowMs: number, tried: readonly E[] | null): E | null {
+  pick(request: PickRequest<E>): E | null {
+    const { tried } = request;
     const { items } = this.#candidates;
     if (items.length === 0) return null;
-    if (tried !== null && tried.length > 0 && this.#candidates.countUntried(tried) > 0)
-      return this.#pickUntried(tried);
+    if (tried.length > 0 && this.#candidates.countUntried(tried) > 0) return this.#pickUntried(tried);
     let best = items[this.#candidates.sample()]!;
     for (let choice = 1; choice < this.#choices; choice++) {
       const other = items[this.#candidates.sample()]!;

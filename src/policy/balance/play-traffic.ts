@@ -1,7 +1,7 @@
 // For tests: one caller's traffic over simulated endpoints in virtual time. Open loop, so attempts overlap as they do in production.
 
 import type { Random } from '../../base/index.ts';
-import { type Balancer, EndpointLoad, type Outcome } from './types.ts';
+import { type Balancer, EndpointLoad, type Outcome, type PickRequest } from './types.ts';
 
 export class SimulatedEndpoint extends EndpointLoad {
   /** How it behaves at the moment. */
@@ -44,7 +44,7 @@ export function playTraffic(traffic: Traffic): number {
   for (let index = 0; index < traffic.requests; index++) {
     land(flights, balancer, nowMs);
     traffic.onArrival?.(index, nowMs);
-    const endpoint = balancer.pick(nowMs, null);
+    const endpoint = balancer.pick(at(nowMs));
     if (endpoint !== null) flights.push(takeOff(endpoint, balancer, random, nowMs));
     nowMs += traffic.arrivals === 'even' ? gapMs : -Math.log(1 - random.float()) * gapMs;
   }
@@ -81,4 +81,9 @@ function land(flights: Flight[], balancer: Balancer<SimulatedEndpoint>, nowMs: n
   const left = flights.filter((flight) => flight.endMs > nowMs);
   flights.length = 0;
   flights.push(...left);
+}
+
+/** A choice that depends on nothing but the time. */
+export function at<E>(nowMs: number, tried: readonly E[] = []): PickRequest<E> {
+  return { nowMs, tried, hash: null };
 }

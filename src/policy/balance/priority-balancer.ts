@@ -4,7 +4,7 @@
 import type { Random } from '../../base/index.ts';
 import { createBalancer } from './create-balancer.ts';
 import type { Selection } from './select-candidates.ts';
-import type { BalanceConfig, Balancer, EndpointLoad, Outcome } from './types.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 export class PriorityBalancer<E extends EndpointLoad> {
   readonly #config: BalanceConfig;
@@ -31,8 +31,8 @@ export class PriorityBalancer<E extends EndpointLoad> {
   }
 
   /** Chooses one, or null when there is none; see {@link Balancer.pick}. A retry may end up in the next priority by the same draw. */
-  pick(nowMs: number, tried: readonly E[] | null): E | null {
-    return this.#levels[this.#only >= 0 ? this.#only : this.#draw()]!.pick(nowMs, tried);
+  pick(request: PickRequest<E>): E | null {
+    return this.#levels[this.#only >= 0 ? this.#only : this.#draw()]!.pick(request);
   }
 
   onStart(endpoint: E, nowMs: number): void {

@@ -3,7 +3,7 @@
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Outcome } from './types.ts';
+import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 export class RandomWeighted<E extends EndpointLoad> implements Balancer<E> {
   readonly #candidates: Candidates<E>;
@@ -16,10 +16,11 @@ export class RandomWeighted<E extends EndpointLoad> implements Balancer<E> {
     this.#candidates.replace(candidates);
   }
 
-  pick(_nowMs: number, tried: readonly E[] | null): E | null {
+  pick(request: PickRequest<E>): E | null {
+    const { tried } = request;
     const { items } = this.#candidates;
     if (items.length === 0) return null;
-    if (tried !== null && tried.length > 0) {
+    if (tried.length > 0) {
       const untried = this.#candidates.sampleUntried(tried);
       if (untried !== null) return untried;
     }

@@ -4,7 +4,7 @@
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Outcome } from './types.ts';
+import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
   readonly #random: Random;
@@ -28,11 +28,12 @@ export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
     for (let at = (candidates.length >> 1) - 1; at >= 0; at--) this.#sink(at);
   }
 
-  pick(_nowMs: number, tried: readonly E[] | null): E | null {
+  pick(request: PickRequest<E>): E | null {
+    const { tried } = request;
     const { length } = this.#items;
     if (length === 0) return null;
     const first = this.#turn();
-    if (tried === null || tried.length === 0 || !tried.includes(first)) return first;
+    if (tried.length === 0 || !tried.includes(first)) return first;
     // The skipped turns are not given back: who has failed this request loses a turn.
     for (let turns = 1; turns < 2 * length; turns++) {
       const next = this.#turn();

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { Xoshiro128 } from '../../base/index.ts';
-import { SimulatedEndpoint } from './play-traffic.ts';
+import { at, SimulatedEndpoint } from './play-traffic.ts';
 import { PriorityBalancer } from './priority-balancer.ts';
 import { isUsable, selectCandidates } from './select-candidates.ts';
 
@@ -165,11 +165,11 @@ test('shares are whole percents that sum to 100 whenever somebody can be asked',
 test('the priority balancer shares requests as selected, and follows a change', () => {
   const levels = [priority(5, 10), priority(10, 10)];
   const balancer = new PriorityBalancer<SimulatedEndpoint>({ kind: 'round-robin' }, new Xoshiro128(1));
-  expect(balancer.pick(0, null)).toBeNull();
+  expect(balancer.pick(at(0))).toBeNull();
   balancer.update(selectCandidates(levels, 50, 0));
   const first = (): number => {
     let count = 0;
-    for (let turn = 0; turn < 10_000; turn++) if (levels[0]!.includes(balancer.pick(0, null)!)) count += 1;
+    for (let turn = 0; turn < 10_000; turn++) if (levels[0]!.includes(balancer.pick(at(0))!)) count += 1;
     return count / 10_000;
   };
   expect(Math.abs(first() - 0.7)).toBeLessThan(0.02);
@@ -179,5 +179,5 @@ test('the priority balancer shares requests as selected, and follows a change', 
   balancer.update(selectCandidates([levels[1]!], 50, 0));
   expect(first()).toBe(0);
   balancer.update(selectCandidates<SimulatedEndpoint>([], 50, 0));
-  expect(balancer.pick(0, null)).toBeNull();
+  expect(balancer.pick(at(0))).toBeNull();
 });

@@ -56,11 +56,26 @@ export class EndpointLoad {
   }
 }
 
+/** 64 bits in two halves: numbers, because a BigInt for each request would cost more than the choice. */
+export interface Hash64 {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** What a choice depends on beside the endpoints. */
+export interface PickRequest<E> {
+  readonly nowMs: number;
+  /** Endpoints that this request has been sent to. */
+  readonly tried: readonly E[];
+  /** Of what the route's hash policies look at; null: nothing, and balancers that go by it choose at random. */
+  readonly hash: Hash64 | null;
+}
+
 export interface Balancer<E extends EndpointLoad> {
   /** Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their state. */
   update(candidates: readonly E[]): void;
-  /** Chooses one, or null when there is none. Those in `tried` are passed over while any other is left. */
-  pick(nowMs: number, tried: readonly E[] | null): E | null;
+  /** Chooses one, or null when there is none. Those tried are passed over while any other is left. */
+  pick(request: PickRequest<E>): E | null;
   /** An attempt begins. Every call is followed by exactly one `onFinish`, whatever became of the candidates meanwhile. */
   onStart(endpoint: E, nowMs: number): void;
   /** `rttMs`: from sending to the response head (or to the failure). */

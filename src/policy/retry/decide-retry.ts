@@ -1,6 +1,5 @@
-// May a failed attempt be made again? Asked once per failed attempt; the answer names the first rule that forbids it, so that the
-// metric weft_retries_total{reason} and `why` can say which. Safety comes before policy limits, and the budget is asked last, because
-// asking it spends.
+// May a failed attempt be made again? The answer names the first rule that forbids it, so that weft_retries_refused_total{reason} can
+// say which. Safety comes before policy limits, and the budget is asked last, because asking it spends.
 
 import { unreachable } from '../../base/index.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -40,15 +39,21 @@ export class RetryFacts {
   bodyReplayable = true;
   /** Until the request's deadline; Infinity without one. */
   remainingMs = Number.POSITIVE_INFINITY;
-  /** The wait that the caller drew for this retry (see backoffMs). */
+  /** The wait that was drawn for this retry (see judgeRetry). */
   backoffMs = 0;
+  /** False: trying again cannot help (our own fault, or our own end). */
+  repeatable = true;
+  /** An endpoint is left that this request has not tried. */
+  untried = false;
+  /** The attempt went over a connection that had lain idle, and met its end. */
+  stale = false;
   /** null: no budget is set. */
   budget: RetryBudget | null = null;
   nowMs = 0;
 }
 
 export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): RetryDecision {
-  if (policy === null || policy.attempts === 0) return 'not-retryable';
+  if (policy === null || policy.attempts === 0 || !facts.repeatable) return 'not-retryable';
   if (!isConditionMet(policy, facts) || !isSafe(policy, facts)) return 'not-retryable';
   if (facts.retries >= policy.attempts) return 'exhausted';
   if (!facts.bodyReplayable) return 'body-gone';

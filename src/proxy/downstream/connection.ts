@@ -4,7 +4,7 @@ import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
-import { Exchange, type ExchangeContext } from '../exchange/index.ts';
+import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
 import type { RuntimeListener } from './listener.ts';
@@ -14,8 +14,9 @@ const headTimeout =
 
 const never = Number.POSITIVE_INFINITY;
 
-export class DownstreamConnection implements SocketHandler, ServerHost, TimerHandler {
+export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, TimerHandler {
   readonly remote: Address;
+  readonly secure = null;
   readonly exchange: Exchange;
   /** Clock time since when no request runs; -1 while one does. */
   idleSinceMs: number;

@@ -8,17 +8,18 @@ import type { RouteTable } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
-import type { ExchangeContext } from '../exchange/index.ts';
+import type { Authorizer, ExchangeContext, ExchangeListener } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { DownstreamConnection } from './connection.ts';
 
-export class RuntimeListener {
+export class RuntimeListener implements ExchangeListener {
   readonly name: string;
   config: ListenerConfig;
   http: HttpOptions;
   routes: RouteTable;
   accessLog: AccessLog | null;
+  readonly authorizers: readonly Authorizer[] | null = null;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;

@@ -1,7 +1,7 @@
 // One try at one endpoint: waits for a connection, sends the request, receives the answer and keeps the endpoint's books. The exchange
 // decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless it still reads an unwanted answer.
 
-import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { assert, type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import {
   type ClientStream,
   type Head,
@@ -11,7 +11,6 @@ import {
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
-import type { Exchange } from './exchange.ts';
 import { parseRefusal, type Refusal } from './refusal.ts';
 
 /**
@@ -19,6 +18,22 @@ import { parseRefusal, type Refusal } from './refusal.ts';
  * discarding: answered, but the exchange went on without it; ends in idle and is not used again.
  */
 export type AttemptState = 'idle' | 'waiting' | 'sent' | 'answered' | 'discarding';
+
+/** The exchange, as its attempts see it. */
+export interface AttemptOwner {
+  readonly clock: Clock;
+  /** It answers for an application, which could forge what only a proxy may say. */
+  readonly inbound: boolean;
+  /** Phase forward: the attempt has its connection. */
+  sendRequest(connection: UpstreamConnection, attempt: Attempt): ClientStream;
+  onAttemptInformational(attempt: Attempt, head: ResponseHead): void;
+  onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void;
+  onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void;
+  onAttemptEnd(attempt: Attempt, trailers: Head | null): void;
+  /** `unsent`: nothing of the attempt reached the endpoint. */
+  onAttemptFailed(attempt: Attempt, error: MeshError, unsent: boolean, nowMs: number): void;
+  onAttemptWritable(): void;
+}
 
 export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler {
   state: AttemptState = 'idle';
@@ -36,55 +51,57 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
-  private readonly exchange: Exchange;
+  /** It wants a connection that has carried nothing yet. */
+  freshOnly = false;
+  private readonly exchange: AttemptOwner;
   /** The balancer was told of the start and not yet of the end. */
   private measuring = false;
   private discardedBytes = 0;
   private discardTimer: Timer | null = null;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: AttemptOwner) {
     this.exchange = exchange;
   }
 
   /** Starts at `endpoint`. False: the queue for connections is full, and the attempt is over. */
-  begin(cluster: Cluster, endpoint: Endpoint, nowMs: number): boolean {
+  begin(cluster: Cluster, endpoint: Endpoint, freshOnly: boolean, nowMs: number): boolean {
     assert(this.state === 'idle', 'an attempt begins once');
+    this.freshOnly = freshOnly;
     this.cluster = cluster;
     this.endpoint = endpoint;
     this.startedMs = nowMs;
     this.measuring = true;
     cluster.onAttemptStart(endpoint, nowMs);
-    const connection = endpoint.takeIdle(nowMs);
+    const connection = freshOnly ? null : endpoint.pool.take(nowMs);
     if (connection !== null) {
       this.send(connection);
       return true;
     }
     this.state = 'waiting';
-    if (endpoint.wait(this)) return true;
-    this.finish('local', nowMs);
-    this.state = 'idle';
+    if (endpoint.pool.wait(this)) return true;
+    this.cancel(nowMs);
     return false;
   }
 
   onConnection(connection: UpstreamConnection): void {
-    this.startedMs = this.exchange.context.clock.now();
+    this.startedMs = this.exchange.clock.now();
     this.send(connection);
   }
 
   onConnectionFailed(error: MeshError): void {
-    const now = this.exchange.context.clock.now();
+    const now = this.exchange.clock.now();
     this.finish('local', now);
     this.state = 'idle';
-    this.exchange.onAttemptFailed(this, error, true, now);
+    this.exchange.onAttemptFailed(this, error, error.retry === 'yes', now);
   }
 
   onInformational(head: ResponseHead): void {
-    if (this.state === 'sent') this.exchange.onAttemptInformational(head);
+    if (this.state === 'sent') this.exchange.onAttemptInformational(this, head);
   }
 
   onResponse(head: ResponseHead, endStream: boolean): void {
     if (this.state !== 'sent') return;
-    const now = this.exchange.context.clock.now();
+    const now = this.exchange.clock.now();
     const { status } = head;
     const cluster = this.cluster!;
     this.connection!.learnIdleLimit(head);
@@ -99,7 +116,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
     if (this.state === 'answered') {
-      this.exchange.onAttemptBody(bytes, start, end);
+      this.exchange.onAttemptBody(this, bytes, start, end);
       return;
     }
     this.discardedBytes += end - start;
@@ -110,29 +127,49 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   onEnd(trailers: Head | null): void {
     const { state } = this;
     this.state = 'idle';
-    if (state === 'answered') this.exchange.onAttemptEnd(trailers);
-    else if (this.discardTimer !== null) this.exchange.context.clock.cancel(this.discardTimer);
+    if (state === 'answered') this.exchange.onAttemptEnd(this, trailers);
+    else if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
   }
 
   onReset(error: MeshError): void {
     const { state } = this;
-    if (state === 'discarding' && this.discardTimer !== null)
-      this.exchange.context.clock.cancel(this.discardTimer);
+    if (state === 'discarding' && this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
     if (state !== 'sent' && state !== 'answered') {
       this.state = 'idle';
       return;
     }
-    const now = this.exchange.context.clock.now();
+    const now = this.exchange.clock.now();
     this.finish('failure', now);
     this.state = 'idle';
-    this.exchange.onAttemptFailed(this, error, !this.stream!.sent, now);
+    this.exchange.onAttemptFailed(this, error, !this.requireStream().sent, now);
   }
 
   onWritable(): void {
     this.exchange.onAttemptWritable();
   }
 
-  /** Gives up because the client left: says nothing about the endpoint. */
+  /** Something of it may have reached the endpoint, and no answer came. */
+  get sent(): boolean {
+    return (this.state === 'sent' || this.state === 'answered') && this.requireStream().sent;
+  }
+
+  sendBody(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.requireStream().sendBody(bytes, start, end);
+  }
+
+  sendEnd(trailers: Head | null): void {
+    this.requireStream().sendEnd(trailers);
+  }
+
+  pause(): void {
+    this.requireStream().pause();
+  }
+
+  resume(): void {
+    this.requireStream().resume();
+  }
+
+  /** Gives up for a reason that is not the endpoint's: says nothing about it. */
   cancel(nowMs: number): void {
     if (this.measuring) {
       this.measuring = false;
@@ -152,12 +189,17 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     assert(this.state === 'answered', 'only an answer can be discarded');
     this.state = 'discarding';
     this.discardTimer = new Timer(this, 0);
-    this.exchange.context.clock.arm(this.discardTimer, proxyLimits.discardMs);
-    this.stream!.resume();
+    this.exchange.clock.arm(this.discardTimer, proxyLimits.discardMs);
+    this.requireStream().resume();
   }
 
   onTimer(): void {
     if (this.state === 'discarding') this.stopDiscarding();
+  }
+
+  private requireStream(): ClientStream {
+    assert(this.stream !== null, 'the attempt was sent');
+    return this.stream;
   }
 
   private send(connection: UpstreamConnection): void {
@@ -170,22 +212,21 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   /** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */
   private believedRefusal(head: ResponseHead): Refusal {
     const at = head.find(headerId['x-weft-refused']);
-    if (at < 0 || !this.endpoint!.trusted || this.exchange.listener.config.direction === 'inbound')
-      return 'none';
+    if (at < 0 || !this.endpoint!.trusted || this.exchange.inbound) return 'none';
     return parseRefusal(head.valueAt(at));
   }
 
   private stop(error: MeshError): void {
     const { state } = this;
     this.state = 'idle';
-    if (state === 'waiting') this.endpoint!.stopWaiting(this);
-    else if (state !== 'idle') this.stream!.reset(error);
+    if (state === 'waiting') this.endpoint!.pool.stopWaiting(this);
+    else if (state !== 'idle') this.requireStream().reset(error);
   }
 
   private stopDiscarding(): void {
     this.state = 'idle';
-    if (this.discardTimer !== null) this.exchange.context.clock.cancel(this.discardTimer);
-    this.stream!.reset(new MeshError('cancelled', 'internal', 'no', 'the answer is not needed'));
+    if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
+    this.requireStream().reset(new MeshError('cancelled', 'internal', 'no', 'the answer is not needed'));
   }
 
   private finish(outcome: 'success' | 'failure' | 'local', nowMs: number): void {

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../base/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
-import type { RetryFacts } from '../../policy/index.ts';
+import type { RetryFacts, RetryVerdict } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Cluster } from '../upstream/index.ts';
 
@@ -11,6 +11,7 @@ export interface ExchangeContext extends ProxyContext {
   /** By name; replaced in place when a configuration is applied. */
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly retryFacts: RetryFacts;
+  readonly retryVerdict: RetryVerdict;
   readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
   /** Connections of all listeners, and how many there may be. */
@@ -57,6 +58,7 @@ export function createLogEntry(): AccessEntry {
     userAgent: '',
     attempts: 0,
     downstreamAddress: '',
+    failedPhase: '',
     direction: '',
   };
 }

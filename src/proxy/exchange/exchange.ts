@@ -1,299 +1,230 @@
-// One request from head to log: the phases of docs/ARCHITECTURE.md (match, limit, pick, connect, forward, relay, settle, log) over the
-// streams of two codecs. An HTTP/1.1 connection owns one exchange and uses it for all its requests, so a request allocates none of this.
+// The machine that moves one request through its phases (phases.ts) over the streams of two codecs, and says what follows when one of
+// them fails. An HTTP/1.1 connection uses one exchange for all its requests, so a request allocates none of this.
 
-import { assert, MeshError, type TimerHandler } from '../../base/index.ts';
-import type { RetryPolicy, Route, WeightedCluster } from '../../policy/index.ts';
-import type {
-  ClientStream,
-  Head,
-  RequestHead,
-  RequestReceiver,
-  ResponseHead,
-  ServerStream,
+import { assert, type Clock, type ErrorCode, MeshError, type TimerHandler } from '../../base/index.ts';
+import {
+  type ClientStream,
+  type Head,
+  headerId,
+  type RequestHead,
+  type RequestReceiver,
+  type ResponseHead,
+  type ServerStream,
 } from '../../wire/index.ts';
-import type { DownstreamConnection } from '../downstream/connection.ts';
-import type { RuntimeListener } from '../downstream/listener.ts';
 import { proxyLimits } from '../limits.ts';
-import { type ResponseFlag, responseFlags } from '../stats/index.ts';
-import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
-import { Attempt } from './attempt.ts';
-import { BodyBuffer } from './body-buffer.ts';
+import { type ResponseFlag, type RetryReason, responseFlags } from '../stats/index.ts';
+import type { UpstreamConnection } from '../upstream/index.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
-import { applyRequestEdits, prepareAttempt, prepareRequest } from './prepare-request.ts';
-import { prepareResponse } from './prepare-response.ts';
+import type { ExchangeOwner } from './owner.ts';
+import {
+  authorize,
+  connect,
+  forward,
+  limit,
+  match,
+  pick,
+  relay,
+  settle,
+  startAttemptDeadline,
+  startDeadlines,
+} from './phases.ts';
 import { answer, answerRedirect, replyError } from './reply.ts';
-import { tryRetryAnswer, tryRetryFailure } from './retry.ts';
-import { settle } from './settle.ts';
-
-/**
- * idle -> connecting (an attempt waits for its connection) -> forwarding (request sent, no answer yet) -> relaying (answer's head passed
- * on) -> idle. backing-off: between two attempts. From every state but idle a failure, a timeout or a leaving client ends in idle.
- */
-export type ExchangeState = 'idle' | 'connecting' | 'forwarding' | 'backing-off' | 'relaying';
+import {
+  clusterOf,
+  type ExchangeListener,
+  type ExchangeState,
+  pauseRequest,
+  RequestState,
+  resumeRequest,
+} from './request-state.ts';
+import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
-export class Exchange implements RequestReceiver, TimerHandler {
-  state: ExchangeState = 'idle';
-  readonly context: ExchangeContext;
-  readonly connection: DownstreamConnection;
-  listener: RuntimeListener;
-  stream: ServerStream | null = null;
-  head: RequestHead | null = null;
-  route: Route | null = null;
-  weighted: WeightedCluster | null = null;
-  cluster: Cluster | null = null;
-  retry: RetryPolicy | null = null;
-  method = '';
-  /** Before a route rewrote it, for the log; null: it was not. */
-  receivedPath: string | null = null;
-  /** Who calls, on inbound listeners; '' where nobody said. */
-  peer = '';
-  requestId = '';
-  traceId: string | null = null;
-  startedMs = 0;
-  startedWallMs = 0;
-  /** Attempts begun, the current one included. */
-  attempts = 0;
-  readonly tried: Endpoint[] = [];
-  attempt: Attempt;
-  readonly body = new BodyBuffer();
-  requestEnded = false;
-  requestTrailers: Head | null = null;
-  paused = false;
-  bytesReceived = 0;
-  bytesSent = 0;
-  /** Status passed on or answered; 0: none. */
-  status = 0;
-  /** Envoy's response flags, joined by commas. */
-  flags: string = responseFlags.none;
-  readonly deadlines: Deadlines;
+export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
+  readonly clock: Clock;
+  private readonly deadlines: Deadlines;
+  private readonly request: RequestState;
+  private attempt: Attempt;
+  /** While backing off: the next attempt wants a connection that has carried nothing yet. */
+  private freshConnection = false;
 
-  constructor(context: ExchangeContext, connection: DownstreamConnection, listener: RuntimeListener) {
-    this.context = context;
-    this.connection = connection;
-    this.listener = listener;
+  constructor(context: ExchangeContext, owner: ExchangeOwner, listener: ExchangeListener) {
+    this.clock = context.clock;
     this.deadlines = new Deadlines(context.clock, this);
+    this.request = new RequestState(context, owner, listener, this.deadlines);
     this.attempt = new Attempt(this);
   }
 
-  /** Phases read head and match. */
+  get state(): ExchangeState {
+    return this.request.state;
+  }
+
+  get inbound(): boolean {
+    return this.request.inbound;
+  }
+
   begin(stream: ServerStream, head: RequestHead, endStream: boolean): void {
-    assert(this.state === 'idle', 'a connection runs one exchange at a time');
-    this.reset(stream, head, endStream);
-    const { listener } = this;
-    listener.stats.requests += 1;
-    listener.stats.active += 1;
-    this.state = 'connecting';
-    this.method = head.method;
-    if (listener.config.direction === 'inbound') this.peer = listener.peerOf(head);
-    const hit = listener.routes.match(head, this.context.random);
-    prepareRequest(this, head);
-    if (hit === null) {
-      listener.stats.noRoute += 1;
-      replyError(this, 'no-route', false);
-      return;
-    }
-    this.route = hit.route;
-    this.weighted = hit.cluster;
-    const { action } = hit.route;
-    if (action.kind === 'forward') this.limit(hit.route, hit.cluster);
-    else if (action.kind === 'redirect') answerRedirect(this, hit.route);
-    else answer(this, action.status, action.body);
+    const { request } = this;
+    assert(request.state === 'idle', 'an exchange runs one request at a time');
+    if (this.attempt.state !== 'idle') this.attempt = new Attempt(this);
+    request.reset(stream, head, endStream);
+    request.state = 'authorizing';
+    if (match(request) === null) replyError(request, 'no-route');
+    else this.proceed();
   }
 
-  /** Phases limit and pick. */
-  private limit(route: Route, weighted: WeightedCluster | null): void {
-    const cluster = weighted === null ? undefined : this.context.clusters.get(weighted.cluster);
-    if (cluster === undefined) {
-      this.listener.stats.noCluster += 1;
-      const { action } = route;
-      replyError(this, 'no-cluster', false, action.kind === 'forward' ? action.notFoundStatus : undefined);
+  /** Goes on after the match; again when an authorizer that had to wait agrees. */
+  proceed(): void {
+    const { request } = this;
+    const outcome = authorize(request);
+    if (outcome === 'wait') return;
+    if (outcome !== 'allow') {
+      answer(request, outcome.status, outcome.body);
       return;
     }
-    const { stats, config } = cluster;
-    stats.requests += 1;
-    if (!cluster.breaker.tryRequest()) {
-      stats.requestOverflow += 1;
-      replyError(this, 'overflow', false);
-      return;
-    }
-    this.cluster = cluster;
-    stats.active += 1;
-    cluster.budget?.onRequest(this.startedMs);
-    this.retry = route.retry ?? config.retry;
-    this.deadlines.idleSpanMs = route.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
-    const receiveMs = this.listener.http.requestTimeoutMs;
-    if (!this.requestEnded && receiveMs > 0) this.deadlines.receiveMs = this.startedMs + receiveMs;
-    if (this.requestEnded) this.startDeadlines(this.startedMs);
-    applyRequestEdits(this, this.head!);
-    this.startAttempt(this.startedMs);
-  }
-
-  /** Phases pick and connect; for retries too. */
-  startAttempt(nowMs: number): void {
-    const cluster = this.cluster!;
-    const endpoint = cluster.pick(nowMs, this.tried.length === 0 ? null : this.tried);
-    if (endpoint === null) {
-      cluster.stats.noEndpoint += 1;
-      replyError(this, 'no-endpoint', false);
-      return;
-    }
-    this.state = 'connecting';
-    this.attempts += 1;
-    this.tried.push(endpoint);
-    this.deadlines.backoffMs = never;
-    this.deadlines.attemptMs = this.requestEnded ? nowMs + (this.attemptMs() || never) : never;
-    this.deadlines.arm(nowMs);
-    prepareAttempt(this, this.head!, endpoint);
-    if (this.attempt.begin(cluster, endpoint, nowMs)) return;
-    replyError(this, 'overflow', false);
-  }
-
-  /** Phase forward: the attempt has its connection. */
-  sendRequest(connection: UpstreamConnection, attempt: Attempt): ClientStream {
-    this.state = 'forwarding';
-    const { body } = this;
-    const endStream = this.requestEnded && body.length === 0 && this.requestTrailers === null;
-    const stream = connection.start(this.head!, endStream, attempt);
-    if (endStream) return stream;
-    this.deadlines.activityMs = attempt.startedMs;
-    const writable = body.length === 0 || stream.sendBody(body.bytes, 0, body.length);
-    this.cluster!.stats.bytesSent += body.length;
-    if (body.length > this.cluster!.config.replayBytesMax) body.release();
-    if (this.requestEnded) stream.sendEnd(this.requestTrailers);
-    else if (writable) this.resumeRequest();
-    else this.pauseRequest();
-    return stream;
+    const { route } = request;
+    assert(route !== null, 'only what has a route goes on');
+    const { action } = route;
+    if (action.kind === 'redirect') answerRedirect(request, route);
+    else if (action.kind === 'respond') answer(request, action.status, action.body);
+    else this.enter(action.notFoundStatus);
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
+    const { request } = this;
     const count = end - start;
-    this.bytesReceived += count;
-    const { body } = this;
-    if (this.state === 'forwarding' || this.state === 'relaying') {
-      this.keepForReplay(bytes, start, end);
-      this.cluster!.stats.bytesSent += count;
-      if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.context.clock.now();
-      if (!this.attempt.stream!.sendBody(bytes, start, end)) this.pauseRequest();
-    } else if (this.state !== 'idle') {
-      body.append(bytes, start, end);
-      if (body.length > proxyLimits.heldBodyBytesMax) this.pauseRequest();
+    request.bytesReceived += count;
+    if (request.state === 'forwarding' || request.state === 'relaying') {
+      const cluster = clusterOf(request);
+      const { body } = request;
+      if (body.complete) {
+        if (body.length + count <= cluster.config.replayBytesMax) body.append(bytes, start, end);
+        else body.release();
+      }
+      cluster.stats.bytesSent += count;
+      if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.clock.now();
+      if (!this.attempt.sendBody(bytes, start, end)) pauseRequest(request);
+    } else if (request.state !== 'idle') {
+      request.body.append(bytes, start, end);
+      if (request.body.length > proxyLimits.heldBodyBytesMax) pauseRequest(request);
     }
   }
 
   onEnd(trailers: Head | null): void {
-    this.requestEnded = true;
-    this.requestTrailers = trailers;
-    this.deadlines.receiveMs = never;
-    if (this.state === 'idle') return;
-    const now = this.context.clock.now();
-    this.startDeadlines(now);
-    if (this.state === 'connecting' || this.state === 'forwarding') {
-      const attemptMs = this.attemptMs();
-      if (attemptMs > 0) this.deadlines.attemptMs = now + attemptMs;
-    }
-    this.deadlines.arm(now);
-    if (this.state === 'forwarding' || this.state === 'relaying') this.attempt.stream!.sendEnd(trailers);
+    const { request, deadlines } = this;
+    request.requestEnded = true;
+    request.requestTrailers = trailers;
+    deadlines.receiveMs = never;
+    const { state } = request;
+    if (state === 'idle' || state === 'authorizing') return;
+    const now = this.clock.now();
+    startDeadlines(request, now);
+    if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, now);
+    deadlines.arm(now);
+    if (state === 'forwarding' || state === 'relaying') this.attempt.sendEnd(trailers);
   }
 
   /** The client left, or broke the protocol within its body. */
   onReset(error: MeshError): void {
-    if (this.state === 'idle') return;
-    const now = this.context.clock.now();
+    const { request } = this;
+    if (request.state === 'idle') return;
+    const now = this.clock.now();
     const broken = error.source === 'downstream' && (error.code === 'protocol' || error.code === 'too-large');
-    this.flags = broken ? responseFlags.downstreamProtocolError : responseFlags.downstreamClosed;
+    request.flags = broken ? responseFlags.downstreamProtocolError : responseFlags.downstreamClosed;
+    request.failed = true;
     if (!broken) {
-      this.listener.stats.cancelled += 1;
-      if (this.cluster !== null) this.cluster.stats.cancelled += 1;
+      request.listener.stats.cancelled += 1;
+      if (request.cluster !== null) request.cluster.stats.cancelled += 1;
     }
     this.attempt.cancel(now);
-    settle(this, now);
+    settle(request, now);
   }
 
   onWritable(): void {
-    if (this.state === 'relaying') this.attempt.stream!.resume();
+    if (this.request.state === 'relaying') this.attempt.resume();
   }
 
-  // What the attempt tells.
+  // What attempts tell.
 
-  onAttemptInformational(head: ResponseHead): void {
+  sendRequest(connection: UpstreamConnection, attempt: Attempt): ClientStream {
+    return forward(this.request, connection, attempt);
+  }
+
+  onAttemptInformational(_attempt: Attempt, head: ResponseHead): void {
     // A second 100 after a retry would answer nothing: the body is here.
-    if (head.status === 100 && this.bytesReceived > 0) return;
-    this.stream!.sendInformational(head);
+    if (head.status === 100 && this.request.bytesReceived > 0) return;
+    this.request.stream.sendInformational(head);
   }
 
-  /** Phase relay, or settle and try again. */
   onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
-    if (tryRetryAnswer(this, attempt, head, endStream, nowMs)) return;
-    this.deadlines.attemptMs = never;
-    this.deadlines.activityMs = nowMs;
-    this.status = head.status;
-    if (this.attempts > 1 && head.status < 500) this.cluster!.stats.retrySuccess += 1;
-    prepareResponse(this, head, nowMs - attempt.startedMs);
-    const stream = this.stream!;
-    if (endStream) {
-      // The books are closed first: sending the end may begin the client's next request at once.
-      settle(this, nowMs);
-      stream.sendResponse(head, true);
-      this.connection.onAnswered();
+    const { request } = this;
+    const { refusal } = attempt;
+    if (refusal === 'unsent') clusterOf(request).stats.refusedUnsent += 1;
+    else request.sent = true;
+    if (refusal === 'sent') clusterOf(request).stats.refusedSent += 1;
+    const verdict = judgeAnswer(request, attempt, head, nowMs);
+    if (verdict?.decision === 'retry') {
+      this.leave(attempt, head, endStream, nowMs);
+      this.retry(answerReason(attempt, head), verdict.delayMs, false, nowMs);
       return;
     }
-    this.state = 'relaying';
-    this.body.release();
-    stream.sendResponse(head, false);
+    if (refusal === 'unsent' && head.status === 421) {
+      // A stale address answered for another service. That is no answer for this client.
+      this.leave(attempt, head, endStream, nowMs);
+      replyError(request, 'misdirected');
+      return;
+    }
+    if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
+    relay(request, attempt, head, endStream, nowMs);
   }
 
-  onAttemptBody(bytes: Uint8Array, start: number, end: number): void {
-    const count = end - start;
-    this.bytesSent += count;
-    if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.context.clock.now();
-    if (!this.stream!.sendBody(bytes, start, end)) this.attempt.stream!.pause();
+  onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
+    const { request, deadlines } = this;
+    request.bytesSent += end - start;
+    if (deadlines.idleSpanMs > 0) deadlines.activityMs = this.clock.now();
+    if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
   }
 
-  onAttemptEnd(trailers: Head | null): void {
-    const stream = this.stream!;
-    settle(this, this.context.clock.now());
+  onAttemptEnd(_attempt: Attempt, trailers: Head | null): void {
+    const { request } = this;
+    const { owner, stream } = request;
+    settle(request, this.clock.now());
     stream.sendEnd(trailers);
-    this.connection.onAnswered();
+    owner.onAnswered();
   }
 
-  /** `unsent`: nothing of the attempt reached the endpoint. */
   onAttemptFailed(attempt: Attempt, error: MeshError, unsent: boolean, nowMs: number): void {
-    if (this.state === 'relaying') {
+    const { request } = this;
+    if (!unsent) request.sent = true;
+    if (request.state === 'relaying') {
       this.truncate(error, nowMs);
       return;
     }
-    if (tryRetryFailure(this, attempt, error, unsent, nowMs)) return;
-    replyError(this, error.code, !unsent);
+    const verdict = judgeFailure(request, attempt, error, unsent, nowMs);
+    if (verdict.decision === 'retry') {
+      this.retry(error.code, verdict.delayMs, verdict.freshConnection, nowMs);
+      return;
+    }
+    if (verdict.decision === 'exhausted') request.flags = responseFlags.retryLimit;
+    replyError(request, error.code);
   }
 
   onAttemptWritable(): void {
-    this.resumeRequest();
+    resumeRequest(this.request);
   }
 
   onTimer(_kind: number, nowMs: number): void {
-    if (this.state === 'idle') return;
+    if (this.request.state === 'idle') return;
     const over = this.deadlines.expired(nowMs);
     if (over === 'request') this.timeOut('request-timeout', nowMs);
     else if (over === 'receive') this.timeOut('head-timeout', nowMs);
     else if (over === 'attempt') this.timeOutAttempt(nowMs);
-    else if (over === 'backoff') this.startAttempt(nowMs);
+    else if (over === 'backoff') this.startAttempt(this.freshConnection, nowMs);
     else if (over === 'idle') this.timeOut('idle-timeout', nowMs);
     else this.deadlines.arm(nowMs);
-  }
-
-  /** Waits `delayMs`, then tries again; at once when it is 0. */
-  scheduleRetry(delayMs: number, nowMs: number): void {
-    this.deadlines.attemptMs = never;
-    if (delayMs <= 0) {
-      this.startAttempt(nowMs);
-      return;
-    }
-    this.state = 'backing-off';
-    this.deadlines.backoffMs = nowMs + delayMs;
-    this.deadlines.arm(nowMs);
   }
 
   /** The connection is gone for good. */
@@ -301,93 +232,85 @@ export class Exchange implements RequestReceiver, TimerHandler {
     this.deadlines.stop();
   }
 
+  private enter(notFoundStatus: number | undefined): void {
+    const { request } = this;
+    const refused = limit(request);
+    if (refused === null) this.startAttempt(false, request.startedMs);
+    else replyError(request, refused, refused === 'no-cluster' ? notFoundStatus : undefined);
+  }
+
+  private startAttempt(freshConnection: boolean, nowMs: number): void {
+    const { request } = this;
+    const endpoint = pick(request, nowMs);
+    if (endpoint === null) replyError(request, 'no-endpoint');
+    else if (!connect(request, this.attempt, endpoint, freshConnection)) replyError(request, 'overflow');
+  }
+
+  /** Waits `delayMs`, then tries again; at once when it is 0. */
+  private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
+    const { request, deadlines } = this;
+    clusterOf(request).stats.countRetry(reason);
+    deadlines.attemptMs = never;
+    request.phase = 'settle';
+    if (delayMs <= 0) {
+      this.startAttempt(freshConnection, nowMs);
+      return;
+    }
+    this.freshConnection = freshConnection;
+    request.state = 'backing-off';
+    deadlines.backoffMs = nowMs + delayMs;
+    deadlines.arm(nowMs);
+  }
+
+  /** Goes off an answer that is not passed on. A short one is read to its end, so that the connection stays. */
+  private leave(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
+    if (endStream) return;
+    const length = Number(head.get(headerId['content-length']) ?? proxyLimits.discardBytesMax + 1);
+    if (this.request.requestEnded && length <= proxyLimits.discardBytesMax) {
+      attempt.discard();
+      this.attempt = new Attempt(this);
+    } else {
+      attempt.cancel(nowMs);
+    }
+  }
+
   private timeOutAttempt(nowMs: number): void {
-    this.cluster!.stats.attemptTimeouts += 1;
-    const sent = this.attempt.state !== 'waiting';
-    const error = new MeshError(
-      'attempt-timeout',
-      'upstream',
-      sent ? 'no' : 'yes',
-      'the attempt took too long',
-    );
-    this.attempt.timeOut(error, nowMs);
-    if (!tryRetryFailure(this, this.attempt, error, !sent, nowMs)) replyError(this, 'attempt-timeout', sent);
+    const { attempt, request } = this;
+    clusterOf(request).stats.attemptTimeouts += 1;
+    const sent = attempt.sent;
+    const retry = sent ? 'if-unsent' : 'yes';
+    const error = new MeshError('attempt-timeout', 'upstream', retry, 'the attempt took too long');
+    attempt.timeOut(error, nowMs);
+    this.onAttemptFailed(attempt, error, !sent, nowMs);
   }
 
   private timeOut(code: 'request-timeout' | 'idle-timeout' | 'head-timeout', nowMs: number): void {
-    const { stats } = this.cluster!;
+    const { attempt, request } = this;
+    const { stats } = clusterOf(request);
     if (code === 'request-timeout') stats.requestTimeouts += 1;
     else stats.idleTimeouts += 1;
     const error = new MeshError(code, 'internal', 'no', 'the request took too long');
-    const sent = this.attempt.state === 'sent' || this.attempt.state === 'answered';
+    if (attempt.sent) request.sent = true;
     // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
-    if (code === 'request-timeout' || this.requestEnded) this.attempt.timeOut(error, nowMs);
-    else this.attempt.cancel(nowMs);
-    if (this.state === 'relaying') this.truncate(error, nowMs);
-    else replyError(this, code === 'idle-timeout' && !this.requestEnded ? 'head-timeout' : code, sent);
+    if (code === 'request-timeout' || request.requestEnded) attempt.timeOut(error, nowMs);
+    else attempt.cancel(nowMs);
+    if (request.state === 'relaying') {
+      this.truncate(error, nowMs);
+      return;
+    }
+    const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
+    replyError(request, told);
   }
 
   /** The answer has begun and cannot be completed: the client must see that, so its connection is reset. */
   private truncate(error: MeshError, nowMs: number): void {
-    const stream = this.stream!;
-    this.cluster!.stats.truncated += 1;
-    this.flags = truncatedFlags(error);
-    settle(this, nowMs);
+    const { request } = this;
+    const { stream } = request;
+    clusterOf(request).stats.truncated += 1;
+    request.flags = truncatedFlags(error);
+    request.failed = true;
+    settle(request, nowMs);
     stream.reset(error);
-  }
-
-  private keepForReplay(bytes: Uint8Array, start: number, end: number): void {
-    const { body } = this;
-    if (!body.complete) return;
-    if (body.length + end - start <= this.cluster!.config.replayBytesMax) body.append(bytes, start, end);
-    else body.release();
-  }
-
-  private pauseRequest(): void {
-    if (this.paused || this.requestEnded) return;
-    this.paused = true;
-    this.stream!.pause();
-  }
-
-  private resumeRequest(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    this.stream?.resume();
-  }
-
-  private attemptMs(): number {
-    return this.route!.timeouts.attemptMs ?? this.cluster!.config.timeouts.attemptMs ?? 0;
-  }
-
-  /** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
-  private startDeadlines(nowMs: number): void {
-    const requestMs = this.route!.timeouts.requestMs ?? this.cluster!.config.timeouts.requestMs ?? 0;
-    if (requestMs > 0) this.deadlines.requestMs = nowMs + requestMs;
-  }
-
-  private reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
-    const { clock } = this.context;
-    this.stream = stream;
-    this.head = head;
-    this.receivedPath = null;
-    this.requestEnded = endStream;
-    this.startedMs = clock.now();
-    this.deadlines.reset(this.startedMs);
-    this.startedWallMs = this.listener.accessLog === null ? 0 : clock.wall();
-    this.route = null;
-    this.weighted = null;
-    this.cluster = null;
-    this.retry = null;
-    this.peer = '';
-    this.attempts = 0;
-    this.tried.length = 0;
-    this.requestTrailers = null;
-    this.paused = false;
-    this.bytesReceived = 0;
-    this.bytesSent = 0;
-    this.status = 0;
-    this.flags = responseFlags.none;
-    if (this.attempt.state !== 'idle') this.attempt = new Attempt(this);
   }
 }
 

@@ -1,2 +1,4 @@
 export { createLogEntry, type ExchangeContext, HttpDates } from './context.ts';
-export { Exchange, type ExchangeState } from './exchange.ts';
+export { Exchange } from './exchange.ts';
+export type { ExchangeOwner, SecureFacts } from './owner.ts';
+export type { Authorizer, Denial, ExchangeListener, ExchangeState, RequestState } from './request-state.ts';

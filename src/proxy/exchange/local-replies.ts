@@ -35,11 +35,6 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   'no-cluster': reply(503, flag.noCluster, 'no such cluster'),
   'no-endpoint': reply(503, flag.noHealthyUpstream, 'no healthy upstream'),
   misdirected: reply(503, flag.noHealthyUpstream, 'no healthy upstream: the endpoint serves another service'),
-  'refused-by-peer': reply(
-    503,
-    flag.upstreamConnectFailure,
-    'upstream proxy could not reach the application',
-  ),
   draining: reply(503, flag.localReset, 'proxy is shutting down'),
   cancelled: reply(503, flag.localReset, 'request cancelled'),
   storage: reply(500, flag.localReset, 'internal error'),

@@ -5,44 +5,46 @@ import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
-import type { Exchange } from './exchange.ts';
+import type { RequestState } from './request-state.ts';
 
 /** Once per request, after the match: the match must see what the client sent. */
-export function prepareRequest(exchange: Exchange, head: RequestHead): void {
-  const { http, config } = exchange.listener;
-  const { random } = exchange.context;
+export function prepareRequest(request: RequestState): void {
+  const { head } = request;
+  const { http } = request.listener;
+  const { random } = request.context;
   // Nobody but a callee's proxy may speak of refusals, and only in responses.
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
-  exchange.requestId = ensureRequestId(head, http.keepRequestId, random);
-  exchange.traceId = propagateTrace(head, random);
-  forwardedFields(exchange, head, http.useRemoteAddress);
-  if (config.direction === 'inbound') return;
+  request.requestId = ensureRequestId(head, http.keepRequestId, random);
+  request.traceId = propagateTrace(head, random);
+  forwardedFields(request, head, http.useRemoteAddress);
+  if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
 }
 
 /** The most specific edits first, as Envoy applies them: the weighted cluster's, then the route's. */
-export function applyRequestEdits(exchange: Exchange, head: RequestHead): void {
-  const { route, weighted } = exchange;
+export function prepareForward(request: RequestState): void {
+  const { head, route, weighted } = request;
   if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits);
   if (route?.requestEdits) applyEdits(head, route.requestEdits);
   if (route?.action.kind !== 'forward') return;
   if (route.action.rewritePath !== null) {
-    exchange.receivedPath = head.path;
+    request.receivedPath = head.path;
     head.path = rewritePath(head.path, route, route.action.rewritePath);
   }
   if (route.action.rewriteAuthority !== null) head.authority = route.action.rewriteAuthority;
 }
 
 /** What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). */
-export function prepareAttempt(exchange: Exchange, head: RequestHead, endpoint: Endpoint): void {
-  if (exchange.listener.config.direction === 'inbound') return;
-  if (exchange.attempts > 1) {
+export function prepareAttempt(request: RequestState, endpoint: Endpoint): void {
+  const { head } = request;
+  if (request.inbound) return;
+  if (request.attempts > 1) {
     head.remove(headerId['x-envoy-attempt-count']);
     head.remove(headerId['x-weft-peer']);
   }
-  head.add('x-envoy-attempt-count', attemptTexts[exchange.attempts] ?? '17');
-  const { peer } = exchange.context;
+  head.add('x-envoy-attempt-count', attemptTexts[request.attempts] ?? '17');
+  const { peer } = request.context;
   if (endpoint.proxied && peer !== '') head.add('x-weft-peer', peer);
 }
 
@@ -65,10 +67,10 @@ const trustedNames: readonly string[] = [
  * x-forwarded-for and -proto by Envoy's rules: with `useRemoteAddress` the connection is the truth (edges, sidecars that ask for it),
  * without it a received chain is passed on untouched.
  */
-function forwardedFields(exchange: Exchange, head: RequestHead, useRemoteAddress: boolean): void {
+function forwardedFields(request: RequestState, head: RequestHead, useRemoteAddress: boolean): void {
   if (useRemoteAddress) {
     for (const name of trustedNames) head.removeName(name);
-    const { remote } = exchange.connection;
+    const { remote } = request.owner;
     const host = remote.kind === 'ip' ? remote.host : formatAddress(remote);
     const received = head.getName('x-forwarded-for');
     if (received !== null) head.remove(headerId['x-forwarded-for']);

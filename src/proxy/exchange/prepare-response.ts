@@ -2,23 +2,23 @@
 
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import { applyEdits } from './apply-edits.ts';
-import type { Exchange } from './exchange.ts';
+import type { RequestState } from './request-state.ts';
 
 /** `serviceTimeMs`: from sending the attempt to this head. */
-export function prepareResponse(exchange: Exchange, head: ResponseHead, serviceTimeMs: number): void {
-  const { http } = exchange.listener;
+export function prepareResponse(request: RequestState, head: ResponseHead, serviceTimeMs: number): void {
+  const { http } = request.listener;
   // Refusals are between two proxies: believed or not, they end here.
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
   if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
     head.remove(headerId['x-envoy-upstream-service-time']);
   head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
   // RFC 9110 section 6.6.1: who passes on an answer without a Date says when it came.
-  if (head.find(headerId.date) < 0) head.add('date', exchange.context.dates.now());
+  if (head.find(headerId.date) < 0) head.add('date', request.context.dates.now());
   if (http.serverName !== '') {
     if (head.find(headerId.server) >= 0) head.remove(headerId.server);
     head.add('server', http.serverName);
   }
-  const { route, weighted } = exchange;
+  const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
 }

@@ -6,33 +6,34 @@ import type { Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
-import type { Exchange } from './exchange.ts';
 import { localReplies } from './local-replies.ts';
+import { settle } from './phases.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import { settle } from './settle.ts';
+import type { RequestState } from './request-state.ts';
 
 type Field = readonly [name: string, value: string];
 
-/** `sent`: something of the request reached the endpoint. `status`: what the route says instead of the table. */
-export function replyError(exchange: Exchange, code: ErrorCode, sent: boolean, status?: number): void {
+/** `status`: what the route says instead of the table. */
+export function replyError(request: RequestState, code: ErrorCode, status?: number): void {
   const { flag, body, status: usual } = localReplies[code];
-  exchange.flags = exchange.flags === responseFlags.none ? flag : `${flag},${exchange.flags}`;
-  const inbound = exchange.listener.config.direction === 'inbound';
-  write(exchange, status ?? usual, body, inbound ? [[refusedHeader, encodeRefusal(sent, code)]] : []);
+  request.flags = request.flags === responseFlags.none ? flag : `${flag},${request.flags}`;
+  request.failed = true;
+  const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
+  write(request, status ?? usual, body, extra);
 }
 
-export function answer(exchange: Exchange, status: number, body: string): void {
-  const misdirected = status === 421 && exchange.listener.config.direction === 'inbound';
-  write(exchange, status, body, misdirected ? [[refusedHeader, encodeRefusal(false, 'misdirected')]] : []);
+export function answer(request: RequestState, status: number, body: string): void {
+  const misdirected = status === 421 && request.inbound;
+  write(request, status, body, misdirected ? [[refusedHeader, encodeRefusal(false, 'misdirected')]] : []);
 }
 
-export function answerRedirect(exchange: Exchange, route: Route): void {
+export function answerRedirect(request: RequestState, route: Route): void {
   if (route.action.kind !== 'redirect') return;
-  write(exchange, route.action.status, '', [['location', redirectLocation(exchange.head!, route)]]);
+  write(request, route.action.status, '', [['location', redirectLocation(request.head, route)]]);
 }
 
-function write(exchange: Exchange, status: number, text: string, extra: readonly Field[]): void {
-  const { context, listener, route } = exchange;
+function write(request: RequestState, status: number, text: string, extra: readonly Field[]): void {
+  const { context, listener, route } = request;
   const bytes = encoder.encode(text);
   const fields: Field[] = [['date', context.dates.now()]];
   fields.push(['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName]);
@@ -42,17 +43,17 @@ function write(exchange: Exchange, status: number, text: string, extra: readonly
   if (!bodiless) fields.push(['content-length', `${bytes.length}`]);
   const head = createResponseHead(status, [...fields, ...extra]);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
-  const withBody = bytes.length > 0 && !bodiless && exchange.method !== 'HEAD';
-  exchange.status = status;
-  if (withBody) exchange.bytesSent += bytes.length;
-  const stream = exchange.stream!;
-  settle(exchange, context.clock.now());
+  const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
+  request.status = status;
+  if (withBody) request.bytesSent += bytes.length;
+  const stream = request.stream;
+  settle(request, context.clock.now());
   stream.sendResponse(head, !withBody);
   if (withBody) {
     stream.sendBody(bytes, 0, bytes.length);
     stream.sendEnd(null);
   }
-  exchange.connection.onAnswered();
+  request.owner.onAnswered();
 }
 
 const encoder = new TextEncoder();

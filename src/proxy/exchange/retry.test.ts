@@ -84,7 +84,7 @@ describe('what is retried', () => {
     expect(client.statuses).toEqual([503]);
     expect(client.received).toEndWith('not now');
     expect(requestCount(origins)).toBe(3);
-    expect(stats.retryLimitExceeded).toBe(1);
+    expect(stats.refusedRetries('exhausted')).toBe(1);
     expect(stats.retriesByReason.get('status-5xx')).toBe(2);
     world.expectSettled();
   });
@@ -255,7 +255,7 @@ describe('budget', () => {
     expect(clients.every((client) => client.received.endsWith('not now'))).toBe(true);
     expect(stats.retries).toBeLessThanOrEqual(2);
     expect(requestCount(origins)).toBe(10 + stats.retries);
-    expect(stats.retryOverBudget).toBeGreaterThan(0);
+    expect(stats.refusedRetries('no-budget')).toBeGreaterThan(0);
     world.expectSettled();
   });
 

@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
+import type { RetryDecision } from '../../policy/index.ts';
 
 /** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
 export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx';
@@ -19,9 +20,8 @@ export class ClusterStats {
   retries = 0;
   readonly retriesByReason = new Map<RetryReason, number>();
   retrySuccess = 0;
-  /** Retries not made because the budget was used up, or the attempts were. */
-  retryOverBudget = 0;
-  retryLimitExceeded = 0;
+  /** Failed attempts that were not made again, by what forbade it. */
+  readonly retriesRefused = new Map<RetryDecision, number>();
   /** Requests refused by a limit of this cluster. */
   requestOverflow = 0;
   pendingOverflow = 0;
@@ -60,5 +60,13 @@ export class ClusterStats {
   countRetry(reason: RetryReason): void {
     this.retries += 1;
     this.retriesByReason.set(reason, (this.retriesByReason.get(reason) ?? 0) + 1);
+  }
+
+  countRefusedRetry(decision: RetryDecision): void {
+    this.retriesRefused.set(decision, (this.retriesRefused.get(decision) ?? 0) + 1);
+  }
+
+  refusedRetries(decision: RetryDecision): number {
+    return this.retriesRefused.get(decision) ?? 0;
   }
 }

@@ -1,5 +1,7 @@
 // What is counted per listener. The same rules as cluster-stats.ts.
 
+import { type Phase, phases } from './phases.ts';
+
 export class ListenerStats {
   connectionsTotal = 0;
   /** Open connections (gauge). */
@@ -11,6 +13,8 @@ export class ListenerStats {
   active = 0;
   /** Final answers by class, index 1 to 5; 0: none was sent. */
   readonly responses = [0, 0, 0, 0, 0, 0];
+  /** Requests that the proxy ended, by the phase in which. */
+  readonly failedPhases = Object.fromEntries(phases.map((phase) => [phase, 0])) as Record<Phase, number>;
   bytesReceived = 0;
   bytesSent = 0;
   noRoute = 0;

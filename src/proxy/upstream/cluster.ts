@@ -6,6 +6,7 @@ import {
   Breaker,
   type Outcome,
   OutlierDetector,
+  type PickRequest,
   PriorityBalancer,
   RetryBudget,
   selectCandidates,
@@ -13,7 +14,7 @@ import {
 import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { ClusterStats } from '../stats/index.ts';
-import { Endpoint } from './endpoint.ts';
+import { Endpoint, type EndpointOwner } from './endpoint.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
@@ -21,7 +22,7 @@ const readmitTimer = 1;
 /** How often idle connections are looked at where outlier detection sets no pace of its own. */
 const sweepMs = 10_000;
 
-export class Cluster implements TimerHandler {
+export class Cluster implements EndpointOwner, TimerHandler {
   readonly name: string;
   readonly context: ProxyContext;
   readonly stats = new ClusterStats();
@@ -34,9 +35,9 @@ export class Cluster implements TimerHandler {
   assigned: EndpointAssignment | null = null;
   candidateCount = 0;
   panicking = false;
-  /** An attempt waits for a slot under the connection limit. */
-  starving = false;
   removed = false;
+  /** An attempt waits for a slot under the connection limit. */
+  private starving = false;
   private balancer: PriorityBalancer<Endpoint>;
   private outlier: OutlierDetector<Endpoint> | null;
   private readonly byKey = new Map<string, Endpoint>();
@@ -84,15 +85,15 @@ export class Cluster implements TimerHandler {
     for (const endpoint of this.endpoints) {
       if (seen.has(endpoint)) continue;
       this.byKey.delete(endpoint.key);
-      endpoint.retire();
+      endpoint.pool.retire();
     }
     this.endpoints = next;
     this.reselect();
   }
 
-  pick(nowMs: number, tried: readonly Endpoint[] | null): Endpoint | null {
+  pick(request: PickRequest<Endpoint>): Endpoint | null {
     if (this.panicking) this.stats.panics += 1;
-    return this.balancer.pick(nowMs, tried);
+    return this.balancer.pick(request);
   }
 
   onAttemptStart(endpoint: Endpoint, nowMs: number): void {
@@ -128,28 +129,33 @@ export class Cluster implements TimerHandler {
   }
 
   closeIdleElsewhere(except: Endpoint): boolean {
-    for (const endpoint of this.endpoints) if (endpoint !== except && endpoint.closeOldestIdle()) return true;
+    for (const endpoint of this.endpoints)
+      if (endpoint !== except && endpoint.pool.closeOldestIdle()) return true;
     return false;
+  }
+
+  onStarving(): void {
+    this.starving = true;
   }
 
   onConnectionSlot(): void {
     if (!this.starving) return;
     this.starving = false;
-    for (const endpoint of this.endpoints) endpoint.dialForWaiting();
+    for (const endpoint of this.endpoints) endpoint.pool.dialForWaiting();
   }
 
   /** The cluster left the configuration: requests that run finish, nothing else stays. */
   retire(): void {
     this.removed = true;
     this.stopTimers();
-    for (const endpoint of this.endpoints) endpoint.retire();
+    for (const endpoint of this.endpoints) endpoint.pool.retire();
     this.byKey.clear();
   }
 
   reset(): void {
     this.stopTimers();
     this.removed = true;
-    for (const endpoint of this.endpoints) endpoint.reset();
+    for (const endpoint of this.endpoints) endpoint.pool.reset();
   }
 
   onTimer(kind: number, nowMs: number): void {
@@ -159,7 +165,7 @@ export class Cluster implements TimerHandler {
   }
 
   private sweep(nowMs: number): void {
-    for (const endpoint of this.endpoints) endpoint.sweep(nowMs);
+    for (const endpoint of this.endpoints) endpoint.pool.sweep(nowMs);
     const changed = this.outlier?.sweep(this.endpoints, nowMs) ?? [];
     for (const endpoint of changed) if (endpoint.ejectedUntilMs > nowMs) this.stats.ejections += 1;
     if (changed.length > 0) this.reselect();

@@ -1,9 +1,8 @@
-// One connection to an endpoint: the socket's handler below, the codec's host above, and the pool's member. Carries one request at a
-// time (HTTP/1.1); its endpoint decides who comes next.
+// One connection to an endpoint: the socket's handler below, the codec's host above, and its pool's member. How many streams it carries
+// at a time is its codec's affair; who comes next is the pool's.
 
 import { assert, type ErrorCode, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Socket, SocketHandler } from '../../net/index.ts';
-import { defaultHttp1Limits, Http1ClientCodec } from '../../wire/http1/index.ts';
+import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import type {
   ClientCodec,
   ClientHost,
@@ -13,44 +12,86 @@ import type {
   ResponseReceiver,
 } from '../../wire/index.ts';
 import { headerId } from '../../wire/index.ts';
+import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
-import type { Endpoint } from './endpoint.ts';
+
+/** What of a cluster's configuration a connection obeys. */
+export interface ConnectionSettings {
+  readonly connectTimeoutMs: number;
+  /** Without a stream; 0: no limit. */
+  readonly idleTimeoutMs: number;
+  /** Requests after which it closes; 0: no limit. */
+  readonly requestsPerConnectionMax: number;
+}
+
+/** The pool, as its connections see it. */
+export interface ConnectionOwner {
+  readonly context: ProxyContext;
+  /** The endpoint, for messages. */
+  readonly key: string;
+  readonly address: Address;
+  readonly settings: ConnectionSettings;
+  /** Called when the connection is open, so that what was agreed on it (ALPN) can decide. */
+  createCodec(socket: Socket, host: ClientHost): ClientCodec;
+  onConnectionOpen(connection: UpstreamConnection): void;
+  onCapacity(connection: UpstreamConnection): void;
+  onRetired(connection: UpstreamConnection): void;
+  onSpent(): void;
+  onConnectFailed(connection: UpstreamConnection, error: MeshError): void;
+  onConnectionClosed(connection: UpstreamConnection, before: ConnectionState): void;
+}
 
 /** connecting -> idle <-> busy -> closing (we sent FIN) -> closed. From every state the socket may close at once. */
 export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'closing' | 'closed';
 
 export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandler {
-  readonly endpoint: Endpoint;
   state: ConnectionState = 'connecting';
   /** Requests started on it. More than one: the peer may have closed it while it lay idle. */
   requests = 0;
+  /** Streams that run on it now. */
+  streams = 0;
   idleSinceMs = 0;
   /** Idle time after which it is not used again; 0: no limit. Shrinks when the peer announces its own. */
   idleLimitMs: number;
-  /** Closes when the running request is done. */
+  /** Closes when the running streams are done. */
   retiring = false;
+  /** It stands in its pool's list of those with room; the pool's to set. */
+  ready = false;
+  private readonly owner: ConnectionOwner;
   private socket: Socket;
-  private codec: ClientCodec;
+  private codec: ClientCodec | null = null;
   /** For connecting, then for closing. */
   private readonly timer: Timer;
   private connectError: MeshError | null = null;
 
-  constructor(endpoint: Endpoint) {
-    const { context, config } = endpoint.cluster;
-    this.endpoint = endpoint;
-    this.idleLimitMs = config.idleTimeoutMs;
+  constructor(owner: ConnectionOwner) {
+    const { context, settings } = owner;
+    this.owner = owner;
+    this.idleLimitMs = settings.idleTimeoutMs;
     this.timer = new Timer(this, 0);
-    this.socket = context.network.connect(endpoint.address, this);
-    this.codec = new Http1ClientCodec(this.socket, this, defaultHttp1Limits);
-    if (config.connectTimeoutMs > 0) context.clock.arm(this.timer, config.connectTimeoutMs);
+    this.socket = context.network.connect(owner.address, this);
+    if (settings.connectTimeoutMs > 0) context.clock.arm(this.timer, settings.connectTimeoutMs);
   }
 
-  /** Sends a request head. The receiver gets the answer; the connection goes back to its endpoint by itself. */
+  get name(): string {
+    return this.owner.key;
+  }
+
+  /** Streams that may be started now. */
+  get capacity(): number {
+    return this.codec === null || this.retiring ? 0 : this.codec.capacity;
+  }
+
+  /** Sends a request head. The receiver gets the answer; the connection goes back to its pool by itself. */
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {
-    assert(this.state === 'idle', 'a connection takes one request at a time');
+    const { codec } = this;
+    assert(codec !== null && codec.capacity > 0, 'a connection takes as many streams as it has room for');
     this.state = 'busy';
     this.requests += 1;
-    return this.codec.start(head, endStream, receiver);
+    this.streams += 1;
+    const max = this.owner.settings.requestsPerConnectionMax;
+    if (max > 0 && this.requests >= max) this.retiring = true;
+    return codec.start(head, endStream, receiver);
   }
 
   /** Sends FIN. A peer that does not end its side too is cut off after a moment. */
@@ -58,7 +99,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.state = 'closing';
     this.retiring = true;
     this.socket.end();
-    this.endpoint.cluster.context.clock.arm(this.timer, proxyLimits.lingerMs);
+    this.owner.context.clock.arm(this.timer, proxyLimits.lingerMs);
   }
 
   reset(): void {
@@ -66,8 +107,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   usable(nowMs: number): boolean {
-    if (this.retiring || this.codec.capacity === 0) return false;
-    return this.idleLimitMs === 0 || nowMs - this.idleSinceMs < this.idleLimitMs;
+    if (this.capacity === 0) return false;
+    return this.streams > 0 || this.idleLimitMs === 0 || nowMs - this.idleSinceMs < this.idleLimitMs;
   }
 
   /**
@@ -85,34 +126,36 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   onOpen(): void {
-    this.endpoint.cluster.context.clock.cancel(this.timer);
+    this.owner.context.clock.cancel(this.timer);
     if (this.state !== 'connecting') return;
     this.state = 'idle';
-    this.endpoint.onConnectionOpen(this);
+    this.idleSinceMs = this.owner.context.clock.now();
+    this.codec = this.owner.createCodec(this.socket, this);
+    this.owner.onConnectionOpen(this);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
-    this.codec.receive(bytes);
+    this.codec?.receive(bytes);
   }
 
   onDrain(): void {
-    this.codec.drained();
+    this.codec?.drained();
   }
 
   onEnd(): void {
-    this.codec.receiveEnd();
+    this.codec?.receiveEnd();
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
-    this.endpoint.cluster.context.clock.cancel(this.timer);
+    this.owner.context.clock.cancel(this.timer);
     const before = this.state;
     this.state = 'closed';
     if (before === 'connecting') {
-      this.endpoint.onConnectFailed(this, this.connectError ?? error ?? connectError('connect-failed', this));
+      this.owner.onConnectFailed(this, this.connectError ?? error ?? connectError('connect-failed', this));
       return;
     }
-    this.codec.closed(error);
-    this.endpoint.onConnectionClosed(this, before);
+    this.codec?.closed(error);
+    this.owner.onConnectionClosed(this, before);
   }
 
   onTimer(): void {
@@ -122,27 +165,32 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
 
   onStreamDone(reusable: boolean): void {
     if (this.state !== 'busy') return;
-    this.state = 'idle';
-    const max = this.endpoint.cluster.config.requestsPerConnectionMax;
-    if (!reusable || this.retiring || (max > 0 && this.requests >= max)) {
-      this.endpoint.onConnectionSpent();
-      this.close();
-      return;
+    this.streams -= 1;
+    if (this.streams === 0) {
+      this.state = 'idle';
+      if (!reusable || this.retiring) {
+        this.owner.onSpent();
+        this.close();
+        return;
+      }
+      this.idleSinceMs = this.owner.context.clock.now();
     }
-    this.endpoint.onConnectionFree(this);
+    this.owner.onCapacity(this);
+  }
+
+  onCapacity(): void {
+    if (this.state === 'idle' || this.state === 'busy') this.owner.onCapacity(this);
   }
 
   onRetired(): void {
     this.retiring = true;
-    if (this.state === 'idle') {
-      this.endpoint.forgetIdle(this);
-      this.close();
-    }
+    this.owner.onRetired(this);
+    if (this.state === 'idle') this.close();
   }
 }
 
 function connectError(code: ErrorCode, connection: UpstreamConnection): MeshError {
-  return new MeshError(code, 'upstream', 'yes', `${connection.endpoint.key} did not accept the connection`);
+  return new MeshError(code, 'upstream', 'yes', `${connection.name} did not accept the connection`);
 }
 
 function parseKeepAliveTimeout(value: string): number {

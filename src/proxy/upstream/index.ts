@@ -1,5 +1,5 @@
 export { Cluster } from './cluster.ts';
-export { UpstreamConnection } from './connection.ts';
+export type { UpstreamConnection } from './connection.ts';
 export { DnsEndpoints } from './dns-endpoints.ts';
 export { Endpoint } from './endpoint.ts';
 export type { ConnectionWaiter, WaitList } from './wait-list.ts';

@@ -9,6 +9,8 @@ export interface ConnectionWaiter {
   nextWaiter: ConnectionWaiter | null;
   previousWaiter: ConnectionWaiter | null;
   waitingIn: WaitList | null;
+  /** Only a connection that has carried nothing yet will do. */
+  readonly freshOnly: boolean;
   /** The connection is this waiter's: it must start a request on it now. */
   onConnection(connection: UpstreamConnection): void;
   onConnectionFailed(error: MeshError): void;
@@ -31,6 +33,14 @@ export class WaitList {
 
   shift(): ConnectionWaiter | null {
     const waiter = this.first;
+    if (waiter !== null) this.remove(waiter);
+    return waiter;
+  }
+
+  /** The oldest that takes such a connection; those that want a fresh one stay behind until one comes. */
+  shiftFor(fresh: boolean): ConnectionWaiter | null {
+    let waiter = this.first;
+    while (waiter?.freshOnly && !fresh) waiter = waiter.nextWaiter;
     if (waiter !== null) this.remove(waiter);
     return waiter;
   }

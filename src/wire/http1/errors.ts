@@ -78,5 +78,10 @@ export function faultMessage(code: number): string {
 export function createFaultError(code: number, source: ErrorSource): MeshError {
   const { status, message } = faultTable[faultName(code)];
   const tooLarge = status === 413 || status === 414 || status === 431;
-  return new MeshError(tooLarge ? 'too-large' : 'protocol', source, 'no', message);
+  return new MeshError(
+    tooLarge ? 'too-large' : 'protocol',
+    source,
+    source === 'upstream' ? 'if-unsent' : 'no',
+    message,
+  );
 }

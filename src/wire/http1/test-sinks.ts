@@ -157,6 +157,8 @@ export class StoryClientHost implements ClientHost {
     this.story.add(reusable ? 'done reusable' : 'done');
   }
 
+  onCapacity(): void {}
+
   onRetired(): void {
     this.story.add('retired');
   }

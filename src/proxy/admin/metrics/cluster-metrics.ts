@@ -56,13 +56,13 @@ const rows: readonly ClusterRow[] = [
     name: 'upstream_rq_retry_overflow',
     type: 'counter',
     help: 'Retries not made because the budget was used up.',
-    value: (c) => c.stats.retryOverBudget,
+    value: (c) => c.stats.refusedRetries('no-budget'),
   },
   {
     name: 'upstream_rq_retry_limit_exceeded',
     type: 'counter',
     help: 'Retries not made because the attempts were used up.',
-    value: (c) => c.stats.retryLimitExceeded,
+    value: (c) => c.stats.refusedRetries('exhausted'),
   },
   {
     name: 'upstream_rq_timeout',
@@ -275,6 +275,16 @@ function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
     for (const [reason, count] of cluster.stats.retriesByReason) {
       writer.sample({ cluster: cluster.name, service, reason }, count);
     }
+  }
+  writer.family(
+    'weft_retries_refused_total',
+    'counter',
+    'Failed attempts that were not made again, by what forbade it.',
+  );
+  for (const cluster of context.view.clusters.values()) {
+    const { service } = cluster.config;
+    for (const [reason, count] of cluster.stats.retriesRefused)
+      writer.sample({ cluster: cluster.name, service, reason }, count);
   }
   writer.family(
     'weft_refused_total',

@@ -6,7 +6,7 @@ import {
   type MetricType,
   type PrometheusWriter,
 } from '../../../observe/index.ts';
-import type { ListenerStats, ListenerView } from '../../stats/index.ts';
+import { type ListenerStats, type ListenerView, phases } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 
 interface ListenerRow {
@@ -100,6 +100,17 @@ export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminCo
         labels,
         total(listeners, (stats) => stats.responses[statusClass] ?? 0),
       );
+    }
+  }
+  writer.family(
+    'weft_requests_failed_total',
+    'counter',
+    'Requests that the proxy ended, by the phase in which (docs/ARCHITECTURE.md).',
+  );
+  for (const [prefix, listeners] of groups) {
+    for (const phase of phases) {
+      const count = total(listeners, (stats) => stats.failedPhases[phase]);
+      if (count > 0) writer.sample({ envoy_http_conn_manager_prefix: prefix, phase }, count);
     }
   }
   writer.family(

@@ -1,0 +1,221 @@
+// The phases of a request, one function each, in their order: the table of contents of the data path. A phase does its part and says what
+// came of it; exchange.ts calls the next one, or answers. accept, detect and read head come before (proxy/downstream).
+
+import { assert, type ErrorCode } from '../../base/index.ts';
+import { formatAddress } from '../../net/index.ts';
+import type { RouteHit } from '../../policy/index.ts';
+import { type ClientStream, headerId, type ResponseHead } from '../../wire/index.ts';
+import { proxyLimits } from '../limits.ts';
+import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
+import { type Attempt, statusClass } from './attempt.ts';
+import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
+import { prepareResponse } from './prepare-response.ts';
+import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
+
+/** Finds the route, then makes the head fit to go on: the match must see what the client sent. null: there is no route. */
+export function match(request: RequestState): RouteHit | null {
+  const { listener } = request;
+  listener.stats.requests += 1;
+  listener.stats.active += 1;
+  if (request.inbound) request.peer = listener.peerOf(request.head);
+  const hit = listener.routes.match(request.head, request.context.random);
+  prepareRequest(request);
+  if (hit === null) {
+    listener.stats.noRoute += 1;
+    return null;
+  }
+  request.route = hit.route;
+  request.weighted = hit.cluster;
+  return hit;
+}
+
+/** Asks those who have not agreed yet, in their order. */
+export function authorize(request: RequestState): 'allow' | 'wait' | Denial {
+  const { authorizers } = request.listener;
+  if (authorizers === null) return 'allow';
+  request.phase = 'authorize';
+  while (request.authorized < authorizers.length) {
+    const outcome = authorizers[request.authorized]!.authorize(request);
+    if (outcome !== 'allow') return outcome;
+    request.authorized += 1;
+  }
+  return 'allow';
+}
+
+/** Opens the cluster's books, if it exists and is below its limit of requests. null: it may go on. */
+export function limit(request: RequestState): ErrorCode | null {
+  request.phase = 'limit';
+  const { context, listener, route, startedMs, weighted } = request;
+  const cluster = weighted === null ? undefined : context.clusters.get(weighted.cluster);
+  if (cluster === undefined) {
+    listener.stats.noCluster += 1;
+    return 'no-cluster';
+  }
+  const { config, stats } = cluster;
+  stats.requests += 1;
+  if (!cluster.breaker.tryRequest()) {
+    stats.requestOverflow += 1;
+    return 'overflow';
+  }
+  request.cluster = cluster;
+  stats.active += 1;
+  cluster.budget?.onRequest(startedMs);
+  request.retry = route?.retry ?? config.retry;
+  const { deadlines } = request;
+  deadlines.idleSpanMs = route?.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
+  const receiveMs = listener.http.requestTimeoutMs;
+  if (!request.requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
+  if (request.requestEnded) startDeadlines(request, startedMs);
+  prepareForward(request);
+  return null;
+}
+
+/** Chooses an endpoint, for retries another one where there is one. null: there is none. */
+export function pick(request: RequestState, nowMs: number): Endpoint | null {
+  request.phase = 'pick';
+  request.nowMs = nowMs;
+  const cluster = clusterOf(request);
+  const endpoint = cluster.pick(request);
+  if (endpoint === null) cluster.stats.noEndpoint += 1;
+  return endpoint;
+}
+
+/** Begins an attempt: over a pooled connection it is forwarded at once. False: the queue for connections is full. */
+export function connect(
+  request: RequestState,
+  attempt: Attempt,
+  endpoint: Endpoint,
+  freshConnection: boolean,
+): boolean {
+  request.phase = 'connect';
+  request.state = 'connecting';
+  request.attempts += 1;
+  request.tried.push(endpoint);
+  request.endpoint = endpoint;
+  const { deadlines, nowMs } = request;
+  deadlines.backoffMs = Number.POSITIVE_INFINITY;
+  deadlines.attemptMs = Number.POSITIVE_INFINITY;
+  if (request.requestEnded) startAttemptDeadline(request, nowMs);
+  deadlines.arm(nowMs);
+  prepareAttempt(request, endpoint);
+  return attempt.begin(clusterOf(request), endpoint, freshConnection, nowMs);
+}
+
+/** Sends the head and what is here of the body. */
+export function forward(
+  request: RequestState,
+  connection: UpstreamConnection,
+  attempt: Attempt,
+): ClientStream {
+  request.phase = 'forward';
+  request.state = 'forwarding';
+  const { body, requestTrailers } = request;
+  const endStream = request.requestEnded && body.length === 0 && requestTrailers === null;
+  const stream = connection.start(request.head, endStream, attempt);
+  if (endStream) return stream;
+  const { config, stats } = clusterOf(request);
+  request.deadlines.activityMs = attempt.startedMs;
+  const writable = body.length === 0 || stream.sendBody(body.bytes, 0, body.length);
+  stats.bytesSent += body.length;
+  if (body.length > config.replayBytesMax) body.release();
+  if (request.requestEnded) stream.sendEnd(requestTrailers);
+  else if (writable) resumeRequest(request);
+  else pauseRequest(request);
+  return stream;
+}
+
+/** Passes the answer's head on; with `endStream` that was all of it, and the request is over. */
+export function relay(
+  request: RequestState,
+  attempt: Attempt,
+  head: ResponseHead,
+  endStream: boolean,
+  nowMs: number,
+): void {
+  request.phase = 'relay';
+  const { deadlines, stream } = request;
+  deadlines.attemptMs = Number.POSITIVE_INFINITY;
+  deadlines.activityMs = nowMs;
+  request.status = head.status;
+  if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
+  prepareResponse(request, head, nowMs - attempt.startedMs);
+  if (endStream) {
+    // The books are closed first: sending the end may begin the client's next request at once.
+    settle(request, nowMs);
+    stream.sendResponse(head, true);
+    request.owner.onAnswered();
+    return;
+  }
+  request.state = 'relaying';
+  request.body.release();
+  stream.sendResponse(head, false);
+}
+
+/**
+ * The end, whatever the outcome: limits are released, the books are closed. Every request passes here exactly once, before its last byte
+ * is sent.
+ */
+export function settle(request: RequestState, nowMs: number): void {
+  const { cluster, listener, status } = request;
+  const durationMs = nowMs - request.startedMs;
+  const answerClass = statusClass(status);
+  const { stats } = listener;
+  stats.active -= 1;
+  stats.responses[answerClass]! += 1;
+  stats.bytesReceived += request.bytesReceived;
+  stats.bytesSent += request.bytesSent;
+  if (request.failed) stats.failedPhases[request.phase] += 1;
+  if (cluster !== null) {
+    cluster.breaker.releaseRequest();
+    cluster.stats.active -= 1;
+    cluster.stats.responses[answerClass]! += 1;
+    cluster.stats.bytesReceived += request.bytesSent;
+  }
+  const route = request.route === null ? '' : request.route.name;
+  const service = cluster === null ? '' : cluster.config.service;
+  listener.traffic.find(route, service, request.peer).record(answerClass, durationMs / 1000);
+  if (listener.accessLog !== null) log(request, durationMs);
+  request.state = 'idle';
+  request.body.reset();
+  request.owner.onSettled(nowMs, request.requestEnded);
+}
+
+/** One line in the access log. */
+export function log(request: RequestState, durationMs: number): void {
+  const { accessLog } = request.listener;
+  const { endpoint, head } = request;
+  const entry = request.context.logEntry;
+  assert(accessLog !== null, 'who logs has a log');
+  entry.startWallMs = request.startedWallMs;
+  entry.method = request.method;
+  entry.path = request.receivedPath ?? head.path;
+  entry.authority = head.authority;
+  entry.protocol = head.version === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  entry.responseCode = request.status;
+  entry.responseFlags = request.flags;
+  entry.bytesReceived = request.bytesReceived;
+  entry.bytesSent = request.bytesSent;
+  entry.durationMs = durationMs;
+  entry.upstreamHost = endpoint === null ? '' : endpoint.key;
+  entry.upstreamCluster = request.cluster === null ? '' : request.cluster.name;
+  entry.routeName = request.route === null ? '' : request.route.name;
+  entry.requestId = request.requestId;
+  entry.traceId = request.traceId ?? '';
+  entry.userAgent = head.get(headerId['user-agent']) ?? '';
+  entry.attempts = request.attempts;
+  entry.downstreamAddress = formatAddress(request.owner.remote);
+  entry.direction = request.listener.config.direction;
+  entry.failedPhase = request.failed ? request.phase : '';
+  accessLog.write(entry);
+}
+
+/** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
+export function startDeadlines(request: RequestState, nowMs: number): void {
+  const requestMs = request.route?.timeouts.requestMs ?? clusterOf(request).config.timeouts.requestMs ?? 0;
+  if (requestMs > 0) request.deadlines.requestMs = nowMs + requestMs;
+}
+
+export function startAttemptDeadline(request: RequestState, nowMs: number): void {
+  const attemptMs = request.route?.timeouts.attemptMs ?? clusterOf(request).config.timeouts.attemptMs ?? 0;
+  if (attemptMs > 0) request.deadlines.attemptMs = nowMs + attemptMs;
+}

@@ -1,0 +1,187 @@
+// What is known of one request: read by all that prepares, answers, retries, settles and logs; moved from phase to phase by the machine in
+// exchange.ts. Reused by the next request of its exchange, so a request allocates none of this.
+
+import { assert } from '../../base/index.ts';
+import type { AccessLog } from '../../observe/index.ts';
+import type {
+  Hash64,
+  PickRequest,
+  RetryPolicy,
+  Route,
+  RouteTable,
+  WeightedCluster,
+} from '../../policy/index.ts';
+import { createRequestHead, type Head, type RequestHead, type ServerStream } from '../../wire/index.ts';
+import type { HttpOptions, ListenerConfig } from '../config/types.ts';
+import { type ListenerStats, type Phase, responseFlags, type TrafficStats } from '../stats/index.ts';
+import type { Cluster, Endpoint } from '../upstream/index.ts';
+import { BodyBuffer } from './body-buffer.ts';
+import type { ExchangeContext } from './context.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { ExchangeOwner } from './owner.ts';
+
+/**
+ * idle -> authorizing (a check was asked and has not answered) -> connecting (an attempt waits for its connection) -> forwarding (request
+ * sent, no answer yet) -> relaying (answer's head passed on) -> idle. backing-off: between two attempts. From every state but idle a
+ * failure, a timeout or a leaving client ends in idle.
+ */
+export type ExchangeState = 'idle' | 'authorizing' | 'connecting' | 'forwarding' | 'backing-off' | 'relaying';
+
+/** The listener through which requests came, as of now: a configuration may change it between two of them. */
+export interface ExchangeListener {
+  readonly config: ListenerConfig;
+  readonly http: HttpOptions;
+  readonly routes: RouteTable;
+  readonly accessLog: AccessLog | null;
+  readonly stats: ListenerStats;
+  readonly traffic: TrafficStats;
+  /** Who must agree before a request goes on, in this order; null: nobody is asked. */
+  readonly authorizers: readonly Authorizer[] | null;
+  /** Who says to be calling, as a label of bounded variety. */
+  peerOf(head: RequestHead): string;
+}
+
+/** The answer to a request that may not go on. */
+export interface Denial {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One entry of phase authorize. `wait`: it will say so later, by the exchange's `proceed`. */
+export interface Authorizer {
+  authorize(request: RequestState): 'allow' | 'wait' | Denial;
+}
+
+export class RequestState implements PickRequest<Endpoint> {
+  state: ExchangeState = 'idle';
+  /** Where it is, or was when it failed. */
+  phase: Phase = 'match';
+  readonly context: ExchangeContext;
+  readonly owner: ExchangeOwner;
+  readonly listener: ExchangeListener;
+  readonly deadlines: Deadlines;
+  /** Of the last request, where none runs. */
+  stream: ServerStream = absentStream;
+  head: RequestHead = absentHead;
+  route: Route | null = null;
+  weighted: WeightedCluster | null = null;
+  /** Set when the cluster's limit let the request in: its books are open. */
+  cluster: Cluster | null = null;
+  retry: RetryPolicy | null = null;
+  method = '';
+  /** Before a route rewrote it, for the log; null: it was not. */
+  receivedPath: string | null = null;
+  /** Who calls, on inbound listeners; '' where nobody said. */
+  peer = '';
+  requestId = '';
+  traceId: string | null = null;
+  startedMs = 0;
+  startedWallMs = 0;
+  /** Attempts begun, the current one included. */
+  attempts = 0;
+  readonly tried: Endpoint[] = [];
+  /** For balancers: what the route's hash policies found, and the moment of the choice. */
+  hash: Hash64 | null = null;
+  nowMs = 0;
+  /** Authorizers that have agreed. */
+  authorized = 0;
+  /** The endpoint of the last attempt; null: none was made. */
+  endpoint: Endpoint | null = null;
+  /** Something of some attempt reached an endpoint: a property of the request, whatever became of its last attempt. */
+  sent = false;
+  readonly body = new BodyBuffer();
+  requestEnded = false;
+  requestTrailers: Head | null = null;
+  /** The client was asked to wait with its body. */
+  paused = false;
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** Status passed on or answered; 0: none. */
+  status = 0;
+  /** Envoy's response flags, joined by commas. */
+  flags: string = responseFlags.none;
+  /** The proxy ended it, not the application: it counts as failed in its phase. */
+  failed = false;
+
+  constructor(
+    context: ExchangeContext,
+    owner: ExchangeOwner,
+    listener: ExchangeListener,
+    deadlines: Deadlines,
+  ) {
+    this.context = context;
+    this.owner = owner;
+    this.listener = listener;
+    this.deadlines = deadlines;
+  }
+
+  get inbound(): boolean {
+    return this.listener.config.direction === 'inbound';
+  }
+
+  reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
+    const { clock } = this.context;
+    this.stream = stream;
+    this.head = head;
+    this.requestEnded = endStream;
+    this.startedMs = clock.now();
+    this.startedWallMs = this.listener.accessLog === null ? 0 : clock.wall();
+    this.deadlines.reset(this.startedMs);
+    this.phase = 'match';
+    this.route = null;
+    this.weighted = null;
+    this.cluster = null;
+    this.retry = null;
+    this.method = head.method;
+    this.receivedPath = null;
+    this.peer = '';
+    this.attempts = 0;
+    this.tried.length = 0;
+    this.hash = null;
+    this.authorized = 0;
+    this.endpoint = null;
+    this.sent = false;
+    this.requestTrailers = null;
+    this.paused = false;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.status = 0;
+    this.flags = responseFlags.none;
+    this.failed = false;
+  }
+}
+
+/** The cluster of a request that has passed its limit. */
+export function clusterOf(request: RequestState): Cluster {
+  const { cluster } = request;
+  assert(cluster !== null, 'a request that is forwarded has a cluster');
+  return cluster;
+}
+
+export function pauseRequest(request: RequestState): void {
+  if (request.paused || request.requestEnded) return;
+  request.paused = true;
+  request.stream.pause();
+}
+
+export function resumeRequest(request: RequestState): void {
+  if (!request.paused) return;
+  request.paused = false;
+  request.stream.resume();
+}
+
+function absent(): never {
+  throw new Error('bug: there is no request');
+}
+
+const absentStream: ServerStream = {
+  sendInformational: absent,
+  sendResponse: absent,
+  sendBody: absent,
+  sendEnd: absent,
+  reset: absent,
+  pause: absent,
+  resume: absent,
+};
+
+const absentHead: RequestHead = createRequestHead('', '', '', []);
