@@ -179,6 +179,69 @@ describe('control plane', () => {
     expect(conditions('bank/Service/ledger')).toEqual([]);
   });
 
+  test('a refusal stays with its resource, whatever else is taken after it', async () => {
+    client.refuse = (update) =>
+      update.changed.some((one) => one.name === 'bank/ledger:80')
+        ? [{ object: 'bank/ledger:80', field: 'connect_timeout', rule: 'must be longer', value: '1s' }]
+        : [];
+    await world.write('p.yaml', policy('ledger', 'timeouts: { connect: 2s }'));
+    await world.run(300);
+    await world.write('q.yaml', policy('cards', 'timeouts: { connect: 2s }'));
+    await world.run(300);
+    expect(conditions('bank/Service/ledger').join()).toContain('must be longer');
+    expect(conditions('bank/Service/cards')).toEqual([]);
+    client.refuse = null;
+    await world.remove('p.yaml');
+    await world.run(300);
+    expect(conditions('bank/Service/ledger')).toEqual([]);
+  });
+
+  test('one route that is refused freezes no other, and the condition is on its object', async () => {
+    const names = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    client.refuse = (update) =>
+      update.changed.some((one) => names(one.bytes).includes('/bad'))
+        ? [{ object: '', field: '', rule: 'somehow not good', value: '' }]
+        : [];
+    const rule = (path: string) =>
+      `matches: [{ path: { value: ${path} } }], backendRefs: [{ name: cards, port: 80 }]`;
+    await world.write('one.yaml', route('ledger', rule('/bad')));
+    await world.write('two.yaml', route('cards', rule('/good')));
+    await world.run(1_000);
+    expect(conditions('bank/HTTPRoute/ledger').join()).toContain('somehow not good');
+    expect(conditions('bank/HTTPRoute/cards').join()).not.toContain('Nacked');
+    const before = client.versions.get('RouteConfiguration outbound');
+    await world.write('two.yaml', route('cards', rule('/better')));
+    await world.run(1_000);
+    expect(client.versions.get('RouteConfiguration outbound')).not.toBe(before);
+    expect(conditions('bank/HTTPRoute/ledger').join()).toContain('somehow not good');
+    await world.write('one.yaml', route('ledger', rule('/mended')));
+    await world.run(1_000);
+    expect(conditions('bank/HTTPRoute/ledger').join()).not.toContain('Nacked');
+  });
+
+  test('faults and changes are logged once a change, with the object', async () => {
+    const take = () =>
+      world.lines.splice(0).map(({ message, object, rule }) => [message, object, rule ?? '']);
+    take();
+    await world.write('r.yaml', route('ledger', 'backendRefs: [{ name: nobody, port: 80 }]'));
+    await world.run(300);
+    expect(take()).toEqual([
+      ['object added', 'bank/HTTPRoute/ledger', ''],
+      ['object at fault', 'bank/HTTPRoute/ledger', expect.stringContaining('BackendNotFound')],
+    ]);
+    // Neither another change nor endpoints say it again.
+    await world.write('slices.yaml', slice('ledger', ['10.0.0.1', '10.0.0.3']));
+    await world.write('p.yaml', policy('cards', 'timeouts: { connect: 2s }'));
+    await world.run(300);
+    expect(take()).toEqual([['object added', 'bank/ServicePolicy/cards', '']]);
+    await world.remove('r.yaml');
+    await world.run(300);
+    expect(take()).toEqual([
+      ['object removed', 'bank/HTTPRoute/ledger', ''],
+      ['fault mended', 'bank/HTTPRoute/ledger', expect.stringContaining('BackendNotFound')],
+    ]);
+  });
+
   test('a proxy that leaves is shown as gone', async () => {
     client.stop();
     await world.run(100);

@@ -13,6 +13,7 @@ import { type ScopeEntry, SnapshotBook } from './snapshot/snapshot-book.ts';
 import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/batch.ts';
 import { DirectorySource } from './source/directory.ts';
 import type { Source, SourceFault } from './source/types.ts';
+import { ChangeLog, type ObjectChange } from './status/change-log.ts';
 import { NackBook } from './status/nacks.ts';
 import { ProxyBook } from './status/proxies.ts';
 
@@ -50,6 +51,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly #log: Log;
   readonly #source: Source;
   readonly #batcher: EventBatcher;
+  readonly #changeLog: ChangeLog;
   readonly #cache = new ResourceCache();
   /** By node id: the scope that its newest stream was given. */
   readonly #entries = new Map<string, ScopeEntry>();
@@ -60,6 +62,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log'>, source: Source) {
     this.clock = options.clock;
     this.#log = options.log;
+    this.#changeLog = new ChangeLog(options.log);
     this.#source = source;
     this.#batcher = new EventBatcher(options.clock, this);
     this.proxies = new ProxyBook(options.clock);
@@ -103,15 +106,21 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
     let oldestMs = this.clock.now();
-    for (const event of events) {
+    const changes = events.map((event): ObjectChange => {
       oldestMs = Math.min(oldestMs, event.atMs);
+      const before = this.catalog.get(event.key);
       if (event.object === null) this.catalog.remove(event.key);
       else this.catalog.upsert(event.object);
-    }
+      const kind = event.object?.kind ?? before?.kind ?? '';
+      return { key: event.key, kind, change: describeChange(before !== null, event.object !== null) };
+    });
     this.counters.events += events.length;
     if (faults !== null) this.#faults = faults;
-    this.#tellFaults(events, faults ?? []);
-    if (this.#synced) this.#rebuild(oldestMs);
+    if (!this.#synced) return;
+    this.#changeLog.tellChanges(changes);
+    this.#rebuild(oldestMs);
+    if (faults !== null || this.#changeLog.concerns(changes, (key) => this.catalog.get(key)))
+      this.#tellFaults();
   }
 
   onSynced(): void {
@@ -119,6 +128,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.#rebuild(this.clock.now());
     const objects = this.catalog.size;
     this.#log.write('info', 'manifests read', { objects, services: this.#built.model.services.size });
+    this.#tellFaults();
   }
 
   onStream(node: XdsNode, connected: boolean): void {
@@ -167,19 +177,12 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     if (this.#log.debugEnabled) this.#log.write('debug', 'model built', { scopesChanged: changed, tookMs });
   }
 
-  #tellFaults(events: readonly SourceEvent[], faults: readonly SourceFault[]): void {
-    for (const { origin, issue } of faults)
-      this.#log.write('warn', 'manifest refused', { ...origin, object: issue.object, rule: issue.rule });
-    for (const { key } of events) {
-      const entry = this.catalog.get(key);
-      for (const { field, rule, value } of entry?.issues ?? [])
-        this.#log.write('warn', 'object refused', {
-          object: key,
-          file: entry?.origin.file ?? '',
-          field,
-          rule,
-          value,
-        });
-    }
+  #tellFaults(): void {
+    this.#changeLog.tellFaults(this.catalog.entries(), this.#built.book, this.#faults);
   }
+}
+
+function describeChange(was: boolean, is: boolean): ObjectChange['change'] {
+  if (!is) return 'removed';
+  return was ? 'changed' : 'added';
 }

@@ -1,6 +1,13 @@
 // A control plane over a store in memory and clients over ADS in memory, all in virtual time.
 
-import { type Issue, type MeshError, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
+import {
+  type Issue,
+  type LogFields,
+  type MeshError,
+  silentLog,
+  VirtualClock,
+  Xoshiro128,
+} from '../../base/index.ts';
 import { createMemoryStore } from '../../net/index.ts';
 import {
   AdsClient,
@@ -16,12 +23,17 @@ export class World {
   readonly clock = new VirtualClock();
   readonly store = createMemoryStore();
   readonly plane: ControlPlane;
+  /** What the control plane logged. */
+  readonly lines: (LogFields & { readonly message: string })[] = [];
   readonly #random = new Xoshiro128(7);
 
   constructor() {
     this.plane = createControlPlane({
       clock: this.clock,
-      log: silentLog,
+      log: {
+        debugEnabled: false,
+        write: (_level, message, fields) => this.lines.push({ message, ...fields }),
+      },
       store: this.store,
       directory: 'dir',
     });
