@@ -1,30 +1,40 @@
 // `weft demo`: a bank on this machine with the whole mesh around it; and, from another terminal, commands to the running one.
 
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import {
   type CommandResult,
   Demo,
+  DemoFault,
   describeReport,
-  readRuntimeFile,
+  listRunningDemos,
+  type RunningDemo,
   runBankLoad,
   runLive,
   runScripted,
-  runtimeFilePath,
+  runtimeFolder,
   type ScenarioName,
 } from '../demo/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { program } from './program.ts';
 
 interface DemoFlags {
   readonly small?: true;
   readonly once?: true;
-  readonly scenario: ScenarioName;
+  readonly scenario?: ScenarioName;
   readonly json?: string;
   readonly state?: string;
 }
 
-const runtimePath = runtimeFilePath(process.env['XDG_RUNTIME_DIR'] ?? tmpdir());
+/** Flags of the commands to a running demo. */
+interface TellFlags {
+  readonly pid?: number;
+}
+
+const runtime = runtimeFolder(process.env['XDG_RUNTIME_DIR'] ?? tmpdir());
+/** A running demo answers at once. */
+const answerTimeoutMs = 5000;
 
 function environment(): Record<string, string> {
   return Object.fromEntries(
@@ -65,7 +75,8 @@ async function live(flags: DemoFlags): Promise<void> {
   const demo = new Demo({ ...demoOptions(flags), attachment: 'sidecar', commands: true });
   print('starting the bank: a control plane, a gateway, and every replica with its sidecar');
   const options = {
-    runtimePath,
+    runtimeFolder: runtime,
+    program,
     terminal: process.stdout.isTTY,
     columns: () => process.stdout.columns ?? 100,
     write: (text: string) => process.stdout.write(text),
@@ -73,8 +84,10 @@ async function live(flags: DemoFlags): Promise<void> {
   try {
     await Promise.race([runLive(demo, options, asked), asked]);
   } finally {
+    const summary = demo.summary();
     print('ending every process');
     const left = await demo.stop();
+    for (const line of summary) print(line);
     if (left.length > 0) print(`processes left: ${left.join(', ')}`);
   }
   process.exit(exitCode.fine);
@@ -84,10 +97,13 @@ async function once(flags: DemoFlags): Promise<void> {
   const asked = whenAsked();
   let demo: Demo | null = null;
   void asked.then(async () => {
+    const summary = demo?.summary() ?? [];
+    print('interrupted: ending every process');
     await demo?.stop();
+    for (const line of summary) print(line);
     process.exit(exitCode.notFine);
   });
-  const report = await runScripted(flags.scenario, demoOptions(flags), (started) => {
+  const report = await runScripted(flags.scenario ?? 'once', demoOptions(flags), (started) => {
     demo = started;
   });
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -95,27 +111,79 @@ async function once(flags: DemoFlags): Promise<void> {
   process.exit(report.fine ? exitCode.fine : exitCode.notFine);
 }
 
-async function tellRunning(words: readonly string[]): Promise<void> {
-  const running = readRuntimeFile(runtimePath);
-  if (running === null) throw new Exit(exitCode.notFine, 'no demo is running; start one with: weft demo');
-  const response = await fetch(`${running.url}/command`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${running.token}` },
-    body: JSON.stringify({ words }),
-  });
-  const { ok, message } = (await response.json()) as CommandResult;
-  if (!ok) throw new Exit(exitCode.notFine, message);
+/** Refuses before anything starts what would be found at the end, or dropped in silence. */
+function checkFlags(flags: DemoFlags): void {
+  if (flags.once !== true && (flags.json ?? flags.scenario) !== undefined)
+    throw new Exit(exitCode.usage, 'weft demo: --json and --scenario go with --once');
+  for (const path of [flags.json, flags.state]) if (path !== undefined) assertWritable(path);
+}
+
+function assertWritable(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Exit(exitCode.usage, `weft demo: ${path} cannot be written: ${reason}`);
+  }
+}
+
+async function start(flags: DemoFlags): Promise<void> {
+  checkFlags(flags);
+  try {
+    await (flags.once === true ? once(flags) : live(flags));
+  } catch (error) {
+    if (!(error instanceof DemoFault)) throw error;
+    throw new Exit(error.kind === 'usage' ? exitCode.usage : exitCode.notFine, `weft demo: ${error.message}`);
+  }
+}
+
+function findRunning(pid: number | undefined): RunningDemo {
+  const running = listRunningDemos(runtime);
+  const wanted = pid === undefined ? running : running.filter((demo) => demo.pid === pid);
+  if (wanted.length === 1) return wanted[0]!;
+  if (running.length === 0)
+    throw new Exit(exitCode.notFine, `no demo is running; start one with: ${program} demo`);
+  const list = running.map((demo) => `${demo.pid} at ${demo.edgeUrl}`).join(', ');
+  throw new Exit(exitCode.usage, `weft demo: say which demo with --pid: ${list}`);
+}
+
+async function tellRunning(words: readonly string[], flags: TellFlags): Promise<void> {
+  const running = findRunning(flags.pid);
+  const { ok, message } = await send(running, words);
+  if (!ok) throw new Exit(exitCode.usage, `weft demo: ${message}`);
   print(message);
 }
 
+async function send(running: RunningDemo, words: readonly string[]): Promise<CommandResult> {
+  try {
+    const response = await fetch(`${running.url}/command`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${running.token}` },
+      body: JSON.stringify({ words }),
+      signal: AbortSignal.timeout(answerTimeoutMs),
+    });
+    return (await response.json()) as CommandResult;
+  } catch {
+    throw new Exit(exitCode.notFine, `weft demo: the demo of process ${running.pid} does not answer`);
+  }
+}
+
+function parsePid(text: string): number {
+  const pid = Number(text);
+  if (Number.isInteger(pid) && pid > 0) return pid;
+  throw new InvalidArgumentError('must be the id of a process');
+}
+
 function tellCommand(name: string, description: string): Command {
-  return new Command(name).description(description);
+  return new Command(name)
+    .description(description)
+    .option('--pid <id>', 'which demo, by its process, where several run', parsePid);
 }
 
 function replicaCommand(name: string, description: string): Command {
   return tellCommand(name, description)
     .argument('<replica>', 'for instance ledger-1')
-    .action(async (replica: string) => await tellRunning([name, replica]));
+    .action(async (replica: string, flags: TellFlags) => await tellRunning([name, replica], flags));
 }
 
 export const command: CliCommand = new Command('demo')
@@ -123,19 +191,20 @@ export const command: CliCommand = new Command('demo')
   .option('--small', 'fewer replicas and less load, for a modest machine')
   .option('--once', 'play a script of faults and end: 0 when no request failed and the money is right')
   .addOption(
-    new Option('--scenario <name>', 'the script that --once plays')
-      .choices(['once', 'switch'])
-      .default('once'),
+    new Option('--scenario <name>', 'the script that --once plays: once (the default) or switch').choices([
+      'once',
+      'switch',
+    ]),
   )
   .option('--json <file>', 'where --once writes its report')
   .option('--state <file>', 'keep a list of all processes in this file')
-  .action(async (flags: DemoFlags) => await (flags.once === true ? once(flags) : live(flags)));
+  .action(start);
 
 command.addCommand(
   replicaCommand('kill', 'kill a replica')
     .action(
-      async (replica: string, flags: { readonly all?: true }) =>
-        await tellRunning(flags.all === true ? ['kill', replica, 'all'] : ['kill', replica]),
+      async (replica: string, flags: TellFlags & { readonly all?: true }) =>
+        await tellRunning(flags.all === true ? ['kill', replica, 'all'] : ['kill', replica], flags),
     )
     .option('--all', 'its sidecar too'),
 );
@@ -147,13 +216,14 @@ command.addCommand(
   tellCommand('split', 'send a share of the calls to pricing to its version 2')
     .argument('[percent]', '0 to 100; without it, on or off')
     .action(
-      async (percent?: string) => await tellRunning(percent === undefined ? ['split'] : ['split', percent]),
+      async (percent: string | undefined, flags: TellFlags) =>
+        await tellRunning(percent === undefined ? ['split'] : ['split', percent], flags),
     ),
 );
 command.addCommand(
   tellCommand('policy', 'turn retries, ejection and latency-aware balancing off, or back on')
     .addArgument(new Argument('<state>').choices(['on', 'off']))
-    .action(async (state: string) => await tellRunning(['policy', state])),
+    .action(async (state: string, flags: TellFlags) => await tellRunning(['policy', state], flags)),
 );
 command.addCommand(
   new Command('bank-load').description("the bank's clients; the demo starts it").action(async () => {

@@ -1,8 +1,10 @@
 // The entry of the program: finds the command, loads it alone, and turns how it ended into an exit code.
 
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
+import { nearestName } from '../base/index.ts';
 import { type CommandEntry, Exit, exitCode } from './command.ts';
 import { commands } from './commands.ts';
+import { program } from './program.ts';
 import { version } from './version.ts';
 
 const entries: readonly CommandEntry[] = [
@@ -20,6 +22,15 @@ function usage(): string {
   return ['Usage: weft COMMAND [OPTIONS]', '', ...rows, '', "'weft COMMAND --help' tells more."].join('\n');
 }
 
+function unknownCommand(name: string): string {
+  const near = nearestName(
+    name,
+    entries.map((entry) => entry.name),
+  );
+  const hint = near === null ? '' : ` (did you mean '${near}'?)`;
+  return `weft: unknown command '${name}'${hint}; '${program} help' lists them`;
+}
+
 async function run(argv: readonly string[]): Promise<void> {
   const [name, ...rest] = argv;
   if (name === 'help' && rest.length > 0) {
@@ -35,10 +46,24 @@ async function run(argv: readonly string[]): Promise<void> {
     return;
   }
   const entry = entries.find((candidate) => candidate.name === name);
-  if (entry === undefined) throw new Exit(exitCode.usage, `weft: unknown command '${name}'\n\n${usage()}`);
+  if (entry === undefined) throw new Exit(exitCode.usage, unknownCommand(name));
   const { command } = await entry.load();
-  command.name(`weft ${name}`).exitOverride().showHelpAfterError();
+  prepare(command.name(`weft ${name}`), `weft ${name}`);
   await command.parseAsync(rest, { from: 'user' });
+}
+
+/** Wrong usage is one line and 64, in a subcommand too: those take nothing over from their parent. */
+function prepare(command: Command, words: string): void {
+  command.exitOverride().configureOutput({
+    outputError(message, write) {
+      const text = message
+        .replace(/^error: /, '')
+        .trim()
+        .replaceAll('\n', ' ');
+      write(`${words}: ${text}; '${program} help ${words.replace(/^weft /, '')}' tells more\n`);
+    },
+  });
+  for (const sub of command.commands) prepare(sub, `${words} ${sub.name()}`);
 }
 
 /** Exit code of a failure; prints what a person needs to see. */

@@ -1,19 +1,25 @@
 // Composes the demo: a machine, the bank on it, its clients, and what watches them. Three ways to run it share this: the live demo,
 // the scripted run and the switch from agents to sidecars.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { customersCount, openingPennies } from '../../examples/bank/bank.ts';
 import { type Attachment, BankCluster } from './cluster/bank-cluster.ts';
 import { createPrograms, findSourceRoot, type Programs } from './cluster/programs.ts';
 import { applyCommand, type CommandResult, type DemoSwitches } from './control/commands.ts';
 import { type ControlHost, type ControlServer, serveControl } from './control/control-server.ts';
 import type { DemoStatus } from './control/status.ts';
+import { DemoFault } from './fault.ts';
 import { LoadProcess } from './load/load-process.ts';
 import { checkMoney, type MoneyReport } from './load/money.ts';
+import {
+  createDemoFolder,
+  keepDemoFolder,
+  removeDemoFolder,
+  sweepDemoFolders,
+} from './machine/demo-folder.ts';
 import { startTimeoutMs } from './machine/limits.ts';
 import { Machine } from './machine/machine.ts';
 import { Meters } from './view/meters.ts';
+import { describeSummary } from './view/summary.ts';
 import { UsageMeter } from './view/usage-meter.ts';
 
 export interface DemoOptions {
@@ -34,7 +40,7 @@ const memoryIntervalMs = 30_000;
 /** A proxy's metrics are some 2,000 lines, and there are 25 proxies. */
 const retriesIntervalMs = 5000;
 
-const load = { ratePerSecond: 20, transferShare: 0.32 } as const;
+const load = { ratePerSecond: 20, ratePerSecondSmall: 12, transferShare: 0.32 } as const;
 
 export class Demo implements ControlHost {
   readonly machine: Machine;
@@ -47,6 +53,7 @@ export class Demo implements ControlHost {
   readonly server: ControlServer | null;
   readonly #programs: Programs;
   #load: LoadProcess | null = null;
+  #startedMs = 0;
   #retries = 0;
   #money: DemoStatus['money'] = null;
   #usage: DemoStatus['usage'] = [];
@@ -55,9 +62,12 @@ export class Demo implements ControlHost {
   #stopping: Promise<readonly number[]> | null = null;
 
   constructor(options: DemoOptions) {
-    const folder = mkdtempSync(join(options.temporaryFolder, 'weft-demo-'));
     this.options = options;
+    // First what may be refused: a demo that does not start leaves nothing.
     this.#programs = createPrograms(findSourceRoot(), Bun.which('python3'));
+    const swept = sweepDemoFolders(options.temporaryFolder);
+    if (swept > 0) options.print(`removed what ${swept} killed demo${swept === 1 ? '' : 's'} left behind`);
+    const folder = createDemoFolder(options.temporaryFolder);
     this.machine = new Machine(folder, options.statePath, options.environment);
     this.server = options.commands ? serveControl(this.machine.ports.allocate(), this) : null;
     this.cluster = new BankCluster(this.machine, this.#programs, {
@@ -81,9 +91,10 @@ export class Demo implements ControlHost {
     if (this.#programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
     await Promise.all([this.cluster.start(), this.#firstCall()]);
     const seconds = (performance.now() - startMs) / 1000;
+    this.#startedMs = startMs;
     this.#load = new LoadProcess(this.machine, this.#programs.weft('demo', 'bank-load'), {
       url: this.cluster.edgeUrl,
-      ratePerSecond: load.ratePerSecond,
+      ratePerSecond: this.options.small ? load.ratePerSecondSmall : load.ratePerSecond,
       transferShare: load.transferShare,
       run: `r${process.pid}-${Date.now().toString(36)}`,
       customers: customersCount,
@@ -114,6 +125,19 @@ export class Demo implements ControlHost {
     this.#money = { expected, found };
   }
 
+  /** What came of it so far, for the person who ends it; empty before the clients started. */
+  summary(): readonly string[] {
+    if (this.#load === null) return [];
+    return describeSummary({
+      seconds: (performance.now() - this.#startedMs) / 1000,
+      total: this.#load.total,
+      failures: this.#load.failures,
+      generatorRestarts: this.#load.restarts,
+      retries: this.#retries,
+      money: this.checkMoney(),
+    });
+  }
+
   status(): DemoStatus {
     const metrics = `${this.cluster.controlUrl}/metrics`;
     return {
@@ -127,6 +151,7 @@ export class Demo implements ControlHost {
       splitPercent: this.switches.splitPercent,
       money: this.#money,
       load: this.#load?.last ?? null,
+      clients: { state: this.#load?.state ?? 'starting', restarts: this.#load?.restarts ?? 0 },
       requests: this.#load?.total.requests ?? 0,
       failed: this.#load?.total.failed ?? 0,
       retries: this.#retries,
@@ -149,9 +174,14 @@ export class Demo implements ControlHost {
     this.#load?.kill();
     await this.cluster.stop();
     const left = await this.machine.close();
-    if (folder === 'remove') rmSync(this.machine.folder, { recursive: true, force: true });
-    else this.options.print(`logs are kept in ${this.machine.folder}/logs`);
+    if (folder === 'remove') removeDemoFolder(this.machine.folder);
+    else this.#keep();
     return left;
+  }
+
+  #keep(): void {
+    keepDemoFolder(this.machine.folder);
+    this.options.print(`logs are kept in ${this.machine.folder}/logs`);
   }
 
   async #firstCall(): Promise<void> {
@@ -161,7 +191,8 @@ export class Demo implements ControlHost {
       await response?.arrayBuffer();
       if (response?.ok === true) return;
       if (performance.now() > deadlineMs) {
-        throw new Error(`the edge answers ${response?.status ?? 'nothing'}; see ${this.machine.folder}/logs`);
+        const answer = response?.status ?? 'nothing';
+        throw new DemoFault('run', `the edge answers ${answer}; see ${this.machine.folder}/logs`);
       }
       await Bun.sleep(100);
     }

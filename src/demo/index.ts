@@ -1,7 +1,8 @@
 export type { CommandResult } from './control/commands.ts';
 export { Demo, type DemoOptions } from './demo.ts';
+export { DemoFault } from './fault.ts';
 export { type LiveOptions, runLive } from './live.ts';
 export { runBankLoad } from './load/bank-load.ts';
-export { type RunningDemo, readRuntimeFile, runtimeFilePath } from './machine/runtime-file.ts';
+export { listRunningDemos, type RunningDemo, runtimeFolder } from './machine/runtime-file.ts';
 export type { RunReport } from './scenario/report.ts';
 export { describeReport, runScripted, type ScenarioName } from './scenario/scripted.ts';

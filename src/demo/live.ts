@@ -6,8 +6,10 @@ import { enterScreen, leaveScreen, redraw, renderDashboard } from './view/dashbo
 import { renderLogLine } from './view/log-line.ts';
 
 export interface LiveOptions {
-  /** Where other terminals find this demo. */
-  readonly runtimePath: string;
+  /** Where other terminals find this demo: the folder of {@link writeRuntimeFile}. */
+  readonly runtimeFolder: string;
+  /** How the reader calls weft. */
+  readonly program: string;
   /** Draws in place when true; else a line every {@link logIntervalMs}. */
   readonly terminal: boolean;
   readonly columns: () => number;
@@ -19,12 +21,12 @@ const logIntervalMs = 5000;
 
 /** Runs until `ended` settles. The caller stops the demo afterwards. */
 export async function runLive(demo: Demo, options: LiveOptions, ended: Promise<void>): Promise<void> {
-  const { write, terminal, columns, runtimePath } = options;
+  const { write, terminal, columns, runtimeFolder, program } = options;
   const seconds = await demo.start();
   const { edge, console: consoleUrl, metrics } = demo.status().addresses;
   if (demo.server !== null) {
     const { url, token } = demo.server;
-    writeRuntimeFile(runtimePath, { pid: process.pid, url, token, edgeUrl: edge, consoleUrl });
+    writeRuntimeFile(runtimeFolder, { pid: process.pid, url, token, edgeUrl: edge, consoleUrl });
   }
   write(
     `first call through all hops after ${seconds.toFixed(1)} s\nedge ${edge}  console ${consoleUrl}  metrics ${metrics}\n`,
@@ -37,7 +39,7 @@ export async function runLive(demo: Demo, options: LiveOptions, ended: Promise<v
   try {
     for (let lastLineMs = 0; !state.over; ) {
       await demo.refresh();
-      if (terminal) write(redraw + renderDashboard(demo.status(), columns()).join('\n'));
+      if (terminal) write(redraw + renderDashboard(demo.status(), columns(), program).join('\n'));
       else if (performance.now() - lastLineMs >= logIntervalMs) {
         lastLineMs = performance.now();
         write(`${renderLogLine(demo.status())}\n`);
@@ -46,6 +48,6 @@ export async function runLive(demo: Demo, options: LiveOptions, ended: Promise<v
     }
   } finally {
     if (terminal) write(leaveScreen);
-    removeRuntimeFile(runtimePath);
+    removeRuntimeFile(runtimeFolder);
   }
 }

@@ -10,6 +10,7 @@ import {
   workloads,
 } from '../../../examples/bank/bank.ts';
 import { createLedgerFile } from '../../../examples/bank/ledger-store.ts';
+import { DemoFault } from '../fault.ts';
 import { startTimeoutMs } from '../machine/limits.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Container } from './container.ts';
@@ -121,7 +122,8 @@ export class BankCluster {
     const deadlineMs = performance.now() + startTimeoutMs;
     while (pod.phase !== 'ready') {
       if (performance.now() > deadlineMs) {
-        throw new Error(
+        throw new DemoFault(
+          'run',
           `${pod.spec.name} is not ready after ${startTimeoutMs / 1000} s; see ${this.#machine.folder}/logs`,
         );
       }

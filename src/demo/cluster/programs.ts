@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Workload } from '../../../examples/bank/bank.ts';
+import { DemoFault } from '../fault.ts';
 
 export interface Programs {
   /** Command line of `weft ARGUMENTS`. */
@@ -34,16 +35,19 @@ export function createPrograms(root: string, python: string | null): Programs {
   };
 }
 
-/** Folder of the source tree; throws where the bank is not beside the program. */
+/** Folder of the source tree; a DemoFault where the bank is beside neither the program nor the caller. */
 export function findSourceRoot(): string {
-  const candidates = [
-    join(import.meta.dir, '..', '..', '..'),
-    join(process.execPath, '..', '..'),
-    process.cwd(),
-  ];
+  const places = [join(import.meta.dir, '..', '..', '..'), join(process.execPath, '..', '..'), process.cwd()];
+  return findRootAmong(places);
+}
+
+export function findRootAmong(candidates: readonly string[]): string {
   const root = candidates.find((folder) => existsSync(join(folder, 'examples', 'bank', 'service.ts')));
   if (root === undefined) {
-    throw new Error('the bank is not here: run the demo in the source tree, where examples/bank is');
+    throw new DemoFault(
+      'usage',
+      'the bank is not here: run the demo in the source tree, where examples/bank is',
+    );
   }
   return root;
 }

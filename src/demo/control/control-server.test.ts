@@ -9,6 +9,7 @@ const status: DemoStatus = {
   splitPercent: 0,
   money: { expected: 5, found: 5 },
   load: null,
+  clients: { state: 'starting', restarts: 0 },
   requests: 0,
   failed: 0,
   retries: 0,

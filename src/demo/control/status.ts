@@ -1,5 +1,6 @@
 // The demo as one document: what the terminal view draws and the console asks for.
 
+import type { LoadState } from '../load/load-process.ts';
 import type { LoadSummary } from '../load/protocol.ts';
 import type { KindUsage } from '../view/usage-meter.ts';
 
@@ -16,8 +17,9 @@ export interface DemoStatus {
   readonly policy: 'on' | 'off';
   readonly splitPercent: number;
   readonly money: { readonly expected: number; readonly found: number } | null;
-  /** The clients' last second; null before the first. */
+  /** The clients' last second; null where `clients` is not running. */
   readonly load: (LoadSummary & { readonly inFlight: number }) | null;
+  readonly clients: { readonly state: LoadState; readonly restarts: number };
   readonly requests: number;
   readonly failed: number;
   readonly retries: number;

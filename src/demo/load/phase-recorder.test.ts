@@ -15,7 +15,12 @@ describe('PhaseRecorder', () => {
   });
 
   test('without requests it says so', () => {
-    expect(new PhaseRecorder('empty').summary()).toEqual({ requests: 0, failed: 0, p50Ms: 0, p99Ms: 0 });
+    expect(new PhaseRecorder('empty').summary()).toEqual({
+      requests: 0,
+      failed: 0,
+      p50Ms: null,
+      p99Ms: null,
+    });
   });
 });
 

@@ -25,8 +25,9 @@ export type LoadCommand =
 export interface LoadSummary {
   readonly requests: number;
   readonly failed: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** null: nothing ended. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
 }
 
 /** Requests that have ended since the load began. */

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
-import { readRuntimeFile, removeRuntimeFile, runtimeFilePath, writeRuntimeFile } from './runtime-file.ts';
+import { createDemoFolder, keepDemoFolder, sweepDemoFolders } from './demo-folder.ts';
+import { listRunningDemos, removeRuntimeFile, runtimeFolder, writeRuntimeFile } from './runtime-file.ts';
 import { type ProcessRow, StateFile } from './state-file.ts';
 
 let folder = '';
@@ -58,23 +59,56 @@ describe('StateFile', () => {
   });
 });
 
-describe('runtime file', () => {
+describe('runtime files', () => {
   const demo = { pid: process.pid, url: 'http://127.0.0.1:1', token: 't', edgeUrl: 'e', consoleUrl: 'c' };
+  const mode = (path: string) => statSync(path).mode & 0o777;
 
-  test('is its owner’s alone, and goes with its demo', () => {
-    const path = runtimeFilePath(folder);
-    writeRuntimeFile(path, demo);
-    expect(readRuntimeFile(path)).toEqual(demo);
-    expect([statSync(path).mode & 0o777, statSync(join(path, '..')).mode & 0o777]).toEqual([0o600, 0o700]);
-    removeRuntimeFile(path);
-    expect(readRuntimeFile(path)).toBeNull();
+  test('are their owner’s alone, and go with their demo', () => {
+    const runtime = runtimeFolder(folder);
+    writeRuntimeFile(runtime, demo);
+    expect(listRunningDemos(runtime)).toEqual([demo]);
+    expect([mode(join(runtime, `demo-${demo.pid}.json`)), mode(runtime)]).toEqual([0o600, 0o700]);
+    removeRuntimeFile(runtime);
+    expect(listRunningDemos(runtime)).toEqual([]);
   });
 
-  test('of a demo that died, or broken, means that none runs', () => {
-    const path = runtimeFilePath(folder);
-    writeRuntimeFile(path, { ...demo, pid: 2 ** 30 });
-    expect(readRuntimeFile(path)).toBeNull();
-    writeFileSync(path, '{');
-    expect(readRuntimeFile(path)).toBeNull();
+  test('a second demo comes and goes beside the first', () => {
+    const runtime = runtimeFolder(folder);
+    const first = { ...demo, pid: process.ppid, url: 'http://127.0.0.1:2' };
+    writeRuntimeFile(runtime, first);
+    writeRuntimeFile(runtime, demo);
+    expect(listRunningDemos(runtime)).toHaveLength(2);
+    removeRuntimeFile(runtime);
+    expect(listRunningDemos(runtime)).toEqual([first]);
+  });
+
+  test('of a demo that died, or broken, mean that none runs', () => {
+    const runtime = runtimeFolder(folder);
+    writeRuntimeFile(runtime, { ...demo, pid: 2 ** 30 });
+    expect(listRunningDemos(runtime)).toEqual([]);
+    expect(readdirSync(runtime)).toEqual([]);
+    writeFileSync(join(runtime, `demo-${process.pid}.json`), '{');
+    writeFileSync(join(runtime, 'other'), '');
+    expect(listRunningDemos(runtime)).toEqual([]);
+  });
+});
+
+describe('folders of temporary files', () => {
+  const died = 2 ** 30;
+
+  test('what a killed demo left goes; what lives, is kept for its logs, or is nobody’s, stays', () => {
+    const own = createDemoFolder(folder);
+    const kept = createDemoFolder(folder);
+    keepDemoFolder(kept);
+    const left = createDemoFolder(folder);
+    writeFileSync(join(left, 'owner.pid'), String(died));
+    writeFileSync(join(left, 'ledger.db'), 'x');
+    for (const text of ['', 'x', '-1']) writeFileSync(join(createDemoFolder(folder), 'owner.pid'), text);
+    const before = readdirSync(folder).length;
+    expect(sweepDemoFolders(folder)).toBe(1);
+    const after = readdirSync(folder);
+    expect(after.length).toBe(before - 1);
+    expect([own, kept].every((path) => after.includes(basename(path)))).toBe(true);
+    expect(after).not.toContain(basename(left));
   });
 });

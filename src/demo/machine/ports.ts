@@ -1,5 +1,6 @@
 // Free ports of 127.0.0.1. Each process gets its own, because macOS answers on no other loopback address.
 
+import { DemoFault } from '../fault.ts';
 import { portRange } from './limits.ts';
 
 export class PortAllocator {
@@ -19,7 +20,7 @@ export class PortAllocator {
       this.#next = port === portRange.last ? portRange.first : port + 1;
       if (this.#take(port)) return port;
     }
-    throw new Error(`no free port between ${portRange.first} and ${portRange.last} on 127.0.0.1`);
+    throw new DemoFault('run', `no free port between ${portRange.first} and ${portRange.last} on 127.0.0.1`);
   }
 
   #take(port: number): boolean {

@@ -2,6 +2,7 @@
 
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import type { LoadProcess } from '../load/load-process.ts';
+import type { LoadSummary } from '../load/protocol.ts';
 import type { Meters } from '../view/meters.ts';
 import type { CallerReport } from './callers.ts';
 
@@ -29,8 +30,9 @@ export interface PhaseReport {
   readonly requests: number;
   readonly failed: number;
   readonly retries: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** null: no request ended in it. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   readonly durationMs: number;
   /** Why the phase did not do what it should; '' when it did. */
   readonly fault: string;
@@ -40,10 +42,13 @@ export interface PhaseReport {
 /** The name under which requests between two phases are counted. */
 export const betweenPhases = 'between';
 
+const nothingKnown: LoadSummary = { requests: 0, failed: 0, p50Ms: null, p99Ms: null };
+
 export async function runPhase(scene: Scene, phase: Phase): Promise<PhaseReport> {
   const startMs = performance.now();
   // As of the end of the phase before: a reading asks every proxy for all it counts.
   const retriesBefore = scene.meters.retries;
+  const restartsBefore = scene.load.restarts;
   scene.load.enter(phase.name);
   let detail: object | undefined;
   let fault = '';
@@ -57,9 +62,11 @@ export async function runPhase(scene: Scene, phase: Phase): Promise<PhaseReport>
   scene.load.enter(betweenPhases);
   const durationMs = Math.round(performance.now() - startMs);
   const [summary, retriesAfter] = await Promise.all([
-    scene.load.summary(phase.name),
+    scene.load.summary(phase.name).catch(() => nothingKnown),
     scene.meters.readRetries(),
   ]);
+  // What it had on its way, nobody counted.
+  if (scene.load.restarts !== restartsBefore) fault ||= 'the load generator ended and was started again';
   const { requests, failed, p50Ms, p99Ms } = summary;
   const retries = retriesAfter - retriesBefore;
   const report = { name: phase.name, requests, failed, retries, p50Ms, p99Ms, durationMs, fault };
@@ -69,7 +76,8 @@ export async function runPhase(scene: Scene, phase: Phase): Promise<PhaseReport>
 
 function describePhase(report: PhaseReport): string {
   const { name, requests, failed, retries, p50Ms, p99Ms, fault } = report;
-  const facts = `${requests} requests, ${failed} failed, ${retries} retries, p50 ${p50Ms} ms, p99 ${p99Ms} ms`;
+  const times = p50Ms === null ? 'no latency' : `p50 ${p50Ms} ms, p99 ${p99Ms} ms`;
+  const facts = `${requests} requests, ${failed} failed, ${retries} retries, ${times}`;
   return `${name.padEnd(24)} ${facts}${fault === '' ? '' : `; ${fault}`}`;
 }
 

@@ -64,7 +64,8 @@ async function warmUp(load: LoadProcess): Promise<void> {
   for (let calm = 0; calm < 3 && performance.now() < deadlineMs; ) {
     await Bun.sleep(secondMs);
     const { last } = load;
-    calm = last !== null && last.requests > 0 && last.p99Ms < warmUpMs.calmP99 ? calm + 1 : 0;
+    const p99Ms = last?.p99Ms ?? Number.POSITIVE_INFINITY;
+    calm = p99Ms < warmUpMs.calmP99 ? calm + 1 : 0;
   }
 }
 

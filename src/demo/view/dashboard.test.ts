@@ -12,6 +12,7 @@ const status: DemoStatus = {
   policy: 'off',
   splitPercent: 20,
   money: { expected: 500, found: 499 },
+  clients: { state: 'running', restarts: 0 },
   load: { requests: 50, failed: 1, p50Ms: 40.5, p99Ms: 90.25, inFlight: 3 },
   requests: 1000,
   failed: 7,
@@ -30,13 +31,14 @@ const status: DemoStatus = {
 };
 
 function text(of: DemoStatus, columns = 100): string[] {
-  return renderDashboard(of, columns).map((line) => Bun.stripANSI(line));
+  return renderDashboard(of, columns, 'bin/weft').map((line) => Bun.stripANSI(line));
 }
 
 describe('renderDashboard', () => {
   test.each([
     'edge http://127.0.0.1:8080   console http://127.0.0.1:15014/',
-    '50 requests/s   98.0 % good   p50 40.5 ms   p99 90.25 ms   1000 in all, 7 failed',
+    'from another terminal: bin/weft demo kill',
+    '50 answers/s   98.0 % good   p50 40.5 ms   p99 90.25 ms   1000 in all, 7 failed',
     '£4.99 in all accounts, must be £5.00',
     'policies off   retries 12   split 20 % to pricing-v2',
     '25 processes   31 % of a core   512 MB PSS',
@@ -47,9 +49,38 @@ describe('renderDashboard', () => {
   });
 
   test('before anything was measured', () => {
-    const lines = text({ ...status, load: null, money: null, usage: [] }).join('\n');
+    const clients = { state: 'starting', restarts: 0 } as const;
+    const lines = text({ ...status, clients, load: null, money: null, usage: [] }).join('\n');
     expect(lines).toContain('waiting for the first second');
     expect(lines).toContain('not counted yet');
+  });
+
+  test.each([
+    {
+      name: 'nothing answers',
+      change: { load: { requests: 0, failed: 0, p50Ms: null, p99Ms: null, inFlight: 40 } },
+      words: 'no answer in the last second, 40 waited for',
+    },
+    {
+      name: 'the generator is silent',
+      change: { load: null, clients: { state: 'silent', restarts: 0 } },
+      words: 'the load generator says nothing',
+    },
+    {
+      name: 'the generator ended',
+      change: { load: null, clients: { state: 'restarting', restarts: 1 } },
+      words: 'the load generator ended; it is started again',
+    },
+  ] as const)('no data is no data: $name', ({ change, words }) => {
+    const line = text({ ...status, ...change }).find((one) => one.startsWith('clients'));
+    expect(line).toContain(words);
+    expect(line).not.toMatch(/good|p50|0 ms/);
+    expect(renderLogLine({ ...status, ...change })).toMatch(/p50Ms=\? p99Ms=\?/);
+  });
+
+  test('a restart of the generator is said', () => {
+    const lines = text({ ...status, clients: { state: 'running', restarts: 2 } }).join('\n');
+    expect(lines).toContain('generator restarted 2×');
   });
 
   test('puts as many services in a row as fit', () => {
@@ -60,7 +91,7 @@ describe('renderDashboard', () => {
 
 test('renderLogLine says the same in one line', () => {
   expect(renderLogLine(status)).toBe(
-    'requests/s=50 failed=1 p50Ms=40.5 p99Ms=90.25 failedInAll=7 retries=12 ready=2/3 policies=off money=£4.99 expected=£5.00',
+    'clients=running generatorRestarts=0 answers/s=50 failed=1 p50Ms=40.5 p99Ms=90.25 failedInAll=7 retries=12 ready=2/3 policies=off money=£4.99 expected=£5.00',
   );
 });
 

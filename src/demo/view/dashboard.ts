@@ -15,8 +15,8 @@ export const redraw = '\x1b[H\x1b[J';
 export const enterScreen = '\x1b[?1049h\x1b[?25l';
 export const leaveScreen = '\x1b[?25h\x1b[?1049l';
 
-/** Lines no longer than `columns` characters, colours not counted. */
-export function renderDashboard(status: DemoStatus, columns: number): readonly string[] {
+/** Lines no longer than `columns` characters, colours not counted. `program`: how the reader calls weft. */
+export function renderDashboard(status: DemoStatus, columns: number, program: string): readonly string[] {
   const { addresses } = status;
   return [
     `${bold}weft demo${plain}   edge ${addresses.edge}   console ${addresses.console}   metrics ${addresses.metrics}`,
@@ -28,17 +28,28 @@ export function renderDashboard(status: DemoStatus, columns: number): readonly s
     '',
     ...renderServices(status.replicas, columns),
     '',
-    `${dim}from another terminal: weft demo kill|pause|slow|break|heal REPLICA, weft demo split, weft demo policy off|on${plain}`,
+    `${dim}from another terminal: ${program} demo kill|pause|slow|break|heal REPLICA, … demo split, … demo policy off|on${plain}`,
     `${dim}Ctrl-C ends everything${plain}`,
   ];
 }
 
-function renderClients({ load, requests, failed }: DemoStatus): string {
-  if (load === null) return 'clients   waiting for the first second';
-  const share = load.requests === 0 ? 100 : (100 * (load.requests - load.failed)) / load.requests;
+const unheard: Readonly<Record<DemoStatus['clients']['state'], string>> = {
+  starting: 'waiting for the first second',
+  running: 'no data',
+  silent: `${red}the load generator says nothing${plain}`,
+  restarting: `${red}the load generator ended; it is started again${plain}`,
+};
+
+function renderClients({ load, clients, requests, failed }: DemoStatus): string {
+  const restarts =
+    clients.restarts === 0 ? '' : `   ${yellow}generator restarted ${clients.restarts}×${plain}`;
+  const total = `${requests} in all, ${failed === 0 ? '' : red}${failed} failed${plain}${restarts}`;
+  if (load === null) return `clients   ${unheard[clients.state]}   ${total}`;
+  if (load.requests === 0)
+    return `clients   ${yellow}no answer in the last second, ${load.inFlight} waited for${plain}   ${total}`;
+  const share = (100 * (load.requests - load.failed)) / load.requests;
   const colour = load.failed === 0 ? green : red;
-  const total = `${requests} in all, ${failed === 0 ? '' : red}${failed} failed${plain}`;
-  return `clients   ${load.requests} requests/s   ${colour}${share.toFixed(1)} % good${plain}   p50 ${load.p50Ms} ms   p99 ${load.p99Ms} ms   ${total}`;
+  return `clients   ${load.requests} answers/s   ${colour}${share.toFixed(1)} % good${plain}   p50 ${load.p50Ms} ms   p99 ${load.p99Ms} ms   ${total}`;
 }
 
 function renderMoney({ money }: DemoStatus): string {

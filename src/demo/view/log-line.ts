@@ -4,13 +4,15 @@ import type { DemoStatus } from '../control/status.ts';
 import { pounds } from './dashboard.ts';
 
 export function renderLogLine(status: DemoStatus): string {
-  const { load, money, replicas } = status;
+  const { load, clients, money, replicas } = status;
   const ready = replicas.filter((replica) => replica.state === 'ready').length;
   const parts = [
-    `requests/s=${load?.requests ?? 0}`,
-    `failed=${load?.failed ?? 0}`,
-    `p50Ms=${load?.p50Ms ?? 0}`,
-    `p99Ms=${load?.p99Ms ?? 0}`,
+    `clients=${clients.state}`,
+    `generatorRestarts=${clients.restarts}`,
+    `answers/s=${load?.requests ?? '?'}`,
+    `failed=${load?.failed ?? '?'}`,
+    `p50Ms=${load?.p50Ms ?? '?'}`,
+    `p99Ms=${load?.p99Ms ?? '?'}`,
     `failedInAll=${status.failed}`,
     `retries=${status.retries}`,
     `ready=${ready}/${replicas.length}`,
