@@ -106,15 +106,14 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
     let oldestMs = this.clock.now();
-    const changes = events.map((event): ObjectChange => {
+    const changes = events.flatMap((event): readonly ObjectChange[] => {
+      const change = this.#apply(event);
+      if (change === null) return [];
       oldestMs = Math.min(oldestMs, event.atMs);
-      const before = this.catalog.get(event.key);
-      if (event.object === null) this.catalog.remove(event.key);
-      else this.catalog.upsert(event.object);
-      const kind = event.object?.kind ?? before?.kind ?? '';
-      return { key: event.key, kind, change: describeChange(before !== null, event.object !== null) };
+      return [change];
     });
     this.counters.events += events.length;
+    if (changes.length === 0 && faults === null) return;
     if (faults !== null) this.#faults = faults;
     if (!this.#synced) return;
     this.#changeLog.tellChanges(changes);
@@ -156,6 +155,16 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.resolve(node.id, typeUrl, refusal);
+  }
+
+  /** Null: the mesh reads of the object what it read before. */
+  #apply({ key, object }: SourceEvent): ObjectChange | null {
+    const before = this.catalog.get(key);
+    if (object === null) this.catalog.remove(key);
+    else if (!this.catalog.upsert(object)) return null;
+    if (before === null && object === null) return null;
+    const kind = object?.kind ?? before?.kind ?? '';
+    return { key, kind, change: describeChange(before !== null, object !== null) };
   }
 
   #enter(node: XdsNode): ScopeEntry {

@@ -1,6 +1,7 @@
 // The objects in force. A new version of an object that breaks a rule is reported and not taken: the last good one stays until it is mended or
 // removed, so that a slip of the pen never takes down what works.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '../../base/index.ts';
 import type { Resource } from '../schema/resources.ts';
 import { validateObject } from '../schema/validate.ts';
@@ -23,10 +24,12 @@ export interface CatalogEntry {
 export class Catalog {
   readonly #entries = new Map<ObjectKey, CatalogEntry>();
 
-  upsert(raw: RawObject): void {
+  /** False when nothing that the mesh reads of it changed: a status that was written, a heartbeat, a resync. */
+  upsert(raw: RawObject): boolean {
     const verdict = validateObject(raw);
-    const before = this.#entries.get(raw.key)?.good ?? null;
-    this.#entries.set(raw.key, {
+    const held = this.#entries.get(raw.key);
+    const before = held?.good ?? null;
+    const entry: CatalogEntry = {
       key: raw.key,
       apiVersion: raw.apiVersion,
       kind: raw.kind,
@@ -34,7 +37,10 @@ export class Catalog {
       good: verdict.kind === 'resource' ? verdict.resource : verdict.kind === 'faulty' ? before : null,
       issues: verdict.kind === 'faulty' ? verdict.issues : [],
       note: verdict.kind === 'ignored' ? verdict.note : '',
-    });
+    };
+    if (held !== undefined && isDeepStrictEqual(held, entry)) return false;
+    this.#entries.set(raw.key, entry);
+    return true;
   }
 
   remove(key: ObjectKey): void {

@@ -15,7 +15,7 @@ function judge(apiVersion: string, kind: string, body: string): readonly string[
   if (verdict.kind === 'ignored') return [`note: ${verdict.note}`];
   return verdict.kind === 'resource'
     ? []
-    : verdict.issues.map((issue) => formatIssue(issue).replace(`n/${kind}/x: `, ''));
+    : verdict.issues.map((issue) => formatIssue(issue).replace(/^n\/[^\/]+\/x: /, ''));
 }
 
 type Case = readonly [name: string, body: string, ...expected: string[]];
@@ -202,6 +202,12 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
     rule('backendRefs: [{ name: a, port: 80 }], timeout: { request: 1s }'),
     `${at}.timeout: is not a field of this kind (is it timeouts?)`,
   ],
+  [
+    'null is absent, everywhere',
+    rule(
+      'name: null, matches: [{ path: null, headers: null, method: null }], filters: null, timeouts: null, retry: null, sessionPersistence: null, backendRefs: [{ name: a, port: 80, group: null, kind: null, namespace: null, weight: null, filters: null }]',
+    ),
+  ],
   ['no rules', 'spec: { rules: [] }', 'spec.rules: must have a rule (got [])'],
   [
     'a relative path',
@@ -334,6 +340,16 @@ table('Service', 'v1', 'Service', [
     'spec: { clusterIP: 10.0.0.1, sessionAffinity: None, ports: [{ port: 80, nodePort: 30000 }] }',
   ],
   ['null lists', 'spec: { ports: null, selector: null }'],
+  [
+    'null is absent, everywhere',
+    'spec: { type: null, publishNotReadyAddresses: null, ports: [{ name: null, port: 80, protocol: null, targetPort: null, appProtocol: null }] }',
+  ],
+  ['a null where something must be', 'spec: { ports: [{ port: null }] }', 'spec.ports[0].port: is required'],
+  [
+    'a null in a list',
+    'spec: { ports: [null] }',
+    'spec.ports[0]: Invalid input: expected object, received null (got null)',
+  ],
   [
     'a port twice',
     'spec: { ports: [{ name: a, port: 80 }, { name: a, port: 81 }, { name: b, port: 80 }, { name: c, port: 80, protocol: UDP }] }',

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { type Issue, nearestName } from '../../base/index.ts';
-import type { RawObject } from '../source/types.ts';
+import { type RawObject, splitApiVersion } from '../source/types.ts';
 import { kinds, laterKinds, type Resource, weftGroup } from './resources.ts';
 
 export type Verdict =
@@ -20,13 +20,25 @@ export function validateObject(raw: RawObject): Verdict {
     const rule = `must be ${row.versions.map((one) => (group === '' ? one : `${group}/${one}`)).join(' or ')}`;
     return { kind: 'faulty', issues: [issue(raw, 'apiVersion', rule, raw.apiVersion)] };
   }
-  const parsed = row.schema.safeParse(raw.value);
+  const value = withoutNulls(raw.value);
+  const parsed = row.schema.safeParse(value);
   if (!parsed.success)
-    return { kind: 'faulty', issues: parsed.error.issues.flatMap((one) => toIssues(raw, one, row.schema)) };
+    return {
+      kind: 'faulty',
+      issues: parsed.error.issues.flatMap((one) => toIssues({ ...raw, value }, one, row.schema)),
+    };
   const { metadata, spec } = parsed.data;
   // The row pairs the kind with the schema of its spec; the type checker cannot follow a table.
   const resource = { key: raw.key, kind: row.kind, metadata, spec, origin: raw.origin } as Resource;
   return { kind: 'resource', resource };
+}
+
+/** A field that is null is absent, as the API server has it. Items of lists stay: there null is a value, and a wrong one. */
+function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(kept.map(([name, field]) => [name, withoutNulls(field)])) as T;
 }
 
 function judgeUnknown(raw: RawObject, group: string): Verdict {
@@ -35,11 +47,6 @@ function judgeUnknown(raw: RawObject, group: string): Verdict {
   if (group === weftGroup)
     return { kind: 'faulty', issues: [issue(raw, 'kind', `is not a kind of ${weftGroup}`, raw.kind)] };
   return { kind: 'ignored', note: `${raw.apiVersion} ${raw.kind} is not a kind that the mesh reads` };
-}
-
-function splitApiVersion(apiVersion: string): readonly [group: string, version: string] {
-  const slash = apiVersion.indexOf('/');
-  return slash === -1 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
 }
 
 function toIssues(raw: RawObject, one: z.core.$ZodIssue, schema: z.ZodType): readonly Issue[] {

@@ -36,12 +36,23 @@ describe('parseManifests', () => {
       `apiVersion: v1\nkind: ServiceList\nitems:\n- metadata: { name: a }\n- metadata:\n    name: b\n`,
       ['default/Service/a 4', 'default/Service/b 5'],
     ],
+    [
+      'kinds of one name, told apart by their groups',
+      `${service('a')}---\n${service('a').replace('v1', 'serving.knative.dev/v1')}---\n${service('a').replace('Service', 'HTTPRoute')}`,
+      ['default/Service/a 1', 'default/Service.serving.knative.dev/a 5', 'default/HTTPRoute.core/a 9'],
+    ],
     ['an empty list', 'apiVersion: v1\nkind: List\nitems: null\n', []],
   ];
   test.each(good)('%s', (_, text, expected) => {
     const result = parseManifests('f.yaml', text);
     if (!result.ok) throw new Error(result.error.map(formatIssue).join());
     expect(result.value.map((one) => `${one.key} ${one.origin.line}`)).toEqual([...expected]);
+  });
+
+  test('merge keys bring in what they name, as for kubectl', () => {
+    const text = `x: &x { spec: { ports: [{ port: 80 }] } }\n<<: *x\n${service('a')}`;
+    const result = parseManifests('f.yaml', text);
+    expect(result.ok && result.value[0]?.value['spec']).toEqual({ ports: [{ port: 80 }] });
   });
 
   const bad: readonly [string, string, readonly string[]][] = [

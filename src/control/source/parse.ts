@@ -4,7 +4,7 @@
 import { isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import { sourceLimits } from './limits.ts';
-import { type Origin, objectKey, type RawObject } from './types.ts';
+import { type Origin, objectKey, type RawObject, splitApiVersion } from './types.ts';
 
 /** Namespace of an object that names none, as kubectl has it. */
 export const defaultNamespace = 'default';
@@ -15,7 +15,12 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
     return fail([{ ...fileIssue(file, 0, rule), value: String(text.length) }]);
   }
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, strict: true, uniqueKeys: true });
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    strict: true,
+    uniqueKeys: true,
+    merge: true,
+  });
   const issues: Issue[] = [];
   const objects: RawObject[] = [];
   for (const document of documents) {
@@ -66,7 +71,7 @@ function collect(
       collect({ file, line: lines[index] || line }, typed(item, value), [], objects, issues);
     return;
   }
-  const parsed = parseObject(file, line, value);
+  const parsed = parseObject({ file, line }, value);
   if (parsed.ok) objects.push(parsed.value);
   else issues.push(parsed.error);
 }
@@ -88,11 +93,12 @@ function typed(item: unknown, list: Readonly<Record<string, unknown>>): unknown 
   return { apiVersion: list['apiVersion'], kind: String(list['kind']).slice(0, -'List'.length), ...item };
 }
 
-function parseObject(
-  file: string,
-  line: number,
+/** What every source makes of an object's plain data. */
+export function parseObject(
+  origin: Origin,
   value: Readonly<Record<string, unknown>>,
 ): Result<RawObject, Issue> {
+  const { file, line } = origin;
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '')
     return fail(fileIssue(file, line, 'must be a string, such as v1', 'apiVersion'));
@@ -103,8 +109,9 @@ function parseObject(
     return fail(fileIssue(file, line, `a ${kind} must have a name`, 'metadata.name'));
   const given = isRecord(metadata) ? metadata['namespace'] : undefined;
   const namespace = typeof given === 'string' && given !== '' ? given : defaultNamespace;
-  const key = objectKey(namespace, kind, name);
-  return ok({ key, apiVersion, kind, namespace, name, value, origin: { file, line } });
+  const [group] = splitApiVersion(apiVersion);
+  const key = objectKey(namespace, kind, name, group);
+  return ok({ key, apiVersion, kind, namespace, name, value, origin });
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

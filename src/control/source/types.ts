@@ -3,7 +3,7 @@
 
 import type { Issue } from '../../base/index.ts';
 
-/** `namespace/Kind/name`; the key of an object in every map of the control plane. */
+/** `namespace/Kind/name` (see {@link objectKey}); the key of an object in every map of the control plane. */
 export type ObjectKey = string;
 
 export interface Origin {
@@ -47,6 +47,42 @@ export interface Source {
   stop(): void;
 }
 
-export function objectKey(namespace: string, kind: string, name: string): ObjectKey {
-  return `${namespace}/${kind}/${name}`;
+/** The group of each kind that is written without one in keys, because the mesh means that one. */
+const homeGroups: ReadonlyMap<string, string> = new Map([
+  ['Service', ''],
+  ['EndpointSlice', 'discovery.k8s.io'],
+  ['HTTPRoute', 'gateway.networking.k8s.io'],
+  ['GRPCRoute', 'gateway.networking.k8s.io'],
+  ['TLSRoute', 'gateway.networking.k8s.io'],
+  ['TCPRoute', 'gateway.networking.k8s.io'],
+  ['UDPRoute', 'gateway.networking.k8s.io'],
+  ['Gateway', 'gateway.networking.k8s.io'],
+  ['GatewayClass', 'gateway.networking.k8s.io'],
+  ['ListenerSet', 'gateway.networking.k8s.io'],
+  ['ReferenceGrant', 'gateway.networking.k8s.io'],
+  ['BackendTLSPolicy', 'gateway.networking.k8s.io'],
+  ['XBackendTrafficPolicy', 'gateway.networking.x-k8s.io'],
+  ['ServicePolicy', 'weft.dev'],
+  ['AccessPolicy', 'weft.dev'],
+]);
+
+/**
+ * The key holds group, kind, namespace and name. The group is written where it is not the one that the mesh means by that kind, as kubectl
+ * would: `shop/Service.serving.knative.dev/ledger` beside `shop/Service/ledger`.
+ */
+export function objectKey(
+  namespace: string,
+  kind: string,
+  name: string,
+  group = homeGroups.get(kind),
+): ObjectKey {
+  const home = homeGroups.get(kind) ?? '';
+  const suffix = group === undefined || group === home ? '' : `.${group === '' ? 'core' : group}`;
+  return `${namespace}/${kind}${suffix}/${name}`;
+}
+
+/** `v1` is of the core group, which has no name. */
+export function splitApiVersion(apiVersion: string): readonly [group: string, version: string] {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
 }
