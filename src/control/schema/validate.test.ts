@@ -15,7 +15,7 @@ function judge(apiVersion: string, kind: string, body: string): readonly string[
   if (verdict.kind === 'ignored') return [`note: ${verdict.note}`];
   return verdict.kind === 'resource'
     ? []
-    : verdict.issues.map((issue) => formatIssue(issue).replace(/^n\/[^\/]+\/x: /, ''));
+    : verdict.issues.map((issue) => formatIssue(issue).replace(/^n\/[^/]+\/x: /, ''));
 }
 
 type Case = readonly [name: string, body: string, ...expected: string[]];

@@ -138,6 +138,14 @@ export class Assembler implements TimerHandler {
     return false;
   }
 
+  /** Listeners in force without routes, because their patience with them ended: every request is answered 404. */
+  get routeless(): readonly string[] {
+    const names: string[] = [];
+    for (const [name, { active }] of this.listeners)
+      if (active?.rdsName != null && this.routes.get(active.rdsName)?.active == null) names.push(name);
+    return names;
+  }
+
   /** Names by type that are known and wait for what they refer to. */
   warmingNames(): { readonly listeners: readonly string[]; readonly clusters: readonly string[] } {
     return { listeners: warmingIn(this.listeners), clusters: warmingIn(this.clusters) };

@@ -306,6 +306,18 @@ describe('last good configuration', () => {
     });
   }
 
+  test('is not ready before routes are there, though their listener stopped waiting for them', () => {
+    const world = fresh(null);
+    world.connection(true);
+    world.deliver(typeUrls.cluster, [resourceOf(typeUrls.cluster, 'a', clusterJson('a'))]);
+    world.deliver(typeUrls.endpoint, [resourceOf(typeUrls.endpoint, 'a', endpointsJson('a', 80))]);
+    world.deliver(typeUrls.listener, [resourceOf(typeUrls.listener, 'out', listenerJson('out', 'r'))]);
+    world.clock.advanceBy(60_000);
+    expect([world.snapshot?.listeners.size, world.source.ready]).toEqual([1, false]);
+    world.deliver(typeUrls.route, [resourceOf(typeUrls.route, 'r', routesJson('r', ['a']))]);
+    expect(world.source.ready).toBe(true);
+  });
+
   test('the file of another node is ignored', async () => {
     const other = { ...adsBootstrap, node: { ...adsBootstrap.node, id: 'sidecar~other.bank' } };
     const store = await saved();

@@ -207,7 +207,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       types.some((type) => type.typeUrl === typeUrl && (type.version !== '' || type.nonce !== ''));
     if (ads.clusters && !answered(typeUrls.cluster)) return false;
     if (ads.listeners && !answered(typeUrls.listener)) return false;
-    return !this.assembler.warming;
+    // A listener that waited in vain for its routes serves nobody: that is not ready, however long it takes.
+    return !this.assembler.warming && this.assembler.routeless.length === 0;
   }
 
   private createKeeper(): LastGoodKeeper | null {

@@ -14,6 +14,7 @@ import {
   type MessageSpec,
   routeConfiguration,
 } from './schema/index.ts';
+import { spareRoutes } from './spare-routes.ts';
 import {
   type TranslatedCluster,
   type TranslatedListener,
@@ -32,13 +33,19 @@ export type Meaning =
   | { readonly kind: 'endpoint'; readonly value: readonly EndpointConfig[] };
 
 export type Decoded =
-  | { readonly ok: true; readonly meaning: Meaning }
+  /** `issues`: what of it is refused, while the rest means something. */
+  | { readonly ok: true; readonly meaning: Meaning; readonly issues: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 export function decodeResource(resource: XdsResource): Decoded {
   const faults = new Faults(resource.name);
   const meaning = decodeMeaning(resource, faults);
-  if (faults.none && meaning !== null) return { ok: true, meaning };
+  if (faults.none && meaning !== null) return { ok: true, meaning, issues: [] };
+  if (meaning?.kind === 'route') {
+    const spared = spareRoutes(meaning.value, faults.issues);
+    if (spared !== null)
+      return { ok: true, meaning: { kind: 'route', value: spared }, issues: faults.issues };
+  }
   if (faults.none) faults.add('', 'has nothing to configure');
   return { ok: false, issues: faults.issues };
 }

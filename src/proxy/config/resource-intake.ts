@@ -75,6 +75,7 @@ export class ResourceIntake {
     // The same bytes again need no decoding; an endpoint set grows young by them.
     if (
       known !== undefined &&
+      !table.refused.has(resource.name) &&
       sameBytes(known.resource.bytes, resource.bytes) &&
       resource.typeUrl !== typeUrls.endpoint
     ) {
@@ -88,7 +89,8 @@ export class ResourceIntake {
       return;
     }
     table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
-    table.refused.delete(resource.name);
+    if (decoded.issues.length > 0) this.refuse(table, resource, decoded.issues, issues);
+    else table.refused.delete(resource.name);
     this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
   }
 

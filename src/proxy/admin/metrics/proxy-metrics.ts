@@ -48,12 +48,20 @@ function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
     writer,
     'weft_config_issues',
     'Parts of the configuration that could not be put into force.',
-    view.issues.length,
+    view.issues.length + countRefused(config.tables),
   );
   if (process === null) return;
   counter(writer, 'process_cpu_seconds_total', 'User and system CPU time.', process.cpuSeconds());
   gauge(writer, 'process_resident_memory_bytes', 'Resident memory.', process.residentBytes());
   gauge(writer, 'process_start_time_seconds', 'Unix time of the start.', process.startedWallMs / 1000);
+}
+
+/** Faults of what the control plane sent last, each field one. */
+function countRefused(tables: AdminContext['config']['tables']): number {
+  let count = 0;
+  for (const table of tables.values())
+    for (const { issues } of table.refused.values()) count += issues.length;
+  return count;
 }
 
 /** The last word of a type URL, lower-case: `listener`, `routeconfiguration`. */
