@@ -13,6 +13,7 @@ export type {
 } from './server/types.ts';
 export { createSnapshot } from './snapshot/create-snapshot.ts';
 export { findReferences, type References } from './snapshot/references.ts';
+export { splitRoutes } from './snapshot/route-parts.ts';
 export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';
 export { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './transport/grpc-server.ts';

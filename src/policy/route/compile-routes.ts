@@ -34,13 +34,25 @@ export function compileRoutes(config: RouteConfig): Result<RouteTable> {
   const domains = new DomainTable<HostRoutes>();
   config.virtualHosts.forEach((host, index) => {
     const at = new Report(issues, config.name, `virtual_hosts[${index}]`);
-    const routes = new HostRoutes(compileHost(host, at));
+    const routes = compiledHost(host, at, issues);
     if (host.domains.length === 0) at.report('domains', 'must name at least one domain', '');
     host.domains.forEach((domain, position) => {
       addDomain(domains, domain, routes, at.inside(`domains[${position}]`));
     });
   });
   return issues.length > 0 ? fail(issues) : ok(new RouteTable(config.name, domains));
+}
+
+/** Hosts that compiled without a fault: in the next configuration most of them are the same objects. */
+const compiledHosts = new WeakMap<VirtualHost, HostRoutes>();
+
+function compiledHost(host: VirtualHost, at: Report, issues: readonly Issue[]): HostRoutes {
+  const known = compiledHosts.get(host);
+  if (known !== undefined) return known;
+  const before = issues.length;
+  const routes = new HostRoutes(compileHost(host, at));
+  if (issues.length === before) compiledHosts.set(host, routes);
+  return routes;
 }
 
 /** Where in the configuration we are. */

@@ -177,7 +177,11 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.client?.subscribe(typeUrl, sorted);
     const table = this.tables.get(typeUrl);
     // What nobody refers to any more is not sent again either.
-    for (const name of table?.accepted.keys() ?? []) if (!names.has(name)) table?.accepted.delete(name);
+    for (const name of table?.accepted.keys() ?? []) {
+      if (names.has(name)) continue;
+      table?.accepted.delete(name);
+      if (typeUrl === typeUrls.route) this.intake.forgetRoutes(name);
+    }
   }
 
   private onFirstAnswer(): void {

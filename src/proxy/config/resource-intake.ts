@@ -4,14 +4,16 @@
 import type { Clock, Issue } from '../../base/index.ts';
 import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { Assembler } from './assembler.ts';
-import { decodeResource, type Meaning } from './decode-resource.ts';
+import { type Decoded, decodeResource, type Meaning } from './decode-resource.ts';
 import type { SavedResource } from './last-good.ts';
 import { ResourceTable } from './resource-table.ts';
+import { RouteDecoder } from './route-decoder.ts';
 
 export class ResourceIntake {
   readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
     Object.values(typeUrls).map((typeUrl) => [typeUrl, new ResourceTable()]),
   );
+  private readonly routes = new Map<string, RouteDecoder>();
   private readonly clock: Clock;
   private readonly assembler: Assembler;
 
@@ -83,7 +85,7 @@ export class ResourceIntake {
       table.refused.delete(resource.name);
       return;
     }
-    const decoded = decodeResource(resource);
+    const decoded = this.decode(resource);
     if (!decoded.ok) {
       this.refuse(table, resource, decoded.issues, issues);
       return;
@@ -92,6 +94,18 @@ export class ResourceIntake {
     if (decoded.issues.length > 0) this.refuse(table, resource, decoded.issues, issues);
     else table.refused.delete(resource.name);
     this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
+  }
+
+  private decode(resource: XdsResource): Decoded {
+    if (resource.typeUrl !== typeUrls.route) return decodeResource(resource);
+    const decoder = this.routes.get(resource.name) ?? new RouteDecoder();
+    this.routes.set(resource.name, decoder);
+    return decoder.decode(resource);
+  }
+
+  /** Route configurations that nobody asks for any more need not be decoded by their changes. */
+  forgetRoutes(name: string): void {
+    this.routes.delete(name);
   }
 
   private refuse(

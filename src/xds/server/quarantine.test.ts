@@ -7,7 +7,7 @@ import { VirtualClock } from '../../base/index.ts';
 import { effortTimeoutMs, runs } from '../../testing/effort.ts';
 import { ackWaitMs, refusalsToldMax, warmingWaitMs } from '../limits.ts';
 import { createSnapshot } from '../snapshot/create-snapshot.ts';
-import { splitRoutes } from '../snapshot/route-parts.ts';
+import { splitParts } from '../snapshot/route-parts.ts';
 import { createTestServer, RawClient } from '../testing/raw-client.ts';
 import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource } from '../testing/resources.ts';
 import { type AdsVariant, typeUrls, type XdsResource } from '../types.ts';
@@ -135,7 +135,7 @@ describe.each(variants)('after a NACK by %s', (variant) => {
     publish(hosts('a', 'b', 'c', 'BAD', 'd'));
     expect(told()).toEqual(['r#BAD']);
     expect(refusals[0]?.message).toBe('no');
-    const names = () => [...splitRoutes({ ...hosts(), bytes: latin1(client.held.get('r')) }).hosts.keys()];
+    const names = () => [...splitParts({ ...hosts(), bytes: latin1(client.held.get('r')) }).hosts.keys()];
     expect(names()).toEqual(['a', 'b', 'c', 'd']);
     // A later change beside it goes through at once: one response, taken.
     const before = client.responses;

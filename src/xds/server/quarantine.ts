@@ -14,6 +14,7 @@ import {
   composeRoutes,
   isSame,
   type PartForm,
+  splitParts,
   splitRoutes,
 } from '../snapshot/route-parts.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
@@ -161,7 +162,7 @@ export class Quarantine {
 
   private refusePart(name: string, part: string, form: 'new' | 'closed', message: string): void {
     const base = this.host.base?.get(name);
-    const bytes = base === undefined ? undefined : splitRoutes(base).hosts.get(part);
+    const bytes = base === undefined ? undefined : splitParts(base).hosts.get(part);
     if (base === undefined || bytes === undefined) return;
     const bad = this.badParts.get(name) ?? new Map();
     this.badParts.set(name, bad);
@@ -169,7 +170,7 @@ export class Quarantine {
     else {
       const held = this.host.heldOf(name);
       bad.set(part, { bytes, form: 'held' });
-      if (held === null || !splitRoutes(held).hosts.has(part))
+      if (held === null || !splitParts(held).hosts.has(part))
         this.trials.push({ kind: 'parts', name, parts: new Set([part]), form: 'closed' });
       const items = changedRoutes(held, base, part);
       this.tell({ resource: name, part, items, version: base.version, message });
@@ -212,7 +213,7 @@ export class Quarantine {
       this.badParts.delete(name);
       this.resolve(name);
     } else if (bad !== undefined) {
-      const hosts = tryHosts(next);
+      const hosts = splitRoutes(next)?.hosts;
       for (const [part, { bytes }] of bad) {
         const now = hosts?.get(part);
         if (now === undefined || !isSame(now, bytes)) bad.delete(part);
@@ -256,16 +257,6 @@ export class Quarantine {
     return this.trials.some(
       (trial) => trial.kind === 'parts' && trial.name === name && trial.parts.has(part),
     );
-  }
-}
-
-/** Null for bytes that are no RouteConfiguration. */
-function tryHosts(resource: XdsResource): ReadonlyMap<string, Uint8Array> | null {
-  try {
-    return splitRoutes(resource).hosts;
-  } catch (error) {
-    if (error instanceof WireError) return null;
-    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 // A RouteConfiguration as its virtual hosts, by their bytes: what a proxy refuses of it is found and left out host by host, so that one
 // object's fault does not freeze the routes of all others. Read and joined as bytes (protobuf: a repeated field is its elements in a row).
 
-import { WireReader } from '../protobuf/wire-reader.ts';
+import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { XdsResource } from '../types.ts';
 import { hashContent } from './content-hash.ts';
@@ -19,8 +19,18 @@ interface SplitRoutes {
 const virtualHostsField = 2;
 const split = new WeakMap<XdsResource, SplitRoutes>();
 
+/** Null for bytes that are no RouteConfiguration. */
+export function splitRoutes(resource: XdsResource): SplitRoutes | null {
+  try {
+    return splitParts(resource);
+  } catch (error) {
+    if (error instanceof WireError) return null;
+    throw error;
+  }
+}
+
 /** Throws WireError on bytes that are no RouteConfiguration. */
-export function splitRoutes(resource: XdsResource): SplitRoutes {
+export function splitParts(resource: XdsResource): SplitRoutes {
   let known = split.get(resource);
   if (known === undefined) {
     known = readHosts(resource.bytes);
@@ -51,9 +61,9 @@ function readHosts(bytes: Uint8Array): SplitRoutes {
 
 /** Names of the hosts in `next` that differ from those in `held`. */
 export function changedParts(held: XdsResource | null, next: XdsResource): readonly string[] {
-  const before = held === null ? null : splitRoutes(held).hosts;
+  const before = held === null ? null : splitParts(held).hosts;
   const changed: string[] = [];
-  for (const [name, bytes] of splitRoutes(next).hosts) {
+  for (const [name, bytes] of splitParts(next).hosts) {
     const old = before?.get(name);
     if (old === undefined || !isSame(old, bytes)) changed.push(name);
   }
@@ -66,8 +76,8 @@ export function composeRoutes(
   held: XdsResource | null,
   forms: ReadonlyMap<string, PartForm>,
 ): XdsResource {
-  const { rest, hosts } = splitRoutes(next);
-  const before = held === null ? null : splitRoutes(held).hosts;
+  const { rest, hosts } = splitParts(next);
+  const before = held === null ? null : splitParts(held).hosts;
   const writer = new WireWriter(next.bytes.length);
   writer.raw(rest);
   let same = true;
@@ -104,9 +114,9 @@ function closeHost(frame: Uint8Array): Uint8Array {
 
 /** Names of the routes of a host that are new or changed; none when it is not the routes that changed, or one has no name. */
 export function changedRoutes(held: XdsResource | null, next: XdsResource, part: string): readonly string[] {
-  const frame = splitRoutes(next).hosts.get(part);
+  const frame = splitParts(next).hosts.get(part);
   if (frame === undefined) return [];
-  const old = held === null ? undefined : splitRoutes(held).hosts.get(part);
+  const old = held === null ? undefined : splitParts(held).hosts.get(part);
   const before = new Set(old === undefined ? [] : viewsOf(firstView(old), 3).map(hashContent));
   const changed = viewsOf(firstView(frame), 3).filter((route) => !before.has(hashContent(route)));
   return [...new Set(changed.map((route) => readText(route, 14)).filter((name) => name !== ''))];
