@@ -12,6 +12,7 @@ export { formatIp, parseIp } from './ip.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export { nearestName } from './nearest-name.ts';
 export type { Random } from './random.ts';
+export { reconnectDelayMs } from './reconnect-delay.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';
 export { Ring } from './ring.ts';
 export { TimerWheel } from './timer-wheel.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type Issue, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
+import { type Issue, reconnectDelayMs, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
 import { encodeDeltaResponse } from '../discovery/encode.ts';
 import { acksQueuedMax, reconnectBaseMs, reconnectMaxMs, resourceWaitMs } from '../limits.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
@@ -7,7 +7,6 @@ import { RawServer } from '../testing/raw-server.ts';
 import { clusterOf, endpointsOf, testNode } from '../testing/resources.ts';
 import { type AdsVariant, typeUrls, type XdsSubscriber, type XdsUpdate } from '../types.ts';
 import { AdsClient } from './ads-client.ts';
-import { reconnectDelayMs } from './backoff.ts';
 
 const { cluster, endpoint } = typeUrls;
 
@@ -437,7 +436,9 @@ test('delays before reconnecting are spread over the upper half of each step', (
   const random = new Xoshiro128(1);
   for (let attempt = 1; attempt < 40; attempt++) {
     const step = Math.min(reconnectMaxMs, reconnectBaseMs * 2 ** (attempt - 1));
-    const delays = Array.from({ length: 50 }, () => reconnectDelayMs(attempt, random));
+    const delays = Array.from({ length: 50 }, () =>
+      reconnectDelayMs(attempt, reconnectBaseMs, reconnectMaxMs, random),
+    );
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(step / 2);
     expect(Math.max(...delays)).toBeLessThan(step);
     expect(new Set(delays).size).toBeGreaterThan(45);

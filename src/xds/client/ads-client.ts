@@ -10,11 +10,12 @@ import {
   type Log,
   MeshError,
   type Random,
+  reconnectDelayMs,
   Timer,
   type TimerHandler,
 } from '../../base/index.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
-import { acksQueuedMax, nackTextMax } from '../limits.ts';
+import { acksQueuedMax, nackTextMax, reconnectBaseMs, reconnectMaxMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import type {
   AdsStream,
@@ -24,7 +25,6 @@ import type {
   XdsNode,
   XdsSubscriber,
 } from '../types.ts';
-import { reconnectDelayMs } from './backoff.ts';
 import { type ReadResponse, readDelta, readSotw } from './read-response.ts';
 import { nextDeltaRequest, nextSotwRequest } from './requests.ts';
 import { Subscription } from './subscription.ts';
@@ -154,7 +154,7 @@ export class AdsClient implements TimerHandler {
     this.stream = null;
     const { clock, log, random, subscriber } = this.options;
     // A stream that answered was healthy: its end starts the backoff anew.
-    const delayMs = reconnectDelayMs(Math.max(1, this.attempts), random);
+    const delayMs = reconnectDelayMs(Math.max(1, this.attempts), reconnectBaseMs, reconnectMaxMs, random);
     this.state = 'backoff';
     this.connectedAtMs = -1;
     this.lastError = error === null ? 'the server ended the stream' : error.message;

@@ -1,0 +1,148 @@
+// Objects from a Kubernetes API server: the second Source beside a directory, alike from its first object on. One reflector a kind and namespace;
+// what the mesh does not read of an object is dropped here, and an event that changes nothing else goes no further.
+
+import type { Clock, Log, Random } from '../../base/index.ts';
+import {
+  type ObjectKey,
+  objectKey,
+  type RawObject,
+  type Source,
+  type SourceListener,
+} from '../source/types.ts';
+import { Reflector, type ReflectorOwner } from './reflector.ts';
+import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from './types.ts';
+import type { WatchedKind } from './watched-kinds.ts';
+
+export interface KubernetesSourceOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly kinds: readonly WatchedKind[];
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+}
+
+/** What a writer of status needs and the mesh does not. */
+export interface ObjectVersion {
+  readonly uid: string;
+  readonly generation: number;
+  readonly resourceVersion: string;
+  readonly status: unknown;
+}
+
+export class KubernetesSource implements Source, ReflectorOwner {
+  readonly reflectors: readonly Reflector[];
+  readonly #log: Log;
+  readonly #objects = new Map<ObjectKey, RawObject>();
+  readonly #versions = new Map<ObjectKey, ObjectVersion>();
+  #listener: SourceListener | null = null;
+  #synced = false;
+  /** As text, to tell whether they changed. */
+  #told = '';
+
+  constructor(options: KubernetesSourceOptions) {
+    this.#log = options.log;
+    const { api, clock, random, namespaces } = options;
+    this.reflectors = options.kinds.flatMap((kind) => {
+      const within = kind.namespaced && namespaces.length > 0 ? namespaces : [''];
+      return within.map((namespace) => new Reflector({ api, clock, random, kind, namespace, owner: this }));
+    });
+  }
+
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+    for (const reflector of this.reflectors) reflector.start();
+  }
+
+  stop(): void {
+    this.#listener = null;
+    for (const reflector of this.reflectors) reflector.stop();
+  }
+
+  /** Null for an object that is not there (any more). */
+  versionOf(key: ObjectKey): ObjectVersion | null {
+    return this.#versions.get(key) ?? null;
+  }
+
+  onObject(kind: WatchedKind, version: string, object: KubeObject): void {
+    const raw = createRawObject(kind, version, object);
+    this.#versions.set(raw.key, versionOf(object));
+    const before = this.#objects.get(raw.key);
+    // Status writes, resyncs and heartbeats end here.
+    if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(raw.value)) return;
+    this.#objects.set(raw.key, raw);
+    this.#listener?.onUpsert(raw);
+  }
+
+  onGone(kind: WatchedKind, namespace: string, name: string): void {
+    const key = objectKey(namespace, kind.kind, name);
+    this.#versions.delete(key);
+    if (this.#objects.delete(key)) this.#listener?.onRemove(key);
+  }
+
+  onState(): void {
+    this.#tellFailures();
+    if (this.#synced || this.#listener === null) return;
+    // A kind that may not be read is unknown, not empty: to go on without it could open what it closes.
+    if (!this.reflectors.every(({ state }) => state === 'synced' || state === 'absent')) return;
+    this.#synced = true;
+    this.#listener.onSynced();
+  }
+
+  #tellFailures(): void {
+    const failing = this.reflectors.filter(({ failure }) => failure !== '');
+    const text = failing.map(({ kind, failure }) => `${kind.group}/${kind.kind} ${failure}`).join('\n');
+    if (text === this.#told) return;
+    this.#told = text;
+    for (const { kind, state, failure } of failing)
+      this.#log.write('warn', 'cannot read a kind', { kind: nameOf(kind), state, reason: failure });
+    if (failing.length === 0) this.#log.write('info', 'every kind is read again');
+    this.#listener?.onFaults(
+      failing.map(({ kind, failure }) => ({
+        origin: { file: '', line: 0 },
+        issue: {
+          object: nameOf(kind),
+          field: '',
+          rule: `cannot be read from the API server: ${failure}`,
+          value: '',
+        },
+      })),
+    );
+  }
+}
+
+function nameOf(kind: WatchedKind): string {
+  return kind.group === '' ? kind.kind : `${kind.group}/${kind.kind}`;
+}
+
+function versionOf(object: KubeObject): ObjectVersion {
+  return {
+    uid: textOf(object, 'metadata', 'uid'),
+    generation: Number(fieldOf(object, 'metadata', 'generation') ?? 0),
+    resourceVersion: textOf(object, 'metadata', 'resourceVersion'),
+    status: object['status'],
+  };
+}
+
+/** Annotations that copy the whole object, or change without meaning. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** The object without what changes on its own: status, resourceVersion, managedFields. List items name neither kind nor version. */
+function createRawObject(kind: WatchedKind, version: string, object: KubeObject): RawObject {
+  const apiVersion = kind.group === '' ? version : `${kind.group}/${version}`;
+  const { status: _status, metadata, ...rest } = object;
+  const value = { ...rest, apiVersion, kind: kind.kind, metadata: trimMetadata(metadata) };
+  const namespace = textOf(object, 'metadata', 'namespace');
+  const name = textOf(object, 'metadata', 'name');
+  const key = objectKey(namespace, kind.kind, name);
+  return { key, apiVersion, kind: kind.kind, namespace, name, value, origin: { file: '', line: 0 } };
+}
+
+function trimMetadata(metadata: unknown): KubeObject {
+  if (!isRecord(metadata)) return {};
+  const { managedFields: _fields, resourceVersion: _version, annotations, ...rest } = metadata;
+  if (!isRecord(annotations)) return rest;
+  const { [lastApplied]: _applied, ...others } = annotations;
+  return { ...rest, annotations: others };
+}
