@@ -1,16 +1,18 @@
-// `weft control`: the control plane over a directory of manifests.
+// `weft control`: the control plane over a Kubernetes API server, or over a directory of the same manifests.
 
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createControlPlane, serveAdmin } from '../control/index.ts';
+import { ControlPlane, createControlPlane, serveAdmin } from '../control/index.ts';
 import { type Address, createFileStore, createSystemClock } from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
 import { serveGrpcAds } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { createConsolePages, type DemoLink } from './console-pages.ts';
+import { createKubernetesSource, type KubernetesFlags } from './kubernetes.ts';
 
-interface ControlFlags {
-  readonly dir: string;
+interface ControlFlags extends KubernetesFlags {
+  readonly dir?: string;
+  readonly kubernetes?: true;
   readonly xds: IpAddress;
   readonly admin: IpAddress;
   readonly logLevel: (typeof logLevels)[number];
@@ -44,17 +46,14 @@ function whenAsked(): Promise<void> {
 }
 
 async function run(flags: ControlFlags): Promise<void> {
-  if (!statSync(flags.dir, { throwIfNoEntry: false })?.isDirectory())
-    throw new Exit(exitCode.usage, `weft control: --dir ${flags.dir} is not a directory`);
+  checkSource(flags);
   const asked = whenAsked();
   const log = createJsonLog(flags.logLevel, { write: (line) => void process.stderr.write(line) });
   const clock = createSystemClock();
-  const plane = createControlPlane({
-    clock,
-    log,
-    store: createFileStore(),
-    directory: flags.dir,
-  });
+  const plane =
+    flags.dir === undefined
+      ? new ControlPlane({ clock, log }, createKubernetesSource(flags, log))
+      : createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir });
   const xds = await bind('xDS', flags.xds, () =>
     serveGrpcAds({ server: plane.adsServer, address: flags.xds }),
   );
@@ -68,12 +67,34 @@ async function run(flags: ControlFlags): Promise<void> {
     if (!isLoopback(host)) log.write('warn', 'served in plain text beyond this machine', { host });
   plane.start();
   const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
-  log.write('info', 'control plane started', { directory: flags.dir, xdsPort, adminPort: admin.port });
+  log.write('info', 'control plane started', {
+    source: flags.dir ?? 'Kubernetes',
+    xdsPort,
+    adminPort: admin.port,
+  });
   await asked;
   plane.stop();
   await Promise.all([xds.close(stopGraceMs), admin.stop()]);
   log.write('info', 'control plane stopped');
   process.exit(exitCode.fine);
+}
+
+function checkSource({ dir, kubernetes, kubeconfig, context, namespace }: ControlFlags): void {
+  if ((dir === undefined) === (kubernetes === undefined))
+    throw new Exit(exitCode.usage, 'weft control: either --dir or --kubernetes must be given');
+  const foreign = kubeconfig !== undefined || context !== undefined || namespace.length > 0;
+  if (dir === undefined) return;
+  if (foreign)
+    throw new Exit(
+      exitCode.usage,
+      'weft control: --kubeconfig, --context and --namespace go with --kubernetes',
+    );
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
+    throw new Exit(exitCode.usage, `weft control: --dir ${dir} is not a directory`);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function isLoopback(host: string): boolean {
@@ -99,8 +120,14 @@ async function bind<T>(what: string, address: IpAddress, listen: () => T | Promi
 }
 
 export const command: CliCommand = new Command('control')
-  .description('Run the control plane over a directory of Kubernetes manifests, and serve xDS to proxies.')
-  .requiredOption('--dir <directory>', 'manifests to read and watch, YAML or JSON')
+  .description(
+    'Run the control plane over a Kubernetes API server or a directory of manifests, and serve xDS to proxies.',
+  )
+  .option('--dir <directory>', 'manifests to read and watch, YAML or JSON')
+  .option('--kubernetes', 'read and watch an API server: that of the kubeconfig, or within a pod its own')
+  .option('--kubeconfig <file>', 'how to reach it (default: KUBECONFIG, the pod’s account, ~/.kube/config)')
+  .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
+  .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, [])
   .addOption(
     new Option('--xds <address>', 'where proxies connect, in plain text')
       .argParser(parseAddress)

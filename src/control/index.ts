@@ -16,6 +16,14 @@ export {
 } from './admin/mesh-view.ts';
 export { type CheckReport, checkManifests, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
+export {
+  type ClusterAccess,
+  createFetchApi,
+  inClusterAccess,
+  KubernetesSource,
+  listWatchedKinds,
+  parseKubeconfig,
+} from './kubernetes/index.ts';
 export type { Condition } from './model/status.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
 export type { Source, SourceListener } from './source/types.ts';

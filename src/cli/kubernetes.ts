@@ -1,0 +1,81 @@
+// Which API server to ask, and as whom: flags before environment, a pod's own account where there is no kubeconfig, as kubectl and client-go do.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { formatIssue, type Log } from '../base/index.ts';
+import {
+  type ClusterAccess,
+  createFetchApi,
+  inClusterAccess,
+  KubernetesSource,
+  listWatchedKinds,
+  parseKubeconfig,
+} from '../control/index.ts';
+import { createSystemClock, createSystemRandom } from '../net/index.ts';
+import { Exit, exitCode } from './command.ts';
+import { version } from './version.ts';
+
+export interface KubernetesFlags {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace: readonly string[];
+}
+
+/** The kubelet mounts a pod's account here. */
+const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+export function createKubernetesSource(flags: KubernetesFlags, log: Log): KubernetesSource {
+  const clock = createSystemClock();
+  const access = findAccess(flags);
+  const api = createFetchApi({
+    access,
+    clock,
+    environment: process.env,
+    userAgent: `weft-control/${version}`,
+  });
+  log.write('info', 'reads Kubernetes', {
+    server: access.server,
+    namespaces: flags.namespace.join(' ') || 'all',
+  });
+  return new KubernetesSource({
+    api,
+    clock,
+    random: createSystemRandom(),
+    log,
+    kinds: listWatchedKinds(),
+    namespaces: flags.namespace,
+  });
+}
+
+function findAccess(flags: KubernetesFlags): ClusterAccess {
+  const { KUBECONFIG: named, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+  const fallback = join(homedir(), '.kube', 'config');
+  const paths = flags.kubeconfig ?? named ?? '';
+  if (paths === '' && flags.context === undefined && host !== undefined && host !== '')
+    return inClusterAccess(host, port ?? '443', accountFolder);
+  if (paths === '' && !existsSync(fallback))
+    throw usage('no API server is known: name one by --kubeconfig or KUBECONFIG');
+  return readKubeconfig(paths === '' ? fallback : paths, flags.context ?? '');
+}
+
+function readKubeconfig(path: string, context: string): ClusterAccess {
+  // kubectl merges them; which file's relative paths and which context count would be guesswork.
+  if (path.includes(':'))
+    throw usage(`KUBECONFIG names several files; choose one by --kubeconfig (got ${path})`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw usage(
+      `cannot read the kubeconfig ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const access = parseKubeconfig(path, text, dirname(resolve(path)), context);
+  if (!access.ok) throw usage(access.error.map(formatIssue).join('\n'));
+  return access.value;
+}
+
+function usage(message: string): Exit {
+  return new Exit(exitCode.usage, `weft control: ${message}`);
+}
