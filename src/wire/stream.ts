@@ -76,8 +76,12 @@ export interface ServerHost {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver;
   /** The exchange is over and the connection is kept: the idle timeout starts. */
   onIdle(): void;
-  /** The peer broke a rule. The codec has answered (400, 413, 431, 501, 505) where it could and ends the connection by itself. */
-  onProtocolError(error: MeshError, status: number): void;
+  /**
+   * The peer broke a rule. The codec has answered `status` (400, 413, 414, 431, 501, 505), or 0 where an answer had begun, and ends the
+   * connection by itself; a running request's receiver hears of it right after. `head` is a complete head that was refused as a whole and
+   * became no request, to be read during the call; else null.
+   */
+  onProtocolError(error: MeshError, status: number, head: RequestHead | null): void;
 }
 
 /** A server connection's codec. Fed by the socket's handler. */
@@ -89,7 +93,10 @@ export interface ServerCodec {
   closed(error: MeshError | null): void;
   /** The socket's queue drained. */
   drained(): void;
-  /** Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. */
+  /**
+   * Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. Without anything running it ends now.
+   * An HTTP/1 answer whose head has left cannot announce any more: the connection stays for one request, and that is told.
+   */
   drain(): void;
   readonly idle: boolean;
   /** The codec ended the connection and waits for the peer to do so; the owner bounds that time. */

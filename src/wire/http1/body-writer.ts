@@ -37,8 +37,9 @@ export class BodyWriter {
     return this.sink.write(bytes, start, end);
   }
 
-  finish(trailers: Head | null): void {
-    if (this.kind === bodyChunked) this.sink.writeLatin1(encodeLastChunk(trailers));
+  /** False: the sink is full. */
+  finish(trailers: Head | null): boolean {
+    return this.kind !== bodyChunked || this.sink.writeLatin1(encodeLastChunk(trailers));
   }
 
   /** The sink joins small writes; a large piece goes through it uncopied between its framing. */

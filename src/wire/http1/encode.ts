@@ -36,16 +36,19 @@ export function encodeRequestHead(sink: ByteSink, head: RequestHead, bodyKind: n
   else writeRequest(sink, head, bodyKind);
 }
 
-/** Writes a response head. `extra` is complete lines that the connection adds ("connection: close", a length of 0), or ''. */
+/**
+ * Writes a response head. `extra` is complete lines that the connection adds ("connection: close", a length of 0), or ''. False: the sink
+ * is full.
+ */
 export function encodeResponseHead(
   sink: ByteSink,
   head: ResponseHead,
   bodyKind: number,
   keepLength: boolean,
   extra: string,
-): void {
-  if (head instanceof ReceivedResponseHead) spliceResponse(sink, head, bodyKind, keepLength, extra);
-  else writeResponse(sink, head, bodyKind, keepLength, extra);
+): boolean {
+  if (head instanceof ReceivedResponseHead) return spliceResponse(sink, head, bodyKind, keepLength, extra);
+  return writeResponse(sink, head, bodyKind, keepLength, extra);
 }
 
 /** The last chunk and the trailer section. */
@@ -75,11 +78,11 @@ function spliceResponse(
   bodyKind: number,
   keepLength: boolean,
   extra: string,
-): void {
+): boolean {
   const strip = hopBits | framingBits(head, bodyKind) | (keepLength ? 0 : lengthBit);
   const prefix = head.statusLineKept ? '' : `HTTP/1.1 ${head.status} ${receivedReason(head)}\r\n`;
   spliceFields(sink, head, head.statusLineKept, prefix, strip);
-  writeTail(sink, head, strip, bodyKind, extra);
+  return writeTail(sink, head, strip, bodyKind, extra);
 }
 
 /** The received framing fields that do not say how the body goes out. */
@@ -124,7 +127,13 @@ function spliceRuns(sink: ByteSink, head: ReceivedHead, start: number, strip: nu
 }
 
 /** Added lines, which were asserted when they were added, then what the connection adds, then the empty line. */
-function writeTail(sink: ByteSink, head: ReceivedHead, strip: number, bodyKind: number, extra: string): void {
+function writeTail(
+  sink: ByteSink,
+  head: ReceivedHead,
+  strip: number,
+  bodyKind: number,
+  extra: string,
+): boolean {
   const { addedCount, addedIds, addedLines } = head;
   for (let index = 0; index < addedCount; index++) {
     const id = addedIds[index]!;
@@ -134,7 +143,7 @@ function writeTail(sink: ByteSink, head: ReceivedHead, strip: number, bodyKind: 
   if (extra !== '') sink.writeLatin1(extra);
   const chunkedKept =
     (head.seen & ~strip & codingBit) !== 0 && head.find(headerId['transfer-encoding']) !== -1;
-  sink.writeLatin1(bodyKind === bodyChunked && !chunkedKept ? lastLineChunked : '\r\n');
+  return sink.writeLatin1(bodyKind === bodyChunked && !chunkedKept ? lastLineChunked : '\r\n');
 }
 
 function writeRequest(sink: ByteSink, head: RequestHead, bodyKind: number): void {
@@ -155,10 +164,10 @@ function writeResponse(
   bodyKind: number,
   keepLength: boolean,
   extra: string,
-): void {
+): boolean {
   const fields = writeFields(head, hopBits | codingBit | (keepLength ? 0 : lengthBit));
   sink.writeLatin1(`HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n${fields}${extra}`);
-  sink.writeLatin1(bodyKind === bodyChunked ? lastLineChunked : '\r\n');
+  return sink.writeLatin1(bodyKind === bodyChunked ? lastLineChunked : '\r\n');
 }
 
 function writeFields(head: Head, strip: number): string {

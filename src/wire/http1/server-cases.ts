@@ -29,7 +29,7 @@ function refusedBody(name: string, body: string, status: number, message: string
   return {
     name,
     raw: chunked + body,
-    events: [...before, `reset downstream ${code}: ${message}`, `refused ${status}: ${message}`],
+    events: [...before, `refused ${status}: ${message}`, `reset downstream ${code}: ${message}`],
   };
 }
 
@@ -87,7 +87,7 @@ export const requestLineCases: readonly RequestCase[] = [
     'a method of 33 bytes',
     `${'A'.repeat(33)} / HTTP/1.1\r\n${host}\r\n`,
     501,
-    'method is longer than methodBytesMax',
+    'method is too long',
   ),
   refused('a tab after the method', `GET\t/ HTTP/1.1\r\n${host}\r\n`, 400, text.method),
   refused('two spaces after the method', `GET  / HTTP/1.1\r\n${host}\r\n`, 400, text.form),

@@ -1,5 +1,5 @@
 // The server side of an HTTP/1.1 connection (RFC 9112): one exchange at a time. Requests that a client pipelines wait, bounded, until the
-// one before is answered, so answers can never be mixed up.
+// one before is answered and its answer has left, so answers can neither be mixed up nor pile up before a client that does not read.
 
 import { assert, MeshError } from '../../base/index.ts';
 import { type Head, headerId, type ResponseHead } from '../head.ts';
@@ -57,6 +57,8 @@ export class Http1ServerCodec implements ServerCodec {
   private consuming = false;
   private pausedByStream = false;
   private pausedByPending = false;
+  /** The sink is full: until it has drained no further request begins. */
+  private blocked = false;
   private droppedBytes = 0;
 
   /** `poison` (tests): a head that is used after its exchange fails loudly. */
@@ -82,12 +84,15 @@ export class Http1ServerCodec implements ServerCodec {
   }
 
   receive(bytes: Uint8Array): void {
-    if (this.receiving === receiving.waiting || this.pending.count > 0) this.hold(bytes, 0, bytes.length);
+    if (this.receiving === receiving.waiting || this.pending.count > 0 || this.mustDrain)
+      this.hold(bytes, 0, bytes.length);
     else this.consume(bytes, 0, bytes.length);
   }
 
   receiveEnd(): void {
     this.peerEnded = true;
+    // Requests that wait for the sink to drain are still answered.
+    if (this.pending.count > 0) return;
     switch (this.receiving) {
       case receiving.idle:
       case receiving.head:
@@ -111,7 +116,9 @@ export class Http1ServerCodec implements ServerCodec {
   }
 
   drained(): void {
+    this.blocked = false;
     if (this.sending === sending.body) this.receiver?.onWritable();
+    else if (this.receiving === receiving.idle && this.pending.count > 0) this.consumePending();
   }
 
   drain(): void {
@@ -119,10 +126,18 @@ export class Http1ServerCodec implements ServerCodec {
     if (this.receiving === receiving.idle) this.endConnection();
   }
 
+  private get mustDrain(): boolean {
+    return this.blocked && this.receiving === receiving.idle;
+  }
+
   private consume(bytes: Uint8Array, start: number, end: number): void {
     let at = start;
     this.consuming = true;
     while (at < end) {
+      if (this.mustDrain) {
+        this.hold(bytes, at, end);
+        break;
+      }
       switch (this.receiving) {
         case receiving.idle:
           at = this.consumeIdle(bytes, at);
@@ -247,13 +262,15 @@ export class Http1ServerCodec implements ServerCodec {
     this.receiver = null;
     this.sending = sending.none;
     if (this.poison) this.replaceHead();
-    if (!this.keepAlive || this.draining || (this.peerEnded && this.pending.count === 0)) {
+    // Draining that began behind the answer's head could not be announced: one more request is served, and told.
+    const last = this.peerEnded && !this.consuming && this.pending.count === 0;
+    if (!this.keepAlive || last) {
       this.endConnection();
       return;
     }
     this.receiving = receiving.idle;
     this.host.onIdle();
-    if (!this.consuming && this.pending.count > 0) this.consumePending();
+    if (!this.consuming && !this.blocked && this.pending.count > 0) this.consumePending();
   }
 
   private consumePending(): void {
@@ -302,8 +319,16 @@ export class Http1ServerCodec implements ServerCodec {
     const status = faultStatus(code);
     const unanswered = this.sending === sending.none || this.sending === sending.awaited;
     if (unanswered) this.sink.writeLatin1(encodeRefusal(code));
+    // A head that was read to its end and then refused can be named in the log.
+    const head = this.stream === null && this.head.text !== '' ? this.head : null;
+    this.host.onProtocolError(error, unanswered ? status : 0, head);
     this.abandon(error);
-    this.host.onProtocolError(error, status);
+  }
+
+  /** Notes whether the sink asked to be left alone. */
+  private taken(writable: boolean): boolean {
+    if (!writable) this.blocked = true;
+    return writable;
   }
 
   private replaceHead(): void {
@@ -318,7 +343,7 @@ export class Http1ServerCodec implements ServerCodec {
     assert(head.status >= 100 && head.status < 200 && head.status !== 101, 'an informational status');
     // RFC 9110 section 15.2: never to an HTTP/1.0 client.
     if (this.head.version === 0 || this.sending !== sending.awaited) return;
-    encodeResponseHead(this.sink, head, bodyNone, false, '');
+    this.taken(encodeResponseHead(this.sink, head, bodyNone, false, ''));
   }
 
   sendResponse(head: ResponseHead, endStream: boolean): void {
@@ -329,14 +354,14 @@ export class Http1ServerCodec implements ServerCodec {
     this.sending = sending.body;
     if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream)) this.keepAlive = false;
     const extra = responseLines(head, this.head, this.keepAlive, endStream && kind === bodyNone);
-    encodeResponseHead(this.sink, head, kind, head.status !== 204, extra);
+    this.taken(encodeResponseHead(this.sink, head, kind, head.status !== 204, extra));
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
   }
 
   sendBody(bytes: Uint8Array, start: number, end: number): boolean {
     assert(this.sending === sending.body, 'a response head comes before its body');
-    const writable = this.writer.write(bytes, start, end);
+    const writable = this.taken(this.writer.write(bytes, start, end));
     if (this.writer.missing < 0) this.abandonResponse();
     return writable;
   }
@@ -347,7 +372,7 @@ export class Http1ServerCodec implements ServerCodec {
       this.abandonResponse();
       return;
     }
-    this.writer.finish(trailers);
+    this.taken(this.writer.finish(trailers));
     this.sending = sending.done;
     if (this.stream !== null) this.stream.codec = null;
     if (this.receiving === receiving.waiting) this.finishExchange();
@@ -383,7 +408,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.stream = null;
     this.receiver = null;
     if (this.pausedByStream) this.resumeBody();
-    if (!this.keepAlive || this.draining || this.isLongEarly(true)) this.endConnection();
+    if (!this.keepAlive || this.isLongEarly(true)) this.endConnection();
   }
 
   /** The body did not keep to its Content-Length; the client must not take it for complete. */
