@@ -72,6 +72,8 @@ class PlainSocket implements Socket {
     this.written = written;
   }
 
+  release(): void {}
+
   originalDestination(): Address | null {
     return null;
   }

@@ -154,6 +154,16 @@ export class BunSocket implements Socket {
     this.#raw?.terminate();
   }
 
+  release(): void {
+    if (this.#state !== 'open' || !this.#finSent) {
+      this.reset();
+      return;
+    }
+    const raw = this.#raw;
+    this.#close(null);
+    raw?.end();
+  }
+
   unsentBytes(): number {
     const descriptor = this.#state === 'open' ? (this.#raw?.fd ?? -1) : -1;
     return descriptor < 0 ? this.queuedBytes : this.queuedBytes + readUnsentBytes(descriptor);

@@ -68,6 +68,8 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   #early: Buffer[] = [];
   /** Inside of what arrived, when the handler paused between two records. */
   #decoded: Buffer[] = [];
+  /** Closed by {@link release}: nobody is here any more for what the peer sends. */
+  #released = false;
 
   /** An outgoing end has its handler from the start, an incoming one gets it when it is accepted. */
   constructor(world: SocketWorld, local: Address, remote: Address, handler: SocketHandler | null) {
@@ -144,6 +146,15 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
     this.#close(createResetError(this.#source, this.remote));
   }
 
+  release(): void {
+    if (this.#state !== 'open' || !this.#finSent) {
+      this.reset();
+      return;
+    }
+    this.#released = true;
+    this.#close(null);
+  }
+
   /** The process is gone: the peer gets a reset, nobody here is told. */
   kill(): void {
     this.#handler = null;
@@ -152,7 +163,10 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   }
 
   arrived(kind: SegmentKind, bytes: Buffer): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') {
+      if (this.#released && kind === 'data') this.#out?.send('reset');
+      return;
+    }
     switch (kind) {
       case 'syn':
         this.#answer();

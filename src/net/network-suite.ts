@@ -231,6 +231,32 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       expect(client.socket!.unsentBytes()).toBe(0);
     });
 
+    test('release leaves the peer what it has not read, and refuses what it still sends', async () => {
+      const { world, client, server } = await connectPair();
+      server.socket!.pause();
+      client.socket!.write(Buffer.alloc(50_000, 'r'), 0, 50_000);
+      client.socket!.end();
+      let looks = 0;
+      await world.settle(() => ++looks > 1);
+      client.socket!.release();
+      await world.settle(() => client.closed);
+      expect(client.error).toBeNull();
+      server.socket!.resume();
+      await world.settle(() => server.events.includes('end'));
+      expect(server.bytes).toBe(50_000);
+      expect(server.closed).toBe(false);
+      server.socket!.writeLatin1('too late');
+      await world.settle(() => server.closed);
+      expect(server.error).not.toBeNull();
+    });
+
+    test('release before the FIN is a reset', async () => {
+      const { world, client, server } = await connectPair();
+      client.socket!.release();
+      await world.settle(() => server.closed);
+      expect(server.error).not.toBeNull();
+    });
+
     test('a paused socket hears neither data nor end until it resumes', async () => {
       const { world, client, server } = await connectPair();
       server.socket!.pause();

@@ -48,6 +48,11 @@ export interface Socket {
   end(): void;
   /** Drops what is queued and sends RST. `onClose` follows. Idempotent. */
   reset(): void;
+  /**
+   * Lets go of a connection whose FIN was sent: what the peer has not read yet stays readable, as it would not after `reset`, and what it
+   * still sends is answered with RST. Before the FIN was sent this is `reset`. `onClose` follows, without an error.
+   */
+  release(): void;
 }
 
 /** What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or `write`. */

@@ -18,6 +18,8 @@ export interface AccessEntry {
   responseCode: number;
   /** Envoy's flags: `UO`, `UF`, `NR`, `NC`, `UT`, ...; '' for none. */
   responseFlags: string;
+  /** Why the proxy itself answered; '' where it did not say. */
+  responseCodeDetails: string;
   bytesReceived: number;
   bytesSent: number;
   durationMs: number;
@@ -119,7 +121,7 @@ export class AccessLog implements TimerHandler, LogSinkHandler {
 }
 
 function encodeEntry(entry: AccessEntry, startTime: string): string {
-  return `{"start_time":"${startTime}","direction":${quote(entry.direction)},"method":${quote(entry.method)},"path":${quote(entry.path)},"authority":${quote(entry.authority)},"protocol":${quote(entry.protocol)},"response_code":${entry.responseCode},"response_flags":${quote(entry.responseFlags === '' ? '-' : entry.responseFlags)},"bytes_received":${entry.bytesReceived},"bytes_sent":${entry.bytesSent},"duration":${Math.round(entry.durationMs * 1000) / 1000},"upstream_host":${quote(entry.upstreamHost)},"upstream_cluster":${quote(entry.upstreamCluster)},"route_name":${quote(entry.routeName)},"request_id":${quote(entry.requestId)},"trace_id":${quote(entry.traceId)},"user_agent":${quote(entry.userAgent)},"attempts":${entry.attempts},"downstream_remote_address":${quote(entry.downstreamAddress)},"failed_phase":${quote(entry.failedPhase)}}\n`;
+  return `{"start_time":"${startTime}","direction":${quote(entry.direction)},"method":${quote(entry.method)},"path":${quote(entry.path)},"authority":${quote(entry.authority)},"protocol":${quote(entry.protocol)},"response_code":${entry.responseCode},"response_flags":${quote(entry.responseFlags === '' ? '-' : entry.responseFlags)},"response_code_details":${quote(entry.responseCodeDetails)},"bytes_received":${entry.bytesReceived},"bytes_sent":${entry.bytesSent},"duration":${Math.round(entry.durationMs * 1000) / 1000},"upstream_host":${quote(entry.upstreamHost)},"upstream_cluster":${quote(entry.upstreamCluster)},"route_name":${quote(entry.routeName)},"request_id":${quote(entry.requestId)},"trace_id":${quote(entry.traceId)},"user_agent":${quote(entry.userAgent)},"attempts":${entry.attempts},"downstream_remote_address":${quote(entry.downstreamAddress)},"failed_phase":${quote(entry.failedPhase)}}\n`;
 }
 
 /** A JSON string or null. Callers' values are cut: one line must not fill the buffer. */

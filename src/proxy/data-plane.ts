@@ -44,6 +44,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   private readonly options: DataPlaneOptions;
   private readonly tables = new Map<string, { readonly config: RouteConfig; readonly table: RouteTable }>();
   private readonly accessLogs = new Map<string, AccessLog>();
+  /** Lines lost by logs that are closed: a counter never falls. */
+  private droppedByClosedLogs = 0;
   private readonly resolving = new Map<string, DnsEndpoints>();
   /** Clusters that left the configuration and still have connections. */
   private readonly retired = new Set<Cluster>();
@@ -71,9 +73,10 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       retryVerdict: new RetryVerdict(),
       logEntry: createLogEntry(),
       dates: new HttpDates(clock),
+      health: { failed: false },
       accepted: { count: 0, max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY) },
     };
-    this.listenerDrain = new ListenerDrain(clock);
+    this.listenerDrain = new ListenerDrain(clock, () => this.closeUnusedLogs());
     this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
   }
 
@@ -93,7 +96,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
 
   /** Access-log lines lost, all logs together. */
   get accessLogDropped(): number {
-    let dropped = 0;
+    let dropped = this.droppedByClosedLogs;
     for (const log of this.accessLogs.values()) dropped += log.dropped;
     return dropped;
   }
@@ -208,6 +211,21 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;
     if (!this.draining) this.bindListeners();
+    this.closeUnusedLogs();
+  }
+
+  /** A log that no listener writes to any more, draining ones included, gives its descriptor back. */
+  private closeUnusedLogs(): void {
+    const used = new Set<AccessLog | null>();
+    for (const listener of this.listeners.values()) used.add(listener.accessLog);
+    for (const listener of this.listenerDrain.listeners) used.add(listener.accessLog);
+    for (const [path, log] of this.accessLogs) {
+      if (used.has(log)) continue;
+      this.accessLogs.delete(path);
+      void log.close().then(() => {
+        this.droppedByClosedLogs += log.dropped;
+      });
+    }
   }
 
   /** The table of a route configuration. One that does not compile leaves its last good one in force. */

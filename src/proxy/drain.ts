@@ -9,11 +9,18 @@ import { proxyLimits } from './limits.ts';
 /** Lets listeners that are no longer in the configuration run out. */
 export class ListenerDrain implements TimerHandler {
   private readonly clock: Clock;
+  private readonly onGone: () => void;
   private readonly timer = new Timer(this, 0);
   private readonly deadlines = new Map<RuntimeListener, number>();
 
-  constructor(clock: Clock) {
+  /** `onGone` is told when one has no connection any more. */
+  constructor(clock: Clock, onGone: () => void) {
     this.clock = clock;
+    this.onGone = onGone;
+  }
+
+  get listeners(): Iterable<RuntimeListener> {
+    return this.deadlines.keys();
   }
 
   add(listener: RuntimeListener): void {
@@ -29,7 +36,9 @@ export class ListenerDrain implements TimerHandler {
     for (const [listener, deadlineMs] of this.deadlines) {
       closeQuiet(listener, nowMs);
       if (nowMs >= deadlineMs) resetRest(listener);
-      if (listener.connections.size === 0) this.deadlines.delete(listener);
+      if (listener.connections.size > 0) continue;
+      this.deadlines.delete(listener);
+      this.onGone();
     }
     if (this.deadlines.size > 0) this.clock.arm(this.timer, proxyLimits.drainCheckMs);
   }
@@ -45,6 +54,10 @@ type DrainState = 'serving' | 'closing' | 'done';
 
 export class ProxyDrain implements TimerHandler {
   readonly done: Promise<void>;
+  /** Connections that were reset because the time was over. */
+  get resets(): number {
+    return this.listeners.reduce((total, listener) => total + listener.stats.drainResets, 0);
+  }
   private readonly clock: Clock;
   private readonly listeners: readonly RuntimeListener[];
   private readonly timer = new Timer(this, 0);
@@ -100,7 +113,11 @@ export class ProxyDrain implements TimerHandler {
 
   private finish(nowMs: number): void {
     const late = nowMs >= this.deadlineMs;
-    for (const listener of this.listeners) if (late) resetRest(listener);
+    for (const listener of this.listeners) {
+      // What could not be told its end with its last answer stays for one more, and ends when none comes.
+      if (late) resetRest(listener);
+      else closeQuiet(listener, nowMs);
+    }
     if (this.listeners.every((listener) => listener.connections.size === 0)) this.stop();
   }
 

@@ -15,9 +15,11 @@ export const proxyLimits = {
   discardBytesMax: 16 * 1024,
   /** Time for reading such an answer; then the connection is reset. */
   discardMs: 1_000,
-  /** After an early answer: how much more of the request is read and dropped, and how long, before the connection is reset. */
+  /** After an early answer: how much more of the request is read and dropped before the connection is reset. */
   lingerBytesMax: 1024 * 1024,
+  /** A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at this often. */
   lingerMs: 2_000,
+  lingerCheckMs: 500,
   /** A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt is cancelled. */
   halfClosedMs: 5_000,
   /** Draining ends early when no request began and none was running for this long. */

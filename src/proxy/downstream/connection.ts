@@ -1,13 +1,16 @@
 // One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that all its requests use.
 
-import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
 import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
+import { ConnectionDeadlines } from './deadlines.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
+import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
+import { settleRefused } from './refused.ts';
 
 const headTimeout =
   'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
@@ -24,13 +27,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private readonly listener: RuntimeListener;
   private readonly socket: Socket;
   private readonly codec: Http1ServerCodec;
-  private readonly timer: Timer;
-  /** Clock time by which the head that has begun must be complete; Infinity: none has. */
-  private headDueMs = never;
-  /** Clock time after which an ended connection, or the rest of an answered request, is not waited for. */
-  private lingerDueMs = never;
-  /** Clock time after which a client that ended its side while its answer is awaited counts as gone. */
-  private leaveDueMs = never;
+  private readonly deadlines: ConnectionDeadlines;
+  private readonly linger = new Linger();
   private headStarted = false;
   private detected = false;
   /** We said our last word outside of the codec: what still comes is dropped. */
@@ -44,16 +42,17 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.remote = socket.remote;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);
-    this.timer = new Timer(this, 0);
+    this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();
   }
 
   onOpen(): void {
     this.listener.onConnectionOpen(this);
-    this.armTimer(this.idleSinceMs);
+    this.awaitRequest(this.idleSinceMs);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
+    if (this.linger.active) this.linger.received(bytes.length);
     if (this.ended || (!this.detected && !this.detect(bytes))) return;
     this.codec.receive(bytes);
     if (this.headStarted) this.awaitHead();
@@ -61,6 +60,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
 
   onDrain(): void {
     this.codec.drained();
+    if (this.headStarted) this.awaitHead();
   }
 
   onEnd(): void {
@@ -73,7 +73,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     if (this.closed) return;
     this.closed = true;
     this.codec.closed(error);
-    this.context.clock.cancel(this.timer);
+    this.deadlines.stop();
     this.exchange.close();
     this.listener.onConnectionClosed(this);
   }
@@ -85,36 +85,52 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
+    const { deadlines } = this;
     this.headStarted = false;
-    this.headDueMs = never;
-    this.lingerDueMs = never;
+    deadlines.headMs = never;
+    deadlines.idleMs = never;
+    deadlines.lingerMs = never;
+    this.linger.active = false;
     this.idleSinceMs = -1;
     // Said before the answer, so that the answer says `connection: close`.
-    if (this.listener.draining) this.codec.drain();
+    if (this.listener.announcesEnd) this.codec.drain();
     this.exchange.begin(stream, head, endStream);
     return this.exchange;
   }
 
+  /** Only the rest of a request that was answered early changes anything here: onSettled knew the others. */
   onIdle(): void {
-    this.lingerDueMs = never;
+    if (!this.linger.active) return;
+    this.linger.active = false;
+    this.deadlines.lingerMs = never;
+    this.idleSinceMs = this.context.clock.now();
+    this.awaitRequest(this.idleSinceMs);
   }
 
-  onProtocolError(_error: MeshError, _status: number): void {
+  onProtocolError(error: MeshError, status: number, head: RequestHead | null): void {
+    const { exchange, listener } = this;
     this.headStarted = false;
-    this.listener.stats.protocolErrors += 1;
+    this.deadlines.headMs = never;
+    listener.stats.protocolErrors += 1;
+    if (exchange.state !== 'idle') exchange.onRefused(status, error.message);
+    else if (status > 0) this.settleRefused(status, error.message, head);
     this.awaitEnd();
   }
 
   /** The exchange is over; called before its last bytes are sent. What is left of an incomplete request has its time. */
   onSettled(nowMs: number, requestEnded: boolean): void {
     this.idleSinceMs = nowMs;
-    if (!requestEnded) this.awaitEnd();
-    else if (!this.timer.armed) this.armTimer(nowMs);
+    if (requestEnded) this.awaitRequest(nowMs);
+    else this.awaitEnd();
   }
 
-  /** The last byte of an answer was sent. If the codec ended the connection with it, the client has a moment to end it too. */
+  /**
+   * The last byte of an answer was sent. If the codec ended the connection with it, the client has a moment to end it too; a pipelined
+   * head may have begun.
+   */
   onAnswered(): void {
     if (this.codec.closing) this.awaitEnd();
+    else if (this.headStarted) this.awaitHead();
   }
 
   /**
@@ -136,28 +152,16 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   onTimer(_kind: number, nowMs: number): void {
-    const { stats, http } = this.listener;
-    if (nowMs >= this.lingerDueMs || (nowMs >= this.leaveDueMs && this.exchange.state !== 'relaying')) {
-      this.socket.reset();
-      return;
+    for (;;) {
+      const over = this.deadlines.takeExpired(nowMs);
+      if (over === null) break;
+      if (over === 'linger') this.lookAtLinger(nowMs);
+      else if (over === 'head') this.timeOutHead();
+      else if (over === 'idle') this.timeOutIdle();
+      else if (this.exchange.state !== 'relaying') this.socket.reset();
+      if (this.closed) return;
     }
-    if (nowMs >= this.leaveDueMs) this.leaveDueMs = never;
-    if (nowMs >= this.headDueMs) {
-      stats.headTimeouts += 1;
-      this.headDueMs = never;
-      this.ended = true;
-      this.socket.writeLatin1(headTimeout);
-      this.socket.end();
-      this.awaitEnd();
-      return;
-    }
-    const idle = this.idleSinceMs >= 0 && this.codec.idle;
-    if (idle && http.idleTimeoutMs > 0 && nowMs - this.idleSinceMs >= http.idleTimeoutMs) {
-      stats.idleTimeouts += 1;
-      this.drain();
-      return;
-    }
-    this.armTimer(nowMs);
+    this.deadlines.arm(nowMs);
   }
 
   private detect(bytes: Uint8Array): boolean {
@@ -166,27 +170,70 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     if (protocol === 'http1') return true;
     this.listener.stats.foreignProtocol += 1;
     const refusal = protocol === 'tls' ? tlsRefusal : http2Refusal;
-    this.ended = true;
     this.socket.write(refusal, 0, refusal.length);
-    this.socket.end();
-    this.awaitEnd();
+    this.endOutsideCodec();
     return false;
   }
 
-  /** A head began and is not complete: from now on it has its time. */
-  private awaitHead(): void {
-    if (this.headDueMs !== never || this.listener.http.headTimeoutMs === 0) return;
-    const now = this.context.clock.now();
-    this.headDueMs = now + this.listener.http.headTimeoutMs;
-    this.armTimer(now);
+  private timeOutHead(): void {
+    const { stats } = this.listener;
+    stats.headTimeouts += 1;
+    this.headStarted = false;
+    this.settleRefused(408, 'the head was not complete in time', null);
+    this.socket.writeLatin1(headTimeout);
+    this.endOutsideCodec();
   }
 
-  /** We ended, or answered early: the peer has a moment to take it in, then the connection is cut. */
-  private awaitEnd(): void {
-    if (this.lingerDueMs !== never || this.closed) return;
+  private timeOutIdle(): void {
+    if (!this.codec.idle) return;
+    this.listener.stats.idleTimeouts += 1;
+    this.drain();
+  }
+
+  private lookAtLinger(nowMs: number): void {
+    const { codec, linger, socket } = this;
+    const verdict = linger.decide(socket, codec.closing || this.ended, proxyLimits.streamIdleMs, nowMs);
+    if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
+    else if (verdict === 'close') socket.release();
+    else socket.reset();
+  }
+
+  private endOutsideCodec(): void {
+    this.ended = true;
+    this.socket.end();
+    this.awaitEnd();
+  }
+
+  private settleRefused(status: number, reason: string, head: RequestHead | null): void {
+    settleRefused(this.context, this.listener, this, { status, reason, head });
+  }
+
+  private awaitRequest(nowMs: number): void {
+    const { idleTimeoutMs } = this.listener.http;
+    if (idleTimeoutMs === 0) return;
+    this.deadlines.idleMs = nowMs + idleTimeoutMs;
+    this.deadlines.arm(nowMs);
+  }
+
+  /** A head began and is not complete: from now on it has its time, and is no idle connection any more. */
+  private awaitHead(): void {
+    const { deadlines } = this;
+    if (deadlines.headMs !== never) return;
     const now = this.context.clock.now();
-    this.lingerDueMs = now + proxyLimits.lingerMs;
-    this.armTimer(now);
+    deadlines.idleMs = never;
+    deadlines.headMs = now + (this.listener.http.headTimeoutMs || proxyLimits.streamIdleMs);
+    deadlines.arm(now);
+  }
+
+  /** We ended, or answered early: the peer keeps its connection while it reads or sends. */
+  private awaitEnd(): void {
+    if (this.linger.active || this.closed) return;
+    const now = this.context.clock.now();
+    this.deadlines.idleMs = never;
+    this.deadlines.headMs = never;
+    this.linger.begin(this.socket, now);
+    this.deadlines.lingerMs = now + proxyLimits.lingerCheckMs;
+    this.deadlines.arm(now);
   }
 
   /**
@@ -195,19 +242,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
    */
   private awaitAnswer(): void {
     const now = this.context.clock.now();
-    this.leaveDueMs = now + proxyLimits.halfClosedMs;
-    this.armTimer(now);
-  }
-
-  /** One timer for all, armed for the first of them; left armed for a later time it looks again when it fires. */
-  private armTimer(nowMs: number): void {
-    const idleMs = this.listener.http.idleTimeoutMs;
-    let due = Math.min(this.headDueMs, this.lingerDueMs, this.leaveDueMs);
-    if (idleMs > 0) {
-      const idleDue = (this.idleSinceMs >= 0 ? this.idleSinceMs : nowMs) + idleMs;
-      if (idleDue < due) due = idleDue;
-    }
-    if (due === never || (this.timer.dueMs >= 0 && this.timer.dueMs <= due)) return;
-    this.context.clock.arm(this.timer, due > nowMs ? due - nowMs : 0);
+    this.deadlines.leaveMs = now + proxyLimits.halfClosedMs;
+    this.deadlines.arm(now);
   }
 }

@@ -46,6 +46,11 @@ export class RuntimeListener implements ExchangeListener {
     this.traffic = new TrafficStats(config.direction);
   }
 
+  /** Answers announce the end of their connection: while draining, and while health checks are made to fail, as Envoy does. */
+  get announcesEnd(): boolean {
+    return this.draining || this.context.health.failed;
+  }
+
   /** The bound address with its real port; null while unbound. */
   get address(): Address | null {
     return this.listening === null ? null : this.listening.address;

@@ -14,6 +14,8 @@ export interface ExchangeContext extends ProxyContext {
   readonly retryVerdict: RetryVerdict;
   readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
+  /** Set by the admin interface: every answer tells its client to come back elsewhere. */
+  readonly health: { failed: boolean };
   /** Connections of all listeners, and how many there may be. */
   readonly accepted: { count: number; readonly max: number };
 }
@@ -47,6 +49,7 @@ export function createLogEntry(): AccessEntry {
     protocol: '',
     responseCode: 0,
     responseFlags: '',
+    responseCodeDetails: '',
     bytesReceived: 0,
     bytesSent: 0,
     durationMs: 0,

@@ -104,20 +104,50 @@ describe('forwarding', () => {
     world.expectSettled();
   });
 
-  test('informational answers and 100-continue pass', () => {
+  const asks = 'POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n';
+  const origins: readonly (readonly [name: string, answers: boolean])[] = [
+    ['ignores it', false],
+    ['answers it too', true],
+  ];
+  for (const [name, answers] of origins) {
+    test(`an expectation is answered once, by us, and not passed on: the origin ${name}`, () => {
+      const { world, origin } = worldWithOrigin();
+      origin.onBytes = (connection, text) => {
+        if (answers && text.endsWith('\r\n\r\n') && connection.requests === 0)
+          connection.send('HTTP/1.1 100 Continue\r\n\r\n');
+      };
+      const client = world.client().send(asks);
+      world.run(20);
+      expect(client.take()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+      client.send('hi');
+      world.run(20);
+      expect(client.statuses).toEqual([200]);
+      expect(origin.requests[0]).not.toContain('expect');
+      client.get('/');
+      world.run(20);
+      expect(client.statuses).toEqual([200, 200]);
+      world.expectSettled();
+    });
+  }
+
+  test('what is refused is refused without its body having been asked for', () => {
+    const { world } = worldWithOrigin();
+    world.serve([], { version: '2', clusters: [], routes: [routeConfig([])] });
+    const client = world.client().send(asks);
+    world.run(20);
+    expect(client.statuses).toEqual([404]);
+    expect(client.received).toContain('connection: close');
+  });
+
+  test('other informational answers pass', () => {
     const { world, origin } = worldWithOrigin();
-    origin.onBytes = (connection, text) => {
-      if (text.endsWith('\r\n\r\n') && connection.requests === 0)
-        connection.send('HTTP/1.1 100 Continue\r\n\r\n');
+    origin.respond = (connection) => {
+      connection.send('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n');
+      connection.reply(200);
     };
-    const client = world
-      .client()
-      .send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n');
+    const client = world.client().get('/');
     world.run(20);
-    expect(client.take()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
-    client.send('hi');
-    world.run(20);
-    expect(client.statuses).toEqual([200]);
+    expect(client.statuses).toEqual([103, 200]);
     world.expectSettled();
   });
 

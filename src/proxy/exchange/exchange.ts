@@ -127,6 +127,14 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (state === 'forwarding' || state === 'relaying') this.attempt.sendEnd(trailers);
   }
 
+  /** The codec refused the rest of the running request and answered `status` (0: an answer had begun); `onReset` follows. */
+  onRefused(status: number, reason: string): void {
+    const { request } = this;
+    if (request.state === 'idle') return;
+    if (request.status === 0) request.status = status;
+    request.details = reason;
+  }
+
   /** The client left, or broke the protocol within its body. */
   onReset(error: MeshError): void {
     const { request } = this;
@@ -155,8 +163,9 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onAttemptInformational(_attempt: Attempt, head: ResponseHead): void {
     // A second 100 after a retry would answer nothing: the body is here.
-    if (head.status === 100 && this.request.bytesReceived > 0) return;
-    this.request.stream.sendInformational(head);
+    const { request } = this;
+    if (head.status === 100 && (request.continued || request.bytesReceived > 0)) return;
+    request.stream.sendInformational(head);
   }
 
   onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {

@@ -3,8 +3,15 @@
 
 import { assert, type ErrorCode } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
+import type { AccessEntry } from '../../observe/index.ts';
 import type { RouteHit } from '../../policy/index.ts';
-import { type ClientStream, headerId, type ResponseHead } from '../../wire/index.ts';
+import {
+  type ClientStream,
+  createResponseHead,
+  headerId,
+  type RequestHead,
+  type ResponseHead,
+} from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
@@ -66,8 +73,19 @@ export function limit(request: RequestState): ErrorCode | null {
   const receiveMs = listener.http.requestTimeoutMs;
   if (!request.requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
   if (request.requestEnded) startDeadlines(request, startedMs);
+  if (!request.requestEnded && request.head.find(headerId.expect) >= 0) answerExpectation(request);
   prepareForward(request);
   return null;
+}
+
+/**
+ * Says 100 itself and keeps the expectation to itself, as Envoy does: many a server never answers one, and its client would wait for a
+ * timeout of its own. What is refused before is refused without the body having been asked for.
+ */
+function answerExpectation(request: RequestState): void {
+  request.stream.sendInformational(createResponseHead(100, []));
+  request.head.remove(headerId.expect);
+  request.continued = true;
 }
 
 /** Chooses an endpoint, for retries another one where there is one. null: there is none. */
@@ -186,13 +204,12 @@ export function log(request: RequestState, durationMs: number): void {
   const { endpoint, head } = request;
   const entry = request.context.logEntry;
   assert(accessLog !== null, 'who logs has a log');
+  fillHead(entry, head);
   entry.startWallMs = request.startedWallMs;
-  entry.method = request.method;
-  entry.path = request.receivedPath ?? head.path;
-  entry.authority = head.authority;
-  entry.protocol = head.version === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  if (request.receivedPath !== null) entry.path = request.receivedPath;
   entry.responseCode = request.status;
   entry.responseFlags = request.flags;
+  entry.responseCodeDetails = request.details;
   entry.bytesReceived = request.bytesReceived;
   entry.bytesSent = request.bytesSent;
   entry.durationMs = durationMs;
@@ -201,12 +218,20 @@ export function log(request: RequestState, durationMs: number): void {
   entry.routeName = request.route === null ? '' : request.route.name;
   entry.requestId = request.requestId;
   entry.traceId = request.traceId ?? '';
-  entry.userAgent = head.get(headerId['user-agent']) ?? '';
   entry.attempts = request.attempts;
   entry.downstreamAddress = formatAddress(request.owner.remote);
   entry.direction = request.listener.config.direction;
   entry.failedPhase = request.failed ? request.phase : '';
   accessLog.write(entry);
+}
+
+/** What a log line says of the request itself. */
+export function fillHead(entry: AccessEntry, head: RequestHead): void {
+  entry.method = head.method;
+  entry.path = head.path;
+  entry.authority = head.authority;
+  entry.protocol = head.version === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  entry.userAgent = head.get(headerId['user-agent']) ?? '';
 }
 
 /** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */

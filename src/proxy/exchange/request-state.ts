@@ -100,6 +100,10 @@ export class RequestState implements PickRequest<Endpoint> {
   status = 0;
   /** Envoy's response flags, joined by commas. */
   flags: string = responseFlags.none;
+  /** For the log: why the proxy itself answered; '' where nothing more is to be said. */
+  details = '';
+  /** 100 was answered by us: an endpoint's own would be a second one. */
+  continued = false;
   /** The proxy ended it, not the application: it counts as failed in its phase. */
   failed = false;
 
@@ -147,6 +151,8 @@ export class RequestState implements PickRequest<Endpoint> {
     this.bytesSent = 0;
     this.status = 0;
     this.flags = responseFlags.none;
+    this.details = '';
+    this.continued = false;
     this.failed = false;
   }
 }

@@ -199,10 +199,6 @@ export const responseCases: readonly ResponseCase[] = [
     'there are too many informational responses',
     ...new Array<string>(16).fill('informational 102 []'),
   ),
-  refused(
-    'too many fields',
-    `${ok}${'A: 1\r\n'.repeat(101)}${empty}`,
-    'head has too many field lines',
-  ),
+  refused('too many fields', `${ok}${'A: 1\r\n'.repeat(101)}${empty}`, 'head has too many field lines'),
   refused('a head too long', `${ok}A: ${'a'.repeat(2048)}\r\n${empty}`, 'head is too long'),
 ];

@@ -83,12 +83,7 @@ export const requestLineCases: readonly RequestCase[] = [
     'request get |a|/ 1.1 [host: a] end',
   ),
   refused('a method that is no token', `G(T / HTTP/1.1\r\n${host}\r\n`, 400, text.method),
-  refused(
-    'a method of 33 bytes',
-    `${'A'.repeat(33)} / HTTP/1.1\r\n${host}\r\n`,
-    501,
-    'method is too long',
-  ),
+  refused('a method of 33 bytes', `${'A'.repeat(33)} / HTTP/1.1\r\n${host}\r\n`, 501, 'method is too long'),
   refused('a tab after the method', `GET\t/ HTTP/1.1\r\n${host}\r\n`, 400, text.method),
   refused('two spaces after the method', `GET  / HTTP/1.1\r\n${host}\r\n`, 400, text.form),
   refused('a space in the target', `GET /a b HTTP/1.1\r\n${host}\r\n`, 400, text.version),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { MeshError } from '../../base/index.ts';
-import { headerId } from '../head.ts';
+import { headerId, type RequestHead } from '../head.ts';
 import { createResponseHead } from '../made-head.ts';
 import type { ServerStream } from '../stream.ts';
 import { defaultHttp1Limits, type Http1Limits } from './limits.ts';
@@ -636,7 +636,9 @@ test('no refusal shows the name of a limit', () => {
 test('a head that was complete and is refused can be named in the log', () => {
   const heads: (string | null)[] = [];
   const run = createRun();
-  run.host.onProtocolError = (_error, _status, head) => heads.push(head === null ? null : head.path);
+  run.host.onProtocolError = (_error: MeshError, _status: number, head?: RequestHead | null) => {
+    heads.push(head?.path ?? null);
+  };
   feed(run, 'GET /named HTTP/1.1\r\nX: y\r\n\r\n', []);
   const cut = createRun();
   cut.host.onProtocolError = run.host.onProtocolError;

@@ -60,6 +60,8 @@ export class Http1ServerCodec implements ServerCodec {
   /** The sink is full: until it has drained no further request begins. */
   private blocked = false;
   private droppedBytes = 0;
+  /** 100 was sent: the client will send its body. */
+  private continued = false;
 
   /** `poison` (tests): a head that is used after its exchange fails loudly. */
   constructor(sink: ByteSink, host: ServerHost, limits: Http1Limits, poison = false) {
@@ -200,6 +202,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.keepAlive = head.persistent;
     this.sending = sending.awaited;
     this.droppedBytes = 0;
+    this.continued = false;
     this.receiving = endStream ? receiving.waiting : receiving.body;
     if (!endStream) this.body.begin(kind, head.contentLength);
     const stream = new Http1ServerStream(this);
@@ -343,6 +346,7 @@ export class Http1ServerCodec implements ServerCodec {
     assert(head.status >= 100 && head.status < 200 && head.status !== 101, 'an informational status');
     // RFC 9110 section 15.2: never to an HTTP/1.0 client.
     if (this.head.version === 0 || this.sending !== sending.awaited) return;
+    if (head.status === 100) this.continued = true;
     this.taken(encodeResponseHead(this.sink, head, bodyNone, false, ''));
   }
 
@@ -352,7 +356,8 @@ export class Http1ServerCodec implements ServerCodec {
     const kind = sentResponseKind(head, this.head, endStream);
     const length = kind === bodyLength ? declaredLength(head) : 0;
     this.sending = sending.body;
-    if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream)) this.keepAlive = false;
+    if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream) || this.isUnasked)
+      this.keepAlive = false;
     const extra = responseLines(head, this.head, this.keepAlive, endStream && kind === bodyNone);
     this.taken(encodeResponseHead(this.sink, head, kind, head.status !== 204, extra));
     this.writer.begin(kind, length);
@@ -400,7 +405,12 @@ export class Http1ServerCodec implements ServerCodec {
   /** The answer is complete while the rest of the request is too long to be dropped, or may never come. */
   private isLongEarly(endStream: boolean): boolean {
     if (!endStream || this.receiving !== receiving.body) return false;
-    return this.body.remaining > this.limits.lingerBytesMax || this.head.find(headerId.expect) !== -1;
+    return this.body.remaining > this.limits.lingerBytesMax || this.isUnasked;
+  }
+
+  /** A final answer to an expectation that was not met: the body may never come (RFC 9110 section 10.1.1). */
+  private get isUnasked(): boolean {
+    return this.receiving === receiving.body && !this.continued && this.head.find(headerId.expect) !== -1;
   }
 
   /** The response is over before the request: its short rest is dropped and the connection kept, else it ends. */

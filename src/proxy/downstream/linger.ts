@@ -1,0 +1,42 @@
+// How long a connection that we ended, or whose request was answered before it was complete, is kept for its peer: as long as it makes
+// progress. A reset destroys what the peer has not read yet (RFC 9112 section 9.6), so a slow reader must be waited for.
+
+import type { Socket } from '../../net/index.ts';
+import { proxyLimits } from '../limits.ts';
+
+/** wait: look again; close: everything was delivered, and the peer had its time; reset: it takes nothing any more. */
+export type LingerVerdict = 'wait' | 'close' | 'reset';
+
+export class Linger {
+  active = false;
+  private progressMs = 0;
+  private unsentBytes = 0;
+  private receivedBytes = 0;
+  private receivedBefore = 0;
+
+  begin(socket: Socket, nowMs: number): void {
+    this.active = true;
+    this.progressMs = nowMs;
+    this.unsentBytes = socket.unsentBytes();
+    this.receivedBytes = 0;
+    this.receivedBefore = 0;
+  }
+
+  received(count: number): void {
+    this.receivedBytes += count;
+  }
+
+  /** `ended`: our FIN is sent or queued. `idleMs`: how long a peer that owes or is owed bytes may do nothing. */
+  decide(socket: Socket, ended: boolean, idleMs: number, nowMs: number): LingerVerdict {
+    const unsent = socket.unsentBytes();
+    if (unsent !== this.unsentBytes || this.receivedBytes !== this.receivedBefore) {
+      this.unsentBytes = unsent;
+      this.receivedBefore = this.receivedBytes;
+      this.progressMs = nowMs;
+      return 'wait';
+    }
+    const allowedMs = ended && unsent === 0 ? proxyLimits.lingerMs : idleMs;
+    if (nowMs - this.progressMs < allowedMs) return 'wait';
+    return ended && unsent === 0 ? 'close' : 'reset';
+  }
+}
