@@ -14,6 +14,13 @@ export {
 export { Breaker, type LimitsConfig } from './breaker/index.ts';
 export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
 export {
+  compilePeerRule,
+  type PeerNameKind,
+  type PeerNameMatch,
+  type PeerRule,
+  type PeerRuleConfig,
+} from './peer/index.ts';
+export {
   type AttemptFailure,
   judgeRetry,
   RetryBudget,

@@ -2,6 +2,7 @@
 
 import type { Clock, Log, Random } from '../base/index.ts';
 import type { Network, Resolver } from '../net/index.ts';
+import type { TlsRuntime } from './tls/index.ts';
 
 export interface ProxyContext {
   readonly clock: Clock;
@@ -9,6 +10,7 @@ export interface ProxyContext {
   readonly network: Network;
   readonly resolver: Resolver;
   readonly log: Log;
+  readonly tls: TlsRuntime;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
 }

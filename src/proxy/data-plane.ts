@@ -3,7 +3,7 @@
 
 import type { Clock, Issue, Log, Random } from '../base/index.ts';
 import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
-import { formatAddress, type Network, type Resolver } from '../net/index.ts';
+import { formatAddress, type Network, type Resolver, type Store } from '../net/index.ts';
 import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
 import {
   compileRoutes,
@@ -12,12 +12,14 @@ import {
   type RouteConfig,
   type RouteTable,
 } from '../policy/index.ts';
+import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import { RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
 import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
 import type { ProxyView } from './stats/index.ts';
+import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
 import { Cluster, DnsEndpoints } from './upstream/index.ts';
 
 export interface DataPlaneOptions {
@@ -26,6 +28,8 @@ export interface DataPlaneOptions {
   readonly network: Network;
   readonly resolver: Resolver;
   readonly log: Log;
+  /** Where files of certificates are read; null: there are none. */
+  readonly store?: Store | null;
   /** `<namespace>/<service>` of the workload beside the proxy (x-weft-peer); '' by default: says nothing. */
   readonly peer?: string;
   /** Descriptors that the process may hold; no limit by default. */
@@ -67,6 +71,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       network,
       resolver,
       log,
+      tls: new TlsRuntime({ network, store: options.store ?? null, log }),
       peer: options.peer ?? '',
       clusters: this.clusters,
       retryFacts: new RetryFacts(),
@@ -101,14 +106,21 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     return dropped;
   }
 
+  /** PEM texts in use, for /certs. */
+  certificates(): readonly CertificateTexts[] {
+    return this.context.tls.certificates();
+  }
+
   apply(snapshot: Snapshot): void {
     if (this.stopped) return;
     const endpointsOnly = this.applied !== null && sameButEndpoints(this.applied, snapshot);
     this.applied = snapshot;
+    this.context.tls.setSecrets(snapshot.secrets);
     // Make before break: clusters, then the routes that name them, then what nobody names any more.
     this.applyClusters(snapshot);
     this.applyListeners(snapshot);
     this.removeClusters(snapshot);
+    this.context.tls.retain(tlsConfigsOf(snapshot));
     this.version = snapshot.version;
     // Endpoints come and go with every deployment of anybody: at info they would bury what somebody decided.
     this.options.log.write(endpointsOnly ? 'debug' : 'info', 'configuration applied', {
@@ -143,6 +155,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       listener.resetConnections();
     }
     for (const names of this.resolving.values()) names.stop();
+    this.context.tls.stop();
     for (const cluster of [...this.clusters.values(), ...this.retired]) cluster.reset();
     await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
   }
@@ -274,6 +287,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       return null;
     }
   }
+}
+
+function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
+  const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
+  for (const { tls } of snapshot.listeners.values()) if (tls !== null) used.add(tls);
+  for (const { tls } of snapshot.clusters.values()) if (tls !== null) used.add(tls);
+  return used;
 }
 
 /** Resources that did not change keep their identity from snapshot to snapshot. */

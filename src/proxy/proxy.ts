@@ -81,6 +81,7 @@ class ComposedProxy implements Proxy {
       network,
       resolver,
       log,
+      store,
       peer: peerOf(bootstrap.node),
       ...(createLogSink === undefined ? {} : { createLogSink }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),

@@ -103,6 +103,7 @@ function createBootstrap({ name, namespace, service, host }: PodOptions): Bootst
     admin: null,
     listeners: [],
     clusters: [],
+    secrets: new Map(),
     ads: {
       variant: 'delta',
       clusterName: 'control',

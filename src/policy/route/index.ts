@@ -1,5 +1,6 @@
 export { compileRoutes, type RouteTable } from './compile-routes.ts';
 export type { RouteHit } from './compiled-route.ts';
+export { compileValue, type ValueMatcher } from './match-value.ts';
 export { compileRegex } from './regex/index.ts';
 export type {
   HeaderEdits,

@@ -8,6 +8,7 @@ import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.t
 import type { RouteConfig } from '../../policy/index.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
+import type { SecretConfig, TlsConfig } from './tls-types.ts';
 import type { TranslatedCluster, TranslatedListener } from './translate/index.ts';
 import type {
   ClusterConfig,
@@ -22,11 +23,13 @@ import type {
 export interface ReferencedNames {
   readonly endpoints: ReadonlySet<string>;
   readonly routes: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
 }
 
 export interface StaticResources {
   readonly listeners: readonly TranslatedListener[];
   readonly clusters: readonly TranslatedCluster[];
+  readonly secrets?: ReadonlyMap<string, SecretConfig>;
 }
 
 export interface AssemblerOptions {
@@ -56,6 +59,9 @@ export class Assembler implements TimerHandler {
     string,
     { readonly list: readonly EndpointConfig[]; readonly atMs: number }
   >();
+  private readonly staticSecrets: ReadonlyMap<string, SecretConfig>;
+  /** Replaced when one changes, so that the data path sees by reference that one did. */
+  private secrets: ReadonlyMap<string, SecretConfig>;
   /** Removed clusters that stay until the clock shows this. */
   private readonly leaving = new Map<string, number>();
   private readonly statics: Set<string>;
@@ -73,6 +79,8 @@ export class Assembler implements TimerHandler {
       ...statics.listeners.map(({ config }) => `listener ${config.name}`),
       ...statics.clusters.map(({ config }) => `cluster ${config.name}`),
     ]);
+    this.staticSecrets = statics.secrets ?? new Map();
+    this.secrets = this.staticSecrets;
     for (const listener of statics.listeners) this.setListener(listener);
     for (const cluster of statics.clusters) this.setCluster(cluster);
   }
@@ -117,6 +125,17 @@ export class Assembler implements TimerHandler {
     this.endpoints.set(edsName, { list: [], atMs: receivedAtMs });
   }
 
+  setSecret(name: string, secret: SecretConfig): void {
+    if (!this.staticSecrets.has(name)) this.secrets = new Map([...this.secrets, [name, secret]]);
+  }
+
+  removeSecret(name: string): void {
+    if (this.staticSecrets.has(name)) return;
+    const left = new Map(this.secrets);
+    left.delete(name);
+    this.secrets = left;
+  }
+
   referenced(): ReferencedNames {
     const endpoints = new Set<string>();
     for (const { active, warming } of this.clusters.values()) {
@@ -127,7 +146,23 @@ export class Assembler implements TimerHandler {
     for (const { active, warming } of this.listeners.values()) {
       for (const listener of [active, warming]) if (listener?.rdsName != null) routes.add(listener.rdsName);
     }
-    return { endpoints, routes };
+    return { endpoints, routes, secrets: this.referencedSecrets() };
+  }
+
+  private referencedSecrets(): Set<string> {
+    const names = new Set<string>();
+    for (const slots of [this.listeners, this.clusters]) {
+      for (const { active, warming } of slots.values()) {
+        for (const value of [active, warming])
+          for (const name of secretsOf(value?.config.tls ?? null))
+            if (!this.staticSecrets.has(name)) names.add(name);
+      }
+    }
+    return names;
+  }
+
+  private secretsReady(tls: TlsConfig | null): boolean {
+    return secretsOf(tls).every((name) => this.secrets.has(name));
   }
 
   /** Something known is not yet in force. */
@@ -184,7 +219,9 @@ export class Assembler implements TimerHandler {
   }
 
   private clusterReady(cluster: TranslatedCluster | null): boolean {
-    return cluster === null || cluster.endpoints !== null || this.endpoints.has(cluster.config.edsName);
+    if (cluster === null) return true;
+    const { tls, edsName } = cluster.config;
+    return this.secretsReady(tls) && (cluster.endpoints !== null || this.endpoints.has(edsName));
   }
 
   /** A cluster that nobody announced holds nothing up: its share is answered 503, or as the route says. */
@@ -199,13 +236,16 @@ export class Assembler implements TimerHandler {
 
   private listenerReady(listener: TranslatedListener | null): boolean {
     if (listener === null) return true;
+    if (!this.secretsReady(listener.config.tls)) return false;
     if (listener.routes !== null) return this.routesReady(listener.routes);
     return listener.rdsName === null || this.routes.get(listener.rdsName)?.active != null;
   }
 
   /** Routes and endpoints that nothing refers to any more would only grow old. */
   private forgetUnreferenced(): void {
-    const { endpoints, routes } = this.referenced();
+    const { endpoints, routes, secrets } = this.referenced();
+    for (const name of this.secrets.keys())
+      if (!secrets.has(name) && !this.staticSecrets.has(name)) this.removeSecret(name);
     for (const name of this.endpoints.keys()) if (!endpoints.has(name)) this.endpoints.delete(name);
     for (const name of this.routes.keys()) if (!routes.has(name)) this.routes.delete(name);
   }
@@ -258,7 +298,14 @@ export class Assembler implements TimerHandler {
       if (assignment !== null) endpoints.set(name, assignment);
     }
     this.generation += 1;
-    return { version: `${this.generation}`, listeners, routeConfigs, clusters, endpoints };
+    return {
+      version: `${this.generation}`,
+      listeners,
+      routeConfigs,
+      clusters,
+      endpoints,
+      secrets: this.secrets,
+    };
   }
 
   /** The same object while nothing changed, so that the data path sees by reference what did. */
@@ -298,6 +345,12 @@ export class Assembler implements TimerHandler {
     }
     return variant;
   }
+}
+
+/** Names of the secrets that it takes to speak this TLS. */
+function secretsOf(tls: TlsConfig | null): readonly string[] {
+  if (tls === null) return [];
+  return [tls.certificate, tls.validation].flatMap((ref) => (ref.kind === 'named' ? [ref.name] : []));
 }
 
 function warmingIn(slots: ReadonlyMap<string, Slot<unknown>>): readonly string[] {

@@ -5,13 +5,15 @@ import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { AdsVariant, XdsNode } from '../../xds/index.ts';
 import { checkRouteClusters } from './route-clusters.ts';
-import { bootstrap, decodeJson, Faults, type MessageOf } from './schema/index.ts';
+import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
+import type { SecretConfig } from './tls-types.ts';
 import {
   type TranslatedCluster,
   type TranslatedListener,
   translateAddress,
   translateCluster,
   translateListener,
+  translateSecret,
 } from './translate/index.ts';
 
 export interface AdsConfig {
@@ -33,8 +35,9 @@ export interface Bootstrap {
   readonly listeners: readonly TranslatedListener[];
   /** Without the ADS server's own. */
   readonly clusters: readonly TranslatedCluster[];
+  readonly secrets: ReadonlyMap<string, SecretConfig>;
   readonly ads: AdsConfig | null;
-  /** The file as it was read, for display. */
+  /** The file as it was read but for its private keys, for display. */
   readonly document: unknown;
 }
 
@@ -94,8 +97,10 @@ function translateBootstrap(
     `${path}.listeners`,
     faults,
   );
+  const secrets = translateSecrets(message, faults);
   const ads = translateAds(message, adsName, clusters, faults);
   checkSources(ads, clusters, listeners, faults);
+  checkSecrets(ads, clusters, listeners, secrets, faults);
   if (ads === null) checkRouteClusters(message, faults);
   return {
     node: translateNode(message, ads !== null, options, faults),
@@ -104,10 +109,49 @@ function translateBootstrap(
         ? null
         : translateAddress(message.admin.address, false, 'admin.address', faults),
     listeners,
+    secrets,
     clusters: clusters.filter(({ config }) => config.name !== adsName),
     ads,
-    document,
+    document: redactKeys(document),
   };
+}
+
+function translateSecrets(message: BootstrapMessage, faults: Faults): ReadonlyMap<string, SecretConfig> {
+  const path = 'static_resources.secrets';
+  const secrets = new Map<string, SecretConfig>();
+  for (const [index, secret] of (message.static_resources?.secrets ?? []).entries()) {
+    const name = secret.name ?? '';
+    if (name === '') faults.add(`${path}[${index}].name`, 'must be set');
+    if (secrets.has(name)) faults.add(`${path}[${index}].name`, 'must be unique', name);
+    const value = translateSecret(secret, `${path}[${index}]`, faults);
+    if (value !== null) secrets.set(name, value);
+  }
+  return secrets;
+}
+
+/** A secret that nobody will ever bring would leave a listener or cluster waiting for nothing. */
+function checkSecrets(
+  ads: AdsConfig | null,
+  clusters: readonly TranslatedCluster[],
+  listeners: readonly TranslatedListener[],
+  secrets: ReadonlyMap<string, SecretConfig>,
+  faults: Faults,
+): void {
+  for (const [kind, list] of [
+    ['listeners', listeners],
+    ['clusters', clusters],
+  ] as const) {
+    for (const [index, { config }] of list.entries()) {
+      for (const ref of [config.tls?.certificate, config.tls?.validation]) {
+        if (ref?.kind !== 'named' || secrets.has(ref.name)) continue;
+        const path = `static_resources.${kind}[${index}]`;
+        if (!ref.overAds)
+          faults.add(path, 'names a secret that static_resources.secrets does not hold', ref.name);
+        else if (ads === null)
+          faults.add(path, 'names a secret over ADS, and there is no ads_config', ref.name);
+      }
+    }
+  }
 }
 
 function checkUnique(names: readonly string[], path: string, faults: Faults): void {

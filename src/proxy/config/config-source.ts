@@ -164,9 +164,10 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
 
   private subscribeReferenced(): void {
     if (this.client === null) return;
-    const { endpoints, routes } = this.assembler.referenced();
+    const { endpoints, routes, secrets } = this.assembler.referenced();
     this.subscribeNames(typeUrls.endpoint, endpoints);
     this.subscribeNames(typeUrls.route, routes);
+    this.subscribeNames(typeUrls.secret, secrets);
   }
 
   private subscribeNames(typeUrl: string, names: ReadonlySet<string>): void {
@@ -218,7 +219,10 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private createKeeper(): LastGoodKeeper | null {
     const { clock, log, store, stateDir, bootstrap } = this.options;
     if (stateDir === null) return null;
-    const collect = () => [...this.tables.values()].flatMap((table) => [...table.accepted.values()]);
+    const collect = () =>
+      [...this.tables.values()].flatMap((table) =>
+        [...table.accepted.values()].filter(({ resource }) => !holdsPrivateKey(resource.bytes)),
+      );
     return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, collect });
   }
 
@@ -247,4 +251,9 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.intake.dropUnconfirmed();
     this.assembler.publish();
   }
+}
+
+/** What holds one is not written to disk; it comes again from where it came. */
+function holdsPrivateKey(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('PRIVATE KEY-----');
 }

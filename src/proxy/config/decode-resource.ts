@@ -13,8 +13,10 @@ import {
   listener,
   type MessageSpec,
   routeConfiguration,
+  secret,
 } from './schema/index.ts';
 import { spareRoutes } from './spare-routes.ts';
+import type { SecretConfig } from './tls-types.ts';
 import {
   type TranslatedCluster,
   type TranslatedListener,
@@ -22,6 +24,7 @@ import {
   translateEndpoints,
   translateListener,
   translateRouteConfig,
+  translateSecret,
 } from './translate/index.ts';
 import type { EndpointConfig } from './types.ts';
 
@@ -30,7 +33,8 @@ export type Meaning =
   | { readonly kind: 'listener'; readonly value: TranslatedListener }
   | { readonly kind: 'route'; readonly value: RouteConfig }
   | { readonly kind: 'cluster'; readonly value: TranslatedCluster }
-  | { readonly kind: 'endpoint'; readonly value: readonly EndpointConfig[] };
+  | { readonly kind: 'endpoint'; readonly value: readonly EndpointConfig[] }
+  | { readonly kind: 'secret'; readonly value: SecretConfig };
 
 export type Decoded =
   /** `issues`: what of it is refused, while the rest means something. */
@@ -74,6 +78,12 @@ function decodeMeaning(resource: XdsResource, faults: Faults): Meaning | null {
       checkName(name, message.cluster_name, 'cluster_name', faults);
       return { kind: 'endpoint', value: translateEndpoints(message, false, '', faults) };
     }
+    case typeUrls.secret: {
+      const message = decodeBinary(secret, bytes, '', faults);
+      checkName(name, message.name, 'name', faults);
+      const value = translateSecret(message, '', faults);
+      return value === null ? null : { kind: 'secret', value };
+    }
     default:
       faults.add('', 'is of a type that was not asked for', typeUrl);
       return null;
@@ -93,8 +103,9 @@ const specs: Readonly<Record<string, MessageSpec>> = {
   [typeUrls.endpoint]: clusterLoadAssignment,
 };
 
-/** The resource in the JSON form of its message, with "@type", for display. */
+/** The resource in the JSON form of its message, with "@type", for display. Of a secret only its name: it may hold a private key. */
 export function describeResource(resource: XdsResource): JsonObject {
+  if (resource.typeUrl === typeUrls.secret) return { '@type': resource.typeUrl, name: resource.name };
   const spec = specs[resource.typeUrl];
   if (spec === undefined) return { '@type': resource.typeUrl };
   const decoded = decodeBinary(spec, resource.bytes, '', new Faults(resource.name));

@@ -136,6 +136,9 @@ export class ResourceIntake {
       case 'endpoint':
         this.assembler.setEndpoints(name, meaning.value, receivedAtMs);
         break;
+      case 'secret':
+        this.assembler.setSecret(name, meaning.value);
+        break;
     }
   }
 
@@ -145,6 +148,7 @@ export class ResourceIntake {
     if (typeUrl === typeUrls.listener) this.assembler.removeListener(name);
     else if (typeUrl === typeUrls.cluster) this.assembler.removeCluster(name);
     else if (typeUrl === typeUrls.endpoint) this.assembler.clearEndpoints(name, this.clock.wall());
+    else if (typeUrl === typeUrls.secret) this.assembler.removeSecret(name);
     // A route configuration that is gone stays in force while a listener uses it, as in Envoy.
   }
 }

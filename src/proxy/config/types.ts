@@ -12,6 +12,7 @@ import type {
   RouteConfig,
   RouteTimeouts,
 } from '../../policy/index.ts';
+import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 export interface Snapshot {
   /** For display and `weft_config_version`; changes with every applied update. */
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly listeners: ReadonlyMap<string, ListenerConfig>;
   readonly routeConfigs: ReadonlyMap<string, RouteConfig>;
   readonly clusters: ReadonlyMap<string, ClusterConfig>;
+  /** By the name that TLS contexts refer to. */
+  readonly secrets: ReadonlyMap<string, SecretConfig>;
   /** By cluster name; a cluster without an entry has no endpoints yet. */
   readonly endpoints: ReadonlyMap<string, EndpointAssignment>;
 }
@@ -32,6 +35,8 @@ export interface ListenerConfig {
   /** Name in {@link Snapshot.routeConfigs}; inline route configurations are registered under `inline:<listener>`. */
   readonly routeConfig: string;
   readonly statPrefix: string;
+  /** Null: connections are plain. */
+  readonly tls: DownstreamTlsConfig | null;
   /** Answer of an inbound listener for a foreign authority is 421, marked unsent (docs/xds.md). */
   readonly http: HttpOptions;
 }
@@ -67,6 +72,8 @@ export interface ClusterConfig {
   /** EDS service name where it differs from the name. */
   readonly edsName: string;
   readonly connectTimeoutMs: number;
+  /** Null: connections are plain. */
+  readonly tls: UpstreamTlsConfig | null;
   readonly balance: BalanceConfig;
   readonly limits: LimitsConfig;
   readonly outlier: OutlierConfig | null;

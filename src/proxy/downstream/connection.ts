@@ -1,7 +1,7 @@
 // One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that all its requests use.
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
-import type { Address, Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
 import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
@@ -19,7 +19,7 @@ const never = Number.POSITIVE_INFINITY;
 
 export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, TimerHandler {
   readonly remote: Address;
-  readonly secure = null;
+  readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
   /** Clock time since when no request runs; -1 while one does. */
   idleSinceMs: number;
@@ -40,6 +40,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.listener = listener;
     this.socket = socket;
     this.remote = socket.remote;
+    this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);
     this.deadlines = new ConnectionDeadlines(context.clock, this);

@@ -2,7 +2,14 @@
 // so a configuration change touches neither socket nor connection.
 
 import { assert, type Issue } from '../../base/index.ts';
-import { type Address, formatAddress, ListenError, type Listener, type Socket } from '../../net/index.ts';
+import {
+  type Address,
+  formatAddress,
+  ListenError,
+  type Listener,
+  type Socket,
+  type SocketHandler,
+} from '../../net/index.ts';
 import type { AccessLog } from '../../observe/index.ts';
 import type { RouteTable } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
@@ -12,8 +19,9 @@ import type { Authorizer, ExchangeContext, ExchangeListener } from '../exchange/
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { DownstreamConnection } from './connection.ts';
+import { Securing, type SecuringOwner } from './securing.ts';
 
-export class RuntimeListener implements ExchangeListener {
+export class RuntimeListener implements ExchangeListener, SecuringOwner {
   readonly name: string;
   config: ListenerConfig;
   http: HttpOptions;
@@ -24,6 +32,8 @@ export class RuntimeListener implements ExchangeListener {
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
   readonly connections = new Set<DownstreamConnection>();
+  /** Their handshakes are not done. */
+  private readonly securing = new Set<Securing>();
   /** Answers announce the end of their connection; new connections get one answer. */
   draining = false;
   private readonly context: ExchangeContext;
@@ -73,7 +83,7 @@ export class RuntimeListener implements ExchangeListener {
       this.listening = this.context.network.listen({
         address: this.config.address,
         reusePort,
-        accept: (socket: Socket) => new DownstreamConnection(this.context, this, socket),
+        accept: (socket: Socket) => this.accept(socket),
       });
       return null;
     } catch (error) {
@@ -87,6 +97,30 @@ export class RuntimeListener implements ExchangeListener {
     }
   }
 
+  private accept(socket: Socket): SocketHandler {
+    const { tls } = this.config;
+    if (tls === null) return this.serve(socket);
+    const securing = new Securing(this.context, this, this.context.tls.server(tls), socket);
+    this.securing.add(securing);
+    this.context.accepted.count += 1;
+    return securing;
+  }
+
+  serve(socket: Socket): SocketHandler {
+    return new DownstreamConnection(this.context, this, socket);
+  }
+
+  /** What waits for its handshake holds a descriptor too. */
+  get full(): boolean {
+    const full = this.context.accepted.count > this.context.accepted.max;
+    if (full) this.stats.connectionOverflow += 1;
+    return full;
+  }
+
+  onSecuringClosed(securing: Securing): void {
+    if (this.securing.delete(securing)) this.context.accepted.count -= 1;
+  }
+
   /** Stops accepting. Connections stay. */
   unbind(): void {
     this.listening?.close();
@@ -94,7 +128,7 @@ export class RuntimeListener implements ExchangeListener {
   }
 
   resetConnections(): void {
-    for (const connection of [...this.connections]) connection.reset();
+    for (const connection of [...this.connections, ...this.securing]) connection.reset();
   }
 
   /**

@@ -1,6 +1,6 @@
 export { statusClass } from './attempt.ts';
 export { createLogEntry, type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
-export type { ExchangeOwner, SecureFacts } from './owner.ts';
+export type { ExchangeOwner } from './owner.ts';
 export { fillHead } from './phases.ts';
 export type { Authorizer, Denial, ExchangeListener, ExchangeState, RequestState } from './request-state.ts';

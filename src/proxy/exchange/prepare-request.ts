@@ -68,6 +68,7 @@ const trustedNames: readonly string[] = [
  * without it a received chain is passed on untouched.
  */
 function forwardedFields(request: RequestState, head: RequestHead, useRemoteAddress: boolean): void {
+  const scheme = request.owner.secure === null ? 'http' : 'https';
   if (useRemoteAddress) {
     for (const name of trustedNames) head.removeName(name);
     const { remote } = request.owner;
@@ -76,8 +77,8 @@ function forwardedFields(request: RequestState, head: RequestHead, useRemoteAddr
     if (received !== null) head.remove(headerId['x-forwarded-for']);
     head.add('x-forwarded-for', received === null || received === '' ? host : `${received},${host}`);
     if (head.find(headerId['x-forwarded-proto']) >= 0) head.remove(headerId['x-forwarded-proto']);
-    head.add('x-forwarded-proto', 'http');
+    head.add('x-forwarded-proto', scheme);
     return;
   }
-  if (head.find(headerId['x-forwarded-proto']) < 0) head.add('x-forwarded-proto', 'http');
+  if (head.find(headerId['x-forwarded-proto']) < 0) head.add('x-forwarded-proto', scheme);
 }

@@ -4,11 +4,13 @@
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
 import type { RetryDecision } from '../../policy/index.ts';
+import { SslStats } from './ssl-stats.ts';
 
 /** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
 export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx';
 
 export class ClusterStats {
+  readonly ssl = new SslStats();
   /** Requests routed here, and how many are running (gauge). */
   requests = 0;
   active = 0;

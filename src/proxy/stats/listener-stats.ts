@@ -1,8 +1,10 @@
 // What is counted per listener. The same rules as cluster-stats.ts.
 
 import { type Phase, phases } from './phases.ts';
+import { SslStats } from './ssl-stats.ts';
 
 export class ListenerStats {
+  readonly ssl = new SslStats();
   connectionsTotal = 0;
   /** Open connections (gauge). */
   connectionsActive = 0;

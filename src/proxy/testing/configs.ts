@@ -47,6 +47,7 @@ export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerC
     direction: 'outbound' as Direction,
     routeConfig: 'routes',
     statPrefix: 'outbound',
+    tls: null,
     http: httpOptions(),
     ...options,
   };
@@ -59,6 +60,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     discovery: 'static',
     edsName: '',
     connectTimeoutMs: 1_000,
+    tls: null,
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,
@@ -132,6 +134,7 @@ export function snapshot(parts: SnapshotParts = {}): Snapshot {
     listeners: byName(parts.listeners ?? [listenerConfig()]),
     routeConfigs: byName(parts.routes ?? [routeConfig()]),
     clusters: byName(parts.clusters ?? [clusterConfig()]),
+    secrets: new Map(),
     endpoints: new Map(
       Object.entries(endpoints).map(([cluster, list]) => [
         cluster,

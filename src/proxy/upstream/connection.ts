@@ -2,7 +2,7 @@
 // at a time is its codec's affair; who comes next is the pool's.
 
 import { assert, type ErrorCode, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Address, Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, ConnectOptions, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import type {
   ClientCodec,
   ClientHost,
@@ -31,9 +31,12 @@ export interface ConnectionOwner {
   readonly key: string;
   readonly address: Address;
   readonly settings: ConnectionSettings;
+  /** Of a connection that begins now; or why none can. */
+  connectOptions(): ConnectOptions | MeshError;
   /** Called when the connection is open, so that what was agreed on it (ALPN) can decide. */
   createCodec(socket: Socket, host: ClientHost): ClientCodec;
   onConnectionOpen(connection: UpstreamConnection): void;
+  onSecure(facts: SecureFacts): void;
   onCapacity(connection: UpstreamConnection): void;
   onRetired(connection: UpstreamConnection): void;
   onSpent(): void;
@@ -58,7 +61,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   /** It stands in its pool's list of those with room; the pool's to set. */
   ready = false;
   private readonly owner: ConnectionOwner;
-  private socket: Socket;
+  /** Null: there is nothing to connect with, and that is told in a moment. */
+  private readonly socket: Socket | null;
   private codec: ClientCodec | null = null;
   /** For connecting, then for closing. */
   private readonly timer: Timer;
@@ -69,7 +73,14 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.owner = owner;
     this.idleLimitMs = settings.idleTimeoutMs;
     this.timer = new Timer(this, 0);
-    this.socket = context.network.connect(owner.address, this);
+    const options = owner.connectOptions();
+    if (options instanceof MeshError) {
+      this.socket = null;
+      this.connectError = options;
+      context.clock.arm(this.timer, 0);
+      return;
+    }
+    this.socket = context.network.connect(owner.address, this, options);
     if (settings.connectTimeoutMs > 0) context.clock.arm(this.timer, settings.connectTimeoutMs);
   }
 
@@ -98,12 +109,12 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   close(): void {
     this.state = 'closing';
     this.retiring = true;
-    this.socket.end();
+    this.socket?.end();
     this.owner.context.clock.arm(this.timer, proxyLimits.lingerMs);
   }
 
   reset(): void {
-    this.socket.reset();
+    this.socket?.reset();
   }
 
   usable(nowMs: number): boolean {
@@ -125,12 +136,13 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     if (this.idleLimitMs === 0 || announcedMs < this.idleLimitMs) this.idleLimitMs = announcedMs;
   }
 
-  onOpen(): void {
+  onOpen(socket: Socket): void {
     this.owner.context.clock.cancel(this.timer);
+    if (socket.secure !== null) this.owner.onSecure(socket.secure);
     if (this.state !== 'connecting') return;
     this.state = 'idle';
     this.idleSinceMs = this.owner.context.clock.now();
-    this.codec = this.owner.createCodec(this.socket, this);
+    this.codec = this.owner.createCodec(socket, this);
     this.owner.onConnectionOpen(this);
   }
 
@@ -146,7 +158,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.codec?.receiveEnd();
   }
 
-  onClose(_socket: Socket, error: MeshError | null): void {
+  onClose(_socket: Socket | null, error: MeshError | null): void {
     this.owner.context.clock.cancel(this.timer);
     const before = this.state;
     this.state = 'closed';
@@ -159,6 +171,10 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   onTimer(): void {
+    if (this.socket === null) {
+      this.onClose(null, this.connectError);
+      return;
+    }
     if (this.state === 'connecting') this.connectError = connectError('connect-timeout', this);
     if (this.state === 'connecting' || this.state === 'closing') this.socket.reset();
   }

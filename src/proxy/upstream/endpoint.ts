@@ -1,7 +1,8 @@
 // One address of a cluster: its pool, and the load figures that balancing and ejection keep. Lives as long as the address stays in the
 // cluster.
 
-import { type Address, formatAddress, type Socket } from '../../net/index.ts';
+import { MeshError } from '../../base/index.ts';
+import { type Address, type ConnectOptions, formatAddress, type Socket } from '../../net/index.ts';
 import { type Breaker, EndpointLoad } from '../../policy/index.ts';
 import { defaultHttp1Limits, Http1ClientCodec } from '../../wire/http1/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
@@ -22,6 +23,8 @@ export interface EndpointOwner {
   onConnectionSlot(): void;
   onStarving(): void;
 }
+
+const plain: ConnectOptions = {};
 
 export class Endpoint extends EndpointLoad implements PoolOwner {
   readonly address: Address;
@@ -84,6 +87,19 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.proxied = config.proxied;
     this.trusted = config.proxied && isLoopback(config.address);
     this.healthy = config.healthy;
+  }
+
+  connectOptions(): ConnectOptions | MeshError {
+    const { tls } = this.cluster.config;
+    if (tls === null) return plain;
+    const { current, issue } = this.context.tls.client(tls);
+    if (current !== null) return { tls: current };
+    return new MeshError(
+      'tls-failed',
+      'upstream',
+      'yes',
+      `${this.key}: TLS of ${this.cluster.config.name}: ${issue}`,
+    );
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {

@@ -3,7 +3,7 @@
 // HTTP/1, many over HTTP/2.
 
 import type { MeshError } from '../../base/index.ts';
-import type { Address, Socket } from '../../net/index.ts';
+import type { Address, ConnectOptions, SecureFacts, Socket } from '../../net/index.ts';
 import type { Breaker } from '../../policy/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import type { ProxyContext } from '../context.ts';
@@ -26,6 +26,7 @@ export interface PoolOwner {
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
   readonly streamsExpected: number;
+  connectOptions(): ConnectOptions | MeshError;
   createCodec(socket: Socket, host: ClientHost): ClientCodec;
   onDial(): void;
   onDialFailed(): void;
@@ -73,6 +74,14 @@ export class Pool implements ConnectionOwner {
     let idle = 0;
     for (const connection of this.ready) if (connection.streams === 0) idle += 1;
     return idle;
+  }
+
+  connectOptions(): ConnectOptions | MeshError {
+    return this.owner.connectOptions();
+  }
+
+  onSecure(facts: SecureFacts): void {
+    this.owner.stats.ssl.countSecure(facts);
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
@@ -203,6 +212,7 @@ export class Pool implements ConnectionOwner {
     this.owner.onDialFailed();
     if (error.code === 'connect-timeout') stats.connectTimeouts += 1;
     else stats.connectFailures += 1;
+    if (error.code === 'tls-failed') stats.ssl.countFailure(error.cause);
     this.countClosed(connection);
     // A dial stands for those whom its connection would have carried, oldest first; the others keep their own dials.
     for (let told = 0; told < this.streamsExpected; told++) {

@@ -4,6 +4,7 @@ import { cluster } from './cluster.ts';
 import { address, apiConfigSource, configSource, node } from './core.ts';
 import { f, message } from './field.ts';
 import { listener } from './listener.ts';
+import { secret } from './tls.ts';
 
 const admin = message('envoy.config.bootstrap.v3.Admin', {
   address: f.message(3, address, 'default 127.0.0.1:15000'),
@@ -15,6 +16,7 @@ const admin = message('envoy.config.bootstrap.v3.Admin', {
 const staticResources = message('envoy.config.bootstrap.v3.Bootstrap.StaticResources', {
   listeners: f.repeated(f.message(1, listener)),
   clusters: f.repeated(f.message(2, cluster)),
+  secrets: f.repeated(f.message(3, secret)),
 });
 
 const dynamicResources = message('envoy.config.bootstrap.v3.Bootstrap.DynamicResources', {

@@ -11,6 +11,7 @@ import {
   upstreamConnectionOptions,
 } from './core.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
+import { transportSocket } from './tls.ts';
 
 const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   address: f.message(1, address),
@@ -167,6 +168,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'LOAD_BALANCING_POLICY_CONFIG'),
   ),
   load_assignment: f.message(33, clusterLoadAssignment),
+  transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
   max_requests_per_connection: f.uint32Value(9),
   circuit_breakers: f.message(10, circuitBreakers),
   common_http_protocol_options: f.message(29, upstreamConnectionOptions),

@@ -142,7 +142,9 @@ function decodeEnum(
   faults: Faults,
 ): string {
   // Envoy's reader takes names in any case, and numbers also as text.
-  if (typeof value === 'string' && Object.hasOwn(numbers, value.toUpperCase())) return value.toUpperCase();
+  const said = String(value).toUpperCase();
+  const byName = Object.keys(numbers).find((name) => name.toUpperCase() === said);
+  if (byName !== undefined && typeof value === 'string') return byName;
   const byNumber = Object.keys(numbers).find((name) => String(numbers[name]) === String(value));
   if (byNumber !== undefined) return byNumber;
   faults.add(path, `must be one of ${Object.keys(numbers).join(', ')}`, value);

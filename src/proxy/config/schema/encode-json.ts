@@ -4,13 +4,29 @@ import type { AnyValue, Field, FieldType, MessageSpec } from './field.ts';
 
 export type JsonObject = Record<string, unknown>;
 
+/** Private keys are shown to nobody, as in Envoy. */
+const privateKeyField = 'private_key';
+const redacted = '[redacted]';
+
+/** The same for a document as it was read. */
+export function redactKeys(document: unknown): unknown {
+  if (Array.isArray(document)) return document.map(redactKeys);
+  if (typeof document !== 'object' || document === null) return document;
+  return Object.fromEntries(
+    Object.entries(document).map(([name, value]) => [
+      name,
+      name === privateKeyField || name === 'privateKey' ? redacted : redactKeys(value),
+    ]),
+  );
+}
+
 export function encodeJson(spec: MessageSpec, decoded: unknown): JsonObject {
   const json: JsonObject = {};
   for (const [name, field] of Object.entries(spec.fields)) {
     const value = (decoded as Readonly<Record<string, unknown>>)[name];
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
     if (value instanceof Map && value.size === 0) continue;
-    json[name] = encodeField(field, value);
+    json[name] = name === privateKeyField ? redacted : encodeField(field, value);
   }
   return json;
 }

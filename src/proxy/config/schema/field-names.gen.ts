@@ -54,7 +54,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
+  'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
+  'envoy.config.core.v3.WatchedDirectory': '1:path',
   'envoy.config.endpoint.v3.ClusterLoadAssignment': '1:cluster_name 2:endpoints 4:policy 5:named_endpoints',
   'envoy.config.endpoint.v3.Endpoint': '1:address 2:health_check_config 3:hostname 4:additional_addresses',
   'envoy.config.endpoint.v3.LbEndpoint':
@@ -106,6 +108,25 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin':
     '1:slow_start_config 2:locality_lb_config',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',
+  'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
+  'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
+    '1:trusted_ca 2:verify_certificate_hash 3:verify_certificate_spki 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 9:match_subject_alt_names 10:trust_chain_verification 11:watched_directory 12:custom_validator_config 13:ca_certificate_provider_instance 14:only_verify_leaf_cert_crl 15:match_typed_subject_alt_names 16:max_verify_depth 17:system_root_certs',
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
+    '1:tls_params 2:tls_certificates 3:validation_context 4:alpn_protocols 6:tls_certificate_sds_secret_configs 7:validation_context_sds_secret_config 8:combined_validation_context 9:tls_certificate_certificate_provider 10:validation_context_certificate_provider 11:tls_certificate_certificate_provider_instance 12:validation_context_certificate_provider_instance 13:custom_handshaker 14:tls_certificate_provider_instance 15:key_log',
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext':
+    '1:default_validation_context 2:validation_context_sds_secret_config 3:validation_context_certificate_provider 4:validation_context_certificate_provider_instance',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
+    '1:common_tls_context 2:require_client_certificate 3:require_sni 4:session_ticket_keys 5:session_ticket_keys_sds_secret_config 6:session_timeout 7:disable_stateless_session_resumption 8:ocsp_staple_policy 9:full_scan_certs_on_sni_mismatch 10:disable_stateful_session_resumption',
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': '1:name 2:sds_config',
+  'envoy.extensions.transport_sockets.tls.v3.Secret':
+    '1:name 2:tls_certificate 3:session_ticket_keys 4:validation_context 5:generic_secret',
+  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': '1:san_type 2:matcher 3:oid',
+  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate':
+    '1:certificate_chain 2:private_key 3:password 4:ocsp_staple 5:signed_certificate_timestamp 6:private_key_provider 7:watched_directory 8:pkcs12',
+  'envoy.extensions.transport_sockets.tls.v3.TlsParameters':
+    '1:tls_minimum_protocol_version 2:tls_maximum_protocol_version 3:cipher_suites 4:ecdh_curves 5:signature_algorithms',
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
+    '1:common_tls_context 2:sni 3:allow_renegotiation 4:max_session_keys 5:enforce_rsa_key_usage',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions':
     '1:common_http_protocol_options 2:upstream_http_protocol_options 3:explicit_http_config 4:use_downstream_protocol_config 5:auto_config 6:http_filters 7:header_validation_config',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig':

@@ -11,7 +11,7 @@ export {
 export { address, metadata } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
-export { encodeJson, type JsonObject } from './encode-json.ts';
+export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';
 export { Faults, join } from './faults.ts';
 export { type AnyValue, type MessageOf, type MessageSpec, unpack } from './field.ts';
 export {
@@ -22,3 +22,15 @@ export {
   stdoutAccessLog,
 } from './listener.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
+export {
+  certificateValidationContext,
+  commonTlsContext,
+  downstreamTlsContext,
+  rawBuffer,
+  sdsSecretConfig,
+  secret,
+  tlsCertificate,
+  type tlsDataSource,
+  transportSocket,
+  upstreamTlsContext,
+} from './tls.ts';

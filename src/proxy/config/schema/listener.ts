@@ -3,6 +3,7 @@
 import { address, configSource, downstreamConnectionOptions, http1Options, metadata } from './core.ts';
 import { f, message, only, positive, required } from './field.ts';
 import { routeConfiguration } from './route.ts';
+import { transportSocket } from './tls.ts';
 
 export const fileAccessLog = message('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
   path: f.string(1, 'Weft’s JSON format; Envoy’s format fields are refused', required),
@@ -93,6 +94,7 @@ const filterChain = message('envoy.config.listener.v3.FilterChain', {
   name: f.string(7),
   filters: f.repeated(f.message(3, filter, 'exactly one')),
   metadata: f.message(5, metadata),
+  transport_socket: f.message(6, transportSocket, 'RawBuffer or DownstreamTlsContext'),
 });
 
 export const listener = message('envoy.config.listener.v3.Listener', {

@@ -14,6 +14,7 @@ import type { ClusterConfig, EndpointConfig } from '../types.ts';
 import { translateBalance } from './balance.ts';
 import { translateEndpoints } from './endpoints.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
+import { translateUpstreamTransport } from './tls.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterMessage = MessageOf<typeof cluster>;
@@ -63,6 +64,7 @@ export function translateCluster(
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
+      tls: translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults),
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),

@@ -2,3 +2,4 @@ export { type TranslatedCluster, translateCluster } from './cluster.ts';
 export { translateAddress, translateEndpoints } from './endpoints.ts';
 export { type TranslatedListener, translateListener } from './listener.ts';
 export { translateRouteConfig } from './route-config.ts';
+export { translateSecret } from './tls.ts';

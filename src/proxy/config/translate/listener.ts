@@ -18,6 +18,7 @@ import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
+import { translateDownstreamTransport } from './tls.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ListenerMessage = MessageOf<typeof listener>;
@@ -67,6 +68,11 @@ export function translateListener(
       direction: translateDirection(message, path, faults),
       routeConfig: routes?.name ?? routeKey(rdsName ?? '', name, hcm),
       statPrefix: hcm.stat_prefix ?? message.stat_prefix ?? name,
+      tls: translateDownstreamTransport(
+        message.filter_chains[0]?.transport_socket,
+        join(path, 'filter_chains[0].transport_socket'),
+        faults,
+      ),
       http: translateHttp(hcm, at, faults),
     },
     routes,

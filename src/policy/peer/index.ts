@@ -1,0 +1,9 @@
+export { compilePeerRule, type PeerRule } from './peer-rule.ts';
+export type {
+  PeerFacts,
+  PeerName,
+  PeerNameKind,
+  PeerNameMatch,
+  PeerRefusal,
+  PeerRuleConfig,
+} from './types.ts';

@@ -1,0 +1,93 @@
+// Decides whether the other end of a TLS connection is who it may be. Fails closed: what the rule does not allow is refused.
+
+import { fail, ok, type Result } from '../../base/index.ts';
+import { compileValue, type ValueMatcher } from '../route/index.ts';
+import type {
+  PeerFacts,
+  PeerName,
+  PeerNameKind,
+  PeerNameMatch,
+  PeerRefusal,
+  PeerRuleConfig,
+} from './types.ts';
+
+interface NameMatcher {
+  readonly kind: PeerNameKind | null;
+  readonly matcher: ValueMatcher;
+  /** In lower case where a wildcard name of a certificate may stand for it (RFC 6125): an exact DNS name. */
+  readonly host: string | null;
+}
+
+export class PeerRule {
+  readonly #config: PeerRuleConfig;
+  readonly #names: readonly NameMatcher[];
+  readonly #certificateHashes: ReadonlySet<string>;
+  readonly #keyHashes: ReadonlySet<string>;
+
+  constructor(config: PeerRuleConfig, names: readonly NameMatcher[]) {
+    this.#config = config;
+    this.#names = names;
+    this.#certificateHashes = new Set(config.certificateHashes.map((hash) => hash.toLowerCase()));
+    this.#keyHashes = new Set(config.keyHashes);
+  }
+
+  /** `fault`: why its chain leads to nobody trusted, as the TLS engine calls it; null when it does. */
+  decide(peer: PeerFacts | null, fault: string | null): PeerRefusal | null {
+    const config = this.#config;
+    if (peer === null) {
+      if (!config.required) return null;
+      return { reason: 'no-certificate', message: 'the peer showed no certificate' };
+    }
+    if (fault !== null && config.verifiesChain && !config.acceptsUntrusted)
+      return { reason: 'chain', message: `certificate not trusted: ${fault}` };
+    if (this.#names.length > 0 && !peer.sans.some((name) => this.#names.some((rule) => matches(rule, name))))
+      return {
+        reason: 'san',
+        message: `no name of the certificate is allowed (${describeNames(peer.sans)})`,
+      };
+    if (!this.#isPinned(peer)) return { reason: 'hash', message: 'the certificate is none of those pinned' };
+    return null;
+  }
+
+  #isPinned(peer: PeerFacts): boolean {
+    if (this.#certificateHashes.size + this.#keyHashes.size === 0) return true;
+    if (this.#certificateHashes.size > 0 && this.#certificateHashes.has(peer.sha256)) return true;
+    return this.#keyHashes.size > 0 && this.#keyHashes.has(peer.spkiSha256);
+  }
+}
+
+/** Fails with the first matcher's fault that does not compile. */
+export function compilePeerRule(config: PeerRuleConfig): Result<PeerRule, string> {
+  const names: NameMatcher[] = [];
+  for (const { kind, match } of config.names) {
+    const compiled = compileValue(match);
+    if (!compiled.ok) return fail(compiled.error);
+    names.push({ kind, matcher: compiled.value, host: hostOf({ kind, match }) });
+  }
+  return ok(new PeerRule(config, names));
+}
+
+function hostOf({ kind, match }: PeerNameMatch): string | null {
+  return match.kind === 'exact' && (kind === 'dns' || kind === null) ? match.value.toLowerCase() : null;
+}
+
+function matches(rule: NameMatcher, name: PeerName): boolean {
+  if (rule.kind !== null && rule.kind !== name.kind) return false;
+  if (rule.host !== null && name.kind === 'dns') return coversHost(name.value.toLowerCase(), rule.host);
+  return rule.matcher.matches(name.value);
+}
+
+/** A wildcard is the whole first label and stands for exactly one. */
+function coversHost(name: string, host: string): boolean {
+  if (!name.startsWith('*.')) return name === host;
+  const dot = host.indexOf('.');
+  return dot > 0 && host.slice(dot) === name.slice(1);
+}
+
+const namesShownMax = 4;
+
+function describeNames(names: readonly PeerName[]): string {
+  if (names.length === 0) return 'it has none';
+  const shown = names.slice(0, namesShownMax).map(({ value }) => value.slice(0, 256));
+  return names.length > namesShownMax ? `${shown.join(', ')}, …` : shown.join(', ');
+}

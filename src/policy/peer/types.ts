@@ -1,0 +1,44 @@
+// Who may be at the other end of a TLS connection: the rule that a validation context (Envoy's CertificateValidationContext) comes down to,
+// and what of a certificate it looks at.
+
+import type { StringMatch } from '../route/index.ts';
+
+export type PeerNameKind = 'dns' | 'uri' | 'ip' | 'email';
+
+export interface PeerName {
+  readonly kind: PeerNameKind;
+  readonly value: string;
+}
+
+/** What of a certificate is judged. */
+export interface PeerFacts {
+  readonly sans: readonly PeerName[];
+  /** SHA-256 of the certificate, hexadecimal. */
+  readonly sha256: string;
+  /** SHA-256 of its public key's info, base64. */
+  readonly spkiSha256: string;
+}
+
+export interface PeerNameMatch {
+  /** Null: names of every kind. */
+  readonly kind: PeerNameKind | null;
+  readonly match: StringMatch;
+}
+
+export interface PeerRuleConfig {
+  /** False: the peer may show no certificate. */
+  readonly required: boolean;
+  /** False: there is nothing that a chain could be verified against, so none is. */
+  readonly verifiesChain: boolean;
+  readonly acceptsUntrusted: boolean;
+  /** One of these must match one of the certificate's names; empty: any name does. */
+  readonly names: readonly PeerNameMatch[];
+  /** The certificate or its key must be one of these; empty: any. Hexadecimal without colons; base64. */
+  readonly certificateHashes: readonly string[];
+  readonly keyHashes: readonly string[];
+}
+
+export interface PeerRefusal {
+  readonly reason: 'no-certificate' | 'chain' | 'san' | 'hash';
+  readonly message: string;
+}

@@ -1,0 +1,58 @@
+// TLS as the configuration asks for it: parameters, and where certificates and trust come from. What is read from there, again when it
+// changes, is src/proxy/tls.
+
+import type { TlsVersion } from '../../net/index.ts';
+import type { PeerNameMatch } from '../../policy/index.ts';
+
+/** PEM. */
+export type TextSource =
+  | { readonly kind: 'inline'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string };
+
+export interface CertificateConfig {
+  readonly chain: TextSource;
+  readonly key: TextSource;
+}
+
+export interface ValidationConfig {
+  readonly trustedCa: TextSource | null;
+  readonly crl: TextSource | null;
+  readonly acceptsUntrusted: boolean;
+  readonly names: readonly PeerNameMatch[];
+  readonly certificateHashes: readonly string[];
+  readonly keyHashes: readonly string[];
+}
+
+/** A secret comes by its name from SDS or from the bootstrap's own; `defaults` holds where the secret says nothing. */
+export type SecretRef<T> =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'named'; readonly name: string; readonly overAds: boolean; readonly defaults: T | null };
+
+export interface TlsConfig {
+  readonly certificate: SecretRef<CertificateConfig>;
+  readonly validation: SecretRef<ValidationConfig>;
+  readonly alpn: readonly string[];
+  readonly versionMin: TlsVersion | null;
+  readonly versionMax: TlsVersion | null;
+  readonly ciphers: readonly string[];
+  readonly curves: readonly string[];
+}
+
+export interface DownstreamTlsConfig extends TlsConfig {
+  readonly side: 'server';
+  readonly requireClientCertificate: boolean;
+  readonly requireSni: boolean;
+  readonly resumption: boolean;
+}
+
+export interface UpstreamTlsConfig extends TlsConfig {
+  readonly side: 'client';
+  /** '' sends none. */
+  readonly sni: string;
+  readonly sessionsMax: number;
+}
+
+export type SecretConfig =
+  | { readonly kind: 'certificate'; readonly value: CertificateConfig }
+  | { readonly kind: 'validation'; readonly value: ValidationConfig };

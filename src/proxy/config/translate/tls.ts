@@ -1,0 +1,271 @@
+// Transport sockets and secrets to what they mean.
+
+import type { TlsVersion } from '../../../net/index.ts';
+import type { PeerNameKind, PeerNameMatch } from '../../../policy/index.ts';
+import {
+  type certificateValidationContext,
+  type commonTlsContext,
+  downstreamTlsContext,
+  type Faults,
+  join,
+  type MessageOf,
+  rawBuffer,
+  type sdsSecretConfig,
+  type secret,
+  type tlsCertificate,
+  type tlsDataSource,
+  type transportSocket,
+  unpack,
+  upstreamTlsContext,
+} from '../schema/index.ts';
+import type {
+  CertificateConfig,
+  DownstreamTlsConfig,
+  SecretConfig,
+  SecretRef,
+  TextSource,
+  TlsConfig,
+  UpstreamTlsConfig,
+  ValidationConfig,
+} from '../tls-types.ts';
+import { translateString } from './match.ts';
+
+type TransportSocket = MessageOf<typeof transportSocket>;
+type Common = MessageOf<typeof commonTlsContext>;
+type Validation = MessageOf<typeof certificateValidationContext>;
+
+const sessionsMaxDefault = 1;
+
+/** Null: connections are plain. */
+export function translateDownstreamTransport(
+  socket: TransportSocket | undefined,
+  path: string,
+  faults: Faults,
+): DownstreamTlsConfig | null {
+  const config = socket?.typed_config;
+  if (socket === undefined || unpack(config, rawBuffer) !== null) return null;
+  const at = join(path, 'typed_config');
+  const context = unpack(config, downstreamTlsContext);
+  if (context === null) {
+    if (config === undefined || config.value !== null)
+      faults.add(at, 'must be RawBuffer or DownstreamTlsContext in a filter chain', config?.type);
+    return null;
+  }
+  const common = translateCommon(context.common_tls_context, join(at, 'common_tls_context'), faults);
+  if (common.certificate.kind === 'none')
+    faults.add(join(at, 'common_tls_context'), 'must have a certificate: tls_certificates or its SDS config');
+  return {
+    ...common,
+    side: 'server',
+    requireClientCertificate: context.require_client_certificate === true,
+    requireSni: context.require_sni === true,
+    resumption: context.disable_stateless_session_resumption !== true,
+  };
+}
+
+/** Null: connections are plain. */
+export function translateUpstreamTransport(
+  socket: TransportSocket | undefined,
+  path: string,
+  faults: Faults,
+): UpstreamTlsConfig | null {
+  const config = socket?.typed_config;
+  if (socket === undefined || unpack(config, rawBuffer) !== null) return null;
+  const at = join(path, 'typed_config');
+  const context = unpack(config, upstreamTlsContext);
+  if (context !== null) return translateUpstreamTls(context, at, faults);
+  if (config === undefined || config.value !== null)
+    faults.add(at, 'must be RawBuffer or UpstreamTlsContext in a cluster', config?.type);
+  return null;
+}
+
+function translateUpstreamTls(
+  context: MessageOf<typeof upstreamTlsContext>,
+  path: string,
+  faults: Faults,
+): UpstreamTlsConfig {
+  return {
+    ...translateCommon(context.common_tls_context, join(path, 'common_tls_context'), faults),
+    side: 'client',
+    sni: context.sni ?? '',
+    sessionsMax: context.max_session_keys ?? sessionsMaxDefault,
+  };
+}
+
+function translateCommon(common: Common | undefined, path: string, faults: Faults): TlsConfig {
+  const parameters = common?.tls_params;
+  const [versionMin, versionMax] = [
+    translateVersion(parameters?.tls_minimum_protocol_version),
+    translateVersion(parameters?.tls_maximum_protocol_version),
+  ];
+  if (versionMin !== null && versionMax !== null && versionMin > versionMax)
+    faults.add(join(path, 'tls_params'), 'minimum version is above the maximum', versionMin);
+  return {
+    certificate: translateCertificates(common, path, faults),
+    validation: translateValidations(common, path, faults),
+    alpn: common?.alpn_protocols ?? [],
+    versionMin,
+    versionMax,
+    ciphers: parameters?.cipher_suites ?? [],
+    curves: parameters?.ecdh_curves ?? [],
+  };
+}
+
+function translateVersion(version: string | undefined): TlsVersion | null {
+  switch (version) {
+    case 'TLSv1_0':
+      return 'TLSv1';
+    case 'TLSv1_1':
+      return 'TLSv1.1';
+    case 'TLSv1_2':
+      return 'TLSv1.2';
+    case 'TLSv1_3':
+      return 'TLSv1.3';
+    default:
+      return null;
+  }
+}
+
+function translateCertificates(
+  common: Common | undefined,
+  path: string,
+  faults: Faults,
+): SecretRef<CertificateConfig> {
+  const written = common?.tls_certificates ?? [];
+  const named = common?.tls_certificate_sds_secret_configs ?? [];
+  if (written.length + named.length > 1)
+    faults.add(join(path, 'tls_certificates'), 'must be one certificate, written or by SDS');
+  const [first] = written;
+  if (first !== undefined) {
+    const value = translateCertificate(first, `${join(path, 'tls_certificates')}[0]`, faults);
+    return value === null ? { kind: 'none' } : { kind: 'value', value };
+  }
+  return translateNamed<CertificateConfig>(named[0], null);
+}
+
+function translateCertificate(
+  certificate: MessageOf<typeof tlsCertificate>,
+  path: string,
+  faults: Faults,
+): CertificateConfig | null {
+  const chain = translateSource(certificate.certificate_chain, join(path, 'certificate_chain'), faults);
+  const key = translateSource(certificate.private_key, join(path, 'private_key'), faults);
+  if (chain === null) faults.add(join(path, 'certificate_chain'), 'must be set');
+  if (key === null) faults.add(join(path, 'private_key'), 'must be set');
+  return chain === null || key === null ? null : { chain, key };
+}
+
+function translateValidations(
+  common: Common | undefined,
+  path: string,
+  faults: Faults,
+): SecretRef<ValidationConfig> {
+  if (common?.validation_context !== undefined) {
+    const at = join(path, 'validation_context');
+    const value = translateValidation(common.validation_context, at, faults);
+    if (value.trustedCa === null && value.names.length > 0)
+      faults.add(join(at, 'trusted_ca'), 'must be set where names are matched: else anybody may claim any');
+    return { kind: 'value', value };
+  }
+  const combined = common?.combined_validation_context;
+  if (combined === undefined) {
+    return translateNamed<ValidationConfig>(common?.validation_context_sds_secret_config, null);
+  }
+  const at = join(path, 'combined_validation_context');
+  const named = combined.validation_context_sds_secret_config;
+  if (named === undefined) faults.add(join(at, 'validation_context_sds_secret_config'), 'must be set');
+  const defaults = translateValidation(
+    combined.default_validation_context,
+    join(at, 'default_validation_context'),
+    faults,
+  );
+  return translateNamed(named, defaults);
+}
+
+function translateNamed<T>(
+  named: MessageOf<typeof sdsSecretConfig> | undefined,
+  defaults: T | null,
+): SecretRef<T> {
+  if (named === undefined) return { kind: 'none' };
+  return { kind: 'named', name: named.name ?? '', overAds: named.sds_config !== undefined, defaults };
+}
+
+function translateValidation(
+  context: Validation | undefined,
+  path: string,
+  faults: Faults,
+): ValidationConfig {
+  const names = [
+    ...(context?.match_typed_subject_alt_names ?? []).map((entry, index) =>
+      translateName(entry, `${join(path, 'match_typed_subject_alt_names')}[${index}]`, faults),
+    ),
+    ...(context?.match_subject_alt_names ?? []).map((matcher, index): PeerNameMatch => {
+      const at = `${join(path, 'match_subject_alt_names')}[${index}]`;
+      return { kind: null, match: translateString(matcher, at, faults) };
+    }),
+  ];
+  const trustedCa = translateSource(context?.trusted_ca, join(path, 'trusted_ca'), faults);
+  return {
+    trustedCa,
+    crl: translateSource(context?.crl, join(path, 'crl'), faults),
+    acceptsUntrusted: context?.trust_chain_verification === 'ACCEPT_UNTRUSTED',
+    names,
+    certificateHashes: (context?.verify_certificate_hash ?? []).map((hash) =>
+      hash.replaceAll(':', '').toLowerCase(),
+    ),
+    keyHashes: context?.verify_certificate_spki ?? [],
+  };
+}
+
+const nameKinds: Readonly<Record<string, PeerNameKind>> = {
+  EMAIL: 'email',
+  DNS: 'dns',
+  URI: 'uri',
+  IP_ADDRESS: 'ip',
+};
+
+function translateName(
+  entry: Validation['match_typed_subject_alt_names'][number],
+  path: string,
+  faults: Faults,
+): PeerNameMatch {
+  const kind = nameKinds[entry.san_type ?? ''] ?? null;
+  if (kind === null) faults.add(join(path, 'san_type'), 'must be EMAIL, DNS, URI or IP_ADDRESS');
+  if (entry.matcher === undefined) {
+    faults.add(join(path, 'matcher'), 'must be set');
+    return { kind, match: { kind: 'present' } };
+  }
+  return { kind, match: translateString(entry.matcher, join(path, 'matcher'), faults) };
+}
+
+function translateSource(
+  source: MessageOf<typeof tlsDataSource> | undefined,
+  path: string,
+  faults: Faults,
+): TextSource | null {
+  if (source === undefined) return null;
+  if (source.filename !== undefined) return { kind: 'file', path: source.filename };
+  const text =
+    source.inline_string ?? (source.inline_bytes && Buffer.from(source.inline_bytes).toString('utf8'));
+  if (text !== undefined && text !== '') return { kind: 'inline', text };
+  faults.add(path, 'one of filename, inline_bytes, inline_string must be set');
+  return null;
+}
+
+/** Null after faults. */
+export function translateSecret(
+  message: MessageOf<typeof secret>,
+  path: string,
+  faults: Faults,
+): SecretConfig | null {
+  if (message.tls_certificate !== undefined) {
+    const value = translateCertificate(message.tls_certificate, join(path, 'tls_certificate'), faults);
+    return value === null ? null : { kind: 'certificate', value };
+  }
+  if (message.validation_context !== undefined) {
+    const at = join(path, 'validation_context');
+    return { kind: 'validation', value: translateValidation(message.validation_context, at, faults) };
+  }
+  faults.add(path, 'one of tls_certificate, validation_context must be set');
+  return null;
+}

@@ -1,0 +1,1 @@
+export { type CertificateTexts, type TlsClientSlot, TlsRuntime, type TlsServerSlot } from './tls-runtime.ts';

@@ -1,0 +1,165 @@
+// All TLS of a proxy: one slot a context of the configuration, the secrets that they name, and what the data path asks of them when a
+// connection begins.
+
+import type { Log } from '../../base/index.ts';
+import type { Network, Store, TlsClient, TlsServer } from '../../net/index.ts';
+import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
+import { FileTexts } from './file-texts.ts';
+import { KeptSessions } from './sessions.ts';
+import { type SlotWorld, TlsSlot } from './tls-slot.ts';
+
+/** The server's side of a filter chain. */
+export interface TlsServerSlot {
+  /** For a connection that begins now; null refuses it, `issue` says why. */
+  readonly current: TlsServer | null;
+  readonly issue: string;
+  readonly requireSni: boolean;
+}
+
+/** The client's side of a cluster. */
+export interface TlsClientSlot {
+  readonly current: TlsClient | null;
+  readonly issue: string;
+}
+
+export interface TlsRuntimeOptions {
+  readonly network: Network;
+  readonly store: Store | null;
+  readonly log: Log;
+}
+
+/** What a slot's material is worth to whoever lists certificates. */
+export interface CertificateTexts {
+  readonly certificateChain: string | null;
+  readonly trustedCa: string | null;
+}
+
+export class TlsRuntime implements SlotWorld {
+  readonly network: Network;
+  readonly log: Log;
+  readonly files: FileTexts;
+  private secrets: ReadonlyMap<string, SecretConfig> = new Map();
+  private readonly servers = new Map<DownstreamTlsConfig, ServerSlot>();
+  private readonly clients = new Map<UpstreamTlsConfig, ClientSlot>();
+
+  constructor({ network, store, log }: TlsRuntimeOptions) {
+    this.network = network;
+    this.log = log;
+    this.files = new FileTexts(store ?? noStore, log);
+  }
+
+  secretOf(name: string): SecretConfig | null {
+    return this.secrets.get(name) ?? null;
+  }
+
+  setSecrets(secrets: ReadonlyMap<string, SecretConfig>): void {
+    if (secrets === this.secrets) return;
+    this.secrets = secrets;
+    for (const { slot } of [...this.servers.values(), ...this.clients.values()]) slot.refresh();
+  }
+
+  /** The same slot for the same configuration object, which keeps its identity while it does not change. */
+  server(config: DownstreamTlsConfig): TlsServerSlot {
+    let slot = this.servers.get(config);
+    if (slot === undefined) {
+      slot = new ServerSlot(this, config);
+      this.servers.set(config, slot);
+    }
+    return slot;
+  }
+
+  client(config: UpstreamTlsConfig): TlsClientSlot {
+    let slot = this.clients.get(config);
+    if (slot === undefined) {
+      slot = new ClientSlot(this, config);
+      this.clients.set(config, slot);
+    }
+    return slot;
+  }
+
+  /** Forgets what the configuration no longer holds. Open connections keep their contexts. */
+  retain(used: ReadonlySet<DownstreamTlsConfig | UpstreamTlsConfig>): void {
+    for (const slots of [this.servers, this.clients] as Map<
+      DownstreamTlsConfig | UpstreamTlsConfig,
+      { slot: TlsSlot }
+    >[]) {
+      for (const [config, { slot }] of slots) {
+        if (used.has(config)) continue;
+        slot.close();
+        slots.delete(config);
+      }
+    }
+  }
+
+  certificates(): readonly CertificateTexts[] {
+    const slots = [...this.servers.values(), ...this.clients.values()];
+    return slots.flatMap(({ slot }) => (slot.material === null ? [] : [slot.material]));
+  }
+
+  stop(): void {
+    this.files.stop();
+  }
+}
+
+class ServerSlot implements TlsServerSlot {
+  readonly slot: TlsSlot;
+  readonly requireSni: boolean;
+  current: TlsServer | null = null;
+
+  constructor(world: SlotWorld, config: DownstreamTlsConfig) {
+    this.requireSni = config.requireSni;
+    this.slot = new TlsSlot(world, config, () => this.renew());
+    this.slot.refresh();
+  }
+
+  get issue(): string {
+    return this.slot.issue;
+  }
+
+  private renew(): void {
+    const { material } = this.slot;
+    if (material === null) return;
+    this.current = { context: material.context, alpn: this.slot.config.alpn, judge: material.judge };
+  }
+}
+
+class ClientSlot implements TlsClientSlot {
+  readonly slot: TlsSlot;
+  current: TlsClient | null = null;
+  private readonly config: UpstreamTlsConfig;
+
+  constructor(world: SlotWorld, config: UpstreamTlsConfig) {
+    this.config = config;
+    if (config.validation.kind === 'none')
+      world.log.write('warn', 'TLS without validation_context: any server is believed', { sni: config.sni });
+    this.slot = new TlsSlot(world, config, () => this.renew());
+    this.slot.refresh();
+  }
+
+  get issue(): string {
+    return this.slot.issue;
+  }
+
+  private renew(): void {
+    const { material } = this.slot;
+    if (material === null) return;
+    const { alpn, sni, sessionsMax } = this.config;
+    this.current = {
+      context: material.context,
+      alpn,
+      serverName: sni === '' ? null : sni,
+      judge: material.judge,
+      // Sessions of the context before would not be taken, and their peers were judged by its rule.
+      sessions: sessionsMax === 0 ? null : new KeptSessions(sessionsMax),
+    };
+  }
+}
+
+/** Where there are no files, in a test without any. */
+const noStore: Store = {
+  read: () => Promise.resolve(null),
+  write: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  list: () => Promise.resolve([]),
+  watch: () => () => {},
+};

@@ -1,0 +1,202 @@
+// One TLS context of the configuration, kept current: its certificates and trust come from the configuration itself, from files and from
+// secrets, and whenever one of them changes a new context takes the place of the old for new connections. Open ones keep theirs. What
+// cannot be used leaves the last good one in place; where there never was one, nobody connects.
+//
+// States: waiting (something is not there yet) -> usable <-> usable with an issue (the newest material is at fault).
+
+import type { Log } from '../../base/index.ts';
+import type {
+  Network,
+  PeerCertificate,
+  PeerJudge,
+  TlsContext,
+  TlsContextOptions,
+  TlsRefusal,
+} from '../../net/index.ts';
+import { compilePeerRule, type PeerRule } from '../../policy/index.ts';
+import type {
+  CertificateConfig,
+  DownstreamTlsConfig,
+  SecretConfig,
+  SecretRef,
+  TextSource,
+  UpstreamTlsConfig,
+  ValidationConfig,
+} from '../config/tls-types.ts';
+import type { FileTexts, TextWatcher } from './file-texts.ts';
+import { mergeValidation } from './merge-validation.ts';
+
+export interface SlotWorld {
+  readonly network: Network;
+  readonly log: Log;
+  readonly files: FileTexts;
+  secretOf(name: string): SecretConfig | null;
+}
+
+/** What a connection needs; replaced whole. */
+export interface TlsMaterial {
+  readonly context: TlsContext;
+  readonly judge: PeerJudge;
+  /** PEM, for display. */
+  readonly certificateChain: string | null;
+  readonly trustedCa: string | null;
+}
+
+class RuleJudge implements PeerJudge {
+  private readonly rule: PeerRule;
+  constructor(rule: PeerRule) {
+    this.rule = rule;
+  }
+  judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
+    return this.rule.decide(peer, fault);
+  }
+}
+
+export class TlsSlot implements TextWatcher {
+  readonly config: DownstreamTlsConfig | UpstreamTlsConfig;
+  /** Null: nobody may connect. */
+  material: TlsMaterial | null = null;
+  /** Why the newest material is not in use; '' when it is. */
+  issue = '';
+  private readonly world: SlotWorld;
+  private readonly onChange: () => void;
+  /** The texts that the material in use was made of. */
+  private fingerprint = '';
+
+  constructor(world: SlotWorld, config: DownstreamTlsConfig | UpstreamTlsConfig, onChange: () => void) {
+    this.world = world;
+    this.config = config;
+    this.onChange = onChange;
+  }
+
+  onText(): void {
+    this.refresh();
+  }
+
+  /** At first, and whenever a secret came, changed or went. */
+  refresh(): void {
+    const gathered = this.gather();
+    if (typeof gathered === 'string') {
+      this.fail(gathered);
+      return;
+    }
+    const fingerprint = JSON.stringify(gathered);
+    if (fingerprint === this.fingerprint && this.issue === '') return;
+    const rule = compilePeerRule(gathered.rule);
+    const made = this.world.network.createTlsContext(gathered.options);
+    if (!rule.ok) this.fail(rule.error);
+    else if (!made.ok) this.fail(made.error);
+    else {
+      const { certificateChain, trustedCa } = gathered.options;
+      const judge = new RuleJudge(rule.value);
+      this.material = { context: made.value, judge, certificateChain, trustedCa };
+      this.fingerprint = fingerprint;
+      this.issue = '';
+      this.onChange();
+    }
+  }
+
+  close(): void {
+    this.world.files.forget(this);
+  }
+
+  /** Told once, not at every look. */
+  private fail(issue: string): void {
+    if (issue === this.issue) return;
+    this.issue = issue;
+    // Waiting for what was just asked for is no news.
+    const level = this.material === null && issue.endsWith(reading) ? 'debug' : 'warn';
+    this.world.log.write(level, 'TLS material not in use', {
+      issue,
+      last: this.material === null ? 'none' : 'kept',
+    });
+  }
+
+  /** All texts, or what is missing. */
+  private gather() {
+    const certificate = this.certificate();
+    if (typeof certificate === 'string') return certificate;
+    const validation = this.validation();
+    if (typeof validation === 'string') return validation;
+    const trustedCa = this.textOf(validation?.trustedCa ?? null);
+    const crl = this.textOf(validation?.crl ?? null);
+    const chain = this.textOf(certificate?.chain ?? null);
+    const key = this.textOf(certificate?.key ?? null);
+    for (const { fault } of [trustedCa, crl, chain, key]) if (fault !== '') return fault;
+    if (validation !== null && validation.names.length > 0 && trustedCa.text === null)
+      return 'names are to be matched and no authority is trusted';
+    return {
+      options: this.optionsOf(chain.text, key.text, trustedCa.text, crl.text, validation !== null),
+      rule: {
+        required: this.config.side === 'client' || this.config.requireClientCertificate,
+        verifiesChain: trustedCa.text !== null,
+        acceptsUntrusted: validation?.acceptsUntrusted ?? false,
+        names: validation?.names ?? [],
+        certificateHashes: validation?.certificateHashes ?? [],
+        keyHashes: validation?.keyHashes ?? [],
+      },
+    };
+  }
+
+  private optionsOf(
+    certificateChain: string | null,
+    privateKey: string | null,
+    trustedCa: string | null,
+    crl: string | null,
+    validates: boolean,
+  ): TlsContextOptions {
+    const { config } = this;
+    const asks = config.side === 'server' && config.requireClientCertificate ? 'required' : 'asked';
+    return {
+      side: config.side,
+      certificateChain,
+      privateKey,
+      trustedCa,
+      crl,
+      versionMin: config.versionMin,
+      versionMax: config.versionMax,
+      ciphers: config.ciphers.length === 0 ? null : config.ciphers.join(':'),
+      curves: config.curves.length === 0 ? null : config.curves.join(':'),
+      peer: validates || asks === 'required' ? asks : 'ignored',
+      resumption: config.side === 'server' ? config.resumption : config.sessionsMax > 0,
+    };
+  }
+
+  private certificate(): CertificateConfig | null | string {
+    const secret = this.resolve(this.config.certificate);
+    if (typeof secret === 'string' || secret === null) return secret;
+    return secret.kind === 'certificate' ? secret.value : `secret ${secret.name} holds no certificate`;
+  }
+
+  private validation(): ValidationConfig | null | string {
+    const { validation } = this.config;
+    const secret = this.resolve(validation);
+    if (typeof secret === 'string' || secret === null) return secret;
+    if (secret.kind !== 'validation') return `secret ${secret.name} holds no validation context`;
+    return mergeValidation(validation.kind === 'named' ? validation.defaults : null, secret.value);
+  }
+
+  private resolve(
+    ref: SecretRef<CertificateConfig> | SecretRef<ValidationConfig>,
+  ): (SecretConfig & { name: string }) | null | string {
+    if (ref.kind === 'none') return null;
+    if (ref.kind === 'named') {
+      const secret = this.world.secretOf(ref.name);
+      return secret === null ? `secret ${ref.name} ${waiting}` : { ...secret, name: ref.name };
+    }
+    return 'chain' in ref.value
+      ? { kind: 'certificate', value: ref.value, name: '' }
+      : { kind: 'validation', value: ref.value, name: '' };
+  }
+
+  private textOf(source: TextSource | null): { text: string | null; fault: string } {
+    if (source === null) return { text: null, fault: '' };
+    if (source.kind === 'inline') return { text: source.text, fault: '' };
+    this.world.files.watch(source.path, this);
+    const { text, fault } = this.world.files.textOf(source.path);
+    return { text, fault: text === null ? `file ${source.path} ${fault}` : '' };
+  }
+}
+
+const waiting = 'has not come yet';
+const reading = 'is being read';
