@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { aggregate, type EndpointReading, type Reading, type Readings } from './aggregate.ts';
+import { aggregate } from './aggregate.ts';
 import type { Mesh, MeshProxy } from './mesh.ts';
+import type { EndpointReading, Reading, Readings } from './readings.ts';
 import type { Traffic } from './traffic.ts';
 
 function proxy(node: string, workload: string): MeshProxy {
@@ -8,8 +9,10 @@ function proxy(node: string, workload: string): MeshProxy {
     node,
     role: 'sidecar',
     workload,
-    admin: '',
+    admin: '127.0.0.1:1',
+    weft: true,
     connected: true,
+    sync: 'in sync',
     version: 'v',
     ageSeconds: 1,
     nack: null,
@@ -22,7 +25,7 @@ function traffic(requests: number, failures = 0): Traffic {
 
 function endpoint(over: Partial<EndpointReading>): EndpointReading {
   const plain = { service: 'bank/ledger', address: '127.0.0.1:1', name: 'ledger-0', active: 0, requests: 0 };
-  return { ...plain, costMs: null, ejected: false, healthy: true, ...over };
+  return { ...plain, costMs: null, failures: 0, errorShare: 0, ejected: false, healthy: true, ...over };
 }
 
 function readings(atMs: number, byNode: Record<string, Partial<Reading>>): Readings {
@@ -40,15 +43,19 @@ const mesh: Mesh = {
 };
 
 describe('aggregate', () => {
-  const before = readings(0, { 'a-0': { traffic: new Map([['bank/ledger', traffic(10)]]) } });
+  const called = { requests: 100, failures: 0 };
+  const before = readings(0, {
+    'a-0': { traffic: new Map([['bank/ledger', traffic(10)]]), endpoints: [endpoint(called)] },
+    'a-1': { traffic: new Map([['bank/ledger', traffic(0)]]), endpoints: [endpoint(called)] },
+  });
   const now = readings(2000, {
     'a-0': {
       traffic: new Map([['bank/ledger', traffic(30)]]),
-      endpoints: [endpoint({ costMs: 5, active: 1 })],
+      endpoints: [endpoint({ requests: 120, costMs: 5, active: 1 })],
     },
     'a-1': {
       traffic: new Map([['bank/ledger', traffic(20, 10)]]),
-      endpoints: [endpoint({ costMs: 9, ejected: true })],
+      endpoints: [endpoint({ requests: 120, failures: 10, costMs: 9, ejected: true })],
     },
   });
   const state = aggregate(mesh, before, now, null);
@@ -65,29 +72,57 @@ describe('aggregate', () => {
     expect([ledger?.golden.successShare, state.golden.requestsPerSecond]).toEqual([0.75, 20]);
   });
 
+  test('without an interval, or without a proxy that was read, rates are unknown and not zero', () => {
+    const unread = readings(2000, {});
+    for (const golden of [aggregate(mesh, null, now, null), aggregate(mesh, before, unread, null)].flatMap(
+      ({ golden: all, services }) => [all, ...services.map((service) => service.golden)],
+    ))
+      expect(golden).toEqual({
+        requestsPerSecond: null,
+        successShare: null,
+        p50Ms: null,
+        p99Ms: null,
+        retriesPerSecond: null,
+      });
+  });
+
+  test('a proxy that did not answer last time does not bring its whole life into the interval', () => {
+    const missed = readings(0, { 'a-1': { traffic: new Map([['bank/ledger', traffic(0)]]) } });
+    expect(aggregate(mesh, missed, now, null).golden.requestsPerSecond).toBe(10);
+  });
+
   test('an endpoint shows the spread of its callers and who ejected it', () => {
     expect(state.endpoints).toEqual([
       {
         service: 'bank/ledger',
         address: '127.0.0.1:1',
         name: 'ledger-0',
+        state: 'ejected',
         callers: 2,
         costMinMs: 5,
         costMaxMs: 9,
+        fresh: true,
+        errorShare: 0.25,
         active: 1,
-        requests: 0,
+        requests: 240,
         ejectedBy: 1,
-        healthy: true,
+        unhealthyFor: 0,
+        goneSeconds: 0,
       },
     ]);
-    expect(state.services.find((service) => service.name === 'bank/ledger')?.usable).toBe(1);
+    expect(state.services.find((service) => service.name === 'bank/ledger')?.usable).toBe(0);
   });
 
-  test('a proxy that did not answer is said so', () => {
-    expect(state.proxies.map(({ node, reached }) => [node, reached])).toEqual([
-      ['a-0', true],
-      ['a-1', true],
-      ['b-0', false],
+  test('a proxy that was not read says why', () => {
+    const silent = { ...proxy('b-1', 'bank/b'), admin: '' };
+    const left = { ...proxy('b-2', 'bank/b'), connected: false, sync: 'not connected' as const };
+    const all = aggregate({ ...mesh, proxies: [...mesh.proxies, silent, left] }, before, now, null);
+    expect(all.proxies.map(({ node, data }) => [node, data])).toEqual([
+      ['a-0', 'read'],
+      ['a-1', 'read'],
+      ['b-0', 'no answer'],
+      ['b-1', 'no admin address'],
+      ['b-2', 'not connected'],
     ]);
   });
 });

@@ -3,15 +3,18 @@ import { Histogram, PrometheusWriter } from '../observe/index.ts';
 import { Collector } from './collector.ts';
 import { consoleLimits } from './limits.ts';
 import type { Mesh } from './mesh.ts';
-import { readEndpoints } from './read-proxy.ts';
+import { readEndpoints, readProxy } from './read-proxy.ts';
 
 const proxies = [
   { node: 'a-0', admin: '127.0.0.1:1', connected: true },
   { node: 'a-1', admin: '127.0.0.1:2', connected: true },
   { node: 'gone', admin: '127.0.0.1:3', connected: false },
+  { node: 'mute', admin: '', connected: true },
 ].map((proxy) => ({
   ...proxy,
   role: 'sidecar',
+  weft: true,
+  sync: 'in sync' as const,
   workload: 'bank/a',
   version: 'v',
   ageSeconds: 0,
@@ -30,9 +33,10 @@ const page = {
           address: { socket_address: { address: '127.0.0.1', port_value: 9 } },
           stats: [
             { name: 'rq_active', value: '2' },
+            { name: 'rq_error', value: '3' },
             { name: 'rq_total', value: '40' },
           ],
-          weft: { state: 'ejected', latency_ms: 7.5 },
+          weft: { state: 'ejected', latency_ms: 7.5, error_share: 0.2 },
         },
       ],
     },
@@ -70,7 +74,7 @@ beforeEach(() => {
 });
 
 test('the first look shows no rates, the second those of the interval', async () => {
-  expect((await collector.state()).golden.requestsPerSecond).toBe(0);
+  expect((await collector.state()).golden.requestsPerSecond).toBeNull();
   nowMs += 2000;
   requests += 50;
   const state = await collector.state();
@@ -89,15 +93,16 @@ test('after a pause a new interval begins', async () => {
   await collector.state();
   nowMs += consoleLimits.intervalMaxMs + 1;
   requests += 1000;
-  expect((await collector.state()).golden.requestsPerSecond).toBe(0);
+  expect((await collector.state()).golden.requestsPerSecond).toBeNull();
 });
 
 test('a proxy that does not answer is said so, one that is gone is not asked', async () => {
   const state = await collector.state();
-  expect(state.proxies.map(({ node, reached }) => [node, reached])).toEqual([
-    ['a-0', true],
-    ['a-1', false],
-    ['gone', false],
+  expect(state.proxies.map(({ node, data }) => [node, data])).toEqual([
+    ['a-0', 'read'],
+    ['a-1', 'no answer'],
+    ['gone', 'not connected'],
+    ['mute', 'no admin address'],
   ]);
   expect(asked.some((url) => url.includes(':3/'))).toBe(false);
 });
@@ -111,6 +116,87 @@ test('endpoints are read with estimate and state, the inbound cluster left out',
       costMs: 7.5,
       active: 2,
       requests: 40,
+      failures: 3,
+      errorShare: 0.2,
+      ejected: true,
+      healthy: true,
+    },
+  ]);
+});
+
+test('the looks of the last minutes are kept for a page that comes later', async () => {
+  for (let look = 0; look < consoleLimits.historyPointsMax + 5; look++) {
+    await collector.state();
+    nowMs += 2000;
+    requests += 20;
+  }
+  const { history } = collector;
+  expect(history).toHaveLength(consoleLimits.historyPointsMax);
+  expect(history.at(-1)?.golden.requestsPerSecond).toBe(10);
+  expect(history.at(-1)?.services['bank/ledger']?.requestsPerSecond).toBe(10);
+});
+
+test('of a large mesh fewer looks are kept', async () => {
+  const services = Array.from({ length: 5000 }, (_, at) => `bank/s${at}`);
+  const large = new Collector({
+    readMesh: async () => ({ ...mesh, services, proxies: [] }),
+    readDemo: async () => null,
+    fetcher: Object.assign(answer, { preconnect() {} }),
+    wallMs: () => nowMs,
+  });
+  for (let look = 0; look < 10; look++) {
+    await large.state();
+    nowMs += 2000;
+  }
+  expect(large.history.length * services.length).toBeLessThanOrEqual(consoleLimits.historyCellsMax);
+});
+
+test('Envoy’s pages are read by its own names', async () => {
+  const clusters = {
+    cluster_statuses: [
+      {
+        name: 'bank/ledger:80',
+        host_statuses: [
+          {
+            address: { socket_address: { address: '127.0.0.1', port_value: 9 } },
+            stats: [
+              { name: 'rq_error', value: '1' },
+              { name: 'rq_total', value: '5' },
+            ],
+            health_status: { eds_health_status: 'HEALTHY', failed_outlier_check: true },
+          },
+        ],
+      },
+      { name: 'xds', host_statuses: [{}] },
+    ],
+  };
+  const metrics = [
+    'envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="bank/ledger_80"} 4',
+    'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="bank/ledger_80"} 1',
+    'envoy_cluster_upstream_rq_retry{envoy_cluster_name="bank/ledger_80"} 2',
+    'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="bank/ledger_80",le="5"} 3',
+    'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="bank/ledger_80",le="+Inf"} 5',
+    'envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="xds"} 9',
+  ].join('\n');
+  const fetcher = async (input: string | URL | Request) =>
+    String(input).includes('/clusters') ? Response.json(clusters) : new Response(metrics);
+  const reading = await readProxy(
+    { admin: '127.0.0.1:1', weft: false },
+    Object.assign(fetcher, { preconnect() {} }),
+  );
+  expect([...(reading?.traffic.keys() ?? [])]).toEqual(['bank/ledger']);
+  expect(reading?.traffic.get('bank/ledger')).toMatchObject({ requests: 5, failures: 1, retries: 2 });
+  expect(reading?.traffic.get('bank/ledger')?.buckets.get(0.005)).toBe(3);
+  expect(reading?.endpoints).toEqual([
+    {
+      service: 'bank/ledger',
+      address: '127.0.0.1:9',
+      name: '',
+      costMs: null,
+      active: 0,
+      requests: 5,
+      failures: 1,
+      errorShare: null,
       ejected: true,
       healthy: true,
     },

@@ -1,10 +1,12 @@
 // Reads the mesh when somebody looks: the control plane's API, then every proxy it names, a few at a time. Nobody looking costs nothing.
 
-import { aggregate, type Reading, type Readings } from './aggregate.ts';
+import { aggregate } from './aggregate.ts';
+import { EndpointMemory } from './endpoints.ts';
 import { consoleLimits } from './limits.ts';
 import type { Mesh } from './mesh.ts';
 import { readProxy } from './read-proxy.ts';
-import type { ConsoleState, DemoView } from './view.ts';
+import type { Reading, Readings } from './readings.ts';
+import type { ConsoleState, DemoView, HistoryPoint } from './view.ts';
 
 export interface CollectorOptions {
   /** Asks the control plane. Rejects when it does not answer. */
@@ -16,11 +18,11 @@ export interface CollectorOptions {
   readonly wallMs: () => number;
 }
 
-const noReadings: Readings = { atMs: 0, byNode: new Map() };
-
 export class Collector {
   readonly #options: CollectorOptions;
-  #before: Readings = noReadings;
+  readonly #memory = new EndpointMemory(consoleLimits.goneEndpointMs, consoleLimits.goneEndpointsMax);
+  #before: Readings | null = null;
+  #history: HistoryPoint[] = [];
   #state: ConsoleState | null = null;
   #running: Promise<ConsoleState> | null = null;
 
@@ -38,15 +40,33 @@ export class Collector {
     return await this.#running;
   }
 
+  /** The looks of the last minutes, oldest first. Nobody looking leaves a gap. */
+  get history(): readonly HistoryPoint[] {
+    return this.#history;
+  }
+
   async #collect(): Promise<ConsoleState> {
     const { readMesh, readDemo, wallMs } = this.#options;
     const [mesh, demo] = await Promise.all([readMesh(), readDemo()]);
     const now: Readings = { byNode: await this.#readProxies(mesh), atMs: wallMs() };
-    // The first look has no interval: its rates are zero rather than averages over the proxies' lives.
-    const stale = now.atMs - this.#before.atMs > consoleLimits.intervalMaxMs;
-    this.#state = aggregate(mesh, stale ? now : this.#before, now, demo);
+    // The first look has no interval: its rates are unknown rather than averages over the proxies' lives.
+    const stale = now.atMs - (this.#before?.atMs ?? 0) > consoleLimits.intervalMaxMs;
+    const seen = aggregate(mesh, stale ? null : this.#before, now, demo);
+    const endpoints = this.#memory.merge(seen.endpoints, now.atMs, new Set(mesh.services));
+    this.#state = { ...seen, endpoints };
     this.#before = now;
+    this.#remember(this.#state);
     return this.#state;
+  }
+
+  #remember({ atMs, golden, services }: ConsoleState): void {
+    const byName = Object.fromEntries(services.map((service) => [service.name, service.golden]));
+    this.#history.push({ atMs, golden, services: byName });
+    const pointsMax = Math.min(
+      consoleLimits.historyPointsMax,
+      Math.max(2, Math.floor(consoleLimits.historyCellsMax / Math.max(1, services.length))),
+    );
+    this.#history.splice(0, this.#history.length - pointsMax);
   }
 
   async #readProxies(mesh: Mesh): Promise<Map<string, Reading>> {
@@ -54,7 +74,7 @@ export class Collector {
     const readings = new Map<string, Reading>();
     const work = async (): Promise<void> => {
       for (let proxy = waiting.pop(); proxy !== undefined; proxy = waiting.pop()) {
-        const reading = await readProxy(proxy.admin, this.#options.fetcher);
+        const reading = await readProxy(proxy, this.#options.fetcher);
         if (reading !== null) readings.set(proxy.node, reading);
       }
     };

@@ -14,6 +14,14 @@ const chromiumName =
   ['chromium', 'chromium-browser', 'google-chrome'].find((name) => Bun.which(name) !== null) ?? 'chromium';
 const startTimeoutMs = 90_000;
 
+/** Runs in the page: by how much it is too wide, and what in it is. */
+const findCut = `(() => {
+  const sections = [...document.querySelectorAll('section, header, .charts')];
+  const wide = sections.filter((one) => one.scrollWidth > one.clientWidth && !one.querySelector('.graph'));
+  const { scrollWidth, clientWidth } = document.documentElement;
+  return [scrollWidth - clientWidth, ...wide.map((one) => one.textContent.slice(0, 20))];
+})()`;
+
 interface ProcessRow {
   readonly kind: string;
   readonly adminUrl: string;
@@ -80,11 +88,14 @@ describeWith([chromiumName], 'the console in Chromium', () => {
   test(
     'draws who calls whom',
     async () => {
-      const calls = page.locator('.graph .call title');
+      const calls = page.locator('.graph .call > title');
       await calls
         .filter({ hasText: 'payments → ledger' })
         .waitFor({ state: 'attached', timeout: startTimeoutMs });
       expect(await calls.count()).toBeGreaterThan(10);
+      // Each with a head and its rate.
+      expect(await page.locator('.graph .call polygon').count()).toBe(await calls.count());
+      expect(await page.locator('.graph .call text').first().textContent()).toMatch(/^\d+\.\d$/);
     },
     startTimeoutMs,
   );
@@ -112,6 +123,58 @@ describeWith([chromiumName], 'the console in Chromium', () => {
     },
     startTimeoutMs,
   );
+
+  test(
+    'a broken replica does not read as in use, and a paused one stays in the table',
+    async () => {
+      const buttons = page.locator('table[aria-label=Replicas] tr');
+      const endpoints = page.locator('table[aria-label=Endpoints] tbody tr');
+      const press = (replica: string, name: string) =>
+        buttons.filter({ hasText: replica }).getByRole('button', { name }).click();
+      await press('accounts-0', 'break');
+      await press('ledger-0', 'pause');
+      const broken = endpoints.filter({ hasText: 'accounts-0' }).filter({ hasText: /failing|ejected/ });
+      await broken.waitFor({ timeout: startTimeoutMs });
+      const paused = endpoints.filter({ hasText: 'ledger-0' }).filter({ hasText: /gone for|ejected/ });
+      await paused.waitFor({ timeout: startTimeoutMs });
+      await press('accounts-0', 'heal');
+      await press('ledger-0', 'heal');
+      const well = endpoints.filter({ hasText: 'ledger-0' }).filter({ hasText: /in use|idle/ });
+      await well.waitFor({ timeout: startTimeoutMs });
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'a page that is opened anew has the history of the one before, over drawn axes',
+    async () => {
+      const asked = page.waitForResponse((response) => response.url().endsWith('/console/history'));
+      await page.reload();
+      const history: readonly unknown[] = await (await asked).json();
+      expect(history.length).toBeGreaterThan(3);
+      await page.waitForSelector('.chart canvas', { timeout: startTimeoutMs });
+      expect(await page.locator('.chart canvas').count()).toBe(3);
+    },
+    startTimeoutMs,
+  );
+
+  for (const [width, scheme] of [390, 768, 1024, 1440, 2560].flatMap((one) => [
+    [one, 'light'] as const,
+    [one, 'dark'] as const,
+  ])) {
+    test(
+      `at ${width} px, ${scheme}, nothing is cut: only the graph may be moved sideways`,
+      async () => {
+        const other = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+        await other.goto(page.url());
+        await other.waitForSelector('.graph .node', { timeout: startTimeoutMs });
+        const cut = await other.evaluate(findCut);
+        await other.close();
+        expect(cut).toEqual([0]);
+      },
+      startTimeoutMs,
+    );
+  }
 
   test('the page fetched nothing from elsewhere and raised no error', () => {
     expect([foreign, errors]).toEqual([[], []]);

@@ -2,7 +2,7 @@
 // newer control plane may say more.
 
 import type { Mesh, MeshProxy } from './mesh.ts';
-import type { IssueView } from './view.ts';
+import type { IssueView, ProxySync } from './view.ts';
 
 /** The part of the answer that is read. */
 export interface MeshPage {
@@ -14,8 +14,10 @@ export interface MeshPage {
     readonly workload: string;
     readonly namespace: string;
     readonly admin: string;
+    readonly weft: string;
     readonly connected: boolean;
     readonly types: readonly {
+      readonly sentVersion: string;
       readonly ackedVersion: string;
       readonly ackedAtMs: number;
       readonly error: string;
@@ -44,7 +46,7 @@ export function readMeshPage(page: MeshPage): Mesh {
 }
 
 function readProxyRow(proxy: MeshPage['proxies'][number], atMs: number): MeshProxy {
-  const { node, role, workload, namespace, admin, connected, types } = proxy;
+  const { node, role, workload, namespace, admin, weft, connected, types } = proxy;
   const ackedAtMs = Math.max(0, ...types.map((type) => type.ackedAtMs));
   const error = types.find((type) => type.error !== '')?.error ?? null;
   return {
@@ -52,11 +54,21 @@ function readProxyRow(proxy: MeshPage['proxies'][number], atMs: number): MeshPro
     role,
     workload: namespace === '' ? workload : `${namespace}/${workload}`,
     admin,
+    weft: weft !== '',
     connected,
+    sync: syncOf(proxy),
     version: combine(types.map((type) => type.ackedVersion)),
     ageSeconds: ackedAtMs === 0 ? null : (atMs - ackedAtMs) / 1000,
     nack: error,
   };
+}
+
+/** Connected alone says nothing: what was sent last must be what was acknowledged last. */
+function syncOf({ connected, types }: MeshPage['proxies'][number]): ProxySync {
+  if (!connected) return 'not connected';
+  if (types.some((type) => type.error !== '')) return 'refused';
+  if (types.every((type) => type.sentVersion === '')) return 'nothing sent';
+  return types.every((type) => type.sentVersion === type.ackedVersion) ? 'in sync' : 'pending';
 }
 
 function readFinding({ file, line, issue }: MeshPage['findings'][number]): IssueView {

@@ -3,7 +3,18 @@
 import { quantile, type Traffic } from './traffic.ts';
 import type { Golden } from './view.ts';
 
-export function summarize(traffic: Traffic, seconds: number): Golden {
+/** Nobody could be asked. */
+export const unknownGolden: Golden = {
+  requestsPerSecond: null,
+  successShare: null,
+  p50Ms: null,
+  p99Ms: null,
+  retriesPerSecond: null,
+};
+
+/** `seconds` null: there is no interval yet. */
+export function summarize(traffic: Traffic, seconds: number | null): Golden {
+  if (seconds === null) return unknownGolden;
   const milliseconds = (q: number): number | null => {
     const value = quantile(traffic, q);
     return value === null ? null : value * 1000;

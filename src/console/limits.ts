@@ -11,4 +11,11 @@ export const consoleLimits = {
   /** Proxies asked at a time. */
   parallelProxies: 8,
   commandBodyBytesMax: 4096,
+  /** Looks that are kept for the charts of a page that comes later: five minutes of a page's polling. */
+  historyPointsMax: 150,
+  /** Signals of services in that history, all looks together; in a large mesh fewer looks are kept. */
+  historyCellsMax: 20_000,
+  /** An endpoint that no caller knows any more is shown this long. */
+  goneEndpointMs: 300_000,
+  goneEndpointsMax: 2000,
 } as const;

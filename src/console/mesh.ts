@@ -1,6 +1,6 @@
 // The mesh as the console knows it: what control-api.ts reads, the collector asks and the view is made from.
 
-import type { IssueView } from './view.ts';
+import type { IssueView, ProxySync } from './view.ts';
 
 /** One proxy that the control plane knows. */
 export interface MeshProxy {
@@ -10,7 +10,10 @@ export interface MeshProxy {
   readonly workload: string;
   /** `host:port` of its admin port, or '' where it did not say. */
   readonly admin: string;
+  /** False: an Envoy, which counts under other names. */
+  readonly weft: boolean;
   readonly connected: boolean;
+  readonly sync: ProxySync;
   readonly version: string;
   readonly ageSeconds: number | null;
   readonly nack: string | null;

@@ -1,11 +1,14 @@
-// One proxy's live data from its admin port: metrics for the traffic, /clusters for the endpoints.
+// One proxy's live data from its admin port: metrics for the traffic, /clusters for the endpoints. Weft and Envoy both have these pages;
+// what they count has other names.
 
-import type { EndpointReading, Reading } from './aggregate.ts';
 import { consoleLimits } from './limits.ts';
-import { readTraffic } from './traffic.ts';
+import type { MeshProxy } from './mesh.ts';
+import type { EndpointReading, Reading } from './readings.ts';
+import { serviceOfCluster } from './service-of-cluster.ts';
+import { readEnvoyTraffic, readTraffic } from './traffic.ts';
 
 /** The part of `/clusters?format=json` that is shown. */
-interface ClustersPage {
+export interface ClustersPage {
   readonly cluster_statuses?: readonly {
     readonly name: string;
     readonly service?: string;
@@ -15,19 +18,37 @@ interface ClustersPage {
         readonly socket_address?: { readonly address: string; readonly port_value: number };
       };
       readonly stats?: readonly { readonly name: string; readonly value?: string }[];
-      readonly weft?: { readonly state?: string; readonly latency_ms?: number };
+      readonly health_status?: {
+        readonly eds_health_status?: string;
+        readonly failed_outlier_check?: boolean;
+        readonly failed_active_health_check?: boolean;
+      };
+      readonly weft?: {
+        readonly state?: string;
+        readonly latency_ms?: number;
+        readonly error_share?: number;
+      };
     }[];
   }[];
 }
 
+const weftFilter = '^weft_re';
+/** Over Envoy's own names, before they become Prometheus'. */
+const envoyFilter = '^cluster\\..*\\.upstream_rq_(2xx|3xx|4xx|5xx|time|retry)$';
+
 /** Null when the proxy does not answer in time or with something else. */
-export async function readProxy(admin: string, fetcher: typeof fetch): Promise<Reading | null> {
+export async function readProxy(
+  { admin, weft }: Pick<MeshProxy, 'admin' | 'weft'>,
+  fetcher: typeof fetch,
+): Promise<Reading | null> {
   try {
+    const filter = encodeURIComponent(weft ? weftFilter : envoyFilter);
     const [metrics, clusters] = await Promise.all([
-      get(`http://${admin}/stats/prometheus?usedonly&filter=^weft_re`, fetcher),
+      get(`http://${admin}/stats/prometheus?usedonly&filter=${filter}`, fetcher),
       get(`http://${admin}/clusters?format=json`, fetcher),
     ]);
-    return { traffic: readTraffic(metrics), endpoints: readEndpoints(JSON.parse(clusters)) };
+    const traffic = weft ? readTraffic(metrics) : readEnvoyTraffic(metrics);
+    return { traffic, endpoints: readEndpoints(JSON.parse(clusters)) };
   } catch {
     // A proxy that is being restarted is shown as not reached; there is nothing else to do about it here.
     return null;
@@ -45,22 +66,33 @@ async function get(url: string, fetcher: typeof fetch): Promise<string> {
 /** Endpoints of the outbound clusters: the inbound one leads to the application and is nobody's endpoint. */
 export function readEndpoints(page: ClustersPage): EndpointReading[] {
   const outbound = (page.cluster_statuses ?? []).filter((cluster) => !cluster.name.startsWith('inbound:'));
-  return outbound.flatMap(({ name, service, host_statuses: hosts = [] }) =>
-    hosts.map((host): EndpointReading => {
+  return outbound.flatMap(({ name, service: named, host_statuses: hosts = [] }) => {
+    const service = named ?? serviceOfCluster(name);
+    if (service === null) return [];
+    return hosts.map((host): EndpointReading => {
       const { address = '', port_value: port = 0 } = host.address?.socket_address ?? {};
       const stat = (wanted: string): number =>
         Number(host.stats?.find((one) => one.name === wanted)?.value ?? 0);
       const latency = host.weft?.latency_ms ?? -1;
       return {
-        service: service ?? name,
+        service,
         address: `${address}:${port}`,
         name: host.hostname ?? '',
         costMs: latency < 0 ? null : latency,
         active: stat('rq_active'),
         requests: stat('rq_total'),
-        ejected: host.weft?.state === 'ejected',
-        healthy: host.weft?.state !== 'unhealthy',
+        failures: stat('rq_error'),
+        errorShare: host.weft?.error_share ?? null,
+        ejected: host.weft?.state === 'ejected' || host.health_status?.failed_outlier_check === true,
+        healthy: isHealthy(host),
       };
-    }),
-  );
+    });
+  });
+}
+
+type HostStatus = NonNullable<NonNullable<ClustersPage['cluster_statuses']>[number]['host_statuses']>[number];
+
+function isHealthy({ weft, health_status: health }: HostStatus): boolean {
+  if (weft?.state === 'unhealthy' || health?.failed_active_health_check === true) return false;
+  return health?.eds_health_status === undefined || health.eds_health_status !== 'UNHEALTHY';
 }

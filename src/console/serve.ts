@@ -32,6 +32,8 @@ export function createConsole({ collector, command }: ConsoleOptions): ConsoleHa
       return new Response(asset.body, { headers: { ...pageHeaders, 'content-type': asset.type } });
     }
     if (pathname === '/console/state' && request.method === 'GET') return answerState(collector);
+    if (pathname === '/console/history' && request.method === 'GET')
+      return Response.json(collector.history, { headers: pageHeaders });
     if (pathname === '/console/command' && request.method === 'POST' && command !== null) {
       return answerCommand(request, command);
     }

@@ -2,6 +2,7 @@
 // readings make an interval.
 
 import { type MetricSample, parsePrometheus } from './prometheus.ts';
+import { serviceOfCluster } from './service-of-cluster.ts';
 
 /** Counters of one caller towards one service, all since the proxy's start. */
 export interface Traffic {
@@ -40,6 +41,26 @@ export function readTraffic(text: string): TrafficByService {
       const bound = Number(labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : labels['le']);
       const { buckets } = of(labels);
       buckets.set(bound, (buckets.get(bound) ?? 0) + value);
+    }
+  }
+  return traffic;
+}
+
+/** The same of an Envoy: by its clusters, whose histogram counts milliseconds. */
+export function readEnvoyTraffic(text: string): TrafficByService {
+  const traffic = new Map<string, Traffic>();
+  for (const { name, labels, value } of parsePrometheus(text, 'envoy_cluster_upstream_rq_')) {
+    const service = serviceOfCluster(labels['envoy_cluster_name'] ?? '');
+    if (service === null) continue;
+    const one = traffic.get(service) ?? createTraffic();
+    traffic.set(service, one);
+    if (name === 'envoy_cluster_upstream_rq_retry') one.retries += value;
+    else if (name === 'envoy_cluster_upstream_rq_xx') {
+      one.requests += value;
+      if (labels['envoy_response_code_class'] === '5') one.failures += value;
+    } else if (name === 'envoy_cluster_upstream_rq_time_bucket') {
+      const bound = labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels['le']) / 1000;
+      one.buckets.set(bound, (one.buckets.get(bound) ?? 0) + value);
     }
   }
   return traffic;

@@ -2,7 +2,8 @@
 
 export const nothing = '–';
 
-export function rate(value: number): string {
+export function rate(value: number | null): string {
+  if (value === null) return nothing;
   return value >= 100 ? value.toFixed(0) : value.toFixed(1);
 }
 
@@ -10,6 +11,11 @@ export function milliseconds(value: number | null): string {
   if (value === null) return nothing;
   if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ms`;
+}
+
+/** Whole percents of a share of failures; some is never none. */
+export function failures(value: number): string {
+  return value > 0 && value < 0.01 ? 'under 1 %' : `${Math.round(value * 100)} %`;
 }
 
 /** Rounded down, so that 100 % means all. */
@@ -25,8 +31,13 @@ export function age(seconds: number | null): string {
 }
 
 /** `bank/ledger` without its namespace: a mesh on one page rarely needs it. */
-export function shortName(name: string): string {
+function shortName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** The name of a Service; what belongs to none says so. */
+export function serviceName(name: string): string {
+  return name === '' ? '(no service)' : shortName(name);
 }
 
 /** Pennies as money. */

@@ -1,10 +1,8 @@
-// Who calls whom, from the callers' egress: a line as thick as its rate, red by its share of failures.
+// Who calls whom, from the callers' egress: an arrow as thick as its rate, red by its share of failures, with the rate at its head.
 
-import type { ConsoleState } from '../view.ts';
-import { milliseconds, rate, share, shortName } from './format.ts';
-import { placeGraph } from './layout.ts';
-
-const [columnWidth, rowHeight, boxWidth, boxHeight, margin] = [190, 46, 124, 30, 12];
+import type { CallView, ConsoleState } from '../view.ts';
+import { milliseconds, rate, serviceName, share } from './format.ts';
+import { boxWidth, type Line, type Point, placeGraph } from './layout.ts';
 
 interface Props {
   readonly state: ConsoleState;
@@ -12,53 +10,104 @@ interface Props {
   readonly select: (service: string) => void;
 }
 
+const head = 7;
+const nameLengthMax = 17;
+
 export function Graph({ state, selected, select }: Props) {
-  const calls = state.calls.filter((call) => call.golden.requestsPerSecond > 0);
-  const places = new Map(placeGraph(calls).map((place) => [place.name, place]));
-  const width = (Math.max(0, ...[...places.values()].map((place) => place.column)) + 1) * columnWidth;
-  const height = (Math.max(0, ...[...places.values()].map((place) => place.row)) + 1) * rowHeight + margin;
-  const at = (name: string) => {
-    const place = places.get(name);
-    return { x: (place?.column ?? 0) * columnWidth + margin, y: (place?.row ?? 0) * rowHeight + margin };
-  };
+  const calls = state.calls.filter(({ golden }) => (golden.requestsPerSecond ?? 0) > 0);
+  if (calls.length === 0)
+    return (
+      <p class="wait">
+        {state.golden.requestsPerSecond === null ? 'Not known yet …' : 'Nobody calls anybody.'}
+      </p>
+    );
+  const { boxes, lines, width, height } = placeGraph(calls);
   return (
-    <svg class="graph" viewBox={`0 0 ${width} ${height}`} role="img" aria-label="Who calls whom">
-      {calls.map(({ from, to, golden }) => {
-        const [start, end] = [at(from), at(to)];
-        const [x1, y1, x2, y2] = [start.x + boxWidth, start.y + boxHeight / 2, end.x, end.y + boxHeight / 2];
-        const bend = (x1 + x2) / 2;
-        const touched = selected === null || selected === from || selected === to;
-        return (
-          <path
-            key={`${from} ${to}`}
-            class={`call ${(golden.successShare ?? 1) < 0.99 ? 'bad' : ''} ${touched ? '' : 'dim'}`}
-            d={`M${x1},${y1} C${bend},${y1} ${bend},${y2} ${x2},${y2}`}
-            stroke-width={Math.min(6, 1 + Math.log2(1 + golden.requestsPerSecond) / 2)}
+    <svg
+      class="graph"
+      viewBox={`0 0 ${width} ${height}`}
+      style={`min-width:${Math.round(width * 0.62)}px;max-height:${height * 1.25}px`}
+      role="img"
+      aria-label="Who calls whom"
+    >
+      {lines.map((line, at) => (
+        <Call key={`${line.from} ${line.to}`} line={line} call={calls[at]!} selected={selected} />
+      ))}
+      {boxes.map(({ name, x, y, height: tall }) => (
+        <g
+          key={name}
+          class={`node ${selected === name ? 'selected' : ''}`}
+          transform={`translate(${x},${y})`}
+        >
+          <a
+            href={`#${name}`}
+            onClick={(event) => {
+              event.preventDefault();
+              select(name);
+            }}
           >
-            <title>
-              {shortName(from)} → {shortName(to)}: {rate(golden.requestsPerSecond)}/s,{' '}
-              {share(golden.successShare)}, p99 {milliseconds(golden.p99Ms)}
-            </title>
-          </path>
-        );
-      })}
-      {[...places.values()].map(({ name }) => {
-        const { x, y } = at(name);
-        return (
-          <g
-            key={name}
-            class={`node ${selected === name ? 'selected' : ''}`}
-            transform={`translate(${x},${y})`}
-          >
-            <a href={`#${name}`} onClick={() => select(name)}>
-              <rect width={boxWidth} height={boxHeight} rx="6" />
-              <text x={boxWidth / 2} y={boxHeight / 2 + 4}>
-                {shortName(name)}
-              </text>
-            </a>
-          </g>
-        );
-      })}
+            <title>{name}</title>
+            <rect width={boxWidth} height={tall} rx="6" />
+            <text x={boxWidth / 2} y={tall / 2 + 4}>
+              {cut(serviceName(name))}
+            </text>
+          </a>
+        </g>
+      ))}
     </svg>
   );
+}
+
+function Call({
+  line,
+  call,
+  selected,
+}: {
+  readonly line: Line;
+  readonly call: CallView;
+  readonly selected: string | null;
+}) {
+  const { from, to, golden } = call;
+  const touched = selected === null || selected === from || selected === to;
+  const bad = (golden.successShare ?? 1) < 0.99 ? 'bad' : '';
+  const end = line.points.at(-1)!;
+  return (
+    <g class={`call ${bad} ${touched ? '' : 'dim'}`}>
+      <title>
+        {serviceName(from)} → {serviceName(to)}: {rate(golden.requestsPerSecond)}/s,{' '}
+        {share(golden.successShare)}, p99 {milliseconds(golden.p99Ms)}
+      </title>
+      <path
+        d={pathOf(line.points)}
+        stroke-width={Math.min(5, 1 + Math.log2(1 + (golden.requestsPerSecond ?? 0)) / 2)}
+      />
+      <polygon
+        points={`${end.x},${end.y} ${end.x - head},${end.y - head / 2} ${end.x - head},${end.y + head / 2}`}
+      />
+      <text x={end.x - head - 3} y={end.y - 3}>
+        {rate(golden.requestsPerSecond)}
+      </text>
+    </g>
+  );
+}
+
+/** Bends between columns, straight past one. */
+function pathOf(points: readonly Point[]): string {
+  const [start, ...rest] = points;
+  if (start === undefined) return '';
+  let at = start;
+  const parts = [`M${at.x},${at.y}`];
+  for (const [index, point] of rest.entries()) {
+    const last = index === rest.length - 1;
+    const x = last ? point.x - head + 1 : point.x;
+    const bend = (at.x + x) / 2;
+    parts.push(`C${bend},${at.y} ${bend},${point.y} ${x},${point.y}`);
+    at = last ? point : { x: point.x + boxWidth, y: point.y };
+    if (!last) parts.push(`H${at.x}`);
+  }
+  return parts.join(' ');
+}
+
+function cut(name: string): string {
+  return name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax - 1)}…`;
 }

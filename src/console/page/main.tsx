@@ -2,27 +2,38 @@
 
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ConsoleState } from '../view.ts';
+import type { ConsoleState, Golden, HistoryPoint } from '../view.ts';
 import { Chart } from './chart.tsx';
 import { Demo } from './demo.tsx';
-import { milliseconds, rate, share } from './format.ts';
+import { milliseconds, nothing, rate, share } from './format.ts';
 import { Graph } from './graph.tsx';
 import { Endpoints, Issues, Proxies, Services } from './tables.tsx';
 
 const intervalMs = 2000;
 /** Points that the charts keep: five minutes. */
 const historyMax = 150;
+/** Looks further apart than this are not joined by a line: nobody looked between them. */
+const gapMs = 10_000;
 
 interface Loaded {
   readonly state: ConsoleState | null;
-  readonly history: readonly ConsoleState[];
+  readonly history: readonly HistoryPoint[];
   readonly error: string | null;
 }
 
-async function fetchState(): Promise<ConsoleState> {
-  const response = await fetch('/console/state', { signal: AbortSignal.timeout(intervalMs * 3) });
+async function fetchJson<T>(path: string): Promise<T> {
+  const response = await fetch(path, { signal: AbortSignal.timeout(intervalMs * 3) });
   if (!response.ok) throw new Error(`the control plane answered ${response.status}`);
   return await response.json();
+}
+
+function pointOf({ atMs, golden, services }: ConsoleState): HistoryPoint {
+  return { atMs, golden, services: Object.fromEntries(services.map((one) => [one.name, one.golden])) };
+}
+
+/** The same look may come twice: the server shares it between pages. */
+function append(history: readonly HistoryPoint[], point: HistoryPoint): readonly HistoryPoint[] {
+  return [...history.filter(({ atMs }) => atMs < point.atMs), point].slice(-historyMax);
 }
 
 function useMesh(): Loaded {
@@ -31,14 +42,18 @@ function useMesh(): Loaded {
     let ended = false;
     const poll = async (): Promise<void> => {
       try {
-        const state = await fetchState();
-        setLoaded(({ history }) => ({ state, history: [...history, state].slice(-historyMax), error: null }));
+        const state = await fetchJson<ConsoleState>('/console/state');
+        setLoaded(({ history }) => ({ state, history: append(history, pointOf(state)), error: null }));
       } catch (error) {
         setLoaded((before) => ({ ...before, error: String(error) }));
       }
       if (!ended) setTimeout(() => void poll(), intervalMs);
     };
-    void poll();
+    // What was seen before this page was opened; without it the charts begin now.
+    fetchJson<readonly HistoryPoint[]>('/console/history')
+      .then((history) => setLoaded((before) => ({ ...before, history })))
+      .catch(() => undefined)
+      .finally(() => void poll());
     return () => {
       ended = true;
     };
@@ -67,7 +82,7 @@ function Page() {
       <Header state={state} error={error} />
       <Charts history={history} selected={selected} />
       <section>
-        <h2>Who calls whom</h2>
+        <h2>Who calls whom, requests a second</h2>
         <Graph state={state} selected={selected} select={select} />
       </section>
       <div class="columns">
@@ -82,7 +97,8 @@ function Page() {
 }
 
 function Header({ state, error }: { readonly state: ConsoleState; readonly error: string | null }) {
-  const synced = state.proxies.filter((proxy) => proxy.connected && proxy.nack === null).length;
+  const synced = state.proxies.filter((proxy) => proxy.sync === 'in sync').length;
+  const read = state.proxies.filter((proxy) => proxy.data === 'read').length;
   return (
     <header>
       <h1>Weft</h1>
@@ -100,7 +116,13 @@ function Header({ state, error }: { readonly state: ConsoleState; readonly error
         value={`${synced}/${state.proxies.length}`}
         bad={synced < state.proxies.length}
       />
-      <Tile name="configuration" value={state.version.slice(0, 8)} />
+      <Tile name="proxies read" value={`${read}/${state.proxies.length}`} bad={read < state.proxies.length} />
+      <Tile name="configuration" value={state.version === '' ? nothing : state.version.slice(0, 8)} />
+      {read === state.proxies.length ? null : (
+        <p class="warn">
+          The signals lack what {state.proxies.length - read} proxies saw; the table of proxies says why.
+        </p>
+      )}
       {error === null ? null : <p class="bad">{error}; what you see is old</p>}
     </header>
   );
@@ -123,17 +145,40 @@ function Tile({
   );
 }
 
+const unknown: Golden = {
+  requestsPerSecond: null,
+  successShare: null,
+  p50Ms: null,
+  p99Ms: null,
+  retriesPerSecond: null,
+};
+
+/** A point without values where nobody looked, so that no line is drawn over it. */
+function withGaps(history: readonly HistoryPoint[]): readonly HistoryPoint[] {
+  return history.flatMap((point, at) => {
+    const before = history[at - 1];
+    if (before === undefined || point.atMs - before.atMs <= gapMs) return [point];
+    return [{ atMs: before.atMs + 1, golden: unknown, services: {} }, point];
+  });
+}
+
+function failuresOf({ successShare, requestsPerSecond }: Golden): number | null {
+  if (requestsPerSecond === null) return null;
+  return (1 - (successShare ?? 1)) * requestsPerSecond;
+}
+
 function Charts({
   history,
   selected,
 }: {
-  readonly history: readonly ConsoleState[];
+  readonly history: readonly HistoryPoint[];
   readonly selected: string | null;
 }) {
-  const golden = history.map(
-    (state) => state.services.find((service) => service.name === selected)?.golden ?? state.golden,
+  const looks = withGaps(history);
+  const golden = looks.map((point) =>
+    selected === null ? point.golden : (point.services[selected] ?? unknown),
   );
-  const times = history.map((state) => state.atMs / 1000);
+  const times = looks.map((point) => point.atMs / 1000);
   const line = (label: string, color: string, values: readonly (number | null)[]) => ({
     label,
     color,
@@ -178,7 +223,7 @@ function Charts({
           line(
             'failures',
             '#d64545',
-            golden.map((one) => (1 - (one.successShare ?? 1)) * one.requestsPerSecond),
+            golden.map((one) => failuresOf(one)),
           ),
           line(
             'retries',
