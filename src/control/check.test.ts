@@ -95,7 +95,7 @@ describe('checkManifests', () => {
     expect(report.findings).toEqual([]);
     expect(report.notes).toEqual([
       'bank/Service/db:80: appProtocol mysql is not supported yet by this version',
-      'default/Deployment/a: apps/v1 Deployment is not a kind that the mesh reads',
+      'default/Deployment.apps/a: apps/v1 Deployment is not a kind that the mesh reads',
     ]);
   });
 });

@@ -114,9 +114,50 @@ describe('control plane', () => {
     expect(conditions('bank/ServicePolicy/ledger')[0]).toBe(
       'Accepted=False Invalid spec.timeouts.request: must be a duration such as 10s or 250ms; the last good version stays in force',
     );
-    await world.write('p.yaml', policy('ledger', 'timeouts: { request: 3s }'));
+    await world.write(
+      'p.yaml',
+      policy('ledger', 'timeouts: { request: 3s }') + policy('cards', 'timeouts: { request: 2s }'),
+    );
     await world.run(200);
     expect(status('bank/ServicePolicy/ledger')?.inForce).toBe('current');
+  });
+
+  const mirrored = `matches: [{ path: { value: /v2 } }], backendRefs: [{ name: cards, port: 80 }], filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: cards, port: 80 }, percent: 101 } }]`;
+  const rest = 'backendRefs: [{ name: cards, port: 80 }]';
+  test.each([
+    ['from the start', ['r'], [mirrored]],
+    ['as an update', ['r', 'r'], [rest, mirrored]],
+  ])('a rule that cannot be done is refused alone, %s', async (_, names, rules) => {
+    for (const [index, name] of names.entries()) {
+      const text = route('ledger', `${rules[index]} }, { name: rest, ${rest}`, name);
+      await world.write('r.yaml', text);
+      await world.run(200);
+    }
+    expect(status('bank/HTTPRoute/r')?.inForce).toBe('partial');
+    const rules_ = world.plane.built.model.services.get('bank/ledger')?.ports[0]?.routes.producer;
+    expect(rules_?.map(({ name, action }) => [name, action.kind])).toEqual([
+      ['bank/r/0', 'unavailable'],
+      ['bank/r/rest', 'forward'],
+    ]);
+    expect(conditions('bank/HTTPRoute/r').map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      'PartiallyInvalid=True UnsupportedValue',
+      'Accepted=True Accepted',
+      'ResolvedRefs=True ResolvedRefs',
+      'PartiallyInvalid=True UnsupportedValue',
+    ]);
+  });
+
+  test('a route that cannot be read at all leaves its Service no default', async () => {
+    const text = route('ledger', rest, 'r').replace('spec: {', 'spec: { hostname: x,');
+    await world.write('r.yaml', text);
+    await world.run(200);
+    expect(status('bank/HTTPRoute/r')?.inForce).toBe('refused');
+    const rules = () => world.plane.built.model.services.get('bank/ledger')?.ports[0]?.routes.producer;
+    expect(rules()?.map(({ action }) => action.kind)).toEqual(['unavailable']);
+    // A route that can be read comes before it, though its name is later.
+    await world.write('s.yaml', route('ledger', rest, 's'));
+    await world.run(200);
+    expect(rules()?.map(({ action }) => action.kind)).toEqual(['forward', 'unavailable']);
   });
 
   test('an object that was never good is not in force', async () => {
@@ -237,6 +278,7 @@ describe('control plane', () => {
     await world.remove('r.yaml');
     await world.run(300);
     expect(take()).toEqual([
+      ['manifest is gone', undefined, ''],
       ['object removed', 'bank/HTTPRoute/ledger', ''],
       ['fault mended', 'bank/HTTPRoute/ledger', expect.stringContaining('BackendNotFound')],
     ]);

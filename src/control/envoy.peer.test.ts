@@ -254,10 +254,14 @@ describeWith(['envoy'], 'Envoy', () => {
     await until('the fault is reported', async () =>
       createMeshView(plane).findings.some((one) => one.issue.rule.includes('whole number')),
     );
-    expect((await body(await get(outbound, 'web', '/split')))['name']).toBe('v2');
     expect(createMeshView(plane).objects.find((one) => one.key === 'shop/HTTPRoute/web')?.inForce).toBe(
-      'last-good',
+      'partial',
     );
+    // The rule at fault is refused, the others hold.
+    await until('the rule is refused', async () => (await get(outbound, 'web', '/split')).status === 500);
+    expect((await get(edgePort, `www.example.com:${edgePort}`, '/')).status).toBe(200);
+    await write('routes.yaml', routes(100));
+    await until('it is mended', async () => (await get(outbound, 'web', '/split')).status === 200);
     await write('routes.yaml', 'kind: [');
     await until('the file is reported', async () =>
       createMeshView(plane).findings.some((one) => one.issue.rule.includes('not YAML')),

@@ -33,12 +33,17 @@ export {
   retryConditions,
 } from './retry/index.ts';
 export {
+  authorityFault,
   compileRegex,
   compileRoutes,
+  editedHeaderFault,
+  fieldValueFault,
   type HeaderEdits,
   type HeaderMatch,
+  locationPathFault,
   type PathMatch,
   type PathRewrite,
+  portableRegexFault,
   type RequestView,
   type Route,
   type RouteAction,
@@ -47,7 +52,9 @@ export {
   type RouteMatch,
   type RouteTable,
   type RouteTimeouts,
+  requestPathFault,
   type StringMatch,
+  schemeFault,
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';

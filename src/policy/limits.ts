@@ -7,6 +7,8 @@ export const policyLimits = {
   regexRepeatMax: 1000,
   /** Positions of a compiled expression; bounds the work per character of a matched value. */
   regexStatesMax: 4096,
+  /** Size of RE2's program above which a stock Envoy refuses a pattern. */
+  re2InstructionsMax: 100,
   /** Subset states kept per expression before the cache starts anew. */
   regexCacheStatesMax: 128,
   /** Hosts with at most this many routes are walked in order: shorter than building a lookup key. */

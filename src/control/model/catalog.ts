@@ -1,5 +1,5 @@
-// The objects in force. A new version of an object that breaks a rule is reported and not taken: the last good one stays until it is mended or
-// removed, so that a slip of the pen never takes down what works.
+// The objects in force, each a pure function of what its source says: no history is kept here, so that two replicas that see the same objects
+// serve the same bytes. (A source that has no API server before it, the directory, sends the last sound version along.)
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '../../base/index.ts';
@@ -13,31 +13,28 @@ export interface CatalogEntry {
   readonly kind: string;
   /** Of the newest version, good or not. */
   readonly origin: Origin;
-  /** The last good version; null: there never was one. */
+  /** What the mesh goes by; null: nothing. */
   readonly good: Resource | null;
-  /** Faults of the newest version; while there are any, `good` is older than the file. */
+  readonly standing: Standing;
+  /** Faults of the newest version. */
   readonly issues: readonly Issue[];
   /** Why the mesh does not look at it; empty: it does. */
   readonly note: string;
 }
+
+/**
+ * `current`: as written. `partial`: as written but for the parts at fault, which are refused. `last-good`: the newest version is faulty, an
+ * older one holds. `refused`: faulty; what it would have governed is answered with errors. `none`: nothing of it holds.
+ */
+export type Standing = 'current' | 'partial' | 'last-good' | 'refused' | 'none';
 
 export class Catalog {
   readonly #entries = new Map<ObjectKey, CatalogEntry>();
 
   /** False when nothing that the mesh reads of it changed: a status that was written, a heartbeat, a resync. */
   upsert(raw: RawObject): boolean {
-    const verdict = validateObject(raw);
+    const entry = judge(raw);
     const held = this.#entries.get(raw.key);
-    const before = held?.good ?? null;
-    const entry: CatalogEntry = {
-      key: raw.key,
-      apiVersion: raw.apiVersion,
-      kind: raw.kind,
-      origin: raw.origin,
-      good: verdict.kind === 'resource' ? verdict.resource : verdict.kind === 'faulty' ? before : null,
-      issues: verdict.kind === 'faulty' ? verdict.issues : [],
-      note: verdict.kind === 'ignored' ? verdict.note : '',
-    };
     if (held !== undefined && isDeepStrictEqual(held, entry)) return false;
     this.#entries.set(raw.key, entry);
     return true;
@@ -58,5 +55,35 @@ export class Catalog {
 
   get size(): number {
     return this.#entries.size;
+  }
+}
+
+function judge(raw: RawObject): CatalogEntry {
+  const { key, apiVersion, kind, origin } = raw;
+  const entry = {
+    key,
+    apiVersion,
+    kind,
+    origin,
+    good: null,
+    standing: 'none' as const,
+    issues: [],
+    note: '',
+  };
+  const verdict = validateObject(raw);
+  switch (verdict.kind) {
+    case 'ignored':
+      return { ...entry, note: verdict.note };
+    case 'resource': {
+      const { resource, issues } = verdict;
+      return { ...entry, good: resource, standing: issues.length > 0 ? 'partial' : 'current', issues };
+    }
+    case 'faulty': {
+      const { issues, salvaged } = verdict;
+      const before = raw.lastGood === undefined ? null : validateObject({ ...raw, ...raw.lastGood });
+      if (before?.kind === 'resource')
+        return { ...entry, good: before.resource, standing: 'last-good', issues };
+      return { ...entry, good: salvaged, standing: salvaged === null ? 'none' : 'refused', issues };
+    }
   }
 }

@@ -5,7 +5,7 @@ import type { ParentRef } from '../schema/http-route.ts';
 import type { GatewayObject, HttpRouteObject } from '../schema/resources.ts';
 import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
 import { sortByPrecedence } from './precedence.ts';
-import type { ConditionBook, Refusal } from './status.ts';
+import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
 import type { GatewayModel, GatewaySocket, RuleModel } from './types.ts';
 
 interface OpenListener {
@@ -38,7 +38,7 @@ export class GatewayBuilder {
       else
         book.refuse(
           gateway.key,
-          '',
+          itself,
           'Pending',
           `class ${gateway.spec.gatewayClassName} belongs to somebody else`,
         );
@@ -93,7 +93,11 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
   const listeners: OpenListener[] = [];
   const claimed = new Set<string>();
   for (const listener of object.spec.listeners) {
-    const about = `${object.key}#${listener.name}`;
+    const about: Subject = { of: 'listener', gateway: object.key, name: listener.name };
+    if (listener.faults.length > 0) {
+      book.refuse(object.key, about, 'Invalid', 'cannot be served as it is written');
+      continue;
+    }
     const refusal = judgeListener(listener, claimed);
     if (refusal !== null) {
       book.refuse(object.key, about, refusal.reason, refusal.message);
@@ -105,8 +109,8 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
     listeners.push({ listener, socket });
     book.accept(object.key, about);
   }
-  if (listeners.length > 0) book.accept(object.key, '');
-  else book.refuse(object.key, '', 'ListenersNotValid', 'none of its listeners can be served');
+  if (listeners.length > 0) book.accept(object.key, itself);
+  else book.refuse(object.key, itself, 'ListenersNotValid', 'none of its listeners can be served');
   return { object, listeners, sockets: [...sockets.values()] };
 }
 

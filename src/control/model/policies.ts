@@ -3,9 +3,9 @@
 
 import type { BackendTrafficPolicyObject, ServiceObject, ServicePolicyObject } from '../schema/resources.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
-import { type ObjectKey, objectKey } from '../source/types.ts';
+import type { ObjectKey } from '../source/types.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
-import type { ConditionBook } from './status.ts';
+import type { ConditionBook, Subject } from './status.ts';
 
 export interface PolicyInForce {
   readonly settings: ServicePolicySettings;
@@ -49,7 +49,11 @@ function claim<P extends ServicePolicyObject | BackendTrafficPolicyObject>(
 ): void {
   const { namespace } = policy.metadata;
   const section = target.sectionName ?? '';
-  const about = objectKey(namespace, 'Service', target.name) + (section === '' ? '' : `#${section}`);
+  const ref = { group: '', kind: 'Service', namespace, name: target.name };
+  const about: Subject = {
+    of: 'target',
+    ref: section === '' ? ref : { ...ref, sectionName: section },
+  };
   const service = services.get(`${namespace}/${target.name}`);
   const slot = `${namespace}/${target.name}#${section}`;
   const older = slots.get(slot);

@@ -3,11 +3,10 @@
 
 import type { ParentRef } from '../schema/http-route.ts';
 import type { HttpRouteObject, ReferenceGrantObject, ServiceObject } from '../schema/resources.ts';
-import { objectKey } from '../source/types.ts';
 import type { GatewayBuilder } from './gateways.ts';
 import { sortByPrecedence } from './precedence.ts';
 import { type RouteRules, resolveRules } from './rules.ts';
-import type { ConditionBook, Refusal } from './status.ts';
+import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
 import type { PortModel, RuleModel, ServiceModel } from './types.ts';
 
 export interface RouteInputs {
@@ -27,31 +26,55 @@ export function attachRoutes(
 ): void {
   const attached = new AttachedRules();
   const directory = { services: inputs.services, grants: inputs.grants, ports: inputs.carried };
-  for (const route of inputs.routes) {
-    const resolved = resolveRules(route, directory);
-    for (const parent of route.spec.parentRefs) {
-      const about = describeParent(route, parent);
-      const refusal = attachToParent(route, parent, resolved.rules, models, gateways, attached);
-      if (refusal === null) inputs.book.accept(route.key, about);
-      else inputs.book.refuse(route.key, about, refusal.reason, refusal.message);
-      tellResolved(inputs.book, route, about, resolved);
-    }
-    if (route.spec.parentRefs.length === 0)
-      inputs.book.refuse(route.key, '', 'NoMatchingParent', 'has no parentRefs, so nothing uses it');
-  }
+  const targets = { models, gateways, attached };
+  // What cannot be read comes last: its errors take no request from a route that can.
+  const readable = inputs.routes.filter((route) => route.salvaged === undefined);
+  for (const route of readable) attachRoute(route, resolveRules(route, directory), inputs.book, targets);
+  for (const route of inputs.routes)
+    if (route.salvaged === true) attachRoute(route, resolveRules(route, directory), null, targets);
   for (const [id, model] of models) {
     const ports = model.ports.map((port) => attached.applyTo(port));
     models.set(id, { ...model, ports });
   }
 }
 
+interface AttachTargets {
+  readonly models: ReadonlyMap<string, ServiceModel>;
+  readonly gateways: GatewayBuilder;
+  readonly attached: AttachedRules;
+}
+
+/** `book` null: what is wrong with the route was told already. */
+function attachRoute(
+  route: HttpRouteObject,
+  resolved: RouteRules,
+  book: ConditionBook | null,
+  targets: AttachTargets,
+): void {
+  for (const parent of route.spec.parentRefs) {
+    const subject = subjectOf(route, parent);
+    const refusal =
+      attachToParent(route, parent, resolved.rules, targets) ??
+      (resolved.invalid === 'all' ? noRuleHolds : null);
+    if (book === null) continue;
+    if (refusal === null) book.accept(route.key, subject);
+    else book.refuse(route.key, subject, refusal.reason, refusal.message);
+    tellResolved(book, route, subject, resolved);
+  }
+  if (route.spec.parentRefs.length === 0)
+    book?.refuse(route.key, itself, 'NoMatchingParent', 'has no parentRefs, so nothing uses it');
+}
+
+const noRuleHolds: Refusal = {
+  reason: 'UnsupportedValue',
+  message: 'none of its rules can be done as written; what they match is answered 500',
+};
+
 function attachToParent(
   route: HttpRouteObject,
   parent: ParentRef,
   rules: readonly RuleModel[],
-  models: ReadonlyMap<string, ServiceModel>,
-  gateways: GatewayBuilder,
-  attached: AttachedRules,
+  { models, gateways, attached }: AttachTargets,
 ): Refusal | null {
   if (parent.kind === 'Gateway' && parent.group === 'gateway.networking.k8s.io')
     return gateways.attach(route, parent, rules);
@@ -116,21 +139,27 @@ function append(map: Map<string, RuleModel[]>, key: string, rules: readonly Rule
 function tellResolved(
   book: ConditionBook,
   route: HttpRouteObject,
-  about: string,
-  resolved: RouteRules,
+  subject: Subject,
+  { faults, invalid }: RouteRules,
 ): void {
-  const { fault } = resolved;
+  const [fault] = faults;
   book.add(route.key, {
     type: 'ResolvedRefs',
-    status: fault === null ? 'True' : 'False',
+    status: fault === undefined ? 'True' : 'False',
     reason: fault?.reason ?? 'ResolvedRefs',
-    message: fault?.message ?? '',
-    about,
+    message: [...new Set(faults.map((one) => one.message))].join('; '),
+    subject,
   });
+  if (invalid === 'some')
+    book.add(route.key, {
+      type: 'PartiallyInvalid',
+      status: 'True',
+      reason: 'UnsupportedValue',
+      message: 'rules at fault answer 500, the others hold as written',
+      subject,
+    });
 }
 
-function describeParent(route: HttpRouteObject, parent: ParentRef): string {
-  const key = objectKey(parent.namespace ?? route.metadata.namespace, parent.kind, parent.name);
-  const port = parent.port === undefined ? '' : `:${parent.port}`;
-  return key + port + (parent.sectionName === undefined ? '' : `#${parent.sectionName}`);
+function subjectOf(route: HttpRouteObject, parent: ParentRef): Subject {
+  return { of: 'parent', ref: { ...parent, namespace: parent.namespace ?? route.metadata.namespace } };
 }

@@ -15,8 +15,10 @@ export interface BackendDirectory {
 
 export interface RouteRules {
   readonly rules: readonly RuleModel[];
-  /** The first thing that could not be resolved, or null. */
-  readonly fault: Pick<Condition, 'reason' | 'message'> | null;
+  /** Everything that could not be resolved. */
+  readonly faults: readonly Pick<Condition, 'reason' | 'message'>[];
+  /** How many of its rules cannot be done as written; these answer 500. */
+  readonly invalid: 'none' | 'some' | 'all';
 }
 
 interface BackendFault {
@@ -27,12 +29,15 @@ interface BackendFault {
 export function resolveRules(route: HttpRouteObject, directory: BackendDirectory): RouteRules {
   const rules: RuleModel[] = [];
   const faults: BackendFault[] = [];
+  let invalid = 0;
   for (const [position, rule] of route.spec.rules.entries()) {
+    const atFault = rule.faults.length > 0;
+    if (atFault) invalid++;
     const name = `${route.metadata.namespace}/${route.metadata.name}/${rule.name ?? position}`;
     const shared = {
       name,
       owner: route.key,
-      action: resolveAction(route, rule, directory, faults),
+      action: atFault ? unavailable : resolveAction(route, rule, directory, faults),
       requestEdits: requestEditsOf(rule.filters),
       responseEdits: responseEditsOf(rule.filters),
       requestTimeout: rule.timeouts?.request ?? null,
@@ -46,10 +51,16 @@ export function resolveRules(route: HttpRouteObject, directory: BackendDirectory
               backoff: rule.retry.backoff ?? null,
             },
     };
-    for (const match of rule.matches.length === 0 ? [matchAll] : rule.matches)
-      rules.push({ ...shared, match });
+    for (const match of matchesOf(rule)) rules.push({ ...shared, match });
   }
-  return { rules, fault: faults[0] ?? null };
+  const { length } = route.spec.rules;
+  return { rules, faults, invalid: invalid === 0 ? 'none' : invalid === length ? 'all' : 'some' };
+}
+
+const unavailable: RuleAction = { kind: 'unavailable' };
+
+function matchesOf(rule: HttpRouteRule): readonly RuleModel['match'][] {
+  return rule.matches.length === 0 && !rule.unreadable ? [matchAll] : rule.matches;
 }
 
 const matchAll: RuleModel['match'] = {
@@ -78,7 +89,7 @@ function resolveAction(
   }
   const backends = rule.backendRefs.map((ref) => resolveBackend(route, ref, directory, faults));
   const weighted = backends.filter((backend) => backend.weight > 0);
-  if (!weighted.some((backend) => backend.port !== null)) return { kind: 'unavailable' };
+  if (!weighted.some((backend) => backend.port !== null)) return unavailable;
   const rewrite = rule.filters.find((filter) => filter.type === 'URLRewrite')?.urlRewrite;
   return {
     kind: 'forward',

@@ -26,7 +26,13 @@ export function carriedPorts(
     for (const port of service.spec.ports) {
       const reason = whyNotCarried(port);
       if (reason === '') ports.add(`${id}:${port.port}`);
-      else book.refuse(service.key, `${service.key}:${port.port}`, 'UnsupportedProtocol', reason);
+      else
+        book.refuse(
+          service.key,
+          { of: 'port', service: service.key, port: port.port },
+          'UnsupportedProtocol',
+          reason,
+        );
     }
   }
   return ports;

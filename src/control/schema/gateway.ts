@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { retryBudget } from './service-policy.ts';
-import { hostname, listOf, notYet, objectName, portNumber } from './values.ts';
+import { hostname, listOf, notYet, objectName, partOf, portNumber } from './values.ts';
 
 /** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
 export const gatewayClassName = 'weft';
@@ -32,10 +32,23 @@ const listener = z.object({
     .prefault({}),
 });
 
+export const gatewayListener = listener;
+
+/** Of a listener at fault only its name is of use: to say which one it is. */
+function faultyListener(value: unknown): z.output<typeof listener> {
+  const name = (value as { readonly name?: unknown } | null)?.name;
+  return {
+    name: typeof name === 'string' ? name : '',
+    port: 0,
+    protocol: '',
+    allowedRoutes: { namespaces: { from: 'None' }, kinds: [] },
+  };
+}
+
 export const gatewaySpec = z.object({
   gatewayClassName: z.string().min(1),
   listeners: z
-    .array(listener, { error: 'must be a list of listeners' })
+    .array(partOf(listener, faultyListener), { error: 'must be a list of listeners' })
     .min(1, 'must have a listener')
     .max(64, 'must have at most 64 listeners')
     .refine((all) => new Set(all.map((one) => one.name)).size === all.length, {
@@ -73,6 +86,6 @@ export const backendTrafficPolicySpec = z.object({
 });
 
 export type GatewaySpec = z.output<typeof gatewaySpec>;
-export type GatewayListener = z.output<typeof listener>;
+export type GatewayListener = GatewaySpec['listeners'][number];
 export type ReferenceGrantSpec = z.output<typeof referenceGrantSpec>;
 export type BackendTrafficPolicySpec = z.output<typeof backendTrafficPolicySpec>;

@@ -2,7 +2,13 @@
 // by their path, and unknown ones too: in a directory there is no API server that would object to `timeout` where `timeouts` was meant.
 
 import { z } from 'zod';
-import { compileRegex } from '../../policy/index.ts';
+import {
+  authorityFault,
+  editedHeaderFault,
+  locationPathFault,
+  portableRegexFault,
+  requestPathFault,
+} from '../../policy/index.ts';
 import {
   durationMs,
   headerName,
@@ -12,11 +18,13 @@ import {
   listOf,
   notYet,
   objectName,
+  partOf,
   portNumber,
+  preciseHost,
   timeout,
 } from './values.ts';
 
-export const parentRef = z.strictObject({
+const parentRef = z.strictObject({
   group: z.string().default('gateway.networking.k8s.io'),
   kind: z.string().default('Gateway'),
   namespace: objectName.optional(),
@@ -25,11 +33,15 @@ export const parentRef = z.strictObject({
   port: portNumber.optional(),
 });
 
-/** What Weft's proxy can match, which is nearly all of RE2; Envoy runs the whole of it. */
-function regexFault(text: string): string | null {
-  const regex = compileRegex(text);
-  return regex.ok ? null : regex.error;
-}
+const parentRefs = listOf(parentRef, 32).superRefine((refs, context) => {
+  const seen = new Set<string>();
+  for (const [index, { group, kind, namespace, name, sectionName, port }] of refs.entries()) {
+    const key = JSON.stringify([group, kind, namespace, name, sectionName, port]);
+    if (seen.has(key))
+      context.addIssue({ code: 'custom', path: [index], message: 'must not be there twice' });
+    seen.add(key);
+  }
+});
 
 const absolutePath = z
   .string()
@@ -38,6 +50,33 @@ const absolutePath = z
   .refine((path) => !/\/\/|\/\.\.?(\/|$)|%2f|%2F|#|\?/.test(path), {
     error: 'must not contain //, /./, /../, %2f, # or ?',
   });
+
+/** As the CRD has it. */
+const matchedPath = absolutePath.regex(
+  /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/,
+  "must be of letters, digits, -/._~!$&'()*+,;=:@ and %XX",
+);
+
+/** A rule shared with the proxies, as a check of the schema library. */
+function obeys<T extends z.ZodType<string, string>>(schema: T, judge: (value: string) => string | null) {
+  return schema.superRefine((value, context) => {
+    const message = judge(value);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  });
+}
+
+/** Entries of one list whose names are equal: the first counts (Gateway API). */
+function firstOfEachName<T extends { readonly name: string }>(
+  keyOf: (name: string) => string,
+): (list: readonly T[]) => readonly T[] {
+  return (list) => {
+    const seen = new Set<string>();
+    return list.filter(({ name }) => !seen.has(keyOf(name)) && seen.add(keyOf(name)));
+  };
+}
+
+const lower = (name: string): string => name.toLowerCase();
+const asWritten = (name: string): string => name;
 
 const pathMatch = z
   .strictObject({
@@ -51,8 +90,8 @@ const pathMatch = z
   .superRefine((match, context) => {
     const message =
       match.type === 'RegularExpression'
-        ? regexFault(match.value)
-        : (absolutePath.safeParse(match.value).error?.issues[0]?.message ?? null);
+        ? portableRegexFault(match.value)
+        : (matchedPath.safeParse(match.value).error?.issues[0]?.message ?? null);
     if (message !== null) context.addIssue({ code: 'custom', path: ['value'], message });
   });
 
@@ -65,7 +104,7 @@ const valueMatch = z
     value: z.string().min(1, 'must not be empty').max(4096, 'must be at most 4096 characters'),
   })
   .superRefine((match, context) => {
-    const message = match.type === 'RegularExpression' ? regexFault(match.value) : null;
+    const message = match.type === 'RegularExpression' ? portableRegexFault(match.value) : null;
     if (message !== null) context.addIssue({ code: 'custom', path: ['value'], message });
   });
 
@@ -73,33 +112,46 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', '
 
 const routeMatch = z.strictObject({
   path: pathMatch.prefault({}),
-  headers: listOf(valueMatch, 16),
-  queryParams: listOf(valueMatch, 16),
+  headers: listOf(valueMatch, 16).transform(firstOfEachName(lower)),
+  queryParams: listOf(valueMatch, 16).transform(firstOfEachName(asWritten)),
   method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).optional(),
 });
 
-/** Envoy refuses to touch it, and a route that changes it by stealth would be misread. */
-const editableName = headerName.refine((name) => name.toLowerCase() !== 'host', {
-  error: 'must not be host; a URLRewrite changes it',
-});
+/** What a modifier may touch: the proxy refuses what frames a message, and Envoy refuses the host. */
+const editableName = obeys(headerName, (name) =>
+  name.toLowerCase() === 'host' ? 'must not be host; a URLRewrite changes it' : editedHeaderFault(name),
+);
+
+const headerLines = listOf(z.strictObject({ name: editableName, value: headerValue }), 16).transform(
+  firstOfEachName(lower),
+);
 
 const headerEdits = z.strictObject({
-  set: listOf(z.strictObject({ name: editableName, value: headerValue }), 16),
-  add: listOf(z.strictObject({ name: editableName, value: headerValue }), 16),
-  remove: listOf(editableName, 16),
+  set: headerLines,
+  add: headerLines,
+  remove: listOf(editableName, 16).transform((names) => [...new Set(names.map(lower))]),
 });
 
-const pathEdit = z.discriminatedUnion(
-  'type',
-  [
-    z.strictObject({ type: z.literal('ReplaceFullPath'), replaceFullPath: absolutePath }),
-    z.strictObject({
-      type: z.literal('ReplacePrefixMatch'),
-      replacePrefixMatch: z.union([absolutePath, z.literal('')]),
-    }),
-  ],
-  { error: 'must be ReplaceFullPath or ReplacePrefixMatch' },
-);
+function pathEdit(judge: (value: string) => string | null) {
+  const path = obeys(absolutePath, judge);
+  return z.discriminatedUnion(
+    'type',
+    [
+      z.strictObject({ type: z.literal('ReplaceFullPath'), replaceFullPath: path }),
+      z.strictObject({
+        type: z.literal('ReplacePrefixMatch'),
+        replacePrefixMatch: z.union([path, z.literal('')]),
+      }),
+    ],
+    { error: 'must be ReplaceFullPath or ReplacePrefixMatch' },
+  );
+}
+
+const pathRewrite = pathEdit(requestPathFault);
+const pathRedirect = pathEdit(locationPathFault);
+
+/** A host to go to, so no wildcard. */
+const preciseHostname = obeys(preciseHost, authorityFault);
 
 const filterTypes = ['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite'];
 const laterFilterTypes = new Set(['RequestMirror', 'CORS', 'ExternalAuth', 'ExtensionRef']);
@@ -127,8 +179,8 @@ const routeFilter = z.discriminatedUnion(
       type: z.literal('RequestRedirect'),
       requestRedirect: z.strictObject({
         scheme: z.enum(['http', 'https'], { error: 'must be http or https' }).optional(),
-        hostname: hostname.optional(),
-        path: pathEdit.optional(),
+        hostname: preciseHostname.optional(),
+        path: pathRedirect.optional(),
         port: portNumber.optional(),
         statusCode: z
           .union(
@@ -140,7 +192,7 @@ const routeFilter = z.discriminatedUnion(
     }),
     z.strictObject({
       type: z.literal('URLRewrite'),
-      urlRewrite: z.strictObject({ hostname: hostname.optional(), path: pathEdit.optional() }),
+      urlRewrite: z.strictObject({ hostname: preciseHostname.optional(), path: pathRewrite.optional() }),
     }),
   ],
   { error: filterTypeError },
@@ -175,12 +227,13 @@ const routeRule = z
     retry: z
       .strictObject({
         codes: listOf(integer(400, 599), 32),
-        attempts: integer(0, 16).optional(),
+        attempts: integer(1, 16).optional(),
         backoff: timeout.optional(),
       })
       .optional(),
     sessionPersistence: notYet,
   })
+  .transform((rule) => ({ ...rule, unreadable: false }))
   .superRefine((rule, context) => {
     for (const [path, message] of ruleFaults(rule)) context.addIssue({ code: 'custom', path, message });
   });
@@ -201,7 +254,9 @@ function* ruleFaults(rule: RuleShape): Generator<[(string | number)[], string]> 
     if (seen.has(filter.type)) yield [['filters', index], `${filter.type} must not be there twice`];
     seen.add(filter.type);
     if (!isPrefixEdit(filter)) continue;
-    if (rule.matches.length !== 1 || rule.matches[0]?.path.type !== 'PathPrefix')
+    // Without matches the CRD's default holds, which is the prefix /.
+    const [first = { path: { type: 'PathPrefix' } }] = rule.matches;
+    if (rule.matches.length > 1 || first.path.type !== 'PathPrefix')
       yield [['filters', index], 'ReplacePrefixMatch needs exactly one match, of type PathPrefix'];
   }
   if (seen.has('RequestRedirect') && seen.has('URLRewrite'))
@@ -220,23 +275,75 @@ function isPrefixEdit(filter: z.output<typeof routeFilter>): boolean {
   return false;
 }
 
-export const httpRouteSpec = z.strictObject({
-  parentRefs: listOf(parentRef, 32),
-  hostnames: listOf(hostname, 16),
-  // The CRD's own default: one rule that matches everything.
-  rules: z
-    .array(routeRule, { error: 'must be a list of rules' })
-    .min(1, 'must have a rule')
-    .max(16, 'must have at most 16 rules')
-    .prefault([{}]),
-  useDefaultGateways: notYet,
-});
+export const matchesMax = 128;
+
+export const httpRouteSpec = z
+  .strictObject({
+    parentRefs: parentRefs,
+    hostnames: listOf(hostname, 16),
+    // The CRD's own default: one rule that matches everything.
+    rules: z
+      .array(partOf(routeRule, faultyRule), { error: 'must be a list of rules' })
+      .min(1, 'must have a rule')
+      .max(16, 'must have at most 16 rules')
+      .prefault([{}]),
+    useDefaultGateways: notYet,
+  })
+  .superRefine(({ rules }, context) => {
+    const names = rules.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    if (new Set(names).size < names.length)
+      context.addIssue({ code: 'custom', path: ['rules'], message: 'names of rules must be unique' });
+    const matches = rules.reduce((sum, rule) => sum + Math.max(1, rule.matches.length), 0);
+    if (matches > matchesMax)
+      context.addIssue({
+        code: 'custom',
+        path: ['rules'],
+        message: `must have at most ${matchesMax} matches in all`,
+      });
+  });
+
+/** Of a rule at fault the matches that can be read: their requests are refused, rather than left to a rule that was not meant for them. */
+function faultyRule(value: unknown): z.output<typeof routeRule> {
+  const { name, matches } = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly name?: unknown;
+    readonly matches?: unknown;
+  };
+  const read = (Array.isArray(matches) ? matches : []).flatMap((match) => {
+    const parsed = routeMatch.safeParse(match);
+    return parsed.success ? [parsed.data] : [];
+  });
+  return {
+    ...(typeof name === 'string' ? { name } : {}),
+    matches: read,
+    filters: [],
+    backendRefs: [],
+    unreadable: Array.isArray(matches) && matches.length > 0 && read.length === 0,
+  };
+}
+
+/** A route that cannot be read as a whole still says whose it is: its parents answer 500 where no other route of theirs matches. */
+export function salvageRoute(value: unknown): HttpRouteSpec | null {
+  const parents = parentRefs.safeParse((value as { readonly parentRefs?: unknown } | undefined)?.parentRefs);
+  if (!parents.success) return null;
+  const rule = {
+    ...faultyRule({}),
+    faults: [{ code: 'custom', path: [], message: 'is part of a route at fault' }],
+  };
+  return {
+    parentRefs: parents.data,
+    hostnames: [],
+    rules: [rule],
+    useDefaultGateways: undefined,
+  } as HttpRouteSpec;
+}
+
+export const httpRouteRule = routeRule;
 
 export type HttpRouteSpec = z.output<typeof httpRouteSpec>;
-export type HttpRouteRule = z.output<typeof routeRule>;
+export type HttpRouteRule = HttpRouteSpec['rules'][number];
 export type HttpRouteMatch = z.output<typeof routeMatch>;
 export type HttpRouteFilter = z.output<typeof routeFilter>;
 export type HttpBackendRef = z.output<typeof backendRef>;
 export type HttpHeaderEdits = z.output<typeof headerEdits>;
-export type HttpPathEdit = z.output<typeof pathEdit>;
+export type HttpPathEdit = z.output<typeof pathRewrite>;
 export type ParentRef = z.output<typeof parentRef>;

@@ -7,14 +7,15 @@ import {
   backendTrafficPolicySpec,
   type GatewaySpec,
   gatewayClassSpec,
+  gatewayListener,
   gatewaySpec,
   type ReferenceGrantSpec,
   referenceGrantSpec,
 } from './gateway.ts';
-import { type HttpRouteSpec, httpRouteSpec } from './http-route.ts';
+import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
-import { type Metadata, metadataSchema } from './values.ts';
+import { type Metadata, metadataSchema, type PartFaults } from './values.ts';
 
 interface Typed<K extends string, S> {
   readonly key: ObjectKey;
@@ -22,6 +23,8 @@ interface Typed<K extends string, S> {
   readonly metadata: Metadata;
   readonly spec: S;
   readonly origin: Origin;
+  /** Its specification is not what was written, which cannot be read, but what of it must hold so that nothing fails open. */
+  readonly salvaged?: true;
 }
 
 export type ServiceObject = Typed<'Service', ServiceSpec>;
@@ -50,6 +53,17 @@ export interface KindRow {
   readonly versions: readonly string[];
   /** Of the whole object; its output has `metadata` and `spec`. */
   readonly schema: z.ZodType<Pick<Resource, 'metadata' | 'spec'>>;
+  readonly parts?: Parts;
+  /** The least that must hold of a specification that breaks its schema, or null. */
+  readonly salvage?: (spec: unknown) => Resource['spec'] | null;
+}
+
+/** The list whose items stand or fall alone. */
+interface Parts {
+  readonly field: string;
+  readonly schema: z.ZodType;
+  /** What is wrong with each item. */
+  readonly faultsOf: (spec: never) => readonly PartFaults[];
 }
 
 const gatewayGroup = 'gateway.networking.k8s.io';
@@ -68,8 +82,29 @@ const endpointSlice = endpointSliceSchema
 export const kinds: readonly KindRow[] = [
   { group: '', kind: 'Service', versions: ['v1'], schema: withSpec(serviceSpec) },
   { group: 'discovery.k8s.io', kind: 'EndpointSlice', versions: ['v1'], schema: endpointSlice },
-  { group: gatewayGroup, kind: 'HTTPRoute', versions: ['v1', 'v1beta1'], schema: withSpec(httpRouteSpec) },
-  { group: gatewayGroup, kind: 'Gateway', versions: ['v1', 'v1beta1'], schema: withSpec(gatewaySpec) },
+  {
+    group: gatewayGroup,
+    kind: 'HTTPRoute',
+    versions: ['v1', 'v1beta1'],
+    schema: withSpec(httpRouteSpec),
+    parts: {
+      field: 'rules',
+      schema: httpRouteRule,
+      faultsOf: (spec: HttpRouteSpec) => spec.rules.map((rule) => rule.faults),
+    },
+    salvage: salvageRoute,
+  },
+  {
+    group: gatewayGroup,
+    kind: 'Gateway',
+    versions: ['v1', 'v1beta1'],
+    schema: withSpec(gatewaySpec),
+    parts: {
+      field: 'listeners',
+      schema: gatewayListener,
+      faultsOf: (spec: GatewaySpec) => spec.listeners.map((listener) => listener.faults),
+    },
+  },
   {
     group: gatewayGroup,
     kind: 'GatewayClass',

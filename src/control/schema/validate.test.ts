@@ -13,9 +13,7 @@ function judge(apiVersion: string, kind: string, body: string): readonly string[
   if (!parsed.ok || parsed.value[0] === undefined) throw new Error('not an object');
   const verdict = validateObject(parsed.value[0]);
   if (verdict.kind === 'ignored') return [`note: ${verdict.note}`];
-  return verdict.kind === 'resource'
-    ? []
-    : verdict.issues.map((issue) => formatIssue(issue).replace(/^n\/[^/]+\/x: /, ''));
+  return verdict.issues.map((issue) => formatIssue(issue).replace(/^n\/[^/]+\/x: /, ''));
 }
 
 type Case = readonly [name: string, body: string, ...expected: string[]];
@@ -27,6 +25,30 @@ function table(title: string, apiVersion: string, kind: string, cases: readonly 
     });
   });
 }
+
+test('of entries whose names are equal the first counts, whatever their case', () => {
+  const spec = `{ parentRefs: [{ name: g }], rules: [{
+    matches: [{ headers: [{ name: X-A, value: "1" }, { name: x-a, value: "2" }], queryParams: [{ name: q, value: "1" }, { name: q, value: "2" }, { name: Q, value: "3" }] }],
+    filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: X-A, value: "1" }, { name: x-a, value: "2" }], add: [{ name: X-B, value: "1" }, { name: x-B, value: "2" }], remove: [X-C, x-c] } }] }] }`;
+  const value = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'x' },
+    spec: parse(spec),
+  };
+  const parsed = parseManifests('f', JSON.stringify(value));
+  const verdict = parsed.ok ? validateObject(parsed.value[0]!) : null;
+  if (verdict?.kind !== 'resource' || verdict.resource.kind !== 'HTTPRoute') throw new Error('not a route');
+  const [first] = verdict.resource.spec.rules;
+  const values = (list: readonly { readonly value: string }[] | undefined) => list?.map((one) => one.value);
+  expect([values(first?.matches[0]?.headers), values(first?.matches[0]?.queryParams)]).toEqual([
+    ['1'],
+    ['1', '3'],
+  ]);
+  expect(first?.filters).toMatchObject([
+    { requestHeaderModifier: { set: [{ value: '1' }], add: [{ value: '1' }], remove: ['x-c'] } },
+  ]);
+});
 
 const target = 'targetRefs: [{ group: "", kind: Service, name: a }]';
 const policy = (settings: string) => `spec: { ${target}, ${settings} }`;
@@ -207,6 +229,72 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
     rule(
       'name: null, matches: [{ path: null, headers: null, method: null }], filters: null, timeouts: null, retry: null, sessionPersistence: null, backendRefs: [{ name: a, port: 80, group: null, kind: null, namespace: null, weight: null, filters: null }]',
     ),
+  ],
+  ...['connection', 'Content-Length', 'transfer-encoding', 'TE', 'trailer', 'Upgrade'].flatMap((name) =>
+    ['Request', 'Response'].flatMap((side) =>
+      [
+        [`set: [{ name: ${name}, value: a }]`, 'set[0].name'],
+        [`add: [{ name: ${name}, value: a }]`, 'add[0].name'],
+        [`remove: [${name}]`, 'remove[0]'],
+      ].map(([edits, field]): Case => {
+        const key = `${side.toLowerCase()}HeaderModifier`;
+        return [
+          `a framing header, ${side} ${edits}`,
+          rule(`filters: [{ type: ${side}HeaderModifier, ${key}: { ${edits} } }]`),
+          `${at}.filters[0].${key}.${field}: must not be a framing header (got ${name})`,
+        ];
+      }),
+    ),
+  ),
+  ...['requestRedirect', 'urlRewrite'].map((key): Case => {
+    const type = key === 'urlRewrite' ? 'URLRewrite' : 'RequestRedirect';
+    return [
+      `a wildcard to go to, ${type}`,
+      rule(`filters: [{ type: ${type}, ${key}: { hostname: "*.example.com" } }]`),
+      `${at}.filters[0].${key}.hostname: must not have a wildcard (got *.example.com)`,
+      `${at}.filters[0].${key}.hostname: must be a host with an optional port (got *.example.com)`,
+    ];
+  }),
+  ...['/a b', '/a\\nb', '/ä'].flatMap((path) =>
+    ['ReplaceFullPath: replaceFullPath', 'ReplacePrefixMatch: replacePrefixMatch'].map((pair): Case => {
+      const [type, field] = pair.split(': ');
+      return [
+        `a path that no request can have, ${type} ${path}`,
+        rule(`filters: [{ type: URLRewrite, urlRewrite: { path: { type: ${type}, ${field}: "${path}" } } }]`),
+        `${at}.filters[0].urlRewrite.path.${field}: must start with a slash and be visible ASCII without # (got ${path.replace('\\n', '\n')})`,
+      ];
+    }),
+  ),
+  [
+    'a path to match with a space',
+    rule('matches: [{ path: { value: "/a b" } }]'),
+    `${at}.matches[0].path.value: must be of letters, digits, -/._~!$&'()*+,;=:@ and %XX (got /a b)`,
+  ],
+  [
+    'an expression too large for Envoy',
+    rule('matches: [{ path: { type: RegularExpression, value: "/a{100}" } }]'),
+    `${at}.matches[0].path.value: must compile to at most 100 instructions of RE2, as Envoy has it, not to some 105 (got /a{100})`,
+  ],
+  [
+    'a prefix to replace, matches left to their default',
+    rule(
+      'filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /b } } }]',
+    ),
+  ],
+  [
+    'a rule name twice',
+    'spec: { rules: [{ name: a }, { name: a }] }',
+    'spec.rules: names of rules must be unique (got [{"name":"a"},{"name":"a"}])',
+  ],
+  [
+    'a parent twice',
+    'spec: { parentRefs: [{ name: g }, { name: g }] }',
+    'spec.parentRefs[1]: must not be there twice (got {"name":"g"})',
+  ],
+  [
+    'more than 128 matches in all',
+    `spec: { rules: [${`{ matches: [${'{ method: GET }, '.repeat(60)}] },`.repeat(3)}] }`,
+    expect.stringContaining('spec.rules: must have at most 128 matches in all') as unknown as string,
   ],
   ['no rules', 'spec: { rules: [] }', 'spec.rules: must have a rule (got [])'],
   [

@@ -4,33 +4,63 @@
 import { z } from 'zod';
 import { type Issue, nearestName } from '../../base/index.ts';
 import { type RawObject, splitApiVersion } from '../source/types.ts';
-import { kinds, laterKinds, type Resource, weftGroup } from './resources.ts';
+import { type KindRow, kinds, laterKinds, type Resource, weftGroup } from './resources.ts';
+import { metadataSchema } from './values.ts';
 
 export type Verdict =
-  | { readonly kind: 'resource'; readonly resource: Resource }
-  | { readonly kind: 'faulty'; readonly issues: readonly Issue[] }
+  /** Sound, but for parts of it that `issues` name: these answer for themselves, the rest holds as written. */
+  | { readonly kind: 'resource'; readonly resource: Resource; readonly issues: readonly Issue[] }
+  /** `salvaged`: what must hold of it all the same, so that nothing fails open; null: nothing. */
+  | { readonly kind: 'faulty'; readonly issues: readonly Issue[]; readonly salvaged: Resource | null }
   /** Not for the mesh; the note says so in the object's status. */
   | { readonly kind: 'ignored'; readonly note: string };
 
-export function validateObject(raw: RawObject): Verdict {
-  const [group, version] = splitApiVersion(raw.apiVersion);
-  const row = kinds.find((candidate) => candidate.kind === raw.kind && candidate.group === group);
-  if (row === undefined) return judgeUnknown(raw, group);
+export function validateObject(given: RawObject): Verdict {
+  const [group, version] = splitApiVersion(given.apiVersion);
+  const row = kinds.find((candidate) => candidate.kind === given.kind && candidate.group === group);
+  if (row === undefined) return judgeUnknown(given, group);
   if (!row.versions.includes(version)) {
     const rule = `must be ${row.versions.map((one) => (group === '' ? one : `${group}/${one}`)).join(' or ')}`;
-    return { kind: 'faulty', issues: [issue(raw, 'apiVersion', rule, raw.apiVersion)] };
+    return { kind: 'faulty', issues: [issue(given, 'apiVersion', rule, given.apiVersion)], salvaged: null };
   }
-  const value = withoutNulls(raw.value);
-  const parsed = row.schema.safeParse(value);
-  if (!parsed.success)
-    return {
-      kind: 'faulty',
-      issues: parsed.error.issues.flatMap((one) => toIssues({ ...raw, value }, one, row.schema)),
-    };
+  const raw = { ...given, value: withoutNulls(given.value) };
+  const parsed = row.schema.safeParse(raw.value);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.flatMap((one) => toIssues(raw, one, row.schema, []));
+    return { kind: 'faulty', issues, salvaged: salvage(raw, row) };
+  }
   const { metadata, spec } = parsed.data;
-  // The row pairs the kind with the schema of its spec; the type checker cannot follow a table.
-  const resource = { key: raw.key, kind: row.kind, metadata, spec, origin: raw.origin } as Resource;
-  return { kind: 'resource', resource };
+  return {
+    kind: 'resource',
+    resource: resourceOf(raw, row, metadata, spec),
+    issues: partIssues(raw, row, spec),
+  };
+}
+
+// The row pairs the kind with the schema of its spec; the type checker cannot follow a table.
+function resourceOf(
+  raw: RawObject,
+  { kind }: KindRow,
+  metadata: Resource['metadata'],
+  spec: Resource['spec'],
+): Resource {
+  return { key: raw.key, kind, metadata, spec, origin: raw.origin } as Resource;
+}
+
+function partIssues(raw: RawObject, { parts }: KindRow, spec: Resource['spec']): readonly Issue[] {
+  if (parts === undefined) return [];
+  return parts
+    .faultsOf(spec as never)
+    .flatMap((faults, index) =>
+      faults.flatMap((fault) => toIssues(raw, fault, parts.schema, ['spec', parts.field, index])),
+    );
+}
+
+function salvage(raw: RawObject, row: KindRow): Resource | null {
+  const metadata = metadataSchema.safeParse(raw.value['metadata']);
+  const spec = row.salvage?.(raw.value['spec']) ?? null;
+  if (!metadata.success || spec === null) return null;
+  return { ...resourceOf(raw, row, metadata.data, spec), salvaged: true };
 }
 
 /** A field that is null is absent, as the API server has it. Items of lists stay: there null is a value, and a wrong one. */
@@ -43,21 +73,35 @@ function withoutNulls<T>(value: T): T {
 
 function judgeUnknown(raw: RawObject, group: string): Verdict {
   if (laterKinds.has(`${group}/${raw.kind}`))
-    return { kind: 'faulty', issues: [issue(raw, 'kind', 'is not supported yet by this version', raw.kind)] };
+    return {
+      kind: 'faulty',
+      issues: [issue(raw, 'kind', 'is not supported yet by this version', raw.kind)],
+      salvaged: null,
+    };
   if (group === weftGroup)
-    return { kind: 'faulty', issues: [issue(raw, 'kind', `is not a kind of ${weftGroup}`, raw.kind)] };
+    return {
+      kind: 'faulty',
+      issues: [issue(raw, 'kind', `is not a kind of ${weftGroup}`, raw.kind)],
+      salvaged: null,
+    };
   return { kind: 'ignored', note: `${raw.apiVersion} ${raw.kind} is not a kind that the mesh reads` };
 }
 
-function toIssues(raw: RawObject, one: z.core.$ZodIssue, schema: z.ZodType): readonly Issue[] {
-  const path = formatPath(one.path);
+/** `base`: where in the object the schema's own paths begin. */
+function toIssues(
+  raw: RawObject,
+  one: z.core.$ZodIssue,
+  schema: z.ZodType,
+  base: readonly PropertyKey[],
+): readonly Issue[] {
+  const path = formatPath([...base, ...one.path]);
   if (one.code === 'unrecognized_keys')
     return one.keys.map((key) => {
       const near = nearestName(key, fieldNames(schema, one.path));
       const rule = `is not a field of this kind${near === null ? '' : ` (is it ${near}?)`}`;
       return issue(raw, path === '' ? key : `${path}.${key}`, rule, '');
     });
-  const value = valueAt(raw.value, one.path);
+  const value = valueAt(raw.value, [...base, ...one.path]);
   const missing = value === undefined && absent.has(one.code);
   return [issue(raw, path, missing ? 'is required' : one.message, shorten(value))];
 }

@@ -75,6 +75,9 @@ export const hostname: z.ZodString = z
     'must be a host name in lower case',
   );
 
+/** A host name without a wildcard: a place to go to. */
+export const preciseHost: z.ZodString = hostname.regex(/^[^*]/, 'must not have a wildcard');
+
 export const statusCode: z.ZodNumber = integer(100, 599);
 
 /** Of labels, annotations and selectors. */
@@ -107,6 +110,8 @@ export function isIpv6(text: string): boolean {
 export const metadataSchema = z.object({
   name: objectName,
   namespace: objectName.default('default'),
+  /** Of the specification, counted by the API server; 0 in files. */
+  generation: z.number().default(0),
   labels,
   annotations: labels,
   /** RFC 3339; empty where a file says nothing: such objects count as of one age, and their names decide. */
@@ -124,6 +129,20 @@ export function listOf<T extends z.ZodType>(item: T, max: number) {
     .max(max, { error: `must have at most ${max} items` })
     .nullish()
     .transform((value) => value ?? []);
+}
+
+export type PartFaults = readonly z.core.$ZodIssue[];
+
+/**
+ * One item of a list that stands or falls alone. What breaks its schema becomes `fallback` of it, beside what is wrong with it, so that the
+ * other items hold as they are written.
+ */
+export function partOf<S extends z.ZodType>(schema: S, fallback: (value: unknown) => z.output<S>) {
+  return z.unknown().transform((value): z.output<S> & { readonly faults: PartFaults } => {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return Object.assign({ faults: [] }, parsed.data);
+    return Object.assign({ faults: parsed.error.issues }, fallback(value));
+  });
 }
 
 /** A field that exists and means something, which this version cannot do: refused, because ignoring it would be a lie. */

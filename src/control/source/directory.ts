@@ -3,8 +3,10 @@
 
 import { type Clock, type Issue, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
+import { LastGoodObjects } from './last-good-objects.ts';
 import { sourceLimits } from './limits.ts';
-import { fileIssue, parseManifests } from './parse.ts';
+import { type ManifestFile, readManifestFile, unreadableFile } from './manifest-file.ts';
+import { fileIssue } from './parse.ts';
 import type { ObjectKey, RawObject, Source, SourceFault, SourceListener } from './types.ts';
 
 export interface DirectorySourceOptions {
@@ -15,19 +17,13 @@ export interface DirectorySourceOptions {
   readonly directory: string;
 }
 
-interface FileState {
-  readonly text: string;
-  /** Of the last text that parsed. */
-  readonly objects: readonly RawObject[];
-  readonly issues: readonly Issue[];
-}
-
 const suffixes = ['.yaml', '.yml', '.json'];
 
 export class DirectorySource implements Source, TimerHandler {
   readonly #options: DirectorySourceOptions;
   readonly #resync = new Timer(this, 0);
-  #files: ReadonlyMap<string, FileState> = new Map();
+  readonly #lastGood: LastGoodObjects;
+  #files: ReadonlyMap<string, ManifestFile> = new Map();
   #objects: ReadonlyMap<ObjectKey, RawObject> = new Map();
   #listener: SourceListener | null = null;
   #unwatch: (() => void) | null = null;
@@ -39,13 +35,19 @@ export class DirectorySource implements Source, TimerHandler {
 
   constructor(options: DirectorySourceOptions) {
     this.#options = options;
+    this.#lastGood = new LastGoodObjects(options.store, options.directory, options.log);
   }
 
   start(listener: SourceListener): void {
     this.#listener = listener;
     const { store, directory } = this.#options;
     this.#unwatch = store.watch(directory, this);
-    this.onChange();
+    this.#scan = 'again';
+    void this.#lastGood.restore().then((files) => {
+      this.#files = files;
+      this.#scan = 'idle';
+      if (this.#listener !== null) this.onChange();
+    });
   }
 
   stop(): void {
@@ -70,7 +72,16 @@ export class DirectorySource implements Source, TimerHandler {
       await this.#scanOnce();
     } while (this.#isAskedAgain());
     this.#scan = 'idle';
-    if (this.#listener !== null) this.#options.clock.arm(this.#resync, sourceLimits.resyncMs);
+    if (this.#listener !== null) this.#options.clock.arm(this.#resync, this.#nextScanMs());
+  }
+
+  /** A file that waits to be believed is looked at when its time is up. */
+  #nextScanMs(): number {
+    const nowMs = this.#options.clock.now();
+    let nextMs: number = sourceLimits.resyncMs;
+    for (const { held } of this.#files.values())
+      if (held !== null) nextMs = Math.min(nextMs, held.sinceMs + sourceLimits.shrinkQuietMs - nowMs);
+    return Math.max(1, nextMs);
   }
 
   #isAskedAgain(): boolean {
@@ -80,21 +91,34 @@ export class DirectorySource implements Source, TimerHandler {
   async #scanOnce(): Promise<void> {
     const { store, directory, log } = this.#options;
     try {
-      const files = new Map<string, FileState>();
+      const files = new Map<string, ManifestFile>();
       for (const path of await store.list(directory)) {
         if (!suffixes.some((suffix) => path.endsWith(suffix))) continue;
-        const bytes = await store.read(`${directory}/${path}`);
-        if (bytes !== null) files.set(path, readFile(path, bytes, this.#files.get(path)));
+        const file = await this.#readFile(path);
+        if (file !== null) files.set(path, file);
       }
       if (this.#listener === null) return;
       if (files.size === 0 && this.#files.size > 0) this.#reportEmpty(this.#listener);
       else this.#report(files, this.#listener);
+      await this.#lastGood.keep(this.#objects, this.#files);
     } catch (error) {
       // What was read before stays in force; the next change or resync tries again.
       log.write('error', 'cannot read the manifests', {
         directory,
         error: error instanceof MeshError ? error.message : String(error),
       });
+    }
+  }
+
+  /** Null: it is gone. A file that cannot be read is a fault of its own, and stops no other. */
+  async #readFile(path: string): Promise<ManifestFile | null> {
+    const { store, directory, clock } = this.#options;
+    const before = this.#files.get(path);
+    try {
+      const bytes = await store.read(`${directory}/${path}`);
+      return bytes === null ? null : readManifestFile(path, bytes, before, clock.now());
+    } catch (error) {
+      return unreadableFile(path, error, before);
     }
   }
 
@@ -108,8 +132,11 @@ export class DirectorySource implements Source, TimerHandler {
     this.#tellFaults([{ origin: { file: this.#options.directory, line: 0 }, issue }], listener);
   }
 
-  #report(files: ReadonlyMap<string, FileState>, listener: SourceListener): void {
-    const { objects, faults } = mergeFiles(files);
+  #report(files: ReadonlyMap<string, ManifestFile>, listener: SourceListener): void {
+    const merged = mergeFiles(files);
+    const { faults } = merged;
+    const objects = this.#lastGood.complete(merged.objects);
+    this.#tellLosses(files);
     for (const key of this.#objects.keys()) if (!objects.has(key)) listener.onRemove(key);
     for (const [key, object] of objects) if (this.#objects.get(key) !== object) listener.onUpsert(object);
     this.#files = files;
@@ -120,6 +147,17 @@ export class DirectorySource implements Source, TimerHandler {
     listener.onSynced();
   }
 
+  /** Objects go silently when somebody deletes them; when a file goes, or is emptied, that is worth a line. */
+  #tellLosses(files: ReadonlyMap<string, ManifestFile>): void {
+    for (const [file, { objects }] of this.#files) {
+      if (objects.length === 0) continue;
+      const now = files.get(file);
+      const message = now === undefined ? 'manifest is gone' : 'manifest was emptied';
+      if (now === undefined || now.objects.length === 0)
+        this.#options.log.write('warn', message, { file, objects: objects.length });
+    }
+  }
+
   #tellFaults(faults: readonly SourceFault[], listener: SourceListener): void {
     const text = JSON.stringify(faults);
     if (text !== this.#faults) listener.onFaults(faults);
@@ -127,29 +165,8 @@ export class DirectorySource implements Source, TimerHandler {
   }
 }
 
-function readFile(path: string, bytes: Uint8Array, before: FileState | undefined): FileState {
-  const text = new TextDecoder().decode(bytes);
-  if (before?.text === text) return before;
-  const parsed = parseManifests(path, text);
-  if (!parsed.ok) return { text, objects: before?.objects ?? [], issues: parsed.error };
-  return { text, objects: keepSame(parsed.value, before?.objects ?? []), issues: [] };
-}
-
-/** Objects of a changed file that did not change themselves stay the same objects, so that only what changed is reported. */
-function keepSame(now: readonly RawObject[], before: readonly RawObject[]): readonly RawObject[] {
-  const texts = new Map(before.map((object) => [object.key, object]));
-  return now.map((object) => {
-    const old = texts.get(object.key);
-    const same =
-      old !== undefined &&
-      old.origin.line === object.origin.line &&
-      JSON.stringify(old.value) === JSON.stringify(object.value);
-    return same ? old : object;
-  });
-}
-
 /** Joins files in the order of their paths, so that the outcome does not depend on the order of events. */
-export function mergeFiles(files: ReadonlyMap<string, Pick<FileState, 'objects' | 'issues'>>): {
+export function mergeFiles(files: ReadonlyMap<string, Pick<ManifestFile, 'objects' | 'issues'>>): {
   readonly objects: ReadonlyMap<ObjectKey, RawObject>;
   readonly faults: readonly SourceFault[];
 } {

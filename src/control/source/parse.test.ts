@@ -87,10 +87,17 @@ describe('parseManifests', () => {
   });
 
   test('a file above the limit is refused', () => {
-    const result = parseManifests('f.yaml', `${service('a')}#${'x'.repeat(sourceLimits.fileCharsMax)}`);
+    const result = parseManifests('f.yaml', `${service('a')}#${'x'.repeat(sourceLimits.fileBytesMax)}`);
     expect(result.ok ? [] : result.error.map(({ rule }) => rule)).toEqual([
-      `must have at most ${sourceLimits.fileCharsMax} characters`,
+      `must have at most ${sourceLimits.fileBytesMax} bytes`,
     ]);
+  });
+
+  test('an alias that stands in itself is refused', () => {
+    const result = parseManifests('f.yaml', `${service('a')}spec: &a { b: *a }\n`);
+    expect(result.ok ? [] : result.error.map(({ object, rule }) => `${object} ${rule.slice(0, 19)}`)).toEqual(
+      ['f.yaml:1 is not usable YAML:'],
+    );
   });
 
   test('an alias bomb is refused', () => {

@@ -10,8 +10,8 @@ import { type Origin, objectKey, type RawObject, splitApiVersion } from './types
 export const defaultNamespace = 'default';
 
 export function parseManifests(file: string, text: string): Result<readonly RawObject[]> {
-  if (text.length > sourceLimits.fileCharsMax) {
-    const rule = `must have at most ${sourceLimits.fileCharsMax} characters`;
+  if (text.length > sourceLimits.fileBytesMax) {
+    const rule = `must have at most ${sourceLimits.fileBytesMax} bytes`;
     return fail([{ ...fileIssue(file, 0, rule), value: String(text.length) }]);
   }
   const lines = new LineCounter();
@@ -40,9 +40,12 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
 
 function expand(document: { toJS(options: { maxAliasCount: number }): unknown }): Result<unknown, string> {
   try {
-    return ok(document.toJS({ maxAliasCount: sourceLimits.aliasesMax }));
+    const value = document.toJS({ maxAliasCount: sourceLimits.aliasesMax });
+    // An alias to what it stands in makes a circle, which no reader of the object would get out of.
+    JSON.stringify(value);
+    return ok(value);
   } catch (error) {
-    // The library reports an alias bomb only this way.
+    // Alias bombs and circles are reported only this way.
     return fail(`is not usable YAML: ${error instanceof Error ? firstLine(error.message) : String(error)}`);
   }
 }

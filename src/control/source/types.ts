@@ -23,6 +23,11 @@ export interface RawObject {
   /** The whole object as plain data. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly origin: Origin;
+  /**
+   * The last version of it that was wholly sound, where this one is not. The directory source alone sends it: elsewhere an API server has
+   * refused what is unsound, and a source that remembers would make two replicas differ.
+   */
+  readonly lastGood?: Pick<RawObject, 'apiVersion' | 'value'>;
 }
 
 /** A fault of the source that belongs to no single object: a file that does not parse, one object in two files. */

@@ -3,7 +3,7 @@
 // that very resource is taken or gone.
 
 import type { AdsRefusal } from '../../xds/index.ts';
-import type { Condition } from '../model/status.ts';
+import { type Condition, itself } from '../model/status.ts';
 import type { Model, RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 
@@ -73,7 +73,7 @@ function describe(nacks: readonly Nack[]): Condition {
   const others = new Set(nacks.map(({ nodeId }) => nodeId)).size - 1;
   const more = others > 0 ? ` (and ${others} more)` : '';
   const message = `${first?.nodeId}${more} refused it: ${first?.message}`;
-  return { type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '' };
+  return { type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '', subject: itself };
 }
 
 function keyOf(typeUrl: string, { resource, part }: AdsRefusal): string {

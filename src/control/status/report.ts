@@ -1,8 +1,8 @@
 // The status of every object, and what of it is a fault: one view for the control plane's API and for `weft check`.
 
 import type { Issue } from '../../base/index.ts';
-import type { CatalogEntry } from '../model/catalog.ts';
-import type { Condition, ConditionBook } from '../model/status.ts';
+import type { CatalogEntry, Standing } from '../model/catalog.ts';
+import { type Condition, type ConditionBook, itself } from '../model/status.ts';
 import type { ObjectKey, SourceFault } from '../source/types.ts';
 
 export interface ObjectStatus {
@@ -11,8 +11,7 @@ export interface ObjectStatus {
   readonly kind: string;
   readonly file: string;
   readonly line: number;
-  /** `current`: as written. `last-good`: the newest version is faulty, an older one holds. */
-  readonly inForce: 'current' | 'last-good' | 'none';
+  readonly inForce: Standing;
   readonly conditions: readonly Condition[];
   readonly issues: readonly Issue[];
   /** Why the mesh does not look at it; empty: it does. */
@@ -36,7 +35,7 @@ export function reportObjects(
     kind: entry.kind,
     file: entry.origin.file,
     line: entry.origin.line,
-    inForce: entry.good === null ? 'none' : entry.issues.length > 0 ? 'last-good' : 'current',
+    inForce: entry.standing,
     conditions: [...invalidCondition(entry), ...book.of(entry.key)],
     issues: entry.issues,
     note: entry.note,
@@ -48,10 +47,21 @@ function invalidCondition(entry: CatalogEntry): readonly Condition[] {
   if (first === undefined) return [];
   const rest = entry.issues.length > 1 ? ` (and ${entry.issues.length - 1} more)` : '';
   const where = first.field === '' ? '' : `${first.field}: `;
-  const kept = entry.good === null ? '' : '; the last good version stays in force';
-  const message = `${where}${first.rule}${rest}${kept}`;
-  return [{ type: 'Accepted', status: 'False', reason: 'Invalid', message, about: '' }];
+  const message = `${where}${first.rule}${rest}${outcome[entry.standing]}`;
+  return entry.standing === 'partial'
+    ? [{ ...invalid, type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message }]
+    : [{ ...invalid, type: 'Accepted', status: 'False', reason: 'Invalid', message }];
 }
+
+const invalid = { about: '', subject: itself } as const;
+
+const outcome: Readonly<Record<Standing, string>> = {
+  current: '',
+  partial: '; the rest holds as written',
+  'last-good': '; the last good version stays in force',
+  refused: '; what it governs is answered 500',
+  none: '',
+};
 
 /** What is no fault of the author's: said, but nothing to mend. */
 const harmless: ReadonlySet<string> = new Set(['Pending', 'UnsupportedProtocol']);

@@ -8,7 +8,7 @@ import {
   VirtualClock,
   Xoshiro128,
 } from '../../base/index.ts';
-import { createMemoryStore } from '../../net/index.ts';
+import { createMemoryStore, type MemoryStore } from '../../net/index.ts';
 import {
   AdsClient,
   createMemoryAdsTransport,
@@ -21,13 +21,14 @@ import { type ControlPlane, createControlPlane } from '../control-plane.ts';
 
 export class World {
   readonly clock = new VirtualClock();
-  readonly store = createMemoryStore();
+  readonly store: MemoryStore;
   readonly plane: ControlPlane;
   /** What the control plane logged. */
   readonly lines: (LogFields & { readonly message: string })[] = [];
   readonly #random = new Xoshiro128(7);
 
-  constructor() {
+  constructor(store: MemoryStore = createMemoryStore()) {
+    this.store = store;
     this.plane = createControlPlane({
       clock: this.clock,
       log: {

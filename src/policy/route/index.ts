@@ -1,7 +1,15 @@
 export { compileRoutes, type RouteTable } from './compile-routes.ts';
 export type { RouteHit } from './compiled-route.ts';
 export { compileValue, type ValueMatcher } from './match-value.ts';
-export { compileRegex } from './regex/index.ts';
+export {
+  authorityFault,
+  editedHeaderFault,
+  fieldValueFault,
+  locationPathFault,
+  requestPathFault,
+  schemeFault,
+} from './message-rules.ts';
+export { compileRegex, portableRegexFault } from './regex/index.ts';
 export type {
   HeaderEdits,
   HeaderMatch,

@@ -1,1 +1,2 @@
+export { portableRegexFault } from './re2-size.ts';
 export { compileRegex, SafeRegex } from './safe-regex.ts';

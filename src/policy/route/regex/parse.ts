@@ -18,7 +18,12 @@ import {
 
 export type RegexNode =
   | { readonly kind: 'set'; readonly set: ByteSet }
-  | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly RegexNode[] }
+  /** `captures`: a group that RE2 would remember; here it matters for the size alone. */
+  | {
+      readonly kind: 'sequence' | 'choice';
+      readonly parts: readonly RegexNode[];
+      readonly captures?: true;
+    }
   /** `max` -1: without bound. */
   | { readonly kind: 'repeat'; readonly part: RegexNode; readonly min: number; readonly max: number }
   | { readonly kind: 'begin' | 'end' };
@@ -158,6 +163,7 @@ class RegexParser {
 
   #group(): RegexNode {
     const [ignoreCase, dotAll] = [this.#ignoreCase, this.#dotAll];
+    const captures = !/^\?(?!P?<)/.test(this.#text.slice(this.#at, this.#at + 3));
     if (this.#take('?')) {
       const only = this.#groupPrefix();
       if (only) return empty;
@@ -169,7 +175,7 @@ class RegexParser {
     if (this.fault === '' && !this.#take(')')) return this.#refuse('missing )');
     this.#ignoreCase = ignoreCase;
     this.#dotAll = dotAll;
-    return inner;
+    return captures ? { kind: 'sequence', parts: [inner], captures } : inner;
   }
 
   /** After `(?`. True when it was a whole group of flags, `(?i)`, which holds until the enclosing group ends. */

@@ -1,6 +1,6 @@
 // Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one list.
 
-import type { HeaderEdits } from '../../../policy/index.ts';
+import { editedHeaderFault, type HeaderEdits } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { checkFieldValue } from './message-text.ts';
 
@@ -45,9 +45,6 @@ function mergeSide(specific: HeaderEdits | null, general: HeaderEdits | null): H
   };
 }
 
-/** Fields that frame the message or steer the connection belong to the codec. */
-const framing = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'te', 'trailer']);
-
 function translateSide(
   level: EditLevel,
   side: 'request' | 'response',
@@ -86,22 +83,10 @@ function translateOptions(
   });
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-
 function translateName(name: string, path: string, faults: Faults): string {
-  const lower = name.toLowerCase();
-  if (lower === 'host' || lower.startsWith(':')) {
-    faults.add(
-      path,
-      'must not be host or start with a colon (host_rewrite_literal sets the authority)',
-      name,
-    );
-  } else if (!token.test(lower)) {
-    faults.add(path, 'must be a header name', name);
-  } else if (framing.has(lower)) {
-    faults.add(path, 'must not be a framing header', name);
-  }
-  return lower;
+  const rule = editedHeaderFault(name);
+  if (rule !== null) faults.add(path, rule, name);
+  return name.toLowerCase();
 }
 
 function translateValue(value: string, path: string, faults: Faults): string {
