@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import type { LogLevel } from '../base/index.ts';
+import type { Log, LogLevel } from '../base/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -16,7 +16,7 @@ import {
   ListenError,
   readOpenFilesMax,
 } from '../net/index.ts';
-import { createJsonLog, logLevels } from '../observe/index.ts';
+import { createJsonLog, type LeveledLog, logLevels } from '../observe/index.ts';
 import {
   type AdsConfig,
   type Bootstrap,
@@ -62,17 +62,20 @@ export const command: CliCommand = new Command('proxy')
 async function run(flags: ProxyFlags): Promise<void> {
   const bootstrap = readBootstrap(flags.config);
   const end = Promise.withResolvers<void>();
-  const proxy = compose(flags, bootstrap, end.resolve);
+  const log = createJsonLog(flags.logLevel, { write: (line) => process.stderr.write(line) });
+  const proxy = compose(flags, bootstrap, log, end.resolve);
+  log.write('info', 'starting', { version, pid: process.pid, node: bootstrap.node.id, config: flags.config });
   try {
     proxy.start();
   } catch (error) {
     if (error instanceof ListenError) throw new Exit(exitCode.usage, `admin: ${error.message}`);
     throw error;
   }
-  listenToSignals(proxy, end.resolve);
+  listenToSignals(proxy, log, end.resolve);
   await end.promise;
   await proxy.drain();
   await proxy.stop();
+  log.write('info', 'stopped', { exitCode: exitCode.fine });
   process.exit(exitCode.fine);
 }
 
@@ -87,9 +90,8 @@ function readBootstrap(path: string): Bootstrap {
   return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
 }
 
-function compose(flags: ProxyFlags, bootstrap: Bootstrap, quit: () => void): RunningProxy {
+function compose(flags: ProxyFlags, bootstrap: Bootstrap, log: LeveledLog, quit: () => void): RunningProxy {
   const clock = createSystemClock();
-  const log = createJsonLog(flags.logLevel, { write: (line) => process.stderr.write(line) });
   return createProxy({
     clock,
     random: createSystemRandom(),
@@ -119,16 +121,22 @@ function createAdsTransport({ servers, connectTimeoutMs }: AdsConfig): AdsTransp
 }
 
 /** The first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP and SIGUSR1 reopen the logs. */
-function listenToSignals(proxy: RunningProxy, end: () => void): void {
+function listenToSignals(proxy: RunningProxy, log: Log, end: () => void): void {
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
+      log.write('info', 'signal', { signal, effect: asked ? 'ends at once' : 'drains, then ends' });
       if (asked) process.exit(exitCode.notFine);
       asked = true;
       end();
     });
   }
-  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => proxy.reopenLogs());
+  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) {
+    process.on(signal, () => {
+      log.write('info', 'signal', { signal, effect: 'reopens the access logs' });
+      proxy.reopenLogs();
+    });
+  }
 }
 
 function parseSeconds(text: string): number {

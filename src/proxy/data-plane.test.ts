@@ -291,6 +291,92 @@ describe('draining', () => {
   });
 });
 
+describe('what keeps it from serving', () => {
+  test('an address that somebody else has, until it is free', () => {
+    const world = new World();
+    const origin = world.origin();
+    const taken = world.network.listen({ address: ip(15001), accept: () => origin.respond as never });
+    world.serve([origin]);
+    expect(world.plane.obstacles.map(({ object, field }) => `${object} ${field}`)).toEqual([
+      'outbound address',
+    ]);
+    taken.close();
+    world.run(1_100);
+    expect(world.plane.obstacles).toEqual([]);
+  });
+
+  test('routes that have not come: every request would be told 404', () => {
+    const world = new World();
+    world.apply({ routes: [] });
+    expect(world.plane.obstacles.map(({ object, field }) => `${object} ${field}`)).toEqual([
+      'outbound routes',
+    ]);
+    world.serve([world.origin()], { version: '2' });
+    expect(world.plane.obstacles).toEqual([]);
+  });
+
+  test('a listener is judged before it is accepted, and our own address is no obstacle', () => {
+    const world = new World();
+    const origin = world.origin();
+    world.serve([origin]);
+    world.network.listen({ address: ip(15002), accept: () => origin.respond as never });
+    const on = (port: number) => world.plane.refusal(listenerConfig({ name: 'new', address: ip(port) }));
+    expect(on(15002)).toMatchObject({ object: 'new', field: 'address', value: '127.0.0.1:15002' });
+    expect([on(15001), on(15003)]).toEqual([null, null]);
+    // Asking leaves nothing behind.
+    expect(on(15003)).toBeNull();
+  });
+});
+
+describe('failed health checks', () => {
+  test('tell a kept connection to come back elsewhere, and undone they do not', () => {
+    const world = new World();
+    world.serve([world.origin()]);
+    const kept = world.client().get('/');
+    world.run(20);
+    expect(kept.take()).not.toContain('connection: close');
+    world.plane.failHealth(true);
+    kept.get('/');
+    world.run(20);
+    expect(kept.received).toContain('connection: close');
+    expect(kept.closed).toBe('in order');
+    world.plane.failHealth(false);
+    const next = world.client().get('/').get('/');
+    world.run(20);
+    expect(next.statuses).toEqual([200, 200]);
+    expect(next.received).not.toContain('connection: close');
+  });
+});
+
+describe('life-cycle events', () => {
+  test('draining, its end, health and reopened logs are each logged once', async () => {
+    const lines: string[] = [];
+    const world = new World({
+      log: {
+        debugEnabled: false,
+        write: (_level, message, fields) => lines.push(`${message} ${JSON.stringify(fields)}`),
+      },
+    });
+    world.serve([world.origin()]);
+    lines.length = 0;
+    world.plane.reopenLogs();
+    world.plane.failHealth(true);
+    world.plane.failHealth(true);
+    const done = world.plane.drain();
+    void world.plane.drain();
+    world.run(3_000);
+    await done;
+    await settlePromises();
+    expect(lines.map((line) => line.split(' {')[0]!)).toEqual([
+      'access logs reopened',
+      'health checks fail',
+      'draining',
+      'drained',
+    ]);
+    expect(lines[3]).toContain('"cutConnections":0');
+  });
+});
+
 describe('names', () => {
   test('a DNS cluster follows its answers, and keeps the last when there is none', async () => {
     let answer: readonly string[] | null = ['127.0.0.1'];
@@ -323,6 +409,36 @@ describe('names', () => {
 });
 
 describe('the access log', () => {
+  test('is closed when the last listener lets go of it, a draining one included', async () => {
+    const open = new Set<string>();
+    const createLogSink = (path: string) => {
+      open.add(path);
+      return {
+        write: (_bytes: Uint8Array, handler: { onWritten(error: Error | null): void }) =>
+          handler.onWritten(null),
+        reopen() {},
+        close: () => void open.delete(path),
+      };
+    };
+    const world = new World({ createLogSink });
+    const origin = world.origin(() => {});
+    const to = (path: string) => httpOptions({ accessLog: { path } });
+    const second = listenerConfig({ name: 'second', address: ip(15002), http: to('b') });
+    world.serve([origin], { listeners: [listenerConfig({ http: to('a') }), second] });
+    world.serve([origin], { version: '2', listeners: [listenerConfig({ http: to('b') }), second] });
+    await settlePromises();
+    expect([...open]).toEqual(['b']);
+    world.client(ip(15002)).get('/');
+    world.run(20);
+    world.serve([origin], { version: '3', listeners: [listenerConfig({ http: to('c') })] });
+    await settlePromises();
+    expect([...open]).toEqual(['b', 'c']);
+    for (const connection of origin.connections) connection.reply(200);
+    world.run(1_000);
+    await settlePromises();
+    expect([...open]).toEqual(['c']);
+  });
+
   test('has a line for every request', async () => {
     const lines: string[] = [];
     const sink = {

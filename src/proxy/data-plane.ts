@@ -93,9 +93,37 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     return [...this.routeIssues, ...this.bindIssues];
   }
 
+  /** What keeps listeners from serving: no address, or no routes yet, so that every request would be told 404. */
+  get obstacles(): readonly Issue[] {
+    const unrouted: Issue[] = [];
+    for (const { name, config, routes } of this.listeners.values()) {
+      if (routes !== this.emptyTable) continue;
+      unrouted.push({ object: name, field: 'routes', rule: 'have not come', value: config.routeConfig });
+    }
+    return [...this.bindIssues, ...unrouted];
+  }
+
+  get healthFailed(): boolean {
+    return this.context.health.failed;
+  }
+
+  /** Every answer tells its client to come back elsewhere, and readiness says no, until it is undone. */
+  failHealth(failed: boolean): void {
+    if (failed !== this.context.health.failed)
+      this.options.log.write('info', failed ? 'health checks fail' : 'health checks pass', { by: 'admin' });
+    this.context.health.failed = failed;
+  }
+
   get requests(): number {
     let total = 0;
     for (const listener of this.listeners.values()) total += listener.stats.requests;
+    return total;
+  }
+
+  /** Requests running. */
+  get active(): number {
+    let total = 0;
+    for (const listener of this.listeners.values()) total += listener.stats.active;
     return total;
   }
 
@@ -131,14 +159,23 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     });
   }
 
+  /** An address that somebody else has is a refusal; one of our own listeners' is not, for it may be the one that is replaced. */
+  refusal(config: ListenerConfig): Issue | null {
+    if (this.stopped || this.draining) return null;
+    const { address } = config;
+    for (const listener of this.listeners.values())
+      if (listener.address !== null && formatAddress(listener.config.address) === formatAddress(address))
+        return null;
+    return new RuntimeListener(this.context, config, this.emptyTable, null).probe();
+  }
+
   /**
    * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change meanwhile, because
    * egress goes on; listeners do not come or go.
    */
   drain(): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    this.context.clock.cancel(this.bindTimer);
-    this.proxyDrain ??= new ProxyDrain(this.context.clock, [...this.listeners.values()]);
+    this.proxyDrain ??= this.beginDrain();
     return this.proxyDrain.done;
   }
 
@@ -163,10 +200,30 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   /** After a log rotation. */
   reopenLogs(): void {
     for (const log of this.accessLogs.values()) log.reopen();
+    this.options.log.write('info', 'access logs reopened', { paths: [...this.accessLogs.keys()].join(', ') });
   }
 
   onTimer(): void {
     this.bindListeners();
+  }
+
+  private beginDrain(): ProxyDrain {
+    const { clock } = this.context;
+    const { log } = this.options;
+    clock.cancel(this.bindTimer);
+    const startedMs = clock.now();
+    const requests = this.requests;
+    const drain = new ProxyDrain(clock, [...this.listeners.values()]);
+    log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });
+    void drain.done.then(() => {
+      const tookMs = Math.round(clock.now() - startedMs);
+      log.write('info', 'drained', {
+        tookMs,
+        served: this.requests - requests,
+        cutConnections: drain.resets,
+      });
+    });
+    return drain;
   }
 
   private applyClusters(snapshot: Snapshot): void {

@@ -54,6 +54,7 @@ type DrainState = 'serving' | 'closing' | 'done';
 
 export class ProxyDrain implements TimerHandler {
   readonly done: Promise<void>;
+  readonly atMostMs: number;
   /** Connections that were reset because the time was over. */
   get resets(): number {
     return this.listeners.reduce((total, listener) => total + listener.stats.drainResets, 0);
@@ -72,7 +73,8 @@ export class ProxyDrain implements TimerHandler {
     this.listeners = listeners;
     const now = clock.now();
     const limits = listeners.map((listener) => listener.http.drainTimeoutMs);
-    this.deadlineMs = now + Math.max(0, ...limits);
+    this.atMostMs = Math.max(0, ...limits);
+    this.deadlineMs = now + this.atMostMs;
     this.requests = this.countRequests();
     this.quietSinceMs = now;
     this.done = new Promise((resolve) => {

@@ -28,6 +28,10 @@ export const proxyLimits = {
   drainQuietMs: 1_000,
   /** How often draining looks at its connections. */
   drainCheckMs: 50,
+  /** Until it serves for the first time a proxy looks this often whether it does. */
+  readinessCheckMs: 100,
+  /** Warming resources that a "not ready" names; the rest are counted. */
+  reasonsNamedMax: 10,
   /** Listeners that could not be bound are tried again after this. */
   bindRetryMs: 1_000,
   /** Names resolved again no sooner than this, whatever the answer's TTL (Envoy's dns_refresh_rate), and no later than the other. */

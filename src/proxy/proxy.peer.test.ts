@@ -143,6 +143,47 @@ describe('the process', () => {
   });
 });
 
+describe('a second proxy on a taken port', () => {
+  test('is not ready and says why, serves once the port is free, and logs each event of its life once', async () => {
+    const backend = startBackend();
+    const taken = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('mine') });
+    const [port, admin] = [taken.port ?? 0, freePort()];
+    const config = join(folder, `taken-${port}.yaml`);
+    writeFileSync(config, bootstrapText(port, admin, backend.port, join(folder, `taken-${port}.log`)));
+    const child = Bun.spawn([weft, 'proxy', '-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ready = () => fetch(`http://127.0.0.1:${admin}/ready`).catch(() => null);
+    try {
+      await until('the admin interface', async () => (await ready()) !== null);
+      const response = await ready();
+      expect(response?.status).toBe(503);
+      expect(await response?.text()).toMatch(
+        /^INITIALIZING\nmain: address: listen .*EADDRINUSE.*127\.0\.0\.1/,
+      );
+      await taken.stop(true);
+      await until('ready', async () => (await ready())?.ok === true);
+      child.kill('SIGHUP');
+      await until('a moment after', async () => (await ready())?.ok === true);
+      child.kill('SIGTERM');
+      expect(await child.exited).toBe(0);
+      const lines = (await new Response(child.stderr).text()).trim().split('\n');
+      const messages = lines.map((line) => JSON.parse(line).message);
+      const events = [
+        'starting',
+        'not serving',
+        'serving',
+        'access logs reopened',
+        'draining',
+        'drained',
+        'stopped',
+      ];
+      expect(messages.filter((message) => events.includes(message))).toEqual(events);
+    } finally {
+      child.kill('SIGKILL');
+      await backend.stop();
+    }
+  });
+});
+
 describeWith(['prometheus', 'promtool'], 'Prometheus', () => {
   test('scrapes the proxy and finds what it counted', async () => {
     const backend = startBackend();

@@ -14,6 +14,7 @@ import {
 } from './admin/index.ts';
 import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
 import { DataPlane } from './data-plane.ts';
+import { Readiness } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
 
 export interface ProxyOptions {
@@ -66,6 +67,7 @@ class ComposedProxy implements Proxy {
   readonly config: ConfigSource;
   private readonly options: ProxyOptions;
   private readonly dataPlane: DataPlane;
+  private readonly readiness: Readiness;
   private readonly stalls: StallMonitor;
   private readonly transports: AdsTransport[] = [];
   private readonly servers: AdminServer[] = [];
@@ -108,6 +110,7 @@ class ComposedProxy implements Proxy {
         });
       },
     });
+    this.readiness = new Readiness({ clock, log, config: this.config, plane: this.dataPlane });
     this.stalls = new StallMonitor(clock, () => this.dataPlane.requests);
   }
 
@@ -116,7 +119,7 @@ class ComposedProxy implements Proxy {
   }
 
   get ready(): boolean {
-    return this.config.ready && !this.dataPlane.draining;
+    return this.readiness.state === 'LIVE';
   }
 
   start(): void {
@@ -132,6 +135,7 @@ class ComposedProxy implements Proxy {
     }
     this.stalls.start();
     this.config.start();
+    this.readiness.start();
   }
 
   drain(): Promise<void> {
@@ -140,6 +144,7 @@ class ComposedProxy implements Proxy {
 
   async stop(): Promise<void> {
     this.stalls.stop();
+    this.readiness.stop();
     await this.config.stop();
     for (const transport of this.transports) transport.close();
     await this.dataPlane.stop();
@@ -160,8 +165,12 @@ class ComposedProxy implements Proxy {
       log,
       version,
       process: this.options.process,
-      actions: { drainListeners: () => void this.dataPlane.drain(), quit: onQuit },
-      healthFailed: false,
+      readiness: this.readiness,
+      actions: {
+        drainListeners: () => void this.dataPlane.drain(),
+        failHealth: (failed) => this.dataPlane.failHealth(failed),
+        quit: onQuit,
+      },
       accessLogDropped: () => this.dataPlane.accessLogDropped,
       foldedSeries: 0,
     };

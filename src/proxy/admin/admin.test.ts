@@ -177,7 +177,7 @@ describe('pages', () => {
   test('/quitquitquit and /drain_listeners', () => {
     const world = serving();
     world.ask('POST', '/drain_listeners');
-    expect(world.body('/ready')).toBe('DRAINING\n');
+    expect(world.body('/ready')).toBe('DRAINING\ndraining\n');
     world.ask('POST', '/quitquitquit');
     expect(world.quits).toBe(1);
   });

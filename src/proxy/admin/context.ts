@@ -3,6 +3,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { LeveledLog, StallMonitor } from '../../observe/index.ts';
 import type { ConfigSource } from '../config/index.ts';
+import type { ReadinessView } from '../readiness.ts';
 import type { ProxyView } from '../stats/index.ts';
 
 /** The process around the proxy; a simulated proxy has none. */
@@ -15,6 +16,8 @@ export interface ProcessInfo {
 export interface AdminActions {
   /** Stops taking new connections and finishes what runs; the process stays. */
   drainListeners(): void;
+  /** Readiness says no, and answers end their connections, while everything goes on. */
+  failHealth(failed: boolean): void;
   /** Ends the process in order. */
   quit(): void;
 }
@@ -28,8 +31,7 @@ export interface AdminContext {
   readonly version: string;
   readonly process: ProcessInfo | null;
   readonly actions: AdminActions;
-  /** Set by POST /healthcheck/fail: readiness says no while everything goes on. */
-  healthFailed: boolean;
+  readonly readiness: ReadinessView;
   /** Access-log lines that were lost, all logs together. */
   accessLogDropped(): number;
   /** Series folded by earlier scrapes. */

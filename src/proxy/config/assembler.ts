@@ -5,6 +5,7 @@
 // States of a listener, cluster or route configuration: warming (known, what it refers to is not) -> active -> (cluster only) leaving.
 
 import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.ts';
+import { type Address, formatAddress } from '../../net/index.ts';
 import type { RouteConfig } from '../../policy/index.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
@@ -95,6 +96,17 @@ export class Assembler implements TimerHandler {
     const drainTimeoutMs = this.drainTimeoutMs ?? config.http.drainTimeoutMs;
     const own = { ...listener, config: { ...config, http: { ...config.http, drainTimeoutMs } } };
     this.warm(this.listeners, config.name, own, listener.initialFetchTimeoutMs);
+  }
+
+  /** The listener that has this address now or soon, or null. Port 0 is nobody's. */
+  listenerAt(address: Address): string | null {
+    if (address.kind === 'ip' && address.port === 0) return null;
+    const text = formatAddress(address);
+    for (const [name, { active, warming }] of this.listeners) {
+      const newest = warming ?? active;
+      if (newest !== null && formatAddress(newest.config.address) === text) return name;
+    }
+    return null;
   }
 
   removeListener(name: string): void {

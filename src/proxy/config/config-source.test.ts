@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { type Issue, silentLog, VirtualClock } from '../../base/index.ts';
-import { createMemoryStore, type MemoryStore } from '../../net/index.ts';
+import { formatIssue, type Issue, silentLog, VirtualClock } from '../../base/index.ts';
+import { type Address, createMemoryStore, formatAddress, type MemoryStore } from '../../net/index.ts';
 import { type AdsClientStatus, typeUrls, type XdsResource, type XdsSubscriber } from '../../xds/index.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 import { type AdsSubscriptions, ConfigSource } from './config-source.ts';
@@ -51,6 +51,8 @@ class World {
   readonly client = new FakeClient();
   readonly source: ConfigSource;
   snapshot: Snapshot | null = null;
+  /** Ports that somebody else on this machine has. */
+  readonly takenPorts = new Set<number>();
   private subscriber: XdsSubscriber | null = null;
 
   constructor(store: MemoryStore, stateDir: string | null, bootstrap: Bootstrap, wallMs = 1_000_000) {
@@ -62,7 +64,13 @@ class World {
       stateDir,
       bootstrap,
       drainTimeoutMs: null,
-      target: { apply: (snapshot) => (this.snapshot = snapshot) },
+      target: {
+        apply: (snapshot) => (this.snapshot = snapshot),
+        refusal: ({ name, address }) => {
+          if (!this.takenPorts.has(portOf(address))) return null;
+          return { object: name, field: 'address', rule: 'listen: in use', value: formatAddress(address) };
+        },
+      },
       createClient: (_ads, subscriber) => {
         this.subscriber = subscriber;
         return this.client;
@@ -91,6 +99,10 @@ class World {
     this.deliver(typeUrls.listener, [resourceOf(typeUrls.listener, 'out', listenerJson('out', 'r'))]);
     this.deliver(typeUrls.route, [resourceOf(typeUrls.route, 'r', routesJson('r', ['a']))]);
   }
+}
+
+function portOf(address: Address): number {
+  return address.kind === 'ip' ? address.port : 0;
 }
 
 function fresh(stateDir: string | null = null, store = createMemoryStore(), bootstrap = adsBootstrap): World {
@@ -166,6 +178,34 @@ describe('subscriptions and readiness', () => {
 });
 
 describe('refusals', () => {
+  const at = (name: string, port: number, version = '1') =>
+    resourceOf(typeUrls.listener, name, listenerJson(name, 'r', port), version);
+
+  test('a listener on a taken port is refused, at start and as an update, and taken when the port is free', () => {
+    const world = fresh();
+    world.takenPorts.add(7001);
+    expect(world.deliver(typeUrls.listener, [at('out', 7001)])).toHaveLength(1);
+    world.deliverAll();
+    const before = world.snapshot!.listeners.get('out')!;
+    const issues = world.deliver(typeUrls.listener, [at('out', 7001, '2')]);
+    expect(issues.map(formatIssue)).toEqual(['out: address: listen: in use (got 127.0.0.1:7001)']);
+    expect(world.snapshot!.listeners.get('out')).toBe(before);
+    world.takenPorts.clear();
+    expect(world.deliver(typeUrls.listener, [at('out', 7001, '3')])).toEqual([]);
+    expect(world.snapshot!.listeners.get('out')!.address).toMatchObject({ port: 7001 });
+  });
+
+  test('a listener on another one’s address is refused, but not in place of one that leaves with it', () => {
+    const world = fresh();
+    world.deliver(typeUrls.listener, [at('a', 7001)]);
+    const issues = world.deliver(typeUrls.listener, [at('b', 7001)]);
+    expect(issues.map(({ object, rule }) => `${object} ${rule}`)).toEqual([
+      "b must be no other listener's: a has it",
+    ]);
+    expect(world.deliver(typeUrls.listener, [at('b', 7001)], ['a'])).toEqual([]);
+    expect(world.deliver(typeUrls.listener, [at('c', 7002), at('d', 7002)])).toHaveLength(1);
+  });
+
   test('good resources are applied, bad ones are named and keep their last good version', () => {
     const world = fresh();
     world.deliverAll();

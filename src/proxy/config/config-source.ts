@@ -20,7 +20,7 @@ import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
 import { ResourceIntake } from './resource-intake.ts';
 import type { ResourceTable } from './resource-table.ts';
-import type { Snapshot, SnapshotTarget } from './types.ts';
+import type { ListenerCheck, Snapshot, SnapshotTarget } from './types.ts';
 
 /** What is needed of xds/ AdsClient. */
 export interface AdsSubscriptions {
@@ -37,7 +37,7 @@ export interface ConfigSourceOptions {
   /** Folder of the last good configuration; null: none is kept. */
   readonly stateDir: string | null;
   readonly bootstrap: Bootstrap;
-  readonly target: SnapshotTarget;
+  readonly target: SnapshotTarget & ListenerCheck;
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
   readonly createClient: (ads: AdsConfig, subscriber: XdsSubscriber) => AdsSubscriptions;
@@ -77,7 +77,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       statics: bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
     });
-    this.intake = new ResourceIntake(clock, this.assembler);
+    this.intake = new ResourceIntake(clock, this.assembler, options.target);
     this.client = bootstrap.ads === null ? null : options.createClient(bootstrap.ads, this);
     this.keeper = this.client === null ? null : this.createKeeper();
   }

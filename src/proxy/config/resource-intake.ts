@@ -2,12 +2,14 @@
 // last good version in force and its neighbours alone.
 
 import type { Clock, Issue } from '../../base/index.ts';
+import { formatAddress } from '../../net/index.ts';
 import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { Assembler } from './assembler.ts';
 import { type Decoded, decodeResource, type Meaning } from './decode-resource.ts';
 import type { SavedResource } from './last-good.ts';
 import { ResourceTable } from './resource-table.ts';
 import { RouteDecoder } from './route-decoder.ts';
+import type { ListenerCheck } from './types.ts';
 
 export class ResourceIntake {
   readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
@@ -16,10 +18,12 @@ export class ResourceIntake {
   private readonly routes = new Map<string, RouteDecoder>();
   private readonly clock: Clock;
   private readonly assembler: Assembler;
+  private readonly check: ListenerCheck;
 
-  constructor(clock: Clock, assembler: Assembler) {
+  constructor(clock: Clock, assembler: Assembler, check: ListenerCheck) {
     this.clock = clock;
     this.assembler = assembler;
+    this.check = check;
   }
 
   /** Returns what was refused. */
@@ -30,7 +34,7 @@ export class ResourceIntake {
       const fault = names.has(resource.name) ? duplicate(resource) : this.refusal(resource);
       names.add(resource.name);
       if (fault !== null) this.refuse(table, resource, [fault], issues);
-      else this.takeOne(table, resource, issues);
+      else this.takeOne(table, resource, update.removed, issues);
     }
     for (const name of update.removed) this.remove(table, update.typeUrl, name);
     table.version = update.version;
@@ -71,7 +75,12 @@ export class ResourceIntake {
     return { object: resource.name, field: '', rule: 'is defined in the bootstrap', value: '' };
   }
 
-  private takeOne(table: ResourceTable, resource: XdsResource, issues: Issue[]): void {
+  private takeOne(
+    table: ResourceTable,
+    resource: XdsResource,
+    leaving: readonly string[],
+    issues: Issue[],
+  ): void {
     const receivedAtMs = this.clock.wall();
     const known = table.accepted.get(resource.name);
     // The same bytes again need no decoding; an endpoint set grows young by them.
@@ -90,6 +99,11 @@ export class ResourceIntake {
       this.refuse(table, resource, decoded.issues, issues);
       return;
     }
+    const unservable = this.unservable(decoded.meaning, leaving);
+    if (unservable !== null) {
+      this.refuse(table, resource, [unservable], issues);
+      return;
+    }
     table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
     if (decoded.issues.length > 0) this.refuse(table, resource, decoded.issues, issues);
     else table.refused.delete(resource.name);
@@ -106,6 +120,18 @@ export class ResourceIntake {
   /** Route configurations that nobody asks for any more need not be decoded by their changes. */
   forgetRoutes(name: string): void {
     this.routes.delete(name);
+  }
+
+  /** As Envoy: a listener whose address another one has, or the machine does not give, is refused and not merely unbound. */
+  private unservable(meaning: Meaning, leaving: readonly string[]): Issue | null {
+    if (meaning.kind !== 'listener') return null;
+    const { config } = meaning.value;
+    const owner = this.assembler.listenerAt(config.address);
+    if (owner !== null && owner !== config.name && !leaving.includes(owner)) {
+      const rule = `must be no other listener's: ${owner} has it`;
+      return { object: config.name, field: 'address', rule, value: formatAddress(config.address) };
+    }
+    return this.check.refusal(config);
   }
 
   private refuse(

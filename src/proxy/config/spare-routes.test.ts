@@ -130,9 +130,13 @@ test('what is no route’s and no host’s fault refuses the whole', () => {
 
 test('what is refused in part is refused every time it comes, and no more once it is mended', () => {
   const clock = new VirtualClock();
-  const target = { apply() {} };
+  const target = { apply() {}, refusal: () => null };
   const statics = { listeners: [], clusters: [] };
-  const intake = new ResourceIntake(clock, new Assembler({ clock, target, statics, drainTimeoutMs: null }));
+  const intake = new ResourceIntake(
+    clock,
+    new Assembler({ clock, target, statics, drainTimeoutMs: null }),
+    target,
+  );
   const table = intake.tables.get(typeUrls.route);
   if (table === undefined) throw new Error('no table of routes');
   const of = (route: JsonValue) =>

@@ -2,6 +2,7 @@
 // bootstrap's static resources, the last good snapshot on disk). Immutable; swapped by reference. Live state (pools, latencies,
 // budgets, ejections) is not here: it belongs to the runtime cluster of the same name and survives updates.
 
+import type { Issue } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type {
   BalanceConfig,
@@ -113,4 +114,10 @@ export interface EndpointConfig {
 /** Where a configuration source delivers to: the data path. Applying is synchronous and never fails for a validated snapshot. */
 export interface SnapshotTarget {
   apply(snapshot: Snapshot): void;
+}
+
+/** Asked before a listener is accepted. */
+export interface ListenerCheck {
+  /** Why it could not be served if it were put into force, or null. */
+  refusal(listener: ListenerConfig): Issue | null;
 }

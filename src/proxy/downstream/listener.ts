@@ -121,6 +121,13 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
     if (this.securing.delete(securing)) this.context.accepted.count -= 1;
   }
 
+  /** Binds and lets go again: what stands in the way, or null. */
+  probe(): Issue | null {
+    const issue = this.bind(false);
+    this.unbind();
+    return issue;
+  }
+
   /** Stops accepting. Connections stay. */
   unbind(): void {
     this.listening?.close();

@@ -2,7 +2,6 @@
 
 import { noLabels, type PrometheusWriter } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
-import { readiness } from '../pages/control.ts';
 
 export function* writeProxyMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   writeProcess(writer, context);
@@ -23,7 +22,12 @@ export function* writeProxyMetrics(writer: PrometheusWriter, context: AdminConte
 function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
   const { process, clock, config, view } = context;
   writer.family('weft_build_info', 'gauge', 'Version.').sample({ version: context.version }, 1);
-  gauge(writer, 'envoy_server_live', '1 while requests may come.', readiness(context) === 'LIVE' ? 1 : 0);
+  gauge(
+    writer,
+    'envoy_server_live',
+    '1 while requests may come.',
+    context.readiness.state === 'LIVE' ? 1 : 0,
+  );
   gauge(
     writer,
     'envoy_server_uptime',

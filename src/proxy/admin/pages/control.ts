@@ -4,19 +4,14 @@ import { isLogLevel, logLevels } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type AdminReply, type AdminRequest, text } from '../reply.ts';
 
-export function readiness(context: AdminContext): 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' {
-  if (context.view.draining || context.healthFailed) return 'DRAINING';
-  return context.config.ready ? 'LIVE' : 'PRE_INITIALIZING';
-}
-
-export function readyPage(context: AdminContext): AdminReply {
-  const state = readiness(context);
-  return text(`${state}\n`, state === 'LIVE' ? 200 : 503);
+/** The state in Envoy's words, and below it why it is not LIVE. */
+export function readyPage({ readiness: { state, reasons } }: AdminContext): AdminReply {
+  return text([state, ...reasons, ''].join('\n'), state === 'LIVE' ? 200 : 503);
 }
 
 export function healthPage(failed: boolean): (context: AdminContext) => AdminReply {
   return (context) => {
-    context.healthFailed = failed;
+    context.actions.failHealth(failed);
     return text('OK\n');
   };
 }

@@ -4,7 +4,6 @@ import { formatAddress } from '../../../net/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
 import { encodeEnvoyAddress } from './address.ts';
-import { readiness } from './control.ts';
 
 export function serverInfoPage(context: AdminContext): AdminReply {
   const { config, clock } = context;
@@ -12,7 +11,7 @@ export function serverInfoPage(context: AdminContext): AdminReply {
   const uptimeSeconds = Math.floor((clock.wall() - config.startedAtMs) / 1000);
   return json({
     version: `weft/${context.version}`,
-    state: readiness(context),
+    state: context.readiness.state,
     uptime_current_epoch: `${uptimeSeconds}s`,
     uptime_all_epochs: `${uptimeSeconds}s`,
     node: {
