@@ -55,6 +55,11 @@ function addField(
   fields.set(Number(field[2]), field[1]!);
 }
 
+/** Fields of Envoy 1.40 that the installed copy of its API is too old for. */
+const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name: string])[]> = new Map([
+  ['envoy.config.core.v3.HttpProtocolOptions', [[7, 'max_response_headers_kb']]],
+]);
+
 /** All fields of the message of this full name, `envoy.config.cluster.v3.Cluster.EdsClusterConfig`. */
 export function findMessage(fullName: string, texts: readonly string[]): Map<number, string> {
   const inner = fullName.slice(fullName.search(/\.[A-Z]/) + 1);
@@ -62,7 +67,7 @@ export function findMessage(fullName: string, texts: readonly string[]): Map<num
   for (const text of texts) {
     if (!text.includes(`package ${packageName};`)) continue;
     const fields = parseProtoFields(text).get(inner);
-    if (fields !== undefined) return fields;
+    if (fields !== undefined) return new Map([...fields, ...(newerFields.get(fullName) ?? [])]);
     // A message without fields is one too.
     if (new RegExp(`message ${inner.slice(inner.lastIndexOf('.') + 1)} `).test(text)) return new Map();
   }

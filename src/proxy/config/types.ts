@@ -51,6 +51,8 @@ export interface HttpOptions {
   readonly drainTimeoutMs: number;
   readonly headBytesMax: number;
   readonly headerCountMax: number;
+  /** Requests after which a connection is told to close; 0: no limit. */
+  readonly requestsPerConnectionMax: number;
   readonly requestTimeoutMs: number;
   /** Make an x-request-id where missing; keep a received one (false: replace it, for edges). */
   readonly keepRequestId: boolean;
@@ -85,6 +87,9 @@ export interface ClusterConfig {
   readonly idleTimeoutMs: number;
   /** Requests after which a connection is closed; 0: no limit. */
   readonly requestsPerConnectionMax: number;
+  /** Bounds of a response head; over them the attempt fails as `too-large`. */
+  readonly headBytesMax: number;
+  readonly headerCountMax: number;
   /** Below this share (0 to 100) of usable endpoints all are used (panic). Default 50. */
   readonly panicPercent: number;
   /** Bytes of a request body kept for a retry. Default 65,536. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test';
 import { Timer } from '../../base/index.ts';
 import { proxyLimits } from '../limits.ts';
-import { httpOptions, listenerConfig } from '../testing/configs.ts';
+import { clusterConfig, httpOptions, listenerConfig } from '../testing/configs.ts';
 import type { Respond, TestClient } from '../testing/peers.ts';
 import { World, type WorldOptions } from '../testing/world.ts';
 
@@ -239,7 +239,7 @@ describe('refused before it was a request', () => {
     ],
     ['a bad Host', 'GET /h HTTP/1.1\r\nhost: a b\r\n\r\n', 400, null],
     ['no Host', 'GET /n HTTP/1.1\r\n\r\n', 400, '/n'],
-    ['a long target', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414, null],
+    ['a long target', `GET /${'a'.repeat(70_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414, null],
     ['a long head', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(70_000)}\r\n\r\n`, 431, null],
     ['an unknown coding', 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n', 501, null],
     ['a long method', `${'A'.repeat(40)} / HTTP/1.1\r\nhost: a\r\n\r\n`, 501, null],
@@ -281,6 +281,60 @@ describe('refused before it was a request', () => {
       if (path !== null) expect(entries[0].path).toBe(path);
     });
   }
+});
+
+describe('limits that an author set', () => {
+  test('max_request_headers_kb holds for the target too', () => {
+    const { world, origin } = setup({ headBytesMax: 96 * 1024 });
+    const path = `/${'a'.repeat(80 * 1024)}`;
+    const client = world.client().get(path);
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    expect(origin.requests[0]!.startsWith(`GET ${path} `)).toBe(true);
+    world.expectSettled();
+  });
+
+  const heads: readonly (readonly [
+    name: string,
+    kilobytes: number,
+    count: number,
+    sent: string,
+    status: number,
+  ])[] = [
+    ['a response head of 90 KiB under 96', 96, 100, `x: ${'y'.repeat(90 * 1024)}\r\n`, 200],
+    ['a response head of 90 KiB under 64', 64, 100, `x: ${'y'.repeat(90 * 1024)}\r\n`, 502],
+    ['150 response fields under 200', 64, 200, 'x: y\r\n'.repeat(150), 200],
+    ['150 response fields under 100', 64, 100, 'x: y\r\n'.repeat(150), 502],
+  ];
+  for (const [name, kilobytes, headerCountMax, fields, status] of heads) {
+    test(`${name}: ${status}`, () => {
+      const world = new World();
+      const origin = world.origin((connection) =>
+        connection.send(`HTTP/1.1 200 OK\r\n${fields}content-length: 0\r\n\r\n`),
+      );
+      world.serve([origin], {
+        clusters: [clusterConfig({ headBytesMax: kilobytes * 1024, headerCountMax })],
+      });
+      const client = world.client().get('/');
+      world.run(20);
+      expect(client.statuses).toEqual([status]);
+      world.expectSettled();
+    });
+  }
+
+  test('max_requests_per_connection: the last answer tells, and the connection ends', () => {
+    const { world } = setup({ requestsPerConnectionMax: 2 });
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.received).not.toContain('connection: close');
+    client.get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200, 200]);
+    expect(client.received).toContain('connection: close');
+    expect(client.ended).toBe(true);
+    world.run(5_000);
+    world.expectSettled();
+  });
 });
 
 function later(act: () => void) {

@@ -30,6 +30,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private readonly deadlines: ConnectionDeadlines;
   private readonly linger = new Linger();
   private headStarted = false;
+  private requests = 0;
   private detected = false;
   /** We said our last word outside of the codec: what still comes is dropped. */
   private ended = false;
@@ -94,7 +95,9 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.linger.active = false;
     this.idleSinceMs = -1;
     // Said before the answer, so that the answer says `connection: close`.
-    if (this.listener.announcesEnd) this.codec.drain();
+    this.requests += 1;
+    const max = this.listener.http.requestsPerConnectionMax;
+    if (this.listener.announcesEnd || (max > 0 && this.requests >= max)) this.codec.drain();
     this.exchange.begin(stream, head, endStream);
     return this.exchange;
   }

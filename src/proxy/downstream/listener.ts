@@ -178,6 +178,8 @@ function codecLimits(http: HttpOptions): Http1Limits {
   return {
     ...defaultHttp1Limits,
     headBytesMax: http.headBytesMax,
+    // The target is part of the head, whose author said how long it may be.
+    targetBytesMax: Math.max(defaultHttp1Limits.targetBytesMax, http.headBytesMax),
     headerCountMax: http.headerCountMax,
     lingerBytesMax: proxyLimits.lingerBytesMax,
   };

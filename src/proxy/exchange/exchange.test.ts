@@ -196,6 +196,36 @@ describe('own answers', () => {
     world.expectSettled();
   });
 
+  const faulty: readonly (readonly [
+    name: string,
+    action: RouteAction,
+    virtualHost: string,
+    service: string,
+  ])[] = [
+    [
+      'a rule that cannot be done',
+      { kind: 'respond', status: 500, body: '' },
+      'bank/ledger:80',
+      'bank/ledger',
+    ],
+    ['a backend that is not there', forwardTo(['nowhere', 1]), 'bank/ledger:80', 'bank/ledger'],
+    ['a host that is no Service', { kind: 'respond', status: 500, body: '' }, 'unknown', ''],
+    ['a host with a port that is no Service', forwardTo(['nowhere', 1]), 'example.com:80', ''],
+  ];
+  for (const [name, action, virtualHost, service] of faulty) {
+    test(`what a fault answered counts for the Service that was asked: ${name}`, () => {
+      const world = new World();
+      const routes = [route({ action })];
+      world.apply({
+        routes: [{ name: 'routes', virtualHosts: [{ name: virtualHost, domains: ['*'], routes }] }],
+      });
+      world.client().get('/');
+      world.run(20);
+      const { series } = world.listener().traffic;
+      expect(series.map((each) => [each.service, each.durations[5]?.count])).toEqual([[service, 1]]);
+    });
+  }
+
   test('a cluster without endpoints is 503, counted', () => {
     const world = new World();
     world.serve([]);

@@ -33,6 +33,7 @@ export function match(request: RequestState): RouteHit | null {
   }
   request.route = hit.route;
   request.weighted = hit.cluster;
+  request.virtualHost = hit.virtualHost;
   return hit;
 }
 
@@ -190,12 +191,18 @@ export function settle(request: RequestState, nowMs: number): void {
     cluster.stats.bytesReceived += request.bytesSent;
   }
   const route = request.route === null ? '' : request.route.name;
-  const service = cluster === null ? '' : cluster.config.service;
+  const service = cluster === null ? serviceAsked(request.virtualHost) : cluster.config.service;
   listener.traffic.find(route, service, request.peer).record(answerClass, durationMs / 1000);
   if (listener.accessLog !== null) log(request, durationMs);
   request.state = 'idle';
   request.body.reset();
   request.owner.onSettled(nowMs, request.requestEnded);
+}
+
+/** What a fault answered for is counted for the Service that was asked: virtual hosts of the mesh are named `<namespace>/<service>:<port>`. */
+function serviceAsked(virtualHost: string): string {
+  const end = virtualHost.lastIndexOf(':');
+  return end > 0 && virtualHost.lastIndexOf('/', end) > 0 ? virtualHost.slice(0, end) : '';
 }
 
 /** One line in the access log. */

@@ -65,6 +65,8 @@ export class RequestState implements PickRequest<Endpoint> {
   head: RequestHead = absentHead;
   route: Route | null = null;
   weighted: WeightedCluster | null = null;
+  /** Whose route it is. */
+  virtualHost = '';
   /** Set when the cluster's limit let the request in: its books are open. */
   cluster: Cluster | null = null;
   retry: RetryPolicy | null = null;
@@ -134,6 +136,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.phase = 'match';
     this.route = null;
     this.weighted = null;
+    this.virtualHost = '';
     this.cluster = null;
     this.retry = null;
     this.method = head.method;

@@ -11,6 +11,7 @@ import {
   RetryBudget,
   selectCandidates,
 } from '../../policy/index.ts';
+import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { ClusterStats } from '../stats/index.ts';
@@ -27,6 +28,8 @@ export class Cluster implements EndpointOwner, TimerHandler {
   readonly context: ProxyContext;
   readonly stats = new ClusterStats();
   config: ClusterConfig;
+  /** For connections that begin now. */
+  codecLimits: Http1Limits;
   readonly breaker: Breaker;
   budget: RetryBudget | null;
   endpoints: readonly Endpoint[] = [];
@@ -48,6 +51,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.context = context;
     this.name = config.name;
     this.config = config;
+    this.codecLimits = codecLimits(config);
     this.breaker = new Breaker(config.limits);
     this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
     this.balancer = new PriorityBalancer(config.balance, context.random);
@@ -58,6 +62,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   update(config: ClusterConfig): void {
     const before = this.config;
     this.config = config;
+    this.codecLimits = codecLimits(config);
     if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
     if (!sameValue(before.retryBudget, config.retryBudget))
       this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
@@ -220,4 +225,8 @@ function groupByPriority(endpoints: readonly Endpoint[]): readonly (readonly End
 /** Configuration values are plain data; snapshots compile them anew, so identity says nothing. */
 function sameValue(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+function codecLimits({ headBytesMax, headerCountMax }: ClusterConfig): Http1Limits {
+  return { ...defaultHttp1Limits, headBytesMax, headerCountMax };
 }

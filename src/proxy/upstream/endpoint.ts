@@ -4,7 +4,7 @@
 import { MeshError } from '../../base/index.ts';
 import { type Address, type ConnectOptions, formatAddress, type Socket } from '../../net/index.ts';
 import { type Breaker, EndpointLoad } from '../../policy/index.ts';
-import { defaultHttp1Limits, Http1ClientCodec } from '../../wire/http1/index.ts';
+import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
@@ -15,6 +15,7 @@ import { Pool, type PoolOwner } from './pool.ts';
 export interface EndpointOwner {
   readonly context: ProxyContext;
   readonly config: ClusterConfig;
+  readonly codecLimits: Http1Limits;
   readonly breaker: Breaker;
   readonly stats: ClusterStats;
   /** There is something to sweep. */
@@ -103,7 +104,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
-    return new Http1ClientCodec(socket, host, defaultHttp1Limits);
+    return new Http1ClientCodec(socket, host, this.cluster.codecLimits);
   }
 
   onDial(): void {

@@ -23,11 +23,14 @@ export class BodyReader {
   /** Bytes of a Content-Length that have not come yet. */
   remaining = 0;
   private readonly limits: Http1Limits;
+  private readonly padded: boolean;
   /** Most connections never see a chunk. */
   private decoder: ChunkedDecoder | null = null;
 
-  constructor(limits: Http1Limits) {
+  /** `padded`: see {@link ChunkedDecoder}. */
+  constructor(limits: Http1Limits, padded: boolean) {
     this.limits = limits;
+    this.padded = padded;
   }
 
   begin(kind: number, length: number): void {
@@ -35,7 +38,7 @@ export class BodyReader {
     this.remaining = length;
     this.fault = fault.none;
     if (kind !== bodyChunked) return;
-    if (this.decoder === null) this.decoder = new ChunkedDecoder(this.limits);
+    if (this.decoder === null) this.decoder = new ChunkedDecoder(this.limits, this.padded);
     else this.decoder.reset();
   }
 

@@ -52,6 +52,8 @@ export class ChunkedDecoder {
   /** Trailers that are fit to be passed on; null when there were none. Valid until {@link reset}. */
   trailers: ReceivedHead | null = null;
   private readonly limits: Http1Limits;
+  /** White space between a size and its line's end is dropped: old servers pad sizes, and no reader can take it for anything else. */
+  private readonly padded: boolean;
   private state: number = state.firstDigit;
   private remaining = 0;
   private lineBytes = 0;
@@ -59,8 +61,10 @@ export class ChunkedDecoder {
   private bodyBytes = 0;
   private reader: HeadReader | null = null;
 
-  constructor(limits: Http1Limits) {
+  /** `padded`: for responses, whose sender cannot gain by it. Of a request it stays a fault (RFC 9112 section 7.1). */
+  constructor(limits: Http1Limits, padded: boolean) {
     this.limits = limits;
+    this.padded = padded;
   }
 
   /** Makes ready for the next message. */
@@ -156,6 +160,9 @@ export class ChunkedDecoder {
     const space = byte === SP || byte === HTAB;
     switch (this.state) {
       case state.afterSize:
+        if (byte === CR && this.padded) return state.sizeLf;
+        if (space) return this.state;
+        return byte === semicolon ? state.extensionName : state.firstDigit;
       case state.afterValue:
         if (space) return this.state;
         return byte === semicolon ? state.extensionName : state.firstDigit;

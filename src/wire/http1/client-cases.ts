@@ -180,6 +180,19 @@ export const responseCases: readonly ResponseCase[] = [
     `${ok}A : 1\r\n${empty}`,
     'white space stands before the colon of a field',
   ),
+  kept(
+    'chunk sizes padded with white space',
+    `${ok}${chunked}2 \t \r\nok\r\n0   \r\n\r\n`,
+    'response 200 [transfer-encoding: chunked]',
+    'body ok',
+    'end',
+  ),
+  refused(
+    'white space within a chunk size',
+    `${ok}${chunked}2 2\r\n`,
+    'chunk extension is malformed',
+    'response 200 [transfer-encoding: chunked]',
+  ),
   refused(
     'a bad chunk size',
     `${ok}${chunked}x\r\n`,

@@ -51,7 +51,7 @@ export class Http1ClientCodec implements ClientCodec {
     this.poison = poison;
     this.head = new ReceivedResponseHead();
     this.reader = new HeadReader('response', this.head, limits);
-    this.body = new BodyReader(limits);
+    this.body = new BodyReader(limits, true);
     this.writer = new BodyWriter(sink);
   }
 

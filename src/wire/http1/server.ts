@@ -71,7 +71,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.poison = poison;
     this.head = new ReceivedRequestHead();
     this.reader = new HeadReader('request', this.head, limits);
-    this.body = new BodyReader(limits);
+    this.body = new BodyReader(limits, false);
     this.writer = new BodyWriter(sink);
     this.pending = new PendingBytes();
   }

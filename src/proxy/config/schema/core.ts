@@ -92,10 +92,15 @@ export const dataSource = message(
   [['inline_bytes', 'inline_string']],
 );
 
+export function headKilobytes(value: number): string | null {
+  return value >= 1 && value <= 8192 ? null : 'must be 1 to 8192';
+}
+
 /** Connection options of both sides; the tables of listener and cluster say which of them hold there. */
 export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
   idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
   max_headers_count: f.uint32Value(2, 'default 100', positive),
+  max_requests_per_connection: f.uint32Value(6, '0 is no limit'),
   headers_with_underscores_action: f.enum(
     5,
     { ALLOW: 0, REJECT_REQUEST: 1, DROP_HEADER: 2 },
@@ -106,7 +111,9 @@ export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpPro
 
 export const upstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
   idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
-  max_requests_per_connection: f.uint32Value(6),
+  max_headers_count: f.uint32Value(2, 'default 100', positive),
+  max_requests_per_connection: f.uint32Value(6, '0 is no limit'),
+  max_response_headers_kb: f.uint32Value(7, 'default 64 (Envoy: 60); at most 8192', headKilobytes),
 });
 
 export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions', {

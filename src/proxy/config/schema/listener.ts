@@ -1,7 +1,14 @@
 // Tables: envoy.config.listener.v3 and the HTTP connection manager.
 
-import { address, configSource, downstreamConnectionOptions, http1Options, metadata } from './core.ts';
-import { f, message, only, positive, required } from './field.ts';
+import {
+  address,
+  configSource,
+  downstreamConnectionOptions,
+  headKilobytes,
+  http1Options,
+  metadata,
+} from './core.ts';
+import { f, message, only, required } from './field.ts';
 import { routeConfiguration } from './route.ts';
 import { transportSocket } from './tls.ts';
 
@@ -51,7 +58,7 @@ export const httpConnectionManager = message(
       'OVERWRITE (the default), PASS_THROUGH',
       only('OVERWRITE', 'PASS_THROUGH'),
     ),
-    max_request_headers_kb: f.uint32Value(29, 'default 60', positive),
+    max_request_headers_kb: f.uint32Value(29, 'default 60; the target may take all of it', headKilobytes),
     stream_idle_timeout: f.duration(24, 'default 5m; 0s is no limit'),
     request_timeout: f.duration(28, 'default no limit'),
     request_headers_timeout: f.duration(41, 'default 10s (Envoy: no limit); 0s is no limit'),

@@ -37,6 +37,8 @@ export const clusterDefaults = {
   limit: 1024,
   panicPercent: 50,
   replayBytesMax: 65_536,
+  headBytesMax: 64 * 1024,
+  headerCountMax: 100,
 } as const;
 
 /** `forAds`: the cluster of the ADS server, the only one that may speak HTTP/2 so far. */
@@ -74,6 +76,8 @@ export function translateCluster(
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
       requestsPerConnectionMax: http.requestsPerConnectionMax,
+      headBytesMax: http.headBytesMax,
+      headerCountMax: http.headerCountMax,
       panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       replayBytesMax: clusterDefaults.replayBytesMax,
     },
@@ -132,6 +136,8 @@ interface HttpChoice {
   readonly http2: boolean;
   readonly idleTimeoutMs: number;
   readonly requestsPerConnectionMax: number;
+  readonly headBytesMax: number;
+  readonly headerCountMax: number;
 }
 
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -161,6 +167,8 @@ function translateHttp(message: ClusterMessage, forAds: boolean, path: string, f
     http2,
     idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
     requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
+    headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,
+    headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
   };
 }
 

@@ -160,6 +160,7 @@ function translateHttp(hcm: Hcm, path: string, faults: Faults): HttpOptions {
     drainTimeoutMs: hcm.drain_timeout ?? defaults.drainTimeoutMs,
     headBytesMax: (hcm.max_request_headers_kb ?? defaults.headBytesMax / 1024) * 1024,
     headerCountMax: common?.max_headers_count ?? defaults.headerCountMax,
+    requestsPerConnectionMax: common?.max_requests_per_connection ?? 0,
     requestTimeoutMs: hcm.request_timeout ?? 0,
     // Envoy replaces the id of an external request, which is what use_remote_address at an edge means, unless told to keep it.
     keepRequestId: !useRemoteAddress || hcm.preserve_external_request_id === true,
