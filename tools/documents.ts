@@ -2,11 +2,13 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { documents } from './documents/index.ts';
+import { wrapProse } from './documents/prose.ts';
 
 const check = process.argv.includes('--check');
 let stale = 0;
 for (const { path, generate } of documents) {
-  const text = await generate();
+  const made = await generate();
+  const text = path.endsWith('.md') ? wrapProse(made) : made;
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (before === text) continue;
   if (check) {

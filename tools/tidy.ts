@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { $ } from 'bun';
 import { checkDecisionIndex, checkLinks } from './tidy/docs.ts';
+import { checkProse } from './tidy/prose.ts';
 import { isExempt, rules } from './tidy/rules.ts';
 import { type Finding, readSource } from './tidy/source.ts';
 
@@ -17,7 +18,13 @@ const findings: Finding[] = code.flatMap((source) =>
   ),
 );
 findings.push(
-  ...tracked.filter((path) => path.endsWith('.md')).flatMap((path) => checkLinks(readSource(path))),
+  ...tracked
+    .filter((path) => path.endsWith('.md'))
+    .map(readSource)
+    .flatMap((source) => [
+      ...checkLinks(source),
+      ...(source.path === 'CHANGELOG.md' ? [] : checkProse(source)),
+    ]),
 );
 const decisions = 'docs/decisions/README.md';
 findings.push(...checkDecisionIndex(tracked, existsSync(decisions) ? readFileSync(decisions, 'utf8') : ''));

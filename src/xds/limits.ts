@@ -16,35 +16,57 @@ export const firstRequestWaitMs = 10_000;
 export const requestBytesMax = 8 * 1024 * 1024;
 /** Bytes of a node's metadata; more ends the stream. */
 export const nodeMetadataBytesMax = 64 * 1024;
-/** Characters of a node's id, cluster, locality and the like; more ends the stream. Client features beyond their maximum are passed over. */
+/**
+ * Characters of a node's id, cluster, locality and the like; more ends the stream. Client features beyond their maximum
+ * are passed over.
+ */
 export const nodeTextMax = 1_024;
 export const clientFeaturesMax = 64;
-/** Bytes of nodes and names that the streams of one peer make the server remember; the stream that crosses it is ended. */
+/**
+ * Bytes of nodes and names that the streams of one peer make the server remember; the stream that crosses it is ended.
+ */
 export const peerBytesMax = 256 * 1024 * 1024;
 /** Clients that are sent a first picture at once; others wait for their turn. */
 export const picturesAtOnceMax = 32;
 /** More names than this in one response are a picture. */
 export const pictureNamesMin = 64;
-/** A client that does not answer a picture gives its place to another after this, and gets no more of them until it answers. */
+/**
+ * A client that does not answer a picture gives its place to another after this, and gets no more of them until it
+ * answers.
+ */
 export const pictureWaitMs = 1_000;
 /** The server works this long at a stretch. */
 export const workSliceMs = 5;
-/** Bytes of resources in one response where it can be split (delta, and partial SotW types); a larger resource travels alone. gRPC clients take 4 MiB. */
+/**
+ * Bytes of resources in one response where it can be split (delta, and partial SotW types); a larger resource travels
+ * alone. gRPC clients take 4 MiB.
+ */
 export const responseBytesMax = 1024 * 1024;
 /** Bytes of one message that either side takes in. */
 export const messageBytesMax = 64 * 1024 * 1024;
 /** A response without ACK or NACK holds later ones (of its type, and of types ordered after it) back this long. */
 export const ackWaitMs = 5_000;
-/** Listeners and routes wait this long for the endpoints of clusters that were just sent to be asked for; removals, for a new stream to state all its types. */
+/**
+ * Listeners and routes wait this long for the endpoints of clusters that were just sent to be asked for; removals, for
+ * a new stream to state all its types.
+ */
 export const warmingWaitMs = 2_000;
-/** A named resource that did not come this long after it was asked for does not exist (xDS protocol, "Knowing when a requested resource does not exist"). */
+/**
+ * A named resource that did not come this long after it was asked for does not exist (xDS protocol, "Knowing when a
+ * requested resource does not exist").
+ */
 export const resourceWaitMs = 15_000;
 /** First reconnect delay, before jitter; doubles up to the maximum. */
 export const reconnectBaseMs = 250;
 export const reconnectMaxMs = 15_000;
-/** Delta ACKs kept while the transport is full; the oldest go first. A server sees a missing ACK as slowness, nothing more. */
+/**
+ * Delta ACKs kept while the transport is full; the oldest go first. A server sees a missing ACK as slowness, nothing
+ * more.
+ */
 export const acksQueuedMax = 64;
-/** Responses of one type without an answer whose content is remembered; of older ones a late NACK says nothing any more. */
+/**
+ * Responses of one type without an answer whose content is remembered; of older ones a late NACK says nothing any more.
+ */
 export const unansweredMax = 4;
 /** Refused resources (and virtual hosts) that one stream tells of; more are held back all the same. */
 export const refusalsToldMax = 256;

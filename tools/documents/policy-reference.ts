@@ -17,7 +17,7 @@ export async function generatePolicyReference(): Promise<string> {
   );
   return [
     '# ServicePolicy',
-    "Made from the schema by `npm run documents`. How a Service wants to be called; a Service without a policy gets every default. Of two policies on one target the older is in force and the younger gets `Conflicted`; one that names a port wins over one that does not. A route's own `timeouts` and `retry` win over the policy's, except that which requests may be repeated stays with the policy. An `XBackendTrafficPolicy` decides the retry budget where there is one.",
+    "Made from the schema by `npm run documents`. How a Service wants to be called; a Service without a policy gets every default. A request that was surely never sent is repeated without any policy too, at another endpoint, whatever its method, and an idempotent one that met the end of a reused connection once ([decision 0009](decisions/0009-what-is-sent-again.md)); `retry.attempts: 0` switches that off. Of two policies on one target the older is in force and the younger gets `Conflicted`; one that names a port wins over one that does not. A route's own `timeouts` and `retry` win over the policy's, except that which requests may be repeated stays with the policy. An `XBackendTrafficPolicy` decides the retry budget where there is one.",
     `\`\`\`yaml\n${example}\n\`\`\``,
     ['| field of `spec` | value | default | what and why |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     '',

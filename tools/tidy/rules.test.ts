@@ -55,6 +55,13 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
     good: "import { strict } from 'node:assert';",
   },
   {
+    rule: 'comment',
+    name: 'a comment is read without moving sideways',
+    path: 'src/policy/a.ts',
+    bad: `// ${'word '.repeat(40)}`,
+    good: `const text = '${'word '.repeat(40)}';`,
+  },
+  {
     rule: 'banned',
     name: 'left-overs',
     path: 'src/net/a.ts',

@@ -1,6 +1,7 @@
 // What the linters lack: size budgets, calls that a layer may not reach, file headers, left-overs. One row or small function a rule.
 
 import { faceRule, layerRule } from './layers.ts';
+import { commentRule } from './prose.ts';
 import { isGenerated, isTest, layerOf, type Rule, type Source } from './source.ts';
 
 /** Lines at which a source file fails; 300 is where a review asks. Tests, generated code and tables are exempt. */
@@ -123,6 +124,7 @@ export const rules: readonly Rule[] = [
   functionSizeRule,
   nameRule,
   machineRule,
+  commentRule,
 ];
 
 function scan(

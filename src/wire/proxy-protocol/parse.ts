@@ -1,5 +1,5 @@
-// Reads a PROXY header, version 1 or 2, from the first bytes of a connection. Strict: a header that two readers could understand
-// differently is a fault, since the addresses in it decide who the caller is.
+// Reads a PROXY header, version 1 or 2, from the first bytes of a connection. Strict: a header that two readers could
+// understand differently is a fault, since the addresses in it decide who the caller is.
 
 import { proxyProtocolLimits } from './limits.ts';
 import { parseBinary } from './parse-binary.ts';
@@ -9,7 +9,10 @@ import { lineStart, type ProxyHeaderResult, signature } from './types.ts';
 const { lineBytesMax } = proxyProtocolLimits;
 const none: ProxyHeaderResult = { kind: 'none' };
 
-/** `bytes` is all that came so far. Ask again when there are `needed` bytes (any next byte may show that a start is none); the verdict does not depend on how they came. */
+/**
+ * `bytes` is all that came so far. Ask again when there are `needed` bytes (any next byte may show that a start is
+ * none); the verdict does not depend on how they came.
+ */
 export function parseProxyHeader(bytes: Uint8Array): ProxyHeaderResult {
   if (bytes.length === 0) return { kind: 'more', needed: 1 };
   if (startsLike(bytes, signature))

@@ -1,4 +1,5 @@
-// What the first message of a TLS client says in the clear: enough to choose a certificate, or a destination, without ending the TLS.
+// What the first message of a TLS client says in the clear: enough to choose a certificate, or a destination, without
+// ending the TLS.
 
 export interface ClientHello {
   /** In lower case; null when the client named no server. */
@@ -11,7 +12,10 @@ export interface ClientHello {
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** `more`: it cannot be whole below `needed` bytes in all, only shown to be faulty. `none`: this is no TLS. `fault`: it began as TLS and breaks the format or a limit. */
+/**
+ * `more`: it cannot be whole below `needed` bytes in all, only shown to be faulty. `none`: this is no TLS. `fault`: it
+ * began as TLS and breaks the format or a limit.
+ */
 export type ClientHelloResult =
   | { readonly kind: 'more'; readonly needed: number }
   | { readonly kind: 'none' }
