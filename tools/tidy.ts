@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { $ } from 'bun';
+import { checkCycles } from './tidy/cycles.ts';
 import { checkDecisionIndex, checkLinks } from './tidy/docs.ts';
 import { checkProse } from './tidy/prose.ts';
 import { isExempt, rules } from './tidy/rules.ts';
@@ -17,6 +18,7 @@ const findings: Finding[] = code.flatMap((source) =>
     rule.check(source).map((found) => ({ path: source.path, rule: rule.name, ...found })),
   ),
 );
+findings.push(...checkCycles(code));
 findings.push(
   ...tracked
     .filter((path) => path.endsWith('.md'))

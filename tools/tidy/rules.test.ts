@@ -62,6 +62,13 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
     good: `const text = '${'word '.repeat(40)}';`,
   },
   {
+    rule: 'purity',
+    name: 'the proxy has its clock from outside',
+    path: 'src/proxy/upstream/pool.ts',
+    bad: 'setTimeout(() => this.close(), 5);',
+    good: 'clock.arm(this.#timer, 5);',
+  },
+  {
     rule: 'banned',
     name: 'left-overs',
     path: 'src/net/a.ts',
