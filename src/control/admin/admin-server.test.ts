@@ -70,7 +70,7 @@ test('metrics', async () => {
     'weft_control_synced 1',
     'weft_control_proxies{role="agent"} 1',
     'weft_control_endpoints 1',
-    'weft_control_acks_total 4',
+    'weft_control_acks_total 5',
     'weft_control_objects{kind="Service"} 1',
   ])
     expect(text).toContain(`${line}\n`);

@@ -3,7 +3,7 @@
 import type { AdsTypeStatus } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Condition } from '../model/status.ts';
-import type { EndpointModel, PortModel, RuleModel } from '../model/types.ts';
+import type { EndpointModel, Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { Nack } from '../status/nacks.ts';
 import type { ProxyState } from '../status/proxies.ts';
@@ -91,7 +91,7 @@ export function createMeshView(plane: ControlPlane): MeshView {
     atMs: plane.clock.wall(),
     synced: plane.synced,
     builds: plane.counters.builds,
-    services: [...model.services.values()].map(({ id, namespace, name, ports }) => ({
+    services: writtenServices(model).map(({ id, namespace, name, ports }) => ({
       id,
       namespace,
       name,
@@ -184,4 +184,9 @@ function takenAt(proxy: ProxyState, typeUrl: string): number {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** Without the names of single pods, which nobody wrote. */
+function writtenServices(model: Model): readonly ServiceModel[] {
+  return [...model.services.values()].filter((service) => service.podOf === null);
 }

@@ -27,7 +27,7 @@ function writeObjects(writer: PrometheusWriter, plane: ControlPlane): void {
   writer.family('weft_control_endpoints', 'gauge', 'Endpoints in force, over all ports of all Services.');
   let endpoints = 0;
   for (const service of model.services.values())
-    for (const port of service.ports) endpoints += port.endpoints.length;
+    if (service.podOf === null) for (const port of service.ports) endpoints += port.endpoints.length;
   writer.sample(noLabels, endpoints);
 }
 

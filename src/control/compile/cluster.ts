@@ -1,6 +1,6 @@
 // A port of a Service as a Cluster: its policy in Envoy's own fields as near as they go, and whole in the metadata for Weft's proxy.
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -16,18 +16,17 @@ import {
 import type { PortModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
-import { durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
+import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 
 /** What a cluster is made of; equal input gives an equal cluster. */
-export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy'>;
+export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port'>;
 
 export function compileCluster(port: ClusterInput): Cluster {
   const { policy } = port;
   const outlierDetection = compileOutlierDetection(policy.outlierDetection);
   return create(ClusterSchema, {
     name: port.id,
-    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
-    edsClusterConfig: { edsConfig: fromAds() },
+    ...compileEndpointSource(port),
     connectTimeout: durationOf(durationMs(policy.timeouts.connect)),
     loadBalancingPolicy: { policies: compileBalancing(policy.loadBalancing.type) },
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
@@ -37,11 +36,36 @@ export function compileCluster(port: ClusterInput): Cluster {
   });
 }
 
+/** Endpoints come by EDS; an ExternalName is a name that the proxy resolves. */
+function compileEndpointSource({
+  id,
+  external,
+  port,
+}: ClusterInput): Pick<
+  MessageInitShape<typeof ClusterSchema>,
+  'clusterDiscoveryType' | 'edsClusterConfig' | 'loadAssignment'
+> {
+  if (external === null)
+    return {
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+      edsClusterConfig: { edsConfig: fromAds() },
+    };
+  const address = addressOf(external, port);
+  return {
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STRICT_DNS },
+    loadAssignment: {
+      clusterName: id,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
+    },
+  };
+}
+
 /** As the user writes it; ejection by success rate that is off is null, so that no reader takes 0 requests for enough. */
 function encodePolicy(policy: ServicePolicySettings): object {
   const { outlierDetection } = policy;
-  if (outlierDetection.successRate.minimumRequests > 0) return policy;
-  return { ...policy, outlierDetection: { ...outlierDetection, successRate: null } };
+  const { attemptIsGiven: _, ...timeouts } = policy.timeouts;
+  if (outlierDetection.successRate.minimumRequests > 0) return { ...policy, timeouts };
+  return { ...policy, timeouts, outlierDetection: { ...outlierDetection, successRate: null } };
 }
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

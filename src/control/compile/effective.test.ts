@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { defaultPolicy } from '../schema/service-policy.ts';
+import { defaultPolicy, servicePolicySettings } from '../schema/service-policy.ts';
 import { decideBehaviour } from './effective.ts';
 
 const rule = { requestTimeout: null, attemptTimeout: null, retry: null };
@@ -11,9 +11,10 @@ test('without a rule the policy holds', () => {
 });
 
 const timeouts: readonly [string | null, string | null, string, string][] = [
-  ['30s', null, '30s', '5s'],
+  // What an author allows is not cut by a default.
+  ['20s', null, '20s', '20s'],
   ['2s', null, '2s', '2s'],
-  ['0s', null, '0s', '5s'],
+  ['0s', null, '0s', '0s'],
   [null, '1s', '15s', '1s'],
   ['2s', '0s', '2s', '0s'],
 ];
@@ -27,6 +28,23 @@ test.each(timeouts)(
     expect(behaviour.timeouts).toEqual({ request: expectedRequest, attempt: expectedAttempt });
   },
 );
+
+const policies: readonly [object, string | null, string][] = [
+  [{ request: '20s' }, null, '20s'],
+  [{ request: '20s', attempt: '3s' }, null, '3s'],
+  [{ attempt: '3s' }, '20s', '3s'],
+  [{ attempt: '3s' }, '2s', '2s'],
+  [{ request: '20s' }, '40s', '40s'],
+  [{ request: '0s' }, null, '0s'],
+  [{}, null, '5s'],
+];
+test.each(policies)('a policy with %p and a rule with request %p', (timeouts, request, expected) => {
+  const behaviour = decideBehaviour(
+    { ...rule, requestTimeout: request },
+    servicePolicySettings.parse({ timeouts }),
+  );
+  expect(behaviour.timeouts.attempt).toBe(expected);
+});
 
 test('codes of a rule replace the answers worth a retry; broken connections always are; methods stay the policy’s', () => {
   const { retry } = decideBehaviour(

@@ -15,7 +15,9 @@ export function decideBehaviour(
   policy: ServicePolicySettings,
 ): RouteBehaviour {
   const request = rule?.requestTimeout ?? policy.timeouts.request;
-  const attempt = rule?.attemptTimeout ?? clampAttempt(policy.timeouts.attempt, request);
+  const derived = rule?.requestTimeout != null && !policy.timeouts.attemptIsGiven;
+  const attempt =
+    rule?.attemptTimeout ?? (derived ? request : clampAttempt(policy.timeouts.attempt, request));
   return { timeouts: { request, attempt }, retry: decideRetry(rule?.retry ?? null, policy.retry) };
 }
 

@@ -45,7 +45,8 @@ export interface InboundPlan {
 export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   const targets = new Map<string, InboundTarget>();
   const unresolved: string[] = [];
-  const own = [...model.services.values()].filter((service) => isServedBy(service, scope));
+  const all = [...model.services.values()].filter((service) => isServedBy(service, scope));
+  const own = all.filter((service) => service.podOf === null);
   for (const service of own) {
     for (const port of service.ports) {
       const applicationPort = findApplicationPort(port, scope);
@@ -54,7 +55,9 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
     }
   }
   const hosts = new HostCollector();
-  for (const service of own) addService(hosts, service, (port) => targets.get(port.id));
+  // A pod's own name leads where its Service's does.
+  for (const service of all)
+    addService(hosts, service, (port) => targets.get(`${port.service}:${port.port}`));
   addParents(hosts, model, targets);
   addGatewayHosts(hosts, model, targets);
   const plan = { targets: [...targets.values()], hosts: hosts.list(), unresolved };

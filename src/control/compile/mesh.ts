@@ -126,7 +126,7 @@ export class MeshCompiler {
       const host = scope.bind?.host ?? '0.0.0.0';
       const port = position === 0 ? (scope.bind?.port ?? socket.port) : socket.port;
       listeners.push(this.#listener({ name: socket.name, bind: { host, port }, direction: 'gateway' }));
-      if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket, port));
+      if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket));
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
     return this.#bundle(key, listeners, routes, [], gateway === null ? [missing] : []);
@@ -140,10 +140,10 @@ export class MeshCompiler {
     return local.length === 1 ? (local[0] ?? null) : null;
   }
 
-  #gatewayRoutes(gateway: GatewayModel, socket: GatewaySocket, port: number): XdsResource {
+  #gatewayRoutes(gateway: GatewayModel, socket: GatewaySocket): XdsResource {
     const input = this.#routingInput;
-    return this.#cache.resource(RouteConfigurationSchema, socket.name, String(port), input, () =>
-      compileGatewayRoutes(gateway, socket, port, this.#ports),
+    return this.#cache.resource(RouteConfigurationSchema, socket.name, '', input, () =>
+      compileGatewayRoutes(gateway, socket, this.#ports),
     );
   }
 
@@ -161,8 +161,8 @@ export class MeshCompiler {
   }
 
   #compileClusters(): readonly XdsResource[] {
-    return [...this.#ports.values()].map(({ id, service, policy }) => {
-      const input = { id, service, policy };
+    return [...this.#ports.values()].map(({ id, service, policy, external, port }) => {
+      const input = { id, service, policy, external, port };
       return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
   }
@@ -170,7 +170,8 @@ export class MeshCompiler {
   #assignmentsFor(zone: string): ResourceMap {
     const known = this.#assignments.get(zone);
     if (known !== undefined) return known;
-    const all = [...this.#ports.values()].map(({ id, endpoints, locality }) => {
+    const inside = [...this.#ports.values()].filter(({ external }) => external === null);
+    const all = inside.map(({ id, endpoints, locality }) => {
       const input = { id, endpoints, locality };
       return this.#cache.resource(ClusterLoadAssignmentSchema, id, zone, JSON.stringify(input), () =>
         compileAssignment(input, zone),

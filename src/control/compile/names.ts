@@ -12,6 +12,8 @@ export function domainsOf(service: ServiceModel, port: PortModel, namespace: str
   const { name } = service;
   const names = [`${name}.${service.namespace}`];
   names.push(`${names[0]}.svc`, `${names[0]}.svc.${clusterDomain}`);
+  // The absolute name, as resolvers and some clients write it.
+  names.push(`${names[2]}.`);
   if (service.namespace === namespace) names.unshift(name);
   const unnamed = service.ports.find((one) => one.port === 80) ?? service.ports[0];
   const withPort = names.map((one) => `${one}:${port.port}`);

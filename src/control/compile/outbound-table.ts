@@ -6,6 +6,7 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema, type VirtualHost } from '../../xds/api.ts';
 import type { Model, PortModel, ServiceModel } from '../model/types.ts';
+import { domainsOf } from './names.ts';
 import { findReferences, type Reference } from './references.ts';
 import type { Encoded, ResourceCache } from './resource-cache.ts';
 import { compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
@@ -20,11 +21,15 @@ export function encodeOutboundTable(
 ): Encoded {
   const parts: Uint8Array[] = [encodePart({ name })];
   const references = new Map<string, Reference>();
+  const claims = new DomainClaims(model, namespace);
   for (const service of model.services.values()) {
     for (const port of service.ports) {
-      const key = `virtual host ${port.id} ${nameView(service, port, namespace)}`;
-      const part = cache.value(key, inputOf(service, port), () =>
-        encodeHost(compileOutboundHost(service, port, namespace)),
+      const domains = claims.domainsOf(service, port);
+      if (domains.length === 0) continue;
+      const view = nameView(service, port, namespace);
+      const key = `virtual host ${port.id} ${view}`;
+      const part = cache.value(key, `${inputOf(service, port)} ${domains.join(' ')}`, () =>
+        encodeHost(compileOutboundHost(port, namespace, domains)),
       );
       parts.push(part.bytes);
       for (const reference of part.references) references.set(reference.name, reference);
@@ -32,6 +37,32 @@ export function encodeOutboundTable(
   }
   parts.push(encodePart({ virtualHosts: [compileUnknownHost()] }));
   return { bytes: concatenate(parts), references: [...references.values()] };
+}
+
+/**
+ * Envoy refuses a whole table in which two hosts have one domain. Names of Services cannot meet; that of a pod can meet that of a Service in a
+ * namespace named like a Service (`db-0.db`). There the cluster's DNS answers the pod to its own namespace, and so does the mesh.
+ */
+class DomainClaims {
+  readonly #namespace: string;
+  /** Domain of a pod to the port it belongs to. */
+  readonly #pods = new Map<string, string>();
+
+  constructor(model: Model, namespace: string) {
+    this.#namespace = namespace;
+    for (const service of model.services.values()) {
+      if (service.podOf === null) continue;
+      for (const port of service.ports)
+        for (const domain of domainsOf(service, port, namespace))
+          if (!this.#pods.has(domain)) this.#pods.set(domain, port.id);
+    }
+  }
+
+  domainsOf(service: ServiceModel, port: PortModel): readonly string[] {
+    const domains = domainsOf(service, port, this.#namespace);
+    if (this.#pods.size === 0) return domains;
+    return domains.filter((domain) => (this.#pods.get(domain) ?? port.id) === port.id);
+  }
 }
 
 /** Callers for whom a port looks the same share its virtual host. */

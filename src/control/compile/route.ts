@@ -23,11 +23,20 @@ import { compileMatch, type PathSpecifier, trimSlash } from './route-match.ts';
 /** Never defined: traffic to it is answered 500, the share of a backend that cannot be resolved. */
 export const unresolvedCluster = 'unresolved';
 
-/** `gatewayPort` null: not at a gateway. */
+/** Where a rule is played. */
+export interface RulePlace {
+  /** `namespace/name` of the Service that callers ask for; empty: none can be told. */
+  readonly service: string;
+  /** Of a gateway; null: not at a gateway. */
+  readonly listenerPort: number | null;
+  /** The one host name of the requests; null: there are several. */
+  readonly hostname: string | null;
+}
+
 export function compileRule(
   rule: RuleModel,
   policy: ServicePolicySettings,
-  gatewayPort: number | null,
+  place: RulePlace,
 ): readonly Route[] {
   const shared = {
     name: rule.name,
@@ -40,7 +49,7 @@ export function compileRule(
     create(RouteSchema, {
       ...shared,
       match: compileMatch(match, path),
-      ...compileAction(rule, edit, policy, gatewayPort),
+      ...compileAction(rule, edit, policy, place),
     }),
   );
 }
@@ -49,22 +58,30 @@ function compileAction(
   rule: RuleModel,
   edit: PathEdit | null,
   policy: ServicePolicySettings,
-  gatewayPort: number | null,
+  place: RulePlace,
 ): Pick<MessageInitShape<typeof RouteSchema>, 'action' | 'metadata'> {
   const { action } = rule;
   switch (action.kind) {
     case 'unavailable':
-      return { action: { case: 'directResponse', value: { status: 500 } } };
+      return {
+        action: { case: 'directResponse', value: { status: 500 } },
+        metadata: weftMetadata({ service: place.service }),
+      };
     case 'redirect':
-      return { action: { case: 'redirect', value: compileRedirect(action, edit, gatewayPort) } };
+      return { action: { case: 'redirect', value: compileRedirect(action, edit, place) } };
     case 'forward': {
       const behaviour = decideBehaviour(rule, policy);
       return {
         action: { case: 'route', value: compileForward(action, edit, behaviour) },
-        metadata: weftMetadata(behaviour),
+        // Whose errors the share of a backend that cannot be resolved is.
+        metadata: weftMetadata(hasHole(action) ? { ...behaviour, service: place.service } : behaviour),
       };
     }
   }
+}
+
+function hasHole(action: ForwardAction): boolean {
+  return action.backends.some((backend) => backend.port === null);
 }
 
 /** The route of a port that no HTTPRoute is attached to. */
@@ -141,7 +158,7 @@ function compileForward(
 ): RouteAction {
   return create(RouteActionSchema, {
     clusterSpecifier: compileBackends(action.backends),
-    ...(action.backends.some((backend) => backend.port === null)
+    ...(hasHole(action)
       ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }
       : {}),
     ...(action.hostname === null
@@ -179,6 +196,15 @@ function compileRewrite(edit: PathEdit | null) {
   return { regexRewrite: { pattern: { regex: wholePath }, substitution } };
 }
 
+const wellKnown = { http: 80, https: 443 } as const;
+
+/** Gateway API, HTTPRequestRedirectFilter.port: what is written, else the scheme's own, else the listener's. */
+function redirectPort({ port, scheme }: RedirectRule, { listenerPort }: RulePlace): number | null {
+  if (port !== null) return port;
+  if (listenerPort === null) return null;
+  return scheme === null ? listenerPort : wellKnown[scheme];
+}
+
 const redirectCodes = {
   301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
   302: RedirectAction_RedirectResponseCode.FOUND,
@@ -187,22 +213,19 @@ const redirectCodes = {
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 } as const;
 
-function compileRedirect(
-  action: RedirectRule,
-  edit: PathEdit | null,
-  gatewayPort: number | null,
-): RedirectAction {
-  // Gateway API: without a port and a scheme the listener's own port holds; a new host would lose it.
-  const inherited =
-    action.hostname !== null && action.scheme === null && gatewayPort !== 80 ? gatewayPort : null;
-  const port = action.port ?? inherited;
+function compileRedirect(action: RedirectRule, edit: PathEdit | null, place: RulePlace): RedirectAction {
+  // Envoy keeps the port of the request's host unless it is given one or another host; the requests' own host given anew has none.
+  const host = action.hostname ?? (place.listenerPort === null ? null : place.hostname);
+  const port = redirectPort(action, place);
   return create(RedirectActionSchema, {
     responseCode: redirectCodes[action.status],
     ...(action.scheme === null
       ? {}
       : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
-    ...(action.hostname === null ? {} : { hostRedirect: action.hostname }),
-    ...(port === null ? {} : { portRedirect: port }),
+    ...(host === null ? {} : { hostRedirect: host }),
+    ...(port === null || (host !== null && port === wellKnown[action.scheme ?? 'http'])
+      ? {}
+      : { portRedirect: port }),
     ...(edit === null
       ? {}
       : {

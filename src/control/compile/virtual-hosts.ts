@@ -7,16 +7,19 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { GatewayModel, GatewaySocket, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
+import type { GatewayModel, GatewaySocket, PortModel, RuleModel } from '../model/types.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
-import { domainsOf } from './names.ts';
 import { compileDefaultRoute, compileRule } from './route.ts';
 
-/** One port of a Service, as callers in `namespace` see it; empty: callers of no namespace. */
-export function compileOutboundHost(service: ServiceModel, port: PortModel, namespace: string): VirtualHost {
+/** One port of a Service, as callers in `namespace` see it (empty: callers of no namespace), under the domains that are its own. */
+export function compileOutboundHost(
+  port: PortModel,
+  namespace: string,
+  domains: readonly string[],
+): VirtualHost {
   return create(VirtualHostSchema, {
     name: port.id,
-    domains: [...domainsOf(service, port, namespace)],
+    domains: [...domains],
     routes: [...compilePortRoutes(port, namespace)],
     includeRequestAttemptCount: true,
   });
@@ -31,25 +34,37 @@ function compilePortRoutes(port: PortModel, namespace: string) {
   const rules = port.routes.consumers.get(namespace) ?? port.routes.producer;
   if (rules === null) return [compileDefaultRoute(port.id, port.policy)];
   // No catch-all behind them: what matches no attached route is refused with 404 (GAMMA).
-  return rules.flatMap((rule) => compileRule(rule, port.policy, null));
+  return rules.flatMap((rule) =>
+    compileRule(rule, port.policy, { service: port.service, listenerPort: null, hostname: null }),
+  );
 }
 
 export function compileGatewayRoutes(
   gateway: GatewayModel,
   socket: GatewaySocket,
-  boundPort: number,
   ports: ReadonlyMap<string, PortModel>,
 ): RouteConfiguration {
   const virtualHosts = socket.hosts.map(({ hostname, rules }) =>
     create(VirtualHostSchema, {
       name: `${gateway.id}/${hostname}`,
-      domains: [...hostDomains(hostname, [socket.port, boundPort])],
-      routes: rules.flatMap((rule) => compileRule(rule, policyOfBackend(rule, ports), socket.port)),
+      domains: [hostname],
+      routes: rules.flatMap((rule) =>
+        compileRule(rule, policyOfBackend(rule, ports), {
+          service: serviceAsked(rule, ports),
+          listenerPort: socket.port,
+          hostname: hostname.startsWith('*') ? null : hostname,
+        }),
+      ),
       includeRequestAttemptCount: true,
     }),
   );
   if (!socket.hosts.some((host) => host.hostname === '*')) virtualHosts.push(compileUnknownHost());
-  return create(RouteConfigurationSchema, { name: socket.name, virtualHosts });
+  // Clients reach a gateway through ports that it cannot know (a NodePort, a port forward): none is part of the name.
+  return create(RouteConfigurationSchema, {
+    name: socket.name,
+    virtualHosts,
+    ignorePortInHostMatching: true,
+  });
 }
 
 /** A client may write any port behind the host; for a wildcard only the ports that are known can be told. */
@@ -57,6 +72,14 @@ export function hostDomains(hostname: string, ports: readonly number[]): readonl
   if (hostname === '*') return ['*'];
   if (!hostname.startsWith('*')) return [hostname, `${hostname}:*`];
   return [hostname, ...new Set(ports.map((port) => `${hostname}:${port}`))];
+}
+
+/** At a gateway: of the first backend. */
+function serviceAsked({ action }: RuleModel, ports: ReadonlyMap<string, PortModel>): string {
+  if (action.kind === 'unavailable') return action.asked;
+  if (action.kind !== 'forward') return '';
+  const resolved = action.backends.find((backend) => backend.port !== null);
+  return ports.get(resolved?.port ?? '')?.service ?? '';
 }
 
 /** At a gateway nobody called a Service by name: the first backend's own policy is the nearest to what its owner meant. */

@@ -21,7 +21,7 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const services = indexServices(index);
   const carried = carriedPorts(services, book);
   const policies = resolvePolicies(index, services, book);
-  const models = buildServices(index, services, carried, policies);
+  const models = buildServices(index, services, carried, policies, book);
   const gateways = new GatewayBuilder(index, book);
   const routes = index.byAge('HTTPRoute');
   const grants = index.all('ReferenceGrant');

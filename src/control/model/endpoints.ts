@@ -31,7 +31,7 @@ export function joinEndpoints(
   slices: readonly EndpointSliceObject[],
 ): readonly EndpointModel[] {
   const found = new Map<string, EndpointModel>();
-  for (const slice of slices) {
+  for (const slice of ofOneFamily(service, slices)) {
     const proxied = slice.metadata.labels[proxiedLabel] === 'true';
     for (const port of slice.spec.ports) {
       if (port.name !== portName || port.port === null || port.port === undefined || port.protocol !== 'TCP')
@@ -49,6 +49,7 @@ export function joinEndpoints(
           host,
           port: port.port,
           name: endpoint.targetRef?.name ?? '',
+          hostname: endpoint.hostname,
           zone: endpoint.zone,
           node: endpoint.nodeName,
           forZones: endpoint.hints.forZones.map((hint) => hint.name),
@@ -59,6 +60,16 @@ export function joinEndpoints(
     }
   }
   return [...found.values()].sort((a, b) => compareText(a.host, b.host) || a.port - b.port);
+}
+
+/** A dual-stack Service has its pods in slices of both families; they are called by its first, as its cluster address is. */
+function ofOneFamily(
+  service: ServiceObject,
+  slices: readonly EndpointSliceObject[],
+): readonly EndpointSliceObject[] {
+  const [first = 'IPv4'] = service.spec.ipFamilies;
+  const own = slices.filter(({ spec }) => spec.addressType === first);
+  return own.some(({ spec }) => spec.endpoints.length > 0) ? own : slices;
 }
 
 /** nil means: ready, serving, not terminating. */

@@ -1,24 +1,108 @@
-import { expect, test } from 'bun:test';
+// Which requests a Gateway's listeners share out to which routes.
+
+import { describe, expect, test } from 'bun:test';
+import { parseManifests } from '../source/parse.ts';
+import { buildModel } from './build.ts';
+import { Catalog } from './catalog.ts';
 import { intersectHosts } from './gateways.ts';
 
-const cases: readonly [string | undefined, readonly string[], readonly string[]][] = [
-  [undefined, [], ['*']],
-  ['a.example.com', [], ['a.example.com']],
-  [undefined, ['a.example.com', '*.b.com'], ['a.example.com', '*.b.com']],
+const cases: readonly [string, readonly string[], readonly string[]][] = [
+  ['*', [], ['* *']],
+  ['a.example.com', [], ['* a.example.com']],
+  ['*', ['a.example.com', '*.b.com'], ['a.example.com a.example.com', '*.b.com *.b.com']],
   [
     '*.example.com',
     ['a.example.com', 'a.b.example.com', 'example.com', 'a.example.org'],
-    ['a.example.com', 'a.b.example.com'],
+    ['a.example.com a.example.com', 'a.b.example.com a.b.example.com'],
   ],
-  ['a.example.com', ['*.example.com', '*.com', 'b.example.com'], ['a.example.com', 'a.example.com']],
   [
-    '*.example.com',
-    ['*.a.example.com', '*.example.com', '*.com'],
-    ['*.a.example.com', '*.example.com', '*.example.com'],
+    'a.example.com',
+    ['*.example.com', '*.com', 'b.example.com'],
+    ['*.example.com a.example.com', '*.com a.example.com'],
   ],
   ['notexample.com', ['*.example.com'], []],
 ];
 
 test.each(cases)('listener %p and route %p', (listener, hostnames, expected) => {
-  expect(intersectHosts(listener, hostnames)).toEqual(expected);
+  expect(intersectHosts(listener, hostnames).map((pair) => pair.join(' '))).toEqual([...expected]);
+});
+
+type Route = readonly [name: string, hostnames: readonly string[], sectionName?: string];
+
+/** `host: routes in order`, for listeners of one port. */
+function share(listeners: readonly string[], routes: readonly Route[]): readonly string[] {
+  const objects = [
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'g' },
+      spec: {
+        gatewayClassName: 'weft',
+        listeners: listeners.map((hostname, index) => ({
+          name: `l${index}`,
+          port: 80,
+          protocol: 'HTTP',
+          ...(hostname === '*' ? {} : { hostname }),
+        })),
+      },
+    },
+    ...routes.map(([name, hostnames, sectionName]) => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name },
+      spec: { parentRefs: [{ name: 'g', sectionName }], hostnames },
+    })),
+  ];
+  const catalog = new Catalog();
+  for (const object of objects) {
+    const parsed = parseManifests('f', JSON.stringify(object));
+    if (parsed.ok) for (const raw of parsed.value) catalog.upsert(raw);
+  }
+  const [socket] = buildModel(catalog.entries()).model.gateways.get('default/g')?.sockets ?? [];
+  return (socket?.hosts ?? []).map(({ hostname, rules }) =>
+    `${hostname}: ${rules.map(({ name }) => name.split('/')[1]).join(' ')}`.trim(),
+  );
+}
+
+describe('listener isolation', () => {
+  test.each<readonly [string, readonly string[], readonly Route[], readonly string[]]>([
+    [
+      'a route of a wider listener takes nothing of a narrower one',
+      ['*', '*.example.com'],
+      [['wide', ['a.example.com', 'a.other.com'], 'l0']],
+      ['*.example.com:', 'a.other.com: wide'],
+    ],
+    [
+      'nor does a route without host names',
+      ['*', 'a.example.com'],
+      [['wide', [], 'l0']],
+      ['*: wide', 'a.example.com:'],
+    ],
+    [
+      'a route on both is on each',
+      ['*', '*.example.com'],
+      [['both', []]],
+      ['*: both', '*.example.com: both'],
+    ],
+    [
+      'the more exact host name of two routes comes first, whatever the listener made of it',
+      ['a.example.com'],
+      [
+        ['a-wide', ['*.example.com']],
+        ['b-exact', ['a.example.com']],
+      ],
+      ['a.example.com: b-exact a-wide'],
+    ],
+    [
+      'a wider route holds behind a more exact one',
+      ['*'],
+      [
+        ['a-wide', ['*.example.com']],
+        ['b-exact', ['a.example.com']],
+      ],
+      ['*.example.com: a-wide', 'a.example.com: b-exact a-wide'],
+    ],
+  ])('%s', (_, listeners, routes, expected) => {
+    expect(share(listeners, routes)).toEqual([...expected]);
+  });
 });

@@ -10,13 +10,23 @@ import type { GatewayModel, GatewaySocket, RuleModel } from './types.ts';
 
 interface OpenListener {
   readonly listener: GatewayListener;
-  readonly socket: OpenSocket;
+  /** `*` for any. */
+  readonly hostname: string;
+  /** What routes brought, by the host name both sides speak of. */
+  readonly hosts: Map<string, AttachedRules[]>;
+}
+
+/** Rules of one route under one of its host names. */
+interface AttachedRules {
+  /** As the route wrote it; `*` where it wrote none. */
+  readonly written: string;
+  readonly rules: readonly RuleModel[];
 }
 
 interface OpenSocket {
   readonly name: string;
   readonly port: number;
-  readonly hosts: Map<string, RuleModel[]>;
+  readonly listeners: OpenListener[];
 }
 
 interface OpenGateway {
@@ -65,9 +75,9 @@ export class GatewayBuilder {
     if (allowed.length === 0)
       return { reason: 'NotAllowedByListeners', message: `no listener of ${id} takes routes from here` };
     let attachedTo = 0;
-    for (const { listener, socket } of allowed) {
-      for (const host of intersectHosts(listener.hostname, route.spec.hostnames)) {
-        addRules(socket.hosts, host, rules);
+    for (const { hostname, hosts } of allowed) {
+      for (const [written, host] of intersectHosts(hostname, route.spec.hostnames)) {
+        addRules(hosts, host, { written, rules });
         attachedTo++;
       }
     }
@@ -104,9 +114,11 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
       continue;
     }
     const name = `gateway/${nameOf(object)}/${listener.name}`;
-    const socket = sockets.get(listener.port) ?? { name, port: listener.port, hosts: new Map() };
+    const socket = sockets.get(listener.port) ?? { name, port: listener.port, listeners: [] };
     sockets.set(listener.port, socket);
-    listeners.push({ listener, socket });
+    const open = { listener, hostname: listener.hostname ?? '*', hosts: new Map() };
+    socket.listeners.push(open);
+    listeners.push(open);
     book.accept(object.key, about);
   }
   if (listeners.length > 0) book.accept(object.key, itself);
@@ -134,34 +146,68 @@ function mayAttach(gateway: GatewayObject, listener: GatewayListener, route: Htt
   return namespaces.from === 'Same' && gateway.metadata.namespace === route.metadata.namespace;
 }
 
-/** Host names that both sides speak of; `*` stands for any. */
+/** Of each host name of a route the one that the listener speaks of too, behind what was written; `*` stands for any. */
 export function intersectHosts(
-  listener: string | undefined,
+  listener: string,
   hostnames: readonly string[],
-): readonly string[] {
-  if (hostnames.length === 0) return [listener ?? '*'];
-  if (listener === undefined) return hostnames;
-  const common: string[] = [];
-  for (const hostname of hostnames) {
-    if (covers(listener, hostname)) common.push(hostname);
-    else if (covers(hostname, listener)) common.push(listener);
+): readonly (readonly [written: string, common: string])[] {
+  const common: (readonly [string, string])[] = [];
+  for (const hostname of hostnames.length === 0 ? ['*'] : hostnames) {
+    if (covers(listener, hostname)) common.push([hostname, hostname]);
+    else if (covers(hostname, listener)) common.push([hostname, listener]);
   }
   return common;
 }
 
 function covers(wide: string, narrow: string): boolean {
-  if (wide === narrow) return true;
+  if (wide === narrow || wide === '*') return true;
   return wide.startsWith('*.') && narrow.endsWith(wide.slice(1)) && narrow.length > wide.length - 1;
 }
 
-function addRules(hosts: Map<string, RuleModel[]>, host: string, rules: readonly RuleModel[]): void {
+function addRules(hosts: OpenListener['hosts'], host: string, added: AttachedRules): void {
   const list = hosts.get(host);
-  if (list === undefined) hosts.set(host, [...rules]);
-  else for (const rule of rules) if (!list.includes(rule)) list.push(rule);
+  if (list === undefined) hosts.set(host, [added]);
+  else if (!list.some((one) => one.rules === added.rules)) list.push(added);
 }
 
+/** A request belongs to the listener with the most exact host name and to no other (Gateway API, listener isolation). */
 function closeSocket(socket: OpenSocket): GatewaySocket {
-  const hosts = [...socket.hosts].map(([hostname, rules]) => ({ hostname, rules: sortByPrecedence(rules) }));
-  hosts.sort((a, b) => compareText(a.hostname, b.hostname));
-  return { name: socket.name, port: socket.port, hosts };
+  const hosts = new Map<string, readonly RuleModel[]>();
+  for (const one of socket.listeners) {
+    const narrower = socket.listeners.filter(
+      (other) => other !== one && covers(one.hostname, other.hostname),
+    );
+    for (const host of new Set([one.hostname, ...one.hosts.keys()]))
+      if (!narrower.some((other) => covers(other.hostname, host))) hosts.set(host, rulesFor(host, one.hosts));
+  }
+  // Nothing was attached to a listener for any host: what then answers 404 is the table's own last entry.
+  if (hosts.get('*')?.length === 0) hosts.delete('*');
+  const sorted = [...hosts].sort(([a], [b]) => compareText(a, b));
+  return {
+    name: socket.name,
+    port: socket.port,
+    hosts: sorted.map(([hostname, rules]) => ({ hostname, rules })),
+  };
+}
+
+/** Rules of wider host names hold too, behind those of more exact ones, by what the routes themselves wrote. */
+function rulesFor(host: string, hosts: OpenListener['hosts']): readonly RuleModel[] {
+  const groups = new Map<string, RuleModel[]>();
+  for (const [common, attached] of hosts) {
+    if (!covers(common, host)) continue;
+    for (const { written, rules } of attached) {
+      const group = groups.get(written) ?? [];
+      groups.set(written, group);
+      for (const rule of rules) if (!group.includes(rule)) group.push(rule);
+    }
+  }
+  const sorted = [...groups].sort(([a], [b]) => compareExactness(a, b));
+  return [...new Set(sorted.flatMap(([, rules]) => sortByPrecedence(rules)))];
+}
+
+/** Characters of a host name without a wildcard, then of any (Gateway API, HTTPRouteSpec.hostnames). */
+function compareExactness(a: string, b: string): number {
+  const precise = (host: string): number => (host.startsWith('*') ? 0 : host.length);
+  const length = (host: string): number => (host === '*' ? 0 : host.length);
+  return precise(b) - precise(a) || length(b) - length(a);
 }

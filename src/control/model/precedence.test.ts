@@ -11,7 +11,7 @@ function rule(name: string, type: PathType, value: string, extra: Partial<HttpRo
     name,
     owner: name,
     match: { path: { type, value }, headers: [], queryParams: [], ...extra },
-    action: { kind: 'unavailable' },
+    action: { kind: 'unavailable', asked: '' },
     requestEdits: null,
     responseEdits: null,
     requestTimeout: null,

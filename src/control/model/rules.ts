@@ -37,7 +37,7 @@ export function resolveRules(route: HttpRouteObject, directory: BackendDirectory
     const shared = {
       name,
       owner: route.key,
-      action: atFault ? unavailable : resolveAction(route, rule, directory, faults),
+      action: atFault ? unavailable('') : resolveAction(route, rule, directory, faults),
       requestEdits: requestEditsOf(rule.filters),
       responseEdits: responseEditsOf(rule.filters),
       requestTimeout: rule.timeouts?.request ?? null,
@@ -57,7 +57,9 @@ export function resolveRules(route: HttpRouteObject, directory: BackendDirectory
   return { rules, faults, invalid: invalid === 0 ? 'none' : invalid === length ? 'all' : 'some' };
 }
 
-const unavailable: RuleAction = { kind: 'unavailable' };
+function unavailable(asked: string): RuleAction {
+  return { kind: 'unavailable', asked };
+}
 
 function matchesOf(rule: HttpRouteRule): readonly RuleModel['match'][] {
   return rule.matches.length === 0 && !rule.unreadable ? [matchAll] : rule.matches;
@@ -89,7 +91,11 @@ function resolveAction(
   }
   const backends = rule.backendRefs.map((ref) => resolveBackend(route, ref, directory, faults));
   const weighted = backends.filter((backend) => backend.weight > 0);
-  if (!weighted.some((backend) => backend.port !== null)) return unavailable;
+  if (!weighted.some((backend) => backend.port !== null)) {
+    const [first] = rule.backendRefs;
+    const namespace = first?.namespace ?? route.metadata.namespace;
+    return unavailable(first === undefined ? '' : `${namespace}/${first.name}`);
+  }
   const rewrite = rule.filters.find((filter) => filter.type === 'URLRewrite')?.urlRewrite;
   return {
     kind: 'forward',

@@ -18,6 +18,8 @@ export interface ServiceModel {
   readonly key: ObjectKey;
   readonly namespace: string;
   readonly name: string;
+  /** It stands for one pod of this headless Service (`db-0.db`): a name that the cluster's DNS answers; null: a Service that somebody wrote. */
+  readonly podOf: string | null;
   /** Labels of the pods that serve it; empty: none can be told. */
   readonly selector: Readonly<Record<string, string>>;
   /** Ports that the mesh carries, in the Service's order. */
@@ -35,6 +37,8 @@ export interface PortModel {
   readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];
+  /** Of an ExternalName: the DNS name that is called instead of endpoints; null: endpoints. */
+  readonly external: string | null;
   readonly routes: PortRoutes;
   /** What a refusal of its cluster should be told: the Service and the policies in force. */
   readonly owners: readonly ObjectKey[];
@@ -52,6 +56,8 @@ export interface EndpointModel {
   readonly port: number;
   /** The pod; empty where unknown. */
   readonly name: string;
+  /** Its own name below a headless Service; empty: it has none. */
+  readonly hostname: string;
   readonly zone: string;
   readonly node: string;
   /** Zones it is meant for (hints); empty: no hint. */
@@ -100,7 +106,11 @@ export type RuleAction =
       readonly status: 301 | 302 | 303 | 307 | 308;
     }
   /** Nothing valid to send to: 500, as Gateway API has it. */
-  | { readonly kind: 'unavailable' };
+  | {
+      readonly kind: 'unavailable';
+      /** `namespace/name` of the Service that was meant first; empty: none can be told. */
+      readonly asked: string;
+    };
 
 export interface BackendModel {
   /** {@link PortModel.id}; null: cannot be resolved, its share is answered 500. */
@@ -123,6 +133,6 @@ export interface GatewaySocket {
   /** `gateway/<namespace>/<name>/<first listener>`. */
   readonly name: string;
   readonly port: number;
-  /** By host name (`*` for any), the most exact first. */
+  /** By host name (`*` for any), sorted; one that no route took is there too, so that a wider listener does not answer for it. */
   readonly hosts: readonly { readonly hostname: string; readonly rules: readonly RuleModel[] }[];
 }

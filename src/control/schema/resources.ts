@@ -15,7 +15,7 @@ import {
 import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
-import { type Metadata, metadataSchema, type PartFaults } from './values.ts';
+import { dnsLabel, type Metadata, metadataSchema, objectName, type PartFaults } from './values.ts';
 
 interface Typed<K extends string, S> {
   readonly key: ObjectKey;
@@ -69,8 +69,12 @@ interface Parts {
 const gatewayGroup = 'gateway.networking.k8s.io';
 export const weftGroup = 'weft.dev';
 
-function withSpec<S extends z.ZodType>(spec: S, strict = false) {
-  const shape = { apiVersion: z.string(), kind: z.string(), metadata: metadataSchema, spec };
+function withSpec<S extends z.ZodType>(
+  spec: S,
+  { strict = false, name = objectName }: { readonly strict?: boolean; readonly name?: z.ZodString } = {},
+) {
+  const metadata = metadataSchema.extend({ name });
+  const shape = { apiVersion: z.string(), kind: z.string(), metadata, spec };
   return strict ? z.strictObject({ ...shape, status: z.unknown().optional() }) : z.object(shape);
 }
 
@@ -80,7 +84,7 @@ const endpointSlice = endpointSliceSchema
   .transform(({ metadata, ...spec }) => ({ metadata, spec }));
 
 export const kinds: readonly KindRow[] = [
-  { group: '', kind: 'Service', versions: ['v1'], schema: withSpec(serviceSpec) },
+  { group: '', kind: 'Service', versions: ['v1'], schema: withSpec(serviceSpec, { name: dnsLabel }) },
   { group: 'discovery.k8s.io', kind: 'EndpointSlice', versions: ['v1'], schema: endpointSlice },
   {
     group: gatewayGroup,
@@ -127,7 +131,7 @@ export const kinds: readonly KindRow[] = [
     group: weftGroup,
     kind: 'ServicePolicy',
     versions: ['v1alpha1'],
-    schema: withSpec(servicePolicySpec, true),
+    schema: withSpec(servicePolicySpec, { strict: true }),
   },
 ];
 

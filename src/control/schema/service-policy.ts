@@ -36,16 +36,20 @@ const loadBalancing = z.strictObject({
     .describe("Absent: the Service's own trafficDistribution, which is where Kubernetes says it."),
 });
 
-const timeouts = z.strictObject({
+const requestDefault = '15s';
+const attemptDefault = '5s';
+
+const timeoutFields = z.strictObject({
   request: timeout
-    .default('15s')
+    .optional()
+    .meta({ default: requestDefault })
     .describe(
       'From the first byte to the end of the answer, all attempts together; 0s: none. 15s is what Envoy gives a route.',
     ),
   attempt: timeout
-    .default('5s')
+    .optional()
     .describe(
-      'One attempt, up to the head of its answer; 0s: none. A third of the request, so that two retries still fit.',
+      'One attempt, up to the head of its answer; 0s: none. Absent: 5s, a third of the default request, so that two retries still fit; where a request timeout is given, that, because what somebody allows is not cut by what nobody said.',
     ),
   connect: duration(1, 60_000)
     .default('1s')
@@ -58,6 +62,14 @@ const timeouts = z.strictObject({
       'A connection to an endpoint without a request is closed; 0s: never. Five minutes is below what load balancers and NAT gateways on the way commonly allow.',
     ),
 });
+
+const timeouts = timeoutFields.transform(({ request, attempt, ...rest }) => ({
+  request: request ?? requestDefault,
+  attempt: attempt ?? request ?? attemptDefault,
+  /** False: derived, so a route's own request timeout derives it anew. */
+  attemptIsGiven: attempt !== undefined,
+  ...rest,
+}));
 
 const retry = z.strictObject({
   on: z

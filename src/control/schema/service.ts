@@ -18,24 +18,22 @@ const servicePort = z.object({
 
 export const serviceSpec = z.object({
   type: z
-    .enum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
-      error: (issue) =>
-        issue.input === 'ExternalName'
-          ? 'is not supported yet by this version'
-          : 'must be ClusterIP, NodePort or LoadBalancer',
+    .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'], {
+      error: 'must be ClusterIP, NodePort, LoadBalancer or ExternalName',
     })
     .default('ClusterIP'),
+  /** Of ExternalName: what its name stands for. */
+  externalName: z.string().default(''),
+  /** `None`: headless. */
+  clusterIP: z.string().default(''),
+  ipFamilies: listOf(z.enum(['IPv4', 'IPv6'], { error: 'must be IPv4 or IPv6' }), 2),
   selector: labels,
   ports: listOf(servicePort, 100).superRefine((ports, context) => {
     for (const [path, message] of portFaults(ports)) context.addIssue({ code: 'custom', path, message });
   }),
   publishNotReadyAddresses: z.boolean().default(false),
-  trafficDistribution: z
-    .enum(['PreferClose', 'PreferSameZone', 'PreferSameNode'], {
-      error: 'must be PreferSameZone, PreferSameNode or PreferClose',
-    })
-    .nullish()
-    .transform((value) => value ?? null),
+  /** A hint that an implementation which does not know it leaves alone, says Kubernetes; so it never costs the Service. */
+  trafficDistribution: z.string().default(''),
 });
 
 /** As the API server has it: of two ports with one number the mesh could not tell which is meant. */
@@ -75,6 +73,7 @@ export const endpointSliceSchema = z.object({
         .transform((value) => value ?? {}),
       nodeName: text,
       zone: text,
+      hostname: text,
       hints: z
         .object({ forZones: listOf(z.object({ name: z.string() }), 8) })
         .nullish()

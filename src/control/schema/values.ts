@@ -53,6 +53,12 @@ export const objectName: z.ZodString = z
   .max(253, 'must be at most 253 characters')
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a lower-case name of letters, digits, - and .');
 
+/** RFC 1123 label: a name that is one part of a DNS name. */
+export const dnsLabel: z.ZodString = z
+  .string({ error: 'must be a name' })
+  .max(63, 'must be at most 63 characters')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a DNS label of lower-case letters, digits and -');
+
 /** RFC 9110 token, in the case it was written. */
 export const headerName: z.ZodString = z
   .string({ error: 'must be a header name' })
@@ -109,7 +115,7 @@ export function isIpv6(text: string): boolean {
 
 export const metadataSchema = z.object({
   name: objectName,
-  namespace: objectName.default('default'),
+  namespace: dnsLabel.default('default'),
   /** Of the specification, counted by the API server; 0 in files. */
   generation: z.number().default(0),
   labels,

@@ -64,7 +64,7 @@ const outcome: Readonly<Record<Standing, string>> = {
 };
 
 /** What is no fault of the author's: said, but nothing to mend. */
-const harmless: ReadonlySet<string> = new Set(['Pending', 'UnsupportedProtocol']);
+const harmless: ReadonlySet<string> = new Set(['Pending', 'UnsupportedProtocol', 'UnknownHint', 'NoPorts']);
 
 export function listFindings(
   statuses: readonly ObjectStatus[],

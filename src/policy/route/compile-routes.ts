@@ -14,15 +14,18 @@ const weightSumMax = 2 ** 32 - 1;
 export class RouteTable {
   readonly name: string;
   readonly #domains: DomainTable<HostRoutes>;
+  readonly #ignorePort: boolean;
 
-  constructor(name: string, domains: DomainTable<HostRoutes>) {
+  constructor(name: string, domains: DomainTable<HostRoutes>, ignorePort: boolean) {
     this.name = name;
     this.#domains = domains;
+    this.#ignorePort = ignorePort;
   }
 
   /** The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its routes. */
   match(view: RequestView, random: Random): RouteHit | null {
-    const host = this.#domains.find(view.authority);
+    const { authority } = view;
+    const host = this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);
     if (host === null) return null;
     const route = host.match(view);
     return route === null ? null : route.draw(random);
@@ -40,7 +43,15 @@ export function compileRoutes(config: RouteConfig): Result<RouteTable> {
       addDomain(domains, domain, routes, at.inside(`domains[${position}]`));
     });
   });
-  return issues.length > 0 ? fail(issues) : ok(new RouteTable(config.name, domains));
+  return issues.length > 0
+    ? fail(issues)
+    : ok(new RouteTable(config.name, domains, config.ignorePort === true));
+}
+
+/** `[::1]:80` is `[::1]`. */
+function withoutPort(authority: string): string {
+  const colon = authority.lastIndexOf(':');
+  return colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon);
 }
 
 /** Hosts that compiled without a fault: in the next configuration most of them are the same objects. */

@@ -37,7 +37,8 @@ export class DomainTable<T> {
     // Callers write names in lower case: the first look is the only one nearly always.
     const exact = this.#exact.get(authority);
     if (exact !== undefined) return exact;
-    const host = authority.toLowerCase();
+    // An empty port is the scheme's own (RFC 3986 3.2.3), so the name alone is meant.
+    const host = (authority.endsWith(':') ? authority.slice(0, -1) : authority).toLowerCase();
     return this.#exact.get(host) ?? this.#findWildcard(host) ?? this.#any;
   }
 

@@ -108,5 +108,7 @@ export interface VirtualHost {
 
 export interface RouteConfig {
   readonly name: string;
+  /** The port of an authority is no part of the name that domains are compared with. */
+  readonly ignorePort?: boolean;
   readonly virtualHosts: readonly VirtualHost[];
 }

@@ -44,7 +44,7 @@ describe('redirect', () => {
     expected: string,
   ])[] = [
     ['nothing changed', 'a.test:8080', {}, 'http://a.test:8080/p?q'],
-    ['another host keeps the port', 'a.test:8080', { authority: 'b.test' }, 'http://b.test:8080/p?q'],
+    ['another host drops the port, as in Envoy', 'a.test:8080', { authority: 'b.test' }, 'http://b.test/p?q'],
     ['another scheme drops the port', 'a.test:8080', { scheme: 'https' }, 'https://a.test/p?q'],
     ['the port of the scheme is not said', 'a.test', { scheme: 'https', port: 443 }, 'https://a.test/p?q'],
     ['another port is', 'a.test', { port: 8443 }, 'http://a.test:8443/p?q'],

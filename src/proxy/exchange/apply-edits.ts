@@ -38,14 +38,19 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   return `${scheme}://${host}${port}${path}`;
 }
 
-/** A port that is the scheme's own is left out; a changed scheme drops the old port (Gateway API, HTTPRequestRedirectFilter). */
+/** A port that is the scheme's own is left out; a changed scheme or host drops the old port, as in Envoy (Gateway API, HTTPRequestRedirectFilter). */
 function redirectPort(
   authority: string,
   scheme: string,
-  action: { readonly scheme: string | null; readonly port: number | null },
+  action: { readonly scheme: string | null; readonly authority: string | null; readonly port: number | null },
 ): string {
   const received = authority.slice(hostOf(authority).length + 1);
-  const port = action.port !== null ? `${action.port}` : action.scheme === null ? received : '';
+  const port =
+    action.port !== null
+      ? `${action.port}`
+      : action.scheme === null && action.authority === null
+        ? received
+        : '';
   if (port === '' || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443'))
     return '';
   return `:${port}`;

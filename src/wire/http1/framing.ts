@@ -85,7 +85,7 @@ export function declaredLength(head: Head): number {
   return Number(value);
 }
 
-/** host [ ":" port ] with a port of 1 to 5 digits below 65536; no user, nothing empty. */
+/** host [ ":" port ] with a port of up to 5 digits below 65536 (none is the scheme's own, RFC 3986 3.2.3); no user, no empty host. */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   if (bytes[at] === bracketOpen && at < end) {
@@ -102,7 +102,7 @@ export function isAuthority(bytes: Uint8Array, start: number, end: number): bool
 }
 
 function isPort(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 1 || end - start > 5) return false;
+  if (end - start > 5) return false;
   let port = 0;
   for (let at = start; at < end; at++) {
     const digit = bytes[at]! - 48;

@@ -202,7 +202,6 @@ export const hostCases: readonly RequestCase[] = [
     'a,b',
     'a/b',
     'u@a',
-    'a:',
     'a:x',
     'a:65536',
     'a:080800',

@@ -204,6 +204,7 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
     only(false),
   ),
   max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
+  ignore_port_in_host_matching: f.bool(14),
   metadata: f.message(17, metadata),
   ...edits(6, 8, 4, 5),
 });

@@ -51,7 +51,8 @@ export function translateRouteConfig(
     ),
   );
   checkUnique(virtualHosts, join(path, 'virtual_hosts'), faults);
-  return { name, virtualHosts };
+  const ignorePort = message.ignore_port_in_host_matching === true;
+  return ignorePort ? { name, virtualHosts, ignorePort } : { name, virtualHosts };
 }
 
 function checkUnique(hosts: readonly VirtualHost[], path: string, faults: Faults): void {

@@ -1,0 +1,212 @@
+// Whatever people write, what the control plane sends for it is taken by the proxy that is asked to do it: both judge by the same code.
+
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import fc from 'fast-check';
+import { formatIssue } from '../../base/index.ts';
+import { decodeResource } from '../../proxy/config/decode-resource.ts';
+import { effortTimeoutMs, runs } from '../../testing/effort.ts';
+import { buildModel } from '../model/build.ts';
+import { Catalog } from '../model/catalog.ts';
+import { parseManifests } from '../source/parse.ts';
+import { service, slice } from '../testing/manifests.ts';
+import { MeshCompiler } from './mesh.ts';
+import { ResourceCache } from './resource-cache.ts';
+import { parseScope } from './scope.ts';
+
+setDefaultTimeout(effortTimeoutMs);
+
+/** What is right, what is nearly right, and what is neither. */
+const word = fc.constantFrom(
+  ...[
+    'a',
+    'X-A',
+    'host',
+    'connection',
+    'Content-Length',
+    'te',
+    'upgrade',
+    ':path',
+    'a b',
+    'ä',
+    '',
+    'a\nb',
+    '%',
+    '%%',
+    '100%',
+  ],
+);
+const path = fc.constantFrom(
+  '/',
+  '/a',
+  '/a/',
+  '/a b',
+  '/ä',
+  '/a\n',
+  'a',
+  '',
+  '/a?b',
+  '/a#b',
+  '/a%20b',
+  '//a',
+  '/%zz',
+);
+const host = fc.constantFrom(
+  'a.example.com',
+  '*.example.com',
+  '*',
+  'a:80',
+  '[::1]',
+  'A.b',
+  '',
+  'a b',
+  'a.b.',
+  'ä.de',
+);
+const regex = fc.constantFrom('/a.*', 'a{99}', '(', '.{90}', '[a-z]+', '(?=a)', '\\d+', '/(a|b){40}');
+const number = fc.constantFrom(-1, 0, 1, 80, 301, 302, 500, 70_000, 1.5);
+const duration = fc.constantFrom('1s', '0s', '20s', '1.5s', 'never', '99999h', '1h1m1s1ms');
+
+const line = fc.record({ name: word, value: word });
+const edits = fc.record(
+  {
+    set: fc.array(line, { maxLength: 2 }),
+    add: fc.array(line, { maxLength: 2 }),
+    remove: fc.array(word, { maxLength: 2 }),
+  },
+  { requiredKeys: [] },
+);
+const pathEdit = fc.oneof(
+  path.map((replaceFullPath) => ({ type: 'ReplaceFullPath', replaceFullPath })),
+  path.map((replacePrefixMatch) => ({ type: 'ReplacePrefixMatch', replacePrefixMatch })),
+);
+const modifiers = fc.oneof(
+  edits.map((requestHeaderModifier) => ({ type: 'RequestHeaderModifier', requestHeaderModifier })),
+  edits.map((responseHeaderModifier) => ({ type: 'ResponseHeaderModifier', responseHeaderModifier })),
+);
+const filter = fc.oneof(
+  modifiers,
+  fc
+    .record(
+      {
+        scheme: fc.constantFrom('http', 'https', 'ftp'),
+        hostname: host,
+        port: number,
+        path: pathEdit,
+        statusCode: number,
+      },
+      { requiredKeys: [] },
+    )
+    .map((requestRedirect) => ({ type: 'RequestRedirect', requestRedirect })),
+  fc
+    .record({ hostname: host, path: pathEdit }, { requiredKeys: [] })
+    .map((urlRewrite) => ({ type: 'URLRewrite', urlRewrite })),
+);
+const valueMatch = fc.record(
+  { type: fc.constantFrom('Exact', 'RegularExpression'), name: word, value: fc.oneof(word, regex) },
+  { requiredKeys: ['name', 'value'] },
+);
+const match = fc.record(
+  {
+    path: fc.record({
+      type: fc.constantFrom('Exact', 'PathPrefix', 'RegularExpression'),
+      value: fc.oneof(path, regex),
+    }),
+    headers: fc.array(valueMatch, { maxLength: 2 }),
+    queryParams: fc.array(valueMatch, { maxLength: 2 }),
+    method: fc.constantFrom('GET', 'FETCH'),
+  },
+  { requiredKeys: [] },
+);
+const rule = fc.record(
+  {
+    name: fc.constantFrom('a', 'b', 'A', 'a b'),
+    matches: fc.array(match, { maxLength: 2 }),
+    filters: fc.array(filter, { maxLength: 2 }),
+    backendRefs: fc.array(
+      fc.record(
+        {
+          name: fc.constantFrom('ledger', 'cards', 'gone'),
+          port: fc.constant(80),
+          weight: number,
+          filters: fc.array(modifiers, { maxLength: 1 }),
+        },
+        { requiredKeys: ['name', 'port'] },
+      ),
+      { maxLength: 2 },
+    ),
+    timeouts: fc.record({ request: duration, backendRequest: duration }, { requiredKeys: [] }),
+    retry: fc.record(
+      { codes: fc.array(number, { maxLength: 2 }), attempts: number, backoff: duration },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+const route = fc.record({
+  name: fc.constantFrom('r', 's', 't'),
+  parent: fc.constantFrom({ name: 'edge' }, { group: '', kind: 'Service', name: 'ledger' }),
+  hostnames: fc.array(host, { maxLength: 2 }),
+  rules: fc.array(rule, { maxLength: 3 }),
+});
+
+const gateway = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: bank }
+spec: { gatewayClassName: weft, listeners: [{ name: a, protocol: HTTP, port: 80 }, { name: b, protocol: HTTP, port: 80, hostname: "*.example.com" }] }
+`;
+const world = service('ledger') + service('cards') + slice('ledger', ['10.0.0.1']) + gateway;
+const nodes = [
+  { id: 'sidecar~ledger-0.bank', metadata: { labels: { app: 'ledger' } } },
+  { id: 'gateway~edge-0.bank', cluster: 'edge' },
+];
+
+function manifest({
+  name,
+  parent,
+  hostnames,
+  rules,
+}: typeof route extends fc.Arbitrary<infer R> ? R : never): string {
+  return `---\n${JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace: 'bank' },
+    spec: { parentRefs: [parent], hostnames, rules },
+  })}\n`;
+}
+
+/** What proxies of both kinds have against what they are sent. */
+function judge(text: string): readonly string[] {
+  const parsed = parseManifests('f', text);
+  if (!parsed.ok) throw new Error(parsed.error.map(formatIssue).join());
+  const catalog = new Catalog();
+  for (const object of parsed.value) catalog.upsert(object);
+  const compiler = new MeshCompiler(buildModel(catalog.entries()).model, new ResourceCache());
+  return nodes.flatMap((node) => {
+    const locality = { region: '', zone: '', subZone: '' };
+    const scope = parseScope({
+      cluster: '',
+      metadata: {},
+      locality,
+      userAgent: '',
+      clientFeatures: [],
+      ...node,
+    });
+    if (!scope.ok) throw new Error('no scope');
+    return [...compiler.compile(scope.value).resources.values()].flatMap((byName) =>
+      [...byName.values()].flatMap((resource) => {
+        const decoded = decodeResource(resource);
+        return decoded.ok ? [] : decoded.issues.map(formatIssue);
+      }),
+    );
+  });
+}
+
+test('what is sent is taken', () => {
+  fc.assert(
+    fc.property(fc.array(route, { minLength: 1, maxLength: 3 }), (routes) => {
+      expect(judge(world + routes.map(manifest).join(''))).toEqual([]);
+    }),
+    { numRuns: runs(300), seed: 7 },
+  );
+});
