@@ -183,7 +183,12 @@ function createPlane(network: Network, logged: boolean): DataPlane {
         clusterConfig({
           balance: { kind: 'latency-aware', decayMs: 10_000, defaultRttMs: 30 },
           retry: testRetry,
-          retryBudget: { percent: 20, intervalMs: 10_000, minRetries: { count: 10, intervalMs: 1_000 } },
+          retryLimit: {
+            kind: 'window',
+            percent: 20,
+            intervalMs: 10_000,
+            minRetries: { count: 10, intervalMs: 1_000 },
+          },
           outlier: {
             consecutiveFailures: 5,
             successRate: null,

@@ -6,11 +6,11 @@ import {
   type BalanceConfig,
   compileRoutes,
   createBalancer,
+  createRetryLimit,
   EndpointLoad,
   judgeRetry,
   OutlierDetector,
   type RequestView,
-  RetryBudget,
   RetryFacts,
   RetryVerdict,
   type Route,
@@ -33,6 +33,7 @@ function routeOf(name: string, kind: 'exact' | 'prefix', value: string): Route {
     action: { kind: 'forward', clusters, rewriteAuthority: null, rewritePath: null },
     timeouts: { requestMs: null, attemptMs: null, idleMs: null },
     retry: null,
+    bufferBytesMax: null,
     requestEdits: null,
     responseEdits: null,
   };
@@ -103,7 +104,8 @@ const policy = {
 } as const;
 
 function settleCase(): Case {
-  const budget = new RetryBudget({
+  const budget = createRetryLimit({
+    kind: 'window',
     percent: 20,
     intervalMs: 10_000,
     minRetries: { count: 10, intervalMs: 1000 },
@@ -135,7 +137,8 @@ function settleCase(): Case {
 function retryCase(): Case {
   const facts = new RetryFacts();
   facts.method = 'GET';
-  facts.budget = new RetryBudget({
+  facts.limit = createRetryLimit({
+    kind: 'window',
     percent: 20,
     intervalMs: 10_000,
     minRetries: { count: 10, intervalMs: 1000 },

@@ -14,6 +14,7 @@ export {
   type Address,
   type ConnectOptions,
   formatAddress,
+  isLoopback,
   type KeepAlive,
   ListenError,
   type Listener,

@@ -129,6 +129,12 @@ export const socketQueueHighBytes = 256 * 1024;
 /** Below this many, `onDrain` tells it to go on. */
 export const socketQueueLowBytes = 64 * 1024;
 
+/** Nobody but this machine can be behind it. */
+export function isLoopback(address: Address): boolean {
+  if (address.kind === 'unix') return true;
+  return address.host.startsWith('127.') || address.host === '::1';
+}
+
 export function formatAddress(address: Address): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;

@@ -22,15 +22,19 @@ export {
 } from './peer/index.ts';
 export {
   type AttemptFailure,
+  createRetryLimit,
   judgeRetry,
-  RetryBudget,
   type RetryBudgetConfig,
   type RetryCondition,
   type RetryDecision,
   RetryFacts,
+  type RetryLimit,
+  type RetryLimitConfig,
   type RetryPolicy,
   RetryVerdict,
   retryConditions,
+  retryDefaults,
+  TraceNotes,
 } from './retry/index.ts';
 export {
   authorityFault,

@@ -15,4 +15,7 @@ export const policyLimits = {
   routesWalkedMax: 8,
   /** Retries beside the first attempt. */
   retryAttemptsMax: 16,
+  /** Traces about which something of retries is noted, and for how long: longer than a request usually takes. */
+  traceNotesMax: 4096,
+  traceNoteMs: 30_000,
 } as const;

@@ -11,6 +11,7 @@ import {
   RetryVerdict,
   type RouteConfig,
   type RouteTable,
+  TraceNotes,
 } from '../policy/index.ts';
 import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
@@ -76,6 +77,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       clusters: this.clusters,
       retryFacts: new RetryFacts(),
       retryVerdict: new RetryVerdict(),
+      retriedAbove: new TraceNotes(),
+      retriedBelow: new TraceNotes(),
+      replay: { bytes: 0 },
       logEntry: createLogEntry(),
       dates: new HttpDates(clock),
       health: { failed: false },

@@ -187,7 +187,12 @@ class Storm {
           balance: balances[random.below(balances.length)]!,
           limits: few ? { connections: 2, pending: 3, requests: 6 } : clusterConfig().limits,
           retry: random.below(3) === 0 ? null : testRetry,
-          retryBudget: { percent: 20, intervalMs: 10_000, minRetries: { count: 10, intervalMs: 1_000 } },
+          retryLimit: {
+            kind: 'window',
+            percent: 20,
+            intervalMs: 10_000,
+            minRetries: { count: 10, intervalMs: 1_000 },
+          },
           outlier: {
             consecutiveFailures: 5,
             successRate: null,

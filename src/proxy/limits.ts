@@ -9,6 +9,10 @@ export const proxyLimits = {
   streamIdleMs: 300_000,
   /** Body bytes held while a request waits for its connection; more pauses the client. */
   heldBodyBytesMax: 256 * 1024,
+  /** Bytes of request bodies kept for retries by the whole proxy; beyond it new ones are not kept, and not retried. */
+  replayBytesOfAllMax: 64 * 1024 * 1024,
+  /** A body that no policy asks to repeat is kept this far, for the case that it never reached the application. */
+  replayBytesUnasked: 64 * 1024,
   /** Buffer for held and replayable bodies that an idle connection keeps for its next request; a larger one is freed. */
   bodyBufferKeptBytes: 16 * 1024,
   /** An answer that will be retried is read to its end, and its connection kept, when it is at most this long; else reset. */
@@ -39,6 +43,10 @@ export const proxyLimits = {
   resolveMaxMs: 300_000,
   /** Distinct callers (x-weft-peer) that get a label of their own per listener; the rest are "other". */
   peersMax: 64,
+  /** Idle connections are looked at this often within their timeout, but no more and no less often than every so many ms. */
+  sweepsPerTimeout: 4,
+  sweepMsMin: 50,
+  sweepMsMax: 10_000,
   /** Time a pooled connection is dropped before the peer's own keep-alive time (`Keep-Alive: timeout=`) is over. */
   keepAliveMarginMs: 1_000,
 } as const;

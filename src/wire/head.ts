@@ -42,6 +42,8 @@ export const headerNames = [
   'x-envoy-upstream-service-time',
   'x-weft-refused',
   'x-weft-peer',
+  'x-weft-retry',
+  'x-weft-gave-up',
 ] as const;
 
 export type HeaderName = (typeof headerNames)[number];

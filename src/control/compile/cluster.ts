@@ -112,8 +112,10 @@ function policyOf(name: string, typedConfig: ReturnType<typeof packAny>): LoadBa
   return create(LoadBalancingPolicy_PolicySchema, { typedExtensionConfig: { name, typedConfig } });
 }
 
-/** Latency over which a rate of retries is turned into Envoy's number of concurrent ones; with the default rate it gives Envoy's default, 3. */
+/** Latency over which a rate of retries is turned into Envoy's number of concurrent ones. */
 const assumedRetrySeconds = 0.3;
+/** Envoy's default: fewer at once would refuse what the rate allows whenever two failures come together. */
+const envoyRetriesMin = 3;
 
 function compileThresholds(policy: ServicePolicySettings) {
   const { budget, minRetryRate } = policy.retryBudget;
@@ -124,7 +126,7 @@ function compileThresholds(policy: ServicePolicySettings) {
     maxRequests: policy.limits.requests,
     retryBudget: {
       budgetPercent: { value: budget.percent },
-      minRetryConcurrency: Math.max(1, Math.ceil(perSecond * assumedRetrySeconds)),
+      minRetryConcurrency: Math.max(envoyRetriesMin, Math.ceil(perSecond * assumedRetrySeconds)),
     },
   };
 }

@@ -1,7 +1,7 @@
 // Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io) and XBackendTrafficPolicy (gateway.networking.x-k8s.io): the parts in use.
 
 import { z } from 'zod';
-import { retryBudget } from './service-policy.ts';
+import { retryConstraint } from './service-policy.ts';
 import { hostname, listOf, notYet, objectName, partOf, portNumber } from './values.ts';
 
 /** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
@@ -81,7 +81,7 @@ export const backendTrafficPolicySpec = z.object({
     )
     .min(1, targetError)
     .max(16, targetError),
-  retryConstraint: retryBudget.optional(),
+  retryConstraint: retryConstraint.optional(),
   sessionPersistence: notYet,
 });
 

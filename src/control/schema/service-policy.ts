@@ -2,7 +2,7 @@
 // them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in cluster metadata (docs/xds.md).
 
 import { z } from 'zod';
-import { retryConditions } from '../../policy/index.ts';
+import { retryConditions, retryDefaults } from '../../policy/index.ts';
 import {
   duration,
   headerName,
@@ -80,7 +80,7 @@ const retry = z.strictObject({
       }),
     )
     .max(8)
-    .default(['ConnectFailure', 'Reset', 'Unavailable', 'GatewayError', 'AttemptTimeout'])
+    .default([...retryDefaults.on])
     .describe(
       'What counts as worth another attempt. 500 is left out: it says that the application ran and failed.',
     ),
@@ -111,26 +111,36 @@ const retry = z.strictObject({
     .prefault({}),
 });
 
-export const retryBudget = z.strictObject({
-  budget: z
-    .strictObject({
-      percent: integer(0, 100).default(20).describe("Retries as a share of requests; Gateway API's default."),
-      interval: duration(1000, 3_600_000)
-        .default('10s')
-        .describe("Window over which requests count; Gateway API's default."),
-    })
-    .prefault({}),
-  minRetryRate: z
-    .strictObject({
-      count: integer(1, 1_000_000)
-        .default(10)
-        .describe("Always allowed, so that a quiet service may retry at all; Gateway API's default."),
-      interval: duration(1000, 3_600_000)
-        .default('1s')
-        .describe("What the count is per; Gateway API's default."),
-    })
-    .prefault({}),
-});
+/** `perDefault`: what the minimum is per where nobody says; Gateway API and ServicePolicy differ. */
+function retryBudgetOf(perDefault: '1s' | '10s', reason: string) {
+  return z.strictObject({
+    budget: z
+      .strictObject({
+        percent: integer(0, 100)
+          .default(20)
+          .describe("Retries as a share of requests; Gateway API's default."),
+        interval: duration(1000, 3_600_000)
+          .default('10s')
+          .describe("Window over which requests count; Gateway API's default."),
+      })
+      .prefault({}),
+    minRetryRate: z
+      .strictObject({
+        count: integer(1, 1_000_000)
+          .default(10)
+          .describe('Allowed where the share is less, so that a quiet service may retry at all.'),
+        interval: duration(1000, 3_600_000).default(perDefault).describe(reason),
+      })
+      .prefault({}),
+  });
+}
+
+export const retryBudget = retryBudgetOf(
+  '10s',
+  "What the count is per. Ten times Gateway API's 1s: ten retries a second in every proxy would be half of a load of 20 requests a second, at every hop of a chain; one a second is the share itself from 5 requests a second on.",
+);
+/** XBackendTrafficPolicy.retryConstraint, with Gateway API's own default. */
+export const retryConstraint = retryBudgetOf('1s', "What the count is per; Gateway API's default.");
 
 const limits = z.strictObject({
   connections: integer(1, 1_000_000)

@@ -578,7 +578,7 @@ test('an absent policy has the defaults that the documentation promises', () => 
   expect(defaultPolicy.retry.methods).not.toContain('POST');
   expect(defaultPolicy.retryBudget).toEqual({
     budget: { percent: 20, interval: '10s' },
-    minRetryRate: { count: 10, interval: '1s' },
+    minRetryRate: { count: 10, interval: '10s' },
   });
   expect(defaultPolicy.loadBalancing.type).toBe('LatencyAware');
   expect(defaultPolicy.objective).toBeUndefined();

@@ -33,6 +33,10 @@ export function recordFinish(
   decayMs: number,
 ): void {
   endpoint.active -= 1;
+  if (outcome === 'unreached') {
+    if (endpoint.active === 0) endpoint.waitingSinceMs = -1;
+    return;
+  }
   endpoint.waitingSinceMs = endpoint.active === 0 ? -1 : nowMs;
   const kept = Math.exp((endpoint.costAtMs - nowMs) / decayMs);
   const keptOfMean = Math.min(kept, 1 - sampleWeightMin);

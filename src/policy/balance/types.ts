@@ -13,8 +13,11 @@ export type BalanceConfig =
   | { readonly kind: 'round-robin' }
   | { readonly kind: 'random' };
 
-/** How an attempt ended, for cost and ejection. `failure`: 5xx, reset, timeout; `local`: no connection came to be. */
-export type Outcome = 'success' | 'failure' | 'local';
+/**
+ * How an attempt ended, for cost and ejection. `failure`: 5xx, reset, timeout; `local`: no connection came to be; `unreached`: it ended
+ * before the endpoint could have a part in it (our own limits, a client that left the queue), and says nothing about it.
+ */
+export type Outcome = 'success' | 'failure' | 'local' | 'unreached';
 
 /**
  * One endpoint as policy sees it; the proxy's Endpoint extends it with its pool. Mutable: balancers and outlier detection keep

@@ -1,5 +1,5 @@
 // Counters against hard limits: connections, requests waiting for one, requests in flight. Each `try` either counts one more and says
-// true, or counts an overflow and says false; each true is followed by exactly one release.
+// true, or says false; each true is followed by exactly one release.
 
 import { assert } from '../../base/index.ts';
 import type { LimitsConfig } from './types.ts';
@@ -8,14 +8,6 @@ export class Breaker {
   requests = 0;
   pending = 0;
   connections = 0;
-  /** High-water marks since creation. */
-  requestsHigh = 0;
-  pendingHigh = 0;
-  connectionsHigh = 0;
-  /** Refusals since creation. */
-  requestOverflows = 0;
-  pendingOverflows = 0;
-  connectionOverflows = 0;
   #limits: LimitsConfig;
 
   constructor(limits: LimitsConfig) {
@@ -32,12 +24,8 @@ export class Breaker {
   }
 
   tryRequest(): boolean {
-    if (this.requests >= this.#limits.requests) {
-      this.requestOverflows += 1;
-      return false;
-    }
+    if (this.requests >= this.#limits.requests) return false;
     this.requests += 1;
-    if (this.requests > this.requestsHigh) this.requestsHigh = this.requests;
     return true;
   }
 
@@ -47,12 +35,8 @@ export class Breaker {
   }
 
   tryPending(): boolean {
-    if (this.pending >= this.#limits.pending) {
-      this.pendingOverflows += 1;
-      return false;
-    }
+    if (this.pending >= this.#limits.pending) return false;
     this.pending += 1;
-    if (this.pending > this.pendingHigh) this.pendingHigh = this.pending;
     return true;
   }
 
@@ -62,12 +46,8 @@ export class Breaker {
   }
 
   tryConnection(): boolean {
-    if (this.connections >= this.#limits.connections) {
-      this.connectionOverflows += 1;
-      return false;
-    }
+    if (this.connections >= this.#limits.connections) return false;
     this.connections += 1;
-    if (this.connections > this.connectionsHigh) this.connectionsHigh = this.connections;
     return true;
   }
 

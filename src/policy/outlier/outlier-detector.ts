@@ -27,6 +27,7 @@ export class OutlierDetector<E extends EndpointLoad> {
 
   /** An attempt ended. True: that ejected the endpoint, and candidates must be selected anew. */
   onOutcome(endpoint: E, outcome: Outcome, nowMs: number): boolean {
+    if (outcome === 'unreached') return false;
     if (outcome === 'success') {
       endpoint.successes += 1;
       endpoint.consecutiveFailures = 0;

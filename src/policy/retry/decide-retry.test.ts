@@ -19,7 +19,12 @@ function factsOf(given: Partial<RetryFacts>): RetryFacts {
   return Object.assign(new RetryFacts(), { method: 'GET', status: 503 }, given);
 }
 
-const none = { percent: 0, intervalMs: 10_000, minRetries: { count: 0, intervalMs: 1000 } };
+const none = {
+  kind: 'window' as const,
+  percent: 0,
+  intervalMs: 10_000,
+  minRetries: { count: 0, intervalMs: 1000 },
+};
 
 const rows: readonly (readonly [name: string, facts: Partial<RetryFacts>, expected: RetryDecision])[] = [
   ['a 503 to a GET', {}, 'retry'],
@@ -45,7 +50,15 @@ const rows: readonly (readonly [name: string, facts: Partial<RetryFacts>, expect
   ['a body that is gone', { bodyReplayable: false }, 'body-gone'],
   ['time for the backoff alone', { remainingMs: 10, backoffMs: 10 }, 'no-time'],
   ['time for more', { remainingMs: 11, backoffMs: 10 }, 'retry'],
-  ['no budget', { budget: new RetryBudget(none) }, 'no-budget'],
+  [
+    'a reset of a request that was retried above',
+    { failure: 'reset', status: 0, retriedAbove: true },
+    'retried-above',
+  ],
+  ['an unsent one that was retried above', { unsent: true, retriedAbove: true }, 'retry'],
+  ['a 503 of what was retried below', { retriedBelow: true }, 'retried-below'],
+  ['what cannot be helped by trying again', { repeatable: false }, 'not-retryable'],
+  ['no budget', { limit: new RetryBudget(none) }, 'no-budget'],
 ];
 
 for (const [name, facts, expected] of rows) {
@@ -88,7 +101,7 @@ test('without a policy, or with no attempts, nothing is repeated', () => {
 test('the budget is spent by a retry alone', () => {
   const budget = new RetryBudget({ ...none, minRetries: { count: 5, intervalMs: 1000 } });
   for (const [, facts] of rows) {
-    const given = factsOf({ ...facts, budget });
+    const given = factsOf({ ...facts, limit: budget });
     const before = budget.remaining(0);
     const expected = decideRetry(policy, given) === 'retry' ? before - 1 : before;
     expect(budget.remaining(0)).toBe(expected);

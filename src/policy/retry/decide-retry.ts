@@ -2,8 +2,7 @@
 // say which. Safety comes before policy limits, and the budget is asked last, because asking it spends.
 
 import { unreachable } from '../../base/index.ts';
-import type { RetryBudget } from './retry-budget.ts';
-import type { RetryCondition, RetryPolicy } from './types.ts';
+import type { RetryCondition, RetryLimit, RetryPolicy } from './types.ts';
 
 export type RetryDecision =
   /** Do it; one retry was taken from the budget. */
@@ -15,8 +14,12 @@ export type RetryDecision =
   | 'no-budget'
   /** The request's own deadline would pass first. */
   | 'no-time'
-  /** The request's body is not kept any more. */
-  | 'body-gone';
+  /** The request's body is not kept any more: it was larger than the buffer for it. */
+  | 'body-gone'
+  /** A proxy above does the retrying. */
+  | 'retried-above'
+  /** A proxy below has retried, or was not allowed to: trying again here would multiply its attempts. */
+  | 'retried-below';
 
 /** How an attempt failed. `status`: a response came, and its status decides. */
 export type AttemptFailure = 'connect' | 'reset' | 'attempt-timeout' | 'status';
@@ -47,18 +50,26 @@ export class RetryFacts {
   untried = false;
   /** The attempt went over a connection that had lain idle, and met its end. */
   stale = false;
-  /** null: no budget is set. */
-  budget: RetryBudget | null = null;
+  /** null: nothing limits the cluster's retries. */
+  limit: RetryLimit | null = null;
+  /** Requests of the cluster that run or wait. */
+  active = 0;
+  /** A proxy above has made this request again already, after it had reached somebody: here it is not multiplied once more. */
+  retriedAbove = false;
+  /** The answer's proxy says that what failed was tried again below, or could not be. */
+  retriedBelow = false;
   nowMs = 0;
 }
 
 export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): RetryDecision {
   if (policy === null || policy.attempts === 0 || !facts.repeatable) return 'not-retryable';
   if (!isConditionMet(policy, facts) || !isSafe(policy, facts)) return 'not-retryable';
+  if (facts.retriedAbove && !facts.unsent) return 'retried-above';
+  if (facts.retriedBelow && !facts.unsent) return 'retried-below';
   if (facts.retries >= policy.attempts) return 'exhausted';
   if (!facts.bodyReplayable) return 'body-gone';
   if (facts.remainingMs <= facts.backoffMs) return 'no-time';
-  if (facts.budget !== null && !facts.budget.tryRetry(facts.nowMs)) return 'no-budget';
+  if (facts.limit !== null && !facts.limit.tryRetry(facts.nowMs, facts.active)) return 'no-budget';
   return 'retry';
 }
 

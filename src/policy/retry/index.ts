@@ -1,4 +1,13 @@
 export { type AttemptFailure, type RetryDecision, RetryFacts } from './decide-retry.ts';
+export { retryDefaults } from './defaults.ts';
 export { judgeRetry, RetryVerdict } from './judge-retry.ts';
-export { RetryBudget } from './retry-budget.ts';
-export { type RetryBudgetConfig, type RetryCondition, type RetryPolicy, retryConditions } from './types.ts';
+export { createRetryLimit } from './retry-limit.ts';
+export { TraceNotes } from './trace-notes.ts';
+export {
+  type RetryBudgetConfig,
+  type RetryCondition,
+  type RetryLimit,
+  type RetryLimitConfig,
+  type RetryPolicy,
+  retryConditions,
+} from './types.ts';

@@ -2,17 +2,15 @@
 // the requests of the last `intervalMs`; below that a small rate is always allowed, so that a service with few callers can retry at
 // all. Both windows are counted in buckets: memory and time are constant, whatever the load.
 
-import type { RetryBudgetConfig } from './types.ts';
+import type { RetryBudgetConfig, RetryLimit } from './types.ts';
 
 const bucketCount = 20;
 
-export class RetryBudget {
+export class RetryBudget implements RetryLimit {
   readonly #config: RetryBudgetConfig;
   readonly #requests: CountWindow;
   readonly #retries: CountWindow;
   readonly #floor: CountWindow;
-  /** Retries refused since creation. */
-  refused = 0;
 
   constructor(config: RetryBudgetConfig) {
     this.#config = config;
@@ -28,14 +26,14 @@ export class RetryBudget {
 
   /** Takes one retry from the budget, or says that there is none. */
   tryRetry(nowMs: number): boolean {
-    if (this.remaining(nowMs) < 1) {
-      this.refused += 1;
-      return false;
-    }
+    if (this.remaining(nowMs) < 1) return false;
     this.#retries.add(nowMs);
     this.#floor.add(nowMs);
     return true;
   }
+
+  /** What was taken stays taken until its time has passed. */
+  onDone(): void {}
 
   /** Retries that could be made at this moment: what the share leaves, or the floor where that is more. */
   remaining(nowMs: number): number {

@@ -33,11 +33,33 @@ export interface RetryPolicy {
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
 }
 
-/** Retries as a share of requests over a window, plus a floor (XBackendTrafficPolicy.retryConstraint). */
+/** Retries as a share of requests over a window, or a floor where that is more (XBackendTrafficPolicy.retryConstraint). */
 export interface RetryBudgetConfig {
+  readonly kind: 'window';
   /** 0 to 100. */
   readonly percent: number;
   /** 1,000 to 3,600,000. */
   readonly intervalMs: number;
   readonly minRetries: { readonly count: number; readonly intervalMs: number };
+}
+
+export type RetryLimitConfig =
+  | RetryBudgetConfig
+  /** Envoy's max_retries: how many may run at once. */
+  | { readonly kind: 'concurrency'; readonly max: number }
+  /** Envoy's retry_budget: a share of the requests that run, and always `minConcurrency`. */
+  | { readonly kind: 'share'; readonly percent: number; readonly minConcurrency: number };
+
+export interface RetryLimit {
+  /** A request came (not a retry). */
+  onRequest(nowMs: number): void;
+  /**
+   * Takes one retry, or says that there is none. `active`: requests of the cluster that run or wait. Each true is followed by exactly one
+   * `onDone`.
+   */
+  tryRetry(nowMs: number, active: number): boolean;
+  /** The attempt that was the retry is over. */
+  onDone(): void;
+  /** Retries that could be made at this moment. */
+  remaining(nowMs: number, active: number): number;
 }

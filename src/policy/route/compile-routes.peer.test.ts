@@ -20,6 +20,7 @@ function hostOf(name: string, domains: readonly string[], matches: readonly Matc
       action: { kind: 'respond', status: 200, body: `${name}/${index}` },
       timeouts: { requestMs: null, attemptMs: null, idleMs: null },
       retry: null,
+      bufferBytesMax: null,
       requestEdits: null,
       responseEdits: null,
     })),

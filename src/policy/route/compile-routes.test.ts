@@ -44,6 +44,7 @@ function routeOf(name: string, match: Partial<RouteMatch>, weights: readonly num
     },
     timeouts: { requestMs: null, attemptMs: null, idleMs: null },
     retry: null,
+    bufferBytesMax: null,
     requestEdits: null,
     responseEdits: null,
   };

@@ -94,6 +94,8 @@ export interface Route {
   readonly timeouts: RouteTimeouts;
   /** null: the cluster's own retry policy holds. */
   readonly retry: RetryPolicy | null;
+  /** Bytes of a request body kept for a retry; null: what the listener says. */
+  readonly bufferBytesMax: number | null;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
 }

@@ -226,16 +226,6 @@ describe('parseBootstrap', () => {
       `${at}.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only one of socket_address, pipe may be set`,
     ],
     [
-      'a gap in priorities',
-      cluster({
-        load_assignment: {
-          cluster_name: 'a',
-          endpoints: [{ priority: 1, lb_endpoints: [{ endpoint: { address: { pipe: { path: '/a' } } } }] }],
-        },
-      }),
-      `${at}.load_assignment.endpoints: priorities must start at 0 and leave no gap`,
-    ],
-    [
       'a policy list without a known one',
       cluster({
         load_balancing_policy: {

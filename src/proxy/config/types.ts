@@ -8,7 +8,7 @@ import type {
   BalanceConfig,
   LimitsConfig,
   OutlierConfig,
-  RetryBudgetConfig,
+  RetryLimitConfig,
   RetryPolicy,
   RouteConfig,
   RouteTimeouts,
@@ -54,6 +54,8 @@ export interface HttpOptions {
   /** Requests after which a connection is told to close; 0: no limit. */
   readonly requestsPerConnectionMax: number;
   readonly requestTimeoutMs: number;
+  /** Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer). */
+  readonly bufferBytesMax: number;
   /** Make an x-request-id where missing; keep a received one (false: replace it, for edges). */
   readonly keepRequestId: boolean;
   /** Sets server: NAME on responses when not empty; '' leaves the upstream's. */
@@ -81,7 +83,7 @@ export interface ClusterConfig {
   readonly limits: LimitsConfig;
   readonly outlier: OutlierConfig | null;
   readonly retry: RetryPolicy | null;
-  readonly retryBudget: RetryBudgetConfig | null;
+  readonly retryLimit: RetryLimitConfig | null;
   readonly timeouts: RouteTimeouts;
   /** Upstream connection without a request; 0: no limit. Default 1 h, below the peer's own where known. */
   readonly idleTimeoutMs: number;
@@ -92,8 +94,6 @@ export interface ClusterConfig {
   readonly headerCountMax: number;
   /** Below this share (0 to 100) of usable endpoints all are used (panic). Default 50. */
   readonly panicPercent: number;
-  /** Bytes of a request body kept for a retry. Default 65,536. */
-  readonly replayBytesMax: number;
 }
 
 export interface EndpointAssignment {

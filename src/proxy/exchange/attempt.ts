@@ -2,6 +2,7 @@
 // decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless it still reads an unwanted answer.
 
 import { assert, type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { Outcome } from '../../policy/index.ts';
 import {
   type ClientStream,
   type Head,
@@ -48,6 +49,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   reused = false;
   /** What a trusted proxy in front of the application said of this answer. */
   refusal: Refusal = 'none';
+  /** It also said that what failed was tried again below. */
+  retriedBelow = false;
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
@@ -108,6 +111,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     cluster.stats.latency.record((now - this.startedMs) / 1000);
     cluster.stats.upstreamResponses[statusClass(status)]! += 1;
     this.refusal = this.believedRefusal(head);
+    this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.
     this.finish(status >= 500 || this.refusal !== 'none' ? 'failure' : 'success', now);
     this.state = endStream ? 'idle' : 'answered';
@@ -171,16 +175,18 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   /** Gives up for a reason that is not the endpoint's: says nothing about it. */
   cancel(nowMs: number): void {
-    if (this.measuring) {
+    if (this.state === 'waiting') {
+      this.finish('unreached', nowMs);
+    } else if (this.measuring) {
       this.measuring = false;
       this.cluster!.onAttemptCancelled(this.endpoint!, nowMs, nowMs - this.startedMs);
     }
     this.stop(new MeshError('cancelled', 'downstream', 'no', 'the client left'));
   }
 
-  /** Gives up because the endpoint took too long: counts against it. */
+  /** Gives up because the endpoint took too long: counts against it, unless nothing had reached it. Not connecting has its own timeout. */
   timeOut(error: MeshError, nowMs: number): void {
-    this.finish(this.state === 'waiting' ? 'local' : 'failure', nowMs);
+    this.finish(this.state === 'waiting' ? 'unreached' : 'failure', nowMs);
     this.stop(error);
   }
 
@@ -209,10 +215,14 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.stream = this.exchange.sendRequest(connection, this);
   }
 
+  private get believed(): boolean {
+    return this.endpoint!.trusted && !this.exchange.inbound;
+  }
+
   /** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */
   private believedRefusal(head: ResponseHead): Refusal {
     const at = head.find(headerId['x-weft-refused']);
-    if (at < 0 || !this.endpoint!.trusted || this.exchange.inbound) return 'none';
+    if (at < 0 || !this.believed) return 'none';
     return parseRefusal(head.valueAt(at));
   }
 
@@ -229,7 +239,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.requireStream().reset(new MeshError('cancelled', 'internal', 'no', 'the answer is not needed'));
   }
 
-  private finish(outcome: 'success' | 'failure' | 'local', nowMs: number): void {
+  private finish(outcome: Outcome, nowMs: number): void {
     if (!this.measuring) return;
     this.measuring = false;
     this.cluster!.onAttemptFinish(this.endpoint!, nowMs, nowMs - this.startedMs, outcome);

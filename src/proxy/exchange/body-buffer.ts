@@ -12,16 +12,30 @@ export class BodyBuffer {
   /** False once bytes were let go: the body cannot be sent again. */
   complete = true;
 
+  private readonly held: { bytes: number };
+
+  /** `held`: what all buffers of the proxy hold together. */
+  constructor(held: { bytes: number }) {
+    this.held = held;
+  }
+
+  /** Whether so many more bytes can be kept for another attempt, under this request's bound and the one of all. */
+  canKeep(count: number, bytesMax: number): boolean {
+    return this.length + count <= bytesMax && this.held.bytes + count <= proxyLimits.replayBytesOfAllMax;
+  }
+
   append(bytes: Uint8Array, start: number, end: number): void {
     const length = this.length + end - start;
     if (length > this.bytes.length) this.grow(length);
     this.bytes.set(bytes.subarray(start, end), this.length);
     this.length = length;
+    this.held.bytes += end - start;
   }
 
   /** Gives up replaying: what is held is no longer needed. */
   release(): void {
     this.complete = false;
+    this.held.bytes -= this.length;
     this.length = 0;
     if (this.bytes.length > proxyLimits.bodyBufferKeptBytes) this.bytes = empty;
   }

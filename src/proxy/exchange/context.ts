@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../base/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
-import type { RetryFacts, RetryVerdict } from '../../policy/index.ts';
+import type { RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Cluster } from '../upstream/index.ts';
 
@@ -12,6 +12,11 @@ export interface ExchangeContext extends ProxyContext {
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly retryFacts: RetryFacts;
   readonly retryVerdict: RetryVerdict;
+  /** Traces whose request was made again above this proxy, and those of which something was given up below it. */
+  readonly retriedAbove: TraceNotes;
+  readonly retriedBelow: TraceNotes;
+  /** Bytes of request bodies kept for retries, by all exchanges. */
+  readonly replay: { bytes: number };
   readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
   /** Set by the admin interface: every answer tells its client to come back elsewhere. */

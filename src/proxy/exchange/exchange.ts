@@ -38,6 +38,7 @@ import {
   pauseRequest,
   RequestState,
   resumeRequest,
+  traceKey,
 } from './request-state.ts';
 import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
 
@@ -101,7 +102,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       const cluster = clusterOf(request);
       const { body } = request;
       if (body.complete) {
-        if (body.length + count <= cluster.config.replayBytesMax) body.append(bytes, start, end);
+        if (body.canKeep(count, request.replayBytesMax)) body.append(bytes, start, end);
         else body.release();
       }
       cluster.stats.bytesSent += count;
@@ -146,6 +147,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (!broken) {
       request.listener.stats.cancelled += 1;
       if (request.cluster !== null) request.cluster.stats.cancelled += 1;
+      // Who called has gone, perhaps to try elsewhere: what its request made the application call need not be tried again.
+      if (request.inbound) request.context.retriedAbove.note(traceKey(request), now);
     }
     this.attempt.cancel(now);
     settle(request, now);

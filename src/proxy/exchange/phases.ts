@@ -18,6 +18,7 @@ import { type Attempt, statusClass } from './attempt.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
+import { endRetry } from './retry.ts';
 
 /** Finds the route, then makes the head fit to go on: the match must see what the client sent. null: there is no route. */
 export function match(request: RequestState): RouteHit | null {
@@ -67,8 +68,11 @@ export function limit(request: RequestState): ErrorCode | null {
   }
   request.cluster = cluster;
   stats.active += 1;
-  cluster.budget?.onRequest(startedMs);
+  cluster.retryLimit?.onRequest(startedMs);
   request.retry = route?.retry ?? config.retry;
+  const bufferBytesMax = route?.bufferBytesMax ?? listener.http.bufferBytesMax;
+  request.replayBytesMax =
+    request.retry === null ? Math.min(bufferBytesMax, proxyLimits.replayBytesUnasked) : bufferBytesMax;
   const { deadlines } = request;
   deadlines.idleSpanMs = route?.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
   const receiveMs = listener.http.requestTimeoutMs;
@@ -132,11 +136,11 @@ export function forward(
   const endStream = request.requestEnded && body.length === 0 && requestTrailers === null;
   const stream = connection.start(request.head, endStream, attempt);
   if (endStream) return stream;
-  const { config, stats } = clusterOf(request);
+  const { stats } = clusterOf(request);
   request.deadlines.activityMs = attempt.startedMs;
   const writable = body.length === 0 || stream.sendBody(body.bytes, 0, body.length);
   stats.bytesSent += body.length;
-  if (body.length > config.replayBytesMax) body.release();
+  if (!body.canKeep(0, request.replayBytesMax)) body.release();
   if (request.requestEnded) stream.sendEnd(requestTrailers);
   else if (writable) resumeRequest(request);
   else pauseRequest(request);
@@ -184,6 +188,7 @@ export function settle(request: RequestState, nowMs: number): void {
   stats.bytesReceived += request.bytesReceived;
   stats.bytesSent += request.bytesSent;
   if (request.failed) stats.failedPhases[request.phase] += 1;
+  if (request.retrying !== null) endRetry(request);
   if (cluster !== null) {
     cluster.breaker.releaseRequest();
     cluster.stats.active -= 1;

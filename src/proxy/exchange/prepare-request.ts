@@ -1,11 +1,11 @@
 // What a request head gets on its way through: ids, forwarding fields, and the mesh's own headers cleaned of what callers forged.
 
-import { formatAddress } from '../../net/index.ts';
+import { formatAddress, isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
-import type { RequestState } from './request-state.ts';
+import { type RequestState, traceKey } from './request-state.ts';
 
 /** Once per request, after the match: the match must see what the client sent. */
 export function prepareRequest(request: RequestState): void {
@@ -17,6 +17,7 @@ export function prepareRequest(request: RequestState): void {
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
   request.requestId = ensureRequestId(head, http.keepRequestId, random);
   request.traceId = propagateTrace(head, random);
+  readRetryMark(request);
   forwardedFields(request, head, http.useRemoteAddress);
   if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
@@ -42,10 +43,34 @@ export function prepareAttempt(request: RequestState, endpoint: Endpoint): void 
   if (request.attempts > 1) {
     head.remove(headerId['x-envoy-attempt-count']);
     head.remove(headerId['x-weft-peer']);
+    head.remove(headerId['x-weft-retry']);
   }
   head.add('x-envoy-attempt-count', attemptTexts[request.attempts] ?? '17');
+  const again = request.retriedAbove || (request.attempts > 1 && request.sent);
+  if (endpoint.proxied && again) head.add('x-weft-retry', '1');
   const { peer } = request.context;
   if (endpoint.proxied && peer !== '') head.add('x-weft-peer', peer);
+}
+
+/**
+ * x-weft-retry: a proxy above makes this request again. Believed from this machine and from proven peers, else only taken off; noted for
+ * the calls that the application will make because of it.
+ */
+function readRetryMark(request: RequestState): void {
+  const { context, head } = request;
+  const marked = head.find(headerId['x-weft-retry']) >= 0;
+  if (marked) head.remove(headerId['x-weft-retry']);
+  if (marked && isTrusted(request)) {
+    request.retriedAbove = true;
+    if (request.inbound) context.retriedAbove.note(traceKey(request), request.startedMs);
+  } else if (!request.inbound && context.retriedAbove.size > 0) {
+    request.retriedAbove = context.retriedAbove.has(traceKey(request), request.startedMs);
+  }
+}
+
+function isTrusted(request: RequestState): boolean {
+  const { remote, secure } = request.owner;
+  return secure?.verified === true || isLoopback(remote);
 }
 
 const attemptTexts: readonly string[] = Array.from({ length: 18 }, (_, count) => `${count}`);

@@ -2,13 +2,15 @@
 
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import { applyEdits } from './apply-edits.ts';
-import type { RequestState } from './request-state.ts';
+import { type RequestState, traceKey } from './request-state.ts';
 
 /** `serviceTimeMs`: from sending the attempt to this head. */
 export function prepareResponse(request: RequestState, head: ResponseHead, serviceTimeMs: number): void {
   const { http } = request.listener;
   // Refusals are between two proxies: believed or not, they end here.
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
+  if (head.find(headerId['x-weft-gave-up']) >= 0) head.remove(headerId['x-weft-gave-up']);
+  if (request.inbound && head.status >= 500 && wasRetriedBelow(request)) head.add('x-weft-gave-up', '1');
   if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
     head.remove(headerId['x-envoy-upstream-service-time']);
   head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
@@ -21,6 +23,12 @@ export function prepareResponse(request: RequestState, head: ResponseHead, servi
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
+}
+
+/** Something that the application called for this request was given up after retries, or for want of a budget for them. */
+function wasRetriedBelow(request: RequestState): boolean {
+  const { clock, retriedBelow } = request.context;
+  return retriedBelow.size > 0 && retriedBelow.has(traceKey(request), clock.now());
 }
 
 /** Most answers take less than this many ms; their texts are made once. */

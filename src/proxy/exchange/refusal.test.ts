@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { formatAddress } from '../../net/index.ts';
+import type { LimitsConfig, RetryPolicy } from '../../policy/index.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -192,5 +193,91 @@ describe('a request for another service', () => {
     world.apply({ version: '3', endpoints: { ledger: [endpointConfig(15108, { proxied: true })] } });
     expect(postMany(world, 1)).toEqual([[503]]);
     world.expectSettled();
+  });
+});
+
+describe('"sent" is a property of the request, not of its last attempt', () => {
+  const key = ['idempotency-key: 1'];
+  interface Inbound {
+    readonly retry?: Partial<RetryPolicy>;
+    readonly limits?: Partial<LimitsConfig>;
+    readonly requestMs?: number;
+  }
+
+  /** An inbound sidecar before an application that answers as told, with retries of its own. */
+  function inbound(respond: Respond, { retry = {}, limits = {}, requestMs = 0 }: Inbound = {}) {
+    const world = new World();
+    const origin = world.origin(respond);
+    const policy = { ...testRetry, backoff: { baseMs: 0, maxMs: 0 }, ...retry };
+    const all = { connections: 10, pending: 10, requests: 10, ...limits };
+    world.serve([origin], {
+      listeners: [listenerConfig({ direction: 'inbound' })],
+      clusters: [clusterConfig({ retry: policy, limits: all })],
+      routes: [routeConfig([route({ timeouts: { requestMs, attemptMs: null, idleMs: null } })])],
+    });
+    return { world, origin };
+  }
+
+  function expectSent(world: World, run = 100): void {
+    const client = world.client().post('/pay', 'body', key);
+    world.run(run);
+    expect(client.received).toContain('x-weft-refused: sent');
+    world.expectSettled();
+  }
+
+  test('the retry could not connect', () => {
+    const { world, origin } = inbound((connection) => {
+      origin.listener.close();
+      connection.socket.reset();
+    });
+    expectSent(world);
+  });
+
+  test('the retry found no endpoint', () => {
+    const { world } = inbound((connection) => {
+      world.serve([], { version: '2', listeners: [listenerConfig({ direction: 'inbound' })] });
+      connection.socket.reset();
+    });
+    expectSent(world);
+  });
+
+  test('the retry met a full queue', () => {
+    let broken = false;
+    const { world, origin } = inbound(
+      (connection) => {
+        if (broken) connection.socket.reset();
+      },
+      { limits: { pending: 1 } },
+    );
+    // Two connections, opened one after the other through a queue of one; then both break, and one retry finds the queue full.
+    const clients = [1, 2].map(() => {
+      const client = world.client().get('/');
+      world.run(20);
+      return client;
+    });
+    for (const connection of [...origin.connections]) connection.reply(200);
+    world.run(20);
+    broken = true;
+    for (const client of clients) client.post('/pay', 'body', key);
+    world.run(5);
+    expect(clients.map((client) => client.received).join()).toContain(
+      'x-weft-refused: sent; reason=overflow',
+    );
+  });
+
+  test('the request’s time ended during the back-off', () => {
+    const { world } = inbound((connection) => connection.socket.reset(), {
+      retry: { backoff: { baseMs: 1000, maxMs: 1000 }, attempts: 2 },
+      requestMs: 40,
+    });
+    expectSent(world);
+  });
+
+  test('nothing was sent: unsent', () => {
+    const { world, origin } = inbound(() => {});
+    origin.listener.close();
+    const client = world.client().post('/pay', 'body', key);
+    world.run(100);
+    expect(client.received).toContain('x-weft-refused: unsent; reason=connect-refused');
   });
 });

@@ -19,6 +19,8 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   request.flags = request.flags === responseFlags.none ? flag : `${flag},${request.flags}`;
   request.failed = true;
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
+  // Envoy's word to callers that a limit answered, not the application.
+  if (code === 'overflow') extra.push(['x-envoy-overloaded', 'true']);
   write(request, status ?? usual, body, extra);
 }
 

@@ -6,6 +6,7 @@ import type { AccessLog } from '../../observe/index.ts';
 import type {
   Hash64,
   PickRequest,
+  RetryLimit,
   RetryPolicy,
   Route,
   RouteTable,
@@ -91,7 +92,13 @@ export class RequestState implements PickRequest<Endpoint> {
   endpoint: Endpoint | null = null;
   /** Something of some attempt reached an endpoint: a property of the request, whatever became of its last attempt. */
   sent = false;
-  readonly body = new BodyBuffer();
+  /** Where the running retry was taken from. */
+  retrying: RetryLimit | null = null;
+  /** A proxy above makes this request again; here it is not. */
+  retriedAbove = false;
+  readonly body: BodyBuffer;
+  /** Bytes of the body that are kept for another attempt. */
+  replayBytesMax = 0;
   requestEnded = false;
   requestTrailers: Head | null = null;
   /** The client was asked to wait with its body. */
@@ -116,6 +123,7 @@ export class RequestState implements PickRequest<Endpoint> {
     deadlines: Deadlines,
   ) {
     this.context = context;
+    this.body = new BodyBuffer(context.replay);
     this.owner = owner;
     this.listener = listener;
     this.deadlines = deadlines;
@@ -148,6 +156,8 @@ export class RequestState implements PickRequest<Endpoint> {
     this.authorized = 0;
     this.endpoint = null;
     this.sent = false;
+    this.retrying = null;
+    this.retriedAbove = false;
     this.requestTrailers = null;
     this.paused = false;
     this.bytesReceived = 0;
@@ -165,6 +175,11 @@ export function clusterOf(request: RequestState): Cluster {
   const { cluster } = request;
   assert(cluster !== null, 'a request that is forwarded has a cluster');
   return cluster;
+}
+
+/** What the two sides of a proxy have in common of one request: its trace where there is one, else its id. */
+export function traceKey(request: RequestState): string {
+  return request.traceId ?? request.requestId;
 }
 
 export function pauseRequest(request: RequestState): void {

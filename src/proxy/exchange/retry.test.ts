@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import type { RetryPolicy } from '../../policy/index.ts';
-import { clusterConfig, endpointConfig, ip, testRetry } from '../testing/configs.ts';
+import {
+  clusterConfig,
+  endpointConfig,
+  ip,
+  listenerConfig,
+  route,
+  routeConfig,
+  testRetry,
+} from '../testing/configs.ts';
 import { answer200, type Origin, type Respond } from '../testing/peers.ts';
 import { sum, World } from '../testing/world.ts';
 
@@ -20,8 +28,13 @@ function setup({ retry = testRetry, respond, percent, minCount = 0 }: Setup) {
   const retryBudget =
     percent === undefined
       ? null
-      : { percent, intervalMs: 10_000, minRetries: { count: minCount, intervalMs: 1_000 } };
-  world.serve(origins, { clusters: [clusterConfig({ retry, retryBudget })] });
+      : {
+          kind: 'window' as const,
+          percent,
+          intervalMs: 10_000,
+          minRetries: { count: minCount, intervalMs: 1_000 },
+        };
+  world.serve(origins, { clusters: [clusterConfig({ retry, retryLimit: retryBudget })] });
   return { world, origins, stats: world.cluster().stats };
 }
 
@@ -188,6 +201,31 @@ describe('pooled connections that the origin closed', () => {
     world.expectSettled();
   });
 
+  test('also when all pooled connections ended together: the retry dials', () => {
+    const world = new World({ conditions: { latencyMs: 10 } });
+    let healthy = true;
+    const origin = world.origin((connection) => {
+      if (healthy || connection.requests === 1) connection.reply(200, 'fine');
+    });
+    world.serve([], {
+      listeners: [listenerConfig({ address: world.listenAddress })],
+      endpoints: { ledger: [endpointConfig(origin.port, { address: ip(origin.port, '10.0.0.3') })] },
+    });
+    const clients = Array.from({ length: 8 }, () => world.client().get('/'));
+    world.run(200);
+    expect(world.cluster().endpoints[0]!.idleConnections).toBe(8);
+    healthy = false;
+    clients[0]!.take();
+    clients[0]!.get('/');
+    // The request is on its way through the proxy when all eight end; their ends have not arrived there yet.
+    world.run(12);
+    for (const connection of [...origin.connections]) connection.socket.end();
+    world.run(300);
+    expect(clients[0]!.statuses).toEqual([200]);
+    expect(origin.accepted).toBe(9);
+    world.expectSettled();
+  });
+
   test('a POST is not: it may have been executed', () => {
     const { world, origins } = setup({
       retry: null,
@@ -218,12 +256,28 @@ describe('bodies', () => {
     world.expectSettled();
   });
 
-  test('one beyond replayBytesMax is not kept, and its failure is the answer', () => {
-    const { world, stats } = setup({ respond: [unavailable, answer200] });
+  test('200 kB are sent again: Envoy’s buffer of 1 MiB means what it says', () => {
+    const { world, origins } = setup({ respond: [unavailable, answer200] });
+    const body = 'b'.repeat(200_000);
+    const clients = sendEach(world, 2, (client) => client.post('/', body, ['idempotency-key: 1']));
+    expect(clients.flatMap((client) => client.statuses)).toEqual([200, 200]);
+    for (const origin of origins) for (const request of origin.requests) expect(request).toEndWith(body);
+    world.expectSettled();
+  });
+
+  test('one beyond the route’s buffer is not kept, its failure is the answer, and that is counted', () => {
+    const world = new World();
+    const origins = [world.origin(unavailable), world.origin(answer200)];
+    world.serve(origins, {
+      clusters: [clusterConfig({ retry: testRetry })],
+      routes: [routeConfig([route({ bufferBytesMax: 64 * 1024 })])],
+    });
+    const { stats } = world.cluster();
     const body = 'b'.repeat(70_000);
     const clients = sendEach(world, 2, (client) => client.post('/', body, ['idempotency-key: 1']));
     expect(clients.flatMap((client) => client.statuses).toSorted()).toEqual([200, 503]);
     expect(stats.retries).toBe(0);
+    expect(stats.refusedRetries('body-gone')).toBe(1);
     world.expectSettled();
   });
 
@@ -265,5 +319,40 @@ describe('budget', () => {
     expect(clients.flatMap((client) => client.statuses)).toEqual([200, 200]);
     expect(stats.retries).toBe(1);
     expect(stats.retrySuccess).toBe(1);
+  });
+});
+
+describe('Envoy’s limits count what runs at once', () => {
+  const others = { ...testRetry, backoff: { baseMs: 0, maxMs: 0 } };
+
+  test('40 requests in a row that need one retry each all get one under max_retries 3', () => {
+    const world = new World();
+    const origins = [world.origin(unavailable), world.origin(answer200)];
+    world.serve(origins, {
+      clusters: [clusterConfig({ retry: others, retryLimit: { kind: 'concurrency', max: 3 } })],
+    });
+    const clients = sendEach(world, 40, (client) => client.get('/'));
+    expect(clients.flatMap((client) => client.statuses)).toEqual(new Array(40).fill(200));
+    expect(world.cluster().stats.retries).toBeGreaterThan(11);
+    expect(world.cluster().retryBudgetRemaining(0)).toBe(3);
+    world.expectSettled();
+  });
+
+  test('the fourth retry at one moment is not made; a client that leaves gives its own back', () => {
+    const world = new World();
+    const origins = [world.origin((connection) => connection.requests > 1 || connection.reply(503))];
+    const retry = { ...others, attempts: 1, statusCodes: [503] };
+    world.serve(origins, {
+      clusters: [clusterConfig({ retry, retryLimit: { kind: 'concurrency', max: 3 } })],
+    });
+    const clients = Array.from({ length: 5 }, () => world.client().get('/'));
+    world.run(50);
+    // Three wait for the answer of their second attempt; two were told 503 at once.
+    expect(clients.map((client) => client.statuses.length).toSorted()).toEqual([0, 0, 0, 1, 1]);
+    expect(world.cluster().retryBudgetRemaining(0)).toBe(0);
+    for (const client of clients) client.socket.reset();
+    world.run(50);
+    expect(world.cluster().retryBudgetRemaining(0)).toBe(3);
+    world.expectSettled();
   });
 });

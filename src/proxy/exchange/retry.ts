@@ -2,11 +2,17 @@
 // follows the verdict, and answers what is not tried again.
 
 import type { MeshError } from '../../base/index.ts';
-import { type AttemptFailure, judgeRetry, type RetryFacts, type RetryVerdict } from '../../policy/index.ts';
+import {
+  type AttemptFailure,
+  judgeRetry,
+  type RetryDecision,
+  type RetryFacts,
+  type RetryVerdict,
+} from '../../policy/index.ts';
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import type { RetryReason } from '../stats/index.ts';
 import type { Attempt } from './attempt.ts';
-import { clusterOf, type RequestState } from './request-state.ts';
+import { clusterOf, type RequestState, traceKey } from './request-state.ts';
 
 /** What becomes of an answer; null: it is for the client. */
 export function judgeAnswer(
@@ -21,6 +27,7 @@ export function judgeAnswer(
   const facts = fillFacts(request, 'status', refusal === 'unsent', nowMs);
   facts.status = head.status;
   facts.grpcUnavailable = grpcUnavailable;
+  facts.retriedBelow = attempt.retriedBelow;
   return judge(request, facts);
 }
 
@@ -46,9 +53,35 @@ export function answerReason(attempt: Attempt, head: ResponseHead): RetryReason 
 
 function judge(request: RequestState, facts: RetryFacts): RetryVerdict {
   const { random, retryVerdict } = request.context;
+  endRetry(request);
   const verdict = judgeRetry(request.retry, facts, random, retryVerdict);
-  if (verdict.decision !== 'retry') clusterOf(request).stats.countRefusedRetry(verdict.decision);
+  if (verdict.decision === 'retry') request.retrying = facts.limit;
+  if (verdict.decision !== 'retry') {
+    clusterOf(request).stats.countRefusedRetry(verdict.decision);
+    if (givenUp.has(verdict.decision) && !request.inbound)
+      request.context.retriedBelow.note(traceKey(request), facts.nowMs);
+  }
   return verdict;
+}
+
+/** Noted by the other side of this proxy, perhaps while this call was running. */
+function isRetriedAbove(request: RequestState, nowMs: number): boolean {
+  const notes = request.context.retriedAbove;
+  return !request.inbound && notes.size > 0 && notes.has(traceKey(request), nowMs);
+}
+
+/** Whoever called us must not begin anew what ended in one of these. */
+const givenUp: ReadonlySet<RetryDecision> = new Set([
+  'exhausted',
+  'no-budget',
+  'retried-above',
+  'retried-below',
+]);
+
+/** The running attempt was a retry, and is over. */
+export function endRetry(request: RequestState): void {
+  request.retrying?.onDone();
+  request.retrying = null;
 }
 
 function failureKind(error: MeshError): AttemptFailure {
@@ -70,7 +103,7 @@ function fillFacts(
   unsent: boolean,
   nowMs: number,
 ): RetryFacts {
-  const { budget, candidateCount } = clusterOf(request);
+  const { breaker, candidateCount, retryLimit } = clusterOf(request);
   const facts = request.context.retryFacts;
   facts.failure = failure;
   facts.status = 0;
@@ -82,10 +115,13 @@ function fillFacts(
   facts.retries = request.attempts - 1;
   facts.bodyReplayable = request.body.complete;
   facts.remainingMs = request.deadlines.requestMs - nowMs;
-  facts.budget = budget;
+  facts.limit = retryLimit;
+  facts.active = breaker.requests;
+  facts.retriedAbove = request.retriedAbove || isRetriedAbove(request, nowMs);
   facts.repeatable = true;
   facts.untried = request.tried.length < candidateCount;
   facts.stale = false;
+  facts.retriedBelow = false;
   facts.nowMs = nowMs;
   return facts;
 }

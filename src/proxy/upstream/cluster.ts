@@ -2,26 +2,27 @@
 // retry budget, ejections, counters. Decisions are policy's; this class feeds them and keeps the books.
 
 import { Timer, type TimerHandler } from '../../base/index.ts';
+import { formatAddress } from '../../net/index.ts';
 import {
   Breaker,
+  createRetryLimit,
   type Outcome,
   OutlierDetector,
   type PickRequest,
   PriorityBalancer,
-  RetryBudget,
+  type RetryLimit,
   selectCandidates,
 } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
+import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
 import { Endpoint, type EndpointOwner } from './endpoint.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
-
-/** How often idle connections are looked at where outlier detection sets no pace of its own. */
-const sweepMs = 10_000;
+const outlierTimer = 2;
 
 export class Cluster implements EndpointOwner, TimerHandler {
   readonly name: string;
@@ -31,7 +32,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   /** For connections that begin now. */
   codecLimits: Http1Limits;
   readonly breaker: Breaker;
-  budget: RetryBudget | null;
+  retryLimit: RetryLimit | null;
   endpoints: readonly Endpoint[] = [];
   endpointsReceivedAtMs = 0;
   /** The assignment in force, to be compared by identity. */
@@ -46,6 +47,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
+  private readonly judging = new Timer(this, outlierTimer);
 
   constructor(context: ProxyContext, config: ClusterConfig) {
     this.context = context;
@@ -53,7 +55,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.config = config;
     this.codecLimits = codecLimits(config);
     this.breaker = new Breaker(config.limits);
-    this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
+    this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
     this.balancer = new PriorityBalancer(config.balance, context.random);
     this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
   }
@@ -64,8 +66,8 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.config = config;
     this.codecLimits = codecLimits(config);
     if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
-    if (!sameValue(before.retryBudget, config.retryBudget))
-      this.budget = config.retryBudget === null ? null : new RetryBudget(config.retryBudget);
+    if (!sameValue(before.retryLimit, config.retryLimit))
+      this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
     if (!sameValue(before.outlier, config.outlier)) {
       this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
       // Nobody would end their ejection.
@@ -81,10 +83,9 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
     const next: Endpoint[] = [];
     const seen = new Set<Endpoint>();
-    for (const config of assignment.endpoints) {
+    for (const config of withoutDoubles(assignment.endpoints)) {
       const endpoint = this.ensureEndpoint(config);
-      // An address may be listed twice while slices are rebalanced.
-      if (!seen.has(endpoint)) next.push(endpoint);
+      next.push(endpoint);
       seen.add(endpoint);
     }
     for (const endpoint of this.endpoints) {
@@ -104,12 +105,13 @@ export class Cluster implements EndpointOwner, TimerHandler {
   onAttemptStart(endpoint: Endpoint, nowMs: number): void {
     this.stats.attempts += 1;
     this.balancer.onStart(endpoint, nowMs);
-    if (!this.sweeping.armed) this.watch();
+    if (this.outlier !== null && !this.judging.armed) this.judge();
   }
 
   /** `rttMs`: from sending to the response head or to the failure. */
   onAttemptFinish(endpoint: Endpoint, nowMs: number, rttMs: number, outcome: Outcome): void {
     this.balancer.onFinish(endpoint, nowMs, rttMs, outcome);
+    if (outcome === 'unreached') return;
     if (outcome === 'success') endpoint.attemptsSucceeded += 1;
     else endpoint.attemptsFailed += 1;
     if (this.outlier?.onOutcome(endpoint, outcome, nowMs)) {
@@ -124,13 +126,16 @@ export class Cluster implements EndpointOwner, TimerHandler {
   }
 
   retryBudgetRemaining(nowMs: number): number {
-    return this.budget === null ? -1 : this.budget.remaining(nowMs);
+    return this.retryLimit === null ? -1 : this.retryLimit.remaining(nowMs, this.breaker.requests);
   }
 
-  /** Keeps the sweep running while there is something to watch. */
+  /** Keeps the sweep of idle connections running while there are any; its step follows their timeout, so that none outlives it by much. */
   watch(): void {
+    const { idleTimeoutMs } = this.config;
     if (this.sweeping.armed) return;
-    this.context.clock.arm(this.sweeping, this.config.outlier?.intervalMs ?? sweepMs);
+    const stepMs = idleTimeoutMs > 0 ? idleTimeoutMs / proxyLimits.sweepsPerTimeout : proxyLimits.sweepMsMax;
+    const { sweepMsMax, sweepMsMin } = proxyLimits;
+    this.context.clock.arm(this.sweeping, Math.min(sweepMsMax, Math.max(sweepMsMin, stepMs)));
   }
 
   closeIdleElsewhere(except: Endpoint): boolean {
@@ -165,16 +170,26 @@ export class Cluster implements EndpointOwner, TimerHandler {
 
   onTimer(kind: number, nowMs: number): void {
     if (kind === sweepTimer) this.sweep(nowMs);
+    else if (kind === outlierTimer) this.judgeEndpoints(nowMs);
     else if (this.outlier !== null && this.outlier.returnDue(nowMs).length > 0) this.reselect();
     else this.armReadmission(nowMs);
   }
 
   private sweep(nowMs: number): void {
     for (const endpoint of this.endpoints) endpoint.pool.sweep(nowMs);
+    if (this.stats.connectionsActive > 0) this.watch();
+  }
+
+  private judge(): void {
+    const { outlier } = this.config;
+    if (outlier !== null) this.context.clock.arm(this.judging, outlier.intervalMs);
+  }
+
+  private judgeEndpoints(nowMs: number): void {
     const changed = this.outlier?.sweep(this.endpoints, nowMs) ?? [];
     for (const endpoint of changed) if (endpoint.ejectedUntilMs > nowMs) this.stats.ejections += 1;
     if (changed.length > 0) this.reselect();
-    if (this.stats.connectionsActive > 0 || this.stats.active > 0) this.watch();
+    if (this.stats.connectionsActive > 0 || this.stats.active > 0) this.judge();
   }
 
   /** Who may be chosen, after a change of endpoints, health or ejections. */
@@ -209,8 +224,20 @@ export class Cluster implements EndpointOwner, TimerHandler {
 
   private stopTimers(): void {
     this.context.clock.cancel(this.sweeping);
+    this.context.clock.cancel(this.judging);
     this.context.clock.cancel(this.readmitting);
   }
+}
+
+/** An address may be listed twice (while slices are rebalanced, or by mistake): the better priority holds, of two alike the first. */
+function withoutDoubles(configs: readonly EndpointConfig[]): readonly EndpointConfig[] {
+  const best = new Map<string, EndpointConfig>();
+  for (const config of configs) {
+    const key = formatAddress(config.address);
+    const other = best.get(key);
+    if (other === undefined || config.priority < other.priority) best.set(key, config);
+  }
+  return best.size === configs.length ? configs : [...best.values()];
 }
 
 function groupByPriority(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {

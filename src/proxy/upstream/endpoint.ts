@@ -2,7 +2,13 @@
 // cluster.
 
 import { MeshError } from '../../base/index.ts';
-import { type Address, type ConnectOptions, formatAddress, type Socket } from '../../net/index.ts';
+import {
+  type Address,
+  type ConnectOptions,
+  formatAddress,
+  isLoopback,
+  type Socket,
+} from '../../net/index.ts';
 import { type Breaker, EndpointLoad } from '../../policy/index.ts';
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
@@ -123,9 +129,4 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     if (needed) this.cluster.closeIdleElsewhere(this);
     else this.cluster.onStarving();
   }
-}
-
-function isLoopback(address: Address): boolean {
-  if (address.kind === 'unix') return true;
-  return address.host.startsWith('127.') || address.host === '::1';
 }

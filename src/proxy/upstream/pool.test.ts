@@ -269,3 +269,69 @@ describe('ejection', () => {
     expect(world.cluster().candidateCount).toBe(2);
   });
 });
+
+describe('the sweep follows the shortest timeout', () => {
+  for (const [idleTimeoutMs, within] of [
+    [500, 150],
+    [5_000, 1_300],
+    [100_000, 10_500],
+  ] as const) {
+    test(`an idle connection of a cluster with idle_timeout ${idleTimeoutMs} ms goes soon after it`, () => {
+      const { world } = setup({ idleTimeoutMs }, (connection) => connection.reply(200));
+      world.client().get('/');
+      world.run(20);
+      expect(world.cluster().stats.connectionsActive).toBe(1);
+      world.run(idleTimeoutMs - 30);
+      expect(world.cluster().stats.connectionsActive).toBe(1);
+      world.run(within + 30);
+      expect(world.cluster().stats.connectionsActive).toBe(0);
+    });
+  }
+});
+
+describe('endpoints', () => {
+  test('one that is listed twice holds its better priority, of two alike the first', () => {
+    const { world, origins } = setup({}, (connection) => connection.reply(200), 2);
+    const [one, other] = origins.map(({ port }) => port) as [number, number];
+    world.serve([], {
+      version: '2',
+      endpoints: {
+        ledger: [
+          endpointConfig(one, { priority: 1 }),
+          endpointConfig(other, { priority: 1, name: 'first' }),
+          endpointConfig(one, { priority: 0 }),
+          endpointConfig(other, { priority: 1, name: 'second' }),
+        ],
+      },
+    });
+    const list = world.cluster().endpoints.map(({ address, priority, name }) => [address, priority, name]);
+    expect(list).toEqual([
+      [endpointConfig(one).address, 0, `pod-${one}`],
+      [endpointConfig(other).address, 1, 'first'],
+    ]);
+  });
+
+  test('priorities may leave gaps', () => {
+    const { world, origin } = setup({}, (connection) => connection.reply(200));
+    world.serve([], { version: '2', endpoints: { ledger: [endpointConfig(origin.port, { priority: 3 })] } });
+    const client = world.client().get('/');
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+  });
+});
+
+test('a connection limit lets a retry that must dial have the place of an idle connection', () => {
+  let stale = false;
+  const { world, origin } = setup({ limits: { connections: 2, pending: 4, requests: 8 } }, (connection) => {
+    if (stale && connection.requests > 1) connection.socket.end();
+    else connection.reply(200);
+  });
+  const clients = [world.client().get('/'), world.client().get('/')];
+  world.run(20);
+  stale = true;
+  clients[0]!.get('/');
+  world.run(50);
+  expect(clients[0]!.statuses).toEqual([200, 200]);
+  expect(origin.accepted).toBe(3);
+  world.expectSettled();
+});

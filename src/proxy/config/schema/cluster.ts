@@ -47,8 +47,8 @@ const edsClusterConfig = message('envoy.config.cluster.v3.Cluster.EdsClusterConf
 });
 
 const retryBudget = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', {
-  budget_percent: f.message(1, percent, 'of the requests of the last 10 s'),
-  min_retry_concurrency: f.uint32Value(2, 'taken as retries a second'),
+  budget_percent: f.message(1, percent, 'default 20, of the requests that run or wait'),
+  min_retry_concurrency: f.uint32Value(2, 'default 3'),
 });
 
 const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
@@ -56,7 +56,7 @@ const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds',
   max_connections: f.uint32Value(2),
   max_pending_requests: f.uint32Value(3),
   max_requests: f.uint32Value(4),
-  max_retries: f.uint32Value(5, 'taken as retries a second, where no retry_budget stands'),
+  max_retries: f.uint32Value(5, 'that run at once, default 3; a retry_budget replaces it'),
   retry_budget: f.message(8, retryBudget),
   track_remaining: f.bool(6, 'what remains is always exported'),
 });
@@ -150,7 +150,10 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   ),
   eds_cluster_config: f.message(3, edsClusterConfig),
   connect_timeout: f.duration(4, 'default 5s', positive),
-  per_connection_buffer_limit_bytes: f.uint32Value(5, 'Weft’s own bounds hold'),
+  per_connection_buffer_limit_bytes: f.uint32Value(
+    5,
+    'Weft’s own bounds hold; request bodies are kept as the listener says',
+  ),
   alt_stat_name: f.string(28, 'metrics carry the cluster’s name'),
   dns_refresh_rate: f.duration(16, 'the TTL of the answer holds, between 5s and 5m', positive),
   lb_policy: f.enum(

@@ -108,7 +108,10 @@ export const listener = message('envoy.config.listener.v3.Listener', {
   name: f.string(1, 'in a bootstrap: default the address'),
   address: f.message(2, address),
   stat_prefix: f.string(28),
-  per_connection_buffer_limit_bytes: f.uint32Value(5, 'Weft’s own bounds hold'),
+  per_connection_buffer_limit_bytes: f.uint32Value(
+    5,
+    'default 1 MiB: of a request body that is kept for a retry; Weft’s own bounds hold for the rest',
+  ),
   filter_chains: f.repeated(f.message(3, filterChain, 'exactly one')),
   metadata: f.message(6, metadata),
   traffic_direction: f.enum(16, { UNSPECIFIED: 0, INBOUND: 1, OUTBOUND: 2 }),

@@ -1,7 +1,7 @@
 // Cluster to ClusterConfig. Envoy's fields are taken literally, with Envoy's defaults; where Weft's control plane left its ServicePolicy
 // in the metadata, that says the same more exactly and wins.
 
-import type { LimitsConfig, OutlierConfig, RetryBudgetConfig } from '../../../policy/index.ts';
+import type { LimitsConfig, OutlierConfig, RetryLimitConfig } from '../../../policy/index.ts';
 import {
   type cluster,
   type Faults,
@@ -35,8 +35,8 @@ export const clusterDefaults = {
   idleTimeoutMs: 3_600_000,
   initialFetchTimeoutMs: 15_000,
   limit: 1024,
+  retries: 3,
   panicPercent: 50,
-  replayBytesMax: 65_536,
   headBytesMax: 64 * 1024,
   headerCountMax: 100,
 } as const;
@@ -71,7 +71,7 @@ export function translateCluster(
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),
       retry: policy.retry,
-      retryBudget: policy.retryBudget ?? translateRetryBudget(message),
+      retryLimit: policy.retryBudget ?? translateRetryLimit(message),
       timeouts: translateTimeouts(policy),
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
@@ -79,7 +79,6 @@ export function translateCluster(
       headBytesMax: http.headBytesMax,
       headerCountMax: http.headerCountMax,
       panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
-      replayBytesMax: clusterDefaults.replayBytesMax,
     },
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
     initialFetchTimeoutMs:
@@ -186,24 +185,16 @@ function translateLimits(message: ClusterMessage): LimitsConfig {
   };
 }
 
-/** Envoy's budgets count retries that run at once; ours count per time. A plain max_retries becomes a rate without a share. */
-function translateRetryBudget(message: ClusterMessage): RetryBudgetConfig {
+/** As Envoy: what runs at the same moment is bounded, by a number or by a share of the requests. */
+function translateRetryLimit(message: ClusterMessage): RetryLimitConfig {
   const thresholds = defaultThresholds(message);
   const budget = thresholds?.retry_budget;
-  if (budget === undefined && thresholds?.max_retries !== undefined) {
-    return {
-      percent: 0,
-      intervalMs: 10_000,
-      minRetries: { count: thresholds.max_retries, intervalMs: 1_000 },
-    };
-  }
+  if (budget === undefined)
+    return { kind: 'concurrency', max: thresholds?.max_retries ?? clusterDefaults.retries };
   return {
-    percent: budget?.budget_percent?.value ?? 20,
-    intervalMs: 10_000,
-    minRetries: {
-      count: budget?.min_retry_concurrency ?? (budget === undefined ? 10 : 3),
-      intervalMs: 1_000,
-    },
+    kind: 'share',
+    percent: budget.budget_percent?.value ?? 20,
+    minConcurrency: budget.min_retry_concurrency ?? 3,
   };
 }
 

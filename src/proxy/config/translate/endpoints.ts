@@ -25,19 +25,7 @@ export function translateEndpoints(
       if (endpoint !== null) endpoints.push(endpoint);
     });
   });
-  checkPriorities(endpoints, join(path, 'endpoints'), faults);
   return endpoints;
-}
-
-/** Levels must follow each other, as Envoy demands: a gap is a typing error, not a wish. */
-function checkPriorities(endpoints: readonly EndpointConfig[], path: string, faults: Faults): void {
-  const levels = new Set(endpoints.map((endpoint) => endpoint.priority));
-  for (let level = 0; level < levels.size; level++) {
-    if (!levels.has(level)) {
-      faults.add(path, 'priorities must start at 0 and leave no gap', [...levels].sort().join(', '));
-      return;
-    }
-  }
 }
 
 function translateEndpoint(

@@ -36,6 +36,7 @@ export interface TranslatedListener {
 }
 
 const defaults = {
+  bufferBytesMax: 1024 * 1024,
   idleTimeoutMs: 3_600_000,
   headTimeoutMs: 10_000,
   drainTimeoutMs: 5_000,
@@ -73,7 +74,7 @@ export function translateListener(
         join(path, 'filter_chains[0].transport_socket'),
         faults,
       ),
-      http: translateHttp(hcm, at, faults),
+      http: translateHttp(message, hcm, at, faults),
     },
     routes,
     rdsName,
@@ -150,7 +151,7 @@ function translateDirection(message: ListenerMessage, path: string, faults: Faul
   return message.traffic_direction === 'OUTBOUND' ? 'outbound' : 'gateway';
 }
 
-function translateHttp(hcm: Hcm, path: string, faults: Faults): HttpOptions {
+function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults: Faults): HttpOptions {
   const common = hcm.common_http_protocol_options;
   const useRemoteAddress = hcm.use_remote_address ?? false;
   checkFieldValue(hcm.server_name ?? '', join(path, 'server_name'), faults);
@@ -161,6 +162,7 @@ function translateHttp(hcm: Hcm, path: string, faults: Faults): HttpOptions {
     headBytesMax: (hcm.max_request_headers_kb ?? defaults.headBytesMax / 1024) * 1024,
     headerCountMax: common?.max_headers_count ?? defaults.headerCountMax,
     requestsPerConnectionMax: common?.max_requests_per_connection ?? 0,
+    bufferBytesMax: listener.per_connection_buffer_limit_bytes ?? defaults.bufferBytesMax,
     requestTimeoutMs: hcm.request_timeout ?? 0,
     // Envoy replaces the id of an external request, which is what use_remote_address at an edge means, unless told to keep it.
     keepRequestId: !useRemoteAddress || hcm.preserve_external_request_id === true,

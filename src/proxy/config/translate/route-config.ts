@@ -32,6 +32,7 @@ interface Inherited {
   readonly edits: LevelEdits;
   readonly retry: RetryPolicy | null;
   readonly bodyBytesMax: number;
+  readonly bufferBytesMax: number | null;
 }
 
 export function translateRouteConfig(
@@ -45,7 +46,7 @@ export function translateRouteConfig(
   const virtualHosts = message.virtual_hosts.map((host, index) =>
     translateVirtualHost(
       host,
-      { edits, retry: null, bodyBytesMax },
+      { edits, retry: null, bodyBytesMax, bufferBytesMax: null },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
     ),
@@ -90,6 +91,7 @@ function translateVirtualHost(
     edits: mergeEdits(translateEdits(host, path, faults), outer.edits),
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
+    bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
   };
   const routes = host.routes.map((route, index) =>
     translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
@@ -120,6 +122,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     action: translateAction(route, inherited.bodyBytesMax, path, faults),
     timeouts: translateTimeouts(action, own?.timeouts ?? null),
     retry: own?.retry ?? retry,
+    bufferBytesMax: route.per_request_buffer_limit_bytes ?? inherited.bufferBytesMax,
     requestEdits: edits.request,
     responseEdits: edits.response,
   };

@@ -8,6 +8,7 @@ import {
   type RetryPolicy,
   type RouteTimeouts,
   retryConditions,
+  retryDefaults,
 } from '../../../policy/index.ts';
 import { type Faults, join } from '../schema/index.ts';
 import { parseGatewayDuration } from './gateway-duration.ts';
@@ -44,27 +45,29 @@ export function translateServicePolicy(policy: Values, path: string, faults: Fau
 function translatePolicyRetry(retry: PolicyReader | null): RetryPolicy | null {
   if (retry === null) return null;
   const backoff = retry.object('backoff');
-  const baseMs = backoff?.duration('base') ?? 25;
+  const baseMs = backoff?.duration('base') ?? retryDefaults.backoff.baseMs;
   return {
-    on: retry.words('on', retryConditions) ?? ['ConnectFailure', 'Reset', 'Unavailable', 'GatewayError'],
+    on: retry.words('on', retryConditions) ?? retryDefaults.on,
     statusCodes: retry.numbers('statusCodes'),
     methods: retry.strings('methods'),
     idempotencyHeader: retry.string('idempotencyHeader')?.toLowerCase() ?? null,
-    attempts: retry.number('attempts', 0, 16) ?? 2,
-    backoff: { baseMs, maxMs: Math.max(baseMs, backoff?.duration('max') ?? 250) },
+    attempts: retry.number('attempts', 0, 16) ?? retryDefaults.attempts,
+    backoff: { baseMs, maxMs: Math.max(baseMs, backoff?.duration('max') ?? retryDefaults.backoff.maxMs) },
   };
 }
 
 function translateBudget(value: PolicyReader | null): RetryBudgetConfig | null {
   if (value === null) return null;
+  const defaults = retryDefaults.budget;
   const budget = value.object('budget');
   const rate = value.object('minRetryRate');
   return {
-    percent: budget?.number('percent', 0, 100) ?? 20,
-    intervalMs: budget?.duration('interval') ?? 10_000,
+    kind: 'window',
+    percent: budget?.number('percent', 0, 100) ?? defaults.percent,
+    intervalMs: budget?.duration('interval') ?? defaults.intervalMs,
     minRetries: {
-      count: rate?.number('count', 0, 1_000_000) ?? 10,
-      intervalMs: rate?.duration('interval') ?? 1_000,
+      count: rate?.number('count', 0, 1_000_000) ?? defaults.minRetries.count,
+      intervalMs: rate?.duration('interval') ?? defaults.minRetries.intervalMs,
     },
   };
 }
