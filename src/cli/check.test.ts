@@ -47,7 +47,7 @@ describe('weft check', () => {
     writeFileSync(join(path, '.hidden.yaml'), 'a: [');
     const { out, code } = await check([path]);
     expect(out).toContain(
-      'deep/a.yaml:1: default/Service/a: spec.ports[0].port: must be a whole number of 1 to 65535 (got 0)\n',
+      'deep/a.yaml:4: default/Service/a: spec.ports[0].port: must be a whole number of 1 to 65535 (got 0)\n',
     );
     expect(code).toBe(1);
   });
@@ -56,7 +56,7 @@ describe('weft check', () => {
     const { out, code } = await check(['--json', '-'], faulty);
     expect(JSON.parse(out)).toMatchObject({
       objects: 1,
-      findings: [{ file: '-', line: 1, issue: { object: 'default/Service/a', field: 'spec.ports[0].port' } }],
+      findings: [{ file: '-', line: 4, issue: { object: 'default/Service/a', field: 'spec.ports[0].port' } }],
     });
     expect(code).toBe(1);
   });
@@ -77,6 +77,60 @@ describe('weft check', () => {
     expect(out).toContain('a.yaml: cannot be read: ');
     expect(out).toContain('1 object and no bootstraps in 1 file: 1 fault');
     expect(code).toBe(1);
+  });
+
+  test('several paths, a linked folder once, and links that lead round', async () => {
+    const path = join(folder, 'several');
+    mkdirSync(join(path, 'real'), { recursive: true });
+    writeFileSync(join(path, 'real/a.yaml'), faulty);
+    symlinkSync(join(path, 'real'), join(path, 'linked'));
+    symlinkSync(path, join(path, 'real/round'));
+    const single = join(folder, 'single.yaml');
+    writeFileSync(single, service.replace('name: a', 'name: b'));
+    const { out, code } = await check([path, single]);
+    expect(out).toContain('2 objects and no bootstraps in 2 files: 1 fault\n');
+    expect(code).toBe(1);
+    const linked = join(folder, 'only-linked');
+    mkdirSync(linked);
+    symlinkSync(join(path, 'real'), join(linked, 'there'));
+    expect((await check([linked])).out).toContain('there/a.yaml:4: default/Service/a: spec.ports[0].port');
+  });
+
+  test('what steers other tools is a note, which --strict takes for a fault', async () => {
+    const path = join(folder, 'kustomize');
+    mkdirSync(path);
+    for (const file of ['kustomization.yaml', 'Chart.yaml', 'values.yaml', 'values-prod.yml'])
+      writeFileSync(join(path, file), 'resources: [a.yaml]\n');
+    writeFileSync(join(path, 'a.yaml'), service);
+    const lenient = await check([path]);
+    expect([lenient.out.match(/^note: /gm)?.length, lenient.code]).toEqual([4, 0]);
+    expect((await check(['--strict', path])).code).toBe(1);
+  });
+
+  test('a bootstrap’s faults have their lines', async () => {
+    const { out } = await check(['-'], bootstrap('ignore_global_conn_limit: true, '));
+    expect(out).toStartWith('-:2: admin.ignore_global_conn_limit');
+  });
+
+  test.each([
+    ['nothing at all', ''],
+    ['comments alone', '# nothing\n---\n'],
+  ])('%s is nothing to check', async (_, text) => {
+    expect((await check(['-'], text)).code).toBe(64);
+  });
+
+  test('why a request goes where it goes', async () => {
+    const slice = `---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: a-1, labels: { kubernetes.io/service-name: a } }
+addressType: IPv4
+ports: [{ port: 8080 }]
+endpoints: [{ addresses: [10.0.0.1] }]
+`;
+    const ask = async (host: string) => (await check(['-', '--why', host, '/x'], service + slice)).out;
+    expect(await ask('a')).toBe('callers in default: route default to default/a:80: 10.0.0.1:8080\n');
+    expect(await ask('b')).toBe('callers in default: route unknown, answered 404\n');
   });
 
   test('wrong usage', async () => {

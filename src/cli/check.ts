@@ -1,16 +1,20 @@
 // `weft check`: validates manifests and Envoy bootstraps as the mesh would see them, without a mesh.
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { formatIssue, type Issue } from '../base/index.ts';
-import { checkManifests, type Finding, type ManifestFile } from '../control/index.ts';
+import { checkManifests, type Finding, lineOfField, type ManifestFile } from '../control/index.ts';
+import { readFiles } from './check-files.ts';
+import { explain } from './check-why.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
 interface CheckFlags {
   readonly json?: true;
+  readonly strict?: true;
+  /** HOST and PATH. */
+  readonly why?: readonly string[];
+  readonly from: string;
 }
 
 interface Report {
@@ -21,12 +25,12 @@ interface Report {
   readonly notes: readonly string[];
 }
 
-const suffixes = ['.yaml', '.yml', '.json'];
-
-async function run(path: string, flags: CheckFlags): Promise<void> {
-  const { files, unread } = readFiles(path);
+async function run(paths: readonly string[], flags: CheckFlags): Promise<void> {
+  const { files, unread } = readFiles(paths);
   const bootstraps = files.filter((file) => isBootstrap(file.text));
-  const manifests = checkManifests(files.filter((file) => !bootstraps.includes(file)));
+  const others = files.filter((file) => !bootstraps.includes(file));
+  if (flags.why !== undefined) return answer(others, flags.why, flags.from);
+  const manifests = checkManifests(others);
   const faults = await checkBootstraps(bootstraps);
   const report: Report = {
     files: files.length,
@@ -35,44 +39,20 @@ async function run(path: string, flags: CheckFlags): Promise<void> {
     findings: [...unread, ...manifests.findings, ...faults],
     notes: manifests.notes,
   };
+  if (report.objects + report.bootstraps + report.findings.length === 0)
+    throw new Exit(exitCode.usage, `weft check: there is nothing to check in ${paths.join(' ')}`);
   console.log(flags.json === true ? JSON.stringify(report, null, 2) : formatReport(report));
-  if (report.findings.length > 0) throw new Exit(exitCode.notFine);
+  if (report.findings.length > 0 || (flags.strict === true && report.notes.length > 0))
+    throw new Exit(exitCode.notFine);
 }
 
-interface FilesRead {
-  readonly files: readonly ManifestFile[];
-  /** Files of a directory that are there and cannot be read: a link to nothing, no permission. */
-  readonly unread: readonly Finding[];
-}
-
-function readFiles(path: string): FilesRead {
-  if (path === '-') return { files: [{ path: '-', text: readFileSync(0, 'utf8') }], unread: [] };
-  if (!existsSync(path)) throw new Exit(exitCode.usage, `weft check: there is no ${path}`);
-  const folder = statSync(path).isDirectory();
-  const files: ManifestFile[] = [];
-  const unread: Finding[] = [];
-  for (const file of folder ? listFolder(path).sort() : [path]) {
-    const shown = folder ? relative(path, file) : path;
-    try {
-      files.push({ path: shown, text: readFileSync(file, 'utf8') });
-    } catch (error) {
-      const rule = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-      if (!folder) throw new Exit(exitCode.usage, `${path}: ${rule}`);
-      unread.push({ file: shown, line: 0, issue: { object: shown, field: '', rule, value: '' } });
-    }
-  }
-  return { files, unread };
-}
-
-/** Hidden files and folders are left out, as the control plane leaves them out. */
-function listFolder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.name.startsWith('.')) return [];
-    if (entry.isDirectory()) return listFolder(path);
-    const read = entry.isFile() || entry.isSymbolicLink();
-    return read && suffixes.some((suffix) => entry.name.endsWith(suffix)) ? [path] : [];
-  });
+async function answer(
+  files: readonly ManifestFile[],
+  [host = '', path = '/', ...more]: readonly string[],
+  namespace: string,
+): Promise<void> {
+  if (more.length > 0) throw new Exit(exitCode.usage, 'weft check: --why takes a host and a path');
+  for (const line of await explain(files, { host, path, namespace })) console.log(line);
 }
 
 /** An Envoy bootstrap has no `kind`, and at least one of the fields that make a bootstrap. */
@@ -101,15 +81,21 @@ async function checkBootstraps(files: readonly ManifestFile[]): Promise<readonly
   const { parseBootstrap } = await import('../proxy/index.ts');
   return files.flatMap(({ path, text }) => {
     const parsed = parseBootstrap(text, { fileName: path, version });
-    return parsed.ok ? [] : parsed.error.map((issue: Issue) => ({ file: path, line: 0, issue }));
+    if (parsed.ok) return [];
+    return parsed.error.map((issue: Issue) => ({
+      file: path,
+      line: lineOfField(text, 0, issue.field),
+      issue,
+    }));
   });
 }
 
 function formatReport(report: Report): string {
   const lines = report.findings.map(({ file, line, issue }) => {
     const where = line > 0 ? `${file}:${line}` : file;
-    const text = formatIssue(issue);
-    return text.startsWith(where) ? text : `${where}: ${text}`;
+    // The file's own faults name it themselves.
+    const own = issue.object === file || issue.object.startsWith(`${file}:`);
+    return `${where}: ${own ? formatIssue(issue).slice(issue.object.length + 2) : formatIssue(issue)}`;
   });
   for (const note of report.notes) lines.push(`note: ${note}`);
   const read = `${count(report.objects, 'object')} and ${count(report.bootstraps, 'bootstrap')} in ${count(report.files, 'file')}`;
@@ -123,8 +109,16 @@ function count(number: number, noun: string): string {
 
 export const command: CliCommand = new Command('check')
   .description(
-    'Validate manifests and Envoy bootstraps as the mesh would see them. Exits 1 when there are faults.',
+    'Validate manifests and Envoy bootstraps as the mesh would see them. Exits 1 when there are faults, 64 when there is nothing to check.',
   )
-  .addArgument(new Argument('<path>', 'a directory, a file, or - for standard input'))
+  .addArgument(new Argument('<paths...>', 'directories, files, or - for standard input'))
   .option('--json', 'print the report as JSON')
+  .option('--strict', 'exit 1 for notes too')
+  .addOption(
+    new Option(
+      '--why <host-and-path...>',
+      'instead: which route and endpoints a GET of this host and path would get',
+    ),
+  )
+  .addOption(new Option('--from <namespace>', 'with --why: the namespace of the caller').default('default'))
   .action(run);

@@ -15,7 +15,7 @@ describe('checkManifests', () => {
     [
       'a fault of one object',
       [policy('a', 'retry: { attempts: 99 }'), service('a')],
-      ['0.yaml:2 bank/ServicePolicy/a: spec.retry.attempts: must be a whole number of 0 to 16 (got 99)'],
+      ['0.yaml:5 bank/ServicePolicy/a: spec.retry.attempts: must be a whole number of 0 to 16 (got 99)'],
     ],
     [
       'a target that is not there',
@@ -68,7 +68,7 @@ describe('checkManifests', () => {
     [
       'a kind that comes later',
       ['apiVersion: weft.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a }\n'],
-      ['0.yaml:1 default/AccessPolicy/a: kind: is not supported yet by this version (got AccessPolicy)'],
+      ['0.yaml:2 default/AccessPolicy/a: kind: is not supported yet by this version (got AccessPolicy)'],
     ],
     [
       'a file that does not parse',
@@ -85,6 +85,50 @@ describe('checkManifests', () => {
   ];
   test.each(cases)('%s', (_, texts, expected) => {
     expect(findings(...texts)).toEqual([...expected]);
+  });
+
+  test.each([
+    ['v1', 'Servcie', 'Service'],
+    ['gateway.networking.k8s.io/v1', 'HTTPRout', 'HTTPRoute'],
+    ['gateway.networking.k8s.o/v1', 'HTTPRoute', 'gateway.networking.k8s.io/HTTPRoute'],
+    ['discovery.k8s.io/v1', 'EndpointSlices', 'EndpointSlice'],
+  ])('%s %s is one of ours, misspelt', (apiVersion, kind, near) => {
+    const report = checkManifests([
+      { path: 'a', text: `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }\n` },
+    ]);
+    expect(report.findings.map(({ issue }) => issue.rule)).toEqual([
+      `is not a kind of any API that the mesh knows (is it ${near}?)`,
+    ]);
+  });
+
+  test.each([
+    ['v1', 'Secret'],
+    ['v1', 'ServiceAccount'],
+    ['serving.knative.dev/v1', 'Service'],
+    ['networking.istio.io/v1', 'Gateway'],
+    ['apps/v1', 'Deployment'],
+    ['kustomize.config.k8s.io/v1beta1', 'Kustomization'],
+  ])('%s %s is somebody else’s', (apiVersion, kind) => {
+    const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }\n`;
+    expect(checkManifests([{ path: 'a', text }]).findings).toEqual([]);
+  });
+
+  test('a route of another controller’s Gateway is not ours to judge', () => {
+    const gateway = `apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g, namespace: bank }\nspec: { gatewayClassName: other, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n`;
+    const text =
+      service('a') +
+      route('a', 'backendRefs: [{ name: a, port: 80 }]').replace(
+        /parentRefs: \[[^\]]*\]/,
+        'parentRefs: [{ name: g }]',
+      );
+    expect(checkManifests([{ path: 'a', text: `${gateway}${text}` }]).findings).toEqual([]);
+  });
+
+  test('every backend that cannot be resolved is named', () => {
+    const text = service('a') + route('a', 'backendRefs: [{ name: x, port: 80 }, { name: y, port: 80 }]');
+    expect(checkManifests([{ path: 'a', text }]).findings.map(({ issue }) => issue.rule)).toEqual([
+      'BackendNotFound: there is no Service bank/x; there is no Service bank/y',
+    ]);
   });
 
   test('what is nobody’s fault is a note', () => {

@@ -14,7 +14,7 @@ export {
   type ServiceView,
   type TypeView,
 } from './admin/mesh-view.ts';
-export { type CheckReport, checkManifests, type ManifestFile } from './check.ts';
+export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export {
   type ClusterAccess,
@@ -26,5 +26,6 @@ export {
 } from './kubernetes/index.ts';
 export type { Condition } from './model/status.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
+export { lineOfField } from './source/locate.ts';
 export type { Source, SourceListener } from './source/types.ts';
 export type { Finding, ObjectStatus } from './status/report.ts';

@@ -1,6 +1,12 @@
 export type { ProcessInfo } from './admin/index.ts';
 export { createAdsFailover } from './ads-failover.ts';
-export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './config/index.ts';
+export {
+  type AdsConfig,
+  type Bootstrap,
+  type BootstrapOptions,
+  decodeResource,
+  parseBootstrap,
+} from './config/index.ts';
 export { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 export { createProcessInfo } from './process-info.ts';
 export { createProxy, type Proxy, type ProxyOptions } from './proxy.ts';

@@ -196,7 +196,7 @@ function judge(text: string): readonly string[] {
     return [...compiler.compile(scope.value).resources.values()].flatMap((byName) =>
       [...byName.values()].flatMap((resource) => {
         const decoded = decodeResource(resource);
-        return decoded.ok ? [] : decoded.issues.map(formatIssue);
+        return decoded.issues.map(formatIssue);
       }),
     );
   });

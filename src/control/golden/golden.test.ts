@@ -137,7 +137,7 @@ function compileNode(compiler: MeshCompiler, node: GoldenInput['nodes'][number])
 /** What Weft's own proxy has against a resource. */
 function judge(resource: XdsResource): readonly string[] {
   const decoded = decodeResource(resource);
-  return decoded.ok ? [] : decoded.issues.map(formatIssue);
+  return decoded.issues.map(formatIssue);
 }
 
 function listNames(resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>): JsonValue {

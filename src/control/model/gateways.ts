@@ -37,6 +37,8 @@ interface OpenGateway {
 
 export class GatewayBuilder {
   readonly #gateways = new Map<string, OpenGateway>();
+  /** Of other controllers: what is attached to them is theirs to judge. */
+  readonly #foreign = new Set<string>();
 
   constructor(index: ResourceIndex, book: ConditionBook) {
     const classes = new Set([gatewayClassName]);
@@ -45,20 +47,23 @@ export class GatewayBuilder {
     for (const gateway of index.all('Gateway')) {
       if (classes.has(gateway.spec.gatewayClassName))
         this.#gateways.set(nameOf(gateway), openGateway(gateway, book));
-      else
+      else {
+        this.#foreign.add(nameOf(gateway));
         book.refuse(
           gateway.key,
           itself,
           'Pending',
           `class ${gateway.spec.gatewayClassName} belongs to somebody else`,
         );
+      }
     }
   }
 
-  /** Null: attached to at least one listener. */
-  attach(route: HttpRouteObject, parent: ParentRef, rules: readonly RuleModel[]): Refusal | null {
+  /** Null: attached to at least one listener. `foreign`: nothing is said of it, as Gateway API wants of parents that are not one's own. */
+  attach(route: HttpRouteObject, parent: ParentRef, rules: readonly RuleModel[]): Refusal | 'foreign' | null {
     const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
     const gateway = this.#gateways.get(id);
+    if (gateway === undefined && this.#foreign.has(id)) return 'foreign';
     if (gateway === undefined)
       return {
         reason: 'NoMatchingParent',

@@ -56,7 +56,7 @@ function attachRoute(
     const refusal =
       attachToParent(route, parent, resolved.rules, targets) ??
       (resolved.invalid === 'all' ? noRuleHolds : null);
-    if (book === null) continue;
+    if (book === null || refusal === 'foreign') continue;
     if (refusal === null) book.accept(route.key, subject);
     else book.refuse(route.key, subject, refusal.reason, refusal.message);
     tellResolved(book, route, subject, resolved);
@@ -75,7 +75,7 @@ function attachToParent(
   parent: ParentRef,
   rules: readonly RuleModel[],
   { models, gateways, attached }: AttachTargets,
-): Refusal | null {
+): Refusal | 'foreign' | null {
   if (parent.kind === 'Gateway' && parent.group === 'gateway.networking.k8s.io')
     return gateways.attach(route, parent, rules);
   if (parent.kind !== 'Service' || (parent.group !== '' && parent.group !== 'core'))

@@ -63,6 +63,20 @@ function salvage(raw: RawObject, row: KindRow): Resource | null {
   return { ...resourceOf(raw, row, metadata.data, spec), salvaged: true };
 }
 
+/** One of ours, misspelt: the kind within its group, or the group of a kind. Foreign kinds that are merely named alike are not meant. */
+function nearestKind(kind: string, group: string): string | null {
+  const ofGroup = kinds.filter((row) => row.group === group && group !== '').map((row) => row.kind);
+  const near = nearestName(kind, ofGroup);
+  if (near !== null) return near;
+  const groups = kinds.filter((row) => row.kind === kind && row.group !== '').map((row) => row.group);
+  const nearGroup = nearestName(group, groups);
+  if (nearGroup !== null) return `${nearGroup}/${kind}`;
+  // Kubernetes' own kinds are many, and known; what is left of v1 is a slip.
+  return group === '' && !coreKinds.has(kind) ? nearestName(kind, ['Service']) : null;
+}
+
+const coreKinds: ReadonlySet<string> = new Set(['Secret', 'ServiceAccount']);
+
 /** A field that is null is absent, as the API server has it. Items of lists stay: there null is a value, and a wrong one. */
 function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
@@ -84,6 +98,15 @@ function judgeUnknown(raw: RawObject, group: string): Verdict {
       issues: [issue(raw, 'kind', `is not a kind of ${weftGroup}`, raw.kind)],
       salvaged: null,
     };
+  const near = nearestKind(raw.kind, group);
+  if (near !== null) {
+    const rule = `is not a kind of any API that the mesh knows (is it ${near}?)`;
+    return {
+      kind: 'faulty',
+      issues: [issue(raw, 'kind', rule, `${raw.apiVersion} ${raw.kind}`)],
+      salvaged: null,
+    };
+  }
   return { kind: 'ignored', note: `${raw.apiVersion} ${raw.kind} is not a kind that the mesh reads` };
 }
 

@@ -3,6 +3,7 @@
 
 import { type Clock, type Issue, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
+import { isForeignFile } from './foreign-files.ts';
 import { LastGoodObjects } from './last-good-objects.ts';
 import { sourceLimits } from './limits.ts';
 import { type ManifestFile, readManifestFile, unreadableFile } from './manifest-file.ts';
@@ -93,7 +94,7 @@ export class DirectorySource implements Source, TimerHandler {
     try {
       const files = new Map<string, ManifestFile>();
       for (const path of await store.list(directory)) {
-        if (!suffixes.some((suffix) => path.endsWith(suffix))) continue;
+        if (!suffixes.some((suffix) => path.endsWith(suffix)) || isForeignFile(path)) continue;
         const file = await this.#readFile(path);
         if (file !== null) files.set(path, file);
       }

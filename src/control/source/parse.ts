@@ -69,6 +69,8 @@ function collect(
     issues.push(fileIssue(file, line, 'a document must be an object with apiVersion, kind and metadata'));
     return;
   }
+  // Steers kustomize wherever it lies, and often has no name.
+  if (String(value['apiVersion']).startsWith('kustomize.config.k8s.io/')) return;
   if (isList(value)) {
     for (const [index, item] of (value['items'] ?? []).entries())
       collect({ file, line: lines[index] || line }, typed(item, value), [], objects, issues);

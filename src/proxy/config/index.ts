@@ -5,6 +5,6 @@ export {
   ConfigSource,
   type ConfigSourceOptions,
 } from './config-source.ts';
-export { describeResource } from './decode-resource.ts';
+export { decodeResource, describeResource } from './decode-resource.ts';
 export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';
 export type * from './types.ts';
