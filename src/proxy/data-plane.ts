@@ -101,7 +101,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   get obstacles(): readonly Issue[] {
     const unrouted: Issue[] = [];
     for (const { name, config, routes } of this.listeners.values()) {
-      if (routes !== this.emptyTable) continue;
+      if (routes !== this.emptyTable || config.tcp !== null) continue;
       unrouted.push({ object: name, field: 'routes', rule: 'have not come', value: config.routeConfig });
     }
     return [...this.bindIssues, ...unrouted];

@@ -239,16 +239,21 @@ export class Assembler implements TimerHandler {
   /** A cluster that nobody announced holds nothing up: its share is answered 503, or as the route says. */
   private routesReady(routes: RouteConfig | null): boolean {
     if (routes === null) return true;
-    for (const name of clustersOf(routes)) {
-      const slot = this.clusters.get(name);
-      if (slot !== undefined && slot.active === null) return false;
-    }
+    for (const name of clustersOf(routes)) if (!this.clusterKnown(name)) return false;
     return true;
+  }
+
+  /** Known, or never announced: that holds nothing up. */
+  private clusterKnown(name: string): boolean {
+    const slot = this.clusters.get(name);
+    return slot === undefined || slot.active !== null;
   }
 
   private listenerReady(listener: TranslatedListener | null): boolean {
     if (listener === null) return true;
     if (!this.secretsReady(listener.config.tls)) return false;
+    if (listener.config.tcp !== null)
+      return listener.config.tcp.clusters.every(({ cluster }) => this.clusterKnown(cluster));
     if (listener.routes !== null) return this.routesReady(listener.routes);
     return listener.rdsName === null || this.routes.get(listener.rdsName)?.active != null;
   }
@@ -277,6 +282,7 @@ export class Assembler implements TimerHandler {
     for (const { active } of this.listeners.values()) {
       const routes = active?.routes ?? this.routes.get(active?.rdsName ?? '')?.active ?? null;
       if (routes !== null) for (const name of clustersOf(routes)) used.add(name);
+      for (const { cluster } of active?.config.tcp?.clusters ?? []) used.add(cluster);
     }
     return used;
   }

@@ -7,6 +7,7 @@ import {
   httpConnectionManager,
   join,
   type MessageOf,
+  tcpProxy,
   unpack,
 } from './schema/index.ts';
 
@@ -18,11 +19,32 @@ export function checkRouteClusters(message: BootstrapMessage, faults: Faults): v
   const known = new Set(message.static_resources?.clusters.map(({ name }) => name));
   message.static_resources?.listeners.forEach((listener, index) => {
     const filter = listener.filter_chains[0]?.filters[0];
+    const tunnel = unpack(filter?.typed_config, tcpProxy);
+    if (tunnel !== null) checkTunnel(tunnel, known, index, faults);
     const routes = unpack(filter?.typed_config, httpConnectionManager)?.route_config;
     if (routes === undefined || routes.validate_clusters === false) return;
     const path = `static_resources.listeners[${index}].filter_chains[0].filters[0].typed_config.route_config`;
     checkRoutes(routes, known, path, faults);
   });
+}
+
+function checkTunnel(
+  tunnel: MessageOf<typeof tcpProxy>,
+  known: ReadonlySet<string | undefined>,
+  index: number,
+  faults: Faults,
+): void {
+  const path = `static_resources.listeners[${index}].filter_chains[0].filters[0].typed_config`;
+  const named = [
+    ['cluster', tunnel.cluster ?? ''] as const,
+    ...(tunnel.weighted_clusters?.clusters ?? []).map(
+      ({ name }, at) => [`weighted_clusters.clusters[${at}].name`, name ?? ''] as const,
+    ),
+  ];
+  for (const [field, cluster] of named) {
+    if (cluster !== '' && !known.has(cluster))
+      faults.add(join(path, field), 'must name a cluster of static_resources', cluster);
+  }
 }
 
 function checkRoutes(

@@ -38,8 +38,20 @@ export interface ListenerConfig {
   readonly statPrefix: string;
   /** Null: connections are plain. */
   readonly tls: DownstreamTlsConfig | null;
+  /** Connections are carried as they come, to one of these clusters; null: they are HTTP. */
+  readonly tcp: TcpProxyConfig | null;
   /** Answer of an inbound listener for a foreign authority is 421, marked unsent (docs/xds.md). */
   readonly http: HttpOptions;
+}
+
+export interface TcpProxyConfig {
+  readonly clusters: readonly { readonly cluster: string; readonly weight: number }[];
+  /** Nothing moves in either direction; 0: no limit. Default 1 h (Envoy's). */
+  readonly idleTimeoutMs: number;
+  /** Of a whole connection; 0: no limit. */
+  readonly maxDurationMs: number;
+  /** Endpoints tried before the client's connection is given up. */
+  readonly connectAttemptsMax: number;
 }
 
 export interface HttpOptions {

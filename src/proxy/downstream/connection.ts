@@ -11,13 +11,14 @@ import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
 import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
+import type { Session } from './session.ts';
 
 const headTimeout =
   'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
 
 const never = Number.POSITIVE_INFINITY;
 
-export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, TimerHandler {
+export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, Session, TimerHandler {
   readonly remote: Address;
   readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
@@ -49,8 +50,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   onOpen(): void {
-    this.listener.onConnectionOpen(this);
-    this.awaitRequest(this.idleSinceMs);
+    if (this.listener.onConnectionOpen(this)) this.awaitRequest(this.idleSinceMs);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {

@@ -20,6 +20,8 @@ import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { DownstreamConnection } from './connection.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
+import type { Session } from './session.ts';
+import { TcpTunnel } from './tcp-tunnel.ts';
 
 export class RuntimeListener implements ExchangeListener, SecuringOwner {
   readonly name: string;
@@ -31,7 +33,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
-  readonly connections = new Set<DownstreamConnection>();
+  readonly connections = new Set<Session>();
   /** Their handshakes are not done. */
   private readonly securing = new Set<Securing>();
   /** Answers announce the end of their connection; new connections get one answer. */
@@ -107,6 +109,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   }
 
   serve(socket: Socket): SocketHandler {
+    const { tcp } = this.config;
+    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket);
     return new DownstreamConnection(this.context, this, socket);
   }
 
@@ -153,18 +157,20 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
     return value;
   }
 
-  onConnectionOpen(connection: DownstreamConnection): void {
+  /** False: there are too many, and it was reset. */
+  onConnectionOpen(connection: Session): boolean {
     this.connections.add(connection);
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
     const { accepted } = this.context;
     accepted.count += 1;
-    if (accepted.count <= accepted.max) return;
+    if (accepted.count <= accepted.max) return true;
     this.stats.connectionOverflow += 1;
     connection.reset();
+    return false;
   }
 
-  onConnectionClosed(connection: DownstreamConnection): void {
+  onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
     this.stats.connectionsActive -= 1;
     this.context.accepted.count -= 1;

@@ -15,6 +15,7 @@ export const responseFlags = {
   downstreamClosed: 'DC',
   downstreamProtocolError: 'DPE',
   streamIdle: 'SI',
+  durationTimeout: 'DT',
   localReset: 'LR',
 } as const;
 

@@ -26,6 +26,8 @@ export class ListenerStats {
   protocolErrors = 0;
   headTimeouts = 0;
   idleTimeouts = 0;
+  /** Connections that lasted as long as they may. */
+  maxDurations = 0;
   /** TLS or HTTP/2 spoken to a plain HTTP/1.1 listener. */
   foreignProtocol = 0;
   /** Connections reset because draining took too long. */

@@ -49,6 +49,7 @@ export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerC
     direction: 'outbound' as Direction,
     routeConfig: 'routes',
     statPrefix: 'outbound',
+    tcp: null,
     tls: null,
     http: httpOptions(),
     ...options,

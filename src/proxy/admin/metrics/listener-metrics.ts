@@ -85,7 +85,9 @@ const rows: readonly ListenerRow[] = [
 ];
 
 export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
-  const groups = groupByPrefix([...context.view.listeners.values()]);
+  const listeners = [...context.view.listeners.values()];
+  writeTunnelMetrics(writer, groupByPrefix(listeners.filter(({ config }) => config.tcp !== null)));
+  const groups = groupByPrefix(listeners.filter(({ config }) => config.tcp === null));
   for (const { name, type, help, value } of rows) {
     writer.family(`envoy_http_${name}`, type, help);
     for (const [prefix, listeners] of groups) {
@@ -122,6 +124,64 @@ export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminCo
     writer.histogram({ envoy_http_conn_manager_prefix: prefix }, mergedDurations(listeners), 1000);
   }
   yield;
+}
+
+/** Behind `envoy_tcp_`, for listeners that carry bytes as they come. */
+const tunnelRows: readonly ListenerRow[] = [
+  {
+    name: 'downstream_cx_total',
+    type: 'counter',
+    help: 'Connections accepted.',
+    value: (s) => s.connectionsTotal,
+  },
+  {
+    name: 'downstream_cx_active',
+    type: 'gauge',
+    help: 'Connections open.',
+    value: (s) => s.connectionsActive,
+  },
+  {
+    name: 'downstream_cx_no_route',
+    type: 'counter',
+    help: 'Connections whose cluster does not exist.',
+    value: (s) => s.noRoute,
+  },
+  {
+    name: 'downstream_cx_rx_bytes_total',
+    type: 'counter',
+    help: 'Bytes received, of connections that ended.',
+    value: (s) => s.bytesReceived,
+  },
+  {
+    name: 'downstream_cx_tx_bytes_total',
+    type: 'counter',
+    help: 'Bytes sent, of connections that ended.',
+    value: (s) => s.bytesSent,
+  },
+  {
+    name: 'idle_timeout',
+    type: 'counter',
+    help: 'Connections cut for idleness.',
+    value: (s) => s.idleTimeouts,
+  },
+  {
+    name: 'max_downstream_connection_duration',
+    type: 'counter',
+    help: 'Connections cut because they lasted as long as they may.',
+    value: (s) => s.maxDurations,
+  },
+];
+
+function writeTunnelMetrics(
+  writer: PrometheusWriter,
+  groups: ReadonlyMap<string, readonly ListenerView[]>,
+): void {
+  if (groups.size === 0) return;
+  for (const { name, type, help, value } of tunnelRows) {
+    writer.family(`envoy_tcp_${name}`, type, help);
+    for (const [prefix, listeners] of groups)
+      writer.sample({ envoy_tcp_prefix: prefix }, total(listeners, value));
+  }
 }
 
 function groupByPrefix(listeners: readonly ListenerView[]): ReadonlyMap<string, readonly ListenerView[]> {

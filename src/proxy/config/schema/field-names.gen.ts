@@ -102,6 +102,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter':
     '1:name 4:typed_config 5:config_discovery 6:is_optional 7:disabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
+    '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': '1:clusters',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
+    '1:name 2:weight 3:metadata_match',
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest':
     '1:choice_count 2:active_request_bias 3:slow_start_config 4:locality_lb_config 5:enable_full_scan 6:selection_method',
   'envoy.extensions.load_balancing_policies.random.v3.Random': '1:locality_lb_config',

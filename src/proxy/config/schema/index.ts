@@ -20,6 +20,7 @@ export {
   listener,
   router,
   stdoutAccessLog,
+  tcpProxy,
 } from './listener.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
 export {

@@ -10,6 +10,7 @@ import {
 } from './core.ts';
 import { f, message, only, required } from './field.ts';
 import { routeConfiguration } from './route.ts';
+import { createTcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
 
 export const fileAccessLog = message('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
@@ -92,9 +93,11 @@ export const httpConnectionManager = message(
   [['rds', 'route_config']],
 );
 
+export const tcpProxy = createTcpProxy(accessLog);
+
 const filter = message('envoy.config.listener.v3.Filter', {
   name: f.string(1),
-  typed_config: f.any(4, [httpConnectionManager], 'the HTTP connection manager'),
+  typed_config: f.any(4, [httpConnectionManager, tcpProxy], 'the HTTP connection manager or the TCP proxy'),
 });
 
 const filterChain = message('envoy.config.listener.v3.FilterChain', {

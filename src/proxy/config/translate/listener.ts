@@ -1,8 +1,9 @@
-// Listener with its one HTTP connection manager to ListenerConfig.
+// Listener with its one HTTP connection manager or TCP proxy to ListenerConfig.
 
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
 import {
+  type AnyValue,
   type Faults,
   fileAccessLog,
   httpConnectionManager,
@@ -11,6 +12,7 @@ import {
   type MessageOf,
   router,
   stdoutAccessLog,
+  tcpProxy,
   unpack,
 } from '../schema/index.ts';
 import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
@@ -18,6 +20,7 @@ import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
+import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
@@ -45,6 +48,21 @@ const defaults = {
   serverName: 'weft',
 } as const;
 
+const plainOptions: HttpOptions = {
+  idleTimeoutMs: 0,
+  headTimeoutMs: 0,
+  drainTimeoutMs: defaults.drainTimeoutMs,
+  headBytesMax: defaults.headBytesMax,
+  headerCountMax: defaults.headerCountMax,
+  requestsPerConnectionMax: 0,
+  bufferBytesMax: defaults.bufferBytesMax,
+  requestTimeoutMs: 0,
+  keepRequestId: true,
+  serverName: '',
+  useRemoteAddress: false,
+  accessLog: null,
+};
+
 /** Null after faults that leave nothing to listen with. */
 export function translateListener(
   message: ListenerMessage,
@@ -55,8 +73,35 @@ export function translateListener(
   // Bootstraps commonly leave the name out; Envoy makes one up.
   const name = message.name || (address === null ? '' : formatAddress(address));
   const at = join(path, 'filter_chains[0].filters[0].typed_config');
-  const hcm = findManager(message, path, faults);
-  if (address === null || hcm === null) return null;
+  const filter = findFilter(message, path, faults);
+  if (address === null || filter === null) return null;
+  const common = {
+    name,
+    address,
+    direction: translateDirection(message, path, faults),
+    tls: translateDownstreamTransport(
+      message.filter_chains[0]?.transport_socket,
+      join(path, 'filter_chains[0].transport_socket'),
+      faults,
+    ),
+  };
+  const tcp = unpack(filter, tcpProxy);
+  if (tcp !== null) return translateTcp(common, tcp, at, faults);
+  const hcm = unpack(filter, httpConnectionManager);
+  return hcm === null ? null : translateManager(common, message, hcm, at, faults);
+}
+
+type CommonConfig = Pick<ListenerConfig, 'name' | 'address' | 'direction' | 'tls'>;
+
+function translateManager(
+  common: CommonConfig,
+  message: ListenerMessage,
+  hcm: Hcm,
+  at: string,
+  faults: Faults,
+): TranslatedListener {
+  const { name } = common;
+  checkFilters(hcm, at, faults);
   const routes =
     hcm.route_config === undefined
       ? null
@@ -64,16 +109,10 @@ export function translateListener(
   const rdsName = translateRds(hcm, at, faults);
   return {
     config: {
-      name,
-      address,
-      direction: translateDirection(message, path, faults),
+      ...common,
       routeConfig: routes?.name ?? routeKey(rdsName ?? '', name, hcm),
       statPrefix: hcm.stat_prefix ?? message.stat_prefix ?? name,
-      tls: translateDownstreamTransport(
-        message.filter_chains[0]?.transport_socket,
-        join(path, 'filter_chains[0].transport_socket'),
-        faults,
-      ),
+      tcp: null,
       http: translateHttp(message, hcm, at, faults),
     },
     routes,
@@ -84,7 +123,30 @@ export function translateListener(
   };
 }
 
-function findManager(message: ListenerMessage, path: string, faults: Faults): Hcm | null {
+/** What of the HTTP options concerns any connection, its log and its draining, holds for tunnels too. */
+function translateTcp(
+  common: CommonConfig,
+  message: MessageOf<typeof tcpProxy>,
+  at: string,
+  faults: Faults,
+): TranslatedListener {
+  return {
+    config: {
+      ...common,
+      routeConfig: '',
+      statPrefix: message.stat_prefix ?? '',
+      tcp: translateTcpProxy(message, at, faults),
+      http: { ...plainOptions, accessLog: translateAccessLog(message.access_log, at, faults) },
+    },
+    routes: null,
+    rdsName: null,
+    initialFetchTimeoutMs: clusterDefaults.initialFetchTimeoutMs,
+    streamIdleTimeoutMs: null,
+  };
+}
+
+/** The one filter of the one chain. An unknown type was refused where it stands. */
+function findFilter(message: ListenerMessage, path: string, faults: Faults): AnyValue | null {
   const chains = message.filter_chains;
   if (chains.length !== 1) {
     faults.add(join(path, 'filter_chains'), 'must be exactly one', chains.length);
@@ -95,12 +157,9 @@ function findManager(message: ListenerMessage, path: string, faults: Faults): Hc
     faults.add(join(path, 'filter_chains[0].filters'), 'must be exactly one', filters.length);
     return null;
   }
-  const hcm = unpack(filters[0]!.typed_config, httpConnectionManager);
-  if (hcm !== null) checkFilters(hcm, join(path, 'filter_chains[0].filters[0].typed_config'), faults);
-  else if (filters[0]!.typed_config === undefined) {
-    faults.add(join(path, 'filter_chains[0].filters[0].typed_config'), 'must be set');
-  }
-  return hcm;
+  const config = filters[0]!.typed_config;
+  if (config === undefined) faults.add(join(path, 'filter_chains[0].filters[0].typed_config'), 'must be set');
+  return config ?? null;
 }
 
 function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
@@ -169,14 +228,13 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     serverName:
       hcm.server_header_transformation === 'PASS_THROUGH' ? '' : hcm.server_name || defaults.serverName,
     useRemoteAddress,
-    accessLog: translateAccessLog(hcm, path, faults),
+    accessLog: translateAccessLog(hcm.access_log, path, faults),
   };
 }
 
-function translateAccessLog(hcm: Hcm, path: string, faults: Faults): AccessLogConfig | null {
-  if (hcm.access_log.length > 1)
-    faults.add(join(path, 'access_log'), 'must be at most one', hcm.access_log.length);
-  const config = hcm.access_log[0]?.typed_config;
+function translateAccessLog(logs: Hcm['access_log'], path: string, faults: Faults): AccessLogConfig | null {
+  if (logs.length > 1) faults.add(join(path, 'access_log'), 'must be at most one', logs.length);
+  const config = logs[0]?.typed_config;
   const file = unpack(config, fileAccessLog);
   if (file !== null) return { path: file.path === '/dev/stdout' ? 'stdout' : (file.path ?? '') };
   return unpack(config, stdoutAccessLog) === null ? null : { path: 'stdout' };

@@ -1,0 +1,216 @@
+// A connection that is carried as it comes: one to the client, one to an endpoint, bytes both ways with backpressure, each side's end passed
+// on by itself (a client may end its sending half and still read). The client is not read before the endpoint is connected, so nothing
+// is held; a connection that cannot be had is tried elsewhere, and a client that cannot be served is reset: no protocol takes that for an answer.
+//
+// connecting -> open -> closed; connecting may go to closed.
+
+import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { type Address, formatAddress, type Socket, type SocketHandler } from '../../net/index.ts';
+import type { TcpProxyConfig } from '../config/types.ts';
+import { createLogEntry, type ExchangeContext } from '../exchange/index.ts';
+import { responseFlags } from '../stats/index.ts';
+import { type Cluster, type Endpoint, RawConnection, type RawOwner } from '../upstream/index.ts';
+import type { RuntimeListener } from './listener.ts';
+import type { Session } from './session.ts';
+
+export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler {
+  readonly remote: Address;
+  /** For balancers. */
+  readonly tried: Endpoint[] = [];
+  readonly hash = null;
+  nowMs: number;
+  private readonly context: ExchangeContext;
+  private readonly listener: RuntimeListener;
+  private readonly config: TcpProxyConfig;
+  private readonly socket: Socket;
+  private readonly timer = new Timer(this, 0);
+  private readonly startedMs: number;
+  private readonly startedWallMs: number;
+  private activityMs: number;
+  private cluster: Cluster | null = null;
+  private upstream: RawConnection | null = null;
+  private connected = false;
+  private closed = false;
+  private bytesReceived = 0;
+  private bytesSent = 0;
+  private flags: string = responseFlags.none;
+  private details = '';
+
+  constructor(context: ExchangeContext, listener: RuntimeListener, config: TcpProxyConfig, socket: Socket) {
+    this.context = context;
+    this.listener = listener;
+    this.config = config;
+    this.socket = socket;
+    this.remote = socket.remote;
+    this.startedMs = context.clock.now();
+    this.startedWallMs = context.clock.wall();
+    this.activityMs = this.startedMs;
+    this.nowMs = this.startedMs;
+  }
+
+  onOpen(socket: Socket): void {
+    if (!this.listener.onConnectionOpen(this)) return;
+    socket.pause();
+    this.armTimer(this.startedMs);
+    const { cluster: name } = chooseCluster(this.config, this.context);
+    this.cluster = this.context.clusters.get(name) ?? null;
+    if (this.cluster === null) {
+      this.listener.stats.noRoute += 1;
+      this.fail(responseFlags.noCluster, `no such cluster: ${name}`);
+    } else this.connect(this.cluster);
+  }
+
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    this.bytesReceived += bytes.length;
+    this.activityMs = this.context.clock.now();
+    if (this.upstream?.write(bytes) === false) this.socket.pause();
+  }
+
+  onDrain(): void {
+    this.upstream?.resume();
+  }
+
+  onEnd(): void {
+    this.upstream?.end();
+  }
+
+  onClose(_socket: Socket, error: MeshError | null): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.context.clock.cancel(this.timer);
+    if (error !== null) this.note(responseFlags.downstreamClosed, error.message);
+    // Both halves ended in order: the endpoint has its end behind the last byte, and closes by itself.
+    if (error !== null || !this.connected) this.upstream?.reset();
+    const { stats } = this.listener;
+    stats.bytesReceived += this.bytesReceived;
+    stats.bytesSent += this.bytesSent;
+    this.log();
+    this.listener.onConnectionClosed(this);
+  }
+
+  // What the connection to the endpoint tells.
+
+  onConnected(): void {
+    this.connected = true;
+    this.activityMs = this.context.clock.now();
+    this.socket.resume();
+  }
+
+  onConnectFailed(error: MeshError): void {
+    assert(this.cluster !== null, 'who connects has a cluster');
+    this.upstream = null;
+    if (this.closed) return;
+    if (this.tried.length < this.config.connectAttemptsMax) this.connect(this.cluster);
+    else this.fail(responseFlags.upstreamConnectFailure, error.message);
+  }
+
+  onUpstreamData(bytes: Uint8Array): void {
+    this.bytesSent += bytes.length;
+    this.activityMs = this.context.clock.now();
+    if (!this.socket.write(bytes, 0, bytes.length)) this.upstream?.pause();
+  }
+
+  onUpstreamDrain(): void {
+    this.socket.resume();
+  }
+
+  onUpstreamEnd(): void {
+    this.socket.end();
+  }
+
+  onUpstreamClosed(error: MeshError | null): void {
+    if (error !== null && !this.closed) this.fail(responseFlags.upstreamClosed, error.message);
+  }
+
+  // What the listener asks.
+
+  /** Nobody can be told over bytes that we do not understand: a tunnel lives until its ends end it, or the drain time is over. */
+  drainWhenQuiet(): void {}
+
+  drain(): void {}
+
+  reset(): void {
+    this.socket.reset();
+  }
+
+  onTimer(_kind: number, nowMs: number): void {
+    const { idleTimeoutMs, maxDurationMs } = this.config;
+    const { stats } = this.listener;
+    if (maxDurationMs > 0 && nowMs >= this.startedMs + maxDurationMs) {
+      stats.maxDurations += 1;
+      this.fail(responseFlags.durationTimeout, 'the connection lasted as long as it may');
+    } else if (idleTimeoutMs > 0 && nowMs >= this.activityMs + idleTimeoutMs) {
+      stats.idleTimeouts += 1;
+      this.fail(responseFlags.streamIdle, 'nothing moved for too long');
+    } else this.armTimer(nowMs);
+  }
+
+  private connect(cluster: Cluster): void {
+    this.nowMs = this.context.clock.now();
+    const endpoint = cluster.pick(this);
+    if (endpoint === null) {
+      cluster.stats.noEndpoint += 1;
+      this.fail(responseFlags.noHealthyUpstream, 'no healthy endpoint');
+      return;
+    }
+    this.tried.push(endpoint);
+    this.upstream = new RawConnection(cluster, endpoint, this);
+    if (this.upstream.dial(this.nowMs)) return;
+    this.upstream = null;
+    this.fail(responseFlags.upstreamOverflow, 'the cluster has as many connections as it may');
+  }
+
+  private fail(flag: string, details: string): void {
+    this.note(flag, details);
+    this.upstream?.reset();
+    this.socket.reset();
+  }
+
+  /** The first cause is the one that is logged. */
+  private note(flag: string, details: string): void {
+    if (this.flags !== responseFlags.none) return;
+    this.flags = flag;
+    this.details = details;
+  }
+
+  private armTimer(nowMs: number): void {
+    const { idleTimeoutMs, maxDurationMs } = this.config;
+    const idleDue = idleTimeoutMs > 0 ? this.activityMs + idleTimeoutMs : Number.POSITIVE_INFINITY;
+    const endDue = maxDurationMs > 0 ? this.startedMs + maxDurationMs : Number.POSITIVE_INFINITY;
+    const due = Math.min(idleDue, endDue);
+    if (Number.isFinite(due)) this.context.clock.arm(this.timer, due - nowMs);
+  }
+
+  private log(): void {
+    const { accessLog, config } = this.listener;
+    if (accessLog === null) return;
+    const entry = createLogEntry();
+    entry.startWallMs = this.startedWallMs;
+    entry.responseFlags = this.flags;
+    entry.responseCodeDetails = this.details;
+    entry.bytesReceived = this.bytesReceived;
+    entry.bytesSent = this.bytesSent;
+    entry.durationMs = this.context.clock.now() - this.startedMs;
+    entry.upstreamHost = this.tried.at(-1)?.key ?? '';
+    entry.upstreamCluster = this.cluster?.name ?? '';
+    entry.attempts = this.tried.length;
+    entry.downstreamAddress = formatAddress(this.remote);
+    entry.direction = config.direction;
+    accessLog.write(entry);
+  }
+}
+
+function chooseCluster(
+  { clusters }: TcpProxyConfig,
+  { random }: ExchangeContext,
+): { readonly cluster: string } {
+  const first = clusters[0];
+  assert(first !== undefined, 'a tunnel has a cluster to go to');
+  if (clusters.length === 1) return first;
+  let left = random.below(clusters.reduce((total, { weight }) => total + weight, 0));
+  for (const choice of clusters) {
+    left -= choice.weight;
+    if (left < 0) return choice;
+  }
+  return first;
+}

@@ -1,0 +1,153 @@
+// A connection to an endpoint that carries one client's bytes and nothing else: dialled for it, counted under the cluster's limit like any
+// other, never pooled. Balancer and outlier detection hear of it as of an attempt that lasts as long as the connection.
+
+import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { Socket, SocketHandler } from '../../net/index.ts';
+import type { Cluster } from './cluster.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export interface RawOwner {
+  onConnected(): void;
+  onConnectFailed(error: MeshError): void;
+  onUpstreamData(bytes: Uint8Array): void;
+  onUpstreamDrain(): void;
+  onUpstreamEnd(): void;
+  /** Not after `onConnectFailed`. */
+  onUpstreamClosed(error: MeshError | null): void;
+}
+
+/** idle -> connecting -> open -> closed; connecting may go to closed. */
+type State = 'idle' | 'connecting' | 'open' | 'closed';
+
+export class RawConnection implements SocketHandler, TimerHandler {
+  readonly endpoint: Endpoint;
+  private readonly cluster: Cluster;
+  private readonly owner: RawOwner;
+  private readonly timer = new Timer(this, 0);
+  private socket: Socket | null = null;
+  private state: State = 'idle';
+  private startedMs = 0;
+  private connectMs = 0;
+  private timeout: MeshError | null = null;
+
+  constructor(cluster: Cluster, endpoint: Endpoint, owner: RawOwner) {
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.owner = owner;
+  }
+
+  /** Starts connecting; what comes of it is told later. False: the cluster has as many connections as it may. */
+  dial(nowMs: number): boolean {
+    const { cluster, endpoint } = this;
+    const { breaker, config, context, stats } = cluster;
+    if (!breaker.tryConnection()) {
+      stats.connectionOverflow += 1;
+      return false;
+    }
+    stats.connectionsTotal += 1;
+    stats.connectionsActive += 1;
+    cluster.onAttemptStart(endpoint, nowMs);
+    this.state = 'connecting';
+    this.startedMs = nowMs;
+    const options = endpoint.connectOptions();
+    if (options instanceof MeshError) {
+      this.timeout = options;
+      context.clock.arm(this.timer, 0);
+      return true;
+    }
+    this.socket = context.network.connect(endpoint.address, this, options);
+    if (config.connectTimeoutMs > 0) context.clock.arm(this.timer, config.connectTimeoutMs);
+    return true;
+  }
+
+  /** False: stop until `onUpstreamDrain`. */
+  write(bytes: Uint8Array): boolean {
+    this.cluster.stats.bytesSent += bytes.length;
+    return this.socket?.write(bytes, 0, bytes.length) ?? true;
+  }
+
+  pause(): void {
+    this.socket?.pause();
+  }
+
+  resume(): void {
+    this.socket?.resume();
+  }
+
+  end(): void {
+    this.socket?.end();
+  }
+
+  /** Also while connecting: then nothing is told any more, and nobody is blamed. */
+  reset(): void {
+    if (this.state === 'connecting') this.settle('cancelled');
+    this.socket?.reset();
+  }
+
+  onOpen(socket: Socket): void {
+    const { clock } = this.cluster.context;
+    if (this.state !== 'connecting') return;
+    this.state = 'open';
+    clock.cancel(this.timer);
+    this.connectMs = clock.now() - this.startedMs;
+    if (socket.secure !== null) this.cluster.stats.ssl.countSecure(socket.secure);
+    this.owner.onConnected();
+  }
+
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    this.cluster.stats.bytesReceived += bytes.length;
+    this.owner.onUpstreamData(bytes);
+  }
+
+  onDrain(): void {
+    this.owner.onUpstreamDrain();
+  }
+
+  onEnd(): void {
+    this.owner.onUpstreamEnd();
+  }
+
+  onClose(_socket: Socket | null, error: MeshError | null): void {
+    if (this.state === 'connecting') this.failConnect(this.timeout ?? error);
+    else if (this.state === 'open') {
+      this.settle('success');
+      this.owner.onUpstreamClosed(error);
+    }
+  }
+
+  /** The connect took too long, or could not begin. */
+  onTimer(): void {
+    if (this.state !== 'connecting') return;
+    if (this.socket === null) {
+      this.onClose(null, null);
+      return;
+    }
+    this.timeout = new MeshError('connect-timeout', 'upstream', 'yes', `${this.endpoint.key}: took too long`);
+    this.socket.reset();
+  }
+
+  private failConnect(cause: MeshError | null): void {
+    const error = cause ?? new MeshError('connect-failed', 'upstream', 'yes', `${this.endpoint.key}: closed`);
+    const { stats } = this.cluster;
+    this.endpoint.onDialFailed();
+    if (error.code === 'connect-timeout') stats.connectTimeouts += 1;
+    else stats.connectFailures += 1;
+    if (error.code === 'tls-failed') stats.ssl.countFailure(error.cause);
+    this.settle('local');
+    this.owner.onConnectFailed(error);
+  }
+
+  /** The books, once. */
+  private settle(outcome: 'success' | 'local' | 'cancelled'): void {
+    const { cluster, endpoint } = this;
+    const now = cluster.context.clock.now();
+    this.state = 'closed';
+    cluster.context.clock.cancel(this.timer);
+    cluster.stats.connectionsActive -= 1;
+    cluster.breaker.releaseConnection();
+    if (outcome === 'cancelled') cluster.onAttemptCancelled(endpoint, now, now - this.startedMs);
+    else if (outcome === 'local') cluster.onAttemptFinish(endpoint, now, now - this.startedMs, 'local');
+    else cluster.onAttemptFinish(endpoint, now, this.connectMs, 'success');
+    cluster.onConnectionSlot();
+  }
+}
