@@ -131,6 +131,19 @@ describeWith(['curl', 'openssl'], 'TLS towards clients', () => {
     expect(refusals.some((line) => line.includes('CERT_HAS_EXPIRED'))).toBe(true);
   });
 
+  test('what happened is told by Envoy’s names', async () => {
+    const { started, port } = edge(mutual);
+    await curl(port, 'web');
+    await curl(port, 'another name');
+    const text = await started.scrape();
+    const at = 'envoy_listener_address="127.0.0.1_0"';
+    expect(text).toContain(`envoy_listener_ssl_handshake{${at}} 1\n`);
+    expect(text).toContain(`envoy_listener_ssl_fail_verify_san{${at}} 1\n`);
+    expect(text).toContain(`envoy_listener_ssl_versions{${at},envoy_ssl_version="TLSv1.3"} 1\n`);
+    expect(text).toContain(`envoy_listener_ssl_ciphers{${at},envoy_ssl_cipher="`);
+    expect(text).not.toContain('envoy_cluster_ssl_');
+  });
+
   test('an optional certificate may be missing, not wrong', async () => {
     const { port } = edge(
       downstreamTls({ tls_certificates: [tlsCertificate(server)], validation_context: validation(root) }),

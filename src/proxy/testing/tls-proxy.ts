@@ -10,6 +10,7 @@ import {
 import type { LeveledLog } from '../../observe/index.ts';
 import { createJsonLog } from '../../observe/index.ts';
 import type { TestCertificate } from '../../testing/certificates.ts';
+import { freePort } from '../../testing/programs.ts';
 import { createProxy, type Proxy as RunningProxy } from '../proxy.ts';
 import { bootstrapOf } from './whole-proxy.ts';
 
@@ -17,11 +18,14 @@ export interface TlsProxy {
   readonly proxy: RunningProxy;
   readonly lines: string[];
   portOf(listener: string): number;
+  /** /stats/prometheus. */
+  scrape(): Promise<string>;
 }
 
 export function startTlsProxy(bootstrap: object): TlsProxy {
   const lines: string[] = [];
   const log: LeveledLog = createJsonLog('debug', { write: (line) => lines.push(line) }, () => Date.now());
+  const adminPort = freePort();
   const proxy = createProxy({
     clock: createSystemClock(),
     random: createSystemRandom(),
@@ -35,7 +39,7 @@ export function startTlsProxy(bootstrap: object): TlsProxy {
       throw new Error('no ADS here');
     },
     stateDir: null,
-    admin: null,
+    admin: { kind: 'ip', host: '127.0.0.1', port: adminPort },
     readiness: null,
     drainTimeoutMs: 100,
     process: null,
@@ -45,6 +49,7 @@ export function startTlsProxy(bootstrap: object): TlsProxy {
   return {
     proxy,
     lines,
+    scrape: async () => (await fetch(`http://127.0.0.1:${adminPort}/stats/prometheus`)).text(),
     portOf(name) {
       const address = proxy.view.listeners.get(name)?.address;
       if (address?.kind !== 'ip') throw new Error(`${name} is not bound`);

@@ -6,6 +6,7 @@ import type { AdminContext } from '../context.ts';
 import { writeClusterMetrics } from './cluster-metrics.ts';
 import { writeListenerMetrics } from './listener-metrics.ts';
 import { writeProxyMetrics } from './proxy-metrics.ts';
+import { writeSslMetrics } from './ssl-metrics.ts';
 import { writeTrafficMetrics } from './traffic-metrics.ts';
 
 export type MetricWriter = (writer: PrometheusWriter, context: AdminContext) => Iterable<void>;
@@ -16,6 +17,7 @@ const writers: readonly MetricWriter[] = [
   writeTrafficMetrics,
   writeListenerMetrics,
   writeClusterMetrics,
+  writeSslMetrics,
 ];
 
 /** Which part of the scrape is wanted. */

@@ -1,0 +1,68 @@
+// TLS of listeners and clusters under Envoy's names. Those that speak none have no series.
+
+import type { PrometheusWriter } from '../../../observe/index.ts';
+import type { ClusterStats, ListenerView } from '../../stats/index.ts';
+import type { AdminContext } from '../context.ts';
+
+type Ssl = ClusterStats['ssl'];
+type Labels = Readonly<Record<string, string>>;
+
+interface Place {
+  readonly labels: Labels;
+  readonly ssl: Ssl;
+}
+
+const rows: readonly (readonly [name: string, help: string, value: (ssl: Ssl) => number])[] = [
+  ['handshake', 'TLS handshakes that succeeded.', (ssl) => ssl.handshakes],
+  ['session_reused', 'Of those, resumed ones.', (ssl) => ssl.sessionsReused],
+  ['no_certificate', 'Of those, without a certificate of the peer.', (ssl) => ssl.noCertificate],
+  [
+    'connection_error',
+    'Handshakes that failed otherwise than by a certificate.',
+    (ssl) => ssl.connectionErrors,
+  ],
+  ['fail_verify_no_cert', 'Refused: no certificate.', (ssl) => ssl.failVerifyNoCert],
+  ['fail_verify_error', 'Refused: not trusted, expired or revoked.', (ssl) => ssl.failVerifyError],
+  ['fail_verify_san', 'Refused: another name.', (ssl) => ssl.failVerifySan],
+  ['fail_verify_cert_hash', 'Refused: none of those pinned.', (ssl) => ssl.failVerifyCertHash],
+];
+
+export function* writeSslMetrics(writer: PrometheusWriter, { view }: AdminContext): Iterable<void> {
+  const listeners = [...view.listeners.values()]
+    .filter(({ config }) => config.tls !== null)
+    .map(({ config, stats }) => ({
+      labels: { envoy_listener_address: addressLabel(config) },
+      ssl: stats.ssl,
+    }));
+  const clusters = [...view.clusters.values()]
+    .filter(({ config }) => config.tls !== null)
+    .map(({ name, stats }) => ({ labels: { envoy_cluster_name: name }, ssl: stats.ssl }));
+  writePlaces(writer, 'envoy_listener_ssl', listeners, 'envoy_ssl_cipher');
+  if (writer.full) yield;
+  writePlaces(writer, 'envoy_cluster_ssl', clusters, 'envoy_ssl_cipher_suite');
+  yield;
+}
+
+function writePlaces(
+  writer: PrometheusWriter,
+  prefix: string,
+  places: readonly Place[],
+  cipher: string,
+): void {
+  if (places.length === 0) return;
+  for (const [name, help, value] of rows) {
+    writer.family(`${prefix}_${name}`, 'counter', help);
+    for (const { labels, ssl } of places) writer.sample(labels, value(ssl));
+  }
+  writer.family(`${prefix}_ciphers`, 'counter', 'Handshakes by cipher.');
+  for (const { labels, ssl } of places)
+    for (const [name, count] of ssl.ciphers) writer.sample({ ...labels, [cipher]: name }, count);
+  writer.family(`${prefix}_versions`, 'counter', 'Handshakes by version of TLS.');
+  for (const { labels, ssl } of places)
+    for (const [name, count] of ssl.versions) writer.sample({ ...labels, envoy_ssl_version: name }, count);
+}
+
+/** Envoy's spelling of an address in a label. */
+function addressLabel({ address }: ListenerView['config']): string {
+  return address.kind === 'ip' ? `${address.host}_${address.port}` : address.path;
+}
