@@ -14,6 +14,7 @@ import {
   createSystemResolver,
   formatAddress,
   ListenError,
+  type Network,
   readOpenFilesMax,
 } from '../net/index.ts';
 import { createJsonLog, type LeveledLog, logLevels } from '../observe/index.ts';
@@ -28,6 +29,7 @@ import {
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
+import { HotRestart } from './hot-restart.ts';
 import { version } from './version.ts';
 
 interface ProxyFlags {
@@ -38,6 +40,8 @@ interface ProxyFlags {
   readonly concurrency: string;
   readonly admin?: Address;
   readonly readiness?: Address;
+  readonly baseId?: number;
+  readonly restartEpoch?: number;
 }
 
 const defaultAdmin: Address = { kind: 'ip', host: '127.0.0.1', port: 15_000 };
@@ -57,13 +61,26 @@ export const command: CliCommand = new Command('proxy')
   .addOption(new Option('--concurrency <n>', 'threads').choices(['1']).default('1'))
   .option('--admin <host:port>', 'admin interface, instead of the one in the bootstrap', parseAddress)
   .option('--readiness <host:port>', 'a second port with /ready and /stats/prometheus alone', parseAddress)
+  .option(
+    '--base-id <n>',
+    'offer the listeners to a successor that is given the same number (docs/upgrade.md)',
+    parseNumber,
+  )
+  .option(
+    '--restart-epoch <n>',
+    'take the listeners over from the proxy with the number before; 0 takes none',
+    parseNumber,
+  )
   .action(run);
 
 async function run(flags: ProxyFlags): Promise<void> {
   const bootstrap = readBootstrap(flags.config);
-  const end = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<'asked' | 'succeeded'>();
+  const ask = () => end.resolve('asked');
   const log = createJsonLog(flags.logLevel, { write: (line) => process.stderr.write(line) });
-  const proxy = compose(flags, bootstrap, log, end.resolve);
+  const restart = HotRestart.from(flags.baseId, flags.restartEpoch, log);
+  const network = createBunNetwork(undefined, restart?.inherited);
+  const proxy = compose(flags, bootstrap, log, network, ask);
   log.write('info', 'starting', { version, pid: process.pid, node: bootstrap.node.id, config: flags.config });
   try {
     proxy.start();
@@ -71,9 +88,10 @@ async function run(flags: ProxyFlags): Promise<void> {
     if (error instanceof ListenError) throw new Exit(exitCode.usage, `admin: ${error.message}`);
     throw error;
   }
-  listenToSignals(proxy, log, end.resolve);
-  await end.promise;
-  await proxy.drain();
+  listenToSignals(proxy, log, ask);
+  restart?.watch(proxy, () => end.resolve('succeeded'));
+  if ((await end.promise) === 'succeeded') await proxy.handOver();
+  else await proxy.drain();
   await proxy.stop();
   log.write('info', 'stopped', { exitCode: exitCode.fine });
   process.exit(exitCode.fine);
@@ -90,12 +108,18 @@ function readBootstrap(path: string): Bootstrap {
   return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
 }
 
-function compose(flags: ProxyFlags, bootstrap: Bootstrap, log: LeveledLog, quit: () => void): RunningProxy {
+function compose(
+  flags: ProxyFlags,
+  bootstrap: Bootstrap,
+  log: LeveledLog,
+  network: Network,
+  quit: () => void,
+): RunningProxy {
   const clock = createSystemClock();
   return createProxy({
     clock,
     random: createSystemRandom(),
-    network: createBunNetwork(),
+    network,
     resolver: createSystemResolver(),
     store: createFileStore(),
     log,
@@ -143,6 +167,11 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 0) return seconds;
   throw new Exit(exitCode.usage, `--drain-time: must be seconds (got ${text})`);
+}
+
+function parseNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Exit(exitCode.usage, `must be a whole number (got ${text})`);
 }
 
 /** `host:port` with an IP literal, IPv6 in brackets. */

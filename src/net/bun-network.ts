@@ -7,28 +7,35 @@
 
 import { BunSocket, type RawSocket } from './bun-socket.ts';
 import { type Libc, libc, openConnecting } from './native/index.ts';
-import type {
-  Address,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  Network,
-  Socket,
-  SocketHandler,
+import {
+  type Address,
+  type ConnectOptions,
+  formatAddress,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  type Socket,
+  type SocketHandler,
 } from './network.ts';
 import { createConnectError, createListenError, systemCodeOf } from './system-errors.ts';
 import { createBunTlsContext, Handshake } from './tls/index.ts';
 import { beginTurn, endTurn } from './turn.ts';
 
-/** `system` is the C library; null (a test, or a system without) leaves connecting to Bun. */
-export function createBunNetwork(system = libc()): Network {
+/**
+ * `system` is the C library; null (a test, or a system without) leaves connecting to Bun. `inherited` are listening descriptors of a
+ * predecessor by formatted address: whoever listens there does so on a copy of it.
+ */
+export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
-    listen,
+    listen: (options) => listen(options, inheritedFrom(system, inherited, options.address)),
     connect: (address, handler, options) =>
       system === null ? connectByBun(address, handler, options) : connect(system, address, handler, options),
     createTlsContext: createBunTlsContext,
   };
 }
+
+/** By formatted address. */
+export type InheritedDescriptors = Map<string, number>;
 
 /** What hangs on an accepted socket until it is opened. */
 interface Acceptor {
@@ -38,23 +45,59 @@ interface Acceptor {
 
 const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };
 
-function listen(options: ListenOptions): Listener {
+const open = new Set<OpenListener>();
+
+interface OpenListener {
+  readonly address: Address;
+  readonly descriptor: number;
+}
+
+/** The listeners of this process that a successor can take over. */
+export function listOpenListeners(): readonly OpenListener[] {
+  return [...open];
+}
+
+/** A copy, so that listening in vain, or for a moment, leaves it to the next. */
+function inheritedFrom(
+  system: Libc | null,
+  inherited: InheritedDescriptors,
+  address: Address,
+): number | null {
+  const descriptor = inherited.get(formatAddress(address));
+  if (system === null || descriptor === undefined) return null;
+  const copy = system.dup(descriptor);
+  return copy < 0 ? null : copy;
+}
+
+function listen(options: ListenOptions, fd: number | null): Listener {
   const acceptor = { accept: options.accept, address: options.address };
   const common = { socket: acceptedHandler, data: acceptor as unknown, allowHalfOpen: true };
+  const { address } = options;
   try {
-    const { address } = options;
-    if (address.kind === 'unix') {
-      const raw = Bun.listen<unknown>({ ...common, unix: address.path });
-      return { address, close: () => raw.stop() };
-    }
-    // The field is missing from Bun's types; the kernel spreads connections over all listeners that set it.
-    const port = { hostname: address.host, port: address.port, reusePort: options.reusePort ?? false };
-    const raw = Bun.listen<unknown>({ ...common, ...port });
-    acceptor.address = { kind: 'ip', host: address.host, port: raw.port };
-    return { address: acceptor.address, close: () => raw.stop() };
+    const raw = Bun.listen<unknown>({
+      ...common,
+      ...place(options, fd),
+    } as Bun.TCPSocketListenOptions<unknown>);
+    if (address.kind === 'ip' && fd === null) acceptor.address = { ...address, port: raw.port };
+    const descriptor = fd ?? (raw as { readonly fd?: number }).fd ?? -1;
+    const entry = { address: acceptor.address, descriptor };
+    if (descriptor >= 0) open.add(entry);
+    const close = () => {
+      open.delete(entry);
+      raw.stop();
+    };
+    return { address: acceptor.address, close };
   } catch (cause) {
-    throw createListenError(options.address, cause);
+    throw createListenError(address, cause);
   }
+}
+
+/** What Bun is told of the place; `fd` and `reusePort` are missing from its types. */
+function place({ address, reusePort = false }: ListenOptions, fd: number | null): object {
+  if (fd !== null) return { fd };
+  if (address.kind === 'unix') return { unix: address.path };
+  // The kernel spreads connections over all listeners that set it.
+  return { hostname: address.host, port: address.port, reusePort };
 }
 
 function connect(

@@ -1,5 +1,6 @@
-export { createBunNetwork } from './bun-network.ts';
+export { createBunNetwork, type InheritedDescriptors } from './bun-network.ts';
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
+export { announceReady, closeInherited, offerListeners, takeListeners } from './hand-over.ts';
 export {
   createMemoryNetwork,
   type MemoryNetwork,

@@ -175,11 +175,11 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
 
   /**
    * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change meanwhile, because
-   * egress goes on; listeners do not come or go.
+   * egress goes on; listeners do not come or go. `succeeded`: another process accepts already, so this one stops at once.
    */
-  drain(): Promise<void> {
+  drain(succeeded = false): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    this.proxyDrain ??= this.beginDrain();
+    this.proxyDrain ??= this.beginDrain(succeeded);
     return this.proxyDrain.done;
   }
 
@@ -211,13 +211,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     this.bindListeners();
   }
 
-  private beginDrain(): ProxyDrain {
+  private beginDrain(succeeded: boolean): ProxyDrain {
     const { clock } = this.context;
     const { log } = this.options;
     clock.cancel(this.bindTimer);
     const startedMs = clock.now();
     const requests = this.requests;
-    const drain = new ProxyDrain(clock, [...this.listeners.values()]);
+    const drain = new ProxyDrain(clock, [...this.listeners.values()], succeeded);
     log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });
     void drain.done.then(() => {
       const tookMs = Math.round(clock.now() - startedMs);

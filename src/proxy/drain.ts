@@ -68,7 +68,8 @@ export class ProxyDrain implements TimerHandler {
   private quietSinceMs: number;
   private settle: () => void = () => {};
 
-  constructor(clock: Clock, listeners: readonly RuntimeListener[]) {
+  /** `succeeded`: another process accepts at the same addresses already, so everybody is told to come back, and finds it there. */
+  constructor(clock: Clock, listeners: readonly RuntimeListener[], succeeded = false) {
     this.clock = clock;
     this.listeners = listeners;
     const now = clock.now();
@@ -81,7 +82,10 @@ export class ProxyDrain implements TimerHandler {
       this.settle = resolve;
     });
     // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
-    for (const listener of listeners) if (listener.config.direction !== 'outbound') listener.draining = true;
+    for (const listener of listeners) {
+      if (succeeded || listener.config.direction !== 'outbound') listener.draining = true;
+      if (succeeded) listener.unbind();
+    }
     clock.arm(this.timer, 0);
   }
 

@@ -53,6 +53,8 @@ export interface Proxy {
   start(): void;
   /** Announces the end and finishes what runs; resolves when nothing does any more. The admin interface stays. */
   drain(): Promise<void>;
+  /** The same when a successor listens at all of this proxy's addresses already: nothing is accepted any more, admin included. */
+  handOver(): Promise<void>;
   /** Ends everything at once. */
   stop(): Promise<void>;
   /** After a log rotation. */
@@ -140,6 +142,11 @@ class ComposedProxy implements Proxy {
 
   drain(): Promise<void> {
     return this.dataPlane.drain();
+  }
+
+  handOver(): Promise<void> {
+    for (const server of this.servers.splice(0)) server.close();
+    return this.dataPlane.drain(true);
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,10 @@
 export { openConnecting } from './connect.ts';
 export { type Libc, libc } from './libc.ts';
-export { readOriginalDestination, readUnsentBytes } from './options.ts';
+export {
+  readOriginalDestination,
+  readPeerUser,
+  readUnsentBytes,
+  setReceiveTimeout,
+} from './options.ts';
+export { descriptorsMax, receiveDescriptors, sendDescriptors } from './pass-descriptors.ts';
+export { encodeSocketAddress } from './sockaddr.ts';

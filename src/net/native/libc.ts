@@ -8,9 +8,13 @@ export interface Libc {
   bind(descriptor: number, address: Uint8Array, length: number): number;
   connect(descriptor: number, address: Uint8Array, length: number): number;
   close(descriptor: number): number;
+  dup(descriptor: number): number;
   setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
   getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   ioctl(descriptor: number, request: number, value: Uint8Array): number;
+  write(descriptor: number, bytes: Uint8Array, length: number): number | bigint;
+  sendmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
+  recvmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
 }
 
 const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
@@ -21,9 +25,13 @@ const signatures = {
   bind: { args: [int, 'ptr', 'u32'], returns: int },
   connect: { args: [int, 'ptr', 'u32'], returns: int },
   close: { args: [int], returns: int },
+  dup: { args: [int], returns: int },
   setsockopt: { args: [int, int, int, 'ptr', 'u32'], returns: int },
   getsockopt: { args: [int, int, int, 'ptr', 'ptr'], returns: int },
   ioctl: { args: [int, 'u64', 'ptr'], returns: int },
+  write: { args: [int, 'ptr', 'usize'], returns: 'i64' },
+  sendmsg: { args: [int, 'ptr', int], returns: 'i64' },
+  recvmsg: { args: [int, 'ptr', int], returns: 'i64' },
   __errno_location: { args: [], returns: 'ptr' },
 } as const;
 

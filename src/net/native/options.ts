@@ -74,3 +74,32 @@ export function applyConnectOptions(system: Libc, descriptor: number, options: C
     ? null
     : createSystemError('bind', lastErrno());
 }
+
+const optionPeerCredentials = 17;
+const optionReceiveTimeout = 20;
+
+/** The user at the other end of a unix socket (SO_PEERCRED), or -1. */
+export function readPeerUser(socket: { readonly fd: number }): number {
+  const credentials = new Int32Array(3);
+  const length = new Uint32Array([credentials.byteLength]);
+  const failed = libc()?.getsockopt(
+    socket.fd,
+    levelSocket,
+    optionPeerCredentials,
+    new Uint8Array(credentials.buffer),
+    new Uint8Array(length.buffer),
+  );
+  return failed === 0 ? (credentials[1] ?? -1) : -1;
+}
+
+/** For a blocking descriptor of our own. */
+export function setReceiveTimeout(system: Libc, descriptor: number, timeoutMs: number): void {
+  const time = new BigInt64Array([BigInt(Math.floor(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1000)]);
+  system.setsockopt(
+    descriptor,
+    levelSocket,
+    optionReceiveTimeout,
+    new Uint8Array(time.buffer),
+    time.byteLength,
+  );
+}

@@ -1,0 +1,150 @@
+// Listening sockets handed from a process to its successor: both hold the same descriptors for a while, so no connection is lost
+// between the two. The successor asks over an abstract unix socket whose name both are told; only the same user is answered.
+//
+// In order: `take` (the descriptors come), the successor starts and gets ready, `ready` (the predecessor accepts nothing more).
+
+import { type Log, MeshError } from '../base/index.ts';
+import { type InheritedDescriptors, listOpenListeners } from './bun-network.ts';
+import {
+  descriptorsMax,
+  encodeSocketAddress,
+  type Libc,
+  libc,
+  readPeerUser,
+  receiveDescriptors,
+  sendDescriptors,
+  setReceiveTimeout,
+} from './native/index.ts';
+import { type Address, formatAddress } from './network.ts';
+
+export interface HandOverOptions {
+  /** Of this process's abstract socket. */
+  readonly name: string;
+  readonly log: Log;
+  /** The successor serves: stop accepting, and finish what runs. Called once. */
+  readonly onSuccessor: () => void;
+}
+
+const take = 'take\n';
+const ready = 'ready\n';
+const answerMs = 5_000;
+
+interface Caller {
+  text: string;
+}
+
+/** Offers this process's listeners. Null where descriptors cannot be passed; throws when the name is taken. */
+export function offerListeners(options: HandOverOptions): { close(): void } | null {
+  const system = libc();
+  if (system === null) return null;
+  let told = false;
+  const listener = Bun.listen<Caller>({
+    unix: `\0${options.name}`,
+    socket: {
+      open(socket) {
+        socket.data = { text: '' };
+        // The name is open to everybody on this machine.
+        const user = readPeerUser(socket as unknown as { fd: number });
+        if (user === process.getuid?.()) return;
+        options.log.write('warn', 'hand-over refused to another user', { user });
+        socket.terminate();
+      },
+      data(socket, bytes) {
+        socket.data.text = (socket.data.text + bytes.toString('latin1')).slice(0, ready.length);
+        if (socket.data.text === take)
+          give(system, socket as unknown as { fd: number; end(): void }, options.log);
+        else if (socket.data.text === ready) {
+          socket.end('ok\n');
+          if (!told) options.onSuccessor();
+          told = true;
+        } else return;
+        socket.data.text = '';
+      },
+      error() {},
+    },
+  });
+  return { close: () => listener.stop(true) };
+}
+
+function give(system: Libc, socket: { fd: number; end(): void }, log: Log): void {
+  const open = listOpenListeners().slice(0, descriptorsMax);
+  const bytes = Buffer.from(`${JSON.stringify(open.map(({ address }) => address))}\n`);
+  try {
+    sendDescriptors(
+      system,
+      socket.fd,
+      bytes,
+      open.map(({ descriptor }) => descriptor),
+    );
+    log.write('info', 'listeners handed over', { listeners: open.length });
+  } catch (error) {
+    log.write('error', 'listeners not handed over', { error: String(error) });
+  }
+  socket.end();
+}
+
+/** Asks the predecessor of that name; waits for its answer, so it is for the start of a process alone. A failure says why. */
+export function takeListeners(name: string): InheritedDescriptors | MeshError {
+  const system = libc();
+  if (system === null) return failure(name, 'this system passes no descriptors');
+  const address: Address = { kind: 'unix', path: `\0${name}` };
+  const target = encodeSocketAddress(address);
+  if (target === null) return failure(name, 'the name is too long');
+  const socket = system.socket(target.family, 1 | 0x80000, 0);
+  if (socket < 0) return failure(name, 'no socket');
+  try {
+    if (system.connect(socket, target.bytes, target.bytes.length) !== 0)
+      return failure(name, 'nobody offers it');
+    setReceiveTimeout(system, socket, answerMs);
+    system.write(socket, Buffer.from(take), take.length);
+    return read(system, socket);
+  } catch (error) {
+    return failure(name, String(error));
+  } finally {
+    system.close(socket);
+  }
+}
+
+function read(system: Libc, socket: number): InheritedDescriptors {
+  const descriptors: number[] = [];
+  let text = '';
+  while (!text.endsWith('\n')) {
+    const received = receiveDescriptors(system, socket);
+    if (received.bytes.length === 0) throw new Error('closed before its answer was whole');
+    descriptors.push(...received.descriptors);
+    text += Buffer.from(received.bytes).toString('utf8');
+  }
+  const addresses = JSON.parse(text) as Address[];
+  return new Map(
+    addresses.flatMap((address, at) => {
+      const descriptor = descriptors[at];
+      return descriptor === undefined ? [] : [[formatAddress(address), descriptor] as const];
+    }),
+  );
+}
+
+/** Tells the predecessor that this process serves. Resolves when it has heard. */
+export async function announceReady(name: string): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  await Bun.connect({
+    unix: `\0${name}`,
+    socket: {
+      open: (socket) => void socket.write(ready),
+      data: () => done.resolve(),
+      close: () => done.resolve(),
+      error: () => done.resolve(),
+      connectError: () => done.resolve(),
+    },
+  }).catch(() => done.resolve());
+  await done.promise;
+}
+
+/** What the new configuration has no use for. */
+export function closeInherited(inherited: InheritedDescriptors): void {
+  for (const descriptor of inherited.values()) libc()?.close(descriptor);
+  inherited.clear();
+}
+
+function failure(name: string, why: string): MeshError {
+  return new MeshError('connect-failed', 'internal', 'no', `hand-over ${name}: ${why}`);
+}
