@@ -10,6 +10,7 @@ import {
   type Network,
   type Socket,
   type SocketHandler,
+  type TurnWriter,
 } from '../src/net/index.ts';
 import { DataPlane } from '../src/proxy/index.ts';
 import {
@@ -100,6 +101,10 @@ class PlainSocket implements Socket {
   flush(): void {
     kernel.write(this.text, 0, 'latin1');
     this.text = '';
+  }
+
+  flushLater(writer: TurnWriter): void {
+    queueMicrotask(() => writer.onTurnEnd());
   }
 
   pause(): void {}

@@ -10,6 +10,7 @@ import {
   type SocketHandler,
   socketQueueHighBytes,
   socketQueueLowBytes,
+  type TurnWriter,
 } from './network.ts';
 import {
   createBrokenError,
@@ -66,6 +67,7 @@ export class BunSocket implements Socket {
   /** Bytes that came although paused; delivered by `resume`. */
   #held: Uint8Array[] = [];
   #wantsDrain = false;
+  #writer: TurnWriter | null = null;
   #ending = false;
   #finSent = false;
   #peerEnded = false;
@@ -97,7 +99,7 @@ export class BunSocket implements Socket {
     const length = end - start;
     if (length === 0 || this.#ending || this.#state === 'closed') return true;
     this.queuedBytes += length;
-    if (this.#isBlocked()) this.#kept.push(bytes.slice(start, end));
+    if (this.#isBlocked()) this.#kept.push(copyOf(bytes, start, end));
     else if (length > joinBytesMax) this.#sendBytes(bytes, start, end);
     else this.#gather(latin1Slice.call(bytes, start, end));
     return this.#mayContinue();
@@ -109,6 +111,12 @@ export class BunSocket implements Socket {
     if (this.#isBlocked()) this.#kept.push(Buffer.from(text, 'latin1'));
     else this.#gather(text);
     return this.#mayContinue();
+  }
+
+  flushLater(writer: TurnWriter): void {
+    if (this.#state === 'closed') return;
+    this.#writer = writer;
+    if (!this.flushPending) deferFlush(this);
   }
 
   pause(): void {
@@ -131,7 +139,7 @@ export class BunSocket implements Socket {
   startTlsServer(server: TlsServer, received: Uint8Array): void {
     const handshake = new Handshake({ side: 'server', server });
     if (!this.#beginTls(handshake)) return;
-    this.#held.push(received.slice());
+    this.#held.push(copyOf(received, 0, received.length));
     const entered = enterGate(this);
     if (entered === true) this.beginHandshake();
     else if (entered === null) this.#failTls({ reason: 'handshake', message: 'too many handshakes wait' });
@@ -217,7 +225,7 @@ export class BunSocket implements Socket {
     }
     if (this.#paused) raw.pause();
     this.#handler?.onSecure?.(this);
-    if (this.queuedBytes > 0 || this.#ending) deferFlush(this);
+    if (this.queuedBytes > 0 || this.#ending || this.#writer !== null) deferFlush(this);
   }
 
   /** Comes when the server has sent one, any time after the handshake. */
@@ -250,11 +258,12 @@ export class BunSocket implements Socket {
     }
     this.#state = 'open';
     if (this.#paused) raw.pause();
-    if (this.queuedBytes > 0 || this.#ending) deferFlush(this);
+    if (this.queuedBytes > 0 || this.#ending || this.#writer !== null) deferFlush(this);
     return true;
   }
 
   opened(): void {
+    if (this.#writer !== null && !this.flushPending) deferFlush(this);
     if (this.#state === 'open') this.#handler?.onOpen(this);
   }
 
@@ -262,7 +271,8 @@ export class BunSocket implements Socket {
     if (this.#state === 'closed') return;
     this.#heard = true;
     // A reset makes Bun read what is left, paused or not, and a handler may pause in the middle of a burst.
-    if (this.#paused || this.#held.length > 0 || this.#handshake !== null) this.#held.push(bytes.slice());
+    if (this.#paused || this.#held.length > 0 || this.#handshake !== null)
+      this.#held.push(copyOf(bytes, 0, bytes.length));
     else this.#handler?.onData(this, bytes);
   }
 
@@ -324,6 +334,7 @@ export class BunSocket implements Socket {
   flush(): void {
     this.flushPending = false;
     if (this.#state !== 'open' || this.#handshake !== null) return;
+    this.#gatherLast();
     this.#sendKept();
     this.#sendText();
     this.#sendFin();
@@ -368,8 +379,15 @@ export class BunSocket implements Socket {
     this.#text = '';
     this.#kept = [];
     this.#held = [];
+    this.#writer = null;
     this.queuedBytes = 0;
     deferClose(this);
+  }
+
+  #gatherLast(): void {
+    const writer = this.#writer;
+    this.#writer = null;
+    writer?.onTurnEnd();
   }
 
   #isBlocked(): boolean {
@@ -404,7 +422,7 @@ export class BunSocket implements Socket {
       this.queuedBytes -= taken;
       start += taken;
     }
-    if (start < end) this.#kept.push(bytes.slice(start, end));
+    if (start < end) this.#kept.push(copyOf(bytes, start, end));
   }
 
   #sendKept(): void {
@@ -447,4 +465,11 @@ export class BunSocket implements Socket {
     if (this.#peerEnded) this.#handler?.onEnd(this);
     if (!this.#paused) this.#raw!.resume();
   }
+}
+
+/** Bun hands out Buffers, whose own `slice` is a view. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }

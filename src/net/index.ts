@@ -24,6 +24,7 @@ export {
   type Socket,
   type SocketHandler,
   socketQueueHighBytes,
+  type TurnWriter,
 } from './network.ts';
 export { readOpenFilesMax } from './open-files.ts';
 export type { Resolution, Resolver } from './resolver.ts';

@@ -9,6 +9,7 @@ import {
   type SocketHandler,
   socketQueueHighBytes,
   socketQueueLowBytes,
+  type TurnWriter,
 } from './network.ts';
 import { createBrokenError, createConnectError, createResetError, createTlsError } from './system-errors.ts';
 import {
@@ -55,6 +56,7 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   #unread: Buffer[] = [];
   #paused = false;
   #wantsDrain = false;
+  #writer: TurnWriter | null = null;
   #ending = false;
   #finSent = false;
   /** no -> arrived (behind unread bytes) -> told. */
@@ -124,6 +126,12 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
     return this.#world.originalDestination(this);
   }
 
+  flushLater(writer: TurnWriter): void {
+    if (this.#state === 'closed') return;
+    this.#writer = writer;
+    this.#defer();
+  }
+
   pause(): void {
     this.#paused = true;
   }
@@ -180,6 +188,7 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
         if (this.#expects !== null) this.#startTls({ side: 'client', client: this.#expects });
         else this.#handler!.onOpen(this);
         this.#pump();
+        if (this.#writer !== null) this.#defer();
         break;
       case 'open':
         this.#accept();
@@ -212,6 +221,9 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
       handler?.onClose(this, this.#closeError);
       return;
     }
+    const writer = this.#writer;
+    if (this.#state === 'open') this.#writer = null;
+    if (this.#state === 'open') writer?.onTurnEnd();
     this.#pump();
     this.#announceDrain();
     this.#deliver();

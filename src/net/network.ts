@@ -41,6 +41,11 @@ export interface Socket {
   write(bytes: Uint8Array, start: number, end: number): boolean;
   /** The same for a string in which every code unit is one byte (latin1). The fast way out for heads. */
   writeLatin1(text: string): boolean;
+  /**
+   * Calls `writer.onTurnEnd()` once, when the handler call under way returns and before what was written leaves: for a writer that
+   * gathers what many write into one piece. A socket has one such writer.
+   */
+  flushLater(writer: TurnWriter): void;
   /** Stops `onData`; the kernel's receive window then holds the peer back. A closing peer may go unnoticed until `resume`. */
   pause(): void;
   resume(): void;
@@ -53,6 +58,11 @@ export interface Socket {
    * still sends is answered with RST. Before the FIN was sent this is `reset`. `onClose` follows, without an error.
    */
   release(): void;
+}
+
+/** See {@link Socket.flushLater}; the same as in wire/stream.ts. */
+export interface TurnWriter {
+  onTurnEnd(): void;
 }
 
 /** What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or `write`. */

@@ -18,4 +18,6 @@ export type {
   ServerHost,
   ServerStream,
   Stream,
+  TurnSink,
+  TurnWriter,
 } from './stream.ts';

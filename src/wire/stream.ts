@@ -15,6 +15,16 @@ export interface ByteSink {
   reset(): void;
 }
 
+/** A sink that says when a turn ends: a codec whose streams share a connection sends what all of them wrote in one write. */
+export interface TurnSink extends ByteSink {
+  /** Calls `writer.onTurnEnd()` once, before what was written in this turn leaves. */
+  flushLater(writer: TurnWriter): void;
+}
+
+export interface TurnWriter {
+  onTurnEnd(): void;
+}
+
 /** The sending half of a message plus flow control of the receiving half. */
 export interface Stream {
   /** Sends body bytes (copied if they cannot leave at once). False: stop until `onWritable`. */
@@ -117,7 +127,7 @@ export interface ClientHost {
 }
 
 export interface ClientCodec {
-  /** Streams that may be started now: 0 or 1 for HTTP/1.1. */
+  /** Streams that may be started now: 0 or 1 for HTTP/1.1, what the server allows besides the open ones for HTTP/2. */
   readonly capacity: number;
   /** Sends a request head; the head is only read during the call. */
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream;

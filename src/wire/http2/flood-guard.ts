@@ -1,0 +1,75 @@
+// The rates of one connection: what a peer may do as often as limits.ts says, and no more. Each question is asked once a frame and answered
+// with a fault, or 0.
+
+import type { Clock } from '../../base/index.ts';
+import { fault } from './errors.ts';
+import type { Http2Limits } from './limits.ts';
+import { RateMeter } from './rate-meter.ts';
+
+export class FloodGuard {
+  private readonly limits: Http2Limits;
+  private readonly resetRate: RateMeter;
+  private readonly settingsRate: RateMeter;
+  private readonly pingRate: RateMeter;
+  private readonly ignoredRate: RateMeter;
+  private readonly windowRate: RateMeter;
+  private readonly emptyRate: RateMeter;
+  private creditedFrames = 0;
+  private unreadBytes = 0;
+
+  constructor(limits: Http2Limits, clock: Clock) {
+    this.limits = limits;
+    this.resetRate = new RateMeter(clock);
+    this.settingsRate = new RateMeter(clock);
+    this.pingRate = new RateMeter(clock);
+    this.ignoredRate = new RateMeter(clock);
+    this.windowRate = new RateMeter(clock);
+    this.emptyRate = new RateMeter(clock);
+  }
+
+  /** A stream was given up on the peer's account. More of them than of streams that ended well is an attack. */
+  reset(): number {
+    return this.resetRate.allows(this.limits.resetsPerSecondMax) ? fault.none : fault.resetRate;
+  }
+
+  /** A stream ended well. */
+  ended(): void {
+    this.resetRate.credit(1);
+  }
+
+  settings(): number {
+    return this.settingsRate.allows(this.limits.settingsPerSecondMax) ? fault.none : fault.settingsRate;
+  }
+
+  ping(): number {
+    return this.pingRate.allows(this.limits.pingsPerSecondMax) ? fault.none : fault.pingRate;
+  }
+
+  ignored(): number {
+    return this.ignoredRate.allows(this.limits.ignoredPerSecondMax) ? fault.none : fault.ignoredRate;
+  }
+
+  empty(): number {
+    return this.emptyRate.allows(this.limits.emptyFramesPerSecondMax) ? fault.none : fault.emptyFrameRate;
+  }
+
+  /** `framesSent`: DATA frames of ours, ever; each explains two updates. */
+  windowUpdate(framesSent: number): number {
+    this.windowRate.credit((framesSent - this.creditedFrames) * 2);
+    this.creditedFrames = framesSent;
+    return this.windowRate.allows(this.limits.windowUpdatesPerSecondMax)
+      ? fault.none
+      : fault.windowUpdateRate;
+  }
+
+  /** Answers to control frames pass by every window, so those that a peer does not read are counted. */
+  unread(bytes: number): number {
+    this.unreadBytes += bytes;
+    return this.unreadBytes > this.limits.controlBytesMax ? fault.controlBytes : fault.none;
+  }
+
+  /** The peer reads again. */
+  read(): void {
+    this.unreadBytes = 0;
+  }
+}

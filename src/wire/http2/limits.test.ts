@@ -1,0 +1,294 @@
+import { describe, expect, test } from 'bun:test';
+import { VirtualClock } from '../../base/index.ts';
+import { createResponseHead } from '../made-head.ts';
+import { frameType } from './constants.ts';
+import { createFaultCounts, defaultHttp2Limits, type Http2Limits, http2FaultNames } from './index.ts';
+import {
+  block,
+  concat,
+  data,
+  frame,
+  getLines,
+  headers,
+  hello,
+  options,
+  ping,
+  postLines,
+  reset,
+  ServerBench,
+  settings,
+  windowUpdate,
+} from './test-frames.ts';
+
+/** A server with these limits that was greeted. */
+function open(limits: Partial<Http2Limits>, clock = new VirtualClock()): ServerBench {
+  const bench = new ServerBench(options(limits, clock));
+  bench.feed(hello).take();
+  return bench;
+}
+
+function counted(bench: ServerBench): Record<string, number> {
+  return Object.fromEntries(
+    http2FaultNames
+      .map((name, index) => [name, bench.options.counts[index]!] as const)
+      .filter(([, count]) => count > 0),
+  );
+}
+
+/** The connection is over: GOAWAY, FIN, no stream left, nothing armed. */
+function expectCalm(bench: ServerBench, name: string): void {
+  expect(bench.take().at(-1)).toMatch(/^goaway \d+ enhanceYourCalm$/);
+  expect(bench.sink.calls).toEqual(['end']);
+  expect([bench.codec.active, bench.codec.closing, bench.codec.queuedBytes]).toEqual([0, true, 0]);
+  expect(bench.options.clock).toHaveProperty('armedCount', 0);
+  expect(counted(bench)).toMatchObject({ [name]: 1 });
+  // What still comes costs nothing.
+  bench.feed(ping(), headers(99, getLines));
+  expect(bench.take()).toEqual([]);
+}
+
+interface Flood {
+  readonly name: string;
+  readonly fault: string;
+  readonly limits: Partial<Http2Limits>;
+  /** Frame number `index` of what is sent. */
+  readonly send: (index: number) => Uint8Array;
+  /** As many are allowed, one more is not; twice as many after a quiet second. */
+  readonly allowed: number;
+}
+
+const floods: readonly Flood[] = [
+  {
+    name: 'rapid reset (CVE-2023-44487)',
+    fault: 'resetRate',
+    limits: { resetsPerSecondMax: 10 },
+    send: (index) => concat(headers(1 + 2 * index, postLines, 4), reset(1 + 2 * index)),
+    allowed: 10,
+  },
+  {
+    name: 'streams that we have to reset (MadeYouReset, CVE-2025-8671)',
+    fault: 'resetRate',
+    limits: { resetsPerSecondMax: 10 },
+    send: (index) => concat(headers(1 + 2 * index, postLines, 4), windowUpdate(1 + 2 * index, 0)),
+    allowed: 10,
+  },
+  {
+    name: 'heads that are refused',
+    fault: 'resetRate',
+    limits: { resetsPerSecondMax: 10 },
+    send: (index) => headers(1 + 2 * index, [['X-BAD', '1']]),
+    allowed: 10,
+  },
+  {
+    name: 'SETTINGS',
+    fault: 'settingsRate',
+    limits: { settingsPerSecondMax: 5 },
+    send: () => settings(),
+    allowed: 4,
+  },
+  {
+    name: 'acknowledgements of SETTINGS',
+    fault: 'settingsRate',
+    limits: { settingsPerSecondMax: 5 },
+    send: () => frame(frameType.settings, 1, 0),
+    allowed: 4,
+  },
+  { name: 'PING', fault: 'pingRate', limits: { pingsPerSecondMax: 5 }, send: () => ping(), allowed: 5 },
+  {
+    name: 'acknowledgements of PING',
+    fault: 'pingRate',
+    limits: { pingsPerSecondMax: 5 },
+    send: () => ping(1),
+    allowed: 5,
+  },
+  {
+    name: 'PRIORITY',
+    fault: 'ignoredRate',
+    limits: { ignoredPerSecondMax: 5 },
+    send: () => frame(frameType.priority, 0, 9, [0, 0, 0, 3, 1]),
+    allowed: 5,
+  },
+  {
+    name: 'unknown frames',
+    fault: 'ignoredRate',
+    limits: { ignoredPerSecondMax: 5 },
+    send: () => frame(0x20, 0, 0),
+    allowed: 5,
+  },
+  {
+    name: 'WINDOW_UPDATE',
+    fault: 'windowUpdateRate',
+    limits: { windowUpdatesPerSecondMax: 5 },
+    send: () => windowUpdate(0, 1),
+    allowed: 5,
+  },
+  {
+    name: 'empty DATA',
+    fault: 'emptyFrameRate',
+    limits: { emptyFramesPerSecondMax: 5 },
+    send: (index) => (index === 0 ? headers(1, postLines, 4) : data(1, '')),
+    allowed: 6,
+  },
+  {
+    name: 'DATA of padding alone',
+    fault: 'emptyFrameRate',
+    limits: { emptyFramesPerSecondMax: 5 },
+    send: (index) => (index === 0 ? headers(1, postLines, 4) : frame(frameType.data, 8, 1, [2, 0, 0])),
+    allowed: 6,
+  },
+  {
+    name: 'empty CONTINUATION',
+    fault: 'emptyFrameRate',
+    limits: { emptyFramesPerSecondMax: 5, continuationCountMax: 100 },
+    send: (index) =>
+      frame(
+        index === 0 ? frameType.headers : frameType.continuation,
+        0,
+        1,
+        index === 0 ? block(getLines) : [],
+      ),
+    allowed: 6,
+  },
+];
+
+describe('floods', () => {
+  for (const { name, fault, limits, send, allowed } of floods) {
+    test(name, () => {
+      const bench = open(limits);
+      for (let index = 0; index < allowed; index++) bench.feed(send(index));
+      expect(bench.codec.closing).toBe(false);
+      bench.feed(send(allowed));
+      expectCalm(bench, fault);
+    });
+  }
+
+  test('the same over a longer time is allowed', () => {
+    const clock = new VirtualClock();
+    const bench = open({ pingsPerSecondMax: 5 }, clock);
+    for (let index = 0; index < 50; index++) {
+      clock.advanceTo((index + 1) * 250);
+      bench.feed(ping());
+    }
+    expect(bench.codec.closing).toBe(false);
+  });
+
+  test('resets are allowed to a client whose other streams end well', () => {
+    const bench = open({ resetsPerSecondMax: 10 });
+    for (let index = 0; index < 100; index++) {
+      const id = 1 + 4 * index;
+      bench.feed(headers(id, getLines));
+      bench.host.streams.at(-1)!.sendResponse(createResponseHead(204, []), true);
+      bench.feed(headers(id + 2, postLines, 4), reset(id + 2));
+    }
+    expect(bench.codec.closing).toBe(false);
+  });
+});
+
+describe('sizes', () => {
+  test('concurrentStreamsMax: one more is refused, the others go on', () => {
+    const bench = open({ concurrentStreamsMax: 2 });
+    bench.feed(headers(1, postLines, 4), headers(3, postLines, 4), headers(5, postLines, 4));
+    expect(bench.take()).toEqual(['rstStream 5 refusedStream']);
+    expect([bench.codec.active, counted(bench)]).toEqual([2, { concurrentStreams: 1 }]);
+  });
+
+  test('headerListBytesMax: 431, and the connection goes on', () => {
+    const bench = open({ headerListBytesMax: 500 });
+    bench.feed(headers(1, [...getLines, ['x-long', 'v'.repeat(400)]]), headers(3, getLines));
+    expect(bench.take()).toEqual(['headers 1 end [:status: 431, content-length: 0]']);
+    expect([bench.host.events.length, counted(bench)]).toEqual([1, { headerList: 1 }]);
+  });
+
+  test('headerCountMax: 431', () => {
+    const bench = open({ headerCountMax: 6 });
+    const more = Array.from({ length: 3 }, (_, index) => [`x-${index}`, '1'] as const);
+    bench.feed(headers(1, [...getLines, ...more]));
+    expect(bench.take()).toEqual(['headers 1 end [:status: 431, content-length: 0]']);
+  });
+
+  test('an HPACK bomb is counted and not kept', () => {
+    const bench = open({});
+    // One line of 4,000 bytes into the table, then 12,000 references to it: 48 MB if they were spelled out.
+    const line = concat(Uint8Array.from([0x40, 1, 97, 0x7f, 0xa1, 0x1e]), new Uint8Array(4000).fill(98));
+    bench.feed(frame(frameType.headers, 5, 1, concat(line, new Uint8Array(12_000).fill(0xbe))));
+    expect(bench.take()).toEqual(['headers 1 end [:status: 431, content-length: 0]']);
+  });
+
+  test('CONTINUATION flood (CVE-2024-27316): frames', () => {
+    const bench = open({ continuationCountMax: 3 });
+    bench.feed(frame(frameType.headers, 1, 1, block(getLines)));
+    for (let index = 0; index < 3; index++)
+      bench.feed(frame(frameType.continuation, 0, 1, [0, 1, 97, 1, 98]));
+    expect(bench.codec.closing).toBe(false);
+    bench.feed(frame(frameType.continuation, 0, 1, [0, 1, 97, 1, 98]));
+    expectCalm(bench, 'continuationCount');
+  });
+
+  test('CONTINUATION flood: bytes', () => {
+    const bench = open({ headerBlockBytesMax: 20_000 });
+    bench.feed(
+      frame(frameType.headers, 1, 1, new Uint8Array(16_000)),
+      frame(frameType.continuation, 0, 1, new Uint8Array(5000)),
+    );
+    expectCalm(bench, 'headerBlock');
+  });
+
+  test('bodyBytesMax: 413', () => {
+    const bench = open({ bodyBytesMax: 10 });
+    bench.feed(headers(1, postLines, 4), data(1, '0123456789a'));
+    expect(bench.take()).toEqual(['headers 1 end [:status: 413, content-length: 0]', 'rstStream 1 noError']);
+    expect(bench.host.events.some((event) => event.startsWith('1 reset downstream too-large'))).toBe(true);
+  });
+});
+
+describe('peers that do not read', () => {
+  const body = Buffer.alloc(50_000, 'b');
+
+  test('zero window: what waits is bounded', () => {
+    const bench = new ServerBench(options({ queuedBytesMax: 120_000 }));
+    bench
+      .feed(
+        concat(hello.slice(0, 24), settings([4, 0])),
+        headers(1, getLines),
+        headers(3, getLines),
+        headers(5, getLines),
+      )
+      .take();
+    for (const stream of bench.host.streams) {
+      stream.sendResponse(createResponseHead(200, []), false);
+      expect(stream.sendBody(body, 0, body.length)).toBe(false);
+    }
+    expectCalm(bench, 'queuedBytes');
+  });
+
+  test('slow read: nothing leaves for stallMs', () => {
+    const clock = new VirtualClock();
+    const bench = new ServerBench({ ...options({}, clock), stallMs: 5000 });
+    bench.feed(concat(hello.slice(0, 24), settings([4, 10])), headers(1, getLines)).take();
+    const stream = bench.host.streams[0]!;
+    stream.sendResponse(createResponseHead(200, []), false);
+    stream.sendBody(body, 0, body.length);
+    for (let second = 1; second <= 20; second++) {
+      clock.advanceTo(second * 1000);
+      bench.feed(windowUpdate(1, 1));
+    }
+    expect(bench.codec.closing).toBe(false);
+    clock.advanceTo(31_000);
+    expectCalm(bench, 'slowRead');
+  });
+
+  test('answers to control frames that nobody reads', () => {
+    const bench = open({ controlBytesMax: 100, pingsPerSecondMax: 1000 });
+    bench.sink.writable = false;
+    bench.feed(ping());
+    for (let index = 0; index < 5; index++) bench.feed(ping());
+    expect(bench.codec.closing).toBe(false);
+    bench.feed(ping());
+    expectCalm(bench, 'controlBytes');
+  });
+});
+
+test('every limit is above 0 and every counter starts at 0', () => {
+  expect(Object.values(defaultHttp2Limits).every((limit) => limit > 0)).toBe(true);
+  expect(createFaultCounts().every((count) => count === 0)).toBe(true);
+});
