@@ -36,3 +36,12 @@ export {
   type XdsSubscriber,
   type XdsUpdate,
 } from './types.ts';
+export {
+  durationPattern,
+  formatGatewayDuration,
+  latencyAwareType,
+  parseGatewayDuration,
+  policyDefaults,
+  sumDuration,
+  weftMetadataKey,
+} from './weft/index.ts';

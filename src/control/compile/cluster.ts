@@ -13,6 +13,7 @@ import {
   TypedStructSchema,
   UpstreamHttpProtocolOptionsSchema,
 } from '../../xds/api.ts';
+import { formatGatewayDuration, latencyAwareType, policyDefaults } from '../../xds/index.ts';
 import type { PortModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
@@ -104,8 +105,11 @@ function compileBalancing(
 }
 
 const latencyAware = packAny(TypedStructSchema, {
-  typeUrl: 'weft.dev/v1alpha1.LatencyAware',
-  value: { decay: '10s', defaultRtt: '30ms' },
+  typeUrl: latencyAwareType,
+  value: {
+    decay: formatGatewayDuration(policyDefaults.latencyAware.decayMs),
+    defaultRtt: formatGatewayDuration(policyDefaults.latencyAware.rttMs),
+  },
 });
 
 function policyOf(name: string, typedConfig: ReturnType<typeof packAny>): LoadBalancingPolicy_Policy {

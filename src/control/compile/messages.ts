@@ -14,6 +14,7 @@ import {
   type Metadata,
   MetadataSchema,
 } from '../../xds/api.ts';
+import { weftMetadataKey } from '../../xds/index.ts';
 import type { HttpHeaderEdits } from '../schema/http-route.ts';
 
 export function packAny<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {
@@ -45,7 +46,7 @@ export function fromAds(): ConfigSource {
 /** `filter_metadata["weft.dev"]` (docs/xds.md). Undefined fields are dropped, as JSON has none. */
 export function weftMetadata(content: object): Metadata {
   const value = JSON.parse(JSON.stringify(content)) as JsonObject;
-  return create(MetadataSchema, { filterMetadata: { 'weft.dev': value } });
+  return create(MetadataSchema, { filterMetadata: { [weftMetadataKey]: value } });
 }
 
 export function compileHeaderLines(edits: HttpHeaderEdits | null): HeaderValueOption[] {

@@ -2,7 +2,8 @@
 // them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in cluster metadata (docs/xds.md).
 
 import { z } from 'zod';
-import { retryConditions, retryDefaults } from '../../policy/index.ts';
+import { retryConditions } from '../../policy/index.ts';
+import { formatGatewayDuration, policyDefaults } from '../../xds/index.ts';
 import {
   duration,
   headerName,
@@ -36,8 +37,11 @@ const loadBalancing = z.strictObject({
     .describe("Absent: the Service's own trafficDistribution, which is where Kubernetes says it."),
 });
 
-const requestDefault = '15s';
-const attemptDefault = '5s';
+const { timeouts: waits, limits: bounds, outlierDetection: outlier, retry: again } = policyDefaults;
+const text = formatGatewayDuration;
+
+const requestDefault = text(waits.requestMs);
+const attemptDefault = text(waits.attemptMs);
 
 const timeoutFields = z.strictObject({
   request: timeout
@@ -52,12 +56,12 @@ const timeoutFields = z.strictObject({
       'One attempt, up to the head of its answer; 0s: none. Absent: 5s, a third of the default request, so that two retries still fit; where a request timeout is given, that, because what somebody allows is not cut by what nobody said.',
     ),
   connect: duration(1, 60_000)
-    .default('1s')
+    .default(text(waits.connectMs))
     .describe(
       'TCP connect. Inside one data centre a SYN is answered within milliseconds or lost; one retransmission fits in.',
     ),
   idle: timeout
-    .default('5m')
+    .default(text(waits.idleMs))
     .describe(
       'A connection to an endpoint without a request is closed; 0s: never. Five minutes is below what load balancers and NAT gateways on the way commonly allow.',
     ),
@@ -80,7 +84,7 @@ const retry = z.strictObject({
       }),
     )
     .max(8)
-    .default([...retryDefaults.on])
+    .default([...again.on])
     .describe(
       'What counts as worth another attempt. 500 is left out: it says that the application ran and failed.',
     ),
@@ -99,35 +103,39 @@ const retry = z.strictObject({
       'A request that carries it may be repeated whatever its method. Absent: no header is trusted to mean that.',
     ),
   attempts: integer(0, 16)
-    .default(2)
+    .default(again.attempts)
     .describe(
       'Retries beside the first attempt: two survive a replica that dies while another is restarting.',
     ),
   backoff: z
     .strictObject({
-      base: duration(1, 60_000).default('25ms').describe("First wait, with full jitter; Envoy's value."),
-      max: duration(1, 300_000).default('250ms').describe('Longest wait; ten times the base, as Envoy.'),
+      base: duration(1, 60_000)
+        .default(text(again.backoff.baseMs))
+        .describe("First wait, with full jitter; Envoy's value."),
+      max: duration(1, 300_000)
+        .default(text(again.backoff.maxMs))
+        .describe('Longest wait; ten times the base, as Envoy.'),
     })
     .prefault({}),
 });
 
 /** `perDefault`: what the minimum is per where nobody says; Gateway API and ServicePolicy differ. */
-function retryBudgetOf(perDefault: '1s' | '10s', reason: string) {
+function retryBudgetOf(perDefault: string, reason: string) {
   return z.strictObject({
     budget: z
       .strictObject({
         percent: integer(0, 100)
-          .default(20)
+          .default(again.budget.percent)
           .describe("Retries as a share of requests; Gateway API's default."),
         interval: duration(1000, 3_600_000)
-          .default('10s')
+          .default(text(again.budget.intervalMs))
           .describe("Window over which requests count; Gateway API's default."),
       })
       .prefault({}),
     minRetryRate: z
       .strictObject({
         count: integer(1, 1_000_000)
-          .default(10)
+          .default(again.budget.minRetries.count)
           .describe('Allowed where the share is less, so that a quiet service may retry at all.'),
         interval: duration(1000, 3_600_000).default(perDefault).describe(reason),
       })
@@ -136,7 +144,7 @@ function retryBudgetOf(perDefault: '1s' | '10s', reason: string) {
 }
 
 export const retryBudget = retryBudgetOf(
-  '10s',
+  text(again.budget.minRetries.intervalMs),
   "What the count is per. Ten times Gateway API's 1s: ten retries a second in every proxy would be half of a load of 20 requests a second, at every hop of a chain; one a second is the share itself from 5 requests a second on.",
 );
 /** XBackendTrafficPolicy.retryConstraint, with Gateway API's own default. */
@@ -144,13 +152,13 @@ export const retryConstraint = retryBudgetOf('1s', "What the count is per; Gatew
 
 const limits = z.strictObject({
   connections: integer(1, 1_000_000)
-    .default(1024)
+    .default(bounds.connections)
     .describe("Open connections to the service from one proxy; Envoy's default."),
   pending: integer(1, 1_000_000)
-    .default(1024)
+    .default(bounds.pending)
     .describe("Requests that wait for a connection; Envoy's default."),
   requests: integer(1, 1_000_000)
-    .default(1024)
+    .default(bounds.requests)
     .describe(
       'Requests in flight. More than a thousand waiting answers from one caller is an incident, not load.',
     ),
@@ -158,26 +166,30 @@ const limits = z.strictObject({
 
 const outlierDetection = z.strictObject({
   consecutiveFailures: integer(0, 1000)
-    .default(5)
+    .default(outlier.consecutiveFailures)
     .describe(
       '5xx or broken connections in a row that eject an endpoint; 0: off. Five in a row are no accident at any usual success rate.',
     ),
   successRate: z
     .strictObject({
       minimumRequests: integer(0, 1_000_000)
-        .default(100)
+        .default(outlier.successRate.minimumRequests)
         .describe('An endpoint with fewer in an interval is not judged by its rate; 0: off.'),
     })
     .prefault({}),
-  interval: duration(100, 300_000).default('10s').describe('How often rates are judged and ejections end.'),
+  interval: duration(100, 300_000)
+    .default(text(outlier.intervalMs))
+    .describe('How often rates are judged and ejections end.'),
   baseEjection: duration(100, 3_600_000)
-    .default('10s')
+    .default(text(outlier.baseEjectionMs))
     .describe(
       'The first ejection; each further one is that much longer. Shorter than Envoy (30s): a restarted replica is back by then.',
     ),
-  maxEjection: duration(100, 86_400_000).default('5m').describe("The longest ejection; Envoy's default."),
+  maxEjection: duration(100, 86_400_000)
+    .default(text(outlier.maxEjectionMs))
+    .describe("The longest ejection; Envoy's default."),
   maxEjectedPercent: integer(0, 100)
-    .default(50)
+    .default(outlier.maxEjectedPercent)
     .describe(
       'Never eject more than this share; 0: no ejection. Half, because with three replicas a tenth (Envoy) would be none.',
     ),

@@ -1,25 +1,17 @@
 // Values that several kinds share: durations, names, ports, weights, header edits. Every rule is a sentence a user can act on.
 
 import { z } from 'zod';
+import { durationPattern, formatGatewayDuration, sumDuration } from '../../xds/index.ts';
 
-const durationPattern = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
-const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-/** Milliseconds of a duration that passed its schema; `1h30m` is 5,400,000. */
-export function durationMs(text: string): number {
-  let sum = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g))
-    sum += Number(count) * (unitMs[unit ?? ''] ?? 0);
-  return sum;
-}
+export { sumDuration as durationMs } from '../../xds/index.ts';
 
 /** A Gateway API duration (GEP-2257) of `minMs` to `maxMs`. */
 export function duration(minMs: number, maxMs: number): z.ZodString {
   return z
     .string({ error: 'must be a duration such as 10s or 250ms' })
     .regex(durationPattern, 'must be a duration such as 10s or 250ms')
-    .refine((text) => durationMs(text) >= minMs && durationMs(text) <= maxMs, {
-      error: `must be ${formatMs(minMs)} to ${formatMs(maxMs)}`,
+    .refine((text) => sumDuration(text) >= minMs && sumDuration(text) <= maxMs, {
+      error: `must be ${formatGatewayDuration(minMs)} to ${formatGatewayDuration(maxMs)}`,
     });
 }
 
@@ -30,15 +22,7 @@ export const timeout: z.ZodString = duration(0, 86_400_000);
 export const longDuration: z.ZodString = z
   .string({ error: 'must be a duration such as 30d or 12h' })
   .regex(/^([0-9]{1,5}(d|h|m|s|ms)){1,4}$/, 'must be a duration such as 30d or 12h')
-  .refine((text) => durationMs(text) >= 60_000, { error: 'must be 1m or more' });
-
-function formatMs(ms: number): string {
-  for (const unit of ['h', 'm', 's']) {
-    const size = unitMs[unit] ?? 1;
-    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
-  }
-  return ms === 0 ? '0s' : `${ms}ms`;
-}
+  .refine((text) => sumDuration(text) >= 60_000, { error: 'must be 1m or more' });
 
 export function integer(min: number, max: number): z.ZodNumber {
   const error = `must be a whole number of ${min} to ${max}`;

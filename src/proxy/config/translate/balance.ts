@@ -1,6 +1,7 @@
 // Which balancer a cluster gets: the lb_policy enum as it stands, or the first policy of the list that Weft knows.
 
 import type { BalanceConfig } from '../../../policy/index.ts';
+import { latencyAwareType, parseGatewayDuration, policyDefaults } from '../../../xds/index.ts';
 import {
   type cluster,
   type Faults,
@@ -12,14 +13,11 @@ import {
   typedStruct,
   unpack,
 } from '../schema/index.ts';
-import { parseGatewayDuration } from './gateway-duration.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
 type Policy = NonNullable<ClusterMessage['load_balancing_policy']>['policies'][number];
 
-const latencyAwareType = 'weft.dev/v1alpha1.LatencyAware';
-const decayMsDefault = 10_000;
-const rttMsDefault = 30;
+const { decayMs: decayMsDefault, rttMs: rttMsDefault } = policyDefaults.latencyAware;
 const choicesDefault = 2;
 
 export function translateBalance(message: ClusterMessage, path: string, faults: Faults): BalanceConfig {

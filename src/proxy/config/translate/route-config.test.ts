@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { HeaderEdits, RetryCondition, Route } from '../../../policy/index.ts';
+import { parseGatewayDuration } from '../../../xds/index.ts';
 import { decodeJson, Faults, routeConfiguration } from '../schema/index.ts';
-import { parseGatewayDuration } from './gateway-duration.ts';
 import { translateRouteConfig } from './route-config.ts';
 
 function translate(routes: readonly object[], host: object = {}, config: object = {}) {

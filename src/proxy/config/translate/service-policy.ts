@@ -8,10 +8,9 @@ import {
   type RetryPolicy,
   type RouteTimeouts,
   retryConditions,
-  retryDefaults,
 } from '../../../policy/index.ts';
+import { parseGatewayDuration, policyDefaults } from '../../../xds/index.ts';
 import { type Faults, join } from '../schema/index.ts';
-import { parseGatewayDuration } from './gateway-duration.ts';
 
 /** What the policy says; null where it says nothing. */
 export interface ServicePolicy {
@@ -45,20 +44,23 @@ export function translateServicePolicy(policy: Values, path: string, faults: Fau
 function translatePolicyRetry(retry: PolicyReader | null): RetryPolicy | null {
   if (retry === null) return null;
   const backoff = retry.object('backoff');
-  const baseMs = backoff?.duration('base') ?? retryDefaults.backoff.baseMs;
+  const baseMs = backoff?.duration('base') ?? policyDefaults.retry.backoff.baseMs;
   return {
-    on: retry.words('on', retryConditions) ?? retryDefaults.on,
+    on: retry.words('on', retryConditions) ?? policyDefaults.retry.on,
     statusCodes: retry.numbers('statusCodes'),
     methods: retry.strings('methods'),
     idempotencyHeader: retry.string('idempotencyHeader')?.toLowerCase() ?? null,
-    attempts: retry.number('attempts', 0, 16) ?? retryDefaults.attempts,
-    backoff: { baseMs, maxMs: Math.max(baseMs, backoff?.duration('max') ?? retryDefaults.backoff.maxMs) },
+    attempts: retry.number('attempts', 0, 16) ?? policyDefaults.retry.attempts,
+    backoff: {
+      baseMs,
+      maxMs: Math.max(baseMs, backoff?.duration('max') ?? policyDefaults.retry.backoff.maxMs),
+    },
   };
 }
 
 function translateBudget(value: PolicyReader | null): RetryBudgetConfig | null {
   if (value === null) return null;
-  const defaults = retryDefaults.budget;
+  const defaults = policyDefaults.retry.budget;
   const budget = value.object('budget');
   const rate = value.object('minRetryRate');
   return {
@@ -75,29 +77,31 @@ function translateBudget(value: PolicyReader | null): RetryBudgetConfig | null {
 function translateLimits(limits: PolicyReader | null): LimitsConfig | null {
   if (limits === null) return null;
   return {
-    connections: limits.number('connections', 0, 2 ** 32) ?? 1024,
-    pending: limits.number('pending', 0, 2 ** 32) ?? 1024,
-    requests: limits.number('requests', 0, 2 ** 32) ?? 1024,
+    connections: limits.number('connections', 0, 2 ** 32) ?? policyDefaults.limits.connections,
+    pending: limits.number('pending', 0, 2 ** 32) ?? policyDefaults.limits.pending,
+    requests: limits.number('requests', 0, 2 ** 32) ?? policyDefaults.limits.requests,
   };
 }
 
 function translateOutlier(value: PolicyReader | null): OutlierConfig | null {
   if (value === null) return null;
+  const defaults = policyDefaults.outlierDetection;
   const successRate = value.object('successRate');
   return {
-    consecutiveFailures: value.number('consecutiveFailures', 0, 2 ** 32) ?? 5,
+    consecutiveFailures: value.number('consecutiveFailures', 0, 2 ** 32) ?? defaults.consecutiveFailures,
     successRate:
       successRate === null
         ? null
         : {
-            minimumHosts: successRate.number('minimumHosts', 0, 2 ** 32) ?? 5,
-            minimumRequests: successRate.number('minimumRequests', 0, 2 ** 32) ?? 100,
-            stdevFactor: successRate.number('stdevFactor', 0, 1000) ?? 1.9,
+            minimumHosts: successRate.number('minimumHosts', 0, 2 ** 32) ?? defaults.successRate.minimumHosts,
+            minimumRequests:
+              successRate.number('minimumRequests', 0, 2 ** 32) ?? defaults.successRate.minimumRequests,
+            stdevFactor: successRate.number('stdevFactor', 0, 1000) ?? defaults.successRate.stdevFactor,
           },
-    intervalMs: value.duration('interval') ?? 10_000,
-    baseEjectionMs: value.duration('baseEjection') ?? 10_000,
-    maxEjectionMs: value.duration('maxEjection') ?? 300_000,
-    maxEjectedPercent: value.number('maxEjectedPercent', 0, 100) ?? 50,
+    intervalMs: value.duration('interval') ?? defaults.intervalMs,
+    baseEjectionMs: value.duration('baseEjection') ?? defaults.baseEjectionMs,
+    maxEjectionMs: value.duration('maxEjection') ?? defaults.maxEjectionMs,
+    maxEjectedPercent: value.number('maxEjectedPercent', 0, 100) ?? defaults.maxEjectedPercent,
   };
 }
 

@@ -1,11 +1,12 @@
 // What stands under the key weft.dev in a resource's metadata (docs/xds.md), which every other proxy ignores.
 
+import { weftMetadataKey } from '../../../xds/index.ts';
 import type { MessageOf, metadata } from '../schema/index.ts';
 
 export type WeftValues = Readonly<Record<string, unknown>>;
 
 export function weftMetadata(message: MessageOf<typeof metadata> | undefined): WeftValues | null {
-  return message?.filter_metadata.get('weft.dev') ?? null;
+  return message?.filter_metadata.get(weftMetadataKey) ?? null;
 }
 
 export function stringIn(values: WeftValues | null, name: string): string | null {

@@ -1,0 +1,7 @@
+export { latencyAwareType, policyDefaults, weftMetadataKey } from './contract.ts';
+export {
+  durationPattern,
+  formatGatewayDuration,
+  parseGatewayDuration,
+  sumDuration,
+} from './duration.ts';
