@@ -28,4 +28,24 @@ export const commands: readonly CommandEntry[] = [
     summary: 'validate manifests and Envoy bootstraps offline',
     load: () => import('./check.ts'),
   },
+  {
+    name: 'install',
+    summary: 'print what a Kubernetes cluster needs to run the mesh',
+    load: () => import('./install.ts'),
+  },
+  {
+    name: 'inject',
+    summary: 'put sidecars into manifests, or serve that as a webhook',
+    load: () => import('./inject.ts'),
+  },
+  {
+    name: 'bootstrap',
+    summary: 'write the bootstrap of a pod’s proxy',
+    load: () => import('./bootstrap.ts'),
+  },
+  {
+    name: 'redirect',
+    summary: 'lead a pod’s connections through its proxy',
+    load: () => import('./redirect.ts'),
+  },
 ];

@@ -8,6 +8,7 @@ export const layers: readonly (readonly string[])[] = [
   ['demo'],
   ['console'],
   ['sim'],
+  ['deploy'],
   ['load', 'proxy', 'control'],
   ['identity', 'observe'],
   ['xds'],

@@ -3,9 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { namespace } from '../../../examples/bank/bank.ts';
+import { type BootstrapFacts, encodeBootstrap } from '../../deploy/index.ts';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
 import type { Machine, Program } from '../machine/machine.ts';
-import { type BootstrapFacts, encodeBootstrap } from './bootstrap.ts';
 import type { Programs } from './programs.ts';
 
 export interface MeshPorts {
@@ -53,7 +53,14 @@ export function controlProgram(
 /** A proxy that is told to end leaves by itself before it would be killed (stopGraceMs). */
 const drainSeconds = '2';
 
-export type ProxyFacts = Omit<BootstrapFacts, 'namespace' | 'xdsPort' | 'adminPort'>;
+export interface ProxyFacts extends Pick<BootstrapFacts, 'role' | 'name' | 'workload'> {
+  /** Listener to its port on loopback. */
+  readonly listen: Readonly<Record<string, number>>;
+  /** The application's port behind the Service's port `http`; null where there is no application. */
+  readonly applicationPort: number | null;
+}
+
+const host = '127.0.0.1';
 
 /** Writes the proxy's bootstrap; its last good configuration is kept beside it. */
 export function proxyProgram(
@@ -66,7 +73,21 @@ export function proxyProgram(
   const folder = join(machine.folder, 'proxies', facts.name);
   mkdirSync(folder, { recursive: true });
   const bootstrap = join(folder, 'bootstrap.json');
-  writeFileAtomic(bootstrap, encodeBootstrap({ ...facts, namespace, xdsPort, adminPort }));
+  const { role, name, workload, listen, applicationPort } = facts;
+  const text = encodeBootstrap({
+    role,
+    name,
+    workload,
+    namespace,
+    labels: { app: workload },
+    admin: { host, port: adminPort },
+    listen: Object.fromEntries(
+      Object.entries(listen).map(([listener, port]) => [listener, `${host}:${port}`]),
+    ),
+    application: applicationPort === null ? {} : { http: applicationPort },
+    xds: { host, port: xdsPort },
+  });
+  writeFileAtomic(bootstrap, text);
   return {
     command: programs.weft('proxy', '-c', bootstrap, '--drain-time', drainSeconds),
     env: {},

@@ -1,0 +1,83 @@
+// `weft bootstrap`: writes a proxy's bootstrap from what Kubernetes tells a pod about itself.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BootstrapFacts, type Endpoint, encodeBootstrap, meshPorts } from '../deploy/index.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
+
+interface BootstrapFlags {
+  readonly role: BootstrapFacts['role'];
+  readonly xds: Endpoint;
+  readonly labels?: string;
+  readonly application: Readonly<Record<string, number>>;
+  readonly workload?: string;
+  readonly out?: string;
+}
+
+/** Labels that name a workload, the first that is there. */
+const workloadLabels = ['app.kubernetes.io/name', 'app'] as const;
+
+function run(flags: BootstrapFlags): void {
+  const { role, xds, application, out } = flags;
+  const labels = flags.labels === undefined ? {} : readLabels(flags.labels);
+  const name = role === 'agent' ? environment('NODE_NAME') : environment('POD_NAME');
+  const known = workloadLabels.map((label) => labels[label]).find((label) => label !== undefined);
+  const text = encodeBootstrap({
+    role,
+    name,
+    namespace: role === 'agent' ? '' : environment('POD_NAMESPACE'),
+    workload: flags.workload ?? known ?? name,
+    labels,
+    admin: { host: '127.0.0.1', port: meshPorts.admin },
+    listen: {},
+    application,
+    xds,
+  });
+  if (out === undefined) process.stdout.write(text);
+  else writeFileSync(out, text);
+}
+
+function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '')
+    throw new Exit(exitCode.usage, `weft bootstrap: ${name} must be set`);
+  return value;
+}
+
+/** The downward API's file: `key="value"` a line, the value as a Go string. */
+function readLabels(path: string): Readonly<Record<string, string>> {
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const pairs = lines.flatMap((line) => [...line.matchAll(/^([^=]+)=(".*")$/g)]);
+    return Object.fromEntries(pairs.map(([, key = '', value = '""']) => [key, String(JSON.parse(value))]));
+  } catch (cause) {
+    throw new Exit(exitCode.usage, `weft bootstrap: ${path} cannot be read: ${String(cause)}`);
+  }
+}
+
+function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const [host, port] = [match?.[1] ?? match?.[2], Number(match?.[3])];
+  if (host === undefined || !(port >= 1 && port <= 65_535))
+    throw new InvalidArgumentError('must be HOST:PORT');
+  return { host, port };
+}
+
+function parseApplication(text: string): Readonly<Record<string, number>> {
+  const pairs = text.split(',').map((part) => part.split('='));
+  if (!pairs.every(([name, port]) => name !== '' && Number(port) >= 1 && Number(port) <= 65_535))
+    throw new InvalidArgumentError('must be as http=8080,9090=9091');
+  return Object.fromEntries(pairs.map(([name = '', port]) => [name, Number(port)]));
+}
+
+export const command: CliCommand = new Command('bootstrap')
+  .description("Write a proxy's bootstrap from POD_NAME and POD_NAMESPACE, or for an agent NODE_NAME.")
+  .addOption(
+    new Option('--role <role>', 'what it is').choices(['sidecar', 'agent', 'gateway']).default('sidecar'),
+  )
+  .requiredOption('--xds <address>', 'the control plane: HOST:PORT', parseEndpoint)
+  .option('--labels <file>', "the pod's labels, as the downward API writes them")
+  .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
+  .option('--workload <name>', 'default: the label app.kubernetes.io/name or app, else the pod')
+  .option('--out <file>', 'default: standard output')
+  .action(run);

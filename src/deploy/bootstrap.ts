@@ -1,0 +1,78 @@
+// The Envoy bootstrap of one proxy: who it is, where it listens, and where its control plane is (docs/xds.md names the fields of the node).
+
+import { isIP } from 'node:net';
+
+export interface BootstrapFacts {
+  readonly role: 'sidecar' | 'agent' | 'gateway';
+  /** The pod, or for an agent the node. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly workload: string;
+  /** The pod's labels: Services whose selector matches them are served by it. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly admin: Endpoint;
+  /** Listener (`outbound`, `inbound`, `agent`, `gateway`) to its `host:port`; what is absent has the control plane's default. */
+  readonly listen: Readonly<Record<string, string>>;
+  /** Service port, by name or number, to the application's port. */
+  readonly application: Readonly<Record<string, number>>;
+  /** The control plane; a name is looked up. */
+  readonly xds: Endpoint;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** As JSON, which is YAML too. Envoy itself would take it as it stands. */
+export function encodeBootstrap(facts: BootstrapFacts): string {
+  const { role, name, namespace, workload, labels, admin, listen, application, xds } = facts;
+  const ads = { ads: {}, resource_api_version: 'V3' };
+  const bootstrap = {
+    node: {
+      id: role === 'agent' ? `agent~${name}` : `${role}~${name}.${namespace}`,
+      cluster: workload,
+      metadata: {
+        namespace,
+        labels,
+        ...(Object.keys(listen).length === 0 ? {} : { listen }),
+        admin: `${admin.host}:${admin.port}`,
+        ...(Object.keys(application).length === 0 ? {} : { application }),
+      },
+    },
+    admin: { address: socketAddress(admin) },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+      lds_config: ads,
+      cds_config: ads,
+    },
+    static_resources: { clusters: [xdsCluster(xds)] },
+  };
+  return `${JSON.stringify(bootstrap, null, 2)}\n`;
+}
+
+function xdsCluster(xds: Endpoint) {
+  return {
+    name: 'xds',
+    type: isIP(xds.host) === 0 ? 'STRICT_DNS' : 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: {
+      cluster_name: 'xds',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(xds) } }] }],
+    },
+  };
+}
+
+function socketAddress({ host, port }: Endpoint) {
+  return { socket_address: { address: host, port_value: port } };
+}

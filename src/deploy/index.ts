@@ -1,0 +1,16 @@
+export { type BootstrapFacts, type Endpoint, encodeBootstrap } from './bootstrap.ts';
+export type { InjectOptions } from './inject.ts';
+export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
+export { meshPorts, reviewBytesMax } from './limits.ts';
+export { injectManifests } from './manifests.ts';
+export {
+  type CapturedPorts,
+  cleanIptables,
+  cleanNft,
+  encodeIptables,
+  encodeNft,
+  type IptablesCommand,
+  parseCapturedPorts,
+  type RedirectOptions,
+} from './redirect.ts';
+export { answerReview } from './webhook.ts';

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'bun:test';
+import { annotations, injectPod } from './inject.ts';
+import type { ContainerObject, PodObject } from './objects.ts';
+
+const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010' };
+const app: ContainerObject = { name: 'app', image: 'app', ports: [{ name: 'http', containerPort: 8080 }] };
+
+function podOf(
+  changes: Partial<PodObject['metadata']> = {},
+  spec: Partial<PodObject['spec']> = {},
+): PodObject {
+  return { metadata: { name: 'a', labels: { app: 'a' }, ...changes }, spec: { containers: [app], ...spec } };
+}
+
+function injected(pod: PodObject): PodObject {
+  const injection = injectPod(pod, options);
+  if (injection.kind !== 'injected') throw new Error(injection.reason);
+  return injection.pod;
+}
+
+function argsOf(pod: PodObject, name: string): string {
+  const container = pod.spec.initContainers?.find((one) => one.name === name);
+  return String((container?.['args'] as string[] | undefined)?.join(' '));
+}
+
+const said = (annotation: string, value: string) => podOf({ annotations: { [annotation]: value } });
+
+describe('an injected pod', () => {
+  const pod = injected(podOf());
+
+  test('redirects, then knows itself, then runs its proxy as a native sidecar, all before the pod’s own', () => {
+    const own = { name: 'migrate', image: 'app' };
+    const { initContainers } = injected(podOf({}, { initContainers: [own] })).spec;
+    expect(initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([
+      ['weft-redirect', undefined],
+      ['weft-bootstrap', undefined],
+      ['weft-proxy', 'Always'],
+      ['migrate', undefined],
+    ]);
+  });
+
+  test('is otherwise as it was', () => {
+    expect(pod.spec.containers).toEqual([app]);
+    expect(pod.metadata?.labels).toEqual({ app: 'a' });
+  });
+
+  test('gives no container a right but the one that redirects', () => {
+    for (const container of pod.spec.initContainers ?? []) {
+      const context = container.securityContext as { capabilities: { drop: string[]; add?: string[] } };
+      expect(context['capabilities'].drop).toEqual(['ALL']);
+      expect(context['capabilities'].add ?? []).toEqual(
+        container.name === 'weft-redirect' ? ['NET_ADMIN', 'NET_RAW'] : [],
+      );
+      expect(container.securityContext?.runAsUser).toBe(container.name === 'weft-redirect' ? 0 : 1337);
+    }
+  });
+
+  test('is not injected twice', () => {
+    expect(injectPod(pod, options)).toEqual({ kind: 'left', reason: 'it has a sidecar' });
+  });
+});
+
+describe('what is captured', () => {
+  test.each<[name: string, ports: ContainerObject['ports'], inbound: string]>([
+    [
+      'ports named http',
+      [
+        { name: 'http', containerPort: 1 },
+        { name: 'http-v2', containerPort: 2 },
+      ],
+      '1,2',
+    ],
+    [
+      'not others',
+      [
+        { name: 'http', containerPort: 1 },
+        { name: 'metrics', containerPort: 2 },
+      ],
+      '1',
+    ],
+    ['an only port without a name', [{ containerPort: 3 }], '3'],
+    ['not one of two without names', [{ containerPort: 3 }, { containerPort: 4 }], 'none'],
+    ['not an only port of another name', [{ name: 'mysql', containerPort: 3306 }], 'none'],
+    ['not UDP', [{ name: 'http', containerPort: 1, protocol: 'UDP' }], 'none'],
+    ['nothing where none is named', undefined, 'none'],
+  ])('%s', (_, ports, inbound) => {
+    const container = ports === undefined ? { name: 'app' } : { name: 'app', ports };
+    const pod = injected(podOf({}, { containers: [container] }));
+    expect(argsOf(pod, 'weft-redirect')).toBe(
+      `redirect --outbound-ports 80 --inbound-ports ${inbound} --skip-node`,
+    );
+  });
+
+  test('annotations say otherwise', () => {
+    const pod = injected(
+      podOf({
+        annotations: {
+          [annotations.outboundPorts]: 'all',
+          [annotations.inboundPorts]: 'none',
+          [annotations.skipPorts]: '5432,6379',
+          [annotations.application]: 'http=8081',
+          [annotations.cpu]: '1',
+          [annotations.memory]: '1Gi',
+          [annotations.logLevel]: 'debug',
+        },
+      }),
+    );
+    expect(argsOf(pod, 'weft-redirect')).toBe(
+      'redirect --outbound-ports all --inbound-ports none --skip-node --skip-ports 5432,6379',
+    );
+    expect(argsOf(pod, 'weft-bootstrap')).toEndWith('--application http=8081');
+    expect(argsOf(pod, 'weft-proxy')).toEndWith('--log-level debug');
+    const proxy = pod.spec.initContainers?.find(({ name }) => name === 'weft-proxy');
+    expect(proxy?.['resources']).toEqual({ requests: { cpu: '1', memory: '1Gi' } });
+  });
+
+  test.each([
+    [annotations.outboundPorts, 'http'],
+    [annotations.inboundPorts, '0'],
+    [annotations.inboundPorts, '80,,81'],
+    [annotations.skipPorts, 'all'],
+    [annotations.skipPorts, '65536'],
+  ])('%s: %s is a fault that names it', (annotation, value) => {
+    expect(injectPod(said(annotation, value), options)).toEqual({
+      kind: 'fault',
+      reason: `annotation ${annotation} must be ports as 80,8080, or all or none (got ${value})`,
+    });
+  });
+});
+
+describe('left alone, with the reason', () => {
+  test.each<[pod: PodObject, reason: string]>([
+    [said(annotations.inject, 'false'), 'weft.dev/inject says so'],
+    [podOf({ labels: { [annotations.inject]: 'disabled' } }), 'weft.dev/inject says so'],
+    [podOf({}, { hostNetwork: true }), 'it has the network of its node'],
+    [
+      podOf({}, { containers: [{ ...app, securityContext: { runAsUser: 1337 } }] }),
+      "container app runs as the proxy's user, 1337",
+    ],
+    [podOf({}, { securityContext: { runAsUser: 1337 } }), "container app runs as the proxy's user, 1337"],
+  ])('%#', (pod, reason) => {
+    expect(injectPod(pod, options)).toEqual({ kind: 'left', reason });
+  });
+});

@@ -1,0 +1,194 @@
+// Puts a sidecar into a pod: a pure function of the pod, behind both `weft inject` and the webhook, so that what a person reads is what the
+// API server does. A native sidecar (an init container that stays): it is up before the application and ends after it, and a Job ends.
+
+import { meshPorts, proxyUser } from './limits.ts';
+import type { ContainerObject, PodObject } from './objects.ts';
+import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
+
+export interface InjectOptions {
+  readonly image: string;
+  /** Of the control plane: `host:port`. */
+  readonly xds: string;
+}
+
+/** injected: with the new pod; left: why not; fault: the pod asks for what cannot be. */
+export type Injection =
+  | { readonly kind: 'injected'; readonly pod: PodObject }
+  | { readonly kind: 'left'; readonly reason: string }
+  | { readonly kind: 'fault'; readonly reason: string };
+
+/** What a pod may say. `weft.dev/inject: "false"` leaves it alone, as an annotation or a label. */
+export const annotations = {
+  inject: 'weft.dev/inject',
+  outboundPorts: 'weft.dev/outbound-ports',
+  inboundPorts: 'weft.dev/inbound-ports',
+  skipPorts: 'weft.dev/skip-ports',
+  application: 'weft.dev/application',
+  cpu: 'weft.dev/proxy-cpu',
+  memory: 'weft.dev/proxy-memory',
+  logLevel: 'weft.dev/log-level',
+  /** Set by us. */
+  status: 'weft.dev/injected',
+} as const;
+
+/** What a mesh carries where nothing is said: plain HTTP by Service name. */
+const outboundStandard = '80';
+const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
+const proxyName = 'weft-proxy';
+const folder = '/var/run/weft';
+
+export function injectPod(pod: PodObject, options: InjectOptions): Injection {
+  const reason = findReasonToLeave(pod);
+  if (reason !== null) return { kind: 'left', reason };
+  const said = pod.metadata?.annotations ?? {};
+  const outbound = parseCapturedPorts(said[annotations.outboundPorts] ?? outboundStandard);
+  const inbound = parseCapturedPorts(said[annotations.inboundPorts] ?? findHttpPorts(pod).join(','));
+  const skip = parseCapturedPorts(said[annotations.skipPorts] ?? '');
+  if (outbound === null) return fault(annotations.outboundPorts, said);
+  if (inbound === null) return fault(annotations.inboundPorts, said);
+  if (skip === null || skip === 'all') return fault(annotations.skipPorts, said);
+  const { spec, metadata } = pod;
+  const mine = [
+    redirectContainer(options, outbound, inbound, skip),
+    bootstrapContainer(options, said),
+    proxyContainer(options, said),
+  ];
+  return {
+    kind: 'injected',
+    pod: {
+      ...pod,
+      metadata: { ...metadata, annotations: { ...said, [annotations.status]: options.image } },
+      spec: {
+        ...spec,
+        initContainers: [...mine, ...(spec.initContainers ?? [])],
+        volumes: [...(spec.volumes ?? []), ...volumes],
+      },
+    },
+  };
+}
+
+function fault(annotation: string, said: Readonly<Record<string, string>>): Injection {
+  const got = said[annotation] ?? '';
+  return {
+    kind: 'fault',
+    reason: `annotation ${annotation} must be ports as 80,8080, or all or none (got ${got})`,
+  };
+}
+
+function findReasonToLeave({ metadata, spec }: PodObject): string | null {
+  const asked = metadata?.annotations?.[annotations.inject] ?? metadata?.labels?.[annotations.inject];
+  if (asked === 'false' || asked === 'disabled') return `${annotations.inject} says so`;
+  const names = [...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name);
+  if (names.includes(proxyName)) return 'it has a sidecar';
+  if (spec.hostNetwork === true) return 'it has the network of its node';
+  const user = spec.containers.find(
+    ({ securityContext }) => (securityContext?.runAsUser ?? spec.securityContext?.runAsUser) === proxyUser,
+  );
+  return user === undefined ? null : `container ${user.name} runs as the proxy's user, ${proxyUser}`;
+}
+
+/** Ports that say that they are HTTP, by name; an only one without a name is taken for it. */
+function findHttpPorts({ spec }: PodObject): readonly number[] {
+  const ports = spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .filter(({ protocol }) => protocol === undefined || protocol === 'TCP');
+  const named = ports.filter(({ name }) => /^http(-|$)/.test(name ?? ''));
+  const [only] = ports;
+  if (named.length === 0 && ports.length === 1 && only?.name === undefined) return [only!.containerPort];
+  return named.map(({ containerPort }) => containerPort);
+}
+
+const volumes = [
+  { name: 'weft', emptyDir: {} },
+  {
+    name: 'weft-pod',
+    downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] },
+  },
+] as const;
+
+function fieldOf(name: string, fieldPath: string) {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}
+
+/** Needs to change its own network; this is `baseline` of Pod Security with NET_ADMIN allowed. */
+function redirectContainer(
+  { image }: InjectOptions,
+  outbound: CapturedPorts,
+  inbound: CapturedPorts,
+  skip: readonly number[],
+): ContainerObject {
+  const list = (ports: CapturedPorts) => (ports === 'all' ? 'all' : ports.join(',') || 'none');
+  const args = [
+    'redirect',
+    '--outbound-ports',
+    list(outbound),
+    '--inbound-ports',
+    list(inbound),
+    '--skip-node',
+  ];
+  return {
+    name: 'weft-redirect',
+    image,
+    args: skip.length === 0 ? args : [...args, '--skip-ports', list(skip)],
+    env: [fieldOf('HOST_IP', 'status.hostIP')],
+    securityContext: {
+      runAsUser: 0,
+      runAsNonRoot: false,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+    },
+  };
+}
+
+const unprivileged = {
+  runAsUser: proxyUser,
+  runAsGroup: proxyUser,
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+} as const;
+
+function bootstrapContainer(
+  { image, xds }: InjectOptions,
+  said: Readonly<Record<string, string>>,
+): ContainerObject {
+  const application = said[annotations.application];
+  return {
+    name: 'weft-bootstrap',
+    image,
+    args: [
+      ...['bootstrap', '--xds', xds, '--labels', '/etc/weft/labels', '--out', `${folder}/bootstrap.json`],
+      ...(application === undefined ? [] : ['--application', application]),
+    ],
+    env: [fieldOf('POD_NAME', 'metadata.name'), fieldOf('POD_NAMESPACE', 'metadata.namespace')],
+    volumeMounts: [
+      { name: 'weft', mountPath: folder },
+      { name: 'weft-pod', mountPath: '/etc/weft', readOnly: true },
+    ],
+    securityContext: { ...unprivileged },
+  };
+}
+
+function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, string>>): ContainerObject {
+  const level = said[annotations.logLevel];
+  const ready = { path: '/ready', port: meshPorts.readiness };
+  const { cpu, memory } = resourcesStandard;
+  return {
+    name: proxyName,
+    image,
+    restartPolicy: 'Always',
+    args: [
+      ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
+      ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
+      ...(level === undefined ? [] : ['--log-level', level]),
+    ],
+    ports: [{ name: 'weft-ready', containerPort: meshPorts.readiness }],
+    startupProbe: { httpGet: ready, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { httpGet: ready, periodSeconds: 5 },
+    resources: {
+      requests: { cpu: said[annotations.cpu] ?? cpu, memory: said[annotations.memory] ?? memory },
+    },
+    volumeMounts: [{ name: 'weft', mountPath: folder }],
+    securityContext: { ...unprivileged },
+  };
+}

@@ -1,0 +1,201 @@
+// What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`. The role allows what
+// the control plane's own table of watched kinds needs, and nothing else.
+
+import { listWatchedKinds } from '../control/index.ts';
+import { meshPorts, proxyUser } from './limits.ts';
+
+export interface InstallOptions {
+  readonly image: string;
+  readonly namespace: string;
+  readonly replicas: number;
+  /** A proxy on every node, for services that send plain HTTP to it. */
+  readonly agents: boolean;
+}
+
+const name = 'weft-control';
+const labels = { app: name };
+
+/** Where proxies find the control plane. */
+export function xdsAddress(namespace: string): string {
+  return `${name}.${namespace}.svc:${meshPorts.xds}`;
+}
+
+export function createInstallation(options: InstallOptions): readonly object[] {
+  const { namespace } = options;
+  const account = { name, namespace };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      // Node agents have a port on their node, which the stricter levels refuse.
+      metadata: {
+        name: namespace,
+        labels: { 'pod-security.kubernetes.io/enforce': options.agents ? 'privileged' : 'restricted' },
+      },
+    },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules: createRules(),
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    },
+    createService(options),
+    createDeployment(options),
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name, namespace },
+      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+    },
+    ...(options.agents ? createAgents(options) : []),
+  ];
+}
+
+/** One rule a group: list and watch of the kinds that are read. */
+function createRules(): readonly object[] {
+  const groups = Map.groupBy(listWatchedKinds(), ({ group }) => group);
+  return [...groups].map(([group, kinds]) => ({
+    apiGroups: [group],
+    resources: kinds.map(({ plural }) => plural).sort(),
+    verbs: ['get', 'list', 'watch'],
+  }));
+}
+
+function createService({ namespace }: InstallOptions): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace, labels },
+    spec: {
+      selector: labels,
+      ports: [
+        { name: 'grpc-xds', port: meshPorts.xds, targetPort: meshPorts.xds },
+        { name: 'http-admin', port: meshPorts.controlAdmin, targetPort: meshPorts.controlAdmin },
+      ],
+    },
+  };
+}
+
+const hardened = {
+  runAsUser: proxyUser,
+  runAsGroup: proxyUser,
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' },
+} as const;
+
+function createDeployment({ image, namespace, replicas }: InstallOptions): object {
+  const probe = (path: string) => ({ httpGet: { path, port: meshPorts.controlAdmin } });
+  const container = {
+    name,
+    image,
+    args: [
+      ...['control', '--kubernetes', '--xds', `0.0.0.0:${meshPorts.xds}`],
+      ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`],
+    ],
+    ports: [
+      { name: 'grpc-xds', containerPort: meshPorts.xds },
+      { name: 'http-admin', containerPort: meshPorts.controlAdmin },
+    ],
+    readinessProbe: { ...probe('/ready'), periodSeconds: 2 },
+    livenessProbe: { ...probe('/healthz'), periodSeconds: 10 },
+    resources: { requests: { cpu: '100m', memory: '128Mi' } },
+    securityContext: hardened,
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      template: {
+        metadata: { labels, annotations: { 'weft.dev/inject': 'false' } },
+        spec: {
+          serviceAccountName: name,
+          priorityClassName: 'system-cluster-critical',
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'kubernetes.io/hostname',
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels: labels },
+            },
+          ],
+          containers: [container],
+        },
+      },
+    },
+  };
+}
+
+/** A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. */
+function createAgents({ image, namespace }: InstallOptions): readonly object[] {
+  const agent = { app: 'weft-agent' };
+  const folder = '/var/run/weft';
+  const mount = [{ name: 'weft', mountPath: folder }];
+  const env = [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
+  const bootstrap = [
+    'bootstrap',
+    '--role',
+    'agent',
+    '--xds',
+    xdsAddress(namespace),
+    '--out',
+    `${folder}/bootstrap.json`,
+  ];
+  const ready = { httpGet: { path: '/ready', port: meshPorts.readiness } };
+  const proxy = {
+    name: 'weft-agent',
+    image,
+    args: [
+      ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
+      ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
+    ],
+    ports: [{ name: 'http-agent', containerPort: meshPorts.agent, hostPort: meshPorts.agent }],
+    readinessProbe: { ...ready, periodSeconds: 2 },
+    resources: { requests: { cpu: '100m', memory: '96Mi' } },
+    volumeMounts: mount,
+    securityContext: hardened,
+  };
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name: 'weft-agent', namespace, labels: agent },
+      spec: {
+        selector: { matchLabels: agent },
+        template: {
+          metadata: { labels: agent, annotations: { 'weft.dev/inject': 'false' } },
+          spec: {
+            priorityClassName: 'system-node-critical',
+            tolerations: [{ operator: 'Exists' }],
+            initContainers: [
+              {
+                name: 'bootstrap',
+                image,
+                args: bootstrap,
+                env,
+                volumeMounts: mount,
+                securityContext: hardened,
+              },
+            ],
+            containers: [proxy],
+            volumes: [{ name: 'weft', emptyDir: {} }],
+          },
+        },
+      },
+    },
+  ];
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'bun:test';
+import { encodeIptables, encodeNft, parseCapturedPorts, type RedirectOptions } from './redirect.ts';
+
+const options: RedirectOptions = {
+  outboundPorts: [80, 8080],
+  inboundPorts: 'all',
+  skipPorts: [5432],
+  skipSources: ['10.0.0.1', 'fd00::1'],
+};
+const iptables = (family: 4 | 6, changes: Partial<RedirectOptions> = {}) =>
+  encodeIptables({ ...options, ...changes }, family).map(({ args }) => args.slice(2).join(' '));
+
+describe('both tools say the same', () => {
+  test('what is captured goes to the proxy', () => {
+    const script = encodeNft(options);
+    expect(script).toContain('meta l4proto tcp redirect to :15006');
+    expect(script).toContain('tcp dport { 80, 8080 } redirect to :15001');
+    expect(iptables(4)).toContain('-A WEFT_IN -p tcp -j REDIRECT --to-ports 15006');
+    expect(iptables(4)).toContain('-A WEFT_OUT -p tcp --dport 8080 -j REDIRECT --to-ports 15001');
+  });
+
+  test('nothing captured: no redirection', () => {
+    const none = { outboundPorts: [], inboundPorts: [] };
+    expect(encodeNft({ ...options, ...none })).not.toContain('redirect');
+    expect(iptables(4, none).join('\n')).not.toContain('REDIRECT');
+  });
+
+  test('the proxy’s own calls, loopback, its own ports and what is skipped come before', () => {
+    const script = encodeNft(options);
+    for (const rule of [
+      'meta skuid 1337 return',
+      'oifname "lo" return',
+      'ip saddr 10.0.0.1 return',
+      'ip6 saddr fd00::1 return',
+    ])
+      expect(script.indexOf(rule)).toBeGreaterThan(0);
+    expect(script.indexOf('skuid')).toBeLessThan(script.indexOf('redirect to :15001'));
+    expect(script).toContain('5432, 15000, 15001, 15006, 15021, 15090 } return');
+    const lines = iptables(4);
+    const last = lines.indexOf('-A WEFT_OUT -p tcp --dport 80 -j REDIRECT --to-ports 15001');
+    for (const rule of [
+      '-A WEFT_OUT -m owner --uid-owner 1337 -j RETURN',
+      '-A WEFT_OUT -p tcp --dport 5432 -j RETURN',
+    ])
+      expect(lines.indexOf(rule) >= 0 && lines.indexOf(rule) < last).toBe(true);
+  });
+
+  test('each family has its own addresses', () => {
+    expect(iptables(4).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s 10.0.0.1 -j RETURN']);
+    expect(iptables(6).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s fd00::1 -j RETURN']);
+  });
+});
+
+test.each([
+  ['all', 'all'],
+  ['none', []],
+  ['', []],
+  ['80, 8080', [80, 8080]],
+  ['0', null],
+  ['65536', null],
+  ['http', null],
+  ['80,', null],
+] as const)('ports %p', (text, ports) => {
+  expect(parseCapturedPorts(text)).toEqual(ports as ReturnType<typeof parseCapturedPorts>);
+});

@@ -1,0 +1,126 @@
+// Rules of the kernel that lead a pod's connections through its proxy, as text for nft and as commands for iptables. Made anew as a whole
+// each time: applying twice is applying once, and what another program set stays.
+
+import { isIP } from 'node:net';
+import { meshPorts, proxyUser } from './limits.ts';
+
+/** Ports to capture: all, or a list; an empty list captures none. */
+export type CapturedPorts = 'all' | readonly number[];
+
+export interface RedirectOptions {
+  readonly outboundPorts: CapturedPorts;
+  readonly inboundPorts: CapturedPorts;
+  /** Never captured, either way. */
+  readonly skipPorts: readonly number[];
+  /** Inbound connections from these are left alone: the node's own addresses, from which the kubelet probes. */
+  readonly skipSources: readonly string[];
+}
+
+const table = 'weft';
+/** The mesh's own ports are reached as they are. */
+const ownPorts: readonly number[] = [
+  meshPorts.admin,
+  meshPorts.outbound,
+  meshPorts.inbound,
+  meshPorts.readiness,
+  15_090,
+];
+
+/** A script for `nft -f -`, atomic: the table is replaced in one transaction. */
+export function encodeNft(options: RedirectOptions): string {
+  const skipped = set([...ownPorts, ...options.skipPorts]);
+  const sources = options.skipSources.map((address) => {
+    return `    ${isIP(address) === 6 ? 'ip6' : 'ip'} saddr ${address} return`;
+  });
+  return [
+    cleanNft(),
+    `table inet ${table} {`,
+    '  chain inbound {',
+    '    type nat hook prerouting priority dstnat; policy accept;',
+    `    tcp dport { ${skipped} } return`,
+    ...sources,
+    ...redirectNft(options.inboundPorts, meshPorts.inbound),
+    '  }',
+    '  chain outbound {',
+    '    type nat hook output priority -100; policy accept;',
+    `    meta skuid ${proxyUser} return`,
+    '    oifname "lo" return',
+    '    ip daddr 127.0.0.0/8 return',
+    '    ip6 daddr ::1 return',
+    `    tcp dport { ${skipped} } return`,
+    ...redirectNft(options.outboundPorts, meshPorts.outbound),
+    '  }',
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** Takes the rules away; nothing where there are none. */
+export function cleanNft(): string {
+  return `table inet ${table} {}\ndelete table inet ${table}`;
+}
+
+function redirectNft(ports: CapturedPorts, to: number): string[] {
+  if (ports === 'all') return [`    meta l4proto tcp redirect to :${to}`];
+  return ports.length === 0 ? [] : [`    tcp dport { ${set(ports)} } redirect to :${to}`];
+}
+
+function set(ports: readonly number[]): string {
+  return [...new Set(ports)].sort((a, b) => a - b).join(', ');
+}
+
+/** Arguments of iptables, for the one family or the other, in order; those that may fail come with `optional`. */
+export interface IptablesCommand {
+  readonly args: readonly string[];
+  readonly optional: boolean;
+}
+
+export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonly IptablesCommand[] {
+  const must = (text: string): IptablesCommand => ({
+    args: ['-t', 'nat', ...text.split(' ')],
+    optional: false,
+  });
+  const skipped = [...new Set([...ownPorts, ...options.skipPorts])];
+  const sources = options.skipSources.filter((address) => isIP(address) === family);
+  return [
+    ...cleanIptables(),
+    must('-N WEFT_IN'),
+    must('-N WEFT_OUT'),
+    ...skipped.flatMap((port) => [
+      must(`-A WEFT_IN -p tcp --dport ${port} -j RETURN`),
+      must(`-A WEFT_OUT -p tcp --dport ${port} -j RETURN`),
+    ]),
+    ...sources.map((address) => must(`-A WEFT_IN -s ${address} -j RETURN`)),
+    must(`-A WEFT_OUT -m owner --uid-owner ${proxyUser} -j RETURN`),
+    must('-A WEFT_OUT -o lo -j RETURN'),
+    must(`-A WEFT_OUT -d ${family === 4 ? '127.0.0.0/8' : '::1'} -j RETURN`),
+    ...redirectIptables('WEFT_IN', options.inboundPorts, meshPorts.inbound).map(must),
+    ...redirectIptables('WEFT_OUT', options.outboundPorts, meshPorts.outbound).map(must),
+    must('-A PREROUTING -p tcp -j WEFT_IN'),
+    must('-A OUTPUT -p tcp -j WEFT_OUT'),
+  ];
+}
+
+export function cleanIptables(): readonly IptablesCommand[] {
+  return [
+    '-D PREROUTING -p tcp -j WEFT_IN',
+    '-D OUTPUT -p tcp -j WEFT_OUT',
+    '-F WEFT_IN',
+    '-F WEFT_OUT',
+    '-X WEFT_IN',
+    '-X WEFT_OUT',
+  ].map((text) => ({ args: ['-t', 'nat', ...text.split(' ')], optional: true }));
+}
+
+function redirectIptables(chain: string, ports: CapturedPorts, to: number): string[] {
+  if (ports === 'all') return [`-A ${chain} -p tcp -j REDIRECT --to-ports ${to}`];
+  return ports.map((port) => `-A ${chain} -p tcp --dport ${port} -j REDIRECT --to-ports ${to}`);
+}
+
+/** `all`, `none`, or a list as `80,8080`; null when it is none of these. */
+export function parseCapturedPorts(text: string): CapturedPorts | null {
+  if (text === 'all') return 'all';
+  if (text === 'none' || text === '') return [];
+  const ports = text.split(',').map((part) => (/^\d{1,5}$/.test(part.trim()) ? Number(part) : 0));
+  return ports.every((port) => port >= 1 && port <= 65_535) ? ports : null;
+}

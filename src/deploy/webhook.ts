@@ -1,0 +1,61 @@
+// The mutating webhook: an AdmissionReview in, one out, around the same injection as `weft inject`. A pod is never refused: what cannot be
+// injected goes in as it is, with a warning that kubectl shows (the API server's advice: fail open, and say so).
+
+import { type InjectOptions, injectPod } from './inject.ts';
+import { isPod } from './manifests.ts';
+import type { PodObject } from './objects.ts';
+
+export interface AdmissionReview {
+  readonly apiVersion: 'admission.k8s.io/v1';
+  readonly kind: 'AdmissionReview';
+  readonly response: {
+    readonly uid: string;
+    readonly allowed: true;
+    readonly warnings?: readonly string[];
+    readonly patchType?: 'JSONPatch';
+    /** Base64. */
+    readonly patch?: string;
+  };
+}
+
+/** Null: this is no review of admission.k8s.io/v1. */
+export function answerReview(body: unknown, options: InjectOptions): AdmissionReview | null {
+  const request = readRequest(body);
+  if (request === null) return null;
+  const { uid, pod } = request;
+  if (pod === null) return review(uid, {});
+  const injection = injectPod(pod, options);
+  if (injection.kind === 'fault')
+    return review(uid, { warnings: [`weft: not injected: ${injection.reason}`] });
+  if (injection.kind === 'left') return review(uid, {});
+  const patch = Buffer.from(JSON.stringify(createPatch(pod, injection.pod))).toString('base64');
+  return review(uid, { patchType: 'JSONPatch', patch });
+}
+
+function review(uid: string, more: Omit<AdmissionReview['response'], 'uid' | 'allowed'>): AdmissionReview {
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid, allowed: true, ...more },
+  };
+}
+
+function readRequest(body: unknown): { readonly uid: string; readonly pod: PodObject | null } | null {
+  const { kind, request } = (body ?? {}) as {
+    kind?: unknown;
+    request?: { uid?: unknown; object?: unknown } | null;
+  };
+  if (kind !== 'AdmissionReview' || typeof request?.uid !== 'string') return null;
+  return { uid: request.uid, pod: isPod(request.object) ? request.object : null };
+}
+
+/** `add` on a member replaces it where it is there (RFC 6902, 4.1). */
+function createPatch(before: PodObject, after: PodObject): readonly object[] {
+  const metadata = before.metadata === undefined ? [{ op: 'add', path: '/metadata', value: {} }] : [];
+  return [
+    ...metadata,
+    { op: 'add', path: '/metadata/annotations', value: after.metadata?.annotations },
+    { op: 'add', path: '/spec/initContainers', value: after.spec.initContainers },
+    { op: 'add', path: '/spec/volumes', value: after.spec.volumes },
+  ];
+}
