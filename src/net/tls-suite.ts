@@ -47,10 +47,12 @@ function shows(certificate: TestCertificate): Partial<TlsContextOptions> {
 
 /** Accepts a trusted chain whose URI name is `name`; null: any trusted chain, or none. */
 class NameJudge implements PeerJudge {
+  readonly exacting: boolean;
   seen: PeerCertificate | null = null;
   readonly #name: string | null;
   constructor(name: string | null) {
     this.#name = name;
+    this.exacting = name !== null;
   }
   judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
     this.seen = peer;
@@ -195,6 +197,11 @@ export function runTlsSuite(name: string, create: () => TlsSuiteWorld): void {
       const [near, far] = [client.socket!.secure!, server.socket!.secure!];
       expect([near.version, near.alpn, near.resumed, near.verified]).toEqual(['TLSv1.3', 'h2', false, true]);
       expect([far.serverName, far.alpn, far.verified]).toEqual(['ledger.bank', 'h2', true]);
+      expect([near.expected, far.expected]).toEqual([true, true]);
+      expect([near.local?.sha256, far.local?.sha256]).toEqual([
+        clientCertificate.sha256,
+        serverCertificate.sha256,
+      ]);
       expect(far.peer?.sans).toEqual([{ kind: 'uri', value: spiffe('web') }]);
       expect(near.peer?.sha256).toBe(serverCertificate.sha256);
       expect(far.peer?.spkiSha256).toBe(clientCertificate.spkiSha256);

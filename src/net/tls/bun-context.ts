@@ -3,7 +3,8 @@
 
 import type { SecureContextOptions } from 'node:tls';
 import { fail, ok, type Result } from '../../base/index.ts';
-import type { TlsContext, TlsContextOptions } from './types.ts';
+import { createLeaf } from './peer-certificate.ts';
+import type { PeerCertificate, TlsContext, TlsContextOptions } from './types.ts';
 
 /** What Bun's `tls` options take as `secureContext`; opaque. */
 type NativeContext = object;
@@ -11,10 +12,13 @@ type NativeContext = object;
 export class BunTlsContext implements TlsContext {
   readonly options: TlsContextOptions;
   readonly native: NativeContext;
+  /** What it shows to peers. */
+  readonly leaf: PeerCertificate | null;
 
   constructor(options: TlsContextOptions, native: NativeContext) {
     this.options = options;
     this.native = native;
+    this.leaf = createLeaf(options.certificateChain);
   }
 }
 

@@ -13,20 +13,21 @@ export interface SecuredSocket {
   getPeerX509Certificate(): { raw: Uint8Array } | undefined;
 }
 
+/** What the handshake's owner adds to what the engine tells. */
+type Verdict = Pick<SecureFacts, 'serverName' | 'verified' | 'expected' | 'local'>;
+
 export function readSecureFacts(
   raw: SecuredSocket,
-  serverName: string | null,
-  verified: boolean,
+  peer: PeerCertificate | null,
+  verdict: Verdict,
 ): SecureFacts {
-  const peer = readPeer(raw);
   return {
     version: raw.getTLSVersion(),
     cipher: raw.getCipher().name ?? '',
     alpn: raw.alpnProtocol || null,
-    serverName,
     resumed: raw.isSessionReused(),
     peer,
-    verified: verified && peer !== null,
+    ...verdict,
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { BunTlsContext } from './bun-context.ts';
 import { encodeAlpn, readPeer, readSecureFacts, type SecuredSocket } from './bun-facts.ts';
-import type { PeerCertificate, SecureFacts, TlsClient, TlsRefusal, TlsServer } from './types.ts';
+import type { SecureFacts, TlsClient, TlsRefusal, TlsServer } from './types.ts';
 
 export type Role =
   | { readonly side: 'server'; readonly server: TlsServer }
@@ -30,8 +30,7 @@ export class Handshake {
 
   /** For `tls` of Bun's calls. */
   get options(): object {
-    const party = this.#role.side === 'client' ? this.#role.client : this.#role.server;
-    const { context, alpn } = party;
+    const { context, alpn } = this.#party;
     // A context of another network is a bug of the caller's.
     if (!(context instanceof BunTlsContext)) throw new Error('bug: a TLS context of another network');
     return {
@@ -53,23 +52,27 @@ export class Handshake {
     const peer = readPeer(raw);
     // Without a certificate the engine's code says only that; whose absence is a fault, the judge knows.
     const fault = peer === null || code === nameFault || error === null ? null : code || error.message;
-    const refusal = this.#judge(peer, this.#isTrusted() ? fault : 'no trusted authority');
+    const shown = peer === null || this.#isTrusted() ? fault : 'no trusted authority';
+    const refusal = this.#party.judge.judge(peer, shown);
     if (refusal !== null) return refused(refusal);
-    return {
-      ok: true,
-      facts: readSecureFacts(raw, this.#serverName(raw), this.#isTrusted() && fault === null),
+    const verified = peer !== null && this.#isTrusted() && fault === null;
+    const { context, judge } = this.#party;
+    const verdict = {
+      serverName: this.#serverName(raw),
+      verified,
+      expected: verified && judge.exacting,
+      local: context instanceof BunTlsContext ? context.leaf : null,
     };
+    return { ok: true, facts: readSecureFacts(raw, peer, verdict) };
   }
 
-  #judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
-    const judge = this.#role.side === 'client' ? this.#role.client.judge : this.#role.server.judge;
-    return judge.judge(peer, peer === null ? null : fault);
+  get #party(): TlsClient | TlsServer {
+    return this.#role.side === 'client' ? this.#role.client : this.#role.server;
   }
 
   /** Without authorities of its own the engine may have taken its built-in ones, which nobody here meant. */
   #isTrusted(): boolean {
-    const party = this.#role.side === 'client' ? this.#role.client : this.#role.server;
-    return party.context.options.trustedCa !== null;
+    return this.#party.context.options.trustedCa !== null;
   }
 
   #serverName(raw: SecuredSocket): string | null {

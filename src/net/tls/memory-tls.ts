@@ -14,7 +14,7 @@ import {
   recordBytesMax,
   recordHeaderBytes,
 } from './memory-hello.ts';
-import { createPeerCertificate } from './peer-certificate.ts';
+import { createLeaf, createPeerCertificate } from './peer-certificate.ts';
 import type { SecureFacts, TlsClient, TlsRefusal, TlsServer, TlsVersion } from './types.ts';
 
 /** What one handshake's two ends tell each other. */
@@ -185,15 +185,10 @@ export class MemoryTls {
       return null;
     }
     const { version, alpn, resumed } = this.#exchange ?? { version: '', alpn: null, resumed: false };
-    return {
-      version,
-      cipher: 'none',
-      alpn,
-      serverName,
-      resumed,
-      peer,
-      verified: peer !== null && fault === null,
-    };
+    const verified = peer !== null && fault === null;
+    const expected = verified && party.judge.exacting;
+    const local = createLeaf(context.options.certificateChain);
+    return { version, cipher: 'none', alpn, serverName, resumed, peer, verified, expected, local };
   }
 
   #refuse(refusal: TlsRefusal): void {

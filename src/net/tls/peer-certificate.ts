@@ -10,6 +10,12 @@ export function createPeerCertificate(der: Uint8Array): PeerCertificate | null {
   return parsed === null ? null : new ParsedPeer(der, parsed);
 }
 
+/** The first of a chain in PEM; null for what is none. */
+export function createLeaf(chain: string | null): PeerCertificate | null {
+  const body = /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(chain ?? '')?.[1];
+  return body === undefined ? null : createPeerCertificate(Buffer.from(body, 'base64'));
+}
+
 class ParsedPeer implements PeerCertificate {
   readonly #der: Uint8Array;
   readonly #parsed: Certificate;

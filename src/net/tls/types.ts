@@ -54,6 +54,8 @@ export interface TlsSessions {
 
 /** Decides who the other side may be. */
 export interface PeerJudge {
+  /** Certain peers alone are accepted: by name or by pin. */
+  readonly exacting: boolean;
   /**
    * `peer` is null when it showed no certificate; `fault` is the engine's code for a chain that leads to nobody trusted (or that has
    * expired, is revoked, …), null for one that verified.
@@ -94,4 +96,8 @@ export interface SecureFacts {
   readonly peer: PeerCertificate | null;
   /** The peer's chain led to the context's trust: only then its names are proven. */
   readonly verified: boolean;
+  /** Verified, and by a judge who accepts certain peers alone: it is who was meant. */
+  readonly expected: boolean;
+  /** The certificate that this side showed; null when none. */
+  readonly local: PeerCertificate | null;
 }

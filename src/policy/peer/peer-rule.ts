@@ -31,6 +31,11 @@ export class PeerRule {
     this.#keyHashes = new Set(config.keyHashes);
   }
 
+  /** Certain peers alone are accepted. */
+  get exacting(): boolean {
+    return this.#names.length + this.#certificateHashes.size + this.#keyHashes.size > 0;
+  }
+
   /** `fault`: why its chain leads to nobody trusted, as the TLS engine calls it; null when it does. */
   decide(peer: PeerFacts | null, fault: string | null): PeerRefusal | null {
     const config = this.#config;

@@ -216,7 +216,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   }
 
   private get believed(): boolean {
-    return this.endpoint!.trusted && !this.exchange.inbound;
+    return this.connection?.trusted === true && !this.exchange.inbound;
   }
 
   /** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */

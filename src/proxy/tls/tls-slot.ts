@@ -43,9 +43,11 @@ export interface TlsMaterial {
 }
 
 class RuleJudge implements PeerJudge {
+  readonly exacting: boolean;
   private readonly rule: PeerRule;
   constructor(rule: PeerRule) {
     this.rule = rule;
+    this.exacting = rule.exacting;
   }
   judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
     return this.rule.decide(peer, fault);

@@ -37,6 +37,8 @@ export interface ConnectionOwner {
   createCodec(socket: Socket, host: ClientHost): ClientCodec;
   onConnectionOpen(connection: UpstreamConnection): void;
   onSecure(facts: SecureFacts): void;
+  /** Whether what the peer says of a refusal is believed. */
+  trusts(facts: SecureFacts | null): boolean;
   onCapacity(connection: UpstreamConnection): void;
   onRetired(connection: UpstreamConnection): void;
   onSpent(): void;
@@ -56,6 +58,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   idleSinceMs = 0;
   /** Idle time after which it is not used again; 0: no limit. Shrinks when the peer announces its own. */
   idleLimitMs: number;
+  /** The peer is who it was meant to be: what it says of a refusal is believed. */
+  trusted = false;
   /** Closes when the running streams are done. */
   retiring = false;
   /** It stands in its pool's list of those with room; the pool's to set. */
@@ -139,6 +143,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   onOpen(socket: Socket): void {
     this.owner.context.clock.cancel(this.timer);
     if (socket.secure !== null) this.owner.onSecure(socket.secure);
+    this.trusted = this.owner.trusts(socket.secure);
     if (this.state !== 'connecting') return;
     this.state = 'idle';
     this.idleSinceMs = this.owner.context.clock.now();

@@ -7,6 +7,7 @@ import {
   type ConnectOptions,
   formatAddress,
   isLoopback,
+  type SecureFacts,
   type Socket,
 } from '../../net/index.ts';
 import { type Breaker, EndpointLoad } from '../../policy/index.ts';
@@ -41,8 +42,6 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   zone: string;
   priority: number;
   proxied: boolean;
-  /** Its refusal marker is believed: a proxied endpoint that nobody but this machine can pose as. */
-  trusted: boolean;
   attemptsSucceeded = 0;
   attemptsFailed = 0;
   connectFailures = 0;
@@ -56,7 +55,6 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
-    this.trusted = config.proxied && isLoopback(config.address);
     this.healthy = config.healthy;
     this.pool = new Pool(this);
   }
@@ -92,7 +90,6 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
-    this.trusted = config.proxied && isLoopback(config.address);
     this.healthy = config.healthy;
   }
 
@@ -107,6 +104,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
       'yes',
       `${this.key}: TLS of ${this.cluster.config.name}: ${issue}`,
     );
+  }
+
+  /** A proxied endpoint that nobody but this machine can pose as, or that has proven to be who was meant. */
+  trusts(facts: SecureFacts | null): boolean {
+    return this.proxied && (facts?.expected === true || isLoopback(this.address));
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {

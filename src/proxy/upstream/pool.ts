@@ -27,6 +27,7 @@ export interface PoolOwner {
   /** Streams that a connection can be expected to carry, before one has said so. */
   readonly streamsExpected: number;
   connectOptions(): ConnectOptions | MeshError;
+  trusts(facts: SecureFacts | null): boolean;
   createCodec(socket: Socket, host: ClientHost): ClientCodec;
   onDial(): void;
   onDialFailed(): void;
@@ -82,6 +83,10 @@ export class Pool implements ConnectionOwner {
 
   onSecure(facts: SecureFacts): void {
     this.owner.stats.ssl.countSecure(facts);
+  }
+
+  trusts(facts: SecureFacts | null): boolean {
+    return this.owner.trusts(facts);
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
