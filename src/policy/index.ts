@@ -10,6 +10,7 @@ export {
   type SelectedLevel,
   type Selection,
   selectCandidates,
+  xxHash64,
 } from './balance/index.ts';
 export { Breaker, type LimitsConfig } from './breaker/index.ts';
 export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
@@ -42,6 +43,7 @@ export {
   compileRoutes,
   editedHeaderFault,
   fieldValueFault,
+  type HashPolicy,
   type HeaderEdits,
   type HeaderMatch,
   locationPathFault,

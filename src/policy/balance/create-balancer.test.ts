@@ -10,6 +10,8 @@ const configs: readonly [config: BalanceConfig, weightsAreShares: boolean][] = [
   [{ kind: 'least-request', choices: 2 }, false],
   [{ kind: 'round-robin' }, true],
   [{ kind: 'random' }, true],
+  [{ kind: 'ring-hash', sizeMin: 1024, sizeMax: 8_388_608 }, false],
+  [{ kind: 'maglev', size: 65_537 }, false],
 ];
 
 for (const [config, weightsAreShares] of configs) {

@@ -3,7 +3,9 @@
 import { type Random, unreachable } from '../../base/index.ts';
 import { LatencyAware } from './latency-aware.ts';
 import { LeastRequest } from './least-request.ts';
+import { Maglev } from './maglev.ts';
 import { RandomWeighted } from './random-weighted.ts';
+import { RingHash } from './ring-hash.ts';
 import { RoundRobin } from './round-robin.ts';
 import type { BalanceConfig, Balancer, EndpointLoad } from './types.ts';
 
@@ -17,6 +19,10 @@ export function createBalancer<E extends EndpointLoad>(config: BalanceConfig, ra
       return new RoundRobin<E>(random);
     case 'random':
       return new RandomWeighted<E>(random);
+    case 'ring-hash':
+      return new RingHash<E>(config.sizeMin, config.sizeMax, random);
+    case 'maglev':
+      return new Maglev<E>(config.size, random);
     default:
       return unreachable(config);
   }

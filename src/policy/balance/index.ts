@@ -9,3 +9,4 @@ export {
   type Outcome,
   type PickRequest,
 } from './types.ts';
+export { xxHash64 } from './xx-hash-64.ts';

@@ -4,7 +4,7 @@
 import type { Random } from '../../base/index.ts';
 import { createBalancer } from './create-balancer.ts';
 import type { Selection } from './select-candidates.ts';
-import type { BalanceConfig, Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 
 export class PriorityBalancer<E extends EndpointLoad> {
   readonly #config: BalanceConfig;
@@ -32,7 +32,7 @@ export class PriorityBalancer<E extends EndpointLoad> {
 
   /** Chooses one, or null when there is none; see {@link Balancer.pick}. A retry may end up in the next priority by the same draw. */
   pick(request: PickRequest<E>): E | null {
-    return this.#levels[this.#only >= 0 ? this.#only : this.#draw()]!.pick(request);
+    return this.#levels[this.#only >= 0 ? this.#only : this.#draw(request.hash)]!.pick(request);
   }
 
   onStart(endpoint: E, nowMs: number): void {
@@ -43,13 +43,19 @@ export class PriorityBalancer<E extends EndpointLoad> {
     this.#levels[0]!.onFinish(endpoint, nowMs, rttMs, outcome);
   }
 
-  #draw(): number {
+  /** By the hash where there is one, so that a key keeps its priority. */
+  #draw(hash: Hash64 | null): number {
     const levels = this.#selection === null ? [] : this.#selection.levels;
-    let target = this.#random.below(100);
+    let target = hash === null ? this.#random.below(100) : percentOf(hash);
     for (let index = 0; index < levels.length; index++) {
       target -= levels[index]!.loadPercent;
       if (target < 0) return index;
     }
     return 0;
   }
+}
+
+/** The hash modulo 100; 2^32 is 96 modulo 100. */
+function percentOf({ high, low }: Hash64): number {
+  return ((high % 100) * 96 + (low % 100)) % 100;
 }

@@ -11,7 +11,11 @@ export type BalanceConfig =
     }
   | { readonly kind: 'least-request'; readonly choices: number }
   | { readonly kind: 'round-robin' }
-  | { readonly kind: 'random' };
+  | { readonly kind: 'random' }
+  /** Places on the ring; 1 to 8,388,608, the least not above the most. */
+  | { readonly kind: 'ring-hash'; readonly sizeMin: number; readonly sizeMax: number }
+  /** `size`: a prime up to 5,000,011. */
+  | { readonly kind: 'maglev'; readonly size: number };
 
 /**
  * How an attempt ended, for cost and ejection. `failure`: 5xx, reset, timeout; `local`: no connection came to be; `unreached`: it ended

@@ -11,6 +11,7 @@ export {
 } from './message-rules.ts';
 export { compileRegex, portableRegexFault } from './regex/index.ts';
 export type {
+  HashPolicy,
   HeaderEdits,
   HeaderMatch,
   PathMatch,

@@ -57,6 +57,20 @@ export interface WeightedCluster {
   readonly responseEdits: HeaderEdits | null;
 }
 
+/** What of a request chooses its endpoint under consistent hashing; `terminal`: later ones are not looked at once this one found something. */
+export type HashPolicy = { readonly terminal: boolean } & (
+  | { readonly kind: 'header' | 'query'; readonly name: string }
+  | { readonly kind: 'source-ip' }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      /** A client without the cookie is given one; 0: for its session, null: it is not. */
+      readonly ttlSeconds: number | null;
+      /** '' leaves the attribute out. */
+      readonly path: string;
+    }
+);
+
 export type RouteAction =
   | {
       readonly kind: 'forward';
@@ -65,6 +79,8 @@ export type RouteAction =
       readonly rewritePath: PathRewrite | null;
       /** Answer when the chosen cluster does not exist; absent: 503. */
       readonly notFoundStatus?: 404 | 500;
+      /** In order; absent: none. */
+      readonly hashPolicies?: readonly HashPolicy[];
     }
   | {
       readonly kind: 'redirect';

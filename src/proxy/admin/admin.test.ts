@@ -122,7 +122,7 @@ describe('pages', () => {
 
   test('/config_dump shows what is in force and why something was refused', () => {
     const world = serving();
-    const bad = { ...(clusterJson('a') as object), lbPolicy: 'MAGLEV' };
+    const bad = { ...(clusterJson('a') as object), lbPolicy: 'CLUSTER_PROVIDED' };
     world.publish([
       ...resources().filter(({ typeUrl }) => typeUrl !== typeUrls.cluster),
       resourceOf(typeUrls.cluster, 'a', bad, '2'),

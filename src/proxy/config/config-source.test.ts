@@ -211,7 +211,12 @@ describe('refusals', () => {
     world.deliverAll();
     const before = world.snapshot!.clusters.get('a');
     const issues = world.deliver(typeUrls.cluster, [
-      resourceOf(typeUrls.cluster, 'a', { ...(clusterJson('a') as object), lbPolicy: 'MAGLEV' }, '2'),
+      resourceOf(
+        typeUrls.cluster,
+        'a',
+        { ...(clusterJson('a') as object), lbPolicy: 'CLUSTER_PROVIDED' },
+        '2',
+      ),
       resourceOf(typeUrls.cluster, 'b', clusterJson('b'), '2'),
     ]);
     expect(issues.map(({ object, field }) => `${object} ${field}`)).toEqual(['a lb_policy']);
@@ -227,7 +232,7 @@ describe('refusals', () => {
   test('a good version later clears the refusal', () => {
     const world = fresh();
     world.deliver(typeUrls.cluster, [
-      resourceOf(typeUrls.cluster, 'a', { ...(clusterJson('a') as object), lbPolicy: 'MAGLEV' }),
+      resourceOf(typeUrls.cluster, 'a', { ...(clusterJson('a') as object), lbPolicy: 'CLUSTER_PROVIDED' }),
     ]);
     world.deliver(typeUrls.cluster, [resourceOf(typeUrls.cluster, 'a', clusterJson('a'), '2')]);
     expect(world.source.tables.get(typeUrls.cluster)!.refused.size).toBe(0);

@@ -15,6 +15,7 @@ import {
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
+import { hashRequest } from './hash-request.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
@@ -79,6 +80,9 @@ export function limit(request: RequestState): ErrorCode | null {
   if (!request.requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
   if (request.requestEnded) startDeadlines(request, startedMs);
   if (!request.requestEnded && request.head.find(headerId.expect) >= 0) answerExpectation(request);
+  // Of the request as it was received: a rewrite must not move a client to another endpoint.
+  if (route?.action.kind === 'forward' && route.action.hashPolicies !== undefined)
+    request.hash = hashRequest(request, route.action.hashPolicies);
   prepareForward(request);
   return null;
 }

@@ -20,6 +20,7 @@ export function prepareResponse(request: RequestState, head: ResponseHead, servi
     if (head.find(headerId.server) >= 0) head.remove(headerId.server);
     head.add('server', http.serverName);
   }
+  if (request.setCookie !== '') head.add('set-cookie', request.setCookie);
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);

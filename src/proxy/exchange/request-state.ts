@@ -85,6 +85,8 @@ export class RequestState implements PickRequest<Endpoint> {
   readonly tried: Endpoint[] = [];
   /** For balancers: what the route's hash policies found, and the moment of the choice. */
   hash: Hash64 | null = null;
+  /** A cookie for the client, made for the hash; '' for none. */
+  setCookie = '';
   nowMs = 0;
   /** Authorizers that have agreed. */
   authorized = 0;
@@ -153,6 +155,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.attempts = 0;
     this.tried.length = 0;
     this.hash = null;
+    this.setCookie = '';
     this.authorized = 0;
     this.endpoint = null;
     this.sent = false;

@@ -89,6 +89,23 @@ const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequest
   choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
 });
 
+const ringSize = (value: number) => (value >= 1 && value <= ringSizeMax ? null : 'must be 1 to 8388608');
+/** Places on a ring: Envoy's own bound. */
+const ringSizeMax = 8_388_608;
+const tableSize = (value: number) =>
+  value >= 2 && value <= 5_000_011 ? null : 'must be a prime up to 5000011';
+const xxHashOnly = only('XX_HASH');
+
+const ringHashConfig = message('envoy.config.cluster.v3.Cluster.RingHashLbConfig', {
+  minimum_ring_size: f.uint64Value(1, '1 to 8388608, default 1024', ringSize),
+  hash_function: f.enum(3, { XX_HASH: 0, MURMUR_HASH_2: 1 }, 'XX_HASH', xxHashOnly),
+  maximum_ring_size: f.uint64Value(4, '1 to 8388608, the default', ringSize),
+});
+
+const maglevConfig = message('envoy.config.cluster.v3.Cluster.MaglevLbConfig', {
+  table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
+});
+
 const commonLbConfig = message('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
   healthy_panic_threshold: f.message(1, percent, 'default 50'),
 });
@@ -103,14 +120,27 @@ export const leastRequest = message(
   { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) },
 );
 export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {});
+export const ringHash = message('envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
+  hash_function: f.enum(
+    1,
+    { DEFAULT_HASH: 0, XX_HASH: 1, MURMUR_HASH_2: 2 },
+    'DEFAULT_HASH, XX_HASH',
+    only('DEFAULT_HASH', 'XX_HASH'),
+  ),
+  minimum_ring_size: f.uint64Value(2, '1 to 8388608, default 1024', ringSize),
+  maximum_ring_size: f.uint64Value(3, '1 to 8388608, the default', ringSize),
+});
+export const maglev = message('envoy.extensions.load_balancing_policies.maglev.v3.Maglev', {
+  table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
+});
 export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {});
 
 const typedExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
   name: f.string(1),
   typed_config: f.any(
     2,
-    [typedStruct, leastRequest, roundRobin, randomPolicy],
-    'the first known one holds: TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, Random',
+    [typedStruct, leastRequest, roundRobin, randomPolicy, ringHash, maglev],
+    'the first known one holds: TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, Random, RingHash, Maglev',
     true,
   ),
 });
@@ -167,8 +197,8 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
       CLUSTER_PROVIDED: 6,
       LOAD_BALANCING_POLICY_CONFIG: 7,
     },
-    'ROUND_ROBIN (the default), LEAST_REQUEST, RANDOM, LOAD_BALANCING_POLICY_CONFIG',
-    only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'LOAD_BALANCING_POLICY_CONFIG'),
+    'all but CLUSTER_PROVIDED; default ROUND_ROBIN',
+    only('ROUND_ROBIN', 'LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV', 'LOAD_BALANCING_POLICY_CONFIG'),
   ),
   load_assignment: f.message(33, clusterLoadAssignment),
   transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
@@ -188,6 +218,8 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   wait_for_warm_on_init: f.boolValue(54, 'true', only(true)),
   outlier_detection: f.message(19, outlierDetection),
   least_request_lb_config: f.message(37, leastRequestConfig),
+  ring_hash_lb_config: f.message(23, ringHashConfig),
+  maglev_lb_config: f.message(52, maglevConfig),
   common_lb_config: f.message(27, commonLbConfig),
   metadata: f.message(25, metadata),
   protocol_selection: f.enum(

@@ -23,6 +23,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': '1:eds_config 2:service_name',
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig':
     '1:choice_count 2:active_request_bias 3:slow_start_config',
+  'envoy.config.cluster.v3.Cluster.MaglevLbConfig': '1:table_size',
+  'envoy.config.cluster.v3.Cluster.RingHashLbConfig':
+    '1:minimum_ring_size 3:hash_function 4:maximum_ring_size',
   'envoy.config.cluster.v3.LoadBalancingPolicy': '1:policies',
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': '4:typed_extension_config',
   'envoy.config.cluster.v3.OutlierDetection':
@@ -82,6 +85,12 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:match 2:route 3:redirect 4:metadata 5:decorator 7:direct_response 9:request_headers_to_add 10:response_headers_to_add 11:response_headers_to_remove 12:request_headers_to_remove 13:typed_per_filter_config 14:name 15:tracing 16:per_request_buffer_limit_bytes 17:filter_action 18:non_forwarding_action 19:stat_prefix',
   'envoy.config.route.v3.RouteAction':
     '1:cluster 2:cluster_header 3:weighted_clusters 4:metadata_match 5:prefix_rewrite 6:host_rewrite_literal 7:auto_host_rewrite 8:timeout 9:retry_policy 11:priority 13:rate_limits 14:include_vh_rate_limits 15:hash_policy 17:cors 20:cluster_not_found_response_code 23:max_grpc_timeout 24:idle_timeout 25:upgrade_configs 26:internal_redirect_action 27:hedge_policy 28:grpc_timeout_offset 29:host_rewrite_header 30:request_mirror_policies 31:max_internal_redirects 32:regex_rewrite 33:retry_policy_typed_config 34:internal_redirect_policy 35:host_rewrite_path_regex 36:max_stream_duration 37:cluster_specifier_plugin 38:append_x_forwarded_host 39:inline_cluster_specifier_plugin 40:early_data_policy 41:path_rewrite_policy',
+  'envoy.config.route.v3.RouteAction.HashPolicy':
+    '1:header 2:cookie 3:connection_properties 4:terminal 5:query_parameter 6:filter_state',
+  'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': '1:source_ip',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Cookie': '1:name 2:ttl 3:path 4:attributes',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Header': '1:header_name 2:regex_rewrite',
+  'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': '1:name',
   'envoy.config.route.v3.RouteConfiguration':
     '1:name 2:virtual_hosts 3:internal_only_headers 4:response_headers_to_add 5:response_headers_to_remove 6:request_headers_to_add 7:validate_clusters 8:request_headers_to_remove 9:vhds 10:most_specific_header_mutations_wins 11:max_direct_response_body_size_bytes 12:cluster_specifier_plugins 13:request_mirror_policies 14:ignore_port_in_host_matching 15:ignore_path_parameters_in_path_matching 16:typed_per_filter_config 17:metadata',
   'envoy.config.route.v3.RouteMatch':
@@ -109,7 +118,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:weight 3:metadata_match',
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest':
     '1:choice_count 2:active_request_bias 3:slow_start_config 4:locality_lb_config 5:enable_full_scan 6:selection_method',
+  'envoy.extensions.load_balancing_policies.maglev.v3.Maglev':
+    '1:table_size 2:consistent_hashing_lb_config 3:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.random.v3.Random': '1:locality_lb_config',
+  'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash':
+    '1:hash_function 2:minimum_ring_size 3:maximum_ring_size 4:use_hostname_for_hashing 5:hash_balance_factor 6:consistent_hashing_lb_config 7:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin':
     '1:slow_start_config 2:locality_lb_config',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',

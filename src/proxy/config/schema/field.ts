@@ -5,7 +5,7 @@
 export type FieldType =
   | { readonly kind: 'string' | 'bytes' | 'bool' | 'uint32' | 'uint64' | 'int32' | 'double' | 'float' }
   /** google.protobuf.UInt32Value and its like: a message around one scalar. */
-  | { readonly kind: 'wrapped'; readonly of: 'string' | 'bool' | 'uint32' | 'double' }
+  | { readonly kind: 'wrapped'; readonly of: 'string' | 'bool' | 'uint32' | 'uint64' | 'double' }
   /** google.protobuf.Duration, as milliseconds. */
   | { readonly kind: 'duration' }
   /** google.protobuf.Struct, as plain values. */
@@ -92,6 +92,8 @@ export const f = {
     field<boolean>(number, { kind: 'wrapped', of: 'bool' }, note, check),
   uint32Value: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'wrapped', of: 'uint32' }, note, check),
+  uint64Value: (number: number, note = '', check: Check<number> | null = null) =>
+    field<number>(number, { kind: 'wrapped', of: 'uint64' }, note, check),
   /** Milliseconds; negative ones are refused. */
   duration: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'duration' }, note, check),

@@ -109,6 +109,40 @@ const weightedCluster = message('envoy.config.route.v3.WeightedCluster', {
   total_weight: f.uint32Value(3, 'deprecated in Envoy; the sum of the weights'),
 });
 
+const hashPolicy = message(
+  'envoy.config.route.v3.RouteAction.HashPolicy',
+  {
+    header: f.message(
+      1,
+      message('envoy.config.route.v3.RouteAction.HashPolicy.Header', {
+        header_name: f.string(1, '', required),
+      }),
+    ),
+    cookie: f.message(
+      2,
+      message('envoy.config.route.v3.RouteAction.HashPolicy.Cookie', {
+        name: f.string(1, '', required),
+        ttl: f.duration(2, 'a client without the cookie is given one; 0s: for its session'),
+        path: f.string(3),
+      }),
+    ),
+    connection_properties: f.message(
+      3,
+      message('envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties', {
+        source_ip: f.bool(1, 'true', only(true)),
+      }),
+    ),
+    query_parameter: f.message(
+      5,
+      message('envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter', {
+        name: f.string(1, '', required),
+      }),
+    ),
+    terminal: f.bool(4),
+  },
+  [['header', 'cookie', 'connection_properties', 'query_parameter']],
+);
+
 const routeAction = message(
   'envoy.config.route.v3.RouteAction',
   {
@@ -130,6 +164,7 @@ const routeAction = message(
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     retry_policy: f.message(9, retryPolicy),
+    hash_policy: f.repeated(f.message(15, hashPolicy)),
     priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
   },
   [

@@ -8,7 +8,9 @@ import {
   join,
   leastRequest,
   type MessageOf,
+  maglev,
   randomPolicy,
+  ringHash,
   roundRobin,
   typedStruct,
   unpack,
@@ -36,6 +38,10 @@ export function translateBalance(message: ClusterMessage, path: string, faults: 
       return { kind: 'least-request', choices: choicesOf(message.least_request_lb_config?.choice_count) };
     case 'RANDOM':
       return { kind: 'random' };
+    case 'RING_HASH':
+      return ringHashOf(message.ring_hash_lb_config, join(path, 'ring_hash_lb_config'), faults);
+    case 'MAGLEV':
+      return maglevOf(message.maglev_lb_config, join(path, 'maglev_lb_config'), faults);
     case 'LOAD_BALANCING_POLICY_CONFIG':
       faults.add(
         join(path, 'load_balancing_policy'),
@@ -60,6 +66,10 @@ function translatePolicy(policy: Policy, path: string, faults: Faults): BalanceC
   if (least !== null) return { kind: 'least-request', choices: choicesOf(least.choice_count) };
   if (unpack(config, roundRobin) !== null) return { kind: 'round-robin' };
   if (unpack(config, randomPolicy) !== null) return { kind: 'random' };
+  const ring = unpack(config, ringHash);
+  if (ring !== null) return ringHashOf(ring, path, faults);
+  const table = unpack(config, maglev);
+  if (table !== null) return maglevOf(table, path, faults);
   return null;
 }
 
@@ -88,4 +98,32 @@ function durationIn(
 
 function choicesOf(count: number | undefined): number {
   return Math.max(2, count ?? choicesDefault);
+}
+
+interface RingSizes {
+  readonly minimum_ring_size?: number | undefined;
+  readonly maximum_ring_size?: number | undefined;
+}
+
+function ringHashOf(sizes: RingSizes | undefined, path: string, faults: Faults): BalanceConfig {
+  const sizeMin = sizes?.minimum_ring_size ?? 1024;
+  const sizeMax = sizes?.maximum_ring_size ?? 8_388_608;
+  if (sizeMin > sizeMax)
+    faults.add(join(path, 'minimum_ring_size'), 'must not be above maximum_ring_size', sizeMin);
+  return { kind: 'ring-hash', sizeMin, sizeMax };
+}
+
+function maglevOf(
+  sizes: { readonly table_size?: number | undefined } | undefined,
+  path: string,
+  faults: Faults,
+): BalanceConfig {
+  const size = sizes?.table_size ?? 65_537;
+  if (!isPrime(size)) faults.add(join(path, 'table_size'), 'must be a prime', size);
+  return { kind: 'maglev', size };
+}
+
+function isPrime(value: number): boolean {
+  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
+  return value >= 2;
 }

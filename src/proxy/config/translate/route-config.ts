@@ -1,6 +1,7 @@
 // RouteConfiguration to policy's RouteConfig: virtual hosts, routes, actions, with inherited edits and retry policies written out.
 
 import type {
+  HashPolicy,
   HeaderEdits,
   PathRewrite,
   RetryPolicy,
@@ -172,7 +173,34 @@ function translateForward(action: RouteActionMessage, path: string, faults: Faul
     rewriteAuthority: authority,
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
+    ...(action.hash_policy.length === 0
+      ? {}
+      : { hashPolicies: translateHashPolicies(action, join(path, 'hash_policy'), faults) }),
   };
+}
+
+function translateHashPolicies(
+  action: RouteActionMessage,
+  path: string,
+  faults: Faults,
+): readonly HashPolicy[] {
+  return action.hash_policy.flatMap((policy, index): readonly HashPolicy[] => {
+    const terminal = policy.terminal ?? false;
+    const { cookie, header, query_parameter: query } = policy;
+    if (header !== undefined)
+      return [{ kind: 'header', name: (header.header_name ?? '').toLowerCase(), terminal }];
+    if (query !== undefined) return [{ kind: 'query', name: query.name ?? '', terminal }];
+    if (policy.connection_properties !== undefined) return [{ kind: 'source-ip', terminal }];
+    if (cookie === undefined) {
+      faults.add(
+        `${path}[${index}]`,
+        'one of header, cookie, connection_properties, query_parameter must be set',
+      );
+      return [];
+    }
+    const ttlSeconds = cookie.ttl === undefined ? null : Math.floor(cookie.ttl / 1000);
+    return [{ kind: 'cookie', name: cookie.name ?? '', path: cookie.path ?? '', ttlSeconds, terminal }];
+  });
 }
 
 function translateClusters(
