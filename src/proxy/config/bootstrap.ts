@@ -82,7 +82,7 @@ function translateBootstrap(
   const adsName = message.dynamic_resources?.ads_config?.grpc_services[0]?.envoy_grpc?.cluster_name ?? null;
   const path = 'static_resources';
   const clusters = (message.static_resources?.clusters ?? []).map((cluster, index) =>
-    translateCluster(cluster, cluster.name === adsName, `${path}.clusters[${index}]`, faults),
+    translateCluster(cluster, `${path}.clusters[${index}]`, faults),
   );
   const listeners = (message.static_resources?.listeners ?? [])
     .map((listener, index) => translateListener(listener, `${path}.listeners[${index}]`, faults))
@@ -236,7 +236,7 @@ function findServers(
     faults.add(path, 'must name a static cluster', clusterName);
     return [];
   }
-  if (!cluster.http2)
+  if (cluster.config.http2 === null)
     faults.add(path, 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2', clusterName);
   const servers = (cluster.endpoints ?? []).map((endpoint) => endpoint.address);
   if (servers.length === 0) faults.add(path, 'must name a cluster with endpoints of its own', clusterName);

@@ -71,7 +71,7 @@ function decodeMeaning(resource: XdsResource, faults: Faults): Meaning | null {
     case typeUrls.cluster: {
       const message = decodeBinary(cluster, bytes, '', faults);
       checkName(name, message.name, 'name', faults);
-      return { kind: 'cluster', value: translateCluster(message, false, '', faults) };
+      return { kind: 'cluster', value: translateCluster(message, '', faults) };
     }
     case typeUrls.endpoint: {
       const message = decodeBinary(clusterLoadAssignment, bytes, '', faults);

@@ -54,7 +54,22 @@ export interface TcpProxyConfig {
   readonly connectAttemptsMax: number;
 }
 
+/** What a side's HTTP/2 connections may do. */
+export interface Http2Settings {
+  /** Streams at once: what a client may open with us, or how many of ours an upstream connection carries at most. */
+  readonly streamsMax: number;
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  readonly tableBytesMax: number;
+  /** A PING when nothing came for so long; 0: never. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
 export interface HttpOptions {
+  /** What is spoken; auto: what the first bytes say. */
+  readonly protocol: 'auto' | 'http1' | 'http2';
+  readonly http2: Http2Settings;
   /** Downstream connection without a request; 0: no limit. Default 1 h (Envoy's). */
   readonly idleTimeoutMs: number;
   /** From the first byte of a head to its end. Default 10,000 (Envoy: off). */
@@ -82,6 +97,8 @@ export interface AccessLogConfig {
 }
 
 export interface ClusterConfig {
+  /** Null: HTTP/1.1 is spoken to its endpoints. */
+  readonly http2: Http2Settings | null;
   readonly name: string;
   /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
   readonly service: string;

@@ -8,6 +8,7 @@ import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/
 import { proxyLimits } from '../limits.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
+import { Http2Session } from './http2-session.ts';
 import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
@@ -33,6 +34,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private headStarted = false;
   private requests = 0;
   private detected = false;
+  /** The first bytes, while they may still become either protocol. */
+  private early: Uint8Array | null = null;
   /** We said our last word outside of the codec: what still comes is dropped. */
   private ended = false;
   private closed = false;
@@ -55,8 +58,10 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
 
   onData(_socket: Socket, bytes: Uint8Array): void {
     if (this.linger.active) this.linger.received(bytes.length);
-    if (this.ended || (!this.detected && !this.detect(bytes))) return;
-    this.codec.receive(bytes);
+    if (this.ended) return;
+    const all = this.detected ? bytes : this.detect(bytes);
+    if (all === null) return;
+    this.codec.receive(all);
     if (this.headStarted) this.awaitHead();
   }
 
@@ -168,15 +173,42 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.deadlines.arm(nowMs);
   }
 
-  private detect(bytes: Uint8Array): boolean {
-    this.detected = true;
+  /** What the codec is to read; null: nothing yet, or it is somebody else's. */
+  private detect(received: Uint8Array): Uint8Array | null {
+    const bytes = this.early === null ? received : Buffer.concat([this.early, received]);
     const protocol = detectProtocol(bytes);
-    if (protocol === 'http1') return true;
+    if (protocol === 'more') {
+      this.early = Uint8Array.from(bytes);
+      this.awaitHead();
+      return null;
+    }
+    this.early = null;
+    this.detected = true;
+    const { protocol: served } = this.listener.http;
+    if (protocol === 'http1' && served !== 'http2') return bytes;
+    if (served === 'http2' || (protocol === 'http2' && served === 'auto')) {
+      this.handOver(bytes);
+      return null;
+    }
     this.listener.stats.foreignProtocol += 1;
     const refusal = protocol === 'tls' ? tlsRefusal : http2Refusal;
     this.socket.write(refusal, 0, refusal.length);
     this.endOutsideCodec();
-    return false;
+    return null;
+  }
+
+  /** The client speaks HTTP/2 (or has to, and hears of it in HTTP/2 if it does not): somebody else serves it from here on. */
+  private handOver(bytes: Uint8Array): void {
+    const { context, listener, socket } = this;
+    this.closed = true;
+    this.ended = true;
+    this.deadlines.stop();
+    this.exchange.close();
+    listener.onConnectionHandedOver(this);
+    const session = new Http2Session(context, listener, socket);
+    socket.setHandler(session);
+    session.onOpen();
+    session.onData(socket, bytes);
   }
 
   private timeOutHead(): void {

@@ -8,7 +8,9 @@ const cases: readonly (readonly [name: string, text: string, expected: Detected]
   ['a ClientHello', '\x16\x03\x01\x02\x00\x01', 'tls'],
   ['one byte of it', '\x16', 'tls'],
   ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
-  ['too little of it to know', 'PRI *', 'http1'],
+  ['too little of it to know', 'PRI *', 'more'],
+  ['one letter of it', 'P', 'more'],
+  ['two letters of another method', 'PO', 'http1'],
 ];
 
 for (const [name, text, expected] of cases) {

@@ -1,15 +1,15 @@
-// Phase detect: what a new connection speaks, by its first bytes. Only HTTP/1.x is served here; a caller that speaks TLS or HTTP/2 is told
-// so in its own protocol, because a plain 400 would reach its user as "bad packet".
+// Phase detect: what a new connection speaks, by its first bytes. A caller that speaks TLS, or HTTP/2 where only HTTP/1 is served, is told so
+// in its own protocol, because a plain 400 would reach its user as "bad packet".
 
-export type Detected = 'http1' | 'tls' | 'http2';
+export type Detected = 'http1' | 'tls' | 'http2' | 'more';
 
-/** Needs one byte at least. An HTTP/2 preface cut after fewer bytes than its name is left to the HTTP/1 codec, which refuses it. */
+/** Needs one byte at least. more: it may become HTTP/2's preface, or a method that begins alike. */
 export function detectProtocol(bytes: Uint8Array): Detected {
   // A TLS record: handshake (22), major version 3 (RFC 8446 section 5.1). No method starts with that byte.
   if (bytes[0] === 0x16) return 'tls';
-  if (bytes[0] !== preface[0] || bytes.length < preface.length) return 'http1';
-  for (let index = 1; index < preface.length; index++) if (bytes[index] !== preface[index]) return 'http1';
-  return 'http2';
+  const known = Math.min(bytes.length, preface.length);
+  for (let index = 0; index < known; index++) if (bytes[index] !== preface[index]) return 'http1';
+  return known === preface.length ? 'http2' : 'more';
 }
 
 /** The start of the client connection preface (RFC 9113 section 3.4). */

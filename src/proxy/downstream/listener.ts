@@ -170,6 +170,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
     return false;
   }
 
+  /** It goes on as another session, which is about to open. */
+  onConnectionHandedOver(connection: Session): void {
+    this.onConnectionClosed(connection);
+    this.stats.connectionsTotal -= 1;
+  }
+
   onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
     this.stats.connectionsActive -= 1;

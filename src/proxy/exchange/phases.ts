@@ -246,7 +246,7 @@ export function fillHead(entry: AccessEntry, head: RequestHead): void {
   entry.method = head.method;
   entry.path = head.path;
   entry.authority = head.authority;
-  entry.protocol = head.version === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  entry.protocol = protocols[head.version] ?? 'HTTP/1.1';
   entry.userAgent = head.get(headerId['user-agent']) ?? '';
 }
 
@@ -260,3 +260,5 @@ export function startAttemptDeadline(request: RequestState, nowMs: number): void
   const attemptMs = request.route?.timeouts.attemptMs ?? clusterOf(request).config.timeouts.attemptMs ?? 0;
   if (attemptMs > 0) request.deadlines.attemptMs = nowMs + attemptMs;
 }
+
+const protocols: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2'];

@@ -242,7 +242,7 @@ describe('the client’s connection', () => {
   ];
   for (const [name, text, answer] of foreign) {
     test(`${name} is refused in its own protocol`, () => {
-      const world = withHttp({});
+      const world = withHttp({ protocol: 'http1' });
       const client = world.client().send(text);
       world.run(3_000);
       expect(client.received).toStartWith(answer);

@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
 import type { RetryDecision } from '../../policy/index.ts';
+import { createFaultCounts } from '../../wire/http2/index.ts';
 import { SslStats } from './ssl-stats.ts';
 
 /** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
@@ -11,6 +12,8 @@ export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx';
 
 export class ClusterStats {
   readonly ssl = new SslStats();
+  /** What HTTP/2 peers did wrong, by the number of its kind (wire/http2). */
+  readonly http2Faults = createFaultCounts();
   /** Requests routed here, and how many are running (gauge). */
   requests = 0;
   active = 0;

@@ -1,10 +1,13 @@
 // What is counted per listener. The same rules as cluster-stats.ts.
 
+import { createFaultCounts } from '../../wire/http2/index.ts';
 import { type Phase, phases } from './phases.ts';
 import { SslStats } from './ssl-stats.ts';
 
 export class ListenerStats {
   readonly ssl = new SslStats();
+  /** What HTTP/2 peers did wrong, by the number of its kind (wire/http2). */
+  readonly http2Faults = createFaultCounts();
   connectionsTotal = 0;
   /** Open connections (gauge). */
   connectionsActive = 0;

@@ -6,6 +6,7 @@ import type {
   ClusterConfig,
   Direction,
   EndpointConfig,
+  Http2Settings,
   HttpOptions,
   ListenerConfig,
   Snapshot,
@@ -24,8 +25,19 @@ export const testRetry: RetryPolicy = {
   backoff: { baseMs: 25, maxMs: 250 },
 };
 
+export const http2Settings: Http2Settings = {
+  streamsMax: 100,
+  streamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 1024 * 1024,
+  tableBytesMax: 4096,
+  keepaliveMs: 0,
+  keepaliveTimeoutMs: 20_000,
+};
+
 export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
   return {
+    protocol: 'auto',
+    http2: http2Settings,
     idleTimeoutMs: 3_600_000,
     headTimeoutMs: 10_000,
     drainTimeoutMs: 5_000,
@@ -64,6 +76,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     edsName: '',
     connectTimeoutMs: 1_000,
     tls: null,
+    http2: null,
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,

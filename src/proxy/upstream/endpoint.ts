@@ -12,9 +12,11 @@ import {
 } from '../../net/index.ts';
 import { type Breaker, EndpointLoad } from '../../policy/index.ts';
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
+import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
+import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
 import { Pool, type PoolOwner } from './pool.ts';
 
@@ -37,7 +39,6 @@ const plain: ConnectOptions = {};
 export class Endpoint extends EndpointLoad implements PoolOwner {
   readonly address: Address;
   readonly pool: Pool;
-  readonly streamsExpected = 1;
   name: string;
   zone: string;
   priority: number;
@@ -73,6 +74,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   get stats(): ClusterStats {
     return this.cluster.stats;
+  }
+
+  /** Over HTTP/2 one connection is expected to carry them all, until it says how many. */
+  get streamsExpected(): number {
+    return this.cluster.config.http2 === null ? 1 : this.cluster.config.http2.streamsMax;
   }
 
   get connections(): number {
@@ -112,7 +118,16 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
-    return new Http1ClientCodec(socket, host, this.cluster.codecLimits);
+    const { context, config, codecLimits, stats } = this.cluster;
+    if (config.http2 === null) return new Http1ClientCodec(socket, host, codecLimits);
+    const { headBytesMax, headerCountMax } = config;
+    const options = http2Options(
+      config.http2,
+      { headBytesMax, headerCountMax },
+      context.clock,
+      stats.http2Faults,
+    );
+    return new Http2ClientCodec(socket, host, options, config.tls === null ? 'http' : 'https');
   }
 
   onDial(): void {

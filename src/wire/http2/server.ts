@@ -16,6 +16,8 @@ import { Http2Stream } from './stream.ts';
 export interface Http2ServerHost extends ServerHost {
   /** The codec ended its half by itself: drained, or the peer broke a rule. The owner bounds the time the peer has to go. */
   onEnding(): void;
+  /** A stream is over and its receiver, which `onRequest` returned, heard its last. */
+  onStreamOver(receiver: RequestReceiver): void;
 }
 
 /** Time for the client to hear the first GOAWAY, if it answers no PING. */
@@ -187,7 +189,8 @@ export class Http2ServerCodec
     }
     const receiver = this.host.onRequest(stream, head, endStream);
     // Kept also when the host has answered inside the call: what waits for a window may still hear of a reset.
-    if (stream.owner !== null) stream.receiver = receiver;
+    stream.receiver = receiver;
+    if (stream.owner === null) this.host.onStreamOver(receiver);
   }
 
   /** Answers without the proxy, and wants no more of the request. */
@@ -220,7 +223,8 @@ export class Http2ServerCodec
     this.onGone(stream);
   }
 
-  protected onGone(_stream: Http2ServerStream): void {
+  protected onGone(stream: Http2ServerStream): void {
+    if (stream.receiver !== null) this.host.onStreamOver(stream.receiver);
     if (this.streams.size > 0 || this.closing) return;
     if (this.draining === draining.last || this.peerEnded) this.end();
     else this.host.onIdle();

@@ -226,6 +226,8 @@ export class TestServerHost implements Http2ServerHost {
   onEnding(): void {
     this.events.push('ending');
   }
+
+  onStreamOver(): void {}
 }
 
 export class TestClientHost implements ClientHost {

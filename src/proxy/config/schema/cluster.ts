@@ -160,7 +160,7 @@ const explicitHttpConfig = message(
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
   {
     http_protocol_options: f.message(1, http1Options),
-    http2_protocol_options: f.message(2, http2Options, 'in the cluster of the ADS server only'),
+    http2_protocol_options: f.message(2, http2Options),
   },
   [['http_protocol_options', 'http2_protocol_options']],
 );
@@ -206,7 +206,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   circuit_breakers: f.message(10, circuitBreakers),
   common_http_protocol_options: f.message(29, upstreamConnectionOptions),
   http_protocol_options: f.message(13, http1Options),
-  http2_protocol_options: f.message(14, http2Options, 'in the cluster of the ADS server only'),
+  http2_protocol_options: f.message(14, http2Options),
   typed_extension_protocol_options: f.map(f.any(36, [upstreamHttpOptions])),
   respect_dns_ttl: f.bool(39, 'the TTL always holds, between 5s and 5m'),
   dns_lookup_family: f.enum(

@@ -121,9 +121,23 @@ export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions',
   enable_trailers: f.bool(5, 'trailers are always passed on'),
 });
 
-/** Only the cluster of the ADS server may set it: gRPC needs it there. Its limits are the gRPC library's. */
+const window = (value: number) =>
+  value >= 65_535 && value <= 2_147_483_647 ? null : 'must be 65535 to 2147483647';
+
+const keepaliveSettings = message('envoy.config.core.v3.KeepaliveSettings', {
+  interval: f.duration(1, 'a PING when nothing came for so long; 0s is never'),
+  timeout: f.duration(2, 'default 20s'),
+});
+
+/** Of either side's connections. To the ADS server the limits are those of its client. */
 export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions', {
-  connection_keepalive: f.ignored(15, 'a ping every 30s, answered within 10s'),
+  hpack_table_size: f.uint32Value(1, 'default 4096', (value) =>
+    value <= 65_536 ? null : 'must be at most 65536',
+  ),
+  max_concurrent_streams: f.uint32Value(2, 'default 100 downstream, 1024 upstream', positive),
+  initial_stream_window_size: f.uint32Value(3, 'default 262144', window),
+  initial_connection_window_size: f.uint32Value(4, 'default 1048576', window),
+  connection_keepalive: f.message(15, keepaliveSettings),
 });
 
 export const percent = message('envoy.type.v3.Percent', { value: f.double(1, '', atMost(100)) });

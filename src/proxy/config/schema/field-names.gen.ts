@@ -50,6 +50,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:hpack_table_size 2:max_concurrent_streams 3:initial_stream_window_size 4:initial_connection_window_size 5:allow_connect 6:allow_metadata 7:max_outbound_frames 8:max_outbound_control_frames 9:max_consecutive_inbound_frames_with_empty_payload 10:max_inbound_priority_frames_per_stream 11:max_inbound_window_update_frames_per_data_frame_sent 12:stream_error_on_invalid_http_messaging 13:custom_settings_parameters 14:override_stream_error_on_invalid_http_message 15:connection_keepalive 16:use_oghttp2_codec',
   'envoy.config.core.v3.HttpProtocolOptions':
     '1:idle_timeout 2:max_headers_count 3:max_connection_duration 4:max_stream_duration 5:headers_with_underscores_action 6:max_requests_per_connection 7:max_response_headers_kb',
+  'envoy.config.core.v3.KeepaliveSettings':
+    '1:interval 2:timeout 3:interval_jitter 4:connection_idle_interval',
   'envoy.config.core.v3.Locality': '1:region 2:zone 3:sub_zone',
   'envoy.config.core.v3.Metadata': '1:filter_metadata 2:typed_filter_metadata',
   'envoy.config.core.v3.Node':

@@ -6,6 +6,7 @@ import {
   downstreamConnectionOptions,
   headKilobytes,
   http1Options,
+  http2Options,
   metadata,
 } from './core.ts';
 import { f, message, only, required } from './field.ts';
@@ -43,8 +44,8 @@ export const httpConnectionManager = message(
     codec_type: f.enum(
       1,
       { AUTO: 0, HTTP1: 1, HTTP2: 2, HTTP3: 3 },
-      'AUTO (HTTP/1.1), HTTP1',
-      only('AUTO', 'HTTP1'),
+      'AUTO (by the first bytes: HTTP/1.1, HTTP/2), HTTP1, HTTP2',
+      only('AUTO', 'HTTP1', 'HTTP2'),
     ),
     stat_prefix: f.string(2, '', required),
     rds: f.message(3, rds),
@@ -52,6 +53,7 @@ export const httpConnectionManager = message(
     http_filters: f.repeated(f.message(5, httpFilter, 'the router alone')),
     common_http_protocol_options: f.message(35, downstreamConnectionOptions),
     http_protocol_options: f.message(8, http1Options),
+    http2_protocol_options: f.message(9, http2Options),
     server_name: f.string(10, 'default weft'),
     server_header_transformation: f.enum(
       34,

@@ -10,9 +10,10 @@ import {
   unpack,
   upstreamHttpOptions,
 } from '../schema/index.ts';
-import type { ClusterConfig, EndpointConfig } from '../types.ts';
+import type { ClusterConfig, EndpointConfig, Http2Settings } from '../types.ts';
 import { translateBalance } from './balance.ts';
 import { translateEndpoints } from './endpoints.ts';
+import { translateHttp2 } from './http2.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
@@ -25,7 +26,6 @@ export interface TranslatedCluster {
   readonly endpoints: readonly EndpointConfig[] | null;
   /** How long EDS may take before the cluster counts as known without endpoints; 0: for ever. */
   readonly initialFetchTimeoutMs: number;
-  readonly http2: boolean;
 }
 
 export const clusterDefaults = {
@@ -35,19 +35,14 @@ export const clusterDefaults = {
   idleTimeoutMs: 3_600_000,
   initialFetchTimeoutMs: 15_000,
   limit: 1024,
+  streamsMax: 1024,
   retries: 3,
   panicPercent: 50,
   headBytesMax: 64 * 1024,
   headerCountMax: 100,
 } as const;
 
-/** `forAds`: the cluster of the ADS server, the only one that may speak HTTP/2 so far. */
-export function translateCluster(
-  message: ClusterMessage,
-  forAds: boolean,
-  path: string,
-  faults: Faults,
-): TranslatedCluster {
+export function translateCluster(message: ClusterMessage, path: string, faults: Faults): TranslatedCluster {
   const discovery = translateDiscovery(message, path, faults);
   const weft = weftMetadata(message.metadata);
   const said = (weft?.['policy'] ?? {}) as Readonly<Record<string, unknown>>;
@@ -56,7 +51,7 @@ export function translateCluster(
     join(path, 'metadata.filter_metadata[weft.dev].policy'),
     faults,
   );
-  const http = translateHttp(message, forAds, path, faults);
+  const http = translateHttp(message, path, faults);
   const name = message.name ?? '';
   return {
     config: {
@@ -75,6 +70,7 @@ export function translateCluster(
       timeouts: translateTimeouts(policy),
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
+      http2: http.http2,
       requestsPerConnectionMax: http.requestsPerConnectionMax,
       headBytesMax: http.headBytesMax,
       headerCountMax: http.headerCountMax,
@@ -83,7 +79,6 @@ export function translateCluster(
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
-    http2: http.http2,
   };
 }
 
@@ -132,7 +127,7 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
 }
 
 interface HttpChoice {
-  readonly http2: boolean;
+  readonly http2: Http2Settings | null;
   readonly idleTimeoutMs: number;
   readonly requestsPerConnectionMax: number;
   readonly headBytesMax: number;
@@ -141,7 +136,7 @@ interface HttpChoice {
 
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-function translateHttp(message: ClusterMessage, forAds: boolean, path: string, faults: Faults): HttpChoice {
+function translateHttp(message: ClusterMessage, path: string, faults: Faults): HttpChoice {
   const at = join(path, 'typed_extension_protocol_options');
   for (const key of message.typed_extension_protocol_options.keys()) {
     if (key !== httpOptionsKey) faults.add(`${at}[${key}]`, `is supported as ${httpOptionsKey} only`);
@@ -150,20 +145,11 @@ function translateHttp(message: ClusterMessage, forAds: boolean, path: string, f
   if (options !== null && options.explicit_http_config === undefined) {
     faults.add(`${at}[${httpOptionsKey}].explicit_http_config`, 'must be set');
   }
-  const viaOptions = options?.explicit_http_config?.http2_protocol_options !== undefined;
-  const http2 = viaOptions || message.http2_protocol_options !== undefined;
-  if (http2 && !forAds) {
-    const field = viaOptions
-      ? `typed_extension_protocol_options[${httpOptionsKey}].explicit_http_config.http2_protocol_options`
-      : 'http2_protocol_options';
-    faults.add(
-      join(path, field),
-      'HTTP/2 to upstreams is not supported by Weft yet, except to the ADS server',
-    );
-  }
+  const http2 =
+    options === null ? message.http2_protocol_options : options.explicit_http_config?.http2_protocol_options;
   const common = options?.common_http_protocol_options ?? message.common_http_protocol_options;
   return {
-    http2,
+    http2: http2 === undefined ? null : translateHttp2(http2, clusterDefaults.streamsMax),
     idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
     requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
     headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,

@@ -18,6 +18,7 @@ import {
 import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
+import { translateHttp2 } from './http2.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
@@ -38,7 +39,10 @@ export interface TranslatedListener {
   readonly streamIdleTimeoutMs: number | null;
 }
 
+const protocols: Readonly<Record<string, HttpOptions['protocol']>> = { HTTP1: 'http1', HTTP2: 'http2' };
+
 const defaults = {
+  streamsMax: 100,
   bufferBytesMax: 1024 * 1024,
   idleTimeoutMs: 3_600_000,
   headTimeoutMs: 10_000,
@@ -49,6 +53,8 @@ const defaults = {
 } as const;
 
 const plainOptions: HttpOptions = {
+  protocol: 'http1',
+  http2: translateHttp2(undefined, defaults.streamsMax),
   idleTimeoutMs: 0,
   headTimeoutMs: 0,
   drainTimeoutMs: defaults.drainTimeoutMs,
@@ -215,6 +221,8 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
   const useRemoteAddress = hcm.use_remote_address ?? false;
   checkFieldValue(hcm.server_name ?? '', join(path, 'server_name'), faults);
   return {
+    protocol: protocols[hcm.codec_type ?? 'AUTO'] ?? 'auto',
+    http2: translateHttp2(hcm.http2_protocol_options, defaults.streamsMax),
     idleTimeoutMs: common?.idle_timeout ?? defaults.idleTimeoutMs,
     headTimeoutMs: hcm.request_headers_timeout ?? defaults.headTimeoutMs,
     drainTimeoutMs: hcm.drain_timeout ?? defaults.drainTimeoutMs,

@@ -1,0 +1,196 @@
+// One HTTP/2 connection of a client: many exchanges at once, each with its stream. The counterpart of connection.ts, which found out what is
+// spoken; balancing, retries and the log see no difference.
+
+import type { MeshError, TimerHandler } from '../../base/index.ts';
+import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import { Http2ServerCodec, type Http2ServerHost } from '../../wire/http2/index.ts';
+import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
+import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
+import { http2Options } from '../http2-options.ts';
+import { proxyLimits } from '../limits.ts';
+import { ConnectionDeadlines } from './deadlines.ts';
+import { Linger } from './linger.ts';
+import type { RuntimeListener } from './listener.ts';
+import type { Session } from './session.ts';
+
+const never = Number.POSITIVE_INFINITY;
+
+export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwner, Session, TimerHandler {
+  readonly remote: Address;
+  readonly secure: SecureFacts | null;
+  private readonly context: ExchangeContext;
+  private readonly listener: RuntimeListener;
+  private readonly socket: Socket;
+  private readonly codec: Http2ServerCodec;
+  private readonly deadlines: ConnectionDeadlines;
+  private readonly linger = new Linger();
+  /** Exchanges of all streams; the idle ones wait for the next request. */
+  private readonly exchanges: Exchange[] = [];
+  private readonly idleExchanges: Exchange[] = [];
+  /** Clock time since when no stream is open; -1 while one is. */
+  private idleSinceMs: number;
+  private headStarted = false;
+  private requests = 0;
+  private closed = false;
+
+  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket) {
+    const { http, stats } = listener;
+    this.context = context;
+    this.listener = listener;
+    this.socket = socket;
+    this.remote = socket.remote;
+    this.secure = socket.secure;
+    this.deadlines = new ConnectionDeadlines(context.clock, this);
+    this.idleSinceMs = context.clock.now();
+    this.codec = new Http2ServerCodec(
+      socket,
+      this,
+      http2Options(http.http2, http, context.clock, stats.http2Faults),
+    );
+  }
+
+  onOpen(): void {
+    if (this.listener.onConnectionOpen(this)) this.awaitRequest(this.idleSinceMs);
+  }
+
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    if (this.linger.active) this.linger.received(bytes.length);
+    this.headStarted = false;
+    this.codec.receive(bytes);
+    if (this.headStarted) this.awaitHead();
+    else this.deadlines.headMs = never;
+  }
+
+  onDrain(): void {
+    this.codec.drained();
+  }
+
+  onEnd(): void {
+    this.codec.receiveEnd();
+    if (this.codec.closing) return;
+    // Half of a connection, or all of it: only a later RST would tell.
+    const now = this.context.clock.now();
+    this.deadlines.leaveMs = now + proxyLimits.halfClosedMs;
+    this.deadlines.arm(now);
+  }
+
+  onClose(_socket: Socket, error: MeshError | null): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.codec.closed(error);
+    this.deadlines.stop();
+    for (const exchange of this.exchanges) exchange.close();
+    this.listener.onConnectionClosed(this);
+  }
+
+  // What the codec tells.
+
+  onHeadStart(): void {
+    this.headStarted = true;
+  }
+
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
+    this.deadlines.idleMs = never;
+    this.idleSinceMs = -1;
+    this.requests += 1;
+    const max = this.listener.http.requestsPerConnectionMax;
+    if (this.listener.announcesEnd || (max > 0 && this.requests === max)) this.codec.drain();
+    const exchange = this.idleExchanges.pop() ?? this.createExchange();
+    exchange.begin(stream, head, endStream);
+    return exchange;
+  }
+
+  onStreamOver(receiver: RequestReceiver): void {
+    // One that still runs (a bug, or a stream lost while it waits) is not given to the next request.
+    if (receiver instanceof Exchange && receiver.state === 'idle') this.idleExchanges.push(receiver);
+  }
+
+  onIdle(): void {
+    this.idleSinceMs = this.context.clock.now();
+    this.awaitRequest(this.idleSinceMs);
+  }
+
+  onProtocolError(_error: MeshError, _status: number): void {
+    this.listener.stats.protocolErrors += 1;
+  }
+
+  onEnding(): void {
+    if (this.linger.active || this.closed) return;
+    const now = this.context.clock.now();
+    const { deadlines } = this;
+    deadlines.idleMs = never;
+    deadlines.headMs = never;
+    deadlines.leaveMs = never;
+    this.linger.begin(this.socket, now);
+    deadlines.lingerMs = now + proxyLimits.lingerCheckMs;
+    deadlines.arm(now);
+  }
+
+  // What exchanges tell: the codec knows when a stream is over.
+
+  onSettled(): void {}
+
+  onAnswered(): void {}
+
+  drainWhenQuiet(): void {
+    this.codec.drain();
+  }
+
+  drain(): void {
+    this.codec.drain();
+  }
+
+  reset(): void {
+    this.socket.reset();
+  }
+
+  onTimer(_kind: number, nowMs: number): void {
+    for (;;) {
+      const over = this.deadlines.takeExpired(nowMs);
+      if (over === null) break;
+      if (over === 'linger') this.lookAtLinger(nowMs);
+      else if (over === 'idle') this.timeOutIdle();
+      else {
+        if (over === 'head') this.listener.stats.headTimeouts += 1;
+        this.socket.reset();
+      }
+      if (this.closed) return;
+    }
+    this.deadlines.arm(nowMs);
+  }
+
+  private createExchange(): Exchange {
+    const exchange = new Exchange(this.context, this, this.listener);
+    this.exchanges.push(exchange);
+    return exchange;
+  }
+
+  private timeOutIdle(): void {
+    if (!this.codec.idle) return;
+    this.listener.stats.idleTimeouts += 1;
+    this.codec.drain();
+  }
+
+  private lookAtLinger(nowMs: number): void {
+    const verdict = this.linger.decide(this.socket, true, proxyLimits.streamIdleMs, nowMs);
+    if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
+    else if (verdict === 'close') this.socket.release();
+    else this.socket.reset();
+  }
+
+  private awaitRequest(nowMs: number): void {
+    const { idleTimeoutMs } = this.listener.http;
+    if (idleTimeoutMs === 0) return;
+    this.deadlines.idleMs = nowMs + idleTimeoutMs;
+    this.deadlines.arm(nowMs);
+  }
+
+  /** Preface, a head or another frame began and is not complete: from now on it has its time. */
+  private awaitHead(): void {
+    const { deadlines } = this;
+    if (deadlines.headMs !== never) return;
+    const now = this.context.clock.now();
+    deadlines.headMs = now + (this.listener.http.headTimeoutMs || proxyLimits.streamIdleMs);
+    deadlines.arm(now);
+  }
+}

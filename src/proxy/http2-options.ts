@@ -1,0 +1,37 @@
+// What both sides' HTTP/2 codecs are told: the configuration's settings and the proxy's own bounds.
+
+import type { Clock } from '../base/index.ts';
+import { defaultHttp2Limits, type Http2Options } from '../wire/http2/index.ts';
+import type { Http2Settings } from './config/types.ts';
+import { proxyLimits } from './limits.ts';
+
+export interface HeadLimits {
+  readonly headBytesMax: number;
+  readonly headerCountMax: number;
+}
+
+export function http2Options(
+  settings: Http2Settings,
+  { headBytesMax, headerCountMax }: HeadLimits,
+  clock: Clock,
+  counts: Uint32Array,
+): Http2Options {
+  return {
+    limits: {
+      ...defaultHttp2Limits,
+      concurrentStreamsMax: settings.streamsMax,
+      streamWindowBytes: settings.streamWindowBytes,
+      connectionWindowBytes: settings.connectionWindowBytes,
+      tableBytesMax: settings.tableBytesMax,
+      headerListBytesMax: headBytesMax,
+      headerBlockBytesMax: Math.max(headBytesMax, defaultHttp2Limits.headerBlockBytesMax),
+      headerCountMax,
+    },
+    clock,
+    counts,
+    keepaliveMs: settings.keepaliveMs,
+    keepaliveTimeoutMs: settings.keepaliveTimeoutMs,
+    stallMs: proxyLimits.streamIdleMs,
+    extendedConnect: false,
+  };
+}
