@@ -1,0 +1,196 @@
+// The deployed mesh on a real cluster: installed, injected by manifest and by webhook, called, rolled. `WEFT_KUBENET` names the folder of the rig
+// that starts one (its commands are up, down, load-image, netexec); without it there is no cluster to try.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeSkipped, type Output, run } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
+import { meshPorts } from './limits.ts';
+
+setDefaultTimeout(180_000);
+
+const root = join(import.meta.dir, '../..');
+const rig = process.env['WEFT_KUBENET'] ?? '';
+const controlAddress = '10.88.0.1';
+const callsCount = 300;
+
+const shop = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: hello, namespace: shop }
+spec:
+  replicas: 3
+  selector: { matchLabels: { app: hello } }
+  template:
+    metadata: { labels: { app: hello } }
+    spec:
+      terminationGracePeriodSeconds: 10
+      containers:
+        - name: hello
+          image: kubenet/test
+          args: [serve]
+          ports: [{ name: http, containerPort: 8080 }]
+          readinessProbe: { httpGet: { path: /ready, port: 8080 }, periodSeconds: 1 }
+          lifecycle: { preStop: { sleep: { seconds: 3 } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: hello, namespace: shop }
+spec: { selector: { app: hello }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: caller, namespace: shop, labels: { app: caller } }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
+`;
+
+function describeOnCluster(name: string, body: () => void): void {
+  if (rig === '') describeSkipped('WEFT_KUBENET does not name a rig', name, body);
+  else body();
+}
+
+describeOnCluster('the mesh on Kubernetes', () => {
+  let folder: string;
+  let weft: string;
+  let webhook: ReturnType<typeof Bun.spawn> | null = null;
+
+  /** With the cluster's kubectl; throws with what it said. */
+  async function sh(script: string, input = ''): Promise<string> {
+    const { code, out, err } = await shell(script, input);
+    if (code !== 0) throw new Error(`${script}\n${out}${err}`);
+    return out;
+  }
+
+  function shell(script: string, input = ''): Promise<Output> {
+    const setup = `export KUBENET_DIR=${folder}/cluster KUBECONFIG=${folder}/cluster/kubeconfig PATH=${folder}/cluster/bin:$PATH`;
+    return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
+  }
+
+  const caller = (command: string) => `kubectl exec -n shop caller -c caller -- sh -c '${command}'`;
+  const calls = (count: number) =>
+    caller(
+      `for i in $(seq ${count}); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://hello/ready; sleep 0.05; done | sort | uniq -c`,
+    );
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'weft-cluster-'));
+    // Pods' programs run as another user.
+    await run(['chmod', '755', folder]);
+    weft = join(folder, 'weft');
+    await sh(
+      `${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null; ${rig}/up >/dev/null`,
+    );
+    await sh(`${rig}/load-image weft -- ${weft}`);
+  }, 180_000);
+
+  afterAll(async () => {
+    webhook?.kill();
+    await webhook?.exited;
+    await shell(`${rig}/down`);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  test('weft install: the control plane reads the cluster with its own role', async () => {
+    await sh(`${weft} install --agents | kubectl apply -f - >/dev/null`);
+    await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
+    await sh('kubectl rollout status -n weft-system daemonset/weft-agent --timeout=60s');
+  });
+
+  test('weft inject: calls pass the sidecars of both sides', async () => {
+    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, shop);
+    await sh('kubectl rollout status -n shop deployment/hello --timeout=60s');
+    await sh('kubectl wait -n shop --for=condition=Ready pod/caller --timeout=60s');
+    await until('the first call', async () => (await sh(calls(1))).includes('1 200'));
+    const stats = `curl -s "http://127.0.0.1:${meshPorts.admin}/stats/prometheus?usedonly" | grep "^weft_request_duration_seconds_count"`;
+    expect(await sh(caller(stats))).toContain('direction="outbound",service="shop/hello"');
+    const pods = (await sh('kubectl get pods -n shop -l app=hello -o name')).trim().split('\n');
+    const inbound = await Promise.all(
+      pods.map((pod) => shell(`kubectl exec -n shop ${pod} -c hello -- sh -c '${stats}'`)),
+    );
+    expect(inbound.some(({ out }) => out.includes('direction="inbound"'))).toBe(true);
+  });
+
+  test('a rolling restart under load loses no call', async () => {
+    const [counted] = await Promise.all([
+      sh(calls(callsCount)),
+      sh(
+        'kubectl rollout restart -n shop deployment/hello; kubectl rollout status -n shop deployment/hello --timeout=90s',
+      ),
+    ]);
+    expect(counted.trim()).toBe(`${callsCount} 200`);
+  });
+
+  test('scaled to none and back: refused, then well', async () => {
+    await sh(
+      'kubectl scale -n shop deployment/hello --replicas=0; kubectl wait -n shop --for=delete pod -l app=hello --timeout=60s',
+    );
+    await until('nobody is left', async () => (await sh(calls(1))).includes('503'));
+    await sh(
+      'kubectl scale -n shop deployment/hello --replicas=2; kubectl rollout status -n shop deployment/hello --timeout=60s',
+    );
+    await until('somebody is back', async () => (await sh(calls(5))).includes('5 200'));
+  });
+
+  test('the node’s agent finds the Service by Host', async () => {
+    const node = 'kubectl get pod -n shop caller -o jsonpath={.status.hostIP}';
+    const command = `curl -s -m 5 -o /dev/null -w "%{http_code}" -H "Host: hello.shop" http://$0:${meshPorts.agent}/`;
+    expect(await sh(`${caller(command)} $(${node})`)).toBe('200');
+  });
+
+  test('the webhook does the same to a pod that is created, and refuses none', async () => {
+    const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+    const subject = `-subj /CN=weft -addext subjectAltName=IP:${controlAddress}`;
+    await sh(
+      `openssl req -x509 -newkey rsa:2048 -nodes -days 2 ${subject} -keyout ${key} -out ${cert} 2>/dev/null`,
+    );
+    const listen = `${controlAddress}:${meshPorts.webhook}`;
+    webhook = Bun.spawn(
+      [`${rig}/netexec`, weft, 'inject', '--webhook', '--listen', listen, '--cert', cert, '--key', key],
+      { env: { ...process.env, KUBENET_DIR: `${folder}/cluster` }, stdio: ['ignore', 'ignore', 'ignore'] },
+    );
+    await until('the webhook listens', async () => {
+      return (await shell(`${rig}/netexec curl -sfk https://${listen}/ready`)).code === 0;
+    });
+    const bundle = Buffer.from(await Bun.file(cert).text()).toString('base64');
+    const configuration = join(folder, 'webhook.yaml');
+    writeFileSync(configuration, webhookConfiguration(`https://${listen}/inject`, bundle));
+    await sh(
+      `kubectl apply -f ${configuration} >/dev/null; kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled`,
+    );
+    const plain = 'kubectl run -n hooked --image=debian --restart=Never';
+    await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
+    const names = 'kubectl get pod -n hooked -o jsonpath={.spec.initContainers[*].name}';
+    expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
+    expect(await sh(`${names} two`)).toBe('');
+    await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
+  });
+});
+
+function webhookConfiguration(url: string, caBundle: string): string {
+  return JSON.stringify({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name: 'weft' },
+    webhooks: [
+      {
+        name: 'inject.weft.dev',
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        failurePolicy: 'Ignore',
+        reinvocationPolicy: 'IfNeeded',
+        timeoutSeconds: 5,
+        clientConfig: { url, caBundle },
+        namespaceSelector: { matchLabels: { 'weft.dev/inject': 'enabled' } },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      },
+    ],
+  });
+}
