@@ -25,6 +25,7 @@ export {
   parseKubeconfig,
 } from './kubernetes/index.ts';
 export type { Condition } from './model/status.ts';
+export { customResourceDefinitions } from './schema/custom-resources.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
 export { lineOfField } from './source/locate.ts';
 export type { Source, SourceListener } from './source/types.ts';

@@ -1,5 +1,6 @@
 import { encodeFieldNames } from '../envoy-fields.ts';
 import { generateCliReference } from './cli-reference.ts';
+import { generateCustomResources } from './custom-resources.ts';
 import { generateEnvoyCompat } from './envoy-compat.ts';
 import { generateMetrics } from './metrics.ts';
 import { generatePolicyReference } from './policy-reference.ts';
@@ -11,6 +12,7 @@ export interface GeneratedDocument {
 
 /** Every page that is made from code; CI compares them. */
 export const documents: readonly GeneratedDocument[] = [
+  { path: 'docs/custom-resources.yaml', generate: generateCustomResources },
   { path: 'docs/cli.md', generate: generateCliReference },
   { path: 'docs/envoy-compat.md', generate: generateEnvoyCompat },
   { path: 'docs/metrics.md', generate: generateMetrics },

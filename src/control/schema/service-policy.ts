@@ -86,7 +86,7 @@ const retry = z.strictObject({
     .max(8)
     .default([...again.on])
     .describe(
-      'What counts as worth another attempt. 500 is left out: it says that the application ran and failed.',
+      'What counts as worth another attempt. 500 is left out: it says that the application ran and failed. For kubectl the key is written in quotes, "on": a plain one is true in YAML 1.1.',
     ),
   statusCodes: z.array(statusCode).max(32).default([]).describe('Answers that StatusCodes means.'),
   methods: z

@@ -12,7 +12,8 @@ export function duration(minMs: number, maxMs: number): z.ZodString {
     .regex(durationPattern, 'must be a duration such as 10s or 250ms')
     .refine((text) => sumDuration(text) >= minMs && sumDuration(text) <= maxMs, {
       error: `must be ${formatGatewayDuration(minMs)} to ${formatGatewayDuration(maxMs)}`,
-    });
+    })
+    .meta({ minMs, maxMs });
 }
 
 /** Any Gateway API duration up to a day; 0s switches off what it bounds. */
