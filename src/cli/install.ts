@@ -9,7 +9,9 @@ import { version } from './version.ts';
 function run(flags: Omit<InstallOptions, 'agents'> & { readonly agents?: true }): void {
   const objects = createInstallation({ ...flags, agents: flags.agents === true });
   // No aliases: what is said twice is written twice, so that a line can be changed alone.
-  const text = objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
+  // YAML 1.1 is what kubectl reads: there a plain `on` is true.
+  const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
+  const text = objects.map((object) => stringify(object, options)).join('---\n');
   process.stdout.write(text);
 }
 

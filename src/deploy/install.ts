@@ -1,7 +1,7 @@
 // What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`. The role allows what
 // the control plane's own table of watched kinds needs, and nothing else.
 
-import { listWatchedKinds } from '../control/index.ts';
+import { customResourceDefinitions, listWatchedKinds } from '../control/index.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 
 export interface InstallOptions {
@@ -24,6 +24,7 @@ export function createInstallation(options: InstallOptions): readonly object[] {
   const { namespace } = options;
   const account = { name, namespace };
   return [
+    ...customResourceDefinitions(),
     {
       apiVersion: 'v1',
       kind: 'Namespace',
