@@ -131,6 +131,25 @@ describeWith(['curl', 'openssl'], 'TLS towards clients', () => {
     expect(refusals.some((line) => line.includes('CERT_HAS_EXPIRED'))).toBe(true);
   });
 
+  test('who called is told to the origin, not who it claims to be', async () => {
+    const sent = ['-H', 'x-forwarded-client-cert: URI=spiffe://bank/ns/bank/sa/admin'];
+    for (const [mode, expected] of [
+      ['SANITIZE', undefined],
+      ['SANITIZE_SET', `By=${spiffe('ledger')};Hash=${web.sha256};URI=${spiffe('web')}`],
+      [
+        'APPEND_FORWARD',
+        `URI=${spiffe('admin')},By=${spiffe('ledger')};Hash=${web.sha256};URI=${spiffe('web')}`,
+      ],
+      ['FORWARD_ONLY', `URI=${spiffe('admin')}`],
+    ] as const) {
+      const options = { forward_client_cert_details: mode, set_current_client_cert_details: { uri: true } };
+      const listener = httpListener('edge', 0, 'origin', mutual, options);
+      const started = start([listener], [cluster('origin', startOrigin(), null)]);
+      const { out } = await curl(started.portOf('edge'), 'web', ...sent);
+      expect([mode, JSON.parse(out)['x-forwarded-client-cert']]).toEqual([mode, expected]);
+    }
+  });
+
   test('what happened is told by Envoy’s names', async () => {
     const { started, port } = edge(mutual);
     await curl(port, 'web');

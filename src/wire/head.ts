@@ -27,6 +27,7 @@ export const headerNames = [
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
+  'x-forwarded-client-cert',
   'x-request-id',
   'traceparent',
   'tracestate',

@@ -88,7 +88,17 @@ export interface HttpOptions {
   /** Sets server: NAME on responses when not empty; '' leaves the upstream's. */
   readonly serverName: string;
   readonly useRemoteAddress: boolean;
+  readonly clientCertificate: ClientCertificateConfig;
   readonly accessLog: AccessLogConfig | null;
+}
+
+/** What becomes of x-forwarded-client-cert, and what is told of a proven client in it. */
+export interface ClientCertificateConfig {
+  readonly mode: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
+  readonly subject: boolean;
+  readonly certificate: boolean;
+  readonly uri: boolean;
+  readonly dns: boolean;
 }
 
 export interface AccessLogConfig {

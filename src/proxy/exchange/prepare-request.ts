@@ -5,6 +5,7 @@ import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
+import { forwardClientCertificate } from './client-certificate.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 
 /** Once per request, after the match: the match must see what the client sent. */
@@ -19,6 +20,7 @@ export function prepareRequest(request: RequestState): void {
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
   forwardedFields(request, head, http.useRemoteAddress);
+  forwardClientCertificate(head, request.owner.secure, http.clientCertificate);
   if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
 }

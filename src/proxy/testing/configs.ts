@@ -49,6 +49,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     keepRequestId: true,
     serverName: '',
     useRemoteAddress: false,
+    clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
     accessLog: null,
     ...options,
   };

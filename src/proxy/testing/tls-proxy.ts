@@ -93,10 +93,17 @@ export function upstreamTls(common: object, more: object = {}): object {
 }
 
 /** All requests of a listener to one cluster of its name. */
-export function httpListener(name: string, port: number, cluster: string, transport: object | null): object {
+export function httpListener(
+  name: string,
+  port: number,
+  cluster: string,
+  transport: object | null,
+  more: object = {},
+): object {
   const manager = {
     ...type('filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: name,
+    ...more,
     route_config: {
       name,
       virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster } }] }],

@@ -38,6 +38,17 @@ export const rds = message('envoy.extensions.filters.network.http_connection_man
   route_config_name: f.string(2, '', required),
 });
 
+const clientCertDetails = message(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails',
+  {
+    subject: f.boolValue(1),
+    cert: f.bool(3),
+    chain: f.bool(6, 'false', only(false)),
+    dns: f.bool(4),
+    uri: f.bool(5),
+  },
+);
+
 export const httpConnectionManager = message(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
   {
@@ -74,9 +85,9 @@ export const httpConnectionManager = message(
     forward_client_cert_details: f.enum(
       16,
       { SANITIZE: 0, FORWARD_ONLY: 1, APPEND_FORWARD: 2, SANITIZE_SET: 3, ALWAYS_FORWARD_ONLY: 4 },
-      'SANITIZE',
-      only('SANITIZE'),
+      'a certificate counts when it was verified (Envoy: also one that was only shown)',
     ),
+    set_current_client_cert_details: f.message(17, clientCertDetails),
     normalize_path: f.boolValue(30, 'false', only(false)),
     merge_slashes: f.bool(33, 'false', only(false)),
     path_with_escaped_slashes_action: f.enum(

@@ -66,6 +66,7 @@ const plainOptions: HttpOptions = {
   keepRequestId: true,
   serverName: '',
   useRemoteAddress: false,
+  clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
   accessLog: null,
 };
 
@@ -236,7 +237,27 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     serverName:
       hcm.server_header_transformation === 'PASS_THROUGH' ? '' : hcm.server_name || defaults.serverName,
     useRemoteAddress,
+    clientCertificate: translateClientCertificate(hcm),
     accessLog: translateAccessLog(hcm.access_log, path, faults),
+  };
+}
+
+const clientCertificateModes = {
+  SANITIZE: 'sanitize',
+  FORWARD_ONLY: 'forward-only',
+  APPEND_FORWARD: 'append-forward',
+  SANITIZE_SET: 'sanitize-set',
+  ALWAYS_FORWARD_ONLY: 'always-forward-only',
+} as const;
+
+function translateClientCertificate(hcm: Hcm): HttpOptions['clientCertificate'] {
+  const details = hcm.set_current_client_cert_details;
+  return {
+    mode: clientCertificateModes[hcm.forward_client_cert_details ?? 'SANITIZE'],
+    subject: details?.subject === true,
+    certificate: details?.cert === true,
+    uri: details?.uri === true,
+    dns: details?.dns === true,
   };
 }
 
