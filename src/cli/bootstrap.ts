@@ -10,6 +10,7 @@ interface BootstrapFlags {
   readonly xds: Endpoint;
   readonly labels?: string;
   readonly application: Readonly<Record<string, number>>;
+  readonly containerPorts: Readonly<Record<string, number>>;
   readonly workload?: string;
   readonly out?: string;
 }
@@ -18,7 +19,7 @@ interface BootstrapFlags {
 const workloadLabels = ['app.kubernetes.io/name', 'app'] as const;
 
 function run(flags: BootstrapFlags): void {
-  const { role, xds, application, out } = flags;
+  const { role, xds, application, containerPorts, out } = flags;
   const labels = flags.labels === undefined ? {} : readLabels(flags.labels);
   const name = role === 'agent' ? environment('NODE_NAME') : environment('POD_NAME');
   const known = workloadLabels.map((label) => labels[label]).find((label) => label !== undefined);
@@ -31,6 +32,7 @@ function run(flags: BootstrapFlags): void {
     admin: { host: '127.0.0.1', port: meshPorts.admin },
     listen: {},
     application,
+    containerPorts,
     xds,
   });
   if (out === undefined) process.stdout.write(text);
@@ -78,6 +80,7 @@ export const command: CliCommand = new Command('bootstrap')
   .requiredOption('--xds <address>', 'the control plane: HOST:PORT', parseEndpoint)
   .option('--labels <file>', "the pod's labels, as the downward API writes them")
   .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
+  .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})
   .option('--workload <name>', 'default: the label app.kubernetes.io/name or app, else the pod')
   .option('--out <file>', 'default: standard output')
   .action(run);

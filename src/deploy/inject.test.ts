@@ -108,7 +108,7 @@ describe('what is captured', () => {
     expect(argsOf(pod, 'weft-redirect')).toBe(
       'redirect --outbound-ports all --inbound-ports none --skip-node --skip-ports 5432,6379',
     );
-    expect(argsOf(pod, 'weft-bootstrap')).toEndWith('--application http=8081');
+    expect(argsOf(pod, 'weft-bootstrap')).toEndWith('--application http=8081 --container-ports http=8080');
     expect(argsOf(pod, 'weft-proxy')).toEndWith('--log-level debug');
     const proxy = pod.spec.initContainers?.find(({ name }) => name === 'weft-proxy');
     expect(proxy?.['resources']).toEqual({ requests: { cpu: '1', memory: '1Gi' } });

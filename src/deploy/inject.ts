@@ -50,7 +50,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
   const { spec, metadata } = pod;
   const mine = [
     redirectContainer(options, outbound, inbound, skip),
-    bootstrapContainer(options, said),
+    bootstrapContainer(options, said, pod),
     proxyContainer(options, said),
   ];
   return {
@@ -88,14 +88,18 @@ function findReasonToLeave({ metadata, spec }: PodObject): string | null {
 }
 
 /** Ports that say that they are HTTP, by name; an only one without a name is taken for it. */
-function findHttpPorts({ spec }: PodObject): readonly number[] {
-  const ports = spec.containers
-    .flatMap((container) => container.ports ?? [])
-    .filter(({ protocol }) => protocol === undefined || protocol === 'TCP');
+function findHttpPorts(pod: PodObject): readonly number[] {
+  const ports = listPorts(pod);
   const named = ports.filter(({ name }) => /^http(-|$)/.test(name ?? ''));
   const [only] = ports;
   if (named.length === 0 && ports.length === 1 && only?.name === undefined) return [only!.containerPort];
   return named.map(({ containerPort }) => containerPort);
+}
+
+function listPorts({ spec }: PodObject): readonly NonNullable<ContainerObject['ports']>[number][] {
+  return spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .filter(({ protocol }) => protocol === undefined || protocol === 'TCP');
 }
 
 const volumes = [
@@ -151,14 +155,19 @@ const unprivileged = {
 function bootstrapContainer(
   { image, xds }: InjectOptions,
   said: Readonly<Record<string, string>>,
+  pod: PodObject,
 ): ContainerObject {
   const application = said[annotations.application];
+  const named = listPorts(pod).flatMap(({ name, containerPort }) =>
+    name === undefined ? [] : `${name}=${containerPort}`,
+  );
   return {
     name: 'weft-bootstrap',
     image,
     args: [
       ...['bootstrap', '--xds', xds, '--labels', '/etc/weft/labels', '--out', `${folder}/bootstrap.json`],
       ...(application === undefined ? [] : ['--application', application]),
+      ...(named.length === 0 ? [] : ['--container-ports', named.join(',')]),
     ],
     env: [fieldOf('POD_NAME', 'metadata.name'), fieldOf('POD_NAMESPACE', 'metadata.namespace')],
     volumeMounts: [

@@ -42,7 +42,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: { name: hello, namespace: shop }
-spec: { selector: { app: hello }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+spec: { selector: { app: hello }, ports: [{ name: web, port: 80, targetPort: http }] }
 ---
 apiVersion: v1
 kind: Pod

@@ -76,7 +76,8 @@ function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
 function findApplicationPort(port: PortModel, scope: SidecarScope): number | null {
   const told = scope.application[port.name] ?? scope.application[String(port.port)];
   if (told !== undefined) return told;
-  return typeof port.targetPort === 'number' ? port.targetPort : null;
+  if (typeof port.targetPort === 'number') return port.targetPort;
+  return scope.containerPorts[port.targetPort] ?? null;
 }
 
 function nameTarget(

@@ -107,7 +107,8 @@ export class MeshCompiler {
     ];
     const routes = [this.#outboundRoutes('outbound', scope.namespace), inbound];
     const notes = plan.unresolved.map(
-      (port) => `${port}: its targetPort is a name, and metadata.application does not say what it is here`,
+      (port) =>
+        `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
     );
     return this.#bundle(key, listeners, routes, own, notes);
   }

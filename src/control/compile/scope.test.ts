@@ -26,6 +26,7 @@ describe('parseScope', () => {
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         application: {},
+        containerPorts: {},
       },
     });
   });
@@ -36,6 +37,7 @@ describe('parseScope', () => {
       labels: { b: '2', a: '1' },
       listen: { outbound: '[::1]:1', inbound: '10.0.0.1:2' },
       application: { http: 3000, '81': '3001' },
+      containerPorts: { web: 3002 },
     };
     const scope = parseScope(node('sidecar~ledger-0.bank', said));
     expect(scope.ok && scope.value).toMatchObject({
@@ -43,6 +45,7 @@ describe('parseScope', () => {
       outbound: { host: '::1', port: 1 },
       inbound: { host: '10.0.0.1', port: 2 },
       application: { http: 3000, '81': 3001 },
+      containerPorts: { web: 3002 },
     });
   });
 
@@ -74,6 +77,11 @@ describe('parseScope', () => {
     ],
     ['sidecar~a.b', { listen: 'all' }, 'metadata.listen: must be an object (got "all")'],
     ['sidecar~a.b', { application: { http: 0 } }, 'metadata.application.http: must be a port number (got 0)'],
+    [
+      'sidecar~a.b',
+      { containerPorts: { web: 'x' } },
+      'metadata.containerPorts.web: must be a port number (got "x")',
+    ],
     ['sidecar~a.b', { labels: { a: 1 } }, 'metadata.labels.a: must be a string (got 1)'],
     ['sidecar~a.b', { namespace: 1 }, 'metadata.namespace: must be a string (got 1)'],
   ];

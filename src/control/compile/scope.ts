@@ -19,6 +19,8 @@ export type Scope =
       readonly inbound: Bind;
       /** Name or number of a Service's port to the application's port on 127.0.0.1. */
       readonly application: Readonly<Record<string, number>>;
+      /** Name of a container's port to its number, for a Service whose targetPort is a name. */
+      readonly containerPorts: Readonly<Record<string, number>>;
     }
   | {
       readonly role: 'agent';
@@ -75,7 +77,8 @@ function createScope(
         labels: reader.labels(),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
-        application: reader.application(),
+        application: reader.ports('application'),
+        containerPorts: reader.ports('containerPorts'),
       };
   }
 }
@@ -111,12 +114,12 @@ class MetadataReader {
     return Object.fromEntries(entries);
   }
 
-  application(): Readonly<Record<string, number>> {
+  ports(field: string): Readonly<Record<string, number>> {
     const ports: [string, number][] = [];
-    for (const [name, value] of this.#entries('application')) {
+    for (const [name, value] of this.#entries(field)) {
       const port = Number(value);
       if (Number.isInteger(port) && port >= 1 && port <= 65_535) ports.push([name, port]);
-      else this.#refuse(`application.${name}`, 'must be a port number', value);
+      else this.#refuse(`${field}.${name}`, 'must be a port number', value);
     }
     return Object.fromEntries(ports);
   }

@@ -85,6 +85,7 @@ export function proxyProgram(
       Object.entries(listen).map(([listener, port]) => [listener, `${host}:${port}`]),
     ),
     application: applicationPort === null ? {} : { http: applicationPort },
+    containerPorts: {},
     xds: { host, port: xdsPort },
   });
   writeFileAtomic(bootstrap, text);
