@@ -3,7 +3,14 @@
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ControlPlane, createControlPlane, serveAdmin } from '../control/index.ts';
-import { type Address, createFileStore, createSystemClock } from '../net/index.ts';
+import {
+  type Address,
+  createBunNetwork,
+  createFileStore,
+  createSystemClock,
+  createSystemRandom,
+  gunzip,
+} from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
 import { serveGrpcAds } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
@@ -55,7 +62,16 @@ async function run(flags: ControlFlags): Promise<void> {
       ? new ControlPlane({ clock, log }, createKubernetesSource(flags, log))
       : createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir });
   const xds = await bind('xDS', flags.xds, () =>
-    serveGrpcAds({ server: plane.adsServer, address: flags.xds }),
+    serveGrpcAds({
+      server: plane.adsServer,
+      address: flags.xds,
+      network: createBunNetwork(),
+      clock,
+      log,
+      random: createSystemRandom(),
+      gunzip,
+      healthy: () => plane.synced,
+    }),
   );
   let adminUrl = '';
   const pages = createConsolePages(() => adminUrl, demoLink());

@@ -13,6 +13,7 @@ import {
   createSystemRandom,
   createSystemResolver,
   formatAddress,
+  gunzip,
   ListenError,
   type Network,
   readOpenFilesMax,
@@ -27,7 +28,7 @@ import {
   parseBootstrap,
   type Proxy as RunningProxy,
 } from '../proxy/index.ts';
-import { type AdsTransport, createGrpcAdsTransport } from '../xds/index.ts';
+import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 import { HotRestart } from './hot-restart.ts';
 import { version } from './version.ts';
@@ -125,7 +126,7 @@ function compose(
     log,
     bootstrap,
     version,
-    createAdsTransport,
+    createAdsTransport: (config) => createAdsTransport({ network, clock, gunzip }, config),
     stateDir: flags.stateDir ?? dirname(flags.config),
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
@@ -136,10 +137,18 @@ function compose(
   });
 }
 
-function createAdsTransport({ servers, connectTimeoutMs }: AdsConfig): AdsTransport {
+/** What streams to the control plane stand on. */
+type System = Pick<GrpcAdsOptions, 'network' | 'clock' | 'gunzip'>;
+
+function createAdsTransport(system: System, { servers, connectTimeoutMs }: AdsConfig): AdsTransport {
   return createAdsFailover(
     servers.map((address) =>
-      createGrpcAdsTransport({ address, authority: formatAddress(address), connectTimeoutMs }),
+      createGrpcAdsTransport({
+        ...system,
+        address,
+        authority: formatAddress(address),
+        connectTimeoutMs,
+      }),
     ),
   );
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';
-import { createMemoryStore, createSystemClock } from '../net/index.ts';
+import { createBunNetwork, createMemoryStore, createSystemClock } from '../net/index.ts';
 import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
@@ -131,7 +131,9 @@ describeWith(['envoy'], 'Envoy', () => {
       store,
       directory: 'dir',
     });
-    xds = await serveGrpcAds({
+    xds = serveGrpcAds({
+      network: createBunNetwork(),
+      clock: createSystemClock(),
       server: plane.adsServer,
       address: { kind: 'ip', host: '127.0.0.1', port: 0 },
     });

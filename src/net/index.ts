@@ -1,5 +1,6 @@
 export { createBunNetwork, type InheritedDescriptors } from './bun-network.ts';
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
+export { gunzip } from './gunzip.ts';
 export { announceReady, closeInherited, offerListeners, takeListeners } from './hand-over.ts';
 export {
   createMemoryNetwork,

@@ -5,7 +5,7 @@ export {
   type RequestHead,
   type ResponseHead,
 } from './head.ts';
-export { createRequestHead, createResponseHead } from './made-head.ts';
+export { createRequestHead, createResponseHead, createTrailers } from './made-head.ts';
 export type {
   BodyReceiver,
   ByteSink,

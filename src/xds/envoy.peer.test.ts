@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';
-import { createSystemClock } from '../net/index.ts';
+import { createBunNetwork, createSystemClock } from '../net/index.ts';
 import { type AdsEnvoyOptions, type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
@@ -57,7 +57,12 @@ async function createWorld(apiType: AdsEnvoyOptions['apiType']): Promise<World> 
       onAck() {},
     },
   });
-  const listener = await serveGrpcAds({ server, address: { kind: 'ip', host: '127.0.0.1', port: 0 } });
+  const listener = serveGrpcAds({
+    network: createBunNetwork(),
+    clock: createSystemClock(),
+    server,
+    address: { kind: 'ip', host: '127.0.0.1', port: 0 },
+  });
   const envoy = await startAdsEnvoy({
     nodeId: 'sidecar~a.bank',
     cluster: 'a',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Issue, silentLog } from '../base/index.ts';
-import { createSystemClock, createSystemRandom } from '../net/index.ts';
+import { createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { describeWith } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 import { AdsClient, type AdsVariant, createGrpcAdsTransport, findReferences, typeUrls } from './index.ts';
@@ -103,7 +103,11 @@ class Follower implements XdsSubscriber {
 function createFollower(variant: AdsVariant, port: number): { client: AdsClient; follower: Follower } {
   const follower = new Follower();
   const client = new AdsClient({
-    transport: createGrpcAdsTransport({ address: { kind: 'ip', host: '127.0.0.1', port } }),
+    transport: createGrpcAdsTransport({
+      network: createBunNetwork(),
+      clock: createSystemClock(),
+      address: { kind: 'ip', host: '127.0.0.1', port },
+    }),
     variant,
     clock: createSystemClock(),
     random: createSystemRandom(),

@@ -10,6 +10,11 @@ export const streamsMax = 20_000;
 export const streamsPerPeerMax = 5_000;
 /** Streams that have sent no request yet; the oldest of them is ended for a new one. */
 export const silentStreamsMax = 1_024;
+/** Connections of one server, and of one peer's address; more are reset. */
+export const connectionsMax = 20_000;
+export const connectionsPerPeerMax = 5_000;
+/** Bytes of requests that have not come whole, of all streams of one peer; the stream that crosses it is ended. */
+export const partialBytesPerPeerMax = 64 * 1024 * 1024;
 /** A stream's first request must come within this time, or it is ended. */
 export const firstRequestWaitMs = 10_000;
 /** Bytes of one request that a server takes in; more ends the stream. */

@@ -65,8 +65,11 @@ export interface XdsNode {
 
 /** One bidirectional ADS stream of encoded messages (SotW or delta; the path says which), as both ends see it. */
 export interface AdsStream {
-  /** False: the transport's buffer is full, wait for `onWritable`. */
-  send(message: Uint8Array): boolean;
+  /**
+   * Sends a message given as its pieces in a row, which must not change any more: several streams may share them. False: it waits, and
+   * the sender should too, until `onWritable`.
+   */
+  send(message: readonly Uint8Array[]): boolean;
   close(error: MeshError | null): void;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { type Issue, reconnectDelayMs, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
-import { encodeDeltaResponse } from '../discovery/encode.ts';
+import { encodeDeltaResponse, joinPieces } from '../discovery/encode.ts';
 import { acksQueuedMax, reconnectBaseMs, reconnectMaxMs, resourceWaitMs } from '../limits.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import { RawServer } from '../testing/raw-server.ts';
@@ -343,7 +343,7 @@ function heartbeat(name: string, version: string): Uint8Array {
   resource.string(1, version);
   resource.string(3, name);
   writer.bytes(2, resource.finish());
-  writer.raw(encodeDeltaResponse(endpoint, '', 'heartbeat', [], []));
+  writer.raw(joinPieces(encodeDeltaResponse(endpoint, '', 'heartbeat', [], [])));
   return writer.finish();
 }
 
@@ -403,7 +403,7 @@ describe.each(['sotw', 'delta'] as const)('%s client', (variant) => {
     clock.advanceBy(reconnectBaseMs);
     expect(server.opened).toBe(2);
     old?.onClose(null);
-    old?.onMessage(encodeDeltaResponse(cluster, '1', 'n', [clusterOf('a')], []));
+    old?.onMessage(joinPieces(encodeDeltaResponse(cluster, '1', 'n', [clusterOf('a')], [])));
     expect([subscriber.take(), client.status().state]).toEqual([[], 'connecting']);
   });
 

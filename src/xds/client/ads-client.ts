@@ -273,7 +273,7 @@ class ClientStream implements AdsStreamHandler {
   }
 
   send(message: Uint8Array): void {
-    this.writable = this.stream?.send(message) ?? false;
+    this.writable = this.stream?.send([message]) ?? false;
   }
 
   end(error: MeshError | null): void {

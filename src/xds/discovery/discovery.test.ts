@@ -12,7 +12,13 @@ import { structDepthMax } from '../protobuf/limits.ts';
 import { encodeStruct, parseStruct } from '../protobuf/struct.ts';
 import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { clusterOf, endpointsOf, testNode } from '../testing/resources.ts';
-import { encodeDeltaRequest, encodeDeltaResponse, encodeSotwRequest, encodeSotwResponse } from './encode.ts';
+import {
+  encodeDeltaRequest,
+  encodeDeltaResponse,
+  encodeSotwRequest,
+  encodeSotwResponse,
+  joinPieces,
+} from './encode.ts';
 import type { DeltaRequest, SotwRequest } from './messages.ts';
 import { encodeNode, parseNode } from './node.ts';
 import { parseDeltaRequest, parseDeltaResponse, parseSotwRequest, parseSotwResponse } from './parse.ts';
@@ -71,12 +77,15 @@ describe('what is written here, the generated API reads', () => {
 
   test('responses', () => {
     const [a, b] = [clusterOf('a'), clusterOf('b')];
-    const sotw = fromBinary(DiscoveryResponseSchema, encodeSotwResponse(a.typeUrl, 'v', 'n', [a, b]));
+    const sotw = fromBinary(
+      DiscoveryResponseSchema,
+      joinPieces(encodeSotwResponse(a.typeUrl, 'v', 'n', [a, b])),
+    );
     expect([sotw.typeUrl, sotw.versionInfo, sotw.nonce]).toEqual([a.typeUrl, 'v', 'n']);
     expect(sotw.resources.map((any) => any.value)).toEqual([a.bytes, b.bytes]);
     const delta = fromBinary(
       DeltaDiscoveryResponseSchema,
-      encodeDeltaResponse(a.typeUrl, 'v', 'n', [a, b], ['x']),
+      joinPieces(encodeDeltaResponse(a.typeUrl, 'v', 'n', [a, b], ['x'])),
     );
     expect(delta.resources.map(({ name, version }) => [name, version])).toEqual([
       ['a', a.version],
@@ -116,19 +125,21 @@ describe('what the generated API writes is read here', () => {
     expect(parseDeltaRequest(encodeDeltaRequest(deltaRequest))).toEqual(deltaRequest);
     const resource = endpointsOf('a');
     const { typeUrl, version, bytes } = resource;
-    expect(parseSotwResponse(encodeSotwResponse(typeUrl, 'v', 'n', [resource]))).toEqual({
+    expect(parseSotwResponse(joinPieces(encodeSotwResponse(typeUrl, 'v', 'n', [resource])))).toEqual({
       typeUrl,
       version: 'v',
       nonce: 'n',
       resources: [{ name: 'a', version: '', typeUrl, bytes }],
     });
-    expect(parseDeltaResponse(encodeDeltaResponse(typeUrl, 'v', 'n', [resource], ['x']))).toEqual({
-      typeUrl,
-      version: 'v',
-      nonce: 'n',
-      resources: [{ name: 'a', version, typeUrl, bytes }],
-      removed: ['x'],
-    });
+    expect(parseDeltaResponse(joinPieces(encodeDeltaResponse(typeUrl, 'v', 'n', [resource], ['x'])))).toEqual(
+      {
+        typeUrl,
+        version: 'v',
+        nonce: 'n',
+        resources: [{ name: 'a', version, typeUrl, bytes }],
+        removed: ['x'],
+      },
+    );
   });
 
   test('any metadata', () => {

@@ -1,5 +1,5 @@
-// Encodes the messages of an ADS stream. A response is put together from resource frames that were encoded once and are shared by
-// all streams, so that a push to a thousand proxies costs a copy each and no encoding.
+// Encodes the messages of an ADS stream. A response is a list of pieces: frames of resources that were encoded once and are shared by all streams
+// that send them, and a few bytes around them. A push to a thousand proxies costs no encoding and, while it waits, no copy.
 
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { XdsNode, XdsResource } from '../types.ts';
@@ -46,7 +46,7 @@ function writeError(writer: WireWriter, field: number, error: string | null): vo
   writer.bytes(field, status.finish());
 }
 
-/** What a response adds to its resources: type, version and nonce. */
+/** What a frame adds to its resource, at most: name, version and type. */
 const envelopeBytes = 512;
 
 export function encodeSotwResponse(
@@ -54,12 +54,16 @@ export function encodeSotwResponse(
   version: string,
   nonce: string,
   resources: readonly XdsResource[],
-): Uint8Array {
-  const writer = new WireWriter(envelopeBytes + sum(resources, sotwFrame));
+): readonly Uint8Array[] {
+  const tail = new WireWriter();
+  tail.string(4, typeUrl);
+  tail.string(5, nonce);
+  return [versionField(version), ...resources.map(sotwFrame), tail.finish()];
+}
+
+function versionField(version: string): Uint8Array {
+  const writer = new WireWriter(64);
   writer.string(1, version);
-  for (const resource of resources) writer.raw(sotwFrame(resource));
-  writer.string(4, typeUrl);
-  writer.string(5, nonce);
   return writer.finish();
 }
 
@@ -69,14 +73,12 @@ export function encodeDeltaResponse(
   nonce: string,
   resources: readonly XdsResource[],
   removed: readonly string[],
-): Uint8Array {
-  const writer = new WireWriter(envelopeBytes + sum(resources, deltaFrame));
-  writer.string(1, version);
-  for (const resource of resources) writer.raw(deltaFrame(resource));
-  writer.string(4, typeUrl);
-  writer.string(5, nonce);
-  for (const name of removed) writer.element(6, name);
-  return writer.finish();
+): readonly Uint8Array[] {
+  const tail = new WireWriter();
+  tail.string(4, typeUrl);
+  tail.string(5, nonce);
+  for (const name of removed) tail.element(6, name);
+  return [versionField(version), ...resources.map(deltaFrame), tail.finish()];
 }
 
 const sotwFrames = new WeakMap<XdsResource, Uint8Array>();
@@ -128,8 +130,15 @@ function encodeAny(resource: XdsResource): Uint8Array {
   return writer.finish();
 }
 
-function sum(resources: readonly XdsResource[], frame: (resource: XdsResource) => Uint8Array): number {
-  let total = 0;
-  for (const resource of resources) total += frame(resource).length;
-  return total;
+/** The message as one. */
+export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  const all = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

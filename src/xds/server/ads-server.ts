@@ -44,10 +44,10 @@ export class AdsServer {
 
   /**
    * Serves one stream: the transport gives the returned handler what the client sends. `peer` is the client's address, by which what one
-   * peer may take is bounded; '' where there is none.
+   * peer may take is bounded; '' where there is none. `typeUrl`: the one type that a separate discovery service is for.
    */
-  accept(variant: AdsVariant, stream: AdsStream, peer = ''): AdsStreamHandler {
-    const served = new ServerStream(this.host, variant, stream, peer);
+  accept(variant: AdsVariant, stream: AdsStream, peer = '', typeUrl: string | null = null): AdsStreamHandler {
+    const served = new ServerStream(this.host, variant, stream, { peer, typeUrl });
     const refusal = this.host.admission.enter(served);
     if (refusal !== null) {
       served.close(new MeshError('overflow', 'internal', 'yes', refusal));

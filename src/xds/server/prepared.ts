@@ -10,5 +10,5 @@ export interface Prepared {
   readonly removed: readonly XdsResource[];
   /** The search that it is a step of. */
   readonly trial: Trial | null;
-  encode(nonce: string): Uint8Array;
+  encode(nonce: string): readonly Uint8Array[];
 }

@@ -52,10 +52,17 @@ export interface ServerStreamHost {
   onStreamClosed(stream: ServerStream): void;
 }
 
+/** Where a stream comes from: the client's address, and the one type that it is for, if it is not ADS. */
+export interface StreamOrigin {
+  readonly peer: string;
+  readonly typeUrl: string | null;
+}
+
 export class ServerStream
   implements AdsStreamHandler, SnapshotWatcher, TimerHandler, AdmittedStream, SlotTaker, Worker
 {
   readonly peer: string;
+  private readonly onlyType: string | null;
   private readonly host: ServerStreamHost;
   private readonly variant: AdsVariant;
   private readonly stream: AdsStream;
@@ -80,9 +87,10 @@ export class ServerStream
   /** It took too long over a picture: no further one before it answers. */
   private slow = false;
 
-  constructor(host: ServerStreamHost, variant: AdsVariant, stream: AdsStream, peer: string) {
+  constructor(host: ServerStreamHost, variant: AdsVariant, stream: AdsStream, from: StreamOrigin) {
     this.host = host;
-    this.peer = peer;
+    this.peer = from.peer;
+    this.onlyType = from.typeUrl;
     this.variant = variant;
     this.stream = stream;
     this.openedMs = host.clock.now();
@@ -105,7 +113,7 @@ export class ServerStream
 
   onWritable(): void {
     this.writable = true;
-    this.flush();
+    this.tryFlush();
   }
 
   onClose(): void {
@@ -129,11 +137,19 @@ export class ServerStream
       this.slow = this.ordered.some((state) => state.inflight !== null);
       this.releaseSlot();
     }
-    this.flush();
+    this.tryFlush();
   }
 
   onSlot(): void {
-    this.flush();
+    this.tryFlush();
+  }
+
+  private tryFlush(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      this.failInside(error);
+    }
   }
 
   evict(reason: string): void {
@@ -203,13 +219,17 @@ export class ServerStream
       this.unwatch = this.source.watch(this);
       this.host.observer.onStream(request.node, true);
     }
-    if (request.typeUrl === '') return this.fail('protocol', 'a request carries no type_url');
-    let state = this.types.get(request.typeUrl);
+    // On a service of one type a request need not say which it is.
+    const typeUrl = request.typeUrl === '' ? (this.onlyType ?? '') : request.typeUrl;
+    if (typeUrl === '') return this.fail('protocol', 'a request carries no type_url');
+    if (this.onlyType !== null && typeUrl !== this.onlyType)
+      return this.fail('protocol', `this service is for ${this.onlyType} alone`);
+    let state = this.types.get(typeUrl);
     if (state === undefined) {
-      if (!isKnownType(request.typeUrl)) return this.answerUnknown(request);
-      state = new TypeState(request.typeUrl);
-      state.base = this.resourcesOf(request.typeUrl);
-      this.types.set(request.typeUrl, state);
+      if (!isKnownType(typeUrl)) return this.answerUnknown(request);
+      state = new TypeState(typeUrl);
+      state.base = this.resourcesOf(typeUrl);
+      this.types.set(typeUrl, state);
       this.ordered = sortTypes(this.types.values());
     }
     return state;
@@ -423,7 +443,7 @@ export class ServerStream
       }
     }
     if (dueMs === Number.POSITIVE_INFINITY) this.host.clock.cancel(this.timer);
-    else this.host.clock.arm(this.timer, dueMs - nowMs);
+    else this.host.clock.arm(this.timer, Math.max(0, dueMs - nowMs));
   }
 
   private resourcesOf(typeUrl: string): ResourceMap | null {

@@ -1,7 +1,7 @@
 // The client's end of a server stream, in a test's hands: it sends what the test says and keeps what the server answers, at once.
 
 import { type Clock, type MeshError, silentLog } from '../../base/index.ts';
-import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
+import { encodeDeltaRequest, encodeSotwRequest, joinPieces } from '../discovery/encode.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../discovery/messages.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
 import { AdsServer } from '../server/ads-server.ts';
@@ -25,7 +25,8 @@ export class RawClient {
     this.#handler = server.accept(
       variant,
       {
-        send: (message) => {
+        send: (pieces) => {
+          const message = joinPieces(pieces);
           this.received.push(
             (variant === 'delta' ? parseDeltaResponse(message) : parseSotwResponse(message)) as AnyResponse,
           );

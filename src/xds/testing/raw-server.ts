@@ -1,7 +1,7 @@
 // The server's end of a client stream, in a test's hands.
 
 import { MeshError } from '../../base/index.ts';
-import { encodeDeltaResponse, encodeSotwResponse } from '../discovery/encode.ts';
+import { encodeDeltaResponse, encodeSotwResponse, joinPieces } from '../discovery/encode.ts';
 import type { DeltaRequest, SotwRequest } from '../discovery/messages.ts';
 import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
 import type { AdsStream, AdsStreamHandler, AdsTransport, AdsVariant, XdsResource } from '../types.ts';
@@ -18,7 +18,8 @@ export class RawServer implements AdsTransport {
     this.opened += 1;
     this.handler = handler;
     return {
-      send: (message) => {
+      send: (pieces) => {
+        const message = joinPieces(pieces);
         this.received.push(
           (variant === 'delta' ? parseDeltaRequest(message) : parseSotwRequest(message)) as AnyRequest,
         );
@@ -33,7 +34,7 @@ export class RawServer implements AdsTransport {
   close(): void {}
 
   sotw(typeUrl: string, version: string, nonce: string, resources: readonly XdsResource[]): void {
-    this.handler?.onMessage(encodeSotwResponse(typeUrl, version, nonce, resources));
+    this.handler?.onMessage(joinPieces(encodeSotwResponse(typeUrl, version, nonce, resources)));
   }
 
   delta(
@@ -42,7 +43,7 @@ export class RawServer implements AdsTransport {
     resources: readonly XdsResource[],
     removed: readonly string[] = [],
   ): void {
-    this.handler?.onMessage(encodeDeltaResponse(typeUrl, `v${nonce}`, nonce, resources, removed));
+    this.handler?.onMessage(joinPieces(encodeDeltaResponse(typeUrl, `v${nonce}`, nonce, resources, removed)));
   }
 
   respond(variant: AdsVariant, typeUrl: string, nonce: string, resources: readonly XdsResource[]): void {

@@ -1,21 +1,42 @@
-// The client's gRPC stream, on node:http2 alone: one bidirectional call needs no more, and a gRPC library would cost every sidecar
-// 10 MB beyond it (docs/decisions/0008). http2 is loaded when the first stream opens.
+// The client's gRPC stream on our own HTTP/2 over the Network seam: one connection with one call, since an ADS client has one stream at a time.
 
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
-import { MeshError } from '../../base/index.ts';
-import { type Address, formatAddress } from '../../net/index.ts';
+import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import {
+  type Address,
+  type ConnectOptions,
+  formatAddress,
+  type Network,
+  type Socket,
+  type SocketHandler,
+} from '../../net/index.ts';
+import { createFaultCounts, defaultHttp2Limits, Http2ClientCodec } from '../../wire/http2/index.ts';
+import {
+  type ClientHost,
+  type ClientStream,
+  createRequestHead,
+  type Head,
+  type ResponseHead,
+  type ResponseReceiver,
+} from '../../wire/index.ts';
 import type { AdsStream, AdsStreamHandler, AdsTransport, AdsVariant } from '../types.ts';
-import { encodeFrame, FrameParser } from './grpc-framing.ts';
+import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
 import { adsPaths, describeStatus } from './grpc-protocol.ts';
+import { MessageSender } from './message-sender.ts';
 
 export interface GrpcAdsOptions {
+  readonly network: Network;
+  readonly clock: Clock;
   /** Of the control plane; names are resolved before. */
   readonly address: Address;
+  /** TLS and the like. */
+  readonly connect?: ConnectOptions;
   /** The `:authority` sent; default the address. */
   readonly authority?: string;
-  /** TCP connect and HTTP/2 preface; default 5,000. */
+  /** Opens gzip; without it the server is not told that it may compress. */
+  readonly gunzip?: Decompress;
+  /** Until the connection is open; default 5,000. */
   readonly connectTimeoutMs?: number;
-  /** A ping is sent this long after the last one; default 30,000. */
+  /** A ping goes to a silent server after this; default 30,000. */
   readonly keepaliveMs?: number;
   /** An unanswered ping ends the connection after this; default 10,000. */
   readonly keepaliveTimeoutMs?: number;
@@ -34,9 +55,8 @@ class GrpcTransport implements AdsTransport {
   }
 
   open(variant: AdsVariant, handler: AdsStreamHandler): AdsStream {
-    const stream = new GrpcStream(this.options, handler, () => this.streams.delete(stream));
+    const stream = new GrpcStream(this.options, variant, handler, () => this.streams.delete(stream));
     this.streams.add(stream);
-    void stream.connect(variant);
     return stream;
   }
 
@@ -45,147 +65,171 @@ class GrpcTransport implements AdsTransport {
   }
 }
 
-/** One connection with one call. The session is not shared: an ADS client has one stream at a time. */
-class GrpcStream implements AdsStream {
+class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
   private readonly options: GrpcAdsOptions;
   private readonly handler: AdsStreamHandler;
   private readonly onGone: () => void;
-  private readonly parser = new FrameParser();
-  private session: ClientHttp2Session | null = null;
-  private call: ClientHttp2Stream | null = null;
-  /** Sent before the call was open. */
-  private waiting: Uint8Array[] = [];
-  private connectTimer: ReturnType<typeof setTimeout> | undefined;
-  private keepaliveTimer: ReturnType<typeof setInterval> | undefined;
-  private pingTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly socket: Socket;
+  private readonly codec: Http2ClientCodec;
+  private readonly call: ClientStream;
+  private readonly sender: MessageSender;
+  private readonly connectTimer = new Timer(this, 0);
   private closed = false;
+  private retired = false;
 
-  constructor(options: GrpcAdsOptions, handler: AdsStreamHandler, onGone: () => void) {
+  constructor(options: GrpcAdsOptions, variant: AdsVariant, handler: AdsStreamHandler, onGone: () => void) {
+    const { address, clock, connectTimeoutMs = 5_000, keepaliveMs = 30_000 } = options;
     this.options = options;
     this.handler = handler;
     this.onGone = onGone;
-  }
-
-  async connect(variant: AdsVariant): Promise<void> {
-    const [{ connect: connectHttp2 }, { connect: connectSocket }] = await Promise.all([
-      import('node:http2'),
-      import('node:net'),
-    ]);
-    if (this.closed) return;
-    const { address, connectTimeoutMs = 5_000, keepaliveMs = 30_000 } = this.options;
-    const authority =
-      this.options.authority ?? (address.kind === 'unix' ? 'localhost' : formatAddress(address));
-    const session = connectHttp2(`http://${authority}`, {
-      createConnection: () =>
-        address.kind === 'unix'
-          ? connectSocket(address.path)
-          : connectSocket({ host: address.host, port: address.port, noDelay: true }),
+    this.socket = options.network.connect(address, this, options.connect);
+    this.codec = new Http2ClientCodec(this.socket, this, {
+      limits: defaultHttp2Limits,
+      clock,
+      counts: createFaultCounts(),
+      extendedConnect: false,
+      keepaliveMs,
+      keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,
+      stallMs: 60_000,
     });
-    this.session = session;
-    this.connectTimer = setTimeout(
-      () => this.fail('connect-timeout', `no connection in ${connectTimeoutMs} ms`),
-      connectTimeoutMs,
+    const authority = options.authority ?? (address.kind === 'unix' ? 'localhost' : formatAddress(address));
+    const fields: [string, string][] = [
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+      ['user-agent', 'weft'],
+    ];
+    if (options.gunzip !== undefined) fields.push(['grpc-accept-encoding', 'identity,gzip']);
+    this.call = this.codec.start(
+      createRequestHead('POST', authority, adsPaths[variant], fields),
+      false,
+      new Answer(this, options),
     );
-    session.on('connect', () => clearTimeout(this.connectTimer));
-    session.on('error', (error: Error) => this.fail('connect-failed', error.message, error));
-    session.on('goaway', () => this.fail('draining', 'the server is going away'));
-    session.on('close', () => this.fail('peer-closed', 'the connection was closed'));
-    this.keepaliveTimer = setInterval(() => this.ping(), keepaliveMs);
-    this.openCall(session, variant);
+    this.sender = new MessageSender(this.call);
+    clock.arm(this.connectTimer, connectTimeoutMs);
   }
 
-  private openCall(session: ClientHttp2Session, variant: AdsVariant): void {
-    const call = session.request(
-      {
-        ':method': 'POST',
-        ':path': adsPaths[variant],
-        'content-type': 'application/grpc',
-        te: 'trailers',
-        'user-agent': 'weft',
-      },
-      { endStream: false },
-    );
-    this.call = call;
-    call.on('response', (headers) => {
-      const status = headers[':status'];
-      if (status !== 200) this.fail('protocol', `the server answered with HTTP status ${status}`);
-      // A call that fails at once has its status here and no trailers.
-      else if (headers['grpc-status'] !== undefined) this.failByStatus(headers);
-    });
-    call.on('trailers', (trailers) => this.failByStatus(trailers));
-    call.on('data', (bytes: Uint8Array) => this.take(bytes));
-    call.on('drain', () => {
-      if (!this.closed) this.handler.onWritable();
-    });
-    call.on('error', (error: Error) => this.fail('peer-reset', error.message, error));
-    call.on('close', () => this.fail('peer-closed', 'the call was closed'));
-    for (const frame of this.waiting) call.write(frame);
-    this.waiting = [];
-  }
-
-  send(message: Uint8Array): boolean {
-    if (this.closed) return true;
-    const frame = encodeFrame(message);
-    if (this.call === null) {
-      this.waiting.push(frame);
-      return true;
-    }
-    return this.call.write(frame);
+  send(message: readonly Uint8Array[]): boolean {
+    return this.closed ? true : this.sender.send(message);
   }
 
   close(error: MeshError | null): void {
     if (this.closed) return;
     this.release();
-    if (error === null) {
-      this.call?.end();
-      this.session?.close();
-    }
-    this.session?.destroy();
+    this.call.reset(error ?? new MeshError('cancelled', 'downstream', 'no', 'the client is done'));
+    this.socket.end();
   }
 
-  private take(bytes: Uint8Array): void {
-    try {
-      this.parser.push(bytes, (message) => {
-        if (!this.closed) this.handler.onMessage(message);
-      });
-    } catch (error) {
-      if (error instanceof Error && error.name === 'FrameError')
-        this.fail('protocol', `a response ${error.message}`);
-      else throw error;
-    }
+  // The socket.
+
+  onOpen(): void {
+    this.options.clock.cancel(this.connectTimer);
   }
 
-  private ping(): void {
-    const { session } = this;
-    if (session === null || this.closed) return;
-    const { keepaliveTimeoutMs = 10_000 } = this.options;
-    clearTimeout(this.pingTimer);
-    this.pingTimer = setTimeout(
-      () => this.fail('idle-timeout', `no answer to a ping in ${keepaliveTimeoutMs} ms`),
-      keepaliveTimeoutMs,
-    );
-    session.ping((error) => {
-      if (error === null) clearTimeout(this.pingTimer);
-    });
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    this.codec.receive(bytes);
+    // After all that came with it was heard: the end of the call may say more than the GOAWAY behind it.
+    if (this.retired) this.fail('draining', 'the server is going away');
   }
 
-  private failByStatus(headers: Readonly<Record<string, string | string[] | number | undefined>>): void {
-    this.fail('peer-closed', describeStatus(headers['grpc-status'], headers['grpc-message']));
+  onDrain(): void {
+    this.codec.drained();
+  }
+
+  onEnd(): void {
+    this.codec.receiveEnd();
+    this.socket.end();
+  }
+
+  onClose(_socket: Socket, error: MeshError | null): void {
+    if (error !== null) this.fail(error.code, error.message, error);
+    this.codec.closed(error);
+    this.fail('peer-closed', 'the connection was closed');
+  }
+
+  onTimer(): void {
+    const { connectTimeoutMs = 5_000 } = this.options;
+    this.fail('connect-timeout', `no connection in ${connectTimeoutMs} ms`);
+  }
+
+  // The connection's codec.
+
+  onStreamDone(): void {}
+
+  onCapacity(): void {}
+
+  /** GOAWAY: a stream that it leaves alone goes on, but its server is leaving; another is asked. */
+  onRetired(): void {
+    this.retired = true;
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (!this.closed) this.handler.onMessage(message);
+  }
+
+  onWritable(): void {
+    if (this.sender.resume() && !this.closed) this.handler.onWritable();
+  }
+
+  failByStatus(head: Head | null): void {
+    const status = head?.getName('grpc-status') ?? null;
+    if (status === null) this.fail('protocol', 'the call ended without grpc-status');
+    else this.fail('peer-closed', describeStatus(status, head?.getName('grpc-message')));
   }
 
   fail(code: MeshError['code'], reason: string, cause: unknown = null): void {
     if (this.closed) return;
     this.release();
-    this.session?.destroy();
+    this.socket.reset();
     const message = `ADS at ${formatAddress(this.options.address)}: ${reason}`;
     this.handler.onClose(new MeshError(code, 'upstream', 'yes', message, cause));
   }
 
   private release(): void {
     this.closed = true;
-    clearTimeout(this.connectTimer);
-    clearTimeout(this.pingTimer);
-    clearInterval(this.keepaliveTimer);
+    this.options.clock.cancel(this.connectTimer);
     this.onGone();
+  }
+}
+
+/** What comes back on the call. */
+class Answer implements ResponseReceiver {
+  private readonly stream: GrpcStream;
+  private readonly options: GrpcAdsOptions;
+  private readonly parser = new FrameParser();
+
+  constructor(stream: GrpcStream, options: GrpcAdsOptions) {
+    this.stream = stream;
+    this.options = options;
+  }
+
+  onInformational(): void {}
+
+  onResponse(head: ResponseHead, endStream: boolean): void {
+    // A call that fails at once has its status here and no trailers.
+    if (head.status !== 200)
+      this.stream.fail('protocol', `the server answered with HTTP status ${head.status}`);
+    else if (endStream || head.getName('grpc-status') !== null) this.stream.failByStatus(head);
+    else if (head.getName('grpc-encoding') === 'gzip') this.parser.decompress = this.options.gunzip ?? null;
+  }
+
+  onBody(bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.parser.push(bytes.subarray(start, end), (message) => this.stream.onMessage(message));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.stream.fail('protocol', `a response ${error.message}`);
+    }
+  }
+
+  onEnd(trailers: Head | null): void {
+    this.stream.failByStatus(trailers);
+  }
+
+  onReset(error: MeshError): void {
+    this.stream.fail(error.code, error.message, error);
+  }
+
+  onWritable(): void {
+    this.stream.onWritable();
   }
 }

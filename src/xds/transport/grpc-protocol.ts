@@ -1,11 +1,45 @@
-// What both ends of the gRPC transport must agree on: the methods of AggregatedDiscoveryService, and the words for gRPC's status codes.
+// What both ends of the gRPC transport must agree on: the methods of the discovery services, the words for gRPC's status codes, and how a
+// status travels (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 
-import type { AdsVariant } from '../types.ts';
+import type { MeshError } from '../../base/index.ts';
+import { type AdsVariant, typeUrls } from '../types.ts';
 
 export const adsPaths: Readonly<Record<AdsVariant, string>> = {
   sotw: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
   delta: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
 };
+
+/** A method that streams discovery requests; `typeUrl` null: of any type (ADS). */
+export interface DiscoveryMethod {
+  readonly variant: AdsVariant;
+  readonly typeUrl: string | null;
+}
+
+/** The separate services by the name of their package, with the word in their methods and the type they serve. */
+const separate: readonly (readonly [service: string, plural: string, typeUrl: string])[] = [
+  ['cluster.v3.ClusterDiscoveryService', 'Clusters', typeUrls.cluster],
+  ['endpoint.v3.EndpointDiscoveryService', 'Endpoints', typeUrls.endpoint],
+  ['listener.v3.ListenerDiscoveryService', 'Listeners', typeUrls.listener],
+  ['route.v3.RouteDiscoveryService', 'Routes', typeUrls.route],
+  [
+    'secret.v3.SecretDiscoveryService',
+    'Secrets',
+    'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+  ],
+];
+
+export const discoveryMethods: ReadonlyMap<string, DiscoveryMethod> = new Map<string, DiscoveryMethod>([
+  [adsPaths.sotw, { variant: 'sotw', typeUrl: null }],
+  [adsPaths.delta, { variant: 'delta', typeUrl: null }],
+  ...separate.flatMap(([service, plural, typeUrl]): [string, DiscoveryMethod][] => [
+    [`/envoy.service.${service}/Stream${plural}`, { variant: 'sotw', typeUrl }],
+    [`/envoy.service.${service}/Delta${plural}`, { variant: 'delta', typeUrl }],
+  ]),
+  [
+    '/envoy.service.route.v3.VirtualHostDiscoveryService/DeltaVirtualHosts',
+    { variant: 'delta', typeUrl: 'type.googleapis.com/envoy.config.route.v3.VirtualHost' },
+  ],
+]);
 
 const statusNames: readonly string[] = [
   'OK',
@@ -26,6 +60,39 @@ const statusNames: readonly string[] = [
   'DATA_LOSS',
   'UNAUTHENTICATED',
 ];
+
+/** The codes that we give. */
+export const grpcStatus = {
+  ok: 0,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
+
+/** Clients come back at once for UNAVAILABLE, and not for what they did wrong. */
+export function statusOf(error: MeshError | null): number {
+  if (error === null) return grpcStatus.ok;
+  if (error.code === 'too-large' || error.code === 'overflow') return grpcStatus.resourceExhausted;
+  if (error.code === 'name-not-found') return grpcStatus.notFound;
+  if (error.source === 'downstream')
+    return error.code === 'head-timeout' ? grpcStatus.deadlineExceeded : grpcStatus.invalidArgument;
+  return error.code === 'internal' ? grpcStatus.internal : grpcStatus.unavailable;
+}
+
+/** `grpc-message`: percent-encoded UTF-8, bounded so that the trailers stay small. */
+export function encodeStatusMessage(message: string): string {
+  const bytes = new TextEncoder().encode(message.slice(0, 1_000));
+  let text = '';
+  for (const byte of bytes) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}
 
 /** From `grpc-status` and the percent-encoded `grpc-message`. */
 export function describeStatus(status: unknown, message: unknown): string {

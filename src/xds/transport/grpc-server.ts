@@ -1,151 +1,306 @@
-// The server's gRPC end: AggregatedDiscoveryService on @grpc/grpc-js, loaded when it starts to listen. Messages stay bytes here.
+// The server's gRPC end, on our own HTTP/2 over the Network seam: the discovery services and health. Connections are counted by peer, have an age,
+// and end when nobody uses them.
 
-import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
-import { MeshError } from '../../base/index.ts';
-import { type Address, ListenError } from '../../net/index.ts';
-import { requestBytesMax } from '../limits.ts';
+import {
+  type Clock,
+  type Log,
+  MeshError,
+  type Random,
+  silentLog,
+  Timer,
+  type TimerHandler,
+} from '../../base/index.ts';
+import {
+  type Address,
+  formatAddress,
+  ListenError,
+  type Listener,
+  type Network,
+  type Socket,
+  type SocketHandler,
+} from '../../net/index.ts';
+import {
+  createFaultCounts,
+  defaultHttp2Limits,
+  type Http2Options,
+  Http2ServerCodec,
+  type Http2ServerHost,
+} from '../../wire/http2/index.ts';
+import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
+import { connectionsMax, connectionsPerPeerMax, firstRequestWaitMs, silentStreamsMax } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
-import type { AdsStream, AdsStreamHandler, AdsVariant } from '../types.ts';
-import { adsPaths } from './grpc-protocol.ts';
+import { type CallHost, type GrpcCall, serveCall } from './grpc-calls.ts';
+import type { Decompress } from './grpc-framing.ts';
 
 export interface ServeGrpcAdsOptions {
   readonly server: AdsServer;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly log?: Log;
+  /** Spreads the ages of connections; without it all live equally long. */
+  readonly random?: Random;
   /** Port 0 takes a free one. */
   readonly address: Address;
+  /** Opens gzip; without it compressed requests are refused. */
+  readonly gunzip?: Decompress;
+  /** What the health service says; default: always. */
+  readonly healthy?: () => boolean;
   /** A ping goes to a silent client after this; default 30,000. */
   readonly keepaliveMs?: number;
   /** A client that does not answer it is dropped after this; default 10,000. */
   readonly keepaliveTimeoutMs?: number;
-  /** Streams of one connection; default 64 (an Envoy opens one, a test client many). */
+  /** A client that takes nothing of what waits for it for so long is dropped; default 60,000. */
+  readonly stallMs?: number;
+  /** A connection is asked to go after this, give or take a tenth; default 30 minutes. */
+  readonly connectionAgeMs?: number;
+  /** Streams of one connection; default 1,024. */
   readonly streamsPerConnectionMax?: number;
 }
 
 export interface GrpcAdsListener {
   /** As bound. */
   readonly address: Address;
+  readonly connectionCount: number;
   /** Ends all streams and stops listening; connections that still linger after `graceMs` are cut. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Rejects with a ListenError when the address cannot be bound. */
-export async function serveGrpcAds(options: ServeGrpcAdsOptions): Promise<GrpcAdsListener> {
-  const grpc = await import('@grpc/grpc-js');
-  // What goes wrong is returned or thrown here; a library's own lines on standard error would be noise.
-  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
-  const listener = new grpc.Server({
-    'grpc.max_receive_message_length': requestBytesMax,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': options.streamsPerConnectionMax ?? 64,
-    'grpc.keepalive_time_ms': options.keepaliveMs ?? 30_000,
-    'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 10_000,
-  });
-  const method = (variant: AdsVariant) => ({
-    path: adsPaths[variant],
-    requestStream: true as const,
-    responseStream: true as const,
-    requestSerialize: identity,
-    requestDeserialize: identity,
-    responseSerialize: identity,
-    responseDeserialize: identity,
-  });
-  listener.addService(
-    { streamAggregatedResources: method('sotw'), deltaAggregatedResources: method('delta') },
-    {
-      streamAggregatedResources: (call: Call) => serveCall(options.server, 'sotw', call, grpc.status),
-      deltaAggregatedResources: (call: Call) => serveCall(options.server, 'delta', call, grpc.status),
-    },
-  );
-  const address = await bind(listener, options.address, grpc.ServerCredentials.createInsecure());
-  return { address, close: (graceMs) => closeListener(listener, options.server, graceMs) };
+/** Throws a ListenError when the address cannot be bound. */
+export function serveGrpcAds(options: ServeGrpcAdsOptions): GrpcAdsListener {
+  return new GrpcServer(options);
 }
 
-type Call = ServerDuplexStream<Buffer, Buffer>;
-type Statuses = Readonly<Record<'INVALID_ARGUMENT' | 'UNAVAILABLE', number>>;
+const connectionAgeMs = 30 * 60_000;
+/** After it was asked to go, a client gets this long to open another connection before its streams end. */
+const ageGraceMs = 1_000;
+/** A connection without a stream. */
+const connectionIdleMs = 5 * 60_000;
+/** After our last word, a peer gets this long to close. */
+const lingerMs = 1_000;
 
-function identity(bytes: Buffer): Buffer {
-  return bytes;
+interface PeerAccount {
+  connections: number;
+  /** Of messages that have not come whole. */
+  partialBytes: number;
 }
 
-function serveCall(server: AdsServer, variant: AdsVariant, call: Call, statuses: Statuses): void {
-  const stream = new ServedCall(call, statuses);
-  const handler = server.accept(variant, stream, call.getPeer().replace(/:\d+$/, ''));
-  stream.handler = handler;
-  call.on('data', (message: Buffer) => handler.onMessage(message));
-  call.on('drain', () => handler.onWritable());
-  call.on('cancelled', () =>
-    stream.finish(new MeshError('cancelled', 'downstream', 'yes', 'the client left')),
-  );
-  call.on('error', (error: Error) =>
-    stream.finish(new MeshError('peer-reset', 'downstream', 'yes', error.message, error)),
-  );
-  call.on('end', () => {
-    stream.finish(null);
-    call.end();
-  });
-}
+class GrpcServer implements GrpcAdsListener, TimerHandler {
+  readonly options: ServeGrpcAdsOptions;
+  readonly http2: Http2Options;
+  readonly log: Log;
+  readonly connections = new Set<GrpcConnection>();
+  /** Those without a request, the oldest first. */
+  readonly silent = new Set<GrpcConnection>();
+  private readonly peers = new Map<string, PeerAccount>();
+  private readonly listener: Listener;
+  private readonly closeTimer = new Timer(this, 0);
+  private onClosed: (() => void) | null = null;
 
-class ServedCall implements AdsStream {
-  handler: AdsStreamHandler | null = null;
-  private readonly call: Call;
-  private readonly statuses: Statuses;
-  private finished = false;
-
-  constructor(call: Call, statuses: Statuses) {
-    this.call = call;
-    this.statuses = statuses;
+  constructor(options: ServeGrpcAdsOptions) {
+    this.options = options;
+    this.log = options.log ?? silentLog;
+    this.http2 = {
+      limits: { ...defaultHttp2Limits, concurrentStreamsMax: options.streamsPerConnectionMax ?? 1_024 },
+      clock: options.clock,
+      counts: createFaultCounts(),
+      extendedConnect: false,
+      keepaliveMs: options.keepaliveMs ?? 30_000,
+      keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,
+      stallMs: options.stallMs ?? 60_000,
+    };
+    this.listener = listen(options, (socket) => this.accept(socket));
   }
 
-  send(message: Uint8Array): boolean {
-    if (this.finished) return true;
-    return this.call.write(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
+  get address(): Address {
+    return this.listener.address;
   }
 
-  close(error: MeshError | null): void {
-    if (this.finished) return;
-    this.finished = true;
-    if (error === null) this.call.end();
-    else {
-      const { INVALID_ARGUMENT, UNAVAILABLE } = this.statuses;
-      const code = error.source === 'downstream' ? INVALID_ARGUMENT : UNAVAILABLE;
-      this.call.emit('error', { code, details: error.message });
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.listener.close();
+    this.options.server.closeStreams();
+    return new Promise((resolve) => {
+      this.onClosed = resolve;
+      for (const connection of [...this.connections]) connection.finish('the control plane is going away');
+      if (this.connections.size === 0) this.closed();
+      else this.options.clock.arm(this.closeTimer, graceMs);
+    });
+  }
+
+  onTimer(): void {
+    for (const connection of [...this.connections]) connection.cut();
+    this.closed();
+  }
+
+  private closed(): void {
+    this.options.clock.cancel(this.closeTimer);
+    const done = this.onClosed;
+    this.onClosed = null;
+    done?.();
+  }
+
+  private accept(socket: Socket): SocketHandler {
+    const peer = socket.remote.kind === 'ip' ? socket.remote.host : '';
+    const account = this.peers.get(peer) ?? { connections: 0, partialBytes: 0 };
+    const refused = this.connections.size >= connectionsMax || account.connections >= connectionsPerPeerMax;
+    if (refused) {
+      this.log.write('warn', 'xds connection refused', { peer, connections: account.connections });
+      socket.reset();
+      return silentHandler;
     }
+    this.peers.set(peer, account);
+    account.connections += 1;
+    const connection = new GrpcConnection(this, socket, peer, account);
+    this.connections.add(connection);
+    this.silent.add(connection);
+    const [oldest] = this.silent;
+    if (this.silent.size > silentStreamsMax) oldest?.cut();
+    return connection;
   }
 
-  finish(error: MeshError | null): void {
-    if (this.finished) return;
-    this.finished = true;
-    this.handler?.onClose(error);
+  gone(connection: GrpcConnection): void {
+    if (!this.connections.delete(connection)) return;
+    this.silent.delete(connection);
+    connection.account.connections -= 1;
+    if (connection.account.connections === 0) this.peers.delete(connection.peer);
+    if (this.onClosed !== null && this.connections.size === 0) this.closed();
   }
 }
 
-type Credentials = ReturnType<typeof import('@grpc/grpc-js').ServerCredentials.createInsecure>;
-
-function bind(listener: Server, address: Address, credentials: Credentials): Promise<Address> {
-  const target = address.kind === 'unix' ? `unix:${address.path}` : formatTarget(address.host, address.port);
-  return new Promise((resolve, reject) => {
-    listener.bindAsync(target, credentials, (error, port) => {
-      if (error !== null) {
-        const code = /EADDRINUSE|in use/i.test(error.message) ? 'in-use' : 'failed';
-        reject(new ListenError(code, `xDS cannot listen on ${target}: ${error.message}`));
-      } else resolve(address.kind === 'unix' ? address : { ...address, port });
-    });
-  });
+function listen(options: ServeGrpcAdsOptions, accept: (socket: Socket) => SocketHandler): Listener {
+  try {
+    return options.network.listen({ address: options.address, accept });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    throw new ListenError(
+      error.code,
+      `xDS cannot listen on ${formatAddress(options.address)}: ${error.message}`,
+    );
+  }
 }
 
-function formatTarget(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+const silentHandler: SocketHandler = { onOpen() {}, onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+
+const timerKind = { deadline: 0, age: 1 } as const;
+
+/** States: `silent` (no request yet) -> `serving` -> `leaving` (asked to go) -> gone. */
+class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, CallHost {
+  readonly peer: string;
+  readonly account: PeerAccount;
+  readonly clock: Clock;
+  readonly ads: AdsServer;
+  readonly gunzip: Decompress | null;
+  private readonly server: GrpcServer;
+  private readonly socket: Socket;
+  private readonly codec: Http2ServerCodec;
+  private readonly calls = new Set<GrpcCall>();
+  /** To the first request, of a connection that nobody uses, or to the peer's end after ours. */
+  private readonly deadline = new Timer(this, timerKind.deadline);
+  private readonly age = new Timer(this, timerKind.age);
+  private leaving = false;
+  private ending = false;
+
+  constructor(server: GrpcServer, socket: Socket, peer: string, account: PeerAccount) {
+    this.server = server;
+    this.clock = server.options.clock;
+    this.ads = server.options.server;
+    this.gunzip = server.options.gunzip ?? null;
+    this.socket = socket;
+    this.peer = peer;
+    this.account = account;
+    this.codec = new Http2ServerCodec(socket, this, server.http2);
+    const { clock, random, connectionAgeMs: ageMs = connectionAgeMs } = server.options;
+    clock.arm(this.deadline, firstRequestWaitMs);
+    clock.arm(this.age, ageMs * (random === undefined ? 1 : 0.9 + 0.2 * random.float()));
+  }
+
+  onOpen(): void {}
+
+  onData(_socket: Socket, bytes: Uint8Array): void {
+    this.codec.receive(bytes);
+  }
+
+  onDrain(): void {
+    this.codec.drained();
+  }
+
+  onEnd(): void {
+    this.codec.receiveEnd();
+  }
+
+  onClose(_socket: Socket, error: MeshError | null): void {
+    const { clock } = this.server.options;
+    clock.cancel(this.deadline);
+    clock.cancel(this.age);
+    this.codec.closed(error);
+    this.server.gone(this);
+  }
+
+  onHeadStart(): void {}
+
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
+    this.server.silent.delete(this);
+    this.server.options.clock.cancel(this.deadline);
+    const call = serveCall(this, stream, head, endStream);
+    if (call === null) return silentReceiver;
+    this.calls.add(call);
+    return call;
+  }
+
+  isHealthy(): boolean {
+    return this.server.options.healthy?.() ?? true;
+  }
+
+  onCallOver(call: GrpcCall): void {
+    this.calls.delete(call);
+  }
+
+  onStreamOver(): void {}
+
+  onIdle(): void {
+    if (!this.ending) this.server.options.clock.arm(this.deadline, connectionIdleMs);
+  }
+
+  onProtocolError(error: MeshError): void {
+    this.server.log.write('warn', 'xds connection broke a rule', { peer: this.peer, reason: error.message });
+  }
+
+  onEnding(): void {
+    this.ending = true;
+    this.server.options.clock.arm(this.deadline, lingerMs);
+  }
+
+  onTimer(kind: number): void {
+    if (kind === timerKind.age) this.leave();
+    else if (this.ending || this.server.silent.has(this)) this.cut();
+    else this.codec.drain();
+  }
+
+  /** First it is told, so that it can go elsewhere; then its streams end. */
+  private leave(): void {
+    if (this.leaving) {
+      this.finish('this connection is old enough');
+      return;
+    }
+    this.leaving = true;
+    this.codec.drain();
+    this.server.options.clock.arm(this.age, ageGraceMs);
+  }
+
+  finish(reason: string): void {
+    const error = new MeshError('draining', 'internal', 'yes', reason);
+    for (const call of [...this.calls]) call.close(error);
+    // Asked twice it does not wait for the peer to have heard.
+    this.codec.drain();
+    this.codec.drain();
+  }
+
+  cut(): void {
+    this.socket.reset();
+  }
 }
 
-function closeListener(listener: Server, server: AdsServer, graceMs: number): Promise<void> {
-  server.closeStreams();
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      listener.forceShutdown();
-      resolve();
-    }, graceMs);
-    listener.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
+const silentReceiver: RequestReceiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} };

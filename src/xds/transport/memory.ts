@@ -2,6 +2,7 @@
 // tests; messages arrive in order, one timer per direction.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { joinPieces } from '../discovery/encode.ts';
 import type { AdsServer } from '../server/ads-server.ts';
 import type { AdsStream, AdsStreamHandler, AdsTransport, AdsVariant } from '../types.ts';
 
@@ -121,9 +122,9 @@ class HalfStream implements AdsStream, TimerHandler {
   }
 
   /** Called by the sender: the message reaches `target` after the delay. */
-  send(message: Uint8Array): boolean {
+  send(pieces: readonly Uint8Array[]): boolean {
     if (this.ending !== null) return true;
-    this.parcels.push({ dueMs: this.clock.now() + this.delayMs, message });
+    this.parcels.push({ dueMs: this.clock.now() + this.delayMs, message: joinPieces(pieces) });
     this.arm();
     this.full = this.parcels.length >= this.messagesMax;
     return !this.full;

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MeshError, silentLog, VirtualClock } from '../../base/index.ts';
-import { type Address, createSystemClock } from '../../net/index.ts';
+import { type Address, createBunNetwork, createSystemClock, gunzip } from '../../net/index.ts';
 import { freePort } from '../../testing/programs.ts';
 import { until } from '../../testing/until.ts';
 import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
+import { firstRequestWaitMs } from '../limits.ts';
 import { AdsServer } from '../server/ads-server.ts';
 import { createSnapshot } from '../snapshot/create-snapshot.ts';
 import { createTestServer } from '../testing/raw-client.ts';
@@ -16,8 +17,10 @@ import { type AdsStreamHandler, type AdsVariant, typeUrls } from '../types.ts';
 import { createGrpcAdsTransport } from './grpc-client.ts';
 import { encodeFrame, FrameError, FrameParser } from './grpc-framing.ts';
 import { describeStatus } from './grpc-protocol.ts';
-import { type GrpcAdsListener, serveGrpcAds } from './grpc-server.ts';
+import { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './grpc-server.ts';
 import { createMemoryAdsTransport } from './memory.ts';
+
+const system = { network: createBunNetwork(), clock: createSystemClock(), gunzip };
 
 const loopback: Address = { kind: 'ip', host: '127.0.0.1', port: 0 };
 
@@ -38,11 +41,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-async function serve(address: Address = loopback): Promise<{ server: AdsServer; listener: GrpcAdsListener }> {
+async function serve(
+  address: Address = loopback,
+  options: Partial<ServeGrpcAdsOptions> = {},
+): Promise<{ server: AdsServer; listener: GrpcAdsListener }> {
   const source = new TestSource();
   source.set(createSnapshot([clusterOf('a'), clusterOf('b')]));
   const server = new AdsServer({ clock: createSystemClock(), log: silentLog, snapshotFor: () => source });
-  const listener = await serveGrpcAds({ server, address });
+  const listener = serveGrpcAds({ ...system, server, address, ...options });
   cleanups.push(() => listener.close(50));
   return { server, listener };
 }
@@ -61,9 +67,9 @@ describe('gRPC', () => {
     for (const address of [loopback, { kind: 'unix', path: join(folder, 'xds.sock') } as const]) {
       const { server, listener } = await serve(address);
       const collector = new Collector();
-      const transport = createGrpcAdsTransport({ address: listener.address });
+      const transport = createGrpcAdsTransport({ ...system, address: listener.address });
       const stream = transport.open(variant, collector);
-      stream.send(firstRequest(variant));
+      stream.send([firstRequest(variant)]);
       await until('a message', () => collector.messages.length > 0);
       const parse = variant === 'delta' ? parseDeltaResponse : parseSotwResponse;
       expect(parse(collector.messages[0]!).resources.map(({ name }) => name)).toEqual(['a', 'b']);
@@ -76,24 +82,24 @@ describe('gRPC', () => {
   test('a server that goes away says so, and is gone', async () => {
     const { server, listener } = await serve();
     const collector = new Collector();
-    const stream = createGrpcAdsTransport({ address: listener.address }).open('delta', collector);
-    stream.send(firstRequest('delta'));
+    const stream = createGrpcAdsTransport({ ...system, address: listener.address }).open('delta', collector);
+    stream.send([firstRequest('delta')]);
     await until('a message', () => collector.messages.length > 0);
     await listener.close(1_000);
     await until('its end', () => collector.closes.length > 0);
     expect(collector.closes.length).toBe(1);
     expect(server.streamCount).toBe(0);
     const again = new Collector();
-    createGrpcAdsTransport({ address: listener.address }).open('delta', again);
+    createGrpcAdsTransport({ ...system, address: listener.address }).open('delta', again);
     await until('its end', () => again.closes.length > 0);
-    expect(again.closes[0]?.code).toBe('connect-failed');
+    expect(again.closes[0]?.code).toBe('connect-refused');
   });
 
   test('what the server refuses ends the call with its words', async () => {
     const { listener } = await serve();
     const collector = new Collector();
-    const stream = createGrpcAdsTransport({ address: listener.address }).open('delta', collector);
-    stream.send(new Uint8Array([0xff]));
+    const stream = createGrpcAdsTransport({ ...system, address: listener.address }).open('delta', collector);
+    stream.send([new Uint8Array([0xff])]);
     await until('its end', () => collector.closes.length > 0);
     expect(collector.closes[0]?.message).toContain('INVALID_ARGUMENT: the request ends inside a number');
   });
@@ -103,9 +109,39 @@ describe('gRPC', () => {
     cleanups.push(() => silent.stop(true));
     const collector = new Collector();
     const address = { kind: 'ip', host: '127.0.0.1', port: silent.port } as const;
-    createGrpcAdsTransport({ address, keepaliveMs: 50, keepaliveTimeoutMs: 50 }).open('delta', collector);
+    createGrpcAdsTransport({ ...system, address, keepaliveMs: 50, keepaliveTimeoutMs: 50 }).open(
+      'delta',
+      collector,
+    );
     await until('its end', () => collector.closes.length > 0);
-    expect(collector.closes[0]?.code).toBe('idle-timeout');
+    expect(collector.closes[0]?.message).toContain('answered no PING');
+  });
+
+  test('a connection that is old enough is asked to go, and then its streams end', async () => {
+    const { server, listener } = await serve(loopback, { connectionAgeMs: 50 });
+    const collector = new Collector();
+    createGrpcAdsTransport({ ...system, address: listener.address })
+      .open('delta', collector)
+      .send([firstRequest('delta')]);
+    await until('its end', () => collector.closes.length > 0);
+    expect([collector.messages.length, collector.closes[0]?.code]).toEqual([1, 'draining']);
+    await until('the stream is gone', () => server.streamCount === 0 && listener.connectionCount === 0);
+  });
+
+  test('a connection that asks nothing is cut', async () => {
+    const clock = new VirtualClock();
+    const { listener } = await serve(loopback, { clock });
+    const closed = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      hostname: '127.0.0.1',
+      port: listener.address.kind === 'ip' ? listener.address.port : 0,
+      socket: { data() {}, close: () => closed.resolve(), error: () => closed.resolve() },
+    });
+    await until('it is accepted', () => listener.connectionCount === 1);
+    clock.advanceBy(firstRequestWaitMs);
+    await closed.promise;
+    expect(listener.connectionCount).toBe(0);
+    socket.end();
   });
 
   test('a port in use is said by name', async () => {
@@ -118,6 +154,7 @@ describe('gRPC', () => {
   test('closing the transport ends its streams once', async () => {
     const collector = new Collector();
     const transport = createGrpcAdsTransport({
+      ...system,
       address: { kind: 'ip', host: '127.0.0.1', port: freePort() },
     });
     transport.open('delta', collector);
@@ -172,7 +209,7 @@ describe('memory', () => {
   test('messages take their time, in order', () => {
     const { clock, transport } = createLink();
     const collector = new Collector();
-    transport.open('delta', collector).send(firstRequest('delta'));
+    transport.open('delta', collector).send([firstRequest('delta')]);
     clock.advanceBy(19);
     expect(collector.messages.length).toBe(0);
     clock.advanceBy(1);
@@ -182,13 +219,16 @@ describe('memory', () => {
   test('a full link says so', () => {
     const { transport } = createLink();
     const stream = transport.open('delta', new Collector());
-    expect([stream.send(firstRequest('delta')), stream.send(firstRequest('delta'))]).toEqual([true, false]);
+    expect([stream.send([firstRequest('delta')]), stream.send([firstRequest('delta')])]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   test('a cut ends both ends once, and refuses until it is mended', () => {
     const { clock, transport, server } = createLink();
     const collector = new Collector();
-    transport.open('delta', collector).send(firstRequest('delta'));
+    transport.open('delta', collector).send([firstRequest('delta')]);
     clock.advanceBy(100);
     transport.setCut(true);
     clock.advanceBy(100);
@@ -200,7 +240,7 @@ describe('memory', () => {
     expect(refused.closes.map((error) => error?.code)).toEqual(['connect-refused']);
     transport.setCut(false);
     const mended = new Collector();
-    transport.open('delta', mended).send(firstRequest('delta'));
+    transport.open('delta', mended).send([firstRequest('delta')]);
     clock.advanceBy(100);
     expect([mended.messages.length, clock.armedCount]).toEqual([1, 0]);
   });
@@ -209,7 +249,7 @@ describe('memory', () => {
     const { clock, transport, server } = createLink();
     const collector = new Collector();
     const stream = transport.open('delta', collector);
-    stream.send(firstRequest('delta'));
+    stream.send([firstRequest('delta')]);
     clock.advanceBy(100);
     stream.close(null);
     clock.advanceBy(100);
@@ -219,13 +259,13 @@ describe('memory', () => {
   test('another server takes over', () => {
     const { clock, transport, source } = createLink();
     const first = new Collector();
-    transport.open('delta', first).send(firstRequest('delta'));
+    transport.open('delta', first).send([firstRequest('delta')]);
     clock.advanceBy(100);
     const { server } = createTestServer(clock, source);
     transport.setServer(server);
     clock.advanceBy(100);
     expect(first.closes.length).toBe(1);
-    transport.open('delta', new Collector()).send(firstRequest('delta'));
+    transport.open('delta', new Collector()).send([firstRequest('delta')]);
     clock.advanceBy(100);
     expect(server.streamCount).toBe(1);
   });

@@ -1,0 +1,228 @@
+// One gRPC call of the server: its path decides what answers. Every call ends with `grpc-status`, in trailers or, when it fails at once, in its only
+// head.
+
+import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import {
+  createResponseHead,
+  createTrailers,
+  type RequestHead,
+  type RequestReceiver,
+  type ServerStream,
+} from '../../wire/index.ts';
+import { partialBytesPerPeerMax, requestBytesMax } from '../limits.ts';
+import type { AdsServer } from '../server/ads-server.ts';
+import type { AdsStream, AdsStreamHandler } from '../types.ts';
+import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
+import {
+  type DiscoveryMethod,
+  discoveryMethods,
+  encodeStatusMessage,
+  grpcStatus,
+  statusOf,
+} from './grpc-protocol.ts';
+import { findHealthMethod } from './health.ts';
+import { MessageSender } from './message-sender.ts';
+
+/** What a call needs of its connection. */
+export interface CallHost {
+  readonly peer: string;
+  /** What the peer's streams hold together. */
+  readonly account: { partialBytes: number };
+  readonly clock: Clock;
+  readonly ads: AdsServer;
+  readonly gunzip: Decompress | null;
+  isHealthy(): boolean;
+  onCallOver(call: GrpcCall): void;
+}
+
+/** A call that goes on; null: it was answered whole. */
+export function serveCall(
+  host: CallHost,
+  stream: ServerStream,
+  head: RequestHead,
+  endStream: boolean,
+): GrpcCall | null {
+  if (head.method !== 'POST' || head.getName('content-type')?.startsWith('application/grpc') !== true) {
+    // Not gRPC at all: a plain HTTP answer says so (PROTOCOL-HTTP2.md, "Responses").
+    stream.sendResponse(createResponseHead(415, [['content-length', '0']]), true);
+    return null;
+  }
+  const discovery = discoveryMethods.get(head.path);
+  const health = findHealthMethod(head.path);
+  const timeoutMs = parseTimeout(head.getName('grpc-timeout'));
+  const encoding = head.getName('grpc-encoding');
+  if (discovery === undefined && health === null)
+    refuse(stream, grpcStatus.unimplemented, `there is no method ${head.path}`);
+  else if (timeoutMs === null) refuse(stream, grpcStatus.invalidArgument, 'grpc-timeout cannot be read');
+  else {
+    const call = new GrpcCall(host, stream);
+    if (encoding === 'gzip') call.acceptGzip();
+    if (timeoutMs >= 0) call.setDeadline(timeoutMs);
+    if (discovery !== undefined) call.serve(createDiscovery(host, call, discovery));
+    else if (health !== null) call.serve(health.start(call, () => host.isHealthy()));
+    if (endStream) call.onEnd();
+    return call;
+  }
+  return null;
+}
+
+function createDiscovery(
+  host: CallHost,
+  call: GrpcCall,
+  { variant, typeUrl }: DiscoveryMethod,
+): AdsStreamHandler {
+  return host.ads.accept(variant, call, host.peer, typeUrl);
+}
+
+function refuse(stream: ServerStream, status: number, message: string): void {
+  stream.sendResponse(createResponseHead(200, [...grpcHead, ...statusFields(status, message)]), true);
+}
+
+const grpcHead: readonly (readonly [string, string])[] = [
+  ['content-type', 'application/grpc'],
+  ['grpc-accept-encoding', 'identity,gzip'],
+];
+
+function statusFields(status: number, message: string): readonly (readonly [string, string])[] {
+  const fields: [string, string][] = [['grpc-status', String(status)]];
+  if (message !== '') fields.push(['grpc-message', encodeStatusMessage(message)]);
+  return fields;
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** Milliseconds; -1 without a timeout, null for one that cannot be read. */
+function parseTimeout(text: string | null): number | null {
+  if (text === null) return -1;
+  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  return unit === '' ? null : Number(digits) * (unitMs[unit] ?? 0);
+}
+
+export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
+  readonly host: CallHost;
+  private readonly stream: ServerStream;
+  private readonly parser = new FrameParser(requestBytesMax);
+  private readonly sender: MessageSender;
+  private readonly deadline = new Timer(this, 0);
+  private handler: AdsStreamHandler | null = null;
+  private headSent = false;
+  private finished = false;
+  private partial = 0;
+
+  constructor(host: CallHost, stream: ServerStream) {
+    this.host = host;
+    this.stream = stream;
+    this.sender = new MessageSender(stream);
+  }
+
+  acceptGzip(): void {
+    this.parser.decompress = this.host.gunzip;
+  }
+
+  setDeadline(ms: number): void {
+    this.host.clock.arm(this.deadline, ms);
+  }
+
+  serve(handler: AdsStreamHandler): void {
+    this.handler = handler;
+    if (!this.finished) this.sendHead();
+  }
+
+  onBody(bytes: Uint8Array, start: number, end: number): void {
+    if (this.finished) return;
+    try {
+      this.parser.push(bytes.subarray(start, end), (message) => {
+        if (!this.finished) this.handler?.onMessage(message);
+      });
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.fail('too-large', `the request ${error.message}`);
+      return;
+    }
+    if (!this.finished && !this.chargePartial())
+      this.fail(
+        'too-large',
+        `unfinished requests of this peer hold more than ${partialBytesPerPeerMax} bytes`,
+      );
+  }
+
+  private chargePartial(): boolean {
+    const { account } = this.host;
+    account.partialBytes += this.parser.held - this.partial;
+    this.partial = this.parser.held;
+    return account.partialBytes <= partialBytesPerPeerMax;
+  }
+
+  onEnd(): void {
+    if (this.finished) return;
+    const { handler } = this;
+    this.release();
+    handler?.onClose(null);
+    this.end(grpcStatus.ok, '');
+  }
+
+  onReset(error: MeshError): void {
+    if (this.finished) return;
+    const { handler } = this;
+    this.release();
+    handler?.onClose(error);
+  }
+
+  onWritable(): void {
+    if (this.sender.resume() && !this.finished) this.handler?.onWritable();
+  }
+
+  onTimer(): void {
+    this.fail('request-timeout', 'the deadline of the call has passed');
+  }
+
+  send(message: readonly Uint8Array[]): boolean {
+    if (this.finished) return true;
+    this.sendHead();
+    return this.sender.send(message);
+  }
+
+  /** From the handler's side: it hears no more. */
+  close(error: MeshError | null): void {
+    if (this.finished) return;
+    this.release();
+    this.end(
+      error?.code === 'request-timeout' ? grpcStatus.deadlineExceeded : statusOf(error),
+      error?.message ?? '',
+    );
+  }
+
+  private fail(code: 'too-large' | 'request-timeout', message: string): void {
+    const { handler } = this;
+    const error = new MeshError(code, 'downstream', 'no', message);
+    this.close(error);
+    handler?.onClose(error);
+  }
+
+  private sendHead(): void {
+    if (this.headSent) return;
+    this.headSent = true;
+    this.stream.sendResponse(createResponseHead(200, grpcHead), false);
+  }
+
+  private end(status: number, message: string): void {
+    if (this.headSent)
+      this.sender.whenSent(() => this.stream.sendEnd(createTrailers(statusFields(status, message))));
+    else refuse(this.stream, status, message);
+  }
+
+  private release(): void {
+    this.finished = true;
+    this.host.account.partialBytes -= this.partial;
+    this.partial = 0;
+    this.host.clock.cancel(this.deadline);
+    this.host.onCallOver(this);
+  }
+}
