@@ -12,6 +12,7 @@ import {
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
+import { grpcStatusOf, isGrpc, isGrpcFailure } from './grpc.ts';
 import { parseRefusal, type Refusal } from './refusal.ts';
 
 /**
@@ -59,6 +60,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   private readonly exchange: AttemptOwner;
   /** The balancer was told of the start and not yet of the end. */
   private measuring = false;
+  /** Clock time of the head of an answer whose outcome is not known before its end. */
+  private answeredMs = 0;
   private discardedBytes = 0;
   private discardTimer: Timer | null = null;
 
@@ -113,7 +116,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.refusal = this.believedRefusal(head);
     this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.
-    this.finish(status >= 500 || this.refusal !== 'none' ? 'failure' : 'success', now);
+    const failed =
+      status >= 500 || this.refusal !== 'none' || (endStream && isGrpcFailure(grpcStatusOf(head)));
+    // How a call of gRPC went its trailers tell.
+    if (failed || endStream || !isGrpc(head)) this.finish(failed ? 'failure' : 'success', now);
+    else this.answeredMs = now;
     this.state = endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
   }
@@ -131,6 +138,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   onEnd(trailers: Head | null): void {
     const { state } = this;
     this.state = 'idle';
+    if (this.measuring)
+      this.finish(isGrpcFailure(grpcStatusOf(trailers)) ? 'failure' : 'success', this.answeredMs);
     if (state === 'answered') this.exchange.onAttemptEnd(this, trailers);
     else if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
   }

@@ -17,6 +17,7 @@ import type { UpstreamConnection } from '../upstream/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
+import { grpcStatusOf } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
@@ -203,6 +204,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   onAttemptEnd(_attempt: Attempt, trailers: Head | null): void {
     const { request } = this;
     const { owner, stream } = request;
+    if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
     settle(request, this.clock.now());
     stream.sendEnd(trailers);
     owner.onAnswered();

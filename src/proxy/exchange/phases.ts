@@ -15,6 +15,7 @@ import {
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
+import { grpcClass, grpcStatusOf, grpcTimeoutMs } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
@@ -79,6 +80,7 @@ export function limit(request: RequestState): ErrorCode | null {
   const receiveMs = listener.http.requestTimeoutMs;
   if (!request.requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
   if (request.requestEnded) startDeadlines(request, startedMs);
+  else limitByCaller(request);
   if (!request.requestEnded && request.head.find(headerId.expect) >= 0) answerExpectation(request);
   // Of the request as it was received: a rewrite must not move a client to another endpoint.
   if (route?.action.kind === 'forward' && route.action.hashPolicies !== undefined)
@@ -167,6 +169,7 @@ export function relay(
   if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
   prepareResponse(request, head, nowMs - attempt.startedMs);
   if (endStream) {
+    request.grpcStatus = grpcStatusOf(head);
     // The books are closed first: sending the end may begin the client's next request at once.
     settle(request, nowMs);
     stream.sendResponse(head, true);
@@ -185,7 +188,7 @@ export function relay(
 export function settle(request: RequestState, nowMs: number): void {
   const { cluster, listener, status } = request;
   const durationMs = nowMs - request.startedMs;
-  const answerClass = statusClass(status);
+  const answerClass = request.grpcStatus > 0 ? grpcClass(request.grpcStatus) : statusClass(status);
   const { stats } = listener;
   stats.active -= 1;
   stats.responses[answerClass]! += 1;
@@ -254,6 +257,15 @@ export function fillHead(entry: AccessEntry, head: RequestHead): void {
 export function startDeadlines(request: RequestState, nowMs: number): void {
   const requestMs = request.route?.timeouts.requestMs ?? clusterOf(request).config.timeouts.requestMs ?? 0;
   if (requestMs > 0) request.deadlines.requestMs = nowMs + requestMs;
+  limitByCaller(request);
+}
+
+/** A caller of gRPC says when it will have given up; nothing is worth doing for it after that. */
+function limitByCaller(request: RequestState): void {
+  const callerMs = grpcTimeoutMs(request.head);
+  if (callerMs === 0) return;
+  request.callerMs = request.startedMs + callerMs;
+  if (request.callerMs < request.deadlines.requestMs) request.deadlines.requestMs = request.callerMs;
 }
 
 export function startAttemptDeadline(request: RequestState, nowMs: number): void {

@@ -6,6 +6,7 @@ import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
+import { shortenGrpcTimeout } from './grpc.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 
 /** Once per request, after the match: the match must see what the client sent. */
@@ -41,6 +42,8 @@ export function prepareForward(request: RequestState): void {
 /** What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). */
 export function prepareAttempt(request: RequestState, endpoint: Endpoint): void {
   const { head } = request;
+  // The time spent here is the caller's too.
+  if (request.callerMs > 0) shortenGrpcTimeout(head, request.callerMs - request.context.clock.now());
   if (request.inbound) return;
   if (request.attempts > 1) {
     head.remove(headerId['x-envoy-attempt-count']);

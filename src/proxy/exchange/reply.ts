@@ -6,6 +6,7 @@ import type { Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
+import { encodeGrpcMessage, grpcStatusFor, isGrpc } from './grpc.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
@@ -21,7 +22,7 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
   // Envoy's word to callers that a limit answered, not the application.
   if (code === 'overflow') extra.push(['x-envoy-overloaded', 'true']);
-  write(request, status ?? usual, body, extra);
+  write(request, status ?? usual, body, extra, code);
 }
 
 export function answer(request: RequestState, status: number, body: string): void {
@@ -34,7 +35,17 @@ export function answerRedirect(request: RequestState, route: Route): void {
   write(request, route.action.status, '', [['location', redirectLocation(request.head, route)]]);
 }
 
-function write(request: RequestState, status: number, text: string, extra: readonly Field[]): void {
+function write(
+  request: RequestState,
+  status: number,
+  text: string,
+  extra: readonly Field[],
+  code: ErrorCode | null = null,
+): void {
+  if (status >= 400 && isGrpc(request.head)) {
+    writeGrpc(request, status, text, extra, code);
+    return;
+  }
   const { context, listener, route } = request;
   const bytes = encoder.encode(text);
   const fields: Field[] = [['date', context.dates.now()]];
@@ -55,6 +66,30 @@ function write(request: RequestState, status: number, text: string, extra: reado
     stream.sendBody(bytes, 0, bytes.length);
     stream.sendEnd(null);
   }
+  request.owner.onAnswered();
+}
+
+/** A head alone, with 200: clients of gRPC read nothing else. Books and log keep the status that says what happened. */
+function writeGrpc(
+  request: RequestState,
+  status: number,
+  text: string,
+  extra: readonly Field[],
+  code: ErrorCode | null,
+): void {
+  const { context, listener, stream } = request;
+  const head = createResponseHead(200, [
+    ['date', context.dates.now()],
+    ['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName],
+    ['content-type', 'application/grpc'],
+    ['grpc-status', `${grpcStatusFor(status, code)}`],
+    ['grpc-message', encodeGrpcMessage(text)],
+    ...extra,
+  ]);
+  if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits);
+  request.status = status;
+  settle(request, context.clock.now());
+  stream.sendResponse(head, true);
   request.owner.onAnswered();
 }
 

@@ -19,6 +19,7 @@ import type { Cluster, Endpoint } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
+import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 
 /**
@@ -109,6 +110,10 @@ export class RequestState implements PickRequest<Endpoint> {
   bytesSent = 0;
   /** Status passed on or answered; 0: none. */
   status = 0;
+  /** grpc-status of the answer; -1: none was said. */
+  grpcStatus = grpcUnsaid;
+  /** When a gRPC caller will have given up; 0: it did not say. */
+  callerMs = 0;
   /** Envoy's response flags, joined by commas. */
   flags: string = responseFlags.none;
   /** For the log: why the proxy itself answered; '' where nothing more is to be said. */
@@ -166,6 +171,8 @@ export class RequestState implements PickRequest<Endpoint> {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
+    this.grpcStatus = grpcUnsaid;
+    this.callerMs = 0;
     this.flags = responseFlags.none;
     this.details = '';
     this.continued = false;
