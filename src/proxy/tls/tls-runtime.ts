@@ -77,8 +77,12 @@ export class TlsRuntime implements SlotWorld {
     return slot;
   }
 
-  /** Forgets what the configuration no longer holds. Open connections keep their contexts. */
+  /**
+   * Forgets what the configuration no longer holds; open connections keep their contexts. Those of listeners are made now, those of
+   * clusters with their first connection: a context takes 3 ms, and most clusters of a large mesh are never called.
+   */
   retain(used: ReadonlySet<DownstreamTlsConfig | UpstreamTlsConfig>): void {
+    for (const config of used) if (config.side === 'server') this.server(config);
     for (const slots of [this.servers, this.clients] as Map<
       DownstreamTlsConfig | UpstreamTlsConfig,
       { slot: TlsSlot }
