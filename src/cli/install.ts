@@ -1,18 +1,45 @@
 // `weft install`: prints what a cluster needs to run the mesh, for `kubectl apply -f -`.
 
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { createInstallation, type InstallOptions } from '../deploy/index.ts';
-import type { CliCommand } from './command.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
-function run(flags: Omit<InstallOptions, 'agents'> & { readonly agents?: true }): void {
-  const objects = createInstallation({ ...flags, agents: flags.agents === true });
+interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'replicas'> {
+  readonly agents?: true;
+  readonly webhookCert?: string;
+  readonly webhookKey?: string;
+  readonly webhookCa?: string;
+}
+
+function run(flags: InstallFlags): void {
+  const { image, namespace, replicas } = flags;
+  const agents = flags.agents === true;
+  const objects = createInstallation({ image, namespace, replicas, agents, webhook: readCertificate(flags) });
   // No aliases: what is said twice is written twice, so that a line can be changed alone.
   // YAML 1.1 is what kubectl reads: there a plain `on` is true.
   const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
   const text = objects.map((object) => stringify(object, options)).join('---\n');
   process.stdout.write(text);
+}
+
+function readCertificate({ webhookCert, webhookKey, webhookCa }: InstallFlags): InstallOptions['webhook'] {
+  if (webhookCert === undefined && webhookKey === undefined && webhookCa === undefined) return null;
+  if (webhookCert === undefined || webhookKey === undefined)
+    throw new Exit(exitCode.usage, 'weft install: the webhook wants --webhook-cert and --webhook-key');
+  return { cert: readPem(webhookCert), key: readPem(webhookKey), ca: readPem(webhookCa ?? webhookCert) };
+}
+
+function readPem(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.includes('-----BEGIN ')) return text;
+  } catch (cause) {
+    throw new Exit(exitCode.usage, `weft install: ${path} cannot be read: ${String(cause)}`);
+  }
+  throw new Exit(exitCode.usage, `weft install: ${path} is not PEM`);
 }
 
 function parseReplicas(text: string): number {
@@ -27,4 +54,10 @@ export const command: CliCommand = new Command('install')
   .option('--namespace <name>', 'for the control plane', 'weft-system')
   .option('--replicas <n>', 'of the control plane', parseReplicas, 2)
   .option('--agents', 'a proxy on every node too')
+  .option(
+    '--webhook-cert <file>',
+    'inject pods of labelled namespaces: certificate of weft-inject.NAMESPACE.svc, PEM',
+  )
+  .option('--webhook-key <file>', 'and its key')
+  .option('--webhook-ca <file>', 'who signed it (default: itself)')
   .action(run);

@@ -9,8 +9,15 @@ interface Manifest {
   readonly spec?: { template?: { spec: { containers: { args: string[]; securityContext: object }[] } } };
 }
 
-const install = (agents: boolean) =>
-  createInstallation({ image: 'weft:1', namespace: 'mesh', replicas: 2, agents }) as readonly Manifest[];
+const certificate = { cert: 'c', key: 'k', ca: 'a' };
+const install = (all: boolean) =>
+  createInstallation({
+    image: 'weft:1',
+    namespace: 'mesh',
+    replicas: 2,
+    agents: all,
+    webhook: all ? certificate : null,
+  }) as readonly Manifest[];
 
 describe('an installation', () => {
   const objects = install(false);
@@ -26,7 +33,8 @@ describe('an installation', () => {
       'Deployment',
       'PodDisruptionBudget',
     ]);
-    expect(install(true).map(({ kind }) => kind)).toContain('DaemonSet');
+    const all = install(true).map(({ kind }) => kind);
+    for (const kind of ['DaemonSet', 'Secret', 'MutatingWebhookConfiguration']) expect(all).toContain(kind);
   });
 
   test('may read what the control plane watches, and neither write nor read anything else', () => {
@@ -42,6 +50,24 @@ describe('an installation', () => {
   test('is where the injected proxies look for it', () => {
     const service = objects.find(({ kind }) => kind === 'Service');
     expect(xdsAddress('mesh')).toBe(`${service?.metadata.name}.${service?.metadata.namespace}.svc:15010`);
+  });
+
+  test('the webhook fails open, asks about pods of labelled namespaces alone, and trusts whom it is told', () => {
+    const configuration = install(true).find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+    expect(configuration).toMatchObject({
+      webhooks: [
+        {
+          failurePolicy: 'Ignore',
+          sideEffects: 'None',
+          clientConfig: {
+            service: { name: 'weft-inject', namespace: 'mesh', path: '/inject' },
+            caBundle: 'YQ==',
+          },
+          namespaceSelector: { matchLabels: { 'weft.dev/inject': 'enabled' } },
+          rules: [{ resources: ['pods'], operations: ['CREATE'] }],
+        },
+      ],
+    });
   });
 
   test('runs every container without rights, on a root that cannot be written', () => {

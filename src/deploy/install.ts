@@ -2,7 +2,9 @@
 // the control plane's own table of watched kinds needs, and nothing else.
 
 import { customResourceDefinitions, listWatchedKinds } from '../control/index.ts';
-import { meshPorts, proxyUser } from './limits.ts';
+import { hardened } from './hardened.ts';
+import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
+import { meshPorts } from './limits.ts';
 
 export interface InstallOptions {
   readonly image: string;
@@ -10,6 +12,8 @@ export interface InstallOptions {
   readonly replicas: number;
   /** A proxy on every node, for services that send plain HTTP to it. */
   readonly agents: boolean;
+  /** null: pods are injected by `weft inject` alone. */
+  readonly webhook: WebhookCertificate | null;
 }
 
 const name = 'weft-control';
@@ -57,6 +61,9 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
     },
     ...(options.agents ? createAgents(options) : []),
+    ...(options.webhook === null
+      ? []
+      : createWebhook({ ...options, xds: xdsAddress(namespace), certificate: options.webhook })),
   ];
 }
 
@@ -84,16 +91,6 @@ function createService({ namespace }: InstallOptions): object {
     },
   };
 }
-
-const hardened = {
-  runAsUser: proxyUser,
-  runAsGroup: proxyUser,
-  runAsNonRoot: true,
-  allowPrivilegeEscalation: false,
-  readOnlyRootFilesystem: true,
-  capabilities: { drop: ['ALL'] },
-  seccompProfile: { type: 'RuntimeDefault' },
-} as const;
 
 function createDeployment({ image, namespace, replicas }: InstallOptions): object {
   const probe = (path: string) => ({ httpGet: { path, port: meshPorts.controlAdmin } });

@@ -1,8 +1,8 @@
 // The deployed mesh on a real cluster: installed, injected by manifest and by webhook, called, rolled. `WEFT_KUBENET` names the folder of the rig
-// that starts one (its commands are up, down, load-image, netexec); without it there is no cluster to try.
+// that starts one (its commands are up, down, load-image); without it there is no cluster to try.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeSkipped, type Output, run } from '../testing/programs.ts';
@@ -13,7 +13,6 @@ setDefaultTimeout(180_000);
 
 const root = join(import.meta.dir, '../..');
 const rig = process.env['WEFT_KUBENET'] ?? '';
-const controlAddress = '10.88.0.1';
 const callsCount = 300;
 
 const shop = `
@@ -60,7 +59,6 @@ function describeOnCluster(name: string, body: () => void): void {
 describeOnCluster('the mesh on Kubernetes', () => {
   let folder: string;
   let weft: string;
-  let webhook: ReturnType<typeof Bun.spawn> | null = null;
 
   /** With the cluster's kubectl; throws with what it said. */
   async function sh(script: string, input = ''): Promise<string> {
@@ -92,8 +90,6 @@ describeOnCluster('the mesh on Kubernetes', () => {
   }, 180_000);
 
   afterAll(async () => {
-    webhook?.kill();
-    await webhook?.exited;
     await shell(`${rig}/down`);
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
@@ -147,24 +143,15 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   test('the webhook does the same to a pod that is created, and refuses none', async () => {
     const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
-    const subject = `-subj /CN=weft -addext subjectAltName=IP:${controlAddress}`;
+    const subject = '-subj /CN=weft -addext subjectAltName=DNS:weft-inject.weft-system.svc';
     await sh(
       `openssl req -x509 -newkey rsa:2048 -nodes -days 2 ${subject} -keyout ${key} -out ${cert} 2>/dev/null`,
     );
-    const listen = `${controlAddress}:${meshPorts.webhook}`;
-    webhook = Bun.spawn(
-      [`${rig}/netexec`, weft, 'inject', '--webhook', '--listen', listen, '--cert', cert, '--key', key],
-      { env: { ...process.env, KUBENET_DIR: `${folder}/cluster` }, stdio: ['ignore', 'ignore', 'ignore'] },
-    );
-    await until('the webhook listens', async () => {
-      return (await shell(`${rig}/netexec curl -sfk https://${listen}/ready`)).code === 0;
-    });
-    const bundle = Buffer.from(await Bun.file(cert).text()).toString('base64');
-    const configuration = join(folder, 'webhook.yaml');
-    writeFileSync(configuration, webhookConfiguration(`https://${listen}/inject`, bundle));
     await sh(
-      `kubectl apply -f ${configuration} >/dev/null; kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled`,
+      `${weft} install --agents --webhook-cert ${cert} --webhook-key ${key} | kubectl apply -f - >/dev/null`,
     );
+    await sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=60s');
+    await sh('kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled');
     const plain = 'kubectl run -n hooked --image=debian --restart=Never';
     await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
     const names = 'kubectl get pod -n hooked -o jsonpath={.spec.initContainers[*].name}';
@@ -173,24 +160,3 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
   });
 });
-
-function webhookConfiguration(url: string, caBundle: string): string {
-  return JSON.stringify({
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'weft' },
-    webhooks: [
-      {
-        name: 'inject.weft.dev',
-        admissionReviewVersions: ['v1'],
-        sideEffects: 'None',
-        failurePolicy: 'Ignore',
-        reinvocationPolicy: 'IfNeeded',
-        timeoutSeconds: 5,
-        clientConfig: { url, caBundle },
-        namespaceSelector: { matchLabels: { 'weft.dev/inject': 'enabled' } },
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-      },
-    ],
-  });
-}
