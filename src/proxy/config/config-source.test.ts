@@ -4,7 +4,7 @@ import { type Address, createMemoryStore, formatAddress, type MemoryStore } from
 import { type AdsClientStatus, typeUrls, type XdsResource, type XdsSubscriber } from '../../xds/index.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 import { type AdsSubscriptions, ConfigSource } from './config-source.ts';
-import { lastGoodFileOf } from './last-good.ts';
+import { lastGoodFileOf, parseLastGood } from './last-good.ts';
 import { clusterJson, endpointsJson, listenerJson, resourceOf, routesJson } from './testing/resources.ts';
 import type { Snapshot } from './types.ts';
 
@@ -403,6 +403,31 @@ describe('last good configuration', () => {
     world.clock.advanceBy(600);
     await settle();
     expect(writes).toBe(1);
+  });
+
+  test('however much changes, it is not written all the time, and the last state is', async () => {
+    const store = createMemoryStore();
+    const written: number[] = [];
+    const world = fresh('/state', {
+      ...store,
+      read: store.read.bind(store),
+      write: async (path: string, bytes: Uint8Array) => {
+        written.push(world.clock.now());
+        await store.write(path, bytes);
+      },
+    } as unknown as MemoryStore);
+    for (let at = 0; at < 20_000; at += 100) {
+      world.deliverAll(1 + (at % 50_000));
+      world.clock.advanceBy(100);
+      await settle();
+    }
+    world.clock.advanceBy(5_000);
+    await settle();
+    expect(written.length).toBeLessThanOrEqual(6);
+    for (const [i, at] of written.entries())
+      if (i > 0) expect(at - (written[i - 1] ?? 0)).toBeGreaterThanOrEqual(5_000);
+    const last = parseLastGood((await store.read(lastGoodPath)) ?? new Uint8Array(), adsBootstrap.node.id);
+    expect(last.ok && last.value.resources.length).toBeGreaterThan(0);
   });
 
   test('stopping writes what is still to be written', async () => {

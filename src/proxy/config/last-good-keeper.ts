@@ -26,6 +26,7 @@ export class LastGoodKeeper implements TimerHandler {
   private readonly options: LastGoodKeeperOptions;
   private readonly path: string;
   private readonly timer = new Timer(this, 0);
+  private savedAtMs = Number.NEGATIVE_INFINITY;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(options: LastGoodKeeperOptions) {
@@ -35,7 +36,10 @@ export class LastGoodKeeper implements TimerHandler {
 
   /** Something changed: it will be written soon, once for a burst. */
   saveSoon(): void {
-    if (!this.timer.armed) this.options.clock.arm(this.timer, configLimits.saveAfterMs);
+    if (this.timer.armed) return;
+    const { clock } = this.options;
+    const sinceMs = clock.now() - this.savedAtMs;
+    clock.arm(this.timer, Math.max(configLimits.saveAfterMs, configLimits.saveEveryMs - sinceMs));
   }
 
   onTimer(): void {
@@ -69,6 +73,7 @@ export class LastGoodKeeper implements TimerHandler {
   private save(): void {
     const { clock, store, log, nodeId, collect } = this.options;
     clock.cancel(this.timer);
+    this.savedAtMs = clock.now();
     const bytes = encodeLastGood({ nodeId, savedAtMs: clock.wall(), resources: collect() });
     // One after the other: an older state must not come last.
     this.writing = this.writing

@@ -11,6 +11,8 @@ export const configLimits = {
   checkMs: 100,
   /** Quiet time before the last good configuration is written: endpoint changes come in bursts. */
   saveAfterMs: 500,
+  /** And at least this between two writes, however much changes. */
+  saveEveryMs: 5_000,
   /** Largest file that is read back. */
   savedBytesMax: 256 * 1024 * 1024,
 } as const;
