@@ -24,6 +24,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./load.ts'),
   },
   {
+    name: 'xds',
+    summary: 'show what proxies took of their configuration, and refused',
+    load: () => import('./xds.ts'),
+  },
+  {
     name: 'check',
     summary: 'validate manifests and Envoy bootstraps offline',
     load: () => import('./check.ts'),

@@ -1,0 +1,81 @@
+// `weft xds status`: what each proxy has taken of the control plane's configuration, what it refused, and since when.
+
+import { Command } from 'commander';
+import type { MeshView, ProxyView } from '../control/index.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
+
+interface StatusFlags {
+  readonly url: string;
+  readonly json?: true;
+}
+
+/** Time for the control plane to answer. */
+const answerWaitMs = 10_000;
+
+async function readMesh(url: string): Promise<MeshView> {
+  const address = new URL('/api/v1/mesh', url);
+  try {
+    const response = await fetch(address, { signal: AbortSignal.timeout(answerWaitMs) });
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    return (await response.json()) as MeshView;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Exit(exitCode.notFine, `weft xds: the control plane at ${url} cannot be asked: ${reason}`);
+  }
+}
+
+async function status(names: readonly string[], flags: StatusFlags): Promise<void> {
+  const { proxies, atMs } = await readMesh(flags.url);
+  const asked = names.length === 0 ? proxies : proxies.filter(({ node }) => names.includes(node));
+  const missing = names.find((name) => !proxies.some(({ node }) => node === name));
+  if (missing !== undefined) throw new Exit(exitCode.notFine, `weft xds: no proxy is called ${missing}`);
+  if (flags.json === true) console.log(JSON.stringify(asked, null, 2));
+  else for (const line of describeProxies(asked, atMs)) console.log(line);
+  if (asked.some(({ nacks }) => nacks.length > 0)) throw new Exit(exitCode.notFine, '');
+}
+
+const short: Readonly<Record<string, string>> = {
+  Cluster: 'CDS',
+  ClusterLoadAssignment: 'EDS',
+  Listener: 'LDS',
+  RouteConfiguration: 'RDS',
+  Secret: 'SDS',
+  VirtualHost: 'VHDS',
+};
+
+/** A line for each proxy, and one for each thing that it refused. */
+export function describeProxies(proxies: readonly ProxyView[], atMs: number): readonly string[] {
+  const width = Math.max(5, ...proxies.map(({ node }) => node.length));
+  const lines = [`${'PROXY'.padEnd(width)}  SINCE   STATUS`];
+  for (const { node, connected, connectedAtMs, lastSeenAtMs, types, nacks } of proxies) {
+    const states = types.map(({ typeUrl, status: state, ageMs }) => {
+      const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+      const age = state === 'STALE' && ageMs >= 0 ? ` for ${formatAge(ageMs)}` : '';
+      return `${short[type] ?? type} ${state}${age}`;
+    });
+    const since = formatAge(atMs - (connected ? connectedAtMs : lastSeenAtMs));
+    lines.push(`${node.padEnd(width)}  ${since.padEnd(6)}  ${connected ? states.join(', ') : 'gone'}`);
+    for (const { resource, part, message, atMs: sinceMs } of nacks) {
+      const what = part === '' ? resource : `${resource}, ${part}`;
+      lines.push(`${' '.repeat(width)}  refused for ${formatAge(atMs - sinceMs)}: ${what}: ${message}`);
+    }
+  }
+  return lines;
+}
+
+function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)}m` : `${Math.round(seconds / 3_600)}h`;
+}
+
+export const command: CliCommand = new Command('xds')
+  .description("Show what proxies have taken of the control plane's configuration, and what they refused.")
+  .addCommand(
+    new Command('status')
+      .description('A line for each proxy; exits with 1 when one of them refuses something.')
+      .argument('[node...]', 'ids of proxies; all by default')
+      .option('--url <url>', "the control plane's admin port", 'http://127.0.0.1:15014')
+      .option('--json', 'as JSON')
+      .action(status),
+  );
