@@ -9,6 +9,7 @@ export {
 } from './errors.ts';
 export { refuseForeign } from './foreign-request.ts';
 export { formatIp, parseIp } from './ip.ts';
+export { createIpRange, type IpRange, rangeHas } from './ip-range.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export { nearestName } from './nearest-name.ts';
 export type { Random } from './random.ts';

@@ -2,7 +2,8 @@
 // bootstrap's static resources, the last good snapshot on disk). Immutable; swapped by reference. Live state (pools, latencies,
 // budgets, ejections) is not here: it belongs to the runtime cluster of the same name and survives updates.
 
-import type { Issue } from '../../base/index.ts';
+import type { IpRange, Issue } from '../../base/index.ts';
+
 import type { Address } from '../../net/index.ts';
 import type {
   BalanceConfig,
@@ -83,12 +84,19 @@ export interface HttpOptions {
   readonly requestTimeoutMs: number;
   /** Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer). */
   readonly bufferBytesMax: number;
-  /** Make an x-request-id where missing; keep a received one (false: replace it, for edges). */
+  /** Keep the x-request-id of a request from outside (false: replace it). One that is missing is made. */
   readonly keepRequestId: boolean;
   /** Sets server: NAME on responses when not empty; '' leaves the upstream's. */
   readonly serverName: string;
+  /** The connection's address is the client's: an edge. Else x-forwarded-for is believed. */
   readonly useRemoteAddress: boolean;
   readonly clientCertificate: ClientCertificateConfig;
+  /** Proxies before this one whose x-forwarded-for and -proto are true. */
+  readonly trustedHops: number;
+  /** Leaves x-forwarded-for as it came, also at an edge. */
+  readonly skipForwardedFor: boolean;
+  /** Addresses whose requests are internal; null: none, as Envoy has it where nothing is said. */
+  readonly internalRanges: readonly IpRange[] | null;
   readonly accessLog: AccessLogConfig | null;
 }
 

@@ -22,14 +22,14 @@ import { prepareResponse } from './prepare-response.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
 import { endRetry } from './retry.ts';
 
-/** Finds the route, then makes the head fit to go on: the match must see what the client sent. null: there is no route. */
+/** Makes the head fit to go on, cleaned of what its sender must not say, then finds the route. null: there is no route. */
 export function match(request: RequestState): RouteHit | null {
   const { listener } = request;
   listener.stats.requests += 1;
   listener.stats.active += 1;
   if (request.inbound) request.peer = listener.peerOf(request.head);
-  const hit = listener.routes.match(request.head, request.context.random);
   prepareRequest(request);
+  const hit = listener.routes.match(request.head, request.context.random);
   if (hit === null) {
     listener.stats.noRoute += 1;
     return null;

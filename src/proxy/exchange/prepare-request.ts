@@ -1,26 +1,25 @@
 // What a request head gets on its way through: ids, forwarding fields, and the mesh's own headers cleaned of what callers forged.
 
-import { formatAddress, isLoopback } from '../../net/index.ts';
+import { isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
-import { headerId, type RequestHead } from '../../wire/index.ts';
+import { headerId } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
+import { sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 
-/** Once per request, after the match: the match must see what the client sent. */
+/** Once per request, before the match: a route must not believe what a stranger says of itself. */
 export function prepareRequest(request: RequestState): void {
-  const { head } = request;
+  const { head, owner } = request;
   const { http } = request.listener;
   const { random } = request.context;
-  // Nobody but a callee's proxy may speak of refusals, and only in responses.
-  if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
-  request.requestId = ensureRequestId(head, http.keepRequestId, random);
+  const origin = sanitizeRequest(head, owner.remote, owner.secure !== null, http);
+  request.requestId = ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random);
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
-  forwardedFields(request, head, http.useRemoteAddress);
   forwardClientCertificate(head, request.owner.secure, http.clientCertificate);
   if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
@@ -79,36 +78,3 @@ function isTrusted(request: RequestState): boolean {
 }
 
 const attemptTexts: readonly string[] = Array.from({ length: 18 }, (_, count) => `${count}`);
-
-/** What Envoys behind an edge believe, and an outsider must not say: who is internal, and how often and long to try. */
-const trustedNames: readonly string[] = [
-  'x-envoy-internal',
-  'x-envoy-external-address',
-  'x-envoy-original-path',
-  'x-envoy-retry-on',
-  'x-envoy-retry-grpc-on',
-  'x-envoy-max-retries',
-  'x-envoy-upstream-rq-timeout-ms',
-  'x-envoy-upstream-rq-per-try-timeout-ms',
-  'x-envoy-expected-rq-timeout-ms',
-];
-
-/**
- * x-forwarded-for and -proto by Envoy's rules: with `useRemoteAddress` the connection is the truth (edges, sidecars that ask for it),
- * without it a received chain is passed on untouched.
- */
-function forwardedFields(request: RequestState, head: RequestHead, useRemoteAddress: boolean): void {
-  const scheme = request.owner.secure === null ? 'http' : 'https';
-  if (useRemoteAddress) {
-    for (const name of trustedNames) head.removeName(name);
-    const { remote } = request.owner;
-    const host = remote.kind === 'ip' ? remote.host : formatAddress(remote);
-    const received = head.getName('x-forwarded-for');
-    if (received !== null) head.remove(headerId['x-forwarded-for']);
-    head.add('x-forwarded-for', received === null || received === '' ? host : `${received},${host}`);
-    if (head.find(headerId['x-forwarded-proto']) >= 0) head.remove(headerId['x-forwarded-proto']);
-    head.add('x-forwarded-proto', scheme);
-    return;
-  }
-  if (head.find(headerId['x-forwarded-proto']) < 0) head.add('x-forwarded-proto', scheme);
-}

@@ -50,6 +50,9 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     serverName: '',
     useRemoteAddress: false,
     clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
+    trustedHops: 0,
+    skipForwardedFor: false,
+    internalRanges: null,
     accessLog: null,
     ...options,
   };

@@ -1,4 +1,4 @@
-// Field names to ids while they are scanned: a perfect hash over length, first, middle and last byte (found once at start), then one
+// Field names to ids while they are scanned: a perfect hash over length, middle, three-quarter and last byte (found once at start), then one
 // comparison, so that a name which only hashes alike can never pass for Host or Content-Length.
 
 import { assert } from '../../base/index.ts';
@@ -7,7 +7,7 @@ import { headerNames } from '../head.ts';
 /** The id of a name outside {@link headerNames}. */
 export const unknownName = 255;
 
-const slotCount = 256;
+const slotCount = 512;
 const { slots, multiplier } = createSlots();
 const spelled: readonly Uint8Array[] = headerNames.map((name) =>
   Uint8Array.from(name, (letter) => letter.charCodeAt(0)),
@@ -16,7 +16,9 @@ const spelled: readonly Uint8Array[] = headerNames.map((name) =>
 /** Id of the name in `bytes[start, end)` in any case, or {@link unknownName}. The bytes are known to be a token, at least one. */
 export function internName(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  const hash = hashName(length, bytes[start]!, bytes[start + (length >> 1)]!, bytes[end - 1]!, multiplier);
+  const middle = bytes[start + (length >> 1)]!;
+  const later = bytes[start + ((length * 3) >> 2)]!;
+  const hash = hashName(length, middle, later, bytes[end - 1]!, multiplier);
   const id = slots[hash]!;
   if (id === unknownName) return unknownName;
   const name = spelled[id]!;
@@ -37,9 +39,9 @@ export function internText(name: string): number {
   return idsByName.get(name) ?? unknownName;
 }
 
-function hashName(length: number, first: number, middle: number, last: number, by: number): number {
-  const mixed = ((first | 0x20) << 16) ^ ((middle | 0x20) << 8) ^ (last | 0x20) ^ (length << 21);
-  return Math.imul(mixed, by) >>> 24;
+function hashName(length: number, middle: number, later: number, last: number, by: number): number {
+  const mixed = ((middle | 0x20) << 16) ^ ((later | 0x20) << 8) ^ (last | 0x20) ^ (length << 21);
+  return Math.imul(mixed, by) >>> 23;
 }
 
 function createSlots(): { slots: Uint8Array; multiplier: number } {
@@ -56,7 +58,8 @@ function tryMultiplier(candidate: number): Uint8Array | null {
   for (let id = 0; id < headerNames.length; id++) {
     const name = headerNames[id]!;
     const code = (index: number) => name.charCodeAt(index);
-    const hash = hashName(name.length, code(0), code(name.length >> 1), code(name.length - 1), candidate);
+    const { length } = name;
+    const hash = hashName(length, code(length >> 1), code((length * 3) >> 2), code(length - 1), candidate);
     if (slots[hash] !== unknownName) return null;
     slots[hash] = id;
   }

@@ -20,6 +20,12 @@ export const address = message(
   [['socket_address', 'pipe']],
 );
 
+/** A prefix of 0 is what a missing one means, too. */
+export const cidrRange = message('envoy.config.core.v3.CidrRange', {
+  address_prefix: f.string(1, 'an IP literal', required),
+  prefix_len: f.uint32Value(2, 'default 0', atMost(128)),
+});
+
 export const locality = message('envoy.config.core.v3.Locality', {
   region: f.string(1),
   zone: f.string(2),

@@ -2,6 +2,7 @@
 
 import {
   address,
+  cidrRange,
   configSource,
   downstreamConnectionOptions,
   headKilobytes,
@@ -9,7 +10,9 @@ import {
   http2Options,
   metadata,
 } from './core.ts';
+
 import { f, message, only, required } from './field.ts';
+
 import { routeConfiguration } from './route.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
@@ -49,6 +52,14 @@ const clientCertDetails = message(
   },
 );
 
+export const internalAddressConfig = message(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig',
+  {
+    unix_sockets: f.bool(1, 'false', only(false)),
+    cidr_ranges: f.repeated(f.message(2, cidrRange)),
+  },
+);
+
 export const httpConnectionManager = message(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
   {
@@ -79,7 +90,9 @@ export const httpConnectionManager = message(
     drain_timeout: f.duration(12, 'default 5s'),
     access_log: f.repeated(f.message(13, accessLog, 'at most one')),
     use_remote_address: f.boolValue(14),
-    xff_num_trusted_hops: f.uint32(19, '0', only(0)),
+    xff_num_trusted_hops: f.uint32(19),
+    skip_xff_append: f.bool(21),
+    internal_address_config: f.message(25, internalAddressConfig, 'default: no address is internal'),
     generate_request_id: f.boolValue(15, 'true', only(true)),
     preserve_external_request_id: f.bool(32),
     forward_client_cert_details: f.enum(

@@ -1,5 +1,6 @@
 // Listener with its one HTTP connection manager or TCP proxy to ListenerConfig.
 
+import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
 import {
@@ -232,12 +233,14 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     requestsPerConnectionMax: common?.max_requests_per_connection ?? 0,
     bufferBytesMax: listener.per_connection_buffer_limit_bytes ?? defaults.bufferBytesMax,
     requestTimeoutMs: hcm.request_timeout ?? 0,
-    // Envoy replaces the id of an external request, which is what use_remote_address at an edge means, unless told to keep it.
-    keepRequestId: !useRemoteAddress || hcm.preserve_external_request_id === true,
+    keepRequestId: hcm.preserve_external_request_id ?? false,
     serverName:
       hcm.server_header_transformation === 'PASS_THROUGH' ? '' : hcm.server_name || defaults.serverName,
     useRemoteAddress,
     clientCertificate: translateClientCertificate(hcm),
+    trustedHops: hcm.xff_num_trusted_hops ?? 0,
+    skipForwardedFor: hcm.skip_xff_append ?? false,
+    internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
     accessLog: translateAccessLog(hcm.access_log, path, faults),
   };
 }
@@ -259,6 +262,16 @@ function translateClientCertificate(hcm: Hcm): HttpOptions['clientCertificate'] 
     uri: details?.uri === true,
     dns: details?.dns === true,
   };
+}
+
+function translateRanges(hcm: Hcm, path: string, faults: Faults): readonly IpRange[] | null {
+  if (hcm.internal_address_config === undefined) return null;
+  return hcm.internal_address_config.cidr_ranges.flatMap(({ address_prefix = '', prefix_len = 0 }, at) => {
+    const range = createIpRange(address_prefix, prefix_len);
+    if (range === null)
+      faults.add(`${path}[${at}]`, 'must be an IP literal with a prefix that fits it', address_prefix);
+    return range === null ? [] : [range];
+  });
 }
 
 function translateAccessLog(logs: Hcm['access_log'], path: string, faults: Faults): AccessLogConfig | null {
