@@ -45,7 +45,6 @@ export const headerNames = [
   'x-weft-peer',
   'x-weft-retry',
   'x-weft-gave-up',
-  'x-forwarded-client-cert',
   'x-envoy-internal',
   'x-envoy-external-address',
   'x-envoy-original-path',

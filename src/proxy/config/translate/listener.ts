@@ -67,6 +67,9 @@ const plainOptions: HttpOptions = {
   keepRequestId: true,
   serverName: '',
   useRemoteAddress: false,
+  trustedHops: 0,
+  skipForwardedFor: false,
+  internalRanges: null,
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
   accessLog: null,
 };
