@@ -111,10 +111,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:dynamic_stats 2:start_child_span 3:upstream_log 4:suppress_envoy_headers 5:strict_check_headers 6:respect_expected_rq_timeout 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters 9:upstream_log_options',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
     '1:codec_type 2:stat_prefix 3:rds 4:route_config 5:http_filters 6:add_user_agent 7:tracing 8:http_protocol_options 9:http2_protocol_options 10:server_name 12:drain_timeout 13:access_log 14:use_remote_address 15:generate_request_id 16:forward_client_cert_details 17:set_current_client_cert_details 18:proxy_100_continue 19:xff_num_trusted_hops 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 21:skip_xff_append 22:via 23:upgrade_configs 24:stream_idle_timeout 25:internal_address_config 26:delayed_close_timeout 28:request_timeout 29:max_request_headers_kb 30:normalize_path 31:scoped_routes 32:preserve_external_request_id 33:merge_slashes 34:server_header_transformation 35:common_http_protocol_options 36:request_id_extension 37:always_set_request_id_in_response 38:local_reply_config 39:strip_matching_host_port 40:stream_error_on_invalid_http_message 41:request_headers_timeout 42:strip_any_host_port 43:path_normalization_options 44:http3_protocol_options 45:path_with_escaped_slashes_action 46:original_ip_detection_extensions 47:strip_trailing_host_dot 48:scheme_header_transformation 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 52:early_header_mutation_extensions 53:add_proxy_protocol_connection_state 54:access_log_flush_interval 55:flush_access_log_on_new_request 56:access_log_options 57:append_local_overload',
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
-    '1:subject 3:cert 4:dns 5:uri 6:chain',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     '1:unix_sockets 2:cidr_ranges',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
+    '1:subject 3:cert 4:dns 5:uri 6:chain',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter':
     '1:name 4:typed_config 5:config_discovery 6:is_optional 7:disabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
