@@ -9,6 +9,7 @@ import {
   createRetryLimit,
   EndpointLoad,
   judgeRetry,
+  OutlierCounts,
   OutlierDetector,
   type RequestView,
   RetryFacts,
@@ -111,14 +112,18 @@ function settleCase(): Case {
     minRetries: { count: 10, intervalMs: 1000 },
   });
   const endpoint = new EndpointLoad('a', 1);
-  const detector = new OutlierDetector<EndpointLoad>({
-    consecutiveFailures: 5,
-    successRate: null,
-    intervalMs: 10_000,
-    baseEjectionMs: 10_000,
-    maxEjectionMs: 300_000,
-    maxEjectedPercent: 50,
-  });
+  const detector = new OutlierDetector<EndpointLoad>(
+    {
+      consecutiveFailures: 5,
+      successRate: null,
+      intervalMs: 10_000,
+      baseEjectionMs: 10_000,
+      maxEjectionMs: 300_000,
+      maxEjectedPercent: 50,
+    },
+    new OutlierCounts(),
+    new Xoshiro128(4),
+  );
   detector.update([endpoint, new EndpointLoad('b', 1)]);
   let nowMs = 0;
   return {

@@ -13,7 +13,7 @@ export {
   xxHash64,
 } from './balance/index.ts';
 export { Breaker, type LimitsConfig } from './breaker/index.ts';
-export { type OutlierConfig, OutlierDetector } from './outlier/index.ts';
+export { ejectionCauses, type OutlierConfig, OutlierCounts, OutlierDetector } from './outlier/index.ts';
 export {
   compilePeerRule,
   type PeerNameKind,

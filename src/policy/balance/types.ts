@@ -18,10 +18,11 @@ export type BalanceConfig =
   | { readonly kind: 'maglev'; readonly size: number };
 
 /**
- * How an attempt ended, for cost and ejection. `failure`: 5xx, reset, timeout; `local`: no connection came to be; `unreached`: it ended
+ * How an attempt ended, for cost and ejection. `failure`: 5xx; `gateway`: 502, 503, 504, a reset, a
+ * timeout; `local`: no connection came to be; `unreached`: it ended
  * before the endpoint could have a part in it (our own limits, a client that left the queue), and says nothing about it.
  */
-export type Outcome = 'success' | 'failure' | 'local' | 'unreached';
+export type Outcome = 'success' | 'failure' | 'gateway' | 'local' | 'unreached';
 
 /**
  * One endpoint as policy sees it; the proxy's Endpoint extends it with its pool. Mutable: balancers and outlier detection keep
@@ -51,6 +52,8 @@ export class EndpointLoad {
   /** Ejections that the next one's length counts from; falls by one each quiet sweep. */
   ejections = 0;
   consecutiveFailures = 0;
+  consecutiveGatewayFailures = 0;
+  consecutiveLocalFailures = 0;
   /** Attempts that ended since the last sweep of outlier detection. */
   successes = 0;
   failures = 0;

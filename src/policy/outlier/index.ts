@@ -1,2 +1,2 @@
 export { OutlierDetector } from './outlier-detector.ts';
-export type { OutlierConfig } from './types.ts';
+export { type EjectionCause, ejectionCauses, type OutlierConfig, OutlierCounts } from './types.ts';

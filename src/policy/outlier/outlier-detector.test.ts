@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { Xoshiro128 } from '../../base/index.ts';
 import { EndpointLoad, isUsable } from '../balance/index.ts';
 import { OutlierDetector } from './outlier-detector.ts';
-import type { OutlierConfig } from './types.ts';
+import { type OutlierConfig, OutlierCounts } from './types.ts';
 
 const config: OutlierConfig = {
   consecutiveFailures: 5,
@@ -15,14 +16,16 @@ const config: OutlierConfig = {
 
 interface World {
   readonly detector: OutlierDetector<EndpointLoad>;
+  readonly counts: OutlierCounts;
   readonly endpoints: readonly EndpointLoad[];
 }
 
-function createWorld(count: number, changes: Partial<OutlierConfig> = {}): World {
-  const detector = new OutlierDetector<EndpointLoad>({ ...config, ...changes });
+function createWorld(count: number, changes: Partial<OutlierConfig> = {}, random = new Xoshiro128(1)): World {
+  const counts = new OutlierCounts();
+  const detector = new OutlierDetector<EndpointLoad>({ ...config, ...changes }, counts, random);
   const endpoints = Array.from({ length: count }, (_, index) => new EndpointLoad(String(index), 1));
   detector.update(endpoints);
-  return { detector, endpoints };
+  return { detector, counts, endpoints };
 }
 
 /** Failures in a row; the answer of the last one. */
@@ -39,7 +42,7 @@ describe('failures in a row', () => {
     expect(failTimes(world, 0, 4, 0)).toBe(false);
     expect(failTimes(world, 0, 1, 0)).toBe(true);
     expect(world.endpoints[0]!.ejectedUntilMs).toBe(10_000);
-    expect(world.detector.consecutiveEjections).toBe(1);
+    expect(world.counts.enforced.consecutive_5xx).toBe(1);
   });
 
   test('a success between them starts the count anew', () => {
@@ -73,7 +76,7 @@ describe('how many', () => {
     const world = createWorld(2, { maxEjectedPercent: 100 });
     expect(failTimes(world, 0, 5, 0)).toBe(true);
     expect(failTimes(world, 1, 50, 0)).toBe(false);
-    expect(world.detector.overflows).toBeGreaterThan(0);
+    expect(world.counts.overflows).toBeGreaterThan(0);
   });
 
   test('an unhealthy endpoint is not what is left', () => {
@@ -165,7 +168,7 @@ describe('success rates', () => {
     for (const [index, endpoint] of world.endpoints.entries())
       answer(endpoint, index === 3 ? 50 : 99, index === 3 ? 50 : 1);
     expect(world.detector.sweep(world.endpoints, 0)).toEqual([world.endpoints[3]!]);
-    expect(world.detector.successRateEjections).toBe(1);
+    expect(world.counts.enforced.success_rate).toBe(1);
     expect(world.endpoints[3]!.successes).toBe(0);
   });
 
@@ -242,4 +245,68 @@ test('whatever happens, somebody is left and the percentage holds', () => {
     ),
     { numRuns: 300, seed: 1 },
   );
+});
+
+describe('Envoy’s other causes', () => {
+  const of = (world: World, index: number, outcomes: string): boolean => {
+    let ejected = false;
+    for (const letter of outcomes) {
+      const outcome = ({ s: 'success', f: 'failure', g: 'gateway', l: 'local' } as const)[letter as 's'];
+      ejected = world.detector.onOutcome(world.endpoints[index]!, outcome, 0) || ejected;
+    }
+    return ejected;
+  };
+
+  const gateway = { consecutiveFailures: 0, consecutiveGatewayFailures: 3 };
+  const split = { consecutiveFailures: 3, consecutiveLocalFailures: 2 };
+  const cases: readonly [string, Partial<OutlierConfig>, string, boolean][] = [
+    ['three gateway failures in a row', gateway, 'ggg', true],
+    ['a plain 500 between them', gateway, 'ggfgg', false],
+    ['connections that came to nothing are gateway failures', gateway, 'gll', true],
+    ['split: local ones count alone', split, 'll', true],
+    ['split: and not among the others', split, 'flfl'.slice(0, 3), false],
+    ['split: an answer of any kind but success leaves the count', split, 'lfl', true],
+    ['split: a success starts it anew', split, 'lsl', false],
+    ['not split: they count as failures', { consecutiveFailures: 3 }, 'flg', true],
+  ];
+  for (const [name, changes, outcomes, expected] of cases)
+    test(`${name}: ${expected ? 'ejected' : 'stays'}`, () => {
+      expect(of(createWorld(3, changes), 0, outcomes)).toBe(expected);
+    });
+
+  test('a percentage of failures ejects at its threshold, among enough endpoints with enough requests', () => {
+    const rule = { threshold: 50, minimumHosts: 3, minimumRequests: 4 };
+    const world = createWorld(3, { consecutiveFailures: 0, failurePercentage: rule });
+    for (const [index, outcomes] of ['ffss', 'fsss', 'ssss'].entries()) of(world, index, outcomes);
+    expect(world.detector.sweep(world.endpoints, 0)).toEqual([world.endpoints[0]!]);
+    expect(world.counts.enforced.failure_percentage).toBe(1);
+    const few = createWorld(2, { consecutiveFailures: 0, failurePercentage: rule });
+    for (const [index, outcomes] of ['ffff', 'ssss'].entries()) of(few, index, outcomes);
+    expect(few.detector.sweep(few.endpoints, 0)).toEqual([]);
+  });
+
+  test('enforcing 0 detects and ejects nobody; 50 ejects about half', () => {
+    const none = createWorld(3, { enforcing: { consecutive_5xx: 0 } });
+    for (let turn = 0; turn < 10; turn++) expect(failTimes(none, 0, 5, 0)).toBe(false);
+    expect([none.counts.detected.consecutive_5xx, none.counts.enforced.consecutive_5xx]).toEqual([10, 0]);
+    const random = new Xoshiro128(2);
+    let ejected = 0;
+    for (let turn = 0; turn < 200; turn++) {
+      const half = createWorld(3, { enforcing: { consecutive_5xx: 50 } }, random);
+      if (failTimes(half, 0, 5, 0)) ejected += 1;
+    }
+    expect(Math.abs(ejected - 100)).toBeLessThan(30);
+  });
+
+  test('a cause that is only detected leaves the others their counts (Envoy’s defaults)', () => {
+    const world = createWorld(3, {
+      consecutiveFailures: 5,
+      consecutiveGatewayFailures: 5,
+      enforcing: { consecutive_gateway_failure: 0 },
+    });
+    expect(of(world, 0, 'gggg')).toBe(false);
+    expect(of(world, 0, 'g')).toBe(true);
+    expect(world.counts.detected.consecutive_gateway_failure).toBe(1);
+    expect(world.counts.enforced).toMatchObject({ consecutive_5xx: 1, consecutive_gateway_failure: 0 });
+  });
 });

@@ -2,22 +2,22 @@
 // (Envoy's outlier detection, arch_overview/upstream/outlier). An endpoint comes back on probation: its first failure ejects it again,
 // for longer; its first success clears it. Balancing by latency keeps its traffic small until it has proven itself.
 
+import type { Random } from '../../base/index.ts';
 import type { EndpointLoad, Outcome } from '../balance/index.ts';
 import { isUsable } from '../balance/index.ts';
-import type { OutlierConfig } from './types.ts';
+import type { EjectionCause, OutlierConfig, OutlierCounts } from './types.ts';
 
 export class OutlierDetector<E extends EndpointLoad> {
   readonly #config: OutlierConfig;
+  readonly #counts: OutlierCounts;
+  readonly #random: Random;
   #endpoints: readonly E[] = [];
   readonly #changed: E[] = [];
-  /** Ejections since creation, by cause. */
-  consecutiveEjections = 0;
-  successRateEjections = 0;
-  /** Ejections that were due, but would have left too few. */
-  overflows = 0;
 
-  constructor(config: OutlierConfig) {
+  constructor(config: OutlierConfig, counts: OutlierCounts, random: Random) {
     this.#config = config;
+    this.#counts = counts;
+    this.#random = random;
   }
 
   /** The cluster's endpoints changed. Without any known, nothing is ejected. */
@@ -31,15 +31,28 @@ export class OutlierDetector<E extends EndpointLoad> {
     if (outcome === 'success') {
       endpoint.successes += 1;
       endpoint.consecutiveFailures = 0;
+      endpoint.consecutiveGatewayFailures = 0;
+      endpoint.consecutiveLocalFailures = 0;
       return false;
+    }
+    const { consecutiveFailures, consecutiveGatewayFailures = 0, consecutiveLocalFailures } = this.#config;
+    if (outcome === 'local' && consecutiveLocalFailures !== undefined) {
+      endpoint.consecutiveLocalFailures += 1;
+      return this.#isOver(endpoint, endpoint.consecutiveLocalFailures, consecutiveLocalFailures, nowMs)
+        ? this.#eject(endpoint, 'consecutive_local_origin_failure', nowMs)
+        : false;
     }
     endpoint.failures += 1;
     endpoint.consecutiveFailures += 1;
-    const limit = this.#config.consecutiveFailures;
-    if (limit === 0 || endpoint.consecutiveFailures < limit || endpoint.ejectedUntilMs > nowMs) return false;
-    if (!this.#eject(endpoint, nowMs)) return false;
-    this.consecutiveEjections += 1;
-    return true;
+    if (outcome === 'failure') endpoint.consecutiveGatewayFailures = 0;
+    else endpoint.consecutiveGatewayFailures += 1;
+    if (
+      this.#isOver(endpoint, endpoint.consecutiveGatewayFailures, consecutiveGatewayFailures, nowMs) &&
+      this.#eject(endpoint, 'consecutive_gateway_failure', nowMs)
+    )
+      return true;
+    if (!this.#isOver(endpoint, endpoint.consecutiveFailures, consecutiveFailures, nowMs)) return false;
+    return this.#eject(endpoint, 'consecutive_5xx', nowMs);
   }
 
   /**
@@ -57,6 +70,7 @@ export class OutlierDetector<E extends EndpointLoad> {
       }
     }
     this.#sweepSuccessRates(nowMs);
+    this.#sweepFailurePercentages(nowMs);
     for (const endpoint of endpoints) {
       endpoint.successes = 0;
       endpoint.failures = 0;
@@ -84,22 +98,44 @@ export class OutlierDetector<E extends EndpointLoad> {
 
   #uneject(endpoint: E): void {
     endpoint.ejectedUntilMs = -1;
-    endpoint.consecutiveFailures = Math.max(0, this.#config.consecutiveFailures - 1);
+    const {
+      consecutiveFailures,
+      consecutiveGatewayFailures = 0,
+      consecutiveLocalFailures = 0,
+    } = this.#config;
+    endpoint.consecutiveFailures = Math.max(0, consecutiveFailures - 1);
+    endpoint.consecutiveGatewayFailures = Math.max(0, consecutiveGatewayFailures - 1);
+    endpoint.consecutiveLocalFailures = Math.max(0, consecutiveLocalFailures - 1);
     this.#changed.push(endpoint);
   }
 
-  /** Ejects unless that would leave too few. An ejection lasts base x (1 + earlier ones), at most the maximum. */
-  #eject(endpoint: E, nowMs: number): boolean {
-    if (!this.#mayEject(nowMs)) {
-      this.overflows += 1;
+  /** `limit` 0: off. Who is ejected already stays as it is. */
+  #isOver(endpoint: E, count: number, limit: number, nowMs: number): boolean {
+    return limit > 0 && count >= limit && endpoint.ejectedUntilMs <= nowMs;
+  }
+
+  /** Ejects unless that would leave too few, or chance spares it. An ejection lasts base x (1 + earlier ones), at most the maximum. */
+  #eject(endpoint: E, cause: EjectionCause, nowMs: number): boolean {
+    this.#counts.detected[cause] += 1;
+    const enforcing = this.#config.enforcing?.[cause] ?? 100;
+    if (enforcing < 100 && this.#random.below(100) >= enforcing) {
+      // Detected anew after as many more; what other causes count goes on.
+      if (cause === 'consecutive_5xx') endpoint.consecutiveFailures = 0;
+      else if (cause === 'consecutive_gateway_failure') endpoint.consecutiveGatewayFailures = 0;
+      else if (cause === 'consecutive_local_origin_failure') endpoint.consecutiveLocalFailures = 0;
       return false;
     }
+    if (!this.#mayEject(nowMs)) {
+      this.#counts.overflows += 1;
+      return false;
+    }
+    this.#counts.enforced[cause] += 1;
     endpoint.ejections += 1;
     const { baseEjectionMs, maxEjectionMs } = this.#config;
     // Envoy's rule: the maximum never shortens the first ejection.
     const longestMs = Math.max(baseEjectionMs, maxEjectionMs);
     endpoint.ejectedUntilMs = nowMs + Math.min(baseEjectionMs * endpoint.ejections, longestMs);
-    endpoint.consecutiveFailures = 0;
+    resetCounts(endpoint);
     return true;
   }
 
@@ -136,11 +172,26 @@ export class OutlierDetector<E extends EndpointLoad> {
     const threshold = mean - rule.stdevFactor * deviation - 1e-9;
     for (const endpoint of this.#endpoints) {
       if (!isCounted(endpoint, rule.minimumRequests, nowMs) || successRate(endpoint) >= threshold) continue;
-      if (!this.#eject(endpoint, nowMs)) continue;
-      this.successRateEjections += 1;
-      this.#changed.push(endpoint);
+      if (this.#eject(endpoint, 'success_rate', nowMs)) this.#changed.push(endpoint);
     }
   }
+
+  #sweepFailurePercentages(nowMs: number): void {
+    const rule = this.#config.failurePercentage;
+    if (rule === undefined) return;
+    const judged = this.#endpoints.filter((endpoint) => isCounted(endpoint, rule.minimumRequests, nowMs));
+    if (judged.length < rule.minimumHosts) return;
+    for (const endpoint of judged) {
+      if ((1 - successRate(endpoint)) * 100 < rule.threshold) continue;
+      if (this.#eject(endpoint, 'failure_percentage', nowMs)) this.#changed.push(endpoint);
+    }
+  }
+}
+
+function resetCounts(endpoint: EndpointLoad): void {
+  endpoint.consecutiveFailures = 0;
+  endpoint.consecutiveGatewayFailures = 0;
+  endpoint.consecutiveLocalFailures = 0;
 }
 
 function isCounted(endpoint: EndpointLoad, minimumRequests: number, nowMs: number): boolean {

@@ -1,14 +1,41 @@
-// Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection, docs/policy.md).
+// Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection, docs/policy.md; Envoy's
+// OutlierDetection).
+
+/** What ejects; the words of Envoy's counters. */
+export const ejectionCauses = [
+  'consecutive_5xx',
+  'consecutive_gateway_failure',
+  'consecutive_local_origin_failure',
+  'success_rate',
+  'failure_percentage',
+] as const;
+
+export type EjectionCause = (typeof ejectionCauses)[number];
 
 export interface OutlierConfig {
   /** Consecutive 5xx or resets that eject; 0: off. Default 5. */
   readonly consecutiveFailures: number;
+  /** The same for 502, 503, 504, resets and timeouts alone; absent: off. */
+  readonly consecutiveGatewayFailures?: number;
+  /**
+   * Connections that came to nothing, in a row. Present: they count here and nowhere else (split_external_local_origin_errors); absent: they
+   * count as any other failure.
+   */
+  readonly consecutiveLocalFailures?: number;
   /** Ejection by success rate: mean minus `stdevFactor` deviations over endpoints with enough requests; null: off. */
   readonly successRate: {
     readonly minimumHosts: number;
     readonly minimumRequests: number;
     readonly stdevFactor: number;
   } | null;
+  /** Ejection of those that fail `threshold` percent or more; absent: off. */
+  readonly failurePercentage?: {
+    readonly threshold: number;
+    readonly minimumHosts: number;
+    readonly minimumRequests: number;
+  };
+  /** Percent of the ejections that are put into force, by cause; absent: all. */
+  readonly enforcing?: Partial<Readonly<Record<EjectionCause, number>>>;
   /** How often the sweep runs. Default 10,000. */
   readonly intervalMs: number;
   /** First ejection; each further one lasts that much longer, up to the maximum. */
@@ -16,4 +43,23 @@ export interface OutlierConfig {
   readonly maxEjectionMs: number;
   /** 0 to 100; one endpoint may always be ejected unless this is 0 or it is the only one. */
   readonly maxEjectedPercent: number;
+}
+
+/** Counts that outlive a configuration: kept by the cluster, written by its detector. */
+export class OutlierCounts {
+  readonly enforced: Record<EjectionCause, number> = zeroes();
+  /** Ejections that were due, put into force or not. */
+  readonly detected: Record<EjectionCause, number> = zeroes();
+  /** Ejections that would have left too few. */
+  overflows = 0;
+}
+
+function zeroes(): Record<EjectionCause, number> {
+  return {
+    consecutive_5xx: 0,
+    consecutive_gateway_failure: 0,
+    consecutive_local_origin_failure: 0,
+    success_rate: 0,
+    failure_percentage: 0,
+  };
 }

@@ -116,10 +116,10 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.refusal = this.believedRefusal(head);
     this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.
-    const failed =
-      status >= 500 || this.refusal !== 'none' || (endStream && isGrpcFailure(grpcStatusOf(head)));
+    const grpcFailed = endStream && isGrpcFailure(grpcStatusOf(head));
+    const outcome = grpcFailed ? 'failure' : outcomeOf(status, this.refusal);
     // How a call of gRPC went its trailers tell.
-    if (failed || endStream || !isGrpc(head)) this.finish(failed ? 'failure' : 'success', now);
+    if (outcome !== 'success' || endStream || !isGrpc(head)) this.finish(outcome, now);
     else this.answeredMs = now;
     this.state = endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
@@ -152,7 +152,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
       return;
     }
     const now = this.exchange.clock.now();
-    this.finish('failure', now);
+    this.finish('gateway', now);
     this.state = 'idle';
     this.exchange.onAttemptFailed(this, error, !this.requireStream().sent, now);
   }
@@ -195,7 +195,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   /** Gives up because the endpoint took too long: counts against it, unless nothing had reached it. Not connecting has its own timeout. */
   timeOut(error: MeshError, nowMs: number): void {
-    this.finish(this.state === 'waiting' ? 'unreached' : 'failure', nowMs);
+    this.finish(this.state === 'waiting' ? 'unreached' : 'gateway', nowMs);
     this.stop(error);
   }
 
@@ -253,6 +253,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.measuring = false;
     this.cluster!.onAttemptFinish(this.endpoint!, nowMs, nowMs - this.startedMs, outcome);
   }
+}
+
+function outcomeOf(status: number, refusal: Refusal): Outcome {
+  if (refusal !== 'none' || (status >= 502 && status <= 504)) return 'gateway';
+  return status >= 500 ? 'failure' : 'success';
 }
 
 /** 1 to 5; 0 for no status. */

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
-import type { RetryDecision } from '../../policy/index.ts';
+import { OutlierCounts, type RetryDecision } from '../../policy/index.ts';
 import { createFaultCounts } from '../../wire/http2/index.ts';
 import { SslStats } from './ssl-stats.ts';
 
@@ -52,6 +52,7 @@ export class ClusterStats {
   /** Pooled connections closed by idle time, request count or removal of their endpoint. */
   connectionsRetired = 0;
   ejections = 0;
+  readonly outlier = new OutlierCounts();
   /** Picks made in panic: too few endpoints were usable, so all were used. */
   panics = 0;
   bytesSent = 0;

@@ -7,6 +7,7 @@ import {
   Breaker,
   createRetryLimit,
   type Outcome,
+  type OutlierConfig,
   OutlierDetector,
   type PickRequest,
   PriorityBalancer,
@@ -57,7 +58,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.breaker = new Breaker(config.limits);
     this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
     this.balancer = new PriorityBalancer(config.balance, context.random);
-    this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
+    this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
   }
 
   /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
@@ -69,7 +70,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     if (!sameValue(before.retryLimit, config.retryLimit))
       this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
     if (!sameValue(before.outlier, config.outlier)) {
-      this.outlier = config.outlier === null ? null : new OutlierDetector(config.outlier);
+      this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
       // Nobody would end their ejection.
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
@@ -178,6 +179,10 @@ export class Cluster implements EndpointOwner, TimerHandler {
   private sweep(nowMs: number): void {
     for (const endpoint of this.endpoints) endpoint.pool.sweep(nowMs);
     if (this.stats.connectionsActive > 0) this.watch();
+  }
+
+  private createDetector(config: OutlierConfig): OutlierDetector<Endpoint> {
+    return new OutlierDetector<Endpoint>(config, this.stats.outlier, this.context.random);
   }
 
   private judge(): void {

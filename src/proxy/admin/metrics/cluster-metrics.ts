@@ -1,6 +1,7 @@
 // Metrics of clusters under Envoy's names and label, so that dashboards carry over.
 
 import type { MetricType, PrometheusWriter } from '../../../observe/index.ts';
+import { ejectionCauses } from '../../../policy/index.ts';
 import type { ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { stateOf } from '../pages/clusters.ts';
@@ -234,6 +235,23 @@ function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[
   }
 }
 
+/** By cause, where a cluster judges its endpoints at all. */
+function writeEjections(writer: PrometheusWriter, clusters: readonly ClusterView[]): void {
+  const judging = clusters.filter(({ config }) => config.outlier !== null);
+  for (const kind of ['enforced', 'detected'] as const) {
+    for (const cause of ejectionCauses) {
+      const help =
+        kind === 'enforced' ? 'Ejections for this cause.' : 'Those that were due, enforced or not.';
+      writer.family(`envoy_cluster_outlier_detection_ejections_${kind}_${cause}`, 'counter', help);
+      for (const { name, stats } of judging)
+        writer.sample({ envoy_cluster_name: name }, stats.outlier[kind][cause]);
+    }
+  }
+  const help = 'Ejections that would have left too few endpoints.';
+  writer.family('envoy_cluster_outlier_detection_ejections_overflow', 'counter', help);
+  for (const { name, stats } of judging) writer.sample({ envoy_cluster_name: name }, stats.outlier.overflows);
+}
+
 function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
   const wallMs = context.clock.wall();
@@ -248,6 +266,10 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   writer.family('envoy_cluster_outlier_detection_ejections_active', 'gauge', 'Endpoints ejected now.');
   for (const { cluster, counts } of counted)
     writer.sample({ envoy_cluster_name: cluster.name }, counts.ejected);
+  writeEjections(
+    writer,
+    counted.map(({ cluster }) => cluster),
+  );
   writer.family('weft_endpoints', 'gauge', 'Endpoints by state.');
   for (const { cluster, counts } of counted) {
     const { service } = cluster.config;

@@ -65,23 +65,32 @@ const circuitBreakers = message('envoy.config.cluster.v3.CircuitBreakers', {
   thresholds: f.repeated(f.message(1, thresholds)),
 });
 
-const enforced = only(0, 100);
 const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
+
+const share = (number: number, note: string) => f.uint32Value(number, note, atMost(100));
 
 const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
   consecutive_5xx: f.uint32Value(1, 'default 5'),
   interval: f.duration(2, 'default 10s', positive),
   base_ejection_time: f.duration(3, 'default 30s', positive),
-  max_ejection_percent: f.uint32Value(4, 'default 10', atMost(100)),
-  enforcing_consecutive_5xx: f.uint32Value(5, '0 or 100', enforced),
-  enforcing_success_rate: f.uint32Value(6, '0 or 100', enforced),
+  max_ejection_percent: share(4, 'default 10'),
+  enforcing_consecutive_5xx: share(5, 'default 100'),
+  enforcing_success_rate: share(6, 'default 100'),
   success_rate_minimum_hosts: f.uint32Value(7, 'default 5'),
   success_rate_request_volume: f.uint32Value(8, 'default 100'),
   success_rate_stdev_factor: f.uint32Value(9, 'default 1900'),
-  consecutive_gateway_failure: f.uint32Value(10, 'works when enforced, which is refused'),
-  enforcing_consecutive_gateway_failure: f.uint32Value(11, '0', only(0)),
-  split_external_local_origin_errors: f.bool(12, 'false', only(false)),
-  enforcing_failure_percentage: f.uint32Value(17, '0', only(0)),
+  consecutive_gateway_failure: f.uint32Value(10, 'default 5'),
+  enforcing_consecutive_gateway_failure: share(11, 'default 0'),
+  split_external_local_origin_errors: f.bool(12),
+  consecutive_local_origin_failure: f.uint32Value(
+    13,
+    'default 5; only with split_external_local_origin_errors',
+  ),
+  enforcing_consecutive_local_origin_failure: share(14, 'default 100'),
+  failure_percentage_threshold: share(16, 'default 85'),
+  enforcing_failure_percentage: share(17, 'default 0'),
+  failure_percentage_minimum_hosts: f.uint32Value(19, 'default 5'),
+  failure_percentage_request_volume: f.uint32Value(20, 'default 50'),
   max_ejection_time: f.duration(21, 'default 300s, or base_ejection_time if that is longer', positive),
 });
 

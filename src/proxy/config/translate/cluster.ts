@@ -188,16 +188,30 @@ function translateOutlier(message: ClusterMessage): OutlierConfig | null {
   const outlier = message.outlier_detection;
   if (outlier === undefined) return null;
   const baseEjectionMs = outlier.base_ejection_time ?? 30_000;
+  const enforcing = {
+    consecutive_5xx: outlier.enforcing_consecutive_5xx ?? 100,
+    consecutive_gateway_failure: outlier.enforcing_consecutive_gateway_failure ?? 0,
+    consecutive_local_origin_failure: outlier.enforcing_consecutive_local_origin_failure ?? 100,
+    success_rate: outlier.enforcing_success_rate ?? 100,
+    failure_percentage: outlier.enforcing_failure_percentage ?? 0,
+  };
   return {
-    consecutiveFailures: outlier.enforcing_consecutive_5xx === 0 ? 0 : (outlier.consecutive_5xx ?? 5),
-    successRate:
-      outlier.enforcing_success_rate === 0
-        ? null
-        : {
-            minimumHosts: outlier.success_rate_minimum_hosts ?? 5,
-            minimumRequests: outlier.success_rate_request_volume ?? 100,
-            stdevFactor: (outlier.success_rate_stdev_factor ?? 1900) / 1000,
-          },
+    consecutiveFailures: outlier.consecutive_5xx ?? 5,
+    consecutiveGatewayFailures: outlier.consecutive_gateway_failure ?? 5,
+    ...(outlier.split_external_local_origin_errors === true
+      ? { consecutiveLocalFailures: outlier.consecutive_local_origin_failure ?? 5 }
+      : {}),
+    successRate: {
+      minimumHosts: outlier.success_rate_minimum_hosts ?? 5,
+      minimumRequests: outlier.success_rate_request_volume ?? 100,
+      stdevFactor: (outlier.success_rate_stdev_factor ?? 1900) / 1000,
+    },
+    failurePercentage: {
+      threshold: outlier.failure_percentage_threshold ?? 85,
+      minimumHosts: outlier.failure_percentage_minimum_hosts ?? 5,
+      minimumRequests: outlier.failure_percentage_request_volume ?? 50,
+    },
+    enforcing,
     intervalMs: outlier.interval ?? 10_000,
     baseEjectionMs,
     maxEjectionMs: outlier.max_ejection_time ?? Math.max(300_000, baseEjectionMs),
