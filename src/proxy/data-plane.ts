@@ -170,7 +170,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     for (const listener of this.listeners.values())
       if (listener.address !== null && formatAddress(listener.config.address) === formatAddress(address))
         return null;
-    return new RuntimeListener(this.context, config, this.emptyTable, null).probe();
+    return new RuntimeListener(this.context, config, this.emptyTable, null, this.listeners).probe();
   }
 
   /**
@@ -280,7 +280,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       if (listener !== undefined && isSameListener(listener.config, config))
         listener.update(config, table, accessLog);
       else if (!this.draining)
-        this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog));
+        this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog, this.listeners));
     }
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;

@@ -24,6 +24,8 @@ export const proxyLimits = {
   /** A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at this often. */
   lingerMs: 2_000,
   lingerCheckMs: 500,
+  /** Bytes read ahead of a connection before it is known whose it is; more end it. A ClientHello has a bound of its own below. */
+  entryBytesMax: 64 * 1024,
   /** From accept to a finished TLS handshake (Envoy: listener_filters_timeout, 15 s). */
   handshakeMs: 15_000,
   /** A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt is cancelled. */

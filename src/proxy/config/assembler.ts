@@ -92,10 +92,18 @@ export class Assembler implements TimerHandler {
   }
 
   setListener(listener: TranslatedListener): void {
+    const own = this.withDrainTimeout(listener);
+    this.warm(this.listeners, listener.config.name, own, listener.initialFetchTimeoutMs);
+  }
+
+  private withDrainTimeout(listener: TranslatedListener): TranslatedListener {
     const { config } = listener;
     const drainTimeoutMs = this.drainTimeoutMs ?? config.http.drainTimeoutMs;
-    const own = { ...listener, config: { ...config, http: { ...config.http, drainTimeoutMs } } };
-    this.warm(this.listeners, config.name, own, listener.initialFetchTimeoutMs);
+    return {
+      ...listener,
+      config: { ...config, http: { ...config.http, drainTimeoutMs } },
+      further: listener.further.map((chain) => this.withDrainTimeout(chain)),
+    };
   }
 
   /** The listener that has this address now or soon, or null. Port 0 is nobody's. */
@@ -156,20 +164,21 @@ export class Assembler implements TimerHandler {
     }
     const routes = new Set<string>();
     for (const { active, warming } of this.listeners.values()) {
-      for (const listener of [active, warming]) if (listener?.rdsName != null) routes.add(listener.rdsName);
+      for (const listener of chainsOf(active, warming))
+        if (listener.rdsName !== null) routes.add(listener.rdsName);
     }
     return { endpoints, routes, secrets: this.referencedSecrets() };
   }
 
   private referencedSecrets(): Set<string> {
     const names = new Set<string>();
-    for (const slots of [this.listeners, this.clusters]) {
-      for (const { active, warming } of slots.values()) {
-        for (const value of [active, warming])
-          for (const name of secretsOf(value?.config.tls ?? null))
-            if (!this.staticSecrets.has(name)) names.add(name);
-      }
-    }
+    const add = (tls: TlsConfig | null) => {
+      for (const name of secretsOf(tls)) if (!this.staticSecrets.has(name)) names.add(name);
+    };
+    for (const { active, warming } of this.listeners.values())
+      for (const { config } of chainsOf(active, warming)) add(config.tls);
+    for (const { active, warming } of this.clusters.values())
+      for (const value of [active, warming]) add(value?.config.tls ?? null);
     return names;
   }
 
@@ -188,8 +197,9 @@ export class Assembler implements TimerHandler {
   /** Listeners in force without routes, because their patience with them ended: every request is answered 404. */
   get routeless(): readonly string[] {
     const names: string[] = [];
-    for (const [name, { active }] of this.listeners)
-      if (active?.rdsName != null && this.routes.get(active.rdsName)?.active == null) names.push(name);
+    for (const { active } of this.listeners.values())
+      for (const { config, rdsName } of chainsOf(active))
+        if (rdsName !== null && this.routes.get(rdsName)?.active == null) names.push(config.name);
     return names;
   }
 
@@ -250,7 +260,10 @@ export class Assembler implements TimerHandler {
   }
 
   private listenerReady(listener: TranslatedListener | null): boolean {
-    if (listener === null) return true;
+    return chainsOf(listener).every((chain) => this.chainReady(chain));
+  }
+
+  private chainReady(listener: TranslatedListener): boolean {
     if (!this.secretsReady(listener.config.tls)) return false;
     if (listener.config.tcp !== null)
       return listener.config.tcp.clusters.every(({ cluster }) => this.clusterKnown(cluster));
@@ -280,9 +293,11 @@ export class Assembler implements TimerHandler {
   private clustersInUse(): Set<string> {
     const used = new Set<string>();
     for (const { active } of this.listeners.values()) {
-      const routes = active?.routes ?? this.routes.get(active?.rdsName ?? '')?.active ?? null;
-      if (routes !== null) for (const name of clustersOf(routes)) used.add(name);
-      for (const { cluster } of active?.config.tcp?.clusters ?? []) used.add(cluster);
+      for (const chain of chainsOf(active)) {
+        const routes = this.routesOf(chain);
+        if (routes !== null) for (const name of clustersOf(routes)) used.add(name);
+        for (const { cluster } of chain.config.tcp?.clusters ?? []) used.add(cluster);
+      }
     }
     return used;
   }
@@ -298,14 +313,19 @@ export class Assembler implements TimerHandler {
     else this.clock.cancel(this.timer);
   }
 
+  private routesOf(chain: TranslatedListener): RouteConfig | null {
+    return chain.routes ?? this.routes.get(chain.rdsName ?? '')?.active ?? null;
+  }
+
   private assemble(): Snapshot {
     const listeners = new Map<string, ListenerConfig>();
     const routeConfigs = new Map<string, RouteConfig>();
-    for (const [name, { active }] of this.listeners) {
-      if (active === null) continue;
-      listeners.set(name, active.config);
-      const routes = active.routes ?? this.routes.get(active.rdsName ?? '')?.active ?? null;
-      if (routes !== null) routeConfigs.set(active.config.routeConfig, this.withIdleTimeout(routes, active));
+    for (const { active } of this.listeners.values()) {
+      for (const chain of chainsOf(active)) {
+        listeners.set(chain.config.name, chain.config);
+        const routes = this.routesOf(chain);
+        if (routes !== null) routeConfigs.set(chain.config.routeConfig, this.withIdleTimeout(routes, chain));
+      }
     }
     const clusters = new Map<string, ClusterConfig>();
     const endpoints = new Map<string, EndpointAssignment>();
@@ -373,4 +393,9 @@ function secretsOf(tls: TlsConfig | null): readonly string[] {
 
 function warmingIn(slots: ReadonlyMap<string, Slot<unknown>>): readonly string[] {
   return [...slots].filter(([, slot]) => slot.warming !== null).map(([name]) => name);
+}
+
+/** Every filter chain of these listeners: each is a listener as far as routes, secrets and clusters go. */
+function chainsOf(...listeners: readonly (TranslatedListener | null)[]): readonly TranslatedListener[] {
+  return listeners.flatMap((listener) => (listener === null ? [] : [listener, ...listener.further]));
 }

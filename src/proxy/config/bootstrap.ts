@@ -99,8 +99,9 @@ function translateBootstrap(
   );
   const secrets = translateSecrets(message, faults);
   const ads = translateAds(message, adsName, clusters, faults);
-  checkSources(ads, clusters, listeners, faults);
-  checkSecrets(ads, clusters, listeners, secrets, faults);
+  const chains = listeners.flatMap((listener) => [listener, ...listener.further]);
+  checkSources(ads, clusters, chains, faults);
+  checkSecrets(ads, clusters, chains, secrets, faults);
   if (ads === null) checkRouteClusters(message, faults);
   return {
     node: translateNode(message, ads !== null, options, faults),

@@ -12,29 +12,38 @@ import {
 } from './schema/index.ts';
 
 type BootstrapMessage = MessageOf<typeof bootstrap>;
+type Chain = NonNullable<BootstrapMessage['static_resources']>['listeners'][number]['filter_chains'][number];
 type RouteConfiguration = NonNullable<MessageOf<typeof httpConnectionManager>['route_config']>;
 type Route = RouteConfiguration['virtual_hosts'][number]['routes'][number];
 
 export function checkRouteClusters(message: BootstrapMessage, faults: Faults): void {
   const known = new Set(message.static_resources?.clusters.map(({ name }) => name));
   message.static_resources?.listeners.forEach((listener, index) => {
-    const filter = listener.filter_chains[0]?.filters[0];
-    const tunnel = unpack(filter?.typed_config, tcpProxy);
-    if (tunnel !== null) checkTunnel(tunnel, known, index, faults);
-    const routes = unpack(filter?.typed_config, httpConnectionManager)?.route_config;
-    if (routes === undefined || routes.validate_clusters === false) return;
-    const path = `static_resources.listeners[${index}].filter_chains[0].filters[0].typed_config.route_config`;
-    checkRoutes(routes, known, path, faults);
+    const at = `static_resources.listeners[${index}]`;
+    listener.filter_chains.forEach((chain, chainIndex) => {
+      checkChain(chain, known, `${at}.filter_chains[${chainIndex}]`, faults);
+    });
+    if (listener.default_filter_chain !== undefined)
+      checkChain(listener.default_filter_chain, known, `${at}.default_filter_chain`, faults);
   });
+}
+
+function checkChain(chain: Chain, known: ReadonlySet<string | undefined>, at: string, faults: Faults): void {
+  const filter = chain.filters[0]?.typed_config;
+  const path = `${at}.filters[0].typed_config`;
+  const tunnel = unpack(filter, tcpProxy);
+  if (tunnel !== null) checkTunnel(tunnel, known, path, faults);
+  const routes = unpack(filter, httpConnectionManager)?.route_config;
+  if (routes !== undefined && routes.validate_clusters !== false)
+    checkRoutes(routes, known, join(path, 'route_config'), faults);
 }
 
 function checkTunnel(
   tunnel: MessageOf<typeof tcpProxy>,
   known: ReadonlySet<string | undefined>,
-  index: number,
+  path: string,
   faults: Faults,
 ): void {
-  const path = `static_resources.listeners[${index}].filter_chains[0].filters[0].typed_config`;
   const named = [
     ['cluster', tunnel.cluster ?? ''] as const,
     ...(tunnel.weighted_clusters?.clusters ?? []).map(

@@ -14,6 +14,7 @@ import type {
   RouteConfig,
   RouteTimeouts,
 } from '../../policy/index.ts';
+import type { EntryConfig } from './entry-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 export interface Snapshot {
@@ -37,6 +38,10 @@ export interface ListenerConfig {
   /** Name in {@link Snapshot.routeConfigs}; inline route configurations are registered under `inline:<listener>`. */
   readonly routeConfig: string;
   readonly statPrefix: string;
+  /** What is read ahead and the filter chains to choose from; null: every connection belongs here. */
+  readonly entry: EntryConfig | null;
+  /** A further filter chain of the listener of this name, without a socket of its own; null: a listener. */
+  readonly chainOf: string | null;
   /** Null: connections are plain. */
   readonly tls: DownstreamTlsConfig | null;
   /** Connections are carried as they come, to one of these clusters; null: they are HTTP. */
@@ -173,3 +178,5 @@ export interface ListenerCheck {
   /** Why it could not be served if it were put into force, or null. */
   refusal(listener: ListenerConfig): Issue | null;
 }
+
+export type { ChainConfig, ChainMatch, EntryConfig } from './entry-types.ts';

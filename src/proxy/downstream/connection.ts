@@ -40,11 +40,11 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private ended = false;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket) {
+  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, remote: Address) {
     this.context = context;
     this.listener = listener;
     this.socket = socket;
-    this.remote = socket.remote;
+    this.remote = remote;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);
@@ -205,7 +205,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.deadlines.stop();
     this.exchange.close();
     listener.onConnectionHandedOver(this);
-    const session = new Http2Session(context, listener, socket);
+    const session = new Http2Session(context, listener, socket, this.remote);
     socket.setHandler(session);
     session.onOpen();
     session.onData(socket, bytes);

@@ -33,12 +33,12 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   private requests = 0;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket) {
+  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, remote: Address) {
     const { http, stats } = listener;
     this.context = context;
     this.listener = listener;
     this.socket = socket;
-    this.remote = socket.remote;
+    this.remote = remote;
     this.secure = socket.secure;
     this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();

@@ -14,16 +14,18 @@ import type { AccessLog } from '../../observe/index.ts';
 import type { RouteTable } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
 import type { Authorizer, ExchangeContext, ExchangeListener } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
+import { Acceptor, type AcceptorOwner, type Chain } from './acceptor.ts';
 import { DownstreamConnection } from './connection.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Session } from './session.ts';
 import { TcpTunnel } from './tcp-tunnel.ts';
 
-export class RuntimeListener implements ExchangeListener, SecuringOwner {
+export class RuntimeListener implements ExchangeListener, SecuringOwner, AcceptorOwner, Chain {
   readonly name: string;
   config: ListenerConfig;
   http: HttpOptions;
@@ -34,11 +36,13 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
   readonly connections = new Set<Session>();
-  /** Their handshakes are not done. */
-  private readonly securing = new Set<Securing>();
+  /** They have no session yet. */
+  private readonly entering = new Set<Acceptor | Securing>();
   /** Answers announce the end of their connection; new connections get one answer. */
   draining = false;
   private readonly context: ExchangeContext;
+  /** All listeners by name: where its filter chains are found, in their newest form. */
+  private readonly siblings: ReadonlyMap<string, RuntimeListener>;
   private listening: Listener | null = null;
   private readonly peers = new Map<string, string>();
 
@@ -47,8 +51,10 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
     config: ListenerConfig,
     routes: RouteTable,
     accessLog: AccessLog | null,
+    siblings: ReadonlyMap<string, RuntimeListener>,
   ) {
     this.context = context;
+    this.siblings = siblings;
     this.name = config.name;
     this.config = config;
     this.http = config.http;
@@ -80,7 +86,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
   bind(reusePort: boolean): Issue | null {
-    if (this.listening !== null) return null;
+    if (this.listening !== null || this.config.chainOf !== null) return null;
     try {
       this.listening = this.context.network.listen({
         address: this.config.address,
@@ -100,18 +106,46 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   }
 
   private accept(socket: Socket): SocketHandler {
-    const { tls } = this.config;
-    if (tls === null) return this.serve(socket);
-    const securing = new Securing(this.context, this, this.context.tls.server(tls), socket);
-    this.securing.add(securing);
-    this.context.accepted.count += 1;
+    const { entry, tls } = this.config;
+    if (entry !== null) {
+      const acceptor = new Acceptor(this.context, this, entry, socket);
+      this.enter(acceptor);
+      return acceptor;
+    }
+    return tls === null ? this.serve(socket, socket.remote) : this.secure(socket, socket.remote, tls);
+  }
+
+  private secure(socket: Socket, remote: Address, tls: DownstreamTlsConfig): Securing {
+    const securing = new Securing(this.context, this, this.context.tls.server(tls), socket, remote);
+    this.enter(securing);
     return securing;
   }
 
-  serve(socket: Socket): SocketHandler {
+  private enter(connection: Acceptor | Securing): void {
+    this.entering.add(connection);
+    this.context.accepted.count += 1;
+  }
+
+  serve(socket: Socket, remote: Address): SocketHandler {
     const { tcp } = this.config;
-    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket);
-    return new DownstreamConnection(this.context, this, socket);
+    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, remote);
+    return new DownstreamConnection(this.context, this, socket, remote);
+  }
+
+  chain(name: string): Chain | null {
+    return this.siblings.get(name) ?? null;
+  }
+
+  adopt(socket: Socket, bytes: Uint8Array, remote: Address): void {
+    const { tls } = this.config;
+    const handler = tls === null ? this.serve(socket, remote) : this.secure(socket, remote, tls);
+    socket.setHandler(handler);
+    handler.onOpen(socket);
+    if (bytes.length > 0) handler.onData(socket, bytes);
+  }
+
+  onEntered(acceptor: Acceptor): void {
+    if (this.entering.delete(acceptor)) this.context.accepted.count -= 1;
   }
 
   /** What waits for its handshake holds a descriptor too. */
@@ -122,7 +156,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   }
 
   onSecuringClosed(securing: Securing): void {
-    if (this.securing.delete(securing)) this.context.accepted.count -= 1;
+    if (this.entering.delete(securing)) this.context.accepted.count -= 1;
   }
 
   /** Binds and lets go again: what stands in the way, or null. */
@@ -139,7 +173,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner {
   }
 
   resetConnections(): void {
-    for (const connection of [...this.connections, ...this.securing]) connection.reset();
+    for (const connection of [...this.connections, ...this.entering]) connection.reset();
   }
 
   /**

@@ -2,7 +2,7 @@
 // one in use now and handshakes can wait for each other; then the connection is handed to who serves it.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
 import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
@@ -15,7 +15,7 @@ export interface SecuringOwner {
   readonly stats: ListenerStats;
   readonly full: boolean;
   /** The handshake is done: the handler that serves from here on, whose `onOpen` is called next. */
-  serve(socket: Socket): SocketHandler;
+  serve(socket: Socket, remote: Address): SocketHandler;
   /** It ended before. */
   onSecuringClosed(securing: Securing): void;
 }
@@ -25,16 +25,24 @@ export class Securing implements SocketHandler, TimerHandler {
   private readonly owner: SecuringOwner;
   private readonly slot: TlsServerSlot;
   private readonly socket: Socket;
+  private readonly remote: Address;
   private readonly timer = new Timer(this, 0);
   /** What came of a hello that is not whole. */
   private hello: Uint8Array = nothing;
   private refusal = '';
 
-  constructor(context: ProxyContext, owner: SecuringOwner, slot: TlsServerSlot, socket: Socket) {
+  constructor(
+    context: ProxyContext,
+    owner: SecuringOwner,
+    slot: TlsServerSlot,
+    socket: Socket,
+    remote: Address,
+  ) {
     this.context = context;
     this.owner = owner;
     this.slot = slot;
     this.socket = socket;
+    this.remote = remote;
   }
 
   onOpen(): void {
@@ -46,7 +54,7 @@ export class Securing implements SocketHandler, TimerHandler {
     this.hello = this.hello.length === 0 ? bytes : Buffer.concat([this.hello, bytes]);
     const result = parseClientHello(this.hello);
     if (result.kind === 'more') {
-      this.hello = this.hello.slice();
+      this.hello = Buffer.from(this.hello);
       return;
     }
     const { current } = this.slot;
@@ -64,7 +72,7 @@ export class Securing implements SocketHandler, TimerHandler {
     this.context.clock.cancel(this.timer);
     if (socket.secure !== null) this.owner.stats.ssl.countSecure(socket.secure);
     this.owner.onSecuringClosed(this);
-    const handler = this.owner.serve(socket);
+    const handler = this.owner.serve(socket, this.remote);
     socket.setHandler(handler);
     handler.onOpen(socket);
   }

@@ -29,6 +29,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private activityMs: number;
   private cluster: Cluster | null = null;
   private upstream: RawConnection | null = null;
+  /** Read ahead of the connection: the endpoint's first bytes. */
+  private early: Uint8Array = nothing;
   private connected = false;
   private closed = false;
   private bytesReceived = 0;
@@ -36,12 +38,18 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private flags: string = responseFlags.none;
   private details = '';
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, config: TcpProxyConfig, socket: Socket) {
+  constructor(
+    context: ExchangeContext,
+    listener: RuntimeListener,
+    config: TcpProxyConfig,
+    socket: Socket,
+    remote: Address,
+  ) {
     this.context = context;
     this.listener = listener;
     this.config = config;
     this.socket = socket;
-    this.remote = socket.remote;
+    this.remote = remote;
     this.startedMs = context.clock.now();
     this.startedWallMs = context.clock.wall();
     this.activityMs = this.startedMs;
@@ -63,7 +71,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   onData(_socket: Socket, bytes: Uint8Array): void {
     this.bytesReceived += bytes.length;
     this.activityMs = this.context.clock.now();
-    if (this.upstream?.write(bytes) === false) this.socket.pause();
+    if (!this.connected) this.early = Buffer.concat([this.early, bytes]);
+    else if (this.upstream?.write(bytes) === false) this.socket.pause();
   }
 
   onDrain(): void {
@@ -93,6 +102,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   onConnected(): void {
     this.connected = true;
     this.activityMs = this.context.clock.now();
+    if (this.early.length > 0) this.upstream?.write(this.early);
+    this.early = nothing;
     this.socket.resume();
   }
 
@@ -214,3 +225,5 @@ function chooseCluster(
   }
   return first;
 }
+
+const nothing = new Uint8Array(0);

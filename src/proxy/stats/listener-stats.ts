@@ -13,6 +13,9 @@ export class ListenerStats {
   connectionsActive = 0;
   /** Connections reset because there were too many. */
   connectionOverflow = 0;
+  /** Connections that no filter chain is for, or of which that could not be told in time. */
+  noChainMatch = 0;
+  entryTimeouts = 0;
   requests = 0;
   /** Requests running (gauge). */
   active = 0;

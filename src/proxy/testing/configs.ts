@@ -65,6 +65,8 @@ export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerC
     direction: 'outbound' as Direction,
     routeConfig: 'routes',
     statPrefix: 'outbound',
+    entry: null,
+    chainOf: null,
     tcp: null,
     tls: null,
     http: httpOptions(),

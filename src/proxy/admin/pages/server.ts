@@ -32,7 +32,8 @@ export function serverInfoPage(context: AdminContext): AdminReply {
 }
 
 export function listenersPage(context: AdminContext, request: AdminRequest): AdminReply {
-  const listeners = [...context.view.listeners.values()];
+  // Further filter chains have no socket of their own.
+  const listeners = [...context.view.listeners.values()].filter(({ config }) => config.chainOf === null);
   if (request.query.get('format') !== 'json') {
     return text(
       listeners

@@ -72,8 +72,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.listener.v3.Filter': '1:name 4:typed_config 5:config_discovery',
   'envoy.config.listener.v3.FilterChain':
     '1:filter_chain_match 3:filters 4:use_proxy_proto 5:metadata 6:transport_socket 7:name 8:on_demand_configuration 9:transport_socket_connect_timeout',
+  'envoy.config.listener.v3.FilterChainMatch':
+    '3:prefix_ranges 4:address_suffix 5:suffix_len 6:source_prefix_ranges 7:source_ports 8:destination_port 9:transport_protocol 10:application_protocols 11:server_names 12:source_type 13:direct_source_prefix_ranges',
   'envoy.config.listener.v3.Listener':
     '1:name 2:address 3:filter_chains 4:use_original_dst 5:per_connection_buffer_limit_bytes 6:metadata 7:deprecated_v1 8:drain_type 9:listener_filters 10:transparent 11:freebind 12:tcp_fast_open_queue_length 13:socket_options 15:listener_filters_timeout 16:traffic_direction 17:continue_on_listener_filters_timeout 18:udp_listener_config 19:api_listener 20:connection_balance_config 21:reuse_port 22:access_log 24:tcp_backlog_size 25:default_filter_chain 26:bind_to_port 27:internal_listener 28:stat_prefix 29:enable_reuse_port 30:enable_mptcp 31:ignore_global_conn_limit 32:filter_chain_matcher 33:additional_addresses 34:max_connections_to_accept_per_socket_event 35:bypass_overload_manager',
+  'envoy.config.listener.v3.ListenerFilter': '1:name 3:typed_config 4:filter_disabled 5:config_discovery',
   'envoy.config.route.v3.DirectResponseAction': '1:status 2:body',
   'envoy.config.route.v3.HeaderMatcher':
     '1:name 4:exact_match 6:range_match 7:present_match 8:invert_match 9:prefix_match 10:suffix_match 11:safe_regex_match 12:contains_match 13:string_match 14:treat_missing_header_as_empty',
@@ -109,6 +112,12 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
   'envoy.extensions.filters.http.router.v3.Router':
     '1:dynamic_stats 2:start_child_span 3:upstream_log 4:suppress_envoy_headers 5:strict_check_headers 6:respect_expected_rq_timeout 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters 9:upstream_log_options',
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
+  'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': '',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
+    '1:rules 2:allow_requests_without_proxy_protocol 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
+    '1:enable_ja3_fingerprinting 2:initial_read_buffer_size',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
     '1:codec_type 2:stat_prefix 3:rds 4:route_config 5:http_filters 6:add_user_agent 7:tracing 8:http_protocol_options 9:http2_protocol_options 10:server_name 12:drain_timeout 13:access_log 14:use_remote_address 15:generate_request_id 16:forward_client_cert_details 17:set_current_client_cert_details 18:proxy_100_continue 19:xff_num_trusted_hops 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 21:skip_xff_append 22:via 23:upgrade_configs 24:stream_idle_timeout 25:internal_address_config 26:delayed_close_timeout 28:request_timeout 29:max_request_headers_kb 30:normalize_path 31:scoped_routes 32:preserve_external_request_id 33:merge_slashes 34:server_header_transformation 35:common_http_protocol_options 36:request_id_extension 37:always_set_request_id_in_response 38:local_reply_config 39:strip_matching_host_port 40:stream_error_on_invalid_http_message 41:request_headers_timeout 42:strip_any_host_port 43:path_normalization_options 44:http3_protocol_options 45:path_with_escaped_slashes_action 46:original_ip_detection_extensions 47:strip_trailing_host_dot 48:scheme_header_transformation 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 52:early_header_mutation_extensions 53:add_proxy_protocol_connection_state 54:access_log_flush_interval 55:flush_access_log_on_new_request 56:access_log_options 57:append_local_overload',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':

@@ -24,6 +24,13 @@ export {
   stdoutAccessLog,
   tcpProxy,
 } from './listener.ts';
+export {
+  type filterChainMatch,
+  httpInspector,
+  originalDst,
+  proxyProtocol,
+  tlsInspector,
+} from './listener-filters.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
 export {
   certificateValidationContext,

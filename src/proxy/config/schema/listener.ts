@@ -12,7 +12,7 @@ import {
 } from './core.ts';
 
 import { f, message, only, required } from './field.ts';
-
+import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { routeConfiguration } from './route.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
@@ -127,6 +127,7 @@ const filter = message('envoy.config.listener.v3.Filter', {
 });
 
 const filterChain = message('envoy.config.listener.v3.FilterChain', {
+  filter_chain_match: f.message(1, filterChainMatch),
   name: f.string(7),
   filters: f.repeated(f.message(3, filter, 'exactly one')),
   metadata: f.message(5, metadata),
@@ -141,7 +142,12 @@ export const listener = message('envoy.config.listener.v3.Listener', {
     5,
     'default 1 MiB: of a request body that is kept for a retry; Weft’s own bounds hold for the rest',
   ),
-  filter_chains: f.repeated(f.message(3, filterChain, 'exactly one')),
+  filter_chains: f.repeated(f.message(3, filterChain)),
+  default_filter_chain: f.message(25, filterChain),
+  listener_filters: f.repeated(f.message(9, listenerFilter)),
+  listener_filters_timeout: f.duration(15, 'default 15s; 0s is no limit'),
+  continue_on_listener_filters_timeout: f.bool(17),
+  connection_balance_config: f.ignored(20, 'one thread accepts: no effect'),
   metadata: f.message(6, metadata),
   traffic_direction: f.enum(16, { UNSPECIFIED: 0, INBOUND: 1, OUTBOUND: 2 }),
   enable_reuse_port: f.boolValue(29, 'one thread listens: no effect'),

@@ -1,4 +1,4 @@
-// Listener with its one HTTP connection manager or TCP proxy to ListenerConfig.
+// Listener to ListenerConfig, one for each filter chain: HTTP connection manager or TCP proxy.
 
 import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
@@ -19,6 +19,7 @@ import {
 import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
+import { translateEntry } from './entry.ts';
 import { translateHttp2 } from './http2.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
@@ -38,6 +39,8 @@ export interface TranslatedListener {
   readonly initialFetchTimeoutMs: number;
   /** stream_idle_timeout where set: holds for routes that set none of their own. */
   readonly streamIdleTimeoutMs: number | null;
+  /** Its filter chains but the first, which it is itself: each a listener without a socket. */
+  readonly further: readonly TranslatedListener[];
 }
 
 const protocols: Readonly<Record<string, HttpOptions['protocol']>> = { HTTP1: 'http1', HTTP2: 'http2' };
@@ -81,28 +84,73 @@ export function translateListener(
   faults: Faults,
 ): TranslatedListener | null {
   const address = translateAddress(message.address, false, join(path, 'address'), faults);
+  if (address === null) return null;
   // Bootstraps commonly leave the name out; Envoy makes one up.
-  const name = message.name || (address === null ? '' : formatAddress(address));
-  const at = join(path, 'filter_chains[0].filters[0].typed_config');
-  const filter = findFilter(message, path, faults);
-  if (address === null || filter === null) return null;
-  const common = {
-    name,
-    address,
-    direction: translateDirection(message, path, faults),
-    tls: translateDownstreamTransport(
-      message.filter_chains[0]?.transport_socket,
-      join(path, 'filter_chains[0].transport_socket'),
+  const name = message.name || formatAddress(address);
+  const common = { name, address, direction: translateDirection(message, path, faults) };
+  const chains = chainsOf(message, path);
+  if (chains.length === 0) faults.add(join(path, 'filter_chains'), 'must be at least one');
+  const translated = chains.map(({ chain, at }, index) => {
+    const own = index === 0 ? name : `${name}/${chain.name || index}`;
+    return translateChain(
+      { ...common, name: own, chainOf: index === 0 ? null : name },
+      message,
+      chain,
+      at,
       faults,
-    ),
-  };
-  const tcp = unpack(filter, tcpProxy);
-  if (tcp !== null) return translateTcp(common, tcp, at, faults);
-  const hcm = unpack(filter, httpConnectionManager);
-  return hcm === null ? null : translateManager(common, message, hcm, at, faults);
+    );
+  });
+  const [first] = translated;
+  if (first === undefined || first === null) return null;
+  const named = translated.filter((chain) => chain !== null);
+  const names = named.map(({ config }) => config.name);
+  const otherwise = message.default_filter_chain === undefined ? null : (names.at(-1) ?? null);
+  const entry = translateEntry(
+    message,
+    otherwise === null ? names : names.slice(0, -1),
+    otherwise,
+    path,
+    faults,
+  );
+  return { ...first, config: { ...first.config, entry }, further: named.slice(1) };
 }
 
-type CommonConfig = Pick<ListenerConfig, 'name' | 'address' | 'direction' | 'tls'>;
+type ChainMessage = ListenerMessage['filter_chains'][number];
+
+/** The default one last. */
+function chainsOf(
+  message: ListenerMessage,
+  path: string,
+): readonly { readonly chain: ChainMessage; readonly at: string }[] {
+  const chains = message.filter_chains.map((chain, index) => ({
+    chain,
+    at: `${join(path, 'filter_chains')}[${index}]`,
+  }));
+  const { default_filter_chain: otherwise } = message;
+  return otherwise === undefined
+    ? chains
+    : [...chains, { chain: otherwise, at: join(path, 'default_filter_chain') }];
+}
+
+function translateChain(
+  common: Omit<CommonConfig, 'tls' | 'entry'>,
+  message: ListenerMessage,
+  chain: ChainMessage,
+  path: string,
+  faults: Faults,
+): TranslatedListener | null {
+  const at = join(path, 'filters[0].typed_config');
+  const filter = findFilter(chain, path, faults);
+  if (filter === null) return null;
+  const tls = translateDownstreamTransport(chain.transport_socket, join(path, 'transport_socket'), faults);
+  const own = { ...common, tls, entry: null };
+  const tcp = unpack(filter, tcpProxy);
+  if (tcp !== null) return translateTcp(own, tcp, at, faults);
+  const hcm = unpack(filter, httpConnectionManager);
+  return hcm === null ? null : translateManager(own, message, hcm, at, faults);
+}
+
+type CommonConfig = Pick<ListenerConfig, 'name' | 'address' | 'direction' | 'entry' | 'chainOf' | 'tls'>;
 
 function translateManager(
   common: CommonConfig,
@@ -131,6 +179,7 @@ function translateManager(
     initialFetchTimeoutMs:
       hcm.rds?.config_source?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
     streamIdleTimeoutMs: hcm.stream_idle_timeout ?? null,
+    further: [],
   };
 }
 
@@ -153,23 +202,18 @@ function translateTcp(
     rdsName: null,
     initialFetchTimeoutMs: clusterDefaults.initialFetchTimeoutMs,
     streamIdleTimeoutMs: null,
+    further: [],
   };
 }
 
-/** The one filter of the one chain. An unknown type was refused where it stands. */
-function findFilter(message: ListenerMessage, path: string, faults: Faults): AnyValue | null {
-  const chains = message.filter_chains;
-  if (chains.length !== 1) {
-    faults.add(join(path, 'filter_chains'), 'must be exactly one', chains.length);
-    return null;
-  }
-  const filters = chains[0]!.filters;
+/** The one filter of a chain. An unknown type was refused where it stands. */
+function findFilter({ filters }: ChainMessage, path: string, faults: Faults): AnyValue | null {
   if (filters.length !== 1) {
-    faults.add(join(path, 'filter_chains[0].filters'), 'must be exactly one', filters.length);
+    faults.add(join(path, 'filters'), 'must be exactly one', filters.length);
     return null;
   }
-  const config = filters[0]!.typed_config;
-  if (config === undefined) faults.add(join(path, 'filter_chains[0].filters[0].typed_config'), 'must be set');
+  const config = filters[0]?.typed_config;
+  if (config === undefined) faults.add(join(path, 'filters[0].typed_config'), 'must be set');
   return config ?? null;
 }
 

@@ -1,0 +1,37 @@
+// What happens between accept and a session: what is read ahead of a connection, and which filter chain it then belongs to.
+
+import type { IpRange } from '../../base/index.ts';
+
+export interface EntryConfig {
+  readonly proxyProtocol: 'no' | 'required' | 'optional';
+  /** Where the connection was going before it was redirected here is its destination. */
+  readonly originalDestination: boolean;
+  readonly inspectTls: boolean;
+  readonly inspectHttp: boolean;
+  /** For all that is read ahead; 0: no limit. Default 15 s. */
+  readonly timeoutMs: number;
+  /** After that time go on with what is known: a server may have to speak first. Else the connection ends. */
+  readonly continueOnTimeout: boolean;
+  /** In the order of the configuration; the names are those of {@link Snapshot.listeners}. */
+  readonly chains: readonly ChainConfig[];
+  /** The default filter chain; null: what matches none is closed. */
+  readonly otherwise: string | null;
+}
+
+export interface ChainConfig {
+  readonly match: ChainMatch;
+  readonly listener: string;
+}
+
+/** Empty lists and null match everything. Envoy's FilterChainMatch. */
+export interface ChainMatch {
+  readonly destinationPort: number | null;
+  readonly destinationPrefixes: readonly IpRange[];
+  /** Lower case; `*.example.com` stands for any name below. */
+  readonly serverNames: readonly string[];
+  readonly transport: string;
+  readonly protocols: readonly string[];
+  readonly sourceType: 'any' | 'local' | 'external';
+  readonly sourcePrefixes: readonly IpRange[];
+  readonly sourcePorts: readonly number[];
+}

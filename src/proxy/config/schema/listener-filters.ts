@@ -1,0 +1,35 @@
+// Tables: listener filters and what chooses a filter chain.
+
+import { cidrRange } from './core.ts';
+import { atMost, f, message, only } from './field.ts';
+
+export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
+
+export const tlsInspector = message('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {});
+
+export const httpInspector = message('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {});
+
+export const proxyProtocol = message('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', {
+  allow_requests_without_proxy_protocol: f.bool(2),
+  stat_prefix: f.string(5, 'no effect'),
+});
+
+export const listenerFilter = message('envoy.config.listener.v3.ListenerFilter', {
+  name: f.string(1),
+  typed_config: f.any(
+    3,
+    [originalDst, tlsInspector, httpInspector, proxyProtocol],
+    'read in this order: proxy_protocol, tls_inspector, http_inspector',
+  ),
+});
+
+export const filterChainMatch = message('envoy.config.listener.v3.FilterChainMatch', {
+  destination_port: f.uint32Value(8, '', atMost(65_535)),
+  prefix_ranges: f.repeated(f.message(3, cidrRange)),
+  server_names: f.repeated(f.string(11)),
+  transport_protocol: f.string(9, 'raw_buffer, tls', only('', 'raw_buffer', 'tls')),
+  application_protocols: f.repeated(f.string(10)),
+  source_type: f.enum(12, { ANY: 0, SAME_IP_OR_LOOPBACK: 1, EXTERNAL: 2 }),
+  source_prefix_ranges: f.repeated(f.message(6, cidrRange)),
+  source_ports: f.repeated(f.uint32(7, '', atMost(65_535))),
+});

@@ -1,0 +1,144 @@
+// Listener filters and filter chain matches to what happens between accept and a session.
+
+import { createIpRange, type IpRange } from '../../../base/index.ts';
+import {
+  type Faults,
+  type filterChainMatch,
+  httpInspector,
+  join,
+  type listener,
+  type MessageOf,
+  originalDst,
+  proxyProtocol,
+  tlsInspector,
+  unpack,
+} from '../schema/index.ts';
+import type { ChainMatch, EntryConfig } from '../types.ts';
+
+type ListenerMessage = MessageOf<typeof listener>;
+type MatchMessage = MessageOf<typeof filterChainMatch>;
+type Ranges = MatchMessage['prefix_ranges'];
+
+const timeoutMs = 15_000;
+
+/** `chains` and `otherwise` name the listeners that the chains became. null: there is nothing to read and nothing to choose. */
+export function translateEntry(
+  message: ListenerMessage,
+  chains: readonly string[],
+  otherwise: string | null,
+  path: string,
+  faults: Faults,
+): EntryConfig | null {
+  const matches = message.filter_chains.map(({ filter_chain_match }, index) =>
+    translateMatch(filter_chain_match, `${join(path, 'filter_chains')}[${index}].filter_chain_match`, faults),
+  );
+  checkDistinct(matches, path, faults);
+  const filters = message.listener_filters.map(({ typed_config }, index) => {
+    if (typed_config === undefined)
+      faults.add(`${join(path, 'listener_filters')}[${index}].typed_config`, 'must be set');
+    return typed_config;
+  });
+  const has = (spec: Parameters<typeof unpack>[1]) => filters.some((filter) => unpack(filter, spec) !== null);
+  const proxy = filters.map((filter) => unpack(filter, proxyProtocol)).find((filter) => filter !== null);
+  const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
+  if (single && proxy === undefined) return null;
+  // Envoy puts the inspector in by itself where a chain asks for what only it can tell.
+  const needsTls = matches.some(
+    ({ serverNames, transport, protocols }) =>
+      serverNames.length > 0 || transport !== '' || protocols.length > 0,
+  );
+  return {
+    proxyProtocol: readProxyProtocol(proxy),
+    originalDestination: has(originalDst),
+    inspectTls: !single && (needsTls || has(tlsInspector)),
+    inspectHttp: !single && has(httpInspector),
+    timeoutMs: message.listener_filters_timeout ?? timeoutMs,
+    continueOnTimeout: message.continue_on_listener_filters_timeout ?? false,
+    chains: chains.map((name, index) => ({ match: matches[index] ?? unlimited, listener: name })),
+    otherwise,
+  };
+}
+
+function readProxyProtocol(
+  filter: MessageOf<typeof proxyProtocol> | null | undefined,
+): EntryConfig['proxyProtocol'] {
+  if (filter === null || filter === undefined) return 'no';
+  return filter.allow_requests_without_proxy_protocol === true ? 'optional' : 'required';
+}
+
+const unlimited: ChainMatch = {
+  destinationPort: null,
+  destinationPrefixes: [],
+  serverNames: [],
+  transport: '',
+  protocols: [],
+  sourceType: 'any',
+  sourcePrefixes: [],
+  sourcePorts: [],
+};
+
+const sourceTypes = { ANY: 'any', SAME_IP_OR_LOOPBACK: 'local', EXTERNAL: 'external' } as const;
+
+function translateMatch(match: MatchMessage | undefined, path: string, faults: Faults): ChainMatch {
+  if (match === undefined) return unlimited;
+  return {
+    destinationPort: match.destination_port ?? null,
+    destinationPrefixes: translateRanges(match.prefix_ranges, join(path, 'prefix_ranges'), faults),
+    serverNames: translateNames(match.server_names, join(path, 'server_names'), faults),
+    transport: match.transport_protocol ?? '',
+    protocols: match.application_protocols,
+    sourceType: sourceTypes[match.source_type ?? 'ANY'],
+    sourcePrefixes: translateRanges(match.source_prefix_ranges, join(path, 'source_prefix_ranges'), faults),
+    sourcePorts: match.source_ports,
+  };
+}
+
+function translateRanges(ranges: Ranges, path: string, faults: Faults): readonly IpRange[] {
+  return ranges.flatMap(({ address_prefix, prefix_len }, index) => {
+    const prefix = createIpRange(address_prefix ?? '', prefix_len ?? 0);
+    if (prefix !== null) return [prefix];
+    faults.add(
+      `${path}[${index}]`,
+      'must be an IP address and a length within it',
+      `${address_prefix}/${prefix_len}`,
+    );
+    return [];
+  });
+}
+
+function translateNames(names: readonly string[], path: string, faults: Faults): readonly string[] {
+  return names.map((name, index) => {
+    if (name === '' || name.slice(1).includes('*') || (name[0] === '*' && name[1] !== '.'))
+      faults.add(`${path}[${index}]`, 'must be a name, or *. and a name', name);
+    return name.toLowerCase();
+  });
+}
+
+function isUnlimited(match: ChainMatch): boolean {
+  return JSON.stringify(describe(match)) === JSON.stringify(describe(unlimited));
+}
+
+/** As Envoy: two chains that match the same are a mistake of the author. */
+function checkDistinct(matches: readonly ChainMatch[], path: string, faults: Faults): void {
+  const seen = new Map<string, number>();
+  matches.forEach((match, index) => {
+    const key = JSON.stringify(describe(match));
+    const before = seen.get(key);
+    if (before !== undefined)
+      faults.add(
+        `${join(path, 'filter_chains')}[${index}].filter_chain_match`,
+        `must differ from that of chain ${before}`,
+      );
+    seen.set(key, index);
+  });
+}
+
+function describe(match: ChainMatch): unknown {
+  const ranges = (prefixes: readonly IpRange[]) =>
+    prefixes.map(({ bytes, prefixBits }) => `${bytes.join('.')}/${prefixBits}`);
+  return {
+    ...match,
+    destinationPrefixes: ranges(match.destinationPrefixes),
+    sourcePrefixes: ranges(match.sourcePrefixes),
+  };
+}

@@ -1,0 +1,89 @@
+// What is read of a connection before it has a session: pure functions over its first bytes, each asked again with more of them until it
+// knows. They add to the connection's facts and say how many bytes were theirs alone.
+
+import { parseProxyHeader } from '../../wire/proxy-protocol/index.ts';
+import { parseClientHello } from '../../wire/tls-sniff/index.ts';
+import type { EntryConfig } from '../config/types.ts';
+import type { ConnectionFacts } from './chain-table.ts';
+
+export type FilterResult =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'done'; readonly consumed: number }
+  /** The connection ends: nobody knows where its payload begins. */
+  | { readonly kind: 'fault'; readonly message: string };
+
+export type ListenerFilter = (bytes: Uint8Array, facts: ConnectionFacts) => FilterResult;
+
+const more: FilterResult = { kind: 'more' };
+const nothing: FilterResult = { kind: 'done', consumed: 0 };
+
+/** In the order in which their bytes stand: a PROXY header before TLS before HTTP. */
+export function listenerFilters(entry: EntryConfig): readonly ListenerFilter[] {
+  const filters: ListenerFilter[] = [];
+  if (entry.proxyProtocol === 'required') filters.push((bytes, facts) => readProxyHeader(bytes, facts, true));
+  if (entry.proxyProtocol === 'optional')
+    filters.push((bytes, facts) => readProxyHeader(bytes, facts, false));
+  if (entry.inspectTls) filters.push(inspectTls);
+  if (entry.inspectHttp) filters.push(inspectHttp);
+  return filters;
+}
+
+function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, required: boolean): FilterResult {
+  if (bytes.length === 0) return more;
+  const result = parseProxyHeader(bytes);
+  switch (result.kind) {
+    case 'more':
+      return more;
+    case 'fault':
+      return { kind: 'fault', message: `PROXY header: ${result.message}` };
+    case 'none':
+      return required ? { kind: 'fault', message: 'PROXY header: there is none' } : nothing;
+    case 'header': {
+      const { ends } = result.header;
+      if (ends !== null) {
+        facts.source = ends.source;
+        facts.destination = ends.destination;
+      }
+      return { kind: 'done', consumed: result.consumed };
+    }
+  }
+}
+
+/** What is no TLS, or breaks its format, is left to the chain: Envoy's inspector does so too. */
+function inspectTls(bytes: Uint8Array, facts: ConnectionFacts): FilterResult {
+  if (bytes.length === 0) return more;
+  const result = parseClientHello(bytes);
+  if (result.kind === 'more') return more;
+  if (result.kind === 'hello') {
+    facts.transport = 'tls';
+    facts.serverName = result.hello.serverName;
+    facts.protocols = result.hello.alpn;
+  }
+  return nothing;
+}
+
+const preface = 'PRI * HTTP/2.0\r\n';
+const requestLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ \r\n]+ (HTTP\/1\.[01])\r?\n/;
+/** A request line that has not ended by then is none that a matcher needs to know. */
+const lineBytesMax = 8 * 1024;
+
+function inspectHttp(bytes: Uint8Array, facts: ConnectionFacts): FilterResult {
+  if (facts.transport === 'tls') return nothing;
+  if (bytes.length === 0) return more;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, lineBytesMax)).toString(
+    'latin1',
+  );
+  if (text.startsWith(preface)) facts.protocols = ['h2c'];
+  else if (preface.startsWith(text)) return more;
+  else {
+    const version = requestLine.exec(text)?.[1];
+    if (version !== undefined) facts.protocols = [version.toLowerCase()];
+    else if (!text.includes('\n') && bytes.length < lineBytesMax && isToken(bytes[0] ?? 0)) return more;
+  }
+  return nothing;
+}
+
+/** A method's first byte. */
+function isToken(byte: number): boolean {
+  return byte > 0x20 && byte < 0x7f;
+}
