@@ -348,6 +348,23 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       expect([client.events, client.error?.code]).toEqual([['close'], 'cancelled']);
     });
 
+    test('comes from the address that it was told to, or not at all', async () => {
+      const world = create();
+      const [client, server] = [new Recorder(), new Recorder()];
+      const address = listen(world, anyPort, server);
+      opened.push(client);
+      const keepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
+      const source: Address = { kind: 'ip', host: '127.0.0.2', port: 0 };
+      world.network.connect(address, client, { source, keepAlive, userTimeoutMs: 10_000 });
+      await world.settle(() => client.closed || server.socket !== null);
+      if (client.closed) {
+        expect([client.events, client.error?.code]).toEqual([['close'], 'connect-failed']);
+      } else {
+        const remote = server.socket!.remote;
+        expect(remote.kind === 'ip' && remote.host).toBe('127.0.0.2');
+      }
+    });
+
     test('what was written before open is sent on open', async () => {
       const world = create();
       const [client, server] = [new Recorder(), new Recorder()];
