@@ -106,3 +106,42 @@ describe('listener isolation', () => {
     expect(share(listeners, routes)).toEqual([...expected]);
   });
 });
+
+test('a listener takes routes of the namespaces that it selects, and counts them', () => {
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels: { team: 'edge' } } },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bank', labels: { team: 'core' } } },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'g' },
+      spec: {
+        gatewayClassName: 'weft',
+        listeners: [
+          {
+            name: 'l',
+            port: 80,
+            protocol: 'HTTP',
+            allowedRoutes: { namespaces: { from: 'Selector', selector: { matchLabels: { team: 'edge' } } } },
+          },
+        ],
+      },
+    },
+    ...['shop', 'bank', 'unknown'].map((namespace) => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'r', namespace },
+      spec: { parentRefs: [{ name: 'g', namespace: 'default' }] },
+    })),
+  ];
+  const catalog = new Catalog();
+  for (const object of objects) {
+    const parsed = parseManifests('f', JSON.stringify(object));
+    if (parsed.ok) for (const raw of parsed.value) catalog.upsert(raw);
+  }
+  const { model, book } = buildModel(catalog.entries());
+  const gateway = model.gateways.get('default/g');
+  expect(gateway?.listeners).toEqual([{ name: 'l', attachedRoutes: 1 }]);
+  expect(gateway?.sockets[0]?.hosts[0]?.rules.map(({ owner }) => owner)).toEqual(['shop/HTTPRoute/r']);
+  expect(book.of('bank/HTTPRoute/r')[0]?.reason).toBe('NotAllowedByListeners');
+});

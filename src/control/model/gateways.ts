@@ -4,12 +4,14 @@ import { type GatewayListener, gatewayClassName, gatewayController } from '../sc
 import type { ParentRef } from '../schema/http-route.ts';
 import type { GatewayObject, HttpRouteObject } from '../schema/resources.ts';
 import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
+import { NamespaceLabels } from './namespaces.ts';
 import { sortByPrecedence } from './precedence.ts';
 import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
 import type { GatewayModel, GatewaySocket, RuleModel } from './types.ts';
 
 interface OpenListener {
   readonly listener: GatewayListener;
+  readonly routes: Set<string>;
   /** `*` for any. */
   readonly hostname: string;
   /** What routes brought, by the host name both sides speak of. */
@@ -40,7 +42,10 @@ export class GatewayBuilder {
   /** Of other controllers: what is attached to them is theirs to judge. */
   readonly #foreign = new Set<string>();
 
+  readonly #namespaces: NamespaceLabels;
+
   constructor(index: ResourceIndex, book: ConditionBook) {
+    this.#namespaces = new NamespaceLabels(index);
     const classes = new Set([gatewayClassName]);
     for (const one of index.all('GatewayClass'))
       if (one.spec.controllerName === gatewayController) classes.add(one.metadata.name);
@@ -76,13 +81,16 @@ export class GatewayBuilder {
     );
     if (named.length === 0)
       return { reason: 'NoMatchingParent', message: `Gateway ${id} has no such listener in force` };
-    const allowed = named.filter(({ listener }) => mayAttach(gateway.object, listener, route));
+    const allowed = named.filter(({ listener }) =>
+      mayAttach(gateway.object, listener, route, this.#namespaces),
+    );
     if (allowed.length === 0)
       return { reason: 'NotAllowedByListeners', message: `no listener of ${id} takes routes from here` };
     let attachedTo = 0;
-    for (const { hostname, hosts } of allowed) {
+    for (const { hostname, hosts, routes } of allowed) {
       for (const [written, host] of intersectHosts(hostname, route.spec.hostnames)) {
         addRules(hosts, host, { written, rules });
+        routes.add(route.key);
         attachedTo++;
       }
     }
@@ -95,9 +103,19 @@ export class GatewayBuilder {
 
   build(): ReadonlyMap<string, GatewayModel> {
     const models = new Map<string, GatewayModel>();
-    for (const [id, { object, sockets }] of this.#gateways) {
+    for (const [id, { object, sockets, listeners }] of this.#gateways) {
       const { namespace, name } = object.metadata;
-      models.set(id, { id, key: object.key, namespace, name, sockets: sockets.map(closeSocket) });
+      models.set(id, {
+        id,
+        key: object.key,
+        namespace,
+        name,
+        sockets: sockets.map(closeSocket),
+        listeners: listeners.map(({ listener, routes }) => ({
+          name: listener.name,
+          attachedRoutes: routes.size,
+        })),
+      });
     }
     return models;
   }
@@ -121,7 +139,12 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
     const name = `gateway/${nameOf(object)}/${listener.name}`;
     const socket = sockets.get(listener.port) ?? { name, port: listener.port, listeners: [] };
     sockets.set(listener.port, socket);
-    const open = { listener, hostname: listener.hostname ?? '*', hosts: new Map() };
+    const open = {
+      listener,
+      routes: new Set<string>(),
+      hostname: listener.hostname ?? '*',
+      hosts: new Map(),
+    };
     socket.listeners.push(open);
     listeners.push(open);
     book.accept(object.key, about);
@@ -144,12 +167,38 @@ function judgeListener(listener: GatewayListener, claimed: Set<string>): Refusal
   return null;
 }
 
-function mayAttach(gateway: GatewayObject, listener: GatewayListener, route: HttpRouteObject): boolean {
+function mayAttach(
+  gateway: GatewayObject,
+  listener: GatewayListener,
+  route: HttpRouteObject,
+  labels: NamespaceLabels,
+): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
-  if (kinds.length > 0 && !kinds.some((one) => one.kind === 'HTTPRoute')) return false;
-  if (namespaces.from === 'All') return true;
-  return namespaces.from === 'Same' && gateway.metadata.namespace === route.metadata.namespace;
+  if (kinds.length > 0 && !kinds.some(isHttpRoute)) return false;
+  const { namespace } = route.metadata;
+  switch (namespaces.from) {
+    case 'All':
+      return true;
+    case 'Same':
+      return gateway.metadata.namespace === namespace;
+    case 'Selector':
+      return namespaces.selector !== undefined && labels.matches(namespaces.selector, namespace);
+    case 'None':
+      return false;
+  }
 }
+
+function isHttpRoute({
+  group,
+  kind,
+}: {
+  readonly group?: string | undefined;
+  readonly kind: string;
+}): boolean {
+  return kind === 'HTTPRoute' && (group ?? gatewayGroup) === gatewayGroup;
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
 
 /** Of each host name of a route the one that the listener speaks of too, behind what was written; `*` stands for any. */
 export function intersectHosts(

@@ -127,6 +127,8 @@ export interface GatewayModel {
   readonly name: string;
   /** One a port, since listeners of one port share a socket. */
   readonly sockets: readonly GatewaySocket[];
+  /** Those that are served, for their status. */
+  readonly listeners: readonly { readonly name: string; readonly attachedRoutes: number }[];
 }
 
 export interface GatewaySocket {

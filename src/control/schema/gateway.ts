@@ -2,11 +2,26 @@
 
 import { z } from 'zod';
 import { retryConstraint } from './service-policy.ts';
-import { hostname, listOf, notYet, objectName, partOf, portNumber } from './values.ts';
+import { hostname, labels, listOf, notYet, objectName, partOf, portNumber } from './values.ts';
 
 /** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
 export const gatewayClassName = 'weft';
 export const gatewayController = 'weft.dev/gateway-controller';
+
+/** LabelSelector of Kubernetes: everything it says must hold. */
+const labelSelector = z.object({
+  matchLabels: labels,
+  matchExpressions: listOf(
+    z.object({
+      key: z.string().min(1),
+      operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+        error: 'must be In, NotIn, Exists or DoesNotExist',
+      }),
+      values: listOf(z.string(), 64),
+    }),
+    16,
+  ),
+});
 
 const listener = z.object({
   name: z.string().min(1),
@@ -18,13 +33,13 @@ const listener = z.object({
       namespaces: z
         .object({
           from: z
-            .enum(['All', 'Same', 'None'], {
-              error: (issue) =>
-                issue.input === 'Selector'
-                  ? 'Selector is not supported yet by this version'
-                  : 'must be All, Same or None',
-            })
+            .enum(['All', 'Same', 'Selector', 'None'], { error: 'must be All, Same, Selector or None' })
             .default('Same'),
+          selector: labelSelector.optional(),
+        })
+        .refine(({ from, selector }) => from !== 'Selector' || selector !== undefined, {
+          path: ['selector'],
+          error: 'must be there where from is Selector',
         })
         .prefault({}),
       kinds: listOf(z.object({ group: z.string().optional(), kind: z.string() }), 8),
@@ -85,6 +100,7 @@ export const backendTrafficPolicySpec = z.object({
   sessionPersistence: notYet,
 });
 
+export type LabelSelector = z.output<typeof labelSelector>;
 export type GatewaySpec = z.output<typeof gatewaySpec>;
 export type GatewayListener = GatewaySpec['listeners'][number];
 export type ReferenceGrantSpec = z.output<typeof referenceGrantSpec>;

@@ -36,8 +36,12 @@ export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
 export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
 
+/** Read for its labels, which listeners select by. */
+export type NamespaceObject = Typed<'Namespace', Readonly<Record<string, never>>>;
+
 /** An object that passed its schema, with every default filled in. */
 export type Resource =
+  | NamespaceObject
   | ServiceObject
   | EndpointSliceObject
   | HttpRouteObject
@@ -84,6 +88,7 @@ const endpointSlice = endpointSliceSchema
   .transform(({ metadata, ...spec }) => ({ metadata, spec }));
 
 export const kinds: readonly KindRow[] = [
+  { group: '', kind: 'Namespace', versions: ['v1'], schema: withSpec(z.object({}).prefault({})) },
   { group: '', kind: 'Service', versions: ['v1'], schema: withSpec(serviceSpec, { name: dnsLabel }) },
   { group: 'discovery.k8s.io', kind: 'EndpointSlice', versions: ['v1'], schema: endpointSlice },
   {

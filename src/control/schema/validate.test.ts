@@ -518,8 +518,12 @@ table('Gateway', 'gateway.networking.k8s.io/v1', 'Gateway', [
   ],
   [
     'a selector',
+    'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP, allowedRoutes: { namespaces: { from: Selector, selector: { matchLabels: { a: b } } } } }] }',
+  ],
+  [
+    'a selector that selects nothing',
     'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP, allowedRoutes: { namespaces: { from: Selector } } }] }',
-    `spec.listeners[0].allowedRoutes.namespaces.from: Selector ${later} (got Selector)`,
+    'spec.listeners[0].allowedRoutes.namespaces.selector: must be there where from is Selector',
   ],
   [
     'one name twice',

@@ -54,6 +54,7 @@ export interface Source {
 
 /** The group of each kind that is written without one in keys, because the mesh means that one. */
 const homeGroups: ReadonlyMap<string, string> = new Map([
+  ['Namespace', ''],
   ['Service', ''],
   ['EndpointSlice', 'discovery.k8s.io'],
   ['HTTPRoute', 'gateway.networking.k8s.io'],
