@@ -10,7 +10,7 @@ const bench = (...words: readonly string[]) =>
   run([process.execPath, join(import.meta.dir, 'main.ts'), ...words]);
 
 test.each([
-  ['policy', 'decideRetry with budget'],
+  ['policy', 'round-robin: pick'],
   ['http1', 'checksum'],
   ['exchange', 'answered 200 of 40000'],
 ])('%s', async (name, words) => {
