@@ -27,6 +27,13 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>
     const { benchHttp1 } = await import('./http1.ts');
     benchHttp1(quick);
   },
+  /** The control plane beside go-control-plane, with clients on grpc-go. */
+  async control({ quick }) {
+    const { benchControl } = await import('./control/main.ts');
+    await benchControl(
+      quick ? { services: 50, streams: 50, changes: 2 } : { services: 1_000, streams: 1_000, changes: 5 },
+    );
+  },
   /** Decisions: match, pick, settle, retry. */
   async policy({ quick }) {
     const { benchPolicy } = await import('./policy.ts');

@@ -1,6 +1,9 @@
 // A foreign xDS server for src/xds/go-control-plane.peer.test.ts: serves what its standard input says and reports what clients answer.
 //
-//	set VERSION CLUSTER...   a snapshot with these clusters, their endpoints, one listener and one route to all of them
+//	set VERSION CLUSTER...                     a snapshot with these clusters, no endpoints, one listener and one route to all of them
+//	fill VERSION SERVICES ENDPOINTS SALT       the same of so many, with endpoints; those of the first are told apart by SALT
+//
+// With -quiet nothing is said of answers, for benches.
 //
 // Output, a line each: "port N", "ack TYPE VERSION", "nack TYPE TEXT", "node ID".
 package main
@@ -8,9 +11,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -44,7 +49,10 @@ type oneGroup struct{}
 
 func (oneGroup) ID(*core.Node) string { return "all" }
 
+var quiet = flag.Bool("quiet", false, "say nothing of answers")
+
 func main() {
+	flag.Parse()
 	snapshots := cache.NewSnapshotCache(true, oneGroup{}, nil)
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
@@ -57,15 +65,31 @@ func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())
-		if len(words) < 2 || words[0] != "set" {
-			continue
+		switch {
+		case len(words) == 5 && words[0] == "fill":
+			services, endpoints, salt := number(words[2]), number(words[3]), number(words[4])
+			var names []string
+			for i := 0; i < services; i++ {
+				names = append(names, fmt.Sprintf("s%d", i))
+			}
+			check(snapshots.SetSnapshot(context.Background(), "all", snapshot(words[1], names, endpoints, salt)))
+		case len(words) >= 2 && words[0] == "set":
+			check(snapshots.SetSnapshot(context.Background(), "all", snapshot(words[1], words[2:], 0, 0)))
 		}
-		check(snapshots.SetSnapshot(context.Background(), "all", snapshot(words[1], words[2:])))
 	}
 	grpcServer.Stop()
 }
 
+func number(word string) int {
+	value, err := strconv.Atoi(word)
+	check(err)
+	return value
+}
+
 func callbacks() server.Callbacks {
+	if *quiet {
+		return server.CallbackFuncs{}
+	}
 	answer := func(node *core.Node, typeURL, nonce, version string, text *string) {
 		if node != nil && node.GetId() != "" {
 			say("node %s", node.GetId())
@@ -101,17 +125,17 @@ func detail(status interface{ GetMessage() string }) *string {
 	return &text
 }
 
-func snapshot(version string, names []string) *cache.Snapshot {
+func snapshot(version string, names []string, endpointCount, salt int) *cache.Snapshot {
 	var clusters, endpoints []types.Resource
 	var hosts []*route.VirtualHost
-	for _, name := range names {
+	for i, name := range names {
 		clusters = append(clusters, &cluster.Cluster{
 			Name:                 name,
-			AltStatName:          version,
+			AltStatName:          altStatName(version, endpointCount),
 			ClusterDiscoveryType: &cluster.Cluster_Type{Type: cluster.Cluster_EDS},
 			EdsClusterConfig:     &cluster.Cluster_EdsClusterConfig{EdsConfig: fromAds()},
 		})
-		endpoints = append(endpoints, &endpoint.ClusterLoadAssignment{ClusterName: name})
+		endpoints = append(endpoints, &endpoint.ClusterLoadAssignment{ClusterName: name, Endpoints: addresses(i, endpointCount, salt)})
 		hosts = append(hosts, &route.VirtualHost{Name: name, Domains: []string{name}, Routes: []*route.Route{{
 			Match:  &route.RouteMatch{PathSpecifier: &route.RouteMatch_Prefix{Prefix: "/"}},
 			Action: &route.Route_Route{Route: &route.RouteAction{ClusterSpecifier: &route.RouteAction_Cluster{Cluster: name}}},
@@ -126,6 +150,34 @@ func snapshot(version string, names []string) *cache.Snapshot {
 	check(err)
 	check(made.Consistent())
 	return made
+}
+
+// A test wants every cluster to change, a bench one assignment.
+func altStatName(version string, endpointCount int) string {
+	if endpointCount > 0 {
+		return ""
+	}
+	return version
+}
+
+func addresses(service, count, salt int) []*endpoint.LocalityLbEndpoints {
+	if count == 0 {
+		return nil
+	}
+	if service > 0 {
+		salt = 0
+	}
+	var all []*endpoint.LbEndpoint
+	for i := 0; i < count; i++ {
+		address := &core.SocketAddress{
+			Address:       fmt.Sprintf("10.%d.%d.%d", service>>8, service&255, i+1),
+			PortSpecifier: &core.SocketAddress_PortValue{PortValue: uint32(8080 + salt)},
+		}
+		all = append(all, &endpoint.LbEndpoint{HostIdentifier: &endpoint.LbEndpoint_Endpoint{Endpoint: &endpoint.Endpoint{
+			Address: &core.Address{Address: &core.Address_SocketAddress{SocketAddress: address}},
+		}}})
+	}
+	return []*endpoint.LocalityLbEndpoints{{LbEndpoints: all}}
 }
 
 func outbound() *listener.Listener {
