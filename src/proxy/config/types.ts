@@ -122,6 +122,8 @@ export interface AccessLogConfig {
 export interface ClusterConfig {
   /** Null: HTTP/1.1 is spoken to its endpoints. */
   readonly http2: Http2Settings | null;
+  /** HTTP/2 only where the handshake of a connection agrees on it, else HTTP/1.1. */
+  readonly http2ByAlpn: boolean;
   readonly name: string;
   /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
   readonly service: string;

@@ -83,6 +83,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     connectTimeoutMs: 1_000,
     tls: null,
     http2: null,
+    http2ByAlpn: false,
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { SecureFacts } from '../../net/index.ts';
-import { endpointConfig, ip } from '../testing/configs.ts';
+import { clusterConfig, endpointConfig, ip } from '../testing/configs.ts';
 import { Endpoint, type EndpointOwner } from './endpoint.ts';
 
 const proven: SecureFacts = {
@@ -28,7 +28,11 @@ describe('whose word about a refusal is believed', () => {
   ];
   for (const [name, address, proxied, facts, believed] of cases) {
     test(name, () => {
-      const endpoint = new Endpoint({} as EndpointOwner, { ...endpointConfig(80), address, proxied });
+      const endpoint = new Endpoint({ config: clusterConfig() } as EndpointOwner, {
+        ...endpointConfig(80),
+        address,
+        proxied,
+      });
       expect(endpoint.trusts(facts)).toBe(believed);
     });
   }

@@ -119,7 +119,9 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
     const { context, config, codecLimits, stats } = this.cluster;
-    if (config.http2 === null) return new Http1ClientCodec(socket, host, codecLimits);
+    const alpn = socket.secure?.alpn ?? null;
+    const agreed = config.http2ByAlpn ? alpn === 'h2' : alpn !== 'http/1.1';
+    if (config.http2 === null || !agreed) return new Http1ClientCodec(socket, host, codecLimits);
     const { headBytesMax, headerCountMax } = config;
     const options = http2Options(
       config.http2,

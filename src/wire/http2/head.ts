@@ -248,12 +248,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
     if (this.authorityField === null && host !== null) this.authorityField = createField(':authority', host);
     const { authorityField } = this;
     if (authorityField === null) this.fail(fault.pseudoMissing);
-    else if (
-      !authorityField.isTargetText ||
-      authorityField.value === '' ||
-      authorityField.value.includes('@')
-    )
-      this.fail(fault.pseudoValue);
+    else if (!isHost(authorityField)) this.fail(fault.pseudoValue);
     else if (host !== null && host !== authorityField.value) this.fail(fault.authorityDiffers);
   }
 
@@ -279,6 +274,11 @@ function isTarget(path: Field, method: Field): boolean {
   if (!path.isTargetText) return false;
   const first = path.raw === '' ? '' : path.value[0];
   return first === '/' || (path.value === '*' && method.value === 'OPTIONS');
+}
+
+/** As strict as HTTP/1's Host, which it may become. */
+function isHost(field: Field): boolean {
+  return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{0,5})?$/.test(field.value);
 }
 
 function isScheme(field: Field): boolean {

@@ -158,6 +158,8 @@ const heads: readonly ServerCase[] = [
   malformed('a fragment in :path', replaced(':path', '/a#b')),
   malformed('a :method that is no token', replaced(':method', 'GE T')),
   malformed('user information in :authority', replaced(':authority', 'u@a.example')),
+  malformed('a slash in :authority', replaced(':authority', 'a/b')),
+  malformed('a port that is none', replaced(':authority', 'a:b')),
   malformed(':authority and Host differ', [...getLines, ['host', 'b.example']]),
   malformed('CONNECT', [
     [':method', 'CONNECT'],

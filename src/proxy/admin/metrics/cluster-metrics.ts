@@ -2,6 +2,7 @@
 
 import type { MetricType, PrometheusWriter } from '../../../observe/index.ts';
 import { ejectionCauses } from '../../../policy/index.ts';
+import { http2FaultNames } from '../../../wire/http2/index.ts';
 import type { ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { stateOf } from '../pages/clusters.ts';
@@ -307,6 +308,17 @@ function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
     const { service } = cluster.config;
     for (const [reason, count] of cluster.stats.retriesRefused)
       writer.sample({ cluster: cluster.name, service, reason }, count);
+  }
+  writer.family(
+    'weft_http2_upstream_faults_total',
+    'counter',
+    'What HTTP/2 servers did wrong (docs/http2.md).',
+  );
+  for (const cluster of context.view.clusters.values()) {
+    for (const [index, fault] of http2FaultNames.entries()) {
+      const count = cluster.stats.http2Faults[index] ?? 0;
+      if (count > 0) writer.sample({ cluster: cluster.name, fault }, count);
+    }
   }
   writer.family(
     'weft_refused_total',

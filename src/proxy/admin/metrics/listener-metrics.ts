@@ -6,6 +6,7 @@ import {
   type MetricType,
   type PrometheusWriter,
 } from '../../../observe/index.ts';
+import { http2FaultNames } from '../../../wire/http2/index.ts';
 import { type ListenerStats, type ListenerView, phases } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 
@@ -113,6 +114,13 @@ export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminCo
     for (const phase of phases) {
       const count = total(listeners, (stats) => stats.failedPhases[phase]);
       if (count > 0) writer.sample({ envoy_http_conn_manager_prefix: prefix, phase }, count);
+    }
+  }
+  writer.family('weft_http2_faults_total', 'counter', 'What HTTP/2 clients did wrong (docs/http2.md).');
+  for (const [prefix, listeners] of groups) {
+    for (const [index, fault] of http2FaultNames.entries()) {
+      const count = total(listeners, (stats) => stats.http2Faults[index] ?? 0);
+      if (count > 0) writer.sample({ envoy_http_conn_manager_prefix: prefix, fault }, count);
     }
   }
   writer.family(

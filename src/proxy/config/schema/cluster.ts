@@ -174,10 +174,20 @@ const explicitHttpConfig = message(
   [['http_protocol_options', 'http2_protocol_options']],
 );
 
-export const upstreamHttpOptions = message('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-  common_http_protocol_options: f.message(1, upstreamConnectionOptions),
-  explicit_http_config: f.message(3, explicitHttpConfig),
+const autoHttpConfig = message('envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig', {
+  http_protocol_options: f.message(1, http1Options),
+  http2_protocol_options: f.message(2, http2Options),
 });
+
+export const upstreamHttpOptions = message(
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+  {
+    common_http_protocol_options: f.message(1, upstreamConnectionOptions),
+    explicit_http_config: f.message(3, explicitHttpConfig),
+    auto_config: f.message(5, autoHttpConfig, 'what ALPN agrees on; needs TLS'),
+  },
+  [['explicit_http_config', 'auto_config']],
+);
 
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
   name: f.string(1, '', required),

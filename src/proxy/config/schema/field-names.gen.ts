@@ -163,6 +163,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:common_tls_context 2:sni 3:allow_renegotiation 4:max_session_keys 5:enforce_rsa_key_usage',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions':
     '1:common_http_protocol_options 2:upstream_http_protocol_options 3:explicit_http_config 4:use_downstream_protocol_config 5:auto_config 6:http_filters 7:header_validation_config',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig':
+    '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options 4:alternate_protocols_cache_options',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig':
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': '1:pattern 2:substitution',

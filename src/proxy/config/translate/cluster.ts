@@ -10,6 +10,7 @@ import {
   unpack,
   upstreamHttpOptions,
 } from '../schema/index.ts';
+import type { UpstreamTlsConfig } from '../tls-types.ts';
 import type { ClusterConfig, EndpointConfig, Http2Settings } from '../types.ts';
 import { translateBalance } from './balance.ts';
 import { translateEndpoints } from './endpoints.ts';
@@ -61,7 +62,12 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
-      tls: translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults),
+      tls: offerAlpn(
+        translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults),
+        http,
+        join(path, 'transport_socket'),
+        faults,
+      ),
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),
@@ -71,6 +77,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
       http2: http.http2,
+      http2ByAlpn: http.byAlpn,
       requestsPerConnectionMax: http.requestsPerConnectionMax,
       headBytesMax: http.headBytesMax,
       headerCountMax: http.headerCountMax,
@@ -128,6 +135,8 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
 
 interface HttpChoice {
   readonly http2: Http2Settings | null;
+  /** HTTP/2 only where the handshake agrees on it. */
+  readonly byAlpn: boolean;
   readonly idleTimeoutMs: number;
   readonly requestsPerConnectionMax: number;
   readonly headBytesMax: number;
@@ -142,19 +151,38 @@ function translateHttp(message: ClusterMessage, path: string, faults: Faults): H
     if (key !== httpOptionsKey) faults.add(`${at}[${key}]`, `is supported as ${httpOptionsKey} only`);
   }
   const options = unpack(message.typed_extension_protocol_options.get(httpOptionsKey), upstreamHttpOptions);
-  if (options !== null && options.explicit_http_config === undefined) {
-    faults.add(`${at}[${httpOptionsKey}].explicit_http_config`, 'must be set');
+  const auto = options?.auto_config;
+  if (options !== null && auto === undefined && options.explicit_http_config === undefined) {
+    faults.add(`${at}[${httpOptionsKey}].explicit_http_config`, 'must be set, or auto_config');
   }
-  const http2 =
+  const explicit =
     options === null ? message.http2_protocol_options : options.explicit_http_config?.http2_protocol_options;
+  const http2 = auto === undefined ? explicit : auto.http2_protocol_options;
   const common = options?.common_http_protocol_options ?? message.common_http_protocol_options;
   return {
-    http2: http2 === undefined ? null : translateHttp2(http2, clusterDefaults.streamsMax),
+    http2:
+      http2 === undefined && auto === undefined ? null : translateHttp2(http2, clusterDefaults.streamsMax),
+    byAlpn: auto !== undefined,
     idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
     requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
     headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,
     headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
   };
+}
+
+/** What is spoken is offered in the handshake, unless the configuration says itself what to offer. */
+function offerAlpn(
+  tls: UpstreamTlsConfig | null,
+  http: HttpChoice,
+  path: string,
+  faults: Faults,
+): UpstreamTlsConfig | null {
+  if (tls === null) {
+    if (http.byAlpn) faults.add(path, 'must be TLS: auto_config goes by what the handshake agrees on');
+    return null;
+  }
+  if (http.http2 === null || tls.alpn.length > 0) return tls;
+  return { ...tls, alpn: http.byAlpn ? ['h2', 'http/1.1'] : ['h2'] };
 }
 
 /** Of routes of default priority, the only ones there are. Of two, the first holds, as in Envoy. */
