@@ -43,7 +43,7 @@ const rows: readonly (readonly [name: string, facts: Partial<RetryFacts>, expect
   ['a 504', { status: 504 }, 'retry'],
   ['a 429, by its code', { status: 429 }, 'retry'],
   ['a 200', { status: 200 }, 'not-retryable'],
-  ['a 200 of gRPC that is unavailable', { status: 200, grpcUnavailable: true }, 'retry'],
+  ['a 200 of gRPC that is unavailable', { status: 200, grpcStatus: 14 }, 'retry'],
   ['an attempt timeout, not asked for', { status: 0, failure: 'attempt-timeout' }, 'not-retryable'],
   ['the last retry is left', { retries: 1 }, 'retry'],
   ['no retry is left', { retries: 2 }, 'exhausted'],
@@ -89,6 +89,18 @@ describe('conditions', () => {
   });
 });
 
+test('statuses of gRPC are worth an attempt where the policy names them', () => {
+  const grpc = { ...policy, on: [], grpcStatuses: [1, 8] };
+  for (const [grpcStatus, expected] of [
+    [1, 'retry'],
+    [8, 'retry'],
+    [0, 'not-retryable'],
+    [14, 'not-retryable'],
+    [-1, 'not-retryable'],
+  ] as const)
+    expect(decideRetry(grpc, factsOf({ status: 200, grpcStatus }))).toBe(expected);
+});
+
 test('methods null means every method', () => {
   expect(decideRetry({ ...policy, methods: null }, factsOf({ method: 'PATCH' }))).toBe('retry');
 });
@@ -117,7 +129,7 @@ test('what may have been sent is repeated only when that is harmless', () => {
       'status' as const,
     ),
     status: fc.constantFrom(0, 200, 409, 500, 502, 503, 504),
-    grpcUnavailable: fc.boolean(),
+    grpcStatus: fc.constantFrom(-1, 0, 13, 14),
     unsent: fc.boolean(),
     method: fc.constantFrom('GET', 'POST', 'PATCH', 'PUT'),
     hasIdempotencyHeader: fc.boolean(),

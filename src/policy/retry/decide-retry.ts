@@ -29,8 +29,8 @@ export class RetryFacts {
   failure: AttemptFailure = 'status';
   /** HTTP status of the response; 0 without one. */
   status = 0;
-  /** The head carried grpc-status 14. */
-  grpcUnavailable = false;
+  /** grpc-status of the response's head; -1 without one. */
+  grpcStatus = -1;
   /** No byte of this attempt reached the application: not connected, nothing written, or a believed marker said so. */
   unsent = false;
   method = '';
@@ -61,6 +61,8 @@ export class RetryFacts {
   nowMs = 0;
 }
 
+const grpcUnavailable = 14;
+
 export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): RetryDecision {
   if (policy === null || policy.attempts === 0 || !facts.repeatable) return 'not-retryable';
   if (!isConditionMet(policy, facts) || !isSafe(policy, facts)) return 'not-retryable';
@@ -80,7 +82,8 @@ function isSafe(policy: RetryPolicy, facts: RetryFacts): boolean {
 }
 
 function isConditionMet(policy: RetryPolicy, facts: RetryFacts): boolean {
-  const { on } = policy;
+  const { grpcStatuses, on } = policy;
+  if (grpcStatuses?.includes(facts.grpcStatus)) return true;
   for (let index = 0; index < on.length; index++) if (holds(on[index]!, policy, facts)) return true;
   return false;
 }
@@ -93,7 +96,7 @@ function holds(condition: RetryCondition, policy: RetryPolicy, facts: RetryFacts
     case 'Reset':
       return facts.failure === 'reset';
     case 'Unavailable':
-      return status === 503 || facts.grpcUnavailable;
+      return status === 503 || facts.grpcStatus === grpcUnavailable;
     case 'GatewayError':
       return status === 502 || status === 503 || status === 504;
     case 'ServerError':

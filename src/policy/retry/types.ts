@@ -24,6 +24,8 @@ export type RetryCondition = (typeof retryConditions)[number];
 export interface RetryPolicy {
   readonly on: readonly RetryCondition[];
   readonly statusCodes: readonly number[];
+  /** Statuses of gRPC in an answer's head that are worth another attempt; absent: none beside those of `on`. */
+  readonly grpcStatuses?: readonly number[];
   /** Methods that may be sent again after they may have reached the application; null: every method (a plain Envoy route says so). */
   readonly methods: readonly string[] | null;
   /** Lower-case name of a header whose presence makes any method safe to repeat; null: none. */

@@ -146,7 +146,7 @@ describe('parseBootstrap', () => {
     [
       'a word that is none in retry_on',
       listenerOf({ retry_policy: { retry_on: 'constructor' } }),
-      `${atHost}.retry_policy.retry_on: must be of 5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable, refused-stream`,
+      `${atHost}.retry_policy.retry_on: must be of 5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable, refused-stream, cancelled, deadline-exceeded, resource-exhausted, internal`,
     ],
     [
       'look-around',

@@ -9,10 +9,13 @@ import {
   type RetryFacts,
   type RetryVerdict,
 } from '../../policy/index.ts';
-import { headerId, type ResponseHead } from '../../wire/index.ts';
+import type { ResponseHead } from '../../wire/index.ts';
 import type { RetryReason } from '../stats/index.ts';
 import type { Attempt } from './attempt.ts';
+import { grpcStatusOf, grpcUnsaid } from './grpc.ts';
 import { clusterOf, type RequestState, traceKey } from './request-state.ts';
+
+const grpcUnavailable = 14;
 
 /** What becomes of an answer; null: it is for the client. */
 export function judgeAnswer(
@@ -22,11 +25,13 @@ export function judgeAnswer(
   nowMs: number,
 ): RetryVerdict | null {
   const { refusal } = attempt;
-  const grpcUnavailable = isGrpcUnavailable(head);
-  if (head.status < 400 && !grpcUnavailable && refusal === 'none') return null;
+  const grpcStatus = grpcStatusOf(head);
+  const grpcFailed =
+    grpcStatus === grpcUnavailable || request.retry?.grpcStatuses?.includes(grpcStatus) === true;
+  if (head.status < 400 && !grpcFailed && refusal === 'none') return null;
   const facts = fillFacts(request, 'status', refusal === 'unsent', nowMs);
   facts.status = head.status;
-  facts.grpcUnavailable = grpcUnavailable;
+  facts.grpcStatus = grpcStatus;
   facts.retriedBelow = attempt.retriedBelow;
   return judge(request, facts);
 }
@@ -107,7 +112,7 @@ function fillFacts(
   const facts = request.context.retryFacts;
   facts.failure = failure;
   facts.status = 0;
-  facts.grpcUnavailable = false;
+  facts.grpcStatus = grpcUnsaid;
   facts.unsent = unsent;
   facts.method = request.method;
   const header = request.retry?.idempotencyHeader ?? null;
@@ -124,9 +129,4 @@ function fillFacts(
   facts.retriedBelow = false;
   facts.nowMs = nowMs;
   return facts;
-}
-
-function isGrpcUnavailable(head: ResponseHead): boolean {
-  const at = head.find(headerId['grpc-status']);
-  return at >= 0 && head.valueAt(at) === '14';
 }

@@ -85,7 +85,7 @@ const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostP
 export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
   retry_on: f.string(
     1,
-    '5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable (also HTTP 503), refused-stream (HTTP/2 only, so never)',
+    '5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable (also HTTP 503), cancelled, deadline-exceeded, resource-exhausted, internal, refused-stream (HTTP/2 only, so never)',
   ),
   num_retries: f.uint32Value(2, '0 to 16, default 1', atMost(16)),
   per_try_timeout: f.duration(3),

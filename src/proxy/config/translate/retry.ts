@@ -21,16 +21,34 @@ const conditions: ReadonlyMap<string, readonly RetryCondition[]> = new Map([
   ['refused-stream', []],
 ]);
 
+/** Envoy's words for outcomes of gRPC (x-envoy-retry-grpc-on); its `unavailable` is a condition of its own. */
+const grpcWords: ReadonlyMap<string, number> = new Map([
+  ['cancelled', 1],
+  ['deadline-exceeded', 4],
+  ['resource-exhausted', 8],
+  ['internal', 13],
+]);
+
 const defaultBaseMs = 25;
 const maxFactor = 10;
 
 export function translateRetry(message: RetryPolicyMessage, path: string, faults: Faults): RetryPolicy {
   const on = new Set<RetryCondition>();
+  const grpcStatuses: number[] = [];
   for (const word of (message.retry_on ?? '').split(',').map((part) => part.trim())) {
     if (word === '') continue;
+    const grpcStatus = grpcWords.get(word);
+    if (grpcStatus !== undefined) {
+      grpcStatuses.push(grpcStatus);
+      continue;
+    }
     const mapped = conditions.get(word);
     if (mapped === undefined) {
-      faults.add(join(path, 'retry_on'), `must be of ${[...conditions.keys()].join(', ')}`, word);
+      faults.add(
+        join(path, 'retry_on'),
+        `must be of ${[...conditions.keys(), ...grpcWords.keys()].join(', ')}`,
+        word,
+      );
     } else {
       for (const condition of mapped) on.add(condition);
     }
@@ -47,6 +65,7 @@ export function translateRetry(message: RetryPolicyMessage, path: string, faults
   return {
     on: [...on],
     statusCodes: message.retriable_status_codes,
+    ...(grpcStatuses.length === 0 ? {} : { grpcStatuses }),
     ...translateRequestHeaders(message, path, faults),
     attempts: message.num_retries ?? 1,
     backoff: { baseMs, maxMs },

@@ -47,9 +47,17 @@ describe('retry_on', () => {
   }
 
   test('words that Weft does not know are refused', () => {
-    expect(faultsOf(to({ retry_policy: { retry_on: 'reset,cancelled' } }))[0]).toStartWith(
+    expect(faultsOf(to({ retry_policy: { retry_on: 'reset,envoy-ratelimited' } }))[0]).toStartWith(
       `${at}.route.retry_policy.retry_on: must be of`,
     );
+  });
+
+  test('words of gRPC name its statuses', () => {
+    const retry_on = 'cancelled, deadline-exceeded,resource-exhausted,internal,unavailable';
+    expect(routeOf(to({ retry_policy: { retry_on } })).retry).toMatchObject({
+      on: ['Unavailable'],
+      grpcStatuses: [1, 4, 8, 13],
+    });
   });
 
   test('defaults are Envoy’s: one retry, any method, 25 ms to ten times that', () => {
