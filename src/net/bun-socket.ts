@@ -142,6 +142,8 @@ export class BunSocket implements Socket {
     this.#held.push(copyOf(received, 0, received.length));
     const entered = enterGate(this);
     if (entered === true) this.beginHandshake();
+    // What follows a ClientHello while it waits its turn stays with the kernel.
+    else if (entered === false) this.#raw?.pause();
     else if (entered === null) this.#failTls({ reason: 'handshake', message: 'too many handshakes wait' });
   }
 
@@ -191,6 +193,7 @@ export class BunSocket implements Socket {
     if (this.#state !== 'open' || this.#handshake === null) return;
     const received = Buffer.concat(this.#held);
     this.#held = [];
+    this.#raw?.resume();
     this.#upgrade(this.#handshake, received);
   }
 

@@ -388,6 +388,25 @@ export function runTlsSuite(name: string, create: () => TlsSuiteWorld): void {
       }
     });
 
+    test('of many that come together each is served', async () => {
+      const { world, dial } = start({
+        server: { peer: 'required' },
+        serverJudge: new NameJudge(spiffe('web')),
+      });
+      const clients = Array.from({ length: 60 }, (_, at) => {
+        const { client, socket } = dial();
+        // Some leave before it is their turn.
+        if (at % 7 === 3) socket.reset();
+        else socket.writeLatin1(`hello ${at}`);
+        return { client, expected: at % 7 === 3 ? '' : `hello ${at}` };
+      });
+      await world.settle(() =>
+        clients.every(({ client, expected }) => client.closed || client.text === expected),
+      );
+      await world.settle(() => clients.every(({ client, expected }) => expected !== '' || client.closed));
+      expect(clients.map(({ client }) => client.text)).toEqual(clients.map(({ expected }) => expected));
+    });
+
     test('a client may speak in the clear first', async () => {
       const { world, options } = start();
       const { network } = world;
