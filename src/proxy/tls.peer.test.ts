@@ -163,6 +163,30 @@ describeWith(['curl', 'openssl'], 'TLS towards clients', () => {
     expect(text).not.toContain('envoy_cluster_ssl_');
   });
 
+  test('filter chains of one address are one series', async () => {
+    const chains = ['a.example', 'ledger.bank'].map((name) => {
+      const [chain] = (httpListener(name, 0, 'origin', mutual) as { filter_chains: object[] }).filter_chains;
+      return { ...chain, filter_chain_match: { server_names: [name] } };
+    });
+    const inspector = {
+      name: 'envoy.filters.listener.tls_inspector',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+      },
+    };
+    const listener = {
+      ...httpListener('edge', 0, 'origin', null),
+      listener_filters: [inspector],
+      filter_chains: chains,
+    };
+    const started = start([listener], [cluster('origin', startOrigin(), null)]);
+    expect((await curl(started.portOf('edge'), 'web')).code).toBe(0);
+    const lines = (await started.scrape())
+      .split('\n')
+      .filter((line) => line.startsWith('envoy_listener_ssl_handshake{'));
+    expect(lines).toEqual(['envoy_listener_ssl_handshake{envoy_listener_address="127.0.0.1_0"} 1']);
+  });
+
   test('an optional certificate may be missing, not wrong', async () => {
     const { port } = edge(
       downstreamTls({ tls_certificates: [tlsCertificate(server)], validation_context: validation(root) }),

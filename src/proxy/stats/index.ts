@@ -2,5 +2,6 @@ export { ClusterStats, type RetryReason } from './cluster-stats.ts';
 export { type ResponseFlag, responseFlags } from './flags.ts';
 export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
+export { SslStats } from './ssl-stats.ts';
 export { TrafficStats } from './traffic-stats.ts';
 export type { ClusterView, EndpointView, ListenerView, ProxyView } from './views.ts';

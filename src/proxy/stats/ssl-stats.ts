@@ -27,6 +27,20 @@ export class SslStats {
     count(this.versions, facts.version);
   }
 
+  /** For those that are shown as one. */
+  add(other: SslStats): void {
+    this.handshakes += other.handshakes;
+    this.connectionErrors += other.connectionErrors;
+    this.failVerifyError += other.failVerifyError;
+    this.failVerifyNoCert += other.failVerifyNoCert;
+    this.failVerifySan += other.failVerifySan;
+    this.failVerifyCertHash += other.failVerifyCertHash;
+    this.noCertificate += other.noCertificate;
+    this.sessionsReused += other.sessionsReused;
+    for (const [name, by] of other.ciphers) count(this.ciphers, name, by);
+    for (const [name, by] of other.versions) count(this.versions, name, by);
+  }
+
   /** `cause` of a MeshError with the code `tls-failed`. */
   countFailure(cause: unknown): void {
     switch ((cause as TlsRefusal | null)?.reason) {
@@ -48,8 +62,8 @@ export class SslStats {
   }
 }
 
-function count(counters: Map<string, number>, name: string): void {
+function count(counters: Map<string, number>, name: string, by = 1): void {
   const known = counters.get(name);
   if (known === undefined && counters.size >= namesMax) return;
-  counters.set(name, (known ?? 0) + 1);
+  counters.set(name, (known ?? 0) + by);
 }

@@ -88,7 +88,9 @@ function parseTlvs(bytes: Uint8Array, start: number): PlacedTlv[] | string {
     const end = at + 3 + length;
     if (end > bytes.length) return 'ends inside of a TLV';
     if (tlvs.length === tlvsMax) return `more than ${tlvsMax} TLVs`;
-    tlvs.push({ tlv: { type: bytes[at] ?? 0, value: bytes.slice(at + 3, end) }, at: at + 3 });
+    // A Buffer's slice() is a view: what is kept must be copied otherwise.
+    const value = new Uint8Array(bytes.subarray(at + 3, end));
+    tlvs.push({ tlv: { type: bytes[at] ?? 0, value }, at: at + 3 });
     at = end;
   }
   return tlvs;
@@ -100,7 +102,7 @@ function checkSum(header: Uint8Array, tlvs: readonly PlacedTlv[]): string | null
   const [sum] = sums;
   if (sum === undefined) return null;
   if (sums.length > 1 || sum.tlv.value.length !== 4) return 'CRC32c is not one TLV of 4 bytes';
-  const copy = header.slice();
+  const copy = new Uint8Array(header);
   copy.fill(0, sum.at, sum.at + 4);
   const said = new DataView(sum.tlv.value.buffer).getUint32(0);
   return crc32c(copy) === said ? null : 'CRC32c does not fit the header';

@@ -129,6 +129,9 @@ describe('PROXY header', () => {
   for (const [name, bytes, expected] of cases) {
     test(name, () => {
       const whole = parseProxyHeader(bytes);
+      const buffer = Buffer.from(bytes);
+      expect(parseProxyHeader(buffer)).toEqual(whole);
+      expect(buffer.equals(bytes)).toBe(true);
       if (typeof expected === 'string') {
         expect(whole.kind === 'fault' && whole.message).toContain(expected);
         expect(feedByByte(bytes).kind).toBe('fault');

@@ -1,10 +1,10 @@
 // TLS of listeners and clusters under Envoy's names. Those that speak none have no series.
 
 import type { PrometheusWriter } from '../../../observe/index.ts';
-import type { ClusterStats, ListenerView } from '../../stats/index.ts';
+import { type ListenerView, SslStats } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 
-type Ssl = ClusterStats['ssl'];
+type Ssl = SslStats;
 type Labels = Readonly<Record<string, string>>;
 
 interface Place {
@@ -28,12 +28,7 @@ const rows: readonly (readonly [name: string, help: string, value: (ssl: Ssl) =>
 ];
 
 export function* writeSslMetrics(writer: PrometheusWriter, { view }: AdminContext): Iterable<void> {
-  const listeners = [...view.listeners.values()]
-    .filter(({ config }) => config.tls !== null)
-    .map(({ config, stats }) => ({
-      labels: { envoy_listener_address: addressLabel(config) },
-      ssl: stats.ssl,
-    }));
+  const listeners = byAddress([...view.listeners.values()].filter(({ config }) => config.tls !== null));
   const clusters = [...view.clusters.values()]
     .filter(({ config }) => config.tls !== null)
     .map(({ name, stats }) => ({ labels: { envoy_cluster_name: name }, ssl: stats.ssl }));
@@ -60,6 +55,18 @@ function writePlaces(
   writer.family(`${prefix}_versions`, 'counter', 'Handshakes by version of TLS.');
   for (const { labels, ssl } of places)
     for (const [name, count] of ssl.versions) writer.sample({ ...labels, envoy_ssl_version: name }, count);
+}
+
+/** The filter chains of an address are one series. */
+function byAddress(listeners: readonly ListenerView[]): readonly Place[] {
+  const places = new Map<string, SslStats>();
+  for (const { config, stats } of listeners) {
+    const address = addressLabel(config);
+    const ssl = places.get(address) ?? new SslStats();
+    ssl.add(stats.ssl);
+    places.set(address, ssl);
+  }
+  return [...places].map(([address, ssl]) => ({ labels: { envoy_listener_address: address }, ssl }));
 }
 
 /** Envoy's spelling of an address in a label. */
