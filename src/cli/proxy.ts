@@ -1,7 +1,7 @@
 // `weft proxy`: the data plane as a process. Reads the bootstrap, composes the real world around the proxy, and turns signals into drain,
 // end and log rotation.
 
-import { readFileSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Log, LogLevel } from '../base/index.ts';
@@ -18,23 +18,26 @@ import {
   type Network,
   readOpenFilesMax,
 } from '../net/index.ts';
-import { createJsonLog, type LeveledLog, logLevels } from '../observe/index.ts';
+import { createJsonLog, type LeveledLog } from '../observe/index.ts';
 import {
   type AdsConfig,
   type Bootstrap,
   createAdsFailover,
   createProcessInfo,
   createProxy,
-  parseBootstrap,
   type Proxy as RunningProxy,
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
-import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
 import { HotRestart } from './hot-restart.ts';
+import { type BootstrapFlags, parseLogLevel, readBootstrap } from './proxy-bootstrap.ts';
 import { version } from './version.ts';
 
-interface ProxyFlags {
-  readonly config: string;
+interface ProxyFlags extends BootstrapFlags {
+  readonly configPath?: string;
+  readonly mode: 'serve' | 'validate';
+  readonly logPath?: string;
+  readonly drainTimeS?: number;
   readonly stateDir?: string;
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
@@ -49,16 +52,30 @@ const defaultAdmin: Address = { kind: 'ip', host: '127.0.0.1', port: 15_000 };
 
 export const command: CliCommand = new Command('proxy')
   .description('Run the data plane from an Envoy bootstrap: sidecar, node agent or gateway.')
-  .requiredOption('-c, --config <file>', 'Envoy bootstrap, YAML or JSON')
-  .option('--state-dir <dir>', "folder of the last good configuration (default: the bootstrap's folder)")
+  .option('-c, --config <file>', 'Envoy bootstrap, YAML or JSON')
+  .option('--config-yaml <text>', 'the bootstrap itself, instead of a file')
   .addOption(
-    new Option('--log-level <level>', 'least level of the process log').choices(logLevels).default('info'),
+    new Option('--mode <mode>', 'validate: say what is wrong with the bootstrap, and exit')
+      .choices(['serve', 'validate'])
+      .default('serve'),
   )
+  .option('--service-node <id>', "the node's id, instead of the bootstrap's")
+  .option('--service-cluster <name>', "the node's cluster, instead of the bootstrap's")
+  .option('--state-dir <dir>', "folder of the last good configuration (default: the bootstrap's folder)")
+  .option(
+    '-l, --log-level <level>',
+    "least level of the process log; Envoy's names too",
+    parseLogLevel,
+    'info',
+  )
+  .option('--log-path <file>', 'the process log goes there, instead of standard error')
   .option(
     '--drain-time <seconds>',
     "time for running requests at the end, instead of each listener's own",
     parseSeconds,
   )
+  .addOption(new Option('--config-path <file>', 'as --config').hideHelp())
+  .addOption(new Option('--drain-time-s <seconds>', 'as --drain-time').argParser(parseSeconds).hideHelp())
   .addOption(new Option('--concurrency <n>', 'threads').choices(['1']).default('1'))
   .option('--admin <host:port>', 'admin interface, instead of the one in the bootstrap', parseAddress)
   .option('--readiness <host:port>', 'a second port with /ready and /stats/prometheus alone', parseAddress)
@@ -74,15 +91,25 @@ export const command: CliCommand = new Command('proxy')
   )
   .action(run);
 
-async function run(flags: ProxyFlags): Promise<void> {
-  const bootstrap = readBootstrap(flags.config);
+async function run(given: ProxyFlags): Promise<void> {
+  const flags = underOneName(given);
+  const bootstrap = readBootstrap(flags);
+  if (flags.mode === 'validate') {
+    process.stdout.write(`${flags.config ?? '--config-yaml'}: fine\n`);
+    process.exit(exitCode.fine);
+  }
   const end = Promise.withResolvers<'asked' | 'succeeded'>();
   const ask = () => end.resolve('asked');
-  const log = createJsonLog(flags.logLevel, { write: (line) => process.stderr.write(line) });
+  const log = createJsonLog(flags.logLevel, { write: openLog(flags.logPath) });
   const restart = HotRestart.from(flags.baseId, flags.restartEpoch, log);
   const network = createBunNetwork(undefined, restart?.inherited);
   const proxy = compose(flags, bootstrap, log, network, ask);
-  log.write('info', 'starting', { version, pid: process.pid, node: bootstrap.node.id, config: flags.config });
+  log.write('info', 'starting', {
+    version,
+    pid: process.pid,
+    node: bootstrap.node.id,
+    config: flags.config ?? '',
+  });
   try {
     proxy.start();
   } catch (error) {
@@ -98,15 +125,25 @@ async function run(flags: ProxyFlags): Promise<void> {
   process.exit(exitCode.fine);
 }
 
-function readBootstrap(path: string): Bootstrap {
-  let text: string;
+/** Envoy's name of a flag means what ours does. */
+function underOneName(flags: ProxyFlags): ProxyFlags {
+  const config = flags.config ?? flags.configPath;
+  const drainTime = flags.drainTime ?? flags.drainTimeS;
+  return {
+    ...flags,
+    ...(config === undefined ? {} : { config }),
+    ...(drainTime === undefined ? {} : { drainTime }),
+  };
+}
+
+function openLog(path: string | undefined): (line: string) => void {
+  if (path === undefined) return (line) => process.stderr.write(line);
   try {
-    text = readFileSync(path, 'utf8');
+    const descriptor = openSync(path, 'a', 0o640);
+    return (line) => void writeSync(descriptor, line);
   } catch (error) {
-    throw new Exit(exitCode.usage, `${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Exit(exitCode.usage, `--log-path: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = parseBootstrap(text, { fileName: path, version });
-  return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
 }
 
 function compose(
@@ -127,7 +164,7 @@ function compose(
     bootstrap,
     version,
     createAdsTransport: (config) => createAdsTransport({ network, clock, gunzip }, config),
-    stateDir: flags.stateDir ?? dirname(flags.config),
+    stateDir: flags.stateDir ?? dirname(flags.config ?? '.'),
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
     drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,

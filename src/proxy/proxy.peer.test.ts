@@ -99,6 +99,28 @@ describe('the process', () => {
     expect(err).toContain('static_resources.clusters[0].health_checks: is not supported by Weft');
   });
 
+  test('Envoy’s flags mean what they mean there', async () => {
+    const edge = join(testdata, 'static-edge.yaml');
+    const validate = (...words: string[]) => run([weft, 'proxy', '--mode', 'validate', ...words]);
+    expect(await validate('--config-path', edge, '-l', 'critical', '--drain-time-s', '30')).toMatchObject({
+      code: 0,
+      out: `${edge}: fine\n`,
+    });
+    const bad = await validate('-c', join(testdata, 'unsupported.yaml'));
+    expect([bad.code, bad.out]).toEqual([64, '']);
+    expect((await validate('--config-yaml', readFileSync(edge, 'utf8'))).code).toBe(0);
+    expect((await validate('--config-yaml', 'node: { id: a }', '-c', edge)).code).toBe(64);
+    expect((await validate()).code).toBe(64);
+    const nameless = readFileSync(join(testdata, 'sidecar-ads.yaml'), 'utf8').replace(
+      /^node:[\s\S]*?(?=^admin)/m,
+      '',
+    );
+    expect((await validate('--config-yaml', nameless)).err).toContain('node.id');
+    const named = await validate('--config-yaml', nameless, '--service-node', 'a', '--service-cluster', 'b');
+    expect(named.code).toBe(0);
+    expect((await validate('-c', edge, '-l', 'loud')).code).toBe(64);
+  });
+
   test('a missing file and a wrong option are told apart from bugs', async () => {
     expect((await run([weft, 'proxy', '-c', join(folder, 'none.yaml')])).code).toBe(64);
     expect(

@@ -46,6 +46,8 @@ export interface BootstrapOptions {
   readonly fileName: string;
   /** Weft's version, sent to the control plane. */
   readonly version: string;
+  /** Instead of what the document says of the node. */
+  readonly node?: { readonly id?: string; readonly cluster?: string };
 }
 
 type BootstrapMessage = MessageOf<typeof bootstrap>;
@@ -167,19 +169,19 @@ function translateNode(
   options: BootstrapOptions,
   faults: Faults,
 ): XdsNode {
-  const node = message.node;
-  if (required && !node?.id) faults.add('node.id', 'must be set with an ADS server');
+  const node = { ...message.node, ...options.node };
+  if (required && !node.id) faults.add('node.id', 'must be set with an ADS server');
   return {
-    id: node?.id ?? '',
-    cluster: node?.cluster ?? '',
-    metadata: { ...node?.metadata, weft: options.version },
+    id: node.id ?? '',
+    cluster: node.cluster ?? '',
+    metadata: { ...node.metadata, weft: options.version },
     locality: {
-      region: node?.locality?.region ?? '',
-      zone: node?.locality?.zone ?? '',
-      subZone: node?.locality?.sub_zone ?? '',
+      region: node.locality?.region ?? '',
+      zone: node.locality?.zone ?? '',
+      subZone: node.locality?.sub_zone ?? '',
     },
     userAgent: `weft/${options.version}`,
-    clientFeatures: node?.client_features ?? [],
+    clientFeatures: node.client_features ?? [],
   };
 }
 

@@ -1,0 +1,56 @@
+// Where a proxy's bootstrap comes from, by Envoy's flags: a file or the flag itself, with the node's names from outside where a template
+// serves many pods.
+
+import { readFileSync } from 'node:fs';
+import type { LogLevel } from '../base/index.ts';
+import { type Bootstrap, parseBootstrap } from '../proxy/index.ts';
+import { Exit, exitCode, exitWithIssues } from './command.ts';
+import { version } from './version.ts';
+
+export interface BootstrapFlags {
+  readonly config?: string;
+  readonly configYaml?: string;
+  readonly serviceNode?: string;
+  readonly serviceCluster?: string;
+}
+
+export function readBootstrap(flags: BootstrapFlags): Bootstrap {
+  const { config, configYaml, serviceNode, serviceCluster } = flags;
+  if ((config === undefined) === (configYaml === undefined))
+    throw new Exit(exitCode.usage, 'one of --config, --config-yaml must be given');
+  const node = {
+    ...(serviceNode === undefined ? {} : { id: serviceNode }),
+    ...(serviceCluster === undefined ? {} : { cluster: serviceCluster }),
+  };
+  const text = configYaml ?? readText(config ?? '');
+  const parsed = parseBootstrap(text, { fileName: config ?? '--config-yaml', version, node });
+  return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Exit(exitCode.usage, `${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Envoy's names of levels, and ours. */
+const levels: Readonly<Record<string, LogLevel>> = {
+  trace: 'debug',
+  debug: 'debug',
+  info: 'info',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'error',
+  critical: 'error',
+};
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = levels[text];
+  if (level !== undefined) return level;
+  throw new Exit(
+    exitCode.usage,
+    `--log-level: must be one of ${Object.keys(levels).join(', ')} (got ${text})`,
+  );
+}
