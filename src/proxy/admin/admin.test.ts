@@ -184,6 +184,20 @@ describe('pages', () => {
 });
 
 describe('/stats/prometheus', () => {
+  test('what remains under each limit of a cluster, and that no breaker is open', () => {
+    const text = serving().body('/stats/prometheus');
+    const of = (name: string) => `envoy_cluster_circuit_breakers_default_${name}{envoy_cluster_name="a"}`;
+    for (const [name, left] of [
+      ['cx', 1024],
+      ['rq', 1024],
+      ['pending', 1024],
+      ['retries', 3],
+    ] as const)
+      expect(text).toContain(`${of(`remaining_${name}`)} ${left}\n`);
+    for (const name of ['cx', 'rq', 'rq_pending', 'rq_retry'])
+      expect(text).toContain(`${of(`${name}_open`)} 0\n`);
+  });
+
   test('Envoy’s names and our own, with values', () => {
     const world = serving();
     world.ask('GET', '/a', listenPort);

@@ -202,6 +202,7 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
   writeBreakers(
     writer,
     clusters.map(({ cluster }) => cluster),
+    context.clock.now(),
   );
   if (writer.full) yield;
   writeEndpoints(writer, context);
@@ -219,20 +220,39 @@ function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {
   }
 }
 
-function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[]): void {
-  const breakers = [
-    { name: 'cx', open: (c: ClusterView) => c.stats.connectionsActive >= c.config.limits.connections },
-    { name: 'rq', open: (c: ClusterView) => c.stats.active >= c.config.limits.requests },
-    { name: 'rq_pending', open: (c: ClusterView) => c.stats.pending >= c.config.limits.pending },
-  ];
-  for (const { name, open } of breakers) {
-    writer.family(
-      `envoy_cluster_circuit_breakers_default_${name}_open`,
-      'gauge',
-      '1 while the limit is reached.',
-    );
+interface BreakerRow {
+  /** In `…_NAME_open` and in `…_remaining_NAME`: Envoy writes the pending ones differently in the two. */
+  readonly open: string;
+  readonly remaining: string;
+  readonly left: (cluster: ClusterView, nowMs: number) => number;
+}
+
+const breakerRows: readonly BreakerRow[] = [
+  { open: 'cx', remaining: 'cx', left: (c) => c.config.limits.connections - c.stats.connectionsActive },
+  { open: 'rq', remaining: 'rq', left: (c) => c.config.limits.requests - c.stats.active },
+  { open: 'rq_pending', remaining: 'pending', left: (c) => c.config.limits.pending - c.stats.pending },
+  {
+    open: 'rq_retry',
+    remaining: 'retries',
+    // -1: nothing limits them, so the breaker never opens.
+    left: (c, nowMs) => {
+      const left = c.retryBudgetRemaining(nowMs);
+      return left < 0 ? Number.POSITIVE_INFINITY : left;
+    },
+  },
+];
+
+function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[], nowMs: number): void {
+  const prefix = 'envoy_cluster_circuit_breakers_default';
+  for (const { left, open, remaining } of breakerRows) {
+    writer.family(`${prefix}_${open}_open`, 'gauge', '1 while the limit is reached.');
     for (const cluster of clusters)
-      writer.sample({ envoy_cluster_name: cluster.name }, open(cluster) ? 1 : 0);
+      writer.sample({ envoy_cluster_name: cluster.name }, left(cluster, nowMs) > 0 ? 0 : 1);
+    writer.family(`${prefix}_remaining_${remaining}`, 'gauge', 'What is left until the limit is reached.');
+    for (const cluster of clusters) {
+      const count = left(cluster, nowMs);
+      if (Number.isFinite(count)) writer.sample({ envoy_cluster_name: cluster.name }, Math.max(0, count));
+    }
   }
 }
 
