@@ -9,6 +9,10 @@ export function createProcessInfo(): ProcessInfo {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
     },
+    heapBytes() {
+      const { heapUsed, heapTotal } = process.memoryUsage();
+      return { used: heapUsed, total: heapTotal };
+    },
     residentBytes: () => process.memoryUsage.rss(),
   };
 }

@@ -40,7 +40,12 @@ function scrape(): string {
   const bootstrap = bootstrapOf(JSON.stringify(bootstrapJson));
   const world = new WholeProxy({
     bootstrap,
-    process: { startedWallMs: 0, cpuSeconds: () => 0, residentBytes: () => 0 },
+    process: {
+      startedWallMs: 0,
+      cpuSeconds: () => 0,
+      heapBytes: () => ({ used: 0, total: 0 }),
+      residentBytes: () => 0,
+    },
   });
   world.publish([
     resourceOf(typeUrls.listener, 'out', listenerJson('out', 'r', listenPort)),

@@ -10,6 +10,8 @@ import type { ProxyView } from '../stats/index.ts';
 export interface ProcessInfo {
   cpuSeconds(): number;
   residentBytes(): number;
+  /** Bytes of the collector's heap in use, and its size. */
+  heapBytes(): { readonly used: number; readonly total: number };
   readonly startedWallMs: number;
 }
 

@@ -120,6 +120,8 @@ export interface AccessLogConfig {
 }
 
 export interface ClusterConfig {
+  /** As Envoy's metrics name it: `alt_stat_name` or the name, with `_` where either has a colon. */
+  readonly statName: string;
   /** Null: HTTP/1.1 is spoken to its endpoints. */
   readonly http2: Http2Settings | null;
   /** HTTP/2 only where the handshake of a connection agrees on it, else HTTP/1.1. */

@@ -112,7 +112,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     const cluster = this.cluster!;
     this.connection!.learnIdleLimit(head);
     cluster.stats.latency.record((now - this.startedMs) / 1000);
-    cluster.stats.upstreamResponses[statusClass(status)]! += 1;
+    cluster.stats.countStatus(status);
     this.refusal = this.believedRefusal(head);
     this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.

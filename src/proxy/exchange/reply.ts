@@ -19,6 +19,8 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   const { flag, body, status: usual } = localReplies[code];
   request.flags = request.flags === responseFlags.none ? flag : `${flag},${request.flags}`;
   request.failed = true;
+  // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can be told apart.
+  request.cluster?.stats.countStatus(status ?? usual);
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
   // Envoy's word to callers that a limit answered, not the application.
   if (code === 'overflow') extra.push(['x-envoy-overloaded', 'true']);

@@ -19,8 +19,9 @@ export class ClusterStats {
   active = 0;
   /** Final answers by class, index 1 to 5; 0: none was sent (client gone). Own answers included. */
   readonly responses = [0, 0, 0, 0, 0, 0];
-  /** Attempts that got an answer, by its class; retried ones included. */
+  /** Answers of endpoints, retried ones included, and those that the proxy gave in their place: by class, and by status. */
   readonly upstreamResponses = [0, 0, 0, 0, 0, 0];
+  readonly upstreamStatuses = new Map<number, number>();
   attempts = 0;
   retries = 0;
   readonly retriesByReason = new Map<RetryReason, number>();
@@ -62,6 +63,13 @@ export class ClusterStats {
   refusedSent = 0;
   /** Seconds from sending an attempt to its response head. */
   readonly latency = new Histogram(latencyBoundsSeconds);
+  /** Seconds from dialling to an open connection. */
+  readonly connectTimes = new Histogram(latencyBoundsSeconds);
+
+  countStatus(status: number): void {
+    this.upstreamResponses[Math.min(5, Math.floor(status / 100))]! += 1;
+    this.upstreamStatuses.set(status, (this.upstreamStatuses.get(status) ?? 0) + 1);
+  }
 
   countRetry(reason: RetryReason): void {
     this.retries += 1;

@@ -77,6 +77,7 @@ export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerC
 export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConfig {
   return {
     name: 'ledger',
+    statName: 'ledger',
     service: 'bank/ledger',
     discovery: 'static',
     edsName: '',

@@ -64,6 +64,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   retiring = false;
   /** It stands in its pool's list of those with room; the pool's to set. */
   ready = false;
+  readonly dialledAtMs: number;
   private readonly owner: ConnectionOwner;
   /** Null: there is nothing to connect with, and that is told in a moment. */
   private readonly socket: Socket | null;
@@ -75,6 +76,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   constructor(owner: ConnectionOwner) {
     const { context, settings } = owner;
     this.owner = owner;
+    this.dialledAtMs = context.clock.now();
     this.idleLimitMs = settings.idleTimeoutMs;
     this.timer = new Timer(this, 0);
     const options = owner.connectOptions();

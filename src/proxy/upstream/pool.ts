@@ -177,6 +177,8 @@ export class Pool implements ConnectionOwner {
 
   onConnectionOpen(connection: UpstreamConnection): void {
     this.connecting -= 1;
+    const { context, stats } = this.owner;
+    stats.connectTimes.record((context.clock.now() - connection.dialledAtMs) / 1000);
     this.streamsExpected = Math.max(1, connection.capacity);
     this.onCapacity(connection);
   }

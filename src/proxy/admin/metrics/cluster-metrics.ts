@@ -180,7 +180,7 @@ interface StateCounts {
 export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const clusters = [...context.view.clusters.values()].map((cluster) => ({
     cluster,
-    labels: { envoy_cluster_name: cluster.name },
+    labels: { envoy_cluster_name: cluster.config.statName },
   }));
   for (const { name, type, help, value } of rows) {
     writer.family(`envoy_cluster_${name}`, type, help);
@@ -189,6 +189,8 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
   }
   writer.family('envoy_cluster_upstream_rq_xx', 'counter', 'Attempts answered, by class of the status.');
   for (const { cluster } of clusters) writeClasses(writer, cluster);
+  writer.family('envoy_cluster_upstream_rq', 'counter', 'The same by status.');
+  for (const { cluster } of clusters) writeStatuses(writer, cluster);
   if (writer.full) yield;
   writer.family(
     'envoy_cluster_upstream_rq_time',
@@ -197,6 +199,15 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
   );
   for (const { cluster, labels } of clusters) {
     writer.histogram(labels, cluster.stats.latency, 1000);
+    if (writer.full) yield;
+  }
+  writer.family(
+    'envoy_cluster_upstream_cx_connect_ms',
+    'histogram',
+    'Milliseconds from dialling to an open connection.',
+  );
+  for (const { cluster, labels } of clusters) {
+    writer.histogram(labels, cluster.stats.connectTimes, 1000);
     if (writer.full) yield;
   }
   writeBreakers(
@@ -216,8 +227,18 @@ function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {
     const count = cluster.stats.upstreamResponses[statusClass] ?? 0;
     // A class that never came stays out: most clusters know two.
     if (count === 0 && statusClass !== 2 && statusClass !== 5) continue;
-    writer.sample({ envoy_cluster_name: cluster.name, envoy_response_code_class: `${statusClass}` }, count);
+    const labels = {
+      envoy_cluster_name: cluster.config.statName,
+      envoy_response_code_class: `${statusClass}`,
+    };
+    writer.sample(labels, count);
   }
+}
+
+function writeStatuses(writer: PrometheusWriter, cluster: ClusterView): void {
+  const { statName } = cluster.config;
+  for (const [status, count] of cluster.stats.upstreamStatuses)
+    writer.sample({ envoy_cluster_name: statName, envoy_response_code: `${status}` }, count);
 }
 
 interface BreakerRow {
@@ -247,11 +268,12 @@ function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[
   for (const { left, open, remaining } of breakerRows) {
     writer.family(`${prefix}_${open}_open`, 'gauge', '1 while the limit is reached.');
     for (const cluster of clusters)
-      writer.sample({ envoy_cluster_name: cluster.name }, left(cluster, nowMs) > 0 ? 0 : 1);
+      writer.sample({ envoy_cluster_name: cluster.config.statName }, left(cluster, nowMs) > 0 ? 0 : 1);
     writer.family(`${prefix}_remaining_${remaining}`, 'gauge', 'What is left until the limit is reached.');
     for (const cluster of clusters) {
       const count = left(cluster, nowMs);
-      if (Number.isFinite(count)) writer.sample({ envoy_cluster_name: cluster.name }, Math.max(0, count));
+      if (Number.isFinite(count))
+        writer.sample({ envoy_cluster_name: cluster.config.statName }, Math.max(0, count));
     }
   }
 }
@@ -264,13 +286,14 @@ function writeEjections(writer: PrometheusWriter, clusters: readonly ClusterView
       const help =
         kind === 'enforced' ? 'Ejections for this cause.' : 'Those that were due, enforced or not.';
       writer.family(`envoy_cluster_outlier_detection_ejections_${kind}_${cause}`, 'counter', help);
-      for (const { name, stats } of judging)
-        writer.sample({ envoy_cluster_name: name }, stats.outlier[kind][cause]);
+      for (const { config, stats } of judging)
+        writer.sample({ envoy_cluster_name: config.statName }, stats.outlier[kind][cause]);
     }
   }
   const help = 'Ejections that would have left too few endpoints.';
   writer.family('envoy_cluster_outlier_detection_ejections_overflow', 'counter', help);
-  for (const { name, stats } of judging) writer.sample({ envoy_cluster_name: name }, stats.outlier.overflows);
+  for (const { config, stats } of judging)
+    writer.sample({ envoy_cluster_name: config.statName }, stats.outlier.overflows);
 }
 
 function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
@@ -283,10 +306,10 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   });
   writer.family('envoy_cluster_membership_healthy', 'gauge', 'Endpoints that may be used.');
   for (const { cluster, counts } of counted)
-    writer.sample({ envoy_cluster_name: cluster.name }, counts.healthy);
+    writer.sample({ envoy_cluster_name: cluster.config.statName }, counts.healthy);
   writer.family('envoy_cluster_outlier_detection_ejections_active', 'gauge', 'Endpoints ejected now.');
   for (const { cluster, counts } of counted)
-    writer.sample({ envoy_cluster_name: cluster.name }, counts.ejected);
+    writer.sample({ envoy_cluster_name: cluster.config.statName }, counts.ejected);
   writeEjections(
     writer,
     counted.map(({ cluster }) => cluster),

@@ -54,10 +54,28 @@ function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
     'Parts of the configuration that could not be put into force.',
     view.issues.length + countRefused(config.tables),
   );
+  writeServer(writer, context);
   if (process === null) return;
   counter(writer, 'process_cpu_seconds_total', 'User and system CPU time.', process.cpuSeconds());
   gauge(writer, 'process_resident_memory_bytes', 'Resident memory.', process.residentBytes());
   gauge(writer, 'process_start_time_seconds', 'Unix time of the start.', process.startedWallMs / 1000);
+}
+
+/** Envoy's words for /ready: 0 live, 1 draining, 2 before initialisation, 3 initialising. */
+const serverStates: Readonly<Record<string, number>> = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2 };
+
+function writeServer(writer: PrometheusWriter, context: AdminContext): void {
+  const { process, readiness, view } = context;
+  gauge(writer, 'envoy_server_state', '0 live, 1 draining, 3 starting.', serverStates[readiness.state] ?? 3);
+  let connections = 0;
+  for (const { stats } of view.listeners.values()) connections += stats.connectionsActive;
+  gauge(writer, 'envoy_server_total_connections', 'Connections of clients.', connections);
+  gauge(writer, 'envoy_server_concurrency', 'Threads that serve.', 1);
+  if (process === null) return;
+  const { used, total } = process.heapBytes();
+  gauge(writer, 'envoy_server_memory_allocated', 'Bytes of the heap in use.', used);
+  gauge(writer, 'envoy_server_memory_heap_size', 'Bytes of the heap.', total);
+  gauge(writer, 'envoy_server_memory_physical_size', 'Resident memory.', process.residentBytes());
 }
 
 /** Faults of what the control plane sent last, each field one. */

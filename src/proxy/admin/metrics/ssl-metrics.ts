@@ -31,7 +31,7 @@ export function* writeSslMetrics(writer: PrometheusWriter, { view }: AdminContex
   const listeners = byAddress([...view.listeners.values()].filter(({ config }) => config.tls !== null));
   const clusters = [...view.clusters.values()]
     .filter(({ config }) => config.tls !== null)
-    .map(({ name, stats }) => ({ labels: { envoy_cluster_name: name }, ssl: stats.ssl }));
+    .map(({ config, stats }) => ({ labels: { envoy_cluster_name: config.statName }, ssl: stats.ssl }));
   writePlaces(writer, 'envoy_listener_ssl', listeners, 'envoy_ssl_cipher');
   if (writer.full) yield;
   writePlaces(writer, 'envoy_cluster_ssl', clusters, 'envoy_ssl_cipher_suite');

@@ -203,7 +203,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     5,
     'Weft’s own bounds hold; request bodies are kept as the listener says',
   ),
-  alt_stat_name: f.string(28, 'metrics carry the cluster’s name'),
+  alt_stat_name: f.string(28, 'the name in metrics'),
   dns_refresh_rate: f.duration(16, 'the TTL of the answer holds, between 5s and 5m', positive),
   lb_policy: f.enum(
     6,

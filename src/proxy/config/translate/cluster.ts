@@ -57,6 +57,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   return {
     config: {
       name,
+      statName: sanitizeStatName(message.alt_stat_name || name),
       service: stringIn(weft, 'service') ?? name,
       discovery,
       edsName: message.eds_cluster_config?.service_name || name,
@@ -245,4 +246,9 @@ function translateOutlier(message: ClusterMessage): OutlierConfig | null {
     maxEjectionMs: outlier.max_ejection_time ?? Math.max(300_000, baseEjectionMs),
     maxEjectedPercent: outlier.max_ejection_percent ?? 10,
   };
+}
+
+/** Envoy's rule for names within names of metrics (Stats::Utility::sanitizeStatsName): dashboards ask for what it makes of a colon. */
+function sanitizeStatName(name: string): string {
+  return name.replace(/:\/\/|:\/|:/g, '_').replaceAll('\0', '_');
 }
