@@ -139,7 +139,7 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
         return new Response('body', { status: pathname === '/' ? 200 : Number(pathname.slice(1)) || 200 });
       },
     });
-    envoy = await startEnvoy(bootstrap(ports.envoy));
+    envoy = await startEnvoy({ ...bootstrap(ports.envoy), stats_flush_interval: '0.1s' });
     const admin = freePort();
     const path = join(folder, 'weft.json');
     writeFileSync(
@@ -155,6 +155,12 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
       for (const target of paths) await (await fetch(`http://127.0.0.1:${port}${target}`)).text();
     }
     const scrape = async (port: number) => (await fetch(`http://127.0.0.1:${port}/stats/prometheus`)).text();
+    // Envoy shows a histogram when it was flushed.
+    await until('its histograms', async () =>
+      (await scrape(envoy.adminPort)).includes(
+        'envoy_http_downstream_rq_time_count{envoy_http_conn_manager_prefix="edge"} 8',
+      ),
+    );
     texts = { envoy: await scrape(envoy.adminPort), weft: await scrape(admin) };
   });
 
