@@ -5,6 +5,7 @@
 // On Linux connections are dialled by a descriptor of our own (native/connect.ts); elsewhere by Bun.connect, which cannot be abandoned:
 // there one that is reset while opening holds its descriptor until the kernel gives up.
 
+import { isIP } from 'node:net';
 import { BunSocket, type RawSocket } from './bun-socket.ts';
 import { type Libc, libc, openConnecting } from './native/index.ts';
 import {
@@ -106,6 +107,8 @@ function connect(
   handler: SocketHandler,
   options: ConnectOptions = {},
 ): Socket {
+  // A name, as of a control plane that is a Service: Bun looks it up.
+  if (address.kind === 'ip' && isIP(address.host) === 0) return connectByBun(address, handler, options);
   const socket = new BunSocket('upstream', address, nowhere, handler, startTls);
   const fd = openConnecting(system, address, options);
   if (typeof fd !== 'number') {
