@@ -168,10 +168,31 @@ describe('pages', () => {
 
   test('/stats filters by a regular expression', () => {
     const world = serving();
-    expect(world.body('/stats?filter=membership_total')).toBe(
-      'envoy_cluster_membership_total{envoy_cluster_name="a"}: 1\n',
+    expect(world.body('/stats?filter=membership_total')).toBe('cluster.a.membership_total: 1\n');
+    expect(world.json('/stats?format=json&filter=^cluster.a.membership_total$')).toEqual({
+      stats: [{ name: 'cluster.a.membership_total', value: 1 }],
+    });
+    expect(world.body('/stats?type=Gauges&filter=^cluster.a.upstream_rq_(total|active)$')).toBe(
+      'cluster.a.upstream_rq_active: 0\n',
     );
+    expect(world.body('/stats?usedonly&filter=^cluster.a.upstream_rq_timeout$')).toBe('');
+    expect(world.body('/stats?format=prometheus&filter=membership_total')).toContain(
+      'envoy_cluster_membership_total{envoy_cluster_name="a"} 1\n',
+    );
+    expect(world.ask('GET', '/stats?format=xml')).toStartWith('HTTP/1.1 400');
+    expect(world.ask('GET', '/stats?type=xml')).toStartWith('HTTP/1.1 400');
     expect(world.ask('GET', '/stats?filter=(')).toStartWith('HTTP/1.1 400');
+  });
+
+  test('pages that Envoy’s tools ask for', () => {
+    const world = serving();
+    expect(world.json('/certs')).toEqual({ certificates: [] });
+    expect(world.json('/init_dump')).toMatchObject({ unready_targets_dumps: [{ name: 'clusters' }, {}] });
+    expect(world.json('/runtime')).toEqual({ layers: [], entries: {} });
+    expect(world.body('/hot_restart_version')).toBe('weft 1.2.3\n');
+    expect(world.body('/help')).toContain('/server_info');
+    expect(world.ask('GET', '/contention')).toStartWith('HTTP/1.1 200');
+    expect(world.ask('GET', '/memory')).toStartWith('HTTP/1.1 404');
   });
 
   test('/quitquitquit and /drain_listeners', () => {

@@ -5,6 +5,14 @@ import type { AdminContext } from './context.ts';
 import { clustersPage } from './pages/clusters.ts';
 import { configDumpPage } from './pages/config-dump.ts';
 import { drainPage, healthPage, loggingPage, quitPage, readyPage } from './pages/control.ts';
+import {
+  certificatesPage,
+  contentionPage,
+  hotRestartVersionPage,
+  initDumpPage,
+  memoryPage,
+  runtimePage,
+} from './pages/process.ts';
 import { listenersPage, serverInfoPage } from './pages/server.ts';
 import { prometheusPage, statsPage } from './pages/stats.ts';
 import { type AdminReply, type AdminRequest, text } from './reply.ts';
@@ -32,7 +40,24 @@ export const adminPages: readonly AdminPage[] = [
     reply: listenersPage,
   },
   { path: '/server_info', method: 'GET', summary: 'version, state, node', reply: serverInfoPage },
-  { path: '/stats', method: 'GET', summary: 'counters as text; ?filter=REGEX', reply: statsPage },
+  { path: '/certs', method: 'GET', summary: 'certificates in use', reply: certificatesPage },
+  { path: '/contention', method: 'GET', summary: 'waits for mutexes: there are none', reply: contentionPage },
+  { path: '/help', method: 'GET', summary: 'this list', reply: () => text(overview(adminPages)) },
+  {
+    path: '/hot_restart_version',
+    method: 'GET',
+    summary: 'who may take over',
+    reply: hotRestartVersionPage,
+  },
+  { path: '/init_dump', method: 'GET', summary: 'what still waits', reply: initDumpPage },
+  { path: '/memory', method: 'GET', summary: 'heap and resident memory', reply: memoryPage },
+  { path: '/runtime', method: 'GET', summary: 'runtime values: none are read', reply: runtimePage },
+  {
+    path: '/stats',
+    method: 'GET',
+    summary: 'counters by Envoy’s names; ?format=json|prometheus, filter, usedonly, type',
+    reply: statsPage,
+  },
   { path: '/stats/prometheus', method: 'GET', summary: 'metrics for Prometheus', reply: prometheusPage },
   { path: '/logging', method: 'POST', summary: 'set the log level: ?level=debug', reply: loggingPage },
   { path: '/healthcheck/fail', method: 'POST', summary: 'make /ready say no', reply: healthPage(true) },

@@ -68,6 +68,8 @@ export interface ProxyView {
   readonly listeners: ReadonlyMap<string, ListenerView>;
   /** What of the applied configuration could not be put into force: addresses that cannot be bound, routes that do not compile. */
   readonly issues: readonly Issue[];
+  /** PEM texts in use, without keys. */
+  certificates(): readonly { readonly certificateChain: string | null; readonly trustedCa: string | null }[];
   /** Requests begun since the start, on all listeners. */
   readonly requests: number;
 }

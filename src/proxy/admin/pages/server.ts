@@ -21,6 +21,7 @@ export function serverInfoPage(context: AdminContext): AdminReply {
       locality: { region: node.locality.region, zone: node.locality.zone, sub_zone: node.locality.subZone },
       user_agent_name: node.userAgent,
     },
+    command_line_options: commandLineOptions(context),
     weft: {
       config_version: context.view.version,
       config_origin: config.origin,
@@ -29,6 +30,19 @@ export function serverInfoPage(context: AdminContext): AdminReply {
       issues: context.view.issues,
     },
   });
+}
+
+/** envoy.admin.v3.CommandLineOptions, as far as Weft has them. */
+function commandLineOptions({ config, log }: AdminContext): object {
+  const { node } = config.bootstrap;
+  return {
+    concurrency: 1,
+    log_level: log.level,
+    mode: 'Serve',
+    service_cluster: node.cluster,
+    service_node: node.id,
+    service_zone: node.locality.zone,
+  };
 }
 
 export function listenersPage(context: AdminContext, request: AdminRequest): AdminReply {

@@ -1,0 +1,40 @@
+import { expect, test } from 'bun:test';
+import { parseStats } from './stat-names.ts';
+
+const cases: readonly (readonly [sample: string, name: string])[] = [
+  [
+    'envoy_cluster_upstream_rq_total{envoy_cluster_name="shop/a_80"} 3',
+    'cluster.shop/a_80.upstream_rq_total',
+  ],
+  [
+    'envoy_cluster_upstream_rq_xx{envoy_cluster_name="a",envoy_response_code_class="5"} 3',
+    'cluster.a.upstream_rq_5xx',
+  ],
+  [
+    'envoy_cluster_upstream_rq{envoy_cluster_name="a",envoy_response_code="503"} 3',
+    'cluster.a.upstream_rq_503',
+  ],
+  ['envoy_cluster_manager_active_clusters 3', 'cluster_manager.active_clusters'],
+  [
+    'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="edge"} 3',
+    'http.edge.downstream_rq_total',
+  ],
+  ['envoy_server_live 3', 'server.live'],
+  ['envoy_tcp_downstream_cx_total{envoy_tcp_prefix="db"} 3', 'tcp.db.downstream_cx_total'],
+  ['weft_endpoints{cluster="a",state="healthy"} 3', 'weft_endpoints{cluster="a",state="healthy"}'],
+  ['process_cpu_seconds_total 3', 'process_cpu_seconds_total'],
+];
+for (const [sample, name] of cases) {
+  test(`${sample.slice(0, -2)} is ${name}`, () => {
+    expect(parseStats(`# TYPE x counter\n${sample}\n`)).toEqual([{ name, type: 'counter', value: 3 }]);
+  });
+}
+
+test('buckets are left out, the rest is sorted', () => {
+  const scrape = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_sum 2\nh_count 1\n# TYPE a gauge\na 0\n';
+  expect(parseStats(scrape).map(({ name, type }) => `${type} ${name}`)).toEqual([
+    'gauge a',
+    'histogram h_count',
+    'histogram h_sum',
+  ]);
+});

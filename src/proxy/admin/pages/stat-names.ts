@@ -1,0 +1,59 @@
+// From the names and labels of a scrape back to the dotted names that Envoy had before there were labels: what stood in a label returns to its
+// place in the name. What only Weft counts keeps its own name, labels behind it.
+
+export interface Stat {
+  readonly name: string;
+  readonly type: string;
+  readonly value: number;
+}
+
+/** Behind `envoy_`: the scope, and the label that names its member. */
+const scopes: readonly (readonly [prefix: string, scope: string, label: string])[] = [
+  ['cluster_manager_', 'cluster_manager', ''],
+  ['listener_manager_', 'listener_manager', ''],
+  ['server_', 'server', ''],
+  ['cluster_', 'cluster', 'envoy_cluster_name'],
+  ['http_', 'http', 'envoy_http_conn_manager_prefix'],
+  ['listener_', 'listener', 'envoy_listener_address'],
+  ['tcp_', 'tcp', 'envoy_tcp_prefix'],
+];
+
+/** Every sample of a scrape but the buckets of histograms, sorted by name as Envoy sorts them. */
+export function parseStats(scrape: string): readonly Stat[] {
+  const stats: Stat[] = [];
+  let type = '';
+  for (const line of scrape.split('\n')) {
+    if (line.startsWith('# TYPE ')) type = line.slice(line.lastIndexOf(' ') + 1);
+    const sample = /^([a-zA-Z0-9_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    const [, name = '', labels = '', value = ''] = sample ?? [];
+    if (sample === null || name.endsWith('_bucket')) continue;
+    stats.push({ name: dottedName(name, labels), type, value: Number(value) });
+  }
+  return stats.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function dottedName(name: string, labels: string): string {
+  const whole = labels === '' ? name : `${name}{${labels}}`;
+  if (!name.startsWith('envoy_')) return whole;
+  const rest = name.slice('envoy_'.length);
+  const found = scopes.find(([prefix]) => rest.startsWith(prefix));
+  if (found === undefined) return whole;
+  const [prefix, scope, label] = found;
+  const values = parseLabels(labels);
+  const member = label === '' ? '' : `.${values.get(label) ?? ''}`;
+  return `${scope}${member}.${placeStatus(rest.slice(prefix.length), values)}`;
+}
+
+/** `upstream_rq_xx` with class 5 is `upstream_rq_5xx`, `upstream_rq` with code 503 is `upstream_rq_503`. */
+function placeStatus(name: string, labels: ReadonlyMap<string, string>): string {
+  const statusClass = labels.get('envoy_response_code_class');
+  if (statusClass !== undefined) return name.replace(/_xx$/, `_${statusClass}xx`);
+  const status = labels.get('envoy_response_code');
+  return status === undefined ? name : `${name}_${status}`;
+}
+
+function parseLabels(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...text.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', value = '']) => [key, value]),
+  );
+}
