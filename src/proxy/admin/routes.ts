@@ -12,7 +12,7 @@ import {
   initDumpPage,
   memoryPage,
   runtimePage,
-} from './pages/process.ts';
+} from './pages/runtime.ts';
 import { listenersPage, serverInfoPage } from './pages/server.ts';
 import { prometheusPage, statsPage } from './pages/stats.ts';
 import { type AdminReply, type AdminRequest, text } from './reply.ts';

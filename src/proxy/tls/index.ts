@@ -1,1 +1,2 @@
+export { describeCertificates } from './describe-certificates.ts';
 export { type CertificateTexts, type TlsClientSlot, TlsRuntime, type TlsServerSlot } from './tls-runtime.ts';
