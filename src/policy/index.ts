@@ -13,6 +13,7 @@ export {
   xxHash64,
 } from './balance/index.ts';
 export { Breaker, type LimitsConfig } from './breaker/index.ts';
+export { TokenBucket, type TokenBucketConfig } from './limit/index.ts';
 export { ejectionCauses, type OutlierConfig, OutlierCounts, OutlierDetector } from './outlier/index.ts';
 export {
   compilePeerRule,
@@ -39,14 +40,19 @@ export {
 } from './retry/index.ts';
 export {
   authorityFault,
+  type CompiledHeader,
+  compileHeaders,
   compileRegex,
   compileRoutes,
+  compileValues,
   editedHeaderFault,
   fieldValueFault,
   type HashPolicy,
   type HeaderEdits,
   type HeaderMatch,
+  type HeaderStep,
   locationPathFault,
+  matchesHeaders,
   type PathMatch,
   type PathRewrite,
   portableRegexFault,
@@ -61,6 +67,7 @@ export {
   requestPathFault,
   type StringMatch,
   schemeFault,
+  type ValueMatcher,
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';

@@ -1,6 +1,13 @@
 export { compileRoutes, type RouteTable } from './compile-routes.ts';
 export type { RouteHit } from './compiled-route.ts';
-export { compileValue, type ValueMatcher } from './match-value.ts';
+export {
+  type CompiledHeader,
+  compileHeaders,
+  compileValue,
+  compileValues,
+  matchesHeaders,
+  type ValueMatcher,
+} from './match-value.ts';
 export {
   authorityFault,
   editedHeaderFault,
@@ -14,6 +21,7 @@ export type {
   HashPolicy,
   HeaderEdits,
   HeaderMatch,
+  HeaderStep,
   PathMatch,
   PathRewrite,
   RequestView,

@@ -1,7 +1,7 @@
 // String, header and query matchers, compiled once from their configuration (Envoy's StringMatcher, HeaderMatcher and
 // QueryParameterMatcher).
 
-import { fail, ok, type Result } from '../../base/index.ts';
+import { assert, fail, ok, type Result } from '../../base/index.ts';
 import { compileRegex, type SafeRegex } from './regex/index.ts';
 import type { HeaderMatch, RequestView, RouteMatch, StringMatch } from './types.ts';
 
@@ -53,6 +53,21 @@ export interface CompiledHeader {
 
 export function compileHeader(match: HeaderMatch, matcher: ValueMatcher): CompiledHeader {
   return { name: match.name.toLowerCase(), matcher, invert: match.invert };
+}
+
+/** Of a configuration that was validated. */
+export function compileValues(matches: readonly StringMatch[]): readonly ValueMatcher[] {
+  return matches.map((match) => {
+    const matcher = compileValue(match);
+    assert(matcher.ok, 'a validated matcher compiles');
+    return matcher.value;
+  });
+}
+
+/** Of a configuration that was validated. */
+export function compileHeaders(headers: readonly HeaderMatch[]): readonly CompiledHeader[] {
+  const matchers = compileValues(headers.map(({ match }) => match));
+  return headers.map((header, index) => compileHeader(header, matchers[index]!));
 }
 
 export function matchesHeaders(headers: readonly CompiledHeader[], view: RequestView): boolean {

@@ -42,12 +42,15 @@ export interface RouteMatch {
   readonly query: readonly { readonly name: string; readonly match: StringMatch }[];
 }
 
-/** Lines to set (replace or add), add and remove; applied in the order remove, set, add. Names are lower-case. */
-export interface HeaderEdits {
-  readonly set: readonly (readonly [name: string, value: string])[];
-  readonly add: readonly (readonly [name: string, value: string])[];
-  readonly remove: readonly string[];
+/** One edit of a head; `name` is lower-case. A value is '' where a line is removed. */
+export interface HeaderStep {
+  readonly kind: 'remove' | 'add' | 'set' | 'add-if-absent' | 'set-if-present';
+  readonly name: string;
+  readonly value: string;
 }
+
+/** Applied in their order. */
+export type HeaderEdits = readonly HeaderStep[];
 
 export interface WeightedCluster {
   readonly cluster: string;
@@ -55,6 +58,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
+  /** As {@link Route.filters}, the route's own included. */
+  readonly filters?: ReadonlyMap<string, unknown>;
 }
 
 /** What of a request chooses its endpoint under consistent hashing; `terminal`: later ones are not looked at once this one found something. */
@@ -114,6 +119,8 @@ export interface Route {
   readonly bufferBytesMax: number | null;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
+  /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
+  readonly filters?: ReadonlyMap<string, unknown>;
 }
 
 export interface VirtualHost {

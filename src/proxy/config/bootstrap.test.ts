@@ -13,7 +13,9 @@ function outcome(text: string): unknown {
   const parsed = parseBootstrap(text, { fileName: 'bootstrap.yaml', version: '1.2.3' });
   if (!parsed.ok) return { faults: parsed.error.map(formatIssue) };
   const { document: _document, ...model } = parsed.value;
-  return { model: JSON.parse(JSON.stringify(model)) };
+  return {
+    model: JSON.parse(JSON.stringify(model, (_, value) => (value instanceof Map ? [...value] : value))),
+  };
 }
 
 describe('golden bootstraps', () => {

@@ -15,6 +15,7 @@ import type {
   RouteTimeouts,
 } from '../../policy/index.ts';
 import type { EntryConfig } from './entry-types.ts';
+import type { ListenerFilterConfig } from './filter-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 export interface Snapshot {
@@ -102,6 +103,8 @@ export interface HttpOptions {
   readonly skipForwardedFor: boolean;
   /** Addresses whose requests are internal; null: none, as Envoy has it where nothing is said. */
   readonly internalRanges: readonly IpRange[] | null;
+  /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
+  readonly filters: readonly ListenerFilterConfig[];
   readonly accessLog: AccessLogConfig | null;
 }
 

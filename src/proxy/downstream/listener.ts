@@ -16,7 +16,8 @@ import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts'
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
-import type { Authorizer, ExchangeContext, ExchangeListener } from '../exchange/index.ts';
+import type { Answerer, Authorizer, ExchangeContext, ExchangeListener } from '../exchange/index.ts';
+import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain } from './acceptor.ts';
@@ -31,7 +32,9 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   http: HttpOptions;
   routes: RouteTable;
   accessLog: AccessLog | null;
-  readonly authorizers: readonly Authorizer[] | null = null;
+  authorizers: readonly Authorizer[] | null = null;
+  answerers: readonly Answerer[] | null = null;
+  filters: FilterChain = noFilters;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
@@ -61,6 +64,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.routes = routes;
     this.accessLog = accessLog;
     this.codecLimits = codecLimits(config.http);
+    this.setFilters();
     this.traffic = new TrafficStats(config.direction);
   }
 
@@ -82,6 +86,13 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.routes = routes;
     this.accessLog = accessLog;
     this.codecLimits = codecLimits(config.http);
+    this.setFilters();
+  }
+
+  private setFilters(): void {
+    this.filters = updateFilters(this.filters, this.http.filters);
+    this.authorizers = this.filters.authorizers;
+    this.answerers = this.filters.answerers;
   }
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */

@@ -59,19 +59,20 @@ describe('redirect', () => {
   }
 });
 
-test('edits are applied in the order remove, set, add', () => {
+test('edits are applied in their order', () => {
   const head = createRequestHead('GET', 'a.test', '/', [
     ['x-one', '1'],
     ['x-two', '2'],
   ]);
-  applyEdits(head, {
-    remove: ['x-one'],
-    set: [
-      ['x-one', 'set'],
-      ['x-two', 'set'],
-    ],
-    add: [['x-two', 'added']],
-  });
-  expect(head.getName('x-one')).toBe('set');
+  applyEdits(head, [
+    { kind: 'remove', name: 'x-one', value: '' },
+    { kind: 'set-if-present', name: 'x-one', value: 'gone' },
+    { kind: 'add-if-absent', name: 'x-one', value: 'new' },
+    { kind: 'add-if-absent', name: 'x-one', value: 'late' },
+    { kind: 'set', name: 'x-two', value: 'set' },
+    { kind: 'add', name: 'x-two', value: 'added' },
+    { kind: 'set-if-present', name: 'x-one', value: 'newer' },
+  ]);
+  expect(head.getName('x-one')).toBe('newer');
   expect(head.getName('x-two')).toBe('set, added');
 });

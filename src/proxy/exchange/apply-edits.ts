@@ -1,16 +1,31 @@
 // Header edits and rewrites that a route asks for. Nothing here runs for a route that asks for none.
 
-import type { HeaderEdits, PathRewrite, Route } from '../../policy/index.ts';
+import type { HeaderEdits, HeaderStep, PathRewrite, Route } from '../../policy/index.ts';
 import type { Head, RequestHead } from '../../wire/index.ts';
 
-/** Remove, then set, then add: the order that policy/route states. */
 export function applyEdits(head: Head, edits: HeaderEdits): void {
-  for (const name of edits.remove) head.removeName(name);
-  for (const [name, value] of edits.set) {
-    head.removeName(name);
-    head.add(name, value);
+  for (let index = 0; index < edits.length; index++) applyStep(head, edits[index]!);
+}
+
+function applyStep(head: Head, { kind, name, value }: HeaderStep): void {
+  switch (kind) {
+    case 'remove':
+      head.removeName(name);
+      return;
+    case 'add-if-absent':
+      if (head.findName(name) >= 0) return;
+      break;
+    case 'set-if-present':
+      if (head.findName(name) < 0) return;
+      head.removeName(name);
+      break;
+    case 'set':
+      head.removeName(name);
+      break;
+    case 'add':
+      break;
   }
-  for (const [name, value] of edits.add) head.add(name, value);
+  head.add(name, value);
 }
 
 /** The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place. */

@@ -278,7 +278,7 @@ describe('edits', () => {
         {
           cluster: 'ledger',
           weight: 1,
-          requestEdits: { set: [['x-set', 'cluster']], add: [], remove: [] },
+          requestEdits: [{ kind: 'set', name: 'x-set', value: 'cluster' }],
           responseEdits: null,
         },
       ],
@@ -288,8 +288,14 @@ describe('edits', () => {
     const edited = route({
       match: { path: { kind: 'prefix', value: '/v1', ignoreCase: false }, headers: [], query: [] },
       action,
-      requestEdits: { set: [], add: [['x-add', 'a']], remove: ['x-remove'] },
-      responseEdits: { set: [['x-by', 'weft']], add: [], remove: ['x-internal'] },
+      requestEdits: [
+        { kind: 'remove', name: 'x-remove', value: '' },
+        { kind: 'add', name: 'x-add', value: 'a' },
+      ],
+      responseEdits: [
+        { kind: 'remove', name: 'x-internal', value: '' },
+        { kind: 'set', name: 'x-by', value: 'weft' },
+      ],
     });
     world.serve([origin], { routes: [routeConfig([edited])] });
     const client = world.client().get('/v1/accounts?x=1', ['x-remove: 1', 'x-set: client']);

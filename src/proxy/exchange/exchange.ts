@@ -31,7 +31,7 @@ import {
   startAttemptDeadline,
   startDeadlines,
 } from './phases.ts';
-import { answer, answerRedirect, replyError } from './reply.ts';
+import { answer, answerRedirect, deny, replyError } from './reply.ts';
 import {
   clusterOf,
   type ExchangeListener,
@@ -56,7 +56,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   constructor(context: ExchangeContext, owner: ExchangeOwner, listener: ExchangeListener) {
     this.clock = context.clock;
     this.deadlines = new Deadlines(context.clock, this);
-    this.request = new RequestState(context, owner, listener, this.deadlines);
+    this.request = new RequestState(context, owner, listener, this.deadlines, this);
     this.attempt = new Attempt(this);
   }
 
@@ -74,8 +74,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (this.attempt.state !== 'idle') this.attempt = new Attempt(this);
     request.reset(stream, head, endStream);
     request.state = 'authorizing';
-    if (match(request) === null) replyError(request, 'no-route');
-    else this.proceed();
+    match(request);
+    this.proceed();
   }
 
   /** Goes on after the match; again when an authorizer that had to wait agrees. */
@@ -84,11 +84,15 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const outcome = authorize(request);
     if (outcome === 'wait') return;
     if (outcome !== 'allow') {
-      answer(request, outcome.status, outcome.body);
+      deny(request, outcome);
       return;
     }
     const { route } = request;
-    assert(route !== null, 'only what has a route goes on');
+    if (route === null) {
+      request.phase = 'match';
+      replyError(request, 'no-route');
+      return;
+    }
     const { action } = route;
     if (action.kind === 'redirect') answerRedirect(request, route);
     else if (action.kind === 'respond') answer(request, action.status, action.body);
@@ -236,7 +240,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (over === 'request') this.timeOut('request-timeout', nowMs);
     else if (over === 'receive') this.timeOut('head-timeout', nowMs);
     else if (over === 'attempt') this.timeOutAttempt(nowMs);
-    else if (over === 'backoff') this.startAttempt(this.freshConnection, nowMs);
+    else if (over === 'backoff') this.goOn(nowMs);
     else if (over === 'idle') this.timeOut('idle-timeout', nowMs);
     else this.deadlines.arm(nowMs);
   }
@@ -244,6 +248,17 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   /** The connection is gone for good. */
   close(): void {
     this.deadlines.stop();
+  }
+
+  /** The time of a back-off, or of a filter's delay, is over. */
+  private goOn(nowMs: number): void {
+    const { deadlines, request } = this;
+    if (request.state === 'backing-off') {
+      this.startAttempt(this.freshConnection, nowMs);
+      return;
+    }
+    deadlines.backoffMs = never;
+    if (request.state === 'authorizing') this.proceed();
   }
 
   private enter(notFoundStatus: number | undefined): void {

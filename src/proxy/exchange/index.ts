@@ -1,6 +1,15 @@
+export { applyEdits } from './apply-edits.ts';
 export { statusClass } from './attempt.ts';
 export { createLogEntry, type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { fillHead } from './phases.ts';
-export type { Authorizer, Denial, ExchangeListener, ExchangeState, RequestState } from './request-state.ts';
+export type {
+  Answerer,
+  Authorizer,
+  Denial,
+  ExchangeListener,
+  ExchangeState,
+  RequestState,
+  Waiter,
+} from './request-state.ts';

@@ -190,6 +190,10 @@ export function settle(request: RequestState, nowMs: number): void {
   const durationMs = nowMs - request.startedMs;
   const answerClass = request.grpcStatus > 0 ? grpcClass(request.grpcStatus) : statusClass(status);
   const { stats } = listener;
+  if (request.waiter !== null) {
+    request.waiter.onAbandoned(request);
+    request.waiter = null;
+  }
   stats.active -= 1;
   stats.responses[answerClass]! += 1;
   stats.bytesReceived += request.bytesReceived;

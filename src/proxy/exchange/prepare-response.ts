@@ -2,7 +2,7 @@
 
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import { applyEdits } from './apply-edits.ts';
-import { type RequestState, traceKey } from './request-state.ts';
+import { type Answerer, type RequestState, traceKey } from './request-state.ts';
 
 /** `serviceTimeMs`: from sending the attempt to this head. */
 export function prepareResponse(request: RequestState, head: ResponseHead, serviceTimeMs: number): void {
@@ -24,6 +24,17 @@ export function prepareResponse(request: RequestState, head: ResponseHead, servi
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
+  const { answerers } = request.listener;
+  if (answerers !== null) consultAnswerers(request, answerers, head);
+}
+
+/** Answers pass the chain from its end to its start. */
+export function consultAnswerers(
+  request: RequestState,
+  answerers: readonly Answerer[],
+  head: ResponseHead,
+): void {
+  for (let index = answerers.length - 1; index >= 0; index--) answerers[index]!.onAnswer(request, head);
 }
 
 /** Something that the application called for this request was given up after retries, or for want of a budget for them. */

@@ -4,20 +4,21 @@
 import type { ErrorCode } from '../../base/index.ts';
 import type { Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
-import { responseFlags } from '../stats/index.ts';
+import { type ResponseFlag, responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
 import { encodeGrpcMessage, grpcStatusFor, isGrpc } from './grpc.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
+import { consultAnswerers } from './prepare-response.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import type { RequestState } from './request-state.ts';
+import type { Denial, RequestState } from './request-state.ts';
 
 type Field = readonly [name: string, value: string];
 
 /** `status`: what the route says instead of the table. */
 export function replyError(request: RequestState, code: ErrorCode, status?: number): void {
   const { flag, body, status: usual } = localReplies[code];
-  request.flags = request.flags === responseFlags.none ? flag : `${flag},${request.flags}`;
+  addFlag(request, flag);
   request.failed = true;
   // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can be told apart.
   request.cluster?.stats.countStatus(status ?? usual);
@@ -27,9 +28,21 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   write(request, status ?? usual, body, extra, code);
 }
 
+function addFlag(request: RequestState, flag: ResponseFlag): void {
+  if (flag === responseFlags.none) return;
+  request.flags = request.flags === responseFlags.none ? flag : `${flag},${request.flags}`;
+}
+
 export function answer(request: RequestState, status: number, body: string): void {
   const misdirected = status === 421 && request.inbound;
   write(request, status, body, misdirected ? [[refusedHeader, encodeRefusal(false, 'misdirected')]] : []);
+}
+
+/** What a filter says instead of the endpoint. */
+export function deny(request: RequestState, denial: Denial): void {
+  addFlag(request, denial.flag);
+  request.details = denial.details;
+  write(request, denial.status, denial.body, denial.fields);
 }
 
 export function answerRedirect(request: RequestState, route: Route): void {
@@ -58,6 +71,7 @@ function write(
   if (!bodiless) fields.push(['content-length', `${bytes.length}`]);
   const head = createResponseHead(status, [...fields, ...extra]);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
+  if (listener.answerers !== null) consultAnswerers(request, listener.answerers, head);
   const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
   request.status = status;
   if (withBody) request.bytesSent += bytes.length;

@@ -12,9 +12,21 @@ import type {
   RouteTable,
   WeightedCluster,
 } from '../../policy/index.ts';
-import { createRequestHead, type Head, type RequestHead, type ServerStream } from '../../wire/index.ts';
+import {
+  createRequestHead,
+  type Head,
+  type RequestHead,
+  type ResponseHead,
+  type ServerStream,
+} from '../../wire/index.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
-import { type ListenerStats, type Phase, responseFlags, type TrafficStats } from '../stats/index.ts';
+import {
+  type ListenerStats,
+  type Phase,
+  type ResponseFlag,
+  responseFlags,
+  type TrafficStats,
+} from '../stats/index.ts';
 import type { Cluster, Endpoint } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
@@ -39,19 +51,45 @@ export interface ExchangeListener {
   readonly traffic: TrafficStats;
   /** Who must agree before a request goes on, in this order; null: nobody is asked. */
   readonly authorizers: readonly Authorizer[] | null;
+  /** null: nobody looks. */
+  readonly answerers: readonly Answerer[] | null;
   /** Who says to be calling, as a label of bounded variety. */
   peerOf(head: RequestHead): string;
 }
 
-/** The answer to a request that may not go on. */
+/** The answer to a request that does not go on. */
 export interface Denial {
   readonly status: number;
   readonly body: string;
+  readonly flag: ResponseFlag;
+  /** For the log; '' where nothing more is to be said. */
+  readonly details: string;
+  /** Beside those that every answer of ours has. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** One entry of phase authorize. `wait`: it will say so later, by the exchange's `proceed`. */
+/**
+ * One entry of phase authorize. Who says `wait` is asked again after {@link RequestState.machine} was told to proceed, and finds itself in
+ * {@link RequestState.waiter} then.
+ */
 export interface Authorizer {
   authorize(request: RequestState): 'allow' | 'wait' | Denial;
+}
+
+/** Who looks at every answer before it is sent, our own too. */
+export interface Answerer {
+  onAnswer(request: RequestState, head: ResponseHead): void;
+}
+
+/** An authorizer that is waited for. */
+export interface Waiter {
+  /** The request ended meanwhile: nobody is to proceed. */
+  onAbandoned(request: RequestState): void;
+}
+
+/** What moves a request. */
+export interface RequestMachine {
+  proceed(): void;
 }
 
 export class RequestState implements PickRequest<Endpoint> {
@@ -62,6 +100,7 @@ export class RequestState implements PickRequest<Endpoint> {
   readonly owner: ExchangeOwner;
   readonly listener: ExchangeListener;
   readonly deadlines: Deadlines;
+  readonly machine: RequestMachine;
   /** Of the last request, where none runs. */
   stream: ServerStream = absentStream;
   head: RequestHead = absentHead;
@@ -91,6 +130,8 @@ export class RequestState implements PickRequest<Endpoint> {
   nowMs = 0;
   /** Authorizers that have agreed. */
   authorized = 0;
+  /** The authorizer that said `wait`; null: nobody is waited for. */
+  waiter: Waiter | null = null;
   /** The endpoint of the last attempt; null: none was made. */
   endpoint: Endpoint | null = null;
   /** Something of some attempt reached an endpoint: a property of the request, whatever became of its last attempt. */
@@ -128,12 +169,14 @@ export class RequestState implements PickRequest<Endpoint> {
     owner: ExchangeOwner,
     listener: ExchangeListener,
     deadlines: Deadlines,
+    machine: RequestMachine,
   ) {
     this.context = context;
     this.body = new BodyBuffer(context.replay);
     this.owner = owner;
     this.listener = listener;
     this.deadlines = deadlines;
+    this.machine = machine;
   }
 
   get inbound(): boolean {
@@ -162,6 +205,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.hash = null;
     this.setCookie = '';
     this.authorized = 0;
+    this.waiter = null;
     this.endpoint = null;
     this.sent = false;
     this.retrying = null;

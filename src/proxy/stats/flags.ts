@@ -17,6 +17,11 @@ export const responseFlags = {
   streamIdle: 'SI',
   durationTimeout: 'DT',
   localReset: 'LR',
+  faultDelay: 'DI',
+  faultAbort: 'FI',
+  rateLimited: 'RL',
+  denied: 'UAEX',
+  healthFailed: 'LH',
 } as const;
 
 export type ResponseFlag = (typeof responseFlags)[keyof typeof responseFlags];

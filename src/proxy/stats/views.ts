@@ -59,6 +59,10 @@ export interface ListenerView {
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
   readonly draining: boolean;
+  /** Its chain of HTTP filters, with what each did. */
+  readonly filters: {
+    readonly filters: readonly { readonly name: string; readonly counts: Readonly<Record<string, number>> }[];
+  };
 }
 
 export interface ProxyView {

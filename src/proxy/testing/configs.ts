@@ -53,6 +53,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     trustedHops: 0,
     skipForwardedFor: false,
     internalRanges: null,
+    filters: [],
     accessLog: null,
     ...options,
   };

@@ -24,7 +24,12 @@ export class TestClient implements SocketHandler {
   }
 
   get(path: string, fields: readonly string[] = []): this {
-    return this.send(['GET ', path, ' HTTP/1.1\r\nhost: ledger\r\n', ...lines(fields), '\r\n'].join(''));
+    return this.request('GET', path, fields);
+  }
+
+  /** Without a body. */
+  request(method: string, path: string, fields: readonly string[] = []): this {
+    return this.send([method, ' ', path, ' HTTP/1.1\r\nhost: ledger\r\n', ...lines(fields), '\r\n'].join(''));
   }
 
   post(path: string, body: string, fields: readonly string[] = []): this {

@@ -4,6 +4,7 @@
 import { PrometheusWriter, type PrometheusWriterOptions } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
 import { writeClusterMetrics } from './cluster-metrics.ts';
+import { writeFilterMetrics } from './filter-metrics.ts';
 import { writeListenerMetrics } from './listener-metrics.ts';
 import { writeProxyMetrics } from './proxy-metrics.ts';
 import { writeSslMetrics } from './ssl-metrics.ts';
@@ -16,6 +17,7 @@ const writers: readonly MetricWriter[] = [
   writeProxyMetrics,
   writeTrafficMetrics,
   writeListenerMetrics,
+  writeFilterMetrics,
   writeClusterMetrics,
   writeSslMetrics,
 ];

@@ -84,12 +84,13 @@ export const headerValue = message('envoy.config.core.v3.HeaderValue', {
 export const headerValueOption = message('envoy.config.core.v3.HeaderValueOption', {
   header: f.message(1, headerValue),
   append: f.boolValue(2, 'deprecated in Envoy; false overwrites'),
-  append_action: f.enum(
-    3,
-    { APPEND_IF_EXISTS_OR_ADD: 0, ADD_IF_ABSENT: 1, OVERWRITE_IF_EXISTS_OR_ADD: 2, OVERWRITE_IF_EXISTS: 3 },
-    'APPEND_IF_EXISTS_OR_ADD or OVERWRITE_IF_EXISTS_OR_ADD',
-    only('APPEND_IF_EXISTS_OR_ADD', 'OVERWRITE_IF_EXISTS_OR_ADD'),
-  ),
+  append_action: f.enum(3, {
+    APPEND_IF_EXISTS_OR_ADD: 0,
+    ADD_IF_ABSENT: 1,
+    OVERWRITE_IF_EXISTS_OR_ADD: 2,
+    OVERWRITE_IF_EXISTS: 3,
+  }),
+  keep_empty_value: f.bool(4),
 });
 
 export const dataSource = message(

@@ -30,6 +30,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': '4:typed_extension_config',
   'envoy.config.cluster.v3.OutlierDetection':
     '1:consecutive_5xx 2:interval 3:base_ejection_time 4:max_ejection_percent 5:enforcing_consecutive_5xx 6:enforcing_success_rate 7:success_rate_minimum_hosts 8:success_rate_request_volume 9:success_rate_stdev_factor 10:consecutive_gateway_failure 11:enforcing_consecutive_gateway_failure 12:split_external_local_origin_errors 13:consecutive_local_origin_failure 14:enforcing_consecutive_local_origin_failure 15:enforcing_local_origin_success_rate 16:failure_percentage_threshold 17:enforcing_failure_percentage 18:enforcing_failure_percentage_local_origin 19:failure_percentage_minimum_hosts 20:failure_percentage_request_volume 21:max_ejection_time 22:max_ejection_time_jitter 23:successful_active_health_check_uneject_host 24:monitors 25:always_eject_one_host',
+  'envoy.config.common.mutation_rules.v3.HeaderMutation': '1:remove 2:append',
   'envoy.config.core.v3.Address': '1:socket_address 2:pipe 3:envoy_internal_address',
   'envoy.config.core.v3.AggregatedConfigSource': '',
   'envoy.config.core.v3.ApiConfigSource':
@@ -58,6 +59,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Node':
     '1:id 2:cluster 3:metadata 4:locality 6:user_agent_name 7:user_agent_version 8:user_agent_build_version 9:extensions 10:client_features 11:listening_addresses 12:dynamic_parameters',
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
+  'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
   'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
@@ -78,6 +80,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:address 3:filter_chains 4:use_original_dst 5:per_connection_buffer_limit_bytes 6:metadata 7:deprecated_v1 8:drain_type 9:listener_filters 10:transparent 11:freebind 12:tcp_fast_open_queue_length 13:socket_options 15:listener_filters_timeout 16:traffic_direction 17:continue_on_listener_filters_timeout 18:udp_listener_config 19:api_listener 20:connection_balance_config 21:reuse_port 22:access_log 24:tcp_backlog_size 25:default_filter_chain 26:bind_to_port 27:internal_listener 28:stat_prefix 29:enable_reuse_port 30:enable_mptcp 31:ignore_global_conn_limit 32:filter_chain_matcher 33:additional_addresses 34:max_connections_to_accept_per_socket_event 35:bypass_overload_manager',
   'envoy.config.listener.v3.ListenerFilter': '1:name 3:typed_config 4:filter_disabled 5:config_discovery',
   'envoy.config.route.v3.DirectResponseAction': '1:status 2:body',
+  'envoy.config.route.v3.FilterConfig': '1:config 2:is_optional 3:disabled',
   'envoy.config.route.v3.HeaderMatcher':
     '1:name 4:exact_match 6:range_match 7:present_match 8:invert_match 9:prefix_match 10:suffix_match 11:safe_regex_match 12:contains_match 13:string_match 14:treat_missing_header_as_empty',
   'envoy.config.route.v3.QueryParameterMatcher': '1:name 5:string_match 6:present_match',
@@ -110,6 +113,26 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.access_loggers.file.v3.FileAccessLog':
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
+  'envoy.extensions.filters.common.fault.v3.FaultDelay': '3:fixed_delay 4:percentage 5:header_delay',
+  'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': '',
+  'envoy.extensions.filters.http.cors.v3.Cors': '',
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy':
+    '1:allow_origin_string_match 2:allow_methods 3:allow_headers 4:expose_headers 5:max_age 6:allow_credentials 7:filter_enabled 8:shadow_enabled 9:allow_private_network_access 10:forward_not_matching_preflights',
+  'envoy.extensions.filters.http.csrf.v3.CsrfPolicy':
+    '1:filter_enabled 2:shadow_enabled 3:additional_origins',
+  'envoy.extensions.filters.http.fault.v3.FaultAbort':
+    '2:http_status 3:percentage 4:header_abort 5:grpc_status',
+  'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': '',
+  'envoy.extensions.filters.http.fault.v3.HTTPFault':
+    '1:delay 2:abort 3:upstream_cluster 4:headers 5:downstream_nodes 6:max_active_faults 7:response_rate_limit 8:delay_percent_runtime 9:abort_percent_runtime 10:delay_duration_runtime 11:abort_http_status_runtime 12:max_active_faults_runtime 13:response_rate_limit_percent_runtime 14:abort_grpc_status_runtime 15:disable_downstream_cluster_stats 16:filter_metadata',
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation':
+    '1:mutations 2:most_specific_header_mutations_wins',
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute': '1:mutations',
+  'envoy.extensions.filters.http.header_mutation.v3.Mutations': '1:request_mutations 2:response_mutations',
+  'envoy.extensions.filters.http.health_check.v3.HealthCheck':
+    '1:pass_through_mode 3:cache_time 4:cluster_min_healthy_percentages 5:headers',
+  'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
+    '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit',
   'envoy.extensions.filters.http.router.v3.Router':
     '1:dynamic_stats 2:start_child_span 3:upstream_log 4:suppress_envoy_headers 5:strict_check_headers 6:respect_expected_rq_timeout 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters 9:upstream_log_options',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
@@ -172,6 +195,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.type.matcher.v3.RegexMatcher.GoogleRE2': '1:max_program_size',
   'envoy.type.matcher.v3.StringMatcher':
     '1:exact 2:prefix 3:suffix 5:safe_regex 6:ignore_case 7:contains 8:custom',
+  'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
+  'envoy.type.v3.HttpStatus': '1:code',
   'envoy.type.v3.Percent': '1:value',
+  'envoy.type.v3.TokenBucket': '1:max_tokens 2:tokens_per_fill 3:fill_interval',
   'xds.type.v3.TypedStruct': '1:type_url 2:value',
 };

@@ -17,6 +17,18 @@ export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';
 export { Faults, join } from './faults.ts';
 export { type AnyValue, type MessageOf, type MessageSpec, unpack } from './field.ts';
 export {
+  cors,
+  corsPolicy,
+  csrfPolicy,
+  filterConfig,
+  headerMutation,
+  headerMutationPerRoute,
+  healthCheckFilter,
+  httpFault,
+  localRateLimit,
+  statusCodes,
+} from './filters.ts';
+export {
   fileAccessLog,
   httpConnectionManager,
   listener,

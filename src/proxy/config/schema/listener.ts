@@ -12,6 +12,7 @@ import {
 } from './core.ts';
 
 import { f, message, only, required } from './field.ts';
+import { httpFilterTypes } from './filters.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { routeConfiguration } from './route.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
@@ -33,7 +34,8 @@ export const router = message('envoy.extensions.filters.http.router.v3.Router', 
 
 const httpFilter = message('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
   name: f.string(1),
-  typed_config: f.any(4, [router], 'the router'),
+  typed_config: f.any(4, [router, ...httpFilterTypes], 'the router last, before it those of the table'),
+  disabled: f.bool(7, 'true: only where a route enables it'),
 });
 
 export const rds = message('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
@@ -72,7 +74,7 @@ export const httpConnectionManager = message(
     stat_prefix: f.string(2, '', required),
     rds: f.message(3, rds),
     route_config: f.message(4, routeConfiguration),
-    http_filters: f.repeated(f.message(5, httpFilter, 'the router alone')),
+    http_filters: f.repeated(f.message(5, httpFilter, 'the router is the last')),
     common_http_protocol_options: f.message(35, downstreamConnectionOptions),
     http_protocol_options: f.message(8, http1Options),
     http2_protocol_options: f.message(9, http2Options),

@@ -9,6 +9,8 @@ import {
   stringMatcher,
 } from './core.ts';
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
+import { perRouteFilters } from './filters.ts';
+import { headerMatcher } from './header-matcher.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
 const edits = (requestAdd: number, requestRemove: number, responseAdd: number, responseRemove: number) => ({
@@ -17,33 +19,6 @@ const edits = (requestAdd: number, requestRemove: number, responseAdd: number, r
   response_headers_to_add: f.repeated(f.message(responseAdd, headerValueOption)),
   response_headers_to_remove: f.repeated(f.string(responseRemove, '', notEmpty)),
 });
-
-const headerMatcher = message(
-  'envoy.config.route.v3.HeaderMatcher',
-  {
-    name: f.string(1, '', required),
-    exact_match: f.string(4),
-    safe_regex_match: f.message(11, regexMatcher),
-    present_match: f.bool(7),
-    prefix_match: f.string(9, '', notEmpty),
-    suffix_match: f.string(10, '', notEmpty),
-    contains_match: f.string(12, '', notEmpty),
-    string_match: f.message(13, stringMatcher),
-    invert_match: f.bool(8),
-    treat_missing_header_as_empty: f.bool(14, 'false', only(false)),
-  },
-  [
-    [
-      'exact_match',
-      'safe_regex_match',
-      'present_match',
-      'prefix_match',
-      'suffix_match',
-      'contains_match',
-      'string_match',
-    ],
-  ],
-);
 
 const queryParameterMatcher = message(
   'envoy.config.route.v3.QueryParameterMatcher',
@@ -101,6 +76,7 @@ export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
 const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
   name: f.string(1, '', required),
   weight: f.uint32Value(2),
+  typed_per_filter_config: perRouteFilters(10),
   ...edits(4, 9, 5, 6),
 });
 
@@ -214,6 +190,7 @@ export const route = message(
     per_request_buffer_limit_bytes: f.uint32Value(16, 'of a request body that is kept for a retry'),
     stat_prefix: f.string(19, 'statistics only: Weft’s are by the route’s name'),
     metadata: f.message(4, metadata),
+    typed_per_filter_config: perRouteFilters(13),
     ...edits(9, 12, 10, 11),
   },
   [['route', 'redirect', 'direct_response']],
@@ -229,6 +206,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),
   virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),
   metadata: f.message(24, metadata),
+  typed_per_filter_config: perRouteFilters(15),
   ...edits(7, 13, 10, 11),
 });
 
@@ -243,5 +221,6 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
   max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
   ignore_port_in_host_matching: f.bool(14),
   metadata: f.message(17, metadata),
+  typed_per_filter_config: perRouteFilters(16),
   ...edits(6, 8, 4, 5),
 });

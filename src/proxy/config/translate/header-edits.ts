@@ -1,11 +1,11 @@
 // Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one list.
 
-import { editedHeaderFault, type HeaderEdits } from '../../../policy/index.ts';
+import { editedHeaderFault, type HeaderEdits, type HeaderStep } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { checkFieldValue } from './message-text.ts';
 
 type RouteConfiguration = MessageOf<typeof routeConfiguration>;
-type HeaderOptions = RouteConfiguration['request_headers_to_add'];
+type HeaderOption = RouteConfiguration['request_headers_to_add'][number];
 
 /** The fields that each level has. */
 export type EditLevel = Pick<
@@ -37,50 +37,64 @@ export function mergeEdits(specific: LevelEdits, general: LevelEdits): LevelEdit
 }
 
 function mergeSide(specific: HeaderEdits | null, general: HeaderEdits | null): HeaderEdits | null {
-  if (specific === null || general === null) return specific ?? general;
-  return {
-    set: [...specific.set, ...general.set],
-    add: [...specific.add, ...general.add],
-    remove: [...specific.remove, ...general.remove],
-  };
+  return specific === null || general === null ? (specific ?? general) : [...specific, ...general];
 }
 
+/** Removals first, as in Envoy; then the additions in their order. */
 function translateSide(
   level: EditLevel,
   side: 'request' | 'response',
   path: string,
   faults: Faults,
 ): HeaderEdits | null {
-  const set: (readonly [string, string])[] = [];
-  const add: (readonly [string, string])[] = [];
-  translateOptions(level[`${side}_headers_to_add`], join(path, `${side}_headers_to_add`), set, add, faults);
   const removePath = join(path, `${side}_headers_to_remove`);
-  const remove = level[`${side}_headers_to_remove`].map((name, index) =>
-    translateName(name, `${removePath}[${index}]`, faults),
+  const steps = level[`${side}_headers_to_remove`].map((name, index) =>
+    translateRemoval(name, `${removePath}[${index}]`, faults),
   );
-  return set.length + add.length + remove.length === 0 ? null : { set, add, remove };
+  const added = translateAdditions(
+    level[`${side}_headers_to_add`],
+    join(path, `${side}_headers_to_add`),
+    faults,
+  );
+  return added === null && steps.length === 0 ? null : [...steps, ...(added ?? [])];
 }
 
-function translateOptions(
-  options: HeaderOptions,
+export function translateAdditions(
+  options: readonly HeaderOption[],
   path: string,
-  set: (readonly [string, string])[],
-  add: (readonly [string, string])[],
   faults: Faults,
-): void {
+): HeaderEdits | null {
+  const steps: HeaderStep[] = [];
   options.forEach((option, index) => {
-    const at = join(`${path}[${index}]`, 'header');
-    if (option.header === undefined) {
-      faults.add(at, 'must be set');
-      return;
-    }
-    const name = translateName(option.header.key ?? '', join(at, 'key'), faults);
-    const value = translateValue(option.header.value ?? '', join(at, 'value'), faults);
-    const overwrite =
-      option.append_action === 'OVERWRITE_IF_EXISTS_OR_ADD' ||
-      (option.append_action === undefined && option.append === false);
-    (overwrite ? set : add).push([name, value]);
+    const step = translateAddition(option, `${path}[${index}]`, faults);
+    if (step !== null) steps.push(step);
   });
+  return steps.length === 0 ? null : steps;
+}
+
+export function translateRemoval(name: string, path: string, faults: Faults): HeaderStep {
+  return { kind: 'remove', name: translateName(name, path, faults), value: '' };
+}
+
+const stepKinds = {
+  APPEND_IF_EXISTS_OR_ADD: 'add',
+  ADD_IF_ABSENT: 'add-if-absent',
+  OVERWRITE_IF_EXISTS_OR_ADD: 'set',
+  OVERWRITE_IF_EXISTS: 'set-if-present',
+} as const;
+
+/** Null: nothing is done, because the value is empty and that is not to be kept. */
+export function translateAddition(option: HeaderOption, path: string, faults: Faults): HeaderStep | null {
+  const at = join(path, 'header');
+  if (option.header === undefined) {
+    faults.add(at, 'must be set');
+    return null;
+  }
+  const name = translateName(option.header.key ?? '', join(at, 'key'), faults);
+  const value = translateValue(option.header.value ?? '', join(at, 'value'), faults);
+  if (value === '' && option.keep_empty_value !== true) return null;
+  const action = option.append_action ?? (option.append === false ? 'OVERWRITE_IF_EXISTS_OR_ADD' : null);
+  return { kind: stepKinds[action ?? 'APPEND_IF_EXISTS_OR_ADD'], name, value };
 }
 
 function translateName(name: string, path: string, faults: Faults): string {

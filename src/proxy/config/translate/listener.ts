@@ -3,6 +3,7 @@
 import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
+import type { ListenerFilterConfig } from '../filter-types.ts';
 import {
   type AnyValue,
   type Faults,
@@ -20,6 +21,7 @@ import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '..
 import { clusterDefaults } from './cluster.ts';
 import { translateAddress } from './endpoints.ts';
 import { translateEntry } from './entry.ts';
+import { translateFilter } from './filters.ts';
 import { translateHttp2 } from './http2.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
@@ -74,6 +76,7 @@ const plainOptions: HttpOptions = {
   skipForwardedFor: false,
   internalRanges: null,
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
+  filters: [],
   accessLog: null,
 };
 
@@ -225,11 +228,29 @@ function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
     faults.add(join(path, 'http_filters'), 'must end with the router filter');
   } else if (last.typed_config === undefined) {
     faults.add(`${join(path, 'http_filters')}[${filters.length - 1}].typed_config`, 'must be set');
-  } else if (unpack(last.typed_config, router) === null) {
-    return;
-  } else if (filters.length > 1) {
-    faults.add(join(path, 'http_filters'), 'filters before the router are not supported by Weft yet');
+  } else if (last.typed_config.value !== null && unpack(last.typed_config, router) === null) {
+    faults.add(join(path, 'http_filters'), 'must end with the router filter');
   }
+}
+
+/** Those before the router, in their order. */
+function translateFilters(hcm: Hcm, path: string, faults: Faults): readonly ListenerFilterConfig[] {
+  const chain: ListenerFilterConfig[] = [];
+  const names = new Set<string>();
+  hcm.http_filters.slice(0, -1).forEach(({ name = '', typed_config, disabled }, index) => {
+    const at = `${join(path, 'http_filters')}[${index}]`;
+    if (typed_config === undefined) {
+      faults.add(join(at, 'typed_config'), 'must be set');
+      return;
+    }
+    if (unpack(typed_config, router) !== null) faults.add(at, 'the router must be the last filter');
+    // Routes speak of filters by name.
+    if (names.has(name)) faults.add(join(at, 'name'), 'must be unique', name);
+    names.add(name);
+    const filter = translateFilter(name, disabled === true, typed_config, join(at, 'typed_config'), faults);
+    if (filter !== null) chain.push(filter);
+  });
+  return chain;
 }
 
 function translateRds(hcm: Hcm, path: string, faults: Faults): string | null {
@@ -288,6 +309,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     trustedHops: hcm.xff_num_trusted_hops ?? 0,
     skipForwardedFor: hcm.skip_xff_append ?? false,
     internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
+    filters: translateFilters(hcm, path, faults),
     accessLog: translateAccessLog(hcm.access_log, path, faults),
   };
 }

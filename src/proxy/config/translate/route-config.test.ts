@@ -132,14 +132,12 @@ describe('header edits', () => {
       add('x-b', '2', { append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }),
       add('x-c', '100%%', { append: false }),
     ];
-    const expected: HeaderEdits = {
-      set: [
-        ['x-b', '2'],
-        ['x-c', '100%'],
-      ],
-      add: [['x-a', '1']],
-      remove: ['x-d'],
-    };
+    const expected: HeaderEdits = [
+      { kind: 'remove', name: 'x-d', value: '' },
+      { kind: 'add', name: 'x-a', value: '1' },
+      { kind: 'set', name: 'x-b', value: '2' },
+      { kind: 'set', name: 'x-c', value: '100%' },
+    ];
     expect(
       routeOf({ ...to(), request_headers_to_add, request_headers_to_remove: ['X-D'] }).requestEdits,
     ).toEqual(expected);
@@ -147,12 +145,40 @@ describe('header edits', () => {
 
   test('levels are applied from the route outwards', () => {
     const level = (value: string) => ({ response_headers_to_add: [add('x', value, { append: false })] });
+    expect(routeOf({ ...to(), ...level('route') }, level('host'), level('config')).responseEdits).toEqual(
+      ['route', 'host', 'config'].map((value) => ({ kind: 'set', name: 'x', value })),
+    );
+  });
+
+  test('a removal of an outer level takes what an inner one added', () => {
     expect(
-      routeOf({ ...to(), ...level('route') }, level('host'), level('config')).responseEdits?.set,
+      routeOf({ ...to(), request_headers_to_add: [add('x', '1')] }, { request_headers_to_remove: ['x'] })
+        .requestEdits,
     ).toEqual([
-      ['x', 'route'],
-      ['x', 'host'],
-      ['x', 'config'],
+      { kind: 'add', name: 'x', value: '1' },
+      { kind: 'remove', name: 'x', value: '' },
+    ]);
+  });
+
+  const actions = [
+    ['APPEND_IF_EXISTS_OR_ADD', 'add'],
+    ['ADD_IF_ABSENT', 'add-if-absent'],
+    ['OVERWRITE_IF_EXISTS_OR_ADD', 'set'],
+    ['OVERWRITE_IF_EXISTS', 'set-if-present'],
+  ] as const;
+  for (const [append_action, kind] of actions) {
+    test(`append_action ${append_action}`, () => {
+      const request_headers_to_add = [add('x', '1', { append_action })];
+      expect(routeOf({ ...to(), request_headers_to_add }).requestEdits).toEqual([
+        { kind, name: 'x', value: '1' },
+      ]);
+    });
+  }
+
+  test('an empty value is left out, unless it is to be kept', () => {
+    const request_headers_to_add = [add('x', ''), add('y', '', { keep_empty_value: true })];
+    expect(routeOf({ ...to(), request_headers_to_add }).requestEdits).toEqual([
+      { kind: 'add', name: 'y', value: '' },
     ]);
   });
 

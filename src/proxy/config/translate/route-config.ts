@@ -2,7 +2,6 @@
 
 import type {
   HashPolicy,
-  HeaderEdits,
   PathRewrite,
   RetryPolicy,
   Route,
@@ -10,8 +9,11 @@ import type {
   RouteConfig,
   RouteTimeouts,
   VirtualHost,
+  WeightedCluster,
 } from '../../../policy/index.ts';
+import type { RouteFilters } from '../filter-types.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
+import { mergeRouteFilters, translateRouteFilters } from './filters.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
 import { translateMatch } from './match.ts';
 import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
@@ -31,6 +33,7 @@ const weightSumMax = 2 ** 32 - 1;
 /** What a route takes over from the levels around it. */
 interface Inherited {
   readonly edits: LevelEdits;
+  readonly filters: RouteFilters | null;
   readonly retry: RetryPolicy | null;
   readonly bodyBytesMax: number;
   readonly bufferBytesMax: number | null;
@@ -43,11 +46,12 @@ export function translateRouteConfig(
   faults: Faults,
 ): RouteConfig {
   const edits = translateEdits(message, path, faults);
+  const filters = translateRouteFilters(message.typed_per_filter_config, path, faults);
   const bodyBytesMax = message.max_direct_response_body_size_bytes ?? directBodyBytesDefault;
   const virtualHosts = message.virtual_hosts.map((host, index) =>
     translateVirtualHost(
       host,
-      { edits, retry: null, bodyBytesMax, bufferBytesMax: null },
+      { edits, filters, retry: null, bodyBytesMax, bufferBytesMax: null },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
     ),
@@ -90,6 +94,10 @@ function translateVirtualHost(
   const retry = host.retry_policy;
   const inherited: Inherited = {
     edits: mergeEdits(translateEdits(host, path, faults), outer.edits),
+    filters: mergeRouteFilters(
+      translateRouteFilters(host.typed_per_filter_config, path, faults),
+      outer.filters,
+    ),
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
@@ -102,6 +110,10 @@ function translateVirtualHost(
 
 function translateRoute(route: RouteMessage, inherited: Inherited, path: string, faults: Faults): Route {
   const edits = mergeEdits(translateEdits(route, path, faults), inherited.edits);
+  const filters = mergeRouteFilters(
+    translateRouteFilters(route.typed_per_filter_config, path, faults),
+    inherited.filters,
+  );
   if (route.match === undefined) faults.add(join(path, 'match'), 'must be set');
   const said = weftMetadata(route.metadata);
   const own =
@@ -120,12 +132,13 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
       route.match === undefined
         ? { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [] }
         : translateMatch(route.match, join(path, 'match'), faults),
-    action: translateAction(route, inherited.bodyBytesMax, path, faults),
+    action: translateAction(route, { ...inherited, filters }, path, faults),
     timeouts: translateTimeouts(action, own?.timeouts ?? null),
     retry: own?.retry ?? retry,
     bufferBytesMax: route.per_request_buffer_limit_bytes ?? inherited.bufferBytesMax,
     requestEdits: edits.request,
     responseEdits: edits.response,
+    ...(filters === null ? {} : { filters }),
   };
 }
 
@@ -140,11 +153,11 @@ function translateTimeouts(action: RouteActionMessage | undefined, own: RouteTim
 
 function translateAction(
   route: RouteMessage,
-  bodyBytesMax: number,
+  { bodyBytesMax, filters }: Inherited,
   path: string,
   faults: Faults,
 ): RouteAction {
-  if (route.route !== undefined) return translateForward(route.route, join(path, 'route'), faults);
+  if (route.route !== undefined) return translateForward(route.route, filters, join(path, 'route'), faults);
   if (route.redirect !== undefined) return translateRedirect(route.redirect, join(path, 'redirect'), faults);
   const respond = route.direct_response;
   if (respond === undefined) {
@@ -163,13 +176,18 @@ function translateAction(
 
 const notFoundStatus = { SERVICE_UNAVAILABLE: null, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 
-function translateForward(action: RouteActionMessage, path: string, faults: Faults): RouteAction {
+function translateForward(
+  action: RouteActionMessage,
+  filters: RouteFilters | null,
+  path: string,
+  faults: Faults,
+): RouteAction {
   const authority = action.host_rewrite_literal || null;
   if (authority !== null) checkAuthority(authority, join(path, 'host_rewrite_literal'), faults);
   const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
   return {
     kind: 'forward',
-    clusters: translateClusters(action, path, faults),
+    clusters: translateClusters(action, filters, path, faults),
     rewriteAuthority: authority,
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
@@ -205,14 +223,10 @@ function translateHashPolicies(
 
 function translateClusters(
   action: RouteActionMessage,
+  outer: RouteFilters | null,
   path: string,
   faults: Faults,
-): {
-  cluster: string;
-  weight: number;
-  requestEdits: HeaderEdits | null;
-  responseEdits: HeaderEdits | null;
-}[] {
+): WeightedCluster[] {
   if (action.cluster !== undefined) {
     return [{ cluster: action.cluster, weight: 1, requestEdits: null, responseEdits: null }];
   }
@@ -224,11 +238,14 @@ function translateClusters(
   const at = join(path, 'weighted_clusters.clusters');
   const clusters = weighted.clusters.map((entry, index) => {
     const edits = translateEdits(entry, `${at}[${index}]`, faults);
+    const own = translateRouteFilters(entry.typed_per_filter_config, `${at}[${index}]`, faults);
+    const filters = own === null ? null : mergeRouteFilters(own, outer);
     return {
       cluster: entry.name ?? '',
       weight: entry.weight ?? 0,
       requestEdits: edits.request,
       responseEdits: edits.response,
+      ...(filters === null ? {} : { filters }),
     };
   });
   const sum = clusters.reduce((total, entry) => total + entry.weight, 0);

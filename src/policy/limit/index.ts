@@ -1,0 +1,1 @@
+export { TokenBucket, type TokenBucketConfig } from './token-bucket.ts';

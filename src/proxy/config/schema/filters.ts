@@ -1,0 +1,158 @@
+// Tables: envoy.extensions.filters.http.*: the filters that may stand before the router, and what routes say to them.
+
+import { headerValueOption, stringMatcher } from './core.ts';
+import { f, message, notEmpty, only, positive, required } from './field.ts';
+import { headerMatcher } from './header-matcher.ts';
+
+const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
+  numerator: f.uint32(1),
+  denominator: f.enum(2, { HUNDRED: 0, TEN_THOUSAND: 1, MILLION: 2 }),
+});
+
+const runtimePercent = message('envoy.config.core.v3.RuntimeFractionalPercent', {
+  default_value: f.message(1, fractionalPercent),
+  runtime_key: f.string(2, 'there is no runtime layer: default_value holds'),
+});
+
+const headerAsked = (name: string) => message(name, {});
+
+const faultDelay = message(
+  'envoy.extensions.filters.common.fault.v3.FaultDelay',
+  {
+    fixed_delay: f.duration(3, '', positive),
+    header_delay: f.message(
+      5,
+      headerAsked('envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay'),
+    ),
+    percentage: f.message(4, fractionalPercent),
+  },
+  [['fixed_delay', 'header_delay']],
+);
+
+const faultAbort = message(
+  'envoy.extensions.filters.http.fault.v3.FaultAbort',
+  {
+    http_status: f.uint32(2, '200 to 599', (value) =>
+      value >= 200 && value <= 599 ? null : 'must be 200 to 599',
+    ),
+    header_abort: f.message(4, headerAsked('envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort')),
+    percentage: f.message(3, fractionalPercent),
+  },
+  [['http_status', 'header_abort']],
+);
+
+export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFault', {
+  delay: f.message(1, faultDelay),
+  abort: f.message(2, faultAbort),
+  upstream_cluster: f.string(3),
+  headers: f.repeated(f.message(4, headerMatcher)),
+  max_active_faults: f.uint32Value(6, 'default no limit'),
+});
+
+/** The names that http_status.proto gives to numbers, those that refuse. */
+export const statusCodes = {
+  Empty: 0,
+  BadRequest: 400,
+  Unauthorized: 401,
+  PaymentRequired: 402,
+  Forbidden: 403,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  NotAcceptable: 406,
+  ProxyAuthenticationRequired: 407,
+  RequestTimeout: 408,
+  Conflict: 409,
+  Gone: 410,
+  TooManyRequests: 429,
+  InternalServerError: 500,
+  NotImplemented: 501,
+  BadGateway: 502,
+  ServiceUnavailable: 503,
+  GatewayTimeout: 504,
+} as const;
+
+const httpStatus = message('envoy.type.v3.HttpStatus', {
+  code: f.enum(1, statusCodes, 'default 429; below 400 means 429'),
+});
+
+const tokenBucket = message('envoy.type.v3.TokenBucket', {
+  max_tokens: f.uint32(1, '', positive),
+  tokens_per_fill: f.uint32Value(2, 'default 1', positive),
+  fill_interval: f.duration(3, 'at least 50ms', (value) => (value >= 50 ? null : 'must be at least 50ms')),
+});
+
+export const localRateLimit = message('envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
+  stat_prefix: f.string(1, '', required),
+  status: f.message(2, httpStatus),
+  token_bucket: f.message(3, tokenBucket),
+  filter_enabled: f.message(4, runtimePercent, 'default 0 %'),
+  filter_enforced: f.message(5, runtimePercent, 'default 0 %'),
+  response_headers_to_add: f.repeated(f.message(6, headerValueOption)),
+  request_headers_to_add_when_not_enforced: f.repeated(f.message(10, headerValueOption)),
+  local_rate_limit_per_downstream_connection: f.bool(11, 'false', only(false)),
+});
+
+export const cors = message('envoy.extensions.filters.http.cors.v3.Cors', {});
+
+export const corsPolicy = message('envoy.extensions.filters.http.cors.v3.CorsPolicy', {
+  allow_origin_string_match: f.repeated(f.message(1, stringMatcher)),
+  allow_methods: f.string(2),
+  allow_headers: f.string(3),
+  expose_headers: f.string(4),
+  max_age: f.string(5),
+  allow_credentials: f.boolValue(6),
+  filter_enabled: f.message(7, runtimePercent, 'default 100 %'),
+  forward_not_matching_preflights: f.boolValue(10, 'default true'),
+});
+
+export const csrfPolicy = message('envoy.extensions.filters.http.csrf.v3.CsrfPolicy', {
+  filter_enabled: f.message(1, runtimePercent, 'default 0 %'),
+  additional_origins: f.repeated(f.message(3, stringMatcher)),
+});
+
+export const healthCheckFilter = message('envoy.extensions.filters.http.health_check.v3.HealthCheck', {
+  pass_through_mode: f.boolValue(1, 'false', only(false)),
+  headers: f.repeated(f.message(5, headerMatcher)),
+});
+
+const mutation = message(
+  'envoy.config.common.mutation_rules.v3.HeaderMutation',
+  { remove: f.string(1, '', notEmpty), append: f.message(2, headerValueOption) },
+  [['remove', 'append']],
+);
+
+const mutations = message('envoy.extensions.filters.http.header_mutation.v3.Mutations', {
+  request_mutations: f.repeated(f.message(1, mutation)),
+  response_mutations: f.repeated(f.message(2, mutation)),
+});
+
+export const headerMutation = message('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+  mutations: f.message(1, mutations),
+});
+
+export const headerMutationPerRoute = message(
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute',
+  { mutations: f.message(1, mutations) },
+);
+
+/** Those that a listener's chain may hold before its router. */
+export const httpFilterTypes = [
+  httpFault,
+  localRateLimit,
+  cors,
+  csrfPolicy,
+  healthCheckFilter,
+  headerMutation,
+] as const;
+
+const routeFilters = [httpFault, localRateLimit, corsPolicy, csrfPolicy, headerMutationPerRoute] as const;
+
+/** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */
+export const filterConfig = message('envoy.config.route.v3.FilterConfig', {
+  config: f.any(1, routeFilters),
+  disabled: f.bool(3),
+});
+
+export function perRouteFilters(number: number) {
+  return f.map(f.any(number, [...routeFilters, filterConfig], 'by the name of the filter in the chain'));
+}

@@ -1,0 +1,242 @@
+// HTTP filters: a listener's chain before its router, and what virtual hosts, routes and weights say to its members.
+
+import type { HeaderEdits, HeaderStep } from '../../../policy/index.ts';
+import type {
+  FilterConfig,
+  HeaderMutationConfig,
+  ListenerFilterConfig,
+  LocalRateLimitConfig,
+  RouteFilterConfig,
+  RouteFilters,
+} from '../filter-types.ts';
+import {
+  type AnyValue,
+  cors,
+  corsPolicy,
+  csrfPolicy,
+  type Faults,
+  filterConfig,
+  headerMutation,
+  headerMutationPerRoute,
+  healthCheckFilter,
+  httpFault,
+  join,
+  localRateLimit,
+  type MessageOf,
+  statusCodes,
+  unpack,
+} from '../schema/index.ts';
+import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
+import { translateHeader, translateString } from './match.ts';
+
+type Percent = NonNullable<NonNullable<MessageOf<typeof httpFault>['delay']>['percentage']>;
+type Mutations = NonNullable<MessageOf<typeof headerMutation>['mutations']>;
+
+/** One member of the chain; null where its type was refused already. */
+export function translateFilter(
+  name: string,
+  disabled: boolean,
+  any: AnyValue,
+  path: string,
+  faults: Faults,
+): ListenerFilterConfig | null {
+  const config = translateConfig(any, path, faults);
+  return config === null ? null : { name, disabled, config };
+}
+
+/** The more specific level wins, filter by filter; header mutations of all levels are applied, the specific ones first. */
+export function mergeRouteFilters(
+  specific: RouteFilters | null,
+  general: RouteFilters | null,
+): RouteFilters | null {
+  if (specific === null || general === null) return specific ?? general;
+  const merged = new Map(general);
+  for (const [name, config] of specific) {
+    const outer = merged.get(name);
+    merged.set(
+      name,
+      config.kind === 'header-mutation' && outer?.kind === 'header-mutation'
+        ? {
+            kind: 'header-mutation',
+            request: concat(config.request, outer.request),
+            response: concat(config.response, outer.response),
+          }
+        : config,
+    );
+  }
+  return merged;
+}
+
+export function translateRouteFilters(
+  map: ReadonlyMap<string, AnyValue>,
+  path: string,
+  faults: Faults,
+): RouteFilters | null {
+  if (map.size === 0) return null;
+  const filters = new Map<string, RouteFilterConfig>();
+  for (const [name, any] of map) {
+    const at = `${join(path, 'typed_per_filter_config')}[${name}]`;
+    const config = translateRouteFilter(any, at, faults);
+    if (config !== null) filters.set(name, config);
+  }
+  return filters;
+}
+
+function translateRouteFilter(any: AnyValue, path: string, faults: Faults): RouteFilterConfig | null {
+  const wrapped = unpack(any, filterConfig);
+  if (wrapped === null) return translateConfig(any, path, faults);
+  if (wrapped.disabled === true) return { kind: 'disabled' };
+  if (wrapped.config !== undefined) return translateConfig(wrapped.config, join(path, 'config'), faults);
+  faults.add(path, 'one of config, disabled must be set');
+  return null;
+}
+
+function translateConfig(any: AnyValue, path: string, faults: Faults): FilterConfig | null {
+  const fault = unpack(any, httpFault);
+  if (fault !== null) return translateFault(fault, path, faults);
+  const limit = unpack(any, localRateLimit);
+  if (limit !== null) return translateLimit(limit, path, faults);
+  if (unpack(any, cors) !== null) return noCors;
+  const policy = unpack(any, corsPolicy);
+  if (policy !== null) return translateCors(policy, path, faults);
+  const csrf = unpack(any, csrfPolicy);
+  if (csrf !== null) {
+    const additionalOrigins = csrf.additional_origins.map((origin, index) =>
+      translateString(origin, `${join(path, 'additional_origins')}[${index}]`, faults),
+    );
+    return { kind: 'csrf', enabledShare: share(csrf.filter_enabled?.default_value, 0), additionalOrigins };
+  }
+  const health = unpack(any, healthCheckFilter);
+  if (health !== null) {
+    const headers = health.headers.map((header, index) =>
+      translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
+    );
+    return { kind: 'health-check', headers };
+  }
+  const mutating = unpack(any, headerMutation) ?? unpack(any, headerMutationPerRoute);
+  return mutating === null ? null : translateMutations(mutating.mutations, join(path, 'mutations'), faults);
+}
+
+/** The filter alone does nothing: policies are said by routes. */
+const noCors: FilterConfig = {
+  kind: 'cors',
+  origins: [],
+  allowMethods: '',
+  allowHeaders: '',
+  exposeHeaders: '',
+  maxAge: '',
+  allowCredentials: false,
+  enabledShare: 0,
+  forwardOtherPreflights: true,
+};
+
+const denominators = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 } as const;
+
+function share(percent: Percent | undefined, absent: number): number {
+  if (percent === undefined) return absent;
+  return Math.min(1, (percent.numerator ?? 0) / denominators[percent.denominator ?? 'HUNDRED']);
+}
+
+function translateFault(message: MessageOf<typeof httpFault>, path: string, faults: Faults): FilterConfig {
+  const { delay, abort } = message;
+  if (delay !== undefined && delay.fixed_delay === undefined && delay.header_delay === undefined)
+    faults.add(join(path, 'delay'), 'one of fixed_delay, header_delay must be set');
+  if (abort !== undefined && abort.http_status === undefined && abort.header_abort === undefined)
+    faults.add(join(path, 'abort'), 'one of http_status, header_abort must be set');
+  return {
+    kind: 'fault',
+    delay:
+      delay === undefined ? null : { fixedMs: delay.fixed_delay ?? null, share: share(delay.percentage, 0) },
+    abort:
+      abort === undefined ? null : { status: abort.http_status ?? null, share: share(abort.percentage, 0) },
+    cluster: message.upstream_cluster ?? '',
+    headers: message.headers.map((header, index) =>
+      translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
+    ),
+    activeMax: message.max_active_faults ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function translateLimit(
+  message: MessageOf<typeof localRateLimit>,
+  path: string,
+  faults: Faults,
+): LocalRateLimitConfig {
+  const bucket = message.token_bucket;
+  if (bucket !== undefined && bucket.max_tokens === undefined)
+    faults.add(join(path, 'token_bucket.max_tokens'), 'must be set');
+  if (bucket !== undefined && bucket.fill_interval === undefined)
+    faults.add(join(path, 'token_bucket.fill_interval'), 'must be set');
+  const notEnforced = 'request_headers_to_add_when_not_enforced';
+  return {
+    kind: 'local-rate-limit',
+    bucket:
+      bucket === undefined
+        ? null
+        : {
+            tokensMax: bucket.max_tokens ?? 1,
+            tokensPerFill: bucket.tokens_per_fill ?? 1,
+            fillIntervalMs: bucket.fill_interval ?? 1_000,
+          },
+    status: limitStatus(message.status?.code),
+    enabledShare: share(message.filter_enabled?.default_value, 0),
+    enforcedShare: share(message.filter_enforced?.default_value, 0),
+    responseEdits: translateAdditions(
+      message.response_headers_to_add,
+      join(path, 'response_headers_to_add'),
+      faults,
+    ),
+    notEnforcedEdits: translateAdditions(message[notEnforced], join(path, notEnforced), faults),
+  };
+}
+
+/** As Envoy: what is no refusal would let a caller believe that it was served. */
+function limitStatus(code: keyof typeof statusCodes | undefined): number {
+  const status = statusCodes[code ?? 'Empty'];
+  return status < 400 ? 429 : status;
+}
+
+function translateCors(message: MessageOf<typeof corsPolicy>, path: string, faults: Faults): FilterConfig {
+  return {
+    kind: 'cors',
+    origins: message.allow_origin_string_match.map((origin, index) =>
+      translateString(origin, `${join(path, 'allow_origin_string_match')}[${index}]`, faults),
+    ),
+    allowMethods: message.allow_methods ?? '',
+    allowHeaders: message.allow_headers ?? '',
+    exposeHeaders: message.expose_headers ?? '',
+    maxAge: message.max_age ?? '',
+    allowCredentials: message.allow_credentials ?? false,
+    enabledShare: share(message.filter_enabled?.default_value, 1),
+    forwardOtherPreflights: message.forward_not_matching_preflights ?? true,
+  };
+}
+
+function translateMutations(
+  mutations: Mutations | undefined,
+  path: string,
+  faults: Faults,
+): HeaderMutationConfig {
+  const side = (name: 'request_mutations' | 'response_mutations'): HeaderEdits | null => {
+    const steps: HeaderStep[] = [];
+    (mutations?.[name] ?? []).forEach(({ remove, append }, index) => {
+      const at = `${join(path, name)}[${index}]`;
+      if (remove !== undefined) steps.push(translateRemoval(remove, join(at, 'remove'), faults));
+      else if (append === undefined) faults.add(at, 'one of remove, append must be set');
+      else {
+        const step = translateAddition(append, join(at, 'append'), faults);
+        if (step !== null) steps.push(step);
+      }
+    });
+    return steps.length === 0 ? null : steps;
+  };
+  return {
+    kind: 'header-mutation',
+    request: side('request_mutations'),
+    response: side('response_mutations'),
+  };
+}
+
+function concat(first: HeaderEdits | null, second: HeaderEdits | null): HeaderEdits | null {
+  return first === null || second === null ? (first ?? second) : [...first, ...second];
+}

@@ -1,0 +1,68 @@
+// envoy.filters.http.cors: what other origins' pages may read (Fetch standard, CORS protocol). Policies are said by routes.
+
+import { compileValues, type ValueMatcher } from '../../policy/index.ts';
+import type { ResponseHead } from '../../wire/index.ts';
+import type { CorsConfig, ListenerFilterConfig } from '../config/filter-types.ts';
+import type { Answerer, Authorizer, Denial, RequestState } from '../exchange/index.ts';
+import { configFor, denial, drawn, type HttpFilter } from './filter.ts';
+
+export class CorsFilter implements HttpFilter, Authorizer, Answerer {
+  readonly name: string;
+  readonly authorizer = this;
+  readonly answerer = this;
+  readonly counts = { 'origin-valid': 0, 'origin-invalid': 0 };
+  private readonly filter: ListenerFilterConfig;
+  private readonly matchers = new WeakMap<CorsConfig, readonly ValueMatcher[]>();
+
+  constructor(filter: ListenerFilterConfig) {
+    this.name = filter.name;
+    this.filter = filter;
+  }
+
+  authorize(request: RequestState): 'allow' | Denial {
+    const config = configFor(request, this.filter, 'cors');
+    if (config === null || !drawn(config.enabledShare, request)) return 'allow';
+    const origin = request.head.getName('origin');
+    if (origin === null || origin === '') return 'allow';
+    const preflight =
+      request.method === 'OPTIONS' && (request.head.getName('access-control-request-method') ?? '') !== '';
+    if (!this.allows(config, origin)) {
+      this.counts['origin-invalid'] += 1;
+      return preflight && !config.forwardOtherPreflights ? denial(200, '', 'cors_response') : 'allow';
+    }
+    this.counts['origin-valid'] += 1;
+    return preflight ? denial(200, '', 'cors_response', '', preflightFields(config)) : 'allow';
+  }
+
+  onAnswer(request: RequestState, head: ResponseHead): void {
+    const config = configFor(request, this.filter, 'cors');
+    if (config === null || config.enabledShare === 0) return;
+    const origin = request.head.getName('origin');
+    if (origin === null || origin === '' || !this.allows(config, origin)) return;
+    set(head, 'access-control-allow-origin', origin);
+    if (config.allowCredentials) set(head, 'access-control-allow-credentials', 'true');
+    if (config.exposeHeaders !== '') set(head, 'access-control-expose-headers', config.exposeHeaders);
+  }
+
+  private allows(config: CorsConfig, origin: string): boolean {
+    let matchers = this.matchers.get(config);
+    if (matchers === undefined) {
+      matchers = compileValues(config.origins);
+      this.matchers.set(config, matchers);
+    }
+    return matchers.some((matcher) => matcher.matches('*') || matcher.matches(origin));
+  }
+}
+
+function preflightFields(config: CorsConfig): Denial['fields'] {
+  const fields: [name: string, value: string][] = [];
+  if (config.allowMethods !== '') fields.push(['access-control-allow-methods', config.allowMethods]);
+  if (config.allowHeaders !== '') fields.push(['access-control-allow-headers', config.allowHeaders]);
+  if (config.maxAge !== '') fields.push(['access-control-max-age', config.maxAge]);
+  return fields;
+}
+
+function set(head: ResponseHead, name: string, value: string): void {
+  head.removeName(name);
+  head.add(name, value);
+}

@@ -1,0 +1,101 @@
+// envoy.filters.http.fault: a share of requests is delayed, or answered instead of their endpoint.
+
+import { compileHeaders, matchesHeaders } from '../../policy/index.ts';
+import type { FaultConfig, ListenerFilterConfig } from '../config/filter-types.ts';
+import type { Authorizer, Denial, RequestState, Waiter } from '../exchange/index.ts';
+import { responseFlags } from '../stats/index.ts';
+import { configFor, denial, drawn, type HttpFilter } from './filter.ts';
+
+/** A caller may ask for no longer delay than this. */
+const askedDelayMsMax = 3_600_000;
+
+export class FaultFilter implements HttpFilter, Authorizer, Waiter {
+  readonly name: string;
+  readonly authorizer = this;
+  readonly answerer = null;
+  readonly counts = { delayed: 0, aborted: 0, overflow: 0 };
+  private readonly filter: ListenerFilterConfig;
+  private readonly matchers = new WeakMap<FaultConfig, ReturnType<typeof compileHeaders>>();
+  private active = 0;
+
+  constructor(filter: ListenerFilterConfig) {
+    this.name = filter.name;
+    this.filter = filter;
+  }
+
+  authorize(request: RequestState): 'allow' | 'wait' | Denial {
+    const config = configFor(request, this.filter, 'fault');
+    if (request.waiter === this) {
+      request.waiter = null;
+      this.active -= 1;
+    } else {
+      if (config === null || !this.concerns(request, config)) return 'allow';
+      if (this.active >= config.activeMax) {
+        this.counts.overflow += 1;
+        return 'allow';
+      }
+      const delayMs = delayOf(request, config);
+      if (delayMs > 0) return this.delay(request, delayMs);
+    }
+    const status = config === null ? 0 : abortOf(request, config);
+    if (status === 0) return 'allow';
+    this.counts.aborted += 1;
+    return denial(status, 'fault filter abort', 'fault_filter_abort', responseFlags.faultAbort);
+  }
+
+  onAbandoned(): void {
+    this.active -= 1;
+  }
+
+  private delay(request: RequestState, delayMs: number): 'wait' {
+    const nowMs = request.context.clock.now();
+    this.counts.delayed += 1;
+    this.active += 1;
+    request.waiter = this;
+    if (request.flags === responseFlags.none) request.flags = responseFlags.faultDelay;
+    request.deadlines.backoffMs = nowMs + delayMs;
+    request.deadlines.arm(nowMs);
+    return 'wait';
+  }
+
+  private concerns(request: RequestState, config: FaultConfig): boolean {
+    if (config.cluster !== '' && request.weighted?.cluster !== config.cluster) return false;
+    if (config.headers.length === 0) return true;
+    let matchers = this.matchers.get(config);
+    if (matchers === undefined) {
+      matchers = compileHeaders(config.headers);
+      this.matchers.set(config, matchers);
+    }
+    return matchesHeaders(matchers, request.head);
+  }
+}
+
+function delayOf(request: RequestState, { delay }: FaultConfig): number {
+  if (delay === null) return 0;
+  const { fixedMs } = delay;
+  const header = 'x-envoy-fault-delay-request';
+  const askedMs = fixedMs ?? Math.min(askedNumber(request, header) ?? 0, askedDelayMsMax);
+  const share = fixedMs === null ? askedShare(request, header, delay.share) : delay.share;
+  return askedMs > 0 && drawn(share, request) ? askedMs : 0;
+}
+
+/** 0: it is not aborted. */
+function abortOf(request: RequestState, { abort }: FaultConfig): number {
+  if (abort === null) return 0;
+  const header = 'x-envoy-fault-abort-request';
+  const status = abort.status ?? askedNumber(request, header) ?? 0;
+  if (status < 200 || status > 599) return 0;
+  const share = abort.status === null ? askedShare(request, header, abort.share) : abort.share;
+  return drawn(share, request) ? status : 0;
+}
+
+/** The configured share bounds what a caller may ask for. */
+function askedShare(request: RequestState, header: string, share: number): number {
+  const asked = askedNumber(request, `${header}-percentage`);
+  return asked === null ? share : Math.min(share, asked / 100);
+}
+
+function askedNumber(request: RequestState, header: string): number | null {
+  const text = request.head.getName(header);
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}

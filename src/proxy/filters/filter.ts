@@ -1,0 +1,49 @@
+// What the filters of this folder have in common: each is a member of one listener's chain, and asks per request what its own
+// configuration or the route's says to it.
+
+import type { FilterConfig, ListenerFilterConfig, RouteFilterConfig } from '../config/filter-types.ts';
+import type { Answerer, Authorizer, Denial, RequestState } from '../exchange/index.ts';
+import { type ResponseFlag, responseFlags } from '../stats/index.ts';
+
+export type FilterKind = FilterConfig['kind'];
+
+type ConfigOf<K extends FilterKind> = Extract<FilterConfig, { kind: K }>;
+
+/** One instance for each entry of a chain; it lives as long as that entry does not change. */
+export interface HttpFilter {
+  readonly name: string;
+  readonly authorizer: Authorizer | null;
+  readonly answerer: Answerer | null;
+  /** What it did, by outcome: weft_http_filter_total. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** What this request's route says to the filter, else the filter's own; null: it is passed over. */
+export function configFor<K extends FilterKind>(
+  request: RequestState,
+  filter: ListenerFilterConfig,
+  kind: K,
+): ConfigOf<K> | null {
+  const map = request.weighted?.filters ?? request.route?.filters;
+  const said = map === undefined ? undefined : (map.get(filter.name) as RouteFilterConfig | undefined);
+  if (said?.kind === 'disabled') return null;
+  // A route that says something of another kind says nothing to this filter.
+  if (said?.kind === kind) return said as ConfigOf<K>;
+  return filter.disabled ? null : (filter.config as ConfigOf<K>);
+}
+
+export function denial(
+  status: number,
+  body: string,
+  details: string,
+  flag: ResponseFlag = responseFlags.none,
+  fields: Denial['fields'] = [],
+): Denial {
+  return { status, body, flag, details, fields };
+}
+
+/** Draws nothing where the outcome is sure, so that a seed's course does not depend on filters that are off. */
+export function drawn(share: number, request: RequestState): boolean {
+  if (share <= 0) return false;
+  return share >= 1 || request.context.random.float() < share;
+}

@@ -1,0 +1,2 @@
+export { type FilterChain, noFilters, updateFilters } from './chain.ts';
+export type { HttpFilter } from './filter.ts';
