@@ -1,0 +1,380 @@
+// Refusals that no other test produces, each by its path and in its words.
+
+import { describe, expect, test } from 'bun:test';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Glob } from 'bun';
+import { parseBootstrap } from './bootstrap.ts';
+import { decodeResource } from './decode-resource.ts';
+import { encodeLastGood, parseLastGood } from './last-good.ts';
+import { configLimits } from './limits.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+function faultsOf(text: string): string {
+  const parsed = parseBootstrap(text, { fileName: 'f', version: '0' });
+  return parsed.ok ? '' : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`).join('\n');
+}
+
+const typed = (type: string, fields: Json = {}): Json => ({
+  '@type': `type.googleapis.com/${type}`,
+  ...fields,
+});
+const hcm = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const router = { name: 'r', typed_config: typed('envoy.extensions.filters.http.router.v3.Router') };
+const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+const clusters = [{ name: 'a' }];
+
+const cluster = (fields: Json): Json => ({ static_resources: { clusters: [{ name: 'a', ...fields }] } });
+const manager = (fields: Json): Json => ({
+  static_resources: {
+    clusters,
+    listeners: [
+      {
+        name: 'l',
+        address,
+        filter_chains: [
+          {
+            filters: [
+              {
+                name: 'h',
+                typed_config: typed(hcm, { stat_prefix: 'x', http_filters: [router], ...fields }),
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+});
+const route = (match: Json, action: Json = { route: { cluster: 'a' } }, host: Json = {}): Json =>
+  manager({
+    route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match, ...action }], ...host }] },
+  });
+const ads = (config: Json, xds: Json = {}): Json => ({
+  node: { id: 'n' },
+  static_resources: { clusters: [{ name: 'xds', ...xds }] },
+  dynamic_resources: { ads_config: config, cds_config: { ads: {} } },
+});
+const grpc = [{ envoy_grpc: { cluster_name: 'xds' } }];
+const good = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: grpc };
+const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const tls = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+const overAds = { name: 's', sds_config: { ads: {}, resource_api_version: 'V3' } };
+
+const log = { name: 'l', typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog') };
+const fault = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
+const mutation = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation';
+const filtered = (type: string, fields: Json): Json =>
+  manager({
+    route_config: { virtual_hosts: [] },
+    http_filters: [{ name: 'f', typed_config: typed(type, fields) }, router],
+  });
+
+const cases: readonly (readonly [name: string, document: Json | string, expected: string])[] = [
+  ['nothing at all', '', 'is empty'],
+  ['no node for an ADS server', { ...ads(good), node: {} }, 'node.id: must be set with an ADS server'],
+  [
+    'resources from elsewhere',
+    { ...ads(good), dynamic_resources: { ads_config: good, lds_config: {} } },
+    'dynamic_resources.lds_config.ads: must be set: resources come by ADS',
+  ],
+  ['no kind of API', ads({ ...good, api_type: undefined }), 'api_type: must be GRPC or DELTA_GRPC'],
+  [
+    'no version of the transport',
+    ads({ ...good, transport_api_version: undefined }),
+    'transport_api_version: must be V3',
+  ],
+  [
+    'no server',
+    ads({ ...good, grpc_services: [] }),
+    'grpc_services: must be exactly one, with envoy_grpc.cluster_name',
+  ],
+  ['a server over HTTP/1', ads(good), 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2'],
+  ['a server without address', ads(good), 'must name a cluster with endpoints of its own'],
+  [
+    'routes by RDS without ADS',
+    manager({ rds: { route_config_name: 'r', config_source: { ads: {} } } }),
+    'dynamic_resources.ads_config: must be set: listener l uses RDS',
+  ],
+  [
+    'a secret by ADS without ADS',
+    cluster({
+      transport_socket: {
+        name: 't',
+        typed_config: typed(tls, { common_tls_context: { validation_context_sds_secret_config: overAds } }),
+      },
+    }),
+    'names a secret over ADS, and there is no ads_config',
+  ],
+  [
+    'an address of no kind',
+    cluster({
+      load_assignment: { cluster_name: 'a', endpoints: [{ lb_endpoints: [{ endpoint: { address: {} } }] }] },
+    }),
+    'one of socket_address, pipe must be set',
+  ],
+  [
+    'endpoints beside EDS',
+    cluster({ type: 'EDS', load_assignment: { cluster_name: 'a' } }),
+    'load_assignment: must not be set for clusters of type EDS',
+  ],
+  [
+    'two names of one logical cluster',
+    cluster({ type: 'LOGICAL_DNS', load_assignment: { cluster_name: 'a', endpoints: [] } }),
+    'must be one for clusters of type LOGICAL_DNS',
+  ],
+  [
+    'options of HTTP that say nothing',
+    cluster({ typed_extension_protocol_options: { [options]: typed(options) } }),
+    'explicit_http_config: must be set, or auto_config',
+  ],
+  [
+    'ALPN without TLS',
+    cluster({ typed_extension_protocol_options: { [options]: typed(options, { auto_config: {} }) } }),
+    'must be TLS: auto_config goes by what the handshake agrees on',
+  ],
+  [
+    'a latency-aware policy without a duration',
+    cluster({
+      load_balancing_policy: {
+        policies: [
+          {
+            typed_extension_config: {
+              name: 'weft.dev/latency-aware',
+              typed_config: typed('xds.type.v3.TypedStruct', {
+                type_url: 'type.googleapis.com/weft.dev/v1alpha1.LatencyAware',
+                value: { decay: 'soon' },
+              }),
+            },
+          },
+        ],
+      },
+    }),
+    'value.decay: must be a duration like 10s',
+  ],
+  [
+    'a list of policies that is not there',
+    cluster({ lb_policy: 'LOAD_BALANCING_POLICY_CONFIG' }),
+    'must be set with lb_policy LOAD_BALANCING_POLICY_CONFIG',
+  ],
+  [
+    'a ring that is smaller than its least',
+    cluster({ lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 } }),
+    'minimum_ring_size: must not be above maximum_ring_size',
+  ],
+  [
+    'a table of no prime',
+    cluster({ lb_policy: 'MAGLEV', maglev_lb_config: { table_size: 4 } }),
+    'table_size: must be a prime',
+  ],
+  [
+    'no filter',
+    manager({ http_filters: [], route_config: { virtual_hosts: [] } }),
+    'http_filters: must end with the router filter',
+  ],
+  ['no routes', manager({}), 'one of rds, route_config must be set'],
+  [
+    'routes by RDS from elsewhere',
+    manager({ rds: { route_config_name: 'r', config_source: {} } }),
+    'rds.config_source.ads: must be set: routes come by ADS',
+  ],
+  [
+    'a range that is none',
+    manager({
+      route_config: { virtual_hosts: [] },
+      internal_address_config: { cidr_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 64 }] },
+    }),
+    'cidr_ranges[0]: must be an IP literal with a prefix that fits it',
+  ],
+  [
+    'case of an expression',
+    route({ safe_regex: { regex: '/a' }, case_sensitive: false }),
+    'case_sensitive: does not hold for safe_regex',
+  ],
+  [
+    'half a folder',
+    route({ path_separated_prefix: '/a/' }),
+    'path_separated_prefix: must start with / and not end with /, without ? and #',
+  ],
+  [
+    'a redirect’s path with a query',
+    route({ prefix: '/' }, { redirect: { path_redirect: '/a?b' } }),
+    'path_redirect: must not hold a query',
+  ],
+  [
+    'weights that are not their sum',
+    route(
+      { prefix: '/' },
+      { route: { weighted_clusters: { total_weight: 3, clusters: [{ name: 'a', weight: 1 }] } } },
+    ),
+    'total_weight: must be the sum of the weights, 1',
+  ],
+  [
+    'a hash of nothing',
+    route({ prefix: '/' }, { route: { cluster: 'a', hash_policy: [{}] } }),
+    'one of header, cookie, connection_properties, query_parameter must be set',
+  ],
+  [
+    'a comparison of nothing',
+    route({ prefix: '/', headers: [{ name: 'x', string_match: {} }] }),
+    'one of exact, prefix, suffix, contains, safe_regex must be set',
+  ],
+  [
+    'case of an expression in a field',
+    route({
+      prefix: '/',
+      headers: [{ name: 'x', string_match: { safe_regex: { regex: 'a' }, ignore_case: true } }],
+    }),
+    'ignore_case: does not hold for safe_regex',
+  ],
+  [
+    'two access logs',
+    manager({ route_config: { virtual_hosts: [] }, access_log: [log, log] }),
+    'access_log: must be at most one',
+  ],
+  [
+    'a retry by a field’s value',
+    route(
+      { prefix: '/' },
+      { route: { cluster: 'a' } },
+      {
+        retry_policy: {
+          retry_on: '5xx',
+          retriable_request_headers: [{ name: 'x', string_match: { exact: 'y' } }],
+        },
+      },
+    ),
+    'is supported as :method with an exact match, or as one header with present_match',
+  ],
+  [
+    'a secret of no kind',
+    { static_resources: { secrets: [{ name: 's' }] } },
+    'one of tls_certificate, validation_context must be set',
+  ],
+  [
+    'a number for bytes',
+    route({ prefix: '/' }, { direct_response: { status: 200, body: { inline_bytes: 1 } } }),
+    'inline_bytes: must be base64 text',
+  ],
+  [
+    'a text for a share',
+    cluster({ common_lb_config: { healthy_panic_threshold: { value: 'half' } } }),
+    'healthy_panic_threshold.value: must be a number',
+  ],
+  [
+    'a delay of no length',
+    filtered(fault, { delay: {} }),
+    'delay: one of fixed_delay, header_delay must be set',
+  ],
+  [
+    'an abort without a status',
+    filtered(fault, { abort: {} }),
+    'abort: one of http_status, header_abort must be set',
+  ],
+  [
+    'an edit that does nothing',
+    filtered(mutation, { mutations: { request_mutations: [{}] } }),
+    'request_mutations[0]: one of remove, append must be set',
+  ],
+  [
+    'a word to a filter that says nothing',
+    route(
+      { prefix: '/' },
+      {
+        route: { cluster: 'a' },
+        typed_per_filter_config: { f: typed('envoy.config.route.v3.FilterConfig') },
+      },
+    ),
+    'one of config, disabled must be set',
+  ],
+  ['a number for a text', cluster({ alt_stat_name: {} }), 'alt_stat_name: must be a string'],
+  [
+    'a text for a yes',
+    manager({ use_remote_address: 'perhaps', route_config: { virtual_hosts: [] } }),
+    'use_remote_address: must be true or false',
+  ],
+];
+
+describe('a bootstrap is refused for', () => {
+  for (const [name, document, expected] of cases) {
+    test(name, () => {
+      expect(faultsOf(typeof document === 'string' ? document : JSON.stringify(document))).toContain(
+        expected,
+      );
+    });
+  }
+});
+
+test('a resource of a type that nobody asked for', () => {
+  const resource = { name: 'x', version: '1', typeUrl: 'type.googleapis.com/x.Y', bytes: new Uint8Array() };
+  const decoded = decodeResource(resource);
+  expect(decoded.ok ? [] : decoded.issues.map(({ rule }) => rule)).toEqual([
+    'is of a type that was not asked for',
+  ]);
+});
+
+describe('a last good file is refused that', () => {
+  const saved = encodeLastGood({ nodeId: 'n', savedAtMs: 1, resources: [] });
+  const text = Buffer.from(saved).toString();
+  const sealed = (body: string) =>
+    Buffer.from(`weft-last-good/1 sha256=${createHash('sha256').update(body).digest('hex')}\n${body}\n`);
+  const files: readonly (readonly [name: string, bytes: Uint8Array, expected: string])[] = [
+    [
+      'is too large',
+      new Uint8Array(configLimits.savedBytesMax + 1),
+      `has more than ${configLimits.savedBytesMax} bytes`,
+    ],
+    ['is another’s', Buffer.from('hello\n'), 'is not a file of Weft'],
+    [
+      'is of another version',
+      Buffer.from(text.replace('/1 ', '/9 ')),
+      'has format weft-last-good/9, this version reads weft-last-good/1',
+    ],
+    ['has another shape', sealed('{}'), 'has an unknown shape'],
+    [
+      'is damaged',
+      Buffer.from(text.replace('"savedAtMs":1', '"savedAtMs":2')),
+      'does not match its checksum',
+    ],
+  ];
+  for (const [name, bytes, expected] of files) {
+    test(name, () => {
+      const parsed = parseLastGood(bytes, 'n');
+      expect(parsed.ok ? '' : parsed.error).toBe(expected);
+    });
+  }
+  test('none of these', () => expect(parseLastGood(saved, 'n').ok).toBe(true));
+});
+
+/** The longest fixed piece of each rule in the sources: words between quotes or backticks that say what must be. */
+function rulesIn(text: string): readonly string[] {
+  const calls = /(?:faults\.add\(|fail\()[^;]*?(['`])((?:must|is|has|does|names|one of)[^'`]*)\1/gs;
+  return [...text.matchAll(calls)].map(([, , rule = '']) => {
+    const pieces = rule.split(/\$\{[^}]*\}/).map((piece) => piece.trim());
+    return pieces.sort((a, b) => b.length - a.length)[0] ?? rule;
+  });
+}
+
+/** Said of what only a bug of ours could make. */
+const unreachable: ReadonlySet<string> = new Set(['has nothing to configure']);
+
+test('every refusal stands in a test, so that a new one without is noticed', () => {
+  const root = import.meta.dir;
+  const read = (pattern: string) =>
+    [...new Glob(pattern).scanSync(root)].map(
+      (path) => [path, readFileSync(join(root, path), 'utf8')] as const,
+    );
+  const sources = read('**/*.ts');
+  const shown = [...sources.filter(([path]) => path.endsWith('.test.ts')), ...read('testdata/*.json')]
+    .map(([, text]) => text)
+    .join('\n');
+  const rules = sources
+    .filter(([path]) => !/\.(test|gen)\.ts$|^testing/.test(path))
+    .flatMap(([, text]) => rulesIn(text));
+  expect(rules.length).toBeGreaterThan(60);
+  expect(rules.filter((rule) => !unreachable.has(rule) && !shown.includes(rule.replace(/:$/, '')))).toEqual(
+    [],
+  );
+});
