@@ -121,6 +121,8 @@ export interface Route {
   readonly responseEdits: HeaderEdits | null;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
   readonly filters?: ReadonlyMap<string, unknown>;
+  /** The Service that its callers ask for, where no cluster tells: a label. Absent: nobody said. */
+  readonly service?: string;
 }
 
 export interface VirtualHost {

@@ -226,6 +226,16 @@ describe('own answers', () => {
     });
   }
 
+  test('what a fault answered behind a gateway counts for the Service that its route names', () => {
+    const world = new World();
+    const action = { kind: 'respond', status: 500, body: '' } as const;
+    const routes = [{ ...route({ action }), service: 'bank/web' }];
+    world.apply({ routes: [{ name: 'routes', virtualHosts: [{ name: 'edge', domains: ['*'], routes }] }] });
+    world.client().get('/');
+    world.run(20);
+    expect(world.listener().traffic.series.map(({ service }) => service)).toEqual(['bank/web']);
+  });
+
   test('a cluster without endpoints is 503, counted', () => {
     const world = new World();
     world.serve([]);

@@ -207,7 +207,7 @@ export function settle(request: RequestState, nowMs: number): void {
     cluster.stats.bytesReceived += request.bytesSent;
   }
   const route = request.route === null ? '' : request.route.name;
-  const service = cluster === null ? serviceAsked(request.virtualHost) : cluster.config.service;
+  const service = cluster === null ? serviceAsked(request) : cluster.config.service;
   listener.traffic.find(route, service, request.peer).record(answerClass, durationMs / 1000);
   if (listener.accessLog !== null) log(request, durationMs);
   request.state = 'idle';
@@ -215,8 +215,12 @@ export function settle(request: RequestState, nowMs: number): void {
   request.owner.onSettled(nowMs, request.requestEnded);
 }
 
-/** What a fault answered for is counted for the Service that was asked: virtual hosts of the mesh are named `<namespace>/<service>:<port>`. */
-function serviceAsked(virtualHost: string): string {
+/**
+ * What a fault answered for is counted for the Service that was asked: the route says it, behind a gateway too; virtual hosts of the mesh
+ * are named `<namespace>/<service>:<port>`.
+ */
+function serviceAsked({ route, virtualHost }: RequestState): string {
+  if (route?.service !== undefined) return route.service;
   const end = virtualHost.lastIndexOf(':');
   return end > 0 && virtualHost.lastIndexOf('/', end) > 0 ? virtualHost.slice(0, end) : '';
 }

@@ -19,7 +19,7 @@ import { translateMatch } from './match.ts';
 import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
 import { translateRetry } from './retry.ts';
 import { translateServicePolicy } from './service-policy.ts';
-import { weftMetadata } from './weft-metadata.ts';
+import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type RouteConfiguration = MessageOf<typeof routeConfiguration>;
 type VirtualHostMessage = RouteConfiguration['virtual_hosts'][number];
@@ -120,6 +120,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     said === null
       ? null
       : translateServicePolicy(said, join(path, 'metadata.filter_metadata[weft.dev]'), faults);
+  const service = stringIn(said, 'service');
   const action = route.route;
   const retryMessage = action?.retry_policy;
   const retry =
@@ -139,6 +140,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     requestEdits: edits.request,
     responseEdits: edits.response,
     ...(filters === null ? {} : { filters }),
+    ...(service === null ? {} : { service }),
   };
 }
 
