@@ -153,8 +153,15 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=60s');
     await sh('kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled');
     const plain = 'kubectl run -n hooked --image=debian --restart=Never';
-    await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
     const names = 'kubectl get pod -n hooked -o jsonpath={.spec.initContainers[*].name}';
+    // It fails open, and the API server learns of a webhook and its address in its own time.
+    let tries = 0;
+    await until('the API server asks the webhook', async () => {
+      const name = `try-${tries++}`;
+      await sh(`${plain} ${name} -- sleep 60`);
+      return (await sh(`${names} ${name}`)) !== '';
+    });
+    await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
     expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
     expect(await sh(`${names} two`)).toBe('');
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
