@@ -1,5 +1,6 @@
-// What the data path itself costs: real listeners, codecs, exchange, pools and balancing over sockets that are plain objects, so that
-// neither kernel nor neighbours are measured. Usage: `npm run bench -- exchange`; once without and once with an access log.
+// What the data path itself costs: real listeners, codecs, exchange, pools and balancing over sockets that are plain
+// objects, so that neither kernel nor neighbours are measured. Usage: `npm run bench -- exchange`; once without and
+// once with an access log.
 
 import { fail, type Log, silentLog } from '../src/base/index.ts';
 import {

@@ -1,5 +1,5 @@
-// Micro-bench of the HTTP/1 codecs: a typical request and response of ten header fields each, parsed and written again, by phase.
-// Usage: `npm run bench -- http1`.
+// Micro-bench of the HTTP/1 codecs: a typical request and response of ten header fields each, parsed and written again,
+// by phase. Usage: `npm run bench -- http1`.
 
 import { memoryUsage } from 'bun:jsc';
 import {
@@ -230,7 +230,10 @@ function createPhases(): readonly Phase[] {
 
 const callsPerSlice = 200;
 
-/** Slices of all phases take turns, so that a busy machine slows them alike; the lowest of them are the code, the rest is company. */
+/**
+ * Slices of all phases take turns, so that a busy machine slows them alike; the lowest of them are the code, the rest
+ * is company.
+ */
 function measure(phases: readonly Phase[], seconds: number): void {
   const slices = phases.map((): number[] => []);
   for (const phase of phases) for (let index = 0; index < 100_000; index++) checksum += phase.run();
@@ -255,7 +258,10 @@ function timeSlice(phase: Phase): number {
   return (Bun.nanoseconds() - started) / callsPerSlice;
 }
 
-/** Growth of the process a call, right after a collection: what the allocator took, an upper estimate. Median of several tries. */
+/**
+ * Growth of the process a call, right after a collection: what the allocator took, an upper estimate. Median of several
+ * tries.
+ */
 function freshBytes(phase: Phase): number {
   const calls = 5_000;
   const tries: number[] = [];

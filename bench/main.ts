@@ -1,4 +1,5 @@
-// `npm run bench [-- NAME] [--quick]`: the benches by name; without one, the hop beside its rivals; `all`: one after the other.
+// `npm run bench [-- NAME] [--quick]`: the benches by name; without one, the hop beside its rivals; `all`: one after
+// the other.
 
 import { parseArgs } from 'node:util';
 

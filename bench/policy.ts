@@ -1,5 +1,6 @@
-// What one decision of policy costs, in nanoseconds: `npm run bench -- policy`. Median of five rounds after a warm-up, fixed seed. The
-// last column is a digest of the results, so that nothing can be optimised away and a change of behaviour shows.
+// What one decision of policy costs, in nanoseconds: `npm run bench -- policy`. Median of five rounds after a warm-up,
+// fixed seed. The last column is a digest of the results, so that nothing can be optimised away and a change of
+// behaviour shows.
 
 import { Xoshiro128 } from '../src/base/index.ts';
 import {

@@ -1,4 +1,5 @@
-// `npm run check`: all that must hold before a commit lands: format, lint, types, house rules, dead code, generated documents, tests.
+// `npm run check`: all that must hold before a commit lands: format, lint, types, house rules, dead code, generated
+// documents, tests.
 
 import { finish, runStep, runTests, type Step, sum } from './steps.ts';
 

@@ -1,4 +1,5 @@
-// `npm run documents`: writes the pages that are made from code. With --check nothing is written, and a page that differs fails.
+// `npm run documents`: writes the pages that are made from code. With --check nothing is written, and a page that
+// differs fails.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { documents } from './documents/index.ts';

@@ -1,5 +1,6 @@
-// Writes src/proxy/config/schema/field-names.gen.ts: the names and numbers of all fields of the Envoy messages that the proxy reads,
-// taken from the published .proto files. With it a refusal names a field that the proxy does not know, also when it came as bytes.
+// Writes src/proxy/config/schema/field-names.gen.ts: the names and numbers of all fields of the Envoy messages that the
+// proxy reads, taken from the published .proto files. With it a refusal names a field that the proxy does not know,
+// also when it came as bytes.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

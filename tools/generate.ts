@@ -1,5 +1,6 @@
-// `npm run generate`: writes src/xds/gen from the .proto files that @grpc/grpc-js-xds ships, cut to the messages Weft uses, and src/xds/api.ts,
-// their face. Works offline. Run it after changing tools/generate/messages.ts and commit what it writes.
+// `npm run generate`: writes src/xds/gen from the .proto files that @grpc/grpc-js-xds ships, cut to the messages Weft
+// uses, and src/xds/api.ts, their face. Works offline. Run it after changing tools/generate/messages.ts and commit what
+// it writes.
 
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

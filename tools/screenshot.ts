@@ -1,5 +1,5 @@
-// `npm run screenshot`: starts the demo, opens its console in headless Chromium and writes docs/images/console.png, so that the
-// README's picture is made by the program that it shows.
+// `npm run screenshot`: starts the demo, opens its console in headless Chromium and writes docs/images/console.png, so
+// that the README's picture is made by the program that it shows.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// Steps of `npm run check` and `npm test`: each is a command that passes or fails; the last line counts them and the tests together.
+// Steps of `npm run check` and `npm test`: each is a command that passes or fails; the last line counts them and the
+// tests together.
 
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,8 +26,8 @@ export async function runStep(step: Step): Promise<Count> {
 }
 
 /**
- * Runs `bun test` over the given paths; a crash of the runner counts as one failure beside what it reported. Quiet when all is well,
- * except for what was skipped and why; otherwise the runner's output of the failures, whole.
+ * Runs `bun test` over the given paths; a crash of the runner counts as one failure beside what it reported. Quiet when
+ * all is well, except for what was skipped and why; otherwise the runner's output of the failures, whole.
  */
 export async function runTests(paths: readonly string[]): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));

@@ -1,5 +1,5 @@
-// The control plane beside go-control-plane's snapshot cache and server, both asked by the same clients on grpc-go in one run: how long and how
-// much CPU until all have their first picture, and until one endpoint change has reached all.
+// The control plane beside go-control-plane's snapshot cache and server, both asked by the same clients on grpc-go in
+// one run: how long and how much CPU until all have their first picture, and until one endpoint change has reached all.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// The control plane under test, in a process of its own: manifests in memory, commands on the standard input (`endpoint SALT`).
+// The control plane under test, in a process of its own: manifests in memory, commands on the standard input (`endpoint
+// SALT`).
 
 import { silentLog } from '../../src/base/index.ts';
 import { createControlPlane } from '../../src/control/index.ts';

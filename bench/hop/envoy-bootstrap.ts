@@ -1,5 +1,5 @@
-// One bootstrap for Weft and Envoy, so that nobody can say they did different work. What Envoy lacks (latency-aware balancing, a
-// windowed budget) stands in places where Envoy ignores it, beside Envoy's nearest own setting.
+// One bootstrap for Weft and Envoy, so that nobody can say they did different work. What Envoy lacks (latency-aware
+// balancing, a windowed budget) stands in places where Envoy ignores it, beside Envoy's nearest own setting.
 
 import type { Ports } from './peers.ts';
 

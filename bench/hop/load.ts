@@ -1,5 +1,5 @@
-// The two loads: wrk for saturation (closed loop, as fast as the proxy goes) and `weft load` for fixed rates (open loop, latency from
-// the intended send time). Both send the same ten-header request.
+// The two loads: wrk for saturation (closed loop, as fast as the proxy goes) and `weft load` for fixed rates (open
+// loop, latency from the intended send time). Both send the same ten-header request.
 
 import { $ } from 'bun';
 
@@ -11,7 +11,10 @@ export interface Saturation {
 
 const weft = './bin/weft';
 
-/** Header lines of a service-to-service call in a mesh. `Host` in capitals: wrk would send its own beside a lower-case one. */
+/**
+ * Header lines of a service-to-service call in a mesh. `Host` in capitals: wrk would send its own beside a lower-case
+ * one.
+ */
 export const requestHeaders: readonly (readonly [string, string])[] = [
   ['Host', 'ledger'],
   ['user-agent', 'payments/1.0'],

@@ -1,5 +1,6 @@
-// One HTTP/1.1 keep-alive hop to three endpoints with all defaults on: Weft beside Envoy, HAProxy and nginx, interleaved in one run, so
-// that what the machine does to one it does to all. Figures are medians over the rounds; ratios are to Envoy.
+// One HTTP/1.1 keep-alive hop to three endpoints with all defaults on: Weft beside Envoy, HAProxy and nginx,
+// interleaved in one run, so that what the machine does to one it does to all. Figures are medians over the rounds;
+// ratios are to Envoy.
 
 import { measureAtRate, measureIdle, measureSaturated } from './measure.ts';
 import { peers } from './peers.ts';

@@ -1,5 +1,5 @@
-// The proxies under comparison: how each is configured for the same work (one listener, one cluster of three endpoints, balancing by
-// load, retries, ejection of failing endpoints, request ids, metrics) and started with one thread.
+// The proxies under comparison: how each is configured for the same work (one listener, one cluster of three endpoints,
+// balancing by load, retries, ejection of failing endpoints, request ids, metrics) and started with one thread.
 
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 

@@ -1,4 +1,5 @@
-// What a process costs, read from the kernel: CPU in nanoseconds over all its threads, and memory as resident, proportional and anonymous.
+// What a process costs, read from the kernel: CPU in nanoseconds over all its threads, and memory as resident,
+// proportional and anonymous.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -8,7 +9,10 @@ export interface Memory {
   readonly anonymousMb: number;
 }
 
-/** CPU time of all live threads in ns (/proc/PID/task/TID/schedstat); clock ticks would be too coarse at 50 requests a second. */
+/**
+ * CPU time of all live threads in ns (/proc/PID/task/TID/schedstat); clock ticks would be too coarse at 50 requests a
+ * second.
+ */
 export function readCpuNs(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).reduce((total, task) => {
     const [onCpu] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ');

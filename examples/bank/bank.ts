@@ -1,5 +1,5 @@
-// What the bank consists of: its services and how many replicas of each, as Deployments would say. Three replicas where something is
-// going to be killed, slowed, broken or rolled; two or one elsewhere, to stay small.
+// What the bank consists of: its services and how many replicas of each, as Deployments would say. Three replicas where
+// something is going to be killed, slowed, broken or rolled; two or one elsewhere, to stay small.
 
 /** One workload: `replicas` processes of `program`. */
 export interface Workload {

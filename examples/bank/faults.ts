@@ -1,5 +1,5 @@
-// The fault knob of a service: JSON lines on standard input, so that no request, through the mesh or beside it, can turn it. The end of
-// standard input means that whoever started the process is gone, and ends it.
+// The fault knob of a service: JSON lines on standard input, so that no request, through the mesh or beside it, can
+// turn it. The end of standard input means that whoever started the process is gone, and ends it.
 
 export interface Faults {
   /** Milliseconds of work a request takes. */

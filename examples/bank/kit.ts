@@ -1,5 +1,5 @@
-// The tiny kit under the bank's services: routes in, JSON out, calls by service name. It knows nothing of the mesh but one address
-// (MESH) and has no retries, timeouts or discovery on purpose: those are the mesh's work.
+// The tiny kit under the bank's services: routes in, JSON out, calls by service name. It knows nothing of the mesh but
+// one address (MESH) and has no retries, timeouts or discovery on purpose: those are the mesh's work.
 
 import { createFaults } from './faults.ts';
 
@@ -13,8 +13,8 @@ export interface Context {
   /** GET `http://SERVICE/path`; throws {@link CallError} for anything but 2xx. */
   get<T>(service: string, path: string): Promise<T>;
   /**
-   * POST with the key `KEY/step`: the same incoming key always gives the same outgoing one, so that a repeat of this call,
-   * through any replica, is the same call to those behind it.
+   * POST with the key `KEY/step`: the same incoming key always gives the same outgoing one, so that a repeat of this
+   * call, through any replica, is the same call to those behind it.
    */
   post<T>(service: string, path: string, body: unknown, step: string): Promise<T>;
 }

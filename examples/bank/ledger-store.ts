@@ -1,5 +1,5 @@
-// The ledger's database: SQLite in one file that all replicas open, integer pennies, and a transfer that is booked at most once for
-// each idempotency key, because the key and the entries are written by the same transaction.
+// The ledger's database: SQLite in one file that all replicas open, integer pennies, and a transfer that is booked at
+// most once for each idempotency key, because the key and the entries are written by the same transaction.
 
 import { Database } from 'bun:sqlite';
 
@@ -76,7 +76,8 @@ export function openLedger(path: string): LedgerStore {
     transfer(key, reference, from, to, pennies) {
       const sound = Number.isSafeInteger(pennies) && pennies > 0 && from !== to;
       if (!sound || balance.get(to) === null) return 'refused';
-      // Immediate: takes the write lock before reading, so that two replicas wait for each other instead of failing to upgrade.
+      // Immediate: takes the write lock before reading, so that two replicas wait for each other instead of failing to
+      // upgrade.
       return book.immediate(key, reference, from, to, pennies);
     },
     close: () => database.close(),

@@ -1,5 +1,5 @@
-// One program for all of the bank's services: `bun service.ts ledger`. Where it listens and whom it calls come from the environment, as
-// in a container: PORT, MESH, REPLICA.
+// One program for all of the bank's services: `bun service.ts ledger`. Where it listens and whom it calls come from the
+// environment, as in a container: PORT, MESH, REPLICA.
 
 import { type Service, serve } from './kit.ts';
 

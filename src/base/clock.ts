@@ -1,5 +1,5 @@
-// Time as a passed-in value: what the layers below I/O may know of clocks. The real clock lives in net/, the virtual one in
-// virtual-clock.ts; both drive the same TimerWheel, so a timeout behaves alike in production and in simulation.
+// Time as a passed-in value: what the layers below I/O may know of clocks. The real clock lives in net/, the virtual
+// one in virtual-clock.ts; both drive the same TimerWheel, so a timeout behaves alike in production and in simulation.
 
 /** Receives timers. One object may own several timers and tell them apart by `kind`, so arming allocates nothing. */
 export interface TimerHandler {

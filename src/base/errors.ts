@@ -1,4 +1,5 @@
-// The three channels of failure (docs/decisions/0002): bugs assert, bad input is a returned Issue list, failing I/O is one MeshError.
+// The three channels of failure (docs/decisions/0002): bugs assert, bad input is a returned Issue list, failing I/O is
+// one MeshError.
 
 /** What failed, in the field's words; also the `reason` label of metrics and the marker between two proxies. */
 export type ErrorCode =
@@ -28,14 +29,14 @@ export type ErrorCode =
 export type ErrorSource = 'downstream' | 'upstream' | 'internal';
 
 /**
- * May the request be sent again? `yes`: nothing of it was sent. `if-unsent`: when no byte of it reached the peer's application, or when
- * repeating it is harmless. `no`: trying again cannot help.
+ * May the request be sent again? `yes`: nothing of it was sent. `if-unsent`: when no byte of it reached the peer's
+ * application, or when repeating it is harmless. `no`: trying again cannot help.
  */
 export type Retryable = 'yes' | 'no' | 'if-unsent';
 
 /**
- * A failure of I/O as a value. Not an Error: it is passed, never thrown, and takes no stack, so a refused connection under
- * load costs an object and nothing more.
+ * A failure of I/O as a value. Not an Error: it is passed, never thrown, and takes no stack, so a refused connection
+ * under load costs an object and nothing more.
  */
 export class MeshError {
   readonly code: ErrorCode;

@@ -1,5 +1,5 @@
-// Does a request to an admin port come from a page of another site? A browser can be led there by a link, or under a name that its owner turns
-// to our address (DNS rebinding); the Host and Origin it sends give it away.
+// Does a request to an admin port come from a page of another site? A browser can be led there by a link, or under a
+// name that its owner turns to our address (DNS rebinding); the Host and Origin it sends give it away.
 
 /** Null: take it. Otherwise the sentence to answer 403 with. `host` and `origin` are the headers, null where absent. */
 export function refuseForeign(host: string | null, origin: string | null): string | null {

@@ -1,4 +1,5 @@
-// Ranges of IP addresses (CIDR, RFC 4632): who counts as internal, which source a filter chain serves, whom a policy names.
+// Ranges of IP addresses (CIDR, RFC 4632): who counts as internal, which source a filter chain serves, whom a policy
+// names.
 
 import { parseIp } from './ip.ts';
 

@@ -1,7 +1,11 @@
-// IP addresses between text and bytes. Sockets' own structures, PROXY headers and address ranges all need it, and a second parser
-// would read some text differently from the first. RFC 4291 section 2.2 for what is read, RFC 5952 for what is written.
+// IP addresses between text and bytes. Sockets' own structures, PROXY headers and address ranges all need it, and a
+// second parser would read some text differently from the first. RFC 4291 section 2.2 for what is read, RFC 5952 for
+// what is written.
 
-/** 4 or 16 bytes in network order; null for what is no IP literal. No zone, no brackets, no port, no octal or short IPv4. */
+/**
+ * 4 or 16 bytes in network order; null for what is no IP literal. No zone, no brackets, no port, no octal or short
+ * IPv4.
+ */
 export function parseIp(text: string): Uint8Array | null {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }

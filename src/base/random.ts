@@ -1,4 +1,5 @@
-// Randomness as a passed-in value. The generator is seeded by its creator: with entropy in production, with the run's seed in simulation.
+// Randomness as a passed-in value. The generator is seeded by its creator: with entropy in production, with the run's
+// seed in simulation.
 
 export interface Random {
   /** A uniform integer in [0, 2^32). */

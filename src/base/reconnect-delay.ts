@@ -1,4 +1,5 @@
-// When to try a lost connection again: exponential, with full jitter above a floor, so that a thousand clients do not come back in one instant.
+// When to try a lost connection again: exponential, with full jitter above a floor, so that a thousand clients do not
+// come back in one instant.
 
 import type { Random } from './random.ts';
 

@@ -1,6 +1,7 @@
-// A hierarchical timing wheel (Varghese and Lauck, SOSP 1987) over the intrusive links of Timer: arming and cancelling take constant
-// time and allocate nothing, and it knows when it next has work, so that an idle process does not tick. Moving an armed timer
-// later, which every request does to its connection's idle timeout, is one store: the timer is filed anew when its old slot opens.
+// A hierarchical timing wheel (Varghese and Lauck, SOSP 1987) over the intrusive links of Timer: arming and cancelling
+// take constant time and allocate nothing, and it knows when it next has work, so that an idle process does not tick.
+// Moving an armed timer later, which every request does to its connection's idle timeout, is one store: the timer is
+// filed anew when its old slot opens.
 
 import type { Timer } from './clock.ts';
 import { assert } from './errors.ts';
@@ -10,14 +11,17 @@ const slotsPerLevel = 1 << slotBits;
 const levels = 6;
 /** Ticks that the levels span: 2^30, which is 12 days of milliseconds. */
 const spanTicks = 2 ** (slotBits * levels);
-/** Timers of later spans wait here for the next span to begin, in turn in two slots: what waits on is filed in the other. */
+/**
+ * Timers of later spans wait here for the next span to begin, in turn in two slots: what waits on is filed in the
+ * other.
+ */
 const overflowSlot = levels * slotsPerLevel;
 const slotCount = overflowSlot + 2;
 
 /**
- * Level L has 32 slots of 32^L ticks. A timer is filed at the level of the highest bit group in which its due tick differs from
- * the current tick, so occupied slots always lie ahead of the current one at their level, and the lowest occupied level holds
- * the next slot to open. Timers of one tick fire in the order of arming.
+ * Level L has 32 slots of 32^L ticks. A timer is filed at the level of the highest bit group in which its due tick
+ * differs from the current tick, so occupied slots always lie ahead of the current one at their level, and the lowest
+ * occupied level holds the next slot to open. Timers of one tick fire in the order of arming.
  */
 export class TimerWheel {
   /** Timers armed. */
@@ -32,8 +36,8 @@ export class TimerWheel {
   #advancing = false;
 
   /**
-   * `tickMs` is the resolution, to which due times are rounded up: a power of two (1, 0.25, ...), so that milliseconds and ticks
-   * convert without rounding. `startMs` is the clock's time now.
+   * `tickMs` is the resolution, to which due times are rounded up: a power of two (1, 0.25, ...), so that milliseconds
+   * and ticks convert without rounding. `startMs` is the clock's time now.
    */
   constructor(tickMs = 1, startMs = 0) {
     assert(Number.isInteger(Math.log2(tickMs)), 'a tick is a power of two of milliseconds');
@@ -42,7 +46,9 @@ export class TimerWheel {
     this.#tick = Math.floor(startMs * this.#ticksPerMs);
   }
 
-  /** Files `timer` for `dueMs` (>= 0, absolute); a due time in the past means the next tick. An armed timer is moved. */
+  /**
+   * Files `timer` for `dueMs` (>= 0, absolute); a due time in the past means the next tick. An armed timer is moved.
+   */
   arm(timer: Timer, dueMs: number): void {
     // Also refuses NaN, which would be filed nowhere and never fire.
     assert(dueMs >= 0, 'a timer is due at some time');
@@ -67,8 +73,8 @@ export class TimerWheel {
   }
 
   /**
-   * When `advance` next has work: never after the earliest due timer, Infinity when none is armed. It may be before it, when
-   * timers of a higher level have to be filed lower or one was moved later: a handful of times in a timer's life.
+   * When `advance` next has work: never after the earliest due timer, Infinity when none is armed. It may be before it,
+   * when timers of a higher level have to be filed lower or one was moved later: a handful of times in a timer's life.
    */
   nextDueMs(): number {
     const tick = this.#nextTick();
@@ -76,8 +82,9 @@ export class TimerWheel {
   }
 
   /**
-   * Fires everything due at `nowMs` and returns how many that were. A handler may arm and cancel any timer; what it arms fires
-   * in a later tick, so a handler that arms itself with delay 0 cannot hang the wheel. Not to be called from a handler.
+   * Fires everything due at `nowMs` and returns how many that were. A handler may arm and cancel any timer; what it
+   * arms fires in a later tick, so a handler that arms itself with delay 0 cannot hang the wheel. Not to be called from
+   * a handler.
    */
   advance(nowMs: number): number {
     assert(!this.#advancing, 'advance is not re-entrant');

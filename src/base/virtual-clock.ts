@@ -1,4 +1,5 @@
-// A clock that moves only when told to: tests and the simulator run hours of timeouts in milliseconds, and always in the same order.
+// A clock that moves only when told to: tests and the simulator run hours of timeouts in milliseconds, and always in
+// the same order.
 
 import type { Clock, Timer } from './clock.ts';
 import { assert } from './errors.ts';
@@ -57,7 +58,10 @@ export class VirtualClock implements Clock {
     this.advanceTo(this.#nowMs + ms);
   }
 
-  /** Moves to the next due timer and fires all that share its tick, unless that is after `limitMs`. False: nothing to run. */
+  /**
+   * Moves to the next due timer and fires all that share its tick, unless that is after `limitMs`. False: nothing to
+   * run.
+   */
   runNext(limitMs = Infinity): boolean {
     for (let due = this.#wheel.nextDueMs(); due <= limitMs; due = this.#wheel.nextDueMs()) {
       if (due === Infinity) return false;

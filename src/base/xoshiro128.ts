@@ -1,5 +1,5 @@
-// xoshiro128** 1.1 (Blackman and Vigna, https://prng.di.unimi.it/), seeded with splitmix64 as its authors advise: fast, 32-bit
-// arithmetic only, and the same sequence everywhere for the same seed. Not for secrets.
+// xoshiro128** 1.1 (Blackman and Vigna, https://prng.di.unimi.it/), seeded with splitmix64 as its authors advise: fast,
+// 32-bit arithmetic only, and the same sequence everywhere for the same seed. Not for secrets.
 
 import { assert } from './errors.ts';
 import type { Random } from './random.ts';

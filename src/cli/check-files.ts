@@ -1,4 +1,5 @@
-// The files that `weft check` is asked about: folders read as the control plane reads them, links followed, each file once.
+// The files that `weft check` is asked about: folders read as the control plane reads them, links followed, each file
+// once.
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -57,7 +58,10 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Hidden files and folders are left out, as the control plane leaves them out. `above`: folders that lead here, so that no link leads round. */
+/**
+ * Hidden files and folders are left out, as the control plane leaves them out. `above`: folders that lead here, so that
+ * no link leads round.
+ */
 function listFolder(folder: string, above: ReadonlySet<string>): string[] {
   const real = realpathSync(folder);
   if (above.has(real)) return [];

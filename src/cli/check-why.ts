@@ -1,5 +1,5 @@
-// `weft check --why HOST PATH`: which route and which endpoints a request would get, by the code that decides it in a mesh: compiled by the
-// control plane, decoded and matched as a proxy does.
+// `weft check --why HOST PATH`: which route and which endpoints a request would get, by the code that decides it in a
+// mesh: compiled by the control plane, decoded and matched as a proxy does.
 
 import { Xoshiro128 } from '../base/index.ts';
 import { compileOutlooks, type ManifestFile } from '../control/index.ts';

@@ -1,4 +1,5 @@
-// What a command file is, and the exits of the program. Only src/cli reads argv and the environment, and only src/cli exits.
+// What a command file is, and the exits of the program. Only src/cli reads argv and the environment, and only src/cli
+// exits.
 
 import type { Command } from 'commander';
 import { formatIssue, type Issue } from '../base/index.ts';

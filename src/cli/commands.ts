@@ -1,4 +1,5 @@
-// The table of commands. Each is loaded only when it is run, so that `weft proxy` pays for no server, console or load code.
+// The table of commands. Each is loaded only when it is run, so that `weft proxy` pays for no server, console or load
+// code.
 
 import type { CommandEntry } from './command.ts';
 

@@ -1,5 +1,5 @@
-// `weft completion SHELL`: completion of command names, their subcommands, choices and long options, generated from the commands' own
-// definitions.
+// `weft completion SHELL`: completion of command names, their subcommands, choices and long options, generated from the
+// commands' own definitions.
 
 import { Argument, Command } from 'commander';
 import type { CliCommand, CommandEntry } from './command.ts';

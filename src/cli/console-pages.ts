@@ -1,4 +1,5 @@
-// Puts the console onto the control plane's admin port: the console asks the control plane and the demo beside it over HTTP, like anyone.
+// Puts the console onto the control plane's admin port: the console asks the control plane and the demo beside it over
+// HTTP, like anyone.
 
 import {
   Collector,

@@ -1,4 +1,5 @@
-// `weft demo`: a bank on this machine with the whole mesh around it; and, from another terminal, commands to the running one.
+// `weft demo`: a bank on this machine with the whole mesh around it; and, from another terminal, commands to the
+// running one.
 
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +43,10 @@ function environment(): Record<string, string> {
   );
 }
 
-/** Settles at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, and the reaper ends its children. */
+/**
+ * Settles at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, and the reaper ends its
+ * children.
+ */
 function whenAsked(): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;

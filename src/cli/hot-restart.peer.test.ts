@@ -1,4 +1,5 @@
-// A proxy is replaced under load, twice: every request of clients that keep their connections, plain and over TLS, is answered.
+// A proxy is replaced under load, twice: every request of clients that keep their connections, plain and over TLS, is
+// answered.
 
 import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

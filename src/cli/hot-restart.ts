@@ -1,5 +1,5 @@
-// The hand-over between a proxy and its successor, as the process sees it: who is asked for the listeners at the start, when the
-// predecessor is told, and under which name the own listeners are offered (docs/upgrade.md).
+// The hand-over between a proxy and its successor, as the process sees it: who is asked for the listeners at the start,
+// when the predecessor is told, and under which name the own listeners are offered (docs/upgrade.md).
 
 import type { Log } from '../base/index.ts';
 import {

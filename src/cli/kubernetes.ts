@@ -1,4 +1,5 @@
-// Which API server to ask, and as whom: flags before environment, a pod's own account where there is no kubeconfig, as kubectl and client-go do.
+// Which API server to ask, and as whom: flags before environment, a pod's own account where there is no kubeconfig, as
+// kubectl and client-go do.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -1,5 +1,5 @@
-// Where a proxy's bootstrap comes from, by Envoy's flags: a file or the flag itself, with the node's names from outside where a template
-// serves many pods.
+// Where a proxy's bootstrap comes from, by Envoy's flags: a file or the flag itself, with the node's names from outside
+// where a template serves many pods.
 
 import { readFileSync } from 'node:fs';
 import type { LogLevel } from '../base/index.ts';

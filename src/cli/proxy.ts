@@ -1,5 +1,5 @@
-// `weft proxy`: the data plane as a process. Reads the bootstrap, composes the real world around the proxy, and turns signals into drain,
-// end and log rotation.
+// `weft proxy`: the data plane as a process. Reads the bootstrap, composes the real world around the proxy, and turns
+// signals into drain, end and log rotation.
 
 import { openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

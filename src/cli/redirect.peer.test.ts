@@ -1,5 +1,5 @@
-// The kernel's own rules, in a network namespace of the test's: captured connections reach the proxy's port, others do not; twice is once;
-// and nothing is left.
+// The kernel's own rules, in a network namespace of the test's: captured connections reach the proxy's port, others do
+// not; twice is once; and nothing is left.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// From readings of all proxies to the one document that the page shows. Pure: two readings and the mesh in, the view out.
+// From readings of all proxies to the one document that the page shows. Pure: two readings and the mesh in, the view
+// out.
 
 import { mergeEndpoints } from './endpoints.ts';
 import { summarize, unknownGolden } from './golden.ts';
@@ -14,7 +15,8 @@ export function aggregate(
   now: Readings,
   demo: DemoView | null,
 ): ConsoleState {
-  // Signals come from proxies that were read twice; without one, nothing is known, which is not the same as nothing happening.
+  // Signals come from proxies that were read twice; without one, nothing is known, which is not the same as nothing
+  // happening.
   const known = before !== null && [...now.byNode.keys()].some((node) => before.byNode.has(node));
   const seconds = known ? Math.max(0.001, (now.atMs - before.atMs) / 1000) : null;
   const earlier = before ?? { atMs: 0, byNode: new Map() };

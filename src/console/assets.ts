@@ -1,4 +1,5 @@
-// The page's files, held in memory: HTML, style and script. Nothing is fetched from elsewhere, and the page may load nothing else.
+// The page's files, held in memory: HTML, style and script. Nothing is fetched from elsewhere, and the page may load
+// nothing else.
 
 import { bundlePage, bundleStyle } from './bundle-page.ts' with { type: 'macro' };
 

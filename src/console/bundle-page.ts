@@ -1,5 +1,5 @@
-// Bundles the page. Called as macros: at build time in the compiled program, once at the first import from the source tree; so there is
-// no build step for the user and no bundler in the running program.
+// Bundles the page. Called as macros: at build time in the compiled program, once at the first import from the source
+// tree; so there is no build step for the user and no bundler in the running program.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,4 +1,5 @@
-// Reads the mesh when somebody looks: the control plane's API, then every proxy it names, a few at a time. Nobody looking costs nothing.
+// Reads the mesh when somebody looks: the control plane's API, then every proxy it names, a few at a time. Nobody
+// looking costs nothing.
 
 import { aggregate } from './aggregate.ts';
 import { EndpointMemory } from './endpoints.ts';

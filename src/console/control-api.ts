@@ -1,5 +1,5 @@
-// The control plane's `GET /api/v1/mesh`, reduced to what the console shows. Fields are read one by one: the console asks over HTTP, and a
-// newer control plane may say more.
+// The control plane's `GET /api/v1/mesh`, reduced to what the console shows. Fields are read one by one: the console
+// asks over HTTP, and a newer control plane may say more.
 
 import type { Mesh, MeshProxy } from './mesh.ts';
 import type { IssueView, ProxySync } from './view.ts';

@@ -1,5 +1,6 @@
-// Endpoints as all their callers see them. What one proxy says of an endpoint that it never called is no knowledge; what nobody called
-// lately is old; what no caller knows any more is shown as gone for a while, not dropped: it is what a person looks for.
+// Endpoints as all their callers see them. What one proxy says of an endpoint that it never called is no knowledge;
+// what nobody called lately is old; what no caller knows any more is shown as gone for a while, not dropped: it is what
+// a person looks for.
 
 import type { EndpointReading, Readings } from './readings.ts';
 import type { EndpointState, EndpointView } from './view.ts';

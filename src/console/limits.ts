@@ -3,7 +3,9 @@
 export const consoleLimits = {
   /** A reading younger than this is shown again: however many pages look, proxies are asked once. */
   readingAgeMinMs: 1500,
-  /** After this long without a page asking, the next reading starts a new interval instead of averaging over the pause. */
+  /**
+   * After this long without a page asking, the next reading starts a new interval instead of averaging over the pause.
+   */
   intervalMaxMs: 15_000,
   /** One proxy's answer. */
   proxyTimeoutMs: 2000,

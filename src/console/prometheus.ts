@@ -1,5 +1,5 @@
-// Reads the Prometheus text format 0.0.4 as our own proxies write it: no timestamps, no exemplars. Lines that do not fit are skipped:
-// the console shows what it understands.
+// Reads the Prometheus text format 0.0.4 as our own proxies write it: no timestamps, no exemplars. Lines that do not
+// fit are skipped: the console shows what it understands.
 
 export interface MetricSample {
   readonly name: string;

@@ -1,5 +1,5 @@
-// One proxy's live data from its admin port: metrics for the traffic, /clusters for the endpoints. Weft and Envoy both have these pages;
-// what they count has other names.
+// One proxy's live data from its admin port: metrics for the traffic, /clusters for the endpoints. Weft and Envoy both
+// have these pages; what they count has other names.
 
 import { consoleLimits } from './limits.ts';
 import type { MeshProxy } from './mesh.ts';

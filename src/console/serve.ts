@@ -64,8 +64,8 @@ async function answerCommand(
 }
 
 /**
- * A page of another site may post to loopback, or reach it under a name of its own by DNS rebinding: a command must come from our own
- * page, under a loopback name. JSON as content type keeps plain forms out.
+ * A page of another site may post to loopback, or reach it under a name of its own by DNS rebinding: a command must
+ * come from our own page, under a loopback name. JSON as content type keeps plain forms out.
  */
 function refuseForeign(request: Request): string | null {
   const host = request.headers.get('host') ?? '';

@@ -1,5 +1,5 @@
-// A caller's egress, read from its metrics: per service the latency buckets, the failures and the retries since it started. Two
-// readings make an interval.
+// A caller's egress, read from its metrics: per service the latency buckets, the failures and the retries since it
+// started. Two readings make an interval.
 
 import { type MetricSample, parsePrometheus } from './prometheus.ts';
 import { serviceOfCluster } from './service-of-cluster.ts';
@@ -89,7 +89,9 @@ export function addTraffic(total: Traffic, part: Traffic): void {
     total.buckets.set(bound, (total.buckets.get(bound) ?? 0) + count);
 }
 
-/** Seconds below which the share `q` of the requests lies, interpolated inside its bucket; null while there are none. */
+/**
+ * Seconds below which the share `q` of the requests lies, interpolated inside its bucket; null while there are none.
+ */
 export function quantile(traffic: Traffic, q: number): number | null {
   const rows = [...traffic.buckets].sort(([a], [b]) => a - b);
   const total = rows.at(-1)?.[1] ?? 0;

@@ -1,5 +1,5 @@
-// What the page shows, as one JSON document. The page knows nothing else of the mesh, and this file imports nothing, so that the page
-// can share its types. What is not known is null, never a zero or a "healthy".
+// What the page shows, as one JSON document. The page knows nothing else of the mesh, and this file imports nothing, so
+// that the page can share its types. What is not known is null, never a zero or a "healthy".
 
 /** The four golden signals over the last interval. */
 export interface Golden {
@@ -29,8 +29,9 @@ export interface CallView {
 }
 
 /**
- * gone: no caller knows it any more (not ready, or removed); ejected, unhealthy: some callers leave it out; failing: it is asked, and at
- * least a tenth of its answers are failures; idle: nobody asked it in the last interval, so nothing new is known of it.
+ * gone: no caller knows it any more (not ready, or removed); ejected, unhealthy: some callers leave it out; failing: it
+ * is asked, and at least a tenth of its answers are failures; idle: nobody asked it in the last interval, so nothing
+ * new is known of it.
  */
 export type EndpointState = 'gone' | 'ejected' | 'unhealthy' | 'failing' | 'in use' | 'idle';
 
@@ -47,7 +48,9 @@ export interface EndpointView {
   readonly costMaxMs: number | null;
   /** False: nobody called it in the last interval, so the estimates are old. */
   readonly fresh: boolean;
-  /** Share of failures, 0 to 1: of the last interval, or where nobody called, what callers remember; null: never called. */
+  /**
+   * Share of failures, 0 to 1: of the last interval, or where nobody called, what callers remember; null: never called.
+   */
   readonly errorShare: number | null;
   readonly active: number;
   readonly requests: number;

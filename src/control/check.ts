@@ -1,4 +1,5 @@
-// The control plane's validation without a control plane: manifests in, everything that is wrong with them out, as the mesh would see it.
+// The control plane's validation without a control plane: manifests in, everything that is wrong with them out, as the
+// mesh would see it.
 
 import { typeUrls, type XdsResource } from '../xds/index.ts';
 import { MeshCompiler } from './compile/mesh.ts';

@@ -1,5 +1,5 @@
-// The control plane: a source of objects, the model built from them, and the ADS server that proxies ask. Everything it needs of the outside comes in
-// as a seam, so that the simulator runs this very code.
+// The control plane: a source of objects, the model built from them, and the ADS server that proxies ask. Everything it
+// needs of the outside comes in as a seam, so that the simulator runs this very code.
 
 import type { Clock, Log } from '../base/index.ts';
 import type { Store } from '../net/index.ts';
@@ -86,7 +86,10 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.adsServer.closeStreams();
   }
 
-  /** Everything that existed at the start has been read; before that, proxies are kept waiting rather than told that there is nothing. */
+  /**
+   * Everything that existed at the start has been read; before that, proxies are kept waiting rather than told that
+   * there is nothing.
+   */
   get synced(): boolean {
     return this.#synced;
   }

@@ -1,4 +1,5 @@
-// A real Envoy takes its configuration from the control plane by delta ADS, refuses nothing of it, and routes as the manifests say.
+// A real Envoy takes its configuration from the control plane by delta ADS, refuses nothing of it, and routes as the
+// manifests say.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { silentLog } from '../base/index.ts';

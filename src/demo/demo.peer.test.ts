@@ -1,5 +1,5 @@
-// The whole demo as a user runs it: real processes, real sockets, a minute of faults. In CI always; elsewhere when asked for, because it
-// wants the machine for itself.
+// The whole demo as a user runs it: real processes, real sockets, a minute of faults. In CI always; elsewhere when
+// asked for, because it wants the machine for itself.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Composes the demo: a machine, the bank on it, its clients, and what watches them. Three ways to run it share this: the live demo,
-// the scripted run and the switch from agents to sidecars.
+// Composes the demo: a machine, the bank on it, its clients, and what watches them. Three ways to run it share this:
+// the live demo, the scripted run and the switch from agents to sidecars.
 
 import { customersCount, openingPennies } from '../../examples/bank/bank.ts';
 import { type Attachment, BankCluster } from './cluster/bank-cluster.ts';
@@ -161,8 +161,8 @@ export class Demo implements ControlHost {
   }
 
   /**
-   * Ends every process; returns the ids of those that are left: there should be none. Removes the folder, or keeps it for its logs.
-   * Idempotent: the first call counts.
+   * Ends every process; returns the ids of those that are left: there should be none. Removes the folder, or keeps it
+   * for its logs. Idempotent: the first call counts.
    */
   stop(folder: 'remove' | 'keep' = 'remove'): Promise<readonly number[]> {
     this.#stopping ??= this.#stop(folder);

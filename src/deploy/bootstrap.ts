@@ -1,4 +1,5 @@
-// The Envoy bootstrap of one proxy: who it is, where it listens, and where its control plane is (docs/xds.md names the fields of the node).
+// The Envoy bootstrap of one proxy: who it is, where it listens, and where its control plane is (docs/xds.md names the
+// fields of the node).
 
 import { isIP } from 'node:net';
 
@@ -11,7 +12,10 @@ export interface BootstrapFacts {
   /** The pod's labels: Services whose selector matches them are served by it. */
   readonly labels: Readonly<Record<string, string>>;
   readonly admin: Endpoint;
-  /** Listener (`outbound`, `inbound`, `agent`, `gateway`) to its `host:port`; what is absent has the control plane's default. */
+  /**
+   * Listener (`outbound`, `inbound`, `agent`, `gateway`) to its `host:port`; what is absent has the control plane's
+   * default.
+   */
   readonly listen: Readonly<Record<string, string>>;
   /** Service port, by name or number, to the application's port. */
   readonly application: Readonly<Record<string, number>>;

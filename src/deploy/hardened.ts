@@ -1,4 +1,5 @@
-// How every container of the mesh runs: without rights, on a root that cannot be written. Pod Security calls this restricted.
+// How every container of the mesh runs: without rights, on a root that cannot be written. Pod Security calls this
+// restricted.
 
 import { proxyUser } from './limits.ts';
 

@@ -1,5 +1,6 @@
-// Puts a sidecar into a pod: a pure function of the pod, behind both `weft inject` and the webhook, so that what a person reads is what the
-// API server does. A native sidecar (an init container that stays): it is up before the application and ends after it, and a Job ends.
+// Puts a sidecar into a pod: a pure function of the pod, behind both `weft inject` and the webhook, so that what a
+// person reads is what the API server does. A native sidecar (an init container that stays): it is up before the
+// application and ends after it, and a Job ends.
 
 import { meshPorts, proxyUser } from './limits.ts';
 import type { ContainerObject, PodObject } from './objects.ts';

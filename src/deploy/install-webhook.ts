@@ -1,5 +1,6 @@
-// The webhook's part of an installation: two replicas behind a Service, and the configuration by which the API server asks them about pods of
-// the namespaces that carry the label. Its certificate is given: the API server must be told whom to trust, and this program signs nothing.
+// The webhook's part of an installation: two replicas behind a Service, and the configuration by which the API server
+// asks them about pods of the namespaces that carry the label. Its certificate is given: the API server must be told
+// whom to trust, and this program signs nothing.
 
 import { hardened } from './hardened.ts';
 import { annotations } from './inject.ts';
@@ -100,7 +101,10 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
   };
 }
 
-/** Fails open: a cluster whose webhook is away must still start pods. One that was let in without a sidecar shows as one without. */
+/**
+ * Fails open: a cluster whose webhook is away must still start pods. One that was let in without a sidecar shows as one
+ * without.
+ */
 function createConfiguration({ namespace, certificate }: WebhookOptions): object {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',

@@ -1,5 +1,5 @@
-// What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`. The role allows what
-// the control plane's own table of watched kinds needs, and nothing else.
+// What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`.
+// The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
 import { customResourceDefinitions, listWatchedKinds } from '../control/index.ts';
 import { hardened } from './hardened.ts';

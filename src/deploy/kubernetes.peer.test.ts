@@ -1,5 +1,6 @@
-// The deployed mesh on a real cluster: installed, injected by manifest and by webhook, called, rolled. `WEFT_KUBENET` names the folder of the rig
-// that starts one (its commands are up, down, load-image); without it there is no cluster to try.
+// The deployed mesh on a real cluster: installed, injected by manifest and by webhook, called, rolled. `WEFT_KUBENET`
+// names the folder of the rig that starts one (its commands are up, down, load-image); without it there is no cluster
+// to try.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Injection over manifests: every pod in them, also those that a Deployment or a Job makes, gets its sidecar; everything else comes out as it
-// went in, comments included.
+// Injection over manifests: every pod in them, also those that a Deployment or a Job makes, gets its sidecar;
+// everything else comes out as it went in, comments included.
 
 import { type Document, parseAllDocuments } from 'yaml';
 import { type Injection, type InjectOptions, injectPod } from './inject.ts';

@@ -1,5 +1,5 @@
-// Rules of the kernel that lead a pod's connections through its proxy, as text for nft and as commands for iptables. Made anew as a whole
-// each time: applying twice is applying once, and what another program set stays.
+// Rules of the kernel that lead a pod's connections through its proxy, as text for nft and as commands for iptables.
+// Made anew as a whole each time: applying twice is applying once, and what another program set stays.
 
 import { isIP } from 'node:net';
 import { meshPorts, proxyUser } from './limits.ts';

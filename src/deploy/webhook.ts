@@ -1,5 +1,6 @@
-// The mutating webhook: an AdmissionReview in, one out, around the same injection as `weft inject`. A pod is never refused: what cannot be
-// injected goes in as it is, with a warning that kubectl shows (the API server's advice: fail open, and say so).
+// The mutating webhook: an AdmissionReview in, one out, around the same injection as `weft inject`. A pod is never
+// refused: what cannot be injected goes in as it is, with a warning that kubectl shows (the API server's advice: fail
+// open, and say so).
 
 import { type InjectOptions, injectPod } from './inject.ts';
 import { isPod } from './manifests.ts';

@@ -1,5 +1,5 @@
-// When requests are due. An open loop: the times are fixed by the rate alone, never by how fast answers come (Schroeder, Wierman and
-// Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
+// When requests are due. An open loop: the times are fixed by the rate alone, never by how fast answers come
+// (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
 
 import type { Random } from '../base/index.ts';
 import type { Arrivals } from './types.ts';

@@ -1,5 +1,5 @@
-// Latencies in an HDR histogram (Gil Tene, hdrhistogram.org): constant memory (about 0.1 MB), three significant digits from a
-// microsecond to an hour, so a p99.9 is as exact as a median.
+// Latencies in an HDR histogram (Gil Tene, hdrhistogram.org): constant memory (about 0.1 MB), three significant digits
+// from a microsecond to an hour, so a p99.9 is as exact as a median.
 
 import { build, type Histogram } from 'hdr-histogram-js';
 import { loadLimits } from './limits.ts';

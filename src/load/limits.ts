@@ -4,7 +4,10 @@ export const loadLimits = {
   /** Requests a second. One thread does about 40,000 on HTTP/1.1; above that the lateness tells. */
   rateMax: 1_000_000,
   connectionsMax: 16_384,
-  /** Due requests that wait for a connection. More are counted as failed with `overflow`, so memory stays bounded when nothing answers. */
+  /**
+   * Due requests that wait for a connection. More are counted as failed with `overflow`, so memory stays bounded when
+   * nothing answers.
+   */
   waitingMax: 100_000,
   durationMsMax: 7 * 24 * 3600 * 1000,
   /** The start waits this long for the first connections, so that their set-up is not in the first latencies. */

@@ -1,5 +1,5 @@
-// The same nginx, measured by wrk and by our own generator at the same moderate load: they must agree, or one of them lies. wrk is a
-// closed loop, so it is the one that sets the rate.
+// The same nginx, measured by wrk and by our own generator at the same moderate load: they must agree, or one of them
+// lies. wrk is a closed loop, so it is the one that sets the rate.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
@@ -84,7 +84,8 @@ describeWith(['nginx', 'wrk'], 'wrk and Weft', () => {
     let agreed = false;
     for (let round = 0; round < roundsMax && !agreed; round++) {
       const wrk = await measureByWrk(1);
-      // Moderate: at most a fifth of what a closed loop gets from this server at this moment, whatever else the machine does.
+      // Moderate: at most a fifth of what a closed loop gets from this server at this moment, whatever else the machine
+      // does.
       const rate = Math.min(1000, Math.floor(wrk.ratePerSecond / 5));
       const weft = await measureByWeft(rate, 2);
       const [own, theirs] = [weft.serviceMs?.p50 ?? 0, wrk.p50Ms];

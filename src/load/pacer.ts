@@ -1,6 +1,7 @@
-// Waiting for an arrival. Timers of the runtime have a resolution of one millisecond and come 0.2 ms late: at a proxy's latencies
-// that would be most of what is measured. So the last stretch before an arrival is spent in short naps between polls for I/O: as
-// exact as the kernel wakes a thread (0.02 to 0.04 ms), and without burning a core as a spin would.
+// Waiting for an arrival. Timers of the runtime have a resolution of one millisecond and come 0.2 ms late: at a proxy's
+// latencies that would be most of what is measured. So the last stretch before an arrival is spent in short naps
+// between polls for I/O: as exact as the kernel wakes a thread (0.02 to 0.04 ms), and without burning a core as a spin
+// would.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import { removeTimerSlack } from './timer-slack.ts';

@@ -76,7 +76,9 @@ export class Recorder {
     return interval;
   }
 
-  /** `endMs`: when the arrivals ended. A rate is counted over the time that was asked for, not up to its last arrival. */
+  /**
+   * `endMs`: when the arrivals ended. A rate is counted over the time that was asked for, not up to its last arrival.
+   */
   report(options: LoadOptions, endMs: number, interrupted: boolean): LoadReport {
     const elapsedMs = Math.max(0, endMs - this.#measureFromMs, this.#lastEndMs - this.#measureFromMs);
     return {

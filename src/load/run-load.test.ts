@@ -187,7 +187,8 @@ describe('failures', () => {
       optionsOf(world, { ratePerSecond: 300, durationMs: 1000, timeoutMs: 2000 }),
     );
     expect(report).toMatchObject({ due: 300, failed: 300, failures: { timeout: 300 } });
-    // Ten connections took a request each, and so did their replacements once those were given up; the others never left.
+    // Ten connections took a request each, and so did their replacements once those were given up; the others never
+    // left.
     expect(report.sent).toBeGreaterThan(10);
     expect(report.sent).toBeLessThan(200);
     expect(report.elapsedMs).toBeLessThan(3300);

@@ -1,5 +1,6 @@
-// An open-loop load run: sends each request when it is due, over a fixed number of connections, and counts its latency from then. A
-// server that stalls therefore shows the stall in every request that was due meanwhile (no coordinated omission, Gil Tene).
+// An open-loop load run: sends each request when it is due, over a fixed number of connections, and counts its latency
+// from then. A server that stalls therefore shows the stall in every request that was due meanwhile (no coordinated
+// omission, Gil Tene).
 
 import { assert, Timer, type TimerHandler } from '../base/index.ts';
 import type { ResponseHead } from '../wire/index.ts';

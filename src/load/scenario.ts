@@ -1,5 +1,5 @@
-// What a user may ask the load generator to send: one URL on the command line, or a scenario file with weighted requests. Both become
-// the same list, and every fault in it is reported at once with its path.
+// What a user may ask the load generator to send: one URL on the command line, or a scenario file with weighted
+// requests. Both become the same list, and every fault in it is reported at once with its path.
 
 import { z } from 'zod';
 import { fail, type Issue, ok, type Result } from '../base/index.ts';

@@ -1,4 +1,5 @@
-// The connections to one target and the due requests that wait for one. Connections are used in turn, so that all of them carry load.
+// The connections to one target and the due requests that wait for one. Connections are used in turn, so that all of
+// them carry load.
 
 import { Ring } from '../base/index.ts';
 import type { Address, Network } from '../net/index.ts';
@@ -63,8 +64,8 @@ export class TargetPool {
       this.#connecting -= 1;
       return this.#waiting.shift();
     }
-    // One that has served is replaced at once, or the run would go on with fewer than asked for. One that has not was refused in
-    // its own way, and is opened again only on demand.
+    // One that has served is replaced at once, or the run would go on with fewer than asked for. One that has not was
+    // refused in its own way, and is opened again only on demand.
     if (connection.served > 0 || this.#connecting < this.#waiting.count) this.open(owner, 1);
     return null;
   }

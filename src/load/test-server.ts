@@ -1,4 +1,5 @@
-// For tests: an HTTP/1.1 server on any Network that answers when and how the test says, and remembers what it was asked.
+// For tests: an HTTP/1.1 server on any Network that answers when and how the test says, and remembers what it was
+// asked.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import type { Address, Listener, Network, Socket, SocketHandler } from '../net/index.ts';

@@ -1,5 +1,5 @@
-// What a load run is made of, and what it reports. The report is also the JSON that `weft load --json` prints: fields are added, never
-// renamed.
+// What a load run is made of, and what it reports. The report is also the JSON that `weft load --json` prints: fields
+// are added, never renamed.
 
 import type { Clock, Random } from '../base/index.ts';
 import type { Address, Network } from '../net/index.ts';
@@ -139,10 +139,15 @@ export interface LoadReport {
   readonly throughputPerSecond: number;
   /** Bytes of responses, heads included, also of the warm-up. */
   readonly bytesReceived: number;
-  /** Successful requests, from the intended send time: what a client that does not wait for others would see; null without one. */
+  /**
+   * Successful requests, from the intended send time: what a client that does not wait for others would see; null
+   * without one.
+   */
   readonly latencyMs: LatencySummary | null;
   /** The same from the actual send time. */
   readonly serviceMs: LatencySummary | null;
-  /** How late the generator itself came to each arrival. When this is not small against the latencies, they are its own. */
+  /**
+   * How late the generator itself came to each arrival. When this is not small against the latencies, they are its own.
+   */
   readonly latenessMs: LatencySummary | null;
 }

@@ -1,9 +1,10 @@
-// The Network seam over Bun.listen and Bun.connect. Bun calls one set of module-level functions for all sockets; each socket's state
-// hangs on its `data`, so a connection costs no closures.
-// Measured, echoing 300-byte messages of 64 connections, CPU microseconds a message: a bare Bun.listen 0.9 user and 5.8 to 8.5 system,
-// through this seam 1.8 to 2.0 and 6.5 to 7.3. Of the difference 0.25 is this code (0.17 for text), the rest Bun's latin1 strings.
-// On Linux connections are dialled by a descriptor of our own (native/connect.ts); elsewhere by Bun.connect, which cannot be abandoned:
-// there one that is reset while opening holds its descriptor until the kernel gives up.
+// The Network seam over Bun.listen and Bun.connect. Bun calls one set of module-level functions for all sockets; each
+// socket's state hangs on its `data`, so a connection costs no closures.
+// Measured, echoing 300-byte messages of 64 connections, CPU microseconds a message: a bare Bun.listen 0.9 user and 5.8
+// to 8.5 system, through this seam 1.8 to 2.0 and 6.5 to 7.3. Of the difference 0.25 is this code (0.17 for text), the
+// rest Bun's latin1 strings. On Linux connections are dialled by a descriptor of our own (native/connect.ts); elsewhere
+// by Bun.connect, which cannot be abandoned: there one that is reset while opening holds its descriptor until the
+// kernel gives up.
 
 import { isIP } from 'node:net';
 import { BunSocket, type RawSocket } from './bun-socket.ts';
@@ -23,8 +24,8 @@ import { createBunTlsContext, Handshake } from './tls/index.ts';
 import { beginTurn, endTurn } from './turn.ts';
 
 /**
- * `system` is the C library; null (a test, or a system without) leaves connecting to Bun. `inherited` are listening descriptors of a
- * predecessor by formatted address: whoever listens there does so on a copy of it.
+ * `system` is the C library; null (a test, or a system without) leaves connecting to Bun. `inherited` are listening
+ * descriptors of a predecessor by formatted address: whoever listens there does so on a copy of it.
  */
 export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
@@ -266,7 +267,10 @@ function onClose(raw: RawSocket, cause?: Error): void {
   if (raw.data instanceof BunSocket) raw.data.closed(cause);
 }
 
-/** System errors come with onClose too. Anything else is an exception of a handler: the connection ends, and the bug is not hidden. */
+/**
+ * System errors come with onClose too. Anything else is an exception of a handler: the connection ends, and the bug is
+ * not hidden.
+ */
 function onError(raw: RawSocket, cause: Error): void {
   if (systemCodeOf(cause) !== '') return;
   if (raw.data instanceof BunSocket) raw.data.reset();

@@ -1,5 +1,6 @@
-// One TCP or unix connection of Bun behind the Socket seam. What a handler call writes is gathered as one latin1 string and leaves in
-// one system call when the call returns; large byte ranges are not gathered but handed through. Only what the kernel refuses is kept.
+// One TCP or unix connection of Bun behind the Socket seam. What a handler call writes is gathered as one latin1 string
+// and leaves in one system call when the call returns; large byte ranges are not gathered but handed through. Only what
+// the kernel refuses is kept.
 
 import { assert, type ErrorSource, type MeshError } from '../base/index.ts';
 import { readOriginalDestination, readUnsentBytes } from './native/index.ts';
@@ -31,7 +32,10 @@ import {
 } from './tls/index.ts';
 import { deferClose, deferFlush } from './turn.ts';
 
-/** Byte ranges up to this size are joined with what was written before them; above it a copy costs more than a system call. */
+/**
+ * Byte ranges up to this size are joined with what was written before them; above it a copy costs more than a system
+ * call.
+ */
 const joinBytesMax = 16 * 1024;
 /** Gathered bytes that are sent before the handler returns. */
 const gatherBytesMax = 64 * 1024;
@@ -297,8 +301,8 @@ export class BunSocket implements Socket {
   }
 
   /**
-   * Bun is done with the connection; `cause` is set when it broke. It says so also inside of our own calls to it, so the handler
-   * is told later. With our FIN sent, Bun closes at the peer's FIN without telling of that first.
+   * Bun is done with the connection; `cause` is set when it broke. It says so also inside of our own calls to it, so
+   * the handler is told later. With our FIN sent, Bun closes at the peer's FIN without telling of that first.
    */
   closed(cause: unknown): void {
     if (this.#state === 'closed') return;
@@ -310,7 +314,8 @@ export class BunSocket implements Socket {
       this.#close(createConnectError(this.remote, cause ?? 'closed'));
       return;
     }
-    // With TLS 1.3 a client is done before the server has judged it: an alert in place of the first answer is that verdict.
+    // With TLS 1.3 a client is done before the server has judged it: an alert in place of the first answer is that
+    // verdict.
     if (this.#alert !== null && !this.#heard) {
       this.#close(createTlsError(this.#source, this.remote, describeFailure(this.#alert)));
       return;

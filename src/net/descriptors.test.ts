@@ -50,8 +50,8 @@ function dial(address: Address): Outcome {
 }
 
 /**
- * A listener of the kernel that drops every further SYN: nobody accepts, and its queue is full. No program of ours listens like
- * this, so the calls are made by hand.
+ * A listener of the kernel that drops every further SYN: nobody accepts, and its queue is full. No program of ours
+ * listens like this, so the calls are made by hand.
  */
 class DeafListener {
   readonly #system = dlopen('libc.so.6', {

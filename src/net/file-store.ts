@@ -1,6 +1,6 @@
-// The Store seam over files. A write goes aside, is synced, renamed and its folder synced, so that after a crash the old or the new
-// bytes are there whole. Watching listens to the kernel and looks again now and then, because fs.watch cannot see a folder that
-// comes later and forgets events when its queue runs over.
+// The Store seam over files. A write goes aside, is synced, renamed and its folder synced, so that after a crash the
+// old or the new bytes are there whole. Watching listens to the kernel and looks again now and then, because fs.watch
+// cannot see a folder that comes later and forgets events when its queue runs over.
 
 import { type FSWatcher, watch as watchFolder } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -107,7 +107,10 @@ async function readFolder(path: string) {
   }
 }
 
-/** Kubernetes mounts ConfigMaps as links to files in a hidden folder. A link to a folder is not followed: it may lead back. */
+/**
+ * Kubernetes mounts ConfigMaps as links to files in a hidden folder. A link to a folder is not followed: it may lead
+ * back.
+ */
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isFile() ?? false;
 }
@@ -162,7 +165,9 @@ class FolderWatch {
     }, mergeMs);
   }
 
-  /** Tells the watcher, without an event only when files below differ from the last look by name, size, time or inode. */
+  /**
+   * Tells the watcher, without an event only when files below differ from the last look by name, size, time or inode.
+   */
   async #look(tell: boolean): Promise<void> {
     const seen = await this.#fingerprint();
     if (this.#stopped) return;

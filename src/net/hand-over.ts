@@ -1,7 +1,9 @@
-// Listening sockets handed from a process to its successor: both hold the same descriptors for a while, so no connection is lost
-// between the two. The successor asks over an abstract unix socket whose name both are told; only the same user is answered.
+// Listening sockets handed from a process to its successor: both hold the same descriptors for a while, so no
+// connection is lost between the two. The successor asks over an abstract unix socket whose name both are told; only
+// the same user is answered.
 //
-// In order: `take` (the descriptors come), the successor starts and gets ready, `ready` (the predecessor accepts nothing more).
+// In order: `take` (the descriptors come), the successor starts and gets ready, `ready` (the predecessor accepts
+// nothing more).
 
 import { type Log, MeshError } from '../base/index.ts';
 import { type InheritedDescriptors, listOpenListeners } from './bun-network.ts';
@@ -83,7 +85,10 @@ function give(system: Libc, socket: { fd: number; end(): void }, log: Log): void
   socket.end();
 }
 
-/** Asks the predecessor of that name; waits for its answer, so it is for the start of a process alone. A failure says why. */
+/**
+ * Asks the predecessor of that name; waits for its answer, so it is for the start of a process alone. A failure says
+ * why.
+ */
 export function takeListeners(name: string): InheritedDescriptors | MeshError {
   const system = libc();
   if (system === null) return failure(name, 'this system passes no descriptors');

@@ -1,6 +1,7 @@
-// A network inside one process and in virtual time, for tests and the simulator: delay, loss, bandwidth, resets, partitions and crashes,
-// drawn from one seeded generator, so that the same seed gives the same run. A host is an IP address, also one like 127.0.1.5; the
-// processes on it share its loopback 127.0.0.1 (a sidecar and its application), and each can crash alone.
+// A network inside one process and in virtual time, for tests and the simulator: delay, loss, bandwidth, resets,
+// partitions and crashes, drawn from one seeded generator, so that the same seed gives the same run. A host is an IP
+// address, also one like 127.0.1.5; the processes on it share its loopback 127.0.0.1 (a sidecar and its application),
+// and each can crash alone.
 
 import { assert, type Clock, type Random } from '../base/index.ts';
 import { type LinkConditions, MemoryPipe, type PipeWorld, type SegmentKind } from './memory-pipe.ts';
@@ -36,15 +37,20 @@ export interface MemoryProcess extends Network {
   readonly name: string;
   readonly host: string;
   /**
-   * Connections that its host makes or receives to `address` reach `target` on the host instead, and know where they were going: what
-   * iptables does for a sidecar. Not for those of the redirecting process itself.
+   * Connections that its host makes or receives to `address` reach `target` on the host instead, and know where they
+   * were going: what iptables does for a sidecar. Not for those of the redirecting process itself.
    */
   redirect(address: Address, target: Address): void;
-  /** Crashes it: listeners go, every connection is reset towards its peer, and its own handlers hear nothing any more. */
+  /**
+   * Crashes it: listeners go, every connection is reset towards its peer, and its own handlers hear nothing any more.
+   */
   kill(): void;
 }
 
-/** Used as a Network it is the process `local` on 127.0.0.1, to which all addresses belong that no other process's host has. */
+/**
+ * Used as a Network it is the process `local` on 127.0.0.1, to which all addresses belong that no other process's host
+ * has.
+ */
 export interface MemoryNetwork extends MemoryProcess {
   createProcess(name: string, host: string): MemoryProcess;
   /** Both ways. Overrides what was set for the pair before; set {} to return to the default. */

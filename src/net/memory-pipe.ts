@@ -1,4 +1,5 @@
-// One direction of a simulated connection: segments on their way, in order, with the delay that the link's conditions give them.
+// One direction of a simulated connection: segments on their way, in order, with the delay that the link's conditions
+// give them.
 
 import { type Clock, type Random, Timer, type TimerHandler } from '../base/index.ts';
 import type { Address } from './network.ts';
@@ -22,8 +23,8 @@ export interface LinkConditions {
 }
 
 /**
- * What a segment says. A connection opens like TCP: `syn` to the listener, `accept` or `refuse` back, `open` is the last
- * acknowledgement, at which the listener's side learns of it.
+ * What a segment says. A connection opens like TCP: `syn` to the listener, `accept` or `refuse` back, `open` is the
+ * last acknowledgement, at which the listener's side learns of it.
  */
 export type SegmentKind = 'syn' | 'accept' | 'refuse' | 'open' | 'data' | 'fin' | 'reset';
 

@@ -1,5 +1,6 @@
-// One end of a simulated connection: the Socket contract over two pipes. Every callback comes out of a timer, never out of a call of
-// the handler's, and bytes are poisoned after `onData`, so that code which keeps them fails in tests and not in production.
+// One end of a simulated connection: the Socket contract over two pipes. Every callback comes out of a timer, never out
+// of a call of the handler's, and bytes are poisoned after `onData`, so that code which keeps them fails in tests and
+// not in production.
 
 import { type Clock, type ErrorSource, type MeshError, Timer, type TimerHandler } from '../base/index.ts';
 import type { MemoryPipe, PipeEnd, SegmentKind } from './memory-pipe.ts';

@@ -1,4 +1,5 @@
-// The Store seam without a disk. Its owner keeps it over a simulated restart, as a disk would be kept, and can make it fail.
+// The Store seam without a disk. Its owner keeps it over a simulated restart, as a disk would be kept, and can make it
+// fail.
 
 import type { MeshError } from '../base/index.ts';
 import type { Store, StoreWatcher } from './store.ts';

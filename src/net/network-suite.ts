@@ -1,4 +1,5 @@
-// The contract of the Network seam as tests, run for every implementation: what holds for the simulated network holds for the real one.
+// The contract of the Network seam as tests, run for every implementation: what holds for the simulated network holds
+// for the real one.
 
 import { afterEach, describe, expect, test } from 'bun:test';
 import { MeshError, Xoshiro128 } from '../base/index.ts';

@@ -1,10 +1,14 @@
-// The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets (bun-network.ts) and a
-// simulated one (memory-network.ts), pass one shared suite (network-suite.ts). Handlers are objects with methods, so a socket costs no closures.
+// The Network seam: what the mesh needs of sockets and nothing more. Two implementations, Bun's sockets
+// (bun-network.ts) and a simulated one (memory-network.ts), pass one shared suite (network-suite.ts). Handlers are
+// objects with methods, so a socket costs no closures.
 
 import type { MeshError, Result } from '../base/index.ts';
 import type { SecureFacts, TlsClient, TlsContext, TlsContextOptions, TlsServer } from './tls/index.ts';
 
-/** Where to listen or connect: an IP literal with a port, or a unix socket's path. Names are resolved before (resolver.ts). */
+/**
+ * Where to listen or connect: an IP literal with a port, or a unix socket's path. Names are resolved before
+ * (resolver.ts).
+ */
 export type Address =
   | { readonly kind: 'ip'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
@@ -19,34 +23,40 @@ export interface Socket {
   /** Bytes taken by `write*` that the kernel has not taken yet. */
   readonly queuedBytes: number;
   /**
-   * Those, and what the kernel has taken and the peer's has not: 0 means that all that was written has arrived. A system call;
-   * meant for the end of a connection, not for every write.
+   * Those, and what the kernel has taken and the peer's has not: 0 means that all that was written has arrived. A
+   * system call; meant for the end of a connection, not for every write.
    */
   unsentBytes(): number;
-  /** Where an accepted connection was going before it was redirected to this listener; null when it came here by itself. */
+  /**
+   * Where an accepted connection was going before it was redirected to this listener; null when it came here by itself.
+   */
   originalDestination(): Address | null;
   /** From now on this one is called: what looked at the first bytes hands the connection over to who serves it. */
   setHandler(handler: SocketHandler): void;
   /**
-   * What follows on this open connection is TLS: `received` are its first bytes, if they have been read already, and what is written
-   * from here on waits. `onSecure` follows, or `onClose` with `tls-failed` and a {@link TlsRefusal} as its cause.
+   * What follows on this open connection is TLS: `received` are its first bytes, if they have been read already, and
+   * what is written from here on waits. `onSecure` follows, or `onClose` with `tls-failed` and a {@link TlsRefusal} as
+   * its cause.
    */
   startTlsServer(server: TlsServer, received: Uint8Array): void;
   startTlsClient(client: TlsClient): void;
   /**
-   * Takes all of `bytes[start, end)` and copies what it cannot send at once. Writes made during one handler call leave together
-   * when that call returns, so a head and its body cost one system call. Returns false when the queue is above its
-   * high-water mark ({@link socketQueueHighBytes}): the writer must then stop its source until `onDrain`.
+   * Takes all of `bytes[start, end)` and copies what it cannot send at once. Writes made during one handler call leave
+   * together when that call returns, so a head and its body cost one system call. Returns false when the queue is above
+   * its high-water mark ({@link socketQueueHighBytes}): the writer must then stop its source until `onDrain`.
    */
   write(bytes: Uint8Array, start: number, end: number): boolean;
   /** The same for a string in which every code unit is one byte (latin1). The fast way out for heads. */
   writeLatin1(text: string): boolean;
   /**
-   * Calls `writer.onTurnEnd()` once, when the handler call under way returns and before what was written leaves: for a writer that
-   * gathers what many write into one piece. A socket has one such writer.
+   * Calls `writer.onTurnEnd()` once, when the handler call under way returns and before what was written leaves: for a
+   * writer that gathers what many write into one piece. A socket has one such writer.
    */
   flushLater(writer: TurnWriter): void;
-  /** Stops `onData`; the kernel's receive window then holds the peer back. A closing peer may go unnoticed until `resume`. */
+  /**
+   * Stops `onData`; the kernel's receive window then holds the peer back. A closing peer may go unnoticed until
+   * `resume`.
+   */
   pause(): void;
   resume(): void;
   /** Sends what is queued, then FIN. Data may still arrive until the peer ends too. Idempotent. */
@@ -54,8 +64,9 @@ export interface Socket {
   /** Drops what is queued and sends RST. `onClose` follows. Idempotent. */
   reset(): void;
   /**
-   * Lets go of a connection whose FIN was sent: what the peer has not read yet stays readable, as it would not after `reset`, and what it
-   * still sends is answered with RST. Before the FIN was sent this is `reset`. `onClose` follows, without an error.
+   * Lets go of a connection whose FIN was sent: what the peer has not read yet stays readable, as it would not after
+   * `reset`, and what it still sends is answered with RST. Before the FIN was sent this is `reset`. `onClose` follows,
+   * without an error.
    */
   release(): void;
 }
@@ -65,9 +76,15 @@ export interface TurnWriter {
   onTurnEnd(): void;
 }
 
-/** What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or `write`. */
+/**
+ * What a connection's owner implements. Nothing is called after `onClose`, nor synchronously inside `connect` or
+ * `write`.
+ */
 export interface SocketHandler {
-  /** Accepted, or connected (and secure, when that was asked for). Comes first; never for a connection that failed to open. */
+  /**
+   * Accepted, or connected (and secure, when that was asked for). Comes first; never for a connection that failed to
+   * open.
+   */
   onOpen(socket: Socket): void;
   /** The TLS that was started on this open connection is established: {@link Socket.secure} tells what it proved. */
   onSecure?(socket: Socket): void;
@@ -77,7 +94,9 @@ export interface SocketHandler {
   onDrain(socket: Socket): void;
   /** The peer sent FIN; writing may go on. */
   onEnd(socket: Socket): void;
-  /** Over. `error` is null after an orderly end on both sides; exactly one call per socket, also for a failed connect. */
+  /**
+   * Over. `error` is null after an orderly end on both sides; exactly one call per socket, also for a failed connect.
+   */
   onClose(socket: Socket, error: MeshError | null): void;
 }
 
@@ -118,7 +137,9 @@ export interface KeepAlive {
 export interface Network {
   /** Throws a MeshError-carrying `ListenError` when the address cannot be bound. */
   listen(options: ListenOptions): Listener;
-  /** Starts connecting; the outcome is `onOpen` or `onClose`. The connect timeout is the caller's (reset the socket). */
+  /**
+   * Starts connecting; the outcome is `onOpen` or `onClose`. The connect timeout is the caller's (reset the socket).
+   */
   connect(address: Address, handler: SocketHandler, options?: ConnectOptions): Socket;
   /** Fails with what is wrong with the certificates or parameters. */
   createTlsContext(options: TlsContextOptions): Result<TlsContext, string>;

@@ -1,5 +1,5 @@
-// How many descriptors this process may hold. A process that has them all can accept nothing more, and the kernel wakes it over and over
-// for connections that it cannot take, so whoever accepts must stop well before.
+// How many descriptors this process may hold. A process that has them all can accept nothing more, and the kernel wakes
+// it over and over for connections that it cannot take, so whoever accepts must stop well before.
 
 import { readFileSync } from 'node:fs';
 

@@ -8,6 +8,9 @@ export interface Resolution {
 }
 
 export interface Resolver {
-  /** Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody answered. */
+  /**
+   * Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody
+   * answered.
+   */
   resolve(name: string): Promise<Resolution>;
 }

@@ -1,5 +1,5 @@
-// The Store seam: small files that are read whole, replaced atomically and watched. The control plane's manifest directory and the
-// proxy's last good snapshot are Stores, so that a simulated restart finds what a real one would.
+// The Store seam: small files that are read whole, replaced atomically and watched. The control plane's manifest
+// directory and the proxy's last good snapshot are Stores, so that a simulated restart finds what a real one would.
 
 export interface StoreWatcher {
   /** Something below the watched path changed; read again. Bursts may be merged, a change is never missed. */
@@ -9,10 +9,16 @@ export interface StoreWatcher {
 export interface Store {
   /** The file's bytes, or null where there is none. Rejects with a MeshError (`storage`) on anything else. */
   read(path: string): Promise<Uint8Array | null>;
-  /** Replaces the file so that a reader, also after a crash, sees the old or the new bytes whole (write aside, fsync, rename). */
+  /**
+   * Replaces the file so that a reader, also after a crash, sees the old or the new bytes whole (write aside, fsync,
+   * rename).
+   */
   write(path: string, bytes: Uint8Array): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Paths of the regular files below `path`, recursively, relative to it, sorted; hidden files and folders are left out. */
+  /**
+   * Paths of the regular files below `path`, recursively, relative to it, sorted; hidden files and folders are left
+   * out.
+   */
   list(path: string): Promise<readonly string[]>;
   /** Watches everything below `path`; the returned function stops it. */
   watch(path: string, watcher: StoreWatcher): () => void;

@@ -1,5 +1,6 @@
-// The real clock: the monotonic clock of the process, and one setTimeout for the whole wheel. It is set for the next due time, and
-// only ever moved earlier: what was cancelled or moved later in the meantime costs one idle wake-up instead of a system timer each.
+// The real clock: the monotonic clock of the process, and one setTimeout for the whole wheel. It is set for the next
+// due time, and only ever moved earlier: what was cancelled or moved later in the meantime costs one idle wake-up
+// instead of a system timer each.
 
 import { assert, type Clock, type Timer, TimerWheel } from '../base/index.ts';
 

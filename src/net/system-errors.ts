@@ -1,4 +1,5 @@
-// Foreign failures become ours here and nowhere else: error codes of the operating system, as Bun and node:fs report them, to MeshError.
+// Foreign failures become ours here and nowhere else: error codes of the operating system, as Bun and node:fs report
+// them, to MeshError.
 
 import { type ErrorCode, type ErrorSource, MeshError, type Retryable } from '../base/index.ts';
 import { type Address, formatAddress, ListenError } from './network.ts';

@@ -1,4 +1,5 @@
-// Randomness for production: a fast generator, seeded once with the system's entropy. Balancing and backoff need spread, not secrecy.
+// Randomness for production: a fast generator, seeded once with the system's entropy. Balancing and backoff need
+// spread, not secrecy.
 
 import { type Random, Xoshiro128 } from '../base/index.ts';
 

@@ -1,5 +1,5 @@
-// The contract of TLS over the Network seam as tests, run for every implementation: who may be on the other side is decided the same way
-// by the real engine and by the simulated network's stand-in, and nothing is sent before.
+// The contract of TLS over the Network seam as tests, run for every implementation: who may be on the other side is
+// decided the same way by the real engine and by the simulated network's stand-in, and nothing is sent before.
 
 import { afterEach, describe, expect, test } from 'bun:test';
 import type { MeshError } from '../base/index.ts';

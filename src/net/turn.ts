@@ -1,6 +1,6 @@
-// A turn is one call from the event loop into handlers. What sockets wrote during it is flushed when it ends, so that a head, its body
-// and the next message leave together; closes are delivered then too, never inside the call that caused them. Work that runs
-// outside of a turn (timers, promises) is finished by a microtask.
+// A turn is one call from the event loop into handlers. What sockets wrote during it is flushed when it ends, so that a
+// head, its body and the next message leave together; closes are delivered then too, never inside the call that caused
+// them. Work that runs outside of a turn (timers, promises) is finished by a microtask.
 
 /** What turn.ts needs of a socket; it breaks the import cycle with bun-socket.ts. */
 export interface TurnMember {

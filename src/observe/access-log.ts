@@ -1,5 +1,5 @@
-// The access log: one JSON line a request, under the keys of Envoy's default JSON format. Lines are gathered and leave in one write;
-// what the disk cannot take is dropped and counted, never waited for.
+// The access log: one JSON line a request, under the keys of Envoy's default JSON format. Lines are gathered and leave
+// in one write; what the disk cannot take is dropped and counted, never waited for.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import { observeLimits } from './limits.ts';

@@ -1,11 +1,12 @@
-// A histogram with fixed bounds: recording is a binary search and an addition into a preallocated array, so it may stand on the
-// request path. Bounds are upper and inclusive, as Prometheus counts them.
+// A histogram with fixed bounds: recording is a binary search and an addition into a preallocated array, so it may
+// stand on the request path. Bounds are upper and inclusive, as Prometheus counts them.
 
 import { assert } from '../base/index.ts';
 
 /**
- * Bounds for latencies, 100 us to 5 min. They hold all of Envoy's default bounds (0.5 ms, 1 ms, 5 ms, ...), so that dashboards which
- * ask for one carry over, and steps of at most 2 between 100 us and 1 s, so that a quantile is never wrong by more than that.
+ * Bounds for latencies, 100 us to 5 min. They hold all of Envoy's default bounds (0.5 ms, 1 ms, 5 ms, ...), so that
+ * dashboards which ask for one carry over, and steps of at most 2 between 100 us and 1 s, so that a quantile is never
+ * wrong by more than that.
  */
 export const latencyBoundsSeconds: readonly number[] = [
   0.0001, 0.00015, 0.00025, 0.00035, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.0035, 0.005, 0.0075, 0.01,
@@ -56,7 +57,8 @@ export class Histogram {
   }
 
   /**
-   * The value below which the share `q` (0 to 1) lies, interpolated inside its bucket; beyond the last bound that bound; 0 while empty.
+   * The value below which the share `q` (0 to 1) lies, interpolated inside its bucket; beyond the last bound that
+   * bound; 0 while empty.
    */
   quantile(q: number): number {
     if (this.count === 0) return 0;

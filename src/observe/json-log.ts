@@ -1,4 +1,5 @@
-// The process log: one JSON object a line, with constant messages and the varying part in fields, so that it can be searched as data.
+// The process log: one JSON object a line, with constant messages and the varying part in fields, so that it can be
+// searched as data.
 
 import type { Log, LogFields, LogLevel } from '../base/index.ts';
 

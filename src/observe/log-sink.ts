@@ -1,5 +1,5 @@
-// Where log bytes go: a file opened for appending, or standard output. The seam keeps AccessLog free of files, and lets the simulator
-// collect lines in memory.
+// Where log bytes go: a file opened for appending, or standard output. The seam keeps AccessLog free of files, and lets
+// the simulator collect lines in memory.
 
 import { close, closeSync, openSync, write } from 'node:fs';
 
@@ -41,7 +41,8 @@ class FileSink implements LogSink {
   reopen(): void {
     if (this.standard) return;
     const fresh = openSync(this.path, 'a', 0o640);
-    // A write in flight still holds the old descriptor: the kernel keeps it until that is done, the close waits its turn behind it.
+    // A write in flight still holds the old descriptor: the kernel keeps it until that is done, the close waits its
+    // turn behind it.
     close(this.fd, () => {});
     this.fd = fresh;
   }

@@ -1,5 +1,6 @@
-// Writes the Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). One writer is one scrape: a family
-// is opened once and its samples follow. The number of series is bounded, so that configuration growth cannot bring Prometheus down.
+// Writes the Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). One writer is one
+// scrape: a family is opened once and its samples follow. The number of series is bounded, so that configuration growth
+// cannot bring Prometheus down.
 
 import { assert } from '../base/index.ts';
 import { Histogram } from './histogram.ts';
@@ -176,7 +177,10 @@ function formatValue(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
-/** Texts of `le` by bounds and scale. Histograms of one kind share their bounds (Histogram), so a few entries serve every scrape. */
+/**
+ * Texts of `le` by bounds and scale. Histograms of one kind share their bounds (Histogram), so a few entries serve
+ * every scrape.
+ */
 const boundTextCache = new WeakMap<Float64Array, Map<number, readonly string[]>>();
 
 function boundTexts(bounds: Float64Array, scale: number): readonly string[] {

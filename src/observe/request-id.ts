@@ -1,5 +1,5 @@
-// Request ids: UUID version 4 (RFC 9562) from the mesh's own generator. They name a request in logs and must be unique, not secret,
-// so no cryptographic source is asked per request.
+// Request ids: UUID version 4 (RFC 9562) from the mesh's own generator. They name a request in logs and must be unique,
+// not secret, so no cryptographic source is asked per request.
 
 import type { Random } from '../base/index.ts';
 import { type Head, headerId } from '../wire/index.ts';
@@ -38,7 +38,8 @@ export function createHexId(random: Random, words: 2 | 4): string {
 const hexScratch = Buffer.alloc(32);
 
 /**
- * The request's x-request-id. A received one is kept when `keep` says so and it is not overlong; else the head gets a new one.
+ * The request's x-request-id. A received one is kept when `keep` says so and it is not overlong; else the head gets a
+ * new one.
  */
 export function ensureRequestId(head: Head, keep: boolean, random: Random): string {
   const received = head.get(headerId['x-request-id']);

@@ -1,5 +1,5 @@
-// Event-loop stalls: how late a periodic timer fires is how long everything else waited too (a long callback, garbage collection, a
-// starved processor). One thread does all the work, so this is the proxy's first health sign.
+// Event-loop stalls: how late a periodic timer fires is how long everything else waited too (a long callback, garbage
+// collection, a starved processor). One thread does all the work, so this is the proxy's first health sign.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import { Histogram } from './histogram.ts';

@@ -1,8 +1,9 @@
 // Trace context through a mesh that exports no spans: W3C Trace Context level 1 (www.w3.org/TR/trace-context-1) and B3
-// (github.com/openzipkin/b3-propagation). A valid context is passed on unchanged, so the chain between two services never names a
-// parent that nobody reported. A malformed traceparent is dropped with its tracestate, as the specification demands. Nothing is made
-// where nothing came, unless asked: a made "not sampled" would switch off the tracing of every service behind (parent-based samplers
-// obey it), and a made "sampled" would record everything. The request id correlates the logs instead.
+// (github.com/openzipkin/b3-propagation). A valid context is passed on unchanged, so the chain between two services
+// never names a parent that nobody reported. A malformed traceparent is dropped with its tracestate, as the
+// specification demands. Nothing is made where nothing came, unless asked: a made "not sampled" would switch off the
+// tracing of every service behind (parent-based samplers obey it), and a made "sampled" would record everything. The
+// request id correlates the logs instead.
 
 import type { Random } from '../base/index.ts';
 import { type Head, headerId } from '../wire/index.ts';
@@ -11,7 +12,10 @@ import { createHexId } from './request-id.ts';
 /** `leave`: a request without context stays without. `make`: it gets a sampled traceparent, as a tracing edge does. */
 export type AbsentTrace = 'leave' | 'make';
 
-/** Checks and passes on the trace context of `head`. Returns the trace id (16 or 32 hex digits) for logs, or null without one. */
+/**
+ * Checks and passes on the trace context of `head`. Returns the trace id (16 or 32 hex digits) for logs, or null
+ * without one.
+ */
 export function propagateTrace(head: Head, random: Random, absent: AbsentTrace = 'leave'): string | null {
   const traceparent = head.get(headerId.traceparent);
   if (traceparent !== null) {
@@ -27,8 +31,8 @@ export function propagateTrace(head: Head, random: Random, absent: AbsentTrace =
 }
 
 /**
- * Version 00 has exactly 55 characters; a later version may be longer, but starts alike and goes on with a dash (section 3.2.4).
- * All-zero ids and version ff are invalid.
+ * Version 00 has exactly 55 characters; a later version may be longer, but starts alike and goes on with a dash
+ * (section 3.2.4). All-zero ids and version ff are invalid.
  */
 export function isTraceparent(value: string): boolean {
   if (value.length < 55) return false;

@@ -1,5 +1,5 @@
-// Several ADS servers as one transport: each new stream goes to the next server in turn, so a client that reconnects after a failure
-// meets another one. The client's own backoff spaces the attempts.
+// Several ADS servers as one transport: each new stream goes to the next server in turn, so a client that reconnects
+// after a failure meets another one. The client's own backoff spaces the attempts.
 
 import { assert } from '../base/index.ts';
 import type { AdsStream, AdsStreamHandler, AdsTransport, AdsVariant } from '../xds/index.ts';

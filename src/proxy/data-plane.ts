@@ -1,5 +1,6 @@
-// The data path as a whole: takes configurations in, keeps listeners and clusters by name, and shows itself to admin and metrics. Applying
-// a configuration never interrupts a request: routes are swapped by reference, what left the configuration runs out.
+// The data path as a whole: takes configurations in, keeps listeners and clusters by name, and shows itself to admin
+// and metrics. Applying a configuration never interrupts a request: routes are swapped by reference, what left the
+// configuration runs out.
 
 import type { Clock, Issue, Log, Random } from '../base/index.ts';
 import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
@@ -163,7 +164,10 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     });
   }
 
-  /** An address that somebody else has is a refusal; one of our own listeners' is not, for it may be the one that is replaced. */
+  /**
+   * An address that somebody else has is a refusal; one of our own listeners' is not, for it may be the one that is
+   * replaced.
+   */
   refusal(config: ListenerConfig): Issue | null {
     if (this.stopped || this.draining) return null;
     const { address } = config;
@@ -174,8 +178,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   }
 
   /**
-   * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change meanwhile, because
-   * egress goes on; listeners do not come or go. `succeeded`: another process accepts already, so this one stops at once.
+   * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change
+   * meanwhile, because egress goes on; listeners do not come or go. `succeeded`: another process accepts already, so
+   * this one stops at once.
    */
   drain(succeeded = false): Promise<void> {
     if (this.stopped) return Promise.resolve();

@@ -1,6 +1,7 @@
-// Graceful ends. A removed listener: stop accepting, let requests finish. The whole proxy: go on serving both directions, because the
-// application beside it still works off what it has (egress refused at SIGTERM is a complaint of years, linkerd2#10379) and callers still
-// learn of its leaving; announce the end on every answer; be done once nothing happens any more.
+// Graceful ends. A removed listener: stop accepting, let requests finish. The whole proxy: go on serving both
+// directions, because the application beside it still works off what it has (egress refused at SIGTERM is a complaint
+// of years, linkerd2#10379) and callers still learn of its leaving; announce the end on every answer; be done once
+// nothing happens any more.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import type { RuntimeListener } from './downstream/index.ts';
@@ -68,7 +69,10 @@ export class ProxyDrain implements TimerHandler {
   private quietSinceMs: number;
   private settle: () => void = () => {};
 
-  /** `succeeded`: another process accepts at the same addresses already, so everybody is told to come back, and finds it there. */
+  /**
+   * `succeeded`: another process accepts at the same addresses already, so everybody is told to come back, and finds it
+   * there.
+   */
   constructor(clock: Clock, listeners: readonly RuntimeListener[], succeeded = false) {
     this.clock = clock;
     this.listeners = listeners;

@@ -17,8 +17,8 @@ import { World } from './testing/world.ts';
 
 setDefaultTimeout(effortTimeoutMs);
 
-// Clients, origins, network and configuration misbehave at random, by seed. Whatever happens: one outcome per request, books that balance,
-// nothing left over.
+// Clients, origins, network and configuration misbehave at random, by seed. Whatever happens: one outcome per request,
+// books that balance, nothing left over.
 
 const seeds = runs(24);
 const steps = 200;

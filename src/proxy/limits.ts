@@ -5,7 +5,9 @@ export const proxyLimits = {
   downstreamConnectionsMax: 32_768,
   /** Descriptors that are for nobody's connection: logs, the admin interface, ADS, the runtime's own. */
   openFilesReserved: 32,
-  /** A stream on which nothing moves ends after this, where neither route nor cluster says otherwise (Envoy's default). */
+  /**
+   * A stream on which nothing moves ends after this, where neither route nor cluster says otherwise (Envoy's default).
+   */
   streamIdleMs: 300_000,
   /** Body bytes held while a request waits for its connection; more pauses the client. */
   heldBodyBytesMax: 256 * 1024,
@@ -13,22 +15,36 @@ export const proxyLimits = {
   replayBytesOfAllMax: 64 * 1024 * 1024,
   /** A body that no policy asks to repeat is kept this far, for the case that it never reached the application. */
   replayBytesUnasked: 64 * 1024,
-  /** Buffer for held and replayable bodies that an idle connection keeps for its next request; a larger one is freed. */
+  /**
+   * Buffer for held and replayable bodies that an idle connection keeps for its next request; a larger one is freed.
+   */
   bodyBufferKeptBytes: 16 * 1024,
-  /** An answer that will be retried is read to its end, and its connection kept, when it is at most this long; else reset. */
+  /**
+   * An answer that will be retried is read to its end, and its connection kept, when it is at most this long; else
+   * reset.
+   */
   discardBytesMax: 16 * 1024,
   /** Time for reading such an answer; then the connection is reset. */
   discardMs: 1_000,
   /** After an early answer: how much more of the request is read and dropped before the connection is reset. */
   lingerBytesMax: 1024 * 1024,
-  /** A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at this often. */
+  /**
+   * A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at
+   * this often.
+   */
   lingerMs: 2_000,
   lingerCheckMs: 500,
-  /** Bytes read ahead of a connection before it is known whose it is; more end it. A ClientHello has a bound of its own below. */
+  /**
+   * Bytes read ahead of a connection before it is known whose it is; more end it. A ClientHello has a bound of its own
+   * below.
+   */
   entryBytesMax: 64 * 1024,
   /** From accept to a finished TLS handshake (Envoy: listener_filters_timeout, 15 s). */
   handshakeMs: 15_000,
-  /** A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt is cancelled. */
+  /**
+   * A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt
+   * is cancelled.
+   */
   halfClosedMs: 5_000,
   /** Draining ends early when no request began and none was running for this long. */
   drainQuietMs: 1_000,
@@ -40,12 +56,18 @@ export const proxyLimits = {
   reasonsNamedMax: 10,
   /** Listeners that could not be bound are tried again after this. */
   bindRetryMs: 1_000,
-  /** Names resolved again no sooner than this, whatever the answer's TTL (Envoy's dns_refresh_rate), and no later than the other. */
+  /**
+   * Names resolved again no sooner than this, whatever the answer's TTL (Envoy's dns_refresh_rate), and no later than
+   * the other.
+   */
   resolveMinMs: 5_000,
   resolveMaxMs: 300_000,
   /** Distinct callers (x-weft-peer) that get a label of their own per listener; the rest are "other". */
   peersMax: 64,
-  /** Idle connections are looked at this often within their timeout, but no more and no less often than every so many ms. */
+  /**
+   * Idle connections are looked at this often within their timeout, but no more and no less often than every so many
+   * ms.
+   */
   sweepsPerTimeout: 4,
   sweepMsMin: 50,
   sweepMsMax: 10_000,

@@ -1,5 +1,5 @@
-// Envoy's published dashboards work unchanged: the names and labels that they ask for, under the same traffic, from Envoy and from Weft.
-// What an Envoy does not have fails too, so that the list stays Envoy's and not ours.
+// Envoy's published dashboards work unchanged: the names and labels that they ask for, under the same traffic, from
+// Envoy and from Weft. What an Envoy does not have fails too, so that the list stays Envoy's and not ours.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

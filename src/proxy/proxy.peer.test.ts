@@ -1,5 +1,6 @@
-// `weft proxy` as a process beside real peers: Prometheus scrapes it, promtool reads its metrics, Envoy agrees that the bootstraps that
-// Weft takes are valid; and the process itself: faults at the start, drain, log rotation, last good configuration.
+// `weft proxy` as a process beside real peers: Prometheus scrapes it, promtool reads its metrics, Envoy agrees that the
+// bootstraps that Weft takes are valid; and the process itself: faults at the start, drain, log rotation, last good
+// configuration.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

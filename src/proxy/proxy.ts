@@ -1,5 +1,5 @@
-// A whole proxy: configuration source, data path, admin interface. Everything it touches of the world is passed in, so the simulator runs
-// this very composition.
+// A whole proxy: configuration source, data path, admin interface. Everything it touches of the world is passed in, so
+// the simulator runs this very composition.
 
 import type { Clock, Random } from '../base/index.ts';
 import type { Address, Network, Resolver, Store } from '../net/index.ts';
@@ -53,7 +53,10 @@ export interface Proxy {
   start(): void;
   /** Announces the end and finishes what runs; resolves when nothing does any more. The admin interface stays. */
   drain(): Promise<void>;
-  /** The same when a successor listens at all of this proxy's addresses already: nothing is accepted any more, admin included. */
+  /**
+   * The same when a successor listens at all of this proxy's addresses already: nothing is accepted any more, admin
+   * included.
+   */
   handOver(): Promise<void>;
   /** Ends everything at once. */
   stop(): Promise<void>;

@@ -1,6 +1,7 @@
-// Whether requests may come, and if not, why. Ready means serving: the configuration is known, and every listener that it wants at the
-// start is bound and has routes. Once that was so, a listener that a later configuration adds in vain is a fault of that configuration
-// (refused, shown among the issues), not a reason to take the whole proxy out of its load balancer.
+// Whether requests may come, and if not, why. Ready means serving: the configuration is known, and every listener that
+// it wants at the start is bound and has routes. Once that was so, a listener that a later configuration adds in vain
+// is a fault of that configuration (refused, shown among the issues), not a reason to take the whole proxy out of its
+// load balancer.
 
 import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler } from '../base/index.ts';
 import { proxyLimits } from './limits.ts';

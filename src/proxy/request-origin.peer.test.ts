@@ -1,5 +1,5 @@
-// What reaches the application of what a client says about itself: the same bytes to Envoy and to Weft under the same bootstrap, for every
-// field that Envoy documents as internal, and every way to tell inside from outside.
+// What reaches the application of what a client says about itself: the same bytes to Envoy and to Weft under the same
+// bootstrap, for every field that Envoy documents as internal, and every way to tell inside from outside.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The TCP proxy before somebody else's servers and clients: Redis (pipelines, a server that waits), git (a protocol of long exchanges in
-// both directions) and openssl through it; and Envoy agrees that the bootstrap is valid.
+// The TCP proxy before somebody else's servers and clients: Redis (pipelines, a server that waits), git (a protocol of
+// long exchanges in both directions) and openssl through it; and Envoy agrees that the bootstrap is valid.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// A simulated service: a real HTTP/1.1 server codec over the simulated network, with a service time and an answer that the scenario sets.
+// A simulated service: a real HTTP/1.1 server codec over the simulated network, with a service time and an answer that
+// the scenario sets.
 
 import { type MeshError, type Random, Timer, type TimerHandler } from '../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../net/index.ts';

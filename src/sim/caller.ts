@@ -1,5 +1,5 @@
-// A simulated caller: open-loop requests through its sidecar over real HTTP/1.1 client codecs. It never repeats a request itself, so what the
-// mesh did to each one stays visible.
+// A simulated caller: open-loop requests through its sidecar over real HTTP/1.1 client codecs. It never repeats a
+// request itself, so what the mesh did to each one stays visible.
 
 import { type MeshError, type Random, Timer, type TimerHandler } from '../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../net/index.ts';

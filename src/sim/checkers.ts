@@ -1,4 +1,5 @@
-// What must hold in every run, whatever was broken in it. Each checker returns sentences about what does not; none: it holds.
+// What must hold in every run, whatever was broken in it. Each checker returns sentences about what does not; none: it
+// holds.
 
 import type { ControlPlane } from '../control/index.ts';
 import type { Proxy as MeshProxy } from '../proxy/index.ts';
@@ -56,8 +57,9 @@ export interface RetryBound {
 }
 
 /**
- * In every window of the interval's length, retries stay below the share of the requests that the budget may have counted, or the
- * floor. The budget counts in buckets, so the requests of a window half as long before it may count too.
+ * In every window of the interval's length, retries stay below the share of the requests that the budget may have
+ * counted, or the floor. The budget counts in buckets, so the requests of a window half as long before it may count
+ * too.
  */
 export function checkRetryBudget(samples: readonly RetrySample[], bound: RetryBound): Violations {
   const { percent, intervalMs, minRetriesPerSecond } = bound;

@@ -1,5 +1,6 @@
-// The first incident: a caller and a service of three replicas, sidecars everywhere, a control plane; crashes, a slow replica, a failing
-// one, and a control plane that is away while the world changes. What happens is fixed; when, and how the network behaves, is the seed's.
+// The first incident: a caller and a service of three replicas, sidecars everywhere, a control plane; crashes, a slow
+// replica, a failing one, and a control plane that is away while the world changes. What happens is fixed; when, and
+// how the network behaves, is the seed's.
 
 import { type Random, silentLog } from '../base/index.ts';
 import { createMemoryStore, type LinkConditions } from '../net/index.ts';

@@ -1,5 +1,5 @@
-// The clock of one simulated process: the world's time, and timers that die with the process. Without it a crashed proxy would go on
-// retrying from beyond.
+// The clock of one simulated process: the world's time, and timers that die with the process. Without it a crashed
+// proxy would go on retrying from beyond.
 
 import { assert, type Clock, Timer, type TimerHandler, TimerWheel } from '../base/index.ts';
 

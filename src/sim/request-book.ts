@@ -1,4 +1,5 @@
-// Every request that a simulated caller sent, and everything that happened to it anywhere: the evidence for the checkers.
+// Every request that a simulated caller sent, and everything that happened to it anywhere: the evidence for the
+// checkers.
 
 export interface RequestRecord {
   readonly id: number;

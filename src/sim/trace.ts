@@ -1,4 +1,5 @@
-// What happened, in order, as one hash: two runs with the same trace did the same. The last lines are kept for the reader of a failure.
+// What happened, in order, as one hash: two runs with the same trace did the same. The last lines are kept for the
+// reader of a failure.
 
 import { createHash } from 'node:crypto';
 import { type Clock, Ring } from '../base/index.ts';

@@ -1,5 +1,5 @@
-// The simulated world: one clock, one network, one source of randomness, one trace. Everything random in it comes from the seed, so a
-// seed is a complete description of a run.
+// The simulated world: one clock, one network, one source of randomness, one trace. Everything random in it comes from
+// the seed, so a seed is a complete description of a run.
 
 import { type Random, VirtualClock, Xoshiro128 } from '../base/index.ts';
 import {

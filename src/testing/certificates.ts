@@ -1,5 +1,5 @@
-// Certificates for tests, made on the spot: authorities, servers, workloads with SPIFFE names, and all that must be refused (expired, not
-// yet valid, of another authority, self-signed, revoked).
+// Certificates for tests, made on the spot: authorities, servers, workloads with SPIFFE names, and all that must be
+// refused (expired, not yet valid, of another authority, self-signed, revoked).
 
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { bits, boolean, integer, objectId, octets, sequence, set, tag, text, time } from './der.ts';

@@ -1,5 +1,6 @@
-// The commands of a document, as its reader would type them: blocks marked `file=NAME` are saved, blocks marked `run` are executed in order
-// by one shell, in a folder of their own, with `weft` on the PATH. Usual ports become free ones, so that nothing on the machine is met.
+// The commands of a document, as its reader would type them: blocks marked `file=NAME` are saved, blocks marked `run`
+// are executed in order by one shell, in a folder of their own, with `weft` on the PATH. Usual ports become free ones,
+// so that nothing on the machine is met.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

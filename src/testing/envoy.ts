@@ -57,7 +57,10 @@ export interface AdsEnvoyOptions {
   readonly apiType: 'GRPC' | 'DELTA_GRPC';
 }
 
-/** An Envoy that knows nothing but the address of its xDS server. Resolves when it runs; what it will be told may come later. */
+/**
+ * An Envoy that knows nothing but the address of its xDS server. Resolves when it runs; what it will be told may come
+ * later.
+ */
 export function startAdsEnvoy(options: AdsEnvoyOptions): Promise<Envoy> {
   const { nodeId, cluster, metadata, zone = '', xdsPort, apiType } = options;
   const ads = { ads: {}, resource_api_version: 'V3' };

@@ -1,5 +1,5 @@
-// Other programs in tests: is one there, a free port for it, its start and its end. Where one is missing, its tests are skipped with the
-// reason; in CI a missing program is a failure.
+// Other programs in tests: is one there, a free port for it, its start and its end. Where one is missing, its tests are
+// skipped with the reason; in CI a missing program is a failure.
 
 import { describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,9 +1,12 @@
-// Patience with what no virtual clock can hurry: other processes and real sockets. The time limit is there for a test that would hang, and
-// is far from what even a busy machine needs, so that no test passes or fails by the speed of the machine.
+// Patience with what no virtual clock can hurry: other processes and real sockets. The time limit is there for a test
+// that would hang, and is far from what even a busy machine needs, so that no test passes or fails by the speed of the
+// machine.
 
 const pauseMs = 5;
 
-/** Asks again until it holds; what is not there yet may throw. Rejects, naming what was waited for, when the time is up. */
+/**
+ * Asks again until it holds; what is not there yet may throw. Rejects, naming what was waited for, when the time is up.
+ */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,

@@ -1,9 +1,9 @@
-// Head: what was received plus edits, the same view for every HTTP version. HTTP/1 keeps the received text with offsets and its
-// encoder splices; HTTP/2 will keep decoded fields. Nobody builds a header map.
+// Head: what was received plus edits, the same view for every HTTP version. HTTP/1 keeps the received text with offsets
+// and its encoder splices; HTTP/2 will keep decoded fields. Nobody builds a header map.
 
 /**
- * Interned ids of the field names that the mesh itself looks at. A codec finds the id while it reads the name, so `find(id)` is an
- * array read. Names outside this table go through `findName`.
+ * Interned ids of the field names that the mesh itself looks at. A codec finds the id while it reads the name, so
+ * `find(id)` is an array read. Names outside this table go through `findName`.
  */
 export const headerNames = [
   'host',
@@ -92,7 +92,9 @@ export interface Head {
   get(id: number): string | null;
   /** All values of that name joined by ", " (RFC 9110 section 5.3), or null: what a matcher compares. */
   getName(name: string): string | null;
-  /** Appends a line. `name` is lower-case; neither may contain CR, LF or NUL (asserted: callers validate configuration). */
+  /**
+   * Appends a line. `name` is lower-case; neither may contain CR, LF or NUL (asserted: callers validate configuration).
+   */
   add(name: string, value: string): void;
   /** Removes every line of that name. */
   remove(id: number): void;

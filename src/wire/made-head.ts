@@ -1,5 +1,5 @@
-// Heads of messages that we make ourselves: answers of the proxy, health checks, load. A plain list of lines; one class for every use, and
-// every codec writes it through the generic path.
+// Heads of messages that we make ourselves: answers of the proxy, health checks, load. A plain list of lines; one class
+// for every use, and every codec writes it through the generic path.
 
 import { assert } from '../base/index.ts';
 import { type Head, headerNames, type RequestHead, type ResponseHead } from './head.ts';
@@ -93,7 +93,9 @@ class MadeResponseHead extends MadeHead implements ResponseHead {
   }
 }
 
-/** A response head of ours; names in lower case. What breaks a line is refused (asserted) by the codec that writes it. */
+/**
+ * A response head of ours; names in lower case. What breaks a line is refused (asserted) by the codec that writes it.
+ */
 export function createResponseHead(
   status: number,
   fields: readonly (readonly [string, string])[],

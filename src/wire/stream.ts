@@ -1,5 +1,6 @@
-// Stream: what a codec offers above it, alike for HTTP/1.1 and HTTP/2, so that the exchange exists once. Bytes handed to a receiver
-// are its to read during the call only. A receiver is called in this order: head, body*, (end | reset); nothing follows end or reset.
+// Stream: what a codec offers above it, alike for HTTP/1.1 and HTTP/2, so that the exchange exists once. Bytes handed
+// to a receiver are its to read during the call only. A receiver is called in this order: head, body*, (end | reset);
+// nothing follows end or reset.
 
 import type { MeshError } from '../base/index.ts';
 import type { Head, RequestHead, ResponseHead } from './head.ts';
@@ -15,7 +16,10 @@ export interface ByteSink {
   reset(): void;
 }
 
-/** A sink that says when a turn ends: a codec whose streams share a connection sends what all of them wrote in one write. */
+/**
+ * A sink that says when a turn ends: a codec whose streams share a connection sends what all of them wrote in one
+ * write.
+ */
 export interface TurnSink extends ByteSink {
   /** Calls `writer.onTurnEnd()` once, before what was written in this turn leaves. */
   flushLater(writer: TurnWriter): void;
@@ -30,8 +34,9 @@ export interface Stream {
   /** Sends body bytes (copied if they cannot leave at once). False: stop until `onWritable`. */
   sendBody(bytes: Uint8Array, start: number, end: number): boolean;
   /**
-   * Ends the message, with trailers where the version and the framing can carry them. When this ends the exchange of an HTTP/1 server, its
-   * head is over too and the next request may begin before the call returns; a request that has not ended by then is heard of no more.
+   * Ends the message, with trailers where the version and the framing can carry them. When this ends the exchange of an
+   * HTTP/1 server, its head is over too and the next request may begin before the call returns; a request that has not
+   * ended by then is heard of no more.
    */
   sendEnd(trailers: Head | null): void;
   /** Gives the message up: HTTP/1 closes the connection, HTTP/2 sends RST_STREAM. No callback follows. */
@@ -63,14 +68,18 @@ export interface ResponseReceiver extends BodyReceiver {
 
 export interface ServerStream extends Stream {
   sendInformational(head: ResponseHead): void;
-  /** Sends the final head; the codec sets framing (content-length kept, else chunked, else until close) and connection fields. */
+  /**
+   * Sends the final head; the codec sets framing (content-length kept, else chunked, else until close) and connection
+   * fields.
+   */
   sendResponse(head: ResponseHead, endStream: boolean): void;
 }
 
 export interface ClientStream extends Stream {
   /**
-   * True once any byte of the request was given to the connection: it counts as sent. False again where the peer said that it has not
-   * looked at it (REFUSED_STREAM, a stream above GOAWAY's last one): to be read when the stream is over.
+   * True once any byte of the request was given to the connection: it counts as sent. False again where the peer said
+   * that it has not looked at it (REFUSED_STREAM, a stream above GOAWAY's last one): to be read when the stream is
+   * over.
    */
   readonly sent: boolean;
 }
@@ -80,16 +89,17 @@ export interface ServerHost {
   /** First byte of a head arrived on an idle connection: the head timeout starts. */
   onHeadStart(): void;
   /**
-   * A request head is complete. The head is valid until the exchange is over (response sent and request body ended). The result
-   * receives the rest of the request; with `endStream` nothing more of the body follows (only `onReset`, when the client leaves).
+   * A request head is complete. The head is valid until the exchange is over (response sent and request body ended).
+   * The result receives the rest of the request; with `endStream` nothing more of the body follows (only `onReset`,
+   * when the client leaves).
    */
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver;
   /** The exchange is over and the connection is kept: the idle timeout starts. */
   onIdle(): void;
   /**
-   * The peer broke a rule. The codec has answered `status` (400, 413, 414, 431, 501, 505), or 0 where an answer had begun, and ends the
-   * connection by itself; a running request's receiver hears of it right after. `head` is a complete head that was refused as a whole and
-   * became no request, to be read during the call; else null.
+   * The peer broke a rule. The codec has answered `status` (400, 413, 414, 431, 501, 505), or 0 where an answer had
+   * begun, and ends the connection by itself; a running request's receiver hears of it right after. `head` is a
+   * complete head that was refused as a whole and became no request, to be read during the call; else null.
    */
   onProtocolError(error: MeshError, status: number, head: RequestHead | null): void;
 }
@@ -104,8 +114,9 @@ export interface ServerCodec {
   /** The socket's queue drained. */
   drained(): void;
   /**
-   * Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. Without anything running it ends now.
-   * An HTTP/1 answer whose head has left cannot announce any more: the connection stays for one request, and that is told.
+   * Finish what is running, announce the end (Connection: close, GOAWAY), then end the connection. Without anything
+   * running it ends now. An HTTP/1 answer whose head has left cannot announce any more: the connection stays for one
+   * request, and that is told.
    */
   drain(): void;
   readonly idle: boolean;
@@ -116,13 +127,16 @@ export interface ServerCodec {
 /** The pool's side of a client connection. */
 export interface ClientHost {
   /**
-   * The stream is over (also after reset), said after the receiver heard its last. `reusable`: the connection can take another request
-   * now. Without it `onRetired` came before.
+   * The stream is over (also after reset), said after the receiver heard its last. `reusable`: the connection can take
+   * another request now. Without it `onRetired` came before.
    */
   onStreamDone(reusable: boolean): void;
   /** More streams may be started than before (SETTINGS of HTTP/2). Never said by HTTP/1. */
   onCapacity(): void;
-  /** Once at most: the connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while idle). */
+  /**
+   * Once at most: the connection will take no more streams (Connection: close, GOAWAY, unexpected bytes, FIN while
+   * idle).
+   */
   onRetired(): void;
 }
 

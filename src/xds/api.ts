@@ -1,4 +1,5 @@
-// The generated Envoy API by message. Written by tools/generate.ts; descriptors load when a module that imports this does.
+// The generated Envoy API by message. Written by tools/generate.ts; descriptors load when a module that imports this
+// does.
 
 export { type AccessLog, AccessLogSchema } from './gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 export {

@@ -131,7 +131,8 @@ function play(variant: AdsVariant, states: readonly State[], seed: number): void
       .map(({ name, version }) => `${name} ${version}`)
       .sort();
   for (const typeUrl of Object.values(typeUrls)) expect(proxy.names(typeUrl)).toEqual(expected(typeUrl));
-  // A SotW client does not say what it held before a reconnect: what went meanwhile is gone at once. Incremental xDS has no such gap.
+  // A SotW client does not say what it held before a reconnect: what went meanwhile is gone at once. Incremental xDS
+  // has no such gap.
   if (variant === 'delta' || !states.some((one) => one.cut)) expect(proxy.faults).toEqual([]);
   // Settled: nothing is armed, nothing more is said.
   const before = proxy.updates;

@@ -1,5 +1,5 @@
-// Clients on grpc-go, incremental and state of the world, with small, usual and large windows: all get their picture, none breaks, and a change
-// reaches all. With the runtime's own HTTP/2 four of five never got their endpoints.
+// Clients on grpc-go, incremental and state of the world, with small, usual and large windows: all get their picture,
+// none breaks, and a change reaches all. With the runtime's own HTTP/2 four of five never got their endpoints.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// grpc-js as a foreign client of our gRPC server: every call ends with a status, and what cannot be served is said in gRPC's words. And a client
-// on bare HTTP/2 that does not read costs its window.
+// grpc-js as a foreign client of our gRPC server: every call ends with a status, and what cannot be served is said in
+// gRPC's words. And a client on bare HTTP/2 that does not read costs its window.
 
 import { afterEach, expect, test } from 'bun:test';
 import { connect } from 'node:http2';

@@ -1,4 +1,5 @@
-// A client on gRPC's C core, by Python's grpcio: large responses one after the other through its windows, compressed requests, each call's status.
+// A client on gRPC's C core, by Python's grpcio: large responses one after the other through its windows, compressed
+// requests, each call's status.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// The face of xds/: what a resource is, and what the two ends of an ADS stream need from the code around them. The state machines
-// (client.ts, server.ts) are pure: a transport feeds them messages, a clock drives their timers.
+// The face of xds/: what a resource is, and what the two ends of an ADS stream need from the code around them. The
+// state machines (client.ts, server.ts) are pure: a transport feeds them messages, a clock drives their timers.
 
 import type { Issue, MeshError } from '../base/index.ts';
 
@@ -24,8 +24,9 @@ export interface XdsUpdate {
 }
 
 /**
- * Takes updates in. No issues: the machine sends ACK; otherwise NACK with the issues as text, while the good rest may be applied. An
- * issue whose `object` is the name of a changed resource rejects that resource alone; any other rejects the whole update.
+ * Takes updates in. No issues: the machine sends ACK; otherwise NACK with the issues as text, while the good rest may
+ * be applied. An issue whose `object` is the name of a changed resource rejects that resource alone; any other rejects
+ * the whole update.
  */
 export interface XdsSubscriber {
   onUpdate(update: XdsUpdate): readonly Issue[];
@@ -66,8 +67,8 @@ export interface XdsNode {
 /** One bidirectional ADS stream of encoded messages (SotW or delta; the path says which), as both ends see it. */
 export interface AdsStream {
   /**
-   * Sends a message given as its pieces in a row, which must not change any more: several streams may share them. False: it waits, and
-   * the sender should too, until `onWritable`.
+   * Sends a message given as its pieces in a row, which must not change any more: several streams may share them.
+   * False: it waits, and the sender should too, until `onWritable`.
    */
   send(message: readonly Uint8Array[]): boolean;
   close(error: MeshError | null): void;

@@ -1,6 +1,6 @@
-// The Envoy messages that Weft reads or writes. Everything else is cut from the descriptors before generation, because descriptors cost
-// memory in every sidecar (docs/decisions/0008): a field whose type is not listed here stays an unknown field, and whoever reads
-// the message refuses it by number (tools/envoy-fields.ts has the names).
+// The Envoy messages that Weft reads or writes. Everything else is cut from the descriptors before generation, because
+// descriptors cost memory in every sidecar (docs/decisions/0008): a field whose type is not listed here stays an
+// unknown field, and whoever reads the message refuses it by number (tools/envoy-fields.ts has the names).
 
 /** The .proto files that hold the roots; what they import is found. */
 export const protoFiles: readonly string[] = [
@@ -28,8 +28,8 @@ export const protoFiles: readonly string[] = [
 ];
 
 /**
- * Messages and enums to keep, by package. A nested one is listed with its outer message (`Cluster.EdsClusterConfig`); map entries
- * follow the field they belong to.
+ * Messages and enums to keep, by package. A nested one is listed with its outer message (`Cluster.EdsClusterConfig`);
+ * map entries follow the field they belong to.
  */
 export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   'google.rpc': ['Status'],

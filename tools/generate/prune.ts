@@ -1,5 +1,6 @@
-// Cuts a set of file descriptors down to the listed types: fields of other types, options, services and unused imports go. What is
-// left generates code that decodes the kept fields exactly as the full API would and keeps the rest as unknown fields.
+// Cuts a set of file descriptors down to the listed types: fields of other types, options, services and unused imports
+// go. What is left generates code that decodes the kept fields exactly as the full API would and keeps the rest as
+// unknown fields.
 
 import type {
   DescriptorProto,
@@ -64,7 +65,8 @@ function pruneMessages(
     message.reservedRange = [];
     if (!isMapEntry) delete message.options;
     dropEmptyOneofs(message);
-    // A map whose value type is cut leaves an entry without a value: the entry goes, and with it the field (isKept of the outer message).
+    // A map whose value type is cut leaves an entry without a value: the entry goes, and with it the field (isKept of
+    // the outer message).
     return !isMapEntry || message.field.length === 2;
   });
 }

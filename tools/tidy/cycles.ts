@@ -1,5 +1,5 @@
-// Circles among files, imports of types counted: two files that name each other are one thing in two places, whatever the compiler makes of
-// it. Found over the whole tree at once (Tarjan's strongly connected components).
+// Circles among files, imports of types counted: two files that name each other are one thing in two places, whatever
+// the compiler makes of it. Found over the whole tree at once (Tarjan's strongly connected components).
 
 import { type Finding, parseImports, type Source } from './source.ts';
 

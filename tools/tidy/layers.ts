@@ -1,4 +1,5 @@
-// The layer rule of docs/ARCHITECTURE.md: imports go down the list only, siblings never meet, and a folder is entered by its index.ts.
+// The layer rule of docs/ARCHITECTURE.md: imports go down the list only, siblings never meet, and a folder is entered
+// by its index.ts.
 
 import { isTest, layerOf, parseImports, type Rule } from './source.ts';
 

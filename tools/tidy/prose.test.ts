@@ -20,7 +20,7 @@ test.each<[name: string, text: string, rules: string[]]>([
 });
 
 test('comments have a width, code has the formatter’s', () => {
-  const wide = 'x'.repeat(151);
+  const wide = 'x'.repeat(proseColumnsMax);
   expect(commentRule.check(source(`  // ${wide}\n  * ${wide}\n  const a = '${wide}';`))).toHaveLength(2);
 });
 

@@ -1,12 +1,10 @@
-// Text that people read and review line by line: prose no wider than a screen, tables without padding, so that a change of one cell is a
-// change of one line.
+// Text that people read and review line by line: prose no wider than a screen, tables without padding, so that a change
+// of one cell is a change of one line.
 
 import type { Finding, Rule, Source } from './source.ts';
 
-/** Columns of prose in documents. */
+/** Columns of prose in documents, and of comments in code. */
 export const proseColumnsMax = 120;
-/** Columns of comments in code; to become {@link proseColumnsMax}. */
-const commentColumnsMax = 150;
 
 /** Prose and tables of one Markdown file. Code, links that stand alone and images may be as long as they must. */
 export function checkProse(source: Source): Finding[] {
@@ -33,8 +31,8 @@ export const commentRule: Rule = {
   name: 'comment',
   check: (source) =>
     source.lines.flatMap((line, at) =>
-      /^\s*(\/\/|\*|\/\*\*)/.test(line) && line.length > commentColumnsMax
-        ? [{ line: at + 1, message: `${line.length} columns, at most ${commentColumnsMax}` }]
+      /^\s*(\/\/|\*|\/\*\*)/.test(line) && line.length > proseColumnsMax
+        ? [{ line: at + 1, message: `${line.length} columns, at most ${proseColumnsMax}` }]
         : [],
     ),
 };

@@ -1,4 +1,5 @@
-// What the linters lack: size budgets, calls that a layer may not reach, file headers, left-overs. One row or small function a rule.
+// What the linters lack: size budgets, calls that a layer may not reach, file headers, left-overs. One row or small
+// function a rule.
 
 import { faceRule, layerRule } from './layers.ts';
 import { commentRule } from './prose.ts';

@@ -1,4 +1,5 @@
-// The latest statement: accounts, entries, and how much the auditors have seen. The twin of statements.py, for machines without Python.
+// The latest statement: accounts, entries, and how much the auditors have seen. The twin of statements.py, for machines
+// without Python.
 
 import type { Service } from '../kit.ts';
 import type { Account } from './accounts.ts';

@@ -1,5 +1,5 @@
-// A small line chart of the last minutes: uPlot owns the canvas, Preact owns the place it stands in. It is drawn once there is something to
-// draw, because axes over nothing are wrong, and follows the width of its place.
+// A small line chart of the last minutes: uPlot owns the canvas, Preact owns the place it stands in. It is drawn once
+// there is something to draw, because axes over nothing are wrong, and follows the width of its place.
 
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';

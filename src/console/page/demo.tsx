@@ -1,4 +1,5 @@
-// The switches of a demo: hurt a replica, heal it, split traffic, turn the mesh's policies off and watch the failures come.
+// The switches of a demo: hurt a replica, heal it, split traffic, turn the mesh's policies off and watch the failures
+// come.
 
 import type { DemoView } from '../view.ts';
 import { money } from './format.ts';

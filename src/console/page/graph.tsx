@@ -1,4 +1,5 @@
-// Who calls whom, from the callers' egress: an arrow as thick as its rate, red by its share of failures, with the rate at its head.
+// Who calls whom, from the callers' egress: an arrow as thick as its rate, red by its share of failures, with the rate
+// at its head.
 
 import type { CallView, ConsoleState } from '../view.ts';
 import { milliseconds, rate, serviceName, share } from './format.ts';

@@ -1,5 +1,6 @@
-// Places the graph of who calls whom in columns from callers to called. A call that passes over columns gets a place of its own in each,
-// so that no line runs behind a box; every line has its own spot on the boxes' sides, so that lines and their numbers stay apart.
+// Places the graph of who calls whom in columns from callers to called. A call that passes over columns gets a place of
+// its own in each, so that no line runs behind a box; every line has its own spot on the boxes' sides, so that lines
+// and their numbers stay apart.
 
 export interface Edge {
   readonly from: string;
@@ -16,7 +17,10 @@ export interface Box {
 export interface Line {
   readonly from: string;
   readonly to: string;
-  /** From the caller's side to the called one's, through the gaps between boxes; a horizontal run of `boxWidth` starts at each inner one. */
+  /**
+   * From the caller's side to the called one's, through the gaps between boxes; a horizontal run of `boxWidth` starts
+   * at each inner one.
+   */
   readonly points: readonly Point[];
 }
 
@@ -167,7 +171,9 @@ function trace(items: readonly Item[]): Point[] {
   });
 }
 
-/** Where on a box's side the line to `other` ends: in the order of the others, so that lines do not cross at the box. */
+/**
+ * Where on a box's side the line to `other` ends: in the order of the others, so that lines do not cross at the box.
+ */
 function spot(item: Item, side: readonly Item[], other: Item): number {
   const rank = [...side].sort((a, b) => middle(a) - middle(b)).indexOf(other);
   return item.y + (item.height * (rank + 0.5)) / side.length;

@@ -1,5 +1,5 @@
-// The tables: services with their golden signals, endpoints with latency estimate and ejection, proxies with configuration and NACKs. Where
-// the window is narrow the columns that say least are left out (class `wide`).
+// The tables: services with their golden signals, endpoints with latency estimate and ejection, proxies with
+// configuration and NACKs. Where the window is narrow the columns that say least are left out (class `wide`).
 
 import type { ComponentChildren } from 'preact';
 import type { ConsoleState, EndpointView, ProxyView, ServiceView } from '../view.ts';

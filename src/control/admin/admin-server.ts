@@ -1,5 +1,6 @@
-// The control plane's admin interface over HTTP: health, metrics and the mesh as JSON. Read only; on loopback unless told otherwise. The console's
-// pages are put in from above (`pages`), since the console is a layer that this one does not know.
+// The control plane's admin interface over HTTP: health, metrics and the mesh as JSON. Read only; on loopback unless
+// told otherwise. The console's pages are put in from above (`pages`), since the console is a layer that this one does
+// not know.
 
 import { type Log, refuseForeign } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';

@@ -1,4 +1,5 @@
-// The mesh as the control plane sees it, as JSON for the console and for scripts: `GET /api/v1/mesh`. Plain data, built when asked for.
+// The mesh as the control plane sees it, as JSON for the console and for scripts: `GET /api/v1/mesh`. Plain data, built
+// when asked for.
 
 import type { AdsTypeStatus } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';

@@ -1,4 +1,5 @@
-// Endpoints of a port as a ClusterLoadAssignment for a proxy in one zone: its own zone first where the Service asks for that, what is draining last.
+// Endpoints of a port as a ClusterLoadAssignment for a proxy in one zone: its own zone first where the Service asks for
+// that, what is draining last.
 
 import { create } from '@bufbuild/protobuf';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '../../xds/api.ts';

@@ -1,4 +1,5 @@
-// A port of a Service as a Cluster: its policy in Envoy's own fields as near as they go, and whole in the metadata for Weft's proxy.
+// A port of a Service as a Cluster: its policy in Envoy's own fields as near as they go, and whole in the metadata for
+// Weft's proxy.
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
@@ -61,7 +62,9 @@ function compileEndpointSource({
   };
 }
 
-/** As the user writes it; ejection by success rate that is off is null, so that no reader takes 0 requests for enough. */
+/**
+ * As the user writes it; ejection by success rate that is off is null, so that no reader takes 0 requests for enough.
+ */
 function encodePolicy(policy: ServicePolicySettings): object {
   const { outlierDetection } = policy;
   const { attemptIsGiven: _, ...timeouts } = policy.timeouts;

@@ -1,4 +1,5 @@
-// Which timeouts and retries hold on one route: what the HTTPRoute's rule says, over the policy of the service that is called.
+// Which timeouts and retries hold on one route: what the HTTPRoute's rule says, over the policy of the service that is
+// called.
 
 import type { RuleModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
@@ -28,8 +29,9 @@ function clampAttempt(attempt: string, request: string): string {
 }
 
 /**
- * A rule's `retry` (GEP-1731) says what is retried and how often; codes replace the policy's answers worth a retry, and a broken connection always
- * counts. Which requests may be repeated stays with the policy: a route does not make a POST idempotent.
+ * A rule's `retry` (GEP-1731) says what is retried and how often; codes replace the policy's answers worth a retry, and
+ * a broken connection always counts. Which requests may be repeated stays with the policy: a route does not make a POST
+ * idempotent.
  */
 function decideRetry(
   rule: RuleModel['retry'],

@@ -1,5 +1,6 @@
-// The inbound side of a sidecar: which authorities may reach its application, and on which of its ports. Anything else is answered 421: pod
-// addresses are reused, and a caller with a stale endpoint must not be served by whoever lives there now.
+// The inbound side of a sidecar: which authorities may reach its application, and on which of its ports. Anything else
+// is answered 421: pod addresses are reused, and a caller with a stale endpoint must not be served by whoever lives
+// there now.
 
 import { create } from '@bufbuild/protobuf';
 import {
@@ -182,7 +183,10 @@ function findTarget(
   return undefined;
 }
 
-/** Behind a gateway that takes any host, the names of the mesh's other Services are what is surely not meant for this workload. */
+/**
+ * Behind a gateway that takes any host, the names of the mesh's other Services are what is surely not meant for this
+ * workload.
+ */
 function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector): readonly string[] {
   const domains = new Set<string>();
   for (const service of model.services.values())

@@ -1,5 +1,5 @@
-// A model compiled for each scope that asks. What scopes share (clusters, endpoints of a zone, routes as a namespace sees them) is compiled once
-// and shared by reference, down to the maps.
+// A model compiled for each scope that asks. What scopes share (clusters, endpoints of a zone, routes as a namespace
+// sees them) is compiled once and shared by reference, down to the maps.
 
 import {
   ClusterLoadAssignmentSchema,

@@ -5,8 +5,8 @@ import type { PortModel, ServiceModel } from '../model/types.ts';
 export const clusterDomain = 'cluster.local';
 
 /**
- * Domains of one port of a Service, bare names for callers in `namespace` only. A name without a port means port 80, or the Service's first port
- * where it has no 80.
+ * Domains of one port of a Service, bare names for callers in `namespace` only. A name without a port means port 80, or
+ * the Service's first port where it has no 80.
  */
 export function domainsOf(service: ServiceModel, port: PortModel, namespace: string): readonly string[] {
   const { name } = service;

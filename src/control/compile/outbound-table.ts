@@ -1,7 +1,7 @@
-// Outbound route configurations, put together from virtual hosts that are encoded once and kept. In a mesh of 1,000 services and 20 namespaces
-// encoding whole tables took seconds for a change of one service; joined from parts it is a copy of bytes. Protobuf allows it: a repeated field is
-// its elements one after another, so the encodings of two messages in a row are the encoding of both merged
-// (protobuf.dev/programming-guides/encoding, "Last One Wins").
+// Outbound route configurations, put together from virtual hosts that are encoded once and kept. In a mesh of 1,000
+// services and 20 namespaces encoding whole tables took seconds for a change of one service; joined from parts it is a
+// copy of bytes. Protobuf allows it: a repeated field is its elements one after another, so the encodings of two
+// messages in a row are the encoding of both merged (protobuf.dev/programming-guides/encoding, "Last One Wins").
 
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema, type VirtualHost } from '../../xds/api.ts';
@@ -40,8 +40,9 @@ export function encodeOutboundTable(
 }
 
 /**
- * Envoy refuses a whole table in which two hosts have one domain. Names of Services cannot meet; that of a pod can meet that of a Service in a
- * namespace named like a Service (`db-0.db`). There the cluster's DNS answers the pod to its own namespace, and so does the mesh.
+ * Envoy refuses a whole table in which two hosts have one domain. Names of Services cannot meet; that of a pod can meet
+ * that of a Service in a namespace named like a Service (`db-0.db`). There the cluster's DNS answers the pod to its own
+ * namespace, and so does the mesh.
  */
 class DomainClaims {
   readonly #namespace: string;

@@ -1,4 +1,5 @@
-// Whatever people write, what the control plane sends for it is taken by the proxy that is asked to do it: both judge by the same code.
+// Whatever people write, what the control plane sends for it is taken by the proxy that is asked to do it: both judge
+// by the same code.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';

@@ -1,4 +1,5 @@
-// Which other resources a resource needs to be there: taken from the message while it is at hand, and kept beside its bytes.
+// Which other resources a resource needs to be there: taken from the message while it is at hand, and kept beside its
+// bytes.
 
 import type { Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';

@@ -1,5 +1,6 @@
-// Compiled and serialised resources, kept from build to build: what is made of equal input is the same object, made once, however many proxies
-// hold it. Whole maps are shared too, because a server compares what it sent with what there is by reference first.
+// Compiled and serialised resources, kept from build to build: what is made of equal input is the same object, made
+// once, however many proxies hold it. Whole maps are shared too, because a server compares what it sent with what there
+// is by reference first.
 
 import { createHash } from 'node:crypto';
 import { type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
@@ -39,8 +40,8 @@ export class ResourceCache {
   #buildInput = '';
 
   /**
-   * `variant` tells apart resources of one name that different proxies hold (a zone, a namespace). `compile` runs only when `input`, which must
-   * determine its outcome, is not what it was.
+   * `variant` tells apart resources of one name that different proxies hold (a zone, a namespace). `compile` runs only
+   * when `input`, which must determine its outcome, is not what it was.
    */
   resource<D extends DescMessage>(
     schema: D,
@@ -116,8 +117,8 @@ export class ResourceCache {
   }
 
   /**
-   * Begins a build from `input`, which stands for everything but endpoints. Only when that changes is everything asked for again, so only then
-   * can what was not asked for be told from what is merely unchanged, and dropped.
+   * Begins a build from `input`, which stands for everything but endpoints. Only when that changes is everything asked
+   * for again, so only then can what was not asked for be told from what is merely unchanged, and dropped.
    */
   beginBuild(input: string): void {
     if (input === this.#buildInput) return;

@@ -1,4 +1,5 @@
-// The retry policy of a route in Envoy's words, as near as they go; what they cannot say is in the route's metadata (docs/xds.md).
+// The retry policy of a route in Envoy's words, as near as they go; what they cannot say is in the route's metadata
+// (docs/xds.md).
 
 import { create } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
@@ -50,7 +51,10 @@ export function compileRetry(behaviour: RouteBehaviour): RetryPolicy | null {
   });
 }
 
-/** Another attempt goes to another endpoint where there is one. The predicate's message is empty, so its type says it all. */
+/**
+ * Another attempt goes to another endpoint where there is one. The predicate's message is empty, so its type says it
+ * all.
+ */
 const elsewhere = {
   retryHostPredicate: [
     {

@@ -121,8 +121,8 @@ interface SplitMatch {
 }
 
 /**
- * `/a` replaced by `/` would turn `/a/b` into `//b`, because the prefix ends before the slash. Two routes say it right everywhere: the path `/a`
- * itself becomes `/`, and the prefix `/a/` becomes `/`.
+ * `/a` replaced by `/` would turn `/a/b` into `//b`, because the prefix ends before the slash. Two routes say it right
+ * everywhere: the path `/a` itself becomes `/`, and the prefix `/a/` becomes `/`.
  */
 function splitPrefixEdit(rule: RuleModel): readonly SplitMatch[] {
   const edit = pathEditOf(rule);
@@ -214,7 +214,8 @@ const redirectCodes = {
 } as const;
 
 function compileRedirect(action: RedirectRule, edit: PathEdit | null, place: RulePlace): RedirectAction {
-  // Envoy keeps the port of the request's host unless it is given one or another host; the requests' own host given anew has none.
+  // Envoy keeps the port of the request's host unless it is given one or another host; the requests' own host given
+  // anew has none.
   const host = action.hostname ?? (place.listenerPort === null ? null : place.hostname);
   const port = redirectPort(action, place);
   return create(RedirectActionSchema, {

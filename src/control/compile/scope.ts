@@ -1,5 +1,5 @@
-// What a proxy is, read from the node it announces (docs/xds.md): its role, where it listens, and what it may hold. Proxies of equal scope get the
-// very same resources.
+// What a proxy is, read from the node it announces (docs/xds.md): its role, where it listens, and what it may hold.
+// Proxies of equal scope get the very same resources.
 
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import type { XdsNode } from '../../xds/index.ts';

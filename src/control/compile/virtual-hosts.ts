@@ -11,7 +11,10 @@ import type { GatewayModel, GatewaySocket, PortModel, RuleModel } from '../model
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { compileDefaultRoute, compileRule } from './route.ts';
 
-/** One port of a Service, as callers in `namespace` see it (empty: callers of no namespace), under the domains that are its own. */
+/**
+ * One port of a Service, as callers in `namespace` see it (empty: callers of no namespace), under the domains that are
+ * its own.
+ */
 export function compileOutboundHost(
   port: PortModel,
   namespace: string,
@@ -82,7 +85,9 @@ function serviceAsked({ action }: RuleModel, ports: ReadonlyMap<string, PortMode
   return ports.get(resolved?.port ?? '')?.service ?? '';
 }
 
-/** At a gateway nobody called a Service by name: the first backend's own policy is the nearest to what its owner meant. */
+/**
+ * At a gateway nobody called a Service by name: the first backend's own policy is the nearest to what its owner meant.
+ */
 function policyOfBackend(rule: RuleModel, ports: ReadonlyMap<string, PortModel>): ServicePolicySettings {
   if (rule.action.kind !== 'forward') return defaultPolicy;
   const resolved = rule.action.backends.find((backend) => backend.port !== null);

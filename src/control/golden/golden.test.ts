@@ -1,5 +1,5 @@
-// Golden files of the compiler: each `NAME.in.yaml` holds nodes and manifests, `NAME.out.yaml` the conditions and the resources that each node gets.
-// WEFT_UPDATE_GOLDEN=1 writes the outputs; the diff is the review.
+// Golden files of the compiler: each `NAME.in.yaml` holds nodes and manifests, `NAME.out.yaml` the conditions and the
+// resources that each node gets. WEFT_UPDATE_GOLDEN=1 writes the outputs; the diff is the review.
 
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Who we are, kept fresh: token files are read again, exec plugins are asked again before their credential expires, and a refused credential (401)
-// is dropped at once.
+// Who we are, kept fresh: token files are read again, exec plugins are asked again before their credential expires, and
+// a refused credential (401) is dropped at once.
 
 import { readFile } from 'node:fs/promises';
 import { type Clock, fail, MeshError, ok, type Result } from '../../base/index.ts';

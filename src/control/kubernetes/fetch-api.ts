@@ -1,5 +1,5 @@
-// The real API server, over the runtime's fetch: TLS by the kubeconfig's own CA, credentials kept fresh, watches as lines of JSON. What comes
-// back is bounded, and every failure is a value.
+// The real API server, over the runtime's fetch: TLS by the kubeconfig's own CA, credentials kept fresh, watches as
+// lines of JSON. What comes back is bounded, and every failure is a value.
 
 import { type Clock, fail, MeshError, ok, type Result, Timer, type TimerHandler } from '../../base/index.ts';
 import { type Credential, Credentials, type Environment } from './credentials.ts';

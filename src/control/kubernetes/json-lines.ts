@@ -9,7 +9,10 @@ export class JsonLines {
     this.#lineBytesMax = lineBytesMax;
   }
 
-  /** The values whose lines end in `chunk`. Throws on a line that is too long or not JSON: the stream is then of no more use. */
+  /**
+   * The values whose lines end in `chunk`. Throws on a line that is too long or not JSON: the stream is then of no more
+   * use.
+   */
   push(chunk: Uint8Array): readonly unknown[] {
     const values: unknown[] = [];
     let from = 0;

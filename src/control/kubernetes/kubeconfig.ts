@@ -1,5 +1,5 @@
-// How to reach an API server and who we are there: from a kubeconfig file as kubectl reads it, or from what a pod is given. Reading files and
-// running exec plugins is left to credentials.ts; this is text in, value or issues out.
+// How to reach an API server and who we are there: from a kubeconfig file as kubectl reads it, or from what a pod is
+// given. Reading files and running exec plugins is left to credentials.ts; this is text in, value or issues out.
 
 import { isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
@@ -58,8 +58,8 @@ export function inClusterAccess(host: string, port: string, folder: string): Clu
 }
 
 /**
- * Picks a context of a kubeconfig (`context` empty: its current one). Relative paths are relative to `folder`, the file's. Refuses what it
- * would otherwise ignore in silence (auth-provider, impersonation, proxy-url).
+ * Picks a context of a kubeconfig (`context` empty: its current one). Relative paths are relative to `folder`, the
+ * file's. Refuses what it would otherwise ignore in silence (auth-provider, impersonation, proxy-url).
  */
 export function parseKubeconfig(
   file: string,

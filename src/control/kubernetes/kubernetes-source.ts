@@ -1,5 +1,6 @@
-// Objects from a Kubernetes API server: the second Source beside a directory, alike from its first object on. One reflector a kind and namespace;
-// what the mesh does not read of an object is dropped here, and an event that changes nothing else goes no further.
+// Objects from a Kubernetes API server: the second Source beside a directory, alike from its first object on. One
+// reflector a kind and namespace; what the mesh does not read of an object is dropped here, and an event that changes
+// nothing else goes no further.
 
 import type { Clock, Log, Random } from '../../base/index.ts';
 import {
@@ -128,7 +129,10 @@ function versionOf(object: KubeObject): ObjectVersion {
 /** Annotations that copy the whole object, or change without meaning. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** The object without what changes on its own: status, resourceVersion, managedFields. List items name neither kind nor version. */
+/**
+ * The object without what changes on its own: status, resourceVersion, managedFields. List items name neither kind nor
+ * version.
+ */
 function createRawObject(kind: WatchedKind, version: string, object: KubeObject): RawObject {
   const apiVersion = kind.group === '' ? version : `${kind.group}/${version}`;
   const { status: _status, metadata, ...rest } = object;

@@ -1,6 +1,7 @@
-// One kind of objects, listed and then watched for good: what client-go calls a reflector. Resumes where a watch ended, lists again when the API
-// server has forgotten that place (410) or an event may have been lost, and waits for a kind whose CRD is not there yet.
-// (Kubernetes documentation, "API concepts": efficient detection of changes, bookmarks, streaming lists.)
+// One kind of objects, listed and then watched for good: what client-go calls a reflector. Resumes where a watch ended,
+// lists again when the API server has forgotten that place (410) or an event may have been lost, and waits for a kind
+// whose CRD is not there yet. (Kubernetes documentation, "API concepts": efficient detection of changes, bookmarks,
+// streaming lists.)
 
 import {
   type Clock,
@@ -24,8 +25,8 @@ import {
 import { pathOf, type WatchedKind } from './watched-kinds.ts';
 
 /**
- * listing -> synced; absent: the API server has no such kind, which is an answer too; refused: it may not be read (401, 403), which is none.
- * Once synced it stays so while the API server is away: what was learned holds.
+ * listing -> synced; absent: the API server has no such kind, which is an answer too; refused: it may not be read (401,
+ * 403), which is none. Once synced it stays so while the API server is away: what was learned holds.
  */
 export type ReflectorState = 'listing' | 'synced' | 'absent' | 'refused';
 

@@ -1,5 +1,5 @@
-// What the control plane needs of a Kubernetes API server: requests answered whole, and watches. A seam, so that lists, resumption and leadership
-// are tested in virtual time; fetch-api.ts is the real one.
+// What the control plane needs of a Kubernetes API server: requests answered whole, and watches. A seam, so that lists,
+// resumption and leadership are tested in virtual time; fetch-api.ts is the real one.
 
 import type { MeshError, Result } from '../../base/index.ts';
 

@@ -1,5 +1,5 @@
-// Where the API server keeps each kind that the mesh reads. The kinds themselves, with their versions, are schema/resources.ts; what is added
-// there and lacks a row here is found by a test.
+// Where the API server keeps each kind that the mesh reads. The kinds themselves, with their versions, are
+// schema/resources.ts; what is added there and lacks a row here is found by a test.
 
 import { kinds } from '../schema/resources.ts';
 

@@ -1,5 +1,5 @@
-// Builds the whole model from the objects in force, and the book of what was wrong with them. Pure: the same objects give the same model, in
-// whatever order they came.
+// Builds the whole model from the objects in force, and the book of what was wrong with them. Pure: the same objects
+// give the same model, in whatever order they came.
 
 import type { CatalogEntry } from './catalog.ts';
 import { GatewayBuilder } from './gateways.ts';

@@ -1,5 +1,6 @@
-// The objects in force, each a pure function of what its source says: no history is kept here, so that two replicas that see the same objects
-// serve the same bytes. (A source that has no API server before it, the directory, sends the last sound version along.)
+// The objects in force, each a pure function of what its source says: no history is kept here, so that two replicas
+// that see the same objects serve the same bytes. (A source that has no API server before it, the directory, sends the
+// last sound version along.)
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '../../base/index.ts';
@@ -23,8 +24,9 @@ export interface CatalogEntry {
 }
 
 /**
- * `current`: as written. `partial`: as written but for the parts at fault, which are refused. `last-good`: the newest version is faulty, an
- * older one holds. `refused`: faulty; what it would have governed is answered with errors. `none`: nothing of it holds.
+ * `current`: as written. `partial`: as written but for the parts at fault, which are refused. `last-good`: the newest
+ * version is faulty, an older one holds. `refused`: faulty; what it would have governed is answered with errors.
+ * `none`: nothing of it holds.
  */
 export type Standing = 'current' | 'partial' | 'last-good' | 'refused' | 'none';
 

@@ -1,4 +1,5 @@
-// Endpoints of a service's port: its slices joined by label, ports matched by name, nil conditions read as Kubernetes defines them.
+// Endpoints of a service's port: its slices joined by label, ports matched by name, nil conditions read as Kubernetes
+// defines them.
 
 import type { EndpointSliceObject, ServiceObject } from '../schema/resources.ts';
 import type { EndpointSliceData } from '../schema/service.ts';
@@ -24,7 +25,10 @@ export function groupSlices(
   return groups;
 }
 
-/** Sorted by address. While slices are rebalanced an address may be in two of them; it counts once, and ready wins over draining. */
+/**
+ * Sorted by address. While slices are rebalanced an address may be in two of them; it counts once, and ready wins over
+ * draining.
+ */
 export function joinEndpoints(
   service: ServiceObject,
   portName: string,
@@ -62,7 +66,10 @@ export function joinEndpoints(
   return [...found.values()].sort((a, b) => compareText(a.host, b.host) || a.port - b.port);
 }
 
-/** A dual-stack Service has its pods in slices of both families; they are called by its first, as its cluster address is. */
+/**
+ * A dual-stack Service has its pods in slices of both families; they are called by its first, as its cluster address
+ * is.
+ */
 function ofOneFamily(
   service: ServiceObject,
   slices: readonly EndpointSliceObject[],

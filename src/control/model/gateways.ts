@@ -1,4 +1,5 @@
-// Gateways of our class: listeners gathered by port, routes attached where the listener's host name, namespaces and kinds allow.
+// Gateways of our class: listeners gathered by port, routes attached where the listener's host name, namespaces and
+// kinds allow.
 
 import { type GatewayListener, gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import type { ParentRef } from '../schema/http-route.ts';
@@ -64,7 +65,10 @@ export class GatewayBuilder {
     }
   }
 
-  /** Null: attached to at least one listener. `foreign`: nothing is said of it, as Gateway API wants of parents that are not one's own. */
+  /**
+   * Null: attached to at least one listener. `foreign`: nothing is said of it, as Gateway API wants of parents that are
+   * not one's own.
+   */
   attach(route: HttpRouteObject, parent: ParentRef, rules: readonly RuleModel[]): Refusal | 'foreign' | null {
     const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
     const gateway = this.#gateways.get(id);
@@ -200,7 +204,9 @@ function isHttpRoute({
 
 const gatewayGroup = 'gateway.networking.k8s.io';
 
-/** Of each host name of a route the one that the listener speaks of too, behind what was written; `*` stands for any. */
+/**
+ * Of each host name of a route the one that the listener speaks of too, behind what was written; `*` stands for any.
+ */
 export function intersectHosts(
   listener: string,
   hostnames: readonly string[],
@@ -224,7 +230,9 @@ function addRules(hosts: OpenListener['hosts'], host: string, added: AttachedRul
   else if (!list.some((one) => one.rules === added.rules)) list.push(added);
 }
 
-/** A request belongs to the listener with the most exact host name and to no other (Gateway API, listener isolation). */
+/**
+ * A request belongs to the listener with the most exact host name and to no other (Gateway API, listener isolation).
+ */
 function closeSocket(socket: OpenSocket): GatewaySocket {
   const hosts = new Map<string, readonly RuleModel[]>();
   for (const one of socket.listeners) {

@@ -1,5 +1,6 @@
-// Which policy is in force on which port. On one target the older policy wins, the younger is told; a policy for a port by name wins over one
-// for the whole Service. XBackendTrafficPolicy, the standard kind, decides the retry budget where both speak of it.
+// Which policy is in force on which port. On one target the older policy wins, the younger is told; a policy for a port
+// by name wins over one for the whole Service. XBackendTrafficPolicy, the standard kind, decides the retry budget where
+// both speak of it.
 
 import type { BackendTrafficPolicyObject, ServiceObject, ServicePolicyObject } from '../schema/resources.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';

@@ -1,5 +1,6 @@
-// The order in which Gateway API tries the matches of all HTTPRoutes on one parent (HTTPRouteRule.matches): exact path, regular expression, the
-// longest prefix; a method; more headers; more query parameters; then the older route, its name, and the order written.
+// The order in which Gateway API tries the matches of all HTTPRoutes on one parent (HTTPRouteRule.matches): exact path,
+// regular expression, the longest prefix; a method; more headers; more query parameters; then the older route, its
+// name, and the order written.
 
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { RuleModel } from './types.ts';
@@ -11,7 +12,9 @@ const pathRank: Readonly<Record<HttpRouteMatch['path']['type'], number>> = {
   PathPrefix: 2,
 };
 
-/** `rules` come in order of their routes' age and as written; the sort is stable, so that order decides among equals. */
+/**
+ * `rules` come in order of their routes' age and as written; the sort is stable, so that order decides among equals.
+ */
 export function sortByPrecedence(rules: readonly RuleModel[]): readonly RuleModel[] {
   return [...rules].sort((a, b) => compareMatches(a.match, b.match));
 }

@@ -1,5 +1,5 @@
-// HTTPRoutes to their parents (GAMMA and Gateway): producer and consumer routes of Services, hosts of gateways' listeners. Several routes on one
-// parent merge by Gateway API's precedence.
+// HTTPRoutes to their parents (GAMMA and Gateway): producer and consumer routes of Services, hosts of gateways'
+// listeners. Several routes on one parent merge by Gateway API's precedence.
 
 import type { ParentRef } from '../schema/http-route.ts';
 import type { HttpRouteObject, ReferenceGrantObject, ServiceObject } from '../schema/resources.ts';

@@ -1,5 +1,5 @@
-// An HTTPRoute's rules as the mesh will play them: filters folded into edits and one action, backends resolved to ports of Services, one entry for
-// each match. What cannot be resolved keeps its share and is told in ResolvedRefs.
+// An HTTPRoute's rules as the mesh will play them: filters folded into edits and one action, backends resolved to ports
+// of Services, one entry for each match. What cannot be resolved keeps its share and is told in ResolvedRefs.
 
 import type { HttpBackendRef, HttpRouteFilter, HttpRouteRule } from '../schema/http-route.ts';
 import type { HttpRouteObject, ReferenceGrantObject, ServiceObject } from '../schema/resources.ts';

@@ -1,4 +1,5 @@
-// Services with what belongs to them: ports that the mesh carries, endpoints, policy. Routes are attached afterwards (routes.ts).
+// Services with what belongs to them: ports that the mesh carries, endpoints, policy. Routes are attached afterwards
+// (routes.ts).
 
 import type { ServiceObject } from '../schema/resources.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';

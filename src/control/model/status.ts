@@ -1,5 +1,5 @@
-// What is said about each object, in Gateway API's words: conditions, one set for every parent or ancestor it names. Building the model fills the
-// book; nothing in the model reads it.
+// What is said about each object, in Gateway API's words: conditions, one set for every parent or ancestor it names.
+// Building the model fills the book; nothing in the model reads it.
 
 import { type ObjectKey, objectKey } from '../source/types.ts';
 
@@ -10,7 +10,10 @@ export interface Condition {
   readonly reason: string;
   /** A sentence; empty where the reason says it all. */
   readonly message: string;
-  /** {@link describeSubject} of `subject`: `namespace/Kind/name` with `:port` or `#section` behind it; empty: the object itself. */
+  /**
+   * {@link describeSubject} of `subject`: `namespace/Kind/name` with `:port` or `#section` behind it; empty: the object
+   * itself.
+   */
   readonly about: string;
   readonly subject: Subject;
 }

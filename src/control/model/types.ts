@@ -1,5 +1,5 @@
-// The mesh as the manifests mean it: services with ports, endpoints, policy and routes; gateways with hosts and routes. Immutable, built whole
-// (build.ts), sorted by name, and free of any proxy's view of it: that is the compiler's work.
+// The mesh as the manifests mean it: services with ports, endpoints, policy and routes; gateways with hosts and routes.
+// Immutable, built whole (build.ts), sorted by name, and free of any proxy's view of it: that is the compiler's work.
 
 import type { HttpHeaderEdits, HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
@@ -18,7 +18,10 @@ export interface ServiceModel {
   readonly key: ObjectKey;
   readonly namespace: string;
   readonly name: string;
-  /** It stands for one pod of this headless Service (`db-0.db`): a name that the cluster's DNS answers; null: a Service that somebody wrote. */
+  /**
+   * It stands for one pod of this headless Service (`db-0.db`): a name that the cluster's DNS answers; null: a Service
+   * that somebody wrote.
+   */
   readonly podOf: string | null;
   /** Labels of the pods that serve it; empty: none can be told. */
   readonly selector: Readonly<Record<string, string>>;
@@ -135,6 +138,9 @@ export interface GatewaySocket {
   /** `gateway/<namespace>/<name>/<first listener>`. */
   readonly name: string;
   readonly port: number;
-  /** By host name (`*` for any), sorted; one that no route took is there too, so that a wider listener does not answer for it. */
+  /**
+   * By host name (`*` for any), sorted; one that no route took is there too, so that a wider listener does not answer
+   * for it.
+   */
   readonly hosts: readonly { readonly hostname: string; readonly rules: readonly RuleModel[] }[];
 }

@@ -1,5 +1,6 @@
-// Weft's own kinds as CustomResourceDefinitions, made from the schemas that the code validates with, so that an API server refuses what the
-// control plane would. Structural OpenAPI as Kubernetes wants it: no unions, no `never`; what plain types cannot say is said in CEL.
+// Weft's own kinds as CustomResourceDefinitions, made from the schemas that the code validates with, so that an API
+// server refuses what the control plane would. Structural OpenAPI as Kubernetes wants it: no unions, no `never`; what
+// plain types cannot say is said in CEL.
 
 import { z } from 'zod';
 import { weftGroup } from './resources.ts';

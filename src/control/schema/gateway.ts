@@ -1,4 +1,5 @@
-// Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io) and XBackendTrafficPolicy (gateway.networking.x-k8s.io): the parts in use.
+// Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io) and XBackendTrafficPolicy
+// (gateway.networking.x-k8s.io): the parts in use.
 
 import { z } from 'zod';
 import { retryConstraint } from './service-policy.ts';

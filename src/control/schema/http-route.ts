@@ -1,5 +1,6 @@
-// The supported part of HTTPRoute (gateway.networking.k8s.io/v1), with the rules that its CRD checks. Fields that are not supported are refused
-// by their path, and unknown ones too: in a directory there is no API server that would object to `timeout` where `timeouts` was meant.
+// The supported part of HTTPRoute (gateway.networking.k8s.io/v1), with the rules that its CRD checks. Fields that are
+// not supported are refused by their path, and unknown ones too: in a directory there is no API server that would
+// object to `timeout` where `timeouts` was meant.
 
 import { z } from 'zod';
 import {
@@ -302,7 +303,10 @@ export const httpRouteSpec = z
       });
   });
 
-/** Of a rule at fault the matches that can be read: their requests are refused, rather than left to a rule that was not meant for them. */
+/**
+ * Of a rule at fault the matches that can be read: their requests are refused, rather than left to a rule that was not
+ * meant for them.
+ */
 function faultyRule(value: unknown): z.output<typeof routeRule> {
   const { name, matches } = (typeof value === 'object' && value !== null ? value : {}) as {
     readonly name?: unknown;
@@ -321,7 +325,10 @@ function faultyRule(value: unknown): z.output<typeof routeRule> {
   };
 }
 
-/** A route that cannot be read as a whole still says whose it is: its parents answer 500 where no other route of theirs matches. */
+/**
+ * A route that cannot be read as a whole still says whose it is: its parents answer 500 where no other route of theirs
+ * matches.
+ */
 export function salvageRoute(value: unknown): HttpRouteSpec | null {
   const parents = parentRefs.safeParse((value as { readonly parentRefs?: unknown } | undefined)?.parentRefs);
   if (!parents.success) return null;

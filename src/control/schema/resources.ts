@@ -23,7 +23,10 @@ interface Typed<K extends string, S> {
   readonly metadata: Metadata;
   readonly spec: S;
   readonly origin: Origin;
-  /** Its specification is not what was written, which cannot be read, but what of it must hold so that nothing fails open. */
+  /**
+   * Its specification is not what was written, which cannot be read, but what of it must hold so that nothing fails
+   * open.
+   */
   readonly salvaged?: true;
 }
 

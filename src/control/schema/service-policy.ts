@@ -1,5 +1,6 @@
-// ServicePolicy (weft.dev/v1alpha1): how a service wants to be called. The one source of its fields, rules, defaults and the reasons for
-// them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in cluster metadata (docs/xds.md).
+// ServicePolicy (weft.dev/v1alpha1): how a service wants to be called. The one source of its fields, rules, defaults
+// and the reasons for them; the resolved spec, with every default filled in, is also what travels to Weft's proxies in
+// cluster metadata (docs/xds.md).
 
 import { z } from 'zod';
 import { retryConditions } from '../../policy/index.ts';

@@ -1,4 +1,5 @@
-// The parts of Service (v1) and EndpointSlice (discovery.k8s.io/v1) that the mesh uses. What else these kinds hold is Kubernetes' own business.
+// The parts of Service (v1) and EndpointSlice (discovery.k8s.io/v1) that the mesh uses. What else these kinds hold is
+// Kubernetes' own business.
 
 import { z } from 'zod';
 import { integer, isIpv4, isIpv6, labels, listOf, portNumber } from './values.ts';
@@ -32,7 +33,9 @@ export const serviceSpec = z.object({
     for (const [path, message] of portFaults(ports)) context.addIssue({ code: 'custom', path, message });
   }),
   publishNotReadyAddresses: z.boolean().default(false),
-  /** A hint that an implementation which does not know it leaves alone, says Kubernetes; so it never costs the Service. */
+  /**
+   * A hint that an implementation which does not know it leaves alone, says Kubernetes; so it never costs the Service.
+   */
   trafficDistribution: z.string().default(''),
 });
 

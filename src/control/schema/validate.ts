@@ -1,5 +1,5 @@
-// A raw object against the schema of its kind: a resource, or every fault in it with path, rule and value; or the reason why the mesh does not
-// look at it at all.
+// A raw object against the schema of its kind: a resource, or every fault in it with path, rule and value; or the
+// reason why the mesh does not look at it at all.
 
 import { z } from 'zod';
 import { type Issue, nearestName } from '../../base/index.ts';
@@ -63,7 +63,10 @@ function salvage(raw: RawObject, row: KindRow): Resource | null {
   return { ...resourceOf(raw, row, metadata.data, spec), salvaged: true };
 }
 
-/** One of ours, misspelt: the kind within its group, or the group of a kind. Foreign kinds that are merely named alike are not meant. */
+/**
+ * One of ours, misspelt: the kind within its group, or the group of a kind. Foreign kinds that are merely named alike
+ * are not meant.
+ */
 function nearestKind(kind: string, group: string): string | null {
   const ofGroup = kinds.filter((row) => row.group === group && group !== '').map((row) => row.kind);
   const near = nearestName(kind, ofGroup);
@@ -77,7 +80,10 @@ function nearestKind(kind: string, group: string): string | null {
 
 const coreKinds: ReadonlySet<string> = new Set(['Secret', 'ServiceAccount']);
 
-/** A field that is null is absent, as the API server has it. Items of lists stay: there null is a value, and a wrong one. */
+/**
+ * A field that is null is absent, as the API server has it. Items of lists stay: there null is a value, and a wrong
+ * one.
+ */
 function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (typeof value !== 'object' || value === null) return value;

@@ -1,4 +1,5 @@
-// Values that several kinds share: durations, names, ports, weights, header edits. Every rule is a sentence a user can act on.
+// Values that several kinds share: durations, names, ports, weights, header edits. Every rule is a sentence a user can
+// act on.
 
 import { z } from 'zod';
 import { durationPattern, formatGatewayDuration, sumDuration } from '../../xds/index.ts';
@@ -125,8 +126,8 @@ export function listOf<T extends z.ZodType>(item: T, max: number) {
 export type PartFaults = readonly z.core.$ZodIssue[];
 
 /**
- * One item of a list that stands or falls alone. What breaks its schema becomes `fallback` of it, beside what is wrong with it, so that the
- * other items hold as they are written.
+ * One item of a list that stands or falls alone. What breaks its schema becomes `fallback` of it, beside what is wrong
+ * with it, so that the other items hold as they are written.
  */
 export function partOf<S extends z.ZodType>(schema: S, fallback: (value: unknown) => z.output<S>) {
   return z.unknown().transform((value): z.output<S> & { readonly faults: PartFaults } => {
@@ -136,5 +137,7 @@ export function partOf<S extends z.ZodType>(schema: S, fallback: (value: unknown
   });
 }
 
-/** A field that exists and means something, which this version cannot do: refused, because ignoring it would be a lie. */
+/**
+ * A field that exists and means something, which this version cannot do: refused, because ignoring it would be a lie.
+ */
 export const notYet = z.never({ error: 'is not supported yet by this version' }).optional();

@@ -1,6 +1,7 @@
-// The last check before a snapshot is published: everything that a resource needs is in the same snapshot. A hole here is a bug of the compiler, and
-// would show at a client as a listener that never warms or a route that answers 503. What scopes share is checked once for all of them: done
-// plainly (validateSnapshot in xds/, the oracle of the tests) for 1,000 sidecars and services this was most of the work of a change.
+// The last check before a snapshot is published: everything that a resource needs is in the same snapshot. A hole here
+// is a bug of the compiler, and would show at a client as a listener that never warms or a route that answers 503. What
+// scopes share is checked once for all of them: done plainly (validateSnapshot in xds/, the oracle of the tests) for
+// 1,000 sidecars and services this was most of the work of a change.
 
 import type { Issue } from '../../base/index.ts';
 import type { XdsResource } from '../../xds/index.ts';

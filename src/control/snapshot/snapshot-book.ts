@@ -1,5 +1,5 @@
-// The snapshots in force, one for each scope that any proxy has asked for. Publishing compiles every scope again, compares by reference, and tells
-// only the streams whose resources changed.
+// The snapshots in force, one for each scope that any proxy has asked for. Publishing compiles every scope again,
+// compares by reference, and tells only the streams whose resources changed.
 
 import type { Log } from '../../base/index.ts';
 import type { SnapshotSource, SnapshotWatcher, XdsNode, XdsSnapshot } from '../../xds/index.ts';
@@ -37,7 +37,8 @@ export class SnapshotBook {
   publish(compiler: MeshCompiler, changedAtMs: number): number {
     this.#compiler = compiler;
     const changed = [...this.#entries.values()].filter((entry) => this.#update(entry, compiler, changedAtMs));
-    // All are in force before the first stream hears of one: a stream may be closed, and its entry dropped, while others are told.
+    // All are in force before the first stream hears of one: a stream may be closed, and its entry dropped, while
+    // others are told.
     for (const entry of changed) entry.tell();
     return changed.length;
   }
@@ -98,7 +99,10 @@ export class ScopeEntry implements SnapshotSource {
     };
   }
 
-  /** Clock time of the event behind the newest content of a type; -1 for what was there when the scope was first asked for. */
+  /**
+   * Clock time of the event behind the newest content of a type; -1 for what was there when the scope was first asked
+   * for.
+   */
   changedAtMs(typeUrl: string): number {
     return this.#changedAtMs.get(typeUrl) ?? -1;
   }

@@ -1,5 +1,6 @@
-// Objects from a directory of manifests, read through the Store seam and read again when it changes. A file that does not parse keeps what it
-// last held, a removed file takes its objects along, and of two files with the same object the first by path counts.
+// Objects from a directory of manifests, read through the Store seam and read again when it changes. A file that does
+// not parse keeps what it last held, a removed file takes its objects along, and of two files with the same object the
+// first by path counts.
 
 import { type Clock, type Issue, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
@@ -123,7 +124,10 @@ export class DirectorySource implements Source, TimerHandler {
     }
   }
 
-  /** A volume that was unmounted and a folder that was moved look like this; nobody ends a mesh by deleting its last file. */
+  /**
+   * A volume that was unmounted and a folder that was moved look like this; nobody ends a mesh by deleting its last
+   * file.
+   */
   #reportEmpty(listener: SourceListener): void {
     const issue = fileIssue(
       this.#options.directory,

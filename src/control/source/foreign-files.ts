@@ -1,4 +1,5 @@
-// Files that lie beside manifests and are none: what kustomize and Helm are steered by. They are left alone, and that is said.
+// Files that lie beside manifests and are none: what kustomize and Helm are steered by. They are left alone, and that
+// is said.
 
 const names = /(^|\/)(kustomization|Kustomization|Chart|values[\w.-]*)\.(yaml|yml|json)$/;
 

@@ -1,6 +1,6 @@
-// The last sound version of each object of a directory. There is no API server before a directory that would refuse a slip of the pen, so what
-// worked stays in force until the slip is mended; what stands in for a faulty object or file is written down beside the manifests, in a hidden
-// file, so that a restart does not forget it.
+// The last sound version of each object of a directory. There is no API server before a directory that would refuse a
+// slip of the pen, so what worked stays in force until the slip is mended; what stands in for a faulty object or file
+// is written down beside the manifests, in a hidden file, so that a restart does not forget it.
 
 import type { Log } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';

@@ -1,11 +1,17 @@
 // Bounds of reading manifests, and how long changes are gathered before the model is built again.
 
 export const sourceLimits = {
-  /** A manifest file above this is refused whole: reading it would hold everything else up. Kubernetes stores no object above 1.5 MB. */
+  /**
+   * A manifest file above this is refused whole: reading it would hold everything else up. Kubernetes stores no object
+   * above 1.5 MB.
+   */
   fileBytesMax: 2 * 1024 * 1024,
   /** Expansion of YAML aliases in one file: a small file must not become a huge one. */
   aliasesMax: 100,
-  /** A file that lost objects must stay like that for this long before they go: it may be in the middle of being written. */
+  /**
+   * A file that lost objects must stay like that for this long before they go: it may be in the middle of being
+   * written.
+   */
   shrinkQuietMs: 3_000,
   /** Files are read again this often even when nothing was reported: a lost notification heals by itself. */
   resyncMs: 30_000,

@@ -2,7 +2,10 @@
 
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 
-/** `objectLine`: where the object begins, 0 for a file that is one object. Gives that line when the field is not written. */
+/**
+ * `objectLine`: where the object begins, 0 for a file that is one object. Gives that line when the field is not
+ * written.
+ */
 export function lineOfField(text: string, objectLine: number, field: string): number {
   const lines = new LineCounter();
   const at = (node: unknown): number =>

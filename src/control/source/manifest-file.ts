@@ -1,6 +1,6 @@
-// One manifest file as last read: what of it is in force, and what is wrong with it. A file at fault keeps the objects of its last good text;
-// a file that loses objects is believed only after it has stayed like that for a while, because most editors and redirections truncate a file
-// before they write it.
+// One manifest file as last read: what of it is in force, and what is wrong with it. A file at fault keeps the objects
+// of its last good text; a file that loses objects is believed only after it has stayed like that for a while, because
+// most editors and redirections truncate a file before they write it.
 
 import { type Issue, MeshError } from '../../base/index.ts';
 import { sourceLimits } from './limits.ts';
@@ -66,7 +66,10 @@ function losesObjects(before: readonly RawObject[], now: readonly RawObject[]): 
   return before.some((object) => !keys.has(object.key));
 }
 
-/** Objects of a changed file that did not change themselves stay the same objects, so that only what changed is reported. */
+/**
+ * Objects of a changed file that did not change themselves stay the same objects, so that only what changed is
+ * reported.
+ */
 function keepSame(now: readonly RawObject[], before: readonly RawObject[]): readonly RawObject[] {
   const texts = new Map(before.map((object) => [object.key, object]));
   return now.map((object) => {

@@ -1,5 +1,6 @@
-// Manifest text to objects: YAML with several documents (JSON is a part of it), `kind: List` unfolded, each object with the line it begins on.
-// A file is taken whole or not at all, because half of a file is more likely an accident than a wish.
+// Manifest text to objects: YAML with several documents (JSON is a part of it), `kind: List` unfolded, each object with
+// the line it begins on. A file is taken whole or not at all, because half of a file is more likely an accident than a
+// wish.
 
 import { isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';

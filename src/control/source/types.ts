@@ -1,5 +1,5 @@
-// Where objects come from. A directory of manifests is the first source (directory.ts); a Kubernetes watch is a second implementation of the
-// same interface: both report objects one by one, whole, and know nothing of what they mean.
+// Where objects come from. A directory of manifests is the first source (directory.ts); a Kubernetes watch is a second
+// implementation of the same interface: both report objects one by one, whole, and know nothing of what they mean.
 
 import type { Issue } from '../../base/index.ts';
 
@@ -24,8 +24,8 @@ export interface RawObject {
   readonly value: Readonly<Record<string, unknown>>;
   readonly origin: Origin;
   /**
-   * The last version of it that was wholly sound, where this one is not. The directory source alone sends it: elsewhere an API server has
-   * refused what is unsound, and a source that remembers would make two replicas differ.
+   * The last version of it that was wholly sound, where this one is not. The directory source alone sends it: elsewhere
+   * an API server has refused what is unsound, and a source that remembers would make two replicas differ.
    */
   readonly lastGood?: Pick<RawObject, 'apiVersion' | 'value'>;
 }
@@ -73,8 +73,8 @@ const homeGroups: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The key holds group, kind, namespace and name. The group is written where it is not the one that the mesh means by that kind, as kubectl
- * would: `shop/Service.serving.knative.dev/ledger` beside `shop/Service/ledger`.
+ * The key holds group, kind, namespace and name. The group is written where it is not the one that the mesh means by
+ * that kind, as kubectl would: `shop/Service.serving.knative.dev/ledger` beside `shop/Service/ledger`.
  */
 export function objectKey(
   namespace: string,

@@ -1,5 +1,5 @@
-// The log of what people change: every object that changed and every fault that came or went, once each, with the object. A fault that stays
-// is not said again; endpoints, which change by themselves, are not said at all.
+// The log of what people change: every object that changed and every fault that came or went, once each, with the
+// object. A fault that stays is not said again; endpoints, which change by themselves, are not said at all.
 
 import type { Log } from '../../base/index.ts';
 import type { CatalogEntry } from '../model/catalog.ts';

@@ -1,6 +1,6 @@
-// What proxies refused, and whose fault it was. The server finds the resource, and of routes the virtual host and what changed in it; the
-// names of these lead to the objects they were compiled from, and the proxy's own words become a condition on them. A refusal stays until
-// that very resource is taken or gone.
+// What proxies refused, and whose fault it was. The server finds the resource, and of routes the virtual host and what
+// changed in it; the names of these lead to the objects they were compiled from, and the proxy's own words become a
+// condition on them. A refusal stays until that very resource is taken or gone.
 
 import type { AdsRefusal } from '../../xds/index.ts';
 import { type Condition, itself } from '../model/status.ts';
@@ -54,7 +54,10 @@ export class NackBook {
     return [...this.#nacks.values()].flatMap((own) => [...own.values()]);
   }
 
-  /** `Programmed=False` for the objects behind what was refused: one condition each, with the first words and how many say no. */
+  /**
+   * `Programmed=False` for the objects behind what was refused: one condition each, with the first words and how many
+   * say no.
+   */
   conditions(model: Model): ReadonlyMap<ObjectKey, readonly Condition[]> {
     const byOwner = new Map<ObjectKey, Nack[]>();
     for (const nack of this.all()) {

@@ -1,4 +1,5 @@
-// The proxies that the control plane knows: who is connected, what they took and when, and how long changes need to reach them.
+// The proxies that the control plane knows: who is connected, what they took and when, and how long changes need to
+// reach them.
 
 import type { Clock } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';

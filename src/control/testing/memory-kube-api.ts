@@ -1,5 +1,6 @@
-// An API server in memory: versions, paged lists, watches with bookmarks, CRDs that come and go, outages and forgotten history. It answers only
-// when the test lets promises run. The real one is the judge (kubernetes.peer.test.ts); this one plays what a real one does rarely.
+// An API server in memory: versions, paged lists, watches with bookmarks, CRDs that come and go, outages and forgotten
+// history. It answers only when the test lets promises run. The real one is the judge (kubernetes.peer.test.ts); this
+// one plays what a real one does rarely.
 
 import { fail, MeshError, ok, type Result } from '../../base/index.ts';
 import {

@@ -1,4 +1,5 @@
-// The bank as a cluster would run it: control plane, gateway and pods, and the few verbs that a rollout or an operator needs.
+// The bank as a cluster would run it: control plane, gateway and pods, and the few verbs that a rollout or an operator
+// needs.
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -132,8 +133,8 @@ export class BankCluster {
   }
 
   /**
-   * Puts a new pod in the place of the old one, as a Deployment's rolling update would: the new one is ready before the old one
-   * leaves. The same program; only where it listens and where its mesh is differ.
+   * Puts a new pod in the place of the old one, as a Deployment's rolling update would: the new one is ready before the
+   * old one leaves. The same program; only where it listens and where its mesh is differ.
    */
   async replace(slot: Slot, attachment: Attachment): Promise<void> {
     const old = slot.pod;

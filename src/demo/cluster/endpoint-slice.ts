@@ -1,4 +1,5 @@
-// The EndpointSlice of one replica, as a cluster's controllers would write it: one slice each, so that a change is one small file.
+// The EndpointSlice of one replica, as a cluster's controllers would write it: one slice each, so that a change is one
+// small file.
 
 export interface SliceFacts {
   readonly pod: string;

@@ -1,5 +1,5 @@
-// The directory that the control plane watches: the bank's manifests as they are in the source tree, plus what the demo changes in
-// them while it runs. Changes are whole files, written aside and renamed.
+// The directory that the control plane watches: the bank's manifests as they are in the source tree, plus what the demo
+// changes in them while it runs. Changes are whole files, written aside and renamed.
 
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,10 @@ export class Manifests {
     cpSync(source, folder, { recursive: true });
   }
 
-  /** Replaces fields of the ServicePolicy of one service, or of all; null: the manifests as they stand in the source tree. */
+  /**
+   * Replaces fields of the ServicePolicy of one service, or of all; null: the manifests as they stand in the source
+   * tree.
+   */
   setPolicies(override: PolicyOverride | null, service: string | 'all' = 'all'): void {
     this.#edit('policies.yaml', (policy) => {
       const { name } = policy['metadata'] as { name: string };

@@ -1,4 +1,5 @@
-// One replica: an application, a sidecar beside it or none, a readiness probe, and the EndpointSlice that says what the probe found.
+// One replica: an application, a sidecar beside it or none, a readiness probe, and the EndpointSlice that says what the
+// probe found.
 
 import { join } from 'node:path';
 import { removeFile, writeFileAtomic } from '../machine/atomic-file.ts';
@@ -26,7 +27,8 @@ export interface PodSpec {
 }
 
 /**
- * starting -> ready <-> unready -> terminating -> gone. Only a ready pod is in its Service; a terminating one finishes what it has.
+ * starting -> ready <-> unready -> terminating -> gone. Only a ready pod is in its Service; a terminating one finishes
+ * what it has.
  */
 export type PodPhase = 'starting' | 'ready' | 'unready' | 'terminating' | 'gone';
 
@@ -79,7 +81,9 @@ export class Pod {
     this.#scheduleProbe();
   }
 
-  /** Out of its Service first, then the application, then the sidecar: nobody is left without an answer or a way to ask. */
+  /**
+   * Out of its Service first, then the application, then the sidecar: nobody is left without an answer or a way to ask.
+   */
   async terminate(): Promise<void> {
     this.#enter('terminating');
     if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);

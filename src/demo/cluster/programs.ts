@@ -1,5 +1,5 @@
-// How the demo's processes are started: weft's own commands with the runtime that runs this process, the bank's services with the same
-// runtime or with Python.
+// How the demo's processes are started: weft's own commands with the runtime that runs this process, the bank's
+// services with the same runtime or with Python.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

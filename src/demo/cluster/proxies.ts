@@ -1,4 +1,5 @@
-// The programs of the mesh itself: control plane, sidecars, node agents and the gateway, each with its files in the demo's folder.
+// The programs of the mesh itself: control plane, sidecars, node agents and the gateway, each with its files in the
+// demo's folder.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,8 +17,9 @@ export interface MeshPorts {
 }
 
 /**
- * `usual`: the ports that people are used to, where they are free, for what they open in a browser. Never for xDS: while a control plane
- * restarts, another demo would take the usual port, and this one's proxies would join the other's mesh.
+ * `usual`: the ports that people are used to, where they are free, for what they open in a browser. Never for xDS:
+ * while a control plane restarts, another demo would take the usual port, and this one's proxies would join the other's
+ * mesh.
  */
 export function allocateMeshPorts(machine: Machine, usual: boolean): MeshPorts {
   return {

@@ -1,4 +1,5 @@
-// What an operator may do to the running bank, from another terminal or from the console: one table of words and what they mean.
+// What an operator may do to the running bank, from another terminal or from the console: one table of words and what
+// they mean.
 
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import { policiesOff } from '../cluster/manifests.ts';

@@ -1,5 +1,5 @@
-// The running demo's control interface, on loopback for its owner alone. Any page a browser shows can send requests to loopback, so
-// every request must name this address as its host, carry the token, and come from no other origin.
+// The running demo's control interface, on loopback for its owner alone. Any page a browser shows can send requests to
+// loopback, so every request must name this address as its host, carry the token, and come from no other origin.
 
 import { timingSafeEqual } from 'node:crypto';
 import { controlBodyBytesMax } from '../machine/limits.ts';
@@ -18,8 +18,8 @@ export interface ControlServer {
 }
 
 /**
- * `GET /status` -> {@link DemoStatus}; `POST /command` with `{"words": ["kill", "ledger-1"]}` -> {@link CommandResult}. Both want
- * `Authorization: Bearer TOKEN`.
+ * `GET /status` -> {@link DemoStatus}; `POST /command` with `{"words": ["kill", "ledger-1"]}` -> {@link CommandResult}.
+ * Both want `Authorization: Bearer TOKEN`.
  */
 export function serveControl(port: number, host: ControlHost): ControlServer {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url');

@@ -1,5 +1,5 @@
-// The bank's clients, as one process: open loop, so that a slow bank meets the same demand as a fast one, and every transfer that was
-// acknowledged is reported, so that the ledger can be held to it.
+// The bank's clients, as one process: open loop, so that a slow bank meets the same demand as a fast one, and every
+// transfer that was acknowledged is reported, so that the ledger can be held to it.
 
 import {
   createClockPacer,

@@ -1,5 +1,5 @@
-// The demo's handle on its load process. A generator that ends is started again, and what it said last is no longer shown: old numbers
-// would look like a bank that is well.
+// The demo's handle on its load process. A generator that ends is started again, and what it said last is no longer
+// shown: old numbers would look like a bank that is well.
 
 import type { Machine } from '../machine/machine.ts';
 import type { ManagedProcess } from '../machine/process.ts';

@@ -1,4 +1,5 @@
-// Is the money right? Compares what the bank promised its clients (acknowledged transfers) with what its ledger holds, entry by entry.
+// Is the money right? Compares what the bank promised its clients (acknowledged transfers) with what its ledger holds,
+// entry by entry.
 
 import { Database } from 'bun:sqlite';
 

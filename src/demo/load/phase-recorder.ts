@@ -46,7 +46,9 @@ export class PhaseRecorder {
   }
 }
 
-/** The smallest value that at least the share `q` of `sorted` does not exceed, rounded to 0.01; null when there is none. */
+/**
+ * The smallest value that at least the share `q` of `sorted` does not exceed, rounded to 0.01; null when there is none.
+ */
 export function percentile(sorted: readonly number[], q: number): number | null {
   const value = sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)];
   return value === undefined ? null : Math.round(value * 100) / 100;

@@ -1,5 +1,5 @@
-// The demo's folder of temporary files. It names its process, so that the next demo can remove what one that was killed left behind;
-// a folder that is kept for its logs names none.
+// The demo's folder of temporary files. It names its process, so that the next demo can remove what one that was killed
+// left behind; a folder that is kept for its logs names none.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -57,7 +57,9 @@ export class Machine {
     return join(this.#logFolder, `${name}.log`);
   }
 
-  /** Ends the reaper, which ends what is left, and returns the ids that are alive all the same: there should be none. */
+  /**
+   * Ends the reaper, which ends what is left, and returns the ids that are alive all the same: there should be none.
+   */
   async close(): Promise<readonly number[]> {
     await this.#reaper.close();
     this.state.flush();

@@ -1,4 +1,5 @@
-// A child process of the demo: started in its own process group, its output in a file, ended politely and then for certain.
+// A child process of the demo: started in its own process group, its output in a file, ended politely and then for
+// certain.
 
 import { closeSync, openSync } from 'node:fs';
 import { stopGraceMs } from './limits.ts';

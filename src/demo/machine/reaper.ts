@@ -1,9 +1,12 @@
-// Leaves no process behind even when the demo is killed with SIGKILL: a small shell script holds the list of children, and the end of
-// its standard input, which the kernel closes with the demo, makes it end them all.
+// Leaves no process behind even when the demo is killed with SIGKILL: a small shell script holds the list of children,
+// and the end of its standard input, which the kernel closes with the demo, makes it end them all.
 
 import type { ProcessWatcher } from './process.ts';
 
-/** `+ PID` and `- PID` keep the list; end of input: SIGTERM (and SIGCONT, for the paused), up to 3 s of patience, SIGKILL. */
+/**
+ * `+ PID` and `- PID` keep the list; end of input: SIGTERM (and SIGCONT, for the paused), up to 3 s of patience,
+ * SIGKILL.
+ */
 const script = `
 trap '' INT TERM HUP
 pids=' '

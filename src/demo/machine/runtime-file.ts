@@ -1,5 +1,5 @@
-// Where a running demo leaves its address and token, so that `weft demo kill …` in another terminal finds it. A file for each demo, named
-// by its process: one that starts or ends never touches another's. Readable by its owner alone.
+// Where a running demo leaves its address and token, so that `weft demo kill …` in another terminal finds it. A file
+// for each demo, named by its process: one that starts or ends never touches another's. Readable by its owner alone.
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
-// What processes cost: CPU time and memory. On Linux proportional set size, which shares what is shared; elsewhere resident set size,
-// which counts shared pages once per process and so says too much. The two are read apart: CPU time is a line of /proc, but a
-// proportional size makes the kernel walk all page tables of the process (about 8 ms), which may hold that process up.
+// What processes cost: CPU time and memory. On Linux proportional set size, which shares what is shared; elsewhere
+// resident set size, which counts shared pages once per process and so says too much. The two are read apart: CPU time
+// is a line of /proc, but a proportional size makes the kernel walk all page tables of the process (about 8 ms), which
+// may hold that process up.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,5 +1,5 @@
-// Do all proxies hold the configuration that the control plane means them to hold? Asked on both sides: the control plane must have
-// an acknowledgement of all it sent, and each proxy must itself name the same versions.
+// Do all proxies hold the configuration that the control plane means them to hold? Asked on both sides: the control
+// plane must have an acknowledgement of all it sent, and each proxy must itself name the same versions.
 
 import { namespace } from '../../../examples/bank/bank.ts';
 import type { BankCluster } from '../cluster/bank-cluster.ts';
@@ -10,7 +10,10 @@ import { until } from './scene.ts';
 const agreementTimeoutMs = 25_000;
 const askTimeoutMs = 2000;
 const dumpLanes = 4;
-/** The control plane waits for quiet at most this long after a change (design: 50 ms quiet, 500 ms at most), then builds and sends. */
+/**
+ * The control plane waits for quiet at most this long after a change (design: 50 ms quiet, 500 ms at most), then builds
+ * and sends.
+ */
 const settleMs = 700;
 
 /** The part of the control plane's `/api/v1/mesh` that matters here. */
@@ -46,7 +49,10 @@ const sections: Readonly<Record<string, string>> = {
 /** What a proxy's dump must show beside the right versions. */
 export type DumpCheck = (dump: string) => boolean;
 
-/** Waits until every running proxy has acknowledged what followed from a change just made. Cheap: asks the control plane alone. */
+/**
+ * Waits until every running proxy has acknowledged what followed from a change just made. Cheap: asks the control plane
+ * alone.
+ */
 export async function whenAcknowledged(cluster: BankCluster): Promise<number> {
   return await whenAll(cluster, null);
 }

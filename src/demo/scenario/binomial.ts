@@ -1,5 +1,5 @@
-// The exact binomial interval that says whether an observed traffic split is the configured one. Exact, because the normal
-// approximation is wrong where weights are small.
+// The exact binomial interval that says whether an observed traffic split is the configured one. Exact, because the
+// normal approximation is wrong where weights are small.
 
 /** Natural logarithms of 0! to n!. */
 function logFactorials(n: number): Float64Array {
@@ -14,8 +14,8 @@ export interface BinomialBound {
 }
 
 /**
- * The central interval of successes among `n` draws of probability `p`: each tail outside holds at most (1 - confidence) / 2.
- * `n` up to about a million.
+ * The central interval of successes among `n` draws of probability `p`: each tail outside holds at most (1 -
+ * confidence) / 2. `n` up to about a million.
  */
 export function binomialBound(n: number, p: number, confidence: number): BinomialBound {
   if (p <= 0) return { low: 0, high: 0 };

@@ -1,5 +1,5 @@
-// How a service looks from its callers' egress: latency from their proxies' histograms, picks of one replica from their endpoint
-// tables. Measured where the balancing decision is made, one row for each caller's proxy.
+// How a service looks from its callers' egress: latency from their proxies' histograms, picks of one replica from their
+// endpoint tables. Measured where the balancing decision is made, one row for each caller's proxy.
 
 import { namespace } from '../../../examples/bank/bank.ts';
 import { quantile, readTraffic, subtractTraffic, type Traffic } from '../../console/index.ts';

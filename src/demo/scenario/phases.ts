@@ -1,4 +1,5 @@
-// The phases of `weft demo --once`: what goes wrong in a mesh's life, one thing at a time, and what must be true afterwards.
+// The phases of `weft demo --once`: what goes wrong in a mesh's life, one thing at a time, and what must be true
+// afterwards.
 
 import { balancingOnly } from '../cluster/manifests.ts';
 import type { Pod } from '../cluster/pod.ts';

@@ -1,4 +1,5 @@
-// What a scripted run consists of: phases that do something to the bank while its clients go on, and a record of how the clients fared.
+// What a scripted run consists of: phases that do something to the bank while its clients go on, and a record of how
+// the clients fared.
 
 import type { BankCluster } from '../cluster/bank-cluster.ts';
 import type { LoadProcess } from '../load/load-process.ts';

@@ -56,8 +56,8 @@ async function runPhases(demo: Demo, phases: readonly Phase[]): Promise<PhaseRep
 }
 
 /**
- * The first seconds show fifty cold processes and not the mesh: wait for three seconds in a row without a queue, but not for ever on a
- * machine that is busy with other things.
+ * The first seconds show fifty cold processes and not the mesh: wait for three seconds in a row without a queue, but
+ * not for ever on a machine that is busy with other things.
  */
 async function warmUp(load: LoadProcess): Promise<void> {
   const deadlineMs = performance.now() + warmUpMs.max;

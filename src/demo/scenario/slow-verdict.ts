@@ -1,5 +1,5 @@
-// What a slow replica did to its callers: their 99th percentile with latency-aware balancing and with round robin, each against the
-// baseline. Twice the baseline is the line between "did not matter" and "mattered".
+// What a slow replica did to its callers: their 99th percentile with latency-aware balancing and with round robin, each
+// against the baseline. Twice the baseline is the line between "did not matter" and "mattered".
 
 import type { CallerReport } from './callers.ts';
 
@@ -12,7 +12,10 @@ export interface SlowVerdict {
 
 export interface SlowMeasurement {
   readonly requests: number;
-  /** Requests given to the replica, the last ones before it turned slow included; and requests that took as long as it then does. */
+  /**
+   * Requests given to the replica, the last ones before it turned slow included; and requests that took as long as it
+   * then does.
+   */
   readonly picks: number;
   readonly slow: number;
   readonly p99Ms: number;

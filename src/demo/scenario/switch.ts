@@ -1,5 +1,6 @@
-// The story itself: a bank on node agents moves to sidecars, service by service, under load; goes half-way back; and moves on to the end.
-// A pod is replaced as a rolling update would replace it: the same program, another mesh address in its environment.
+// The story itself: a bank on node agents moves to sidecars, service by service, under load; goes half-way back; and
+// moves on to the end. A pod is replaced as a rolling update would replace it: the same program, another mesh address
+// in its environment.
 
 import { type Workload, workloads } from '../../../examples/bank/bank.ts';
 import type { Attachment } from '../cluster/bank-cluster.ts';

@@ -1,4 +1,5 @@
-// The demo in a terminal: a status as lines of text, redrawn in place; pure, so that a test can read what a person sees.
+// The demo in a terminal: a status as lines of text, redrawn in place; pure, so that a test can read what a person
+// sees.
 
 import type { DemoStatus, ReplicaStatus } from '../control/status.ts';
 

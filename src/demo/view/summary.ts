@@ -1,4 +1,5 @@
-// What a demo says when it is ended: the same three questions as its script answers. Did anything fail, is the money right, what did it take?
+// What a demo says when it is ended: the same three questions as its script answers. Did anything fail, is the money
+// right, what did it take?
 
 import type { PhaseFailure } from '../load/load-process.ts';
 import { isMoneyRight, type MoneyReport } from '../load/money.ts';

@@ -1,5 +1,5 @@
-// What the mesh costs beside what it serves: CPU time and memory by kind of process. CPU is summed process by process, so that a
-// process that ends takes nothing back.
+// What the mesh costs beside what it serves: CPU time and memory by kind of process. CPU is summed process by process,
+// so that a process that ends takes nothing back.
 
 import type { ProcessKind, ProcessRow } from '../machine/state-file.ts';
 import { memoryMeasure, readCpuSeconds, readMemory } from '../machine/usage.ts';

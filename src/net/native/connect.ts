@@ -1,5 +1,6 @@
-// A descriptor of our own that connects. Bun.connect gives no hold on a socket whose SYN is unanswered: 400 abandoned attempts left
-// 463 descriptors behind until the kernel gave up, minutes later. Owned from the start, one is freed the moment it is abandoned.
+// A descriptor of our own that connects. Bun.connect gives no hold on a socket whose SYN is unanswered: 400 abandoned
+// attempts left 463 descriptors behind until the kernel gave up, minutes later. Owned from the start, one is freed the
+// moment it is abandoned.
 
 import type { Address, ConnectOptions } from '../network.ts';
 import { createSystemError, errnoInProgress } from './errno.ts';

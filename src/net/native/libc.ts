@@ -1,5 +1,6 @@
-// The few system calls that Bun's sockets do not offer, bound to the C library on first use: a program that never connects does not
-// pay for it (0.3 ms and 1.2 MB of RSS when it does). Linux only; elsewhere callers have their own answer to null.
+// The few system calls that Bun's sockets do not offer, bound to the C library on first use: a program that never
+// connects does not pay for it (0.3 ms and 1.2 MB of RSS when it does). Linux only; elsewhere callers have their own
+// answer to null.
 
 import { dlopen, read } from 'bun:ffi';
 

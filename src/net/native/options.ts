@@ -24,8 +24,8 @@ const targetLength = new Uint32Array(1);
 const targetLengthBytes = new Uint8Array(targetLength.buffer);
 
 /**
- * Where a connection was going before iptables or nft redirected it here (SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST); null when it was
- * not. An IPv4 connection to a dual-stack listener is asked as what it is.
+ * Where a connection was going before iptables or nft redirected it here (SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST); null
+ * when it was not. An IPv4 connection to a dual-stack listener is asked as what it is.
  */
 export function readOriginalDestination(descriptor: number, ipv6: boolean): Address | null {
   const system = libc();

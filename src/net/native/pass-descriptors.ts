@@ -1,5 +1,5 @@
-// Descriptors sent over a unix socket (SCM_RIGHTS, unix(7)), by hand, because no runtime offers it: the structures of sendmsg and recvmsg
-// for 64-bit Linux.
+// Descriptors sent over a unix socket (SCM_RIGHTS, unix(7)), by hand, because no runtime offers it: the structures of
+// sendmsg and recvmsg for 64-bit Linux.
 
 import { ptr } from 'bun:ffi';
 import { createSystemError } from './errno.ts';

@@ -18,7 +18,9 @@ export interface SocketAddress {
   readonly bytes: Uint8Array;
 }
 
-/** Null when the host is no IP literal or the path too long. A path that begins with a zero byte is abstract (unix(7)). */
+/**
+ * Null when the host is no IP literal or the path too long. A path that begins with a zero byte is abstract (unix(7)).
+ */
 export function encodeSocketAddress(address: Address): SocketAddress | null {
   return address.kind === 'unix' ? encodeUnix(address.path) : encodeIp(address.host, address.port);
 }

@@ -1,5 +1,5 @@
-// TLS contexts of Bun's engine (BoringSSL). One is built once per configuration, in about 3 ms; the module that builds them is loaded with
-// the first one, because it costs 7 MB that a proxy without TLS need not pay.
+// TLS contexts of Bun's engine (BoringSSL). One is built once per configuration, in about 3 ms; the module that builds
+// them is loaded with the first one, because it costs 7 MB that a proxy without TLS need not pay.
 
 import type { SecureContextOptions } from 'node:tls';
 import { fail, ok, type Result } from '../../base/index.ts';
@@ -36,7 +36,8 @@ export function createBunTlsContext(options: TlsContextOptions): Result<TlsConte
     ...given('ciphers', options.ciphers),
     ...given('ecdhCurve', options.curves),
     ...(options.side === 'server' && asks
-      ? // The engine itself refuses a client without a certificate, and tells it so by an alert; all else the judge decides.
+      ? // The engine itself refuses a client without a certificate, and tells it so by an alert; all else the judge
+        // decides.
         { requestCert: true, rejectUnauthorized: options.peer === 'required' }
       : {}),
     ...(options.resumption ? {} : { secureOptions: noTickets }),

@@ -1,4 +1,5 @@
-// What Bun tells of a finished handshake, as facts of ours. The engine's verdict on the chain comes with the event, never from here.
+// What Bun tells of a finished handshake, as facts of ours. The engine's verdict on the chain comes with the event,
+// never from here.
 
 import { createPeerCertificate } from './peer-certificate.ts';
 import type { PeerCertificate, SecureFacts } from './types.ts';

@@ -1,5 +1,6 @@
-// Handshakes that may begin in one turn of the event loop. One costs a server about half a millisecond, so a hundred clients that come
-// together would stop everybody who is connected already for 50 ms; here they wait for each other instead.
+// Handshakes that may begin in one turn of the event loop. One costs a server about half a millisecond, so a hundred
+// clients that come together would stop everybody who is connected already for 50 ms; here they wait for each other
+// instead.
 
 import { Ring } from '../../base/index.ts';
 

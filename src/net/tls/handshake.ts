@@ -1,5 +1,5 @@
-// One handshake: what Bun is told to do, and what its end means. The other side is judged here and nowhere else: by the engine's error,
-// never by its `ok` alone, which is true for a self-signed certificate.
+// One handshake: what Bun is told to do, and what its end means. The other side is judged here and nowhere else: by the
+// engine's error, never by its `ok` alone, which is true for a self-signed certificate.
 
 import { BunTlsContext } from './bun-context.ts';
 import { encodeAlpn, readPeer, readSecureFacts, type SecuredSocket } from './bun-facts.ts';

@@ -1,5 +1,5 @@
-// The first message of the stand-in's TLS: a real ClientHello as far as anybody reads ahead, with a number in place of the session id by
-// which the other end of the simulation finds the handshake that it belongs to.
+// The first message of the stand-in's TLS: a real ClientHello as far as anybody reads ahead, with a number in place of
+// the session id by which the other end of the simulation finds the handshake that it belongs to.
 
 /** Record header, message header, version, random, length of the session id. */
 const sessionIdAt = 5 + 4 + 2 + 32 + 1;

@@ -1,6 +1,7 @@
-// TLS of the simulated network, a stand-in that checks identities and hides nothing. It has TLS 1.3's order: the client judges the server,
-// is done, and may send before the server has judged it. Records are real in form, so half of one can be under way and what reads
-// ahead finds its server name; what they would encrypt lies in an object that both ends share.
+// TLS of the simulated network, a stand-in that checks identities and hides nothing. It has TLS 1.3's order: the client
+// judges the server, is done, and may send before the server has judged it. Records are real in form, so half of one
+// can be under way and what reads ahead finds its server name; what they would encrypt lies in an object that both ends
+// share.
 
 import { assert } from '../../base/index.ts';
 import type { Role } from './handshake.ts';

@@ -1,5 +1,6 @@
-// TLS as the Network seam shows it: contexts are compiled once from a configuration, a connection is given one side of TLS, and what was
-// proven is a value beside the connection. Who may be on the other side is decided by a judge of the owner's, before any byte is sent.
+// TLS as the Network seam shows it: contexts are compiled once from a configuration, a connection is given one side of
+// TLS, and what was proven is a value beside the connection. Who may be on the other side is decided by a judge of the
+// owner's, before any byte is sent.
 
 import type { San } from '../../wire/x509/index.ts';
 
@@ -25,7 +26,10 @@ export interface TlsContextOptions {
   readonly resumption: boolean;
 }
 
-/** Made by {@link Network.createTlsContext} for its own network; unchangeable, so connections that use it are not touched by the next. */
+/**
+ * Made by {@link Network.createTlsContext} for its own network; unchangeable, so connections that use it are not
+ * touched by the next.
+ */
 export interface TlsContext {
   readonly options: TlsContextOptions;
 }
@@ -57,8 +61,8 @@ export interface PeerJudge {
   /** Certain peers alone are accepted: by name or by pin. */
   readonly exacting: boolean;
   /**
-   * `peer` is null when it showed no certificate; `fault` is the engine's code for a chain that leads to nobody trusted (or that has
-   * expired, is revoked, …), null for one that verified.
+   * `peer` is null when it showed no certificate; `fault` is the engine's code for a chain that leads to nobody trusted
+   * (or that has expired, is revoked, …), null for one that verified.
    */
   judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null;
 }

@@ -1,5 +1,5 @@
-// The candidates of a balancer and what all balancers share: their storage, sampling by weight, and passing over endpoints that this
-// request has tried. Retries are rare, so that path scans; the first pick does not.
+// The candidates of a balancer and what all balancers share: their storage, sampling by weight, and passing over
+// endpoints that this request has tried. Retries are rare, so that path scans; the first pick does not.
 
 import type { Random } from '../../base/index.ts';
 import type { EndpointLoad } from './types.ts';

@@ -1,21 +1,26 @@
-// Power of choices on peak EWMA (Mitzenmacher 2001; Finagle): of a few random endpoints the one with the lowest expected cost gets the
-// attempt. A few, not all, so that many callers with the same stale picture do not all run to the same place. Three, not two: with
-// two, one slow endpoint among three is compared with a single other one in two picks of three, and wins whenever that one has
-// a bad moment. Simulated (1 % of the good ones' answers spike, 20/s): 0.6 % of the picks are slow with three, 1.2 % with
-// two; thirty callers on shared queues at 80 % load have a p99 of 149 ms with three, 182 ms with two. These four figures were taken
-// before `similarFactor` came, with the cheapest winning always, and were not taken again.
+// Power of choices on peak EWMA (Mitzenmacher 2001; Finagle): of a few random endpoints the one with the lowest
+// expected cost gets the attempt. A few, not all, so that many callers with the same stale picture do not all run to
+// the same place. Three, not two: with two, one slow endpoint among three is compared with a single other one in two
+// picks of three, and wins whenever that one has a bad moment. Simulated (1 % of the good ones' answers spike, 20/s):
+// 0.6 % of the picks are slow with three, 1.2 % with two; thirty callers on shared queues at 80 % load have a p99 of
+// 149 ms with three, 182 ms with two. These four figures were taken before `similarFactor` came, with the cheapest
+// winning always, and were not taken again.
 
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';
 import { estimateMs, recordFinish, recordStart } from './load-meter.ts';
 import type { BalanceConfig, Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
-/** An endpoint whose first answer is awaited is worse than any that has answered, but not infinitely: all may be in that state. */
+/**
+ * An endpoint whose first answer is awaited is worse than any that has answered, but not infinitely: all may be in that
+ * state.
+ */
 const unknownBusyFactor = 1e9;
 
 /**
- * Costs within this factor count as alike, and the one with fewer attempts in flight wins, else chance. Without it the luckier of two
- * equal endpoints would get nearly everything while calls are rare: its estimate is fresh and low, the other's only fades.
+ * Costs within this factor count as alike, and the one with fewer attempts in flight wins, else chance. Without it the
+ * luckier of two equal endpoints would get nearly everything while calls are rare: its estimate is fresh and low, the
+ * other's only fades.
  */
 const similarFactor = 2;
 

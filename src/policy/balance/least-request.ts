@@ -1,5 +1,5 @@
-// Fewest attempts in flight among N random choices (Envoy's least_request with N choices; weights count in the draw and in the
-// comparison, so shares follow them both when idle and when loaded).
+// Fewest attempts in flight among N random choices (Envoy's least_request with N choices; weights count in the draw and
+// in the comparison, so shares follow them both when idle and when loaded).
 
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';

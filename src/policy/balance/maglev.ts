@@ -1,5 +1,6 @@
-// Maglev hashing (Eisenbud and others, 2016, section 3.4): every endpoint fills the table in an order of its own, heavier ones more often, and
-// a key is one lookup. With Envoy's keys, hash and order of filling, so that both pick alike.
+// Maglev hashing (Eisenbud and others, 2016, section 3.4): every endpoint fills the table in an order of its own,
+// heavier ones more often, and a key is one lookup. With Envoy's keys, hash and order of filling, so that both pick
+// alike.
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
@@ -28,7 +29,8 @@ export class Maglev<E extends EndpointLoad> implements Balancer<E> {
     if (table.length === 0) return null;
     const first = hash === null ? this.#random.below(table.length) : remainder(hash, table.length);
     if (tried.length === 0 || this.#count === 1) return table[first]!;
-    // Envoy changes most bits of the hash for each further attempt; where these all lead to tried ones, the table is walked.
+    // Envoy changes most bits of the hash for each further attempt; where these all lead to tried ones, the table is
+    // walked.
     for (let attempt = 1; hash !== null && attempt <= tried.length; attempt++) {
       const other = table[remainder(alter(hash, attempt), table.length)]!;
       if (!tried.includes(other)) return other;

@@ -1,4 +1,5 @@
-// For tests: one caller's traffic over simulated endpoints in virtual time. Open loop, so attempts overlap as they do in production.
+// For tests: one caller's traffic over simulated endpoints in virtual time. Open loop, so attempts overlap as they do
+// in production.
 
 import type { Random } from '../../base/index.ts';
 import { type Balancer, EndpointLoad, type Outcome, type PickRequest } from './types.ts';

@@ -1,5 +1,5 @@
-// Balancing over priorities: draws the priority by its share, then asks that priority's own balancer. With one priority in use, the
-// common case, it adds one comparison.
+// Balancing over priorities: draws the priority by its share, then asks that priority's own balancer. With one priority
+// in use, the common case, it adds one comparison.
 
 import type { Random } from '../../base/index.ts';
 import { createBalancer } from './create-balancer.ts';
@@ -30,7 +30,10 @@ export class PriorityBalancer<E extends EndpointLoad> {
     }
   }
 
-  /** Chooses one, or null when there is none; see {@link Balancer.pick}. A retry may end up in the next priority by the same draw. */
+  /**
+   * Chooses one, or null when there is none; see {@link Balancer.pick}. A retry may end up in the next priority by the
+   * same draw.
+   */
   pick(request: PickRequest<E>): E | null {
     return this.#levels[this.#only >= 0 ? this.#only : this.#draw(request.hash)]!.pick(request);
   }

@@ -1,5 +1,6 @@
-// Consistent hashing on a ring (Envoy's ring_hash, ported by it from ketama): an endpoint stands on the ring as often as its weight says, and
-// a key belongs to the first place at or behind its hash. With Envoy's keys, hash and counts, so that both pick alike.
+// Consistent hashing on a ring (Envoy's ring_hash, ported by it from ketama): an endpoint stands on the ring as often
+// as its weight says, and a key belongs to the first place at or behind its hash. With Envoy's keys, hash and counts,
+// so that both pick alike.
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
@@ -48,7 +49,10 @@ export class RingHash<E extends EndpointLoad> implements Balancer<E> {
   }
 }
 
-/** Scaled so that the lightest endpoint has a whole number of places, and the ring at least `sizeMin` where `sizeMax` allows. */
+/**
+ * Scaled so that the lightest endpoint has a whole number of places, and the ring at least `sizeMin` where `sizeMax`
+ * allows.
+ */
 function buildRing<E extends EndpointLoad>(
   candidates: readonly E[],
   sizeMin: number,

@@ -1,6 +1,6 @@
-// Smooth weighted round robin: earliest deadline first, where a turn moves an endpoint's deadline by 1/weight, so a weight of 3 among
-// ones is spread over the round instead of coming thrice in a row. A binary heap keeps a turn at O(log n). Every balancer starts
-// at a random phase, or all callers would begin with the same endpoint.
+// Smooth weighted round robin: earliest deadline first, where a turn moves an endpoint's deadline by 1/weight, so a
+// weight of 3 among ones is spread over the round instead of coming thrice in a row. A binary heap keeps a turn at
+// O(log n). Every balancer starts at a random phase, or all callers would begin with the same endpoint.
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';

@@ -1,7 +1,7 @@
-// Which endpoints may be picked at all, and how requests are shared among priorities: Envoy's rules (arch_overview/upstream/
-// load_balancing/priority and panic_threshold). A priority carries its healthy share times 1.4; what it cannot carry spills to the
-// next. When all priorities together cannot carry everything, a priority below the panic threshold uses all its endpoints: sending to
-// the sick beats crushing the few that are well.
+// Which endpoints may be picked at all, and how requests are shared among priorities: Envoy's rules
+// (arch_overview/upstream/ load_balancing/priority and panic_threshold). A priority carries its healthy share times
+// 1.4; what it cannot carry spills to the next. When all priorities together cannot carry everything, a priority below
+// the panic threshold uses all its endpoints: sending to the sick beats crushing the few that are well.
 
 import type { EndpointLoad } from './types.ts';
 
@@ -20,7 +20,9 @@ export interface SelectedLevel<E> {
 export interface Selection<E> {
   /** One per priority; the shares sum to 100 unless there is no endpoint at all. */
   readonly levels: readonly SelectedLevel<E>[];
-  /** The first level with the largest share: all there is to know where one priority is in use. Never null, maybe empty. */
+  /**
+   * The first level with the largest share: all there is to know where one priority is in use. Never null, maybe empty.
+   */
   readonly candidates: readonly E[];
   readonly panic: boolean;
   readonly usable: number;
@@ -31,7 +33,10 @@ export function isUsable(endpoint: EndpointLoad, nowMs: number): boolean {
   return endpoint.healthy && endpoint.ejectedUntilMs <= nowMs;
 }
 
-/** `priorities[i]`: the endpoints of priority i. `panicPercent`: 0 to 100, 0 switches panic off. For changes, not for each pick. */
+/**
+ * `priorities[i]`: the endpoints of priority i. `panicPercent`: 0 to 100, 0 switches panic off. For changes, not for
+ * each pick.
+ */
 export function selectCandidates<E extends EndpointLoad>(
   priorities: readonly (readonly E[])[],
   panicPercent: number,

@@ -20,13 +20,14 @@ export type BalanceConfig =
 /**
  * How an attempt ended, for cost and ejection. `failure`: 5xx; `gateway`: 502, 503, 504, a reset, a
  * timeout; `local`: no connection came to be; `unreached`: it ended
- * before the endpoint could have a part in it (our own limits, a client that left the queue), and says nothing about it.
+ * before the endpoint could have a part in it (our own limits, a client that left the queue), and says nothing about
+ * it.
  */
 export type Outcome = 'success' | 'failure' | 'gateway' | 'local' | 'unreached';
 
 /**
- * One endpoint as policy sees it; the proxy's Endpoint extends it with its pool. Mutable: balancers and outlier detection keep
- * their state here, so that it lives as long as the endpoint, not as long as a configuration.
+ * One endpoint as policy sees it; the proxy's Endpoint extends it with its pool. Mutable: balancers and outlier
+ * detection keep their state here, so that it lives as long as the endpoint, not as long as a configuration.
  */
 export class EndpointLoad {
   /** Stable identity: the address. */
@@ -41,8 +42,8 @@ export class EndpointLoad {
   /** Share of recent attempts that failed, 0 to 1, as of `costAtMs`, decaying with the same constant. */
   errorShare = 0;
   /**
-   * Clock time since which it owes an answer: the start of the first attempt in flight or its latest answer, whichever came
-   * later; -1 with none in flight. An answer that is overdue counts before it comes.
+   * Clock time since which it owes an answer: the start of the first attempt in flight or its latest answer, whichever
+   * came later; -1 with none in flight. An answer that is overdue counts before it comes.
    */
   waitingSinceMs = -1;
   /** Configuration and health checking say it can be used. */
@@ -82,11 +83,15 @@ export interface PickRequest<E> {
 }
 
 export interface Balancer<E extends EndpointLoad> {
-  /** Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their state. */
+  /**
+   * Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their state.
+   */
   update(candidates: readonly E[]): void;
   /** Chooses one, or null when there is none. Those tried are passed over while any other is left. */
   pick(request: PickRequest<E>): E | null;
-  /** An attempt begins. Every call is followed by exactly one `onFinish`, whatever became of the candidates meanwhile. */
+  /**
+   * An attempt begins. Every call is followed by exactly one `onFinish`, whatever became of the candidates meanwhile.
+   */
   onStart(endpoint: E, nowMs: number): void;
   /** `rttMs`: from sending to the response head (or to the failure). */
   onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void;

@@ -1,6 +1,6 @@
-// xxHash64 (github.com/Cyan4973/xxHash, doc/xxhash_spec.md), because Envoy's ring and table are built with it and callers on both must agree
-// on the endpoint of a key. In two 32-bit halves, because BigInts would be allocated at each step. The runtime's own xxHash64 is the oracle
-// of its test.
+// xxHash64 (github.com/Cyan4973/xxHash, doc/xxhash_spec.md), because Envoy's ring and table are built with it and
+// callers on both must agree on the endpoint of a key. In two 32-bit halves, because BigInts would be allocated at each
+// step. The runtime's own xxHash64 is the oracle of its test.
 
 import type { Hash64 } from './types.ts';
 

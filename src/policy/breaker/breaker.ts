@@ -1,5 +1,5 @@
-// Counters against hard limits: connections, requests waiting for one, requests in flight. Each `try` either counts one more and says
-// true, or says false; each true is followed by exactly one release.
+// Counters against hard limits: connections, requests waiting for one, requests in flight. Each `try` either counts one
+// more and says true, or says false; each true is followed by exactly one release.
 
 import { assert } from '../../base/index.ts';
 import type { LimitsConfig } from './types.ts';

@@ -1,4 +1,5 @@
-// Hard limits of a cluster in one proxy (ServicePolicy.limits, docs/policy.md); crossing one is answered 503 with the flag UO.
+// Hard limits of a cluster in one proxy (ServicePolicy.limits, docs/policy.md); crossing one is answered 503 with the
+// flag UO.
 
 export interface LimitsConfig {
   readonly connections: number;

@@ -1,5 +1,5 @@
-// Token bucket: how many requests may pass in a time, with a burst. Filled in whole steps, as Envoy's, so that both say no at the same
-// request; the time is passed in.
+// Token bucket: how many requests may pass in a time, with a burst. Filled in whole steps, as Envoy's, so that both say
+// no at the same request; the time is passed in.
 
 export interface TokenBucketConfig {
   /** The burst, and what a fresh bucket holds. */

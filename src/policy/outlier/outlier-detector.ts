@@ -1,6 +1,7 @@
-// Ejects endpoints by what they answer: at once after too many failures in a row, and by a periodic sweep that compares success rates
-// (Envoy's outlier detection, arch_overview/upstream/outlier). An endpoint comes back on probation: its first failure ejects it again,
-// for longer; its first success clears it. Balancing by latency keeps its traffic small until it has proven itself.
+// Ejects endpoints by what they answer: at once after too many failures in a row, and by a periodic sweep that compares
+// success rates (Envoy's outlier detection, arch_overview/upstream/outlier). An endpoint comes back on probation: its
+// first failure ejects it again, for longer; its first success clears it. Balancing by latency keeps its traffic small
+// until it has proven itself.
 
 import type { Random } from '../../base/index.ts';
 import type { EndpointLoad, Outcome } from '../balance/index.ts';
@@ -56,8 +57,9 @@ export class OutlierDetector<E extends EndpointLoad> {
   }
 
   /**
-   * To be called every `intervalMs`, and when {@link nextReturnMs} is due: returns endpoints to service, ejects by success rate and
-   * lets old ejections be forgotten. The result holds those that changed state; it is valid until the next call.
+   * To be called every `intervalMs`, and when {@link nextReturnMs} is due: returns endpoints to service, ejects by
+   * success rate and lets old ejections be forgotten. The result holds those that changed state; it is valid until the
+   * next call.
    */
   sweep(endpoints: readonly E[], nowMs: number): readonly E[] {
     this.#endpoints = endpoints;
@@ -114,7 +116,10 @@ export class OutlierDetector<E extends EndpointLoad> {
     return limit > 0 && count >= limit && endpoint.ejectedUntilMs <= nowMs;
   }
 
-  /** Ejects unless that would leave too few, or chance spares it. An ejection lasts base x (1 + earlier ones), at most the maximum. */
+  /**
+   * Ejects unless that would leave too few, or chance spares it. An ejection lasts base x (1 + earlier ones), at most
+   * the maximum.
+   */
   #eject(endpoint: E, cause: EjectionCause, nowMs: number): boolean {
     this.#counts.detected[cause] += 1;
     const enforcing = this.#config.enforcing?.[cause] ?? 100;
@@ -151,7 +156,10 @@ export class OutlierDetector<E extends EndpointLoad> {
     return ejected === 0 || ((ejected + 1) * 100) / this.#endpoints.length <= maxEjectedPercent;
   }
 
-  /** Ejects those whose success rate lies more than `stdevFactor` standard deviations below the mean of all with enough requests. */
+  /**
+   * Ejects those whose success rate lies more than `stdevFactor` standard deviations below the mean of all with enough
+   * requests.
+   */
   #sweepSuccessRates(nowMs: number): void {
     const rule = this.#config.successRate;
     if (rule === null) return;

@@ -1,5 +1,5 @@
-// Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection, docs/policy.md; Envoy's
-// OutlierDetection).
+// Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection,
+// docs/policy.md; Envoy's OutlierDetection).
 
 /** What ejects; the words of Envoy's counters. */
 export const ejectionCauses = [
@@ -18,8 +18,8 @@ export interface OutlierConfig {
   /** The same for 502, 503, 504, resets and timeouts alone; absent: off. */
   readonly consecutiveGatewayFailures?: number;
   /**
-   * Connections that came to nothing, in a row. Present: they count here and nowhere else (split_external_local_origin_errors); absent: they
-   * count as any other failure.
+   * Connections that came to nothing, in a row. Present: they count here and nowhere else
+   * (split_external_local_origin_errors); absent: they count as any other failure.
    */
   readonly consecutiveLocalFailures?: number;
   /** Ejection by success rate: mean minus `stdevFactor` deviations over endpoints with enough requests; null: off. */

@@ -1,4 +1,5 @@
-// Decides whether the other end of a TLS connection is who it may be. Fails closed: what the rule does not allow is refused.
+// Decides whether the other end of a TLS connection is who it may be. Fails closed: what the rule does not allow is
+// refused.
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import { compileValue, type ValueMatcher } from '../route/index.ts';

@@ -1,5 +1,5 @@
-// Who may be at the other end of a TLS connection: the rule that a validation context (Envoy's CertificateValidationContext) comes down to,
-// and what of a certificate it looks at.
+// Who may be at the other end of a TLS connection: the rule that a validation context (Envoy's
+// CertificateValidationContext) comes down to, and what of a certificate it looks at.
 
 import type { StringMatch } from '../route/index.ts';
 

@@ -1,5 +1,5 @@
-// How long to wait before a retry: full jitter (Marc Brooker, "Exponential Backoff and Jitter"; Envoy's default). Anything narrower
-// lets the callers of a failed endpoint come back together.
+// How long to wait before a retry: full jitter (Marc Brooker, "Exponential Backoff and Jitter"; Envoy's default).
+// Anything narrower lets the callers of a failed endpoint come back together.
 
 import type { Random } from '../../base/index.ts';
 import type { RetryPolicy } from './types.ts';

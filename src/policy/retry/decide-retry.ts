@@ -1,5 +1,6 @@
-// May a failed attempt be made again? The answer names the first rule that forbids it, so that weft_retries_refused_total{reason} can
-// say which. Safety comes before policy limits, and the budget is asked last, because asking it spends.
+// May a failed attempt be made again? The answer names the first rule that forbids it, so that
+// weft_retries_refused_total{reason} can say which. Safety comes before policy limits, and the budget is asked last,
+// because asking it spends.
 
 import { unreachable } from '../../base/index.ts';
 import type { RetryCondition, RetryLimit, RetryPolicy } from './types.ts';
@@ -54,7 +55,10 @@ export class RetryFacts {
   limit: RetryLimit | null = null;
   /** Requests of the cluster that run or wait. */
   active = 0;
-  /** A proxy above has made this request again already, after it had reached somebody: here it is not multiplied once more. */
+  /**
+   * A proxy above has made this request again already, after it had reached somebody: here it is not multiplied once
+   * more.
+   */
   retriedAbove = false;
   /** The answer's proxy says that what failed was tried again below, or could not be. */
   retriedBelow = false;

@@ -1,5 +1,6 @@
-// What holds of retries where a ServicePolicy says nothing: read by the schema that the control plane validates with and by the proxy that
-// is sent its result, so that the two cannot differ. The reasons stand in the schema (docs/policy.md).
+// What holds of retries where a ServicePolicy says nothing: read by the schema that the control plane validates with
+// and by the proxy that is sent its result, so that the two cannot differ. The reasons stand in the schema
+// (docs/policy.md).
 
 import type { RetryCondition } from './types.ts';
 

@@ -1,5 +1,6 @@
-// What becomes of a failed attempt: the service's own policy first, then two rules that hold where no policy does. The verdict says
-// everything that the caller has to do; nothing here knows an exchange, so the simulator and the tests ask the same judge.
+// What becomes of a failed attempt: the service's own policy first, then two rules that hold where no policy does. The
+// verdict says everything that the caller has to do; nothing here knows an exchange, so the simulator and the tests ask
+// the same judge.
 
 import type { Random } from '../../base/index.ts';
 import { backoffMs } from './backoff-ms.ts';
@@ -10,13 +11,18 @@ export class RetryVerdict {
   decision: RetryDecision = 'not-retryable';
   /** Wait before the next attempt; 0: at once. */
   delayMs = 0;
-  /** The next attempt must not use a pooled connection: others of the pool may have ended together with the last one. */
+  /**
+   * The next attempt must not use a pooled connection: others of the pool may have ended together with the last one.
+   */
   freshConnection = false;
 }
 
 const noBackoff = { baseMs: 0, maxMs: 0 };
 
-/** A request that never left, or never reached the application, goes to another endpoint. A policy of 0 attempts switches this off. */
+/**
+ * A request that never left, or never reached the application, goes to another endpoint. A policy of 0 attempts
+ * switches this off.
+ */
 const unsentPolicy: RetryPolicy = {
   on: ['ConnectFailure'],
   statusCodes: [],

@@ -127,7 +127,8 @@ describe('properties', () => {
           const inWindow = sent.filter((atMs) => atMs > nowMs - chosen.intervalMs * 1.05).length;
           const taken = granted.filter((atMs) => atMs > nowMs - chosen.intervalMs).length;
           const floor = count * (2 + chosen.intervalMs / intervalMs);
-          // Those granted earlier in the window were granted for requests that may have left it since: one window before.
+          // Those granted earlier in the window were granted for requests that may have left it since: one window
+          // before.
           const before = sent.filter((atMs) => atMs > nowMs - 2.05 * chosen.intervalMs).length - inWindow;
           expect(taken).toBeLessThanOrEqual((chosen.percent * (inWindow + before)) / 100 + floor);
         }

@@ -1,6 +1,7 @@
-// The retry budget of a service in one proxy: XBackendTrafficPolicy.retryConstraint (Gateway API GEP-3388). Retries may be `percent` of
-// the requests of the last `intervalMs`; below that a small rate is always allowed, so that a service with few callers can retry at
-// all. Both windows are counted in buckets: memory and time are constant, whatever the load.
+// The retry budget of a service in one proxy: XBackendTrafficPolicy.retryConstraint (Gateway API GEP-3388). Retries may
+// be `percent` of the requests of the last `intervalMs`; below that a small rate is always allowed, so that a service
+// with few callers can retry at all. Both windows are counted in buckets: memory and time are constant, whatever the
+// load.
 
 import type { RetryBudgetConfig, RetryLimit } from './types.ts';
 

@@ -1,5 +1,6 @@
-// How many retries a cluster may make: three rules behind one face. Weft's own budget counts over a window of time; Envoy's two count what
-// runs at the same moment, because that is what `max_retries` and `retry_budget` mean in its configuration.
+// How many retries a cluster may make: three rules behind one face. Weft's own budget counts over a window of time;
+// Envoy's two count what runs at the same moment, because that is what `max_retries` and `retry_budget` mean in its
+// configuration.
 
 import { assert, unreachable } from '../../base/index.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -18,7 +19,10 @@ export function createRetryLimit(config: RetryLimitConfig): RetryLimit {
   }
 }
 
-/** Retries that run at once: a share of the requests that do, and always `least` (circuit_breakers.thresholds of a cluster). */
+/**
+ * Retries that run at once: a share of the requests that do, and always `least` (circuit_breakers.thresholds of a
+ * cluster).
+ */
 class ConcurrentRetries implements RetryLimit {
   readonly #percent: number;
   readonly #least: number;

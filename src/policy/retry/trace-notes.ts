@@ -1,6 +1,6 @@
-// What one proxy remembers of a trace between its two sides: the request that came in and the calls that its application makes because of
-// it share a trace id and nothing else. By it a retry from above is not multiplied below, and what was given up below is not begun anew
-// above (docs/decisions/0011-retries-in-a-chain.md).
+// What one proxy remembers of a trace between its two sides: the request that came in and the calls that its
+// application makes because of it share a trace id and nothing else. By it a retry from above is not multiplied below,
+// and what was given up below is not begun anew above (docs/decisions/0011-retries-in-a-chain.md).
 
 import { policyLimits } from '../limits.ts';
 

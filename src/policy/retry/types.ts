@@ -1,4 +1,5 @@
-// When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on words map onto it.
+// When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on
+// words map onto it.
 
 export const retryConditions = [
   /** The attempt never reached the peer: refused, timed out or failed connecting, or a marker said "unsent". */
@@ -26,7 +27,10 @@ export interface RetryPolicy {
   readonly statusCodes: readonly number[];
   /** Statuses of gRPC in an answer's head that are worth another attempt; absent: none beside those of `on`. */
   readonly grpcStatuses?: readonly number[];
-  /** Methods that may be sent again after they may have reached the application; null: every method (a plain Envoy route says so). */
+  /**
+   * Methods that may be sent again after they may have reached the application; null: every method (a plain Envoy route
+   * says so).
+   */
   readonly methods: readonly string[] | null;
   /** Lower-case name of a header whose presence makes any method safe to repeat; null: none. */
   readonly idempotencyHeader: string | null;
@@ -35,7 +39,9 @@ export interface RetryPolicy {
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
 }
 
-/** Retries as a share of requests over a window, or a floor where that is more (XBackendTrafficPolicy.retryConstraint). */
+/**
+ * Retries as a share of requests over a window, or a floor where that is more (XBackendTrafficPolicy.retryConstraint).
+ */
 export interface RetryBudgetConfig {
   readonly kind: 'window';
   /** 0 to 100. */
@@ -56,8 +62,8 @@ export interface RetryLimit {
   /** A request came (not a retry). */
   onRequest(nowMs: number): void;
   /**
-   * Takes one retry, or says that there is none. `active`: requests of the cluster that run or wait. Each true is followed by exactly one
-   * `onDone`.
+   * Takes one retry, or says that there is none. `active`: requests of the cluster that run or wait. Each true is
+   * followed by exactly one `onDone`.
    */
   tryRetry(nowMs: number, active: number): boolean;
   /** The attempt that was the retry is over. */

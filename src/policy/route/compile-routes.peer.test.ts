@@ -1,5 +1,5 @@
-// The same routes in a real Envoy and here, asked the same things. Envoy answers each route directly with its name, so no upstream is
-// needed; what the two disagree on is a fault of ours.
+// The same routes in a real Envoy and here, asked the same things. Envoy answers each route directly with its name, so
+// no upstream is needed; what the two disagree on is a fault of ours.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { formatIssue, Xoshiro128 } from '../../base/index.ts';

@@ -1,5 +1,5 @@
-// Compiles a route configuration into an immutable table, or returns everything that is wrong with it. Asked once per snapshot; what is
-// left for a request is a map lookup and a short walk.
+// Compiles a route configuration into an immutable table, or returns everything that is wrong with it. Asked once per
+// snapshot; what is left for a request is a map lookup and a short walk.
 
 import { fail, type Issue, ok, type Random, type Result } from '../../base/index.ts';
 import { CompiledRoute, type RouteHit } from './compiled-route.ts';
@@ -22,7 +22,10 @@ export class RouteTable {
     this.#ignorePort = ignorePort;
   }
 
-  /** The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its routes. */
+  /**
+   * The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its
+   * routes.
+   */
   match(view: RequestView, random: Random): RouteHit | null {
     const { authority } = view;
     const host = this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);

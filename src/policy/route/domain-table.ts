@@ -1,5 +1,6 @@
-// Virtual hosts by domain, with Envoy's precedence: exact, then the longest `*suffix`, then the longest `prefix*`, then `*`. The whole
-// authority is compared, port included: `svc` does not match `svc:80`. A wildcard stands for at least one character.
+// Virtual hosts by domain, with Envoy's precedence: exact, then the longest `*suffix`, then the longest `prefix*`, then
+// `*`. The whole authority is compared, port included: `svc` does not match `svc:80`. A wildcard stands for at least
+// one character.
 
 /** The four forms of a domain. */
 export type DomainKind = 'exact' | 'suffix' | 'prefix' | 'any';

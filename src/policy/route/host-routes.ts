@@ -1,8 +1,8 @@
-// The routes of one virtual host, in order, first match wins. A few are walked. Many are split by what their path can be: exact paths
-// by the whole of it, prefixes by their first segment, the rest (prefixes that end inside the first segment, regular expressions,
-// ignored case) in one list. A request then meets three short lists and takes the lowest order among their matches.
-// bench/policy.ts, 500 routes of which the last or none matches: 0.15 to 0.18 us against 8.8 us walked; the first: 0.15 against 0.11.
-// The walk stays as the oracle of the tests.
+// The routes of one virtual host, in order, first match wins. A few are walked. Many are split by what their path can
+// be: exact paths by the whole of it, prefixes by their first segment, the rest (prefixes that end inside the first
+// segment, regular expressions, ignored case) in one list. A request then meets three short lists and takes the lowest
+// order among their matches. bench/policy.ts, 500 routes of which the last or none matches: 0.15 to 0.18 us against 8.8
+// us walked; the first: 0.15 against 0.11. The walk stays as the oracle of the tests.
 
 import { policyLimits } from '../limits.ts';
 import type { CompiledRoute } from './compiled-route.ts';

@@ -74,7 +74,8 @@ export function matchesHeaders(headers: readonly CompiledHeader[], view: Request
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
     const value = fieldOf(header.name, view);
-    // A missing header matches nothing but "not present", inverted or not (Envoy without treat_missing_header_as_empty).
+    // A missing header matches nothing but "not present", inverted or not (Envoy without
+    // treat_missing_header_as_empty).
     if (value === null) {
       if (!header.invert || header.matcher.kind !== 'present') return false;
     } else if (header.matcher.matches(value) === header.invert) return false;

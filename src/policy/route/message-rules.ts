@@ -1,6 +1,6 @@
-// What a configuration may write into messages: one judge for the control plane, which refuses at the object, and for the proxy, which would
-// otherwise refuse everything that was sent along. The codec asserts what it writes, so a bad text found at a request would end the process.
-// Each function gives the rule that is broken, as a sentence, or null.
+// What a configuration may write into messages: one judge for the control plane, which refuses at the object, and for
+// the proxy, which would otherwise refuse everything that was sent along. The codec asserts what it writes, so a bad
+// text found at a request would end the process. Each function gives the rule that is broken, as a sentence, or null.
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^[\t\x20-\x7e]*$/;

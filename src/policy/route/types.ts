@@ -62,7 +62,10 @@ export interface WeightedCluster {
   readonly filters?: ReadonlyMap<string, unknown>;
 }
 
-/** What of a request chooses its endpoint under consistent hashing; `terminal`: later ones are not looked at once this one found something. */
+/**
+ * What of a request chooses its endpoint under consistent hashing; `terminal`: later ones are not looked at once this
+ * one found something.
+ */
 export type HashPolicy = { readonly terminal: boolean } & (
   | { readonly kind: 'header' | 'query'; readonly name: string }
   | { readonly kind: 'source-ip' }

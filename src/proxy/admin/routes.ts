@@ -1,5 +1,5 @@
-// The table of pages. What changes something is POST, so that neither a crawler nor a prefetching browser can do it; and a POST from a
-// web page of another origin is refused, because a browser on the same machine reaches loopback too.
+// The table of pages. What changes something is POST, so that neither a crawler nor a prefetching browser can do it;
+// and a POST from a web page of another origin is refused, because a browser on the same machine reaches loopback too.
 
 import type { AdminContext } from './context.ts';
 import { clustersPage } from './pages/clusters.ts';

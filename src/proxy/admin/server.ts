@@ -1,4 +1,5 @@
-// The admin interface: a small HTTP server over our own codec and the Network seam, so that a simulated proxy has one too.
+// The admin interface: a small HTTP server over our own codec and the Network seam, so that a simulated proxy has one
+// too.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Listener, Network, Socket, SocketHandler } from '../../net/index.ts';
@@ -157,7 +158,10 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
     stream?.sendEnd(null);
   }
 
-  /** One slice now, the next one after whatever else waits for its turn; a client that does not read holds the rest back. */
+  /**
+   * One slice now, the next one after whatever else waits for its turn; a client that does not read holds the rest
+   * back.
+   */
   private sendSlice(): void {
     if (this.slices === null || this.stream === null) return;
     const next = this.slices.next();

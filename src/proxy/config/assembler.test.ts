@@ -207,7 +207,8 @@ test('whatever the order of arrival, the end is the same and no route in force n
       const { assembler, target, clock } = create();
       const announced = new Set<string>();
       for (const [at, index] of indices.entries()) {
-        // The client drops answers to what it has not asked for; servers send referenced things after what refers to them.
+        // The client drops answers to what it has not asked for; servers send referenced things after what refers to
+        // them.
         steps[index]!(assembler);
         if (index === 4) announced.add('a');
         if (index === 5) announced.add('b');

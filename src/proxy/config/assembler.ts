@@ -1,8 +1,10 @@
-// From updates of single types to snapshots that are whole. Nothing half-known is put into force: a listener waits for its routes, a
-// cluster for its endpoints, a route for clusters that are on their way, each at most for its initial_fetch_timeout; what they replace
-// stays in force meanwhile. A removed cluster stays while an active route names it, for a while.
+// From updates of single types to snapshots that are whole. Nothing half-known is put into force: a listener waits for
+// its routes, a cluster for its endpoints, a route for clusters that are on their way, each at most for its
+// initial_fetch_timeout; what they replace stays in force meanwhile. A removed cluster stays while an active route
+// names it, for a while.
 //
-// States of a listener, cluster or route configuration: warming (known, what it refers to is not) -> active -> (cluster only) leaving.
+// States of a listener, cluster or route configuration: warming (known, what it refers to is not) -> active -> (cluster
+// only) leaving.
 
 import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
@@ -367,7 +369,10 @@ export class Assembler implements TimerHandler {
     return assignment;
   }
 
-  /** A listener's stream_idle_timeout holds for its routes that set none; cached, to keep the identity of what did not change. */
+  /**
+   * A listener's stream_idle_timeout holds for its routes that set none; cached, to keep the identity of what did not
+   * change.
+   */
   private withIdleTimeout(routes: RouteConfig, listener: TranslatedListener): RouteConfig {
     const idleMs = listener.streamIdleTimeoutMs;
     if (idleMs === null) return routes;

@@ -1,4 +1,5 @@
-// Golden files: testdata/NAME.yaml against NAME.json, which holds the model or the faults. Rewrite with `WEFT_UPDATE_GOLDEN=1 bun test`.
+// Golden files: testdata/NAME.yaml against NAME.json, which holds the model or the faults. Rewrite with
+// `WEFT_UPDATE_GOLDEN=1 bun test`.
 
 import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// An Envoy bootstrap file to what the proxy starts from: who it is, where its admin interface listens, static resources, and the ADS
-// server if there is one. All faults are reported at once, each by its field's path; nothing is ignored.
+// An Envoy bootstrap file to what the proxy starts from: who it is, where its admin interface listens, static
+// resources, and the ADS server if there is one. All faults are reported at once, each by its field's path; nothing is
+// ignored.
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';

@@ -1,6 +1,6 @@
-// Where the data path's configuration comes from: the bootstrap's static resources, ADS, and the last good configuration on disk while
-// the control plane is away. Takes updates in resource by resource: what is good is applied, what is not is named in the NACK and
-// leaves the version before it in force.
+// Where the data path's configuration comes from: the bootstrap's static resources, ADS, and the last good
+// configuration on disk while the control plane is away. Takes updates in resource by resource: what is good is
+// applied, what is not is named in the NACK and leaves the version before it in force.
 
 import {
   type Clock,
@@ -112,7 +112,9 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (this.keeper !== null) clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
   }
 
-  /** Stops listening to the control plane; what is in force stays. Resolves when the last good configuration is on disk. */
+  /**
+   * Stops listening to the control plane; what is in force stays. Resolves when the last good configuration is on disk.
+   */
   async stop(): Promise<void> {
     const { clock } = this.options;
     this.client?.stop();
@@ -197,7 +199,8 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private onSnapshot(snapshot: Snapshot): void {
     this.snapshot = snapshot;
     this.options.target.apply(snapshot);
-    // Here and nowhere else: timers publish too, and what the assembler forgot must be asked for anew when it is named again.
+    // Here and nowhere else: timers publish too, and what the assembler forgot must be asked for anew when it is named
+    // again.
     this.subscribeReferenced();
     this.completeIfKnown();
     if (this.complete && this.origin === 'control-plane') this.keeper?.saveSoon();

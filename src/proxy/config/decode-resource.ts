@@ -103,7 +103,10 @@ const specs: Readonly<Record<string, MessageSpec>> = {
   [typeUrls.endpoint]: clusterLoadAssignment,
 };
 
-/** The resource in the JSON form of its message, with "@type", for display. Of a secret only its name: it may hold a private key. */
+/**
+ * The resource in the JSON form of its message, with "@type", for display. Of a secret only its name: it may hold a
+ * private key.
+ */
 export function describeResource(resource: XdsResource): JsonObject {
   if (resource.typeUrl === typeUrls.secret) return { '@type': resource.typeUrl, name: resource.name };
   const spec = specs[resource.typeUrl];

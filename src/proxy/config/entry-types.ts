@@ -1,4 +1,5 @@
-// What happens between accept and a session: what is read ahead of a connection, and which filter chain it then belongs to.
+// What happens between accept and a session: what is read ahead of a connection, and which filter chain it then belongs
+// to.
 
 import type { IpRange } from '../../base/index.ts';
 

@@ -1,5 +1,5 @@
-// Keeps the last good configuration in the state folder: writes it some quiet time after changes, reads it when asked. A file that cannot be
-// used is named in the log and otherwise ignored: it is a help, never a condition.
+// Keeps the last good configuration in the state folder: writes it some quiet time after changes, reads it when asked.
+// A file that cannot be used is named in the log and otherwise ignored: it is a help, never a condition.
 
 import { type Clock, type Log, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';

@@ -1,5 +1,6 @@
-// The last good configuration as a file: the bytes of every accepted resource with its version and age, behind a line that says what the
-// file is and what its checksum must be. Resources that hold private keys are of types that are never written here.
+// The last good configuration as a file: the bytes of every accepted resource with its version and age, behind a line
+// that says what the file is and what its checksum must be. Resources that hold private keys are of types that are
+// never written here.
 
 import { createHash } from 'node:crypto';
 import { fail, ok, type Result } from '../../base/index.ts';
@@ -19,7 +20,9 @@ export interface LastGood {
   readonly resources: readonly SavedResource[];
 }
 
-/** One file for each node, since several may share a folder. Ids differ that look alike as file names, hence the digest. */
+/**
+ * One file for each node, since several may share a folder. Ids differ that look alike as file names, hence the digest.
+ */
 export function lastGoodFileOf(nodeId: string): string {
   const readable = nodeId.replace(/[^\w.~-]/g, '_').slice(0, 100);
   return `last-good-${readable}-${digest(nodeId).slice(0, 8)}.weft`;
@@ -42,7 +45,10 @@ export function encodeLastGood(saved: LastGood): Uint8Array {
   return Buffer.from(`${format} sha256=${digest(body)}\n${body}\n`);
 }
 
-/** Encoded once for each resource: of thousands few change from save to save, and all of them together took 20 ms of the data path's thread. */
+/**
+ * Encoded once for each resource: of thousands few change from save to save, and all of them together took 20 ms of the
+ * data path's thread.
+ */
 const encodedRows = new WeakMap<XdsResource, { readonly receivedAtMs: number; readonly row: string }>();
 
 function encodeRow({ resource, receivedAtMs }: SavedResource): string {
@@ -73,7 +79,9 @@ export function parseLastGood(bytes: Uint8Array, nodeId: string): Result<LastGoo
   return parseBody(body, nodeId);
 }
 
-/** Behind the checksum stands what this program wrote, but perhaps another build of it: shapes are checked all the same. */
+/**
+ * Behind the checksum stands what this program wrote, but perhaps another build of it: shapes are checked all the same.
+ */
 function parseBody(body: string, nodeId: string): Result<LastGood, string> {
   const value: unknown = JSON.parse(body);
   if (!isObject(value) || !Array.isArray(value['resources'])) return fail('has an unknown shape');

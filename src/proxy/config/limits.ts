@@ -1,7 +1,10 @@
 // Named bounds of configuration: how long the proxy waits for what a resource refers to, and when it falls back.
 
 export const configLimits = {
-  /** A removed cluster stays this long while an active route names it: servers may send the removal before the new route. */
+  /**
+   * A removed cluster stays this long while an active route names it: servers may send the removal before the new
+   * route.
+   */
   removedClusterHoldMs: 15_000,
   /** How long the control plane may keep a starting proxy waiting before the last good configuration is used. */
   restoreAfterMs: 1_000,

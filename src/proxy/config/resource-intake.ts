@@ -1,5 +1,5 @@
-// Takes resources in one by one: decodes, applies what is good, and remembers what is not with the reason. A bad resource leaves its
-// last good version in force and its neighbours alone.
+// Takes resources in one by one: decodes, applies what is good, and remembers what is not with the reason. A bad
+// resource leaves its last good version in force and its neighbours alone.
 
 import type { Clock, Issue } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
@@ -122,7 +122,10 @@ export class ResourceIntake {
     this.routes.delete(name);
   }
 
-  /** As Envoy: a listener whose address another one has, or the machine does not give, is refused and not merely unbound. */
+  /**
+   * As Envoy: a listener whose address another one has, or the machine does not give, is refused and not merely
+   * unbound.
+   */
   private unservable(meaning: Meaning, leaving: readonly string[]): Issue | null {
     if (meaning.kind !== 'listener') return null;
     const { config } = meaning.value;

@@ -1,5 +1,5 @@
-// What ADS delivered, per type: the accepted bytes of each resource (for the disk and the dump) and why others were refused. A refused
-// resource never replaces an accepted one.
+// What ADS delivered, per type: the accepted bytes of each resource (for the disk and the dump) and why others were
+// refused. A refused resource never replaces an accepted one.
 
 import type { Issue } from '../../base/index.ts';
 import type { XdsResource } from '../../xds/index.ts';

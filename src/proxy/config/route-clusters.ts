@@ -1,5 +1,6 @@
-// Do the routes of a bootstrap name clusters that exist? Without an ADS server nothing can make a name known later, so one that is not
-// there is a typing error, and Envoy refuses it too (validate_clusters, true for routes that stand in a listener).
+// Do the routes of a bootstrap name clusters that exist? Without an ADS server nothing can make a name known later, so
+// one that is not there is a typing error, and Envoy refuses it too (validate_clusters, true for routes that stand in a
+// listener).
 
 import {
   type bootstrap,

@@ -1,5 +1,5 @@
-// What assembling needs to know of a route configuration, and the one thing it changes in it. Found once for each virtual host: most of them
-// stay what they are when a configuration changes.
+// What assembling needs to know of a route configuration, and the one thing it changes in it. Found once for each
+// virtual host: most of them stay what they are when a configuration changes.
 
 import type { RouteConfig, VirtualHost } from '../../policy/index.ts';
 

@@ -1,5 +1,6 @@
-// A route at fault costs that route and no other. It answers 500 where it would have matched, rather than fall through to the next; a fault of a
-// whole virtual host closes that host. What cannot be laid at a route's or a host's door refuses the configuration as a whole.
+// A route at fault costs that route and no other. It answers 500 where it would have matched, rather than fall through
+// to the next; a fault of a whole virtual host closes that host. What cannot be laid at a route's or a host's door
+// refuses the configuration as a whole.
 
 import type { Issue } from '../../base/index.ts';
 import type { PathMatch, Route, RouteConfig, RouteMatch, VirtualHost } from '../../policy/index.ts';

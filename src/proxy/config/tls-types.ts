@@ -1,5 +1,5 @@
-// TLS as the configuration asks for it: parameters, and where certificates and trust come from. What is read from there, again when it
-// changes, is src/proxy/tls.
+// TLS as the configuration asks for it: parameters, and where certificates and trust come from. What is read from
+// there, again when it changes, is src/proxy/tls.
 
 import type { TlsVersion } from '../../net/index.ts';
 import type { PeerNameMatch } from '../../policy/index.ts';

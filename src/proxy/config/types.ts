@@ -1,6 +1,7 @@
-// The compiled configuration: what listeners, routes, clusters and endpoints mean to the data path, whatever they came from (ADS, a
-// bootstrap's static resources, the last good snapshot on disk). Immutable; swapped by reference. Live state (pools, latencies,
-// budgets, ejections) is not here: it belongs to the runtime cluster of the same name and survives updates.
+// The compiled configuration: what listeners, routes, clusters and endpoints mean to the data path, whatever they came
+// from (ADS, a bootstrap's static resources, the last good snapshot on disk). Immutable; swapped by reference. Live
+// state (pools, latencies, budgets, ejections) is not here: it belongs to the runtime cluster of the same name and
+// survives updates.
 
 import type { IpRange, Issue } from '../../base/index.ts';
 
@@ -88,7 +89,9 @@ export interface HttpOptions {
   /** Requests after which a connection is told to close; 0: no limit. */
   readonly requestsPerConnectionMax: number;
   readonly requestTimeoutMs: number;
-  /** Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer). */
+  /**
+   * Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer).
+   */
   readonly bufferBytesMax: number;
   /** Keep the x-request-id of a request from outside (false: replace it). One that is missing is made. */
   readonly keepRequestId: boolean;
@@ -169,13 +172,19 @@ export interface EndpointConfig {
   readonly priority: number;
   readonly healthy: boolean;
   readonly zone: string;
-  /** A Weft sidecar stands before the application: its refusal marker is believed (loopback or authenticated peers only). */
+  /**
+   * A Weft sidecar stands before the application: its refusal marker is believed (loopback or authenticated peers
+   * only).
+   */
   readonly proxied: boolean;
   /** For display: the pod's name; '' where unknown. */
   readonly name: string;
 }
 
-/** Where a configuration source delivers to: the data path. Applying is synchronous and never fails for a validated snapshot. */
+/**
+ * Where a configuration source delivers to: the data path. Applying is synchronous and never fails for a validated
+ * snapshot.
+ */
 export interface SnapshotTarget {
   apply(snapshot: Snapshot): void;
 }

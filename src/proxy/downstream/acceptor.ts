@@ -1,5 +1,5 @@
-// A connection between accept and its session: listener filters read ahead, the chain table says whose it is, and only then a session is
-// made. A listener with one chain and no filters has none of this.
+// A connection between accept and its session: listener filters read ahead, the chain table says whose it is, and only
+// then a session is made. A listener with one chain and no filters has none of this.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';

@@ -1,6 +1,6 @@
-// Which filter chain a connection belongs to, by Envoy's rule (FilterChainMatch): one criterion after the other in a fixed order, and at each
-// one only the chains with the most specific value that fits stay. There is no way back: a chain that fits worse at an earlier criterion
-// loses, even if the rest of the winner then fits nothing.
+// Which filter chain a connection belongs to, by Envoy's rule (FilterChainMatch): one criterion after the other in a
+// fixed order, and at each one only the chains with the most specific value that fits stay. There is no way back: a
+// chain that fits worse at an earlier criterion loses, even if the rest of the winner then fits nothing.
 
 import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';

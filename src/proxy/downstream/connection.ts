@@ -1,4 +1,5 @@
-// One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that all its requests use.
+// One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that all
+// its requests use.
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
@@ -126,7 +127,9 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.awaitEnd();
   }
 
-  /** The exchange is over; called before its last bytes are sent. What is left of an incomplete request has its time. */
+  /**
+   * The exchange is over; called before its last bytes are sent. What is left of an incomplete request has its time.
+   */
   onSettled(nowMs: number, requestEnded: boolean): void {
     this.idleSinceMs = nowMs;
     if (requestEnded) this.awaitRequest(nowMs);
@@ -134,8 +137,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   /**
-   * The last byte of an answer was sent. If the codec ended the connection with it, the client has a moment to end it too; a pipelined
-   * head may have begun.
+   * The last byte of an answer was sent. If the codec ended the connection with it, the client has a moment to end it
+   * too; a pipelined head may have begun.
    */
   onAnswered(): void {
     if (this.codec.closing) this.awaitEnd();
@@ -143,8 +146,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   /**
-   * Draining: a running request's answer will announce the end. An idle connection ends only when it was idle for `quietMs`: a request
-   * may be on its way to it, and its client could not tell whether it was executed.
+   * Draining: a running request's answer will announce the end. An idle connection ends only when it was idle for
+   * `quietMs`: a request may be on its way to it, and its client could not tell whether it was executed.
    */
   drainWhenQuiet(nowMs: number, quietMs: number): void {
     if (!this.codec.idle || (this.idleSinceMs >= 0 && nowMs - this.idleSinceMs >= quietMs)) this.drain();
@@ -197,7 +200,10 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     return null;
   }
 
-  /** The client speaks HTTP/2 (or has to, and hears of it in HTTP/2 if it does not): somebody else serves it from here on. */
+  /**
+   * The client speaks HTTP/2 (or has to, and hears of it in HTTP/2 if it does not): somebody else serves it from here
+   * on.
+   */
   private handOver(bytes: Uint8Array): void {
     const { context, listener, socket } = this;
     this.closed = true;
@@ -273,8 +279,9 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   /**
-   * A FIN may be half of a connection or all of it, and only a later RST would tell. A client that merely ended its sending half is
-   * answered within this time; one that left must not hold its attempt until the route's timeout. An answer under way meets the RST.
+   * A FIN may be half of a connection or all of it, and only a later RST would tell. A client that merely ended its
+   * sending half is answered within this time; one that left must not hold its attempt until the route's timeout. An
+   * answer under way meets the RST.
    */
   private awaitAnswer(): void {
     const now = this.context.clock.now();

@@ -1,5 +1,6 @@
-// All times by which something must have happened on a downstream connection, on one timer. The timer is left armed between requests and
-// looks again when it fires. A deadline that was told is lifted or moved by its owner before the timer is armed again: none fires twice.
+// All times by which something must have happened on a downstream connection, on one timer. The timer is left armed
+// between requests and looks again when it fires. A deadline that was told is lifted or moved by its owner before the
+// timer is armed again: none fires twice.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 

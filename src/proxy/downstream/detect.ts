@@ -1,5 +1,5 @@
-// Phase detect: what a new connection speaks, by its first bytes. A caller that speaks TLS, or HTTP/2 where only HTTP/1 is served, is told so
-// in its own protocol, because a plain 400 would reach its user as "bad packet".
+// Phase detect: what a new connection speaks, by its first bytes. A caller that speaks TLS, or HTTP/2 where only HTTP/1
+// is served, is told so in its own protocol, because a plain 400 would reach its user as "bad packet".
 
 export type Detected = 'http1' | 'tls' | 'http2' | 'more';
 

@@ -1,5 +1,5 @@
-// One HTTP/2 connection of a client: many exchanges at once, each with its stream. The counterpart of connection.ts, which found out what is
-// spoken; balancing, retries and the log see no difference.
+// One HTTP/2 connection of a client: many exchanges at once, each with its stream. The counterpart of connection.ts,
+// which found out what is spoken; balancing, retries and the log see no difference.
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';

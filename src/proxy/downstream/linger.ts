@@ -1,5 +1,6 @@
-// How long a connection that we ended, or whose request was answered before it was complete, is kept for its peer: as long as it makes
-// progress. A reset destroys what the peer has not read yet (RFC 9112 section 9.6), so a slow reader must be waited for.
+// How long a connection that we ended, or whose request was answered before it was complete, is kept for its peer: as
+// long as it makes progress. A reset destroys what the peer has not read yet (RFC 9112 section 9.6), so a slow reader
+// must be waited for.
 
 import type { Socket } from '../../net/index.ts';
 import { proxyLimits } from '../limits.ts';

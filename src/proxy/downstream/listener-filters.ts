@@ -1,5 +1,5 @@
-// What is read of a connection before it has a session: pure functions over its first bytes, each asked again with more of them until it
-// knows. They add to the connection's facts and say how many bytes were theirs alone.
+// What is read of a connection before it has a session: pure functions over its first bytes, each asked again with more
+// of them until it knows. They add to the connection's facts and say how many bytes were theirs alone.
 
 import { parseProxyHeader } from '../../wire/proxy-protocol/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';

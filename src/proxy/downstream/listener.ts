@@ -1,5 +1,5 @@
-// A listener at run time: the bound address, its connections, and the routes that new requests use. The routes are replaced by reference,
-// so a configuration change touches neither socket nor connection.
+// A listener at run time: the bound address, its connections, and the routes that new requests use. The routes are
+// replaced by reference, so a configuration change touches neither socket nor connection.
 
 import { assert, type Issue } from '../../base/index.ts';
 import {
@@ -68,7 +68,10 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.traffic = new TrafficStats(config.direction);
   }
 
-  /** Answers announce the end of their connection: while draining, and while health checks are made to fail, as Envoy does. */
+  /**
+   * Answers announce the end of their connection: while draining, and while health checks are made to fail, as Envoy
+   * does.
+   */
   get announcesEnd(): boolean {
     return this.draining || this.context.health.failed;
   }
@@ -188,8 +191,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   }
 
   /**
-   * Who says to be calling (x-weft-peer), as a label: the first few distinct names stand for themselves, later ones are "other", so that
-   * callers cannot grow the number of series.
+   * Who says to be calling (x-weft-peer), as a label: the first few distinct names stand for themselves, later ones are
+   * "other", so that callers cannot grow the number of series.
    */
   peerOf(head: RequestHead): string {
     const at = head.find(headerId['x-weft-peer']);

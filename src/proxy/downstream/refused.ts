@@ -1,5 +1,5 @@
-// Requests that were answered before they became one: a head that breaks a rule, or that never ended. No exchange ran, but the client got
-// an answer, so it is counted and logged like any other, with the client's address and the reason.
+// Requests that were answered before they became one: a head that breaks a rule, or that never ended. No exchange ran,
+// but the client got an answer, so it is counted and logged like any other, with the client's address and the reason.
 
 import { formatAddress } from '../../net/index.ts';
 import type { RequestHead } from '../../wire/index.ts';

@@ -1,5 +1,6 @@
-// A connection of a listener that speaks TLS, until its handshake is done: its first bytes are read ahead, so that the certificate is the
-// one in use now and handshakes can wait for each other; then the connection is handed to who serves it.
+// A connection of a listener that speaks TLS, until its handshake is done: its first bytes are read ahead, so that the
+// certificate is the one in use now and handshakes can wait for each other; then the connection is handed to who serves
+// it.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';

@@ -6,7 +6,9 @@ import { clusterConfig, endpointConfig, httpOptions, ip, listenerConfig } from '
 import type { TestClient } from '../testing/peers.ts';
 import { World } from '../testing/world.ts';
 
-/** A server of no protocol: answers each piece in capitals, first greets where asked to, and ends when the client did. */
+/**
+ * A server of no protocol: answers each piece in capitals, first greets where asked to, and ends when the client did.
+ */
 class Peer implements SocketHandler {
   received = '';
   ended = false;

@@ -1,6 +1,7 @@
-// A connection that is carried as it comes: one to the client, one to an endpoint, bytes both ways with backpressure, each side's end passed
-// on by itself (a client may end its sending half and still read). The client is not read before the endpoint is connected, so nothing
-// is held; a connection that cannot be had is tried elsewhere, and a client that cannot be served is reset: no protocol takes that for an answer.
+// A connection that is carried as it comes: one to the client, one to an endpoint, bytes both ways with backpressure,
+// each side's end passed on by itself (a client may end its sending half and still read). The client is not read before
+// the endpoint is connected, so nothing is held; a connection that cannot be had is tried elsewhere, and a client that
+// cannot be served is reset: no protocol takes that for an answer.
 //
 // connecting -> open -> closed; connecting may go to closed.
 
@@ -135,7 +136,10 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 
   // What the listener asks.
 
-  /** Nobody can be told over bytes that we do not understand: a tunnel lives until its ends end it, or the drain time is over. */
+  /**
+   * Nobody can be told over bytes that we do not understand: a tunnel lives until its ends end it, or the drain time is
+   * over.
+   */
   drainWhenQuiet(): void {}
 
   drain(): void {}

@@ -28,7 +28,9 @@ function applyStep(head: Head, { kind, name, value }: HeaderStep): void {
   head.add(name, value);
 }
 
-/** The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place. */
+/**
+ * The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place.
+ */
 export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string {
   const queryAt = path.indexOf('?');
   const query = queryAt < 0 ? '' : path.slice(queryAt);
@@ -53,7 +55,10 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   return `${scheme}://${host}${port}${path}`;
 }
 
-/** A port that is the scheme's own is left out; a changed scheme or host drops the old port, as in Envoy (Gateway API, HTTPRequestRedirectFilter). */
+/**
+ * A port that is the scheme's own is left out; a changed scheme or host drops the old port, as in Envoy (Gateway API,
+ * HTTPRequestRedirectFilter).
+ */
 function redirectPort(
   authority: string,
   scheme: string,

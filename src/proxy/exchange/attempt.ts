@@ -1,5 +1,6 @@
-// One try at one endpoint: waits for a connection, sends the request, receives the answer and keeps the endpoint's books. The exchange
-// decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless it still reads an unwanted answer.
+// One try at one endpoint: waits for a connection, sends the request, receives the answer and keeps the endpoint's
+// books. The exchange decides what an outcome means; an attempt knows nothing of retries. Reused by its exchange unless
+// it still reads an unwanted answer.
 
 import { assert, type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Outcome } from '../../policy/index.ts';
@@ -193,13 +194,19 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.stop(new MeshError('cancelled', 'downstream', 'no', 'the client left'));
   }
 
-  /** Gives up because the endpoint took too long: counts against it, unless nothing had reached it. Not connecting has its own timeout. */
+  /**
+   * Gives up because the endpoint took too long: counts against it, unless nothing had reached it. Not connecting has
+   * its own timeout.
+   */
   timeOut(error: MeshError, nowMs: number): void {
     this.finish(this.state === 'waiting' ? 'unreached' : 'gateway', nowMs);
     this.stop(error);
   }
 
-  /** Reads the rest of an answer that nobody wants, so that its connection can be used again. The exchange takes another attempt. */
+  /**
+   * Reads the rest of an answer that nobody wants, so that its connection can be used again. The exchange takes another
+   * attempt.
+   */
   discard(): void {
     assert(this.state === 'answered', 'only an answer can be discarded');
     this.state = 'discarding';
@@ -228,7 +235,10 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     return this.connection?.trusted === true && !this.exchange.inbound;
   }
 
-  /** Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can forge it. */
+  /**
+   * Only a trusted endpoint's word counts, and only on the caller's side: an application behind an inbound listener can
+   * forge it.
+   */
   private believedRefusal(head: ResponseHead): Refusal {
     const at = head.find(headerId['x-weft-refused']);
     if (at < 0 || !this.believed) return 'none';

@@ -38,7 +38,10 @@ class UploadingClient extends TestClient {
   }
 }
 
-/** What may be under way: a full queue on each hop, what a paused socket had already read, and one chunk too many at each end. */
+/**
+ * What may be under way: a full queue on each hop, what a paused socket had already read, and one chunk too many at
+ * each end.
+ */
 const heldBytesMax = 6 * socketQueueHighBytes;
 
 describe('a slow side holds the other back', () => {

@@ -1,5 +1,5 @@
-// The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the request can be sent
-// again. One flat buffer per exchange, reused by its next request.
+// The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the
+// request can be sent again. One flat buffer per exchange, reused by its next request.
 
 import { proxyLimits } from '../limits.ts';
 

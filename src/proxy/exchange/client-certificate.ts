@@ -1,6 +1,6 @@
-// x-forwarded-client-cert: what TLS proved of a caller, told to whom its request goes; and what callers say of themselves in it, which is
-// believed only where the configuration says so. Envoy's modes and spelling (forward_client_cert_details,
-// set_current_client_cert_details).
+// x-forwarded-client-cert: what TLS proved of a caller, told to whom its request goes; and what callers say of
+// themselves in it, which is believed only where the configuration says so. Envoy's modes and spelling
+// (forward_client_cert_details, set_current_client_cert_details).
 
 import type { SecureFacts } from '../../net/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';

@@ -1,5 +1,5 @@
-// What exchanges share beyond the proxy's context: the clusters in force, and objects that are filled, read and forgotten within one
-// call and therefore needed only once.
+// What exchanges share beyond the proxy's context: the clusters in force, and objects that are filled, read and
+// forgotten within one call and therefore needed only once.
 
 import type { Clock } from '../../base/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';

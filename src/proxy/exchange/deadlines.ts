@@ -1,5 +1,5 @@
-// All times by which something must have happened in an exchange, on one timer. The timer is left armed between requests and looks again
-// when it fires: a request that ends in time, as nearly all do, costs the wheel nothing.
+// All times by which something must have happened in an exchange, on one timer. The timer is left armed between
+// requests and looks again when it fires: a request that ends in time, as nearly all do, costs the wheel nothing.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 

@@ -1,5 +1,6 @@
-// The machine that moves one request through its phases (phases.ts) over the streams of two codecs, and says what follows when one of
-// them fails. An HTTP/1.1 connection uses one exchange for all its requests, so a request allocates none of this.
+// The machine that moves one request through its phases (phases.ts) over the streams of two codecs, and says what
+// follows when one of them fails. An HTTP/1.1 connection uses one exchange for all its requests, so a request allocates
+// none of this.
 
 import { assert, type Clock, type ErrorCode, MeshError, type TimerHandler } from '../../base/index.ts';
 import {
@@ -133,7 +134,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (state === 'forwarding' || state === 'relaying') this.attempt.sendEnd(trailers);
   }
 
-  /** The codec refused the rest of the running request and answered `status` (0: an answer had begun); `onReset` follows. */
+  /**
+   * The codec refused the rest of the running request and answered `status` (0: an answer had begun); `onReset`
+   * follows.
+   */
   onRefused(status: number, reason: string): void {
     const { request } = this;
     if (request.state === 'idle') return;
@@ -152,7 +156,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (!broken) {
       request.listener.stats.cancelled += 1;
       if (request.cluster !== null) request.cluster.stats.cancelled += 1;
-      // Who called has gone, perhaps to try elsewhere: what its request made the application call need not be tried again.
+      // Who called has gone, perhaps to try elsewhere: what its request made the application call need not be tried
+      // again.
       if (request.inbound) request.context.retriedAbove.note(traceKey(request), now);
     }
     this.attempt.cancel(now);

@@ -1,5 +1,6 @@
-// What gRPC says its own way over HTTP/2 (its PROTOCOL-HTTP2 document): outcomes as grpc-status in trailers or in a head without a body, and
-// how long the caller waits as grpc-timeout. A call that failed is one, whatever its HTTP status of 200.
+// What gRPC says its own way over HTTP/2 (its PROTOCOL-HTTP2 document): outcomes as grpc-status in trailers or in a
+// head without a body, and how long the caller waits as grpc-timeout. A call that failed is one, whatever its HTTP
+// status of 200.
 
 import type { ErrorCode } from '../../base/index.ts';
 import { type Head, headerId, type RequestHead } from '../../wire/index.ts';

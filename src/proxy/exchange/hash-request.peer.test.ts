@@ -1,4 +1,5 @@
-// The same configuration in an Envoy and in our proxy: which endpoint answers for a key, and what a client without its cookie is given.
+// The same configuration in an Envoy and in our proxy: which endpoint answers for a key, and what a client without its
+// cookie is given.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';

@@ -1,5 +1,5 @@
-// The hash of a request under its route's hash policies (RouteAction.hash_policy), as Envoy computes it: what each policy finds is hashed, and
-// the results are combined so that two alike do not cancel each other out.
+// The hash of a request under its route's hash policies (RouteAction.hash_policy), as Envoy computes it: what each
+// policy finds is hashed, and the results are combined so that two alike do not cancel each other out.
 
 import { formatAddress } from '../../net/index.ts';
 import { type Hash64, type HashPolicy, xxHash64 } from '../../policy/index.ts';

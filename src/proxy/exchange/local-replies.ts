@@ -1,5 +1,5 @@
-// The one table from what went wrong to what the client is told (style rule 21): status, Envoy's flag, one line of text. Answers of an
-// inbound listener also say whether the application saw the request (docs/xds.md, x-weft-refused).
+// The one table from what went wrong to what the client is told (style rule 21): status, Envoy's flag, one line of
+// text. Answers of an inbound listener also say whether the application saw the request (docs/xds.md, x-weft-refused).
 
 import type { ErrorCode } from '../../base/index.ts';
 import { responseFlags as flag, type ResponseFlag } from '../stats/index.ts';

@@ -1,4 +1,5 @@
-// What happened before an endpoint was reached counts for nobody's health; and what an endpoint did not do is not said of it.
+// What happened before an endpoint was reached counts for nobody's health; and what an endpoint did not do is not said
+// of it.
 
 import { describe, expect, test } from 'bun:test';
 import type { OutlierConfig } from '../../policy/index.ts';

@@ -1,5 +1,6 @@
-// The phases of a request, one function each, in their order: the table of contents of the data path. A phase does its part and says what
-// came of it; exchange.ts calls the next one, or answers. accept, detect and read head come before (proxy/downstream).
+// The phases of a request, one function each, in their order: the table of contents of the data path. A phase does its
+// part and says what came of it; exchange.ts calls the next one, or answers. accept, detect and read head come before
+// (proxy/downstream).
 
 import { assert, type ErrorCode } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
@@ -22,7 +23,9 @@ import { prepareResponse } from './prepare-response.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
 import { endRetry } from './retry.ts';
 
-/** Makes the head fit to go on, cleaned of what its sender must not say, then finds the route. null: there is no route. */
+/**
+ * Makes the head fit to go on, cleaned of what its sender must not say, then finds the route. null: there is no route.
+ */
 export function match(request: RequestState): RouteHit | null {
   const { listener } = request;
   listener.stats.requests += 1;
@@ -90,8 +93,8 @@ export function limit(request: RequestState): ErrorCode | null {
 }
 
 /**
- * Says 100 itself and keeps the expectation to itself, as Envoy does: many a server never answers one, and its client would wait for a
- * timeout of its own. What is refused before is refused without the body having been asked for.
+ * Says 100 itself and keeps the expectation to itself, as Envoy does: many a server never answers one, and its client
+ * would wait for a timeout of its own. What is refused before is refused without the body having been asked for.
  */
 function answerExpectation(request: RequestState): void {
   request.stream.sendInformational(createResponseHead(100, []));
@@ -182,8 +185,8 @@ export function relay(
 }
 
 /**
- * The end, whatever the outcome: limits are released, the books are closed. Every request passes here exactly once, before its last byte
- * is sent.
+ * The end, whatever the outcome: limits are released, the books are closed. Every request passes here exactly once,
+ * before its last byte is sent.
  */
 export function settle(request: RequestState, nowMs: number): void {
   const { cluster, listener, status } = request;
@@ -216,8 +219,8 @@ export function settle(request: RequestState, nowMs: number): void {
 }
 
 /**
- * What a fault answered for is counted for the Service that was asked: the route says it, behind a gateway too; virtual hosts of the mesh
- * are named `<namespace>/<service>:<port>`.
+ * What a fault answered for is counted for the Service that was asked: the route says it, behind a gateway too; virtual
+ * hosts of the mesh are named `<namespace>/<service>:<port>`.
  */
 function serviceAsked({ route, virtualHost }: RequestState): string {
   if (route?.service !== undefined) return route.service;

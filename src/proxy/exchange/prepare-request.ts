@@ -1,4 +1,5 @@
-// What a request head gets on its way through: ids, forwarding fields, and the mesh's own headers cleaned of what callers forged.
+// What a request head gets on its way through: ids, forwarding fields, and the mesh's own headers cleaned of what
+// callers forged.
 
 import { isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
@@ -57,8 +58,8 @@ export function prepareAttempt(request: RequestState, endpoint: Endpoint): void 
 }
 
 /**
- * x-weft-retry: a proxy above makes this request again. Believed from this machine and from proven peers, else only taken off; noted for
- * the calls that the application will make because of it.
+ * x-weft-retry: a proxy above makes this request again. Believed from this machine and from proven peers, else only
+ * taken off; noted for the calls that the application will make because of it.
  */
 function readRetryMark(request: RequestState): void {
   const { context, head } = request;

@@ -37,7 +37,9 @@ export function consultAnswerers(
   for (let index = answerers.length - 1; index >= 0; index--) answerers[index]!.onAnswer(request, head);
 }
 
-/** Something that the application called for this request was given up after retries, or for want of a budget for them. */
+/**
+ * Something that the application called for this request was given up after retries, or for want of a budget for them.
+ */
 function wasRetriedBelow(request: RequestState): boolean {
   const { clock, retriedBelow } = request.context;
   return retriedBelow.size > 0 && retriedBelow.has(traceKey(request), clock.now());

@@ -249,7 +249,8 @@ describe('"sent" is a property of the request, not of its last attempt', () => {
       },
       { limits: { pending: 1 } },
     );
-    // Two connections, opened one after the other through a queue of one; then both break, and one retry finds the queue full.
+    // Two connections, opened one after the other through a queue of one; then both break, and one retry finds the
+    // queue full.
     const clients = [1, 2].map(() => {
       const client = world.client().get('/');
       world.run(20);

@@ -1,5 +1,6 @@
-// The marker by which a callee's proxy says that an answer is its own and whether the application saw the request (docs/xds.md).
-// Without it "the application answered 503" and "the application was never reached" would look alike, and only one may be retried.
+// The marker by which a callee's proxy says that an answer is its own and whether the application saw the request
+// (docs/xds.md). Without it "the application answered 503" and "the application was never reached" would look alike,
+// and only one may be retried.
 
 import type { ErrorCode } from '../../base/index.ts';
 

@@ -1,5 +1,5 @@
-// Answers of the proxy's own: errors by the table, direct answers and redirects by the route. An inbound listener's errors carry the
-// marker that tells the caller's proxy whether the application saw the request (docs/xds.md).
+// Answers of the proxy's own: errors by the table, direct answers and redirects by the route. An inbound listener's
+// errors carry the marker that tells the caller's proxy whether the application saw the request (docs/xds.md).
 
 import type { ErrorCode } from '../../base/index.ts';
 import type { Route } from '../../policy/index.ts';
@@ -20,7 +20,8 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   const { flag, body, status: usual } = localReplies[code];
   addFlag(request, flag);
   request.failed = true;
-  // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can be told apart.
+  // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can
+  // be told apart.
   request.cluster?.stats.countStatus(status ?? usual);
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
   // Envoy's word to callers that a limit answered, not the application.

@@ -1,12 +1,16 @@
-// Where a request comes from, and what its sender may therefore say: forwarding fields by Envoy's rules ("HTTP header sanitizing",
-// "x-forwarded-for"), checked field by field against Envoy 1.40. Happens before the match, so that no route believes a forged field.
+// Where a request comes from, and what its sender may therefore say: forwarding fields by Envoy's rules ("HTTP header
+// sanitizing", "x-forwarded-for"), checked field by field against Envoy 1.40. Happens before the match, so that no
+// route believes a forged field.
 
 import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
 import { type HeaderName, headerId, type RequestHead } from '../../wire/index.ts';
 import type { HttpOptions } from '../config/types.ts';
 
-/** Whom to believe: `internal` is inside by address, `external` is not, `edge` is external and this is the first proxy it meets. */
+/**
+ * Whom to believe: `internal` is inside by address, `external` is not, `edge` is external and this is the first proxy
+ * it meets.
+ */
 export type RequestOrigin = 'internal' | 'external' | 'edge';
 
 /** An outsider at an edge must not name itself, its node or its original target. */
@@ -26,8 +30,8 @@ const externalNames: readonly HeaderName[] = [
 ];
 
 /**
- * Believed from nobody: Envoy's router takes these from internal callers and removes them; here policies decide alone. The expected
- * timeout is what a proxy says to the next, x-envoy-internal what this one found out.
+ * Believed from nobody: Envoy's router takes these from internal callers and removes them; here policies decide alone.
+ * The expected timeout is what a proxy says to the next, x-envoy-internal what this one found out.
  */
 const consumedNames: readonly HeaderName[] = [
   'x-envoy-internal',

@@ -1,5 +1,5 @@
-// What is known of one request: read by all that prepares, answers, retries, settles and logs; moved from phase to phase by the machine in
-// exchange.ts. Reused by the next request of its exchange, so a request allocates none of this.
+// What is known of one request: read by all that prepares, answers, retries, settles and logs; moved from phase to
+// phase by the machine in exchange.ts. Reused by the next request of its exchange, so a request allocates none of this.
 
 import { assert } from '../../base/index.ts';
 import type { AccessLog } from '../../observe/index.ts';
@@ -35,9 +35,9 @@ import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 
 /**
- * idle -> authorizing (a check was asked and has not answered) -> connecting (an attempt waits for its connection) -> forwarding (request
- * sent, no answer yet) -> relaying (answer's head passed on) -> idle. backing-off: between two attempts. From every state but idle a
- * failure, a timeout or a leaving client ends in idle.
+ * idle -> authorizing (a check was asked and has not answered) -> connecting (an attempt waits for its connection) ->
+ * forwarding (request sent, no answer yet) -> relaying (answer's head passed on) -> idle. backing-off: between two
+ * attempts. From every state but idle a failure, a timeout or a leaving client ends in idle.
  */
 export type ExchangeState = 'idle' | 'authorizing' | 'connecting' | 'forwarding' | 'backing-off' | 'relaying';
 
@@ -69,8 +69,8 @@ export interface Denial {
 }
 
 /**
- * One entry of phase authorize. Who says `wait` is asked again after {@link RequestState.machine} was told to proceed, and finds itself in
- * {@link RequestState.waiter} then.
+ * One entry of phase authorize. Who says `wait` is asked again after {@link RequestState.machine} was told to proceed,
+ * and finds itself in {@link RequestState.waiter} then.
  */
 export interface Authorizer {
   authorize(request: RequestState): 'allow' | 'wait' | Denial;

@@ -1,5 +1,5 @@
-// Retries over a chain of three services, each with its sidecar and its budget: what the last one is asked is bounded by one budget and a
-// little, not by three on top of each other (docs/decisions/0011-retries-in-a-chain.md).
+// Retries over a chain of three services, each with its sidecar and its budget: what the last one is asked is bounded
+// by one budget and a little, not by three on top of each other (docs/decisions/0011-retries-in-a-chain.md).
 
 import { describe, expect, test } from 'bun:test';
 import type { RetryPolicy } from '../../policy/index.ts';

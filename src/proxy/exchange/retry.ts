@@ -1,5 +1,5 @@
-// Between a failed attempt and the next one: gathers the facts and asks policy. Nothing is put into force here: the machine in exchange.ts
-// follows the verdict, and answers what is not tried again.
+// Between a failed attempt and the next one: gathers the facts and asks policy. Nothing is put into force here: the
+// machine in exchange.ts follows the verdict, and answers what is not tried again.
 
 import type { MeshError } from '../../base/index.ts';
 import {

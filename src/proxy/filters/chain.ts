@@ -1,5 +1,6 @@
-// A listener's chain of filters: made from its configuration, kept as far as that stays the same, so that counters and buckets survive an
-// update that changes something else. A listener without filters has null lists, and a request there pays one comparison.
+// A listener's chain of filters: made from its configuration, kept as far as that stays the same, so that counters and
+// buckets survive an update that changes something else. A listener without filters has null lists, and a request there
+// pays one comparison.
 
 import type { ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Answerer, Authorizer } from '../exchange/index.ts';

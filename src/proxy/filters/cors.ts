@@ -1,4 +1,5 @@
-// envoy.filters.http.cors: what other origins' pages may read (Fetch standard, CORS protocol). Policies are said by routes.
+// envoy.filters.http.cors: what other origins' pages may read (Fetch standard, CORS protocol). Policies are said by
+// routes.
 
 import { compileValues, type ValueMatcher } from '../../policy/index.ts';
 import type { ResponseHead } from '../../wire/index.ts';

@@ -1,4 +1,5 @@
-// envoy.filters.http.csrf: a request that changes something must come from a page of the host that it asks, or of one that is named.
+// envoy.filters.http.csrf: a request that changes something must come from a page of the host that it asks, or of one
+// that is named.
 
 import { compileValues, type ValueMatcher } from '../../policy/index.ts';
 import type { CsrfConfig, ListenerFilterConfig } from '../config/filter-types.ts';

@@ -1,5 +1,5 @@
-// What the filters of this folder have in common: each is a member of one listener's chain, and asks per request what its own
-// configuration or the route's says to it.
+// What the filters of this folder have in common: each is a member of one listener's chain, and asks per request what
+// its own configuration or the route's says to it.
 
 import type { FilterConfig, ListenerFilterConfig, RouteFilterConfig } from '../config/filter-types.ts';
 import type { Answerer, Authorizer, Denial, RequestState } from '../exchange/index.ts';

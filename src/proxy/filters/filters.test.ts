@@ -1,4 +1,5 @@
-// Each filter of the chain over the real data path, in virtual time: what the client got, what the origin saw, what was counted.
+// Each filter of the chain over the real data path, in virtual time: what the client got, what the origin saw, what was
+// counted.
 
 import { describe, expect, test } from 'bun:test';
 import type { StringMatch } from '../../policy/index.ts';

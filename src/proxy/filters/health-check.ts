@@ -1,4 +1,5 @@
-// envoy.filters.http.health_check without pass-through: answers the checks of a load balancer itself, 503 while health is made to fail.
+// envoy.filters.http.health_check without pass-through: answers the checks of a load balancer itself, 503 while health
+// is made to fail.
 
 import { type CompiledHeader, compileHeaders, matchesHeaders } from '../../policy/index.ts';
 import type { ListenerFilterConfig } from '../config/filter-types.ts';

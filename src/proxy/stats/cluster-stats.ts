@@ -1,5 +1,5 @@
-// What is counted per cluster. Plain number fields, written by the data path and read by whoever renders them: counting costs an
-// addition and no name is built before somebody asks. Counters only grow; gauges are marked.
+// What is counted per cluster. Plain number fields, written by the data path and read by whoever renders them: counting
+// costs an addition and no name is built before somebody asks. Counters only grow; gauges are marked.
 
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
@@ -19,7 +19,9 @@ export class ClusterStats {
   active = 0;
   /** Final answers by class, index 1 to 5; 0: none was sent (client gone). Own answers included. */
   readonly responses = [0, 0, 0, 0, 0, 0];
-  /** Answers of endpoints, retried ones included, and those that the proxy gave in their place: by class, and by status. */
+  /**
+   * Answers of endpoints, retried ones included, and those that the proxy gave in their place: by class, and by status.
+   */
   readonly upstreamResponses = [0, 0, 0, 0, 0, 0];
   readonly upstreamStatuses = new Map<number, number>();
   attempts = 0;

@@ -1,5 +1,5 @@
-// The golden series: duration by direction, service, route, caller and class of the answer. All label values come from configuration;
-// a series exists from its first request on.
+// The golden series: duration by direction, service, route, caller and class of the answer. All label values come from
+// configuration; a series exists from its first request on.
 
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
 import type { Direction } from '../config/types.ts';
@@ -28,8 +28,9 @@ export class TrafficSeries {
 }
 
 /**
- * The series of one listener. Lookup is by the route's name with the last hit of that route remembered: a request costs one map read.
- * Series of routes that are gone stay (counters must not vanish under a dashboard) up to a bound, then all fold into "other".
+ * The series of one listener. Lookup is by the route's name with the last hit of that route remembered: a request costs
+ * one map read. Series of routes that are gone stay (counters must not vanish under a dashboard) up to a bound, then
+ * all fold into "other".
  */
 export class TrafficStats {
   readonly direction: Direction;

@@ -1,5 +1,5 @@
-// The data path as others may see it: admin pages, metrics and `why` read these, live, and change nothing. The runtime classes fit
-// by structure, so a view costs no copy.
+// The data path as others may see it: admin pages, metrics and `why` read these, live, and change nothing. The runtime
+// classes fit by structure, so a view costs no copy.
 
 import type { Issue } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
@@ -28,7 +28,9 @@ export interface EndpointView {
   readonly ejections: number;
   readonly consecutiveFailures: number;
   readonly picks: number;
-  /** Attempts that ended well, and those that did not (5xx, reset, timeout, no connection), since the endpoint appeared. */
+  /**
+   * Attempts that ended well, and those that did not (5xx, reset, timeout, no connection), since the endpoint appeared.
+   */
   readonly attemptsSucceeded: number;
   readonly attemptsFailed: number;
   readonly connectFailures: number;
@@ -70,7 +72,10 @@ export interface ProxyView {
   readonly draining: boolean;
   readonly clusters: ReadonlyMap<string, ClusterView>;
   readonly listeners: ReadonlyMap<string, ListenerView>;
-  /** What of the applied configuration could not be put into force: addresses that cannot be bound, routes that do not compile. */
+  /**
+   * What of the applied configuration could not be put into force: addresses that cannot be bound, routes that do not
+   * compile.
+   */
   readonly issues: readonly Issue[];
   /** PEM texts in use, without keys. */
   certificates(): readonly { readonly certificateChain: string | null; readonly trustedCa: string | null }[];

@@ -1,5 +1,5 @@
-// The two ends around a proxy under test, over any Network: a client that sends bytes as they are and keeps what comes, and an origin
-// whose behaviour is a function of the request. Both see bytes, so that they can misbehave.
+// The two ends around a proxy under test, over any Network: a client that sends bytes as they are and keeps what comes,
+// and an origin whose behaviour is a function of the request. Both see bytes, so that they can misbehave.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Address, Listener, Network, Socket, SocketHandler } from '../../net/index.ts';

@@ -1,4 +1,5 @@
-// The same ends over real sockets on loopback, for what only a kernel does: resets, half-closes, segments, full buffers.
+// The same ends over real sockets on loopback, for what only a kernel does: resets, half-closes, segments, full
+// buffers.
 
 import { silentLog } from '../../base/index.ts';
 import {

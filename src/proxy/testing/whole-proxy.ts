@@ -1,4 +1,5 @@
-// A whole proxy in memory and virtual time: control plane, proxy with its admin interface, and an origin on one network.
+// A whole proxy in memory and virtual time: control plane, proxy with its admin interface, and an origin on one
+// network.
 
 import { silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
 import {

@@ -1,4 +1,5 @@
-// A proxy with clients and origins in one process and in virtual time, and the books that must balance whatever happened.
+// A proxy with clients and origins in one process and in virtual time, and the books that must balance whatever
+// happened.
 
 import { expect } from 'bun:test';
 import { type Log, MeshError, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';

@@ -1,5 +1,5 @@
-// The text of files that hold certificates, read anew when they change. A folder is watched, not a file, because that is what Kubernetes
-// and certificate tools replace; whoever depends on a text is told only when it became another one.
+// The text of files that hold certificates, read anew when they change. A folder is watched, not a file, because that
+// is what Kubernetes and certificate tools replace; whoever depends on a text is told only when it became another one.
 
 import { dirname } from 'node:path';
 import { type Log, MeshError } from '../../base/index.ts';

@@ -1,5 +1,5 @@
-// All TLS of a proxy: one slot a context of the configuration, the secrets that they name, and what the data path asks of them when a
-// connection begins.
+// All TLS of a proxy: one slot a context of the configuration, the secrets that they name, and what the data path asks
+// of them when a connection begins.
 
 import type { Log } from '../../base/index.ts';
 import type { Network, Store, TlsClient, TlsServer } from '../../net/index.ts';
@@ -78,8 +78,9 @@ export class TlsRuntime implements SlotWorld {
   }
 
   /**
-   * Forgets what the configuration no longer holds; open connections keep their contexts. Those of listeners are made now, those of
-   * clusters with their first connection: a context takes 3 ms, and most clusters of a large mesh are never called.
+   * Forgets what the configuration no longer holds; open connections keep their contexts. Those of listeners are made
+   * now, those of clusters with their first connection: a context takes 3 ms, and most clusters of a large mesh are
+   * never called.
    */
   retain(used: ReadonlySet<DownstreamTlsConfig | UpstreamTlsConfig>): void {
     for (const config of used) if (config.side === 'server') this.server(config);

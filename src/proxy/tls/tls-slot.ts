@@ -1,6 +1,7 @@
-// One TLS context of the configuration, kept current: its certificates and trust come from the configuration itself, from files and from
-// secrets, and whenever one of them changes a new context takes the place of the old for new connections. Open ones keep theirs. What
-// cannot be used leaves the last good one in place; where there never was one, nobody connects.
+// One TLS context of the configuration, kept current: its certificates and trust come from the configuration itself,
+// from files and from secrets, and whenever one of them changes a new context takes the place of the old for new
+// connections. Open ones keep theirs. What cannot be used leaves the last good one in place; where there never was one,
+// nobody connects.
 //
 // States: waiting (something is not there yet) -> usable <-> usable with an issue (the newest material is at fault).
 

@@ -1,5 +1,6 @@
-// A cluster at run time: what belongs to it by name and survives configuration changes. Endpoints with their pools and latencies, limits,
-// retry budget, ejections, counters. Decisions are policy's; this class feeds them and keeps the books.
+// A cluster at run time: what belongs to it by name and survives configuration changes. Endpoints with their pools and
+// latencies, limits, retry budget, ejections, counters. Decisions are policy's; this class feeds them and keeps the
+// books.
 
 import { Timer, type TimerHandler } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
@@ -130,7 +131,10 @@ export class Cluster implements EndpointOwner, TimerHandler {
     return this.retryLimit === null ? -1 : this.retryLimit.remaining(nowMs, this.breaker.requests);
   }
 
-  /** Keeps the sweep of idle connections running while there are any; its step follows their timeout, so that none outlives it by much. */
+  /**
+   * Keeps the sweep of idle connections running while there are any; its step follows their timeout, so that none
+   * outlives it by much.
+   */
   watch(): void {
     const { idleTimeoutMs } = this.config;
     if (this.sweeping.armed) return;
@@ -234,7 +238,10 @@ export class Cluster implements EndpointOwner, TimerHandler {
   }
 }
 
-/** An address may be listed twice (while slices are rebalanced, or by mistake): the better priority holds, of two alike the first. */
+/**
+ * An address may be listed twice (while slices are rebalanced, or by mistake): the better priority holds, of two alike
+ * the first.
+ */
 function withoutDoubles(configs: readonly EndpointConfig[]): readonly EndpointConfig[] {
   const best = new Map<string, EndpointConfig>();
   for (const config of configs) {

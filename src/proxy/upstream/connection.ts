@@ -1,5 +1,5 @@
-// One connection to an endpoint: the socket's handler below, the codec's host above, and its pool's member. How many streams it carries
-// at a time is its codec's affair; who comes next is the pool's.
+// One connection to an endpoint: the socket's handler below, the codec's host above, and its pool's member. How many
+// streams it carries at a time is its codec's affair; who comes next is the pool's.
 
 import { assert, type ErrorCode, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, ConnectOptions, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
@@ -129,8 +129,9 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   /**
-   * Obeys `Keep-Alive: timeout=N`: dropping the connection a little before the peer does avoids sending a request into its FIN, which
-   * only an idempotent request survives (the commonest 503 of sidecars before Node and Python applications).
+   * Obeys `Keep-Alive: timeout=N`: dropping the connection a little before the peer does avoids sending a request into
+   * its FIN, which only an idempotent request survives (the commonest 503 of sidecars before Node and Python
+   * applications).
    */
   learnIdleLimit(head: ResponseHead): void {
     const at = head.find(headerId['keep-alive']);

@@ -1,5 +1,5 @@
-// Endpoints of a DNS cluster: resolves the names of its configuration, again when an answer has run out, and assigns the addresses. A
-// failing resolver takes nothing away: the last answer holds until there is a better one.
+// Endpoints of a DNS cluster: resolves the names of its configuration, again when an answer has run out, and assigns
+// the addresses. A failing resolver takes nothing away: the last answer holds until there is a better one.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { EndpointAssignment, EndpointConfig } from '../config/types.ts';

@@ -1,5 +1,5 @@
-// One address of a cluster: its pool, and the load figures that balancing and ejection keep. Lives as long as the address stays in the
-// cluster.
+// One address of a cluster: its pool, and the load figures that balancing and ejection keep. Lives as long as the
+// address stays in the cluster.
 
 import { MeshError } from '../../base/index.ts';
 import {

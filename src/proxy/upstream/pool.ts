@@ -1,6 +1,6 @@
-// The connections to one address, by what they can carry: those with room for a stream (last in, first out, so that surplus ones age and
-// go), and the attempts that wait for one. A dial stands for as many waiting attempts as its connection is expected to carry: one over
-// HTTP/1, many over HTTP/2.
+// The connections to one address, by what they can carry: those with room for a stream (last in, first out, so that
+// surplus ones age and go), and the attempts that wait for one. A dial stands for as many waiting attempts as its
+// connection is expected to carry: one over HTTP/1, many over HTTP/2.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Address, ConnectOptions, SecureFacts, Socket } from '../../net/index.ts';
@@ -110,7 +110,10 @@ export class Pool implements ConnectionOwner {
     return null;
   }
 
-  /** Queues for a stream and dials where the limit allows. False: the queue is full. The answer never comes during the call. */
+  /**
+   * Queues for a stream and dials where the limit allows. False: the queue is full. The answer never comes during the
+   * call.
+   */
   wait(waiter: ConnectionWaiter): boolean {
     const { breaker, stats } = this.owner;
     if (!breaker.tryPending()) {
@@ -250,7 +253,8 @@ export class Pool implements ConnectionOwner {
     if (!owner.breaker.tryConnection()) {
       owner.stats.connectionOverflow += 1;
       const gaveUp = needed && this.closeOldestIdle();
-      // An endpoint that has none gets one even beyond the limit, if no idle one elsewhere can be given up: else it could starve.
+      // An endpoint that has none gets one even beyond the limit, if no idle one elsewhere can be given up: else it
+      // could starve.
       if (!gaveUp && this.connections > 0) {
         owner.onStarving(false);
         return;

@@ -1,5 +1,6 @@
-// A connection to an endpoint that carries one client's bytes and nothing else: dialled for it, counted under the cluster's limit like any
-// other, never pooled. Balancer and outlier detection hear of it as of an attempt that lasts as long as the connection.
+// A connection to an endpoint that carries one client's bytes and nothing else: dialled for it, counted under the
+// cluster's limit like any other, never pooled. Balancer and outlier detection hear of it as of an attempt that lasts
+// as long as the connection.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Socket, SocketHandler } from '../../net/index.ts';

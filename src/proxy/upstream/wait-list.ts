@@ -1,5 +1,5 @@
-// Attempts that wait for a connection, oldest first. Linked through the attempts themselves, because a timeout or a leaving client takes
-// one out of the middle; bounded by the cluster's pending limit, not here.
+// Attempts that wait for a connection, oldest first. Linked through the attempts themselves, because a timeout or a
+// leaving client takes one out of the middle; bounded by the cluster's pending limit, not here.
 
 import type { MeshError } from '../../base/index.ts';
 import type { UpstreamConnection } from './connection.ts';

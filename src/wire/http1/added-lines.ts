@@ -1,5 +1,5 @@
-// Text of added lines. A proxy adds the same few lines to every message (who forwards, which protocol, which attempt), so the last line of
-// each known name is kept: a repeated one costs a comparison, not a check and two strings.
+// Text of added lines. A proxy adds the same few lines to every message (who forwards, which protocol, which attempt),
+// so the last line of each known name is kept: a repeated one costs a comparison, not a check and two strings.
 
 import { headerNames } from '../head.ts';
 import { assertFieldName, assertFieldValue } from './assert-text.ts';

@@ -1,5 +1,6 @@
-// Asserts on text that we put into heads ourselves. Callers validate configuration and peers' input long before; these hold even if they
-// do not, so that no edit can end a line early and start another (header injection, RFC 9112 section 11.1).
+// Asserts on text that we put into heads ourselves. Callers validate configuration and peers' input long before; these
+// hold even if they do not, so that no edit can end a line early and start another (header injection, RFC 9112 section
+// 11.1).
 
 import { assert } from '../../base/index.ts';
 import { tokenTable, valueTable } from './tables.ts';

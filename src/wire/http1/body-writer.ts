@@ -1,4 +1,5 @@
-// The sending half of a message body: counts what a Content-Length promised, or wraps bytes in chunks (RFC 9112 section 7.1).
+// The sending half of a message body: counts what a Content-Length promised, or wraps bytes in chunks (RFC 9112 section
+// 7.1).
 
 import type { Head } from '../head.ts';
 import type { ByteSink } from '../stream.ts';

@@ -1,5 +1,5 @@
-// The chunked coding (RFC 9112 section 7.1) as a cursor machine: it walks over received bytes and points at the data in them. Extensions
-// are checked and dropped, trailers are read as a head; nothing is forwarded as it was framed.
+// The chunked coding (RFC 9112 section 7.1) as a cursor machine: it walks over received bytes and points at the data in
+// them. Extensions are checked and dropped, trailers are read as a head; nothing is forwarded as it was framed.
 
 import { fault } from './errors.ts';
 import type { Http1Limits } from './limits.ts';
@@ -52,7 +52,10 @@ export class ChunkedDecoder {
   /** Trailers that are fit to be passed on; null when there were none. Valid until {@link reset}. */
   trailers: ReceivedHead | null = null;
   private readonly limits: Http1Limits;
-  /** White space between a size and its line's end is dropped: old servers pad sizes, and no reader can take it for anything else. */
+  /**
+   * White space between a size and its line's end is dropped: old servers pad sizes, and no reader can take it for
+   * anything else.
+   */
   private readonly padded: boolean;
   private state: number = state.firstDigit;
   private remaining = 0;

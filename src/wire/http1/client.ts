@@ -1,5 +1,6 @@
-// The client side of an HTTP/1.1 connection (RFC 9112): one request at a time. The connection is used again only when both messages ended
-// where their framing said and nothing else came, because a byte too many would be taken for the answer to somebody else's request.
+// The client side of an HTTP/1.1 connection (RFC 9112): one request at a time. The connection is used again only when
+// both messages ended where their framing said and nothing else came, because a byte too many would be taken for the
+// answer to somebody else's request.
 
 import { assert, MeshError } from '../../base/index.ts';
 import type { Head, RequestHead } from '../head.ts';
@@ -190,8 +191,9 @@ export class Http1ClientCodec implements ClientCodec {
   }
 
   /**
-   * The response is complete: with `head` it has no body, else its body ended. `clean`: no byte follows it. The receiver hears of it first,
-   * then the pool, so that what the receiver settles is settled when the connection is handed out again.
+   * The response is complete: with `head` it has no body, else its body ended. `clean`: no byte follows it. The
+   * receiver hears of it first, then the pool, so that what the receiver settles is settled when the connection is
+   * handed out again.
    */
   private finish(receiver: ResponseReceiver | null, head: ReceivedResponseHead | null, clean: boolean): void {
     const reusable = this.requestDone && clean && !this.retired;

@@ -1,4 +1,5 @@
-// State of one head being read, shared by the start-line and field machines: they stop anywhere when bytes run out and go on from there.
+// State of one head being read, shared by the start-line and field machines: they stop anywhere when bytes run out and
+// go on from there.
 
 import type { FramedHead, ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';

@@ -1,5 +1,6 @@
-// What can be wrong with received HTTP/1 bytes, and the one table that says how each is answered. A fault is a small integer inside the
-// parsers, so that the hot path carries numbers; it becomes a MeshError once, when the connection is given up.
+// What can be wrong with received HTTP/1 bytes, and the one table that says how each is answered. A fault is a small
+// integer inside the parsers, so that the hot path carries numbers; it becomes a MeshError once, when the connection is
+// given up.
 
 import { type ErrorSource, MeshError } from '../../base/index.ts';
 

@@ -1,5 +1,5 @@
-// What the framing fields may say (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1), and nothing else: two readers of one message must
-// never see two lengths, so everything that any reader could take differently is refused.
+// What the framing fields may say (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1), and nothing else: two readers of
+// one message must never see two lengths, so everything that any reader could take differently is refused.
 
 import { assert } from '../../base/index.ts';
 import { type Head, headerId, headerNames } from '../head.ts';
@@ -18,7 +18,9 @@ export const bodyUntilClose = 3;
 const bracketOpen = 91;
 const bracketClose = 93;
 
-/** Checks Host, Content-Length, Transfer-Encoding or Connection while its line is read. Returns a fault or `fault.none`. */
+/**
+ * Checks Host, Content-Length, Transfer-Encoding or Connection while its line is read. Returns a fault or `fault.none`.
+ */
 export function parseSpecialField(
   head: FramedHead,
   id: number,
@@ -78,14 +80,19 @@ export function responseBodyKind(head: ReceivedResponseHead, toHead: boolean): n
   return head.contentLength > 0 ? bodyLength : bodyNone;
 }
 
-/** Content-Length of any head that has one, edits included. Asserts that it is a length: codecs check what they receive. */
+/**
+ * Content-Length of any head that has one, edits included. Asserts that it is a length: codecs check what they receive.
+ */
 export function declaredLength(head: Head): number {
   const value = head.get(headerId['content-length']) ?? '';
   assert(/^[0-9]{1,15}$/.test(value), 'a content-length is a number');
   return Number(value);
 }
 
-/** host [ ":" port ] with a port of up to 5 digits below 65536 (none is the scheme's own, RFC 3986 3.2.3); no user, no empty host. */
+/**
+ * host [ ":" port ] with a port of up to 5 digits below 65536 (none is the scheme's own, RFC 3986 3.2.3); no user, no
+ * empty host.
+ */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   if (bytes[at] === bracketOpen && at < end) {
@@ -112,7 +119,10 @@ function isPort(bytes: Uint8Array, start: number, end: number): boolean {
   return port < 65536;
 }
 
-/** A plain decimal number below 2^53 without a leading zero, or -1. "010" is legal and read as octal by somebody: refused. */
+/**
+ * A plain decimal number below 2^53 without a leading zero, or -1. "010" is legal and read as octal by somebody:
+ * refused.
+ */
 function parseLength(bytes: Uint8Array, start: number, end: number): number {
   const digits = end - start;
   if (digits < 1 || digits > 16 || (digits > 1 && bytes[start] === 48)) return -1;
@@ -134,7 +144,8 @@ function parseCoding(head: FramedHead, value: string): number {
   const codings = value.toLowerCase().split(',');
   let last = '';
   for (const coding of codings) {
-    // A parameter, an empty element or a quoted form is not a coding that anybody uses, only one that parsers differ about.
+    // A parameter, an empty element or a quoted form is not a coding that anybody uses, only one that parsers differ
+    // about.
     last = trimSpace(coding);
     if (!isToken(last)) return fault.codingInvalid;
   }

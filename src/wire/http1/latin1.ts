@@ -1,5 +1,6 @@
-// Bytes to text, one code unit a byte. Received bytes are Buffers at run time and their own `latin1Slice` is a plain copy into a one-byte
-// string; this layer only assumes bytes, so the method is borrowed where the runtime has it and spelled out where it has not.
+// Bytes to text, one code unit a byte. Received bytes are Buffers at run time and their own `latin1Slice` is a plain
+// copy into a one-byte string; this layer only assumes bytes, so the method is borrowed where the runtime has it and
+// spelled out where it has not.
 
 interface Latin1Source {
   latin1Slice(start: number, end: number): string;

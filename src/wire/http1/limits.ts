@@ -1,7 +1,9 @@
 // Every bound of the HTTP/1 codecs, by name. What happens at each is said here; errors.ts has the answers.
 
 export interface Http1Limits {
-  /** Bytes of a head, start line and final empty line included. Over it: 431, or 414 while still in the request line. */
+  /**
+   * Bytes of a head, start line and final empty line included. Over it: 431, or 414 while still in the request line.
+   */
   readonly headBytesMax: number;
   /** Field lines of a head or of a trailer section. Over it: 431. */
   readonly headerCountMax: number;

@@ -1,4 +1,5 @@
-// The methods of RFC 9110 and RFC 5789 as constants, so that asking for a method cuts no string and comparing it compares pointers.
+// The methods of RFC 9110 and RFC 5789 as constants, so that asking for a method cuts no string and comparing it
+// compares pointers.
 
 const known: readonly string[] = [
   'GET',

@@ -1,5 +1,6 @@
-// Field names to ids while they are scanned: a perfect hash over length, middle, three-quarter and last byte (found once at start), then one
-// comparison, so that a name which only hashes alike can never pass for Host or Content-Length.
+// Field names to ids while they are scanned: a perfect hash over length, middle, three-quarter and last byte (found
+// once at start), then one comparison, so that a name which only hashes alike can never pass for Host or
+// Content-Length.
 
 import { assert } from '../../base/index.ts';
 import { headerNames } from '../head.ts';
@@ -13,7 +14,10 @@ const spelled: readonly Uint8Array[] = headerNames.map((name) =>
   Uint8Array.from(name, (letter) => letter.charCodeAt(0)),
 );
 
-/** Id of the name in `bytes[start, end)` in any case, or {@link unknownName}. The bytes are known to be a token, at least one. */
+/**
+ * Id of the name in `bytes[start, end)` in any case, or {@link unknownName}. The bytes are known to be a token, at
+ * least one.
+ */
 export function internName(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   const middle = bytes[start + (length >> 1)]!;

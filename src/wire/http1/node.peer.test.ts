@@ -1,5 +1,6 @@
-// Node's own parser as a second opinion: a node:http server reads every request of the case tables from a raw socket. What we accept it has
-// to read alike, and what it refuses we refuse too; where the two differ on purpose the case is named here with its reason.
+// Node's own parser as a second opinion: a node:http server reads every request of the case tables from a raw socket.
+// What we accept it has to read alike, and what it refuses we refuse too; where the two differ on purpose the case is
+// named here with its reason.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { describeWith } from '../../testing/programs.ts';

@@ -1,7 +1,8 @@
-// The field-line machine (RFC 9112 section 5) for heads and trailer sections. It reads the received bytes once, with one table read a
-// byte; names become ids and framing fields become numbers while the bytes are at hand. By bench/http1.ts, 500 bytes with ten fields take
-// 650 ns, of them 195 the text of the head, 70 less than with a plain loop over values, 30 the comparison of known names.
-// The plain version of all parsing is plain-parser.ts, the tests' oracle.
+// The field-line machine (RFC 9112 section 5) for heads and trailer sections. It reads the received bytes once, with
+// one table read a byte; names become ids and framing fields become numbers while the bytes are at hand. By
+// bench/http1.ts, 500 bytes with ten fields take 650 ns, of them 195 the text of the head, 70 less than with a plain
+// loop over values, 30 the comparison of known names. The plain version of all parsing is plain-parser.ts, the tests'
+// oracle.
 
 import { headerId } from '../head.ts';
 import { type Cursor, complete, failWith, needMore, phase } from './cursor.ts';
@@ -109,7 +110,9 @@ function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-/** A framing field behind the body only serves to be believed by somebody who merges trailers (RFC 9110 section 6.5.1). */
+/**
+ * A framing field behind the body only serves to be believed by somebody who merges trailers (RFC 9110 section 6.5.1).
+ */
 function trailerFault(id: number): number {
   return id === headerId.connection ? fault.none : fault.trailerFraming;
 }

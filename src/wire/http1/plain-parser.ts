@@ -1,5 +1,5 @@
-// The plain version of the request parser: regular expressions over the whole text, no cursor, no table. Slow and short; the oracle of
-// the property tests. Only messages that are complete in one piece.
+// The plain version of the request parser: regular expressions over the whole text, no cursor, no table. Slow and
+// short; the oracle of the property tests. Only messages that are complete in one piece.
 
 export interface PlainRequest {
   readonly method: string;

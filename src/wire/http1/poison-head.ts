@@ -1,4 +1,5 @@
-// The use of a head after its message is a bug that reads the next message's fields. Tests poison released heads, so that it fails instead.
+// The use of a head after its message is a bug that reads the next message's fields. Tests poison released heads, so
+// that it fails instead.
 
 import type { ReceivedHead } from './received-head.ts';
 

@@ -1,5 +1,5 @@
-// HeadReader: takes received bytes until a head or trailer section is complete. A head that arrives in one packet is read where it lies;
-// only one that is split over packets is gathered in a buffer of the connection.
+// HeadReader: takes received bytes until a head or trailer section is complete. A head that arrives in one packet is
+// read where it lies; only one that is split over packets is gathered in a buffer of the connection.
 
 import { type Cursor, complete, failed, type HeadKind, needMore, phase } from './cursor.ts';
 import { fault } from './errors.ts';

@@ -1,4 +1,5 @@
-// Reason phrases for the heads that we write ourselves. Nobody reads them but people (RFC 9112 section 4), so an unknown status has none.
+// Reason phrases for the heads that we write ourselves. Nobody reads them but people (RFC 9112 section 4), so an
+// unknown status has none.
 
 const phrases: Readonly<Record<number, string>> = {
   100: 'Continue',

@@ -1,5 +1,6 @@
-// Field lines as they were received: one latin1 string of the section plus offsets of its lines; names are ids, values are cut out when
-// asked for, edits are kept beside. A head belongs to its connection, which resets it for the next message; nobody else may keep it.
+// Field lines as they were received: one latin1 string of the section plus offsets of its lines; names are ids, values
+// are cut out when asked for, edits are kept beside. A head belongs to its connection, which resets it for the next
+// message; nobody else may keep it.
 
 import { assert } from '../../base/index.ts';
 import { type Head, headerId, headerNames } from '../head.ts';
@@ -14,7 +15,9 @@ export const removedName = 254;
 const linesAtStart = 16;
 const lengthId = headerId['content-length'];
 
-/** Field lines of a head or a trailer section. Written by HeadReader, read by everybody, edited through {@link Head}. */
+/**
+ * Field lines of a head or a trailer section. Written by HeadReader, read by everybody, edited through {@link Head}.
+ */
 export class ReceivedHead implements Head {
   /** The whole section, start line and final CRLF included. All offsets count from its first byte. */
   text = '';

@@ -1,4 +1,5 @@
-// The answer to a request that is refused before it became one: a complete response in one string, made once for each fault.
+// The answer to a request that is refused before it became one: a complete response in one string, made once for each
+// fault.
 
 import { faultMessage, faultStatus } from './errors.ts';
 import { reasonPhrase } from './reason.ts';

@@ -1,5 +1,6 @@
-// Raw requests and what the server codec makes of them: the rules of RFC 9112 and 9110 as data, with the families of payloads that
-// desynchronise proxies (sizes, signs, spaces, bare line ends, repeated and conflicting framing). docs/http1.md points here by name.
+// Raw requests and what the server codec makes of them: the rules of RFC 9112 and 9110 as data, with the families of
+// payloads that desynchronise proxies (sizes, signs, spaces, bare line ends, repeated and conflicting framing).
+// docs/http1.md points here by name.
 
 export interface RequestCase {
   readonly name: string;

@@ -1,5 +1,6 @@
-// The server side of an HTTP/1.1 connection (RFC 9112): one exchange at a time. Requests that a client pipelines wait, bounded, until the
-// one before is answered and its answer has left, so answers can neither be mixed up nor pile up before a client that does not read.
+// The server side of an HTTP/1.1 connection (RFC 9112): one exchange at a time. Requests that a client pipelines wait,
+// bounded, until the one before is answered and its answer has left, so answers can neither be mixed up nor pile up
+// before a client that does not read.
 
 import { assert, MeshError } from '../../base/index.ts';
 import { type Head, headerId, type ResponseHead } from '../head.ts';
@@ -27,7 +28,10 @@ const receiving = {
   body: 2,
   /** The request is complete, its response is not. */
   waiting: 3,
-  /** We ended; what still comes is dropped, so that the client can read our last words before a reset (RFC 9112 section 9.6). */
+  /**
+   * We ended; what still comes is dropped, so that the client can read our last words before a reset (RFC 9112 section
+   * 9.6).
+   */
   lingering: 4,
   closed: 5,
 } as const;

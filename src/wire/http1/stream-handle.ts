@@ -1,5 +1,5 @@
-// What both sides' streams do: pass the owner's calls on to the codec, and let go of it when their exchange is over, so that late calls
-// go nowhere.
+// What both sides' streams do: pass the owner's calls on to the codec, and let go of it when their exchange is over, so
+// that late calls go nowhere.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Head } from '../head.ts';

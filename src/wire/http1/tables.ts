@@ -1,5 +1,5 @@
-// Which bytes may stand where: RFC 9110 section 5.6.2 (token), 5.5 (field values) and RFC 3986 as far as heads need it. One table read
-// and one branch a byte; the grammar stands here once.
+// Which bytes may stand where: RFC 9110 section 5.6.2 (token), 5.5 (field values) and RFC 3986 as far as heads need it.
+// One table read and one branch a byte; the grammar stands here once.
 
 export const CR = 13;
 export const LF = 10;
@@ -16,7 +16,10 @@ export const targetTable: Uint8Array = createTargetTable();
 /** field-vchar, SP and HTAB; obs-text (0x80 and up) is allowed, every other control byte is not. */
 export const valueTable: Uint8Array = createValueTable();
 
-/** Host names, IPv4 addresses and ports. Sub-delims and percent-encoding are legal in a URI but no host of ours has them. */
+/**
+ * Host names, IPv4 addresses and ports. Sub-delims and percent-encoding are legal in a URI but no host of ours has
+ * them.
+ */
 export const hostTable: Uint8Array = createTable('-._~', true);
 
 /** What stands between the brackets of an IPv6 literal. */

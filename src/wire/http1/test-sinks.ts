@@ -1,4 +1,5 @@
-// Test doubles of the seams around the codecs: a sink that remembers what was written, hosts and receivers that write down what they hear.
+// Test doubles of the seams around the codecs: a sink that remembers what was written, hosts and receivers that write
+// down what they hear.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Head, RequestHead, ResponseHead } from '../head.ts';

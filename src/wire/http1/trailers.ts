@@ -1,5 +1,6 @@
-// Which fields are dropped from a trailer section (RFC 9110 section 6.5.1): those that route, authenticate or control a message were
-// needed before the body; one that comes behind it is either a mistake or an attempt to be believed by a reader that merges trailers.
+// Which fields are dropped from a trailer section (RFC 9110 section 6.5.1): those that route, authenticate or control a
+// message were needed before the body; one that comes behind it is either a mistake or an attempt to be believed by a
+// reader that merges trailers.
 
 import { type Head, type HeaderName, headerId } from '../head.ts';
 

@@ -1,5 +1,5 @@
-// The client side of an HTTP/2 connection: as many requests at once as the server takes. What a server did not look at (REFUSED_STREAM, a stream
-// above its last one) counts as not sent, so that it can go elsewhere.
+// The client side of an HTTP/2 connection: as many requests at once as the server takes. What a server did not look at
+// (REFUSED_STREAM, a stream above its last one) counts as not sent, so that it can go elsewhere.
 
 import { assert, MeshError } from '../../base/index.ts';
 import type { RequestHead } from '../head.ts';
@@ -11,7 +11,9 @@ import type { Http2Head, SectionKind } from './head.ts';
 import type { Http2Options } from './link.ts';
 import { Http2Stream } from './stream.ts';
 
-/** Streams before the server has said how many it takes: what RFC 9113 section 6.5.2 asks a server to allow at least. */
+/**
+ * Streams before the server has said how many it takes: what RFC 9113 section 6.5.2 asks a server to allow at least.
+ */
 const streamsBeforeSettings = 100;
 
 export class Http2ClientCodec

@@ -1,5 +1,5 @@
-// The streams of a connection (RFC 9113 sections 5 and 6.1 to 6.4, 6.9), alike for both sides: their frames, windows and ends. Who opens a stream
-// and what its head means is the sides' own.
+// The streams of a connection (RFC 9113 sections 5 and 6.1 to 6.4, 6.9), alike for both sides: their frames, windows
+// and ends. Who opens a stream and what its head means is the sides' own.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Head } from '../head.ts';

@@ -1,5 +1,5 @@
-// Heads and trailers out: field blocks in HEADERS, cut into CONTINUATION where they are long. Fields of one HTTP/1 hop are left out here and
-// nowhere else (RFC 9113 section 8.2.2).
+// Heads and trailers out: field blocks in HEADERS, cut into CONTINUATION where they are long. Fields of one HTTP/1 hop
+// are left out here and nowhere else (RFC 9113 section 8.2.2).
 
 import { assert } from '../../base/index.ts';
 import { type Head, headerId, type RequestHead, type ResponseHead } from '../head.ts';

@@ -1,6 +1,6 @@
-// What can be wrong with received HTTP/2 frames, and the one table that says how each is answered: the error code of RST_STREAM or GOAWAY,
-// and whether one stream or the whole connection ends. A fault is a small integer inside the codec, like those of HTTP/1; the same number
-// is its place in the counters.
+// What can be wrong with received HTTP/2 frames, and the one table that says how each is answered: the error code of
+// RST_STREAM or GOAWAY, and whether one stream or the whole connection ends. A fault is a small integer inside the
+// codec, like those of HTTP/1; the same number is its place in the counters.
 
 import { type ErrorCode, type ErrorSource, MeshError } from '../../base/index.ts';
 import { errorCode } from './constants.ts';

@@ -1,5 +1,5 @@
-// The rates of one connection: what a peer may do as often as limits.ts says, and no more. Each question is asked once a frame and answered
-// with a fault, or 0.
+// The rates of one connection: what a peer may do as often as limits.ts says, and no more. Each question is asked once
+// a frame and answered with a fault, or 0.
 
 import type { Clock } from '../../base/index.ts';
 import { fault } from './errors.ts';

@@ -1,5 +1,5 @@
-// Bytes to frames (RFC 9113 section 4.1), cut anywhere. A frame that came whole is read where it lies; one that was cut is gathered first,
-// but for the bytes of plain DATA, which are handed on as they come.
+// Bytes to frames (RFC 9113 section 4.1), cut anywhere. A frame that came whole is read where it lies; one that was cut
+// is gathered first, but for the bytes of plain DATA, which are handed on as they come.
 
 import { flag, frameHeaderBytes, frameType } from './constants.ts';
 

@@ -1,5 +1,6 @@
-// A received HTTP/2 head or trailer section: a list of field lines, most of them shared with every other message that has the same ones.
-// While lines come in they are held against the rules of RFC 9113 section 8; what is wrong first is remembered and said at the end.
+// A received HTTP/2 head or trailer section: a list of field lines, most of them shared with every other message that
+// has the same ones. While lines come in they are held against the rules of RFC 9113 section 8; what is wrong first is
+// remembered and said at the end.
 
 import { assert } from '../../base/index.ts';
 import { headerId, headerNames, type RequestHead, type ResponseHead } from '../head.ts';

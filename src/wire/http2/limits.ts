@@ -1,10 +1,16 @@
-// Every bound of the HTTP/2 codecs, by name. What is a peer's to choose is announced in SETTINGS; what it does beyond ends the connection with
-// GOAWAY (ENHANCE_YOUR_CALM where it is too much of what is allowed), so that its memory is free at once. errors.ts has the answers.
+// Every bound of the HTTP/2 codecs, by name. What is a peer's to choose is announced in SETTINGS; what it does beyond
+// ends the connection with GOAWAY (ENHANCE_YOUR_CALM where it is too much of what is allowed), so that its memory is
+// free at once. errors.ts has the answers.
 
 export interface Http2Limits {
-  /** Streams that the peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). Over it: REFUSED_STREAM, and it counts as a reset. */
+  /**
+   * Streams that the peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). Over it: REFUSED_STREAM, and it
+   * counts as a reset.
+   */
   readonly concurrentStreamsMax: number;
-  /** Bytes of a header list as RFC 7541 counts them. Over it: 431 to a request, a reset of the stream for a response. */
+  /**
+   * Bytes of a header list as RFC 7541 counts them. Over it: 431 to a request, a reset of the stream for a response.
+   */
   readonly headerListBytesMax: number;
   /** Field lines of a head or a trailer section. Over it: the same. */
   readonly headerCountMax: number;
@@ -14,7 +20,10 @@ export interface Http2Limits {
   readonly continuationCountMax: number;
   /** Bytes of the peer's dynamic table (SETTINGS_HEADER_TABLE_SIZE). */
   readonly tableBytesMax: number;
-  /** Body bytes of a stream that may be under way to us (SETTINGS_INITIAL_WINDOW_SIZE): also what a paused stream costs at most. */
+  /**
+   * Body bytes of a stream that may be under way to us (SETTINGS_INITIAL_WINDOW_SIZE): also what a paused stream costs
+   * at most.
+   */
   readonly streamWindowBytes: number;
   /** The same for the connection. */
   readonly connectionWindowBytes: number;
@@ -24,9 +33,15 @@ export interface Http2Limits {
   readonly informationalCountMax: number;
   /** Bytes that wait for the peer's windows, all streams together. Over it: the connection ends. */
   readonly queuedBytesMax: number;
-  /** Bytes of answers to the peer's control frames (SETTINGS, PING, RST_STREAM) that it does not read. Over it: the connection ends. */
+  /**
+   * Bytes of answers to the peer's control frames (SETTINGS, PING, RST_STREAM) that it does not read. Over it: the
+   * connection ends.
+   */
   readonly controlBytesMax: number;
-  /** Streams that the client resets, or makes us reset, a second: what rapid reset and its kin cost us. Over it: the connection ends. */
+  /**
+   * Streams that the client resets, or makes us reset, a second: what rapid reset and its kin cost us. Over it: the
+   * connection ends.
+   */
   readonly resetsPerSecondMax: number;
   /** SETTINGS frames a second. */
   readonly settingsPerSecondMax: number;

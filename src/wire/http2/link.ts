@@ -1,5 +1,5 @@
-// The connection as such (RFC 9113 sections 6.5 to 6.9), below its streams: settings, PING, windows of the connection, GOAWAY, the bounds on what
-// a peer may do, and frames out, one write a turn.
+// The connection as such (RFC 9113 sections 6.5 to 6.9), below its streams: settings, PING, windows of the connection,
+// GOAWAY, the bounds on what a peer may do, and frames out, one write a turn.
 
 import { type Clock, MeshError } from '../../base/index.ts';
 import type { TurnSink, TurnWriter } from '../stream.ts';

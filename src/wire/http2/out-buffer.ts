@@ -1,5 +1,5 @@
-// What a connection will send when the turn ends. Frames of all its streams are written one behind another and leave in one write. The
-// bytes are borrowed while there are some, so that an idle connection owns none.
+// What a connection will send when the turn ends. Frames of all its streams are written one behind another and leave in
+// one write. The bytes are borrowed while there are some, so that an idle connection owns none.
 
 /** A buffer of this size serves most turns and is lent out again. */
 const lentBytes = 16 * 1024;

@@ -1,5 +1,5 @@
-// How often a peer does what costs it little and us more. The clock is asked only when a count has grown large, so an honest peer pays for an
-// addition. After a quiet time up to twice the rate passes in one burst.
+// How often a peer does what costs it little and us more. The clock is asked only when a count has grown large, so an
+// honest peer pays for an addition. After a quiet time up to twice the rate passes in one burst.
 
 import type { Clock } from '../../base/index.ts';
 

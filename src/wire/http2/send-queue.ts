@@ -1,5 +1,5 @@
-// The sending half of all streams of a connection: what may leave leaves at once, what may not waits at its stream, and streams that wait take
-// turns by the frame, so that none of them holds the others up.
+// The sending half of all streams of a connection: what may leave leaves at once, what may not waits at its stream, and
+// streams that wait take turns by the frame, so that none of them holds the others up.
 
 import type { Head } from '../head.ts';
 import type { BodyReceiver } from '../stream.ts';
@@ -109,7 +109,10 @@ export class SendQueue {
     stream.queuedTrailers = null;
   }
 
-  /** Writes as much as one frame and the windows allow, or all of it in frames when `onePiece` is false; returns how much. */
+  /**
+   * Writes as much as one frame and the windows allow, or all of it in frames when `onePiece` is false; returns how
+   * much.
+   */
   private write(stream: AnyStream, bytes: Uint8Array, start: number, end: number, onePiece: boolean): number {
     const { out } = this;
     let at = start;

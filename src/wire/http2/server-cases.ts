@@ -1,5 +1,5 @@
-// What a client may send and what becomes of it, a row each: frames behind preface and SETTINGS, then the frames that answer them and what the
-// host heard. Every row is played whole, byte by byte, and split at each point.
+// What a client may send and what becomes of it, a row each: frames behind preface and SETTINGS, then the frames that
+// answer them and what the host heard. Every row is played whole, byte by byte, and split at each point.
 
 import { frameType } from './constants.ts';
 import {

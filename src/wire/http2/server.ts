@@ -1,5 +1,6 @@
-// The server side of an HTTP/2 connection: many exchanges at once, each with its own stream towards the proxy. Draining says twice that the end
-// has come: first that nobody should begin anything new, then, when the client has heard that, which request was the last.
+// The server side of an HTTP/2 connection: many exchanges at once, each with its own stream towards the proxy. Draining
+// says twice that the end has come: first that nobody should begin anything new, then, when the client has heard that,
+// which request was the last.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { ResponseHead } from '../head.ts';
@@ -14,7 +15,10 @@ import { Http2Stream } from './stream.ts';
 
 /** What an HTTP/2 server connection tells besides. */
 export interface Http2ServerHost extends ServerHost {
-  /** The codec ended its half by itself: drained, or the peer broke a rule. The owner bounds the time the peer has to go. */
+  /**
+   * The codec ended its half by itself: drained, or the peer broke a rule. The owner bounds the time the peer has to
+   * go.
+   */
   onEnding(): void;
   /** A stream is over and its receiver, which `onRequest` returned, heard its last. */
   onStreamOver(receiver: RequestReceiver): void;

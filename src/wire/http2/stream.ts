@@ -1,4 +1,5 @@
-// What one HTTP/2 stream has of its own: its windows, what it could not send yet, and who hears of it. The rules are its connection's.
+// What one HTTP/2 stream has of its own: its windows, what it could not send yet, and who hears of it. The rules are
+// its connection's.
 
 import type { MeshError } from '../../base/index.ts';
 import type { Head } from '../head.ts';

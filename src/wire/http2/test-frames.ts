@@ -1,5 +1,5 @@
-// For tests: frames in a word each, both ways; a sink that delivers at the end of a turn; hosts that write down what they hear; and two codecs
-// wired to each other.
+// For tests: frames in a word each, both ways; a sink that delivers at the end of a turn; hosts that write down what
+// they hear; and two codecs wired to each other.
 
 import { type Clock, type MeshError, VirtualClock } from '../../base/index.ts';
 import type { Head, RequestHead, ResponseHead } from '../head.ts';

@@ -1,4 +1,5 @@
-// What time alone tells about a connection: a peer that answers no PING is gone, and one that reads nothing of what waits for it is to go.
+// What time alone tells about a connection: a peer that answers no PING is gone, and one that reads nothing of what
+// waits for it is to go.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 

@@ -1,5 +1,5 @@
-// What a PROXY header says (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt): who the connection's real ends are, told by a
-// load balancer in front. Both versions end in the same value.
+// What a PROXY header says (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt): who the connection's real
+// ends are, told by a load balancer in front. Both versions end in the same value.
 
 export type ProxyAddress =
   | { readonly kind: 'ip'; readonly host: string; readonly port: number }
@@ -13,8 +13,8 @@ export interface Tlv {
 export interface ProxyHeader {
   readonly version: 1 | 2;
   /**
-   * The connection's ends as the sender saw them; null for its own connections (LOCAL, a health check) and for those whose ends it
-   * cannot name (UNKNOWN, UNSPEC): then the socket's own addresses hold.
+   * The connection's ends as the sender saw them; null for its own connections (LOCAL, a health check) and for those
+   * whose ends it cannot name (UNKNOWN, UNSPEC): then the socket's own addresses hold.
    */
   readonly ends: { readonly source: ProxyAddress; readonly destination: ProxyAddress } | null;
   /** Version 2 only. Copies. */
@@ -22,8 +22,8 @@ export interface ProxyHeader {
 }
 
 /**
- * `more`: no verdict below `needed` bytes in all. `none`: this is no PROXY header, nothing was consumed. `fault`: it began as one and
- * breaks the format; the connection must end, because nobody knows where its payload begins.
+ * `more`: no verdict below `needed` bytes in all. `none`: this is no PROXY header, nothing was consumed. `fault`: it
+ * began as one and breaks the format; the connection must end, because nobody knows where its payload begins.
  */
 export type ProxyHeaderResult =
   | { readonly kind: 'more'; readonly needed: number }

@@ -1,5 +1,6 @@
-// Reads a ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2) ahead of whoever ends the TLS. The message may be spread over
-// records and packets; nothing is consumed, the bytes go to the TLS engine or to the destination as they came.
+// Reads a ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2) ahead of whoever ends the TLS. The message may
+// be spread over records and packets; nothing is consumed, the bytes go to the TLS engine or to the destination as they
+// came.
 
 import { tlsSniffLimits } from './limits.ts';
 import { parseHelloBody } from './parse-hello.ts';
@@ -15,7 +16,10 @@ const recordBytesMax = 16_384;
 const { helloBytesMax, recordsMax } = tlsSniffLimits;
 const none: ClientHelloResult = { kind: 'none' };
 
-/** `bytes` is all that came so far. Ask again when there are `needed` bytes; the verdict does not depend on how they came. */
+/**
+ * `bytes` is all that came so far. Ask again when there are `needed` bytes; the verdict does not depend on how they
+ * came.
+ */
 export function parseClientHello(bytes: Uint8Array): ClientHelloResult {
   const parts: Uint8Array[] = [];
   let gathered = 0;
@@ -43,7 +47,9 @@ export function parseClientHello(bytes: Uint8Array): ClientHelloResult {
   }
 }
 
-/** Null when the header of the record at `at` is there and fits. The first record decides whether this is TLS at all. */
+/**
+ * Null when the header of the record at `at` is there and fits. The first record decides whether this is TLS at all.
+ */
 function checkRecordHeader(bytes: Uint8Array, at: number): ClientHelloResult | null {
   const isFirst = at === 0;
   const wrong = (what: string): ClientHelloResult => (isFirst ? none : fault(what));

@@ -1,4 +1,5 @@
-// A reader of DER (X.690) that never leaves its range and reads only what a certificate needs: definite lengths of up to three bytes.
+// A reader of DER (X.690) that never leaves its range and reads only what a certificate needs: definite lengths of up
+// to three bytes.
 
 export interface DerValue {
   readonly tag: number;

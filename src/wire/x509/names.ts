@@ -60,8 +60,8 @@ function escapeValue(text: string): string {
 const sanKinds: Readonly<Record<number, SanKind>> = { 129: 'email', 130: 'dns', 134: 'uri', 135: 'ip' };
 
 /**
- * The names of the kinds that anybody matches. One that holds a zero byte is left out: two readers would see different names. Null
- * when the list breaks the format.
+ * The names of the kinds that anybody matches. One that holds a zero byte is left out: two readers would see different
+ * names. Null when the list breaks the format.
  */
 export function readSans(extension: Uint8Array): San[] | null {
   const list = new DerReader(extension).take(0x30);

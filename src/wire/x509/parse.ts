@@ -1,5 +1,6 @@
-// What the mesh asks of a certificate (RFC 5280) beyond what its TLS engine verifies: names, public key, serial number and validity. Read
-// from the DER form, because texts that engines make of alternative names have been read in two ways before.
+// What the mesh asks of a certificate (RFC 5280) beyond what its TLS engine verifies: names, public key, serial number
+// and validity. Read from the DER form, because texts that engines make of alternative names have been read in two ways
+// before.
 
 import { DerReader, readAll, readObjectId } from './der.ts';
 import { formatName, readSans, type San } from './names.ts';

@@ -1,7 +1,9 @@
-// A client of ADS: keeps subscriptions on one stream, takes responses in, answers each with ACK or NACK, and reconnects for ever.
+// A client of ADS: keeps subscriptions on one stream, takes responses in, answers each with ACK or NACK, and reconnects
+// for ever.
 //
-// States: `idle` -> start -> `connecting` (stream opened, nothing heard) -> first response -> `connected`; either -> stream ends ->
-// `backoff` -> timer -> `connecting`; any -> stop -> `stopped`. Resources outlive streams: what was applied holds in the meantime.
+// States: `idle` -> start -> `connecting` (stream opened, nothing heard) -> first response -> `connected`; either ->
+// stream ends -> `backoff` -> timer -> `connecting`; any -> stop -> `stopped`. Resources outlive streams: what was
+// applied holds in the meantime.
 
 import {
   type Clock,
@@ -64,7 +66,10 @@ export class AdsClient implements TimerHandler {
     this.options = options;
   }
 
-  /** Sets everything wanted of a type: names, `*` for all, an empty list for nothing. May be called at any time, also by the subscriber. */
+  /**
+   * Sets everything wanted of a type: names, `*` for all, an empty list for nothing. May be called at any time, also by
+   * the subscriber.
+   */
   subscribe(typeUrl: string, names: readonly string[] | '*'): void {
     let subscription = this.subscriptions.get(typeUrl);
     if (subscription === undefined) {
@@ -252,7 +257,10 @@ export class AdsClient implements TimerHandler {
   }
 }
 
-/** One attempt's stream. An object of its own, so that a late call of a stream already given up cannot touch the present one. */
+/**
+ * One attempt's stream. An object of its own, so that a late call of a stream already given up cannot touch the present
+ * one.
+ */
 class ClientStream implements AdsStreamHandler {
   private readonly client: AdsClient;
   private stream: AdsStream | null = null;

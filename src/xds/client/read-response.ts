@@ -1,5 +1,5 @@
-// What a response means: which resources are new, which are gone, and which are faulty in a way that needs no knowledge of their
-// content. SotW and incremental responses come out alike.
+// What a response means: which resources are new, which are gone, and which are faulty in a way that needs no knowledge
+// of their content. SotW and incremental responses come out alike.
 
 import type { Issue } from '../../base/index.ts';
 import type { DeltaResponse, ReceivedResource, SotwResponse } from '../discovery/messages.ts';
@@ -89,7 +89,8 @@ function addIfChanged(
   changed: XdsResource[],
 ): void {
   if (!subscription.wants(resource.name)) return;
-  // SotW resources carry no version of their own; by their content, an update of one cluster in a thousand is one change.
+  // SotW resources carry no version of their own; by their content, an update of one cluster in a thousand is one
+  // change.
   const version = resource.version === '' ? hashContent(bytes) : resource.version;
   if (subscription.versionOf(resource.name) === version) return;
   changed.push({ name: resource.name, version, typeUrl: resource.typeUrl, bytes });

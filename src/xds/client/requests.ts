@@ -1,4 +1,5 @@
-// The next request of a subscription: its answer to a response, what it wants now, or both. Null when the server knows all there is.
+// The next request of a subscription: its answer to a response, what it wants now, or both. Null when the server knows
+// all there is.
 
 import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
 import type { XdsNode } from '../types.ts';
@@ -14,7 +15,8 @@ export function nextSotwRequest(subscription: Subscription, node: XdsNode | null
   if (subscription.fresh && !subscription.active) return null;
   subscription.answers.length = 0;
   const names = [...subscription.names];
-  // Everything is asked for by no names at all, which every server understands, unless a name was given before: then only `*` does.
+  // Everything is asked for by no names at all, which every server understands, unless a name was given before: then
+  // only `*` does.
   if (subscription.wildcard && (names.length > 0 || subscription.toldNames.size > 0)) names.unshift('*');
   for (const name of names) subscription.toldNames.add(name);
   subscription.changed = false;

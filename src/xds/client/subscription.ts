@@ -1,12 +1,12 @@
-// What the client remembers of one resource type. Versions belong to the resources and survive a reconnect; nonces, and what the server
-// was told, belong to the stream.
+// What the client remembers of one resource type. Versions belong to the resources and survive a reconnect; nonces, and
+// what the server was told, belong to the stream.
 
 import { resourceWaitMs } from '../limits.ts';
 import type { AdsSubscriptionStatus } from './types.ts';
 
 /**
- * A name's life: `asked` (no answer yet) -> `held` (a version was applied) or `absent` (the server said so, or time ran out), and
- * between these two as the server adds and removes it. Only names subscribed by name are ever `asked`.
+ * A name's life: `asked` (no answer yet) -> `held` (a version was applied) or `absent` (the server said so, or time ran
+ * out), and between these two as the server adds and removes it. Only names subscribed by name are ever `asked`.
  */
 interface Entry {
   state: 'asked' | 'held' | 'absent';

@@ -1,5 +1,6 @@
-// Encodes the messages of an ADS stream. A response is a list of pieces: frames of resources that were encoded once and are shared by all streams
-// that send them, and a few bytes around them. A push to a thousand proxies costs no encoding and, while it waits, no copy.
+// Encodes the messages of an ADS stream. A response is a list of pieces: frames of resources that were encoded once and
+// are shared by all streams that send them, and a few bytes around them. A push to a thousand proxies costs no encoding
+// and, while it waits, no copy.
 
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { XdsNode, XdsResource } from '../types.ts';

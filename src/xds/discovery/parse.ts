@@ -1,4 +1,5 @@
-// Parses the messages of an ADS stream. All functions throw WireError on bytes that are no such message; the caller ends the stream.
+// Parses the messages of an ADS stream. All functions throw WireError on bytes that are no such message; the caller
+// ends the stream.
 
 import { nameLengthMax } from '../limits.ts';
 import { WireReader, wireType } from '../protobuf/wire-reader.ts';

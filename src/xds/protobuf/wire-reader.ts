@@ -1,5 +1,5 @@
-// Reads the protobuf wire format (protobuf.dev/programming-guides/encoding). The ADS messages are few and flat; reading them here keeps
-// the descriptors and their 20 MB out of every sidecar (docs/decisions/0008).
+// Reads the protobuf wire format (protobuf.dev/programming-guides/encoding). The ADS messages are few and flat; reading
+// them here keeps the descriptors and their 20 MB out of every sidecar (docs/decisions/0008).
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 

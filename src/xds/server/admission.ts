@@ -1,5 +1,5 @@
-// Who may have a stream, and what one peer may make the server remember. No peer takes another's place: those that say nothing push each other
-// out, and where all places are taken it is the peer with the most streams that gives one up.
+// Who may have a stream, and what one peer may make the server remember. No peer takes another's place: those that say
+// nothing push each other out, and where all places are taken it is the peer with the most streams that gives one up.
 
 import { peerBytesMax, silentStreamsMax, streamsMax, streamsPerPeerMax } from '../limits.ts';
 

@@ -1,5 +1,5 @@
-// The control plane's end of ADS: any number of streams, SotW and incremental, each fed from the snapshots of its node. A transport hands
-// streams in (`accept`); nothing here knows of sockets.
+// The control plane's end of ADS: any number of streams, SotW and incremental, each fed from the snapshots of its node.
+// A transport hands streams in (`accept`); nothing here knows of sockets.
 
 import { type Clock, type Log, MeshError } from '../../base/index.ts';
 import type { AdsStream, AdsStreamHandler, AdsVariant, SnapshotSource, XdsNode } from '../types.ts';
@@ -43,8 +43,9 @@ export class AdsServer {
   }
 
   /**
-   * Serves one stream: the transport gives the returned handler what the client sends. `peer` is the client's address, by which what one
-   * peer may take is bounded; '' where there is none. `typeUrl`: the one type that a separate discovery service is for.
+   * Serves one stream: the transport gives the returned handler what the client sends. `peer` is the client's address,
+   * by which what one peer may take is bounded; '' where there is none. `typeUrl`: the one type that a separate
+   * discovery service is for.
    */
   accept(variant: AdsVariant, stream: AdsStream, peer = '', typeUrl: string | null = null): AdsStreamHandler {
     const served = new ServerStream(this.host, variant, stream, { peer, typeUrl });

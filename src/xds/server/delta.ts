@@ -60,7 +60,9 @@ function giveUp(state: TypeState, name: string): void {
 
 const noBytes = new Uint8Array();
 
-/** After a reconnect: what the client holds in its present version is not sent; what it holds and is gone is removed. */
+/**
+ * After a reconnect: what the client holds in its present version is not sent; what it holds and is gone is removed.
+ */
 function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources: ResourceMap | null): void {
   if (resources === null) {
     state.held = held;

@@ -1,5 +1,5 @@
-// The types of resources that exist (xDS v3, those that clients ask for over ADS). A stream keeps account of these alone: a type that somebody
-// invents costs nothing, and is answered as one without resources.
+// The types of resources that exist (xDS v3, those that clients ask for over ADS). A stream keeps account of these
+// alone: a type that somebody invents costs nothing, and is answered as one without resources.
 
 import { typeUrls } from '../types.ts';
 

@@ -1,6 +1,7 @@
-// Make before break: which type may be sent now. Clusters and endpoints go out at once, listeners and routes once the client has taken
-// the clusters and endpoints they may refer to, removals of clusters and endpoints when nothing else is under way. Routes are not
-// warmed by any client, so a route must never name a cluster that was not delivered (xDS protocol, "Eventual consistency considerations").
+// Make before break: which type may be sent now. Clusters and endpoints go out at once, listeners and routes once the
+// client has taken the clusters and endpoints they may refer to, removals of clusters and endpoints when nothing else
+// is under way. Routes are not warmed by any client, so a route must never name a cluster that was not delivered (xDS
+// protocol, "Eventual consistency considerations").
 
 import { warmingWaitMs } from '../limits.ts';
 import { typeUrls } from '../types.ts';
@@ -18,9 +19,15 @@ function rankOf(typeUrl: string): number {
   return rank === -1 ? order.length : rank;
 }
 
-/** Assignments of clusters that were just sent: until they are asked for and sent, the client may still be warming those clusters. */
+/**
+ * Assignments of clusters that were just sent: until they are asked for and sent, the client may still be warming those
+ * clusters.
+ */
 export class Warming {
-  /** Each with when it was last expected, the oldest first: one that is never asked for must not end the patience with others. */
+  /**
+   * Each with when it was last expected, the oldest first: one that is never asked for must not end the patience with
+   * others.
+   */
   private readonly names = new Map<string, number>();
   private lastMs = 0;
   /** Until then a client that came back may not have asked for all its types yet; nothing is removed under them. */
@@ -67,7 +74,10 @@ export function mayMake(
   return order.slice(0, rankOf(state.typeUrl)).every((typeUrl) => isSettled(states.get(typeUrl), nowMs));
 }
 
-/** May what left the snapshot be removed? Listeners, routes and other types at once; clusters and endpoints when all else is settled. */
+/**
+ * May what left the snapshot be removed? Listeners, routes and other types at once; clusters and endpoints when all
+ * else is settled.
+ */
 export function mayRemove(
   state: TypeState,
   states: ReadonlyMap<string, TypeState>,

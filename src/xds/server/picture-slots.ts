@@ -1,5 +1,6 @@
-// How many clients are given their first picture at once. When a thousand come back together, each of some 32 gets all it needs and is done,
-// rather than a thousand half-served ones filling the memory; one that does not take what it was sent gives its place up soon.
+// How many clients are given their first picture at once. When a thousand come back together, each of some 32 gets all
+// it needs and is done, rather than a thousand half-served ones filling the memory; one that does not take what it was
+// sent gives its place up soon.
 
 import { picturesAtOnceMax } from '../limits.ts';
 

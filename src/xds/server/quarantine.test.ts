@@ -1,5 +1,5 @@
-// A client that refuses a whole response for one fault in it, as Envoy and gRPC do, must end with everything that is good, and the server with
-// the name of what is not.
+// A client that refuses a whole response for one fault in it, as Envoy and gRPC do, must end with everything that is
+// good, and the server with the name of what is not.
 
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';

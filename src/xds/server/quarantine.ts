@@ -1,9 +1,10 @@
-// What a client refused of one type, and the search for the fault. After a NACK nothing of the response counts as held: its resources go out
-// again in halves (trials) until each is taken or stands refused alone; a route configuration is halved further by its virtual hosts. The
-// client's text is a hint for where to look first and never the proof.
+// What a client refused of one type, and the search for the fault. After a NACK nothing of the response counts as held:
+// its resources go out again in halves (trials) until each is taken or stands refused alone; a route configuration is
+// halved further by its virtual hosts. The client's text is a hint for where to look first and never the proof.
 //
-// A resource: sent with others -> NACK -> trial -> ... -> taken, or refused: not sent again until it changes. What a refused one replaces
-// stays with the client, as does a refused virtual host; one the client never had is answered 500 as a whole, or left out.
+// A resource: sent with others -> NACK -> trial -> ... -> taken, or refused: not sent again until it changes. What a
+// refused one replaces stays with the client, as does a refused virtual host; one the client never had is answered 500
+// as a whole, or left out.
 
 import { refusalsToldMax } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
@@ -204,7 +205,10 @@ export class Quarantine {
     }
   }
 
-  /** Another form is to be sent of this name, or (null) none: the search for it ends, and what has not changed stays out. */
+  /**
+   * Another form is to be sent of this name, or (null) none: the search for it ends, and what has not changed stays
+   * out.
+   */
   supersede(name: string, next: XdsResource | null): void {
     this.dropTrials(name);
     this.refused.delete(name);

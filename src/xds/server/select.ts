@@ -1,4 +1,5 @@
-// What the next response of a type holds: one trial of the search for a fault, by itself, or what is due as far as it fits.
+// What the next response of a type holds: one trial of the search for a fault, by itself, or what is due as far as it
+// fits.
 
 import { responseBytesMax } from '../limits.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';

@@ -15,7 +15,9 @@ export function isCurrent(state: TypeState, request: SotwRequest): boolean {
   return !state.started || request.nonce === state.nonce;
 }
 
-/** Takes in the names of a request that is current. Only names that are new become due: a plain ACK is never answered. */
+/**
+ * Takes in the names of a request that is current. Only names that are new become due: a plain ACK is never answered.
+ */
 export function subscribeSotw(state: TypeState, request: SotwRequest, resources: ResourceMap | null): void {
   const first = !state.started;
   const before = state.wildcard;

@@ -1,7 +1,9 @@
-// One client of the server: takes its requests in, follows its snapshots and sends what is due, in an order that never breaks traffic.
+// One client of the server: takes its requests in, follows its snapshots and sends what is due, in an order that never
+// breaks traffic.
 //
-// States: `new` (no request yet) -> `serving` -> `closed`. While serving, each type is `idle`, `due` (something to send) or `waiting` (a
-// response is out); at most one response of a type is out, so what a slow client costs is names in sets, not queued messages.
+// States: `new` (no request yet) -> `serving` -> `closed`. While serving, each type is `idle`, `due` (something to
+// send) or `waiting` (a response is out); at most one response of a type is out, so what a slow client costs is names
+// in sets, not queued messages.
 
 import { type Clock, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import { encodeDeltaResponse } from '../discovery/encode.ts';
@@ -268,7 +270,10 @@ export class ServerStream
     return false;
   }
 
-  /** Pairs an ACK or NACK with the response that is out. Only `error_detail` makes a NACK: versions say nothing about it. */
+  /**
+   * Pairs an ACK or NACK with the response that is out. Only `error_detail` makes a NACK: versions say nothing about
+   * it.
+   */
   private settleAnswer(state: TypeState, nonce: string, error: string | null): void {
     const response = state.takeAnswered(nonce);
     if (response !== null) this.slow = false;
@@ -393,7 +398,10 @@ export class ServerStream
     this.host.slots.release(this);
   }
 
-  /** What may be removed now. What a refused listener or route would have replaced goes on, and so does what that refers to. */
+  /**
+   * What may be removed now. What a refused listener or route would have replaced goes on, and so does what that refers
+   * to.
+   */
   private selectLeaving(state: TypeState, nowMs: number): readonly XdsResource[] {
     if (state.leaving.size === 0 || !mayRemove(state, this.types, this.warming, nowMs)) return [];
     const pinned = new Set<string>();
@@ -476,7 +484,10 @@ function pin(resource: XdsResource, pinned: Set<string>): void {
   }
 }
 
-/** The assignment an EDS cluster waits for. What cannot be read waits for nothing: the client will say what is wrong with it. */
+/**
+ * The assignment an EDS cluster waits for. What cannot be read waits for nothing: the client will say what is wrong
+ * with it.
+ */
 function findEndpoints(cluster: XdsResource): string | undefined {
   try {
     return findReferences(cluster).endpoints[0];

@@ -1,5 +1,5 @@
-// What a server stream remembers of one resource type: who wants what, what is due, and what is on its way. Names alone; resources are
-// shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
+// What a server stream remembers of one resource type: who wants what, what is due, and what is on its way. Names
+// alone; resources are shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
 
 import { ackWaitMs, unansweredMax } from '../limits.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';
@@ -33,9 +33,14 @@ export class TypeState implements QuarantineHost {
   nameBytes = 0;
   /** False until the first request of this type was taken in. */
   started = false;
-  /** Names due in the next response: requested, or changed in the snapshot. A name that does not exist is answered as removed. */
+  /**
+   * Names due in the next response: requested, or changed in the snapshot. A name that does not exist is answered as
+   * removed.
+   */
   readonly due = new Set<string>();
-  /** Subscribed resources that left the snapshot, as they were: sent as removed once nothing refers to them any more. */
+  /**
+   * Subscribed resources that left the snapshot, as they were: sent as removed once nothing refers to them any more.
+   */
   readonly leaving = new Map<string, XdsResource>();
   /** Delta: what the client said it holds, until the first snapshot tells what that is worth. */
   held: ReadonlyMap<string, string> = new Map();
@@ -50,7 +55,10 @@ export class TypeState implements QuarantineHost {
   inflight: Inflight | null = null;
   /** Older ones that were given up waiting for; their answers may still come. */
   private readonly unanswered: Inflight[] = [];
-  /** What the client has of names that it does not have as in `base`; null for nothing. Names in no set are as in `base`. */
+  /**
+   * What the client has of names that it does not have as in `base`; null for nothing. Names in no set are as in
+   * `base`.
+   */
   private readonly behind = new Map<string, XdsResource | null>();
   readonly quarantine: Quarantine;
   sentVersion = '';

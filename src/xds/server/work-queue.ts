@@ -1,4 +1,5 @@
-// Streams that have something to do after a publish, worked off in slices, so that a thousand of them do not keep the others' answers waiting.
+// Streams that have something to do after a publish, worked off in slices, so that a thousand of them do not keep the
+// others' answers waiting.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { workSliceMs } from '../limits.ts';

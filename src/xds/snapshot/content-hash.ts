@@ -1,5 +1,6 @@
-// A 128-bit hash of bytes as text: the version of a resource. Equal content has equal versions on every replica of the control plane, so
-// a client that moves between them is sent nothing it has. Not a defence against forged content: both sides trust the writer.
+// A 128-bit hash of bytes as text: the version of a resource. Equal content has equal versions on every replica of the
+// control plane, so a client that moves between them is sent nothing it has. Not a defence against forged content: both
+// sides trust the writer.
 
 const primes = [0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f, 0x165667b1] as const;
 const seeds = [0x9747b28c, 0x3c6ef372, 0xdaa66d2b, 0x78dde6e4] as const;

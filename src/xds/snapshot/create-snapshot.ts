@@ -1,5 +1,5 @@
-// Puts resources together into a snapshot. What did not change keeps its objects from one snapshot to the next, so that "nothing changed
-// here" is a comparison of references for every stream.
+// Puts resources together into a snapshot. What did not change keeps its objects from one snapshot to the next, so that
+// "nothing changed here" is a comparison of references for every stream.
 
 import { assert } from '../../base/index.ts';
 import type { XdsResource, XdsSnapshot } from '../types.ts';
@@ -12,8 +12,8 @@ export function createResource(typeUrl: string, name: string, bytes: Uint8Array)
 }
 
 /**
- * `previous`: the snapshot before this one, whose unchanged parts are kept. Names must be unique within a type: two resources of one
- * name are a bug of the compiler.
+ * `previous`: the snapshot before this one, whose unchanged parts are kept. Names must be unique within a type: two
+ * resources of one name are a bug of the compiler.
  */
 export function createSnapshot(
   resources: Iterable<XdsResource>,

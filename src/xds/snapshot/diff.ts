@@ -1,5 +1,5 @@
-// What changed between two sets of resources of one type. Computed once per pair and kept, since all streams that share a source ask for
-// the same pair at the same time.
+// What changed between two sets of resources of one type. Computed once per pair and kept, since all streams that share
+// a source ask for the same pair at the same time.
 
 import type { XdsResource } from '../types.ts';
 import { ContentHash } from './content-hash.ts';

@@ -1,5 +1,6 @@
-// Which other resources a resource refers to, read straight from its bytes: field paths of the published API instead of descriptors, so
-// that any server of bytes can check itself. Kept per resource, since resources live through many snapshots.
+// Which other resources a resource refers to, read straight from its bytes: field paths of the published API instead of
+// descriptors, so that any server of bytes can check itself. Kept per resource, since resources live through many
+// snapshots.
 
 import { WireReader } from '../protobuf/wire-reader.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
@@ -56,7 +57,10 @@ function readCluster(resource: XdsResource): readonly string[] {
 const connectionManager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const tcpProxy = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 
-/** Listener: filter_chains = 3 and default_filter_chain = 25 { filters = 3 { typed_config = 4 } }, api_listener = 19 { api_listener = 1 }. */
+/**
+ * Listener: filter_chains = 3 and default_filter_chain = 25 { filters = 3 { typed_config = 4 } }, api_listener = 19 {
+ * api_listener = 1 }.
+ */
 function readListener(bytes: Uint8Array): References {
   const routes: string[] = [];
   const clusters: string[] = [];
@@ -82,8 +86,8 @@ function readRouteConfiguration(bytes: Uint8Array): readonly string[] {
 }
 
 /**
- * RouteAction: cluster = 1, weighted_clusters = 3 { clusters = 1 { name = 1 } }, cluster_not_found_response_code = 20. A route that says
- * what to answer where its cluster is not found may name one that is not there.
+ * RouteAction: cluster = 1, weighted_clusters = 3 { clusters = 1 { name = 1 } }, cluster_not_found_response_code = 20.
+ * A route that says what to answer where its cluster is not found may name one that is not there.
  */
 function readRouteAction(action: Uint8Array): readonly string[] {
   const reader = new WireReader(action);

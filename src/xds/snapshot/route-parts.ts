@@ -1,12 +1,15 @@
-// A RouteConfiguration as its virtual hosts, by their bytes: what a proxy refuses of it is found and left out host by host, so that one
-// object's fault does not freeze the routes of all others. Read and joined as bytes (protobuf: a repeated field is its elements in a row).
+// A RouteConfiguration as its virtual hosts, by their bytes: what a proxy refuses of it is found and left out host by
+// host, so that one object's fault does not freeze the routes of all others. Read and joined as bytes (protobuf: a
+// repeated field is its elements in a row).
 
 import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { XdsResource } from '../types.ts';
 import { hashContent } from './content-hash.ts';
 
-/** How a part goes out: `new` as it is, `held` as the client has it, `closed` answering 500 to all, `absent` not at all. */
+/**
+ * How a part goes out: `new` as it is, `held` as the client has it, `closed` answering 500 to all, `absent` not at all.
+ */
 export type PartForm = 'new' | 'held' | 'closed' | 'absent';
 
 interface SplitRoutes {
@@ -112,7 +115,10 @@ function closeHost(frame: Uint8Array): Uint8Array {
   return writer.finish();
 }
 
-/** Names of the routes of a host that are new or changed; none when it is not the routes that changed, or one has no name. */
+/**
+ * Names of the routes of a host that are new or changed; none when it is not the routes that changed, or one has no
+ * name.
+ */
 export function changedRoutes(held: XdsResource | null, next: XdsResource, part: string): readonly string[] {
   const frame = splitParts(next).hosts.get(part);
   if (frame === undefined) return [];

@@ -1,5 +1,5 @@
-// Is a snapshot consistent: does everything that its resources refer to exist in it? Served anyway it would leave clusters warming and
-// routes without a cluster, so the control plane asks first and keeps the last good one.
+// Is a snapshot consistent: does everything that its resources refer to exist in it? Served anyway it would leave
+// clusters warming and routes without a cluster, so the control plane asks first and keeps the last good one.
 
 import type { Issue } from '../../base/index.ts';
 import { WireError } from '../protobuf/wire-reader.ts';

@@ -1,4 +1,5 @@
-// The client's end of a server stream, in a test's hands: it sends what the test says and keeps what the server answers, at once.
+// The client's end of a server stream, in a test's hands: it sends what the test says and keeps what the server
+// answers, at once.
 
 import { type Clock, type MeshError, silentLog } from '../../base/index.ts';
 import { encodeDeltaRequest, encodeSotwRequest, joinPieces } from '../discovery/encode.ts';

@@ -1,5 +1,5 @@
-// One gRPC call of the server: its path decides what answers. Every call ends with `grpc-status`, in trailers or, when it fails at once, in its only
-// head.
+// One gRPC call of the server: its path decides what answers. Every call ends with `grpc-status`, in trailers or, when
+// it fails at once, in its only head.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import {

@@ -1,4 +1,5 @@
-// The client's gRPC stream on our own HTTP/2 over the Network seam: one connection with one call, since an ADS client has one stream at a time.
+// The client's gRPC stream on our own HTTP/2 over the Network seam: one connection with one call, since an ADS client
+// has one stream at a time.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import {

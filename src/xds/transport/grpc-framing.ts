@@ -45,8 +45,8 @@ export class FrameParser {
   }
 
   /**
-   * Calls `onMessage` for each message that is whole now. The bytes are copied where they must outlive the call. Throws FrameError; the
-   * stream must then be ended.
+   * Calls `onMessage` for each message that is whole now. The bytes are copied where they must outlive the call. Throws
+   * FrameError; the stream must then be ended.
    */
   push(bytes: Uint8Array, onMessage: (message: Uint8Array) => void): void {
     this.pieces.push(bytes);

@@ -1,5 +1,5 @@
-// What both ends of the gRPC transport must agree on: the methods of the discovery services, the words for gRPC's status codes, and how a
-// status travels (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+// What both ends of the gRPC transport must agree on: the methods of the discovery services, the words for gRPC's
+// status codes, and how a status travels (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 
 import type { MeshError } from '../../base/index.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';

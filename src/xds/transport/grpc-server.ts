@@ -1,5 +1,5 @@
-// The server's gRPC end, on our own HTTP/2 over the Network seam: the discovery services and health. Connections are counted by peer, have an age,
-// and end when nobody uses them.
+// The server's gRPC end, on our own HTTP/2 over the Network seam: the discovery services and health. Connections are
+// counted by peer, have an age, and end when nobody uses them.
 
 import {
   type Clock,

@@ -1,5 +1,5 @@
-// ADS without a network: a client's transport straight into a server, with a delay and a switch that cuts it. For the simulator and for
-// tests; messages arrive in order, one timer per direction.
+// ADS without a network: a client's transport straight into a server, with a delay and a switch that cuts it. For the
+// simulator and for tests; messages arrive in order, one timer per direction.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import { joinPieces } from '../discovery/encode.ts';

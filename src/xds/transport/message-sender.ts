@@ -1,5 +1,6 @@
-// Sends messages that are lists of pieces over one stream, as its window opens. The pieces are shared by all streams that send them and stay
-// where they are: a stream that does not read costs a list of references and one chunk, whatever waits for it.
+// Sends messages that are lists of pieces over one stream, as its window opens. The pieces are shared by all streams
+// that send them and stay where they are: a stream that does not read costs a list of references and one chunk,
+// whatever waits for it.
 
 import type { Stream } from '../../wire/index.ts';
 import { encodePrefix } from './grpc-framing.ts';

@@ -1,5 +1,6 @@
-// What Weft's control plane and its proxies agree on beyond Envoy's API (docs/xds.md): the names under which it travels, and what holds where a
-// policy says nothing. The schema of ServicePolicy has its defaults from here, and so has the proxy that reads a policy in part.
+// What Weft's control plane and its proxies agree on beyond Envoy's API (docs/xds.md): the names under which it
+// travels, and what holds where a policy says nothing. The schema of ServicePolicy has its defaults from here, and so
+// has the proxy that reads a policy in part.
 
 import { retryDefaults } from '../../policy/index.ts';
 

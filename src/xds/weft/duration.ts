@@ -1,5 +1,5 @@
-// Durations as Kubernetes' Gateway API writes them (GEP-2257): one to four whole numbers with h, m, s or ms, `1h30m`, `250ms`. The control plane
-// checks what people write with it, and the proxy reads what travels in metadata.
+// Durations as Kubernetes' Gateway API writes them (GEP-2257): one to four whole numbers with h, m, s or ms, `1h30m`,
+// `250ms`. The control plane checks what people write with it, and the proxy reads what travels in metadata.
 
 export const durationPattern: RegExp = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 

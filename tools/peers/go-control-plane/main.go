@@ -1,7 +1,10 @@
-// A foreign xDS server for src/xds/go-control-plane.peer.test.ts: serves what its standard input says and reports what clients answer.
+// A foreign xDS server for src/xds/go-control-plane.peer.test.ts: serves what its standard input says and reports what
+// clients answer.
 //
-//	set VERSION CLUSTER...                     a snapshot with these clusters, no endpoints, one listener and one route to all of them
-//	fill VERSION SERVICES ENDPOINTS SALT       the same of so many, with endpoints; those of the first are told apart by SALT
+//	set VERSION CLUSTER...                a snapshot with these clusters, no endpoints, one listener and one route
+//	                                      to all of them
+//	fill VERSION SERVICES ENDPOINTS SALT  the same of so many, with endpoints; those of the first are told apart by
+//	                                      SALT
 //
 // With -quiet nothing is said of answers, for benches.
 //

@@ -1,4 +1,5 @@
-// Sets of bytes as 256-bit maps: what a regular expression consumes in one step. Heads are latin1, so a code unit is a byte.
+// Sets of bytes as 256-bit maps: what a regular expression consumes in one step. Heads are latin1, so a code unit is a
+// byte.
 
 export type ByteSet = Uint32Array;
 

@@ -1,6 +1,6 @@
-// Parses the syntax of RE2 (github.com/google/re2/wiki/Syntax) into a tree. What RE2 does not have is refused by name: back-references
-// and look-around, because they cannot be matched in linear time. Of what RE2 has, word boundaries, octal escapes and Unicode
-// classes are refused as well; `.` and negated classes stand for one byte.
+// Parses the syntax of RE2 (github.com/google/re2/wiki/Syntax) into a tree. What RE2 does not have is refused by name:
+// back-references and look-around, because they cannot be matched in linear time. Of what RE2 has, word boundaries,
+// octal escapes and Unicode classes are refused as well; `.` and negated classes stand for one byte.
 
 import { fail, ok, type Result } from '../../../base/index.ts';
 import { policyLimits } from '../../limits.ts';

@@ -1,6 +1,6 @@
-// How large RE2 would make a pattern's program. A stock Envoy refuses a whole route configuration for one pattern above 100 instructions
-// (re2.max_program_size.error_level), so a control plane must know before it sends one. Never below RE2's own count; above it where RE2 joins
-// common beginnings. re2-size.test.ts holds counts taken from RE2 itself.
+// How large RE2 would make a pattern's program. A stock Envoy refuses a whole route configuration for one pattern above
+// 100 instructions (re2.max_program_size.error_level), so a control plane must know before it sends one. Never below
+// RE2's own count; above it where RE2 joins common beginnings. re2-size.test.ts holds counts taken from RE2 itself.
 
 import { policyLimits } from '../../limits.ts';
 import { hasByte } from './byte-set.ts';

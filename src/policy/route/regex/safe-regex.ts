@@ -1,6 +1,7 @@
-// Regular expressions whose matching time grows with the text alone. The runtime's own engine backtracks: one careless pattern in a
-// route would let any caller stop a proxy with a crafted path. Here the subsets of the NFA become states of a DFA when they are first
-// met (Thompson; RE2 works alike), so a match is one table read a byte. The table is bounded: full, it starts anew.
+// Regular expressions whose matching time grows with the text alone. The runtime's own engine backtracks: one careless
+// pattern in a route would let any caller stop a proxy with a crafted path. Here the subsets of the NFA become states
+// of a DFA when they are first met (Thompson; RE2 works alike), so a match is one table read a byte. The table is
+// bounded: full, it starts anew.
 
 import { ok, type Result } from '../../../base/index.ts';
 import { policyLimits } from '../../limits.ts';
@@ -111,7 +112,10 @@ export class SafeRegex {
     return number;
   }
 
-  /** Everything that is reached without consuming a byte: the consuming instructions, waiting `end`s, and the match (number 0). */
+  /**
+   * Everything that is reached without consuming a byte: the consuming instructions, waiting `end`s, and the match
+   * (number 0).
+   */
   #close(from: readonly number[], atBegin: boolean, atEnd: boolean): number[] {
     const seen = new Set<number>();
     const stack = [...from];

@@ -1,4 +1,5 @@
-// Metrics of listeners under Envoy's names for its HTTP connection manager. Listeners that share a stat prefix share their series.
+// Metrics of listeners under Envoy's names for its HTTP connection manager. Listeners that share a stat prefix share
+// their series.
 
 import {
   Histogram,

@@ -1,5 +1,5 @@
-// One scrape: all families in a fixed order, each written once over all clusters or listeners. A proxy with hundreds of clusters writes
-// megabytes; they come in slices, so that no request waits for a scrape.
+// One scrape: all families in a fixed order, each written once over all clusters or listeners. A proxy with hundreds of
+// clusters writes megabytes; they come in slices, so that no request waits for a scrape.
 
 import { PrometheusWriter, type PrometheusWriterOptions } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';

@@ -1,5 +1,5 @@
-// /config_dump: what is in force, in the shape of Envoy's (admin/v3/config_dump.proto): bootstrap, clusters, listeners, routes, endpoints,
-// each with version_info and last_updated, and for what was refused an error_state that says why.
+// /config_dump: what is in force, in the shape of Envoy's (admin/v3/config_dump.proto): bootstrap, clusters, listeners,
+// routes, endpoints, each with version_info and last_updated, and for what was refused an error_state that says why.
 
 import { formatIssue } from '../../../base/index.ts';
 import { typeUrls } from '../../../xds/index.ts';

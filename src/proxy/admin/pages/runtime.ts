@@ -1,5 +1,5 @@
-// What Envoy's tools ask of the process: memory, certificates, what still warms, how it was started. Where Weft has no such thing the page says so
-// in Envoy's own shape, so that a script which asks every page goes on.
+// What Envoy's tools ask of the process: memory, certificates, what still warms, how it was started. Where Weft has no
+// such thing the page says so in Envoy's own shape, so that a script which asks every page goes on.
 
 import { describeCertificates } from '../../tls/index.ts';
 import type { AdminContext } from '../context.ts';

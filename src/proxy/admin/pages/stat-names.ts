@@ -1,5 +1,5 @@
-// From the names and labels of a scrape back to the dotted names that Envoy had before there were labels: what stood in a label returns to its
-// place in the name. What only Weft counts keeps its own name, labels behind it.
+// From the names and labels of a scrape back to the dotted names that Envoy had before there were labels: what stood in
+// a label returns to its place in the name. What only Weft counts keeps its own name, labels behind it.
 
 export interface Stat {
   readonly name: string;

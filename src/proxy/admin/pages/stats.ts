@@ -1,5 +1,5 @@
-// /stats and /stats/prometheus. Both come from the same families, so that there is one list of what is counted; /stats says it in Envoy's
-// words (`cluster.NAME.upstream_rq_503`), which its tools and people's scripts read.
+// /stats and /stats/prometheus. Both come from the same families, so that there is one list of what is counted; /stats
+// says it in Envoy's words (`cluster.NAME.upstream_rq_503`), which its tools and people's scripts read.
 
 import type { AdminContext } from '../context.ts';
 import { writeMetrics } from '../metrics/index.ts';
@@ -25,7 +25,10 @@ const types: Readonly<Record<string, (stat: Stat) => boolean>> = {
   TextReadouts: () => false,
 };
 
-/** Envoy's options: `format` text, json or prometheus; `filter`, on the whole name; `usedonly`; `type`. Histograms are their count and sum. */
+/**
+ * Envoy's options: `format` text, json or prometheus; `filter`, on the whole name; `usedonly`; `type`. Histograms are
+ * their count and sum.
+ */
 export function statsPage(context: AdminContext, request: AdminRequest): AdminReply {
   const format = request.query.get('format') ?? 'text';
   if (format === 'prometheus') return prometheusPage(context, request);

@@ -1,5 +1,5 @@
-// Decodes the bytes of a message, as ADS delivers it, into the same values as decode-json.ts. Fields outside the table are refused by
-// name: unlike a usual protobuf reader this one never skips what it does not understand.
+// Decodes the bytes of a message, as ADS delivers it, into the same values as decode-json.ts. Fields outside the table
+// are refused by name: unlike a usual protobuf reader this one never skips what it does not understand.
 
 import { parseStruct, WireError, WireReader, wireType } from '../../../xds/index.ts';
 import { checkDuration, refuseType } from './decode-json.ts';

@@ -1,5 +1,5 @@
-// Decodes the JSON form of a message (protobuf.dev/programming-guides/json), as bootstrap files in YAML or JSON use it: field names in
-// snake_case or camelCase, Durations as "1.5s", enums by name or number, Any with "@type".
+// Decodes the JSON form of a message (protobuf.dev/programming-guides/json), as bootstrap files in YAML or JSON use it:
+// field names in snake_case or camelCase, Durations as "1.5s", enums by name or number, Any with "@type".
 
 import { type Faults, join } from './faults.ts';
 import type { AnyValue, Field, FieldType, MessageOf, MessageSpec } from './field.ts';
@@ -183,7 +183,10 @@ function protoName(spec: MessageSpec, key: string): string {
   return namesOf(spec).find((name) => camelCase(name) === key) ?? key;
 }
 
-/** `consecutive_5xx` is `consecutive5xx`: not every underscore leaves a capital letter, so names are looked up this way round. */
+/**
+ * `consecutive_5xx` is `consecutive5xx`: not every underscore leaves a capital letter, so names are looked up this way
+ * round.
+ */
 function camelCase(name: string): string {
   return name.replaceAll(/_(.)/g, (_, next: string) => next.toUpperCase());
 }

@@ -1,6 +1,6 @@
-// The language of the tables in this folder: which fields of an Envoy message the proxy understands, each with its number, type and
-// the values it accepts. One table serves both forms (protobuf bytes from ADS, YAML or JSON from a bootstrap), the refusals, and
-// docs/envoy-compat.md. Why no generated classes: docs/decisions/0006.
+// The language of the tables in this folder: which fields of an Envoy message the proxy understands, each with its
+// number, type and the values it accepts. One table serves both forms (protobuf bytes from ADS, YAML or JSON from a
+// bootstrap), the refusals, and docs/envoy-compat.md. Why no generated classes: docs/decisions/0006.
 
 export type FieldType =
   | { readonly kind: 'string' | 'bytes' | 'bool' | 'uint32' | 'uint64' | 'int32' | 'double' | 'float' }
@@ -10,11 +10,16 @@ export type FieldType =
   | { readonly kind: 'duration' }
   /** google.protobuf.Struct, as plain values. */
   | { readonly kind: 'struct' }
-  /** A message that is taken and never looked at, because no request can tell the difference. The field's note says so. */
+  /**
+   * A message that is taken and never looked at, because no request can tell the difference. The field's note says so.
+   */
   | { readonly kind: 'ignored' }
   | { readonly kind: 'enum'; readonly numbers: Readonly<Record<string, number>> }
   | { readonly kind: 'message'; readonly of: MessageSpec }
-  /** `keepUnknown`: another type is kept by its URL with a null value, where the field tells to skip what one does not know. */
+  /**
+   * `keepUnknown`: another type is kept by its URL with a null value, where the field tells to skip what one does not
+   * know.
+   */
   | { readonly kind: 'any'; readonly types: readonly MessageSpec[]; readonly keepUnknown: boolean };
 
 /** Returns the broken rule, or null. */

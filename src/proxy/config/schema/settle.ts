@@ -1,4 +1,5 @@
-// What both decoders do alike: refuse a field that the table does not hold, check accepted values and oneofs, fill in empty lists.
+// What both decoders do alike: refuse a field that the table does not hold, check accepted values and oneofs, fill in
+// empty lists.
 
 import { nearestName } from '../../../base/index.ts';
 import { type Faults, join } from './faults.ts';

@@ -1,4 +1,5 @@
-// Tables: envoy.extensions.transport_sockets: what a filter chain or a cluster says of TLS, and the secrets that SDS delivers.
+// Tables: envoy.extensions.transport_sockets: what a filter chain or a cluster says of TLS, and the secrets that SDS
+// delivers.
 
 import { configSource, stringMatcher } from './core.ts';
 import { atMost, f, message, notEmpty, only, required } from './field.ts';

@@ -1,4 +1,5 @@
-// Resources for the tests of this folder, translated from the JSON form by the proxy's own tables, and as bytes by the generated classes.
+// Resources for the tests of this folder, translated from the JSON form by the proxy's own tables, and as bytes by the
+// generated classes.
 
 import { createRegistry, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import type { RouteConfig } from '../../../policy/index.ts';

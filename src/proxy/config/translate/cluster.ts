@@ -1,5 +1,5 @@
-// Cluster to ClusterConfig. Envoy's fields are taken literally, with Envoy's defaults; where Weft's control plane left its ServicePolicy
-// in the metadata, that says the same more exactly and wins.
+// Cluster to ClusterConfig. Envoy's fields are taken literally, with Envoy's defaults; where Weft's control plane left
+// its ServicePolicy in the metadata, that says the same more exactly and wins.
 
 import type { LimitsConfig, OutlierConfig, RetryLimitConfig } from '../../../policy/index.ts';
 import {
@@ -248,7 +248,10 @@ function translateOutlier(message: ClusterMessage): OutlierConfig | null {
   };
 }
 
-/** Envoy's rule for names within names of metrics (Stats::Utility::sanitizeStatsName): dashboards ask for what it makes of a colon. */
+/**
+ * Envoy's rule for names within names of metrics (Stats::Utility::sanitizeStatsName): dashboards ask for what it makes
+ * of a colon.
+ */
 function sanitizeStatName(name: string): string {
   return name.replace(/:\/\/|:\/|:/g, '_').replaceAll('\0', '_');
 }

@@ -1,4 +1,5 @@
-// ClusterLoadAssignment to endpoints: addresses with priority, weight, health and what Weft's control plane says about each.
+// ClusterLoadAssignment to endpoints: addresses with priority, weight, health and what Weft's control plane says about
+// each.
 
 import type { Address } from '../../../net/index.ts';
 import type { address, clusterLoadAssignment } from '../schema/index.ts';

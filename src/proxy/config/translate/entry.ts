@@ -21,7 +21,10 @@ type Ranges = MatchMessage['prefix_ranges'];
 
 const timeoutMs = 15_000;
 
-/** `chains` and `otherwise` name the listeners that the chains became. null: there is nothing to read and nothing to choose. */
+/**
+ * `chains` and `otherwise` name the listeners that the chains became. null: there is nothing to read and nothing to
+ * choose.
+ */
 export function translateEntry(
   message: ListenerMessage,
   chains: readonly string[],

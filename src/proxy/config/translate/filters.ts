@@ -44,7 +44,9 @@ export function translateFilter(
   return config === null ? null : { name, disabled, config };
 }
 
-/** The more specific level wins, filter by filter; header mutations of all levels are applied, the specific ones first. */
+/**
+ * The more specific level wins, filter by filter; header mutations of all levels are applied, the specific ones first.
+ */
 export function mergeRouteFilters(
   specific: RouteFilters | null,
   general: RouteFilters | null,

@@ -1,4 +1,5 @@
-// Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one list.
+// Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one
+// list.
 
 import { editedHeaderFault, type HeaderEdits, type HeaderStep } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';

@@ -1,5 +1,5 @@
-// Texts of the configuration that are written into messages, judged by the rules that the control plane judges by too; here what breaks one is
-// a fault of its field, found before anything is put into force.
+// Texts of the configuration that are written into messages, judged by the rules that the control plane judges by too;
+// here what breaks one is a fault of its field, found before anything is put into force.
 
 import {
   authorityFault,

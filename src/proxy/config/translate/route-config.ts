@@ -1,4 +1,5 @@
-// RouteConfiguration to policy's RouteConfig: virtual hosts, routes, actions, with inherited edits and retry policies written out.
+// RouteConfiguration to policy's RouteConfig: virtual hosts, routes, actions, with inherited edits and retry policies
+// written out.
 
 import type {
   HashPolicy,

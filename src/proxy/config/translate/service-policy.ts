@@ -1,5 +1,5 @@
-// The resolved ServicePolicy that Weft's control plane puts beside Envoy's fields (docs/xds.md, key weft.dev): what Envoy cannot say. It
-// comes from our own compiler, yet it is checked like anything else that arrives over a wire.
+// The resolved ServicePolicy that Weft's control plane puts beside Envoy's fields (docs/xds.md, key weft.dev): what
+// Envoy cannot say. It comes from our own compiler, yet it is checked like anything else that arrives over a wire.
 
 import {
   type LimitsConfig,

@@ -1,6 +1,6 @@
-// Field blocks in (RFC 7541 section 6): representations to fields, and the dynamic table that they fill. A value is checked but not decoded;
-// a fault of the code itself ends the connection, because the table is out of step from there on, while a line that is merely not allowed
-// is handed on with its fault.
+// Field blocks in (RFC 7541 section 6): representations to fields, and the dynamic table that they fill. A value is
+// checked but not decoded; a fault of the code itself ends the connection, because the table is out of step from there
+// on, while a line that is merely not allowed is handed on with its fault.
 
 import { assert } from '../../../base/index.ts';
 import { headerNames } from '../../head.ts';

@@ -1,6 +1,6 @@
-// Field blocks out (RFC 7541 section 6). Most lines of a proxied message are objects that another connection's table holds, so whether the
-// peer already has a line is one look-up by identity. A line gets a place in the peer's table when it came before: what is different in
-// every message (an id, a time) would only push out what repeats.
+// Field blocks out (RFC 7541 section 6). Most lines of a proxied message are objects that another connection's table
+// holds, so whether the peer already has a line is one look-up by identity. A line gets a place in the peer's table
+// when it came before: what is different in every message (an id, a time) would only push out what repeats.
 
 import { assert } from '../../../base/index.ts';
 import type { OutBuffer } from '../out-buffer.ts';

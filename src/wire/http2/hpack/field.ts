@@ -1,11 +1,14 @@
-// A field line as HPACK knows it: name and value in one object that the dynamic tables of both directions share. Its value stays as it was
-// received, Huffman code included, until somebody reads it; an entry of a table is then decoded once for all messages that refer to it.
+// A field line as HPACK knows it: name and value in one object that the dynamic tables of both directions share. Its
+// value stays as it was received, Huffman code included, until somebody reads it; an entry of a table is then decoded
+// once for all messages that refer to it.
 
 import { headerNames } from '../../head.ts';
 import { internText, unknownName } from '../../http1/names.ts';
 import { decodeHuffman } from './huffman.ts';
 
-/** Ids of pseudo-header fields (RFC 9113 section 8.3), above those of {@link headerNames} and below {@link unknownName}. */
+/**
+ * Ids of pseudo-header fields (RFC 9113 section 8.3), above those of {@link headerNames} and below {@link unknownName}.
+ */
 export const pseudo = {
   method: 200,
   scheme: 201,

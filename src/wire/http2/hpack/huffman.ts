@@ -1,5 +1,6 @@
-// The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B). The code is canonical, so the lengths alone say all of it: codes are
-// given out by length, then by symbol. Decoding walks a table of nibbles: a nibble never completes more than one symbol.
+// The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B). The code is canonical, so the lengths alone say all
+// of it: codes are given out by length, then by symbol. Decoding walks a table of nibbles: a nibble never completes
+// more than one symbol.
 
 import { assert } from '../../../base/index.ts';
 import { latin1Slice } from '../../http1/latin1.ts';
@@ -33,8 +34,8 @@ export const huffmanInvalid = -1;
 const huffmanForbidden = -2;
 
 /**
- * Length of the text that `bytes[start, end)` stand for; {@link huffmanInvalid} when they stand for none; below that when the text is
- * no field value, see {@link forbiddenLength}. Nothing is decoded.
+ * Length of the text that `bytes[start, end)` stand for; {@link huffmanInvalid} when they stand for none; below that
+ * when the text is no field value, see {@link forbiddenLength}. Nothing is decoded.
  */
 export function measureHuffman(bytes: Uint8Array, start: number, end: number): number {
   let state = 0;

@@ -1,5 +1,6 @@
-// One object for equal field lines of different connections, so that what one peer repeats is found in the table of another by identity.
-// Two generations: what was not met in a whole generation is forgotten, and peers that make lines up cost a bounded amount.
+// One object for equal field lines of different connections, so that what one peer repeats is found in the table of
+// another by identity. Two generations: what was not met in a whole generation is forgotten, and peers that make lines
+// up cost a bounded amount.
 
 import { type Field, fieldFault } from './field.ts';
 import { findStatic } from './static-table.ts';

@@ -1,5 +1,6 @@
-// Field lines that we make: a proxy adds the same few to every message, so the last line of each name is kept. One that comes again is shared
-// from then on, and worth a place in the peers' tables; one that is different in every message costs an object.
+// Field lines that we make: a proxy adds the same few to every message, so the last line of each name is kept. One that
+// comes again is shared from then on, and worth a place in the peers' tables; one that is different in every message
+// costs an object.
 
 import { headerNames } from '../../head.ts';
 import { assertFieldName, assertFieldValue } from '../../http1/assert-text.ts';

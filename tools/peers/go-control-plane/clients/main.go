@@ -1,8 +1,9 @@
-// Foreign xDS clients, any number of them, on grpc-go: each asks for all clusters, the endpoints of each, all listeners and their routes, and
-// acknowledges what comes. For src/xds/grpc-go.peer.test.ts and for `npm run bench -- control`.
+// Foreign xDS clients, any number of them, on grpc-go: each asks for all clusters, the endpoints of each, all listeners
+// and their routes, and acknowledges what comes. For src/xds/grpc-go.peer.test.ts and for `npm run bench -- control`.
 //
-// Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended, and after a line "expect TYPE" on
-// the standard input "changed TYPE STREAMS P50 P99" (milliseconds since that line) once every stream was sent something of that type.
+// Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended,
+// and after a line "expect TYPE" on the standard input "changed TYPE STREAMS P50 P99" (milliseconds since that line)
+// once every stream was sent something of that type.
 package main
 
 import (
