@@ -1,11 +1,17 @@
-// A proxy is replaced under load, twice: every request of clients that keep their connections, plain and over TLS, is
-// answered.
+// A proxy is replaced under a load that does not wait for it: every request is answered, plain, over TLS and through a
+// tunnel.
 
 import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cluster, downstreamTls, httpListener, tlsCertificate } from '../proxy/testing/tls-proxy.ts';
+import {
+  cluster,
+  downstreamTls,
+  httpListener,
+  tcpListener,
+  tlsCertificate,
+} from '../proxy/testing/tls-proxy.ts';
 import { createAuthority } from '../testing/certificates.ts';
 import { freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
@@ -21,8 +27,22 @@ interface Started {
   readonly log: Promise<string>;
 }
 
-function startProxy(folder: string, admin: number, baseId: number, epoch: number): Started {
-  const flags = ['--admin', `127.0.0.1:${admin}`, '--base-id', `${baseId}`, '--restart-epoch', `${epoch}`];
+function startProxy(
+  folder: string,
+  admin: number,
+  baseId: number,
+  epoch: number,
+  more: readonly string[] = [],
+): Started {
+  const flags = [
+    ...more,
+    '--admin',
+    `127.0.0.1:${admin}`,
+    '--base-id',
+    `${baseId}`,
+    '--restart-epoch',
+    `${epoch}`,
+  ];
   const command = [process.execPath, main, 'proxy', '-c', join(folder, 'bootstrap.json'), ...flags];
   const child = Bun.spawn(command, { stdio: ['ignore', 'ignore', 'pipe'] });
   cleanups.push(async () => {
@@ -32,77 +52,135 @@ function startProxy(folder: string, admin: number, baseId: number, epoch: number
   return { child, log: child.stderr.text() };
 }
 
-/** Asks one request after the other, on one connection until it is told to close. */
-class Caller {
-  answered = 0;
-  failures: string[] = [];
-  stopped = false;
-  private received = '';
-  private readonly port: number;
-  private readonly ca: string | null;
+type Kind = 'plain' | 'secure' | 'tunnel';
+type ClientSocket = Bun.Socket<ClientState>;
 
-  constructor(port: number, ca: string | null) {
+interface ClientState {
+  received: string;
+  /** When the request under way was sent; -1: none is. */
+  sentMs: number;
+}
+
+/**
+ * Sends at a fixed rate, however slow the answers are, on whichever connection has waited longest; each request once.
+ * Connections are kept until they are told to close, but for those through the tunnel: nobody can tell them, so they
+ * carry one request each.
+ */
+class PacedClient {
+  sent = 0;
+  answered = 0;
+  connections = 0;
+  readonly failures: string[] = [];
+  private readonly idle: ClientSocket[] = [];
+  private readonly kind: Kind;
+  private readonly port: number;
+  private readonly ca: string;
+
+  constructor(kind: Kind, port: number, ca: string) {
+    this.kind = kind;
     this.port = port;
     this.ca = ca;
   }
 
-  async run(): Promise<void> {
-    while (!this.stopped) await this.connection();
+  get done(): boolean {
+    return this.answered + this.failures.length === this.sent;
   }
 
-  private connection(): Promise<void> {
-    const over = Promise.withResolvers<void>();
-    let waiting = false;
-    const ask = (socket: Bun.Socket<undefined>) => {
-      this.received = '';
-      waiting = true;
-      socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
-    };
-    void Bun.connect<undefined>({
+  send(): void {
+    this.sent += 1;
+    const socket = this.idle.shift();
+    if (socket === undefined) this.connect();
+    else this.ask(socket);
+  }
+
+  close(): void {
+    for (const socket of this.idle) socket.end();
+  }
+
+  private ask(socket: ClientSocket): void {
+    socket.data = { received: '', sentMs: Date.now() };
+    socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${this.kind === 'tunnel' ? 'connection: close\r\n' : ''}\r\n`);
+  }
+
+  private connect(): void {
+    this.connections += 1;
+    void Bun.connect<ClientState>({
       hostname: '127.0.0.1',
       port: this.port,
-      ...(this.ca === null ? {} : { tls: { ca: this.ca, serverName: 'a.example' } }),
+      data: { received: '', sentMs: Date.now() },
+      ...(this.kind === 'secure' ? { tls: { ca: this.ca, serverName: 'a.example' } } : {}),
       socket: {
         open: (socket) => {
-          if (this.ca === null) ask(socket);
+          if (this.kind !== 'secure') this.ask(socket);
         },
-        handshake: (socket) => ask(socket),
-        data: (socket, bytes) => {
-          this.received += bytes.toString('latin1');
-          if (!this.received.endsWith('ok')) return;
-          waiting = false;
-          this.answered += 1;
-          if (this.stopped || this.received.includes('connection: close')) socket.end();
-          else ask(socket);
-        },
+        handshake: (socket) => this.ask(socket),
+        data: (socket, bytes) => this.receive(socket, bytes),
         end: (socket) => void socket.end(),
-        close: () => {
-          if (waiting) this.failures.push('closed without an answer');
-          over.resolve();
-        },
-        error: (_socket, error) => void this.failures.push(String(error)),
-        connectError: (_socket, error) => {
-          this.failures.push(String(error));
-          over.resolve();
-        },
+        close: (socket) => this.closed(socket),
+        error: (_socket, error) => void this.failures.push(`${this.kind}: ${error}`),
+        connectError: (_socket, error) => void this.failures.push(`${this.kind}: ${error}`),
       },
     });
-    return over.promise;
+  }
+
+  private receive(socket: ClientSocket, bytes: Buffer): void {
+    socket.data.received += bytes.toString('latin1');
+    if (!socket.data.received.endsWith('ok')) return;
+    if (!socket.data.received.startsWith('HTTP/1.1 200')) this.failures.push(socket.data.received);
+    else this.answered += 1;
+    socket.data.sentMs = -1;
+    if (this.kind === 'tunnel' || /connection: close/i.test(socket.data.received)) socket.end();
+    else this.idle.push(socket);
+  }
+
+  private closed(socket: ClientSocket): void {
+    const at = this.idle.indexOf(socket);
+    if (at >= 0) this.idle.splice(at, 1);
+    if (socket.data.sentMs >= 0) this.failures.push(`${this.kind}: closed without an answer`);
   }
 }
 
+/** At so many requests a second together; returns when all were sent and answered. */
+async function load(clients: readonly PacedClient[], rate: number, total: number): Promise<void> {
+  const started = performance.now();
+  let sent = 0;
+  while (sent < total) {
+    const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * rate));
+    for (; sent < due; sent++) clients[sent % clients.length]!.send();
+    await Bun.sleep(5);
+  }
+  await until('all are answered', () => clients.every(({ done }) => done));
+  for (const client of clients) client.close();
+}
+
+/** The whole proof takes two minutes: WEFT_RESTART_REQUESTS=100000, ten restarts at 1,000 a second. */
+const requests = Number(process.env['WEFT_RESTART_REQUESTS'] ?? 6_000);
+const restarts = requests >= 100_000 ? 10 : 2;
+const rate = 1_000;
+
+function anyFailed(clients: readonly PacedClient[]): boolean {
+  return clients.some(({ failures }) => failures.length > 0);
+}
+
 describe.skipIf(process.platform !== 'linux')('hot restart', () => {
-  test('no request fails over two restarts, plain and TLS', async () => {
+  test(`no request of ${requests} fails over ${restarts} restarts: plain, TLS, and through a tunnel`, async () => {
     const origin = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('ok') });
     cleanups.push(() => origin.stop(true));
     const folder = mkdtempSync(join(tmpdir(), 'weft-restart-'));
     cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
     const root = createAuthority();
     const certificate = tlsCertificate(root.issue({ dns: ['a.example'] }));
-    const [plain, secure, admin, baseId] = [freePort(), freePort(), freePort(), freePort()];
+    const [plain, secure, tunnel, admin, baseId] = [1, 2, 3, 4, 5].map(freePort) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const listeners = [
       httpListener('plain', plain, 'origin', null),
       httpListener('secure', secure, 'origin', downstreamTls({ tls_certificates: [certificate] })),
+      tcpListener('tunnel', tunnel, 'origin'),
     ];
     const bootstrap = {
       static_resources: { listeners, clusters: [cluster('origin', origin.port ?? 0, null)] },
@@ -110,24 +188,30 @@ describe.skipIf(process.platform !== 'linux')('hot restart', () => {
     writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap));
     let current = startProxy(folder, admin, baseId, 0);
     await until('the first proxy serves', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
-    const callers = [1, 2, 3].flatMap(() => [new Caller(plain, null), new Caller(secure, root.pem)]);
-    const runs = callers.map((caller) => caller.run());
-    for (const epoch of [1, 2]) {
-      const before = callers.map(({ answered }) => answered);
-      await until('all are served', () => callers.every(({ answered }, at) => answered > before[at]! + 20));
-      const next = startProxy(folder, admin, baseId, epoch);
+    const clients = [
+      new PacedClient('plain', plain, root.pem),
+      new PacedClient('secure', secure, root.pem),
+      new PacedClient('tunnel', tunnel, root.pem),
+    ];
+    const running = load(clients, rate, requests);
+    const step = requests / (restarts + 1);
+    for (let epoch = 1; epoch <= restarts; epoch++) {
+      const answered = () => clients.reduce((total, client) => total + client.answered, 0);
+      await until('its share of the load is over', () => answered() >= step * epoch || anyFailed(clients));
+      const flags = ['--drain-strategy', epoch % 2 === 0 ? 'gradual' : 'immediate'];
+      const next = startProxy(folder, admin, baseId, epoch, [...flags, '--parent-shutdown-time-s', '30']);
       expect(await current.child.exited).toBe(0);
-      expect(await current.log).toContain('"listeners handed over","listeners":3');
+      const log = await current.log;
+      expect(log).toContain('"listeners handed over","listeners":4');
+      expect(log).toContain('"cutConnections":0');
       current = next;
     }
-    const before = callers.map(({ answered }) => answered);
-    await until('the last one serves all', () =>
-      callers.every(({ answered }, at) => answered > before[at]! + 20),
-    );
-    for (const caller of callers) caller.stopped = true;
-    await Promise.all(runs);
-    expect(callers.flatMap(({ failures }) => failures)).toEqual([]);
-  }, 60_000);
+    await running;
+    expect(clients.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(clients.reduce((total, { answered }) => total + answered, 0)).toBe(requests);
+    const counts = clients.map(({ answered, connections }) => `${answered} on ${connections}`);
+    console.log(`hot restart: plain, TLS, tunnel: ${counts.join(', ')} connections`);
+  }, 600_000);
 
   test('without a predecessor the start fails and says so', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-restart-'));

@@ -14,20 +14,30 @@ import { Exit, exitCode } from './command.ts';
 /** How often a starting proxy is asked whether it serves. */
 const lookMs = 50;
 
+export interface HotRestartFlags {
+  readonly baseId?: number;
+  readonly restartEpoch?: number;
+  readonly parentShutdownTimeS?: number;
+}
+
 export class HotRestart {
   readonly inherited: InheritedDescriptors;
   readonly #baseId: number;
   readonly #epoch: number;
+  /** `--parent-shutdown-time-s`; null: the predecessor's own drain time holds. */
+  readonly #parentEndsSeconds: number | null;
   readonly #log: Log;
 
   /** Null when neither flag was given. Ends the process when the predecessor cannot be reached. */
-  static from(baseId: number | undefined, epoch: number | undefined, log: Log): HotRestart | null {
-    return baseId === undefined && epoch === undefined ? null : new HotRestart(baseId ?? 0, epoch ?? 0, log);
+  static from({ baseId, restartEpoch, parentShutdownTimeS }: HotRestartFlags, log: Log): HotRestart | null {
+    if (baseId === undefined && restartEpoch === undefined) return null;
+    return new HotRestart(baseId ?? 0, restartEpoch ?? 0, parentShutdownTimeS ?? null, log);
   }
 
-  private constructor(baseId: number, epoch: number, log: Log) {
+  private constructor(baseId: number, epoch: number, parentEndsSeconds: number | null, log: Log) {
     this.#baseId = baseId;
     this.#epoch = epoch;
+    this.#parentEndsSeconds = parentEndsSeconds;
     this.#log = log;
     const taken = epoch === 0 ? new Map<string, number>() : takeListeners(this.#nameOf(epoch - 1));
     if (!(taken instanceof Map)) throw new Exit(exitCode.usage, `--restart-epoch ${epoch}: ${taken.message}`);
@@ -36,7 +46,7 @@ export class HotRestart {
   }
 
   /** From the start on: tells the predecessor as soon as this proxy serves, then waits for a successor. */
-  watch(proxy: { readonly ready: boolean }, onSuccessor: () => void): void {
+  watch(proxy: { readonly ready: boolean }, onSuccessor: (endsWithinMs: number | null) => void): void {
     const timer = setInterval(() => {
       if (!proxy.ready) return;
       clearInterval(timer);
@@ -44,8 +54,8 @@ export class HotRestart {
     }, lookMs);
   }
 
-  async #settle(onSuccessor: () => void): Promise<void> {
-    if (this.#epoch > 0) await announceReady(this.#nameOf(this.#epoch - 1));
+  async #settle(onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
+    if (this.#epoch > 0) await announceReady(this.#nameOf(this.#epoch - 1), this.#parentEndsSeconds);
     closeInherited(this.inherited);
     const name = this.#nameOf(this.#epoch);
     try {

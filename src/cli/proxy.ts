@@ -3,7 +3,7 @@
 
 import { openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Log, LogLevel } from '../base/index.ts';
 import {
   type Address,
@@ -25,15 +25,16 @@ import {
   createAdsFailover,
   createProcessInfo,
   createProxy,
+  type DrainStrategy,
   type Proxy as RunningProxy,
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
-import { HotRestart } from './hot-restart.ts';
+import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { type BootstrapFlags, parseLogLevel, readBootstrap } from './proxy-bootstrap.ts';
 import { version } from './version.ts';
 
-interface ProxyFlags extends BootstrapFlags {
+interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly configPath?: string;
   readonly mode: 'serve' | 'validate';
   readonly logPath?: string;
@@ -44,8 +45,7 @@ interface ProxyFlags extends BootstrapFlags {
   readonly concurrency: string;
   readonly admin?: Address;
   readonly readiness?: Address;
-  readonly baseId?: number;
-  readonly restartEpoch?: number;
+  readonly drainStrategy: DrainStrategy;
 }
 
 const defaultAdmin: Address = { kind: 'ip', host: '127.0.0.1', port: 15_000 };
@@ -89,6 +89,19 @@ export const command: CliCommand = new Command('proxy')
     'take the listeners over from the proxy with the number before; 0 takes none',
     parseNumber,
   )
+  .addOption(
+    new Option(
+      '--drain-strategy <kind>',
+      'how clients are sent away while draining: each with its next answer, or spread over the drain time',
+    )
+      .choices(['immediate', 'gradual'])
+      .default('immediate'),
+  )
+  .option(
+    '--parent-shutdown-time-s <seconds>',
+    'the proxy before ends at most so long after this one serves (default: its own drain time)',
+    parseSeconds,
+  )
   .action(run);
 
 async function run(given: ProxyFlags): Promise<void> {
@@ -98,10 +111,10 @@ async function run(given: ProxyFlags): Promise<void> {
     process.stdout.write(`${flags.config ?? '--config-yaml'}: fine\n`);
     process.exit(exitCode.fine);
   }
-  const end = Promise.withResolvers<'asked' | 'succeeded'>();
-  const ask = () => end.resolve('asked');
+  const end = Promise.withResolvers<Ending>();
+  const ask = () => end.resolve({ kind: 'asked' });
   const log = createJsonLog(flags.logLevel, { write: openLog(flags.logPath) });
-  const restart = HotRestart.from(flags.baseId, flags.restartEpoch, log);
+  const restart = HotRestart.from(flags, log);
   const network = createBunNetwork(undefined, restart?.inherited);
   const proxy = compose(flags, bootstrap, log, network, ask);
   log.write('info', 'starting', {
@@ -117,12 +130,20 @@ async function run(given: ProxyFlags): Promise<void> {
     throw error;
   }
   listenToSignals(proxy, log, ask);
-  restart?.watch(proxy, () => end.resolve('succeeded'));
-  if ((await end.promise) === 'succeeded') await proxy.handOver();
-  else await proxy.drain();
+  restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
+  await finish(proxy, await end.promise);
   await proxy.stop();
   log.write('info', 'stopped', { exitCode: exitCode.fine });
   process.exit(exitCode.fine);
+}
+
+/** Why the process ends; `withinMs` is the successor's word on how long that may take. */
+type Ending = { readonly kind: 'asked' } | { readonly kind: 'succeeded'; readonly withinMs: number | null };
+
+async function finish(proxy: RunningProxy, ending: Ending): Promise<void> {
+  if (ending.kind === 'asked') await proxy.drain();
+  else if (ending.withinMs === null) await proxy.handOver();
+  else await Promise.race([proxy.handOver(), Bun.sleep(ending.withinMs)]);
 }
 
 /** Envoy's name of a flag means what ours does. */
@@ -167,6 +188,7 @@ function compose(
     stateDir: flags.stateDir ?? dirname(flags.config ?? '.'),
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
+    drainStrategy: flags.drainStrategy,
     drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,
     process: createProcessInfo(),
     openFilesMax: readOpenFilesMax(),
@@ -212,12 +234,12 @@ function listenToSignals(proxy: RunningProxy, log: Log, end: () => void): void {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 0) return seconds;
-  throw new Exit(exitCode.usage, `--drain-time: must be seconds (got ${text})`);
+  throw new InvalidArgumentError('must be seconds');
 }
 
 function parseNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Exit(exitCode.usage, `must be a whole number (got ${text})`);
+  throw new InvalidArgumentError('must be a whole number');
 }
 
 /** `host:port` with an IP literal, IPv6 in brackets. */
@@ -225,6 +247,6 @@ function parseAddress(text: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
-    throw new Exit(exitCode.usage, `must be an address like 127.0.0.1:15000 (got ${text})`);
+    throw new InvalidArgumentError('must be an address like 127.0.0.1:15000');
   return { kind: 'ip', host: match[1] ?? match[2] ?? '', port };
 }

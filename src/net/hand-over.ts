@@ -23,12 +23,14 @@ export interface HandOverOptions {
   /** Of this process's abstract socket. */
   readonly name: string;
   readonly log: Log;
-  /** The successor serves: stop accepting, and finish what runs. Called once. */
-  readonly onSuccessor: () => void;
+  /** The successor serves: stop accepting, and finish what runs, for so long at most where it says so. Called once. */
+  readonly onSuccessor: (endsWithinMs: number | null) => void;
 }
 
 const take = 'take\n';
-const ready = 'ready\n';
+/** With the seconds after which the predecessor shall be gone, where the successor says so. */
+const ready = /^ready(?: (\d{1,9}))?\n$/;
+const messageBytesMax = 32;
 const answerMs = 5_000;
 
 interface Caller {
@@ -52,12 +54,13 @@ export function offerListeners(options: HandOverOptions): { close(): void } | nu
         socket.terminate();
       },
       data(socket, bytes) {
-        socket.data.text = (socket.data.text + bytes.toString('latin1')).slice(0, ready.length);
+        socket.data.text = (socket.data.text + bytes.toString('latin1')).slice(0, messageBytesMax);
+        const isReady = ready.exec(socket.data.text);
         if (socket.data.text === take)
           give(system, socket as unknown as { fd: number; end(): void }, options.log);
-        else if (socket.data.text === ready) {
+        else if (isReady !== null) {
           socket.end('ok\n');
-          if (!told) options.onSuccessor();
+          if (!told) options.onSuccessor(isReady[1] === undefined ? null : Number(isReady[1]) * 1000);
           told = true;
         } else return;
         socket.data.text = '';
@@ -128,13 +131,17 @@ function read(system: Libc, socket: number): InheritedDescriptors {
   );
 }
 
-/** Tells the predecessor that this process serves. Resolves when it has heard. */
-export async function announceReady(name: string): Promise<void> {
+/**
+ * Tells the predecessor that this process serves, and after how many seconds it shall be gone. Resolves when it has
+ * heard.
+ */
+export async function announceReady(name: string, endsWithinSeconds: number | null): Promise<void> {
+  const message = endsWithinSeconds === null ? 'ready\n' : `ready ${Math.ceil(endsWithinSeconds)}\n`;
   const done = Promise.withResolvers<void>();
   await Bun.connect({
     unix: `\0${name}`,
     socket: {
-      open: (socket) => void socket.write(ready),
+      open: (socket) => void socket.write(message),
       data: () => done.resolve(),
       close: () => done.resolve(),
       error: () => done.resolve(),

@@ -16,7 +16,7 @@ import {
 } from '../policy/index.ts';
 import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
-import { RuntimeListener } from './downstream/index.ts';
+import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
 import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
@@ -36,6 +36,8 @@ export interface DataPlaneOptions {
   readonly peer?: string;
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
+  /** How fast clients are sent away; at once by default. */
+  readonly drainStrategy?: DrainStrategy;
   /** Several workers share the listeners' ports. */
   readonly reusePort?: boolean;
   /** Where access logs go; files by default. */
@@ -86,7 +88,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       health: { failed: false },
       accepted: { count: 0, max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY) },
     };
-    this.listenerDrain = new ListenerDrain(clock, () => this.closeUnusedLogs());
+    this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
+      this.closeUnusedLogs(),
+    );
     this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
   }
 
@@ -222,7 +226,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     clock.cancel(this.bindTimer);
     const startedMs = clock.now();
     const requests = this.requests;
-    const drain = new ProxyDrain(clock, [...this.listeners.values()], succeeded);
+    const drain = new ProxyDrain(
+      clock,
+      [...this.listeners.values()],
+      this.options.drainStrategy ?? 'immediate',
+      succeeded,
+    );
     log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });
     void drain.done.then(() => {
       const tookMs = Math.round(clock.now() - startedMs);

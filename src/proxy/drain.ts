@@ -4,19 +4,21 @@
 // nothing happens any more.
 
 import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
-import type { RuntimeListener } from './downstream/index.ts';
+import type { DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { proxyLimits } from './limits.ts';
 
 /** Lets listeners that are no longer in the configuration run out. */
 export class ListenerDrain implements TimerHandler {
   private readonly clock: Clock;
+  private readonly strategy: DrainStrategy;
   private readonly onGone: () => void;
   private readonly timer = new Timer(this, 0);
   private readonly deadlines = new Map<RuntimeListener, number>();
 
   /** `onGone` is told when one has no connection any more. */
-  constructor(clock: Clock, onGone: () => void) {
+  constructor(clock: Clock, strategy: DrainStrategy, onGone: () => void) {
     this.clock = clock;
+    this.strategy = strategy;
     this.onGone = onGone;
   }
 
@@ -25,17 +27,17 @@ export class ListenerDrain implements TimerHandler {
   }
 
   add(listener: RuntimeListener): void {
-    listener.draining = true;
+    listener.beginDrain(this.strategy);
     listener.unbind();
     const now = this.clock.now();
     this.deadlines.set(listener, now + listener.http.drainTimeoutMs);
-    closeQuiet(listener, now);
+    listener.closeQuiet(now);
     this.clock.arm(this.timer, proxyLimits.drainCheckMs);
   }
 
   onTimer(_kind: number, nowMs: number): void {
     for (const [listener, deadlineMs] of this.deadlines) {
-      closeQuiet(listener, nowMs);
+      listener.closeQuiet(nowMs);
       if (nowMs >= deadlineMs) resetRest(listener);
       if (listener.connections.size > 0) continue;
       this.deadlines.delete(listener);
@@ -73,7 +75,12 @@ export class ProxyDrain implements TimerHandler {
    * `succeeded`: another process accepts at the same addresses already, so everybody is told to come back, and finds it
    * there.
    */
-  constructor(clock: Clock, listeners: readonly RuntimeListener[], succeeded = false) {
+  constructor(
+    clock: Clock,
+    listeners: readonly RuntimeListener[],
+    strategy: DrainStrategy,
+    succeeded = false,
+  ) {
     this.clock = clock;
     this.listeners = listeners;
     const now = clock.now();
@@ -87,7 +94,7 @@ export class ProxyDrain implements TimerHandler {
     });
     // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
     for (const listener of listeners) {
-      if (succeeded || listener.config.direction !== 'outbound') listener.draining = true;
+      if (succeeded || listener.config.direction !== 'outbound') listener.beginDrain(strategy);
       if (succeeded) listener.unbind();
     }
     clock.arm(this.timer, 0);
@@ -110,12 +117,12 @@ export class ProxyDrain implements TimerHandler {
     const active = this.listeners.some((listener) => listener.stats.active > 0);
     if (active || requests !== this.requests) this.quietSinceMs = nowMs;
     this.requests = requests;
-    for (const listener of this.listeners) if (listener.draining) closeQuiet(listener, nowMs);
+    for (const listener of this.listeners) if (listener.draining) listener.closeQuiet(nowMs);
     const quiet = nowMs - this.quietSinceMs >= proxyLimits.drainQuietMs;
     if (!quiet && nowMs < this.deadlineMs) return;
     this.state = 'closing';
     for (const listener of this.listeners) {
-      listener.draining = true;
+      listener.beginDrain('immediate');
       listener.unbind();
       for (const connection of [...listener.connections]) connection.drain();
     }
@@ -126,7 +133,7 @@ export class ProxyDrain implements TimerHandler {
     for (const listener of this.listeners) {
       // What could not be told its end with its last answer stays for one more, and ends when none comes.
       if (late) resetRest(listener);
-      else closeQuiet(listener, nowMs);
+      else listener.closeQuiet(nowMs);
     }
     if (this.listeners.every((listener) => listener.connections.size === 0)) this.stop();
   }
@@ -134,11 +141,6 @@ export class ProxyDrain implements TimerHandler {
   private countRequests(): number {
     return this.listeners.reduce((total, listener) => total + listener.stats.requests, 0);
   }
-}
-
-function closeQuiet(listener: RuntimeListener, nowMs: number): void {
-  for (const connection of [...listener.connections])
-    connection.drainWhenQuiet(nowMs, proxyLimits.drainQuietMs);
 }
 
 function resetRest(listener: RuntimeListener): void {

@@ -14,6 +14,7 @@ import {
 } from './admin/index.ts';
 import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
 import { DataPlane } from './data-plane.ts';
+import type { DrainStrategy } from './downstream/index.ts';
 import { Readiness } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
 
@@ -36,6 +37,8 @@ export interface ProxyOptions {
   readonly readiness: Address | null;
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
+  /** How fast clients are sent away while draining; at once by default. */
+  readonly drainStrategy?: DrainStrategy;
   readonly process: ProcessInfo | null;
   /** POST /quitquitquit. */
   readonly onQuit: () => void;
@@ -80,7 +83,18 @@ class ComposedProxy implements Proxy {
   private readinessServer: AdminServer | null = null;
 
   constructor(options: ProxyOptions) {
-    const { clock, random, network, resolver, log, store, bootstrap, createLogSink, openFilesMax } = options;
+    const {
+      clock,
+      random,
+      network,
+      resolver,
+      log,
+      store,
+      bootstrap,
+      createLogSink,
+      openFilesMax,
+      drainStrategy,
+    } = options;
     this.options = options;
     this.dataPlane = new DataPlane({
       clock,
@@ -92,6 +106,7 @@ class ComposedProxy implements Proxy {
       peer: peerOf(bootstrap.node),
       ...(createLogSink === undefined ? {} : { createLogSink }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),
+      ...(drainStrategy === undefined ? {} : { drainStrategy }),
     });
     this.config = new ConfigSource({
       clock,

@@ -22,6 +22,7 @@ import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain } from './acceptor.ts';
 import { DownstreamConnection } from './connection.ts';
+import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Session } from './session.ts';
 import { TcpTunnel } from './tcp-tunnel.ts';
@@ -43,6 +44,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   private readonly entering = new Set<Acceptor | Securing>();
   /** Answers announce the end of their connection; new connections get one answer. */
   draining = false;
+  /** While it drains gradually; null: at once. */
+  private pace: DrainPace | null = null;
   private readonly context: ExchangeContext;
   /** All listeners by name: where its filter chains are found, in their newest form. */
   private readonly siblings: ReadonlyMap<string, RuntimeListener>;
@@ -73,7 +76,20 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
    * does.
    */
   get announcesEnd(): boolean {
-    return this.draining || this.context.health.failed;
+    return (this.draining && (this.pace === null || this.pace.announces())) || this.context.health.failed;
+  }
+
+  beginDrain(strategy: DrainStrategy): void {
+    this.draining = true;
+    const { clock, random } = this.context;
+    this.pace = strategy === 'gradual' ? new DrainPace(clock, random, this.http.drainTimeoutMs) : null;
+  }
+
+  /** Ends connections on which nothing happens, as many as are due. */
+  closeQuiet(nowMs: number): void {
+    for (const connection of [...this.connections])
+      if (this.pace === null || this.pace.endsQuiet(nowMs))
+        connection.drainWhenQuiet(nowMs, proxyLimits.drainQuietMs);
   }
 
   /** The bound address with its real port; null while unbound. */

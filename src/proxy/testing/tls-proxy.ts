@@ -120,6 +120,21 @@ export function httpListener(
   };
 }
 
+/** All connections of a listener to one cluster of its name. */
+export function tcpListener(name: string, port: number, cluster: string, more: object = {}): object {
+  const typed_config = {
+    ...type('filters.network.tcp_proxy.v3.TcpProxy'),
+    stat_prefix: name,
+    cluster,
+    ...more,
+  };
+  return {
+    name,
+    address: { socket_address: { address: '127.0.0.1', port_value: port } },
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config }] }],
+  };
+}
+
 export function cluster(name: string, port: number, transport: object | null): object {
   const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value: port } } };
   return {
