@@ -247,7 +247,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   private settleRefused(status: number, reason: string, head: RequestHead | null): void {
-    settleRefused(this.context, this.listener, this, { status, reason, head });
+    settleRefused(this.context, this.listener, this.remote, { status, reason, head });
   }
 
   private awaitRequest(nowMs: number): void {

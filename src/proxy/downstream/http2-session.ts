@@ -11,6 +11,7 @@ import { proxyLimits } from '../limits.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
 import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
+import { settleRefused } from './refused.ts';
 import type { Session } from './session.ts';
 
 const never = Number.POSITIVE_INFINITY;
@@ -112,6 +113,11 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onProtocolError(_error: MeshError, _status: number): void {
     this.listener.stats.protocolErrors += 1;
+  }
+
+  onHeadRefused(error: MeshError, status: number, head: RequestHead | null): void {
+    this.listener.stats.protocolErrors += 1;
+    settleRefused(this.context, this.listener, this.remote, { status, reason: error.message, head });
   }
 
   onEnding(): void {

@@ -1,14 +1,14 @@
 // Requests that were answered before they became one: a head that breaks a rule, or that never ended. No exchange ran,
 // but the client got an answer, so it is counted and logged like any other, with the client's address and the reason.
 
-import { formatAddress } from '../../net/index.ts';
+import { type Address, formatAddress } from '../../net/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import { createLogEntry, type ExchangeContext, fillHead, statusClass } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
-import type { DownstreamConnection } from './connection.ts';
 import type { RuntimeListener } from './listener.ts';
 
 export interface RefusedRequest {
+  /** 0: its stream was reset instead. */
   readonly status: number;
   /** For the log: which rule was broken. */
   readonly reason: string;
@@ -19,7 +19,7 @@ export interface RefusedRequest {
 export function settleRefused(
   context: ExchangeContext,
   listener: RuntimeListener,
-  connection: DownstreamConnection,
+  remote: Address,
   { status, reason, head }: RefusedRequest,
 ): void {
   const { stats, accessLog, traffic } = listener;
@@ -34,7 +34,7 @@ export function settleRefused(
   entry.responseCode = status;
   entry.responseFlags = responseFlags.downstreamProtocolError;
   entry.responseCodeDetails = reason;
-  entry.downstreamAddress = formatAddress(connection.remote);
+  entry.downstreamAddress = formatAddress(remote);
   entry.direction = listener.config.direction;
   accessLog.write(entry);
 }

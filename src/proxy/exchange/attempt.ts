@@ -13,7 +13,7 @@ import {
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
-import { grpcStatusOf, isGrpc, isGrpcFailure } from './grpc.ts';
+import { grpcStatusOf, grpcUnsaid, isGrpc, isGrpcFailure } from './grpc.ts';
 import { parseRefusal, type Refusal } from './refusal.ts';
 
 /**
@@ -53,6 +53,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   refusal: Refusal = 'none';
   /** It also said that what failed was tried again below. */
   retriedBelow = false;
+  /** Its answer is one of gRPC, and says how the call went in trailers. */
+  answersGrpc = false;
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
@@ -119,9 +121,9 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.
     const grpcFailed = endStream && isGrpcFailure(grpcStatusOf(head));
     const outcome = grpcFailed ? 'failure' : outcomeOf(status, this.refusal);
-    // How a call of gRPC went its trailers tell.
-    if (outcome !== 'success' || endStream || !isGrpc(head)) this.finish(outcome, now);
-    else this.answeredMs = now;
+    this.answersGrpc = !endStream && isGrpc(head);
+    if (outcome === 'success' && this.answersGrpc) this.answeredMs = now;
+    else this.finish(outcome, now);
     this.state = endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
   }
@@ -139,8 +141,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   onEnd(trailers: Head | null): void {
     const { state } = this;
     this.state = 'idle';
-    if (this.measuring)
-      this.finish(isGrpcFailure(grpcStatusOf(trailers)) ? 'failure' : 'success', this.answeredMs);
+    if (this.measuring) this.finish(grpcOutcome(trailers), this.answeredMs);
     if (state === 'answered') this.exchange.onAttemptEnd(this, trailers);
     else if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
   }
@@ -268,6 +269,12 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 function outcomeOf(status: number, refusal: Refusal): Outcome {
   if (refusal !== 'none' || (status >= 502 && status <= 504)) return 'gateway';
   return status >= 500 ? 'failure' : 'success';
+}
+
+/** A call that ended without a word on how it went did not go well. */
+function grpcOutcome(trailers: Head | null): Outcome {
+  const status = grpcStatusOf(trailers);
+  return status === grpcUnsaid || isGrpcFailure(status) ? 'failure' : 'success';
 }
 
 /** 1 to 5; 0 for no status. */

@@ -18,7 +18,8 @@ import type { UpstreamConnection } from '../upstream/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
-import { grpcStatusOf } from './grpc.ts';
+import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
+import { localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
@@ -153,7 +154,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const broken = error.source === 'downstream' && (error.code === 'protocol' || error.code === 'too-large');
     request.flags = broken ? responseFlags.downstreamProtocolError : responseFlags.downstreamClosed;
     request.failed = true;
-    if (!broken) {
+    if (broken) request.details = error.message;
+    else {
       request.listener.stats.cancelled += 1;
       if (request.cluster !== null) request.cluster.stats.cancelled += 1;
       // Who called has gone, perhaps to try elsewhere: what its request made the application call need not be tried
@@ -210,10 +212,11 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
   }
 
-  onAttemptEnd(_attempt: Attempt, trailers: Head | null): void {
+  onAttemptEnd(attempt: Attempt, trailers: Head | null): void {
     const { request } = this;
     const { owner, stream } = request;
     if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
+    if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
     settle(request, this.clock.now());
     stream.sendEnd(trailers);
     owner.onAnswered();
@@ -336,15 +339,26 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     replyError(request, told);
   }
 
-  /** The answer has begun and cannot be completed: the client must see that, so its connection is reset. */
+  /**
+   * The answer has begun and cannot be completed: the client must see that, so its connection is reset. To a caller of
+   * gRPC it is said in the trailers that it waits for.
+   */
   private truncate(error: MeshError, nowMs: number): void {
     const { request } = this;
-    const { stream } = request;
+    const { owner, stream } = request;
     clusterOf(request).stats.truncated += 1;
     request.flags = truncatedFlags(error);
     request.failed = true;
+    if (!this.attempt.answersGrpc || request.head.version !== 2) {
+      settle(request, nowMs);
+      stream.reset(error);
+      return;
+    }
+    const { body, status } = localReplies[error.code];
+    request.grpcStatus = grpcStatusFor(status, error.code);
     settle(request, nowMs);
-    stream.reset(error);
+    stream.sendEnd(createGrpcTrailers(request.grpcStatus, body));
+    owner.onAnswered();
   }
 }
 

@@ -3,10 +3,11 @@
 // status of 200.
 
 import type { ErrorCode } from '../../base/index.ts';
-import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
+import { createResponseHead, type Head, headerId, type RequestHead } from '../../wire/index.ts';
 
 /** grpc-status where nothing was said. */
 export const grpcUnsaid = -1;
+export const grpcUnknown = 2;
 
 export function isGrpc(head: Head): boolean {
   const at = head.find(headerId['content-type']);
@@ -23,7 +24,7 @@ export function grpcStatusOf(head: Head | null): number {
   const at = head.find(headerId['grpc-status']);
   if (at < 0) return grpcUnsaid;
   const value = head.valueAt(at);
-  return /^\d{1,2}$/.test(value) ? Number(value) : 2;
+  return /^\d{1,2}$/.test(value) ? Number(value) : grpcUnknown;
 }
 
 /** Class of HTTP statuses that a call's outcome counts as: 2, 4 (the caller's fault) or 5; by grpc-status. */
@@ -56,6 +57,14 @@ export function encodeGrpcMessage(text: string): string {
       (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
     ).join(''),
   );
+}
+
+/** The end of an answer of our own, or of one that we could not complete. */
+export function createGrpcTrailers(status: number, text: string): Head {
+  return createResponseHead(200, [
+    ['grpc-status', `${status}`],
+    ['grpc-message', encodeGrpcMessage(text)],
+  ]);
 }
 
 const unitMs: Readonly<Record<string, number>> = {

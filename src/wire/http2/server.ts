@@ -3,7 +3,7 @@
 // which request was the last.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { ResponseHead } from '../head.ts';
+import type { RequestHead, ResponseHead } from '../head.ts';
 import { createResponseHead } from '../made-head.ts';
 import type { RequestReceiver, ServerCodec, ServerHost, ServerStream, TurnSink } from '../stream.ts';
 import { Http2Connection } from './connection.ts';
@@ -22,6 +22,11 @@ export interface Http2ServerHost extends ServerHost {
   onEnding(): void;
   /** A stream is over and its receiver, which `onRequest` returned, heard its last. */
   onStreamOver(receiver: RequestReceiver): void;
+  /**
+   * A head was refused and became no request; the connection goes on. The codec answers `status`, or resets the stream
+   * (0). `head` is to be read during the call; null where nothing of it should be believed.
+   */
+  onHeadRefused(error: MeshError, status: number, head: RequestHead | null): void;
 }
 
 /** Time for the client to hear the first GOAWAY, if it answers no PING. */
@@ -172,13 +177,20 @@ export class Http2ServerCodec
     if (this.draining === draining.last) return;
     this.lastPeerStream = id;
     this.opened += 1;
-    if (this.streams.size >= this.limits.concurrentStreamsMax) {
-      this.resetId(id, fault.concurrentStreams);
-      return;
-    }
-    const code = head.finish(this.options.extendedConnect);
+    const full = this.streams.size >= this.limits.concurrentStreamsMax;
+    let code = full ? fault.concurrentStreams : head.finish(this.options.extendedConnect);
+    if (code === fault.none && endStream && head.contentLength > 0) code = fault.lengthDiffers;
     if (code === fault.none) this.open(id, head, endStream);
-    else if (code === fault.headerList) this.refuse(id, 431, code, endStream);
+    else this.refuseHead(id, head, code, endStream);
+  }
+
+  /** Told before the answer: too many of them end the connection. */
+  private refuseHead(id: number, head: Http2Head, code: number, endStream: boolean): void {
+    const tooLong = code === fault.headerList;
+    const whole =
+      code === fault.concurrentStreams && head.finish(this.options.extendedConnect) === fault.none;
+    this.host.onHeadRefused(createFaultError(code, this.side), tooLong ? 431 : 0, whole ? head : null);
+    if (tooLong) this.refuse(id, 431, code, endStream);
     else this.resetId(id, code);
   }
 
@@ -187,10 +199,6 @@ export class Http2ServerCodec
     stream.expectedBytes = head.contentLength;
     stream.remoteEnded = endStream;
     this.streams.set(id, stream);
-    if (endStream && head.contentLength > 0) {
-      this.failStream(stream, fault.lengthDiffers);
-      return;
-    }
     const receiver = this.host.onRequest(stream, head, endStream);
     // Kept also when the host has answered inside the call: what waits for a window may still hear of a reset.
     stream.receiver = receiver;

@@ -228,6 +228,8 @@ export class TestServerHost implements Http2ServerHost {
   }
 
   onStreamOver(): void {}
+
+  onHeadRefused(): void {}
 }
 
 export class TestClientHost implements ClientHost {

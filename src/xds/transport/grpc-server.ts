@@ -260,6 +260,8 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
 
   onStreamOver(): void {}
 
+  onHeadRefused(): void {}
+
   onIdle(): void {
     if (!this.ending) this.server.options.clock.arm(this.deadline, connectionIdleMs);
   }
