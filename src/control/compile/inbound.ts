@@ -7,13 +7,17 @@ import {
   type Cluster,
   Cluster_DiscoveryType,
   ClusterSchema,
+  type Route,
+  RouteActionSchema,
   type RouteConfiguration,
   RouteConfigurationSchema,
+  RouteSchema,
+  StringMatcherSchema,
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
-import { addressOf, durationOf, weftMetadata } from './messages.ts';
+import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
 import { hostDomains, refuseAll } from './virtual-hosts.ts';
@@ -22,6 +26,8 @@ type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
 
 /** A port of one of the workload's Services, and where the application listens for it. */
 export interface InboundTarget {
+  /** {@link PortModel.id}. */
+  readonly port: string;
   readonly cluster: string;
   readonly service: string;
   readonly applicationPort: number;
@@ -32,6 +38,8 @@ interface InboundHost {
   readonly name: string;
   readonly domains: readonly string[];
   readonly cluster: string;
+  /** It is asked for by the name of something else that leads here, so that only the caller can say what it chose. */
+  readonly borrowed: boolean;
 }
 
 /** All that the inbound side is made of, as data: equal plans give equal resources. */
@@ -58,7 +66,7 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   const hosts = new HostCollector();
   // A pod's own name leads where its Service's does.
   for (const service of all)
-    addService(hosts, service, (port) => targets.get(`${port.service}:${port.port}`));
+    addService(hosts, service, false, (port) => targets.get(`${port.service}:${port.port}`));
   addParents(hosts, model, targets);
   addGatewayHosts(hosts, model, targets);
   const plan = { targets: [...targets.values()], hosts: hosts.list(), unresolved };
@@ -89,7 +97,12 @@ function nameTarget(
 ): InboundTarget {
   const plain = `inbound:${port.port}`;
   const clash = taken.some((one) => one.cluster === plain && one.applicationPort !== applicationPort);
-  return { cluster: clash ? `${plain}:${service.name}` : plain, service: service.id, applicationPort };
+  return {
+    port: port.id,
+    cluster: clash ? `${plain}:${service.name}` : plain,
+    service: service.id,
+    applicationPort,
+  };
 }
 
 /** Virtual hosts in the order found; a domain belongs to the first that asks for it, since Envoy takes none twice. */
@@ -97,11 +110,11 @@ class HostCollector {
   readonly #hosts: InboundHost[] = [];
   readonly #domains = new Set<string>();
 
-  add(name: string, domains: readonly string[], cluster: string): void {
+  add(name: string, domains: readonly string[], cluster: string, borrowed: boolean): void {
     const fresh = domains.filter((domain) => !this.#domains.has(domain));
     if (fresh.length === 0 || this.#hosts.some((host) => host.name === name)) return;
     for (const domain of fresh) this.#domains.add(domain);
-    this.#hosts.push({ name, domains: fresh, cluster });
+    this.#hosts.push({ name, domains: fresh, cluster, borrowed });
   }
 
   has(domain: string): boolean {
@@ -116,18 +129,20 @@ class HostCollector {
 function addService(
   hosts: HostCollector,
   service: ServiceModel,
+  borrowed: boolean,
   targetOf: (port: PortModel) => InboundTarget | undefined,
 ): void {
   for (const port of service.ports) {
     const target = targetOf(port);
-    if (target !== undefined) hosts.add(port.id, domainsOf(service, port, service.namespace), target.cluster);
+    if (target !== undefined)
+      hosts.add(port.id, domainsOf(service, port, service.namespace), target.cluster, borrowed);
   }
 }
 
 /** Services whose routes send here: their callers keep the name they called, unless the route rewrites it. */
 function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<string, InboundTarget>): void {
   for (const service of model.services.values()) {
-    addService(hosts, service, (port) => {
+    addService(hosts, service, true, (port) => {
       const rules = [...(port.routes.producer ?? []), ...[...port.routes.consumers.values()].flat()];
       addRewrites(hosts, rules, targets);
       return findTarget(rules, targets);
@@ -146,7 +161,7 @@ function addGatewayHosts(
         addRewrites(hosts, rules, targets);
         const target = findTarget(rules, targets);
         if (target !== undefined)
-          hosts.add(`${gateway.id}/${hostname}`, hostDomains(hostname, [socket.port]), target.cluster);
+          hosts.add(`${gateway.id}/${hostname}`, hostDomains(hostname, [socket.port]), target.cluster, true);
       }
     }
   }
@@ -165,6 +180,7 @@ function addRewrites(
         `${rule.name}/${rule.action.hostname}`,
         hostDomains(rule.action.hostname, []),
         target.cluster,
+        true,
       );
   }
 }
@@ -197,31 +213,75 @@ function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector)
 }
 
 export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConfiguration {
-  const virtualHosts = plan.hosts.map(compileInboundHost);
-  virtualHosts.push(refuseAll('misdirected', plan.misdirected, 421));
-  return create(RouteConfigurationSchema, { name, virtualHosts });
+  const chosen = plan.targets.map(compileChosen);
+  const virtualHosts = plan.hosts.map((host) => compileInboundHost(host, chosen));
+  const refusing = refuseAll('misdirected', plan.misdirected, 421);
+  virtualHosts.push({ ...refusing, routes: [...chosen, ...refusing.routes] });
+  return create(RouteConfigurationSchema, {
+    name,
+    virtualHosts,
+    requestHeadersToRemove: [destinationHeader],
+  });
 }
 
-/** The caller's proxy owns deadline and retries: here a second clock could only cut a longer one short. */
-function compileInboundHost(host: InboundHost): VirtualHost {
+/** What the caller's proxy says it chose, whatever the authority: routes that lead here may have reached it first. */
+function compileChosen(target: InboundTarget): Route {
+  const { port } = target;
+  const header = { name: destinationHeader, headerMatchSpecifier: exactly(port) };
+  return create(RouteSchema, {
+    name: `chosen/${port}`,
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
+    ...forwardTo(target.cluster),
+  });
+}
+
+function exactly(value: string) {
+  return {
+    case: 'stringMatch' as const,
+    value: create(StringMatcherSchema, { matchPattern: { case: 'exact', value } }),
+  };
+}
+
+function compileInboundHost(host: InboundHost, chosen: readonly Route[]): VirtualHost {
   return create(VirtualHostSchema, {
     name: host.name,
     domains: [...host.domains],
     routes: [
+      ...(host.borrowed ? [...chosen, refuseChosen()] : []),
       {
         name: 'default',
         match: { pathSpecifier: { case: 'prefix', value: '/' } },
-        action: {
-          case: 'route',
-          value: { clusterSpecifier: { case: 'cluster', value: host.cluster }, timeout: durationOf(0) },
-        },
-        metadata: weftMetadata({
-          timeouts: { request: '0s', attempt: '0s' },
-          retry: { on: [], attempts: 0 },
-        }),
+        ...forwardTo(host.cluster),
       },
     ],
   });
+}
+
+/** The caller chose a Service that is not this workload's: its endpoint is stale, and only the name that was asked for is the same. */
+function refuseChosen(): Route {
+  const header = {
+    name: destinationHeader,
+    headerMatchSpecifier: { case: 'presentMatch' as const, value: true },
+  };
+  return create(RouteSchema, {
+    name: 'misdirected',
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
+    action: { case: 'directResponse', value: { status: 421 } },
+  });
+}
+
+/** The caller's proxy owns deadline and retries: here a second clock could only cut a longer one short. */
+function forwardTo(cluster: string) {
+  return {
+    action: {
+      case: 'route' as const,
+      value: create(RouteActionSchema, {
+        clusterSpecifier: { case: 'cluster', value: cluster },
+        timeout: durationOf(0),
+      }),
+    },
+    metadata: weftMetadata({ timeouts: { request: '0s', attempt: '0s' }, retry: { on: [], attempts: 0 } }),
+  };
 }
 
 /** Bound on what all callers together may have open to one application; each caller has its own, lower limits. */

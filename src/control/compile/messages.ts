@@ -67,6 +67,13 @@ function headerLine(
   return create(HeaderValueOptionSchema, { header: { key: line.name.toLowerCase(), value }, appendAction });
 }
 
+/** Says which port of which Service was chosen, as {@link PortModel.id} (docs/xds.md). */
+export const destinationHeader = 'x-weft-destination';
+
+export function setHeader(name: string, value: string): HeaderValueOption {
+  return headerLine({ name, value }, HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD);
+}
+
 export function removedHeaders(edits: HttpHeaderEdits | null): string[] {
   return edits === null ? [] : edits.remove.map((name) => name.toLowerCase());
 }

@@ -2,6 +2,7 @@
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
+  type HeaderValueOption,
   type RedirectAction,
   RedirectAction_RedirectResponseCode,
   RedirectActionSchema,
@@ -16,7 +17,14 @@ import type { HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
 import { decideBehaviour, type RouteBehaviour } from './effective.ts';
-import { compileHeaderLines, durationOf, removedHeaders, weftMetadata } from './messages.ts';
+import {
+  compileHeaderLines,
+  destinationHeader,
+  durationOf,
+  removedHeaders,
+  setHeader,
+  weftMetadata,
+} from './messages.ts';
 import { compileRetry } from './retry.ts';
 import { compileMatch, type PathSpecifier, trimSlash } from './route-match.ts';
 
@@ -40,7 +48,7 @@ export function compileRule(
 ): readonly Route[] {
   const shared = {
     name: rule.name,
-    requestHeadersToAdd: compileHeaderLines(rule.requestEdits),
+    requestHeadersToAdd: [...compileHeaderLines(rule.requestEdits), ...destinationOfAll(rule.action)],
     requestHeadersToRemove: removedHeaders(rule.requestEdits),
     responseHeadersToAdd: compileHeaderLines(rule.responseEdits),
     responseHeadersToRemove: removedHeaders(rule.responseEdits),
@@ -169,15 +177,33 @@ function compileForward(
   });
 }
 
-function compileBackends(backends: readonly BackendModel[]) {
+/** The only backend, where nothing but its name is to be said of it: a plain `cluster` will do. */
+function soleBackend(backends: readonly BackendModel[]): string | null {
   const [first] = backends;
   const plain = first !== undefined && first.requestEdits === null && first.responseEdits === null;
-  if (backends.length === 1 && plain && first.port !== null)
-    return { case: 'cluster' as const, value: first.port };
+  return backends.length === 1 && plain ? first.port : null;
+}
+
+function destinationOfAll(action: RuleAction): HeaderValueOption[] {
+  if (action.kind !== 'forward' || soleBackend(action.backends) === null) return [];
+  return action.backends.flatMap(destinationOf);
+}
+
+/**
+ * Names the Service that was chosen, beside the authority that the client asked for: a sidecar knows its own Services before it hears of
+ * the routes that lead to them, so that a caller who has heard first is not refused.
+ */
+function destinationOf({ port, meshed }: BackendModel): HeaderValueOption[] {
+  return port === null || !meshed ? [] : [setHeader(destinationHeader, port)];
+}
+
+function compileBackends(backends: readonly BackendModel[]) {
+  const sole = soleBackend(backends);
+  if (sole !== null) return { case: 'cluster' as const, value: sole };
   const clusters = backends.map((backend) => ({
     name: backend.port ?? unresolvedCluster,
     weight: backend.weight,
-    requestHeadersToAdd: compileHeaderLines(backend.requestEdits),
+    requestHeadersToAdd: [...compileHeaderLines(backend.requestEdits), ...destinationOf(backend)],
     requestHeadersToRemove: removedHeaders(backend.requestEdits),
     responseHeadersToAdd: compileHeaderLines(backend.responseEdits),
     responseHeadersToRemove: removedHeaders(backend.responseEdits),

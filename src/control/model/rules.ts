@@ -116,6 +116,7 @@ function resolveBackend(
   if (fault !== null) faults.push(fault);
   return {
     port: fault === null ? `${id}:${ref.port}` : null,
+    meshed: directory.services.get(id)?.spec.type !== 'ExternalName',
     weight: ref.weight,
     requestEdits: requestEditsOf(ref.filters),
     responseEdits: responseEditsOf(ref.filters),

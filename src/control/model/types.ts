@@ -118,6 +118,8 @@ export type RuleAction =
 export interface BackendModel {
   /** {@link PortModel.id}; null: cannot be resolved, its share is answered 500. */
   readonly port: string | null;
+  /** Its requests stay in the mesh: it is no ExternalName. */
+  readonly meshed: boolean;
   readonly weight: number;
   readonly requestEdits: HttpHeaderEdits | null;
   readonly responseEdits: HttpHeaderEdits | null;
