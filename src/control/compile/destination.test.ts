@@ -1,5 +1,6 @@
-// Proxies hear of a change one after the other: what a caller has chosen by a route that the callee has not heard of is served all the same,
-// and what it has chosen is not served by whoever lives at a stale address, though both go by the name that was asked for.
+// Proxies hear of a change one after the other: what a caller has chosen by a route that the callee has not heard of
+// is served all the same, and what it has chosen is not served by whoever lives at a stale address, though both go by
+// the name that was asked for.
 
 import { describe, expect, test } from 'bun:test';
 import { formatIssue, Xoshiro128 } from '../../base/index.ts';

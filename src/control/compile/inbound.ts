@@ -257,7 +257,7 @@ function compileInboundHost(host: InboundHost, chosen: readonly Route[]): Virtua
   });
 }
 
-/** The caller chose a Service that is not this workload's: its endpoint is stale, and only the name that was asked for is the same. */
+/** The caller chose a Service that is not this workload's: its endpoint is stale, only the name asked for is the same. */
 function refuseChosen(): Route {
   const header = {
     name: destinationHeader,

@@ -190,8 +190,8 @@ function destinationOfAll(action: RuleAction): HeaderValueOption[] {
 }
 
 /**
- * Names the Service that was chosen, beside the authority that the client asked for: a sidecar knows its own Services before it hears of
- * the routes that lead to them, so that a caller who has heard first is not refused.
+ * Names the Service that was chosen, beside the authority that the client asked for: a sidecar knows its own Services
+ * before it hears of the routes that lead to them, so that a caller who has heard first is not refused.
  */
 function destinationOf({ port, meshed }: BackendModel): HeaderValueOption[] {
   return port === null || !meshed ? [] : [setHeader(destinationHeader, port)];
