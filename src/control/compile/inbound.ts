@@ -257,7 +257,7 @@ function compileInboundHost(host: InboundHost, chosen: readonly Route[]): Virtua
   });
 }
 
-/** The caller chose a Service that is not this workload's: its endpoint is stale, only the name asked for is the same. */
+/** The caller chose a Service that is not this workload's: its endpoint is stale, only the asked name is the same. */
 function refuseChosen(): Route {
   const header = {
     name: destinationHeader,
