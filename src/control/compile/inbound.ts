@@ -42,10 +42,19 @@ interface InboundHost {
   readonly borrowed: boolean;
 }
 
+interface InboundWildcard {
+  readonly name: string;
+  /** What the authority contains: `.example.com:` for `*.example.com` at any port. */
+  readonly text: string;
+  readonly cluster: string;
+}
+
 /** All that the inbound side is made of, as data: equal plans give equal resources. */
 export interface InboundPlan {
   readonly targets: readonly InboundTarget[];
   readonly hosts: readonly InboundHost[];
+  /** Names under a gateway's wildcard with a port behind, which no domain of Envoy's can say; the longest first. */
+  readonly wildcards: readonly InboundWildcard[];
   readonly misdirected: readonly string[];
   /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
   readonly unresolved: readonly string[];
@@ -68,8 +77,8 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   for (const service of all)
     addService(hosts, service, false, (port) => targets.get(`${port.service}:${port.port}`));
   addParents(hosts, model, targets);
-  addGatewayHosts(hosts, model, targets);
-  const plan = { targets: [...targets.values()], hosts: hosts.list(), unresolved };
+  const wildcards = addGatewayHosts(hosts, model, targets);
+  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, unresolved };
   return { ...plan, misdirected: hosts.has('*') ? foreignDomains(model, scope, hosts) : ['*'] };
 }
 
@@ -150,21 +159,31 @@ function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<str
   }
 }
 
+/**
+ * Clients reach a gateway through ports that nobody here knows (a NodePort, a port forward), and a gateway passes Host on
+ * as it came. Returns what wildcards accept with a port.
+ */
 function addGatewayHosts(
   hosts: HostCollector,
   model: Model,
   targets: ReadonlyMap<string, InboundTarget>,
-): void {
+): InboundWildcard[] {
+  const wildcards = new Map<string, InboundWildcard>();
   for (const gateway of model.gateways.values()) {
     for (const socket of gateway.sockets) {
       for (const { hostname, rules } of socket.hosts) {
         addRewrites(hosts, rules, targets);
         const target = findTarget(rules, targets);
-        if (target !== undefined)
-          hosts.add(`${gateway.id}/${hostname}`, hostDomains(hostname, [socket.port]), target.cluster, true);
+        if (target === undefined) continue;
+        const name = `${gateway.id}/${hostname}`;
+        hosts.add(name, hostDomains(hostname), target.cluster, true);
+        const text = `${hostname.slice(1)}:`;
+        if (hostname.startsWith('*.') && !wildcards.has(text))
+          wildcards.set(text, { name, text, cluster: target.cluster });
       }
     }
   }
+  return [...wildcards.values()].sort((left, right) => right.text.length - left.text.length);
 }
 
 function addRewrites(
@@ -178,7 +197,7 @@ function addRewrites(
     if (target !== undefined)
       hosts.add(
         `${rule.name}/${rule.action.hostname}`,
-        hostDomains(rule.action.hostname, []),
+        hostDomains(rule.action.hostname),
         target.cluster,
         true,
       );
@@ -214,9 +233,9 @@ function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector)
 
 export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConfiguration {
   const chosen = plan.targets.map(compileChosen);
-  const virtualHosts = plan.hosts.map((host) => compileInboundHost(host, chosen));
-  const refusing = refuseAll('misdirected', plan.misdirected, 421);
-  virtualHosts.push({ ...refusing, routes: [...chosen, ...refusing.routes] });
+  const wildcards = plan.wildcards.map(compileWildcard);
+  const virtualHosts = plan.hosts.map((host) => compileInboundHost(host, chosen, wildcards));
+  virtualHosts.push(compileMisdirected(plan.misdirected, chosen, wildcards));
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts,
@@ -242,18 +261,47 @@ function exactly(value: string) {
   };
 }
 
-function compileInboundHost(host: InboundHost, chosen: readonly Route[]): VirtualHost {
+function compileInboundHost(
+  host: InboundHost,
+  chosen: readonly Route[],
+  wildcards: readonly Route[],
+): VirtualHost {
   return create(VirtualHostSchema, {
     name: host.name,
     domains: [...host.domains],
     routes: [
       ...(host.borrowed ? [...chosen, refuseChosen()] : []),
+      ...(host.domains.includes('*') ? wildcards : []),
       {
         name: 'default',
         match: { pathSpecifier: { case: 'prefix', value: '/' } },
         ...forwardTo(host.cluster),
       },
     ],
+  });
+}
+
+function compileMisdirected(
+  domains: readonly string[],
+  chosen: readonly Route[],
+  wildcards: readonly Route[],
+): VirtualHost {
+  const refusing = refuseAll('misdirected', domains, 421);
+  const borrowed = domains.includes('*') && wildcards.length > 0 ? [refuseChosen(), ...wildcards] : [];
+  return { ...refusing, routes: [...chosen, ...borrowed, ...refusing.routes] };
+}
+
+/** A domain has one wildcard, so the host and the port cannot both be open: the last host of the table looks itself. */
+function compileWildcard({ name, text, cluster }: InboundWildcard): Route {
+  const value = create(StringMatcherSchema, {
+    matchPattern: { case: 'contains', value: text },
+    ignoreCase: true,
+  });
+  const header = { name: ':authority', headerMatchSpecifier: { case: 'stringMatch' as const, value } };
+  return create(RouteSchema, {
+    name,
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
+    ...forwardTo(cluster),
   });
 }
 

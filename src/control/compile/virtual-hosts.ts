@@ -70,11 +70,9 @@ export function compileGatewayRoutes(
   });
 }
 
-/** A client may write any port behind the host; for a wildcard only the ports that are known can be told. */
-export function hostDomains(hostname: string, ports: readonly number[]): readonly string[] {
-  if (hostname === '*') return ['*'];
-  if (!hostname.startsWith('*')) return [hostname, `${hostname}:*`];
-  return [hostname, ...new Set(ports.map((port) => `${hostname}:${port}`))];
+/** A client may write any port behind the host. A wildcard's ports no domain can say: one has one wildcard. */
+export function hostDomains(hostname: string): readonly string[] {
+  return hostname.startsWith('*') ? [hostname] : [hostname, `${hostname}:*`];
 }
 
 /** At a gateway: of the first backend. */
