@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeshError } from '../base/index.ts';
@@ -44,6 +44,35 @@ describe('the store over files', () => {
     await store.write(`${root}/later/file`, new Uint8Array(1));
     await promise;
     stop();
+  });
+
+  test('whether a file is open for writing', async () => {
+    const path = join(await createFolder(), 'file');
+    const store = createFileStore();
+    expect(await store.isOpenForWriting(path)).toBe(false);
+    for (const flags of ['w', 'a', 'r+']) {
+      const writer = await open(path, flags);
+      expect(await store.isOpenForWriting(path)).toBe(true);
+      await writer.close();
+      expect(await store.isOpenForWriting(path)).toBe(false);
+    }
+    const reader = await open(path, 'r');
+    expect(await store.isOpenForWriting(path)).toBe(false);
+    await reader.close();
+  });
+
+  test('writers are not harmed by being looked at', async () => {
+    const path = join(await createFolder(), 'file');
+    const store = createFileStore();
+    await writeFile(path, '');
+    const shell = Bun.spawn(['sh', '-c', `for i in $(seq 300); do echo $i > "${path}" || exit 1; done`]);
+    let looks = 0;
+    while (shell.exitCode === null) {
+      await store.isOpenForWriting(path);
+      looks++;
+    }
+    expect([shell.exitCode, looks > 10]).toEqual([0, true]);
+    expect((await store.read(path))?.length).toBe(4);
   });
 
   test('linked files are listed, as in a mounted ConfigMap', async () => {

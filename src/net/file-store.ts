@@ -6,6 +6,8 @@ import { type FSWatcher, watch as watchFolder } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MeshError } from '../base/index.ts';
+import { isOpenForWriting } from './native/index.ts';
+
 import type { Store, StoreWatcher } from './store.ts';
 import { createStorageError, systemCodeOf } from './system-errors.ts';
 
@@ -23,6 +25,7 @@ export function createFileStore(options: FileStoreOptions = {}): Store {
     read,
     write,
     remove,
+    isOpenForWriting: (path) => wrap('read', path, () => askWriters(path)),
     list: (path) => wrap('list', path, () => listBelow(path, '')),
     watch: (path, watcher) => {
       const folder = new FolderWatch(path, watcher, rescanIntervalMs);
@@ -66,6 +69,20 @@ function remove(path: string): Promise<void> {
     await rm(path, { force: true });
     await syncFolder(dirname(path));
   });
+}
+
+async function askWriters(path: string): Promise<boolean | null> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      return isOpenForWriting(file.fd);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (isMissing(cause)) return false;
+    throw cause;
+  }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

@@ -7,6 +7,8 @@ import type { Store, StoreWatcher } from './store.ts';
 export interface MemoryStore extends Store {
   /** While set, every operation rejects with it: a full or broken disk. */
   fault: MeshError | null;
+  /** Whether a program is said to have any of the files open for writing; null: it cannot be told. */
+  openForWriting: boolean | null;
 }
 
 export function createMemoryStore(files: Readonly<Record<string, string>> = {}): MemoryStore {
@@ -24,6 +26,7 @@ interface Watch {
 
 class FilesInMemory implements MemoryStore {
   fault: MeshError | null = null;
+  openForWriting: boolean | null = false;
   readonly #files = new Map<string, Uint8Array>();
   readonly #watches = new Set<Watch>();
 
@@ -41,6 +44,11 @@ class FilesInMemory implements MemoryStore {
   async remove(path: string): Promise<void> {
     this.#check();
     if (this.#files.delete(clean(path))) this.#notify(clean(path));
+  }
+
+  async isOpenForWriting(): Promise<boolean | null> {
+    this.#check();
+    return this.openForWriting;
   }
 
   async list(path: string): Promise<readonly string[]> {

@@ -15,6 +15,8 @@ export interface Store {
    */
   write(path: string, bytes: Uint8Array): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Does some program have the file open for writing, so that more of it may come? Null where that cannot be told. */
+  isOpenForWriting(path: string): Promise<boolean | null>;
   /**
    * Paths of the regular files below `path`, recursively, relative to it, sorted; hidden files and folders are left
    * out.

@@ -65,14 +65,76 @@ describe('a file that is being written', () => {
     ['half there', service('a')],
   ])('%s: what it held stays while it may still come', async (_, text) => {
     const whole = service('a') + service('b');
-    const world = await startWith({ 'm.yaml': whole, 'n.yaml': service('c') });
-    const before = names(world);
-    await world.write('m.yaml', text);
-    await world.run(2_500);
-    expect(names(world)).toEqual(before);
-    await world.write('m.yaml', whole);
-    await world.run(sourceLimits.shrinkQuietMs + 1_000);
-    expect(names(world)).toEqual(before);
+    for (const [open, waitMs] of [
+      [true, 20_000],
+      [null, 2_500],
+    ] as const) {
+      const world = await startWith({ 'm.yaml': whole, 'n.yaml': service('c') });
+      const before = names(world);
+      world.store.openForWriting = open;
+      await world.write('m.yaml', text);
+      await world.run(waitMs);
+      expect(names(world)).toEqual(before);
+      await world.write('m.yaml', whole);
+      world.store.openForWriting = false;
+      await world.run(sourceLimits.shrinkQuietMs + 1_000);
+      expect(names(world)).toEqual(before);
+      expect(faults(world)).toEqual([]);
+      world.plane.stop();
+    }
+  });
+
+  test('a new file, and one that does not parse yet, wait too', async () => {
+    const world = await startWith({ 'm.yaml': service('a') });
+    world.store.openForWriting = true;
+    await world.write('m.yaml', 'a: [');
+    await world.write('new.yaml', service('b'));
+    await world.run(1_000);
+    expect([names(world), faults(world)]).toEqual([['bank/Service/a current'], []]);
+    world.store.openForWriting = false;
+    await world.run(sourceLimits.openPollMs + 100);
+    expect(names(world)).toEqual(['bank/Service/a current', 'bank/Service/b current']);
+    expect(faults(world)[0]).toStartWith('m.yaml:1 is not YAML');
+    world.plane.stop();
+  });
+
+  test('a writer that never closes is named, and waited for no longer than a minute', async () => {
+    const world = await startWith({ 'm.yaml': service('a') + service('b') });
+    world.store.openForWriting = true;
+    await world.write('m.yaml', service('a'));
+    await world.run(sourceLimits.openTellMs + 200);
+    expect(faults(world)[0]).toStartWith('m.yaml is open for writing by some program; its last whole text');
+    expect(names(world)).toEqual(['bank/Service/a current', 'bank/Service/b current']);
+    await world.run(sourceLimits.openMaxMs);
+    expect([names(world), faults(world)]).toEqual([['bank/Service/a current'], []]);
+    world.plane.stop();
+  });
+
+  test('nobody writes it: an object that is missing is gone at once', async () => {
+    const world = await startWith({ 'm.yaml': service('a') + service('b') });
+    await world.write('m.yaml', service('a'));
+    await world.run(100);
+    expect(names(world)).toEqual(['bank/Service/a current']);
+    world.plane.stop();
+  });
+
+  test('a text that changes while the writers are asked is not whole', async () => {
+    const world = await startWith({ 'm.yaml': service('a') + service('b') });
+    const ask = world.store.isOpenForWriting.bind(world.store);
+    world.store.isOpenForWriting = async () => {
+      world.store.isOpenForWriting = ask;
+      await world.store.write(
+        'dir/m.yaml',
+        new TextEncoder().encode(service('a') + service('b') + service('c')),
+      );
+      return false;
+    };
+    await world.write('m.yaml', service('a'));
+    for (let i = 0; i < 40; i++) {
+      await world.run(5);
+      expect(names(world)).toContain('bank/Service/b current');
+    }
+    expect(names(world)).toHaveLength(3);
     world.plane.stop();
   });
 

@@ -7,7 +7,14 @@ import type { Store } from '../../net/index.ts';
 import { isForeignFile } from './foreign-files.ts';
 import { LastGoodObjects } from './last-good-objects.ts';
 import { sourceLimits } from './limits.ts';
-import { type ManifestFile, readManifestFile, unreadableFile } from './manifest-file.ts';
+import {
+  decodeManifest,
+  type ManifestFile,
+  nextLookMs,
+  type ReadText,
+  readManifestFile,
+  unreadableFile,
+} from './manifest-file.ts';
 import { fileIssue } from './parse.ts';
 import type { ObjectKey, RawObject, Source, SourceFault, SourceListener } from './types.ts';
 
@@ -82,7 +89,7 @@ export class DirectorySource implements Source, TimerHandler {
     const nowMs = this.#options.clock.now();
     let nextMs: number = sourceLimits.resyncMs;
     for (const { held } of this.#files.values())
-      if (held !== null) nextMs = Math.min(nextMs, held.sinceMs + sourceLimits.shrinkQuietMs - nowMs);
+      if (held !== null) nextMs = Math.min(nextMs, nextLookMs(held, nowMs) - nowMs);
     return Math.max(1, nextMs);
   }
 
@@ -114,14 +121,33 @@ export class DirectorySource implements Source, TimerHandler {
 
   /** Null: it is gone. A file that cannot be read is a fault of its own, and stops no other. */
   async #readFile(path: string): Promise<ManifestFile | null> {
-    const { store, directory, clock } = this.#options;
+    const { clock } = this.#options;
     const before = this.#files.get(path);
     try {
-      const bytes = await store.read(`${directory}/${path}`);
-      return bytes === null ? null : readManifestFile(path, bytes, before, clock.now());
+      const read = await this.#readText(path, before);
+      return read === null ? null : readManifestFile(path, read, before, clock.now());
     } catch (error) {
       return unreadableFile(path, error, before);
     }
+  }
+
+  /**
+   * With a new text, whether it is whole: what is the same before and after the kernel said that nobody is writing it.
+   * At the start there is nothing to fall back on, so what is there is taken.
+   */
+  async #readText(path: string, before: ManifestFile | undefined): Promise<ReadText | null> {
+    const text = await this.#readOnce(path);
+    if (text === null) return null;
+    if (!this.#synced || text === before?.text) return { text, open: false };
+    const open = await this.#options.store.isOpenForWriting(`${this.#options.directory}/${path}`);
+    if (open !== false) return { text, open };
+    const again = await this.#readOnce(path);
+    return again === null ? null : { text: again, open: !isSame(again, text) };
+  }
+
+  async #readOnce(path: string): Promise<string | Issue | null> {
+    const bytes = await this.#options.store.read(`${this.#options.directory}/${path}`);
+    return bytes === null ? null : decodeManifest(path, bytes);
   }
 
   /**
@@ -170,8 +196,14 @@ export class DirectorySource implements Source, TimerHandler {
   }
 }
 
+type MergedFile = Pick<ManifestFile, 'objects' | 'issues'> & Partial<Pick<ManifestFile, 'held'>>;
+
+function isSame(one: string | Issue, other: string | Issue): boolean {
+  return typeof one === 'string' ? one === other : typeof other !== 'string' && one.rule === other.rule;
+}
+
 /** Joins files in the order of their paths, so that the outcome does not depend on the order of events. */
-export function mergeFiles(files: ReadonlyMap<string, Pick<ManifestFile, 'objects' | 'issues'>>): {
+export function mergeFiles(files: ReadonlyMap<string, MergedFile>): {
   readonly objects: ReadonlyMap<ObjectKey, RawObject>;
   readonly faults: readonly SourceFault[];
 } {
@@ -179,7 +211,8 @@ export function mergeFiles(files: ReadonlyMap<string, Pick<ManifestFile, 'object
   const faults: SourceFault[] = [];
   const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   for (const [file, state] of sorted) {
-    for (const issue of state.issues) faults.push({ origin: { file, line: lineOfIssue(issue) }, issue });
+    for (const issue of [...state.issues, ...(state.held?.issues ?? [])])
+      faults.push({ origin: { file, line: lineOfIssue(issue) }, issue });
     for (const object of state.objects) {
       const first = objects.get(object.key);
       if (first === undefined) objects.set(object.key, object);

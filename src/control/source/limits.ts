@@ -9,10 +9,16 @@ export const sourceLimits = {
   /** Expansion of YAML aliases in one file: a small file must not become a huge one. */
   aliasesMax: 100,
   /**
-   * A file that lost objects must stay like that for this long before they go: it may be in the middle of being
-   * written.
+   * A file that was emptied must stay like that for this long before its objects go: some programs truncate it, and
+   * open it again to write. The same holds for a file that lost objects where nobody can say who is writing.
    */
   shrinkQuietMs: 3_000,
+  /** A file that somebody has open for writing is looked at this often … */
+  openPollMs: 100,
+  /** … is named as such when it has been the same for this long … */
+  openTellMs: 3_000,
+  /** … and is taken as it is after this: whoever holds it has forgotten it. */
+  openMaxMs: 60_000,
   /** Files are read again this often even when nothing was reported: a lost notification heals by itself. */
   resyncMs: 30_000,
 } as const;

@@ -1,6 +1,6 @@
 // One manifest file as last read: what of it is in force, and what is wrong with it. A file at fault keeps the objects
-// of its last good text; a file that loses objects is believed only after it has stayed like that for a while, because
-// most editors and redirections truncate a file before they write it.
+// of its last good text. Most editors and redirections truncate a file before they write it: while somebody has it open
+// for writing it is waited for, and one that was emptied is believed only after it has stayed like that for a while.
 
 import { type Issue, MeshError } from '../../base/index.ts';
 import { sourceLimits } from './limits.ts';
@@ -12,8 +12,24 @@ export interface ManifestFile {
   /** Of the last text that parsed. */
   readonly objects: readonly RawObject[];
   readonly issues: readonly Issue[];
-  /** A newer text that lacks objects, and since when (clock time) it has been that; null: none waits. */
-  readonly held: { readonly text: string; readonly sinceMs: number } | null;
+  /** A newer text that is not believed yet; null: none waits. */
+  readonly held: HeldText | null;
+}
+
+export interface HeldText {
+  readonly text: string;
+  /** Clock time since when the file has been that. */
+  readonly sinceMs: number;
+  readonly reason: 'open' | 'short';
+  /** Of a wait that has become long. */
+  readonly issues: readonly Issue[];
+}
+
+/** What was read, and whether more may come: null where nobody can say who is writing the file. */
+export interface ReadText {
+  /** Or why it is none. */
+  readonly text: string | Issue;
+  readonly open: boolean | null;
 }
 
 export const noFile: ManifestFile = { text: '', objects: [], issues: [], held: null };
@@ -21,21 +37,36 @@ export const noFile: ManifestFile = { text: '', objects: [], issues: [], held: n
 /** `before` undefined: the file was not there. */
 export function readManifestFile(
   path: string,
-  bytes: Uint8Array,
+  { text, open }: ReadText,
   before: ManifestFile | undefined,
   nowMs: number,
 ): ManifestFile {
-  const text = decode(path, bytes);
   if (typeof text !== 'string') return { ...(before ?? noFile), text: '', issues: [text], held: null };
   if (before?.text === text) return before.held === null ? before : { ...before, held: null };
+  const sinceMs = before?.held?.text === text ? before.held.sinceMs : nowMs;
+  const waitedMs = nowMs - sinceMs;
+  if (open === true && waitedMs < sourceLimits.openMaxMs) {
+    const issues = waitedMs < sourceLimits.openTellMs ? [] : [openIssue(path)];
+    return { ...(before ?? noFile), held: { text, sinceMs, reason: 'open', issues } };
+  }
   const parsed = parseManifests(path, text);
   if (!parsed.ok) return { text, objects: before?.objects ?? [], issues: parsed.error, held: null };
   const objects = keepSame(parsed.value, before?.objects ?? []);
-  if (before !== undefined && losesObjects(before.objects, objects)) {
-    const held = before.held?.text === text ? before.held : { text, sinceMs: nowMs };
-    if (nowMs - held.sinceMs < sourceLimits.shrinkQuietMs) return { ...before, held };
-  }
+  const doubtful = open === null || objects.length === 0;
+  if (doubtful && waitedMs < sourceLimits.shrinkQuietMs && losesObjects(before?.objects ?? [], objects))
+    return { ...(before ?? noFile), held: { text, sinceMs, reason: 'short', issues: [] } };
   return { text, objects, issues: [], held: null };
+}
+
+/** When a file that waits is to be looked at again (clock time). */
+export function nextLookMs({ sinceMs, reason }: HeldText, nowMs: number): number {
+  return reason === 'open' ? nowMs + sourceLimits.openPollMs : sinceMs + sourceLimits.shrinkQuietMs;
+}
+
+function openIssue(path: string): Issue {
+  const seconds = sourceLimits.openMaxMs / 1000;
+  const rule = `is open for writing by some program; its last whole text counts until it is closed, ${seconds} s at most`;
+  return fileIssue(path, 0, rule);
 }
 
 /** What was read before stays in force. */
@@ -44,7 +75,8 @@ export function unreadableFile(path: string, error: unknown, before: ManifestFil
   return { ...(before ?? noFile), text: '', issues: [fileIssue(path, 0, rule)], held: null };
 }
 
-function decode(path: string, bytes: Uint8Array): string | Issue {
+/** A file's text, or why it has none. */
+export function decodeManifest(path: string, bytes: Uint8Array): string | Issue {
   if (bytes.length > sourceLimits.fileBytesMax) {
     const rule = `must have at most ${sourceLimits.fileBytesMax} bytes`;
     return { ...fileIssue(path, 0, rule), value: String(bytes.length) };

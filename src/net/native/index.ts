@@ -1,4 +1,5 @@
 export { openConnecting } from './connect.ts';
+export { isOpenForWriting } from './file-lease.ts';
 export { type Libc, libc } from './libc.ts';
 export {
   readOriginalDestination,

@@ -10,6 +10,7 @@ export interface Libc {
   connect(descriptor: number, address: Uint8Array, length: number): number;
   close(descriptor: number): number;
   dup(descriptor: number): number;
+  fcntl(descriptor: number, command: number, value: number): number;
   setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
   getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   ioctl(descriptor: number, request: number, value: Uint8Array): number;
@@ -27,6 +28,7 @@ const signatures = {
   connect: { args: [int, 'ptr', 'u32'], returns: int },
   close: { args: [int], returns: int },
   dup: { args: [int], returns: int },
+  fcntl: { args: [int, int, int], returns: int },
   setsockopt: { args: [int, int, int, 'ptr', 'u32'], returns: int },
   getsockopt: { args: [int, int, int, 'ptr', 'ptr'], returns: int },
   ioctl: { args: [int, 'u64', 'ptr'], returns: int },

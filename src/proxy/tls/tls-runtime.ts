@@ -165,6 +165,7 @@ const noStore: Store = {
   read: () => Promise.resolve(null),
   write: () => Promise.resolve(),
   remove: () => Promise.resolve(),
+  isOpenForWriting: () => Promise.resolve(false),
   list: () => Promise.resolve([]),
   watch: () => () => {},
 };
