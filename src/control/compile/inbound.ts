@@ -160,8 +160,8 @@ function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<str
 }
 
 /**
- * Clients reach a gateway through ports that nobody here knows (a NodePort, a port forward), and a gateway passes Host on
- * as it came. Returns what wildcards accept with a port.
+ * Clients reach a gateway through ports that nobody here knows (a NodePort, a port forward), and a gateway passes Host
+ * on as it came. Returns what wildcards accept with a port.
  */
 function addGatewayHosts(
   hosts: HostCollector,

@@ -1,6 +1,6 @@
-// Is a file open for writing by anybody? The kernel gives a read lease (fcntl(2), F_SETLEASE) on a file only while it is
-// not; nothing else tells a file that is half written from one that is short. The lease is given back at once: a writer
-// that opens the file in between waits for microseconds.
+// Is a file open for writing by anybody? The kernel gives a read lease (fcntl(2), F_SETLEASE) on a file only while it
+// is not; nothing else tells a file that is half written from one that is short. The lease is given back at once: a
+// writer that opens the file in between waits for microseconds.
 
 import { lastErrno, libc } from './libc.ts';
 
