@@ -367,7 +367,10 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
 function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
   const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
   for (const { tls } of snapshot.listeners.values()) if (tls !== null) used.add(tls);
-  for (const { tls } of snapshot.clusters.values()) if (tls !== null) used.add(tls);
+  for (const { tls, downstreamProtocol } of snapshot.clusters.values()) {
+    if (tls !== null) used.add(tls);
+    if (downstreamProtocol?.http1Tls) used.add(downstreamProtocol.http1Tls);
+  }
   return used;
 }
 

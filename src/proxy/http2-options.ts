@@ -1,6 +1,6 @@
 // What both sides' HTTP/2 codecs are told: the configuration's settings and the proxy's own bounds.
 
-import type { Clock } from '../base/index.ts';
+import type { Clock, Random } from '../base/index.ts';
 import { defaultHttp2Limits, type Http2Options } from '../wire/http2/index.ts';
 import type { Http2Settings } from './config/types.ts';
 import { proxyLimits } from './limits.ts';
@@ -13,7 +13,7 @@ export interface HeadLimits {
 export function http2Options(
   settings: Http2Settings,
   { headBytesMax, headerCountMax }: HeadLimits,
-  clock: Clock,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
   counts: Uint32Array,
 ): Http2Options {
   return {
@@ -29,9 +29,10 @@ export function http2Options(
     },
     clock,
     counts,
-    keepaliveMs: settings.keepaliveMs,
+    keepaliveMs: settings.keepaliveMs * (1 + settings.keepaliveJitter * random.float()),
     keepaliveTimeoutMs: settings.keepaliveTimeoutMs,
     stallMs: proxyLimits.streamIdleMs,
+    idlePingMs: settings.idlePingMs,
     extendedConnect: false,
   };
 }

@@ -1,5 +1,8 @@
 // Named bounds of the data path that no configuration sets. What crosses one has a defined answer, stated beside it.
 
+/** Share of a connection's greatest age that chance takes off, so that those made together do not end together. */
+export const ageJitter = 0.1;
+
 export const proxyLimits = {
   /** Accepted connections of all listeners together; more are reset at once. */
   downstreamConnectionsMax: 32_768,

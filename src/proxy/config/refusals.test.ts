@@ -128,7 +128,7 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   [
     'options of HTTP that say nothing',
     cluster({ typed_extension_protocol_options: { [options]: typed(options) } }),
-    'explicit_http_config: must be set, or auto_config',
+    'explicit_http_config: must be set, or use_downstream_protocol_config, or auto_config',
   ],
   [
     'ALPN without TLS',

@@ -72,6 +72,10 @@ export interface Http2Settings {
   /** A PING when nothing came for so long; 0: never. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
+  /** Share of the interval, 0 to 1, that is added by chance. */
+  readonly keepaliveJitter: number;
+  /** A PING before a stream that begins after so long a silence; 0: never. */
+  readonly idlePingMs: number;
 }
 
 export interface HttpOptions {
@@ -88,6 +92,8 @@ export interface HttpOptions {
   readonly headerCountMax: number;
   /** Requests after which a connection is told to close; 0: no limit. */
   readonly requestsPerConnectionMax: number;
+  /** Age after which a connection is told to close; 0: no limit. */
+  readonly connectionAgeMsMax: number;
   readonly requestTimeoutMs: number;
   /**
    * Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer).
@@ -132,6 +138,8 @@ export interface ClusterConfig {
   readonly http2: Http2Settings | null;
   /** HTTP/2 only where the handshake of a connection agrees on it, else HTTP/1.1. */
   readonly http2ByAlpn: boolean;
+  /** Each request goes on in the version it came in: `http2` holds for HTTP/2, this for HTTP/1. Null: it does not. */
+  readonly downstreamProtocol: { readonly http1Tls: UpstreamTlsConfig | null } | null;
   readonly name: string;
   /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
   readonly service: string;
@@ -151,6 +159,8 @@ export interface ClusterConfig {
   readonly idleTimeoutMs: number;
   /** Requests after which a connection is closed; 0: no limit. */
   readonly requestsPerConnectionMax: number;
+  /** Age after which a connection takes no more requests; 0: no limit. */
+  readonly connectionAgeMsMax: number;
   /** Bounds of a response head; over them the attempt fails as `too-large`. */
   readonly headBytesMax: number;
   readonly headerCountMax: number;

@@ -54,7 +54,9 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   onOpen(): void {
-    if (this.listener.onConnectionOpen(this)) this.awaitRequest(this.idleSinceMs);
+    if (!this.listener.onConnectionOpen(this)) return;
+    this.deadlines.limitAge(this.listener.http.connectionAgeMsMax, this.context.random, this.idleSinceMs);
+    this.awaitRequest(this.idleSinceMs);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
@@ -170,6 +172,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
       if (over === 'linger') this.lookAtLinger(nowMs);
       else if (over === 'head') this.timeOutHead();
       else if (over === 'idle') this.timeOutIdle();
+      else if (over === 'age') this.endOfAge();
       else if (this.exchange.state !== 'relaying') this.socket.reset();
       if (this.closed) return;
     }
@@ -224,6 +227,11 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.settleRefused(408, 'the head was not complete in time', null);
     this.socket.writeLatin1(headTimeout);
     this.endOutsideCodec();
+  }
+
+  private endOfAge(): void {
+    this.listener.stats.maxDurations += 1;
+    this.drain();
   }
 
   private timeOutIdle(): void {

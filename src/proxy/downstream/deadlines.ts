@@ -2,10 +2,11 @@
 // between requests and looks again when it fires. A deadline that was told is lifted or moved by its owner before the
 // timer is armed again: none fires twice.
 
-import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
+import { type Clock, type Random, Timer, type TimerHandler } from '../../base/index.ts';
+import { ageJitter } from '../limits.ts';
 
 /** In the order in which they are told when several are over. */
-export type ConnectionDeadline = 'linger' | 'leave' | 'head' | 'idle';
+export type ConnectionDeadline = 'linger' | 'leave' | 'head' | 'idle' | 'age';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -18,6 +19,8 @@ export class ConnectionDeadlines {
   leaveMs = never;
   /** A connection that we ended, or whose request was answered early, is looked at. */
   lingerMs = never;
+  /** It has lasted as long as it may. */
+  ageMs = never;
   private readonly clock: Clock;
   private readonly timer: Timer;
 
@@ -27,7 +30,14 @@ export class ConnectionDeadlines {
   }
 
   get next(): number {
-    return Math.min(this.headMs, this.idleMs, this.leaveMs, this.lingerMs);
+    return Math.min(this.headMs, this.idleMs, this.leaveMs, this.lingerMs, this.ageMs);
+  }
+
+  /** `ageMsMax` 0: no limit. */
+  limitAge(ageMsMax: number, random: Random, nowMs: number): void {
+    if (ageMsMax === 0) return;
+    this.ageMs = nowMs + ageMsMax * (1 - ageJitter * random.float());
+    this.arm(nowMs);
   }
 
   /** To be called after a deadline was set; one that was lifted or moved later is noticed when the timer fires. */
@@ -51,9 +61,13 @@ export class ConnectionDeadlines {
       this.headMs = never;
       return 'head';
     }
-    if (nowMs < this.idleMs) return null;
-    this.idleMs = never;
-    return 'idle';
+    if (nowMs >= this.idleMs) {
+      this.idleMs = never;
+      return 'idle';
+    }
+    if (nowMs < this.ageMs) return null;
+    this.ageMs = never;
+    return 'age';
   }
 
   stop(): void {

@@ -46,12 +46,14 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.codec = new Http2ServerCodec(
       socket,
       this,
-      http2Options(http.http2, http, context.clock, stats.http2Faults),
+      http2Options(http.http2, http, context, stats.http2Faults),
     );
   }
 
   onOpen(): void {
-    if (this.listener.onConnectionOpen(this)) this.awaitRequest(this.idleSinceMs);
+    if (!this.listener.onConnectionOpen(this)) return;
+    this.deadlines.limitAge(this.listener.http.connectionAgeMsMax, this.context.random, this.idleSinceMs);
+    this.awaitRequest(this.idleSinceMs);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
@@ -156,6 +158,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
       if (over === null) break;
       if (over === 'linger') this.lookAtLinger(nowMs);
       else if (over === 'idle') this.timeOutIdle();
+      else if (over === 'age') this.endOfAge();
       else {
         if (over === 'head') this.listener.stats.headTimeouts += 1;
         this.socket.reset();
@@ -169,6 +172,11 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     const exchange = new Exchange(this.context, this, this.listener);
     this.exchanges.push(exchange);
     return exchange;
+  }
+
+  private endOfAge(): void {
+    this.listener.stats.maxDurations += 1;
+    this.codec.drain();
   }
 
   private timeOutIdle(): void {

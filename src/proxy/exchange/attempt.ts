@@ -12,7 +12,14 @@ import {
   type ResponseReceiver,
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
-import type { Cluster, ConnectionWaiter, Endpoint, UpstreamConnection, WaitList } from '../upstream/index.ts';
+import type {
+  Cluster,
+  ConnectionWaiter,
+  Endpoint,
+  Pool,
+  UpstreamConnection,
+  WaitList,
+} from '../upstream/index.ts';
 import { grpcStatusOf, grpcUnsaid, isGrpc, isGrpcFailure } from './grpc.ts';
 import { parseRefusal, type Refusal } from './refusal.ts';
 
@@ -43,6 +50,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   /** Set from begin on; the last ones stay readable after the end. */
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
+  /** Where it waits, or waited. */
+  private pool: Pool | null = null;
   connection: UpstreamConnection | null = null;
   stream: ClientStream | null = null;
   /** Clock time of asking for a connection, then of sending. */
@@ -73,21 +82,22 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   }
 
   /** Starts at `endpoint`. False: the queue for connections is full, and the attempt is over. */
-  begin(cluster: Cluster, endpoint: Endpoint, freshOnly: boolean, nowMs: number): boolean {
+  begin(cluster: Cluster, endpoint: Endpoint, pool: Pool, freshOnly: boolean, nowMs: number): boolean {
     assert(this.state === 'idle', 'an attempt begins once');
     this.freshOnly = freshOnly;
     this.cluster = cluster;
     this.endpoint = endpoint;
+    this.pool = pool;
     this.startedMs = nowMs;
     this.measuring = true;
     cluster.onAttemptStart(endpoint, nowMs);
-    const connection = freshOnly ? null : endpoint.pool.take(nowMs);
+    const connection = freshOnly ? null : pool.take(nowMs);
     if (connection !== null) {
       this.send(connection);
       return true;
     }
     this.state = 'waiting';
-    if (endpoint.pool.wait(this)) return true;
+    if (pool.wait(this)) return true;
     this.cancel(nowMs);
     return false;
   }
@@ -249,7 +259,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   private stop(error: MeshError): void {
     const { state } = this;
     this.state = 'idle';
-    if (state === 'waiting') this.endpoint!.pool.stopWaiting(this);
+    if (state === 'waiting') this.pool!.stopWaiting(this);
     else if (state !== 'idle') this.requireStream().reset(error);
   }
 

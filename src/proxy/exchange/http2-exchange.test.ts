@@ -1,5 +1,6 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { createResponseHead } from '../../wire/index.ts';
+import type { ClusterConfig, HttpOptions } from '../config/types.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -21,7 +22,12 @@ interface Served {
   log(): readonly Record<string, unknown>[];
 }
 
-function serve(): Served {
+interface Options {
+  readonly cluster?: Partial<ClusterConfig>;
+  readonly http?: Partial<HttpOptions>;
+}
+
+function serve({ cluster, http }: Options = {}): Served {
   let text = '';
   const world = new World({
     createLogSink: () => ({
@@ -35,8 +41,8 @@ function serve(): Served {
   });
   const origin = new Http2Origin(world.network, ip(9100), world.clock);
   world.apply({
-    listeners: [listenerConfig({ http: httpOptions({ accessLog: { path: 'stdout' } }) })],
-    clusters: [clusterConfig({ http2: http2Settings })],
+    listeners: [listenerConfig({ http: httpOptions({ accessLog: { path: 'stdout' }, ...http }) })],
+    clusters: [clusterConfig({ http2: http2Settings, ...cluster })],
     endpoints: { ledger: [endpointConfig(origin.port)] },
   });
   const client = new Http2Client(world.network, world.listenAddress, world.clock);
@@ -114,5 +120,102 @@ test('a head that is refused is counted and logged', () => {
     [0, 'DPE', 'a body differs from its Content-Length'],
     [431, 'DPE', 'a head is above headerListBytesMax or headerCountMax'],
   ]);
+  world.expectSettled();
+});
+
+describe('GOAWAY of an endpoint loses no request', () => {
+  test('those that it did not look at go elsewhere, those that run end', () => {
+    const { world, origin, client } = serve();
+    origin.respond = () => {};
+    const first = client.request('POST', '/', [], 'body');
+    world.run(10);
+    const running = origin.asked[0]!;
+    running.connection.codec.drain();
+    // Asked again: what the client sends before it has heard is above the last stream.
+    running.connection.codec.drain();
+    origin.respond = (asked) => asked.reply(200, 'elsewhere');
+    const second = client.request('POST', '/', [], 'body');
+    world.run(10);
+    running.reply(200, 'late');
+    world.run(10);
+    expect([first.body, second.body]).toEqual(['late', 'elsewhere']);
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+});
+
+describe('the age of connections', () => {
+  test('upstream: an old one takes no more requests, and what runs ends', () => {
+    const { world, origin, client } = serve({ cluster: { connectionAgeMsMax: 10_000 } });
+    origin.respond = () => {};
+    const slow = client.request('GET', '/slow');
+    world.run(10_100);
+    origin.respond = (asked) => asked.reply(200, 'new');
+    const next = client.request('GET', '/');
+    world.run(10);
+    expect(next.body).toBe('new');
+    origin.asked[0]!.reply(200, 'slow');
+    world.run(10);
+    expect(slow.body).toBe('slow');
+    expect(origin.accepted).toBe(2);
+    world.run(5000);
+    expect(origin.connections.size).toBe(1);
+    world.expectSettled();
+  });
+
+  test('downstream: a client hears of it, what runs ends, none begins', () => {
+    const { world, origin, client } = serve({ http: { connectionAgeMsMax: 10_000 } });
+    origin.respond = () => {};
+    const slow = client.request('GET', '/slow');
+    world.run(8900);
+    expect(client.retired).toBe(false);
+    world.run(1200);
+    expect(client.retired).toBe(true);
+    origin.asked[0]!.reply(200, 'slow');
+    world.run(2000);
+    expect([slow.body, client.closed]).toEqual(['slow', true]);
+    expect(world.listener().stats.maxDurations).toBe(1);
+    world.expectSettled();
+  });
+
+  test('downstream over HTTP/1: the next answer says so', () => {
+    const { world, origin } = serve({ http: { connectionAgeMsMax: 10_000 } });
+    origin.respond = (asked) => asked.reply(200, 'fine');
+    const client = world.client();
+    client.get('/');
+    world.run(100);
+    expect(client.take()).not.toContain('connection: close');
+    world.run(10_000);
+    expect(client.closed).toBe('in order');
+    world.expectSettled();
+  });
+
+  test('connections that were made together do not end together', () => {
+    const { world } = serve({ http: { connectionAgeMsMax: 100_000 } });
+    const clients = Array.from({ length: 20 }, () => world.client());
+    world.run(95_000);
+    const closed = clients.filter((client) => client.ended).length;
+    expect(closed).toBeGreaterThan(4);
+    expect(closed).toBeLessThan(16);
+    world.run(5100);
+    expect(clients.every((client) => client.ended)).toBe(true);
+  });
+});
+
+test('each request goes on in the version it came in', () => {
+  const { world, origin, client } = serve({ cluster: { downstreamProtocol: { http1Tls: null } } });
+  const plain = world.origin((connection) => connection.reply(200, 'HTTP/1'));
+  client.request('GET', '/');
+  world.run(10);
+  expect(origin.asked.length).toBe(1);
+  world.apply({
+    clusters: [clusterConfig({ http2: http2Settings, downstreamProtocol: { http1Tls: null } })],
+    endpoints: { ledger: [endpointConfig(plain.port)] },
+  });
+  const old = world.client().get('/');
+  world.run(10);
+  expect(old.received).toContain('HTTP/1');
+  expect(plain.requests[0]).toStartWith('GET / HTTP/1.1');
+  expect(world.cluster().endpoints[0]?.connections).toBe(1);
   world.expectSettled();
 });

@@ -130,7 +130,8 @@ export function connect(
   if (request.requestEnded) startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
   prepareAttempt(request, endpoint);
-  return attempt.begin(clusterOf(request), endpoint, freshConnection, nowMs);
+  const pool = endpoint.poolFor(request.head.version);
+  return attempt.begin(clusterOf(request), endpoint, pool, freshConnection, nowMs);
 }
 
 /** Sends the head and what is here of the body. */

@@ -32,6 +32,8 @@ export const http2Settings: Http2Settings = {
   tableBytesMax: 4096,
   keepaliveMs: 0,
   keepaliveTimeoutMs: 20_000,
+  keepaliveJitter: 0,
+  idlePingMs: 0,
 };
 
 export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
@@ -44,6 +46,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     headBytesMax: 60 * 1024,
     headerCountMax: 100,
     requestsPerConnectionMax: 0,
+    connectionAgeMsMax: 0,
     requestTimeoutMs: 0,
     bufferBytesMax: 1024 * 1024,
     keepRequestId: true,
@@ -86,6 +89,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     tls: null,
     http2: null,
     http2ByAlpn: false,
+    downstreamProtocol: null,
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,
@@ -94,6 +98,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     timeouts: { requestMs: null, attemptMs: null, idleMs: null },
     idleTimeoutMs: 0,
     requestsPerConnectionMax: 0,
+    connectionAgeMsMax: 0,
     headBytesMax: 64 * 1024,
     headerCountMax: 100,
     panicPercent: 0,

@@ -33,6 +33,7 @@ function options(clock: Clock, extendedConnect: boolean): Http2Options {
     counts: createFaultCounts(),
     keepaliveMs: 0,
     keepaliveTimeoutMs: 0,
+    idlePingMs: 0,
     stallMs: 0,
     extendedConnect,
   };

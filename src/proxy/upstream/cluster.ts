@@ -93,7 +93,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     for (const endpoint of this.endpoints) {
       if (seen.has(endpoint)) continue;
       this.byKey.delete(endpoint.key);
-      endpoint.pool.retire();
+      endpoint.retire();
     }
     this.endpoints = next;
     this.reselect();
@@ -144,8 +144,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   }
 
   closeIdleElsewhere(except: Endpoint): boolean {
-    for (const endpoint of this.endpoints)
-      if (endpoint !== except && endpoint.pool.closeOldestIdle()) return true;
+    for (const endpoint of this.endpoints) if (endpoint !== except && endpoint.closeOldestIdle()) return true;
     return false;
   }
 
@@ -156,21 +155,21 @@ export class Cluster implements EndpointOwner, TimerHandler {
   onConnectionSlot(): void {
     if (!this.starving) return;
     this.starving = false;
-    for (const endpoint of this.endpoints) endpoint.pool.dialForWaiting();
+    for (const endpoint of this.endpoints) endpoint.dialForWaiting();
   }
 
   /** The cluster left the configuration: requests that run finish, nothing else stays. */
   retire(): void {
     this.removed = true;
     this.stopTimers();
-    for (const endpoint of this.endpoints) endpoint.pool.retire();
+    for (const endpoint of this.endpoints) endpoint.retire();
     this.byKey.clear();
   }
 
   reset(): void {
     this.stopTimers();
     this.removed = true;
-    for (const endpoint of this.endpoints) endpoint.pool.reset();
+    for (const endpoint of this.endpoints) endpoint.reset();
   }
 
   onTimer(kind: number, nowMs: number): void {
@@ -181,7 +180,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   }
 
   private sweep(nowMs: number): void {
-    for (const endpoint of this.endpoints) endpoint.pool.sweep(nowMs);
+    for (const endpoint of this.endpoints) endpoint.sweep(nowMs);
     if (this.stats.connectionsActive > 0) this.watch();
   }
 

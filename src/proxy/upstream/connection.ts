@@ -13,7 +13,7 @@ import type {
 } from '../../wire/index.ts';
 import { headerId } from '../../wire/index.ts';
 import type { ProxyContext } from '../context.ts';
-import { proxyLimits } from '../limits.ts';
+import { ageJitter, proxyLimits } from '../limits.ts';
 
 /** What of a cluster's configuration a connection obeys. */
 export interface ConnectionSettings {
@@ -22,6 +22,8 @@ export interface ConnectionSettings {
   readonly idleTimeoutMs: number;
   /** Requests after which it closes; 0: no limit. */
   readonly requestsPerConnectionMax: number;
+  /** Age after which it takes no more requests; 0: no limit. */
+  readonly connectionAgeMsMax: number;
 }
 
 /** The pool, as its connections see it. */
@@ -65,6 +67,8 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   /** It stands in its pool's list of those with room; the pool's to set. */
   ready = false;
   readonly dialledAtMs: number;
+  /** Clock time from which it takes no more requests. */
+  private expiresAtMs = Number.POSITIVE_INFINITY;
   private readonly owner: ConnectionOwner;
   /** Null: there is nothing to connect with, and that is told in a moment. */
   private readonly socket: Socket | null;
@@ -124,7 +128,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   }
 
   usable(nowMs: number): boolean {
-    if (this.capacity === 0) return false;
+    if (this.capacity === 0 || nowMs >= this.expiresAtMs) return false;
     return this.streams > 0 || this.idleLimitMs === 0 || nowMs - this.idleSinceMs < this.idleLimitMs;
   }
 
@@ -149,7 +153,10 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.trusted = this.owner.trusts(socket.secure);
     if (this.state !== 'connecting') return;
     this.state = 'idle';
-    this.idleSinceMs = this.owner.context.clock.now();
+    const { clock, random } = this.owner.context;
+    this.idleSinceMs = clock.now();
+    const ageMsMax = this.owner.settings.connectionAgeMsMax;
+    if (ageMsMax > 0) this.expiresAtMs = this.idleSinceMs + ageMsMax * (1 - ageJitter * random.float());
     this.codec = this.owner.createCodec(socket, this);
     this.owner.onConnectionOpen(this);
   }

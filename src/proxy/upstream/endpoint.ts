@@ -18,7 +18,7 @@ import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
-import { Pool, type PoolOwner } from './pool.ts';
+import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 
 /** The cluster, as its endpoints see it. */
 export interface EndpointOwner {
@@ -38,7 +38,7 @@ const plain: ConnectOptions = {};
 
 export class Endpoint extends EndpointLoad implements PoolOwner {
   readonly address: Address;
-  readonly pool: Pool;
+  private readonly pools: Pool[];
   name: string;
   zone: string;
   priority: number;
@@ -57,7 +57,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.priority = config.priority;
     this.proxied = config.proxied;
     this.healthy = config.healthy;
-    this.pool = new Pool(this);
+    this.pools = [new Pool(this, 'configured')];
   }
 
   get context(): ProxyContext {
@@ -76,17 +76,46 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.cluster.stats;
   }
 
+  /** The connections for requests that came in this version of HTTP. */
+  poolFor(version: number): Pool {
+    if (version === 2 || this.cluster.config.downstreamProtocol === null) return this.pools[0]!;
+    this.pools[1] ??= new Pool(this, 'http1');
+    return this.pools[1];
+  }
+
   /** Over HTTP/2 one connection is expected to carry them all, until it says how many. */
-  get streamsExpected(): number {
-    return this.cluster.config.http2 === null ? 1 : this.cluster.config.http2.streamsMax;
+  streamsExpected(version: PoolVersion): number {
+    const { http2 } = this.cluster.config;
+    return http2 === null || version === 'http1' ? 1 : http2.streamsMax;
   }
 
   get connections(): number {
-    return this.pool.connections;
+    return sum(this.pools, ({ connections }) => connections);
   }
 
   get idleConnections(): number {
-    return this.pool.idleConnections;
+    return sum(this.pools, ({ idleConnections }) => idleConnections);
+  }
+
+  /** The address left the cluster. */
+  retire(): void {
+    for (const pool of this.pools) pool.retire();
+  }
+
+  reset(): void {
+    for (const pool of this.pools) pool.reset();
+  }
+
+  sweep(nowMs: number): void {
+    for (const pool of this.pools) pool.sweep(nowMs);
+  }
+
+  closeOldestIdle(): boolean {
+    return this.pools.some((pool) => pool.closeOldestIdle());
+  }
+
+  dialForWaiting(): void {
+    for (const pool of this.pools) pool.dialForWaiting();
   }
 
   /** Takes over what a new configuration says; the live state stays. */
@@ -99,8 +128,9 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.healthy = config.healthy;
   }
 
-  connectOptions(): ConnectOptions | MeshError {
-    const { tls } = this.cluster.config;
+  connectOptions(version: PoolVersion): ConnectOptions | MeshError {
+    const { config } = this.cluster;
+    const tls = version === 'http1' ? (config.downstreamProtocol?.http1Tls ?? null) : config.tls;
     if (tls === null) return plain;
     const { current, issue } = this.context.tls.client(tls);
     if (current !== null) return { tls: current };
@@ -117,18 +147,14 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.proxied && (facts?.expected === true || isLoopback(this.address));
   }
 
-  createCodec(socket: Socket, host: ClientHost): ClientCodec {
+  createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec {
     const { context, config, codecLimits, stats } = this.cluster;
     const alpn = socket.secure?.alpn ?? null;
     const agreed = config.http2ByAlpn ? alpn === 'h2' : alpn !== 'http/1.1';
-    if (config.http2 === null || !agreed) return new Http1ClientCodec(socket, host, codecLimits);
+    if (config.http2 === null || version === 'http1' || !agreed)
+      return new Http1ClientCodec(socket, host, codecLimits);
     const { headBytesMax, headerCountMax } = config;
-    const options = http2Options(
-      config.http2,
-      { headBytesMax, headerCountMax },
-      context.clock,
-      stats.http2Faults,
-    );
+    const options = http2Options(config.http2, { headBytesMax, headerCountMax }, context, stats.http2Faults);
     return new Http2ClientCodec(socket, host, options, config.tls === null ? 'http' : 'https');
   }
 
@@ -148,4 +174,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     if (needed) this.cluster.closeIdleElsewhere(this);
     else this.cluster.onStarving();
   }
+}
+
+function sum(pools: readonly Pool[], count: (pool: Pool) => number): number {
+  let total = 0;
+  for (const pool of pools) total += count(pool);
+  return total;
 }

@@ -16,6 +16,9 @@ import {
 } from './connection.ts';
 import { type ConnectionWaiter, WaitList } from './wait-list.ts';
 
+/** What a pool's connections speak: what the cluster says, or HTTP/1 because the client does. */
+export type PoolVersion = 'configured' | 'http1';
+
 /** The endpoint, as its pool sees it. */
 export interface PoolOwner {
   readonly context: ProxyContext;
@@ -25,10 +28,10 @@ export interface PoolOwner {
   readonly breaker: Breaker;
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
-  readonly streamsExpected: number;
-  connectOptions(): ConnectOptions | MeshError;
+  streamsExpected(version: PoolVersion): number;
+  connectOptions(version: PoolVersion): ConnectOptions | MeshError;
   trusts(facts: SecureFacts | null): boolean;
-  createCodec(socket: Socket, host: ClientHost): ClientCodec;
+  createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec;
   onDial(): void;
   onDialFailed(): void;
   /** A slot under the cluster's limit of connections came free. */
@@ -41,6 +44,7 @@ export class Pool implements ConnectionOwner {
   /** Open connections, connecting ones included. */
   connections = 0;
   private readonly owner: PoolOwner;
+  private readonly version: PoolVersion;
   private connecting = 0;
   private streamsExpected: number;
   private retired = false;
@@ -49,9 +53,10 @@ export class Pool implements ConnectionOwner {
   private readonly open = new Set<UpstreamConnection>();
   private readonly waiting = new WaitList();
 
-  constructor(owner: PoolOwner) {
+  constructor(owner: PoolOwner, version: PoolVersion) {
     this.owner = owner;
-    this.streamsExpected = owner.streamsExpected;
+    this.version = version;
+    this.streamsExpected = owner.streamsExpected(version);
   }
 
   get context(): ProxyContext {
@@ -78,7 +83,7 @@ export class Pool implements ConnectionOwner {
   }
 
   connectOptions(): ConnectOptions | MeshError {
-    return this.owner.connectOptions();
+    return this.owner.connectOptions(this.version);
   }
 
   onSecure(facts: SecureFacts): void {
@@ -90,7 +95,7 @@ export class Pool implements ConnectionOwner {
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
-    return this.owner.createCodec(socket, host);
+    return this.owner.createCodec(socket, host, this.version);
   }
 
   /** A connection with room for one stream, which the caller starts at once; or null. */

@@ -50,7 +50,7 @@ export class RawConnection implements SocketHandler, TimerHandler {
     cluster.onAttemptStart(endpoint, nowMs);
     this.state = 'connecting';
     this.startedMs = nowMs;
-    const options = endpoint.connectOptions();
+    const options = endpoint.connectOptions('configured');
     if (options instanceof MeshError) {
       this.timeout = options;
       context.clock.arm(this.timer, 0);

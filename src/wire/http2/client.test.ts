@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { MeshError } from '../../base/index.ts';
+import { MeshError, VirtualClock } from '../../base/index.ts';
 import { createRequestHead, createResponseHead, createTrailers } from '../made-head.ts';
 import { errorCode, frameType } from './constants.ts';
 import {
@@ -346,5 +346,49 @@ describe('client and server', () => {
       inner.run();
     }
     expect(received).toEqual(Array.from({ length: 3 }, () => 'GET a.example/rewritten 1'));
+  });
+});
+
+describe('a PING before a stream that begins after a silence', () => {
+  const create = () => {
+    const clock = new VirtualClock();
+    const bench = new ClientBench({ ...options({}, clock), idlePingMs: 1000, keepaliveTimeoutMs: 100 });
+    bench.feed(settings()).take();
+    return { clock, bench };
+  };
+
+  test('none while the connection is in use', () => {
+    const { clock, bench } = create();
+    clock.advanceTo(900);
+    bench.get('a');
+    expect(bench.take()).not.toContain('ping 0');
+    clock.advanceTo(5000);
+    expect(bench.codec.closing).toBe(false);
+  });
+
+  test('not answered, it ends the connection', () => {
+    const { clock, bench } = create();
+    clock.advanceTo(2000);
+    bench.get('a');
+    expect(bench.take()).toContain('ping 0');
+    clock.advanceTo(2099);
+    expect(bench.codec.closing).toBe(false);
+    clock.advanceTo(2101);
+    expect([bench.codec.closing, bench.host.events.includes('retired')]).toEqual([true, true]);
+    expect(bench.host.events.some((event) => event.startsWith('a ') && event.includes('peer-closed'))).toBe(
+      true,
+    );
+  });
+
+  test('answered, it is the only one', () => {
+    const { clock, bench } = create();
+    clock.advanceTo(2000);
+    bench.get('a');
+    bench.feed(headers(1, ok));
+    clock.advanceTo(2500);
+    bench.get('b');
+    clock.advanceTo(2900);
+    expect(bench.take().filter((line) => line === 'ping 0').length).toBe(1);
+    expect(bench.codec.closing).toBe(false);
   });
 });

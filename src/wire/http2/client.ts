@@ -60,6 +60,7 @@ export class Http2ClientCodec
     stream.toHead = head.method === 'HEAD';
     stream.localEnded = endStream;
     this.streams.set(id, stream);
+    this.watch.starting();
     this.heads.request(id, head, endStream, this.scheme, frameBytesDefault);
     this.dirty();
     // The last id of a connection: it takes no more.

@@ -187,6 +187,7 @@ export function options(limits: Partial<Http2Limits> = {}, clock: Clock = new Vi
     counts: createFaultCounts(),
     keepaliveMs: 0,
     keepaliveTimeoutMs: 0,
+    idlePingMs: 0,
     stallMs: 0,
     extendedConnect: false,
   };

@@ -10,6 +10,8 @@ export interface WatchTimes {
   readonly keepaliveTimeoutMs: number;
   /** Queued bytes of which none leaves for so long end the connection; 0: never. */
   readonly stallMs: number;
+  /** A PING goes out before a stream that begins after so long a silence; 0: never. */
+  readonly idlePingMs: number;
 }
 
 export interface WatchOwner {
@@ -31,6 +33,7 @@ export class Watch implements TimerHandler {
   private readonly stallTimer: Timer;
   private pinged = false;
   private heardSince = false;
+  private heardAtMs = 0;
   private stalledAt = 0;
 
   constructor(owner: WatchOwner, clock: Clock, times: WatchTimes) {
@@ -39,12 +42,24 @@ export class Watch implements TimerHandler {
     this.times = times;
     this.keepaliveTimer = new Timer(this, timerKind.keepalive);
     this.stallTimer = new Timer(this, timerKind.stall);
+    if (times.idlePingMs > 0) this.heardAtMs = clock.now();
     if (times.keepaliveMs > 0) clock.arm(this.keepaliveTimer, times.keepaliveMs);
   }
 
   /** Bytes came. */
   heard(): void {
     this.heardSince = true;
+    if (this.times.idlePingMs > 0) this.heardAtMs = this.clock.now();
+  }
+
+  /** A stream begins: a connection that lay idle may be gone without our knowing. */
+  starting(): void {
+    const { idlePingMs, keepaliveTimeoutMs } = this.times;
+    if (idlePingMs === 0 || this.pinged || this.clock.now() - this.heardAtMs < idlePingMs) return;
+    this.heardSince = false;
+    this.pinged = true;
+    this.owner.writeKeepalive();
+    this.clock.arm(this.keepaliveTimer, keepaliveTimeoutMs);
   }
 
   /** Bytes wait. */
@@ -72,7 +87,7 @@ export class Watch implements TimerHandler {
     if (this.heardSince) {
       this.heardSince = false;
       this.pinged = false;
-      this.clock.arm(this.keepaliveTimer, keepaliveMs);
+      if (keepaliveMs > 0) this.clock.arm(this.keepaliveTimer, keepaliveMs);
     } else if (this.pinged) this.owner.onSilent();
     else {
       this.pinged = true;

@@ -91,6 +91,7 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
       extendedConnect: false,
       keepaliveMs,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,
+      idlePingMs: 0,
       stallMs: 60_000,
     });
     const authority = options.authority ?? (address.kind === 'unix' ? 'localhost' : formatAddress(address));

@@ -106,6 +106,7 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
       extendedConnect: false,
       keepaliveMs: options.keepaliveMs ?? 30_000,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,
+      idlePingMs: 0,
       stallMs: options.stallMs ?? 60_000,
     };
     this.listener = listen(options, (socket) => this.accept(socket));

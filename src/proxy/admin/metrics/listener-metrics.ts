@@ -59,6 +59,12 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.idleTimeouts,
   },
   {
+    name: 'downstream_cx_max_duration_reached',
+    type: 'counter',
+    help: 'Connections that lasted as long as they may.',
+    value: (s) => s.maxDurations,
+  },
+  {
     name: 'downstream_cx_protocol_error',
     type: 'counter',
     help: 'Connections that broke the protocol.',

@@ -174,6 +174,14 @@ const explicitHttpConfig = message(
   [['http_protocol_options', 'http2_protocol_options']],
 );
 
+const downstreamHttpConfig = message(
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig',
+  {
+    http_protocol_options: f.message(1, http1Options),
+    http2_protocol_options: f.message(2, http2Options),
+  },
+);
+
 const autoHttpConfig = message('envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig', {
   http_protocol_options: f.message(1, http1Options),
   http2_protocol_options: f.message(2, http2Options),
@@ -184,9 +192,14 @@ export const upstreamHttpOptions = message(
   {
     common_http_protocol_options: f.message(1, upstreamConnectionOptions),
     explicit_http_config: f.message(3, explicitHttpConfig),
+    use_downstream_protocol_config: f.message(
+      4,
+      downstreamHttpConfig,
+      'each request goes on in the version it came in',
+    ),
     auto_config: f.message(5, autoHttpConfig, 'what ALPN agrees on; needs TLS'),
   },
-  [['explicit_http_config', 'auto_config']],
+  [['explicit_http_config', 'use_downstream_protocol_config', 'auto_config']],
 );
 
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
@@ -244,8 +257,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   protocol_selection: f.enum(
     26,
     { USE_CONFIGURED_PROTOCOL: 0, USE_DOWNSTREAM_PROTOCOL: 1 },
-    'USE_CONFIGURED_PROTOCOL',
-    only('USE_CONFIGURED_PROTOCOL'),
+    'deprecated in Envoy, for use_downstream_protocol_config',
   ),
   load_balancing_policy: f.message(41, loadBalancingPolicy),
 });

@@ -103,10 +103,13 @@ export function headKilobytes(value: number): string | null {
   return value >= 1 && value <= 8192 ? null : 'must be 1 to 8192';
 }
 
+const maxDuration = 'up to a tenth earlier, by chance, so that connections made together do not end together';
+
 /** Connection options of both sides; the tables of listener and cluster say which of them hold there. */
 export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
   idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
   max_headers_count: f.uint32Value(2, 'default 100', positive),
+  max_connection_duration: f.duration(3, maxDuration, positive),
   max_requests_per_connection: f.uint32Value(6, '0 is no limit'),
   headers_with_underscores_action: f.enum(
     5,
@@ -119,6 +122,7 @@ export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpPro
 export const upstreamConnectionOptions = message('envoy.config.core.v3.HttpProtocolOptions', {
   idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
   max_headers_count: f.uint32Value(2, 'default 100', positive),
+  max_connection_duration: f.duration(3, maxDuration, positive),
   max_requests_per_connection: f.uint32Value(6, '0 is no limit'),
   max_response_headers_kb: f.uint32Value(7, 'default 64 (Envoy: 60); at most 8192', headKilobytes),
 });
@@ -131,9 +135,17 @@ export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions',
 const window = (value: number) =>
   value >= 65_535 && value <= 2_147_483_647 ? null : 'must be 65535 to 2147483647';
 
+export const percent = message('envoy.type.v3.Percent', { value: f.double(1, '', atMost(100)) });
+
 const keepaliveSettings = message('envoy.config.core.v3.KeepaliveSettings', {
   interval: f.duration(1, 'a PING when nothing came for so long; 0s is never'),
   timeout: f.duration(2, 'default 20s'),
+  interval_jitter: f.message(3, percent, 'default 15; chosen once a connection'),
+  connection_idle_interval: f.duration(
+    4,
+    'upstream; a PING before the stream that follows such a silence',
+    positive,
+  ),
 });
 
 /** Of either side's connections. To the ADS server the limits are those of its client. */
@@ -144,10 +156,19 @@ export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions',
   max_concurrent_streams: f.uint32Value(2, 'default 100 downstream, 1024 upstream', positive),
   initial_stream_window_size: f.uint32Value(3, 'default 262144', window),
   initial_connection_window_size: f.uint32Value(4, 'default 1048576', window),
+  stream_error_on_invalid_http_messaging: f.bool(
+    12,
+    'deprecated in Envoy; a stream alone always ends',
+    only(true),
+  ),
+  override_stream_error_on_invalid_http_message: f.boolValue(
+    14,
+    'true: a stream alone always ends',
+    only(true),
+  ),
   connection_keepalive: f.message(15, keepaliveSettings),
+  use_oghttp2_codec: f.boolValue(16, 'the codec is Weft’s own'),
 });
-
-export const percent = message('envoy.type.v3.Percent', { value: f.double(1, '', atMost(100)) });
 
 export const regexMatcher = message('envoy.type.matcher.v3.RegexMatcher', {
   google_re2: f.message(1, message('envoy.type.matcher.v3.RegexMatcher.GoogleRE2', {})),

@@ -190,6 +190,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options 4:alternate_protocols_cache_options',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig':
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig':
+    '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': '1:pattern 2:substitution',
   'envoy.type.matcher.v3.RegexMatcher': '1:google_re2 2:regex',
   'envoy.type.matcher.v3.RegexMatcher.GoogleRE2': '1:max_program_size',

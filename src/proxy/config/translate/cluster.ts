@@ -54,6 +54,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   );
   const http = translateHttp(message, path, faults);
   const name = message.name ?? '';
+  const tls = translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults);
   return {
     config: {
       name,
@@ -63,12 +64,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
-      tls: offerAlpn(
-        translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults),
-        http,
-        join(path, 'transport_socket'),
-        faults,
-      ),
+      tls: offerAlpn(tls, http, join(path, 'transport_socket'), faults),
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),
@@ -78,8 +74,10 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
       http2: http.http2,
-      http2ByAlpn: http.byAlpn,
+      http2ByAlpn: http.speaks === 'agreed',
+      downstreamProtocol: http.speaks === 'downstream' ? { http1Tls: offerHttp1(tls) } : null,
       requestsPerConnectionMax: http.requestsPerConnectionMax,
+      connectionAgeMsMax: http.connectionAgeMsMax,
       headBytesMax: http.headBytesMax,
       headerCountMax: http.headerCountMax,
       panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
@@ -136,10 +134,11 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
 
 interface HttpChoice {
   readonly http2: Http2Settings | null;
-  /** HTTP/2 only where the handshake agrees on it. */
-  readonly byAlpn: boolean;
+  /** Which version, where `http2` is set: always that, what the handshake agrees on, or the client's. */
+  readonly speaks: 'http2' | 'agreed' | 'downstream';
   readonly idleTimeoutMs: number;
   readonly requestsPerConnectionMax: number;
+  readonly connectionAgeMsMax: number;
   readonly headBytesMax: number;
   readonly headerCountMax: number;
 }
@@ -152,23 +151,42 @@ function translateHttp(message: ClusterMessage, path: string, faults: Faults): H
     if (key !== httpOptionsKey) faults.add(`${at}[${key}]`, `is supported as ${httpOptionsKey} only`);
   }
   const options = unpack(message.typed_extension_protocol_options.get(httpOptionsKey), upstreamHttpOptions);
-  const auto = options?.auto_config;
-  if (options !== null && auto === undefined && options.explicit_http_config === undefined) {
-    faults.add(`${at}[${httpOptionsKey}].explicit_http_config`, 'must be set, or auto_config');
+  if (options !== null && chosen(options) === undefined) {
+    faults.add(
+      `${at}[${httpOptionsKey}].explicit_http_config`,
+      'must be set, or use_downstream_protocol_config, or auto_config',
+    );
   }
-  const explicit =
-    options === null ? message.http2_protocol_options : options.explicit_http_config?.http2_protocol_options;
-  const http2 = auto === undefined ? explicit : auto.http2_protocol_options;
   const common = options?.common_http_protocol_options ?? message.common_http_protocol_options;
   return {
-    http2:
-      http2 === undefined && auto === undefined ? null : translateHttp2(http2, clusterDefaults.streamsMax),
-    byAlpn: auto !== undefined,
+    ...translateVersion(message, options),
     idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
     requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
+    connectionAgeMsMax: common?.max_connection_duration ?? 0,
     headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,
     headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
   };
+}
+
+type UpstreamHttpOptions = MessageOf<typeof upstreamHttpOptions>;
+
+function chosen(options: UpstreamHttpOptions) {
+  return options.explicit_http_config ?? options.use_downstream_protocol_config ?? options.auto_config;
+}
+
+/** Without the extension the cluster's own, deprecated fields say it. */
+function translateVersion(
+  message: ClusterMessage,
+  options: UpstreamHttpOptions | null,
+): Pick<HttpChoice, 'http2' | 'speaks'> {
+  const byDownstream =
+    options === null
+      ? message.protocol_selection === 'USE_DOWNSTREAM_PROTOCOL'
+      : options.use_downstream_protocol_config !== undefined;
+  const speaks = byDownstream ? 'downstream' : options?.auto_config === undefined ? 'http2' : 'agreed';
+  const http2 = (options === null ? message : chosen(options))?.http2_protocol_options;
+  const plain = http2 === undefined && speaks === 'http2';
+  return { http2: plain ? null : translateHttp2(http2, clusterDefaults.streamsMax), speaks };
 }
 
 /** What is spoken is offered in the handshake, unless the configuration says itself what to offer. */
@@ -179,11 +197,16 @@ function offerAlpn(
   faults: Faults,
 ): UpstreamTlsConfig | null {
   if (tls === null) {
-    if (http.byAlpn) faults.add(path, 'must be TLS: auto_config goes by what the handshake agrees on');
+    if (http.speaks === 'agreed')
+      faults.add(path, 'must be TLS: auto_config goes by what the handshake agrees on');
     return null;
   }
   if (http.http2 === null || tls.alpn.length > 0) return tls;
-  return { ...tls, alpn: http.byAlpn ? ['h2', 'http/1.1'] : ['h2'] };
+  return { ...tls, alpn: http.speaks === 'agreed' ? ['h2', 'http/1.1'] : ['h2'] };
+}
+
+function offerHttp1(tls: UpstreamTlsConfig | null): UpstreamTlsConfig | null {
+  return tls === null ? null : { ...tls, alpn: ['http/1.1'] };
 }
 
 /** Of routes of default priority, the only ones there are. Of two, the first holds, as in Envoy. */

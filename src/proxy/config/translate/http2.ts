@@ -4,6 +4,7 @@ import type { http2Options, MessageOf } from '../schema/index.ts';
 import type { Http2Settings } from '../types.ts';
 
 const keepaliveTimeoutMs = 20_000;
+const keepaliveJitterPercent = 15;
 
 export function translateHttp2(
   message: MessageOf<typeof http2Options> | undefined,
@@ -17,5 +18,7 @@ export function translateHttp2(
     tableBytesMax: message?.hpack_table_size ?? 4096,
     keepaliveMs: keepalive?.interval ?? 0,
     keepaliveTimeoutMs: keepalive?.timeout ?? keepaliveTimeoutMs,
+    keepaliveJitter: (keepalive?.interval_jitter?.value ?? keepaliveJitterPercent) / 100,
+    idlePingMs: keepalive?.connection_idle_interval ?? 0,
   };
 }
