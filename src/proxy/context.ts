@@ -13,4 +13,6 @@ export interface ProxyContext {
   readonly tls: TlsRuntime;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
+  /** Envoy's service cluster, `node.cluster`; '' where it has none. */
+  readonly serviceCluster: string;
 }

@@ -34,6 +34,8 @@ export interface DataPlaneOptions {
   readonly store?: Store | null;
   /** `<namespace>/<service>` of the workload beside the proxy (x-weft-peer); '' by default: says nothing. */
   readonly peer?: string;
+  /** `node.cluster`; '' by default. */
+  readonly serviceCluster?: string;
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
   /** How fast clients are sent away; at once by default. */
@@ -77,6 +79,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       log,
       tls: new TlsRuntime({ network, store: options.store ?? null, log }),
       peer: options.peer ?? '',
+      serviceCluster: options.serviceCluster ?? '',
       clusters: this.clusters,
       retryFacts: new RetryFacts(),
       retryVerdict: new RetryVerdict(),

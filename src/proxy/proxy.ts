@@ -104,6 +104,7 @@ class ComposedProxy implements Proxy {
       log,
       store,
       peer: peerOf(bootstrap.node),
+      serviceCluster: /^[ -~]*$/.test(bootstrap.node.cluster) ? bootstrap.node.cluster : '',
       ...(createLogSink === undefined ? {} : { createLogSink }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),
       ...(drainStrategy === undefined ? {} : { drainStrategy }),

@@ -16,6 +16,7 @@ export interface FaultConfig {
 
 export interface LocalRateLimitConfig {
   readonly kind: 'local-rate-limit';
+  readonly statPrefix: string;
   /** null: nothing is limited here, routes may. */
   readonly bucket: TokenBucketConfig | null;
   readonly status: number;
@@ -40,11 +41,18 @@ export interface CorsConfig {
 export interface CsrfConfig {
   readonly kind: 'csrf';
   readonly enabledShare: number;
+  /** Judged and counted, no more. */
+  readonly shadowShare: number;
   readonly additionalOrigins: readonly StringMatch[];
 }
 
 export interface HealthCheckConfig {
   readonly kind: 'health-check';
+  /** Checks go on to the application; its answer holds for so long, 0: for that one check. */
+  readonly passThrough: boolean;
+  readonly cacheMs: number;
+  /** Share of endpoints in hundredths that each of these clusters must have for a 200. */
+  readonly minHealthy: readonly { readonly cluster: string; readonly percent: number }[];
   readonly headers: readonly HeaderMatch[];
 }
 

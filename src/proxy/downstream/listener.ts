@@ -16,7 +16,7 @@ import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts'
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
-import type { Answerer, Authorizer, ExchangeContext, ExchangeListener } from '../exchange/index.ts';
+import type { ExchangeContext, ExchangeListener, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
@@ -33,8 +33,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   http: HttpOptions;
   routes: RouteTable;
   accessLog: AccessLog | null;
-  authorizers: readonly Authorizer[] | null = null;
-  answerers: readonly Answerer[] | null = null;
+  filterSteps: FilterSteps | null = null;
   filters: FilterChain = noFilters;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
@@ -110,8 +109,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   private setFilters(): void {
     this.filters = updateFilters(this.filters, this.http.filters);
-    this.authorizers = this.filters.authorizers;
-    this.answerers = this.filters.answerers;
+    this.filterSteps = this.filters.filters.length === 0 ? null : this.filters;
   }
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */

@@ -35,12 +35,14 @@ import {
 } from './phases.ts';
 import { answer, answerRedirect, deny, replyError } from './reply.ts';
 import {
+  type BodyTransform,
   clusterOf,
   type ExchangeListener,
   type ExchangeState,
   pauseRequest,
   RequestState,
   resumeRequest,
+  TransformError,
   traceKey,
 } from './request-state.ts';
 import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
@@ -103,8 +105,43 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
     const { request } = this;
+    request.bytesReceived += end - start;
+    if (request.requestTransform === null) this.takeBody(bytes, start, end);
+    else this.transformBody(request.requestTransform, bytes, start, end);
+  }
+
+  private transformBody(transform: BodyTransform, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      const made = transform.write(bytes, start, end);
+      if (made.length > 0) this.takeBody(made, 0, made.length);
+    } catch (error) {
+      this.failTransform(error);
+    }
+  }
+
+  /** A body that cannot be read is the client's fault; nobody is to have half of it. */
+  private failTransform(error: unknown): void {
+    if (!(error instanceof TransformError)) throw error;
+    const { attempt, request } = this;
+    const now = this.clock.now();
+    if (request.state === 'idle') return;
+    attempt.cancel(now);
+    if (request.state === 'relaying') {
+      this.truncate(new MeshError('protocol', 'downstream', 'no', error.message), now);
+      return;
+    }
+    deny(request, {
+      status: 400,
+      body: error.message,
+      flag: responseFlags.downstreamProtocolError,
+      details: 'request_body_transform_failed',
+      fields: [],
+    });
+  }
+
+  private takeBody(bytes: Uint8Array, start: number, end: number): void {
+    const { request } = this;
     const count = end - start;
-    request.bytesReceived += count;
     if (request.state === 'forwarding' || request.state === 'relaying') {
       const cluster = clusterOf(request);
       const { body } = request;
@@ -117,16 +154,19 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       if (!this.attempt.sendBody(bytes, start, end)) pauseRequest(request);
     } else if (request.state !== 'idle') {
       request.body.append(bytes, start, end);
-      if (request.body.length > proxyLimits.heldBodyBytesMax) pauseRequest(request);
+      if (request.body.length > request.heldBytesMax) pauseRequest(request);
+      if (request.waiter !== null) request.waiter.onHeldBody?.(request);
     }
   }
 
   onEnd(trailers: Head | null): void {
     const { request, deadlines } = this;
+    if (request.requestTransform !== null && !this.endTransform(request.requestTransform)) return;
     request.requestEnded = true;
     request.requestTrailers = trailers;
     deadlines.receiveMs = never;
     const { state } = request;
+    if (state === 'authorizing' && request.waiter !== null) request.waiter.onHeldEnd?.(request);
     if (state === 'idle' || state === 'authorizing') return;
     const now = this.clock.now();
     startDeadlines(request, now);
@@ -144,6 +184,18 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (request.state === 'idle') return;
     if (request.status === 0) request.status = status;
     request.details = reason;
+  }
+
+  /** False: there was no end to make. */
+  private endTransform(transform: BodyTransform): boolean {
+    try {
+      const made = transform.end();
+      if (made.length > 0) this.takeBody(made, 0, made.length);
+      return true;
+    } catch (error) {
+      this.failTransform(error);
+      return false;
+    }
   }
 
   /** The client left, or broke the protocol within its body. */
@@ -202,19 +254,67 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       return;
     }
     if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
-    relay(request, attempt, head, endStream, nowMs);
+    const denial = relay(request, attempt, head, endStream, nowMs);
+    if (denial === null) return;
+    this.leave(attempt, head, endStream, nowMs);
+    request.steps = null;
+    deny(request, denial);
   }
 
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
     const { request, deadlines } = this;
-    request.bytesSent += end - start;
     if (deadlines.idleSpanMs > 0) deadlines.activityMs = this.clock.now();
+    if (request.responseTransform !== null) {
+      this.transformAnswer(request.responseTransform, attempt, bytes, start, end);
+      return;
+    }
+    request.bytesSent += end - start;
     if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
+  }
+
+  private transformAnswer(
+    transform: BodyTransform,
+    attempt: Attempt,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const { request } = this;
+    try {
+      const made = transform.write(bytes, start, end);
+      if (made.length === 0) return;
+      request.bytesSent += made.length;
+      if (!request.stream.sendBody(made, 0, made.length)) attempt.pause();
+    } catch (error) {
+      this.failAnswer(error);
+    }
+  }
+
+  private failAnswer(error: unknown): void {
+    if (!(error instanceof TransformError)) throw error;
+    const now = this.clock.now();
+    this.attempt.cancel(now);
+    this.truncate(new MeshError('protocol', 'upstream', 'no', error.message), now);
+  }
+
+  /** False: there was no end to make. */
+  private endAnswer(transform: BodyTransform): boolean {
+    const { request } = this;
+    try {
+      const made = transform.end();
+      request.bytesSent += made.length;
+      if (made.length > 0) request.stream.sendBody(made, 0, made.length);
+      return true;
+    } catch (error) {
+      this.failAnswer(error);
+      return false;
+    }
   }
 
   onAttemptEnd(attempt: Attempt, trailers: Head | null): void {
     const { request } = this;
     const { owner, stream } = request;
+    if (request.responseTransform !== null && !this.endAnswer(request.responseTransform)) return;
     if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
     if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
     settle(request, this.clock.now());

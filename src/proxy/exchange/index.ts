@@ -10,6 +10,7 @@ export type {
   Denial,
   ExchangeListener,
   ExchangeState,
+  FilterSteps,
   RequestState,
   Waiter,
 } from './request-state.ts';

@@ -45,8 +45,9 @@ export function match(request: RequestState): RouteHit | null {
 
 /** Asks those who have not agreed yet, in their order. */
 export function authorize(request: RequestState): 'allow' | 'wait' | Denial {
-  const { authorizers } = request.listener;
-  if (authorizers === null) return 'allow';
+  const { steps } = request;
+  if (steps === null) return 'allow';
+  const { authorizers } = steps;
   request.phase = 'authorize';
   while (request.authorized < authorizers.length) {
     const outcome = authorizers[request.authorized]!.authorize(request);
@@ -157,32 +158,37 @@ export function forward(
   return stream;
 }
 
-/** Passes the answer's head on; with `endStream` that was all of it, and the request is over. */
+/**
+ * Passes the answer's head on; with `endStream` that was all of it, and the request is over. A denial: a filter does
+ * not let it pass, and nothing was sent.
+ */
 export function relay(
   request: RequestState,
   attempt: Attempt,
   head: ResponseHead,
   endStream: boolean,
   nowMs: number,
-): void {
+): Denial | null {
   request.phase = 'relay';
   const { deadlines, stream } = request;
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
   deadlines.activityMs = nowMs;
   request.status = head.status;
   if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
-  prepareResponse(request, head, nowMs - attempt.startedMs);
+  const denial = prepareResponse(request, head, endStream, nowMs - attempt.startedMs);
+  if (denial !== null) return denial;
   if (endStream) {
     request.grpcStatus = grpcStatusOf(head);
     // The books are closed first: sending the end may begin the client's next request at once.
     settle(request, nowMs);
     stream.sendResponse(head, true);
     request.owner.onAnswered();
-    return;
+    return null;
   }
   request.state = 'relaying';
   request.body.release();
   stream.sendResponse(head, false);
+  return null;
 }
 
 /**
@@ -198,6 +204,7 @@ export function settle(request: RequestState, nowMs: number): void {
     request.waiter.onAbandoned(request);
     request.waiter = null;
   }
+  if (request.requestTransform !== null || request.responseTransform !== null) closeTransforms(request);
   stats.active -= 1;
   stats.responses[answerClass]! += 1;
   stats.bytesReceived += request.bytesReceived;
@@ -217,6 +224,13 @@ export function settle(request: RequestState, nowMs: number): void {
   request.state = 'idle';
   request.body.reset();
   request.owner.onSettled(nowMs, request.requestEnded);
+}
+
+function closeTransforms(request: RequestState): void {
+  request.requestTransform?.close();
+  request.responseTransform?.close();
+  request.requestTransform = null;
+  request.responseTransform = null;
 }
 
 /**

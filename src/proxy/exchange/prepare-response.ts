@@ -2,10 +2,15 @@
 
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import { applyEdits } from './apply-edits.ts';
-import { type Answerer, type RequestState, traceKey } from './request-state.ts';
+import { type Answerer, type Denial, type RequestState, traceKey } from './request-state.ts';
 
 /** `serviceTimeMs`: from sending the attempt to this head. */
-export function prepareResponse(request: RequestState, head: ResponseHead, serviceTimeMs: number): void {
+export function prepareResponse(
+  request: RequestState,
+  head: ResponseHead,
+  endStream: boolean,
+  serviceTimeMs: number,
+): Denial | null {
   const { http } = request.listener;
   // Refusals are between two proxies: believed or not, they end here.
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
@@ -24,8 +29,7 @@ export function prepareResponse(request: RequestState, head: ResponseHead, servi
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
-  const { answerers } = request.listener;
-  if (answerers !== null) consultAnswerers(request, answerers, head);
+  return request.steps === null ? null : consultAnswerers(request, request.steps.answerers, head, endStream);
 }
 
 /** Answers pass the chain from its end to its start. */
@@ -33,8 +37,13 @@ export function consultAnswerers(
   request: RequestState,
   answerers: readonly Answerer[],
   head: ResponseHead,
-): void {
-  for (let index = answerers.length - 1; index >= 0; index--) answerers[index]!.onAnswer(request, head);
+  endStream: boolean,
+): Denial | null {
+  for (let index = answerers.length - 1; index >= 0; index--) {
+    const denial = answerers[index]!.onAnswer(request, head, endStream);
+    if (denial !== null) return denial;
+  }
+  return null;
 }
 
 /**

@@ -11,7 +11,7 @@ import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import type { Denial, RequestState } from './request-state.ts';
+import type { BodyTransform, Denial, RequestState } from './request-state.ts';
 
 type Field = readonly [name: string, value: string];
 
@@ -54,26 +54,30 @@ export function answerRedirect(request: RequestState, route: Route): void {
 function write(
   request: RequestState,
   status: number,
-  text: string,
+  text: string | Uint8Array,
   extra: readonly Field[],
   code: ErrorCode | null = null,
 ): void {
   if (status >= 400 && isGrpc(request.head)) {
-    writeGrpc(request, status, text, extra, code);
+    writeGrpc(request, status, typeof text === 'string' ? text : Buffer.from(text).toString(), extra, code);
     return;
   }
-  const { context, listener, route } = request;
-  const bytes = encoder.encode(text);
+  const { context, listener, route, steps } = request;
+  let bytes = typeof text === 'string' ? encoder.encode(text) : text;
   const fields: Field[] = [['date', context.dates.now()]];
   fields.push(['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName]);
-  if (bytes.length > 0) fields.push(['content-type', 'text/plain']);
+  if (bytes.length > 0 && !extra.some(([name]) => name === 'content-type'))
+    fields.push(['content-type', 'text/plain']);
   // 204 and 304 have no body and say no length (RFC 9110 section 8.6).
   const bodiless = status === 204 || status === 304;
   if (!bodiless) fields.push(['content-length', `${bytes.length}`]);
   const head = createResponseHead(status, [...fields, ...extra]);
   if (route?.responseEdits) applyEdits(head, route.responseEdits);
-  if (listener.answerers !== null) consultAnswerers(request, listener.answerers, head);
   const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
+  // What a filter says against an answer of our own is not heard: there is nothing better to say.
+  if (steps !== null) consultAnswerers(request, steps.answerers, head, !withBody);
+  if (withBody && request.responseTransform !== null)
+    bytes = transformWhole(request.responseTransform, bytes);
   request.status = status;
   if (withBody) request.bytesSent += bytes.length;
   const stream = request.stream;
@@ -84,6 +88,11 @@ function write(
     stream.sendEnd(null);
   }
   request.owner.onAnswered();
+}
+
+function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array {
+  const first = transform.write(bytes, 0, bytes.length).slice();
+  return Buffer.concat([first, transform.end()]);
 }
 
 /** A head alone, with 200: clients of gRPC read nothing else. Books and log keep the status that says what happened. */

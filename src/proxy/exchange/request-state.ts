@@ -20,6 +20,7 @@ import {
   type ServerStream,
 } from '../../wire/index.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
+import { proxyLimits } from '../limits.ts';
 import {
   type ListenerStats,
   type Phase,
@@ -49,18 +50,24 @@ export interface ExchangeListener {
   readonly accessLog: AccessLog | null;
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
-  /** Who must agree before a request goes on, in this order; null: nobody is asked. */
-  readonly authorizers: readonly Authorizer[] | null;
-  /** null: nobody looks. */
-  readonly answerers: readonly Answerer[] | null;
+  /** null: nobody is asked, and nobody looks. */
+  readonly filterSteps: FilterSteps | null;
   /** Who says to be calling, as a label of bounded variety. */
   peerOf(head: RequestHead): string;
+}
+
+/** A listener's filters, as its requests pass them. */
+export interface FilterSteps {
+  /** Who must agree before a request goes on, in this order. */
+  readonly authorizers: readonly Authorizer[];
+  /** In the order of the chain; an answer passes them from the end. */
+  readonly answerers: readonly Answerer[];
 }
 
 /** The answer to a request that does not go on. */
 export interface Denial {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly flag: ResponseFlag;
   /** For the log; '' where nothing more is to be said. */
   readonly details: string;
@@ -78,13 +85,31 @@ export interface Authorizer {
 
 /** Who looks at every answer before it is sent, our own too. */
 export interface Answerer {
-  onAnswer(request: RequestState, head: ResponseHead): void;
+  /** `endStream`: it has no body. A denial is sent instead of an endpoint's answer; it is not asked about our own. */
+  onAnswer(request: RequestState, head: ResponseHead, endStream: boolean): Denial | null;
 }
+
+/** Makes another body of one, piece by piece. Throws {@link TransformError} where it cannot. */
+export interface BodyTransform {
+  /** What is to be sent for this piece; empty: nothing yet. Valid until the next call. */
+  write(bytes: Uint8Array, start: number, end: number): Uint8Array;
+  /** What is left. */
+  end(): Uint8Array;
+  /** The message is over, whole or not. */
+  close(): void;
+}
+
+/** A body that cannot be made into what it should be. */
+export class TransformError extends Error {}
 
 /** An authorizer that is waited for. */
 export interface Waiter {
   /** The request ended meanwhile: nobody is to proceed. */
   onAbandoned(request: RequestState): void;
+  /** More of the body is held ({@link RequestState.body}). */
+  onHeldBody?(request: RequestState): void;
+  /** The request is here as a whole. */
+  onHeldEnd?(request: RequestState): void;
 }
 
 /** What moves a request. */
@@ -128,8 +153,19 @@ export class RequestState implements PickRequest<Endpoint> {
   /** A cookie for the client, made for the hash; '' for none. */
   setCookie = '';
   nowMs = 0;
+  /** Of the listener as it was when the request came: a configuration may change it meanwhile. */
+  steps: FilterSteps | null = null;
   /** Authorizers that have agreed. */
   authorized = 0;
+  /** What filters remember of this request, by their position in the chain. */
+  readonly slots: unknown[] = [];
+  /** What filters say of the request to each other and to logs, by their names; null: nothing. */
+  metadata: Map<string, Readonly<Record<string, unknown>>> | null = null;
+  /** Bodies pass through these on their way; null: as they are. */
+  requestTransform: BodyTransform | null = null;
+  responseTransform: BodyTransform | null = null;
+  /** Bytes of the body that are taken while the request does not go on. */
+  heldBytesMax: number = proxyLimits.heldBodyBytesMax;
   /** The authorizer that said `wait`; null: nobody is waited for. */
   waiter: Waiter | null = null;
   /** The endpoint of the last attempt; null: none was made. */
@@ -204,7 +240,11 @@ export class RequestState implements PickRequest<Endpoint> {
     this.tried.length = 0;
     this.hash = null;
     this.setCookie = '';
+    this.steps = this.listener.filterSteps;
     this.authorized = 0;
+    if (this.slots.length > 0) this.slots.length = 0;
+    this.metadata = null;
+    this.heldBytesMax = proxyLimits.heldBodyBytesMax;
     this.waiter = null;
     this.endpoint = null;
     this.sent = false;

@@ -15,13 +15,15 @@ import { LocalRateLimitFilter } from './local-rate-limit.ts';
 export interface FilterChain {
   readonly configs: readonly ListenerFilterConfig[];
   readonly filters: readonly HttpFilter[];
-  readonly authorizers: readonly Authorizer[] | null;
-  readonly answerers: readonly Answerer[] | null;
+  readonly authorizers: readonly Authorizer[];
+  readonly answerers: readonly Answerer[];
 }
 
-export const noFilters: FilterChain = { configs: [], filters: [], authorizers: null, answerers: null };
+export const noFilters: FilterChain = { configs: [], filters: [], authorizers: [], answerers: [] };
 
-const classes: Readonly<Record<FilterKind, new (filter: ListenerFilterConfig) => HttpFilter>> = {
+const classes: Readonly<
+  Record<FilterKind, new (filter: ListenerFilterConfig, position: number) => HttpFilter>
+> = {
   fault: FaultFilter,
   'local-rate-limit': LocalRateLimitFilter,
   cors: CorsFilter,
@@ -32,18 +34,16 @@ const classes: Readonly<Record<FilterKind, new (filter: ListenerFilterConfig) =>
 
 export function updateFilters(chain: FilterChain, configs: readonly ListenerFilterConfig[]): FilterChain {
   if (configs.length === 0) return noFilters;
-  const before = new Map(
-    chain.configs.map((config, index) => [JSON.stringify(config), chain.filters[index]]),
-  );
+  const before = new Map(chain.configs.map((config, index) => [keyOf(config, index), chain.filters[index]]));
   const filters = configs.map(
-    (config) => before.get(JSON.stringify(config)) ?? new classes[config.config.kind](config),
+    (config, index) => before.get(keyOf(config, index)) ?? new classes[config.config.kind](config, index),
   );
-  const authorizers = filters.flatMap(({ authorizer }) => (authorizer === null ? [] : [authorizer]));
+  const authorizers = filters.map(({ authorizer }) => authorizer);
   const answerers = filters.flatMap(({ answerer }) => (answerer === null ? [] : [answerer]));
-  return {
-    configs,
-    filters,
-    authorizers: authorizers.length === 0 ? null : authorizers,
-    answerers: answerers.length === 0 ? null : answerers,
-  };
+  return { configs, filters, authorizers, answerers };
+}
+
+/** Its place counts: a request remembers by it which filters it has passed. */
+function keyOf(config: ListenerFilterConfig, index: number): string {
+  return `${index} ${JSON.stringify(config)}`;
 }

@@ -5,19 +5,25 @@ import { compileValues, type ValueMatcher } from '../../policy/index.ts';
 import type { ResponseHead } from '../../wire/index.ts';
 import type { CorsConfig, ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Answerer, Authorizer, Denial, RequestState } from '../exchange/index.ts';
-import { configFor, denial, drawn, type HttpFilter } from './filter.ts';
+import { configFor, countSamples, denial, drawn, type HttpFilter, reached } from './filter.ts';
 
 export class CorsFilter implements HttpFilter, Authorizer, Answerer {
   readonly name: string;
   readonly authorizer = this;
   readonly answerer = this;
-  readonly counts = { 'origin-valid': 0, 'origin-invalid': 0 };
+  private readonly counts = { origin_valid: 0, origin_invalid: 0 };
   private readonly filter: ListenerFilterConfig;
+  private readonly position: number;
   private readonly matchers = new WeakMap<CorsConfig, readonly ValueMatcher[]>();
 
-  constructor(filter: ListenerFilterConfig) {
+  constructor(filter: ListenerFilterConfig, position: number) {
     this.name = filter.name;
     this.filter = filter;
+    this.position = position;
+  }
+
+  samples() {
+    return countSamples('cors', this.counts);
   }
 
   authorize(request: RequestState): 'allow' | Denial {
@@ -28,21 +34,22 @@ export class CorsFilter implements HttpFilter, Authorizer, Answerer {
     const preflight =
       request.method === 'OPTIONS' && (request.head.getName('access-control-request-method') ?? '') !== '';
     if (!this.allows(config, origin)) {
-      this.counts['origin-invalid'] += 1;
+      this.counts.origin_invalid += 1;
       return preflight && !config.forwardOtherPreflights ? denial(200, '', 'cors_response') : 'allow';
     }
-    this.counts['origin-valid'] += 1;
+    this.counts.origin_valid += 1;
     return preflight ? denial(200, '', 'cors_response', '', preflightFields(config)) : 'allow';
   }
 
-  onAnswer(request: RequestState, head: ResponseHead): void {
+  onAnswer(request: RequestState, head: ResponseHead): null {
     const config = configFor(request, this.filter, 'cors');
-    if (config === null || config.enabledShare === 0) return;
+    if (config === null || config.enabledShare === 0 || !reached(request, this.position)) return null;
     const origin = request.head.getName('origin');
-    if (origin === null || origin === '' || !this.allows(config, origin)) return;
+    if (origin === null || origin === '' || !this.allows(config, origin)) return null;
     set(head, 'access-control-allow-origin', origin);
     if (config.allowCredentials) set(head, 'access-control-allow-credentials', 'true');
     if (config.exposeHeaders !== '') set(head, 'access-control-expose-headers', config.exposeHeaders);
+    return null;
   }
 
   private allows(config: CorsConfig, origin: string): boolean {

@@ -3,8 +3,8 @@
 import { compileHeaders, matchesHeaders } from '../../policy/index.ts';
 import type { FaultConfig, ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Authorizer, Denial, RequestState, Waiter } from '../exchange/index.ts';
-import { responseFlags } from '../stats/index.ts';
-import { configFor, denial, drawn, type HttpFilter } from './filter.ts';
+import { type FilterSample, responseFlags } from '../stats/index.ts';
+import { configFor, countSamples, denial, drawn, type HttpFilter } from './filter.ts';
 
 /** A caller may ask for no longer delay than this. */
 const askedDelayMsMax = 3_600_000;
@@ -13,7 +13,7 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   readonly name: string;
   readonly authorizer = this;
   readonly answerer = null;
-  readonly counts = { delayed: 0, aborted: 0, overflow: 0 };
+  private readonly counts = { aborts_injected: 0, delays_injected: 0, faults_overflow: 0 };
   private readonly filter: ListenerFilterConfig;
   private readonly matchers = new WeakMap<FaultConfig, ReturnType<typeof compileHeaders>>();
   private active = 0;
@@ -21,6 +21,11 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   constructor(filter: ListenerFilterConfig) {
     this.name = filter.name;
     this.filter = filter;
+  }
+
+  *samples(): Iterable<FilterSample> {
+    yield* countSamples('fault', this.counts);
+    yield { name: 'http_fault_active_faults', value: this.active, type: 'gauge' };
   }
 
   authorize(request: RequestState): 'allow' | 'wait' | Denial {
@@ -31,7 +36,7 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     } else {
       if (config === null || !this.concerns(request, config)) return 'allow';
       if (this.active >= config.activeMax) {
-        this.counts.overflow += 1;
+        this.counts.faults_overflow += 1;
         return 'allow';
       }
       const delayMs = delayOf(request, config);
@@ -39,7 +44,7 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     }
     const status = config === null ? 0 : abortOf(request, config);
     if (status === 0) return 'allow';
-    this.counts.aborted += 1;
+    this.counts.aborts_injected += 1;
     return denial(status, 'fault filter abort', 'fault_filter_abort', responseFlags.faultAbort);
   }
 
@@ -49,7 +54,7 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
 
   private delay(request: RequestState, delayMs: number): 'wait' {
     const nowMs = request.context.clock.now();
-    this.counts.delayed += 1;
+    this.counts.delays_injected += 1;
     this.active += 1;
     request.waiter = this;
     if (request.flags === responseFlags.none) request.flags = responseFlags.faultDelay;

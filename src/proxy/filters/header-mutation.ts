@@ -9,12 +9,15 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
   readonly name: string;
   readonly authorizer = this;
   readonly answerer = this;
-  readonly counts = {};
   private readonly filter: ListenerFilterConfig;
 
   constructor(filter: ListenerFilterConfig) {
     this.name = filter.name;
     this.filter = filter;
+  }
+
+  samples() {
+    return [];
   }
 
   authorize(request: RequestState): 'allow' {
@@ -25,11 +28,12 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
     return 'allow';
   }
 
-  onAnswer(request: RequestState, head: ResponseHead): void {
+  onAnswer(request: RequestState, head: ResponseHead): null {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
     if (own !== null && own.response !== null) applyEdits(head, own.response);
     if (said !== null && said.response !== null) applyEdits(head, said.response);
+    return null;
   }
 
   /** The filter's own edits hold beside the route's, where there are any. */

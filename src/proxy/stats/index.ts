@@ -4,4 +4,4 @@ export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
 export { SslStats } from './ssl-stats.ts';
 export { TrafficStats } from './traffic-stats.ts';
-export type { ClusterView, EndpointView, ListenerView, ProxyView } from './views.ts';
+export type { ClusterView, EndpointView, FilterSample, ListenerView, ProxyView } from './views.ts';

@@ -53,6 +53,16 @@ export interface ClusterView {
   retryBudgetRemaining(nowMs: number): number;
 }
 
+/** One figure of a filter, under the name that Envoy exports it by. */
+export interface FilterSample {
+  /** Behind `envoy_`. */
+  readonly name: string;
+  readonly value: number;
+  /** Beside the prefix of the listener's connection manager, which names that start with `http_` are given. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly type?: 'gauge';
+}
+
 export interface ListenerView {
   readonly name: string;
   readonly config: ListenerConfig;
@@ -63,7 +73,7 @@ export interface ListenerView {
   readonly draining: boolean;
   /** Its chain of HTTP filters, with what each did. */
   readonly filters: {
-    readonly filters: readonly { readonly name: string; readonly counts: Readonly<Record<string, number>> }[];
+    readonly filters: readonly { readonly name: string; samples(): Iterable<FilterSample> }[];
   };
 }
 

@@ -1,14 +1,43 @@
-// What HTTP filters did: one counter for all kinds, since each kind has outcomes of its own.
+// What HTTP filters counted, under Envoy's names. Filters of listeners that share a stat prefix share their series.
 
 import type { PrometheusWriter } from '../../../observe/index.ts';
+import type { FilterSample } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 
+interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+interface Family {
+  readonly type: 'counter' | 'gauge';
+  readonly series: Map<string, Series>;
+}
+
 export function* writeFilterMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
-  writer.family('weft_http_filter_total', 'counter', 'What HTTP filters did with requests.');
-  for (const { name: listener, filters } of context.view.listeners.values()) {
-    for (const { name: filter, counts } of filters.filters) {
-      for (const outcome in counts) writer.sample({ listener, filter, outcome }, counts[outcome]!);
-    }
+  const families = new Map<string, Family>();
+  for (const { config, filters } of context.view.listeners.values())
+    for (const filter of filters.filters)
+      for (const sample of filter.samples()) add(families, sample, config.statPrefix);
+  for (const [name, { type, series }] of [...families].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    writer.family(`envoy_${name}`, type, 'Of a filter, under the name that Envoy gives it.');
+    for (const { labels, value } of series.values()) writer.sample(labels, value);
     if (writer.full) yield;
   }
+}
+
+function add(families: Map<string, Family>, sample: FilterSample, prefix: string): void {
+  const { name, value, type = 'counter' } = sample;
+  const labels = {
+    ...(name.startsWith('http_') && !name.startsWith('http_local_rate_limit')
+      ? { envoy_http_conn_manager_prefix: prefix }
+      : {}),
+    ...sample.labels,
+  };
+  const family = families.get(name) ?? { type, series: new Map<string, Series>() };
+  families.set(name, family);
+  const key = JSON.stringify(labels);
+  const known = family.series.get(key);
+  if (known === undefined) family.series.set(key, { labels, value });
+  else known.value += value;
 }

@@ -18,6 +18,10 @@ const scopes: readonly (readonly [prefix: string, scope: string, label: string])
   ['tcp_', 'tcp', 'envoy_tcp_prefix'],
 ];
 
+/** Filters whose figures Envoy keeps in a scope of their own below the listener's. */
+const filterScopes =
+  /^(fault|cors|csrf|rbac|buffer|ext_authz|jwt_authn|compressor|decompressor|health_check)_(?!check)/;
+
 /** Every sample of a scrape but the buckets of histograms, sorted by name as Envoy sorts them. */
 export function parseStats(scrape: string): readonly Stat[] {
   const stats: Stat[] = [];
@@ -41,7 +45,7 @@ function dottedName(name: string, labels: string): string {
   const [prefix, scope, label] = found;
   const values = parseLabels(labels);
   const member = label === '' ? '' : `.${values.get(label) ?? ''}`;
-  return `${scope}${member}.${placeStatus(rest.slice(prefix.length), values)}`;
+  return `${scope}${member}.${placeStatus(rest.slice(prefix.length).replace(filterScopes, '$1.'), values)}`;
 }
 
 /** `upstream_rq_xx` with class 5 is `upstream_rq_5xx`, `upstream_rq` with code 503 is `upstream_rq_503`. */

@@ -1,6 +1,6 @@
 // Tables: envoy.extensions.filters.http.*: the filters that may stand before the router, and what routes say to them.
 
-import { headerValueOption, stringMatcher } from './core.ts';
+import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 
@@ -107,11 +107,14 @@ export const corsPolicy = message('envoy.extensions.filters.http.cors.v3.CorsPol
 
 export const csrfPolicy = message('envoy.extensions.filters.http.csrf.v3.CsrfPolicy', {
   filter_enabled: f.message(1, runtimePercent, 'default 0 %'),
+  shadow_enabled: f.message(2, runtimePercent, 'default 0 %'),
   additional_origins: f.repeated(f.message(3, stringMatcher)),
 });
 
 export const healthCheckFilter = message('envoy.extensions.filters.http.health_check.v3.HealthCheck', {
-  pass_through_mode: f.boolValue(1, 'false', only(false)),
+  pass_through_mode: f.boolValue(1),
+  cache_time: f.duration(3, 'with pass_through_mode'),
+  cluster_min_healthy_percentages: f.map(f.message(4, percent, 'without pass_through_mode')),
   headers: f.repeated(f.message(5, headerMatcher)),
 });
 

@@ -106,17 +106,40 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
     const additionalOrigins = csrf.additional_origins.map((origin, index) =>
       translateString(origin, `${join(path, 'additional_origins')}[${index}]`, faults),
     );
-    return { kind: 'csrf', enabledShare: share(csrf.filter_enabled?.default_value, 0), additionalOrigins };
+    return {
+      kind: 'csrf',
+      enabledShare: share(csrf.filter_enabled?.default_value, 0),
+      shadowShare: share(csrf.shadow_enabled?.default_value, 0),
+      additionalOrigins,
+    };
   }
   const health = unpack(any, healthCheckFilter);
-  if (health !== null) {
-    const headers = health.headers.map((header, index) =>
-      translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
-    );
-    return { kind: 'health-check', headers };
-  }
+  if (health !== null) return translateHealthCheck(health, path, faults);
   const mutating = unpack(any, headerMutation) ?? unpack(any, headerMutationPerRoute);
   return mutating === null ? null : translateMutations(mutating.mutations, join(path, 'mutations'), faults);
+}
+
+function translateHealthCheck(
+  health: MessageOf<typeof healthCheckFilter>,
+  path: string,
+  faults: Faults,
+): FilterConfig {
+  const passThrough = health.pass_through_mode ?? false;
+  if (health.pass_through_mode === undefined) faults.add(join(path, 'pass_through_mode'), 'must be set');
+  const percentages = health.cluster_min_healthy_percentages;
+  if (passThrough && percentages.size > 0)
+    faults.add(join(path, 'cluster_min_healthy_percentages'), 'must not be set with pass_through_mode');
+  if (!passThrough && health.cache_time !== undefined)
+    faults.add(join(path, 'cache_time'), 'needs pass_through_mode');
+  return {
+    kind: 'health-check',
+    passThrough,
+    cacheMs: health.cache_time ?? 0,
+    minHealthy: [...percentages].map(([cluster, { value }]) => ({ cluster, percent: value ?? 0 })),
+    headers: health.headers.map((header, index) =>
+      translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
+    ),
+  };
 }
 
 /** The filter alone does nothing: policies are said by routes. */
@@ -172,6 +195,7 @@ function translateLimit(
   const notEnforced = 'request_headers_to_add_when_not_enforced';
   return {
     kind: 'local-rate-limit',
+    statPrefix: message.stat_prefix ?? '',
     bucket:
       bucket === undefined
         ? null
