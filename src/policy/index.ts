@@ -12,9 +12,21 @@ export {
   selectCandidates,
   xxHash64,
 } from './balance/index.ts';
-export { Breaker, type LimitsConfig } from './breaker/index.ts';
-export { TokenBucket, type TokenBucketConfig } from './limit/index.ts';
-export { ejectionCauses, type OutlierConfig, OutlierCounts, OutlierDetector } from './outlier/index.ts';
+export type { CircuitBreaker, LimitsConfig } from './breaker/index.ts';
+export {
+  type Gauge,
+  LocalGauge,
+  type RateLimit,
+  TokenBucket,
+  type TokenBucketConfig,
+} from './limit/index.ts';
+export {
+  type Detector,
+  ejectionCauses,
+  type OutlierConfig,
+  OutlierCounts,
+  OutlierDetector,
+} from './outlier/index.ts';
 export {
   compilePeerRule,
   type PeerNameKind,
@@ -71,3 +83,4 @@ export {
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';
+export { type Counters, localCounters } from './shared/index.ts';

@@ -2,6 +2,7 @@
 
 import type { Clock, Log, Random } from '../base/index.ts';
 import type { Network, Resolver } from '../net/index.ts';
+import type { Counters } from '../policy/index.ts';
 import type { TlsRuntime } from './tls/index.ts';
 
 export interface ProxyContext {
@@ -11,6 +12,8 @@ export interface ProxyContext {
   readonly resolver: Resolver;
   readonly log: Log;
   readonly tls: TlsRuntime;
+  /** Where limits, budgets and ejections count: they hold for the proxy, whatever its threads. */
+  readonly counters: Counters;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */

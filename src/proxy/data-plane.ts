@@ -7,7 +7,9 @@ import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
 import { formatAddress, type Network, type Resolver, type Store } from '../net/index.ts';
 import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
 import {
+  type Counters,
   compileRoutes,
+  localCounters,
   RetryFacts,
   RetryVerdict,
   type RouteConfig,
@@ -40,8 +42,10 @@ export interface DataPlaneOptions {
   readonly openFilesMax?: number;
   /** How fast clients are sent away; at once by default. */
   readonly drainStrategy?: DrainStrategy;
-  /** Several workers share the listeners' ports. */
+  /** Several threads share the listeners' ports. */
   readonly reusePort?: boolean;
+  /** Where limits and budgets count, when several threads are one proxy; fields of this one by default. */
+  readonly counters?: Counters;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -69,7 +73,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   private readonly emptyTable: RouteTable;
 
   constructor(options: DataPlaneOptions) {
-    const { clock, random, network, resolver, log } = options;
+    const { clock, random, network, resolver, log, counters = localCounters } = options;
     this.options = options;
     this.context = {
       clock,
@@ -85,11 +89,15 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       retryVerdict: new RetryVerdict(),
       retriedAbove: new TraceNotes(),
       retriedBelow: new TraceNotes(),
-      replay: { bytes: 0 },
+      counters,
+      replay: counters.createGauge('replay bytes'),
       logEntry: createLogEntry(),
       dates: new HttpDates(clock),
       health: { failed: false },
-      accepted: { count: 0, max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY) },
+      accepted: {
+        gauge: counters.createGauge('accepted connections'),
+        max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY),
+      },
     };
     this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
       this.closeUnusedLogs(),
@@ -268,8 +276,11 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   }
 
   private removeClusters(snapshot: Snapshot): void {
-    for (const cluster of this.retired)
-      if (cluster.stats.connectionsActive === 0) this.retired.delete(cluster);
+    for (const cluster of this.retired) {
+      if (cluster.stats.connectionsActive > 0 || cluster.stats.active > 0) continue;
+      this.retired.delete(cluster);
+      cluster.dispose();
+    }
     for (const [name, cluster] of this.clusters) {
       if (snapshot.clusters.has(name)) continue;
       this.clusters.delete(name);

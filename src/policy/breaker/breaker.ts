@@ -2,9 +2,9 @@
 // more and says true, or says false; each true is followed by exactly one release.
 
 import { assert } from '../../base/index.ts';
-import type { LimitsConfig } from './types.ts';
+import type { CircuitBreaker, LimitsConfig } from './types.ts';
 
-export class Breaker {
+export class Breaker implements CircuitBreaker {
   requests = 0;
   pending = 0;
   connections = 0;
@@ -18,7 +18,6 @@ export class Breaker {
     return this.#limits;
   }
 
-  /** New limits hold for what comes; what is in flight above them is let finish. */
   update(limits: LimitsConfig): void {
     this.#limits = limits;
   }
@@ -51,8 +50,17 @@ export class Breaker {
     return true;
   }
 
+  forceConnection(): void {
+    this.connections += 1;
+  }
+
   releaseConnection(): void {
     assert(this.connections > 0, 'a connection is released once');
     this.connections -= 1;
   }
+
+  /** The pool that frees a slot looks for itself who waits. */
+  awaitConnection(): void {}
+
+  dispose(): void {}
 }

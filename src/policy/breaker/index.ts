@@ -1,2 +1,2 @@
 export { Breaker } from './breaker.ts';
-export type { LimitsConfig } from './types.ts';
+export type { CircuitBreaker, LimitsConfig } from './types.ts';

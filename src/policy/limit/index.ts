@@ -1,1 +1,2 @@
-export { TokenBucket, type TokenBucketConfig } from './token-bucket.ts';
+export { type Gauge, LocalGauge } from './gauge.ts';
+export { type RateLimit, TokenBucket, type TokenBucketConfig } from './token-bucket.ts';

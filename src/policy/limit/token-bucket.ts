@@ -8,7 +8,12 @@ export interface TokenBucketConfig {
   readonly fillIntervalMs: number;
 }
 
-export class TokenBucket {
+export interface RateLimit {
+  /** Takes one token; false: there is none. */
+  take(nowMs: number): boolean;
+}
+
+export class TokenBucket implements RateLimit {
   private readonly config: TokenBucketConfig;
   private tokens: number;
   private filledMs: number;
@@ -19,7 +24,6 @@ export class TokenBucket {
     this.filledMs = nowMs;
   }
 
-  /** Takes one token; false: there is none. */
   take(nowMs: number): boolean {
     const { tokensMax, tokensPerFill, fillIntervalMs } = this.config;
     const fills = Math.floor((nowMs - this.filledMs) / fillIntervalMs);

@@ -1,2 +1,8 @@
 export { OutlierDetector } from './outlier-detector.ts';
-export { type EjectionCause, ejectionCauses, type OutlierConfig, OutlierCounts } from './types.ts';
+export {
+  type Detector,
+  type EjectionCause,
+  ejectionCauses,
+  type OutlierConfig,
+  OutlierCounts,
+} from './types.ts';

@@ -6,9 +6,9 @@
 import type { Random } from '../../base/index.ts';
 import type { EndpointLoad, Outcome } from '../balance/index.ts';
 import { isUsable } from '../balance/index.ts';
-import type { EjectionCause, OutlierConfig, OutlierCounts } from './types.ts';
+import type { Detector, EjectionCause, OutlierConfig, OutlierCounts } from './types.ts';
 
-export class OutlierDetector<E extends EndpointLoad> {
+export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
   readonly #config: OutlierConfig;
   readonly #counts: OutlierCounts;
   readonly #random: Random;
@@ -21,12 +21,10 @@ export class OutlierDetector<E extends EndpointLoad> {
     this.#random = random;
   }
 
-  /** The cluster's endpoints changed. Without any known, nothing is ejected. */
   update(endpoints: readonly E[]): void {
     this.#endpoints = endpoints;
   }
 
-  /** An attempt ended. True: that ejected the endpoint, and candidates must be selected anew. */
   onOutcome(endpoint: E, outcome: Outcome, nowMs: number): boolean {
     if (outcome === 'unreached') return false;
     if (outcome === 'success') {
@@ -56,11 +54,6 @@ export class OutlierDetector<E extends EndpointLoad> {
     return this.#eject(endpoint, 'consecutive_5xx', nowMs);
   }
 
-  /**
-   * To be called every `intervalMs`, and when {@link nextReturnMs} is due: returns endpoints to service, ejects by
-   * success rate and lets old ejections be forgotten. The result holds those that changed state; it is valid until the
-   * next call.
-   */
   sweep(endpoints: readonly E[], nowMs: number): readonly E[] {
     this.#endpoints = endpoints;
     this.#changed.length = 0;
@@ -80,7 +73,6 @@ export class OutlierDetector<E extends EndpointLoad> {
     return this.#changed;
   }
 
-  /** Ends the ejections that are over, between two sweeps; the result is as of {@link sweep}. */
   returnDue(nowMs: number): readonly E[] {
     this.#changed.length = 0;
     for (const endpoint of this.#endpoints) {
@@ -89,7 +81,6 @@ export class OutlierDetector<E extends EndpointLoad> {
     return this.#changed;
   }
 
-  /** When the first ejection ends, or -1. */
   nextReturnMs(): number {
     let next = -1;
     for (const { ejectedUntilMs } of this.#endpoints) {
@@ -97,6 +88,10 @@ export class OutlierDetector<E extends EndpointLoad> {
     }
     return next;
   }
+
+  look(): void {}
+
+  dispose(): void {}
 
   #uneject(endpoint: E): void {
     endpoint.ejectedUntilMs = -1;

@@ -1,6 +1,8 @@
 // Passive health: when an endpoint's own answers get it ejected for a while (ServicePolicy.outlierDetection,
 // docs/policy.md; Envoy's OutlierDetection).
 
+import type { EndpointLoad, Outcome } from '../balance/index.ts';
+
 /** What ejects; the words of Envoy's counters. */
 export const ejectionCauses = [
   'consecutive_5xx',
@@ -43,6 +45,28 @@ export interface OutlierConfig {
   readonly maxEjectionMs: number;
   /** 0 to 100; one endpoint may always be ejected unless this is 0 or it is the only one. */
   readonly maxEjectedPercent: number;
+}
+
+/** What judges the endpoints of a cluster. */
+export interface Detector<E extends EndpointLoad> {
+  /** The cluster's endpoints changed. Without any known, nothing is ejected. */
+  update(endpoints: readonly E[]): void;
+  /** An attempt ended. True: that ejected the endpoint, and candidates must be selected anew. */
+  onOutcome(endpoint: E, outcome: Outcome, nowMs: number): boolean;
+  /**
+   * To be called every `intervalMs`, and when {@link nextReturnMs} is due: returns endpoints to service, ejects by
+   * success rate and lets old ejections be forgotten. The result holds those that changed state; it is valid until the
+   * next call.
+   */
+  sweep(endpoints: readonly E[], nowMs: number): readonly E[];
+  /** Ends the ejections that are over, between two sweeps; the result is as of {@link sweep}. */
+  returnDue(nowMs: number): readonly E[];
+  /** When the first ejection ends, or -1. */
+  nextReturnMs(): number;
+  /** Another thread of the proxy ejected something, or took it back. */
+  look(): void;
+  /** It is not used any more. */
+  dispose(): void;
 }
 
 /** Counts that outlive a configuration: kept by the cluster, written by its detector. */

@@ -36,6 +36,8 @@ export class RetryBudget implements RetryLimit {
   /** What was taken stays taken until its time has passed. */
   onDone(): void {}
 
+  dispose(): void {}
+
   /** Retries that could be made at this moment: what the share leaves, or the floor where that is more. */
   remaining(nowMs: number): number {
     const share =

@@ -46,6 +46,8 @@ class ConcurrentRetries implements RetryLimit {
     this.#running -= 1;
   }
 
+  dispose(): void {}
+
   remaining(_nowMs: number, active: number): number {
     const allowed = Math.max(this.#least, Math.floor((this.#percent * active) / 100));
     return Math.max(0, allowed - this.#running);

@@ -70,4 +70,6 @@ export interface RetryLimit {
   onDone(): void;
   /** Retries that could be made at this moment. */
   remaining(nowMs: number, active: number): number;
+  /** It is not used any more. */
+  dispose(): void;
 }

@@ -151,7 +151,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   private enter(connection: Acceptor | Securing): void {
     this.entering.add(connection);
-    this.context.accepted.count += 1;
+    this.context.accepted.gauge.add(1);
   }
 
   serve(socket: Socket, remote: Address): SocketHandler {
@@ -173,18 +173,18 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   }
 
   onEntered(acceptor: Acceptor): void {
-    if (this.entering.delete(acceptor)) this.context.accepted.count -= 1;
+    if (this.entering.delete(acceptor)) this.context.accepted.gauge.add(-1);
   }
 
   /** What waits for its handshake holds a descriptor too. */
   get full(): boolean {
-    const full = this.context.accepted.count > this.context.accepted.max;
+    const full = this.context.accepted.gauge.value > this.context.accepted.max;
     if (full) this.stats.connectionOverflow += 1;
     return full;
   }
 
   onSecuringClosed(securing: Securing): void {
-    if (this.entering.delete(securing)) this.context.accepted.count -= 1;
+    if (this.entering.delete(securing)) this.context.accepted.gauge.add(-1);
   }
 
   /** Binds and lets go again: what stands in the way, or null. */
@@ -225,8 +225,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
     const { accepted } = this.context;
-    accepted.count += 1;
-    if (accepted.count <= accepted.max) return true;
+    accepted.gauge.add(1);
+    if (accepted.gauge.value <= accepted.max) return true;
     this.stats.connectionOverflow += 1;
     connection.reset();
     return false;
@@ -241,7 +241,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
     this.stats.connectionsActive -= 1;
-    this.context.accepted.count -= 1;
+    this.context.accepted.gauge.add(-1);
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { LocalGauge } from '../../policy/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { BodyBuffer } from './body-buffer.ts';
 
@@ -14,7 +15,7 @@ function textOf({ bytes, length }: BodyBuffer): string {
 }
 
 test('what was appended is there, in order, however large', () => {
-  const buffer = new BodyBuffer({ bytes: 0 });
+  const buffer = new BodyBuffer(new LocalGauge());
   const parts = ['a', 'b'.repeat(5_000), '', 'c'.repeat(100_000)];
   fill(buffer, ...parts);
   expect(textOf(buffer)).toBe(parts.join(''));
@@ -22,7 +23,7 @@ test('what was appended is there, in order, however large', () => {
 });
 
 test('after a release the body is not complete; a reset begins anew', () => {
-  const buffer = new BodyBuffer({ bytes: 0 });
+  const buffer = new BodyBuffer(new LocalGauge());
   fill(buffer, 'first');
   buffer.release();
   expect({ length: buffer.length, complete: buffer.complete }).toEqual({ length: 0, complete: false });
@@ -33,7 +34,7 @@ test('after a release the body is not complete; a reset begins anew', () => {
 });
 
 test('only a small buffer is kept for the next request', () => {
-  const buffer = new BodyBuffer({ bytes: 0 });
+  const buffer = new BodyBuffer(new LocalGauge());
   fill(buffer, 'x'.repeat(100));
   const { bytes } = buffer;
   buffer.reset();

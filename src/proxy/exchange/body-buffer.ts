@@ -1,6 +1,7 @@
 // The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the
 // request can be sent again. One flat buffer per exchange, reused by its next request.
 
+import type { Gauge } from '../../policy/index.ts';
 import { proxyLimits } from '../limits.ts';
 
 const firstBytes = 2 * 1024;
@@ -12,16 +13,16 @@ export class BodyBuffer {
   /** False once bytes were let go: the body cannot be sent again. */
   complete = true;
 
-  private readonly held: { bytes: number };
+  private readonly held: Gauge;
 
   /** `held`: what all buffers of the proxy hold together. */
-  constructor(held: { bytes: number }) {
+  constructor(held: Gauge) {
     this.held = held;
   }
 
   /** Whether so many more bytes can be kept for another attempt, under this request's bound and the one of all. */
   canKeep(count: number, bytesMax: number): boolean {
-    return this.length + count <= bytesMax && this.held.bytes + count <= proxyLimits.replayBytesOfAllMax;
+    return this.length + count <= bytesMax && this.held.value + count <= proxyLimits.replayBytesOfAllMax;
   }
 
   append(bytes: Uint8Array, start: number, end: number): void {
@@ -29,13 +30,13 @@ export class BodyBuffer {
     if (length > this.bytes.length) this.grow(length);
     this.bytes.set(bytes.subarray(start, end), this.length);
     this.length = length;
-    this.held.bytes += end - start;
+    this.held.add(end - start);
   }
 
   /** Gives up replaying: what is held is no longer needed. */
   release(): void {
     this.complete = false;
-    this.held.bytes -= this.length;
+    if (this.length > 0) this.held.add(-this.length);
     this.length = 0;
     if (this.bytes.length > proxyLimits.bodyBufferKeptBytes) this.bytes = empty;
   }

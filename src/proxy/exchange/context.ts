@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../base/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
-import type { RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
+import type { Gauge, RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Cluster } from '../upstream/index.ts';
 
@@ -16,13 +16,13 @@ export interface ExchangeContext extends ProxyContext {
   readonly retriedAbove: TraceNotes;
   readonly retriedBelow: TraceNotes;
   /** Bytes of request bodies kept for retries, by all exchanges. */
-  readonly replay: { bytes: number };
+  readonly replay: Gauge;
   readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
   /** Set by the admin interface: every answer tells its client to come back elsewhere. */
   readonly health: { failed: boolean };
   /** Connections of all listeners, and how many there may be. */
-  readonly accepted: { count: number; readonly max: number };
+  readonly accepted: { readonly gauge: Gauge; readonly max: number };
 }
 
 /** The Date header (RFC 9110 section 6.6.1) of our own answers, made once a second at most. */

@@ -5,11 +5,10 @@
 import { Timer, type TimerHandler } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
 import {
-  Breaker,
-  createRetryLimit,
+  type CircuitBreaker,
+  type Detector,
   type Outcome,
   type OutlierConfig,
-  OutlierDetector,
   type PickRequest,
   PriorityBalancer,
   type RetryLimit,
@@ -33,7 +32,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   config: ClusterConfig;
   /** For connections that begin now. */
   codecLimits: Http1Limits;
-  readonly breaker: Breaker;
+  readonly breaker: CircuitBreaker;
   retryLimit: RetryLimit | null;
   endpoints: readonly Endpoint[] = [];
   endpointsReceivedAtMs = 0;
@@ -45,7 +44,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   /** An attempt waits for a slot under the connection limit. */
   private starving = false;
   private balancer: PriorityBalancer<Endpoint>;
-  private outlier: OutlierDetector<Endpoint> | null;
+  private outlier: Detector<Endpoint> | null;
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
@@ -56,8 +55,8 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.name = config.name;
     this.config = config;
     this.codecLimits = codecLimits(config);
-    this.breaker = new Breaker(config.limits);
-    this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
+    this.breaker = context.counters.createBreaker(config.name, config.limits);
+    this.retryLimit = this.createRetryLimit(config);
     this.balancer = new PriorityBalancer(config.balance, context.random);
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
   }
@@ -68,10 +67,15 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.config = config;
     this.codecLimits = codecLimits(config);
     if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
-    if (!sameValue(before.retryLimit, config.retryLimit))
-      this.retryLimit = config.retryLimit === null ? null : createRetryLimit(config.retryLimit);
+    if (!sameValue(before.retryLimit, config.retryLimit)) {
+      this.retryLimit?.dispose();
+      this.retryLimit = this.createRetryLimit(config);
+    }
     if (!sameValue(before.outlier, config.outlier)) {
+      const old = this.outlier;
       this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
+      this.outlier?.update(this.endpoints);
+      old?.dispose();
       // Nobody would end their ejection.
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
@@ -150,6 +154,20 @@ export class Cluster implements EndpointOwner, TimerHandler {
 
   onStarving(): void {
     this.starving = true;
+    this.breaker.awaitConnection();
+  }
+
+  /** Another thread of the proxy ejected or returned an endpoint, or freed a slot for a connection. */
+  look(): void {
+    this.outlier?.look();
+    this.onConnectionSlot();
+  }
+
+  /** Nothing of it runs any more, and it will not be used again. */
+  dispose(): void {
+    this.breaker.dispose();
+    this.retryLimit?.dispose();
+    this.outlier?.dispose();
   }
 
   onConnectionSlot(): void {
@@ -184,8 +202,20 @@ export class Cluster implements EndpointOwner, TimerHandler {
     if (this.stats.connectionsActive > 0) this.watch();
   }
 
-  private createDetector(config: OutlierConfig): OutlierDetector<Endpoint> {
-    return new OutlierDetector<Endpoint>(config, this.stats.outlier, this.context.random);
+  private createRetryLimit({ name, retryLimit }: ClusterConfig): RetryLimit | null {
+    return retryLimit === null ? null : this.context.counters.createRetryLimit(name, retryLimit);
+  }
+
+  private createDetector(config: OutlierConfig): Detector<Endpoint> {
+    const { counters, random } = this.context;
+    const onOthers = () => this.reselect();
+    return counters.createDetector<Endpoint>({
+      name: this.name,
+      config,
+      counts: this.stats.outlier,
+      random,
+      onOthers,
+    });
   }
 
   private judge(): void {

@@ -10,7 +10,7 @@ import {
   type SecureFacts,
   type Socket,
 } from '../../net/index.ts';
-import { type Breaker, EndpointLoad } from '../../policy/index.ts';
+import { type CircuitBreaker, EndpointLoad } from '../../policy/index.ts';
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
@@ -25,7 +25,7 @@ export interface EndpointOwner {
   readonly context: ProxyContext;
   readonly config: ClusterConfig;
   readonly codecLimits: Http1Limits;
-  readonly breaker: Breaker;
+  readonly breaker: CircuitBreaker;
   readonly stats: ClusterStats;
   /** There is something to sweep. */
   watch(): void;
@@ -68,7 +68,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.cluster.config;
   }
 
-  get breaker(): Breaker {
+  get breaker(): CircuitBreaker {
     return this.cluster.breaker;
   }
 

@@ -4,7 +4,7 @@
 
 import type { MeshError } from '../../base/index.ts';
 import type { Address, ConnectOptions, SecureFacts, Socket } from '../../net/index.ts';
-import type { Breaker } from '../../policy/index.ts';
+import type { CircuitBreaker } from '../../policy/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { ClusterStats } from '../stats/index.ts';
@@ -25,7 +25,7 @@ export interface PoolOwner {
   readonly key: string;
   readonly address: Address;
   readonly settings: ConnectionSettings;
-  readonly breaker: Breaker;
+  readonly breaker: CircuitBreaker;
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
@@ -265,7 +265,7 @@ export class Pool implements ConnectionOwner {
         return;
       }
       if (!gaveUp) owner.onStarving(true);
-      owner.breaker.connections += 1;
+      owner.breaker.forceConnection();
     }
     this.connections += 1;
     this.connecting += 1;

@@ -1,0 +1,1 @@
+export { type Counters, localCounters } from './counters.ts';
