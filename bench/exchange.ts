@@ -129,7 +129,7 @@ class PlainNetwork implements Network {
 
   listen(options: ListenOptions) {
     this.accept = options.accept;
-    return { address: options.address, close() {} };
+    return { address: options.address, suspend() {}, resume() {}, close() {} };
   }
 
   connect(address: Address, handler: SocketHandler): Socket {

@@ -11,6 +11,7 @@ import {
   createFileStore,
   createSystemClock,
   createSystemRandom,
+  createSystemReadings,
   createSystemResolver,
   formatAddress,
   gunzip,
@@ -192,6 +193,7 @@ function compose(
     drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,
     process: createProcessInfo(),
     openFilesMax: readOpenFilesMax(),
+    readings: createSystemReadings(),
     onQuit: quit,
   });
 }

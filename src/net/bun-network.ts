@@ -29,7 +29,7 @@ import { beginTurn, endTurn } from './turn.ts';
  */
 export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
-    listen: (options) => listen(options, inheritedFrom(system, inherited, options.address)),
+    listen: (options) => listen(options, inheritedFrom(system, inherited, options.address), system),
     connect: (address, handler, options) =>
       system === null ? connectByBun(address, handler, options) : connect(system, address, handler, options),
     createTlsContext: createBunTlsContext,
@@ -42,12 +42,12 @@ export type InheritedDescriptors = Map<string, number>;
 /** What hangs on an accepted socket until it is opened. */
 interface Acceptor {
   readonly accept: ListenOptions['accept'];
-  readonly address: Address;
+  address: Address;
 }
 
 const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };
 
-const open = new Set<OpenListener>();
+const openListeners = new Set<OpenListener>();
 
 interface OpenListener {
   readonly address: Address;
@@ -56,7 +56,7 @@ interface OpenListener {
 
 /** The listeners of this process that a successor can take over. */
 export function listOpenListeners(): readonly OpenListener[] {
-  return [...open];
+  return [...openListeners];
 }
 
 /** A copy, so that listening in vain, or for a moment, leaves it to the next. */
@@ -71,27 +71,65 @@ function inheritedFrom(
   return copy < 0 ? null : copy;
 }
 
-function listen(options: ListenOptions, fd: number | null): Listener {
+function listen(options: ListenOptions, fd: number | null, system: Libc | null): Listener {
   const acceptor = { accept: options.accept, address: options.address };
-  const common = { socket: acceptedHandler, data: acceptor as unknown, allowHalfOpen: true };
-  const { address } = options;
   try {
-    const raw = Bun.listen<unknown>({
-      ...common,
-      ...place(options, fd),
-    } as Bun.TCPSocketListenOptions<unknown>);
-    if (address.kind === 'ip' && fd === null) acceptor.address = { ...address, port: raw.port };
-    const descriptor = fd ?? (raw as { readonly fd?: number }).fd ?? -1;
-    const entry = { address: acceptor.address, descriptor };
-    if (descriptor >= 0) open.add(entry);
-    const close = () => {
-      open.delete(entry);
-      raw.stop();
-    };
-    return { address: acceptor.address, close };
+    return new BunListener(acceptor, options, fd, system);
   } catch (cause) {
-    throw createListenError(address, cause);
+    throw createListenError(options.address, cause);
   }
+}
+
+class BunListener implements Listener {
+  readonly address: Address;
+  readonly #acceptor: Acceptor;
+  readonly #system: Libc | null;
+  readonly #entry: { readonly address: Address; descriptor: number };
+  /** Null while suspended: then the entry's descriptor is ours, and the kernel's queue fills. */
+  #raw: Bun.TCPSocketListener<unknown> | null;
+  #closed = false;
+
+  constructor(acceptor: Acceptor, options: ListenOptions, fd: number | null, system: Libc | null) {
+    this.#acceptor = acceptor;
+    this.#system = system;
+    const raw = open(acceptor, place(options, fd));
+    const { address } = options;
+    if (address.kind === 'ip' && fd === null) acceptor.address = { ...address, port: raw.port };
+    this.#raw = raw;
+    this.address = acceptor.address;
+    this.#entry = { address: acceptor.address, descriptor: fd ?? descriptorOf(raw) };
+    if (this.#entry.descriptor >= 0) openListeners.add(this.#entry);
+  }
+
+  suspend(): void {
+    const copy = this.#raw === null ? -1 : (this.#system?.dup(this.#entry.descriptor) ?? -1);
+    if (copy < 0) return;
+    this.#raw?.stop();
+    this.#raw = null;
+    this.#entry.descriptor = copy;
+  }
+
+  resume(): void {
+    if (this.#raw !== null || this.#closed) return;
+    this.#raw = open(this.#acceptor, { fd: this.#entry.descriptor });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    openListeners.delete(this.#entry);
+    if (this.#raw === null) this.#system?.close(this.#entry.descriptor);
+    else this.#raw.stop();
+  }
+}
+
+function open(acceptor: Acceptor, at: object): Bun.TCPSocketListener<unknown> {
+  const common = { socket: acceptedHandler, data: acceptor as unknown, allowHalfOpen: true };
+  return Bun.listen<unknown>({ ...common, ...at } as Bun.TCPSocketListenOptions<unknown>);
+}
+
+function descriptorOf(raw: object): number {
+  return (raw as { readonly fd?: number }).fd ?? -1;
 }
 
 /** What Bun is told of the place; `fd` and `reusePort` are missing from its types. */

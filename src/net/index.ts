@@ -32,6 +32,7 @@ export type { Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';
 export { createSystemRandom } from './system-random.ts';
+export { createSystemReadings, type MemoryReading, type SystemReadings } from './system-readings.ts';
 export { createSystemResolver } from './system-resolver.ts';
 export type {
   PeerCertificate,

@@ -129,6 +129,8 @@ class Process implements MemoryProcess {
 }
 
 interface Bound {
+  /** Who waits while it is suspended; null: nobody has to. */
+  queue: MemorySocket[] | null;
   readonly owner: Process;
   readonly address: Address;
   readonly accept: ListenOptions['accept'];
@@ -177,9 +179,20 @@ class World implements PipeWorld, SocketWorld {
     const others = this.#bound.get(key) ?? [];
     if (others.length > 0 && options.reusePort !== true)
       throw new ListenError('in-use', `listen ${formatAddress(address)}: in use`);
-    const bound = { owner, address, accept: options.accept };
+    const bound: Bound = { owner, address, accept: options.accept, queue: null };
     this.#bound.set(key, [...others, bound]);
-    return { address, close: () => this.#unbind(key, bound) };
+    return {
+      address,
+      suspend: () => {
+        bound.queue ??= [];
+      },
+      resume: () => {
+        const queue = bound.queue ?? [];
+        bound.queue = null;
+        for (const socket of queue) socket.acceptNow();
+      },
+      close: () => this.#unbind(key, bound),
+    };
   }
 
   redirect(owner: Process, address: Address, target: Address): void {
@@ -236,6 +249,7 @@ class World implements PipeWorld, SocketWorld {
 
   #unbind(key: string, bound: Bound): void {
     const left = (this.#bound.get(key) ?? []).filter((other) => other !== bound);
+    for (const socket of bound.queue ?? []) socket.reset();
     if (left.length === 0) this.#bound.delete(key);
     else this.#bound.set(key, left);
   }
@@ -244,9 +258,13 @@ class World implements PipeWorld, SocketWorld {
     return this.#find(socket) !== null;
   }
 
-  accept(socket: MemorySocket): SocketHandler | null {
+  accept(socket: MemorySocket): SocketHandler | 'later' | null {
     const bound = this.#find(socket);
     if (bound === null) return null;
+    if (bound.queue !== null) {
+      bound.queue.push(socket);
+      return 'later';
+    }
     this.#ends.get(socket)!.owner = bound.owner;
     bound.owner.sockets.add(socket);
     return bound.accept(socket);

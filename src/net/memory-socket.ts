@@ -35,8 +35,10 @@ export interface SocketWorld {
   readonly tls: MemoryTlsWorld;
   /** False: nobody listens there (any more). */
   isListening(socket: MemorySocket): boolean;
-  /** Creates the handler of an accepted connection, or null when nobody listens any more. */
-  accept(socket: MemorySocket): SocketHandler | null;
+  /**
+   * Creates the handler of an accepted connection; null: nobody listens any more; later: the network calls `acceptNow`.
+   */
+  accept(socket: MemorySocket): SocketHandler | 'later' | null;
   originalDestination(socket: MemorySocket): Address | null;
   onClosed(socket: MemorySocket): void;
 }
@@ -237,13 +239,22 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
   }
 
   #accept(): void {
-    this.#handler = this.#world.accept(this);
-    if (this.#handler === null) {
+    const handler = this.#world.accept(this);
+    if (handler === 'later') return;
+    this.#handler = handler;
+    if (handler === null) {
       this.#refuse('reset');
       return;
     }
     this.#state = 'open';
-    this.#handler.onOpen(this);
+    handler.onOpen(this);
+  }
+
+  /** It waited in the queue of a suspended listener. */
+  acceptNow(): void {
+    if (this.#state === 'closed') return;
+    this.#accept();
+    this.#defer();
   }
 
   #refuse(kind: 'refuse' | 'reset'): void {

@@ -15,6 +15,8 @@ import {
 
 export interface NetworkSuiteWorld {
   readonly network: Network;
+  /** False: a suspended listener accepts as before. Default true. */
+  readonly suspends?: boolean;
   /** A path for a unix socket that does not exist yet. */
   unixPath(): string;
   /** Lets time pass until `done` holds; throws when it never does. */
@@ -118,6 +120,34 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       expect(client.events).toEqual(['open', 'data', 'end', 'close']);
       expect(server.events).toEqual(['open', 'data', 'end', 'close']);
       expect([client.error, server.error]).toEqual([null, null]);
+    });
+
+    test('a suspended listener keeps who comes waiting, and takes them when it resumes; again and again', async () => {
+      const world = create();
+      for (const round of [1, 2]) {
+        const [client, server, late] = [new Recorder(), new Recorder(), new Recorder()];
+        opened.push(client, late);
+        const address = listen(world, anyPort, server);
+        const listener = listeners.at(-1)!;
+        listener.suspend();
+        listener.suspend();
+        world.network.connect(address, client);
+        await world.settle(() => client.socket !== null);
+        client.socket!.writeLatin1('ping');
+        world.network.connect(address, late);
+        await world.settle(() => late.socket !== null);
+        late.socket!.reset();
+        await world.settle(() => late.closed);
+        expect({ round, waits: server.events.length === 0 }).toEqual({
+          round,
+          waits: world.suspends ?? true,
+        });
+        listener.resume();
+        listener.resume();
+        await world.settle(() => server.text === 'ping');
+        listener.suspend();
+        listener.close();
+      }
     });
 
     test('what one handler call writes arrives together', async () => {

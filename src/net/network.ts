@@ -111,6 +111,11 @@ export interface ListenOptions {
 export interface Listener {
   /** The bound address, with the real port when 0 was asked for. */
   readonly address: Address;
+  /**
+   * Leaves new connections in the kernel's queue until `resume`. Where that cannot be done they are accepted as before.
+   */
+  suspend(): void;
+  resume(): void;
   /** Stops accepting; open connections stay. Idempotent. */
   close(): void;
 }

@@ -17,11 +17,16 @@ const idleIntervalMs = 500;
 /** Requests a second from which a proxy counts as under load. */
 const busyRate = 500;
 
+/** A stall that is over counts for half after 3.5 s. */
+const lagWindowMs = 5_000;
+
 export class StallMonitor implements TimerHandler {
   /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
   readonly histogram = new Histogram(stallBoundsSeconds);
   /** The longest stall since the start, in ms. */
   maxMs = 0;
+  /** What lateness was lately, in ms: a mean over the last seconds, each sample as long as it stood for. */
+  lagMs = 0;
   private readonly clock: Clock;
   private readonly activity: () => number;
   private readonly timer = new Timer(this, 0);
@@ -48,6 +53,8 @@ export class StallMonitor implements TimerHandler {
     const lateMs = Math.max(0, now - this.expectedMs);
     this.histogram.record(lateMs / 1000);
     if (lateMs > this.maxMs) this.maxMs = lateMs;
+    const weight = 1 - Math.exp(-(this.intervalMs + lateMs) / lagWindowMs);
+    this.lagMs += (lateMs - this.lagMs) * weight;
     this.arm(now);
   }
 

@@ -28,6 +28,16 @@ export {
   OutlierDetector,
 } from './outlier/index.ts';
 export {
+  decideOverload,
+  type OverloadAction,
+  type OverloadActionConfig,
+  type OverloadTrigger,
+  overloadActions,
+  resetClassesMax,
+  resetClassOf,
+  scaleTime,
+} from './overload/index.ts';
+export {
   compilePeerRule,
   type PeerNameKind,
   type PeerNameMatch,

@@ -22,6 +22,7 @@ import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
 import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
+import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/index.ts';
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
 import { Cluster, DnsEndpoints } from './upstream/index.ts';
@@ -42,7 +43,9 @@ export interface DataPlaneOptions {
   readonly openFilesMax?: number;
   /** How fast clients are sent away; at once by default. */
   readonly drainStrategy?: DrainStrategy;
-  /** Several threads share the listeners' ports. */
+  /** Accepted connections at once, where the configuration bounds them. */
+  readonly connectionsMax?: number | null;
+  /** Several workers share the listeners' ports. */
   readonly reusePort?: boolean;
   /** Where limits and budgets count, when several threads are one proxy; fields of this one by default. */
   readonly counters?: Counters;
@@ -50,10 +53,11 @@ export interface DataPlaneOptions {
   readonly createLogSink?: (path: string) => LogSink;
 }
 
-export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
+export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, TimerHandler {
   version = '';
   readonly clusters = new Map<string, Cluster>();
   readonly listeners = new Map<string, RuntimeListener>();
+  readonly overload = new OverloadSwitches();
   private readonly context: ExchangeContext;
   private readonly options: DataPlaneOptions;
   private readonly tables = new Map<string, { readonly config: RouteConfig; readonly table: RouteTable }>();
@@ -68,6 +72,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
   private routeIssues: readonly Issue[] = [];
   private bindIssues: readonly Issue[] = [];
   private proxyDrain: ProxyDrain | null = null;
+  private suspended = false;
   private stopped = false;
   private applied: Snapshot | null = null;
   private readonly emptyTable: RouteTable;
@@ -96,8 +101,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
       health: { failed: false },
       accepted: {
         gauge: counters.createGauge('accepted connections'),
-        max: acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY),
+        max: Math.min(
+          options.connectionsMax ?? Number.POSITIVE_INFINITY,
+          acceptedMax(options.openFilesMax ?? Number.POSITIVE_INFINITY),
+        ),
       },
+      overload: this.overload,
     };
     this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
       this.closeUnusedLogs(),
@@ -231,6 +240,22 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     this.bindListeners();
   }
 
+  suspendListeners(suspended: boolean): void {
+    for (const listener of this.listeners.values()) listener.suspend(suspended);
+    this.suspended = suspended;
+  }
+
+  endIdle(nowMs: number, scale: (ms: number) => number): void {
+    for (const { connections } of this.listeners.values())
+      for (const connection of [...connections]) connection.endIdle(nowMs, scale);
+  }
+
+  resetLargest(value: number, minimumPowerOfTwo: number): void {
+    const sessions = [...this.listeners.values()].flatMap(({ connections }) => [...connections]);
+    const reset = resetLargest(sessions, value, minimumPowerOfTwo);
+    if (reset > 0) this.options.log.write('warn', 'connections reset for their memory', { reset });
+  }
+
   private beginDrain(succeeded: boolean): ProxyDrain {
     const { clock } = this.context;
     const { log } = this.options;
@@ -349,6 +374,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, TimerHandler {
     for (const listener of this.listeners.values()) {
       const issue = listener.bind(this.options.reusePort ?? false);
       if (issue !== null) issues.push(issue);
+      else if (this.suspended) listener.suspend(true);
     }
     if (issues.length > 0) {
       // The same fault is logged once, not at every try.

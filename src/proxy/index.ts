@@ -5,6 +5,7 @@ export {
   type Bootstrap,
   type BootstrapOptions,
   decodeResource,
+  defaultOverload,
   parseBootstrap,
 } from './config/index.ts';
 export { DataPlane, type DataPlaneOptions } from './data-plane.ts';

@@ -2,7 +2,7 @@
 // the simulator runs this very composition.
 
 import type { Clock, Random } from '../base/index.ts';
-import type { Address, Network, Resolver, Store } from '../net/index.ts';
+import type { Address, Network, Resolver, Store, SystemReadings } from '../net/index.ts';
 import { type LeveledLog, type LogSink, StallMonitor } from '../observe/index.ts';
 import { AdsClient, type AdsTransport, type XdsNode } from '../xds/index.ts';
 import {
@@ -15,6 +15,7 @@ import {
 import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
 import { DataPlane } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
+import { OverloadManager } from './overload/index.ts';
 import { Readiness } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
 
@@ -44,6 +45,8 @@ export interface ProxyOptions {
   readonly onQuit: () => void;
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
+  /** Pressures of the process around it; null by default: it has none. */
+  readonly readings?: SystemReadings | null;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -77,6 +80,7 @@ class ComposedProxy implements Proxy {
   private readonly dataPlane: DataPlane;
   private readonly readiness: Readiness;
   private readonly stalls: StallMonitor;
+  private readonly overload: OverloadManager;
   private readonly transports: AdsTransport[] = [];
   private readonly servers: AdminServer[] = [];
   private admin: AdminServer | null = null;
@@ -105,6 +109,7 @@ class ComposedProxy implements Proxy {
       store,
       peer: peerOf(bootstrap.node),
       serviceCluster: /^[ -~]*$/.test(bootstrap.node.cluster) ? bootstrap.node.cluster : '',
+      connectionsMax: bootstrap.overload.connectionsMax,
       ...(createLogSink === undefined ? {} : { createLogSink }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),
       ...(drainStrategy === undefined ? {} : { drainStrategy }),
@@ -133,6 +138,15 @@ class ComposedProxy implements Proxy {
     });
     this.readiness = new Readiness({ clock, log, config: this.config, plane: this.dataPlane });
     this.stalls = new StallMonitor(clock, () => this.dataPlane.requests);
+    this.overload = new OverloadManager({
+      clock,
+      log,
+      store,
+      config: bootstrap.overload,
+      plane: this.dataPlane,
+      readings: options.readings ?? null,
+      lagMs: () => this.stalls.lagMs,
+    });
   }
 
   get view(): ProxyView {
@@ -157,6 +171,7 @@ class ComposedProxy implements Proxy {
     this.stalls.start();
     this.config.start();
     this.readiness.start();
+    this.overload.start();
   }
 
   drain(): Promise<void> {
@@ -170,6 +185,7 @@ class ComposedProxy implements Proxy {
 
   async stop(): Promise<void> {
     this.stalls.stop();
+    this.overload.stop();
     this.readiness.stop();
     await this.config.stop();
     for (const transport of this.transports) transport.close();
@@ -188,6 +204,7 @@ class ComposedProxy implements Proxy {
       view: this.dataPlane,
       config: this.config,
       stalls: this.stalls,
+      overload: this.overload,
       log,
       version,
       process: this.options.process,

@@ -2,7 +2,7 @@
 
 import { createMemoryResolver, createMemoryStore } from '../net/index.ts';
 import { createJsonLog } from '../observe/index.ts';
-import { type Bootstrap, createProxy, type Proxy as MeshProxy } from '../proxy/index.ts';
+import { type Bootstrap, createProxy, defaultOverload, type Proxy as MeshProxy } from '../proxy/index.ts';
 import type { SimControl } from './control.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -104,6 +104,7 @@ function createBootstrap({ name, namespace, service, host }: PodOptions): Bootst
     listeners: [],
     clusters: [],
     secrets: new Map(),
+    overload: defaultOverload,
     ads: {
       variant: 'delta',
       clusterName: 'control',

@@ -3,6 +3,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { LeveledLog, StallMonitor } from '../../observe/index.ts';
 import type { ConfigSource } from '../config/index.ts';
+import type { OverloadView } from '../overload/index.ts';
 import type { ReadinessView } from '../readiness.ts';
 import type { ProxyView } from '../stats/index.ts';
 
@@ -29,6 +30,7 @@ export interface AdminContext {
   readonly view: ProxyView;
   readonly config: ConfigSource;
   readonly stalls: StallMonitor;
+  readonly overload: OverloadView;
   readonly log: LeveledLog;
   readonly version: string;
   readonly process: ProcessInfo | null;

@@ -5,6 +5,7 @@
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { AdsVariant, XdsNode } from '../../xds/index.ts';
+import type { OverloadConfig } from './overload-types.ts';
 import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
 import type { SecretConfig } from './tls-types.ts';
@@ -14,6 +15,7 @@ import {
   translateAddress,
   translateCluster,
   translateListener,
+  translateOverload,
   translateSecret,
 } from './translate/index.ts';
 
@@ -38,6 +40,7 @@ export interface Bootstrap {
   readonly clusters: readonly TranslatedCluster[];
   readonly secrets: ReadonlyMap<string, SecretConfig>;
   readonly ads: AdsConfig | null;
+  readonly overload: OverloadConfig;
   /** The file as it was read but for its private keys, for display. */
   readonly document: unknown;
 }
@@ -116,6 +119,7 @@ function translateBootstrap(
     secrets,
     clusters: clusters.filter(({ config }) => config.name !== adsName),
     ads,
+    overload: translateOverload(message.overload_manager, 'overload_manager', faults),
     document: redactKeys(document),
   };
 }

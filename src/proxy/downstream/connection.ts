@@ -165,6 +165,16 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.socket.reset();
   }
 
+  get heldBytes(): number {
+    return this.socket.queuedBytes + this.exchange.heldBytes;
+  }
+
+  endIdle(nowMs: number, scale: (ms: number) => number): void {
+    const { idleTimeoutMs } = this.listener.http;
+    if (idleTimeoutMs === 0 || this.idleSinceMs < 0 || this.linger.active) return;
+    if (nowMs - this.idleSinceMs >= scale(idleTimeoutMs)) this.timeOutIdle();
+  }
+
   onTimer(_kind: number, nowMs: number): void {
     for (;;) {
       const over = this.deadlines.takeExpired(nowMs);

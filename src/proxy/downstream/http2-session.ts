@@ -152,6 +152,16 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.socket.reset();
   }
 
+  get heldBytes(): number {
+    return this.socket.queuedBytes + this.exchanges.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
+  endIdle(nowMs: number, scale: (ms: number) => number): void {
+    const { idleTimeoutMs } = this.listener.http;
+    if (idleTimeoutMs === 0 || this.idleSinceMs < 0 || this.linger.active) return;
+    if (nowMs - this.idleSinceMs >= scale(idleTimeoutMs)) this.timeOutIdle();
+  }
+
   onTimer(_kind: number, nowMs: number): void {
     for (;;) {
       const over = this.deadlines.takeExpired(nowMs);

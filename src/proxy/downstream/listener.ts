@@ -75,7 +75,11 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
    * does.
    */
   get announcesEnd(): boolean {
-    return (this.draining && (this.pace === null || this.pace.announces())) || this.context.health.failed;
+    const { health, overload } = this.context;
+    if ((this.draining && (this.pace === null || this.pace.announces())) || health.failed) return true;
+    if (overload.endKeepAlive === 0 || this.context.random.float() >= overload.endKeepAlive) return false;
+    this.stats.overloadCloses += 1;
+    return true;
   }
 
   beginDrain(strategy: DrainStrategy): void {
@@ -135,6 +139,11 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   private accept(socket: Socket): SocketHandler {
     const { entry, tls } = this.config;
+    const { overload, random } = this.context;
+    if (overload.rejectConnections > 0 && random.float() < overload.rejectConnections) {
+      this.stats.overloadRejections += 1;
+      return rejected;
+    }
     if (entry !== null) {
       const acceptor = new Acceptor(this.context, this, entry, socket);
       this.enter(acceptor);
@@ -194,6 +203,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     return issue;
   }
 
+  /** Leaves those who come to the kernel's queue, until it is undone. */
+  suspend(suspended: boolean): void {
+    if (suspended) this.listening?.suspend();
+    else this.listening?.resume();
+  }
+
   /** Stops accepting. Connections stay. */
   unbind(): void {
     this.listening?.close();
@@ -244,6 +259,15 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.context.accepted.gauge.add(-1);
   }
 }
+
+/** Accepted only to be refused: nothing else tells the client at once. */
+const rejected: SocketHandler = {
+  onOpen: (socket) => socket.reset(),
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};
 
 /** `<namespace>/<service>`, both DNS labels. */
 const peerPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -5,7 +5,7 @@
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
-import type { ProxyContext } from '../context.ts';
+import type { ExchangeContext } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ListenerStats } from '../stats/index.ts';
 import type { TlsServerSlot } from '../tls/index.ts';
@@ -22,7 +22,7 @@ export interface SecuringOwner {
 }
 
 export class Securing implements SocketHandler, TimerHandler {
-  private readonly context: ProxyContext;
+  private readonly context: ExchangeContext;
   private readonly owner: SecuringOwner;
   private readonly slot: TlsServerSlot;
   private readonly socket: Socket;
@@ -33,7 +33,7 @@ export class Securing implements SocketHandler, TimerHandler {
   private refusal = '';
 
   constructor(
-    context: ProxyContext,
+    context: ExchangeContext,
     owner: SecuringOwner,
     slot: TlsServerSlot,
     socket: Socket,
@@ -48,7 +48,7 @@ export class Securing implements SocketHandler, TimerHandler {
 
   onOpen(): void {
     if (this.owner.full) this.refuse('too many connections');
-    else this.context.clock.arm(this.timer, proxyLimits.handshakeMs);
+    else this.context.clock.arm(this.timer, this.timeMs());
   }
 
   onData(socket: Socket, bytes: Uint8Array): void {
@@ -102,6 +102,11 @@ export class Securing implements SocketHandler, TimerHandler {
 
   reset(): void {
     this.refuse('draining');
+  }
+
+  private timeMs(): number {
+    const { scaleHandshake } = this.context.overload;
+    return scaleHandshake === null ? proxyLimits.handshakeMs : scaleHandshake(proxyLimits.handshakeMs);
   }
 
   private refuse(reason: string): void {

@@ -6,4 +6,8 @@ export interface Session {
   /** Ends it in order as soon as possible. */
   drain(): void;
   reset(): void;
+  /** Bytes that this proxy holds for it: what its client has not taken yet, and what is kept of requests. */
+  readonly heldBytes: number;
+  /** Ends it if no request ran on it for so long; 0 of its own timeout: never. */
+  endIdle(nowMs: number, scale: (ms: number) => number): void;
 }

@@ -148,6 +148,13 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.socket.reset();
   }
 
+  get heldBytes(): number {
+    return this.socket.queuedBytes + this.early.length;
+  }
+
+  /** A tunnel has no requests that it could be idle between; its own idle timeout holds. */
+  endIdle(): void {}
+
   onTimer(_kind: number, nowMs: number): void {
     const { idleTimeoutMs, maxDurationMs } = this.config;
     const { stats } = this.listener;

@@ -5,6 +5,7 @@ import type { Clock } from '../../base/index.ts';
 import type { AccessEntry } from '../../observe/index.ts';
 import type { Gauge, RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
+import type { OverloadSwitches } from '../overload/index.ts';
 import type { Cluster } from '../upstream/index.ts';
 
 export interface ExchangeContext extends ProxyContext {
@@ -23,6 +24,7 @@ export interface ExchangeContext extends ProxyContext {
   readonly health: { failed: boolean };
   /** Connections of all listeners, and how many there may be. */
   readonly accepted: { readonly gauge: Gauge; readonly max: number };
+  readonly overload: OverloadSwitches;
 }
 
 /** The Date header (RFC 9110 section 6.6.1) of our own answers, made once a second at most. */

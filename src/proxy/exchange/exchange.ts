@@ -33,7 +33,7 @@ import {
   startAttemptDeadline,
   startDeadlines,
 } from './phases.ts';
-import { answer, answerRedirect, deny, replyError } from './reply.ts';
+import { answer, answerRedirect, deny, overloaded, replyError } from './reply.ts';
 import {
   type BodyTransform,
   clusterOf,
@@ -72,6 +72,11 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     return this.request.inbound;
   }
 
+  /** Of the request's body, for its connection or a retry. */
+  get heldBytes(): number {
+    return this.request.state === 'idle' ? 0 : this.request.body.length;
+  }
+
   begin(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { request } = this;
     assert(request.state === 'idle', 'an exchange runs one request at a time');
@@ -79,7 +84,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     request.reset(stream, head, endStream);
     request.state = 'authorizing';
     match(request);
-    this.proceed();
+    const { overload } = request.context;
+    if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
+      deny(request, overloaded(request));
+    else this.proceed();
   }
 
   /** Goes on after the match; again when an authorizer that had to wait agrees. */

@@ -46,6 +46,14 @@ export function deny(request: RequestState, denial: Denial): void {
   write(request, denial.status, denial.body, denial.fields);
 }
 
+/** Envoy's answer and flag; a caller's Weft proxy reads that this request may be sent elsewhere. */
+export function overloaded(request: RequestState): Denial {
+  request.listener.stats.overloadRefusals += 1;
+  const fields: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(false, 'overflow')]] : [];
+  const { overloaded: flag } = responseFlags;
+  return { status: 503, body: 'overloaded', flag, details: 'overload', fields };
+}
+
 export function answerRedirect(request: RequestState, route: Route): void {
   if (route.action.kind !== 'redirect') return;
   write(request, route.action.status, '', [['location', redirectLocation(request.head, route)]]);

@@ -22,6 +22,7 @@ export const responseFlags = {
   rateLimited: 'RL',
   denied: 'UAEX',
   healthFailed: 'LH',
+  overloaded: 'OM',
 } as const;
 
 export type ResponseFlag = (typeof responseFlags)[keyof typeof responseFlags];

@@ -13,6 +13,10 @@ export class ListenerStats {
   connectionsActive = 0;
   /** Connections reset because there were too many. */
   connectionOverflow = 0;
+  /** While overloaded: connections refused, answers that ended their connection, requests answered 503. */
+  overloadRejections = 0;
+  overloadCloses = 0;
+  overloadRefusals = 0;
   /** Connections that no filter chain is for, or of which that could not be told in time. */
   noChainMatch = 0;
   entryTimeouts = 0;

@@ -17,6 +17,7 @@ import { bootstrapOf } from './whole-proxy.ts';
 export interface TlsProxy {
   readonly proxy: RunningProxy;
   readonly lines: string[];
+  readonly adminPort: number;
   portOf(listener: string): number;
   /** /stats/prometheus. */
   scrape(): Promise<string>;
@@ -49,6 +50,7 @@ export function startTlsProxy(bootstrap: object): TlsProxy {
   return {
     proxy,
     lines,
+    adminPort,
     scrape: async () => (await fetch(`http://127.0.0.1:${adminPort}/stats/prometheus`)).text(),
     portOf(name) {
       const address = proxy.view.listeners.get(name)?.address;

@@ -83,6 +83,18 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.bytesReceived,
   },
   { name: 'downstream_cx_tx_bytes_total', type: 'counter', help: 'Bytes sent.', value: (s) => s.bytesSent },
+  {
+    name: 'downstream_cx_overload_disable_keepalive',
+    type: 'counter',
+    help: 'Answers that ended their connection because the proxy is overloaded.',
+    value: (s) => s.overloadCloses,
+  },
+  {
+    name: 'downstream_rq_overload_close',
+    type: 'counter',
+    help: 'Requests answered 503 because the proxy is overloaded.',
+    value: (s) => s.overloadRefusals,
+  },
   { name: 'no_route', type: 'counter', help: 'Requests without a route.', value: (s) => s.noRoute },
   {
     name: 'no_cluster',

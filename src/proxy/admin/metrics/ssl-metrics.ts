@@ -3,6 +3,7 @@
 import type { PrometheusWriter } from '../../../observe/index.ts';
 import { type ListenerView, SslStats } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
+import { addressLabel } from './listener-address.ts';
 
 type Ssl = SslStats;
 type Labels = Readonly<Record<string, string>>;
@@ -67,9 +68,4 @@ function byAddress(listeners: readonly ListenerView[]): readonly Place[] {
     places.set(address, ssl);
   }
   return [...places].map(([address, ssl]) => ({ labels: { envoy_listener_address: address }, ssl }));
-}
-
-/** Envoy's spelling of an address in a label. */
-function addressLabel({ address }: ListenerView['config']): string {
-  return address.kind === 'ip' ? `${address.host}_${address.port}` : address.path;
 }

@@ -6,6 +6,7 @@ import type { AdminContext } from '../context.ts';
 import { writeClusterMetrics } from './cluster-metrics.ts';
 import { writeFilterMetrics } from './filter-metrics.ts';
 import { writeListenerMetrics } from './listener-metrics.ts';
+import { writeOverloadMetrics } from './overload-metrics.ts';
 import { writeProxyMetrics } from './proxy-metrics.ts';
 import { writeSslMetrics } from './ssl-metrics.ts';
 import { writeTrafficMetrics } from './traffic-metrics.ts';
@@ -15,6 +16,7 @@ export type MetricWriter = (writer: PrometheusWriter, context: AdminContext) => 
 /** The few golden series come first: what a scrape that is too large folds is at its end. */
 const writers: readonly MetricWriter[] = [
   writeProxyMetrics,
+  writeOverloadMetrics,
   writeTrafficMetrics,
   writeListenerMetrics,
   writeFilterMetrics,

@@ -40,12 +40,21 @@ function dottedName(name: string, labels: string): string {
   const whole = labels === '' ? name : `${name}{${labels}}`;
   if (!name.startsWith('envoy_')) return whole;
   const rest = name.slice('envoy_'.length);
+  if (rest.startsWith('overload_')) return overloadName(rest);
   const found = scopes.find(([prefix]) => rest.startsWith(prefix));
   if (found === undefined) return whole;
   const [prefix, scope, label] = found;
   const values = parseLabels(labels);
   const member = label === '' ? '' : `.${values.get(label) ?? ''}`;
   return `${scope}${member}.${placeStatus(rest.slice(prefix.length).replace(filterScopes, '$1.'), values)}`;
+}
+
+/** Names of monitors and actions have dots of their own: `overload.envoy.resource_monitors.fixed_heap.pressure`. */
+function overloadName(name: string): string {
+  return name
+    .replace(/^overload_/, 'overload.')
+    .replace(/\.(envoy|weft)_(resource_monitors|overload_actions)_/, '.$1.$2.')
+    .replace(/_(pressure|failed_updates|active|scale_percent)$/, '.$1');
 }
 
 /** `upstream_rq_xx` with class 5 is `upstream_rq_5xx`, `upstream_rq` with code 503 is `upstream_rq_503`. */

@@ -4,6 +4,7 @@ import { cluster } from './cluster.ts';
 import { address, apiConfigSource, configSource, node } from './core.ts';
 import { f, message } from './field.ts';
 import { listener } from './listener.ts';
+import { overloadManager } from './overload.ts';
 import { secret } from './tls.ts';
 
 const admin = message('envoy.config.bootstrap.v3.Admin', {
@@ -52,6 +53,7 @@ export const bootstrap = message('envoy.config.bootstrap.v3.Bootstrap', {
   admin: f.message(12, admin),
   stats_config: f.ignored(13, 'Weft’s own statistics are what docs/metrics.md says'),
   stats_flush_interval: f.duration(7, 'statistics are read when they are asked for'),
+  overload_manager: f.message(15, overloadManager, 'default: Weft’s own (docs/overload.md)'),
   layered_runtime: f.message(17, layeredRuntime),
   watchdog: f.ignored(8, 'stalls are exported as a metric'),
   watchdogs: f.ignored(27, 'stalls are exported as a metric'),

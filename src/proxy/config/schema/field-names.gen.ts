@@ -79,6 +79,16 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.listener.v3.Listener':
     '1:name 2:address 3:filter_chains 4:use_original_dst 5:per_connection_buffer_limit_bytes 6:metadata 7:deprecated_v1 8:drain_type 9:listener_filters 10:transparent 11:freebind 12:tcp_fast_open_queue_length 13:socket_options 15:listener_filters_timeout 16:traffic_direction 17:continue_on_listener_filters_timeout 18:udp_listener_config 19:api_listener 20:connection_balance_config 21:reuse_port 22:access_log 24:tcp_backlog_size 25:default_filter_chain 26:bind_to_port 27:internal_listener 28:stat_prefix 29:enable_reuse_port 30:enable_mptcp 31:ignore_global_conn_limit 32:filter_chain_matcher 33:additional_addresses 34:max_connections_to_accept_per_socket_event 35:bypass_overload_manager',
   'envoy.config.listener.v3.ListenerFilter': '1:name 3:typed_config 4:filter_disabled 5:config_discovery',
+  'envoy.config.overload.v3.BufferFactoryConfig': '1:minimum_account_to_track_power_of_two',
+  'envoy.config.overload.v3.OverloadAction': '1:name 2:triggers 3:typed_config',
+  'envoy.config.overload.v3.OverloadManager':
+    '1:refresh_interval 2:resource_monitors 3:actions 4:buffer_factory_config 5:loadshed_points',
+  'envoy.config.overload.v3.ResourceMonitor': '1:name 3:typed_config',
+  'envoy.config.overload.v3.ScaleTimersOverloadActionConfig': '1:timer_scale_factors',
+  'envoy.config.overload.v3.ScaleTimersOverloadActionConfig.ScaleTimer': '1:timer 2:min_timeout 3:min_scale',
+  'envoy.config.overload.v3.ScaledTrigger': '1:scaling_threshold 2:saturation_threshold',
+  'envoy.config.overload.v3.ThresholdTrigger': '1:value',
+  'envoy.config.overload.v3.Trigger': '1:name 2:threshold 3:scaled',
   'envoy.config.route.v3.DirectResponseAction': '1:status 2:body',
   'envoy.config.route.v3.FilterConfig': '1:config 2:is_optional 3:disabled',
   'envoy.config.route.v3.HeaderMatcher':
@@ -164,6 +174,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:hash_function 2:minimum_ring_size 3:maximum_ring_size 4:use_hostname_for_hashing 5:hash_balance_factor 6:consistent_hashing_lb_config 7:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin':
     '1:slow_start_config 2:locality_lb_config',
+  'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig':
+    '1:max_active_downstream_connections',
+  'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig': '1:max_heap_size_bytes',
+  'envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig': '1:filename',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':

@@ -91,6 +91,8 @@ export const f = {
     field<boolean>(number, { kind: 'bool' }, note, check),
   uint32: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'uint32' }, note, check),
+  uint64: (number: number, note = '', check: Check<number> | null = null) =>
+    field<number>(number, { kind: 'uint64' }, note, check),
   double: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'double' }, note, check),
   boolValue: (number: number, note = '', check: Check<boolean> | null = null) =>

@@ -43,6 +43,13 @@ export {
   proxyProtocol,
   tlsInspector,
 } from './listener-filters.ts';
+export {
+  downstreamConnections,
+  fixedHeap,
+  injectedResource,
+  type overloadManager,
+  scaleTimers,
+} from './overload.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
 export {
   certificateValidationContext,

@@ -1,0 +1,3 @@
+export { OverloadManager, type OverloadPlane, type OverloadView } from './manager.ts';
+export { resetLargest } from './reset-largest.ts';
+export { OverloadSwitches } from './switches.ts';
