@@ -59,6 +59,13 @@ function addField(
 /** Fields of Envoy 1.40 that the installed copy of its API is too old for. */
 const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name: string])[]> = new Map([
   ['envoy.config.core.v3.HttpProtocolOptions', [[7, 'max_response_headers_kb']]],
+  [
+    'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig',
+    [
+      [4, 'force_locality_direct_routing'],
+      [5, 'locality_basis'],
+    ],
+  ],
 ]);
 
 /** All fields of the message of this full name, `envoy.config.cluster.v3.Cluster.EdsClusterConfig`. */

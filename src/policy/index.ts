@@ -1,15 +1,22 @@
 export {
   type BalanceConfig,
+  BalanceCounts,
   type Balancer,
   createBalancer,
+  describeLocalCluster,
   EndpointLoad,
   type Hash64,
+  type LocalCluster,
+  type LocalityConfig,
+  localityDefault,
   type Outcome,
   type PickRequest,
   PriorityBalancer,
   type SelectedLevel,
   type Selection,
+  type SlowStartConfig,
   selectCandidates,
+  selectionDefaults,
   xxHash64,
 } from './balance/index.ts';
 export type { CircuitBreaker, LimitsConfig } from './breaker/index.ts';

@@ -3,6 +3,7 @@
 import type { Clock, Log, Random } from '../base/index.ts';
 import type { Network, Resolver } from '../net/index.ts';
 import type { Counters } from '../policy/index.ts';
+import type { LocalClusterWatch } from './local-cluster.ts';
 import type { TlsRuntime } from './tls/index.ts';
 
 export interface ProxyContext {
@@ -14,6 +15,8 @@ export interface ProxyContext {
   readonly tls: TlsRuntime;
   /** Where limits, budgets and ejections count: they hold for the proxy, whatever its threads. */
   readonly counters: Counters;
+  /** null: no request is kept in its zone. */
+  readonly local: LocalClusterWatch | null;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */

@@ -22,6 +22,7 @@ import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
 import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
+import { LocalClusterWatch } from './local-cluster.ts';
 import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/index.ts';
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
@@ -39,6 +40,8 @@ export interface DataPlaneOptions {
   readonly peer?: string;
   /** `node.cluster`; '' by default. */
   readonly serviceCluster?: string;
+  /** The cluster of the workload beside the proxy, and where that runs; nothing by default. */
+  readonly local?: { readonly cluster: string; readonly locality: string };
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
   /** How fast clients are sent away; at once by default. */
@@ -89,6 +92,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       tls: new TlsRuntime({ network, store: options.store ?? null, log }),
       peer: options.peer ?? '',
       serviceCluster: options.serviceCluster ?? '',
+      local: watchLocal(options, this.clusters),
       clusters: this.clusters,
       retryFacts: new RetryFacts(),
       retryVerdict: new RetryVerdict(),
@@ -402,6 +406,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       return null;
     }
   }
+}
+
+function watchLocal(
+  { local }: DataPlaneOptions,
+  clusters: ReadonlyMap<string, Cluster>,
+): LocalClusterWatch | null {
+  return local === undefined ? null : new LocalClusterWatch(local.cluster, local.locality, clusters);
 }
 
 function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {

@@ -110,6 +110,7 @@ class ComposedProxy implements Proxy {
       peer: peerOf(bootstrap.node),
       serviceCluster: /^[ -~]*$/.test(bootstrap.node.cluster) ? bootstrap.node.cluster : '',
       connectionsMax: bootstrap.overload.connectionsMax,
+      ...(bootstrap.local === null ? {} : { local: bootstrap.local }),
       ...(createLogSink === undefined ? {} : { createLogSink }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),
       ...(drainStrategy === undefined ? {} : { drainStrategy }),

@@ -105,6 +105,7 @@ function createBootstrap({ name, namespace, service, host }: PodOptions): Bootst
     clusters: [],
     secrets: new Map(),
     overload: defaultOverload,
+    local: null,
     ads: {
       variant: 'delta',
       clusterName: 'control',

@@ -2,7 +2,11 @@
 // endpoints that this request has tried. Retries are rare, so that path scans; the first pick does not.
 
 import type { Random } from '../../base/index.ts';
-import type { EndpointLoad } from './types.ts';
+import { slowStartFactor, warmUntilMs } from './slow-start.ts';
+import type { EndpointLoad, SlowStartConfig } from './types.ts';
+
+/** Draws after which an endpoint in slow start is taken all the same: all may be. */
+const drawsMax = 16;
 
 export class Candidates<E extends EndpointLoad> {
   items: readonly E[] = [];
@@ -11,13 +15,22 @@ export class Candidates<E extends EndpointLoad> {
   /** Running sums of the weights; unused while uniform. */
   #sums = new Float64Array(0);
   readonly #random: Random;
+  readonly #slowStart: SlowStartConfig | null;
+  /** Until then some of them get less than their share. */
+  #warmUntilMs = -1;
 
-  constructor(random: Random) {
+  constructor(random: Random, slowStart: SlowStartConfig | null = null) {
     this.#random = random;
+    this.#slowStart = slowStart;
+  }
+
+  isWarming(nowMs: number): boolean {
+    return nowMs < this.#warmUntilMs;
   }
 
   replace(items: readonly E[]): void {
     this.items = items;
+    if (this.#slowStart !== null) this.#warmUntilMs = warmUntilMs(items, this.#slowStart);
     this.uniform = items.every((item) => item.weight === items[0]!.weight);
     if (this.uniform) return;
     this.#sums = new Float64Array(items.length);
@@ -26,6 +39,23 @@ export class Candidates<E extends EndpointLoad> {
       sum += items[index]!.weight;
       this.#sums[index] = sum;
     }
+  }
+
+  /**
+   * As {@link sample}, each with the share that slow start leaves it: who is drawn is kept with that probability,
+   * else drawn anew.
+   */
+  sampleAt(nowMs: number): number {
+    if (nowMs >= this.#warmUntilMs) return this.sample();
+    for (let draw = 1; ; draw++) {
+      const index = this.sample();
+      if (draw === drawsMax || this.#keeps(this.items[index]!, nowMs)) return index;
+    }
+  }
+
+  #keeps(item: E, nowMs: number): boolean {
+    const factor = slowStartFactor(item, this.#slowStart!, nowMs);
+    return factor === 1 || this.#random.float() < factor;
   }
 
   /** A random index, each with the probability of its share of the weights. There is at least one candidate. */

@@ -14,9 +14,9 @@ export function createBalancer<E extends EndpointLoad>(config: BalanceConfig, ra
     case 'latency-aware':
       return new LatencyAware<E>(config, random);
     case 'least-request':
-      return new LeastRequest<E>(config.choices, random);
+      return new LeastRequest<E>(config.choices, random, config.slowStart);
     case 'round-robin':
-      return new RoundRobin<E>(random);
+      return new RoundRobin<E>(random, config.slowStart);
     case 'random':
       return new RandomWeighted<E>(random);
     case 'ring-hash':

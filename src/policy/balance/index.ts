@@ -1,6 +1,18 @@
+export { BalanceCounts } from './balance-counts.ts';
 export { createBalancer } from './create-balancer.ts';
+export {
+  describeLocalCluster,
+  type LocalCluster,
+  type LocalityConfig,
+  localityDefault,
+} from './locality.ts';
 export { PriorityBalancer } from './priority-balancer.ts';
-export { isUsable, type SelectedLevel, type Selection, selectCandidates } from './select-candidates.ts';
+export {
+  type SelectedLevel,
+  type Selection,
+  selectCandidates,
+  selectionDefaults,
+} from './select-candidates.ts';
 export {
   type BalanceConfig,
   type Balancer,
@@ -8,5 +20,7 @@ export {
   type Hash64,
   type Outcome,
   type PickRequest,
+  type SlowStartConfig,
 } from './types.ts';
+export { isUsable } from './usable.ts';
 export { xxHash64 } from './xx-hash-64.ts';

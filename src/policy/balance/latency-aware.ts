@@ -34,7 +34,7 @@ export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
     this.#random = random;
     this.#decayMs = config.decayMs;
     this.#defaultRttMs = config.defaultRttMs;
-    this.#candidates = new Candidates<E>(random);
+    this.#candidates = new Candidates<E>(random, config.slowStart ?? null);
   }
 
   update(candidates: readonly E[]): void {
@@ -50,6 +50,7 @@ export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
       if (left > 0) return this.#pickUntried(nowMs, tried, left);
     }
     if (items.length === 1) return items[0]!;
+    if (this.#candidates.isWarming(nowMs)) return this.#pickWarming(nowMs);
     const first = this.#random.below(items.length);
     const drawn = this.#random.below(items.length - 1);
     const second = drawn < first ? drawn : drawn + 1;
@@ -74,6 +75,14 @@ export class LatencyAware<E extends EndpointLoad> implements Balancer<E> {
     if (endpoint.active === 0) return 0;
     const waited = nowMs - endpoint.waitingSinceMs;
     return load * unknownBusyFactor * Math.max(this.#defaultRttMs, waited);
+  }
+
+  /** Who is in slow start is among the three as rarely as its share is small, and is judged like the others then. */
+  #pickWarming(nowMs: number): E {
+    const { items } = this.#candidates;
+    const first = items[this.#candidates.sampleAt(nowMs)]!;
+    const cheaper = this.#cheaper(first, items[this.#candidates.sampleAt(nowMs)]!, nowMs);
+    return this.#cheaper(cheaper, items[this.#candidates.sampleAt(nowMs)]!, nowMs);
   }
 
   #pickUntried(nowMs: number, tried: readonly E[], left: number): E {

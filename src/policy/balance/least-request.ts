@@ -4,16 +4,16 @@
 import type { Random } from '../../base/index.ts';
 import { Candidates } from './candidates.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
+import type { Balancer, EndpointLoad, Outcome, PickRequest, SlowStartConfig } from './types.ts';
 
 export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
   readonly #choices: number;
   readonly #candidates: Candidates<E>;
 
   /** `choices`: 2 or more. */
-  constructor(choices: number, random: Random) {
+  constructor(choices: number, random: Random, slowStart: SlowStartConfig | null = null) {
     this.#choices = choices;
-    this.#candidates = new Candidates<E>(random);
+    this.#candidates = new Candidates<E>(random, slowStart);
   }
 
   update(candidates: readonly E[]): void {
@@ -21,13 +21,13 @@ export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
   }
 
   pick(request: PickRequest<E>): E | null {
-    const { tried } = request;
+    const { nowMs, tried } = request;
     const { items } = this.#candidates;
     if (items.length === 0) return null;
     if (tried.length > 0 && this.#candidates.countUntried(tried) > 0) return this.#pickUntried(tried);
-    let best = items[this.#candidates.sample()]!;
+    let best = items[this.#candidates.sampleAt(nowMs)]!;
     for (let choice = 1; choice < this.#choices; choice++) {
-      const other = items[this.#candidates.sample()]!;
+      const other = items[this.#candidates.sampleAt(nowMs)]!;
       if (other.active / other.weight < best.active / best.weight) best = other;
     }
     return best;

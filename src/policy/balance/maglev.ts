@@ -4,6 +4,7 @@
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
+import { weightsOf } from './ring-hash.ts';
 import type { Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 import { xxHash64 } from './xx-hash-64.ts';
 
@@ -19,9 +20,9 @@ export class Maglev<E extends EndpointLoad> implements Balancer<E> {
     this.#random = random;
   }
 
-  update(candidates: readonly E[]): void {
+  update(candidates: readonly E[], weights = weightsOf(candidates)): void {
     this.#count = candidates.length;
-    this.#table = candidates.length === 0 ? [] : buildTable(candidates, this.#size);
+    this.#table = candidates.length === 0 ? [] : buildTable(candidates, weights, this.#size);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
@@ -61,13 +62,18 @@ interface Row<E> {
   due: number;
 }
 
-function buildTable<E extends EndpointLoad>(candidates: readonly E[], size: number): readonly E[] {
+function buildTable<E extends EndpointLoad>(
+  candidates: readonly E[],
+  weights: readonly number[],
+  size: number,
+): readonly E[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const weighted = candidates.map((endpoint, index) => ({ endpoint, weight: weights[index]! / sum }));
   // By key, so that the order in which endpoints were listed changes nothing: Envoy was found to do the same.
-  const inOrder = candidates.toSorted((one, other) => (one.key < other.key ? -1 : 1));
-  const sum = candidates.reduce((total, { weight }) => total + weight, 0);
-  const rows: Row<E>[] = inOrder.map((endpoint) => ({
+  const inOrder = weighted.toSorted((one, other) => (one.endpoint.key < other.endpoint.key ? -1 : 1));
+  const rows: Row<E>[] = inOrder.map(({ endpoint, weight }) => ({
     endpoint,
-    weight: endpoint.weight / sum,
+    weight,
     at: remainder(xxHash64(endpoint.key), size),
     skip: remainder(xxHash64(endpoint.key, 1), size - 1) + 1,
     due: 0,

@@ -2,22 +2,28 @@
 // in use, the common case, it adds one comparison.
 
 import type { Random } from '../../base/index.ts';
-import { createBalancer } from './create-balancer.ts';
+import { BalanceCounts } from './balance-counts.ts';
+import { LevelBalancer } from './level-balancer.ts';
 import type { Selection } from './select-candidates.ts';
 import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 
 export class PriorityBalancer<E extends EndpointLoad> {
   readonly #config: BalanceConfig;
   readonly #random: Random;
-  readonly #levels: Balancer<E>[] = [];
+  readonly #counts: BalanceCounts;
+  readonly #levels: LevelBalancer<E>[] = [];
+  /** Keeps the books of every endpoint, whatever its level. */
+  readonly #meter: Balancer<E>;
   #selection: Selection<E> | null = null;
   /** The level that gets everything, or -1 when requests are shared. */
   #only = 0;
 
-  constructor(config: BalanceConfig, random: Random) {
+  constructor(config: BalanceConfig, random: Random, counts: BalanceCounts = new BalanceCounts()) {
     this.#config = config;
     this.#random = random;
-    this.#levels.push(createBalancer<E>(config, random));
+    this.#counts = counts;
+    this.#levels.push(new LevelBalancer<E>(config, random, counts));
+    this.#meter = this.#levels[0]!.whole;
   }
 
   update(selection: Selection<E>): void {
@@ -25,8 +31,8 @@ export class PriorityBalancer<E extends EndpointLoad> {
     this.#only =
       selection.levels.length === 0 ? 0 : selection.levels.findIndex((level) => level.loadPercent === 100);
     for (let index = 0; index < Math.max(selection.levels.length, this.#levels.length); index++) {
-      this.#levels[index] ??= createBalancer<E>(this.#config, this.#random);
-      this.#levels[index]!.update(selection.levels[index]?.candidates ?? []);
+      this.#levels[index] ??= new LevelBalancer<E>(this.#config, this.#random, this.#counts);
+      this.#levels[index]!.update(selection.levels[index] ?? null);
     }
   }
 
@@ -35,15 +41,17 @@ export class PriorityBalancer<E extends EndpointLoad> {
    * same draw.
    */
   pick(request: PickRequest<E>): E | null {
-    return this.#levels[this.#only >= 0 ? this.#only : this.#draw(request.hash)]!.pick(request);
+    const index = this.#only >= 0 ? this.#only : this.#draw(request.hash);
+    if (this.#selection?.levels[index]?.panic === true) this.#counts.panics += 1;
+    return this.#levels[index]!.pick(request);
   }
 
   onStart(endpoint: E, nowMs: number): void {
-    this.#levels[0]!.onStart(endpoint, nowMs);
+    this.#meter.onStart(endpoint, nowMs);
   }
 
   onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void {
-    this.#levels[0]!.onFinish(endpoint, nowMs, rttMs, outcome);
+    this.#meter.onFinish(endpoint, nowMs, rttMs, outcome);
   }
 
   /** By the hash where there is one, so that a key keeps its priority. */

@@ -24,8 +24,8 @@ export class RingHash<E extends EndpointLoad> implements Balancer<E> {
     this.#sizeMax = sizeMax;
   }
 
-  update(candidates: readonly E[]): void {
-    this.#ring = buildRing(candidates, this.#sizeMin, this.#sizeMax);
+  update(candidates: readonly E[], weights = weightsOf(candidates)): void {
+    this.#ring = buildRing(candidates, weights, this.#sizeMin, this.#sizeMax);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
@@ -49,18 +49,23 @@ export class RingHash<E extends EndpointLoad> implements Balancer<E> {
   }
 }
 
+export function weightsOf(candidates: readonly EndpointLoad[]): readonly number[] {
+  return candidates.map(({ weight }) => weight);
+}
+
 /**
  * Scaled so that the lightest endpoint has a whole number of places, and the ring at least `sizeMin` where `sizeMax`
  * allows.
  */
 function buildRing<E extends EndpointLoad>(
   candidates: readonly E[],
+  weights: readonly number[],
   sizeMin: number,
   sizeMax: number,
 ): readonly Place<E>[] {
   let sum = 0;
   let least = Number.POSITIVE_INFINITY;
-  for (const { weight } of candidates) {
+  for (const weight of weights) {
     sum += weight;
     if (weight < least) least = weight;
   }
@@ -68,8 +73,8 @@ function buildRing<E extends EndpointLoad>(
   const scale = Math.min(Math.ceil(share * sizeMin) / share, sizeMax);
   const ring: Place<E>[] = [];
   let target = 0;
-  for (const endpoint of candidates) {
-    target += scale * (endpoint.weight / sum);
+  for (const [at, endpoint] of candidates.entries()) {
+    target += scale * (weights[at]! / sum);
     for (let index = 0; ring.length < target; index++)
       ring.push({ hash: xxHash64(`${endpoint.key}_${index}`), endpoint });
   }

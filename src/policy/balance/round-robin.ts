@@ -1,42 +1,38 @@
-// Smooth weighted round robin: earliest deadline first, where a turn moves an endpoint's deadline by 1/weight, so a
-// weight of 3 among ones is spread over the round instead of coming thrice in a row. A binary heap keeps a turn at
-// O(log n). Every balancer starts at a random phase, or all callers would begin with the same endpoint.
+// Smooth weighted round robin: turns by weight (turns.ts).
 
 import type { Random } from '../../base/index.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
+import { slowStartFactor, warmUntilMs } from './slow-start.ts';
+import { Turns } from './turns.ts';
+import type { Balancer, EndpointLoad, Outcome, PickRequest, SlowStartConfig } from './types.ts';
 
 export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
-  readonly #random: Random;
+  readonly #slowStart: SlowStartConfig | null;
+  readonly #turns: Turns;
   #items: readonly E[] = [];
-  /** Heap of indices into the items, by deadline. */
-  #heap = new Int32Array(0);
-  #deadlines = new Float64Array(0);
+  /** Until then some of them get less than their share. */
+  #warmUntilMs = -1;
 
-  constructor(random: Random) {
-    this.#random = random;
+  constructor(random: Random, slowStart: SlowStartConfig | null = null) {
+    this.#slowStart = slowStart;
+    this.#turns = new Turns(random);
   }
 
   update(candidates: readonly E[]): void {
     this.#items = candidates;
-    this.#heap = new Int32Array(candidates.length);
-    this.#deadlines = new Float64Array(candidates.length);
-    for (let index = 0; index < candidates.length; index++) {
-      this.#heap[index] = index;
-      this.#deadlines[index] = this.#random.float() / candidates[index]!.weight;
-    }
-    for (let at = (candidates.length >> 1) - 1; at >= 0; at--) this.#sink(at);
+    if (this.#slowStart !== null) this.#warmUntilMs = warmUntilMs(candidates, this.#slowStart);
+    this.#turns.update(Float64Array.from(candidates, ({ weight }) => weight));
   }
 
   pick(request: PickRequest<E>): E | null {
-    const { tried } = request;
+    const { nowMs, tried } = request;
     const { length } = this.#items;
     if (length === 0) return null;
-    const first = this.#turn();
+    const first = this.#turn(nowMs);
     if (tried.length === 0 || !tried.includes(first)) return first;
     // The skipped turns are not given back: who has failed this request loses a turn.
     for (let turns = 1; turns < 2 * length; turns++) {
-      const next = this.#turn();
+      const next = this.#turn(nowMs);
       if (!tried.includes(next)) return next;
     }
     // Weights so uneven that others never came up: take any that is left.
@@ -54,30 +50,10 @@ export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
     recordFinish(endpoint, nowMs, rttMs, outcome, defaultDecayMs);
   }
 
-  #turn(): E {
-    const index = this.#heap[0]!;
-    const item = this.#items[index]!;
-    this.#deadlines[index] = this.#deadlines[index]! + 1 / item.weight;
-    // Deadlines lose precision as they grow; starting over long before that costs one uneven round.
-    if (this.#deadlines[index]! > 1e9) this.update(this.#items);
-    else this.#sink(0);
+  #turn(nowMs: number): E {
+    const item = this.#items[this.#turns.peek()]!;
+    const warming = nowMs < this.#warmUntilMs;
+    this.#turns.take(warming ? item.weight * slowStartFactor(item, this.#slowStart!, nowMs) : item.weight);
     return item;
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap;
-    const deadlines = this.#deadlines;
-    const moved = heap[from]!;
-    const due = deadlines[moved]!;
-    let at = from;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && deadlines[heap[child + 1]!]! < deadlines[heap[child]!]!) child += 1;
-      if (deadlines[heap[child]!]! >= due) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = moved;
   }
 }

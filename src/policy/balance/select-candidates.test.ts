@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { Xoshiro128 } from '../../base/index.ts';
 import { at, SimulatedEndpoint } from './play-traffic.ts';
 import { PriorityBalancer } from './priority-balancer.ts';
-import { isUsable, selectCandidates } from './select-candidates.ts';
+import { createSelectionRules, selectCandidates } from './select-candidates.ts';
+import { isUsable } from './usable.ts';
+
+const rules = (panicPercent: number) => createSelectionRules({ panicPercent });
 
 /** A priority of `total` endpoints, the first `usable` of them healthy. */
 function priority(usable: number, total: number): SimulatedEndpoint[] {
@@ -117,7 +120,7 @@ const cases: readonly Case[] = [
 for (const { name, priorities, loads, panics } of cases) {
   test(`priorities: ${name}`, () => {
     const levels = priorities.map(([usable, total]) => priority(usable, total));
-    const selection = selectCandidates(levels, 50, 0);
+    const selection = selectCandidates(levels, rules(50), 0);
     expect(selection.levels.map((level) => level.loadPercent)).toEqual([...loads]);
     expect(selection.levels.map((level) => level.panic)).toEqual([...panics]);
     for (const [index, level] of selection.levels.entries()) {
@@ -127,7 +130,7 @@ for (const { name, priorities, loads, panics } of cases) {
 }
 
 test('panic off: no candidates when none is well', () => {
-  const selection = selectCandidates([priority(0, 3)], 0, 0);
+  const selection = selectCandidates([priority(0, 3)], rules(0), 0);
   expect(selection.candidates).toEqual([]);
   expect(selection.panic).toBe(false);
 });
@@ -136,8 +139,8 @@ test('an ejection drops an endpoint until its time', () => {
   const [one, two] = priority(2, 2);
   one!.ejectedUntilMs = 500;
   expect(isUsable(one!, 499)).toBe(false);
-  expect(selectCandidates([[one!, two!]], 0, 499).candidates).toEqual([two!]);
-  expect(selectCandidates([[one!, two!]], 0, 500).candidates).toEqual([one!, two!]);
+  expect(selectCandidates([[one!, two!]], rules(0), 499).candidates).toEqual([two!]);
+  expect(selectCandidates([[one!, two!]], rules(0), 500).candidates).toEqual([one!, two!]);
 });
 
 test('shares are whole percents that sum to 100 whenever somebody can be asked', () => {
@@ -146,7 +149,7 @@ test('shares are whole percents that sum to 100 whenever somebody can be asked',
     fc.property(fc.array(level, { maxLength: 4 }), fc.nat(100), (shape, panicPercent) => {
       const selection = selectCandidates(
         shape.map(([usable, total]) => priority(usable, total)),
-        panicPercent,
+        rules(panicPercent),
         0,
       );
       const sum = selection.levels.reduce((total, { loadPercent }) => total + loadPercent, 0);
@@ -166,7 +169,7 @@ test('the priority balancer shares requests as selected, and follows a change', 
   const levels = [priority(5, 10), priority(10, 10)];
   const balancer = new PriorityBalancer<SimulatedEndpoint>({ kind: 'round-robin' }, new Xoshiro128(1));
   expect(balancer.pick(at(0))).toBeNull();
-  balancer.update(selectCandidates(levels, 50, 0));
+  balancer.update(selectCandidates(levels, rules(50), 0));
   const first = (): number => {
     let count = 0;
     for (let turn = 0; turn < 10_000; turn++) if (levels[0]!.includes(balancer.pick(at(0))!)) count += 1;
@@ -174,10 +177,10 @@ test('the priority balancer shares requests as selected, and follows a change', 
   };
   expect(Math.abs(first() - 0.7)).toBeLessThan(0.02);
   for (const endpoint of levels[0]!) endpoint.healthy = true;
-  balancer.update(selectCandidates(levels, 50, 0));
+  balancer.update(selectCandidates(levels, rules(50), 0));
   expect(first()).toBe(1);
-  balancer.update(selectCandidates([levels[1]!], 50, 0));
+  balancer.update(selectCandidates([levels[1]!], rules(50), 0));
   expect(first()).toBe(0);
-  balancer.update(selectCandidates<SimulatedEndpoint>([], 50, 0));
+  balancer.update(selectCandidates<SimulatedEndpoint>([], rules(50), 0));
   expect(balancer.pick(at(0))).toBeNull();
 });

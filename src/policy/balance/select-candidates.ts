@@ -1,88 +1,192 @@
 // Which endpoints may be picked at all, and how requests are shared among priorities: Envoy's rules
-// (arch_overview/upstream/ load_balancing/priority and panic_threshold). A priority carries its healthy share times
-// 1.4; what it cannot carry spills to the next. When all priorities together cannot carry everything, a priority below
-// the panic threshold uses all its endpoints: sending to the sick beats crushing the few that are well.
+// (arch_overview/upstream/ load_balancing/priority, degraded and panic_threshold). A priority carries its healthy
+// share times the overprovisioning factor; what it cannot carry spills to the next, and what no healthy endpoint can
+// carry goes to degraded ones, in the same order. When all together cannot carry everything, a priority below the
+// panic threshold uses all its endpoints: sending to the sick beats crushing the few that are well.
 
+import { BalanceCounts } from './balance-counts.ts';
+import {
+  type LocalCluster,
+  type LocalityConfig,
+  type LocalityShare,
+  localityDefault,
+  planZones,
+  shareByLocality,
+  type ZonePlan,
+} from './locality.ts';
 import type { EndpointLoad } from './types.ts';
+import { isUsable } from './usable.ts';
 
-/** Envoy's overprovisioning factor, in percent. */
-const overprovisioningPercent = 140;
+export interface SelectionRules {
+  /** 0 to 100, 0 switches panic off. */
+  readonly panicPercent: number;
+  /** What an endpoint can carry beyond its share. Default 140 (Envoy's). */
+  readonly overprovisioningPercent: number;
+  /** Health is counted in weights instead of endpoints. */
+  readonly weightedHealth: boolean;
+  readonly locality: LocalityConfig;
+  /** Where this proxy's own workload runs; null: not known, and no request is kept in its zone. */
+  readonly local: LocalCluster | null;
+  readonly counts: BalanceCounts;
+}
+
+export const selectionDefaults: Omit<SelectionRules, 'counts'> = {
+  panicPercent: 50,
+  overprovisioningPercent: 140,
+  weightedHealth: false,
+  locality: localityDefault,
+  local: null,
+};
+
+export function createSelectionRules(rules: Partial<SelectionRules>): SelectionRules {
+  return { ...selectionDefaults, counts: new BalanceCounts(), ...rules };
+}
 
 export interface SelectedLevel<E> {
   readonly priority: number;
   /** Usable endpoints, or all of the priority in panic. */
   readonly candidates: readonly E[];
+  /** Those of its priority that are well enough, or those that are degraded. */
+  readonly availability: 'healthy' | 'degraded';
   /** Share of the requests, 0 to 100. */
   readonly loadPercent: number;
   readonly panic: boolean;
+  /** Among localities by weight; null: among all alike. */
+  readonly localities: readonly LocalityShare<E>[] | null;
+  readonly zones: ZonePlan<E> | null;
 }
 
 export interface Selection<E> {
-  /** One per priority; the shares sum to 100 unless there is no endpoint at all. */
+  /**
+   * The healthy level of each priority, then what there is of degraded ones; the shares sum to 100 unless there is no
+   * endpoint at all.
+   */
   readonly levels: readonly SelectedLevel<E>[];
   /**
    * The first level with the largest share: all there is to know where one priority is in use. Never null, maybe empty.
    */
   readonly candidates: readonly E[];
   readonly panic: boolean;
-  readonly usable: number;
-  readonly total: number;
 }
 
-export function isUsable(endpoint: EndpointLoad, nowMs: number): boolean {
-  return endpoint.healthy && endpoint.ejectedUntilMs <= nowMs;
+/** One priority, sorted by health. */
+interface Priority<E> {
+  readonly all: readonly E[];
+  readonly healthy: readonly E[];
+  readonly degraded: readonly E[];
+  readonly excluded: number;
 }
 
-/**
- * `priorities[i]`: the endpoints of priority i. `panicPercent`: 0 to 100, 0 switches panic off. For changes, not for
- * each pick.
- */
+/** `priorities[i]`: the endpoints of priority i. For changes, not for each pick. */
 export function selectCandidates<E extends EndpointLoad>(
   priorities: readonly (readonly E[])[],
-  panicPercent: number,
+  rules: SelectionRules,
   nowMs: number,
 ): Selection<E> {
-  const usable = priorities.map((endpoints) => endpoints.filter((endpoint) => isUsable(endpoint, nowMs)));
-  const health = priorities.map((all, index) =>
-    all.length === 0
-      ? 0
-      : Math.min(100, Math.floor((overprovisioningPercent * usable[index]!.length) / all.length)),
-  );
-  const totalHealth = Math.min(100, sum(health));
-  const inPanic = priorities.map(
-    (all, index) =>
-      totalHealth < 100 && all.length > 0 && (100 * usable[index]!.length) / all.length < panicPercent,
-  );
-  const everywhere = priorities.every((all, index) => all.length === 0 || inPanic[index]);
+  const sorted = priorities.map((all) => sortByHealth(all, nowMs));
+  const health = sorted.map((priority) => carries(priority, priority.healthy, rules));
+  const degraded = sorted.map((priority) => carries(priority, priority.degraded, rules));
+  const available = Math.min(100, sum(health) + sum(degraded));
+  const inPanic = sorted.map((priority) => available < 100 && isInPanic(priority, rules.panicPercent));
+  const everywhere = sorted.every(({ all }, index) => all.length === 0 || inPanic[index]);
   const shares =
     everywhere && inPanic.includes(true)
-      ? shareBySize(priorities.map((all) => all.length))
-      : shareByHealth(health, totalHealth);
-  const levels = priorities.map((all, priority) => ({
-    priority,
-    candidates: inPanic[priority] ? all : usable[priority]!,
-    loadPercent: shares[priority]!,
-    panic: inPanic[priority]!,
-  }));
+      ? { healthy: shareBySize(priorities.map((all) => all.length)), degraded: priorities.map(() => 0) }
+      : shareByHealth(health, degraded, available);
+  const levels = [
+    ...sorted.map((priority, index) =>
+      createLevel(priority, index, 'healthy', shares.healthy[index]!, inPanic[index]!, rules),
+    ),
+    ...sorted.flatMap((priority, index) =>
+      shares.degraded[index] === 0
+        ? []
+        : [createLevel(priority, index, 'degraded', shares.degraded[index]!, inPanic[index]!, rules)],
+    ),
+  ];
   return {
     levels,
     candidates: largest(levels),
     panic: levels.some((level) => level.panic && level.loadPercent > 0),
-    usable: sum(usable.map((endpoints) => endpoints.length)),
-    total: sum(priorities.map((endpoints) => endpoints.length)),
   };
 }
 
+function sortByHealth<E extends EndpointLoad>(all: readonly E[], nowMs: number): Priority<E> {
+  const healthy: E[] = [];
+  const degraded: E[] = [];
+  let excluded = 0;
+  for (const endpoint of all) {
+    if (endpoint.excluded) excluded += 1;
+    if (isUsable(endpoint, nowMs)) (endpoint.degraded ? degraded : healthy).push(endpoint);
+  }
+  return { all, healthy, degraded, excluded };
+}
+
+/** What `able` of a priority can carry of all requests, in percent. */
+function carries<E extends EndpointLoad>(
+  { all, excluded }: Priority<E>,
+  able: readonly E[],
+  { overprovisioningPercent, weightedHealth }: SelectionRules,
+): number {
+  const total = weightedHealth
+    ? sumWeights(all.filter((endpoint) => !endpoint.excluded))
+    : all.length - excluded;
+  if (total <= 0) return 0;
+  const well = weightedHealth ? sumWeights(able) : able.length;
+  return Math.min(100, Math.floor((overprovisioningPercent * well) / total));
+}
+
+function isInPanic<E>({ all, healthy, degraded, excluded }: Priority<E>, panicPercent: number): boolean {
+  if (all.length === 0) return false;
+  const counted = all.length - excluded;
+  const well = counted === 0 ? 0 : (100 * (healthy.length + degraded.length)) / counted;
+  return well < panicPercent;
+}
+
+function createLevel<E extends EndpointLoad>(
+  { all, healthy, degraded }: Priority<E>,
+  priority: number,
+  availability: SelectedLevel<E>['availability'],
+  loadPercent: number,
+  panic: boolean,
+  rules: SelectionRules,
+): SelectedLevel<E> {
+  const level = { priority, availability, loadPercent, panic, localities: null, zones: null };
+  const { local, locality, overprovisioningPercent } = rules;
+  if (panic) {
+    const failing = locality.kind === 'zone-aware' && locality.failOnPanic;
+    return { ...level, candidates: failing ? [] : all };
+  }
+  const candidates = availability === 'healthy' ? healthy : degraded;
+  if (locality.kind === 'weighted')
+    return { ...level, candidates, localities: shareByLocality(all, candidates, overprovisioningPercent) };
+  if (local === null || priority > 0 || availability === 'degraded') return { ...level, candidates };
+  const zones = planZones(all, healthy, locality, local, rules.counts);
+  if (zones !== null && local.healthyPercent < rules.panicPercent) {
+    // So few of the callers are well that their number says nothing of where requests come from.
+    rules.counts.localNotOk += 1;
+    return { ...level, candidates: locality.failOnPanic ? [] : candidates };
+  }
+  return { ...level, candidates, zones };
+}
+
+interface Shares {
+  readonly healthy: number[];
+  readonly degraded: number[];
+}
+
 /** Each priority takes what its health carries of what is left; rounding goes to the first that carries anything. */
-function shareByHealth(health: readonly number[], totalHealth: number): number[] {
-  if (totalHealth === 0) return health.map(() => 0);
+function shareByHealth(health: readonly number[], degraded: readonly number[], available: number): Shares {
+  if (available === 0) return { healthy: health.map(() => 0), degraded: degraded.map(() => 0) };
   let left = 100;
-  const shares = health.map((own) => {
-    const share = Math.min(left, Math.floor((own * 100) / totalHealth));
+  const take = (own: number): number => {
+    const share = Math.min(left, Math.floor((own * 100) / available));
     left -= share;
     return share;
-  });
-  if (left > 0) shares[health.findIndex((own) => own > 0)]! += left;
+  };
+  const shares = { healthy: health.map(take), degraded: degraded.map(take) };
+  const first = health.findIndex((own) => own > 0);
+  if (first >= 0) shares.healthy[first]! += left;
+  else shares.degraded[degraded.findIndex((own) => own > 0)]! += left;
   return shares;
 }
 
@@ -98,6 +202,12 @@ function largest<E>(levels: readonly SelectedLevel<E>[]): readonly E[] {
   let best: SelectedLevel<E> | null = null;
   for (const level of levels) if (best === null || level.loadPercent > best.loadPercent) best = level;
   return best === null ? [] : best.candidates;
+}
+
+function sumWeights(endpoints: readonly EndpointLoad[]): number {
+  let total = 0;
+  for (const { weight } of endpoints) total += weight;
+  return total;
 }
 
 function sum(values: readonly number[]): number {

@@ -8,14 +8,26 @@ export type BalanceConfig =
       readonly decayMs: number;
       /** Assumed latency where none was measured; default 30 (Finagle's). */
       readonly defaultRttMs: number;
+      readonly slowStart?: SlowStartConfig;
     }
-  | { readonly kind: 'least-request'; readonly choices: number }
-  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'least-request'; readonly choices: number; readonly slowStart?: SlowStartConfig }
+  | { readonly kind: 'round-robin'; readonly slowStart?: SlowStartConfig }
   | { readonly kind: 'random' }
   /** Places on the ring; 1 to 8,388,608, the least not above the most. */
   | { readonly kind: 'ring-hash'; readonly sizeMin: number; readonly sizeMax: number }
   /** `size`: a prime up to 5,000,011. */
   | { readonly kind: 'maglev'; readonly size: number };
+
+/**
+ * What an endpoint that has just come gets: a share that grows from `minPercent` of its own to all of it (Envoy's
+ * SlowStartConfig).
+ */
+export interface SlowStartConfig {
+  readonly windowMs: number;
+  /** 1: the share grows evenly; more: faster at first. */
+  readonly aggression: number;
+  readonly minPercent: number;
+}
 
 /**
  * How an attempt ended, for cost and ejection. `failure`: 5xx; `gateway`: 502, 503, 504, a reset, a
@@ -48,6 +60,19 @@ export class EndpointLoad {
   waitingSinceMs = -1;
   /** Configuration and health checking say it can be used. */
   healthy = true;
+  /** It can be used, but only for what the healthy ones cannot carry. */
+  degraded = false;
+  /**
+   * It does not count among those of which a share must be healthy: nobody knows of it yet, or it asked for that
+   * itself.
+   */
+  excluded = false;
+  /** Of one place: `region/zone/sub-zone`. */
+  locality = '';
+  /** Of its locality among those of its priority; -1: none was given. */
+  localityWeight = -1;
+  /** Clock time since which it is in service, for slow start; -1: long enough. */
+  warmFromMs = -1;
   /** Outlier detection: clock time until which it gets nothing, or -1. */
   ejectedUntilMs = -1;
   /** Ejections that the next one's length counts from; falls by one each quiet sweep. */
@@ -84,9 +109,10 @@ export interface PickRequest<E> {
 
 export interface Balancer<E extends EndpointLoad> {
   /**
-   * Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their state.
+   * Replaces the candidates: one priority level, without the ejected and unhealthy. Objects that stay keep their
+   * state. `weights`: instead of the endpoints' own, where the balancer goes by shares of a table.
    */
-  update(candidates: readonly E[]): void;
+  update(candidates: readonly E[], weights?: readonly number[]): void;
   /** Chooses one, or null when there is none. Those tried are passed over while any other is left. */
   pick(request: PickRequest<E>): E | null;
   /**

@@ -34,7 +34,7 @@ describe('warming', () => {
     expect([...snapshot.clusters.keys()]).toEqual(['a']);
     expect(snapshot.endpoints.get('a')).toEqual({
       cluster: 'a',
-      endpoints: endpointsOf(80),
+      ...endpointsOf(80),
       receivedAtMs: 5,
     });
   });

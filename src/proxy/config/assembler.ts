@@ -12,11 +12,11 @@ import type { RouteConfig } from '../../policy/index.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
-import type { TranslatedCluster, TranslatedListener } from './translate/index.ts';
+import { noEndpoints, type TranslatedCluster, type TranslatedListener } from './translate/index.ts';
 import type {
   ClusterConfig,
   EndpointAssignment,
-  EndpointConfig,
+  EndpointSet,
   ListenerConfig,
   Snapshot,
   SnapshotTarget,
@@ -58,10 +58,7 @@ export class Assembler implements TimerHandler {
   private readonly routes = new Map<string, Slot<RouteConfig>>();
   private readonly clusters = new Map<string, Slot<TranslatedCluster>>();
   /** By EDS name. */
-  private readonly endpoints = new Map<
-    string,
-    { readonly list: readonly EndpointConfig[]; readonly atMs: number }
-  >();
+  private readonly endpoints = new Map<string, { readonly set: EndpointSet; readonly atMs: number }>();
   private readonly staticSecrets: ReadonlyMap<string, SecretConfig>;
   /** Replaced when one changes, so that the data path sees by reference that one did. */
   private secrets: ReadonlyMap<string, SecretConfig>;
@@ -138,13 +135,13 @@ export class Assembler implements TimerHandler {
     else this.leaving.set(name, this.clock.now() + configLimits.removedClusterHoldMs);
   }
 
-  setEndpoints(edsName: string, list: readonly EndpointConfig[], receivedAtMs: number): void {
-    this.endpoints.set(edsName, { list, atMs: receivedAtMs });
+  setEndpoints(edsName: string, set: EndpointSet, receivedAtMs: number): void {
+    this.endpoints.set(edsName, { set, atMs: receivedAtMs });
   }
 
   /** The server said that it has none: known, and empty. */
   clearEndpoints(edsName: string, receivedAtMs: number): void {
-    this.endpoints.set(edsName, { list: [], atMs: receivedAtMs });
+    this.endpoints.set(edsName, { set: noEndpoints, atMs: receivedAtMs });
   }
 
   setSecret(name: string, secret: SecretConfig): void {
@@ -360,10 +357,10 @@ export class Assembler implements TimerHandler {
     }
     let assignment = byCluster.get(name);
     if (assignment === undefined) {
-      const list = cluster.endpoints ?? this.endpoints.get(edsName)?.list;
-      assert(list !== undefined, 'a source of endpoints has a list');
+      const set = cluster.endpoints ?? this.endpoints.get(edsName)?.set;
+      assert(set !== undefined, 'a source of endpoints has a set');
       const receivedAtMs = this.endpoints.get(edsName)?.atMs ?? this.clock.wall();
-      assignment = { cluster: name, endpoints: list, receivedAtMs };
+      assignment = { ...set, cluster: name, receivedAtMs };
       byCluster.set(name, assignment);
     }
     return assignment;

@@ -10,6 +10,7 @@ import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
 import type { SecretConfig } from './tls-types.ts';
 import {
+  formatLocality,
   type TranslatedCluster,
   type TranslatedListener,
   translateAddress,
@@ -41,6 +42,8 @@ export interface Bootstrap {
   readonly secrets: ReadonlyMap<string, SecretConfig>;
   readonly ads: AdsConfig | null;
   readonly overload: OverloadConfig;
+  /** The cluster of the workload beside the proxy, and where the proxy is; null: not said. */
+  readonly local: { readonly cluster: string; readonly locality: string } | null;
   /** The file as it was read but for its private keys, for display. */
   readonly document: unknown;
 }
@@ -120,8 +123,21 @@ function translateBootstrap(
     clusters: clusters.filter(({ config }) => config.name !== adsName),
     ads,
     overload: translateOverload(message.overload_manager, 'overload_manager', faults),
+    local: translateLocal(message, clusters, faults),
     document: redactKeys(document),
   };
+}
+
+function translateLocal(
+  message: BootstrapMessage,
+  clusters: readonly TranslatedCluster[],
+  faults: Faults,
+): Bootstrap['local'] {
+  const cluster = message.cluster_manager?.local_cluster_name;
+  if (cluster === undefined || cluster === '') return null;
+  if (!clusters.some(({ config }) => config.name === cluster))
+    faults.add('cluster_manager.local_cluster_name', 'must name a static cluster', cluster);
+  return { cluster, locality: formatLocality(message.node?.locality) };
 }
 
 function translateSecrets(message: BootstrapMessage, faults: Faults): ReadonlyMap<string, SecretConfig> {
@@ -246,7 +262,7 @@ function findServers(
   }
   if (cluster.config.http2 === null)
     faults.add(path, 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2', clusterName);
-  const servers = (cluster.endpoints ?? []).map((endpoint) => endpoint.address);
+  const servers = (cluster.endpoints?.endpoints ?? []).map((endpoint) => endpoint.address);
   if (servers.length === 0) faults.add(path, 'must name a cluster with endpoints of its own', clusterName);
   return servers;
 }

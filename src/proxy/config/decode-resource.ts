@@ -26,14 +26,14 @@ import {
   translateRouteConfig,
   translateSecret,
 } from './translate/index.ts';
-import type { EndpointConfig } from './types.ts';
+import type { EndpointSet } from './types.ts';
 
 /** A resource of each type, translated. */
 export type Meaning =
   | { readonly kind: 'listener'; readonly value: TranslatedListener }
   | { readonly kind: 'route'; readonly value: RouteConfig }
   | { readonly kind: 'cluster'; readonly value: TranslatedCluster }
-  | { readonly kind: 'endpoint'; readonly value: readonly EndpointConfig[] }
+  | { readonly kind: 'endpoint'; readonly value: EndpointSet }
   | { readonly kind: 'secret'; readonly value: SecretConfig };
 
 export type Decoded =

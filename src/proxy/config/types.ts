@@ -9,6 +9,7 @@ import type { Address } from '../../net/index.ts';
 import type {
   BalanceConfig,
   LimitsConfig,
+  LocalityConfig,
   OutlierConfig,
   RetryLimitConfig,
   RetryPolicy,
@@ -166,11 +167,23 @@ export interface ClusterConfig {
   readonly headerCountMax: number;
   /** Below this share (0 to 100) of usable endpoints all are used (panic). Default 50. */
   readonly panicPercent: number;
+  /** How requests are shared among localities. */
+  readonly locality: LocalityConfig;
+  /** Connections of all endpoints are closed when one joins, leaves or changes its health. */
+  readonly closeOnChange: boolean;
 }
 
-export interface EndpointAssignment {
-  readonly cluster: string;
+/** Endpoints, and how their health is counted. */
+export interface EndpointSet {
   readonly endpoints: readonly EndpointConfig[];
+  /** What an endpoint can carry beyond its share; default 140 (Envoy's). */
+  readonly overprovisioningPercent: number;
+  /** A priority's health is that of its weights, not of its endpoints. */
+  readonly weightedHealth: boolean;
+}
+
+export interface EndpointAssignment extends EndpointSet {
+  readonly cluster: string;
   /** Clock.wall() when this set was received; its age is shown and exported. */
   readonly receivedAtMs: number;
 }
@@ -181,7 +194,13 @@ export interface EndpointConfig {
   /** 0 is used first. */
   readonly priority: number;
   readonly healthy: boolean;
+  /** It may be used, but only for what the healthy ones cannot carry. */
+  readonly degraded: boolean;
   readonly zone: string;
+  /** `region/zone/sub-zone`. */
+  readonly locality: string;
+  /** Of its locality among those of its priority; -1: none was given. */
+  readonly localityWeight: number;
   /**
    * A Weft sidecar stands before the application: its refusal marker is believed (loopback or authenticated peers
    * only).

@@ -4,8 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
 import { describeWith, freePort } from '../../testing/programs.ts';
-import { parseBootstrap } from '../config/index.ts';
-import { snapshot } from '../testing/configs.ts';
+import { bootstrapSnapshot } from '../testing/configs.ts';
 import { RealWorld } from '../testing/real.ts';
 
 const policies = {
@@ -104,19 +103,7 @@ describeWith(['envoy'], 'consistent hashing', () => {
     );
     const ports = origins.map(({ port }) => port);
     envoy = await startEnvoy(bootstrap(envoyPort, ports));
-    const parsed = parseBootstrap(JSON.stringify(bootstrap(ownPort, ports)), { fileName: 'b', version: '1' });
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
-    const { clusters, listeners } = parsed.value;
-    world.plane.apply(
-      snapshot({
-        listeners: listeners.map(({ config }) => config),
-        routes: listeners.flatMap(({ routes }) => (routes === null ? [] : [routes])),
-        clusters: clusters.map(({ config }) => config),
-        endpoints: Object.fromEntries(
-          clusters.map(({ config, endpoints }) => [config.name, endpoints ?? []]),
-        ),
-      }),
-    );
+    world.plane.apply(bootstrapSnapshot(bootstrap(ownPort, ports)));
   }, 60_000);
 
   afterAll(async () => {

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
-import { OutlierCounts, type RetryDecision } from '../../policy/index.ts';
+import { BalanceCounts, OutlierCounts, type RetryDecision } from '../../policy/index.ts';
 import { createFaultCounts } from '../../wire/http2/index.ts';
 import { SslStats } from './ssl-stats.ts';
 
@@ -56,8 +56,9 @@ export class ClusterStats {
   connectionsRetired = 0;
   ejections = 0;
   readonly outlier = new OutlierCounts();
-  /** Picks made in panic: too few endpoints were usable, so all were used. */
-  panics = 0;
+  readonly balance = new BalanceCounts();
+  /** Times that endpoints joined or left. */
+  membershipChanges = 0;
   bytesSent = 0;
   bytesReceived = 0;
   /** Believed refusals of the callee's proxy: the request never reached the application. */

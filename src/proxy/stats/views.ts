@@ -18,6 +18,12 @@ export interface EndpointView {
   readonly priority: number;
   readonly weight: number;
   readonly healthy: boolean;
+  /** It may be used for what the healthy ones cannot carry. */
+  readonly degraded: boolean;
+  /** It does not count towards the share that must be healthy. */
+  readonly excluded: boolean;
+  /** `region/zone/sub-zone`. */
+  readonly locality: string;
   /** Requests in flight. */
   readonly active: number;
   /** Peak EWMA of latency in ms; -1 before the first answer. */

@@ -1,7 +1,14 @@
 // Compiled configurations for tests: everything has a value, a test names only what it is about.
 
 import type { Address } from '../../net/index.ts';
-import type { RetryPolicy, Route, RouteAction, RouteConfig } from '../../policy/index.ts';
+import {
+  localityDefault,
+  type RetryPolicy,
+  type Route,
+  type RouteAction,
+  type RouteConfig,
+} from '../../policy/index.ts';
+import { parseBootstrap } from '../config/index.ts';
 import type {
   ClusterConfig,
   Direction,
@@ -102,6 +109,8 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     headBytesMax: 64 * 1024,
     headerCountMax: 100,
     panicPercent: 0,
+    locality: localityDefault,
+    closeOnChange: false,
     ...options,
   };
 }
@@ -112,7 +121,10 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     weight: 1,
     priority: 0,
     healthy: true,
+    degraded: false,
     zone: '',
+    locality: '',
+    localityWeight: -1,
     proxied: false,
     name: `pod-${port}`,
     ...options,
@@ -151,6 +163,30 @@ export function routeConfig(routes: readonly Route[] = [route()], name = 'routes
   return { name, virtualHosts: [{ name: 'bank/ledger:80', domains: ['*'], routes }] };
 }
 
+/** What a bootstrap's static resources come to: the document is what Envoy is given beside it. */
+export function bootstrapSnapshot(document: object): Snapshot {
+  const parsed = parseBootstrap(JSON.stringify(document), { fileName: 'test', version: '1' });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  const { clusters, listeners, secrets } = parsed.value;
+  const chains = listeners.flatMap((listener) => [listener, ...listener.further]);
+  return {
+    version: '1',
+    listeners: byName(chains.map(({ config }) => config)),
+    routeConfigs: new Map(
+      chains.flatMap(({ config, routes }) =>
+        routes === null ? [] : [[config.routeConfig, routes] as const],
+      ),
+    ),
+    clusters: byName(clusters.map(({ config }) => config)),
+    secrets,
+    endpoints: new Map(
+      clusters.flatMap(({ config: { name }, endpoints }) =>
+        endpoints === null ? [] : [[name, { ...endpoints, cluster: name, receivedAtMs: 1 }] as const],
+      ),
+    ),
+  };
+}
+
 export interface SnapshotParts {
   readonly version?: string;
   readonly listeners?: readonly ListenerConfig[];
@@ -170,7 +206,7 @@ export function snapshot(parts: SnapshotParts = {}): Snapshot {
     endpoints: new Map(
       Object.entries(endpoints).map(([cluster, list]) => [
         cluster,
-        { cluster, endpoints: list, receivedAtMs: 1 },
+        { cluster, endpoints: list, receivedAtMs: 1, overprovisioningPercent: 140, weightedHealth: false },
       ]),
     ),
   };

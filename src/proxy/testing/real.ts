@@ -18,7 +18,7 @@ export class RealWorld {
   readonly plane: DataPlane;
   private readonly origins: Origin[] = [];
 
-  constructor() {
+  constructor(local?: { readonly cluster: string; readonly locality: string }) {
     const resolver = { resolve: () => Promise.reject(new Error('no names here')) };
     this.plane = new DataPlane({
       clock: createSystemClock(),
@@ -26,6 +26,7 @@ export class RealWorld {
       network: this.network,
       resolver,
       log: silentLog,
+      ...(local === undefined ? {} : { local }),
     });
   }
 

@@ -13,6 +13,7 @@ import {
   PriorityBalancer,
   type RetryLimit,
   selectCandidates,
+  selectionDefaults,
 } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
@@ -43,6 +44,9 @@ export class Cluster implements EndpointOwner, TimerHandler {
   removed = false;
   /** An attempt waits for a slot under the connection limit. */
   private starving = false;
+  /** How the health of the endpoints in force is counted. */
+  private counting: Pick<EndpointAssignment, 'overprovisioningPercent' | 'weightedHealth'> =
+    selectionDefaults;
   private balancer: PriorityBalancer<Endpoint>;
   private outlier: Detector<Endpoint> | null;
   private readonly byKey = new Map<string, Endpoint>();
@@ -57,7 +61,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.codecLimits = codecLimits(config);
     this.breaker = context.counters.createBreaker(config.name, config.limits);
     this.retryLimit = this.createRetryLimit(config);
-    this.balancer = new PriorityBalancer(config.balance, context.random);
+    this.balancer = this.createBalancer();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
   }
 
@@ -79,14 +83,15 @@ export class Cluster implements EndpointOwner, TimerHandler {
       // Nobody would end their ejection.
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
-    if (!sameValue(before.balance, config.balance))
-      this.balancer = new PriorityBalancer(config.balance, this.context.random);
+    if (!sameValue(before.balance, config.balance)) this.balancer = this.createBalancer();
     this.reselect();
   }
 
   /** Replaces the endpoint set. Addresses that stay keep connections and figures; those that left finish what runs. */
   assign(assignment: EndpointAssignment): void {
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
+    this.counting = assignment;
+    const known = this.byKey.size;
     const next: Endpoint[] = [];
     const seen = new Set<Endpoint>();
     for (const config of withoutDoubles(assignment.endpoints)) {
@@ -94,17 +99,19 @@ export class Cluster implements EndpointOwner, TimerHandler {
       next.push(endpoint);
       seen.add(endpoint);
     }
+    let changed = this.byKey.size > known;
     for (const endpoint of this.endpoints) {
       if (seen.has(endpoint)) continue;
       this.byKey.delete(endpoint.key);
       endpoint.retire();
+      changed = true;
     }
     this.endpoints = next;
+    if (changed) this.onMembershipChange();
     this.reselect();
   }
 
   pick(request: PickRequest<Endpoint>): Endpoint | null {
-    if (this.panicking) this.stats.panics += 1;
     return this.balancer.pick(request);
   }
 
@@ -230,11 +237,35 @@ export class Cluster implements EndpointOwner, TimerHandler {
     if (this.stats.connectionsActive > 0 || this.stats.active > 0) this.judge();
   }
 
-  /** Who may be chosen, after a change of endpoints, health or ejections. */
-  private reselect(): void {
+  private createBalancer(): PriorityBalancer<Endpoint> {
+    return new PriorityBalancer(this.config.balance, this.context.random, this.stats.balance);
+  }
+
+  private onMembershipChange(): void {
+    this.stats.membershipChanges += 1;
+    if (this.config.closeOnChange) for (const endpoint of this.endpoints) endpoint.renew();
+  }
+
+  /** Who may be chosen, after a change of endpoints, health, ejections, or of the local cluster. */
+  reselect(): void {
     const now = this.context.clock.now();
     this.outlier?.update(this.endpoints);
-    const selection = selectCandidates(groupByPriority(this.endpoints), this.config.panicPercent, now);
+    const { local } = this.context;
+    if (local?.name === this.name) local.update(this.endpoints, now);
+    const { panicPercent, locality } = this.config;
+    const { overprovisioningPercent, weightedHealth } = this.counting;
+    const selection = selectCandidates(
+      groupByPriority(this.endpoints),
+      {
+        panicPercent,
+        overprovisioningPercent,
+        weightedHealth,
+        locality,
+        local: local?.current ?? null,
+        counts: this.stats.balance,
+      },
+      now,
+    );
     this.panicking = selection.panic;
     this.candidateCount = selection.levels.reduce(
       (count, level) => count + (level.loadPercent > 0 ? level.candidates.length : 0),

@@ -56,8 +56,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
-    this.healthy = config.healthy;
     this.pools = [new Pool(this, 'configured')];
+    this.take(config);
   }
 
   get context(): ProxyContext {
@@ -106,6 +106,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     for (const pool of this.pools) pool.reset();
   }
 
+  /** What comes from now on gets new connections. */
+  renew(): void {
+    for (const pool of this.pools) pool.renew();
+  }
+
   sweep(nowMs: number): void {
     for (const pool of this.pools) pool.sweep(nowMs);
   }
@@ -125,7 +130,14 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
+    this.take(config);
+  }
+
+  private take(config: EndpointConfig): void {
     this.healthy = config.healthy;
+    this.degraded = config.degraded;
+    this.locality = config.locality;
+    this.localityWeight = config.localityWeight;
   }
 
   connectOptions(version: PoolVersion): ConnectOptions | MeshError {

@@ -150,11 +150,16 @@ export class Pool implements ConnectionOwner {
   /** The address left the cluster: idle connections close, running requests finish first. */
   retire(): void {
     this.retired = true;
+    // One that still connects serves the attempts that wait for it, then goes.
+    this.renew();
+  }
+
+  /** What comes from now on gets new connections; requests that run finish on the old ones. */
+  renew(): void {
     for (const connection of this.ready.splice(0)) {
       connection.ready = false;
       this.discard(connection);
     }
-    // One that still connects serves the attempts that wait for it, then goes.
     for (const connection of this.open) if (connection.state === 'busy') connection.retiring = true;
   }
 

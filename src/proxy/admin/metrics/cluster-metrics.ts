@@ -1,19 +1,12 @@
 // Metrics of clusters under Envoy's names and label, so that dashboards carry over.
 
-import type { MetricType, PrometheusWriter } from '../../../observe/index.ts';
+import type { PrometheusWriter } from '../../../observe/index.ts';
 import { ejectionCauses } from '../../../policy/index.ts';
 import { http2FaultNames } from '../../../wire/http2/index.ts';
 import type { ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
-import { stateOf } from '../pages/clusters.ts';
-
-interface ClusterRow {
-  /** Behind `envoy_cluster_`. */
-  readonly name: string;
-  readonly type: MetricType;
-  readonly help: string;
-  readonly value: (cluster: ClusterView) => number;
-}
+import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-state.ts';
+import { balanceRows, type ClusterRow } from './balance-rows.ts';
 
 const rows: readonly ClusterRow[] = [
   {
@@ -157,25 +150,13 @@ const rows: readonly ClusterRow[] = [
     value: (c) => c.stats.noEndpoint,
   },
   {
-    name: 'lb_healthy_panic',
-    type: 'counter',
-    help: 'Picks among all endpoints because too few were usable.',
-    value: (c) => c.stats.panics,
-  },
-  {
     name: 'outlier_detection_ejections_enforced_total',
     type: 'counter',
     help: 'Ejections.',
     value: (c) => c.stats.ejections,
   },
-  { name: 'membership_total', type: 'gauge', help: 'Endpoints.', value: (c) => c.endpoints.length },
+  ...balanceRows,
 ];
-
-interface StateCounts {
-  healthy: number;
-  unhealthy: number;
-  ejected: number;
-}
 
 export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const clusters = [...context.view.clusters.values()].map((cluster) => ({
@@ -300,13 +281,20 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
   const wallMs = context.clock.wall();
   const counted = [...context.view.clusters.values()].map((cluster) => {
-    const counts: StateCounts = { healthy: 0, unhealthy: 0, ejected: 0 };
+    const counts: Record<EndpointState, number> = { healthy: 0, degraded: 0, unhealthy: 0, ejected: 0 };
     for (const endpoint of cluster.endpoints) counts[stateOf(endpoint, nowMs)] += 1;
     return { cluster, counts };
   });
   writer.family('envoy_cluster_membership_healthy', 'gauge', 'Endpoints that may be used.');
   for (const { cluster, counts } of counted)
     writer.sample({ envoy_cluster_name: cluster.config.statName }, counts.healthy);
+  writer.family(
+    'envoy_cluster_membership_degraded',
+    'gauge',
+    'Those for what the healthy ones cannot carry.',
+  );
+  for (const { cluster, counts } of counted)
+    writer.sample({ envoy_cluster_name: cluster.config.statName }, counts.degraded);
   writer.family('envoy_cluster_outlier_detection_ejections_active', 'gauge', 'Endpoints ejected now.');
   for (const { cluster, counts } of counted)
     writer.sample({ envoy_cluster_name: cluster.config.statName }, counts.ejected);
@@ -317,7 +305,7 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   writer.family('weft_endpoints', 'gauge', 'Endpoints by state.');
   for (const { cluster, counts } of counted) {
     const { service } = cluster.config;
-    for (const state of ['healthy', 'unhealthy', 'ejected'] as const) {
+    for (const state of endpointStates) {
       writer.sample({ cluster: cluster.name, service, state }, counts[state]);
     }
   }

@@ -4,6 +4,7 @@ import type { ClusterView, EndpointView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
 import { encodeEnvoyAddress } from './address.ts';
+import { healthFlagsOf, stateOf } from './endpoint-state.ts';
 
 export function clustersPage(context: AdminContext, request: AdminRequest): AdminReply {
   const clusters = [...context.view.clusters.values()];
@@ -14,20 +15,6 @@ export function clustersPage(context: AdminContext, request: AdminRequest): Admi
   }
   return text(clusters.map((cluster) => writeCluster(cluster, nowMs, wallMs)).join(''));
 }
-
-export type EndpointState = 'healthy' | 'unhealthy' | 'ejected';
-
-export function stateOf(endpoint: EndpointView, nowMs: number): EndpointState {
-  if (!endpoint.healthy) return 'unhealthy';
-  return endpoint.ejectedUntilMs > nowMs ? 'ejected' : 'healthy';
-}
-
-/** What Envoy writes in `health_flags`. */
-const healthFlags = {
-  healthy: 'healthy',
-  unhealthy: '/failed_eds_health',
-  ejected: '/failed_outlier_check',
-} as const;
 
 function ageSeconds(cluster: ClusterView, wallMs: number): number {
   return cluster.endpointsReceivedAtMs === 0
@@ -68,14 +55,29 @@ function endpointRows(
     ['rq_success', endpoint.attemptsSucceeded],
     ['rq_total', endpoint.picks],
     ['hostname', endpoint.name],
-    ['health_flags', healthFlags[stateOf(endpoint, nowMs)]],
+    ['health_flags', healthFlagsOf(endpoint, nowMs)],
     ['weight', endpoint.weight],
+    ['region', localityParts(endpoint)[0] ?? ''],
     ['zone', endpoint.zone],
+    ['sub_zone', localityParts(endpoint)[2] ?? ''],
     ['priority', endpoint.priority],
     ['weft_latency_ms', round(endpoint.costMs)],
     ['weft_error_share', round(endpoint.errorShare)],
     ['weft_proxied', endpoint.proxied],
   ];
+}
+
+function localityParts({ locality }: EndpointView): readonly string[] {
+  return locality.split('/');
+}
+
+function encodeLocality(endpoint: EndpointView): unknown {
+  const [region = '', , subZone = ''] = localityParts(endpoint);
+  return {
+    ...(region === '' ? {} : { region }),
+    zone: endpoint.zone,
+    ...(subZone === '' ? {} : { sub_zone: subZone }),
+  };
 }
 
 function describeCluster(cluster: ClusterView, nowMs: number, wallMs: number): unknown {
@@ -100,7 +102,7 @@ function describeEndpoint(endpoint: EndpointView, nowMs: number): unknown {
     hostname: endpoint.name,
     weight: endpoint.weight,
     priority: endpoint.priority,
-    locality: { zone: endpoint.zone },
+    locality: encodeLocality(endpoint),
     stats: [
       { name: 'cx_active', type: 'GAUGE', value: `${endpoint.connections}` },
       { name: 'cx_connect_fail', value: `${endpoint.connectFailures}` },
@@ -110,7 +112,7 @@ function describeEndpoint(endpoint: EndpointView, nowMs: number): unknown {
       { name: 'rq_total', value: `${endpoint.picks}` },
     ],
     health_status: {
-      eds_health_status: endpoint.healthy ? 'HEALTHY' : 'UNHEALTHY',
+      eds_health_status: !endpoint.healthy ? 'UNHEALTHY' : endpoint.degraded ? 'DEGRADED' : 'HEALTHY',
       ...(state === 'ejected' ? { failed_outlier_check: true } : {}),
     },
     weft: {

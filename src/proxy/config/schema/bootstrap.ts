@@ -46,10 +46,15 @@ const layeredRuntime = message('envoy.config.bootstrap.v3.LayeredRuntime', {
   layers: f.repeated(f.message(1, runtimeLayer)),
 });
 
+const clusterManager = message('envoy.config.bootstrap.v3.ClusterManager', {
+  local_cluster_name: f.string(1, 'a static cluster: whose localities zone-aware routing compares'),
+});
+
 export const bootstrap = message('envoy.config.bootstrap.v3.Bootstrap', {
   node: f.message(1, node),
   static_resources: f.message(2, staticResources),
   dynamic_resources: f.message(3, dynamicResources),
+  cluster_manager: f.message(4, clusterManager),
   admin: f.message(12, admin),
   stats_config: f.ignored(13, 'Weft’s own statistics are what docs/metrics.md says'),
   stats_flush_interval: f.duration(7, 'statistics are read when they are asked for'),

@@ -8,6 +8,7 @@ import {
   locality,
   metadata,
   percent,
+  runtimeDouble,
   upstreamConnectionOptions,
 } from './core.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
@@ -23,7 +24,7 @@ const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
   health_status: f.enum(
     2,
     { UNKNOWN: 0, HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3, TIMEOUT: 4, DEGRADED: 5 },
-    'DEGRADED counts as unhealthy',
+    '',
   ),
   metadata: f.message(3, metadata),
   load_balancing_weight: f.uint32Value(4, '1 or more', positive),
@@ -32,13 +33,20 @@ const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
 const localityLbEndpoints = message('envoy.config.endpoint.v3.LocalityLbEndpoints', {
   locality: f.message(1, locality),
   lb_endpoints: f.repeated(f.message(2, lbEndpoint)),
-  load_balancing_weight: f.uint32Value(3, 'read by locality-weighted balancing, which is refused'),
+  load_balancing_weight: f.uint32Value(3, 'read with locality_weighted_lb_config', positive),
   priority: f.uint32(5, '0 to 128', atMost(128)),
 });
 
 export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLoadAssignment', {
   cluster_name: f.string(1, '', required),
   endpoints: f.repeated(f.message(2, localityLbEndpoints)),
+  policy: f.message(
+    4,
+    message('envoy.config.endpoint.v3.ClusterLoadAssignment.Policy', {
+      overprovisioning_factor: f.uint32Value(3, 'default 140', positive),
+      weighted_priority_health: f.bool(6),
+    }),
+  ),
 });
 
 const edsClusterConfig = message('envoy.config.cluster.v3.Cluster.EdsClusterConfig', {
@@ -94,9 +102,7 @@ const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
   max_ejection_time: f.duration(21, 'default 300s, or base_ejection_time if that is longer', positive),
 });
 
-const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
-  choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
-});
+const leastRequestFields = { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) };
 
 const ringSize = (value: number) => (value >= 1 && value <= ringSizeMax ? null : 'must be 1 to 8388608');
 /** Places on a ring: Envoy's own bound. */
@@ -115,9 +121,71 @@ const maglevConfig = message('envoy.config.cluster.v3.Cluster.MaglevLbConfig', {
   table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
 });
 
-const commonLbConfig = message('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
-  healthy_panic_threshold: f.message(1, percent, 'default 50'),
+const routingEnabled = f.message(1, percent, 'default 100, rounded to a whole number');
+const clusterSizeMin = f.uint64Value(2, 'default 6');
+const failOnPanic = f.bool(3, 'also holds for a panic of the cluster itself');
+
+const commonLbConfig = message(
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig',
+  {
+    healthy_panic_threshold: f.message(1, percent, 'default 50, rounded to a whole number'),
+    zone_aware_lb_config: f.message(
+      2,
+      message('envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig', {
+        routing_enabled: routingEnabled,
+        min_cluster_size: clusterSizeMin,
+        fail_traffic_on_panic: failOnPanic,
+      }),
+      'needs cluster_manager.local_cluster_name',
+    ),
+    locality_weighted_lb_config: f.message(
+      3,
+      message('envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig', {}),
+    ),
+    update_merge_window: f.duration(4, 'updates are put into force as they come'),
+    close_connections_on_host_set_change: f.bool(6),
+  },
+  [['zone_aware_lb_config', 'locality_weighted_lb_config']],
+);
+
+const common = 'envoy.extensions.load_balancing_policies.common.v3';
+
+const localityWeighted = message(`${common}.LocalityLbConfig.LocalityWeightedLbConfig`, {});
+
+/** Slow start is what the two places of a cluster and its policies call differently, with the same fields. */
+const slowStartFields = {
+  slow_start_window: f.duration(1, 'none is no slow start'),
+  aggression: f.message(2, runtimeDouble, 'default 1; above 0'),
+  min_weight_percent: f.message(3, percent, 'default 10'),
+};
+const slowStart = message('envoy.config.cluster.v3.Cluster.SlowStartConfig', slowStartFields);
+const extensionSlowStart = message(`${common}.SlowStartConfig`, slowStartFields);
+
+const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
+  ...leastRequestFields,
+  slow_start_config: f.message(3, slowStart),
 });
+const roundRobinConfig = message('envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {
+  slow_start_config: f.message(1, slowStart),
+});
+
+const localityLbConfig = message(
+  `${common}.LocalityLbConfig`,
+  {
+    zone_aware_lb_config: f.message(
+      1,
+      message(`${common}.LocalityLbConfig.ZoneAwareLbConfig`, {
+        routing_enabled: routingEnabled,
+        min_cluster_size: clusterSizeMin,
+        fail_traffic_on_panic: failOnPanic,
+        force_locality_direct_routing: f.bool(4),
+      }),
+      'needs cluster_manager.local_cluster_name',
+    ),
+    locality_weighted_lb_config: f.message(2, localityWeighted),
+  },
+  [['zone_aware_lb_config', 'locality_weighted_lb_config']],
+);
 
 export const typedStruct = message('xds.type.v3.TypedStruct', {
   type_url: f.string(1),
@@ -126,9 +194,16 @@ export const typedStruct = message('xds.type.v3.TypedStruct', {
 
 export const leastRequest = message(
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-  { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) },
+  {
+    choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
+    slow_start_config: f.message(3, extensionSlowStart),
+    locality_lb_config: f.message(4, localityLbConfig),
+  },
 );
-export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {});
+export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {
+  slow_start_config: f.message(1, extensionSlowStart),
+  locality_lb_config: f.message(2, localityLbConfig),
+});
 export const ringHash = message('envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
   hash_function: f.enum(
     1,
@@ -138,11 +213,15 @@ export const ringHash = message('envoy.extensions.load_balancing_policies.ring_h
   ),
   minimum_ring_size: f.uint64Value(2, '1 to 8388608, default 1024', ringSize),
   maximum_ring_size: f.uint64Value(3, '1 to 8388608, the default', ringSize),
+  locality_weighted_lb_config: f.message(7, localityWeighted),
 });
 export const maglev = message('envoy.extensions.load_balancing_policies.maglev.v3.Maglev', {
   table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
+  locality_weighted_lb_config: f.message(3, localityWeighted),
 });
-export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {});
+export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {
+  locality_lb_config: f.message(1, localityLbConfig),
+});
 
 const typedExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
   name: f.string(1),
@@ -250,6 +329,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   wait_for_warm_on_init: f.boolValue(54, 'true', only(true)),
   outlier_detection: f.message(19, outlierDetection),
   least_request_lb_config: f.message(37, leastRequestConfig),
+  round_robin_lb_config: f.message(56, roundRobinConfig),
   ring_hash_lb_config: f.message(23, ringHashConfig),
   maglev_lb_config: f.message(52, maglevConfig),
   common_lb_config: f.message(27, commonLbConfig),

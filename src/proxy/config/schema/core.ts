@@ -170,6 +170,11 @@ export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions',
   use_oghttp2_codec: f.boolValue(16, 'the codec is Weft’s own'),
 });
 
+export const runtimeDouble = message('envoy.config.core.v3.RuntimeDouble', {
+  default_value: f.double(1),
+  runtime_key: f.string(2, 'there is no runtime: the default holds'),
+});
+
 export const regexMatcher = message('envoy.type.matcher.v3.RegexMatcher', {
   google_re2: f.message(1, message('envoy.type.matcher.v3.RegexMatcher.GoogleRE2', {})),
   regex: f.string(2, 'RE2 without word boundaries, octal escapes and Unicode classes', required),

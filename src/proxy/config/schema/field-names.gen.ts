@@ -9,6 +9,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.bootstrap.v3.Bootstrap.DynamicResources':
     '1:lds_config 2:cds_config 3:ads_config 5:lds_resources_locator 6:cds_resources_locator',
   'envoy.config.bootstrap.v3.Bootstrap.StaticResources': '1:listeners 2:clusters 3:secrets',
+  'envoy.config.bootstrap.v3.ClusterManager':
+    '1:local_cluster_name 2:outlier_detection 3:upstream_bind_config 4:load_stats_config 5:enable_deferred_cluster_creation',
   'envoy.config.bootstrap.v3.LayeredRuntime': '1:layers',
   'envoy.config.bootstrap.v3.RuntimeLayer': '1:name 2:static_layer 3:disk_layer 4:admin_layer 5:rtds_layer',
   'envoy.config.cluster.v3.CircuitBreakers': '1:thresholds 2:per_host_thresholds',
@@ -20,12 +22,17 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:type 3:eds_cluster_config 4:connect_timeout 5:per_connection_buffer_limit_bytes 6:lb_policy 8:health_checks 9:max_requests_per_connection 10:circuit_breakers 13:http_protocol_options 14:http2_protocol_options 16:dns_refresh_rate 17:dns_lookup_family 18:dns_resolvers 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 24:transport_socket 25:metadata 26:protocol_selection 27:common_lb_config 28:alt_stat_name 29:common_http_protocol_options 30:upstream_connection_options 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 33:load_assignment 34:original_dst_lb_config 36:typed_extension_protocol_options 37:least_request_lb_config 38:cluster_type 39:respect_dns_ttl 40:filters 41:load_balancing_policy 42:lrs_server 43:transport_socket_matches 44:dns_failure_refresh_rate 45:use_tcp_for_dns_lookups 46:upstream_http_protocol_options 47:track_timeout_budgets 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection 52:maglev_lb_config 53:dns_resolution_config 54:wait_for_warm_on_init 55:typed_dns_resolver_config 56:round_robin_lb_config 57:lrs_report_endpoint_metrics',
   'envoy.config.cluster.v3.Cluster.CommonLbConfig':
     '1:healthy_panic_threshold 2:zone_aware_lb_config 3:locality_weighted_lb_config 4:update_merge_window 5:ignore_new_hosts_until_first_hc 6:close_connections_on_host_set_change 7:consistent_hashing_lb_config 8:override_host_status',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig': '',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig':
+    '1:routing_enabled 2:min_cluster_size 3:fail_traffic_on_panic',
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': '1:eds_config 2:service_name',
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig':
     '1:choice_count 2:active_request_bias 3:slow_start_config',
   'envoy.config.cluster.v3.Cluster.MaglevLbConfig': '1:table_size',
   'envoy.config.cluster.v3.Cluster.RingHashLbConfig':
     '1:minimum_ring_size 3:hash_function 4:maximum_ring_size',
+  'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig': '1:slow_start_config',
+  'envoy.config.cluster.v3.Cluster.SlowStartConfig': '1:slow_start_window 2:aggression 3:min_weight_percent',
   'envoy.config.cluster.v3.LoadBalancingPolicy': '1:policies',
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': '4:typed_extension_config',
   'envoy.config.cluster.v3.OutlierDetection':
@@ -59,6 +66,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Node':
     '1:id 2:cluster 3:metadata 4:locality 6:user_agent_name 7:user_agent_version 8:user_agent_build_version 9:extensions 10:client_features 11:listening_addresses 12:dynamic_parameters',
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
+  'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
@@ -66,6 +74,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
   'envoy.config.core.v3.WatchedDirectory': '1:path',
   'envoy.config.endpoint.v3.ClusterLoadAssignment': '1:cluster_name 2:endpoints 4:policy 5:named_endpoints',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy':
+    '2:drop_overloads 3:overprovisioning_factor 4:endpoint_stale_after 6:weighted_priority_health',
   'envoy.config.endpoint.v3.Endpoint': '1:address 2:health_check_config 3:hostname 4:additional_addresses',
   'envoy.config.endpoint.v3.LbEndpoint':
     '1:endpoint 2:health_status 3:metadata 4:load_balancing_weight 5:endpoint_name',
@@ -165,6 +175,13 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': '1:clusters',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
+    '1:zone_aware_lb_config 2:locality_weighted_lb_config',
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig':
+    '1:routing_enabled 2:min_cluster_size 3:fail_traffic_on_panic 4:force_locality_direct_routing 5:locality_basis',
+  'envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig':
+    '1:slow_start_window 2:aggression 3:min_weight_percent',
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest':
     '1:choice_count 2:active_request_bias 3:slow_start_config 4:locality_lb_config 5:enable_full_scan 6:selection_method',
   'envoy.extensions.load_balancing_policies.maglev.v3.Maglev':

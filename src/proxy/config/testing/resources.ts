@@ -7,7 +7,7 @@ import * as api from '../../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../../xds/index.ts';
 import { decodeResource, type Meaning } from '../decode-resource.ts';
 import type { TranslatedCluster, TranslatedListener } from '../translate/index.ts';
-import type { EndpointConfig } from '../types.ts';
+import type { EndpointSet } from '../types.ts';
 
 const registry = createRegistry(api.HttpConnectionManagerSchema, api.RouterSchema);
 
@@ -72,8 +72,8 @@ export function clusterOf(name: string): TranslatedCluster {
   return meaningOf(resourceOf(typeUrls.cluster, name, clusterJson(name))) as TranslatedCluster;
 }
 
-export function endpointsOf(port: number): readonly EndpointConfig[] {
-  return meaningOf(resourceOf(typeUrls.endpoint, 'x', endpointsJson('x', port))) as readonly EndpointConfig[];
+export function endpointsOf(port: number): EndpointSet {
+  return meaningOf(resourceOf(typeUrls.endpoint, 'x', endpointsJson('x', port))) as EndpointSet;
 }
 
 export function routesOf(name: string, clusters: readonly string[]): RouteConfig {

@@ -1,6 +1,11 @@
 // Which balancer a cluster gets: the lb_policy enum as it stands, or the first policy of the list that Weft knows.
 
-import type { BalanceConfig } from '../../../policy/index.ts';
+import {
+  type BalanceConfig,
+  type LocalityConfig,
+  localityDefault,
+  type SlowStartConfig,
+} from '../../../policy/index.ts';
 import { latencyAwareType, parseGatewayDuration, policyDefaults } from '../../../xds/index.ts';
 import {
   type cluster,
@@ -35,7 +40,11 @@ export function translateBalance(message: ClusterMessage, path: string, faults: 
   }
   switch (message.lb_policy) {
     case 'LEAST_REQUEST':
-      return { kind: 'least-request', choices: choicesOf(message.least_request_lb_config?.choice_count) };
+      return {
+        kind: 'least-request',
+        choices: choicesOf(message.least_request_lb_config?.choice_count),
+        ...slowStartOf(message.least_request_lb_config, join(path, 'least_request_lb_config'), faults),
+      };
     case 'RANDOM':
       return { kind: 'random' };
     case 'RING_HASH':
@@ -48,9 +57,85 @@ export function translateBalance(message: ClusterMessage, path: string, faults: 
         'must be set with lb_policy LOAD_BALANCING_POLICY_CONFIG',
       );
       return { kind: 'round-robin' };
-    default:
-      return { kind: 'round-robin' };
+    default: {
+      const at = join(path, 'round_robin_lb_config');
+      return { kind: 'round-robin', ...slowStartOf(message.round_robin_lb_config, at, faults) };
+    }
   }
+}
+
+/**
+ * How requests are shared among localities: where a list of policies says the balancer, its first known one says this
+ * too.
+ */
+export function translateLocality(message: ClusterMessage): LocalityConfig {
+  const list = message.load_balancing_policy;
+  if (list === undefined) return localityOf(message.common_lb_config);
+  for (const { typed_extension_config } of list.policies) {
+    const config = typed_extension_config?.typed_config;
+    const edf = unpack(config, leastRequest) ?? unpack(config, roundRobin) ?? unpack(config, randomPolicy);
+    if (edf !== null) return localityOf(edf.locality_lb_config);
+    const table = unpack(config, ringHash) ?? unpack(config, maglev);
+    if (table !== null) return localityOf(table);
+    if (unpack(config, typedStruct) !== null) return localityOf(message.common_lb_config);
+  }
+  return localityDefault;
+}
+
+interface LocalityChoice {
+  readonly zone_aware_lb_config?:
+    | {
+        readonly routing_enabled: { readonly value: number | undefined } | undefined;
+        readonly min_cluster_size: number | undefined;
+        readonly fail_traffic_on_panic: boolean | undefined;
+        readonly force_locality_direct_routing?: boolean | undefined;
+      }
+    | undefined;
+  readonly locality_weighted_lb_config?: object | undefined;
+}
+
+function localityOf(choice: LocalityChoice | undefined): LocalityConfig {
+  if (choice?.locality_weighted_lb_config !== undefined) return { kind: 'weighted' };
+  const zones = choice?.zone_aware_lb_config;
+  if (zones === undefined) return localityDefault;
+  return {
+    kind: 'zone-aware',
+    routingPercent: Math.round(
+      zones.routing_enabled === undefined ? 100 : (zones.routing_enabled.value ?? 0),
+    ),
+    endpointsMin: zones.min_cluster_size ?? 6,
+    failOnPanic: zones.fail_traffic_on_panic ?? false,
+    forceDirect: zones.force_locality_direct_routing ?? false,
+  };
+}
+
+interface SlowStartHolder {
+  readonly slow_start_config?:
+    | {
+        readonly slow_start_window: number | undefined;
+        readonly aggression: { readonly default_value: number | undefined } | undefined;
+        readonly min_weight_percent: { readonly value: number | undefined } | undefined;
+      }
+    | undefined;
+}
+
+function slowStartOf(
+  holder: SlowStartHolder | undefined,
+  path: string,
+  faults: Faults,
+): { readonly slowStart?: SlowStartConfig } {
+  const config = holder?.slow_start_config;
+  const windowMs = config?.slow_start_window ?? 0;
+  if (config === undefined || windowMs === 0) return {};
+  const aggression = config.aggression === undefined ? 1 : (config.aggression.default_value ?? 0);
+  if (aggression <= 0)
+    faults.add(
+      join(path, 'slow_start_config.aggression.default_value'),
+      'must be greater than 0',
+      aggression,
+    );
+  const share = config.min_weight_percent;
+  return { slowStart: { windowMs, aggression, minPercent: share === undefined ? 10 : (share.value ?? 0) } };
 }
 
 function translatePolicy(policy: Policy, path: string, faults: Faults): BalanceConfig | null {
@@ -63,8 +148,14 @@ function translatePolicy(policy: Policy, path: string, faults: Faults): BalanceC
       : null;
   }
   const least = unpack(config, leastRequest);
-  if (least !== null) return { kind: 'least-request', choices: choicesOf(least.choice_count) };
-  if (unpack(config, roundRobin) !== null) return { kind: 'round-robin' };
+  if (least !== null)
+    return {
+      kind: 'least-request',
+      choices: choicesOf(least.choice_count),
+      ...slowStartOf(least, path, faults),
+    };
+  const turns = unpack(config, roundRobin);
+  if (turns !== null) return { kind: 'round-robin', ...slowStartOf(turns, path, faults) };
   if (unpack(config, randomPolicy) !== null) return { kind: 'random' };
   const ring = unpack(config, ringHash);
   if (ring !== null) return ringHashOf(ring, path, faults);

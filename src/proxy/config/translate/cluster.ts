@@ -11,9 +11,9 @@ import {
   upstreamHttpOptions,
 } from '../schema/index.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
-import type { ClusterConfig, EndpointConfig, Http2Settings } from '../types.ts';
-import { translateBalance } from './balance.ts';
-import { translateEndpoints } from './endpoints.ts';
+import type { ClusterConfig, EndpointSet, Http2Settings } from '../types.ts';
+import { translateBalance, translateLocality } from './balance.ts';
+import { noEndpoints, translateEndpoints } from './endpoints.ts';
 import { translateHttp2 } from './http2.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
@@ -24,7 +24,7 @@ export type ClusterMessage = MessageOf<typeof cluster>;
 export interface TranslatedCluster {
   readonly config: ClusterConfig;
   /** Endpoints written in the cluster itself (STATIC and DNS clusters); null for EDS. */
-  readonly endpoints: readonly EndpointConfig[] | null;
+  readonly endpoints: EndpointSet | null;
   /** How long EDS may take before the cluster counts as known without endpoints; 0: for ever. */
   readonly initialFetchTimeoutMs: number;
 }
@@ -80,7 +80,11 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       connectionAgeMsMax: http.connectionAgeMsMax,
       headBytesMax: http.headBytesMax,
       headerCountMax: http.headerCountMax,
-      panicPercent: message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
+      panicPercent: Math.round(
+        message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
+      ),
+      locality: translateLocality(message),
+      closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
     },
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
     initialFetchTimeoutMs:
@@ -110,18 +114,18 @@ function translateInlineEndpoints(
   discovery: ClusterConfig['discovery'],
   path: string,
   faults: Faults,
-): readonly EndpointConfig[] | null {
+): EndpointSet | null {
   const at = join(path, 'load_assignment');
   if (discovery === 'eds') {
     if (message.load_assignment !== undefined) faults.add(at, 'must not be set for clusters of type EDS');
     return null;
   }
-  if (message.load_assignment === undefined) return [];
-  const endpoints = translateEndpoints(message.load_assignment, discovery === 'dns', at, faults);
-  if (message.type === 'LOGICAL_DNS' && endpoints.length !== 1) {
-    faults.add(join(at, 'endpoints'), 'must be one for clusters of type LOGICAL_DNS', endpoints.length);
+  if (message.load_assignment === undefined) return noEndpoints;
+  const set = translateEndpoints(message.load_assignment, discovery === 'dns', at, faults);
+  if (message.type === 'LOGICAL_DNS' && set.endpoints.length !== 1) {
+    faults.add(join(at, 'endpoints'), 'must be one for clusters of type LOGICAL_DNS', set.endpoints.length);
   }
-  return endpoints;
+  return set;
 }
 
 function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {

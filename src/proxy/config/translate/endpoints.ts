@@ -2,9 +2,9 @@
 // each.
 
 import type { Address } from '../../../net/index.ts';
-import type { address, clusterLoadAssignment } from '../schema/index.ts';
+import type { address, clusterLoadAssignment, locality as localityMessage } from '../schema/index.ts';
 import { type Faults, join, type MessageOf } from '../schema/index.ts';
-import type { EndpointConfig } from '../types.ts';
+import type { EndpointConfig, EndpointSet } from '../types.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterLoadAssignment = MessageOf<typeof clusterLoadAssignment>;
@@ -17,7 +17,7 @@ export function translateEndpoints(
   names: boolean,
   path: string,
   faults: Faults,
-): readonly EndpointConfig[] {
+): EndpointSet {
   const endpoints: EndpointConfig[] = [];
   message.endpoints.forEach((group, groupIndex) => {
     group.lb_endpoints.forEach((entry, index) => {
@@ -26,8 +26,18 @@ export function translateEndpoints(
       if (endpoint !== null) endpoints.push(endpoint);
     });
   });
-  return endpoints;
+  return {
+    endpoints,
+    overprovisioningPercent: message.policy?.overprovisioning_factor ?? noEndpoints.overprovisioningPercent,
+    weightedHealth: message.policy?.weighted_priority_health ?? noEndpoints.weightedHealth,
+  };
 }
+
+export const noEndpoints: EndpointSet = {
+  endpoints: [],
+  overprovisioningPercent: 140,
+  weightedHealth: false,
+};
 
 function translateEndpoint(
   entry: LbEndpoint,
@@ -44,11 +54,19 @@ function translateEndpoint(
     address,
     weight: entry.load_balancing_weight ?? 1,
     priority: group.priority ?? 0,
-    healthy: health === 'UNKNOWN' || health === 'HEALTHY',
+    healthy: health === 'UNKNOWN' || health === 'HEALTHY' || health === 'DEGRADED',
+    degraded: health === 'DEGRADED',
     zone: group.locality?.zone ?? '',
+    locality: formatLocality(group.locality),
+    localityWeight: group.load_balancing_weight ?? -1,
     proxied: weft?.['proxied'] === true,
     name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
   };
+}
+
+export function formatLocality(locality: MessageOf<typeof localityMessage> | undefined): string {
+  if (locality === undefined) return '';
+  return [locality.region, locality.zone, locality.sub_zone].map((part) => part ?? '').join('/');
 }
 
 /** Null after a fault. */

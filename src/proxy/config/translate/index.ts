@@ -1,5 +1,5 @@
 export { type TranslatedCluster, translateCluster } from './cluster.ts';
-export { translateAddress, translateEndpoints } from './endpoints.ts';
+export { formatLocality, noEndpoints, translateAddress, translateEndpoints } from './endpoints.ts';
 export { type TranslatedListener, translateListener } from './listener.ts';
 export { translateOverload } from './overload.ts';
 export { translateRouteConfig } from './route-config.ts';

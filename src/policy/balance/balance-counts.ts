@@ -1,0 +1,18 @@
+// What is counted of choosing: kept by the cluster, because balancers come and go with its configuration.
+
+export class BalanceCounts {
+  /** Picks in a priority that is in panic. */
+  panics = 0;
+  /** Zone-aware routing: how often it was planned, and why requests went anywhere instead. */
+  zonesPlanned = 0;
+  zonesTooSmall = 0;
+  localNotOk = 0;
+  /**
+   * Picks by it: all stay, this one was among those that stay, went elsewhere, and nobody elsewhere had anything to
+   * spare.
+   */
+  zonesDirect = 0;
+  zonesSampled = 0;
+  zonesCrossed = 0;
+  zonesNoCapacity = 0;
+}
