@@ -101,6 +101,18 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl rollout status -n weft-system daemonset/weft-agent --timeout=60s');
   });
 
+  test('a policy whose `on` has no quotes is taken as it was meant, and not beside one that has', async () => {
+    const policy = (name: string, retry: string) =>
+      `{ apiVersion: weft.dev/v1alpha1, kind: ServicePolicy, metadata: { name: ${name} }, spec: { targetRefs: [{ group: "", kind: Service, name: kubernetes }], retry: { ${retry} } } }`;
+    await sh('kubectl apply -f - >/dev/null', policy('plain', 'on: [Reset]'));
+    const stored = await sh('kubectl get servicepolicy plain -o jsonpath={.spec.retry}');
+    expect(JSON.parse(stored)).toMatchObject({ true: ['Reset'] });
+    expect(JSON.parse(stored)).not.toHaveProperty('on');
+    const both = await shell('kubectl apply -f - 2>&1', policy('both', 'on: [Reset], "on": [Reset]'));
+    expect([both.code === 0, both.out]).toEqual([false, expect.stringContaining('must not stand beside on')]);
+    await sh('kubectl delete servicepolicy plain');
+  });
+
   test('weft inject: calls pass the sidecars of both sides', async () => {
     await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, shop);
     await sh('kubectl rollout status -n shop deployment/hello --timeout=60s');

@@ -9,7 +9,7 @@ import { servicePolicySpec } from './service-policy.ts';
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Fields whose absence has a meaning of its own, so that no default may be written into the object. */
-const withoutDefault: ReadonlySet<string> = new Set(['timeouts.request']);
+const withoutDefault: ReadonlySet<string> = new Set(['timeouts.request', 'retry.on']);
 
 interface Rule {
   readonly rule: string;
@@ -24,6 +24,17 @@ const rules: ReadonlyMap<string, readonly Rule[]> = new Map([
       {
         rule: "!has(self.request) || !has(self.attempt) || duration(self.request) == duration('0s') || duration(self.attempt) <= duration(self.request)",
         message: 'attempt must not be longer than request',
+      },
+    ],
+  ],
+  [
+    'retry',
+    [
+      {
+        // CEL writes names that are its own words like this.
+        rule: '!has(self.on) || !has(self.__true__)',
+        message:
+          'true must not stand beside on: it is what readers of YAML 1.1 make of the same key without quotes',
       },
     ],
   ],

@@ -76,19 +76,25 @@ const timeouts = timeoutFields.transform(({ request, attempt, ...rest }) => ({
   ...rest,
 }));
 
-const retry = z.strictObject({
-  on: z
-    .array(
-      z.enum(retryConditions, {
-        error:
-          'must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout',
-      }),
-    )
-    .max(8)
-    .default([...again.on])
+const retryOn = z
+  .array(
+    z.enum(retryConditions, {
+      error:
+        'must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout',
+    }),
+  )
+  .max(8)
+  .optional();
+
+const retryFields = z.strictObject({
+  on: retryOn
+    .meta({ default: again.on })
     .describe(
-      'What counts as worth another attempt. 500 is left out: it says that the application ran and failed. For kubectl the key is written in quotes, "on": a plain one is true in YAML 1.1.',
+      'What counts as worth another attempt. 500 is left out: it says that the application ran and failed.',
     ),
+  true: retryOn.describe(
+    'The same as `on`: what a reader of YAML 1.1, such as kubectl, makes of that key without quotes.',
+  ),
   statusCodes: z.array(statusCode).max(32).default([]).describe('Answers that StatusCodes means.'),
   methods: z
     .array(z.string().regex(/^[A-Z]+$/, 'must be a method in upper case'))
@@ -119,6 +125,13 @@ const retry = z.strictObject({
     })
     .prefault({}),
 });
+
+const retry = retryFields
+  .refine((given) => given.on === undefined || given.true === undefined, {
+    path: ['true'],
+    error: 'must not stand beside on: it is what readers of YAML 1.1 make of the same key without quotes',
+  })
+  .transform(({ on, true: plain, ...rest }) => ({ on: on ?? plain ?? [...again.on], ...rest }));
 
 /** `perDefault`: what the minimum is per where nobody says; Gateway API and ServicePolicy differ. */
 function retryBudgetOf(perDefault: string, reason: string) {

@@ -134,6 +134,16 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
     'spec.retry.on[0]: must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout (got Timeout)',
   ],
   [
+    'a condition twice, with quotes and as YAML 1.1 reads it without',
+    policy('retry: { on: [Reset], true: [Reset] }'),
+    'spec.retry.true: must not stand beside on: it is what readers of YAML 1.1 make of the same key without quotes (got ["Reset"])',
+  ],
+  [
+    'a condition under the name that YAML 1.1 gives it',
+    policy('retry: { true: [Timeout] }'),
+    'spec.retry.true[0]: must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout (got Timeout)',
+  ],
+  [
     'a status code out of range',
     policy('retry: { statusCodes: [99] }'),
     'spec.retry.statusCodes[0]: must be a whole number of 100 to 599 (got 99)',
