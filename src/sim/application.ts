@@ -1,7 +1,7 @@
-// A simulated service: a real HTTP/1.1 server codec over the simulated network, with a service time and an answer that
-// the scenario sets.
+// A simulated service: a real HTTP/1.1 server codec over the simulated network, and the work that it does; by itself
+// with a service time and an answer that the scenario sets.
 
-import { type MeshError, type Random, Timer, type TimerHandler } from '../base/index.ts';
+import { type MeshError, Timer } from '../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../net/index.ts';
 import { defaultHttp1Limits, Http1ServerCodec } from '../wire/http1/index.ts';
 import {
@@ -14,44 +14,62 @@ import {
 import { type RequestBook, requestIdField } from './request-book.ts';
 import type { SimProcess } from './world.ts';
 
+/** What a service does with a request that has come whole. */
+export interface Work {
+  /** Calls `answer` at most once, now or later; the result is called when the caller left before that. */
+  begin(head: RequestHead, answer: (status: number) => void): () => void;
+}
+
 /** Read anew for each request, so that a scenario can change it under load. */
 export interface Behaviour {
   serviceMs: number;
-  /** Answer status; above 499 is an answer at once. */
+  /** Answer status; above 499 is an answer at once, 0 none at all, as of a paused process. */
   status: number;
 }
 
-export class Application {
-  readonly behaviour: Behaviour;
+/** A service that calls nobody: it works for its service time. */
+export class LocalWork implements Work {
   readonly #process: SimProcess;
   readonly #book: RequestBook;
+  readonly #behaviour: Behaviour;
 
-  constructor(process: SimProcess, address: Address, book: RequestBook, behaviour: Behaviour) {
+  readonly #onRequest: () => void;
+
+  constructor(process: SimProcess, book: RequestBook, behaviour: Behaviour, onRequest = () => {}) {
+    this.#onRequest = onRequest;
     this.#process = process;
     this.#book = book;
-    this.behaviour = behaviour;
-    process.network.listen({ address, accept: (socket) => new ServedConnection(this, socket) });
+    this.#behaviour = behaviour;
   }
 
-  get clock() {
-    return this.#process.clock;
-  }
-
-  get random(): Random {
-    return this.#process.random;
-  }
-
-  received(head: RequestHead): void {
+  begin(head: RequestHead, answer: (status: number) => void): () => void {
+    this.#onRequest();
     this.#book.execute(head.getName(requestIdField));
+    const { serviceMs, status } = this.#behaviour;
+    if (status === 0) return () => {};
+    const { clock, random } = this.#process;
+    const timer = new Timer({ onTimer: () => answer(this.#behaviour.status || 503) }, 0);
+    clock.arm(timer, status > 499 ? 0 : serviceMs * (0.5 + random.float()));
+    return () => clock.cancel(timer);
+  }
+}
+
+/** Serves its work on an address. */
+export class Application {
+  readonly work: Work;
+
+  constructor(process: SimProcess, address: Address, work: Work) {
+    this.work = work;
+    process.network.listen({ address, accept: (socket) => new ServedConnection(work, socket) });
   }
 }
 
 class ServedConnection implements SocketHandler, ServerHost {
-  readonly #application: Application;
+  readonly #work: Work;
   readonly #codec: Http1ServerCodec;
 
-  constructor(application: Application, socket: Socket) {
-    this.#application = application;
+  constructor(work: Work, socket: Socket) {
+    this.#work = work;
     this.#codec = new Http1ServerCodec(socket, this, defaultHttp1Limits, true);
   }
 
@@ -80,7 +98,7 @@ class ServedConnection implements SocketHandler, ServerHost {
   onProtocolError(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
-    const execution = new Execution(this.#application, stream, head);
+    const execution = new Execution(this.#work, stream, head);
     if (endStream) execution.onEnd();
     return execution;
   }
@@ -88,15 +106,15 @@ class ServedConnection implements SocketHandler, ServerHost {
 
 const okBody = new TextEncoder().encode('{"ok":true}');
 
-/** One request: waits for its body, works for its service time, answers. */
-class Execution implements RequestReceiver, TimerHandler {
-  readonly #application: Application;
+/** One request: waits for its body, has the work done, answers. */
+class Execution implements RequestReceiver {
+  readonly #work: Work;
   readonly #stream: ServerStream;
   readonly #head: RequestHead;
-  readonly #timer = new Timer(this, 0);
+  #giveUp: (() => void) | null = null;
 
-  constructor(application: Application, stream: ServerStream, head: RequestHead) {
-    this.#application = application;
+  constructor(work: Work, stream: ServerStream, head: RequestHead) {
+    this.#work = work;
     this.#stream = stream;
     this.#head = head;
   }
@@ -104,22 +122,19 @@ class Execution implements RequestReceiver, TimerHandler {
   onBody(): void {}
 
   onEnd(): void {
-    const { behaviour, clock, random } = this.#application;
-    this.#application.received(this.#head);
-    const spread = 0.5 + random.float();
-    clock.arm(this.#timer, behaviour.status > 499 ? 0 : behaviour.serviceMs * spread);
+    this.#giveUp = this.#work.begin(this.#head, (status) => this.#answer(status));
   }
 
   /** The caller left: nobody wants the answer. */
   onReset(): void {
-    this.#application.clock.cancel(this.#timer);
+    this.#giveUp?.();
   }
 
   onWritable(): void {}
 
-  onTimer(): void {
+  #answer(status: number): void {
     const fields = [['content-length', String(okBody.length)]] as const;
-    this.#stream.sendResponse(createResponseHead(this.#application.behaviour.status, fields), false);
+    this.#stream.sendResponse(createResponseHead(status, fields), false);
     this.#stream.sendBody(okBody, 0, okBody.length);
     this.#stream.sendEnd(null);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import {
+  checkAmplification,
   checkAnswers,
   checkExecutions,
   checkRetryBudget,
@@ -61,4 +62,21 @@ describe('retry budget', () => {
   test('above it', () => {
     expect(checkRetryBudget(samples(200), bound).join()).toContain('retries in the 10000 ms before');
   });
+});
+
+test('amplification: each service by itself, over what callers sent', () => {
+  const bound = { percent: 20, intervalMs: 10_000, minRetriesPerSecond: 1 };
+  const samples = (perRequest: number) =>
+    Array.from({ length: 60 }, (_, half) => ({
+      atMs: half * 500,
+      requests: half * 50,
+      received: new Map([
+        ['front', half * 50],
+        ['ledger', half * 50 * perRequest],
+      ]),
+    }));
+  expect(checkAmplification(samples(1.2), bound)).toEqual([]);
+  expect(checkAmplification(samples(1.73), bound).join()).toMatch(
+    /^ledger: [\d.]+ retries in the 10000 ms before/,
+  );
 });

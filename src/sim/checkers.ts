@@ -76,6 +76,29 @@ export function checkRetryBudget(samples: readonly RetrySample[], bound: RetryBo
   return [];
 }
 
+/** What callers had sent and what each service had received up to a time. */
+export interface LoadSample {
+  readonly atMs: number;
+  readonly requests: number;
+  readonly received: ReadonlyMap<string, number>;
+}
+
+/**
+ * Retries of several hops do not multiply: in every window a service receives what callers sent and one budget's share
+ * of it on top, however deep in the chain it stands. Counted as {@link checkRetryBudget} does.
+ */
+export function checkAmplification(samples: readonly LoadSample[], bound: RetryBound): Violations {
+  const last = samples.at(-1);
+  return [...(last?.received.keys() ?? [])].flatMap((service) => {
+    const extra = samples.map(({ atMs, requests, received }) => ({
+      atMs,
+      requests,
+      retries: (received.get(service) ?? 0) - requests,
+    }));
+    return checkRetryBudget(extra, bound).map((text) => `${service}: ${text}`);
+  });
+}
+
 /** Every proxy holds what the control plane last published for it, byte for byte, and refused nothing. */
 export function checkConfiguration(name: string, proxy: MeshProxy, control: ControlPlane): Violations {
   const { node } = proxy.config.bootstrap;

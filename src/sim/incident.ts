@@ -4,7 +4,7 @@
 
 import { type Random, silentLog } from '../base/index.ts';
 import { createMemoryStore, type LinkConditions } from '../net/index.ts';
-import { Application, type Behaviour } from './application.ts';
+import { Application, type Behaviour, LocalWork } from './application.ts';
 import { Caller } from './caller.ts';
 import {
   checkAnswers,
@@ -18,6 +18,7 @@ import {
 import { SimControl } from './control.ts';
 import { type PolicyOverrides, writeEndpoint, writePolicy, writeRoute, writeService } from './manifests.ts';
 import { applicationPort, outboundPort, Pod, type PodOptions } from './pod.ts';
+import type { IncidentReport } from './report.ts';
 import { RequestBook } from './request-book.ts';
 import { type SimProcess, World } from './world.ts';
 
@@ -31,28 +32,6 @@ export interface IncidentOptions {
   readonly policy?: PolicyOverrides;
   /** Canary: the caller's proxy loses the control plane for good, and so must miss the last changes. */
   readonly deafProxy?: boolean;
-}
-
-export interface IncidentReport {
-  readonly seed: number;
-  /** Equal traces, equal runs. */
-  readonly trace: string;
-  readonly events: number;
-  readonly violations: readonly string[];
-  readonly requests: number;
-  /** Answered 5xx, by whether they could have been repeated. */
-  readonly failed: { readonly repeatable: number; readonly other: number };
-  readonly retries: number;
-  /** The end of the trace, for whoever looks for the cause. */
-  readonly lastEvents: readonly string[];
-}
-
-/** For the message of a failed test: the seed says how to see it again. */
-export function formatViolations({ seed, violations, lastEvents }: IncidentReport): string {
-  if (violations.length === 0) return '';
-  const shown = violations.slice(0, 20).map((violation) => `  ${violation}`);
-  const more = violations.length > shown.length ? [`  and ${violations.length - shown.length} more`] : [];
-  return [`seed ${seed}:`, ...shown, ...more, 'last events:', ...lastEvents.slice(-20)].join('\n');
 }
 
 /** Between pods: one zone, with a little of everything that a network does. */
@@ -280,7 +259,7 @@ class Incident {
 
   #serve({ application, behaviour }: Replica): Application {
     const address = { kind: 'ip', host: '127.0.0.1', port: applicationPort } as const;
-    return new Application(application, address, this.#book, behaviour);
+    return new Application(application, address, new LocalWork(application, this.#book, behaviour));
   }
 
   #between(minMs: number, maxMs: number): number {

@@ -1,2 +1,4 @@
-export { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './incident.ts';
+export { type ChainOptions, type ChainReport, playChain } from './chain.ts';
+export { type IncidentOptions, playIncident } from './incident.ts';
+export { formatViolations, type IncidentReport } from './report.ts';
 export { World } from './world.ts';

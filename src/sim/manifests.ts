@@ -56,15 +56,20 @@ export async function writeRoute(
   });
 }
 
-/** One slice a pod, so that a change is one small file. */
-export async function writeEndpoint(store: Store, pod: PodOptions, ready: boolean): Promise<void> {
+/** One slice a pod, so that a change is one small file. `proxied`: callers are told that it has a sidecar. */
+export async function writeEndpoint(
+  store: Store,
+  pod: PodOptions,
+  ready: boolean,
+  proxied = true,
+): Promise<void> {
   await writeObject(store, `endpoint-${pod.name}`, {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
       name: pod.name,
       namespace: pod.namespace,
-      labels: { 'kubernetes.io/service-name': pod.service, 'weft.dev/proxied': 'true' },
+      labels: { 'kubernetes.io/service-name': pod.service, 'weft.dev/proxied': String(proxied) },
     },
     addressType: 'IPv4',
     endpoints: [
