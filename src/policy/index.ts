@@ -1,4 +1,14 @@
 export {
+  type AccessFacts,
+  AccessRules,
+  type AccessRulesConfig,
+  type AccessVerdict,
+  type Condition,
+  type MetadataMatch,
+  type SourceKind,
+  type ValueMatch,
+} from './access/index.ts';
+export {
   type BalanceConfig,
   BalanceCounts,
   type Balancer,

@@ -72,6 +72,16 @@ export async function run(command: readonly string[], input = ''): Promise<Outpu
   return { code, out, err };
 }
 
+/** So many of them, no two alike: all are held until the last one is known. */
+export function freePorts(count: number): readonly number[] {
+  const servers = Array.from({ length: count }, () =>
+    Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } }),
+  );
+  const ports = servers.map(({ port }) => port);
+  for (const server of servers) server.stop(true);
+  return ports;
+}
+
 /** A port of 127.0.0.1 that was free a moment ago. */
 export function freePort(): number {
   const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });

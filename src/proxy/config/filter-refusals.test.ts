@@ -36,6 +36,22 @@ function faultsOf(type: string, fields: Json, route: Json = {}): string {
   return parsed.ok ? '' : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`).join('\n');
 }
 
+function nested(depth: number): Json {
+  return depth === 0 ? { any: true } : { not_rule: nested(depth - 1) };
+}
+
+const anybody = [{ any: true }];
+const rules = (
+  permissions: readonly Json[],
+  principals: readonly Json[] = anybody,
+  more: Json = {},
+): Json => ({
+  rules: { policies: { p: { permissions, principals, ...more } } },
+});
+const metadata = (fields: Json): Json =>
+  rules([{ metadata: { filter: 'f', path: [{ key: 'k' }], value: { bool_match: true }, ...fields } }]);
+const rbac = 'rbac.v3.RBAC';
+
 const cases: readonly (readonly [name: string, type: string, fields: Json, expected: string])[] = [
   ['health check: neither way', 'health_check.v3.HealthCheck', {}, 'pass_through_mode: must be set'],
   [
@@ -50,6 +66,46 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     { pass_through_mode: false, cache_time: '1s' },
     'cache_time: needs pass_through_mode',
   ],
+  ['rbac: nothing permitted', rbac, rules([]), 'rules.policies[p].permissions: must be at least one'],
+  ['rbac: nobody', rbac, rules(anybody, []), 'rules.policies[p].principals: must be at least one'],
+  ['rbac: a permission of nothing', rbac, rules([{}]), 'permissions[0]: must say what it matches'],
+  ['rbac: a principal of nothing', rbac, rules(anybody, [{}]), 'principals[0]: must say what it matches'],
+  ['rbac: an empty list', rbac, rules([{ or_rules: {} }]), 'or_rules.rules: must be at least one'],
+  ['rbac: a path of nothing', rbac, rules([{ url_path: {} }]), 'url_path.path: must be set'],
+  [
+    'rbac: a range that is none',
+    rbac,
+    rules(anybody, [{ remote_ip: { address_prefix: 'x', prefix_len: 8 } }]),
+    'principals[0].remote_ip: must be an IP literal with a prefix that fits it',
+  ],
+  [
+    'rbac: two things at once',
+    rbac,
+    rules([{ any: true, destination_port: 1 }]),
+    'permissions[0]: only one of any, destination_port may be set',
+  ],
+  ['rbac: metadata without a path', rbac, metadata({ path: [] }), 'metadata.path: must be at least one'],
+  ['rbac: metadata without a value', rbac, metadata({ value: undefined }), 'metadata.value: must be set'],
+  ['rbac: a value of nothing', rbac, metadata({ value: {} }), 'metadata.value: must say what it matches'],
+  [
+    'rbac: an alternative of one',
+    rbac,
+    metadata({ value: { or_match: { value_matchers: [{ bool_match: true }] } } }),
+    'or_match.value_matchers: must be at least two',
+  ],
+  [
+    'rbac: an expression',
+    rbac,
+    rules(anybody, anybody, { condition: { id: 1 } }),
+    'rules.policies[p].condition: is not supported by Weft (docs/envoy-compat.md)',
+  ],
+  [
+    'rbac: a matcher',
+    rbac,
+    { matcher: {} },
+    'http_filters[0].typed_config.matcher: is not supported by Weft (docs/envoy-compat.md)',
+  ],
+  ['rbac: rules in rules without end', rbac, rules([nested(90)]), 'is nested deeper than 64 messages'],
 ];
 
 describe('a filter is refused for', () => {

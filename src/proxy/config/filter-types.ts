@@ -1,6 +1,12 @@
 // What HTTP filters are told, compiled: the chain of a listener before its router, and what routes say to its members.
 
-import type { HeaderEdits, HeaderMatch, StringMatch, TokenBucketConfig } from '../../policy/index.ts';
+import type {
+  AccessRulesConfig,
+  HeaderEdits,
+  HeaderMatch,
+  StringMatch,
+  TokenBucketConfig,
+} from '../../policy/index.ts';
 
 export interface FaultConfig {
   readonly kind: 'fault';
@@ -62,13 +68,26 @@ export interface HeaderMutationConfig {
   readonly response: HeaderEdits | null;
 }
 
+export interface RbacConfig {
+  readonly kind: 'rbac';
+  /** Null: nothing is refused. */
+  readonly rules: AccessRulesConfig | null;
+  readonly statPrefix: string;
+  /** Judged and counted, no more. */
+  readonly shadow: AccessRulesConfig | null;
+  readonly shadowStatPrefix: string;
+  /** Each policy has counters of its own. */
+  readonly countsPolicies: boolean;
+}
+
 export type FilterConfig =
   | FaultConfig
   | LocalRateLimitConfig
   | CorsConfig
   | CsrfConfig
   | HealthCheckConfig
-  | HeaderMutationConfig;
+  | HeaderMutationConfig
+  | RbacConfig;
 
 export interface ListenerFilterConfig {
   /** By which routes speak of it. */

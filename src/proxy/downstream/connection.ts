@@ -53,6 +53,14 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.idleSinceMs = context.clock.now();
   }
 
+  get direct(): Address {
+    return this.socket.remote;
+  }
+
+  get local(): Address {
+    return this.listener.localOf(this.socket);
+  }
+
   onOpen(): void {
     if (!this.listener.onConnectionOpen(this)) return;
     this.deadlines.limitAge(this.listener.http.connectionAgeMsMax, this.context.random, this.idleSinceMs);

@@ -50,6 +50,14 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     );
   }
 
+  get direct(): Address {
+    return this.socket.remote;
+  }
+
+  get local(): Address {
+    return this.listener.localOf(this.socket);
+  }
+
   onOpen(): void {
     if (!this.listener.onConnectionOpen(this)) return;
     this.deadlines.limitAge(this.listener.http.connectionAgeMsMax, this.context.random, this.idleSinceMs);

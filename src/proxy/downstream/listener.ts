@@ -116,6 +116,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.filterSteps = this.filters.filters.length === 0 ? null : this.filters;
   }
 
+  /** Where a connection was going before it was redirected here, if that is asked for. */
+  localOf(socket: Socket): Address {
+    const redirected = this.config.entry?.originalDestination === true ? socket.originalDestination() : null;
+    return redirected ?? socket.local;
+  }
+
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
   bind(reusePort: boolean): Issue | null {
     if (this.listening !== null || this.config.chainOf !== null) return null;

@@ -4,6 +4,7 @@ export { createLogEntry, type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { fillHead } from './phases.ts';
+export { clientOf } from './request-origin.ts';
 export type {
   Answerer,
   Authorizer,

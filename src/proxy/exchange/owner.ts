@@ -6,6 +6,10 @@ import type { Address, SecureFacts } from '../../net/index.ts';
 
 export interface ExchangeOwner {
   readonly remote: Address;
+  /** The peer of the socket, where a PROXY header may name another as the remote. */
+  readonly direct: Address;
+  /** Where the client meant to connect to. */
+  readonly local: Address;
   /** What TLS proved of the client's connection; null: plaintext. */
   readonly secure: SecureFacts | null;
   /** The books are closed, before the last bytes are sent: sending them may begin the next request. */

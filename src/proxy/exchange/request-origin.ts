@@ -6,6 +6,7 @@ import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
 import { type HeaderName, headerId, type RequestHead } from '../../wire/index.ts';
 import type { HttpOptions } from '../config/types.ts';
+import type { RequestState } from './request-state.ts';
 
 /**
  * Whom to believe: `internal` is inside by address, `external` is not, `edge` is external and this is the first proxy
@@ -90,6 +91,17 @@ export function sanitizeRequest(
   }
   setProtocol(head, secure, http);
   return origin;
+}
+
+/** The client's address, after the head was completed: as trusted proxies before this one named it, else the peer's. */
+export function clientOf({ head, listener, owner }: RequestState): string {
+  const { http } = listener;
+  let received = head.getName('x-forwarded-for');
+  if (http.useRemoteAddress && !http.skipForwardedFor && received !== null) {
+    const last = received.lastIndexOf(',');
+    received = last < 0 ? null : received.slice(0, last);
+  }
+  return findNamed(received, http) ?? hostOf(owner.remote);
 }
 
 /** The client as the proxies before this one named it, as many hops back as are trusted. */

@@ -11,6 +11,7 @@ import type { FilterKind, HttpFilter } from './filter.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
 import { LocalRateLimitFilter } from './local-rate-limit.ts';
+import { RbacFilter } from './rbac.ts';
 
 export interface FilterChain {
   readonly configs: readonly ListenerFilterConfig[];
@@ -30,6 +31,7 @@ const classes: Readonly<
   csrf: CsrfFilter,
   'health-check': HealthCheckFilter,
   'header-mutation': HeaderMutationFilter,
+  rbac: RbacFilter,
 };
 
 export function updateFilters(chain: FilterChain, configs: readonly ListenerFilterConfig[]): FilterChain {

@@ -37,6 +37,12 @@ export function saidTo(request: RequestState, filter: ListenerFilterConfig): Rou
   return map === undefined ? null : ((map.get(filter.name) as RouteFilterConfig | undefined) ?? null);
 }
 
+/** Notes it for filters further down and for logs. */
+export function say(request: RequestState, filter: string, notes: Readonly<Record<string, unknown>>): void {
+  request.metadata ??= new Map();
+  request.metadata.set(filter, { ...request.metadata.get(filter), ...notes });
+}
+
 /** The request came as far as the filter at this position, or beyond. */
 export function reached(request: RequestState, position: number): boolean {
   return request.authorized >= position;

@@ -57,7 +57,7 @@ const policy = {
   allow_credentials: true,
 };
 
-const cases: readonly Case[] = [
+const firstCases: readonly Case[] = [
   {
     name: 'fault: abort',
     filters: [filter('fault', 'fault.v3.HTTPFault', { abort: { http_status: 418, percentage: hundred } })],
@@ -224,6 +224,172 @@ const cases: readonly Case[] = [
     asks: three.map((each) => ({ ...each, fields: ['x-gone: a', 'x-set: b', 'x-added: c'] })),
   },
 ];
+
+const loopback = { address_prefix: '127.0.0.0', prefix_len: 8 };
+const ten = { address_prefix: '10.0.0.0', prefix_len: 8 };
+const pathStarts = (prefix: string) => ({ url_path: { path: { prefix } } });
+const fieldIs = (name: string, exact: string) => ({ header: { name, string_match: { exact } } });
+const allow = (permission: object, principal: object = { any: true }) => ({
+  action: 'ALLOW',
+  policies: { one: { permissions: [permission], principals: [principal] } },
+});
+const rbac = (fields: object) => [filter('rbac', 'rbac.v3.RBAC', fields)];
+const paths = [
+  { path: '/open/a' },
+  { path: '/shut' },
+  { path: '/shut?x=/open' },
+  { path: '/said' },
+  { path: '/off' },
+];
+
+const accessCases: readonly Case[] = [
+  { name: 'rbac: nothing said', filters: rbac({}), asks: paths, stats: /rbac/ },
+  { name: 'rbac: no policy', filters: rbac({ rules: { action: 'ALLOW' } }), asks: paths, stats: /rbac/ },
+  {
+    name: 'rbac: no policy denies',
+    filters: rbac({ rules: { action: 'DENY' } }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  { name: 'rbac: allow', filters: rbac({ rules: allow(pathStarts('/open')) }), asks: paths, stats: /rbac/ },
+  {
+    name: 'rbac: deny',
+    filters: rbac({ rules: { ...allow(pathStarts('/open')), action: 'DENY' } }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: log',
+    filters: rbac({ rules: { ...allow(pathStarts('/open')), action: 'LOG' } }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: shadow',
+    filters: rbac({ shadow_rules: allow(pathStarts('/open')), shadow_rules_stat_prefix: 'trial_' }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: shadow beside rules, by policy',
+    filters: rbac({
+      rules: allow(pathStarts('/shut')),
+      rules_stat_prefix: 'real_',
+      shadow_rules: allow(pathStarts('/open')),
+      track_per_rule_stats: true,
+    }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: by route',
+    filters: rbac({ rules: allow(pathStarts('/open')) }),
+    ...routed('rbac', 'rbac.v3.RBACPerRoute', { rbac: { rules: allow({ any: true }) } }),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: off by route',
+    filters: rbac({ rules: allow(pathStarts('/open')) }),
+    ...routed('rbac', 'rbac.v3.RBACPerRoute', {}),
+    asks: paths,
+    stats: /rbac/,
+  },
+  {
+    name: 'rbac: all, any, not',
+    filters: rbac({
+      rules: allow(
+        {
+          and_rules: {
+            rules: [
+              { or_rules: { rules: [pathStarts('/a'), pathStarts('/b')] } },
+              { not_rule: fieldIs('x-no', 'yes') },
+            ],
+          },
+        },
+        {
+          or_ids: {
+            ids: [
+              { and_ids: { ids: [fieldIs('x-a', '1'), fieldIs('x-b', '2')] } },
+              { not_id: fieldIs(':method', 'GET') },
+            ],
+          },
+        },
+      ),
+    }),
+    asks: ['/a', '/b', '/c'].flatMap((path) => [
+      { path },
+      { path, method: 'PUT' },
+      { path, method: 'PUT', fields: ['x-no: yes'] },
+      { path, fields: ['x-a: 1', 'x-b: 2'] },
+      { path, fields: ['x-a: 1'] },
+    ]),
+    stats: /rbac/,
+  },
+  ...(
+    [
+      ['source', { any: true }, { source_ip: loopback }],
+      ['direct', { any: true }, { direct_remote_ip: loopback }],
+      ['remote', { any: true }, { remote_ip: ten }],
+      ['not that remote', { any: true }, { not_id: { remote_ip: ten } }],
+      ['path of a principal', { any: true }, pathStarts('/open')],
+      ['destination', { destination_ip: loopback }, { any: true }],
+      ['another destination', { destination_ip: ten }, { any: true }],
+      ['port', { destination_port: 1 }, { any: true }],
+      ['range of ports', { destination_port_range: { start: 1024, end: 65_535 } }, { any: true }],
+      ['server name', { requested_server_name: { exact: '' } }, { any: true }],
+      ['authenticated', { any: true }, { authenticated: {} }],
+      ['authenticated by name', { any: true }, { authenticated: { principal_name: { exact: 'a' } } }],
+      [
+        'metadata that is not there',
+        { metadata: { filter: 'a', path: [{ key: 'b' }], value: { string_match: { exact: 'c' } } } },
+        { any: true },
+      ],
+      [
+        'not that metadata',
+        {
+          metadata: {
+            filter: 'a',
+            path: [{ key: 'b' }],
+            value: { or_match: { value_matchers: [{ bool_match: true }, { null_match: {} }] } },
+            invert: true,
+          },
+        },
+        { any: true },
+      ],
+    ] as const
+  ).map(
+    ([name, permission, principal]): Case => ({
+      name: `rbac: ${name}`,
+      filters: rbac({ rules: allow(permission, principal) }),
+      asks: [
+        { path: '/open' },
+        { path: '/shut', fields: ['x-forwarded-for: 10.1.2.3'] },
+        { path: '/shut', fields: ['x-forwarded-for: 10.1.2.3, 11.1.1.1'] },
+      ],
+      stats: /rbac/,
+    }),
+  ),
+  {
+    name: 'rbac: behind what another rbac said',
+    filters: [
+      filter('first', 'rbac.v3.RBAC', { shadow_rules: allow(pathStarts('/open')) }),
+      filter('second', 'rbac.v3.RBAC', {
+        rules: allow({
+          metadata: {
+            filter: 'envoy.filters.http.rbac',
+            path: [{ key: 'shadow_engine_result' }],
+            value: { string_match: { exact: 'allowed' } },
+          },
+        }),
+      }),
+    ],
+    asks: paths,
+    stats: /rbac/,
+  },
+];
+
+const cases = [...firstCases, ...accessCases];
 
 describeWith(['envoy'], 'HTTP filters beside Envoy', () => {
   const beside = new BesideEnvoy({ cases });

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
-import { freePort } from '../../testing/programs.ts';
+import { freePorts } from '../../testing/programs.ts';
 import { until } from '../../testing/until.ts';
 import { type Answer, ask, askTcp } from './raw-client.ts';
 
@@ -104,7 +104,7 @@ export class BesideEnvoy {
   private readonly options: BesideOptions;
   private readonly ports: { readonly envoy: readonly number[]; readonly weft: readonly number[] };
   private readonly folder = mkdtempSync(join(tmpdir(), 'weft-beside-'));
-  private readonly weftAdmin = freePort();
+  private readonly weftAdmin: number;
   private seen: Seen | null = null;
   private backend: Bun.Server<undefined> | null = null;
   private envoy: Envoy | null = null;
@@ -113,7 +113,9 @@ export class BesideEnvoy {
   constructor(options: BesideOptions) {
     this.options = options;
     const { cases } = options;
-    this.ports = { envoy: cases.map(() => freePort()), weft: cases.map(() => freePort()) };
+    const ports = freePorts(2 * cases.length + 1);
+    this.ports = { envoy: ports.slice(0, cases.length), weft: ports.slice(cases.length, -1) };
+    this.weftAdmin = ports.at(-1) ?? 0;
   }
 
   async start(): Promise<void> {
@@ -171,6 +173,9 @@ export class BesideEnvoy {
       text
         .split('\n')
         .filter((line) => !line.startsWith('#') && wanted.test(line) && !line.endsWith(' 0'))
+        .map((line) =>
+          line.replace(/\{(.*)\}/, (_, labels: string) => `{${labels.split(',').sort().join()}}`),
+        )
         .sort();
     return { envoy: pick(envoy), weft: pick(weft) };
   }

@@ -24,6 +24,7 @@ export function decodeBinary<S extends MessageSpec>(
 
 function decodeMessage(spec: MessageSpec, reader: WireReader, path: string, faults: Faults): unknown {
   const decoded: Record<string, unknown> = {};
+  if (!faults.enter(path)) return settle(spec, path, decoded, faults);
   while (reader.next()) {
     const name = spec.byNumber.get(reader.field);
     if (name === undefined) {
@@ -33,6 +34,7 @@ function decodeMessage(spec: MessageSpec, reader: WireReader, path: string, faul
     }
     readField(spec.fields[name]!, reader, join(path, name), decoded, name, faults);
   }
+  faults.leave();
   return settle(spec, path, decoded, faults);
 }
 

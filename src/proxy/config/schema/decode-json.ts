@@ -21,6 +21,7 @@ function decodeMessage(spec: MessageSpec, value: unknown, path: string, faults: 
     faults.add(path, 'must be an object', value);
     return settle(spec, path, decoded, faults);
   }
+  if (!faults.enter(path)) return settle(spec, path, decoded, faults);
   for (const [key, inner] of Object.entries(value)) {
     if (key === '@type' || inner === null || inner === undefined) continue;
     const name = protoName(spec, key);
@@ -28,6 +29,7 @@ function decodeMessage(spec: MessageSpec, value: unknown, path: string, faults: 
     else if (decoded[name] !== undefined) faults.add(join(path, name), 'is set twice, in both spellings');
     else decoded[name] = decodeField(spec.fields[name]!, inner, join(path, name), faults);
   }
+  faults.leave();
   return settle(spec, path, decoded, faults);
 }
 

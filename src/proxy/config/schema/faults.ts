@@ -3,10 +3,13 @@
 import type { Issue } from '../../../base/index.ts';
 
 const valueCharsMax = 80;
+/** Messages within messages: some hold themselves (protobuf's own bound is 100). */
+const depthMax = 64;
 
 export class Faults {
   readonly issues: Issue[] = [];
   private readonly object: string;
+  private depth = 0;
 
   /** @param object the resource's name or the file's, as the user knows it. */
   constructor(object: string) {
@@ -15,6 +18,20 @@ export class Faults {
 
   add(field: string, rule: string, value: unknown = undefined): void {
     this.issues.push({ object: this.object, field, rule, value: shorten(value) });
+  }
+
+  /** Goes one message deeper. False: too deep, and that is a fault; else {@link leave} follows. */
+  enter(path: string): boolean {
+    if (this.depth >= depthMax) {
+      this.add(path, `is nested deeper than ${depthMax} messages`);
+      return false;
+    }
+    this.depth += 1;
+    return true;
+  }
+
+  leave(): void {
+    this.depth -= 1;
   }
 
   get none(): boolean {

@@ -99,6 +99,15 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.overload.v3.ScaledTrigger': '1:scaling_threshold 2:saturation_threshold',
   'envoy.config.overload.v3.ThresholdTrigger': '1:value',
   'envoy.config.overload.v3.Trigger': '1:name 2:threshold 3:scaled',
+  'envoy.config.rbac.v3.Permission':
+    '1:and_rules 2:or_rules 3:any 4:header 5:destination_ip 6:destination_port 7:metadata 8:not_rule 9:requested_server_name 10:url_path 11:destination_port_range 12:matcher 13:uri_template',
+  'envoy.config.rbac.v3.Permission.Set': '1:rules',
+  'envoy.config.rbac.v3.Policy': '1:permissions 2:principals 3:condition 4:checked_condition',
+  'envoy.config.rbac.v3.Principal':
+    '1:and_ids 2:or_ids 3:any 4:authenticated 5:source_ip 6:header 7:metadata 8:not_id 9:url_path 10:direct_remote_ip 11:remote_ip 12:filter_state',
+  'envoy.config.rbac.v3.Principal.Authenticated': '2:principal_name',
+  'envoy.config.rbac.v3.Principal.Set': '1:ids',
+  'envoy.config.rbac.v3.RBAC': '1:action 2:policies 3:audit_logging_options',
   'envoy.config.route.v3.DirectResponseAction': '1:status 2:body',
   'envoy.config.route.v3.FilterConfig': '1:config 2:is_optional 3:disabled',
   'envoy.config.route.v3.HeaderMatcher':
@@ -153,6 +162,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:pass_through_mode 3:cache_time 4:cluster_min_healthy_percentages 5:headers',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit',
+  'envoy.extensions.filters.http.rbac.v3.RBAC':
+    '1:rules 2:shadow_rules 3:shadow_rules_stat_prefix 4:matcher 5:shadow_matcher 6:rules_stat_prefix 7:track_per_rule_stats',
+  'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': '2:rbac',
   'envoy.extensions.filters.http.router.v3.Router':
     '1:dynamic_stats 2:start_child_span 3:upstream_log 4:suppress_envoy_headers 5:strict_check_headers 6:respect_expected_rq_timeout 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters 9:upstream_log_options',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
@@ -223,13 +235,24 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig':
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
+  'envoy.type.matcher.v3.DoubleMatcher': '1:range 2:exact',
+  'envoy.type.matcher.v3.ListMatcher': '1:one_of',
+  'envoy.type.matcher.v3.MetadataMatcher': '1:filter 2:path 3:value 4:invert',
+  'envoy.type.matcher.v3.MetadataMatcher.PathSegment': '1:key',
+  'envoy.type.matcher.v3.OrMatcher': '1:value_matchers',
+  'envoy.type.matcher.v3.PathMatcher': '1:path',
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': '1:pattern 2:substitution',
   'envoy.type.matcher.v3.RegexMatcher': '1:google_re2 2:regex',
   'envoy.type.matcher.v3.RegexMatcher.GoogleRE2': '1:max_program_size',
   'envoy.type.matcher.v3.StringMatcher':
     '1:exact 2:prefix 3:suffix 5:safe_regex 6:ignore_case 7:contains 8:custom',
+  'envoy.type.matcher.v3.ValueMatcher':
+    '1:null_match 2:double_match 3:string_match 4:bool_match 5:present_match 6:list_match 7:or_match',
+  'envoy.type.matcher.v3.ValueMatcher.NullMatch': '',
+  'envoy.type.v3.DoubleRange': '1:start 2:end',
   'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
   'envoy.type.v3.HttpStatus': '1:code',
+  'envoy.type.v3.Int32Range': '1:start 2:end',
   'envoy.type.v3.Percent': '1:value',
   'envoy.type.v3.TokenBucket': '1:max_tokens 2:tokens_per_fill 3:fill_interval',
   'xds.type.v3.TypedStruct': '1:type_url 2:value',

@@ -115,6 +115,19 @@ export const f = {
   ) => field<keyof N & string>(number, { kind: 'enum', numbers }, note, check),
   message: <T>(number: number, of: MessageSpec<T>, note = '') =>
     field<T>(number, { kind: 'message', of }, note, null),
+  /** A message that holds itself, or one that stands further down. */
+  later: <T>(number: number, of: () => MessageSpec<T>, note = '') =>
+    field<T>(
+      number,
+      {
+        kind: 'message',
+        get of() {
+          return of();
+        },
+      },
+      note,
+      null,
+    ),
   any: (number: number, types: readonly MessageSpec[], note = '', keepUnknown = false) =>
     field<AnyValue>(number, { kind: 'any', types, keepUnknown }, note, null),
   repeated: <T>(item: Field<T>): Field<readonly T[]> => ({ ...item, shape: 'repeated', decoded: undefined }),

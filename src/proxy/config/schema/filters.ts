@@ -3,6 +3,7 @@
 import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
+import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 
 const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
   numerator: f.uint32(1),
@@ -146,9 +147,17 @@ export const httpFilterTypes = [
   csrfPolicy,
   healthCheckFilter,
   headerMutation,
+  httpRbac,
 ] as const;
 
-const routeFilters = [httpFault, localRateLimit, corsPolicy, csrfPolicy, headerMutationPerRoute] as const;
+const routeFilters = [
+  httpFault,
+  localRateLimit,
+  corsPolicy,
+  csrfPolicy,
+  headerMutationPerRoute,
+  httpRbacPerRoute,
+] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */
 export const filterConfig = message('envoy.config.route.v3.FilterConfig', {

@@ -50,6 +50,15 @@ export {
   type overloadManager,
   scaleTimers,
 } from './overload.ts';
+export {
+  type accessRules,
+  httpRbac,
+  httpRbacPerRoute,
+  type metadataMatcher,
+  type PermissionMessage,
+  type PrincipalMessage,
+  type ValueMessage,
+} from './rbac.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
 export {
   certificateValidationContext,

@@ -20,6 +20,8 @@ import {
   headerMutationPerRoute,
   healthCheckFilter,
   httpFault,
+  httpRbac,
+  httpRbacPerRoute,
   join,
   localRateLimit,
   type MessageOf,
@@ -28,6 +30,7 @@ import {
 } from '../schema/index.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
 import { translateHeader, translateString } from './match.ts';
+import { translateRbac } from './rbac.ts';
 
 type Percent = NonNullable<NonNullable<MessageOf<typeof httpFault>['delay']>['percentage']>;
 type Mutations = NonNullable<MessageOf<typeof headerMutation>['mutations']>;
@@ -85,10 +88,15 @@ export function translateRouteFilters(
 }
 
 function translateRouteFilter(any: AnyValue, path: string, faults: Faults): RouteFilterConfig | null {
+  const rbac = unpack(any, httpRbacPerRoute);
+  if (rbac !== null)
+    return rbac.rbac === undefined
+      ? { kind: 'disabled' }
+      : translateRbac(rbac.rbac, join(path, 'rbac'), faults);
   const wrapped = unpack(any, filterConfig);
   if (wrapped === null) return translateConfig(any, path, faults);
   if (wrapped.disabled === true) return { kind: 'disabled' };
-  if (wrapped.config !== undefined) return translateConfig(wrapped.config, join(path, 'config'), faults);
+  if (wrapped.config !== undefined) return translateRouteFilter(wrapped.config, join(path, 'config'), faults);
   faults.add(path, 'one of config, disabled must be set');
   return null;
 }
@@ -98,6 +106,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (fault !== null) return translateFault(fault, path, faults);
   const limit = unpack(any, localRateLimit);
   if (limit !== null) return translateLimit(limit, path, faults);
+  const rbac = unpack(any, httpRbac);
+  if (rbac !== null) return translateRbac(rbac, path, faults);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);
