@@ -5,6 +5,9 @@
 import type { Clock, Random } from '../../base/index.ts';
 import { proxyLimits } from '../limits.ts';
 
+/** Of the drain time: who was told last still needs a moment before the rest is cut. */
+const paceShare = 0.8;
+
 export type DrainStrategy = 'immediate' | 'gradual';
 
 export class DrainPace {
@@ -13,11 +16,11 @@ export class DrainPace {
   private readonly startedMs: number;
   private readonly lastsMs: number;
 
-  constructor(clock: Clock, random: Random, lastsMs: number) {
+  constructor(clock: Clock, random: Random, drainMs: number) {
     this.clock = clock;
     this.random = random;
     this.startedMs = clock.now();
-    this.lastsMs = lastsMs;
+    this.lastsMs = drainMs * paceShare;
   }
 
   /**
