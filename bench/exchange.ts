@@ -84,6 +84,10 @@ class PlainSocket implements Socket {
   startTlsServer(): void {}
   startTlsClient(): void {}
 
+  unreadBytes(): number {
+    return 0;
+  }
+
   unsentBytes(): number {
     return this.queuedBytes;
   }

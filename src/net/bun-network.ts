@@ -8,7 +8,7 @@
 
 import { isIP } from 'node:net';
 import { BunSocket, type RawSocket } from './bun-socket.ts';
-import { type Libc, libc, openConnecting } from './native/index.ts';
+import { type Libc, libc, openConnecting, openListening } from './native/index.ts';
 import {
   type Address,
   type ConnectOptions,
@@ -88,17 +88,23 @@ class BunListener implements Listener {
   /** Null while suspended: then the entry's descriptor is ours, and the kernel's queue fills. */
   #raw: Bun.TCPSocketListener<unknown> | null;
   #closed = false;
+  readonly #backlog: number | null;
 
   constructor(acceptor: Acceptor, options: ListenOptions, fd: number | null, system: Libc | null) {
     this.#acceptor = acceptor;
     this.#system = system;
-    const raw = open(acceptor, place(options, fd));
+    const own = fd === null ? openOwn(options, system) : { descriptor: fd, address: options.address };
+    const { backlog = null } = options.socket ?? {};
+    const raw = open(acceptor, own === null ? place(options) : { fd: own.descriptor });
     const { address } = options;
-    if (address.kind === 'ip' && fd === null) acceptor.address = { ...address, port: raw.port };
+    if (own !== null) acceptor.address = own.address;
+    else if (address.kind === 'ip') acceptor.address = { ...address, port: raw.port };
     this.#raw = raw;
     this.address = acceptor.address;
-    this.#entry = { address: acceptor.address, descriptor: fd ?? descriptorOf(raw) };
+    this.#entry = { address: acceptor.address, descriptor: own?.descriptor ?? descriptorOf(raw) };
     if (this.#entry.descriptor >= 0) openListeners.add(this.#entry);
+    this.#backlog = backlog;
+    this.#setBacklog();
   }
 
   suspend(): void {
@@ -112,6 +118,12 @@ class BunListener implements Listener {
   resume(): void {
     if (this.#raw !== null || this.#closed) return;
     this.#raw = open(this.#acceptor, { fd: this.#entry.descriptor });
+    this.#setBacklog();
+  }
+
+  /** Bun listens with a length of its own; the last word counts. */
+  #setBacklog(): void {
+    if (this.#backlog !== null) this.#system?.listen(this.#entry.descriptor, this.#backlog);
   }
 
   close(): void {
@@ -132,9 +144,21 @@ function descriptorOf(raw: object): number {
   return (raw as { readonly fd?: number }).fd ?? -1;
 }
 
-/** What Bun is told of the place; `fd` and `reusePort` are missing from its types. */
-function place({ address, reusePort = false }: ListenOptions, fd: number | null): object {
-  if (fd !== null) return { fd };
+/** Null: Bun's own will do. */
+function openOwn(
+  { address, reusePort = false, socket = null }: ListenOptions,
+  system: Libc | null,
+): { readonly descriptor: number; readonly address: Address } | null {
+  if (socket === null) return null;
+  // What cannot be done here is not left out silently.
+  if (system === null) throw new Error('socket options are supported on Linux only');
+  const opened = openListening(system, address, socket, reusePort);
+  if (opened instanceof Error) throw opened;
+  return opened;
+}
+
+/** What Bun is told of the place; `reusePort` is missing from its types. */
+function place({ address, reusePort = false }: ListenOptions): object {
   if (address.kind === 'unix') return { unix: address.path };
   // The kernel spreads connections over all listeners that set it.
   return { hostname: address.host, port: address.port, reusePort };

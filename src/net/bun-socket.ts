@@ -3,7 +3,7 @@
 // the kernel refuses is kept.
 
 import { assert, type ErrorSource, type MeshError } from '../base/index.ts';
-import { readOriginalDestination, readUnsentBytes } from './native/index.ts';
+import { readOriginalDestination, readUnreadBytes, readUnsentBytes } from './native/index.ts';
 import {
   type Address,
   formatAddress,
@@ -181,6 +181,11 @@ export class BunSocket implements Socket {
   unsentBytes(): number {
     const descriptor = this.#state === 'open' ? (this.#raw?.fd ?? -1) : -1;
     return descriptor < 0 ? this.queuedBytes : this.queuedBytes + readUnsentBytes(descriptor);
+  }
+
+  unreadBytes(): number {
+    const descriptor = this.#state === 'open' ? (this.#raw?.fd ?? -1) : -1;
+    return this.#held.length > 0 ? 1 : descriptor < 0 ? 0 : readUnreadBytes(descriptor);
   }
 
   originalDestination(): Address | null {

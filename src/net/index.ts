@@ -21,9 +21,11 @@ export {
   ListenError,
   type Listener,
   type ListenOptions,
+  type ListenSocketOptions,
   type Network,
   type Socket,
   type SocketHandler,
+  type SocketOption,
   socketQueueHighBytes,
   type TurnWriter,
 } from './network.ts';

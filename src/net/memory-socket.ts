@@ -151,6 +151,10 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
     this.#defer();
   }
 
+  unreadBytes(): number {
+    return this.#unread.reduce((sum, { length }) => sum + length, 0);
+  }
+
   reset(): void {
     if (this.#state === 'closed') return;
     this.#out?.send('reset');

@@ -15,7 +15,7 @@ import {
 
 export interface NetworkSuiteWorld {
   readonly network: Network;
-  /** False: a suspended listener accepts as before. Default true. */
+  /** False: without the C library, a listener cannot be suspended nor a queue be read. Default true. */
   readonly suspends?: boolean;
   /** A path for a unix socket that does not exist yet. */
   unixPath(): string;
@@ -148,6 +148,17 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
         listener.suspend();
         listener.close();
       }
+    });
+
+    test('what has come and was not read yet is known', async () => {
+      const { world, client, server } = await connectPair({ server: { onOpen: (socket) => socket.pause() } });
+      expect(server.socket!.unreadBytes()).toBe(0);
+      client.socket!.writeLatin1('ping');
+      if (world.suspends === false) return;
+      await world.settle(() => server.socket!.unreadBytes() > 0);
+      server.socket!.resume();
+      await world.settle(() => server.text === 'ping');
+      expect(server.socket!.unreadBytes()).toBe(0);
     });
 
     test('what one handler call writes arrives together', async () => {

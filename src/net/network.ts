@@ -27,6 +27,8 @@ export interface Socket {
    * system call; meant for the end of a connection, not for every write.
    */
   unsentBytes(): number;
+  /** Bytes that have come and that nobody has read yet. A system call; for who is about to call a connection idle. */
+  unreadBytes(): number;
   /**
    * Where an accepted connection was going before it was redirected to this listener; null when it came here by itself.
    */
@@ -104,8 +106,34 @@ export interface ListenOptions {
   readonly address: Address;
   /** Lets several processes or threads share the port (SO_REUSEPORT). */
   readonly reusePort?: boolean;
+  /** What the listening socket is to have beyond an address; null: what the system gives. */
+  readonly socket?: ListenSocketOptions | null;
   /** Creates the handler of an accepted connection. */
   readonly accept: (socket: Socket) => SocketHandler;
+}
+
+/** Of a listening socket, by Linux; null leaves a value to the system. */
+export interface ListenSocketOptions {
+  /** `::` takes no IPv4 (IPV6_V6ONLY). */
+  readonly ipv6Only: boolean;
+  /** Connections that wait to be accepted. */
+  readonly backlog: number | null;
+  /** May be an address that the machine does not have (IP_FREEBIND). */
+  readonly freebind: boolean;
+  /** Takes connections to other machines' addresses that routing leads here (IP_TRANSPARENT). */
+  readonly transparent: boolean;
+  readonly fastOpenQueue: number | null;
+  /** Of a unix socket's file. */
+  readonly mode: number | null;
+  readonly options: readonly SocketOption[];
+}
+
+/** One call of setsockopt(2), and when: before bind, after it, or once it listens. */
+export interface SocketOption {
+  readonly level: number;
+  readonly name: number;
+  readonly value: number | Uint8Array;
+  readonly state: 'prebind' | 'bound' | 'listening';
 }
 
 export interface Listener {
@@ -172,6 +200,7 @@ export function isLoopback(address: Address): boolean {
 }
 
 export function formatAddress(address: Address): string {
-  if (address.kind === 'unix') return `unix:${address.path}`;
+  // An abstract name begins with a zero byte, which people write as an at-sign.
+  if (address.kind === 'unix') return `unix:${address.path.replace('\0', '@')}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

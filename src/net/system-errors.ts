@@ -72,5 +72,11 @@ export function systemCodeOf(cause: unknown): string {
 }
 
 function describe(action: string, address: Address, cause: unknown): string {
-  return `${action} ${formatAddress(address)}: ${systemCodeOf(cause) || String(cause)}`;
+  return `${action} ${formatAddress(address)}: ${optionOf(cause)}${systemCodeOf(cause) || String(cause)}`;
+}
+
+/** Which of the options asked for was refused: without it nobody would know where to look. */
+function optionOf(cause: unknown): string {
+  const call = cause instanceof Error && 'syscall' in cause ? String(cause.syscall) : '';
+  return /^(setsockopt|SO_|TCP_)/.test(call) ? `${call}: ` : '';
 }

@@ -11,6 +11,7 @@ const codes: Readonly<Record<number, string>> = {
   22: 'EINVAL',
   23: 'ENFILE',
   24: 'EMFILE',
+  92: 'ENOPROTOOPT',
   97: 'EAFNOSUPPORT',
   98: 'EADDRINUSE',
   99: 'EADDRNOTAVAIL',
@@ -25,5 +26,5 @@ const codes: Readonly<Record<number, string>> = {
 /** An Error with `code`, as Node and Bun make them. */
 export function createSystemError(call: string, errno: number): Error {
   const code = codes[errno] ?? `errno ${errno}`;
-  return Object.assign(new Error(`${call}: ${code}`), { code });
+  return Object.assign(new Error(`${call}: ${code}`), { code, syscall: call });
 }

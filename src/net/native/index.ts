@@ -1,9 +1,11 @@
 export { openConnecting } from './connect.ts';
 export { isOpenForWriting } from './file-lease.ts';
 export { type Libc, libc } from './libc.ts';
+export { openListening } from './listen.ts';
 export {
   readOriginalDestination,
   readPeerUser,
+  readUnreadBytes,
   readUnsentBytes,
   setReceiveTimeout,
 } from './options.ts';

@@ -7,6 +7,8 @@ import { dlopen, read } from 'bun:ffi';
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(descriptor: number, address: Uint8Array, length: number): number;
+  listen(descriptor: number, backlog: number): number;
+  getsockname(descriptor: number, address: Uint8Array, length: Uint8Array): number;
   connect(descriptor: number, address: Uint8Array, length: number): number;
   close(descriptor: number): number;
   dup(descriptor: number): number;
@@ -25,6 +27,8 @@ const int = 'i32';
 const signatures = {
   socket: { args: [int, int, int], returns: int },
   bind: { args: [int, 'ptr', 'u32'], returns: int },
+  listen: { args: [int, int], returns: int },
+  getsockname: { args: [int, 'ptr', 'ptr'], returns: int },
   connect: { args: [int, 'ptr', 'u32'], returns: int },
   close: { args: [int], returns: int },
   dup: { args: [int], returns: int },

@@ -6,6 +6,7 @@ import { type Libc, lastErrno, libc } from './libc.ts';
 import { decodeSocketAddress, encodeSocketAddress } from './sockaddr.ts';
 
 const requestOutputQueue = 0x5411;
+const requestInputQueue = 0x541b;
 
 const answer = new Int32Array(1);
 const answerBytes = new Uint8Array(answer.buffer);
@@ -13,6 +14,11 @@ const answerBytes = new Uint8Array(answer.buffer);
 /** Bytes that were written and that the peer has not acknowledged (SIOCOUTQ); 0 where the kernel cannot be asked. */
 export function readUnsentBytes(descriptor: number): number {
   return (libc()?.ioctl(descriptor, requestOutputQueue, answerBytes) ?? -1) === 0 ? (answer[0] ?? 0) : 0;
+}
+
+/** Bytes that have come and wait to be read (FIONREAD); 0 where the kernel cannot be asked. */
+export function readUnreadBytes(descriptor: number): number {
+  return (libc()?.ioctl(descriptor, requestInputQueue, answerBytes) ?? -1) === 0 ? (answer[0] ?? 0) : 0;
 }
 
 const levelIpv4 = 0;

@@ -160,7 +160,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
    * `quietMs`: a request may be on its way to it, and its client could not tell whether it was executed.
    */
   drainWhenQuiet(nowMs: number, quietMs: number): void {
-    if (!this.codec.idle || (this.idleSinceMs >= 0 && nowMs - this.idleSinceMs >= quietMs)) this.drain();
+    if (!this.codec.idle) this.drain();
+    else if (this.idleSinceMs >= 0 && nowMs - this.idleSinceMs >= quietMs && this.isQuiet()) this.drain();
   }
 
   /** Ends it in order: at once when nothing runs, else after the running request. */
@@ -252,8 +253,17 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.drain();
   }
 
+  /** A proxy that was held up hears of a timer before it hears of a request that waits to be read. */
+  private isQuiet(): boolean {
+    return this.socket.unreadBytes() === 0;
+  }
+
   private timeOutIdle(): void {
     if (!this.codec.idle) return;
+    if (!this.isQuiet()) {
+      this.awaitRequest(this.context.clock.now());
+      return;
+    }
     this.listener.stats.idleTimeouts += 1;
     this.drain();
   }
