@@ -1,4 +1,4 @@
-// The benches run, however briefly, so that they do not rot. The hop needs its rivals and has its own quick run.
+// The benches run, however briefly, so that they do not rot; the rivals only where they are installed.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';

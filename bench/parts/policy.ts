@@ -2,7 +2,7 @@
 // fixed seed. The last column is a digest of the results, so that nothing can be optimised away and a change of
 // behaviour shows.
 
-import { Xoshiro128 } from '../src/base/index.ts';
+import { Xoshiro128 } from '../../src/base/index.ts';
 import {
   type BalanceConfig,
   compileRoutes,
@@ -17,7 +17,7 @@ import {
   RetryVerdict,
   type Route,
   type RouteTable,
-} from '../src/policy/index.ts';
+} from '../../src/policy/index.ts';
 
 const rounds = 5;
 

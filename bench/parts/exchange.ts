@@ -2,7 +2,7 @@
 // objects, so that neither kernel nor neighbours are measured. Usage: `npm run bench -- exchange`; once without and
 // once with an access log.
 
-import { fail, type Log, silentLog } from '../src/base/index.ts';
+import { fail, type Log, silentLog } from '../../src/base/index.ts';
 import {
   type Address,
   createSystemClock,
@@ -12,8 +12,8 @@ import {
   type Socket,
   type SocketHandler,
   type TurnWriter,
-} from '../src/net/index.ts';
-import { DataPlane } from '../src/proxy/index.ts';
+} from '../../src/net/index.ts';
+import { DataPlane } from '../../src/proxy/index.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -24,7 +24,7 @@ import {
   routeConfig,
   snapshot,
   testRetry,
-} from '../src/proxy/testing/configs.ts';
+} from '../../src/proxy/testing/configs.ts';
 
 const connectionCount = 64;
 const requestsPerRound = 40_000;

@@ -13,7 +13,7 @@ import {
   Http1ServerCodec,
   ReceivedRequestHead,
   ReceivedResponseHead,
-} from '../src/wire/http1/index.ts';
+} from '../../src/wire/http1/index.ts';
 import {
   type ByteSink,
   type ClientStream,
@@ -23,7 +23,7 @@ import {
   type ResponseHead,
   type ResponseReceiver,
   type ServerStream,
-} from '../src/wire/index.ts';
+} from '../../src/wire/index.ts';
 
 const requestText = [
   'GET /api/v1/accounts/4711/transactions?limit=50&after=2024 HTTP/1.1',

@@ -1,0 +1,11 @@
+// The cases that are measured beside rivals, by name.
+
+import type { BenchCase } from '../harness/case.ts';
+import { connections } from './connections.ts';
+import { hop } from './hop.ts';
+import { messages } from './messages.ts';
+import { scale } from './scale.ts';
+import { tcp } from './tcp.ts';
+import { tls } from './tls.ts';
+
+export const cases: readonly BenchCase[] = [hop, messages, connections, tls, tcp, scale];

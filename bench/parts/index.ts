@@ -1,0 +1,28 @@
+// Parts that are measured by themselves, by name.
+
+type Part = (quick: boolean) => Promise<void>;
+
+export const parts: Readonly<Record<string, Part>> = {
+  /** A request through the whole data path, without a kernel. */
+  async exchange(quick) {
+    const { benchExchange } = await import('./exchange.ts');
+    await benchExchange(quick);
+  },
+  /** The HTTP/1 codecs by phase. */
+  async http1(quick) {
+    const { benchHttp1 } = await import('./http1.ts');
+    benchHttp1(quick);
+  },
+  /** The control plane beside go-control-plane, with clients on grpc-go. */
+  async control(quick) {
+    const { benchControl } = await import('../control/main.ts');
+    await benchControl(
+      quick ? { services: 50, streams: 50, changes: 2 } : { services: 1_000, streams: 1_000, changes: 5 },
+    );
+  },
+  /** Decisions: match, pick, settle, retry. */
+  async policy(quick) {
+    const { benchPolicy } = await import('./policy.ts');
+    benchPolicy(quick);
+  },
+};

@@ -1,0 +1,54 @@
+// The proxies under comparison, each started with as many threads as the work says.
+
+import { envoyBootstrap } from './envoy-bootstrap.ts';
+import { haproxyConfig } from './haproxy.ts';
+import { nginxProxyConfig } from './nginx.ts';
+import type { Peer } from './work.ts';
+
+export const peers: readonly Peer[] = [
+  {
+    name: 'weft',
+    program: 'sh',
+    configName: 'weft.json',
+    createConfig: envoyBootstrap,
+    createCommand: (config, _index, work) => [
+      ...[process.env['WEFT_BIN'] ?? 'bin/weft', 'proxy', '-c', config, '--log-level', 'error'],
+      ...(work.threads === 1 ? [] : ['--concurrency', String(work.threads)]),
+    ],
+  },
+  {
+    name: 'envoy',
+    program: 'envoy',
+    configName: 'envoy.json',
+    createConfig: envoyBootstrap,
+    createCommand: (config, index, work) => [
+      ...[
+        'envoy',
+        '-c',
+        config,
+        '--concurrency',
+        String(work.threads),
+        '-l',
+        'error',
+        '--base-id',
+        String(700 + index),
+      ],
+    ],
+  },
+  {
+    name: 'haproxy',
+    program: 'haproxy',
+    configName: 'haproxy.cfg',
+    createConfig: haproxyConfig,
+    createCommand: (config) => ['haproxy', '-db', '-f', config],
+  },
+  {
+    name: 'nginx',
+    program: 'nginx',
+    configName: 'nginx.conf',
+    // Its stream module is not part of every package.
+    canDo: (work) => work.protocol === 'http',
+    createConfig: nginxProxyConfig,
+    createCommand: (config) => ['nginx', '-e', 'stderr', '-c', config],
+  },
+];

@@ -1,0 +1,66 @@
+// What every proxy of a run is asked to do, so that nobody can say they did different work.
+
+export interface Work {
+  /** `tcp`: bytes are passed on unseen. */
+  readonly protocol: 'http' | 'tcp';
+  /** The listener that clients come to terminates TLS. */
+  readonly tls: boolean;
+  /**
+   * The process plays both sidecars of a mesh hop: its outbound listener calls its own inbound one with mutual TLS, and
+   * that calls the endpoints.
+   */
+  readonly meshHop: boolean;
+  /** Routes of the virtual host; the last one matches. */
+  readonly routes: number;
+  /** Clusters of three endpoints; one is called. */
+  readonly clusters: number;
+  readonly threads: number;
+}
+
+export const plainWork: Work = {
+  protocol: 'http',
+  tls: false,
+  meshHop: false,
+  routes: 2,
+  clusters: 1,
+  threads: 1,
+};
+
+/** Where a proxy listens, whom it calls, and the files of its certificates. */
+export interface Place {
+  readonly listener: number;
+  /** Of the mesh hop. */
+  readonly inbound: number;
+  readonly admin: number;
+  readonly endpoints: readonly number[];
+  readonly certificates: CertificateFiles;
+}
+
+export interface CertificateFiles {
+  readonly authority: string;
+  readonly chain: string;
+  readonly key: string;
+  /** Chain and key in one, as HAProxy reads them. */
+  readonly bundle: string;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** The program whose presence decides whether it takes part. */
+  readonly program: string;
+  readonly configName: string;
+  /** Absent: every work. */
+  readonly canDo?: (work: Work) => boolean;
+  createConfig(work: Work, place: Place): string;
+  createCommand(configPath: string, index: number, work: Work): readonly string[];
+}
+
+/** The path that the i-th route takes; load asks for the last. */
+export function routePrefix(at: number): string {
+  return `/service-${at}/`;
+}
+
+/** All requests of all benches begin with it: the last route's. */
+export function requestPath(work: Work): string {
+  return work.routes <= 2 ? '/accounts/12345/balance' : `${routePrefix(work.routes - 1)}balance`;
+}
