@@ -106,7 +106,10 @@ export async function sendAtRate(peer: Running, rate: number, seconds: number): 
 export async function shakeHands(peer: Running, seconds: number, resumed: boolean): Promise<Saturation> {
   const how = resumed ? ['-reuse', '-tls1_2'] : ['-new'];
   const address = `127.0.0.1:${peer.place.listener}`;
-  const text = await $`${openssl} s_time -connect ${address} ${how} -time ${seconds}`.quiet().nothrow().text();
+  const text = await $`${openssl} s_time -connect ${address} ${how} -time ${seconds}`
+    .quiet()
+    .nothrow()
+    .text();
   const [, connections, took] = /(\d+) connections in (\d+) real seconds/.exec(text) ?? [];
   return { requests: Number(connections ?? 0), seconds: Number(took ?? seconds), failed: 0 };
 }
