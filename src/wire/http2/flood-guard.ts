@@ -15,6 +15,7 @@ export class FloodGuard {
   private readonly windowRate: RateMeter;
   private readonly emptyRate: RateMeter;
   private creditedFrames = 0;
+  private pingCreditedFrames = 0;
   private unreadBytes = 0;
 
   constructor(limits: Http2Limits, clock: Clock) {
@@ -41,7 +42,10 @@ export class FloodGuard {
     return this.settingsRate.allows(this.limits.settingsPerSecondMax) ? fault.none : fault.settingsRate;
   }
 
-  ping(): number {
+  /** `framesSent` as below: who is sent much measures its way with PINGs (gRPC estimates bandwidth so). */
+  ping(framesSent: number): number {
+    this.pingRate.credit(framesSent - this.pingCreditedFrames);
+    this.pingCreditedFrames = framesSent;
     return this.pingRate.allows(this.limits.pingsPerSecondMax) ? fault.none : fault.pingRate;
   }
 

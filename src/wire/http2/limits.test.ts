@@ -172,6 +172,20 @@ describe('floods', () => {
     expect(bench.codec.closing).toBe(false);
   });
 
+  test('who is sent much may measure its way with PINGs, as gRPC does', () => {
+    const bench = open({ pingsPerSecondMax: 5 });
+    bench.feed(headers(1, getLines));
+    const stream = bench.host.streams.at(-1)!;
+    stream.sendResponse(createResponseHead(200, []), false);
+    for (let index = 0; index < 100; index++) {
+      stream.sendBody(new Uint8Array(10), 0, 10);
+      bench.feed(ping());
+    }
+    expect(bench.codec.closing).toBe(false);
+    for (let index = 0; index < 6; index++) bench.feed(ping());
+    expect(counted(bench)).toEqual({ pingRate: 1 });
+  });
+
   test('resets are allowed to a client whose other streams end well', () => {
     const bench = open({ resetsPerSecondMax: 10 });
     for (let index = 0; index < 100; index++) {

@@ -45,7 +45,7 @@ export interface Http2Limits {
   readonly resetsPerSecondMax: number;
   /** SETTINGS frames a second. */
   readonly settingsPerSecondMax: number;
-  /** PING frames a second that want an answer. */
+  /** PING frames a second, beyond one for each DATA frame that we sent. */
   readonly pingsPerSecondMax: number;
   /** PRIORITY, PRIORITY_UPDATE and unknown frames a second, which say nothing to us. */
   readonly ignoredPerSecondMax: number;

@@ -192,9 +192,9 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
     if (end - start !== 8) return this.fail(fault.frameLength);
     if ((flags & flag.ack) !== 0) {
       this.onPong(uint32(bytes, start + 4));
-      return this.check(this.guard.ping());
+      return this.check(this.guard.ping(this.sendQueue.framesSent));
     }
-    if (!this.check(this.guard.ping())) return false;
+    if (!this.check(this.guard.ping(this.sendQueue.framesSent))) return false;
     this.out.reserve(frameHeaderBytes + 8);
     this.out.frameHeader(8, frameType.ping, flag.ack, 0);
     this.out.append(bytes, start, end);
