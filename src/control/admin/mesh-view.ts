@@ -4,7 +4,7 @@
 import type { AdsTypeStatus } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Condition } from '../model/status.ts';
-import type { EndpointModel, Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
+import type { EndpointModel, Model, PortModel, RuleAction, RuleModel, ServiceModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { Nack } from '../status/nacks.ts';
 import type { ProxyState } from '../status/proxies.ts';
@@ -15,68 +15,124 @@ export interface MeshView {
   readonly atMs: number;
   /** False: the first reading of the manifests is not over. */
   readonly synced: boolean;
+  /** How often the model was built since the start. */
   readonly builds: number;
+  /** By name; pods' own names below a headless Service are left out. */
   readonly services: readonly ServiceView[];
+  /** Gateways of this mesh's class. */
   readonly gateways: readonly GatewayView[];
+  /** Every proxy that is connected, and those that were lately. */
   readonly proxies: readonly ProxyView[];
+  /** Every object that was read, and what is said about it. */
   readonly objects: readonly ObjectStatus[];
+  /** What somebody has to mend, wherever it was found: what `weft check` calls a fault. */
   readonly findings: readonly Finding[];
+  /** What is left out or pending without being a fault, a sentence each. */
   readonly notes: readonly string[];
 }
 
 export interface ServiceView {
+  /** `namespace/name`. */
   readonly id: string;
+  /** Of the Service. */
   readonly namespace: string;
+  /** Of the Service, within its namespace. */
   readonly name: string;
+  /** Those that the mesh carries, in the Service's order. */
   readonly ports: readonly PortView[];
 }
 
 export interface PortView {
-  /** Also the name of its cluster in every proxy. */
+  /** `namespace/service:port`; also the name of its cluster in every proxy. */
   readonly id: string;
+  /** As callers write it. */
   readonly port: number;
+  /** Empty: the port has none. */
   readonly name: string;
+  /** In force for it: defaults, and what a ServicePolicy says. */
   readonly policy: ServicePolicySettings;
+  /** Keys of the objects that made it: the Service, and the policies in force. */
   readonly owners: readonly string[];
+  /** Those that may be called; a pod that is not ready is not there. */
   readonly endpoints: readonly EndpointModel[];
+  /** In order of precedence; none: everything goes to the Service. */
   readonly routes: readonly RouteView[];
 }
 
+/** One match of one rule of a route. */
 export interface RouteView {
+  /** `namespace/route/rule`. */
   readonly name: string;
+  /** Key of the route that it is of. */
   readonly object: string;
-  /** Callers it is for; empty: all. */
+  /** Namespace of the callers that it is for; empty: all. */
   readonly consumer: string;
-  readonly kind: RuleModel['action']['kind'];
-  readonly backends: readonly { readonly cluster: string | null; readonly weight: number }[];
+  /** What becomes of a request; `unavailable` is answered with an error. */
+  readonly kind: RuleAction['kind'];
+  /** Where a request is forwarded. */
+  readonly backends: readonly BackendView[];
+}
+
+export interface BackendView {
+  /** Id of the port; null: it does not resolve, and its share is answered 500. */
+  readonly cluster: string | null;
+  /** Of the sum of all weights. */
+  readonly weight: number;
 }
 
 export interface GatewayView {
+  /** `namespace/name`. */
   readonly id: string;
-  readonly listeners: readonly {
-    readonly name: string;
-    readonly port: number;
-    readonly hosts: readonly { readonly hostname: string; readonly routes: readonly RouteView[] }[];
-  }[];
+  /** By port: listeners of one port share a socket. */
+  readonly listeners: readonly SocketView[];
+}
+
+export interface SocketView {
+  /** Also the name of the listener in its proxies. */
+  readonly name: string;
+  /** As the Gateway says it; where a proxy listens is the proxy's own. */
+  readonly port: number;
+  /** Hosts that are served on it. */
+  readonly hosts: readonly HostView[];
+}
+
+export interface HostView {
+  /** May begin with a wildcard; `*`: any. */
+  readonly hostname: string;
+  /** In order of precedence. */
+  readonly routes: readonly RouteView[];
 }
 
 export interface ProxyView {
+  /** Its node id: `role~name.namespace`. */
   readonly node: string;
+  /** `sidecar`, `agent` or `gateway`; empty: its id says none, and it is sent nothing. */
   readonly role: string;
+  /** The node's `cluster`: whose replica it is. */
   readonly workload: string;
+  /** Empty: not known. */
   readonly namespace: string;
+  /** From its locality; empty: it did not say. */
   readonly zone: string;
+  /** It has a stream open now. */
   readonly connected: boolean;
+  /** When its newest stream began. */
   readonly connectedAtMs: number;
+  /** When it was heard of last. */
   readonly lastSeenAtMs: number;
+  /** `weft`, `envoy` and so on, as the client names itself. */
   readonly userAgent: string;
   /** Weft's version; empty: another proxy. */
   readonly weft: string;
   /** `host:port` of its admin interface; empty: it did not say. */
   readonly admin: string;
+  /** `delta` or `sotw`; empty: not connected. */
   readonly variant: string;
+  /** What it subscribed to; none: not connected. */
   readonly types: readonly TypeView[];
+  /** What it refused, and has not taken since. */
   readonly nacks: readonly Nack[];
+  /** What is missing of what it should be sent, a sentence each. */
   readonly notes: readonly string[];
 }
 

@@ -4,39 +4,60 @@
 import { type ObjectKey, objectKey } from '../source/types.ts';
 
 export interface Condition {
+  /** In Gateway API's words. */
   readonly type: 'Accepted' | 'ResolvedRefs' | 'Conflicted' | 'Programmed' | 'PartiallyInvalid';
+  /** Whether that holds. */
   readonly status: 'True' | 'False';
   /** One word of Gateway API's vocabulary where it has one. */
   readonly reason: string;
   /** A sentence; empty where the reason says it all. */
   readonly message: string;
-  /**
-   * {@link describeSubject} of `subject`: `namespace/Kind/name` with `:port` or `#section` behind it; empty: the object
-   * itself.
-   */
+  /** Key of what it is about, with `:port` or `#section` behind it; empty: the object itself. */
   readonly about: string;
+  /** The same in parts. */
   readonly subject: Subject;
 }
 
 /** What a condition is about, as whoever writes a status back needs it. */
 export type Subject =
-  | { readonly of: 'object' }
-  /** One of the parents that a route names, as it names it. */
-  | { readonly of: 'parent'; readonly ref: ObjectRef }
-  /** One of the targets of a policy. */
+  | {
+      /** The object itself, a parent of a route, a target of a policy, a listener of a Gateway, a port of a Service. */
+      readonly of: 'object';
+    }
+  | {
+      readonly of: 'parent';
+      /** Of a parent or a target, as the object names it, with its namespace resolved. */
+      readonly ref: ObjectRef;
+    }
   | { readonly of: 'target'; readonly ref: ObjectRef }
-  /** A listener of a Gateway. */
-  | { readonly of: 'listener'; readonly gateway: ObjectKey; readonly name: string }
-  /** A port of a Service. */
-  | { readonly of: 'port'; readonly service: ObjectKey; readonly port: number };
+  | {
+      readonly of: 'listener';
+      /** Key of a listener's Gateway. */
+      readonly gateway: ObjectKey;
+      /** Of a listener. */
+      readonly name: string;
+    }
+  | {
+      readonly of: 'port';
+      /** Key of a port's Service. */
+      readonly service: ObjectKey;
+      /** Of a Service. */
+      readonly port: number;
+    };
 
 /** A reference with its namespace resolved. */
 export interface ObjectRef {
+  /** API group of what is meant; empty: the core group. */
   readonly group: string;
+  /** Kind of what is meant. */
   readonly kind: string;
+  /** Namespace of what is meant. */
   readonly namespace: string;
+  /** Name of what is meant. */
   readonly name: string;
+  /** A listener, or a port by its name; absent: all of it. */
   readonly sectionName?: string | undefined;
+  /** A port by its number; absent: all of them. */
   readonly port?: number | undefined;
 }
 

@@ -55,13 +55,17 @@ export interface PortRoutes {
 }
 
 export interface EndpointModel {
+  /** IP address. */
   readonly host: string;
+  /** Of the sidecar where `proxied`, else of the application. */
   readonly port: number;
   /** The pod; empty where unknown. */
   readonly name: string;
   /** Its own name below a headless Service; empty: it has none. */
   readonly hostname: string;
+  /** Empty: not known. */
   readonly zone: string;
+  /** The machine; empty: not known. */
   readonly node: string;
   /** Zones it is meant for (hints); empty: no hint. */
   readonly forZones: readonly string[];

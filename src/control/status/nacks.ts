@@ -8,7 +8,9 @@ import type { Model, RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 
 export interface Nack extends AdsRefusal {
+  /** Who refused. */
   readonly nodeId: string;
+  /** Of the resource. */
   readonly typeUrl: string;
   /** Unix time in milliseconds. */
   readonly atMs: number;

@@ -6,13 +6,24 @@ import { type Condition, type ConditionBook, itself } from '../model/status.ts';
 import type { ObjectKey, SourceFault } from '../source/types.ts';
 
 export interface ObjectStatus {
+  /** `namespace/Kind/name`; a group behind the kind where it is not the one that the mesh means by it. */
   readonly key: ObjectKey;
+  /** Group and version, as written. */
   readonly apiVersion: string;
+  /** As written. */
   readonly kind: string;
+  /** Path below the directory; empty: from an API server. */
   readonly file: string;
+  /** On which the object begins; 0: not known. */
   readonly line: number;
+  /**
+   * `current`: as written. `partial`: but for the parts at fault, which are refused. `last-good`: an older version, for
+   * this one is faulty. `refused`: what it would have governed is answered with errors. `none`: nothing of it.
+   */
   readonly inForce: Standing;
+  /** What is said about the object, its parents and its parts. */
   readonly conditions: readonly Condition[];
+  /** What is wrong with the object as it is written. */
   readonly issues: readonly Issue[];
   /** Why the mesh does not look at it; empty: it does. */
   readonly note: string;
@@ -20,8 +31,11 @@ export interface ObjectStatus {
 
 /** One thing wrong, with where it is written. */
 export interface Finding {
+  /** Path below the directory; empty: from an API server. */
   readonly file: string;
+  /** 1-based; 0: not known. */
   readonly line: number;
+  /** What, and the rule that it breaks. */
   readonly issue: Issue;
 }
 

@@ -13,12 +13,15 @@ export interface AdsNack {
 
 /** The fault behind a NACK, found by sending what was refused again in smaller pieces. */
 export interface AdsRefusal {
+  /** Its name. */
   readonly resource: string;
-  /** Of a route configuration: the virtual host at fault; '' for all of the resource. */
+  /** Of a route configuration: the virtual host at fault; empty: all of the resource. */
   readonly part: string;
   /** The virtual host's routes that changed since the client last took it; none: the host itself. */
   readonly items: readonly string[];
+  /** Of the resource. */
   readonly version: string;
+  /** In the client's own words. */
   readonly message: string;
 }
 
@@ -37,16 +40,21 @@ export interface AdsObserver {
 export type AdsSyncStatus = 'SYNCED' | 'NOT_SENT' | 'STALE' | 'ERROR';
 
 export interface AdsTypeStatus {
+  /** Of Envoy's API. */
   readonly typeUrl: string;
+  /** In the words of CSDS: STALE waits for an answer, ERROR was refused. */
   readonly status: AdsSyncStatus;
-  /** Last version sent and last accepted; '' for none. */
+  /** Last version sent; empty: none. */
   readonly sentVersion: string;
+  /** Last version accepted; empty: none. */
   readonly ackedVersion: string;
+  /** Of the last response. */
   readonly nonce: string;
-  /** Text of the last NACK, '' once all that was refused was taken or is gone. */
+  /** Text of the last NACK; empty once all that was refused was taken or is gone. */
   readonly error: string;
   /** What the client does not have because it refused it. */
   readonly refusals: readonly AdsRefusal[];
+  /** How many resources by name, or all. */
   readonly subscribed: '*' | number;
   /** Since the last response was sent; -1 before the first. */
   readonly ageMs: number;
