@@ -111,6 +111,12 @@ export interface RequestHead extends Head {
   path: string;
   /** Minor HTTP/1 version (0 or 1), or 2 for HTTP/2. */
   readonly version: number;
+  /**
+   * What the client wants to speak on this stream instead of HTTP: the value of Upgrade where Connection names it (RFC
+   * 9110 section 7.8), `:protocol` of an extended CONNECT (RFC 8441), `CONNECT` for a plain one; '' for an ordinary
+   * request. Such a request has no body; once it is agreed to (tunnel.ts), its body is the bytes of a tunnel.
+   */
+  readonly upgrade: string;
 }
 
 export interface ResponseHead extends Head {

@@ -21,3 +21,4 @@ export type {
   TurnSink,
   TurnWriter,
 } from './stream.ts';
+export { opensTunnel } from './tunnel.ts';

@@ -70,6 +70,7 @@ class MadeRequestHead extends MadeHead implements RequestHead {
   authority: string;
   path: string;
   readonly version = 1;
+  readonly upgrade = '';
 
   constructor(
     method: string,

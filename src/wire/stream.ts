@@ -60,9 +60,12 @@ export type RequestReceiver = BodyReceiver;
 
 /** The exchange's view of the response to a request that it sent. */
 export interface ResponseReceiver extends BodyReceiver {
-  /** A 1xx other than 101. */
+  /** A 1xx other than the 101 that opens a tunnel. */
   onInformational(head: ResponseHead): void;
-  /** The final head. With `endStream` no onBody or onEnd follows. The head is valid until the stream ends. */
+  /**
+   * The final head. With `endStream` no onBody or onEnd follows. The head is valid until the stream ends. One that
+   * opens a tunnel (tunnel.ts) is told here too: what follows are its bytes, and each half ends by itself.
+   */
   onResponse(head: ResponseHead, endStream: boolean): void;
 }
 
@@ -73,6 +76,11 @@ export interface ServerStream extends Stream {
    * fields.
    */
   sendResponse(head: ResponseHead, endStream: boolean): void;
+  /**
+   * Agrees to the upgrade that the request asked for: 101, or a 2xx to CONNECT. From here on both halves are bytes and
+   * each ends by itself: `onEnd` may come after `sendEnd`, and the exchange is over when both have been.
+   */
+  openTunnel(head: ResponseHead): void;
 }
 
 export interface ClientStream extends Stream {
@@ -143,6 +151,8 @@ export interface ClientHost {
 export interface ClientCodec {
   /** Streams that may be started now: 0 or 1 for HTTP/1.1, what the server allows besides the open ones for HTTP/2. */
   readonly capacity: number;
+  /** Requests that ask for a tunnel can be started here. */
+  readonly tunnels: boolean;
   /** Sends a request head; the head is only read during the call. */
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream;
   receive(bytes: Uint8Array): void;

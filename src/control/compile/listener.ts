@@ -32,6 +32,8 @@ export function compileListener(input: ListenerInput): Listener {
         configType: { case: 'typedConfig', value: packAny(RouterSchema, {}) },
       },
     ],
+    // Applications upgrade as they did before a proxy stood between them.
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
     requestHeadersTimeout: durationOf(headTimeoutMs),
     // Between services the application's own name stays; at the edge the caller's request id is not believed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,

@@ -235,9 +235,11 @@ function envoyHeader({ name, match, invert }: HeaderMatch): object {
 function envoyMatch({ path, headers: fields, query }: RouteMatch): object {
   const names = { exact: 'path', prefix: 'prefix', 'separated-prefix': 'path_separated_prefix' } as const;
   return {
-    ...(path.kind === 'regex'
-      ? { safe_regex: { regex: path.value } }
-      : { [names[path.kind]]: path.value, case_sensitive: !path.ignoreCase }),
+    ...(path.kind === 'connect'
+      ? { connect_matcher: {} }
+      : path.kind === 'regex'
+        ? { safe_regex: { regex: path.value } }
+        : { [names[path.kind]]: path.value, case_sensitive: !path.ignoreCase }),
     headers: fields.map(envoyHeader),
     query_parameters: query.map(({ name, match }) =>
       match.kind === 'present' ? { name, present_match: true } : { name, string_match: envoyString(match) },

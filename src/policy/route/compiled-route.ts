@@ -62,6 +62,8 @@ export class CompiledRoute {
   }
 
   matchesPath(path: string, pathEnd: number): boolean {
+    // Without a path it is a CONNECT.
+    if (pathEnd === 0 || this.kind === 'connect') return pathEnd === 0 && this.kind === 'connect';
     if (this.kind === 'regex') return this.regex!.matches(path, 0, pathEnd);
     const { length } = this.value;
     if (pathEnd < length) return false;

@@ -43,7 +43,7 @@ export class HostRoutes {
 
   #file(route: CompiledRoute): void {
     const { value } = route;
-    if (route.kind === 'regex' || route.ignoreCase) this.#other.push(route);
+    if (route.kind === 'regex' || route.kind === 'connect' || route.ignoreCase) this.#other.push(route);
     else if (route.kind === 'exact') append(this.#exact, value, route);
     else if (hasWholeSegment(route))
       append(this.#segment, value.slice(0, endOfSegment(value, value.length)), route);

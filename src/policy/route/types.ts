@@ -30,7 +30,9 @@ export interface HeaderMatch {
 
 export type PathMatch =
   | {
-      readonly kind: 'exact' | 'prefix' | 'separated-prefix';
+      /** connect: CONNECT, which has no path and which no other kind matches. */
+      readonly kind: 'exact' | 'prefix' | 'separated-prefix' | 'connect';
+      /** '' of connect. */
       readonly value: string;
       readonly ignoreCase: boolean;
     }
@@ -87,6 +89,10 @@ export type RouteAction =
       readonly rewritePath: PathRewrite | null;
       /** Answer when the chosen cluster does not exist; absent: 503. */
       readonly notFoundStatus?: 404 | 500;
+      /** Protocols that a request may ask to become, in lower case; of others the listener decides. */
+      readonly upgrades?: ReadonlyMap<string, boolean>;
+      /** A CONNECT ends here, and its bytes go to an endpoint as they come. Absent: it is for the next proxy. */
+      readonly connect?: 'terminate';
       /** In order; absent: none. */
       readonly hashPolicies?: readonly HashPolicy[];
     }

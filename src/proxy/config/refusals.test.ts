@@ -74,6 +74,19 @@ const filtered = (type: string, fields: Json): Json =>
 
 const cases: readonly (readonly [name: string, document: Json | string, expected: string])[] = [
   ['nothing at all', '', 'is empty'],
+  [
+    'an upgrade twice',
+    manager({ upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'WebSocket' }] }),
+    'upgrade_configs[1].upgrade_type: must be unique',
+  ],
+  [
+    'CONNECT options of another upgrade',
+    route(
+      { prefix: '/' },
+      { route: { cluster: 'a', upgrade_configs: [{ upgrade_type: 'websocket', connect_config: {} }] } },
+    ),
+    'route.upgrade_configs[0].connect_config: is for CONNECT alone',
+  ],
   ['no node for an ADS server', { ...ads(good), node: {} }, 'node.id: must be set with an ADS server'],
   [
     'resources from elsewhere',

@@ -113,6 +113,8 @@ export interface HttpOptions {
   readonly skipForwardedFor: boolean;
   /** Addresses whose requests are internal; null: none, as Envoy has it where nothing is said. */
   readonly internalRanges: readonly IpRange[] | null;
+  /** Protocols that a request may ask to become, in lower case, where its route says nothing; false: switched off. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
   readonly filters: readonly ListenerFilterConfig[];
   readonly accessLog: AccessLogConfig | null;

@@ -6,8 +6,10 @@ import { assert, type Clock, MeshError, Timer, type TimerHandler } from '../../b
 import type { Outcome } from '../../policy/index.ts';
 import {
   type ClientStream,
+  createResponseHead,
   type Head,
   headerId,
+  opensTunnel,
   type ResponseHead,
   type ResponseReceiver,
 } from '../../wire/index.ts';
@@ -21,19 +23,23 @@ import type {
   WaitList,
 } from '../upstream/index.ts';
 import { grpcStatusOf, grpcUnsaid, isGrpc, isGrpcFailure } from './grpc.ts';
+import { RawStream } from './raw-stream.ts';
 import { parseRefusal, type Refusal } from './refusal.ts';
 
 /**
  * idle -> waiting (for a connection) -> sent (the head) -> answered (a response head came) -> idle.
+ * tunnel: answered by agreeing to a tunnel; ends when both of its halves have, or one breaks.
  * discarding: answered, but the exchange went on without it; ends in idle and is not used again.
  */
-export type AttemptState = 'idle' | 'waiting' | 'sent' | 'answered' | 'discarding';
+export type AttemptState = 'idle' | 'waiting' | 'sent' | 'answered' | 'tunnel' | 'discarding';
 
 /** The exchange, as its attempts see it. */
 export interface AttemptOwner {
   readonly clock: Clock;
   /** It answers for an application, which could forge what only a proxy may say. */
   readonly inbound: boolean;
+  /** What its request asks to become; '' for an ordinary one. */
+  readonly upgrade: string;
   /** Phase forward: the attempt has its connection. */
   sendRequest(connection: UpstreamConnection, attempt: Attempt): ClientStream;
   onAttemptInformational(attempt: Attempt, head: ResponseHead): void;
@@ -70,6 +76,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   /** It wants a connection that has carried nothing yet. */
   freshOnly = false;
   private readonly exchange: AttemptOwner;
+  /** Of a CONNECT that ends here. */
+  private raw: RawStream | null = null;
   /** The balancer was told of the start and not yet of the end. */
   private measuring = false;
   /** Clock time of the head of an answer whose outcome is not known before its end. */
@@ -100,6 +108,26 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     if (pool.wait(this)) return true;
     this.cancel(nowMs);
     return false;
+  }
+
+  /** Starts as a connection of its own that carries no HTTP. False: the cluster has as many as it may. */
+  beginRaw(cluster: Cluster, endpoint: Endpoint, nowMs: number): boolean {
+    assert(this.state === 'idle', 'an attempt begins once');
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.startedMs = nowMs;
+    this.state = 'waiting';
+    this.raw = new RawStream(cluster, endpoint, this);
+    if (this.raw.dial(nowMs)) return true;
+    this.state = 'idle';
+    this.raw = null;
+    return false;
+  }
+
+  onRawOpen(stream: RawStream): void {
+    this.stream = stream;
+    this.state = 'tunnel';
+    this.exchange.onAttemptHead(this, createResponseHead(200, []), false, this.exchange.clock.now());
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -134,12 +162,13 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.answersGrpc = !endStream && isGrpc(head);
     if (outcome === 'success' && this.answersGrpc) this.answeredMs = now;
     else this.finish(outcome, now);
-    this.state = endStream ? 'idle' : 'answered';
+    const tunnel = this.upgrade !== '' && opensTunnel(this.upgrade, status);
+    this.state = tunnel ? 'tunnel' : endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
-    if (this.state === 'answered') {
+    if (this.state === 'answered' || this.state === 'tunnel') {
       this.exchange.onAttemptBody(this, bytes, start, end);
       return;
     }
@@ -150,6 +179,10 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   onEnd(trailers: Head | null): void {
     const { state } = this;
+    if (state === 'tunnel') {
+      this.exchange.onAttemptEnd(this, null);
+      return;
+    }
     this.state = 'idle';
     if (this.measuring) this.finish(grpcOutcome(trailers), this.answeredMs);
     if (state === 'answered') this.exchange.onAttemptEnd(this, trailers);
@@ -159,7 +192,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   onReset(error: MeshError): void {
     const { state } = this;
     if (state === 'discarding' && this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
-    if (state !== 'sent' && state !== 'answered') {
+    if (state !== 'sent' && state !== 'answered' && state !== 'tunnel') {
       this.state = 'idle';
       return;
     }
@@ -173,9 +206,15 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.exchange.onAttemptWritable();
   }
 
+  /** Its answer is on its way. */
+  get running(): boolean {
+    return this.state === 'answered';
+  }
+
   /** Something of it may have reached the endpoint, and no answer came. */
   get sent(): boolean {
-    return (this.state === 'sent' || this.state === 'answered') && this.requireStream().sent;
+    const { state } = this;
+    return (state === 'sent' || state === 'answered' || state === 'tunnel') && this.requireStream().sent;
   }
 
   sendBody(bytes: Uint8Array, start: number, end: number): boolean {
@@ -184,6 +223,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   sendEnd(trailers: Head | null): void {
     this.requireStream().sendEnd(trailers);
+  }
+
+  /** Both halves of its tunnel are over. */
+  endTunnel(): void {
+    this.state = 'idle';
   }
 
   pause(): void {
@@ -230,16 +274,33 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     if (this.state === 'discarding') this.stopDiscarding();
   }
 
+  private get upgrade(): string {
+    return this.exchange.upgrade;
+  }
+
   private requireStream(): ClientStream {
     assert(this.stream !== null, 'the attempt was sent');
     return this.stream;
   }
 
   private send(connection: UpstreamConnection): void {
+    if (this.upgrade !== '' && !connection.tunnels) {
+      this.refuseTunnel(connection);
+      return;
+    }
     this.connection = connection;
     this.reused = connection.requests > 0;
     this.state = 'sent';
     this.stream = this.exchange.sendRequest(connection, this);
+  }
+
+  /** The connection agreed on a version that carries no tunnels; it stays as it is. */
+  private refuseTunnel(connection: UpstreamConnection): void {
+    const now = this.exchange.clock.now();
+    this.finish('unreached', now);
+    this.state = 'idle';
+    const message = `${connection.name} takes no upgrades`;
+    this.exchange.onAttemptFailed(this, new MeshError('protocol', 'upstream', 'no', message), true, now);
   }
 
   private get believed(): boolean {
@@ -259,7 +320,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   private stop(error: MeshError): void {
     const { state } = this;
     this.state = 'idle';
-    if (state === 'waiting') this.pool!.stopWaiting(this);
+    if (state === 'waiting' && this.raw !== null) this.raw.stop();
+    else if (state === 'waiting') this.pool!.stopWaiting(this);
     else if (state !== 'idle') this.requireStream().reset(error);
   }
 

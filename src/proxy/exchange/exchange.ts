@@ -46,6 +46,8 @@ import {
   traceKey,
 } from './request-state.ts';
 import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
+import { transformed, transformedEnd, unreadableBody } from './transform.ts';
+import { admitUpgrade, endClientHalf, endEndpointHalf, upgradeRefused } from './tunnel.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -77,6 +79,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     return this.request.state === 'idle' ? 0 : this.request.body.length;
   }
 
+  get upgrade(): string {
+    return this.request.upgrade;
+  }
+
   begin(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { request } = this;
     assert(request.state === 'idle', 'an exchange runs one request at a time');
@@ -87,6 +93,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { overload } = request.context;
     if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));
+    else if (request.upgrade !== '' && !admitUpgrade(request)) deny(request, upgradeRefused);
     else this.proceed();
   }
 
@@ -113,44 +120,31 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
     const { request } = this;
+    const { requestTransform } = request;
     request.bytesReceived += end - start;
-    if (request.requestTransform === null) this.takeBody(bytes, start, end);
-    else this.transformBody(request.requestTransform, bytes, start, end);
-  }
-
-  private transformBody(transform: BodyTransform, bytes: Uint8Array, start: number, end: number): void {
-    try {
-      const made = transform.write(bytes, start, end);
-      if (made.length > 0) this.takeBody(made, 0, made.length);
-    } catch (error) {
-      this.failTransform(error);
+    if (requestTransform === null || request.upgrade !== '') {
+      this.takeBody(bytes, start, end);
+      return;
     }
+    const made = transformed(requestTransform, bytes, start, end);
+    if (made instanceof TransformError) this.failTransform(made);
+    else if (made.length > 0) this.takeBody(made, 0, made.length);
   }
 
-  /** A body that cannot be read is the client's fault; nobody is to have half of it. */
-  private failTransform(error: unknown): void {
-    if (!(error instanceof TransformError)) throw error;
+  private failTransform(error: TransformError): void {
     const { attempt, request } = this;
     const now = this.clock.now();
     if (request.state === 'idle') return;
     attempt.cancel(now);
-    if (request.state === 'relaying') {
-      this.truncate(new MeshError('protocol', 'downstream', 'no', error.message), now);
-      return;
-    }
-    deny(request, {
-      status: 400,
-      body: error.message,
-      flag: responseFlags.downstreamProtocolError,
-      details: 'request_body_transform_failed',
-      fields: [],
-    });
+    if (request.state !== 'relaying') deny(request, unreadableBody(error));
+    else this.truncate(new MeshError('protocol', 'downstream', 'no', error.message), now);
   }
 
   private takeBody(bytes: Uint8Array, start: number, end: number): void {
     const { request } = this;
     const count = end - start;
-    if (request.state === 'forwarding' || request.state === 'relaying') {
+    const passes = request.state === 'relaying' || (request.state === 'forwarding' && request.upgrade === '');
+    if (passes) {
       const cluster = clusterOf(request);
       const { body } = request;
       if (body.complete) {
@@ -176,6 +170,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { state } = request;
     if (state === 'authorizing' && request.waiter !== null) request.waiter.onHeldEnd?.(request);
     if (state === 'idle' || state === 'authorizing') return;
+    if (request.upgrade !== '') {
+      if (endClientHalf(request, this.attempt)) settle(request, this.clock.now());
+      return;
+    }
     const now = this.clock.now();
     startDeadlines(request, now);
     if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, now);
@@ -196,14 +194,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   /** False: there was no end to make. */
   private endTransform(transform: BodyTransform): boolean {
-    try {
-      const made = transform.end();
-      if (made.length > 0) this.takeBody(made, 0, made.length);
-      return true;
-    } catch (error) {
-      this.failTransform(error);
-      return false;
-    }
+    const made = transformedEnd(transform);
+    if (made instanceof TransformError) this.failTransform(made);
+    else if (made.length > 0) this.takeBody(made, 0, made.length);
+    return !(made instanceof TransformError);
   }
 
   /** The client left, or broke the protocol within its body. */
@@ -272,57 +266,33 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
     const { request, deadlines } = this;
     if (deadlines.idleSpanMs > 0) deadlines.activityMs = this.clock.now();
-    if (request.responseTransform !== null) {
-      this.transformAnswer(request.responseTransform, attempt, bytes, start, end);
-      return;
-    }
-    request.bytesSent += end - start;
-    if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
+    const { responseTransform } = request;
+    if (responseTransform === null) {
+      request.bytesSent += end - start;
+      if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
+    } else this.sendTransformed(transformed(responseTransform, bytes, start, end));
   }
 
-  private transformAnswer(
-    transform: BodyTransform,
-    attempt: Attempt,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    const { request } = this;
-    try {
-      const made = transform.write(bytes, start, end);
-      if (made.length === 0) return;
-      request.bytesSent += made.length;
-      if (!request.stream.sendBody(made, 0, made.length)) attempt.pause();
-    } catch (error) {
-      this.failAnswer(error);
-    }
-  }
-
-  private failAnswer(error: unknown): void {
-    if (!(error instanceof TransformError)) throw error;
-    const now = this.clock.now();
-    this.attempt.cancel(now);
-    this.truncate(new MeshError('protocol', 'upstream', 'no', error.message), now);
-  }
-
-  /** False: there was no end to make. */
-  private endAnswer(transform: BodyTransform): boolean {
-    const { request } = this;
-    try {
-      const made = transform.end();
-      request.bytesSent += made.length;
-      if (made.length > 0) request.stream.sendBody(made, 0, made.length);
-      return true;
-    } catch (error) {
-      this.failAnswer(error);
+  /** False: there was nothing to send, because the answer cannot be read. */
+  private sendTransformed(made: Uint8Array | TransformError): boolean {
+    const { attempt, request } = this;
+    if (made instanceof TransformError) {
+      const now = this.clock.now();
+      attempt.cancel(now);
+      this.truncate(new MeshError('protocol', 'upstream', 'no', made.message), now);
       return false;
     }
+    request.bytesSent += made.length;
+    if (made.length > 0 && !request.stream.sendBody(made, 0, made.length) && attempt.running) attempt.pause();
+    return true;
   }
 
   onAttemptEnd(attempt: Attempt, trailers: Head | null): void {
     const { request } = this;
     const { owner, stream } = request;
-    if (request.responseTransform !== null && !this.endAnswer(request.responseTransform)) return;
+    if (request.tunnelOpen && !endEndpointHalf(request, attempt)) return;
+    const { responseTransform } = request;
+    if (responseTransform !== null && !this.sendTransformed(transformedEnd(responseTransform))) return;
     if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
     if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
     settle(request, this.clock.now());

@@ -10,6 +10,7 @@ import {
   type ClientStream,
   createResponseHead,
   headerId,
+  opensTunnel,
   type RequestHead,
   type ResponseHead,
 } from '../../wire/index.ts';
@@ -22,6 +23,8 @@ import { prepareAttempt, prepareForward, prepareRequest } from './prepare-reques
 import { prepareResponse } from './prepare-response.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
 import { endRetry } from './retry.ts';
+import { closeTransforms } from './transform.ts';
+import { endsConnect, openTunnel } from './tunnel.ts';
 
 /**
  * Makes the head fit to go on, cleaned of what its sender must not say, then finds the route. null: there is no route.
@@ -83,7 +86,7 @@ export function limit(request: RequestState): ErrorCode | null {
   deadlines.idleSpanMs = route?.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
   const receiveMs = listener.http.requestTimeoutMs;
   if (!request.requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
-  if (request.requestEnded) startDeadlines(request, startedMs);
+  if (request.complete) startDeadlines(request, startedMs);
   else limitByCaller(request);
   if (!request.requestEnded && request.head.find(headerId.expect) >= 0) answerExpectation(request);
   // Of the request as it was received: a rewrite must not move a client to another endpoint.
@@ -128,11 +131,12 @@ export function connect(
   const { deadlines, nowMs } = request;
   deadlines.backoffMs = Number.POSITIVE_INFINITY;
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
-  if (request.requestEnded) startAttemptDeadline(request, nowMs);
+  if (request.complete) startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
   prepareAttempt(request, endpoint);
-  const pool = endpoint.poolFor(request.head.version);
-  return attempt.begin(clusterOf(request), endpoint, pool, freshConnection, nowMs);
+  const cluster = clusterOf(request);
+  if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, nowMs);
+  return attempt.begin(cluster, endpoint, endpoint.poolFor(request.head.version), freshConnection, nowMs);
 }
 
 /** Sends the head and what is here of the body. */
@@ -144,6 +148,8 @@ export function forward(
   request.phase = 'forward';
   request.state = 'forwarding';
   const { body, requestTrailers } = request;
+  // What the client sends ahead of the answer waits: until both ends agree it could be taken for another request.
+  if (request.upgrade !== '') return connection.start(request.head, false, attempt);
   const endStream = request.requestEnded && body.length === 0 && requestTrailers === null;
   const stream = connection.start(request.head, endStream, attempt);
   if (endStream) return stream;
@@ -173,10 +179,15 @@ export function relay(
   const { deadlines, stream } = request;
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
   deadlines.activityMs = nowMs;
+  deadlines.receiveMs = Number.POSITIVE_INFINITY;
   request.status = head.status;
   if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
   const denial = prepareResponse(request, head, endStream, nowMs - attempt.startedMs);
   if (denial !== null) return denial;
+  if (opensTunnel(request.upgrade, head.status)) {
+    openTunnel(request, attempt, head);
+    return null;
+  }
   if (endStream) {
     request.grpcStatus = grpcStatusOf(head);
     // The books are closed first: sending the end may begin the client's next request at once.
@@ -206,6 +217,7 @@ export function settle(request: RequestState, nowMs: number): void {
   }
   if (request.requestTransform !== null || request.responseTransform !== null) closeTransforms(request);
   stats.active -= 1;
+  if (request.upgradeAdmitted) stats.upgradesActive -= 1;
   stats.responses[answerClass]! += 1;
   stats.bytesReceived += request.bytesReceived;
   stats.bytesSent += request.bytesSent;
@@ -224,13 +236,6 @@ export function settle(request: RequestState, nowMs: number): void {
   request.state = 'idle';
   request.body.reset();
   request.owner.onSettled(nowMs, request.requestEnded);
-}
-
-function closeTransforms(request: RequestState): void {
-  request.requestTransform?.close();
-  request.responseTransform?.close();
-  request.requestTransform = null;
-  request.responseTransform = null;
 }
 
 /**

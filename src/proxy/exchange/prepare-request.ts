@@ -10,6 +10,7 @@ import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
 import { sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
+import { ensureWebSocketKey } from './tunnel.ts';
 
 /** Once per request, before the match: a route must not believe what a stranger says of itself. */
 export function prepareRequest(request: RequestState): void {
@@ -31,8 +32,10 @@ export function prepareForward(request: RequestState): void {
   const { head, route, weighted } = request;
   if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits);
   if (route?.requestEdits) applyEdits(head, route.requestEdits);
+  if (request.upgrade !== '') ensureWebSocketKey(request);
   if (route?.action.kind !== 'forward') return;
-  if (route.action.rewritePath !== null) {
+  // CONNECT has no path.
+  if (route.action.rewritePath !== null && head.path !== '') {
     request.receivedPath = head.path;
     head.path = rewritePath(head.path, route, route.action.rewritePath);
   }

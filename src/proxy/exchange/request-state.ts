@@ -137,6 +137,14 @@ export class RequestState implements PickRequest<Endpoint> {
   cluster: Cluster | null = null;
   retry: RetryPolicy | null = null;
   method = '';
+  /** What it asks to become, as {@link RequestHead.upgrade}; '' for an ordinary request. */
+  upgrade = '';
+  /** It may become that: counted as an upgrade until it is over. */
+  upgradeAdmitted = false;
+  /** Both ends agreed: bodies are bytes, each half ends by itself. */
+  tunnelOpen = false;
+  /** The endpoint's half of the tunnel is over. */
+  answerEnded = false;
   /** Before a route rewrote it, for the log; null: it was not. */
   receivedPath: string | null = null;
   /** Who calls, on inbound listeners; '' where nobody said. */
@@ -219,6 +227,11 @@ export class RequestState implements PickRequest<Endpoint> {
     return this.listener.config.direction === 'inbound';
   }
 
+  /** All that an answer waits for is here: times for it begin. What is to become a tunnel has no body before. */
+  get complete(): boolean {
+    return this.requestEnded || this.upgrade !== '';
+  }
+
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { clock } = this.context;
     this.stream = stream;
@@ -234,6 +247,10 @@ export class RequestState implements PickRequest<Endpoint> {
     this.cluster = null;
     this.retry = null;
     this.method = head.method;
+    this.upgrade = head.upgrade;
+    this.upgradeAdmitted = false;
+    this.tunnelOpen = false;
+    this.answerEnded = false;
     this.receivedPath = null;
     this.peer = '';
     this.attempts = 0;
@@ -295,6 +312,7 @@ function absent(): never {
 const absentStream: ServerStream = {
   sendInformational: absent,
   sendResponse: absent,
+  openTunnel: absent,
   sendBody: absent,
   sendEnd: absent,
   reset: absent,

@@ -29,6 +29,10 @@ export class ListenerStats {
   readonly failedPhases = Object.fromEntries(phases.map((phase) => [phase, 0])) as Record<Phase, number>;
   bytesReceived = 0;
   bytesSent = 0;
+  /** Requests that may become tunnels: all of them, those that run (gauge), and those that nobody allows. */
+  upgradesTotal = 0;
+  upgradesActive = 0;
+  upgradesRefused = 0;
   noRoute = 0;
   noCluster = 0;
   /** Clients that left before their answer was complete. */

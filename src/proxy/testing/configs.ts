@@ -63,6 +63,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     trustedHops: 0,
     skipForwardedFor: false,
     internalRanges: null,
+    upgrades: new Map(),
     filters: [],
     accessLog: null,
     ...options,

@@ -103,6 +103,11 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     return this.codec === null || this.retiring ? 0 : this.codec.capacity;
   }
 
+  /** It can carry a request that asks for a tunnel. */
+  get tunnels(): boolean {
+    return this.codec?.tunnels === true;
+  }
+
   /** Sends a request head. The receiver gets the answer; the connection goes back to its pool by itself. */
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {
     const { codec } = this;

@@ -5,6 +5,7 @@
 import { assert, MeshError } from '../../base/index.ts';
 import type { Head, RequestHead } from '../head.ts';
 import type { ByteSink, ClientCodec, ClientHost, ClientStream, ResponseReceiver } from '../stream.ts';
+import { opensTunnel } from '../tunnel.ts';
 import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeRequestHead } from './encode.ts';
@@ -43,6 +44,11 @@ export class Http1ClientCodec implements ClientCodec {
   private informationalCount = 0;
   private retired = false;
   private paused = false;
+  /** What the running request wants to become; '' for an ordinary one. */
+  private upgrade = '';
+  /** The server agreed: both halves are bytes, and each ends alone. */
+  private tunnelling = false;
+  private tunnelEnded = false;
 
   /** `poison` (tests): a response head that is used after its stream fails loudly. */
   constructor(sink: ByteSink, host: ClientHost, limits: Http1Limits, poison = false) {
@@ -56,13 +62,17 @@ export class Http1ClientCodec implements ClientCodec {
     this.writer = new BodyWriter(sink);
   }
 
+  get tunnels(): boolean {
+    return true;
+  }
+
   get capacity(): number {
     return this.retired || this.stream !== null ? 0 : 1;
   }
 
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {
     assert(this.capacity === 1, 'a connection carries one request at a time');
-    const kind = sentRequestKind(head, endStream);
+    const kind = head.upgrade === '' ? sentRequestKind(head, endStream) : bodyUntilClose;
     const length = kind === bodyLength ? declaredLength(head) : 0;
     const stream = new Http1ClientStream(this);
     this.stream = stream;
@@ -71,6 +81,9 @@ export class Http1ClientCodec implements ClientCodec {
     this.toHead = head.method === 'HEAD';
     this.requestDone = false;
     this.informationalCount = 0;
+    this.upgrade = head.upgrade;
+    // Whatever becomes of it, no other request follows.
+    if (this.upgrade !== '') this.retire();
     this.beginHead();
     encodeRequestHead(this.sink, head, kind);
     this.writer.begin(kind, length);
@@ -102,6 +115,10 @@ export class Http1ClientCodec implements ClientCodec {
   receiveEnd(): void {
     if (this.receiving === receiving.closed) return;
     this.retire();
+    if (this.tunnelling) {
+      this.endTunnelAnswer();
+      return;
+    }
     if (this.receiving === receiving.body && this.body.kind === bodyUntilClose) {
       this.finish(this.receiver, null, true);
       return;
@@ -146,9 +163,33 @@ export class Http1ClientCodec implements ClientCodec {
       this.refuse(this.reader.fault);
       return end;
     }
-    if (this.head.status < 200) this.passInformational();
+    if (opensTunnel(this.upgrade, this.head.status)) this.openTunnel();
+    else if (this.head.status === 101) this.refuse(fault.switchingRefused);
+    else if (this.head.status < 200) this.passInformational();
     else this.beginResponse(after === end);
     return after;
+  }
+
+  private openTunnel(): void {
+    this.tunnelling = true;
+    this.receiving = receiving.body;
+    this.body.begin(bodyUntilClose, 0);
+    this.receiver?.onResponse(this.head, false);
+  }
+
+  /** The server's half of a tunnel is over; ours may go on. */
+  private endTunnelAnswer(): void {
+    if (this.tunnelEnded) return;
+    this.tunnelEnded = true;
+    this.receiver?.onEnd(null);
+    if (this.requestDone) this.finishTunnel();
+  }
+
+  private finishTunnel(): void {
+    if (this.receiving === receiving.closed) return;
+    this.receiving = receiving.closed;
+    this.detach();
+    this.host.onStreamDone(false);
   }
 
   private passInformational(): void {
@@ -211,7 +252,7 @@ export class Http1ClientCodec implements ClientCodec {
 
   /** Nothing more will be sent: FIN if the request is complete, else the rest of it can only be cut off. */
   private endConnection(): void {
-    if (this.requestDone) this.sink.end();
+    if (this.requestDone || this.upgrade !== '') this.sink.end();
     else this.sink.reset();
   }
 
@@ -272,6 +313,9 @@ export class Http1ClientCodec implements ClientCodec {
     }
     this.requestDone = true;
     this.writer.finish(trailers);
+    if (!this.tunnelling) return;
+    this.sink.end();
+    if (this.tunnelEnded) this.finishTunnel();
   }
 
   resetStream(): void {

@@ -65,15 +65,26 @@ function spliceRequest(sink: ByteSink, head: ReceivedRequestHead, bodyKind: numb
   let strip = hopBits | framingBits(head, bodyKind);
   // RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is to be ignored.
   if (head.version === 0) strip |= expectBit;
-  const keepsLine = head.editedPath === null && head.schemeEnd === 0 && head.version === 1;
-  let prefix = keepsLine ? '' : `${head.method} ${head.path} HTTP/1.1\r\n`;
+  const keepsLine = head.editedPath === null && head.authorityEnd === 0 && head.version === 1;
+  let prefix = keepsLine ? '' : `${head.method} ${targetOf(head)} HTTP/1.1\r\n`;
   // The received Host stands as it is in the common case; else it is written anew, first (RFC 9110 section 7.2).
-  if (head.editedAuthority !== null || head.schemeEnd !== 0 || head.find(headerId.host) === -1) {
+  if (head.editedAuthority !== null || head.authorityEnd !== 0 || head.find(headerId.host) === -1) {
     strip |= hostBit;
     prefix += `host: ${head.authority}\r\n`;
   }
+  if (head.tunnel) strip |= lengthBit;
   spliceFields(sink, head, keepsLine, prefix, strip);
-  writeTail(sink, head, strip, bodyKind, '');
+  writeTail(sink, head, strip, bodyKind, head.tunnel ? upgradeLines(head.upgrade) : '');
+}
+
+/** Origin form, or authority form for CONNECT (RFC 9112 section 3.2). */
+function targetOf(head: RequestHead): string {
+  return head.upgrade === 'CONNECT' ? head.authority : head.path;
+}
+
+/** What a head says that asks for a tunnel, or agrees to one; CONNECT does so by its method and its status. */
+export function upgradeLines(upgrade: string): string {
+  return upgrade === '' || upgrade === 'CONNECT' ? '' : `connection: Upgrade\r\nupgrade: ${upgrade}\r\n`;
 }
 
 function spliceResponse(
@@ -154,14 +165,18 @@ function writeTail(
 }
 
 function writeRequest(sink: ByteSink, head: RequestHead, bodyKind: number): void {
-  const { method, path, authority } = head;
+  const { authority, upgrade } = head;
+  const target = targetOf(head);
+  // What is an extended CONNECT in HTTP/2 is a GET here (RFC 8441 section 5).
+  const method = upgrade !== '' && upgrade !== 'CONNECT' ? 'GET' : head.method;
   assertFieldName(method.toLowerCase());
-  assertTargetText(path);
+  assertTargetText(target);
   assertTargetText(authority);
-  assert(path !== '', 'a request has a path');
-  const framing = bodyKind === bodyChunked ? lengthBit : 0;
+  assertFieldValue(upgrade);
+  assert(target !== '', 'a request has a target');
+  const framing = bodyKind === bodyChunked || upgrade !== '' ? lengthBit : 0;
   const fields = writeFields(head, hopBits | codingBit | hostBit | framing);
-  sink.writeLatin1(`${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n${fields}`);
+  sink.writeLatin1(`${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n${fields}${upgradeLines(upgrade)}`);
   sink.writeLatin1(bodyKind === bodyChunked ? lastLineChunked : '\r\n');
 }
 

@@ -18,7 +18,7 @@ const faultTable = {
   targetInvalid: { status: 400, message: 'request target has a character that is not allowed' },
   targetForm: { status: 400, message: 'request target is in no form that this method allows' },
   targetTooLong: { status: 414, message: 'request target is too long' },
-  connectUnsupported: { status: 501, message: 'CONNECT is not served' },
+  connectWithBody: { status: 400, message: 'CONNECT has a body' },
   versionInvalid: { status: 400, message: 'protocol version is malformed' },
   versionUnsupported: { status: 505, message: 'protocol version is neither HTTP/1.0 nor HTTP/1.1' },
   http2Preface: { status: 505, message: 'an HTTP/2 preface came where only HTTP/1 is served' },

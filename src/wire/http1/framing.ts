@@ -48,11 +48,24 @@ export function parseSpecialField(
 /** Faults that only the whole request head shows. */
 export function validateRequest(head: ReceivedRequestHead, limits: Http1Limits): number {
   // RFC 9112 section 3.2 asks HTTP/1.0 for no Host, but a request must leave as HTTP/1.1, and that needs one.
-  if (head.find(headerId.host) === -1 && (head.version === 1 || head.schemeEnd === 0))
+  if (head.find(headerId.host) === -1 && (head.version === 1 || head.authorityEnd === 0))
     return fault.hostMissing;
   const code = validateFraming(head);
   if (code !== fault.none) return code;
+  const hasBody = head.chunked || head.contentLength > 0;
+  if (head.knownMethod === 'CONNECT' && hasBody) return fault.connectWithBody;
+  head.tunnel = head.knownMethod === 'CONNECT' || (head.upgradeOption && !hasBody && isUpgrade(head));
   return head.contentLength > limits.bodyBytesMax ? fault.bodyTooLong : fault.none;
+}
+
+/**
+ * Whether Upgrade asks for anything. HTTP/1.0 has no upgrades (RFC 9110 section 7.8), h2c is not offered (RFC 9113 has
+ * given it up), and a request with a body is served as what it is: its bytes must have one meaning alone.
+ */
+function isUpgrade(head: ReceivedRequestHead): boolean {
+  if (head.version === 0) return false;
+  const wanted = head.get(headerId.upgrade) ?? '';
+  return wanted !== '' && wanted.toLowerCase() !== 'h2c';
 }
 
 /** The same for a response. */
@@ -60,7 +73,6 @@ export function validateResponse(head: ReceivedResponseHead): number {
   const code = validateFraming(head);
   if (code !== fault.none) return code;
   const { status } = head;
-  if (status === 101) return fault.switchingRefused;
   if (head.chunked && (status < 200 || status === 204)) return fault.responseFraming;
   return fault.none;
 }
@@ -168,6 +180,7 @@ function parseConnectionList(head: FramedHead, value: string): number {
     if (!isToken(option)) return fault.connectionInvalid;
     if (option === 'close') head.closeOption = true;
     else if (option === 'keep-alive') head.keepAliveOption = true;
+    else if (option === 'upgrade') head.upgradeOption = true;
     else if (isNeverNominated(option)) return fault.connectionInvalid;
     else head.nominates = true;
   }
@@ -184,7 +197,9 @@ export function removeNominated(head: FramedHead): void {
   const value = head.getName(headerNames[headerId.connection]!) ?? '';
   for (const element of value.toLowerCase().split(',')) {
     const option = trimSpace(element);
-    if (option !== '' && option !== 'close' && option !== 'connection') head.removeName(option);
+    // Upgrade is read, and never passed on as it came.
+    if (option !== '' && option !== 'close' && option !== 'connection' && option !== 'upgrade')
+      head.removeName(option);
   }
 }
 

@@ -17,6 +17,7 @@ export class FramedHead extends ReceivedHead {
   /** Options of Connection. */
   closeOption = false;
   keepAliveOption = false;
+  upgradeOption = false;
   /** Connection names fields of this hop alone; the reader removes them when the head is complete. */
   nominates = false;
 
@@ -28,6 +29,7 @@ export class FramedHead extends ReceivedHead {
     this.chunkedRespelled = false;
     this.closeOption = false;
     this.keepAliveOption = false;
+    this.upgradeOption = false;
     this.nominates = false;
   }
 
@@ -43,9 +45,12 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
   knownMethod = '';
   methodEnd = 0;
   targetEnd = 0;
-  /** Absolute form only: ends of the scheme and of the authority in the target; 0 in origin form. */
+  /** Absolute form only: end of the scheme in the target; else 0. */
   schemeEnd = 0;
+  /** Absolute and authority form: end of the authority in the target; else 0. */
   authorityEnd = 0;
+  /** It asks for a tunnel; the reader says so when the head is complete. */
+  tunnel = false;
   editedAuthority: string | null = null;
   editedPath: string | null = null;
   private cachedPath: string | null = null;
@@ -61,7 +66,7 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
 
   get authority(): string {
     if (this.editedAuthority !== null) return this.editedAuthority;
-    if (this.schemeEnd !== 0) return this.text.slice(this.schemeEnd + 3, this.authorityEnd);
+    if (this.authorityEnd !== 0) return this.text.slice(this.authorityStart, this.authorityEnd);
     return this.get(headerId.host) ?? '';
   }
 
@@ -82,6 +87,11 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
     this.editedPath = path;
   }
 
+  get upgrade(): string {
+    if (!this.tunnel) return '';
+    return this.knownMethod === 'CONNECT' ? 'CONNECT' : (this.get(headerId.upgrade) ?? '');
+  }
+
   override reset(): void {
     super.reset();
     this.knownMethod = '';
@@ -89,12 +99,19 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
     this.targetEnd = 0;
     this.schemeEnd = 0;
     this.authorityEnd = 0;
+    this.tunnel = false;
     this.editedAuthority = null;
     this.editedPath = null;
     this.cachedPath = null;
   }
 
+  private get authorityStart(): number {
+    return this.schemeEnd === 0 ? this.methodEnd + 1 : this.schemeEnd + 3;
+  }
+
+  /** Authority form, which is CONNECT's alone, has none. */
   private receivedPath(): string {
+    if (this.knownMethod === 'CONNECT') return '';
     if (this.schemeEnd === 0) return this.text.slice(this.methodEnd + 1, this.targetEnd);
     const path = this.text.slice(this.authorityEnd, this.targetEnd);
     if (path[0] === '/') return path;

@@ -113,12 +113,34 @@ function parseTarget(head: ReceivedRequestHead, bytes: Uint8Array, base: number)
   const start = base + head.methodEnd + 1;
   const end = base + head.targetEnd;
   const method = head.knownMethod;
-  if (method === 'CONNECT') return fault.connectUnsupported;
+  if (method === 'CONNECT') return parseAuthorityForm(head, bytes, base, start, end);
   if (bytes[start] === slash && end > start) return fault.none;
   if (end - start === 1 && bytes[start] === asterisk) {
     return method === 'OPTIONS' || method === 'PRI' ? fault.none : fault.targetForm;
   }
   return parseAbsoluteForm(head, bytes, base, start, end);
+}
+
+/** RFC 9110 section 9.3.6: a port must be there. */
+function parseAuthorityForm(
+  head: ReceivedRequestHead,
+  bytes: Uint8Array,
+  base: number,
+  start: number,
+  end: number,
+): number {
+  const digit = bytes[end - 1]!;
+  if (digit < 48 || digit > 57 || !isAuthority(bytes, start, end) || !hasPort(bytes, start, end))
+    return fault.targetForm;
+  head.authorityEnd = end - base;
+  return fault.none;
+}
+
+/** Of an authority that ends in a digit. */
+function hasPort(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = end - 1;
+  while (at > start && bytes[at]! >= 48 && bytes[at]! <= 57) at--;
+  return bytes[at] === COLON;
 }
 
 function parseAbsoluteForm(

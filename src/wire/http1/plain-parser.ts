@@ -35,6 +35,7 @@ export function parseRequestPlain(raw: string): PlainRequest | null {
     return null;
   const rest = text.slice(headEnd + 4);
   const body = parseBodyPlain(fields, rest);
+  if (minor === '1' && asksForTunnelPlain(fields)) return null;
   return body === null ? null : { method, target, version: Number(minor), fields, ...body };
 }
 
@@ -87,6 +88,14 @@ function areFramedPlain(
       one === '' ||
       (new RegExp(`^${token}$`).test(one) && !/^(host|content-length|transfer-encoding)$/i.test(one)),
   );
+}
+
+function asksForTunnelPlain(fields: readonly (readonly [string, string])[]): boolean {
+  const [wanted = ''] = valuesOf(fields, 'upgrade');
+  const named = valuesOf(fields, 'connection').some((value) => /(^|,)[ \t]*upgrade[ \t]*(,|$)/i.test(value));
+  const lengths = valuesOf(fields, 'content-length').map(Number);
+  const hasBody = valuesOf(fields, 'transfer-encoding').length > 0 || lengths.some((length) => length > 0);
+  return named && !hasBody && !/^(h2c)?$/i.test(wanted);
 }
 
 function parseBodyPlain(

@@ -14,7 +14,17 @@ const poisonedNames = [
   'getName',
   'add',
 ];
-const poisonedMore = ['remove', 'removeName', 'method', 'scheme', 'authority', 'path', 'status', 'version'];
+const poisonedMore = [
+  'remove',
+  'removeName',
+  'method',
+  'scheme',
+  'authority',
+  'path',
+  'status',
+  'version',
+  'upgrade',
+];
 
 /** Makes every later use of a released head fail. Its connection then takes a new one. */
 export function poisonHead(head: ReceivedHead): void {

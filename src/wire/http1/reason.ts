@@ -3,6 +3,7 @@
 
 const phrases: Readonly<Record<number, string>> = {
   100: 'Continue',
+  101: 'Switching Protocols',
   200: 'OK',
   201: 'Created',
   202: 'Accepted',

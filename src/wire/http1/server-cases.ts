@@ -2,26 +2,14 @@
 // payloads that desynchronise proxies (sizes, signs, spaces, bare line ends, repeated and conflicting framing).
 // docs/http1.md points here by name.
 
-export interface RequestCase {
-  readonly name: string;
-  readonly raw: string;
-  /** Events heard by the host, first ones last left out where a case ends early. */
-  readonly events: readonly string[];
-}
+import { accepted, type RequestCase, refused } from './request-case.ts';
+import { tunnelCases } from './tunnel-cases.ts';
 
 const host = 'Host: a\r\n';
 const get = `GET / HTTP/1.1\r\n${host}`;
 const post = `POST / HTTP/1.1\r\n${host}`;
 const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n`;
 const chunkedHead = 'request POST |a|/ 1.1 [host: a, transfer-encoding: chunked]';
-
-function accepted(name: string, raw: string, ...events: readonly string[]): RequestCase {
-  return { name, raw, events };
-}
-
-function refused(name: string, raw: string, status: number, message: string): RequestCase {
-  return { name, raw, events: [`refused ${status}: ${message}`] };
-}
 
 /** Refused while the body is read: the exchange hears of it first. */
 function refusedBody(name: string, body: string, status: number, message: string, data = ''): RequestCase {
@@ -38,7 +26,6 @@ const text = {
   method: 'method is not a token',
   target: 'request target has a character that is not allowed',
   form: 'request target is in no form that this method allows',
-  connect: 'CONNECT is not served',
   version: 'protocol version is malformed',
   versionUnsupported: 'protocol version is neither HTTP/1.0 nor HTTP/1.1',
   preface: 'an HTTP/2 preface came where only HTTP/1 is served',
@@ -129,7 +116,6 @@ export const requestLineCases: readonly RequestCase[] = [
   accepted('asterisk form', `OPTIONS * HTTP/1.1\r\n${host}\r\n`, 'request OPTIONS |a|* 1.1 [host: a] end'),
   refused('asterisk form with GET', `GET * HTTP/1.1\r\n${host}\r\n`, 400, text.form),
   refused('asterisk with more', `OPTIONS *a HTTP/1.1\r\n${host}\r\n`, 400, text.form),
-  refused('CONNECT', `CONNECT a:443 HTTP/1.1\r\n${host}\r\n`, 501, text.connect),
   refused('authority form with GET', `GET a:80 HTTP/1.1\r\n${host}\r\n`, 400, text.form),
   refused('HTTP/2.0', `GET / HTTP/2.0\r\n${host}\r\n`, 505, text.versionUnsupported),
   refused('HTTP/1.2', `GET / HTTP/1.2\r\n${host}\r\n`, 505, text.versionUnsupported),
@@ -457,4 +443,5 @@ export const requestCases: readonly RequestCase[] = [
   ...hostCases,
   ...framingCases,
   ...chunkCases,
+  ...tunnelCases,
 ];

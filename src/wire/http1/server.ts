@@ -7,7 +7,7 @@ import { type Head, headerId, type ResponseHead } from '../head.ts';
 import type { ByteSink, RequestReceiver, ServerCodec, ServerHost, ServerStream } from '../stream.ts';
 import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
-import { encodeResponseHead } from './encode.ts';
+import { encodeResponseHead, upgradeLines } from './encode.ts';
 import { createFaultError, fault, faultStatus } from './errors.ts';
 import { bodyLength, bodyNone, bodyUntilClose, declaredLength, requestBodyKind } from './framing.ts';
 import { ReceivedRequestHead } from './head.ts';
@@ -25,6 +25,7 @@ const receiving = {
   /** Between messages. */
   idle: 0,
   head: 1,
+  /** Also the client's bytes of a tunnel. */
   body: 2,
   /** The request is complete, its response is not. */
   waiting: 3,
@@ -36,7 +37,7 @@ const receiving = {
   closed: 5,
 } as const;
 
-/** The sending half. */
+/** The sending half; in a tunnel `done` is the end of our bytes alone. */
 const sending = { none: 0, awaited: 1, body: 2, done: 3 } as const;
 
 export class Http1ServerCodec implements ServerCodec {
@@ -66,6 +67,8 @@ export class Http1ServerCodec implements ServerCodec {
   private droppedBytes = 0;
   /** 100 was sent: the client will send its body. */
   private continued = false;
+  /** It was agreed to a tunnel: both halves are bytes, and each ends alone. */
+  private tunnelling = false;
 
   /** `poison` (tests): a head that is used after its exchange fails loudly. */
   constructor(sink: ByteSink, host: ServerHost, limits: Http1Limits, poison = false) {
@@ -105,7 +108,9 @@ export class Http1ServerCodec implements ServerCodec {
         this.endConnection();
         return;
       case receiving.body:
-        this.abandon(new MeshError('peer-closed', 'downstream', 'no', 'the client ended within a request'));
+        if (this.head.tunnel) this.endTunnelRequest();
+        else
+          this.abandon(new MeshError('peer-closed', 'downstream', 'no', 'the client ended within a request'));
         return;
       default:
         // A client may close its sending half and still read the answer.
@@ -201,9 +206,10 @@ export class Http1ServerCodec implements ServerCodec {
 
   private beginExchange(): void {
     const { head } = this;
-    const kind = requestBodyKind(head);
+    const kind = head.tunnel ? bodyUntilClose : requestBodyKind(head);
     const endStream = kind === bodyNone;
-    this.keepAlive = head.persistent;
+    // What follows a request for a tunnel is never read as another request, agreed to or not.
+    this.keepAlive = head.persistent && !head.tunnel;
     this.sending = sending.awaited;
     this.droppedBytes = 0;
     this.continued = false;
@@ -241,6 +247,20 @@ export class Http1ServerCodec implements ServerCodec {
     if (this.pausedByStream) this.resumeBody();
     if (this.sending === sending.done) this.finishExchange();
     else this.receiver?.onEnd(this.body.trailers);
+  }
+
+  /** The client's half of a tunnel, or of what was to become one, is over. */
+  private endTunnelRequest(): void {
+    this.receiving = receiving.waiting;
+    if (this.pausedByStream) this.resumeBody();
+    this.receiver?.onEnd(null);
+    if (this.sending === sending.done && this.stream !== null) this.finishTunnel();
+  }
+
+  private finishTunnel(): void {
+    this.detach();
+    this.tunnelling = false;
+    this.finishExchange();
   }
 
   /** Counts bytes that nobody wants any more; a client that goes on too long is cut off. */
@@ -368,6 +388,27 @@ export class Http1ServerCodec implements ServerCodec {
     if (endStream) this.sendEnd(null);
   }
 
+  openTunnel(head: ResponseHead): void {
+    assert(
+      this.sending === sending.awaited && this.head.tunnel,
+      'a tunnel is opened where one was asked for',
+    );
+    this.sending = sending.body;
+    this.tunnelling = true;
+    // RFC 9110 section 15.2.2 asks for the name of what is spoken from here on.
+    const spoken = head.get(headerId.upgrade) ?? this.head.upgrade;
+    this.taken(
+      encodeResponseHead(
+        this.sink,
+        head,
+        bodyUntilClose,
+        false,
+        upgradeLines(head.status === 101 ? spoken : ''),
+      ),
+    );
+    this.writer.begin(bodyUntilClose, 0);
+  }
+
   sendBody(bytes: Uint8Array, start: number, end: number): boolean {
     assert(this.sending === sending.body, 'a response head comes before its body');
     const writable = this.taken(this.writer.write(bytes, start, end));
@@ -383,6 +424,11 @@ export class Http1ServerCodec implements ServerCodec {
     }
     this.taken(this.writer.finish(trailers));
     this.sending = sending.done;
+    if (this.tunnelling) {
+      this.sink.end();
+      if (this.receiving === receiving.waiting) this.finishTunnel();
+      return;
+    }
     if (this.stream !== null) this.stream.codec = null;
     if (this.receiving === receiving.waiting) this.finishExchange();
     else this.dropRequest();
@@ -438,5 +484,9 @@ class Http1ServerStream extends StreamHandle<Http1ServerCodec> implements Server
 
   sendResponse(head: ResponseHead, endStream: boolean): void {
     this.codec?.sendResponse(head, endStream);
+  }
+
+  openTunnel(head: ResponseHead): void {
+    this.codec?.openTunnel(head);
   }
 }

@@ -22,6 +22,7 @@ export class Http2ClientCodec
 {
   protected readonly side = 'upstream';
   protected readonly lastPeerStream = 0;
+  readonly tunnels = false;
   private readonly host: ClientHost;
   private readonly scheme: string;
   private nextStream = 1;

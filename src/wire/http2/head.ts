@@ -62,6 +62,10 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
     return this.schemeField?.value ?? '';
   }
 
+  get upgrade(): string {
+    return this.protocol;
+  }
+
   /** Value of `:protocol` (RFC 8441), or ''. */
   get protocol(): string {
     return this.protocolField?.value ?? '';

@@ -2,7 +2,7 @@
 // says twice that the end has come: first that nobody should begin anything new, then, when the client has heard that,
 // which request was the last.
 
-import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
 import { createResponseHead } from '../made-head.ts';
 import type { RequestReceiver, ServerCodec, ServerHost, ServerStream, TurnSink } from '../stream.ts';
@@ -272,5 +272,9 @@ class Http2ServerStream extends Http2Stream<Http2ServerStream, RequestReceiver> 
     if (this.owner === null) return;
     this.headSent = true;
     this.codec.sendHead(this, head, endStream);
+  }
+
+  openTunnel(): void {
+    assert(this.owner === null, 'extended CONNECT is not announced');
   }
 }

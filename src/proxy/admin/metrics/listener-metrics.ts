@@ -47,6 +47,24 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.connectionsActive,
   },
   {
+    name: 'downstream_cx_upgrades_total',
+    type: 'counter',
+    help: 'Requests for an upgrade or CONNECT that were let through.',
+    value: (s) => s.upgradesTotal,
+  },
+  {
+    name: 'downstream_cx_upgrades_active',
+    type: 'gauge',
+    help: 'Such requests that run, tunnels included.',
+    value: (s) => s.upgradesActive,
+  },
+  {
+    name: 'downstream_rq_ws_on_non_ws_route',
+    type: 'counter',
+    help: 'Requests for an upgrade or CONNECT that neither route nor listener allows.',
+    value: (s) => s.upgradesRefused,
+  },
+  {
     name: 'downstream_cx_overflow',
     type: 'counter',
     help: 'Connections reset because the process held as many as it may.',

@@ -129,10 +129,13 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.Cookie': '1:name 2:ttl 3:path 4:attributes',
   'envoy.config.route.v3.RouteAction.HashPolicy.Header': '1:header_name 2:regex_rewrite',
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': '1:name',
+  'envoy.config.route.v3.RouteAction.UpgradeConfig': '1:upgrade_type 2:enabled 3:connect_config',
+  'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': '1:proxy_protocol_config 2:allow_post',
   'envoy.config.route.v3.RouteConfiguration':
     '1:name 2:virtual_hosts 3:internal_only_headers 4:response_headers_to_add 5:response_headers_to_remove 6:request_headers_to_add 7:validate_clusters 8:request_headers_to_remove 9:vhds 10:most_specific_header_mutations_wins 11:max_direct_response_body_size_bytes 12:cluster_specifier_plugins 13:request_mirror_policies 14:ignore_port_in_host_matching 15:ignore_path_parameters_in_path_matching 16:typed_per_filter_config 17:metadata',
   'envoy.config.route.v3.RouteMatch':
     '1:prefix 2:path 4:case_sensitive 6:headers 7:query_parameters 8:grpc 9:runtime_fraction 10:safe_regex 11:tls_context 12:connect_matcher 13:dynamic_metadata 14:path_separated_prefix 15:path_match_policy',
+  'envoy.config.route.v3.RouteMatch.ConnectMatcher': '',
   'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': '',
   'envoy.config.route.v3.VirtualHost':
     '1:name 2:domains 3:routes 4:require_tls 5:virtual_clusters 6:rate_limits 7:request_headers_to_add 8:cors 10:response_headers_to_add 11:response_headers_to_remove 13:request_headers_to_remove 14:include_request_attempt_count 15:typed_per_filter_config 16:retry_policy 17:hedge_policy 18:per_request_buffer_limit_bytes 19:include_attempt_count_in_response 20:retry_policy_typed_config 21:matcher 22:request_mirror_policies 23:include_is_timeout_retry_header 24:metadata',
@@ -179,6 +182,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:unix_sockets 2:cidr_ranges',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
     '1:subject 3:cert 4:dns 5:uri 6:chain',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig':
+    '1:upgrade_type 2:filters 3:enabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter':
     '1:name 4:typed_config 5:config_discovery 6:is_optional 7:disabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',

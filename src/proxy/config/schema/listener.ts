@@ -62,6 +62,14 @@ export const internalAddressConfig = message(
   },
 );
 
+const upgradeConfig = message(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
+  {
+    upgrade_type: f.string(1, 'as in Upgrade, in any case; or CONNECT', required),
+    enabled: f.boolValue(3),
+  },
+);
+
 export const httpConnectionManager = message(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
   {
@@ -74,6 +82,7 @@ export const httpConnectionManager = message(
     stat_prefix: f.string(2, '', required),
     rds: f.message(3, rds),
     route_config: f.message(4, routeConfiguration),
+    upgrade_configs: f.repeated(f.message(23, upgradeConfig, 'the filters are those of the chain')),
     http_filters: f.repeated(f.message(5, httpFilter, 'the router is the last')),
     common_http_protocol_options: f.message(35, downstreamConnectionOptions),
     http_protocol_options: f.message(8, http1Options),

@@ -37,12 +37,13 @@ export const routeMatch = message(
     path: f.string(2),
     safe_regex: f.message(10, regexMatcher),
     path_separated_prefix: f.string(14, '', notEmpty),
+    connect_matcher: f.message(12, message('envoy.config.route.v3.RouteMatch.ConnectMatcher', {})),
     case_sensitive: f.boolValue(4),
     headers: f.repeated(f.message(6, headerMatcher)),
     query_parameters: f.repeated(f.message(7, queryParameterMatcher)),
     grpc: f.message(8, message('envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions', {})),
   },
-  [['prefix', 'path', 'safe_regex', 'path_separated_prefix']],
+  [['prefix', 'path', 'safe_regex', 'path_separated_prefix', 'connect_matcher']],
 );
 
 const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
@@ -119,6 +120,18 @@ const hashPolicy = message(
   [['header', 'cookie', 'connection_properties', 'query_parameter']],
 );
 
+const upgradeConfig = message('envoy.config.route.v3.RouteAction.UpgradeConfig', {
+  upgrade_type: f.string(1, 'as in Upgrade, in any case; or CONNECT', required),
+  enabled: f.boolValue(2),
+  connect_config: f.message(
+    3,
+    message('envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig', {
+      allow_post: f.bool(2, 'false', only(false)),
+    }),
+    'a CONNECT ends here, and its bytes go to an endpoint as they come',
+  ),
+});
+
 const routeAction = message(
   'envoy.config.route.v3.RouteAction',
   {
@@ -141,6 +154,7 @@ const routeAction = message(
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     retry_policy: f.message(9, retryPolicy),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
+    upgrade_configs: f.repeated(f.message(25, upgradeConfig)),
     priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
   },
   [

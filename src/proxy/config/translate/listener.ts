@@ -27,6 +27,7 @@ import { checkFieldValue } from './message-text.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
+import { translateUpgrades } from './upgrades.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ListenerMessage = MessageOf<typeof listener>;
@@ -77,6 +78,7 @@ const plainOptions: HttpOptions = {
   skipForwardedFor: false,
   internalRanges: null,
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
+  upgrades: new Map(),
   filters: [],
   accessLog: null,
 };
@@ -311,6 +313,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     trustedHops: hcm.xff_num_trusted_hops ?? 0,
     skipForwardedFor: hcm.skip_xff_append ?? false,
     internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
+    upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
     filters: translateFilters(hcm, path, faults),
     accessLog: translateAccessLog(hcm.access_log, path, faults),
   };

@@ -57,8 +57,9 @@ function translatePath(match: RouteMatchMessage, path: string, faults: Faults): 
     }
     return { kind: 'separated-prefix', value, ignoreCase };
   }
+  if (match.connect_matcher !== undefined) return { kind: 'connect', value: '', ignoreCase: false };
   if (match.prefix === undefined) {
-    faults.add(path, 'one of prefix, path, safe_regex, path_separated_prefix must be set');
+    faults.add(path, 'one of prefix, path, safe_regex, path_separated_prefix, connect_matcher must be set');
   }
   return { kind: 'prefix', value: match.prefix ?? '/', ignoreCase };
 }

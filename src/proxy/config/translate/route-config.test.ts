@@ -230,7 +230,11 @@ describe('matches', () => {
   });
 
   const refused: readonly (readonly [string, object, string])[] = [
-    ['no path match', {}, 'match: one of prefix, path, safe_regex, path_separated_prefix must be set'],
+    [
+      'no path match',
+      {},
+      'match: one of prefix, path, safe_regex, path_separated_prefix, connect_matcher must be set',
+    ],
     ['two of them', { prefix: '/', path: '/a' }, 'match: only one of prefix, path may be set'],
     [
       'a broken expression',

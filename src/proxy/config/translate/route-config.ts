@@ -20,6 +20,7 @@ import { translateMatch } from './match.ts';
 import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
 import { translateRetry } from './retry.ts';
 import { translateServicePolicy } from './service-policy.ts';
+import { translateRouteUpgrades } from './upgrades.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type RouteConfiguration = MessageOf<typeof routeConfiguration>;
@@ -194,6 +195,7 @@ function translateForward(
     rewriteAuthority: authority,
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
+    ...translateRouteUpgrades(action, join(path, 'upgrade_configs'), faults),
     ...(action.hash_policy.length === 0
       ? {}
       : { hashPolicies: translateHashPolicies(action, join(path, 'hash_policy'), faults) }),
