@@ -198,9 +198,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
    */
   refusal(config: ListenerConfig): Issue | null {
     if (this.stopped || this.draining) return null;
-    const { address } = config;
+    const wanted = new Set(config.binding.addresses.map(({ address }) => formatAddress(address)));
     for (const listener of this.listeners.values())
-      if (listener.address !== null && formatAddress(listener.config.address) === formatAddress(address))
+      if (listener.address !== null && addressesOf(listener.config).some((address) => wanted.has(address)))
         return null;
     return new RuntimeListener(this.context, config, this.emptyTable, null, this.listeners).probe();
   }
@@ -448,8 +448,12 @@ function acceptedMax(openFilesMax: number): number {
 
 function isSameListener(before: ListenerConfig, after: ListenerConfig): boolean {
   return (
-    before.direction === after.direction && formatAddress(before.address) === formatAddress(after.address)
+    before.direction === after.direction && JSON.stringify(before.binding) === JSON.stringify(after.binding)
   );
+}
+
+function addressesOf({ binding }: ListenerConfig): readonly string[] {
+  return binding.addresses.map(({ address }) => formatAddress(address));
 }
 
 function mustCompile(config: RouteConfig): RouteTable {

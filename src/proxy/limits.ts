@@ -42,8 +42,6 @@ export const proxyLimits = {
    * below.
    */
   entryBytesMax: 64 * 1024,
-  /** From accept to a finished TLS handshake (Envoy: listener_filters_timeout, 15 s). */
-  handshakeMs: 15_000,
   /**
    * A client that ended its side is answered if the answer begins within this; later it counts as gone, and the attempt
    * is cancelled.

@@ -111,7 +111,9 @@ export class Assembler implements TimerHandler {
     const text = formatAddress(address);
     for (const [name, { active, warming }] of this.listeners) {
       const newest = warming ?? active;
-      if (newest !== null && formatAddress(newest.config.address) === text) return name;
+      if (newest?.config.binding.bound !== true) continue;
+      if (newest.config.binding.addresses.some(({ address: own }) => formatAddress(own) === text))
+        return name;
     }
     return null;
   }

@@ -10,7 +10,12 @@ import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
 import type { SecretConfig } from './tls-types.ts';
 import {
+  connectionsOfAllKey,
+  connectionsOfListenerKey,
   formatLocality,
+  type RuntimeKeys,
+  readLimit,
+  readRuntime,
   type TranslatedCluster,
   type TranslatedListener,
   translateAddress,
@@ -93,9 +98,11 @@ function translateBootstrap(
   const clusters = (message.static_resources?.clusters ?? []).map((cluster, index) =>
     translateCluster(cluster, `${path}.clusters[${index}]`, faults),
   );
+  const runtime = readRuntime(message.layered_runtime);
   const listeners = (message.static_resources?.listeners ?? [])
     .map((listener, index) => translateListener(listener, `${path}.listeners[${index}]`, faults))
-    .filter((listener) => listener !== null);
+    .filter((listener) => listener !== null)
+    .map((listener) => limitConnections(listener, runtime, faults));
   checkUnique(
     clusters.map(({ config }) => config.name),
     `${path}.clusters`,
@@ -122,10 +129,31 @@ function translateBootstrap(
     secrets,
     clusters: clusters.filter(({ config }) => config.name !== adsName),
     ads,
-    overload: translateOverload(message.overload_manager, 'overload_manager', faults),
+    overload: limitAll(
+      translateOverload(message.overload_manager, 'overload_manager', faults),
+      runtime,
+      faults,
+    ),
     local: translateLocal(message, clusters, faults),
     document: redactKeys(document),
   };
+}
+
+function limitConnections(
+  listener: TranslatedListener,
+  runtime: RuntimeKeys,
+  faults: Faults,
+): TranslatedListener {
+  const { config } = listener;
+  const max = readLimit(runtime, connectionsOfListenerKey(config.name), faults);
+  if (max === null) return listener;
+  return { ...listener, config: { ...config, terms: { ...config.terms, connectionsMax: max } } };
+}
+
+/** The monitor of connections, where there is one, has the last word, as in Envoy. */
+function limitAll(overload: OverloadConfig, runtime: RuntimeKeys, faults: Faults): OverloadConfig {
+  const max = readLimit(runtime, connectionsOfAllKey, faults);
+  return { ...overload, connectionsMax: overload.connectionsMax ?? max };
 }
 
 function translateLocal(

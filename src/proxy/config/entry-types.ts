@@ -7,6 +7,8 @@ export interface EntryConfig {
   readonly proxyProtocol: 'no' | 'required' | 'optional';
   /** Where the connection was going before it was redirected here is its destination. */
   readonly originalDestination: boolean;
+  /** If there is a listener for that destination, it takes the connection over. */
+  readonly handsOver: boolean;
   readonly inspectTls: boolean;
   readonly inspectHttp: boolean;
   /** For all that is read ahead; 0: no limit. Default 15 s. */

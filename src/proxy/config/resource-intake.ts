@@ -129,10 +129,11 @@ export class ResourceIntake {
   private unservable(meaning: Meaning, leaving: readonly string[]): Issue | null {
     if (meaning.kind !== 'listener') return null;
     const { config } = meaning.value;
-    const owner = this.assembler.listenerAt(config.address);
-    if (owner !== null && owner !== config.name && !leaving.includes(owner)) {
+    for (const { address } of config.binding.bound ? config.binding.addresses : []) {
+      const owner = this.assembler.listenerAt(address);
+      if (owner === null || owner === config.name || leaving.includes(owner)) continue;
       const rule = `must be no other listener's: ${owner} has it`;
-      return { object: config.name, field: 'address', rule, value: formatAddress(config.address) };
+      return { object: config.name, field: 'address', rule, value: formatAddress(address) };
     }
     return this.check.refusal(config);
   }

@@ -5,7 +5,7 @@
 
 import type { IpRange, Issue } from '../../base/index.ts';
 
-import type { Address } from '../../net/index.ts';
+import type { Address, ListenSocketOptions } from '../../net/index.ts';
 import type {
   BalanceConfig,
   LimitsConfig,
@@ -51,6 +51,33 @@ export interface ListenerConfig {
   readonly tcp: TcpProxyConfig | null;
   /** Answer of an inbound listener for a foreign authority is 421, marked unsent (docs/xds.md). */
   readonly http: HttpOptions;
+  readonly binding: ListenerBinding;
+  readonly terms: ConnectionTerms;
+}
+
+export interface ListenerBinding {
+  /** False: it takes only what another listener hands over. */
+  readonly bound: boolean;
+  /** The first is the listener's own. */
+  readonly addresses: readonly BoundAddress[];
+}
+
+export interface BoundAddress {
+  readonly address: Address;
+  /** Null: what the system gives. */
+  readonly socket: ListenSocketOptions | null;
+}
+
+/** What holds for connections before and beside what they carry. */
+export interface ConnectionTerms {
+  /** For a TLS handshake; 0: no limit. */
+  readonly handshakeMs: number;
+  /** They are sent away while health checks are made to fail. */
+  readonly endsUnhealthy: boolean;
+  /** They count under the bound of all listeners together. */
+  readonly bounded: boolean;
+  /** Of this listener at once; 0: no limit. */
+  readonly connectionsMax: number;
 }
 
 export interface TcpProxyConfig {

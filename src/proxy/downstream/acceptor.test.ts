@@ -22,6 +22,7 @@ const any: ChainMatch = {
 const quiet: EntryConfig = {
   proxyProtocol: 'no',
   originalDestination: false,
+  handsOver: false,
   inspectTls: false,
   inspectHttp: false,
   timeoutMs: 1_000,

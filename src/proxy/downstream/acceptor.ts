@@ -15,11 +15,17 @@ export interface Chain {
   adopt(socket: Socket, bytes: Uint8Array, remote: Address): void;
 }
 
+/** Another listener, as it takes a connection over. */
+export interface HandOverTarget {
+  take(socket: Socket, bytes: Uint8Array, source: Address, destination: Address): void;
+}
+
 export interface AcceptorOwner {
   readonly name: string;
   readonly stats: ListenerStats;
   readonly full: boolean;
   chain(name: string): Chain | null;
+  listenerAt(destination: Address): HandOverTarget | null;
   /** It has a session, or is gone. */
   onEntered(acceptor: Acceptor): void;
 }
@@ -32,20 +38,29 @@ export class Acceptor implements SocketHandler, TimerHandler {
   private readonly filters: readonly ListenerFilter[];
   private readonly facts: ConnectionFacts;
   private readonly timer = new Timer(this, 0);
+  private readonly target: HandOverTarget | null;
   private at = 0;
   private bytes: Uint8Array = nothing;
   private done = false;
 
-  constructor(context: ProxyContext, owner: AcceptorOwner, entry: EntryConfig, socket: Socket) {
+  /** `ends`: as another listener found them. */
+  constructor(
+    context: ProxyContext,
+    owner: AcceptorOwner,
+    entry: EntryConfig,
+    socket: Socket,
+    ends: { readonly source: Address; readonly destination: Address } | null = null,
+  ) {
     this.context = context;
     this.owner = owner;
     this.entry = entry;
     this.socket = socket;
     this.filters = listenerFilters(entry);
-    const redirected = entry.originalDestination ? socket.originalDestination() : null;
+    const redirected = ends === null && entry.originalDestination ? socket.originalDestination() : null;
+    this.target = entry.handsOver && redirected !== null ? owner.listenerAt(redirected) : null;
     this.facts = {
-      source: socket.remote,
-      destination: redirected ?? socket.local,
+      source: ends?.source ?? socket.remote,
+      destination: ends?.destination ?? redirected ?? socket.local,
       serverName: null,
       transport: 'raw_buffer',
       protocols: [],
@@ -110,6 +125,13 @@ export class Acceptor implements SocketHandler, TimerHandler {
   }
 
   private handOver(): void {
+    if (this.target !== null) {
+      const { bytes, facts } = this;
+      this.bytes = nothing;
+      this.leave();
+      this.target.take(this.socket, bytes, facts.source, facts.destination);
+      return;
+    }
     const name = findChain(this.entry, this.facts);
     const chain = name === null ? null : this.owner.chain(name);
     if (chain === null) {

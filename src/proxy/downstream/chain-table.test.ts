@@ -37,6 +37,7 @@ function find(
   const entry: EntryConfig = {
     proxyProtocol: 'no',
     originalDestination: false,
+    handsOver: false,
     inspectTls: true,
     inspectHttp: false,
     timeoutMs: 0,

@@ -2,25 +2,19 @@
 // replaced by reference, so a configuration change touches neither socket nor connection.
 
 import { assert, type Issue } from '../../base/index.ts';
-import {
-  type Address,
-  formatAddress,
-  ListenError,
-  type Listener,
-  type Socket,
-  type SocketHandler,
-} from '../../net/index.ts';
+import { type Address, formatAddress, type Socket, type SocketHandler } from '../../net/index.ts';
 import type { AccessLog } from '../../observe/index.ts';
 import type { RouteTable } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
-import type { HttpOptions, ListenerConfig } from '../config/types.ts';
+import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext, ExchangeListener, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
-import { Acceptor, type AcceptorOwner, type Chain } from './acceptor.ts';
+import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
+import { BoundSockets } from './bound-sockets.ts';
 import { DownstreamConnection } from './connection.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
@@ -48,7 +42,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   private readonly context: ExchangeContext;
   /** All listeners by name: where its filter chains are found, in their newest form. */
   private readonly siblings: ReadonlyMap<string, RuntimeListener>;
-  private listening: Listener | null = null;
+  private readonly sockets = new BoundSockets();
   private readonly peers = new Map<string, string>();
 
   constructor(
@@ -76,7 +70,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
    */
   get announcesEnd(): boolean {
     const { health, overload } = this.context;
-    if ((this.draining && (this.pace === null || this.pace.announces())) || health.failed) return true;
+    if (this.draining && (this.pace === null || this.pace.announces())) return true;
+    if (health.failed && this.config.terms.endsUnhealthy) return true;
     if (overload.endKeepAlive === 0 || this.context.random.float() >= overload.endKeepAlive) return false;
     this.stats.overloadCloses += 1;
     return true;
@@ -97,7 +92,11 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** The bound address with its real port; null while unbound. */
   get address(): Address | null {
-    return this.listening === null ? null : this.listening.address;
+    return this.sockets.addresses[0] ?? null;
+  }
+
+  get addresses(): readonly Address[] {
+    return this.sockets.addresses;
   }
 
   /** Takes over everything but the address. Connections keep their codec limits until they close. */
@@ -124,30 +123,18 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
   bind(reusePort: boolean): Issue | null {
-    if (this.listening !== null || this.config.chainOf !== null) return null;
-    try {
-      this.listening = this.context.network.listen({
-        address: this.config.address,
-        reusePort,
-        accept: (socket: Socket) => this.accept(socket),
-      });
-      return null;
-    } catch (error) {
-      if (!(error instanceof ListenError)) throw error;
-      return {
-        object: this.name,
-        field: 'address',
-        rule: error.message,
-        value: formatAddress(this.config.address),
-      };
-    }
+    return this.sockets.bind(this.context.network, this.config, reusePort, (socket) => this.accept(socket));
   }
 
   private accept(socket: Socket): SocketHandler {
-    const { entry, tls } = this.config;
+    const { entry, terms, tls } = this.config;
     const { overload, random } = this.context;
     if (overload.rejectConnections > 0 && random.float() < overload.rejectConnections) {
       this.stats.overloadRejections += 1;
+      return rejected;
+    }
+    if (terms.connectionsMax > 0 && this.countConnections() >= terms.connectionsMax) {
+      this.stats.connectionOverflow += 1;
       return rejected;
     }
     if (entry !== null) {
@@ -187,13 +174,48 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     if (bytes.length > 0) handler.onData(socket, bytes);
   }
 
+  /** Who is to take a connection that was on its way to this address: the listener of exactly it, or of its port. */
+  listenerAt(destination: Address): HandOverTarget | null {
+    let wildcard: RuntimeListener | null = null;
+    for (const listener of this.siblings.values()) {
+      if (listener === this || listener.config.chainOf !== null || listener.draining) continue;
+      for (const bound of listener.config.binding.addresses) {
+        if (formatAddress(bound.address) === formatAddress(destination)) return listener;
+        if (isWildcardFor(bound, destination)) wildcard ??= listener;
+      }
+    }
+    return wildcard;
+  }
+
+  /** It was accepted elsewhere, and is this listener's from here on. */
+  take(socket: Socket, bytes: Uint8Array, source: Address, destination: Address): void {
+    const { entry } = this.config;
+    if (entry === null) {
+      this.adopt(socket, bytes, source);
+      return;
+    }
+    const acceptor = new Acceptor(this.context, this, entry, socket, { source, destination });
+    this.enter(acceptor);
+    socket.setHandler(acceptor);
+    acceptor.onOpen();
+    if (bytes.length > 0) acceptor.onData(socket, bytes);
+  }
+
+  private countConnections(): number {
+    let count = this.connections.size + this.entering.size;
+    for (const { config, connections } of this.siblings.values())
+      if (config.chainOf === this.name) count += connections.size;
+    return count;
+  }
+
   onEntered(acceptor: Acceptor): void {
     if (this.entering.delete(acceptor)) this.context.accepted.gauge.add(-1);
   }
 
   /** What waits for its handshake holds a descriptor too. */
   get full(): boolean {
-    const full = this.context.accepted.gauge.value > this.context.accepted.max;
+    const { gauge, max } = this.context.accepted;
+    const full = this.config.terms.bounded && gauge.value > max;
     if (full) this.stats.connectionOverflow += 1;
     return full;
   }
@@ -211,14 +233,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** Leaves those who come to the kernel's queue, until it is undone. */
   suspend(suspended: boolean): void {
-    if (suspended) this.listening?.suspend();
-    else this.listening?.resume();
+    this.sockets.suspend(suspended);
   }
 
   /** Stops accepting. Connections stay. */
   unbind(): void {
-    this.listening?.close();
-    this.listening = null;
+    this.sockets.close();
   }
 
   resetConnections(): void {
@@ -247,7 +267,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.stats.connectionsActive += 1;
     const { accepted } = this.context;
     accepted.gauge.add(1);
-    if (accepted.gauge.value <= accepted.max) return true;
+    if (accepted.gauge.value <= accepted.max || !this.config.terms.bounded) return true;
     this.stats.connectionOverflow += 1;
     connection.reset();
     return false;
@@ -264,6 +284,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.stats.connectionsActive -= 1;
     this.context.accepted.gauge.add(-1);
   }
+}
+
+function isWildcardFor({ address, socket }: BoundAddress, destination: Address): boolean {
+  if (address.kind !== 'ip' || destination.kind !== 'ip' || address.port !== destination.port) return false;
+  if (destination.host.includes(':')) return address.host === '::';
+  return address.host === '0.0.0.0' || (address.host === '::' && socket?.ipv6Only !== true);
 }
 
 /** Accepted only to be refused: nothing else tells the client at once. */

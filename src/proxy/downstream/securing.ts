@@ -5,14 +5,15 @@
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../../net/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
+import type { ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
-import { proxyLimits } from '../limits.ts';
 import type { ListenerStats } from '../stats/index.ts';
 import type { TlsServerSlot } from '../tls/index.ts';
 
 /** The listener, as such a connection sees it. */
 export interface SecuringOwner {
   readonly name: string;
+  readonly config: ListenerConfig;
   readonly stats: ListenerStats;
   readonly full: boolean;
   /** The handshake is done: the handler that serves from here on, whose `onOpen` is called next. */
@@ -48,7 +49,7 @@ export class Securing implements SocketHandler, TimerHandler {
 
   onOpen(): void {
     if (this.owner.full) this.refuse('too many connections');
-    else this.context.clock.arm(this.timer, this.timeMs());
+    else if (this.owner.config.terms.handshakeMs > 0) this.context.clock.arm(this.timer, this.timeMs());
   }
 
   onData(socket: Socket, bytes: Uint8Array): void {
@@ -97,7 +98,8 @@ export class Securing implements SocketHandler, TimerHandler {
   }
 
   onTimer(): void {
-    this.refuse(`not done after ${proxyLimits.handshakeMs} ms`);
+    this.owner.stats.handshakeTimeouts += 1;
+    this.refuse(`not done after ${Math.round(this.timeMs())} ms`);
   }
 
   reset(): void {
@@ -106,7 +108,8 @@ export class Securing implements SocketHandler, TimerHandler {
 
   private timeMs(): number {
     const { scaleHandshake } = this.context.overload;
-    return scaleHandshake === null ? proxyLimits.handshakeMs : scaleHandshake(proxyLimits.handshakeMs);
+    const { handshakeMs } = this.owner.config.terms;
+    return scaleHandshake === null ? handshakeMs : scaleHandshake(handshakeMs);
   }
 
   private refuse(reason: string): void {

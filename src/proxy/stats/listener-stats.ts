@@ -20,6 +20,7 @@ export class ListenerStats {
   /** Connections that no filter chain is for, or of which that could not be told in time. */
   noChainMatch = 0;
   entryTimeouts = 0;
+  handshakeTimeouts = 0;
   requests = 0;
   /** Requests running (gauge). */
   active = 0;

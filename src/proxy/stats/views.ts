@@ -74,6 +74,8 @@ export interface ListenerView {
   readonly config: ListenerConfig;
   /** The bound address, or null while binding fails. */
   readonly address: Address | null;
+  /** All of them. */
+  readonly addresses: readonly Address[];
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
   readonly draining: boolean;

@@ -82,6 +82,8 @@ export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerC
     tcp: null,
     tls: null,
     http: httpOptions(),
+    binding: { bound: true, addresses: [{ address: options.address ?? ip(15001), socket: null }] },
+    terms: { handshakeMs: 15_000, endsUnhealthy: true, bounded: true, connectionsMax: 0 },
     ...options,
   };
 }

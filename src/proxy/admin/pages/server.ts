@@ -47,18 +47,25 @@ function commandLineOptions({ config, log }: AdminContext): object {
 
 export function listenersPage(context: AdminContext, request: AdminRequest): AdminReply {
   // Further filter chains have no socket of their own.
-  const listeners = [...context.view.listeners.values()].filter(({ config }) => config.chainOf === null);
+  const listeners = [...context.view.listeners.values()]
+    .filter(({ config }) => config.chainOf === null)
+    .map(({ name, addresses, config }) => ({
+      name,
+      addresses: config.binding.bound ? addresses : [config.address],
+    }));
   if (request.query.get('format') !== 'json') {
-    return text(
-      listeners
-        .map(({ name, address }) => `${name}::${address === null ? 'not bound' : formatAddress(address)}\n`)
-        .join(''),
+    const lines = listeners.flatMap(({ name, addresses }) =>
+      (addresses.length === 0 ? ['not bound'] : addresses.map(formatAddress)).map(
+        (address) => `${name}::${address}\n`,
+      ),
     );
+    return text(lines.join(''));
   }
   return json({
-    listener_statuses: listeners.map(({ name, address }) => ({
+    listener_statuses: listeners.map(({ name, addresses: [first, ...further] }) => ({
       name,
-      local_address: address === null ? null : encodeEnvoyAddress(address),
+      local_address: first === undefined ? null : encodeEnvoyAddress(first),
+      ...(further.length === 0 ? {} : { additional_local_addresses: further.map(encodeEnvoyAddress) }),
     })),
   });
 }

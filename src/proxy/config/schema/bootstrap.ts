@@ -38,7 +38,11 @@ function checkRuntime(layer: Readonly<Record<string, unknown>>): string | null {
 
 const runtimeLayer = message('envoy.config.bootstrap.v3.RuntimeLayer', {
   name: f.string(1),
-  static_layer: f.struct(2, 'keys envoy.*, re2.* and overload.*, which nothing here reads', checkRuntime),
+  static_layer: f.struct(
+    2,
+    'keys envoy.*, re2.* and overload.*; read are overload.global_downstream_max_connections and envoy.resource_limits.listener.NAME.connection_limit',
+    checkRuntime,
+  ),
   admin_layer: f.ignored(4, 'the admin interface changes no runtime keys'),
 });
 

@@ -8,11 +8,32 @@ export const socketAddress = message(
     protocol: f.enum(1, { TCP: 0, UDP: 1 }, 'TCP', only('TCP')),
     address: f.string(2, 'an IP literal; in DNS clusters a name', required),
     port_value: f.uint32(3, '', atMost(65_535)),
+    ipv4_compat: f.bool(6, 'of a listener on `::`: IPv4 too'),
   },
   [],
 );
 
-export const pipe = message('envoy.config.core.v3.Pipe', { path: f.string(1, '', required) });
+export const pipe = message('envoy.config.core.v3.Pipe', {
+  path: f.string(1, 'one that begins with @ is abstract', required),
+  mode: f.uint32(2, 'of a listener’s file', atMost(0o777)),
+});
+
+export const socketOption = message(
+  'envoy.config.core.v3.SocketOption',
+  {
+    description: f.string(1),
+    level: f.int32(2),
+    name: f.int32(3),
+    int_value: f.int32(4),
+    buf_value: f.bytes(5),
+    state: f.enum(6, { STATE_PREBIND: 0, STATE_BOUND: 1, STATE_LISTENING: 2 }),
+  },
+  [['int_value', 'buf_value']],
+);
+
+export const socketOptions = message('envoy.config.core.v3.SocketOptionsOverride', {
+  socket_options: f.repeated(f.message(1, socketOption)),
+});
 
 export const address = message(
   'envoy.config.core.v3.Address',

@@ -70,6 +70,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
+  'envoy.config.core.v3.SocketOption': '1:description 2:level 3:name 4:int_value 5:buf_value 6:state',
+  'envoy.config.core.v3.SocketOptionsOverride': '1:socket_options',
   'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
   'envoy.config.core.v3.WatchedDirectory': '1:path',
@@ -81,6 +83,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:endpoint 2:health_status 3:metadata 4:load_balancing_weight 5:endpoint_name',
   'envoy.config.endpoint.v3.LocalityLbEndpoints':
     '1:locality 2:lb_endpoints 3:load_balancing_weight 5:priority 6:proximity 7:load_balancer_endpoints 8:leds_cluster_locality_config 9:metadata',
+  'envoy.config.listener.v3.AdditionalAddress': '1:address 2:socket_options',
   'envoy.config.listener.v3.Filter': '1:name 4:typed_config 5:config_discovery',
   'envoy.config.listener.v3.FilterChain':
     '1:filter_chain_match 3:filters 4:use_proxy_proto 5:metadata 6:transport_socket 7:name 8:on_demand_configuration 9:transport_socket_connect_timeout',
@@ -88,6 +91,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '3:prefix_ranges 4:address_suffix 5:suffix_len 6:source_prefix_ranges 7:source_ports 8:destination_port 9:transport_protocol 10:application_protocols 11:server_names 12:source_type 13:direct_source_prefix_ranges',
   'envoy.config.listener.v3.Listener':
     '1:name 2:address 3:filter_chains 4:use_original_dst 5:per_connection_buffer_limit_bytes 6:metadata 7:deprecated_v1 8:drain_type 9:listener_filters 10:transparent 11:freebind 12:tcp_fast_open_queue_length 13:socket_options 15:listener_filters_timeout 16:traffic_direction 17:continue_on_listener_filters_timeout 18:udp_listener_config 19:api_listener 20:connection_balance_config 21:reuse_port 22:access_log 24:tcp_backlog_size 25:default_filter_chain 26:bind_to_port 27:internal_listener 28:stat_prefix 29:enable_reuse_port 30:enable_mptcp 31:ignore_global_conn_limit 32:filter_chain_matcher 33:additional_addresses 34:max_connections_to_accept_per_socket_event 35:bypass_overload_manager',
+  'envoy.config.listener.v3.Listener.DeprecatedV1': '1:bind_to_port',
   'envoy.config.listener.v3.ListenerFilter': '1:name 3:typed_config 4:filter_disabled 5:config_discovery',
   'envoy.config.overload.v3.BufferFactoryConfig': '1:minimum_account_to_track_power_of_two',
   'envoy.config.overload.v3.OverloadAction': '1:name 2:triggers 3:typed_config',

@@ -97,6 +97,8 @@ export const f = {
     field<number>(number, { kind: 'double' }, note, check),
   boolValue: (number: number, note = '', check: Check<boolean> | null = null) =>
     field<boolean>(number, { kind: 'wrapped', of: 'bool' }, note, check),
+  int32: (number: number, note = '', check: Check<number> | null = null) =>
+    field<number>(number, { kind: 'int32' }, note, check),
   uint32Value: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'wrapped', of: 'uint32' }, note, check),
   uint64Value: (number: number, note = '', check: Check<number> | null = null) =>

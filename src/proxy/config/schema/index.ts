@@ -10,7 +10,7 @@ export {
   typedStruct,
   upstreamHttpOptions,
 } from './cluster.ts';
-export { address, http2Options, locality, metadata } from './core.ts';
+export { address, http2Options, locality, metadata, type socketOption } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
 export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';

@@ -9,9 +9,11 @@ import {
   http1Options,
   http2Options,
   metadata,
+  socketOption,
+  socketOptions,
 } from './core.ts';
 
-import { f, message, only, required } from './field.ts';
+import { f, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { routeConfiguration } from './route.ts';
@@ -143,11 +145,42 @@ const filterChain = message('envoy.config.listener.v3.FilterChain', {
   filters: f.repeated(f.message(3, filter, 'exactly one')),
   metadata: f.message(5, metadata),
   transport_socket: f.message(6, transportSocket, 'RawBuffer or DownstreamTlsContext'),
+  transport_socket_connect_timeout: f.duration(9, 'default 15s (Envoy: no limit); 0s is no limit'),
 });
 
 export const listener = message('envoy.config.listener.v3.Listener', {
   name: f.string(1, 'in a bootstrap: default the address'),
   address: f.message(2, address),
+  additional_addresses: f.repeated(
+    f.message(
+      33,
+      message('envoy.config.listener.v3.AdditionalAddress', {
+        address: f.message(1, address),
+        socket_options: f.message(2, socketOptions),
+      }),
+    ),
+  ),
+  bind_to_port: f.boolValue(26, 'false: takes only what another listener hands over'),
+  deprecated_v1: f.message(
+    7,
+    message('envoy.config.listener.v3.Listener.DeprecatedV1', { bind_to_port: f.boolValue(1) }),
+  ),
+  use_original_dst: f.boolValue(
+    4,
+    'true: a redirected connection is handed to the listener of its destination',
+  ),
+  drain_type: f.enum(
+    8,
+    { DEFAULT: 0, MODIFY_ONLY: 1 },
+    'MODIFY_ONLY: failing health checks end no connection',
+  ),
+  tcp_backlog_size: f.uint32Value(24),
+  tcp_fast_open_queue_length: f.uint32Value(12),
+  freebind: f.boolValue(11),
+  transparent: f.boolValue(10),
+  socket_options: f.repeated(f.message(13, socketOption)),
+  ignore_global_conn_limit: f.bool(31),
+  max_connections_to_accept_per_socket_event: f.uint32Value(34, 'no effect: the engine decides', positive),
   stat_prefix: f.string(28),
   per_connection_buffer_limit_bytes: f.uint32Value(
     5,

@@ -76,7 +76,9 @@ export function translateAddress(
   path: string,
   faults: Faults,
 ): Address | null {
-  if (message?.pipe !== undefined) return { kind: 'unix', path: message.pipe.path ?? '' };
+  // Envoy's sign for an abstract name, which the system marks by a zero byte.
+  if (message?.pipe !== undefined)
+    return { kind: 'unix', path: (message.pipe.path ?? '').replace(/^@/, '\0') };
   const socket = message?.socket_address;
   if (socket === undefined) {
     faults.add(path, 'one of socket_address, pipe must be set');

@@ -44,7 +44,8 @@ export function translateEntry(
   const has = (spec: Parameters<typeof unpack>[1]) => filters.some((filter) => unpack(filter, spec) !== null);
   const proxy = filters.map((filter) => unpack(filter, proxyProtocol)).find((filter) => filter !== null);
   const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
-  if (single && proxy === undefined) return null;
+  const handsOver = message.use_original_dst === true;
+  if (single && proxy === undefined && !handsOver) return null;
   // Envoy puts the inspector in by itself where a chain asks for what only it can tell.
   const needsTls = matches.some(
     ({ serverNames, transport, protocols }) =>
@@ -52,7 +53,8 @@ export function translateEntry(
   );
   return {
     proxyProtocol: readProxyProtocol(proxy),
-    originalDestination: has(originalDst),
+    originalDestination: handsOver || has(originalDst),
+    handsOver,
     inspectTls: !single && (needsTls || has(tlsInspector)),
     inspectHttp: !single && has(httpInspector),
     timeoutMs: message.listener_filters_timeout ?? timeoutMs,

@@ -3,4 +3,11 @@ export { formatLocality, noEndpoints, translateAddress, translateEndpoints } fro
 export { type TranslatedListener, translateListener } from './listener.ts';
 export { translateOverload } from './overload.ts';
 export { translateRouteConfig } from './route-config.ts';
+export {
+  connectionsOfAllKey,
+  connectionsOfListenerKey,
+  type RuntimeKeys,
+  readLimit,
+  readRuntime,
+} from './runtime.ts';
 export { translateSecret } from './tls.ts';

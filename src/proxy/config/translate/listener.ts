@@ -17,9 +17,9 @@ import {
   tcpProxy,
   unpack,
 } from '../schema/index.ts';
-import type { AccessLogConfig, Direction, HttpOptions, ListenerConfig } from '../types.ts';
+import type { AccessLogConfig, ConnectionTerms, Direction, HttpOptions, ListenerConfig } from '../types.ts';
+import { translateBinding } from './binding.ts';
 import { clusterDefaults } from './cluster.ts';
-import { translateAddress } from './endpoints.ts';
 import { translateEntry } from './entry.ts';
 import { translateFilter } from './filters.ts';
 import { translateHttp2 } from './http2.ts';
@@ -53,6 +53,7 @@ const defaults = {
   bufferBytesMax: 1024 * 1024,
   idleTimeoutMs: 3_600_000,
   headTimeoutMs: 10_000,
+  handshakeMs: 15_000,
   drainTimeoutMs: 5_000,
   headBytesMax: 60 * 1024,
   headerCountMax: 100,
@@ -89,11 +90,12 @@ export function translateListener(
   path: string,
   faults: Faults,
 ): TranslatedListener | null {
-  const address = translateAddress(message.address, false, join(path, 'address'), faults);
-  if (address === null) return null;
+  const binding = translateBinding(message, path, faults);
+  const address = binding?.addresses[0]?.address;
+  if (binding === null || address === undefined) return null;
   // Bootstraps commonly leave the name out; Envoy makes one up.
   const name = message.name || formatAddress(address);
-  const common = { name, address, direction: translateDirection(message, path, faults) };
+  const common = { name, address, binding, direction: translateDirection(message, path, faults) };
   const chains = chainsOf(message, path);
   if (chains.length === 0) faults.add(join(path, 'filter_chains'), 'must be at least one');
   const translated = chains.map(({ chain, at }, index) => {
@@ -139,7 +141,7 @@ function chainsOf(
 }
 
 function translateChain(
-  common: Omit<CommonConfig, 'tls' | 'entry'>,
+  common: Omit<CommonConfig, 'tls' | 'entry' | 'terms'>,
   message: ListenerMessage,
   chain: ChainMessage,
   path: string,
@@ -149,14 +151,26 @@ function translateChain(
   const filter = findFilter(chain, path, faults);
   if (filter === null) return null;
   const tls = translateDownstreamTransport(chain.transport_socket, join(path, 'transport_socket'), faults);
-  const own = { ...common, tls, entry: null };
+  const own = { ...common, tls, entry: null, terms: translateTerms(message, chain) };
   const tcp = unpack(filter, tcpProxy);
   if (tcp !== null) return translateTcp(own, tcp, at, faults);
   const hcm = unpack(filter, httpConnectionManager);
   return hcm === null ? null : translateManager(own, message, hcm, at, faults);
 }
 
-type CommonConfig = Pick<ListenerConfig, 'name' | 'address' | 'direction' | 'entry' | 'chainOf' | 'tls'>;
+type CommonConfig = Pick<
+  ListenerConfig,
+  'name' | 'address' | 'binding' | 'direction' | 'entry' | 'chainOf' | 'tls' | 'terms'
+>;
+
+function translateTerms(message: ListenerMessage, chain: ChainMessage): ConnectionTerms {
+  return {
+    handshakeMs: chain.transport_socket_connect_timeout ?? defaults.handshakeMs,
+    endsUnhealthy: message.drain_type !== 'MODIFY_ONLY',
+    bounded: message.ignore_global_conn_limit !== true,
+    connectionsMax: 0,
+  };
+}
 
 function translateManager(
   common: CommonConfig,

@@ -144,7 +144,7 @@ describe('an overload manager is refused for', () => {
 
 test('without one the default is in force, with one it alone, and Weft’s monitors need no declaration', () => {
   const silent = parseBootstrap('{"static_resources": {}}', { fileName: 'f', version: '0' });
-  expect(silent.ok && silent.value.overload).toBe(defaultOverload);
+  expect(silent.ok && silent.value.overload).toEqual(defaultOverload);
   const own = parse({
     actions: [
       {
