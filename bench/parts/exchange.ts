@@ -20,6 +20,7 @@ import {
   httpOptions,
   ip,
   listenerConfig,
+  logTo,
   route,
   routeConfig,
   snapshot,
@@ -187,7 +188,7 @@ function createPlane(network: Network, logged: boolean): DataPlane {
   });
   plane.apply(
     snapshot({
-      listeners: [listenerConfig({ http: httpOptions({ accessLog: logged ? { path: 'none' } : null }) })],
+      listeners: [listenerConfig({ http: httpOptions(logged ? logTo('none') : {}) })],
       routes: [routeConfig([accounts, route({ timeouts })])],
       clusters: [
         clusterConfig({

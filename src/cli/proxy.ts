@@ -2,6 +2,7 @@
 // signals into drain, end and log rotation.
 
 import { openSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Log, LogLevel } from '../base/index.ts';
@@ -192,6 +193,7 @@ function compose(
     drainStrategy: flags.drainStrategy,
     drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,
     process: createProcessInfo(),
+    machine: { hostName: hostname(), environment: (name) => process.env[name] ?? null },
     openFilesMax: readOpenFilesMax(),
     readings: createSystemReadings(),
     onQuit: quit,

@@ -1,6 +1,35 @@
-export { type AccessEntry, AccessLog, type AccessLogOptions } from './access-log.ts';
+export { AccessLog, type AccessLogOptions } from './access-log.ts';
+export {
+  type ConnectionFacts,
+  compileJson,
+  compileText,
+  type Format,
+  FormatSource,
+  type LogType,
+  type MetadataKind,
+  type MetadataMap,
+  responseFlagNames,
+  type TimePoint,
+} from './format/index.ts';
 export { Histogram, latencyBoundsSeconds } from './histogram.ts';
 export { createJsonLog, isLogLevel, type LeveledLog, type LineSink, logLevels } from './json-log.ts';
+export {
+  andFilter,
+  type Comparison,
+  compareFilter,
+  flagFilter,
+  grpcStatusFilter,
+  headerFilter,
+  type LogFilter,
+  logTypeFilter,
+  type MetadataFilterOptions,
+  type MetadataWish,
+  metadataFilter,
+  notHealthCheckFilter,
+  orFilter,
+  shareFilter,
+  traceableFilter,
+} from './log-filter.ts';
 export { createFileSink, type LogSink, type LogSinkHandler } from './log-sink.ts';
 export {
   type Labels,
@@ -9,6 +38,6 @@ export {
   PrometheusWriter,
   type PrometheusWriterOptions,
 } from './prometheus-writer.ts';
-export { ensureRequestId } from './request-id.ts';
+export { createRequestId, ensureRequestId } from './request-id.ts';
 export { StallMonitor } from './stall-monitor.ts';
 export { type AbsentTrace, propagateTrace } from './trace.ts';

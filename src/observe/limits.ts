@@ -11,8 +11,6 @@ export const observeLimits = {
   accessLogFlushBytes: 64 * 1024,
   /** Longest time an access-log line waits for its flush. */
   accessLogFlushMs: 1_000,
-  /** Characters of a caller's value (path, user agent, request id) that a log line takes. */
-  logValueCharsMax: 2_048,
   /** Longest request id of a caller that is kept; a longer one is replaced. */
   requestIdCharsMax: 256,
 } as const;

@@ -1,5 +1,5 @@
-// Where log bytes go: a file opened for appending, or standard output. The seam keeps AccessLog free of files, and lets
-// the simulator collect lines in memory.
+// Where log bytes go: a file opened for appending, or a standard stream. The seam keeps AccessLog free of files, and
+// lets the simulator collect lines in memory.
 
 import { close, closeSync, openSync, write } from 'node:fs';
 
@@ -16,12 +16,18 @@ export interface LogSink {
   close(): void;
 }
 
-/** `path` is a file (created if missing, appended to) or `stdout`. Throws when the file cannot be opened. */
+/** `path` is a file (created if missing, appended to), `stdout` or `stderr`. Throws when the file cannot be opened. */
 export function createFileSink(path: string): LogSink {
   return new FileSink(path);
 }
 
-const stdoutFd = 1;
+/** By what configurations call them; `/dev/stdout` would be opened anew, which a pipe or a socket refuses. */
+const standardStreams: Readonly<Record<string, number>> = {
+  stdout: 1,
+  '/dev/stdout': 1,
+  stderr: 2,
+  '/dev/stderr': 2,
+};
 
 class FileSink implements LogSink {
   private readonly path: string;
@@ -29,9 +35,10 @@ class FileSink implements LogSink {
   private fd: number;
 
   constructor(path: string) {
-    this.standard = path === 'stdout' || path === '/dev/stdout';
+    const standard = standardStreams[path];
+    this.standard = standard !== undefined;
     this.path = path;
-    this.fd = this.standard ? stdoutFd : openSync(path, 'a', 0o640);
+    this.fd = standard ?? openSync(path, 'a', 0o640);
   }
 
   write(bytes: Uint8Array, handler: LogSinkHandler): void {

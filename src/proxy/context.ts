@@ -6,6 +6,13 @@ import type { Counters } from '../policy/index.ts';
 import type { LocalClusterWatch } from './local-cluster.ts';
 import type { TlsRuntime } from './tls/index.ts';
 
+/** What formats may say of the process. */
+export interface Machine {
+  readonly hostName: string;
+  /** A variable of the environment; null: it is not set. */
+  environment(name: string): string | null;
+}
+
 export interface ProxyContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -17,6 +24,9 @@ export interface ProxyContext {
   readonly counters: Counters;
   /** null: no request is kept in its zone. */
   readonly local: LocalClusterWatch | null;
+  /** Counts connections of both sides: their ids in logs. */
+  readonly connectionIds: { last: number };
+  readonly machine: Machine;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */

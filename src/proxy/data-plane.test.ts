@@ -7,6 +7,7 @@ import {
   httpOptions,
   ip,
   listenerConfig,
+  logTo,
   route,
   routeConfig,
   snapshot,
@@ -422,7 +423,7 @@ describe('the access log', () => {
     };
     const world = new World({ createLogSink });
     const origin = world.origin(() => {});
-    const to = (path: string) => httpOptions({ accessLog: { path } });
+    const to = (path: string) => httpOptions(logTo(path));
     const second = listenerConfig({ name: 'second', address: ip(15002), http: to('b') });
     world.serve([origin], { listeners: [listenerConfig({ http: to('a') }), second] });
     world.serve([origin], { version: '2', listeners: [listenerConfig({ http: to('b') }), second] });
@@ -451,7 +452,7 @@ describe('the access log', () => {
     };
     const world = new World({ createLogSink: () => sink });
     const origin = world.origin();
-    const http = httpOptions({ accessLog: { path: 'access.log' } });
+    const http = httpOptions(logTo('access.log'));
     world.serve([origin], { listeners: [listenerConfig({ http })] });
     world.client().get('/a').get('/b');
     world.run(20);

@@ -16,11 +16,13 @@ import {
   type RouteTable,
   TraceNotes,
 } from '../policy/index.ts';
+import { AccessLogger } from './access-logger.ts';
 import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
+import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain } from './drain.ts';
-import { createLogEntry, type ExchangeContext, HttpDates } from './exchange/index.ts';
+import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
 import { LocalClusterWatch } from './local-cluster.ts';
 import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/index.ts';
@@ -52,6 +54,8 @@ export interface DataPlaneOptions {
   readonly reusePort?: boolean;
   /** Where limits and budgets count, when several threads are one proxy; fields of this one by default. */
   readonly counters?: Counters;
+  /** Default: a machine of which nothing is known. */
+  readonly machine?: Machine;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -100,7 +104,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       retriedBelow: new TraceNotes(),
       counters,
       replay: counters.createGauge('replay bytes'),
-      logEntry: createLogEntry(),
+      connectionIds: { last: 0 },
+      machine: options.machine ?? unknownMachine,
       dates: new HttpDates(clock),
       health: { failed: false },
       accepted: {
@@ -332,12 +337,15 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const [name, config] of snapshot.listeners) {
       used.add(config.routeConfig);
       const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
-      const accessLog = this.accessLogFor(config, issues);
+      const accessLogs = this.accessLogsFor(config, issues);
       const listener = this.listeners.get(name);
       if (listener !== undefined && isSameListener(listener.config, config))
-        listener.update(config, table, accessLog);
+        listener.update(config, table, accessLogs);
       else if (!this.draining)
-        this.listeners.set(name, new RuntimeListener(this.context, config, table, accessLog, this.listeners));
+        this.listeners.set(
+          name,
+          new RuntimeListener(this.context, config, table, accessLogs, this.listeners),
+        );
     }
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;
@@ -347,9 +355,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /** A log that no listener writes to any more, draining ones included, gives its descriptor back. */
   private closeUnusedLogs(): void {
-    const used = new Set<AccessLog | null>();
-    for (const listener of this.listeners.values()) used.add(listener.accessLog);
-    for (const listener of this.listenerDrain.listeners) used.add(listener.accessLog);
+    const used = new Set<AccessLog>();
+    for (const { accessLogs } of [...this.listeners.values(), ...this.listenerDrain.listeners])
+      for (const { log } of accessLogs ?? []) used.add(log);
     for (const [path, log] of this.accessLogs) {
       if (used.has(log)) continue;
       this.accessLogs.delete(path);
@@ -390,19 +398,26 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     this.bindIssues = issues;
   }
 
-  private accessLogFor(config: ListenerConfig, issues: Issue[]): AccessLog | null {
-    const { accessLog } = config.http;
-    if (accessLog === null) return null;
-    const existing = this.accessLogs.get(accessLog.path);
+  private accessLogsFor({ name, http }: ListenerConfig, issues: Issue[]): readonly AccessLogger[] | null {
+    const loggers = http.accessLogs.flatMap(({ path, format, filter }) => {
+      const log = this.openLog(name, path, issues);
+      return log === null ? [] : [new AccessLogger(log, format, filter, this.context.random)];
+    });
+    return loggers.length === 0 ? null : loggers;
+  }
+
+  /** One for each file, however many write to it. */
+  private openLog(listener: string, path: string, issues: Issue[]): AccessLog | null {
+    const existing = this.accessLogs.get(path);
     if (existing !== undefined) return existing;
     try {
-      const sink = (this.options.createLogSink ?? createFileSink)(accessLog.path);
+      const sink = (this.options.createLogSink ?? createFileSink)(path);
       const log = new AccessLog({ clock: this.context.clock, sink });
-      this.accessLogs.set(accessLog.path, log);
+      this.accessLogs.set(path, log);
       return log;
     } catch (error) {
       const rule = `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-      issues.push({ object: config.name, field: 'access_log', rule, value: accessLog.path });
+      issues.push({ object: listener, field: 'access_log', rule, value: path });
       return null;
     }
   }
@@ -414,6 +429,7 @@ function watchLocal(
 ): LocalClusterWatch | null {
   return local === undefined ? null : new LocalClusterWatch(local.cluster, local.locality, clusters);
 }
+const unknownMachine: Machine = { hostName: '', environment: () => null };
 
 function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
   const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();

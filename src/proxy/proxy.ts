@@ -13,6 +13,7 @@ import {
   readinessPages,
 } from './admin/index.ts';
 import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
+import type { Machine } from './context.ts';
 import { DataPlane } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
 import { OverloadManager } from './overload/index.ts';
@@ -47,6 +48,8 @@ export interface ProxyOptions {
   readonly openFilesMax?: number;
   /** Pressures of the process around it; null by default: it has none. */
   readonly readings?: SystemReadings | null;
+  /** What formats may say of the machine; nothing by default. */
+  readonly machine?: Machine;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -96,6 +99,7 @@ class ComposedProxy implements Proxy {
       store,
       bootstrap,
       createLogSink,
+      machine,
       openFilesMax,
       drainStrategy,
     } = options;
@@ -112,6 +116,7 @@ class ComposedProxy implements Proxy {
       connectionsMax: bootstrap.overload.connectionsMax,
       ...(bootstrap.local === null ? {} : { local: bootstrap.local }),
       ...(createLogSink === undefined ? {} : { createLogSink }),
+      ...(machine === undefined ? {} : { machine }),
       ...(openFilesMax === undefined ? {} : { openFilesMax }),
       ...(drainStrategy === undefined ? {} : { drainStrategy }),
     });

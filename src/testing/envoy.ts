@@ -18,6 +18,9 @@ export function startEnvoy(bootstrap: object): Promise<Envoy> {
   return startAnswering('ready', bootstrap);
 }
 
+/** Logs are to be read by who waits. */
+const flush = ['--file-flush-interval-msec', '50'];
+
 async function startAnswering(page: 'ready' | 'server_info', bootstrap: object): Promise<Envoy> {
   const adminPort = freePort();
   const text = JSON.stringify({ ...bootstrap, admin: { address: socketAddress(adminPort) } });
@@ -25,7 +28,7 @@ async function startAnswering(page: 'ready' | 'server_info', bootstrap: object):
     command(folder) {
       const path = join(folder, 'bootstrap.json');
       writeFileSync(path, text);
-      return ['envoy', '-c', path, '--concurrency', '1', '-l', 'warn', '--use-dynamic-base-id'];
+      return ['envoy', '-c', path, '--concurrency', '1', '-l', 'warn', '--use-dynamic-base-id', ...flush];
     },
     ready: async () => (await fetch(`http://127.0.0.1:${adminPort}/${page}`)).ok,
   });

@@ -116,6 +116,9 @@ export interface RouteTimeouts {
   readonly idleMs: number | null;
 }
 
+/** Plain values by namespace. */
+export type RouteMetadata = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
 export interface Route {
   /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
   readonly name: string;
@@ -130,6 +133,9 @@ export interface Route {
   readonly responseEdits: HeaderEdits | null;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
   readonly filters?: ReadonlyMap<string, unknown>;
+  /** What formats may read of it and of its virtual host; routing only carries it. Absent: nothing is said. */
+  readonly metadata?: RouteMetadata;
+  readonly hostMetadata?: RouteMetadata;
   /** The Service that its callers ask for, where no cluster tells: a label. Absent: nobody said. */
   readonly service?: string;
 }

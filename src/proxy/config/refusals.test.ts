@@ -64,6 +64,10 @@ const tls = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
 const overAds = { name: 's', sds_config: { ads: {}, resource_api_version: 'V3' } };
 
 const log = { name: 'l', typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog') };
+const file = 'envoy.extensions.access_loggers.file.v3.FileAccessLog';
+const logged = (format: string) =>
+  manager({ access_log: [{ typed_config: typed(file, { path: 'l', format }) }] });
+const filteredLog = (filter: Json) => manager({ access_log: [{ ...log, filter }] });
 const fault = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
 const mutation = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation';
 const filtered = (type: string, fields: Json): Json =>
@@ -242,10 +246,52 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     }),
     'ignore_case: does not hold for safe_regex',
   ],
+  ['an access log of no kind', manager({ access_log: [{}] }), 'access_log[0].typed_config: must be set'],
+  ['a command that is none', logged('%NOPE%'), 'format: %NOPE% is no command'],
+  ['a command that is open', logged('50%'), 'no command starts at character 3'],
+  ['a command that takes nothing', logged('%PROTOCOL(x)%'), '%PROTOCOL% takes no argument'],
+  ['a command that takes something', logged('%REQ%'), '%REQ% takes an argument'],
+  ['a command that takes no length', logged('%PROTOCOL:3%'), '%PROTOCOL% takes no length'],
+  ['two alternatives', logged('%REQ(a?b?c)%'), '%REQ% takes a header name and one alternative at most'],
   [
-    'two access logs',
-    manager({ route_config: { virtual_hosts: [] }, access_log: [log, log] }),
-    'access_log: must be at most one',
+    'a command that Weft has no value for',
+    logged('%CEL(a)%'),
+    '%CEL% is not supported by Weft: there is no CEL',
+  ],
+  ['a time of another calendar', logged('%START_TIME(%Q)%'), '%START_TIME% %Q is no time specifier'],
+  [
+    'a format of no kind',
+    manager({ access_log: [{ typed_config: typed(file, { path: 'l', log_format: {} }) }] }),
+    'log_format: one of text_format, json_format, text_format_source must be set',
+  ],
+  [
+    'a command deep in JSON',
+    manager({
+      access_log: [{ typed_config: typed(file, { path: 'l', log_format: { json_format: { a: ['%X%'] } } }) }],
+    }),
+    'log_format.json_format: a: [0]: %X% is no command',
+  ],
+  ['a log filter of no kind', filteredLog({}), 'access_log[0].filter: must be one of Envoy’s filters'],
+  [
+    'a filter alone',
+    filteredLog({ and_filter: { filters: [] } }),
+    'and_filter.filters: must be at least two',
+  ],
+  [
+    'a comparison with nothing',
+    filteredLog({ status_code_filter: {} }),
+    'status_code_filter.comparison: must be set',
+  ],
+  ['no header to look at', filteredLog({ header_filter: {} }), 'header_filter.header: must be set'],
+  [
+    'a flag that is none',
+    filteredLog({ response_flag_filter: { flags: ['XX'] } }),
+    'response_flag_filter.flags[0]: is supported as LH or UH',
+  ],
+  [
+    'a metadata filter without a path',
+    filteredLog({ metadata_filter: { matcher: { filter: 'f', value: { bool_match: true } } } }),
+    'metadata_filter.matcher.path: must not be empty',
   ],
   [
     'a retry by a field’s value',

@@ -6,6 +6,7 @@
 import type { IpRange, Issue } from '../../base/index.ts';
 
 import type { Address, ListenSocketOptions } from '../../net/index.ts';
+import type { Format, LogFilter, MetadataMap } from '../../observe/index.ts';
 import type {
   BalanceConfig,
   LimitsConfig,
@@ -53,6 +54,10 @@ export interface ListenerConfig {
   readonly http: HttpOptions;
   readonly binding: ListenerBinding;
   readonly terms: ConnectionTerms;
+  /** What formats may read; absent: nothing is said. */
+  readonly metadata?: MetadataMap;
+  readonly chainName?: string;
+  readonly chainMetadata?: MetadataMap;
 }
 
 export interface ListenerBinding {
@@ -144,7 +149,8 @@ export interface HttpOptions {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
   readonly filters: readonly ListenerFilterConfig[];
-  readonly accessLog: AccessLogConfig | null;
+  readonly accessLogs: readonly AccessLogConfig[];
+  readonly accessLogOptions: AccessLogOptions;
 }
 
 /** What becomes of x-forwarded-client-cert, and what is told of a proven client in it. */
@@ -157,8 +163,18 @@ export interface ClientCertificateConfig {
 }
 
 export interface AccessLogConfig {
-  /** A file path, or 'stdout'. JSON lines. */
+  /** A file path, `/dev/stdout` or `/dev/stderr`. */
   readonly path: string;
+  readonly format: Format;
+  /** Null: every request has a line. */
+  readonly filter: LogFilter | null;
+}
+
+/** Lines beside the one at the end. */
+export interface AccessLogOptions {
+  readonly atStart: boolean;
+  /** So often while it runs; 0: never. */
+  readonly intervalMs: number;
 }
 
 export interface ClusterConfig {
@@ -200,6 +216,8 @@ export interface ClusterConfig {
   readonly locality: LocalityConfig;
   /** Connections of all endpoints are closed when one joins, leaves or changes its health. */
   readonly closeOnChange: boolean;
+  /** What formats may read; absent: nothing is said. */
+  readonly metadata?: MetadataMap;
 }
 
 /** Endpoints, and how their health is counted. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test';
 import { Timer } from '../../base/index.ts';
 import { proxyLimits } from '../limits.ts';
-import { clusterConfig, httpOptions, listenerConfig } from '../testing/configs.ts';
+import { clusterConfig, httpOptions, listenerConfig, logTo } from '../testing/configs.ts';
 import type { Respond, TestClient } from '../testing/peers.ts';
 import { World, type WorldOptions } from '../testing/world.ts';
 
@@ -262,7 +262,7 @@ describe('refused before it was a request', () => {
         reopen() {},
         close() {},
       });
-      const { world } = setup({ headTimeoutMs: 1_000, accessLog: { path: 'log' } }, () => {}, {
+      const { world } = setup({ headTimeoutMs: 1_000, ...logTo('log') }, () => {}, {
         createLogSink,
       });
       const client = world.client().send(raw);

@@ -21,6 +21,7 @@ const headTimeout =
 const never = Number.POSITIVE_INFINITY;
 
 export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, Session, TimerHandler {
+  readonly id: number;
   readonly remote: Address;
   readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
@@ -45,6 +46,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.context = context;
     this.listener = listener;
     this.socket = socket;
+    this.id = ++context.connectionIds.last;
     this.remote = remote;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
@@ -283,7 +285,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   private settleRefused(status: number, reason: string, head: RequestHead | null): void {
-    settleRefused(this.context, this.listener, this.remote, { status, reason, head });
+    settleRefused(this.context, this.listener, this, { status, reason, head });
   }
 
   private awaitRequest(nowMs: number): void {

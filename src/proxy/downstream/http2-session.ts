@@ -17,6 +17,7 @@ import type { Session } from './session.ts';
 const never = Number.POSITIVE_INFINITY;
 
 export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwner, Session, TimerHandler {
+  readonly id: number;
   readonly remote: Address;
   readonly secure: SecureFacts | null;
   private readonly context: ExchangeContext;
@@ -39,6 +40,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.context = context;
     this.listener = listener;
     this.socket = socket;
+    this.id = ++context.connectionIds.last;
     this.remote = remote;
     this.secure = socket.secure;
     this.deadlines = new ConnectionDeadlines(context.clock, this);
@@ -127,7 +129,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onHeadRefused(error: MeshError, status: number, head: RequestHead | null): void {
     this.listener.stats.protocolErrors += 1;
-    settleRefused(this.context, this.listener, this.remote, { status, reason: error.message, head });
+    settleRefused(this.context, this.listener, this, { status, reason: error.message, head });
   }
 
   onEnding(): void {

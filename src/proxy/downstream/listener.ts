@@ -3,10 +3,10 @@
 
 import { assert, type Issue } from '../../base/index.ts';
 import { type Address, formatAddress, type Socket, type SocketHandler } from '../../net/index.ts';
-import type { AccessLog } from '../../observe/index.ts';
 import type { RouteTable } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { AccessLogger } from '../access-logger.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext, ExchangeListener, FilterSteps } from '../exchange/index.ts';
@@ -26,8 +26,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   config: ListenerConfig;
   http: HttpOptions;
   routes: RouteTable;
-  accessLog: AccessLog | null;
   filterSteps: FilterSteps | null = null;
+  accessLogs: readonly AccessLogger[] | null;
   filters: FilterChain = noFilters;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
@@ -49,7 +49,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     context: ExchangeContext,
     config: ListenerConfig,
     routes: RouteTable,
-    accessLog: AccessLog | null,
+    accessLogs: readonly AccessLogger[] | null,
     siblings: ReadonlyMap<string, RuntimeListener>,
   ) {
     this.context = context;
@@ -58,7 +58,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.config = config;
     this.http = config.http;
     this.routes = routes;
-    this.accessLog = accessLog;
+    this.accessLogs = accessLogs;
     this.codecLimits = codecLimits(config.http);
     this.setFilters();
     this.traffic = new TrafficStats(config.direction);
@@ -100,12 +100,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   }
 
   /** Takes over everything but the address. Connections keep their codec limits until they close. */
-  update(config: ListenerConfig, routes: RouteTable, accessLog: AccessLog | null): void {
+  update(config: ListenerConfig, routes: RouteTable, accessLogs: readonly AccessLogger[] | null): void {
     assert(formatAddress(config.address) === formatAddress(this.config.address), 'an address never changes');
     this.config = config;
     this.http = config.http;
     this.routes = routes;
-    this.accessLog = accessLog;
+    this.accessLogs = accessLogs;
     this.codecLimits = codecLimits(config.http);
     this.setFilters();
   }

@@ -1,10 +1,12 @@
 // Requests that were answered before they became one: a head that breaks a rule, or that never ended. No exchange ran,
 // but the client got an answer, so it is counted and logged like any other, with the client's address and the reason.
 
-import { type Address, formatAddress } from '../../net/index.ts';
+import type { ConnectionFacts } from '../../observe/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
-import { createLogEntry, type ExchangeContext, fillHead, statusClass } from '../exchange/index.ts';
+import { writeLogs } from '../access-logger.ts';
+import { type ExchangeContext, protocolOf, statusClass } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
+import { ConnectionSource } from './connection-source.ts';
 import type { RuntimeListener } from './listener.ts';
 
 export interface RefusedRequest {
@@ -19,22 +21,52 @@ export interface RefusedRequest {
 export function settleRefused(
   context: ExchangeContext,
   listener: RuntimeListener,
-  remote: Address,
+  connection: ConnectionFacts,
   { status, reason, head }: RefusedRequest,
 ): void {
-  const { stats, accessLog, traffic } = listener;
+  const { stats, accessLogs, traffic } = listener;
   const answerClass = statusClass(status);
   stats.requests += 1;
   stats.responses[answerClass]! += 1;
   traffic.find('', '', '').record(answerClass, 0);
-  if (accessLog === null) return;
-  const entry = createLogEntry();
-  if (head !== null) fillHead(entry, head);
-  entry.startWallMs = context.clock.wall();
-  entry.responseCode = status;
-  entry.responseFlags = responseFlags.downstreamProtocolError;
-  entry.responseCodeDetails = reason;
-  entry.downstreamAddress = formatAddress(remote);
-  entry.direction = listener.config.direction;
-  accessLog.write(entry);
+  if (accessLogs !== null)
+    writeLogs(accessLogs, new RefusedSource(context, listener, connection, { status, reason, head }));
+}
+
+class RefusedSource extends ConnectionSource {
+  readonly #refused: RefusedRequest;
+
+  constructor(
+    context: ExchangeContext,
+    listener: RuntimeListener,
+    connection: ConnectionFacts,
+    refused: RefusedRequest,
+  ) {
+    super(context, listener, connection, context.clock.now(), 'DownstreamEnd');
+    this.#refused = refused;
+  }
+
+  override get request(): RequestHead | null {
+    return this.#refused.head;
+  }
+
+  override get protocol(): string {
+    return protocolOf(this.#refused.head?.version ?? 1);
+  }
+
+  override get scheme(): string {
+    return this.downstream.secure === null ? 'http' : 'https';
+  }
+
+  override get status(): number {
+    return this.#refused.status;
+  }
+
+  override get details(): string {
+    return this.#refused.reason;
+  }
+
+  override get flags(): string {
+    return responseFlags.downstreamProtocolError;
+  }
 }

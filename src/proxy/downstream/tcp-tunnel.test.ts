@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { MeshError } from '../../base/index.ts';
 import type { Socket, SocketHandler } from '../../net/index.ts';
 import type { ClusterConfig, TcpProxyConfig } from '../config/types.ts';
-import { clusterConfig, endpointConfig, httpOptions, ip, listenerConfig } from '../testing/configs.ts';
+import { clusterConfig, endpointConfig, httpOptions, ip, listenerConfig, logTo } from '../testing/configs.ts';
 import type { TestClient } from '../testing/peers.ts';
 import { World } from '../testing/world.ts';
 
@@ -79,7 +79,7 @@ function setup(tcp: Partial<TcpProxyConfig> = {}, cluster: Partial<ClusterConfig
         listenerConfig({
           statPrefix: 'db',
           tcp: { ...usual, ...tcp },
-          http: httpOptions({ accessLog: { path: 'log' } }),
+          http: httpOptions(logTo('log')),
         }),
       ],
       routes: [],

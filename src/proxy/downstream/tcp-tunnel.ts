@@ -6,15 +6,19 @@
 // connecting -> open -> closed; connecting may go to closed.
 
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import { type Address, formatAddress, type Socket, type SocketHandler } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import type { LogType } from '../../observe/index.ts';
+import { writeLogs } from '../access-logger.ts';
 import type { TcpProxyConfig } from '../config/types.ts';
-import { createLogEntry, type ExchangeContext } from '../exchange/index.ts';
+import type { ExchangeContext } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { type Cluster, type Endpoint, RawConnection, type RawOwner } from '../upstream/index.ts';
+import { type TunnelOutcome, TunnelSource } from './connection-source.ts';
 import type { RuntimeListener } from './listener.ts';
 import type { Session } from './session.ts';
 
-export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler {
+export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome {
+  readonly id: number;
   readonly remote: Address;
   /** For balancers. */
   readonly tried: Endpoint[] = [];
@@ -26,18 +30,18 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private readonly socket: Socket;
   private readonly timer = new Timer(this, 0);
   private readonly startedMs: number;
-  private readonly startedWallMs: number;
   private activityMs: number;
-  private cluster: Cluster | null = null;
-  private upstream: RawConnection | null = null;
+  cluster: Cluster | null = null;
+  upstream: RawConnection | null = null;
   /** Read ahead of the connection: the endpoint's first bytes. */
   private early: Uint8Array = nothing;
   private connected = false;
   private closed = false;
-  private bytesReceived = 0;
-  private bytesSent = 0;
-  private flags: string = responseFlags.none;
-  private details = '';
+  bytesReceived = 0;
+  bytesSent = 0;
+  flags: string = responseFlags.none;
+  details = '';
+  private readonly logTimer = new Timer(this, logTimerKind);
 
   constructor(
     context: ExchangeContext,
@@ -50,11 +54,23 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.listener = listener;
     this.config = config;
     this.socket = socket;
+    this.id = ++context.connectionIds.last;
     this.remote = remote;
     this.startedMs = context.clock.now();
-    this.startedWallMs = context.clock.wall();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;
+  }
+
+  get local(): Address {
+    return this.socket.local;
+  }
+
+  get direct(): Address {
+    return this.socket.remote;
+  }
+
+  get secure(): SecureFacts | null {
+    return this.socket.secure;
   }
 
   onOpen(socket: Socket): void {
@@ -88,13 +104,14 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     if (this.closed) return;
     this.closed = true;
     this.context.clock.cancel(this.timer);
+    this.context.clock.cancel(this.logTimer);
     if (error !== null) this.note(responseFlags.downstreamClosed, error.message);
     // Both halves ended in order: the endpoint has its end behind the last byte, and closes by itself.
     if (error !== null || !this.connected) this.upstream?.reset();
     const { stats } = this.listener;
     stats.bytesReceived += this.bytesReceived;
     stats.bytesSent += this.bytesSent;
-    this.log();
+    this.log('TcpConnectionEnd');
     this.listener.onConnectionClosed(this);
   }
 
@@ -106,6 +123,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     if (this.early.length > 0) this.upstream?.write(this.early);
     this.early = nothing;
     this.socket.resume();
+    if (this.listener.http.accessLogOptions.atStart) this.log('TcpConnectionEnd');
+    this.armLog();
   }
 
   onConnectFailed(error: MeshError): void {
@@ -155,7 +174,12 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   /** A tunnel has no requests that it could be idle between; its own idle timeout holds. */
   endIdle(): void {}
 
-  onTimer(_kind: number, nowMs: number): void {
+  onTimer(kind: number, nowMs: number): void {
+    if (kind === logTimerKind) {
+      this.log('TcpPeriodic');
+      this.armLog();
+      return;
+    }
     const { idleTimeoutMs, maxDurationMs } = this.config;
     const { stats } = this.listener;
     if (maxDurationMs > 0 && nowMs >= this.startedMs + maxDurationMs) {
@@ -203,24 +227,21 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     if (Number.isFinite(due)) this.context.clock.arm(this.timer, due - nowMs);
   }
 
-  private log(): void {
-    const { accessLog, config } = this.listener;
-    if (accessLog === null) return;
-    const entry = createLogEntry();
-    entry.startWallMs = this.startedWallMs;
-    entry.responseFlags = this.flags;
-    entry.responseCodeDetails = this.details;
-    entry.bytesReceived = this.bytesReceived;
-    entry.bytesSent = this.bytesSent;
-    entry.durationMs = this.context.clock.now() - this.startedMs;
-    entry.upstreamHost = this.tried.at(-1)?.key ?? '';
-    entry.upstreamCluster = this.cluster?.name ?? '';
-    entry.attempts = this.tried.length;
-    entry.downstreamAddress = formatAddress(this.remote);
-    entry.direction = config.direction;
-    accessLog.write(entry);
+  private armLog(): void {
+    const { intervalMs } = this.listener.http.accessLogOptions;
+    if (intervalMs > 0 && this.listener.accessLogs !== null && !this.closed)
+      this.context.clock.arm(this.logTimer, intervalMs);
+  }
+
+  private log(type: LogType): void {
+    const { accessLogs } = this.listener;
+    if (accessLogs === null) return;
+    writeLogs(accessLogs, new TunnelSource(this.context, this.listener, this, this.startedMs, type, this));
   }
 }
+
+/** Beside the timer of the deadlines, which is 0. */
+const logTimerKind = 1;
 
 function chooseCluster(
   { clusters }: TcpProxyConfig,

@@ -2,7 +2,6 @@
 // forgotten within one call and therefore needed only once.
 
 import type { Clock } from '../../base/index.ts';
-import type { AccessEntry } from '../../observe/index.ts';
 import type { Gauge, RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { OverloadSwitches } from '../overload/index.ts';
@@ -18,7 +17,6 @@ export interface ExchangeContext extends ProxyContext {
   readonly retriedBelow: TraceNotes;
   /** Bytes of request bodies kept for retries, by all exchanges. */
   readonly replay: Gauge;
-  readonly logEntry: AccessEntry;
   readonly dates: HttpDates;
   /** Set by the admin interface: every answer tells its client to come back elsewhere. */
   readonly health: { failed: boolean };
@@ -45,30 +43,4 @@ export class HttpDates {
     }
     return this.text;
   }
-}
-
-export function createLogEntry(): AccessEntry {
-  return {
-    startWallMs: 0,
-    method: '',
-    path: '',
-    authority: '',
-    protocol: '',
-    responseCode: 0,
-    responseFlags: '',
-    responseCodeDetails: '',
-    bytesReceived: 0,
-    bytesSent: 0,
-    durationMs: 0,
-    upstreamHost: '',
-    upstreamCluster: '',
-    routeName: '',
-    requestId: '',
-    traceId: '',
-    userAgent: '',
-    attempts: 0,
-    downstreamAddress: '',
-    failedPhase: '',
-    direction: '',
-  };
 }

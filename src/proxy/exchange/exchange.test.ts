@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { LogSink } from '../../observe/index.ts';
 import type { RouteAction } from '../../policy/index.ts';
-import { forwardTo, httpOptions, listenerConfig, route, routeConfig } from '../testing/configs.ts';
+import { forwardTo, httpOptions, listenerConfig, logTo, route, routeConfig } from '../testing/configs.ts';
 import { World } from '../testing/world.ts';
 
 function worldWithOrigin() {
@@ -367,7 +367,7 @@ describe('edits', () => {
       rewritePath: { kind: 'full', value: '/new' },
     } as RouteAction;
     world.serve([world.origin()], {
-      listeners: [listenerConfig({ http: httpOptions({ accessLog: { path: 'log' } }) })],
+      listeners: [listenerConfig({ http: httpOptions(logTo('log')) })],
       routes: [routeConfig([route({ action })])],
     });
     world.client().get('/old?q');

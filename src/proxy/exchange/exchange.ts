@@ -23,6 +23,7 @@ import { localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
+  beginLog,
   connect,
   forward,
   limit,
@@ -90,6 +91,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     request.reset(stream, head, endStream);
     request.state = 'authorizing';
     match(request);
+    if (request.listener.accessLogs !== null) beginLog(request);
     const { overload } = request.context;
     if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));
@@ -167,14 +169,15 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     request.requestEnded = true;
     request.requestTrailers = trailers;
     deadlines.receiveMs = never;
+    const now = this.clock.now();
+    request.requestEndedMs = now;
     const { state } = request;
     if (state === 'authorizing' && request.waiter !== null) request.waiter.onHeldEnd?.(request);
     if (state === 'idle' || state === 'authorizing') return;
     if (request.upgrade !== '') {
-      if (endClientHalf(request, this.attempt)) settle(request, this.clock.now());
+      if (endClientHalf(request, this.attempt)) settle(request, now);
       return;
     }
-    const now = this.clock.now();
     startDeadlines(request, now);
     if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, now);
     deadlines.arm(now);
@@ -207,6 +210,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const now = this.clock.now();
     const broken = error.source === 'downstream' && (error.code === 'protocol' || error.code === 'too-large');
     request.flags = broken ? responseFlags.downstreamProtocolError : responseFlags.downstreamClosed;
+    if (!broken) request.details = 'downstream_remote_disconnect';
     request.failed = true;
     if (broken) request.details = error.message;
     else {
@@ -294,6 +298,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { responseTransform } = request;
     if (responseTransform !== null && !this.sendTransformed(transformedEnd(responseTransform))) return;
     if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
+    request.responseTrailers = trailers;
     if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
     settle(request, this.clock.now());
     stream.sendEnd(trailers);

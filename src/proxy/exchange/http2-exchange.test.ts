@@ -8,6 +8,7 @@ import {
   httpOptions,
   ip,
   listenerConfig,
+  logTo,
 } from '../testing/configs.ts';
 import { type Http2Asked, Http2Client, Http2Origin } from '../testing/http2-peers.ts';
 import { World } from '../testing/world.ts';
@@ -41,7 +42,7 @@ function serve({ cluster, http }: Options = {}): Served {
   });
   const origin = new Http2Origin(world.network, ip(9100), world.clock);
   world.apply({
-    listeners: [listenerConfig({ http: httpOptions({ accessLog: { path: 'stdout' }, ...http }) })],
+    listeners: [listenerConfig({ http: httpOptions({ ...logTo('stdout'), ...http }) })],
     clusters: [clusterConfig({ http2: http2Settings, ...cluster })],
     endpoints: { ledger: [endpointConfig(origin.port)] },
   });
@@ -117,8 +118,8 @@ test('a head that is refused is counted and logged', () => {
   expect(
     log().map((line) => [line['response_code'], line['response_flags'], line['response_code_details']]),
   ).toEqual([
-    [0, 'DPE', 'a body differs from its Content-Length'],
-    [431, 'DPE', 'a head is above headerListBytesMax or headerCountMax'],
+    [0, 'DPE', 'a_body_differs_from_its_Content-Length'],
+    [431, 'DPE', 'a_head_is_above_headerListBytesMax_or_headerCountMax'],
   ]);
   world.expectSettled();
 });

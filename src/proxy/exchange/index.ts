@@ -1,9 +1,9 @@
 export { applyEdits } from './apply-edits.ts';
 export { statusClass } from './attempt.ts';
-export { createLogEntry, type ExchangeContext, HttpDates } from './context.ts';
+export { type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export type { ExchangeOwner } from './owner.ts';
-export { fillHead } from './phases.ts';
+export { protocolOf } from './request-facts.ts';
 export { clientOf } from './request-origin.ts';
 export type {
   Answerer,

@@ -8,35 +8,85 @@ export interface LocalReply {
   readonly status: number;
   readonly flag: ResponseFlag;
   readonly body: string;
+  /** Envoy's RESPONSE_CODE_DETAILS. */
+  readonly details: string;
 }
 
-function reply(status: number, flag: ResponseFlag, body: string): LocalReply {
-  return { status, flag, body };
+function reply(status: number, flag: ResponseFlag, details: string, body: string): LocalReply {
+  return { status, flag, body, details };
 }
+
+/** The attempt ended before its answer began; a reason in braces. */
+const reset = (reason: string) => `upstream_reset_before_response_started{${reason}}`;
 
 const closed = 'upstream connection closed before the response was complete';
 
 export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
-  'connect-refused': reply(503, flag.upstreamConnectFailure, 'upstream connect error: connection refused'),
-  'connect-timeout': reply(503, flag.upstreamConnectFailure, 'upstream connect error: timeout'),
-  'connect-failed': reply(503, flag.upstreamConnectFailure, 'upstream connect error'),
-  'tls-failed': reply(503, flag.upstreamConnectFailure, 'upstream connect error: TLS handshake failed'),
-  'name-not-found': reply(503, flag.noHealthyUpstream, 'no healthy upstream: name not found'),
-  'peer-closed': reply(503, flag.upstreamClosed, closed),
-  'peer-reset': reply(503, flag.upstreamClosed, 'upstream connection reset before the response was complete'),
-  protocol: reply(502, flag.upstreamProtocolError, 'upstream broke the protocol'),
-  'too-large': reply(502, flag.upstreamProtocolError, 'upstream response head too large'),
-  'head-timeout': reply(408, flag.downstreamProtocolError, 'request head timeout'),
-  'idle-timeout': reply(504, flag.streamIdle, 'stream idle timeout'),
-  'attempt-timeout': reply(504, flag.upstreamTimeout, 'upstream request timeout'),
-  'request-timeout': reply(504, flag.upstreamTimeout, 'upstream request timeout'),
-  overflow: reply(503, flag.upstreamOverflow, 'upstream overflow: a limit of the cluster is reached'),
-  'no-route': reply(404, flag.noRoute, 'no route'),
-  'no-cluster': reply(503, flag.noCluster, 'no such cluster'),
-  'no-endpoint': reply(503, flag.noHealthyUpstream, 'no healthy upstream'),
-  misdirected: reply(503, flag.noHealthyUpstream, 'no healthy upstream: the endpoint serves another service'),
-  draining: reply(503, flag.localReset, 'proxy is shutting down'),
-  cancelled: reply(503, flag.localReset, 'request cancelled'),
-  storage: reply(500, flag.localReset, 'internal error'),
-  internal: reply(500, flag.localReset, 'internal error'),
+  'connect-refused': reply(
+    503,
+    flag.upstreamConnectFailure,
+    reset('remote_connection_failure|delayed_connect_error:_Connection_refused'),
+    'upstream connect error: connection refused',
+  ),
+  'connect-timeout': reply(
+    503,
+    flag.upstreamConnectFailure,
+    reset('connection_timeout'),
+    'upstream connect error: timeout',
+  ),
+  'connect-failed': reply(
+    503,
+    flag.upstreamConnectFailure,
+    reset('remote_connection_failure'),
+    'upstream connect error',
+  ),
+  'tls-failed': reply(
+    503,
+    flag.upstreamConnectFailure,
+    reset('remote_connection_failure'),
+    'upstream connect error: TLS handshake failed',
+  ),
+  'name-not-found': reply(
+    503,
+    flag.noHealthyUpstream,
+    'no_healthy_upstream',
+    'no healthy upstream: name not found',
+  ),
+  'peer-closed': reply(503, flag.upstreamClosed, reset('connection_termination'), closed),
+  'peer-reset': reply(
+    503,
+    flag.upstreamClosed,
+    reset('connection_termination'),
+    'upstream connection reset before the response was complete',
+  ),
+  protocol: reply(502, flag.upstreamProtocolError, reset('protocol_error'), 'upstream broke the protocol'),
+  'too-large': reply(
+    502,
+    flag.upstreamProtocolError,
+    reset('protocol_error'),
+    'upstream response head too large',
+  ),
+  'head-timeout': reply(408, flag.downstreamProtocolError, 'request_overall_timeout', 'request head timeout'),
+  'idle-timeout': reply(504, flag.streamIdle, 'stream_idle_timeout', 'stream idle timeout'),
+  'attempt-timeout': reply(504, flag.upstreamTimeout, 'upstream_per_try_timeout', 'upstream request timeout'),
+  'request-timeout': reply(504, flag.upstreamTimeout, 'response_timeout', 'upstream request timeout'),
+  overflow: reply(
+    503,
+    flag.upstreamOverflow,
+    reset('overflow'),
+    'upstream overflow: a limit of the cluster is reached',
+  ),
+  'no-route': reply(404, flag.noRoute, 'route_not_found', 'no route'),
+  'no-cluster': reply(503, flag.noCluster, 'cluster_not_found', 'no such cluster'),
+  'no-endpoint': reply(503, flag.noHealthyUpstream, 'no_healthy_upstream', 'no healthy upstream'),
+  misdirected: reply(
+    503,
+    flag.noHealthyUpstream,
+    'no_healthy_upstream',
+    'no healthy upstream: the endpoint serves another service',
+  ),
+  draining: reply(503, flag.localReset, 'draining', 'proxy is shutting down'),
+  cancelled: reply(503, flag.localReset, 'cancelled', 'request cancelled'),
+  storage: reply(500, flag.localReset, 'internal_error', 'internal error'),
+  internal: reply(500, flag.localReset, 'internal_error', 'internal error'),
 };

@@ -2,25 +2,26 @@
 // part and says what came of it; exchange.ts calls the next one, or answers. accept, detect and read head come before
 // (proxy/downstream).
 
-import { assert, type ErrorCode } from '../../base/index.ts';
-import { formatAddress } from '../../net/index.ts';
-import type { AccessEntry } from '../../observe/index.ts';
+import type { ErrorCode } from '../../base/index.ts';
+import type { LogType } from '../../observe/index.ts';
 import type { RouteHit } from '../../policy/index.ts';
 import {
   type ClientStream,
   createResponseHead,
   headerId,
   opensTunnel,
-  type RequestHead,
   type ResponseHead,
 } from '../../wire/index.ts';
+import { writeLogs } from '../access-logger.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { grpcClass, grpcStatusOf, grpcTimeoutMs } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
+import { PeriodicLog } from './periodic-log.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
+import { factsOf } from './request-facts.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
 import { endRetry } from './retry.ts';
 import { closeTransforms } from './transform.ts';
@@ -151,6 +152,8 @@ export function forward(
   // What the client sends ahead of the answer waits: until both ends agree it could be taken for another request.
   if (request.upgrade !== '') return connection.start(request.head, false, attempt);
   const endStream = request.requestEnded && body.length === 0 && requestTrailers === null;
+  request.upstream = connection;
+  request.forwardedMs = attempt.startedMs;
   const stream = connection.start(request.head, endStream, attempt);
   if (endStream) return stream;
   const { stats } = clusterOf(request);
@@ -181,6 +184,9 @@ export function relay(
   deadlines.activityMs = nowMs;
   deadlines.receiveMs = Number.POSITIVE_INFINITY;
   request.status = head.status;
+  request.answeredMs = nowMs;
+  request.responseHead = head;
+  if (request.details === '') request.details = 'via_upstream';
   if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
   const denial = prepareResponse(request, head, endStream, nowMs - attempt.startedMs);
   if (denial !== null) return denial;
@@ -232,7 +238,9 @@ export function settle(request: RequestState, nowMs: number): void {
   const route = request.route === null ? '' : request.route.name;
   const service = cluster === null ? serviceAsked(request) : cluster.config.service;
   listener.traffic.find(route, service, request.peer).record(answerClass, durationMs / 1000);
-  if (listener.accessLog !== null) log(request, durationMs);
+  request.settledMs = nowMs;
+  if (request.periodic !== null) request.periodic.stop();
+  if (listener.accessLogs !== null) log(request, 'DownstreamEnd');
   request.state = 'idle';
   request.body.reset();
   request.owner.onSettled(nowMs, request.requestEnded);
@@ -248,40 +256,21 @@ function serviceAsked({ route, virtualHost }: RequestState): string {
   return end > 0 && virtualHost.lastIndexOf('/', end) > 0 ? virtualHost.slice(0, end) : '';
 }
 
-/** One line in the access log. */
-export function log(request: RequestState, durationMs: number): void {
-  const { accessLog } = request.listener;
-  const { endpoint, head } = request;
-  const entry = request.context.logEntry;
-  assert(accessLog !== null, 'who logs has a log');
-  fillHead(entry, head);
-  entry.startWallMs = request.startedWallMs;
-  if (request.receivedPath !== null) entry.path = request.receivedPath;
-  entry.responseCode = request.status;
-  entry.responseFlags = request.flags;
-  entry.responseCodeDetails = request.details;
-  entry.bytesReceived = request.bytesReceived;
-  entry.bytesSent = request.bytesSent;
-  entry.durationMs = durationMs;
-  entry.upstreamHost = endpoint === null ? '' : endpoint.key;
-  entry.upstreamCluster = request.cluster === null ? '' : request.cluster.name;
-  entry.routeName = request.route === null ? '' : request.route.name;
-  entry.requestId = request.requestId;
-  entry.traceId = request.traceId ?? '';
-  entry.attempts = request.attempts;
-  entry.downstreamAddress = formatAddress(request.owner.remote);
-  entry.direction = request.listener.config.direction;
-  entry.failedPhase = request.failed ? request.phase : '';
-  accessLog.write(entry);
+/** Before the end: a line now, and one again and again, where the configuration wants them. */
+export function beginLog(request: RequestState): void {
+  const { accessLogs, http } = request.listener;
+  const { atStart, intervalMs } = http.accessLogOptions;
+  if (accessLogs === null) return;
+  if (atStart) log(request, 'DownstreamStart');
+  if (intervalMs === 0) return;
+  request.periodic ??= new PeriodicLog(request.context.clock, () => log(request, 'DownstreamPeriodic'));
+  request.periodic.start(intervalMs);
 }
 
-/** What a log line says of the request itself. */
-export function fillHead(entry: AccessEntry, head: RequestHead): void {
-  entry.method = head.method;
-  entry.path = head.path;
-  entry.authority = head.authority;
-  entry.protocol = protocols[head.version] ?? 'HTTP/1.1';
-  entry.userAgent = head.get(headerId['user-agent']) ?? '';
+/** Its line in every access log of the listener that takes it. */
+export function log(request: RequestState, type: LogType): void {
+  const { accessLogs } = request.listener;
+  if (accessLogs !== null) writeLogs(accessLogs, factsOf(request, type));
 }
 
 /** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
@@ -303,5 +292,3 @@ export function startAttemptDeadline(request: RequestState, nowMs: number): void
   const attemptMs = request.route?.timeouts.attemptMs ?? clusterOf(request).config.timeouts.attemptMs ?? 0;
   if (attemptMs > 0) request.deadlines.attemptMs = nowMs + attemptMs;
 }
-
-const protocols: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2'];

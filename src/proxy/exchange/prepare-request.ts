@@ -3,7 +3,7 @@
 
 import { isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
-import { headerId } from '../../wire/index.ts';
+import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
@@ -36,10 +36,16 @@ export function prepareForward(request: RequestState): void {
   if (route?.action.kind !== 'forward') return;
   // CONNECT has no path.
   if (route.action.rewritePath !== null && head.path !== '') {
-    request.receivedPath = head.path;
+    setOriginalPath(head);
     head.path = rewritePath(head.path, route, route.action.rewritePath);
   }
   if (route.action.rewriteAuthority !== null) head.authority = route.action.rewriteAuthority;
+}
+
+/** The path as it was received, for whom the request goes to and for the log; a second rewrite keeps the first one. */
+function setOriginalPath(head: RequestHead): void {
+  if (head.find(headerId['x-envoy-original-path']) >= 0) head.remove(headerId['x-envoy-original-path']);
+  head.add('x-envoy-original-path', head.path);
 }
 
 /** What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). */

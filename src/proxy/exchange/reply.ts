@@ -17,8 +17,9 @@ type Field = readonly [name: string, value: string];
 
 /** `status`: what the route says instead of the table. */
 export function replyError(request: RequestState, code: ErrorCode, status?: number): void {
-  const { flag, body, status: usual } = localReplies[code];
+  const { flag, body, details, status: usual } = localReplies[code];
   addFlag(request, flag);
+  request.details = details;
   request.failed = true;
   // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can
   // be told apart.
@@ -36,6 +37,7 @@ function addFlag(request: RequestState, flag: ResponseFlag): void {
 
 export function answer(request: RequestState, status: number, body: string): void {
   const misdirected = status === 421 && request.inbound;
+  request.details = 'direct_response';
   write(request, status, body, misdirected ? [[refusedHeader, encodeRefusal(false, 'misdirected')]] : []);
 }
 
@@ -56,6 +58,7 @@ export function overloaded(request: RequestState): Denial {
 
 export function answerRedirect(request: RequestState, route: Route): void {
   if (route.action.kind !== 'redirect') return;
+  request.details = 'direct_response';
   write(request, route.action.status, '', [['location', redirectLocation(request.head, route)]]);
 }
 
@@ -87,6 +90,7 @@ function write(
   if (withBody && request.responseTransform !== null)
     bytes = transformWhole(request.responseTransform, bytes);
   request.status = status;
+  request.responseHead = head;
   if (withBody) request.bytesSent += bytes.length;
   const stream = request.stream;
   settle(request, context.clock.now());
@@ -122,6 +126,8 @@ function writeGrpc(
   ]);
   if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits);
   request.status = status;
+  request.grpcStatus = grpcStatusFor(status, code);
+  request.responseHead = head;
   settle(request, context.clock.now());
   stream.sendResponse(head, true);
   request.owner.onAnswered();

@@ -2,7 +2,6 @@
 // phase by the machine in exchange.ts. Reused by the next request of its exchange, so a request allocates none of this.
 
 import { assert } from '../../base/index.ts';
-import type { AccessLog } from '../../observe/index.ts';
 import type {
   Hash64,
   PickRequest,
@@ -19,6 +18,7 @@ import {
   type ResponseHead,
   type ServerStream,
 } from '../../wire/index.ts';
+import type { AccessLogger } from '../access-logger.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
 import { proxyLimits } from '../limits.ts';
 import {
@@ -28,12 +28,13 @@ import {
   responseFlags,
   type TrafficStats,
 } from '../stats/index.ts';
-import type { Cluster, Endpoint } from '../upstream/index.ts';
+import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
+import type { PeriodicLog } from './periodic-log.ts';
 
 /**
  * idle -> authorizing (a check was asked and has not answered) -> connecting (an attempt waits for its connection) ->
@@ -47,7 +48,8 @@ export interface ExchangeListener {
   readonly config: ListenerConfig;
   readonly http: HttpOptions;
   readonly routes: RouteTable;
-  readonly accessLog: AccessLog | null;
+  /** null: nothing is logged. */
+  readonly accessLogs: readonly AccessLogger[] | null;
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
   /** null: nobody is asked, and nobody looks. */
@@ -145,8 +147,6 @@ export class RequestState implements PickRequest<Endpoint> {
   tunnelOpen = false;
   /** The endpoint's half of the tunnel is over. */
   answerEnded = false;
-  /** Before a route rewrote it, for the log; null: it was not. */
-  receivedPath: string | null = null;
   /** Who calls, on inbound listeners; '' where nobody said. */
   peer = '';
   requestId = '';
@@ -188,6 +188,22 @@ export class RequestState implements PickRequest<Endpoint> {
   /** Bytes of the body that are kept for another attempt. */
   replayBytesMax = 0;
   requestEnded = false;
+  /** Clock times, for formats: the request's end, its head sent, the answer's head; -1: not yet. */
+  requestEndedMs = -1;
+  forwardedMs = -1;
+  answeredMs = -1;
+  settledMs = -1;
+  /** The connection that carries it, or the last one that did; null: none yet. */
+  upstream: UpstreamConnection | null = null;
+  /** Why the last attempt got no connection; '' where it did. */
+  upstreamFailure = '';
+  /** The answer, ours or an endpoint's; null: none yet. Readable until the stream ends. */
+  responseHead: ResponseHead | null = null;
+  responseTrailers: Head | null = null;
+  /** Runs while lines are due before the end; null: none ever were. */
+  periodic: PeriodicLog | null = null;
+  /** The client as forwarding fields name it, where they are believed; '': it is the connection's other end. */
+  clientHost = '';
   requestTrailers: Head | null = null;
   /** The client was asked to wait with its body. */
   paused = false;
@@ -238,7 +254,16 @@ export class RequestState implements PickRequest<Endpoint> {
     this.head = head;
     this.requestEnded = endStream;
     this.startedMs = clock.now();
-    this.startedWallMs = this.listener.accessLog === null ? 0 : clock.wall();
+    this.requestEndedMs = endStream ? this.startedMs : -1;
+    this.forwardedMs = -1;
+    this.answeredMs = -1;
+    this.settledMs = -1;
+    this.upstream = null;
+    this.upstreamFailure = '';
+    this.responseHead = null;
+    this.responseTrailers = null;
+    this.clientHost = '';
+    this.startedWallMs = this.listener.accessLogs === null ? 0 : clock.wall();
     this.deadlines.reset(this.startedMs);
     this.phase = 'match';
     this.route = null;
@@ -251,7 +276,6 @@ export class RequestState implements PickRequest<Endpoint> {
     this.upgradeAdmitted = false;
     this.tunnelOpen = false;
     this.answerEnded = false;
-    this.receivedPath = null;
     this.peer = '';
     this.attempts = 0;
     this.tried.length = 0;

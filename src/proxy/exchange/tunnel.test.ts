@@ -5,6 +5,7 @@ import {
   forwardTo,
   httpOptions,
   listenerConfig,
+  logTo,
   route,
   routeConfig,
   testRetry,
@@ -46,7 +47,7 @@ function createWorld(setup: Setup = {}) {
   origin.onBytes = (_connection, text) => seen.push(text);
   const upgrades = setup.upgrades ?? new Map([['websocket', true]]);
   world.serve([origin], {
-    listeners: [listenerConfig({ http: httpOptions({ upgrades, accessLog: { path: 'log' } }) })],
+    listeners: [listenerConfig({ http: httpOptions({ upgrades, ...logTo('log') }) })],
     routes: [routeConfig([route(setup.route ?? {})])],
     clusters: [clusterConfig({ retry: testRetry })],
   });

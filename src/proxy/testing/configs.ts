@@ -1,6 +1,7 @@
 // Compiled configurations for tests: everything has a value, a test names only what it is about.
 
 import type { Address } from '../../net/index.ts';
+import { compileJson } from '../../observe/index.ts';
 import {
   localityDefault,
   type RetryPolicy,
@@ -65,10 +66,38 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     internalRanges: null,
     upgrades: new Map(),
     filters: [],
-    accessLog: null,
+    accessLogs: [],
+    accessLogOptions: { atStart: false, intervalMs: 0 },
     ...options,
   };
 }
+
+/** A JSON log under the keys that tests ask for. */
+export function logTo(path: string): Pick<HttpOptions, 'accessLogs'> {
+  const format = compileJson(logFields, false);
+  if (!format.ok) throw new Error(format.error);
+  return { accessLogs: [{ path, format: format.value, filter: null }] };
+}
+
+const logFields = {
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  authority: '%REQ(:AUTHORITY)%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration: '%DURATION%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  direction: '%DYNAMIC_METADATA(weft.dev:direction)%',
+  failed_phase: '%DYNAMIC_METADATA(weft.dev:failed_phase)%',
+  log_type: '%ACCESS_LOG_TYPE%',
+};
 
 export function listenerConfig(options: Partial<ListenerConfig> = {}): ListenerConfig {
   return {

@@ -1,6 +1,7 @@
 // The same ends over real sockets on loopback, for what only a kernel does: resets, half-closes, segments, full
 // buffers.
 
+import { hostname } from 'node:os';
 import { silentLog } from '../../base/index.ts';
 import {
   type Address,
@@ -27,6 +28,7 @@ export class RealWorld {
       resolver,
       log: silentLog,
       ...(local === undefined ? {} : { local }),
+      machine: { hostName: hostname(), environment: () => null },
     });
   }
 
@@ -53,6 +55,10 @@ export class RealWorld {
 
   client(): TestClient {
     return new TestClient(this.network, this.address);
+  }
+
+  connect(port: number): TestClient {
+    return new TestClient(this.network, ip(port));
   }
 
   async stop(): Promise<void> {

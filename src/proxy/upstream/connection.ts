@@ -3,6 +3,8 @@
 
 import { assert, type ErrorCode, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, ConnectOptions, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import type { ConnectionFacts } from '../../observe/index.ts';
+import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type {
   ClientCodec,
   ClientHost,
@@ -51,7 +53,7 @@ export interface ConnectionOwner {
 /** connecting -> idle <-> busy -> closing (we sent FIN) -> closed. From every state the socket may close at once. */
 export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'closing' | 'closed';
 
-export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandler {
+export class UpstreamConnection implements ConnectionFacts, SocketHandler, ClientHost, TimerHandler {
   state: ConnectionState = 'connecting';
   /** Requests started on it. More than one: the peer may have closed it while it lay idle. */
   requests = 0;
@@ -69,6 +71,9 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   readonly dialledAtMs: number;
   /** Clock time from which it takes no more requests. */
   private expiresAtMs = Number.POSITIVE_INFINITY;
+  /** -1: not yet. */
+  openedAtMs = -1;
+  readonly id: number;
   private readonly owner: ConnectionOwner;
   /** Null: there is nothing to connect with, and that is told in a moment. */
   private readonly socket: Socket | null;
@@ -80,6 +85,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
   constructor(owner: ConnectionOwner) {
     const { context, settings } = owner;
     this.owner = owner;
+    this.id = ++context.connectionIds.last;
     this.dialledAtMs = context.clock.now();
     this.idleLimitMs = settings.idleTimeoutMs;
     this.timer = new Timer(this, 0);
@@ -96,6 +102,27 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
 
   get name(): string {
     return this.owner.key;
+  }
+
+  get local(): Address {
+    return this.socket?.local ?? this.owner.address;
+  }
+
+  get remote(): Address {
+    return this.owner.address;
+  }
+
+  get direct(): Address {
+    return this.owner.address;
+  }
+
+  get secure(): SecureFacts | null {
+    return this.socket?.secure ?? null;
+  }
+
+  /** What is spoken on it. */
+  get protocol(): string {
+    return this.codec instanceof Http2ClientCodec ? 'HTTP/2' : 'HTTP/1.1';
   }
 
   /** Streams that may be started now. */
@@ -162,6 +189,7 @@ export class UpstreamConnection implements SocketHandler, ClientHost, TimerHandl
     this.idleSinceMs = clock.now();
     const ageMsMax = this.owner.settings.connectionAgeMsMax;
     if (ageMsMax > 0) this.expiresAtMs = this.idleSinceMs + ageMsMax * (1 - ageJitter * random.float());
+    this.openedAtMs = this.idleSinceMs;
     this.codec = this.owner.createCodec(socket, this);
     this.owner.onConnectionOpen(this);
   }

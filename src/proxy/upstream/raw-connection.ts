@@ -3,7 +3,8 @@
 // as long as the connection.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import type { ConnectionFacts } from '../../observe/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -20,7 +21,8 @@ export interface RawOwner {
 /** idle -> connecting -> open -> closed; connecting may go to closed. */
 type State = 'idle' | 'connecting' | 'open' | 'closed';
 
-export class RawConnection implements SocketHandler, TimerHandler {
+export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandler {
+  readonly id: number;
   readonly endpoint: Endpoint;
   private readonly cluster: Cluster;
   private readonly owner: RawOwner;
@@ -32,9 +34,26 @@ export class RawConnection implements SocketHandler, TimerHandler {
   private timeout: MeshError | null = null;
 
   constructor(cluster: Cluster, endpoint: Endpoint, owner: RawOwner) {
+    this.id = ++cluster.context.connectionIds.last;
     this.cluster = cluster;
     this.endpoint = endpoint;
     this.owner = owner;
+  }
+
+  get local(): Address {
+    return this.socket?.local ?? this.endpoint.address;
+  }
+
+  get remote(): Address {
+    return this.endpoint.address;
+  }
+
+  get direct(): Address {
+    return this.endpoint.address;
+  }
+
+  get secure(): SecureFacts | null {
+    return this.socket?.secure ?? null;
   }
 
   /** Starts connecting; what comes of it is told later. False: the cluster has as many connections as it may. */

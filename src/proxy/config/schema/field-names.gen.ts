@@ -2,6 +2,21 @@
 
 export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.accesslog.v3.AccessLog': '1:name 2:filter 4:typed_config',
+  'envoy.config.accesslog.v3.AccessLogFilter':
+    '1:status_code_filter 2:duration_filter 3:not_health_check_filter 4:traceable_filter 5:runtime_filter 6:and_filter 7:or_filter 8:header_filter 9:response_flag_filter 10:grpc_status_filter 11:extension_filter 12:metadata_filter 13:log_type_filter',
+  'envoy.config.accesslog.v3.AndFilter': '1:filters',
+  'envoy.config.accesslog.v3.ComparisonFilter': '1:op 2:value',
+  'envoy.config.accesslog.v3.DurationFilter': '1:comparison',
+  'envoy.config.accesslog.v3.GrpcStatusFilter': '1:statuses 2:exclude',
+  'envoy.config.accesslog.v3.HeaderFilter': '1:header',
+  'envoy.config.accesslog.v3.LogTypeFilter': '1:types 2:exclude',
+  'envoy.config.accesslog.v3.MetadataFilter': '1:matcher 2:match_if_key_not_found',
+  'envoy.config.accesslog.v3.NotHealthCheckFilter': '',
+  'envoy.config.accesslog.v3.OrFilter': '2:filters',
+  'envoy.config.accesslog.v3.ResponseFlagFilter': '1:flags',
+  'envoy.config.accesslog.v3.RuntimeFilter': '1:runtime_key 2:percent_sampled 3:use_independent_randomness',
+  'envoy.config.accesslog.v3.StatusCodeFilter': '1:comparison',
+  'envoy.config.accesslog.v3.TraceableFilter': '',
   'envoy.config.bootstrap.v3.Admin':
     '1:access_log_path 2:profile_path 3:address 4:socket_options 5:access_log 6:ignore_global_conn_limit',
   'envoy.config.bootstrap.v3.Bootstrap':
@@ -68,10 +83,13 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
   'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
+  'envoy.config.core.v3.RuntimeUInt32': '2:default_value 3:runtime_key',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
   'envoy.config.core.v3.SocketOption': '1:description 2:level 3:name 4:int_value 5:buf_value 6:state',
   'envoy.config.core.v3.SocketOptionsOverride': '1:socket_options',
+  'envoy.config.core.v3.SubstitutionFormatString':
+    '1:text_format 2:json_format 3:omit_empty_values 4:content_type 5:text_format_source 6:formatters 7:json_format_options',
   'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
   'envoy.config.core.v3.WatchedDirectory': '1:path',
@@ -148,6 +166,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:weight 3:metadata_match 4:request_headers_to_add 5:response_headers_to_add 6:response_headers_to_remove 9:request_headers_to_remove 10:typed_per_filter_config 11:host_rewrite_literal 12:cluster_header',
   'envoy.extensions.access_loggers.file.v3.FileAccessLog':
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': '1:log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
   'envoy.extensions.filters.common.fault.v3.FaultDelay': '3:fixed_delay 4:percentage 5:header_delay',
   'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': '',
@@ -182,6 +201,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:enable_ja3_fingerprinting 2:initial_read_buffer_size',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
     '1:codec_type 2:stat_prefix 3:rds 4:route_config 5:http_filters 6:add_user_agent 7:tracing 8:http_protocol_options 9:http2_protocol_options 10:server_name 12:drain_timeout 13:access_log 14:use_remote_address 15:generate_request_id 16:forward_client_cert_details 17:set_current_client_cert_details 18:proxy_100_continue 19:xff_num_trusted_hops 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 21:skip_xff_append 22:via 23:upgrade_configs 24:stream_idle_timeout 25:internal_address_config 26:delayed_close_timeout 28:request_timeout 29:max_request_headers_kb 30:normalize_path 31:scoped_routes 32:preserve_external_request_id 33:merge_slashes 34:server_header_transformation 35:common_http_protocol_options 36:request_id_extension 37:always_set_request_id_in_response 38:local_reply_config 39:strip_matching_host_port 40:stream_error_on_invalid_http_message 41:request_headers_timeout 42:strip_any_host_port 43:path_normalization_options 44:http3_protocol_options 45:path_with_escaped_slashes_action 46:original_ip_detection_extensions 47:strip_trailing_host_dot 48:scheme_header_transformation 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 52:early_header_mutation_extensions 53:add_proxy_protocol_connection_state 54:access_log_flush_interval 55:flush_access_log_on_new_request 56:access_log_options 57:append_local_overload',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions':
+    '1:access_log_flush_interval 2:flush_access_log_on_new_request 3:flush_log_on_tunnel_successfully_established',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     '1:unix_sockets 2:cidr_ranges',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
@@ -193,6 +214,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':
+    '1:access_log_flush_interval 2:flush_access_log_on_connected',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': '1:clusters',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',

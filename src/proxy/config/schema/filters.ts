@@ -5,7 +5,7 @@ import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 
-const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
+export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
   numerator: f.uint32(1),
   denominator: f.enum(2, { HUNDRED: 0, TEN_THOUSAND: 1, MILLION: 2 }),
 });

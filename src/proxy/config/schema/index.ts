@@ -1,3 +1,12 @@
+export {
+  type accessLog,
+  fileAccessLog,
+  type formatString,
+  grpcStatusNumber,
+  type LogFilterMessage,
+  stderrAccessLog,
+  stdoutAccessLog,
+} from './access-log.ts';
 export { bootstrap } from './bootstrap.ts';
 export {
   cluster,
@@ -28,14 +37,7 @@ export {
   localRateLimit,
   statusCodes,
 } from './filters.ts';
-export {
-  fileAccessLog,
-  httpConnectionManager,
-  listener,
-  router,
-  stdoutAccessLog,
-  tcpProxy,
-} from './listener.ts';
+export { httpConnectionManager, listener, router } from './listener.ts';
 export {
   type filterChainMatch,
   httpInspector,
@@ -60,6 +62,7 @@ export {
   type ValueMessage,
 } from './rbac.ts';
 export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
+export { tcpProxy } from './tcp-proxy.ts';
 export {
   certificateValidationContext,
   commonTlsContext,

@@ -1,5 +1,6 @@
 // Tables: envoy.config.listener.v3 and the HTTP connection manager.
 
+import { accessLog, httpLogOptions } from './access-log.ts';
 import {
   address,
   cidrRange,
@@ -17,18 +18,8 @@ import { f, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { routeConfiguration } from './route.ts';
-import { createTcpProxy } from './tcp-proxy.ts';
+import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
-
-export const fileAccessLog = message('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-  path: f.string(1, 'Weft’s JSON format; Envoy’s format fields are refused', required),
-});
-export const stdoutAccessLog = message('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {});
-
-const accessLog = message('envoy.config.accesslog.v3.AccessLog', {
-  name: f.string(1),
-  typed_config: f.any(4, [fileAccessLog, stdoutAccessLog]),
-});
 
 export const router = message('envoy.extensions.filters.http.router.v3.Router', {
   dynamic_stats: f.boolValue(1, 'true', only(true)),
@@ -101,7 +92,10 @@ export const httpConnectionManager = message(
     request_timeout: f.duration(28, 'default no limit'),
     request_headers_timeout: f.duration(41, 'default 10s (Envoy: no limit); 0s is no limit'),
     drain_timeout: f.duration(12, 'default 5s'),
-    access_log: f.repeated(f.message(13, accessLog, 'at most one')),
+    access_log: f.repeated(f.message(13, accessLog)),
+    access_log_options: f.message(56, httpLogOptions),
+    access_log_flush_interval: f.duration(54, 'deprecated in Envoy'),
+    flush_access_log_on_new_request: f.bool(55, 'deprecated in Envoy'),
     use_remote_address: f.boolValue(14),
     xff_num_trusted_hops: f.uint32(19),
     skip_xff_append: f.bool(21),
@@ -131,8 +125,6 @@ export const httpConnectionManager = message(
   },
   [['rds', 'route_config']],
 );
-
-export const tcpProxy = createTcpProxy(accessLog);
 
 const filter = message('envoy.config.listener.v3.Filter', {
   name: f.string(1),

@@ -17,7 +17,7 @@ import { noEndpoints, translateEndpoints } from './endpoints.ts';
 import { translateHttp2 } from './http2.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
-import { stringIn, weftMetadata } from './weft-metadata.ts';
+import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterMessage = MessageOf<typeof cluster>;
 
@@ -46,6 +46,7 @@ export const clusterDefaults = {
 export function translateCluster(message: ClusterMessage, path: string, faults: Faults): TranslatedCluster {
   const discovery = translateDiscovery(message, path, faults);
   const weft = weftMetadata(message.metadata);
+  const metadata = readableMetadata(message.metadata);
   const said = (weft?.['policy'] ?? {}) as Readonly<Record<string, unknown>>;
   const policy = translateServicePolicy(
     said,
@@ -85,6 +86,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       ),
       locality: translateLocality(message),
       closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
+      ...(metadata === null ? {} : { metadata }),
     },
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
     initialFetchTimeoutMs:

@@ -7,17 +7,16 @@ import type { ListenerFilterConfig } from '../filter-types.ts';
 import {
   type AnyValue,
   type Faults,
-  fileAccessLog,
   httpConnectionManager,
   join,
   type listener,
   type MessageOf,
   router,
-  stdoutAccessLog,
   tcpProxy,
   unpack,
 } from '../schema/index.ts';
-import type { AccessLogConfig, ConnectionTerms, Direction, HttpOptions, ListenerConfig } from '../types.ts';
+import type { ConnectionTerms, Direction, HttpOptions, ListenerConfig } from '../types.ts';
+import { translateAccessLogs, translateLogOptions } from './access-log.ts';
 import { translateBinding } from './binding.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateEntry } from './entry.ts';
@@ -28,7 +27,7 @@ import { translateRouteConfig } from './route-config.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
 import { translateUpgrades } from './upgrades.ts';
-import { stringIn, weftMetadata } from './weft-metadata.ts';
+import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ListenerMessage = MessageOf<typeof listener>;
 type Hcm = MessageOf<typeof httpConnectionManager>;
@@ -81,7 +80,8 @@ const plainOptions: HttpOptions = {
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
   upgrades: new Map(),
   filters: [],
-  accessLog: null,
+  accessLogs: [],
+  accessLogOptions: { atStart: false, intervalMs: 0 },
 };
 
 /** Null after faults that leave nothing to listen with. */
@@ -151,7 +151,13 @@ function translateChain(
   const filter = findFilter(chain, path, faults);
   if (filter === null) return null;
   const tls = translateDownstreamTransport(chain.transport_socket, join(path, 'transport_socket'), faults);
-  const own = { ...common, tls, entry: null, terms: translateTerms(message, chain) };
+  const own = {
+    ...common,
+    tls,
+    entry: null,
+    terms: translateTerms(message, chain),
+    ...describeChain(message, chain),
+  };
   const tcp = unpack(filter, tcpProxy);
   if (tcp !== null) return translateTcp(own, tcp, at, faults);
   const hcm = unpack(filter, httpConnectionManager);
@@ -169,6 +175,17 @@ function translateTerms(message: ListenerMessage, chain: ChainMessage): Connecti
     endsUnhealthy: message.drain_type !== 'MODIFY_ONLY',
     bounded: message.ignore_global_conn_limit !== true,
     connectionsMax: 0,
+  };
+}
+
+/** For formats. */
+function describeChain(message: ListenerMessage, chain: ChainMessage): Partial<ListenerConfig> {
+  const metadata = readableMetadata(message.metadata);
+  const chainMetadata = readableMetadata(chain.metadata);
+  return {
+    ...(metadata === null ? {} : { metadata }),
+    ...(chainMetadata === null ? {} : { chainMetadata }),
+    ...(chain.name ? { chainName: chain.name } : {}),
   };
 }
 
@@ -216,7 +233,14 @@ function translateTcp(
       routeConfig: '',
       statPrefix: message.stat_prefix ?? '',
       tcp: translateTcpProxy(message, at, faults),
-      http: { ...plainOptions, accessLog: translateAccessLog(message.access_log, at, faults) },
+      http: {
+        ...plainOptions,
+        accessLogs: translateAccessLogs(message.access_log, join(at, 'access_log'), faults),
+        accessLogOptions: translateLogOptions(message.access_log_options, message, {
+          own: message.access_log_options?.flush_access_log_on_connected,
+          older: message.flush_access_log_on_connected,
+        }),
+      },
     },
     routes: null,
     rdsName: null,
@@ -329,7 +353,11 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
     upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
     filters: translateFilters(hcm, path, faults),
-    accessLog: translateAccessLog(hcm.access_log, path, faults),
+    accessLogs: translateAccessLogs(hcm.access_log, join(path, 'access_log'), faults),
+    accessLogOptions: translateLogOptions(hcm.access_log_options, hcm, {
+      own: hcm.access_log_options?.flush_access_log_on_new_request,
+      older: hcm.flush_access_log_on_new_request,
+    }),
   };
 }
 
@@ -360,12 +388,4 @@ function translateRanges(hcm: Hcm, path: string, faults: Faults): readonly IpRan
       faults.add(`${path}[${at}]`, 'must be an IP literal with a prefix that fits it', address_prefix);
     return range === null ? [] : [range];
   });
-}
-
-function translateAccessLog(logs: Hcm['access_log'], path: string, faults: Faults): AccessLogConfig | null {
-  if (logs.length > 1) faults.add(join(path, 'access_log'), 'must be at most one', logs.length);
-  const config = logs[0]?.typed_config;
-  const file = unpack(config, fileAccessLog);
-  if (file !== null) return { path: file.path === '/dev/stdout' ? 'stdout' : (file.path ?? '') };
-  return unpack(config, stdoutAccessLog) === null ? null : { path: 'stdout' };
 }

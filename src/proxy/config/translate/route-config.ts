@@ -1,6 +1,7 @@
 // RouteConfiguration to policy's RouteConfig: virtual hosts, routes, actions, with inherited edits and retry policies
 // written out.
 
+import type { MetadataMap } from '../../../observe/index.ts';
 import type {
   HashPolicy,
   PathRewrite,
@@ -21,7 +22,7 @@ import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from
 import { translateRetry } from './retry.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
-import { stringIn, weftMetadata } from './weft-metadata.ts';
+import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type RouteConfiguration = MessageOf<typeof routeConfiguration>;
 type VirtualHostMessage = RouteConfiguration['virtual_hosts'][number];
@@ -39,6 +40,7 @@ interface Inherited {
   readonly retry: RetryPolicy | null;
   readonly bodyBytesMax: number;
   readonly bufferBytesMax: number | null;
+  readonly hostMetadata: MetadataMap | null;
 }
 
 export function translateRouteConfig(
@@ -53,7 +55,7 @@ export function translateRouteConfig(
   const virtualHosts = message.virtual_hosts.map((host, index) =>
     translateVirtualHost(
       host,
-      { edits, filters, retry: null, bodyBytesMax, bufferBytesMax: null },
+      { edits, filters, retry: null, bodyBytesMax, bufferBytesMax: null, hostMetadata: null },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
     ),
@@ -103,6 +105,7 @@ function translateVirtualHost(
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
+    hostMetadata: readableMetadata(host.metadata),
   };
   const routes = host.routes.map((route, index) =>
     translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
@@ -123,6 +126,8 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
       ? null
       : translateServicePolicy(said, join(path, 'metadata.filter_metadata[weft.dev]'), faults);
   const service = stringIn(said, 'service');
+  const metadata = readableMetadata(route.metadata);
+  const { hostMetadata } = inherited;
   const action = route.route;
   const retryMessage = action?.retry_policy;
   const retry =
@@ -143,6 +148,8 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     responseEdits: edits.response,
     ...(filters === null ? {} : { filters }),
     ...(service === null ? {} : { service }),
+    ...(metadata === null ? {} : { metadata }),
+    ...(hostMetadata === null ? {} : { hostMetadata }),
   };
 }
 

@@ -9,6 +9,15 @@ export function weftMetadata(message: MessageOf<typeof metadata> | undefined): W
   return message?.filter_metadata.get(weftMetadataKey) ?? null;
 }
 
+/** What formats may read: everything but what is addressed to the mesh itself; null: nothing. */
+export function readableMetadata(
+  message: MessageOf<typeof metadata> | undefined,
+): ReadonlyMap<string, WeftValues> | null {
+  if (message === undefined) return null;
+  const entries = [...message.filter_metadata].filter(([namespace]) => namespace !== weftMetadataKey);
+  return entries.length === 0 ? null : new Map(entries);
+}
+
 export function stringIn(values: WeftValues | null, name: string): string | null {
   const value = values?.[name];
   return typeof value === 'string' ? value : null;

@@ -1,0 +1,10 @@
+export { compileJson, compileText, type Format } from './compile.ts';
+export { responseFlagNames } from './request-commands.ts';
+export {
+  type ConnectionFacts,
+  FormatSource,
+  type LogType,
+  type MetadataKind,
+  type MetadataMap,
+  type TimePoint,
+} from './source.ts';
