@@ -6,7 +6,7 @@ import { describeSkipped, describeWith, isCi } from '../src/testing/programs.ts'
 import { cases } from './cases/index.ts';
 import { runCase } from './harness/run.ts';
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(400_000);
 
 const brief = { rounds: 1, seconds: 1, rates: [100], quick: true };
 
@@ -20,5 +20,6 @@ function play(): void {
   });
 }
 
-if (wanted) describeWith(['envoy', 'haproxy', 'nginx', 'wrk', 'openssl'], 'bench cases', play);
+if (wanted)
+  describeWith(['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'nghttpd', 'openssl'], 'bench cases', play);
 else describeSkipped('it takes minutes; set WEFT_BENCH_TEST=1 to run it', 'bench cases', play);

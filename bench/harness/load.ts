@@ -3,16 +3,12 @@
 
 import { $ } from 'bun';
 import { requestPath } from '../peers/work.ts';
+import { saturateHttp2, usualHttp2Load } from './http2-load.ts';
+import { type RateResult, requestHeaders, type Saturation } from './request.ts';
 import type { Running } from './running.ts';
 
 const weft = './bin/weft';
 const openssl = 'openssl';
-
-export interface Saturation {
-  readonly requests: number;
-  readonly seconds: number;
-  readonly failed: number;
-}
 
 export interface SaturateOptions {
   readonly connections: number;
@@ -26,21 +22,6 @@ export interface SaturateOptions {
 
 export const usualLoad: SaturateOptions = { connections: 64, extraHeaders: 0, close: false, path: null };
 
-/**
- * Header lines of a service-to-service call in a mesh. `Host` in capitals: wrk would send its own beside a lower-case
- * one.
- */
-const requestHeaders: readonly (readonly [string, string])[] = [
-  ['Host', 'ledger'],
-  ['user-agent', 'payments/1.0'],
-  ['accept', 'application/json'],
-  ['accept-encoding', 'gzip'],
-  ['content-type', 'application/json'],
-  ['authorization', 'Bearer 0123456789abcdef0123456789abcdef'],
-  ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
-  ['x-account-id', '12345678'],
-];
-
 function urlOf({ work, place }: Running, path: string | null): string {
   return `${work.tls ? 'https' : 'http'}://127.0.0.1:${place.listener}${path ?? requestPath(work)}`;
 }
@@ -50,6 +31,7 @@ export async function saturate(
   seconds: number,
   options: SaturateOptions = usualLoad,
 ): Promise<Saturation> {
+  if (peer.work.http2) return saturateHttp2(peer, seconds, usualHttp2Load);
   const extra = Array.from(
     { length: options.extraHeaders },
     (_, at) => [`x-context-${at}`, `value-of-context-${at}`] as const,
@@ -70,16 +52,6 @@ export async function saturate(
     seconds: Number(took ?? seconds),
     failed: failed + sockets.reduce((total, count) => total + Number(count), 0),
   };
-}
-
-export interface RateResult {
-  readonly sent: number;
-  readonly failed: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  /** How late the generator itself was (p99): above a few ms the latencies are its own. */
-  readonly generatorLateMs: number;
 }
 
 export async function sendAtRate(peer: Running, rate: number, seconds: number): Promise<RateResult> {

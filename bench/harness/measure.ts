@@ -1,8 +1,11 @@
 // One proxy, one measurement: what it used while a load ran, as CPU a request and share of a core.
 
 import type { Figures } from './case.ts';
+import { holdStreams } from './held-streams.ts';
+import { type Http2Load, saturateHttp2, sendAtRateHttp2 } from './http2-load.ts';
 import { holdIdle } from './idle-connections.ts';
-import { type SaturateOptions, type Saturation, saturate, sendAtRate, shakeHands } from './load.ts';
+import { type SaturateOptions, saturate, sendAtRate, shakeHands } from './load.ts';
+import type { Saturation } from './request.ts';
 import type { Running } from './running.ts';
 import { readCpuNs, readMemory } from './usage.ts';
 
@@ -21,14 +24,27 @@ export function measureSaturated(
   return measure(peer, () => saturate(peer, seconds, options), 'request');
 }
 
+/** Over HTTP/2; `load` says how many streams, and of what. */
+export function measureStreams(peer: Running, seconds: number, load: Http2Load): Promise<Figures> {
+  return measure(peer, () => saturateHttp2(peer, seconds, load), 'request');
+}
+
 export function measureHandshakes(peer: Running, seconds: number, resumed: boolean): Promise<Figures> {
   return measure(peer, () => shakeHands(peer, seconds, resumed), 'handshake');
 }
 
-export async function measureAtRate(peer: Running, rate: number, seconds: number): Promise<Figures> {
+/** `load`: over HTTP/2. */
+export async function measureAtRate(
+  peer: Running,
+  rate: number,
+  seconds: number,
+  load: Http2Load | null = null,
+): Promise<Figures> {
   const before = readCpuNs(peer.pid);
   const begun = performance.now();
-  const result = await sendAtRate(peer, rate, seconds);
+  const result = await (load === null
+    ? sendAtRate(peer, rate, seconds)
+    : sendAtRateHttp2(peer, rate, seconds, load));
   const usedUs = (readCpuNs(peer.pid) - before) / 1e3;
   const wallUs = (performance.now() - begun) * 1e3;
   return {
@@ -64,5 +80,22 @@ export async function measureConnections(peer: Running, count: number, seconds: 
     return { ...figures, 'kB a connection': grownKb / count, failed: count - idle.open };
   } finally {
     idle.close();
+  }
+}
+
+/** What `count` streams cost that carried a message each way and then say nothing. */
+export async function measureHeldStreams(peer: Running, count: number): Promise<Figures> {
+  const before = readMemory(peer.pid);
+  const held = await holdStreams(peer, count);
+  try {
+    await Bun.sleep(1000);
+    const { rssMb, pssMb } = readMemory(peer.pid);
+    return {
+      'RSS MB': rssMb,
+      'kB a stream': ((pssMb - before.pssMb) * 1024) / count,
+      failed: count - held.open,
+    };
+  } finally {
+    held.close();
   }
 }

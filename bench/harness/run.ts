@@ -2,9 +2,10 @@
 
 import { peers } from '../peers/peers.ts';
 import type { Peer } from '../peers/work.ts';
+import { type Backend, startBackend } from './backend.ts';
 import type { BenchCase, Effort, Figures, Plan, Step } from './case.ts';
 import { measureSaturated } from './measure.ts';
-import { type Backend, type Running, startBackend, startPeer } from './running.ts';
+import { type Running, startPeer } from './running.ts';
 import { Tally } from './tally.ts';
 
 /** Long enough that code which is used is compiled: what is measured is how a proxy runs, not how it starts. */
@@ -56,8 +57,9 @@ async function runPlan(
         report(plan, step, peer, await step.run(peer), tally);
   };
   try {
+    const endpoints = await backend.endpoints(plan.work.endpoints);
     for (const [index, peer] of able.entries())
-      running.push(await startPeer(peer, plan.work, backend.endpoints, index));
+      running.push(await startPeer(peer, plan.work, endpoints, index));
     await play('before');
     if (plan.steps.some((step) => step.when === 'round'))
       for (const peer of running) await measureSaturated(peer, effort.quick ? 1 : warmUpSeconds);

@@ -1,11 +1,10 @@
 // A started process of the bench: free ports, readiness, and an end that is certain.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCertificates } from '../peers/certificates.ts';
-import { backendConfig, bodyKilobytes } from '../peers/nginx.ts';
 import { type Peer, type Place, requestPath, type Work } from '../peers/work.ts';
 import { readCpuNs } from './usage.ts';
 
@@ -20,31 +19,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export interface Backend {
-  readonly endpoints: readonly number[];
-  stop(): Promise<void>;
-}
-
 const readyTimeoutMs = 30_000;
-
-export async function startBackend(count: number): Promise<Backend> {
-  const endpoints = await freePorts(count);
-  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
-  mkdirSync(join(folder, 'size'));
-  for (const size of bodyKilobytes)
-    writeFileSync(join(folder, 'size', `${size}`), Buffer.alloc(size * 1024, 'x'));
-  const config = join(folder, 'backend.conf');
-  writeFileSync(config, backendConfig(endpoints, folder));
-  const child = spawn(['nginx', '-e', 'stderr', '-c', config]);
-  const stop = () => end(child, folder);
-  try {
-    await untilReady('backend', `http://127.0.0.1:${endpoints[0]}/ready`, child);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { endpoints, stop };
-}
 
 export async function startPeer(
   peer: Peer,
@@ -82,20 +57,20 @@ export async function startPeer(
   };
 }
 
-type Child = Bun.Subprocess<'ignore', 'ignore', 'inherit'>;
+export type Child = Bun.Subprocess<'ignore', 'ignore', 'inherit'>;
 
-function spawn(command: readonly string[]): Child {
+export function spawn(command: readonly string[]): Child {
   return Bun.spawn([...command], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-async function end(child: Child, folder: string): Promise<void> {
+export async function end(child: Child, folder: string): Promise<void> {
   child.kill('SIGKILL');
   await child.exited;
   rmSync(folder, { recursive: true, force: true });
 }
 
 /** Ready is: a request through the listener is answered with 200. */
-async function untilReady(name: string, url: string, child: Child): Promise<void> {
+export async function untilReady(name: string, url: string, child: Child): Promise<void> {
   const deadline = performance.now() + readyTimeoutMs;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode} before it was ready`);
@@ -111,7 +86,7 @@ async function untilReady(name: string, url: string, child: Child): Promise<void
   throw new Error(`${name} was not ready within ${readyTimeoutMs} ms`);
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => new Promise((done) => server.once('listening', done))));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

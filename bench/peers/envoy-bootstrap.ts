@@ -9,12 +9,14 @@ export function envoyBootstrap(work: Work, place: Place): string {
   const listeners = [
     listener('outbound', place.listener, filterOf(work, 'bank/ledger:80'), outer(work, place)),
   ];
-  const clusters = Array.from({ length: work.clusters - 1 }, (_, at) => ledger(`bank/other-${at}:80`, place));
+  const clusters = Array.from({ length: work.clusters - 1 }, (_, at) =>
+    ledger(`bank/other-${at}:80`, work, place),
+  );
   if (work.meshHop) {
-    clusters.push(inboundCall(place), ledger('inbound', place));
-    listeners.push(listener('inbound', place.inbound, filterOf(work, 'inbound'), mutualTls(place)));
+    clusters.push(inboundCall(work, place), ledger('inbound', work, place));
+    listeners.push(listener('inbound', place.inbound, filterOf(work, 'inbound'), mutualTls(work, place)));
   } else {
-    clusters.push(ledger('bank/ledger:80', place));
+    clusters.push(ledger('bank/ledger:80', work, place));
   }
   return JSON.stringify({
     node: { id: 'sidecar~bench-0.bank', cluster: 'bench' },
@@ -51,6 +53,7 @@ function filterOf(work: Work, cluster: string): object {
       stat_prefix: 'outbound',
       route_config: routes(work, cluster),
       http_filters: [router],
+      http2_protocol_options: { max_concurrent_streams: 2000 },
     },
   };
 }
@@ -71,21 +74,37 @@ function routes(work: Work, cluster: string): object {
   };
 }
 
-function ledger(name: string, { endpoints }: Place): object {
+function ledger(name: string, work: Work, { endpoints }: Place): object {
   return {
     ...cluster(name, endpoints),
+    ...(work.endpoints === 'http1' ? {} : speakHttp2),
     load_balancing_policy: { policies: [latencyAware(), leastRequest()] },
     outlier_detection: { consecutive_5xx: 5, base_ejection_time: '10s', max_ejection_percent: 50 },
   };
 }
 
 /** From the outbound listener to the inbound one of the same process. */
-function inboundCall(place: Place): object {
-  return { ...cluster('bank/ledger:80', [place.inbound]), transport_socket: mutualTlsCall(place) };
+function inboundCall(work: Work, place: Place): object {
+  return {
+    ...cluster('bank/ledger:80', [place.inbound]),
+    ...(work.hopHttp2 ? speakHttp2 : {}),
+    transport_socket: mutualTlsCall(work, place),
+  };
 }
 
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+const speakHttp2 = {
+  typed_extension_protocol_options: {
+    [httpOptions]: {
+      '@type': `type.googleapis.com/${httpOptions}`,
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
 function cluster(name: string, ports: readonly number[]): object {
-  const limits = { max_connections: 1024, max_pending_requests: 1024, max_requests: 1024 };
+  const limits = { max_connections: 1024, max_pending_requests: 20_000, max_requests: 20_000 };
   return {
     name,
     type: 'STATIC',
@@ -99,31 +118,35 @@ function cluster(name: string, ports: readonly number[]): object {
 }
 
 function outer(work: Work, place: Place): object | null {
-  return work.tls ? downstreamTls(place, false) : null;
+  return work.tls ? downstreamTls(place, false, work.http2) : null;
 }
 
-function mutualTls(place: Place): object {
-  return downstreamTls(place, true);
+function mutualTls(work: Work, place: Place): object {
+  return downstreamTls(place, true, work.hopHttp2);
 }
 
-function downstreamTls(place: Place, required: boolean): object {
+function downstreamTls(place: Place, required: boolean, http2: boolean): object {
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
       '@type': `${typePrefix}.extensions.transport_sockets.tls.v3.DownstreamTlsContext`,
       ...(required ? { require_client_certificate: true } : {}),
-      common_tls_context: commonTls(place, required),
+      common_tls_context: { ...commonTls(place, required), ...alpn(http2) },
     },
   };
 }
 
-function mutualTlsCall(place: Place): object {
+function alpn(http2: boolean): object {
+  return http2 ? { alpn_protocols: ['h2', 'http/1.1'] } : {};
+}
+
+function mutualTlsCall(work: Work, place: Place): object {
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
       '@type': `${typePrefix}.extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
       sni: 'ledger',
-      common_tls_context: commonTls(place, true),
+      common_tls_context: { ...commonTls(place, true), ...(work.hopHttp2 ? { alpn_protocols: ['h2'] } : {}) },
     },
   };
 }

@@ -5,13 +5,14 @@ import { type Place, routePrefix, type Work } from './work.ts';
 
 export function haproxyConfig(work: Work, place: Place): string {
   const { listener, inbound, admin, endpoints, certificates } = place;
-  const tls = work.tls ? ` ssl crt ${certificates.bundle}` : '';
+  const alpn = ' alpn h2,http/1.1';
+  const tls = work.tls ? ` ssl crt ${certificates.bundle}${work.http2 ? alpn : ''}` : '';
   const mutual = `ssl crt ${certificates.bundle} ca-file ${certificates.authority} verify required`;
-  const call = `  server inbound 127.0.0.1:${inbound} ${mutual} sni str(ledger) verifyhost ledger`;
+  const call = `  server inbound 127.0.0.1:${inbound} ${mutual} sni str(ledger) verifyhost ledger${work.hopHttp2 ? ' alpn h2' : ''}`;
   const frontends = work.meshHop
     ? [
         ...frontend('outbound', listener, tls, 'hop', work),
-        ...frontend('inbound', inbound, ` ${mutual}`, 'ledger', work),
+        ...frontend('inbound', inbound, ` ${mutual}${work.hopHttp2 ? alpn : ''}`, 'ledger', work),
       ]
     : frontend('outbound', listener, tls, 'ledger', work);
   return `${[
@@ -19,6 +20,7 @@ export function haproxyConfig(work: Work, place: Place): string {
     `  nbthread ${work.threads}`,
     '  quiet',
     '  no strict-limits',
+    '  tune.h2.max-concurrent-streams 2000',
     '  maxconn 10100',
     '  ssl-default-bind-options no-tlsv10',
     'defaults',
@@ -70,7 +72,7 @@ function backend(name: string, endpoints: readonly number[], work: Work): readon
     '  balance leastconn',
     ...endpoints.map(
       (port, at) =>
-        `  server s${at} 127.0.0.1:${port} observe ${layer} error-limit 5 on-error mark-down check inter 10s`,
+        `  server s${at} 127.0.0.1:${port} observe ${layer} error-limit 5 on-error mark-down check inter 10s${work.endpoints === 'http1' ? '' : ' proto h2'}`,
     ),
   ];
 }

@@ -56,11 +56,15 @@ function clientTls({ certificates }: Place): string {
 /** What the endpoints answer beside the small body: files of that many kB below `/size/`. */
 export const bodyKilobytes = [0, 1, 16, 256, 10_240] as const;
 
-/** nginx answering 200 with a small body on every endpoint port, and with files of some sizes. */
-export function backendConfig(endpoints: readonly number[], folder: string): string {
-  const servers = endpoints.map(
+/** nginx answering 200 with a small body on every endpoint port, and with files of some sizes; some over HTTP/2. */
+export function backendConfig(
+  endpoints: readonly number[],
+  http2Endpoints: readonly number[],
+  folder: string,
+): string {
+  const servers = [...endpoints, ...http2Endpoints].map(
     (port) =>
-      `server { listen 127.0.0.1:${port} backlog=4096; client_max_body_size 100m; location /size/ { root ${folder}; } location / { return 200 '{"account":"12345","balance":1000}'; } }`,
+      `server { listen 127.0.0.1:${port} backlog=4096${http2Endpoints.includes(port) ? ' http2' : ''}; http2_max_concurrent_streams 2000; client_max_body_size 100m; location /size/ { root ${folder}; } location / { return 200 '{"account":"12345","balance":1000}'; } }`,
   );
   return `daemon off; master_process off; worker_processes 1; pid /dev/null; worker_rlimit_nofile 20000;
 events { worker_connections 19000; }

@@ -46,8 +46,8 @@ export const peers: readonly Peer[] = [
     name: 'nginx',
     program: 'nginx',
     configName: 'nginx.conf',
-    // Its stream module is not part of every package.
-    canDo: (work) => work.protocol === 'http',
+    // Its stream module is not part of every package, and HTTP/2 it speaks to clients only.
+    canDo: (work) => work.protocol === 'http' && !work.http2 && !work.hopHttp2 && work.endpoints === 'http1',
     createConfig: nginxProxyConfig,
     createCommand: (config) => ['nginx', '-e', 'stderr', '-c', config],
   },

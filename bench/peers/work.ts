@@ -1,5 +1,8 @@
 // What every proxy of a run is asked to do, so that nobody can say they did different work.
 
+/** What endpoints speak. `grpc`: HTTP/2, answers end with trailers; `streams`: HTTP/2, answers do not end. */
+export type EndpointKind = 'http1' | 'http2' | 'grpc' | 'streams';
+
 export interface Work {
   /** `tcp`: bytes are passed on unseen. */
   readonly protocol: 'http' | 'tcp';
@@ -10,6 +13,11 @@ export interface Work {
    * that calls the endpoints.
    */
   readonly meshHop: boolean;
+  /** Clients speak HTTP/2; without TLS by prior knowledge. */
+  readonly http2: boolean;
+  /** HTTP/2 between the two sidecars of a mesh hop. */
+  readonly hopHttp2: boolean;
+  readonly endpoints: EndpointKind;
   /** Routes of the virtual host; the last one matches. */
   readonly routes: number;
   /** Clusters of three endpoints; one is called. */
@@ -21,6 +29,9 @@ export const plainWork: Work = {
   protocol: 'http',
   tls: false,
   meshHop: false,
+  http2: false,
+  hopHttp2: false,
+  endpoints: 'http1',
   routes: 2,
   clusters: 1,
   threads: 1,

@@ -28,7 +28,7 @@ type Fields = readonly (readonly [name: string, value: string])[];
 
 function options(clock: Clock, extendedConnect: boolean): Http2Options {
   return {
-    limits: defaultHttp2Limits,
+    limits: { ...defaultHttp2Limits, concurrentStreamsMax: 20_000 },
     clock,
     counts: createFaultCounts(),
     keepaliveMs: 0,
