@@ -69,6 +69,8 @@ export const reconnectMaxMs = 15_000;
  * more.
  */
 export const acksQueuedMax = 64;
+/** Responses that wait until a proxy's threads have taken an earlier one in; more ends the stream. */
+export const responsesQueuedMax = 256;
 /**
  * Responses of one type without an answer whose content is remembered; of older ones a late NACK says nothing any more.
  */

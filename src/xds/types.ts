@@ -29,7 +29,10 @@ export interface XdsUpdate {
  * the whole update.
  */
 export interface XdsSubscriber {
-  onUpdate(update: XdsUpdate): readonly Issue[];
+  /**
+   * A promise: several threads take it in, and the answer waits until all of them have. The next response waits too.
+   */
+  onUpdate(update: XdsUpdate): readonly Issue[] | Promise<readonly Issue[]>;
   /** The stream came up or went away; the last applied resources hold in the meantime. */
   onConnection(connected: boolean, error: MeshError | null): void;
 }

@@ -85,7 +85,7 @@ class World {
     removed: readonly string[] = [],
   ): readonly Issue[] {
     this.client.answered.add(typeUrl);
-    return this.subscriber!.onUpdate({ typeUrl, version: 'v1', changed, removed });
+    return this.source.onUpdate({ typeUrl, version: 'v1', changed, removed });
   }
 
   connection(up: boolean): void {

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'bun:test';
 import { type Issue, reconnectDelayMs, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
 import { encodeDeltaResponse, joinPieces } from '../discovery/encode.ts';
-import { acksQueuedMax, reconnectBaseMs, reconnectMaxMs, resourceWaitMs } from '../limits.ts';
+import {
+  acksQueuedMax,
+  reconnectBaseMs,
+  reconnectMaxMs,
+  resourceWaitMs,
+  responsesQueuedMax,
+} from '../limits.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import { RawServer } from '../testing/raw-server.ts';
 import { clusterOf, endpointsOf, testNode } from '../testing/resources.ts';
@@ -443,4 +449,66 @@ test('delays before reconnecting are spread over the upper half of each step', (
     expect(Math.max(...delays)).toBeLessThan(step);
     expect(new Set(delays).size).toBeGreaterThan(45);
   }
+});
+
+describe('a subscriber of several threads', () => {
+  function createThreads() {
+    const world = createWorld('sotw');
+    const { subscriber } = world;
+    const waiting: ((issues: readonly Issue[]) => void)[] = [];
+    const onUpdate = subscriber.onUpdate.bind(subscriber);
+    (subscriber as XdsSubscriber).onUpdate = (update) => {
+      const issues = onUpdate(update);
+      return new Promise((resolve) => waiting.push((more) => resolve([...issues, ...more])));
+    };
+    const settle = async (issues: readonly Issue[] = []) => {
+      waiting.shift()?.(issues);
+      await Promise.resolve();
+      await Promise.resolve();
+    };
+    world.client.subscribe(cluster, '*');
+    world.client.start();
+    world.server.take();
+    return { ...world, settle };
+  }
+
+  test('the answer waits until all have taken it in, and the next response waits too', async () => {
+    const { server, subscriber, settle } = createThreads();
+    server.sotw(cluster, '1', 'n1', [clusterOf('a')]);
+    server.sotw(cluster, '2', 'n2', [clusterOf('a'), clusterOf('b')]);
+    expect([server.take(), subscriber.take()]).toEqual([[], ['+a']]);
+    await settle();
+    expect(server.take()).toMatchObject([{ version: '1', nonce: 'n1', error: null }]);
+    expect(subscriber.take()).toEqual(['+b']);
+    await settle();
+    expect(server.take()).toMatchObject([{ version: '2', nonce: 'n2', error: null }]);
+  });
+
+  test('what one of them refuses is refused', async () => {
+    const { server, settle, nack } = createThreads();
+    server.sotw(cluster, '1', 'n1', [clusterOf('a')]);
+    await settle([{ object: 'a', field: 'lb_policy', rule: 'is not supported', value: '' }]);
+    expect(server.take()).toMatchObject([{ version: '', nonce: 'n1' }]);
+    expect(nack()).toContain('lb_policy: is not supported');
+  });
+
+  test('a stream that ended meanwhile gets no answer, and what it left is forgotten', async () => {
+    const { server, settle, clock, subscriber } = createThreads();
+    server.sotw(cluster, '1', 'n1', [clusterOf('a')]);
+    server.sotw(cluster, '2', 'n2', []);
+    server.fail();
+    clock.advanceBy(reconnectMaxMs);
+    server.take();
+    await settle();
+    expect([server.take(), subscriber.take()]).toEqual([[], ['+a']]);
+    server.sotw(cluster, '3', 'n3', [clusterOf('b')]);
+    expect(subscriber.take()).toEqual(['+b -a']);
+  });
+
+  test('a server that goes on and on without an answer loses its stream', () => {
+    const { server, subscriber } = createThreads();
+    server.sotw(cluster, 'x', 'x', [clusterOf('a')]);
+    for (let at = 0; at <= responsesQueuedMax; at++) server.sotw(cluster, `${at}`, `n${at}`, []);
+    expect(subscriber.connections).toEqual([true, false]);
+  });
 });

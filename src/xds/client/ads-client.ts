@@ -17,7 +17,13 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
-import { acksQueuedMax, nackTextMax, reconnectBaseMs, reconnectMaxMs } from '../limits.ts';
+import {
+  acksQueuedMax,
+  nackTextMax,
+  reconnectBaseMs,
+  reconnectMaxMs,
+  responsesQueuedMax,
+} from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import type {
   AdsStream,
@@ -61,6 +67,9 @@ export class AdsClient implements TimerHandler {
   private attempts = 0;
   private connectedAtMs = -1;
   private lastError = '';
+  /** The subscriber has not taken the last update in yet; what came since waits behind it. */
+  private applying = false;
+  private readonly backlog: { readonly stream: ClientStream; readonly message: Uint8Array }[] = [];
 
   constructor(options: AdsClientOptions) {
     this.options = options;
@@ -127,6 +136,16 @@ export class AdsClient implements TimerHandler {
 
   onMessage(stream: ClientStream, message: Uint8Array): void {
     if (stream !== this.stream) return;
+    if (!this.applying) {
+      this.read(stream, message);
+    } else if (this.backlog.length < responsesQueuedMax) {
+      this.backlog.push({ stream, message });
+    } else {
+      this.fail(stream, 'more responses than a server sends before they are answered');
+    }
+  }
+
+  private read(stream: ClientStream, message: Uint8Array): void {
     try {
       if (this.state === 'connecting') this.onConnected();
       if (this.options.variant === 'delta') {
@@ -138,12 +157,16 @@ export class AdsClient implements TimerHandler {
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      const failure = new MeshError('protocol', 'upstream', 'yes', `the ADS response ${error.message}`);
-      stream.end(failure);
-      this.onClosed(stream, failure);
+      this.fail(stream, `the ADS response ${error.message}`);
       return;
     }
     this.flush();
+  }
+
+  private fail(stream: ClientStream, reason: string): void {
+    const failure = new MeshError('protocol', 'upstream', 'yes', reason);
+    stream.end(failure);
+    this.onClosed(stream, failure);
   }
 
   private onConnected(): void {
@@ -177,7 +200,38 @@ export class AdsClient implements TimerHandler {
       return;
     }
     const result = read(subscription);
-    const issues = [...result.issues, ...this.applyUpdate(subscription, response, result)];
+    const applied = this.applyUpdate(subscription, response, result);
+    if (applied instanceof Promise) {
+      const { stream } = this;
+      this.applying = true;
+      void applied.then((issues) => this.onApplied(stream, subscription, response, result, issues));
+      return;
+    }
+    this.account(subscription, result, applied);
+    this.answer(subscription, response, [...result.issues, ...applied]);
+  }
+
+  /** All threads took it in. The stream may have ended meanwhile: then nobody waits for an answer. */
+  private onApplied(
+    stream: ClientStream | null,
+    subscription: Subscription,
+    response: Received,
+    result: ReadResponse,
+    issues: readonly Issue[],
+  ): void {
+    this.applying = false;
+    if (this.state === 'stopped') return;
+    this.account(subscription, result, issues);
+    if (stream === this.stream) this.answer(subscription, response, [...result.issues, ...issues]);
+    this.flush();
+    while (!this.applying) {
+      const next = this.backlog.shift();
+      if (next === undefined) return;
+      if (next.stream === this.stream) this.read(next.stream, next.message);
+    }
+  }
+
+  private answer(subscription: Subscription, response: Received, issues: readonly Issue[]): void {
     subscription.nonce = response.nonce;
     if (issues.length === 0) {
       subscription.version = response.version;
@@ -194,17 +248,21 @@ export class AdsClient implements TimerHandler {
     subscription.answers.push({ nonce: response.nonce, error: subscription.nack });
   }
 
-  /** Hands the good part on and keeps account of what was applied. */
+  /** Hands the good part on. */
   private applyUpdate(
     subscription: Subscription,
     response: Received,
     result: ReadResponse,
-  ): readonly Issue[] {
+  ): readonly Issue[] | Promise<readonly Issue[]> {
     const removed = result.removed.filter((name) => subscription.remove(name));
     for (const issue of result.issues) subscription.answered(issue.object);
     if (result.changed.length === 0 && removed.length === 0) return [];
     const { typeUrl, version } = response;
-    const issues = this.options.subscriber.onUpdate({ typeUrl, version, changed: result.changed, removed });
+    return this.options.subscriber.onUpdate({ typeUrl, version, changed: result.changed, removed });
+  }
+
+  /** Keeps account of what was applied. */
+  private account(subscription: Subscription, result: ReadResponse, issues: readonly Issue[]): void {
     const names = new Set(result.changed.map((resource) => resource.name));
     const refused = new Set(issues.map((issue) => issue.object));
     const refusedWhole = issues.some((issue) => !names.has(issue.object));
@@ -213,7 +271,6 @@ export class AdsClient implements TimerHandler {
       if (refusedWhole || refused.has(resource.name)) subscription.answered(resource.name);
       else subscription.hold(resource.name, resource.version);
     }
-    return issues;
   }
 
   private expireResources(): void {
@@ -226,7 +283,7 @@ export class AdsClient implements TimerHandler {
         type: typeUrl,
         names: removed.join(' '),
       });
-      this.options.subscriber.onUpdate({ typeUrl, version, changed: [], removed });
+      void this.options.subscriber.onUpdate({ typeUrl, version, changed: [], removed });
     }
     this.armResources();
   }
