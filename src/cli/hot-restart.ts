@@ -9,6 +9,7 @@ import {
   offerListeners,
   takeListeners,
 } from '../net/index.ts';
+import type { Proxy as MeshProxy } from '../proxy/index.ts';
 import { Exit, exitCode } from './command.ts';
 
 /** How often a starting proxy is asked whether it serves. */
@@ -19,6 +20,9 @@ export interface HotRestartFlags {
   readonly restartEpoch?: number;
   readonly parentShutdownTimeS?: number;
 }
+
+/** A proxy that is succeeded. */
+type HandedOver = Pick<MeshProxy, 'ready' | 'otherListeners'>;
 
 export class HotRestart {
   readonly inherited: InheritedDescriptors;
@@ -39,27 +43,28 @@ export class HotRestart {
     this.#epoch = epoch;
     this.#parentEndsSeconds = parentEndsSeconds;
     this.#log = log;
-    const taken = epoch === 0 ? new Map<string, number>() : takeListeners(this.#nameOf(epoch - 1));
+    const taken = epoch === 0 ? new Map<string, readonly number[]>() : takeListeners(this.#nameOf(epoch - 1));
     if (!(taken instanceof Map)) throw new Exit(exitCode.usage, `--restart-epoch ${epoch}: ${taken.message}`);
     this.inherited = taken;
-    if (epoch > 0) log.write('info', 'listeners taken over', { listeners: taken.size, epoch });
+    if (epoch > 0)
+      log.write('info', 'listeners taken over', { listeners: [...taken.values()].flat().length, epoch });
   }
 
   /** From the start on: tells the predecessor as soon as this proxy serves, then waits for a successor. */
-  watch(proxy: { readonly ready: boolean }, onSuccessor: (endsWithinMs: number | null) => void): void {
+  watch(proxy: HandedOver, onSuccessor: (endsWithinMs: number | null) => void): void {
     const timer = setInterval(() => {
       if (!proxy.ready) return;
       clearInterval(timer);
-      void this.#settle(onSuccessor);
+      void this.#settle(proxy, onSuccessor);
     }, lookMs);
   }
 
-  async #settle(onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
+  async #settle(proxy: HandedOver, onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
     if (this.#epoch > 0) await announceReady(this.#nameOf(this.#epoch - 1), this.#parentEndsSeconds);
     closeInherited(this.inherited);
     const name = this.#nameOf(this.#epoch);
     try {
-      offerListeners({ name, log: this.#log, onSuccessor });
+      offerListeners({ name, log: this.#log, otherListeners: () => proxy.otherListeners, onSuccessor });
     } catch (error) {
       this.#log.write('error', 'listeners not offered: --base-id is in use', { name, error: String(error) });
     }

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { LogLevel } from '../base/index.ts';
-import { type Bootstrap, parseBootstrap } from '../proxy/index.ts';
+import { type Bootstrap, type BootstrapOptions, parseBootstrap } from '../proxy/index.ts';
 import { Exit, exitCode, exitWithIssues } from './command.ts';
 import { version } from './version.ts';
 
@@ -14,7 +14,13 @@ export interface BootstrapFlags {
   readonly serviceCluster?: string;
 }
 
-export function readBootstrap(flags: BootstrapFlags): Bootstrap {
+/** A bootstrap before it is parsed, which each thread does for itself. */
+export interface BootstrapSource {
+  readonly text: string;
+  readonly options: BootstrapOptions;
+}
+
+export function readBootstrap(flags: BootstrapFlags): BootstrapSource {
   const { config, configYaml, serviceNode, serviceCluster } = flags;
   if ((config === undefined) === (configYaml === undefined))
     throw new Exit(exitCode.usage, 'one of --config, --config-yaml must be given');
@@ -23,7 +29,11 @@ export function readBootstrap(flags: BootstrapFlags): Bootstrap {
     ...(serviceCluster === undefined ? {} : { cluster: serviceCluster }),
   };
   const text = configYaml ?? readText(config ?? '');
-  const parsed = parseBootstrap(text, { fileName: config ?? '--config-yaml', version, node });
+  return { text, options: { fileName: config ?? '--config-yaml', version, node } };
+}
+
+export function parseSource({ text, options }: BootstrapSource): Bootstrap {
+  const parsed = parseBootstrap(text, options);
   return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
 }
 

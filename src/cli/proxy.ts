@@ -2,7 +2,6 @@
 // signals into drain, end and log rotation.
 
 import { openSync, writeSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Log, LogLevel } from '../base/index.ts';
@@ -19,6 +18,7 @@ import {
   ListenError,
   type Network,
   readOpenFilesMax,
+  shareDescriptors,
 } from '../net/index.ts';
 import { createJsonLog, type LeveledLog } from '../observe/index.ts';
 import {
@@ -33,7 +33,9 @@ import {
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
-import { type BootstrapFlags, parseLogLevel, readBootstrap } from './proxy-bootstrap.ts';
+import { machine } from './machine.ts';
+import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from './proxy-bootstrap.ts';
+import { concurrencyMax, ProxyThreads } from './proxy-threads.ts';
 import { version } from './version.ts';
 
 interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
@@ -44,7 +46,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly stateDir?: string;
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
-  readonly concurrency: string;
+  readonly concurrency: number;
   readonly admin?: Address;
   readonly readiness?: Address;
   readonly drainStrategy: DrainStrategy;
@@ -78,7 +80,7 @@ export const command: CliCommand = new Command('proxy')
   )
   .addOption(new Option('--config-path <file>', 'as --config').hideHelp())
   .addOption(new Option('--drain-time-s <seconds>', 'as --drain-time').argParser(parseSeconds).hideHelp())
-  .addOption(new Option('--concurrency <n>', 'threads').choices(['1']).default('1'))
+  .option('--concurrency <n>', 'threads that serve (docs/concurrency.md)', parseConcurrency, 1)
   .option('--admin <host:port>', 'admin interface, instead of the one in the bootstrap', parseAddress)
   .option('--readiness <host:port>', 'a second port with /ready and /stats/prometheus alone', parseAddress)
   .option(
@@ -108,20 +110,25 @@ export const command: CliCommand = new Command('proxy')
 
 async function run(given: ProxyFlags): Promise<void> {
   const flags = underOneName(given);
-  const bootstrap = readBootstrap(flags);
+  const source = readBootstrap(flags);
+  const bootstrap = parseSource(source);
   if (flags.mode === 'validate') {
     process.stdout.write(`${flags.config ?? '--config-yaml'}: fine\n`);
     process.exit(exitCode.fine);
   }
   const end = Promise.withResolvers<Ending>();
   const ask = () => end.resolve({ kind: 'asked' });
-  const log = createJsonLog(flags.logLevel, { write: openLog(flags.logPath) });
+  const writeLog = openLog(flags.logPath);
+  const log = createJsonLog(flags.logLevel, { write: writeLog });
   const restart = HotRestart.from(flags, log);
-  const network = createBunNetwork(undefined, restart?.inherited);
-  const proxy = compose(flags, bootstrap, log, network, ask);
+  const inherited = restart?.inherited ?? new Map();
+  const threads = flags.concurrency === 1 ? null : new ProxyThreads(flags.concurrency, log, writeLog);
+  const own = createBunNetwork(undefined, shareDescriptors(inherited, 0, flags.concurrency));
+  const proxy = compose(flags, bootstrap, log, threads?.guard(own) ?? own, threads, ask);
   log.write('info', 'starting', {
     version,
     pid: process.pid,
+    threads: flags.concurrency,
     node: bootstrap.node.id,
     config: flags.config ?? '',
   });
@@ -131,6 +138,13 @@ async function run(given: ProxyFlags): Promise<void> {
     if (error instanceof ListenError) throw new Exit(exitCode.usage, `admin: ${error.message}`);
     throw error;
   }
+  threads?.start({
+    bootstrap: source,
+    inherited,
+    logLevel: flags.logLevel,
+    drainTimeoutMs: drainTimeoutMs(flags),
+    drainStrategy: flags.drainStrategy,
+  });
   listenToSignals(proxy, log, ask);
   restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
   await finish(proxy, await end.promise);
@@ -174,6 +188,7 @@ function compose(
   bootstrap: Bootstrap,
   log: LeveledLog,
   network: Network,
+  threads: ProxyThreads | null,
   quit: () => void,
 ): RunningProxy {
   const clock = createSystemClock();
@@ -191,13 +206,18 @@ function compose(
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
     drainStrategy: flags.drainStrategy,
-    drainTimeoutMs: flags.drainTime === undefined ? null : flags.drainTime * 1000,
+    drainTimeoutMs: drainTimeoutMs(flags),
+    threads,
     process: createProcessInfo(),
-    machine: { hostName: hostname(), environment: (name) => process.env[name] ?? null },
+    machine,
     openFilesMax: readOpenFilesMax(),
     readings: createSystemReadings(),
     onQuit: quit,
   });
+}
+
+function drainTimeoutMs({ drainTime }: ProxyFlags): number | null {
+  return drainTime === undefined ? null : drainTime * 1000;
 }
 
 /** What streams to the control plane stand on. */
@@ -244,6 +264,12 @@ function parseSeconds(text: string): number {
 function parseNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('must be a whole number');
+}
+
+function parseConcurrency(text: string): number {
+  const threads = parseNumber(text);
+  if (threads >= 1 && threads <= concurrencyMax) return threads;
+  throw new InvalidArgumentError(`must be 1 to ${concurrencyMax}`);
 }
 
 /** `host:port` with an IP literal, IPv6 in brackets. */

@@ -29,15 +29,29 @@ import { beginTurn, endTurn } from './turn.ts';
  */
 export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
-    listen: (options) => listen(options, inheritedFrom(system, inherited, options.address), system),
+    listen: (options) => listenAtAll(options, inheritedFrom(system, inherited, options.address), system),
     connect: (address, handler, options) =>
       system === null ? connectByBun(address, handler, options) : connect(system, address, handler, options),
     createTlsContext: createBunTlsContext,
   };
 }
 
-/** By formatted address. */
-export type InheritedDescriptors = Map<string, number>;
+/** By formatted address: as many as there were threads that listened there. */
+export type InheritedDescriptors = Map<string, readonly number[]>;
+
+/** What of a predecessor's is for one thread of this process: every queue is somebody's, and everybody has one. */
+export function shareDescriptors(
+  inherited: InheritedDescriptors,
+  thread: number,
+  threads: number,
+): InheritedDescriptors {
+  return new Map(
+    [...inherited].map(([address, all]) => {
+      const own = all.filter((_, at) => at % threads === thread);
+      return [address, own.length > 0 ? own : all.slice(thread % all.length).slice(0, 1)];
+    }),
+  );
+}
 
 /** What hangs on an accepted socket until it is opened. */
 interface Acceptor {
@@ -49,7 +63,7 @@ const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };
 
 const openListeners = new Set<OpenListener>();
 
-interface OpenListener {
+export interface OpenListener {
   readonly address: Address;
   readonly descriptor: number;
 }
@@ -59,16 +73,35 @@ export function listOpenListeners(): readonly OpenListener[] {
   return [...openListeners];
 }
 
-/** A copy, so that listening in vain, or for a moment, leaves it to the next. */
+/** Copies, so that listening in vain, or for a moment, leaves them to the next. */
 function inheritedFrom(
   system: Libc | null,
   inherited: InheritedDescriptors,
   address: Address,
-): number | null {
-  const descriptor = inherited.get(formatAddress(address));
-  if (system === null || descriptor === undefined) return null;
-  const copy = system.dup(descriptor);
-  return copy < 0 ? null : copy;
+): readonly number[] {
+  if (system === null) return [];
+  const copies = (inherited.get(formatAddress(address)) ?? []).map((descriptor) => system.dup(descriptor));
+  return copies.filter((copy) => copy >= 0);
+}
+
+/** A predecessor of more threads leaves more queues than one. */
+function listenAtAll(options: ListenOptions, inherited: readonly number[], system: Libc | null): Listener {
+  const [first = null, ...further] = inherited;
+  const listener = listen(options, first, system);
+  if (further.length === 0) return listener;
+  const all = [listener, ...further.map((fd) => listen(options, fd, system))];
+  return {
+    address: listener.address,
+    suspend() {
+      for (const one of all) one.suspend();
+    },
+    resume() {
+      for (const one of all) one.resume();
+    },
+    close() {
+      for (const one of all) one.close();
+    },
+  };
 }
 
 function listen(options: ListenOptions, fd: number | null, system: Libc | null): Listener {

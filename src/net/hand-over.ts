@@ -6,7 +6,7 @@
 // nothing more).
 
 import { type Log, MeshError } from '../base/index.ts';
-import { type InheritedDescriptors, listOpenListeners } from './bun-network.ts';
+import { type InheritedDescriptors, listOpenListeners, type OpenListener } from './bun-network.ts';
 import {
   descriptorsMax,
   encodeSocketAddress,
@@ -23,6 +23,8 @@ export interface HandOverOptions {
   /** Of this process's abstract socket. */
   readonly name: string;
   readonly log: Log;
+  /** Of other threads of this process. */
+  readonly otherListeners: () => readonly OpenListener[];
   /** The successor serves: stop accepting, and finish what runs, for so long at most where it says so. Called once. */
   readonly onSuccessor: (endsWithinMs: number | null) => void;
 }
@@ -57,7 +59,7 @@ export function offerListeners(options: HandOverOptions): { close(): void } | nu
         socket.data.text = (socket.data.text + bytes.toString('latin1')).slice(0, messageBytesMax);
         const isReady = ready.exec(socket.data.text);
         if (socket.data.text === take)
-          give(system, socket as unknown as { fd: number; end(): void }, options.log);
+          give(system, socket as unknown as { fd: number; end(): void }, options);
         else if (isReady !== null) {
           socket.end('ok\n');
           if (!told) options.onSuccessor(isReady[1] === undefined ? null : Number(isReady[1]) * 1000);
@@ -71,8 +73,12 @@ export function offerListeners(options: HandOverOptions): { close(): void } | nu
   return { close: () => listener.stop(true) };
 }
 
-function give(system: Libc, socket: { fd: number; end(): void }, log: Log): void {
-  const open = listOpenListeners().slice(0, descriptorsMax);
+function give(
+  system: Libc,
+  socket: { fd: number; end(): void },
+  { log, otherListeners }: HandOverOptions,
+): void {
+  const open = [...listOpenListeners(), ...otherListeners()].slice(0, descriptorsMax);
   const bytes = Buffer.from(`${JSON.stringify(open.map(({ address }) => address))}\n`);
   try {
     sendDescriptors(
@@ -123,12 +129,13 @@ function read(system: Libc, socket: number): InheritedDescriptors {
     text += Buffer.from(received.bytes).toString('utf8');
   }
   const addresses = JSON.parse(text) as Address[];
-  return new Map(
-    addresses.flatMap((address, at) => {
-      const descriptor = descriptors[at];
-      return descriptor === undefined ? [] : [[formatAddress(address), descriptor] as const];
-    }),
-  );
+  const taken = new Map<string, number[]>();
+  for (const [at, descriptor] of descriptors.entries()) {
+    const address = addresses[at];
+    if (address === undefined) system.close(descriptor);
+    else taken.set(formatAddress(address), [...(taken.get(formatAddress(address)) ?? []), descriptor]);
+  }
+  return taken;
 }
 
 /**
@@ -153,7 +160,7 @@ export async function announceReady(name: string, endsWithinSeconds: number | nu
 
 /** What the new configuration has no use for. */
 export function closeInherited(inherited: InheritedDescriptors): void {
-  for (const descriptor of inherited.values()) libc()?.close(descriptor);
+  for (const descriptor of [...inherited.values()].flat()) libc()?.close(descriptor);
   inherited.clear();
 }
 

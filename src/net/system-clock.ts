@@ -7,18 +7,29 @@ import { assert, type Clock, type Timer, TimerWheel } from '../base/index.ts';
 /** setTimeout takes 31 bits of milliseconds; a longer wait is continued. */
 const sleepMaxMs = 2 ** 31 - 1;
 
-export function createSystemClock(): Clock {
-  return new SystemClock();
+/**
+ * `originMs`: the `performance.timeOrigin` of the process's first thread, so that all of its threads show the same
+ * time; each counts from its own start otherwise.
+ */
+export function createSystemClock(originMs = performance.timeOrigin): Clock {
+  return new SystemClock(performance.timeOrigin - originMs);
 }
 
 class SystemClock implements Clock {
-  readonly #wheel = new TimerWheel(1, performance.now());
+  /** From this thread's time to the clock's. */
+  readonly #shiftMs: number;
+  readonly #wheel: TimerWheel;
   /** When the pending setTimeout fires, Infinity when there is none. */
   #wakeMs = Infinity;
   #handle: ReturnType<typeof setTimeout> | null = null;
 
+  constructor(shiftMs: number) {
+    this.#shiftMs = shiftMs;
+    this.#wheel = new TimerWheel(1, performance.now() + shiftMs);
+  }
+
   now(): number {
-    return performance.now();
+    return performance.now() + this.#shiftMs;
   }
 
   wall(): number {
@@ -27,7 +38,7 @@ class SystemClock implements Clock {
 
   arm(timer: Timer, delayMs: number): void {
     assert(delayMs >= 0, 'a delay is not negative');
-    const dueMs = performance.now() + delayMs;
+    const dueMs = this.now() + delayMs;
     this.#wheel.arm(timer, dueMs);
     if (dueMs < this.#wakeMs) this.#sleep(Math.min(dueMs, this.#wheel.nextDueMs()));
   }
@@ -44,7 +55,7 @@ class SystemClock implements Clock {
   #sleep(untilMs: number): void {
     if (this.#handle !== null) clearTimeout(this.#handle);
     this.#wakeMs = untilMs;
-    const delayMs = Math.min(Math.ceil(untilMs - performance.now()), sleepMaxMs);
+    const delayMs = Math.min(Math.ceil(untilMs - this.now()), sleepMaxMs);
     this.#handle = setTimeout(this.#wake, Math.max(delayMs, 0));
   }
 
@@ -52,7 +63,7 @@ class SystemClock implements Clock {
     this.#handle = null;
     this.#wakeMs = Infinity;
     try {
-      this.#wheel.advance(performance.now());
+      this.#wheel.advance(this.now());
     } finally {
       const dueMs = this.#wheel.nextDueMs();
       if (dueMs < this.#wakeMs) this.#sleep(dueMs);

@@ -110,4 +110,4 @@ export {
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';
-export { type Counters, localCounters } from './shared/index.ts';
+export { type Counters, localCounters, SharedCounters, SharedMemory, SharedQuiet } from './shared/index.ts';

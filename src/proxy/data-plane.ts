@@ -21,7 +21,7 @@ import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
-import { ListenerDrain, ProxyDrain } from './drain.ts';
+import { ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
 import { LocalClusterWatch } from './local-cluster.ts';
@@ -50,12 +50,14 @@ export interface DataPlaneOptions {
   readonly drainStrategy?: DrainStrategy;
   /** Accepted connections at once, where the configuration bounds them. */
   readonly connectionsMax?: number | null;
-  /** Several workers share the listeners' ports. */
+  /** Several threads share the listeners' ports. */
   readonly reusePort?: boolean;
   /** Where limits and budgets count, when several threads are one proxy; fields of this one by default. */
   readonly counters?: Counters;
   /** Default: a machine of which nothing is known. */
   readonly machine?: Machine;
+  /** When nothing happens in any thread of the proxy, which draining waits for; this one alone by default. */
+  readonly quietMs?: QuietMs;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -239,6 +241,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
   }
 
+  /** Another thread of the proxy changed what the clusters of that name share. */
+  look(cluster: string): void {
+    this.clusters.get(cluster)?.look();
+    for (const retired of this.retired) if (retired.name === cluster) retired.look();
+  }
+
   /** After a log rotation. */
   reopenLogs(): void {
     for (const log of this.accessLogs.values()) log.reopen();
@@ -276,6 +284,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       [...this.listeners.values()],
       this.options.drainStrategy ?? 'immediate',
       succeeded,
+      this.options.quietMs,
     );
     log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });
     void drain.done.then(() => {

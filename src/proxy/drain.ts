@@ -55,6 +55,9 @@ export class ListenerDrain implements TimerHandler {
 /** serving (announcing, still accepting) -> closing (nothing accepted, connections end) -> done. */
 type DrainState = 'serving' | 'closing' | 'done';
 
+/** From how long nothing happened here to how long nothing happened in any thread of the proxy. */
+export type QuietMs = (ownMs: number) => number;
+
 export class ProxyDrain implements TimerHandler {
   readonly done: Promise<void>;
   readonly atMostMs: number;
@@ -66,6 +69,7 @@ export class ProxyDrain implements TimerHandler {
   private readonly listeners: readonly RuntimeListener[];
   private readonly timer = new Timer(this, 0);
   private readonly deadlineMs: number;
+  private readonly quietMs: QuietMs;
   private state: DrainState = 'serving';
   private requests: number;
   private quietSinceMs: number;
@@ -80,9 +84,11 @@ export class ProxyDrain implements TimerHandler {
     listeners: readonly RuntimeListener[],
     strategy: DrainStrategy,
     succeeded = false,
+    quietMs: QuietMs = (ownMs) => ownMs,
   ) {
     this.clock = clock;
     this.listeners = listeners;
+    this.quietMs = quietMs;
     const now = clock.now();
     const limits = listeners.map((listener) => listener.http.drainTimeoutMs);
     this.atMostMs = Math.max(0, ...limits);
@@ -118,7 +124,7 @@ export class ProxyDrain implements TimerHandler {
     if (active || requests !== this.requests) this.quietSinceMs = nowMs;
     this.requests = requests;
     for (const listener of this.listeners) if (listener.draining) listener.closeQuiet(nowMs);
-    const quiet = nowMs - this.quietSinceMs >= proxyLimits.drainQuietMs;
+    const quiet = this.quietMs(nowMs - this.quietSinceMs) >= proxyLimits.drainQuietMs;
     if (!quiet && nowMs < this.deadlineMs) return;
     this.state = 'closing';
     for (const listener of this.listeners) {

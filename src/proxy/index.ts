@@ -13,3 +13,4 @@ export type { DrainStrategy } from './downstream/index.ts';
 export { createProcessInfo } from './process-info.ts';
 export { createProxy, type Proxy, type ProxyOptions } from './proxy.ts';
 export type { ClusterView, EndpointView, ListenerView, ProxyView } from './stats/index.ts';
+export { type FromThread, type Port, startThread, type ThreadPort, type ToThread } from './threads/index.ts';

@@ -2,9 +2,9 @@
 // the simulator runs this very composition.
 
 import type { Clock, Random } from '../base/index.ts';
-import type { Address, Network, Resolver, Store, SystemReadings } from '../net/index.ts';
+import type { Address, Network, OpenListener, Resolver, Store, SystemReadings } from '../net/index.ts';
 import { type LeveledLog, type LogSink, StallMonitor } from '../observe/index.ts';
-import { AdsClient, type AdsTransport, type XdsNode } from '../xds/index.ts';
+import { AdsClient, type AdsTransport } from '../xds/index.ts';
 import {
   type AdminContext,
   AdminServer,
@@ -12,13 +12,15 @@ import {
   type ProcessInfo,
   readinessPages,
 } from './admin/index.ts';
+import { composePlane } from './compose-plane.ts';
 import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
 import type { Machine } from './context.ts';
-import { DataPlane } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
 import { OverloadManager } from './overload/index.ts';
-import { Readiness } from './readiness.ts';
+import { Readiness, type ReadinessPlane } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
+import { FirstThread, type ThreadsOptions } from './threads/index.ts';
 
 export interface ProxyOptions {
   readonly clock: Clock;
@@ -50,6 +52,8 @@ export interface ProxyOptions {
   readonly readings?: SystemReadings | null;
   /** What formats may say of the machine; nothing by default. */
   readonly machine?: Machine;
+  /** Further threads that serve too; null by default: the proxy is one thread. */
+  readonly threads?: ThreadsOptions | null;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -58,6 +62,8 @@ export interface Proxy {
   readonly view: ProxyView;
   readonly config: ConfigSource;
   readonly ready: boolean;
+  /** Listening sockets of its further threads, which a successor takes over with those of the first. */
+  readonly otherListeners: readonly OpenListener[];
   /** Throws net's ListenError when the admin or readiness address cannot be bound. */
   start(): void;
   /** Announces the end and finishes what runs; resolves when nothing does any more. The admin interface stays. */
@@ -80,6 +86,8 @@ export function createProxy(options: ProxyOptions): Proxy {
 class ComposedProxy implements Proxy {
   readonly config: ConfigSource;
   private readonly options: ProxyOptions;
+  /** Null: the proxy is one thread. */
+  private readonly first: FirstThread | null;
   private readonly dataPlane: DataPlane;
   private readonly readiness: Readiness;
   private readonly stalls: StallMonitor;
@@ -90,36 +98,13 @@ class ComposedProxy implements Proxy {
   private readinessServer: AdminServer | null = null;
 
   constructor(options: ProxyOptions) {
-    const {
-      clock,
-      random,
-      network,
-      resolver,
-      log,
-      store,
-      bootstrap,
-      createLogSink,
-      machine,
-      openFilesMax,
-      drainStrategy,
-    } = options;
+    const { clock, random, log, store, bootstrap } = options;
     this.options = options;
-    this.dataPlane = new DataPlane({
-      clock,
-      random,
-      network,
-      resolver,
-      log,
-      store,
-      peer: peerOf(bootstrap.node),
-      serviceCluster: /^[ -~]*$/.test(bootstrap.node.cluster) ? bootstrap.node.cluster : '',
-      connectionsMax: bootstrap.overload.connectionsMax,
-      ...(bootstrap.local === null ? {} : { local: bootstrap.local }),
-      ...(createLogSink === undefined ? {} : { createLogSink }),
-      ...(machine === undefined ? {} : { machine }),
-      ...(openFilesMax === undefined ? {} : { openFilesMax }),
-      ...(drainStrategy === undefined ? {} : { drainStrategy }),
-    });
+    this.first =
+      options.threads == null
+        ? null
+        : new FirstThread({ clock, log, createLogSink: options.createLogSink, ...options.threads });
+    this.dataPlane = composePlane(options, this.first?.planeOptions);
     this.config = new ConfigSource({
       clock,
       log,
@@ -137,12 +122,14 @@ class ComposedProxy implements Proxy {
           clock,
           random,
           node: bootstrap.node,
-          subscriber,
+          subscriber: this.first?.relay(this.config) ?? subscriber,
           log,
         });
       },
+      ...(this.first === null ? {} : { onRestored: this.first.restored }),
     });
-    this.readiness = new Readiness({ clock, log, config: this.config, plane: this.dataPlane });
+    this.first?.attach(this.dataPlane, this.config);
+    this.readiness = new Readiness({ clock, log, config: this.config, plane: this.createReadinessPlane() });
     this.stalls = new StallMonitor(clock, () => this.dataPlane.requests);
     this.overload = new OverloadManager({
       clock,
@@ -180,13 +167,18 @@ class ComposedProxy implements Proxy {
     this.overload.start();
   }
 
-  drain(): Promise<void> {
-    return this.dataPlane.drain();
+  /** Open in other threads of this process. */
+  get otherListeners(): readonly OpenListener[] {
+    return this.first?.listeners ?? [];
   }
 
-  handOver(): Promise<void> {
+  async drain(): Promise<void> {
+    await Promise.all([this.dataPlane.drain(), this.first?.drain(false)]);
+  }
+
+  async handOver(): Promise<void> {
     for (const server of this.servers.splice(0)) server.close();
-    return this.dataPlane.drain(true);
+    await Promise.all([this.dataPlane.drain(true), this.first?.drain(true)]);
   }
 
   async stop(): Promise<void> {
@@ -195,6 +187,8 @@ class ComposedProxy implements Proxy {
     this.readiness.stop();
     await this.config.stop();
     for (const transport of this.transports) transport.close();
+    // The other threads' last log lines go out by this one's logs.
+    await this.first?.stop();
     await this.dataPlane.stop();
     for (const server of this.servers) server.close();
   }
@@ -203,10 +197,60 @@ class ComposedProxy implements Proxy {
     this.dataPlane.reopenLogs();
   }
 
+  private createReadinessPlane(): ReadinessPlane {
+    const { dataPlane, first } = this;
+    if (first === null) return dataPlane;
+    return {
+      get draining() {
+        return dataPlane.draining;
+      },
+      get healthFailed() {
+        return dataPlane.healthFailed;
+      },
+      get obstacles() {
+        return first.obstacles(dataPlane.obstacles);
+      },
+    };
+  }
+
+  private failHealth(failed: boolean): void {
+    this.dataPlane.failHealth(failed);
+    this.first?.failHealth(failed);
+  }
+
   private createAdminContext(): AdminContext {
+    const context = this.createOwnContext();
+    const { dataPlane, first, stalls } = this;
+    if (first === null) return context;
+    // Made anew when a page has brought the figures up to now, and not for every look at it.
+    let view = first.view(dataPlane);
+    return {
+      ...context,
+      log: first.log,
+      threads: first.threads,
+      get view() {
+        return view;
+      },
+      get threadRequests() {
+        return first.requests(dataPlane);
+      },
+      get stalls() {
+        return first.stalls(stalls);
+      },
+      accessLogDropped: () => first.accessLogDropped(dataPlane.accessLogDropped),
+      async collect() {
+        await first.collect();
+        view = first.view(dataPlane);
+      },
+    };
+  }
+
+  private createOwnContext(): AdminContext {
     const { clock, log, version, onQuit } = this.options;
     return {
       clock,
+      threads: 1,
+      threadRequests: [],
       view: this.dataPlane,
       config: this.config,
       stalls: this.stalls,
@@ -216,21 +260,13 @@ class ComposedProxy implements Proxy {
       process: this.options.process,
       readiness: this.readiness,
       actions: {
-        drainListeners: () => void this.dataPlane.drain(),
-        failHealth: (failed) => this.dataPlane.failHealth(failed),
+        drainListeners: () => void this.drain(),
+        failHealth: (failed) => this.failHealth(failed),
         quit: onQuit,
       },
       accessLogDropped: () => this.dataPlane.accessLogDropped,
       foldedSeries: 0,
+      collect: null,
     };
   }
-}
-
-/** Who calls, for the callee's metrics: a sidecar speaks for its workload, a node agent for many and so for none. */
-function peerOf(node: XdsNode): string {
-  const namespace = node.metadata['namespace'];
-  if (typeof namespace !== 'string' || node.cluster === '' || node.id.startsWith('agent~')) return '';
-  const peer = `${namespace}/${node.cluster}`;
-  // It becomes a header's value, and only a Kubernetes name has business there.
-  return /^[!-~]+$/.test(peer) ? peer : '';
 }

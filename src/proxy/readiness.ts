@@ -22,11 +22,14 @@ export interface ReadinessOptions {
     readonly ready: boolean;
     readonly warmingNames: { readonly listeners: readonly string[]; readonly clusters: readonly string[] };
   };
-  readonly plane: {
-    readonly draining: boolean;
-    readonly healthFailed: boolean;
-    readonly obstacles: readonly Issue[];
-  };
+  readonly plane: ReadinessPlane;
+}
+
+export interface ReadinessPlane {
+  readonly draining: boolean;
+  readonly healthFailed: boolean;
+  /** What keeps listeners from serving. */
+  readonly obstacles: readonly Issue[];
 }
 
 export class Readiness implements ReadinessView, TimerHandler {

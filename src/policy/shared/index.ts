@@ -1,1 +1,3 @@
-export { type Counters, localCounters } from './counters.ts';
+export { type Counters, localCounters, SharedCounters } from './counters.ts';
+export { SharedMemory } from './shared-memory.ts';
+export { SharedQuiet } from './shared-quiet.ts';

@@ -1,7 +1,7 @@
 // What the admin pages may look at and do. They read live objects and copy nothing.
 
 import type { Clock } from '../../base/index.ts';
-import type { LeveledLog, StallMonitor } from '../../observe/index.ts';
+import type { Histogram, LeveledLog } from '../../observe/index.ts';
 import type { ConfigSource } from '../config/index.ts';
 import type { OverloadView } from '../overload/index.ts';
 import type { ReadinessView } from '../readiness.ts';
@@ -25,11 +25,21 @@ export interface AdminActions {
   quit(): void;
 }
 
+/** How late event loops were. */
+export interface StallView {
+  readonly histogram: Histogram;
+  readonly maxMs: number;
+}
+
 export interface AdminContext {
   readonly clock: Clock;
+  /** Threads that serve. */
+  readonly threads: number;
+  /** Requests begun by each of them; empty where there is one. */
+  readonly threadRequests: readonly number[];
   readonly view: ProxyView;
   readonly config: ConfigSource;
-  readonly stalls: StallMonitor;
+  readonly stalls: StallView;
   readonly overload: OverloadView;
   readonly log: LeveledLog;
   readonly version: string;
@@ -38,6 +48,8 @@ export interface AdminContext {
   readonly readiness: ReadinessView;
   /** Access-log lines that were lost, all logs together. */
   accessLogDropped(): number;
+  /** Brings the view up to what all threads have counted by now; null: it is live. */
+  readonly collect: (() => Promise<void>) | null;
   /** Series folded by earlier scrapes. */
   foldedSeries: number;
 }

@@ -1,3 +1,3 @@
-export type { AdminActions, AdminContext, ProcessInfo } from './context.ts';
+export type { AdminActions, AdminContext, ProcessInfo, StallView } from './context.ts';
 export { adminPages, readinessPages } from './routes.ts';
 export { AdminServer } from './server.ts';

@@ -45,6 +45,13 @@ const codecLimits: Http1Limits = {
   bodyBytesMax: adminLimits.bodyBytesMax,
 };
 
+/** What a page needs of a head, which is its codec's. */
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly crossOrigin: boolean;
+}
+
 const timerKind = { idle: 0, slice: 1 } as const;
 
 class AdminConnection implements SocketHandler, ServerHost, TimerHandler, RequestReceiver {
@@ -93,25 +100,35 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
   onHeadStart(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, _endStream: boolean): RequestReceiver {
-    const { status, contentType, body } = this.answer(head);
+    this.stream = stream;
+    const { method, path } = head;
+    const asked: Asked = { method, path, crossOrigin: head.findName('origin') >= 0 };
+    const { collect } = this.server.context;
+    // A probe wants to know of this moment, and must not wait for anybody.
+    if (collect === null || method === 'POST' || path === '/ready') this.reply(asked);
+    else void collect().then(() => this.stream === stream && this.reply(asked));
+    return this;
+  }
+
+  private reply(asked: Asked): void {
+    const { status, contentType, body } = this.answer(asked);
+    const bodyless = asked.method === 'HEAD';
     const fields: (readonly [string, string])[] = [
       ['content-type', contentType],
       ['cache-control', 'no-cache, max-age=0'],
       ['x-content-type-options', 'nosniff'],
     ];
-    this.stream = stream;
     if (typeof body === 'string') {
       const bytes = Buffer.from(body);
       fields.push(['content-length', `${bytes.length}`]);
-      this.sendHead(status, fields, head.method === 'HEAD' || bytes.length === 0);
+      this.sendHead(status, fields, bodyless || bytes.length === 0);
       this.send(bytes);
       this.finish();
     } else {
-      this.sendHead(status, fields, head.method === 'HEAD');
+      this.sendHead(status, fields, bodyless);
       this.slices = body;
       this.sendSlice();
     }
-    return this;
   }
 
   onIdle(): void {
@@ -169,13 +186,13 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
     else if (this.send(Buffer.from(next.value))) this.server.context.clock.arm(this.sliceTimer, 0);
   }
 
-  private answer(head: RequestHead): AdminReply {
+  private answer({ method, path, crossOrigin }: Asked): AdminReply {
     const { pages, context } = this.server;
     try {
-      return answer(pages, context, head.method, head.path, head.findName('origin') >= 0);
+      return answer(pages, context, method, path, crossOrigin);
     } catch (error) {
       // A page that fails is a bug, but not one that may take the data path down.
-      context.log.write('error', 'admin page failed', { path: head.path, error: String(error) });
+      context.log.write('error', 'admin page failed', { path, error: String(error) });
       return text('internal error\n', 500);
     }
   }

@@ -41,6 +41,8 @@ export interface ConfigSourceOptions {
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
   readonly createClient: (ads: AdsConfig, subscriber: XdsSubscriber) => AdsSubscriptions;
+  /** The last good configuration was read and is in force. */
+  readonly onRestored?: (saved: LastGood) => void;
 }
 
 /** How the present configuration came to be; `none` until there is one. */
@@ -234,10 +236,12 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (this.keeper === null || this.origin !== 'none') return;
     const saved = await this.keeper.read();
     // The control plane may have answered while the file was read.
-    if (saved !== null && this.origin === 'none') this.onRestored(saved);
+    if (saved === null || this.origin !== 'none') return;
+    this.restoreFrom(saved);
+    this.options.onRestored?.(saved);
   }
 
-  private onRestored(saved: LastGood): void {
+  restoreFrom(saved: LastGood): void {
     const { log, clock } = this.options;
     this.intake.restore(saved.resources);
     this.origin = 'last-good';

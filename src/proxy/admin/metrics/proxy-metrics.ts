@@ -14,6 +14,11 @@ export function* writeProxyMetrics(writer: PrometheusWriter, context: AdminConte
     'The longest stall since the start.',
     context.stalls.maxMs / 1000,
   );
+  if (context.threadRequests.length > 0) {
+    writer.family('weft_thread_requests_total', 'counter', 'Requests begun, by the thread that serves them.');
+    for (const [at, requests] of context.threadRequests.entries())
+      writer.sample({ thread: `${at + 1}` }, requests);
+  }
   counter(writer, 'weft_access_log_dropped_total', 'Access-log lines lost.', context.accessLogDropped());
   writeConfig(writer, context);
   yield;
@@ -70,7 +75,7 @@ function writeServer(writer: PrometheusWriter, context: AdminContext): void {
   let connections = 0;
   for (const { stats } of view.listeners.values()) connections += stats.connectionsActive;
   gauge(writer, 'envoy_server_total_connections', 'Connections of clients.', connections);
-  gauge(writer, 'envoy_server_concurrency', 'Threads that serve.', 1);
+  gauge(writer, 'envoy_server_concurrency', 'Threads that serve.', context.threads);
   if (process === null) return;
   const { used, total } = process.heapBytes();
   gauge(writer, 'envoy_server_memory_allocated', 'Bytes of the heap in use.', used);

@@ -33,10 +33,10 @@ export function serverInfoPage(context: AdminContext): AdminReply {
 }
 
 /** envoy.admin.v3.CommandLineOptions, as far as Weft has them. */
-function commandLineOptions({ config, log }: AdminContext): object {
+function commandLineOptions({ config, log, threads }: AdminContext): object {
   const { node } = config.bootstrap;
   return {
-    concurrency: 1,
+    concurrency: threads,
     log_level: log.level,
     mode: 'Serve',
     service_cluster: node.cluster,

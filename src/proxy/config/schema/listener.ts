@@ -183,8 +183,8 @@ export const listener = message('envoy.config.listener.v3.Listener', {
   listener_filters: f.repeated(f.message(9, listenerFilter)),
   listener_filters_timeout: f.duration(15, 'default 15s; 0s is no limit'),
   continue_on_listener_filters_timeout: f.bool(17),
-  connection_balance_config: f.ignored(20, 'one thread accepts: no effect'),
+  connection_balance_config: f.ignored(20, 'the kernel spreads connections over the threads: no effect'),
   metadata: f.message(6, metadata),
   traffic_direction: f.enum(16, { UNSPECIFIED: 0, INBOUND: 1, OUTBOUND: 2 }),
-  enable_reuse_port: f.boolValue(29, 'one thread listens: no effect'),
+  enable_reuse_port: f.boolValue(29, 'every thread has a queue of its own (--concurrency): no effect'),
 });

@@ -1,0 +1,436 @@
+// `weft proxy --concurrency 2` as a process: its threads are one proxy to whoever calls it, configures it, measures it,
+// drains it or succeeds it.
+
+import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { httpListener, tcpListener } from '../proxy/testing/tls-proxy.ts';
+import { describeWith, freePort, run } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
+
+setDefaultTimeout(60_000);
+
+const main = join(import.meta.dir, 'main.ts');
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Answers as the test says; counts what came and what runs at once. */
+class Origin {
+  readonly paths: string[] = [];
+  running = 0;
+  most = 0;
+  connections = 0;
+  answer: (path: string) => Response | Promise<Response> = () => new Response('fine');
+  readonly port: number;
+
+  constructor() {
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      idleTimeout: 0,
+      fetch: async (request) => {
+        const path = new URL(request.url).pathname;
+        this.paths.push(path);
+        this.running += 1;
+        this.most = Math.max(this.most, this.running);
+        try {
+          return await this.answer(path);
+        } finally {
+          this.running -= 1;
+        }
+      },
+    });
+    this.port = server.port ?? 0;
+    cleanups.push(() => server.stop(true));
+  }
+}
+
+function cluster(name: string, ports: readonly number[], more: object = {}): object {
+  const endpoints = ports.map((port_value) => ({
+    endpoint: { address: { socket_address: { address: '127.0.0.1', port_value } } },
+  }));
+  return {
+    name,
+    type: 'STATIC',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
+    ...more,
+  };
+}
+
+interface Running {
+  readonly child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
+  readonly admin: number;
+  readonly folder: string;
+  readonly log: Promise<string>;
+  /** A request over a connection of its own, which the kernel gives to either thread. */
+  ask(port: number, path?: string, init?: BunFetchRequestInit): Promise<Response>;
+  scrape(): Promise<ReadonlyMap<string, number>>;
+}
+
+async function start(resources: object, more: object = {}, ...flags: string[]): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-threads-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const admin = freePort();
+  const config = join(folder, 'bootstrap.json');
+  writeFileSync(config, JSON.stringify({ static_resources: resources, ...more }));
+  const words = ['proxy', '-c', config, '--concurrency', '2', '--admin', `127.0.0.1:${admin}`, ...flags];
+  const child = Bun.spawn([process.execPath, main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  cleanups.push(async () => {
+    child.kill('SIGKILL');
+    await child.exited;
+  });
+  const log = child.stderr.text();
+  await until('ready', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
+  return {
+    child,
+    admin,
+    folder,
+    log,
+    ask: (port, path = '/', init = {}) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { keepalive: false, ...init }),
+    async scrape() {
+      const text = await (await fetch(`http://127.0.0.1:${admin}/stats/prometheus`)).text();
+      const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      return new Map(
+        lines.map((line) => {
+          const end = line.lastIndexOf(' ');
+          return [line.slice(0, end), Number(line.slice(end + 1))];
+        }),
+      );
+    },
+  };
+}
+
+async function statuses(answers: readonly Promise<Response>[]): Promise<number[]> {
+  return (await Promise.all(answers)).map(({ status }) => status);
+}
+
+function times<T>(count: number, make: (at: number) => T): T[] {
+  return Array.from({ length: count }, (_, at) => make(at));
+}
+
+describe.skipIf(process.platform !== 'linux')('two threads', () => {
+  test('share the connections, and their figures are added up', async () => {
+    const origin = new Origin();
+    const port = freePort();
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [cluster('c', [origin.port])],
+    });
+    expect(new Set(await statuses(times(80, () => proxy.ask(port))))).toEqual(new Set([200]));
+    const stats = await proxy.scrape();
+    const [first, second] = ['1', '2'].map(
+      (thread) => stats.get(`weft_thread_requests_total{thread="${thread}"}`) ?? 0,
+    ) as [number, number];
+    expect(Math.min(first, second)).toBeGreaterThan(10);
+    expect(first + second).toBe(80);
+    expect(stats.get('envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="main"}')).toBe(80);
+    expect(stats.get('envoy_http_downstream_cx_total{envoy_http_conn_manager_prefix="main"}')).toBe(80);
+    expect(stats.get('envoy_cluster_upstream_rq{envoy_cluster_name="c",envoy_response_code="200"}')).toBe(80);
+    expect(stats.get('envoy_cluster_upstream_rq_time_count{envoy_cluster_name="c"}')).toBe(80);
+    expect(stats.get('envoy_http_downstream_rq_time_count{envoy_http_conn_manager_prefix="main"}')).toBe(80);
+    expect(stats.get('envoy_server_concurrency')).toBe(2);
+    const clusters = await (await fetch(`http://127.0.0.1:${proxy.admin}/clusters`)).text();
+    expect(clusters).toContain(`c::127.0.0.1:${origin.port}::rq_total::80\n`);
+    expect(clusters).toContain(`c::127.0.0.1:${origin.port}::rq_success::80\n`);
+  });
+
+  test('hold one limit of requests', async () => {
+    const origin = new Origin();
+    const release = Promise.withResolvers<void>();
+    origin.answer = async () => {
+      await release.promise;
+      return new Response('late');
+    };
+    const port = freePort();
+    const thresholds = [{ max_requests: 5, max_pending_requests: 100, max_connections: 100 }];
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [cluster('c', [origin.port], { circuit_breakers: { thresholds } })],
+    });
+    const answers = times(40, () => proxy.ask(port));
+    await until('all but five are refused', async () => {
+      const stats = await proxy.scrape();
+      return stats.get('envoy_cluster_upstream_rq_pending_overflow{envoy_cluster_name="c"}') === 35;
+    });
+    const open = 'envoy_cluster_circuit_breakers_default_rq_open{envoy_cluster_name="c"}';
+    expect((await proxy.scrape()).get(open)).toBe(1);
+    release.resolve();
+    const counts = (await statuses(answers)).sort();
+    expect(counts).toEqual([...times(5, () => 200), ...times(35, () => 503)]);
+    expect(origin.most).toBe(5);
+    expect((await proxy.scrape()).get(open)).toBe(0);
+    expect(await statuses(times(5, () => proxy.ask(port)))).toEqual(times(5, () => 200));
+  });
+
+  test('hold one limit of connections, and who waits for one gets it from either', async () => {
+    const origin = new Origin();
+    origin.answer = async () => {
+      await Bun.sleep(2);
+      return new Response('fine');
+    };
+    const port = freePort();
+    const tunnel = freePort();
+    const open = new Set<unknown>();
+    let most = 0;
+    const echo = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: {
+        open(socket) {
+          open.add(socket);
+          most = Math.max(most, open.size);
+        },
+        data: (socket, bytes) => void socket.write(bytes),
+        close: (socket) => void open.delete(socket),
+      },
+    });
+    cleanups.push(() => echo.stop(true));
+    const limits = { circuit_breakers: { thresholds: [{ max_connections: 4 }] } };
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null), tcpListener('tunnel', tunnel, 't')],
+      clusters: [cluster('c', [origin.port], limits), cluster('t', [echo.port], limits)],
+    });
+    // Many more than the limit, none of which is told no: they wait for a connection, on their thread or the other.
+    expect(new Set(await statuses(times(60, () => proxy.ask(port))))).toEqual(new Set([200]));
+    const closed: unknown[] = [];
+    const clients = await Promise.all(
+      times(24, () =>
+        Bun.connect({
+          hostname: '127.0.0.1',
+          port: tunnel,
+          socket: { data() {}, close: (socket) => void closed.push(socket) },
+        }),
+      ),
+    );
+    await until('all but four are refused', () => closed.length === 20);
+    expect([open.size, most]).toEqual([4, 4]);
+    for (const client of clients) client.end();
+  });
+
+  test('hold one budget of retries', async () => {
+    const origin = new Origin();
+    const release = Promise.withResolvers<void>();
+    const seen = new Set<string>();
+    let retries = 0;
+    origin.answer = async (path) => {
+      if (!seen.has(path)) {
+        seen.add(path);
+        return new Response('not yet', { status: 503 });
+      }
+      retries += 1;
+      await release.promise;
+      return new Response('now');
+    };
+    const port = freePort();
+    const listener = httpListener('main', port, 'c', null, {}) as Record<string, never>;
+    const text = JSON.stringify(listener).replace(
+      '"route":{"cluster":"c"}',
+      '"route":{"cluster":"c","retry_policy":{"retry_on":"5xx","num_retries":1}}',
+    );
+    const thresholds = [{ max_retries: 3, max_requests: 1000, max_pending_requests: 1000 }];
+    const proxy = await start({
+      listeners: [JSON.parse(text)],
+      clusters: [cluster('c', [origin.port], { circuit_breakers: { thresholds } })],
+    });
+    const answers = times(30, (at) => proxy.ask(port, `/${at}`));
+    await until('the budget is used up', async () => {
+      const stats = await proxy.scrape();
+      return stats.get('envoy_cluster_upstream_rq_retry_overflow{envoy_cluster_name="c"}') === 27;
+    });
+    expect(retries).toBe(3);
+    release.resolve();
+    expect((await statuses(answers)).sort()).toEqual([...times(3, () => 200), ...times(27, () => 503)]);
+  });
+
+  test('eject one outlier for both', async () => {
+    const [good, bad] = [new Origin(), new Origin()];
+    bad.answer = () => new Response('broken', { status: 500 });
+    const port = freePort();
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [
+        cluster('c', [good.port, bad.port], {
+          lb_policy: 'ROUND_ROBIN',
+          outlier_detection: { consecutive_5xx: 4, base_ejection_time: '300s', max_ejection_percent: 50 },
+        }),
+      ],
+    });
+    for (let asked = 0; asked < 60; asked++) await (await proxy.ask(port)).text();
+    // Four in a row are four in the proxy, whichever thread they came by.
+    expect(bad.paths.length).toBe(4);
+    expect(good.paths.length).toBe(56);
+    const stats = await proxy.scrape();
+    const ejected =
+      'envoy_cluster_outlier_detection_ejections_enforced_consecutive_5xx{envoy_cluster_name="c"}';
+    expect(stats.get(ejected)).toBe(1);
+    expect(stats.get('envoy_cluster_outlier_detection_ejections_active{envoy_cluster_name="c"}')).toBe(1);
+    expect(
+      Math.min(...['1', '2'].map((thread) => stats.get(`weft_thread_requests_total{thread="${thread}"}`)!)),
+    ).toBeGreaterThan(5);
+  });
+
+  test('write one access log, in whole lines, through a rotation, to a file and to a pipe', async () => {
+    const origin = new Origin();
+    const [port, piped] = [freePort(), freePort()];
+    const folder = mkdtempSync(join(tmpdir(), 'weft-threads-log-'));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'access.log');
+    const logTo = (path: string) => ({
+      access_log: [
+        {
+          name: 'file',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+            path,
+          },
+        },
+      ],
+    });
+    const proxy = await start({
+      listeners: [
+        httpListener('main', port, 'c', null, logTo(path)),
+        httpListener('piped', piped, 'c', null, logTo('/dev/stdout')),
+      ],
+      clusters: [cluster('c', [origin.port])],
+    });
+    const stdout = proxy.child.stdout.text();
+    const long = 'x'.repeat(2_000);
+    await statuses(times(60, (at) => proxy.ask(port, `/${at}/${long}`)));
+    await statuses(times(60, (at) => proxy.ask(piped, `/${at}/${long}`)));
+    await until('60 lines', () => readFileSync(path, 'utf8').split('\n').length === 61);
+    renameSync(path, `${path}.1`);
+    proxy.child.kill('SIGHUP');
+    await until('a new file', () => readFileSync(path, 'utf8') === '');
+    await statuses(times(40, (at) => proxy.ask(port, `/after/${at}`)));
+    proxy.child.kill('SIGTERM');
+    expect(await proxy.child.exited).toBe(0);
+    const pathsIn = (text: string) =>
+      new Set(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line).path.replace(/x+$/, '')),
+      );
+    expect(pathsIn(readFileSync(`${path}.1`, 'utf8'))).toEqual(new Set(times(60, (at) => `/${at}/`)));
+    expect(pathsIn(readFileSync(path, 'utf8'))).toEqual(new Set(times(40, (at) => `/after/${at}`)));
+    expect(pathsIn(await stdout)).toEqual(new Set(times(60, (at) => `/${at}/`)));
+  });
+
+  test('obey the admin interface together', async () => {
+    const origin = new Origin();
+    const port = freePort();
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [cluster('c', [origin.port])],
+    });
+    const post = (path: string) => fetch(`http://127.0.0.1:${proxy.admin}${path}`, { method: 'POST' });
+    const closing = async () => {
+      // Without the client's own wish to close.
+      const answers = await Promise.all(
+        times(20, () => run(['curl', '-s', '-o', '/dev/null', '-D', '-', `http://127.0.0.1:${port}/`])),
+      );
+      return new Set(answers.map(({ out }) => /^connection: close/im.test(out)));
+    };
+    expect(await closing()).toEqual(new Set([false]));
+    expect((await post('/healthcheck/fail')).status).toBe(200);
+    await until('both announce the end', async () => !(await closing()).has(false));
+    expect((await fetch(`http://127.0.0.1:${proxy.admin}/ready`)).status).toBe(503);
+    await post('/healthcheck/ok');
+    await until('neither does', async () => !(await closing()).has(true));
+    await post('/logging?level=debug');
+    await post('/quitquitquit');
+    expect(await proxy.child.exited).toBe(0);
+    // What the other thread says of its drain is below the level that it began with.
+    expect(await proxy.log).toMatch(/"message":"drained".*"thread":2/);
+  });
+
+  test('drain together: a thread without work goes on listening while the other has some', async () => {
+    const origin = new Origin();
+    const release = Promise.withResolvers<void>();
+    origin.answer = async (path) => {
+      if (path === '/slow') await release.promise;
+      return new Response('fine');
+    };
+    const port = freePort();
+    const proxy = await start(
+      { listeners: [httpListener('main', port, 'c', null)], clusters: [cluster('c', [origin.port])] },
+      {},
+      '--drain-time',
+      '30',
+    );
+    const slow = proxy.ask(port, '/slow');
+    await until('the slow request runs', () => origin.running === 1);
+    proxy.child.kill('SIGTERM');
+    await until('draining', async () => !(await fetch(`http://127.0.0.1:${proxy.admin}/ready`)).ok);
+    // Longer than it takes a quiet thread to be done.
+    const until2s = performance.now() + 2_000;
+    while (performance.now() < until2s) {
+      expect(await statuses(times(4, () => proxy.ask(port)))).toEqual([200, 200, 200, 200]);
+      await Bun.sleep(100);
+    }
+    release.resolve();
+    expect((await slow).status).toBe(200);
+    expect(await proxy.child.exited).toBe(0);
+  });
+
+  test('an address of another process is found, not shared', async () => {
+    const other = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      reusePort: true,
+      socket: { data() {} },
+    } as Bun.TCPSocketListenOptions<undefined>);
+    cleanups.push(() => other.stop(true));
+    const folder = mkdtempSync(join(tmpdir(), 'weft-threads-'));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const config = join(folder, 'bootstrap.json');
+    const listeners = [httpListener('main', other.port, 'c', null)];
+    writeFileSync(config, JSON.stringify({ static_resources: { listeners, clusters: [cluster('c', [1])] } }));
+    const admin = freePort();
+    const words = ['proxy', '-c', config, '--concurrency', '2', '--admin', `127.0.0.1:${admin}`];
+    const child = Bun.spawn([process.execPath, main, ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
+    cleanups.push(async () => {
+      child.kill('SIGKILL');
+      await child.exited;
+    });
+    let text = '';
+    await until('it says so', async () => {
+      text = await (await fetch(`http://127.0.0.1:${admin}/ready`)).text();
+      return text.includes('EADDRINUSE');
+    });
+    expect(text).toContain('INITIALIZING');
+  });
+
+  test('as many threads as are too many are refused', async () => {
+    const { code, err } = await run([process.execPath, main, 'proxy', '-c', 'none', '--concurrency', '65']);
+    expect([code, err.includes('must be 1 to 64')]).toEqual([64, true]);
+  });
+});
+
+describeWith(['wrk'], 'two threads under load', () => {
+  test('lose no request, and count each', async () => {
+    const origin = new Origin();
+    const port = freePort();
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [cluster('c', [origin.port])],
+    });
+    const { out } = await run(['wrk', '-t1', '-c48', '-d2', `http://127.0.0.1:${port}/`]);
+    const [, requests] = /(\d+) requests in/.exec(out) ?? [];
+    expect(out).not.toContain('Socket errors');
+    expect(out).not.toContain('Non-2xx');
+    await until('all are counted', async () => {
+      const stats = await proxy.scrape();
+      return stats.get('envoy_http_downstream_rq_active{envoy_http_conn_manager_prefix="main"}') === 0;
+    });
+    const stats = await proxy.scrape();
+    const counted = stats.get('envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="main"}')!;
+    // wrk leaves with requests on their way, which it does not count.
+    expect(counted).toBeGreaterThanOrEqual(Number(requests));
+    expect(counted).toBeLessThanOrEqual(Number(requests) + 48);
+  });
+});
