@@ -44,11 +44,20 @@ export interface RouteMatch {
   readonly query: readonly { readonly name: string; readonly match: StringMatch }[];
 }
 
+/** A value made for each message; of what, is its maker's affair. '' where there is none. */
+export interface HeaderFormat {
+  format(subject: unknown): string;
+}
+
 /** One edit of a head; `name` is lower-case. A value is '' where a line is removed. */
 export interface HeaderStep {
   readonly kind: 'remove' | 'add' | 'set' | 'add-if-absent' | 'set-if-present';
   readonly name: string;
   readonly value: string;
+  /** Makes the value; absent: it is the one above. */
+  readonly format?: HeaderFormat;
+  /** Of a format: a line is written also where it comes to nothing. */
+  readonly keepEmpty?: boolean;
 }
 
 /** Applied in their order. */

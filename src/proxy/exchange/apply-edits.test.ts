@@ -3,6 +3,7 @@ import type { PathRewrite, RouteAction } from '../../policy/index.ts';
 import { createRequestHead } from '../../wire/index.ts';
 import { route } from '../testing/configs.ts';
 import { applyEdits, redirectLocation, rewritePath } from './apply-edits.ts';
+import type { RequestState } from './request-state.ts';
 
 describe('path rewrite', () => {
   const cases: readonly (readonly [match: string, path: string, rewrite: PathRewrite, expected: string])[] = [
@@ -59,20 +60,43 @@ describe('redirect', () => {
   }
 });
 
+const request = {} as RequestState;
+
 test('edits are applied in their order', () => {
   const head = createRequestHead('GET', 'a.test', '/', [
     ['x-one', '1'],
     ['x-two', '2'],
   ]);
-  applyEdits(head, [
-    { kind: 'remove', name: 'x-one', value: '' },
-    { kind: 'set-if-present', name: 'x-one', value: 'gone' },
-    { kind: 'add-if-absent', name: 'x-one', value: 'new' },
-    { kind: 'add-if-absent', name: 'x-one', value: 'late' },
-    { kind: 'set', name: 'x-two', value: 'set' },
-    { kind: 'add', name: 'x-two', value: 'added' },
-    { kind: 'set-if-present', name: 'x-one', value: 'newer' },
-  ]);
+  applyEdits(
+    head,
+    [
+      { kind: 'remove', name: 'x-one', value: '' },
+      { kind: 'set-if-present', name: 'x-one', value: 'gone' },
+      { kind: 'add-if-absent', name: 'x-one', value: 'new' },
+      { kind: 'add-if-absent', name: 'x-one', value: 'late' },
+      { kind: 'set', name: 'x-two', value: 'set' },
+      { kind: 'add', name: 'x-two', value: 'added' },
+      { kind: 'set-if-present', name: 'x-one', value: 'newer' },
+    ],
+    request,
+  );
   expect(head.getName('x-one')).toBe('newer');
   expect(head.getName('x-two')).toBe('set, added');
+});
+
+test('a made value is written where there is one, without bytes that end a line', () => {
+  const head = createRequestHead('GET', 'a.test', '/', []);
+  const made = (text: string) => ({ kind: 'add', value: '', format: { format: () => text } }) as const;
+  applyEdits(
+    head,
+    [
+      { ...made('a\r\nb\0'), name: 'x-made' },
+      { ...made(''), name: 'x-empty' },
+      { ...made(''), name: 'x-kept', keepEmpty: true },
+    ],
+    request,
+  );
+  expect(head.getName('x-made')).toBe('a  b ');
+  expect(head.getName('x-empty')).toBeNull();
+  expect(head.getName('x-kept')).toBe('');
 });

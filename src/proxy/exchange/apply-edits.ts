@@ -2,12 +2,26 @@
 
 import type { HeaderEdits, HeaderStep, PathRewrite, Route } from '../../policy/index.ts';
 import type { Head, RequestHead } from '../../wire/index.ts';
+import { factsOf } from './request-facts.ts';
+import type { RequestState } from './request-state.ts';
 
-export function applyEdits(head: Head, edits: HeaderEdits): void {
-  for (let index = 0; index < edits.length; index++) applyStep(head, edits[index]!);
+export function applyEdits(head: Head, edits: HeaderEdits, request: RequestState): void {
+  for (let index = 0; index < edits.length; index++) {
+    const step = edits[index]!;
+    if (step.format === undefined) applyStep(head, step, step.value);
+    else applyFormatted(head, step, step.format.format(factsOf(request)));
+  }
 }
 
-function applyStep(head: Head, { kind, name, value }: HeaderStep): void {
+/** What a format brings together may hold what no field may: such bytes become spaces. */
+function applyFormatted(head: Head, step: HeaderStep, made: string): void {
+  if (made === '' && step.keepEmpty !== true) return;
+  applyStep(head, step, made.replace(unsendable, ' '));
+}
+
+const unsendable = /[\0\r\n]/g;
+
+function applyStep(head: Head, { kind, name }: HeaderStep, value: string): void {
   switch (kind) {
     case 'remove':
       head.removeName(name);

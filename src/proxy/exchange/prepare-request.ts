@@ -30,8 +30,8 @@ export function prepareRequest(request: RequestState): void {
 /** The most specific edits first, as Envoy applies them: the weighted cluster's, then the route's. */
 export function prepareForward(request: RequestState): void {
   const { head, route, weighted } = request;
-  if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits);
-  if (route?.requestEdits) applyEdits(head, route.requestEdits);
+  if (weighted?.requestEdits) applyEdits(head, weighted.requestEdits, request);
+  if (route?.requestEdits) applyEdits(head, route.requestEdits, request);
   if (request.upgrade !== '') ensureWebSocketKey(request);
   if (route?.action.kind !== 'forward') return;
   // CONNECT has no path.

@@ -27,8 +27,8 @@ export function prepareResponse(
   }
   if (request.setCookie !== '') head.add('set-cookie', request.setCookie);
   const { route, weighted } = request;
-  if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits);
-  if (route?.responseEdits) applyEdits(head, route.responseEdits);
+  if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits, request);
+  if (route?.responseEdits) applyEdits(head, route.responseEdits, request);
   return request.steps === null ? null : consultAnswerers(request, request.steps.answerers, head, endStream);
 }
 

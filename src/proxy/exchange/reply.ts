@@ -83,14 +83,14 @@ function write(
   const bodiless = status === 204 || status === 304;
   if (!bodiless) fields.push(['content-length', `${bytes.length}`]);
   const head = createResponseHead(status, [...fields, ...extra]);
-  if (route?.responseEdits) applyEdits(head, route.responseEdits);
+  request.status = status;
+  request.responseHead = head;
+  if (route?.responseEdits) applyEdits(head, route.responseEdits, request);
   const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
   // What a filter says against an answer of our own is not heard: there is nothing better to say.
   if (steps !== null) consultAnswerers(request, steps.answerers, head, !withBody);
   if (withBody && request.responseTransform !== null)
     bytes = transformWhole(request.responseTransform, bytes);
-  request.status = status;
-  request.responseHead = head;
   if (withBody) request.bytesSent += bytes.length;
   const stream = request.stream;
   settle(request, context.clock.now());
@@ -124,10 +124,10 @@ function writeGrpc(
     ['grpc-message', encodeGrpcMessage(text)],
     ...extra,
   ]);
-  if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits);
   request.status = status;
   request.grpcStatus = grpcStatusFor(status, code);
   request.responseHead = head;
+  if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits, request);
   settle(request, context.clock.now());
   stream.sendResponse(head, true);
   request.owner.onAnswered();

@@ -23,16 +23,16 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
   authorize(request: RequestState): 'allow' {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
-    if (own !== null && own.request !== null) applyEdits(request.head, own.request);
-    if (said !== null && said.request !== null) applyEdits(request.head, said.request);
+    if (own !== null && own.request !== null) applyEdits(request.head, own.request, request);
+    if (said !== null && said.request !== null) applyEdits(request.head, said.request, request);
     return 'allow';
   }
 
   onAnswer(request: RequestState, head: ResponseHead): null {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
-    if (own !== null && own.response !== null) applyEdits(head, own.response);
-    if (said !== null && said.response !== null) applyEdits(head, said.response);
+    if (own !== null && own.response !== null) applyEdits(head, own.response, request);
+    if (said !== null && said.response !== null) applyEdits(head, said.response, request);
     return null;
   }
 

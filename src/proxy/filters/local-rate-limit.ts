@@ -60,7 +60,7 @@ export class LocalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
     }
     counts.rate_limited += 1;
     if (!drawn(config.enforcedShare, request)) {
-      if (config.notEnforcedEdits !== null) applyEdits(request.head, config.notEnforcedEdits);
+      if (config.notEnforcedEdits !== null) applyEdits(request.head, config.notEnforcedEdits, request);
       return 'allow';
     }
     counts.enforced += 1;
@@ -70,7 +70,7 @@ export class LocalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
   onAnswer(request: RequestState, head: ResponseHead): null {
     if (request.authorized !== this.position || request.details !== details) return null;
     const config = configFor(request, this.filter, 'local-rate-limit');
-    if (config !== null && config.responseEdits !== null) applyEdits(head, config.responseEdits);
+    if (config !== null && config.responseEdits !== null) applyEdits(head, config.responseEdits, request);
     return null;
   }
 

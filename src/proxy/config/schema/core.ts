@@ -99,7 +99,7 @@ export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
 
 export const headerValue = message('envoy.config.core.v3.HeaderValue', {
   key: f.string(1, '', required),
-  value: f.string(2, 'literal ASCII text; %% stands for %; format commands are refused'),
+  value: f.string(2, 'ASCII text and format commands; %% stands for %'),
 });
 
 export const headerValueOption = message('envoy.config.core.v3.HeaderValueOption', {

@@ -227,6 +227,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
 export const routeConfiguration = message('envoy.config.route.v3.RouteConfiguration', {
   name: f.string(1),
   virtual_hosts: f.repeated(f.message(2, virtualHost)),
+  most_specific_header_mutations_wins: f.bool(10),
   validate_clusters: f.boolValue(
     7,
     'false: a route to an unknown cluster answers 503; absent in a bootstrap without ADS: refused',

@@ -1,6 +1,7 @@
 // Header edits: Envoy's header options at four levels (configuration, virtual host, route, weighted cluster) to one
 // list.
 
+import { compileText, type Format } from '../../../observe/index.ts';
 import { editedHeaderFault, type HeaderEdits, type HeaderStep } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { checkFieldValue } from './message-text.ts';
@@ -29,16 +30,20 @@ export function translateEdits(level: EditLevel, path: string, faults: Faults): 
   };
 }
 
-/** The less specific level is applied after the more specific one, as in Envoy, so its overwrites win. */
-export function mergeEdits(specific: LevelEdits, general: LevelEdits): LevelEdits {
+/**
+ * The less specific level is applied after the more specific one, as in Envoy, so its overwrites win; unless the
+ * configuration has it the other way (most_specific_header_mutations_wins). A weighted cluster's stay the first.
+ */
+export function mergeEdits(specific: LevelEdits, general: LevelEdits, specificWins: boolean): LevelEdits {
+  const [first, last] = specificWins ? [general, specific] : [specific, general];
   return {
-    request: mergeSide(specific.request, general.request),
-    response: mergeSide(specific.response, general.response),
+    request: mergeSide(first.request, last.request),
+    response: mergeSide(first.response, last.response),
   };
 }
 
-function mergeSide(specific: HeaderEdits | null, general: HeaderEdits | null): HeaderEdits | null {
-  return specific === null || general === null ? (specific ?? general) : [...specific, ...general];
+function mergeSide(first: HeaderEdits | null, last: HeaderEdits | null): HeaderEdits | null {
+  return first === null || last === null ? (first ?? last) : [...first, ...last];
 }
 
 /** Removals first, as in Envoy; then the additions in their order. */
@@ -92,10 +97,12 @@ export function translateAddition(option: HeaderOption, path: string, faults: Fa
     return null;
   }
   const name = translateName(option.header.key ?? '', join(at, 'key'), faults);
-  const value = translateValue(option.header.value ?? '', join(at, 'value'), faults);
-  if (value === '' && option.keep_empty_value !== true) return null;
+  const { value, format } = translateValue(option.header.value ?? '', join(at, 'value'), faults);
+  const keepEmpty = option.keep_empty_value === true;
+  if (value === '' && format === null && !keepEmpty) return null;
   const action = option.append_action ?? (option.append === false ? 'OVERWRITE_IF_EXISTS_OR_ADD' : null);
-  return { kind: stepKinds[action ?? 'APPEND_IF_EXISTS_OR_ADD'], name, value };
+  const step = { kind: stepKinds[action ?? 'APPEND_IF_EXISTS_OR_ADD'], name, value };
+  return format === null ? step : { ...step, format, ...(keepEmpty ? { keepEmpty } : {}) };
 }
 
 function translateName(name: string, path: string, faults: Faults): string {
@@ -104,10 +111,17 @@ function translateName(name: string, path: string, faults: Faults): string {
   return name.toLowerCase();
 }
 
-function translateValue(value: string, path: string, faults: Faults): string {
-  const literal = value.replaceAll('%%', '');
-  if (literal.includes('%'))
-    faults.add(path, 'format commands are not supported by Weft (docs/envoy-compat.md)', value);
-  checkFieldValue(value, path, faults);
-  return value.replaceAll('%%', '%');
+/** Without commands a value is made once, here. */
+function translateValue(
+  text: string,
+  path: string,
+  faults: Faults,
+): { readonly value: string; readonly format: Format | null } {
+  checkFieldValue(text, path, faults);
+  if (!text.includes('%')) return { value: text, format: null };
+  const compiled = compileText(text, '');
+  if (!compiled.ok) faults.add(path, compiled.error, text);
+  const literal = text.replaceAll('%%', '');
+  if (!literal.includes('%') || !compiled.ok) return { value: text.replaceAll('%%', '%'), format: null };
+  return { value: '', format: compiled.value };
 }

@@ -36,6 +36,7 @@ const weightSumMax = 2 ** 32 - 1;
 /** What a route takes over from the levels around it. */
 interface Inherited {
   readonly edits: LevelEdits;
+  readonly specificWins: boolean;
   readonly filters: RouteFilters | null;
   readonly retry: RetryPolicy | null;
   readonly bodyBytesMax: number;
@@ -55,7 +56,15 @@ export function translateRouteConfig(
   const virtualHosts = message.virtual_hosts.map((host, index) =>
     translateVirtualHost(
       host,
-      { edits, filters, retry: null, bodyBytesMax, bufferBytesMax: null, hostMetadata: null },
+      {
+        edits,
+        specificWins: message.most_specific_header_mutations_wins === true,
+        filters,
+        retry: null,
+        bodyBytesMax,
+        bufferBytesMax: null,
+        hostMetadata: null,
+      },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
     ),
@@ -97,7 +106,8 @@ function translateVirtualHost(
   });
   const retry = host.retry_policy;
   const inherited: Inherited = {
-    edits: mergeEdits(translateEdits(host, path, faults), outer.edits),
+    specificWins: outer.specificWins,
+    edits: mergeEdits(translateEdits(host, path, faults), outer.edits, outer.specificWins),
     filters: mergeRouteFilters(
       translateRouteFilters(host.typed_per_filter_config, path, faults),
       outer.filters,
@@ -114,7 +124,7 @@ function translateVirtualHost(
 }
 
 function translateRoute(route: RouteMessage, inherited: Inherited, path: string, faults: Faults): Route {
-  const edits = mergeEdits(translateEdits(route, path, faults), inherited.edits);
+  const edits = mergeEdits(translateEdits(route, path, faults), inherited.edits, inherited.specificWins);
   const filters = mergeRouteFilters(
     translateRouteFilters(route.typed_per_filter_config, path, faults),
     inherited.filters,
