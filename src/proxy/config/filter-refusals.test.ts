@@ -105,8 +105,49 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     { matcher: {} },
     'http_filters[0].typed_config.matcher: is not supported by Weft (docs/envoy-compat.md)',
   ],
+  ['buffer: no limit', 'buffer.v3.Buffer', {}, 'max_request_bytes: must be set'],
+  [
+    'compressor: no library',
+    'compressor.v3.Compressor',
+    { compressor_library: { name: 'a' } },
+    'compressor_library.typed_config: must be set',
+  ],
+  [
+    'compressor: no such level',
+    'compressor.v3.Compressor',
+    {
+      compressor_library: {
+        typed_config: typed('envoy.extensions.compression.brotli.compressor.v3.Brotli', { quality: 12 }),
+      },
+    },
+    'compressor_library.typed_config.quality: must be 0 to 11',
+  ],
+  [
+    'decompressor: no library',
+    'decompressor.v3.Decompressor',
+    {},
+    'decompressor_library.typed_config: must be set',
+  ],
   ['rbac: rules in rules without end', rbac, rules([nested(90)]), 'is nested deeper than 64 messages'],
 ];
+
+const routeCases: readonly (readonly [name: string, type: string, fields: Json, expected: string])[] = [
+  ['buffer: nothing said', 'buffer.v3.BufferPerRoute', {}, 'one of disabled, buffer must be set'],
+  [
+    'compressor: nothing said',
+    'compressor.v3.CompressorPerRoute',
+    {},
+    'one of disabled, overrides must be set',
+  ],
+];
+
+describe('a route’s word to a filter is refused for', () => {
+  for (const [name, type, fields, expected] of routeCases)
+    test(name, () => {
+      const route = { typed_per_filter_config: { f: typed(`${http}.${type}`, fields) } };
+      expect(faultsOf('cors.v3.Cors', {}, route)).toContain(`typed_per_filter_config[f]: ${expected}`);
+    });
+});
 
 describe('a filter is refused for', () => {
   for (const [name, type, fields, expected] of cases)

@@ -80,6 +80,85 @@ export interface RbacConfig {
   readonly countsPolicies: boolean;
 }
 
+export interface BufferConfig {
+  readonly kind: 'buffer';
+  readonly bytesMax: number;
+}
+
+/** As content-encoding names them. */
+export type Coding = 'gzip' | 'br' | 'zstd';
+
+/** Numbers as the libraries have them. */
+export type CoderConfig =
+  | {
+      readonly coding: 'gzip';
+      readonly level: number;
+      readonly memoryLevel: number;
+      readonly strategy: number;
+      readonly windowBits: number;
+    }
+  | {
+      readonly coding: 'br';
+      readonly quality: number;
+      readonly mode: number;
+      readonly windowBits: number;
+      readonly blockBits: number;
+      readonly plainLiterals: boolean;
+    }
+  | {
+      readonly coding: 'zstd';
+      readonly level: number;
+      readonly checksum: boolean;
+      readonly strategy: number;
+    };
+
+export interface CompressorDirection {
+  readonly enabled: boolean;
+  /** Said by its own message, and not by the older fields. */
+  readonly configured: boolean;
+  /** What says to be shorter stays as it is. */
+  readonly bytesMin: number;
+  /** Media types. */
+  readonly types: readonly string[];
+}
+
+export interface CompressorConfig {
+  readonly kind: 'compressor';
+  readonly coding: Coding;
+  readonly coder: CoderConfig;
+  readonly libraryName: string;
+  /** It comes first where a client takes several alike. */
+  readonly chooseFirst: boolean;
+  readonly removesAcceptEncoding: boolean;
+  readonly disabledByEtag: boolean;
+  readonly request: CompressorDirection;
+  readonly response: CompressorDirection;
+}
+
+/** Said by routes only; null: nothing of this. */
+export interface CompressorOverride {
+  readonly kind: 'compressor-override';
+  readonly disabled: boolean;
+  readonly removesAcceptEncoding: boolean | null;
+}
+
+export interface DecompressorConfig {
+  readonly kind: 'decompressor';
+  readonly coding: Coding;
+  /** Bytes that may come of one. */
+  readonly ratioMax: number;
+  readonly libraryName: string;
+  /** Endpoints are told that it may be used. */
+  readonly advertises: boolean;
+  readonly request: DecompressorDirection;
+  readonly response: DecompressorDirection;
+}
+
+export interface DecompressorDirection {
+  readonly enabled: boolean;
+  readonly ignoresNoTransform: boolean;
+}
+
 export type FilterConfig =
   | FaultConfig
   | LocalRateLimitConfig
@@ -87,7 +166,10 @@ export type FilterConfig =
   | CsrfConfig
   | HealthCheckConfig
   | HeaderMutationConfig
-  | RbacConfig;
+  | RbacConfig
+  | BufferConfig
+  | CompressorConfig
+  | DecompressorConfig;
 
 export interface ListenerFilterConfig {
   /** By which routes speak of it. */
@@ -98,6 +180,6 @@ export interface ListenerFilterConfig {
 }
 
 /** What a route says to the filter of a name. */
-export type RouteFilterConfig = FilterConfig | { readonly kind: 'disabled' };
+export type RouteFilterConfig = FilterConfig | CompressorOverride | { readonly kind: 'disabled' };
 
 export type RouteFilters = ReadonlyMap<string, RouteFilterConfig>;

@@ -16,6 +16,7 @@ import { proxyLimits } from '../limits.ts';
 import { type ResponseFlag, type RetryReason, responseFlags } from '../stats/index.ts';
 import type { UpstreamConnection } from '../upstream/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
+import { type BodyTransform, TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
@@ -36,14 +37,13 @@ import {
 } from './phases.ts';
 import { answer, answerRedirect, deny, overloaded, replyError } from './reply.ts';
 import {
-  type BodyTransform,
   clusterOf,
+  type Denial,
   type ExchangeListener,
   type ExchangeState,
   pauseRequest,
   RequestState,
   resumeRequest,
-  TransformError,
   traceKey,
 } from './request-state.ts';
 import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
@@ -102,7 +102,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   /** Goes on after the match; again when an authorizer that had to wait agrees. */
   proceed(): void {
     const { request } = this;
-    const outcome = authorize(request);
+    const outcome = this.ask();
     if (outcome === 'wait') return;
     if (outcome !== 'allow') {
       deny(request, outcome);
@@ -118,6 +118,16 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (action.kind === 'redirect') answerRedirect(request, route);
     else if (action.kind === 'respond') answer(request, action.status, action.body);
     else this.enter(action.notFoundStatus);
+  }
+
+  /** What is held of a body may pass through a transform here. */
+  private ask(): 'allow' | 'wait' | Denial {
+    try {
+      return authorize(this.request);
+    } catch (error) {
+      if (error instanceof TransformError) return unreadableBody(error);
+      throw error;
+    }
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {

@@ -1,5 +1,6 @@
 export { applyEdits } from './apply-edits.ts';
 export { statusClass } from './attempt.ts';
+export { type BodyTransform, TransformError } from './body-transform.ts';
 export { type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export type { ExchangeOwner } from './owner.ts';

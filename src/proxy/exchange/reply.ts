@@ -6,12 +6,13 @@ import type { Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import { type ResponseFlag, responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
+import type { BodyTransform } from './body-transform.ts';
 import { encodeGrpcMessage, grpcStatusFor, isGrpc } from './grpc.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import type { BodyTransform, Denial, RequestState } from './request-state.ts';
+import type { Denial, RequestState } from './request-state.ts';
 
 type Field = readonly [name: string, value: string];
 

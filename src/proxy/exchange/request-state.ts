@@ -30,6 +30,7 @@ import {
 } from '../stats/index.ts';
 import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
+import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import { grpcUnsaid } from './grpc.ts';
@@ -90,19 +91,6 @@ export interface Answerer {
   /** `endStream`: it has no body. A denial is sent instead of an endpoint's answer; it is not asked about our own. */
   onAnswer(request: RequestState, head: ResponseHead, endStream: boolean): Denial | null;
 }
-
-/** Makes another body of one, piece by piece. Throws {@link TransformError} where it cannot. */
-export interface BodyTransform {
-  /** What is to be sent for this piece; empty: nothing yet. Valid until the next call. */
-  write(bytes: Uint8Array, start: number, end: number): Uint8Array;
-  /** What is left. */
-  end(): Uint8Array;
-  /** The message is over, whole or not. */
-  close(): void;
-}
-
-/** A body that cannot be made into what it should be. */
-export class TransformError extends Error {}
 
 /** An authorizer that is waited for. */
 export interface Waiter {
@@ -246,6 +234,29 @@ export class RequestState implements PickRequest<Endpoint> {
   /** All that an answer waits for is here: times for it begin. What is to become a tunnel has no body before. */
   get complete(): boolean {
     return this.requestEnded || this.upgrade !== '';
+  }
+
+  /** The body passes through this too; what is held of it already does now. */
+  transformRequest(transform: BodyTransform): void {
+    const { body } = this;
+    this.requestTransform =
+      this.requestTransform === null ? transform : chainTransforms(this.requestTransform, transform);
+    if (body.length === 0) return;
+    const held = body.bytes.slice(0, body.length);
+    body.reset();
+    const made = transform.write(held, 0, held.length);
+    body.append(made, 0, made.length);
+    if (!this.requestEnded) return;
+    const rest = transform.end();
+    body.append(rest, 0, rest.length);
+    transform.close();
+    this.requestTransform = null;
+  }
+
+  /** The answer's body passes through this too, behind what it passes through already. */
+  transformResponse(transform: BodyTransform): void {
+    this.responseTransform =
+      this.responseTransform === null ? transform : chainTransforms(this.responseTransform, transform);
   }
 
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {

@@ -2,7 +2,8 @@
 // that crosses the exchange; anything else that is thrown is a bug and stays one.
 
 import { responseFlags } from '../stats/index.ts';
-import { type BodyTransform, type Denial, type RequestState, TransformError } from './request-state.ts';
+import { type BodyTransform, TransformError } from './body-transform.ts';
+import type { Denial, RequestState } from './request-state.ts';
 
 export function transformed(
   transform: BodyTransform,

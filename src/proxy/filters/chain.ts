@@ -4,6 +4,8 @@
 
 import type { ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Answerer, Authorizer } from '../exchange/index.ts';
+import { BufferFilter } from './buffer.ts';
+import { CompressorFilter, DecompressorFilter } from './coding/index.ts';
 import { CorsFilter } from './cors.ts';
 import { CsrfFilter } from './csrf.ts';
 import { FaultFilter } from './fault.ts';
@@ -32,6 +34,9 @@ const classes: Readonly<
   'health-check': HealthCheckFilter,
   'header-mutation': HeaderMutationFilter,
   rbac: RbacFilter,
+  buffer: BufferFilter,
+  compressor: CompressorFilter,
+  decompressor: DecompressorFilter,
 };
 
 export function updateFilters(chain: FilterChain, configs: readonly ListenerFilterConfig[]): FilterChain {

@@ -15,6 +15,8 @@ export interface Ask {
   /** `name: value`. */
   readonly fields?: readonly string[];
   readonly body?: string | Uint8Array;
+  /** A body in chunks. */
+  readonly pieces?: readonly string[];
   /** The same request several times. */
   readonly times?: number;
   /** Sent as it is instead of a request, on a connection that is then ended. */

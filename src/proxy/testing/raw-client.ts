@@ -13,11 +13,19 @@ export interface RawRequest {
   readonly path?: string;
   readonly fields?: readonly string[];
   readonly body?: string | Uint8Array;
+  readonly pieces?: readonly string[];
 }
 
-export async function ask(port: number, { method, path, fields = [], body }: RawRequest): Promise<Answer> {
-  const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
-  const length = bytes === undefined ? [] : [`content-length: ${bytes.length}`];
+export async function ask(port: number, request: RawRequest): Promise<Answer> {
+  const { method, path, fields = [], body, pieces } = request;
+  const bytes =
+    pieces === undefined ? (typeof body === 'string' ? Buffer.from(body, 'latin1') : body) : chunk(pieces);
+  const length =
+    pieces !== undefined
+      ? ['transfer-encoding: chunked']
+      : bytes === undefined
+        ? []
+        : [`content-length: ${bytes.length}`];
   const host = fields.some((field) => /^host:/i.test(field)) ? [] : ['host: a.example'];
   const lines = [
     `${method ?? 'GET'} ${path ?? '/'} HTTP/1.1`,
@@ -30,6 +38,11 @@ export async function ask(port: number, { method, path, fields = [], body }: Raw
   const whole = bytes === undefined ? head : Buffer.concat([head, bytes]);
   const headOnly = method === 'HEAD';
   return parseAnswer(await exchange(port, whole, (text) => isWhole(text, headOnly)), headOnly);
+}
+
+function chunk(pieces: readonly string[]): Uint8Array {
+  const chunks = pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`);
+  return Buffer.from(`${chunks.join('')}0\r\n\r\n`, 'latin1');
 }
 
 /** All that came until the peer ended; `reset` behind it when it broke. */

@@ -82,6 +82,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:id 2:cluster 3:metadata 4:locality 6:user_agent_name 7:user_agent_version 8:user_agent_build_version 9:extensions 10:client_features 11:listening_addresses 12:dynamic_parameters',
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
   'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
+  'envoy.config.core.v3.RuntimeFeatureFlag': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeUInt32': '2:default_value 3:runtime_key',
   'envoy.config.core.v3.SocketAddress':
@@ -168,13 +169,42 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': '1:log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
+  'envoy.extensions.compression.brotli.compressor.v3.Brotli':
+    '1:quality 2:encoder_mode 3:window_bits 4:input_block_bits 5:chunk_size 6:disable_literal_context_modeling',
+  'envoy.extensions.compression.brotli.decompressor.v3.Brotli':
+    '1:disable_ring_buffer_reallocation 2:chunk_size',
+  'envoy.extensions.compression.gzip.compressor.v3.Gzip':
+    '1:memory_level 2:compression_level 3:compression_strategy 4:window_bits 5:chunk_size',
+  'envoy.extensions.compression.gzip.decompressor.v3.Gzip': '1:window_bits 2:chunk_size 3:max_inflate_ratio',
+  'envoy.extensions.compression.zstd.compressor.v3.Zstd':
+    '1:compression_level 2:enable_checksum 3:strategy 4:dictionary 5:chunk_size',
+  'envoy.extensions.compression.zstd.decompressor.v3.Zstd': '1:dictionaries 2:chunk_size',
   'envoy.extensions.filters.common.fault.v3.FaultDelay': '3:fixed_delay 4:percentage 5:header_delay',
   'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': '',
+  'envoy.extensions.filters.http.buffer.v3.Buffer': '1:max_request_bytes',
+  'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': '1:disabled 2:buffer',
+  'envoy.extensions.filters.http.compressor.v3.Compressor':
+    '1:content_length 2:content_type 3:disable_on_etag_header 4:remove_accept_encoding_header 5:runtime_enabled 6:compressor_library 7:request_direction_config 8:response_direction_config 9:choose_first',
+  'envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionConfig':
+    '1:enabled 2:min_content_length 3:content_type',
+  'envoy.extensions.filters.http.compressor.v3.Compressor.RequestDirectionConfig': '1:common_config',
+  'envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig':
+    '1:common_config 2:disable_on_etag_header 3:remove_accept_encoding_header',
+  'envoy.extensions.filters.http.compressor.v3.CompressorOverrides': '1:response_direction_config',
+  'envoy.extensions.filters.http.compressor.v3.CompressorPerRoute': '1:disabled 2:overrides',
+  'envoy.extensions.filters.http.compressor.v3.ResponseDirectionOverrides': '1:remove_accept_encoding_header',
   'envoy.extensions.filters.http.cors.v3.Cors': '',
   'envoy.extensions.filters.http.cors.v3.CorsPolicy':
     '1:allow_origin_string_match 2:allow_methods 3:allow_headers 4:expose_headers 5:max_age 6:allow_credentials 7:filter_enabled 8:shadow_enabled 9:allow_private_network_access 10:forward_not_matching_preflights',
   'envoy.extensions.filters.http.csrf.v3.CsrfPolicy':
     '1:filter_enabled 2:shadow_enabled 3:additional_origins',
+  'envoy.extensions.filters.http.decompressor.v3.Decompressor':
+    '1:decompressor_library 2:request_direction_config 3:response_direction_config',
+  'envoy.extensions.filters.http.decompressor.v3.Decompressor.CommonDirectionConfig':
+    '1:enabled 2:ignore_no_transform_header',
+  'envoy.extensions.filters.http.decompressor.v3.Decompressor.RequestDirectionConfig':
+    '1:common_config 2:advertise_accept_encoding',
+  'envoy.extensions.filters.http.decompressor.v3.Decompressor.ResponseDirectionConfig': '1:common_config',
   'envoy.extensions.filters.http.fault.v3.FaultAbort':
     '2:http_status 3:percentage 4:header_abort 5:grpc_status',
   'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': '',

@@ -1,5 +1,6 @@
 // Tables: envoy.extensions.filters.http.*: the filters that may stand before the router, and what routes say to them.
 
+import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
@@ -148,6 +149,9 @@ export const httpFilterTypes = [
   healthCheckFilter,
   headerMutation,
   httpRbac,
+  buffer,
+  compressor,
+  decompressor,
 ] as const;
 
 const routeFilters = [
@@ -157,6 +161,8 @@ const routeFilters = [
   csrfPolicy,
   headerMutationPerRoute,
   httpRbacPerRoute,
+  bufferPerRoute,
+  compressorPerRoute,
 ] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */

@@ -19,6 +19,18 @@ export {
   typedStruct,
   upstreamHttpOptions,
 } from './cluster.ts';
+export {
+  brotliCompressor,
+  brotliDecompressor,
+  buffer,
+  bufferPerRoute,
+  compressor,
+  compressorPerRoute,
+  decompressor,
+  gzipCompressor,
+  gzipDecompressor,
+  zstdCompressor,
+} from './coding-filters.ts';
 export { address, http2Options, locality, metadata, type socketOption } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';

@@ -11,9 +11,14 @@ import type {
 } from '../filter-types.ts';
 import {
   type AnyValue,
+  buffer,
+  bufferPerRoute,
+  compressor,
+  compressorPerRoute,
   cors,
   corsPolicy,
   csrfPolicy,
+  decompressor,
   type Faults,
   filterConfig,
   headerMutation,
@@ -28,6 +33,13 @@ import {
   statusCodes,
   unpack,
 } from '../schema/index.ts';
+import {
+  translateBuffer,
+  translateBufferRoute,
+  translateCompressor,
+  translateCompressorRoute,
+  translateDecompressor,
+} from './coding-filters.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
 import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
@@ -93,6 +105,10 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
     return rbac.rbac === undefined
       ? { kind: 'disabled' }
       : translateRbac(rbac.rbac, join(path, 'rbac'), faults);
+  const buffering = unpack(any, bufferPerRoute);
+  if (buffering !== null) return translateBufferRoute(buffering, path, faults);
+  const compressing = unpack(any, compressorPerRoute);
+  if (compressing !== null) return translateCompressorRoute(compressing, path, faults);
   const wrapped = unpack(any, filterConfig);
   if (wrapped === null) return translateConfig(any, path, faults);
   if (wrapped.disabled === true) return { kind: 'disabled' };
@@ -108,6 +124,12 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (limit !== null) return translateLimit(limit, path, faults);
   const rbac = unpack(any, httpRbac);
   if (rbac !== null) return translateRbac(rbac, path, faults);
+  const buffering = unpack(any, buffer);
+  if (buffering !== null) return translateBuffer(buffering, path, faults);
+  const compressing = unpack(any, compressor);
+  if (compressing !== null) return translateCompressor(compressing, path, faults);
+  const decompressing = unpack(any, decompressor);
+  if (decompressing !== null) return translateDecompressor(decompressing, path, faults);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);

@@ -1,0 +1,46 @@
+// A body that becomes another one on its way: a content coding is put on or taken off, a filter of the user's rewrites
+// it.
+
+/** Makes another body of one, piece by piece. Throws {@link TransformError} where it cannot. */
+export interface BodyTransform {
+  /** What is to be sent for this piece; empty: nothing yet. Valid until the next call. */
+  write(bytes: Uint8Array, start: number, end: number): Uint8Array;
+  /** What is left. */
+  end(): Uint8Array;
+  /** The message is over, whole or not. */
+  close(): void;
+}
+
+/** A body that cannot be made into what it should be. */
+export class TransformError extends Error {}
+
+/** `next` takes what `before` makes. */
+export function chainTransforms(before: BodyTransform, next: BodyTransform): BodyTransform {
+  return new Chained(before, next);
+}
+
+class Chained implements BodyTransform {
+  private readonly first: BodyTransform;
+  private readonly second: BodyTransform;
+
+  constructor(first: BodyTransform, second: BodyTransform) {
+    this.first = first;
+    this.second = second;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const between = this.first.write(bytes, start, end);
+    return between.length === 0 ? between : this.second.write(between, 0, between.length);
+  }
+
+  end(): Uint8Array {
+    const between = this.first.end();
+    const made = between.length === 0 ? between : this.second.write(between, 0, between.length).slice();
+    return Buffer.concat([made, this.second.end()]);
+  }
+
+  close(): void {
+    this.first.close();
+    this.second.close();
+  }
+}

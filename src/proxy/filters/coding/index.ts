@@ -1,0 +1,2 @@
+export { CompressorFilter } from './compressor.ts';
+export { DecompressorFilter } from './decompressor.ts';
