@@ -31,6 +31,14 @@ export {
 } from './balance/index.ts';
 export type { CircuitBreaker, LimitsConfig } from './breaker/index.ts';
 export {
+  type CheckResult,
+  HealthJudge,
+  type HealthTiming,
+  type HealthTransition,
+  holdsBlocks,
+  nextCheckMs,
+} from './health/index.ts';
+export {
   type Gauge,
   LocalGauge,
   type RateLimit,

@@ -3,6 +3,7 @@
 import type { Clock, Log, Random } from '../base/index.ts';
 import type { Network, Resolver } from '../net/index.ts';
 import type { Counters } from '../policy/index.ts';
+import type { EventLogs } from './event-logs.ts';
 import type { LocalClusterWatch } from './local-cluster.ts';
 import type { TlsRuntime } from './tls/index.ts';
 
@@ -20,6 +21,7 @@ export interface ProxyContext {
   readonly resolver: Resolver;
   readonly log: Log;
   readonly tls: TlsRuntime;
+  readonly eventLogs: EventLogs;
   /** Where limits, budgets and ejections count: they hold for the proxy, whatever its threads. */
   readonly counters: Counters;
   /** null: no request is kept in its zone. */

@@ -22,6 +22,7 @@ import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
+import { EventLogs } from './event-logs.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
 import { LocalClusterWatch } from './local-cluster.ts';
@@ -96,6 +97,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       resolver,
       log,
       tls: new TlsRuntime({ network, store: options.store ?? null, log }),
+      eventLogs: new EventLogs(options.createLogSink ?? createFileSink),
       peer: options.peer ?? '',
       serviceCluster: options.serviceCluster ?? '',
       local: watchLocal(options, this.clusters),
@@ -133,13 +135,19 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     return [...this.routeIssues, ...this.bindIssues];
   }
 
-  /** What keeps listeners from serving: no address, or no routes yet, so that every request would be told 404. */
+  /**
+   * What keeps listeners from serving: no address, no routes yet, so that every request would be told 404, or endpoints
+   * of which nobody knows how they are.
+   */
   get obstacles(): readonly Issue[] {
     const unrouted: Issue[] = [];
     for (const { name, config, routes } of this.listeners.values()) {
       if (routes !== this.emptyTable || config.tcp !== null) continue;
       unrouted.push({ object: name, field: 'routes', rule: 'have not come', value: config.routeConfig });
     }
+    for (const { name, checked } of this.clusters.values())
+      if (!checked)
+        unrouted.push({ object: name, field: 'health_checks', rule: 'have not all run', value: '' });
     return [...this.bindIssues, ...unrouted];
   }
 
@@ -238,6 +246,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const names of this.resolving.values()) names.stop();
     this.context.tls.stop();
     for (const cluster of [...this.clusters.values(), ...this.retired]) cluster.reset();
+    this.context.eventLogs.close();
     await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
   }
 
@@ -250,6 +259,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   /** After a log rotation. */
   reopenLogs(): void {
     for (const log of this.accessLogs.values()) log.reopen();
+    this.context.eventLogs.reopen();
     this.options.log.write('info', 'access logs reopened', { paths: [...this.accessLogs.keys()].join(', ') });
   }
 
@@ -443,8 +453,9 @@ const unknownMachine: Machine = { hostName: '', environment: () => null };
 function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
   const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
   for (const { tls } of snapshot.listeners.values()) if (tls !== null) used.add(tls);
-  for (const { tls, downstreamProtocol } of snapshot.clusters.values()) {
+  for (const { tls, downstreamProtocol, health } of snapshot.clusters.values()) {
     if (tls !== null) used.add(tls);
+    if (health !== null && health.tls !== null) used.add(health.tls);
     if (downstreamProtocol?.http1Tls) used.add(downstreamProtocol.http1Tls);
   }
   return used;

@@ -4,6 +4,10 @@
 export const ageJitter = 0.1;
 
 export const proxyLimits = {
+  /** Of what an endpoint sends to a check over TCP; more is not looked at. */
+  probeBytesMax: 64 * 1024,
+  /** Health check events that wait for their file; more are dropped, and counted. */
+  eventLogCharsMax: 1024 * 1024,
   /** Accepted connections of all listeners together; more are reset at once. */
   downstreamConnectionsMax: 32_768,
   /** Descriptors that are for nobody's connection: logs, the admin interface, ADS, the runtime's own. */

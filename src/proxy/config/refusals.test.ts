@@ -76,7 +76,76 @@ const filtered = (type: string, fields: Json): Json =>
     http_filters: [{ name: 'f', typed_config: typed(type, fields) }, router],
   });
 
+const check = (fields: Json, rest: Json = {}): Json =>
+  cluster({
+    health_checks: [
+      { timeout: '1s', interval: '1s', unhealthy_threshold: 1, healthy_threshold: 1, ...fields },
+    ],
+    ...rest,
+  });
+const ask = (fields: Json): Json => check({ http_health_check: { path: '/', ...fields } });
+
+const healthCases: readonly (readonly [name: string, document: Json, expected: string])[] = [
+  [
+    'a check without its times',
+    cluster({ health_checks: [{ tcp_health_check: {} }] }),
+    'health_checks[0].timeout: must be set',
+  ],
+  ['two checks', cluster({ health_checks: [{}, {}] }), 'health_checks: must be one at most, as in Envoy'],
+  [
+    'a check of nothing',
+    check({}),
+    'health_checks[0]: one of http_health_check, tcp_health_check, grpc_health_check must be set',
+  ],
+  [
+    'a payload that is not hexadecimal',
+    check({ tcp_health_check: { send: { text: 'PING' } } }),
+    'tcp_health_check.send.text: must be pairs of hexadecimal digits',
+  ],
+  [
+    'statuses that are none',
+    ask({ expected_statuses: [{ start: 200, end: 700 }] }),
+    'expected_statuses[0]: must be a range within 100 to 600',
+  ],
+  ['a check by CONNECT', ask({ method: 'CONNECT' }), 'http_health_check.method: must not be CONNECT'],
+  [
+    'a check over HTTP/3',
+    ask({ codec_client_type: 'HTTP3' }),
+    'codec_client_type: is supported as HTTP1 or HTTP2 only',
+  ],
+  [
+    'options of TLS without TLS',
+    check({ tcp_health_check: {}, tls_options: { alpn_protocols: ['h2'] } }),
+    'health_checks[0].tls_options: needs a transport_socket with TLS',
+  ],
+  [
+    'two event logs',
+    check({ tcp_health_check: {}, event_logger: [{}, {}] }),
+    'health_checks[0].event_logger: must be one at most',
+  ],
+  [
+    'an event log without a type',
+    check({ tcp_health_check: {}, event_logger: [{ name: 'x' }] }),
+    'event_logger[0].typed_config: must be set',
+  ],
+];
+
 const cases: readonly (readonly [name: string, document: Json | string, expected: string])[] = [
+  ...healthCases,
+  [
+    'a local cluster that is not there',
+    { ...cluster({}), cluster_manager: { local_cluster_name: 'other' } },
+    'cluster_manager.local_cluster_name: must name a static cluster',
+  ],
+  [
+    'slow start that never ends',
+    cluster({
+      round_robin_lb_config: {
+        slow_start_config: { slow_start_window: '1s', aggression: { default_value: 0 } },
+      },
+    }),
+    'round_robin_lb_config.slow_start_config.aggression.default_value: must be greater than 0',
+  ],
   ['nothing at all', '', 'is empty'],
   [
     'an upgrade twice',

@@ -19,6 +19,7 @@ import type {
 } from '../../policy/index.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig } from './filter-types.ts';
+import type { ActiveHealthConfig } from './health-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 export interface Snapshot {
@@ -198,6 +199,8 @@ export interface ClusterConfig {
   readonly balance: BalanceConfig;
   readonly limits: LimitsConfig;
   readonly outlier: OutlierConfig | null;
+  /** null: endpoints are not checked. */
+  readonly health: ActiveHealthConfig | null;
   readonly retry: RetryPolicy | null;
   readonly retryLimit: RetryLimitConfig | null;
   readonly timeouts: RouteTimeouts;
@@ -235,6 +238,15 @@ export interface EndpointAssignment extends EndpointSet {
   readonly receivedAtMs: number;
 }
 
+/** Of one endpoint's active health checks. */
+export interface EndpointCheck {
+  readonly address: Address;
+  /** Instead of the check's own host; '': that holds. */
+  readonly host: string;
+  /** It is not checked, and counts as well. */
+  readonly disabled: boolean;
+}
+
 export interface EndpointConfig {
   readonly address: Address;
   readonly weight: number;
@@ -253,6 +265,8 @@ export interface EndpointConfig {
    * only).
    */
   readonly proxied: boolean;
+  /** What differs for its active health checks; null: they go where requests go. */
+  readonly check: EndpointCheck | null;
   /** For display: the pod's name; '' where unknown. */
   readonly name: string;
 }

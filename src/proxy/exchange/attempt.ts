@@ -152,6 +152,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     const { status } = head;
     const cluster = this.cluster!;
     this.connection!.learnIdleLimit(head);
+    if (cluster.checks && head.findName('x-envoy-immediate-health-check-fail') >= 0)
+      cluster.onImmediateFailure(this.endpoint!);
     cluster.stats.latency.record((now - this.startedMs) / 1000);
     cluster.stats.countStatus(status);
     this.refusal = this.believedRefusal(head);

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
 import { BalanceCounts, OutlierCounts, type RetryDecision } from '../../policy/index.ts';
 import { createFaultCounts } from '../../wire/http2/index.ts';
+import { HealthStats } from './health-stats.ts';
 import { SslStats } from './ssl-stats.ts';
 
 /** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
@@ -56,6 +57,7 @@ export class ClusterStats {
   connectionsRetired = 0;
   ejections = 0;
   readonly outlier = new OutlierCounts();
+  readonly health = new HealthStats();
   readonly balance = new BalanceCounts();
   /** Times that endpoints joined or left. */
   membershipChanges = 0;

@@ -1,5 +1,6 @@
 export { ClusterStats, type RetryReason } from './cluster-stats.ts';
 export { type ResponseFlag, responseFlags } from './flags.ts';
+export { HealthStats } from './health-stats.ts';
 export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
 export { SslStats } from './ssl-stats.ts';

@@ -8,6 +8,15 @@ import type { ClusterStats } from './cluster-stats.ts';
 import type { ListenerStats } from './listener-stats.ts';
 import type { TrafficStats } from './traffic-stats.ts';
 
+export interface CheckedHealth {
+  readonly healthy: boolean;
+  readonly degraded: boolean;
+  /** No check has ended yet. */
+  readonly pending: boolean;
+  readonly timedOut: boolean;
+  readonly excluded: boolean;
+}
+
 export interface EndpointView {
   /** `host:port`. */
   readonly key: string;
@@ -24,6 +33,11 @@ export interface EndpointView {
   readonly excluded: boolean;
   /** `region/zone/sub-zone`. */
   readonly locality: string;
+  /** What the configuration says of its health, and what active checks found; null: it is not checked. */
+  readonly configured: { readonly healthy: boolean; readonly degraded: boolean };
+  readonly health: CheckedHealth | null;
+  /** It left the configuration and stays while its checks pass. */
+  readonly leaving: boolean;
   /** Requests in flight. */
   readonly active: number;
   /** Peak EWMA of latency in ms; -1 before the first answer. */

@@ -132,6 +132,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,
+    health: null,
     retry: null,
     retryLimit: null,
     timeouts: { requestMs: null, attemptMs: null, idleMs: null },
@@ -158,6 +159,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     locality: '',
     localityWeight: -1,
     proxied: false,
+    check: null,
     name: `pod-${port}`,
     ...options,
   };

@@ -2,8 +2,8 @@
 // latencies, limits, retry budget, ejections, counters. Decisions are policy's; this class feeds them and keeps the
 // books.
 
-import { Timer, type TimerHandler } from '../../base/index.ts';
-import { formatAddress } from '../../net/index.ts';
+import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { type ConnectOptions, formatAddress } from '../../net/index.ts';
 import {
   type CircuitBreaker,
   type Detector,
@@ -21,12 +21,13 @@ import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
 import { Endpoint, type EndpointOwner } from './endpoint.ts';
+import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
 const outlierTimer = 2;
 
-export class Cluster implements EndpointOwner, TimerHandler {
+export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHandler {
   readonly name: string;
   readonly context: ProxyContext;
   readonly stats = new ClusterStats();
@@ -49,6 +50,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     selectionDefaults;
   private balancer: PriorityBalancer<Endpoint>;
   private outlier: Detector<Endpoint> | null;
+  private checker: HealthChecker<Endpoint> | null;
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
@@ -63,6 +65,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.retryLimit = this.createRetryLimit(config);
     this.balancer = this.createBalancer();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
+    this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
   }
 
   /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
@@ -84,6 +87,12 @@ export class Cluster implements EndpointOwner, TimerHandler {
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
     if (!sameValue(before.balance, config.balance)) this.balancer = this.createBalancer();
+    if (!sameValue(before.health, config.health)) {
+      const old = this.checker;
+      this.checker = config.health === null ? null : new HealthChecker(this, config.health, old);
+      this.settleHealth();
+      old?.stop();
+    }
     this.reselect();
   }
 
@@ -102,17 +111,53 @@ export class Cluster implements EndpointOwner, TimerHandler {
     let changed = this.byKey.size > known;
     for (const endpoint of this.endpoints) {
       if (seen.has(endpoint)) continue;
-      this.byKey.delete(endpoint.key);
-      endpoint.retire();
+      if (this.staysWhileHealthy(endpoint)) {
+        endpoint.leaving = true;
+        next.push(endpoint);
+        continue;
+      }
+      this.remove(endpoint);
       changed = true;
     }
     this.endpoints = next;
+    this.settleHealth();
     if (changed) this.onMembershipChange();
     this.reselect();
   }
 
   pick(request: PickRequest<Endpoint>): Endpoint | null {
     return this.balancer.pick(request);
+  }
+
+  /** False while an endpoint waits for its first active check. */
+  get checked(): boolean {
+    return this.checker === null || this.checker.complete;
+  }
+
+  /** Answers may say of their endpoint that it is to be left out. */
+  get checks(): boolean {
+    return this.checker !== null;
+  }
+
+  connectOptions(endpoint: Endpoint): ConnectOptions | MeshError {
+    return endpoint.optionsWith(this.config.health?.tls ?? null);
+  }
+
+  onImmediateFailure(endpoint: Endpoint): void {
+    this.checker?.onImmediateFailure(endpoint);
+  }
+
+  onHealth(endpoint: Endpoint, changed: boolean): void {
+    if (!changed) return;
+    if (endpoint.leaving && endpoint.health?.healthy === false) {
+      this.remove(endpoint);
+      this.endpoints = this.endpoints.filter((other) => other !== endpoint);
+      this.onMembershipChange();
+      this.checker?.update(this.endpoints.filter(isChecked));
+    }
+    this.settleHealth();
+    if (this.config.closeOnChange) for (const other of this.endpoints) other.renew();
+    this.reselect();
   }
 
   onAttemptStart(endpoint: Endpoint, nowMs: number): void {
@@ -186,6 +231,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
   /** The cluster left the configuration: requests that run finish, nothing else stays. */
   retire(): void {
     this.removed = true;
+    this.checker?.stop();
     this.stopTimers();
     for (const endpoint of this.endpoints) endpoint.retire();
     this.byKey.clear();
@@ -193,6 +239,7 @@ export class Cluster implements EndpointOwner, TimerHandler {
 
   reset(): void {
     this.stopTimers();
+    this.checker?.stop();
     this.removed = true;
     for (const endpoint of this.endpoints) endpoint.reset();
   }
@@ -239,6 +286,34 @@ export class Cluster implements EndpointOwner, TimerHandler {
 
   private createBalancer(): PriorityBalancer<Endpoint> {
     return new PriorityBalancer(this.config.balance, this.context.random, this.stats.balance);
+  }
+
+  /** Envoy's rule: what checks prove is believed more than a configuration that may be behind. */
+  private staysWhileHealthy(endpoint: Endpoint): boolean {
+    const dynamic = this.config.discovery !== 'static';
+    return dynamic && this.config.health?.keepRemoved === true && endpoint.health?.healthy === true;
+  }
+
+  private remove(endpoint: Endpoint): void {
+    this.byKey.delete(endpoint.key);
+    endpoint.retire();
+  }
+
+  /** After a change of endpoints or of what checks found. */
+  private settleHealth(): void {
+    const { checker } = this;
+    const now = this.context.clock.now();
+    checker?.update(this.endpoints.filter(isChecked));
+    for (const endpoint of this.endpoints) {
+      const before = endpoint.serving;
+      endpoint.settleHealth(checker?.judgeOf(endpoint) ?? null, checker?.config.excludeNew ?? false);
+      endpoint.serving = endpoint.healthy;
+      if (endpoint.healthy && !before && this.slowStart) endpoint.warmFromMs = now;
+    }
+  }
+
+  private get slowStart(): boolean {
+    return 'slowStart' in this.config.balance && this.config.balance.slowStart !== undefined;
   }
 
   private onMembershipChange(): void {
@@ -296,6 +371,10 @@ export class Cluster implements EndpointOwner, TimerHandler {
     this.context.clock.cancel(this.judging);
     this.context.clock.cancel(this.readmitting);
   }
+}
+
+function isChecked({ checkDisabled }: Endpoint): boolean {
+  return !checkDisabled;
 }
 
 /**

@@ -68,10 +68,22 @@ export class DnsEndpoints implements TimerHandler {
         continue;
       }
       for (const host of this.addresses.get(address.host) ?? [])
-        endpoints.push({ ...config, address: { kind: 'ip', host, port: address.port } });
+        endpoints.push(resolved(config, host, address.port));
     }
     this.cluster.assign({ ...this.assignment, endpoints, receivedAtMs: this.context.clock.wall() });
   }
+}
+
+/** A check of the same name goes where the endpoint is. */
+function resolved(config: EndpointConfig, host: string, port: number): EndpointConfig {
+  const { check } = config;
+  const at = check?.address;
+  const same = at?.kind === 'ip' && at.host === hostOf(config);
+  return {
+    ...config,
+    address: { kind: 'ip', host, port },
+    check: check !== null && same ? { ...check, address: { ...at, host } } : check,
+  };
 }
 
 function hostOf(config: EndpointConfig): string {

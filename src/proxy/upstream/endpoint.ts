@@ -10,10 +10,11 @@ import {
   type SecureFacts,
   type Socket,
 } from '../../net/index.ts';
-import { type CircuitBreaker, EndpointLoad } from '../../policy/index.ts';
+import { type CircuitBreaker, EndpointLoad, type HealthJudge } from '../../policy/index.ts';
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
+import type { UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
@@ -46,6 +47,13 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   attemptsSucceeded = 0;
   attemptsFailed = 0;
   connectFailures = 0;
+  /** What its active checks found; null: it is not checked. */
+  health: HealthJudge | null = null;
+  /** It left the configuration and stays while its checks pass. */
+  leaving = false;
+  /** It was healthy when the cluster last looked. */
+  serving = false;
+  private config: EndpointConfig;
   private readonly cluster: EndpointOwner;
 
   constructor(cluster: EndpointOwner, config: EndpointConfig) {
@@ -57,7 +65,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.priority = config.priority;
     this.proxied = config.proxied;
     this.pools = [new Pool(this, 'configured')];
-    this.take(config);
+    this.config = config;
+    this.locality = config.locality;
+    this.localityWeight = config.localityWeight;
+    this.settleHealth(null, false);
   }
 
   get context(): ProxyContext {
@@ -130,19 +141,44 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
-    this.take(config);
-  }
-
-  private take(config: EndpointConfig): void {
-    this.healthy = config.healthy;
-    this.degraded = config.degraded;
     this.locality = config.locality;
     this.localityWeight = config.localityWeight;
+    this.config = config;
+    this.leaving = false;
+  }
+
+  /** What the configuration says of its health. */
+  get configured(): { readonly healthy: boolean; readonly degraded: boolean } {
+    return this.config;
+  }
+
+  get checkAddress(): Address {
+    return this.config.check?.address ?? this.address;
+  }
+
+  get checkHost(): string {
+    return this.config.check?.host ?? '';
+  }
+
+  get checkDisabled(): boolean {
+    return this.config.check?.disabled ?? false;
+  }
+
+  /** From what the configuration says and what its checks found. `excludeNew`: unknown ones do not count. */
+  settleHealth(health: HealthJudge | null, excludeNew: boolean): void {
+    this.health = health;
+    this.healthy = this.config.healthy && (health === null || health.healthy);
+    this.degraded = this.config.degraded || health?.degraded === true;
+    this.excluded = health !== null && ((excludeNew && health.pending) || health.excluded);
   }
 
   connectOptions(version: PoolVersion): ConnectOptions | MeshError {
     const { config } = this.cluster;
-    const tls = version === 'http1' ? (config.downstreamProtocol?.http1Tls ?? null) : config.tls;
+    return this.optionsWith(version === 'http1' ? (config.downstreamProtocol?.http1Tls ?? null) : config.tls);
+  }
+
+  /** Of a connection with these settings of TLS; null: without. */
+  optionsWith(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
     if (tls === null) return plain;
     const { current, issue } = this.context.tls.client(tls);
     if (current !== null) return { tls: current };

@@ -1,4 +1,4 @@
-// Metrics of who is chosen: members, panic, zone-aware routing.
+// Metrics of who is chosen: members, active checks, panic, zone-aware routing.
 
 import type { MetricType } from '../../../observe/index.ts';
 import type { ClusterView } from '../../stats/index.ts';

@@ -7,6 +7,7 @@ import type { ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-state.ts';
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
+import { healthRows } from './health-rows.ts';
 
 const rows: readonly ClusterRow[] = [
   {
@@ -167,6 +168,11 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
     writer.family(`envoy_cluster_${name}`, type, help);
     for (const { cluster, labels } of clusters) writer.sample(labels, value(cluster));
     if (writer.full) yield;
+  }
+  const checked = clusters.filter(({ cluster }) => cluster.config.health !== null);
+  for (const { name, type, help, value } of healthRows) {
+    writer.family(`envoy_cluster_health_check_${name}`, type, help);
+    for (const { cluster, labels } of checked) writer.sample(labels, value(cluster));
   }
   writer.family('envoy_cluster_upstream_rq_xx', 'counter', 'Attempts answered, by class of the status.');
   for (const { cluster } of clusters) writeClasses(writer, cluster);

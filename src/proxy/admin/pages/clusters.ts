@@ -4,7 +4,7 @@ import type { ClusterView, EndpointView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
 import { encodeEnvoyAddress } from './address.ts';
-import { healthFlagsOf, stateOf } from './endpoint-state.ts';
+import { healthFlags, healthFlagsOf, stateOf } from './endpoint-state.ts';
 
 export function clustersPage(context: AdminContext, request: AdminRequest): AdminReply {
   const clusters = [...context.view.clusters.values()];
@@ -80,6 +80,11 @@ function encodeLocality(endpoint: EndpointView): unknown {
   };
 }
 
+function statusOf({ configured }: EndpointView): string {
+  if (!configured.healthy) return 'UNHEALTHY';
+  return configured.degraded ? 'DEGRADED' : 'HEALTHY';
+}
+
 function describeCluster(cluster: ClusterView, nowMs: number, wallMs: number): unknown {
   const { config } = cluster;
   return {
@@ -112,8 +117,12 @@ function describeEndpoint(endpoint: EndpointView, nowMs: number): unknown {
       { name: 'rq_total', value: `${endpoint.picks}` },
     ],
     health_status: {
-      eds_health_status: !endpoint.healthy ? 'UNHEALTHY' : endpoint.degraded ? 'DEGRADED' : 'HEALTHY',
-      ...(state === 'ejected' ? { failed_outlier_check: true } : {}),
+      eds_health_status: statusOf(endpoint),
+      ...Object.fromEntries(
+        healthFlags
+          .filter(({ field, holds }) => field !== '' && holds(endpoint, nowMs))
+          .map(({ field }) => [field, true]),
+      ),
     },
     weft: {
       state,

@@ -14,10 +14,45 @@ export function stateOf(endpoint: EndpointView, nowMs: number): EndpointState {
 
 /** What Envoy writes in `health_flags`. */
 export function healthFlagsOf(endpoint: EndpointView, nowMs: number): string {
-  const flags = [
-    ...(endpoint.ejectedUntilMs > nowMs ? ['/failed_outlier_check'] : []),
-    ...(endpoint.healthy ? [] : ['/failed_eds_health']),
-    ...(endpoint.degraded ? ['/degraded_eds_health'] : []),
-  ];
-  return flags.length === 0 ? 'healthy' : flags.join('');
+  const set = healthFlags.filter(({ holds }) => holds(endpoint, nowMs));
+  return set.length === 0 ? 'healthy' : set.map(({ flag }) => `/${flag}`).join('');
 }
+
+interface HealthFlag {
+  readonly flag: string;
+  /** In the JSON form; '': not there. */
+  readonly field: string;
+  readonly holds: (endpoint: EndpointView, nowMs: number) => boolean;
+}
+
+export const healthFlags: readonly HealthFlag[] = [
+  {
+    flag: 'failed_active_hc',
+    field: 'failed_active_health_check',
+    holds: ({ health }) => health?.healthy === false,
+  },
+  {
+    flag: 'failed_outlier_check',
+    field: 'failed_outlier_check',
+    holds: ({ ejectedUntilMs }, nowMs) => ejectedUntilMs > nowMs,
+  },
+  { flag: 'failed_eds_health', field: '', holds: ({ configured }) => !configured.healthy },
+  {
+    flag: 'degraded_active_hc',
+    field: 'failed_active_degraded_check',
+    holds: ({ health }) => health?.degraded === true,
+  },
+  { flag: 'degraded_eds_health', field: '', holds: ({ configured }) => configured.degraded },
+  { flag: 'pending_dynamic_removal', field: 'pending_dynamic_removal', holds: ({ leaving }) => leaving },
+  { flag: 'pending_active_hc', field: 'pending_active_hc', holds: ({ health }) => health?.pending === true },
+  {
+    flag: 'excluded_via_immediate_hc_fail',
+    field: 'excluded_via_immediate_hc_fail',
+    holds: ({ health }) => health?.excluded === true,
+  },
+  {
+    flag: 'active_hc_timeout',
+    field: 'active_hc_timeout',
+    holds: ({ health }) => health?.timedOut === true,
+  },
+];

@@ -12,10 +12,20 @@ import {
   upstreamConnectionOptions,
 } from './core.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
+import { activeHealthCheck } from './health-check.ts';
 import { transportSocket } from './tls.ts';
 
 const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   address: f.message(1, address),
+  health_check_config: f.message(
+    2,
+    message('envoy.config.endpoint.v3.Endpoint.HealthCheckConfig', {
+      port_value: f.uint32(1, '', atMost(65_535)),
+      hostname: f.string(2, 'the host of checks'),
+      address: f.message(3, address),
+      disable_active_health_check: f.bool(4),
+    }),
+  ),
   hostname: f.string(3, 'for display'),
 });
 
@@ -142,6 +152,7 @@ const commonLbConfig = message(
       3,
       message('envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig', {}),
     ),
+    ignore_new_hosts_until_first_hc: f.bool(5),
     update_merge_window: f.duration(4, 'updates are put into force as they come'),
     close_connections_on_host_set_change: f.bool(6),
   },
@@ -315,6 +326,8 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
   max_requests_per_connection: f.uint32Value(9),
   circuit_breakers: f.message(10, circuitBreakers),
+  health_checks: f.repeated(f.message(8, activeHealthCheck, 'one at most')),
+  ignore_health_on_host_removal: f.bool(32),
   common_http_protocol_options: f.message(29, upstreamConnectionOptions),
   http_protocol_options: f.message(13, http1Options),
   http2_protocol_options: f.message(14, http2Options),

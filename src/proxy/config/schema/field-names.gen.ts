@@ -68,6 +68,14 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:cluster_name 2:authority 3:retry_policy 4:max_receive_message_length 5:skip_envoy_headers',
   'envoy.config.core.v3.HeaderValue': '1:key 2:value 3:raw_value',
   'envoy.config.core.v3.HeaderValueOption': '1:header 2:append 3:append_action 4:keep_empty_value',
+  'envoy.config.core.v3.HealthCheck':
+    '1:timeout 2:interval 3:interval_jitter 4:unhealthy_threshold 5:healthy_threshold 6:alt_port 7:reuse_connection 8:http_health_check 9:tcp_health_check 11:grpc_health_check 12:no_traffic_interval 13:custom_health_check 14:unhealthy_interval 15:unhealthy_edge_interval 16:healthy_edge_interval 17:event_log_path 18:interval_jitter_percent 19:always_log_health_check_failures 20:initial_jitter 21:tls_options 22:event_service 23:transport_socket_match_criteria 24:no_traffic_healthy_interval 25:event_logger 26:always_log_health_check_success',
+  'envoy.config.core.v3.HealthCheck.GrpcHealthCheck': '1:service_name 2:authority 3:initial_metadata',
+  'envoy.config.core.v3.HealthCheck.HttpHealthCheck':
+    '1:host 2:path 3:send 4:receive 6:request_headers_to_add 8:request_headers_to_remove 9:expected_statuses 10:codec_client_type 11:service_name_matcher 12:retriable_statuses 13:method 14:response_buffer_size',
+  'envoy.config.core.v3.HealthCheck.Payload': '1:text 2:binary',
+  'envoy.config.core.v3.HealthCheck.TcpHealthCheck': '1:send 2:receive 3:proxy_protocol_config',
+  'envoy.config.core.v3.HealthCheck.TlsOptions': '1:alpn_protocols',
   'envoy.config.core.v3.Http1ProtocolOptions':
     '1:allow_absolute_url 2:accept_http_10 3:default_host_for_http_10 4:header_key_format 5:enable_trailers 6:allow_chunked_length 7:override_stream_error_on_invalid_http_message 8:send_fully_qualified_url 9:use_balsa_parser 10:allow_custom_methods',
   'envoy.config.core.v3.Http2ProtocolOptions':
@@ -98,6 +106,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy':
     '2:drop_overloads 3:overprovisioning_factor 4:endpoint_stale_after 6:weighted_priority_health',
   'envoy.config.endpoint.v3.Endpoint': '1:address 2:health_check_config 3:hostname 4:additional_addresses',
+  'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig':
+    '1:port_value 2:hostname 3:address 4:disable_active_health_check',
   'envoy.config.endpoint.v3.LbEndpoint':
     '1:endpoint 2:health_status 3:metadata 4:load_balancing_weight 5:endpoint_name',
   'envoy.config.endpoint.v3.LocalityLbEndpoints':
@@ -249,6 +259,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': '1:clusters',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
+  'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink': '1:event_log_path',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
     '1:zone_aware_lb_config 2:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',
@@ -315,6 +326,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
   'envoy.type.v3.HttpStatus': '1:code',
   'envoy.type.v3.Int32Range': '1:start 2:end',
+  'envoy.type.v3.Int64Range': '1:start 2:end',
   'envoy.type.v3.Percent': '1:value',
   'envoy.type.v3.TokenBucket': '1:max_tokens 2:tokens_per_fill 3:fill_interval',
   'xds.type.v3.TypedStruct': '1:type_url 2:value',

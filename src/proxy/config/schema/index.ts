@@ -49,6 +49,7 @@ export {
   localRateLimit,
   statusCodes,
 } from './filters.ts';
+export { healthEventFileSink } from './health-check.ts';
 export { httpConnectionManager, listener, router } from './listener.ts';
 export {
   type filterChainMatch,

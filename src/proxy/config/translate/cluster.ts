@@ -14,6 +14,7 @@ import type { UpstreamTlsConfig } from '../tls-types.ts';
 import type { ClusterConfig, EndpointSet, Http2Settings } from '../types.ts';
 import { translateBalance, translateLocality } from './balance.ts';
 import { noEndpoints, translateEndpoints } from './endpoints.ts';
+import { translateHealthCheck } from './health-check.ts';
 import { translateHttp2 } from './http2.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
@@ -55,7 +56,9 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   );
   const http = translateHttp(message, path, faults);
   const name = message.name ?? '';
-  const tls = translateUpstreamTransport(message.transport_socket, join(path, 'transport_socket'), faults);
+  const transport = join(path, 'transport_socket');
+  const configured = translateUpstreamTransport(message.transport_socket, transport, faults);
+  const tls = offerAlpn(configured, http, transport, faults);
   return {
     config: {
       name,
@@ -65,10 +68,11 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
-      tls: offerAlpn(tls, http, join(path, 'transport_socket'), faults),
+      tls,
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),
+      health: translateHealthCheck(message, tls, path, faults),
       retry: policy.retry,
       retryLimit: policy.retryBudget ?? translateRetryLimit(message),
       timeouts: translateTimeouts(policy),

@@ -4,7 +4,7 @@
 import type { Address } from '../../../net/index.ts';
 import type { address, clusterLoadAssignment, locality as localityMessage } from '../schema/index.ts';
 import { type Faults, join, type MessageOf } from '../schema/index.ts';
-import type { EndpointConfig, EndpointSet } from '../types.ts';
+import type { EndpointCheck, EndpointConfig, EndpointSet } from '../types.ts';
 import { stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterLoadAssignment = MessageOf<typeof clusterLoadAssignment>;
@@ -60,6 +60,7 @@ function translateEndpoint(
     locality: formatLocality(group.locality),
     localityWeight: group.load_balancing_weight ?? -1,
     proxied: weft?.['proxied'] === true,
+    check: translateCheck(entry, address, names, join(path, 'endpoint.health_check_config'), faults),
     name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
   };
 }
@@ -67,6 +68,26 @@ function translateEndpoint(
 export function formatLocality(locality: MessageOf<typeof localityMessage> | undefined): string {
   if (locality === undefined) return '';
   return [locality.region, locality.zone, locality.sub_zone].map((part) => part ?? '').join('/');
+}
+
+function translateCheck(
+  { endpoint }: LbEndpoint,
+  address: Address,
+  names: boolean,
+  path: string,
+  faults: Faults,
+): EndpointCheck | null {
+  const config = endpoint?.health_check_config;
+  if (config === undefined) return null;
+  const other = config.address;
+  const base = other === undefined ? null : translateAddress(other, names, join(path, 'address'), faults);
+  const port = config.port_value ?? 0;
+  const at = base ?? address;
+  return {
+    address: port > 0 && at.kind === 'ip' ? { ...at, port } : at,
+    host: config.hostname ?? '',
+    disabled: config.disable_active_health_check ?? false,
+  };
 }
 
 /** Null after a fault. */

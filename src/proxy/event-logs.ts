@@ -1,0 +1,126 @@
+// Logs of health check events: lines of JSON as Envoy writes them (data.core.v3.HealthCheckEvent), appended to files.
+// Events are rare and must never hold anything up: what a slow disk has not taken waits up to a bound, then is dropped
+// and counted.
+
+import type { Address } from '../net/index.ts';
+import type { LogSink, LogSinkHandler } from '../observe/index.ts';
+import { proxyLimits } from './limits.ts';
+
+export interface HealthEvent {
+  readonly kind: 'added' | 'ejected' | 'degraded' | 'failed' | 'passed';
+  readonly cause: 'ACTIVE' | 'PASSIVE' | 'NETWORK' | 'NETWORK_TIMEOUT' | null;
+  /** By the first check of the endpoint. */
+  readonly first: boolean;
+}
+
+export function describeEvent(
+  { kind, cause, first }: HealthEvent,
+  probe: 'http' | 'tcp' | 'grpc',
+  address: Address,
+  cluster: string,
+  wallMs: number,
+): string {
+  const bodies = {
+    added: { add_healthy_event: { first_check: first } },
+    ejected: { eject_unhealthy_event: { failure_type: cause } },
+    degraded: { degraded_healthy_host: {} },
+    failed: { health_check_failure_event: { failure_type: cause, first_check: first } },
+    passed: { successful_health_check_event: {} },
+  } as const;
+  return JSON.stringify({
+    health_checker_type: probe.toUpperCase(),
+    host:
+      address.kind === 'ip'
+        ? { socket_address: { protocol: 'TCP', address: address.host, port_value: address.port } }
+        : { pipe: { path: address.path } },
+    cluster_name: cluster,
+    timestamp: new Date(wallMs).toISOString(),
+    ...bodies[kind],
+  });
+}
+
+export class EventLog implements LogSinkHandler {
+  dropped = 0;
+  private readonly sink: LogSink;
+  private waiting = '';
+  private writing = false;
+
+  constructor(sink: LogSink) {
+    this.sink = sink;
+  }
+
+  write(line: string): void {
+    if (this.waiting.length + line.length > proxyLimits.eventLogCharsMax) {
+      this.dropped += 1;
+      return;
+    }
+    this.waiting += `${line}\n`;
+    if (!this.writing) this.flush();
+  }
+
+  reopen(): void {
+    this.sink.reopen();
+  }
+
+  close(): void {
+    this.sink.close();
+  }
+
+  onWritten(error: Error | null): void {
+    this.writing = false;
+    if (error !== null) this.dropped += 1;
+    if (this.waiting !== '') this.flush();
+  }
+
+  private flush(): void {
+    this.writing = true;
+    const bytes = new TextEncoder().encode(this.waiting);
+    this.waiting = '';
+    this.sink.write(bytes, this);
+  }
+}
+
+/** By path, so that clusters that log to one file share its descriptor. */
+export class EventLogs {
+  private readonly createSink: (path: string) => LogSink;
+  private readonly logs = new Map<string, EventLog>();
+
+  constructor(createSink: (path: string) => LogSink) {
+    this.createSink = createSink;
+  }
+
+  open(path: string): EventLog {
+    let log = this.logs.get(path);
+    if (log === undefined) {
+      log = new EventLog(this.create(path));
+      this.logs.set(path, log);
+    }
+    return log;
+  }
+
+  reopen(): void {
+    for (const log of this.logs.values()) log.reopen();
+  }
+
+  close(): void {
+    for (const log of this.logs.values()) log.close();
+    this.logs.clear();
+  }
+
+  /** A file that cannot be opened loses the events, not the checks. */
+  private create(path: string): LogSink {
+    try {
+      return this.createSink(path);
+    } catch {
+      return lostSink;
+    }
+  }
+}
+
+const lostSink: LogSink = {
+  write(_bytes, handler) {
+    handler.onWritten(new Error('the log cannot be opened'));
+  },
+  reopen() {},
+  close() {},
+};

@@ -1,0 +1,165 @@
+// The active health checks of a cluster: a session for each endpoint, their counts, and the log of changes.
+
+import type { MeshError } from '../../base/index.ts';
+import { type ConnectOptions, formatAddress } from '../../net/index.ts';
+import { type CheckResult, HealthJudge, type HealthTransition } from '../../policy/index.ts';
+import type { Http1Limits } from '../../wire/http1/index.ts';
+import type { ActiveHealthConfig } from '../config/health-types.ts';
+import type { ProxyContext } from '../context.ts';
+import { describeEvent, type HealthEvent } from '../event-logs.ts';
+import type { HealthStats } from '../stats/index.ts';
+import type { CheckTarget } from './health-probe.ts';
+import { HealthSession, type SessionOwner } from './health-session.ts';
+
+/** The cluster, as its checker sees it. */
+export interface CheckerOwner<T extends CheckTarget> {
+  readonly context: ProxyContext;
+  readonly name: string;
+  readonly codecLimits: Http1Limits;
+  readonly stats: { readonly health: HealthStats; readonly connectionsTotal: number };
+  connectOptions(target: T): ConnectOptions | MeshError;
+  /** A check of it ended. `changed`: its health is not what it was. */
+  onHealth(target: T, changed: boolean, passed: boolean): void;
+}
+
+export class HealthChecker<T extends CheckTarget> implements SessionOwner {
+  readonly config: ActiveHealthConfig;
+  private readonly owner: CheckerOwner<T>;
+  private readonly before: HealthChecker<T> | null;
+  private readonly sessions = new Map<T, HealthSession>();
+
+  /** `before`: whose findings hold until there are new ones. */
+  constructor(owner: CheckerOwner<T>, config: ActiveHealthConfig, before: HealthChecker<T> | null) {
+    this.owner = owner;
+    this.config = config;
+    this.before = before;
+  }
+
+  get context(): ProxyContext {
+    return this.owner.context;
+  }
+
+  get cluster(): string {
+    return this.owner.name;
+  }
+
+  get codecLimits(): Http1Limits {
+    return this.owner.codecLimits;
+  }
+
+  get used(): boolean {
+    return this.owner.stats.connectionsTotal > 0;
+  }
+
+  /** Every endpoint has had a result. */
+  get complete(): boolean {
+    for (const { judge } of this.sessions.values()) if (judge.pending) return false;
+    return true;
+  }
+
+  /** These are checked from now on, and no others. */
+  update(targets: readonly T[]): void {
+    const left = new Map(this.sessions);
+    for (const target of targets) {
+      const session = left.get(target);
+      if (session !== undefined && formatAddress(session.address) === formatAddress(target.checkAddress)) {
+        left.delete(target);
+        continue;
+      }
+      session?.stop();
+      left.delete(target);
+      const judge = session?.judge ?? this.before?.judgeOf(target) ?? new HealthJudge();
+      this.sessions.set(target, new HealthSession(this, target, judge));
+    }
+    for (const [target, session] of left) {
+      session.stop();
+      this.sessions.delete(target);
+    }
+  }
+
+  stop(): void {
+    for (const session of this.sessions.values()) session.stop();
+    this.sessions.clear();
+  }
+
+  judgeOf(target: T): HealthSession['judge'] | null {
+    return this.sessions.get(target)?.judge ?? null;
+  }
+
+  /** An answer to a request asked that its endpoint be left out (x-envoy-immediate-health-check-fail). */
+  onImmediateFailure(target: T): void {
+    const session = this.sessions.get(target);
+    if (session === undefined) return;
+    const { health } = this.owner.stats;
+    health.failures += 1;
+    health.passiveFailures += 1;
+    const changed = session.judge.onImmediateFailure() === 'changed';
+    if (!changed) return;
+    this.write(target, { kind: 'ejected', cause: 'PASSIVE', first: false });
+    this.owner.onHealth(target, true, false);
+  }
+
+  connectOptions(target: CheckTarget): ConnectOptions | MeshError {
+    return this.owner.connectOptions(target as T);
+  }
+
+  onCheckBegin(): void {
+    this.owner.stats.health.attempts += 1;
+  }
+
+  onChecked(session: HealthSession, result: CheckResult, transition: HealthTransition, first: boolean): void {
+    const target = session.target as T;
+    const { health } = this.owner.stats;
+    const passed = result === 'passed' || result === 'degraded';
+    if (passed) health.successes += 1;
+    else health.failures += 1;
+    if (result === 'network' || result === 'timeout') health.networkFailures += 1;
+    this.logCheck(session, result, transition, first);
+    this.owner.onHealth(target, transition === 'changed', passed);
+  }
+
+  private logCheck(
+    { judge, target }: HealthSession,
+    result: CheckResult,
+    transition: HealthTransition,
+    first: boolean,
+  ): void {
+    const { logFailures, logSuccesses } = this.config;
+    const cause = causes[result];
+    if (cause === null) {
+      if (transition === 'changed' && result === 'passed')
+        this.write(target, { kind: 'added', cause, first });
+      else if (transition === 'changed') this.write(target, { kind: 'degraded', cause, first });
+      if (logSuccesses) this.write(target, { kind: 'passed', cause, first });
+      return;
+    }
+    if (first || logFailures) this.write(target, { kind: 'failed', cause, first });
+    if (transition === 'changed' && !first && !judge.healthy)
+      this.write(target, { kind: 'ejected', cause, first });
+  }
+
+  private write(target: CheckTarget, event: HealthEvent): void {
+    const { clock, eventLogs, log } = this.context;
+    const { eventLog, probe } = this.config;
+    if (event.kind !== 'passed' && event.kind !== 'failed')
+      log.write('info', `endpoint ${event.kind} by its health checks`, {
+        cluster: this.cluster,
+        endpoint: target.key,
+      });
+    if (eventLog === '') return;
+    eventLogs
+      .open(eventLog)
+      .write(describeEvent(event, probe.kind, target.checkAddress, this.cluster, clock.wall()));
+  }
+}
+
+/** Envoy's HealthCheckFailureType; null: none. */
+const causes: Readonly<Record<CheckResult, HealthEvent['cause']>> = {
+  passed: null,
+  degraded: null,
+  failed: 'ACTIVE',
+  refused: 'ACTIVE',
+  retriable: 'ACTIVE',
+  network: 'NETWORK',
+  timeout: 'NETWORK_TIMEOUT',
+};

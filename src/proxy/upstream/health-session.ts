@@ -1,0 +1,117 @@
+// The checks of one endpoint, one after another: waits, checks within its time, tells what came of it, waits again.
+
+import type { MeshError } from '../../base/index.ts';
+import { Timer, type TimerHandler } from '../../base/index.ts';
+import type { ConnectOptions } from '../../net/index.ts';
+import {
+  type CheckResult,
+  type HealthJudge,
+  type HealthTransition,
+  nextCheckMs,
+} from '../../policy/index.ts';
+import type { Http1Limits } from '../../wire/http1/index.ts';
+import type { ActiveHealthConfig } from '../config/health-types.ts';
+import type { ProxyContext } from '../context.ts';
+import type { CheckTarget, Probe, ProbeOwner } from './health-probe.ts';
+import { askGrpc, askHttp } from './health-questions.ts';
+import { HttpProbe } from './http-probe.ts';
+import { TcpProbe } from './tcp-probe.ts';
+
+/** The checker, as its sessions see it. */
+export interface SessionOwner {
+  readonly context: ProxyContext;
+  readonly cluster: string;
+  readonly codecLimits: Http1Limits;
+  readonly config: ActiveHealthConfig;
+  /** The cluster has had a connection. */
+  readonly used: boolean;
+  connectOptions(target: CheckTarget): ConnectOptions | MeshError;
+  onCheckBegin(): void;
+  onChecked(session: HealthSession, result: CheckResult, transition: HealthTransition, first: boolean): void;
+}
+
+const intervalTimer = 0;
+const timeoutTimer = 1;
+
+export class HealthSession implements ProbeOwner, TimerHandler {
+  readonly judge: HealthJudge;
+  readonly target: CheckTarget;
+  /** The addresses that it checks, to see whether another session is due. */
+  readonly address: CheckTarget['checkAddress'];
+  private readonly owner: SessionOwner;
+  private readonly probe: Probe;
+  private readonly waiting = new Timer(this, intervalTimer);
+  private readonly checking = new Timer(this, timeoutTimer);
+
+  constructor(owner: SessionOwner, target: CheckTarget, judge: HealthJudge) {
+    this.owner = owner;
+    this.judge = judge;
+    this.target = target;
+    this.address = target.checkAddress;
+    this.probe = createProbe(this);
+    const { clock, random } = owner.context;
+    clock.arm(this.waiting, random.float() * owner.config.timing.initialJitterMs);
+  }
+
+  get context(): ProxyContext {
+    return this.owner.context;
+  }
+
+  get cluster(): string {
+    return this.owner.cluster;
+  }
+
+  get codecLimits(): Http1Limits {
+    return this.owner.codecLimits;
+  }
+
+  get config(): ActiveHealthConfig {
+    return this.owner.config;
+  }
+
+  connectOptions(): ConnectOptions | MeshError {
+    return this.owner.connectOptions(this.target);
+  }
+
+  stop(): void {
+    const { clock } = this.context;
+    clock.cancel(this.waiting);
+    clock.cancel(this.checking);
+    this.probe.close();
+  }
+
+  onTimer(kind: number): void {
+    if (kind === timeoutTimer) {
+      this.probe.giveUp();
+      this.onProbe('timeout');
+      return;
+    }
+    this.owner.onCheckBegin();
+    // A check may end within its beginning: its time is set before.
+    this.context.clock.arm(this.checking, this.config.timing.timeoutMs);
+    this.probe.begin();
+  }
+
+  onProbe(result: CheckResult): void {
+    const { clock, random } = this.context;
+    const { timing } = this.config;
+    clock.cancel(this.checking);
+    const first = this.judge.pending;
+    const transition = this.judge.onResult(result, timing);
+    const passed = result === 'passed' || result === 'degraded';
+    clock.arm(this.waiting, nextCheckMs(passed, transition, this.owner.used, timing, random));
+    this.owner.onChecked(this, result, transition, first);
+  }
+}
+
+function createProbe(session: HealthSession): Probe {
+  const { probe } = session.config;
+  switch (probe.kind) {
+    case 'http':
+      return new HttpProbe(session, askHttp(probe));
+    case 'grpc':
+      return new HttpProbe(session, askGrpc(probe));
+    case 'tcp':
+      return new TcpProbe(session, probe);
+  }
+}
