@@ -10,6 +10,7 @@ export {
   type MetadataMap,
   responseFlagNames,
   type TimePoint,
+  toBytes,
 } from './format/index.ts';
 export { Histogram, latencyBoundsSeconds } from './histogram.ts';
 export { createJsonLog, isLogLevel, type LeveledLog, type LineSink, logLevels } from './json-log.ts';

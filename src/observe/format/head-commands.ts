@@ -11,8 +11,8 @@ export const headCommands: CommandTable = {
   REQ: field(readRequest),
   STREAM_INFO_REQ: field(readRequest),
   RESP: field(({ response, status }, name) => {
-    if (response === null) return null;
-    return name === ':status' ? `${status}` : firstOf(response, name);
+    if (name === ':status') return status === 0 ? null : `${status}`;
+    return response === null ? null : firstOf(response, name);
   }),
   TRAILER: field(({ trailers }, name) => (trailers === null ? null : firstOf(trailers, name))),
   PATH: {

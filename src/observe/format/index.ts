@@ -1,3 +1,4 @@
+export { toBytes } from './bytes.ts';
 export { compileJson, compileText, type Format } from './compile.ts';
 export { responseFlagNames } from './request-commands.ts';
 export {

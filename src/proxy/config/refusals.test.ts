@@ -340,6 +340,28 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     }),
     'log_format.json_format: a: [0]: %X% is no command',
   ],
+  [
+    'a mapper of all answers',
+    manager({ local_reply_config: { mappers: [{}] } }),
+    'local_reply_config.mappers[0].filter: must be set',
+  ],
+  [
+    'a mapper to no status',
+    manager({
+      local_reply_config: { mappers: [{ filter: { traceable_filter: {} }, status_code: 100 }] },
+    }),
+    'local_reply_config.mappers[0].status_code: must be 200 to 599',
+  ],
+  [
+    'two ways to find the client',
+    manager({ use_remote_address: true, original_ip_detection_extensions: [{ name: 'a' }] }),
+    'original_ip_detection_extensions: must not be set with use_remote_address',
+  ],
+  [
+    'hops told twice',
+    manager({ xff_num_trusted_hops: 1, original_ip_detection_extensions: [{ name: 'a' }] }),
+    'original_ip_detection_extensions: must not be set with xff_num_trusted_hops',
+  ],
   ['a log filter of no kind', filteredLog({}), 'access_log[0].filter: must be one of Envoy’s filters'],
   [
     'a filter alone',

@@ -9,6 +9,7 @@ import type { Address, ListenSocketOptions } from '../../net/index.ts';
 import type { Format, LogFilter, MetadataMap } from '../../observe/index.ts';
 import type {
   BalanceConfig,
+  HeaderEdits,
   LimitsConfig,
   LocalityConfig,
   OutlierConfig,
@@ -146,6 +147,16 @@ export interface HttpOptions {
   readonly skipForwardedFor: boolean;
   /** Addresses whose requests are internal; null: none, as Envoy has it where nothing is said. */
   readonly internalRanges: readonly IpRange[] | null;
+  /** Clients of unix sockets are internal. */
+  readonly internalSockets: boolean;
+  /** How the client is found out, in this order; null: by x-forwarded-for, as the fields above say. */
+  readonly detections: readonly OriginDetection[] | null;
+  /** x-forwarded-port names the port that was connected to. */
+  readonly forwardedPort: boolean;
+  /** Answers say x-request-id. */
+  readonly requestIdInResponse: boolean;
+  /** What becomes of the proxy's own answers; null: nothing. */
+  readonly localReplies: LocalReplyConfig | null;
   /** Protocols that a request may ask to become, in lower case, where its route says nothing; false: switched off. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
@@ -161,6 +172,37 @@ export interface ClientCertificateConfig {
   readonly certificate: boolean;
   readonly uri: boolean;
   readonly dns: boolean;
+}
+
+export type OriginDetection =
+  | { readonly kind: 'forwarded-for'; readonly hops: number }
+  | {
+      readonly kind: 'header';
+      readonly name: string;
+      /** Whether an internal address makes the request internal. */
+      readonly trusted: boolean;
+      /** Of an answer where the field names no address; 0: the next way is tried. */
+      readonly rejectStatus: number;
+    };
+
+export interface LocalReplyConfig {
+  readonly mappers: readonly LocalReplyMapper[];
+  /** Null: a body stays as it is. */
+  readonly format: BodyFormat | null;
+}
+
+/** Null leaves as it is. */
+export interface LocalReplyMapper {
+  readonly filter: LogFilter;
+  readonly status: number | null;
+  readonly body: Uint8Array | null;
+  readonly format: BodyFormat | null;
+  readonly edits: HeaderEdits | null;
+}
+
+export interface BodyFormat {
+  readonly format: Format;
+  readonly contentType: string;
 }
 
 export interface AccessLogConfig {

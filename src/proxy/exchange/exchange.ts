@@ -35,7 +35,7 @@ import {
   startAttemptDeadline,
   startDeadlines,
 } from './phases.ts';
-import { answer, answerRedirect, deny, overloaded, replyError } from './reply.ts';
+import { answer, answerRedirect, deny, overloaded, replyError, unknownClient } from './reply.ts';
 import {
   clusterOf,
   type Denial,
@@ -93,7 +93,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     match(request);
     if (request.listener.accessLogs !== null) beginLog(request);
     const { overload } = request.context;
-    if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
+    if (request.rejectStatus > 0) deny(request, unknownClient(request.rejectStatus));
+    else if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));
     else if (request.upgrade !== '' && !admitUpgrade(request)) deny(request, upgradeRefused);
     else this.proceed();

@@ -8,7 +8,7 @@ import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
-import { sanitizeRequest } from './request-origin.ts';
+import { rejectionOf, sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 import { ensureWebSocketKey } from './tunnel.ts';
 
@@ -18,7 +18,8 @@ export function prepareRequest(request: RequestState): void {
   const { http } = request.listener;
   const { random } = request.context;
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
-  const origin = sanitizeRequest(head, owner.remote, owner.secure !== null, http);
+  if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
+  const origin = sanitizeRequest(head, owner, http);
   request.requestId = ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random);
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);

@@ -25,6 +25,10 @@ export function prepareResponse(
     if (head.find(headerId.server) >= 0) head.remove(headerId.server);
     head.add('server', http.serverName);
   }
+  if (http.requestIdInResponse) {
+    if (head.find(headerId['x-request-id']) >= 0) head.remove(headerId['x-request-id']);
+    head.add('x-request-id', request.requestId);
+  }
   if (request.setCookie !== '') head.add('set-cookie', request.setCookie);
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits, request);

@@ -2,12 +2,13 @@
 // errors carry the marker that tells the caller's proxy whether the application saw the request (docs/xds.md).
 
 import type { ErrorCode } from '../../base/index.ts';
-import type { Route } from '../../policy/index.ts';
+import type { HeaderEdits, Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import { type ResponseFlag, responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
 import type { BodyTransform } from './body-transform.ts';
 import { encodeGrpcMessage, grpcStatusFor, isGrpc } from './grpc.ts';
+import { mapAnswer } from './local-answer.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
@@ -49,6 +50,12 @@ export function deny(request: RequestState, denial: Denial): void {
   write(request, denial.status, denial.body, denial.fields);
 }
 
+/** Where forwarding fields must name the client, and do not. */
+export function unknownClient(status: number): Denial {
+  const details = 'rejecting because detection failed';
+  return { status, body: '', flag: responseFlags.none, details, fields: [] };
+}
+
 /** Envoy's answer and flag; a caller's Weft proxy reads that this request may be sent elsewhere. */
 export function overloaded(request: RequestState): Denial {
   request.listener.stats.overloadRefusals += 1;
@@ -70,14 +77,38 @@ function write(
   extra: readonly Field[],
   code: ErrorCode | null = null,
 ): void {
+  const config = request.listener.http.localReplies;
+  if (config === null) {
+    send(request, status, text, extra, code, null);
+    return;
+  }
+  const body = typeof text === 'string' ? encoder.encode(text) : text;
+  const { edits, ...mapped } = mapAnswer(config, request, status, body);
+  const { contentType } = mapped;
+  const others = extra.filter(([name]) => contentType === '' || name !== 'content-type');
+  const fields = contentType === '' ? extra : [...others, ['content-type', contentType] as const];
+  send(request, mapped.status, mapped.body, fields, code, edits);
+}
+
+/** `edits`: what a mapper says beside the route's own, and after them. */
+function send(
+  request: RequestState,
+  status: number,
+  text: string | Uint8Array,
+  extra: readonly Field[],
+  code: ErrorCode | null,
+  edits: HeaderEdits | null,
+): void {
   if (status >= 400 && isGrpc(request.head)) {
-    writeGrpc(request, status, typeof text === 'string' ? text : Buffer.from(text).toString(), extra, code);
+    const said = typeof text === 'string' ? text : Buffer.from(text).toString();
+    sendGrpc(request, status, said, extra, code, edits);
     return;
   }
   const { context, listener, route, steps } = request;
   let bytes = typeof text === 'string' ? encoder.encode(text) : text;
   const fields: Field[] = [['date', context.dates.now()]];
   fields.push(['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName]);
+  if (listener.http.requestIdInResponse) fields.push(['x-request-id', request.requestId]);
   if (bytes.length > 0 && !extra.some(([name]) => name === 'content-type'))
     fields.push(['content-type', 'text/plain']);
   // 204 and 304 have no body and say no length (RFC 9110 section 8.6).
@@ -87,6 +118,7 @@ function write(
   request.status = status;
   request.responseHead = head;
   if (route?.responseEdits) applyEdits(head, route.responseEdits, request);
+  if (edits !== null) applyEdits(head, edits, request);
   const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
   // What a filter says against an answer of our own is not heard: there is nothing better to say.
   if (steps !== null) consultAnswerers(request, steps.answerers, head, !withBody);
@@ -109,12 +141,13 @@ function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array
 }
 
 /** A head alone, with 200: clients of gRPC read nothing else. Books and log keep the status that says what happened. */
-function writeGrpc(
+function sendGrpc(
   request: RequestState,
   status: number,
   text: string,
   extra: readonly Field[],
   code: ErrorCode | null,
+  edits: HeaderEdits | null,
 ): void {
   const { context, listener, stream } = request;
   const head = createResponseHead(200, [
@@ -122,13 +155,14 @@ function writeGrpc(
     ['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName],
     ['content-type', 'application/grpc'],
     ['grpc-status', `${grpcStatusFor(status, code)}`],
-    ['grpc-message', encodeGrpcMessage(text)],
-    ...extra,
+    ...(text === '' ? [] : [['grpc-message', encodeGrpcMessage(text)] as const]),
+    ...extra.filter(([name]) => name !== 'content-type'),
   ]);
   request.status = status;
   request.grpcStatus = grpcStatusFor(status, code);
   request.responseHead = head;
   if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits, request);
+  if (edits !== null) applyEdits(head, edits, request);
   settle(request, context.clock.now());
   stream.sendResponse(head, true);
   request.owner.onAnswered();

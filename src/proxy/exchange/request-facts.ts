@@ -13,6 +13,7 @@ import {
 } from '../../observe/index.ts';
 import type { Head, RequestHead, ResponseHead } from '../../wire/index.ts';
 import { isGrpc } from './grpc.ts';
+import { clientOf, hostOf } from './request-origin.ts';
 import type { RequestState } from './request-state.ts';
 
 class RequestFacts extends FormatSource {
@@ -125,7 +126,8 @@ class RequestFacts extends FormatSource {
   }
 
   override get clientHost(): string {
-    return this.of.clientHost;
+    const client = clientOf(this.of);
+    return client === hostOf(this.of.owner.remote) ? '' : client;
   }
 
   override get serverName(): string {

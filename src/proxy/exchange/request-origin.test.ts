@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { createIpRange, type IpRange } from '../../base/index.ts';
+import type { SecureFacts } from '../../net/index.ts';
 import { createRequestHead, type RequestHead } from '../../wire/index.ts';
 import type { HttpOptions } from '../config/types.ts';
 import { httpOptions, ip } from '../testing/configs.ts';
@@ -26,7 +27,11 @@ function sanitize(
   secure = false,
 ) {
   const head = headWith(fields);
-  const origin = sanitizeRequest(head, ip(4000), secure, httpOptions(http));
+  const origin = sanitizeRequest(
+    head,
+    { remote: ip(4000), local: ip(80), secure: secure ? ({} as SecureFacts) : null },
+    httpOptions(http),
+  );
   return { head, origin };
 }
 

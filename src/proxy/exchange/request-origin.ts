@@ -2,10 +2,11 @@
 // sanitizing", "x-forwarded-for"), checked field by field against Envoy 1.40. Happens before the match, so that no
 // route believes a forged field.
 
-import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
+import { parseIp, rangeHas } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
+import type { ConnectionFacts } from '../../observe/index.ts';
 import { type HeaderName, headerId, type RequestHead } from '../../wire/index.ts';
-import type { HttpOptions } from '../config/types.ts';
+import type { HttpOptions, OriginDetection } from '../config/types.ts';
 import type { RequestState } from './request-state.ts';
 
 /**
@@ -68,18 +69,13 @@ const strippedIds: Readonly<Record<RequestOrigin, readonly number[]>> = {
 /** Cleans the head of what its sender must not say and completes the forwarding fields. */
 export function sanitizeRequest(
   head: RequestHead,
-  remote: Address,
-  secure: boolean,
+  { remote, local, secure }: Pick<ConnectionFacts, 'remote' | 'local' | 'secure'>,
   http: HttpOptions,
 ): RequestOrigin {
   const received = head.getName('x-forwarded-for');
-  const named = findNamed(received, http);
-  const client = named ?? hostOf(remote);
-  // A chain of several was written by several, and one that holds no address by nobody.
-  const single = http.useRemoteAddress
-    ? received === null
-    : named !== null && received?.includes(',') === false;
-  const internal = single && http.internalRanges !== null && isInternal(client, http.internalRanges);
+  const { client, trusted } =
+    http.detections === null ? byForwarded(received, http) : detect(head, http.detections);
+  const internal = trusted && isInternal(client, remote, http);
   const origin = internal ? 'internal' : http.useRemoteAddress ? 'edge' : 'external';
   for (const id of strippedIds[origin]) if (head.find(id) >= 0) head.remove(id);
   if (internal) head.add('x-envoy-internal', 'true');
@@ -87,15 +83,17 @@ export function sanitizeRequest(
   if (origin === 'edge') {
     if (head.find(headerId['x-envoy-external-address']) >= 0)
       head.remove(headerId['x-envoy-external-address']);
-    head.add('x-envoy-external-address', client);
+    head.add('x-envoy-external-address', client ?? hostOf(remote));
   }
-  setProtocol(head, secure, http);
+  setProtocol(head, secure !== null, http);
+  if (http.forwardedPort && http.useRemoteAddress) setPort(head, local, http);
   return origin;
 }
 
 /** The client's address, after the head was completed: as trusted proxies before this one named it, else the peer's. */
 export function clientOf({ head, listener, owner }: RequestState): string {
   const { http } = listener;
+  if (http.detections !== null) return detect(head, http.detections).client ?? hostOf(owner.remote);
   let received = head.getName('x-forwarded-for');
   if (http.useRemoteAddress && !http.skipForwardedFor && received !== null) {
     const last = received.lastIndexOf(',');
@@ -104,24 +102,77 @@ export function clientOf({ head, listener, owner }: RequestState): string {
   return findNamed(received, http) ?? hostOf(owner.remote);
 }
 
-/** The client as the proxies before this one named it, as many hops back as are trusted. */
-function findNamed(received: string | null, http: HttpOptions): string | null {
-  const hops = http.useRemoteAddress ? http.trustedHops - 1 : http.trustedHops;
-  if (received === null || hops < 0) return null;
-  const named = received
-    .split(',')
-    .at(-1 - hops)
-    ?.trim();
-  return named !== undefined && parseIp(named) !== null ? named : null;
+/** Status of the answer to a request whose client cannot be found out, where that is wanted; 0: it goes on. */
+export function rejectionOf(head: RequestHead, detections: readonly OriginDetection[]): number {
+  return detect(head, detections).rejectStatus;
 }
 
-function hostOf(remote: Address): string {
+interface Detected {
+  /** Null: it is the connection's other end. */
+  readonly client: string | null;
+  /** An internal address makes the request internal. */
+  readonly trusted: boolean;
+  readonly rejectStatus: number;
+}
+
+const nobody: Detected = { client: null, trusted: false, rejectStatus: 0 };
+
+function detect(head: RequestHead, detections: readonly OriginDetection[]): Detected {
+  for (const detection of detections) {
+    if (detection.kind === 'forwarded-for') {
+      const received = head.getName('x-forwarded-for');
+      const client = hopOf(received, detection.hops);
+      if (client !== null) return { client, trusted: received?.includes(',') === false, rejectStatus: 0 };
+      continue;
+    }
+    const { name, trusted, rejectStatus } = detection;
+    const client = addressIn(head.getName(name));
+    if (client !== null) return { client, trusted, rejectStatus: 0 };
+    if (rejectStatus > 0) return { client: null, trusted: false, rejectStatus };
+  }
+  return nobody;
+}
+
+function byForwarded(received: string | null, http: HttpOptions): Detected {
+  const client = findNamed(received, http);
+  // A chain of several was written by several, and one that holds no address by nobody.
+  const trusted = http.useRemoteAddress
+    ? received === null
+    : client !== null && received?.includes(',') === false;
+  if (client === null) return trusted ? alone : nobody;
+  return { client, trusted, rejectStatus: 0 };
+}
+
+/** The connection's other end, and it may be believed. */
+const alone: Detected = { client: null, trusted: true, rejectStatus: 0 };
+
+/** The client as the proxies before this one named it, as many hops back as are trusted. */
+function findNamed(received: string | null, http: HttpOptions): string | null {
+  return hopOf(received, http.useRemoteAddress ? http.trustedHops - 1 : http.trustedHops);
+}
+
+function hopOf(received: string | null, hops: number): string | null {
+  return received === null || hops < 0 ? null : addressIn(received.split(',').at(-1 - hops) ?? null);
+}
+
+function addressIn(text: string | null): string | null {
+  const named = text?.trim() ?? '';
+  return parseIp(named) === null ? null : named;
+}
+
+export function hostOf(remote: Address): string {
   return remote.kind === 'ip' ? remote.host : formatAddress(remote);
 }
 
-function isInternal(client: string, ranges: readonly IpRange[]): boolean {
-  const address = parseIp(client);
-  return address !== null && ranges.some((range) => rangeHas(range, address));
+function isInternal(
+  client: string | null,
+  remote: Address,
+  { internalRanges, internalSockets }: HttpOptions,
+): boolean {
+  if (client === null && remote.kind === 'unix') return internalSockets;
+  if (internalRanges === null) return false;
+  const address = parseIp(client ?? hostOf(remote));
+  return address !== null && internalRanges.some((range) => rangeHas(range, address));
 }
 
 function setForwarded(head: RequestHead, remote: Address, received: string | null, http: HttpOptions): void {
@@ -137,4 +188,13 @@ function setProtocol(head: RequestHead, secure: boolean, http: HttpOptions): voi
   if (received && (!http.useRemoteAddress || http.trustedHops > 0)) return;
   if (received) head.remove(headerId['x-forwarded-proto']);
   head.add('x-forwarded-proto', secure ? 'https' : 'http');
+}
+
+/** As the scheme: a received one stands where proxies before this one are trusted. */
+function setPort(head: RequestHead, local: Address, http: HttpOptions): void {
+  if (local.kind !== 'ip') return;
+  const received = head.findName('x-forwarded-port') >= 0;
+  if (received && http.trustedHops > 0) return;
+  if (received) head.removeName('x-forwarded-port');
+  head.add('x-forwarded-port', `${local.port}`);
 }

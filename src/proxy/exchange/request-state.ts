@@ -190,8 +190,8 @@ export class RequestState implements PickRequest<Endpoint> {
   responseTrailers: Head | null = null;
   /** Runs while lines are due before the end; null: none ever were. */
   periodic: PeriodicLog | null = null;
-  /** The client as forwarding fields name it, where they are believed; '': it is the connection's other end. */
-  clientHost = '';
+  /** Of the answer to a request whose client cannot be found out; 0: it may go on. */
+  rejectStatus = 0;
   requestTrailers: Head | null = null;
   /** The client was asked to wait with its body. */
   paused = false;
@@ -273,7 +273,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.upstreamFailure = '';
     this.responseHead = null;
     this.responseTrailers = null;
-    this.clientHost = '';
+    this.rejectStatus = 0;
     this.startedWallMs = this.listener.accessLogs === null ? 0 : clock.wall();
     this.deadlines.reset(this.startedMs);
     this.phase = 'match';

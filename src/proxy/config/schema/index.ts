@@ -58,6 +58,7 @@ export {
   proxyProtocol,
   tlsInspector,
 } from './listener-filters.ts';
+export { headerDetection, type originalIpDetection, xffDetection } from './origin.ts';
 export {
   downstreamConnections,
   fixedHeap,

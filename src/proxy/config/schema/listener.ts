@@ -3,7 +3,6 @@
 import { accessLog, httpLogOptions } from './access-log.ts';
 import {
   address,
-  cidrRange,
   configSource,
   downstreamConnectionOptions,
   headKilobytes,
@@ -17,6 +16,7 @@ import {
 import { f, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
+import { internalAddressConfig, localReplyConfig, originalIpDetection } from './origin.ts';
 import { routeConfiguration } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
@@ -44,14 +44,6 @@ const clientCertDetails = message(
     chain: f.bool(6, 'false', only(false)),
     dns: f.bool(4),
     uri: f.bool(5),
-  },
-);
-
-export const internalAddressConfig = message(
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig',
-  {
-    unix_sockets: f.bool(1, 'false', only(false)),
-    cidr_ranges: f.repeated(f.message(2, cidrRange)),
   },
 );
 
@@ -100,6 +92,12 @@ export const httpConnectionManager = message(
     xff_num_trusted_hops: f.uint32(19),
     skip_xff_append: f.bool(21),
     internal_address_config: f.message(25, internalAddressConfig, 'default: no address is internal'),
+    original_ip_detection_extensions: f.repeated(
+      f.message(46, originalIpDetection, 'not with use_remote_address or xff_num_trusted_hops'),
+    ),
+    append_x_forwarded_port: f.bool(51, 'with use_remote_address'),
+    always_set_request_id_in_response: f.bool(37),
+    local_reply_config: f.message(38, localReplyConfig),
     generate_request_id: f.boolValue(15, 'true', only(true)),
     preserve_external_request_id: f.bool(32),
     forward_client_cert_details: f.enum(

@@ -22,7 +22,9 @@ import { clusterDefaults } from './cluster.ts';
 import { translateEntry } from './entry.ts';
 import { translateFilter } from './filters.ts';
 import { translateHttp2 } from './http2.ts';
+import { translateLocalReplies } from './local-replies.ts';
 import { checkFieldValue } from './message-text.ts';
+import { translateDetections } from './origin.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
@@ -77,6 +79,11 @@ const plainOptions: HttpOptions = {
   trustedHops: 0,
   skipForwardedFor: false,
   internalRanges: null,
+  internalSockets: false,
+  detections: null,
+  forwardedPort: false,
+  requestIdInResponse: false,
+  localReplies: null,
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
   upgrades: new Map(),
   filters: [],
@@ -351,6 +358,11 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     trustedHops: hcm.xff_num_trusted_hops ?? 0,
     skipForwardedFor: hcm.skip_xff_append ?? false,
     internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
+    internalSockets: hcm.internal_address_config?.unix_sockets ?? false,
+    detections: translateDetections(hcm, path, faults),
+    forwardedPort: hcm.append_x_forwarded_port ?? false,
+    requestIdInResponse: hcm.always_set_request_id_in_response ?? false,
+    localReplies: translateLocalReplies(hcm.local_reply_config, join(path, 'local_reply_config'), faults),
     upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
     filters: translateFilters(hcm, path, faults),
     accessLogs: translateAccessLogs(hcm.access_log, join(path, 'access_log'), faults),
