@@ -1,5 +1,5 @@
-// What the configuration makes of an answer of the proxy's own (local_reply_config): another status, body or form of the
-// body, and fields beside it. Nothing here runs where none is configured.
+// What the configuration makes of an answer of the proxy's own (local_reply_config): another status, body or form of
+// the body, and fields beside it. Nothing here runs where none is configured.
 
 import { toBytes } from '../../observe/index.ts';
 import type { HeaderEdits } from '../../policy/index.ts';

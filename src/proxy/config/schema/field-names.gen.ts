@@ -251,7 +251,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:upgrade_type 2:filters 3:enabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter':
     '1:name 4:typed_config 5:config_discovery 6:is_optional 7:disabled',
+  'envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig': '1:mappers 2:body_format',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
+  'envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper':
+    '1:filter 2:status_code 3:body 4:body_format_override 5:headers_to_add',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':
@@ -260,6 +263,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
   'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink': '1:event_log_path',
+  'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig':
+    '1:header_name 2:allow_extension_to_set_address_as_trusted 3:reject_with_status',
+  'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig': '1:xff_num_trusted_hops',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
     '1:zone_aware_lb_config 2:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',
