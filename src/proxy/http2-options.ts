@@ -33,6 +33,6 @@ export function http2Options(
     keepaliveTimeoutMs: settings.keepaliveTimeoutMs,
     stallMs: proxyLimits.streamIdleMs,
     idlePingMs: settings.idlePingMs,
-    extendedConnect: false,
+    extendedConnect: settings.tunnels,
   };
 }

@@ -34,6 +34,7 @@ export function compileListener(input: ListenerInput): Listener {
     ],
     // Applications upgrade as they did before a proxy stood between them.
     upgradeConfigs: [{ upgradeType: 'websocket' }],
+    http2ProtocolOptions: { allowConnect: true },
     requestHeadersTimeout: durationOf(headTimeoutMs),
     // Between services the application's own name stays; at the edge the caller's request id is not believed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,

@@ -109,6 +109,8 @@ export interface Http2Settings {
   readonly keepaliveTimeoutMs: number;
   /** Share of the interval, 0 to 1, that is added by chance. */
   readonly keepaliveJitter: number;
+  /** Upgrades and CONNECT are served, and asked of endpoints that do not say that they serve them. */
+  readonly tunnels: boolean;
   /** A PING before a stream that begins after so long a silence; 0: never. */
   readonly idlePingMs: number;
 }

@@ -7,6 +7,7 @@ import { responseFlags } from '../stats/index.ts';
 import type { Attempt } from './attempt.ts';
 import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
 import { closeTransforms } from './transform.ts';
+import { webSocketAccept } from './websocket-accept.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -52,6 +53,14 @@ export function ensureWebSocketKey(request: RequestState): void {
   head.add('sec-websocket-key', Buffer.from(key).toString('base64'));
 }
 
+/** A server of HTTP/2 proves nothing of the key (RFC 8441 section 5), and a client of HTTP/1.1 waits for the proof. */
+function ensureWebSocketAccept(request: RequestState, head: ResponseHead): void {
+  if (request.upgrade.toLowerCase() !== 'websocket' || request.head.version === 2) return;
+  const key = request.head.getName('sec-websocket-key');
+  if (key === null || head.findName('sec-websocket-accept') >= 0) return;
+  head.add('sec-websocket-accept', webSocketAccept(key));
+}
+
 /** Both ends agree. What the client sent ahead goes first; times for an answer are over, idleness still counts. */
 export function openTunnel(request: RequestState, attempt: Attempt, head: ResponseHead): void {
   const { body, deadlines, stream } = request;
@@ -60,6 +69,7 @@ export function openTunnel(request: RequestState, attempt: Attempt, head: Respon
   closeTransforms(request);
   request.state = 'relaying';
   deadlines.requestMs = never;
+  ensureWebSocketAccept(request, head);
   stream.openTunnel(head);
   let writable = true;
   if (body.length > 0) {

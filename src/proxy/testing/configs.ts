@@ -42,6 +42,7 @@ export const http2Settings: Http2Settings = {
   keepaliveTimeoutMs: 20_000,
   keepaliveJitter: 0,
   idlePingMs: 0,
+  tunnels: true,
 };
 
 export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {

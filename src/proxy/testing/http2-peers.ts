@@ -109,8 +109,17 @@ export class Http2Client implements SocketHandler, ClientHost {
     return call;
   }
 
+  /** An extended CONNECT. */
+  upgrade(protocol: string, path: string): Http2Call {
+    const call = new Http2Call();
+    if (this.codec === null) throw new Error('the connection is not open');
+    const head = Object.assign(createRequestHead('GET', 'ledger', path, []), { upgrade: protocol });
+    call.stream = this.codec.start(head, false, call);
+    return call;
+  }
+
   onOpen(socket: Socket): void {
-    this.codec = new Http2ClientCodec(socket, this, options(this.clock, false));
+    this.codec = new Http2ClientCodec(socket, this, options(this.clock, true));
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
@@ -199,7 +208,7 @@ export class Http2OriginConnection implements SocketHandler, Http2ServerHost {
   constructor(origin: Http2Origin, socket: Socket, clock: Clock) {
     this.origin = origin;
     this.socket = socket;
-    this.codec = new Http2ServerCodec(socket, this, options(clock, true));
+    this.codec = new Http2ServerCodec(socket, this, options(clock, origin.extendedConnect));
   }
 
   onOpen(): void {
@@ -245,6 +254,8 @@ export class Http2Origin {
   readonly asked: Http2Asked[] = [];
   readonly connections = new Set<Http2OriginConnection>();
   accepted = 0;
+  /** It says that it serves extended CONNECT; for connections that begin now. */
+  extendedConnect = true;
   /** Called with a request that has ended. */
   respond: (asked: Http2Asked) => void;
   /** Called with every head. */

@@ -48,6 +48,7 @@ const http2Settings = {
   keepaliveTimeoutMs: 0,
   keepaliveJitter: 0,
   idlePingMs: 0,
+  tunnels: false,
 } as const;
 
 export class HttpProbe implements Probe, ConnectionOwner, ResponseReceiver {

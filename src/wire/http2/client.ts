@@ -22,7 +22,6 @@ export class Http2ClientCodec
 {
   protected readonly side = 'upstream';
   protected readonly lastPeerStream = 0;
-  readonly tunnels = false;
   private readonly host: ClientHost;
   private readonly scheme: string;
   private nextStream = 1;
@@ -47,9 +46,9 @@ export class Http2ClientCodec
     return this.streams.size;
   }
 
-  /** The server serves `CONNECT` with `:protocol`. */
-  get extendedConnect(): boolean {
-    return this.peer.connectProtocol;
+  /** The server said so, or we were told. One that said nothing yet is asked: who serves none resets the stream. */
+  get tunnels(): boolean {
+    return this.options.extendedConnect || this.peer.connectProtocol || !this.settingsReceived;
   }
 
   start(head: RequestHead, endStream: boolean, receiver: ResponseReceiver): ClientStream {
@@ -59,6 +58,7 @@ export class Http2ClientCodec
     const stream = new Http2ClientStream(this, id, this.sendQueue.streamWindow, this.newReceiveWindow);
     stream.receiver = receiver;
     stream.toHead = head.method === 'HEAD';
+    stream.upgrade = head.upgrade;
     stream.localEnded = endStream;
     this.streams.set(id, stream);
     this.watch.starting();
@@ -168,6 +168,10 @@ export class Http2ClientCodec
 
   private onResponse(stream: Http2ClientStream, head: Http2Head, endStream: boolean): void {
     stream.answered = true;
+    if (stream.upgrade !== '' && head.status < 300) {
+      this.openTunnel(stream, head, endStream);
+      return;
+    }
     const bodiless = stream.toHead || head.status === 304 || head.status === 204;
     if (!bodiless) stream.expectedBytes = head.contentLength;
     if (endStream && stream.expectedBytes > 0) {
@@ -178,6 +182,14 @@ export class Http2ClientCodec
     const over = endStream && this.closeIfEnded(stream);
     stream.receiver?.onResponse(head, endStream);
     if (endStream) this.settleEnd(stream, over);
+  }
+
+  /** RFC 8441 section 5: 200 is what 101 is in HTTP/1.1, and told as that. */
+  private openTunnel(stream: Http2ClientStream, head: Http2Head, endStream: boolean): void {
+    stream.tunnel = true;
+    if (stream.upgrade !== 'CONNECT') head.status = 101;
+    stream.receiver?.onResponse(head, false);
+    if (endStream && stream.owner !== null) this.endRemote(stream, null);
   }
 
   protected onBodyTooLong(stream: Http2ClientStream): boolean {
@@ -192,7 +204,7 @@ export class Http2ClientCodec
 
   /** The answer is complete and the request is not: nobody reads the rest. */
   protected onHalfEnded(stream: Http2ClientStream): void {
-    if (!stream.remoteEnded) return;
+    if (!stream.remoteEnded || stream.tunnel) return;
     this.detach(stream);
     this.writeReset(stream.id, errorCode.noError);
     this.onGone(stream);
@@ -207,6 +219,8 @@ class Http2ClientStream extends Http2Stream<Http2ClientStream, ResponseReceiver>
   /** Given to the connection when it was started; taken back when the server says that it did not look at it. */
   sent = true;
   toHead = false;
+  /** What the request asked to become. */
+  upgrade = '';
   answered = false;
   informationals = 0;
   protected readonly self: Http2ClientStream = this;

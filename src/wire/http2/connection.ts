@@ -167,7 +167,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
   }
 
   /** The peer's half is complete. */
-  private endRemote(stream: S, trailers: Head | null): void {
+  protected endRemote(stream: S, trailers: Head | null): void {
     if (stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {
       this.failStream(stream, fault.lengthDiffers);
       return;

@@ -32,7 +32,8 @@ export class HeadWriter {
   ): void {
     const start = this.begin();
     const { encoder, out } = this;
-    if (head instanceof Http2Head) this.receivedRequest(head, scheme);
+    if (head.upgrade !== '') this.tunnelRequest(head, scheme);
+    else if (head instanceof Http2Head) this.receivedRequest(head, scheme);
     else {
       assertFieldName(head.method.toLowerCase());
       assertTargetText(head.path);
@@ -47,9 +48,15 @@ export class HeadWriter {
     this.finish(start, stream, endStream, frameBytesMax);
   }
 
-  response(stream: number, head: ResponseHead, endStream: boolean, frameBytesMax: number): void {
+  response(
+    stream: number,
+    head: ResponseHead,
+    endStream: boolean,
+    frameBytesMax: number,
+    status = head.status,
+  ): void {
     const start = this.begin();
-    this.encoder.field(this.out, statusField(head.status));
+    this.encoder.field(this.out, statusField(status));
     this.fields(head);
     this.finish(start, stream, endStream, frameBytesMax);
   }
@@ -74,8 +81,21 @@ export class HeadWriter {
     this.pseudo(head.pseudoField(pseudo.scheme), ':scheme', head.scheme === '' ? scheme : head.scheme);
     this.pseudo(head.pseudoField(pseudo.authority), ':authority', head.authority);
     this.pseudo(head.pseudoField(pseudo.path), ':path', head.path);
-    if (head.protocol !== '' && head.method === 'CONNECT')
-      this.encoder.line(this.out, ':protocol', head.protocol);
+  }
+
+  /** CONNECT, extended where it asks for a protocol (RFC 8441 section 4): what was a GET with Upgrade in HTTP/1.1. */
+  private tunnelRequest(head: RequestHead, scheme: string): void {
+    const { encoder, out } = this;
+    assertTargetText(head.authority);
+    encoder.line(out, ':method', 'CONNECT');
+    if (head.upgrade !== 'CONNECT') {
+      assertTargetText(head.path);
+      assertTargetText(head.upgrade);
+      encoder.line(out, ':protocol', head.upgrade.toLowerCase());
+      encoder.line(out, ':scheme', head.scheme === '' ? scheme : head.scheme);
+      encoder.line(out, ':path', head.path);
+    }
+    encoder.line(out, ':authority', head.authority);
   }
 
   private pseudo(received: Field | null, name: string, value: string): void {

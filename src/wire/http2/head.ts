@@ -38,7 +38,6 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   private protocolField: Field | null = null;
   private editedAuthority: string | null = null;
   private editedPath: string | null = null;
-  private editedMethod: string | null = null;
 
   constructor(kind: SectionKind, limits: Http2Limits) {
     this.kind = kind;
@@ -49,13 +48,9 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
     return this.fields.length;
   }
 
+  /** An extended CONNECT is the GET with Upgrade of HTTP/1.1 (RFC 8441 section 5), and called that. */
   get method(): string {
-    return this.editedMethod ?? this.methodField?.value ?? '';
-  }
-
-  /** An edit: an extended CONNECT goes on as GET with Upgrade where the next hop speaks HTTP/1. */
-  set method(method: string) {
-    this.editedMethod = method;
+    return this.protocolField === null ? (this.methodField?.value ?? '') : 'GET';
   }
 
   get scheme(): string {
@@ -63,7 +58,8 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   }
 
   get upgrade(): string {
-    return this.protocol;
+    if (this.protocolField !== null) return this.protocolField.value;
+    return this.methodField?.value === 'CONNECT' ? 'CONNECT' : '';
   }
 
   /** Value of `:protocol` (RFC 8441), or ''. */
@@ -92,7 +88,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
 
   /** The received line of an unedited pseudo-header field, for the encoder; null where there is none. */
   pseudoField(id: number): Field | null {
-    if (id === pseudo.method) return this.editedMethod === null ? this.methodField : null;
+    if (id === pseudo.method) return this.methodField;
     if (id === pseudo.path) return this.editedPath === null ? this.pathField : null;
     if (id === pseudo.authority) return this.editedAuthority === null ? this.authorityField : null;
     return id === pseudo.scheme ? this.schemeField : null;
@@ -238,12 +234,23 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   private checkRequest(extendedConnect: boolean): void {
     const { methodField, pathField, schemeField, protocolField } = this;
     if (methodField === null) this.fail(fault.pseudoMissing);
-    else if (methodField.value === 'CONNECT' && protocolField === null) this.fail(fault.connectUnsupported);
     else if (protocolField !== null && (!extendedConnect || methodField.value !== 'CONNECT'))
       this.fail(fault.pseudoUnknown);
+    else if (this.contentLength > 0 && this.upgrade !== '') this.fail(fault.lengthDiffers);
+    else if (protocolField !== null && !isToken(protocolField.value)) this.fail(fault.pseudoValue);
+    else if (this.upgrade === 'CONNECT') this.checkConnect(extendedConnect);
     else if (schemeField === null || pathField === null) this.fail(fault.pseudoMissing);
     else if (!isTarget(pathField, methodField) || !isMethod(methodField.value) || !isScheme(schemeField))
       this.fail(fault.pseudoValue);
+    else this.checkAuthority();
+  }
+
+  /** RFC 9113 section 8.5: it has an authority and neither scheme nor path. */
+  private checkConnect(served: boolean): void {
+    if (!served) this.fail(fault.connectUnsupported);
+    else if (this.schemeField !== null || this.pathField !== null) this.fail(fault.pseudoUnknown);
+    else if (this.authorityField === null) this.fail(fault.pseudoMissing);
+    else if (!/:[0-9]{1,5}$/.test(this.authorityField.value)) this.fail(fault.pseudoValue);
     else this.checkAuthority();
   }
 
@@ -291,5 +298,9 @@ function isScheme(field: Field): boolean {
 }
 
 function isMethod(value: string): boolean {
-  return value === 'GET' || value === 'POST' || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value);
+  return value === 'GET' || value === 'POST' || isToken(value);
+}
+
+function isToken(value: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value);
 }

@@ -2,7 +2,7 @@
 // says twice that the end has come: first that nobody should begin anything new, then, when the client has heard that,
 // which request was the last.
 
-import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
 import { createResponseHead } from '../made-head.ts';
 import type { RequestReceiver, ServerCodec, ServerHost, ServerStream, TurnSink } from '../stream.ts';
@@ -196,7 +196,7 @@ export class Http2ServerCodec
 
   private open(id: number, head: Http2Head, endStream: boolean): void {
     const stream = new Http2ServerStream(this, id, this.sendQueue.streamWindow, this.newReceiveWindow);
-    stream.expectedBytes = head.contentLength;
+    if (head.upgrade === '') stream.expectedBytes = head.contentLength;
     stream.remoteEnded = endStream;
     this.streams.set(id, stream);
     const receiver = this.host.onRequest(stream, head, endStream);
@@ -229,7 +229,7 @@ export class Http2ServerCodec
 
   /** The answer is complete: the rest of its request is not wanted (RFC 9113 section 8.1). */
   protected onHalfEnded(stream: Http2ServerStream): void {
-    if (!stream.localEnded || stream.endQueued || stream.queue !== null) return;
+    if (!stream.localEnded || stream.tunnel || stream.endQueued || stream.queue !== null) return;
     this.detach(stream);
     this.writeReset(stream.id, errorCode.noError);
     this.onGone(stream);
@@ -251,6 +251,13 @@ export class Http2ServerCodec
     stream.localEnded = true;
     if (this.closeIfEnded(stream)) this.onGone(stream);
     else this.onHalfEnded(stream);
+  }
+
+  /** RFC 8441 section 5: what is 101 in HTTP/1.1 is 200 here. */
+  openTunnel(stream: Http2ServerStream, head: ResponseHead): void {
+    stream.tunnel = true;
+    this.heads.response(stream.id, head, false, frameBytesDefault, head.status === 101 ? 200 : head.status);
+    this.dirty();
   }
 }
 
@@ -274,7 +281,9 @@ class Http2ServerStream extends Http2Stream<Http2ServerStream, RequestReceiver> 
     this.codec.sendHead(this, head, endStream);
   }
 
-  openTunnel(): void {
-    assert(this.owner === null, 'extended CONNECT is not announced');
+  openTunnel(head: ResponseHead): void {
+    if (this.owner === null) return;
+    this.headSent = true;
+    this.codec.openTunnel(this, head);
   }
 }

@@ -18,6 +18,8 @@ export abstract class Http2Stream<S, R extends BodyReceiver> implements Stream {
   /** Null once the stream is over, so that late calls go nowhere. */
   owner: StreamOwner<S> | null;
   receiver: R | null = null;
+  /** Both sides agreed: its bodies are bytes, and each half ends by itself. */
+  tunnel = false;
   /** The peer ended its half. */
   remoteEnded = false;
   /** We ended ours, or promised to behind what is queued. */

@@ -177,6 +177,11 @@ export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions',
   max_concurrent_streams: f.uint32Value(2, 'default 100 downstream, 1024 upstream', positive),
   initial_stream_window_size: f.uint32Value(3, 'default 262144', window),
   initial_connection_window_size: f.uint32Value(4, 'default 1048576', window),
+  allow_connect: f.bool(
+    5,
+    'upstream also without it, where the endpoint says that it serves extended CONNECT',
+  ),
+  allow_metadata: f.bool(6, 'false', only(false)),
   stream_error_on_invalid_http_messaging: f.bool(
     12,
     'deprecated in Envoy; a stream alone always ends',

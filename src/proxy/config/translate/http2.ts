@@ -19,6 +19,7 @@ export function translateHttp2(
     keepaliveMs: keepalive?.interval ?? 0,
     keepaliveTimeoutMs: keepalive?.timeout ?? keepaliveTimeoutMs,
     keepaliveJitter: (keepalive?.interval_jitter?.value ?? keepaliveJitterPercent) / 100,
+    tunnels: message?.allow_connect ?? false,
     idlePingMs: keepalive?.connection_idle_interval ?? 0,
   };
 }
