@@ -8,6 +8,17 @@ import { http2 } from './http2.ts';
 import { messages } from './messages.ts';
 import { scale } from './scale.ts';
 import { tcp } from './tcp.ts';
+import { threads } from './threads.ts';
 import { tls } from './tls.ts';
 
-export const cases: readonly BenchCase[] = [hop, messages, connections, tls, tcp, scale, http2, grpc];
+export const cases: readonly BenchCase[] = [
+  hop,
+  messages,
+  connections,
+  tls,
+  tcp,
+  scale,
+  threads,
+  http2,
+  grpc,
+];

@@ -46,8 +46,14 @@ export const peers: readonly Peer[] = [
     name: 'nginx',
     program: 'nginx',
     configName: 'nginx.conf',
-    // Its stream module is not part of every package, and HTTP/2 it speaks to clients only.
-    canDo: (work) => work.protocol === 'http' && !work.http2 && !work.hopHttp2 && work.endpoints === 'http1',
+    // Its stream module is not part of every package, HTTP/2 it speaks to clients only, and with several workers it is
+    // several processes, of which one would be measured.
+    canDo: (work) =>
+      work.threads === 1 &&
+      work.protocol === 'http' &&
+      !work.http2 &&
+      !work.hopHttp2 &&
+      work.endpoints === 'http1',
     createConfig: nginxProxyConfig,
     createCommand: (config) => ['nginx', '-e', 'stderr', '-c', config],
   },

@@ -286,6 +286,7 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
           typed_config: {
             '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
             path,
+            log_format: { json_format: { path: '%REQ(:PATH)%' } },
           },
         },
       ],
