@@ -182,56 +182,76 @@ function anyFailed(clients: readonly PacedClient[]): boolean {
   return clients.some(({ failures }) => failures.length > 0);
 }
 
+async function restartUnderLoad(
+  restarts: number,
+  requests: number,
+  threads: (epoch: number) => number,
+): Promise<void> {
+  const concurrency = (epoch: number) => ['--concurrency', `${threads(epoch)}`];
+  const origin = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('ok') });
+  cleanups.push(() => origin.stop(true));
+  const folder = mkdtempSync(join(tmpdir(), 'weft-restart-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const root = createAuthority();
+  const certificate = tlsCertificate(root.issue({ dns: ['a.example'] }));
+  const [plain, secure, tunnel, admin, baseId] = [1, 2, 3, 4, 5].map(freePort) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const listeners = [
+    httpListener('plain', plain, 'origin', null),
+    httpListener('secure', secure, 'origin', downstreamTls({ tls_certificates: [certificate] })),
+    tcpListener('tunnel', tunnel, 'origin'),
+  ];
+  const bootstrap = {
+    static_resources: { listeners, clusters: [cluster('origin', origin.port ?? 0, null)] },
+  };
+  writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap));
+  let current = startProxy(folder, admin, baseId, 0, concurrency(0));
+  await until('the first proxy serves', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
+  const clients = [
+    new PacedClient('plain', plain, root.pem),
+    new PacedClient('secure', secure, root.pem),
+    new PacedClient('tunnel', tunnel, root.pem),
+  ];
+  const running = load(clients, rate, requests);
+  let cut = 0;
+  const step = requests / (restarts + 1);
+  for (let epoch = 1; epoch <= restarts; epoch++) {
+    const answered = () => clients.reduce((total, client) => total + client.answered, 0);
+    await until('its share of the load is over', () => answered() >= step * epoch || anyFailed(clients));
+    const flags = ['--drain-strategy', epoch % 2 === 0 ? 'gradual' : 'immediate'];
+    const next = startProxy(folder, admin, baseId, epoch, [
+      ...flags,
+      ...concurrency(epoch),
+      '--parent-shutdown-time-s',
+      '30',
+    ]);
+    expect(await current.child.exited).toBe(0);
+    const log = await current.log;
+    // As many queues of each of the three listeners as there ever were threads, and the admin interface.
+    const queues = Math.max(...Array.from({ length: epoch }, (_, at) => threads(at)));
+    expect(log).toContain(`"listeners handed over","listeners":${3 * queues + 1}`);
+    cut += Number(/"cutConnections":(\d+)/.exec(log)?.[1]);
+    current = next;
+  }
+  await running;
+  expect(countFailures(clients)).toEqual({});
+  expect(clients.reduce((total, { answered }) => total + answered, 0)).toBe(requests);
+  const counts = clients.map(({ answered, connections }) => `${answered} on ${connections}`);
+  console.log(`hot restart: plain, TLS, tunnel: ${counts.join(', ')} connections; ${cut} cut`);
+}
+
 describe.skipIf(process.platform !== 'linux')('hot restart', () => {
   test(`no request of ${requests} fails over ${restarts} restarts: plain, TLS, and through a tunnel`, async () => {
-    const origin = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('ok') });
-    cleanups.push(() => origin.stop(true));
-    const folder = mkdtempSync(join(tmpdir(), 'weft-restart-'));
-    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-    const root = createAuthority();
-    const certificate = tlsCertificate(root.issue({ dns: ['a.example'] }));
-    const [plain, secure, tunnel, admin, baseId] = [1, 2, 3, 4, 5].map(freePort) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const listeners = [
-      httpListener('plain', plain, 'origin', null),
-      httpListener('secure', secure, 'origin', downstreamTls({ tls_certificates: [certificate] })),
-      tcpListener('tunnel', tunnel, 'origin'),
-    ];
-    const bootstrap = {
-      static_resources: { listeners, clusters: [cluster('origin', origin.port ?? 0, null)] },
-    };
-    writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap));
-    let current = startProxy(folder, admin, baseId, 0);
-    await until('the first proxy serves', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
-    const clients = [
-      new PacedClient('plain', plain, root.pem),
-      new PacedClient('secure', secure, root.pem),
-      new PacedClient('tunnel', tunnel, root.pem),
-    ];
-    const running = load(clients, rate, requests);
-    let cut = 0;
-    const step = requests / (restarts + 1);
-    for (let epoch = 1; epoch <= restarts; epoch++) {
-      const answered = () => clients.reduce((total, client) => total + client.answered, 0);
-      await until('its share of the load is over', () => answered() >= step * epoch || anyFailed(clients));
-      const flags = ['--drain-strategy', epoch % 2 === 0 ? 'gradual' : 'immediate'];
-      const next = startProxy(folder, admin, baseId, epoch, [...flags, '--parent-shutdown-time-s', '30']);
-      expect(await current.child.exited).toBe(0);
-      const log = await current.log;
-      expect(log).toContain('"listeners handed over","listeners":4');
-      cut += Number(/"cutConnections":(\d+)/.exec(log)?.[1]);
-      current = next;
-    }
-    await running;
-    expect(countFailures(clients)).toEqual({});
-    expect(clients.reduce((total, { answered }) => total + answered, 0)).toBe(requests);
-    const counts = clients.map(({ answered, connections }) => `${answered} on ${connections}`);
-    console.log(`hot restart: plain, TLS, tunnel: ${counts.join(', ')} connections; ${cut} cut`);
+    await restartUnderLoad(restarts, requests, () => 1);
+  }, 600_000);
+
+  test('nor does one where the number of threads changes', async () => {
+    await restartUnderLoad(3, 3_000, (epoch) => [2, 1, 2, 3][epoch]!);
   }, 600_000);
 
   test('without a predecessor the start fails and says so', async () => {

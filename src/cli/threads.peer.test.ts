@@ -2,12 +2,17 @@
 // drains it or succeeds it.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLog } from '../base/index.ts';
+import { type Address, createBunNetwork, createSystemClock } from '../net/index.ts';
+import { clusterJson, endpointsJson, listenerJson, resourceOf } from '../proxy/config/testing/resources.ts';
 import { httpListener, tcpListener } from '../proxy/testing/tls-proxy.ts';
 import { describeWith, freePort, run } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
+import { AdsServer, createSnapshot, serveGrpcAds, typeUrls, type XdsResource } from '../xds/index.ts';
+import { TestSource } from '../xds/testing/resources.ts';
 
 setDefaultTimeout(60_000);
 
@@ -83,7 +88,9 @@ async function start(resources: object, more: object = {}, ...flags: string[]): 
     await child.exited;
   });
   const log = child.stderr.text();
-  await until('ready', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
+  const isReady = async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok;
+  await until('ready, or ended', async () => child.exitCode !== null || (await isReady()));
+  if (child.exitCode !== null) throw new Error(`the proxy ended: ${await log}`);
   return {
     child,
     admin,
@@ -409,6 +416,156 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
   test('as many threads as are too many are refused', async () => {
     const { code, err } = await run([process.execPath, main, 'proxy', '-c', 'none', '--concurrency', '65']);
     expect([code, err.includes('must be 1 to 64')]).toEqual([64, true]);
+  });
+});
+
+/** A control plane in the test's hands, and when the proxy took what it sent. */
+class ControlPlane {
+  readonly source = new TestSource();
+  readonly nacks: string[] = [];
+  onAck: (typeUrl: string, version: string) => void = () => {};
+  readonly port: number;
+  readonly close: () => Promise<void>;
+
+  constructor() {
+    const clock = createSystemClock();
+    const server = new AdsServer({
+      clock,
+      log: silentLog,
+      snapshotFor: () => this.source,
+      observer: {
+        onStream() {},
+        onNack: ({ message }) => void this.nacks.push(message),
+        onRefused() {},
+        onResolved() {},
+        onAck: (_node, typeUrl, version) => this.onAck(typeUrl, version),
+      },
+    });
+    const address: Address = { kind: 'ip', host: '127.0.0.1', port: 0 };
+    const listener = serveGrpcAds({ network: createBunNetwork(), clock, server, address });
+    this.port = listener.address.kind === 'ip' ? listener.address.port : 0;
+    this.close = () => listener.close(200);
+    cleanups.push(this.close);
+  }
+
+  publish(...resources: readonly XdsResource[]): void {
+    this.source.set(createSnapshot(resources, this.source.current()));
+  }
+
+  /** What makes a bootstrap follow it. */
+  get bootstrap(): object {
+    const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value: this.port } } };
+    return {
+      node: { id: 'edge', cluster: 'edge' },
+      dynamic_resources: {
+        ads_config: {
+          api_type: 'DELTA_GRPC',
+          transport_api_version: 'V3',
+          grpc_services: [{ envoy_grpc: { cluster_name: 'control' } }],
+        },
+        cds_config: { ads: {}, resource_api_version: 'V3' },
+        lds_config: { ads: {}, resource_api_version: 'V3' },
+      },
+      static_resources: {
+        clusters: [
+          {
+            name: 'control',
+            type: 'STATIC',
+            typed_extension_protocol_options: {
+              'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+                '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+                explicit_http_config: { http2_protocol_options: {} },
+              },
+            },
+            load_assignment: { cluster_name: 'control', endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+          },
+        ],
+      },
+    };
+  }
+}
+
+describe.skipIf(process.platform !== 'linux')('two threads under one control plane', () => {
+  const meshOf = (
+    port: number,
+    route: string,
+    origins: Readonly<Record<string, number>>,
+    version: string,
+  ) => [
+    ...Object.entries(origins).flatMap(([name, at]) => [
+      resourceOf(typeUrls.cluster, name, clusterJson(name)),
+      resourceOf(typeUrls.endpoint, name, endpointsJson(name, at)),
+    ]),
+    resourceOf(typeUrls.listener, 'main', listenerJson('main', 'r', port)),
+    resourceOf(
+      typeUrls.route,
+      'r',
+      {
+        name: 'r',
+        virtualHosts: [
+          { name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: route } }] },
+        ],
+      },
+      version,
+    ),
+  ];
+
+  test('both have a change in force before it is acknowledged, and serve the last good one without it', async () => {
+    const control = new ControlPlane();
+    const [old, fresh] = [new Origin(), new Origin()];
+    const port = freePort();
+    const origins = { old: old.port, fresh: fresh.port };
+    control.publish(...meshOf(port, 'old', origins, '1'));
+    const state = mkdtempSync(join(tmpdir(), 'weft-threads-state-'));
+    cleanups.push(() => rmSync(state, { recursive: true, force: true }));
+    const proxy = await start({}, control.bootstrap, '--state-dir', state);
+    await statuses(times(20, () => proxy.ask(port)));
+    expect([old.paths.length, fresh.paths.length]).toEqual([20, 0]);
+    // Back and forth: whatever comes after an ACK is served by what it acknowledges, on either thread.
+    for (let round = 0; round < 6; round++) {
+      const [target, other] = round % 2 === 0 ? [fresh, old] : [old, fresh];
+      const before = [target.paths.length, other.paths.length] as const;
+      const acked = Promise.withResolvers<void>();
+      control.onAck = (typeUrl) => typeUrl === typeUrls.route && acked.resolve();
+      control.publish(...meshOf(port, target === fresh ? 'fresh' : 'old', origins, `${round + 2}`));
+      await acked.promise;
+      await statuses(times(24, () => proxy.ask(port)));
+      expect([target.paths.length, other.paths.length]).toEqual([before[0] + 24, before[1]]);
+    }
+    expect(control.nacks).toEqual([]);
+
+    // The control plane is away, and the proxy starts anew.
+    await until('the last good configuration is on disk', () => readdirSync(state).length > 0);
+    await control.close();
+    proxy.child.kill('SIGTERM');
+    expect(await proxy.child.exited).toBe(0);
+    const again = await start({}, control.bootstrap, '--state-dir', state);
+    const before = old.paths.length;
+    expect(new Set(await statuses(times(40, () => again.ask(port))))).toEqual(new Set([200]));
+    expect(old.paths.length - before).toBe(40);
+    const stats = await again.scrape();
+    for (const thread of ['1', '2'])
+      expect(stats.get(`weft_thread_requests_total{thread="${thread}"}`)).toBeGreaterThan(3);
+  });
+
+  test('what cannot be served is refused, and the rest goes on', async () => {
+    const control = new ControlPlane();
+    const origin = new Origin();
+    const taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+    cleanups.push(() => taken.stop(true));
+    const port = freePort();
+    const mesh = meshOf(port, 'c', { c: origin.port }, '1');
+    control.publish(...mesh);
+    const proxy = await start({}, control.bootstrap);
+    control.publish(...mesh, resourceOf(typeUrls.listener, 'late', listenerJson('late', 'r', taken.port)));
+    await until('it is refused', () => control.nacks.length > 0);
+    expect(control.nacks[0]).toContain('EADDRINUSE');
+    const next = freePort();
+    control.publish(...mesh, resourceOf(typeUrls.listener, 'late', listenerJson('late', 'r', next), '2'));
+    await until('it is served', async () => (await proxy.ask(next)).ok);
+    expect(await statuses(times(20, (at) => proxy.ask(at % 2 === 0 ? port : next)))).toEqual(
+      times(20, () => 200),
+    );
   });
 });
 

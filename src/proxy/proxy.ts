@@ -122,7 +122,7 @@ class ComposedProxy implements Proxy {
           clock,
           random,
           node: bootstrap.node,
-          subscriber: this.first?.relay(this.config) ?? subscriber,
+          subscriber: this.first?.relay(() => this.config) ?? subscriber,
           log,
         });
       },

@@ -102,7 +102,7 @@ export class FirstThread implements TimerHandler {
   }
 
   /** In the place of the configuration source, for the control plane's client. */
-  relay(config: ConfigSource): Relay {
+  relay(config: () => ConfigSource): Relay {
     return new Relay(config, this.fleet);
   }
 

@@ -75,12 +75,11 @@ export class Fleet implements TimerHandler {
 
   /** What keeps any of them from serving. */
   get obstacles(): readonly Issue[] {
-    return distinct(
-      this.members.flatMap(
-        ({ state }, at) =>
-          state?.obstacles ?? [{ object: `thread ${at + 2}`, field: '', rule: 'has not started', value: '' }],
-      ),
+    const obstacles = this.members.flatMap(
+      ({ state }, at) => state?.obstacles ?? [issueOf(`thread ${at + 2}`, 'has not started')],
     );
+    if (this.applying.size > 0) obstacles.push(issueOf('threads', 'have not taken the configuration in'));
+    return distinct(obstacles);
   }
 
   get issues(): readonly Issue[] {
@@ -96,18 +95,22 @@ export class Fleet implements TimerHandler {
   }
 
   restore(saved: LastGood): void {
-    this.tell({ kind: 'restore', saved });
+    void this.ask((id) => ({ kind: 'restore', id, saved }));
   }
 
   /** Resolves with what any of them refuses, when all have it in force. */
   apply(update: XdsUpdate): Promise<readonly Issue[]> {
+    return this.ask((id) => ({ kind: 'update', id, update }));
+  }
+
+  private async ask(message: (id: number) => ToThread): Promise<readonly Issue[]> {
     const answers = this.members.map(({ port }) => {
       const id = this.nextId++;
       const answer = new Promise<readonly Issue[]>((resolve) => this.applying.set(id, resolve));
-      port.post({ kind: 'update', id, update });
+      port.post(message(id));
       return answer;
     });
-    return Promise.all(answers).then((lists) => distinct(lists.flat()));
+    return distinct((await Promise.all(answers)).flat());
   }
 
   /** Resolves when {@link counts} are of now, or a thread did not answer in time. */
@@ -221,4 +224,8 @@ export class Fleet implements TimerHandler {
 /** Threads say the same of the same fault. */
 export function distinct(issues: readonly Issue[]): readonly Issue[] {
   return [...new Map(issues.map((issue) => [formatIssue(issue), issue])).values()];
+}
+
+function issueOf(object: string, rule: string): Issue {
+  return { object, field: '', rule, value: '' };
 }

@@ -11,7 +11,7 @@ export type ToThread =
   /** Resources that the first thread has accepted. `id` comes back with `applied`; 0: nobody waits for that. */
   | { readonly kind: 'update'; readonly id: number; readonly update: XdsUpdate }
   | { readonly kind: 'connection'; readonly connected: boolean }
-  | { readonly kind: 'restore'; readonly saved: LastGood }
+  | { readonly kind: 'restore'; readonly id: number; readonly saved: LastGood }
   /** A cluster is to look at what is shared: ejections, slots for connections. */
   | { readonly kind: 'look'; readonly cluster: string }
   | { readonly kind: 'health'; readonly failed: boolean }

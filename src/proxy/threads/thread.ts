@@ -116,6 +116,7 @@ class ProxyThread implements TimerHandler {
       case 'restore':
         this.config.restoreFrom(message.saved);
         this.tellState();
+        this.options.port.post({ kind: 'applied', id: message.id, issues: [] });
         break;
       case 'look':
         this.plane.look(message.cluster);
