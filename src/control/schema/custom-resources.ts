@@ -39,6 +39,16 @@ const rules: ReadonlyMap<string, readonly Rule[]> = new Map([
     ],
   ],
   [
+    'objective.window',
+    [
+      {
+        // CEL knows no days.
+        rule: "self.matches('[1-9][0-9]{0,4}d') || (!self.contains('d') && duration(self) >= duration('1m'))",
+        message: 'must be 1m or more',
+      },
+    ],
+  ],
+  [
     'retry.backoff',
     [
       {

@@ -3,36 +3,59 @@
 
 import { z } from 'zod';
 import { retryConstraint } from './service-policy.ts';
-import { hostname, labels, listOf, notYet, objectName, partOf, portNumber } from './values.ts';
+import {
+  dnsLabel,
+  hostname,
+  labels,
+  listOf,
+  notYet,
+  partOf,
+  portNumber,
+  refGroup,
+  refKind,
+  refName,
+  sectionName,
+} from './values.ts';
+
+/** A known field that says nothing to the mesh. */
+const unread = z.unknown().optional();
 
 /** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
 export const gatewayClassName = 'weft';
 export const gatewayController = 'weft.dev/gateway-controller';
 
 /** LabelSelector of Kubernetes: everything it says must hold. */
-const labelSelector = z.object({
+const labelSelector = z.strictObject({
   matchLabels: labels,
   matchExpressions: listOf(
-    z.object({
-      key: z.string().min(1),
+    z.strictObject({
+      key: z.string().min(1, 'must not be empty'),
       operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
         error: 'must be In, NotIn, Exists or DoesNotExist',
       }),
-      values: listOf(z.string(), 64),
+      values: listOf(z.string(), 256),
     }),
-    16,
+    256,
   ),
 });
 
-const listener = z.object({
-  name: z.string().min(1),
+/** As the CRD has it: a word, or a word of somebody's domain. */
+const protocolPattern =
+  /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$/;
+
+const listener = z.strictObject({
+  name: sectionName,
   hostname: hostname.optional(),
   port: portNumber,
-  protocol: z.string().min(1),
+  protocol: z
+    .string({ error: 'must be a protocol, such as HTTP' })
+    .max(255, 'must be at most 255 characters')
+    .regex(protocolPattern, 'must be a protocol, such as HTTP, or one of a domain, such as example.com/chat'),
+  tls: unread,
   allowedRoutes: z
-    .object({
+    .strictObject({
       namespaces: z
-        .object({
+        .strictObject({
           from: z
             .enum(['All', 'Same', 'Selector', 'None'], { error: 'must be All, Same, Selector or None' })
             .default('Same'),
@@ -43,7 +66,7 @@ const listener = z.object({
           error: 'must be there where from is Selector',
         })
         .prefault({}),
-      kinds: listOf(z.object({ group: z.string().optional(), kind: z.string() }), 8),
+      kinds: listOf(z.strictObject({ group: refGroup.optional(), kind: refKind }), 8),
     })
     .prefault({}),
 });
@@ -61,8 +84,8 @@ function faultyListener(value: unknown): z.output<typeof listener> {
   };
 }
 
-export const gatewaySpec = z.object({
-  gatewayClassName: z.string().min(1),
+export const gatewaySpec = z.strictObject({
+  gatewayClassName: refName,
   listeners: z
     .array(partOf(listener, faultyListener), { error: 'must be a list of listeners' })
     .min(1, 'must have a listener')
@@ -71,32 +94,54 @@ export const gatewaySpec = z.object({
       error: 'names of listeners must be unique',
     }),
   allowedListeners: notYet,
-  backendTLS: notYet,
+  addresses: unread,
+  infrastructure: unread,
+  tls: unread,
+  defaultScope: unread,
 });
 
-export const gatewayClassSpec = z.object({ controllerName: z.string() });
+export const gatewayClassSpec = z.strictObject({
+  controllerName: z
+    .string({ error: 'must be a name of a domain, such as weft.dev/gateway-controller' })
+    .max(253, 'must be at most 253 characters')
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/,
+      'must be a name of a domain, such as weft.dev/gateway-controller',
+    ),
+  parametersRef: unread,
+  description: unread,
+});
 
-export const referenceGrantSpec = z.object({
-  from: z.array(z.object({ group: z.string(), kind: z.string(), namespace: objectName })).min(1),
-  to: z.array(z.object({ group: z.string(), kind: z.string(), name: objectName.optional() })).min(1),
+const grantError = 'must be a list of 1 to 16 items';
+
+function grantItems<T extends z.ZodType>(item: T) {
+  return z.array(item, { error: grantError }).min(1, grantError).max(16, grantError);
+}
+
+export const referenceGrantSpec = z.strictObject({
+  from: grantItems(z.strictObject({ group: refGroup, kind: refKind, namespace: dnsLabel })),
+  to: grantItems(z.strictObject({ group: refGroup, kind: refKind, name: refName.optional() })),
 });
 
 const targetError = 'must be a list of 1 to 16 targets';
 
-export const backendTrafficPolicySpec = z.object({
+export const backendTrafficPolicySpec = z.strictObject({
   targetRefs: z
     .array(
-      z.object({
-        group: z.string().default(''),
+      z.strictObject({
+        group: refGroup,
         kind: z.literal('Service', { error: 'must be Service' }),
-        name: objectName,
+        name: refName,
       }),
       {
         error: targetError,
       },
     )
     .min(1, targetError)
-    .max(16, targetError),
+    .max(16, targetError)
+    .refine((all) => new Set(all.map((one) => one.name)).size === all.length, {
+      error: 'must not have a target twice',
+    }),
   retryConstraint: retryConstraint.optional(),
   sessionPersistence: notYet,
 });

@@ -11,6 +11,7 @@ import {
   requestPathFault,
 } from '../../policy/index.ts';
 import {
+  dnsLabel,
   durationMs,
   headerName,
   headerValue,
@@ -18,19 +19,22 @@ import {
   integer,
   listOf,
   notYet,
-  objectName,
   partOf,
   portNumber,
   preciseHost,
+  refGroup,
+  refKind,
+  refName,
+  sectionName,
   timeout,
 } from './values.ts';
 
 const parentRef = z.strictObject({
-  group: z.string().default('gateway.networking.k8s.io'),
-  kind: z.string().default('Gateway'),
-  namespace: objectName.optional(),
-  name: objectName,
-  sectionName: z.string().min(1).optional(),
+  group: refGroup.default('gateway.networking.k8s.io'),
+  kind: refKind.default('Gateway'),
+  namespace: dnsLabel.optional(),
+  name: refName,
+  sectionName: sectionName.optional(),
   port: portNumber.optional(),
 });
 
@@ -96,25 +100,32 @@ const pathMatch = z
     if (message !== null) context.addIssue({ code: 'custom', path: ['value'], message });
   });
 
-const valueMatch = z
-  .strictObject({
-    type: z
-      .enum(['Exact', 'RegularExpression'], { error: 'must be Exact or RegularExpression' })
-      .default('Exact'),
-    name: headerName,
-    value: z.string().min(1, 'must not be empty').max(4096, 'must be at most 4096 characters'),
-  })
-  .superRefine((match, context) => {
-    const message = match.type === 'RegularExpression' ? portableRegexFault(match.value) : null;
-    if (message !== null) context.addIssue({ code: 'custom', path: ['value'], message });
-  });
+function valueMatch(value: z.ZodString) {
+  return z
+    .strictObject({
+      type: z
+        .enum(['Exact', 'RegularExpression'], { error: 'must be Exact or RegularExpression' })
+        .default('Exact'),
+      name: headerName,
+      value,
+    })
+    .superRefine((match, context) => {
+      const message = match.type === 'RegularExpression' ? portableRegexFault(match.value) : null;
+      if (message !== null) context.addIssue({ code: 'custom', path: ['value'], message });
+    });
+}
+
+const headerMatch = valueMatch(headerValue);
+const queryMatch = valueMatch(
+  z.string().min(1, 'must not be empty').max(1024, 'must be at most 1024 characters'),
+);
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const;
 
 const routeMatch = z.strictObject({
   path: pathMatch.prefault({}),
-  headers: listOf(valueMatch, 16).transform(firstOfEachName(lower)),
-  queryParams: listOf(valueMatch, 16).transform(firstOfEachName(asWritten)),
+  headers: listOf(headerMatch, 16).transform(firstOfEachName(lower)),
+  queryParams: listOf(queryMatch, 16).transform(firstOfEachName(asWritten)),
   method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).optional(),
 });
 
@@ -130,7 +141,9 @@ const headerLines = listOf(z.strictObject({ name: editableName, value: headerVal
 const headerEdits = z.strictObject({
   set: headerLines,
   add: headerLines,
-  remove: listOf(editableName, 16).transform((names) => [...new Set(names.map(lower))]),
+  remove: listOf(editableName, 16)
+    .refine((names) => new Set(names).size === names.length, { error: 'must not have a name twice' })
+    .transform((names) => [...new Set(names.map(lower))]),
 });
 
 function pathEdit(judge: (value: string) => string | null) {
@@ -200,10 +213,10 @@ const routeFilter = z.discriminatedUnion(
 );
 
 const backendRef = z.strictObject({
-  group: z.string().default(''),
-  kind: z.string().default('Service'),
-  name: objectName,
-  namespace: objectName.optional(),
+  group: refGroup.default(''),
+  kind: refKind.default('Service'),
+  name: refName,
+  namespace: dnsLabel.optional(),
   port: portNumber.optional(),
   weight: integer(0, 1_000_000).default(1),
   filters: listOf(
@@ -212,15 +225,16 @@ const backendRef = z.strictObject({
         'must be RequestHeaderModifier or ResponseHeaderModifier (others are not supported at a backend)',
     }),
     16,
-  ),
+  ).superRefine((filters, context) => {
+    for (const [index, { type }] of filters.entries())
+      if (filters.findIndex((one) => one.type === type) < index)
+        context.addIssue({ code: 'custom', path: [index], message: `${type} must not be there twice` });
+  }),
 });
 
 const routeRule = z
   .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a lower-case name')
-      .optional(),
+    name: sectionName.optional(),
     matches: listOf(routeMatch, 64),
     filters: listOf(routeFilter, 16),
     backendRefs: listOf(backendRef, 16),

@@ -7,6 +7,7 @@ import { retryConditions } from '../../policy/index.ts';
 import { formatGatewayDuration, policyDefaults } from '../../xds/index.ts';
 import {
   duration,
+  durationMs,
   headerName,
   integer,
   longDuration,
@@ -68,13 +69,28 @@ const timeoutFields = z.strictObject({
     ),
 });
 
-const timeouts = timeoutFields.transform(({ request, attempt, ...rest }) => ({
+const timeouts = timeoutFields.superRefine(refuseLongAttempt).transform(({ request, attempt, ...rest }) => ({
   request: request ?? requestDefault,
   attempt: attempt ?? request ?? attemptDefault,
   /** False: derived, so a route's own request timeout derives it anew. */
   attemptIsGiven: attempt !== undefined,
   ...rest,
 }));
+
+/** Of what is given: the defaults of the two fit. */
+function refuseLongAttempt(
+  { request, attempt }: z.output<typeof timeoutFields>,
+  context: z.core.$RefinementCtx,
+): void {
+  if (request === undefined || attempt === undefined || durationMs(request) === 0) return;
+  if (durationMs(attempt) > durationMs(request))
+    context.addIssue({
+      code: 'custom',
+      path: ['attempt'],
+      message: 'must not be longer than request',
+      input: attempt,
+    });
+}
 
 const retryOn = z
   .array(
@@ -122,6 +138,10 @@ const retryFields = z.strictObject({
       max: duration(1, 300_000)
         .default(text(again.backoff.maxMs))
         .describe('Longest wait; ten times the base, as Envoy.'),
+    })
+    .refine(({ base, max }) => durationMs(base) <= durationMs(max), {
+      path: ['base'],
+      error: 'must not be longer than max',
     })
     .prefault({}),
 });

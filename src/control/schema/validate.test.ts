@@ -134,6 +134,17 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
     'spec.retry.on[0]: must be ConnectFailure, Reset, Unavailable, GatewayError, ServerError, Conflict, StatusCodes or AttemptTimeout (got Timeout)',
   ],
   [
+    'an attempt that is longer than the request',
+    policy('timeouts: { request: 1s, attempt: 2s }'),
+    'spec.timeouts.attempt: must not be longer than request (got 2s)',
+  ],
+  ['an attempt of a request without a limit', policy('timeouts: { request: 0s, attempt: 2s }')],
+  [
+    'a first wait that is longer than the longest',
+    policy('retry: { backoff: { base: 1s } }'),
+    'spec.retry.backoff.base: must not be longer than max (got 1s)',
+  ],
+  [
     'a condition twice, with quotes and as YAML 1.1 reads it without',
     policy('retry: { on: [Reset], true: [Reset] }'),
     'spec.retry.true: must not stand beside on: it is what readers of YAML 1.1 make of the same key without quotes (got ["Reset"])',
@@ -257,6 +268,25 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
       }),
     ),
   ),
+  [
+    'a value with two spaces, one without an end',
+    rule(
+      'matches: [{ headers: [{ name: a, value: "b  c" }], queryParams: [{ name: a, value: "b  c" }] }], backendRefs: [{ name: a, port: 80 }]',
+    ),
+    `${at}.matches[0].headers[0].value: must begin and end with a visible character, single spaces between (got b  c)`,
+  ],
+  [
+    'a header that is removed twice',
+    rule('filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { remove: [a, a] } }]'),
+    `${at}.filters[0].requestHeaderModifier.remove: must not have a name twice (got ["a","a"])`,
+  ],
+  [
+    'a modifier twice at a backend',
+    rule(
+      'backendRefs: [{ name: a, port: 80, filters: [{ type: RequestHeaderModifier, requestHeaderModifier: {} }, { type: RequestHeaderModifier, requestHeaderModifier: {} }] }]',
+    ),
+    `${at}.backendRefs[0].filters[1]: RequestHeaderModifier must not be there twice (got {"type":"RequestHeaderModifier","requestHeaderModifier":{}})`,
+  ],
   ...['requestRedirect', 'urlRewrite'].map((key): Case => {
     const type = key === 'urlRewrite' ? 'URLRewrite' : 'RequestRedirect';
     return [
@@ -520,7 +550,38 @@ table('EndpointSlice', 'discovery.k8s.io/v1', 'EndpointSlice', [
   ],
 ]);
 
+const listening = (text: string) =>
+  `spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP, ${text} }] }`;
+
 table('Gateway', 'gateway.networking.k8s.io/v1', 'Gateway', [
+  [
+    'a field that is none, of a listener',
+    listening('hostnames: [a.example.com]'),
+    'spec.listeners[0].hostnames: is not a field of this kind (is it hostname?)',
+  ],
+  [
+    'a field that is none',
+    'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP }], listener: [] }',
+    'spec.listener: is not a field of this kind (is it listeners?)',
+  ],
+  [
+    'a protocol that is none',
+    'spec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: "H T" }] }',
+    'spec.listeners[0].protocol: must be a protocol, such as HTTP, or one of a domain, such as example.com/chat (got H T)',
+  ],
+  [
+    'a kind and a group that are none',
+    listening('allowedRoutes: { kinds: [{ group: A, kind: "1" }] }'),
+    'spec.listeners[0].allowedRoutes.kinds[0].group: must be an API group (got A)',
+    'spec.listeners[0].allowedRoutes.kinds[0].kind: must be a kind, such as Service (got 1)',
+  ],
+  [
+    'a selector without a key',
+    listening(
+      'allowedRoutes: { namespaces: { from: Selector, selector: { matchExpressions: [{ key: "", operator: Exists }] } } }',
+    ),
+    'spec.listeners[0].allowedRoutes.namespaces.selector.matchExpressions[0].key: must not be empty',
+  ],
   [
     'no listeners',
     'spec: { gatewayClassName: weft, listeners: [] }',
@@ -542,11 +603,33 @@ table('Gateway', 'gateway.networking.k8s.io/v1', 'Gateway', [
   ],
 ]);
 
+table('GatewayClass', 'gateway.networking.k8s.io/v1', 'GatewayClass', [
+  [
+    'a controller that is none',
+    'spec: { controllerName: weft }',
+    'spec.controllerName: must be a name of a domain, such as weft.dev/gateway-controller (got weft)',
+  ],
+]);
+
+table('ReferenceGrant', 'gateway.networking.k8s.io/v1beta1', 'ReferenceGrant', [
+  [
+    'nobody',
+    'spec: { from: [], to: [] }',
+    'spec.from: must be a list of 1 to 16 items (got [])',
+    'spec.to: must be a list of 1 to 16 items (got [])',
+  ],
+]);
+
 table('XBackendTrafficPolicy', 'gateway.networking.x-k8s.io/v1alpha1', 'XBackendTrafficPolicy', [
-  ['a budget', 'spec: { targetRefs: [{ kind: Service, name: a }], retryConstraint: {} }'],
+  [
+    'a target twice',
+    'spec: { targetRefs: [{ group: "", kind: Service, name: a }, { group: "", kind: Service, name: a }] }',
+    'spec.targetRefs: must not have a target twice (got [{"group":"","kind":"Service","name":"a"},{"group":"","kind":"Service","name":"a…)',
+  ],
+  ['a budget', 'spec: { targetRefs: [{ group: "", kind: Service, name: a }], retryConstraint: {} }'],
   [
     'session persistence',
-    'spec: { targetRefs: [{ kind: Service, name: a }], sessionPersistence: {} }',
+    'spec: { targetRefs: [{ group: "", kind: Service, name: a }], sessionPersistence: {} }',
     `spec.sessionPersistence: ${later} (got {})`,
   ],
 ]);

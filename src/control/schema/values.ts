@@ -23,6 +23,7 @@ export const timeout: z.ZodString = duration(0, 86_400_000);
 /** As {@link duration}, in whole days too, for windows of error budgets. */
 export const longDuration: z.ZodString = z
   .string({ error: 'must be a duration such as 30d or 12h' })
+  .max(28, 'must be a duration such as 30d or 12h')
   .regex(/^([0-9]{1,5}(d|h|m|s|ms)){1,4}$/, 'must be a duration such as 30d or 12h')
   .refine((text) => sumDuration(text) >= 60_000, { error: 'must be 1m or more' });
 
@@ -45,6 +46,32 @@ export const dnsLabel: z.ZodString = z
   .max(63, 'must be at most 63 characters')
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a DNS label of lower-case letters, digits and -');
 
+/** Group of something that is referred to; empty: the core group. */
+export const refGroup: z.ZodString = z
+  .string({ error: 'must be an API group' })
+  .max(253, 'must be at most 253 characters')
+  .regex(/^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be an API group');
+
+export const refKind: z.ZodString = z
+  .string({ error: 'must be a kind' })
+  .max(63, 'must be at most 63 characters')
+  .regex(/^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'must be a kind, such as Service');
+
+/** Of what kind it is, and so how such are named, is known to whoever resolves it. */
+export const refName: z.ZodString = z
+  .string({ error: 'must be a name' })
+  .min(1, 'must be a name')
+  .max(253, 'must be at most 253 characters');
+
+/** A part of an object that others refer to: a listener, a rule, a port. */
+export const sectionName: z.ZodString = z
+  .string({ error: 'must be a name' })
+  .max(253, 'must be at most 253 characters')
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    'must be a lower-case name of letters, digits, - and .',
+  );
+
 /** RFC 9110 token, in the case it was written. */
 export const headerName: z.ZodString = z
   .string({ error: 'must be a header name' })
@@ -56,7 +83,8 @@ export const headerValue: z.ZodString = z
   .string({ error: 'must be a header value' })
   .min(1, 'must not be empty')
   .max(4096, 'must be at most 4096 characters')
-  .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII');
+  .regex(/^[\t\x20-\x7e]*$/, { error: 'must be printable ASCII', abort: true })
+  .regex(/^[!-~]+([\t ][!-~]+)*$/, 'must begin and end with a visible character, single spaces between');
 
 /** A host name, with `*.` before it where wildcards are allowed. */
 export const hostname: z.ZodString = z
