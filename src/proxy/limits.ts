@@ -8,6 +8,8 @@ export const proxyLimits = {
   probeBytesMax: 64 * 1024,
   /** Health check events that wait for their file; more are dropped, and counted. */
   eventLogCharsMax: 1024 * 1024,
+  /** Retries of one request, whoever asks for more: Envoy's field has no bound, but the attempt's number is sent on. */
+  retriesMax: 16,
   /** Accepted connections of all listeners together; more are reset at once. */
   downstreamConnectionsMax: 32_768,
   /** Descriptors that are for nobody's connection: logs, the admin interface, ADS, the runtime's own. */

@@ -57,6 +57,7 @@ const rows: readonly (readonly [name: string, facts: Partial<RetryFacts>, expect
   ],
   ['an unsent one that was retried above', { unsent: true, retriedAbove: true }, 'retry'],
   ['a 503 of what was retried below', { retriedBelow: true }, 'retried-below'],
+  ['what a limit below refused', { rateLimited: true }, 'not-retryable'],
   ['what cannot be helped by trying again', { repeatable: false }, 'not-retryable'],
   ['no budget', { limit: new RetryBudget(none) }, 'no-budget'],
 ];
@@ -169,4 +170,26 @@ describe('backoff', () => {
       expect(Math.abs(mean / bound - 0.5)).toBeLessThan(0.03);
     }
   });
+});
+
+describe('Envoy’s rules about heads', () => {
+  const rule = { matches: () => true };
+  const cases: readonly (readonly [string, Partial<RetryPolicy>, Partial<RetryFacts>, RetryDecision])[] = [
+    ['an answer’s header', { on: ['Headers'] }, { status: 200, responseMatches: true }, 'retry'],
+    ['none of its headers', { on: ['Headers'] }, { status: 200 }, 'not-retryable'],
+    ['a limit below, asked for', { on: ['RateLimited'] }, { rateLimited: true, status: 429 }, 'retry'],
+    ['a request that the rule holds for', { methods: [], requestRule: rule }, {}, 'retry'],
+    ['another', { methods: [], requestRule: rule }, { requestMatches: false }, 'not-retryable'],
+    [
+      'another that never left',
+      { methods: [], requestRule: rule },
+      { requestMatches: false, unsent: true },
+      'retry',
+    ],
+  ];
+  for (const [name, more, facts, expected] of cases) {
+    test(name, () => {
+      expect(decideRetry({ ...policy, ...more }, factsOf(facts))).toBe(expected);
+    });
+  }
 });

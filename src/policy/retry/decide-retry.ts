@@ -35,6 +35,13 @@ export class RetryFacts {
   /** No byte of this attempt reached the application: not connected, nothing written, or a believed marker said so. */
   unsent = false;
   method = '';
+  /** The policy's rules about the request and about this answer hold. */
+  requestMatches = true;
+  responseMatches = false;
+  /** The answer has x-envoy-ratelimited. */
+  rateLimited = false;
+  /** The answer says when to come back; -1: it does not. */
+  resetMs = -1;
   /** The request carries the policy's idempotencyHeader. */
   hasIdempotencyHeader = false;
   /** Retries made so far. */
@@ -81,12 +88,17 @@ export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): Retr
 
 /** Never sent, or harmless to repeat by its method or by the caller's word. */
 function isSafe(policy: RetryPolicy, facts: RetryFacts): boolean {
-  if (facts.unsent || policy.methods === null || policy.methods.includes(facts.method)) return true;
+  if (facts.unsent) return true;
+  if (policy.requestRule !== undefined && facts.requestMatches) return true;
+  const everyMethod = policy.methods === null && policy.requestRule === undefined;
+  if (everyMethod || policy.methods?.includes(facts.method) === true) return true;
   return policy.idempotencyHeader !== null && facts.hasIdempotencyHeader;
 }
 
 function isConditionMet(policy: RetryPolicy, facts: RetryFacts): boolean {
   const { grpcStatuses, on } = policy;
+  // A limit below said no: it would say so again, unless the policy knows better.
+  if (facts.rateLimited) return on.includes('RateLimited');
   if (grpcStatuses?.includes(facts.grpcStatus)) return true;
   for (let index = 0; index < on.length; index++) if (holds(on[index]!, policy, facts)) return true;
   return false;
@@ -112,6 +124,10 @@ function holds(condition: RetryCondition, policy: RetryPolicy, facts: RetryFacts
       return policy.statusCodes.includes(status);
     case 'AttemptTimeout':
       return facts.failure === 'attempt-timeout';
+    case 'Headers':
+      return facts.responseMatches;
+    case 'RateLimited':
+      return facts.rateLimited;
     default:
       return unreachable(condition);
   }

@@ -2,7 +2,7 @@
 // and by the proxy that is sent its result, so that the two cannot differ. The reasons stand in the schema
 // (docs/policy.md).
 
-import type { RetryCondition } from './types.ts';
+import type { PolicyCondition } from './types.ts';
 
 export const retryDefaults = {
   on: [
@@ -11,7 +11,7 @@ export const retryDefaults = {
     'Unavailable',
     'GatewayError',
     'AttemptTimeout',
-  ] as readonly RetryCondition[],
+  ] as readonly PolicyCondition[],
   attempts: 2,
   backoff: { baseMs: 25, maxMs: 250 },
   budget: { percent: 20, intervalMs: 10_000, minRetries: { count: 10, intervalMs: 10_000 } },

@@ -1,9 +1,13 @@
 export { type AttemptFailure, type RetryDecision, RetryFacts } from './decide-retry.ts';
 export { retryDefaults } from './defaults.ts';
+export { parseRetryWords, type RetryWords, retryWords } from './envoy-words.ts';
 export { judgeRetry, RetryVerdict } from './judge-retry.ts';
 export { createRetryLimit } from './retry-limit.ts';
 export { TraceNotes } from './trace-notes.ts';
 export {
+  type HeadRule,
+  type HeadView,
+  type ResetBackoff,
   type RetryBudgetConfig,
   type RetryCondition,
   type RetryLimit,

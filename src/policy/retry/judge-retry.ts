@@ -52,6 +52,8 @@ export function judgeRetry(
   // Nothing was loaded by an attempt that reached nobody: another endpoint can have it at once.
   const atOnce = policy === null || (facts.unsent && facts.untried);
   facts.backoffMs = atOnce ? 0 : backoffMs(policy, facts.retries + 1, random);
+  // Envoy's spread: those who were told the same moment do not all come back in it.
+  if (facts.resetMs >= 0) facts.backoffMs = facts.resetMs * (1 + random.float() / 2);
   verdict.decision = decideRetry(policy, facts);
   if (verdict.decision === 'not-retryable' && policy?.attempts !== 0) judgeWithoutPolicy(facts, verdict);
   verdict.delayMs = facts.backoffMs;

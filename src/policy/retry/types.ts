@@ -1,6 +1,7 @@
 // When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on
 // words map onto it.
 
+/** Those that a ServicePolicy can say. */
 export const retryConditions = [
   /** The attempt never reached the peer: refused, timed out or failed connecting, or a marker said "unsent". */
   'ConnectFailure',
@@ -20,7 +21,37 @@ export const retryConditions = [
   'AttemptTimeout',
 ] as const;
 
-export type RetryCondition = (typeof retryConditions)[number];
+export type PolicyCondition = (typeof retryConditions)[number];
+
+export type RetryCondition =
+  | PolicyCondition
+  /** The answer's head meets `responseRule` (Envoy's `retriable-headers`). */
+  | 'Headers'
+  /**
+   * A proxy below refused it for its rate (Envoy's `envoy-ratelimited`); else an answer with x-envoy-ratelimited is
+   * final.
+   */
+  | 'RateLimited';
+
+/** What a rule may ask of a head; heads of the wire fit. */
+export interface HeadView {
+  readonly method?: string;
+  readonly path?: string;
+  readonly authority?: string;
+  readonly status?: number;
+  getName(name: string): string | null;
+}
+
+export interface HeadRule {
+  matches(view: HeadView): boolean;
+}
+
+/** Where an answer says when it is worth asking again (Envoy's rate_limited_retry_back_off). */
+export interface ResetBackoff {
+  readonly headers: readonly { readonly name: string; readonly format: 'seconds' | 'unix-timestamp' }[];
+  /** A longer wait is not believed. */
+  readonly maxMs: number;
+}
 
 export interface RetryPolicy {
   readonly on: readonly RetryCondition[];
@@ -34,6 +65,18 @@ export interface RetryPolicy {
   readonly methods: readonly string[] | null;
   /** Lower-case name of a header whose presence makes any method safe to repeat; null: none. */
   readonly idempotencyHeader: string | null;
+  /**
+   * Of the request: only where it holds is anything sent again that may have reached the application. Absent: always.
+   */
+  readonly requestRule?: HeadRule;
+  /** Of an answer; see the condition. */
+  readonly responseRule?: HeadRule;
+  /** Answers below 400 may be worth another attempt too. */
+  readonly judgesAll?: true;
+  /** Absent: the back-off alone. */
+  readonly resetBackoff?: ResetBackoff;
+  /** An attempt on which nothing moves for so long has failed, its answer begun or not; absent: no limit. */
+  readonly attemptIdleMs?: number;
   /** Retries beside the first attempt; 0 to 16. */
   readonly attempts: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };

@@ -1,3 +1,4 @@
+export { AnyHeader } from './any-header.ts';
 export { compileRoutes, type RouteTable } from './compile-routes.ts';
 export type { RouteHit } from './compiled-route.ts';
 export {
@@ -30,6 +31,7 @@ export type {
   RouteConfig,
   RouteMatch,
   RouteTimeouts,
+  StreamDuration,
   StringMatch,
   VirtualHost,
   WeightedCluster,

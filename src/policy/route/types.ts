@@ -128,12 +128,24 @@ export interface RouteTimeouts {
 /** Plain values by namespace. */
 export type RouteMetadata = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
+/** How long a stream may last as a whole, retries and waiting included. */
+export interface StreamDuration {
+  /** 0: no limit; null: what the listener says. */
+  readonly maxMs: number | null;
+  /** Of a call of gRPC: the most that its grpc-timeout counts, 0 for any; null: nothing is said of such calls. */
+  readonly grpcMaxMs: number | null;
+  /** Taken off that time, so that we answer before the caller has given up. */
+  readonly grpcOffsetMs: number;
+}
+
 export interface Route {
   /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
   readonly name: string;
   readonly match: RouteMatch;
   readonly action: RouteAction;
   readonly timeouts: RouteTimeouts;
+  /** Absent: what the listener says. */
+  readonly duration?: StreamDuration;
   /** null: the cluster's own retry policy holds. */
   readonly retry: RetryPolicy | null;
   /** Bytes of a request body kept for a retry; null: what the listener says. */

@@ -148,6 +148,11 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   ],
   ['nothing at all', '', 'is empty'],
   [
+    'a back-off by no header',
+    route({ prefix: '/' }, { route: { cluster: 'a', retry_policy: { rate_limited_retry_back_off: {} } } }),
+    'retry_policy.rate_limited_retry_back_off.reset_headers: must be at least one',
+  ],
+  [
     'an upgrade twice',
     manager({ upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'WebSocket' }] }),
     'upgrade_configs[1].upgrade_type: must be unique',
@@ -383,20 +388,6 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'a metadata filter without a path',
     filteredLog({ metadata_filter: { matcher: { filter: 'f', value: { bool_match: true } } } }),
     'metadata_filter.matcher.path: must not be empty',
-  ],
-  [
-    'a retry by a field’s value',
-    route(
-      { prefix: '/' },
-      { route: { cluster: 'a' } },
-      {
-        retry_policy: {
-          retry_on: '5xx',
-          retriable_request_headers: [{ name: 'x', string_match: { exact: 'y' } }],
-        },
-      },
-    ),
-    'is supported as :method with an exact match, or as one header with present_match',
   ],
   [
     'a secret of no kind',

@@ -132,6 +132,10 @@ export interface HttpOptions {
   /** Age after which a connection is told to close; 0: no limit. */
   readonly connectionAgeMsMax: number;
   readonly requestTimeoutMs: number;
+  /** Of a stream as a whole, where the route says nothing; 0: no limit. */
+  readonly streamDurationMs: number;
+  /** After our end of a connection: how long a peer that has everything may keep its own open. */
+  readonly lingerMs: number;
   /**
    * Bytes of a request body kept for a retry, where the route says nothing; default 1 MiB (Envoy's connection buffer).
    */

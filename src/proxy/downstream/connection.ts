@@ -271,8 +271,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   private lookAtLinger(nowMs: number): void {
-    const { codec, linger, socket } = this;
-    const verdict = linger.decide(socket, codec.closing || this.ended, proxyLimits.streamIdleMs, nowMs);
+    const { codec, linger, listener, socket } = this;
+    const verdict = linger.decide(socket, codec.closing || this.ended, listener.http.lingerMs, nowMs);
     if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
     else if (verdict === 'close') socket.release();
     else socket.reset();

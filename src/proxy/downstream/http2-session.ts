@@ -206,7 +206,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   }
 
   private lookAtLinger(nowMs: number): void {
-    const verdict = this.linger.decide(this.socket, true, proxyLimits.streamIdleMs, nowMs);
+    const verdict = this.linger.decide(this.socket, true, this.listener.http.lingerMs, nowMs);
     if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
     else if (verdict === 'close') this.socket.release();
     else this.socket.reset();

@@ -27,8 +27,8 @@ export class Linger {
     this.receivedBytes += count;
   }
 
-  /** `ended`: our FIN is sent or queued. `idleMs`: how long a peer that owes or is owed bytes may do nothing. */
-  decide(socket: Socket, ended: boolean, idleMs: number, nowMs: number): LingerVerdict {
+  /** `ended`: our FIN is sent or queued. `lingerMs`: how long a peer that has everything may stay. */
+  decide(socket: Socket, ended: boolean, lingerMs: number, nowMs: number): LingerVerdict {
     const unsent = socket.unsentBytes();
     if (unsent !== this.unsentBytes || this.receivedBytes !== this.receivedBefore) {
       this.unsentBytes = unsent;
@@ -36,7 +36,7 @@ export class Linger {
       this.progressMs = nowMs;
       return 'wait';
     }
-    const allowedMs = ended && unsent === 0 ? proxyLimits.lingerMs : idleMs;
+    const allowedMs = ended && unsent === 0 ? lingerMs : proxyLimits.streamIdleMs;
     if (nowMs - this.progressMs < allowedMs) return 'wait';
     return ended && unsent === 0 ? 'close' : 'reset';
   }

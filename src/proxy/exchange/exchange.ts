@@ -20,7 +20,7 @@ import { type BodyTransform, TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
-import { localReplies } from './local-replies.ts';
+import { durationOver, localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
@@ -165,7 +165,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
         else body.release();
       }
       cluster.stats.bytesSent += count;
-      if (this.deadlines.idleSpanMs > 0) this.deadlines.activityMs = this.clock.now();
+      this.deadlines.touch();
       if (!this.attempt.sendBody(bytes, start, end)) pauseRequest(request);
     } else if (request.state !== 'idle') {
       request.body.append(bytes, start, end);
@@ -280,7 +280,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
     const { request, deadlines } = this;
-    if (deadlines.idleSpanMs > 0) deadlines.activityMs = this.clock.now();
+    deadlines.touch();
     const { responseTransform } = request;
     if (responseTransform === null) {
       request.bytesSent += end - start;
@@ -339,9 +339,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   onTimer(_kind: number, nowMs: number): void {
     if (this.request.state === 'idle') return;
     const over = this.deadlines.expired(nowMs);
-    if (over === 'request') this.timeOut('request-timeout', nowMs);
+    if (over === 'end') this.timeOutStream(nowMs);
+    else if (over === 'request') this.timeOut('request-timeout', nowMs);
     else if (over === 'receive') this.timeOut('head-timeout', nowMs);
-    else if (over === 'attempt') this.timeOutAttempt(nowMs);
+    else if (over === 'attempt' || over === 'attempt-idle') this.timeOutAttempt(over, nowMs);
     else if (over === 'backoff') this.goOn(nowMs);
     else if (over === 'idle') this.timeOut('idle-timeout', nowMs);
     else this.deadlines.arm(nowMs);
@@ -405,9 +406,12 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     }
   }
 
-  private timeOutAttempt(nowMs: number): void {
+  private timeOutAttempt(over: 'attempt' | 'attempt-idle', nowMs: number): void {
     const { attempt, request } = this;
-    clusterOf(request).stats.attemptTimeouts += 1;
+    const { stats } = clusterOf(request);
+    if (over === 'attempt') stats.attemptTimeouts += 1;
+    else stats.attemptIdleTimeouts += 1;
+    this.deadlines.attemptIdleSpanMs = 0;
     const sent = attempt.sent;
     const retry = sent ? 'if-unsent' : 'yes';
     const error = new MeshError('attempt-timeout', 'upstream', retry, 'the attempt took too long');
@@ -419,7 +423,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { attempt, request } = this;
     const { stats } = clusterOf(request);
     if (code === 'request-timeout') stats.requestTimeouts += 1;
-    else stats.idleTimeouts += 1;
+    else request.listener.stats.requestIdleTimeouts += 1;
     const error = new MeshError(code, 'internal', 'no', 'the request took too long');
     if (attempt.sent) request.sent = true;
     // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
@@ -431,6 +435,23 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     }
     const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
     replyError(request, told);
+  }
+
+  /** It lasted as long as a stream may, whoever was waited for: that is nobody's fault. */
+  private timeOutStream(nowMs: number): void {
+    const { attempt, request } = this;
+    request.listener.stats.requestsTooLong += 1;
+    if (attempt.sent) request.sent = true;
+    attempt.cancel(nowMs);
+    if (request.state === 'relaying') {
+      this.truncate(
+        new MeshError('cancelled', 'internal', 'no', 'the stream lasted as long as it may'),
+        nowMs,
+      );
+      return;
+    }
+    request.failed = true;
+    deny(request, durationOver(request.requestEnded));
   }
 
   /**
@@ -457,7 +478,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 }
 
 function truncatedFlags(error: MeshError): ResponseFlag {
-  if (error.code === 'request-timeout') return responseFlags.upstreamTimeout;
+  if (error.code === 'request-timeout' || error.code === 'attempt-timeout')
+    return responseFlags.upstreamTimeout;
   if (error.code === 'idle-timeout') return responseFlags.streamIdle;
   return error.code === 'protocol' ? responseFlags.upstreamProtocolError : responseFlags.upstreamClosed;
 }

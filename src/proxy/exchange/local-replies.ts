@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import { responseFlags as flag, type ResponseFlag } from '../stats/index.ts';
+import type { Denial } from './request-state.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -20,6 +21,17 @@ function reply(status: number, flag: ResponseFlag, details: string, body: string
 const reset = (reason: string) => `upstream_reset_before_response_started{${reason}}`;
 
 const closed = 'upstream connection closed before the response was complete';
+
+/** Envoy's: 504 for an endpoint that owed the answer, 408 for a client that owed the rest of its request. */
+export function durationOver(requestEnded: boolean): Denial {
+  return {
+    status: requestEnded ? 504 : 408,
+    body: 'downstream duration timeout',
+    flag: flag.none,
+    details: 'max_duration_timeout',
+    fields: [],
+  };
+}
 
 export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   'connect-refused': reply(

@@ -4,7 +4,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import type { LogType } from '../../observe/index.ts';
-import type { RouteHit } from '../../policy/index.ts';
+import type { Route, RouteHit } from '../../policy/index.ts';
 import {
   type ClientStream,
   createResponseHead,
@@ -16,6 +16,7 @@ import { writeLogs } from '../access-logger.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
+import { wishedRetry } from './caller-wishes.ts';
 import { grpcClass, grpcStatusOf, grpcTimeoutMs } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { PeriodicLog } from './periodic-log.ts';
@@ -44,7 +45,16 @@ export function match(request: RequestState): RouteHit | null {
   request.route = hit.route;
   request.weighted = hit.cluster;
   request.virtualHost = hit.virtualHost;
+  limitDuration(request, hit.route);
   return hit;
+}
+
+/** The route's word on how long a stream lasts, or the listener's. */
+function limitDuration({ deadlines, listener, startedMs }: RequestState, route: Route): void {
+  const durationMs = route.duration?.maxMs ?? listener.http.streamDurationMs;
+  if (durationMs === 0) return;
+  deadlines.endMs = startedMs + durationMs;
+  deadlines.arm(startedMs);
 }
 
 /** Asks those who have not agreed yet, in their order. */
@@ -80,6 +90,7 @@ export function limit(request: RequestState): ErrorCode | null {
   stats.active += 1;
   cluster.retryLimit?.onRequest(startedMs);
   request.retry = route?.retry ?? config.retry;
+  if (request.wishes !== null) request.retry = wishedRetry(request.retry, request.wishes);
   const bufferBytesMax = route?.bufferBytesMax ?? listener.http.bufferBytesMax;
   request.replayBytesMax =
     request.retry === null ? Math.min(bufferBytesMax, proxyLimits.replayBytesUnasked) : bufferBytesMax;
@@ -132,6 +143,7 @@ export function connect(
   const { deadlines, nowMs } = request;
   deadlines.backoffMs = Number.POSITIVE_INFINITY;
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
+  deadlines.attemptIdleSpanMs = 0;
   if (request.complete) startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
   prepareAttempt(request, endpoint);
@@ -148,6 +160,7 @@ export function forward(
 ): ClientStream {
   request.phase = 'forward';
   request.state = 'forwarding';
+  if (request.complete) startAttemptIdle(request, attempt.startedMs);
   const { body, requestTrailers } = request;
   // What the client sends ahead of the answer waits: until both ends agree it could be taken for another request.
   if (request.upgrade !== '') return connection.start(request.head, false, attempt);
@@ -275,20 +288,46 @@ export function log(request: RequestState, type: LogType): void {
 
 /** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
 export function startDeadlines(request: RequestState, nowMs: number): void {
-  const requestMs = request.route?.timeouts.requestMs ?? clusterOf(request).config.timeouts.requestMs ?? 0;
+  const requestMs =
+    request.wishes?.requestMs ??
+    request.route?.timeouts.requestMs ??
+    clusterOf(request).config.timeouts.requestMs ??
+    0;
   if (requestMs > 0) request.deadlines.requestMs = nowMs + requestMs;
   limitByCaller(request);
 }
 
 /** A caller of gRPC says when it will have given up; nothing is worth doing for it after that. */
 function limitByCaller(request: RequestState): void {
-  const callerMs = grpcTimeoutMs(request.head);
+  const callerMs = cappedCall(grpcTimeoutMs(request.head), request.route);
   if (callerMs === 0) return;
   request.callerMs = request.startedMs + callerMs;
   if (request.callerMs < request.deadlines.requestMs) request.deadlines.requestMs = request.callerMs;
 }
 
+/** Envoy's grpc_timeout_header_max and _offset; a call with no time left has one millisecond. */
+function cappedCall(callerMs: number, route: Route | null): number {
+  const duration = route?.duration;
+  if (callerMs === 0 || duration === undefined || duration.grpcMaxMs === null) return callerMs;
+  const capped = duration.grpcMaxMs > 0 ? Math.min(callerMs, duration.grpcMaxMs) : callerMs;
+  return Math.max(capped - duration.grpcOffsetMs, 1);
+}
+
+/** Begins when the request is complete and has its connection, and lasts until the answer is. */
+export function startAttemptIdle(request: RequestState, nowMs: number): void {
+  const idleMs = request.retry?.attemptIdleMs ?? 0;
+  if (idleMs === 0) return;
+  request.deadlines.attemptIdleSpanMs = idleMs;
+  request.deadlines.activityMs = nowMs;
+  request.deadlines.arm(nowMs);
+}
+
 export function startAttemptDeadline(request: RequestState, nowMs: number): void {
-  const attemptMs = request.route?.timeouts.attemptMs ?? clusterOf(request).config.timeouts.attemptMs ?? 0;
+  const attemptMs =
+    request.wishes?.attemptMs ??
+    request.route?.timeouts.attemptMs ??
+    clusterOf(request).config.timeouts.attemptMs ??
+    0;
   if (attemptMs > 0) request.deadlines.attemptMs = nowMs + attemptMs;
+  if (request.state === 'forwarding') startAttemptIdle(request, nowMs);
 }

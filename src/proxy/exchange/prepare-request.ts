@@ -6,6 +6,7 @@ import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
+import { readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
 import { rejectionOf, sanitizeRequest } from './request-origin.ts';
@@ -19,7 +20,9 @@ export function prepareRequest(request: RequestState): void {
   const { random } = request.context;
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
   if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
+  if (http.internalRanges !== null) request.wishes = readWishes(head);
   const origin = sanitizeRequest(head, owner, http);
+  if (origin !== 'internal') request.wishes = null;
   request.requestId = ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random);
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);

@@ -32,7 +32,7 @@ const externalNames: readonly HeaderName[] = [
 ];
 
 /**
- * Believed from nobody: Envoy's router takes these from internal callers and removes them; here policies decide alone.
+ * For the router alone, which has read what an internal caller wishes (caller-wishes.ts); nobody else is believed.
  * The expected timeout is what a proxy says to the next, x-envoy-internal what this one found out.
  */
 const consumedNames: readonly HeaderName[] = [

@@ -31,6 +31,7 @@ import {
 import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
+import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import { grpcUnsaid } from './grpc.ts';
@@ -126,6 +127,8 @@ export class RequestState implements PickRequest<Endpoint> {
   /** Set when the cluster's limit let the request in: its books are open. */
   cluster: Cluster | null = null;
   retry: RetryPolicy | null = null;
+  /** What an internal caller says of it; null: nothing, or nobody who may. */
+  wishes: CallerWishes | null = null;
   method = '';
   /** What it asks to become, as {@link RequestHead.upgrade}; '' for an ordinary request. */
   upgrade = '';
@@ -282,6 +285,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.virtualHost = '';
     this.cluster = null;
     this.retry = null;
+    this.wishes = null;
     this.method = head.method;
     this.upgrade = head.upgrade;
     this.upgradeAdmitted = false;

@@ -28,11 +28,15 @@ export function judgeAnswer(
   const grpcStatus = grpcStatusOf(head);
   const grpcFailed =
     grpcStatus === grpcUnavailable || request.retry?.grpcStatuses?.includes(grpcStatus) === true;
-  if (head.status < 400 && !grpcFailed && refusal === 'none') return null;
+  const judged = grpcFailed || refusal !== 'none' || request.retry?.judgesAll === true;
+  if (head.status < 400 && !judged) return null;
   const facts = fillFacts(request, 'status', refusal === 'unsent', nowMs);
   facts.status = head.status;
   facts.grpcStatus = grpcStatus;
   facts.retriedBelow = attempt.retriedBelow;
+  facts.responseMatches = request.retry?.responseRule?.matches(head) === true;
+  facts.rateLimited = head.findName('x-envoy-ratelimited') >= 0;
+  facts.resetMs = resetOf(request, head);
   return judge(request, facts);
 }
 
@@ -48,6 +52,19 @@ export function judgeFailure(
   facts.repeatable = error.retry !== 'no';
   facts.stale = attempt.reused && (error.code === 'peer-closed' || error.code === 'peer-reset');
   return judge(request, facts);
+}
+
+/** When the answer says that asking again makes sense; -1: it does not, or longer than is believed. */
+function resetOf({ context, retry }: RequestState, head: ResponseHead): number {
+  const reset = retry?.resetBackoff;
+  if (reset === undefined) return -1;
+  for (const { format, name } of reset.headers) {
+    const text = head.getName(name);
+    if (text === null || !/^\d{1,12}$/.test(text)) continue;
+    const waitMs = Number(text) * 1000 - (format === 'seconds' ? 0 : context.clock.wall());
+    if (waitMs >= 0 && waitMs <= reset.maxMs) return waitMs;
+  }
+  return -1;
 }
 
 /** Label of weft_retries_total. */
@@ -124,6 +141,10 @@ function fillFacts(
   facts.active = breaker.requests;
   facts.retriedAbove = request.retriedAbove || isRetriedAbove(request, nowMs);
   facts.repeatable = true;
+  facts.requestMatches = request.retry?.requestRule?.matches(request.head) !== false;
+  facts.responseMatches = false;
+  facts.rateLimited = false;
+  facts.resetMs = -1;
   facts.untried = request.tried.length < candidateCount;
   facts.stale = false;
   facts.retriedBelow = false;

@@ -135,13 +135,13 @@ describe('attempt', () => {
 
 describe('idle', () => {
   test('a stream on which nothing moves ends', () => {
-    const { world, stats } = setup({ idleMs: 1_000 }, [
+    const { world } = setup({ idleMs: 1_000 }, [
       (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart'),
     ]);
     const client = world.client().get('/');
     world.run(1_020);
     expect(client.closed).toBe('broken');
-    expect(stats.idleTimeouts).toBe(1);
+    expect(world.listener().stats.requestIdleTimeouts).toBe(1);
     world.expectSettled();
   });
 
@@ -280,6 +280,71 @@ describe('a client that ended its side', () => {
     expect([client.statuses, stats.cancelled]).toEqual([[], 1]);
     expect(world.cluster().endpoints[0]!.attemptsFailed).toBe(0);
     expect(origins[0]!.connections.size).toBe(0);
+    world.expectSettled();
+  });
+});
+
+describe('a stream as a whole', () => {
+  const lasting = (parts: {
+    readonly maxMs?: number;
+    readonly listenerMs?: number;
+    readonly idleMs?: number;
+  }) => {
+    const world = new World();
+    const origin = world.origin(silent);
+    const { idleMs, listenerMs = 0, maxMs } = parts;
+    const duration = maxMs === undefined ? {} : { duration: { maxMs, grpcMaxMs: null, grpcOffsetMs: 0 } };
+    const retry = idleMs === undefined ? null : { ...testRetry, attempts: 1, attemptIdleMs: idleMs };
+    world.serve([origin], {
+      listeners: [listenerConfig({ http: httpOptions({ streamDurationMs: listenerMs }) })],
+      routes: [routeConfig([route({ ...duration, retry })])],
+    });
+    return { world, origin, stats: world.listener().stats };
+  };
+
+  for (const [name, parts, endsMs] of [
+    ['the listener’s time', { listenerMs: 500 }, 500],
+    ['the route’s time wins', { listenerMs: 500, maxMs: 900 }, 900],
+    ['the route switches it off', { listenerMs: 500, maxMs: 0 }, 0],
+  ] as const) {
+    test(name, () => {
+      const { world, stats } = lasting(parts);
+      const client = world.client().get('/');
+      world.run(endsMs === 0 ? 3_000 : endsMs - 5);
+      expect(client.statuses).toEqual([]);
+      world.run(30);
+      expect(client.statuses).toEqual(endsMs === 0 ? [] : [504]);
+      expect(stats.requestsTooLong).toBe(endsMs === 0 ? 0 : 1);
+      // Nobody was slow: the endpoint is not blamed.
+      expect(world.cluster().endpoints[0]?.attemptsFailed).toBe(0);
+    });
+  }
+
+  test('a client that still sends is told 408, one that reads is cut off', () => {
+    const { world, origin } = lasting({ maxMs: 500 });
+    const sending = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 9\r\n\r\npart');
+    origin.respond = (connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart');
+    const reading = world.client().get('/');
+    world.run(600);
+    expect(sending.statuses).toEqual([408]);
+    expect([reading.statuses, reading.closed]).toEqual([[200], 'broken']);
+    world.run(3_000);
+    world.expectSettled();
+  });
+
+  test('an attempt on which nothing moves is tried elsewhere; within its answer it is cut off', () => {
+    const { world, origin } = lasting({ idleMs: 300 });
+    origin.respond = (connection) => {
+      if (origin.requests.length > 1) connection.send('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart');
+    };
+    const client = world.client().get('/');
+    world.run(350);
+    expect(origin.requests.length).toBe(2);
+    world.run(200);
+    expect([client.statuses, client.closed]).toEqual([[200], null]);
+    world.run(400);
+    expect(client.closed).toBe('broken');
+    expect(world.cluster().stats.attemptIdleTimeouts).toBe(2);
     world.expectSettled();
   });
 });

@@ -70,6 +70,7 @@ export function openTunnel(request: RequestState, attempt: Attempt, head: Respon
   request.state = 'relaying';
   deadlines.requestMs = never;
   ensureWebSocketAccept(request, head);
+  deadlines.attemptIdleSpanMs = 0;
   stream.openTunnel(head);
   let writable = true;
   if (body.length > 0) {

@@ -40,7 +40,7 @@ export class ClusterStats {
   pendingTotal = 0;
   requestTimeouts = 0;
   attemptTimeouts = 0;
-  idleTimeouts = 0;
+  attemptIdleTimeouts = 0;
   /** Clients that left before their answer was complete. */
   cancelled = 0;
   /** Answers cut off after their head was passed on. */

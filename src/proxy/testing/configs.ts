@@ -57,6 +57,8 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     requestsPerConnectionMax: 0,
     connectionAgeMsMax: 0,
     requestTimeoutMs: 0,
+    streamDurationMs: 0,
+    lingerMs: 2_000,
     bufferBytesMax: 1024 * 1024,
     keepRequestId: true,
     serverName: '',

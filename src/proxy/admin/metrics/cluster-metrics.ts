@@ -75,8 +75,8 @@ const rows: readonly ClusterRow[] = [
   {
     name: 'upstream_rq_per_try_idle_timeout',
     type: 'counter',
-    help: 'Requests given up for silence.',
-    value: (c) => c.stats.idleTimeouts,
+    help: 'Attempts on which nothing moved for too long.',
+    value: (c) => c.stats.attemptIdleTimeouts,
   },
   {
     name: 'upstream_rq_cancelled',

@@ -35,6 +35,18 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.headTimeouts,
   },
   {
+    name: 'downstream_rq_idle_timeout',
+    type: 'counter',
+    help: 'Requests given up because nothing moved.',
+    value: (s) => s.requestIdleTimeouts,
+  },
+  {
+    name: 'downstream_rq_max_duration_reached',
+    type: 'counter',
+    help: 'Requests that lasted as long as a stream may.',
+    value: (s) => s.requestsTooLong,
+  },
+  {
     name: 'downstream_cx_total',
     type: 'counter',
     help: 'Connections accepted.',

@@ -131,6 +131,7 @@ export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpPro
   idle_timeout: f.duration(1, 'default 1h; 0s is no limit'),
   max_headers_count: f.uint32Value(2, 'default 100', positive),
   max_connection_duration: f.duration(3, maxDuration, positive),
+  max_stream_duration: f.duration(4, '0s is no limit'),
   max_requests_per_connection: f.uint32Value(6, '0 is no limit'),
   headers_with_underscores_action: f.enum(
     5,

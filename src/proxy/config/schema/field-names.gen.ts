@@ -150,6 +150,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:host_redirect 2:path_redirect 3:response_code 4:https_redirect 5:prefix_rewrite 6:strip_query 7:scheme_redirect 8:port_redirect 9:regex_rewrite',
   'envoy.config.route.v3.RetryPolicy':
     '1:retry_on 2:num_retries 3:per_try_timeout 4:retry_priority 5:retry_host_predicate 6:host_selection_retry_max_attempts 7:retriable_status_codes 8:retry_back_off 9:retriable_headers 10:retriable_request_headers 11:rate_limited_retry_back_off 12:retry_options_predicates 13:per_try_idle_timeout',
+  'envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff': '1:reset_headers 2:max_interval',
+  'envoy.config.route.v3.RetryPolicy.ResetHeader': '1:name 2:format',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': '1:base_interval 2:max_interval',
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': '1:name 3:typed_config',
   'envoy.config.route.v3.Route':
@@ -162,6 +164,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.Cookie': '1:name 2:ttl 3:path 4:attributes',
   'envoy.config.route.v3.RouteAction.HashPolicy.Header': '1:header_name 2:regex_rewrite',
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': '1:name',
+  'envoy.config.route.v3.RouteAction.MaxStreamDuration':
+    '1:max_stream_duration 2:grpc_timeout_header_max 3:grpc_timeout_header_offset',
   'envoy.config.route.v3.RouteAction.UpgradeConfig': '1:upgrade_type 2:enabled 3:connect_config',
   'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': '1:proxy_protocol_config 2:allow_post',
   'envoy.config.route.v3.RouteConfiguration':

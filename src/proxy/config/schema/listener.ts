@@ -84,6 +84,10 @@ export const httpConnectionManager = message(
     request_timeout: f.duration(28, 'default no limit'),
     request_headers_timeout: f.duration(41, 'default 10s (Envoy: no limit); 0s is no limit'),
     drain_timeout: f.duration(12, 'default 5s'),
+    delayed_close_timeout: f.duration(
+      26,
+      'default 2s (Envoy: 1s), from the arrival of the last byte; 0s waits for nobody',
+    ),
     access_log: f.repeated(f.message(13, accessLog)),
     access_log_options: f.message(56, httpLogOptions),
     access_log_flush_interval: f.duration(54, 'deprecated in Envoy'),

@@ -1,5 +1,6 @@
 // Tables: envoy.config.route.v3: virtual hosts, routes and what they do.
 
+import { retryWords } from '../../../policy/index.ts';
 import {
   dataSource,
   headerValueOption,
@@ -53,6 +54,16 @@ const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
 
 const previousHosts = message('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {});
 
+const resetHeader = message('envoy.config.route.v3.RetryPolicy.ResetHeader', {
+  name: f.string(1, '', required),
+  format: f.enum(2, { SECONDS: 0, UNIX_TIMESTAMP: 1 }),
+});
+
+const rateLimitedBackOff = message('envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff', {
+  reset_headers: f.repeated(f.message(1, resetHeader)),
+  max_interval: f.duration(2, 'default 300s', positive),
+});
+
 const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostPredicate', {
   name: f.string(1),
   typed_config: f.any(3, [previousHosts], 'previous_hosts, which always holds'),
@@ -61,17 +72,20 @@ const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostP
 export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
   retry_on: f.string(
     1,
-    '5xx, gateway-error, reset, reset-before-request, connect-failure, retriable-4xx, retriable-status-codes, unavailable (also HTTP 503), cancelled, deadline-exceeded, resource-exhausted, internal, refused-stream (HTTP/2 only, so never)',
+    `${retryWords.join(', ')}; what an endpoint refused unseen (refused-stream) goes elsewhere in any case`,
   ),
   num_retries: f.uint32Value(2, '0 to 16, default 1', atMost(16)),
   per_try_timeout: f.duration(3),
+  per_try_idle_timeout: f.duration(13),
   retry_host_predicate: f.repeated(f.message(5, retryHostPredicate)),
   host_selection_retry_max_attempts: f.uint32(6, 'a tried endpoint is never chosen while another is left'),
   retriable_status_codes: f.repeated(f.uint32(7, '100 to 599', atMost(599))),
   retry_back_off: f.message(8, retryBackOff, 'default 25 ms, 250 ms'),
+  retriable_headers: f.repeated(f.message(9, headerMatcher)),
   retriable_request_headers: f.repeated(
-    f.message(10, headerMatcher, ':method with an exact match, or a header with present_match'),
+    f.message(10, headerMatcher, 'what never reached an endpoint goes elsewhere in any case'),
   ),
+  rate_limited_retry_back_off: f.message(11, rateLimitedBackOff),
 });
 
 const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
@@ -132,6 +146,12 @@ const upgradeConfig = message('envoy.config.route.v3.RouteAction.UpgradeConfig',
   ),
 });
 
+const maxStreamDuration = message('envoy.config.route.v3.RouteAction.MaxStreamDuration', {
+  max_stream_duration: f.duration(1, 'default the listener’s; 0s is no limit'),
+  grpc_timeout_header_max: f.duration(2, '0s is no limit; grpc-timeout counts in any case'),
+  grpc_timeout_header_offset: f.duration(3),
+});
+
 const routeAction = message(
   'envoy.config.route.v3.RouteAction',
   {
@@ -152,6 +172,7 @@ const routeAction = message(
     auto_host_rewrite: f.boolValue(7, 'false', only(false)),
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
+    max_stream_duration: f.message(36, maxStreamDuration),
     retry_policy: f.message(9, retryPolicy),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),

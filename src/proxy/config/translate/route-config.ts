@@ -152,6 +152,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
         : translateMatch(route.match, join(path, 'match'), faults),
     action: translateAction(route, { ...inherited, filters }, path, faults),
     timeouts: translateTimeouts(action, own?.timeouts ?? null),
+    ...translateDuration(action),
     retry: own?.retry ?? retry,
     bufferBytesMax: route.per_request_buffer_limit_bytes ?? inherited.bufferBytesMax,
     requestEdits: edits.request,
@@ -169,6 +170,18 @@ function translateTimeouts(action: RouteActionMessage | undefined, own: RouteTim
     requestMs: own?.requestMs ?? action?.timeout ?? null,
     attemptMs: own?.attemptMs ?? action?.retry_policy?.per_try_timeout ?? null,
     idleMs: own?.idleMs ?? action?.idle_timeout ?? null,
+  };
+}
+
+function translateDuration(action: RouteActionMessage | undefined): Pick<Route, 'duration'> {
+  const message = action?.max_stream_duration;
+  if (message === undefined) return {};
+  return {
+    duration: {
+      maxMs: message.max_stream_duration ?? null,
+      grpcMaxMs: message.grpc_timeout_header_max ?? null,
+      grpcOffsetMs: message.grpc_timeout_header_offset ?? 0,
+    },
   };
 }
 
