@@ -237,7 +237,8 @@ let connecting: BunSocket | null = null;
 function connectByBun(address: Address, handler: SocketHandler, options: ConnectOptions = {}): Socket {
   const socket = new BunSocket('upstream', address, nowhere, handler, startTls);
   const { source = null, keepAlive = null, userTimeoutMs = null, mark = null } = options;
-  if (source !== null || keepAlive !== null || userTimeoutMs !== null || mark !== null) {
+  const asked = source !== null || keepAlive !== null || userTimeoutMs !== null || mark !== null;
+  if (asked || (options.options ?? []).length > 0) {
     // What cannot be done here is not left out silently: a source address may be what a firewall goes by.
     socket.failed(createConnectError(address, new Error('socket options are supported on Linux only')));
     return socket;

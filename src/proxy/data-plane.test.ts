@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test';
-import type { Resolver } from '../net/index.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -378,37 +377,6 @@ describe('life-cycle events', () => {
   });
 });
 
-describe('names', () => {
-  test('a DNS cluster follows its answers, and keeps the last when there is none', async () => {
-    let answer: readonly string[] | null = ['127.0.0.1'];
-    const resolver: Resolver = {
-      resolve: async () => {
-        if (answer === null) throw new Error('nobody answered');
-        return { addresses: answer, ttlSeconds: 10 };
-      },
-    };
-    const world = new World({ resolver });
-    const origin = world.origin();
-    world.apply({
-      clusters: [clusterConfig({ discovery: 'dns' })],
-      endpoints: { ledger: [endpointConfig(0, { address: ip(origin.port, 'ledger.test') })] },
-    });
-    await settlePromises();
-    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`]);
-    const client = world.client().get('/');
-    world.run(20);
-    expect(client.statuses).toEqual([200]);
-    answer = null;
-    world.run(10_100);
-    await settlePromises();
-    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`]);
-    answer = ['127.0.0.1', '127.0.0.2'];
-    world.run(5_100);
-    await settlePromises();
-    expect(keys(world)).toEqual([`127.0.0.1:${origin.port}`, `127.0.0.2:${origin.port}`]);
-  });
-});
-
 describe('the access log', () => {
   test('is closed when the last listener lets go of it, a draining one included', async () => {
     const open = new Set<string>();
@@ -472,10 +440,6 @@ describe('the access log', () => {
     });
   });
 });
-
-function keys(world: World): readonly string[] {
-  return world.cluster().endpoints.map(({ key }) => key);
-}
 
 async function settlePromises(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();

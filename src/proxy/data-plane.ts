@@ -148,7 +148,11 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const { name, checked } of this.clusters.values())
       if (!checked)
         unrouted.push({ object: name, field: 'health_checks', rule: 'have not all run', value: '' });
-    return [...this.bindIssues, ...unrouted];
+    const unknown: Issue[] = [];
+    for (const [object, { awaited }] of this.resolving)
+      for (const value of awaited)
+        unknown.push({ object, field: 'load_assignment', rule: 'was not looked up yet', value });
+    return [...this.bindIssues, ...unrouted, ...unknown];
   }
 
   get healthFailed(): boolean {

@@ -63,12 +63,8 @@ export const proxyLimits = {
   reasonsNamedMax: 10,
   /** Listeners that could not be bound are tried again after this. */
   bindRetryMs: 1_000,
-  /**
-   * Names resolved again no sooner than this, whatever the answer's TTL (Envoy's dns_refresh_rate), and no later than
-   * the other.
-   */
-  resolveMinMs: 5_000,
-  resolveMaxMs: 300_000,
+  /** Addresses that an original-destination cluster knows at once; to a further one nothing connects (503, UH). */
+  originalDestinationsMax: 4_096,
   /** Distinct callers (x-weft-peer) that get a label of their own per listener; the rest are "other". */
   peersMax: 64,
   /**

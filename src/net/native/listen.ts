@@ -5,6 +5,7 @@ import { chmodSync, unlinkSync } from 'node:fs';
 import type { Address, ListenSocketOptions, SocketOption } from '../network.ts';
 import { createSystemError } from './errno.ts';
 import { type Libc, lastErrno } from './libc.ts';
+import { applyAll } from './options.ts';
 import { decodeSocketAddress, encodeSocketAddress, familyIpv6, familyUnix } from './sockaddr.ts';
 
 const typeStream = 1;
@@ -105,15 +106,6 @@ function unlinkStale(address: Address): void {
   } catch {
     // Nothing was there, or bind says what is wrong with it.
   }
-}
-
-export function applyAll(system: Libc, descriptor: number, options: readonly SocketOption[]): Error | null {
-  for (const { level, name, value } of options) {
-    const bytes = typeof value === 'number' ? new Uint8Array(Int32Array.of(value).buffer) : value;
-    if (system.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0)
-      return createSystemError(`setsockopt(${level}, ${name})`, lastErrno());
-  }
-  return null;
 }
 
 /** With the port of the kernel's choice. */

@@ -1,6 +1,6 @@
 // What the kernel knows of a connection and Bun does not say, and what it can be told before it connects.
 
-import type { Address, ConnectOptions } from '../network.ts';
+import type { Address, ConnectOptions, SocketOption } from '../network.ts';
 import { createSystemError } from './errno.ts';
 import { type Libc, lastErrno, libc } from './libc.ts';
 import { decodeSocketAddress, encodeSocketAddress } from './sockaddr.ts';
@@ -59,6 +59,13 @@ const settingBytes = new Uint8Array(setting.buffer);
 /** Null when all were taken; else the reason, which names the option. */
 export function applyConnectOptions(system: Libc, descriptor: number, options: ConnectOptions): Error | null {
   const { source = null, keepAlive = null, userTimeoutMs = null, mark = null } = options;
+  const given = options.options ?? [];
+  const fault = applyAll(
+    system,
+    descriptor,
+    given.filter(({ state }) => state === 'prebind'),
+  );
+  if (fault !== null) return fault;
   const rows: readonly (readonly [name: string, level: number, option: number, value: number | null])[] = [
     ['SO_MARK', levelSocket, optionMark, mark],
     ['TCP_USER_TIMEOUT', levelTcp, optionTcpUserTimeout, userTimeoutMs],
@@ -73,12 +80,23 @@ export function applyConnectOptions(system: Libc, descriptor: number, options: C
     if (system.setsockopt(descriptor, level, option, settingBytes, 4) !== 0)
       return createSystemError(name, lastErrno());
   }
-  if (source === null) return null;
+  const bound = given.filter(({ state }) => state !== 'prebind');
+  if (source === null) return applyAll(system, descriptor, bound);
   const from = encodeSocketAddress(source);
   if (from === null) return createSystemError('bind', invalid);
-  return system.bind(descriptor, from.bytes, from.bytes.length) === 0
-    ? null
-    : createSystemError('bind', lastErrno());
+  if (system.bind(descriptor, from.bytes, from.bytes.length) !== 0)
+    return createSystemError('bind', lastErrno());
+  return applyAll(system, descriptor, bound);
+}
+
+/** Null when all were taken. */
+export function applyAll(system: Libc, descriptor: number, options: readonly SocketOption[]): Error | null {
+  for (const { level, name, value } of options) {
+    const bytes = typeof value === 'number' ? new Uint8Array(Int32Array.of(value).buffer) : value;
+    if (system.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0)
+      return createSystemError(`setsockopt(${level}, ${name})`, lastErrno());
+  }
+  return null;
 }
 
 const optionPeerCredentials = 17;

@@ -138,7 +138,7 @@ describe('pages', () => {
           name: 'a',
           cluster: { '@type': typeUrls.cluster, name: 'a', type: 'EDS', connect_timeout: '1s' },
           client_status: 'NACKED',
-          error_state: { details: expect.stringContaining('a: lb_policy: is supported as') },
+          error_state: { details: expect.stringContaining('a: lb_policy: must be CLUSTER_PROVIDED') },
         },
       ],
     });

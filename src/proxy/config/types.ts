@@ -5,7 +5,7 @@
 
 import type { IpRange, Issue } from '../../base/index.ts';
 
-import type { Address, ListenSocketOptions } from '../../net/index.ts';
+import type { Address, ConnectOptions, ListenSocketOptions } from '../../net/index.ts';
 import type { Format, LogFilter, MetadataMap } from '../../observe/index.ts';
 import type {
   BalanceConfig,
@@ -238,7 +238,13 @@ export interface ClusterConfig {
   readonly name: string;
   /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
   readonly service: string;
-  readonly discovery: 'eds' | 'static' | 'dns';
+  readonly discovery: 'eds' | 'static' | 'dns' | 'original-destination';
+  /** Of a cluster of names, how they are looked up. */
+  readonly names: DnsConfig | null;
+  /** Of one that goes where clients were going. */
+  readonly originalDestination: OriginalDestinationConfig | null;
+  /** What its connections are bound to, and how they are kept alive. */
+  readonly connect: ConnectOptions;
   /** EDS service name where it differs from the name. */
   readonly edsName: string;
   readonly connectTimeoutMs: number;
@@ -269,6 +275,29 @@ export interface ClusterConfig {
   readonly closeOnChange: boolean;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+}
+
+export interface DnsConfig {
+  /** The name is one endpoint, whose address may change without its connections ending. */
+  readonly logical: boolean;
+  readonly family: 'auto' | 'v4-only' | 'v6-only' | 'v4-preferred' | 'all';
+  /** The answer says when to look again; else `refreshMs` does. */
+  readonly respectTtl: boolean;
+  readonly refreshMs: number;
+  /** After failures: a random time up to the base, doubled with each, up to the maximum. null: `refreshMs`. */
+  readonly failureBaseMs: number | null;
+  readonly failureMaxMs: number;
+  /** The proxy is not ready before the first answer, or the first failure. */
+  readonly awaited: boolean;
+}
+
+export interface OriginalDestinationConfig {
+  /** Requests that have it say where to instead (`10.0.0.1:80`). */
+  readonly header: string | null;
+  /** Instead of the connection's. */
+  readonly port: number | null;
+  /** Addresses that nobody used for so long are forgotten. */
+  readonly cleanupMs: number;
 }
 
 /** Endpoints, and how their health is counted. */
@@ -317,6 +346,8 @@ export interface EndpointConfig {
   readonly check: EndpointCheck | null;
   /** For display: the pod's name; '' where unknown. */
   readonly name: string;
+  /** What it is known by where its address may change; '': its address. */
+  readonly logicalName: string;
 }
 
 /**

@@ -9,15 +9,16 @@ import { proxyLimits } from '../limits.ts';
 import type { ListenerStats } from '../stats/index.ts';
 import { type ConnectionFacts, findChain } from './chain-table.ts';
 import { type ListenerFilter, listenerFilters } from './listener-filters.ts';
+import type { Ends } from './session.ts';
 
 /** A filter chain, as it takes a connection over; `bytes` were read ahead and are its own. */
 export interface Chain {
-  adopt(socket: Socket, bytes: Uint8Array, remote: Address): void;
+  adopt(socket: Socket, bytes: Uint8Array, ends: Ends): void;
 }
 
 /** Another listener, as it takes a connection over. */
 export interface HandOverTarget {
-  take(socket: Socket, bytes: Uint8Array, source: Address, destination: Address): void;
+  take(socket: Socket, bytes: Uint8Array, ends: Ends): void;
 }
 
 export interface AcceptorOwner {
@@ -49,7 +50,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
     owner: AcceptorOwner,
     entry: EntryConfig,
     socket: Socket,
-    ends: { readonly source: Address; readonly destination: Address } | null = null,
+    ends: Ends | null = null,
   ) {
     this.context = context;
     this.owner = owner;
@@ -59,8 +60,8 @@ export class Acceptor implements SocketHandler, TimerHandler {
     const redirected = ends === null && entry.originalDestination ? socket.originalDestination() : null;
     this.target = entry.handsOver && redirected !== null ? owner.listenerAt(redirected) : null;
     this.facts = {
-      source: ends?.source ?? socket.remote,
-      destination: ends?.destination ?? redirected ?? socket.local,
+      source: ends?.remote ?? socket.remote,
+      destination: ends?.restored ?? redirected ?? socket.local,
       serverName: null,
       transport: 'raw_buffer',
       protocols: [],
@@ -129,7 +130,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
       const { bytes, facts } = this;
       this.bytes = nothing;
       this.leave();
-      this.target.take(this.socket, bytes, facts.source, facts.destination);
+      this.target.take(this.socket, bytes, this.endsOf(facts));
       return;
     }
     const name = findChain(this.entry, this.facts);
@@ -140,8 +141,12 @@ export class Acceptor implements SocketHandler, TimerHandler {
       return;
     }
     this.leave();
-    chain.adopt(this.socket, this.bytes, this.facts.source);
+    chain.adopt(this.socket, this.bytes, this.endsOf(this.facts));
     this.bytes = nothing;
+  }
+
+  private endsOf({ source, destination }: ConnectionFacts): Ends {
+    return { remote: source, restored: destination === this.socket.local ? null : destination };
   }
 
   private refuse(reason: string): void {

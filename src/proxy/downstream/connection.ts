@@ -13,7 +13,7 @@ import { Http2Session } from './http2-session.ts';
 import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
-import type { Session } from './session.ts';
+import type { Ends, Session } from './session.ts';
 
 const headTimeout =
   'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
@@ -23,6 +23,7 @@ const never = Number.POSITIVE_INFINITY;
 export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, Session, TimerHandler {
   readonly id: number;
   readonly remote: Address;
+  readonly restored: Address | null;
   readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
   /** Clock time since when no request runs; -1 while one does. */
@@ -42,12 +43,13 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private ended = false;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, remote: Address) {
+  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, ends: Ends) {
     this.context = context;
     this.listener = listener;
     this.socket = socket;
     this.id = ++context.connectionIds.last;
-    this.remote = remote;
+    this.remote = ends.remote;
+    this.restored = ends.restored;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);
@@ -60,7 +62,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   get local(): Address {
-    return this.listener.localOf(this.socket);
+    return this.restored ?? this.socket.local;
   }
 
   onOpen(): void {
@@ -235,7 +237,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.deadlines.stop();
     this.exchange.close();
     listener.onConnectionHandedOver(this);
-    const session = new Http2Session(context, listener, socket, this.remote);
+    const session = new Http2Session(context, listener, socket, this);
     socket.setHandler(session);
     session.onOpen();
     session.onData(socket, bytes);

@@ -12,13 +12,14 @@ import { ConnectionDeadlines } from './deadlines.ts';
 import { Linger } from './linger.ts';
 import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
-import type { Session } from './session.ts';
+import type { Ends, Session } from './session.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
 export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwner, Session, TimerHandler {
   readonly id: number;
   readonly remote: Address;
+  readonly restored: Address | null;
   readonly secure: SecureFacts | null;
   private readonly context: ExchangeContext;
   private readonly listener: RuntimeListener;
@@ -35,13 +36,14 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   private requests = 0;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, remote: Address) {
+  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, ends: Ends) {
     const { http, stats } = listener;
     this.context = context;
     this.listener = listener;
     this.socket = socket;
     this.id = ++context.connectionIds.last;
-    this.remote = remote;
+    this.remote = ends.remote;
+    this.restored = ends.restored;
     this.secure = socket.secure;
     this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();
@@ -57,7 +59,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   }
 
   get local(): Address {
-    return this.listener.localOf(this.socket);
+    return this.restored ?? this.socket.local;
   }
 
   onOpen(): void {

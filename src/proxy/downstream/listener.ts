@@ -18,7 +18,7 @@ import { BoundSockets } from './bound-sockets.ts';
 import { DownstreamConnection } from './connection.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
-import type { Session } from './session.ts';
+import type { Ends, Session } from './session.ts';
 import { TcpTunnel } from './tcp-tunnel.ts';
 
 export class RuntimeListener implements ExchangeListener, SecuringOwner, AcceptorOwner, Chain {
@@ -115,12 +115,6 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.filterSteps = this.filters.filters.length === 0 ? null : this.filters;
   }
 
-  /** Where a connection was going before it was redirected here, if that is asked for. */
-  localOf(socket: Socket): Address {
-    const redirected = this.config.entry?.originalDestination === true ? socket.originalDestination() : null;
-    return redirected ?? socket.local;
-  }
-
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
   bind(reusePort: boolean): Issue | null {
     return this.sockets.bind(this.context.network, this.config, reusePort, (socket) => this.accept(socket));
@@ -142,11 +136,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
       this.enter(acceptor);
       return acceptor;
     }
-    return tls === null ? this.serve(socket, socket.remote) : this.secure(socket, socket.remote, tls);
+    const ends = { remote: socket.remote, restored: null };
+    return tls === null ? this.serve(socket, ends) : this.secure(socket, ends, tls);
   }
 
-  private secure(socket: Socket, remote: Address, tls: DownstreamTlsConfig): Securing {
-    const securing = new Securing(this.context, this, this.context.tls.server(tls), socket, remote);
+  private secure(socket: Socket, ends: Ends, tls: DownstreamTlsConfig): Securing {
+    const securing = new Securing(this.context, this, this.context.tls.server(tls), socket, ends);
     this.enter(securing);
     return securing;
   }
@@ -156,19 +151,19 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.context.accepted.gauge.add(1);
   }
 
-  serve(socket: Socket, remote: Address): SocketHandler {
+  serve(socket: Socket, ends: Ends): SocketHandler {
     const { tcp } = this.config;
-    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, remote);
-    return new DownstreamConnection(this.context, this, socket, remote);
+    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, ends);
+    return new DownstreamConnection(this.context, this, socket, ends);
   }
 
   chain(name: string): Chain | null {
     return this.siblings.get(name) ?? null;
   }
 
-  adopt(socket: Socket, bytes: Uint8Array, remote: Address): void {
+  adopt(socket: Socket, bytes: Uint8Array, ends: Ends): void {
     const { tls } = this.config;
-    const handler = tls === null ? this.serve(socket, remote) : this.secure(socket, remote, tls);
+    const handler = tls === null ? this.serve(socket, ends) : this.secure(socket, ends, tls);
     socket.setHandler(handler);
     handler.onOpen(socket);
     if (bytes.length > 0) handler.onData(socket, bytes);
@@ -188,13 +183,13 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   }
 
   /** It was accepted elsewhere, and is this listener's from here on. */
-  take(socket: Socket, bytes: Uint8Array, source: Address, destination: Address): void {
+  take(socket: Socket, bytes: Uint8Array, ends: Ends): void {
     const { entry } = this.config;
     if (entry === null) {
-      this.adopt(socket, bytes, source);
+      this.adopt(socket, bytes, ends);
       return;
     }
-    const acceptor = new Acceptor(this.context, this, entry, socket, { source, destination });
+    const acceptor = new Acceptor(this.context, this, entry, socket, ends);
     this.enter(acceptor);
     socket.setHandler(acceptor);
     acceptor.onOpen();

@@ -3,12 +3,13 @@
 // it.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Address, Socket, SocketHandler } from '../../net/index.ts';
+import type { Socket, SocketHandler } from '../../net/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import type { ListenerStats } from '../stats/index.ts';
 import type { TlsServerSlot } from '../tls/index.ts';
+import type { Ends } from './session.ts';
 
 /** The listener, as such a connection sees it. */
 export interface SecuringOwner {
@@ -17,7 +18,7 @@ export interface SecuringOwner {
   readonly stats: ListenerStats;
   readonly full: boolean;
   /** The handshake is done: the handler that serves from here on, whose `onOpen` is called next. */
-  serve(socket: Socket, remote: Address): SocketHandler;
+  serve(socket: Socket, ends: Ends): SocketHandler;
   /** It ended before. */
   onSecuringClosed(securing: Securing): void;
 }
@@ -27,7 +28,7 @@ export class Securing implements SocketHandler, TimerHandler {
   private readonly owner: SecuringOwner;
   private readonly slot: TlsServerSlot;
   private readonly socket: Socket;
-  private readonly remote: Address;
+  private readonly ends: Ends;
   private readonly timer = new Timer(this, 0);
   /** What came of a hello that is not whole. */
   private hello: Uint8Array = nothing;
@@ -38,13 +39,13 @@ export class Securing implements SocketHandler, TimerHandler {
     owner: SecuringOwner,
     slot: TlsServerSlot,
     socket: Socket,
-    remote: Address,
+    ends: Ends,
   ) {
     this.context = context;
     this.owner = owner;
     this.slot = slot;
     this.socket = socket;
-    this.remote = remote;
+    this.ends = ends;
   }
 
   onOpen(): void {
@@ -74,7 +75,7 @@ export class Securing implements SocketHandler, TimerHandler {
     this.context.clock.cancel(this.timer);
     if (socket.secure !== null) this.owner.stats.ssl.countSecure(socket.secure);
     this.owner.onSecuringClosed(this);
-    const handler = this.owner.serve(socket, this.remote);
+    const handler = this.owner.serve(socket, this.ends);
     socket.setHandler(handler);
     handler.onOpen(socket);
   }

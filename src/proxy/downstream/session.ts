@@ -1,5 +1,15 @@
 // What a listener needs of whatever serves a connection: HTTP or a tunnel.
 
+import type { Address } from '../../net/index.ts';
+
+/** Both ends of a connection, as listener filters found them. */
+export interface Ends {
+  /** Who connects: the peer of the socket, or whom a PROXY header names. */
+  readonly remote: Address;
+  /** Where it was going before it was redirected here, or as a PROXY header says; null where nothing told. */
+  readonly restored: Address | null;
+}
+
 export interface Session {
   /** Draining: ends when it may without hurting its client, looked at again and again. */
   drainWhenQuiet(nowMs: number, quietMs: number): void;

@@ -15,11 +15,12 @@ import { responseFlags } from '../stats/index.ts';
 import { type Cluster, type Endpoint, RawConnection, type RawOwner } from '../upstream/index.ts';
 import { type TunnelOutcome, TunnelSource } from './connection-source.ts';
 import type { RuntimeListener } from './listener.ts';
-import type { Session } from './session.ts';
+import type { Ends, Session } from './session.ts';
 
 export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome {
   readonly id: number;
   readonly remote: Address;
+  private readonly restored: Address | null;
   /** For balancers. */
   readonly tried: Endpoint[] = [];
   readonly hash = null;
@@ -48,7 +49,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     listener: RuntimeListener,
     config: TcpProxyConfig,
     socket: Socket,
-    remote: Address,
+    { remote, restored }: Ends,
   ) {
     this.context = context;
     this.listener = listener;
@@ -56,6 +57,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.socket = socket;
     this.id = ++context.connectionIds.last;
     this.remote = remote;
+    this.restored = restored;
     this.startedMs = context.clock.now();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;
@@ -151,6 +153,11 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 
   onUpstreamClosed(error: MeshError | null): void {
     if (error !== null && !this.closed) this.fail(responseFlags.upstreamClosed, error.message);
+  }
+
+  /** A tunnel has no head that could say otherwise. */
+  destination(): Address | null {
+    return this.restored;
   }
 
   // What the listener asks.

@@ -2,9 +2,12 @@
 // one exchange, a session of HTTP/2 one for each stream; neither is imported here, so that arrows run downstream ->
 // exchange -> upstream only.
 
+import type { Address } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
 
 export interface ExchangeOwner extends ConnectionFacts {
+  /** Where the client was going, where that was not this proxy's own address; null: it came here by itself. */
+  readonly restored: Address | null;
   /** The books are closed, before the last bytes are sent: sending them may begin the next request. */
   onSettled(nowMs: number, requestEnded: boolean): void;
   /** The last byte of the answer was given to the codec. */

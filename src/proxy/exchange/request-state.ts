@@ -2,6 +2,7 @@
 // phase by the machine in exchange.ts. Reused by the next request of its exchange, so a request allocates none of this.
 
 import { assert } from '../../base/index.ts';
+import type { Address } from '../../net/index.ts';
 import type {
   Hash64,
   PickRequest,
@@ -28,7 +29,7 @@ import {
   responseFlags,
   type TrafficStats,
 } from '../stats/index.ts';
-import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
+import { type Cluster, type Endpoint, parseDestination, type UpstreamConnection } from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
@@ -260,6 +261,12 @@ export class RequestState implements PickRequest<Endpoint> {
   transformResponse(transform: BodyTransform): void {
     this.responseTransform =
       this.responseTransform === null ? transform : chainTransforms(this.responseTransform, transform);
+  }
+
+  /** For clusters that go where their clients were going. What the field says and is no address counts for nothing. */
+  destination(header: string | null): Address | null {
+    const said = header === null ? null : this.head.getName(header);
+    return (said === null ? null : parseDestination(said)) ?? this.owner.restored;
   }
 
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {

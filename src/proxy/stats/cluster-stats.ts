@@ -61,6 +61,10 @@ export class ClusterStats {
   readonly balance = new BalanceCounts();
   /** Times that endpoints joined or left. */
   membershipChanges = 0;
+  /** Of names, in DNS clusters. */
+  lookups = 0;
+  lookupSuccesses = 0;
+  lookupFailures = 0;
   bytesSent = 0;
   bytesReceived = 0;
   /** Believed refusals of the callee's proxy: the request never reached the application. */

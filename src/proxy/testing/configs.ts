@@ -131,6 +131,9 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     statName: 'ledger',
     service: 'bank/ledger',
     discovery: 'static',
+    names: null,
+    originalDestination: null,
+    connect: {},
     edsName: '',
     connectTimeoutMs: 1_000,
     tls: null,
@@ -169,6 +172,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     proxied: false,
     check: null,
     name: `pod-${port}`,
+    logicalName: '',
     ...options,
   };
 }

@@ -3,7 +3,7 @@
 // books.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import { type ConnectOptions, formatAddress } from '../../net/index.ts';
+import type { Address, ConnectOptions } from '../../net/index.ts';
 import {
   type CircuitBreaker,
   type Detector,
@@ -20,14 +20,21 @@ import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../confi
 import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
-import { Endpoint, type EndpointOwner } from './endpoint.ts';
+import { Endpoint, type EndpointOwner, keyOf } from './endpoint.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
+import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
 const outlierTimer = 2;
 
-export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHandler {
+/** A request or a connection, as clusters choose an endpoint for it. */
+export interface EndpointRequest extends PickRequest<Endpoint> {
+  /** Where it was going: as this field of its head says, or its connection; null where neither is known. */
+  destination(header: string | null): Address | null;
+}
+
+export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<Endpoint>, TimerHandler {
   readonly name: string;
   readonly context: ProxyContext;
   readonly stats = new ClusterStats();
@@ -51,6 +58,7 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
   private balancer: PriorityBalancer<Endpoint>;
   private outlier: Detector<Endpoint> | null;
   private checker: HealthChecker<Endpoint> | null;
+  private destinations: OriginalDestinations | null;
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
@@ -66,6 +74,7 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
     this.balancer = this.createBalancer();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
     this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
+    this.destinations = this.createDestinations();
   }
 
   /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
@@ -92,6 +101,11 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
       this.checker = config.health === null ? null : new HealthChecker(this, config.health, old);
       this.settleHealth();
       old?.stop();
+    }
+    if (!sameValue(before.originalDestination, config.originalDestination)) {
+      this.destinations?.stop();
+      this.leave(new Set(this.endpoints));
+      this.destinations = this.createDestinations();
     }
     this.reselect();
   }
@@ -125,7 +139,26 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
     this.reselect();
   }
 
-  pick(request: PickRequest<Endpoint>): Endpoint | null {
+  join(config: EndpointConfig): Endpoint {
+    const endpoint = this.ensureEndpoint(config);
+    this.endpoints = [...this.endpoints, endpoint];
+    this.settleHealth();
+    this.onMembershipChange();
+    this.reselect();
+    return endpoint;
+  }
+
+  leave(leaving: ReadonlySet<Endpoint>): void {
+    this.endpoints = this.endpoints.filter((endpoint) => !leaving.has(endpoint));
+    for (const endpoint of leaving) this.remove(endpoint);
+    this.settleHealth();
+    this.onMembershipChange();
+    this.reselect();
+  }
+
+  pick(request: EndpointRequest): Endpoint | null {
+    const { destinations } = this;
+    if (destinations !== null) return destinations.pick(request.destination(destinations.config.header));
     return this.balancer.pick(request);
   }
 
@@ -284,6 +317,11 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
     if (this.stats.connectionsActive > 0 || this.stats.active > 0) this.judge();
   }
 
+  private createDestinations(): OriginalDestinations | null {
+    const { originalDestination } = this.config;
+    return originalDestination === null ? null : new OriginalDestinations(this, originalDestination);
+  }
+
   private createBalancer(): PriorityBalancer<Endpoint> {
     return new PriorityBalancer(this.config.balance, this.context.random, this.stats.balance);
   }
@@ -367,6 +405,7 @@ export class Cluster implements EndpointOwner, CheckerOwner<Endpoint>, TimerHand
   }
 
   private stopTimers(): void {
+    this.destinations?.stop();
     this.context.clock.cancel(this.sweeping);
     this.context.clock.cancel(this.judging);
     this.context.clock.cancel(this.readmitting);
@@ -384,7 +423,7 @@ function isChecked({ checkDisabled }: Endpoint): boolean {
 function withoutDoubles(configs: readonly EndpointConfig[]): readonly EndpointConfig[] {
   const best = new Map<string, EndpointConfig>();
   for (const config of configs) {
-    const key = formatAddress(config.address);
+    const key = keyOf(config);
     const other = best.get(key);
     if (other === undefined || config.priority < other.priority) best.set(key, config);
   }

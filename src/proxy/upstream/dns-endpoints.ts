@@ -1,93 +1,169 @@
-// Endpoints of a DNS cluster: resolves the names of its configuration, again when an answer has run out, and assigns
-// the addresses. A failing resolver takes nothing away: the last answer holds until there is a better one.
+// Endpoints of a DNS cluster: looks the names of its configuration up, each again in its own time, and assigns the
+// addresses. A name that cannot be looked up takes nothing away: its last answer holds until there is a better one.
 
-import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { EndpointAssignment, EndpointConfig } from '../config/types.ts';
+import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import type { DnsConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
-import { proxyLimits } from '../limits.ts';
 import type { Cluster } from './cluster.ts';
 
-export class DnsEndpoints implements TimerHandler {
-  /** The assignment whose names are resolved; compared by identity. */
-  readonly assignment: EndpointAssignment;
-  private readonly context: ProxyContext;
-  private readonly cluster: Cluster;
-  private readonly timer = new Timer(this, 0);
-  private readonly addresses = new Map<string, readonly string[]>();
+/** One name, looked up again and again. */
+class Lookup implements TimerHandler {
+  addresses: readonly string[] = [];
+  /** There was an answer, or the first failure. */
+  settled = false;
+  private failures = 0;
   private stopped = false;
+  private readonly name: string;
+  private readonly owner: DnsEndpoints;
+  private readonly timer = new Timer(this, 0);
 
-  constructor(context: ProxyContext, cluster: Cluster, assignment: EndpointAssignment) {
-    this.context = context;
-    this.cluster = cluster;
-    this.assignment = assignment;
-    this.resolveAll();
+  constructor(owner: DnsEndpoints, name: string) {
+    this.owner = owner;
+    this.name = name;
+  }
+
+  start(): void {
+    void this.look();
   }
 
   stop(): void {
     this.stopped = true;
-    this.context.clock.cancel(this.timer);
+    this.owner.context.clock.cancel(this.timer);
   }
 
   onTimer(): void {
-    this.resolveAll();
+    void this.look();
   }
 
-  private resolveAll(): void {
-    const names = new Set(this.assignment.endpoints.map(hostOf).filter((host) => !isIpLiteral(host)));
-    if (names.size === 0) {
-      this.assign();
-      return;
-    }
-    void Promise.all([...names].map((name) => this.resolve(name))).then((ttls) => {
-      if (this.stopped) return;
-      this.assign();
-      const ttlMs = Math.min(proxyLimits.resolveMaxMs, Math.min(...ttls) * 1000);
-      this.context.clock.arm(this.timer, Math.max(proxyLimits.resolveMinMs, ttlMs));
-    });
-  }
-
-  /** Never rejects: seconds until the next look. */
-  private async resolve(name: string): Promise<number> {
+  private async look(): Promise<void> {
+    const { context, cluster, config } = this.owner;
+    cluster.stats.lookups += 1;
+    let nextMs: number;
     try {
-      const { addresses, ttlSeconds } = await this.context.resolver.resolve(name);
-      this.addresses.set(name, addresses);
-      return ttlSeconds;
+      const { addresses, ttlSeconds } = await context.resolver.resolve(this.name);
+      if (this.stopped) return;
+      this.take(addresses);
+      this.failures = 0;
+      nextMs = config.respectTtl ? ttlSeconds * 1000 : config.refreshMs;
     } catch (error) {
-      const reason = error instanceof MeshError ? error.message : String(error);
-      this.context.log.write('warn', 'name not resolved', { cluster: this.cluster.name, name, reason });
-      return 0;
+      if (this.stopped) return;
+      nextMs = this.fail(error);
     }
+    this.settled = true;
+    this.owner.onAnswer();
+    context.clock.arm(this.timer, Math.max(1, nextMs));
   }
 
-  private assign(): void {
-    const endpoints: EndpointConfig[] = [];
-    for (const config of this.assignment.endpoints) {
-      const { address } = config;
-      if (address.kind === 'unix' || isIpLiteral(address.host)) {
-        endpoints.push(config);
-        continue;
-      }
-      for (const host of this.addresses.get(address.host) ?? [])
-        endpoints.push(resolved(config, host, address.port));
+  private take(found: readonly string[]): void {
+    const { cluster, config } = this.owner;
+    const addresses = chooseFamily(found, config.family);
+    if (addresses.length === 0)
+      throw new MeshError(
+        'name-not-found',
+        'internal',
+        'no',
+        `${this.name}: no address of the family asked for`,
+      );
+    cluster.stats.lookupSuccesses += 1;
+    // What is in use and still in the answer stays: servers turn their answers round.
+    const [current] = this.addresses;
+    if (!config.logical) this.addresses = addresses;
+    else if (current === undefined || !addresses.includes(current)) this.addresses = addresses.slice(0, 1);
+  }
+
+  /** When to look again: sooner than that would not help a server that is down. */
+  private fail(error: unknown): number {
+    const { context, cluster, config } = this.owner;
+    cluster.stats.lookupFailures += 1;
+    const reason = error instanceof MeshError ? error.message : String(error);
+    // Told when it begins, not at every look.
+    if (this.failures === 0)
+      context.log.write('warn', 'name not resolved', { cluster: cluster.name, name: this.name, reason });
+    this.failures += 1;
+    const { failureBaseMs, failureMaxMs } = config;
+    if (failureBaseMs === null) return config.refreshMs;
+    // Envoy's jittered back-off: anything up to the doubled base, up to the maximum.
+    const ceilingMs = Math.min(failureMaxMs, failureBaseMs * 2 ** Math.min(this.failures - 1, 30));
+    return context.random.float() * ceilingMs;
+  }
+}
+
+export class DnsEndpoints {
+  /** The assignment whose names are resolved; compared by identity. */
+  readonly assignment: EndpointAssignment;
+  readonly config: DnsConfig;
+  readonly context: ProxyContext;
+  readonly cluster: Cluster;
+  private readonly lookups = new Map<string, Lookup>();
+
+  constructor(context: ProxyContext, cluster: Cluster, assignment: EndpointAssignment) {
+    const { names } = cluster.config;
+    assert(names !== null, 'a cluster of names says how to look them up');
+    this.context = context;
+    this.cluster = cluster;
+    this.assignment = assignment;
+    this.config = names;
+    for (const { address } of assignment.endpoints) {
+      if (address.kind === 'unix' || isIpLiteral(address.host) || this.lookups.has(address.host)) continue;
+      this.lookups.set(address.host, new Lookup(this, address.host));
     }
+    if (this.lookups.size === 0) this.onAnswer();
+    for (const lookup of this.lookups.values()) lookup.start();
+  }
+
+  /** Names that nothing is known of yet, and that are waited for. */
+  get awaited(): readonly string[] {
+    if (!this.config.awaited) return [];
+    return [...this.lookups].filter(([, { settled }]) => !settled).map(([name]) => name);
+  }
+
+  stop(): void {
+    for (const lookup of this.lookups.values()) lookup.stop();
+  }
+
+  onAnswer(): void {
+    const endpoints = this.assignment.endpoints.flatMap((config) => this.resolved(config));
     this.cluster.assign({ ...this.assignment, endpoints, receivedAtMs: this.context.clock.wall() });
+  }
+
+  private resolved(config: EndpointConfig): readonly EndpointConfig[] {
+    const { address } = config;
+    if (address.kind === 'unix' || isIpLiteral(address.host)) return [config];
+    const logicalName = this.config.logical ? `${address.host}:${address.port}` : '';
+    const addresses = this.lookups.get(address.host)?.addresses ?? [];
+    return addresses.map((host) => ({
+      ...config,
+      address: { kind: 'ip' as const, host, port: address.port },
+      check: checkAt(config, address.host, host),
+      logicalName,
+    }));
   }
 }
 
 /** A check of the same name goes where the endpoint is. */
-function resolved(config: EndpointConfig, host: string, port: number): EndpointConfig {
-  const { check } = config;
+function checkAt({ check }: EndpointConfig, name: string, host: string): EndpointConfig['check'] {
   const at = check?.address;
-  const same = at?.kind === 'ip' && at.host === hostOf(config);
-  return {
-    ...config,
-    address: { kind: 'ip', host, port },
-    check: check !== null && same ? { ...check, address: { ...at, host } } : check,
-  };
+  return check !== null && at?.kind === 'ip' && at.host === name
+    ? { ...check, address: { ...at, host } }
+    : check;
 }
 
-function hostOf(config: EndpointConfig): string {
-  return config.address.kind === 'ip' ? config.address.host : '127.0.0.1';
+/** Envoy's DnsLookupFamily: which of the addresses found are used. */
+function chooseFamily(addresses: readonly string[], family: DnsConfig['family']): readonly string[] {
+  const v6 = addresses.filter((address) => address.includes(':'));
+  const v4 = addresses.filter((address) => !address.includes(':'));
+  switch (family) {
+    case 'v4-only':
+      return v4;
+    case 'v6-only':
+      return v6;
+    case 'v4-preferred':
+      return v4.length > 0 ? v4 : v6;
+    case 'auto':
+      return v6.length > 0 ? v6 : v4;
+    case 'all':
+      return addresses;
+  }
 }
 
 function isIpLiteral(host: string): boolean {

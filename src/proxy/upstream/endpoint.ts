@@ -35,10 +35,9 @@ export interface EndpointOwner {
   onStarving(): void;
 }
 
-const plain: ConnectOptions = {};
-
 export class Endpoint extends EndpointLoad implements PoolOwner {
-  readonly address: Address;
+  /** Where connections go that begin now. */
+  address: Address;
   private readonly pools: Pool[];
   name: string;
   zone: string;
@@ -57,7 +56,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   private readonly cluster: EndpointOwner;
 
   constructor(cluster: EndpointOwner, config: EndpointConfig) {
-    super(formatAddress(config.address), config.weight);
+    super(keyOf(config), config.weight);
     this.cluster = cluster;
     this.address = config.address;
     this.name = config.name;
@@ -136,6 +135,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   /** Takes over what a new configuration says; the live state stays. */
   update(config: EndpointConfig): void {
+    this.address = config.address;
     this.weight = config.weight;
     this.name = config.name;
     this.zone = config.zone;
@@ -179,9 +179,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   /** Of a connection with these settings of TLS; null: without. */
   optionsWith(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
-    if (tls === null) return plain;
+    const { config } = this.cluster;
+    if (tls === null) return config.connect;
     const { current, issue } = this.context.tls.client(tls);
-    if (current !== null) return { tls: current };
+    if (current !== null) return { ...config.connect, tls: current };
     return new MeshError(
       'tls-failed',
       'upstream',
@@ -228,4 +229,9 @@ function sum(pools: readonly Pool[], count: (pool: Pool) => number): number {
   let total = 0;
   for (const pool of pools) total += count(pool);
   return total;
+}
+
+/** What an endpoint is known by: its address, or the name that stands for it. */
+export function keyOf({ address, logicalName }: EndpointConfig): string {
+  return logicalName || formatAddress(address);
 }

@@ -1,7 +1,8 @@
-export { Cluster } from './cluster.ts';
+export { Cluster, type EndpointRequest } from './cluster.ts';
 export type { UpstreamConnection } from './connection.ts';
 export { DnsEndpoints } from './dns-endpoints.ts';
 export { Endpoint } from './endpoint.ts';
+export { parseDestination } from './original-destinations.ts';
 export type { Pool } from './pool.ts';
 export { RawConnection, type RawOwner } from './raw-connection.ts';
 export type { ConnectionWaiter, WaitList } from './wait-list.ts';

@@ -91,6 +91,24 @@ const rows: readonly ClusterRow[] = [
     value: (c) => c.stats.truncated,
   },
   {
+    name: 'update_attempt',
+    type: 'counter',
+    help: 'Lookups of names begun, in DNS clusters.',
+    value: (c) => c.stats.lookups,
+  },
+  {
+    name: 'update_success',
+    type: 'counter',
+    help: 'Lookups with an answer.',
+    value: (c) => c.stats.lookupSuccesses,
+  },
+  {
+    name: 'update_failure',
+    type: 'counter',
+    help: 'Lookups without one: the last answer holds.',
+    value: (c) => c.stats.lookupFailures,
+  },
+  {
     name: 'upstream_cx_total',
     type: 'counter',
     help: 'Connections opened.',

@@ -9,6 +9,8 @@ import {
   metadata,
   percent,
   runtimeDouble,
+  socketAddress,
+  socketOption,
   upstreamConnectionOptions,
 } from './core.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
@@ -292,14 +294,37 @@ export const upstreamHttpOptions = message(
   [['explicit_http_config', 'use_downstream_protocol_config', 'auto_config']],
 );
 
+const refreshRate = message('envoy.config.cluster.v3.Cluster.RefreshRate', {
+  base_interval: f.duration(1, '', positive),
+  max_interval: f.duration(2, 'default ten times base_interval', positive),
+});
+
+const originalDstLbConfig = message('envoy.config.cluster.v3.Cluster.OriginalDstLbConfig', {
+  use_http_header: f.bool(1),
+  http_header_name: f.string(2, 'default x-envoy-original-dst-host'),
+  upstream_port_override: f.uint32Value(3, '', atMost(65_535)),
+});
+
+const bindConfig = message('envoy.config.core.v3.BindConfig', {
+  source_address: f.message(1, socketAddress),
+  freebind: f.boolValue(2),
+  socket_options: f.repeated(f.message(3, socketOption)),
+});
+
+const upstreamTcpOptions = message('envoy.config.cluster.v3.UpstreamConnectionOptions', {
+  tcp_keepalive: f.message(
+    1,
+    message('envoy.config.core.v3.TcpKeepalive', {
+      keepalive_probes: f.uint32Value(1),
+      keepalive_time: f.uint32Value(2),
+      keepalive_interval: f.uint32Value(3),
+    }),
+  ),
+});
+
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
   name: f.string(1, '', required),
-  type: f.enum(
-    2,
-    { STATIC: 0, STRICT_DNS: 1, LOGICAL_DNS: 2, EDS: 3, ORIGINAL_DST: 4 },
-    'STATIC, STRICT_DNS, LOGICAL_DNS, EDS',
-    only('STATIC', 'STRICT_DNS', 'LOGICAL_DNS', 'EDS'),
-  ),
+  type: f.enum(2, { STATIC: 0, STRICT_DNS: 1, LOGICAL_DNS: 2, EDS: 3, ORIGINAL_DST: 4 }),
   eds_cluster_config: f.message(3, edsClusterConfig),
   connect_timeout: f.duration(4, 'default 5s', positive),
   per_connection_buffer_limit_bytes: f.uint32Value(
@@ -307,7 +332,12 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     'Weft’s own bounds hold; request bodies are kept as the listener says',
   ),
   alt_stat_name: f.string(28, 'the name in metrics'),
-  dns_refresh_rate: f.duration(16, 'the TTL of the answer holds, between 5s and 5m', positive),
+  dns_refresh_rate: f.duration(16, 'default 5s', positive),
+  dns_failure_refresh_rate: f.message(44, refreshRate),
+  cleanup_interval: f.duration(20, 'default 5s', positive),
+  original_dst_lb_config: f.message(34, originalDstLbConfig),
+  upstream_bind_config: f.message(21, bindConfig),
+  upstream_connection_options: f.message(30, upstreamTcpOptions),
   lb_policy: f.enum(
     6,
     {
@@ -319,8 +349,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
       CLUSTER_PROVIDED: 6,
       LOAD_BALANCING_POLICY_CONFIG: 7,
     },
-    'all but CLUSTER_PROVIDED; default ROUND_ROBIN',
-    only('ROUND_ROBIN', 'LEAST_REQUEST', 'RING_HASH', 'RANDOM', 'MAGLEV', 'LOAD_BALANCING_POLICY_CONFIG'),
+    'default ROUND_ROBIN; CLUSTER_PROVIDED is for ORIGINAL_DST',
   ),
   load_assignment: f.message(33, clusterLoadAssignment),
   transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
@@ -332,14 +361,13 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   http_protocol_options: f.message(13, http1Options),
   http2_protocol_options: f.message(14, http2Options),
   typed_extension_protocol_options: f.map(f.any(36, [upstreamHttpOptions])),
-  respect_dns_ttl: f.bool(39, 'the TTL always holds, between 5s and 5m'),
+  respect_dns_ttl: f.bool(39),
   dns_lookup_family: f.enum(
     17,
     { AUTO: 0, V4_ONLY: 1, V6_ONLY: 2, V4_PREFERRED: 3, ALL: 4 },
-    'all but V6_ONLY; every address of the answer is used',
-    only('AUTO', 'V4_ONLY', 'V4_PREFERRED', 'ALL'),
+    'of LOGICAL_DNS the first address is used, of STRICT_DNS each',
   ),
-  wait_for_warm_on_init: f.boolValue(54, 'true', only(true)),
+  wait_for_warm_on_init: f.boolValue(54, 'false: the proxy is ready before its names are looked up'),
   outlier_detection: f.message(19, outlierDetection),
   least_request_lb_config: f.message(37, leastRequestConfig),
   round_robin_lb_config: f.message(56, roundRobinConfig),

@@ -44,6 +44,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig':
     '1:choice_count 2:active_request_bias 3:slow_start_config',
   'envoy.config.cluster.v3.Cluster.MaglevLbConfig': '1:table_size',
+  'envoy.config.cluster.v3.Cluster.OriginalDstLbConfig':
+    '1:use_http_header 2:http_header_name 3:upstream_port_override 4:metadata_key',
+  'envoy.config.cluster.v3.Cluster.RefreshRate': '1:base_interval 2:max_interval',
   'envoy.config.cluster.v3.Cluster.RingHashLbConfig':
     '1:minimum_ring_size 3:hash_function 4:maximum_ring_size',
   'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig': '1:slow_start_config',
@@ -52,11 +55,15 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': '4:typed_extension_config',
   'envoy.config.cluster.v3.OutlierDetection':
     '1:consecutive_5xx 2:interval 3:base_ejection_time 4:max_ejection_percent 5:enforcing_consecutive_5xx 6:enforcing_success_rate 7:success_rate_minimum_hosts 8:success_rate_request_volume 9:success_rate_stdev_factor 10:consecutive_gateway_failure 11:enforcing_consecutive_gateway_failure 12:split_external_local_origin_errors 13:consecutive_local_origin_failure 14:enforcing_consecutive_local_origin_failure 15:enforcing_local_origin_success_rate 16:failure_percentage_threshold 17:enforcing_failure_percentage 18:enforcing_failure_percentage_local_origin 19:failure_percentage_minimum_hosts 20:failure_percentage_request_volume 21:max_ejection_time 22:max_ejection_time_jitter 23:successful_active_health_check_uneject_host 24:monitors 25:always_eject_one_host',
+  'envoy.config.cluster.v3.UpstreamConnectionOptions':
+    '1:tcp_keepalive 2:set_local_interface_name_on_upstream_connections 3:happy_eyeballs_config',
   'envoy.config.common.mutation_rules.v3.HeaderMutation': '1:remove 2:append',
   'envoy.config.core.v3.Address': '1:socket_address 2:pipe 3:envoy_internal_address',
   'envoy.config.core.v3.AggregatedConfigSource': '',
   'envoy.config.core.v3.ApiConfigSource':
     '1:api_type 2:cluster_names 3:refresh_delay 4:grpc_services 5:request_timeout 6:rate_limit_settings 7:set_node_on_first_message_only 8:transport_api_version 9:config_validators',
+  'envoy.config.core.v3.BindConfig':
+    '1:source_address 2:freebind 3:socket_options 4:additional_source_addresses 5:extra_source_addresses 6:local_address_selector',
   'envoy.config.core.v3.CidrRange': '1:address_prefix 2:prefix_len',
   'envoy.config.core.v3.ConfigSource':
     '1:path 2:api_config_source 3:ads 4:initial_fetch_timeout 5:self 6:resource_api_version 7:authorities 8:path_config_source',
@@ -99,6 +106,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.SocketOptionsOverride': '1:socket_options',
   'envoy.config.core.v3.SubstitutionFormatString':
     '1:text_format 2:json_format 3:omit_empty_values 4:content_type 5:text_format_source 6:formatters 7:json_format_options',
+  'envoy.config.core.v3.TcpKeepalive': '1:keepalive_probes 2:keepalive_time 3:keepalive_interval',
   'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
   'envoy.config.core.v3.WatchedDirectory': '1:path',

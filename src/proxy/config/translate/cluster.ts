@@ -13,6 +13,12 @@ import {
 import type { UpstreamTlsConfig } from '../tls-types.ts';
 import type { ClusterConfig, EndpointSet, Http2Settings } from '../types.ts';
 import { translateBalance, translateLocality } from './balance.ts';
+import {
+  translateConnect,
+  translateDiscovery,
+  translateNames,
+  translateOriginalDestination,
+} from './discovery.ts';
 import { noEndpoints, translateEndpoints } from './endpoints.ts';
 import { translateHealthCheck } from './health-check.ts';
 import { translateHttp2 } from './http2.ts';
@@ -65,6 +71,9 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       statName: sanitizeStatName(message.alt_stat_name || name),
       service: stringIn(weft, 'service') ?? name,
       discovery,
+      names: translateNames(message, path, faults),
+      originalDestination: translateOriginalDestination(message),
+      connect: translateConnect(message, path, faults),
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
@@ -98,23 +107,6 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   };
 }
 
-function translateDiscovery(
-  message: ClusterMessage,
-  path: string,
-  faults: Faults,
-): ClusterConfig['discovery'] {
-  if (message.type !== 'EDS') {
-    if (message.eds_cluster_config !== undefined) {
-      faults.add(join(path, 'eds_cluster_config'), 'holds for clusters of type EDS only');
-    }
-    return message.type === 'STRICT_DNS' || message.type === 'LOGICAL_DNS' ? 'dns' : 'static';
-  }
-  if (message.eds_cluster_config?.eds_config?.ads === undefined) {
-    faults.add(join(path, 'eds_cluster_config.eds_config.ads'), 'must be set: endpoints come by ADS');
-  }
-  return 'eds';
-}
-
 function translateInlineEndpoints(
   message: ClusterMessage,
   discovery: ClusterConfig['discovery'],
@@ -126,6 +118,8 @@ function translateInlineEndpoints(
     if (message.load_assignment !== undefined) faults.add(at, 'must not be set for clusters of type EDS');
     return null;
   }
+  if (message.load_assignment !== undefined && discovery === 'original-destination')
+    faults.add(at, 'must not be set for clusters of type ORIGINAL_DST');
   if (message.load_assignment === undefined) return noEndpoints;
   const set = translateEndpoints(message.load_assignment, discovery === 'dns', at, faults);
   if (message.type === 'LOGICAL_DNS' && set.endpoints.length !== 1) {

@@ -62,6 +62,7 @@ function translateEndpoint(
     proxied: weft?.['proxied'] === true,
     check: translateCheck(entry, address, names, join(path, 'endpoint.health_check_config'), faults),
     name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
+    logicalName: '',
   };
 }
 

@@ -1,0 +1,105 @@
+// How a cluster finds its endpoints beyond EDS and lists: names, and where clients were going; and what its connections
+// are bound to.
+
+import type { ConnectOptions, SocketOption } from '../../../net/index.ts';
+import { type cluster, type Faults, join, type MessageOf } from '../schema/index.ts';
+import type { ClusterConfig, DnsConfig, OriginalDestinationConfig } from '../types.ts';
+import { translateSocketOptions } from './binding.ts';
+
+type ClusterMessage = MessageOf<typeof cluster>;
+
+const defaults = { refreshMs: 5_000, cleanupMs: 5_000 } as const;
+
+const families = {
+  AUTO: 'auto',
+  V4_ONLY: 'v4-only',
+  V6_ONLY: 'v6-only',
+  V4_PREFERRED: 'v4-preferred',
+  ALL: 'all',
+} as const;
+
+export function translateDiscovery(
+  message: ClusterMessage,
+  path: string,
+  faults: Faults,
+): ClusterConfig['discovery'] {
+  const { type, eds_cluster_config: eds, lb_policy } = message;
+  if ((lb_policy === 'CLUSTER_PROVIDED') !== (type === 'ORIGINAL_DST'))
+    faults.add(
+      join(path, 'lb_policy'),
+      'must be CLUSTER_PROVIDED for clusters of type ORIGINAL_DST, and for no other',
+    );
+  if (type !== 'ORIGINAL_DST' && message.original_dst_lb_config !== undefined)
+    faults.add(join(path, 'original_dst_lb_config'), 'holds for clusters of type ORIGINAL_DST only');
+  if (type === 'EDS') {
+    if (eds?.eds_config?.ads === undefined)
+      faults.add(join(path, 'eds_cluster_config.eds_config.ads'), 'must be set: endpoints come by ADS');
+    return 'eds';
+  }
+  if (eds !== undefined) faults.add(join(path, 'eds_cluster_config'), 'holds for clusters of type EDS only');
+  if (type === 'ORIGINAL_DST') return 'original-destination';
+  return type === 'STRICT_DNS' || type === 'LOGICAL_DNS' ? 'dns' : 'static';
+}
+
+export function translateNames(message: ClusterMessage, path: string, faults: Faults): DnsConfig | null {
+  if (message.type !== 'STRICT_DNS' && message.type !== 'LOGICAL_DNS') return null;
+  const failure = message.dns_failure_refresh_rate;
+  const baseMs = failure?.base_interval ?? null;
+  if (failure !== undefined && baseMs === null)
+    faults.add(join(path, 'dns_failure_refresh_rate.base_interval'), 'must be set');
+  if (baseMs !== null && (failure?.max_interval ?? baseMs) < baseMs)
+    faults.add(join(path, 'dns_failure_refresh_rate.max_interval'), 'must be at least base_interval');
+  return {
+    logical: message.type === 'LOGICAL_DNS',
+    family: families[message.dns_lookup_family ?? 'AUTO'],
+    respectTtl: message.respect_dns_ttl ?? false,
+    refreshMs: message.dns_refresh_rate ?? defaults.refreshMs,
+    failureBaseMs: baseMs,
+    failureMaxMs: failure?.max_interval ?? (baseMs ?? 0) * 10,
+    awaited: message.wait_for_warm_on_init ?? true,
+  };
+}
+
+export function translateOriginalDestination(message: ClusterMessage): OriginalDestinationConfig | null {
+  if (message.type !== 'ORIGINAL_DST') return null;
+  const config = message.original_dst_lb_config;
+  return {
+    header:
+      config?.use_http_header === true
+        ? (config.http_header_name || 'x-envoy-original-dst-host').toLowerCase()
+        : null,
+    port: config?.upstream_port_override ?? null,
+    cleanupMs: message.cleanup_interval ?? defaults.cleanupMs,
+  };
+}
+
+/** IP_FREEBIND and IPV6_FREEBIND. */
+const freebind = { v4: { level: 0, name: 15 }, v6: { level: 41, name: 78 } } as const;
+
+/** Of connections to its endpoints, TLS aside. */
+export function translateConnect(message: ClusterMessage, path: string, faults: Faults): ConnectOptions {
+  const bind = message.upstream_bind_config;
+  const keepAlive = message.upstream_connection_options?.tcp_keepalive;
+  const at = join(path, 'upstream_bind_config');
+  const source = bind?.source_address;
+  const host = source?.address ?? '';
+  const options: SocketOption[] = [
+    ...translateSocketOptions(bind?.socket_options ?? [], join(at, 'socket_options'), faults),
+  ];
+  if (options.some(({ state }) => state === 'listening'))
+    faults.add(join(at, 'socket_options'), 'must not be STATE_LISTENING: these sockets never listen');
+  if (bind?.freebind === true)
+    options.push({ ...(host.includes(':') ? freebind.v6 : freebind.v4), value: 1, state: 'prebind' });
+  return {
+    source: source === undefined ? null : { kind: 'ip', host, port: source.port_value ?? 0 },
+    keepAlive:
+      keepAlive === undefined
+        ? null
+        : {
+            probes: keepAlive.keepalive_probes ?? null,
+            idleSeconds: keepAlive.keepalive_time ?? null,
+            intervalSeconds: keepAlive.keepalive_interval ?? null,
+          },
+    options,
+  };
+}
