@@ -17,7 +17,6 @@ import {
   TraceNotes,
 } from '../policy/index.ts';
 import { AccessLogger } from './access-logger.ts';
-import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
@@ -27,6 +26,7 @@ import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
 import { LocalClusterWatch } from './local-cluster.ts';
 import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/index.ts';
+import { addressesOf, isSameListener, sameButEndpoints, tlsConfigsOf } from './snapshots.ts';
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
 import { Cluster, DnsEndpoints } from './upstream/index.ts';
@@ -454,46 +454,10 @@ function watchLocal(
 }
 const unknownMachine: Machine = { hostName: '', environment: () => null };
 
-function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
-  const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
-  for (const { tls } of snapshot.listeners.values()) if (tls !== null) used.add(tls);
-  for (const { tls, downstreamProtocol, health } of snapshot.clusters.values()) {
-    if (tls !== null) used.add(tls);
-    if (health !== null && health.tls !== null) used.add(health.tls);
-    if (downstreamProtocol?.http1Tls) used.add(downstreamProtocol.http1Tls);
-  }
-  return used;
-}
-
-/** Resources that did not change keep their identity from snapshot to snapshot. */
-function sameButEndpoints(before: Snapshot, after: Snapshot): boolean {
-  return (
-    sameEntries(before.listeners, after.listeners) &&
-    sameEntries(before.routeConfigs, after.routeConfigs) &&
-    sameEntries(before.clusters, after.clusters)
-  );
-}
-
-function sameEntries(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): boolean {
-  if (before.size !== after.size) return false;
-  for (const [name, value] of after) if (before.get(name) !== value) return false;
-  return true;
-}
-
 /** Each request may need a connection of its own to an endpoint: half of the descriptors are kept for those. */
 function acceptedMax(openFilesMax: number): number {
   const half = Math.floor((openFilesMax - proxyLimits.openFilesReserved) / 2);
   return Math.max(1, Math.min(proxyLimits.downstreamConnectionsMax, half));
-}
-
-function isSameListener(before: ListenerConfig, after: ListenerConfig): boolean {
-  return (
-    before.direction === after.direction && JSON.stringify(before.binding) === JSON.stringify(after.binding)
-  );
-}
-
-function addressesOf({ binding }: ListenerConfig): readonly string[] {
-  return binding.addresses.map(({ address }) => formatAddress(address));
 }
 
 function mustCompile(config: RouteConfig): RouteTable {
