@@ -58,6 +58,10 @@ export class RetryFacts {
   untried = false;
   /** The attempt went over a connection that had lain idle, and met its end. */
   stale = false;
+  /** The peer said that it has not looked at it: its connection took no more, in order. */
+  unprocessed = false;
+  /** How often that was so already. */
+  requeues = 0;
   /** null: nothing limits the cluster's retries. */
   limit: RetryLimit | null = null;
   /** Requests of the cluster that run or wait. */

@@ -42,6 +42,9 @@ const stalePolicy: RetryPolicy = {
   backoff: noBackoff,
 };
 
+/** A server that ends its connections one after another, or refuses every stream, does not keep a request for ever. */
+const requeuesMax = 10;
+
 /** Fills `verdict`. `facts.backoffMs` is set here: the wait is drawn once, for the decision and for the deed. */
 export function judgeRetry(
   policy: RetryPolicy | null,
@@ -49,6 +52,10 @@ export function judgeRetry(
   random: Random,
   verdict: RetryVerdict,
 ): RetryVerdict {
+  if (facts.unprocessed && policy?.attempts !== 0) {
+    requeue(facts, verdict);
+    return verdict;
+  }
   // Nothing was loaded by an attempt that reached nobody: another endpoint can have it at once.
   const atOnce = policy === null || (facts.unsent && facts.untried);
   facts.backoffMs = atOnce ? 0 : backoffMs(policy, facts.retries + 1, random);
@@ -59,6 +66,19 @@ export function judgeRetry(
   verdict.delayMs = facts.backoffMs;
   verdict.freshConnection = facts.stale;
   return verdict;
+}
+
+/**
+ * What an HTTP/2 server did not look at (GOAWAY, REFUSED_STREAM) was on its way and nothing more: it goes on over
+ * another connection, whatever its method, and loads nobody twice, so that no budget is asked.
+ */
+function requeue(facts: RetryFacts, verdict: RetryVerdict): void {
+  facts.limit = null;
+  verdict.delayMs = 0;
+  verdict.freshConnection = false;
+  if (facts.requeues >= requeuesMax) verdict.decision = 'exhausted';
+  else if (!facts.bodyReplayable) verdict.decision = 'body-gone';
+  else verdict.decision = facts.remainingMs > 0 ? 'retry' : 'no-time';
 }
 
 function judgeWithoutPolicy(facts: RetryFacts, verdict: RetryVerdict): void {

@@ -202,10 +202,16 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.deadlines.arm(nowMs);
   }
 
+  /** What the handshake agreed on is spoken, whatever the first bytes look like; null: it said nothing. */
+  private agreed(): 'http1' | 'http2' | null {
+    const alpn = this.secure?.alpn ?? null;
+    return alpn === 'h2' ? 'http2' : alpn === 'http/1.1' ? 'http1' : null;
+  }
+
   /** What the codec is to read; null: nothing yet, or it is somebody else's. */
   private detect(received: Uint8Array): Uint8Array | null {
     const bytes = this.early === null ? received : Buffer.concat([this.early, received]);
-    const protocol = detectProtocol(bytes);
+    const protocol = this.agreed() ?? detectProtocol(bytes);
     if (protocol === 'more') {
       this.early = Uint8Array.from(bytes);
       this.awaitHead();

@@ -68,6 +68,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   refusal: Refusal = 'none';
   /** It also said that what failed was tried again below. */
   retriedBelow = false;
+  /** The server said that it has not looked at it. */
+  refusedStream = false;
   /** Its answer is one of gRPC, and says how the call went in trailers. */
   answersGrpc = false;
   nextWaiter: ConnectionWaiter | null = null;
@@ -199,9 +201,12 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
       return;
     }
     const now = this.exchange.clock.now();
-    this.finish('gateway', now);
+    const unsent = !this.requireStream().sent;
+    // A server that ends a connection in order is no sick one.
+    this.refusedStream = unsent && error.retry === 'yes';
+    this.finish(this.refusedStream ? 'unreached' : 'gateway', now);
     this.state = 'idle';
-    this.exchange.onAttemptFailed(this, error, !this.requireStream().sent, now);
+    this.exchange.onAttemptFailed(this, error, unsent, now);
   }
 
   onWritable(): void {

@@ -145,6 +145,44 @@ describe('GOAWAY of an endpoint loses no request', () => {
   });
 });
 
+describe('a server that ends one connection after another', () => {
+  /** Looks at one request of each connection; the others come after its last word. */
+  function endEach(origin: Http2Origin): void {
+    origin.onHead = (asked) => {
+      if (origin.asked.filter(({ connection }) => connection === asked.connection).length > 1) return;
+      asked.connection.codec.drain();
+      asked.connection.codec.drain();
+    };
+    origin.respond = (asked) => asked.reply(200, 'fine');
+  }
+
+  test('loses none, whatever their method, and nobody counts as sick', () => {
+    const { world, origin, client } = serve();
+    endEach(origin);
+    const calls = Array.from({ length: 5 }, () => client.request('POST', '/', [], 'body'));
+    world.run(500);
+    expect(calls.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => 'fine'));
+    expect(world.cluster().endpoints[0]).toMatchObject({ attemptsSucceeded: 5, attemptsFailed: 0 });
+    world.expectSettled();
+  });
+
+  test('those that want a fresh connection share it', () => {
+    const { world, origin, client } = serve();
+    origin.respond = (asked) => asked.reply(200, 'fine');
+    client.request('GET', '/');
+    world.run(10);
+    origin.respond = () => {};
+    const calls = Array.from({ length: 20 }, () => client.request('GET', '/'));
+    world.run(10);
+    origin.respond = (asked) => asked.reply(200, 'again');
+    for (const { socket } of origin.connections) socket.reset();
+    world.run(100);
+    expect(calls.map(({ body }) => body)).toEqual(Array.from({ length: 20 }, () => 'again'));
+    expect(origin.accepted).toBe(2);
+    world.expectSettled();
+  });
+});
+
 describe('the age of connections', () => {
   test('upstream: an old one takes no more requests, and what runs ends', () => {
     const { world, origin, client } = serve({ cluster: { connectionAgeMsMax: 10_000 } });

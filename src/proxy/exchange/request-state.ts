@@ -147,6 +147,8 @@ export class RequestState implements PickRequest<Endpoint> {
   startedWallMs = 0;
   /** Attempts begun, the current one included. */
   attempts = 0;
+  /** Those of them that their server did not look at. */
+  requeues = 0;
   readonly tried: Endpoint[] = [];
   /** For balancers: what the route's hash policies found, and the moment of the choice. */
   hash: Hash64 | null = null;
@@ -300,6 +302,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.answerEnded = false;
     this.peer = '';
     this.attempts = 0;
+    this.requeues = 0;
     this.tried.length = 0;
     this.hash = null;
     this.setCookie = '';

@@ -50,6 +50,7 @@ export function judgeFailure(
 ): RetryVerdict {
   const facts = fillFacts(request, failureKind(error), unsent, nowMs);
   facts.repeatable = error.retry !== 'no';
+  facts.unprocessed = unsent && attempt.refusedStream;
   facts.stale = attempt.reused && (error.code === 'peer-closed' || error.code === 'peer-reset');
   return judge(request, facts);
 }
@@ -77,7 +78,10 @@ function judge(request: RequestState, facts: RetryFacts): RetryVerdict {
   const { random, retryVerdict } = request.context;
   endRetry(request);
   const verdict = judgeRetry(request.retry, facts, random, retryVerdict);
-  if (verdict.decision === 'retry') request.retrying = facts.limit;
+  if (verdict.decision === 'retry') {
+    request.retrying = facts.limit;
+    if (facts.unprocessed) request.requeues += 1;
+  }
   if (verdict.decision !== 'retry') {
     clusterOf(request).stats.countRefusedRetry(verdict.decision);
     if (givenUp.has(verdict.decision) && !request.inbound)
@@ -134,7 +138,7 @@ function fillFacts(
   facts.method = request.method;
   const header = request.retry?.idempotencyHeader ?? null;
   facts.hasIdempotencyHeader = header !== null && request.head.findName(header) >= 0;
-  facts.retries = request.attempts - 1;
+  facts.retries = request.attempts - 1 - request.requeues;
   facts.bodyReplayable = request.body.complete;
   facts.remainingMs = request.deadlines.requestMs - nowMs;
   facts.limit = retryLimit;
@@ -147,6 +151,8 @@ function fillFacts(
   facts.resetMs = -1;
   facts.untried = request.tried.length < candidateCount;
   facts.stale = false;
+  facts.unprocessed = false;
+  facts.requeues = request.requeues;
   facts.retriedBelow = false;
   facts.nowMs = nowMs;
   return facts;

@@ -48,6 +48,8 @@ export class Pool implements ConnectionOwner {
   private connecting = 0;
   private streamsExpected: number;
   private retired = false;
+  /** What happens is that a connection opened. */
+  private opening = false;
   private readonly ready: UpstreamConnection[] = [];
   /** Every connection in any state. */
   private readonly open = new Set<UpstreamConnection>();
@@ -193,13 +195,16 @@ export class Pool implements ConnectionOwner {
     const { context, stats } = this.owner;
     stats.connectTimes.record((context.clock.now() - connection.dialledAtMs) / 1000);
     this.streamsExpected = Math.max(1, connection.capacity);
+    this.opening = true;
     this.onCapacity(connection);
+    this.opening = false;
   }
 
   /** The connection has room: for those who wait, oldest first, else for later. */
   onCapacity(connection: UpstreamConnection): void {
     while (connection.capacity > 0) {
-      const waiter = this.waiting.shiftFor(connection.requests === 0);
+      // One that opens now is fresh for all whom it can carry.
+      const waiter = this.waiting.shiftFor(this.opening || connection.requests === 0);
       if (waiter === null) break;
       this.countWaitOver();
       if (this.retired) connection.retiring = true;
