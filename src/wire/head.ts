@@ -45,6 +45,7 @@ export const headerNames = [
   'x-weft-peer',
   'x-weft-retry',
   'x-weft-gave-up',
+  'x-weft-destination',
   'x-envoy-internal',
   'x-envoy-external-address',
   'x-envoy-original-path',

@@ -15,13 +15,14 @@ import type { RequestState } from './request-state.ts';
  */
 export type RequestOrigin = 'internal' | 'external' | 'edge';
 
-/** An outsider at an edge must not name itself, its node or its original target. */
+/** An outsider at an edge must not name itself, its node, its original target, or the Service that a route chose. */
 const edgeNames: readonly HeaderName[] = [
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
   'x-envoy-original-path',
   'x-envoy-original-host',
+  'x-weft-destination',
 ];
 
 /** Nor may anybody external say how the mesh treats its request. */

@@ -1,8 +1,8 @@
 // The published Gateway API definitions as an API server judges by them: structure, patterns, lengths and CEL rules,
 // with its own code. For src/control/schema/gateway-crds.peer.test.ts.
 //
-// Arguments: folders of definitions. Input: a JSON object a line. Output, a line each: a JSON list of what is wrong with
-// it, empty for nothing; the first line names the version of Gateway API.
+// Arguments: folders of definitions. Input: a JSON object a line. Output, a line each: a JSON list of what is wrong
+// with it, empty for nothing; the first line names the version of Gateway API.
 package main
 
 import (
