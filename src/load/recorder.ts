@@ -35,7 +35,7 @@ export class Recorder {
     this.#lateness.record(nowMs - intendedMs);
   }
 
-  /** No connection was free for a request that is due. */
+  /** Every connection was busy when a request was due. */
   onWait(intendedMs: number): void {
     if (intendedMs >= this.#measureFromMs) this.#waited += 1;
   }

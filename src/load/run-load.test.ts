@@ -163,6 +163,7 @@ describe('failures', () => {
       succeeded: 0,
       failed: 200,
       failures: { 'connect-refused': 200 },
+      waited: 0,
     });
     expect([report.latencyMs, report.serviceMs]).toEqual([null, null]);
   });

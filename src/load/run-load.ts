@@ -202,8 +202,9 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     const pending = { sequence, request, intendedMs };
     this.#open += 1;
     this.#recorder.onDue(intendedMs, nowMs);
-    const dispatched = this.#pools[request.target]!.dispatch(pending, nowMs, this);
-    if (dispatched !== 'sent') this.#recorder.onWait(intendedMs);
+    const pool = this.#pools[request.target]!;
+    const dispatched = pool.dispatch(pending, nowMs, this);
+    if (dispatched !== 'sent' && pool.exhausted) this.#recorder.onWait(intendedMs);
     if (dispatched === 'overflow') this.#settle(pending, -1, null, 'overflow');
   }
 

@@ -29,6 +29,11 @@ export class TargetPool {
     return this.#connecting;
   }
 
+  /** All are open, and busy: more of them might help. One that does not open is the target's matter. */
+  get exhausted(): boolean {
+    return this.connections.size - this.#connecting >= this.#connectionsMax;
+  }
+
   /** Opens connections up to the maximum. */
   open(owner: ConnectionOwner, wanted: number): void {
     for (let left = wanted; left > 0 && this.connections.size < this.#connectionsMax; left--) {

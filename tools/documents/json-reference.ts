@@ -18,7 +18,10 @@ export const jsonAnswers = {
       'src/xds/server/types.ts',
       'src/base/result.ts',
     ],
-    elsewhere: { ServicePolicySettings: 'the `spec` of [ServicePolicy](policy.md), every default filled in' },
+    elsewhere: {
+      ServicePolicySettings:
+        'the `spec` of [ServicePolicy](policy.md), every default filled in; `timeouts.attemptIsGiven`: somebody wrote `attempt`',
+    },
   },
   state: { name: 'ConsoleState', files: ['src/console/view.ts'] },
   history: { name: 'HistoryPoint', list: true, files: ['src/console/view.ts'] },

@@ -20,7 +20,11 @@ async function startWith(files: Readonly<Record<string, string>>, world = new Wo
 
 describe('one file at fault', () => {
   test.each([
-    ['circular', `${service('a')}x: &x { y: *x }\n`, /^bad.yaml:2 is not usable YAML/],
+    [
+      'circular',
+      `${service('a')}x: &x { y: *x }\n`,
+      /^bad.yaml:2 is not usable YAML: an alias stands within what it names/,
+    ],
     ['too large', `#${'x'.repeat(sourceLimits.fileBytesMax)}`, /^bad.yaml must have at most/],
     ['not YAML', 'a: [', /^bad.yaml:1 is not YAML/],
   ])('%s: the others are read', async (_, text, fault) => {

@@ -43,11 +43,20 @@ function expand(document: { toJS(options: { maxAliasCount: number }): unknown })
   try {
     const value = document.toJS({ maxAliasCount: sourceLimits.aliasesMax });
     // An alias to what it stands in makes a circle, which no reader of the object would get out of.
-    JSON.stringify(value);
+    if (hasCircle(value)) return fail('is not usable YAML: an alias stands within what it names');
     return ok(value);
   } catch (error) {
-    // Alias bombs and circles are reported only this way.
+    // Alias bombs are reported only this way.
     return fail(`is not usable YAML: ${error instanceof Error ? firstLine(error.message) : String(error)}`);
+  }
+}
+
+function hasCircle(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return false;
+  } catch {
+    return true;
   }
 }
 
