@@ -1,5 +1,6 @@
 export {
   type AccessFacts,
+  AccessMetadata,
   AccessRules,
   type AccessRulesConfig,
   type AccessVerdict,

@@ -74,6 +74,8 @@ export const proxyLimits = {
   sweepsPerTimeout: 4,
   sweepMsMin: 50,
   sweepMsMax: 10_000,
+  /** Bytes of an answer to a request of the proxy's own (a check, a set of keys); a longer one is a failure. */
+  callAnswerBytesMax: 1024 * 1024,
   /** Time a pooled connection is dropped before the peer's own keep-alive time (`Keep-Alive: timeout=`) is over. */
   keepAliveMarginMs: 1_000,
 } as const;

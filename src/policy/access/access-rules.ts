@@ -2,7 +2,7 @@
 
 import { rangeHas } from '../../base/index.ts';
 import { compileHeaders, compileValues, matchesHeaders, type ValueMatcher } from '../route/index.ts';
-import type { AccessFacts, AccessRulesConfig, AccessVerdict, Condition } from './types.ts';
+import type { AccessFacts, AccessRulesConfig, AccessVerdict, Condition, MetadataMatch } from './types.ts';
 import { compileMetadata } from './value-match.ts';
 
 type Test = (facts: AccessFacts) => boolean;
@@ -42,6 +42,15 @@ export class AccessRules {
     for (const { name, permissions, principals } of this.policies)
       if (permissions.some(holds) && principals.some(holds)) return name;
     return null;
+  }
+}
+
+/** A single match of what filters said. */
+export class AccessMetadata {
+  readonly matches: ReturnType<typeof compileMetadata>;
+
+  constructor(match: MetadataMatch) {
+    this.matches = compileMetadata(match);
   }
 }
 

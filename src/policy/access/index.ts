@@ -1,4 +1,4 @@
-export { AccessRules } from './access-rules.ts';
+export { AccessMetadata, AccessRules } from './access-rules.ts';
 export type {
   AccessFacts,
   AccessPolicyConfig,

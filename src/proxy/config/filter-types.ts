@@ -4,6 +4,7 @@ import type {
   AccessRulesConfig,
   HeaderEdits,
   HeaderMatch,
+  MetadataMatch,
   StringMatch,
   TokenBucketConfig,
 } from '../../policy/index.ts';
@@ -78,6 +79,50 @@ export interface RbacConfig {
   readonly shadowStatPrefix: string;
   /** Each policy has counters of its own. */
   readonly countsPolicies: boolean;
+}
+
+export interface ExtAuthzConfig {
+  readonly kind: 'ext-authz';
+  readonly cluster: string;
+  /** Host of the checks where the request has none. */
+  readonly authority: string;
+  readonly timeoutMs: number;
+  readonly pathPrefix: string;
+  /** Fields of the request that the check carries beside those it always has; null: the few that Envoy sends. */
+  readonly allowedHeaders: readonly StringMatch[] | null;
+  readonly disallowedHeaders: readonly StringMatch[];
+  readonly headersToAdd: HeaderEdits | null;
+  readonly body: AuthzBody | null;
+  readonly failureAllowed: boolean;
+  readonly failureHeader: boolean;
+  readonly errorStatus: number;
+  /** Of an answer that allows: set on the request, added to it, added to the answer, noted. */
+  readonly upstreamSet: readonly StringMatch[];
+  readonly upstreamAppended: readonly StringMatch[];
+  readonly clientOnSuccess: readonly StringMatch[];
+  readonly noted: readonly StringMatch[];
+  /** Of an answer that refuses; null: all of them. */
+  readonly clientOnDenial: readonly StringMatch[] | null;
+  readonly clearsRouteCache: boolean;
+  readonly enabledShare: number;
+  /** Asked of what filters before said; null: always. */
+  readonly enabledBy: MetadataMatch | null;
+  /** What is not checked is refused. */
+  readonly deniesUnchecked: boolean;
+  readonly statPrefix: string;
+  readonly chargesCluster: boolean;
+}
+
+export interface AuthzBody {
+  readonly bytesMax: number;
+  /** A longer body is checked by its beginning; else it is refused. */
+  readonly partial: boolean;
+}
+
+/** Said by routes only; undefined: as the filter has it, null: no body. */
+export interface AuthzOverride {
+  readonly kind: 'ext-authz-override';
+  readonly body?: AuthzBody | null;
 }
 
 export interface BufferConfig {
@@ -168,6 +213,7 @@ export type FilterConfig =
   | HeaderMutationConfig
   | RbacConfig
   | BufferConfig
+  | ExtAuthzConfig
   | CompressorConfig
   | DecompressorConfig;
 
@@ -180,6 +226,10 @@ export interface ListenerFilterConfig {
 }
 
 /** What a route says to the filter of a name. */
-export type RouteFilterConfig = FilterConfig | CompressorOverride | { readonly kind: 'disabled' };
+export type RouteFilterConfig =
+  | FilterConfig
+  | CompressorOverride
+  | AuthzOverride
+  | { readonly kind: 'disabled' };
 
 export type RouteFilters = ReadonlyMap<string, RouteFilterConfig>;

@@ -1,9 +1,11 @@
 export { applyEdits } from './apply-edits.ts';
 export { statusClass } from './attempt.ts';
 export { type BodyTransform, TransformError } from './body-transform.ts';
+export { type CallOwner, ClusterCall } from './cluster-call.ts';
 export { type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export type { ExchangeOwner } from './owner.ts';
+export { rematch } from './phases.ts';
 export { protocolOf } from './request-facts.ts';
 export { clientOf } from './request-origin.ts';
 export type {

@@ -57,6 +57,14 @@ function limitDuration({ deadlines, listener, startedMs }: RequestState, route: 
   deadlines.arm(startedMs);
 }
 
+/** Finds the route anew, after a filter changed what routes look at. */
+export function rematch(request: RequestState): void {
+  const hit = request.listener.routes.match(request.head, request.context.random);
+  request.route = hit?.route ?? null;
+  request.weighted = hit?.cluster ?? null;
+  request.virtualHost = hit?.virtualHost ?? '';
+}
+
 /** Asks those who have not agreed yet, in their order. */
 export function authorize(request: RequestState): 'allow' | 'wait' | Denial {
   const { steps } = request;

@@ -8,6 +8,7 @@ import { BufferFilter } from './buffer.ts';
 import { CompressorFilter, DecompressorFilter } from './coding/index.ts';
 import { CorsFilter } from './cors.ts';
 import { CsrfFilter } from './csrf.ts';
+import { ExtAuthzFilter } from './ext-authz.ts';
 import { FaultFilter } from './fault.ts';
 import type { FilterKind, HttpFilter } from './filter.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
@@ -37,6 +38,7 @@ const classes: Readonly<
   buffer: BufferFilter,
   compressor: CompressorFilter,
   decompressor: DecompressorFilter,
+  'ext-authz': ExtAuthzFilter,
 };
 
 export function updateFilters(chain: FilterChain, configs: readonly ListenerFilterConfig[]): FilterChain {

@@ -89,6 +89,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:hpack_table_size 2:max_concurrent_streams 3:initial_stream_window_size 4:initial_connection_window_size 5:allow_connect 6:allow_metadata 7:max_outbound_frames 8:max_outbound_control_frames 9:max_consecutive_inbound_frames_with_empty_payload 10:max_inbound_priority_frames_per_stream 11:max_inbound_window_update_frames_per_data_frame_sent 12:stream_error_on_invalid_http_messaging 13:custom_settings_parameters 14:override_stream_error_on_invalid_http_message 15:connection_keepalive 16:use_oghttp2_codec',
   'envoy.config.core.v3.HttpProtocolOptions':
     '1:idle_timeout 2:max_headers_count 3:max_connection_duration 4:max_stream_duration 5:headers_with_underscores_action 6:max_requests_per_connection 7:max_response_headers_kb',
+  'envoy.config.core.v3.HttpUri': '1:uri 2:cluster 3:timeout',
   'envoy.config.core.v3.KeepaliveSettings':
     '1:interval 2:timeout 3:interval_jitter 4:connection_idle_interval',
   'envoy.config.core.v3.Locality': '1:region 2:zone 3:sub_zone',
@@ -227,6 +228,18 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.decompressor.v3.Decompressor.RequestDirectionConfig':
     '1:common_config 2:advertise_accept_encoding',
   'envoy.extensions.filters.http.decompressor.v3.Decompressor.ResponseDirectionConfig': '1:common_config',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest': '1:allowed_headers 2:headers_to_add',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse':
+    '1:allowed_upstream_headers 2:allowed_client_headers 3:allowed_upstream_headers_to_append 4:allowed_client_headers_on_success 5:dynamic_metadata_from_headers',
+  'envoy.extensions.filters.http.ext_authz.v3.BufferSettings':
+    '1:max_request_bytes 2:allow_partial_message 3:pack_as_bytes',
+  'envoy.extensions.filters.http.ext_authz.v3.CheckSettings':
+    '1:context_extensions 2:disable_request_body_buffering 3:with_request_body',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz':
+    '1:grpc_service 2:failure_mode_allow 3:http_service 5:with_request_body 6:clear_route_cache 7:status_on_error 8:metadata_context_namespaces 9:filter_enabled 10:include_peer_certificate 11:deny_at_disable 12:transport_api_version 13:stat_prefix 14:filter_enabled_metadata 15:bootstrap_metadata_labels_key 16:typed_metadata_context_namespaces 17:allowed_headers 18:include_tls_session 19:failure_mode_allow_header_add 20:charge_cluster_response_stats 21:route_metadata_context_namespaces 22:route_typed_metadata_context_namespaces 23:encode_raw_headers 24:validate_mutations 25:disallowed_headers 26:decoder_header_mutation_rules 27:enable_dynamic_metadata_ingestion',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute': '1:disabled 2:check_settings',
+  'envoy.extensions.filters.http.ext_authz.v3.HttpService':
+    '1:server_uri 2:path_prefix 7:authorization_request 8:authorization_response',
   'envoy.extensions.filters.http.fault.v3.FaultAbort':
     '2:http_status 3:percentage 4:header_abort 5:grpc_status',
   'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': '',
@@ -328,6 +341,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
   'envoy.type.matcher.v3.DoubleMatcher': '1:range 2:exact',
   'envoy.type.matcher.v3.ListMatcher': '1:one_of',
+  'envoy.type.matcher.v3.ListStringMatcher': '1:patterns',
   'envoy.type.matcher.v3.MetadataMatcher': '1:filter 2:path 3:value 4:invert',
   'envoy.type.matcher.v3.MetadataMatcher.PathSegment': '1:key',
   'envoy.type.matcher.v3.OrMatcher': '1:value_matchers',

@@ -2,6 +2,7 @@
 
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { headerValueOption, percent, stringMatcher } from './core.ts';
+import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
@@ -140,6 +141,8 @@ export const headerMutationPerRoute = message(
   { mutations: f.message(1, mutations) },
 );
 
+export const extAuthz = createExtAuthz(runtimePercent, httpStatus);
+
 /** Those that a listener's chain may hold before its router. */
 export const httpFilterTypes = [
   httpFault,
@@ -152,6 +155,7 @@ export const httpFilterTypes = [
   buffer,
   compressor,
   decompressor,
+  extAuthz,
 ] as const;
 
 const routeFilters = [
@@ -163,6 +167,7 @@ const routeFilters = [
   httpRbacPerRoute,
   bufferPerRoute,
   compressorPerRoute,
+  extAuthzPerRoute,
 ] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */

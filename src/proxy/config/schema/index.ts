@@ -35,12 +35,14 @@ export { address, http2Options, locality, metadata, type socketOption } from './
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
 export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';
+export { type authzBufferSettings, extAuthzPerRoute } from './ext-authz.ts';
 export { Faults, join } from './faults.ts';
 export { type AnyValue, type MessageOf, type MessageSpec, unpack } from './field.ts';
 export {
   cors,
   corsPolicy,
   csrfPolicy,
+  extAuthz,
   filterConfig,
   headerMutation,
   headerMutationPerRoute,

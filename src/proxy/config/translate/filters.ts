@@ -19,6 +19,8 @@ import {
   corsPolicy,
   csrfPolicy,
   decompressor,
+  extAuthz,
+  extAuthzPerRoute,
   type Faults,
   filterConfig,
   headerMutation,
@@ -40,11 +42,12 @@ import {
   translateCompressorRoute,
   translateDecompressor,
 } from './coding-filters.ts';
+import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
 import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
+import { shareOf } from './share.ts';
 
-type Percent = NonNullable<NonNullable<MessageOf<typeof httpFault>['delay']>['percentage']>;
 type Mutations = NonNullable<MessageOf<typeof headerMutation>['mutations']>;
 
 /** One member of the chain; null where its type was refused already. */
@@ -109,6 +112,8 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
   if (buffering !== null) return translateBufferRoute(buffering, path, faults);
   const compressing = unpack(any, compressorPerRoute);
   if (compressing !== null) return translateCompressorRoute(compressing, path, faults);
+  const checking = unpack(any, extAuthzPerRoute);
+  if (checking !== null) return translateExtAuthzRoute(checking, path, faults);
   const wrapped = unpack(any, filterConfig);
   if (wrapped === null) return translateConfig(any, path, faults);
   if (wrapped.disabled === true) return { kind: 'disabled' };
@@ -130,6 +135,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (compressing !== null) return translateCompressor(compressing, path, faults);
   const decompressing = unpack(any, decompressor);
   if (decompressing !== null) return translateDecompressor(decompressing, path, faults);
+  const checking = unpack(any, extAuthz);
+  if (checking !== null) return translateExtAuthz(checking, path, faults);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);
@@ -140,8 +147,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
     );
     return {
       kind: 'csrf',
-      enabledShare: share(csrf.filter_enabled?.default_value, 0),
-      shadowShare: share(csrf.shadow_enabled?.default_value, 0),
+      enabledShare: shareOf(csrf.filter_enabled?.default_value, 0),
+      shadowShare: shareOf(csrf.shadow_enabled?.default_value, 0),
       additionalOrigins,
     };
   }
@@ -187,13 +194,6 @@ const noCors: FilterConfig = {
   forwardOtherPreflights: true,
 };
 
-const denominators = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 } as const;
-
-function share(percent: Percent | undefined, absent: number): number {
-  if (percent === undefined) return absent;
-  return Math.min(1, (percent.numerator ?? 0) / denominators[percent.denominator ?? 'HUNDRED']);
-}
-
 function translateFault(message: MessageOf<typeof httpFault>, path: string, faults: Faults): FilterConfig {
   const { delay, abort } = message;
   if (delay !== undefined && delay.fixed_delay === undefined && delay.header_delay === undefined)
@@ -203,9 +203,11 @@ function translateFault(message: MessageOf<typeof httpFault>, path: string, faul
   return {
     kind: 'fault',
     delay:
-      delay === undefined ? null : { fixedMs: delay.fixed_delay ?? null, share: share(delay.percentage, 0) },
+      delay === undefined
+        ? null
+        : { fixedMs: delay.fixed_delay ?? null, share: shareOf(delay.percentage, 0) },
     abort:
-      abort === undefined ? null : { status: abort.http_status ?? null, share: share(abort.percentage, 0) },
+      abort === undefined ? null : { status: abort.http_status ?? null, share: shareOf(abort.percentage, 0) },
     cluster: message.upstream_cluster ?? '',
     headers: message.headers.map((header, index) =>
       translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
@@ -237,8 +239,8 @@ function translateLimit(
             fillIntervalMs: bucket.fill_interval ?? 1_000,
           },
     status: limitStatus(message.status?.code),
-    enabledShare: share(message.filter_enabled?.default_value, 0),
-    enforcedShare: share(message.filter_enforced?.default_value, 0),
+    enabledShare: shareOf(message.filter_enabled?.default_value, 0),
+    enforcedShare: shareOf(message.filter_enforced?.default_value, 0),
     responseEdits: translateAdditions(
       message.response_headers_to_add,
       join(path, 'response_headers_to_add'),
@@ -265,7 +267,7 @@ function translateCors(message: MessageOf<typeof corsPolicy>, path: string, faul
     exposeHeaders: message.expose_headers ?? '',
     maxAge: message.max_age ?? '',
     allowCredentials: message.allow_credentials ?? false,
-    enabledShare: share(message.filter_enabled?.default_value, 1),
+    enabledShare: shareOf(message.filter_enabled?.default_value, 1),
     forwardOtherPreflights: message.forward_not_matching_preflights ?? true,
   };
 }
