@@ -155,6 +155,10 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     return [...this.bindIssues, ...unrouted, ...unknown];
   }
 
+  get drainingListeners(): number {
+    return [...this.listenerDrain.listeners].length;
+  }
+
   get healthFailed(): boolean {
     return this.context.health.failed;
   }

@@ -423,7 +423,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { attempt, request } = this;
     const { stats } = clusterOf(request);
     if (code === 'request-timeout') stats.requestTimeouts += 1;
-    else request.listener.stats.requestIdleTimeouts += 1;
+    else if (code === 'idle-timeout') request.listener.stats.requestIdleTimeouts += 1;
+    else request.listener.stats.requestTimeouts += 1;
     const error = new MeshError(code, 'internal', 'no', 'the request took too long');
     if (attempt.sent) request.sent = true;
     // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.

@@ -5,4 +5,11 @@ export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
 export { SslStats } from './ssl-stats.ts';
 export { TrafficStats } from './traffic-stats.ts';
-export type { ClusterView, EndpointView, FilterSample, ListenerView, ProxyView } from './views.ts';
+export type {
+  CertificateView,
+  ClusterView,
+  EndpointView,
+  FilterSample,
+  ListenerView,
+  ProxyView,
+} from './views.ts';

@@ -40,6 +40,8 @@ export class ListenerStats {
   cancelled = 0;
   protocolErrors = 0;
   headTimeouts = 0;
+  /** Requests that had not arrived whole in their time. */
+  requestTimeouts = 0;
   /** Requests that lasted as long as a stream may. */
   requestsTooLong = 0;
   /** Requests on which nothing moved for too long, and clients that never completed theirs. */

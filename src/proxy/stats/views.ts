@@ -3,6 +3,7 @@
 
 import type { Issue } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
+import type { DownstreamTlsConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, ListenerConfig } from '../config/types.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import type { ListenerStats } from './listener-stats.ts';
@@ -99,18 +100,28 @@ export interface ListenerView {
   };
 }
 
+/** Certificates of one TLS context. */
+export interface CertificateView {
+  /** The context that they are for. */
+  readonly config: DownstreamTlsConfig | UpstreamTlsConfig;
+  readonly certificateChain: string | null;
+  readonly trustedCa: string | null;
+}
+
 export interface ProxyView {
   readonly version: string;
   readonly draining: boolean;
   readonly clusters: ReadonlyMap<string, ClusterView>;
   readonly listeners: ReadonlyMap<string, ListenerView>;
+  /** Those that have left the configuration and still have connections. */
+  readonly drainingListeners: number;
   /**
    * What of the applied configuration could not be put into force: addresses that cannot be bound, routes that do not
    * compile.
    */
   readonly issues: readonly Issue[];
   /** PEM texts in use, without keys. */
-  certificates(): readonly { readonly certificateChain: string | null; readonly trustedCa: string | null }[];
+  certificates(): readonly CertificateView[];
   /** Requests begun since the start, on all listeners. */
   readonly requests: number;
 }

@@ -1,6 +1,6 @@
 // What an operator is told of certificates in use: whose they are and how long they last.
 
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 
 const dayMs = 86_400_000;
 
@@ -19,6 +19,18 @@ export function describeCertificates(pem: string, nowMs: number): readonly objec
       expiration_time: new Date(untilMs).toISOString(),
     };
   });
+}
+
+/** Unix time at which the first certificate of a PEM text expires. */
+export function expirySeconds(pem: string): number {
+  return Math.floor(Date.parse(new X509Certificate(pem).validTo) / 1000);
+}
+
+/**
+ * Envoy's name of a certificate that has none: by a hash of its file's path, which is '' for one that is given inline.
+ */
+export function unnamedCertificate(path: string): string {
+  return `unnamed_cert_${createHash('sha256').update(path).digest('hex').slice(0, 8)}`;
 }
 
 function describeName(name: string): readonly object[] {

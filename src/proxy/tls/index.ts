@@ -1,2 +1,2 @@
-export { describeCertificates } from './describe-certificates.ts';
+export { describeCertificates, expirySeconds, unnamedCertificate } from './describe-certificates.ts';
 export { type CertificateTexts, type TlsClientSlot, TlsRuntime, type TlsServerSlot } from './tls-runtime.ts';

@@ -30,6 +30,7 @@ export interface TlsRuntimeOptions {
 
 /** What a slot's material is worth to whoever lists certificates. */
 export interface CertificateTexts {
+  readonly config: DownstreamTlsConfig | UpstreamTlsConfig;
   readonly certificateChain: string | null;
   readonly trustedCa: string | null;
 }
@@ -98,7 +99,11 @@ export class TlsRuntime implements SlotWorld {
 
   certificates(): readonly CertificateTexts[] {
     const slots = [...this.servers.values(), ...this.clients.values()];
-    return slots.flatMap(({ slot }) => (slot.material === null ? [] : [slot.material]));
+    return slots.flatMap(({ slot: { config, material } }) =>
+      material === null
+        ? []
+        : [{ config, certificateChain: material.certificateChain, trustedCa: material.trustedCa }],
+    );
   }
 
   stop(): void {

@@ -139,6 +139,18 @@ const rows: readonly ClusterRow[] = [
     value: (c) => c.stats.connectionOverflow,
   },
   {
+    name: 'upstream_cx_destroy',
+    type: 'counter',
+    help: 'Connections that have ended.',
+    value: (c) => c.stats.connectionsTotal - c.stats.connectionsActive,
+  },
+  {
+    name: 'warming_state',
+    type: 'gauge',
+    help: '1 while it waits for its first endpoints; those in force do not.',
+    value: () => 0,
+  },
+  {
     name: 'upstream_cx_destroy_remote_with_active_rq',
     type: 'counter',
     help: 'Connections lost with a request on them.',
@@ -255,6 +267,8 @@ interface BreakerRow {
 
 const breakerRows: readonly BreakerRow[] = [
   { open: 'cx', remaining: 'cx', left: (c) => c.config.limits.connections - c.stats.connectionsActive },
+  // An endpoint has one pool, and pools are not limited.
+  { open: 'cx_pool', remaining: 'cx_pools', left: () => Number.POSITIVE_INFINITY },
   { open: 'rq', remaining: 'rq', left: (c) => c.config.limits.requests - c.stats.active },
   { open: 'rq_pending', remaining: 'pending', left: (c) => c.config.limits.pending - c.stats.pending },
   {

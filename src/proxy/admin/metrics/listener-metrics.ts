@@ -10,6 +10,7 @@ import {
 import { http2FaultNames } from '../../../wire/http2/index.ts';
 import { type ListenerStats, type ListenerView, phases } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
+import { totalsByAddress } from './listener-address.ts';
 
 interface ListenerRow {
   /** Behind `envoy_http_`. */
@@ -33,6 +34,12 @@ const rows: readonly ListenerRow[] = [
     type: 'counter',
     help: 'Request heads not complete in time.',
     value: (s) => s.headTimeouts,
+  },
+  {
+    name: 'downstream_rq_timeout',
+    type: 'counter',
+    help: 'Requests that had not arrived whole in their time.',
+    value: (s) => s.requestTimeouts,
   },
   {
     name: 'downstream_rq_idle_timeout',
@@ -136,6 +143,7 @@ const rows: readonly ListenerRow[] = [
 
 export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const listeners = [...context.view.listeners.values()];
+  writeSocketMetrics(writer, context);
   writeTunnelMetrics(writer, groupByPrefix(listeners.filter(({ config }) => config.tcp !== null)));
   const groups = groupByPrefix(listeners.filter(({ config }) => config.tcp === null));
   for (const { name, type, help, value } of rows) {
@@ -182,6 +190,36 @@ export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminCo
   }
   yield;
 }
+
+/** Of an address, whatever its connections carry. */
+function writeSocketMetrics(writer: PrometheusWriter, { view }: AdminContext): void {
+  for (const { name, type, help, value } of socketRows) {
+    writer.family(`envoy_listener_${name}`, type, help);
+    for (const [address, count] of totalsByAddress(view, ({ stats }) => value(stats)))
+      writer.sample({ envoy_listener_address: address }, count);
+  }
+}
+
+const socketRows: readonly ListenerRow[] = [
+  {
+    name: 'downstream_cx_total',
+    type: 'counter',
+    help: 'Connections accepted, of all filter chains.',
+    value: (s) => s.connectionsTotal,
+  },
+  {
+    name: 'downstream_cx_active',
+    type: 'gauge',
+    help: 'Connections open, of all filter chains.',
+    value: (s) => s.connectionsActive,
+  },
+  {
+    name: 'downstream_cx_destroy',
+    type: 'counter',
+    help: 'Connections that have ended, of all filter chains.',
+    value: (s) => s.connectionsTotal - s.connectionsActive,
+  },
+];
 
 /** Behind `envoy_tcp_`, for listeners that carry bytes as they come. */
 const tunnelRows: readonly ListenerRow[] = [

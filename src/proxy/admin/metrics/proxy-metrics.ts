@@ -49,6 +49,12 @@ function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
   gauge(writer, 'envoy_listener_manager_total_listeners_active', 'Listeners in force.', view.listeners.size);
   gauge(
     writer,
+    'envoy_listener_manager_total_listeners_draining',
+    'Listeners that have left and finish what runs.',
+    view.drainingListeners,
+  );
+  gauge(
+    writer,
     'envoy_listener_manager_total_listeners_warming',
     'Listeners waiting for routes.',
     config.warmingNames.listeners.length,

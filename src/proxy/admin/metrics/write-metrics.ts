@@ -3,6 +3,7 @@
 
 import { PrometheusWriter, type PrometheusWriterOptions } from '../../../observe/index.ts';
 import type { AdminContext } from '../context.ts';
+import { writeCertificateMetrics } from './certificate-metrics.ts';
 import { writeClusterMetrics } from './cluster-metrics.ts';
 import { writeFilterMetrics } from './filter-metrics.ts';
 import { writeListenerMetrics } from './listener-metrics.ts';
@@ -22,6 +23,7 @@ const writers: readonly MetricWriter[] = [
   writeFilterMetrics,
   writeClusterMetrics,
   writeSslMetrics,
+  writeCertificateMetrics,
 ];
 
 /** Which part of the scrape is wanted. */
