@@ -280,6 +280,38 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
     ).toBeGreaterThan(5);
   });
 
+  test('hold one rate limit, of a listener and of a route', async () => {
+    const origin = new Origin();
+    const port = freePort();
+    const limit = (tokens: number) => ({
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
+      stat_prefix: 'limit',
+      token_bucket: { max_tokens: tokens, tokens_per_fill: 1, fill_interval: '600s' },
+      filter_enabled: { default_value: { numerator: 100 } },
+      filter_enforced: { default_value: { numerator: 100 } },
+    });
+    const name = 'envoy.filters.http.local_ratelimit';
+    const listener = JSON.parse(
+      JSON.stringify(httpListener('main', port, 'c', null))
+        .replace('"http_filters":[', `"http_filters":[${JSON.stringify({ name, typed_config: limit(7) })},`)
+        .replace(
+          '"routes":[',
+          `"routes":[${JSON.stringify({
+            match: { prefix: '/few' },
+            route: { cluster: 'c' },
+            typed_per_filter_config: { [name]: limit(3) },
+          })},`,
+        ),
+    );
+    const proxy = await start({ listeners: [listener], clusters: [cluster('c', [origin.port])] });
+    const all = (path: string) => statuses(times(40, () => proxy.ask(port, path)));
+    expect((await all('/')).filter((status) => status === 200).length).toBe(7);
+    expect((await all('/few')).filter((status) => status === 200).length).toBe(3);
+    const stats = await proxy.scrape();
+    const labels = '{envoy_local_http_ratelimit_prefix="limit"}';
+    expect(stats.get(`envoy_http_local_rate_limit_enforced${labels}`)).toBe(70);
+  });
+
   test('write one access log, in whole lines, through a rotation, to a file and to a pipe', async () => {
     const origin = new Origin();
     const [port, piped] = [freePort(), freePort()];

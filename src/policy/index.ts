@@ -43,7 +43,6 @@ export {
   type Gauge,
   LocalGauge,
   type RateLimit,
-  TokenBucket,
   type TokenBucketConfig,
 } from './limit/index.ts';
 export {

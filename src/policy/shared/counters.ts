@@ -52,6 +52,8 @@ export class SharedCounters implements Counters {
   private readonly memory: SharedMemory;
   private readonly onChange: (cluster: string) => void;
   private readonly onFull: () => void;
+  /** Rate limits live as long as what the configuration says of them, which nobody else looks after. */
+  private readonly forgotten: FinalizationRegistry<number>;
 
   /**
    * `onChange`: the threads' clusters of that name are to look again (ejections, a slot for a connection). `onFull`:
@@ -61,6 +63,7 @@ export class SharedCounters implements Counters {
     this.memory = memory;
     this.onChange = onChange;
     this.onFull = onFull;
+    this.forgotten = new FinalizationRegistry((at) => memory.release(at));
   }
 
   createBreaker(name: string, limits: LimitsConfig): CircuitBreaker {
@@ -81,7 +84,10 @@ export class SharedCounters implements Counters {
   createRateLimit(name: string, config: TokenBucketConfig, nowMs: number): RateLimit {
     const key = `rate ${name} ${JSON.stringify(config)}`;
     const bucket = SharedTokenBucket.open(this.memory, key, config, nowMs);
-    if (bucket !== null) return bucket;
+    if (bucket !== null) {
+      this.forgotten.register(bucket, bucket.at);
+      return bucket;
+    }
     this.onFull();
     return localCounters.createRateLimit(name, config, nowMs);
   }

@@ -15,8 +15,9 @@ const bucketWords = 4;
 const countMax = 2 ** 31 - 1;
 
 export class SharedTokenBucket implements RateLimit {
+  /** For who gives it back. */
+  readonly at: number;
   private readonly words: Int32Array;
-  private readonly at: number;
   private readonly config: TokenBucketConfig;
   private readonly startMs: number;
 

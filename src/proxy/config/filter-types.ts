@@ -26,6 +26,9 @@ export interface LocalRateLimitConfig {
   readonly statPrefix: string;
   /** null: nothing is limited here, routes may. */
   readonly bucket: TokenBucketConfig | null;
+  /** Where it stands, in its virtual host if that is where: all threads find their one bucket by it. */
+  readonly place: string;
+  readonly inVirtualHost: boolean;
   readonly status: number;
   readonly enabledShare: number;
   readonly enforcedShare: number;

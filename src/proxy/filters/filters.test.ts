@@ -252,6 +252,8 @@ describe('what routes say', () => {
 function limitOf(options: Partial<LocalRateLimitConfig> = {}): LocalRateLimitConfig {
   return {
     kind: 'local-rate-limit',
+    place: '',
+    inVirtualHost: false,
     statPrefix: 'limited',
     bucket: { tokensMax: 2, tokensPerFill: 1, fillIntervalMs: 1_000 },
     status: 429,

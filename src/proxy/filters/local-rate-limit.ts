@@ -1,6 +1,6 @@
 // envoy.filters.http.local_ratelimit: a token bucket of this proxy's own, for a listener or a route.
 
-import { TokenBucket } from '../../policy/index.ts';
+import type { RateLimit } from '../../policy/index.ts';
 import type { ResponseHead } from '../../wire/index.ts';
 import type { ListenerFilterConfig, LocalRateLimitConfig } from '../config/filter-types.ts';
 import {
@@ -29,7 +29,7 @@ export class LocalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
   private readonly filter: ListenerFilterConfig;
   private readonly position: number;
   /** A route's bucket lives as long as what the route says. */
-  private readonly buckets = new WeakMap<LocalRateLimitConfig, TokenBucket>();
+  private readonly buckets = new WeakMap<LocalRateLimitConfig, RateLimit>();
   /** By stat prefix: each thing that is said may name its own. */
   private readonly counts = new Map<string, Counts>();
 
@@ -87,10 +87,13 @@ export class LocalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
     config: LocalRateLimitConfig,
     bucketConfig: NonNullable<LocalRateLimitConfig['bucket']>,
     request: RequestState,
-  ): TokenBucket {
+  ): RateLimit {
     let bucket = this.buckets.get(config);
     if (bucket === undefined) {
-      bucket = new TokenBucket(bucketConfig, request.startedMs);
+      const { context, listener, virtualHost } = request;
+      const host = config.inVirtualHost ? virtualHost : '';
+      const name = [listener.config.name, this.position, this.name, host, config.place].join('\n');
+      bucket = context.counters.createRateLimit(name, bucketConfig, request.startedMs);
       this.buckets.set(config, bucket);
     }
     return bucket;

@@ -238,6 +238,7 @@ function translateLimit(
             tokensPerFill: bucket.tokens_per_fill ?? 1,
             fillIntervalMs: bucket.fill_interval ?? 1_000,
           },
+    ...placeOf(path),
     status: limitStatus(message.status?.code),
     enabledShare: shareOf(message.filter_enabled?.default_value, 0),
     enforcedShare: shareOf(message.filter_enforced?.default_value, 0),
@@ -299,4 +300,10 @@ function translateMutations(
 
 function concat(first: HeaderEdits | null, second: HeaderEdits | null): HeaderEdits | null {
   return first === null || second === null ? (first ?? second) : [...first, ...second];
+}
+
+/** The number of a virtual host among those decoded with it says nothing: they are known by name. */
+function placeOf(path: string): { readonly place: string; readonly inVirtualHost: boolean } {
+  const inHost = /virtual_hosts\[\d+\](.*)$/.exec(path)?.[1];
+  return { place: inHost ?? path, inVirtualHost: inHost !== undefined };
 }
