@@ -1,17 +1,15 @@
 // What of two configurations is the same, and what of one is used: questions of the data path to snapshots.
 
 import { formatAddress } from '../net/index.ts';
+import { tlsConfigsOfCluster } from './config/index.ts';
 import type { DownstreamTlsConfig, UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot } from './config/types.ts';
 
 export function tlsConfigsOf(snapshot: Snapshot): Set<DownstreamTlsConfig | UpstreamTlsConfig> {
   const used = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
   for (const { tls } of snapshot.listeners.values()) if (tls !== null) used.add(tls);
-  for (const { tls, downstreamProtocol, health } of snapshot.clusters.values()) {
-    if (tls !== null) used.add(tls);
-    if (health !== null && health.tls !== null) used.add(health.tls);
-    if (downstreamProtocol?.http1Tls) used.add(downstreamProtocol.http1Tls);
-  }
+  for (const config of snapshot.clusters.values())
+    for (const tls of tlsConfigsOfCluster(config)) used.add(tls);
   return used;
 }
 

@@ -21,7 +21,7 @@ const worldly: readonly (readonly [path: string, why: string])[] = [
   ['src/control/compile/resource-cache.ts', 'node:crypto hashes, no more'],
   ['src/proxy/process-info.ts', 'what this process is'],
   ['src/proxy/admin/metrics/proxy-metrics.ts', 'what this process uses'],
-  ['src/proxy/config/bootstrap.ts', 'the built-in YAML parser'],
+  ['src/proxy/config/parse-text.ts', 'the built-in YAML parser'],
   ['src/proxy/config/last-good.ts', 'node:crypto hashes, no more'],
   ['src/proxy/exchange/websocket-accept.ts', 'node:crypto hashes, no more'],
   ['src/proxy/filters/coding/content-coder.ts', 'node:zlib codes, no more'],

@@ -9,6 +9,7 @@
 import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
 import type { RouteConfig } from '../../policy/index.ts';
+import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
@@ -174,17 +175,18 @@ export class Assembler implements TimerHandler {
   private referencedSecrets(): Set<string> {
     const names = new Set<string>();
     const add = (tls: TlsConfig | null) => {
-      for (const name of secretsOf(tls)) if (!this.staticSecrets.has(name)) names.add(name);
+      for (const { name } of namedSecretsOf(tls)) if (!this.staticSecrets.has(name)) names.add(name);
     };
     for (const { active, warming } of this.listeners.values())
       for (const { config } of chainsOf(active, warming)) add(config.tls);
     for (const { active, warming } of this.clusters.values())
-      for (const value of [active, warming]) add(value?.config.tls ?? null);
+      for (const value of [active, warming])
+        if (value !== null) for (const tls of tlsConfigsOfCluster(value.config)) add(tls);
     return names;
   }
 
   private secretsReady(tls: TlsConfig | null): boolean {
-    return secretsOf(tls).every((name) => this.secrets.has(name));
+    return namedSecretsOf(tls).every(({ name }) => this.secrets.has(name));
   }
 
   /** Something known is not yet in force. */
@@ -243,8 +245,9 @@ export class Assembler implements TimerHandler {
 
   private clusterReady(cluster: TranslatedCluster | null): boolean {
     if (cluster === null) return true;
-    const { tls, edsName } = cluster.config;
-    return this.secretsReady(tls) && (cluster.endpoints !== null || this.endpoints.has(edsName));
+    const { edsName } = cluster.config;
+    const secure = tlsConfigsOfCluster(cluster.config).every((tls) => this.secretsReady(tls));
+    return secure && (cluster.endpoints !== null || this.endpoints.has(edsName));
   }
 
   /** A cluster that nobody announced holds nothing up: its share is answered 503, or as the route says. */
@@ -387,12 +390,6 @@ export class Assembler implements TimerHandler {
     }
     return variant;
   }
-}
-
-/** Names of the secrets that it takes to speak this TLS. */
-function secretsOf(tls: TlsConfig | null): readonly string[] {
-  if (tls === null) return [];
-  return [tls.certificate, tls.validation].flatMap((ref) => (ref.kind === 'named' ? [ref.name] : []));
 }
 
 function warmingIn(slots: ReadonlyMap<string, Slot<unknown>>): readonly string[] {

@@ -5,10 +5,12 @@
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { AdsVariant, XdsNode } from '../../xds/index.ts';
+import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import type { OverloadConfig } from './overload-types.ts';
+import { parseText } from './parse-text.ts';
 import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
-import type { SecretConfig } from './tls-types.ts';
+import type { SecretConfig, TlsConfig } from './tls-types.ts';
 import {
   connectionsOfAllKey,
   connectionsOfListenerKey,
@@ -75,9 +77,8 @@ export function parseBootstrap(text: string, options: BootstrapOptions): Result<
 }
 
 function parseDocument(text: string, faults: Faults): unknown {
-  const json = text.trimStart().startsWith('{');
   try {
-    const document: unknown = json ? JSON.parse(text) : Bun.YAML.parse(text);
+    const document = parseText(text);
     if (document === null || document === undefined) faults.add('', 'is empty');
     else if (Array.isArray(document)) faults.add('', 'must be one document, and an object');
     return document;
@@ -189,21 +190,17 @@ function checkSecrets(
   secrets: ReadonlyMap<string, SecretConfig>,
   faults: Faults,
 ): void {
-  for (const [kind, list] of [
-    ['listeners', listeners],
-    ['clusters', clusters],
-  ] as const) {
-    for (const [index, { config }] of list.entries()) {
-      for (const ref of [config.tls?.certificate, config.tls?.validation]) {
-        if (ref?.kind !== 'named' || secrets.has(ref.name)) continue;
-        const path = `static_resources.${kind}[${index}]`;
-        if (!ref.overAds)
-          faults.add(path, 'names a secret that static_resources.secrets does not hold', ref.name);
-        else if (ads === null)
-          faults.add(path, 'names a secret over ADS, and there is no ads_config', ref.name);
-      }
+  const check = (at: string, tls: readonly (TlsConfig | null)[]) => {
+    for (const { name, overAds } of tls.flatMap(namedSecretsOf)) {
+      if (secrets.has(name)) continue;
+      const path = `static_resources.${at}`;
+      if (!overAds) faults.add(path, 'names a secret that static_resources.secrets does not hold', name);
+      else if (ads === null) faults.add(path, 'names a secret over ADS, and there is no ads_config', name);
     }
-  }
+  };
+  for (const [index, { config }] of listeners.entries()) check(`listeners[${index}]`, [config.tls]);
+  for (const [index, { config }] of clusters.entries())
+    check(`clusters[${index}]`, tlsConfigsOfCluster(config));
 }
 
 function checkUnique(names: readonly string[], path: string, faults: Faults): void {

@@ -1,4 +1,5 @@
 export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './bootstrap.ts';
+export { matchTransport, tlsConfigsOfCluster } from './cluster-transports.ts';
 export {
   type AdsSubscriptions,
   type ConfigOrigin,
@@ -9,4 +10,5 @@ export { decodeResource, describeResource } from './decode-resource.ts';
 export type { LastGood } from './last-good.ts';
 export { defaultOverload, type OverloadConfig } from './overload-types.ts';
 export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';
+export { parseSecretFile } from './secret-file.ts';
 export type * from './types.ts';

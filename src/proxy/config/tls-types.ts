@@ -27,6 +27,8 @@ export interface ValidationConfig {
 export type SecretRef<T> =
   | { readonly kind: 'none' }
   | { readonly kind: 'value'; readonly value: T }
+  /** In a file (secret-file.ts), read again when it changes. */
+  | { readonly kind: 'file'; readonly name: string; readonly path: string; readonly defaults: T | null }
   | { readonly kind: 'named'; readonly name: string; readonly overAds: boolean; readonly defaults: T | null };
 
 export interface TlsConfig {

@@ -250,6 +250,8 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number;
   /** Null: connections are plain. */
   readonly tls: UpstreamTlsConfig | null;
+  /** The first that fits an endpoint's labels holds instead of `tls`. */
+  readonly transportMatches: readonly TransportMatch[];
   readonly balance: BalanceConfig;
   readonly limits: LimitsConfig;
   readonly outlier: OutlierConfig | null;
@@ -275,6 +277,14 @@ export interface ClusterConfig {
   readonly closeOnChange: boolean;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+}
+
+/** Another transport for endpoints with these labels. */
+export interface TransportMatch {
+  readonly labels: Readonly<Record<string, unknown>>;
+  readonly tls: UpstreamTlsConfig | null;
+  /** For requests that came over HTTP/1, where `downstreamProtocol` asks for that. */
+  readonly http1Tls: UpstreamTlsConfig | null;
 }
 
 export interface DnsConfig {
@@ -348,6 +358,8 @@ export interface EndpointConfig {
   readonly name: string;
   /** What it is known by where its address may change; '': its address. */
   readonly logicalName: string;
+  /** What {@link ClusterConfig.transportMatches} look at; null: nothing. */
+  readonly transportLabels: Readonly<Record<string, unknown>> | null;
 }
 
 /**

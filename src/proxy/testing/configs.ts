@@ -140,6 +140,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     http2: null,
     http2ByAlpn: false,
     downstreamProtocol: null,
+    transportMatches: [],
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
     outlier: null,
@@ -173,6 +174,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     check: null,
     name: `pod-${port}`,
     logicalName: '',
+    transportLabels: null,
     ...options,
   };
 }

@@ -15,6 +15,7 @@ import type {
   TlsRefusal,
 } from '../../net/index.ts';
 import { compilePeerRule, type PeerRule } from '../../policy/index.ts';
+import { parseSecretFile } from '../config/index.ts';
 import type {
   CertificateConfig,
   DownstreamTlsConfig,
@@ -176,13 +177,20 @@ export class TlsSlot implements TextWatcher {
     const secret = this.resolve(validation);
     if (typeof secret === 'string' || secret === null) return secret;
     if (secret.kind !== 'validation') return `secret ${secret.name} holds no validation context`;
-    return mergeValidation(validation.kind === 'named' ? validation.defaults : null, secret.value);
+    const defaults = validation.kind === 'named' || validation.kind === 'file' ? validation.defaults : null;
+    return mergeValidation(defaults, secret.value);
   }
 
   private resolve(
     ref: SecretRef<CertificateConfig> | SecretRef<ValidationConfig>,
   ): (SecretConfig & { name: string }) | null | string {
     if (ref.kind === 'none') return null;
+    if (ref.kind === 'file') {
+      const { text, fault } = this.textOf({ kind: 'file', path: ref.path });
+      if (text === null) return fault;
+      const parsed = parseSecretFile(text, ref.name);
+      return parsed.ok ? { ...parsed.value, name: ref.name } : `file ${ref.path} ${parsed.error}`;
+    }
     if (ref.kind === 'named') {
       const secret = this.world.secretOf(ref.name);
       return secret === null ? `secret ${ref.name} ${waiting}` : { ...secret, name: ref.name };

@@ -14,6 +14,7 @@ import { type CircuitBreaker, EndpointLoad, type HealthJudge } from '../../polic
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
+import { matchTransport } from '../config/index.ts';
 import type { UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
@@ -174,7 +175,9 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   connectOptions(version: PoolVersion): ConnectOptions | MeshError {
     const { config } = this.cluster;
-    return this.optionsWith(version === 'http1' ? (config.downstreamProtocol?.http1Tls ?? null) : config.tls);
+    const match = config.transportMatches.length === 0 ? null : matchTransport(config, this.config);
+    if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls);
+    return this.optionsWith(match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls);
   }
 
   /** Of a connection with these settings of TLS; null: without. */
@@ -204,7 +207,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
       return new Http1ClientCodec(socket, host, codecLimits);
     const { headBytesMax, headerCountMax } = config;
     const options = http2Options(config.http2, { headBytesMax, headerCountMax }, context, stats.http2Faults);
-    return new Http2ClientCodec(socket, host, options, config.tls === null ? 'http' : 'https');
+    return new Http2ClientCodec(socket, host, options, socket.secure === null ? 'http' : 'https');
   }
 
   onDial(): void {

@@ -77,6 +77,7 @@ const template: Omit<EndpointConfig, 'address'> = {
   name: '',
   logicalName: '',
   check: null,
+  transportLabels: null,
 };
 
 /** `10.0.0.1:80` or `[::1]:80`; null for anything else. */

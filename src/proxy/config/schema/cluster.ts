@@ -353,6 +353,16 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   ),
   load_assignment: f.message(33, clusterLoadAssignment),
   transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
+  transport_socket_matches: f.repeated(
+    f.message(
+      43,
+      message('envoy.config.cluster.v3.Cluster.TransportSocketMatch', {
+        name: f.string(1),
+        match: f.struct(2, 'labels under envoy.transport_socket_match in an endpoint’s metadata'),
+        transport_socket: f.message(3, transportSocket, 'RawBuffer or UpstreamTlsContext'),
+      }),
+    ),
+  ),
   max_requests_per_connection: f.uint32Value(9),
   circuit_breakers: f.message(10, circuitBreakers),
   health_checks: f.repeated(f.message(8, activeHealthCheck, 'one at most')),

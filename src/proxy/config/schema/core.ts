@@ -70,7 +70,13 @@ export const node = message('envoy.config.core.v3.Node', {
 const emptySource = (name: string) => message(`envoy.config.core.v3.${name}`, {});
 export const aggregatedSource = emptySource('AggregatedConfigSource');
 
+const pathConfigSource = message('envoy.config.core.v3.PathConfigSource', {
+  path: f.string(1, 'JSON or YAML', required),
+  watched_directory: f.ignored(2, 'the folder of the file is watched in any case'),
+});
+
 export const configSource = message('envoy.config.core.v3.ConfigSource', {
+  path_config_source: f.message(8, pathConfigSource, 'of secrets alone'),
   ads: f.message(3, aggregatedSource),
   initial_fetch_timeout: f.duration(4, 'default 15s; 0s waits for ever'),
   resource_api_version: f.enum(6, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('AUTO', 'V3')),

@@ -51,6 +51,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:minimum_ring_size 3:hash_function 4:maximum_ring_size',
   'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig': '1:slow_start_config',
   'envoy.config.cluster.v3.Cluster.SlowStartConfig': '1:slow_start_window 2:aggression 3:min_weight_percent',
+  'envoy.config.cluster.v3.Cluster.TransportSocketMatch': '1:name 2:match 3:transport_socket',
   'envoy.config.cluster.v3.LoadBalancingPolicy': '1:policies',
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': '4:typed_extension_config',
   'envoy.config.cluster.v3.OutlierDetection':
@@ -96,6 +97,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Metadata': '1:filter_metadata 2:typed_filter_metadata',
   'envoy.config.core.v3.Node':
     '1:id 2:cluster 3:metadata 4:locality 6:user_agent_name 7:user_agent_version 8:user_agent_build_version 9:extensions 10:client_features 11:listening_addresses 12:dynamic_parameters',
+  'envoy.config.core.v3.PathConfigSource': '1:path 2:watched_directory',
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
   'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFeatureFlag': '1:default_value 2:runtime_key',

@@ -11,7 +11,7 @@ import {
   upstreamHttpOptions,
 } from '../schema/index.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
-import type { ClusterConfig, EndpointSet, Http2Settings } from '../types.ts';
+import type { ClusterConfig, EndpointSet, Http2Settings, TransportMatch } from '../types.ts';
 import { translateBalance, translateLocality } from './balance.ts';
 import {
   translateConnect,
@@ -78,6 +78,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
       tls,
+      transportMatches: translateTransports(message, http, path, faults),
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message),
       outlier: policy.outlier ?? translateOutlier(message),
@@ -207,6 +208,19 @@ function offerAlpn(
   }
   if (http.http2 === null || tls.alpn.length > 0) return tls;
   return { ...tls, alpn: http.speaks === 'agreed' ? ['h2', 'http/1.1'] : ['h2'] };
+}
+
+function translateTransports(
+  message: ClusterMessage,
+  http: HttpChoice,
+  path: string,
+  faults: Faults,
+): readonly TransportMatch[] {
+  return message.transport_socket_matches.map(({ match, transport_socket }, index) => {
+    const at = `${join(path, 'transport_socket_matches')}[${index}].transport_socket`;
+    const tls = offerAlpn(translateUpstreamTransport(transport_socket, at, faults), http, at, faults);
+    return { labels: match ?? {}, tls, http1Tls: offerHttp1(tls) };
+  });
 }
 
 function offerHttp1(tls: UpstreamTlsConfig | null): UpstreamTlsConfig | null {

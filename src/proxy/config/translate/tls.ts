@@ -187,6 +187,8 @@ function translateNamed<T>(
   defaults: T | null,
 ): SecretRef<T> {
   if (named === undefined) return { kind: 'none' };
+  const path = named.sds_config?.path_config_source?.path;
+  if (path !== undefined) return { kind: 'file', name: named.name ?? '', path, defaults };
   return { kind: 'named', name: named.name ?? '', overAds: named.sds_config !== undefined, defaults };
 }
 
