@@ -150,6 +150,11 @@ export interface Route {
   readonly retry: RetryPolicy | null;
   /** Bytes of a request body kept for a retry; null: what the listener says. */
   readonly bufferBytesMax: number | null;
+  /**
+   * Of high priority: its requests count under limits of their own (RouteAction.priority). Absent: of default
+   * priority.
+   */
+  readonly high?: true;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */

@@ -104,13 +104,14 @@ describe('parseBootstrap', () => {
     expect(faults(cluster({ type: 'static', lbPolicy: '3', outlierDetection: outlier }))).toEqual([]);
   });
 
-  test('thresholds of priority HIGH are for no route', () => {
+  test('each priority has its thresholds', () => {
     const thresholds = [{ priority: 'HIGH', max_requests: 1 }, { max_requests: 2 }];
     const parsed = parseBootstrap(JSON.stringify(cluster({ circuit_breakers: { thresholds } })), {
       fileName: 'f',
       version: '0',
     });
-    expect(parsed.ok ? parsed.value.clusters[0]?.config.limits.requests : parsed.error).toBe(2);
+    const config = parsed.ok ? parsed.value.clusters[0]?.config : undefined;
+    expect([config?.limits.requests, config?.high.limits.requests]).toEqual([2, 1]);
   });
 
   const cluster = (fields: object) => ({ static_resources: { clusters: [{ name: 'a', ...fields }] } });

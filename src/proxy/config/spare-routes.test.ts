@@ -46,7 +46,7 @@ describe('a route at fault answers 500 where it would have matched, and no other
     ['no action at all', { match: { prefix: '/x' } }, 'prefix /x 500'],
     [
       'a field that is not known',
-      { match: { prefix: '/x' }, route: { ...to, priority: 'HIGH' } },
+      { match: { prefix: '/x' }, route: { cluster_specifier_plugin: 'x' } },
       'prefix /x 500',
     ],
     ['its expression', { match: { safe_regex: { regex: '^/api/v(?=1)' } }, route: to }, 'prefix /api/v 500'],

@@ -254,6 +254,10 @@ export interface ClusterConfig {
   readonly transportMatches: readonly TransportMatch[];
   readonly balance: BalanceConfig;
   readonly limits: LimitsConfig;
+  /** Of requests whose route has high priority. */
+  readonly high: { readonly limits: LimitsConfig; readonly retryLimit: RetryLimitConfig | null };
+  /** Connections to one endpoint; 0: no limit. */
+  readonly connectionsPerEndpointMax: number;
   readonly outlier: OutlierConfig | null;
   /** null: endpoints are not checked. */
   readonly health: ActiveHealthConfig | null;

@@ -89,14 +89,16 @@ export function limit(request: RequestState): ErrorCode | null {
     return 'no-cluster';
   }
   const { config, stats } = cluster;
+  const lane = cluster.laneOf(route?.high === true);
   stats.requests += 1;
-  if (!cluster.breaker.tryRequest()) {
+  if (!lane.breaker.tryRequest()) {
     stats.requestOverflow += 1;
     return 'overflow';
   }
   request.cluster = cluster;
+  request.lane = lane;
   stats.active += 1;
-  cluster.retryLimit?.onRequest(startedMs);
+  lane.retryLimit?.onRequest(startedMs);
   request.retry = route?.retry ?? config.retry;
   if (request.wishes !== null) request.retry = wishedRetry(request.retry, request.wishes);
   const bufferBytesMax = route?.bufferBytesMax ?? listener.http.bufferBytesMax;
@@ -157,7 +159,13 @@ export function connect(
   prepareAttempt(request, endpoint);
   const cluster = clusterOf(request);
   if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, nowMs);
-  return attempt.begin(cluster, endpoint, endpoint.poolFor(request.head.version), freshConnection, nowMs);
+  return attempt.begin(
+    cluster,
+    endpoint,
+    endpoint.poolFor(request.head.version, request.route?.high === true),
+    freshConnection,
+    nowMs,
+  );
 }
 
 /** Sends the head and what is here of the body. */
@@ -251,7 +259,7 @@ export function settle(request: RequestState, nowMs: number): void {
   if (request.failed) stats.failedPhases[request.phase] += 1;
   if (request.retrying !== null) endRetry(request);
   if (cluster !== null) {
-    cluster.breaker.releaseRequest();
+    request.lane!.breaker.releaseRequest();
     cluster.stats.active -= 1;
     cluster.stats.responses[answerClass]! += 1;
     cluster.stats.bytesReceived += request.bytesSent;

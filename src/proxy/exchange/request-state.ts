@@ -29,7 +29,13 @@ import {
   responseFlags,
   type TrafficStats,
 } from '../stats/index.ts';
-import { type Cluster, type Endpoint, parseDestination, type UpstreamConnection } from '../upstream/index.ts';
+import {
+  type Cluster,
+  type Endpoint,
+  type Lane,
+  parseDestination,
+  type UpstreamConnection,
+} from '../upstream/index.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
@@ -127,6 +133,8 @@ export class RequestState implements PickRequest<Endpoint> {
   virtualHost = '';
   /** Set when the cluster's limit let the request in: its books are open. */
   cluster: Cluster | null = null;
+  /** The cluster's limits that it counts under; set with it. */
+  lane: Lane | null = null;
   retry: RetryPolicy | null = null;
   /** What an internal caller says of it; null: nothing, or nobody who may. */
   wishes: CallerWishes | null = null;
@@ -293,6 +301,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.weighted = null;
     this.virtualHost = '';
     this.cluster = null;
+    this.lane = null;
     this.retry = null;
     this.wishes = null;
     this.method = head.method;

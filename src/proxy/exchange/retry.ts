@@ -129,7 +129,8 @@ function fillFacts(
   unsent: boolean,
   nowMs: number,
 ): RetryFacts {
-  const { breaker, candidateCount, retryLimit } = clusterOf(request);
+  const { candidateCount } = clusterOf(request);
+  const { breaker, retryLimit } = request.lane!;
   const facts = request.context.retryFacts;
   facts.failure = failure;
   facts.status = 0;

@@ -10,6 +10,7 @@ export type {
   ClusterView,
   EndpointView,
   FilterSample,
+  LaneView,
   ListenerView,
   ProxyView,
 } from './views.ts';

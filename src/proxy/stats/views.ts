@@ -60,6 +60,17 @@ export interface EndpointView {
   readonly idleConnections: number;
 }
 
+export interface LaneView {
+  readonly breaker: {
+    readonly limits: { readonly connections: number; readonly pending: number; readonly requests: number };
+    readonly connections: number;
+    readonly pending: number;
+    readonly requests: number;
+  };
+  /** Retries that would be granted now; -1: nothing limits them. */
+  retriesLeft(nowMs: number): number;
+}
+
 export interface ClusterView {
   readonly name: string;
   readonly config: ClusterConfig;
@@ -70,6 +81,9 @@ export interface ClusterView {
   readonly panicking: boolean;
   /** Clock.wall() when the endpoint set was received; 0: none yet. */
   readonly endpointsReceivedAtMs: number;
+  /** What requests of default and of high priority hold of their limits; null: none of high priority has come. */
+  readonly lane: LaneView;
+  readonly high: LaneView | null;
   /** Retries the budget would grant now; -1 without a budget. */
   retryBudgetRemaining(nowMs: number): number;
 }

@@ -143,6 +143,8 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     transportMatches: [],
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },
+    high: { limits: { connections: 1024, pending: 1024, requests: 1024 }, retryLimit: null },
+    connectionsPerEndpointMax: 0,
     outlier: null,
     health: null,
     retry: null,

@@ -140,7 +140,7 @@ export function expectBooksBalance(plane: DataPlane): void {
       requests: sum(stats.responses),
     });
   }
-  for (const { name, stats, breaker, endpoints } of plane.clusters.values()) {
+  for (const { name, stats, breaker, high, endpoints } of plane.clusters.values()) {
     const answered = sum(stats.responses) + stats.requestOverflow;
     expect({ name, active: stats.active, pending: stats.pending, requests: stats.requests }).toEqual({
       name,
@@ -153,7 +153,8 @@ export function expectBooksBalance(plane: DataPlane): void {
       requests: 0,
       pending: 0,
     });
-    expect({ name, connections: breaker.connections }).toEqual({
+    const held = breaker.connections + (high?.breaker.connections ?? 0);
+    expect({ name, connections: held }).toEqual({
       name,
       connections: stats.connectionsActive,
     });

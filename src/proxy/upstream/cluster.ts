@@ -11,7 +11,6 @@ import {
   type OutlierConfig,
   type PickRequest,
   PriorityBalancer,
-  type RetryLimit,
   selectCandidates,
   selectionDefaults,
 } from '../../policy/index.ts';
@@ -22,6 +21,7 @@ import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
 import { Endpoint, type EndpointOwner, keyOf } from './endpoint.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
+import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
 
 const sweepTimer = 0;
@@ -41,8 +41,9 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   config: ClusterConfig;
   /** For connections that begin now. */
   codecLimits: Http1Limits;
-  readonly breaker: CircuitBreaker;
-  retryLimit: RetryLimit | null;
+  /** For requests of default priority; those of high priority have a set of their own, made when one comes. */
+  readonly lane: Lane;
+  private highLane: Lane | null = null;
   endpoints: readonly Endpoint[] = [];
   endpointsReceivedAtMs = 0;
   /** The assignment in force, to be compared by identity. */
@@ -69,8 +70,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.name = config.name;
     this.config = config;
     this.codecLimits = codecLimits(config);
-    this.breaker = context.counters.createBreaker(config.name, config.limits);
-    this.retryLimit = this.createRetryLimit(config);
+    this.lane = new Lane(context, config.name, config);
     this.balancer = this.createBalancer();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
     this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
@@ -82,11 +82,8 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     const before = this.config;
     this.config = config;
     this.codecLimits = codecLimits(config);
-    if (!sameValue(before.limits, config.limits)) this.breaker.update(config.limits);
-    if (!sameValue(before.retryLimit, config.retryLimit)) {
-      this.retryLimit?.dispose();
-      this.retryLimit = this.createRetryLimit(config);
-    }
+    this.lane.update(before, config);
+    this.highLane?.update(before.high, config.high);
     if (!sameValue(before.outlier, config.outlier)) {
       const old = this.outlier;
       this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
@@ -162,6 +159,21 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     return this.balancer.pick(request);
   }
 
+  get breaker(): CircuitBreaker {
+    return this.lane.breaker;
+  }
+
+  laneOf(high: boolean): Lane {
+    if (!high) return this.lane;
+    this.highLane ??= new Lane(this.context, `${this.name} high`, this.config.high);
+    return this.highLane;
+  }
+
+  /** null: no request of that priority has come. */
+  get high(): Lane | null {
+    return this.highLane;
+  }
+
   /** False while an endpoint waits for its first active check. */
   get checked(): boolean {
     return this.checker === null || this.checker.complete;
@@ -217,7 +229,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   }
 
   retryBudgetRemaining(nowMs: number): number {
-    return this.retryLimit === null ? -1 : this.retryLimit.remaining(nowMs, this.breaker.requests);
+    return this.lane.retriesLeft(nowMs);
   }
 
   /**
@@ -240,6 +252,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   onStarving(): void {
     this.starving = true;
     this.breaker.awaitConnection();
+    this.highLane?.breaker.awaitConnection();
   }
 
   /** Another thread of the proxy ejected or returned an endpoint, or freed a slot for a connection. */
@@ -250,8 +263,8 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
 
   /** Nothing of it runs any more, and it will not be used again. */
   dispose(): void {
-    this.breaker.dispose();
-    this.retryLimit?.dispose();
+    this.lane.dispose();
+    this.highLane?.dispose();
     this.outlier?.dispose();
   }
 
@@ -287,10 +300,6 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   private sweep(nowMs: number): void {
     for (const endpoint of this.endpoints) endpoint.sweep(nowMs);
     if (this.stats.connectionsActive > 0) this.watch();
-  }
-
-  private createRetryLimit({ name, retryLimit }: ClusterConfig): RetryLimit | null {
-    return retryLimit === null ? null : this.context.counters.createRetryLimit(name, retryLimit);
   }
 
   private createDetector(config: OutlierConfig): Detector<Endpoint> {
@@ -437,11 +446,6 @@ function groupByPriority(endpoints: readonly Endpoint[]): readonly (readonly End
     groups[endpoint.priority]!.push(endpoint);
   }
   return groups;
-}
-
-/** Configuration values are plain data; snapshots compile them anew, so identity says nothing. */
-function sameValue(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function codecLimits({ headBytesMax, headerCountMax }: ClusterConfig): Http1Limits {

@@ -20,6 +20,7 @@ import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
+import type { Lane } from './lane.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 
 /** The cluster, as its endpoints see it. */
@@ -28,6 +29,7 @@ export interface EndpointOwner {
   readonly config: ClusterConfig;
   readonly codecLimits: Http1Limits;
   readonly breaker: CircuitBreaker;
+  laneOf(high: boolean): Lane;
   readonly stats: ClusterStats;
   /** There is something to sweep. */
   watch(): void;
@@ -39,6 +41,7 @@ export interface EndpointOwner {
 export class Endpoint extends EndpointLoad implements PoolOwner {
   /** Where connections go that begin now. */
   address: Address;
+  /** By what they speak and the priority they are for; holes where no request asked for it. */
   private readonly pools: Pool[];
   name: string;
   zone: string;
@@ -64,7 +67,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
-    this.pools = [new Pool(this, 'configured')];
+    this.pools = [new Pool(this, 'configured', cluster.breaker)];
     this.config = config;
     this.locality = config.locality;
     this.localityWeight = config.localityWeight;
@@ -79,25 +82,31 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.cluster.config;
   }
 
-  get breaker(): CircuitBreaker {
-    return this.cluster.breaker;
-  }
-
   get stats(): ClusterStats {
     return this.cluster.stats;
   }
 
   /** The connections for requests that came in this version of HTTP. */
-  poolFor(version: number): Pool {
-    if (version === 2 || this.cluster.config.downstreamProtocol === null) return this.pools[0]!;
-    this.pools[1] ??= new Pool(this, 'http1');
-    return this.pools[1];
+  poolFor(version: number, high: boolean): Pool {
+    const configured = version === 2 || this.cluster.config.downstreamProtocol === null;
+    if (configured && !high) return this.pools[0]!;
+    const at = (configured ? 0 : 1) + (high ? 2 : 0);
+    let pool = this.pools[at];
+    if (pool === undefined) {
+      pool = new Pool(this, configured ? 'configured' : 'http1', this.cluster.laneOf(high).breaker);
+      this.pools[at] = pool;
+    }
+    return pool;
   }
 
   /** Over HTTP/2 one connection is expected to carry them all, until it says how many. */
   streamsExpected(version: PoolVersion): number {
     const { http2 } = this.cluster.config;
     return http2 === null || version === 'http1' ? 1 : http2.streamsMax;
+  }
+
+  get connectionsMax(): number {
+    return this.cluster.config.connectionsPerEndpointMax;
   }
 
   get connections(): number {
@@ -110,20 +119,28 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   /** The address left the cluster. */
   retire(): void {
-    for (const pool of this.pools) pool.retire();
+    this.pools.forEach((pool) => {
+      pool.retire();
+    });
   }
 
   reset(): void {
-    for (const pool of this.pools) pool.reset();
+    this.pools.forEach((pool) => {
+      pool.reset();
+    });
   }
 
   /** What comes from now on gets new connections. */
   renew(): void {
-    for (const pool of this.pools) pool.renew();
+    this.pools.forEach((pool) => {
+      pool.renew();
+    });
   }
 
   sweep(nowMs: number): void {
-    for (const pool of this.pools) pool.sweep(nowMs);
+    this.pools.forEach((pool) => {
+      pool.sweep(nowMs);
+    });
   }
 
   closeOldestIdle(): boolean {
@@ -131,7 +148,9 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   dialForWaiting(): void {
-    for (const pool of this.pools) pool.dialForWaiting();
+    this.pools.forEach((pool) => {
+      pool.dialForWaiting();
+    });
   }
 
   /** Takes over what a new configuration says; the live state stays. */
@@ -230,7 +249,9 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
 function sum(pools: readonly Pool[], count: (pool: Pool) => number): number {
   let total = 0;
-  for (const pool of pools) total += count(pool);
+  pools.forEach((pool) => {
+    total += count(pool);
+  });
   return total;
 }
 

@@ -2,6 +2,7 @@ export { Cluster, type EndpointRequest } from './cluster.ts';
 export type { UpstreamConnection } from './connection.ts';
 export { DnsEndpoints } from './dns-endpoints.ts';
 export { Endpoint } from './endpoint.ts';
+export type { Lane } from './lane.ts';
 export { parseDestination } from './original-destinations.ts';
 export type { Pool } from './pool.ts';
 export { RawConnection, type RawOwner } from './raw-connection.ts';

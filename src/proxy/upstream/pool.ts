@@ -25,7 +25,9 @@ export interface PoolOwner {
   readonly key: string;
   readonly address: Address;
   readonly settings: ConnectionSettings;
-  readonly breaker: CircuitBreaker;
+  /** Connections of all its pools, and how many there may be; 0: no limit. */
+  readonly connections: number;
+  readonly connectionsMax: number;
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
@@ -45,6 +47,7 @@ export class Pool implements ConnectionOwner {
   connections = 0;
   private readonly owner: PoolOwner;
   private readonly version: PoolVersion;
+  private readonly breaker: CircuitBreaker;
   private connecting = 0;
   private streamsExpected: number;
   private retired = false;
@@ -55,8 +58,9 @@ export class Pool implements ConnectionOwner {
   private readonly open = new Set<UpstreamConnection>();
   private readonly waiting = new WaitList();
 
-  constructor(owner: PoolOwner, version: PoolVersion) {
+  constructor(owner: PoolOwner, version: PoolVersion, breaker: CircuitBreaker) {
     this.owner = owner;
+    this.breaker = breaker;
     this.version = version;
     this.streamsExpected = owner.streamsExpected(version);
   }
@@ -122,7 +126,8 @@ export class Pool implements ConnectionOwner {
    * call.
    */
   wait(waiter: ConnectionWaiter): boolean {
-    const { breaker, stats } = this.owner;
+    const { breaker } = this;
+    const { stats } = this.owner;
     if (!breaker.tryPending()) {
       stats.pendingOverflow += 1;
       return false;
@@ -265,7 +270,12 @@ export class Pool implements ConnectionOwner {
   /** `needed`: an idle connection will not do. */
   private dial(needed: boolean): void {
     const { owner } = this;
-    if (!owner.breaker.tryConnection()) {
+    if (owner.connectionsMax > 0 && owner.connections >= owner.connectionsMax && this.connections > 0) {
+      // Of the endpoint itself: whoever waits gets one of those there are.
+      owner.stats.connectionOverflow += 1;
+      return;
+    }
+    if (!this.breaker.tryConnection()) {
       owner.stats.connectionOverflow += 1;
       const gaveUp = needed && this.closeOldestIdle();
       // An endpoint that has none gets one even beyond the limit, if no idle one elsewhere can be given up: else it
@@ -275,7 +285,7 @@ export class Pool implements ConnectionOwner {
         return;
       }
       if (!gaveUp) owner.onStarving(true);
-      owner.breaker.forceConnection();
+      this.breaker.forceConnection();
     }
     this.connections += 1;
     this.connecting += 1;
@@ -301,11 +311,11 @@ export class Pool implements ConnectionOwner {
     this.open.delete(connection);
     this.connections -= 1;
     this.owner.stats.connectionsActive -= 1;
-    this.owner.breaker.releaseConnection();
+    this.breaker.releaseConnection();
   }
 
   private countWaitOver(): void {
     this.owner.stats.pending -= 1;
-    this.owner.breaker.releasePending();
+    this.breaker.releasePending();
   }
 }

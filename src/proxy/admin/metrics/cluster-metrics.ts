@@ -7,6 +7,7 @@ import type { ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-state.ts';
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
+import { writeBreakers } from './breaker-metrics.ts';
 import { healthRows } from './health-rows.ts';
 
 const rows: readonly ClusterRow[] = [
@@ -256,45 +257,6 @@ function writeStatuses(writer: PrometheusWriter, cluster: ClusterView): void {
   const { statName } = cluster.config;
   for (const [status, count] of cluster.stats.upstreamStatuses)
     writer.sample({ envoy_cluster_name: statName, envoy_response_code: `${status}` }, count);
-}
-
-interface BreakerRow {
-  /** In `…_NAME_open` and in `…_remaining_NAME`: Envoy writes the pending ones differently in the two. */
-  readonly open: string;
-  readonly remaining: string;
-  readonly left: (cluster: ClusterView, nowMs: number) => number;
-}
-
-const breakerRows: readonly BreakerRow[] = [
-  { open: 'cx', remaining: 'cx', left: (c) => c.config.limits.connections - c.stats.connectionsActive },
-  // An endpoint has one pool, and pools are not limited.
-  { open: 'cx_pool', remaining: 'cx_pools', left: () => Number.POSITIVE_INFINITY },
-  { open: 'rq', remaining: 'rq', left: (c) => c.config.limits.requests - c.stats.active },
-  { open: 'rq_pending', remaining: 'pending', left: (c) => c.config.limits.pending - c.stats.pending },
-  {
-    open: 'rq_retry',
-    remaining: 'retries',
-    // -1: nothing limits them, so the breaker never opens.
-    left: (c, nowMs) => {
-      const left = c.retryBudgetRemaining(nowMs);
-      return left < 0 ? Number.POSITIVE_INFINITY : left;
-    },
-  },
-];
-
-function writeBreakers(writer: PrometheusWriter, clusters: readonly ClusterView[], nowMs: number): void {
-  const prefix = 'envoy_cluster_circuit_breakers_default';
-  for (const { left, open, remaining } of breakerRows) {
-    writer.family(`${prefix}_${open}_open`, 'gauge', '1 while the limit is reached.');
-    for (const cluster of clusters)
-      writer.sample({ envoy_cluster_name: cluster.config.statName }, left(cluster, nowMs) > 0 ? 0 : 1);
-    writer.family(`${prefix}_remaining_${remaining}`, 'gauge', 'What is left until the limit is reached.');
-    for (const cluster of clusters) {
-      const count = left(cluster, nowMs);
-      if (Number.isFinite(count))
-        writer.sample({ envoy_cluster_name: cluster.config.statName }, Math.max(0, count));
-    }
-  }
 }
 
 /** By cause, where a cluster judges its endpoints at all. */

@@ -72,7 +72,7 @@ const retryBudget = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds.
 });
 
 const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
-  priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'HIGH is for routes of that priority, which are refused'),
+  priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'HIGH is for routes of that priority'),
   max_connections: f.uint32Value(2),
   max_pending_requests: f.uint32Value(3),
   max_requests: f.uint32Value(4),
@@ -83,6 +83,16 @@ const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds',
 
 const circuitBreakers = message('envoy.config.cluster.v3.CircuitBreakers', {
   thresholds: f.repeated(f.message(1, thresholds)),
+  per_host_thresholds: f.repeated(
+    f.message(
+      2,
+      message('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
+        priority: f.enum(1, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
+        max_connections: f.uint32Value(2),
+      }),
+      'one at most, with max_connections alone, as in Envoy',
+    ),
+  ),
 });
 
 const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');

@@ -176,7 +176,7 @@ const routeAction = message(
     retry_policy: f.message(9, retryPolicy),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),
-    priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'DEFAULT', only('DEFAULT')),
+    priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'whose circuit breakers count'),
   },
   [
     ['cluster', 'weighted_clusters'],

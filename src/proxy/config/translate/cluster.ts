@@ -80,11 +80,13 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       tls,
       transportMatches: translateTransports(message, http, path, faults),
       balance: translateBalance(message, path, faults),
-      limits: policy.limits ?? translateLimits(message),
+      limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
+      high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
+      connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
       outlier: policy.outlier ?? translateOutlier(message),
       health: translateHealthCheck(message, tls, path, faults),
       retry: policy.retry,
-      retryLimit: policy.retryBudget ?? translateRetryLimit(message),
+      retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),
       timeouts: translateTimeouts(policy),
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
@@ -227,13 +229,15 @@ function offerHttp1(tls: UpstreamTlsConfig | null): UpstreamTlsConfig | null {
   return tls === null ? null : { ...tls, alpn: ['http/1.1'] };
 }
 
-/** Of routes of default priority, the only ones there are. Of two, the first holds, as in Envoy. */
-function defaultThresholds(message: ClusterMessage) {
-  return message.circuit_breakers?.thresholds.find(({ priority }) => priority !== 'HIGH');
+type RoutePriority = 'DEFAULT' | 'HIGH';
+
+/** Of two for one priority, the first holds, as in Envoy. */
+function thresholdsOf(message: ClusterMessage, wanted: RoutePriority) {
+  return message.circuit_breakers?.thresholds.find(({ priority = 'DEFAULT' }) => priority === wanted);
 }
 
-function translateLimits(message: ClusterMessage): LimitsConfig {
-  const thresholds = defaultThresholds(message);
+function translateLimits(message: ClusterMessage, priority: RoutePriority): LimitsConfig {
+  const thresholds = thresholdsOf(message, priority);
   return {
     connections: thresholds?.max_connections ?? clusterDefaults.limit,
     pending: thresholds?.max_pending_requests ?? clusterDefaults.limit,
@@ -242,8 +246,8 @@ function translateLimits(message: ClusterMessage): LimitsConfig {
 }
 
 /** As Envoy: what runs at the same moment is bounded, by a number or by a share of the requests. */
-function translateRetryLimit(message: ClusterMessage): RetryLimitConfig {
-  const thresholds = defaultThresholds(message);
+function translateRetryLimit(message: ClusterMessage, priority: RoutePriority): RetryLimitConfig {
+  const thresholds = thresholdsOf(message, priority);
   const budget = thresholds?.retry_budget;
   if (budget === undefined)
     return { kind: 'concurrency', max: thresholds?.max_retries ?? clusterDefaults.retries };
