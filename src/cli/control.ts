@@ -1,8 +1,10 @@
 // `weft control`: the control plane over a Kubernetes API server, or over a directory of the same manifests.
 
 import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ControlPlane, createControlPlane, serveAdmin } from '../control/index.ts';
+import type { Clock, Log } from '../base/index.ts';
+import { ControlPlane, createControlPlane, StatusPublisher, serveAdmin } from '../control/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -15,11 +17,12 @@ import { createJsonLog, logLevels } from '../observe/index.ts';
 import { serveGrpcAds } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { createConsolePages, type DemoLink } from './console-pages.ts';
-import { createKubernetesSource, type KubernetesFlags } from './kubernetes.ts';
+import { type KubernetesAccess, type KubernetesFlags, openKubernetes } from './kubernetes.ts';
 
 interface ControlFlags extends KubernetesFlags {
   readonly dir?: string;
   readonly kubernetes?: true;
+  readonly status: boolean;
   readonly xds: IpAddress;
   readonly admin: IpAddress;
   readonly logLevel: (typeof logLevels)[number];
@@ -57,10 +60,13 @@ async function run(flags: ControlFlags): Promise<void> {
   const asked = whenAsked();
   const log = createJsonLog(flags.logLevel, { write: (line) => void process.stderr.write(line) });
   const clock = createSystemClock();
+  const kubernetes = flags.dir === undefined ? openKubernetes(flags, clock, log) : null;
   const plane =
-    flags.dir === undefined
-      ? new ControlPlane({ clock, log }, createKubernetesSource(flags, log))
-      : createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir });
+    kubernetes === null
+      ? createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir ?? '' })
+      : new ControlPlane({ clock, log }, kubernetes.source);
+  const publisher =
+    kubernetes === null || !flags.status ? null : createPublisher(plane, kubernetes, clock, log);
   const xds = await bind('xDS', flags.xds, () =>
     serveGrpcAds({
       server: plane.adsServer,
@@ -82,6 +88,7 @@ async function run(flags: ControlFlags): Promise<void> {
   for (const { host } of [flags.xds, flags.admin])
     if (!isLoopback(host)) log.write('warn', 'served in plain text beyond this machine', { host });
   plane.start();
+  publisher?.start();
   const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
   log.write('info', 'control plane started', {
     source: flags.dir ?? 'Kubernetes',
@@ -89,10 +96,24 @@ async function run(flags: ControlFlags): Promise<void> {
     adminPort: admin.port,
   });
   await asked;
+  await publisher?.stop();
   plane.stop();
   await Promise.all([xds.close(stopGraceMs), admin.stop()]);
   log.write('info', 'control plane stopped');
   process.exit(exitCode.fine);
+}
+
+/** Status and Events are written by one replica at a time, which a Lease beside the replicas decides. */
+function createPublisher(
+  plane: ControlPlane,
+  { api, source }: KubernetesAccess,
+  clock: Clock,
+  log: Log,
+): StatusPublisher {
+  const { POD_NAMESPACE: namespace = 'weft-system', POD_NAME: pod = hostname() } = process.env;
+  const random = createSystemRandom();
+  const identity = `${pod}_${random.uint32().toString(16)}`;
+  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity });
 }
 
 function checkSource({ dir, kubernetes, kubeconfig, context, namespace }: ControlFlags): void {
@@ -143,6 +164,7 @@ export const command: CliCommand = new Command('control')
   .option('--kubernetes', 'read and watch an API server: that of the kubeconfig, or within a pod its own')
   .option('--kubeconfig <file>', 'how to reach it (default: KUBECONFIG, the pod’s account, ~/.kube/config)')
   .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
+  .option('--no-status', 'write neither status nor Events to the API server')
   .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, [])
   .addOption(
     new Option('--xds <address>', 'where proxies connect, in plain text')

@@ -4,16 +4,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { formatIssue, type Log } from '../base/index.ts';
+import { type Clock, formatIssue, type Log } from '../base/index.ts';
 import {
   type ClusterAccess,
   createFetchApi,
   inClusterAccess,
+  type KubeApi,
   KubernetesSource,
   listWatchedKinds,
   parseKubeconfig,
 } from '../control/index.ts';
-import { createSystemClock, createSystemRandom } from '../net/index.ts';
+import { createSystemRandom } from '../net/index.ts';
 import { Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
@@ -26,8 +27,12 @@ export interface KubernetesFlags {
 /** The kubelet mounts a pod's account here. */
 const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-export function createKubernetesSource(flags: KubernetesFlags, log: Log): KubernetesSource {
-  const clock = createSystemClock();
+export interface KubernetesAccess {
+  readonly api: KubeApi;
+  readonly source: KubernetesSource;
+}
+
+export function openKubernetes(flags: KubernetesFlags, clock: Clock, log: Log): KubernetesAccess {
   const access = findAccess(flags);
   const api = createFetchApi({
     access,
@@ -39,7 +44,7 @@ export function createKubernetesSource(flags: KubernetesFlags, log: Log): Kubern
     server: access.server,
     namespaces: flags.namespace.join(' ') || 'all',
   });
-  return new KubernetesSource({
+  const source = new KubernetesSource({
     api,
     clock,
     random: createSystemRandom(),
@@ -47,6 +52,7 @@ export function createKubernetesSource(flags: KubernetesFlags, log: Log): Kubern
     kinds: listWatchedKinds(),
     namespaces: flags.namespace,
   });
+  return { api, source };
 }
 
 function findAccess(flags: KubernetesFlags): ClusterAccess {

@@ -16,6 +16,7 @@ import type { Source, SourceFault } from './source/types.ts';
 import { ChangeLog, type ObjectChange } from './status/change-log.ts';
 import { NackBook } from './status/nacks.ts';
 import { ProxyBook } from './status/proxies.ts';
+import { type ObjectStatus, reportObjects } from './status/report.ts';
 
 export interface ControlPlaneOptions {
   readonly clock: Clock;
@@ -55,6 +56,8 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly #cache = new ResourceCache();
   /** By node id: the scope that its newest stream was given. */
   readonly #entries = new Map<string, ScopeEntry>();
+  /** Hears when what is said about objects may have changed. */
+  #watcher: (() => void) | null = null;
   #faults: readonly SourceFault[] = [];
   #built: BuiltModel = buildModel([]);
   #synced = false;
@@ -107,6 +110,20 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     return this.#faults;
   }
 
+  watchStatus(watcher: () => void): void {
+    this.#watcher = watcher;
+  }
+
+  /** What is said about every object: by its schema, by the model, and by the proxies. */
+  describeObjects(): readonly ObjectStatus[] {
+    const { model, book } = this.#built;
+    const nacked = this.nacks.conditions(model);
+    return reportObjects(this.catalog.entries(), book).map((status) => {
+      const more = nacked.get(status.key) ?? [];
+      return more.length === 0 ? status : { ...status, conditions: [...status.conditions, ...more] };
+    });
+  }
+
   onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
     let oldestMs = this.clock.now();
     const changes = events.flatMap((event): readonly ObjectChange[] => {
@@ -136,6 +153,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   onStream(node: XdsNode, connected: boolean): void {
     const entry = this.#entries.get(node.id);
     if (entry === undefined) return;
+    this.#watcher?.();
     this.proxies.onStream(node, connected, entry);
     this.#log.write('info', connected ? 'proxy connected' : 'proxy disconnected', { node: node.id });
     if (this.proxies.isConnected(node.id)) return;
@@ -145,6 +163,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void {
     this.counters.acks++;
+    this.#watcher?.();
     this.proxies.onAck(node, typeUrl, version, waitMs);
   }
 
@@ -154,10 +173,12 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onRefused(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.add({ ...refusal, nodeId: node.id, typeUrl, atMs: this.clock.wall() });
+    this.#watcher?.();
   }
 
   onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.resolve(node.id, typeUrl, refusal);
+    this.#watcher?.();
   }
 
   /** Null: the mesh reads of the object what it read before. */
@@ -186,6 +207,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.counters.publishes += changed;
     const tookMs = this.clock.now() - startMs;
     this.buildSeconds.record(tookMs / 1000);
+    this.#watcher?.();
     if (this.#log.debugEnabled) this.#log.write('debug', 'model built', { scopesChanged: changed, tookMs });
   }
 

@@ -20,6 +20,7 @@ export {
   type ClusterAccess,
   createFetchApi,
   inClusterAccess,
+  type KubeApi,
   KubernetesSource,
   listWatchedKinds,
   parseKubeconfig,
@@ -30,3 +31,5 @@ export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
 export { lineOfField } from './source/locate.ts';
 export type { Source, SourceListener } from './source/types.ts';
 export type { Finding, ObjectStatus } from './status/report.ts';
+export { StatusPublisher } from './status-writer/publisher.ts';
+export { statusKinds } from './status-writer/wanted-status.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { listWatchedKinds } from '../control/index.ts';
+import { listWatchedKinds, statusKinds } from '../control/index.ts';
 import { createInstallation, xdsAddress } from './install.ts';
 
 interface Manifest {
@@ -29,6 +29,8 @@ describe('an installation', () => {
       'ServiceAccount',
       'ClusterRole',
       'ClusterRoleBinding',
+      'Role',
+      'RoleBinding',
       'Service',
       'Deployment',
       'PodDisruptionBudget',
@@ -37,14 +39,37 @@ describe('an installation', () => {
     for (const kind of ['DaemonSet', 'Secret', 'MutatingWebhookConfiguration']) expect(all).toContain(kind);
   });
 
-  test('may read what the control plane watches, and neither write nor read anything else', () => {
+  test('may read what the control plane watches, write status and Events, and nothing else', () => {
     const rules = objects.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
-    const allowed = rules.flatMap(({ apiGroups, resources }) =>
-      apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource}`)),
+    const allowedTo = (verb: string) =>
+      rules
+        .filter(({ verbs }) => verbs.includes(verb))
+        .flatMap(({ apiGroups, resources }) =>
+          apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource}`)),
+        );
+    const watched = listWatchedKinds();
+    const names = watched.map(({ group, plural }) => `${group}/${plural}`).toSorted();
+    for (const verb of ['get', 'list', 'watch']) expect(allowedTo(verb).toSorted()).toEqual(names);
+    const spoken = watched.filter(({ kind }) => statusKinds.has(kind));
+    expect(allowedTo('update').toSorted()).toEqual(
+      spoken.map(({ group, plural }) => `${group}/${plural}/status`).toSorted(),
     );
-    const watched = listWatchedKinds().map(({ group, plural }) => `${group}/${plural}`);
-    expect(allowed.toSorted()).toEqual(watched.toSorted());
-    expect(new Set(rules.flatMap(({ verbs }) => verbs))).toEqual(new Set(['get', 'list', 'watch']));
+    expect(allowedTo('create')).toEqual(['events.k8s.io/events']);
+    const verbs = new Set(rules.flatMap((rule) => rule.verbs));
+    expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create']));
+  });
+
+  test('the Lease is that of its own namespace, by its name', () => {
+    const role = objects.find(({ kind }) => kind === 'Role');
+    expect(role?.metadata).toEqual({ name: 'weft-control', namespace: 'mesh' });
+    expect(role?.rules.filter(({ verbs }) => verbs.includes('update'))).toEqual([
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['weft-control'],
+        verbs: ['get', 'update'],
+      } as never,
+    ]);
   });
 
   test('is where the injected proxies look for it', () => {

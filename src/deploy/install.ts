@@ -1,7 +1,7 @@
 // What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`.
 // The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
-import { customResourceDefinitions, listWatchedKinds } from '../control/index.ts';
+import { customResourceDefinitions, listWatchedKinds, statusKinds } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { meshPorts } from './limits.ts';
@@ -43,7 +43,7 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name },
-      rules: createRules(),
+      rules: [...createRules(), ...createStatusRules()],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -52,6 +52,7 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
       subjects: [{ kind: 'ServiceAccount', ...account }],
     },
+    ...createLeaseRole(account),
     createService(options),
     createDeployment(options),
     {
@@ -75,6 +76,47 @@ function createRules(): readonly object[] {
     resources: kinds.map(({ plural }) => plural).sort(),
     verbs: ['get', 'list', 'watch'],
   }));
+}
+
+/** Status of the kinds that are the mesh's to speak of, and Events about them; specs are written by people alone. */
+function createStatusRules(): readonly object[] {
+  const kinds = listWatchedKinds().filter(({ kind }) => statusKinds.has(kind));
+  const groups = Map.groupBy(kinds, ({ group }) => group);
+  return [
+    ...[...groups].map(([group, own]) => ({
+      apiGroups: [group],
+      resources: own.map(({ plural }) => `${plural}/status`).sort(),
+      verbs: ['update'],
+    })),
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
+  ];
+}
+
+/** One replica at a time writes, by a Lease in the mesh's own namespace. */
+function createLeaseRole(account: { readonly name: string; readonly namespace: string }): readonly object[] {
+  return [
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: account,
+      rules: [
+        { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+        {
+          apiGroups: ['coordination.k8s.io'],
+          resources: ['leases'],
+          resourceNames: [name],
+          verbs: ['get', 'update'],
+        },
+      ],
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: account,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    },
+  ];
 }
 
 function createService({ namespace }: InstallOptions): object {
@@ -108,6 +150,10 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
     readinessProbe: { ...probe('/ready'), periodSeconds: 2 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 10 },
     resources: { requests: { cpu: '100m', memory: '128Mi' } },
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+    ],
     securityContext: hardened,
   };
   return {

@@ -3,12 +3,11 @@
 
 import type { AdsTypeStatus } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import type { Condition } from '../model/status.ts';
 import type { EndpointModel, Model, PortModel, RuleAction, RuleModel, ServiceModel } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { Nack } from '../status/nacks.ts';
 import type { ProxyState } from '../status/proxies.ts';
-import { type Finding, listFindings, listNotes, type ObjectStatus, reportObjects } from '../status/report.ts';
+import { type Finding, listFindings, listNotes, type ObjectStatus } from '../status/report.ts';
 
 export interface MeshView {
   /** Unix time in milliseconds, as all times here. */
@@ -143,7 +142,7 @@ export interface TypeView extends AdsTypeStatus {
 
 export function createMeshView(plane: ControlPlane): MeshView {
   const { model } = plane.built;
-  const objects = listObjects(plane);
+  const objects = plane.describeObjects();
   return {
     atMs: plane.clock.wall(),
     synced: plane.synced,
@@ -170,16 +169,6 @@ export function createMeshView(plane: ControlPlane): MeshView {
     findings: listFindings(objects, plane.faults),
     notes: listNotes(objects),
   };
-}
-
-/** Statuses with what the proxies had to say. */
-function listObjects(plane: ControlPlane): readonly ObjectStatus[] {
-  const { model, book } = plane.built;
-  const nacked = plane.nacks.conditions(model);
-  return reportObjects(plane.catalog.entries(), book).map((status) => {
-    const more: readonly Condition[] = nacked.get(status.key) ?? [];
-    return more.length === 0 ? status : { ...status, conditions: [...status.conditions, ...more] };
-  });
 }
 
 function viewPort(port: PortModel): PortView {

@@ -12,7 +12,7 @@ import {
 } from '../source/types.ts';
 import { Reflector, type ReflectorOwner } from './reflector.ts';
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from './types.ts';
-import type { WatchedKind } from './watched-kinds.ts';
+import { pathOf, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesSourceOptions {
   readonly api: KubeApi;
@@ -26,6 +26,8 @@ export interface KubernetesSourceOptions {
 
 /** What a writer of status needs and the mesh does not. */
 export interface ObjectVersion {
+  /** Where the API server has it. */
+  readonly path: string;
   readonly uid: string;
   readonly generation: number;
   readonly resourceVersion: string;
@@ -66,9 +68,19 @@ export class KubernetesSource implements Source, ReflectorOwner {
     return this.#versions.get(key) ?? null;
   }
 
+  /** As it was last seen; null where it is not there. */
+  objectOf(key: ObjectKey): KubeObject | null {
+    return this.#objects.get(key)?.value ?? null;
+  }
+
+  /** The objects of a kind in one namespace. */
+  objectsOf(kind: string, namespace: string): readonly RawObject[] {
+    return [...this.#objects.values()].filter((one) => one.kind === kind && one.namespace === namespace);
+  }
+
   onObject(kind: WatchedKind, version: string, object: KubeObject): void {
     const raw = createRawObject(kind, version, object);
-    this.#versions.set(raw.key, versionOf(object));
+    this.#versions.set(raw.key, versionOf(kind, version, object));
     const before = this.#objects.get(raw.key);
     // Status writes, resyncs and heartbeats end here.
     if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(raw.value)) return;
@@ -117,8 +129,10 @@ function nameOf(kind: WatchedKind): string {
   return kind.group === '' ? kind.kind : `${kind.group}/${kind.kind}`;
 }
 
-function versionOf(object: KubeObject): ObjectVersion {
+function versionOf(kind: WatchedKind, version: string, object: KubeObject): ObjectVersion {
+  const collection = pathOf(kind, version, textOf(object, 'metadata', 'namespace'));
   return {
+    path: `${collection}/${encodeURIComponent(textOf(object, 'metadata', 'name'))}`,
     uid: textOf(object, 'metadata', 'uid'),
     generation: Number(fieldOf(object, 'metadata', 'generation') ?? 0),
     resourceVersion: textOf(object, 'metadata', 'resourceVersion'),

@@ -1,0 +1,127 @@
+// GatewayStatus: whether it is accepted, whether proxies serve it, its addresses, and the same for each listener.
+
+import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
+import type { Condition } from '../model/status.ts';
+import { mergeConditions, type WantedCondition } from './conditions.ts';
+import { listOf, toWanted } from './route-status.ts';
+import type { GatewayAddress, GatewayFacts, StatusInput } from './wanted-status.ts';
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+
+/** Kinds of routes that listeners of a protocol can carry. */
+const kindsByProtocol: Readonly<Record<string, readonly string[]>> = { HTTP: ['HTTPRoute'] };
+
+export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): KubeObject | null {
+  const namespace = textOf(input.object, 'metadata', 'namespace');
+  const name = textOf(input.object, 'metadata', 'name');
+  const model = facts.gateway(namespace, name);
+  if (model === null) return null;
+  const addresses = facts.addresses(namespace, name);
+  const served = judgeService(facts.proxies(namespace, name), addresses);
+  const whole = input.conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
+  const accepted = whole.find(({ type }) => type === 'Accepted') ?? acceptedGateway;
+  const listeners = listOf(fieldOf(input.object, 'spec', 'listeners'));
+  const unsound = input.conditions.some(
+    ({ subject, status }) => subject.of === 'listener' && status === 'False',
+  );
+  const gateway: readonly WantedCondition[] = [
+    // Gateway API: still accepted while a listener holds, but the reason says that not all do.
+    accepted.status === 'True' && unsound ? { ...accepted, reason: 'ListenersNotValid' } : accepted,
+    whole.find(({ type }) => type === 'Programmed') ?? (accepted.status === 'True' ? served : notProgrammed),
+  ];
+  const { generation, now, present } = input;
+  return {
+    addresses,
+    conditions: mergeConditions(fieldOf(present, 'conditions'), gateway, generation, now),
+    listeners: listeners.map((listener) => {
+      const attachedRoutes =
+        model.listeners.find((one) => one.name === listener['name'])?.attachedRoutes ?? 0;
+      const before = listOf(fieldOf(present, 'listeners')).find((one) => one['name'] === listener['name']);
+      const { supportedKinds, conditions } = describeListener(listener, input.conditions, served);
+      return {
+        name: listener['name'],
+        supportedKinds,
+        attachedRoutes,
+        conditions: mergeConditions(before?.['conditions'], conditions, generation, now),
+      };
+    }),
+  };
+}
+
+const acceptedGateway: WantedCondition = {
+  type: 'Accepted',
+  status: 'True',
+  reason: 'Accepted',
+  message: '',
+};
+const notProgrammed: WantedCondition = {
+  type: 'Programmed',
+  status: 'False',
+  reason: 'Invalid',
+  message: 'it is not accepted',
+};
+
+/** Programmed is a claim: it is made when proxies have taken it, and clients can reach them. */
+function judgeService(
+  { connected, current }: { readonly connected: number; readonly current: number },
+  addresses: readonly GatewayAddress[],
+): WantedCondition {
+  const programmed = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
+    type: 'Programmed',
+    status,
+    reason,
+    message,
+  });
+  if (connected === 0) return programmed('False', 'Pending', 'no proxy of this Gateway is connected');
+  if (current === 0)
+    return programmed('False', 'Pending', `none of its ${connected} proxies has taken it yet`);
+  if (addresses.length === 0) return programmed('False', 'AddressNotAssigned', 'it has no address yet');
+  return programmed('True', 'Programmed', `${current} of ${connected} proxies serve it`);
+}
+
+function describeListener(
+  listener: KubeObject,
+  all: readonly Condition[],
+  served: WantedCondition,
+): { readonly supportedKinds: readonly KubeObject[]; readonly conditions: readonly WantedCondition[] } {
+  const possible = kindsByProtocol[textOf(listener, 'protocol')] ?? [];
+  const asked = listOf(fieldOf(listener, 'allowedRoutes', 'kinds'));
+  const fits = (one: KubeObject): boolean =>
+    (one['group'] ?? gatewayGroup) === gatewayGroup && possible.includes(textOf(one, 'kind'));
+  const kinds = asked.length === 0 ? possible : asked.filter(fits).map((one) => textOf(one, 'kind'));
+  const supportedKinds = [...new Set(kinds)].map((kind) => ({ group: gatewayGroup, kind }));
+  const refusal = all.find(
+    ({ subject, status }) =>
+      subject.of === 'listener' && subject.name === listener['name'] && status === 'False',
+  );
+  const resolved: WantedCondition = asked.every(fits)
+    ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '' }
+    : {
+        type: 'ResolvedRefs',
+        status: 'False',
+        reason: 'InvalidRouteKinds',
+        message: `of allowedRoutes.kinds only ${kinds.join(', ') || 'none'} can be served`,
+      };
+  return { supportedKinds, conditions: [...judgeListener(refusal, served), resolved] };
+}
+
+const conflicts: ReadonlySet<string> = new Set(['HostnameConflict', 'ProtocolConflict']);
+
+function judgeListener(refusal: Condition | undefined, served: WantedCondition): readonly WantedCondition[] {
+  if (refusal === undefined) {
+    return [
+      { ...acceptedGateway },
+      served,
+      { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: '' },
+    ];
+  }
+  const { reason, message } = refusal;
+  const conflicted = conflicts.has(reason);
+  return [
+    { type: 'Accepted', status: 'False', reason, message },
+    { type: 'Programmed', status: 'False', reason: 'Invalid', message: '' },
+    conflicted
+      ? { type: 'Conflicted', status: 'True', reason, message }
+      : { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: '' },
+  ];
+}

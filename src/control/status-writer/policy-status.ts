@@ -1,0 +1,56 @@
+// PolicyStatus (GEP-713): one entry for each target. The list is atomic, as that of a route's parents.
+
+import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
+import { gatewayController } from '../schema/gateway.ts';
+import { mergeConditions, type WantedCondition } from './conditions.ts';
+import { listOf, toWanted } from './route-status.ts';
+import type { StatusInput } from './wanted-status.ts';
+
+/** PolicyStatus.ancestors: the CRDs' bound. */
+const ancestorsMax = 16;
+
+export function wantPolicyStatus({
+  object,
+  present,
+  conditions,
+  generation,
+  now,
+}: StatusInput): KubeObject | null {
+  const before = listOf(fieldOf(present, 'ancestors'));
+  const foreign = before.filter((one) => one['controllerName'] !== gatewayController);
+  const namespace = textOf(object, 'metadata', 'namespace');
+  const whole = conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
+  const own = listOf(fieldOf(object, 'spec', 'targetRefs')).flatMap((target): readonly KubeObject[] => {
+    const section = target['sectionName'];
+    const about = conditions.filter(
+      ({ subject }) =>
+        subject.of === 'target' && subject.ref.name === target['name'] && subject.ref.sectionName === section,
+    );
+    const said = strictest([...whole, ...about.map(toWanted)]);
+    if (said.length === 0) return [];
+    const ancestorRef = {
+      group: textOf(target, 'group'),
+      kind: textOf(target, 'kind') || 'Service',
+      namespace,
+      name: textOf(target, 'name'),
+      ...(typeof section === 'string' ? { sectionName: section } : {}),
+    };
+    const old = before.find(
+      (one) =>
+        one['controllerName'] === gatewayController &&
+        fieldOf(one, 'ancestorRef', 'name') === ancestorRef.name &&
+        fieldOf(one, 'ancestorRef', 'sectionName') === section,
+    );
+    const merged = mergeConditions(old?.['conditions'], said, generation, now);
+    return [{ ancestorRef, controllerName: gatewayController, conditions: merged }];
+  });
+  if (own.length === 0 && foreign.length === before.length) return null;
+  return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };
+}
+
+/** One of a type: a no counts more than a yes. */
+function strictest(all: readonly WantedCondition[]): readonly WantedCondition[] {
+  const byType = new Map<string, WantedCondition>();
+  for (const one of all) if (byType.get(one.type)?.status !== 'False') byType.set(one.type, one);
+  return [...byType.values()];
+}

@@ -1,0 +1,128 @@
+// Tells the API server what the control plane knows: status of objects and Events, by one replica at a time.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, Log, Random } from '../../base/index.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
+import { Lease } from '../kubernetes/lease.ts';
+import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
+import { fieldOf, textOf } from '../kubernetes/types.ts';
+import type { ObjectStatus } from '../status/report.ts';
+import { EventRecorder } from './events.ts';
+import { PlaneFacts } from './plane-facts.ts';
+import { type PendingStatus, StatusWriter } from './status-writer.ts';
+import { statusKinds, wantStatus } from './wanted-status.ts';
+
+export interface PublisherOptions {
+  readonly plane: ControlPlane;
+  readonly source: KubernetesSource;
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Where the Lease is. */
+  readonly namespace: string;
+  /** Of this process among the replicas. */
+  readonly identity: string;
+}
+
+export class StatusPublisher {
+  readonly writer: StatusWriter;
+  readonly lease: Lease;
+  readonly events: EventRecorder;
+  readonly #options: PublisherOptions;
+  readonly #facts: PlaneFacts;
+
+  constructor(options: PublisherOptions) {
+    const { plane, api, clock, random, log, namespace, identity } = options;
+    this.#options = options;
+    this.#facts = new PlaneFacts(plane, options.source);
+    this.events = new EventRecorder({ api, clock, log, identity });
+    this.writer = new StatusWriter({
+      api,
+      clock,
+      random,
+      log,
+      compare: () => this.#compare(),
+      onWritten: (written) => this.events.tellChange(written),
+    });
+    this.lease = new Lease({
+      api,
+      clock,
+      log,
+      namespace,
+      name: 'weft-control',
+      identity,
+      onLeading: (leading) => this.writer.lead(leading),
+    });
+    plane.watchStatus(() => this.writer.poke());
+  }
+
+  start(): void {
+    this.lease.start();
+  }
+
+  async stop(): Promise<void> {
+    this.writer.stop();
+    await this.lease.stop();
+  }
+
+  #compare(): readonly PendingStatus[] {
+    const { plane, clock } = this.#options;
+    // Before everything has been read, half of it would be said to be missing.
+    if (!plane.synced) return [];
+    const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+    return plane
+      .describeObjects()
+      .filter(({ kind }) => statusKinds.has(kind))
+      .flatMap((status) => this.#compareOne(status, now));
+  }
+
+  #compareOne(described: ObjectStatus, now: string): readonly PendingStatus[] {
+    const { source, plane } = this.#options;
+    const { key, conditions } = described;
+    const version = source.versionOf(key);
+    const object = source.objectOf(key);
+    const entry = plane.catalog.get(key);
+    if (version === null || object === null || entry === null) return [];
+    const { generation, status: present } = version;
+    const wanted = wantStatus({ entry, object, present, generation, conditions, now }, this.#facts);
+    if (wanted === null || holds(present, wanted)) return [];
+    return [
+      {
+        key,
+        path: version.path,
+        object: frame(object, version),
+        status: { ...asRecord(present), ...wanted },
+        present,
+      },
+    ];
+  }
+}
+
+/** Are all fields that we write as they should be? */
+function holds(present: unknown, wanted: KubeObject): boolean {
+  return Object.entries(wanted).every(([field, value]) =>
+    isDeepStrictEqual(normal(fieldOf(present, field)), normal(value)),
+  );
+}
+
+/** Without fields that are undefined; an absent list is an empty one. */
+function normal(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? []));
+}
+
+function asRecord(value: unknown): KubeObject {
+  return typeof value === 'object' && value !== null ? (value as KubeObject) : {};
+}
+
+/** What names the object and the version that was read; the status subresource takes nothing else. */
+function frame(object: KubeObject, { resourceVersion }: { readonly resourceVersion: string }): KubeObject {
+  const metadata = {
+    namespace: textOf(object, 'metadata', 'namespace'),
+    name: textOf(object, 'metadata', 'name'),
+    uid: textOf(object, 'metadata', 'uid'),
+    resourceVersion,
+  };
+  return { apiVersion: object['apiVersion'], kind: object['kind'], metadata, spec: object['spec'] };
+}

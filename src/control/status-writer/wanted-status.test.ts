@@ -1,0 +1,317 @@
+import { describe, expect, test } from 'bun:test';
+import type { KubeObject } from '../kubernetes/types.ts';
+import type { CatalogEntry } from '../model/catalog.ts';
+import { type Condition, itself, type ObjectRef, type Subject } from '../model/status.ts';
+import type { GatewayModel } from '../model/types.ts';
+import { gatewayController } from '../schema/gateway.ts';
+import { mergeConditions } from './conditions.ts';
+import { findNews } from './events.ts';
+import { type GatewayFacts, wantStatus } from './wanted-status.ts';
+
+const now = '2026-01-01T00:00:00Z';
+const model: GatewayModel = {
+  id: 'shop/edge',
+  key: 'shop/Gateway/edge',
+  namespace: 'shop',
+  name: 'edge',
+  sockets: [],
+  listeners: [{ name: 'http', attachedRoutes: 2 }],
+};
+
+function facts(more: Partial<GatewayFacts> = {}): GatewayFacts {
+  return {
+    gateway: (namespace, name) => (`${namespace}/${name}` === model.id ? model : null),
+    addresses: () => [{ type: 'IPAddress', value: '10.0.0.1' }],
+    proxies: () => ({ connected: 2, current: 1 }),
+    ...more,
+  };
+}
+
+function entryOf(kind: string): CatalogEntry {
+  const origin = { file: '', line: 0 };
+  return {
+    key: `shop/${kind}/x`,
+    apiVersion: 'v1',
+    kind,
+    origin,
+    good: null,
+    standing: 'current',
+    issues: [],
+    note: '',
+  };
+}
+
+function want(
+  kind: string,
+  spec: KubeObject,
+  conditions: readonly Condition[],
+  present: unknown = {},
+  known = facts(),
+) {
+  const object = { apiVersion: 'v1', kind, metadata: { namespace: 'shop', name: 'edge' }, spec };
+  return wantStatus(
+    { entry: entryOf(kind), object, present, generation: 7, conditions, now },
+    known,
+  ) as never;
+}
+
+function said(
+  type: Condition['type'],
+  status: 'True' | 'False',
+  reason: string,
+  subject: Subject,
+): Condition {
+  return { type, status, reason, message: '', about: '', subject };
+}
+
+const edge: ObjectRef = {
+  group: 'gateway.networking.k8s.io',
+  kind: 'Gateway',
+  namespace: 'shop',
+  name: 'edge',
+};
+const parent: Subject = { of: 'parent', ref: edge };
+const foreign = { parentRef: { name: 'theirs' }, controllerName: 'example.com/other', conditions: [] };
+
+describe('a route', () => {
+  test('has an entry for each parent of ours, and keeps those of others', () => {
+    const conditions = [said('Accepted', 'True', 'Accepted', parent)];
+    const status = want('HTTPRoute', { parentRefs: [{ name: 'edge' }, { name: 'theirs' }] }, conditions, {
+      parents: [foreign],
+    });
+    expect(status).toMatchObject({
+      parents: [
+        foreign,
+        {
+          parentRef: { name: 'edge' },
+          controllerName: gatewayController,
+          conditions: [
+            { type: 'Accepted', status: 'True', observedGeneration: 7, lastTransitionTime: now },
+            { type: 'ResolvedRefs', status: 'True' },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('without a parent of ours is left alone', () => {
+    const conditions = [
+      said('Accepted', 'False', 'NoMatchingParent', { of: 'parent', ref: { ...edge, name: 'theirs' } }),
+    ];
+    expect(
+      want('HTTPRoute', { parentRefs: [{ name: 'theirs' }] }, conditions, { parents: [foreign] }),
+    ).toBeNull();
+  });
+
+  test('that left our parent loses our entry alone', () => {
+    const ours = { parentRef: { name: 'edge' }, controllerName: gatewayController, conditions: [] };
+    const status = want('HTTPRoute', { parentRefs: [{ name: 'theirs' }] }, [], { parents: [ours, foreign] });
+    expect(status).toEqual({ parents: [foreign] } as never);
+  });
+
+  test('that cannot be read is refused at each parent', () => {
+    const conditions = [said('Accepted', 'False', 'Invalid', itself)];
+    const refs = { parentRefs: [{ name: 'edge' }, { kind: 'Service', group: '', name: 'ledger' }] };
+    const { parents } = want('HTTPRoute', refs, conditions) as { parents: readonly KubeObject[] };
+    expect(parents).toHaveLength(2);
+    for (const one of parents)
+      expect(one).toMatchObject({
+        conditions: [{ type: 'Accepted', status: 'False' }, { type: 'ResolvedRefs' }],
+      });
+  });
+
+  test('two references to one parent by sections are told apart', () => {
+    const conditions = [
+      said('Accepted', 'True', 'Accepted', { of: 'parent', ref: { ...edge, sectionName: 'a' } }),
+      said('Accepted', 'False', 'NoMatchingParent', { of: 'parent', ref: { ...edge, sectionName: 'b' } }),
+    ];
+    const refs = [
+      { name: 'edge', sectionName: 'a' },
+      { name: 'edge', sectionName: 'b' },
+    ];
+    const { parents } = want('HTTPRoute', { parentRefs: refs }, conditions) as {
+      parents: readonly KubeObject[];
+    };
+    expect(parents.map((one) => (one['conditions'] as readonly KubeObject[])[0]?.['status'])).toEqual([
+      'True',
+      'False',
+    ]);
+  });
+});
+
+describe('a Gateway', () => {
+  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP' }];
+  const accepted = [
+    said('Accepted', 'True', 'Accepted', itself),
+    said('Accepted', 'True', 'Accepted', { of: 'listener', gateway: model.key, name: 'http' }),
+  ];
+
+  test('is programmed when a proxy has taken it and clients can reach it', () => {
+    expect(want('Gateway', { listeners }, accepted)).toMatchObject({
+      addresses: [{ value: '10.0.0.1' }],
+      conditions: [
+        { type: 'Accepted', status: 'True', reason: 'Accepted' },
+        { type: 'Programmed', status: 'True', message: '1 of 2 proxies serve it' },
+      ],
+      listeners: [
+        {
+          name: 'http',
+          attachedRoutes: 2,
+          supportedKinds: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }],
+        },
+      ],
+    } as never);
+  });
+
+  test.each([
+    ['no proxy', facts({ proxies: () => ({ connected: 0, current: 0 }) }), 'Pending'],
+    ['none that took it', facts({ proxies: () => ({ connected: 3, current: 0 }) }), 'Pending'],
+    ['no address', facts({ addresses: () => [] }), 'AddressNotAssigned'],
+  ])('is not programmed with %s', (_, known, reason) => {
+    const { conditions } = want('Gateway', { listeners }, accepted, {}, known) as {
+      conditions: readonly KubeObject[];
+    };
+    expect(conditions[1]).toMatchObject({ type: 'Programmed', status: 'False', reason });
+  });
+
+  test('with a listener in conflict says so there and at the whole', () => {
+    const two = [...listeners, { name: 'again', port: 80, protocol: 'HTTP' }];
+    const conflict = said('Accepted', 'False', 'HostnameConflict', {
+      of: 'listener',
+      gateway: model.key,
+      name: 'again',
+    });
+    expect(want('Gateway', { listeners: two }, [...accepted, conflict])).toMatchObject({
+      conditions: [{ type: 'Accepted', status: 'True', reason: 'ListenersNotValid' }, {}],
+      listeners: [
+        { conditions: [{ status: 'True' }, {}, { type: 'Conflicted', status: 'False' }, {}] },
+        {
+          conditions: [
+            { type: 'Accepted', status: 'False' },
+            { type: 'Programmed', status: 'False' },
+            { type: 'Conflicted', status: 'True', reason: 'HostnameConflict' },
+            {},
+          ],
+        },
+      ],
+    } as never);
+  });
+
+  test('with kinds that no listener of its protocol carries resolves only the others', () => {
+    const kinds = [{ kind: 'HTTPRoute' }, { kind: 'FooRoute' }];
+    const [listener] = listeners.map((one) => ({ ...one, allowedRoutes: { kinds } }));
+    const status = want('Gateway', { listeners: [listener] }, accepted) as {
+      listeners: readonly KubeObject[];
+    };
+    expect(status.listeners[0]).toMatchObject({ supportedKinds: [{ kind: 'HTTPRoute' }] });
+    const conditions = status.listeners[0]?.['conditions'] as readonly KubeObject[];
+    expect(conditions.at(-1)).toMatchObject({
+      type: 'ResolvedRefs',
+      status: 'False',
+      reason: 'InvalidRouteKinds',
+    });
+  });
+
+  test('of another class is left alone', () => {
+    expect(want('Gateway', { listeners }, accepted, {}, facts({ gateway: () => null }))).toBeNull();
+  });
+});
+
+describe('a class', () => {
+  test('that names this controller is accepted, with its features in order', () => {
+    const status = want('GatewayClass', { controllerName: gatewayController }, []) as {
+      supportedFeatures: { name: string }[];
+    };
+    const names = status.supportedFeatures.map(({ name }) => name);
+    expect(names).toEqual(names.toSorted());
+    expect(names).toContain('HTTPRoute');
+  });
+
+  test('of somebody else is left alone', () => {
+    expect(want('GatewayClass', { controllerName: 'example.com/other' }, [])).toBeNull();
+  });
+});
+
+test('a policy has an entry for each target, a no before a yes', () => {
+  const target: Subject = {
+    of: 'target',
+    ref: { group: '', kind: 'Service', namespace: 'shop', name: 'ledger' },
+  };
+  const conditions = [
+    said('Accepted', 'True', 'Accepted', target),
+    said('Programmed', 'False', 'Nacked', itself),
+  ];
+  const spec = {
+    targetRefs: [
+      { group: '', kind: 'Service', name: 'ledger' },
+      { group: '', kind: 'Service', name: 'cards' },
+    ],
+  };
+  const { ancestors } = want('ServicePolicy', spec, conditions) as { ancestors: readonly KubeObject[] };
+  expect(ancestors.map((one) => one['ancestorRef'])).toEqual([
+    { group: '', kind: 'Service', namespace: 'shop', name: 'ledger' },
+    { group: '', kind: 'Service', namespace: 'shop', name: 'cards' },
+  ]);
+  expect(ancestors[0]).toMatchObject({
+    conditions: [{ type: 'Programmed', status: 'False' }, { type: 'Accepted' }],
+  });
+});
+
+describe('mergeConditions', () => {
+  const old = {
+    type: 'Accepted',
+    status: 'True',
+    reason: 'Accepted',
+    message: 'old',
+    lastTransitionTime: 'then',
+  };
+  const wanted = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'new' } as const;
+
+  test.each([
+    ['stays', 'True', 'then'],
+    ['turns', 'False', now],
+  ] as const)('the time of one that %s', (_, status, expected) => {
+    expect(mergeConditions([old], [{ ...wanted, status }], 1, now)[0]).toMatchObject({
+      lastTransitionTime: expected,
+    });
+  });
+
+  test('keeps what somebody else says, drops what we say no more', () => {
+    const theirs = { type: 'example.com/Ready', status: 'True' };
+    const gone = { type: 'PartiallyInvalid', status: 'True' };
+    expect(mergeConditions([theirs, gone], [wanted], 1, now).map((one) => one['type'])).toEqual([
+      'Accepted',
+      'example.com/Ready',
+    ]);
+  });
+});
+
+describe('findNews', () => {
+  const bad = { type: 'Accepted', status: 'False', reason: 'NoMatchingParent', message: 'there is no x' };
+  const good = { ...bad, status: 'True', reason: 'Accepted', message: '' };
+  const at = (condition: object) => ({ parents: [{ parentRef: { name: 'x' }, conditions: [condition] }] });
+
+  test.each([
+    [
+      'what turned bad',
+      at(good),
+      at(bad),
+      [{ type: 'Warning', reason: 'NoMatchingParent', note: 'there is no x' }],
+    ],
+    ['nothing twice', at(bad), at({ ...bad, observedGeneration: 9 }), []],
+    [
+      'what was mended',
+      at(bad),
+      at(good),
+      [{ type: 'Normal', reason: 'Mended', note: 'Accepted holds again' }],
+    ],
+    [
+      'nothing of what is on its way',
+      {},
+      { conditions: [{ ...bad, type: 'Programmed', reason: 'Pending' }] },
+      [],
+    ],
+  ] as const)('%s', (_, before, after, expected) => {
+    expect(findNews(before, after)).toEqual([...expected]);
+  });
+});

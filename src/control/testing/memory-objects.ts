@@ -1,0 +1,71 @@
+// Single objects of an API server in memory: read, created and replaced by version, as a Lease and a status need it.
+
+import { fail, MeshError, ok, type Result } from '../../base/index.ts';
+import {
+  fieldOf,
+  type KubeAnswer,
+  type KubeApi,
+  type KubeObject,
+  type KubeRequest,
+  textOf,
+} from '../kubernetes/types.ts';
+
+export class MemoryObjects implements KubeApi {
+  /** By path. */
+  readonly objects = new Map<string, KubeObject>();
+  readonly asked: KubeRequest[] = [];
+  up = true;
+  /** Instead of what a write would get; 0: none. */
+  refusal = 0;
+  #version = 0;
+
+  put(path: string, object: KubeObject): KubeObject {
+    const metadata = {
+      ...(fieldOf(object, 'metadata') as KubeObject),
+      resourceVersion: String(++this.#version),
+    };
+    const stored = { ...object, metadata };
+    this.objects.set(path, stored);
+    return stored;
+  }
+
+  async request(request: KubeRequest): Promise<Result<KubeAnswer, MeshError>> {
+    this.asked.push(request);
+    await Promise.resolve();
+    if (!this.up) return fail(new MeshError('connect-refused', 'upstream', 'yes', 'the API server is away'));
+    return ok(this.#answer(request));
+  }
+
+  watch(): () => void {
+    throw new Error('no watches here');
+  }
+
+  #answer({ method, path, body }: KubeRequest): KubeAnswer {
+    const answer = (status: number, object: KubeObject = {}): KubeAnswer => ({
+      status,
+      body: object,
+      retryAfterMs: 0,
+    });
+    if (method !== 'GET' && this.refusal !== 0)
+      return answer(this.refusal, { message: 'refused by the test' });
+    if (method === 'POST') return this.#create(path, body ?? {}, answer);
+    const own = path.replace(/\/status$/, '');
+    const known = this.objects.get(own);
+    if (known === undefined) return answer(404);
+    if (method === 'GET') return answer(200, known);
+    if (textOf(body, 'metadata', 'resourceVersion') !== textOf(known, 'metadata', 'resourceVersion'))
+      return answer(409);
+    const changed = own === path ? (body ?? {}) : { ...known, status: fieldOf(body, 'status') };
+    return answer(200, this.put(own, changed));
+  }
+
+  #create(
+    path: string,
+    body: KubeObject,
+    answer: (status: number, object?: KubeObject) => KubeAnswer,
+  ): KubeAnswer {
+    const name = textOf(body, 'metadata', 'name') || `generated-${this.objects.size}`;
+    if (this.objects.has(`${path}/${name}`)) return answer(409);
+    return answer(201, this.put(`${path}/${name}`, body));
+  }
+}
