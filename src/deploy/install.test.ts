@@ -62,7 +62,7 @@ describe('an installation', () => {
   test('the Lease is that of its own namespace, by its name', () => {
     const role = objects.find(({ kind }) => kind === 'Role');
     expect(role?.metadata).toEqual({ name: 'weft-control', namespace: 'mesh' });
-    expect(role?.rules.filter(({ verbs }) => verbs.includes('update'))).toEqual([
+    expect(role?.rules?.filter(({ verbs }) => verbs.includes('update'))).toEqual([
       {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],

@@ -4,7 +4,7 @@ import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { supportedFeatures } from './supported-features.ts';
-import type { StatusInput } from './wanted-status.ts';
+import type { StatusInput } from './types.ts';
 
 const accepted: WantedCondition = { type: 'Accepted', status: 'True', reason: 'Accepted', message: '' };
 const supported: WantedCondition = {

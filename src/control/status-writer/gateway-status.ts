@@ -4,7 +4,7 @@ import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import type { Condition } from '../model/status.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
-import type { GatewayAddress, GatewayFacts, StatusInput } from './wanted-status.ts';
+import type { GatewayAddress, GatewayFacts, StatusInput } from './types.ts';
 
 const gatewayGroup = 'gateway.networking.k8s.io';
 

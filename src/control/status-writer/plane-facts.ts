@@ -6,7 +6,7 @@ import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
 import { listOf } from './route-status.ts';
-import type { GatewayAddress, GatewayFacts } from './wanted-status.ts';
+import type { GatewayAddress, GatewayFacts } from './types.ts';
 
 /** GEP-1762: what belongs to a Gateway carries its name. */
 const gatewayLabel = 'gateway.networking.k8s.io/gateway-name';

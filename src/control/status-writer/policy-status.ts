@@ -4,7 +4,7 @@ import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
-import type { StatusInput } from './wanted-status.ts';
+import type { StatusInput } from './types.ts';
 
 /** PolicyStatus.ancestors: the CRDs' bound. */
 const ancestorsMax = 16;

@@ -5,7 +5,7 @@ import { fieldOf, isRecord, type KubeObject, textOf } from '../kubernetes/types.
 import type { Condition, ObjectRef } from '../model/status.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
-import type { GatewayFacts, StatusInput } from './wanted-status.ts';
+import type { GatewayFacts, StatusInput } from './types.ts';
 
 /** RouteStatus.parents: the CRDs' bound. */
 const parentsMax = 32;

@@ -1,6 +1,6 @@
 // Writes what became of each object into its status, where an API server is the source: compares what should be there
-// with what is, and writes the difference, the leader alone, at a bounded rate. What is there is what the watch brought;
-// a write that met another's gets 409, and the version that the watch brings next is compared anew.
+// with what is, and writes the difference, the leader alone, at a bounded rate. What is there is what the watch
+// brought: a write that met another's gets 409, and the version that the watch brings next is compared anew.
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';

@@ -6,7 +6,8 @@ import type { GatewayModel } from '../model/types.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions } from './conditions.ts';
 import { findNews } from './events.ts';
-import { type GatewayFacts, wantStatus } from './wanted-status.ts';
+import type { GatewayFacts } from './types.ts';
+import { wantStatus } from './wanted-status.ts';
 
 const now = '2026-01-01T00:00:00Z';
 const model: GatewayModel = {

@@ -1,0 +1,34 @@
+// What the status of an object is made from.
+
+import type { KubeObject } from '../kubernetes/types.ts';
+import type { CatalogEntry } from '../model/catalog.ts';
+import type { Condition } from '../model/status.ts';
+import type { GatewayModel } from '../model/types.ts';
+
+/** What is known of one object when its status is made. */
+export interface StatusInput {
+  readonly entry: CatalogEntry;
+  /** As the API server has it, without its status. */
+  readonly object: KubeObject;
+  /** What is there now. */
+  readonly present: unknown;
+  readonly generation: number;
+  /** All that is said about it: by the schema, the model and the proxies. */
+  readonly conditions: readonly Condition[];
+  /** RFC 3339, in whole seconds, as the API server writes times. */
+  readonly now: string;
+}
+
+/** What the status of Gateways needs beyond their own conditions. */
+export interface GatewayFacts {
+  gateway(namespace: string, name: string): GatewayModel | null;
+  /** Addresses under which clients reach it; empty: none is known. */
+  addresses(namespace: string, name: string): readonly GatewayAddress[];
+  /** How many proxies that play it are connected, and how many of them took what it means now. */
+  proxies(namespace: string, name: string): { readonly connected: number; readonly current: number };
+}
+
+export interface GatewayAddress {
+  readonly type: 'IPAddress' | 'Hostname';
+  readonly value: string;
+}
