@@ -35,5 +35,6 @@ export function namedSecretsOf(
   tls: TlsConfig | null,
 ): readonly Extract<SecretRef<unknown>, { kind: 'named' }>[] {
   if (tls === null) return [];
-  return [tls.certificate, tls.validation].filter((ref) => ref.kind === 'named');
+  const refs = [tls.certificate, ...tls.furtherCertificates, tls.validation];
+  return refs.filter((ref) => ref.kind === 'named');
 }

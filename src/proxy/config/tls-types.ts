@@ -33,6 +33,8 @@ export type SecretRef<T> =
 
 export interface TlsConfig {
   readonly certificate: SecretRef<CertificateConfig>;
+  /** A server may have several, to be chosen from by what the client asks for. */
+  readonly furtherCertificates: readonly SecretRef<CertificateConfig>[];
   readonly validation: SecretRef<ValidationConfig>;
   readonly alpn: readonly string[];
   readonly versionMin: TlsVersion | null;
@@ -46,6 +48,8 @@ export interface DownstreamTlsConfig extends TlsConfig {
   readonly requireClientCertificate: boolean;
   readonly requireSni: boolean;
   readonly resumption: boolean;
+  /** A name that no certificate has is treated as if the client had named none. */
+  readonly scansAll: boolean;
 }
 
 export interface UpstreamTlsConfig extends TlsConfig {

@@ -3,7 +3,7 @@
 // it.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Socket, SocketHandler } from '../../net/index.ts';
+import type { Socket, SocketHandler, TlsServer } from '../../net/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
 import type { ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
@@ -60,15 +60,19 @@ export class Securing implements SocketHandler, TimerHandler {
       this.hello = Buffer.from(this.hello);
       return;
     }
-    const { current } = this.slot;
     if (result.kind === 'none') this.refuse('no TLS');
     else if (result.kind === 'fault') this.refuse(result.message);
     else if (this.slot.requireSni && result.hello.serverName === null) this.refuse('no server name');
-    else if (current === null) this.refuse(`no certificate: ${this.slot.issue}`);
-    else {
-      socket.startTlsServer(current, this.hello);
-      this.hello = nothing;
+    else this.begin(socket, this.slot.choose(result.hello));
+  }
+
+  private begin(socket: Socket, server: TlsServer | null): void {
+    if (server === null) {
+      this.refuse(`no certificate: ${this.slot.issue}`);
+      return;
     }
+    socket.startTlsServer(server, this.hello);
+    this.hello = nothing;
   }
 
   onSecure(socket: Socket): void {

@@ -3,7 +3,9 @@
 
 import type { Log } from '../../base/index.ts';
 import type { Network, Store, TlsClient, TlsServer } from '../../net/index.ts';
+import type { ClientHello } from '../../wire/tls-sniff/index.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
+import { chooseCertificate, describeShown, type Shown } from './choose-certificate.ts';
 import { FileTexts } from './file-texts.ts';
 import { KeptSessions } from './sessions.ts';
 import { type SlotWorld, TlsSlot } from './tls-slot.ts';
@@ -11,7 +13,7 @@ import { type SlotWorld, TlsSlot } from './tls-slot.ts';
 /** The server's side of a filter chain. */
 export interface TlsServerSlot {
   /** For a connection that begins now; null refuses it, `issue` says why. */
-  readonly current: TlsServer | null;
+  choose(hello: ClientHello): TlsServer | null;
   readonly issue: string;
   readonly requireSni: boolean;
 }
@@ -56,7 +58,8 @@ export class TlsRuntime implements SlotWorld {
   setSecrets(secrets: ReadonlyMap<string, SecretConfig>): void {
     if (secrets === this.secrets) return;
     this.secrets = secrets;
-    for (const { slot } of [...this.servers.values(), ...this.clients.values()]) slot.refresh();
+    for (const { slots } of [...this.servers.values(), ...this.clients.values()])
+      for (const slot of slots) slot.refresh();
   }
 
   /** The same slot for the same configuration object, which keeps its identity while it does not change. */
@@ -87,19 +90,19 @@ export class TlsRuntime implements SlotWorld {
     for (const config of used) if (config.side === 'server') this.server(config);
     for (const slots of [this.servers, this.clients] as Map<
       DownstreamTlsConfig | UpstreamTlsConfig,
-      { slot: TlsSlot }
+      { slots: readonly TlsSlot[] }
     >[]) {
-      for (const [config, { slot }] of slots) {
+      for (const [config, { slots: own }] of slots) {
         if (used.has(config)) continue;
-        slot.close();
+        for (const slot of own) slot.close();
         slots.delete(config);
       }
     }
   }
 
   certificates(): readonly CertificateTexts[] {
-    const slots = [...this.servers.values(), ...this.clients.values()];
-    return slots.flatMap(({ slot: { config, material } }) =>
+    const slots = [...this.servers.values(), ...this.clients.values()].flatMap((one) => one.slots);
+    return slots.flatMap(({ config, material }) =>
       material === null
         ? []
         : [{ config, certificateChain: material.certificateChain, trustedCa: material.trustedCa }],
@@ -112,29 +115,49 @@ export class TlsRuntime implements SlotWorld {
 }
 
 class ServerSlot implements TlsServerSlot {
-  readonly slot: TlsSlot;
+  /** One for each certificate; all have the same trust and parameters. */
+  readonly slots: readonly TlsSlot[];
   readonly requireSni: boolean;
-  current: TlsServer | null = null;
+  private readonly config: DownstreamTlsConfig;
+  private usable: readonly ShownServer[] = [];
 
   constructor(world: SlotWorld, config: DownstreamTlsConfig) {
+    this.config = config;
     this.requireSni = config.requireSni;
-    this.slot = new TlsSlot(world, config, () => this.renew());
-    this.slot.refresh();
+    const certificates = [config.certificate, ...config.furtherCertificates];
+    this.slots = certificates.map((certificate) => {
+      const own = certificates.length === 1 ? config : { ...config, certificate, furtherCertificates: [] };
+      return new TlsSlot(world, own, () => this.renew());
+    });
+    for (const slot of this.slots) slot.refresh();
   }
 
   get issue(): string {
-    return this.slot.issue;
+    return this.slots.find(({ issue }) => issue !== '')?.issue ?? '';
+  }
+
+  choose(hello: ClientHello): TlsServer | null {
+    const { usable } = this;
+    if (usable.length === 1) return usable[0]!.server;
+    return chooseCertificate(usable, hello, this.config.scansAll)?.server ?? null;
   }
 
   private renew(): void {
-    const { material } = this.slot;
-    if (material === null) return;
-    this.current = { context: material.context, alpn: this.slot.config.alpn, judge: material.judge };
+    this.usable = this.slots.flatMap(({ material }) => {
+      if (material === null) return [];
+      const server = { context: material.context, alpn: this.config.alpn, judge: material.judge };
+      return [{ ...describeShown(material.certificateChain ?? ''), server }];
+    });
   }
 }
 
+interface ShownServer extends Shown {
+  readonly server: TlsServer;
+}
+
 class ClientSlot implements TlsClientSlot {
-  readonly slot: TlsSlot;
+  readonly slots: readonly TlsSlot[];
+  private readonly slot: TlsSlot;
   current: TlsClient | null = null;
   private readonly config: UpstreamTlsConfig;
 
@@ -143,6 +166,7 @@ class ClientSlot implements TlsClientSlot {
     if (config.validation.kind === 'none')
       world.log.write('warn', 'TLS without validation_context: any server is believed', { sni: config.sni });
     this.slot = new TlsSlot(world, config, () => this.renew());
+    this.slots = [this.slot];
     this.slot.refresh();
   }
 

@@ -5,6 +5,8 @@ import { tlsSniffLimits } from './limits.ts';
 import type { ClientHello, ClientHelloResult, TlsVersion } from './types.ts';
 
 const extensionServerName = 0;
+const extensionGroups = 10;
+const extensionSignatures = 13;
 const extensionAlpn = 16;
 const extensionVersions = 43;
 const nameTypeHost = 0;
@@ -25,7 +27,7 @@ export function parseHelloBody(bytes: Uint8Array): ClientHelloResult {
   const legacyVersion = cursor.number(2);
   cursor.take(randomBytes);
   cursor.vector(1);
-  cursor.vector(2);
+  const suites = readNumbers(cursor.vector(2));
   cursor.vector(1);
   if (cursor.broken) return fault('ends early');
   const extensions = cursor.left === 0 ? new Map<number, Cursor>() : readExtensions(cursor);
@@ -36,7 +38,31 @@ export function parseHelloBody(bytes: Uint8Array): ClientHelloResult {
   if (alpn instanceof Fault) return fault(alpn.message);
   const versions = readVersions(extensions.get(extensionVersions), legacyVersion);
   if (versions instanceof Fault) return fault(versions.message);
-  return { kind: 'hello', hello: { serverName, alpn, versions } };
+  const ecdsa = takesEcdsa(suites, versions, extensions);
+  return { kind: 'hello', hello: { serverName, alpn, versions, ecdsa } };
+}
+
+const p256 = 23;
+const ecdsaP256Sha256 = 0x0403;
+/** ECDHE_ECDSA suites of TLS 1.2 and older; from 1.3 on suites say nothing of keys. */
+const ecdsaSuites: ReadonlySet<number> = new Set([0xc009, 0xc00a, 0xc023, 0xc024, 0xc02b, 0xc02c, 0xcca9]);
+
+/** As BoringSSL decides (Envoy's way to choose between certificates): curve, signature, and before 1.3 a suite. */
+function takesEcdsa(
+  suites: readonly number[],
+  versions: readonly TlsVersion[],
+  extensions: ReadonlyMap<number, Cursor>,
+): boolean {
+  const groups = readNumbers(extensions.get(extensionGroups)?.vector(2));
+  const signatures = readNumbers(extensions.get(extensionSignatures)?.vector(2));
+  if (!groups.includes(p256) || !signatures.includes(ecdsaP256Sha256)) return false;
+  return versions.includes('TLSv1.3') || suites.some((suite) => ecdsaSuites.has(suite));
+}
+
+function readNumbers(list: Cursor | undefined): readonly number[] {
+  const numbers: number[] = [];
+  while (list !== undefined && list.left >= 2) numbers.push(list.number(2));
+  return numbers;
 }
 
 class Fault {

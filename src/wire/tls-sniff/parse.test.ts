@@ -78,30 +78,37 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, expected: Clie
         serverName: 'ledger.bank.example',
         alpn: ['h2', 'http/1.1'],
         versions: ['TLSv1.3', 'TLSv1.2'],
+        ecdsa: false,
       },
     },
   ],
   [
     'no extensions at all',
     hello(null, 0x0302),
-    { kind: 'hello', hello: { serverName: null, alpn: [], versions: ['TLSv1.1', 'TLSv1'] } },
+    { kind: 'hello', hello: { serverName: null, alpn: [], versions: ['TLSv1.1', 'TLSv1'], ecdsa: false } },
   ],
   [
     'an empty list of extensions',
     hello([]),
-    { kind: 'hello', hello: { serverName: null, alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'] } },
+    {
+      kind: 'hello',
+      hello: { serverName: null, alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'], ecdsa: false },
+    },
   ],
   [
     'the message is spread over records',
     records(message(body([...serverName('a.example'), ...versions(...all)])), 7),
-    { kind: 'hello', hello: { serverName: 'a.example', alpn: [], versions: ['TLSv1.3', 'TLSv1.2'] } },
+    {
+      kind: 'hello',
+      hello: { serverName: 'a.example', alpn: [], versions: ['TLSv1.3', 'TLSv1.2'], ecdsa: false },
+    },
   ],
   [
     'more follows in the same record',
     records([...message(body(serverName('b.example'))), 1, 2, 3]),
     {
       kind: 'hello',
-      hello: { serverName: 'b.example', alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'] },
+      hello: { serverName: 'b.example', alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'], ecdsa: false },
     },
   ],
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), { kind: 'none' }],

@@ -8,6 +8,8 @@ export interface ClientHello {
   readonly alpn: readonly string[];
   /** Highest first, as `TLSv1.3`; versions that have no name here are left out. */
   readonly versions: readonly TlsVersion[];
+  /** It can be shown a certificate with an ECDSA key on P-256. */
+  readonly ecdsa: boolean;
 }
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';

@@ -81,8 +81,8 @@ export const commonTlsContext = message(
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext',
   {
     tls_params: f.message(1, tlsParameters),
-    tls_certificates: f.repeated(f.message(2, tlsCertificate, 'at most one')),
-    tls_certificate_sds_secret_configs: f.repeated(f.message(6, sdsSecretConfig, 'at most one')),
+    tls_certificates: f.repeated(f.message(2, tlsCertificate, 'of clients at most one')),
+    tls_certificate_sds_secret_configs: f.repeated(f.message(6, sdsSecretConfig, 'of clients at most one')),
     validation_context: f.message(3, certificateValidationContext),
     validation_context_sds_secret_config: f.message(7, sdsSecretConfig),
     combined_validation_context: f.message(8, combinedContext),
@@ -108,7 +108,7 @@ export const downstreamTlsContext = message(
       'LENIENT_STAPLING',
       only('LENIENT_STAPLING'),
     ),
-    full_scan_certs_on_sni_mismatch: f.boolValue(9, 'there is one certificate'),
+    full_scan_certs_on_sni_mismatch: f.boolValue(9),
   },
 );
 

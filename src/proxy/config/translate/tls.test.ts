@@ -33,11 +33,7 @@ describe('what a TLS context may not say', () => {
         ': must have a certificate: tls_certificates or its SDS config',
       ],
     ],
-    [
-      'two certificates',
-      { tls_certificates: [pair, pair] },
-      ['tls_certificates: must be one certificate, written or by SDS'],
-    ],
+    ['two certificates', { tls_certificates: [pair, pair] }, []],
     [
       'names without trust',
       context({ match_typed_subject_alt_names: [uri] }),
@@ -100,6 +96,12 @@ describe('what a TLS context may not say', () => {
     expect(faults(downstreamTls({ tls_certificates: [pair] }), 'cluster')).toEqual([`: ${rule}`]);
     expect(faults(upstreamTls({}), 'listener')).toEqual([
       ': must be RawBuffer or DownstreamTlsContext in a filter chain',
+    ]);
+  });
+
+  test('two certificates of a client', () => {
+    expect(faults(upstreamTls({ tls_certificates: [pair, pair] }), 'cluster')).toEqual([
+      'tls_certificates: must be at most one certificate for a client',
     ]);
   });
 

@@ -60,6 +60,7 @@ export function translateDownstreamTransport(
     requireClientCertificate: context.require_client_certificate === true,
     requireSni: context.require_sni === true,
     resumption: context.disable_stateless_session_resumption !== true,
+    scansAll: context.full_scan_certs_on_sni_mismatch === true,
   };
 }
 
@@ -84,8 +85,14 @@ function translateUpstreamTls(
   path: string,
   faults: Faults,
 ): UpstreamTlsConfig {
+  const common = translateCommon(context.common_tls_context, join(path, 'common_tls_context'), faults);
+  if (common.furtherCertificates.length > 0)
+    faults.add(
+      join(path, 'common_tls_context.tls_certificates'),
+      'must be at most one certificate for a client',
+    );
   return {
-    ...translateCommon(context.common_tls_context, join(path, 'common_tls_context'), faults),
+    ...common,
     side: 'client',
     sni: context.sni ?? '',
     sessionsMax: context.max_session_keys ?? sessionsMaxDefault,
@@ -100,8 +107,14 @@ function translateCommon(common: Common | undefined, path: string, faults: Fault
   ];
   if (versionMin !== null && versionMax !== null && versionMin > versionMax)
     faults.add(join(path, 'tls_params'), 'minimum version is above the maximum', versionMin);
+  const [certificate = { kind: 'none' }, ...furtherCertificates] = translateCertificates(
+    common,
+    path,
+    faults,
+  );
   return {
-    certificate: translateCertificates(common, path, faults),
+    certificate,
+    furtherCertificates,
     validation: translateValidations(common, path, faults),
     alpn: common?.alpn_protocols ?? [],
     versionMin,
@@ -126,21 +139,23 @@ function translateVersion(version: string | undefined): TlsVersion | null {
   }
 }
 
+/** The written ones first, in their order. */
 function translateCertificates(
   common: Common | undefined,
   path: string,
   faults: Faults,
-): SecretRef<CertificateConfig> {
-  const written = common?.tls_certificates ?? [];
-  const named = common?.tls_certificate_sds_secret_configs ?? [];
-  if (written.length + named.length > 1)
-    faults.add(join(path, 'tls_certificates'), 'must be one certificate, written or by SDS');
-  const [first] = written;
-  if (first !== undefined) {
-    const value = translateCertificate(first, `${join(path, 'tls_certificates')}[0]`, faults);
-    return value === null ? { kind: 'none' } : { kind: 'value', value };
-  }
-  return translateNamed<CertificateConfig>(named[0], null);
+): readonly SecretRef<CertificateConfig>[] {
+  const written = (common?.tls_certificates ?? []).flatMap(
+    (certificate, index): readonly SecretRef<CertificateConfig>[] => {
+      const at = `${join(path, 'tls_certificates')}[${index}]`;
+      const value = translateCertificate(certificate, at, faults);
+      return value === null ? [] : [{ kind: 'value', value }];
+    },
+  );
+  const named = (common?.tls_certificate_sds_secret_configs ?? []).map((config) =>
+    translateNamed<CertificateConfig>(config, null),
+  );
+  return [...written, ...named];
 }
 
 function translateCertificate(
