@@ -72,7 +72,7 @@ export class EventRecorder {
     const body = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { namespace, generateName: `${name}.` },
+      metadata: { namespace, generateName: `${name}-` },
       eventTime: new Date(clock.wall()).toISOString().replace('Z', '000Z'),
       reportingController: controller,
       reportingInstance: identity,
@@ -92,7 +92,12 @@ export class EventRecorder {
     const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
     const answer = await api.request({ method: 'POST', path, body });
     if (answer.ok && answer.value.status === 201) this.counters.sent++;
-    else log.write('warn', 'event not written', { object: `${own}/${name}`, reason });
+    else {
+      const why = answer.ok
+        ? `${answer.value.status} ${textOf(answer.value.body, 'message')}`
+        : answer.error.message;
+      log.write('warn', 'event not written', { object: `${own}/${name}`, event: reason, reason: why });
+    }
   }
 }
 
