@@ -133,6 +133,18 @@ export interface BufferConfig {
   readonly bytesMax: number;
 }
 
+export interface GrpcWebConfig {
+  readonly kind: 'grpc-web';
+}
+
+export interface GrpcStatsConfig {
+  readonly kind: 'grpc-stats';
+  /** Which have series of their own; a service without methods has them all. */
+  readonly methods: 'all' | readonly { readonly service: string; readonly methods: readonly string[] }[];
+  /** In names of services. */
+  readonly replacesDots: boolean;
+}
+
 /** As content-encoding names them. */
 export type Coding = 'gzip' | 'br' | 'zstd';
 
@@ -218,7 +230,9 @@ export type FilterConfig =
   | BufferConfig
   | ExtAuthzConfig
   | CompressorConfig
-  | DecompressorConfig;
+  | DecompressorConfig
+  | GrpcWebConfig
+  | GrpcStatsConfig;
 
 export interface ListenerFilterConfig {
   /** By which routes speak of it. */

@@ -1,12 +1,16 @@
 // A body that becomes another one on its way: a content coding is put on or taken off, a filter of the user's rewrites
 // it.
 
+import type { Head } from '../../wire/index.ts';
+
 /** Makes another body of one, piece by piece. Throws {@link TransformError} where it cannot. */
 export interface BodyTransform {
+  /** The trailers of the message are part of what it makes: nobody else is to send them. */
+  readonly takesTrailers?: boolean;
   /** What is to be sent for this piece; empty: nothing yet. Valid until the next call. */
   write(bytes: Uint8Array, start: number, end: number): Uint8Array;
   /** What is left. */
-  end(): Uint8Array;
+  end(trailers: Head | null): Uint8Array;
   /** The message is over, whole or not. */
   close(): void;
 }
@@ -33,10 +37,14 @@ class Chained implements BodyTransform {
     return between.length === 0 ? between : this.second.write(between, 0, between.length);
   }
 
-  end(): Uint8Array {
-    const between = this.first.end();
+  get takesTrailers(): boolean {
+    return this.first.takesTrailers === true || this.second.takesTrailers === true;
+  }
+
+  end(trailers: Head | null): Uint8Array {
+    const between = this.first.end(trailers);
     const made = between.length === 0 ? between : this.second.write(between, 0, between.length).slice();
-    return Buffer.concat([made, this.second.end()]);
+    return Buffer.concat([made, this.second.end(trailers)]);
   }
 
   close(): void {

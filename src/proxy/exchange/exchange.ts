@@ -176,7 +176,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onEnd(trailers: Head | null): void {
     const { request, deadlines } = this;
-    if (request.requestTransform !== null && !this.endTransform(request.requestTransform)) return;
+    if (request.requestTransform !== null && !this.endTransform(request.requestTransform, trailers)) return;
     request.requestEnded = true;
     request.requestTrailers = trailers;
     deadlines.receiveMs = never;
@@ -207,8 +207,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   /** False: there was no end to make. */
-  private endTransform(transform: BodyTransform): boolean {
-    const made = transformedEnd(transform);
+  private endTransform(transform: BodyTransform, trailers: Head | null): boolean {
+    const made = transformedEnd(transform, trailers);
     if (made instanceof TransformError) this.failTransform(made);
     else if (made.length > 0) this.takeBody(made, 0, made.length);
     return !(made instanceof TransformError);
@@ -307,12 +307,13 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { owner, stream } = request;
     if (request.tunnelOpen && !endEndpointHalf(request, attempt)) return;
     const { responseTransform } = request;
-    if (responseTransform !== null && !this.sendTransformed(transformedEnd(responseTransform))) return;
+    if (responseTransform !== null && !this.sendTransformed(transformedEnd(responseTransform, trailers)))
+      return;
     if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
     request.responseTrailers = trailers;
     if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
     settle(request, this.clock.now());
-    stream.sendEnd(trailers);
+    stream.sendEnd(responseTransform?.takesTrailers ? null : trailers);
     owner.onAnswered();
   }
 
@@ -465,18 +466,26 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     clusterOf(request).stats.truncated += 1;
     request.flags = truncatedFlags(error);
     request.failed = true;
-    if (!this.attempt.answersGrpc || request.head.version !== 2) {
+    const { responseTransform: transform } = request;
+    const inBody = transform?.takesTrailers === true;
+    const { body, status } = localReplies[error.code];
+    const trailers = createGrpcTrailers(grpcStatusFor(status, error.code), body);
+    const rest = transform === null ? nothing : transformedEnd(transform, trailers);
+    const canEnd = this.attempt.answersGrpc && (inBody || request.head.version === 2);
+    if (!canEnd || rest instanceof TransformError) {
       settle(request, nowMs);
       stream.reset(error);
       return;
     }
-    const { body, status } = localReplies[error.code];
-    request.grpcStatus = grpcStatusFor(status, error.code);
+    request.grpcStatus = grpcStatusOf(trailers);
+    if (rest.length > 0) stream.sendBody(rest, 0, rest.length);
     settle(request, nowMs);
-    stream.sendEnd(createGrpcTrailers(request.grpcStatus, body));
+    stream.sendEnd(inBody ? null : trailers);
     owner.onAnswered();
   }
 }
+
+const nothing = new Uint8Array(0);
 
 function truncatedFlags(error: MeshError): ResponseFlag {
   if (error.code === 'request-timeout' || error.code === 'attempt-timeout')

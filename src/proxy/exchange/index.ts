@@ -4,6 +4,7 @@ export { type BodyTransform, TransformError } from './body-transform.ts';
 export { type CallOwner, ClusterCall } from './cluster-call.ts';
 export { type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
+export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './grpc.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { rematch } from './phases.ts';
 export { protocolOf } from './request-facts.ts';

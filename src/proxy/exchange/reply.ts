@@ -137,7 +137,7 @@ function send(
 
 function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array {
   const first = transform.write(bytes, 0, bytes.length).slice();
-  return Buffer.concat([first, transform.end()]);
+  return Buffer.concat([first, transform.end(null)]);
 }
 
 /** A head alone, with 200: clients of gRPC read nothing else. Books and log keep the status that says what happened. */
@@ -163,6 +163,7 @@ function sendGrpc(
   request.responseHead = head;
   if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits, request);
   if (edits !== null) applyEdits(head, edits, request);
+  if (request.steps !== null) consultAnswerers(request, request.steps.answerers, head, true);
   settle(request, context.clock.now());
   stream.sendResponse(head, true);
   request.owner.onAnswered();

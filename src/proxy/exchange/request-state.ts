@@ -261,7 +261,7 @@ export class RequestState implements PickRequest<Endpoint> {
     const made = transform.write(held, 0, held.length);
     body.append(made, 0, made.length);
     if (!this.requestEnded) return;
-    const rest = transform.end();
+    const rest = transform.end(null);
     body.append(rest, 0, rest.length);
     transform.close();
     this.requestTransform = null;

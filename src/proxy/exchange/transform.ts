@@ -1,6 +1,7 @@
 // Bodies that a filter makes others of, piece by piece. A body that cannot be read is an outcome, never an exception
 // that crosses the exchange; anything else that is thrown is a bug and stays one.
 
+import type { Head } from '../../wire/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { type BodyTransform, TransformError } from './body-transform.ts';
 import type { Denial, RequestState } from './request-state.ts';
@@ -14,8 +15,8 @@ export function transformed(
   return attempted(() => transform.write(bytes, start, end));
 }
 
-export function transformedEnd(transform: BodyTransform): Uint8Array | TransformError {
-  return attempted(() => transform.end());
+export function transformedEnd(transform: BodyTransform, trailers: Head | null): Uint8Array | TransformError {
+  return attempted(() => transform.end(trailers));
 }
 
 /** The client's fault; nobody is to have half of such a body. */

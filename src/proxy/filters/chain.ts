@@ -11,6 +11,7 @@ import { CsrfFilter } from './csrf.ts';
 import { ExtAuthzFilter } from './ext-authz.ts';
 import { FaultFilter } from './fault.ts';
 import type { FilterKind, HttpFilter } from './filter.ts';
+import { GrpcStatsFilter, GrpcWebFilter } from './grpc/index.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
 import { LocalRateLimitFilter } from './local-rate-limit.ts';
@@ -38,6 +39,8 @@ const classes: Readonly<
   buffer: BufferFilter,
   compressor: CompressorFilter,
   decompressor: DecompressorFilter,
+  'grpc-web': GrpcWebFilter,
+  'grpc-stats': GrpcStatsFilter,
   'ext-authz': ExtAuthzFilter,
 };
 

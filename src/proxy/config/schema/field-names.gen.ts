@@ -70,6 +70,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:path 2:api_config_source 3:ads 4:initial_fetch_timeout 5:self 6:resource_api_version 7:authorities 8:path_config_source',
   'envoy.config.core.v3.DataSource':
     '1:filename 2:inline_bytes 3:inline_string 4:environment_variable 5:watched_directory',
+  'envoy.config.core.v3.GrpcMethodList': '1:services',
+  'envoy.config.core.v3.GrpcMethodList.Service': '1:name 2:method_names',
   'envoy.config.core.v3.GrpcService':
     '1:envoy_grpc 2:google_grpc 3:timeout 5:initial_metadata 6:retry_policy',
   'envoy.config.core.v3.GrpcService.EnvoyGrpc':
@@ -247,6 +249,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': '',
   'envoy.extensions.filters.http.fault.v3.HTTPFault':
     '1:delay 2:abort 3:upstream_cluster 4:headers 5:downstream_nodes 6:max_active_faults 7:response_rate_limit 8:delay_percent_runtime 9:abort_percent_runtime 10:delay_duration_runtime 11:abort_http_status_runtime 12:max_active_faults_runtime 13:response_rate_limit_percent_runtime 14:abort_grpc_status_runtime 15:disable_downstream_cluster_stats 16:filter_metadata',
+  'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig':
+    '1:emit_filter_state 2:individual_method_stats_allowlist 3:stats_for_all_methods 4:enable_upstream_stats 5:replace_dots_in_grpc_service_name',
+  'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': '',
   'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation':
     '1:mutations 2:most_specific_header_mutations_wins',
   'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute': '1:mutations',

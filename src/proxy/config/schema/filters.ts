@@ -4,6 +4,7 @@ import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } 
 import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
+import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 
@@ -155,6 +156,8 @@ export const httpFilterTypes = [
   buffer,
   compressor,
   decompressor,
+  grpcWeb,
+  grpcStats,
   extAuthz,
 ] as const;
 

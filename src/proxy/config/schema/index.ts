@@ -51,6 +51,7 @@ export {
   localRateLimit,
   statusCodes,
 } from './filters.ts';
+export { grpcStats, grpcWeb } from './grpc-filters.ts';
 export { healthEventFileSink } from './health-check.ts';
 export { httpConnectionManager, listener, router } from './listener.ts';
 export {

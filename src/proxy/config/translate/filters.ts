@@ -23,6 +23,8 @@ import {
   extAuthzPerRoute,
   type Faults,
   filterConfig,
+  grpcStats,
+  grpcWeb,
   headerMutation,
   headerMutationPerRoute,
   healthCheckFilter,
@@ -43,6 +45,7 @@ import {
   translateDecompressor,
 } from './coding-filters.ts';
 import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
+import { translateGrpcStats } from './grpc-stats.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
 import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
@@ -137,6 +140,9 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (decompressing !== null) return translateDecompressor(decompressing, path, faults);
   const checking = unpack(any, extAuthz);
   if (checking !== null) return translateExtAuthz(checking, path, faults);
+  if (unpack(any, grpcWeb) !== null) return { kind: 'grpc-web' };
+  const stats = unpack(any, grpcStats);
+  if (stats !== null) return translateGrpcStats(stats);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);

@@ -1,0 +1,2 @@
+export { GrpcStatsFilter } from './grpc-stats.ts';
+export { GrpcWebFilter } from './grpc-web.ts';
