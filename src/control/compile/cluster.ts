@@ -151,5 +151,7 @@ function compileOutlierDetection(outlier: ServicePolicySettings['outlierDetectio
     baseEjectionTime: durationOf(durationMs(outlier.baseEjection)),
     maxEjectionTime: durationOf(Math.max(durationMs(outlier.maxEjection), durationMs(outlier.baseEjection))),
     maxEjectionPercent: outlier.maxEjectedPercent,
+    // Of three replicas half is one and a half: the first may go.
+    alwaysEjectOneHost: true,
   };
 }

@@ -92,6 +92,34 @@ describe('how many', () => {
     expect([0, 1].map((index) => failTimes(tenth, index, 5, 0))).toEqual([true, false]);
   });
 
+  test('not even one where the percentage is to hold for the first too', () => {
+    const strict = createWorld(3, { maxEjectedPercent: 10, alwaysEjectOne: false });
+    expect(failTimes(strict, 0, 5, 0)).toBe(false);
+    expect(strict.counts.overflows).toBe(1);
+    const enough = createWorld(3, { maxEjectedPercent: 34, alwaysEjectOne: false });
+    expect(failTimes(enough, 0, 5, 0)).toBe(true);
+    expect(failTimes(enough, 1, 5, 0)).toBe(false);
+  });
+
+  test('jitter spreads the returns', () => {
+    const world = createWorld(30, { maxEjectedPercent: 90, jitterMs: 5_000 });
+    for (let index = 0; index < 20; index++) failTimes(world, index, 5, 0);
+    const ends = world.endpoints.slice(0, 20).map(({ ejectedUntilMs }) => ejectedUntilMs);
+    expect(Math.min(...ends)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...ends)).toBeLessThan(15_000);
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(3_000);
+  });
+
+  test('an active check that passes ends an ejection, unless it is not to', () => {
+    for (const returnOnCheck of [true, false]) {
+      const world = createWorld(3, { returnOnCheck });
+      failTimes(world, 0, 5, 0);
+      expect(world.detector.onCheckPassed(world.endpoints[1]!, 1)).toBe(false);
+      expect(world.detector.onCheckPassed(world.endpoints[0]!, 1)).toBe(returnOnCheck);
+      expect(isUsable(world.endpoints[0]!, 1)).toBe(returnOnCheck);
+    }
+  });
+
   test('0 percent ejects none', () => {
     expect(failTimes(createWorld(4, { maxEjectedPercent: 0 }), 0, 50, 0)).toBe(false);
   });

@@ -81,6 +81,13 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     return this.#changed;
   }
 
+  onCheckPassed(endpoint: E, nowMs: number): boolean {
+    if (this.#config.returnOnCheck === false || endpoint.ejectedUntilMs <= nowMs) return false;
+    this.#changed.length = 0;
+    this.#uneject(endpoint);
+    return true;
+  }
+
   nextReturnMs(): number {
     let next = -1;
     for (const { ejectedUntilMs } of this.#endpoints) {
@@ -131,16 +138,17 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     }
     this.#counts.enforced[cause] += 1;
     endpoint.ejections += 1;
-    const { baseEjectionMs, maxEjectionMs } = this.#config;
+    const { baseEjectionMs, maxEjectionMs, jitterMs: jitterMsMax = 0 } = this.#config;
     // Envoy's rule: the maximum never shortens the first ejection.
     const longestMs = Math.max(baseEjectionMs, maxEjectionMs);
-    endpoint.ejectedUntilMs = nowMs + Math.min(baseEjectionMs * endpoint.ejections, longestMs);
+    const jitterMs = jitterMsMax > 0 ? this.#random.float() * jitterMsMax : 0;
+    endpoint.ejectedUntilMs = nowMs + Math.min(baseEjectionMs * endpoint.ejections, longestMs) + jitterMs;
     resetCounts(endpoint);
     return true;
   }
 
   #mayEject(nowMs: number): boolean {
-    const { maxEjectedPercent } = this.#config;
+    const { maxEjectedPercent, alwaysEjectOne = true } = this.#config;
     let ejected = 0;
     let usable = 0;
     for (const endpoint of this.#endpoints) {
@@ -148,7 +156,9 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
       else if (isUsable(endpoint, nowMs)) usable += 1;
     }
     if (maxEjectedPercent === 0 || usable < 2) return false;
-    return ejected === 0 || ((ejected + 1) * 100) / this.#endpoints.length <= maxEjectedPercent;
+    return (
+      (alwaysEjectOne && ejected === 0) || ((ejected + 1) * 100) / this.#endpoints.length <= maxEjectedPercent
+    );
   }
 
   /**

@@ -43,8 +43,14 @@ export interface OutlierConfig {
   /** First ejection; each further one lasts that much longer, up to the maximum. */
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;
-  /** 0 to 100; one endpoint may always be ejected unless this is 0 or it is the only one. */
+  /** 0 to 100. */
   readonly maxEjectedPercent: number;
+  /** One endpoint may be ejected whatever that percentage, unless it is 0 or the only usable one. Default true. */
+  readonly alwaysEjectOne?: boolean;
+  /** Added to an ejection by chance, at most. Default 0. */
+  readonly jitterMs?: number;
+  /** An active check that passes ends an ejection. Default true. */
+  readonly returnOnCheck?: boolean;
 }
 
 /** What judges the endpoints of a cluster. */
@@ -61,6 +67,8 @@ export interface Detector<E extends EndpointLoad> {
   sweep(endpoints: readonly E[], nowMs: number): readonly E[];
   /** Ends the ejections that are over, between two sweeps; the result is as of {@link sweep}. */
   returnDue(nowMs: number): readonly E[];
+  /** An active check of it passed. True: that ended its ejection, and candidates must be selected anew. */
+  onCheckPassed(endpoint: E, nowMs: number): boolean;
   /** When the first ejection ends, or -1. */
   nextReturnMs(): number;
   /** Another thread of the proxy ejected something, or took it back. */

@@ -136,6 +136,18 @@ export class SharedOutlierDetector<E extends EndpointLoad> implements Detector<E
     });
   }
 
+  onCheckPassed(endpoint: E, nowMs: number): boolean {
+    const at = this.blocks.get(endpoint) ?? -1;
+    if (endpoint.ejectedUntilMs <= nowMs) return false;
+    const changed = this.apply(() => {
+      this.pull(endpoint, at);
+      const returned = this.inner.onCheckPassed(endpoint, nowMs);
+      this.push(endpoint, at);
+      return returned ? [endpoint] : [];
+    });
+    return changed.length > 0;
+  }
+
   nextReturnMs(): number {
     return this.inner.nextReturnMs();
   }

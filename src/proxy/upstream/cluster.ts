@@ -192,7 +192,9 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.checker?.onImmediateFailure(endpoint);
   }
 
-  onHealth(endpoint: Endpoint, changed: boolean): void {
+  onHealth(endpoint: Endpoint, changed: boolean, passed: boolean): void {
+    const nowMs = this.context.clock.now();
+    if (passed && endpoint.healthy && this.outlier?.onCheckPassed(endpoint, nowMs) === true) this.reselect();
     if (!changed) return;
     if (endpoint.leaving && endpoint.health?.healthy === false) {
       this.remove(endpoint);

@@ -387,6 +387,41 @@ describe('with everything else', () => {
     expect(it.state).toBe('healthy');
   });
 
+  test('one that fails requests and passes checks: ejected, and back with the next check', () => {
+    const world = new World();
+    const bad = world.origin((connection, request) => {
+      connection.reply(request.includes('/healthz') ? 200 : 500);
+    });
+    const good = world.origin();
+    const outlier = {
+      consecutiveFailures: 2,
+      successRate: null,
+      intervalMs: 10_000,
+      baseEjectionMs: 30_000,
+      maxEjectionMs: 30_000,
+      maxEjectedPercent: 50,
+    };
+    const apply = (version: string, returnOnCheck: boolean) => {
+      const cluster = clusterConfig({ health: checks(), outlier: { ...outlier, returnOnCheck } });
+      world.serve([bad, good], { version, clusters: [cluster] });
+    };
+    apply('1', false);
+    world.run(10);
+    const ask = () => {
+      for (let turn = 0; turn < 8; turn++) world.client().get('/');
+      world.run(20);
+    };
+    ask();
+    const [ejected] = world.cluster().endpoints;
+    expect(ejected!.ejectedUntilMs).toBeGreaterThan(0);
+    expect(ejected!.health!.healthy).toBe(true);
+    world.run(3_000);
+    expect(ejected!.ejectedUntilMs).toBeGreaterThan(0);
+    apply('2', true);
+    world.run(1_100);
+    expect(ejected!.ejectedUntilMs).toBe(-1);
+  });
+
   test('one that left the configuration stays while its checks pass', () => {
     const it = new Checked(checks(), { cluster: { discovery: 'eds' } });
     it.world.run(10);

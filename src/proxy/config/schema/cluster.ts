@@ -122,6 +122,9 @@ const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
   failure_percentage_minimum_hosts: f.uint32Value(19, 'default 5'),
   failure_percentage_request_volume: f.uint32Value(20, 'default 50'),
   max_ejection_time: f.duration(21, 'default 300s, or base_ejection_time if that is longer', positive),
+  max_ejection_time_jitter: f.duration(22),
+  successful_active_health_check_uneject_host: f.boolValue(23, 'default true'),
+  always_eject_one_host: f.boolValue(25, 'default false'),
 });
 
 const leastRequestFields = { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) };

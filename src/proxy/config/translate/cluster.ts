@@ -290,6 +290,9 @@ function translateOutlier(message: ClusterMessage): OutlierConfig | null {
     baseEjectionMs,
     maxEjectionMs: outlier.max_ejection_time ?? Math.max(300_000, baseEjectionMs),
     maxEjectedPercent: outlier.max_ejection_percent ?? 10,
+    alwaysEjectOne: outlier.always_eject_one_host ?? false,
+    jitterMs: outlier.max_ejection_time_jitter ?? 0,
+    returnOnCheck: outlier.successful_active_health_check_uneject_host ?? true,
   };
 }
 
