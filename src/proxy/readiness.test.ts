@@ -5,7 +5,11 @@ import { Readiness } from './readiness.ts';
 function setup() {
   const clock = new VirtualClock();
   const lines: string[] = [];
-  const config = { ready: false, warmingNames: { listeners: [] as string[], clusters: [] as string[] } };
+  const config = {
+    ready: false,
+    refusedListeners: [] as Issue[],
+    warmingNames: { listeners: [] as string[], clusters: [] as string[] },
+  };
   const plane = { draining: false, healthFailed: false, obstacles: [] as Issue[] };
   const log = {
     debugEnabled: false,
@@ -43,6 +47,16 @@ describe('ready means serving', () => {
     expect([readiness.state, readiness.reasons]).toEqual(['LIVE', []]);
     expect(lines.map((line) => line.split(' {')[0]!)).toEqual(['warn not serving', 'info serving']);
     expect(clock.armedCount).toBe(0);
+  });
+
+  test('not while a listener that the control plane wants was refused', () => {
+    const { clock, readiness, config } = setup();
+    config.refusedListeners = [taken];
+    config.ready = true;
+    clock.advanceBy(1_000);
+    expect([readiness.state, readiness.reasons.length]).toEqual(['INITIALIZING', 1]);
+    config.refusedListeners = [];
+    expect(readiness.state).toBe('LIVE');
   });
 
   test('a listener that a later change adds in vain is a fault of the change, not of the proxy', () => {

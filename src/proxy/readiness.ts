@@ -1,7 +1,7 @@
 // Whether requests may come, and if not, why. Ready means serving: the configuration is known, and every listener that
-// it wants at the start is bound and has routes. Once that was so, a listener that a later configuration adds in vain
-// is a fault of that configuration (refused, shown among the issues), not a reason to take the whole proxy out of its
-// load balancer.
+// it wants at the start, by file or by ADS, is bound and has routes. Once that was so, a listener that a later
+// configuration adds in vain is a fault of that configuration (refused, shown among the issues), not a reason to take
+// the whole proxy out of its load balancer.
 
 import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler } from '../base/index.ts';
 import { proxyLimits } from './limits.ts';
@@ -20,6 +20,8 @@ export interface ReadinessOptions {
   readonly log: Log;
   readonly config: {
     readonly ready: boolean;
+    /** Listeners of the control plane that could not be taken. */
+    readonly refusedListeners: readonly Issue[];
     readonly warmingNames: { readonly listeners: readonly string[]; readonly clusters: readonly string[] };
   };
   readonly plane: ReadinessPlane;
@@ -55,14 +57,19 @@ export class Readiness implements ReadinessView, TimerHandler {
     if (plane.draining || plane.healthFailed) return 'DRAINING';
     if (this.served) return 'LIVE';
     if (!config.ready) return 'PRE_INITIALIZING';
-    return plane.obstacles.length > 0 ? 'INITIALIZING' : 'LIVE';
+    return this.obstacles.length > 0 ? 'INITIALIZING' : 'LIVE';
+  }
+
+  private get obstacles(): readonly Issue[] {
+    const { config, plane } = this.options;
+    return [...config.refusedListeners, ...plane.obstacles];
   }
 
   get reasons(): readonly string[] {
     const { state } = this;
     if (state === 'LIVE') return [];
     const { plane } = this.options;
-    if (state === 'INITIALIZING') return plane.obstacles.map(formatIssue);
+    if (state === 'INITIALIZING') return this.obstacles.map(formatIssue);
     if (state === 'PRE_INITIALIZING') return [this.waitsFor()];
     return [plane.draining ? 'draining' : 'health checks are made to fail (/healthcheck/ok undoes it)'];
   }

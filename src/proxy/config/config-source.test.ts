@@ -185,11 +185,16 @@ describe('refusals', () => {
     const world = fresh();
     world.takenPorts.add(7001);
     expect(world.deliver(typeUrls.listener, [at('out', 7001)])).toHaveLength(1);
+    expect(world.source.refusedListeners.map(formatIssue)).toEqual([
+      'out: address: listen: in use (got 127.0.0.1:7001)',
+    ]);
     world.deliverAll();
     const before = world.snapshot!.listeners.get('out')!;
     const issues = world.deliver(typeUrls.listener, [at('out', 7001, '2')]);
     expect(issues.map(formatIssue)).toEqual(['out: address: listen: in use (got 127.0.0.1:7001)']);
     expect(world.snapshot!.listeners.get('out')).toBe(before);
+    // The one before is in force: the refusal is the update's, not the proxy's.
+    expect(world.source.refusedListeners).toEqual([]);
     world.takenPorts.clear();
     expect(world.deliver(typeUrls.listener, [at('out', 7001, '3')])).toEqual([]);
     expect(world.snapshot!.listeners.get('out')!.address).toMatchObject({ port: 7001 });

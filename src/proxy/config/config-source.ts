@@ -97,6 +97,13 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     return this.options.bootstrap;
   }
 
+  /** Why listeners of the control plane were not taken, of which nothing older is in force. */
+  get refusedListeners(): readonly Issue[] {
+    const table = this.tables.get(typeUrls.listener);
+    if (table === undefined || table.refused.size === 0) return [];
+    return [...table.refused].flatMap(([name, { issues }]) => (table.accepted.has(name) ? [] : issues));
+  }
+
   get warmingNames(): { readonly listeners: readonly string[]; readonly clusters: readonly string[] } {
     return this.assembler.warmingNames();
   }
