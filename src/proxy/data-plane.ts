@@ -20,7 +20,7 @@ import { AccessLogger } from './access-logger.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
-import { ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
+import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
 import { EventLogs } from './event-logs.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { proxyLimits } from './limits.ts';
@@ -168,6 +168,18 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     if (failed !== this.context.health.failed)
       this.options.log.write('info', failed ? 'health checks fail' : 'health checks pass', { by: 'admin' });
     this.context.health.failed = failed;
+  }
+
+  /** Some of the listeners, or without closing them; what is left of them goes on until the proxy drains whole. */
+  drainListeners({ inboundOnly, keepListening }: DrainOptions): void {
+    const now = this.context.clock.now();
+    for (const listener of this.listeners.values()) {
+      if (inboundOnly && listener.config.direction !== 'inbound') continue;
+      listener.beginDrain(this.options.drainStrategy ?? 'immediate');
+      if (!keepListening) listener.retire();
+      listener.closeQuiet(now);
+    }
+    this.options.log.write('info', 'listeners drain', { by: 'admin', inboundOnly, keepListening });
   }
 
   get requests(): number {

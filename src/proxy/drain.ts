@@ -7,6 +7,12 @@ import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import type { DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { proxyLimits } from './limits.ts';
 
+/** Of draining that an operator asked for, short of the whole proxy's. */
+export interface DrainOptions {
+  readonly inboundOnly: boolean;
+  readonly keepListening: boolean;
+}
+
 /** Lets listeners that are no longer in the configuration run out. */
 export class ListenerDrain implements TimerHandler {
   private readonly clock: Clock;

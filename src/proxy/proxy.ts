@@ -9,6 +9,7 @@ import {
   type AdminContext,
   AdminServer,
   adminPages,
+  CounterBaseline,
   type ProcessInfo,
   readinessPages,
 } from './admin/index.ts';
@@ -17,6 +18,7 @@ import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts'
 import type { Machine } from './context.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
+import type { DrainOptions } from './drain.ts';
 import { OverloadManager } from './overload/index.ts';
 import { Readiness, type ReadinessPlane } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
@@ -89,6 +91,7 @@ class ComposedProxy implements Proxy {
   /** Null: the proxy is one thread. */
   private readonly first: FirstThread | null;
   private readonly dataPlane: DataPlane;
+  private readonly baseline = new CounterBaseline();
   private readonly readiness: Readiness;
   private readonly stalls: StallMonitor;
   private readonly overload: OverloadManager;
@@ -213,6 +216,15 @@ class ComposedProxy implements Proxy {
     };
   }
 
+  private drainListeners(options: DrainOptions): void {
+    if (!options.inboundOnly && !options.keepListening) {
+      void this.drain();
+      return;
+    }
+    this.dataPlane.drainListeners(options);
+    this.first?.drainListeners(options);
+  }
+
   private failHealth(failed: boolean): void {
     this.dataPlane.failHealth(failed);
     this.first?.failHealth(failed);
@@ -260,12 +272,15 @@ class ComposedProxy implements Proxy {
       process: this.options.process,
       readiness: this.readiness,
       actions: {
-        drainListeners: () => void this.drain(),
+        drainListeners: (options) => this.drainListeners(options),
+        reopenLogs: () => this.reopenLogs(),
         failHealth: (failed) => this.failHealth(failed),
         quit: onQuit,
       },
       accessLogDropped: () => this.dataPlane.accessLogDropped,
       foldedSeries: 0,
+      sinceReset: (stats) => this.baseline.since(stats),
+      resetCounters: (stats) => this.baseline.reset(stats),
       collect: null,
     };
   }

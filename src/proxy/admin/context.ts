@@ -3,9 +3,11 @@
 import type { Clock } from '../../base/index.ts';
 import type { Histogram, LeveledLog } from '../../observe/index.ts';
 import type { ConfigSource } from '../config/index.ts';
+import type { DrainOptions } from '../drain.ts';
 import type { OverloadView } from '../overload/index.ts';
 import type { ReadinessView } from '../readiness.ts';
 import type { ProxyView } from '../stats/index.ts';
+import type { Stat } from './pages/stat-names.ts';
 
 /** The process around the proxy; a simulated proxy has none. */
 export interface ProcessInfo {
@@ -17,8 +19,13 @@ export interface ProcessInfo {
 }
 
 export interface AdminActions {
-  /** Stops taking new connections and finishes what runs; the process stays. */
-  drainListeners(): void;
+  /**
+   * Stops taking new connections and finishes what runs; the process stays. `keepListening`: answers tell their clients
+   * to come back elsewhere, and new connections are still taken.
+   */
+  drainListeners(options: DrainOptions): void;
+  /** After a log rotation. */
+  reopenLogs(): void;
   /** Readiness says no, and answers end their connections, while everything goes on. */
   failHealth(failed: boolean): void;
   /** Ends the process in order. */
@@ -50,6 +57,9 @@ export interface AdminContext {
   accessLogDropped(): number;
   /** Brings the view up to what all threads have counted by now; null: it is live. */
   readonly collect: (() => Promise<void>) | null;
+  /** Counters as from the last reset on. */
+  sinceReset(stats: readonly Stat[]): readonly Stat[];
+  resetCounters(stats: readonly Stat[]): void;
   /** Series folded by earlier scrapes. */
   foldedSeries: number;
 }

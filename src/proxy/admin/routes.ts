@@ -4,7 +4,15 @@
 import type { AdminContext } from './context.ts';
 import { clustersPage } from './pages/clusters.ts';
 import { configDumpPage } from './pages/config-dump.ts';
-import { drainPage, healthPage, loggingPage, quitPage, readyPage } from './pages/control.ts';
+import {
+  drainPage,
+  healthPage,
+  loggingPage,
+  quitPage,
+  readyPage,
+  reopenLogsPage,
+  runtimeModifyPage,
+} from './pages/control.ts';
 import {
   certificatesPage,
   contentionPage,
@@ -14,7 +22,7 @@ import {
   runtimePage,
 } from './pages/runtime.ts';
 import { listenersPage, serverInfoPage } from './pages/server.ts';
-import { prometheusPage, statsPage } from './pages/stats.ts';
+import { prometheusPage, resetCountersPage, statsPage } from './pages/stats.ts';
 import { type AdminReply, type AdminRequest, text } from './reply.ts';
 
 export interface AdminPage {
@@ -30,7 +38,7 @@ export const adminPages: readonly AdminPage[] = [
   {
     path: '/config_dump',
     method: 'GET',
-    summary: 'configuration in force, and what was refused',
+    summary: 'configuration in force, and what was refused; ?resource, mask, name_regex, include_eds',
     reply: configDumpPage,
   },
   {
@@ -55,7 +63,7 @@ export const adminPages: readonly AdminPage[] = [
   {
     path: '/stats',
     method: 'GET',
-    summary: 'counters by Envoy’s names; ?format=json|prometheus, filter, usedonly, type',
+    summary: 'counters by Envoy’s names; ?format=json|prometheus, filter, usedonly, type, histogram_buckets',
     reply: statsPage,
   },
   { path: '/stats/prometheus', method: 'GET', summary: 'metrics for Prometheus', reply: prometheusPage },
@@ -65,8 +73,21 @@ export const adminPages: readonly AdminPage[] = [
   {
     path: '/drain_listeners',
     method: 'POST',
-    summary: 'take no new connections, finish what runs',
+    summary: 'take no new connections, finish what runs; ?inboundonly, skip_exit',
     reply: drainPage,
+  },
+  { path: '/reopen_logs', method: 'POST', summary: 'open access logs anew', reply: reopenLogsPage },
+  {
+    path: '/reset_counters',
+    method: 'POST',
+    summary: 'let the counters of /stats begin at 0',
+    reply: resetCountersPage,
+  },
+  {
+    path: '/runtime_modify',
+    method: 'POST',
+    summary: 'refused: there is no admin layer',
+    reply: runtimeModifyPage,
   },
   { path: '/quitquitquit', method: 'POST', summary: 'end the process in order', reply: quitPage },
 ];

@@ -39,6 +39,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   draining = false;
   /** While it drains gradually; null: at once. */
   private pace: DrainPace | null = null;
+  /** It does not listen again. */
+  private retired = false;
   private readonly context: ExchangeContext;
   /** All listeners by name: where its filter chains are found, in their newest form. */
   private readonly siblings: ReadonlyMap<string, RuntimeListener>;
@@ -75,6 +77,12 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     if (overload.endKeepAlive === 0 || this.context.random.float() >= overload.endKeepAlive) return false;
     this.stats.overloadCloses += 1;
     return true;
+  }
+
+  /** Stops accepting for good. */
+  retire(): void {
+    this.retired = true;
+    this.unbind();
   }
 
   beginDrain(strategy: DrainStrategy): void {
@@ -117,6 +125,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
   bind(reusePort: boolean): Issue | null {
+    if (this.retired) return null;
     return this.sockets.bind(this.context.network, this.config, reusePort, (socket) => this.accept(socket));
   }
 

@@ -21,6 +21,7 @@ import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/ind
 import type { StallView } from '../admin/index.ts';
 import type { ConfigSource } from '../config/index.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
+import type { DrainOptions } from '../drain.ts';
 import type { ProxyView } from '../stats/index.ts';
 import { addCounts, countsOf } from './counts.ts';
 import { distinct, Fleet } from './fleet.ts';
@@ -146,6 +147,10 @@ export class FirstThread implements TimerHandler {
 
   failHealth(failed: boolean): void {
     this.fleet.tell({ kind: 'health', failed });
+  }
+
+  drainListeners(options: DrainOptions): void {
+    this.fleet.tell({ kind: 'drain-listeners', options });
   }
 
   drain(succeeded: boolean): Promise<void> {

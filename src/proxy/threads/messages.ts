@@ -5,6 +5,7 @@ import type { Issue, LogLevel } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsUpdate } from '../../xds/index.ts';
 import type { LastGood } from '../config/index.ts';
+import type { DrainOptions } from '../drain.ts';
 import type { ThreadCounts } from './collect.ts';
 
 export type ToThread =
@@ -15,6 +16,7 @@ export type ToThread =
   /** A cluster is to look at what is shared: ejections, slots for connections. */
   | { readonly kind: 'look'; readonly cluster: string }
   | { readonly kind: 'health'; readonly failed: boolean }
+  | { readonly kind: 'drain-listeners'; readonly options: DrainOptions }
   | { readonly kind: 'level'; readonly level: LogLevel }
   | { readonly kind: 'collect'; readonly id: number }
   /** The bytes of the last `write` to this path are out, or lost. */

@@ -124,6 +124,9 @@ class ProxyThread implements TimerHandler {
       case 'health':
         this.plane.failHealth(message.failed);
         break;
+      case 'drain-listeners':
+        this.plane.drainListeners(message.options);
+        break;
       case 'level':
         this.options.log.level = message.level;
         break;

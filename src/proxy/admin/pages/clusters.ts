@@ -28,6 +28,7 @@ function writeCluster(cluster: ClusterView, nowMs: number, wallMs: number): stri
     ['default_priority::max_connections', config.limits.connections],
     ['default_priority::max_pending_requests', config.limits.pending],
     ['default_priority::max_requests', config.limits.requests],
+    ['observability_name', config.statName],
     ['high_priority::max_connections', config.high.limits.connections],
     ['high_priority::max_pending_requests', config.high.limits.pending],
     ['high_priority::max_requests', config.high.limits.requests],
@@ -93,6 +94,16 @@ function describeCluster(cluster: ClusterView, nowMs: number, wallMs: number): u
   return {
     name: cluster.name,
     added_via_api: config.discovery === 'eds',
+    observability_name: config.statName,
+    circuit_breakers: {
+      thresholds: [
+        {
+          max_connections: config.limits.connections,
+          max_pending_requests: config.limits.pending,
+          max_requests: config.limits.requests,
+        },
+      ],
+    },
     service: config.service,
     balance: config.balance,
     endpoints_age_seconds: ageSeconds(cluster, wallMs),

@@ -17,17 +17,40 @@ export function healthPage(failed: boolean): (context: AdminContext) => AdminRep
 }
 
 export function loggingPage(context: AdminContext, request: AdminRequest): AdminReply {
-  const level = request.query.get('level');
-  if (level !== undefined) {
+  const asked = request.query.get('level');
+  if (asked !== undefined) {
+    const level = envoyLevels[asked] ?? asked;
     if (!isLogLevel(level)) return text(`level must be one of ${logLevels.join(', ')}\n`, 400);
     context.log.level = level;
   }
   return text(`active level: ${context.log.level}\n`);
 }
 
-export function drainPage(context: AdminContext): AdminReply {
-  context.actions.drainListeners();
+/** Envoy's levels that are called otherwise here. */
+const envoyLevels: Readonly<Record<string, string>> = {
+  trace: 'debug',
+  warning: 'warn',
+  critical: 'error',
+  off: 'error',
+};
+
+/** Draining is always graceful; `inboundonly` and `skip_exit` (keep listening) as in Envoy. */
+export function drainPage(context: AdminContext, { query }: AdminRequest): AdminReply {
+  context.actions.drainListeners({
+    inboundOnly: query.has('inboundonly'),
+    keepListening: query.has('skip_exit'),
+  });
   return text('OK\n');
+}
+
+export function reopenLogsPage(context: AdminContext): AdminReply {
+  context.actions.reopenLogs();
+  return text('OK\n');
+}
+
+/** There is no admin layer of runtime values to put one into. */
+export function runtimeModifyPage(): AdminReply {
+  return text('No admin layer specified\n', 503);
 }
 
 export function quitPage(context: AdminContext): AdminReply {

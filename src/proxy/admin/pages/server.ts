@@ -12,6 +12,8 @@ export function serverInfoPage(context: AdminContext): AdminReply {
   return json({
     version: `weft/${context.version}`,
     state: context.readiness.state,
+    hot_restart_version: `weft ${context.version}`,
+    hot_restart_initializing: false,
     uptime_current_epoch: `${uptimeSeconds}s`,
     uptime_all_epochs: `${uptimeSeconds}s`,
     node: {

@@ -36,7 +36,7 @@ export function parseStats(scrape: string): readonly Stat[] {
   return stats.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-function dottedName(name: string, labels: string): string {
+export function dottedName(name: string, labels: string): string {
   const whole = labels === '' ? name : `${name}{${labels}}`;
   if (!name.startsWith('envoy_')) return whole;
   const rest = name.slice('envoy_'.length);
