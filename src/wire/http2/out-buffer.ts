@@ -1,12 +1,15 @@
 // What a connection will send when the turn ends. Frames of all its streams are written one behind another and leave in
 // one write. The bytes are borrowed while there are some, so that an idle connection owns none.
 
-/** A buffer of this size serves most turns and is lent out again. */
-const lentBytes = 16 * 1024;
-/** Buffers kept for the next turn. */
-const spareMax = 64;
+/** Buffers of these sizes are lent out again: one serves most turns, the other what bodies make of one. */
+const smallBytes = 16 * 1024;
+const largeBytes = 128 * 1024;
+/** Kept for the next turn, of each size. */
+const smallMax = 64;
+const largeMax = 8;
 
-const spare: Uint8Array[] = [];
+const small: Uint8Array[] = [];
+const large: Uint8Array[] = [];
 const none = new Uint8Array(0);
 
 interface Latin1Target {
@@ -72,18 +75,28 @@ export class OutBuffer {
 
   /** The bytes were sent, or nobody wants them. */
   release(): void {
-    if (this.bytes.length === lentBytes && spare.length < spareMax) spare.push(this.bytes);
+    giveBack(this.bytes);
     this.bytes = none;
     this.length = 0;
   }
 
   private grow(needed: number): void {
     const old = this.bytes;
-    if (needed <= lentBytes) this.bytes = spare.pop() ?? new Uint8Array(lentBytes);
-    else this.bytes = new Uint8Array(2 ** Math.ceil(Math.log2(needed)));
+    this.bytes = borrow(needed);
     this.bytes.set(old.subarray(0, this.length));
-    if (old.length === lentBytes && spare.length < spareMax) spare.push(old);
+    giveBack(old);
   }
+}
+
+function borrow(needed: number): Uint8Array {
+  if (needed <= smallBytes) return small.pop() ?? new Uint8Array(smallBytes);
+  if (needed <= largeBytes) return large.pop() ?? new Uint8Array(largeBytes);
+  return new Uint8Array(2 ** Math.ceil(Math.log2(needed)));
+}
+
+function giveBack(bytes: Uint8Array): void {
+  if (bytes.length === smallBytes && small.length < smallMax) small.push(bytes);
+  else if (bytes.length === largeBytes && large.length < largeMax) large.push(bytes);
 }
 
 function writePlain(bytes: Uint8Array, text: string, at: number): void {
