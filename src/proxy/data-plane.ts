@@ -29,7 +29,7 @@ import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/i
 import { addressesOf, isSameListener, sameButEndpoints, tlsConfigsOf } from './snapshots.ts';
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
-import { Cluster, DnsEndpoints } from './upstream/index.ts';
+import { ClusterTable } from './upstream/index.ts';
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -65,7 +65,7 @@ export interface DataPlaneOptions {
 
 export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, TimerHandler {
   version = '';
-  readonly clusters = new Map<string, Cluster>();
+  readonly clusters = new ClusterTable(() => this.context);
   readonly listeners = new Map<string, RuntimeListener>();
   readonly overload = new OverloadSwitches();
   private readonly context: ExchangeContext;
@@ -74,9 +74,6 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   private readonly accessLogs = new Map<string, AccessLog>();
   /** Lines lost by logs that are closed: a counter never falls. */
   private droppedByClosedLogs = 0;
-  private readonly resolving = new Map<string, DnsEndpoints>();
-  /** Clusters that left the configuration and still have connections. */
-  private readonly retired = new Set<Cluster>();
   private readonly listenerDrain: ListenerDrain;
   private readonly bindTimer = new Timer(this, 0);
   private routeIssues: readonly Issue[] = [];
@@ -145,12 +142,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       if (routes !== this.emptyTable || config.tcp !== null) continue;
       unrouted.push({ object: name, field: 'routes', rule: 'have not come', value: config.routeConfig });
     }
-    for (const { name, checked } of this.clusters.values())
+    for (const { name, checked } of this.clusters.running())
       if (!checked)
         unrouted.push({ object: name, field: 'health_checks', rule: 'have not all run', value: '' });
     const unknown: Issue[] = [];
-    for (const [object, { awaited }] of this.resolving)
-      for (const value of awaited)
+    for (const [object, names] of this.clusters.unresolved())
+      for (const value of names)
         unknown.push({ object, field: 'load_assignment', rule: 'was not looked up yet', value });
     return [...this.bindIssues, ...unrouted, ...unknown];
   }
@@ -213,9 +210,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     this.applied = snapshot;
     this.context.tls.setSecrets(snapshot.secrets);
     // Make before break: clusters, then the routes that name them, then what nobody names any more.
-    this.applyClusters(snapshot);
+    this.clusters.apply(snapshot);
     this.applyListeners(snapshot);
-    this.removeClusters(snapshot);
+    this.clusters.retain(snapshot);
     this.context.tls.retain(tlsConfigsOf(snapshot));
     this.version = snapshot.version;
     // Endpoints come and go with every deployment of anybody: at info they would bury what somebody decided.
@@ -263,17 +260,15 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       listener.unbind();
       listener.resetConnections();
     }
-    for (const names of this.resolving.values()) names.stop();
     this.context.tls.stop();
-    for (const cluster of [...this.clusters.values(), ...this.retired]) cluster.reset();
+    this.clusters.reset();
     this.context.eventLogs.close();
     await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
   }
 
   /** Another thread of the proxy changed what the clusters of that name share. */
   look(cluster: string): void {
-    this.clusters.get(cluster)?.look();
-    for (const retired of this.retired) if (retired.name === cluster) retired.look();
+    this.clusters.look(cluster);
   }
 
   /** After a log rotation. */
@@ -326,42 +321,6 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       });
     });
     return drain;
-  }
-
-  private applyClusters(snapshot: Snapshot): void {
-    for (const [name, config] of snapshot.clusters) {
-      let cluster = this.clusters.get(name);
-      if (cluster === undefined) {
-        cluster = new Cluster(this.context, config);
-        this.clusters.set(name, cluster);
-      } else if (cluster.config !== config) {
-        cluster.update(config);
-      }
-      const assignment = snapshot.endpoints.get(name);
-      if (assignment === undefined || assignment === cluster.assigned) continue;
-      cluster.assigned = assignment;
-      this.resolving.get(name)?.stop();
-      this.resolving.delete(name);
-      if (config.discovery === 'dns')
-        this.resolving.set(name, new DnsEndpoints(this.context, cluster, assignment));
-      else cluster.assign(assignment);
-    }
-  }
-
-  private removeClusters(snapshot: Snapshot): void {
-    for (const cluster of this.retired) {
-      if (cluster.stats.connectionsActive > 0 || cluster.stats.active > 0) continue;
-      this.retired.delete(cluster);
-      cluster.dispose();
-    }
-    for (const [name, cluster] of this.clusters) {
-      if (snapshot.clusters.has(name)) continue;
-      this.clusters.delete(name);
-      this.resolving.get(name)?.stop();
-      this.resolving.delete(name);
-      cluster.retire();
-      this.retired.add(cluster);
-    }
   }
 
   private applyListeners(snapshot: Snapshot): void {
@@ -462,10 +421,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   }
 }
 
-function watchLocal(
-  { local }: DataPlaneOptions,
-  clusters: ReadonlyMap<string, Cluster>,
-): LocalClusterWatch | null {
+function watchLocal({ local }: DataPlaneOptions, clusters: ClusterTable): LocalClusterWatch | null {
   return local === undefined ? null : new LocalClusterWatch(local.cluster, local.locality, clusters);
 }
 const unknownMachine: Machine = { hostName: '', environment: () => null };

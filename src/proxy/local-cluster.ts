@@ -15,9 +15,9 @@ export class LocalClusterWatch {
   readonly locality: string;
   /** null: its endpoints are not known yet. */
   current: LocalCluster | null = null;
-  private readonly dependents: ReadonlyMap<string, LocalDependent>;
+  private readonly dependents: { running(): Iterable<LocalDependent> };
 
-  constructor(name: string, locality: string, dependents: ReadonlyMap<string, LocalDependent>) {
+  constructor(name: string, locality: string, dependents: { running(): Iterable<LocalDependent> }) {
     this.name = name;
     this.locality = locality;
     this.dependents = dependents;
@@ -26,6 +26,6 @@ export class LocalClusterWatch {
   /** Its endpoints, or their health, changed. */
   update(endpoints: readonly EndpointLoad[], nowMs: number): void {
     this.current = describeLocalCluster(endpoints, this.locality, nowMs);
-    for (const dependent of this.dependents.values()) if (dependent.name !== this.name) dependent.reselect();
+    for (const dependent of this.dependents.running()) if (dependent.name !== this.name) dependent.reselect();
   }
 }

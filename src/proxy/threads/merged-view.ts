@@ -21,9 +21,10 @@ export function mergeViews(
   counts: readonly ThreadCounts[],
   issues: readonly Issue[],
 ): ProxyView {
-  const clusters = new Map(own.clusters);
+  const clusters = new Map<string, ClusterView>();
+  for (const cluster of own.clusters.values()) clusters.set(cluster.name, cluster);
   for (const [name, others] of groupByName(counts.map((thread) => thread.clusters))) {
-    const cluster = own.clusters.get(name);
+    const cluster = clusters.get(name);
     if (cluster !== undefined) clusters.set(name, mergeCluster(cluster, others));
   }
   const listeners = new Map(own.listeners);

@@ -19,7 +19,8 @@ import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../confi
 import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
-import { Endpoint, type EndpointOwner, keyOf } from './endpoint.ts';
+import { Endpoint, type EndpointOwner } from './endpoint.ts';
+import { groupByPriority, withoutDoubles } from './endpoint-sets.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
@@ -425,29 +426,6 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
 
 function isChecked({ checkDisabled }: Endpoint): boolean {
   return !checkDisabled;
-}
-
-/**
- * An address may be listed twice (while slices are rebalanced, or by mistake): the better priority holds, of two alike
- * the first.
- */
-function withoutDoubles(configs: readonly EndpointConfig[]): readonly EndpointConfig[] {
-  const best = new Map<string, EndpointConfig>();
-  for (const config of configs) {
-    const key = keyOf(config);
-    const other = best.get(key);
-    if (other === undefined || config.priority < other.priority) best.set(key, config);
-  }
-  return best.size === configs.length ? configs : [...best.values()];
-}
-
-function groupByPriority(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {
-  const groups: Endpoint[][] = [[]];
-  for (const endpoint of endpoints) {
-    while (groups.length <= endpoint.priority) groups.push([]);
-    groups[endpoint.priority]!.push(endpoint);
-  }
-  return groups;
 }
 
 function codecLimits({ headBytesMax, headerCountMax }: ClusterConfig): Http1Limits {

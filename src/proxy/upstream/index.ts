@@ -1,6 +1,6 @@
-export { Cluster, type EndpointRequest } from './cluster.ts';
+export type { Cluster, EndpointRequest } from './cluster.ts';
+export { ClusterTable } from './cluster-table.ts';
 export type { UpstreamConnection } from './connection.ts';
-export { DnsEndpoints } from './dns-endpoints.ts';
 export { Endpoint } from './endpoint.ts';
 export type { Lane } from './lane.ts';
 export { parseDestination } from './original-destinations.ts';
