@@ -26,6 +26,8 @@ export interface WorkerSettings {
   readonly logLevel: LogLevel;
   readonly drainTimeoutMs: number | null;
   readonly drainStrategy: NonNullable<ProxyOptions['drainStrategy']>;
+  /** Files of filters of the user's own. */
+  readonly filters: readonly string[];
 }
 
 /** What is sent before the thread runs waits for it. */

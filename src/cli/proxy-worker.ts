@@ -21,6 +21,7 @@ import { startThread, type ToThread } from '../proxy/index.ts';
 import { machine } from './machine.ts';
 import { parseSource } from './proxy-bootstrap.ts';
 import type { FromWorker, WorkerSettings } from './proxy-threads.ts';
+import { loadUserFilters } from './user-filters.ts';
 
 /** What this thread has to say that is no warning, the first has said already. */
 class ThreadLog implements LeveledLog {
@@ -63,16 +64,19 @@ function besideFirst(network: Network): Network {
   };
 }
 
-function start(settings: WorkerSettings, send: (message: FromWorker) => void): void {
+async function start(settings: WorkerSettings, send: (message: FromWorker) => void): Promise<void> {
   const { thread, threads, originMs, inherited, drainTimeoutMs, drainStrategy } = settings;
   const log = createJsonLog(settings.logLevel, { write: (line) => send({ kind: 'log', line }) });
+  const threadLog = new ThreadLog(log, thread + 1);
+  const store = createFileStore();
   startThread({
+    userFilters: await loadUserFilters(settings.filters, store, threadLog),
     clock: createSystemClock(originMs),
     random: createSystemRandom(),
     network: besideFirst(createBunNetwork(undefined, inherited)),
     resolver: createSystemResolver(),
-    store: createFileStore(),
-    log: new ThreadLog(log, thread + 1),
+    store,
+    log: threadLog,
     bootstrap: parseSource(settings.bootstrap),
     drainTimeoutMs,
     drainStrategy,
@@ -90,4 +94,4 @@ function start(settings: WorkerSettings, send: (message: FromWorker) => void): v
   });
 }
 
-start(workerData as WorkerSettings, (message) => parentPort?.postMessage(message));
+void start(workerData as WorkerSettings, (message) => parentPort?.postMessage(message));

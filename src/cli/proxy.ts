@@ -29,6 +29,7 @@ import {
   createProxy,
   type DrainStrategy,
   type Proxy as RunningProxy,
+  type UserFilters,
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
@@ -36,6 +37,7 @@ import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { machine } from './machine.ts';
 import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from './proxy-bootstrap.ts';
 import { concurrencyMax, ProxyThreads } from './proxy-threads.ts';
+import { loadUserFilters } from './user-filters.ts';
 import { version } from './version.ts';
 
 interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
@@ -47,6 +49,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
   readonly concurrency: number;
+  readonly filter: readonly string[];
   readonly admin?: Address;
   readonly readiness?: Address;
   readonly drainStrategy: DrainStrategy;
@@ -80,6 +83,12 @@ export const command: CliCommand = new Command('proxy')
   )
   .addOption(new Option('--config-path <file>', 'as --config').hideHelp())
   .addOption(new Option('--drain-time-s <seconds>', 'as --drain-time').argParser(parseSeconds).hideHelp())
+  .option(
+    '--filter <file>',
+    'a filter of your own, in TypeScript; may be repeated (docs/filters.md)',
+    (file: string, before: readonly string[]) => [...before, file],
+    [] as readonly string[],
+  )
   .option('--concurrency <n>', 'threads that serve (docs/concurrency.md)', parseConcurrency, 1)
   .option('--admin <host:port>', 'admin interface, instead of the one in the bootstrap', parseAddress)
   .option('--readiness <host:port>', 'a second port with /ready and /stats/prometheus alone', parseAddress)
@@ -124,7 +133,8 @@ async function run(given: ProxyFlags): Promise<void> {
   const inherited = restart?.inherited ?? new Map();
   const threads = flags.concurrency === 1 ? null : new ProxyThreads(flags.concurrency, log, writeLog);
   const own = createBunNetwork(undefined, shareDescriptors(inherited, 0, flags.concurrency));
-  const proxy = compose(flags, bootstrap, log, threads?.guard(own) ?? own, threads, ask);
+  const userFilters = await loadUserFilters(flags.filter, createFileStore(), log);
+  const proxy = compose(flags, bootstrap, log, threads?.guard(own) ?? own, threads, userFilters, ask);
   log.write('info', 'starting', {
     version,
     pid: process.pid,
@@ -144,6 +154,7 @@ async function run(given: ProxyFlags): Promise<void> {
     logLevel: flags.logLevel,
     drainTimeoutMs: drainTimeoutMs(flags),
     drainStrategy: flags.drainStrategy,
+    filters: flags.filter,
   });
   listenToSignals(proxy, log, ask);
   restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
@@ -189,6 +200,7 @@ function compose(
   log: LeveledLog,
   network: Network,
   threads: ProxyThreads | null,
+  userFilters: UserFilters,
   quit: () => void,
 ): RunningProxy {
   const clock = createSystemClock();
@@ -208,6 +220,7 @@ function compose(
     drainStrategy: flags.drainStrategy,
     drainTimeoutMs: drainTimeoutMs(flags),
     threads,
+    userFilters,
     process: createProcessInfo(),
     machine,
     openFilesMax: readOpenFilesMax(),

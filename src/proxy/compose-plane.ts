@@ -8,6 +8,7 @@ import type { Bootstrap } from './config/index.ts';
 import type { Machine } from './context.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
+import type { UserFilters } from './filters/index.ts';
 
 /** What the threads of a proxy have in common. */
 export interface PlaneOptions {
@@ -24,6 +25,8 @@ export interface PlaneOptions {
   readonly drainStrategy?: DrainStrategy;
   /** What formats may say of the machine; nothing by default. */
   readonly machine?: Machine;
+  /** Filters of the user's own; none by default. */
+  readonly userFilters?: UserFilters;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -34,7 +37,7 @@ export function composePlane(
   shared: Pick<DataPlaneOptions, 'counters' | 'quietMs' | 'reusePort' | 'createLogSink'> = {},
 ): DataPlane {
   const { clock, random, network, resolver, log, store, bootstrap } = options;
-  const { createLogSink, machine, openFilesMax, drainStrategy } = options;
+  const { createLogSink, userFilters, machine, openFilesMax, drainStrategy } = options;
   return new DataPlane({
     clock,
     random,
@@ -48,6 +51,7 @@ export function composePlane(
     ...(bootstrap.local === null ? {} : { local: bootstrap.local }),
     ...(createLogSink === undefined ? {} : { createLogSink }),
     ...(machine === undefined ? {} : { machine }),
+    ...(userFilters === undefined ? {} : { userFilters }),
     ...(openFilesMax === undefined ? {} : { openFilesMax }),
     ...(drainStrategy === undefined ? {} : { drainStrategy }),
     ...shared,

@@ -14,6 +14,8 @@ export interface Machine {
   environment(name: string): string | null;
 }
 
+import type { UserFilters } from './filters/user/user-filters.ts';
+
 export interface ProxyContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -31,6 +33,8 @@ export interface ProxyContext {
   readonly machine: Machine;
   /** `<namespace>/<service>` of the workload beside this proxy, sent to proxied endpoints; '' says nothing. */
   readonly peer: string;
+  /** Filters of the user's own that are loaded. */
+  readonly userFilters: UserFilters;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */
   readonly serviceCluster: string;
 }

@@ -23,6 +23,7 @@ import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
 import { EventLogs } from './event-logs.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
+import { UserFilters } from './filters/index.ts';
 import { proxyLimits } from './limits.ts';
 import { LocalClusterWatch } from './local-cluster.ts';
 import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/index.ts';
@@ -41,6 +42,8 @@ export interface DataPlaneOptions {
   readonly store?: Store | null;
   /** `<namespace>/<service>` of the workload beside the proxy (x-weft-peer); '' by default: says nothing. */
   readonly peer?: string;
+  /** Filters of the user's own; none by default. */
+  readonly userFilters?: UserFilters;
   /** `node.cluster`; '' by default. */
   readonly serviceCluster?: string;
   /** The cluster of the workload beside the proxy, and where that runs; nothing by default. */
@@ -96,6 +99,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       tls: new TlsRuntime({ network, store: options.store ?? null, log }),
       eventLogs: new EventLogs(options.createLogSink ?? createFileSink),
       peer: options.peer ?? '',
+      userFilters: options.userFilters ?? new UserFilters(),
       serviceCluster: options.serviceCluster ?? '',
       local: watchLocal(options, this.clusters),
       clusters: this.clusters,
@@ -129,7 +133,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   }
 
   get issues(): readonly Issue[] {
-    return [...this.routeIssues, ...this.bindIssues];
+    return [...this.routeIssues, ...this.bindIssues, ...this.context.userFilters.issues];
   }
 
   /**
@@ -229,12 +233,22 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
    * replaced.
    */
   refusal(config: ListenerConfig): Issue | null {
-    if (this.stopped || this.draining) return null;
+    const issue = this.filterIssue(config);
+    if (issue !== null || this.stopped || this.draining) return issue;
     const wanted = new Set(config.binding.addresses.map(({ address }) => formatAddress(address)));
     for (const listener of this.listeners.values())
       if (listener.address !== null && addressesOf(listener.config).some((address) => wanted.has(address)))
         return null;
     return new RuntimeListener(this.context, config, this.emptyTable, null, this.listeners).probe();
+  }
+
+  /** A filter of the user's own that is not loaded, or does not take what it is told. */
+  private filterIssue({ http, name }: ListenerConfig): Issue | null {
+    for (const { config, name: filter } of http.filters) {
+      const rule = config.kind === 'user' ? this.context.userFilters.refusal(config) : null;
+      if (rule !== null) return { object: name, field: `http_filters[${filter}]`, rule, value: '' };
+    }
+    return null;
   }
 
   /**
@@ -335,6 +349,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const [name, config] of snapshot.listeners) {
       used.add(config.routeConfig);
       const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
+      const filterIssue = this.filterIssue(config);
+      if (filterIssue !== null) issues.push(filterIssue);
       const accessLogs = this.accessLogsFor(config, issues);
       const listener = this.listeners.get(name);
       if (listener !== undefined && isSameListener(listener.config, config))

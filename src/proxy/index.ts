@@ -10,6 +10,7 @@ export {
 } from './config/index.ts';
 export { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 export type { DrainStrategy } from './downstream/index.ts';
+export { UserFilters } from './filters/index.ts';
 export { createProcessInfo } from './process-info.ts';
 export { createProxy, type Proxy, type ProxyOptions } from './proxy.ts';
 export type { ClusterView, EndpointView, ListenerView, ProxyView } from './stats/index.ts';

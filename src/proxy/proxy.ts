@@ -19,6 +19,7 @@ import type { Machine } from './context.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
 import type { DrainOptions } from './drain.ts';
+import type { UserFilters } from './filters/index.ts';
 import { OverloadManager } from './overload/index.ts';
 import { Readiness, type ReadinessPlane } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
@@ -58,6 +59,8 @@ export interface ProxyOptions {
   readonly threads?: ThreadsOptions | null;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
+  /** Filters of the user's own; none by default. */
+  readonly userFilters?: UserFilters;
 }
 
 export interface Proxy {

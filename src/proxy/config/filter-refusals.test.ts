@@ -18,7 +18,7 @@ function faultsOf(type: string, fields: Json, route: Json = {}): string {
   const config = typed(manager, {
     stat_prefix: 'x',
     http_filters: [
-      { name: 'f', typed_config: typed(`${http}.${type}`, fields) },
+      { name: 'f', typed_config: typed(type.startsWith('xds.') ? type : `${http}.${type}`, fields) },
       { name: 'r', typed_config: typed(`${http}.router.v3.Router`) },
     ],
     route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes }] },
@@ -155,6 +155,33 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
   ],
   ['rbac: rules in rules without end', rbac, rules([nested(90)]), 'is nested deeper than 64 messages'],
 ];
+
+const own = 'xds.type.v3.TypedStruct';
+const ownType = 'type.googleapis.com/weft.dev/v1alpha1.UserFilter';
+const ownCases: readonly (readonly [name: string, fields: Json, expected: string])[] = [
+  ['another type', { type_url: 'a/b' }, 'type_url: is supported as weft.dev/v1alpha1.UserFilter only'],
+  ['no name', { type_url: ownType }, 'value.filter: must be the name of a filter'],
+  [
+    'another field',
+    { type_url: ownType, value: { filter: 'a', conf: {} } },
+    'value.conf: is not a field of weft.dev/v1alpha1.UserFilter',
+  ],
+  [
+    'another way to fail',
+    { type_url: ownType, value: { filter: 'a', onError: 'shrug' } },
+    'value.onError: must be fail or pass',
+  ],
+  [
+    'no time',
+    { type_url: ownType, value: { filter: 'a', timeout: '0s' } },
+    'value.timeout: must be a duration like 5s, above 0',
+  ],
+];
+
+describe('a filter of the user’s own is refused for', () => {
+  for (const [name, fields, expected] of ownCases)
+    test(name, () => expect(faultsOf(own, fields)).toContain(expected));
+});
 
 const routeCases: readonly (readonly [name: string, type: string, fields: Json, expected: string])[] = [
   [

@@ -128,6 +128,19 @@ export interface AuthzOverride {
   readonly body?: AuthzBody | null;
 }
 
+/** A filter of the user's own. */
+export interface UserFilterConfig {
+  readonly kind: 'user';
+  /** The name that its module exports. */
+  readonly filter: string;
+  /** For its `create`, as JSON has it. */
+  readonly config: unknown;
+  /** A request whose filter failed goes on. */
+  readonly passesErrors: boolean;
+  /** For a promise of its. */
+  readonly timeoutMs: number;
+}
+
 export interface BufferConfig {
   readonly kind: 'buffer';
   readonly bytesMax: number;
@@ -228,6 +241,7 @@ export type FilterConfig =
   | HeaderMutationConfig
   | RbacConfig
   | BufferConfig
+  | UserFilterConfig
   | ExtAuthzConfig
   | CompressorConfig
   | DecompressorConfig

@@ -16,6 +16,7 @@ import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
 import { LocalRateLimitFilter } from './local-rate-limit.ts';
 import { RbacFilter } from './rbac.ts';
+import { UserFilter } from './user/index.ts';
 
 export interface FilterChain {
   readonly configs: readonly ListenerFilterConfig[];
@@ -41,6 +42,7 @@ const classes: Readonly<
   decompressor: DecompressorFilter,
   'grpc-web': GrpcWebFilter,
   'grpc-stats': GrpcStatsFilter,
+  user: UserFilter,
   'ext-authz': ExtAuthzFilter,
 };
 

@@ -1,2 +1,3 @@
 export { type FilterChain, noFilters, updateFilters } from './chain.ts';
 export type { HttpFilter } from './filter.ts';
+export { UserFilters } from './user/index.ts';

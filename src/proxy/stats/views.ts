@@ -90,7 +90,7 @@ export interface ClusterView {
 
 /** One figure of a filter, under the name that Envoy exports it by. */
 export interface FilterSample {
-  /** Behind `envoy_`. */
+  /** Behind `envoy_`; one of ours begins with `weft_`. */
   readonly name: string;
   readonly value: number;
   /** Beside the prefix of the listener's connection manager, which names that start with `http_` are given. */

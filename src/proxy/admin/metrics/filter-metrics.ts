@@ -20,7 +20,11 @@ export function* writeFilterMetrics(writer: PrometheusWriter, context: AdminCont
     for (const filter of filters.filters)
       for (const sample of filter.samples()) add(families, sample, config.statPrefix);
   for (const [name, { type, series }] of [...families].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    writer.family(`envoy_${name}`, type, 'Of a filter, under the name that Envoy gives it.');
+    writer.family(
+      name.startsWith('weft_') ? name : `envoy_${name}`,
+      type,
+      'Of a filter, under the name that Envoy gives it.',
+    );
     for (const { labels, value } of series.values()) writer.sample(labels, value);
     if (writer.full) yield;
   }

@@ -16,6 +16,7 @@ import {
 import { atMost, f, message, only, positive, required } from './field.ts';
 import { activeHealthCheck } from './health-check.ts';
 import { transportSocket } from './tls.ts';
+import { typedStruct } from './typed-struct.ts';
 
 const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   address: f.message(1, address),
@@ -212,11 +213,6 @@ const localityLbConfig = message(
   },
   [['zone_aware_lb_config', 'locality_weighted_lb_config']],
 );
-
-export const typedStruct = message('xds.type.v3.TypedStruct', {
-  type_url: f.string(1),
-  value: f.struct(2),
-});
 
 export const leastRequest = message(
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',

@@ -7,6 +7,7 @@ import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
+import { typedStruct } from './typed-struct.ts';
 
 export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
   numerator: f.uint32(1),
@@ -159,6 +160,7 @@ export const httpFilterTypes = [
   grpcWeb,
   grpcStats,
   extAuthz,
+  typedStruct,
 ] as const;
 
 const routeFilters = [
@@ -171,6 +173,7 @@ const routeFilters = [
   bufferPerRoute,
   compressorPerRoute,
   extAuthzPerRoute,
+  typedStruct,
 ] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */

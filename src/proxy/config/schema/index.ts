@@ -16,7 +16,6 @@ export {
   randomPolicy,
   ringHash,
   roundRobin,
-  typedStruct,
   upstreamHttpOptions,
 } from './cluster.ts';
 export {
@@ -92,3 +91,4 @@ export {
   transportSocket,
   upstreamTlsContext,
 } from './tls.ts';
+export { typedStruct } from './typed-struct.ts';

@@ -35,6 +35,7 @@ import {
   localRateLimit,
   type MessageOf,
   statusCodes,
+  typedStruct,
   unpack,
 } from '../schema/index.ts';
 import {
@@ -50,6 +51,7 @@ import { translateAddition, translateAdditions, translateRemoval } from './heade
 import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
+import { translateUserFilter } from './user-filter.ts';
 
 type Mutations = NonNullable<MessageOf<typeof headerMutation>['mutations']>;
 
@@ -143,6 +145,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (unpack(any, grpcWeb) !== null) return { kind: 'grpc-web' };
   const stats = unpack(any, grpcStats);
   if (stats !== null) return translateGrpcStats(stats);
+  const own = unpack(any, typedStruct);
+  if (own !== null) return translateUserFilter(own, path, faults);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);

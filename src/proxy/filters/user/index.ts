@@ -1,0 +1,2 @@
+export { UserFilter } from './user-filter.ts';
+export { UserFilters } from './user-filters.ts';
