@@ -19,6 +19,7 @@ import {
   type Socket,
   type SocketHandler,
 } from './network.ts';
+import { withPreface } from './preface.ts';
 import { createConnectError, createListenError, systemCodeOf } from './system-errors.ts';
 import { createBunTlsContext, Handshake } from './tls/index.ts';
 import { beginTurn, endTurn } from './turn.ts';
@@ -30,8 +31,11 @@ import { beginTurn, endTurn } from './turn.ts';
 export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
     listen: (options) => listenAtAll(options, inheritedFrom(system, inherited, options.address), system),
-    connect: (address, handler, options) =>
-      system === null ? connectByBun(address, handler, options) : connect(system, address, handler, options),
+    connect(address, handler, options = {}) {
+      const { preface = null } = options;
+      const [to, plain] = preface === null ? [handler, options] : withPreface(handler, options, preface);
+      return system === null ? connectByBun(address, to, plain) : connect(system, address, to, plain);
+    },
     createTlsContext: createBunTlsContext,
   };
 }

@@ -17,6 +17,7 @@ import {
   type Socket,
   type SocketHandler,
 } from './network.ts';
+import { withPreface } from './preface.ts';
 import { createMemoryTlsContext, MemoryTlsWorld } from './tls/index.ts';
 
 export interface MemoryNetworkOptions {
@@ -204,6 +205,8 @@ class World implements PipeWorld, SocketWorld {
   }
 
   connect(owner: Process, dialled: Address, handler: SocketHandler, options: ConnectOptions): Socket {
+    const { preface = null } = options;
+    if (preface !== null) return this.connect(owner, dialled, ...withPreface(handler, options, preface));
     const { address, toHost, original } = this.#route(owner, dialled);
     const port = this.#nextPort++;
     const nearHost = toHost === owner.host ? localHost : owner.host;

@@ -158,6 +158,8 @@ export interface ConnectOptions {
   readonly userTimeoutMs?: number | null;
   /** For routing and filter rules (SO_MARK); needs the right to. */
   readonly mark?: number | null;
+  /** Sent first, in the clear, before TLS begins. */
+  readonly preface?: Uint8Array | null;
   /** Set before the others; none listens. */
   readonly options?: readonly SocketOption[];
 }

@@ -5,6 +5,10 @@ import type { IpRange } from '../../base/index.ts';
 
 export interface EntryConfig {
   readonly proxyProtocol: 'no' | 'required' | 'optional';
+  /** Versions of it that are taken. */
+  readonly proxyVersions: readonly (1 | 2)[];
+  /** Of its TLVs, those that clusters may pass on. */
+  readonly proxyTlvs: 'all' | readonly number[];
   /** Where the connection was going before it was redirected here is its destination. */
   readonly originalDestination: boolean;
   /** If there is a listener for that destination, it takes the connection over. */

@@ -250,6 +250,8 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number;
   /** Null: connections are plain. */
   readonly tls: UpstreamTlsConfig | null;
+  /** Null: connections begin with what is said on them. */
+  readonly proxyHeader: ProxyHeaderConfig | null;
   /** The first that fits an endpoint's labels holds instead of `tls`. */
   readonly transportMatches: readonly TransportMatch[];
   readonly balance: BalanceConfig;
@@ -281,6 +283,13 @@ export interface ClusterConfig {
   readonly closeOnChange: boolean;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+}
+
+/** A PROXY header at the start of each connection. */
+export interface ProxyHeaderConfig {
+  readonly version: 1 | 2;
+  /** Of those that the client's own header had. */
+  readonly tlvs: 'all' | readonly number[];
 }
 
 /** Another transport for endpoints with these labels. */

@@ -21,6 +21,8 @@ const any: ChainMatch = {
 
 const quiet: EntryConfig = {
   proxyProtocol: 'no',
+  proxyVersions: [1, 2],
+  proxyTlvs: [],
   originalDestination: false,
   handsOver: false,
   inspectTls: false,

@@ -65,6 +65,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
       serverName: null,
       transport: 'raw_buffer',
       protocols: [],
+      tlvs: ends?.tlvs ?? [],
     };
   }
 
@@ -145,8 +146,8 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.bytes = nothing;
   }
 
-  private endsOf({ source, destination }: ConnectionFacts): Ends {
-    return { remote: source, restored: destination === this.socket.local ? null : destination };
+  private endsOf({ source, destination, tlvs }: ConnectionFacts): Ends {
+    return { remote: source, restored: destination === this.socket.local ? null : destination, tlvs };
   }
 
   private refuse(reason: string): void {

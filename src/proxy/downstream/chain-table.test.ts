@@ -20,6 +20,7 @@ const usual: ConnectionFacts = {
   serverName: 'www.example.com',
   transport: 'tls',
   protocols: ['h2', 'http/1.1'],
+  tlvs: [],
 };
 
 function range(text: string) {
@@ -36,6 +37,8 @@ function find(
 ): string | null {
   const entry: EntryConfig = {
     proxyProtocol: 'no',
+    proxyVersions: [1, 2],
+    proxyTlvs: [],
     originalDestination: false,
     handsOver: false,
     inspectTls: true,

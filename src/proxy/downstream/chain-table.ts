@@ -4,6 +4,7 @@
 
 import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import type { ChainMatch, EntryConfig } from '../config/types.ts';
 
 export interface ConnectionFacts {
@@ -13,6 +14,8 @@ export interface ConnectionFacts {
   serverName: string | null;
   transport: 'raw_buffer' | 'tls';
   protocols: readonly string[];
+  /** What a PROXY header had beyond its ends, as far as it may be passed on. */
+  tlvs: readonly Tlv[];
 }
 
 /** How well a chain fits: -1 not at all, 0 because it does not say, more the more exactly it says so. */

@@ -5,6 +5,7 @@ import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
@@ -24,6 +25,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   readonly id: number;
   readonly remote: Address;
   readonly restored: Address | null;
+  readonly tlvs: readonly Tlv[];
   readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
   /** Clock time since when no request runs; -1 while one does. */
@@ -50,6 +52,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.id = ++context.connectionIds.last;
     this.remote = ends.remote;
     this.restored = ends.restored;
+    this.tlvs = ends.tlvs;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);

@@ -10,6 +10,8 @@ import { Origin, TestClient } from '../testing/peers.ts';
 
 const entry = {
   proxyProtocol: 'no',
+  proxyVersions: [1, 2],
+  proxyTlvs: [],
   originalDestination: true,
   handsOver: true,
   inspectTls: false,

@@ -5,6 +5,7 @@ import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import { Http2ServerCodec, type Http2ServerHost } from '../../wire/http2/index.ts';
 import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
 import { http2Options } from '../http2-options.ts';
 import { proxyLimits } from '../limits.ts';
@@ -20,6 +21,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   readonly id: number;
   readonly remote: Address;
   readonly restored: Address | null;
+  readonly tlvs: readonly Tlv[];
   readonly secure: SecureFacts | null;
   private readonly context: ExchangeContext;
   private readonly listener: RuntimeListener;
@@ -44,6 +46,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.id = ++context.connectionIds.last;
     this.remote = ends.remote;
     this.restored = ends.restored;
+    this.tlvs = ends.tlvs;
     this.secure = socket.secure;
     this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();

@@ -20,15 +20,13 @@ const nothing: FilterResult = { kind: 'done', consumed: 0 };
 /** In the order in which their bytes stand: a PROXY header before TLS before HTTP. */
 export function listenerFilters(entry: EntryConfig): readonly ListenerFilter[] {
   const filters: ListenerFilter[] = [];
-  if (entry.proxyProtocol === 'required') filters.push((bytes, facts) => readProxyHeader(bytes, facts, true));
-  if (entry.proxyProtocol === 'optional')
-    filters.push((bytes, facts) => readProxyHeader(bytes, facts, false));
+  if (entry.proxyProtocol !== 'no') filters.push((bytes, facts) => readProxyHeader(bytes, facts, entry));
   if (entry.inspectTls) filters.push(inspectTls);
   if (entry.inspectHttp) filters.push(inspectHttp);
   return filters;
 }
 
-function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, required: boolean): FilterResult {
+function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: EntryConfig): FilterResult {
   if (bytes.length === 0) return more;
   const result = parseProxyHeader(bytes);
   switch (result.kind) {
@@ -37,9 +35,15 @@ function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, required: bo
     case 'fault':
       return { kind: 'fault', message: `PROXY header: ${result.message}` };
     case 'none':
-      return required ? { kind: 'fault', message: 'PROXY header: there is none' } : nothing;
+      return entry.proxyProtocol === 'required'
+        ? { kind: 'fault', message: 'PROXY header: there is none' }
+        : nothing;
     case 'header': {
-      const { ends } = result.header;
+      const { ends, tlvs, version } = result.header;
+      if (!entry.proxyVersions.includes(version))
+        return { kind: 'fault', message: `PROXY header: version ${version} is not taken` };
+      const { proxyTlvs } = entry;
+      facts.tlvs = tlvs.filter(({ type }) => proxyTlvs === 'all' || proxyTlvs.includes(type));
       if (ends !== null) {
         facts.source = ends.source;
         facts.destination = ends.destination;

@@ -145,7 +145,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
       this.enter(acceptor);
       return acceptor;
     }
-    const ends = { remote: socket.remote, restored: null };
+    const ends = { remote: socket.remote, restored: null, tlvs: [] };
     return tls === null ? this.serve(socket, ends) : this.secure(socket, ends, tls);
   }
 

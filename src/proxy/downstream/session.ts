@@ -1,6 +1,7 @@
 // What a listener needs of whatever serves a connection: HTTP or a tunnel.
 
 import type { Address } from '../../net/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 
 /** Both ends of a connection, as listener filters found them. */
 export interface Ends {
@@ -8,6 +9,8 @@ export interface Ends {
   readonly remote: Address;
   /** Where it was going before it was redirected here, or as a PROXY header says; null where nothing told. */
   readonly restored: Address | null;
+  /** What a PROXY header had beyond its ends, as far as it may be passed on. */
+  readonly tlvs: readonly Tlv[];
 }
 
 export interface Session {

@@ -8,11 +8,18 @@
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import type { LogType } from '../../observe/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
 import type { TcpProxyConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
-import { type Cluster, type Endpoint, RawConnection, type RawOwner } from '../upstream/index.ts';
+import {
+  type ClientEnds,
+  type Cluster,
+  type Endpoint,
+  RawConnection,
+  type RawOwner,
+} from '../upstream/index.ts';
 import { type TunnelOutcome, TunnelSource } from './connection-source.ts';
 import type { RuntimeListener } from './listener.ts';
 import type { Ends, Session } from './session.ts';
@@ -21,6 +28,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   readonly id: number;
   readonly remote: Address;
   private readonly restored: Address | null;
+  readonly tlvs: readonly Tlv[];
   /** For balancers. */
   readonly tried: Endpoint[] = [];
   readonly hash = null;
@@ -49,7 +57,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     listener: RuntimeListener,
     config: TcpProxyConfig,
     socket: Socket,
-    { remote, restored }: Ends,
+    { remote, restored, tlvs }: Ends,
   ) {
     this.context = context;
     this.listener = listener;
@@ -58,13 +66,14 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.id = ++context.connectionIds.last;
     this.remote = remote;
     this.restored = restored;
+    this.tlvs = tlvs;
     this.startedMs = context.clock.now();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;
   }
 
   get local(): Address {
-    return this.socket.local;
+    return this.restored ?? this.socket.local;
   }
 
   get direct(): Address {
@@ -153,6 +162,10 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 
   onUpstreamClosed(error: MeshError | null): void {
     if (error !== null && !this.closed) this.fail(responseFlags.upstreamClosed, error.message);
+  }
+
+  get client(): ClientEnds {
+    return this;
   }
 
   /** A tunnel has no head that could say otherwise. */

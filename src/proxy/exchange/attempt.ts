@@ -15,6 +15,7 @@ import {
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 import type {
+  ClientEnds,
   Cluster,
   ConnectionWaiter,
   Endpoint,
@@ -113,13 +114,13 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   }
 
   /** Starts as a connection of its own that carries no HTTP. False: the cluster has as many as it may. */
-  beginRaw(cluster: Cluster, endpoint: Endpoint, nowMs: number): boolean {
+  beginRaw(cluster: Cluster, endpoint: Endpoint, client: ClientEnds, nowMs: number): boolean {
     assert(this.state === 'idle', 'an attempt begins once');
     this.cluster = cluster;
     this.endpoint = endpoint;
     this.startedMs = nowMs;
     this.state = 'waiting';
-    this.raw = new RawStream(cluster, endpoint, this);
+    this.raw = new RawStream(cluster, endpoint, client, this);
     if (this.raw.dial(nowMs)) return true;
     this.state = 'idle';
     this.raw = null;

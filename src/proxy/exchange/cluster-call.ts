@@ -81,7 +81,7 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
       return;
     }
     this.tried.push(endpoint);
-    if (!this.attempt.begin(cluster, endpoint, endpoint.poolFor(1, false), false, this.nowMs))
+    if (!this.attempt.begin(cluster, endpoint, endpoint.poolFor(1, false, null), false, this.nowMs))
       this.fail('overflow', 'too many wait for a connection');
   }
 

@@ -4,10 +4,13 @@
 
 import type { Address } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 
 export interface ExchangeOwner extends ConnectionFacts {
   /** Where the client was going, where that was not this proxy's own address; null: it came here by itself. */
   readonly restored: Address | null;
+  /** What its PROXY header had beyond its ends, as far as it may be passed on. */
+  readonly tlvs: readonly Tlv[];
   /** The books are closed, before the last bytes are sent: sending them may begin the next request. */
   onSettled(nowMs: number, requestEnded: boolean): void;
   /** The last byte of the answer was given to the codec. */

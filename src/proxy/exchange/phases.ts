@@ -158,11 +158,11 @@ export function connect(
   deadlines.arm(nowMs);
   prepareAttempt(request, endpoint);
   const cluster = clusterOf(request);
-  if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, nowMs);
+  if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, request.owner, nowMs);
   return attempt.begin(
     cluster,
     endpoint,
-    endpoint.poolFor(request.head.version, request.route?.high === true),
+    endpoint.poolFor(request.head.version, request.route?.high === true, request.owner),
     freshConnection,
     nowMs,
   );

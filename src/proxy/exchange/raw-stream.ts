@@ -3,7 +3,13 @@
 
 import type { MeshError } from '../../base/index.ts';
 import type { ClientStream, Head } from '../../wire/index.ts';
-import { type Cluster, type Endpoint, RawConnection, type RawOwner } from '../upstream/index.ts';
+import {
+  type ClientEnds,
+  type Cluster,
+  type Endpoint,
+  RawConnection,
+  type RawOwner,
+} from '../upstream/index.ts';
 
 /** The attempt, as its connection sees it. */
 export interface RawReceiver {
@@ -18,10 +24,12 @@ export interface RawReceiver {
 export class RawStream implements ClientStream, RawOwner {
   /** A connection was made for this request alone: whoever is behind it has seen that. */
   sent = false;
+  readonly client: ClientEnds;
   private readonly connection: RawConnection;
   private readonly receiver: RawReceiver;
 
-  constructor(cluster: Cluster, endpoint: Endpoint, receiver: RawReceiver) {
+  constructor(cluster: Cluster, endpoint: Endpoint, client: ClientEnds, receiver: RawReceiver) {
+    this.client = client;
     this.receiver = receiver;
     this.connection = new RawConnection(cluster, endpoint, this);
   }

@@ -140,6 +140,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     http2: null,
     http2ByAlpn: false,
     downstreamProtocol: null,
+    proxyHeader: null,
     transportMatches: [],
     balance: { kind: 'round-robin' },
     limits: { connections: 1024, pending: 1024, requests: 1024 },

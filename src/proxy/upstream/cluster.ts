@@ -186,7 +186,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   }
 
   connectOptions(endpoint: Endpoint): ConnectOptions | MeshError {
-    return endpoint.optionsWith(this.config.health?.tls ?? null);
+    return endpoint.checkOptions(this.config.health?.tls ?? null);
   }
 
   onImmediateFailure(endpoint: Endpoint): void {

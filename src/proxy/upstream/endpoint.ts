@@ -22,6 +22,7 @@ import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
 import type { Lane } from './lane.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
+import { type ClientEnds, encodePreface } from './proxy-header.ts';
 
 /** The cluster, as its endpoints see it. */
 export interface EndpointOwner {
@@ -43,6 +44,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   address: Address;
   /** By what they speak and the priority they are for; holes where no request asked for it. */
   private readonly pools: Pool[];
+  /** By what is told of the client; they stand in `pools` too. */
+  private readonly clientPools = new Map<string, Pool>();
   name: string;
   zone: string;
   priority: number;
@@ -87,16 +90,38 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   /** The connections for requests that came in this version of HTTP. */
-  poolFor(version: number, high: boolean): Pool {
-    const configured = version === 2 || this.cluster.config.downstreamProtocol === null;
-    if (configured && !high) return this.pools[0]!;
+  poolFor(version: number, high: boolean, client: ClientEnds | null): Pool {
+    const { config } = this.cluster;
+    const configured = version === 2 || config.downstreamProtocol === null;
     const at = (configured ? 0 : 1) + (high ? 2 : 0);
+    if (config.proxyHeader !== null) return this.poolOf(client, at, configured ? 'configured' : 'http1');
+    if (configured && !high) return this.pools[0]!;
     let pool = this.pools[at];
     if (pool === undefined) {
       pool = new Pool(this, configured ? 'configured' : 'http1', this.cluster.laneOf(high).breaker);
       this.pools[at] = pool;
     }
     return pool;
+  }
+
+  /** Connections that say whose they are carry nobody else's requests. */
+  private poolOf(client: ClientEnds | null, at: number, version: PoolVersion): Pool {
+    const { proxyHeader } = this.cluster.config;
+    const said =
+      proxyHeader === null ? '' : Buffer.from(encodePreface(proxyHeader, client)).toString('latin1');
+    const key = `${at} ${said}`;
+    const known = this.clientPools.get(key);
+    if (known !== undefined) return known;
+    for (const [old, pool] of this.clientPools) if (pool.unused) this.dropPool(old, pool);
+    const pool = new Pool(this, version, this.cluster.laneOf(at > 1).breaker, client);
+    this.clientPools.set(key, pool);
+    this.pools.push(pool);
+    return pool;
+  }
+
+  private dropPool(key: string, pool: Pool): void {
+    this.clientPools.delete(key);
+    this.pools.splice(this.pools.indexOf(pool), 1);
   }
 
   /** Over HTTP/2 one connection is expected to carry them all, until it says how many. */
@@ -192,7 +217,27 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.excluded = health !== null && ((excludeNew && health.pending) || health.excluded);
   }
 
-  connectOptions(version: PoolVersion): ConnectOptions | MeshError {
+  connectOptions(version: PoolVersion, client: ClientEnds | null): ConnectOptions | MeshError {
+    const options = this.transportOptions(version);
+    return this.announced(options, client);
+  }
+
+  /** With the PROXY header that the cluster asks for; `client` null: the connection is nobody's. */
+  private announced(
+    options: ConnectOptions | MeshError,
+    client: ClientEnds | null,
+  ): ConnectOptions | MeshError {
+    const { proxyHeader } = this.cluster.config;
+    if (proxyHeader === null || options instanceof MeshError) return options;
+    return { ...options, preface: encodePreface(proxyHeader, client) };
+  }
+
+  /** Of a health check. */
+  checkOptions(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
+    return this.announced(this.optionsWith(tls), null);
+  }
+
+  private transportOptions(version: PoolVersion): ConnectOptions | MeshError {
     const { config } = this.cluster;
     const match = config.transportMatches.length === 0 ? null : matchTransport(config, this.config);
     if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls);

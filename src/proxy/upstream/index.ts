@@ -5,5 +5,6 @@ export { Endpoint } from './endpoint.ts';
 export type { Lane } from './lane.ts';
 export { parseDestination } from './original-destinations.ts';
 export type { Pool } from './pool.ts';
+export type { ClientEnds } from './proxy-header.ts';
 export { RawConnection, type RawOwner } from './raw-connection.ts';
 export type { ConnectionWaiter, WaitList } from './wait-list.ts';

@@ -10,6 +10,8 @@ import { parseDestination } from './original-destinations.ts';
 
 const entry = {
   proxyProtocol: 'no',
+  proxyVersions: [1, 2],
+  proxyTlvs: [],
   originalDestination: true,
   handsOver: false,
   inspectTls: false,

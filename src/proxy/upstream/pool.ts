@@ -14,6 +14,7 @@ import {
   type ConnectionState,
   UpstreamConnection,
 } from './connection.ts';
+import type { ClientEnds } from './proxy-header.ts';
 import { type ConnectionWaiter, WaitList } from './wait-list.ts';
 
 /** What a pool's connections speak: what the cluster says, or HTTP/1 because the client does. */
@@ -31,7 +32,7 @@ export interface PoolOwner {
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
-  connectOptions(version: PoolVersion): ConnectOptions | MeshError;
+  connectOptions(version: PoolVersion, client: ClientEnds | null): ConnectOptions | MeshError;
   trusts(facts: SecureFacts | null): boolean;
   createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec;
   onDial(): void;
@@ -47,6 +48,7 @@ export class Pool implements ConnectionOwner {
   connections = 0;
   private readonly owner: PoolOwner;
   private readonly version: PoolVersion;
+  private readonly client: ClientEnds | null;
   private readonly breaker: CircuitBreaker;
   private connecting = 0;
   private streamsExpected: number;
@@ -58,8 +60,15 @@ export class Pool implements ConnectionOwner {
   private readonly open = new Set<UpstreamConnection>();
   private readonly waiting = new WaitList();
 
-  constructor(owner: PoolOwner, version: PoolVersion, breaker: CircuitBreaker) {
+  /** `client`: whose alone these connections are, where that is told on them. */
+  constructor(
+    owner: PoolOwner,
+    version: PoolVersion,
+    breaker: CircuitBreaker,
+    client: ClientEnds | null = null,
+  ) {
     this.owner = owner;
+    this.client = client;
     this.breaker = breaker;
     this.version = version;
     this.streamsExpected = owner.streamsExpected(version);
@@ -82,6 +91,11 @@ export class Pool implements ConnectionOwner {
   }
 
   /** Connections without a stream. */
+  /** Nobody waits in it, and nothing is open. */
+  get unused(): boolean {
+    return this.connections === 0 && this.waiting.length === 0;
+  }
+
   get idleConnections(): number {
     let idle = 0;
     for (const connection of this.ready) if (connection.streams === 0) idle += 1;
@@ -89,7 +103,7 @@ export class Pool implements ConnectionOwner {
   }
 
   connectOptions(): ConnectOptions | MeshError {
-    return this.owner.connectOptions(this.version);
+    return this.owner.connectOptions(this.version, this.client);
   }
 
   onSecure(facts: SecureFacts): void {

@@ -7,8 +7,11 @@ import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/inde
 import type { ConnectionFacts } from '../../observe/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { ClientEnds } from './proxy-header.ts';
 
 export interface RawOwner {
+  /** Whose bytes they are. */
+  readonly client: ClientEnds;
   onConnected(): void;
   onConnectFailed(error: MeshError): void;
   onUpstreamData(bytes: Uint8Array): void;
@@ -69,7 +72,7 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
     cluster.onAttemptStart(endpoint, nowMs);
     this.state = 'connecting';
     this.startedMs = nowMs;
-    const options = endpoint.connectOptions('configured');
+    const options = endpoint.connectOptions('configured', this.owner.client);
     if (options instanceof MeshError) {
       this.timeout = options;
       context.clock.arm(this.timer, 0);

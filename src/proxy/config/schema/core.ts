@@ -41,6 +41,11 @@ export const address = message(
   [['socket_address', 'pipe']],
 );
 
+export const passThroughTlvs = message('envoy.config.core.v3.ProxyProtocolPassThroughTLVs', {
+  match_type: f.enum(1, { INCLUDE_ALL: 0, INCLUDE: 1 }),
+  tlv_type: f.repeated(f.uint32(2, '', atMost(255))),
+});
+
 /** A prefix of 0 is what a missing one means, too. */
 export const cidrRange = message('envoy.config.core.v3.CidrRange', {
   address_prefix: f.string(1, 'an IP literal', required),

@@ -101,6 +101,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:id 2:cluster 3:metadata 4:locality 6:user_agent_name 7:user_agent_version 8:user_agent_build_version 9:extensions 10:client_features 11:listening_addresses 12:dynamic_parameters',
   'envoy.config.core.v3.PathConfigSource': '1:path 2:watched_directory',
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
+  'envoy.config.core.v3.ProxyProtocolConfig': '1:version 2:pass_through_tlvs',
+  'envoy.config.core.v3.ProxyProtocolPassThroughTLVs': '1:match_type 2:tlv_type',
   'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFeatureFlag': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
@@ -319,6 +321,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig': '1:max_heap_size_bytes',
   'envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig': '1:filename',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',
+  'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport':
+    '1:config 2:transport_socket',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
     '1:trusted_ca 2:verify_certificate_hash 3:verify_certificate_spki 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 9:match_subject_alt_names 10:trust_chain_verification 11:watched_directory 12:custom_validator_config 13:ca_certificate_provider_instance 14:only_verify_leaf_cert_crl 15:match_typed_subject_alt_names 16:max_verify_depth 17:system_root_certs',

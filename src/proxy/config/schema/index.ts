@@ -30,7 +30,14 @@ export {
   gzipDecompressor,
   zstdCompressor,
 } from './coding-filters.ts';
-export { address, http2Options, locality, metadata, type socketOption } from './core.ts';
+export {
+  address,
+  http2Options,
+  locality,
+  metadata,
+  type passThroughTlvs,
+  type socketOption,
+} from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
 export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';
@@ -89,6 +96,7 @@ export {
   tlsCertificate,
   type tlsDataSource,
   transportSocket,
+  upstreamProxyHeader,
   upstreamTlsContext,
 } from './tls.ts';
 export { typedStruct } from './typed-struct.ts';

@@ -1,6 +1,6 @@
 // Tables: listener filters and what chooses a filter chain.
 
-import { cidrRange } from './core.ts';
+import { cidrRange, passThroughTlvs } from './core.ts';
 import { atMost, f, message, only } from './field.ts';
 
 export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
@@ -11,6 +11,8 @@ export const httpInspector = message('envoy.extensions.filters.listener.http_ins
 
 export const proxyProtocol = message('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', {
   allow_requests_without_proxy_protocol: f.bool(2),
+  pass_through_tlvs: f.message(3, passThroughTlvs, 'to clusters that send a PROXY header'),
+  disallowed_versions: f.repeated(f.enum(4, { V1: 0, V2: 1 })),
   stat_prefix: f.string(5, 'no effect'),
 });
 

@@ -1,7 +1,7 @@
 // Tables: envoy.extensions.transport_sockets: what a filter chain or a cluster says of TLS, and the secrets that SDS
 // delivers.
 
-import { configSource, stringMatcher } from './core.ts';
+import { configSource, passThroughTlvs, stringMatcher } from './core.ts';
 import { atMost, f, message, notEmpty, only, required } from './field.ts';
 
 export const tlsDataSource = message(
@@ -126,12 +126,31 @@ export const upstreamTlsContext = message('envoy.extensions.transport_sockets.tl
 
 export const rawBuffer = message('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {});
 
+const innerSocket = message('envoy.config.core.v3.TransportSocket', {
+  name: f.string(1),
+  typed_config: f.any(3, [rawBuffer, upstreamTlsContext], 'RawBuffer, UpstreamTlsContext'),
+});
+
+export const upstreamProxyHeader = message(
+  'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+  {
+    config: f.message(
+      1,
+      message('envoy.config.core.v3.ProxyProtocolConfig', {
+        version: f.enum(1, { V1: 0, V2: 1 }),
+        pass_through_tlvs: f.message(2, passThroughTlvs, 'what the listener filter lets through'),
+      }),
+    ),
+    transport_socket: f.message(2, innerSocket),
+  },
+);
+
 export const transportSocket = message('envoy.config.core.v3.TransportSocket', {
   name: f.string(1),
   typed_config: f.any(
     3,
-    [rawBuffer, downstreamTlsContext, upstreamTlsContext],
-    'RawBuffer; DownstreamTlsContext in filter chains, UpstreamTlsContext in clusters',
+    [rawBuffer, downstreamTlsContext, upstreamTlsContext, upstreamProxyHeader],
+    'RawBuffer; DownstreamTlsContext in filter chains, UpstreamTlsContext and ProxyProtocolUpstreamTransport in clusters',
   ),
 });
 

@@ -22,6 +22,7 @@ import {
 import { noEndpoints, translateEndpoints } from './endpoints.ts';
 import { translateHealthCheck } from './health-check.ts';
 import { translateHttp2 } from './http2.ts';
+import { translateClusterTransport } from './proxy-header.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
@@ -63,8 +64,12 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   const http = translateHttp(message, path, faults);
   const name = message.name ?? '';
   const transport = join(path, 'transport_socket');
-  const configured = translateUpstreamTransport(message.transport_socket, transport, faults);
-  const tls = offerAlpn(configured, http, transport, faults);
+  const { proxyHeader, ...configured } = translateClusterTransport(
+    message.transport_socket,
+    transport,
+    faults,
+  );
+  const tls = offerAlpn(configured.tls, http, transport, faults);
   return {
     config: {
       name,
@@ -78,6 +83,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
       tls,
+      proxyHeader,
       transportMatches: translateTransports(message, http, path, faults),
       balance: translateBalance(message, path, faults),
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),

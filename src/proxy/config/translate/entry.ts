@@ -14,12 +14,14 @@ import {
   unpack,
 } from '../schema/index.ts';
 import type { ChainMatch, EntryConfig } from '../types.ts';
+import { translateTlvs } from './proxy-header.ts';
 
 type ListenerMessage = MessageOf<typeof listener>;
 type MatchMessage = MessageOf<typeof filterChainMatch>;
 type Ranges = MatchMessage['prefix_ranges'];
 
 const timeoutMs = 15_000;
+const versions = [1, 2] as const;
 
 /**
  * `chains` and `otherwise` name the listeners that the chains became. null: there is nothing to read and nothing to
@@ -53,6 +55,8 @@ export function translateEntry(
   );
   return {
     proxyProtocol: readProxyProtocol(proxy),
+    proxyVersions: versions.filter((version) => proxy?.disallowed_versions.includes(`V${version}`) !== true),
+    proxyTlvs: translateTlvs(proxy?.pass_through_tlvs),
     originalDestination: handsOver || has(originalDst),
     handsOver,
     inspectTls: !single && (needsTls || has(tlsInspector)),
