@@ -103,6 +103,7 @@ export {
   type HeaderEdits,
   type HeaderMatch,
   type HeaderStep,
+  type MirrorPolicy,
   locationPathFault,
   matchesHeaders,
   type PathMatch,

@@ -4,6 +4,10 @@
 export const ageJitter = 0.1;
 
 export const proxyLimits = {
+  /** A copy of a request has an end where its route sets none (Envoy's default for routes). */
+  mirrorMs: 15_000,
+  /** Of a copy's body at a time. */
+  mirrorPieceBytes: 64 * 1024,
   /** Of what an endpoint sends to a check over TCP; more is not looked at. */
   probeBytesMax: 64 * 1024,
   /** Health check events that wait for their file; more are dropped, and counted. */

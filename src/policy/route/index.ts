@@ -23,6 +23,7 @@ export type {
   HeaderEdits,
   HeaderMatch,
   HeaderStep,
+  MirrorPolicy,
   PathMatch,
   PathRewrite,
   RequestView,

@@ -90,6 +90,18 @@ export type HashPolicy = { readonly terminal: boolean } & (
     }
 );
 
+/** Copies of requests for another cluster. */
+export interface MirrorPolicy {
+  /** '' where a header names it. */
+  readonly cluster: string;
+  /** Lower-case name of that header; '' where the cluster is named. */
+  readonly clusterHeader: string;
+  /** Of the requests, 0 to 1. */
+  readonly share: number;
+  /** `-shadow` is appended to the host. */
+  readonly suffixed: boolean;
+}
+
 export type RouteAction =
   | {
       readonly kind: 'forward';
@@ -102,6 +114,8 @@ export type RouteAction =
       readonly upgrades?: ReadonlyMap<string, boolean>;
       /** A CONNECT ends here, and its bytes go to an endpoint as they come. Absent: it is for the next proxy. */
       readonly connect?: 'terminate';
+      /** Absent: nobody is sent copies. */
+      readonly mirrors?: readonly MirrorPolicy[];
       /** In order; absent: none. */
       readonly hashPolicies?: readonly HashPolicy[];
     }

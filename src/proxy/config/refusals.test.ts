@@ -148,6 +148,14 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   ],
   ['nothing at all', '', 'is empty'],
   [
+    'a mirror of two minds',
+    route(
+      { prefix: '/' },
+      { route: { cluster: 'a', request_mirror_policies: [{ cluster: 'a', cluster_header: 'x' }] } },
+    ),
+    'route.request_mirror_policies[0]: exactly one of cluster, cluster_header must be set',
+  ],
+  [
     'a back-off by no header',
     route({ prefix: '/' }, { route: { cluster: 'a', retry_policy: { rate_limited_retry_back_off: {} } } }),
     'retry_policy.rate_limited_retry_back_off.reset_headers: must be at least one',

@@ -76,8 +76,12 @@ function checkRoutes(
 
 function clustersOf(route: Route): readonly (readonly [field: string, cluster: string])[] {
   const weighted = route.route?.weighted_clusters?.clusters ?? [];
+  const mirrors = route.route?.request_mirror_policies ?? [];
   return [
     ['cluster', route.route?.cluster ?? ''] as const,
     ...weighted.map(({ name }, index) => [`weighted_clusters.clusters[${index}].name`, name ?? ''] as const),
+    ...mirrors.map(
+      ({ cluster }, index) => [`request_mirror_policies[${index}].cluster`, cluster ?? ''] as const,
+    ),
   ];
 }

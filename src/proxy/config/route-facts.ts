@@ -36,7 +36,11 @@ function clustersOfHost(host: VirtualHost): readonly string[] {
   let names = clusters.get(host);
   if (names === undefined) {
     names = host.routes.flatMap(({ action }) =>
-      action.kind === 'forward' ? action.clusters.map(({ cluster }) => cluster) : [],
+      action.kind === 'forward'
+        ? [...action.clusters, ...(action.mirrors ?? [])]
+            .map(({ cluster }) => cluster)
+            .filter((name) => name !== '')
+        : [],
     );
     clusters.set(host, names);
   }

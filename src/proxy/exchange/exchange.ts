@@ -13,14 +13,14 @@ import {
   type ServerStream,
 } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
-import { type ResponseFlag, type RetryReason, responseFlags } from '../stats/index.ts';
+import { type RetryReason, responseFlags } from '../stats/index.ts';
 import type { UpstreamConnection } from '../upstream/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { type BodyTransform, TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
-import { durationOver, localReplies } from './local-replies.ts';
+import { durationOver, localReplies, truncatedFlags } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
@@ -42,6 +42,7 @@ import {
   type ExchangeListener,
   type ExchangeState,
   pauseRequest,
+  type RequestCopies,
   RequestState,
   resumeRequest,
   traceKey,
@@ -156,6 +157,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   private takeBody(bytes: Uint8Array, start: number, end: number): void {
     const { request } = this;
     const count = end - start;
+    if (request.mirrors !== null) request.mirrors.onBody(bytes, start, end);
     const passes = request.state === 'relaying' || (request.state === 'forwarding' && request.upgrade === '');
     if (passes) {
       const cluster = clusterOf(request);
@@ -189,16 +191,16 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       if (endClientHalf(request, this.attempt)) settle(request, now);
       return;
     }
+    const { mirrors } = request;
+    request.mirrors = null;
     startDeadlines(request, now);
     if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, now);
     deadlines.arm(now);
     if (state === 'forwarding' || state === 'relaying') this.attempt.sendEnd(trailers);
+    if (mirrors !== null) mirrors.send();
   }
 
-  /**
-   * The codec refused the rest of the running request and answered `status` (0: an answer had begun); `onReset`
-   * follows.
-   */
+  /** The codec refused the rest of the request and answered `status` (0: an answer had begun); `onReset` follows. */
   onRefused(status: number, reason: string): void {
     const { request } = this;
     if (request.state === 'idle') return;
@@ -368,8 +370,18 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   private enter(notFoundStatus: number | undefined): void {
     const { request } = this;
     const refused = limit(request);
-    if (refused === null) this.startAttempt(false, request.startedMs);
+    if (refused === null && request.mirrors !== null) this.startMirrored(request.mirrors);
+    else if (refused === null) this.startAttempt(false, request.startedMs);
     else replyError(request, refused, refused === 'no-cluster' ? notFoundStatus : undefined);
+  }
+
+  /** Copies leave when the request is complete and on its way. */
+  private startMirrored(mirrors: RequestCopies): void {
+    const { request } = this;
+    const whole = request.requestEnded;
+    if (whole) request.mirrors = null;
+    this.startAttempt(false, request.startedMs);
+    if (whole) mirrors.send();
   }
 
   private startAttempt(freshConnection: boolean, nowMs: number): void {
@@ -486,10 +498,3 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 }
 
 const nothing = new Uint8Array(0);
-
-function truncatedFlags(error: MeshError): ResponseFlag {
-  if (error.code === 'request-timeout' || error.code === 'attempt-timeout')
-    return responseFlags.upstreamTimeout;
-  if (error.code === 'idle-timeout') return responseFlags.streamIdle;
-  return error.code === 'protocol' ? responseFlags.upstreamProtocolError : responseFlags.upstreamClosed;
-}

@@ -1,7 +1,7 @@
 // The one table from what went wrong to what the client is told (style rule 21): status, Envoy's flag, one line of
 // text. Answers of an inbound listener also say whether the application saw the request (docs/xds.md, x-weft-refused).
 
-import type { ErrorCode } from '../../base/index.ts';
+import type { ErrorCode, MeshError } from '../../base/index.ts';
 import { responseFlags as flag, type ResponseFlag } from '../stats/index.ts';
 import type { Denial } from './request-state.ts';
 
@@ -102,3 +102,10 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   storage: reply(500, flag.localReset, 'internal_error', 'internal error'),
   internal: reply(500, flag.localReset, 'internal_error', 'internal error'),
 };
+
+/** Of an answer that had begun. */
+export function truncatedFlags(error: MeshError): ResponseFlag {
+  if (error.code === 'request-timeout' || error.code === 'attempt-timeout') return flag.upstreamTimeout;
+  if (error.code === 'idle-timeout') return flag.streamIdle;
+  return error.code === 'protocol' ? flag.upstreamProtocolError : flag.upstreamClosed;
+}

@@ -19,6 +19,7 @@ import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
 import { grpcClass, grpcStatusOf, grpcTimeoutMs } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
+import { openMirrors } from './mirror.ts';
 import { PeriodicLog } from './periodic-log.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
@@ -115,6 +116,8 @@ export function limit(request: RequestState): ErrorCode | null {
   if (route?.action.kind === 'forward' && route.action.hashPolicies !== undefined)
     request.hash = hashRequest(request, route.action.hashPolicies);
   prepareForward(request);
+  if (route?.action.kind === 'forward' && route.action.mirrors !== undefined && request.upgrade === '')
+    request.mirrors = openMirrors(request, route.action.mirrors);
   return null;
 }
 
@@ -249,6 +252,10 @@ export function settle(request: RequestState, nowMs: number): void {
   if (request.waiter !== null) {
     request.waiter.onAbandoned(request);
     request.waiter = null;
+  }
+  if (request.mirrors !== null) {
+    request.mirrors.drop();
+    request.mirrors = null;
   }
   if (request.requestTransform !== null || request.responseTransform !== null) closeTransforms(request);
   stats.active -= 1;

@@ -110,6 +110,15 @@ export interface Waiter {
   onHeldEnd?(request: RequestState): void;
 }
 
+/** Copies of a request for other clusters (mirror.ts). */
+export interface RequestCopies {
+  onBody(bytes: Uint8Array, start: number, end: number): void;
+  /** The request is complete: they leave. */
+  send(): void;
+  /** It never will be. */
+  drop(): void;
+}
+
 /** What moves a request. */
 export interface RequestMachine {
   proceed(): void;
@@ -138,6 +147,8 @@ export class RequestState implements PickRequest<Endpoint> {
   retry: RetryPolicy | null = null;
   /** What an internal caller says of it; null: nothing, or nobody who may. */
   wishes: CallerWishes | null = null;
+  /** Its copies, until it is complete; null: none. */
+  mirrors: RequestCopies | null = null;
   method = '';
   /** What it asks to become, as {@link RequestHead.upgrade}; '' for an ordinary request. */
   upgrade = '';
@@ -304,6 +315,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.lane = null;
     this.retry = null;
     this.wishes = null;
+    this.mirrors = null;
     this.method = head.method;
     this.upgrade = head.upgrade;
     this.upgradeAdmitted = false;

@@ -41,6 +41,9 @@ export class ClusterStats {
   requestTimeouts = 0;
   attemptTimeouts = 0;
   attemptIdleTimeouts = 0;
+  /** Copies of requests that were sent here, and those that had to be left out: a limit, a long body, a client gone. */
+  mirrored = 0;
+  mirrorsDropped = 0;
   /** Clients that left before their answer was complete. */
   cancelled = 0;
   /** Answers cut off after their head was passed on. */

@@ -42,6 +42,8 @@ export class ListenerStats {
   headTimeouts = 0;
   /** Requests that had not arrived whole in their time. */
   requestTimeouts = 0;
+  /** Copies for clusters that do not exist. */
+  mirrorsLost = 0;
   /** Requests that lasted as long as a stream may. */
   requestsTooLong = 0;
   /** Requests on which nothing moved for too long, and clients that never completed theirs. */

@@ -3,7 +3,7 @@
 import type { PrometheusWriter } from '../../../observe/index.ts';
 import { ejectionCauses } from '../../../policy/index.ts';
 import { http2FaultNames } from '../../../wire/http2/index.ts';
-import type { ClusterView } from '../../stats/index.ts';
+import type { ClusterStats, ClusterView } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-state.ts';
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
@@ -316,12 +316,26 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   }
 }
 
+const mirrorFamilies: readonly (readonly [string, string, (stats: ClusterStats) => number])[] = [
+  ['weft_mirrors_total', 'Copies of requests sent here.', (stats) => stats.mirrored],
+  [
+    'weft_mirrors_dropped_total',
+    'Copies that were left out: a limit of the cluster, a body too long, a request that was never complete.',
+    (stats) => stats.mirrorsDropped,
+  ],
+];
+
 function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
   writer.family('weft_retry_budget_remaining', 'gauge', 'Retries that the budget would grant now.');
   for (const cluster of context.view.clusters.values()) {
     const remaining = cluster.retryBudgetRemaining(nowMs);
     if (remaining >= 0) writer.sample({ cluster: cluster.name, service: cluster.config.service }, remaining);
+  }
+  for (const [name, help, count] of mirrorFamilies) {
+    writer.family(name, 'counter', help);
+    for (const cluster of context.view.clusters.values())
+      writer.sample({ cluster: cluster.name, service: cluster.config.service }, count(cluster.stats));
   }
   writer.family('weft_retries_total', 'counter', 'Retries by the reason for which they were made.');
   for (const cluster of context.view.clusters.values()) {

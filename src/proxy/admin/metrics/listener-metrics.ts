@@ -139,6 +139,12 @@ const rows: readonly ListenerRow[] = [
     help: 'Requests whose cluster does not exist.',
     value: (s) => s.noCluster,
   },
+  {
+    name: 'mirrors_lost',
+    type: 'counter',
+    help: 'Copies of requests for clusters that do not exist.',
+    value: (s) => s.mirrorsLost,
+  },
 ];
 
 export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {

@@ -181,6 +181,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': '1:name',
   'envoy.config.route.v3.RouteAction.MaxStreamDuration':
     '1:max_stream_duration 2:grpc_timeout_header_max 3:grpc_timeout_header_offset',
+  'envoy.config.route.v3.RouteAction.RequestMirrorPolicy':
+    '1:cluster 3:runtime_fraction 4:trace_sampled 5:cluster_header 6:disable_shadow_host_suffix_append',
   'envoy.config.route.v3.RouteAction.UpgradeConfig': '1:upgrade_type 2:enabled 3:connect_config',
   'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': '1:proxy_protocol_config 2:allow_post',
   'envoy.config.route.v3.RouteConfiguration':

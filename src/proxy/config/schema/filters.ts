@@ -14,7 +14,7 @@ export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
   denominator: f.enum(2, { HUNDRED: 0, TEN_THOUSAND: 1, MILLION: 2 }),
 });
 
-const runtimePercent = message('envoy.config.core.v3.RuntimeFractionalPercent', {
+export const runtimePercent = message('envoy.config.core.v3.RuntimeFractionalPercent', {
   default_value: f.message(1, fractionalPercent),
   runtime_key: f.string(2, 'there is no runtime layer: default_value holds'),
 });

@@ -84,7 +84,7 @@ export {
   type PrincipalMessage,
   type ValueMessage,
 } from './rbac.ts';
-export { retryPolicy, routeConfiguration, routeMatch } from './route.ts';
+export { requestMirrorPolicy, retryPolicy, routeConfiguration, routeMatch } from './route.ts';
 export { tcpProxy } from './tcp-proxy.ts';
 export {
   certificateValidationContext,

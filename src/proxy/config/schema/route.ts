@@ -10,7 +10,7 @@ import {
   stringMatcher,
 } from './core.ts';
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
-import { perRouteFilters } from './filters.ts';
+import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
@@ -100,6 +100,23 @@ const weightedCluster = message('envoy.config.route.v3.WeightedCluster', {
   total_weight: f.uint32Value(3, 'deprecated in Envoy; the sum of the weights'),
 });
 
+export const requestMirrorPolicy = message('envoy.config.route.v3.RouteAction.RequestMirrorPolicy', {
+  cluster: f.string(1),
+  cluster_header: f.string(5),
+  runtime_fraction: f.message(3, runtimePercent),
+  trace_sampled: f.ignored(4, 'no spans are made'),
+  disable_shadow_host_suffix_append: f.bool(6),
+});
+
+const mirrors = (number: number) =>
+  f.repeated(
+    f.message(
+      number,
+      requestMirrorPolicy,
+      'sent when the request is complete; a body above the buffer limit is not copied',
+    ),
+  );
+
 const hashPolicy = message(
   'envoy.config.route.v3.RouteAction.HashPolicy',
   {
@@ -174,6 +191,7 @@ const routeAction = message(
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     max_stream_duration: f.message(36, maxStreamDuration),
     retry_policy: f.message(9, retryPolicy),
+    request_mirror_policies: mirrors(30),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),
     priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'whose circuit breakers count'),
@@ -238,6 +256,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }, 'NONE', only('NONE')),
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
   retry_policy: f.message(16, retryPolicy),
+  request_mirror_policies: mirrors(22),
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),
   virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),
   metadata: f.message(24, metadata),
@@ -256,6 +275,7 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
   ),
   max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
   ignore_port_in_host_matching: f.bool(14),
+  request_mirror_policies: mirrors(13),
   metadata: f.message(17, metadata),
   typed_per_filter_config: perRouteFilters(16),
   ...edits(6, 8, 4, 5),

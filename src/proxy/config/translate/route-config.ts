@@ -4,6 +4,7 @@
 import type { MetadataMap } from '../../../observe/index.ts';
 import type {
   HashPolicy,
+  MirrorPolicy,
   PathRewrite,
   RetryPolicy,
   Route,
@@ -19,6 +20,7 @@ import { mergeRouteFilters, translateRouteFilters } from './filters.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
 import { translateMatch } from './match.ts';
 import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
+import { translateMirrors } from './mirrors.ts';
 import { translateRetry } from './retry.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
@@ -42,6 +44,7 @@ interface Inherited {
   readonly bodyBytesMax: number;
   readonly bufferBytesMax: number | null;
   readonly hostMetadata: MetadataMap | null;
+  readonly mirrors: readonly MirrorPolicy[] | null;
 }
 
 export function translateRouteConfig(
@@ -53,6 +56,7 @@ export function translateRouteConfig(
   const edits = translateEdits(message, path, faults);
   const filters = translateRouteFilters(message.typed_per_filter_config, path, faults);
   const bodyBytesMax = message.max_direct_response_body_size_bytes ?? directBodyBytesDefault;
+  const mirrors = translateMirrors(message.request_mirror_policies, path, faults);
   const virtualHosts = message.virtual_hosts.map((host, index) =>
     translateVirtualHost(
       host,
@@ -64,6 +68,7 @@ export function translateRouteConfig(
         bodyBytesMax,
         bufferBytesMax: null,
         hostMetadata: null,
+        mirrors,
       },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
@@ -114,6 +119,7 @@ function translateVirtualHost(
     ),
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
+    mirrors: translateMirrors(host.request_mirror_policies, path, faults) ?? outer.mirrors,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
     hostMetadata: readableMetadata(host.metadata),
   };
@@ -188,12 +194,13 @@ function translateDuration(action: RouteActionMessage | undefined): Pick<Route, 
 
 function translateAction(
   route: RouteMessage,
-  { bodyBytesMax, filters }: Inherited,
+  inherited: Inherited,
   path: string,
   faults: Faults,
 ): RouteAction {
-  if (route.route !== undefined) return translateForward(route.route, filters, join(path, 'route'), faults);
+  if (route.route !== undefined) return translateForward(route.route, inherited, join(path, 'route'), faults);
   if (route.redirect !== undefined) return translateRedirect(route.redirect, join(path, 'redirect'), faults);
+  const { bodyBytesMax } = inherited;
   const respond = route.direct_response;
   if (respond === undefined) {
     faults.add(path, 'one of route, redirect, direct_response must be set');
@@ -213,19 +220,21 @@ const notFoundStatus = { SERVICE_UNAVAILABLE: null, NOT_FOUND: 404, INTERNAL_SER
 
 function translateForward(
   action: RouteActionMessage,
-  filters: RouteFilters | null,
+  inherited: Inherited,
   path: string,
   faults: Faults,
 ): RouteAction {
   const authority = action.host_rewrite_literal || null;
   if (authority !== null) checkAuthority(authority, join(path, 'host_rewrite_literal'), faults);
+  const mirrors = translateMirrors(action.request_mirror_policies, path, faults) ?? inherited.mirrors;
   const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
   return {
     kind: 'forward',
-    clusters: translateClusters(action, filters, path, faults),
+    clusters: translateClusters(action, inherited.filters, path, faults),
     rewriteAuthority: authority,
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
+    ...(mirrors === null ? {} : { mirrors }),
     ...translateRouteUpgrades(action, join(path, 'upgrade_configs'), faults),
     ...(action.hash_policy.length === 0
       ? {}
