@@ -391,7 +391,6 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     else if (!connect(request, this.attempt, endpoint, freshConnection)) replyError(request, 'overflow');
   }
 
-  /** Waits `delayMs`, then tries again; at once when it is 0. */
   private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
     const { request, deadlines } = this;
     clusterOf(request).stats.countRetry(reason);
@@ -451,7 +450,6 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     replyError(request, told);
   }
 
-  /** It lasted as long as a stream may, whoever was waited for: that is nobody's fault. */
   private timeOutStream(nowMs: number): void {
     const { attempt, request } = this;
     request.listener.stats.requestsTooLong += 1;

@@ -162,7 +162,7 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
       return;
     }
     clock.arm(this.timer, this.timeoutMs);
-    if (!attempt.begin(cluster, endpoint, endpoint.poolFor(head.version, false), false, this.nowMs))
+    if (!attempt.begin(cluster, endpoint, endpoint.poolFor(head.version, false, null), false, this.nowMs))
       this.settle();
   }
 
