@@ -23,7 +23,7 @@ import { type Address, createBunNetwork, createSystemClock, createSystemRandom }
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 
 /** Flags that describe one request: a scenario has them in its file. */
-const requestFlags = ['method', 'header', 'body', 'bodyFile', 'idempotencyKey', 'status'] as const;
+const requestFlags = ['method', 'header', 'body', 'bodyFile', 'idempotencyKey', 'status', 'grpc'] as const;
 
 interface LoadFlags {
   readonly rate: number;
@@ -31,6 +31,9 @@ interface LoadFlags {
   readonly warmup: number;
   readonly connections: number;
   readonly timeout: number;
+  readonly http2?: true;
+  readonly streams: number;
+  readonly grpc?: true;
   readonly arrivals: Arrivals;
   readonly method?: string;
   readonly header: readonly (readonly [string, string])[];
@@ -60,6 +63,14 @@ export const command: CliCommand = new Command('load')
       .choices(['constant', 'poisson'])
       .default('constant'),
   )
+  .option('--http2', 'speak HTTP/2, by prior knowledge')
+  .option(
+    '--streams <n>',
+    'requests at once on each connection of HTTP/2',
+    parseWhole(1, loadLimits.streamsMax),
+    16,
+  )
+  .option('--grpc', 'calls of gRPC: the body is the message, and grpc-status says what is a success')
   .option('--method <method>', 'GET, or POST with a body')
   .option('--header <line>', "'Name: value'; may be repeated", collectHeader, [])
   .option('--body <text>', 'body of each request')
@@ -88,6 +99,7 @@ async function run(urls: readonly string[], flags: LoadFlags, self: Command): Pr
     durationMs: flags.duration,
     warmupMs: flags.warmup,
     connections: flags.connections,
+    streams: flags.http2 || fixed.some(({ grpc }) => grpc) ? flags.streams : 0,
     timeoutMs: flags.timeout,
     observer: flags.progress ? { onInterval: printInterval } : null,
     intervalMs: 1000,
@@ -156,6 +168,7 @@ function specOf(url: string, flags: LoadFlags): RequestSpec {
     body: body ?? null,
     idempotencyKey: flags.idempotencyKey === true,
     status: flags.status,
+    grpc: flags.grpc === true,
   };
 }
 

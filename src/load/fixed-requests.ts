@@ -13,6 +13,7 @@ export interface FixedRequest {
   /** Lower-case names, without host and content-length. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | null;
+  readonly grpc: boolean;
   /** 1 or more. */
   readonly weight: number;
   /** Adds an `idempotency-key` of its own to every request. */
@@ -62,7 +63,8 @@ class FixedRequests implements RequestMaker {
 }
 
 function createHead(request: FixedRequest, more: readonly (readonly [string, string])[]): RequestHead {
-  const length = request.body === null ? [] : [['content-length', String(request.body.length)] as const];
+  const length =
+    request.body === null || request.grpc ? [] : [['content-length', String(request.body.length)] as const];
   return createRequestHead(request.method, request.authority, request.path, [
     ...request.headers,
     ...length,
@@ -70,6 +72,6 @@ function createHead(request: FixedRequest, more: readonly (readonly [string, str
   ]);
 }
 
-function makeRequest({ target, body, expects }: FixedRequest, head: RequestHead): LoadRequest {
-  return { target, head, body, expects };
+function makeRequest({ target, body, expects, grpc }: FixedRequest, head: RequestHead): LoadRequest {
+  return { target, head, body, expects, grpc };
 }

@@ -9,6 +9,7 @@ const report: LoadReport = {
   ratePerSecond: 100,
   arrivals: 'constant',
   connections: 4,
+  streams: 0,
   elapsedMs: 10_000,
   interrupted: false,
   due: 1000,

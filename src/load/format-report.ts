@@ -33,13 +33,13 @@ function formatTimes({ latencyMs, serviceMs, latenessMs }: LoadReport): string[]
 
 /** What a reader of the figures must know of them. */
 function formatRemarks(report: LoadReport): string[] {
-  const { waited, connections, failures } = report;
+  const { waited, connections, failures, streams } = report;
   const remarks: string[] = [];
   if (waited > 0) {
     const all = connections === 1 ? 'the connection was' : `all ${connections} connections were`;
     const dropped = (failures['overflow'] ?? 0) > 0 ? ', and too many waited (overflow)' : '';
     remarks.push(
-      `connections exhausted: for ${waited} requests ${all} busy when they were due${dropped}; see --connections`,
+      `connections exhausted: for ${waited} requests ${all} busy when they were due${dropped}; see --connections${streams > 0 ? ', --streams' : ''}`,
     );
   }
   if (report.interrupted) remarks.push('interrupted: this is what was done until then');

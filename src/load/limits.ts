@@ -4,6 +4,8 @@ export const loadLimits = {
   /** Requests a second. One thread does about 40,000 on HTTP/1.1; above that the lateness tells. */
   rateMax: 1_000_000,
   connectionsMax: 16_384,
+  /** On one connection. */
+  streamsMax: 10_000,
   /**
    * Due requests that wait for a connection. More are counted as failed with `overflow`, so memory stays bounded when
    * nothing answers.

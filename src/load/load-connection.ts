@@ -13,21 +13,35 @@ export interface PendingRequest {
   readonly intendedMs: number;
 }
 
+/** What carries one request at a time: a connection of HTTP/1.1, or a stream's place on one of HTTP/2. */
+export interface LoadLane {
+  readonly target: number;
+  readonly state: ConnectionState;
+  readonly pending: PendingRequest | null;
+  /** Responses that came whole. */
+  readonly served: number;
+  send(pending: PendingRequest, nowMs: number): void;
+  /** Gives up the request in flight. */
+  abort(failure: string): void;
+  /** Ends the connection below it. */
+  close(): void;
+}
+
 export interface ConnectionOwner {
   /** It can take a request; `opened`: it has just been connected. */
-  onReady(connection: LoadConnection, opened: boolean): void;
+  onReady(lane: LoadLane, opened: boolean): void;
   /** The request of the connection ended; `failure` is '' when a whole response came. */
   onEnd(pending: PendingRequest, sentMs: number, head: ResponseHead | null, failure: string): void;
   onBody(pending: PendingRequest, bytes: Uint8Array, start: number, end: number): void;
   /** It is gone; `failure` says why it could not be opened, '' when it was open. */
-  onGone(connection: LoadConnection, failure: string): void;
+  onGone(lane: LoadLane, failure: string): void;
   onBytes(count: number): void;
 }
 
 /** connecting -> idle <-> busy -> gone; a request's failure leads from busy to gone. */
 export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'gone';
 
-export class LoadConnection implements SocketHandler, ClientHost {
+export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
   readonly target: number;
   state: ConnectionState = 'connecting';
   pending: PendingRequest | null = null;

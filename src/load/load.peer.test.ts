@@ -2,9 +2,11 @@
 // lies. wrk is a closed loop, so it is the one that sets the rate.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { startNginx } from '../testing/nginx.ts';
-import { describeWith, freePort, type Program } from '../testing/programs.ts';
+import { describeWith, freePort, type Program, run, startProgram } from '../testing/programs.ts';
 import { createFixedRequests } from './fixed-requests.ts';
 import { createPrecisePacer } from './pacer.ts';
 import { runLoad } from './run-load.ts';
@@ -37,6 +39,7 @@ function measureByWeft(ratePerSecond: number, seconds: number): Promise<LoadRepo
     path: '/',
     headers: [],
     body: null,
+    grpc: false,
     weight: 1,
     idempotencyKey: false,
     expects: (status: number) => status === 200,
@@ -53,6 +56,7 @@ function measureByWeft(ratePerSecond: number, seconds: number): Promise<LoadRepo
     durationMs: seconds * 1000,
     warmupMs: 500,
     connections: 8,
+    streams: 0,
     timeoutMs: 5000,
     observer: null,
     intervalMs: 1000,
@@ -98,4 +102,49 @@ describeWith(['nginx', 'wrk'], 'wrk and Weft', () => {
     }
     expect(agreed).toBe(true);
   }, 60_000);
+});
+
+describeWith(['nghttpd'], 'nghttpd and Weft', () => {
+  for (const [name, flags, path] of [
+    ['HTTP/2', ['--http2'], '/page'],
+    ['gRPC', ['--grpc', '--body', ''], '/call.grpc'],
+  ] as const) {
+    test(name, async () => {
+      const port = freePort();
+      const server = await startProgram({
+        command(folder) {
+          writeFileSync(join(folder, 'page'), 'x'.repeat(1000));
+          writeFileSync(join(folder, 'call.grpc'), 'x'.repeat(100));
+          return [
+            'nghttpd',
+            '--no-tls',
+            '--trailer',
+            'grpc-status: 0',
+            '-d',
+            folder,
+            '-a',
+            '127.0.0.1',
+            `${port}`,
+          ];
+        },
+        ready: async () => (await run(['nghttp', '-n', `http://127.0.0.1:${port}/page`])).code === 0,
+      });
+      const load = ['bin/weft', 'load', `http://127.0.0.1:${port}${path}`, ...flags, '--json'];
+      const { out } = await run([
+        ...load,
+        '--rate',
+        '200',
+        '--duration',
+        '1s',
+        '--connections',
+        '2',
+        '--status',
+        '200,404',
+      ]);
+      const report = JSON.parse(out) as LoadReport;
+      expect(report.due).toBe(200);
+      expect([report.failures, report.streams]).toEqual([{}, 16]);
+      await server.stop();
+    }, 60_000);
+  }
 });

@@ -86,6 +86,7 @@ export class Recorder {
       ratePerSecond: options.ratePerSecond,
       arrivals: options.arrivals,
       connections: options.connections,
+      streams: options.streams,
       elapsedMs: Math.round(elapsedMs),
       interrupted,
       due: this.#due,

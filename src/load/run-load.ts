@@ -6,7 +6,7 @@ import { assert, Timer, type TimerHandler } from '../base/index.ts';
 import type { ResponseHead } from '../wire/index.ts';
 import { ArrivalSchedule } from './arrivals.ts';
 import { loadLimits } from './limits.ts';
-import type { ConnectionOwner, LoadConnection, PendingRequest } from './load-connection.ts';
+import type { ConnectionOwner, LoadLane, PendingRequest } from './load-connection.ts';
 import { Recorder } from './recorder.ts';
 import { TargetPool } from './target-pool.ts';
 import type { LoadOptions, LoadReport, LoadRequest, Waiter } from './types.ts';
@@ -81,7 +81,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     assert(options.ratePerSecond > 0 && options.connections >= 1, 'a load has a rate and connections');
     assert(options.targets.length > 0, 'a load goes somewhere');
     this.#options = options;
-    const { clock, network, connections } = options;
+    const { clock, network, connections, streams } = options;
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -90,10 +90,10 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     // A timeout may be late by a twentieth of itself; scanning costs less than a timer for each request.
     this.#sweepMs = Math.min(100, Math.max(1, options.timeoutMs / 20));
     this.#pools = options.targets.map(
-      (address, index) => new TargetPool(index, address, network, connections),
+      (address, index) => new TargetPool(index, address, { network, clock, connections, streams }),
     );
     clock.arm(this.#warm, loadLimits.warmConnectMs);
-    for (const pool of this.#pools) pool.open(this, connections);
+    for (const pool of this.#pools) pool.openAll(this);
   }
 
   stop(graceMs: number = loadLimits.interruptGraceMs): void {
@@ -124,8 +124,8 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
 
   // What connections report.
 
-  onReady(connection: LoadConnection, opened: boolean): void {
-    this.#pools[connection.target]!.ready(connection, opened, this.#options.clock.now());
+  onReady(lane: LoadLane, opened: boolean): void {
+    this.#pools[lane.target]!.ready(lane, opened, this.#options.clock.now());
     if (opened) this.#warmed();
   }
 
@@ -142,11 +142,11 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     this.#recorder.bytesReceived += count;
   }
 
-  onGone(connection: LoadConnection, failure: string): void {
+  onGone(lane: LoadLane, failure: string): void {
     const unopened = failure !== '';
     // Nobody is left to reopen for.
     if (this.#phase === 'over') return;
-    const pending = this.#pools[connection.target]!.gone(connection, unopened, this);
+    const pending = this.#pools[lane.target]!.gone(lane, unopened, this);
     if (pending !== null) this.#settle(pending, -1, null, failure);
     if (unopened) this.#warmed();
   }
@@ -232,9 +232,9 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
   #expire(nowMs: number): void {
     const dueBeforeMs = nowMs - this.#options.timeoutMs;
     for (const pool of this.#pools) {
-      for (const connection of pool.connections) {
-        const { pending } = connection;
-        if (pending !== null && pending.intendedMs < dueBeforeMs) connection.abort('timeout');
+      for (const lane of pool.lanes) {
+        const { pending } = lane;
+        if (pending !== null && pending.intendedMs < dueBeforeMs) lane.abort('timeout');
       }
       for (let late = pool.takeExpired(dueBeforeMs); late !== null; late = pool.takeExpired(dueBeforeMs))
         this.#settle(late, -1, null, 'timeout');

@@ -14,6 +14,7 @@ export interface ScenarioRequest {
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | null;
+  readonly grpc: boolean;
   readonly weight: number;
   readonly idempotencyKey: boolean;
   readonly expects: (status: number) => boolean;
@@ -45,6 +46,7 @@ const requestSchema = z.strictObject({
     .union([z.string(), z.instanceof(Uint8Array)])
     .nullable()
     .default(null),
+  grpc: z.boolean().default(false),
   weight: z.number().int().min(1).max(1_000_000).default(1),
   idempotencyKey: z.boolean().default(false),
   status: z.string().default('200-399'),
@@ -98,18 +100,33 @@ function parseRequest(spec: z.output<typeof requestSchema>, report: Report): Sce
   const headers = parseHeaders(spec.headers, report);
   const hosts = headers.filter(([name]) => name === 'host');
   if (hosts.length > 1) report('headers', 'must have one Host', hosts.map(([, value]) => value).join(', '));
+  const body = typeof spec.body === 'string' ? new TextEncoder().encode(spec.body) : spec.body;
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 80 : Number(url.port),
     authority: hosts[0]?.[1] ?? url.host,
     path: target.startsWith('/') ? target : `/${target}`,
-    method: spec.method,
-    headers: headers.filter(([name]) => name !== 'host'),
-    body: typeof spec.body === 'string' ? new TextEncoder().encode(spec.body) : spec.body,
+    method: spec.grpc ? 'POST' : spec.method,
+    headers: [...headers.filter(([name]) => name !== 'host'), ...(spec.grpc ? grpcHeaders : [])],
+    body: spec.grpc ? frameMessage(body ?? new Uint8Array(0)) : body,
+    grpc: spec.grpc,
     weight: spec.weight,
     idempotencyKey: spec.idempotencyKey,
     expects,
   };
+}
+
+const grpcHeaders: readonly HeaderLine[] = [
+  ['content-type', 'application/grpc'],
+  ['te', 'trailers'],
+];
+
+/** A message behind its prefix: not compressed, and its length. */
+function frameMessage(message: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(5 + message.length);
+  new DataView(framed.buffer).setUint32(1, message.length);
+  framed.set(message, 5);
+  return framed;
 }
 
 type GivenHeaders = z.output<typeof requestSchema>['headers'];

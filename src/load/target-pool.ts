@@ -1,28 +1,45 @@
 // The connections to one target and the due requests that wait for one. Connections are used in turn, so that all of
 // them carry load.
 
-import { Ring } from '../base/index.ts';
+import { type Clock, Ring } from '../base/index.ts';
 import type { Address, Network } from '../net/index.ts';
+import { LoadHttp2Connection } from './http2-connection.ts';
 import { loadLimits } from './limits.ts';
-import { type ConnectionOwner, LoadConnection, type PendingRequest } from './load-connection.ts';
+import {
+  type ConnectionOwner,
+  LoadConnection,
+  type LoadLane,
+  type PendingRequest,
+} from './load-connection.ts';
+
+/** How a target is spoken to. */
+export interface Speech {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly connections: number;
+  /** Streams at once on each connection of HTTP/2; 0: HTTP/1.1. */
+  readonly streams: number;
+}
 
 export class TargetPool {
-  readonly connections = new Set<LoadConnection>();
+  readonly lanes = new Set<LoadLane>();
   readonly #index: number;
   readonly #address: Address;
-  readonly #network: Network;
-  readonly #connectionsMax: number;
-  readonly #idle: Ring<LoadConnection>;
+  readonly #speech: Speech;
+  readonly #lanesMax: number;
+  readonly #idle: Ring<LoadLane>;
   readonly #waiting = new Ring<PendingRequest>(loadLimits.waitingMax);
   #connecting = 0;
+  /** Takes further lanes until it is open. */
+  #opening: LoadHttp2Connection | null = null;
 
-  constructor(index: number, address: Address, network: Network, connectionsMax: number) {
+  constructor(index: number, address: Address, speech: Speech) {
     this.#index = index;
     this.#address = address;
-    this.#network = network;
-    this.#connectionsMax = connectionsMax;
-    // A connection may be in it twice for a moment: gone, with its place not yet reached.
-    this.#idle = new Ring<LoadConnection>(2 * connectionsMax);
+    this.#speech = speech;
+    this.#lanesMax = speech.connections * Math.max(1, speech.streams);
+    // A lane may be in it twice for a moment: gone, with its place not yet reached.
+    this.#idle = new Ring<LoadLane>(2 * this.#lanesMax);
   }
 
   get connecting(): number {
@@ -31,22 +48,34 @@ export class TargetPool {
 
   /** All are open, and busy: more of them might help. One that does not open is the target's matter. */
   get exhausted(): boolean {
-    return this.connections.size - this.#connecting >= this.#connectionsMax;
+    return this.lanes.size - this.#connecting >= this.#lanesMax;
   }
 
-  /** Opens connections up to the maximum. */
+  openAll(owner: ConnectionOwner): void {
+    this.open(owner, this.#lanesMax);
+  }
+
+  /** Opens lanes up to the maximum. */
   open(owner: ConnectionOwner, wanted: number): void {
-    for (let left = wanted; left > 0 && this.connections.size < this.#connectionsMax; left--) {
+    for (let left = wanted; left > 0 && this.lanes.size < this.#lanesMax; left--) {
       this.#connecting += 1;
-      this.connections.add(new LoadConnection(this.#index, this.#address, this.#network, owner));
+      this.lanes.add(this.#createLane(owner));
     }
+  }
+
+  #createLane(owner: ConnectionOwner): LoadLane {
+    const { clock, network, streams } = this.#speech;
+    if (streams === 0) return new LoadConnection(this.#index, this.#address, network, owner);
+    if (this.#opening?.hasRoom !== true)
+      this.#opening = new LoadHttp2Connection(this.#index, this.#address, network, clock, owner, streams);
+    return this.#opening.addLane();
   }
 
   /** Sends, or waits for a connection; overflow when too many wait. */
   dispatch(pending: PendingRequest, nowMs: number, owner: ConnectionOwner): 'sent' | 'waiting' | 'overflow' {
-    const connection = this.#takeIdle();
-    if (connection !== null) {
-      connection.send(pending, nowMs);
+    const lane = this.#takeIdle();
+    if (lane !== null) {
+      lane.send(pending, nowMs);
       return 'sent';
     }
     if (!this.#waiting.push(pending)) return 'overflow';
@@ -54,24 +83,24 @@ export class TargetPool {
     return 'waiting';
   }
 
-  /** A connection can take a request. `opened`: for the first time. */
-  ready(connection: LoadConnection, opened: boolean, nowMs: number): void {
+  /** A lane can take a request. `opened`: for the first time. */
+  ready(lane: LoadLane, opened: boolean, nowMs: number): void {
     if (opened) this.#connecting -= 1;
     const pending = this.#waiting.shift();
-    if (pending !== null) connection.send(pending, nowMs);
-    else this.#idle.push(connection);
+    if (pending !== null) lane.send(pending, nowMs);
+    else this.#idle.push(lane);
   }
 
-  /** A connection is gone. `unopened`: the result is the request that it was opened for, if any. */
-  gone(connection: LoadConnection, unopened: boolean, owner: ConnectionOwner): PendingRequest | null {
-    this.connections.delete(connection);
+  /** A lane is gone. `unopened`: the result is the request that it was opened for, if any. */
+  gone(lane: LoadLane, unopened: boolean, owner: ConnectionOwner): PendingRequest | null {
+    this.lanes.delete(lane);
     if (unopened) {
       this.#connecting -= 1;
       return this.#waiting.shift();
     }
     // One that has served is replaced at once, or the run would go on with fewer than asked for. One that has not was
     // refused in its own way, and is opened again only on demand.
-    if (connection.served > 0 || this.#connecting < this.#waiting.count) this.open(owner, 1);
+    if (lane.served > 0 || this.#connecting < this.#waiting.count) this.open(owner, 1);
     return null;
   }
 
@@ -82,10 +111,10 @@ export class TargetPool {
   }
 
   close(): void {
-    for (const connection of this.connections) connection.close();
+    for (const lane of this.lanes) lane.close();
   }
 
-  #takeIdle(): LoadConnection | null {
+  #takeIdle(): LoadLane | null {
     for (let next = this.#idle.shift(); next !== null; next = this.#idle.shift()) {
       if (next.state === 'idle') return next;
     }

@@ -12,6 +12,8 @@ export interface LoadRequest {
   /** With content-length where there is a body. */
   readonly head: RequestHead;
   readonly body: Uint8Array | null;
+  /** A call of gRPC: its success is grpc-status 0. */
+  readonly grpc: boolean;
   /** Whether a final status counts as success. */
   readonly expects: (status: number) => boolean;
 }
@@ -69,6 +71,8 @@ export interface LoadOptions {
   readonly warmupMs: number;
   /** For each target. */
   readonly connections: number;
+  /** Streams at once on each connection of HTTP/2; 0: HTTP/1.1. */
+  readonly streams: number;
   /** From the intended time to the end of the response. */
   readonly timeoutMs: number;
   readonly observer: LoadObserver | null;
@@ -115,6 +119,8 @@ export interface LoadReport {
   readonly ratePerSecond: number;
   readonly arrivals: Arrivals;
   readonly connections: number;
+  /** On each of them, over HTTP/2; 0: HTTP/1.1. */
+  readonly streams: number;
   /** The measured time, or until the last request's end where that came later; without the warm-up. */
   readonly elapsedMs: number;
   /** Stopped before its time; the rest of the report holds for what was done. */

@@ -64,6 +64,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
       arrivals: 'constant',
       durationMs: endlessMs,
       warmupMs: 0,
+      streams: 0,
       connections,
       timeoutMs: clientTimeoutMs,
       observer: this,
@@ -143,6 +144,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
       target: 0,
       head: createRequestHead('GET', this.#authority, path, []),
       body: null,
+      grpc: false,
       expects: isSuccess,
     };
   }
@@ -154,7 +156,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
       ['content-length', String(body.length)],
       ['idempotency-key', transfer.reference],
     ]);
-    return { target: 0, head, body, expects: isSuccess };
+    return { target: 0, head, body, grpc: false, expects: isSuccess };
   }
 
   /** `reason` is '' when it went well. */
