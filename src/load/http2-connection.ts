@@ -1,5 +1,5 @@
-// One HTTP/2 connection of a load run: as many lanes as it may carry streams, each with a request at a time, so that the
-// run sees them as it sees connections of HTTP/1.1.
+// One HTTP/2 connection of a load run: as many lanes as it may carry streams, each with a request at a time, so that
+// the run sees them as it sees connections of HTTP/1.1.
 
 import { type Clock, MeshError } from '../base/index.ts';
 import type { Address, Network, Socket, SocketHandler } from '../net/index.ts';
