@@ -24,8 +24,8 @@ describe('checkManifests', () => {
     ],
     [
       'two policies on one target',
-      [service('a'), policy('a', '', 'x'), policy('a', '', 'y')],
-      ['2.yaml:2 bank/ServicePolicy/y: Conflicted: bank/x is older and in force (got bank/Service/a)'],
+      [service('a'), policy('a', '', 'x'), policy('a', '', 'z')],
+      ['2.yaml:2 bank/ServicePolicy/z: Conflicted: bank/x is older and in force (got bank/Service/a)'],
     ],
     [
       'a backend that is not there',
@@ -125,9 +125,9 @@ describe('checkManifests', () => {
   });
 
   test('every backend that cannot be resolved is named', () => {
-    const text = service('a') + route('a', 'backendRefs: [{ name: x, port: 80 }, { name: y, port: 80 }]');
+    const text = service('a') + route('a', 'backendRefs: [{ name: x, port: 80 }, { name: z, port: 80 }]');
     expect(checkManifests([{ path: 'a', text }]).findings.map(({ issue }) => issue.rule)).toEqual([
-      'BackendNotFound: there is no Service bank/x; there is no Service bank/y',
+      'BackendNotFound: there is no Service bank/x; there is no Service bank/z',
     ]);
   });
 

@@ -55,6 +55,24 @@ describe('parseManifests', () => {
     expect(result.ok && result.value[0]?.value['spec']).toEqual({ ports: [{ port: 80 }] });
   });
 
+  test('words that YAML 1.1 takes for true and false are that, as for kubectl, but not as keys', () => {
+    const values = 'a: yes, b: No, c: on, d: OFF, e: y, f: "yes", g: yesterday, h: true';
+    const text = `${service('a')}x: { ${values}, on: 1, n: 2 }\n`;
+    const result = parseManifests('f.yaml', text);
+    expect(result.ok && result.value[0]?.value['x']).toEqual({
+      a: true,
+      b: false,
+      c: true,
+      d: false,
+      e: true,
+      f: 'yes',
+      g: 'yesterday',
+      h: true,
+      on: 1,
+      n: 2,
+    });
+  });
+
   const bad: readonly [string, string, readonly string[]][] = [
     [
       'broken YAML',
@@ -71,6 +89,11 @@ describe('parseManifests', () => {
     ['no object', '- 1\n', ['f.yaml:1: a document must be an object with apiVersion, kind and metadata']],
     ['no apiVersion', 'kind: Service\n', ['f.yaml:1: apiVersion: must be a string, such as v1']],
     ['no kind', 'apiVersion: v1\n', ['f.yaml:1: kind: must be a string, such as Service']],
+    [
+      'a name that is no text',
+      'apiVersion: v1\nkind: Service\nmetadata: { name: y }\n',
+      ['f.yaml:1: metadata.name: must be text (quote numbers, yes and no)'],
+    ],
     ['no name', 'apiVersion: v1\nkind: Service\n', ['f.yaml:1: metadata.name: a Service must have a name']],
     [
       'two faults',

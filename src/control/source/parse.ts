@@ -2,7 +2,7 @@
 // the line it begins on. A file is taken whole or not at all, because half of a file is more likely an accident than a
 // wish.
 
-import { isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type ScalarTag, visit } from 'yaml';
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import { sourceLimits } from './limits.ts';
 import { type Origin, objectKey, type RawObject, splitApiVersion } from './types.ts';
@@ -21,7 +21,9 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
     strict: true,
     uniqueKeys: true,
     merge: true,
+    customTags: (tags) => [...tags, kubectlBoolean],
   });
+  if (wordKeys.test(text)) for (const document of documents) keepWordKeys(document);
   const issues: Issue[] = [];
   const objects: RawObject[] = [];
   for (const document of documents) {
@@ -37,6 +39,29 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
     else collect(place, value.value, itemLines(document.contents, lines), objects, issues);
   }
   return issues.length > 0 ? fail(issues) : ok(objects);
+}
+
+/**
+ * The words that YAML 1.1 takes for true and false besides these. kubectl reads it, so an API server refuses `app: yes`
+ * where text is wanted, and a directory must.
+ */
+const kubectlBoolean: ScalarTag = {
+  tag: 'tag:yaml.org,2002:bool',
+  default: true,
+  test: /^(?:[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$/,
+  identify: () => false,
+  resolve: (word) => /^(?:y|on)/i.test(word),
+};
+
+const wordKeys = /(?:^|[\s{,])(?:y|n|yes|no|on|off)\s*:/im;
+
+/** As a key the word itself is meant: `retry: { on: [...] }`. */
+function keepWordKeys(document: Parameters<typeof visit>[0]): void {
+  visit(document, {
+    Pair(_, { key }) {
+      if (isScalar(key) && typeof key.value === 'boolean') key.value = key.source;
+    },
+  });
 }
 
 function expand(document: { toJS(options: { maxAliasCount: number }): unknown }): Result<unknown, string> {
@@ -120,6 +145,8 @@ export function parseObject(
   if (typeof kind !== 'string' || kind === '')
     return fail(fileIssue(file, line, 'must be a string, such as Service', 'kind'));
   const name = isRecord(metadata) ? metadata['name'] : undefined;
+  if (typeof name === 'boolean' || typeof name === 'number')
+    return fail(fileIssue(file, line, 'must be text (quote numbers, yes and no)', 'metadata.name'));
   if (typeof name !== 'string' || name === '')
     return fail(fileIssue(file, line, `a ${kind} must have a name`, 'metadata.name'));
   const given = isRecord(metadata) ? metadata['namespace'] : undefined;
