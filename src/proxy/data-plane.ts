@@ -217,7 +217,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     this.clusters.apply(snapshot);
     this.applyListeners(snapshot);
     this.clusters.retain(snapshot);
-    this.context.tls.retain(tlsConfigsOf(snapshot));
+    if (!endpointsOnly) this.context.tls.retain(tlsConfigsOf(snapshot));
     this.version = snapshot.version;
     // Endpoints come and go with every deployment of anybody: at info they would bury what somebody decided.
     this.options.log.write(endpointsOnly ? 'debug' : 'info', 'configuration applied', {

@@ -23,6 +23,7 @@ export function sameButEndpoints(before: Snapshot, after: Snapshot): boolean {
 }
 
 function sameEntries(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): boolean {
+  if (before === after) return true;
   if (before.size !== after.size) return false;
   for (const [name, value] of after) if (before.get(name) !== value) return false;
   return true;

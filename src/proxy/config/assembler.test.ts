@@ -235,3 +235,66 @@ test('whatever the order of arrival, the end is the same and no route in force n
     { numRuns: 200, seed: 5 },
   );
 });
+
+describe('a snapshot that changes the one before', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('set', 'remove', 'endpoints', 'clear', 'publish'),
+    name: fc.constantFrom('a', 'b', 'c', 'd'),
+  });
+
+  test('is what would be made of all there is, and says which clusters it is about', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { assembler } = create();
+        // The same by looking at everything each time.
+        const slots = new Map<string, { active: object | null; warming: object | null; leaving: boolean }>();
+        const known = new Map<string, number>();
+        let last = assembler.publish();
+        for (const [at, { kind, name }] of [...steps, { kind: 'publish', name: 'a' } as const].entries()) {
+          const slot = slots.get(name);
+          if (kind === 'set') {
+            const cluster = clusterOf(name);
+            assembler.setCluster(cluster);
+            slots.set(name, { active: slot?.active ?? null, warming: cluster.config, leaving: false });
+          } else if (kind === 'remove') {
+            assembler.removeCluster(name);
+            if (slot?.active == null) slots.delete(name);
+            else slot.leaving = true;
+          } else if (kind !== 'publish') {
+            if (kind === 'endpoints') assembler.setEndpoints(name, endpointsOf(at + 1), at);
+            else assembler.clearEndpoints(name, at);
+            known.set(name, at);
+          } else {
+            for (const one of known.keys()) if (!slots.has(one)) known.delete(one);
+            for (const [one, each] of slots) {
+              if (each.warming !== null && known.has(one)) [each.active, each.warming] = [each.warming, null];
+              if (each.leaving) slots.delete(one);
+            }
+            const next = assembler.publish();
+            const active = [...slots].filter(([, each]) => each.active !== null);
+            expect(new Map(next.clusters)).toEqual(
+              new Map(active.map(([one, each]) => [one, each.active])) as never,
+            );
+            const received = [...next.endpoints].map(([one, { receivedAtMs }]) => [one, receivedAtMs]);
+            expect(new Map(received as never)).toEqual(
+              new Map(active.map(([one]) => [one, known.get(one)!])),
+            );
+            expect(new Set(assembler.referenced().endpoints)).toEqual(new Set(slots.keys()));
+            expect(assembler.warmingNames().clusters.toSorted()).toEqual(
+              [...slots].flatMap(([one, each]) => (each.warming === null ? [] : [one])).toSorted(),
+            );
+            expect(next.changed?.since).toBe(last.version);
+            for (const one of ['a', 'b', 'c', 'd'])
+              if (
+                next.clusters.get(one) !== last.clusters.get(one) ||
+                next.endpoints.get(one) !== last.endpoints.get(one)
+              )
+                expect(next.changed?.clusters.has(one)).toBe(true);
+            last = next;
+          }
+        }
+      }),
+      { numRuns: 300, seed: 1 },
+    );
+  });
+});

@@ -10,6 +10,7 @@ import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.t
 import { type Address, formatAddress } from '../../net/index.ts';
 import type { RouteConfig } from '../../policy/index.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
+import { CountedNames } from './counted-names.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
@@ -25,9 +26,9 @@ import type {
 
 /** Names that the resources in hand refer to: what to ask ADS for. */
 export interface ReferencedNames {
-  readonly endpoints: ReadonlySet<string>;
-  readonly routes: ReadonlySet<string>;
-  readonly secrets: ReadonlySet<string>;
+  readonly endpoints: CountedNames;
+  readonly routes: CountedNames;
+  readonly secrets: CountedNames;
 }
 
 export interface StaticResources {
@@ -51,13 +52,18 @@ interface Slot<T> {
   deadlineMs: number;
 }
 
+/** Those of one kind by name, and which of them are warming. */
+class Slots<T> extends Map<string, Slot<T>> {
+  readonly pending = new Set<string>();
+}
+
 export class Assembler implements TimerHandler {
   private readonly clock: Clock;
   private readonly target: SnapshotTarget;
   private readonly drainTimeoutMs: number | null;
-  private readonly listeners = new Map<string, Slot<TranslatedListener>>();
-  private readonly routes = new Map<string, Slot<RouteConfig>>();
-  private readonly clusters = new Map<string, Slot<TranslatedCluster>>();
+  private readonly listeners = new Slots<TranslatedListener>();
+  private readonly routes = new Slots<RouteConfig>();
+  private readonly clusters = new Slots<TranslatedCluster>();
   /** By EDS name. */
   private readonly endpoints = new Map<string, { readonly set: EndpointSet; readonly atMs: number }>();
   private readonly staticSecrets: ReadonlyMap<string, SecretConfig>;
@@ -69,6 +75,18 @@ export class Assembler implements TimerHandler {
   private readonly timer = new Timer(this, 0);
   private readonly idleRoutes = new WeakMap<RouteConfig, Map<number, RouteConfig>>();
   private readonly assignments = new WeakMap<object, Map<string, EndpointAssignment>>();
+  private readonly names: ReferencedNames = {
+    endpoints: new CountedNames(),
+    routes: new CountedNames(),
+    secrets: new CountedNames(),
+  };
+  /** Clusters in force by the name of their endpoints. */
+  private readonly usersOfEndpoints = new Map<string, Set<string>>();
+  /** Clusters of which the last snapshot may say something else than the next one. */
+  private readonly changed = new Set<string>();
+  /** Of the last snapshot; replaced where something changed, so that the data path sees by reference what did. */
+  private activeClusters: ReadonlyMap<string, ClusterConfig> = new Map();
+  private activeEndpoints: ReadonlyMap<string, EndpointAssignment> = new Map();
   private generation = 0;
 
   constructor(options: AssemblerOptions) {
@@ -92,8 +110,11 @@ export class Assembler implements TimerHandler {
   }
 
   setListener(listener: TranslatedListener): void {
+    const { name } = listener.config;
     const own = this.withDrainTimeout(listener);
-    this.warm(this.listeners, listener.config.name, own, listener.initialFetchTimeoutMs);
+    this.countListener(this.listeners.get(name), false);
+    this.warm(this.listeners, name, own, listener.initialFetchTimeoutMs);
+    this.countListener(this.listeners.get(name), true);
   }
 
   private withDrainTimeout(listener: TranslatedListener): TranslatedListener {
@@ -120,35 +141,45 @@ export class Assembler implements TimerHandler {
   }
 
   removeListener(name: string): void {
-    if (!this.isStatic('listener', name)) this.listeners.delete(name);
+    if (this.isStatic('listener', name)) return;
+    this.countListener(this.listeners.get(name), false);
+    this.remove(this.listeners, name);
   }
 
   setRoutes(routes: RouteConfig): void {
     this.warm(this.routes, routes.name, routes, configLimits.removedClusterHoldMs);
+    this.names.routes.came(routes.name);
   }
 
   setCluster(cluster: TranslatedCluster): void {
-    this.leaving.delete(cluster.config.name);
-    this.warm(this.clusters, cluster.config.name, cluster, cluster.initialFetchTimeoutMs);
+    const { name } = cluster.config;
+    this.leaving.delete(name);
+    this.countCluster(this.clusters.get(name), false);
+    this.warm(this.clusters, name, cluster, cluster.initialFetchTimeoutMs);
+    this.countCluster(this.clusters.get(name), true);
   }
 
   removeCluster(name: string): void {
     if (this.isStatic('cluster', name)) return;
-    if (this.clusters.get(name)?.active == null) this.clusters.delete(name);
+    if (this.clusters.get(name)?.active == null) this.dropCluster(name);
     else this.leaving.set(name, this.clock.now() + configLimits.removedClusterHoldMs);
   }
 
   setEndpoints(edsName: string, set: EndpointSet, receivedAtMs: number): void {
     this.endpoints.set(edsName, { set, atMs: receivedAtMs });
+    this.names.endpoints.came(edsName);
+    for (const name of this.usersOfEndpoints.get(edsName) ?? []) this.changed.add(name);
   }
 
   /** The server said that it has none: known, and empty. */
   clearEndpoints(edsName: string, receivedAtMs: number): void {
-    this.endpoints.set(edsName, { set: noEndpoints, atMs: receivedAtMs });
+    this.setEndpoints(edsName, noEndpoints, receivedAtMs);
   }
 
   setSecret(name: string, secret: SecretConfig): void {
-    if (!this.staticSecrets.has(name)) this.secrets = new Map([...this.secrets, [name, secret]]);
+    if (this.staticSecrets.has(name)) return;
+    this.secrets = new Map([...this.secrets, [name, secret]]);
+    this.names.secrets.came(name);
   }
 
   removeSecret(name: string): void {
@@ -159,30 +190,30 @@ export class Assembler implements TimerHandler {
   }
 
   referenced(): ReferencedNames {
-    const endpoints = new Set<string>();
-    for (const { active, warming } of this.clusters.values()) {
-      for (const cluster of [active, warming])
-        if (cluster?.endpoints === null) endpoints.add(cluster.config.edsName);
-    }
-    const routes = new Set<string>();
-    for (const { active, warming } of this.listeners.values()) {
-      for (const listener of chainsOf(active, warming))
-        if (listener.rdsName !== null) routes.add(listener.rdsName);
-    }
-    return { endpoints, routes, secrets: this.referencedSecrets() };
+    return this.names;
   }
 
-  private referencedSecrets(): Set<string> {
-    const names = new Set<string>();
-    const add = (tls: TlsConfig | null) => {
-      for (const { name } of namedSecretsOf(tls)) if (!this.staticSecrets.has(name)) names.add(name);
-    };
-    for (const { active, warming } of this.listeners.values())
-      for (const { config } of chainsOf(active, warming)) add(config.tls);
-    for (const { active, warming } of this.clusters.values())
-      for (const value of [active, warming])
-        if (value !== null) for (const tls of tlsConfigsOfCluster(value.config)) add(tls);
-    return names;
+  /** Counts what a listener refers to, or takes that back; before and after every change of its slot. */
+  private countListener(slot: Slot<TranslatedListener> | undefined, present: boolean): void {
+    if (slot === undefined) return;
+    for (const { config, rdsName } of chainsOf(slot.active, slot.warming)) {
+      if (rdsName !== null) count(this.names.routes, rdsName, present);
+      this.countSecrets(config.tls, present);
+    }
+  }
+
+  private countCluster(slot: Slot<TranslatedCluster> | undefined, present: boolean): void {
+    if (slot === undefined) return;
+    for (const cluster of [slot.active, slot.warming]) {
+      if (cluster === null) continue;
+      if (cluster.endpoints === null) count(this.names.endpoints, cluster.config.edsName, present);
+      for (const tls of tlsConfigsOfCluster(cluster.config)) this.countSecrets(tls, present);
+    }
+  }
+
+  private countSecrets(tls: TlsConfig | null, present: boolean): void {
+    for (const { name } of namedSecretsOf(tls))
+      if (!this.staticSecrets.has(name)) count(this.names.secrets, name, present);
   }
 
   private secretsReady(tls: TlsConfig | null): boolean {
@@ -191,10 +222,7 @@ export class Assembler implements TimerHandler {
 
   /** Something known is not yet in force. */
   get warming(): boolean {
-    for (const slots of [this.listeners, this.routes, this.clusters]) {
-      for (const slot of slots.values()) if (slot.warming !== null) return true;
-    }
-    return false;
+    return [this.listeners, this.routes, this.clusters].some(({ pending }) => pending.size > 0);
   }
 
   /** Listeners in force without routes, because their patience with them ended: every request is answered 404. */
@@ -208,7 +236,7 @@ export class Assembler implements TimerHandler {
 
   /** Names by type that are known and wait for what they refer to. */
   warmingNames(): { readonly listeners: readonly string[]; readonly clusters: readonly string[] } {
-    return { listeners: warmingIn(this.listeners), clusters: warmingIn(this.clusters) };
+    return { listeners: [...this.listeners.pending], clusters: [...this.clusters.pending] };
   }
 
   onTimer(): void {
@@ -220,9 +248,9 @@ export class Assembler implements TimerHandler {
     const nowMs = this.clock.now();
     this.forgetUnreferenced();
     // Endpoints make clusters ready, clusters make routes ready, routes make listeners ready.
-    for (const slot of this.clusters.values()) this.settle(slot, nowMs, this.clusterReady(slot.warming));
-    for (const slot of this.routes.values()) this.settle(slot, nowMs, this.routesReady(slot.warming));
-    for (const slot of this.listeners.values()) this.settle(slot, nowMs, this.listenerReady(slot.warming));
+    this.settleClusters(nowMs);
+    this.settle(this.routes, nowMs, (routes) => this.routesReady(routes));
+    this.settleListeners(nowMs);
     this.dropLeaving(nowMs);
     this.armDeadline(nowMs);
     const snapshot = this.assemble();
@@ -230,17 +258,69 @@ export class Assembler implements TimerHandler {
     return snapshot;
   }
 
-  private warm<T>(slots: Map<string, Slot<T>>, name: string, value: T, timeoutMs: number): void {
+  private warm<T>(slots: Slots<T>, name: string, value: T, timeoutMs: number): void {
     const slot = slots.get(name) ?? { active: null, warming: null, deadlineMs: 0 };
     slot.warming = value;
     slot.deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.clock.now() + timeoutMs;
     slots.set(name, slot);
+    slots.pending.add(name);
   }
 
-  private settle<T>(slot: Slot<T>, nowMs: number, ready: boolean): void {
-    if (slot.warming === null || !(ready || nowMs >= slot.deadlineMs)) return;
-    slot.active = slot.warming;
-    slot.warming = null;
+  private remove<T>(slots: Slots<T>, name: string): void {
+    slots.delete(name);
+    slots.pending.delete(name);
+  }
+
+  /** Puts into force what is ready, or out of patience; `around` is called before and after each. */
+  private settle<T>(
+    slots: Slots<T>,
+    nowMs: number,
+    isReady: (value: T) => boolean,
+    around: ((name: string, slot: Slot<T>, present: boolean) => void) | null = null,
+  ): void {
+    for (const name of slots.pending) {
+      const slot = slots.get(name);
+      assert(slot?.warming != null, 'what is pending is warming');
+      if (!(isReady(slot.warming) || nowMs >= slot.deadlineMs)) continue;
+      around?.(name, slot, false);
+      slot.active = slot.warming;
+      slot.warming = null;
+      slots.pending.delete(name);
+      around?.(name, slot, true);
+    }
+  }
+
+  private settleListeners(nowMs: number): void {
+    const around = (_name: string, slot: Slot<TranslatedListener>, present: boolean) =>
+      this.countListener(slot, present);
+    this.settle(this.listeners, nowMs, (listener) => this.listenerReady(listener), around);
+  }
+
+  private settleClusters(nowMs: number): void {
+    const around = (name: string, slot: Slot<TranslatedCluster>, present: boolean) => {
+      this.countCluster(slot, present);
+      this.useEndpoints(name, slot.active, present);
+      this.changed.add(name);
+    };
+    this.settle(this.clusters, nowMs, (cluster) => this.clusterReady(cluster), around);
+  }
+
+  private useEndpoints(name: string, cluster: TranslatedCluster | null, present: boolean): void {
+    if (cluster === null) return;
+    const { edsName } = cluster.config;
+    const users = this.usersOfEndpoints.get(edsName) ?? new Set();
+    if (present) users.add(name);
+    else users.delete(name);
+    if (users.size > 0) this.usersOfEndpoints.set(edsName, users);
+    else this.usersOfEndpoints.delete(edsName);
+  }
+
+  private dropCluster(name: string): void {
+    const slot = this.clusters.get(name);
+    this.countCluster(slot, false);
+    this.useEndpoints(name, slot?.active ?? null, false);
+    this.remove(this.clusters, name);
+    this.changed.add(name);
   }
 
   private clusterReady(cluster: TranslatedCluster | null): boolean {
@@ -277,11 +357,9 @@ export class Assembler implements TimerHandler {
 
   /** Routes and endpoints that nothing refers to any more would only grow old. */
   private forgetUnreferenced(): void {
-    const { endpoints, routes, secrets } = this.referenced();
-    for (const name of this.secrets.keys())
-      if (!secrets.has(name) && !this.staticSecrets.has(name)) this.removeSecret(name);
-    for (const name of this.endpoints.keys()) if (!endpoints.has(name)) this.endpoints.delete(name);
-    for (const name of this.routes.keys()) if (!routes.has(name)) this.routes.delete(name);
+    for (const name of this.names.secrets.takeIdle()) if (this.secrets.has(name)) this.removeSecret(name);
+    for (const name of this.names.endpoints.takeIdle()) this.endpoints.delete(name);
+    for (const name of this.names.routes.takeIdle()) this.remove(this.routes, name);
   }
 
   private dropLeaving(nowMs: number): void {
@@ -290,7 +368,7 @@ export class Assembler implements TimerHandler {
     for (const [name, untilMs] of this.leaving) {
       if (used.has(name) && nowMs < untilMs) continue;
       this.leaving.delete(name);
-      this.clusters.delete(name);
+      this.dropCluster(name);
     }
   }
 
@@ -309,8 +387,7 @@ export class Assembler implements TimerHandler {
   private armDeadline(nowMs: number): void {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const slots of [this.listeners, this.routes, this.clusters]) {
-      for (const slot of slots.values())
-        if (slot.warming !== null) nextMs = Math.min(nextMs, slot.deadlineMs);
+      for (const name of slots.pending) nextMs = Math.min(nextMs, slots.get(name)?.deadlineMs ?? nextMs);
     }
     for (const untilMs of this.leaving.values()) nextMs = Math.min(nextMs, untilMs);
     if (Number.isFinite(nextMs)) this.clock.arm(this.timer, Math.max(0, nextMs - nowMs));
@@ -331,23 +408,36 @@ export class Assembler implements TimerHandler {
         if (routes !== null) routeConfigs.set(chain.config.routeConfig, this.withIdleTimeout(routes, chain));
       }
     }
-    const clusters = new Map<string, ClusterConfig>();
-    const endpoints = new Map<string, EndpointAssignment>();
-    for (const [name, { active }] of this.clusters) {
-      if (active === null) continue;
-      clusters.set(name, active.config);
-      const assignment = this.assignmentOf(active);
-      if (assignment !== null) endpoints.set(name, assignment);
-    }
+    const changed = { since: `${this.generation}`, clusters: this.assembleClusters() };
     this.generation += 1;
     return {
       version: `${this.generation}`,
       listeners,
       routeConfigs,
-      clusters,
-      endpoints,
+      clusters: this.activeClusters,
+      endpoints: this.activeEndpoints,
       secrets: this.secrets,
+      changed,
     };
+  }
+
+  /** Returns the names of those that may differ from the last time. */
+  private assembleClusters(): ReadonlySet<string> {
+    const names = new Set(this.changed);
+    if (names.size === 0) return names;
+    this.changed.clear();
+    const actives = [...names].map((name) => [name, this.clusters.get(name)?.active ?? null] as const);
+    // New endpoints alone are no change of the clusters.
+    if (actives.some(([name, active]) => this.activeClusters.get(name) !== active?.config)) {
+      const clusters = new Map(this.activeClusters);
+      for (const [name, active] of actives) setOrDelete(clusters, name, active?.config ?? null);
+      this.activeClusters = clusters;
+    }
+    const endpoints = new Map(this.activeEndpoints);
+    for (const [name, active] of actives)
+      setOrDelete(endpoints, name, active === null ? null : this.assignmentOf(active));
+    this.activeEndpoints = endpoints;
+    return names;
   }
 
   /** The same object while nothing changed, so that the data path sees by reference what did. */
@@ -392,8 +482,14 @@ export class Assembler implements TimerHandler {
   }
 }
 
-function warmingIn(slots: ReadonlyMap<string, Slot<unknown>>): readonly string[] {
-  return [...slots].filter(([, slot]) => slot.warming !== null).map(([name]) => name);
+function count(names: CountedNames, name: string, present: boolean): void {
+  if (present) names.add(name);
+  else names.remove(name);
+}
+
+function setOrDelete<T>(map: Map<string, T>, name: string, value: T | null): void {
+  if (value === null) map.delete(name);
+  else map.set(name, value);
 }
 
 /** Every filter chain of these listeners: each is a listener as far as routes, secrets and clusters go. */

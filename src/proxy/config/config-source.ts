@@ -15,6 +15,7 @@ import type { Store } from '../../net/index.ts';
 import { type AdsClientStatus, typeUrls, type XdsSubscriber, type XdsUpdate } from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
 import type { AdsConfig, Bootstrap } from './bootstrap.ts';
+import type { CountedNames } from './counted-names.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
@@ -65,7 +66,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private readonly restoreTimer = new Timer(this, timerKind.restore);
   private readonly graceTimer = new Timer(this, timerKind.grace);
   private readonly checkTimer = new Timer(this, timerKind.check);
-  private readonly subscribed = new Map<string, string>();
+  private readonly subscribed = new Map<string, number>();
   private complete = false;
   private toldConnection = false;
 
@@ -181,12 +182,10 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     this.subscribeNames(typeUrls.secret, secrets);
   }
 
-  private subscribeNames(typeUrl: string, names: ReadonlySet<string>): void {
-    const sorted = [...names].sort();
-    const key = sorted.join('\n');
-    if ((this.subscribed.get(typeUrl) ?? '') === key) return;
-    this.subscribed.set(typeUrl, key);
-    this.client?.subscribe(typeUrl, sorted);
+  private subscribeNames(typeUrl: string, names: CountedNames): void {
+    if ((this.subscribed.get(typeUrl) ?? 0) === names.version) return;
+    this.subscribed.set(typeUrl, names.version);
+    this.client?.subscribe(typeUrl, [...names].sort());
     const table = this.tables.get(typeUrl);
     // What nobody refers to any more is not sent again either.
     for (const name of table?.accepted.keys() ?? []) {

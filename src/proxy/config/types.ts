@@ -33,6 +33,8 @@ export interface Snapshot {
   readonly secrets: ReadonlyMap<string, SecretConfig>;
   /** By cluster name; a cluster without an entry has no endpoints yet. */
   readonly endpoints: ReadonlyMap<string, EndpointAssignment>;
+  /** Clusters that may differ, in themselves or their endpoints, from the snapshot with this `version`; absent: all. */
+  readonly changed?: { readonly since: string; readonly clusters: ReadonlySet<string> };
 }
 
 export type Direction = 'inbound' | 'outbound' | 'gateway';

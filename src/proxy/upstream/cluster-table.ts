@@ -17,6 +17,9 @@ export class ClusterTable {
   /** Clusters that left the configuration and still have connections. */
   private readonly retired = new Set<Cluster>();
 
+  /** Of the snapshot that was applied last. */
+  private version = '';
+
   /** `context`: it has this table in it. */
   constructor(context: () => ProxyContext) {
     this.context = context;
@@ -53,7 +56,12 @@ export class ClusterTable {
 
   /** Takes in what there is; what there is no more goes by {@link retain}, after the routes that name it. */
   apply(snapshot: Snapshot): void {
-    for (const [name, config] of snapshot.clusters) {
+    const { changed } = snapshot;
+    const names = changed?.since === this.version ? changed.clusters : snapshot.clusters.keys();
+    this.version = snapshot.version;
+    for (const name of names) {
+      const config = snapshot.clusters.get(name);
+      if (config === undefined) continue;
       const assignment = snapshot.endpoints.get(name) ?? null;
       const cluster = this.awake.get(name);
       if (cluster !== undefined) {
