@@ -46,6 +46,12 @@ export {
   type TokenBucketConfig,
 } from './limit/index.ts';
 export {
+  budgetsLeft,
+  ErrorBudget,
+  type ObjectiveConfig,
+  ObjectiveCounts,
+} from './objective/index.ts';
+export {
   type Detector,
   ejectionCauses,
   type OutlierConfig,

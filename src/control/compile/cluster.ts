@@ -6,6 +6,7 @@ import {
   type Cluster,
   Cluster_DiscoveryType,
   ClusterSchema,
+  HealthCheckSchema,
   LeastRequestSchema,
   type LoadBalancingPolicy_Policy,
   LoadBalancingPolicy_PolicySchema,
@@ -16,7 +17,7 @@ import {
 } from '../../xds/api.ts';
 import { formatGatewayDuration, latencyAwareType, policyDefaults } from '../../xds/index.ts';
 import type { PortModel } from '../model/types.ts';
-import type { ServicePolicySettings } from '../schema/service-policy.ts';
+import { parseStatusRange, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 
@@ -30,9 +31,10 @@ export function compileCluster(port: ClusterInput): Cluster {
     name: port.id,
     ...compileEndpointSource(port),
     connectTimeout: durationOf(durationMs(policy.timeouts.connect)),
-    loadBalancingPolicy: { policies: compileBalancing(policy.loadBalancing.type) },
+    loadBalancingPolicy: { policies: compileBalancing(policy.loadBalancing) },
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
+    ...compileHealthCheck(port),
     typedExtensionProtocolOptions: compileProtocol(durationMs(policy.timeouts.idle)),
     metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
   });
@@ -87,17 +89,22 @@ function compileProtocol(idleMs: number) {
 }
 
 /** A client takes the first it knows: Weft the first, others the nearest that follows. */
-function compileBalancing(
-  type: ServicePolicySettings['loadBalancing']['type'],
-): LoadBalancingPolicy_Policy[] {
+function compileBalancing({
+  type,
+  slowStart,
+}: ServicePolicySettings['loadBalancing']): LoadBalancingPolicy_Policy[] {
+  const slow =
+    slowStart === undefined
+      ? {}
+      : { slowStartConfig: { slowStartWindow: durationOf(durationMs(slowStart.window)) } };
   const leastRequest = policyOf(
     'envoy.load_balancing_policies.least_request',
-    packAny(LeastRequestSchema, {}),
+    packAny(LeastRequestSchema, slow),
   );
-  const roundRobin = policyOf('envoy.load_balancing_policies.round_robin', packAny(RoundRobinSchema, {}));
+  const roundRobin = policyOf('envoy.load_balancing_policies.round_robin', packAny(RoundRobinSchema, slow));
   switch (type) {
     case 'LatencyAware':
-      return [policyOf('weft.dev.latency_aware', latencyAware), leastRequest, roundRobin];
+      return [policyOf('weft.dev.latency_aware', latencyAware(slowStart?.window)), leastRequest, roundRobin];
     case 'LeastRequest':
       return [leastRequest, roundRobin];
     case 'RoundRobin':
@@ -107,13 +114,55 @@ function compileBalancing(
   }
 }
 
-const latencyAware = packAny(TypedStructSchema, {
-  typeUrl: latencyAwareType,
-  value: {
-    decay: formatGatewayDuration(policyDefaults.latencyAware.decayMs),
-    defaultRtt: formatGatewayDuration(policyDefaults.latencyAware.rttMs),
-  },
-});
+function latencyAware(slowStartWindow: string | undefined) {
+  return packAny(TypedStructSchema, {
+    typeUrl: latencyAwareType,
+    value: {
+      decay: formatGatewayDuration(policyDefaults.latencyAware.decayMs),
+      defaultRtt: formatGatewayDuration(policyDefaults.latencyAware.rttMs),
+      ...(slowStartWindow === undefined ? {} : { slowStart: slowStartWindow }),
+    },
+  });
+}
+
+/** An endpoint that Kubernetes took away is gone, whatever its checks say. */
+function compileHealthCheck({
+  policy,
+  port,
+  service,
+}: ClusterInput): Pick<MessageInitShape<typeof ClusterSchema>, 'healthChecks' | 'ignoreHealthOnHostRemoval'> {
+  const { healthCheck: check } = policy;
+  if (check === undefined) return {};
+  const [namespace = '', name = ''] = service.split('/');
+  // With its port, which tells the ports of one service apart behind a sidecar.
+  const host = `${name}.${namespace}:${port}`;
+  const common = {
+    timeout: durationOf(durationMs(check.timeout)),
+    interval: durationOf(durationMs(check.interval)),
+    healthyThreshold: check.healthyThreshold,
+    unhealthyThreshold: check.unhealthyThreshold,
+  };
+  const healthCheck = create(HealthCheckSchema, { ...common, healthChecker: compileProbe(check, host) });
+  return { healthChecks: [healthCheck], ignoreHealthOnHostRemoval: true };
+}
+
+function compileProbe(
+  { http }: NonNullable<ServicePolicySettings['healthCheck']>,
+  host: string,
+): NonNullable<MessageInitShape<typeof HealthCheckSchema>['healthChecker']> {
+  if (http === undefined) return { case: 'tcpHealthCheck', value: {} };
+  return {
+    case: 'httpHealthCheck',
+    value: {
+      path: http.path,
+      host: http.host ?? host,
+      expectedStatuses: http.expectedStatuses.map((range) => {
+        const [first, last] = parseStatusRange(range);
+        return { start: BigInt(first), end: BigInt(last + 1) };
+      }),
+    },
+  };
+}
 
 function policyOf(name: string, typedConfig: ReturnType<typeof packAny>): LoadBalancingPolicy_Policy {
   return create(LoadBalancingPolicy_PolicySchema, { typedExtensionConfig: { name, typedConfig } });

@@ -27,7 +27,7 @@ test.each(all)('%s is structural', (_, node) => {
 
 test('what is not supported yet is no field, and what absence means is no default', () => {
   const paths = new Map(all);
-  expect(paths.has('ServicePolicy.spec.healthCheck')).toBe(false);
+  expect(paths.has('ServicePolicy.spec.rateLimit')).toBe(false);
   expect(paths.get('ServicePolicy.spec.timeouts.request')).not.toHaveProperty('default');
   expect(paths.get('ServicePolicy.spec.timeouts')).not.toHaveProperty('default');
   expect(paths.get('ServicePolicy.spec.timeouts.connect')).toMatchObject({

@@ -13,7 +13,7 @@ test('defaults are those that hold', () => {
   const byPath = new Map(fields.map((field) => [field.path, field]));
   expect(byPath.get('timeouts.request')).toMatchObject({ type: 'duration', defaultValue: '"15s"' });
   expect(byPath.get('retry.attempts')).toMatchObject({ type: '0 to 16', defaultValue: '2' });
-  expect(byPath.get('healthCheck')?.type).toBe('not supported yet by this version');
+  expect(byPath.get('rateLimit')?.type).toBe('not supported yet by this version');
 });
 
 test('what YAML 1.1 makes of `on` is the same field', () => {

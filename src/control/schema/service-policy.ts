@@ -39,7 +39,19 @@ const loadBalancing = z.strictObject({
     .describe("Absent: the Service's own trafficDistribution, which is where Kubernetes says it."),
 });
 
-const { timeouts: waits, limits: bounds, outlierDetection: outlier, retry: again } = policyDefaults;
+const slowStart = z.strictObject({
+  window: duration(1000, 3_600_000).describe(
+    'An endpoint that turned healthy grows from a tenth of its share to all of it over this time. Absent: it gets its share at once.',
+  ),
+});
+
+const {
+  timeouts: waits,
+  limits: bounds,
+  outlierDetection: outlier,
+  retry: again,
+  healthCheck: checks,
+} = policyDefaults;
 const text = formatGatewayDuration;
 
 const requestDefault = text(waits.requestMs);
@@ -246,9 +258,72 @@ const objective = z.strictObject({
     .describe('Over which the error budget is counted; a month, as on-call rotations report it.'),
 });
 
+const balancing = loadBalancing
+  .extend({ consistentHash: notYet, slowStart: slowStart.optional() })
+  .refine(({ type, slowStart }) => type !== 'Random' || slowStart === undefined, {
+    path: ['slowStart'],
+    error: 'does not hold for Random',
+  });
+
+/** `200-299`, or one status. */
+const statusRange = z.string({ error: 'must be a status such as 200 or a range such as 200-299' }).refine(
+  (text) => {
+    const [first, last] = parseStatusRange(text);
+    return first >= 100 && last <= 599 && first <= last;
+  },
+  { error: 'must be a status such as 200 or a range such as 200-299' },
+);
+
+/** NaN where it is none. */
+export function parseStatusRange(text: string): readonly [first: number, last: number] {
+  const [, first = '', last = first] = /^(\d{3})(?:-(\d{3}))?$/.exec(text) ?? [];
+  return first === '' ? [Number.NaN, Number.NaN] : [Number(first), Number(last)];
+}
+
+const healthCheck = z
+  .strictObject({
+    http: z
+      .strictObject({
+        path: z
+          .string()
+          .regex(/^\/[!-~]*$/, 'must begin with / and hold no spaces')
+          .default('/')
+          .describe('What is asked for; the root answers in most applications.'),
+        host: z
+          .string()
+          .regex(/^[a-zA-Z0-9._:-]{1,253}$/, 'must be a host')
+          .optional()
+          .describe("Absent: the Service's own name, which its sidecars answer to."),
+        expectedStatuses: z
+          .array(statusRange)
+          .min(1)
+          .max(16)
+          .default(['200-299'])
+          .describe('Of an answer that says yes: any success.'),
+      })
+      .optional()
+      .describe('GET, and its status decides.'),
+    tcp: z.strictObject({}).optional().describe('A connection is enough.'),
+    interval: duration(100, 3_600_000)
+      .default(text(checks.intervalMs))
+      .describe('Between two checks. Five seconds finds a dead endpoint before most callers give up.'),
+    timeout: duration(10, 60_000).default(text(checks.timeoutMs)).describe('Of one check.'),
+    healthyThreshold: integer(1, 100)
+      .default(checks.healthyThreshold)
+      .describe('Passed checks in a row that bring an endpoint back; the first ever decides alone.'),
+    unhealthyThreshold: integer(1, 100)
+      .default(checks.unhealthyThreshold)
+      .describe(
+        'Timeouts or broken connections in a row that take it out; an answer that says no does at once.',
+      ),
+  })
+  .refine(({ http, tcp }) => (http === undefined) !== (tcp === undefined), {
+    error: 'must hold one of http, tcp',
+  });
+
 /** Everything but the targets: what is in force for a service. */
 export const servicePolicySettings = z.strictObject({
-  loadBalancing: loadBalancing.extend({ consistentHash: notYet, slowStart: notYet }).prefault({}),
+  loadBalancing: balancing.prefault({}),
   timeouts: timeouts.prefault({}),
   retry: retry.prefault({}),
   retryBudget: retryBudget.prefault({}),
@@ -257,7 +332,11 @@ export const servicePolicySettings = z.strictObject({
   objective: objective
     .optional()
     .describe('The error budget. Absent: none is kept, because nobody promised anything.'),
-  healthCheck: notYet,
+  healthCheck: healthCheck
+    .optional()
+    .describe(
+      'Active checks of every endpoint by every proxy that calls the service. Absent: Kubernetes readiness and outlier detection say who is well.',
+    ),
   rateLimit: notYet,
 });
 

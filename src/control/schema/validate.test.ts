@@ -95,8 +95,8 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
   ],
   [
     'slow start',
-    policy('loadBalancing: { slowStart: { window: 30s } }'),
-    `spec.loadBalancing.slowStart: ${later} (got {"window":"30s"})`,
+    policy('loadBalancing: { type: Random, slowStart: { window: 30s } }'),
+    'spec.loadBalancing.slowStart: does not hold for Random (got {"window":"30s"})',
   ],
   [
     'a wrong locality',
@@ -211,8 +211,13 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
   ],
   [
     'health checks',
-    policy('healthCheck: { http: { path: / } }'),
-    `spec.healthCheck: ${later} (got {"http":{"path":"/"}})`,
+    policy('healthCheck: { http: { path: / }, tcp: {} }'),
+    'spec.healthCheck: must hold one of http, tcp (got {"http":{"path":"/"},"tcp":{}})',
+  ],
+  [
+    'a status that is none',
+    policy('healthCheck: { http: { expectedStatuses: ["200-700"] } }'),
+    'spec.healthCheck.http.expectedStatuses[0]: must be a status such as 200 or a range such as 200-299 (got 200-700)',
   ],
   [
     'rate limits',

@@ -12,6 +12,7 @@ import type {
   HeaderEdits,
   LimitsConfig,
   LocalityConfig,
+  ObjectiveConfig,
   OutlierConfig,
   RetryLimitConfig,
   RetryPolicy,
@@ -263,6 +264,8 @@ export interface ClusterConfig {
   /** Connections to one endpoint; 0: no limit. */
   readonly connectionsPerEndpointMax: number;
   readonly outlier: OutlierConfig | null;
+  /** What the service promises; null: nothing, and no error budget is kept. */
+  readonly objective: ObjectiveConfig | null;
   /** null: endpoints are not checked. */
   readonly health: ActiveHealthConfig | null;
   readonly retry: RetryPolicy | null;

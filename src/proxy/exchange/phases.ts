@@ -14,6 +14,7 @@ import {
 } from '../../wire/index.ts';
 import { writeLogs } from '../access-logger.ts';
 import { proxyLimits } from '../limits.ts';
+import { responseFlags } from '../stats/index.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
@@ -270,6 +271,8 @@ export function settle(request: RequestState, nowMs: number): void {
     cluster.stats.active -= 1;
     cluster.stats.responses[answerClass]! += 1;
     cluster.stats.bytesReceived += request.bytesSent;
+    if (cluster.promises && isAnsweredFor(request, answerClass))
+      cluster.onRequestEnd(answerClass === 5 || request.failed, durationMs, nowMs);
   }
   const route = request.route === null ? '' : request.route.name;
   const service = cluster === null ? serviceAsked(request) : cluster.config.service;
@@ -280,6 +283,12 @@ export function settle(request: RequestState, nowMs: number): void {
   request.state = 'idle';
   request.body.reset();
   request.owner.onSettled(nowMs, request.requestEnded);
+}
+
+/** A client that left, or broke the protocol, says nothing of the service. */
+function isAnsweredFor({ failed, flags, status }: RequestState, answerClass: number): boolean {
+  const client = flags === responseFlags.downstreamClosed || flags === responseFlags.downstreamProtocolError;
+  return !(failed && client) && (status !== 0 || answerClass !== 0);
 }
 
 /**

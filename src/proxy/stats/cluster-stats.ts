@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
-import { BalanceCounts, OutlierCounts, type RetryDecision } from '../../policy/index.ts';
+import { BalanceCounts, ObjectiveCounts, OutlierCounts, type RetryDecision } from '../../policy/index.ts';
 import { createFaultCounts } from '../../wire/http2/index.ts';
 import { HealthStats } from './health-stats.ts';
 import { SslStats } from './ssl-stats.ts';
@@ -61,6 +61,8 @@ export class ClusterStats {
   ejections = 0;
   readonly outlier = new OutlierCounts();
   readonly health = new HealthStats();
+  /** What was asked of the service's objective; zeroes where it has none. */
+  readonly objective = new ObjectiveCounts();
   readonly balance = new BalanceCounts();
   /** Times that endpoints joined or left. */
   membershipChanges = 0;

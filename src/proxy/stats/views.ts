@@ -84,6 +84,8 @@ export interface ClusterView {
   /** What requests of default and of high priority hold of their limits; null: none of high priority has come. */
   readonly lane: LaneView;
   readonly high: LaneView | null;
+  /** Lets go of its objective's counts what has left the window. */
+  settleBudget(nowMs: number): void;
   /** Retries the budget would grant now; -1 without a budget. */
   retryBudgetRemaining(nowMs: number): number;
 }

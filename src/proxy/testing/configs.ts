@@ -147,6 +147,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     high: { limits: { connections: 1024, pending: 1024, requests: 1024 }, retryLimit: null },
     connectionsPerEndpointMax: 0,
     outlier: null,
+    objective: null,
     health: null,
     retry: null,
     retryLimit: null,

@@ -7,6 +7,7 @@ import type { Address, ConnectOptions } from '../../net/index.ts';
 import {
   type CircuitBreaker,
   type Detector,
+  ErrorBudget,
   type Outcome,
   type OutlierConfig,
   type PickRequest,
@@ -60,6 +61,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   private balancer: PriorityBalancer<Endpoint>;
   private outlier: Detector<Endpoint> | null;
   private checker: HealthChecker<Endpoint> | null;
+  private budget: ErrorBudget | null;
   private destinations: OriginalDestinations | null;
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
@@ -75,6 +77,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.balancer = this.createBalancer();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
     this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
+    this.budget = this.createBudget();
     this.destinations = this.createDestinations();
   }
 
@@ -85,6 +88,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.codecLimits = codecLimits(config);
     this.lane.update(before, config);
     this.highLane?.update(before.high, config.high);
+    if (!sameValue(before.objective, config.objective)) this.budget = this.createBudget();
     if (!sameValue(before.outlier, config.outlier)) {
       const old = this.outlier;
       this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
@@ -178,6 +182,21 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   /** False while an endpoint waits for its first active check. */
   get checked(): boolean {
     return this.checker === null || this.checker.complete;
+  }
+
+  /** Requests are held against what the service promises. */
+  get promises(): boolean {
+    return this.budget !== null;
+  }
+
+  /** A request is over that is the service's to answer for. */
+  onRequestEnd(failed: boolean, durationMs: number, nowMs: number): void {
+    this.budget?.record(failed, durationMs, nowMs);
+  }
+
+  /** Before its counts are shown. */
+  settleBudget(nowMs: number): void {
+    this.budget?.advance(nowMs);
   }
 
   /** Answers may say of their endpoint that it is to be left out. */
@@ -332,6 +351,11 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   private createDestinations(): OriginalDestinations | null {
     const { originalDestination } = this.config;
     return originalDestination === null ? null : new OriginalDestinations(this, originalDestination);
+  }
+
+  private createBudget(): ErrorBudget | null {
+    const { objective } = this.config;
+    return objective === null ? null : new ErrorBudget(objective, this.stats.objective);
   }
 
   private createBalancer(): PriorityBalancer<Endpoint> {

@@ -63,6 +63,8 @@ export class SleepingCluster implements ClusterView {
     return null;
   }
 
+  settleBudget(): void {}
+
   retryBudgetRemaining(nowMs: number): number {
     return this.lane.retriesLeft(nowMs);
   }

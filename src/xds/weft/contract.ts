@@ -28,5 +28,8 @@ export const policyDefaults = {
     maxEjectionMs: 300_000,
     maxEjectedPercent: 50,
   },
+  healthCheck: { intervalMs: 5_000, timeoutMs: 1_000, healthyThreshold: 2, unhealthyThreshold: 3 },
+  /** 30 days. */
+  objective: { windowMs: 2_592_000_000 },
   latencyAware: { decayMs: 10_000, rttMs: 30 },
 } as const;

@@ -9,6 +9,7 @@ import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-s
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
 import { writeBreakers } from './breaker-metrics.ts';
 import { healthRows } from './health-rows.ts';
+import { writeObjectives } from './objective-metrics.ts';
 
 const rows: readonly ClusterRow[] = [
   {
@@ -327,6 +328,7 @@ const mirrorFamilies: readonly (readonly [string, string, (stats: ClusterStats) 
 
 function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
+  writeObjectives(writer, context.view.clusters.values(), nowMs);
   writer.family('weft_retry_budget_remaining', 'gauge', 'Retries that the budget would grant now.');
   for (const cluster of context.view.clusters.values()) {
     const remaining = cluster.retryBudgetRemaining(nowMs);

@@ -169,6 +169,15 @@ function latencyAware(value: Readonly<Record<string, unknown>>, path: string, fa
     kind: 'latency-aware',
     decayMs: durationIn(value, 'decay', decayMsDefault, path, faults),
     defaultRttMs: durationIn(value, 'defaultRtt', rttMsDefault, path, faults),
+    ...(value['slowStart'] === undefined
+      ? {}
+      : {
+          slowStart: {
+            windowMs: durationIn(value, 'slowStart', 1, path, faults),
+            aggression: 1,
+            minPercent: 10,
+          },
+        }),
   };
 }
 

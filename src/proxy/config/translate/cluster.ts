@@ -90,6 +90,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
       outlier: policy.outlier ?? translateOutlier(message),
+      objective: policy.objective,
       health: translateHealthCheck(message, tls, path, faults),
       retry: policy.retry,
       retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),

@@ -3,13 +3,14 @@
 
 import {
   type LimitsConfig,
+  type ObjectiveConfig,
   type OutlierConfig,
   type RetryBudgetConfig,
   type RetryPolicy,
   type RouteTimeouts,
   retryConditions,
 } from '../../../policy/index.ts';
-import { parseGatewayDuration, policyDefaults } from '../../../xds/index.ts';
+import { parseGatewayDuration, policyDefaults, sumDuration } from '../../../xds/index.ts';
 import { type Faults, join } from '../schema/index.ts';
 
 /** What the policy says; null where it says nothing. */
@@ -20,6 +21,7 @@ export interface ServicePolicy {
   readonly connectTimeoutMs: number | null;
   readonly limits: LimitsConfig | null;
   readonly outlier: OutlierConfig | null;
+  readonly objective: ObjectiveConfig | null;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -38,6 +40,20 @@ export function translateServicePolicy(policy: Values, path: string, faults: Fau
     connectTimeoutMs: timeouts?.duration('connect') ?? null,
     limits: translateLimits(reader.object('limits')),
     outlier: translateOutlier(reader.object('outlierDetection')),
+    objective: translateObjective(reader.object('objective')),
+  };
+}
+
+function translateObjective(value: PolicyReader | null): ObjectiveConfig | null {
+  const availability = value?.number('availability', 0, 100) ?? null;
+  if (value === null || availability === null) return null;
+  const latency = value.object('latency');
+  const percentile = latency?.number('percentile', 0, 100) ?? null;
+  const thresholdMs = latency?.duration('threshold') ?? null;
+  return {
+    availability,
+    latency: percentile === null || thresholdMs === null ? null : { percentile, thresholdMs },
+    windowMs: value.longDuration('window') ?? policyDefaults.objective.windowMs,
   };
 }
 
@@ -136,6 +152,14 @@ class PolicyReader {
     const text = this.string(name);
     if (text === null) return null;
     return parseGatewayDuration(text) ?? this.refuse(name, 'must be a duration like 250ms', text);
+  }
+
+  /** Days too. */
+  longDuration(name: string): number | null {
+    const text = this.string(name);
+    if (text === null) return null;
+    if (/^([0-9]{1,5}(d|h|m|s|ms)){1,4}$/.test(text) && sumDuration(text) > 0) return sumDuration(text);
+    return this.refuse(name, 'must be a duration like 30d', text);
   }
 
   number(name: string, low: number, high: number): number | null {

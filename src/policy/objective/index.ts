@@ -1,0 +1,2 @@
+export { budgetsLeft, ErrorBudget } from './error-budget.ts';
+export { type ObjectiveConfig, ObjectiveCounts } from './types.ts';
