@@ -17,7 +17,7 @@ import {
   TraceNotes,
 } from '../policy/index.ts';
 import { AccessLogger } from './access-logger.ts';
-import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
+import type { AccessLogConfig, ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
@@ -351,7 +351,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
       const filterIssue = this.filterIssue(config);
       if (filterIssue !== null) issues.push(filterIssue);
-      const accessLogs = this.accessLogsFor(config, issues);
+      const accessLogs = this.createLoggers(name, config.http.accessLogs, issues);
       const listener = this.listeners.get(name);
       if (listener !== undefined && isSameListener(listener.config, config))
         listener.update(config, table, accessLogs);
@@ -360,6 +360,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
           name,
           new RuntimeListener(this.context, config, table, accessLogs, this.listeners),
         );
+      const { connectionLogs = [] } = config;
+      this.listeners.get(name)?.setConnectionLogs(this.createLoggers(name, connectionLogs, issues));
     }
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;
@@ -370,8 +372,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   /** A log that no listener writes to any more, draining ones included, gives its descriptor back. */
   private closeUnusedLogs(): void {
     const used = new Set<AccessLog>();
-    for (const { accessLogs } of [...this.listeners.values(), ...this.listenerDrain.listeners])
-      for (const { log } of accessLogs ?? []) used.add(log);
+    for (const { loggers } of [...this.listeners.values(), ...this.listenerDrain.listeners])
+      for (const { log } of loggers) used.add(log);
     for (const [path, log] of this.accessLogs) {
       if (used.has(log)) continue;
       this.accessLogs.delete(path);
@@ -412,9 +414,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     this.bindIssues = issues;
   }
 
-  private accessLogsFor({ name, http }: ListenerConfig, issues: Issue[]): readonly AccessLogger[] | null {
-    const loggers = http.accessLogs.flatMap(({ path, format, filter }) => {
-      const log = this.openLog(name, path, issues);
+  private createLoggers(
+    listener: string,
+    logs: readonly AccessLogConfig[],
+    issues: Issue[],
+  ): readonly AccessLogger[] | null {
+    const loggers = logs.flatMap(({ path, format, filter }) => {
+      const log = this.openLog(listener, path, issues);
       return log === null ? [] : [new AccessLogger(log, format, filter, this.context.random)];
     });
     return loggers.length === 0 ? null : loggers;

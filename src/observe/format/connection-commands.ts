@@ -1,7 +1,7 @@
 // Commands that read the two connections of a request: their addresses and what TLS established on them.
 
 import { createHash } from 'node:crypto';
-import { ok } from '../../base/index.ts';
+import { fail, formatIp, ok, parseIp } from '../../base/index.ts';
 import type { Address, PeerCertificate, SecureFacts } from '../../net/index.ts';
 import { toBytes } from './bytes.ts';
 import { type CommandSpec, type CommandTable, count, plain, textOperator, unknown } from './operator.ts';
@@ -81,12 +81,39 @@ function addresses(name: string, read: (source: FormatSource) => Address | null)
     });
   return {
     [`${name}_ADDRESS`]: written(withPort),
-    [`${name}_ADDRESS_WITHOUT_PORT`]: written(hostOrPath),
+    [`${name}_ADDRESS_WITHOUT_PORT`]: masked(read),
     [`${name}_PORT`]: count((source) => {
       const address = read(source);
       return address?.kind === 'ip' ? address.port : null;
     }),
   };
+}
+
+/** With a length of a prefix the network of that length, `10.1.0.0/16`; one that is too long is the address's own. */
+function masked(read: (source: FormatSource) => Address | null): CommandSpec {
+  return {
+    argument: 'optional',
+    length: false,
+    compile(argument) {
+      if (argument !== '' && !/^\d{1,3}$/.test(argument)) return fail('takes the length of a prefix');
+      return ok(
+        textOperator((source) => {
+          const address = read(source);
+          if (address === null) return null;
+          const host = hostOrPath(address);
+          return argument === '' ? host : networkOf(host, Number(argument));
+        }),
+      );
+    },
+  };
+}
+
+function networkOf(host: string, length: number): string {
+  const bytes = parseIp(host);
+  if (bytes === null) return host;
+  const bits = Math.min(length, bytes.length * 8);
+  const kept = bytes.map((byte, at) => byte & (0xff << Math.max(0, 8 - Math.max(0, bits - at * 8))));
+  return `${formatIp(kept)}/${bits}`;
 }
 
 function withPort(address: Address): string {

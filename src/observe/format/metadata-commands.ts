@@ -16,32 +16,33 @@ const kinds: readonly MetadataKind[] = [
 ];
 
 export const metadataCommands: CommandTable = {
-  DYNAMIC_METADATA: of('DYNAMIC'),
-  CLUSTER_METADATA: of('CLUSTER'),
-  UPSTREAM_METADATA: of('UPSTREAM_HOST'),
+  DYNAMIC_METADATA: of('DYNAMIC', true),
+  CLUSTER_METADATA: of('CLUSTER', false),
+  UPSTREAM_METADATA: of('UPSTREAM_HOST', false),
   METADATA: {
     argument: 'required',
-    length: false,
-    compile(argument) {
+    length: true,
+    compile(argument, lengthMax) {
       const [name = '', ...path] = argument.split(':');
       const kind = kinds.find((known) => known === name);
       if (kind === undefined) return fail(`takes one of ${kinds.join(', ')}, then a namespace and a path`);
-      return compilePath(kind, path);
+      return compilePath(kind, path, lengthMax);
     },
   },
 };
 
-function of(kind: MetadataKind): CommandSpec {
+function of(kind: MetadataKind, length: boolean): CommandSpec {
   return {
     argument: 'required',
-    length: false,
-    compile: (argument) => compilePath(kind, argument.split(':')),
+    length,
+    compile: (argument, lengthMax) => compilePath(kind, argument.split(':'), lengthMax),
   };
 }
 
 function compilePath(
   kind: MetadataKind,
   [namespace = '', ...path]: readonly string[],
+  lengthMax: number | null,
 ): Result<Operator, string> {
   if (namespace === '') return fail('takes a namespace');
   const find = (source: FormatSource) => findValue(source.metadata(kind)?.get(namespace), path);
@@ -50,11 +51,14 @@ function compilePath(
     text(source) {
       const value = find(source);
       if (value === undefined || value === null) return null;
-      return typeof value === 'string' ? toBytes(value) : writeJson(value);
+      const text = typeof value === 'string' ? toBytes(value) : writeJson(value);
+      return lengthMax === null ? text : text.slice(0, lengthMax);
     },
     json(source) {
       const value = find(source);
-      return value === undefined || value === null ? null : writeJson(value);
+      if (value === undefined || value === null) return null;
+      const whole = lengthMax === null || typeof value !== 'string';
+      return whole ? writeJson(value) : quoteJson(toBytes(value).slice(0, lengthMax));
     },
   });
 }

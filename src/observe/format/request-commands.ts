@@ -72,12 +72,20 @@ export const requestCommands: CommandTable = {
       return ok(numberOperator((source) => spanOf(source, from, to, scale)));
     },
   },
-  BYTES_RECEIVED: count((source) => source.bytesReceived),
-  BYTES_SENT: count((source) => source.bytesSent),
+  BYTES_RECEIVED: count(({ bytesReceived }) => (bytesReceived < 0 ? null : bytesReceived)),
+  BYTES_SENT: count(({ bytesSent }) => (bytesSent < 0 ? null : bytesSent)),
   BYTES_RETRANSMITTED: unknown('the kernel’s retransmissions are not asked for'),
   PROTOCOL: plain((source) => source.protocol),
   RESPONSE_CODE: count((source) => source.status),
-  RESPONSE_CODE_DETAILS: plain((source) => source.details.replaceAll(' ', '_')),
+  RESPONSE_CODE_DETAILS: {
+    argument: 'optional',
+    length: false,
+    compile(argument) {
+      if (argument === '') return ok(textOperator((source) => source.details.replaceAll(' ', '_') || null));
+      if (argument !== 'ALLOW_WHITESPACES') return fail('takes ALLOW_WHITESPACES');
+      return ok(textOperator((source) => source.details || null));
+    },
+  },
   CONNECTION_TERMINATION_DETAILS: plain((source) => source.terminationDetails),
   RESPONSE_FLAGS: always((source) => source.flags || '-'),
   RESPONSE_FLAGS_LONG: always(

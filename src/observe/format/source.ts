@@ -118,6 +118,7 @@ export class FormatSource {
     return false;
   }
 
+  /** -1: not known. */
   get bytesReceived(): number {
     return 0;
   }

@@ -56,7 +56,7 @@ class CustomTime implements TimeFormat {
 
 /** ISO time with the second's part kept: requests of one second differ in three digits only. */
 class IsoTime implements TimeFormat {
-  private second = -1;
+  private second = Number.NaN;
   private prefix = '';
 
   format(wallMs: number): string {

@@ -59,6 +59,8 @@ export interface ListenerConfig {
   readonly http: HttpOptions;
   readonly binding: ListenerBinding;
   readonly terms: ConnectionTerms;
+  /** Lines of connections, whatever they carry; absent: none. */
+  readonly connectionLogs?: readonly AccessLogConfig[];
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
   readonly chainName?: string;

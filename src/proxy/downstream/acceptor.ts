@@ -27,6 +27,8 @@ export interface AcceptorOwner {
   readonly full: boolean;
   chain(name: string): Chain | null;
   listenerAt(destination: Address): HandOverTarget | null;
+  /** No filter chain is for it. */
+  onUnmatched(socket: Socket): void;
   /** It has a session, or is gone. */
   onEntered(acceptor: Acceptor): void;
 }
@@ -138,6 +140,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
     const chain = name === null ? null : this.owner.chain(name);
     if (chain === null) {
       this.owner.stats.noChainMatch += 1;
+      this.owner.onUnmatched(this.socket);
       this.refuse('no filter chain is for it');
       return;
     }

@@ -60,6 +60,18 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.idleSinceMs = context.clock.now();
   }
 
+  get protocol(): string {
+    return 'HTTP/1.1';
+  }
+
+  get bytesReceived(): number {
+    return -1;
+  }
+
+  get bytesSent(): number {
+    return -1;
+  }
+
   get direct(): Address {
     return this.socket.remote;
   }

@@ -57,6 +57,18 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     );
   }
 
+  get protocol(): string {
+    return 'HTTP/2';
+  }
+
+  get bytesReceived(): number {
+    return -1;
+  }
+
+  get bytesSent(): number {
+    return -1;
+  }
+
   get direct(): Address {
     return this.socket.remote;
   }

@@ -16,6 +16,7 @@ import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
 import { BoundSockets } from './bound-sockets.ts';
 import { DownstreamConnection } from './connection.ts';
+import { ConnectionLog } from './connection-log.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Ends, Session } from './session.ts';
@@ -28,6 +29,8 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   routes: RouteTable;
   filterSteps: FilterSteps | null = null;
   accessLogs: readonly AccessLogger[] | null;
+  /** Null: connections have no lines of their own. */
+  private connectionLog: ConnectionLog | null = null;
   filters: FilterChain = noFilters;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
@@ -212,6 +215,22 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     return count;
   }
 
+  /** Null: none. */
+  setConnectionLogs(loggers: readonly AccessLogger[] | null): void {
+    if (loggers === null) this.connectionLog = null;
+    else if (this.connectionLog === null) this.connectionLog = new ConnectionLog(this.context, this, loggers);
+    else this.connectionLog.loggers = loggers;
+  }
+
+  /** All that write for it. */
+  get loggers(): readonly AccessLogger[] {
+    return [...(this.accessLogs ?? []), ...(this.connectionLog?.loggers ?? [])];
+  }
+
+  onUnmatched(socket: Socket): void {
+    this.connectionLog?.onUnmatched(socket);
+  }
+
   onEntered(acceptor: Acceptor): void {
     if (this.entering.delete(acceptor)) this.context.accepted.gauge.add(-1);
   }
@@ -267,6 +286,7 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   /** False: there are too many, and it was reset. */
   onConnectionOpen(connection: Session): boolean {
     this.connections.add(connection);
+    this.connectionLog?.onOpen(connection);
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
     const { accepted } = this.context;
@@ -279,12 +299,14 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** It goes on as another session, which is about to open. */
   onConnectionHandedOver(connection: Session): void {
+    this.connectionLog?.onHandedOver(connection);
     this.onConnectionClosed(connection);
     this.stats.connectionsTotal -= 1;
   }
 
   onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
+    this.connectionLog?.onClosed(connection);
     this.stats.connectionsActive -= 1;
     this.context.accepted.gauge.add(-1);
   }

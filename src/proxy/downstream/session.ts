@@ -1,6 +1,7 @@
 // What a listener needs of whatever serves a connection: HTTP or a tunnel.
 
 import type { Address } from '../../net/index.ts';
+import type { ConnectionFacts } from '../../observe/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 
 /** Both ends of a connection, as listener filters found them. */
@@ -13,7 +14,12 @@ export interface Ends {
   readonly tlvs: readonly Tlv[];
 }
 
-export interface Session {
+export interface Session extends ConnectionFacts {
+  /** What is spoken, as PROTOCOL says it; '' where nobody knows. */
+  readonly protocol: string;
+  /** Of its bodies or, in a tunnel, of all that it carries; -1: they are counted for each request alone. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
   /** Draining: ends when it may without hurting its client, looked at again and again. */
   drainWhenQuiet(nowMs: number, quietMs: number): void;
   /** Ends it in order as soon as possible. */

@@ -76,6 +76,10 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     return this.restored ?? this.socket.local;
   }
 
+  get protocol(): string {
+    return '';
+  }
+
   get direct(): Address {
     return this.socket.remote;
   }

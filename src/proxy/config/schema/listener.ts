@@ -176,6 +176,7 @@ export const listener = message('envoy.config.listener.v3.Listener', {
   ignore_global_conn_limit: f.bool(31),
   max_connections_to_accept_per_socket_event: f.uint32Value(34, 'no effect: the engine decides', positive),
   stat_prefix: f.string(28),
+  access_log: f.repeated(f.message(22, accessLog, 'a line for each connection that ends')),
   per_connection_buffer_limit_bytes: f.uint32Value(
     5,
     'default 1 MiB: of a request body that is kept for a retry; Weft’s own bounds hold for the rest',

@@ -105,7 +105,14 @@ export function translateListener(
   if (binding === null || address === undefined) return null;
   // Bootstraps commonly leave the name out; Envoy makes one up.
   const name = message.name || formatAddress(address);
-  const common = { name, address, binding, direction: translateDirection(message, path, faults) };
+  const logs = translateAccessLogs(message.access_log, join(path, 'access_log'), faults);
+  const common = {
+    name,
+    address,
+    binding,
+    direction: translateDirection(message, path, faults),
+    ...(logs.length === 0 ? {} : { connectionLogs: logs }),
+  };
   const chains = chainsOf(message, path);
   if (chains.length === 0) faults.add(join(path, 'filter_chains'), 'must be at least one');
   const translated = chains.map(({ chain, at }, index) => {
@@ -176,7 +183,7 @@ function translateChain(
 
 type CommonConfig = Pick<
   ListenerConfig,
-  'name' | 'address' | 'binding' | 'direction' | 'entry' | 'chainOf' | 'tls' | 'terms'
+  'name' | 'address' | 'binding' | 'direction' | 'entry' | 'chainOf' | 'tls' | 'terms' | 'connectionLogs'
 >;
 
 function translateTerms(message: ListenerMessage, chain: ChainMessage): ConnectionTerms {
