@@ -25,6 +25,7 @@ const worldly: readonly (readonly [path: string, why: string])[] = [
   ['src/proxy/config/parse-text.ts', 'the built-in YAML parser'],
   ['src/proxy/config/last-good.ts', 'node:crypto hashes, no more'],
   ['src/proxy/exchange/websocket-accept.ts', 'node:crypto hashes, no more'],
+  ['src/proxy/filters/jwt/keys.ts', 'node:crypto verifies, no more'],
   ['src/proxy/filters/coding/content-coder.ts', 'node:zlib codes, no more'],
   ['src/proxy/tls/', 'certificates and their files'],
 ];

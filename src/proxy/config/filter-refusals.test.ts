@@ -51,6 +51,8 @@ const rules = (
 const metadata = (fields: Json): Json =>
   rules([{ metadata: { filter: 'f', path: [{ key: 'k' }], value: { bool_match: true }, ...fields } }]);
 const rbac = 'rbac.v3.RBAC';
+const jwt = 'jwt_authn.v3.JwtAuthentication';
+const tokens = (provider: Json): Json => ({ providers: { p: provider } });
 
 const cases: readonly (readonly [name: string, type: string, fields: Json, expected: string])[] = [
   ['health check: neither way', 'health_check.v3.HealthCheck', {}, 'pass_through_mode: must be set'],
@@ -153,6 +155,33 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     { grpc_service: {} },
     'grpc_service: is not supported by Weft (docs/envoy-compat.md)',
   ],
+  ['jwt: no keys', jwt, tokens({}), 'providers[p]: one of remote_jwks, local_jwks must be set'],
+  [
+    'jwt: keys that are none',
+    jwt,
+    tokens({ local_jwks: { inline_string: '{"keys":[]}' } }),
+    'local_jwks: must be a JSON Web Key Set with a key',
+  ],
+  ['jwt: keys from nowhere', jwt, tokens({ remote_jwks: {} }), 'remote_jwks.http_uri: must be set'],
+  ['jwt: a rule without a match', jwt, { rules: [{}] }, 'rules[0].match: must be set'],
+  [
+    'jwt: a requirement that is not there',
+    jwt,
+    { rules: [{ match: { prefix: '/' }, requirement_name: 'x' }] },
+    'requirement_name: must be one of requirement_map',
+  ],
+  [
+    'jwt: a provider that is not there',
+    jwt,
+    { rules: [{ match: { prefix: '/' }, requires: { provider_name: 'x' } }] },
+    'requires.provider_name: must be one of providers',
+  ],
+  [
+    'jwt: nothing required',
+    jwt,
+    { rules: [{ match: { prefix: '/' }, requires: {} }] },
+    'requires: must say what it requires',
+  ],
   ['rbac: rules in rules without end', rbac, rules([nested(90)]), 'is nested deeper than 64 messages'],
 ];
 
@@ -198,6 +227,7 @@ const routeCases: readonly (readonly [name: string, type: string, fields: Json, 
     },
     'check_settings.with_request_body: must not be set with disable_request_body_buffering',
   ],
+  ['jwt: nothing said', 'jwt_authn.v3.PerRouteConfig', {}, 'one of disabled, requirement_name must be set'],
   ['buffer: nothing said', 'buffer.v3.BufferPerRoute', {}, 'one of disabled, buffer must be set'],
   [
     'compressor: nothing said',

@@ -5,6 +5,7 @@ import type {
   HeaderEdits,
   HeaderMatch,
   MetadataMatch,
+  Route,
   StringMatch,
   TokenBucketConfig,
 } from '../../policy/index.ts';
@@ -141,6 +142,67 @@ export interface UserFilterConfig {
   readonly timeoutMs: number;
 }
 
+export interface JwtProviderConfig {
+  readonly name: string;
+  /** '': of any. */
+  readonly issuer: string;
+  /** Empty: for anybody. */
+  readonly audiences: readonly string[];
+  readonly subjects: StringMatch | null;
+  readonly requiresExpiration: boolean;
+  /** 0: no limit. */
+  readonly lifetimeSecondsMax: number;
+  readonly keys:
+    | { readonly kind: 'local'; readonly text: string }
+    | {
+        readonly kind: 'remote';
+        readonly cluster: string;
+        readonly uri: string;
+        readonly timeoutMs: number;
+        readonly cacheMs: number;
+        /** Keys that are over are used on while new ones come. */
+        readonly ahead: boolean;
+        readonly failedRefetchMs: number;
+      };
+  /** The token stays on the request. */
+  readonly forwards: boolean;
+  readonly fromHeaders: readonly { readonly name: string; readonly prefix: string }[];
+  readonly fromParams: readonly string[];
+  readonly fromCookies: readonly string[];
+  /** '' for none, here and below. */
+  readonly payloadHeader: string;
+  readonly padsPayload: boolean;
+  readonly payloadNote: string;
+  readonly headerNote: string;
+  readonly clockSkewSeconds: number;
+  /** Tokens found good that are known again; 0: none. */
+  readonly cacheSize: number;
+  readonly claimHeaders: readonly { readonly claim: string; readonly header: string }[];
+  readonly clearsRouteCache: boolean;
+}
+
+export type JwtRequirement =
+  | { readonly kind: 'provider'; readonly provider: string; readonly audiences: readonly string[] | null }
+  | { readonly kind: 'all' | 'any'; readonly of: readonly JwtRequirement[] }
+  /** A token may be missing, or may be bad too; of these providers, empty: of all. */
+  | { readonly kind: 'missing' | 'failed'; readonly providers: readonly string[] };
+
+export interface JwtAuthnConfig {
+  readonly kind: 'jwt-authn';
+  readonly providers: readonly JwtProviderConfig[];
+  /** The first that matches holds; null: it requires nothing. A route's name is its index. */
+  readonly rules: readonly { readonly route: Route; readonly requirement: JwtRequirement | null }[];
+  readonly named: Readonly<Record<string, JwtRequirement>>;
+  readonly bypassesPreflight: boolean;
+  readonly stripsFailure: boolean;
+}
+
+/** Said by routes only. */
+export interface JwtOverride {
+  readonly kind: 'jwt-override';
+  readonly requirement: string;
+}
+
 export interface BufferConfig {
   readonly kind: 'buffer';
   readonly bytesMax: number;
@@ -241,6 +303,7 @@ export type FilterConfig =
   | HeaderMutationConfig
   | RbacConfig
   | BufferConfig
+  | JwtAuthnConfig
   | UserFilterConfig
   | ExtAuthzConfig
   | CompressorConfig
@@ -261,6 +324,7 @@ export type RouteFilterConfig =
   | FilterConfig
   | CompressorOverride
   | AuthzOverride
+  | JwtOverride
   | { readonly kind: 'disabled' };
 
 export type RouteFilters = ReadonlyMap<string, RouteFilterConfig>;

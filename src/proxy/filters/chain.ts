@@ -14,6 +14,7 @@ import type { FilterKind, HttpFilter } from './filter.ts';
 import { GrpcStatsFilter, GrpcWebFilter } from './grpc/index.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
+import { JwtAuthnFilter } from './jwt/index.ts';
 import { LocalRateLimitFilter } from './local-rate-limit.ts';
 import { RbacFilter } from './rbac.ts';
 import { UserFilter } from './user/index.ts';
@@ -40,6 +41,7 @@ const classes: Readonly<
   buffer: BufferFilter,
   compressor: CompressorFilter,
   decompressor: DecompressorFilter,
+  'jwt-authn': JwtAuthnFilter,
   'grpc-web': GrpcWebFilter,
   'grpc-stats': GrpcStatsFilter,
   user: UserFilter,

@@ -262,6 +262,23 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.header_mutation.v3.Mutations': '1:request_mutations 2:response_mutations',
   'envoy.extensions.filters.http.health_check.v3.HealthCheck':
     '1:pass_through_mode 3:cache_time 4:cluster_min_healthy_percentages 5:headers',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch': '1:fast_listener 2:failed_refetch_duration',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication':
+    '1:providers 2:rules 3:filter_state_rules 4:bypass_cors_preflight 5:requirement_map 6:strip_failure_response',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtCacheConfig': '1:jwt_cache_size',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader': '1:header_name 2:claim_name',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtHeader': '1:name 2:value_prefix',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider':
+    '1:issuer 2:audiences 3:remote_jwks 4:local_jwks 5:forward 6:from_headers 7:from_params 8:forward_payload_header 9:payload_in_metadata 10:clock_skew_seconds 11:pad_forward_payload_header 12:jwt_cache_config 13:from_cookies 14:header_in_metadata 15:claim_to_headers 16:failed_status_in_metadata 17:clear_route_cache 18:normalize_payload_in_metadata 19:subjects 20:require_expiration 21:max_lifetime',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement':
+    '1:provider_name 2:provider_and_audiences 3:requires_any 4:requires_all 5:allow_missing_or_failed 6:allow_missing',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList': '1:requirements',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList': '1:requirements',
+  'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig': '1:disabled 2:requirement_name',
+  'envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences': '1:provider_name 2:audiences',
+  'envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks':
+    '1:http_uri 2:cache_duration 3:async_fetch 4:retry_policy',
+  'envoy.extensions.filters.http.jwt_authn.v3.RequirementRule': '1:match 2:requires 3:requirement_name',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit',
   'envoy.extensions.filters.http.rbac.v3.RBAC':

@@ -6,6 +6,7 @@ import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
 import { f, message, notEmpty, only, positive, required } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
+import { jwtPerRoute } from './jwt-authn.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 import { typedStruct } from './typed-struct.ts';
 
@@ -174,6 +175,7 @@ const routeFilters = [
   compressorPerRoute,
   extAuthzPerRoute,
   typedStruct,
+  jwtPerRoute,
 ] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */

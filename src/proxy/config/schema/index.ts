@@ -59,7 +59,8 @@ export {
 } from './filters.ts';
 export { grpcStats, grpcWeb } from './grpc-filters.ts';
 export { healthEventFileSink } from './health-check.ts';
-export { httpConnectionManager, listener, router } from './listener.ts';
+export { jwtPerRoute, type RequirementMessage } from './jwt-authn.ts';
+export { httpConnectionManager, jwtAuthn, listener, router } from './listener.ts';
 export {
   type filterChainMatch,
   httpInspector,

@@ -15,9 +15,10 @@ import {
 
 import { f, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
+import { createJwtAuthn } from './jwt-authn.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { internalAddressConfig, localReplyConfig, originalIpDetection } from './origin.ts';
-import { routeConfiguration } from './route.ts';
+import { routeConfiguration, routeMatch } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
 
@@ -25,9 +26,15 @@ export const router = message('envoy.extensions.filters.http.router.v3.Router', 
   dynamic_stats: f.boolValue(1, 'true', only(true)),
 });
 
+export const jwtAuthn = createJwtAuthn(routeMatch);
+
 const httpFilter = message('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
   name: f.string(1),
-  typed_config: f.any(4, [router, ...httpFilterTypes], 'the router last, before it those of the table'),
+  typed_config: f.any(
+    4,
+    [router, ...httpFilterTypes, jwtAuthn],
+    'the router last, before it those of the table',
+  ),
   disabled: f.bool(7, 'true: only where a route enables it'),
 });
 

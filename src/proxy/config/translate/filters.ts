@@ -32,6 +32,8 @@ import {
   httpRbac,
   httpRbacPerRoute,
   join,
+  jwtAuthn,
+  jwtPerRoute,
   localRateLimit,
   type MessageOf,
   statusCodes,
@@ -48,6 +50,7 @@ import {
 import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateGrpcStats } from './grpc-stats.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
+import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
 import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
@@ -119,6 +122,8 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
   if (compressing !== null) return translateCompressorRoute(compressing, path, faults);
   const checking = unpack(any, extAuthzPerRoute);
   if (checking !== null) return translateExtAuthzRoute(checking, path, faults);
+  const tokens = unpack(any, jwtPerRoute);
+  if (tokens !== null) return translateJwtRoute(tokens, path, faults);
   const wrapped = unpack(any, filterConfig);
   if (wrapped === null) return translateConfig(any, path, faults);
   if (wrapped.disabled === true) return { kind: 'disabled' };
@@ -147,6 +152,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (stats !== null) return translateGrpcStats(stats);
   const own = unpack(any, typedStruct);
   if (own !== null) return translateUserFilter(own, path, faults);
+  const tokens = unpack(any, jwtAuthn);
+  if (tokens !== null) return translateJwtAuthn(tokens, path, faults);
   if (unpack(any, cors) !== null) return noCors;
   const policy = unpack(any, corsPolicy);
   if (policy !== null) return translateCors(policy, path, faults);

@@ -1,0 +1,1 @@
+export { JwtAuthnFilter } from './jwt-authn.ts';
