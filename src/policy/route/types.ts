@@ -64,7 +64,10 @@ export interface HeaderStep {
 export type HeaderEdits = readonly HeaderStep[];
 
 export interface WeightedCluster {
+  /** '' where a header of the request names it. */
   readonly cluster: string;
+  /** Lower-case name of that header. */
+  readonly clusterHeader?: string;
   /** 0 to 2^32-1; the sum of a route's weights is at least 1. */
   readonly weight: number;
   readonly requestEdits: HeaderEdits | null;
@@ -107,6 +110,10 @@ export type RouteAction =
       readonly kind: 'forward';
       readonly clusters: readonly WeightedCluster[];
       readonly rewriteAuthority: string | null;
+      /** Lower-case name of the header whose value is the new authority. */
+      readonly rewriteAuthorityHeader?: string;
+      /** The rewritten host is told in x-forwarded-host. */
+      readonly appendForwardedHost?: true;
       readonly rewritePath: PathRewrite | null;
       /** Answer when the chosen cluster does not exist; absent: 503. */
       readonly notFoundStatus?: 404 | 500;
@@ -126,6 +133,7 @@ export type RouteAction =
       readonly authority: string | null;
       readonly port: number | null;
       readonly path: PathRewrite | null;
+      readonly stripQuery?: true;
     }
   | { readonly kind: 'respond'; readonly status: number; readonly body: string };
 
@@ -171,6 +179,8 @@ export interface Route {
   readonly high?: true;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
+  /** Answers tell how many attempts were made. */
+  readonly attemptsInAnswer?: true;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
   readonly filters?: ReadonlyMap<string, unknown>;
   /** What formats may read of it and of its virtual host; routing only carries it. Absent: nothing is said. */

@@ -149,6 +149,12 @@ export interface HttpOptions {
   readonly keepRequestId: boolean;
   /** Sets server: NAME on responses when not empty; '' leaves the upstream's. */
   readonly serverName: string;
+  /** Only where the answer says none. */
+  readonly serverIfAbsent: boolean;
+  /** Appended to Via of requests and answers; '' for nothing. */
+  readonly via: string;
+  /** null: heads stay as they came. */
+  readonly headRules: HeadRules | null;
   /** The connection's address is the client's: an edge. Else x-forwarded-for is believed. */
   readonly useRemoteAddress: boolean;
   readonly clientCertificate: ClientCertificateConfig;
@@ -174,6 +180,19 @@ export interface HttpOptions {
   readonly filters: readonly ListenerFilterConfig[];
   readonly accessLogs: readonly AccessLogConfig[];
   readonly accessLogOptions: AccessLogOptions;
+}
+
+/** What a listener makes of a head before anybody looks at it. */
+export interface HeadRules {
+  /** Of %2F and %5C in a path. */
+  readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'forward';
+  readonly normalizesPath: boolean;
+  readonly mergesSlashes: boolean;
+  /** Of header names with an underscore, which some servers read as a dash. */
+  readonly underscores: 'allow' | 'reject' | 'drop';
+  /** Off the host: the listener's own port, or any. */
+  readonly stripsPort: 'no' | 'own' | 'any';
+  readonly stripsDot: boolean;
 }
 
 /** What becomes of x-forwarded-client-cert, and what is told of a proven client in it. */

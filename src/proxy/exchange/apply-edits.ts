@@ -66,7 +66,7 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   const host = action.authority ?? hostOf(head.authority);
   const port = redirectPort(head.authority, scheme, action);
   const path = action.path === null ? head.path : rewritePath(head.path, route, action.path);
-  return `${scheme}://${host}${port}${path}`;
+  return `${scheme}://${host}${port}${action.stripQuery ? path.replace(/\?.*$/s, '') : path}`;
 }
 
 /**

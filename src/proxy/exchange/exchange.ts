@@ -95,6 +95,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (request.listener.accessLogs !== null) beginLog(request);
     const { overload } = request.context;
     if (request.rejectStatus > 0) deny(request, unknownClient(request.rejectStatus));
+    else if (request.rejection !== null) deny(request, request.rejection);
     else if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));
     else if (request.upgrade !== '' && !admitUpgrade(request)) deny(request, upgradeRefused);

@@ -4,7 +4,7 @@
 
 import type { ErrorCode } from '../../base/index.ts';
 import type { LogType } from '../../observe/index.ts';
-import type { Route, RouteHit } from '../../policy/index.ts';
+import type { Route, RouteHit, WeightedCluster } from '../../policy/index.ts';
 import {
   type ClientStream,
   createResponseHead,
@@ -81,11 +81,16 @@ export function authorize(request: RequestState): 'allow' | 'wait' | Denial {
   return 'allow';
 }
 
+/** What the route names, or the header that it names. */
+function clusterNamed({ head }: RequestState, { cluster, clusterHeader }: WeightedCluster): string {
+  return clusterHeader === undefined ? cluster : (head.getName(clusterHeader) ?? '');
+}
+
 /** Opens the cluster's books, if it exists and is below its limit of requests. null: it may go on. */
 export function limit(request: RequestState): ErrorCode | null {
   request.phase = 'limit';
   const { context, listener, route, startedMs, weighted } = request;
-  const cluster = weighted === null ? undefined : context.clusters.get(weighted.cluster);
+  const cluster = weighted === null ? undefined : context.clusters.get(clusterNamed(request, weighted));
   if (cluster === undefined) {
     listener.stats.noCluster += 1;
     return 'no-cluster';

@@ -3,12 +3,14 @@
 
 import { isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
-import { headerId, type RequestHead } from '../../wire/index.ts';
+import { authorityFault, type RouteAction } from '../../policy/index.ts';
+import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
 import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import { readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
+import { applyHeadRules } from './head-rules.ts';
 import { rejectionOf, sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 import { ensureWebSocketKey } from './tunnel.ts';
@@ -19,6 +21,10 @@ export function prepareRequest(request: RequestState): void {
   const { http } = request.listener;
   const { random } = request.context;
   if (head.find(headerId['x-weft-peer']) >= 0) head.remove(headerId['x-weft-peer']);
+  if (http.headRules !== null) {
+    const { address } = request.listener.config;
+    request.rejection = applyHeadRules(head, http.headRules, address.kind === 'ip' ? address.port : 0);
+  }
   if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
   if (http.internalRanges !== null) request.wishes = readWishes(head);
   const origin = sanitizeRequest(head, owner, http);
@@ -27,6 +33,7 @@ export function prepareRequest(request: RequestState): void {
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
   forwardClientCertificate(head, request.owner.secure, http.clientCertificate);
+  if (http.via !== '') appendVia(head, http.via);
   if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
 }
@@ -43,7 +50,31 @@ export function prepareForward(request: RequestState): void {
     setOriginalPath(head);
     head.path = rewritePath(head.path, route, route.action.rewritePath);
   }
-  if (route.action.rewriteAuthority !== null) head.authority = route.action.rewriteAuthority;
+  const authority = newAuthority(head, route.action);
+  if (authority === null) return;
+  if (route.action.appendForwardedHost) appendForwardedHost(head);
+  head.authority = authority;
+}
+
+/** null: it stays. What a header says must be one. */
+function newAuthority(head: RequestHead, action: Extract<RouteAction, { kind: 'forward' }>): string | null {
+  if (action.rewriteAuthority !== null) return action.rewriteAuthority;
+  if (action.rewriteAuthorityHeader === undefined) return null;
+  const named = head.getName(action.rewriteAuthorityHeader);
+  return named !== null && authorityFault(named) === null ? named : null;
+}
+
+function appendForwardedHost(head: RequestHead): void {
+  const before = head.get(headerId['x-forwarded-host']);
+  if (before !== null) head.remove(headerId['x-forwarded-host']);
+  head.add('x-forwarded-host', before === null ? head.authority : `${before},${head.authority}`);
+}
+
+/** RFC 9110 section 7.6.3: after those who passed it on before. */
+export function appendVia(head: Head, name: string): void {
+  const before = head.getName('via');
+  if (before !== null) head.remove(headerId.via);
+  head.add('via', before === null ? name : `${before}, ${name}`);
 }
 
 /** The path as it was received, for whom the request goes to and for the log; a second rewrite keeps the first one. */

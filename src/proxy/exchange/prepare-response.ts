@@ -2,6 +2,7 @@
 
 import { headerId, type ResponseHead } from '../../wire/index.ts';
 import { applyEdits } from './apply-edits.ts';
+import { appendVia } from './prepare-request.ts';
 import { type Answerer, type Denial, type RequestState, traceKey } from './request-state.ts';
 
 /** `serviceTimeMs`: from sending the attempt to this head. */
@@ -21,9 +22,14 @@ export function prepareResponse(
   head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
   // RFC 9110 section 6.6.1: who passes on an answer without a Date says when it came.
   if (head.find(headerId.date) < 0) head.add('date', request.context.dates.now());
-  if (http.serverName !== '') {
+  if (http.serverName !== '' && !(http.serverIfAbsent && head.find(headerId.server) >= 0)) {
     if (head.find(headerId.server) >= 0) head.remove(headerId.server);
     head.add('server', http.serverName);
+  }
+  if (http.via !== '') appendVia(head, http.via);
+  if (request.route?.attemptsInAnswer) {
+    if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
+    head.add('x-envoy-attempt-count', `${request.attempts}`);
   }
   if (http.requestIdInResponse) {
     if (head.find(headerId['x-request-id']) >= 0) head.remove(headerId['x-request-id']);

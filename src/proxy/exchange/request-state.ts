@@ -217,6 +217,8 @@ export class RequestState implements PickRequest<Endpoint> {
   periodic: PeriodicLog | null = null;
   /** Of the answer to a request whose client cannot be found out; 0: it may go on. */
   rejectStatus = 0;
+  /** The listener's rules about heads let it in no further; null: they do. */
+  rejection: Denial | null = null;
   requestTrailers: Head | null = null;
   /** The client was asked to wait with its body. */
   paused = false;
@@ -305,6 +307,7 @@ export class RequestState implements PickRequest<Endpoint> {
     this.responseHead = null;
     this.responseTrailers = null;
     this.rejectStatus = 0;
+    this.rejection = null;
     this.startedWallMs = this.listener.accessLogs === null ? 0 : clock.wall();
     this.deadlines.reset(this.startedMs);
     this.phase = 'match';

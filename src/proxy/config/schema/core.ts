@@ -147,8 +147,7 @@ export const downstreamConnectionOptions = message('envoy.config.core.v3.HttpPro
   headers_with_underscores_action: f.enum(
     5,
     { ALLOW: 0, REJECT_REQUEST: 1, DROP_HEADER: 2 },
-    'ALLOW',
-    only('ALLOW'),
+    'default ALLOW',
   ),
 });
 
@@ -162,6 +161,7 @@ export const upstreamConnectionOptions = message('envoy.config.core.v3.HttpProto
 
 export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions', {
   allow_absolute_url: f.boolValue(1, 'true', only(true)),
+  accept_http_10: f.bool(2, 'HTTP/1.0 is accepted in any case'),
   enable_trailers: f.bool(5, 'trailers are always passed on'),
 });
 

@@ -173,6 +173,7 @@ const routeAction = message(
   'envoy.config.route.v3.RouteAction',
   {
     cluster: f.string(1, '', notEmpty),
+    cluster_header: f.string(2, '', notEmpty),
     weighted_clusters: f.message(3, weightedCluster),
     cluster_not_found_response_code: f.enum(20, {
       SERVICE_UNAVAILABLE: 0,
@@ -186,6 +187,8 @@ const routeAction = message(
       'pattern ^/[^?]*$: the substitution is the new path',
     ),
     host_rewrite_literal: f.string(6, '', notEmpty),
+    host_rewrite_header: f.string(29, '', notEmpty),
+    append_x_forwarded_host: f.bool(38),
     auto_host_rewrite: f.boolValue(7, 'false', only(false)),
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
@@ -197,7 +200,7 @@ const routeAction = message(
     priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'whose circuit breakers count'),
   },
   [
-    ['cluster', 'weighted_clusters'],
+    ['cluster', 'weighted_clusters', 'cluster_header'],
     ['prefix_rewrite', 'regex_rewrite'],
   ],
 );
@@ -218,7 +221,7 @@ const redirectAction = message(
       TEMPORARY_REDIRECT: 3,
       PERMANENT_REDIRECT: 4,
     }),
-    strip_query: f.bool(6, 'false', only(false)),
+    strip_query: f.bool(6),
   },
   [
     ['https_redirect', 'scheme_redirect'],
@@ -255,6 +258,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   routes: f.repeated(f.message(3, route)),
   require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }, 'NONE', only('NONE')),
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
+  include_attempt_count_in_response: f.bool(19),
   retry_policy: f.message(16, retryPolicy),
   request_mirror_policies: mirrors(22),
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),

@@ -21,6 +21,7 @@ import { translateBinding } from './binding.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateEntry } from './entry.ts';
 import { translateFilter } from './filters.ts';
+import { translateHeadRules } from './head-rules.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateLocalReplies } from './local-replies.ts';
 import { checkFieldValue } from './message-text.ts';
@@ -78,6 +79,9 @@ const plainOptions: HttpOptions = {
   lingerMs: defaults.lingerMs,
   keepRequestId: true,
   serverName: '',
+  serverIfAbsent: false,
+  via: '',
+  headRules: null,
   useRemoteAddress: false,
   trustedHops: 0,
   skipForwardedFor: false,
@@ -348,6 +352,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
   const common = hcm.common_http_protocol_options;
   const useRemoteAddress = hcm.use_remote_address ?? false;
   checkFieldValue(hcm.server_name ?? '', join(path, 'server_name'), faults);
+  checkFieldValue(hcm.via ?? '', join(path, 'via'), faults);
   return {
     protocol: protocols[hcm.codec_type ?? 'AUTO'] ?? 'auto',
     http2: translateHttp2(hcm.http2_protocol_options, defaults.streamsMax),
@@ -365,6 +370,9 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     keepRequestId: hcm.preserve_external_request_id ?? false,
     serverName:
       hcm.server_header_transformation === 'PASS_THROUGH' ? '' : hcm.server_name || defaults.serverName,
+    serverIfAbsent: hcm.server_header_transformation === 'APPEND_IF_ABSENT',
+    via: hcm.via ?? '',
+    headRules: translateHeadRules(hcm),
     useRemoteAddress,
     clientCertificate: translateClientCertificate(hcm),
     trustedHops: hcm.xff_num_trusted_hops ?? 0,

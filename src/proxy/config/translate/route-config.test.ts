@@ -273,7 +273,7 @@ describe('actions', () => {
 
   const refused: readonly (readonly [string, object, string])[] = [
     ['no action', {}, 'one of route, redirect, direct_response must be set'],
-    ['no cluster', { route: {} }, 'one of cluster, weighted_clusters must be set'],
+    ['no cluster', { route: {} }, 'one of cluster, weighted_clusters, cluster_header must be set'],
     [
       'weights that add up to nothing',
       { route: { weighted_clusters: { clusters: [{ name: 'a' }] } } },

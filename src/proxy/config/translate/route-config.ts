@@ -45,6 +45,7 @@ interface Inherited {
   readonly bufferBytesMax: number | null;
   readonly hostMetadata: MetadataMap | null;
   readonly mirrors: readonly MirrorPolicy[] | null;
+  readonly attemptsInAnswer: boolean;
 }
 
 export function translateRouteConfig(
@@ -69,6 +70,7 @@ export function translateRouteConfig(
         bufferBytesMax: null,
         hostMetadata: null,
         mirrors,
+        attemptsInAnswer: false,
       },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
@@ -119,6 +121,7 @@ function translateVirtualHost(
     ),
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
+    attemptsInAnswer: host.include_attempt_count_in_response === true,
     mirrors: translateMirrors(host.request_mirror_policies, path, faults) ?? outer.mirrors,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
     hostMetadata: readableMetadata(host.metadata),
@@ -159,6 +162,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     action: translateAction(route, { ...inherited, filters }, path, faults),
     timeouts: translateTimeouts(action, own?.timeouts ?? null),
     ...translateDuration(action),
+    ...(inherited.attemptsInAnswer ? { attemptsInAnswer: true as const } : {}),
     retry: own?.retry ?? retry,
     bufferBytesMax: route.per_request_buffer_limit_bytes ?? inherited.bufferBytesMax,
     requestEdits: edits.request,
@@ -232,6 +236,10 @@ function translateForward(
     kind: 'forward',
     clusters: translateClusters(action, inherited.filters, path, faults),
     rewriteAuthority: authority,
+    ...(action.host_rewrite_header === undefined
+      ? {}
+      : { rewriteAuthorityHeader: action.host_rewrite_header.toLowerCase() }),
+    ...(action.append_x_forwarded_host === true ? { appendForwardedHost: true as const } : {}),
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
     ...(mirrors === null ? {} : { mirrors }),
@@ -275,9 +283,13 @@ function translateClusters(
   if (action.cluster !== undefined) {
     return [{ cluster: action.cluster, weight: 1, requestEdits: null, responseEdits: null }];
   }
+  if (action.cluster_header !== undefined) {
+    const clusterHeader = action.cluster_header.toLowerCase();
+    return [{ cluster: '', clusterHeader, weight: 1, requestEdits: null, responseEdits: null }];
+  }
   const weighted = action.weighted_clusters;
   if (weighted === undefined) {
-    faults.add(path, 'one of cluster, weighted_clusters must be set');
+    faults.add(path, 'one of cluster, weighted_clusters, cluster_header must be set');
     return [];
   }
   const at = join(path, 'weighted_clusters.clusters');
@@ -349,6 +361,7 @@ function translateRedirect(redirect: RedirectMessage, path: string, faults: Faul
     scheme: redirect.https_redirect === true ? 'https' : redirect.scheme_redirect || null,
     authority: redirect.host_redirect || null,
     port: redirect.port_redirect || null,
+    ...(redirect.strip_query === true ? { stripQuery: true as const } : {}),
     path: full ? { kind: 'full', value: full } : prefix ? { kind: 'prefix', value: prefix } : null,
   };
 }
