@@ -33,7 +33,8 @@ const take = 'take\n';
 /** With the seconds after which the predecessor shall be gone, where the successor says so. */
 const ready = /^ready(?: (\d{1,9}))?\n$/;
 const messageBytesMax = 32;
-const answerMs = 5_000;
+/** A busy machine may keep the predecessor from answering for seconds; to give up is to not start. */
+const answerMs = 30_000;
 
 interface Caller {
   text: string;

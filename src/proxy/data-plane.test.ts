@@ -266,6 +266,38 @@ describe('draining', () => {
     world.expectSettled();
   });
 
+  test('who is still being read ahead is waited for, and served', async () => {
+    const world = new World();
+    const entry = {
+      proxyProtocol: 'required',
+      proxyVersions: [1, 2],
+      proxyTlvs: [],
+      originalDestination: false,
+      handsOver: false,
+      inspectTls: false,
+      inspectHttp: false,
+      timeoutMs: 15_000,
+      continueOnTimeout: false,
+      chains: [],
+      otherwise: 'outbound',
+    } as const;
+    world.serve([world.origin()], { listeners: [listenerConfig({ entry })] });
+    const client = world.client().send('PROXY TCP4 10.0.0.1 10.0.0.2 1 ');
+    world.run(20);
+    let done = false;
+    void world.plane.drain(true).then(() => (done = true));
+    world.run(3_000);
+    await Promise.resolve();
+    expect(done).toBe(false);
+    client.send('2\r\n').get('/');
+    world.run(100);
+    expect(client.statuses).toEqual([200]);
+    expect(client.received).toContain('connection: close');
+    world.run(3_000);
+    await Promise.resolve();
+    expect(done).toBe(true);
+  });
+
   test('endpoints still change while egress goes on', () => {
     const { world, drain } = setup();
     drain();

@@ -45,7 +45,7 @@ export class ListenerDrain implements TimerHandler {
     for (const [listener, deadlineMs] of this.deadlines) {
       listener.closeQuiet(nowMs);
       if (nowMs >= deadlineMs) resetRest(listener);
-      if (listener.connections.size > 0) continue;
+      if (listener.held > 0) continue;
       this.deadlines.delete(listener);
       this.onGone();
     }
@@ -147,7 +147,7 @@ export class ProxyDrain implements TimerHandler {
       if (late) resetRest(listener);
       else listener.closeQuiet(nowMs);
     }
-    if (this.listeners.every((listener) => listener.connections.size === 0)) this.stop();
+    if (this.listeners.every((listener) => listener.held === 0)) this.stop();
   }
 
   private countRequests(): number {

@@ -259,6 +259,11 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     this.sockets.suspend(suspended);
   }
 
+  /** Connections, those included that have no session yet: nobody whose handshake runs is forgotten. */
+  get held(): number {
+    return this.connections.size + this.entering.size;
+  }
+
   /** Stops accepting. Connections stay. */
   unbind(): void {
     this.sockets.close();
