@@ -381,6 +381,10 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
     expect((await fetch(`http://127.0.0.1:${proxy.admin}/ready`)).status).toBe(503);
     await post('/healthcheck/ok');
     await until('neither does', async () => !(await closing()).has(true));
+    // As from now for both: nobody has looked at the figures since the last requests.
+    await post('/reset_counters');
+    const stats = await (await fetch(`http://127.0.0.1:${proxy.admin}/stats`)).text();
+    expect(stats).toContain('http.main.downstream_rq_total: 0\n');
     await post('/logging?level=debug');
     await post('/quitquitquit');
     expect(await proxy.child.exited).toBe(0);

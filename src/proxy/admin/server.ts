@@ -105,7 +105,8 @@ class AdminConnection implements SocketHandler, ServerHost, TimerHandler, Reques
     const asked: Asked = { method, path, crossOrigin: head.findName('origin') >= 0 };
     const { collect } = this.server.context;
     // A probe wants to know of this moment, and must not wait for anybody.
-    if (collect === null || method === 'POST' || path === '/ready') this.reply(asked);
+    if (collect === null || path === '/ready' || (method === 'POST' && path !== '/reset_counters'))
+      this.reply(asked);
     else void collect().then(() => this.stream === stream && this.reply(asked));
     return this;
   }

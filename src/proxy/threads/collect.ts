@@ -68,12 +68,14 @@ export const noCounts: ThreadCounts = {
 /** The first slice has all but clusters. */
 export function* collectCounts(
   view: ProxyView,
+  nowMs: number,
   own: Pick<ThreadCounts, 'accessLogDropped' | 'stalls' | 'stallMaxMs'>,
 ): Generator<ThreadCounts, void> {
   const listeners = [...view.listeners.values()].map(listenerCounts);
   yield { ...noCounts, ...own, requests: view.requests, listeners };
   let slice: ClusterCounts[] = [];
   for (const cluster of view.clusters.values()) {
+    cluster.settleBudget(nowMs);
     const counts = clusterCounts(cluster);
     if (counts !== null) slice.push(counts);
     if (slice.length < sliceClusters) continue;

@@ -167,7 +167,7 @@ class ProxyThread implements TimerHandler {
       stalls: countsOf(this.stalls.histogram),
       stallMaxMs: this.stalls.maxMs,
     };
-    this.collecting = { id, slices: collectCounts(this.plane, own) };
+    this.collecting = { id, slices: collectCounts(this.plane, this.options.clock.now(), own) };
     this.sendSlice();
   }
 
