@@ -134,7 +134,11 @@ const leafFilters = {
     message('envoy.config.accesslog.v3.DurationFilter', { comparison: f.message(1, comparison) }),
   ),
   not_health_check_filter: f.message(3, message('envoy.config.accesslog.v3.NotHealthCheckFilter', {})),
-  traceable_filter: f.message(4, message('envoy.config.accesslog.v3.TraceableFilter', {})),
+  traceable_filter: f.message(
+    4,
+    message('envoy.config.accesslog.v3.TraceableFilter', {}),
+    'no spans are made: it takes no request',
+  ),
   runtime_filter: f.message(5, runtimeFilter),
   header_filter: f.message(
     8,
