@@ -46,6 +46,19 @@ describe('StallMonitor', () => {
     expect(monitor.maxMs).toBe(30);
   });
 
+  test('one stall is no lag, however long; samples that are all late are', () => {
+    const clock = new LateClock();
+    const monitor = new StallMonitor(clock, () => 0);
+    monitor.start();
+    for (let look = 0; look < 8; look++) clock.fire(0);
+    clock.fire(60_000);
+    expect(monitor.lagMs).toBe(0);
+    for (let look = 0; look < 7; look++) clock.fire(2_000 + look);
+    expect(monitor.lagMs).toBe(2_000);
+    clock.fire(1);
+    expect(monitor.lagMs).toBe(1);
+  });
+
   test('it samples more the more happens', () => {
     const clock = new LateClock();
     let requests = 0;

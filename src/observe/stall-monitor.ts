@@ -17,16 +17,18 @@ const idleIntervalMs = 500;
 /** Requests a second from which a proxy counts as under load. */
 const busyRate = 500;
 
-/** A stall that is over counts for half after 3.5 s. */
-const lagWindowMs = 5_000;
+/**
+ * Samples in a row that must all be late before the loop counts as late: one stall, however long, is over by itself.
+ */
+const lagLooks = 8;
 
 export class StallMonitor implements TimerHandler {
   /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
   readonly histogram = new Histogram(stallBoundsSeconds);
   /** The longest stall since the start, in ms. */
   maxMs = 0;
-  /** What lateness was lately, in ms: a mean over the last seconds, each sample as long as it stood for. */
-  lagMs = 0;
+  private readonly lately: number[] = [];
+  private looks = 0;
   private readonly clock: Clock;
   private readonly activity: () => number;
   private readonly timer = new Timer(this, 0);
@@ -38,6 +40,11 @@ export class StallMonitor implements TimerHandler {
   constructor(clock: Clock, activity: () => number) {
     this.clock = clock;
     this.activity = activity;
+  }
+
+  /** How late the loop is for good, in ms: the least lateness of the last samples. */
+  get lagMs(): number {
+    return this.lately.length < lagLooks ? 0 : Math.min(...this.lately);
   }
 
   start(): void {
@@ -53,8 +60,7 @@ export class StallMonitor implements TimerHandler {
     const lateMs = Math.max(0, now - this.expectedMs);
     this.histogram.record(lateMs / 1000);
     if (lateMs > this.maxMs) this.maxMs = lateMs;
-    const weight = 1 - Math.exp(-(this.intervalMs + lateMs) / lagWindowMs);
-    this.lagMs += (lateMs - this.lagMs) * weight;
+    this.lately[this.looks++ % lagLooks] = lateMs;
     this.arm(now);
   }
 
