@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { effortTimeoutMs, runs } from '../testing/effort.ts';
+import { healthPath } from './application.ts';
 import { formatViolations, type IncidentOptions, type IncidentReport, playIncident } from './index.ts';
 
 // Runs are real work, about half a second each on an idle core.
@@ -34,6 +35,14 @@ describe('an incident of the whole mesh in virtual time', () => {
       await playFine({ seed, conditions: bad });
     });
   }
+
+  test('nor where every endpoint is checked, and answers checks while it fails requests', async () => {
+    const healthCheck = { http: { path: healthPath }, interval: '1s', timeout: '500ms' };
+    const report = await playFine({ seed: 1, policy: { healthCheck } });
+    expect(report.requests).toBeGreaterThan(1000);
+    // A check each second to three replicas for all of it leaves its trace.
+    expect(report.events).toBeGreaterThan((await playFine({ seed: 1 })).events + 100);
+  });
 
   const canaries: readonly { name: string; broken: Partial<IncidentOptions>; caught: RegExp }[] = [
     {
