@@ -44,6 +44,12 @@ const listeners: Readonly<Record<string, Listener>> = {
   'cluster by header': { action: { cluster: undefined, cluster_header: 'x-cluster' } },
   'host by header': { action: { host_rewrite_header: 'x-new-host', append_x_forwarded_host: true } },
   'host rewritten': { action: { host_rewrite_literal: 'new.example', append_x_forwarded_host: true } },
+  'matched never': {
+    route: { match: { prefix: '/', runtime_fraction: { default_value: { numerator: 0 } } } },
+  },
+  'matched always': {
+    route: { match: { prefix: '/', runtime_fraction: { default_value: { numerator: 100 } } } },
+  },
   'attempts told': { host: { include_attempt_count_in_response: true } },
   'redirect without query': {
     route: { route: undefined, redirect: { host_redirect: 'new.example', strip_query: true } },

@@ -389,3 +389,36 @@ describe('the index', () => {
     );
   });
 });
+
+test('one draw decides for all routes that take a share, walked or indexed', () => {
+  for (const others of [0, policyLimits.routesWalkedMax]) {
+    const unasked = Array.from({ length: others }, (_, index) =>
+      routeOf(`other-${index}`, { path: { kind: 'exact', value: `/other/${index}`, ignoreCase: false } }),
+    );
+    const table = compiled([
+      hostOf(
+        'a',
+        ['*'],
+        [
+          routeOf('never', { share: 0 }),
+          routeOf('few', { share: 0.25 }),
+          routeOf('half', { share: 0.5 }),
+          routeOf('rest', {}),
+          ...unasked,
+        ],
+      ),
+    ]);
+    const counts: Record<string, number> = {};
+    for (let index = 0; index < 4000; index++) {
+      const name = table.match(request('a', '/x'), random)?.route.name ?? '';
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    expect(Object.keys(counts).sort()).toEqual(['few', 'half', 'rest']);
+    for (const [name, expected] of [
+      ['few', 1000],
+      ['half', 1000],
+      ['rest', 2000],
+    ] as const)
+      expect(Math.abs((counts[name] ?? 0) - expected)).toBeLessThan(150);
+  }
+});

@@ -30,7 +30,7 @@ export class RouteTable {
     const { authority } = view;
     const host = this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);
     if (host === null) return null;
-    const route = host.match(view);
+    const route = host.match(view, host.draws ? random.float() : 0);
     return route === null ? null : route.draw(random);
   }
 }

@@ -22,6 +22,7 @@ export class CompiledRoute {
   /** The path to compare with, lower-case where case is ignored. */
   readonly value: string;
   readonly ignoreCase: boolean;
+  readonly share: number;
   readonly regex: SafeRegex | null;
   readonly headers: readonly CompiledHeader[];
   readonly query: readonly CompiledQuery[];
@@ -37,7 +38,8 @@ export class CompiledRoute {
     headers: readonly CompiledHeader[],
     query: readonly CompiledQuery[],
   ) {
-    const { path } = route.match;
+    const { path, share = 1 } = route.match;
+    this.share = share;
     this.order = order;
     this.route = route;
     this.kind = path.kind;
@@ -54,8 +56,9 @@ export class CompiledRoute {
     this.sums = sums;
   }
 
-  /** `pathEnd`: where the path ends and its query or fragment begins. */
-  matches(view: RequestView, pathEnd: number): boolean {
+  /** `pathEnd`: where the path ends and its query or fragment begins. `draw`: the request's, below 1. */
+  matches(view: RequestView, pathEnd: number, draw: number): boolean {
+    if (draw >= this.share) return false;
     if (!this.matchesPath(view.path, pathEnd)) return false;
     if (this.headers.length > 0 && !matchesHeaders(this.headers, view)) return false;
     return this.query.length === 0 || matchesQuery(this.query, view.path);

@@ -13,32 +13,40 @@ const none: readonly CompiledRoute[] = [];
 export class HostRoutes {
   readonly routes: readonly CompiledRoute[];
   readonly #indexed: boolean;
+  /** Some route takes a share of its requests alone. */
+  readonly draws: boolean;
   readonly #exact = new Map<string, CompiledRoute[]>();
   readonly #segment = new Map<string, CompiledRoute[]>();
   readonly #other: CompiledRoute[] = [];
 
   constructor(routes: readonly CompiledRoute[]) {
     this.routes = routes;
+    this.draws = routes.some(({ share }) => share < 1);
     this.#indexed = routes.length > policyLimits.routesWalkedMax;
     if (this.#indexed) for (const route of routes) this.#file(route);
   }
 
-  match(view: RequestView): CompiledRoute | null {
+  match(view: RequestView, draw: number): CompiledRoute | null {
     const pathEnd = endOfPath(view.path);
     return this.#indexed
-      ? this.#lookUp(view, pathEnd)
-      : walk(this.routes, view, pathEnd, Number.POSITIVE_INFINITY);
+      ? this.#lookUp(view, pathEnd, draw)
+      : walk(this.routes, view, pathEnd, Number.POSITIVE_INFINITY, draw);
   }
 
-  #lookUp(view: RequestView, pathEnd: number): CompiledRoute | null {
+  #lookUp(view: RequestView, pathEnd: number, draw: number): CompiledRoute | null {
     const { path } = view;
     const exactKey = pathEnd === path.length ? path : path.slice(0, pathEnd);
     const segmentKey = path.slice(0, endOfSegment(path, pathEnd));
-    let best = walk(this.#exact.get(exactKey) ?? none, view, pathEnd, Number.POSITIVE_INFINITY);
+    let best = walk(this.#exact.get(exactKey) ?? none, view, pathEnd, Number.POSITIVE_INFINITY, draw);
     best =
-      walk(this.#segment.get(segmentKey) ?? none, view, pathEnd, best === null ? Infinity : best.order) ??
-      best;
-    return walk(this.#other, view, pathEnd, best === null ? Infinity : best.order) ?? best;
+      walk(
+        this.#segment.get(segmentKey) ?? none,
+        view,
+        pathEnd,
+        best === null ? Infinity : best.order,
+        draw,
+      ) ?? best;
+    return walk(this.#other, view, pathEnd, best === null ? Infinity : best.order, draw) ?? best;
   }
 
   #file(route: CompiledRoute): void {
@@ -57,11 +65,12 @@ export function walk(
   view: RequestView,
   pathEnd: number,
   orderEnd: number,
+  draw: number,
 ): CompiledRoute | null {
   for (let index = 0; index < routes.length; index++) {
     const route = routes[index]!;
     if (route.order >= orderEnd) return null;
-    if (route.matches(view, pathEnd)) return route;
+    if (route.matches(view, pathEnd, draw)) return route;
   }
   return null;
 }

@@ -39,6 +39,8 @@ export type PathMatch =
   | { readonly kind: 'regex'; readonly value: string };
 
 export interface RouteMatch {
+  /** Of the requests that the rest holds for, 0 to 1; absent: all. One draw decides for all routes of a table. */
+  readonly share?: number;
   readonly path: PathMatch;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly { readonly name: string; readonly match: StringMatch }[];

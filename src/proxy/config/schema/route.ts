@@ -41,6 +41,7 @@ export const routeMatch = message(
     connect_matcher: f.message(12, message('envoy.config.route.v3.RouteMatch.ConnectMatcher', {})),
     case_sensitive: f.boolValue(4),
     headers: f.repeated(f.message(6, headerMatcher)),
+    runtime_fraction: f.message(9, runtimePercent),
     query_parameters: f.repeated(f.message(7, queryParameterMatcher)),
     grpc: f.message(8, message('envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions', {})),
   },

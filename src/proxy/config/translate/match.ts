@@ -9,6 +9,8 @@ import {
 } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeMatch } from '../schema/index.ts';
 
+import { shareOf } from './share.ts';
+
 type RouteMatchMessage = MessageOf<typeof routeMatch>;
 type HeaderMatcher = RouteMatchMessage['headers'][number];
 type StringMatcher = NonNullable<HeaderMatcher['string_match']>;
@@ -26,7 +28,9 @@ export function translateMatch(match: RouteMatchMessage, path: string, faults: F
       match: string === undefined ? present : translateString(string, join(at, 'string_match'), faults),
     };
   });
-  return { path: translatePath(match, path, faults), headers, query };
+  const fraction = match.runtime_fraction;
+  const share = fraction === undefined ? {} : { share: shareOf(fraction.default_value, 1) };
+  return { path: translatePath(match, path, faults), headers, query, ...share };
 }
 
 const present: StringMatch = { kind: 'present' };
