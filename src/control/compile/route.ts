@@ -227,7 +227,6 @@ const wellKnown = { http: 80, https: 443 } as const;
 /** Gateway API, HTTPRequestRedirectFilter.port: what is written, else the scheme's own, else the listener's. */
 function redirectPort({ port, scheme }: RedirectRule, { listenerPort }: RulePlace): number | null {
   if (port !== null) return port;
-  if (listenerPort === null) return null;
   return scheme === null ? listenerPort : wellKnown[scheme];
 }
 

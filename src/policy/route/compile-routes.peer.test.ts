@@ -221,7 +221,7 @@ const asked: readonly Asked[] = [
 ];
 
 function envoyString(match: StringMatch): object {
-  if (match.kind === 'present') return {};
+  if (match.kind === 'present' || match.kind === 'range') return {};
   return match.kind === 'regex'
     ? { safe_regex: { regex: match.value } }
     : { [match.kind]: match.value, ignore_case: match.ignoreCase };

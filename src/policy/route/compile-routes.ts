@@ -144,7 +144,7 @@ function isSeparable(prefix: string): boolean {
 function compileMatcher(match: StringMatch, at: Report): ValueMatcher | null {
   const matcher = compileValue(match);
   if (matcher.ok) return matcher.value;
-  at.report('', matcher.error, match.kind === 'present' ? '' : match.value);
+  at.report('', matcher.error, 'value' in match ? match.value : '');
   return null;
 }
 

@@ -11,6 +11,8 @@ export class ValueMatcher {
   readonly value: string;
   readonly ignoreCase: boolean;
   readonly regex: SafeRegex | null;
+  start = 0;
+  end = 0;
 
   constructor(kind: StringMatch['kind'], value: string, ignoreCase: boolean, regex: SafeRegex | null) {
     this.kind = kind;
@@ -34,12 +36,23 @@ export class ValueMatcher {
         return text.includes(this.value);
       case 'regex':
         return this.regex!.matches(text, 0, text.length);
+      case 'range':
+        return wholeNumber.test(text) && Number(text) >= this.start && Number(text) < this.end;
     }
   }
 }
 
+/** As Envoy reads one (absl::SimpleAtoi), of what fits into 64 bits. */
+const wholeNumber = /^\s*[-+]?\d{1,19}\s*$/;
+
 export function compileValue(match: StringMatch): Result<ValueMatcher, string> {
   if (match.kind === 'present') return ok(new ValueMatcher('present', '', false, null));
+  if (match.kind === 'range') {
+    const matcher = new ValueMatcher('range', '', false, null);
+    matcher.start = match.start;
+    matcher.end = match.end;
+    return ok(matcher);
+  }
   if (match.kind !== 'regex') return ok(new ValueMatcher(match.kind, match.value, match.ignoreCase, null));
   const regex = compileRegex(match.value);
   return regex.ok ? ok(new ValueMatcher('regex', match.value, false, regex.value)) : fail(regex.error);
@@ -49,10 +62,12 @@ export interface CompiledHeader {
   readonly name: string;
   readonly matcher: ValueMatcher;
   readonly invert: boolean;
+  readonly missingIsEmpty: boolean;
 }
 
 export function compileHeader(match: HeaderMatch, matcher: ValueMatcher): CompiledHeader {
-  return { name: match.name.toLowerCase(), matcher, invert: match.invert };
+  const { name, invert, missingIsEmpty = false } = match;
+  return { name: name.toLowerCase(), matcher, invert, missingIsEmpty };
 }
 
 /** Of a configuration that was validated. */
@@ -73,9 +88,10 @@ export function compileHeaders(headers: readonly HeaderMatch[]): readonly Compil
 export function matchesHeaders(headers: readonly CompiledHeader[], view: RequestView): boolean {
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index]!;
-    const value = fieldOf(header.name, view);
-    // A missing header matches nothing but "not present", inverted or not (Envoy without
+    let value = fieldOf(header.name, view);
+    // A missing header matches nothing but "not present", inverted or not (Envoy, unless
     // treat_missing_header_as_empty).
+    if (value === null && header.missingIsEmpty) value = '';
     if (value === null) {
       if (!header.invert || header.matcher.kind !== 'present') return false;
     } else if (header.matcher.matches(value) === header.invert) return false;

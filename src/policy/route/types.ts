@@ -19,6 +19,8 @@ export type StringMatch =
       readonly ignoreCase: boolean;
     }
   | { readonly kind: 'regex'; readonly value: string }
+  /** A whole decimal number from `start` up to, and without, `end`. */
+  | { readonly kind: 'range'; readonly start: number; readonly end: number }
   | { readonly kind: 'present' };
 
 export interface HeaderMatch {
@@ -26,6 +28,8 @@ export interface HeaderMatch {
   readonly name: string;
   readonly match: StringMatch;
   readonly invert: boolean;
+  /** A field that is not there is one without a value; else it matches nothing. */
+  readonly missingIsEmpty?: boolean;
 }
 
 export type PathMatch =
@@ -60,6 +64,8 @@ export interface HeaderStep {
   readonly format?: HeaderFormat;
   /** Of a format: a line is written also where it comes to nothing. */
   readonly keepEmpty?: boolean;
+  /** So many steps, from this one on, ask the head as it is before the first of them; absent: this one alone. */
+  readonly together?: number;
 }
 
 /** Applied in their order. */
@@ -112,10 +118,15 @@ export type RouteAction =
       readonly kind: 'forward';
       readonly clusters: readonly WeightedCluster[];
       readonly rewriteAuthority: string | null;
+<<<<<<< HEAD
       /** Lower-case name of the header whose value is the new authority. */
       readonly rewriteAuthorityHeader?: string;
       /** The rewritten host is told in x-forwarded-host. */
       readonly appendForwardedHost?: true;
+=======
+      /** A host that is rewritten goes on in x-forwarded-host. */
+      readonly appendHost?: boolean;
+>>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
       readonly rewritePath: PathRewrite | null;
       /** Answer when the chosen cluster does not exist; absent: 503. */
       readonly notFoundStatus?: 404 | 500;
@@ -135,7 +146,12 @@ export type RouteAction =
       readonly authority: string | null;
       readonly port: number | null;
       readonly path: PathRewrite | null;
+<<<<<<< HEAD
       readonly stripQuery?: true;
+=======
+      /** The query stays behind. */
+      readonly stripQuery?: boolean;
+>>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
     }
   | { readonly kind: 'respond'; readonly status: number; readonly body: string };
 

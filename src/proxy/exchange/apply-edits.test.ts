@@ -46,7 +46,14 @@ describe('redirect', () => {
   ])[] = [
     ['nothing changed', 'a.test:8080', {}, 'http://a.test:8080/p?q'],
     ['another host drops the port, as in Envoy', 'a.test:8080', { authority: 'b.test' }, 'http://b.test/p?q'],
-    ['another scheme drops the port', 'a.test:8080', { scheme: 'https' }, 'https://a.test/p?q'],
+    ['another scheme keeps a port', 'a.test:8080', { scheme: 'https' }, 'https://a.test:8080/p?q'],
+    [
+      'another scheme drops the own port of the first',
+      'a.test:80',
+      { scheme: 'https' },
+      'https://a.test/p?q',
+    ],
+    ['a query that is left', 'a.test', { stripQuery: true }, 'http://a.test/p'],
     ['the port of the scheme is not said', 'a.test', { scheme: 'https', port: 443 }, 'https://a.test/p?q'],
     ['another port is', 'a.test', { port: 8443 }, 'http://a.test:8443/p?q'],
     ['an IPv6 host', '[::1]:80', { port: 81 }, 'http://[::1]:81/p?q'],

@@ -8,38 +8,48 @@ import type { RequestState } from './request-state.ts';
 export function applyEdits(head: Head, edits: HeaderEdits, request: RequestState): void {
   for (let index = 0; index < edits.length; index++) {
     const step = edits[index]!;
-    if (step.format === undefined) applyStep(head, step, step.value);
-    else applyFormatted(head, step, step.format.format(factsOf(request)));
+    if (step.together === undefined) {
+      const value = valueOf(head, step, request);
+      if (value !== null) write(head, step, value);
+    } else {
+      applyTogether(head, edits, index, step.together, request);
+      index += step.together - 1;
+    }
   }
 }
 
-/** What a format brings together may hold what no field may: such bytes become spaces. */
-function applyFormatted(head: Head, step: HeaderStep, made: string): void {
-  if (made === '' && step.keepEmpty !== true) return;
-  applyStep(head, step, made.replace(unsendable, ' '));
+function applyTogether(
+  head: Head,
+  edits: HeaderEdits,
+  from: number,
+  count: number,
+  request: RequestState,
+): void {
+  const values: (string | null)[] = [];
+  for (let at = 0; at < count; at++) values.push(valueOf(head, edits[from + at]!, request));
+  for (let at = 0; at < count; at++) {
+    const value = values[at]!;
+    if (value !== null) write(head, edits[from + at]!, value);
+  }
+}
+
+/** What is to be written; null: nothing, by what the head has or has not, or because a format came to nothing. */
+function valueOf(head: Head, step: HeaderStep, request: RequestState): string | null {
+  const { kind, name, format } = step;
+  if (kind === 'add-if-absent' && head.findName(name) >= 0) return null;
+  if (kind === 'set-if-present' && head.findName(name) < 0) return null;
+  if (format === undefined) return step.value;
+  const made = format.format(factsOf(request));
+  if (made === '' && step.keepEmpty !== true) return null;
+  // What a format brings together may hold what no field may: such bytes become spaces.
+  return made.replace(unsendable, ' ');
 }
 
 const unsendable = /[\0\r\n]/g;
 
-function applyStep(head: Head, { kind, name }: HeaderStep, value: string): void {
-  switch (kind) {
-    case 'remove':
-      head.removeName(name);
-      return;
-    case 'add-if-absent':
-      if (head.findName(name) >= 0) return;
-      break;
-    case 'set-if-present':
-      if (head.findName(name) < 0) return;
-      head.removeName(name);
-      break;
-    case 'set':
-      head.removeName(name);
-      break;
-    case 'add':
-      break;
-  }
-  head.add(name, value);
+function write(head: Head, { kind, name }: HeaderStep, value: string): void {
+  if (kind === 'remove' || kind === 'set' || kind === 'set-if-present') head.removeName(name);
+  if (kind !== 'remove') head.add(name, value);
 }
 
 /**
@@ -62,32 +72,45 @@ export function rewritePath(path: string, route: Route, rewrite: PathRewrite): s
 export function redirectLocation(head: RequestHead, route: Route): string {
   const { action } = route;
   if (action.kind !== 'redirect') return '/';
-  const scheme = action.scheme ?? (head.scheme === '' ? 'http' : head.scheme);
+  const received = schemeOf(head);
+  const scheme = action.scheme ?? received;
   const host = action.authority ?? hostOf(head.authority);
+<<<<<<< HEAD
   const port = redirectPort(head.authority, scheme, action);
   const path = action.path === null ? head.path : rewritePath(head.path, route, action.path);
   return `${scheme}://${host}${port}${action.stripQuery ? path.replace(/\?.*$/s, '') : path}`;
+=======
+  const port = redirectPort(head.authority, scheme, received, action);
+  const whole = action.path === null ? head.path : rewritePath(head.path, route, action.path);
+  const path = action.stripQuery === true ? (whole.split('?', 1)[0] ?? whole) : whole;
+  return `${scheme}://${host}${port}${path}`;
+>>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
+}
+
+/** Of HTTP/1 the target rarely says it: then what the proxies before this one say, made true by prepareRequest. */
+function schemeOf(head: RequestHead): string {
+  if (head.scheme !== '') return head.scheme;
+  const forwarded = head.getName('x-forwarded-proto')?.toLowerCase();
+  return forwarded === 'https' ? forwarded : 'http';
 }
 
 /**
- * A port that is the scheme's own is left out; a changed scheme or host drops the old port, as in Envoy (Gateway API,
- * HTTPRequestRedirectFilter).
+ * A port that the route gives is left out where it is the scheme's own (Gateway API, HTTPRequestRedirectFilter); one
+ * that was received stays, unless it was the own of a scheme that is left (Envoy's processRequestHost).
  */
 function redirectPort(
   authority: string,
   scheme: string,
-  action: { readonly scheme: string | null; readonly authority: string | null; readonly port: number | null },
+  received: string,
+  action: { readonly authority: string | null; readonly port: number | null },
 ): string {
-  const received = authority.slice(hostOf(authority).length + 1);
-  const port =
-    action.port !== null
-      ? `${action.port}`
-      : action.scheme === null && action.authority === null
-        ? received
-        : '';
-  if (port === '' || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443'))
-    return '';
-  return `:${port}`;
+  if (action.port !== null) return action.port === ownPort(scheme) ? '' : `:${action.port}`;
+  const port = action.authority === null ? authority.slice(hostOf(authority).length) : '';
+  return scheme !== received && port === `:${ownPort(received)}` ? '' : port;
+}
+
+function ownPort(scheme: string): number {
+  return scheme === 'https' ? 443 : 80;
 }
 
 function hostOf(authority: string): string {

@@ -46,7 +46,7 @@ function mergeSide(first: HeaderEdits | null, last: HeaderEdits | null): HeaderE
   return first === null || last === null ? (first ?? last) : [...first, ...last];
 }
 
-/** Removals first, as in Envoy; then the additions in their order. */
+/** Removals first, as in Envoy; then the additions. */
 function translateSide(
   level: EditLevel,
   side: 'request' | 'response',
@@ -75,7 +75,21 @@ export function translateAdditions(
     const step = translateAddition(option, `${path}[${index}]`, faults);
     if (step !== null) steps.push(step);
   });
-  return steps.length === 0 ? null : steps;
+  return steps.length === 0 ? null : gather(steps);
+}
+
+/**
+ * The additions of one level are one step to Envoy (HeaderParser::evaluateHeaders): what they ask of the head is asked
+ * before the first of them is made, then what overwrites is written, then what is added.
+ */
+function gather(steps: readonly HeaderStep[]): HeaderEdits {
+  const overwrites = (step: HeaderStep): boolean => step.kind === 'set' || step.kind === 'set-if-present';
+  const ordered = [...steps.filter(overwrites), ...steps.filter((step) => !overwrites(step))];
+  const asks = ordered.some(({ kind, format }) => (kind !== 'set' && kind !== 'add') || format !== undefined);
+  const [first, ...rest] = ordered;
+  return first === undefined || rest.length === 0 || !asks
+    ? ordered
+    : [{ ...first, together: ordered.length }, ...rest];
 }
 
 export function translateRemoval(name: string, path: string, faults: Faults): HeaderStep {

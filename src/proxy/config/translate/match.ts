@@ -73,7 +73,9 @@ export function translateHeader(header: HeaderMatcher, path: string, faults: Fau
   const name = (header.name ?? '').toLowerCase();
   // `present_match: false` means absent.
   const invert = header.present_match === false ? !inverted : inverted;
-  return { name, match: headerString(header, path, faults), invert };
+  const missingIsEmpty = header.treat_missing_header_as_empty === true;
+  const match = headerString(header, path, faults);
+  return missingIsEmpty ? { name, match, invert, missingIsEmpty } : { name, match, invert };
 }
 
 function headerString(header: HeaderMatcher, path: string, faults: Faults): StringMatch {
@@ -87,7 +89,8 @@ function headerString(header: HeaderMatcher, path: string, faults: Faults): Stri
   if (header.safe_regex_match !== undefined) {
     return regex(header.safe_regex_match.regex ?? '', join(path, 'safe_regex_match.regex'), faults);
   }
-  return present;
+  const range = header.range_match;
+  return range === undefined ? present : { kind: 'range', start: range.start ?? 0, end: range.end ?? 0 };
 }
 
 export function translateString(matcher: StringMatcher, path: string, faults: Faults): StringMatch {

@@ -126,7 +126,7 @@ describe('timeouts', () => {
 describe('header edits', () => {
   const add = (key: string, value: string, fields: object = {}) => ({ header: { key, value }, ...fields });
 
-  test('appending is the default, overwriting is said in two ways', () => {
+  test('appending is the default, overwriting is said in two ways and comes first', () => {
     const request_headers_to_add = [
       add('X-A', '1'),
       add('x-b', '2', { append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }),
@@ -134,9 +134,9 @@ describe('header edits', () => {
     ];
     const expected: HeaderEdits = [
       { kind: 'remove', name: 'x-d', value: '' },
-      { kind: 'add', name: 'x-a', value: '1' },
       { kind: 'set', name: 'x-b', value: '2' },
       { kind: 'set', name: 'x-c', value: '100%' },
+      { kind: 'add', name: 'x-a', value: '1' },
     ];
     expect(
       routeOf({ ...to(), request_headers_to_add, request_headers_to_remove: ['X-D'] }).requestEdits,
