@@ -118,15 +118,10 @@ export type RouteAction =
       readonly kind: 'forward';
       readonly clusters: readonly WeightedCluster[];
       readonly rewriteAuthority: string | null;
-<<<<<<< HEAD
       /** Lower-case name of the header whose value is the new authority. */
       readonly rewriteAuthorityHeader?: string;
       /** The rewritten host is told in x-forwarded-host. */
       readonly appendForwardedHost?: true;
-=======
-      /** A host that is rewritten goes on in x-forwarded-host. */
-      readonly appendHost?: boolean;
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
       readonly rewritePath: PathRewrite | null;
       /** Answer when the chosen cluster does not exist; absent: 503. */
       readonly notFoundStatus?: 404 | 500;
@@ -146,12 +141,7 @@ export type RouteAction =
       readonly authority: string | null;
       readonly port: number | null;
       readonly path: PathRewrite | null;
-<<<<<<< HEAD
       readonly stripQuery?: true;
-=======
-      /** The query stays behind. */
-      readonly stripQuery?: boolean;
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
     }
   | { readonly kind: 'respond'; readonly status: number; readonly body: string };
 

@@ -75,16 +75,10 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   const received = schemeOf(head);
   const scheme = action.scheme ?? received;
   const host = action.authority ?? hostOf(head.authority);
-<<<<<<< HEAD
-  const port = redirectPort(head.authority, scheme, action);
-  const path = action.path === null ? head.path : rewritePath(head.path, route, action.path);
-  return `${scheme}://${host}${port}${action.stripQuery ? path.replace(/\?.*$/s, '') : path}`;
-=======
   const port = redirectPort(head.authority, scheme, received, action);
   const whole = action.path === null ? head.path : rewritePath(head.path, route, action.path);
-  const path = action.stripQuery === true ? (whole.split('?', 1)[0] ?? whole) : whole;
+  const path = action.stripQuery ? (whole.split('?', 1)[0] ?? whole) : whole;
   return `${scheme}://${host}${port}${path}`;
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
 }
 
 /** Of HTTP/1 the target rarely says it: then what the proxies before this one say, made true by prepareRequest. */

@@ -50,10 +50,12 @@ export function prepareForward(request: RequestState): void {
     setOriginalPath(head);
     head.path = rewritePath(head.path, route, route.action.rewritePath);
   }
-<<<<<<< HEAD
   const authority = newAuthority(head, route.action);
   if (authority === null) return;
   if (route.action.appendForwardedHost) appendForwardedHost(head);
+  // As it was received, for whom the request goes to (Envoy's updateAuthority).
+  if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
+  head.add('x-envoy-original-host', head.authority);
   head.authority = authority;
 }
 
@@ -65,9 +67,11 @@ function newAuthority(head: RequestHead, action: Extract<RouteAction, { kind: 'f
   return named !== null && authorityFault(named) === null ? named : null;
 }
 
+/** A host that is the last in the list already is not said again. */
 function appendForwardedHost(head: RequestHead): void {
-  const before = head.get(headerId['x-forwarded-host']);
-  if (before !== null) head.remove(headerId['x-forwarded-host']);
+  const before = head.getName('x-forwarded-host');
+  if (before?.slice(before.lastIndexOf(',') + 1).trim() === head.authority) return;
+  if (before !== null) head.removeName('x-forwarded-host');
   head.add('x-forwarded-host', before === null ? head.authority : `${before},${head.authority}`);
 }
 
@@ -76,29 +80,6 @@ export function appendVia(head: Head, name: string): void {
   const before = head.getName('via');
   if (before !== null) head.remove(headerId.via);
   head.add('via', before === null ? name : `${before}, ${name}`);
-=======
-  if (route.action.rewriteAuthority !== null)
-    rewriteHost(head, route.action.rewriteAuthority, route.action.appendHost);
-}
-
-/** Envoy's updateAuthority: the host as it was received goes along. */
-function rewriteHost(head: RequestHead, host: string, append = false): void {
-  const before = head.authority;
-  if (append) appendForwardedHost(head, before);
-  if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
-  head.add('x-envoy-original-host', before);
-  head.authority = host;
-}
-
-/** A host that is the last in the list already is not said again. */
-function appendForwardedHost(head: RequestHead, host: string): void {
-  const listed = head.getName('x-forwarded-host');
-  if (listed === null) head.add('x-forwarded-host', host);
-  else if (listed.slice(listed.lastIndexOf(',') + 1).trim() !== host) {
-    head.removeName('x-forwarded-host');
-    head.add('x-forwarded-host', `${listed},${host}`);
-  }
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
 }
 
 /** The path as it was received, for whom the request goes to and for the log; a second rewrite keeps the first one. */

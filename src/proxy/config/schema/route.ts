@@ -188,12 +188,8 @@ const routeAction = message(
       'pattern ^/[^?]*$: the substitution is the new path',
     ),
     host_rewrite_literal: f.string(6, '', notEmpty),
-<<<<<<< HEAD
     host_rewrite_header: f.string(29, '', notEmpty),
     append_x_forwarded_host: f.bool(38),
-=======
-    append_x_forwarded_host: f.bool(38, 'where the host is rewritten'),
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
     auto_host_rewrite: f.boolValue(7, 'false', only(false)),
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),

@@ -236,14 +236,10 @@ function translateForward(
     kind: 'forward',
     clusters: translateClusters(action, inherited.filters, path, faults),
     rewriteAuthority: authority,
-<<<<<<< HEAD
     ...(action.host_rewrite_header === undefined
       ? {}
       : { rewriteAuthorityHeader: action.host_rewrite_header.toLowerCase() }),
     ...(action.append_x_forwarded_host === true ? { appendForwardedHost: true as const } : {}),
-=======
-    ...(action.append_x_forwarded_host === true ? { appendHost: true } : {}),
->>>>>>> cb95f2d (Play three hundred made-up configurations beside Envoy)
     rewritePath: translateRewrite(action, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
     ...(mirrors === null ? {} : { mirrors }),
@@ -367,6 +363,5 @@ function translateRedirect(redirect: RedirectMessage, path: string, faults: Faul
     port: redirect.port_redirect || null,
     ...(redirect.strip_query === true ? { stripQuery: true as const } : {}),
     path: full ? { kind: 'full', value: full } : prefix ? { kind: 'prefix', value: prefix } : null,
-    ...(redirect.strip_query === true ? { stripQuery: true } : {}),
   };
 }
