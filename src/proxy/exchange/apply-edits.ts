@@ -9,7 +9,7 @@ export function applyEdits(head: Head, edits: HeaderEdits, request: RequestState
   for (let index = 0; index < edits.length; index++) {
     const step = edits[index]!;
     if (step.together === undefined) {
-      const value = valueOf(head, step, request);
+      const value = madeValue(head, step, request);
       if (value !== null) write(head, step, value);
     } else {
       applyTogether(head, edits, index, step.together, request);
@@ -26,7 +26,7 @@ function applyTogether(
   request: RequestState,
 ): void {
   const values: (string | null)[] = [];
-  for (let at = 0; at < count; at++) values.push(valueOf(head, edits[from + at]!, request));
+  for (let at = 0; at < count; at++) values.push(madeValue(head, edits[from + at]!, request));
   for (let at = 0; at < count; at++) {
     const value = values[at]!;
     if (value !== null) write(head, edits[from + at]!, value);
@@ -34,7 +34,7 @@ function applyTogether(
 }
 
 /** What is to be written; null: nothing, by what the head has or has not, or because a format came to nothing. */
-function valueOf(head: Head, step: HeaderStep, request: RequestState): string | null {
+function madeValue(head: Head, step: HeaderStep, request: RequestState): string | null {
   const { kind, name, format } = step;
   if (kind === 'add-if-absent' && head.findName(name) >= 0) return null;
   if (kind === 'set-if-present' && head.findName(name) < 0) return null;
