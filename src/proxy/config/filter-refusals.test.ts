@@ -249,3 +249,32 @@ describe('a filter is refused for', () => {
   for (const [name, type, fields, expected] of cases)
     test(name, () => expect(faultsOf(type, fields)).toContain(expected));
 });
+
+describe('a network filter is refused for', () => {
+  const network = 'envoy.extensions.filters.network';
+  const last = {
+    name: 't',
+    typed_config: typed(`${network}.tcp_proxy.v3.TcpProxy`, { stat_prefix: 't', cluster: 'a' }),
+  };
+  const faults = (...filters: readonly Json[]) => {
+    const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+    const listeners = [{ name: 'l', address, filter_chains: [{ filters }] }];
+    const document = { static_resources: { clusters: [{ name: 'a' }], listeners } };
+    const parsed = parseBootstrap(JSON.stringify(document), { fileName: 'f', version: '0' });
+    return parsed.ok ? '' : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`).join('\n');
+  };
+  const before = (type: string, fields: Json) =>
+    faults({ name: 'n', typed_config: typed(`${network}.${type}`, fields) }, last);
+
+  test('none', () => expect(faults()).toContain('filter_chains[0].filters: must be at least one'));
+  test('two that end the chain', () =>
+    expect(faults(last, last)).toContain('filters[0].typed_config: must be the last filter'));
+  test('no number', () =>
+    expect(before('connection_limit.v3.ConnectionLimit', { stat_prefix: 'x' })).toContain(
+      'filters[0].typed_config.max_connections: must be set',
+    ));
+  test('no bucket', () =>
+    expect(before('local_ratelimit.v3.LocalRateLimit', { stat_prefix: 'x' })).toContain(
+      'filters[0].typed_config.token_bucket.max_tokens: must be set',
+    ));
+});

@@ -328,3 +328,14 @@ export type RouteFilterConfig =
   | { readonly kind: 'disabled' };
 
 export type RouteFilters = ReadonlyMap<string, RouteFilterConfig>;
+
+/** Asked of a connection before anything of it is served. */
+export type NetworkFilterConfig =
+  | {
+      readonly kind: 'rbac';
+      readonly statPrefix: string;
+      readonly rules: AccessRulesConfig | null;
+      readonly shadow: AccessRulesConfig | null;
+    }
+  | { readonly kind: 'connection-limit'; readonly statPrefix: string; readonly connectionsMax: number }
+  | { readonly kind: 'connection-rate'; readonly statPrefix: string; readonly bucket: TokenBucketConfig };

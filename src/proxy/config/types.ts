@@ -20,7 +20,7 @@ import type {
   RouteTimeouts,
 } from '../../policy/index.ts';
 import type { EntryConfig } from './entry-types.ts';
-import type { ListenerFilterConfig } from './filter-types.ts';
+import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
@@ -51,6 +51,8 @@ export interface ListenerConfig {
   readonly entry: EntryConfig | null;
   /** A further filter chain of the listener of this name, without a socket of its own; null: a listener. */
   readonly chainOf: string | null;
+  /** Network filters before the last one; absent: none. */
+  readonly network?: readonly NetworkFilterConfig[];
   /** Null: connections are plain. */
   readonly tls: DownstreamTlsConfig | null;
   /** Connections are carried as they come, to one of these clusters; null: they are HTTP. */

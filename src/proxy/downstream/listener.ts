@@ -12,6 +12,7 @@ import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.
 import type { ExchangeContext, ExchangeListener, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
+import { NetworkChain } from '../network-filters/index.ts';
 import { ListenerStats, TrafficStats } from '../stats/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
 import { BoundSockets } from './bound-sockets.ts';
@@ -28,6 +29,10 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   http: HttpOptions;
   routes: RouteTable;
   filterSteps: FilterSteps | null = null;
+  network: NetworkChain | null = null;
+  /** By which chain a connection was admitted: a configuration may change it meanwhile. */
+  private handedOver: NetworkChain | null = null;
+  private readonly admitted = new WeakMap<Session, NetworkChain>();
   accessLogs: readonly AccessLogger[] | null;
   /** Null: connections have no lines of their own. */
   private connectionLog: ConnectionLog | null = null;
@@ -124,6 +129,10 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   private setFilters(): void {
     this.filters = updateFilters(this.filters, this.http.filters);
     this.filterSteps = this.filters.filters.length === 0 ? null : this.filters;
+    const { network = [] } = this.config;
+    if (network.length === 0) this.network = null;
+    else if (this.network?.key !== JSON.stringify(network))
+      this.network = new NetworkChain(this.name, network, this.context);
   }
 
   /** Binds; what stands in the way is returned as an issue, and nothing else suffers. */
@@ -158,12 +167,19 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
     return securing;
   }
 
+  private endsOf(socket: Socket, ends: Ends) {
+    const { remote, secure } = socket;
+    return { direct: remote, remote: ends.remote, local: ends.restored ?? socket.local, secure };
+  }
+
   private enter(connection: Acceptor | Securing): void {
     this.entering.add(connection);
     this.context.accepted.gauge.add(1);
   }
 
   serve(socket: Socket, ends: Ends): SocketHandler {
+    const { network } = this;
+    if (network !== null && !network.admit(this.endsOf(socket, ends))) return rejected;
     const { tcp } = this.config;
     if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, ends);
     return new DownstreamConnection(this.context, this, socket, ends);
@@ -290,6 +306,9 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
 
   /** False: there are too many, and it was reset. */
   onConnectionOpen(connection: Session): boolean {
+    const admittedBy = this.handedOver ?? this.network;
+    this.handedOver = null;
+    if (admittedBy !== null) this.admitted.set(connection, admittedBy);
     this.connections.add(connection);
     this.connectionLog?.onOpen(connection);
     this.stats.connectionsTotal += 1;
@@ -305,12 +324,16 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   /** It goes on as another session, which is about to open. */
   onConnectionHandedOver(connection: Session): void {
     this.connectionLog?.onHandedOver(connection);
+    // Who was admitted is: the session that follows is released in its place.
+    this.handedOver = this.admitted.get(connection) ?? null;
+    this.admitted.delete(connection);
     this.onConnectionClosed(connection);
     this.stats.connectionsTotal -= 1;
   }
 
   onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
+    this.admitted.get(connection)?.release();
     this.connectionLog?.onClosed(connection);
     this.stats.connectionsActive -= 1;
     this.context.accepted.gauge.add(-1);

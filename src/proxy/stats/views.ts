@@ -110,6 +110,8 @@ export interface ListenerView {
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
   readonly draining: boolean;
+  /** Its network filters; null: none. */
+  readonly network: { samples(): Iterable<FilterSample> } | null;
   /** Its chain of HTTP filters, with what each did. */
   readonly filters: {
     readonly filters: readonly { readonly name: string; samples(): Iterable<FilterSample> }[];

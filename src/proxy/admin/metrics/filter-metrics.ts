@@ -16,9 +16,11 @@ interface Family {
 
 export function* writeFilterMetrics(writer: PrometheusWriter, context: AdminContext): Iterable<void> {
   const families = new Map<string, Family>();
-  for (const { config, filters } of context.view.listeners.values())
+  for (const { config, filters, network } of context.view.listeners.values()) {
+    for (const sample of network?.samples() ?? []) add(families, sample, config.statPrefix);
     for (const filter of filters.filters)
       for (const sample of filter.samples()) add(families, sample, config.statPrefix);
+  }
   for (const [name, { type, series }] of [...families].sort(([a], [b]) => (a < b ? -1 : 1))) {
     writer.family(
       name.startsWith('weft_') ? name : `envoy_${name}`,

@@ -292,6 +292,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:rules 2:allow_requests_without_proxy_protocol 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
     '1:enable_ja3_fingerprinting 2:initial_read_buffer_size',
+  'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit':
+    '1:stat_prefix 2:max_connections 3:delay 4:runtime_enabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
     '1:codec_type 2:stat_prefix 3:rds 4:route_config 5:http_filters 6:add_user_agent 7:tracing 8:http_protocol_options 9:http2_protocol_options 10:server_name 12:drain_timeout 13:access_log 14:use_remote_address 15:generate_request_id 16:forward_client_cert_details 17:set_current_client_cert_details 18:proxy_100_continue 19:xff_num_trusted_hops 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 21:skip_xff_append 22:via 23:upgrade_configs 24:stream_idle_timeout 25:internal_address_config 26:delayed_close_timeout 28:request_timeout 29:max_request_headers_kb 30:normalize_path 31:scoped_routes 32:preserve_external_request_id 33:merge_slashes 34:server_header_transformation 35:common_http_protocol_options 36:request_id_extension 37:always_set_request_id_in_response 38:local_reply_config 39:strip_matching_host_port 40:stream_error_on_invalid_http_message 41:request_headers_timeout 42:strip_any_host_port 43:path_normalization_options 44:http3_protocol_options 45:path_with_escaped_slashes_action 46:original_ip_detection_extensions 47:strip_trailing_host_dot 48:scheme_header_transformation 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 52:early_header_mutation_extensions 53:add_proxy_protocol_connection_state 54:access_log_flush_interval 55:flush_access_log_on_new_request 56:access_log_options 57:append_local_overload',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions':
@@ -308,6 +310,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
   'envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper':
     '1:filter 2:status_code 3:body 4:body_format_override 5:headers_to_add',
+  'envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit':
+    '1:stat_prefix 2:token_bucket 3:runtime_enabled 4:share_key',
+  'envoy.extensions.filters.network.rbac.v3.RBAC':
+    '1:rules 2:shadow_rules 3:stat_prefix 4:enforcement_type 5:shadow_rules_stat_prefix 6:matcher 7:shadow_matcher',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':

@@ -81,7 +81,7 @@ const httpStatus = message('envoy.type.v3.HttpStatus', {
   code: f.enum(1, statusCodes, 'default 429; below 400 means 429'),
 });
 
-const tokenBucket = message('envoy.type.v3.TokenBucket', {
+export const tokenBucket = message('envoy.type.v3.TokenBucket', {
   max_tokens: f.uint32(1, '', positive),
   tokens_per_fill: f.uint32Value(2, 'default 1', positive),
   fill_interval: f.duration(3, 'at least 50ms', (value) => (value >= 50 ? null : 'must be at least 50ms')),

@@ -17,6 +17,7 @@ import { f, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { createJwtAuthn } from './jwt-authn.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
+import { networkFilterTypes } from './network-filters.ts';
 import { internalAddressConfig, localReplyConfig, originalIpDetection } from './origin.ts';
 import { routeConfiguration, routeMatch } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
@@ -139,13 +140,17 @@ export const httpConnectionManager = message(
 
 const filter = message('envoy.config.listener.v3.Filter', {
   name: f.string(1),
-  typed_config: f.any(4, [httpConnectionManager, tcpProxy], 'the HTTP connection manager or the TCP proxy'),
+  typed_config: f.any(
+    4,
+    [httpConnectionManager, tcpProxy, ...networkFilterTypes],
+    'the last one is the HTTP connection manager or the TCP proxy',
+  ),
 });
 
 const filterChain = message('envoy.config.listener.v3.FilterChain', {
   filter_chain_match: f.message(1, filterChainMatch),
   name: f.string(7),
-  filters: f.repeated(f.message(3, filter, 'exactly one')),
+  filters: f.repeated(f.message(3, filter)),
   metadata: f.message(5, metadata),
   transport_socket: f.message(6, transportSocket, 'RawBuffer or DownstreamTlsContext'),
   transport_socket_connect_timeout: f.duration(9, 'default 15s (Envoy: no limit); 0s is no limit'),

@@ -3,7 +3,7 @@
 import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
-import type { ListenerFilterConfig } from '../filter-types.ts';
+import type { ListenerFilterConfig, NetworkFilterConfig } from '../filter-types.ts';
 import {
   type AnyValue,
   type Faults,
@@ -25,6 +25,7 @@ import { translateHeadRules } from './head-rules.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateLocalReplies } from './local-replies.ts';
 import { checkFieldValue } from './message-text.ts';
+import { translateNetworkFilter } from './network-filters.ts';
 import { translateDetections } from './origin.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
@@ -168,7 +169,7 @@ function translateChain(
   path: string,
   faults: Faults,
 ): TranslatedListener | null {
-  const at = join(path, 'filters[0].typed_config');
+  const at = join(path, `filters[${Math.max(chain.filters.length - 1, 0)}].typed_config`);
   const filter = findFilter(chain, path, faults);
   if (filter === null) return null;
   const tls = translateDownstreamTransport(chain.transport_socket, join(path, 'transport_socket'), faults);
@@ -176,6 +177,7 @@ function translateChain(
     ...common,
     tls,
     entry: null,
+    ...(chain.filters.length < 2 ? {} : { network: translateNetwork(chain, path, faults) }),
     terms: translateTerms(message, chain),
     ...describeChain(message, chain),
   };
@@ -271,15 +273,29 @@ function translateTcp(
   };
 }
 
-/** The one filter of a chain. An unknown type was refused where it stands. */
+/** The last filter of a chain. An unknown type was refused where it stands. */
 function findFilter({ filters }: ChainMessage, path: string, faults: Faults): AnyValue | null {
-  if (filters.length !== 1) {
-    faults.add(join(path, 'filters'), 'must be exactly one', filters.length);
+  if (filters.length === 0) {
+    faults.add(join(path, 'filters'), 'must be at least one');
     return null;
   }
-  const config = filters[0]?.typed_config;
-  if (config === undefined) faults.add(join(path, 'filters[0].typed_config'), 'must be set');
+  const config = filters.at(-1)?.typed_config;
+  if (config === undefined)
+    faults.add(`${join(path, 'filters')}[${filters.length - 1}].typed_config`, 'must be set');
   return config ?? null;
+}
+
+function translateNetwork(
+  { filters }: ChainMessage,
+  path: string,
+  faults: Faults,
+): readonly NetworkFilterConfig[] {
+  return filters.slice(0, -1).flatMap(({ typed_config: config }, index) => {
+    const at = join(`${join(path, 'filters')}[${index}]`, 'typed_config');
+    if (config === undefined) faults.add(at, 'must be set');
+    const filter = config === undefined ? null : translateNetworkFilter(config, at, faults);
+    return filter === null ? [] : [filter];
+  });
 }
 
 function checkFilters(hcm: Hcm, path: string, faults: Faults): void {

@@ -1,0 +1,30 @@
+// Tables: network filters that may stand before the last one of a chain.
+
+import { f, message, positive, required } from './field.ts';
+import { tokenBucket } from './filters.ts';
+import { accessRules } from './rbac.ts';
+
+const network = 'envoy.extensions.filters.network';
+
+export const networkRbac = message(`${network}.rbac.v3.RBAC`, {
+  rules: f.message(1, accessRules),
+  shadow_rules: f.message(2, accessRules),
+  stat_prefix: f.string(3, '', required),
+  enforcement_type: f.enum(
+    4,
+    { ONE_TIME_ON_FIRST_BYTE: 0, CONTINUOUS: 1 },
+    'judged once, when the connection and its TLS are open: nothing that is judged changes later',
+  ),
+});
+
+export const connectionLimit = message(`${network}.connection_limit.v3.ConnectionLimit`, {
+  stat_prefix: f.string(1, '', required),
+  max_connections: f.uint64Value(2, '', positive),
+});
+
+export const connectionRate = message(`${network}.local_ratelimit.v3.LocalRateLimit`, {
+  stat_prefix: f.string(1, '', required),
+  token_bucket: f.message(2, tokenBucket),
+});
+
+export const networkFilterTypes = [networkRbac, connectionLimit, connectionRate] as const;

@@ -1,0 +1,1 @@
+export { NetworkChain } from './network-chain.ts';

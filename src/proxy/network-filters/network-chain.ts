@@ -1,0 +1,147 @@
+// Network filters: asked once of a connection, when it (and its TLS) is open and before anything of it is served. The
+// first that says no ends it; a listener without them pays one comparison a connection.
+
+import { AccessRules, type RateLimit } from '../../policy/index.ts';
+import type { NetworkFilterConfig } from '../config/filter-types.ts';
+import type { ProxyContext } from '../context.ts';
+import { AccessCounts } from '../filters/access-counts.ts';
+import { ConnectionFacts, type Ends } from '../filters/access-facts.ts';
+import type { FilterSample } from '../stats/index.ts';
+
+interface NetworkFilter {
+  admit(ends: Ends): boolean;
+  /** One that was admitted is over, or was refused by a filter behind. */
+  release(): void;
+  samples(): Iterable<FilterSample>;
+}
+
+export class NetworkChain {
+  readonly key: string;
+  private readonly filters: readonly NetworkFilter[];
+
+  constructor(listener: string, configs: readonly NetworkFilterConfig[], context: ProxyContext) {
+    this.key = JSON.stringify(configs);
+    this.filters = configs.map((config, index) => createFilter(`${listener}/${index}`, config, context));
+  }
+
+  admit(ends: Ends): boolean {
+    for (const [index, filter] of this.filters.entries()) {
+      if (filter.admit(ends)) continue;
+      for (const before of this.filters.slice(0, index)) before.release();
+      return false;
+    }
+    return true;
+  }
+
+  release(): void {
+    for (const filter of this.filters) filter.release();
+  }
+
+  samples(): readonly FilterSample[] {
+    return this.filters.flatMap((filter) => [...filter.samples()]);
+  }
+}
+
+/** `name`: by which threads find what they count together. */
+function createFilter(name: string, config: NetworkFilterConfig, context: ProxyContext): NetworkFilter {
+  switch (config.kind) {
+    case 'rbac':
+      return new NetworkRbac(config);
+    case 'connection-limit':
+      return new ConnectionLimit(config);
+    case 'connection-rate':
+      return new ConnectionRate(name, config, context);
+  }
+}
+
+class NetworkRbac implements NetworkFilter {
+  private readonly prefix: string;
+  private readonly rules: AccessRules | null;
+  private readonly shadow: AccessRules | null;
+  private readonly counts: AccessCounts;
+
+  constructor(config: Extract<NetworkFilterConfig, { kind: 'rbac' }>) {
+    this.rules = config.rules === null ? null : new AccessRules(config.rules);
+    this.shadow = config.shadow === null ? null : new AccessRules(config.shadow);
+    this.counts = new AccessCounts('rbac_', 'envoy_rbac_prefix');
+    // Envoy's prefixes end with a dot, which its labels leave out.
+    this.prefix = config.statPrefix.replace(/\.$/, '');
+    if (this.rules !== null) this.counts.begin('', this.prefix);
+    if (this.shadow !== null) this.counts.begin('shadow_', this.prefix);
+  }
+
+  admit(ends: Ends): boolean {
+    const facts = new ConnectionFacts(ends);
+    const { prefix } = this;
+    if (this.shadow !== null) this.counts.count('shadow_', prefix, this.shadow.judge(facts), false);
+    if (this.rules === null) return true;
+    const verdict = this.rules.judge(facts);
+    this.counts.count('', prefix, verdict, false);
+    return verdict.allowed;
+  }
+
+  release(): void {}
+
+  samples(): Iterable<FilterSample> {
+    return this.counts.samples();
+  }
+}
+
+class ConnectionLimit implements NetworkFilter {
+  private readonly config: Extract<NetworkFilterConfig, { kind: 'connection-limit' }>;
+  private active = 0;
+  private limited = 0;
+
+  constructor(config: ConnectionLimit['config']) {
+    this.config = config;
+  }
+
+  admit(): boolean {
+    if (this.active < this.config.connectionsMax) {
+      this.active += 1;
+      return true;
+    }
+    this.limited += 1;
+    return false;
+  }
+
+  release(): void {
+    this.active -= 1;
+  }
+
+  *samples(): Iterable<FilterSample> {
+    const labels = { envoy_connection_limit_prefix: this.config.statPrefix };
+    yield { name: 'connection_limit_active_connections', value: this.active, labels, type: 'gauge' };
+    yield { name: 'connection_limit_limited_connections', value: this.limited, labels };
+  }
+}
+
+class ConnectionRate implements NetworkFilter {
+  private readonly statPrefix: string;
+  private readonly context: ProxyContext;
+  private readonly bucket: RateLimit;
+  private limited = 0;
+
+  constructor(
+    name: string,
+    config: Extract<NetworkFilterConfig, { kind: 'connection-rate' }>,
+    context: ProxyContext,
+  ) {
+    this.statPrefix = config.statPrefix;
+    this.context = context;
+    this.bucket = context.counters.createRateLimit(`network:${name}`, config.bucket, context.clock.now());
+  }
+
+  admit(): boolean {
+    if (this.bucket.take(this.context.clock.now())) return true;
+    this.limited += 1;
+    return false;
+  }
+
+  release(): void {}
+
+  *samples(): Iterable<FilterSample> {
+    const labels = { envoy_local_network_ratelimit_prefix: this.statPrefix };
+    yield { name: 'local_rate_limit_rate_limited', value: this.limited, labels };
+  }
+}

@@ -1,0 +1,92 @@
+// Network filters beside Envoy's: whether a connection is served, and what was counted.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { describeWith } from '../../testing/programs.ts';
+import { BesideEnvoy, type Case, typed } from '../testing/beside-envoy.ts';
+
+setDefaultTimeout(60_000);
+
+const network = 'envoy.extensions.filters.network';
+const tcp = {
+  name: 'tcp',
+  typed_config: typed(`${network}.tcp_proxy.v3.TcpProxy`, { stat_prefix: 'tcp', cluster: 'backend' }),
+};
+const filter = (type: string, fields: object) => ({
+  name: type,
+  typed_config: typed(`${network}.${type}`, fields),
+});
+const loopback = { address_prefix: '127.0.0.0', prefix_len: 8 };
+const ten = { address_prefix: '10.0.0.0', prefix_len: 8 };
+const rules = (principal: object, action = 'ALLOW') => ({
+  action,
+  policies: { p: { permissions: [{ any: true }], principals: [principal] } },
+});
+const rbac = (fields: object) => filter('rbac.v3.RBAC', { stat_prefix: 'net.', ...fields });
+const bytes = 'GET / HTTP/1.0\r\nhost: a\r\n\r\n';
+
+const cases: readonly Case[] = [
+  {
+    name: 'rbac: allowed',
+    network: [rbac({ rules: rules({ direct_remote_ip: loopback }) }), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'rbac: not allowed',
+    network: [rbac({ rules: rules({ remote_ip: ten }) }), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'rbac: denied',
+    network: [rbac({ rules: rules({ source_ip: loopback }, 'DENY') }), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'rbac: in shadow',
+    network: [rbac({ shadow_rules: rules({ remote_ip: ten }) }), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'rbac: no certificate',
+    network: [rbac({ rules: rules({ authenticated: {} }) }), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'so many connections at a time',
+    network: [filter('connection_limit.v3.ConnectionLimit', { stat_prefix: 'few', max_connections: 1 }), tcp],
+    asks: [{ bytes, times: 3 }],
+  },
+  {
+    name: 'so many connections in a time',
+    network: [
+      filter('local_ratelimit.v3.LocalRateLimit', {
+        stat_prefix: 'slow',
+        token_bucket: { max_tokens: 2, tokens_per_fill: 1, fill_interval: '3600s' },
+      }),
+      tcp,
+    ],
+    asks: [{ bytes, times: 3 }],
+  },
+];
+
+describeWith(['envoy'], 'network filters beside Envoy', () => {
+  const beside = new BesideEnvoy({ cases });
+  beforeAll(() => beside.start());
+  afterAll(() => beside.stop());
+
+  for (const [index, { name }] of cases.entries()) {
+    test(name, async () => {
+      const { envoy, weft } = await beside.play(index);
+      // How it is ended, in order or not, depends on what was read by then.
+      const served = (told: typeof envoy) => told.map(({ answer }) => String(answer).startsWith('HTTP/1.'));
+      expect(served(weft)).toEqual(served(envoy));
+    });
+  }
+
+  test('the same was counted', async () => {
+    const wanted =
+      /^envoy_(rbac_(shadow_)?(allowed|denied)|connection_limit_limited|local_rate_limit_rate_limited)/;
+    const { envoy, weft } = await beside.stats(wanted);
+    expect(envoy.length).toBeGreaterThan(3);
+    expect(weft).toEqual([...envoy]);
+  });
+});
