@@ -19,7 +19,7 @@ export const networkRbac = message(`${network}.rbac.v3.RBAC`, {
 
 export const connectionLimit = message(`${network}.connection_limit.v3.ConnectionLimit`, {
   stat_prefix: f.string(1, '', required),
-  max_connections: f.uint64Value(2, '', positive),
+  max_connections: f.uint64Value(2, 'with --concurrency: of each thread', positive),
 });
 
 export const connectionRate = message(`${network}.local_ratelimit.v3.LocalRateLimit`, {
