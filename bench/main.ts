@@ -28,6 +28,7 @@ if (unknown !== undefined) {
 }
 const wanted = positionals.length === 0 ? ['hop'] : positionals;
 const results: CaseResult[] = [];
+if (wanted.some((name) => !Object.hasOwn(parts, name))) buildWeft();
 for (const name of wanted.flatMap((one) => (one === 'all' ? cases.map((bench) => bench.name) : [one]))) {
   const bench = cases.find((one) => one.name === name);
   if (bench === undefined) await parts[name]!(values.quick);
@@ -37,4 +38,13 @@ for (const result of results) console.log(`\n${formatCase(result)}`);
 if (values.save !== undefined) {
   const words = ['npm run bench --', ...process.argv.slice(2)];
   writeResults(values.save, words.join(' '), results);
+}
+
+/** What is measured is the program that is shipped, made from this tree. */
+function buildWeft(): void {
+  if (process.env['WEFT_BIN'] !== undefined) return;
+  const { exitCode } = Bun.spawnSync([process.execPath, 'tools/build.ts'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (exitCode !== 0) throw new Error('npm run build failed');
 }

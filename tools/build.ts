@@ -1,4 +1,5 @@
-// `npm run build`: the whole program as one executable, dist/weft.
+// `npm run build`: the whole program as one executable, dist/weft. With bytecode a proxy starts in 40 ms of CPU instead
+// of 150, and has 5 MB less.
 
 import { mkdirSync } from 'node:fs';
 
@@ -8,6 +9,7 @@ const child = Bun.spawn(
     process.execPath,
     'build',
     '--compile',
+    '--bytecode',
     '--minify-syntax',
     '--outfile',
     'dist/weft',

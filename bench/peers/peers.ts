@@ -12,7 +12,7 @@ export const peers: readonly Peer[] = [
     configName: 'weft.json',
     createConfig: envoyBootstrap,
     createCommand: (config, _index, work) => [
-      ...[process.env['WEFT_BIN'] ?? 'bin/weft', 'proxy', '-c', config, '--log-level', 'error'],
+      ...[process.env['WEFT_BIN'] ?? 'dist/weft', 'proxy', '-c', config, '--log-level', 'error'],
       ...(work.threads === 1 ? [] : ['--concurrency', String(work.threads)]),
     ],
   },

@@ -78,8 +78,5 @@ function report(error: unknown): number {
   return exitCode.bug;
 }
 
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  process.exit(report(error));
-}
+// Not awaited at the top: the one-file program is compiled to bytecode, which has no module to wait in.
+run(process.argv.slice(2)).catch((error: unknown) => process.exit(report(error)));
