@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
-import { freePort } from '../../testing/programs.ts';
+import { freePorts } from '../../testing/programs.ts';
 import { until } from '../../testing/until.ts';
 import { bootstrapSnapshot } from './configs.ts';
 import type { Origin, Respond } from './peers.ts';
@@ -63,7 +63,7 @@ export class EnvoyPair {
 
   constructor(ports = 1) {
     const places = (name: string): Places => ({
-      ports: Array.from({ length: ports }, freePort),
+      ports: freePorts(ports),
       folder: mkdtempSync(join(this.root, name)),
     });
     this.own = places('own');

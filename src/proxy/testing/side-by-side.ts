@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
-import { freePort } from '../../testing/programs.ts';
+import { freePort, freePorts } from '../../testing/programs.ts';
 import { until } from '../../testing/until.ts';
 
 const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -25,7 +25,8 @@ export interface Sides {
 
 export async function startSides(managers: Managers, clusters: readonly object[]): Promise<Sides> {
   const names = Object.keys(managers);
-  const ports = { envoy: names.map(() => freePort()), weft: names.map(() => freePort()) };
+  const all = freePorts(2 * names.length);
+  const ports = { envoy: all.slice(0, names.length), weft: all.slice(names.length) };
   const bootstrap = (side: Side) => ({
     static_resources: {
       listeners: names.map((name, at) => createListener(name, managers[name] ?? {}, ports[side][at] ?? 0)),

@@ -6,6 +6,8 @@ import { fault } from './errors.ts';
 import type { Http2Limits } from './limits.ts';
 import { RateMeter } from './rate-meter.ts';
 
+const updatesPerFrame = 10;
+
 export class FloodGuard {
   private readonly limits: Http2Limits;
   private readonly resetRate: RateMeter;
@@ -57,9 +59,12 @@ export class FloodGuard {
     return this.emptyRate.allows(this.limits.emptyFramesPerSecondMax) ? fault.none : fault.emptyFrameRate;
   }
 
-  /** `framesSent`: DATA frames of ours, ever; each explains two updates. */
+  /**
+   * `framesSent`: DATA frames of ours, ever. Each explains ten updates, as in Envoy
+   * (max_inbound_window_update_frames_per_data_frame_sent): Go's client writes two for every 4 kB that it reads.
+   */
   windowUpdate(framesSent: number): number {
-    this.windowRate.credit((framesSent - this.creditedFrames) * 2);
+    this.windowRate.credit((framesSent - this.creditedFrames) * updatesPerFrame);
     this.creditedFrames = framesSent;
     return this.windowRate.allows(this.limits.windowUpdatesPerSecondMax)
       ? fault.none
