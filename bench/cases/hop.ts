@@ -10,7 +10,7 @@ const loadedRequests = 100_000;
 export const hop: BenchCase = {
   name: 'hop',
   about:
-    'One HTTP/1.1 keep-alive hop to three endpoints with all defaults on (balancing by load, retries, ejection, request ids, metrics).',
+    'One HTTP/1.1 keep-alive hop to three endpoints, all defaults on (balancing, retries, ejection, ids, metrics).',
   plan: ({ seconds, rates, quick }) => [
     {
       label: '',

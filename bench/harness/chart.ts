@@ -36,6 +36,7 @@ export function drawChart(results: readonly CaseResult[]): string {
   );
   const width = labelWidth + barWidth + 60;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="11">
+<title>CPU a request as a ratio to Envoy</title>
 <rect width="${width}" height="${y}" fill="white"/>
 ${[...legend, ...parts].join('\n')}
 </svg>

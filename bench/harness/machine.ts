@@ -37,5 +37,7 @@ function firstLine(command: readonly string[]): string {
   if (Bun.which(command[0]!) === null) return 'not installed';
   const { stdout, stderr } = Bun.spawnSync([...command]);
   const lines = `${stdout}${stderr}`.split('\n').map((line) => line.trim());
-  return lines.find((line) => line !== '') ?? 'unknown';
+  const line = lines.find((one) => one !== '') ?? 'unknown';
+  // Envoy begins with where it lies, which is this machine's affair.
+  return line.replace(/^\/\S+\s+/, '');
 }

@@ -13,7 +13,9 @@ export function formatCase({ name, about, peers, rows }: CaseResult): string {
   return [
     `## ${name}`,
     '',
-    `${about} In brackets: ratio to Envoy.`,
+    about,
+    '',
+    'In brackets: ratio to Envoy.',
     '',
     `| | ${peers.join(' | ')} |`,
     `|---|${peers.map(() => '---').join('|')}|`,
