@@ -110,6 +110,11 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     return this.#faults;
   }
 
+  /** All that the source has told is built in; else what is said about an object may be about an older version. */
+  get settled(): boolean {
+    return this.#synced && !this.#batcher.waiting;
+  }
+
   watchStatus(watcher: () => void): void {
     this.#watcher = watcher;
   }
@@ -125,6 +130,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   }
 
   onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
+    this.#watcher?.();
     let oldestMs = this.clock.now();
     const changes = events.flatMap((event): readonly ObjectChange[] => {
       const change = this.#apply(event);

@@ -123,7 +123,10 @@ describeWith(
         // It reads before it answers; one of h2spec's cases wants a body of some length.
         async fetch(request) {
           const body = await request.text();
-          if (new URL(request.url).pathname === '/page')
+          const { pathname } = new URL(request.url);
+          // An answer that is on its way when h2spec commits its fault would be taken for the answer to that.
+          if (pathname === '/considered') await Bun.sleep(50);
+          if (pathname === '/page')
             return new Response('<p>page', { headers: { 'content-type': 'text/html' } });
           return new Response(body === '' ? 'hello world' : body);
         },
@@ -201,13 +204,11 @@ describeWith(
     describe('over TLS', () => {
       test('h2spec --strict', async () => {
         const port = weft.portOf('secure');
-        const words = ['h2spec', '-h', '127.0.0.1', '-p', `${port}`, '-t', '-k', '--strict', '-o', '2'];
-        const whole = /\d+ tests, \d+ passed, 0 skipped, 0 failed/;
-        // An answer that is on its way when the tool commits its fault counts against us there: that race is played
-        // again.
-        let { out } = await run(words);
-        for (let again = 0; again < 2 && !whole.test(out); again++) ({ out } = await run(words));
-        expect(out).toMatch(whole);
+        const { out } = await run([
+          ...['h2spec', '-h', '127.0.0.1', '-p', `${port}`, '-t', '-k', '--strict', '-o', '2'],
+          ...['-P', '/considered'],
+        ]);
+        expect(out).toMatch(/\d+ tests, \d+ passed, 0 skipped, 0 failed/);
       });
 
       for (const [flag, version] of [

@@ -80,8 +80,11 @@ describeWith(['nghttpd', 'curl', 'nghttp', 'h2load'], 'nghttp2 on both sides', (
 describeWith(['h2spec'], 'h2spec --strict', () => {
   test('generic, http2 and hpack pass whole', async () => {
     const world = new RealWorld();
-    // One of its cases wants a body of some length.
-    const origin = world.origin((connection) => connection.reply(200, 'hello world'));
+    // One of its cases wants a body of some length; an answer that is on its way when it commits its fault would be
+    // taken for the answer to that.
+    const origin = world.origin(
+      (connection) => void setTimeout(() => connection.reply(200, 'hello world'), 50),
+    );
     world.serve([origin.port], {
       listeners: [listenerConfig({ address: ip(0), http: httpOptions({ protocol: 'http2' }) })],
     });

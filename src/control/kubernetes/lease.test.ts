@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { silentLog, VirtualClock } from '../../base/index.ts';
-import { leaseLimits } from '../status-writer/limits.ts';
 import { MemoryObjects } from '../testing/memory-objects.ts';
 import { settle } from '../testing/world.ts';
 import { Lease } from './lease.ts';
+import { leaseLimits } from './limits.ts';
 import { fieldOf } from './types.ts';
 
 const path = '/apis/coordination.k8s.io/v1/namespaces/weft-system/leases/weft-control';

@@ -4,7 +4,7 @@
 
 import type { Clock, Log, TimerHandler } from '../../base/index.ts';
 import { Timer } from '../../base/index.ts';
-import { leaseLimits } from '../status-writer/limits.ts';
+import { leaseLimits } from './limits.ts';
 import { fieldOf, type KubeAnswer, type KubeApi, type KubeObject, textOf } from './types.ts';
 
 export interface LeaseOptions {

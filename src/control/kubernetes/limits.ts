@@ -28,3 +28,12 @@ export const kubeLimits = {
   /** A credential is fetched anew this long before it expires. */
   tokenMarginMs: 60_000,
 } as const;
+
+/** As client-go's leader election has it by default. */
+export const leaseLimits = {
+  /** Others take over when the lease has not been renewed for this long. */
+  durationMs: 15_000,
+  /** Who cannot renew for this long stops to lead. */
+  renewDeadlineMs: 10_000,
+  retryMs: 2_000,
+} as const;

@@ -65,6 +65,11 @@ export class EventBatcher implements SourceListener, TimerHandler {
     this.#clock.cancel(this.#quiet);
   }
 
+  /** Something was heard that is not passed on yet. */
+  get waiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
   onTimer(kind: number): void {
     if (kind === quietTimer) this.#flushAll();
     else this.#flushUrgent();

@@ -18,12 +18,3 @@ export const writerLimits = {
   /** Events remembered, so that they are not repeated. */
   eventsKnown: 10_000,
 } as const;
-
-/** As client-go's leader election has it by default. */
-export const leaseLimits = {
-  /** Others take over when the lease has not been renewed for this long. */
-  durationMs: 15_000,
-  /** Who cannot renew for this long stops to lead. */
-  renewDeadlineMs: 10_000,
-  retryMs: 2_000,
-} as const;

@@ -69,8 +69,9 @@ export class StatusPublisher {
 
   #compare(): readonly PendingStatus[] {
     const { plane, clock } = this.#options;
-    // Before everything has been read, half of it would be said to be missing.
-    if (!plane.synced) return [];
+    // Before everything has been read, half of it would be said to be missing; and while a change waits to be built,
+    // `observedGeneration` would claim a judgement that nobody made. The build asks again.
+    if (!plane.settled) return [];
     const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
     return plane
       .describeObjects()

@@ -64,6 +64,16 @@ describe('StatusWriter', () => {
     expect(statusOf('b')).toBeUndefined();
   });
 
+  test('is not put off by what keeps changing', async () => {
+    add('a');
+    writer.lead(true);
+    for (let at = 0; at < 20; at++) {
+      writer.poke();
+      await pass(100);
+    }
+    expect(written).toEqual(['a']);
+  });
+
   test('no faster than its rate, and all in the end', async () => {
     for (let at = 0; at < 100; at++) add(`o${at}`);
     writer.lead(true);

@@ -136,7 +136,9 @@ export class StatusWriter implements TimerHandler {
     return taken;
   }
 
+  /** Never later than it was: acknowledgements come without end, and must not put the writing off. */
   #armWithin(ms: number): void {
-    this.#options.clock.arm(this.#timer, ms);
+    const { clock } = this.#options;
+    if (!this.#timer.armed || this.#timer.dueMs > clock.now() + ms) clock.arm(this.#timer, ms);
   }
 }
