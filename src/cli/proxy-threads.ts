@@ -28,6 +28,8 @@ export interface WorkerSettings {
   readonly drainStrategy: NonNullable<ProxyOptions['drainStrategy']>;
   /** Files of filters of the user's own. */
   readonly filters: readonly string[];
+  /** Requests of each thread's warm-up. */
+  readonly warmUp: number;
 }
 
 /** What is sent before the thread runs waits for it. */

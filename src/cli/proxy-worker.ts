@@ -22,6 +22,7 @@ import { machine } from './machine.ts';
 import { parseSource } from './proxy-bootstrap.ts';
 import type { FromWorker, WorkerSettings } from './proxy-threads.ts';
 import { loadUserFilters } from './user-filters.ts';
+import { warmUpThread } from './warm-up.ts';
 
 /** What this thread has to say that is no warning, the first has said already. */
 class ThreadLog implements LeveledLog {
@@ -92,6 +93,7 @@ async function start(settings: WorkerSettings, send: (message: FromWorker) => vo
       listen: (receive) => void parentPort?.on('message', (message: ToThread) => receive(message)),
     },
   });
+  warmUpThread(settings.warmUp, thread, threadLog);
 }
 
 void start(workerData as WorkerSettings, (message) => parentPort?.postMessage(message));

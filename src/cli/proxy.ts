@@ -39,6 +39,7 @@ import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from '
 import { concurrencyMax, ProxyThreads } from './proxy-threads.ts';
 import { loadUserFilters } from './user-filters.ts';
 import { version } from './version.ts';
+import { warmUpThread } from './warm-up.ts';
 
 interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly configPath?: string;
@@ -49,6 +50,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
   readonly concurrency: number;
+  readonly warmUp: number;
   readonly filter: readonly string[];
   readonly admin?: Address;
   readonly readiness?: Address;
@@ -90,6 +92,12 @@ export const command: CliCommand = new Command('proxy')
     [] as readonly string[],
   )
   .option('--concurrency <n>', 'threads that serve (docs/concurrency.md)', parseConcurrency, 1)
+  .option(
+    '--warm-up <requests>',
+    'requests that each thread sends through itself at the start, so that a first caller meets compiled code; 0: none',
+    parseNumber,
+    2000,
+  )
   .option('--admin <host:port>', 'admin interface, instead of the one in the bootstrap', parseAddress)
   .option('--readiness <host:port>', 'a second port with /ready and /stats/prometheus alone', parseAddress)
   .option(
@@ -155,7 +163,9 @@ async function run(given: ProxyFlags): Promise<void> {
     drainTimeoutMs: drainTimeoutMs(flags),
     drainStrategy: flags.drainStrategy,
     filters: flags.filter,
+    warmUp: flags.warmUp,
   });
+  warmUpThread(flags.warmUp, 0, log);
   listenToSignals(proxy, log, ask);
   restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
   await finish(proxy, await end.promise);

@@ -92,7 +92,8 @@ export function proxyProgram(
   });
   writeFileAtomic(bootstrap, text);
   return {
-    command: programs.weft('proxy', '-c', bootstrap, '--drain-time', drainSeconds),
+    // Dozens start at once, on a machine that has other things to do.
+    command: programs.weft('proxy', '-c', bootstrap, '--drain-time', drainSeconds, '--warm-up', '0'),
     env: {},
     row: {
       name: facts.role === 'sidecar' ? `${facts.name}-proxy` : facts.name,

@@ -1,0 +1,29 @@
+// What `weft proxy` does of warming up: each thread of a process compiles for itself.
+
+import type { Log } from '../base/index.ts';
+import {
+  createBunNetwork,
+  createFileStore,
+  createSystemClock,
+  createSystemRandom,
+  createSystemResolver,
+} from '../net/index.ts';
+import { warmUp } from '../proxy/index.ts';
+
+/** Begins at once, beside what is served already; `requests` 0 does nothing. */
+export function warmUpThread(requests: number, thread: number, log: Log): void {
+  if (requests === 0) return;
+  const begun = performance.now();
+  void warmUp({
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    network: createBunNetwork(),
+    resolver: createSystemResolver(),
+    store: createFileStore(),
+    requests,
+    name: `weft-warm-up-${process.pid}-${thread}`,
+  }).then((answered) => {
+    const tookMs = Math.round(performance.now() - begun);
+    log.write('info', 'warmed up', { requests: answered, tookMs });
+  });
+}

@@ -1,0 +1,1 @@
+export { type WarmUpOptions, warmUp } from './warm-up.ts';
