@@ -146,6 +146,15 @@ class PacedClient {
   }
 }
 
+/** Its log, once it has ended in order; it has had its 30 s by then, and more. */
+async function endOf({ child, log }: Started): Promise<string> {
+  const late = Bun.sleep(120_000).then(() => 'late' as const);
+  const code = await Promise.race([child.exited, late]);
+  if (code === 'late') child.kill('SIGKILL');
+  if (code !== 0) throw new Error(`a predecessor ended: ${code}\n${await log}`);
+  return log;
+}
+
 /** At so many requests a second together; returns when all were sent and answered. */
 async function load(clients: readonly PacedClient[], rate: number, total: number): Promise<void> {
   const started = performance.now();
@@ -237,8 +246,7 @@ async function restartUnderLoad(
       '--parent-shutdown-time-s',
       '30',
     ]);
-    expect(await current.child.exited).toBe(0);
-    const log = await current.log;
+    const log = await endOf(current);
     // As many queues of each of the three listeners as there ever were threads, and the admin interface.
     const queues = Math.max(...Array.from({ length: epoch }, (_, at) => threads(at)));
     expect(log).toContain(`"listeners handed over","listeners":${3 * queues + 1}`);

@@ -179,9 +179,15 @@ type Ending = { readonly kind: 'asked' } | { readonly kind: 'succeeded'; readonl
 
 async function finish(proxy: RunningProxy, ending: Ending): Promise<void> {
   if (ending.kind === 'asked') await proxy.drain();
-  else if (ending.withinMs === null) await proxy.handOver();
-  else await Promise.race([proxy.handOver(), Bun.sleep(ending.withinMs)]);
+  else await Promise.race([proxy.handOver(ending.withinMs), afterAll(ending.withinMs)]);
 }
+
+/** The successor counts on it, whatever a thread hangs on. */
+function afterAll(withinMs: number | null): Promise<void> {
+  return withinMs === null ? new Promise(() => {}) : Bun.sleep(withinMs + graceMs);
+}
+
+const graceMs = 1_000;
 
 /** Envoy's name of a flag means what ours does. */
 function underOneName(flags: ProxyFlags): ProxyFlags {

@@ -19,8 +19,11 @@ export function beginTurn(): void {
 }
 
 export function endTurn(): void {
-  if (depth === 1 && flushing.length + closing.length > 0) settle();
-  depth--;
+  try {
+    if (depth === 1 && flushing.length + closing.length > 0) settle();
+  } finally {
+    depth--;
+  }
 }
 
 /** Idempotent within a turn. */
@@ -52,12 +55,27 @@ function runScheduled(): void {
   }
 }
 
-/** Flushing may close sockets and closing may write to others, so both lists run until they are empty. */
+/**
+ * Flushing may close sockets and closing may write to others, so both lists run until they are empty. What one of them
+ * throws concerns nobody else: the others go on in a turn of their own.
+ */
 function settle(): void {
-  for (let at = 0, done = 0; at < flushing.length || done < closing.length; ) {
-    if (at < flushing.length) flushing[at++]!.flush();
-    else closing[done++]!.deliverClose();
-    if (at === flushing.length) at = flushing.length = 0;
-    if (done === closing.length) done = closing.length = 0;
+  let at = 0;
+  let done = 0;
+  try {
+    while (at < flushing.length || done < closing.length) {
+      if (at < flushing.length) flushing[at++]!.flush();
+      else closing[done++]!.deliverClose();
+      if (at === flushing.length) at = flushing.length = 0;
+      if (done === closing.length) done = closing.length = 0;
+    }
+  } finally {
+    if (at + done > 0) leaveRest(at, done);
   }
+}
+
+function leaveRest(flushed: number, closed: number): void {
+  flushing.splice(0, flushed);
+  closing.splice(0, closed);
+  schedule();
 }

@@ -285,7 +285,7 @@ describe('draining', () => {
     const client = world.client().send('PROXY TCP4 10.0.0.1 10.0.0.2 1 ');
     world.run(20);
     let done = false;
-    void world.plane.drain(true).then(() => (done = true));
+    void world.plane.drain({ withinMs: null }).then(() => (done = true));
     world.run(3_000);
     await Promise.resolve();
     expect(done).toBe(false);
@@ -296,6 +296,43 @@ describe('draining', () => {
     world.run(3_000);
     await Promise.resolve();
     expect(done).toBe(true);
+  });
+
+  test('a successor gives time: who asks every few seconds is told with an answer, and nobody is cut', async () => {
+    const { world, isDone } = setup();
+    const clients = Array.from({ length: 20 }, () => world.client().get('/'));
+    world.run(20);
+    void world.plane.drain({ withinMs: 30_000 });
+    // Slower than the second after which a connection is quiet otherwise: each end would cross a request of somebody's.
+    for (const client of clients) {
+      world.run(300);
+      client.get('/');
+    }
+    world.run(2_000);
+    expect(clients.map(({ statuses }) => statuses)).toEqual(clients.map(() => [200, 200]));
+    for (const client of clients) expect(client.received).toContain('connection: close');
+    expect(await isDone()).toBe(false);
+  });
+
+  test('in a successor’s time idle connections end after a quarter of it, and what runs is cut at its end', async () => {
+    const { world, origin } = setup();
+    const idle = world.client().get('/');
+    world.run(20);
+    origin.respond = () => {};
+    const stuck = world.client().get('/');
+    world.run(20);
+    let done = false;
+    void world.plane.drain({ withinMs: 8_000 }).then(() => (done = true));
+    world.run(1_900);
+    expect(idle.closed).toBeNull();
+    world.run(200);
+    expect(idle.closed).toBe('in order');
+    world.run(5_700);
+    expect(stuck.closed).toBeNull();
+    world.run(300);
+    await Promise.resolve();
+    expect([stuck.closed, done]).toEqual(['broken', true]);
+    world.expectSettled();
   });
 
   test('endpoints still change while egress goes on', () => {

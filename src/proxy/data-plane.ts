@@ -20,7 +20,7 @@ import { AccessLogger } from './access-logger.ts';
 import type { AccessLogConfig, ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
-import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs } from './drain.ts';
+import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs, type Succession } from './drain.ts';
 import { EventLogs } from './event-logs.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { UserFilters } from './filters/index.ts';
@@ -253,12 +253,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /**
    * Resolves when nothing runs any more, or the listeners' drain time is over. Endpoints and routes still change
-   * meanwhile, because egress goes on; listeners do not come or go. `succeeded`: another process accepts already, so
-   * this one stops at once.
+   * meanwhile, because egress goes on; listeners do not come or go. In a succession this
+   * one stops accepting at once.
    */
-  drain(succeeded = false): Promise<void> {
+  drain(succession: Succession | null = null): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    this.proxyDrain ??= this.beginDrain(succeeded);
+    this.proxyDrain ??= this.beginDrain(succession);
     return this.proxyDrain.done;
   }
 
@@ -312,7 +312,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     if (reset > 0) this.options.log.write('warn', 'connections reset for their memory', { reset });
   }
 
-  private beginDrain(succeeded: boolean): ProxyDrain {
+  private beginDrain(succession: Succession | null): ProxyDrain {
     const { clock } = this.context;
     const { log } = this.options;
     clock.cancel(this.bindTimer);
@@ -322,7 +322,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       clock,
       [...this.listeners.values()],
       this.options.drainStrategy ?? 'immediate',
-      succeeded,
+      succession,
       this.options.quietMs,
     );
     log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });

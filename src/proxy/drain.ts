@@ -58,6 +58,15 @@ export class ListenerDrain implements TimerHandler {
   }
 }
 
+/** Another process accepts at the same addresses already. */
+export interface Succession {
+  /** When this one shall be gone, as the other says; null: the listeners' own drain times hold. */
+  readonly withinMs: number | null;
+}
+
+/** Share of a succession's time for which a connection has to be idle before it is ended. */
+const quietShare = 1 / 4;
+
 /** serving (announcing, still accepting) -> closing (nothing accepted, connections end) -> done. */
 type DrainState = 'serving' | 'closing' | 'done';
 
@@ -77,19 +86,21 @@ export class ProxyDrain implements TimerHandler {
   private readonly deadlineMs: number;
   private readonly quietMs: QuietMs;
   private state: DrainState = 'serving';
+  /** A connection that was idle for so long is taken for one that nobody asks on any more. */
+  private readonly idleMs: number;
   private requests: number;
   private quietSinceMs: number;
   private settle: () => void = () => {};
 
   /**
-   * `succeeded`: another process accepts at the same addresses already, so everybody is told to come back, and finds it
-   * there.
+   * `succession`: everybody is told to come back, and finds the other there. Nothing is then lost by waiting, but a
+   * request that crosses the end of its idle connection is: who still asks now and then is told with an answer.
    */
   constructor(
     clock: Clock,
     listeners: readonly RuntimeListener[],
     strategy: DrainStrategy,
-    succeeded = false,
+    succession: Succession | null = null,
     quietMs: QuietMs = (ownMs) => ownMs,
   ) {
     this.clock = clock;
@@ -97,7 +108,9 @@ export class ProxyDrain implements TimerHandler {
     this.quietMs = quietMs;
     const now = clock.now();
     const limits = listeners.map((listener) => listener.http.drainTimeoutMs);
-    this.atMostMs = Math.max(0, ...limits);
+    this.atMostMs = succession?.withinMs ?? Math.max(0, ...limits);
+    const { drainQuietMs } = proxyLimits;
+    this.idleMs = succession === null ? drainQuietMs : Math.max(drainQuietMs, this.atMostMs * quietShare);
     this.deadlineMs = now + this.atMostMs;
     this.requests = this.countRequests();
     this.quietSinceMs = now;
@@ -106,8 +119,8 @@ export class ProxyDrain implements TimerHandler {
     });
     // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
     for (const listener of listeners) {
-      if (succeeded || listener.config.direction !== 'outbound') listener.beginDrain(strategy);
-      if (succeeded) listener.unbind();
+      if (succession !== null || listener.config.direction !== 'outbound') listener.beginDrain(strategy);
+      if (succession !== null) listener.unbind();
     }
     clock.arm(this.timer, 0);
   }
@@ -129,14 +142,14 @@ export class ProxyDrain implements TimerHandler {
     const active = this.listeners.some((listener) => listener.stats.active > 0);
     if (active || requests !== this.requests) this.quietSinceMs = nowMs;
     this.requests = requests;
-    for (const listener of this.listeners) if (listener.draining) listener.closeQuiet(nowMs);
-    const quiet = this.quietMs(nowMs - this.quietSinceMs) >= proxyLimits.drainQuietMs;
+    for (const listener of this.listeners) if (listener.draining) listener.closeQuiet(nowMs, this.idleMs);
+    const quiet = this.quietMs(nowMs - this.quietSinceMs) >= this.idleMs;
     if (!quiet && nowMs < this.deadlineMs) return;
     this.state = 'closing';
     for (const listener of this.listeners) {
       listener.beginDrain('immediate');
       listener.unbind();
-      for (const connection of [...listener.connections]) connection.drain();
+      for (const connection of [...listener.connections]) connection.drainWhenQuiet(nowMs, 0);
     }
   }
 

@@ -75,9 +75,9 @@ export interface Proxy {
   drain(): Promise<void>;
   /**
    * The same when a successor listens at all of this proxy's addresses already: nothing is accepted any more, admin
-   * included.
+   * included. `withinMs`: the successor's word on how long it may take; null: the listeners' drain times hold.
    */
-  handOver(): Promise<void>;
+  handOver(withinMs: number | null): Promise<void>;
   /** Ends everything at once. */
   stop(): Promise<void>;
   /** After a log rotation. */
@@ -179,12 +179,12 @@ class ComposedProxy implements Proxy {
   }
 
   async drain(): Promise<void> {
-    await Promise.all([this.dataPlane.drain(), this.first?.drain(false)]);
+    await Promise.all([this.dataPlane.drain(), this.first?.drain(null)]);
   }
 
-  async handOver(): Promise<void> {
+  async handOver(withinMs: number | null): Promise<void> {
     for (const server of this.servers.splice(0)) server.close();
-    await Promise.all([this.dataPlane.drain(true), this.first?.drain(true)]);
+    await Promise.all([this.dataPlane.drain({ withinMs }), this.first?.drain({ withinMs })]);
   }
 
   async stop(): Promise<void> {

@@ -37,6 +37,13 @@ function schedule(): void {
 function release(): void {
   scheduled = false;
   begun = 0;
-  for (; begun < handshakesPerTurnMax && waiting.count > 0; begun++) waiting.shift()?.beginHandshake();
-  if (waiting.count > 0) schedule();
+  try {
+    while (begun < handshakesPerTurnMax && waiting.count > 0) {
+      begun++;
+      waiting.shift()?.beginHandshake();
+    }
+  } finally {
+    // Also when one of them throws: the others still wait.
+    if (waiting.count > 0) schedule();
+  }
 }

@@ -100,10 +100,9 @@ export class RuntimeListener implements ExchangeListener, SecuringOwner, Accepto
   }
 
   /** Ends connections on which nothing happens, as many as are due. */
-  closeQuiet(nowMs: number): void {
+  closeQuiet(nowMs: number, idleMs: number = proxyLimits.drainQuietMs): void {
     for (const connection of [...this.connections])
-      if (this.pace === null || this.pace.endsQuiet(nowMs))
-        connection.drainWhenQuiet(nowMs, proxyLimits.drainQuietMs);
+      if (this.pace === null || this.pace.endsQuiet(nowMs)) connection.drainWhenQuiet(nowMs, idleMs);
   }
 
   /** The bound address with its real port; null while unbound. */

@@ -21,7 +21,7 @@ import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/ind
 import type { StallView } from '../admin/index.ts';
 import type { ConfigSource } from '../config/index.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
-import type { DrainOptions } from '../drain.ts';
+import type { DrainOptions, Succession } from '../drain.ts';
 import type { ProxyView } from '../stats/index.ts';
 import { addCounts, countsOf } from './counts.ts';
 import { distinct, Fleet } from './fleet.ts';
@@ -153,8 +153,8 @@ export class FirstThread implements TimerHandler {
     this.fleet.tell({ kind: 'drain-listeners', options });
   }
 
-  drain(succeeded: boolean): Promise<void> {
-    return this.fleet.drain(succeeded);
+  drain(succession: Succession | null): Promise<void> {
+    return this.fleet.drain(succession);
   }
 
   stop(): Promise<void> {

@@ -6,6 +6,7 @@ import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsResource, XdsUpdate } from '../../xds/index.ts';
 import type { LastGood } from '../config/index.ts';
+import type { Succession } from '../drain.ts';
 import { noCounts, type ThreadCounts } from './collect.ts';
 import type { SharedSinks } from './log-sinks.ts';
 import type { FromThread, ThreadPort, ThreadState, ToThread } from './messages.ts';
@@ -127,8 +128,8 @@ export class Fleet implements TimerHandler {
     return this.collecting.promise;
   }
 
-  drain(succeeded: boolean): Promise<void> {
-    this.tell({ kind: 'drain', succeeded });
+  drain(succession: Succession | null): Promise<void> {
+    this.tell({ kind: 'drain', succession });
     return this.drained.promise;
   }
 

@@ -5,7 +5,7 @@ import type { Issue, LogLevel } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsUpdate } from '../../xds/index.ts';
 import type { LastGood } from '../config/index.ts';
-import type { DrainOptions } from '../drain.ts';
+import type { DrainOptions, Succession } from '../drain.ts';
 import type { ThreadCounts } from './collect.ts';
 
 export type ToThread =
@@ -21,7 +21,7 @@ export type ToThread =
   | { readonly kind: 'collect'; readonly id: number }
   /** The bytes of the last `write` to this path are out, or lost. */
   | { readonly kind: 'written'; readonly path: string; readonly error: string | null }
-  | { readonly kind: 'drain'; readonly succeeded: boolean }
+  | { readonly kind: 'drain'; readonly succession: Succession | null }
   | { readonly kind: 'stop' };
 
 export type FromThread =
