@@ -7,6 +7,10 @@ export const policyLimits = {
   regexRepeatMax: 1000,
   /** Positions of a compiled expression; bounds the work per character of a matched value. */
   regexStatesMax: 4096,
+  /** The same of an expression whose groups are read: what is noted for each character of a text has so many bits. */
+  regexGroupStatesMax: 512,
+  /** Characters that replacing may make of a text; what comes after that stays as it is. */
+  rewrittenCharsMax: 65_536,
   /** Size of RE2's program above which a stock Envoy refuses a pattern. */
   re2InstructionsMax: 100,
   /** Subset states kept per expression before the cache starts anew. */

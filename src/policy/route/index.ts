@@ -17,7 +17,7 @@ export {
   requestPathFault,
   schemeFault,
 } from './message-rules.ts';
-export { compileRegex, portableRegexFault } from './regex/index.ts';
+export { compileRegex, compileRewrite, portableRegexFault, re2Size } from './regex/index.ts';
 export type {
   HashPolicy,
   HeaderEdits,
@@ -34,6 +34,8 @@ export type {
   RouteTimeouts,
   StreamDuration,
   StringMatch,
+  TextRewrite,
   VirtualHost,
   WeightedCluster,
 } from './types.ts';
+export { parseTemplateRewrite, parseUriTemplate, type UriTemplate } from './uri-template.ts';

@@ -89,7 +89,13 @@ export interface WeightedCluster {
  * one found something.
  */
 export type HashPolicy = { readonly terminal: boolean } & (
-  | { readonly kind: 'header' | 'query'; readonly name: string }
+  | {
+      readonly kind: 'header';
+      readonly name: string;
+      /** What is hashed instead of each value. */
+      readonly rewrite?: TextRewrite;
+    }
+  | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'source-ip' }
   | {
       readonly kind: 'cookie';
@@ -120,6 +126,8 @@ export type RouteAction =
       readonly rewriteAuthority: string | null;
       /** Lower-case name of the header whose value is the new authority. */
       readonly rewriteAuthorityHeader?: string;
+      /** Makes the new authority of the path as it was received, without its query. */
+      readonly rewriteAuthorityByPath?: TextRewrite;
       /** The rewritten host is told in x-forwarded-host. */
       readonly appendForwardedHost?: true;
       readonly rewritePath: PathRewrite | null;
@@ -145,8 +153,18 @@ export type RouteAction =
     }
   | { readonly kind: 'respond'; readonly status: number; readonly body: string };
 
-/** `prefix` replaces what the route's prefix matched, `full` the whole path; the query stays. */
-export type PathRewrite = { readonly kind: 'prefix' | 'full'; readonly value: string };
+/** Makes one text of another, by a pattern. */
+export interface TextRewrite {
+  replaceAll(text: string): string;
+}
+
+/**
+ * `prefix` replaces what the route's prefix matched, `full` the whole path, `pattern` what it finds in it; the query
+ * stays, unless a redirect brings its own.
+ */
+export type PathRewrite =
+  | { readonly kind: 'prefix' | 'full'; readonly value: string }
+  | { readonly kind: 'pattern'; readonly rewrite: TextRewrite };
 
 /** null: not set here, the cluster's own policy holds; 0: no limit. */
 export interface RouteTimeouts {

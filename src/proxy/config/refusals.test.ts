@@ -298,11 +298,6 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'path_separated_prefix: must start with / and not end with /, without ? and #',
   ],
   [
-    'a redirect’s path with a query',
-    route({ prefix: '/' }, { redirect: { path_redirect: '/a?b' } }),
-    'path_redirect: must not hold a query',
-  ],
-  [
     'weights that are not their sum',
     route(
       { prefix: '/' },

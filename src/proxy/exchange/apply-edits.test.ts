@@ -6,7 +6,12 @@ import { applyEdits, redirectLocation, rewritePath } from './apply-edits.ts';
 import type { RequestState } from './request-state.ts';
 
 describe('path rewrite', () => {
-  const cases: readonly (readonly [match: string, path: string, rewrite: PathRewrite, expected: string])[] = [
+  const cases: readonly (readonly [
+    match: string,
+    path: string,
+    rewrite: PathRewrite,
+    expected: string | null,
+  ])[] = [
     ['/v1', '/v1/accounts', { kind: 'prefix', value: '/v2' }, '/v2/accounts'],
     ['/v1', '/v1', { kind: 'prefix', value: '/v2' }, '/v2'],
     ['/v1', '/v1?x=/v1', { kind: 'prefix', value: '/v2' }, '/v2?x=/v1'],
@@ -17,9 +22,13 @@ describe('path rewrite', () => {
     ['/v1/', '/v1/a', { kind: 'prefix', value: '/v2' }, '/v2a'],
     ['/', '/a', { kind: 'prefix', value: '/base/' }, '/base/a'],
     ['/v1', '/v1/a?b=c', { kind: 'full', value: '/one' }, '/one?b=c'],
+    ['/', '/a?b=/a', { kind: 'pattern', rewrite: { replaceAll: (text) => `${text}${text}` } }, '/a/a?b=/a'],
+    ['/', '/a?b', { kind: 'pattern', rewrite: { replaceAll: () => 'c' } }, '/c?b'],
+    ['/', '/a?b', { kind: 'pattern', rewrite: { replaceAll: () => '' } }, null],
   ];
   for (const [match, path, rewrite, expected] of cases) {
-    test(`${path} with ${match} to ${rewrite.kind} '${rewrite.value}' is ${expected}`, () => {
+    const how = `${rewrite.kind} '${rewrite.kind === 'pattern' ? '' : rewrite.value}'`;
+    test(`${path} with ${match} to ${how} is ${expected}`, () => {
       const matched = route({
         match: { path: { kind: 'prefix', value: match, ignoreCase: false }, headers: [], query: [] },
       });
@@ -58,6 +67,12 @@ describe('redirect', () => {
     ['another port is', 'a.test', { port: 8443 }, 'http://a.test:8443/p?q'],
     ['an IPv6 host', '[::1]:80', { port: 81 }, 'http://[::1]:81/p?q'],
     ['a path', 'a.test', { path: { kind: 'full', value: '/x' } }, 'http://a.test/x?q'],
+    [
+      'a query of its own',
+      'a.test',
+      { path: { kind: 'full', value: '/x?y' }, stripQuery: true },
+      'http://a.test/x?y',
+    ],
   ];
   for (const [name, authority, change, expected] of cases) {
     test(name, () => {

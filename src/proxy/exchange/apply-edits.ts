@@ -54,11 +54,18 @@ function write(head: Head, { kind, name }: HeaderStep, value: string): void {
 
 /**
  * The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place.
+ * null: a pattern left nothing of the path, which then stays.
  */
-export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string {
+export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string | null {
   const queryAt = path.indexOf('?');
   const query = queryAt < 0 ? '' : path.slice(queryAt);
-  if (rewrite.kind === 'full') return rewrite.value + query;
+  if (rewrite.kind === 'full') return rewrite.value.includes('?') ? rewrite.value : rewrite.value + query;
+  if (rewrite.kind === 'pattern') {
+    const made = rewrite.rewrite.replaceAll(queryAt < 0 ? path : path.slice(0, queryAt));
+    if (made === '') return null;
+    // A target begins with a slash (RFC 9112 section 3.2.1), whatever the pattern left of it.
+    return (made.startsWith('/') ? made : `/${made}`) + query;
+  }
   const { path: match } = route.match;
   // Only what the route's own prefix matched is replaced; a regex or an exact match replaces the whole path.
   const matched =
@@ -76,9 +83,15 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   const scheme = action.scheme ?? received;
   const host = action.authority ?? hostOf(head.authority);
   const port = redirectPort(head.authority, scheme, received, action);
-  const whole = action.path === null ? head.path : rewritePath(head.path, route, action.path);
-  const path = action.stripQuery ? (whole.split('?', 1)[0] ?? whole) : whole;
+  const whole = (action.path === null ? null : rewritePath(head.path, route, action.path)) ?? head.path;
+  const strips = action.stripQuery && !ownQuery(action.path);
+  const path = strips ? (whole.split('?', 1)[0] ?? whole) : whole;
   return `${scheme}://${host}${port}${path}`;
+}
+
+/** What a redirect says itself is not stripped. */
+function ownQuery(path: PathRewrite | null): boolean {
+  return path?.kind === 'full' && path.value.includes('?');
 }
 
 /** Of HTTP/1 the target rarely says it: then what the proxies before this one say, made true by prepareRequest. */

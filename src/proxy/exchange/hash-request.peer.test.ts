@@ -9,6 +9,14 @@ import { RealWorld } from '../testing/real.ts';
 
 const policies = {
   header: [{ header: { header_name: 'x-key' } }],
+  rewritten: [
+    {
+      header: {
+        header_name: 'x-key',
+        regex_rewrite: { pattern: { regex: '^key-(\\d+)-.*$' }, substitution: 'of \\1' },
+      },
+    },
+  ],
   query: [{ query_parameter: { name: 'key' } }],
   cookie: [{ cookie: { name: 'session', ttl: '60s', path: '/' } }],
   source: [{ connection_properties: { source_ip: true } }],
@@ -125,6 +133,7 @@ describeWith(['envoy'], 'consistent hashing', () => {
       for (const key of keys) {
         const asked: readonly (readonly [string, Record<string, string>])[] = [
           [`/${cluster}/header`, { 'x-key': key }],
+          [`/${cluster}/rewritten`, { 'x-key': key }],
           [`/${cluster}/query?other=1&key=${key}`, {}],
           [`/${cluster}/cookie`, { cookie: `first=1; session=${key}; last="2"` }],
           [`/${cluster}/both?key=a${key}`, { 'x-key': key }],

@@ -2,7 +2,7 @@
 // policy finds is hashed, and the results are combined so that two alike do not cancel each other out.
 
 import { formatAddress } from '../../net/index.ts';
-import { type Hash64, type HashPolicy, xxHash64 } from '../../policy/index.ts';
+import { type Hash64, type HashPolicy, type TextRewrite, xxHash64 } from '../../policy/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import type { RequestState } from './request-state.ts';
 
@@ -24,7 +24,7 @@ function find(request: RequestState, policy: HashPolicy): string | null {
   const { head } = request;
   switch (policy.kind) {
     case 'header':
-      return findHeader(head, policy.name);
+      return findHeader(head, policy.name, policy.rewrite);
     case 'query':
       return findQuery(head.path, policy.name);
     case 'source-ip': {
@@ -37,14 +37,20 @@ function find(request: RequestState, policy: HashPolicy): string | null {
 }
 
 /** Lines of one name in the order of their values, because no client promises the order of the lines. */
-function findHeader(head: RequestHead, name: string): string | null {
-  if (name === ':authority') return head.authority;
-  if (name === ':path') return head.path;
-  if (name === ':method') return head.method;
+function findHeader(head: RequestHead, name: string, rewrite: TextRewrite | undefined): string | null {
+  const values = valuesOf(head, name);
+  const hashed = rewrite === undefined ? values : values.map((value) => rewrite.replaceAll(value));
+  return hashed.length === 0 ? null : hashed.toSorted().join('');
+}
+
+function valuesOf(head: RequestHead, name: string): string[] {
+  if (name === ':authority') return [head.authority];
+  if (name === ':path') return [head.path];
+  if (name === ':method') return [head.method];
   const values: string[] = [];
   for (let index = 0; index < head.count; index++)
     if (!head.isRemoved(index) && head.nameAt(index) === name) values.push(head.valueAt(index));
-  return values.length === 0 ? null : values.toSorted().join('');
+  return values;
 }
 
 function findQuery(path: string, name: string): string | null {

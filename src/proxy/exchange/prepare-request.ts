@@ -45,26 +45,40 @@ export function prepareForward(request: RequestState): void {
   if (route?.requestEdits) applyEdits(head, route.requestEdits, request);
   if (request.upgrade !== '') ensureWebSocketKey(request);
   if (route?.action.kind !== 'forward') return;
+  // The host first: it may be made of the path as it came.
+  rewriteAuthority(head, route.action);
   // CONNECT has no path.
-  if (route.action.rewritePath !== null && head.path !== '') {
-    setOriginalPath(head);
-    head.path = rewritePath(head.path, route, route.action.rewritePath);
-  }
-  const authority = newAuthority(head, route.action);
+  if (route.action.rewritePath === null || head.path === '') return;
+  const path = rewritePath(head.path, route, route.action.rewritePath);
+  if (path === null) return;
+  setOriginalPath(head);
+  head.path = path;
+}
+
+function rewriteAuthority(head: RequestHead, action: Forward): void {
+  const authority = newAuthority(head, action);
   if (authority === null) return;
-  if (route.action.appendForwardedHost) appendForwardedHost(head);
+  if (action.appendForwardedHost) appendForwardedHost(head);
   // As it was received, for whom the request goes to (Envoy's updateAuthority).
   if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
   head.add('x-envoy-original-host', head.authority);
   head.authority = authority;
 }
 
-/** null: it stays. What a header says must be one. */
-function newAuthority(head: RequestHead, action: Extract<RouteAction, { kind: 'forward' }>): string | null {
+type Forward = Extract<RouteAction, { kind: 'forward' }>;
+
+/** null: it stays. What a header says, or a path, must be one. */
+function newAuthority(head: RequestHead, action: Forward): string | null {
+  const { rewriteAuthorityByPath: byPath, rewriteAuthorityHeader: header } = action;
   if (action.rewriteAuthority !== null) return action.rewriteAuthority;
-  if (action.rewriteAuthorityHeader === undefined) return null;
-  const named = head.getName(action.rewriteAuthorityHeader);
+  if (header === undefined && byPath === undefined) return null;
+  const named = byPath === undefined ? head.getName(header ?? '') : byPath.replaceAll(pathOnly(head.path));
   return named !== null && authorityFault(named) === null ? named : null;
+}
+
+function pathOnly(path: string): string {
+  const query = path.indexOf('?');
+  return query < 0 ? path : path.slice(0, query);
 }
 
 /** A host that is the last in the list already is not said again. */

@@ -18,14 +18,20 @@ import {
 
 export type RegexNode =
   | { readonly kind: 'set'; readonly set: ByteSet }
-  /** `captures`: a group that RE2 would remember; here it matters for the size alone. */
+  /** `group`: the number of a group that is remembered, from 1 on in the order of their parentheses. */
   | {
       readonly kind: 'sequence' | 'choice';
       readonly parts: readonly RegexNode[];
-      readonly captures?: true;
+      readonly group?: number;
     }
-  /** `max` -1: without bound. */
-  | { readonly kind: 'repeat'; readonly part: RegexNode; readonly min: number; readonly max: number }
+  /** `max` -1: without bound. `lazy`: as few as will do. */
+  | {
+      readonly kind: 'repeat';
+      readonly part: RegexNode;
+      readonly min: number;
+      readonly max: number;
+      readonly lazy?: true;
+    }
   | { readonly kind: 'begin' | 'end' };
 
 /** The tree, or the rule that is broken, as a sentence. */
@@ -35,6 +41,13 @@ export function parseRegex(pattern: string): Result<RegexNode, string> {
   const parser = new RegexParser(pattern);
   const node = parser.parseAll();
   return parser.fault === '' ? ok(node) : fail(parser.fault);
+}
+
+/** How many groups are remembered. */
+export function groupCount(node: RegexNode): number {
+  if (node.kind === 'repeat') return groupCount(node.part);
+  if (node.kind !== 'sequence' && node.kind !== 'choice') return 0;
+  return node.parts.reduce((sum, part) => sum + groupCount(part), node.group === undefined ? 0 : 1);
 }
 
 const empty: RegexNode = { kind: 'sequence', parts: [] };
@@ -53,6 +66,7 @@ class RegexParser {
   readonly #text: string;
   #at = 0;
   #depth = 0;
+  #groups = 0;
   #ignoreCase = false;
   #dotAll = false;
 
@@ -99,15 +113,14 @@ class RegexParser {
   #repeated(part: RegexNode): RegexNode {
     const bounds = this.#bounds();
     if (bounds === null) return part;
-    // Greedy or lazy makes no difference to whether the whole text matches.
-    this.#take('?');
+    const lazy = this.#take('?');
     const [min, max] = bounds;
     if (min > policyLimits.regexRepeatMax || max > policyLimits.regexRepeatMax)
       return this.#refuse(`a repeat count above ${policyLimits.regexRepeatMax}`);
     if (max >= 0 && max < min) return this.#refuse('a repeat range that runs backwards');
     if (this.#peek() !== '' && '*+?'.includes(this.#peek()))
       return this.#refuse('a repetition of a repetition');
-    return { kind: 'repeat', part, min, max };
+    return lazy ? { kind: 'repeat', part, min, max, lazy } : { kind: 'repeat', part, min, max };
   }
 
   #bounds(): readonly [min: number, max: number] | null {
@@ -164,6 +177,7 @@ class RegexParser {
   #group(): RegexNode {
     const [ignoreCase, dotAll] = [this.#ignoreCase, this.#dotAll];
     const captures = !/^\?(?!P?<)/.test(this.#text.slice(this.#at, this.#at + 3));
+    const group = captures ? ++this.#groups : 0;
     if (this.#take('?')) {
       const only = this.#groupPrefix();
       if (only) return empty;
@@ -175,7 +189,7 @@ class RegexParser {
     if (this.fault === '' && !this.#take(')')) return this.#refuse('missing )');
     this.#ignoreCase = ignoreCase;
     this.#dotAll = dotAll;
-    return captures ? { kind: 'sequence', parts: [inner], captures } : inner;
+    return captures ? { kind: 'sequence', parts: [inner], group } : inner;
   }
 
   /** After `(?`. True when it was a whole group of flags, `(?i)`, which holds until the enclosing group ends. */

@@ -39,7 +39,7 @@ function sizeOf(node: RegexNode): number {
       return 0;
     case 'sequence':
     case 'choice':
-      return node.parts.reduce((sum, part) => sum + sizeOf(part), node.captures === true ? capture : 0);
+      return node.parts.reduce((sum, part) => sum + sizeOf(part), node.group === undefined ? 0 : capture);
     case 'repeat': {
       const part = sizeOf(node.part);
       if (node.max < 0) return node.min === 0 ? part : part * node.min + 1;

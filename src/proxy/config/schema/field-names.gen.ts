@@ -341,6 +341,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:hash_function 2:minimum_ring_size 3:maximum_ring_size 4:use_hostname_for_hashing 5:hash_balance_factor 6:consistent_hashing_lb_config 7:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin':
     '1:slow_start_config 2:locality_lb_config',
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': '1:path_template',
+  'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': '1:path_template_rewrite',
   'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig':
     '1:max_active_downstream_connections',
   'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig': '1:max_heap_size_bytes',

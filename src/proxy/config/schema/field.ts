@@ -54,8 +54,15 @@ export interface MessageSpec<T = unknown> {
   readonly byNumber: ReadonlyMap<number, string>;
   /** Groups of which at most one member may be set. */
   readonly oneofs: readonly (readonly string[])[];
+  /** A rule between fields. */
+  readonly rule: Rule | null;
   readonly decoded?: T;
 }
+
+/** Looks at a decoded message; returns the field that breaks a rule, and the rule, or null. */
+export type Rule = (
+  decoded: Readonly<Record<string, unknown>>,
+) => { readonly field: string; readonly rule: string; readonly value: unknown } | null;
 
 export type MessageOf<S> = S extends MessageSpec<infer T> ? T : never;
 
@@ -69,9 +76,10 @@ export function message<const F extends Fields>(
   name: string,
   fields: F,
   oneofs: readonly (readonly (keyof F & string)[])[] = [],
+  rule: Rule | null = null,
 ): MessageSpec<Decoded<F>> {
   const byNumber = new Map(Object.entries(fields).map(([field, spec]) => [spec.number, field]));
-  return { name, fields, byNumber, oneofs };
+  return { name, fields, byNumber, oneofs, rule };
 }
 
 /** The value inside `any` if it is of this type, else null. */

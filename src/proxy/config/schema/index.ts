@@ -36,6 +36,7 @@ export {
   locality,
   metadata,
   type passThroughTlvs,
+  type regexMatchAndSubstitute,
   type socketOption,
 } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
@@ -86,7 +87,18 @@ export {
   type PrincipalMessage,
   type ValueMessage,
 } from './rbac.ts';
-export { requestMirrorPolicy, retryPolicy, routeConfiguration, routeMatch } from './route.ts';
+export {
+  type hashPolicy,
+  type pathMatchPolicy,
+  type pathRewritePolicy,
+  type redirectAction,
+  requestMirrorPolicy,
+  retryPolicy,
+  routeConfiguration,
+  routeMatch,
+  uriTemplateMatch,
+  uriTemplateRewrite,
+} from './route.ts';
 export { tcpProxy } from './tcp-proxy.ts';
 export {
   certificateValidationContext,

@@ -31,6 +31,26 @@ const queryParameterMatcher = message(
   [['string_match', 'present_match']],
 );
 
+export const uriTemplateMatch = message(
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig',
+  { path_template: f.string(1, '', required) },
+);
+
+export const uriTemplateRewrite = message(
+  'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig',
+  { path_template_rewrite: f.string(1, '', required) },
+);
+
+export const pathMatchPolicy = message('envoy.config.core.v3.TypedExtensionConfig', {
+  name: f.string(1, '', required),
+  typed_config: f.any(2, [uriTemplateMatch]),
+});
+
+export const pathRewritePolicy = message('envoy.config.core.v3.TypedExtensionConfig', {
+  name: f.string(1, '', required),
+  typed_config: f.any(2, [uriTemplateRewrite], 'with a path_match_policy'),
+});
+
 export const routeMatch = message(
   'envoy.config.route.v3.RouteMatch',
   {
@@ -38,6 +58,7 @@ export const routeMatch = message(
     path: f.string(2),
     safe_regex: f.message(10, regexMatcher),
     path_separated_prefix: f.string(14, '', notEmpty),
+    path_match_policy: f.message(15, pathMatchPolicy),
     connect_matcher: f.message(12, message('envoy.config.route.v3.RouteMatch.ConnectMatcher', {})),
     case_sensitive: f.boolValue(4),
     headers: f.repeated(f.message(6, headerMatcher)),
@@ -45,7 +66,7 @@ export const routeMatch = message(
     query_parameters: f.repeated(f.message(7, queryParameterMatcher)),
     grpc: f.message(8, message('envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions', {})),
   },
-  [['prefix', 'path', 'safe_regex', 'path_separated_prefix', 'connect_matcher']],
+  [['prefix', 'path', 'safe_regex', 'path_separated_prefix', 'connect_matcher', 'path_match_policy']],
 );
 
 const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
@@ -118,13 +139,14 @@ const mirrors = (number: number) =>
     ),
   );
 
-const hashPolicy = message(
+export const hashPolicy = message(
   'envoy.config.route.v3.RouteAction.HashPolicy',
   {
     header: f.message(
       1,
       message('envoy.config.route.v3.RouteAction.HashPolicy.Header', {
         header_name: f.string(1, '', required),
+        regex_rewrite: f.message(2, regexMatchAndSubstitute, 'of each value before it is hashed'),
       }),
     ),
     cookie: f.message(
@@ -185,10 +207,16 @@ const routeAction = message(
     regex_rewrite: f.message(
       32,
       regexMatchAndSubstitute,
-      'pattern ^/[^?]*$: the substitution is the new path',
+      'a path that would begin without a slash is given one',
     ),
+    path_rewrite_policy: f.message(41, pathRewritePolicy),
     host_rewrite_literal: f.string(6, '', notEmpty),
     host_rewrite_header: f.string(29, '', notEmpty),
+    host_rewrite_path_regex: f.message(
+      35,
+      regexMatchAndSubstitute,
+      'what comes of it and is no host changes nothing',
+    ),
     append_x_forwarded_host: f.bool(38),
     auto_host_rewrite: f.boolValue(7, 'false', only(false)),
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
@@ -202,11 +230,12 @@ const routeAction = message(
   },
   [
     ['cluster', 'weighted_clusters', 'cluster_header'],
-    ['prefix_rewrite', 'regex_rewrite'],
+    ['prefix_rewrite', 'regex_rewrite', 'path_rewrite_policy'],
+    ['host_rewrite_literal', 'auto_host_rewrite', 'host_rewrite_header', 'host_rewrite_path_regex'],
   ],
 );
 
-const redirectAction = message(
+export const redirectAction = message(
   'envoy.config.route.v3.RedirectAction',
   {
     https_redirect: f.bool(4),
@@ -215,6 +244,7 @@ const redirectAction = message(
     port_redirect: f.uint32(8, '', atMost(65_535)),
     path_redirect: f.string(2),
     prefix_rewrite: f.string(5),
+    regex_rewrite: f.message(9, regexMatchAndSubstitute),
     response_code: f.enum(3, {
       MOVED_PERMANENTLY: 0,
       FOUND: 1,
@@ -226,7 +256,7 @@ const redirectAction = message(
   },
   [
     ['https_redirect', 'scheme_redirect'],
-    ['path_redirect', 'prefix_rewrite'],
+    ['path_redirect', 'prefix_rewrite', 'regex_rewrite'],
   ],
 );
 

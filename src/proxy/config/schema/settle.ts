@@ -51,5 +51,7 @@ export function settle(
     else if (shape === 'map') decoded[name] = new Map();
     else if ((check as unknown) === required) faults.add(join(path, name), 'must be set');
   }
+  const broken = spec.rule === null ? null : spec.rule(decoded);
+  if (broken !== null) faults.add(join(path, broken.field), broken.rule, broken.value);
   return decoded;
 }

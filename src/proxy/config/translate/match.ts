@@ -9,6 +9,7 @@ import {
 } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type routeMatch } from '../schema/index.ts';
 
+import { translateTemplate } from './rewrites.ts';
 import { shareOf } from './share.ts';
 
 type RouteMatchMessage = MessageOf<typeof routeMatch>;
@@ -61,9 +62,18 @@ function translatePath(match: RouteMatchMessage, path: string, faults: Faults): 
     }
     return { kind: 'separated-prefix', value, ignoreCase };
   }
+  if (match.path_match_policy !== undefined) {
+    const template = translateTemplate(match.path_match_policy, join(path, 'path_match_policy'), faults);
+    if (template === null) return { kind: 'exact', value: '', ignoreCase: false };
+    checkRegex(template.pattern, join(path, 'path_match_policy'), faults);
+    return { kind: 'regex', value: template.pattern };
+  }
   if (match.connect_matcher !== undefined) return { kind: 'connect', value: '', ignoreCase: false };
   if (match.prefix === undefined) {
-    faults.add(path, 'one of prefix, path, safe_regex, path_separated_prefix, connect_matcher must be set');
+    faults.add(
+      path,
+      'one of prefix, path, safe_regex, path_separated_prefix, connect_matcher, path_match_policy must be set',
+    );
   }
   return { kind: 'prefix', value: match.prefix ?? '/', ignoreCase };
 }

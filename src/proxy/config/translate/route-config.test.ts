@@ -233,7 +233,7 @@ describe('matches', () => {
     [
       'no path match',
       {},
-      'match: one of prefix, path, safe_regex, path_separated_prefix, connect_matcher must be set',
+      'match: one of prefix, path, safe_regex, path_separated_prefix, connect_matcher, path_match_policy must be set',
     ],
     ['two of them', { prefix: '/', path: '/a' }, 'match: only one of prefix, path may be set'],
     [
@@ -260,8 +260,53 @@ describe('actions', () => {
     expect(routeOf(rewrite('^/[^?]*$', '/x')).action).toMatchObject({
       rewritePath: { kind: 'full', value: '/x' },
     });
-    expect(faultsOf(rewrite('^/a', '/x'))[0]).toContain('regex_rewrite.pattern.regex: is supported as');
-    expect(faultsOf(rewrite('^/[^?]*$', '\\1'))[0]).toContain('must not refer to groups');
+    expect(routeOf(rewrite('^/a', '/x')).action).toMatchObject({ rewritePath: { kind: 'pattern' } });
+  });
+
+  const pattern = (regex: string, substitution = '') => ({ pattern: { regex }, substitution });
+  const any = (type: string, fields: object) => ({
+    name: 'template',
+    typed_config: { '@type': `type.googleapis.com/envoy.extensions.path.${type}`, ...fields },
+  });
+  const template = (path_template: string) => ({
+    path_match_policy: any('match.uri_template.v3.UriTemplateMatchConfig', { path_template }),
+  });
+  const made = (path_template_rewrite: string) =>
+    to({
+      path_rewrite_policy: any('rewrite.uri_template.v3.UriTemplateRewriteConfig', { path_template_rewrite }),
+    });
+  test.each<readonly [object, string]>([
+    [to({ regex_rewrite: pattern('(') }), 'route.regex_rewrite.pattern.regex: must be a regular expression'],
+    [
+      to({ regex_rewrite: pattern('a', '\\1') }),
+      'route.regex_rewrite.substitution: must not refer to a group',
+    ],
+    [
+      to({ regex_rewrite: pattern('a', ' ') }),
+      'route.regex_rewrite.substitution: must be visible ASCII without #',
+    ],
+    [to({ regex_rewrite: { substitution: 'a' } }), 'route.regex_rewrite.pattern: must be set'],
+    [to({ host_rewrite_path_regex: pattern('a', '\\x') }), 'host_rewrite_path_regex.substitution: may have'],
+    [{ redirect: { regex_rewrite: pattern('*') } }, 'redirect.regex_rewrite.pattern.regex: must be'],
+    [
+      to({ hash_policy: [{ header: { header_name: 'a', regex_rewrite: pattern('(') } }] }),
+      'hash_policy[0].header.regex_rewrite.pattern.regex: must be',
+    ],
+    [
+      { ...to(), match: template('/{a') },
+      'match.path_match_policy.typed_config.path_template: must be a template of a path: a brace is not closed',
+    ],
+    [made('/x'), 'route.path_rewrite_policy: needs a match.path_match_policy'],
+    [
+      { ...made('/{b}'), match: template('/{a}') },
+      'route.path_rewrite_policy.typed_config.path_template_rewrite: must name variables',
+    ],
+    [
+      to({ regex_rewrite: { pattern: { regex: 'abc', google_re2: { max_program_size: 6 } } } }),
+      'regex_rewrite.pattern.google_re2.max_program_size: must be at least 7',
+    ],
+  ])('%j is refused', (route, expected) => {
+    expect(faultsOf(route).join('\n')).toContain(expected);
   });
 
   test('what the answer for an unknown cluster is', () => {

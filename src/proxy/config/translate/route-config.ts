@@ -3,7 +3,6 @@
 
 import type { MetadataMap } from '../../../observe/index.ts';
 import type {
-  HashPolicy,
   MirrorPolicy,
   PathRewrite,
   RetryPolicy,
@@ -11,17 +10,21 @@ import type {
   RouteAction,
   RouteConfig,
   RouteTimeouts,
+  TextRewrite,
   VirtualHost,
   WeightedCluster,
 } from '../../../policy/index.ts';
 import type { RouteFilters } from '../filter-types.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { mergeRouteFilters, translateRouteFilters } from './filters.ts';
+import { translateHashPolicies } from './hash-policy.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
 import { translateMatch } from './match.ts';
-import { checkAuthority, checkLocationPath, checkRequestPath, checkScheme } from './message-text.ts';
+import { checkAuthority, checkRequestPath } from './message-text.ts';
 import { translateMirrors } from './mirrors.ts';
+import { translateRedirect } from './redirect.ts';
 import { translateRetry } from './retry.ts';
+import { translatePathPattern, translateTemplateRewrite, translateTextRewrite } from './rewrites.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
@@ -30,7 +33,6 @@ export type RouteConfiguration = MessageOf<typeof routeConfiguration>;
 type VirtualHostMessage = RouteConfiguration['virtual_hosts'][number];
 type RouteMessage = VirtualHostMessage['routes'][number];
 type RouteActionMessage = NonNullable<RouteMessage['route']>;
-type RedirectMessage = NonNullable<RouteMessage['redirect']>;
 
 const directBodyBytesDefault = 4096;
 const weightSumMax = 2 ** 32 - 1;
@@ -202,7 +204,8 @@ function translateAction(
   path: string,
   faults: Faults,
 ): RouteAction {
-  if (route.route !== undefined) return translateForward(route.route, inherited, join(path, 'route'), faults);
+  if (route.route !== undefined)
+    return translateForward(route, route.route, inherited, join(path, 'route'), faults);
   if (route.redirect !== undefined) return translateRedirect(route.redirect, join(path, 'redirect'), faults);
   const { bodyBytesMax } = inherited;
   const respond = route.direct_response;
@@ -223,6 +226,7 @@ function translateAction(
 const notFoundStatus = { SERVICE_UNAVAILABLE: null, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 
 function translateForward(
+  route: RouteMessage,
   action: RouteActionMessage,
   inherited: Inherited,
   path: string,
@@ -240,38 +244,26 @@ function translateForward(
       ? {}
       : { rewriteAuthorityHeader: action.host_rewrite_header.toLowerCase() }),
     ...(action.append_x_forwarded_host === true ? { appendForwardedHost: true as const } : {}),
-    rewritePath: translateRewrite(action, path, faults),
+    ...translatePathHost(action, join(path, 'host_rewrite_path_regex'), faults),
+    rewritePath: translateRewrite(action, route.match, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
     ...(mirrors === null ? {} : { mirrors }),
     ...translateRouteUpgrades(action, join(path, 'upgrade_configs'), faults),
     ...(action.hash_policy.length === 0
       ? {}
-      : { hashPolicies: translateHashPolicies(action, join(path, 'hash_policy'), faults) }),
+      : { hashPolicies: translateHashPolicies(action.hash_policy, join(path, 'hash_policy'), faults) }),
   };
 }
 
-function translateHashPolicies(
+/** A host that is made of the path. */
+function translatePathHost(
   action: RouteActionMessage,
   path: string,
   faults: Faults,
-): readonly HashPolicy[] {
-  return action.hash_policy.flatMap((policy, index): readonly HashPolicy[] => {
-    const terminal = policy.terminal ?? false;
-    const { cookie, header, query_parameter: query } = policy;
-    if (header !== undefined)
-      return [{ kind: 'header', name: (header.header_name ?? '').toLowerCase(), terminal }];
-    if (query !== undefined) return [{ kind: 'query', name: query.name ?? '', terminal }];
-    if (policy.connection_properties !== undefined) return [{ kind: 'source-ip', terminal }];
-    if (cookie === undefined) {
-      faults.add(
-        `${path}[${index}]`,
-        'one of header, cookie, connection_properties, query_parameter must be set',
-      );
-      return [];
-    }
-    const ttlSeconds = cookie.ttl === undefined ? null : Math.floor(cookie.ttl / 1000);
-    return [{ kind: 'cookie', name: cookie.name ?? '', path: cookie.path ?? '', ttlSeconds, terminal }];
-  });
+): { readonly rewriteAuthorityByPath?: TextRewrite } {
+  const message = action.host_rewrite_path_regex;
+  const rewrite = message === undefined ? null : translateTextRewrite(message, path, faults);
+  return rewrite === null ? {} : { rewriteAuthorityByPath: rewrite };
 }
 
 function translateClusters(
@@ -316,52 +308,19 @@ function translateClusters(
   return clusters;
 }
 
-/** The one regular expression that Gateway API's ReplaceFullPath compiles to: the whole path without its query. */
-const wholePath = '^/[^?]*$';
-
-function translateRewrite(action: RouteActionMessage, path: string, faults: Faults): PathRewrite | null {
-  const rewrite = action.regex_rewrite;
-  if (rewrite !== undefined) {
-    const pattern = rewrite.pattern?.regex ?? '';
-    const substitution = rewrite.substitution ?? '';
-    if (pattern !== wholePath) {
-      faults.add(join(path, 'regex_rewrite.pattern.regex'), `is supported as ${wholePath} only`, pattern);
-    }
-    if (substitution.includes('\\')) {
-      faults.add(join(path, 'regex_rewrite.substitution'), 'must not refer to groups', substitution);
-    }
-    checkRequestPath(substitution, join(path, 'regex_rewrite.substitution'), faults);
-    return { kind: 'full', value: substitution };
+function translateRewrite(
+  action: RouteActionMessage,
+  match: RouteMessage['match'],
+  path: string,
+  faults: Faults,
+): PathRewrite | null {
+  const { path_rewrite_policy: policy, prefix_rewrite: prefix, regex_rewrite: pattern } = action;
+  if (policy !== undefined) {
+    const at = join(path, 'path_rewrite_policy');
+    return translateTemplateRewrite(policy, match?.path_match_policy, at, faults);
   }
-  const prefix = action.prefix_rewrite;
+  if (pattern !== undefined) return translatePathPattern(pattern, join(path, 'regex_rewrite'), faults);
   if (!prefix) return null;
   checkRequestPath(prefix, join(path, 'prefix_rewrite'), faults);
   return { kind: 'prefix', value: prefix };
-}
-
-const redirectStatus = {
-  MOVED_PERMANENTLY: 301,
-  FOUND: 302,
-  SEE_OTHER: 303,
-  TEMPORARY_REDIRECT: 307,
-  PERMANENT_REDIRECT: 308,
-} as const;
-
-function translateRedirect(redirect: RedirectMessage, path: string, faults: Faults): RouteAction {
-  const full = redirect.path_redirect;
-  if (full?.includes('?')) faults.add(join(path, 'path_redirect'), 'must not hold a query', full);
-  const prefix = redirect.prefix_rewrite;
-  if (full) checkLocationPath(full, join(path, 'path_redirect'), faults);
-  else if (prefix) checkLocationPath(prefix, join(path, 'prefix_rewrite'), faults);
-  if (redirect.host_redirect) checkAuthority(redirect.host_redirect, join(path, 'host_redirect'), faults);
-  if (redirect.scheme_redirect) checkScheme(redirect.scheme_redirect, join(path, 'scheme_redirect'), faults);
-  return {
-    kind: 'redirect',
-    status: redirectStatus[redirect.response_code ?? 'MOVED_PERMANENTLY'],
-    scheme: redirect.https_redirect === true ? 'https' : redirect.scheme_redirect || null,
-    authority: redirect.host_redirect || null,
-    port: redirect.port_redirect || null,
-    ...(redirect.strip_query === true ? { stripQuery: true as const } : {}),
-    path: full ? { kind: 'full', value: full } : prefix ? { kind: 'prefix', value: prefix } : null,
-  };
 }
