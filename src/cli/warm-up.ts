@@ -7,12 +7,16 @@ import {
   createSystemClock,
   createSystemRandom,
   createSystemResolver,
+  releaseCodePages,
 } from '../net/index.ts';
 import { warmUp } from '../proxy/index.ts';
 
-/** Begins at once, beside what is served already; `requests` 0 does nothing. */
+/** Begins at once, beside what is served already; `requests` 0: none. Then gives back what only starting needed. */
 export function warmUpThread(requests: number, thread: number, log: Log): void {
-  if (requests === 0) return;
+  if (requests === 0) {
+    releaseCodePages();
+    return;
+  }
   const begun = performance.now();
   void warmUp({
     clock: createSystemClock(),
@@ -23,6 +27,8 @@ export function warmUpThread(requests: number, thread: number, log: Log): void {
     requests,
     name: `weft-warm-up-${process.pid}-${thread}`,
   }).then((answered) => {
+    Bun.gc(true);
+    releaseCodePages();
     const tookMs = Math.round(performance.now() - begun);
     log.write('info', 'warmed up', { requests: answered, tookMs });
   });

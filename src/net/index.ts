@@ -18,6 +18,7 @@ export {
 export type { LinkConditions, SegmentKind } from './memory-pipe.ts';
 export { createMemoryResolver, type MemoryResolver } from './memory-resolver.ts';
 export { createMemoryStore, type MemoryStore } from './memory-store.ts';
+export { releaseCodePages } from './native/index.ts';
 export {
   type Address,
   type ConnectOptions,

@@ -1,3 +1,4 @@
+export { releaseCodePages } from './code-pages.ts';
 export { openConnecting } from './connect.ts';
 export { isOpenForWriting } from './file-lease.ts';
 export { type Libc, libc } from './libc.ts';

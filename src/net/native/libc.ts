@@ -1,4 +1,4 @@
-// The few system calls that Bun's sockets do not offer, bound to the C library on first use: a program that never
+// The few system calls that the runtime does not offer, bound to the C library on first use: a program that never
 // connects does not pay for it (0.3 ms and 1.2 MB of RSS when it does). Linux only; elsewhere callers have their own
 // answer to null.
 
@@ -19,6 +19,7 @@ export interface Libc {
   write(descriptor: number, bytes: Uint8Array, length: number): number | bigint;
   sendmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
   recvmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
+  madvise(address: bigint, length: bigint, advice: number): number;
 }
 
 const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
@@ -39,6 +40,7 @@ const signatures = {
   write: { args: [int, 'ptr', 'usize'], returns: 'i64' },
   sendmsg: { args: [int, 'ptr', int], returns: 'i64' },
   recvmsg: { args: [int, 'ptr', int], returns: 'i64' },
+  madvise: { args: ['u64', 'u64', int], returns: int },
   __errno_location: { args: [], returns: 'ptr' },
 } as const;
 
