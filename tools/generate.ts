@@ -92,7 +92,8 @@ function writeTemplate(): void {
 
 function writeApi(): void {
   const lines = [
-    '// The generated Envoy API by message. Written by tools/generate.ts; descriptors load when a module that imports this does.',
+    '// The generated Envoy API by message. Written by tools/generate.ts; descriptors load when a module that imports this',
+    '// does.',
     '',
   ];
   const taken = new Map<string, string>();

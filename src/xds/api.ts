@@ -369,6 +369,7 @@ export {
   RegexMatcherSchema,
 } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 export { type StringMatcher, StringMatcherSchema } from './gen/envoy/type/matcher/v3/string_pb.ts';
+export { CodecClientType, CodecClientTypeSchema } from './gen/envoy/type/v3/http_pb.ts';
 export {
   type FractionalPercent,
   FractionalPercent_DenominatorType,

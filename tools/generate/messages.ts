@@ -41,6 +41,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'Resource',
   ],
   'envoy.type.v3': [
+    'CodecClientType',
     'FractionalPercent',
     'FractionalPercent.DenominatorType',
     'Percent',

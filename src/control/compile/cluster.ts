@@ -6,6 +6,7 @@ import {
   type Cluster,
   Cluster_DiscoveryType,
   ClusterSchema,
+  CodecClientType,
   HealthCheckSchema,
   LeastRequestSchema,
   type LoadBalancingPolicy_Policy,
@@ -22,7 +23,7 @@ import { durationMs } from '../schema/values.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 
 /** What a cluster is made of; equal input gives an equal cluster. */
-export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port'>;
+export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port' | 'http2'>;
 
 export function compileCluster(port: ClusterInput): Cluster {
   const { policy } = port;
@@ -35,7 +36,7 @@ export function compileCluster(port: ClusterInput): Cluster {
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
     ...compileHealthCheck(port),
-    typedExtensionProtocolOptions: compileProtocol(durationMs(policy.timeouts.idle)),
+    typedExtensionProtocolOptions: compileProtocol(port.http2, durationMs(policy.timeouts.idle)),
     metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
   });
 }
@@ -76,13 +77,15 @@ function encodePolicy(policy: ServicePolicySettings): object {
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-function compileProtocol(idleMs: number) {
+/** What its application speaks, a sidecar before it speaks too (docs/decisions/0014-the-mesh-hop.md). */
+export function compileProtocol(http2: boolean, idleMs: number | null) {
+  const version = http2 ? ('http2ProtocolOptions' as const) : ('httpProtocolOptions' as const);
   return {
     [protocolOptionsKey]: packAny(UpstreamHttpProtocolOptionsSchema, {
-      commonHttpProtocolOptions: { idleTimeout: durationOf(idleMs) },
+      ...(idleMs === null ? {} : { commonHttpProtocolOptions: { idleTimeout: durationOf(idleMs) } }),
       upstreamProtocolOptions: {
         case: 'explicitHttpConfig',
-        value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } },
+        value: { protocolConfig: { case: version, value: {} } },
       },
     }),
   };
@@ -130,6 +133,7 @@ function compileHealthCheck({
   policy,
   port,
   service,
+  http2,
 }: ClusterInput): Pick<MessageInitShape<typeof ClusterSchema>, 'healthChecks' | 'ignoreHealthOnHostRemoval'> {
   const { healthCheck: check } = policy;
   if (check === undefined) return {};
@@ -142,13 +146,17 @@ function compileHealthCheck({
     healthyThreshold: check.healthyThreshold,
     unhealthyThreshold: check.unhealthyThreshold,
   };
-  const healthCheck = create(HealthCheckSchema, { ...common, healthChecker: compileProbe(check, host) });
+  const healthCheck = create(HealthCheckSchema, {
+    ...common,
+    healthChecker: compileProbe(check, host, http2),
+  });
   return { healthChecks: [healthCheck], ignoreHealthOnHostRemoval: true };
 }
 
 function compileProbe(
   { http }: NonNullable<ServicePolicySettings['healthCheck']>,
   host: string,
+  http2: boolean,
 ): NonNullable<MessageInitShape<typeof HealthCheckSchema>['healthChecker']> {
   if (http === undefined) return { case: 'tcpHealthCheck', value: {} };
   return {
@@ -156,6 +164,7 @@ function compileProbe(
     value: {
       path: http.path,
       host: http.host ?? host,
+      ...(http2 ? { codecClientType: CodecClientType.HTTP2 } : {}),
       expectedStatuses: http.expectedStatuses.map((range) => {
         const [first, last] = parseStatusRange(range);
         return { start: BigInt(first), end: BigInt(last + 1) };

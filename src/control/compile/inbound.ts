@@ -17,6 +17,7 @@ import {
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
+import { compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
@@ -31,6 +32,7 @@ export interface InboundTarget {
   readonly cluster: string;
   readonly service: string;
   readonly applicationPort: number;
+  readonly http2: boolean;
 }
 
 /** One authority that is accepted, by the virtual host it belongs to. */
@@ -111,6 +113,7 @@ function nameTarget(
     cluster: clash ? `${plain}:${service.name}` : plain,
     service: service.id,
     applicationPort,
+    http2: port.http2,
   };
 }
 
@@ -341,6 +344,7 @@ export function compileInboundCluster(target: InboundTarget): Cluster {
     name: target.cluster,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationOf(1000),
+    ...(target.http2 ? { typedExtensionProtocolOptions: compileProtocol(true, null) } : {}),
     circuitBreakers: {
       thresholds: [{ maxConnections: inboundMax, maxPendingRequests: inboundMax, maxRequests: inboundMax }],
     },

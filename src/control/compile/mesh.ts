@@ -162,8 +162,8 @@ export class MeshCompiler {
   }
 
   #compileClusters(): readonly XdsResource[] {
-    return [...this.#ports.values()].map(({ id, service, policy, external, port }) => {
-      const input = { id, service, policy, external, port };
+    return [...this.#ports.values()].map(({ id, service, policy, external, port, http2 }) => {
+      const input = { id, service, policy, external, port, http2 };
       return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
   }
@@ -204,7 +204,7 @@ function encodeRoutingInput(model: Model): string {
   const services = [...model.services.values()].map((service) => [
     service.id,
     Object.entries(service.selector),
-    service.ports.map((port) => [port.targetPort, encodePortInput(service, port)]),
+    service.ports.map((port) => [port.targetPort, port.http2, encodePortInput(service, port)]),
   ]);
   return hashOf(JSON.stringify([services, [...model.gateways]]));
 }

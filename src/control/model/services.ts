@@ -12,6 +12,8 @@ type ServicePort = ServiceObject['spec']['ports'][number];
 
 /** Empty: HTTP/1.1 is assumed, as every caller reaches the mesh by HTTP. */
 const carriedProtocols: ReadonlySet<string> = new Set(['', 'http', 'kubernetes.io/ws']);
+/** Ports whose application takes HTTP/2 by prior knowledge: `kubernetes.io/h2c` (KEP-3726), and what people write. */
+const http2Protocols: ReadonlySet<string> = new Set(['kubernetes.io/h2c', 'h2c', 'http2', 'grpc']);
 
 export function indexServices(index: ResourceIndex): ReadonlyMap<string, ServiceObject> {
   return new Map(index.all('Service').map((service) => [nameOf(service), service]));
@@ -41,8 +43,12 @@ export function carriedPorts(
 
 function whyNotCarried(port: ServicePort): string {
   if (port.protocol !== 'TCP') return `protocol ${port.protocol} is not carried by the mesh`;
-  if (carriedProtocols.has(port.appProtocol.toLowerCase())) return '';
+  if (carriedProtocols.has(port.appProtocol.toLowerCase()) || speaksHttp2(port)) return '';
   return `appProtocol ${port.appProtocol} is not supported yet by this version`;
+}
+
+function speaksHttp2(port: ServicePort): boolean {
+  return http2Protocols.has(port.appProtocol.toLowerCase());
 }
 
 export function buildServices(
@@ -66,6 +72,7 @@ export function buildServices(
         port: port.port,
         name: port.name,
         targetPort: port.targetPort ?? port.port,
+        http2: speaksHttp2(port),
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
         endpoints: joinEndpoints(service, port.name, slices.get(id) ?? []),

@@ -37,6 +37,8 @@ export interface PortModel {
   readonly name: string;
   /** A number, or the name of a container's port. */
   readonly targetPort: number | string;
+  /** Its application speaks HTTP/2 (`appProtocol`), and so does every hop on the way to it. */
+  readonly http2: boolean;
   readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];

@@ -2,14 +2,15 @@
 // are left out here and nowhere else (RFC 9113 section 8.2.2).
 
 import { assert } from '../../base/index.ts';
-import { type Head, headerId, type RequestHead, type ResponseHead } from '../head.ts';
+import { type Head, headerId, headerNames, type RequestHead, type ResponseHead } from '../head.ts';
 import { assertFieldName, assertTargetText } from '../http1/assert-text.ts';
 import { unknownName } from '../http1/names.ts';
+import { lineStride, ReceivedHead } from '../http1/received-head.ts';
 import { flag, frameHeaderBytes, frameType } from './constants.ts';
 import { Http2Head } from './head.ts';
 import type { HpackEncoder } from './hpack/encoder.ts';
 import { type Field, isPseudo, pseudo, removedField } from './hpack/field.ts';
-import { madeField } from './hpack/made-field.ts';
+import { knownField, madeField } from './hpack/made-field.ts';
 import type { OutBuffer } from './out-buffer.ts';
 
 /** HEADERS of one connection, one behind another: they share the peer's table. */
@@ -105,6 +106,7 @@ export class HeadWriter {
 
   private fields(head: Head): void {
     if (head instanceof Http2Head) this.receivedFields(head);
+    else if (head instanceof ReceivedHead) this.http1Fields(head);
     else this.plainFields(head);
   }
 
@@ -115,6 +117,22 @@ export class HeadWriter {
       const field = fields[index]!;
       if (field === removedField || isHopField(field)) continue;
       encoder.field(out, field);
+    }
+  }
+
+  private http1Fields(head: ReceivedHead): void {
+    const { encoder, out } = this;
+    const { count, lineCount, lines, text } = head;
+    for (let index = 0; index < count; index++) {
+      if (head.isRemoved(index)) continue;
+      const id = head.idAt(index);
+      if (isHopId(id)) continue;
+      const at = index * lineStride;
+      const field =
+        index < lineCount && id < headerNames.length
+          ? knownField(id, text, lines[at + 2]!, lines[at + 3]!)
+          : madeField(head.nameAt(index), head.valueAt(index));
+      if (id !== headerId.te || !isHopField(field)) encoder.field(out, field);
     }
   }
 
@@ -156,6 +174,16 @@ export class HeadWriter {
     out.frameHeader(Math.min(length, frameBytesMax), frameType.headers, flags, stream);
     out.length = end + (pieces - 1) * frameHeaderBytes;
   }
+}
+
+/** Whatever its value. */
+function isHopId(id: number): boolean {
+  return (
+    id <= headerId.upgrade &&
+    id !== headerId.te &&
+    id !== headerId['content-length'] &&
+    id !== headerId.trailer
+  );
 }
 
 /** RFC 9113 section 8.2.2; Host goes as `:authority`. */

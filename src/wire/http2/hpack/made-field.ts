@@ -23,6 +23,22 @@ export function madeField(name: string, value: string): Field {
   const known = id < headerNames.length;
   const last = known ? lastKnown[id]! : (lastOthers.get(name) ?? null);
   if (last === null || last.value !== value) return keep(name, id, createMade(name, value));
+  return again(name, id, last);
+}
+
+/**
+ * The same for a name of the table of header names, whose value lies in `text`: what came last time is neither cut out
+ * nor looked up.
+ */
+export function knownField(id: number, text: string, start: number, end: number): Field {
+  const last = lastKnown[id]!;
+  const name = headerNames[id]!;
+  if (last !== null && last.valueLength === end - start && text.startsWith(last.value, start))
+    return again(name, id, last);
+  return keep(name, id, createMade(name, text.slice(start, end)));
+}
+
+function again(name: string, id: number, last: Field): Field {
   if (last.uses > 0 || last.staticIndex !== 0) return last;
   const shared = internField(last);
   shared.uses += 2;
