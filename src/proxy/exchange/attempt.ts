@@ -57,6 +57,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   /** Set from begin on; the last ones stay readable after the end. */
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
+  /** Among those of its request, from 1. */
+  number = 1;
   /** Where it waits, or waited. */
   private pool: Pool | null = null;
   connection: UpstreamConnection | null = null;

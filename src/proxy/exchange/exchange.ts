@@ -1,54 +1,41 @@
 // The machine that moves one request through its phases (phases.ts) over the streams of two codecs, and says what
-// follows when one of them fails. An HTTP/1.1 connection uses one exchange for all its requests, so a request allocates
-// none of this.
+// follows when one of them fails. Bodies have pumps of their own (pump-request.ts, pump-response.ts). An HTTP/1.1
+// connection uses one exchange for all its requests, so a request allocates none of this.
 
-import { assert, type Clock, type ErrorCode, MeshError, type TimerHandler } from '../../base/index.ts';
-import {
-  type ClientStream,
-  type Head,
-  headerId,
-  type RequestHead,
-  type RequestReceiver,
-  type ResponseHead,
-  type ServerStream,
+import { assert, type Clock, MeshError, type TimerHandler } from '../../base/index.ts';
+import type {
+  ClientStream,
+  Head,
+  RequestHead,
+  RequestReceiver,
+  ResponseHead,
+  ServerStream,
 } from '../../wire/index.ts';
-import { proxyLimits } from '../limits.ts';
 import { type RetryReason, responseFlags } from '../stats/index.ts';
 import type { UpstreamConnection } from '../upstream/index.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
-import { type BodyTransform, TransformError } from './body-transform.ts';
+import type { Attempt, AttemptOwner } from './attempt.ts';
+import { Attempts } from './attempts.ts';
+import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
-import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
-import { durationOver, localReplies, truncatedFlags } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
-import {
-  authorize,
-  beginLog,
-  connect,
-  forward,
-  limit,
-  match,
-  pick,
-  relay,
-  settle,
-  startAttemptDeadline,
-  startDeadlines,
-} from './phases.ts';
+import { authorize, beginLog, connect, forward, limit, match, pick, relay, settle } from './phases.ts';
+import { endRequest, finishRequestBody, pumpRequestBody } from './pump-request.ts';
+import { endResponse, pumpResponseBody, truncate } from './pump-response.ts';
 import { answer, answerRedirect, deny, overloaded, replyError, unknownClient } from './reply.ts';
 import {
   clusterOf,
   type Denial,
   type ExchangeListener,
   type ExchangeState,
-  pauseRequest,
   type RequestCopies,
   RequestState,
   resumeRequest,
   traceKey,
 } from './request-state.ts';
 import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
-import { transformed, transformedEnd, unreadableBody } from './transform.ts';
+import { endLongStream, timeOut } from './time-out.ts';
+import { unreadableBody } from './transform.ts';
 import { admitUpgrade, endClientHalf, endEndpointHalf, upgradeRefused } from './tunnel.ts';
 
 const never = Number.POSITIVE_INFINITY;
@@ -57,7 +44,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   readonly clock: Clock;
   private readonly deadlines: Deadlines;
   private readonly request: RequestState;
-  private attempt: Attempt;
+  private readonly attempts: Attempts;
   /** While backing off: the next attempt wants a connection that has carried nothing yet. */
   private freshConnection = false;
 
@@ -65,7 +52,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     this.clock = context.clock;
     this.deadlines = new Deadlines(context.clock, this);
     this.request = new RequestState(context, owner, listener, this.deadlines, this);
-    this.attempt = new Attempt(this);
+    this.attempts = new Attempts(this);
   }
 
   get state(): ExchangeState {
@@ -88,7 +75,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   begin(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { request } = this;
     assert(request.state === 'idle', 'an exchange runs one request at a time');
-    if (this.attempt.state !== 'idle') this.attempt = new Attempt(this);
+    this.attempts.reset();
     request.reset(stream, head, endStream);
     request.state = 'authorizing';
     match(request);
@@ -134,71 +121,24 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
-    const { request } = this;
-    const { requestTransform } = request;
-    request.bytesReceived += end - start;
-    if (requestTransform === null || request.upgrade !== '') {
-      this.takeBody(bytes, start, end);
-      return;
-    }
-    const made = transformed(requestTransform, bytes, start, end);
-    if (made instanceof TransformError) this.failTransform(made);
-    else if (made.length > 0) this.takeBody(made, 0, made.length);
-  }
-
-  private failTransform(error: TransformError): void {
-    const { attempt, request } = this;
-    const now = this.clock.now();
-    if (request.state === 'idle') return;
-    attempt.cancel(now);
-    if (request.state !== 'relaying') deny(request, unreadableBody(error));
-    else this.truncate(new MeshError('protocol', 'downstream', 'no', error.message), now);
-  }
-
-  private takeBody(bytes: Uint8Array, start: number, end: number): void {
-    const { request } = this;
-    const count = end - start;
-    if (request.mirrors !== null) request.mirrors.onBody(bytes, start, end);
-    const passes = request.state === 'relaying' || (request.state === 'forwarding' && request.upgrade === '');
-    if (passes) {
-      const cluster = clusterOf(request);
-      const { body } = request;
-      if (body.complete) {
-        if (body.canKeep(count, request.replayBytesMax)) body.append(bytes, start, end);
-        else body.release();
-      }
-      cluster.stats.bytesSent += count;
-      this.deadlines.touch();
-      if (!this.attempt.sendBody(bytes, start, end)) pauseRequest(request);
-    } else if (request.state !== 'idle') {
-      request.body.append(bytes, start, end);
-      if (request.body.length > request.heldBytesMax) pauseRequest(request);
-      if (request.waiter !== null) request.waiter.onHeldBody?.(request);
-    }
+    pumpRequestBody(this.request, this.attempts, bytes, start, end);
   }
 
   onEnd(trailers: Head | null): void {
-    const { request, deadlines } = this;
-    if (request.requestTransform !== null && !this.endTransform(request.requestTransform, trailers)) return;
+    const { attempts, request } = this;
+    const { requestTransform } = request;
+    if (requestTransform !== null && !finishRequestBody(request, attempts, requestTransform, trailers))
+      return;
+    const now = this.clock.now();
     request.requestEnded = true;
     request.requestTrailers = trailers;
-    deadlines.receiveMs = never;
-    const now = this.clock.now();
     request.requestEndedMs = now;
+    this.deadlines.receiveMs = never;
     const { state } = request;
     if (state === 'authorizing' && request.waiter !== null) request.waiter.onHeldEnd?.(request);
     if (state === 'idle' || state === 'authorizing') return;
-    if (request.upgrade !== '') {
-      if (endClientHalf(request, this.attempt)) settle(request, now);
-      return;
-    }
-    const { mirrors } = request;
-    request.mirrors = null;
-    startDeadlines(request, now);
-    if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, now);
-    deadlines.arm(now);
-    if (state === 'forwarding' || state === 'relaying') this.attempt.sendEnd(trailers);
-    if (mirrors !== null) mirrors.send();
+    if (request.upgrade === '') endRequest(request, attempts, now);
+    else if (endClientHalf(request, attempts.current)) settle(request, now);
   }
 
   /** The codec refused the rest of the request and answered `status` (0: an answer had begun); `onReset` follows. */
@@ -207,14 +147,6 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     if (request.state === 'idle') return;
     if (request.status === 0) request.status = status;
     request.details = reason;
-  }
-
-  /** False: there was no end to make. */
-  private endTransform(transform: BodyTransform, trailers: Head | null): boolean {
-    const made = transformedEnd(transform, trailers);
-    if (made instanceof TransformError) this.failTransform(made);
-    else if (made.length > 0) this.takeBody(made, 0, made.length);
-    return !(made instanceof TransformError);
   }
 
   /** The client left, or broke the protocol within its body. */
@@ -234,12 +166,12 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       // again.
       if (request.inbound) request.context.retriedAbove.note(traceKey(request), now);
     }
-    this.attempt.cancel(now);
+    this.attempts.cancel(now);
     settle(request, now);
   }
 
   onWritable(): void {
-    if (this.request.state === 'relaying') this.attempt.resume();
+    if (this.request.state === 'relaying') this.attempts.current.resume();
   }
 
   // What attempts tell.
@@ -256,75 +188,46 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
-    const { request } = this;
+    const { attempts, request } = this;
     const { refusal } = attempt;
     if (refusal === 'unsent') clusterOf(request).stats.refusedUnsent += 1;
     else request.sent = true;
     if (refusal === 'sent') clusterOf(request).stats.refusedSent += 1;
     const verdict = judgeAnswer(request, attempt, head, nowMs);
     if (verdict?.decision === 'retry') {
-      this.leave(attempt, head, endStream, nowMs);
+      if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
       this.retry(answerReason(attempt, head), verdict.delayMs, false, nowMs);
       return;
     }
     if (refusal === 'unsent' && head.status === 421) {
       // A stale address answered for another service. That is no answer for this client.
-      this.leave(attempt, head, endStream, nowMs);
+      if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
       replyError(request, 'misdirected');
       return;
     }
     if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
     const denial = relay(request, attempt, head, endStream, nowMs);
     if (denial === null) return;
-    this.leave(attempt, head, endStream, nowMs);
+    if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
     request.steps = null;
     deny(request, denial);
   }
 
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
-    const { request, deadlines } = this;
-    deadlines.touch();
-    const { responseTransform } = request;
-    if (responseTransform === null) {
-      request.bytesSent += end - start;
-      if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
-    } else this.sendTransformed(transformed(responseTransform, bytes, start, end));
-  }
-
-  /** False: there was nothing to send, because the answer cannot be read. */
-  private sendTransformed(made: Uint8Array | TransformError): boolean {
-    const { attempt, request } = this;
-    if (made instanceof TransformError) {
-      const now = this.clock.now();
-      attempt.cancel(now);
-      this.truncate(new MeshError('protocol', 'upstream', 'no', made.message), now);
-      return false;
-    }
-    request.bytesSent += made.length;
-    if (made.length > 0 && !request.stream.sendBody(made, 0, made.length) && attempt.running) attempt.pause();
-    return true;
+    pumpResponseBody(this.request, attempt, bytes, start, end);
   }
 
   onAttemptEnd(attempt: Attempt, trailers: Head | null): void {
     const { request } = this;
-    const { owner, stream } = request;
     if (request.tunnelOpen && !endEndpointHalf(request, attempt)) return;
-    const { responseTransform } = request;
-    if (responseTransform !== null && !this.sendTransformed(transformedEnd(responseTransform, trailers)))
-      return;
-    if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
-    request.responseTrailers = trailers;
-    if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
-    settle(request, this.clock.now());
-    stream.sendEnd(responseTransform?.takesTrailers ? null : trailers);
-    owner.onAnswered();
+    endResponse(request, attempt, trailers);
   }
 
   onAttemptFailed(attempt: Attempt, error: MeshError, unsent: boolean, nowMs: number): void {
     const { request } = this;
     if (!unsent) request.sent = true;
     if (request.state === 'relaying') {
-      this.truncate(error, nowMs);
+      truncate(request, attempt, error, nowMs);
       return;
     }
     const verdict = judgeFailure(request, attempt, error, unsent, nowMs);
@@ -341,14 +244,15 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onTimer(_kind: number, nowMs: number): void {
-    if (this.request.state === 'idle') return;
+    const { attempts, request } = this;
+    if (request.state === 'idle') return;
     const over = this.deadlines.expired(nowMs);
-    if (over === 'end') this.timeOutStream(nowMs);
-    else if (over === 'request') this.timeOut('request-timeout', nowMs);
-    else if (over === 'receive') this.timeOut('head-timeout', nowMs);
+    if (over === 'end') endLongStream(request, attempts, nowMs);
+    else if (over === 'request') timeOut(request, attempts, 'request-timeout', nowMs);
+    else if (over === 'receive') timeOut(request, attempts, 'head-timeout', nowMs);
     else if (over === 'attempt' || over === 'attempt-idle') this.timeOutAttempt(over, nowMs);
     else if (over === 'backoff') this.goOn(nowMs);
-    else if (over === 'idle') this.timeOut('idle-timeout', nowMs);
+    else if (over === 'idle') timeOut(request, attempts, 'idle-timeout', nowMs);
     else this.deadlines.arm(nowMs);
   }
 
@@ -389,7 +293,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { request } = this;
     const endpoint = pick(request, nowMs);
     if (endpoint === null) replyError(request, 'no-endpoint');
-    else if (!connect(request, this.attempt, endpoint, freshConnection)) replyError(request, 'overflow');
+    else if (!connect(request, this.attempts.current, endpoint, freshConnection))
+      replyError(request, 'overflow');
   }
 
   private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
@@ -407,20 +312,9 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     deadlines.arm(nowMs);
   }
 
-  /** Goes off an answer that is not passed on. A short one is read to its end, so that the connection stays. */
-  private leave(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
-    if (endStream) return;
-    const length = Number(head.get(headerId['content-length']) ?? proxyLimits.discardBytesMax + 1);
-    if (this.request.requestEnded && length <= proxyLimits.discardBytesMax) {
-      attempt.discard();
-      this.attempt = new Attempt(this);
-    } else {
-      attempt.cancel(nowMs);
-    }
-  }
-
   private timeOutAttempt(over: 'attempt' | 'attempt-idle', nowMs: number): void {
-    const { attempt, request } = this;
+    const { request } = this;
+    const attempt = this.attempts.current;
     const { stats } = clusterOf(request);
     if (over === 'attempt') stats.attemptTimeouts += 1;
     else stats.attemptIdleTimeouts += 1;
@@ -431,69 +325,4 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     attempt.timeOut(error, nowMs);
     this.onAttemptFailed(attempt, error, !sent, nowMs);
   }
-
-  private timeOut(code: 'request-timeout' | 'idle-timeout' | 'head-timeout', nowMs: number): void {
-    const { attempt, request } = this;
-    const { stats } = clusterOf(request);
-    if (code === 'request-timeout') stats.requestTimeouts += 1;
-    else if (code === 'idle-timeout') request.listener.stats.requestIdleTimeouts += 1;
-    else request.listener.stats.requestTimeouts += 1;
-    const error = new MeshError(code, 'internal', 'no', 'the request took too long');
-    if (attempt.sent) request.sent = true;
-    // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
-    if (code === 'request-timeout' || request.requestEnded) attempt.timeOut(error, nowMs);
-    else attempt.cancel(nowMs);
-    if (request.state === 'relaying') {
-      this.truncate(error, nowMs);
-      return;
-    }
-    const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
-    replyError(request, told);
-  }
-
-  private timeOutStream(nowMs: number): void {
-    const { attempt, request } = this;
-    request.listener.stats.requestsTooLong += 1;
-    if (attempt.sent) request.sent = true;
-    attempt.cancel(nowMs);
-    if (request.state === 'relaying') {
-      this.truncate(
-        new MeshError('cancelled', 'internal', 'no', 'the stream lasted as long as it may'),
-        nowMs,
-      );
-      return;
-    }
-    request.failed = true;
-    deny(request, durationOver(request.requestEnded));
-  }
-
-  /**
-   * The answer has begun and cannot be completed: the client must see that, so its connection is reset. To a caller of
-   * gRPC it is said in the trailers that it waits for.
-   */
-  private truncate(error: MeshError, nowMs: number): void {
-    const { request } = this;
-    const { owner, stream } = request;
-    clusterOf(request).stats.truncated += 1;
-    request.flags = truncatedFlags(error);
-    request.failed = true;
-    const { responseTransform: transform } = request;
-    const inBody = transform?.takesTrailers === true;
-    const { body, status } = localReplies[error.code];
-    const trailers = createGrpcTrailers(grpcStatusFor(status, error.code), body);
-    const rest = transform === null ? nothing : transformedEnd(transform, trailers);
-    const canEnd = this.attempt.answersGrpc && (inBody || request.head.version === 2);
-    if (!canEnd || rest instanceof TransformError) {
-      settle(request, nowMs);
-      stream.reset(error);
-      return;
-    }
-    request.grpcStatus = grpcStatusOf(trailers);
-    if (rest.length > 0) stream.sendBody(rest, 0, rest.length);
-    settle(request, nowMs);
-    stream.sendEnd(inBody ? null : trailers);
-    owner.onAnswered();
-  }
 }
-
-const nothing = new Uint8Array(0);

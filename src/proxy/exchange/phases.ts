@@ -165,7 +165,7 @@ export function connect(
   deadlines.attemptIdleSpanMs = 0;
   if (request.complete) startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
-  prepareAttempt(request, endpoint);
+  attempt.number = request.attempts;
   const cluster = clusterOf(request);
   if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, request.owner, nowMs);
   return attempt.begin(
@@ -185,6 +185,7 @@ export function forward(
 ): ClientStream {
   request.phase = 'forward';
   request.state = 'forwarding';
+  prepareAttempt(request, attempt);
   if (request.complete) startAttemptIdle(request, attempt.startedMs);
   const { body, requestTrailers } = request;
   // What the client sends ahead of the answer waits: until both ends agree it could be taken for another request.

@@ -5,8 +5,8 @@ import { isLoopback } from '../../net/index.ts';
 import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { authorityFault, type RouteAction } from '../../policy/index.ts';
 import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
-import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
+import type { Attempt } from './attempt.ts';
 import { readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
@@ -102,8 +102,11 @@ function setOriginalPath(head: RequestHead): void {
   head.add('x-envoy-original-path', head.path);
 }
 
-/** What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). */
-export function prepareAttempt(request: RequestState, endpoint: Endpoint): void {
+/**
+ * What differs between attempts: their number, and our name for a proxied endpoint (docs/xds.md). Called as the head is
+ * sent, which reads it at once: so attempts share one head, whichever of them gets its connection first.
+ */
+export function prepareAttempt(request: RequestState, { endpoint, number }: Attempt): void {
   const { head } = request;
   // The time spent here is the caller's too.
   if (request.callerMs > 0) shortenGrpcTimeout(head, request.callerMs - request.context.clock.now());
@@ -113,11 +116,12 @@ export function prepareAttempt(request: RequestState, endpoint: Endpoint): void 
     head.remove(headerId['x-weft-peer']);
     head.remove(headerId['x-weft-retry']);
   }
-  head.add('x-envoy-attempt-count', attemptTexts[request.attempts] ?? '17');
-  const again = request.retriedAbove || (request.attempts > 1 && request.sent);
-  if (endpoint.proxied && again) head.add('x-weft-retry', '1');
+  head.add('x-envoy-attempt-count', attemptTexts[number] ?? '17');
+  const again = request.retriedAbove || (number > 1 && request.sent);
+  const proxied = endpoint?.proxied === true;
+  if (proxied && again) head.add('x-weft-retry', '1');
   const { peer } = request.context;
-  if (endpoint.proxied && peer !== '') head.add('x-weft-peer', peer);
+  if (proxied && peer !== '') head.add('x-weft-peer', peer);
 }
 
 /**

@@ -1,0 +1,49 @@
+// The end of a request that took too long as a whole, and what its client is told. An attempt that took too long is not
+// the request's end: exchange.ts decides what follows it.
+
+import { type ErrorCode, MeshError } from '../../base/index.ts';
+import type { Attempts } from './attempts.ts';
+import { durationOver } from './local-replies.ts';
+import { truncate } from './pump-response.ts';
+import { deny, replyError } from './reply.ts';
+import { clusterOf, type RequestState } from './request-state.ts';
+
+/** No answer, no whole request, or nothing at all within its time. */
+export function timeOut(
+  request: RequestState,
+  attempts: Attempts,
+  code: 'request-timeout' | 'idle-timeout' | 'head-timeout',
+  nowMs: number,
+): void {
+  const { listener } = request;
+  if (code === 'request-timeout') clusterOf(request).stats.requestTimeouts += 1;
+  else if (code === 'idle-timeout') listener.stats.requestIdleTimeouts += 1;
+  else listener.stats.requestTimeouts += 1;
+  const error = new MeshError(code, 'internal', 'no', 'the request took too long');
+  const { current } = attempts;
+  if (current.sent) request.sent = true;
+  // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
+  if (code === 'request-timeout' || request.requestEnded) current.timeOut(error, nowMs);
+  else current.cancel(nowMs);
+  if (request.state === 'relaying') {
+    truncate(request, current, error, nowMs);
+    return;
+  }
+  const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
+  replyError(request, told);
+}
+
+/** The stream lasted as long as it may, whatever it was doing. */
+export function endLongStream(request: RequestState, attempts: Attempts, nowMs: number): void {
+  const { current } = attempts;
+  request.listener.stats.requestsTooLong += 1;
+  if (current.sent) request.sent = true;
+  current.cancel(nowMs);
+  if (request.state === 'relaying') {
+    const message = 'the stream lasted as long as it may';
+    truncate(request, current, new MeshError('cancelled', 'internal', 'no', message), nowMs);
+    return;
+  }
+  request.failed = true;
+  deny(request, durationOver(request.requestEnded));
+}
