@@ -22,4 +22,6 @@ export const policyLimits = {
   /** Traces about which something of retries is noted, and for how long: longer than a request usually takes. */
   traceNotesMax: 4096,
   traceNoteMs: 30_000,
+  /** Subsets of one cluster; some 500 bytes each, and a balancer once one is asked for. */
+  subsetsMax: 10_000,
 } as const;

@@ -15,4 +15,16 @@ export class BalanceCounts {
   zonesSampled = 0;
   zonesCrossed = 0;
   zonesNoCapacity = 0;
+  /** Subsets: there are now, came, and went. */
+  subsetsActive = 0;
+  subsetsCreated = 0;
+  subsetsRemoved = 0;
+  /** Picks in a subset of the request's own, in the cluster's fallback, and among all because that had nobody. */
+  subsetsSelected = 0;
+  subsetsFallback = 0;
+  subsetsFallbackPanic = 0;
+  /** Endpoints left out of subsets that have one endpoint each. */
+  subsetDuplicates = 0;
+  /** Subsets that were not made because there were too many. */
+  subsetsRefused = 0;
 }

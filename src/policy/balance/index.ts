@@ -10,9 +10,20 @@ export { PriorityBalancer } from './priority-balancer.ts';
 export {
   type SelectedLevel,
   type Selection,
+  type SelectionRules,
   selectCandidates,
   selectionDefaults,
 } from './select-candidates.ts';
+export {
+  type Criteria,
+  compileCriteria,
+  type Labels,
+  mergeCriteria,
+  SubsetBalancer,
+  type SubsetConfig,
+  type SubsetRequest,
+  type SubsetSelector,
+} from './subset/index.ts';
 export {
   type BalanceConfig,
   type Balancer,

@@ -83,6 +83,7 @@ export function shareByLocality<E extends EndpointLoad>(
   all: readonly E[],
   candidates: readonly E[],
   overprovisioningPercent: number,
+  sizes: ReadonlyMap<string, number> | null,
 ): readonly LocalityShare<E>[] | null {
   if (!all.some(({ localityWeight }) => localityWeight >= 0)) return null;
   const chosen = groupByLocality(candidates);
@@ -92,10 +93,18 @@ export function shareByLocality<E extends EndpointLoad>(
     const counted = members.reduce((count, { excluded }) => count + (excluded ? 0 : 1), 0);
     if (well.length === 0 || counted === 0) continue;
     const health = Math.min(1, (overprovisioningPercent / 100) * (well.length / counted));
-    const weight = Math.max(0, members[0]!.localityWeight) * health;
+    const weight = weightOf(members, sizes) * health;
     if (weight > 0) shares.push({ locality, candidates: well, weight });
   }
   return shares;
+}
+
+/** `sizes`: scaled to the share that `members` are of their locality, rounded as Envoy does. */
+function weightOf(members: readonly EndpointLoad[], sizes: ReadonlyMap<string, number> | null): number {
+  const { locality, localityWeight } = members[0]!;
+  const weight = Math.max(0, localityWeight);
+  if (sizes === null) return weight;
+  return Math.round((weight * members.length) / (sizes.get(locality) ?? members.length));
 }
 
 /** Weights of the candidates for a table: that of its locality, shared among its endpoints by theirs. */

@@ -27,6 +27,11 @@ export interface SelectionRules {
   readonly locality: LocalityConfig;
   /** Where this proxy's own workload runs; null: not known, and no request is kept in its zone. */
   readonly local: LocalCluster | null;
+  /**
+   * Endpoints of each locality, by priority, of which those given are a part: locality weights are scaled to that part.
+   * null: they are all.
+   */
+  readonly sizes: readonly ReadonlyMap<string, number>[] | null;
   readonly counts: BalanceCounts;
 }
 
@@ -36,6 +41,7 @@ export const selectionDefaults: Omit<SelectionRules, 'counts'> = {
   weightedHealth: false,
   locality: localityDefault,
   local: null,
+  sizes: null,
 };
 
 export function createSelectionRules(rules: Partial<SelectionRules>): SelectionRules {
@@ -158,7 +164,11 @@ function createLevel<E extends EndpointLoad>(
   }
   const candidates = availability === 'healthy' ? healthy : degraded;
   if (locality.kind === 'weighted')
-    return { ...level, candidates, localities: shareByLocality(all, candidates, overprovisioningPercent) };
+    return {
+      ...level,
+      candidates,
+      localities: shareByLocality(all, candidates, overprovisioningPercent, rules.sizes?.[priority] ?? null),
+    };
   if (local === null || priority > 0 || availability === 'degraded') return { ...level, candidates };
   const zones = planZones(all, healthy, locality, local, rules.counts);
   if (zones !== null && local.healthyPercent < rules.panicPercent) {

@@ -1,5 +1,7 @@
 // Load balancing: pure decisions over endpoint states that belong to the cluster and survive configuration changes.
 
+import type { Labels } from './subset/types.ts';
+
 export type BalanceConfig =
   | {
       /** The cheapest of three random ones by peak EWMA of latency, with an error penalty. */
@@ -71,6 +73,8 @@ export class EndpointLoad {
   locality = '';
   /** Of its locality among those of its priority; -1: none was given. */
   localityWeight = -1;
+  /** What subsets are made by; null: nothing is said. */
+  labels: Labels | null = null;
   /** Clock time since which it is in service, for slow start; -1: long enough. */
   warmFromMs = -1;
   /** Outlier detection: clock time until which it gets nothing, or -1. */

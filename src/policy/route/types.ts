@@ -1,5 +1,6 @@
 // What a route table is made of: xDS RouteConfiguration and GAMMA HTTPRoute reduced to the facts that routing needs.
 
+import type { Criteria } from '../balance/index.ts';
 import type { RetryPolicy } from '../retry/types.ts';
 
 /** What routing may ask of a request; a wire RequestHead fits. */
@@ -80,6 +81,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
+  /** The subset of the cluster that it is for (metadata_match, the route's own included); absent: nothing is said. */
+  readonly criteria?: Criteria;
   /** As {@link Route.filters}, the route's own included. */
   readonly filters?: ReadonlyMap<string, unknown>;
 }

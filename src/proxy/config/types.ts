@@ -9,7 +9,9 @@ import type { Address, ConnectOptions, ListenSocketOptions } from '../../net/ind
 import type { Format, LogFilter, MetadataMap } from '../../observe/index.ts';
 import type {
   BalanceConfig,
+  Criteria,
   HeaderEdits,
+  Labels,
   LimitsConfig,
   LocalityConfig,
   ObjectiveConfig,
@@ -18,6 +20,7 @@ import type {
   RetryPolicy,
   RouteConfig,
   RouteTimeouts,
+  SubsetConfig,
 } from '../../policy/index.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
@@ -94,8 +97,15 @@ export interface ConnectionTerms {
   readonly connectionsMax: number;
 }
 
+export interface TcpChoice {
+  readonly cluster: string;
+  readonly weight: number;
+  /** The subset that it is for; absent: nothing is said. */
+  readonly criteria?: Criteria;
+}
+
 export interface TcpProxyConfig {
-  readonly clusters: readonly { readonly cluster: string; readonly weight: number }[];
+  readonly clusters: readonly TcpChoice[];
   /** Nothing moves in either direction; 0: no limit. Default 1 h (Envoy's). */
   readonly idleTimeoutMs: number;
   /** Of a whole connection; 0: no limit. */
@@ -281,6 +291,8 @@ export interface ClusterConfig {
   /** The first that fits an endpoint's labels holds instead of `tls`. */
   readonly transportMatches: readonly TransportMatch[];
   readonly balance: BalanceConfig;
+  /** Absent: its endpoints are not divided. */
+  readonly subsets?: SubsetConfig;
   readonly limits: LimitsConfig;
   /** Of requests whose route has high priority. */
   readonly high: { readonly limits: LimitsConfig; readonly retryLimit: RetryLimitConfig | null };
@@ -322,7 +334,7 @@ export interface ProxyHeaderConfig {
 
 /** Another transport for endpoints with these labels. */
 export interface TransportMatch {
-  readonly labels: Readonly<Record<string, unknown>>;
+  readonly labels: Labels;
   readonly tls: UpstreamTlsConfig | null;
   /** For requests that came over HTTP/1, where `downstreamProtocol` asks for that. */
   readonly http1Tls: UpstreamTlsConfig | null;
@@ -400,7 +412,9 @@ export interface EndpointConfig {
   /** What it is known by where its address may change; '': its address. */
   readonly logicalName: string;
   /** What {@link ClusterConfig.transportMatches} look at; null: nothing. */
-  readonly transportLabels: Readonly<Record<string, unknown>> | null;
+  readonly transportLabels: Labels | null;
+  /** What subsets are made by (`envoy.lb`); null: nothing. */
+  readonly labels: Labels | null;
 }
 
 /**

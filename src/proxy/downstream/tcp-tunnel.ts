@@ -8,9 +8,10 @@
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import type { LogType } from '../../observe/index.ts';
+import type { Criteria } from '../../policy/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
-import type { TcpProxyConfig } from '../config/types.ts';
+import type { TcpChoice, TcpProxyConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import {
@@ -40,6 +41,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private readonly timer = new Timer(this, 0);
   private readonly startedMs: number;
   private activityMs: number;
+  private chosen: TcpChoice | null = null;
   cluster: Cluster | null = null;
   upstream: RawConnection | null = null;
   /** Read ahead of the connection: the endpoint's first bytes. */
@@ -92,7 +94,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     if (!this.listener.onConnectionOpen(this)) return;
     socket.pause();
     this.armTimer(this.startedMs);
-    const { cluster: name } = chooseCluster(this.config, this.context);
+    this.chosen = chooseCluster(this.config, this.context);
+    const { cluster: name } = this.chosen;
     this.cluster = this.context.clusters.get(name) ?? null;
     if (this.cluster === null) {
       this.listener.stats.noRoute += 1;
@@ -175,6 +178,10 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   /** A tunnel has no head that could say otherwise. */
   destination(): Address | null {
     return this.restored;
+  }
+
+  criteria(): Criteria | null {
+    return this.chosen?.criteria ?? null;
   }
 
   // What the listener asks.
@@ -267,10 +274,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 /** Beside the timer of the deadlines, which is 0. */
 const logTimerKind = 1;
 
-function chooseCluster(
-  { clusters }: TcpProxyConfig,
-  { random }: ExchangeContext,
-): { readonly cluster: string } {
+function chooseCluster({ clusters }: TcpProxyConfig, { random }: ExchangeContext): TcpChoice {
   const first = clusters[0];
   assert(first !== undefined, 'a tunnel has a cluster to go to');
   if (clusters.length === 1) return first;

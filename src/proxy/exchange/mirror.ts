@@ -177,6 +177,10 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
     return null;
   }
 
+  criteria(): null {
+    return null;
+  }
+
   onAttemptInformational(): void {}
 
   onAttemptHead(_attempt: Attempt, head: ResponseHead, endStream: boolean): void {

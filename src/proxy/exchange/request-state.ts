@@ -3,14 +3,16 @@
 
 import { assert } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
-import type {
-  Hash64,
-  PickRequest,
-  RetryLimit,
-  RetryPolicy,
-  Route,
-  RouteTable,
-  WeightedCluster,
+import {
+  type Criteria,
+  type Hash64,
+  mergeCriteria,
+  type RetryLimit,
+  type RetryPolicy,
+  type Route,
+  type RouteTable,
+  type SubsetRequest,
+  type WeightedCluster,
 } from '../../policy/index.ts';
 import {
   createRequestHead,
@@ -124,7 +126,7 @@ export interface RequestMachine {
   proceed(): void;
 }
 
-export class RequestState implements PickRequest<Endpoint> {
+export class RequestState implements SubsetRequest<Endpoint> {
   state: ExchangeState = 'idle';
   /** Where it is, or was when it failed. */
   phase: Phase = 'match';
@@ -290,6 +292,13 @@ export class RequestState implements PickRequest<Endpoint> {
   destination(header: string | null): Address | null {
     const said = header === null ? null : this.head.getName(header);
     return (said === null ? null : parseDestination(said)) ?? this.owner.restored;
+  }
+
+  /** What filters say of the subset wins over what the route does. */
+  criteria(): Criteria | null {
+    const routed = this.weighted?.criteria ?? null;
+    const said = this.metadata?.get('envoy.lb');
+    return said === undefined ? routed : mergeCriteria(routed, said);
   }
 
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {

@@ -182,6 +182,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     name: `pod-${port}`,
     logicalName: '',
     transportLabels: null,
+    labels: null,
     ...options,
   };
 }

@@ -10,8 +10,9 @@ import {
   ErrorBudget,
   type Outcome,
   type OutlierConfig,
-  type PickRequest,
   PriorityBalancer,
+  SubsetBalancer,
+  type SubsetRequest,
   selectCandidates,
   selectionDefaults,
 } from '../../policy/index.ts';
@@ -25,13 +26,14 @@ import { groupByPriority, withoutDoubles } from './endpoint-sets.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
+import { type Counting, selectionRules } from './selection-rules.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
 const outlierTimer = 2;
 
 /** A request or a connection, as clusters choose an endpoint for it. */
-export interface EndpointRequest extends PickRequest<Endpoint> {
+export interface EndpointRequest extends SubsetRequest<Endpoint> {
   /** Where it was going: as this field of its head says, or its connection; null where neither is known. */
   destination(header: string | null): Address | null;
 }
@@ -56,9 +58,10 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   /** An attempt waits for a slot under the connection limit. */
   private starving = false;
   /** How the health of the endpoints in force is counted. */
-  private counting: Pick<EndpointAssignment, 'overprovisioningPercent' | 'weightedHealth'> =
-    selectionDefaults;
+  private counting: Counting = selectionDefaults;
   private balancer: PriorityBalancer<Endpoint>;
+  /** Chooses instead; null: the cluster has no subsets. */
+  private subsets: SubsetBalancer<Endpoint> | null;
   private outlier: Detector<Endpoint> | null;
   private checker: HealthChecker<Endpoint> | null;
   private budget: ErrorBudget | null;
@@ -75,6 +78,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.codecLimits = codecLimits(config);
     this.lane = new Lane(context, config.name, config);
     this.balancer = this.createBalancer();
+    this.subsets = this.createSubsets();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
     this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
     this.budget = this.createBudget();
@@ -97,7 +101,11 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
       // Nobody would end their ejection.
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
-    if (!sameValue(before.balance, config.balance)) this.balancer = this.createBalancer();
+    if (!sameValue([before.balance, before.subsets], [config.balance, config.subsets])) {
+      this.balancer = this.createBalancer();
+      this.subsets?.dispose();
+      this.subsets = this.createSubsets();
+    }
     if (!sameValue(before.health, config.health)) {
       const old = this.checker;
       this.checker = config.health === null ? null : new HealthChecker(this, config.health, old);
@@ -159,9 +167,9 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   }
 
   pick(request: EndpointRequest): Endpoint | null {
-    const { destinations } = this;
+    const { destinations, subsets } = this;
     if (destinations !== null) return destinations.pick(request.destination(destinations.config.header));
-    return this.balancer.pick(request);
+    return subsets === null ? this.balancer.pick(request) : subsets.pick(request);
   }
 
   get breaker(): CircuitBreaker {
@@ -302,6 +310,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.checker?.stop();
     this.stopTimers();
     for (const endpoint of this.endpoints) endpoint.retire();
+    this.subsets?.dispose();
     this.byKey.clear();
   }
 
@@ -362,6 +371,12 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     return new PriorityBalancer(this.config.balance, this.context.random, this.stats.balance);
   }
 
+  private createSubsets(): SubsetBalancer<Endpoint> | null {
+    const { balance, subsets } = this.config;
+    if (subsets === undefined) return null;
+    return new SubsetBalancer<Endpoint>(subsets, balance, this.context.random, this.stats.balance);
+  }
+
   /** Envoy's rule: what checks prove is believed more than a configuration that may be behind. */
   private staysWhileHealthy(endpoint: Endpoint): boolean {
     const dynamic = this.config.discovery !== 'static';
@@ -401,26 +416,16 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.outlier?.update(this.endpoints);
     const { local } = this.context;
     if (local?.name === this.name) local.update(this.endpoints, now);
-    const { panicPercent, locality } = this.config;
-    const { overprovisioningPercent, weightedHealth } = this.counting;
-    const selection = selectCandidates(
-      groupByPriority(this.endpoints),
-      {
-        panicPercent,
-        overprovisioningPercent,
-        weightedHealth,
-        locality,
-        local: local?.current ?? null,
-        counts: this.stats.balance,
-      },
-      now,
-    );
+    const priorities = groupByPriority(this.endpoints);
+    const rules = selectionRules(this.context, this.config, this.counting, this.stats.balance);
+    const selection = selectCandidates(priorities, rules, now);
     this.panicking = selection.panic;
     this.candidateCount = selection.levels.reduce(
       (count, level) => count + (level.loadPercent > 0 ? level.candidates.length : 0),
       0,
     );
-    this.balancer.update(selection);
+    if (this.subsets === null) this.balancer.update(selection);
+    else this.subsets.update(this.endpoints, priorities, rules);
     this.armReadmission(now);
   }
 

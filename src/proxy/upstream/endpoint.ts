@@ -74,6 +74,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.config = config;
     this.locality = config.locality;
     this.localityWeight = config.localityWeight;
+    this.labels = config.labels;
     this.settleHealth(null, false);
   }
 
@@ -188,6 +189,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.proxied = config.proxied;
     this.locality = config.locality;
     this.localityWeight = config.localityWeight;
+    this.labels = config.labels;
     this.config = config;
     this.leaving = false;
   }

@@ -117,7 +117,11 @@ describe('a cluster of original destinations', () => {
     const cluster = plane.clusters.get('ledger')!;
     const request = { nowMs: 0, tried: [], hash: null };
     const pick = (index: number) =>
-      cluster.pick({ ...request, destination: () => ip(80, `10.1.${index >> 8}.${index & 255}`) });
+      cluster.pick({
+        ...request,
+        criteria: () => null,
+        destination: () => ip(80, `10.1.${index >> 8}.${index & 255}`),
+      });
     for (let index = 0; index < proxyLimits.originalDestinationsMax; index++) pick(index);
     expect(pick(proxyLimits.originalDestinationsMax)).toBeNull();
     expect(pick(0)).not.toBeNull();

@@ -78,6 +78,7 @@ const template: Omit<EndpointConfig, 'address'> = {
   logicalName: '',
   check: null,
   transportLabels: null,
+  labels: null,
 };
 
 /** `10.0.0.1:80` or `[::1]:80`; null for anything else. */

@@ -8,6 +8,7 @@ import type { ProxyContext } from '../context.ts';
 import { ClusterStats, type ClusterView, type EndpointView, type LaneView } from '../stats/index.ts';
 import { keyOf } from './endpoint.ts';
 import { groupByPriority, withoutDoubles } from './endpoint-sets.ts';
+import { selectionRules } from './selection-rules.ts';
 
 /** Of all of them. Nobody counts in it. */
 const nothing = new ClusterStats();
@@ -70,21 +71,9 @@ export class SleepingCluster implements ClusterView {
   }
 
   private select() {
-    const { clock, local } = this.context;
-    const { panicPercent, locality } = this.config;
-    const { overprovisioningPercent, weightedHealth } = this.assigned ?? selectionDefaults;
-    return selectCandidates(
-      groupByPriority(this.endpoints),
-      {
-        panicPercent,
-        overprovisioningPercent,
-        weightedHealth,
-        locality,
-        local: local?.current ?? null,
-        counts: new ClusterStats().balance,
-      },
-      clock.now(),
-    );
+    const { context, config, assigned } = this;
+    const rules = selectionRules(context, config, assigned ?? selectionDefaults, new ClusterStats().balance);
+    return selectCandidates(groupByPriority(this.endpoints), rules, context.clock.now());
   }
 }
 

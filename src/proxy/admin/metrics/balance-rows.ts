@@ -73,4 +73,46 @@ export const balanceRows: readonly ClusterRow[] = [
     help: 'Those for which no zone had anything to spare.',
     value: (c) => c.stats.balance.zonesNoCapacity,
   },
+  {
+    name: 'lb_subsets_active',
+    type: 'gauge',
+    help: 'Subsets of endpoints.',
+    value: (c) => c.stats.balance.subsetsActive,
+  },
+  {
+    name: 'lb_subsets_created',
+    type: 'counter',
+    help: 'Subsets that came to be.',
+    value: (c) => c.stats.balance.subsetsCreated,
+  },
+  {
+    name: 'lb_subsets_removed',
+    type: 'counter',
+    help: 'Subsets that lost their last endpoint.',
+    value: (c) => c.stats.balance.subsetsRemoved,
+  },
+  {
+    name: 'lb_subsets_selected',
+    type: 'counter',
+    help: 'Picks in the subset that a request asked for.',
+    value: (c) => c.stats.balance.subsetsSelected,
+  },
+  {
+    name: 'lb_subsets_fallback',
+    type: 'counter',
+    help: 'Picks in the fallback, for want of a subset.',
+    value: (c) => c.stats.balance.subsetsFallback,
+  },
+  {
+    name: 'lb_subsets_fallback_panic',
+    type: 'counter',
+    help: 'Picks among all endpoints, because the fallback had none.',
+    value: (c) => c.stats.balance.subsetsFallbackPanic,
+  },
+  {
+    name: 'lb_subsets_single_host_per_subset_duplicate',
+    type: 'gauge',
+    help: 'Endpoints left out of subsets of one endpoint each.',
+    value: (c) => c.stats.balance.subsetDuplicates,
+  },
 ];

@@ -317,12 +317,17 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   }
 }
 
-const mirrorFamilies: readonly (readonly [string, string, (stats: ClusterStats) => number])[] = [
+const ownFamilies: readonly (readonly [string, string, (stats: ClusterStats) => number])[] = [
   ['weft_mirrors_total', 'Copies of requests sent here.', (stats) => stats.mirrored],
   [
     'weft_mirrors_dropped_total',
     'Copies that were left out: a limit of the cluster, a body too long, a request that was never complete.',
     (stats) => stats.mirrorsDropped,
+  ],
+  [
+    'weft_subsets_refused_total',
+    'Times that endpoints came to more subsets than a cluster may have; requests for those get the fallback.',
+    (stats) => stats.balance.subsetsRefused,
   ],
 ];
 
@@ -334,7 +339,7 @@ function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
     const remaining = cluster.retryBudgetRemaining(nowMs);
     if (remaining >= 0) writer.sample({ cluster: cluster.name, service: cluster.config.service }, remaining);
   }
-  for (const [name, help, count] of mirrorFamilies) {
+  for (const [name, help, count] of ownFamilies) {
     writer.family(name, 'counter', help);
     for (const cluster of context.view.clusters.values())
       writer.sample({ cluster: cluster.name, service: cluster.config.service }, count(cluster.stats));

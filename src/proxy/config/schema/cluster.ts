@@ -1,6 +1,15 @@
 // Tables: envoy.config.cluster.v3 and endpoint.v3, with the extensions that a cluster names.
 
 import {
+  commonLbConfig,
+  lbSubsetConfig,
+  leastRequestConfig,
+  loadBalancingPolicy,
+  maglevConfig,
+  ringHashConfig,
+  roundRobinConfig,
+} from './balance.ts';
+import {
   address,
   configSource,
   http1Options,
@@ -8,7 +17,6 @@ import {
   locality,
   metadata,
   percent,
-  runtimeDouble,
   socketAddress,
   socketOption,
   upstreamConnectionOptions,
@@ -16,7 +24,6 @@ import {
 import { atMost, f, message, only, positive, required } from './field.ts';
 import { activeHealthCheck } from './health-check.ts';
 import { transportSocket } from './tls.ts';
-import { typedStruct } from './typed-struct.ts';
 
 const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   address: f.message(1, address),
@@ -96,8 +103,6 @@ const circuitBreakers = message('envoy.config.cluster.v3.CircuitBreakers', {
   ),
 });
 
-const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
-
 const share = (number: number, note: string) => f.uint32Value(number, note, atMost(100));
 
 const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
@@ -126,144 +131,6 @@ const outlierDetection = message('envoy.config.cluster.v3.OutlierDetection', {
   max_ejection_time_jitter: f.duration(22),
   successful_active_health_check_uneject_host: f.boolValue(23, 'default true'),
   always_eject_one_host: f.boolValue(25, 'default false'),
-});
-
-const leastRequestFields = { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) };
-
-const ringSize = (value: number) => (value >= 1 && value <= ringSizeMax ? null : 'must be 1 to 8388608');
-/** Places on a ring: Envoy's own bound. */
-const ringSizeMax = 8_388_608;
-const tableSize = (value: number) =>
-  value >= 2 && value <= 5_000_011 ? null : 'must be a prime up to 5000011';
-const xxHashOnly = only('XX_HASH');
-
-const ringHashConfig = message('envoy.config.cluster.v3.Cluster.RingHashLbConfig', {
-  minimum_ring_size: f.uint64Value(1, '1 to 8388608, default 1024', ringSize),
-  hash_function: f.enum(3, { XX_HASH: 0, MURMUR_HASH_2: 1 }, 'XX_HASH', xxHashOnly),
-  maximum_ring_size: f.uint64Value(4, '1 to 8388608, the default', ringSize),
-});
-
-const maglevConfig = message('envoy.config.cluster.v3.Cluster.MaglevLbConfig', {
-  table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
-});
-
-const routingEnabled = f.message(1, percent, 'default 100, rounded to a whole number');
-const clusterSizeMin = f.uint64Value(2, 'default 6');
-const failOnPanic = f.bool(3, 'also holds for a panic of the cluster itself');
-
-const commonLbConfig = message(
-  'envoy.config.cluster.v3.Cluster.CommonLbConfig',
-  {
-    healthy_panic_threshold: f.message(1, percent, 'default 50, rounded to a whole number'),
-    zone_aware_lb_config: f.message(
-      2,
-      message('envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig', {
-        routing_enabled: routingEnabled,
-        min_cluster_size: clusterSizeMin,
-        fail_traffic_on_panic: failOnPanic,
-      }),
-      'needs cluster_manager.local_cluster_name',
-    ),
-    locality_weighted_lb_config: f.message(
-      3,
-      message('envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig', {}),
-    ),
-    ignore_new_hosts_until_first_hc: f.bool(5),
-    update_merge_window: f.duration(4, 'updates are put into force as they come'),
-    close_connections_on_host_set_change: f.bool(6),
-  },
-  [['zone_aware_lb_config', 'locality_weighted_lb_config']],
-);
-
-const common = 'envoy.extensions.load_balancing_policies.common.v3';
-
-const localityWeighted = message(`${common}.LocalityLbConfig.LocalityWeightedLbConfig`, {});
-
-/** Slow start is what the two places of a cluster and its policies call differently, with the same fields. */
-const slowStartFields = {
-  slow_start_window: f.duration(1, 'none is no slow start'),
-  aggression: f.message(2, runtimeDouble, 'default 1; above 0'),
-  min_weight_percent: f.message(3, percent, 'default 10'),
-};
-const slowStart = message('envoy.config.cluster.v3.Cluster.SlowStartConfig', slowStartFields);
-const extensionSlowStart = message(`${common}.SlowStartConfig`, slowStartFields);
-
-const leastRequestConfig = message('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
-  ...leastRequestFields,
-  slow_start_config: f.message(3, slowStart),
-});
-const roundRobinConfig = message('envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {
-  slow_start_config: f.message(1, slowStart),
-});
-
-const localityLbConfig = message(
-  `${common}.LocalityLbConfig`,
-  {
-    zone_aware_lb_config: f.message(
-      1,
-      message(`${common}.LocalityLbConfig.ZoneAwareLbConfig`, {
-        routing_enabled: routingEnabled,
-        min_cluster_size: clusterSizeMin,
-        fail_traffic_on_panic: failOnPanic,
-        force_locality_direct_routing: f.bool(4),
-      }),
-      'needs cluster_manager.local_cluster_name',
-    ),
-    locality_weighted_lb_config: f.message(2, localityWeighted),
-  },
-  [['zone_aware_lb_config', 'locality_weighted_lb_config']],
-);
-
-export const leastRequest = message(
-  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-  {
-    choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
-    slow_start_config: f.message(3, extensionSlowStart),
-    locality_lb_config: f.message(4, localityLbConfig),
-  },
-);
-export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {
-  slow_start_config: f.message(1, extensionSlowStart),
-  locality_lb_config: f.message(2, localityLbConfig),
-});
-export const ringHash = message('envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
-  hash_function: f.enum(
-    1,
-    { DEFAULT_HASH: 0, XX_HASH: 1, MURMUR_HASH_2: 2 },
-    'DEFAULT_HASH, XX_HASH',
-    only('DEFAULT_HASH', 'XX_HASH'),
-  ),
-  minimum_ring_size: f.uint64Value(2, '1 to 8388608, default 1024', ringSize),
-  maximum_ring_size: f.uint64Value(3, '1 to 8388608, the default', ringSize),
-  locality_weighted_lb_config: f.message(7, localityWeighted),
-});
-export const maglev = message('envoy.extensions.load_balancing_policies.maglev.v3.Maglev', {
-  table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
-  locality_weighted_lb_config: f.message(3, localityWeighted),
-});
-export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {
-  locality_lb_config: f.message(1, localityLbConfig),
-});
-
-const typedExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1),
-  typed_config: f.any(
-    2,
-    [typedStruct, leastRequest, roundRobin, randomPolicy, ringHash, maglev],
-    'the first known one holds: TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, Random, RingHash, Maglev',
-    true,
-  ),
-});
-
-const loadBalancingPolicy = message('envoy.config.cluster.v3.LoadBalancingPolicy', {
-  policies: f.repeated(
-    f.message(
-      1,
-      message('envoy.config.cluster.v3.LoadBalancingPolicy.Policy', {
-        typed_extension_config: f.message(4, typedExtension),
-      }),
-    ),
-  ),
 });
 
 const explicitHttpConfig = message(
@@ -399,5 +266,6 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     { USE_CONFIGURED_PROTOCOL: 0, USE_DOWNSTREAM_PROTOCOL: 1 },
     'deprecated in Envoy, for use_downstream_protocol_config',
   ),
+  lb_subset_config: f.message(22, lbSubsetConfig),
   load_balancing_policy: f.message(41, loadBalancingPolicy),
 });

@@ -41,6 +41,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig':
     '1:routing_enabled 2:min_cluster_size 3:fail_traffic_on_panic',
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': '1:eds_config 2:service_name',
+  'envoy.config.cluster.v3.Cluster.LbSubsetConfig':
+    '1:fallback_policy 2:default_subset 3:subset_selectors 4:locality_weight_aware 5:scale_locality_weight 6:panic_mode_any 7:list_as_any 8:metadata_fallback_policy',
+  'envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector':
+    '1:keys 2:fallback_policy 3:fallback_keys_subset 4:single_host_per_subset',
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig':
     '1:choice_count 2:active_request_bias 3:slow_start_config',
   'envoy.config.cluster.v3.Cluster.MaglevLbConfig': '1:table_size',
@@ -341,6 +345,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:hash_function 2:minimum_ring_size 3:maximum_ring_size 4:use_hostname_for_hashing 5:hash_balance_factor 6:consistent_hashing_lb_config 7:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin':
     '1:slow_start_config 2:locality_lb_config',
+  'envoy.extensions.load_balancing_policies.subset.v3.Subset':
+    '1:fallback_policy 2:default_subset 3:subset_selectors 4:locality_weight_aware 5:scale_locality_weight 6:panic_mode_any 7:list_as_any 8:metadata_fallback_policy 9:subset_lb_policy 10:allow_redundant_keys',
+  'envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector':
+    '1:keys 2:fallback_policy 3:fallback_keys_subset 4:single_host_per_subset',
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': '1:path_template',
   'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': '1:path_template_rewrite',
   'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig':

@@ -7,17 +7,17 @@ export {
   stderrAccessLog,
   stdoutAccessLog,
 } from './access-log.ts';
-export { bootstrap } from './bootstrap.ts';
 export {
-  cluster,
-  clusterLoadAssignment,
   leastRequest,
+  type loadBalancingPolicy,
   maglev,
   randomPolicy,
   ringHash,
   roundRobin,
-  upstreamHttpOptions,
-} from './cluster.ts';
+  subset,
+} from './balance.ts';
+export { bootstrap } from './bootstrap.ts';
+export { cluster, clusterLoadAssignment, upstreamHttpOptions } from './cluster.ts';
 export {
   brotliCompressor,
   brotliDecompressor,

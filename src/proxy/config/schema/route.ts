@@ -113,6 +113,7 @@ export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
 const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
   name: f.string(1, '', required),
   weight: f.uint32Value(2),
+  metadata_match: f.message(3, metadata, 'as the route’s, which it is merged with'),
   typed_per_filter_config: perRouteFilters(10),
   ...edits(4, 9, 5, 6),
 });
@@ -198,6 +199,7 @@ const routeAction = message(
     cluster: f.string(1, '', notEmpty),
     cluster_header: f.string(2, '', notEmpty),
     weighted_clusters: f.message(3, weightedCluster),
+    metadata_match: f.message(4, metadata, 'envoy.lb, for the subsets of the cluster'),
     cluster_not_found_response_code: f.enum(20, {
       SERVICE_UNAVAILABLE: 0,
       NOT_FOUND: 1,

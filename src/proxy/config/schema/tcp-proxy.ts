@@ -1,11 +1,16 @@
 // Table: the TCP proxy network filter.
 
 import { accessLog, tcpLogOptions } from './access-log.ts';
+import { metadata } from './core.ts';
 import { f, message, positive, required } from './field.ts';
 
 const clusterWeight = message(
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight',
-  { name: f.string(1, '', required), weight: f.uint32(2, '', positive) },
+  {
+    name: f.string(1, '', required),
+    weight: f.uint32(2, '', positive),
+    metadata_match: f.message(3, metadata, 'as the filter’s, which it is merged with'),
+  },
 );
 
 const weightedCluster = message('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster', {
@@ -18,6 +23,7 @@ export const tcpProxy = message(
     stat_prefix: f.string(1, '', required),
     cluster: f.string(2),
     weighted_clusters: f.message(10, weightedCluster),
+    metadata_match: f.message(9, metadata, 'envoy.lb, for the subsets of the cluster'),
     idle_timeout: f.duration(8, 'default 1h; 0s is no limit'),
     access_log: f.repeated(f.message(5, accessLog)),
     access_log_options: f.message(17, tcpLogOptions),

@@ -5,6 +5,7 @@ import {
   type LocalityConfig,
   localityDefault,
   type SlowStartConfig,
+  type SubsetConfig,
 } from '../../../policy/index.ts';
 import { latencyAwareType, parseGatewayDuration, policyDefaults } from '../../../xds/index.ts';
 import {
@@ -12,32 +13,68 @@ import {
   type Faults,
   join,
   leastRequest,
+  type loadBalancingPolicy,
   type MessageOf,
   maglev,
   randomPolicy,
   ringHash,
   roundRobin,
+  subset,
   typedStruct,
   unpack,
 } from '../schema/index.ts';
+import { translateSubsets } from './subsets.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
-type Policy = NonNullable<ClusterMessage['load_balancing_policy']>['policies'][number];
+type PolicyList = MessageOf<typeof loadBalancingPolicy>;
+type Policy = PolicyList['policies'][number];
+
+/** How a cluster's endpoints are chosen. */
+export interface Choice {
+  readonly balance: BalanceConfig;
+  /** How requests are shared among localities. */
+  readonly locality: LocalityConfig;
+  readonly subsets?: SubsetConfig;
+}
 
 const { decayMs: decayMsDefault, rttMs: rttMsDefault } = policyDefaults.latencyAware;
 const choicesDefault = 2;
 
-export function translateBalance(message: ClusterMessage, path: string, faults: Faults): BalanceConfig {
+/** Where a list of policies says the balancer, it says all of it. */
+export function translateChoice(message: ClusterMessage, path: string, faults: Faults): Choice {
   const list = message.load_balancing_policy;
-  if (list !== undefined) {
-    for (let index = 0; index < list.policies.length; index++) {
-      const at = `${join(path, 'load_balancing_policy.policies')}[${index}].typed_extension_config.typed_config`;
-      const known = translatePolicy(list.policies[index]!, at, faults);
-      if (known !== null) return known;
-    }
-    faults.add(join(path, 'load_balancing_policy.policies'), 'must hold a policy that Weft knows');
-    return { kind: 'round-robin' };
+  const divided = message.lb_subset_config;
+  const at = join(path, 'lb_subset_config');
+  if (divided !== undefined && list !== undefined)
+    faults.add(at, 'must not be set with load_balancing_policy');
+  if (divided !== undefined && message.lb_policy === 'CLUSTER_PROVIDED')
+    faults.add(at, 'must not be set with lb_policy CLUSTER_PROVIDED');
+  if (list !== undefined)
+    return translateList(list, message.common_lb_config, join(path, 'load_balancing_policy'), faults);
+  const subsets = divided === undefined ? null : translateSubsets(divided, at, faults);
+  return {
+    balance: translateEnum(message, path, faults),
+    locality: localityOf(message.common_lb_config),
+    ...(subsets === null ? {} : { subsets }),
+  };
+}
+
+function translateList(
+  list: PolicyList,
+  common: LocalityChoice | undefined,
+  path: string,
+  faults: Faults,
+): Choice {
+  for (const [index, policy] of list.policies.entries()) {
+    const at = `${join(path, 'policies')}[${index}].typed_extension_config.typed_config`;
+    const known = translatePolicy(policy, common, at, faults);
+    if (known !== null) return known;
   }
+  faults.add(join(path, 'policies'), 'must hold a policy that Weft knows');
+  return { balance: { kind: 'round-robin' }, locality: localityDefault };
+}
+
+function translateEnum(message: ClusterMessage, path: string, faults: Faults): BalanceConfig {
   switch (message.lb_policy) {
     case 'LEAST_REQUEST':
       return {
@@ -62,24 +99,6 @@ export function translateBalance(message: ClusterMessage, path: string, faults: 
       return { kind: 'round-robin', ...slowStartOf(message.round_robin_lb_config, at, faults) };
     }
   }
-}
-
-/**
- * How requests are shared among localities: where a list of policies says the balancer, its first known one says this
- * too.
- */
-export function translateLocality(message: ClusterMessage): LocalityConfig {
-  const list = message.load_balancing_policy;
-  if (list === undefined) return localityOf(message.common_lb_config);
-  for (const { typed_extension_config } of list.policies) {
-    const config = typed_extension_config?.typed_config;
-    const edf = unpack(config, leastRequest) ?? unpack(config, roundRobin) ?? unpack(config, randomPolicy);
-    if (edf !== null) return localityOf(edf.locality_lb_config);
-    const table = unpack(config, ringHash) ?? unpack(config, maglev);
-    if (table !== null) return localityOf(table);
-    if (unpack(config, typedStruct) !== null) return localityOf(message.common_lb_config);
-  }
-  return localityDefault;
 }
 
 interface LocalityChoice {
@@ -138,30 +157,54 @@ function slowStartOf(
   return { slowStart: { windowMs, aggression, minPercent: share === undefined ? 10 : (share.value ?? 0) } };
 }
 
-function translatePolicy(policy: Policy, path: string, faults: Faults): BalanceConfig | null {
+/** null: it is not known. */
+function translatePolicy(
+  policy: Policy,
+  common: LocalityChoice | undefined,
+  path: string,
+  faults: Faults,
+): Choice | null {
   const config = policy.typed_extension_config?.typed_config;
   const struct = unpack(config, typedStruct);
   if (struct !== null) {
     // The URL may have a host in front, as any type URL.
-    return struct.type_url?.endsWith(latencyAwareType)
-      ? latencyAware(struct.value ?? {}, path, faults)
-      : null;
+    if (!struct.type_url?.endsWith(latencyAwareType)) return null;
+    return { balance: latencyAware(struct.value ?? {}, path, faults), locality: localityOf(common) };
   }
   const least = unpack(config, leastRequest);
-  if (least !== null)
-    return {
-      kind: 'least-request',
-      choices: choicesOf(least.choice_count),
-      ...slowStartOf(least, path, faults),
-    };
+  if (least !== null) {
+    const choices = choicesOf(least.choice_count);
+    const balance: BalanceConfig = { kind: 'least-request', choices, ...slowStartOf(least, path, faults) };
+    return { balance, locality: localityOf(least.locality_lb_config) };
+  }
   const turns = unpack(config, roundRobin);
-  if (turns !== null) return { kind: 'round-robin', ...slowStartOf(turns, path, faults) };
-  if (unpack(config, randomPolicy) !== null) return { kind: 'random' };
+  if (turns !== null) {
+    const balance: BalanceConfig = { kind: 'round-robin', ...slowStartOf(turns, path, faults) };
+    return { balance, locality: localityOf(turns.locality_lb_config) };
+  }
+  const random = unpack(config, randomPolicy);
+  if (random !== null)
+    return { balance: { kind: 'random' }, locality: localityOf(random.locality_lb_config) };
   const ring = unpack(config, ringHash);
-  if (ring !== null) return ringHashOf(ring, path, faults);
+  if (ring !== null) return { balance: ringHashOf(ring, path, faults), locality: localityOf(ring) };
   const table = unpack(config, maglev);
-  if (table !== null) return maglevOf(table, path, faults);
-  return null;
+  if (table !== null) return { balance: maglevOf(table, path, faults), locality: localityOf(table) };
+  const divided = unpack(config, subset);
+  return divided === null ? null : translateDivided(divided, common, path, faults);
+}
+
+function translateDivided(
+  message: MessageOf<typeof subset>,
+  common: LocalityChoice | undefined,
+  path: string,
+  faults: Faults,
+): Choice {
+  const at = join(path, 'subset_lb_policy');
+  const inner = message.subset_lb_policy;
+  if (inner === undefined) faults.add(at, 'must be set');
+  const choice = translateList(inner ?? { policies: [] }, common, at, faults);
+  const subsets = translateSubsets(message, path, faults);
+  return subsets === null ? choice : { ...choice, subsets };
 }
 
 function latencyAware(value: Readonly<Record<string, unknown>>, path: string, faults: Faults): BalanceConfig {

@@ -12,7 +12,7 @@ import {
 } from '../schema/index.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
 import type { ClusterConfig, EndpointSet, Http2Settings, TransportMatch } from '../types.ts';
-import { translateBalance, translateLocality } from './balance.ts';
+import { translateChoice } from './balance.ts';
 import {
   translateConnect,
   translateDiscovery,
@@ -85,7 +85,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       tls,
       proxyHeader,
       transportMatches: translateTransports(message, http, path, faults),
-      balance: translateBalance(message, path, faults),
+      ...translateChoice(message, path, faults),
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
@@ -107,7 +107,6 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       panicPercent: Math.round(
         message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       ),
-      locality: translateLocality(message),
       closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
       ...(metadata === null ? {} : { metadata }),
     },

@@ -5,7 +5,7 @@ import type { Address } from '../../../net/index.ts';
 import type { address, clusterLoadAssignment, locality as localityMessage } from '../schema/index.ts';
 import { type Faults, join, type MessageOf } from '../schema/index.ts';
 import type { EndpointCheck, EndpointConfig, EndpointSet } from '../types.ts';
-import { stringIn, weftMetadata } from './weft-metadata.ts';
+import { stringIn, subsetLabels, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterLoadAssignment = MessageOf<typeof clusterLoadAssignment>;
 type LocalityEndpoints = ClusterLoadAssignment['endpoints'][number];
@@ -64,6 +64,7 @@ function translateEndpoint(
     name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
     logicalName: '',
     transportLabels: entry.metadata?.filter_metadata.get('envoy.transport_socket_match') ?? null,
+    labels: subsetLabels(entry.metadata),
   };
 }
 

@@ -26,6 +26,7 @@ import { translateRedirect } from './redirect.ts';
 import { translateRetry } from './retry.ts';
 import { translatePathPattern, translateTemplateRewrite, translateTextRewrite } from './rewrites.ts';
 import { translateServicePolicy } from './service-policy.ts';
+import { translateCriteria } from './subsets.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
@@ -272,12 +273,14 @@ function translateClusters(
   path: string,
   faults: Faults,
 ): WeightedCluster[] {
+  const criteria = translateCriteria(action.metadata_match, null);
+  const wanted = criteria === null ? {} : { criteria };
   if (action.cluster !== undefined) {
-    return [{ cluster: action.cluster, weight: 1, requestEdits: null, responseEdits: null }];
+    return [{ cluster: action.cluster, weight: 1, requestEdits: null, responseEdits: null, ...wanted }];
   }
   if (action.cluster_header !== undefined) {
     const clusterHeader = action.cluster_header.toLowerCase();
-    return [{ cluster: '', clusterHeader, weight: 1, requestEdits: null, responseEdits: null }];
+    return [{ cluster: '', clusterHeader, weight: 1, requestEdits: null, responseEdits: null, ...wanted }];
   }
   const weighted = action.weighted_clusters;
   if (weighted === undefined) {
@@ -289,12 +292,14 @@ function translateClusters(
     const edits = translateEdits(entry, `${at}[${index}]`, faults);
     const own = translateRouteFilters(entry.typed_per_filter_config, `${at}[${index}]`, faults);
     const filters = own === null ? null : mergeRouteFilters(own, outer);
+    const closer = translateCriteria(entry.metadata_match, criteria);
     return {
       cluster: entry.name ?? '',
       weight: entry.weight ?? 0,
       requestEdits: edits.request,
       responseEdits: edits.response,
       ...(filters === null ? {} : { filters }),
+      ...(closer === null ? {} : { criteria: closer }),
     };
   });
   const sum = clusters.reduce((total, entry) => total + entry.weight, 0);

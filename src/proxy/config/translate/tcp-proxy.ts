@@ -1,7 +1,9 @@
 // TcpProxy to what a tunnel needs.
 
+import type { Criteria } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type tcpProxy } from '../schema/index.ts';
-import type { TcpProxyConfig } from '../types.ts';
+import type { TcpChoice, TcpProxyConfig } from '../types.ts';
+import { translateCriteria } from './subsets.ts';
 
 const defaults = { idleTimeoutMs: 3_600_000, connectAttemptsMax: 1 } as const;
 
@@ -13,9 +15,12 @@ export function translateTcpProxy(
   const weighted = message.weighted_clusters?.clusters ?? [];
   if (!message.cluster && weighted.length === 0)
     faults.add(path, 'one of cluster, weighted_clusters must be set');
+  const criteria = translateCriteria(message.metadata_match, null);
   const clusters = message.cluster
-    ? [{ cluster: message.cluster, weight: 1 }]
-    : weighted.map(({ name, weight }) => ({ cluster: name ?? '', weight: weight ?? 0 }));
+    ? [choice(message.cluster, 1, criteria)]
+    : weighted.map(({ name, weight, metadata_match }) =>
+        choice(name ?? '', weight ?? 0, translateCriteria(metadata_match, criteria)),
+      );
   weighted.forEach(({ weight }, index) => {
     if (weight === undefined)
       faults.add(`${join(path, 'weighted_clusters.clusters')}[${index}].weight`, 'must be set');
@@ -26,4 +31,8 @@ export function translateTcpProxy(
     maxDurationMs: message.max_downstream_connection_duration ?? 0,
     connectAttemptsMax: message.max_connect_attempts ?? defaults.connectAttemptsMax,
   };
+}
+
+function choice(cluster: string, weight: number, criteria: Criteria | null): TcpChoice {
+  return criteria === null ? { cluster, weight } : { cluster, weight, criteria };
 }

@@ -18,6 +18,11 @@ export function readableMetadata(
   return entries.length === 0 ? null : new Map(entries);
 }
 
+/** What says of endpoints which subsets they are of, and of routes which they want; null: nothing. */
+export function subsetLabels(message: MessageOf<typeof metadata> | undefined): WeftValues | null {
+  return message?.filter_metadata.get('envoy.lb') ?? null;
+}
+
 export function stringIn(values: WeftValues | null, name: string): string | null {
   const value = values?.[name];
   return typeof value === 'string' ? value : null;

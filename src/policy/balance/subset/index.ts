@@ -1,0 +1,3 @@
+export { type Criteria, compileCriteria, mergeCriteria } from './criteria.ts';
+export { SubsetBalancer, type SubsetRequest } from './subset-balancer.ts';
+export type { Labels, SubsetConfig, SubsetSelector } from './types.ts';
