@@ -61,6 +61,9 @@ interface ClientState {
   sentMs: number;
 }
 
+/** Of one client: a machine that cannot keep up gets a queue here, as behind any pool, instead of ever more handshakes. */
+const connectionsMax = 300;
+
 /**
  * Sends at a fixed rate, however slow the answers are, on whichever connection has waited longest; each request once.
  * Connections are kept until they are told to close, but for those through the tunnel: nobody can tell them, so they
@@ -72,6 +75,8 @@ class PacedClient {
   connections = 0;
   readonly failures: string[] = [];
   private readonly idle: ClientSocket[] = [];
+  private open = 0;
+  private waiting = 0;
   private readonly startedMs = performance.now();
   private readonly kind: Kind;
   private readonly port: number;
@@ -89,13 +94,21 @@ class PacedClient {
 
   send(): void {
     this.sent += 1;
-    const socket = this.idle.shift();
-    if (socket === undefined) this.connect();
-    else this.ask(socket);
+    this.waiting += 1;
+    this.serveWaiting();
   }
 
   close(): void {
     for (const socket of this.idle) socket.end();
+  }
+
+  private serveWaiting(): void {
+    while (this.waiting > 0 && (this.idle.length > 0 || this.open < connectionsMax)) {
+      this.waiting -= 1;
+      const socket = this.idle.shift();
+      if (socket === undefined) this.connect();
+      else this.ask(socket);
+    }
   }
 
   private fail(what: string): void {
@@ -110,6 +123,7 @@ class PacedClient {
 
   private connect(): void {
     this.connections += 1;
+    this.open += 1;
     void Bun.connect<ClientState>({
       hostname: '127.0.0.1',
       port: this.port,
@@ -124,7 +138,10 @@ class PacedClient {
         end: (socket) => void socket.end(),
         close: (socket) => this.closed(socket),
         error: (_socket, error) => this.fail(String(error)),
-        connectError: (_socket, error) => this.fail(String(error)),
+        connectError: (_socket, error) => {
+          this.fail(String(error));
+          this.open -= 1;
+        },
       },
     });
   }
@@ -136,13 +153,19 @@ class PacedClient {
     else this.answered += 1;
     socket.data.sentMs = -1;
     if (this.kind === 'tunnel' || /connection: close/i.test(socket.data.received)) socket.end();
-    else this.idle.push(socket);
+    else {
+      this.idle.push(socket);
+      // What else has come is heard of first: this connection's end may be among it.
+      setImmediate(() => this.serveWaiting());
+    }
   }
 
   private closed(socket: ClientSocket): void {
     const at = this.idle.indexOf(socket);
     if (at >= 0) this.idle.splice(at, 1);
     if (socket.data.sentMs >= 0) this.fail('closed without an answer');
+    this.open -= 1;
+    setImmediate(() => this.serveWaiting());
   }
 }
 
@@ -166,7 +189,7 @@ async function load(clients: readonly PacedClient[], rate: number, total: number
     for (; sent < due; sent++) clients[sent % clients.length]!.send();
     await Bun.sleep(5);
   }
-  await until('all are answered', () => clients.every(({ done }) => done));
+  await until('all are answered', () => clients.every(({ done }) => done), 300_000);
   for (const client of clients) client.close();
 }
 
@@ -230,6 +253,7 @@ async function restartUnderLoad(
     new PacedClient('tunnel', tunnel, root.pem),
   ];
   const running = load(clients, rate, requests);
+  const logs: string[] = [];
   let cut = 0;
   const step = requests / (restarts + 1);
   for (let epoch = 1; epoch <= restarts; epoch++) {
@@ -247,6 +271,7 @@ async function restartUnderLoad(
       '30',
     ]);
     const log = await endOf(current);
+    logs.push(log);
     // As many queues of each of the three listeners as there ever were threads, and the admin interface.
     const queues = Math.max(...Array.from({ length: epoch }, (_, at) => threads(at)));
     expect(log).toContain(`"listeners handed over","listeners":${3 * queues + 1}`);
@@ -254,6 +279,11 @@ async function restartUnderLoad(
     current = next;
   }
   await running;
+  if (anyFailed(clients)) {
+    current.child.kill('SIGKILL');
+    logs.push(await current.log);
+    console.log(logs.join('---\n'));
+  }
   expect(countFailures(clients)).toEqual({});
   expect(clients.reduce((total, { answered }) => total + answered, 0)).toBe(requests);
   const counts = clients.map(({ answered, connections }) => `${answered} on ${connections}`);
