@@ -66,6 +66,31 @@ describe('TimerWheel', () => {
     expect(kinds(recorder)).toEqual([1]);
   });
 
+  test('a sleeper wakes up for nothing but what is due', () => {
+    const wheel = new TimerWheel(1, 12_345.5);
+    const recorder = new Recorder();
+    for (const dueMs of [13_000, 14_000, 14_000, 80_000.25, 4_000_000])
+      wheel.arm(new Timer(recorder, 0), dueMs);
+    const wakeups: number[] = [];
+    for (let due = wheel.sleepUntilMs(); due !== Infinity; due = wheel.sleepUntilMs()) {
+      wakeups.push(due);
+      wheel.advance(due);
+    }
+    // An hour is looked at where its slot ends: what else lies in it is not known to be later.
+    expect(wakeups.filter((due) => due < 1_000_000)).toEqual([13_000, 14_000, 80_001]);
+    expect(wakeups.at(-1)).toBe(4_000_000);
+    expect(wakeups.length).toBeLessThanOrEqual(6);
+  });
+
+  test('among many timers a sleeper looks at the slot’s start, and no further', () => {
+    const wheel = new TimerWheel();
+    const recorder = new Recorder();
+    for (let at = 0; at < 1_000; at++) wheel.arm(new Timer(recorder, at), 5_000 + at / 1_000);
+    for (let looks = 0; recorder.fired.length === 0 && looks < 8; looks++)
+      wheel.advance(wheel.sleepUntilMs());
+    expect(recorder.fired[0]).toEqual({ kind: 0, nowMs: 5_000 });
+  });
+
   test('a timer of an hour wakes the process a handful of times', () => {
     const wheel = new TimerWheel(1, 12_345);
     wheel.arm(new Timer(new Recorder(), 1), 12_345 + 3_600_000);
@@ -192,6 +217,8 @@ describe('TimerWheel', () => {
             recorder.fired.length = 0;
             const earliest = Math.min(Infinity, ...model.values());
             expect(wheel.nextDueMs()).toBeLessThanOrEqual(earliest);
+            expect(wheel.sleepUntilMs()).toBeLessThanOrEqual(Math.ceil(earliest));
+            expect(wheel.sleepUntilMs()).toBeGreaterThanOrEqual(wheel.nextDueMs());
             wheel.advance(nowMs);
             const due = [...model].filter(([, dueMs]) => dueMs <= nowMs);
             const dueTimes = kinds(recorder).map((kind) => model.get(kind)!);

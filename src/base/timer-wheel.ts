@@ -17,6 +17,8 @@ const spanTicks = 2 ** (slotBits * levels);
  */
 const overflowSlot = levels * slotsPerLevel;
 const slotCount = overflowSlot + 2;
+/** With more timers than this in the next slot nobody sleeps for long anyway. */
+const sleepLooksMax = 16;
 
 /**
  * Level L has 32 slots of 32^L ticks. A timer is filed at the level of the highest bit group in which its due tick
@@ -79,6 +81,25 @@ export class TimerWheel {
   nextDueMs(): number {
     const tick = this.#nextTick();
     return tick === Infinity ? Infinity : tick * this.#tickMs;
+  }
+
+  /**
+   * How long one may sleep: closer to the earliest due timer than {@link nextDueMs}, because filing lower can wait for
+   * it. For whoever pays for each time that it wakes up.
+   */
+  sleepUntilMs(): number {
+    const tick = this.#nextTick();
+    if (tick === Infinity) return Infinity;
+    const slot = this.#nextSlot();
+    if (slot >= overflowSlot) return tick * this.#tickMs;
+    // Whatever is in other slots was filed for later than this one covers.
+    let earliest = tick + 2 ** ((slot >>> slotBits) * slotBits);
+    let looked = 0;
+    for (let timer = this.#first(slot); timer !== null; timer = timer.next) {
+      if (++looked > sleepLooksMax) return tick * this.#tickMs;
+      earliest = Math.min(earliest, this.#tickOf(timer.dueMs));
+    }
+    return Math.max(tick, earliest) * this.#tickMs;
   }
 
   /**

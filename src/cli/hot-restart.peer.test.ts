@@ -61,7 +61,7 @@ interface ClientState {
   sentMs: number;
 }
 
-/** Of one client: a machine that cannot keep up gets a queue here, as behind any pool, instead of ever more handshakes. */
+/** Of one client: a machine that cannot keep up gets a queue here, as behind any pool, not ever more handshakes. */
 const connectionsMax = 300;
 
 /**

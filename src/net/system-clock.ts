@@ -40,7 +40,7 @@ class SystemClock implements Clock {
     assert(delayMs >= 0, 'a delay is not negative');
     const dueMs = this.now() + delayMs;
     this.#wheel.arm(timer, dueMs);
-    if (dueMs < this.#wakeMs) this.#sleep(Math.min(dueMs, this.#wheel.nextDueMs()));
+    if (dueMs < this.#wakeMs) this.#sleep(Math.min(dueMs, this.#wheel.sleepUntilMs()));
   }
 
   cancel(timer: Timer): void {
@@ -65,7 +65,7 @@ class SystemClock implements Clock {
     try {
       this.#wheel.advance(this.now());
     } finally {
-      const dueMs = this.#wheel.nextDueMs();
+      const dueMs = this.#wheel.sleepUntilMs();
       if (dueMs < this.#wakeMs) this.#sleep(dueMs);
     }
   };

@@ -69,7 +69,7 @@ describe('StallMonitor', () => {
     clock.fire(0);
     requests += 100;
     clock.fire(0);
-    expect(clock.armedMs).toEqual([500, 500, 100, 20]);
+    expect(clock.armedMs).toEqual([1_000, 1_000, 100, 20]);
     monitor.stop();
     clock.fire(0);
     expect(clock.armedMs.length).toBe(4);

@@ -13,7 +13,7 @@ const busyIntervalMs = 20;
 /** The same at a sidecar's usual trickle: 50 samples a second would outnumber the requests. */
 const quietIntervalMs = 100;
 /** The same while nothing happens: waking an idle proxy 50 times a second would be most of its cost. */
-const idleIntervalMs = 500;
+const idleIntervalMs = 1_000;
 /** Requests a second from which a proxy counts as under load. */
 const busyRate = 500;
 
@@ -68,8 +68,10 @@ export class StallMonitor implements TimerHandler {
     const activity = this.activity();
     const ratePerSecond = ((activity - this.lastActivity) * 1000) / this.intervalMs;
     this.lastActivity = activity;
+    // On whole seconds, together with whatever else looks once a second.
+    const idleMs = idleIntervalMs - (now % idleIntervalMs);
     const intervalMs =
-      ratePerSecond >= busyRate ? busyIntervalMs : ratePerSecond > 0 ? quietIntervalMs : idleIntervalMs;
+      ratePerSecond >= busyRate ? busyIntervalMs : ratePerSecond > 0 ? quietIntervalMs : idleMs;
     this.intervalMs = intervalMs;
     this.expectedMs = now + intervalMs;
     this.clock.arm(this.timer, intervalMs);

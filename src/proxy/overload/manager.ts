@@ -92,7 +92,9 @@ export class OverloadManager implements TimerHandler, OverloadView {
   onTimer(): void {
     for (const monitor of this.monitors) this.read(monitor);
     this.act();
-    this.options.clock.arm(this.timer, this.options.config.refreshMs);
+    const { clock, config } = this.options;
+    // On multiples of it, so that an idle process wakes up once for all that looks once a second.
+    clock.arm(this.timer, config.refreshMs - (clock.now() % config.refreshMs));
   }
 
   private read(monitor: Monitor): void {
