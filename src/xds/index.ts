@@ -1,7 +1,8 @@
 export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
 export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
-export { parseStruct } from './protobuf/struct.ts';
+export { encodeStruct, parseStruct } from './protobuf/struct.ts';
 export { WireError, WireReader, wireType } from './protobuf/wire-reader.ts';
+export { WireWriter } from './protobuf/wire-writer.ts';
 export { AdsServer, type AdsServerOptions } from './server/ads-server.ts';
 export type {
   AdsNack,

@@ -130,7 +130,7 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     {},
     'decompressor_library.typed_config: must be set',
   ],
-  ['ext_authz: no service', 'ext_authz.v3.ExtAuthz', {}, 'http_service: must be set: checks go over HTTP'],
+  ['ext_authz: no service', 'ext_authz.v3.ExtAuthz', {}, 'one of grpc_service, http_service must be set'],
   [
     'ext_authz: no address',
     'ext_authz.v3.ExtAuthz',
@@ -150,10 +150,42 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     'with_request_body.max_request_bytes: must be set',
   ],
   [
-    'ext_authz: over gRPC',
+    'ext_authz: over gRPC to nobody',
     'ext_authz.v3.ExtAuthz',
     { grpc_service: {} },
-    'grpc_service: is not supported by Weft (docs/envoy-compat.md)',
+    'grpc_service.envoy_grpc: must be set',
+  ],
+  [
+    'ext_authz: over gRPC by a library of Google’s',
+    'ext_authz.v3.ExtAuthz',
+    { grpc_service: { google_grpc: {} } },
+    'grpc_service.google_grpc: is not supported by Weft (docs/envoy-compat.md)',
+  ],
+  [
+    'ext_authz: a field of the call that is none',
+    'ext_authz.v3.ExtAuthz',
+    {
+      grpc_service: {
+        envoy_grpc: { cluster_name: 'authz' },
+        initial_metadata: [{ key: 'x-a', value: '%REQ(:path)%' }],
+      },
+    },
+    'grpc_service.initial_metadata[0].value: must not hold a command',
+  ],
+  [
+    'ext_authz: over both',
+    'ext_authz.v3.ExtAuthz',
+    { grpc_service: { envoy_grpc: { cluster_name: 'a' } }, http_service: {} },
+    'only one of grpc_service, http_service may be set',
+  ],
+  [
+    'ext_authz: rules of changes that are no expression',
+    'ext_authz.v3.ExtAuthz',
+    {
+      grpc_service: { envoy_grpc: { cluster_name: 'a' } },
+      decoder_header_mutation_rules: { allow_expression: { regex: '(' } },
+    },
+    'decoder_header_mutation_rules.allow_expression.regex: ',
   ],
   ['jwt: no keys', jwt, tokens({}), 'providers[p]: one of remote_jwks, local_jwks must be set'],
   [

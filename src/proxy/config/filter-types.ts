@@ -87,19 +87,38 @@ export interface RbacConfig {
 
 export interface ExtAuthzConfig {
   readonly kind: 'ext-authz';
+  readonly service: HttpAuthzConfig | GrpcAuthzConfig;
+  /** Fields of the request that the service is shown; null: none is named, so HTTP shows few of them, gRPC all. */
+  readonly allowedHeaders: readonly StringMatch[] | null;
+  readonly disallowedHeaders: readonly StringMatch[];
+  readonly body: AuthzBody | null;
+  readonly failureAllowed: boolean;
+  readonly failureHeader: boolean;
+  readonly errorStatus: number;
+  readonly clearsRouteCache: boolean;
+  readonly enabledShare: number;
+  /** Asked of what filters before said; null: always. */
+  readonly enabledBy: MetadataMatch | null;
+  /** What is not checked is refused. */
+  readonly deniesUnchecked: boolean;
+  /** An answer with a field that could not be sent is an error, as a whole. */
+  readonly validates: boolean;
+  /** null: the service may change what it likes. */
+  readonly mutationRules: MutationRules | null;
+  /** What the service says for filters further down and for logs is kept. */
+  readonly takesNotes: boolean;
+  readonly statPrefix: string;
+  readonly chargesCluster: boolean;
+}
+
+export interface HttpAuthzConfig {
+  readonly kind: 'http';
   readonly cluster: string;
   /** Host of the checks where the request has none. */
   readonly authority: string;
   readonly timeoutMs: number;
   readonly pathPrefix: string;
-  /** Fields of the request that the check carries beside those it always has; null: the few that Envoy sends. */
-  readonly allowedHeaders: readonly StringMatch[] | null;
-  readonly disallowedHeaders: readonly StringMatch[];
   readonly headersToAdd: HeaderEdits | null;
-  readonly body: AuthzBody | null;
-  readonly failureAllowed: boolean;
-  readonly failureHeader: boolean;
-  readonly errorStatus: number;
   /** Of an answer that allows: set on the request, added to it, added to the answer, noted. */
   readonly upstreamSet: readonly StringMatch[];
   readonly upstreamAppended: readonly StringMatch[];
@@ -107,14 +126,44 @@ export interface ExtAuthzConfig {
   readonly noted: readonly StringMatch[];
   /** Of an answer that refuses; null: all of them. */
   readonly clientOnDenial: readonly StringMatch[] | null;
-  readonly clearsRouteCache: boolean;
-  readonly enabledShare: number;
-  /** Asked of what filters before said; null: always. */
-  readonly enabledBy: MetadataMatch | null;
-  /** What is not checked is refused. */
-  readonly deniesUnchecked: boolean;
-  readonly statPrefix: string;
-  readonly chargesCluster: boolean;
+}
+
+export interface GrpcAuthzConfig {
+  readonly kind: 'grpc';
+  readonly target: GrpcTargetConfig;
+  readonly peerCertificate: boolean;
+  readonly tlsSession: boolean;
+  /** Field lines one by one, as bytes. */
+  readonly rawHeaders: boolean;
+  readonly rawBody: boolean;
+  /** Of what filters before said, and of what the route's metadata says. */
+  readonly metadataNamespaces: readonly string[];
+  readonly routeNamespaces: readonly string[];
+}
+
+/** A service of gRPC behind a cluster. */
+export interface GrpcTargetConfig {
+  readonly cluster: string;
+  readonly authority: string;
+  /** 0: no deadline. */
+  readonly timeoutMs: number;
+  readonly metadata: readonly (readonly [name: string, value: string])[];
+}
+
+/** Which fields of a request a service may change. */
+export interface MutationRules {
+  /** Host, method and scheme. */
+  readonly routing: boolean;
+  /** Envoy's own. */
+  readonly envoy: boolean;
+  /** Those with a colon are not. */
+  readonly noSystem: boolean;
+  readonly nothing: boolean;
+  /** By name, whatever the rest says; `disallowed` before `allowed`. At most one each. */
+  readonly allowed: readonly StringMatch[];
+  readonly disallowed: readonly StringMatch[];
+  /** A request whose change is not allowed fails; else the change is left out. */
+  readonly failsRequests: boolean;
 }
 
 export interface AuthzBody {
@@ -127,6 +176,8 @@ export interface AuthzBody {
 export interface AuthzOverride {
   readonly kind: 'ext-authz-override';
   readonly body?: AuthzBody | null;
+  /** Told to a service of gRPC; those of all levels together. */
+  readonly extensions: Readonly<Record<string, string>>;
 }
 
 /** A filter of the user's own. */

@@ -15,11 +15,13 @@ export interface CallOptions {
   readonly body: Uint8Array;
   readonly timeoutMs: number;
   readonly owner: CallOwner;
+  /** HTTP/2 where the cluster speaks what its clients do. */
+  readonly multiplexed?: boolean;
 }
 
 export interface CallOwner {
   /** `body` is the owner's. */
-  onCallAnswered(head: ResponseHead, body: Uint8Array): void;
+  onCallAnswered(head: ResponseHead, body: Uint8Array, trailers: Head | null): void;
   /** No answer, no whole one, or one that is too long. */
   onCallFailed(error: MeshError): void;
 }
@@ -81,8 +83,12 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
       return;
     }
     this.tried.push(endpoint);
-    if (!this.attempt.begin(cluster, endpoint, endpoint.poolFor(1, false, null), false, this.nowMs))
+    if (!this.attempt.begin(cluster, endpoint, this.poolOf(endpoint), false, this.nowMs))
       this.fail('overflow', 'too many wait for a connection');
+  }
+
+  private poolOf(endpoint: Endpoint): ReturnType<Endpoint['poolFor']> {
+    return endpoint.poolFor(this.options.multiplexed === true ? 2 : 1, false, null);
   }
 
   /** Nobody waits for it any more. */
@@ -114,7 +120,7 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
 
   onAttemptHead(_attempt: Attempt, head: ResponseHead, endStream: boolean): void {
     this.answer = head;
-    if (endStream) this.finish();
+    if (endStream) this.finish(null);
   }
 
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {
@@ -126,8 +132,8 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
     } else this.pieces.push(bytes.slice(start, end));
   }
 
-  onAttemptEnd(_attempt: Attempt, _trailers: Head | null): void {
-    this.finish();
+  onAttemptEnd(_attempt: Attempt, trailers: Head | null): void {
+    this.finish(trailers);
   }
 
   onAttemptFailed(_attempt: Attempt, error: MeshError): void {
@@ -146,11 +152,11 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
     this.options.owner.onCallFailed(error);
   }
 
-  private finish(): void {
+  private finish(trailers: Head | null): void {
     const head = this.answer;
     if (head === null || this.over) return;
     this.settle(head.status);
-    this.options.owner.onCallAnswered(head, Buffer.concat(this.pieces));
+    this.options.owner.onCallAnswered(head, Buffer.concat(this.pieces), trailers);
   }
 
   private fail(code: MeshError['code'], message: string): void {

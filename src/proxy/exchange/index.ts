@@ -5,6 +5,7 @@ export { type CallOwner, ClusterCall } from './cluster-call.ts';
 export { type ExchangeContext, HttpDates } from './context.ts';
 export { Exchange } from './exchange.ts';
 export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './grpc.ts';
+export { GrpcCall, type GrpcCallOwner, type GrpcTarget } from './grpc-call.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { rematch } from './phases.ts';
 export { protocolOf } from './request-facts.ts';

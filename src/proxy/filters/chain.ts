@@ -8,7 +8,7 @@ import { BufferFilter } from './buffer.ts';
 import { CompressorFilter, DecompressorFilter } from './coding/index.ts';
 import { CorsFilter } from './cors.ts';
 import { CsrfFilter } from './csrf.ts';
-import { ExtAuthzFilter } from './ext-authz.ts';
+import { ExtAuthzFilter } from './ext-authz/index.ts';
 import { FaultFilter } from './fault.ts';
 import type { FilterKind, HttpFilter } from './filter.ts';
 import { GrpcStatsFilter, GrpcWebFilter } from './grpc/index.ts';

@@ -166,6 +166,14 @@ export class BesideEnvoy {
     return { envoy, weft: await this.playAt(this.ports.weft[index]!, asks) };
   }
 
+  weftPort(index: number): number {
+    return this.ports.weft[index] ?? 0;
+  }
+
+  envoyPort(index: number): number {
+    return this.ports.envoy[index] ?? 0;
+  }
+
   /** Series that are not zero. */
   async stats(
     wanted: RegExp,

@@ -107,6 +107,27 @@ export const grpcService = message('envoy.config.core.v3.GrpcService', {
   envoy_grpc: f.message(1, envoyGrpc),
 });
 
+/** A service that a filter calls. */
+export const filterGrpcService = message('envoy.config.core.v3.GrpcService', {
+  envoy_grpc: f.message(
+    1,
+    message('envoy.config.core.v3.GrpcService.EnvoyGrpc', {
+      cluster_name: f.string(1, 'of HTTP/2', required),
+      authority: f.string(2, 'default the name of the cluster'),
+    }),
+  ),
+  timeout: f.duration(3, '0s is no limit'),
+  initial_metadata: f.repeated(
+    f.message(
+      5,
+      message('envoy.config.core.v3.HeaderValue', {
+        key: f.string(1, '', required),
+        value: f.string(2, 'printable ASCII, without commands'),
+      }),
+    ),
+  ),
+});
+
 export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
   api_type: f.enum(
     1,

@@ -63,6 +63,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.UpstreamConnectionOptions':
     '1:tcp_keepalive 2:set_local_interface_name_on_upstream_connections 3:happy_eyeballs_config',
   'envoy.config.common.mutation_rules.v3.HeaderMutation': '1:remove 2:append',
+  'envoy.config.common.mutation_rules.v3.HeaderMutationRules':
+    '1:allow_all_routing 2:allow_envoy 3:disallow_system 4:disallow_all 5:allow_expression 6:disallow_expression 7:disallow_is_error',
   'envoy.config.core.v3.Address': '1:socket_address 2:pipe 3:envoy_internal_address',
   'envoy.config.core.v3.AggregatedConfigSource': '',
   'envoy.config.core.v3.ApiConfigSource':

@@ -32,6 +32,7 @@ export {
 } from './coding-filters.ts';
 export {
   address,
+  type filterGrpcService,
   http2Options,
   locality,
   metadata,

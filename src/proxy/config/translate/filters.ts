@@ -71,7 +71,8 @@ export function translateFilter(
 }
 
 /**
- * The more specific level wins, filter by filter; header mutations of all levels are applied, the specific ones first.
+ * The more specific level wins, filter by filter; header mutations of all levels are applied, the specific ones first,
+ * and what is told to an authorization service comes from all of them.
  */
 export function mergeRouteFilters(
   specific: RouteFilters | null,
@@ -80,19 +81,21 @@ export function mergeRouteFilters(
   if (specific === null || general === null) return specific ?? general;
   const merged = new Map(general);
   for (const [name, config] of specific) {
-    const outer = merged.get(name);
-    merged.set(
-      name,
-      config.kind === 'header-mutation' && outer?.kind === 'header-mutation'
-        ? {
-            kind: 'header-mutation',
-            request: concat(config.request, outer.request),
-            response: concat(config.response, outer.response),
-          }
-        : config,
-    );
+    merged.set(name, mergeFilter(config, merged.get(name)));
   }
   return merged;
+}
+
+function mergeFilter(config: RouteFilterConfig, outer: RouteFilterConfig | undefined): RouteFilterConfig {
+  if (config.kind === 'header-mutation' && outer?.kind === 'header-mutation')
+    return {
+      kind: 'header-mutation',
+      request: concat(config.request, outer.request),
+      response: concat(config.response, outer.response),
+    };
+  if (config.kind === 'ext-authz-override' && outer?.kind === 'ext-authz-override')
+    return { ...config, extensions: { ...outer.extensions, ...config.extensions } };
+  return config;
 }
 
 export function translateRouteFilters(

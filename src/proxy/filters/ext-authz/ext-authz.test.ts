@@ -2,39 +2,47 @@
 // talkative or too many. Whatever happens, the books of both clusters balance.
 
 import { describe, expect, test } from 'bun:test';
-import type { ExtAuthzConfig } from '../config/filter-types.ts';
+import type { ExtAuthzConfig, HttpAuthzConfig } from '../../config/filter-types.ts';
 import {
   clusterConfig,
   endpointConfig,
   httpOptions,
   listenerConfig,
   routeConfig,
-} from '../testing/configs.ts';
-import type { Respond } from '../testing/peers.ts';
-import { World } from '../testing/world.ts';
+} from '../../testing/configs.ts';
+import type { Respond } from '../../testing/peers.ts';
+import { World } from '../../testing/world.ts';
 
-const config: ExtAuthzConfig = {
-  kind: 'ext-authz',
+const service: HttpAuthzConfig = {
+  kind: 'http',
   cluster: 'authz',
   authority: 'authz.example',
   timeoutMs: 200,
   pathPrefix: '',
-  allowedHeaders: null,
-  disallowedHeaders: [],
   headersToAdd: null,
-  body: null,
-  failureAllowed: false,
-  failureHeader: false,
-  errorStatus: 403,
   upstreamSet: [],
   upstreamAppended: [],
   clientOnSuccess: [],
   noted: [],
   clientOnDenial: null,
+};
+
+const config: ExtAuthzConfig = {
+  kind: 'ext-authz',
+  service,
+  allowedHeaders: null,
+  disallowedHeaders: [],
+  body: null,
+  failureAllowed: false,
+  failureHeader: false,
+  errorStatus: 403,
   clearsRouteCache: false,
   enabledShare: 1,
   enabledBy: null,
   deniesUnchecked: false,
+  validates: false,
+  mutationRules: null,
+  takesNotes: true,
   statPrefix: '',
   chargesCluster: true,
 };

@@ -2,7 +2,7 @@
 // it says.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { describeWith, freePort } from '../../testing/programs.ts';
+import { describeWith, freePort } from '../../../testing/programs.ts';
 import {
   type Ask,
   BesideEnvoy,
@@ -11,7 +11,7 @@ import {
   prefixOf,
   typed,
   withoutNoise,
-} from '../testing/beside-envoy.ts';
+} from '../../testing/beside-envoy.ts';
 
 setDefaultTimeout(60_000);
 

@@ -1,0 +1,1 @@
+export { ExtAuthzFilter } from './ext-authz.ts';

@@ -1,0 +1,61 @@
+// The foreign services of tools/peers/go-services, built and run for one test file: lines of its output by their first
+// word.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../testing/programs.ts';
+import { until } from '../../testing/until.ts';
+import { cluster, typed } from './beside-envoy.ts';
+
+const source = fileURLToPath(new URL('../../../tools/peers/go-services', import.meta.url));
+/** A first build downloads and compiles gRPC. */
+export const goBuildMs = 600_000;
+const http = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+export class GoServices {
+  readonly lines: string[] = [];
+  port = 0;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'weft-services-'));
+  private child: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | null = null;
+
+  async start(): Promise<void> {
+    const binary = join(this.folder, 'peer');
+    const built = await run(['go', 'build', '-C', source, '-o', binary, '.']);
+    if (built.code !== 0) throw new Error(`go build: ${built.err}`);
+    this.child = Bun.spawn([binary], { stdio: ['ignore', 'pipe', 'inherit'] });
+    void this.read(this.child.stdout);
+    await until('the port', () => this.lines.length > 0);
+    this.port = Number(this.lines[0]?.split(' ')[1]);
+  }
+
+  async stop(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.child?.exited;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** What follows `word` in the lines that begin with it. */
+  said(word: string): readonly string[] {
+    return this.lines
+      .filter((line) => line === word || line.startsWith(`${word} `))
+      .map((line) => line.slice(word.length + 1));
+  }
+
+  private async read(stdout: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const bytes of stdout) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      this.lines.push(...lines);
+    }
+  }
+}
+
+/** A cluster that speaks HTTP/2. */
+export function http2Cluster(name: string, port: number): object {
+  const options = { explicit_http_config: { http2_protocol_options: {} } };
+  return cluster(name, port, { typed_extension_protocol_options: { [http]: typed(http, options) } });
+}

@@ -1,0 +1,48 @@
+// Foreign services of gRPC that proxies call, for src/proxy/filters/*.peer.test.ts: they say what the request tells
+// them to say, and what they saw comes back in it.
+//
+// Output, a line each: "port N", then "TRACE JSON" for each export of spans and "LOG JSON" for each of log entries.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+var output sync.Mutex
+
+func say(format string, args ...any) {
+	output.Lock()
+	defer output.Unlock()
+	fmt.Printf(format+"\n", args...)
+}
+
+func main() {
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	server := grpc.NewServer()
+	auth.RegisterAuthorizationServer(server, &authorizer{})
+	say("port %d", socket.Addr().(*net.TCPAddr).Port)
+	if err := server.Serve(socket); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func encode(message proto.Message) string {
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
