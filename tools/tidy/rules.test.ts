@@ -41,6 +41,13 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
     good: "import { Ring } from '../base/index.ts';",
   },
   {
+    rule: 'face',
+    name: "and so is one of the proxy's",
+    path: 'src/proxy/downstream/connection.ts',
+    bad: "import { Exchange } from '../exchange/exchange.ts';",
+    good: "import type { ListenerConfig } from '../config/types.ts';",
+  },
+  {
     rule: 'purity',
     name: 'no real clock below I/O',
     path: 'src/policy/budget.ts',

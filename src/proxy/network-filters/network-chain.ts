@@ -4,8 +4,7 @@
 import { AccessRules, type RateLimit } from '../../policy/index.ts';
 import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
-import { AccessCounts } from '../filters/access-counts.ts';
-import { ConnectionFacts, type Ends } from '../filters/access-facts.ts';
+import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
 import type { FilterSample } from '../stats/index.ts';
 
 interface NetworkFilter {
