@@ -7,17 +7,17 @@ import { type AccessLogger, writeLogs } from '../access-logger.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { ConnectionSource } from './connection-source.ts';
-import type { RuntimeListener } from './listener.ts';
 import type { Session } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 export class ConnectionLog {
   loggers: readonly AccessLogger[];
   private readonly context: ExchangeContext;
-  private readonly listener: RuntimeListener;
+  private readonly listener: SessionOwner;
   /** When connections began; bounded as they are. */
   private readonly began = new Map<Session, number>();
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, loggers: readonly AccessLogger[]) {
+  constructor(context: ExchangeContext, listener: SessionOwner, loggers: readonly AccessLogger[]) {
     this.context = context;
     this.listener = listener;
     this.loggers = loggers;
@@ -49,7 +49,7 @@ export class ConnectionLog {
 class SessionSource extends ConnectionSource {
   readonly #session: Session;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, session: Session, beganMs: number) {
+  constructor(context: ExchangeContext, listener: SessionOwner, session: Session, beganMs: number) {
     super(context, listener, session, beganMs, 'NotSet');
     this.#session = session;
   }
@@ -68,7 +68,7 @@ class SessionSource extends ConnectionSource {
 }
 
 class UnmatchedSource extends ConnectionSource {
-  constructor(context: ExchangeContext, listener: RuntimeListener, connection: ConnectionFacts) {
+  constructor(context: ExchangeContext, listener: SessionOwner, connection: ConnectionFacts) {
     super(context, listener, connection, context.clock.now(), 'NotSet');
   }
 

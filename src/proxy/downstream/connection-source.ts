@@ -10,12 +10,12 @@ import {
 } from '../../observe/index.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import type { Cluster, Endpoint } from '../upstream/index.ts';
-import type { RuntimeListener } from './listener.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 /** What every line of a connection can say. */
 export class ConnectionSource extends FormatSource {
   readonly #context: ExchangeContext;
-  readonly #listener: RuntimeListener;
+  readonly #listener: SessionOwner;
   readonly #downstream: ConnectionFacts;
   readonly #startedMs: number;
   readonly #endedMs: number;
@@ -23,7 +23,7 @@ export class ConnectionSource extends FormatSource {
 
   constructor(
     context: ExchangeContext,
-    listener: RuntimeListener,
+    listener: SessionOwner,
     downstream: ConnectionFacts,
     startedMs: number,
     type: LogType,
@@ -103,7 +103,7 @@ export class TunnelSource extends ConnectionSource {
 
   constructor(
     context: ExchangeContext,
-    listener: RuntimeListener,
+    listener: SessionOwner,
     downstream: ConnectionFacts,
     startedMs: number,
     type: LogType,

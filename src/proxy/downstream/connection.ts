@@ -12,9 +12,9 @@ import { ConnectionDeadlines } from './deadlines.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
 import { Http2Session } from './http2-session.ts';
 import { Linger } from './linger.ts';
-import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
 import type { Ends, Session } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 const headTimeout =
   'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
@@ -31,7 +31,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   /** Clock time since when no request runs; -1 while one does. */
   idleSinceMs: number;
   private readonly context: ExchangeContext;
-  private readonly listener: RuntimeListener;
+  private readonly listener: SessionOwner;
   private readonly socket: Socket;
   private readonly codec: Http1ServerCodec;
   private readonly deadlines: ConnectionDeadlines;
@@ -45,7 +45,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private ended = false;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, ends: Ends) {
+  constructor(context: ExchangeContext, listener: SessionOwner, socket: Socket, ends: Ends) {
     this.context = context;
     this.listener = listener;
     this.socket = socket;

@@ -11,9 +11,9 @@ import { http2Options } from '../http2-options.ts';
 import { proxyLimits } from '../limits.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
 import { Linger } from './linger.ts';
-import type { RuntimeListener } from './listener.ts';
 import { settleRefused } from './refused.ts';
 import type { Ends, Session } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -24,7 +24,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   readonly tlvs: readonly Tlv[];
   readonly secure: SecureFacts | null;
   private readonly context: ExchangeContext;
-  private readonly listener: RuntimeListener;
+  private readonly listener: SessionOwner;
   private readonly socket: Socket;
   private readonly codec: Http2ServerCodec;
   private readonly deadlines: ConnectionDeadlines;
@@ -38,7 +38,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   private requests = 0;
   private closed = false;
 
-  constructor(context: ExchangeContext, listener: RuntimeListener, socket: Socket, ends: Ends) {
+  constructor(context: ExchangeContext, listener: SessionOwner, socket: Socket, ends: Ends) {
     const { http, stats } = listener;
     this.context = context;
     this.listener = listener;

@@ -9,7 +9,7 @@ import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { AccessLogger } from '../access-logger.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.ts';
-import type { ExchangeContext, ExchangeListener, FilterSteps } from '../exchange/index.ts';
+import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { NetworkChain } from '../network-filters/index.ts';
@@ -21,9 +21,10 @@ import { ConnectionLog } from './connection-log.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Ends, Session } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
 import { TcpTunnel } from './tcp-tunnel.ts';
 
-export class RuntimeListener implements ExchangeListener, SecuringOwner, AcceptorOwner, Chain {
+export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwner, Chain {
   readonly name: string;
   config: ListenerConfig;
   http: HttpOptions;

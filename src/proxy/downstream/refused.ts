@@ -7,7 +7,7 @@ import { writeLogs } from '../access-logger.ts';
 import { type ExchangeContext, protocolOf, statusClass } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import { ConnectionSource } from './connection-source.ts';
-import type { RuntimeListener } from './listener.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 export interface RefusedRequest {
   /** 0: its stream was reset instead. */
@@ -20,7 +20,7 @@ export interface RefusedRequest {
 
 export function settleRefused(
   context: ExchangeContext,
-  listener: RuntimeListener,
+  listener: SessionOwner,
   connection: ConnectionFacts,
   { status, reason, head }: RefusedRequest,
 ): void {
@@ -38,7 +38,7 @@ class RefusedSource extends ConnectionSource {
 
   constructor(
     context: ExchangeContext,
-    listener: RuntimeListener,
+    listener: SessionOwner,
     connection: ConnectionFacts,
     refused: RefusedRequest,
   ) {

@@ -22,8 +22,8 @@ import {
   type RawOwner,
 } from '../upstream/index.ts';
 import { type TunnelOutcome, TunnelSource } from './connection-source.ts';
-import type { RuntimeListener } from './listener.ts';
 import type { Ends, Session } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
 
 export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome {
   readonly id: number;
@@ -35,7 +35,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   readonly hash = null;
   nowMs: number;
   private readonly context: ExchangeContext;
-  private readonly listener: RuntimeListener;
+  private readonly listener: SessionOwner;
   private readonly config: TcpProxyConfig;
   private readonly socket: Socket;
   private readonly timer = new Timer(this, 0);
@@ -56,7 +56,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 
   constructor(
     context: ExchangeContext,
-    listener: RuntimeListener,
+    listener: SessionOwner,
     config: TcpProxyConfig,
     socket: Socket,
     { remote, restored, tlvs }: Ends,
