@@ -192,6 +192,16 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
     [['http://127.0.0.1:1', '--header', 'Transfer-Encoding: chunked'], 'framing'],
     [['http://127.0.0.1:1', '--body-file', '/nonexistent/file'], 'cannot be read'],
     [['--scenario', '/nonexistent/file'], 'cannot be read'],
+    [['http://h/a.B/C', '--data', '{}'], 'must have proto, or reflection'],
+    [['http://h/a.B/C', '--data', '{}', '--data-file', 'x'], 'give --data or --data-file'],
+    [['http://h/a.B/C', '--proto', 'x', '--reflection'], 'give --proto or --reflection'],
+    [['http://127.0.0.1:1/a.B/C', '--proto', '/nonexistent.proto'], '/nonexistent.proto: cannot be read'],
+    [['http://127.0.0.1:1/a.B/C', '--reflection'], 'reflection'],
+    [['http://127.0.0.1:1/page', '--reflection'], 'url: must end in package.Service/Method (got /page)'],
+    [
+      ['http://127.0.0.1:1/a.B/C', '--reflection', '--data', '{'],
+      'must be JSON: a message, a list, or one a line',
+    ],
     [['http://127.0.0.1:1', '--arrivals', 'never'], 'Allowed choices'],
   ];
   for (const [flags, words] of rows) {

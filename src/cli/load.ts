@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Clock } from '../base/index.ts';
 import {
   type Arrivals,
   createFixedRequests,
@@ -14,16 +15,29 @@ import {
   type LoadInterval,
   type LoadRun,
   loadLimits,
+  parseMessages,
   parseScenario,
+  parseTime,
   type RequestSpec,
+  type Scenario,
   type ScenarioRequest,
   startLoad,
+  timeRule,
 } from '../load/index.ts';
-import { type Address, createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
+import {
+  type Address,
+  createBunNetwork,
+  createSystemClock,
+  createSystemRandom,
+  type Network,
+} from '../net/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 
 /** Flags that describe one request: a scenario has them in its file. */
-const requestFlags = ['method', 'header', 'body', 'bodyFile', 'idempotencyKey', 'status', 'grpc'] as const;
+const requestFlags = [
+  ...['method', 'header', 'body', 'bodyFile', 'idempotencyKey', 'status', 'grpc', 'proto', 'importPath'],
+  ...['reflection', 'data', 'dataFile', 'messages', 'messageInterval', 'deadline'],
+] as const;
 
 interface LoadFlags {
   readonly rate: number;
@@ -34,6 +48,14 @@ interface LoadFlags {
   readonly http2?: true;
   readonly streams: number;
   readonly grpc?: true;
+  readonly proto: readonly string[];
+  readonly importPath: readonly string[];
+  readonly reflection?: true;
+  readonly data?: string;
+  readonly dataFile?: string;
+  readonly messages?: number;
+  readonly messageInterval?: string;
+  readonly deadline?: string;
   readonly arrivals: Arrivals;
   readonly method?: string;
   readonly header: readonly (readonly [string, string])[];
@@ -53,7 +75,7 @@ export const command: CliCommand = new Command('load')
   .argument('[url...]', 'http://HOST:PORT/PATH; several take turns at random')
   .option('--rate <n>', 'requests a second', parseNumber(0.001, loadLimits.rateMax), 100)
   .addOption(timeOption('--duration <time>', 'how long to measure: 10s, 500ms, 5m', '10s', parseSomeTime))
-  .addOption(timeOption('--warmup <time>', 'load before that is not measured', '0s', parseTime))
+  .addOption(timeOption('--warmup <time>', 'load before that is not measured', '0s', parseTimeFlag))
   .option('--connections <n>', 'connections to each host', parseWhole(1, loadLimits.connectionsMax), 16)
   .addOption(
     timeOption('--timeout <time>', 'from when a request is due to its whole response', '10s', parseSomeTime),
@@ -71,6 +93,23 @@ export const command: CliCommand = new Command('load')
     16,
   )
   .option('--grpc', 'calls of gRPC: the body is the message, and grpc-status says what is a success')
+  .option(
+    '--proto <path>',
+    'calls of gRPC by a .proto file: the URL ends in package.Service/Method',
+    collect,
+    [],
+  )
+  .option('--import-path <folder>', 'where its imports are; may be repeated', collect, [])
+  .option('--reflection', 'the same by asking the server what its methods take')
+  .option('--data <json>', 'the message as JSON; a list, or one a line, for several')
+  .option('--data-file <path>', 'the same from a file, or from standard input: -')
+  .option(
+    '--messages <n>',
+    'messages of each stream: those given, again and again',
+    parseWhole(1, loadLimits.messagesMax),
+  )
+  .option('--message-interval <time>', 'wait before the next message of a stream')
+  .option('--deadline <time>', 'of a call, from when it is sent: grpc-timeout')
   .option('--method <method>', 'GET, or POST with a body')
   .option('--header <line>', "'Name: value'; may be repeated", collectHeader, [])
   .option('--body <text>', 'body of each request')
@@ -84,13 +123,19 @@ export const command: CliCommand = new Command('load')
 
 async function run(urls: readonly string[], flags: LoadFlags, self: Command): Promise<void> {
   refuseMixed(flags, self);
-  const requests = readRequests(urls, flags);
-  const { targets, fixed } = await resolveTargets(requests);
-  const [clock, random] = [createSystemClock(), createSystemRandom()];
+  const scenario = readScenario(urls, flags);
+  const hosts = await resolveTargets(scenario.requests);
+  const [clock, random, network] = [createSystemClock(), createSystemRandom(), createBunNetwork()];
+  const requests = await planRequests(scenario, hosts, flags, { clock, network });
+  const targets = [...hosts.values()];
+  const names = [...hosts.keys()];
+  const fixed = requests.map(
+    (request): FixedRequest => ({ ...request, target: names.indexOf(hostOf(request)) }),
+  );
   const load = startLoad({
     clock,
     random,
-    network: createBunNetwork(),
+    network,
     pacer: createPrecisePacer(() => clock.now()),
     targets,
     maker: createFixedRequests(fixed, randomUUID(), random),
@@ -99,7 +144,7 @@ async function run(urls: readonly string[], flags: LoadFlags, self: Command): Pr
     durationMs: flags.duration,
     warmupMs: flags.warmup,
     connections: flags.connections,
-    streams: flags.http2 || fixed.some(({ grpc }) => grpc) ? flags.streams : 0,
+    streams: flags.http2 || fixed.some(({ call }) => call !== null) ? flags.streams : 0,
     timeoutMs: flags.timeout,
     observer: flags.progress ? { onInterval: printInterval } : null,
     intervalMs: 1000,
@@ -137,21 +182,56 @@ function printInterval({ endMs, succeeded, failed, latencyMs }: LoadInterval): v
   );
 }
 
-function readRequests(urls: readonly string[], flags: LoadFlags): readonly ScenarioRequest[] {
+function readScenario(urls: readonly string[], flags: LoadFlags): Scenario {
   if ((urls.length === 0) === (flags.scenario === undefined))
     throw new Exit(exitCode.usage, 'weft load: give a URL, several, or --scenario');
   const document =
     flags.scenario === undefined
-      ? { requests: urls.map((url) => specOf(url, flags)) }
+      ? {
+          requests: urls.map((url) => specOf(url, flags)),
+          proto: [...flags.proto],
+          importPaths: [...flags.importPath],
+          reflection: flags.reflection === true,
+        }
       : parseYaml(new TextDecoder().decode(readBytes(flags.scenario)), flags.scenario);
   const parsed = parseScenario(document, flags.scenario ?? 'weft load');
   return parsed.ok ? parsed.value : exitWithIssues(parsed.error);
+}
+
+/** Calls whose messages are JSON need a compiler, which is loaded here alone. */
+async function planRequests(
+  { requests, descriptors }: Scenario,
+  hosts: ReadonlyMap<string, Address>,
+  flags: LoadFlags,
+  system: { readonly clock: Clock; readonly network: Network },
+): Promise<readonly ScenarioRequest[]> {
+  if (requests.every(({ json }) => json === null)) return requests;
+  const { planCalls } = await import('../load/grpc/index.ts');
+  const planned = await planCalls(requests, descriptors, {
+    ...system,
+    read: readText,
+    addressOf: (request) => hosts.get(hostOf(request))!,
+    object: flags.scenario ?? 'weft load',
+  });
+  return planned.ok ? planned.value : exitWithIssues(planned.error);
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 /** Two flags of which one would be dropped in silence. */
 function refuseMixed(flags: LoadFlags, self: Command): void {
   if (flags.body !== undefined && flags.bodyFile !== undefined)
     throw new Exit(exitCode.usage, 'weft load: give --body or --body-file');
+  if (flags.data !== undefined && flags.dataFile !== undefined)
+    throw new Exit(exitCode.usage, 'weft load: give --data or --data-file');
+  if (flags.proto.length > 0 && flags.reflection)
+    throw new Exit(exitCode.usage, 'weft load: give --proto or --reflection');
   if (flags.scenario === undefined) return;
   const given = requestFlags.filter((flag) => self.getOptionValueSource(flag) === 'cli');
   const names = given.map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -169,7 +249,21 @@ function specOf(url: string, flags: LoadFlags): RequestSpec {
     idempotencyKey: flags.idempotencyKey === true,
     status: flags.status,
     grpc: flags.grpc === true,
+    ...messageOf(flags),
+    ...(flags.messages === undefined ? {} : { messages: flags.messages }),
+    ...(flags.messageInterval === undefined ? {} : { messageInterval: flags.messageInterval }),
+    ...(flags.deadline === undefined ? {} : { deadline: flags.deadline }),
   };
+}
+
+/** Without data the message is one with nothing in it. */
+function messageOf(flags: LoadFlags): Pick<RequestSpec, 'message'> {
+  const described = flags.proto.length > 0 || flags.reflection === true;
+  if (!described && flags.data === undefined && flags.dataFile === undefined) return {};
+  const file = flags.dataFile === '-' ? '/dev/stdin' : flags.dataFile;
+  const text = file === undefined ? (flags.data ?? '{}') : new TextDecoder().decode(readBytes(file));
+  const parsed = parseMessages(text, `weft load --data${file === undefined ? '' : '-file'}`);
+  return parsed.ok ? { message: [...parsed.value] } : exitWithIssues([parsed.error]);
 }
 
 function readBytes(path: string): Uint8Array<ArrayBuffer> {
@@ -190,19 +284,18 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
+function hostOf({ host, port }: ScenarioRequest): string {
+  return `${host} ${port}`;
+}
+
 /** Names are looked up once, before the run. */
-async function resolveTargets(
-  requests: readonly ScenarioRequest[],
-): Promise<{ readonly targets: readonly Address[]; readonly fixed: readonly FixedRequest[] }> {
-  const names = [...new Set(requests.map(({ host, port }) => `${host} ${port}`))];
-  const targets = await Promise.all(
-    names.map((name) => resolveTarget(name.split(' ')[0]!, Number(name.split(' ')[1]))),
+async function resolveTargets(requests: readonly ScenarioRequest[]): Promise<ReadonlyMap<string, Address>> {
+  const hosts = new Map(requests.map((request) => [hostOf(request), request]));
+  return new Map(
+    await Promise.all(
+      [...hosts].map(async ([name, { host, port }]) => [name, await resolveTarget(host, port)] as const),
+    ),
   );
-  const fixed = requests.map(({ host, port, ...request }) => ({
-    ...request,
-    target: names.indexOf(`${host} ${port}`),
-  }));
-  return { targets, fixed };
 }
 
 async function resolveTarget(host: string, port: number): Promise<Address> {
@@ -244,22 +337,19 @@ function timeOption(
 
 /** A time that cannot be none. */
 function parseSomeTime(text: string): number {
-  const valueMs = parseTime(text);
+  const valueMs = parseTimeFlag(text);
   if (valueMs > 0) return valueMs;
   throw new InvalidArgumentError('must be more than 0');
 }
 
-/** Gateway API durations (GEP-2257) with a fraction allowed, and plain seconds; in milliseconds. */
-function parseTime(text: string): number {
-  const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-  const parts = /^\d+(\.\d+)?$/.test(text) ? [`${text}s`] : (text.match(/\d+(\.\d+)?(ms|h|m|s)/g) ?? []);
-  const valueMs = parts.reduce((sum, part) => {
-    const [, number, , unit] = /^(\d+(\.\d+)?)(ms|h|m|s)$/.exec(part) ?? [];
-    return sum + Number(number) * (unitMs[unit ?? ''] ?? Number.NaN);
-  }, 0);
-  const whole = parts.join('') === text || parts.join('') === `${text}s`;
-  if (whole && parts.length > 0 && valueMs <= loadLimits.durationMsMax) return valueMs;
-  throw new InvalidArgumentError('must be a time as 10s, 500ms or 5m, at most 7 days');
+function parseTimeFlag(text: string): number {
+  const valueMs = parseTime(text);
+  if (valueMs !== null) return valueMs;
+  throw new InvalidArgumentError(timeRule);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function collectHeader(

@@ -2,7 +2,7 @@
 
 import type { Random } from '../base/index.ts';
 import { createRequestHead, type RequestHead } from '../wire/index.ts';
-import type { LoadRequest, RequestMaker } from './types.ts';
+import type { LoadCall, LoadRequest, RequestMaker } from './types.ts';
 
 export interface FixedRequest {
   readonly target: number;
@@ -13,7 +13,7 @@ export interface FixedRequest {
   /** Lower-case names, without host and content-length. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | null;
-  readonly grpc: boolean;
+  readonly call: LoadCall | null;
   /** 1 or more. */
   readonly weight: number;
   /** Adds an `idempotency-key` of its own to every request. */
@@ -64,7 +64,9 @@ class FixedRequests implements RequestMaker {
 
 function createHead(request: FixedRequest, more: readonly (readonly [string, string])[]): RequestHead {
   const length =
-    request.body === null || request.grpc ? [] : [['content-length', String(request.body.length)] as const];
+    request.body === null || request.call !== null
+      ? []
+      : [['content-length', String(request.body.length)] as const];
   return createRequestHead(request.method, request.authority, request.path, [
     ...request.headers,
     ...length,
@@ -72,6 +74,6 @@ function createHead(request: FixedRequest, more: readonly (readonly [string, str
   ]);
 }
 
-function makeRequest({ target, body, expects, grpc }: FixedRequest, head: RequestHead): LoadRequest {
-  return { target, head, body, expects, grpc };
+function makeRequest({ target, body, expects, call }: FixedRequest, head: RequestHead): LoadRequest {
+  return { target, head, body, expects, call };
 }

@@ -19,6 +19,8 @@ const report: LoadReport = {
   failed: 0,
   unfinished: 0,
   failures: {},
+  grpcStatuses: {},
+  messagesReceived: 0,
   statusClasses: { '2xx': 1000 },
   statuses: { 200: 1000 },
   throughputPerSecond: 100,

@@ -16,6 +16,10 @@ export function formatReport(report: LoadReport): string {
     ...formatTimes(report),
     `status    ${formatCounts(report.statuses)}`,
   ];
+  if (Object.keys(report.grpcStatuses).length > 0) {
+    lines.push(`gRPC      ${formatCounts(report.grpcStatuses)}`);
+    lines.push(`messages  ${report.messagesReceived} received`);
+  }
   if (failed > 0) lines.push(`failures  ${formatCounts(report.failures)}`);
   return [...lines, ...formatRemarks(report)].join('\n');
 }

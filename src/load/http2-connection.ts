@@ -1,45 +1,34 @@
 // One HTTP/2 connection of a load run: as many lanes as it may carry streams, each with a request at a time, so that
 // the run sees them as it sees connections of HTTP/1.1.
 
-import { type Clock, MeshError } from '../base/index.ts';
-import type { Address, Network, Socket, SocketHandler } from '../net/index.ts';
+import { type Clock, MeshError, Timer, type TimerHandler } from '../base/index.ts';
 import {
-  createFaultCounts,
-  defaultHttp2Limits,
-  Http2ClientCodec,
-  type Http2Options,
-} from '../wire/http2/index.ts';
-import type { ClientHost, ClientStream, Head, ResponseHead, ResponseReceiver } from '../wire/index.ts';
-import type { ConnectionOwner, ConnectionState, LoadLane, PendingRequest } from './load-connection.ts';
+  type Address,
+  createClientOptions,
+  Http2ClientSocket,
+  type Network,
+  type Socket,
+} from '../net/index.ts';
+import type { Http2ClientCodec } from '../wire/http2/index.ts';
+import type { ClientStream, Head, ResponseHead, ResponseReceiver } from '../wire/index.ts';
+import { MessageCounter } from './grpc/count-messages.ts';
+import type {
+  CallEnd,
+  ConnectionOwner,
+  ConnectionState,
+  LoadLane,
+  PendingRequest,
+} from './load-connection.ts';
+import type { LoadCall } from './types.ts';
 
 /** Windows that no answer of a load test fills. */
 const windowBytes = 16 * 1024 * 1024;
 
-function optionsOf(clock: Clock, streams: number): Http2Options {
-  return {
-    limits: {
-      ...defaultHttp2Limits,
-      concurrentStreamsMax: streams,
-      streamWindowBytes: windowBytes,
-      connectionWindowBytes: windowBytes,
-    },
-    clock,
-    counts: createFaultCounts(),
-    keepaliveMs: 0,
-    keepaliveTimeoutMs: 0,
-    idlePingMs: 0,
-    stallMs: 0,
-    extendedConnect: false,
-  };
-}
-
-export class LoadHttp2Connection implements SocketHandler, ClientHost {
+export class LoadHttp2Connection extends Http2ClientSocket {
   readonly owner: ConnectionOwner;
   private readonly target: number;
   private readonly streams: number;
-  private readonly socket: Socket;
-  private readonly clock: Clock;
-  private codec: Http2ClientCodec | null = null;
+  readonly clock: Clock;
   private readonly lanes: LoadHttp2Lane[] = [];
   /** Lanes whose request waits, because the server takes fewer streams than there are lanes. */
   private readonly held: LoadHttp2Lane[] = [];
@@ -54,11 +43,19 @@ export class LoadHttp2Connection implements SocketHandler, ClientHost {
     owner: ConnectionOwner,
     streams: number,
   ) {
+    super(
+      network,
+      address,
+      createClientOptions(clock, {
+        concurrentStreamsMax: streams,
+        streamWindowBytes: windowBytes,
+        connectionWindowBytes: windowBytes,
+      }),
+    );
     this.target = target;
     this.owner = owner;
     this.streams = streams;
     this.clock = clock;
-    this.socket = network.connect(address, this);
   }
 
   /** It takes one more lane. */
@@ -91,26 +88,14 @@ export class LoadHttp2Connection implements SocketHandler, ClientHost {
     this.socket.reset();
   }
 
-  onOpen(socket: Socket): void {
-    this.codec = new Http2ClientCodec(socket, this, optionsOf(this.clock, this.streams));
-  }
-
-  onData(_socket: Socket, bytes: Uint8Array): void {
+  override onData(socket: Socket, bytes: Uint8Array): void {
     this.owner.onBytes(bytes.length);
-    this.codec?.receive(bytes);
+    super.onData(socket, bytes);
   }
 
-  onDrain(): void {
-    this.codec?.drained();
-  }
-
-  onEnd(): void {
-    this.codec?.receiveEnd();
-  }
-
-  onClose(_socket: Socket, error: MeshError | null): void {
+  override onClose(socket: Socket, error: MeshError | null): void {
     this.retired = true;
-    this.codec?.closed(error);
+    super.onClose(socket, error);
     const failure = this.ready ? '' : (error?.code ?? 'connect-failed');
     this.held.length = 0;
     for (const lane of [...this.lanes]) {
@@ -120,7 +105,7 @@ export class LoadHttp2Connection implements SocketHandler, ClientHost {
   }
 
   /** The server said what it takes: the lanes are open. */
-  onCapacity(): void {
+  override onCapacity(): void {
     if (!this.ready) {
       this.ready = true;
       for (const lane of [...this.lanes]) {
@@ -131,12 +116,12 @@ export class LoadHttp2Connection implements SocketHandler, ClientHost {
     this.sendHeld();
   }
 
-  onStreamDone(): void {
+  override onStreamDone(): void {
     this.sendHeld();
   }
 
   /** GOAWAY: what runs ends, and those without a request leave now. */
-  onRetired(): void {
+  override onRetired(): void {
     this.retired = true;
     for (const lane of this.held.splice(0)) lane.settle('peer-closed', null);
     for (const lane of [...this.lanes]) if (lane.state === 'idle') this.leave(lane);
@@ -160,15 +145,27 @@ export class LoadHttp2Connection implements SocketHandler, ClientHost {
   }
 }
 
-class LoadHttp2Lane implements LoadLane, ResponseReceiver {
+const timers = { deadline: 0, message: 1 } as const;
+/** grpc-status DEADLINE_EXCEEDED, said by the caller itself. */
+const deadlineExceeded = 4;
+
+class LoadHttp2Lane implements LoadLane, ResponseReceiver, TimerHandler {
   readonly target: number;
   state: ConnectionState = 'connecting';
   pending: PendingRequest | null = null;
   served = 0;
   private readonly connection: LoadHttp2Connection;
+  private readonly deadline = new Timer(this, timers.deadline);
+  private readonly messageTimer = new Timer(this, timers.message);
   private stream: ClientStream | null = null;
   private sentMs = 0;
   private head: ResponseHead | null = null;
+  private received: MessageCounter | null = null;
+  private nextMessage = 0;
+  private sentBytes = 0;
+  /** Waits for the window; `late`: its next message is due. */
+  private blocked = false;
+  private late = false;
 
   constructor(target: number, connection: LoadHttp2Connection) {
     this.target = target;
@@ -184,12 +181,55 @@ class LoadHttp2Lane implements LoadLane, ResponseReceiver {
   }
 
   start(codec: Http2ClientCodec): void {
-    const { head, body } = this.pending!.request;
+    const { head, body, call } = this.pending!.request;
     const stream = codec.start(head, body === null, this);
     this.stream = stream;
+    if (call !== null) {
+      this.received = new MessageCounter();
+      this.nextMessage = 0;
+      this.sentBytes = 0;
+      this.blocked = false;
+      this.late = false;
+      if (call.deadlineMs > 0) this.connection.clock.arm(this.deadline, call.deadlineMs);
+      if (body !== null) this.sendMessages(body, call);
+      return;
+    }
     if (body === null) return;
     stream.sendBody(body, 0, body.length);
     if (this.stream === stream) stream.sendEnd(null);
+  }
+
+  /** As many as the window takes, or one, where they are to be sent apart; the last one ends our half. */
+  private sendMessages(body: Uint8Array, call: LoadCall): void {
+    while (this.stream !== null && !this.blocked && this.nextMessage < call.messageBytes.length) {
+      const start = this.sentBytes;
+      this.sentBytes += call.messageBytes[this.nextMessage]!;
+      this.nextMessage += 1;
+      this.blocked = !this.stream.sendBody(body, start, this.sentBytes);
+      if (this.nextMessage === call.messageBytes.length) {
+        this.stream?.sendEnd(null);
+        return;
+      }
+      if (call.messageIntervalMs > 0) {
+        if (this.stream !== null) this.connection.clock.arm(this.messageTimer, call.messageIntervalMs);
+        return;
+      }
+    }
+  }
+
+  onWritable(): void {
+    this.blocked = false;
+    const { body, call } = this.pending?.request ?? { body: null, call: null };
+    if (body === null || call === null) return;
+    if (call.messageIntervalMs === 0 || this.late) this.sendMessages(body, call);
+    this.late = false;
+  }
+
+  onTimer(kind: number): void {
+    const { body, call } = this.pending?.request ?? { body: null, call: null };
+    if (kind === timers.deadline) this.abort(`grpc-status-${deadlineExceeded}`);
+    else if (this.blocked) this.late = true;
+    else if (body !== null && call !== null) this.sendMessages(body, call);
   }
 
   /** Gives up the request in flight; its connection goes on. */
@@ -212,6 +252,7 @@ class LoadHttp2Lane implements LoadLane, ResponseReceiver {
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
+    this.received?.push(bytes, start, end);
     if (this.pending !== null) this.connection.owner.onBody(this.pending, bytes, start, end);
   }
 
@@ -223,23 +264,37 @@ class LoadHttp2Lane implements LoadLane, ResponseReceiver {
     this.settle(error.code, null);
   }
 
-  onWritable(): void {}
-
   /** `last`: where gRPC says how the call went. */
   settle(failure: string, last: Head | null): void {
     const { pending } = this;
     if (pending === null) return;
+    const { call } = pending.request;
     this.pending = null;
     this.stream = null;
+    this.connection.clock.cancel(this.deadline);
+    this.connection.clock.cancel(this.messageTimer);
     if (failure === '') this.served += 1;
-    const told = failure === '' && pending.request.grpc ? grpcFailure(last) : failure;
-    this.connection.owner.onEnd(pending, this.sentMs, this.head, told);
+    const ended = call === null ? null : this.endCall(failure, last);
+    const told = failure === '' && ended !== null ? grpcFailure(ended.status) : failure;
+    this.connection.owner.onEnd(pending, this.sentMs, this.head, told, ended);
     this.connection.release(this);
+  }
+
+  private endCall(failure: string, last: Head | null): CallEnd {
+    const text = failure === '' ? (last?.getName('grpc-status') ?? '') : '';
+    const status = failure === `grpc-status-${deadlineExceeded}` ? deadlineExceeded : parseStatus(text);
+    const messages = this.received?.count ?? 0;
+    this.received = null;
+    return { status, messages };
   }
 }
 
+/** -1: none, or none that gRPC knows. */
+function parseStatus(text: string): number {
+  return /^\d{1,3}$/.test(text) ? Number(text) : -1;
+}
+
 /** '' for grpc-status 0; a call that ended without one did not end well. */
-function grpcFailure(last: Head | null): string {
-  const status = last?.getName('grpc-status') ?? 'none';
-  return status === '0' ? '' : `grpc-status-${status}`;
+function grpcFailure(status: number): string {
+  return status === 0 ? '' : `grpc-status-${status < 0 ? 'none' : status}`;
 }

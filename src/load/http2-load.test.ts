@@ -32,12 +32,17 @@ const get: FixedRequest = {
   path: '/',
   headers: [],
   body: null,
-  grpc: false,
+  call: null,
   weight: 1,
   idempotencyKey: false,
   expects: (status) => status < 400,
 };
-const call: FixedRequest = { ...get, method: 'POST', body: new Uint8Array(5), grpc: true };
+const call: FixedRequest = {
+  ...get,
+  method: 'POST',
+  body: new Uint8Array(5),
+  call: { deadlineMs: 0, messageBytes: [5], messageIntervalMs: 0 },
+};
 
 type Answer = (stream: ServerStream, connection: Connection) => void;
 
@@ -229,6 +234,38 @@ describe('over HTTP/2', () => {
 });
 
 describe('gRPC', () => {
+  test('messages of a stream leave one by one, and those that come back are counted', async () => {
+    const message = new Uint8Array([0, 0, 0, 0, 1, 7]);
+    const body = new Uint8Array([...message, ...message, ...message]);
+    const paced = { ...call, body, call: { deadlineMs: 0, messageBytes: [6, 6, 6], messageIntervalMs: 40 } };
+    const echo: Answer = (stream) => {
+      stream.sendResponse(createResponseHead(200, [['content-type', 'application/grpc']]), false);
+      // Two messages in pieces that end anywhere.
+      for (const piece of [
+        message.subarray(0, 3),
+        message.subarray(3),
+        message.subarray(0, 5),
+        message.subarray(5),
+      ])
+        stream.sendBody(piece, 0, piece.length);
+      stream.sendEnd(createResponseHead(200, [['grpc-status', '0']]));
+    };
+    const { report } = await play(echo, paced, { ratePerSecond: 5, durationMs: 1000 });
+    expect([report.grpcStatuses, report.messagesReceived]).toEqual([{ OK: 5 }, 10]);
+    expect(report.serviceMs?.p50).toBeGreaterThanOrEqual(80);
+  });
+
+  test('a deadline ends a call on its own', async () => {
+    const hurried = { ...call, call: { deadlineMs: 150, messageBytes: [5], messageIntervalMs: 0 } };
+    const { report, accepted } = await play(() => {}, hurried, { durationMs: 1000 });
+    expect([report.failures, report.grpcStatuses]).toEqual([
+      { 'grpc-status-4': 100 },
+      { DEADLINE_EXCEEDED: 100 },
+    ]);
+    expect(accepted).toBe(2);
+    expect(report.elapsedMs).toBeWithin(1_100, 1_200);
+  });
+
   test('grpc-status 0 is a success', async () => {
     expect((await play(grpc('0'), call)).report.succeeded).toBe(500);
   });

@@ -20,4 +20,12 @@ export const loadLimits = {
   latencyMsMax: 3_600_000,
   /** Body of a request read from a file. */
   bodyBytesMax: 64 * 1024 * 1024,
+  /** .proto files that one method needs, or a server's reflection tells. */
+  protoFilesMax: 1_000,
+  /** Bytes of descriptors that a server's reflection tells. */
+  reflectionBytesMax: 32 * 1024 * 1024,
+  /** Until a server's reflection has told all. */
+  reflectionMs: 10_000,
+  /** Messages of one call. */
+  messagesMax: 100_000,
 } as const;

@@ -27,11 +27,25 @@ export interface LoadLane {
   close(): void;
 }
 
+/** How a call of gRPC ended. */
+export interface CallEnd {
+  /** grpc-status; -1 without one. */
+  readonly status: number;
+  /** Messages that came back. */
+  readonly messages: number;
+}
+
 export interface ConnectionOwner {
   /** It can take a request; `opened`: it has just been connected. */
   onReady(lane: LoadLane, opened: boolean): void;
-  /** The request of the connection ended; `failure` is '' when a whole response came. */
-  onEnd(pending: PendingRequest, sentMs: number, head: ResponseHead | null, failure: string): void;
+  /** The request of the connection ended; `failure` is '' when a whole response came. `call`: null without gRPC. */
+  onEnd(
+    pending: PendingRequest,
+    sentMs: number,
+    head: ResponseHead | null,
+    failure: string,
+    call: CallEnd | null,
+  ): void;
   onBody(pending: PendingRequest, bytes: Uint8Array, start: number, end: number): void;
   /** It is gone; `failure` says why it could not be opened, '' when it was open. */
   onGone(lane: LoadLane, failure: string): void;
@@ -82,7 +96,7 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
     const { pending } = this;
     this.pending = null;
     this.#stream = null;
-    if (pending !== null) this.#owner.onEnd(pending, this.#sentMs, this.#head, failure);
+    if (pending !== null) this.#owner.onEnd(pending, this.#sentMs, this.#head, failure, null);
     this.close();
   }
 
@@ -145,7 +159,7 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
     this.pending = null;
     this.#stream = null;
     if (failure === '') this.served += 1;
-    this.#owner.onEnd(pending, this.#sentMs, this.#head, failure);
+    this.#owner.onEnd(pending, this.#sentMs, this.#head, failure, null);
   }
 }
 

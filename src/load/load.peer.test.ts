@@ -39,7 +39,7 @@ function measureByWeft(ratePerSecond: number, seconds: number): Promise<LoadRepo
     path: '/',
     headers: [],
     body: null,
-    grpc: false,
+    call: null,
     weight: 1,
     idempotencyKey: false,
     expects: (status: number) => status === 200,

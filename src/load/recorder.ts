@@ -1,5 +1,6 @@
 // Counts how requests ended, for the whole run and for the current interval.
 
+import { grpcStatusNames } from '../wire/index.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadInterval, LoadOptions, LoadReport, LoadResult } from './types.ts';
 
@@ -12,6 +13,8 @@ export class Recorder {
   readonly #interval = new LatencyHistogram(2);
   readonly #statuses = new Map<number, number>();
   readonly #failures = new Map<string, number>();
+  readonly #grpcStatuses = new Map<string, number>();
+  #messages = 0;
   #due = 0;
   #waited = 0;
   #succeeded = 0;
@@ -51,6 +54,8 @@ export class Recorder {
     this.#lastEndMs = Math.max(this.#lastEndMs, nowMs);
     if (result.serviceMs >= 0) this.sent += 1;
     if (result.status > 0) count(this.#statuses, result.status);
+    this.#messages += result.messages;
+    if (result.request.call !== null) count(this.#grpcStatuses, nameOf(result.grpcStatus));
     if (failed) {
       this.#failed += 1;
       count(this.#failures, result.failure);
@@ -98,6 +103,8 @@ export class Recorder {
       failures: Object.fromEntries([...this.#failures].sort()),
       statusClasses: classesOf(this.#statuses),
       statuses: Object.fromEntries([...this.#statuses].sort()),
+      grpcStatuses: Object.fromEntries([...this.#grpcStatuses].sort()),
+      messagesReceived: this.#messages,
       throughputPerSecond: elapsedMs > 0 ? Math.round((this.#succeeded * 1e6) / elapsedMs) / 1000 : 0,
       bytesReceived: this.bytesReceived,
       latencyMs: this.#latency.summarise(),
@@ -105,6 +112,10 @@ export class Recorder {
       latenessMs: this.#lateness.summarise(),
     };
   }
+}
+
+function nameOf(grpcStatus: number): string {
+  return grpcStatus < 0 ? 'none' : (grpcStatusNames[grpcStatus] ?? `status ${grpcStatus}`);
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

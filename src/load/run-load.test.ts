@@ -15,7 +15,7 @@ const get: FixedRequest = {
   path: '/balance?x=1',
   headers: [['accept', '*/*']],
   body: null,
-  grpc: false,
+  call: null,
   weight: 1,
   idempotencyKey: false,
   expects: (status) => status < 400,

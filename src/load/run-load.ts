@@ -6,7 +6,7 @@ import { assert, Timer, type TimerHandler } from '../base/index.ts';
 import type { ResponseHead } from '../wire/index.ts';
 import { ArrivalSchedule } from './arrivals.ts';
 import { loadLimits } from './limits.ts';
-import type { ConnectionOwner, LoadLane, PendingRequest } from './load-connection.ts';
+import type { CallEnd, ConnectionOwner, LoadLane, PendingRequest } from './load-connection.ts';
 import { Recorder } from './recorder.ts';
 import { TargetPool } from './target-pool.ts';
 import type { LoadOptions, LoadReport, LoadRequest, Waiter } from './types.ts';
@@ -46,6 +46,8 @@ class Result {
   failure = '';
   status = 0;
   head: ResponseHead | null = null;
+  grpcStatus = -1;
+  messages = 0;
   intendedMs = 0;
   latencyMs = 0;
   serviceMs = -1;
@@ -129,9 +131,15 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     if (opened) this.#warmed();
   }
 
-  onEnd(pending: PendingRequest, sentMs: number, head: ResponseHead | null, failure: string): void {
+  onEnd(
+    pending: PendingRequest,
+    sentMs: number,
+    head: ResponseHead | null,
+    failure: string,
+    call: CallEnd | null,
+  ): void {
     const unexpected = failure === '' && !pending.request.expects(head?.status ?? 0);
-    this.#settle(pending, sentMs, head, unexpected ? 'status' : failure);
+    this.#settle(pending, sentMs, head, unexpected ? 'status' : failure, call);
   }
 
   onBody(pending: PendingRequest, bytes: Uint8Array, start: number, end: number): void {
@@ -208,7 +216,13 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     if (dispatched === 'overflow') this.#settle(pending, -1, null, 'overflow');
   }
 
-  #settle(pending: PendingRequest, sentMs: number, head: ResponseHead | null, failure: string): void {
+  #settle(
+    pending: PendingRequest,
+    sentMs: number,
+    head: ResponseHead | null,
+    failure: string,
+    call: CallEnd | null = null,
+  ): void {
     this.#open -= 1;
     // Given up by the end of an interrupted run: neither a success nor a failure.
     if (this.#phase === 'over') return;
@@ -220,6 +234,8 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     result.failure = failure;
     result.status = head === null ? 0 : head.status;
     result.head = head;
+    result.grpcStatus = call?.status ?? -1;
+    result.messages = call?.messages ?? 0;
     result.intendedMs = pending.intendedMs;
     result.latencyMs = nowMs - pending.intendedMs;
     result.serviceMs = sentMs < 0 ? -1 : nowMs - sentMs;

@@ -5,7 +5,7 @@ import { parseScenario, parseStatuses, type ScenarioRequest } from './scenario.t
 function parsed(...requests: readonly Record<string, unknown>[]): readonly ScenarioRequest[] {
   const scenario = parseScenario({ requests }, 'file');
   if (!scenario.ok) throw new Error(scenario.error.map(formatIssue).join('\n'));
-  return scenario.value;
+  return scenario.value.requests;
 }
 
 function issuesOf(document: unknown): string[] {
@@ -153,4 +153,47 @@ test('statuses are single ones and ranges', () => {
   const expects = parseStatuses('200, 300-302')!;
   expect([200, 201, 299, 300, 302, 303].map(expects)).toEqual([true, false, false, true, true, false]);
   for (const wrong of ['', '99', '600', '300-200', '2', 'a', '200-']) expect(parseStatuses(wrong)).toBeNull();
+});
+
+describe('calls of gRPC', () => {
+  const url = 'http://h/bank.Teller/Pay';
+
+  test('a message is JSON until its method is known', () => {
+    const scenario = parseScenario(
+      { requests: [{ url, message: { a: 1 }, messages: 3, deadline: '1.5s' }], proto: 'bank.proto' },
+      'file',
+    );
+    if (!scenario.ok) throw new Error(scenario.error.map(formatIssue).join('\n'));
+    const [request] = scenario.value.requests;
+    expect(scenario.value.descriptors).toEqual({ proto: ['bank.proto'], importPaths: [], reflection: false });
+    expect([request!.json, request!.call?.deadlineMs]).toEqual([{ values: [{ a: 1 }], count: 3 }, 1500]);
+    expect(request!.headers).toContainEqual(['grpc-timeout', '1500000u']);
+  });
+
+  test.each([
+    ['200ms', '200000u'],
+    ['2h', '7200000m'],
+    ['168h', '604800S'],
+  ])('a deadline of %s', (deadline, expected) => {
+    const scenario = parseScenario({ requests: [{ url, grpc: true, deadline }] }, 'file');
+    const timeout = scenario.ok
+      ? scenario.value.requests[0]!.headers.find(([name]) => name === 'grpc-timeout')
+      : null;
+    expect(timeout?.[1] ?? '1').toBe(expected);
+  });
+
+  test.each([
+    [{ message: {} }, 'requests[0].message: must have proto, or reflection'],
+    [{ message: {}, body: 'x' }, 'requests[0].message: must stand without a body'],
+    [{ messages: 2 }, 'requests[0].messages: must stand with grpc (got 2)'],
+    [{ grpc: true, messages: 2 }, 'requests[0].messages: must stand with a message (got 2)'],
+    [{ deadline: '1s' }, 'requests[0].deadline: must stand with grpc (got 1s)'],
+    [
+      { grpc: true, deadline: 'soon' },
+      'requests[0].deadline: must be a time as 10s, 500ms or 5m, at most 7 days',
+    ],
+    [{ grpc: true, messageInterval: 'x' }, 'requests[0].messageInterval: must be a time'],
+  ])('%j is refused', (request, words) => {
+    expect(issuesOf({ requests: [{ url, ...request }] }).join('\n')).toContain(words);
+  });
 });

@@ -1,8 +1,12 @@
 // What a user may ask the load generator to send: one URL on the command line, or a scenario file with weighted
 // requests. Both become the same list, and every fault in it is reported at once with its path.
 
+import type { JsonValue } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import { fail, type Issue, ok, type Result } from '../base/index.ts';
+import { loadLimits } from './limits.ts';
+import { parseTime, timeRule } from './parse-time.ts';
+import type { LoadCall } from './types.ts';
 
 export interface ScenarioRequest {
   /** IP literal or name to connect to, and the port. */
@@ -14,10 +18,32 @@ export interface ScenarioRequest {
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | null;
-  readonly grpc: boolean;
+  readonly call: LoadCall | null;
+  /** Messages of the call that are JSON still: only the method's descriptor tells their bytes (grpc/plan-calls.ts). */
+  readonly json: JsonMessages | null;
   readonly weight: number;
   readonly idempotencyKey: boolean;
   readonly expects: (status: number) => boolean;
+}
+
+export interface JsonMessages {
+  readonly values: readonly JsonValue[];
+  /** Messages of a stream: the values, again and again; 0: each once. */
+  readonly count: number;
+}
+
+/** Where descriptors of methods come from. */
+export interface DescriptorSources {
+  /** .proto files. */
+  readonly proto: readonly string[];
+  readonly importPaths: readonly string[];
+  /** The server itself is asked. */
+  readonly reflection: boolean;
+}
+
+export interface Scenario {
+  readonly requests: readonly ScenarioRequest[];
+  readonly descriptors: DescriptorSources;
 }
 
 /** A header may stand more than once: a list, or a name with several values. */
@@ -47,17 +73,26 @@ const requestSchema = z.strictObject({
     .nullable()
     .default(null),
   grpc: z.boolean().default(false),
+  message: z.json().optional(),
+  messages: z.number().int().min(1).max(loadLimits.messagesMax).optional(),
+  messageInterval: z.string().default('0s'),
+  deadline: z.string().default('0s'),
   weight: z.number().int().min(1).max(1_000_000).default(1),
   idempotencyKey: z.boolean().default(false),
   status: z.string().default('200-399'),
 });
-const scenarioSchema = z.strictObject({ requests: z.array(requestSchema).min(1).max(1000) });
+const scenarioSchema = z.strictObject({
+  requests: z.array(requestSchema).min(1).max(1000),
+  proto: z.union([z.string(), z.array(z.string())]).default([]),
+  importPaths: z.array(z.string()).default([]),
+  reflection: z.boolean().default(false),
+});
 
 /** One request as a scenario file writes it. */
 export type RequestSpec = z.input<typeof requestSchema>;
 
 /** `object`: what faults are reported against, the file's name. */
-export function parseScenario(document: unknown, object: string): Result<readonly ScenarioRequest[]> {
+export function parseScenario(document: unknown, object: string): Result<Scenario> {
   const parsed = scenarioSchema.safeParse(document);
   if (!parsed.success) {
     return fail(
@@ -76,7 +111,17 @@ export function parseScenario(document: unknown, object: string): Result<readonl
     });
     return request === null ? [] : [request];
   });
-  return issues.length > 0 ? fail(issues) : ok(requests);
+  const { importPaths, reflection } = parsed.data;
+  const proto = [parsed.data.proto].flat();
+  const at = requests.findIndex(({ json }) => json !== null);
+  if (at >= 0 && proto.length > 0 === reflection)
+    issues.push({
+      object,
+      field: `requests[${at}].message`,
+      rule: 'must have proto, or reflection',
+      value: '',
+    });
+  return issues.length > 0 ? fail(issues) : ok({ requests, descriptors: { proto, importPaths, reflection } });
 }
 
 type Report = (field: string, rule: string, value: string) => void;
@@ -100,33 +145,74 @@ function parseRequest(spec: z.output<typeof requestSchema>, report: Report): Sce
   const headers = parseHeaders(spec.headers, report);
   const hosts = headers.filter(([name]) => name === 'host');
   if (hosts.length > 1) report('headers', 'must have one Host', hosts.map(([, value]) => value).join(', '));
+  const call = parseCall(spec, report);
   const body = typeof spec.body === 'string' ? new TextEncoder().encode(spec.body) : spec.body;
+  const frame = call === null ? null : frameMessages([body ?? new Uint8Array(0)]);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 80 : Number(url.port),
     authority: hosts[0]?.[1] ?? url.host,
     path: target.startsWith('/') ? target : `/${target}`,
-    method: spec.grpc ? 'POST' : spec.method,
-    headers: [...headers.filter(([name]) => name !== 'host'), ...(spec.grpc ? grpcHeaders : [])],
-    body: spec.grpc ? frameMessage(body ?? new Uint8Array(0)) : body,
-    grpc: spec.grpc,
+    method: call === null ? spec.method : 'POST',
+    headers: [...headers.filter(([name]) => name !== 'host'), ...(call === null ? [] : callHeaders(call))],
+    body: frame === null ? body : frame.body,
+    call: call === null || frame === null ? null : { ...call, messageBytes: frame.messageBytes },
+    json: spec.message === undefined ? null : { values: [spec.message].flat(), count: spec.messages ?? 0 },
     weight: spec.weight,
     idempotencyKey: spec.idempotencyKey,
     expects,
   };
 }
 
-const grpcHeaders: readonly HeaderLine[] = [
-  ['content-type', 'application/grpc'],
-  ['te', 'trailers'],
-];
+/** null: no call of gRPC. Its messages are still to be framed. */
+function parseCall(spec: z.output<typeof requestSchema>, report: Report): LoadCall | null {
+  const [deadlineMs, messageIntervalMs] = [parseTime(spec.deadline), parseTime(spec.messageInterval)];
+  if (deadlineMs === null) report('deadline', timeRule, spec.deadline);
+  if (messageIntervalMs === null) report('messageInterval', timeRule, spec.messageInterval);
+  if (spec.message !== undefined && spec.body !== null) report('message', 'must stand without a body', '');
+  const isCall = spec.grpc || spec.message !== undefined;
+  for (const field of ['messages', 'messageInterval', 'deadline'] as const) {
+    const given = field === 'messages' ? spec.messages !== undefined : spec[field] !== '0s';
+    if (given && !isCall) report(field, 'must stand with grpc', String(spec[field]));
+  }
+  if (spec.messages !== undefined && spec.message === undefined)
+    report('messages', 'must stand with a message', String(spec.messages));
+  if (!isCall) return null;
+  return { deadlineMs: deadlineMs ?? 0, messageIntervalMs: messageIntervalMs ?? 0, messageBytes: [] };
+}
 
-/** A message behind its prefix: not compressed, and its length. */
-function frameMessage(message: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(5 + message.length);
-  new DataView(framed.buffer).setUint32(1, message.length);
-  framed.set(message, 5);
-  return framed;
+function callHeaders({ deadlineMs }: LoadCall): readonly HeaderLine[] {
+  return [
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+    ...(deadlineMs > 0 ? [['grpc-timeout', formatTimeout(deadlineMs)] as const] : []),
+  ];
+}
+
+/** At most eight digits and a unit (PROTOCOL-HTTP2.md, "Timeout"). */
+function formatTimeout(ms: number): string {
+  const us = Math.ceil(ms * 1000);
+  if (us < 1e8) return `${us}u`;
+  return ms < 1e8 ? `${Math.ceil(ms)}m` : `${Math.ceil(ms / 1000)}S`;
+}
+
+const prefixBytes = 5;
+
+/** Each message behind its prefix: not compressed, and its length. */
+export function frameMessages(messages: readonly Uint8Array[]): {
+  readonly body: Uint8Array;
+  readonly messageBytes: readonly number[];
+} {
+  const messageBytes = messages.map(({ length }) => prefixBytes + length);
+  const body = new Uint8Array(messageBytes.reduce((sum, length) => sum + length, 0));
+  const view = new DataView(body.buffer);
+  let at = 0;
+  for (const message of messages) {
+    view.setUint32(at + 1, message.length);
+    body.set(message, at + prefixBytes);
+    at += prefixBytes + message.length;
+  }
+  return { body, messageBytes };
 }
 
 type GivenHeaders = z.output<typeof requestSchema>['headers'];

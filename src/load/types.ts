@@ -5,6 +5,16 @@ import type { Clock, Random } from '../base/index.ts';
 import type { Address, Network } from '../net/index.ts';
 import type { RequestHead, ResponseHead } from '../wire/index.ts';
 
+/** A call of gRPC: its success is grpc-status 0. */
+export interface LoadCall {
+  /** From when it was sent: kept by the caller, and told to the server by `grpc-timeout`. 0: none. */
+  readonly deadlineMs: number;
+  /** Lengths of the messages in the request's body, their prefixes included. */
+  readonly messageBytes: readonly number[];
+  /** Between two messages; 0: they follow each other as the window opens. */
+  readonly messageIntervalMs: number;
+}
+
 /** One request to be sent. It may be shared by many sends: the run only reads it. */
 export interface LoadRequest {
   /** Index in {@link LoadOptions.targets}. */
@@ -12,8 +22,8 @@ export interface LoadRequest {
   /** With content-length where there is a body. */
   readonly head: RequestHead;
   readonly body: Uint8Array | null;
-  /** A call of gRPC: its success is grpc-status 0. */
-  readonly grpc: boolean;
+  /** null: not gRPC. */
+  readonly call: LoadCall | null;
   /** Whether a final status counts as success. */
   readonly expects: (status: number) => boolean;
 }
@@ -34,6 +44,10 @@ export interface LoadResult {
   readonly status: number;
   /** null without a response. */
   readonly head: ResponseHead | null;
+  /** -1 where there is none: not gRPC, or it did not come to that. */
+  readonly grpcStatus: number;
+  /** Messages of gRPC that came back. */
+  readonly messages: number;
   /** When it was due, in the clock's time. */
   readonly intendedMs: number;
   /** From when it was due to the end of the response. */
@@ -141,6 +155,10 @@ export interface LoadReport {
   readonly statusClasses: Readonly<Record<string, number>>;
   /** Responses by status. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** Calls of gRPC by how they ended, in gRPC's words; `none`: without a grpc-status. */
+  readonly grpcStatuses: Readonly<Record<string, number>>;
+  /** Messages of gRPC that came back. */
+  readonly messagesReceived: number;
   /** Successes a second of elapsed time. */
   readonly throughputPerSecond: number;
   /** Bytes of responses, heads included, also of the warm-up. */

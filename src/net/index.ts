@@ -8,6 +8,7 @@ export {
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
 export { gunzip } from './gunzip.ts';
 export { announceReady, closeInherited, offerListeners, takeListeners } from './hand-over.ts';
+export { createClientOptions, Http2ClientSocket } from './http2-client-socket.ts';
 export {
   createMemoryNetwork,
   type MemoryNetwork,

@@ -1,3 +1,4 @@
+export { grpcStatusNames } from './grpc-status.ts';
 export {
   type Head,
   type HeaderName,

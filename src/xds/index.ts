@@ -17,6 +17,7 @@ export { findReferences, type References } from './snapshot/references.ts';
 export { splitRoutes } from './snapshot/route-parts.ts';
 export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';
+export { encodeFrame, FrameParser } from './transport/grpc-framing.ts';
 export { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './transport/grpc-server.ts';
 export {
   createMemoryAdsTransport,

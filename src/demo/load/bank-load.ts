@@ -144,7 +144,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
       target: 0,
       head: createRequestHead('GET', this.#authority, path, []),
       body: null,
-      grpc: false,
+      call: null,
       expects: isSuccess,
     };
   }
@@ -156,7 +156,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
       ['content-length', String(body.length)],
       ['idempotency-key', transfer.reference],
     ]);
-    return { target: 0, head, body, grpc: false, expects: isSuccess };
+    return { target: 0, head, body, call: null, expects: isSuccess };
   }
 
   /** `reason` is '' when it went well. */

@@ -2,17 +2,17 @@
 // an origin whose answers are a function of the request. Our codec serves both; other people's are in the peer tests.
 
 import type { Clock, MeshError } from '../../base/index.ts';
-import type { Address, Listener, Network, Socket, SocketHandler } from '../../net/index.ts';
 import {
-  createFaultCounts,
-  defaultHttp2Limits,
-  Http2ClientCodec,
-  type Http2Options,
-  Http2ServerCodec,
-  type Http2ServerHost,
-} from '../../wire/http2/index.ts';
+  type Address,
+  createClientOptions,
+  Http2ClientSocket,
+  type Listener,
+  type Network,
+  type Socket,
+  type SocketHandler,
+} from '../../net/index.ts';
+import { type Http2Options, Http2ServerCodec, type Http2ServerHost } from '../../wire/http2/index.ts';
 import {
-  type ClientHost,
   type ClientStream,
   createRequestHead,
   createResponseHead,
@@ -27,16 +27,7 @@ import {
 type Fields = readonly (readonly [name: string, value: string])[];
 
 function options(clock: Clock, extendedConnect: boolean): Http2Options {
-  return {
-    limits: { ...defaultHttp2Limits, concurrentStreamsMax: 20_000 },
-    clock,
-    counts: createFaultCounts(),
-    keepaliveMs: 0,
-    keepaliveTimeoutMs: 0,
-    idlePingMs: 0,
-    stallMs: 0,
-    extendedConnect,
-  };
+  return { ...createClientOptions(clock, { concurrentStreamsMax: 20_000 }), extendedConnect };
 }
 
 /** One request and what came of it. */
@@ -84,16 +75,12 @@ export class Http2Call implements ResponseReceiver {
   onWritable(): void {}
 }
 
-export class Http2Client implements SocketHandler, ClientHost {
-  readonly socket: Socket;
+export class Http2Client extends Http2ClientSocket {
   retired = false;
   closed = false;
-  private readonly clock: Clock;
-  private codec: Http2ClientCodec | null = null;
 
   constructor(network: Network, address: Address, clock: Clock) {
-    this.clock = clock;
-    this.socket = network.connect(address, this);
+    super(network, address, options(clock, true));
   }
 
   get capacity(): number {
@@ -118,30 +105,12 @@ export class Http2Client implements SocketHandler, ClientHost {
     return call;
   }
 
-  onOpen(socket: Socket): void {
-    this.codec = new Http2ClientCodec(socket, this, options(this.clock, true));
-  }
-
-  onData(_socket: Socket, bytes: Uint8Array): void {
-    this.codec?.receive(bytes);
-  }
-
-  onDrain(): void {
-    this.codec?.drained();
-  }
-
-  onEnd(): void {
-    this.codec?.receiveEnd();
-  }
-
-  onClose(_socket: Socket, error: MeshError | null): void {
+  override onClose(socket: Socket, error: MeshError | null): void {
     this.closed = true;
-    this.codec?.closed(error);
+    super.onClose(socket, error);
   }
 
-  onStreamDone(): void {}
-  onCapacity(): void {}
-  onRetired(): void {
+  override onRetired(): void {
     this.retired = true;
   }
 }

@@ -2,6 +2,7 @@
 // status codes, and how a status travels (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 
 import type { MeshError } from '../../base/index.ts';
+import { grpcStatusNames } from '../../wire/index.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 
 export const adsPaths: Readonly<Record<AdsVariant, string>> = {
@@ -41,26 +42,6 @@ export const discoveryMethods: ReadonlyMap<string, DiscoveryMethod> = new Map<st
   ],
 ]);
 
-const statusNames: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 /** The codes that we give. */
 export const grpcStatus = {
   ok: 0,
@@ -96,7 +77,7 @@ export function encodeStatusMessage(message: string): string {
 
 /** From `grpc-status` and the percent-encoded `grpc-message`. */
 export function describeStatus(status: unknown, message: unknown): string {
-  const name = statusNames[Number(status)] ?? `status ${String(status)}`;
+  const name = grpcStatusNames[Number(status)] ?? `status ${String(status)}`;
   const text = typeof message === 'string' ? decodePercent(message) : '';
   return text === '' ? `the call ended with ${name}` : `the call ended with ${name}: ${text}`;
 }

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 )
 
@@ -25,6 +27,11 @@ func grpcServe() {
 	check("listen", err)
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(anySize), grpc.MaxSendMsgSize(anySize))
 	testgrpc.RegisterTestServiceServer(server, interop.NewTestServer())
+	if *reflectOld {
+		reflectionv1alpha.RegisterServerReflectionServer(server, reflection.NewServer(reflection.ServerOptions{Services: server}))
+	} else {
+		reflection.RegisterV1(server)
+	}
 	fmt.Println("ready")
 	check("serve", server.Serve(listener))
 }

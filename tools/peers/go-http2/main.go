@@ -15,6 +15,7 @@ import (
 var (
 	address     = flag.String("address", "127.0.0.1:0", "to listen on, or to call")
 	connections = flag.Int("connections", 10, "that the streams share")
+	reflectOld  = flag.Bool("v1alpha", false, "the server reflects itself as older ones do")
 	streams     = flag.Int("streams", 10_000, "open at once")
 	large       = flag.Int("large", 100<<20, "bytes of the largest message")
 	forTime     = flag.Duration("for", 2*time.Second, "how long to keep calling")
