@@ -138,7 +138,7 @@ describe('checkManifests', () => {
     ]);
     expect(report.findings).toEqual([]);
     expect(report.notes).toEqual([
-      'bank/Service/db:80: appProtocol mysql is not supported yet by this version',
+      'bank/Service/db:80: appProtocol mysql is not known here: TCPRoute and TLSRoute alone carry it, as bytes',
       'default/Deployment.apps/a: apps/v1 Deployment is not a kind that the mesh reads',
     ]);
   });

@@ -14,12 +14,16 @@ import { createControlPlane, createMeshView } from './index.ts';
 // Other processes are waited for; on a busy machine that takes its time.
 setDefaultTimeout(60_000);
 
+/** `name path` of what backends got. */
+const seen: string[] = [];
+
 function createBackend(name: string) {
   return Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
     async fetch(request) {
       const url = new URL(request.url);
+      seen.push(`${name} ${url.pathname} ${request.headers.get('host')}`);
       if (url.pathname === '/slow') await Bun.sleep(8000);
       return Response.json({
         name,
@@ -78,6 +82,13 @@ spec:
       backendRefs: [{ name: v1, port: 80 }]
     - matches: [{ path: { value: /half } }]
       backendRefs: [{ name: v1, port: 80 }, { name: gone, port: 80 }]
+    - matches: [{ path: { value: /copied } }]
+      filters:
+        - { type: RequestMirror, requestMirror: { backendRef: { name: v2, port: 80 } } }
+        - { type: RequestMirror, requestMirror: { backendRef: { name: plain, port: 80 }, percent: 0 } }
+        - type: CORS
+          cors: { allowOrigins: [https://www.example.com, "https://*.example.org"], allowMethods: [GET, PUT], allowHeaders: [x-a], exposeHeaders: [x-b], allowCredentials: true, maxAge: 60 }
+      backendRefs: [{ name: v1, port: 80 }]
     - matches: [{ path: { value: /broken } }]
       backendRefs: [{ name: gone, port: 80 }]
 `;
@@ -220,6 +231,38 @@ describeWith(['envoy'], 'Envoy', () => {
     const statuses = new Set<number>();
     for (let i = 0; i < 60; i++) statuses.add((await get(outbound, 'web', '/half')).status);
     expect([...statuses].sort()).toEqual([200, 500]);
+  });
+
+  test('a copy goes to the mirror, under the same authority', async () => {
+    expect(await body(await get(outbound, 'web', '/copied'))).toMatchObject({ name: 'v1' });
+    await until('the copy', async () => seen.includes('v2 /copied web'));
+    expect(seen.filter((one) => one.includes('/copied')).sort()).toEqual([
+      'v1 /copied web',
+      'v2 /copied web',
+    ]);
+  });
+
+  test('who may read across origins', async () => {
+    const preflight = (origin: string) =>
+      get(outbound, 'web', '/copied', {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'PUT' },
+      });
+    for (const origin of ['https://www.example.com', 'https://a.b.example.org']) {
+      const { status, headers } = await preflight(origin);
+      expect([status, headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+      expect(headers.get('access-control-allow-methods')).toBe('GET, PUT');
+      expect(headers.get('access-control-max-age')).toBe('60');
+      expect(headers.get('access-control-allow-credentials')).toBe('true');
+    }
+    for (const origin of [
+      'https://example.org',
+      'https://www.example.com.evil.org',
+      'http://www.example.com',
+    ])
+      expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
+    const answer = await get(outbound, 'web', '/copied', { headers: { origin: 'https://www.example.com' } });
+    expect(answer.headers.get('access-control-expose-headers')).toBe('x-b');
   });
 
   test('inbound takes what is meant for its workload, and nothing else', async () => {

@@ -271,7 +271,17 @@ export {
   type StdoutAccessLog,
   StdoutAccessLogSchema,
 } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts';
+export {
+  type Cors,
+  type CorsPolicy,
+  CorsPolicySchema,
+  CorsSchema,
+} from './gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts';
 export { type Router, RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
+export {
+  type TlsInspector,
+  TlsInspectorSchema,
+} from './gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 export {
   type HttpConnectionManager,
   HttpConnectionManager_CodecType,
@@ -340,6 +350,38 @@ export {
   type WrrLocality,
   WrrLocalitySchema,
 } from './gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts';
+export {
+  type CertificateValidationContext,
+  CertificateValidationContext_TrustChainVerification,
+  CertificateValidationContext_TrustChainVerificationSchema,
+  CertificateValidationContextSchema,
+  type SubjectAltNameMatcher,
+  SubjectAltNameMatcher_SanType,
+  SubjectAltNameMatcher_SanTypeSchema,
+  SubjectAltNameMatcherSchema,
+  type TlsCertificate,
+  TlsCertificateSchema,
+  type TlsParameters,
+  TlsParameters_TlsProtocol,
+  TlsParameters_TlsProtocolSchema,
+  TlsParametersSchema,
+} from './gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+export {
+  type SdsSecretConfig,
+  SdsSecretConfigSchema,
+  type Secret,
+  SecretSchema,
+} from './gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+export {
+  type CommonTlsContext,
+  type CommonTlsContext_CombinedCertificateValidationContext,
+  CommonTlsContext_CombinedCertificateValidationContextSchema,
+  CommonTlsContextSchema,
+  type DownstreamTlsContext,
+  DownstreamTlsContextSchema,
+  type UpstreamTlsContext,
+  UpstreamTlsContextSchema,
+} from './gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 export {
   type HttpProtocolOptions as UpstreamHttpProtocolOptions,
   type HttpProtocolOptions_ExplicitHttpConfig as UpstreamHttpProtocolOptions_ExplicitHttpConfig,

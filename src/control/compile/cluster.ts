@@ -17,13 +17,13 @@ import {
   UpstreamHttpProtocolOptionsSchema,
 } from '../../xds/api.ts';
 import { formatGatewayDuration, latencyAwareType, policyDefaults } from '../../xds/index.ts';
-import type { PortModel } from '../model/types.ts';
+import type { PortModel, PortProtocol } from '../model/types.ts';
 import { parseStatusRange, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 
 /** What a cluster is made of; equal input gives an equal cluster. */
-export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port' | 'http2'>;
+export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port' | 'protocol'>;
 
 export function compileCluster(port: ClusterInput): Cluster {
   const { policy } = port;
@@ -36,7 +36,7 @@ export function compileCluster(port: ClusterInput): Cluster {
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
     ...compileHealthCheck(port),
-    typedExtensionProtocolOptions: compileProtocol(port.http2, durationMs(policy.timeouts.idle)),
+    typedExtensionProtocolOptions: compileProtocol(port.protocol, durationMs(policy.timeouts.idle)),
     metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
   });
 }
@@ -70,22 +70,30 @@ function compileEndpointSource({
  */
 function encodePolicy(policy: ServicePolicySettings): object {
   const { outlierDetection } = policy;
-  const { attemptIsGiven: _, ...timeouts } = policy.timeouts;
+  const { attemptIsGiven: _attempt, requestIsGiven: _request, ...timeouts } = policy.timeouts;
   if (outlierDetection.successRate.minimumRequests > 0) return { ...policy, timeouts };
   return { ...policy, timeouts, outlierDetection: { ...outlierDetection, successRate: null } };
 }
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** What its application speaks, a sidecar before it speaks too (docs/decisions/0014-the-mesh-hop.md). */
-export function compileProtocol(http2: boolean, idleMs: number | null) {
-  const version = http2 ? ('http2ProtocolOptions' as const) : ('httpProtocolOptions' as const);
+/**
+ * What its application speaks, a sidecar before it speaks too (docs/decisions/0014-the-mesh-hop.md). Of bytes that
+ * nobody reads nothing is said.
+ */
+export function compileProtocol(protocol: PortProtocol, idleMs: number | null) {
+  if (protocol === 'opaque') return {};
   return {
     [protocolOptionsKey]: packAny(UpstreamHttpProtocolOptionsSchema, {
       ...(idleMs === null ? {} : { commonHttpProtocolOptions: { idleTimeout: durationOf(idleMs) } }),
       upstreamProtocolOptions: {
         case: 'explicitHttpConfig',
-        value: { protocolConfig: { case: version, value: {} } },
+        value: {
+          protocolConfig:
+            protocol === 'http2'
+              ? { case: 'http2ProtocolOptions', value: {} }
+              : { case: 'httpProtocolOptions', value: {} },
+        },
       },
     }),
   };
@@ -133,7 +141,7 @@ function compileHealthCheck({
   policy,
   port,
   service,
-  http2,
+  protocol,
 }: ClusterInput): Pick<MessageInitShape<typeof ClusterSchema>, 'healthChecks' | 'ignoreHealthOnHostRemoval'> {
   const { healthCheck: check } = policy;
   if (check === undefined) return {};
@@ -148,7 +156,7 @@ function compileHealthCheck({
   };
   const healthCheck = create(HealthCheckSchema, {
     ...common,
-    healthChecker: compileProbe(check, host, http2),
+    healthChecker: compileProbe(check, host, protocol === 'http2'),
   });
   return { healthChecks: [healthCheck], ignoreHealthOnHostRemoval: true };
 }

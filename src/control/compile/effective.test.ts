@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { defaultPolicy, servicePolicySettings } from '../schema/service-policy.ts';
 import { decideBehaviour } from './effective.ts';
 
-const rule = { requestTimeout: null, attemptTimeout: null, retry: null };
+const rule = { requestTimeout: null, attemptTimeout: null, retry: null, grpc: false };
 
 test('without a rule the policy holds', () => {
   const behaviour = decideBehaviour(null, defaultPolicy);
@@ -44,6 +44,17 @@ test.each(policies)('a policy with %p and a rule with request %p', (timeouts, re
     servicePolicySettings.parse({ timeouts }),
   );
   expect(behaviour.timeouts.attempt).toBe(expected);
+});
+
+const streams: readonly [object, string, string][] = [
+  // A default must not cut a stream; what somebody wrote down does.
+  [{}, '0s', '0s'],
+  [{ request: '20s' }, '20s', '20s'],
+  [{ request: '20s', attempt: '3s' }, '20s', '3s'],
+];
+test.each(streams)('a gRPC rule under a policy with %p', (timeouts, request, attempt) => {
+  const behaviour = decideBehaviour({ ...rule, grpc: true }, servicePolicySettings.parse({ timeouts }));
+  expect(behaviour.timeouts).toEqual({ request, attempt });
 });
 
 test('codes of a rule replace the answers worth a retry; broken connections always are; methods stay the policy’s', () => {

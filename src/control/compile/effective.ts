@@ -12,13 +12,16 @@ export interface RouteBehaviour {
 }
 
 export function decideBehaviour(
-  rule: Pick<RuleModel, 'requestTimeout' | 'attemptTimeout' | 'retry'> | null,
+  rule: Pick<RuleModel, 'requestTimeout' | 'attemptTimeout' | 'retry' | 'grpc'> | null,
   policy: ServicePolicySettings,
 ): RouteBehaviour {
-  const request = rule?.requestTimeout ?? policy.timeouts.request;
+  const standard = rule?.grpc === true && !policy.timeouts.requestIsGiven ? '0s' : policy.timeouts.request;
+  const request = rule?.requestTimeout ?? standard;
+  // A stream lasts as long as its ends want.
+  const endless = rule?.grpc === true && !policy.timeouts.attemptIsGiven;
   const derived = rule?.requestTimeout != null && !policy.timeouts.attemptIsGiven;
   const attempt =
-    rule?.attemptTimeout ?? (derived ? request : clampAttempt(policy.timeouts.attempt, request));
+    rule?.attemptTimeout ?? (derived || endless ? request : clampAttempt(policy.timeouts.attempt, request));
   return { timeouts: { request, attempt }, retry: decideRetry(rule?.retry ?? null, policy.retry) };
 }
 

@@ -16,7 +16,7 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { Model, PortModel, RuleModel, ServiceModel } from '../model/types.ts';
+import type { Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
 import { compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
@@ -32,7 +32,7 @@ export interface InboundTarget {
   readonly cluster: string;
   readonly service: string;
   readonly applicationPort: number;
-  readonly http2: boolean;
+  readonly protocol: PortProtocol;
 }
 
 /** One authority that is accepted, by the virtual host it belongs to. */
@@ -42,6 +42,13 @@ interface InboundHost {
   readonly cluster: string;
   /** It is asked for by the name of something else that leads here, so that only the caller can say what it chose. */
   readonly borrowed: boolean;
+}
+
+/** Copies of requests to another Service, which this workload is sent too. */
+interface InboundCopy {
+  /** {@link PortModel.id} of where the request itself went. */
+  readonly chosen: string;
+  readonly cluster: string;
 }
 
 interface InboundWildcard {
@@ -58,6 +65,7 @@ export interface InboundPlan {
   /** Names under a gateway's wildcard with a port behind, which no domain of Envoy's can say; the longest first. */
   readonly wildcards: readonly InboundWildcard[];
   readonly misdirected: readonly string[];
+  readonly copies: readonly InboundCopy[];
   /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
   readonly unresolved: readonly string[];
 }
@@ -69,6 +77,7 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   const own = all.filter((service) => service.podOf === null);
   for (const service of own) {
     for (const port of service.ports) {
+      if (port.protocol === 'opaque') continue;
       const applicationPort = findApplicationPort(port, scope);
       if (applicationPort === null) unresolved.push(port.id);
       else targets.set(port.id, nameTarget(service, port, applicationPort, [...targets.values()]));
@@ -80,7 +89,8 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
     addService(hosts, service, false, (port) => targets.get(`${port.service}:${port.port}`));
   addParents(hosts, model, targets);
   const wildcards = addGatewayHosts(hosts, model, targets);
-  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, unresolved };
+  const copies = planCopies(model, targets);
+  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, copies, unresolved };
   return { ...plan, misdirected: hosts.has('*') ? foreignDomains(model, scope, hosts) : ['*'] };
 }
 
@@ -113,7 +123,7 @@ function nameTarget(
     cluster: clash ? `${plain}:${service.name}` : plain,
     service: service.id,
     applicationPort,
-    http2: port.http2,
+    protocol: port.protocol,
   };
 }
 
@@ -211,14 +221,43 @@ function findTarget(
   rules: readonly RuleModel[],
   targets: ReadonlyMap<string, InboundTarget>,
 ): InboundTarget | undefined {
-  for (const rule of rules) {
-    if (rule.action.kind !== 'forward') continue;
-    for (const backend of rule.action.backends) {
-      const target = targets.get(backend.port ?? '');
+  for (const rule of rules)
+    for (const port of portsOf(rule)) {
+      const target = targets.get(port);
       if (target !== undefined) return target;
     }
-  }
   return undefined;
+}
+
+/** Where a rule's requests arrive, and after them their copies. */
+function portsOf({ action, mirrors }: RuleModel): readonly string[] {
+  const backends = action.kind === 'forward' ? action.backends : [];
+  return [...backends.map(({ port }) => port ?? ''), ...mirrors.map(({ port }) => port)];
+}
+
+/** A copy names, as its request did, the Service that the request itself went to. */
+function planCopies(model: Model, targets: ReadonlyMap<string, InboundTarget>): readonly InboundCopy[] {
+  const copies = new Map<string, InboundCopy>();
+  for (const rule of listRules(model)) {
+    for (const { port } of rule.mirrors) {
+      const target = targets.get(port);
+      if (target === undefined || rule.action.kind !== 'forward') continue;
+      for (const { port: chosen } of rule.action.backends)
+        if (chosen !== null && !targets.has(chosen) && !copies.has(chosen))
+          copies.set(chosen, { chosen, cluster: target.cluster });
+    }
+  }
+  return [...copies.values()];
+}
+
+function* listRules(model: Model): Generator<RuleModel> {
+  for (const { ports } of model.services.values())
+    for (const { routes } of ports) {
+      yield* routes.producer ?? [];
+      for (const rules of routes.consumers.values()) yield* rules;
+    }
+  for (const { sockets } of model.gateways.values())
+    for (const { hosts } of sockets) for (const { rules } of hosts) yield* rules;
 }
 
 /**
@@ -235,7 +274,10 @@ function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector)
 }
 
 export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConfiguration {
-  const chosen = plan.targets.map(compileChosen);
+  const chosen = [
+    ...plan.targets.map(({ port, cluster }) => compileChosen(port, cluster)),
+    ...plan.copies.map((copy) => compileChosen(copy.chosen, copy.cluster)),
+  ];
   const wildcards = plan.wildcards.map(compileWildcard);
   const virtualHosts = plan.hosts.map((host) => compileInboundHost(host, chosen, wildcards));
   virtualHosts.push(compileMisdirected(plan.misdirected, chosen, wildcards));
@@ -247,13 +289,12 @@ export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConf
 }
 
 /** What the caller's proxy says it chose, whatever the authority: routes that lead here may have reached it first. */
-function compileChosen(target: InboundTarget): Route {
-  const { port } = target;
+function compileChosen(port: string, cluster: string): Route {
   const header = { name: destinationHeader, headerMatchSpecifier: exactly(port) };
   return create(RouteSchema, {
     name: `chosen/${port}`,
     match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
-    ...forwardTo(target.cluster),
+    ...forwardTo(cluster),
   });
 }
 
@@ -344,7 +385,6 @@ export function compileInboundCluster(target: InboundTarget): Cluster {
     name: target.cluster,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationOf(1000),
-    ...(target.http2 ? { typedExtensionProtocolOptions: compileProtocol(true, null) } : {}),
     circuitBreakers: {
       thresholds: [{ maxConnections: inboundMax, maxPendingRequests: inboundMax, maxRequests: inboundMax }],
     },
@@ -352,6 +392,9 @@ export function compileInboundCluster(target: InboundTarget): Cluster {
       clusterName: target.cluster,
       endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
     },
+    ...(target.protocol === 'http'
+      ? {}
+      : { typedExtensionProtocolOptions: compileProtocol(target.protocol, null) }),
     metadata: weftMetadata({ service: target.service }),
   });
 }

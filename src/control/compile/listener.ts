@@ -9,6 +9,7 @@ import {
   RouterSchema,
   TrafficDirection,
 } from '../../xds/api.ts';
+import { corsFilter } from './cors.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 import type { Bind } from './scope.ts';
 
@@ -16,6 +17,8 @@ export interface ListenerInput {
   readonly name: string;
   readonly bind: Bind;
   readonly direction: 'inbound' | 'outbound' | 'gateway';
+  /** A route of it says who may read across origins. */
+  readonly cors: boolean;
 }
 
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
@@ -27,6 +30,7 @@ export function compileListener(input: ListenerInput): Listener {
     statPrefix: input.name,
     routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: input.name } },
     httpFilters: [
+      ...(input.cors ? [corsFilter()] : []),
       {
         name: 'envoy.filters.http.router',
         configType: { case: 'typedConfig', value: packAny(RouterSchema, {}) },

@@ -46,6 +46,8 @@ export class MeshCompiler {
   /** Stand for everything that routes, and for everything that statics are made of. */
   readonly #routingInput: string;
   readonly #staticInput: string;
+  /** A route of some Service says who may read across origins. */
+  readonly #cors: boolean;
 
   /** Begins a build of `cache`. */
   constructor(model: Model, cache: ResourceCache) {
@@ -54,6 +56,11 @@ export class MeshCompiler {
     for (const service of model.services.values())
       for (const port of service.ports) this.#ports.set(port.id, port);
     this.#routingInput = encodeRoutingInput(model);
+    this.#cors = [...this.#ports.values()].some(({ routes }) =>
+      [routes.producer ?? [], ...routes.consumers.values()].some((rules) =>
+        rules.some((rule) => rule.cors !== null),
+      ),
+    );
     this.#clusters = cache.shareMap('clusters', byName(this.#compileClusters()));
     this.#staticInput = `${this.#routingInput} ${hashMap(this.#clusters)}`;
     cache.beginBuild(this.#staticInput);
@@ -102,8 +109,8 @@ export class MeshCompiler {
       compileInboundRoutes('inbound', plan),
     );
     const listeners = [
-      this.#listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound' }),
-      this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound' }),
+      this.#listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound', cors: this.#cors }),
+      this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound', cors: false }),
     ];
     const routes = [this.#outboundRoutes('outbound', scope.namespace), inbound];
     const notes = plan.unresolved.map(
@@ -114,7 +121,8 @@ export class MeshCompiler {
   }
 
   #compileAgent(scope: AgentScope, key: string): CompiledStatics {
-    const listeners = [this.#listener({ name: 'agent', bind: scope.bind, direction: 'outbound' })];
+    const { bind } = scope;
+    const listeners = [this.#listener({ name: 'agent', bind, direction: 'outbound', cors: this.#cors })];
     return this.#bundle(key, listeners, [this.#outboundRoutes('agent', scope.namespace)], [], []);
   }
 
@@ -126,7 +134,9 @@ export class MeshCompiler {
       // The node's own address is for the first; further sockets keep their ports on the same host.
       const host = scope.bind?.host ?? '0.0.0.0';
       const port = position === 0 ? (scope.bind?.port ?? socket.port) : socket.port;
-      listeners.push(this.#listener({ name: socket.name, bind: { host, port }, direction: 'gateway' }));
+      const cors = socket.hosts.some(({ rules }) => rules.some((rule) => rule.cors !== null));
+      const bind = { host, port };
+      listeners.push(this.#listener({ name: socket.name, bind, direction: 'gateway', cors }));
       if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket));
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
@@ -150,7 +160,8 @@ export class MeshCompiler {
 
   #listener(input: ListenerInput): XdsResource {
     const { host, port } = input.bind;
-    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, input.direction, () =>
+    const made = `${input.direction} ${input.cors}`;
+    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, made, () =>
       compileListener(input),
     );
   }
@@ -162,8 +173,8 @@ export class MeshCompiler {
   }
 
   #compileClusters(): readonly XdsResource[] {
-    return [...this.#ports.values()].map(({ id, service, policy, external, port, http2 }) => {
-      const input = { id, service, policy, external, port, http2 };
+    return [...this.#ports.values()].map(({ id, service, policy, external, port, protocol }) => {
+      const input = { id, service, policy, external, port, protocol };
       return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
   }
@@ -204,16 +215,17 @@ function encodeRoutingInput(model: Model): string {
   const services = [...model.services.values()].map((service) => [
     service.id,
     Object.entries(service.selector),
-    service.ports.map((port) => [port.targetPort, port.http2, encodePortInput(service, port)]),
+    service.ports.map((port) => [port.targetPort, port.protocol, encodePortInput(service, port)]),
   ]);
   return hashOf(JSON.stringify([services, [...model.gateways]]));
 }
 
 /** What determines the virtual host of a port, and its Service's names. */
 function encodePortInput(service: ServiceModel, port: PortModel): string {
-  const { name, policy, routes } = port;
-  const ports = service.ports.map((one) => one.port);
-  return JSON.stringify([ports, name, policy.timeouts, policy.retry, routes.producer, [...routes.consumers]]);
+  const { name, policy, protocol, routes } = port;
+  const ports = service.ports.map((one) => [one.port, one.protocol === 'opaque']);
+  const { producer, consumers } = routes;
+  return JSON.stringify([ports, name, protocol, policy.timeouts, policy.retry, producer, [...consumers]]);
 }
 
 function hashMap(map: ResourceMap): string {

@@ -15,7 +15,7 @@ import {
   MetadataSchema,
 } from '../../xds/api.ts';
 import { weftMetadataKey } from '../../xds/index.ts';
-import type { HttpHeaderEdits } from '../schema/http-route.ts';
+import type { HttpHeaderEdits } from '../schema/http-filters.ts';
 
 export function packAny<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {
   return anyPack(schema, create(schema, init));

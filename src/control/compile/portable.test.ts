@@ -102,6 +102,39 @@ const filter = fc.oneof(
     .record({ hostname: host, path: pathEdit }, { requiredKeys: [] })
     .map((urlRewrite) => ({ type: 'URLRewrite', urlRewrite })),
 );
+const origin = fc.constantFrom(
+  '*',
+  'https://a.example.com',
+  'https://*.example.com:8443',
+  'http://*',
+  'a',
+  '',
+);
+const copies = fc.oneof(
+  fc
+    .record(
+      {
+        backendRef: fc.record({ name: fc.constantFrom('ledger', 'gone'), port: fc.constant(80) }),
+        percent: number,
+        fraction: fc.record({ numerator: number, denominator: number }),
+      },
+      { requiredKeys: ['backendRef'] },
+    )
+    .map((requestMirror) => ({ type: 'RequestMirror', requestMirror })),
+  fc
+    .record(
+      {
+        allowOrigins: fc.array(origin, { maxLength: 2 }),
+        allowMethods: fc.array(fc.constantFrom('GET', '*', 'get'), { maxLength: 2 }),
+        allowHeaders: fc.array(fc.oneof(word, fc.constant('*')), { maxLength: 2 }),
+        exposeHeaders: fc.array(word, { maxLength: 2 }),
+        allowCredentials: fc.boolean(),
+        maxAge: number,
+      },
+      { requiredKeys: [] },
+    )
+    .map((cors) => ({ type: 'CORS', cors })),
+);
 const valueMatch = fc.record(
   { type: fc.constantFrom('Exact', 'RegularExpression'), name: word, value: fc.oneof(word, regex) },
   { requiredKeys: ['name', 'value'] },
@@ -122,7 +155,7 @@ const rule = fc.record(
   {
     name: fc.constantFrom('a', 'b', 'A', 'a b'),
     matches: fc.array(match, { maxLength: 2 }),
-    filters: fc.array(filter, { maxLength: 2 }),
+    filters: fc.array(fc.oneof(filter, copies), { maxLength: 2 }),
     backendRefs: fc.array(
       fc.record(
         {
@@ -143,7 +176,37 @@ const rule = fc.record(
   },
   { requiredKeys: [] },
 );
+const method = fc.record(
+  {
+    type: fc.constantFrom('Exact', 'RegularExpression'),
+    service: fc.constantFrom('a.B', '.a', '', 'a/b', '[a-z]+', '(', 'A'),
+    method: fc.constantFrom('Do', '', 'a.b', 'D.*', '['),
+  },
+  { requiredKeys: [] },
+);
+const grpcRule = fc.record(
+  {
+    matches: fc.array(
+      fc.record({ method, headers: fc.array(valueMatch, { maxLength: 2 }) }, { requiredKeys: [] }),
+      { maxLength: 2 },
+    ),
+    filters: fc.array(fc.oneof(modifiers, copies), { maxLength: 2 }),
+    backendRefs: fc.array(
+      fc.record({ name: fc.constantFrom('ledger', 'cards', 'gone'), port: fc.constant(80), weight: number }),
+      { maxLength: 2 },
+    ),
+  },
+  { requiredKeys: [] },
+);
+const grpcRoute = fc.record({
+  kind: fc.constant('GRPCRoute'),
+  name: fc.constantFrom('r', 's', 't'),
+  parent: fc.constantFrom({ name: 'edge' }, { group: '', kind: 'Service', name: 'ledger' }),
+  hostnames: fc.array(host, { maxLength: 2 }),
+  rules: fc.array(grpcRule, { maxLength: 3 }),
+});
 const route = fc.record({
+  kind: fc.constant('HTTPRoute'),
   name: fc.constantFrom('r', 's', 't'),
   parent: fc.constantFrom({ name: 'edge' }, { group: '', kind: 'Service', name: 'ledger' }),
   hostnames: fc.array(host, { maxLength: 2 }),
@@ -162,15 +225,18 @@ const nodes = [
   { id: 'gateway~edge-0.bank', cluster: 'edge' },
 ];
 
+type Written<A> = A extends fc.Arbitrary<infer R> ? R : never;
+
 function manifest({
+  kind,
   name,
   parent,
   hostnames,
   rules,
-}: typeof route extends fc.Arbitrary<infer R> ? R : never): string {
+}: Written<typeof route> | Written<typeof grpcRoute>): string {
   return `---\n${JSON.stringify({
     apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'HTTPRoute',
+    kind,
     metadata: { name, namespace: 'bank' },
     spec: { parentRefs: [parent], hostnames, rules },
   })}\n`;
@@ -205,7 +271,7 @@ function judge(text: string): readonly string[] {
 
 test('what is sent is taken', () => {
   fc.assert(
-    fc.property(fc.array(route, { minLength: 1, maxLength: 3 }), (routes) => {
+    fc.property(fc.array(fc.oneof(route, grpcRoute), { minLength: 1, maxLength: 3 }), (routes) => {
       expect(judge(world + routes.map(manifest).join(''))).toEqual([]);
     }),
     { numRuns: runs(300), seed: 7 },

@@ -67,6 +67,7 @@ function findClusters(routes: RouteConfiguration): readonly Reference[] {
 }
 
 function addClusters(action: RouteAction, names: Set<string>): void {
+  for (const { cluster } of action.requestMirrorPolicies) names.add(cluster);
   const { clusterSpecifier } = action;
   if (clusterSpecifier.case === 'cluster') names.add(clusterSpecifier.value);
   else if (clusterSpecifier.case === 'weightedClusters')

@@ -17,15 +17,17 @@ type ValueMatch = HttpRouteMatch['headers'][number];
 
 export function compileMatch(
   match: HttpRouteMatch,
-  path: PathSpecifier = compilePath(match.path),
+  grpc: boolean,
+  path: PathSpecifier | undefined,
 ): RouteMatch {
   const headers = match.headers.map(compileHeader);
   if (match.method !== undefined)
     headers.unshift(compileHeader({ type: 'Exact', name: ':method', value: match.method }));
   return create(RouteMatchSchema, {
-    pathSpecifier: path,
+    pathSpecifier: path ?? compilePath(match.path),
     headers,
     queryParameters: match.queryParams.map(compileQuery),
+    ...(grpc ? { grpc: {} } : {}),
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
+  FractionalPercent_DenominatorType,
   type HeaderValueOption,
   type RedirectAction,
   RedirectAction_RedirectResponseCode,
@@ -12,10 +13,12 @@ import {
   RouteActionSchema,
   RouteSchema,
 } from '../../xds/api.ts';
-import type { BackendModel, RuleAction, RuleModel } from '../model/types.ts';
-import type { HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
+import type { BackendModel, MirrorModel, RuleAction, RuleModel } from '../model/types.ts';
+import type { HttpPathEdit } from '../schema/http-filters.ts';
+import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
+import { compileCors } from './cors.ts';
 import { decideBehaviour, type RouteBehaviour } from './effective.ts';
 import {
   compileHeaderLines,
@@ -52,11 +55,12 @@ export function compileRule(
     requestHeadersToRemove: removedHeaders(rule.requestEdits),
     responseHeadersToAdd: compileHeaderLines(rule.responseEdits),
     responseHeadersToRemove: removedHeaders(rule.responseEdits),
+    ...(rule.cors === null ? {} : { typedPerFilterConfig: compileCors(rule.cors) }),
   };
   return splitPrefixEdit(rule).map(({ match, path, edit }) =>
     create(RouteSchema, {
       ...shared,
-      match: compileMatch(match, path),
+      match: compileMatch(match, rule.grpc, path),
       ...compileAction(rule, edit, policy, place),
     }),
   );
@@ -72,7 +76,7 @@ function compileAction(
   switch (action.kind) {
     case 'unavailable':
       return {
-        action: { case: 'directResponse', value: { status: 500 } },
+        action: { case: 'directResponse', value: { status: rule.grpc ? 503 : 500 } },
         metadata: weftMetadata({ service: place.service }),
       };
     case 'redirect':
@@ -80,7 +84,7 @@ function compileAction(
     case 'forward': {
       const behaviour = decideBehaviour(rule, policy);
       return {
-        action: { case: 'route', value: compileForward(action, edit, behaviour) },
+        action: { case: 'route', value: compileForward(rule, action, edit, behaviour) },
         // Whose errors the share of a backend that cannot be resolved is.
         metadata: weftMetadata(hasHole(action) ? { ...behaviour, service: place.service } : behaviour),
       };
@@ -160,6 +164,7 @@ type ForwardAction = Extract<RuleAction, { readonly kind: 'forward' }>;
 type RedirectRule = Extract<RuleAction, { readonly kind: 'redirect' }>;
 
 function compileForward(
+  { grpc, mirrors }: RuleModel,
   action: ForwardAction,
   edit: PathEdit | null,
   behaviour: RouteBehaviour,
@@ -167,14 +172,33 @@ function compileForward(
   return create(RouteActionSchema, {
     clusterSpecifier: compileBackends(action.backends),
     ...(hasHole(action)
-      ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }
+      ? { clusterNotFoundResponseCode: grpc ? SERVICE_UNAVAILABLE : INTERNAL_SERVER_ERROR }
       : {}),
+    requestMirrorPolicies: mirrors.map(compileMirror),
     ...(action.hostname === null
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral' as const, value: action.hostname } }),
     ...compileRewrite(edit),
     ...compileBehaviour(behaviour),
   });
+}
+
+/** A gRPC client reads UNAVAILABLE in 503, as GRPCRouteRule.backendRefs wants it. */
+const { INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE } = RouteAction_ClusterNotFoundResponseCode;
+
+/** Under the authority of its request: a sidecar there would not know another. */
+function compileMirror({ port, perMillion }: MirrorModel) {
+  return {
+    cluster: port,
+    disableShadowHostSuffixAppend: true,
+    ...(perMillion === 1_000_000
+      ? {}
+      : {
+          runtimeFraction: {
+            defaultValue: { numerator: perMillion, denominator: FractionalPercent_DenominatorType.MILLION },
+          },
+        }),
+  };
 }
 
 /** The only backend, where nothing but its name is to be said of it: a plain `cluster` will do. */

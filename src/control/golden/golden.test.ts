@@ -20,6 +20,8 @@ import { decodeResource } from '../../proxy/config/decode-resource.ts';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
+  CorsPolicySchema,
+  CorsSchema,
   HttpConnectionManagerSchema,
   LeastRequestSchema,
   ListenerSchema,
@@ -54,6 +56,8 @@ const previousHosts = createFileRegistry(
 
 const registry = createRegistry(
   previousHosts,
+  CorsPolicySchema,
+  CorsSchema,
   HttpConnectionManagerSchema,
   LeastRequestSchema,
   RandomSchema,

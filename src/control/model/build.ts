@@ -3,10 +3,11 @@
 
 import type { CatalogEntry } from './catalog.ts';
 import { GatewayBuilder } from './gateways.ts';
-import { ResourceIndex } from './index-resources.ts';
+import { Grants } from './grants.ts';
+import { compareAge, ResourceIndex } from './index-resources.ts';
 import { resolvePolicies } from './policies.ts';
 import { attachRoutes } from './routes.ts';
-import { buildServices, carriedPorts, indexServices } from './services.ts';
+import { buildServices, carriedPorts, findGrpcPorts, indexServices } from './services.ts';
 import { ConditionBook } from './status.ts';
 import type { Model } from './types.ts';
 
@@ -19,12 +20,13 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const index = new ResourceIndex(entries);
   const book = new ConditionBook();
   const services = indexServices(index);
-  const carried = carriedPorts(services, book);
+  const grpc = index.byAge('GRPCRoute');
+  const carried = carriedPorts(services, findGrpcPorts(grpc), book);
   const policies = resolvePolicies(index, services, book);
   const models = buildServices(index, services, carried, policies, book);
   const gateways = new GatewayBuilder(index, book);
-  const routes = index.byAge('HTTPRoute');
-  const grants = index.all('ReferenceGrant');
-  attachRoutes({ routes, grants, services, carried, book }, models, gateways);
+  const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
+  const grants = new Grants(index.all('ReferenceGrant'));
+  attachRoutes({ routes, directory: { services, grants, ports: carried }, book }, models, gateways);
   return { model: { services: models, gateways: gateways.build() }, book };
 }

@@ -2,17 +2,20 @@
 // kinds allow.
 
 import { type GatewayListener, gatewayClassName, gatewayController } from '../schema/gateway.ts';
-import type { ParentRef } from '../schema/http-route.ts';
-import type { GatewayObject, HttpRouteObject } from '../schema/resources.ts';
+import type { ParentRef } from '../schema/parent-ref.ts';
+import type { GatewayObject } from '../schema/resources.ts';
 import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
 import { NamespaceLabels } from './namespaces.ts';
 import { sortByPrecedence } from './precedence.ts';
+import type { ReadRoute } from './rules.ts';
 import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
 import type { GatewayModel, GatewaySocket, RuleModel } from './types.ts';
 
 interface OpenListener {
   readonly listener: GatewayListener;
   readonly routes: Set<string>;
+  /** What kind of route has a host name. */
+  readonly kinds: Map<string, ReadRoute['kind']>;
   /** `*` for any. */
   readonly hostname: string;
   /** What routes brought, by the host name both sides speak of. */
@@ -69,7 +72,7 @@ export class GatewayBuilder {
    * Null: attached to at least one listener. `foreign`: nothing is said of it, as Gateway API wants of parents that are
    * not one's own.
    */
-  attach(route: HttpRouteObject, parent: ParentRef, rules: readonly RuleModel[]): Refusal | 'foreign' | null {
+  attach(route: ReadRoute, parent: ParentRef, rules: readonly RuleModel[]): Refusal | 'foreign' | null {
     const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
     const gateway = this.#gateways.get(id);
     if (gateway === undefined && this.#foreign.has(id)) return 'foreign';
@@ -91,14 +94,27 @@ export class GatewayBuilder {
     if (allowed.length === 0)
       return { reason: 'NotAllowedByListeners', message: `no listener of ${id} takes routes from here` };
     let attachedTo = 0;
-    for (const { hostname, hosts, routes } of allowed) {
-      for (const [written, host] of intersectHosts(hostname, route.spec.hostnames)) {
-        addRules(hosts, host, { written, rules });
-        routes.add(route.key);
+    let contested = false;
+    for (const listener of allowed) {
+      const common = intersectHosts(listener.hostname, route.spec.hostnames);
+      const hosts = common.map(([, host]) => host);
+      if (isContested(listener, hosts, route.kind)) {
+        contested = true;
+        continue;
+      }
+      for (const [written, host] of common) {
+        addRules(listener.hosts, host, { written, rules });
+        listener.kinds.set(host, route.kind);
+        listener.routes.add(route.key);
         attachedTo++;
       }
     }
     if (attachedTo > 0) return null;
+    if (contested)
+      return {
+        reason: 'NotAllowedByListeners',
+        message: `an older route of another kind has one of its host names at ${id}`,
+      };
     return {
       reason: 'NoMatchingListenerHostname',
       message: `no listener of ${id} has one of its host names`,
@@ -146,6 +162,7 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
     const open = {
       listener,
       routes: new Set<string>(),
+      kinds: new Map<string, ReadRoute['kind']>(),
       hostname: listener.hostname ?? '*',
       hosts: new Map(),
     };
@@ -174,11 +191,11 @@ function judgeListener(listener: GatewayListener, claimed: Set<string>): Refusal
 function mayAttach(
   gateway: GatewayObject,
   listener: GatewayListener,
-  route: HttpRouteObject,
+  route: ReadRoute,
   labels: NamespaceLabels,
 ): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
-  if (kinds.length > 0 && !kinds.some(isHttpRoute)) return false;
+  if (kinds.length > 0 && !kinds.some((kind) => isKind(kind, route.kind))) return false;
   const { namespace } = route.metadata;
   switch (namespaces.from) {
     case 'All':
@@ -192,14 +209,11 @@ function mayAttach(
   }
 }
 
-function isHttpRoute({
-  group,
-  kind,
-}: {
-  readonly group?: string | undefined;
-  readonly kind: string;
-}): boolean {
-  return kind === 'HTTPRoute' && (group ?? gatewayGroup) === gatewayGroup;
+function isKind(
+  { group, kind }: { readonly group?: string | undefined; readonly kind: string },
+  wanted: string,
+): boolean {
+  return kind === wanted && (group ?? gatewayGroup) === gatewayGroup;
 }
 
 const gatewayGroup = 'gateway.networking.k8s.io';
@@ -222,6 +236,13 @@ export function intersectHosts(
 function covers(wide: string, narrow: string): boolean {
   if (wide === narrow || wide === '*') return true;
   return wide.startsWith('*.') && narrow.endsWith(wide.slice(1)) && narrow.length > wide.length - 1;
+}
+
+/** HTTPRoutes and GRPCRoutes do not share a host name of a listener: the older one has it (GRPCRouteSpec.hostnames). */
+function isContested({ kinds }: OpenListener, hosts: readonly string[], kind: ReadRoute['kind']): boolean {
+  return [...kinds].some(
+    ([taken, other]) => other !== kind && hosts.some((host) => covers(taken, host) || covers(host, taken)),
+  );
 }
 
 function addRules(hosts: OpenListener['hosts'], host: string, added: AttachedRules): void {

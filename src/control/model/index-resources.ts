@@ -28,7 +28,7 @@ export class ResourceIndex {
   }
 }
 
-function compareAge(a: Resource, b: Resource): number {
+export function compareAge(a: Resource, b: Resource): number {
   return (
     compareText(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
     compareText(nameOf(a), nameOf(b))

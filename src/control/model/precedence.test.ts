@@ -1,16 +1,22 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { HttpRouteMatch } from '../schema/http-route.ts';
-import { sortByPrecedence } from './precedence.ts';
+import { grpcMatches } from './matches.ts';
+import { orderOfHttp, sortByPrecedence } from './precedence.ts';
 import type { RuleModel } from './types.ts';
 
 type PathType = HttpRouteMatch['path']['type'];
 
 function rule(name: string, type: PathType, value: string, extra: Partial<HttpRouteMatch> = {}): RuleModel {
+  const match = { path: { type, value }, headers: [], queryParams: [], ...extra };
   return {
     name,
     owner: name,
-    match: { path: { type, value }, headers: [], queryParams: [], ...extra },
+    match,
+    grpc: false,
+    order: orderOfHttp(match),
+    mirrors: [],
+    cors: null,
     action: { kind: 'unavailable', asked: '' },
     requestEdits: null,
     responseEdits: null,
@@ -44,7 +50,37 @@ const ordered: readonly RuleModel[] = [
   rule('short prefix', 'PathPrefix', '/'),
 ];
 
+type GrpcMatch = Parameters<typeof grpcMatches>[0]['matches'][number];
+
+/** In the order of GRPCRouteRule.matches. */
+const grpcOrdered: readonly (readonly [string, GrpcMatch])[] = [
+  ['long service and method', { method: { type: 'Exact', service: 'a.bcd.E', method: 'F' }, headers: [] }],
+  ['long service', { method: { type: 'Exact', service: 'a.bcd.E' }, headers: [header] }],
+  ['long method', { method: { type: 'Exact', service: 'a.B', method: 'Long' }, headers: [] }],
+  [
+    'short method and a header',
+    { method: { type: 'Exact', service: 'a.B', method: 'Do' }, headers: [header] },
+  ],
+  ['short method', { method: { type: 'Exact', service: 'a.B', method: 'Do' }, headers: [] }],
+  ['a method of any service', { method: { type: 'Exact', method: 'Long' }, headers: [header] }],
+  ['a header', { headers: [header] }],
+  ['anything', { headers: [] }],
+];
+
 describe('sortByPrecedence', () => {
+  test('any order of gRPC matches ends in the order of the standard', () => {
+    const rules = grpcOrdered.map(([name, match]) => {
+      const [made] = grpcMatches({ matches: [match], unreadable: false });
+      return { ...rule(name, 'PathPrefix', '/'), ...made };
+    });
+    fc.assert(
+      fc.property(fc.shuffledSubarray(rules, { minLength: rules.length }), (shuffled) => {
+        expect(sortByPrecedence(shuffled).map(({ name }) => name)).toEqual(grpcOrdered.map(([name]) => name));
+      }),
+      { numRuns: 200, seed: 11 },
+    );
+  });
+
   test('any order of distinct rules ends in the order of the standard', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...ordered], { minLength: ordered.length }), (shuffled) => {

@@ -1,7 +1,8 @@
-// The order in which Gateway API tries the matches of all HTTPRoutes on one parent (HTTPRouteRule.matches): exact path,
-// regular expression, the longest prefix; a method; more headers; more query parameters; then the older route, its
-// name, and the order written.
+// The order in which Gateway API tries the matches of all routes on one parent. HTTPRouteRule.matches: exact path,
+// regular expression, the longest prefix; a method; more headers; more query parameters. GRPCRouteRule.matches: the
+// longest service, the longest method, more headers. Then the older route, its name, and the order written.
 
+import type { GrpcRouteMatch } from '../schema/grpc-route.ts';
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { RuleModel } from './types.ts';
 
@@ -16,19 +17,20 @@ const pathRank: Readonly<Record<HttpRouteMatch['path']['type'], number>> = {
  * `rules` come in order of their routes' age and as written; the sort is stable, so that order decides among equals.
  */
 export function sortByPrecedence(rules: readonly RuleModel[]): readonly RuleModel[] {
-  return [...rules].sort((a, b) => compareMatches(a.match, b.match));
+  return [...rules].sort((a, b) => compareOrders(a.order, b.order));
 }
 
-function compareMatches(a: HttpRouteMatch, b: HttpRouteMatch): number {
-  return (
-    pathRank[a.path.type] - pathRank[b.path.type] ||
-    pathLength(b) - pathLength(a) ||
-    Number(b.method !== undefined) - Number(a.method !== undefined) ||
-    b.headers.length - a.headers.length ||
-    b.queryParams.length - a.queryParams.length
-  );
+export function orderOfHttp(match: HttpRouteMatch): readonly number[] {
+  const length = match.path.type === 'PathPrefix' ? match.path.value.length : 0;
+  const method = match.method === undefined ? 0 : 1;
+  return [pathRank[match.path.type], -length, -method, -match.headers.length, -match.queryParams.length];
 }
 
-function pathLength(match: HttpRouteMatch): number {
-  return match.path.type === 'PathPrefix' ? match.path.value.length : 0;
+export function orderOfGrpc({ method, headers }: GrpcRouteMatch): readonly number[] {
+  return [-(method?.service ?? '').length, -(method?.method ?? '').length, -headers.length];
+}
+
+function compareOrders(a: readonly number[], b: readonly number[]): number {
+  for (const [index, one] of a.entries()) if (one !== b[index]) return one - (b[index] ?? 0);
+  return 0;
 }

@@ -1,20 +1,18 @@
-// HTTPRoutes to their parents (GAMMA and Gateway): producer and consumer routes of Services, hosts of gateways'
-// listeners. Several routes on one parent merge by Gateway API's precedence.
+// HTTPRoutes and GRPCRoutes to their parents (GAMMA and Gateway): producer and consumer routes of Services, hosts of
+// gateways' listeners. Several routes on one parent merge by Gateway API's precedence.
 
-import type { ParentRef } from '../schema/http-route.ts';
-import type { HttpRouteObject, ReferenceGrantObject, ServiceObject } from '../schema/resources.ts';
+import type { ParentRef } from '../schema/parent-ref.ts';
+import type { BackendDirectory } from './backends.ts';
 import type { GatewayBuilder } from './gateways.ts';
 import { sortByPrecedence } from './precedence.ts';
-import { type RouteRules, resolveRules } from './rules.ts';
+import { type ReadRoute, type RouteRules, resolveRules } from './rules.ts';
 import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
 import type { PortModel, RuleModel, ServiceModel } from './types.ts';
 
 export interface RouteInputs {
   /** The oldest first. */
-  readonly routes: readonly HttpRouteObject[];
-  readonly grants: readonly ReferenceGrantObject[];
-  readonly services: ReadonlyMap<string, ServiceObject>;
-  readonly carried: ReadonlySet<string>;
+  readonly routes: readonly ReadRoute[];
+  readonly directory: BackendDirectory;
   readonly book: ConditionBook;
 }
 
@@ -25,7 +23,7 @@ export function attachRoutes(
   gateways: GatewayBuilder,
 ): void {
   const attached = new AttachedRules();
-  const directory = { services: inputs.services, grants: inputs.grants, ports: inputs.carried };
+  const { directory } = inputs;
   const targets = { models, gateways, attached };
   // What cannot be read comes last: its errors take no request from a route that can.
   const readable = inputs.routes.filter((route) => route.salvaged === undefined);
@@ -46,7 +44,7 @@ interface AttachTargets {
 
 /** `book` null: what is wrong with the route was told already. */
 function attachRoute(
-  route: HttpRouteObject,
+  route: ReadRoute,
   resolved: RouteRules,
   book: ConditionBook | null,
   targets: AttachTargets,
@@ -71,7 +69,7 @@ const noRuleHolds: Refusal = {
 };
 
 function attachToParent(
-  route: HttpRouteObject,
+  route: ReadRoute,
   parent: ParentRef,
   rules: readonly RuleModel[],
   { models, gateways, attached }: AttachTargets,
@@ -90,10 +88,14 @@ function attachToParent(
   const ports = service.ports.filter(
     (port) =>
       (parent.port === undefined || parent.port === port.port) &&
-      (parent.sectionName === undefined || parent.sectionName === port.name),
+      (parent.sectionName === undefined || parent.sectionName === port.name) &&
+      port.protocol !== 'opaque',
   );
   if (ports.length === 0)
-    return { reason: 'NoMatchingParent', message: `Service ${service.id} has no such port in the mesh` };
+    return {
+      reason: 'NoMatchingParent',
+      message: `Service ${service.id} has no such port that speaks HTTP in the mesh`,
+    };
   const consumer = route.metadata.namespace === namespace ? null : route.metadata.namespace;
   for (const port of ports) attached.add(port.id, consumer, rules);
   return null;
@@ -138,7 +140,7 @@ function append(map: Map<string, RuleModel[]>, key: string, rules: readonly Rule
 
 function tellResolved(
   book: ConditionBook,
-  route: HttpRouteObject,
+  route: ReadRoute,
   subject: Subject,
   { faults, invalid }: RouteRules,
 ): void {
@@ -160,6 +162,6 @@ function tellResolved(
     });
 }
 
-function subjectOf(route: HttpRouteObject, parent: ParentRef): Subject {
+function subjectOf(route: ReadRoute, parent: ParentRef): Subject {
   return { of: 'parent', ref: { ...parent, namespace: parent.namespace ?? route.metadata.namespace } };
 }

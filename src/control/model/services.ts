@@ -1,60 +1,84 @@
 // Services with what belongs to them: ports that the mesh carries, endpoints, policy. Routes are attached afterwards
 // (routes.ts).
 
-import type { ServiceObject } from '../schema/resources.ts';
+import type { GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { Policies } from './policies.ts';
 import { type ConditionBook, itself } from './status.ts';
-import type { PortModel, ServiceModel } from './types.ts';
+import type { PortModel, PortProtocol, ServiceModel } from './types.ts';
 
 type ServicePort = ServiceObject['spec']['ports'][number];
 
-/** Empty: HTTP/1.1 is assumed, as every caller reaches the mesh by HTTP. */
-const carriedProtocols: ReadonlySet<string> = new Set(['', 'http', 'kubernetes.io/ws']);
-/** Ports whose application takes HTTP/2 by prior knowledge: `kubernetes.io/h2c` (KEP-3726), and what people write. */
-const http2Protocols: ReadonlySet<string> = new Set(['kubernetes.io/h2c', 'h2c', 'http2', 'grpc']);
+/**
+ * What people write (`kubernetes.io/…`: KEP-3726). Empty: HTTP/1.1 is assumed, as every caller reaches the mesh by
+ * HTTP, unless a GRPCRoute sends there.
+ */
+const protocols: ReadonlyMap<string, PortProtocol> = new Map([
+  ['http', 'http'],
+  ['kubernetes.io/ws', 'http'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['h2c', 'http2'],
+  ['http2', 'http2'],
+  ['grpc', 'http2'],
+  ['tcp', 'opaque'],
+  ['tls', 'opaque'],
+  ['https', 'opaque'],
+  ['kubernetes.io/wss', 'opaque'],
+]);
 
 export function indexServices(index: ResourceIndex): ReadonlyMap<string, ServiceObject> {
   return new Map(index.all('Service').map((service) => [nameOf(service), service]));
 }
 
-/** `namespace/service:port` of every port that the mesh carries; the others are told in the Service's conditions. */
+/**
+ * `namespace/service:port` of every port that the mesh carries, and what it speaks; what is not carried, or only as
+ * bytes, is told in the Service's conditions.
+ */
 export function carriedPorts(
   services: ReadonlyMap<string, ServiceObject>,
+  grpcPorts: ReadonlySet<string>,
   book: ConditionBook,
-): ReadonlySet<string> {
-  const ports = new Set<string>();
+): ReadonlyMap<string, PortProtocol> {
+  const ports = new Map<string, PortProtocol>();
   for (const [id, service] of services) {
     for (const port of service.spec.ports) {
-      const reason = whyNotCarried(port);
-      if (reason === '') ports.add(`${id}:${port.port}`);
-      else
-        book.refuse(
-          service.key,
-          { of: 'port', service: service.key, port: port.port },
-          'UnsupportedProtocol',
-          reason,
-        );
+      const key = `${id}:${port.port}`;
+      if (port.protocol === 'TCP') ports.set(key, protocolOf(port, grpcPorts.has(key)));
+      const reason = whyNotRead(port);
+      if (reason === '') continue;
+      const subject = { of: 'port', service: service.key, port: port.port } as const;
+      book.refuse(service.key, subject, 'UnsupportedProtocol', reason);
     }
   }
   return ports;
 }
 
-function whyNotCarried(port: ServicePort): string {
-  if (port.protocol !== 'TCP') return `protocol ${port.protocol} is not carried by the mesh`;
-  if (carriedProtocols.has(port.appProtocol.toLowerCase()) || speaksHttp2(port)) return '';
-  return `appProtocol ${port.appProtocol} is not supported yet by this version`;
+function protocolOf({ appProtocol }: ServicePort, grpc: boolean): PortProtocol {
+  if (appProtocol === '') return grpc ? 'http2' : 'http';
+  return protocols.get(appProtocol.toLowerCase()) ?? 'opaque';
 }
 
-function speaksHttp2(port: ServicePort): boolean {
-  return http2Protocols.has(port.appProtocol.toLowerCase());
+function whyNotRead({ protocol, appProtocol }: ServicePort): string {
+  if (protocol !== 'TCP') return `protocol ${protocol} is not carried by the mesh`;
+  if (appProtocol === '' || protocols.has(appProtocol.toLowerCase())) return '';
+  return `appProtocol ${appProtocol} is not known here: TCPRoute and TLSRoute alone carry it, as bytes`;
+}
+
+/** Ports that GRPCRoutes send to: gRPC is HTTP/2, whether the Service says so or not. */
+export function findGrpcPorts(routes: readonly GrpcRouteObject[]): ReadonlySet<string> {
+  const ports = new Set<string>();
+  for (const { metadata, spec } of routes)
+    for (const { backendRefs } of spec.rules)
+      for (const { namespace, name, port } of backendRefs)
+        ports.add(`${namespace ?? metadata.namespace}/${name}:${port}`);
+  return ports;
 }
 
 export function buildServices(
   index: ResourceIndex,
   services: ReadonlyMap<string, ServiceObject>,
-  carried: ReadonlySet<string>,
+  carried: ReadonlyMap<string, PortProtocol>,
   policies: Policies,
   book: ConditionBook,
 ): Map<string, ServiceModel> {
@@ -64,7 +88,8 @@ export function buildServices(
     tellHints(service, book);
     const ports: PortModel[] = [];
     for (const port of service.spec.ports) {
-      if (!carried.has(`${id}:${port.port}`) || port.protocol !== 'TCP') continue;
+      const protocol = carried.get(`${id}:${port.port}`);
+      if (protocol === undefined || port.protocol !== 'TCP') continue;
       const policy = policies.forPort(service, port.name);
       ports.push({
         id: `${id}:${port.port}`,
@@ -72,7 +97,7 @@ export function buildServices(
         port: port.port,
         name: port.name,
         targetPort: port.targetPort ?? port.port,
-        http2: speaksHttp2(port),
+        protocol,
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
         endpoints: joinEndpoints(service, port.name, slices.get(id) ?? []),

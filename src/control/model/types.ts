@@ -1,7 +1,8 @@
 // The mesh as the manifests mean it: services with ports, endpoints, policy and routes; gateways with hosts and routes.
 // Immutable, built whole (build.ts), sorted by name, and free of any proxy's view of it: that is the compiler's work.
 
-import type { HttpHeaderEdits, HttpPathEdit, HttpRouteMatch } from '../schema/http-route.ts';
+import type { CorsSettings, HttpHeaderEdits, HttpPathEdit } from '../schema/http-filters.ts';
+import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { ObjectKey } from '../source/types.ts';
 
@@ -37,8 +38,7 @@ export interface PortModel {
   readonly name: string;
   /** A number, or the name of a container's port. */
   readonly targetPort: number | string;
-  /** Its application speaks HTTP/2 (`appProtocol`), and so does every hop on the way to it. */
-  readonly http2: boolean;
+  readonly protocol: PortProtocol;
   readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];
@@ -48,6 +48,9 @@ export interface PortModel {
   /** What a refusal of its cluster should be told: the Service and the policies in force. */
   readonly owners: readonly ObjectKey[];
 }
+
+/** What its pods speak: HTTP/1.1, HTTP/2 without TLS, or bytes that nobody here reads. */
+export type PortProtocol = 'http' | 'http2' | 'opaque';
 
 export interface PortRoutes {
   /** null: no route is attached, everything goes to the Service. Otherwise what matches none is refused. */
@@ -83,13 +86,27 @@ export interface RuleModel {
   readonly name: string;
   readonly owner: ObjectKey;
   readonly match: HttpRouteMatch;
+  /** Of a GRPCRoute: gRPC requests alone match. */
+  readonly grpc: boolean;
+  /** Where it stands among the matches of all routes on one parent: compared number by number, the lowest first. */
+  readonly order: readonly number[];
   readonly action: RuleAction;
+  /** Who gets a copy of what matches. */
+  readonly mirrors: readonly MirrorModel[];
+  readonly cors: CorsSettings | null;
   readonly requestEdits: HttpHeaderEdits | null;
   readonly responseEdits: HttpHeaderEdits | null;
   /** null: the policy's holds. */
   readonly requestTimeout: string | null;
   readonly attemptTimeout: string | null;
   readonly retry: RuleRetry | null;
+}
+
+export interface MirrorModel {
+  /** {@link PortModel.id}. */
+  readonly port: string;
+  /** Of a million requests. */
+  readonly perMillion: number;
 }
 
 export interface RuleRetry {
@@ -114,7 +131,7 @@ export type RuleAction =
       readonly path: HttpPathEdit | null;
       readonly status: 301 | 302 | 303 | 307 | 308;
     }
-  /** Nothing valid to send to: 500, as Gateway API has it. */
+  /** Nothing valid to send to: 500, and of gRPC the status UNAVAILABLE, as Gateway API has it. */
   | {
       readonly kind: 'unavailable';
       /** `namespace/name` of the Service that was meant first; empty: none can be told. */

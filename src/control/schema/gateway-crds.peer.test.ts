@@ -41,6 +41,7 @@ const stricter: readonly Exception[] = [
   { pattern: /eaderModifier\.remove/, reason: 'a name that no header can have' },
   { pattern: /\.replace(FullPath|PrefixMatch) = /, reason: 'a path that no request can have' },
   { pattern: /(path|headers\[0\])\.value = /, reason: 'no regular expression, or none that RE2 takes' },
+  { pattern: /matches\[1\]\.method\.service = /, reason: 'none that RE2 takes' },
   { pattern: /timeouts\.request = "99999s"/, reason: 'a timeout is a day at most' },
   { pattern: /minRetryRate\.interval = "1ms"/, reason: 'the limiter counts in seconds' },
   { pattern: /XBackendTrafficPolicy.*targetRefs\[0\]\.kind/, reason: 'a budget is of a Service' },

@@ -3,15 +3,19 @@
 // object to `timeout` where `timeouts` was meant.
 
 import { z } from 'zod';
+import { portableRegexFault } from '../../policy/index.ts';
 import {
-  authorityFault,
-  editedHeaderFault,
-  locationPathFault,
-  portableRegexFault,
-  requestPathFault,
-} from '../../policy/index.ts';
+  absolutePath,
+  asWritten,
+  findRepeated,
+  firstOfEachName,
+  type HttpRouteFilter,
+  httpFilter,
+  lower,
+  routeBackend,
+} from './http-filters.ts';
+import { parentRefs } from './parent-ref.ts';
 import {
-  dnsLabel,
   durationMs,
   headerName,
   headerValue,
@@ -20,68 +24,15 @@ import {
   listOf,
   notYet,
   partOf,
-  portNumber,
-  preciseHost,
-  refGroup,
-  refKind,
-  refName,
   sectionName,
   timeout,
 } from './values.ts';
-
-const parentRef = z.strictObject({
-  group: refGroup.default('gateway.networking.k8s.io'),
-  kind: refKind.default('Gateway'),
-  namespace: dnsLabel.optional(),
-  name: refName,
-  sectionName: sectionName.optional(),
-  port: portNumber.optional(),
-});
-
-const parentRefs = listOf(parentRef, 32).superRefine((refs, context) => {
-  const seen = new Set<string>();
-  for (const [index, { group, kind, namespace, name, sectionName, port }] of refs.entries()) {
-    const key = JSON.stringify([group, kind, namespace, name, sectionName, port]);
-    if (seen.has(key))
-      context.addIssue({ code: 'custom', path: [index], message: 'must not be there twice' });
-    seen.add(key);
-  }
-});
-
-const absolutePath = z
-  .string()
-  .max(1024, 'must be at most 1024 characters')
-  .regex(/^\//, 'must begin with /')
-  .refine((path) => !/\/\/|\/\.\.?(\/|$)|%2f|%2F|#|\?/.test(path), {
-    error: 'must not contain //, /./, /../, %2f, # or ?',
-  });
 
 /** As the CRD has it. */
 const matchedPath = absolutePath.regex(
   /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/,
   "must be of letters, digits, -/._~!$&'()*+,;=:@ and %XX",
 );
-
-/** A rule shared with the proxies, as a check of the schema library. */
-function obeys<T extends z.ZodType<string, string>>(schema: T, judge: (value: string) => string | null) {
-  return schema.superRefine((value, context) => {
-    const message = judge(value);
-    if (message !== null) context.addIssue({ code: 'custom', message });
-  });
-}
-
-/** Entries of one list whose names are equal: the first counts (Gateway API). */
-function firstOfEachName<T extends { readonly name: string }>(
-  keyOf: (name: string) => string,
-): (list: readonly T[]) => readonly T[] {
-  return (list) => {
-    const seen = new Set<string>();
-    return list.filter(({ name }) => !seen.has(keyOf(name)) && seen.add(keyOf(name)));
-  };
-}
-
-const lower = (name: string): string => name.toLowerCase();
-const asWritten = (name: string): string => name;
 
 const pathMatch = z
   .strictObject({
@@ -129,115 +80,12 @@ const routeMatch = z.strictObject({
   method: z.enum(methods, { error: `must be one of ${methods.join(', ')}` }).optional(),
 });
 
-/** What a modifier may touch: the proxy refuses what frames a message, and Envoy refuses the host. */
-const editableName = obeys(headerName, (name) =>
-  name.toLowerCase() === 'host' ? 'must not be host; a URLRewrite changes it' : editedHeaderFault(name),
-);
-
-const headerLines = listOf(z.strictObject({ name: editableName, value: headerValue }), 16).transform(
-  firstOfEachName(lower),
-);
-
-const headerEdits = z.strictObject({
-  set: headerLines,
-  add: headerLines,
-  remove: listOf(editableName, 16)
-    .refine((names) => new Set(names).size === names.length, { error: 'must not have a name twice' })
-    .transform((names) => [...new Set(names.map(lower))]),
-});
-
-function pathEdit(judge: (value: string) => string | null) {
-  const path = obeys(absolutePath, judge);
-  return z.discriminatedUnion(
-    'type',
-    [
-      z.strictObject({ type: z.literal('ReplaceFullPath'), replaceFullPath: path }),
-      z.strictObject({
-        type: z.literal('ReplacePrefixMatch'),
-        replacePrefixMatch: z.union([path, z.literal('')]),
-      }),
-    ],
-    { error: 'must be ReplaceFullPath or ReplacePrefixMatch' },
-  );
-}
-
-const pathRewrite = pathEdit(requestPathFault);
-const pathRedirect = pathEdit(locationPathFault);
-
-/** A host to go to, so no wildcard. */
-const preciseHostname = obeys(preciseHost, authorityFault);
-
-const filterTypes = ['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite'];
-const laterFilterTypes = new Set(['RequestMirror', 'CORS', 'ExternalAuth', 'ExtensionRef']);
-
-const filterTypeError = (issue: { readonly input?: unknown }): string => {
-  const input = issue.input;
-  const type = typeof input === 'object' && input !== null && 'type' in input ? String(input.type) : '';
-  return laterFilterTypes.has(type)
-    ? `${type} is not supported yet by this version`
-    : `must be ${filterTypes.join(', ')}`;
-};
-
-const headerFilters = [
-  z.strictObject({ type: z.literal('RequestHeaderModifier'), requestHeaderModifier: headerEdits }),
-  z.strictObject({ type: z.literal('ResponseHeaderModifier'), responseHeaderModifier: headerEdits }),
-] as const;
-
-const redirectStatus = [301, 302, 303, 307, 308] as const;
-
-const routeFilter = z.discriminatedUnion(
-  'type',
-  [
-    ...headerFilters,
-    z.strictObject({
-      type: z.literal('RequestRedirect'),
-      requestRedirect: z.strictObject({
-        scheme: z.enum(['http', 'https'], { error: 'must be http or https' }).optional(),
-        hostname: preciseHostname.optional(),
-        path: pathRedirect.optional(),
-        port: portNumber.optional(),
-        statusCode: z
-          .union(
-            redirectStatus.map((code) => z.literal(code)),
-            { error: 'must be 301, 302, 303, 307 or 308' },
-          )
-          .default(302),
-      }),
-    }),
-    z.strictObject({
-      type: z.literal('URLRewrite'),
-      urlRewrite: z.strictObject({ hostname: preciseHostname.optional(), path: pathRewrite.optional() }),
-    }),
-  ],
-  { error: filterTypeError },
-);
-
-const backendRef = z.strictObject({
-  group: refGroup.default(''),
-  kind: refKind.default('Service'),
-  name: refName,
-  namespace: dnsLabel.optional(),
-  port: portNumber.optional(),
-  weight: integer(0, 1_000_000).default(1),
-  filters: listOf(
-    z.discriminatedUnion('type', [...headerFilters], {
-      error:
-        'must be RequestHeaderModifier or ResponseHeaderModifier (others are not supported at a backend)',
-    }),
-    16,
-  ).superRefine((filters, context) => {
-    for (const [index, { type }] of filters.entries())
-      if (filters.findIndex((one) => one.type === type) < index)
-        context.addIssue({ code: 'custom', path: [index], message: `${type} must not be there twice` });
-  }),
-});
-
 const routeRule = z
   .strictObject({
     name: sectionName.optional(),
     matches: listOf(routeMatch, 64),
-    filters: listOf(routeFilter, 16),
-    backendRefs: listOf(backendRef, 16),
+    filters: listOf(httpFilter, 16),
+    backendRefs: listOf(routeBackend, 16),
     timeouts: z.strictObject({ request: timeout.optional(), backendRequest: timeout.optional() }).optional(),
     retry: z
       .strictObject({
@@ -255,7 +103,7 @@ const routeRule = z
 
 interface RuleShape {
   readonly matches: readonly { readonly path: { readonly type: string } }[];
-  readonly filters: readonly z.output<typeof routeFilter>[];
+  readonly filters: readonly HttpRouteFilter[];
   readonly backendRefs: readonly unknown[];
   readonly timeouts?:
     | { readonly request?: string | undefined; readonly backendRequest?: string | undefined }
@@ -264,10 +112,10 @@ interface RuleShape {
 
 /** What the CRD's CEL rules say of one rule. */
 function* ruleFaults(rule: RuleShape): Generator<[(string | number)[], string]> {
-  const seen = new Set<string>();
+  const seen = new Set(rule.filters.map(({ type }) => type));
+  for (const index of findRepeated(rule.filters))
+    yield [['filters', index], `${rule.filters[index]?.type} must not be there twice`];
   for (const [index, filter] of rule.filters.entries()) {
-    if (seen.has(filter.type)) yield [['filters', index], `${filter.type} must not be there twice`];
-    seen.add(filter.type);
     if (!isPrefixEdit(filter)) continue;
     // Without matches the CRD's default holds, which is the prefix /.
     const [first = { path: { type: 'PathPrefix' } }] = rule.matches;
@@ -284,7 +132,7 @@ function* ruleFaults(rule: RuleShape): Generator<[(string | number)[], string]> 
       yield [['timeouts', 'backendRequest'], 'must not be longer than timeouts.request'];
 }
 
-function isPrefixEdit(filter: z.output<typeof routeFilter>): boolean {
+function isPrefixEdit(filter: HttpRouteFilter): boolean {
   if (filter.type === 'URLRewrite') return filter.urlRewrite.path?.type === 'ReplacePrefixMatch';
   if (filter.type === 'RequestRedirect') return filter.requestRedirect.path?.type === 'ReplacePrefixMatch';
   return false;
@@ -294,7 +142,7 @@ export const matchesMax = 128;
 
 export const httpRouteSpec = z
   .strictObject({
-    parentRefs: parentRefs,
+    parentRefs,
     hostnames: listOf(hostname, 16),
     // The CRD's own default: one rule that matches everything.
     rules: z
@@ -363,8 +211,3 @@ export const httpRouteRule = routeRule;
 export type HttpRouteSpec = z.output<typeof httpRouteSpec>;
 export type HttpRouteRule = HttpRouteSpec['rules'][number];
 export type HttpRouteMatch = z.output<typeof routeMatch>;
-export type HttpRouteFilter = z.output<typeof routeFilter>;
-export type HttpBackendRef = z.output<typeof backendRef>;
-export type HttpHeaderEdits = z.output<typeof headerEdits>;
-export type HttpPathEdit = z.output<typeof pathRewrite>;
-export type ParentRef = z.output<typeof parentRef>;

@@ -37,7 +37,9 @@ const policy = 'apiVersion: weft.dev/v1alpha1, kind: ServicePolicy, metadata: { 
 const target = 'targetRefs: [{ group: "", kind: Service, name: a }]';
 const redirect = '{ type: RequestRedirect, requestRedirect: {} }';
 const route = 'apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute';
+const grpc = 'apiVersion: gateway.networking.k8s.io/v1, kind: GRPCRoute, metadata: { name: a }';
 const byHand = [
+  `{ ${route}, metadata: { name: a }, spec: { rules: [{ filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: a, port: 1 }, percent: 1, fraction: { numerator: 1 } } }] }] } }`,
   ...['FQDN', 'IPv9', 'IPv4'].map(
     (type) => `{ ${slice}, addressType: ${type}, endpoints: [{ addresses: [a] }] }`,
   ),
@@ -50,6 +52,8 @@ const byHand = [
   `{ apiVersion: v1, kind: Servic, metadata: { name: a } }`,
   `{ ${route}, metadata: { name: a }, spec: { rules: [{ filters: [${redirect}, { type: URLRewrite, urlRewrite: {} }], backendRefs: [{ name: a, port: 80 }] }] } }`,
   `{ ${v1}, metadata: { name: a, labels: { a: 1 } }, spec: { ports: [{ port: 80, targetPort: [] }] } }`,
+  `{ ${grpc}, spec: { rules: [{ matches: [${'{},'.repeat(64)}] }, { matches: [${'{},'.repeat(64)}] }, {}] } }`,
+  `{ ${grpc}, spec: { rules: [{ name: a }, { name: a }] } }`,
   `{ ${v1}, metadata: { name: A } }`,
   `{ ${v1}, metadata: { name: ${'a'.repeat(64)} } }`,
   `{ ${v1}, metadata: { name: a, namespace: "a.b" } }`,

@@ -12,6 +12,7 @@ import {
   type ReferenceGrantSpec,
   referenceGrantSpec,
 } from './gateway.ts';
+import { type GrpcRouteSpec, grpcRouteRule, grpcRouteSpec, salvageGrpcRoute } from './grpc-route.ts';
 import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
@@ -33,6 +34,7 @@ interface Typed<K extends string, S> {
 export type ServiceObject = Typed<'Service', ServiceSpec>;
 export type EndpointSliceObject = Typed<'EndpointSlice', EndpointSliceData>;
 export type HttpRouteObject = Typed<'HTTPRoute', HttpRouteSpec>;
+export type GrpcRouteObject = Typed<'GRPCRoute', GrpcRouteSpec>;
 export type GatewayObject = Typed<'Gateway', GatewaySpec>;
 export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayClassSpec>>;
 export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
@@ -48,6 +50,7 @@ export type Resource =
   | ServiceObject
   | EndpointSliceObject
   | HttpRouteObject
+  | GrpcRouteObject
   | GatewayObject
   | GatewayClassObject
   | ReferenceGrantObject
@@ -108,6 +111,18 @@ export const kinds: readonly KindRow[] = [
   },
   {
     group: gatewayGroup,
+    kind: 'GRPCRoute',
+    versions: ['v1'],
+    schema: withSpec(grpcRouteSpec),
+    parts: {
+      field: 'rules',
+      schema: grpcRouteRule,
+      faultsOf: (spec: GrpcRouteSpec) => spec.rules.map((rule) => rule.faults),
+    },
+    salvage: salvageGrpcRoute,
+  },
+  {
+    group: gatewayGroup,
     kind: 'Gateway',
     versions: ['v1', 'v1beta1'],
     schema: withSpec(gatewaySpec),
@@ -146,7 +161,6 @@ export const kinds: readonly KindRow[] = [
 /** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
 export const laterKinds: ReadonlySet<string> = new Set([
   `${weftGroup}/AccessPolicy`,
-  `${gatewayGroup}/GRPCRoute`,
   `${gatewayGroup}/TLSRoute`,
   `${gatewayGroup}/TCPRoute`,
   `${gatewayGroup}/UDPRoute`,

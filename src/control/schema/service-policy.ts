@@ -86,6 +86,8 @@ const timeouts = timeoutFields.superRefine(refuseLongAttempt).transform(({ reque
   attempt: attempt ?? request ?? attemptDefault,
   /** False: derived, so a route's own request timeout derives it anew. */
   attemptIsGiven: attempt !== undefined,
+  /** False: it is a default, which a gRPC stream must not be cut by. */
+  requestIsGiven: request !== undefined,
   ...rest,
 }));
 

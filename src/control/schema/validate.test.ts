@@ -379,15 +379,26 @@ table('HTTPRoute', 'gateway.networking.k8s.io/v1', 'HTTPRoute', [
     `${at}.matches[0].method: must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH (got FETCH)`,
   ],
   [
-    'mirroring',
-    rule('filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: a } } }]'),
-    `${at}.filters[0].type: RequestMirror ${later} (got RequestMirror)`,
+    'somebody else’s authorization',
+    rule('filters: [{ type: ExternalAuth, externalAuth: {} }]'),
+    `${at}.filters[0].type: ExternalAuth ${later} (got ExternalAuth)`,
   ],
-  ['CORS', rule('filters: [{ type: CORS, cors: {} }]'), `${at}.filters[0].type: CORS ${later} (got CORS)`],
+  [
+    'two shares of copies',
+    rule(
+      'filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: a, port: 1 }, percent: 1, fraction: { numerator: 1 } } }]',
+    ),
+    `${at}.filters[0].requestMirror.fraction: must not be there beside percent (got {"numerator":1})`,
+  ],
+  [
+    'an origin that is none',
+    rule('filters: [{ type: CORS, cors: { allowOrigins: [example.com] } }]'),
+    `${at}.filters[0].cors.allowOrigins[0]: must be an origin, such as https://example.com, https://*.example.com or * (got example.com)`,
+  ],
   [
     'an unknown filter',
     rule('filters: [{ type: Magic }]'),
-    `${at}.filters[0].type: must be RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite (got Magic)`,
+    `${at}.filters[0].type: must be RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect, URLRewrite, CORS (got Magic)`,
   ],
   [
     'a filter without its body',
@@ -643,12 +654,7 @@ describe('kinds', () => {
   const cases: readonly [string, string, string, readonly string[]][] = [
     ['of others', 'apps/v1', 'Deployment', ['note: apps/v1 Deployment is not a kind that the mesh reads']],
     ['of ours, later', 'weft.dev/v1alpha1', 'AccessPolicy', [`kind: ${later} (got AccessPolicy)`]],
-    [
-      'of Gateway API, later',
-      'gateway.networking.k8s.io/v1',
-      'GRPCRoute',
-      [`kind: ${later} (got GRPCRoute)`],
-    ],
+    ['of Gateway API, later', 'gateway.networking.k8s.io/v1', 'UDPRoute', [`kind: ${later} (got UDPRoute)`]],
     [
       'misspelt, of ours',
       'weft.dev/v1alpha1',
@@ -673,6 +679,7 @@ test('an absent policy has the defaults that the documentation promises', () => 
     request: '15s',
     attempt: '5s',
     attemptIsGiven: false,
+    requestIsGiven: false,
     connect: '1s',
     idle: '5m',
   });

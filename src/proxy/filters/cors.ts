@@ -38,7 +38,7 @@ export class CorsFilter implements HttpFilter, Authorizer, Answerer {
       return preflight && !config.forwardOtherPreflights ? denial(200, '', 'cors_response') : 'allow';
     }
     this.counts.origin_valid += 1;
-    return preflight ? denial(200, '', 'cors_response', '', preflightFields(config)) : 'allow';
+    return preflight ? denial(200, '', 'cors_response', '', preflightFields(config, request)) : 'allow';
   }
 
   onAnswer(request: RequestState, head: ResponseHead): null {
@@ -62,10 +62,15 @@ export class CorsFilter implements HttpFilter, Authorizer, Answerer {
   }
 }
 
-function preflightFields(config: CorsConfig): Denial['fields'] {
+/** A star becomes what was asked for, as with credentials a browser takes it for a name (Fetch, 3.3.4). */
+function preflightFields(config: CorsConfig, { head }: RequestState): Denial['fields'] {
   const fields: [name: string, value: string][] = [];
-  if (config.allowMethods !== '') fields.push(['access-control-allow-methods', config.allowMethods]);
-  if (config.allowHeaders !== '') fields.push(['access-control-allow-headers', config.allowHeaders]);
+  const add = (name: string, allowed: string, asked: string) => {
+    const value = allowed === '*' ? (head.getName(asked) ?? '') : allowed;
+    if (value !== '') fields.push([name, value]);
+  };
+  add('access-control-allow-methods', config.allowMethods, 'access-control-request-method');
+  add('access-control-allow-headers', config.allowHeaders, 'access-control-request-headers');
   if (config.maxAge !== '') fields.push(['access-control-max-age', config.maxAge]);
   return fields;
 }

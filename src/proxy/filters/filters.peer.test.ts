@@ -142,6 +142,16 @@ const firstCases: readonly Case[] = [
     stats: /cors/,
   },
   {
+    name: 'cors: stars are answered with what was asked',
+    filters: [filter('cors', 'cors.v3.Cors')],
+    ...routed('cors', 'cors.v3.CorsPolicy', { ...policy, allow_methods: '*', allow_headers: '*' }),
+    asks: ['/', '/said'].flatMap((path) => [
+      { path, ...preflight('http://good.example') },
+      { path, fields: origin('http://good.example') },
+    ]),
+    stats: /cors/,
+  },
+  {
     name: 'csrf',
     filters: [
       filter('csrf', 'csrf.v3.CsrfPolicy', {

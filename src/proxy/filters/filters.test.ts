@@ -359,6 +359,14 @@ describe('cors', () => {
     expect(origin.requests).toHaveLength(0);
   });
 
+  test('stars are answered with what was asked, and with nothing where nothing was', () => {
+    const { world } = setup(corsOf({ allowMethods: '*', allowHeaders: '*' }));
+    const client = world.client().request('OPTIONS', '/', preflight);
+    world.run(20);
+    expect(client.received).toContain('access-control-allow-methods: PUT\r\n');
+    expect(client.received).not.toContain('access-control-allow-headers');
+  });
+
   test('a request is served, and its answer opened', () => {
     const { world } = setup(corsOf());
     const client = world.client().get('/', ['origin: https://shop.test']);

@@ -1,0 +1,71 @@
+// What routes of every kind send to: a reference to a port of a Service becomes the port's id, or a fault that
+// ResolvedRefs tells.
+
+import type { BackendObject } from '../schema/parent-ref.ts';
+import type { ServiceObject } from '../schema/resources.ts';
+import type { Grants } from './grants.ts';
+import type { PortProtocol } from './types.ts';
+
+export interface BackendDirectory {
+  readonly services: ReadonlyMap<string, ServiceObject>;
+  readonly grants: Grants;
+  /** `namespace/service:port` of the ports that there are, and what they speak. */
+  readonly ports: ReadonlyMap<string, PortProtocol>;
+}
+
+export interface BackendFault {
+  readonly reason: 'InvalidKind' | 'RefNotPermitted' | 'BackendNotFound' | 'UnsupportedProtocol';
+  readonly message: string;
+}
+
+/** Who refers. */
+export interface RouteIdentity {
+  readonly kind: string;
+  readonly namespace: string;
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+
+/** `port`: its id; null where `fault` says why there is none. */
+export function resolveBackend(
+  from: RouteIdentity,
+  ref: BackendObject,
+  directory: BackendDirectory,
+): { readonly port: string | null; readonly fault: BackendFault | null; readonly meshed: boolean } {
+  const id = `${ref.namespace ?? from.namespace}/${ref.name}`;
+  const fault = judgeBackend(from, ref, id, directory);
+  const meshed = directory.services.get(id)?.spec.type !== 'ExternalName';
+  return { port: fault === null ? `${id}:${ref.port}` : null, fault, meshed };
+}
+
+function judgeBackend(
+  from: RouteIdentity,
+  ref: BackendObject,
+  id: string,
+  { services, grants, ports }: BackendDirectory,
+): BackendFault | null {
+  if ((ref.group !== '' && ref.group !== 'core') || ref.kind !== 'Service')
+    return { reason: 'InvalidKind', message: `${ref.kind} ${ref.name} is not a Service` };
+  const namespace = ref.namespace ?? from.namespace;
+  if (
+    !grants.allow({ group: gatewayGroup, ...from }, { group: '', kind: 'Service', namespace, name: ref.name })
+  )
+    return { reason: 'RefNotPermitted', message: `no ReferenceGrant in ${namespace} allows Service ${id}` };
+  const service = services.get(id);
+  if (service === undefined) return { reason: 'BackendNotFound', message: `there is no Service ${id}` };
+  if (ref.port === undefined)
+    return { reason: 'BackendNotFound', message: `a reference to Service ${id} must name a port` };
+  if (!service.spec.ports.some((port) => port.port === ref.port))
+    return { reason: 'BackendNotFound', message: `Service ${id} has no port ${ref.port}` };
+  const protocol = ports.get(`${id}:${ref.port}`);
+  if (protocol === undefined)
+    return { reason: 'UnsupportedProtocol', message: `port ${ref.port} of Service ${id} is not of TCP` };
+  if (protocol === 'opaque' && readsHttp.has(from.kind))
+    return {
+      reason: 'UnsupportedProtocol',
+      message: `port ${ref.port} of Service ${id} does not speak HTTP`,
+    };
+  return null;
+}
+
+const readsHttp: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute']);
