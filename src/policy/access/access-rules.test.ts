@@ -130,7 +130,7 @@ describe('metadata', () => {
     ['what is missing is not null', ['q'], { kind: 'null' }, false],
     ['present', ['z'], { kind: 'present', value: true }, true],
     ['missing', ['q'], { kind: 'present', value: true }, false],
-    ['absent', ['q'], { kind: 'present', value: false }, true],
+    ['absent', ['q'], { kind: 'present', value: false }, false],
     [
       'a member of a list',
       ['l'],

@@ -33,7 +33,8 @@ function compileTest(match: ValueMatch): Test {
     case 'bool':
       return (value) => value === match.value;
     case 'present':
-      return (value) => (value !== undefined) === match.value;
+      // Envoy's: `false` is fulfilled by nothing, not by absence.
+      return (value) => match.value && value !== undefined;
     case 'list': {
       const item = compileTest(match.item);
       return (value) => Array.isArray(value) && value.some(item);

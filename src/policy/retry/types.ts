@@ -34,7 +34,15 @@ export type RetryCondition =
   | 'RateLimited';
 
 /** What a rule may ask of a head; heads of the wire fit. */
-export interface HeadView {
+/** The lines of a head, as a wire Head has them; a view without them has one line a name. */
+export interface LinesView {
+  readonly count?: number;
+  nameAt?(index: number): string;
+  valueAt?(index: number): string;
+  isRemoved?(index: number): boolean;
+}
+
+export interface HeadView extends LinesView {
   readonly method?: string;
   readonly path?: string;
   readonly authority?: string;

@@ -2,6 +2,7 @@
 // retriable_request_headers and retriable_headers).
 
 import type { HeadRule, HeadView } from '../retry/index.ts';
+import { matchesLines } from './field-lines.ts';
 import { type CompiledHeader, compileHeaders } from './match-value.ts';
 import type { HeaderMatch } from './types.ts';
 
@@ -19,7 +20,7 @@ export class AnyHeader implements HeadRule {
     return this.#compiled.some(({ name, matcher, invert }) => {
       const value = valueIn(view, name);
       if (value === null) return invert && matcher.kind === 'present';
-      return matcher.matches(value) !== invert;
+      return matchesLines(matcher, name, value, view) !== invert;
     });
   }
 }

@@ -4,34 +4,44 @@
 import { fail, type Issue, ok, type Random, type Result } from '../../base/index.ts';
 import { CompiledRoute, type RouteHit } from './compiled-route.ts';
 import { DomainTable, kindOfDomain } from './domain-table.ts';
-import { HostRoutes } from './host-routes.ts';
+import { endOfPath, HostRoutes } from './host-routes.ts';
 import { compileHeader, compileQuery, compileValue, type ValueMatcher } from './match-value.ts';
 import { compileRegex, type SafeRegex } from './regex/index.ts';
-import type { RequestView, Route, RouteConfig, StringMatch, VirtualHost } from './types.ts';
+import type { MatchFacts, RequestView, Route, RouteConfig, StringMatch, VirtualHost } from './types.ts';
 
 const weightSumMax = 2 ** 32 - 1;
 
+/** Of a request of which nothing but its head is known. */
+const noFacts: MatchFacts = { clientCertificate: 'none', saidBy: () => undefined };
+
 export class RouteTable {
   readonly name: string;
+  /** Lower-case names of fields that nobody from outside may send; null: none. */
+  readonly internalOnly: readonly string[] | null;
   readonly #domains: DomainTable<HostRoutes>;
   readonly #ignorePort: boolean;
+  readonly #ignorePathParameters: boolean;
 
-  constructor(name: string, domains: DomainTable<HostRoutes>, ignorePort: boolean) {
-    this.name = name;
+  constructor(config: RouteConfig, domains: DomainTable<HostRoutes>) {
+    this.name = config.name;
     this.#domains = domains;
-    this.#ignorePort = ignorePort;
+    this.#ignorePort = config.ignorePort === true;
+    this.#ignorePathParameters = config.ignorePathParameters === true;
+    this.internalOnly = config.internalOnly ?? null;
   }
 
   /**
    * The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its
    * routes.
    */
-  match(view: RequestView, random: Random): RouteHit | null {
-    const { authority } = view;
+  match(view: RequestView, random: Random, facts: MatchFacts = noFacts): RouteHit | null {
+    const { authority, path } = view;
     const host = this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);
     if (host === null) return null;
-    const route = host.match(view, host.draws ? random.float() : 0);
-    return route === null ? null : route.draw(random);
+    if (host.requireTls !== undefined && wantsTls(host.requireTls, view)) return toTls;
+    const plain = this.#ignorePathParameters ? withoutParameters(path) : path;
+    const route = host.match(view, plain, host.draws ? random.float() : 0, facts);
+    return route === null ? null : route.draw(view, random);
   }
 }
 
@@ -46,9 +56,41 @@ export function compileRoutes(config: RouteConfig): Result<RouteTable> {
       addDomain(domains, domain, routes, at.inside(`domains[${position}]`));
     });
   });
-  return issues.length > 0
-    ? fail(issues)
-    : ok(new RouteTable(config.name, domains, config.ignorePort === true));
+  return issues.length > 0 ? fail(issues) : ok(new RouteTable(config, domains));
+}
+
+/** The fields are true by now: those who may not say them were not believed. */
+function wantsTls(wanted: 'external' | 'all', view: RequestView): boolean {
+  if (view.getName('x-forwarded-proto')?.toLowerCase() === 'https') return false;
+  return wanted === 'all' || view.getName('x-envoy-internal') !== 'true';
+}
+
+/** Envoy's answer to who should have come with TLS. */
+const toTlsRoute: Route = {
+  name: '',
+  match: { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [] },
+  action: {
+    kind: 'redirect',
+    status: 301,
+    scheme: 'https',
+    authority: null,
+    port: null,
+    path: null,
+    verbatim: true,
+  },
+  timeouts: { requestMs: null, attemptMs: null, idleMs: null },
+  retry: null,
+  bufferBytesMax: null,
+  requestEdits: null,
+  responseEdits: null,
+};
+const toTls: RouteHit = Object.freeze({ virtualHost: '', route: toTlsRoute, cluster: null });
+
+/** Without the parameters of its segments (RFC 3986 section 3.3); what follows the path stays. */
+function withoutParameters(path: string): string {
+  if (!path.includes(';')) return path;
+  const end = endOfPath(path);
+  return path.slice(0, end).replace(/;[^/]*/g, '') + path.slice(end);
 }
 
 /** `[::1]:80` is `[::1]`. */
@@ -64,7 +106,7 @@ function compiledHost(host: VirtualHost, at: Report, issues: readonly Issue[]): 
   const known = compiledHosts.get(host);
   if (known !== undefined) return known;
   const before = issues.length;
-  const routes = new HostRoutes(compileHost(host, at));
+  const routes = new HostRoutes(compileHost(host, at), host.requireTls);
   if (issues.length === before) compiledHosts.set(host, routes);
   return routes;
 }

@@ -4,7 +4,7 @@ import type { Random } from '../../base/index.ts';
 import type { CompiledHeader, CompiledQuery } from './match-value.ts';
 import { matchesHeaders, matchesQuery } from './match-value.ts';
 import type { SafeRegex } from './regex/index.ts';
-import type { PathMatch, RequestView, Route, WeightedCluster } from './types.ts';
+import type { MatchFacts, PathMatch, RequestView, Route, RouteCondition, WeightedCluster } from './types.ts';
 
 /** The answer of a match. Made at compile time, shared by all requests: never written to. */
 export interface RouteHit {
@@ -26,6 +26,10 @@ export class CompiledRoute {
   readonly regex: SafeRegex | null;
   readonly headers: readonly CompiledHeader[];
   readonly query: readonly CompiledQuery[];
+  /** null: nothing is asked beyond the head. */
+  readonly conditions: readonly RouteCondition[] | null;
+  /** '': chance draws. */
+  readonly drawHeader: string;
   /** Those that can be drawn, with the running sums of their weights. */
   readonly hits: readonly RouteHit[];
   readonly sums: readonly number[];
@@ -48,6 +52,8 @@ export class CompiledRoute {
     this.regex = regex;
     this.headers = headers;
     this.query = query;
+    this.conditions = route.match.conditions ?? null;
+    this.drawHeader = route.action.kind === 'forward' ? (route.action.drawHeader ?? '') : '';
     const drawable =
       route.action.kind === 'forward' ? route.action.clusters.filter(({ weight }) => weight > 0) : [null];
     this.hits = drawable.map((cluster) => Object.freeze({ virtualHost, route, cluster }));
@@ -57,11 +63,12 @@ export class CompiledRoute {
   }
 
   /** `pathEnd`: where the path ends and its query or fragment begins. `draw`: the request's, below 1. */
-  matches(view: RequestView, pathEnd: number, draw: number): boolean {
+  matches(view: RequestView, path: string, pathEnd: number, draw: number, facts: MatchFacts): boolean {
     if (draw >= this.share) return false;
-    if (!this.matchesPath(view.path, pathEnd)) return false;
+    if (!this.matchesPath(path, pathEnd)) return false;
     if (this.headers.length > 0 && !matchesHeaders(this.headers, view)) return false;
-    return this.query.length === 0 || matchesQuery(this.query, view.path);
+    if (this.query.length > 0 && !matchesQuery(this.query, view.path)) return false;
+    return this.conditions === null || this.conditions.every((condition) => condition.holds(facts));
   }
 
   matchesPath(path: string, pathEnd: number): boolean {
@@ -80,12 +87,21 @@ export class CompiledRoute {
   }
 
   /** Draws one of the weighted clusters; with one in use no random number is spent. */
-  draw(random: Random): RouteHit {
+  draw(view: RequestView, random: Random): RouteHit {
     const { hits, sums } = this;
     if (hits.length === 1) return hits[0]!;
-    const target = random.float() * sums[sums.length - 1]!;
+    const sum = sums[sums.length - 1]!;
+    const given = this.drawHeader === '' ? null : wholeNumber(view.getName(this.drawHeader));
+    const target = given === null ? random.float() * sum : Number(given % BigInt(sum));
     let index = 0;
     while (index < hits.length - 1 && sums[index]! <= target) index += 1;
     return hits[index]!;
   }
+}
+
+/** Of 64 bits without a sign; null: it is none. A field that was sent twice is none. */
+function wholeNumber(text: string | null): bigint | null {
+  if (text === null || !/^\s*\+?\d{1,20}\s*$/.test(text)) return null;
+  const number = BigInt(text.replace('+', ''));
+  return number < 1n << 64n ? number : null;
 }

@@ -6,12 +6,13 @@
 
 import { policyLimits } from '../limits.ts';
 import type { CompiledRoute } from './compiled-route.ts';
-import type { RequestView } from './types.ts';
+import type { MatchFacts, RequestView, VirtualHost } from './types.ts';
 
 const none: readonly CompiledRoute[] = [];
 
 export class HostRoutes {
   readonly routes: readonly CompiledRoute[];
+  readonly requireTls: VirtualHost['requireTls'];
   readonly #indexed: boolean;
   /** Some route takes a share of its requests alone. */
   readonly draws: boolean;
@@ -19,34 +20,31 @@ export class HostRoutes {
   readonly #segment = new Map<string, CompiledRoute[]>();
   readonly #other: CompiledRoute[] = [];
 
-  constructor(routes: readonly CompiledRoute[]) {
+  constructor(routes: readonly CompiledRoute[], requireTls?: VirtualHost['requireTls']) {
     this.routes = routes;
+    this.requireTls = requireTls;
     this.draws = routes.some(({ share }) => share < 1);
     this.#indexed = routes.length > policyLimits.routesWalkedMax;
     if (this.#indexed) for (const route of routes) this.#file(route);
   }
 
-  match(view: RequestView, draw: number): CompiledRoute | null {
-    const pathEnd = endOfPath(view.path);
+  /** `path`: what paths are compared with. */
+  match(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
     return this.#indexed
-      ? this.#lookUp(view, pathEnd, draw)
-      : walk(this.routes, view, pathEnd, Number.POSITIVE_INFINITY, draw);
+      ? this.#lookUp(view, path, draw, facts)
+      : walk(this.routes, view, path, endOfPath(path), Number.POSITIVE_INFINITY, draw, facts);
   }
 
-  #lookUp(view: RequestView, pathEnd: number, draw: number): CompiledRoute | null {
-    const { path } = view;
+  #lookUp(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
+    const pathEnd = endOfPath(path);
     const exactKey = pathEnd === path.length ? path : path.slice(0, pathEnd);
     const segmentKey = path.slice(0, endOfSegment(path, pathEnd));
-    let best = walk(this.#exact.get(exactKey) ?? none, view, pathEnd, Number.POSITIVE_INFINITY, draw);
-    best =
-      walk(
-        this.#segment.get(segmentKey) ?? none,
-        view,
-        pathEnd,
-        best === null ? Infinity : best.order,
-        draw,
-      ) ?? best;
-    return walk(this.#other, view, pathEnd, best === null ? Infinity : best.order, draw) ?? best;
+    const exact = this.#exact.get(exactKey) ?? none;
+    const segment = this.#segment.get(segmentKey) ?? none;
+    let best = walk(exact, view, path, pathEnd, Number.POSITIVE_INFINITY, draw, facts);
+    best = walk(segment, view, path, pathEnd, best?.order ?? Number.POSITIVE_INFINITY, draw, facts) ?? best;
+    const orderEnd = best?.order ?? Number.POSITIVE_INFINITY;
+    return walk(this.#other, view, path, pathEnd, orderEnd, draw, facts) ?? best;
   }
 
   #file(route: CompiledRoute): void {
@@ -63,14 +61,16 @@ export class HostRoutes {
 export function walk(
   routes: readonly CompiledRoute[],
   view: RequestView,
+  path: string,
   pathEnd: number,
   orderEnd: number,
   draw: number,
+  facts: MatchFacts,
 ): CompiledRoute | null {
   for (let index = 0; index < routes.length; index++) {
     const route = routes[index]!;
     if (route.order >= orderEnd) return null;
-    if (route.matches(view, pathEnd, draw)) return route;
+    if (route.matches(view, path, pathEnd, draw, facts)) return route;
   }
   return null;
 }

@@ -2,6 +2,7 @@
 // QueryParameterMatcher).
 
 import { assert, fail, ok, type Result } from '../../base/index.ts';
+import { matchesLines } from './field-lines.ts';
 import { compileRegex, type SafeRegex } from './regex/index.ts';
 import type { HeaderMatch, RequestView, RouteMatch, StringMatch } from './types.ts';
 
@@ -94,7 +95,7 @@ export function matchesHeaders(headers: readonly CompiledHeader[], view: Request
     if (value === null && header.missingIsEmpty) value = '';
     if (value === null) {
       if (!header.invert || header.matcher.kind !== 'present') return false;
-    } else if (header.matcher.matches(value) === header.invert) return false;
+    } else if (matchesLines(header.matcher, header.name, value, view) === header.invert) return false;
   }
   return true;
 }

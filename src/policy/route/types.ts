@@ -1,10 +1,10 @@
 // What a route table is made of: xDS RouteConfiguration and GAMMA HTTPRoute reduced to the facts that routing needs.
 
 import type { Criteria } from '../balance/index.ts';
-import type { RetryPolicy } from '../retry/types.ts';
+import type { LinesView, RetryPolicy } from '../retry/types.ts';
 
 /** What routing may ask of a request; a wire RequestHead fits. */
-export interface RequestView {
+export interface RequestView extends LinesView {
   readonly method: string;
   readonly authority: string;
   /** Path with query. */
@@ -43,12 +43,26 @@ export type PathMatch =
     }
   | { readonly kind: 'regex'; readonly value: string };
 
+/** What routes may ask beyond the head: of its connection, and of what filters said. */
+export interface MatchFacts {
+  /** A certificate of the client's; valid: it was verified. */
+  readonly clientCertificate: 'none' | 'shown' | 'valid';
+  saidBy(filter: string): Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a match asks of them; made beforehand. */
+export interface RouteCondition {
+  holds(facts: MatchFacts): boolean;
+}
+
 export interface RouteMatch {
   /** Of the requests that the rest holds for, 0 to 1; absent: all. One draw decides for all routes of a table. */
   readonly share?: number;
   readonly path: PathMatch;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly { readonly name: string; readonly match: StringMatch }[];
+  /** All of them hold; absent: none is asked. */
+  readonly conditions?: readonly RouteCondition[];
 }
 
 /** A value made for each message; of what, is its maker's affair. '' where there is none. */
@@ -77,6 +91,8 @@ export interface WeightedCluster {
   readonly cluster: string;
   /** Lower-case name of that header. */
   readonly clusterHeader?: string;
+  /** The authority where the route gives none. */
+  readonly rewriteAuthority?: string;
   /** 0 to 2^32-1; the sum of a route's weights is at least 1. */
   readonly weight: number;
   readonly requestEdits: HeaderEdits | null;
@@ -126,6 +142,8 @@ export type RouteAction =
   | {
       readonly kind: 'forward';
       readonly clusters: readonly WeightedCluster[];
+      /** Lower-case name of a field whose number draws among the clusters; absent, or no number: chance does. */
+      readonly drawHeader?: string;
       readonly rewriteAuthority: string | null;
       /** Lower-case name of the header whose value is the new authority. */
       readonly rewriteAuthorityHeader?: string;
@@ -153,6 +171,8 @@ export type RouteAction =
       readonly port: number | null;
       readonly path: PathRewrite | null;
       readonly stripQuery?: true;
+      /** Authority and path as they came, to the letter. */
+      readonly verbatim?: true;
     }
   | { readonly kind: 'respond'; readonly status: number; readonly body: string };
 
@@ -223,6 +243,8 @@ export interface VirtualHost {
   readonly name: string;
   /** xDS domains: `a.b`, `a.b:80`, `*.b`, `a.*`, `*`. Compared without case. */
   readonly domains: readonly string[];
+  /** Requests without TLS are sent to it; external: those from outside alone. Absent: none. */
+  readonly requireTls?: 'external' | 'all';
   /** First match wins. */
   readonly routes: readonly Route[];
 }
@@ -231,5 +253,9 @@ export interface RouteConfig {
   readonly name: string;
   /** The port of an authority is no part of the name that domains are compared with. */
   readonly ignorePort?: boolean;
+  /** What follows the first `;` of a path is no part of what paths are compared with. */
+  readonly ignorePathParameters?: boolean;
+  /** Lower-case names of fields that nobody from outside may send. */
+  readonly internalOnly?: readonly string[];
   readonly virtualHosts: readonly VirtualHost[];
 }

@@ -22,6 +22,7 @@ describe('path rewrite', () => {
     ['/v1/', '/v1/a', { kind: 'prefix', value: '/v2' }, '/v2a'],
     ['/', '/a', { kind: 'prefix', value: '/base/' }, '/base/a'],
     ['/v1', '/v1/a?b=c', { kind: 'full', value: '/one' }, '/one?b=c'],
+    ['/v1/', '/v1;a=b/c', { kind: 'prefix', value: '/v2/' }, null],
     ['/', '/a?b=/a', { kind: 'pattern', rewrite: { replaceAll: (text) => `${text}${text}` } }, '/a/a?b=/a'],
     ['/', '/a?b', { kind: 'pattern', rewrite: { replaceAll: () => 'c' } }, '/c?b'],
     ['/', '/a?b', { kind: 'pattern', rewrite: { replaceAll: () => '' } }, null],

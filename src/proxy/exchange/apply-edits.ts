@@ -54,7 +54,7 @@ function write(head: Head, { kind, name }: HeaderStep, value: string): void {
 
 /**
  * The new path with its query. A prefix is replaced as it stands, as Envoy does it; slashes are the writer's to place.
- * null: a pattern left nothing of the path, which then stays.
+ * null: a pattern left nothing of the path, or parameters that matching left out stand in the way; it then stays.
  */
 export function rewritePath(path: string, route: Route, rewrite: PathRewrite): string | null {
   const queryAt = path.indexOf('?');
@@ -67,11 +67,9 @@ export function rewritePath(path: string, route: Route, rewrite: PathRewrite): s
     return (made.startsWith('/') ? made : `/${made}`) + query;
   }
   const { path: match } = route.match;
-  // Only what the route's own prefix matched is replaced; a regex or an exact match replaces the whole path.
-  const matched =
-    match.kind === 'prefix' || match.kind === 'separated-prefix'
-      ? match.value.length
-      : path.length - query.length;
+  // Only what the route's own path matched is replaced; a regex replaces the whole.
+  const matched = match.kind === 'regex' ? path.length - query.length : match.value.length;
+  if (match.kind !== 'regex' && !startsWith(path, match.value, match.ignoreCase)) return null;
   const rest = path.slice(matched, path.length - query.length);
   return rewrite.value + rest + query;
 }
@@ -79,6 +77,7 @@ export function rewritePath(path: string, route: Route, rewrite: PathRewrite): s
 export function redirectLocation(head: RequestHead, route: Route): string {
   const { action } = route;
   if (action.kind !== 'redirect') return '/';
+  if (action.verbatim) return `${action.scheme}://${head.authority}${head.path}`;
   const received = schemeOf(head);
   const scheme = action.scheme ?? received;
   const host = action.authority ?? hostOf(head.authority);
@@ -87,6 +86,11 @@ export function redirectLocation(head: RequestHead, route: Route): string {
   const strips = action.stripQuery && !ownQuery(action.path);
   const path = strips ? (whole.split('?', 1)[0] ?? whole) : whole;
   return `${scheme}://${host}${port}${path}`;
+}
+
+function startsWith(path: string, start: string, ignoreCase: boolean): boolean {
+  if (path.startsWith(start)) return true;
+  return ignoreCase && path.slice(0, start.length).toLowerCase() === start.toLowerCase();
 }
 
 /** What a redirect says itself is not stripped. */

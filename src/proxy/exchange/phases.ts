@@ -39,7 +39,7 @@ export function match(request: RequestState): RouteHit | null {
   listener.stats.active += 1;
   if (request.inbound) request.peer = listener.peerOf(request.head);
   prepareRequest(request);
-  const hit = listener.routes.match(request.head, request.context.random);
+  const hit = listener.routes.match(request.head, request.context.random, request);
   if (hit === null) {
     listener.stats.noRoute += 1;
     return null;
@@ -61,7 +61,7 @@ function limitDuration({ deadlines, listener, startedMs }: RequestState, route: 
 
 /** Finds the route anew, after a filter changed what routes look at. */
 export function rematch(request: RequestState): void {
-  const hit = request.listener.routes.match(request.head, request.context.random);
+  const hit = request.listener.routes.match(request.head, request.context.random, request);
   request.route = hit?.route ?? null;
   request.weighted = hit?.cluster ?? null;
   request.virtualHost = hit?.virtualHost ?? '';

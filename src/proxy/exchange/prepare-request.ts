@@ -28,7 +28,10 @@ export function prepareRequest(request: RequestState): void {
   if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
   if (http.internalRanges !== null) request.wishes = readWishes(head);
   const origin = sanitizeRequest(head, owner, http);
-  if (origin !== 'internal') request.wishes = null;
+  if (origin !== 'internal') {
+    request.wishes = null;
+    removeInternal(head, request.listener.routes.internalOnly);
+  }
   request.requestId = ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random);
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
@@ -36,6 +39,11 @@ export function prepareRequest(request: RequestState): void {
   if (http.via !== '') appendVia(head, http.via);
   if (request.inbound) return;
   if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
+}
+
+function removeInternal(head: RequestHead, names: readonly string[] | null): void {
+  if (names === null) return;
+  for (const name of names) if (head.findName(name) >= 0) head.removeName(name);
 }
 
 /** The most specific edits first, as Envoy applies them: the weighted cluster's, then the route's. */
@@ -46,7 +54,7 @@ export function prepareForward(request: RequestState): void {
   if (request.upgrade !== '') ensureWebSocketKey(request);
   if (route?.action.kind !== 'forward') return;
   // The host first: it may be made of the path as it came.
-  rewriteAuthority(head, route.action);
+  rewriteAuthority(head, route.action, weighted?.rewriteAuthority);
   // CONNECT has no path.
   if (route.action.rewritePath === null || head.path === '') return;
   const path = rewritePath(head.path, route, route.action.rewritePath);
@@ -55,7 +63,9 @@ export function prepareForward(request: RequestState): void {
   head.path = path;
 }
 
-function rewriteAuthority(head: RequestHead, action: Forward): void {
+/** `weighted`: what the drawn cluster says; the route has the last word. */
+function rewriteAuthority(head: RequestHead, action: Forward, weighted: string | undefined): void {
+  if (weighted !== undefined) head.authority = weighted;
   const authority = newAuthority(head, action);
   if (authority === null) return;
   if (action.appendForwardedHost) appendForwardedHost(head);

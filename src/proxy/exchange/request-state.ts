@@ -260,6 +260,17 @@ export class RequestState implements SubsetRequest<Endpoint> {
     return this.listener.config.direction === 'inbound';
   }
 
+  /** For routes that ask (MatchFacts). */
+  get clientCertificate(): 'none' | 'shown' | 'valid' {
+    const { secure } = this.owner;
+    if (secure === null || secure.peer === null) return 'none';
+    return secure.verified ? 'valid' : 'shown';
+  }
+
+  saidBy(filter: string): Readonly<Record<string, unknown>> | undefined {
+    return this.metadata?.get(filter);
+  }
+
   /** All that an answer waits for is here: times for it begin. What is to become a tunnel has no body before. */
   get complete(): boolean {
     return this.requestEnded || this.upgrade !== '';

@@ -197,6 +197,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:prefix 2:path 4:case_sensitive 6:headers 7:query_parameters 8:grpc 9:runtime_fraction 10:safe_regex 11:tls_context 12:connect_matcher 13:dynamic_metadata 14:path_separated_prefix 15:path_match_policy',
   'envoy.config.route.v3.RouteMatch.ConnectMatcher': '',
   'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': '',
+  'envoy.config.route.v3.RouteMatch.TlsContextMatchOptions': '1:presented 2:validated',
   'envoy.config.route.v3.VirtualHost':
     '1:name 2:domains 3:routes 4:require_tls 5:virtual_clusters 6:rate_limits 7:request_headers_to_add 8:cors 10:response_headers_to_add 11:response_headers_to_remove 13:request_headers_to_remove 14:include_request_attempt_count 15:typed_per_filter_config 16:retry_policy 17:hedge_policy 18:per_request_buffer_limit_bytes 19:include_attempt_count_in_response 20:retry_policy_typed_config 21:matcher 22:request_mirror_policies 23:include_is_timeout_retry_header 24:metadata',
   'envoy.config.route.v3.WeightedCluster': '1:clusters 2:runtime_key_prefix 3:total_weight 4:header_name',

@@ -12,6 +12,7 @@ import {
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
+import { metadataMatcher } from './rbac.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
 const edits = (requestAdd: number, requestRemove: number, responseAdd: number, responseRemove: number) => ({
@@ -51,6 +52,11 @@ export const pathRewritePolicy = message('envoy.config.core.v3.TypedExtensionCon
   typed_config: f.any(2, [uriTemplateRewrite], 'with a path_match_policy'),
 });
 
+const tlsContextMatch = message('envoy.config.route.v3.RouteMatch.TlsContextMatchOptions', {
+  presented: f.boolValue(1),
+  validated: f.boolValue(2),
+});
+
 export const routeMatch = message(
   'envoy.config.route.v3.RouteMatch',
   {
@@ -64,6 +70,10 @@ export const routeMatch = message(
     headers: f.repeated(f.message(6, headerMatcher)),
     runtime_fraction: f.message(9, runtimePercent),
     query_parameters: f.repeated(f.message(7, queryParameterMatcher)),
+    tls_context: f.message(11, tlsContextMatch),
+    dynamic_metadata: f.repeated(
+      f.message(13, metadataMatcher, 'what filters said before the route was chosen'),
+    ),
     grpc: f.message(8, message('envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions', {})),
   },
   [['prefix', 'path', 'safe_regex', 'path_separated_prefix', 'connect_matcher', 'path_match_policy']],
@@ -110,17 +120,25 @@ export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
   rate_limited_retry_back_off: f.message(11, rateLimitedBackOff),
 });
 
-const clusterWeight = message('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
-  name: f.string(1, '', required),
-  weight: f.uint32Value(2),
-  metadata_match: f.message(3, metadata, 'as the route’s, which it is merged with'),
-  typed_per_filter_config: perRouteFilters(10),
-  ...edits(4, 9, 5, 6),
-});
+const clusterWeight = message(
+  'envoy.config.route.v3.WeightedCluster.ClusterWeight',
+  {
+    name: f.string(1),
+    cluster_header: f.string(12),
+    weight: f.uint32Value(2),
+    metadata_match: f.message(3, metadata, 'as the route’s, which it is merged with'),
+    host_rewrite_literal: f.string(11, 'unless the route rewrites it'),
+    typed_per_filter_config: perRouteFilters(10),
+    ...edits(4, 9, 5, 6),
+  },
+  [['name', 'cluster_header']],
+);
 
 const weightedCluster = message('envoy.config.route.v3.WeightedCluster', {
   clusters: f.repeated(f.message(1, clusterWeight)),
   total_weight: f.uint32Value(3, 'deprecated in Envoy; the sum of the weights'),
+  runtime_key_prefix: f.string(2, 'no runtime changes the weights'),
+  header_name: f.string(4, 'whose number draws; where it has none, chance does'),
 });
 
 export const requestMirrorPolicy = message('envoy.config.route.v3.RouteAction.RequestMirrorPolicy', {
@@ -289,7 +307,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   name: f.string(1, '', required),
   domains: f.repeated(f.string(2, '', notEmpty)),
   routes: f.repeated(f.message(3, route)),
-  require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }, 'NONE', only('NONE')),
+  require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }),
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
   include_attempt_count_in_response: f.bool(19),
   retry_policy: f.message(16, retryPolicy),
@@ -312,6 +330,8 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
   ),
   max_direct_response_body_size_bytes: f.uint32Value(11, 'default 4096'),
   ignore_port_in_host_matching: f.bool(14),
+  ignore_path_parameters_in_path_matching: f.bool(15),
+  internal_only_headers: f.repeated(f.string(3, '', notEmpty)),
   request_mirror_policies: mirrors(13),
   metadata: f.message(17, metadata),
   typed_per_filter_config: perRouteFilters(16),

@@ -20,9 +20,9 @@ import {
 } from '../schema/index.ts';
 import { translateGrpcService } from './grpc-service.ts';
 import { translateAdditions } from './header-edits.ts';
-import { checkRegex, translateString } from './match.ts';
-import { translateMetadata } from './rbac.ts';
+import { translateMetadata } from './metadata-match.ts';
 import { shareOf } from './share.ts';
+import { checkRegex, translateString } from './string-match.ts';
 
 type Message = MessageOf<typeof extAuthz>;
 type Patterns = Message['allowed_headers'];

@@ -51,9 +51,9 @@ import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateGrpcStats } from './grpc-stats.ts';
 import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
-import { translateHeader, translateString } from './match.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
+import { translateHeader, translateString } from './string-match.ts';
 import { translateUserFilter } from './user-filter.ts';
 
 type Mutations = NonNullable<MessageOf<typeof headerMutation>['mutations']>;

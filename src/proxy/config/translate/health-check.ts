@@ -12,7 +12,7 @@ import {
 } from '../schema/index.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
 import { translateAdditions } from './header-edits.ts';
-import { translateString } from './match.ts';
+import { translateString } from './string-match.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
 type CheckMessage = ClusterMessage['health_checks'][number];

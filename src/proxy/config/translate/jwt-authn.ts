@@ -15,7 +15,8 @@ import {
   type MessageOf,
   type RequirementMessage,
 } from '../schema/index.ts';
-import { translateMatch, translateString } from './match.ts';
+import { translateMatch } from './match.ts';
+import { translateString } from './string-match.ts';
 
 type Message = MessageOf<typeof jwtAuthn>;
 type Provider = Message['providers'] extends ReadonlyMap<string, infer P> ? P : never;

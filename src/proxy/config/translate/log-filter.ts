@@ -18,7 +18,7 @@ import {
 } from '../../../observe/index.ts';
 import { compileHeaders, compileValues } from '../../../policy/index.ts';
 import { type Faults, grpcStatusNumber, join, type LogFilterMessage } from '../schema/index.ts';
-import { translateHeader, translateString } from './match.ts';
+import { translateHeader, translateString } from './string-match.ts';
 
 const everything: LogFilter = { admits: () => true };
 

@@ -1,13 +1,7 @@
 // RBAC messages to the rules that policy/access judges by.
 
 import { createIpRange } from '../../../base/index.ts';
-import type {
-  AccessRulesConfig,
-  Condition,
-  MetadataMatch,
-  SourceKind,
-  ValueMatch,
-} from '../../../policy/index.ts';
+import type { AccessRulesConfig, Condition, SourceKind } from '../../../policy/index.ts';
 import type { RbacConfig } from '../filter-types.ts';
 import {
   type accessRules,
@@ -15,15 +9,13 @@ import {
   type httpRbac,
   join,
   type MessageOf,
-  type metadataMatcher,
   type PermissionMessage,
   type PrincipalMessage,
-  type ValueMessage,
 } from '../schema/index.ts';
-import { translateHeader, translateString } from './match.ts';
+import { translateMetadata } from './metadata-match.ts';
+import { translateHeader, translateString } from './string-match.ts';
 
 type Rules = MessageOf<typeof accessRules>;
-type Metadata = MessageOf<typeof metadataMatcher>;
 type Cidr = NonNullable<PermissionMessage['destination_ip']>;
 
 export function translateRbac(message: MessageOf<typeof httpRbac>, path: string, faults: Faults): RbacConfig {
@@ -157,49 +149,4 @@ function rangeOf({ address_prefix = '', prefix_len = 0 }: Cidr, path: string, fa
   const range = createIpRange(address_prefix, prefix_len);
   if (range === null) faults.add(path, 'must be an IP literal with a prefix that fits it', address_prefix);
   return range;
-}
-
-export function translateMetadata(message: Metadata, path: string, faults: Faults): MetadataMatch {
-  if (message.path.length === 0) faults.add(join(path, 'path'), 'must be at least one');
-  const at = join(path, 'value');
-  if (message.value === undefined) faults.add(at, 'must be set');
-  return {
-    filter: message.filter ?? '',
-    path: message.path.map(({ key }) => key ?? ''),
-    value: message.value === undefined ? { kind: 'null' } : translateValue(message.value, at, faults),
-    invert: message.invert ?? false,
-  };
-}
-
-function translateValue(message: ValueMessage, path: string, faults: Faults): ValueMatch {
-  if (message.null_match !== undefined) return { kind: 'null' };
-  if (message.double_match !== undefined) {
-    const { exact, range } = message.double_match;
-    if (exact !== undefined) return { kind: 'number', exact: true, min: exact, max: exact };
-    return { kind: 'number', exact: false, min: range?.start ?? 0, max: range?.end ?? 0 };
-  }
-  if (message.string_match !== undefined)
-    return {
-      kind: 'string',
-      match: translateString(message.string_match, join(path, 'string_match'), faults),
-    };
-  if (message.bool_match !== undefined) return { kind: 'bool', value: message.bool_match };
-  if (message.present_match !== undefined) return { kind: 'present', value: message.present_match };
-  if (message.list_match?.one_of !== undefined)
-    return {
-      kind: 'list',
-      item: translateValue(message.list_match.one_of, join(path, 'list_match.one_of'), faults),
-    };
-  if (message.or_match !== undefined) {
-    const at = join(path, 'or_match.value_matchers');
-    if (message.or_match.value_matchers.length < 2) faults.add(at, 'must be at least two');
-    return {
-      kind: 'or',
-      values: message.or_match.value_matchers.map((value, index) =>
-        translateValue(value, `${at}[${index}]`, faults),
-      ),
-    };
-  }
-  faults.add(path, 'must say what it matches');
-  return { kind: 'null' };
 }

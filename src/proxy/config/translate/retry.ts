@@ -9,7 +9,7 @@ import {
   retryWords,
 } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type retryPolicy } from '../schema/index.ts';
-import { translateHeader } from './match.ts';
+import { translateHeader } from './string-match.ts';
 
 type RetryPolicyMessage = MessageOf<typeof retryPolicy>;
 

@@ -305,6 +305,30 @@ describe('actions', () => {
       to({ regex_rewrite: { pattern: { regex: 'abc', google_re2: { max_program_size: 6 } } } }),
       'regex_rewrite.pattern.google_re2.max_program_size: must be at least 7',
     ],
+    [
+      { route: { weighted_clusters: { clusters: [{ weight: 1 }] } } },
+      'weighted_clusters.clusters[0]: one of name, cluster_header must be set',
+    ],
+    [
+      {
+        route: {
+          weighted_clusters: { clusters: [{ name: 'a', weight: 1, host_rewrite_literal: 'a b' }] },
+        },
+      },
+      'weighted_clusters.clusters[0].host_rewrite_literal: must be',
+    ],
+    [
+      {
+        ...to(),
+        match: {
+          prefix: '/',
+          dynamic_metadata: [
+            { filter: 'f', path: [{ key: 'a' }], value: { string_match: { safe_regex: { regex: '(' } } } },
+          ],
+        },
+      },
+      'match.dynamic_metadata[0].value.string_match.safe_regex.regex: must be a regular expression',
+    ],
   ])('%j is refused', (route, expected) => {
     expect(faultsOf(route).join('\n')).toContain(expected);
   });

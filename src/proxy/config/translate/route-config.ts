@@ -80,8 +80,14 @@ export function translateRouteConfig(
     ),
   );
   checkUnique(virtualHosts, join(path, 'virtual_hosts'), faults);
-  const ignorePort = message.ignore_port_in_host_matching === true;
-  return ignorePort ? { name, virtualHosts, ignorePort } : { name, virtualHosts };
+  const internalOnly = message.internal_only_headers.map((header) => header.toLowerCase());
+  return {
+    name,
+    virtualHosts,
+    ...(message.ignore_port_in_host_matching === true ? { ignorePort: true } : {}),
+    ...(message.ignore_path_parameters_in_path_matching === true ? { ignorePathParameters: true } : {}),
+    ...(internalOnly.length === 0 ? {} : { internalOnly }),
+  };
 }
 
 function checkUnique(hosts: readonly VirtualHost[], path: string, faults: Faults): void {
@@ -97,6 +103,8 @@ function checkUnique(hosts: readonly VirtualHost[], path: string, faults: Faults
     });
   });
 }
+
+const requiredTls = { NONE: null, EXTERNAL_ONLY: 'external', ALL: 'all' } as const;
 
 function translateVirtualHost(
   host: VirtualHostMessage,
@@ -132,7 +140,13 @@ function translateVirtualHost(
   const routes = host.routes.map((route, index) =>
     translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
   );
-  return { name: host.name ?? '', domains: host.domains, routes };
+  const requireTls = requiredTls[host.require_tls ?? 'NONE'];
+  return {
+    name: host.name ?? '',
+    domains: host.domains,
+    routes,
+    ...(requireTls === null ? {} : { requireTls }),
+  };
 }
 
 function translateRoute(route: RouteMessage, inherited: Inherited, path: string, faults: Faults): Route {
@@ -236,10 +250,12 @@ function translateForward(
   const authority = action.host_rewrite_literal || null;
   if (authority !== null) checkAuthority(authority, join(path, 'host_rewrite_literal'), faults);
   const mirrors = translateMirrors(action.request_mirror_policies, path, faults) ?? inherited.mirrors;
+  const drawHeader = action.weighted_clusters?.header_name?.toLowerCase() || undefined;
   const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
   return {
     kind: 'forward',
     clusters: translateClusters(action, inherited.filters, path, faults),
+    ...(drawHeader === undefined ? {} : { drawHeader }),
     rewriteAuthority: authority,
     ...(action.host_rewrite_header === undefined
       ? {}
@@ -293,8 +309,14 @@ function translateClusters(
     const own = translateRouteFilters(entry.typed_per_filter_config, `${at}[${index}]`, faults);
     const filters = own === null ? null : mergeRouteFilters(own, outer);
     const closer = translateCriteria(entry.metadata_match, criteria);
+    const { cluster_header: header = '', host_rewrite_literal: authority, name = '' } = entry;
+    if (name === '' && header === '')
+      faults.add(`${at}[${index}]`, 'one of name, cluster_header must be set');
+    if (authority) checkAuthority(authority, `${at}[${index}].host_rewrite_literal`, faults);
     return {
-      cluster: entry.name ?? '',
+      cluster: name,
+      ...(name === '' ? { clusterHeader: header.toLowerCase() } : {}),
+      ...(authority ? { rewriteAuthority: authority } : {}),
       weight: entry.weight ?? 0,
       requestEdits: edits.request,
       responseEdits: edits.response,

@@ -28,7 +28,7 @@ import type {
   UpstreamTlsConfig,
   ValidationConfig,
 } from '../tls-types.ts';
-import { translateString } from './match.ts';
+import { translateString } from './string-match.ts';
 
 type TransportSocket = MessageOf<typeof transportSocket>;
 type Common = MessageOf<typeof commonTlsContext>;

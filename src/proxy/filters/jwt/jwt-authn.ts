@@ -108,7 +108,7 @@ export class JwtAuthnFilter implements HttpFilter, Authorizer {
     }
     // A name that nobody explains lets nobody in.
     if (said?.kind === 'jwt-override') return this.config.named[said.requirement] ?? { kind: 'any', of: [] };
-    const hit = this.rules?.match(head, request.context.random) ?? null;
+    const hit = this.rules?.match(head, request.context.random, request) ?? null;
     return hit === null ? null : (this.config.rules[Number(hit.route.name)]?.requirement ?? null);
   }
 
