@@ -87,6 +87,7 @@ export {
 export {
   type AttemptFailure,
   createRetryLimit,
+  isRetryWorthy,
   judgeRetry,
   parseRetryWords,
   type ResetBackoff,

@@ -4,17 +4,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { describeWith } from '../testing/programs.ts';
 import { clusterAt, routesOf, type Side, type Sides, sides, startSides } from './testing/side-by-side.ts';
+import { type Step, StepBackend } from './testing/step-backend.ts';
 
 setDefaultTimeout(60_000);
-
-/** What the backend does with one attempt after the other; the last one again for all that follow. */
-interface Step {
-  readonly status?: number;
-  readonly fields?: Readonly<Record<string, string>>;
-  readonly delayMs?: number;
-  /** Between head and body. */
-  readonly bodyDelayMs?: number;
-}
 
 const fast = { base_interval: '0.001s', max_interval: '0.002s' };
 const policy = (fields: object) => ({ retry_policy: { num_retries: 3, retry_back_off: fast, ...fields } });
@@ -200,13 +192,12 @@ const cases: readonly Case[] = [
 ];
 
 describeWith(['envoy'], 'retries and times, beside Envoy', () => {
-  let backend: Bun.Server<undefined>;
+  let backend: StepBackend;
   let both: Sides;
-  const attempts = new Map<string, number>();
   let last = 0;
 
   beforeAll(async () => {
-    backend = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 30, fetch: respond });
+    backend = new StepBackend();
     const managers = Object.fromEntries(
       Object.entries(listeners).map(([name, { manager = {}, route }]) => [
         name,
@@ -216,38 +207,13 @@ describeWith(['envoy'], 'retries and times, beside Envoy', () => {
         },
       ]),
     );
-    both = await startSides(managers, [clusterAt('backend', backend.port ?? 0)]);
+    both = await startSides(managers, [clusterAt('backend', backend.port)]);
   });
 
   afterAll(async () => {
     await both.stop();
-    await backend.stop(true);
+    await backend.stop();
   });
-
-  async function respond(request: Request): Promise<Response> {
-    const id = request.headers.get('x-id') ?? '';
-    const attempt = (attempts.get(id) ?? 0) + 1;
-    attempts.set(id, attempt);
-    await request.arrayBuffer();
-    const steps = JSON.parse(request.headers.get('x-steps') ?? '[]') as readonly Step[];
-    const {
-      status = 200,
-      fields = {},
-      delayMs = 0,
-      bodyDelayMs = 0,
-    } = steps[attempt - 1] ?? steps.at(-1) ?? {};
-    if (delayMs > 0) await Bun.sleep(delayMs);
-    if (bodyDelayMs === 0)
-      return new Response(status === 204 ? null : `attempt ${attempt}`, { status, headers: fields });
-    const body = new ReadableStream({
-      async start(controller) {
-        controller.enqueue(new TextEncoder().encode('begun'));
-        await Bun.sleep(bodyDelayMs);
-        controller.close();
-      },
-    });
-    return new Response(body, { status, headers: fields });
-  }
 
   async function play(side: Side, { listener, steps, method = 'GET', fields = {} }: Case) {
     last += 1;
@@ -263,7 +229,7 @@ describeWith(['envoy'], 'retries and times, beside Envoy', () => {
       () => false,
     );
     const tookMs = performance.now() - startedMs;
-    return { outcome: { status: response.status, whole, attempts: attempts.get(id) ?? 0 }, tookMs };
+    return { outcome: { status: response.status, whole, attempts: backend.attempts(id).length }, tookMs };
   }
 
   for (const each of cases) {

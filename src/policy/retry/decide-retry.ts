@@ -22,8 +22,11 @@ export type RetryDecision =
   /** A proxy below has retried, or was not allowed to: trying again here would multiply its attempts. */
   | 'retried-below';
 
-/** How an attempt failed. `status`: a response came, and its status decides. */
-export type AttemptFailure = 'connect' | 'reset' | 'attempt-timeout' | 'status';
+/**
+ * How an attempt failed. `status`: a response came, and its status decides. `slow`: it took too long and goes on; the
+ * next one is to run beside it.
+ */
+export type AttemptFailure = 'connect' | 'reset' | 'attempt-timeout' | 'slow' | 'status';
 
 /** What is known of a request and its last attempt. One per exchange, filled in place. */
 export class RetryFacts {
@@ -90,6 +93,11 @@ export function decideRetry(policy: RetryPolicy | null, facts: RetryFacts): Retr
   return 'retry';
 }
 
+/** Another attempt would be worth making, if one might be made. */
+export function isRetryWorthy(policy: RetryPolicy | null, facts: RetryFacts): boolean {
+  return policy !== null && isConditionMet(policy, facts);
+}
+
 /** Never sent, or harmless to repeat by its method or by the caller's word. */
 function isSafe(policy: RetryPolicy, facts: RetryFacts): boolean {
   if (facts.unsent) return true;
@@ -101,6 +109,8 @@ function isSafe(policy: RetryPolicy, facts: RetryFacts): boolean {
 
 function isConditionMet(policy: RetryPolicy, facts: RetryFacts): boolean {
   const { grpcStatuses, on } = policy;
+  // Envoy hedges wherever it retries anything at all: no condition is for what has not failed.
+  if (facts.failure === 'slow') return on.length > 0 || grpcStatuses !== undefined;
   // A limit below said no: it would say so again, unless the policy knows better.
   if (facts.rateLimited) return on.includes('RateLimited');
   if (grpcStatuses?.includes(facts.grpcStatus)) return true;

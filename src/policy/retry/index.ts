@@ -1,4 +1,4 @@
-export { type AttemptFailure, type RetryDecision, RetryFacts } from './decide-retry.ts';
+export { type AttemptFailure, isRetryWorthy, type RetryDecision, RetryFacts } from './decide-retry.ts';
 export { retryDefaults } from './defaults.ts';
 export { parseRetryWords, type RetryWords, retryWords } from './envoy-words.ts';
 export { judgeRetry, RetryVerdict } from './judge-retry.ts';

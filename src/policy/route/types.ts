@@ -219,6 +219,8 @@ export interface Route {
   readonly duration?: StreamDuration;
   /** null: the cluster's own retry policy holds. */
   readonly retry: RetryPolicy | null;
+  /** An attempt that takes too long goes on beside the next (Envoy's hedge_on_per_try_timeout). Absent: it does not. */
+  readonly hedges?: true;
   /** Bytes of a request body kept for a retry; null: what the listener says. */
   readonly bufferBytesMax: number | null;
   /**

@@ -161,6 +161,16 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'retry_policy.rate_limited_retry_back_off.reset_headers: must be at least one',
   ],
   [
+    'more than one request at first',
+    route({ prefix: '/' }, { route: { cluster: 'a', hedge_policy: { initial_requests: 2 } } }),
+    'route.hedge_policy.initial_requests: is supported as 1 only',
+  ],
+  [
+    'a chance of another request',
+    route({ prefix: '/' }, { route: { cluster: 'a', hedge_policy: { additional_request_chance: {} } } }),
+    'route.hedge_policy.additional_request_chance: is not supported',
+  ],
+  [
     'an upgrade twice',
     manager({ upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'WebSocket' }] }),
     'upgrade_configs[1].upgrade_type: must be unique',

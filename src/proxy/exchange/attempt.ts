@@ -75,6 +75,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   refusedStream = false;
   /** Its answer is one of gRPC, and says how the call went in trailers. */
   answersGrpc = false;
+  /** It took longer than it may, and another was begun beside it: what becomes of it is tried again no more. */
+  hedged = false;
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
@@ -216,6 +218,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.exchange.onAttemptWritable();
   }
 
+  /** No answer of it has come yet. */
+  get awaited(): boolean {
+    return this.state === 'waiting' || this.state === 'sent';
+  }
+
   /** Its answer is on its way. */
   get running(): boolean {
     return this.state === 'answered';
@@ -266,6 +273,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   timeOut(error: MeshError, nowMs: number): void {
     this.finish(this.state === 'waiting' ? 'unreached' : 'gateway', nowMs);
     this.stop(error);
+  }
+
+  /** It took too long and goes on: that counts against its endpoint, as what becomes of it will. */
+  beSlow(nowMs: number): void {
+    this.cluster!.onAttemptSlow(this.endpoint!, nowMs);
   }
 
   /**

@@ -2,7 +2,7 @@
 // follows when one of them fails. Bodies have pumps of their own (pump-request.ts, pump-response.ts). An HTTP/1.1
 // connection uses one exchange for all its requests, so a request allocates none of this.
 
-import { assert, type Clock, MeshError, type TimerHandler } from '../../base/index.ts';
+import { assert, type Clock, type ErrorCode, MeshError, type TimerHandler } from '../../base/index.ts';
 import type {
   ClientStream,
   Head,
@@ -18,6 +18,7 @@ import { Attempts } from './attempts.ts';
 import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
+import { localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import { authorize, beginLog, connect, forward, limit, match, pick, relay, settle } from './phases.ts';
 import { endRequest, finishRequestBody, pumpRequestBody } from './pump-request.ts';
@@ -33,7 +34,7 @@ import {
   resumeRequest,
   traceKey,
 } from './request-state.ts';
-import { answerReason, judgeAnswer, judgeFailure } from './retry.ts';
+import { answerReason, hedges, isUnwelcome, judgeAnswer, judgeFailure, judgeHedge } from './retry.ts';
 import { endLongStream, timeOut } from './time-out.ts';
 import { unreadableBody } from './transform.ts';
 import { admitUpgrade, endClientHalf, endEndpointHalf, upgradeRefused } from './tunnel.ts';
@@ -52,7 +53,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     this.clock = context.clock;
     this.deadlines = new Deadlines(context.clock, this);
     this.request = new RequestState(context, owner, listener, this.deadlines, this);
-    this.attempts = new Attempts(this);
+    this.attempts = new Attempts(this.request, this);
   }
 
   get state(): ExchangeState {
@@ -188,27 +189,57 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onAttemptHead(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
-    const { attempts, request } = this;
+    const { request } = this;
     const { refusal } = attempt;
     if (refusal === 'unsent') clusterOf(request).stats.refusedUnsent += 1;
     else request.sent = true;
     if (refusal === 'sent') clusterOf(request).stats.refusedSent += 1;
+    if (attempt.hedged) {
+      const waits = this.attempts.othersRun(attempt) && isUnwelcome(request, attempt, head, nowMs);
+      if (waits) this.drop(attempt, head, endStream, nowMs);
+      else this.answerWith(attempt, head, endStream, nowMs);
+      return;
+    }
     const verdict = judgeAnswer(request, attempt, head, nowMs);
     if (verdict?.decision === 'retry') {
-      if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
+      if (!endStream) this.attempts.leave(attempt, head, nowMs);
       this.retry(answerReason(attempt, head), verdict.delayMs, false, nowMs);
       return;
     }
-    if (refusal === 'unsent' && head.status === 421) {
+    if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
+    const unwelcome = verdict !== null && (verdict.decision !== 'not-retryable' || refusal === 'unsent');
+    if (unwelcome && this.attempts.othersRun(attempt)) this.drop(attempt, head, endStream, nowMs);
+    else this.answerWith(attempt, head, endStream, nowMs);
+  }
+
+  /** Another one may still do better. */
+  private drop(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
+    if (!endStream) this.attempts.leave(attempt, head, nowMs);
+    this.attempts.forget(attempt);
+    if (!attempt.hedged) this.waitForRivals();
+  }
+
+  /** None runs but those that took too long already. */
+  private waitForRivals(): void {
+    const { deadlines, request } = this;
+    request.state = 'forwarding';
+    deadlines.attemptMs = never;
+    deadlines.attemptIdleSpanMs = 0;
+    deadlines.backoffMs = never;
+  }
+
+  private answerWith(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): void {
+    const { attempts, request } = this;
+    attempts.choose(attempt, nowMs);
+    if (attempt.refusal === 'unsent' && head.status === 421) {
       // A stale address answered for another service. That is no answer for this client.
-      if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
+      if (!endStream) attempts.leave(attempt, head, nowMs);
       replyError(request, 'misdirected');
       return;
     }
-    if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
     const denial = relay(request, attempt, head, endStream, nowMs);
     if (denial === null) return;
-    if (!endStream) attempts.leave(attempt, head, request.requestEnded, nowMs);
+    if (!endStream) attempts.leave(attempt, head, nowMs);
     request.steps = null;
     deny(request, denial);
   }
@@ -230,13 +261,26 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       truncate(request, attempt, error, nowMs);
       return;
     }
-    const verdict = judgeFailure(request, attempt, error, unsent, nowMs);
-    if (verdict.decision === 'retry') {
+    const verdict = attempt.hedged ? null : judgeFailure(request, attempt, error, unsent, nowMs);
+    if (verdict?.decision === 'retry') {
       this.retry(error.code, verdict.delayMs, verdict.freshConnection, nowMs);
       return;
     }
-    if (verdict.decision === 'exhausted') request.flags = responseFlags.retryLimit;
-    replyError(request, error.code);
+    if (verdict?.decision === 'exhausted') request.flags = responseFlags.retryLimit;
+    this.fail(attempt, error.code);
+  }
+
+  /** Nothing follows this one: the client is told, unless another may still answer. */
+  private fail(attempt: Attempt, code: ErrorCode): void {
+    const { attempts, request } = this;
+    const waits = attempts.othersRun(attempt);
+    attempts.forget(attempt);
+    if (!waits) {
+      replyError(request, code);
+      return;
+    }
+    clusterOf(request).stats.countStatus(localReplies[code].status);
+    if (!attempt.hedged) this.waitForRivals();
   }
 
   onAttemptWritable(): void {
@@ -290,11 +334,16 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   private startAttempt(freshConnection: boolean, nowMs: number): void {
-    const { request } = this;
+    const { attempts, request } = this;
+    const { current } = attempts;
+    if (!attempts.admit()) {
+      clusterOf(request).stats.pendingOverflow += 1;
+      this.fail(current, 'overflow');
+      return;
+    }
     const endpoint = pick(request, nowMs);
-    if (endpoint === null) replyError(request, 'no-endpoint');
-    else if (!connect(request, this.attempts.current, endpoint, freshConnection))
-      replyError(request, 'overflow');
+    if (endpoint === null) this.fail(current, 'no-endpoint');
+    else if (!connect(request, current, endpoint, freshConnection)) this.fail(current, 'overflow');
   }
 
   private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
@@ -316,6 +365,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { request } = this;
     const attempt = this.attempts.current;
     const { stats } = clusterOf(request);
+    if (attempt.sent && request.state === 'forwarding' && hedges(request)) {
+      this.hedge(attempt, nowMs);
+      return;
+    }
     if (over === 'attempt') stats.attemptTimeouts += 1;
     else stats.attemptIdleTimeouts += 1;
     this.deadlines.attemptIdleSpanMs = 0;
@@ -324,5 +377,21 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const error = new MeshError('attempt-timeout', 'upstream', retry, 'the attempt took too long');
     attempt.timeOut(error, nowMs);
     this.onAttemptFailed(attempt, error, !sent, nowMs);
+  }
+
+  /** It took too long: another may run beside it. */
+  private hedge(attempt: Attempt, nowMs: number): void {
+    const { deadlines, request } = this;
+    attempt.beSlow(nowMs);
+    deadlines.attemptMs = never;
+    deadlines.attemptIdleSpanMs = 0;
+    const verdict = judgeHedge(request, nowMs);
+    if (verdict.decision === 'exhausted') request.flags = responseFlags.retryLimit;
+    if (verdict.decision !== 'retry') {
+      deadlines.arm(nowMs);
+      return;
+    }
+    this.attempts.hedge();
+    this.retry('hedge', verdict.delayMs, false, nowMs);
   }
 }

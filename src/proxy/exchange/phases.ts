@@ -166,6 +166,7 @@ export function connect(
   if (request.complete) startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
   attempt.number = request.attempts;
+  attempt.hedged = false;
   const cluster = clusterOf(request);
   if (endsConnect(request)) return attempt.beginRaw(cluster, endpoint, request.owner, nowMs);
   return attempt.begin(
@@ -226,7 +227,8 @@ export function relay(
   request.answeredMs = nowMs;
   request.responseHead = head;
   if (request.details === '') request.details = 'via_upstream';
-  if (request.attempts > 1 && head.status < 500) clusterOf(request).stats.retrySuccess += 1;
+  if (request.attempts > 1 && head.status < 500 && !attempt.hedged)
+    clusterOf(request).stats.retrySuccess += 1;
   const denial = prepareResponse(request, head, endStream, nowMs - attempt.startedMs);
   if (denial !== null) return denial;
   if (opensTunnel(request.upgrade, head.status)) {

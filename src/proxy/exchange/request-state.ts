@@ -38,6 +38,7 @@ import {
   parseDestination,
   type UpstreamConnection,
 } from '../upstream/index.ts';
+import type { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
@@ -310,6 +311,14 @@ export class RequestState implements SubsetRequest<Endpoint> {
     const routed = this.weighted?.criteria ?? null;
     const said = this.metadata?.get('envoy.lb');
     return said === undefined ? routed : mergeCriteria(routed, said);
+  }
+
+  /** Whose answer it is, where that is not the attempt begun last. */
+  follow({ connection, endpoint, startedMs }: Attempt): void {
+    this.endpoint = endpoint;
+    this.upstream = connection;
+    this.forwardedMs = startedMs;
+    this.deadlines.backoffMs = Number.POSITIVE_INFINITY;
   }
 
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {

@@ -4,6 +4,7 @@
 import type { MeshError } from '../../base/index.ts';
 import {
   type AttemptFailure,
+  isRetryWorthy,
   judgeRetry,
   type RetryDecision,
   type RetryFacts,
@@ -24,6 +25,38 @@ export function judgeAnswer(
   head: ResponseHead,
   nowMs: number,
 ): RetryVerdict | null {
+  const facts = factsOfAnswer(request, attempt, head, nowMs);
+  return facts === null ? null : judge(request, facts);
+}
+
+/** An answer that the client is not to have while a better one may come. */
+export function isUnwelcome(
+  request: RequestState,
+  attempt: Attempt,
+  head: ResponseHead,
+  nowMs: number,
+): boolean {
+  const facts = factsOfAnswer(request, attempt, head, nowMs);
+  return facts !== null && (facts.unsent || isRetryWorthy(request.retry, facts));
+}
+
+/** May another attempt be made beside one that takes too long? */
+export function judgeHedge(request: RequestState, nowMs: number): RetryVerdict {
+  return judge(request, fillFacts(request, 'slow', false, nowMs));
+}
+
+/** Envoy's hedge_on_per_try_timeout, or its caller's word. A tunnel is opened once. */
+export function hedges({ retry, route, upgrade, wishes }: RequestState): boolean {
+  return retry !== null && upgrade === '' && (wishes?.hedges ?? route?.hedges === true);
+}
+
+/** null: nobody would try again because of it. */
+function factsOfAnswer(
+  request: RequestState,
+  attempt: Attempt,
+  head: ResponseHead,
+  nowMs: number,
+): RetryFacts | null {
   const { refusal } = attempt;
   const grpcStatus = grpcStatusOf(head);
   const grpcFailed =
@@ -37,7 +70,7 @@ export function judgeAnswer(
   facts.responseMatches = request.retry?.responseRule?.matches(head) === true;
   facts.rateLimited = head.findName('x-envoy-ratelimited') >= 0;
   facts.resetMs = resetOf(request, head);
-  return judge(request, facts);
+  return facts;
 }
 
 /** What becomes of a request whose attempt got no answer. `unsent`: nothing of the attempt reached the endpoint. */

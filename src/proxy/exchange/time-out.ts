@@ -16,17 +16,16 @@ export function timeOut(
   nowMs: number,
 ): void {
   const { listener } = request;
-  if (code === 'request-timeout') clusterOf(request).stats.requestTimeouts += 1;
+  if (code === 'request-timeout') clusterOf(request).stats.requestTimeouts += attempts.count;
   else if (code === 'idle-timeout') listener.stats.requestIdleTimeouts += 1;
   else listener.stats.requestTimeouts += 1;
   const error = new MeshError(code, 'internal', 'no', 'the request took too long');
-  const { current } = attempts;
-  if (current.sent) request.sent = true;
+  if (attempts.sent) request.sent = true;
   // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
-  if (code === 'request-timeout' || request.requestEnded) current.timeOut(error, nowMs);
-  else current.cancel(nowMs);
+  if (code === 'request-timeout' || request.requestEnded) attempts.timeOut(error, nowMs);
+  else attempts.cancel(nowMs);
   if (request.state === 'relaying') {
-    truncate(request, current, error, nowMs);
+    truncate(request, attempts.current, error, nowMs);
     return;
   }
   const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
@@ -35,13 +34,12 @@ export function timeOut(
 
 /** The stream lasted as long as it may, whatever it was doing. */
 export function endLongStream(request: RequestState, attempts: Attempts, nowMs: number): void {
-  const { current } = attempts;
   request.listener.stats.requestsTooLong += 1;
-  if (current.sent) request.sent = true;
-  current.cancel(nowMs);
+  if (attempts.sent) request.sent = true;
+  attempts.cancel(nowMs);
   if (request.state === 'relaying') {
     const message = 'the stream lasted as long as it may';
-    truncate(request, current, new MeshError('cancelled', 'internal', 'no', message), nowMs);
+    truncate(request, attempts.current, new MeshError('cancelled', 'internal', 'no', message), nowMs);
     return;
   }
   request.failed = true;

@@ -8,8 +8,11 @@ import { createFaultCounts } from '../../wire/http2/index.ts';
 import { HealthStats } from './health-stats.ts';
 import { SslStats } from './ssl-stats.ts';
 
-/** Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on. */
-export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx';
+/**
+ * Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on; hedge: the
+ * attempt took too long and goes on.
+ */
+export type RetryReason = ErrorCode | 'unsent' | 'status-5xx' | 'status-4xx' | 'hedge';
 
 export class ClusterStats {
   readonly ssl = new SslStats();

@@ -253,6 +253,13 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     }
   }
 
+  /** An attempt took too long and goes on; how it ends is told besides. */
+  onAttemptSlow(endpoint: Endpoint, nowMs: number): void {
+    if (!this.outlier?.onOutcome(endpoint, 'gateway', nowMs)) return;
+    this.stats.ejections += 1;
+    this.reselect();
+  }
+
   /** The client left before the answer came. That is no failure, but it did take at least that long. */
   onAttemptCancelled(endpoint: Endpoint, nowMs: number, waitedMs: number): void {
     this.balancer.onFinish(endpoint, nowMs, Math.max(waitedMs, endpoint.costMs), 'success');

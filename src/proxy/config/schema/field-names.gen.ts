@@ -166,6 +166,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.FilterConfig': '1:config 2:is_optional 3:disabled',
   'envoy.config.route.v3.HeaderMatcher':
     '1:name 4:exact_match 6:range_match 7:present_match 8:invert_match 9:prefix_match 10:suffix_match 11:safe_regex_match 12:contains_match 13:string_match 14:treat_missing_header_as_empty',
+  'envoy.config.route.v3.HedgePolicy':
+    '1:initial_requests 2:additional_request_chance 3:hedge_on_per_try_timeout',
   'envoy.config.route.v3.QueryParameterMatcher': '1:name 5:string_match 6:present_match',
   'envoy.config.route.v3.RedirectAction':
     '1:host_redirect 2:path_redirect 3:response_code 4:https_redirect 5:prefix_rewrite 6:strip_query 7:scheme_redirect 8:port_redirect 9:regex_rewrite',

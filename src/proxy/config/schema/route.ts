@@ -120,6 +120,11 @@ export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
   rate_limited_retry_back_off: f.message(11, rateLimitedBackOff),
 });
 
+const hedgePolicy = message('envoy.config.route.v3.HedgePolicy', {
+  initial_requests: f.uint32Value(1, '1: Envoy begins with one, whatever it is told', only(1)),
+  hedge_on_per_try_timeout: f.bool(3, 'needs a retry policy; the loser is reset'),
+});
+
 const clusterWeight = message(
   'envoy.config.route.v3.WeightedCluster.ClusterWeight',
   {
@@ -243,6 +248,7 @@ const routeAction = message(
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     max_stream_duration: f.message(36, maxStreamDuration),
     retry_policy: f.message(9, retryPolicy),
+    hedge_policy: f.message(27, hedgePolicy, 'default the virtual host’s'),
     request_mirror_policies: mirrors(30),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),
@@ -311,6 +317,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
   include_attempt_count_in_response: f.bool(19),
   retry_policy: f.message(16, retryPolicy),
+  hedge_policy: f.message(17, hedgePolicy),
   request_mirror_policies: mirrors(22),
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),
   virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),

@@ -49,6 +49,8 @@ interface Inherited {
   readonly hostMetadata: MetadataMap | null;
   readonly mirrors: readonly MirrorPolicy[] | null;
   readonly attemptsInAnswer: boolean;
+  readonly hedges: boolean;
+  readonly attemptMs: number | null;
 }
 
 export function translateRouteConfig(
@@ -74,6 +76,8 @@ export function translateRouteConfig(
         hostMetadata: null,
         mirrors,
         attemptsInAnswer: false,
+        hedges: false,
+        attemptMs: null,
       },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
@@ -133,6 +137,8 @@ function translateVirtualHost(
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
     attemptsInAnswer: host.include_attempt_count_in_response === true,
+    hedges: host.hedge_policy?.hedge_on_per_try_timeout === true,
+    attemptMs: retry?.per_try_timeout ?? outer.attemptMs,
     mirrors: translateMirrors(host.request_mirror_policies, path, faults) ?? outer.mirrors,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
     hostMetadata: readableMetadata(host.metadata),
@@ -170,6 +176,8 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     retryMessage === undefined
       ? inherited.retry
       : translateRetry(retryMessage, join(path, 'route.retry_policy'), faults);
+  const hedgePolicy = action?.hedge_policy;
+  const hedges = hedgePolicy === undefined ? inherited.hedges : hedgePolicy.hedge_on_per_try_timeout === true;
   return {
     name: route.name ?? '',
     match:
@@ -177,10 +185,11 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
         ? { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [] }
         : translateMatch(route.match, join(path, 'match'), faults),
     action: translateAction(route, { ...inherited, filters }, path, faults),
-    timeouts: translateTimeouts(action, own?.timeouts ?? null),
+    timeouts: translateTimeouts(action, own?.timeouts ?? null, inherited.attemptMs),
     ...translateDuration(action),
     ...(inherited.attemptsInAnswer ? { attemptsInAnswer: true as const } : {}),
     retry: own?.retry ?? retry,
+    ...(hedges ? { hedges: true as const } : {}),
     bufferBytesMax: route.per_request_buffer_limit_bytes ?? inherited.bufferBytesMax,
     requestEdits: edits.request,
     responseEdits: edits.response,
@@ -193,10 +202,15 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
 }
 
 /** Weft's own words on the route win over Envoy's, which say the same as near as they can (docs/xds.md). */
-function translateTimeouts(action: RouteActionMessage | undefined, own: RouteTimeouts | null): RouteTimeouts {
+function translateTimeouts(
+  action: RouteActionMessage | undefined,
+  own: RouteTimeouts | null,
+  inheritedMs: number | null,
+): RouteTimeouts {
+  const retry = action?.retry_policy;
   return {
     requestMs: own?.requestMs ?? action?.timeout ?? null,
-    attemptMs: own?.attemptMs ?? action?.retry_policy?.per_try_timeout ?? null,
+    attemptMs: own?.attemptMs ?? (retry === undefined ? inheritedMs : (retry.per_try_timeout ?? null)),
     idleMs: own?.idleMs ?? action?.idle_timeout ?? null,
   };
 }
