@@ -57,6 +57,7 @@ class Connection implements SocketHandler, Http2ServerHost {
       limits: { ...defaultHttp2Limits, concurrentStreamsMax: streams },
       clock,
       counts: createFaultCounts(),
+      extraSettings: [],
       keepaliveMs: 0,
       keepaliveTimeoutMs: 0,
       idlePingMs: 0,

@@ -18,6 +18,7 @@ export function createClientOptions(clock: Clock, limits: Partial<Http2Limits> =
     limits: { ...defaultHttp2Limits, ...limits },
     clock,
     counts: createFaultCounts(),
+    extraSettings: [],
     keepaliveMs: 0,
     keepaliveTimeoutMs: 0,
     idlePingMs: 0,

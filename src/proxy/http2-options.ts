@@ -1,7 +1,7 @@
 // What both sides' HTTP/2 codecs are told: the configuration's settings and the proxy's own bounds.
 
 import type { Clock, Random } from '../base/index.ts';
-import { defaultHttp2Limits, type Http2Options } from '../wire/http2/index.ts';
+import { defaultHttp2Limits, type Http2Counts, type Http2Options } from '../wire/http2/index.ts';
 import type { Http2Settings } from './config/types.ts';
 import { proxyLimits } from './limits.ts';
 
@@ -14,11 +14,12 @@ export function http2Options(
   settings: Http2Settings,
   { headBytesMax, headerCountMax }: HeadLimits,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
-  counts: Uint32Array,
+  counts: Http2Counts,
 ): Http2Options {
   return {
     limits: {
       ...defaultHttp2Limits,
+      ...settings.floods,
       concurrentStreamsMax: settings.streamsMax,
       streamWindowBytes: settings.streamWindowBytes,
       connectionWindowBytes: settings.connectionWindowBytes,
@@ -34,5 +35,6 @@ export function http2Options(
     stallMs: proxyLimits.streamIdleMs,
     idlePingMs: settings.idlePingMs,
     extendedConnect: settings.tunnels,
+    extraSettings: settings.extraSettings,
   };
 }

@@ -242,7 +242,7 @@ describe('/stats/prometheus', () => {
     const world = serving();
     world.ask('GET', '/a', listenPort);
     const lines = world.body('/stats/prometheus').trimEnd().split('\n');
-    const sample = /^[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*\})? (?:[\d.e+-]+|NaN|[+-]Inf)$/;
+    const sample = /^[a-z_][a-z0-9_]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*\})? (?:[\d.e+-]+|NaN|[+-]Inf)$/;
     for (const line of lines) if (!line.startsWith('# ')) expect(line).toMatch(sample);
     const types = lines.filter((line) => line.startsWith('# TYPE '));
     expect(new Set(types).size).toBe(types.length);

@@ -130,8 +130,58 @@ const healthCases: readonly (readonly [name: string, document: Json, expected: s
   ],
 ];
 
+const http2 = (fields: Json): Json => manager({ http2_protocol_options: fields });
+const custom = (...pairs: readonly (readonly [identifier: number, value: number])[]): Json => ({
+  custom_settings_parameters: pairs.map(([identifier, value]) => ({ identifier, value })),
+});
+
+const http2Cases: readonly (readonly [name: string, document: Json, expected: string])[] = [
+  [
+    'no outbound frame at all',
+    http2({ max_outbound_frames: 0 }),
+    'max_outbound_frames: must be greater than 0',
+  ],
+  [
+    'no window update at all',
+    http2({ max_inbound_window_update_frames_per_data_frame_sent: 0 }),
+    'max_inbound_window_update_frames_per_data_frame_sent: must be greater than 0',
+  ],
+  [
+    'a setting without a number',
+    http2({ custom_settings_parameters: [{ value: 1 }] }),
+    'custom_settings_parameters[0].identifier: must be set',
+  ],
+  [
+    'a setting without a value',
+    http2({ custom_settings_parameters: [{ identifier: 9 }] }),
+    'custom_settings_parameters[0].value: must be set',
+  ],
+  [
+    'a setting beyond 16 bits',
+    http2(custom([65_536, 1])),
+    'custom_settings_parameters[0].identifier: must be at most 65535',
+  ],
+  [
+    'a setting twice',
+    http2(custom([9, 1], [9, 2])),
+    'custom_settings_parameters: must not say two values of one setting',
+  ],
+  [
+    'a setting by name and by number',
+    http2({ ...(custom([4, 70_000]) as object), initial_stream_window_size: 70_000 }),
+    'custom_settings_parameters: must not say what initial_stream_window_size says',
+  ],
+  ['a table of a megabyte', http2(custom([1, 1 << 20])), 'must be at most 65536 for 0x1'],
+  ['server push', http2(custom([2, 1])), 'must be 0 for 0x2: nothing is pushed'],
+  ['no stream', http2(custom([3, 0])), 'must be above 0 for 0x3'],
+  ['no window', http2(custom([4, 1])), 'must be 65535 to 2147483647 for 0x4'],
+  ['larger frames', http2(custom([5, 32_768])), 'is supported as 16384 for 0x5 only'],
+  ['extended CONNECT by number', http2(custom([8, 1])), 'must be said by allow_connect'],
+];
+
 const cases: readonly (readonly [name: string, document: Json | string, expected: string])[] = [
   ...healthCases,
+  ...http2Cases,
   [
     'a local cluster that is not there',
     { ...cluster({}), cluster_manager: { local_cluster_name: 'other' } },

@@ -22,6 +22,7 @@ import type {
   RouteTimeouts,
   SubsetConfig,
 } from '../../policy/index.ts';
+import type { Http2Limits } from '../../wire/http2/index.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
@@ -114,6 +115,16 @@ export interface TcpProxyConfig {
   readonly connectAttemptsMax: number;
 }
 
+/** What one peer may do at most (wire/http2/limits.ts). */
+export type Http2Floods = Pick<
+  Http2Limits,
+  | 'outboundFramesMax'
+  | 'outboundControlFramesMax'
+  | 'emptyFramesInRowMax'
+  | 'prioritiesPerStreamMax'
+  | 'windowUpdatesPerDataFrameMax'
+>;
+
 /** What a side's HTTP/2 connections may do. */
 export interface Http2Settings {
   /** Streams at once: what a client may open with us, or how many of ours an upstream connection carries at most. */
@@ -121,6 +132,9 @@ export interface Http2Settings {
   readonly streamWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly tableBytesMax: number;
+  readonly floods: Http2Floods;
+  /** Announced besides, by number. */
+  readonly extraSettings: readonly (readonly [id: number, value: number])[];
   /** A PING when nothing came for so long; 0: never. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;

@@ -9,6 +9,7 @@ import {
   type RouteAction,
   type RouteConfig,
 } from '../../policy/index.ts';
+import { defaultHttp2Limits } from '../../wire/http2/index.ts';
 import { parseBootstrap } from '../config/index.ts';
 import type {
   ClusterConfig,
@@ -38,6 +39,8 @@ export const http2Settings: Http2Settings = {
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
   tableBytesMax: 4096,
+  floods: defaultHttp2Limits,
+  extraSettings: [],
   keepaliveMs: 0,
   keepaliveTimeoutMs: 20_000,
   keepaliveJitter: 0,

@@ -5,7 +5,7 @@ import type { MeshError } from '../../base/index.ts';
 import type { Address, ConnectOptions, Socket } from '../../net/index.ts';
 import type { CheckResult } from '../../policy/index.ts';
 import { Http1ClientCodec } from '../../wire/http1/index.ts';
-import { createFaultCounts, Http2ClientCodec } from '../../wire/http2/index.ts';
+import { createFaultCounts, defaultHttp2Limits, Http2ClientCodec } from '../../wire/http2/index.ts';
 import type {
   ClientCodec,
   ClientHost,
@@ -44,6 +44,8 @@ const http2Settings = {
   streamWindowBytes: 65_535,
   connectionWindowBytes: 65_535,
   tableBytesMax: 4_096,
+  floods: defaultHttp2Limits,
+  extraSettings: [],
   keepaliveMs: 0,
   keepaliveTimeoutMs: 0,
   keepaliveJitter: 0,

@@ -6,6 +6,7 @@ import type { RequestHead } from '../head.ts';
 import type { ClientCodec, ClientHost, ClientStream, ResponseReceiver, TurnSink } from '../stream.ts';
 import { Http2Connection } from './connection.ts';
 import { clientPreface, errorCode, frameBytesDefault, streamIdMax } from './constants.ts';
+import { http2Event } from './counts.ts';
 import { createPeerError, fault } from './errors.ts';
 import type { Http2Head, SectionKind } from './head.ts';
 import type { Http2Options } from './link.ts';
@@ -41,6 +42,10 @@ export class Http2ClientCodec
     return Math.max(Math.min(told, this.limits.concurrentStreamsMax) - this.streams.size, 0);
   }
 
+  protected get streamsOpened(): number {
+    return (this.nextStream - 1) / 2;
+  }
+
   /** Streams that are open. */
   get active(): number {
     return this.streams.size;
@@ -60,7 +65,7 @@ export class Http2ClientCodec
     stream.toHead = head.method === 'HEAD';
     stream.upgrade = head.upgrade;
     stream.localEnded = endStream;
-    this.streams.set(id, stream);
+    this.attach(stream);
     this.watch.starting();
     this.heads.request(id, head, endStream, this.scheme, frameBytesDefault);
     this.dirty();
@@ -132,6 +137,7 @@ export class Http2ClientCodec
   protected sectionOf(id: number, open: Http2ClientStream | null, endStream: boolean): SectionKind | null {
     if (open === null) {
       if (this.isIdle(id)) this.fail(fault.streamIdle);
+      else this.options.counts[http2Event.headsWithoutStream]!++;
       // One that we gave up; its answer is read to stay in step.
       return null;
     }
@@ -198,7 +204,10 @@ export class Http2ClientCodec
 
   protected onPeerReset(stream: Http2ClientStream, code: number): void {
     const refused = code === errorCode.refusedStream;
-    if (refused) stream.sent = false;
+    if (refused) {
+      this.options.counts[http2Event.streamsRefused]!++;
+      stream.sent = false;
+    }
     stream.receiver?.onReset(createPeerError(code, 'upstream', refused));
   }
 

@@ -6,6 +6,7 @@ import type { Head } from '../head.ts';
 import type { BodyReceiver } from '../stream.ts';
 import { dependency } from './block-reader.ts';
 import { defaultWindow, errorCode, flag, frameHeaderBytes, frameType, windowMax } from './constants.ts';
+import { http2Event } from './counts.ts';
 import { createFaultError, fault, faultCode } from './errors.ts';
 import { Http2Head, type SectionKind } from './head.ts';
 import { Http2Link, uint32 } from './link.ts';
@@ -26,6 +27,8 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
   private readonly resetIds: number[] = [];
   private nextResetId = 0;
 
+  /** How many were opened, ever. */
+  protected abstract readonly streamsOpened: number;
   /** No stream with this id was opened yet. */
   protected abstract isIdle(stream: number): boolean;
   /** Which section a HEADERS frame brings; null: nobody wants it, or a fault was raised. */
@@ -48,7 +51,14 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     // Known before its first byte, so that none of a wrong body gets through.
     if (open !== null && open.expectedBytes >= 0 && open.receivedBytes + length > open.expectedBytes)
       return this.failStream(open, fault.lengthDiffers);
-    return length > 0 || this.dataEnds || this.check(this.guard.empty());
+    return this.checkFilled(length > 0 || this.dataEnds);
+  }
+
+  /** A frame of a stream that carries or ends nothing is one too many. */
+  private checkFilled(filled: boolean): boolean {
+    if (!filled) return this.check(this.guard.empty());
+    this.guard.filled();
+    return !this.closing;
   }
 
   onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
@@ -124,16 +134,16 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     if (!this.beginData(flags, id, end - start)) return false;
     const stream = this.dataStream;
     if (stream !== null) this.returnWindow(stream, end - start - (dataEnd - start - 1));
-    if (dataEnd === start + 1 && !this.dataEnds && !this.check(this.guard.empty())) return false;
+    if (!this.checkFilled(dataEnd > start + 1 || this.dataEnds)) return false;
     return this.onDataBytes(bytes, start + 1, dataEnd, true);
   }
 
   private onHeaders(flags: number, id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const code = this.block.begin(flags, id, bytes, start, end);
     if (code !== fault.none) return this.fail(code);
-    return this.block.stream === 0
-      ? this.endBlock(id)
-      : this.check(start === end ? this.guard.empty() : fault.none);
+    if (this.block.stream !== 0) return this.checkFilled(end > start);
+    this.guard.filled();
+    return this.endBlock(id);
   }
 
   private onContinuation(flags: number, id: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -142,7 +152,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     if (code !== fault.none) return this.fail(code);
     // Asked again: the frame may have been the last.
     const complete = (flags & flag.endHeaders) !== 0;
-    return complete ? this.endBlock(id) : this.check(start === end ? this.guard.empty() : fault.none);
+    return complete ? this.endBlock(id) : this.checkFilled(end > start);
   }
 
   /** A block is complete: it is decoded whatever becomes of it, because the table must stay in step. */
@@ -161,6 +171,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
 
   /** A trailer section of an open stream. */
   protected onTrailers(stream: S, head: Http2Head): void {
+    this.options.counts[http2Event.trailersReceived]!++;
     const code = head.finish(false);
     if (code !== fault.none) this.failStream(stream, code);
     else this.endRemote(stream, head);
@@ -196,7 +207,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
   private onPriority(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start !== 5) return this.resetId(id, fault.frameLength);
     if (dependency(bytes, start) === id) return this.resetId(id, fault.selfDependency);
-    return this.check(this.guard.ignored());
+    return this.check(this.guard.priority(this.streamsOpened));
   }
 
   private onRstStream(id: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -204,6 +215,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     const stream = this.streams.get(id);
     if (stream !== undefined) {
       this.detach(stream);
+      this.options.counts[http2Event.resetsReceived]!++;
       this.onPeerReset(stream, uint32(bytes, start));
       this.onGone(stream);
     } else if (this.isIdle(id)) return this.fail(fault.streamIdle);
@@ -219,7 +231,7 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     if (end - start !== 4) return this.fail(fault.frameLength);
     const count = uint32(bytes, start) & windowMax;
     const { sendQueue } = this;
-    if (!this.check(this.guard.windowUpdate(sendQueue.framesSent))) return false;
+    if (!this.check(this.guard.windowUpdate(sendQueue.framesSent, this.streamsOpened))) return false;
     if (id === 0) {
       if (count === 0) return this.fail(fault.windowZero);
       sendQueue.window += count;
@@ -303,14 +315,21 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     else this.onHalfEnded(stream);
   }
 
+  /** A stream begins. */
+  protected attach(stream: S): void {
+    this.streams.set(stream.id, stream);
+    this.options.counts[http2Event.streamsActive]!++;
+  }
+
   protected detach(stream: S): void {
     stream.owner = null;
-    this.streams.delete(stream.id);
+    if (this.streams.delete(stream.id)) this.options.counts[http2Event.streamsActive]!--;
     if (stream.queue !== null) this.sendQueue.drop(stream as unknown as AnyStream);
   }
 
   protected writeReset(id: number, code: number): void {
     if (this.closing) return;
+    this.options.counts[http2Event.resetsSent]!++;
     if (this.resetIds.length < resetIdsMax) this.resetIds.push(id);
     else this.resetIds[this.nextResetId++ % resetIdsMax] = id;
     this.out.reserve(frameHeaderBytes + 4);

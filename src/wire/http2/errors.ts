@@ -86,7 +86,24 @@ const faultTable = {
     flood: true,
   },
   windowUpdateRate: { code: calm, message: 'more WINDOW_UPDATE than windowUpdatesPerSecondMax', flood: true },
+  windowUpdateCount: {
+    code: calm,
+    message: 'more WINDOW_UPDATE than windowUpdatesPerDataFrameMax explains',
+    flood: true,
+  },
+  priorityCount: { code: calm, message: 'more PRIORITY than prioritiesPerStreamMax', flood: true },
   emptyFrameRate: { code: calm, message: 'more empty frames than emptyFramesPerSecondMax', flood: true },
+  emptyFramesInRow: {
+    code: calm,
+    message: 'more empty frames in a row than emptyFramesInRowMax',
+    flood: true,
+  },
+  outboundFrames: { code: calm, message: 'more unread frames than outboundFramesMax', flood: true },
+  outboundControlFrames: {
+    code: calm,
+    message: 'more unread answers to control frames than outboundControlFramesMax',
+    flood: true,
+  },
   queuedBytes: { code: calm, message: 'more bytes wait for windows than queuedBytesMax', flood: true },
   controlBytes: {
     code: calm,
@@ -134,9 +151,4 @@ export function createPeerError(code: number, source: ErrorSource, unprocessed: 
 
 function entryOf(code: number): FaultEntry {
   return faultTable[http2FaultNames[code] ?? 'none'];
-}
-
-/** Counters of one owner (a listener, a cluster): faults by their number. Each limit is one of them. */
-export function createFaultCounts(): Uint32Array {
-  return new Uint32Array(http2FaultNames.length);
 }

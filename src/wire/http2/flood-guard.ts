@@ -6,8 +6,6 @@ import { fault } from './errors.ts';
 import type { Http2Limits } from './limits.ts';
 import { RateMeter } from './rate-meter.ts';
 
-const updatesPerFrame = 10;
-
 export class FloodGuard {
   private readonly limits: Http2Limits;
   private readonly resetRate: RateMeter;
@@ -19,6 +17,10 @@ export class FloodGuard {
   private creditedFrames = 0;
   private pingCreditedFrames = 0;
   private unreadBytes = 0;
+  private unreadAnswers = 0;
+  private priorities = 0;
+  private windowUpdates = 0;
+  private emptyInRow = 0;
 
   constructor(limits: Http2Limits, clock: Clock) {
     this.limits = limits;
@@ -55,16 +57,34 @@ export class FloodGuard {
     return this.ignoredRate.allows(this.limits.ignoredPerSecondMax) ? fault.none : fault.ignoredRate;
   }
 
+  /** A PRIORITY frame, where `streams` were opened ever. */
+  priority(streams: number): number {
+    this.priorities += 1;
+    if (this.priorities > this.limits.prioritiesPerStreamMax * (1 + streams)) return fault.priorityCount;
+    return this.ignored();
+  }
+
+  /** A frame of a stream carried something, or ended something. */
+  filled(): void {
+    this.emptyInRow = 0;
+  }
+
   empty(): number {
+    this.emptyInRow += 1;
+    if (this.emptyInRow > this.limits.emptyFramesInRowMax) return fault.emptyFramesInRow;
     return this.emptyRate.allows(this.limits.emptyFramesPerSecondMax) ? fault.none : fault.emptyFrameRate;
   }
 
   /**
-   * `framesSent`: DATA frames of ours, ever. Each explains ten updates, as in Envoy
-   * (max_inbound_window_update_frames_per_data_frame_sent): Go's client writes two for every 4 kB that it reads.
+   * `framesSent`: DATA frames of ours, ever; `streams`: those opened ever. Each frame explains ten updates, as in
+   * Envoy: Go's client writes two for every 4 kB that it reads.
    */
-  windowUpdate(framesSent: number): number {
-    this.windowRate.credit((framesSent - this.creditedFrames) * updatesPerFrame);
+  windowUpdate(framesSent: number, streams: number): number {
+    const { windowUpdatesPerDataFrameMax } = this.limits;
+    this.windowUpdates += 1;
+    if (this.windowUpdates > 5 + 2 * (streams + windowUpdatesPerDataFrameMax * framesSent))
+      return fault.windowUpdateCount;
+    this.windowRate.credit((framesSent - this.creditedFrames) * windowUpdatesPerDataFrameMax);
     this.creditedFrames = framesSent;
     return this.windowRate.allows(this.limits.windowUpdatesPerSecondMax)
       ? fault.none
@@ -74,11 +94,14 @@ export class FloodGuard {
   /** Answers to control frames pass by every window, so those that a peer does not read are counted. */
   unread(bytes: number): number {
     this.unreadBytes += bytes;
+    this.unreadAnswers += 1;
+    if (this.unreadAnswers > this.limits.outboundControlFramesMax) return fault.outboundControlFrames;
     return this.unreadBytes > this.limits.controlBytesMax ? fault.controlBytes : fault.none;
   }
 
   /** The peer reads again. */
   read(): void {
     this.unreadBytes = 0;
+    this.unreadAnswers = 0;
   }
 }

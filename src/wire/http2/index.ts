@@ -1,5 +1,11 @@
 export { Http2ClientCodec } from './client.ts';
-export { createFaultCounts, http2FaultNames } from './errors.ts';
+export {
+  createFaultCounts,
+  type Http2Counts,
+  type Http2EventName,
+  http2Event,
+} from './counts.ts';
+export { type Http2FaultName, http2FaultNames } from './errors.ts';
 export { defaultHttp2Limits, type Http2Limits } from './limits.ts';
 export type { Http2Options } from './link.ts';
 export { Http2ServerCodec, type Http2ServerHost } from './server.ts';

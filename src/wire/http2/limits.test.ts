@@ -118,28 +118,58 @@ const floods: readonly Flood[] = [
   {
     name: 'WINDOW_UPDATE',
     fault: 'windowUpdateRate',
-    limits: { windowUpdatesPerSecondMax: 5 },
+    limits: { windowUpdatesPerSecondMax: 3 },
     send: () => windowUpdate(0, 1),
+    allowed: 3,
+  },
+  {
+    name: 'WINDOW_UPDATE that no DATA explains',
+    fault: 'windowUpdateCount',
+    limits: { windowUpdatesPerDataFrameMax: 1 },
+    send: (index) => (index === 0 ? headers(1, postLines, 4) : windowUpdate(0, 1)),
+    // 5 + 2 * (1 stream + 1 * 0 frames), behind the head.
+    allowed: 8,
+  },
+  {
+    name: 'PRIORITY for more streams than there were',
+    fault: 'priorityCount',
+    limits: { prioritiesPerStreamMax: 2 },
+    send: (index) =>
+      index === 0 ? headers(1, postLines, 4) : frame(frameType.priority, 0, 9, [0, 0, 0, 3, 1]),
     allowed: 5,
+  },
+  {
+    name: 'empty DATA in a row',
+    fault: 'emptyFramesInRow',
+    limits: { emptyFramesInRowMax: 2 },
+    send: (index) => (index === 0 ? headers(1, postLines, 4) : data(1, '')),
+    allowed: 3,
+  },
+  {
+    name: 'empty HEADERS and CONTINUATION in a row',
+    fault: 'emptyFramesInRow',
+    limits: { emptyFramesInRowMax: 2 },
+    send: (index) => frame(index === 0 ? frameType.headers : frameType.continuation, 0, 1),
+    allowed: 2,
   },
   {
     name: 'empty DATA',
     fault: 'emptyFrameRate',
-    limits: { emptyFramesPerSecondMax: 5 },
+    limits: { emptyFramesPerSecondMax: 5, emptyFramesInRowMax: 100 },
     send: (index) => (index === 0 ? headers(1, postLines, 4) : data(1, '')),
     allowed: 6,
   },
   {
     name: 'DATA of padding alone',
     fault: 'emptyFrameRate',
-    limits: { emptyFramesPerSecondMax: 5 },
+    limits: { emptyFramesPerSecondMax: 5, emptyFramesInRowMax: 100 },
     send: (index) => (index === 0 ? headers(1, postLines, 4) : frame(frameType.data, 8, 1, [2, 0, 0])),
     allowed: 6,
   },
   {
     name: 'empty CONTINUATION',
     fault: 'emptyFrameRate',
-    limits: { emptyFramesPerSecondMax: 5, continuationCountMax: 100 },
+    limits: { emptyFramesPerSecondMax: 5, emptyFramesInRowMax: 100, continuationCountMax: 100 },
     send: (index) =>
       frame(
         index === 0 ? frameType.headers : frameType.continuation,
@@ -184,6 +214,27 @@ describe('floods', () => {
     expect(bench.codec.closing).toBe(false);
     for (let index = 0; index < 6; index++) bench.feed(ping());
     expect(counted(bench)).toEqual({ pingRate: 1 });
+  });
+
+  test('an empty frame now and then is none in a row', () => {
+    const bench = open({});
+    bench.feed(headers(1, postLines, 4));
+    for (let index = 0; index < 50; index++) bench.feed(data(1, ''), data(1, 'x'));
+    expect(bench.codec.closing).toBe(false);
+    bench.feed(data(1, ''), data(1, ''));
+    expect(counted(bench)).toEqual({ emptyFramesInRow: 1 });
+  });
+
+  test('a reader of small windows is explained by what it was sent', () => {
+    const bench = open({ windowUpdatesPerDataFrameMax: 1 });
+    bench.feed(headers(1, getLines));
+    const stream = bench.host.streams.at(-1)!;
+    stream.sendResponse(createResponseHead(200, []), false);
+    for (let index = 0; index < 100; index++) {
+      stream.sendBody(new Uint8Array(1), 0, 1);
+      bench.feed(windowUpdate(0, 1), windowUpdate(1, 1));
+    }
+    expect(bench.codec.closing).toBe(false);
   });
 
   test('resets are allowed to a client whose other streams end well', () => {
@@ -289,6 +340,43 @@ describe('peers that do not read', () => {
     expect(bench.codec.closing).toBe(false);
     clock.advanceTo(31_000);
     expectCalm(bench, 'slowRead');
+  });
+
+  test('answers to control frames that nobody reads: frames', () => {
+    const bench = open({ outboundControlFramesMax: 3, pingsPerSecondMax: 1000 });
+    bench.sink.writable = false;
+    bench.feed(ping());
+    bench.feed(ping(), ping(), ping());
+    expect(bench.codec.closing).toBe(false);
+    bench.feed(ping());
+    expectCalm(bench, 'outboundControlFrames');
+  });
+
+  const asking = (bench: ServerBench, from: number, count: number): void => {
+    for (let index = from; index < from + count && !bench.codec.closing; index++) {
+      bench.feed(headers(1 + 2 * index, getLines));
+      bench.host.streams.at(-1)!.sendResponse(createResponseHead(204, [['x-long', 'v'.repeat(100)]]), true);
+    }
+  };
+
+  test('asking on and on without reading an answer: frames', () => {
+    const bench = open({ outboundFramesMax: 50 });
+    bench.sink.writable = false;
+    asking(bench, 0, 50);
+    expect(bench.codec.closing).toBe(false);
+    // Who reads begins anew.
+    bench.codec.drained();
+    asking(bench, 50, 49);
+    expect(counted(bench)).toEqual({});
+    asking(bench, 99, 2);
+    expectCalm(bench, 'outboundFrames');
+  });
+
+  test('asking on and on without reading an answer: bytes', () => {
+    const bench = open({ queuedBytesMax: 1000 });
+    bench.sink.writable = false;
+    asking(bench, 0, 200);
+    expectCalm(bench, 'queuedBytes');
   });
 
   test('answers to control frames that nobody reads', () => {

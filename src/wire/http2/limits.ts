@@ -43,6 +43,10 @@ export interface Http2Limits {
    * connection ends.
    */
   readonly resetsPerSecondMax: number;
+  /** Frames that lie between us and a socket that takes no more. Over it: the connection ends. */
+  readonly outboundFramesMax: number;
+  /** Of them, answers to the peer's control frames. */
+  readonly outboundControlFramesMax: number;
   /** SETTINGS frames a second. */
   readonly settingsPerSecondMax: number;
   /** PING frames a second, beyond one for each DATA frame that we sent. */
@@ -51,6 +55,15 @@ export interface Http2Limits {
   readonly ignoredPerSecondMax: number;
   /** WINDOW_UPDATE frames a second beyond what the DATA that we sent explains. */
   readonly windowUpdatesPerSecondMax: number;
+  /**
+   * WINDOW_UPDATE frames ever, for each DATA frame of ours: at most `5 + 2 * (streams + this * DATA frames)`, as Envoy
+   * counts.
+   */
+  readonly windowUpdatesPerDataFrameMax: number;
+  /** PRIORITY frames ever: at most this for each stream, and for one more. */
+  readonly prioritiesPerStreamMax: number;
+  /** DATA, HEADERS and CONTINUATION frames, one behind another, that carry nothing and end nothing. */
+  readonly emptyFramesInRowMax: number;
   /** DATA, HEADERS and CONTINUATION frames a second that carry nothing and end nothing. */
   readonly emptyFramesPerSecondMax: number;
 }
@@ -68,10 +81,15 @@ export const defaultHttp2Limits: Http2Limits = {
   informationalCountMax: 16,
   queuedBytesMax: 32 * 1024 * 1024,
   controlBytesMax: 64 * 1024,
+  outboundFramesMax: 10_000,
+  outboundControlFramesMax: 1000,
   resetsPerSecondMax: 200,
   settingsPerSecondMax: 20,
   pingsPerSecondMax: 50,
   ignoredPerSecondMax: 1000,
   windowUpdatesPerSecondMax: 2000,
+  windowUpdatesPerDataFrameMax: 10,
+  prioritiesPerStreamMax: 100,
+  emptyFramesInRowMax: 1,
   emptyFramesPerSecondMax: 100,
 };

@@ -12,6 +12,7 @@ import {
   frameType,
   streamIdMax,
 } from './constants.ts';
+import { type Http2Counts, http2Event } from './counts.ts';
 import { HeadWriter } from './encode.ts';
 import { createFaultError, fault, faultCode, faultMessage } from './errors.ts';
 import { FloodGuard } from './flood-guard.ts';
@@ -21,15 +22,17 @@ import { HpackEncoder } from './hpack/encoder.ts';
 import type { Http2Limits } from './limits.ts';
 import { OutBuffer } from './out-buffer.ts';
 import { type AnyStream, SendQueue, type SendQueueOwner } from './send-queue.ts';
-import { type PeerSettings, readSettings, writeSettings } from './settings.ts';
+import { type PeerSettings, readSettings, type Setting, writeSettings } from './settings.ts';
 import { Watch, type WatchOwner, type WatchTimes } from './watch.ts';
 
 /** What a connection has besides its limits. All of it is the owner's choice. */
 export interface Http2Options extends WatchTimes {
   readonly limits: Http2Limits;
   readonly clock: Clock;
-  /** Counters that faults are added to (errors.ts). */
-  readonly counts: Uint32Array;
+  /** Where faults and events are counted. */
+  readonly counts: Http2Counts;
+  /** Announced in SETTINGS besides, or instead of what the limits say. */
+  readonly extraSettings: readonly Setting[];
   /** Serve `CONNECT` with `:protocol` (RFC 8441). */
   readonly extendedConnect: boolean;
 }
@@ -63,6 +66,9 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   protected readonly reader: FrameReader;
   protected receiveWindow: number;
   protected unreturned = 0;
+  /** Written while the socket took no more. */
+  private unreadFrames = 0;
+  private unreadBytes = 0;
   private readonly encoder = new HpackEncoder();
   private isDirty = false;
 
@@ -72,7 +78,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
     this.options = options;
     this.limits = limits;
     this.heads = new HeadWriter(this.out, this.encoder);
-    this.sendQueue = new SendQueue(this.out, this.heads, this);
+    this.sendQueue = new SendQueue(this.out, this.heads, this, options.counts);
     this.guard = new FloodGuard(limits, clock);
     this.decoder = new HpackDecoder(limits.tableBytesMax);
     this.block = new BlockReader(limits);
@@ -85,7 +91,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   protected greet(preface: string): void {
     this.out.reserve(preface.length);
     this.out.text(preface);
-    writeSettings(this.out, this.limits, preface === '', this.options.extendedConnect);
+    writeSettings(this.out, this.options, preface === '');
     this.dirty();
   }
 
@@ -230,6 +236,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   }
 
   protected writeGoaway(lastStream: number, code: number, text: string): void {
+    this.options.counts[http2Event.goawaysSent]!++;
     this.out.reserve(frameHeaderBytes + 8 + text.length);
     this.out.frameHeader(8 + text.length, frameType.goaway, 0, 0);
     this.out.uint32(lastStream);
@@ -247,11 +254,28 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   }
 
   dirty(): void {
+    if (this.sendQueue.blocked && !this.boundUnread()) return;
     if (this.out.length > gatherBytesMax) this.onTurnEnd();
     else if (!this.isDirty) {
       this.isDirty = true;
       this.sink.flushLater(this);
     }
+  }
+
+  /** Heads and answers pass by every window: who asks on and reads nothing would make us keep them. */
+  private boundUnread(): boolean {
+    const { out, limits } = this;
+    if (this.unreadFrames + out.frames > limits.outboundFramesMax)
+      return this.failUnread(fault.outboundFrames);
+    if (this.unreadBytes + out.length > limits.queuedBytesMax) return this.failUnread(fault.queuedBytes);
+    return true;
+  }
+
+  /** What says why is not held against the peer too. */
+  private failUnread(code: number): false {
+    this.unreadFrames = Number.NEGATIVE_INFINITY;
+    this.unreadBytes = Number.NEGATIVE_INFINITY;
+    return this.fail(code);
   }
 
   /** Everything that this connection has to say leaves in one write. */
@@ -260,12 +284,18 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
     const { out } = this;
     if (out.length === 0 || this.closing) return;
     const writable = this.sink.write(out.bytes, 0, out.length);
+    if (!writable) {
+      this.sendQueue.blocked = true;
+      this.unreadFrames += out.frames;
+      this.unreadBytes += out.length;
+    }
     out.release();
-    if (!writable) this.sendQueue.blocked = true;
   }
 
   drained(): void {
     this.sendQueue.blocked = false;
+    this.unreadFrames = 0;
+    this.unreadBytes = 0;
     this.guard.read();
     this.sendQueue.pump();
   }
@@ -317,6 +347,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   }
 
   onSilent(): void {
+    this.options.counts[http2Event.keepaliveTimeouts]!++;
     this.finish(new MeshError('peer-closed', this.side, 'if-unsent', 'the peer answered no PING'));
   }
 

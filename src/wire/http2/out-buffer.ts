@@ -21,6 +21,8 @@ const latin1Write = (globalThis as { Buffer?: { prototype: Latin1Target } }).Buf
 export class OutBuffer {
   bytes: Uint8Array = none;
   length = 0;
+  /** Frames in it. */
+  frames = 0;
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
@@ -50,6 +52,7 @@ export class OutBuffer {
   frameHeader(length: number, type: number, flags: number, stream: number): void {
     const { bytes } = this;
     let at = this.length;
+    this.frames += 1;
     bytes[at++] = length >>> 16;
     bytes[at++] = length >>> 8;
     bytes[at++] = length;
@@ -78,6 +81,7 @@ export class OutBuffer {
     giveBack(this.bytes);
     this.bytes = none;
     this.length = 0;
+    this.frames = 0;
   }
 
   private grow(needed: number): void {

@@ -12,6 +12,7 @@ import {
   windowMax,
 } from './constants.ts';
 import { copyBytes } from './copy-bytes.ts';
+import { type Http2Counts, http2Event } from './counts.ts';
 import type { HeadWriter } from './encode.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { Http2Stream } from './stream.ts';
@@ -40,14 +41,16 @@ export class SendQueue {
   private readonly out: OutBuffer;
   private readonly heads: HeadWriter;
   private readonly owner: SendQueueOwner;
+  private readonly counts: Http2Counts;
   /** Streams with something to send, in turn from `next` on. */
   private waiting: AnyStream[] = [];
   private next = 0;
 
-  constructor(out: OutBuffer, heads: HeadWriter, owner: SendQueueOwner) {
+  constructor(out: OutBuffer, heads: HeadWriter, owner: SendQueueOwner, counts: Http2Counts) {
     this.out = out;
     this.heads = heads;
     this.owner = owner;
+    this.counts = counts;
   }
 
   /** False: the stream's source should stop until `onWritable`. */
@@ -103,7 +106,7 @@ export class SendQueue {
 
   /** Forgets what a stream has queued. */
   drop(stream: AnyStream): void {
-    this.queuedBytes -= stream.queuedBytes;
+    this.countQueued(-stream.queuedBytes);
     stream.queue = null;
     stream.queuedBytes = 0;
     stream.queuedTrailers = null;
@@ -137,7 +140,7 @@ export class SendQueue {
     const piece = queue[0]!;
     const sent = this.write(stream, piece, stream.queueStart, piece.length, true);
     stream.queuedBytes -= sent;
-    this.queuedBytes -= sent;
+    this.countQueued(-sent);
     stream.queueStart += sent;
     if (stream.queueStart < piece.length) return;
     stream.queueStart = 0;
@@ -166,8 +169,13 @@ export class SendQueue {
     if (stream.queue === null) stream.queue = [bytes];
     else stream.queue.push(bytes);
     stream.queuedBytes += bytes.length;
-    this.queuedBytes += bytes.length;
+    this.countQueued(bytes.length);
     this.push(stream);
+  }
+
+  private countQueued(bytes: number): void {
+    this.queuedBytes += bytes;
+    this.counts[http2Event.pendingBytes]! += bytes;
   }
 
   private push(stream: AnyStream): void {

@@ -8,6 +8,7 @@ import { createResponseHead } from '../made-head.ts';
 import type { RequestReceiver, ServerCodec, ServerHost, ServerStream, TurnSink } from '../stream.ts';
 import { Http2Connection } from './connection.ts';
 import { clientPreface, errorCode, frameBytesDefault, streamIdMax } from './constants.ts';
+import { http2Event } from './counts.ts';
 import { createFaultError, createPeerError, fault } from './errors.ts';
 import type { Http2Head, SectionKind } from './head.ts';
 import type { Http2Options } from './link.ts';
@@ -44,7 +45,7 @@ export class Http2ServerCodec
   private readonly host: Http2ServerHost;
   /** Bytes of the preface that came. */
   private prefaceAt = 0;
-  private opened = 0;
+  protected streamsOpened = 0;
   private draining: number = draining.no;
   private readonly drainTimer: Timer;
   private peerEnded = false;
@@ -164,8 +165,11 @@ export class Http2ServerCodec
 
   /** Ids go up; whether one below the last was opened and closed, or left out, is known by their number. */
   private onClosedHead(id: number): void {
-    if (this.wasReset(id)) return;
-    this.fail(this.opened === (this.lastPeerStream + 1) / 2 ? fault.streamClosed : fault.streamOrder);
+    if (this.wasReset(id)) {
+      this.options.counts[http2Event.headsWithoutStream]!++;
+      return;
+    }
+    this.fail(this.streamsOpened === (this.lastPeerStream + 1) / 2 ? fault.streamClosed : fault.streamOrder);
   }
 
   protected onSection(id: number, open: Http2ServerStream | null, head: Http2Head, endStream: boolean): void {
@@ -176,7 +180,7 @@ export class Http2ServerCodec
     // After the last GOAWAY: the client knows that this one was not looked at.
     if (this.draining === draining.last) return;
     this.lastPeerStream = id;
-    this.opened += 1;
+    this.streamsOpened += 1;
     const full = this.streams.size >= this.limits.concurrentStreamsMax;
     let code = full ? fault.concurrentStreams : head.finish(this.options.extendedConnect);
     if (code === fault.none && endStream && head.contentLength > 0) code = fault.lengthDiffers;
@@ -198,7 +202,7 @@ export class Http2ServerCodec
     const stream = new Http2ServerStream(this, id, this.sendQueue.streamWindow, this.newReceiveWindow);
     if (head.upgrade === '') stream.expectedBytes = head.contentLength;
     stream.remoteEnded = endStream;
-    this.streams.set(id, stream);
+    this.attach(stream);
     const receiver = this.host.onRequest(stream, head, endStream);
     // Kept also when the host has answered inside the call: what waits for a window may still hear of a reset.
     stream.receiver = receiver;

@@ -19,28 +19,31 @@ export interface PeerSettings {
   connectProtocol: boolean;
 }
 
-/** A pair that a server, or a client, announces. */
-type Pair = readonly [id: number, value: number];
+/** One that a server, or a client, announces. */
+export type Setting = readonly [id: number, value: number];
+
+interface Announced {
+  readonly limits: Http2Limits;
+  readonly extraSettings: readonly Setting[];
+  readonly extendedConnect: boolean;
+}
 
 /** `extendedConnect` and the number of streams are a server's to announce; a client has nothing pushed to it. */
-export function writeSettings(
-  out: OutBuffer,
-  limits: Http2Limits,
-  isServer: boolean,
-  extendedConnect: boolean,
-): void {
-  const pairs: Pair[] = [];
-  if (isServer) pairs.push([setting.maxConcurrentStreams, limits.concurrentStreamsMax]);
-  else pairs.push([setting.enablePush, 0]);
+export function writeSettings(out: OutBuffer, options: Announced, isServer: boolean): void {
+  const pairs = new Map<number, number>();
+  const { limits, extendedConnect, extraSettings } = options;
+  if (isServer) pairs.set(setting.maxConcurrentStreams, limits.concurrentStreamsMax);
+  else pairs.set(setting.enablePush, 0);
   if (limits.streamWindowBytes !== defaultWindow)
-    pairs.push([setting.initialWindowSize, limits.streamWindowBytes]);
-  if (limits.tableBytesMax !== 4096) pairs.push([setting.headerTableSize, limits.tableBytesMax]);
-  pairs.push([setting.maxHeaderListSize, limits.headerListBytesMax]);
-  if (isServer && extendedConnect) pairs.push([setting.enableConnectProtocol, 1]);
-  out.reserve(64);
-  out.frameHeader(pairs.length * 6, frameType.settings, 0, 0);
+    pairs.set(setting.initialWindowSize, limits.streamWindowBytes);
+  if (limits.tableBytesMax !== 4096) pairs.set(setting.headerTableSize, limits.tableBytesMax);
+  pairs.set(setting.maxHeaderListSize, limits.headerListBytesMax);
+  if (isServer && extendedConnect) pairs.set(setting.enableConnectProtocol, 1);
+  for (const [id, value] of extraSettings) pairs.set(id, value);
+  out.reserve(64 + pairs.size * 6);
+  out.frameHeader(pairs.size * 6, frameType.settings, 0, 0);
   for (const [id, value] of pairs) {
-    out.bytes[out.length++] = 0;
+    out.bytes[out.length++] = id >>> 8;
     out.bytes[out.length++] = id;
     out.uint32(value);
   }

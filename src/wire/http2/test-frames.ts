@@ -15,7 +15,7 @@ import type {
   TurnWriter,
 } from '../stream.ts';
 import { clientPreface, errorCode, frameHeaderBytes, frameType } from './constants.ts';
-import { createFaultCounts } from './errors.ts';
+import { createFaultCounts } from './counts.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import { Http2ClientCodec, Http2ServerCodec, type Http2ServerHost } from './index.ts';
@@ -185,6 +185,7 @@ export function options(limits: Partial<Http2Limits> = {}, clock: Clock = new Vi
     limits: { ...defaultHttp2Limits, ...limits },
     clock,
     counts: createFaultCounts(),
+    extraSettings: [],
     keepaliveMs: 0,
     keepaliveTimeoutMs: 0,
     idlePingMs: 0,

@@ -88,6 +88,7 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
       limits: defaultHttp2Limits,
       clock,
       counts: createFaultCounts(),
+      extraSettings: [],
       extendedConnect: false,
       keepaliveMs,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,

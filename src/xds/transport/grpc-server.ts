@@ -103,6 +103,7 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
       limits: { ...defaultHttp2Limits, concurrentStreamsMax: options.streamsPerConnectionMax ?? 1_024 },
       clock: options.clock,
       counts: createFaultCounts(),
+      extraSettings: [],
       extendedConnect: false,
       keepaliveMs: options.keepaliveMs ?? 30_000,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 10_000,

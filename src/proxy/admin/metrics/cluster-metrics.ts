@@ -9,6 +9,7 @@ import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-s
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
 import { writeBreakers } from './breaker-metrics.ts';
 import { healthRows } from './health-rows.ts';
+import { http2Rows } from './http2-rows.ts';
 import { writeObjectives } from './objective-metrics.ts';
 
 const rows: readonly ClusterRow[] = [
@@ -371,6 +372,12 @@ function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
       const count = cluster.stats.http2Faults[index] ?? 0;
       if (count > 0) writer.sample({ cluster: cluster.name, fault }, count);
     }
+  }
+  for (const { name, type, help, value } of http2Rows) {
+    writer.family(`envoy_cluster_http2_${name}`, type, help);
+    for (const cluster of context.view.clusters.values())
+      if (cluster.config.http2 !== null)
+        writer.sample({ envoy_cluster_name: cluster.config.statName }, value(cluster.stats.http2Faults));
   }
   writer.family(
     'weft_refused_total',

@@ -10,6 +10,7 @@ import {
 import { http2FaultNames } from '../../../wire/http2/index.ts';
 import { type ListenerStats, type ListenerView, phases } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
+import { http2Rows } from './http2-rows.ts';
 import { totalsByAddress } from './listener-address.ts';
 
 interface ListenerRow {
@@ -185,6 +186,14 @@ export function* writeListenerMetrics(writer: PrometheusWriter, context: AdminCo
       const count = total(listeners, (stats) => stats.http2Faults[index] ?? 0);
       if (count > 0) writer.sample({ envoy_http_conn_manager_prefix: prefix, fault }, count);
     }
+  }
+  const all = [...groups.values()].flat();
+  for (const { name, type, help, value } of http2Rows) {
+    writer.family(`envoy_http2_${name}`, type, `${help} Clients, all listeners.`);
+    writer.sample(
+      {},
+      total(all, (stats) => value(stats.http2Faults)),
+    );
   }
   writer.family(
     'envoy_http_downstream_rq_time',

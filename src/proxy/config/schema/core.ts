@@ -1,6 +1,7 @@
 // Tables: envoy.config.core.v3 and envoy.type: what the other messages are made of.
 
 import { re2Size } from '../../../policy/index.ts';
+import { checkCustomSettings, customSetting } from './custom-settings.ts';
 import {
   atMost,
   f,
@@ -214,31 +215,48 @@ const keepaliveSettings = message('envoy.config.core.v3.KeepaliveSettings', {
 });
 
 /** Of either side's connections. To the ADS server the limits are those of its client. */
-export const http2Options = message('envoy.config.core.v3.Http2ProtocolOptions', {
-  hpack_table_size: f.uint32Value(1, 'default 4096', (value) =>
-    value <= 65_536 ? null : 'must be at most 65536',
-  ),
-  max_concurrent_streams: f.uint32Value(2, 'default 100 downstream, 1024 upstream', positive),
-  initial_stream_window_size: f.uint32Value(3, 'default 262144', window),
-  initial_connection_window_size: f.uint32Value(4, 'default 1048576', window),
-  allow_connect: f.bool(
-    5,
-    'upstream also without it, where the endpoint says that it serves extended CONNECT',
-  ),
-  allow_metadata: f.bool(6, 'false', only(false)),
-  stream_error_on_invalid_http_messaging: f.bool(
-    12,
-    'deprecated in Envoy; a stream alone always ends',
-    only(true),
-  ),
-  override_stream_error_on_invalid_http_message: f.boolValue(
-    14,
-    'true: a stream alone always ends',
-    only(true),
-  ),
-  connection_keepalive: f.message(15, keepaliveSettings),
-  use_oghttp2_codec: f.boolValue(16, 'the codec is Weft’s own'),
-});
+export const http2Options = message(
+  'envoy.config.core.v3.Http2ProtocolOptions',
+  {
+    hpack_table_size: f.uint32Value(1, 'default 4096', (value) =>
+      value <= 65_536 ? null : 'must be at most 65536',
+    ),
+    max_concurrent_streams: f.uint32Value(2, 'default 100 downstream, 1024 upstream', positive),
+    initial_stream_window_size: f.uint32Value(3, 'default 262144', window),
+    initial_connection_window_size: f.uint32Value(4, 'default 1048576', window),
+    allow_connect: f.bool(
+      5,
+      'upstream also without it, where the endpoint says that it serves extended CONNECT',
+    ),
+    allow_metadata: f.bool(6, 'false', only(false)),
+    max_outbound_frames: f.uint32Value(7, 'of a socket that takes no more; default 10000', positive),
+    max_outbound_control_frames: f.uint32Value(8, 'the same; default 1000', positive),
+    max_consecutive_inbound_frames_with_empty_payload: f.uint32Value(9, 'default 1'),
+    max_inbound_priority_frames_per_stream: f.uint32Value(10, 'default 100; besides, 1000 a second'),
+    max_inbound_window_update_frames_per_data_frame_sent: f.uint32Value(
+      11,
+      'default 10; besides, 2000 a second beyond them',
+      positive,
+    ),
+    stream_error_on_invalid_http_messaging: f.bool(
+      12,
+      'deprecated in Envoy; a stream alone always ends',
+      only(true),
+    ),
+    custom_settings_parameters: f.repeated(
+      f.message(13, customSetting, 'announced as they are; 0x1, 0x3 and 0x4 hold like the named fields'),
+    ),
+    override_stream_error_on_invalid_http_message: f.boolValue(
+      14,
+      'true: a stream alone always ends',
+      only(true),
+    ),
+    connection_keepalive: f.message(15, keepaliveSettings),
+    use_oghttp2_codec: f.boolValue(16, 'the codec is Weft’s own'),
+  },
+  [],
+  checkCustomSettings,
+);
 
 export const runtimeDouble = message('envoy.config.core.v3.RuntimeDouble', {
   default_value: f.double(1),

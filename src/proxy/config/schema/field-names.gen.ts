@@ -96,6 +96,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:allow_absolute_url 2:accept_http_10 3:default_host_for_http_10 4:header_key_format 5:enable_trailers 6:allow_chunked_length 7:override_stream_error_on_invalid_http_message 8:send_fully_qualified_url 9:use_balsa_parser 10:allow_custom_methods',
   'envoy.config.core.v3.Http2ProtocolOptions':
     '1:hpack_table_size 2:max_concurrent_streams 3:initial_stream_window_size 4:initial_connection_window_size 5:allow_connect 6:allow_metadata 7:max_outbound_frames 8:max_outbound_control_frames 9:max_consecutive_inbound_frames_with_empty_payload 10:max_inbound_priority_frames_per_stream 11:max_inbound_window_update_frames_per_data_frame_sent 12:stream_error_on_invalid_http_messaging 13:custom_settings_parameters 14:override_stream_error_on_invalid_http_message 15:connection_keepalive 16:use_oghttp2_codec',
+  'envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter': '1:identifier 2:value',
   'envoy.config.core.v3.HttpProtocolOptions':
     '1:idle_timeout 2:max_headers_count 3:max_connection_duration 4:max_stream_duration 5:headers_with_underscores_action 6:max_requests_per_connection 7:max_response_headers_kb',
   'envoy.config.core.v3.HttpUri': '1:uri 2:cluster 3:timeout',
