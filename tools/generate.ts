@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { keptTypes, protoFiles } from './generate/messages.ts';
+import { keptTypes, protoFiles, reflectedOnly } from './generate/messages.ts';
 import { pruneDescriptors } from './generate/prune.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +25,7 @@ const prefixes: readonly (readonly [folder: string, prefix: string])[] = [
 const work = mkdtempSync(join(tmpdir(), 'weft-generate-'));
 try {
   for (const name of modules) cpSync(join(source, name), work, { recursive: true });
+  cpSync(join(root, 'tools/generate/proto'), work, { recursive: true });
   patchValidate(join(work, 'validate/validate.proto'));
   writeFileSync(join(work, 'buf.yaml'), 'version: v2\n');
   buf('build', '.', '-o', 'full.binpb', ...protoFiles.flatMap((file) => ['--path', file]));
@@ -38,6 +39,7 @@ try {
   rmSync(target, { recursive: true, force: true });
   buf('generate', 'kept.binpb', '--template', 'buf.gen.yaml');
   writeApi();
+  writeFiles();
   console.log(`${set.file.length} of ${files} files kept`);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -98,7 +100,7 @@ function writeApi(): void {
   ];
   const taken = new Map<string, string>();
   for (const file of readdirSync(target, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (!file.endsWith('_pb.ts')) continue;
+    if (!file.endsWith('_pb.ts') || reflectedOnly.some((pattern) => pattern.test(file))) continue;
     const text = readFileSync(join(target, file), 'utf8');
     const prefix = prefixes.find(([folder]) => file.startsWith(folder))?.[1] ?? '';
     const names = [...text.matchAll(/^export (type|const) (\w+)/gm)].flatMap(([, kind, name = '']) => {
@@ -111,7 +113,27 @@ function writeApi(): void {
       .map((item) => `${item.type ? 'type ' : ''}${rename(item.name, prefix, file, taken)}`);
     if (specifiers.length > 0) lines.push(`export { ${specifiers.join(', ')} } from './gen/${file}';`);
   }
-  const path = join(root, 'src/xds/api.ts');
+  writeFormatted('src/xds/api.ts', lines);
+}
+
+/** Every file's descriptor, for the control plane's reflection. */
+function writeFiles(): void {
+  const files = readdirSync(target, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('_pb.ts'))
+    .sort()
+    .map((file) => ({ file, name: `file_${file.replace(/_pb\.ts$/, '').replace(/\//g, '_')}` }));
+  writeFormatted('src/xds/gen-files.ts', [
+    '// All generated descriptors. Written by tools/generate.ts; only the control plane’s reflection loads them.',
+    '',
+    "import type { DescFile } from '@bufbuild/protobuf';",
+    ...files.map(({ file, name }) => `import { ${name} } from './gen/${file}';`),
+    '',
+    `export const genFiles: readonly DescFile[] = [${files.map(({ name }) => name).join(', ')}];`,
+  ]);
+}
+
+function writeFormatted(file: string, lines: readonly string[]): void {
+  const path = join(root, file);
   writeFileSync(path, `${lines.join('\n')}\n`);
   Bun.spawnSync([join(root, 'node_modules/.bin/biome'), 'check', '--write', path], {
     stdio: ['ignore', 'ignore', 'inherit'],

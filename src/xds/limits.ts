@@ -79,3 +79,13 @@ export const unansweredMax = 4;
 export const refusalsToldMax = 256;
 /** Characters of a NACK's text. */
 export const nackTextMax = 4_096;
+/** Calls that watch the server's health; more are refused. */
+export const healthWatchesMax = 1_024;
+/** Questions to the reflection that wait for their answers to be read; more ends the call. */
+export const reflectionPendingMax = 256;
+/**
+ * PINGs that come sooner after one another than this, without anything sent to the client between them, count; the
+ * third of them ends the connection with `too_many_pings`, and clients of gRPC double their interval. None of them goes
+ * below 10 s.
+ */
+export const pingGapMs = 5_000;

@@ -25,18 +25,62 @@ export const protoFiles: readonly string[] = [
   'envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'envoy/service/cluster/v3/cds.proto',
+  'envoy/service/discovery/v3/ads.proto',
   'envoy/service/discovery/v3/discovery.proto',
+  'envoy/service/endpoint/v3/eds.proto',
+  'envoy/service/listener/v3/lds.proto',
+  'envoy/service/route/v3/rds.proto',
+  'envoy/service/secret/v3/sds.proto',
+  'grpc/health/v1/health.proto',
+  'grpc/reflection/v1/reflection.proto',
+  'grpc/reflection/v1alpha/reflection.proto',
   'udpa/type/v1/typed_struct.proto',
   'xds/type/v3/typed_struct.proto',
 ];
 
+/** Files that only the control plane's reflection needs: they are no part of the API that others import. */
+export const reflectedOnly: readonly RegExp[] = [
+  /^grpc\//,
+  /^envoy\/service\/(cluster|endpoint|listener|route|secret)\//,
+  /^envoy\/service\/discovery\/v3\/ads_pb/,
+];
+
+const reflection = [
+  'ServerReflection',
+  'ServerReflectionRequest',
+  'ExtensionRequest',
+  'ServerReflectionResponse',
+  'FileDescriptorResponse',
+  'ExtensionNumberResponse',
+  'ListServiceResponse',
+  'ServiceResponse',
+  'ErrorResponse',
+];
+
 /**
- * Messages and enums to keep, by package. A nested one is listed with its outer message (`Cluster.EdsClusterConfig`);
- * map entries follow the field they belong to.
+ * Messages, enums and services to keep, by package. A nested one is listed with its outer message
+ * (`Cluster.EdsClusterConfig`); map entries follow the field they belong to.
  */
 export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   'google.rpc': ['Status'],
+  'grpc.health.v1': [
+    'Health',
+    'HealthCheckRequest',
+    'HealthCheckResponse',
+    'HealthCheckResponse.ServingStatus',
+    'HealthListRequest',
+    'HealthListResponse',
+  ],
+  'grpc.reflection.v1': reflection,
+  'grpc.reflection.v1alpha': reflection,
+  'envoy.service.cluster.v3': ['ClusterDiscoveryService'],
+  'envoy.service.endpoint.v3': ['EndpointDiscoveryService'],
+  'envoy.service.listener.v3': ['ListenerDiscoveryService'],
+  'envoy.service.route.v3': ['RouteDiscoveryService', 'VirtualHostDiscoveryService'],
+  'envoy.service.secret.v3': ['SecretDiscoveryService'],
   'envoy.service.discovery.v3': [
+    'AggregatedDiscoveryService',
     'DiscoveryRequest',
     'DiscoveryResponse',
     'DeltaDiscoveryRequest',

@@ -1,6 +1,6 @@
-// Cuts a set of file descriptors down to the listed types: fields of other types, options, services and unused imports
-// go. What is left generates code that decodes the kept fields exactly as the full API would and keeps the rest as
-// unknown fields.
+// Cuts a set of file descriptors down to the listed types: fields of other types, options, other services and unused
+// imports go. What is left generates code that decodes the kept fields exactly as the full API would and keeps the rest
+// as unknown fields.
 
 import type {
   DescriptorProto,
@@ -37,7 +37,11 @@ function pruneFile(file: FileDescriptorProto, keep: ReadonlySet<string>): void {
   const scope = file.package === '' ? '' : `.${file.package}`;
   delete file.options;
   delete file.sourceCodeInfo;
-  file.service = [];
+  file.service = file.service.filter(({ name }) => keep.has(`${scope}.${name}`));
+  for (const service of file.service) {
+    delete service.options;
+    for (const method of service.method) delete method.options;
+  }
   file.extension = [];
   file.publicDependency = [];
   file.weakDependency = [];
@@ -131,6 +135,12 @@ function findDependencies(file: FileDescriptorProto, found: ReadonlyMap<string, 
     message.nestedType.forEach(visit);
   };
   file.messageType.forEach(visit);
+  for (const { inputType, outputType } of file.service.flatMap(({ method }) => method)) {
+    for (const type of [inputType, outputType]) {
+      const owner = found.get(type);
+      if (owner !== undefined && owner !== file.name) needed.add(owner);
+    }
+  }
   return [...needed].sort();
 }
 
@@ -144,8 +154,9 @@ function forEachType(file: FileDescriptorProto, visit: (name: string) => void): 
   };
   for (const message of file.messageType) walk(message, scope);
   for (const item of file.enumType) visit(`${scope}.${item.name}`);
+  for (const service of file.service) visit(`${scope}.${service.name}`);
 }
 
 function isEmpty(file: FileDescriptorProto): boolean {
-  return file.messageType.length === 0 && file.enumType.length === 0;
+  return file.messageType.length === 0 && file.enumType.length === 0 && file.service.length === 0;
 }

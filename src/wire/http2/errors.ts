@@ -80,6 +80,8 @@ const faultTable = {
   resetRate: { code: calm, message: 'more resets than resetsPerSecondMax', flood: true },
   settingsRate: { code: calm, message: 'more SETTINGS than settingsPerSecondMax', flood: true },
   pingRate: { code: calm, message: 'more PING than pingsPerSecondMax', flood: true },
+  // In the words that clients of gRPC go by: they ping half as often from then on.
+  pingStrikes: { code: calm, message: 'too_many_pings', flood: true },
   ignoredRate: {
     code: calm,
     message: 'more PRIORITY and unknown frames than ignoredPerSecondMax',

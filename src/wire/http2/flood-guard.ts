@@ -6,8 +6,12 @@ import { fault } from './errors.ts';
 import type { Http2Limits } from './limits.ts';
 import { RateMeter } from './rate-meter.ts';
 
+/** PINGs that come too soon and are let pass, as gRPC's servers do. */
+const pingStrikesMax = 2;
+
 export class FloodGuard {
   private readonly limits: Http2Limits;
+  private readonly clock: Clock;
   private readonly resetRate: RateMeter;
   private readonly settingsRate: RateMeter;
   private readonly pingRate: RateMeter;
@@ -16,6 +20,10 @@ export class FloodGuard {
   private readonly emptyRate: RateMeter;
   private creditedFrames = 0;
   private pingCreditedFrames = 0;
+  /** When the last PING came that counts, and DATA frames that we had sent by then; the time is -1 without one. */
+  private pingAtMs = -1;
+  private pingFrames = 0;
+  private pingStrikes = 0;
   private unreadBytes = 0;
   private unreadAnswers = 0;
   private priorities = 0;
@@ -24,6 +32,7 @@ export class FloodGuard {
 
   constructor(limits: Http2Limits, clock: Clock) {
     this.limits = limits;
+    this.clock = clock;
     this.resetRate = new RateMeter(clock);
     this.settingsRate = new RateMeter(clock);
     this.pingRate = new RateMeter(clock);
@@ -51,6 +60,19 @@ export class FloodGuard {
     this.pingRate.credit(framesSent - this.pingCreditedFrames);
     this.pingCreditedFrames = framesSent;
     return this.pingRate.allows(this.limits.pingsPerSecondMax) ? fault.none : fault.pingRate;
+  }
+
+  /** A PING that wants an answer, as keepalive sends it. */
+  pingApart(framesSent: number): number {
+    const { pingGapMs } = this.limits;
+    if (pingGapMs === 0) return fault.none;
+    const now = this.clock.now();
+    // Who was sent something may measure its way: the count begins anew.
+    if (framesSent !== this.pingFrames) this.pingStrikes = 0;
+    else if (this.pingAtMs >= 0 && now - this.pingAtMs < pingGapMs) this.pingStrikes += 1;
+    this.pingFrames = framesSent;
+    this.pingAtMs = now;
+    return this.pingStrikes > pingStrikesMax ? fault.pingStrikes : fault.none;
   }
 
   ignored(): number {

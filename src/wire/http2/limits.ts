@@ -51,6 +51,11 @@ export interface Http2Limits {
   readonly settingsPerSecondMax: number;
   /** PING frames a second, beyond one for each DATA frame that we sent. */
   readonly pingsPerSecondMax: number;
+  /**
+   * PINGs that come sooner after one another than this, with no DATA of ours between them, are strikes; the third ends
+   * the connection (gRPC's keepalive rule, proposal A8). 0: none are.
+   */
+  readonly pingGapMs: number;
   /** PRIORITY, PRIORITY_UPDATE and unknown frames a second, which say nothing to us. */
   readonly ignoredPerSecondMax: number;
   /** WINDOW_UPDATE frames a second beyond what the DATA that we sent explains. */
@@ -86,6 +91,7 @@ export const defaultHttp2Limits: Http2Limits = {
   resetsPerSecondMax: 200,
   settingsPerSecondMax: 20,
   pingsPerSecondMax: 50,
+  pingGapMs: 0,
   ignoredPerSecondMax: 1000,
   windowUpdatesPerSecondMax: 2000,
   windowUpdatesPerDataFrameMax: 10,

@@ -201,6 +201,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
       return this.check(this.guard.ping(this.sendQueue.framesSent));
     }
     if (!this.check(this.guard.ping(this.sendQueue.framesSent))) return false;
+    if (!this.check(this.guard.pingApart(this.sendQueue.framesSent))) return false;
     this.out.reserve(frameHeaderBytes + 8);
     this.out.frameHeader(8, frameType.ping, flag.ack, 0);
     this.out.append(bytes, start, end);

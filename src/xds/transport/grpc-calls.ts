@@ -20,7 +20,7 @@ import {
   grpcStatus,
   statusOf,
 } from './grpc-protocol.ts';
-import { findHealthMethod } from './health.ts';
+import type { CallHandler, StartCall } from './health.ts';
 import { MessageSender } from './message-sender.ts';
 
 /** What a call needs of its connection. */
@@ -31,7 +31,8 @@ export interface CallHost {
   readonly clock: Clock;
   readonly ads: AdsServer;
   readonly gunzip: Decompress | null;
-  isHealthy(): boolean;
+  /** Of the services beside discovery. */
+  findCall(path: string): StartCall | null;
   onCallOver(call: GrpcCall): void;
 }
 
@@ -48,10 +49,10 @@ export function serveCall(
     return null;
   }
   const discovery = discoveryMethods.get(head.path);
-  const health = findHealthMethod(head.path);
+  const start = discovery === undefined ? host.findCall(head.path) : null;
   const timeoutMs = parseTimeout(head.getName('grpc-timeout'));
   const encoding = head.getName('grpc-encoding');
-  if (discovery === undefined && health === null)
+  if (discovery === undefined && start === null)
     refuse(stream, grpcStatus.unimplemented, `there is no method ${head.path}`);
   else if (timeoutMs === null) refuse(stream, grpcStatus.invalidArgument, 'grpc-timeout cannot be read');
   else {
@@ -59,7 +60,7 @@ export function serveCall(
     if (encoding === 'gzip') call.acceptGzip();
     if (timeoutMs >= 0) call.setDeadline(timeoutMs);
     if (discovery !== undefined) call.serve(createDiscovery(host, call, discovery));
-    else if (health !== null) call.serve(health.start(call, () => host.isHealthy()));
+    else if (start !== null) call.serve(start(call));
     if (endStream) call.onEnd();
     return call;
   }
@@ -111,7 +112,7 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   private readonly parser = new FrameParser(requestBytesMax);
   private readonly sender: MessageSender;
   private readonly deadline = new Timer(this, 0);
-  private handler: AdsStreamHandler | null = null;
+  private handler: CallHandler | null = null;
   private headSent = false;
   private finished = false;
   private partial = 0;
@@ -130,7 +131,7 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
     this.host.clock.arm(this.deadline, ms);
   }
 
-  serve(handler: AdsStreamHandler): void {
+  serve(handler: CallHandler): void {
     this.handler = handler;
     if (!this.finished) this.sendHead();
   }
@@ -163,6 +164,10 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   onEnd(): void {
     if (this.finished) return;
     const { handler } = this;
+    if (handler?.onRequestEnd !== undefined) {
+      handler.onRequestEnd();
+      return;
+    }
     this.release();
     handler?.onClose(null);
     this.end(grpcStatus.ok, '');

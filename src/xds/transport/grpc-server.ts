@@ -27,10 +27,18 @@ import {
   type Http2ServerHost,
 } from '../../wire/http2/index.ts';
 import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
-import { connectionsMax, connectionsPerPeerMax, firstRequestWaitMs, silentStreamsMax } from '../limits.ts';
+import {
+  connectionsMax,
+  connectionsPerPeerMax,
+  firstRequestWaitMs,
+  pingGapMs,
+  silentStreamsMax,
+} from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
 import { type CallHost, type GrpcCall, serveCall } from './grpc-calls.ts';
 import type { Decompress } from './grpc-framing.ts';
+import { HealthService, type StartCall } from './health.ts';
+import { findReflection } from './reflection.ts';
 
 export interface ServeGrpcAdsOptions {
   readonly server: AdsServer;
@@ -49,6 +57,8 @@ export interface ServeGrpcAdsOptions {
   readonly keepaliveMs?: number;
   /** A client that does not answer it is dropped after this; default 10,000. */
   readonly keepaliveTimeoutMs?: number;
+  /** PINGs closer together are too many (limits.ts); 0: none are. */
+  readonly pingGapMs?: number;
   /** A client that takes nothing of what waits for it for so long is dropped; default 60,000. */
   readonly stallMs?: number;
   /** A connection is asked to go after this, give or take a tenth; default 30 minutes. */
@@ -88,6 +98,7 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
   readonly options: ServeGrpcAdsOptions;
   readonly http2: Http2Options;
   readonly log: Log;
+  readonly health: HealthService;
   readonly connections = new Set<GrpcConnection>();
   /** Those without a request, the oldest first. */
   readonly silent = new Set<GrpcConnection>();
@@ -99,8 +110,13 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
   constructor(options: ServeGrpcAdsOptions) {
     this.options = options;
     this.log = options.log ?? silentLog;
+    this.health = new HealthService(options.clock, options.healthy ?? (() => true));
     this.http2 = {
-      limits: { ...defaultHttp2Limits, concurrentStreamsMax: options.streamsPerConnectionMax ?? 1_024 },
+      limits: {
+        ...defaultHttp2Limits,
+        concurrentStreamsMax: options.streamsPerConnectionMax ?? 1_024,
+        pingGapMs: options.pingGapMs ?? pingGapMs,
+      },
       clock: options.clock,
       counts: createFaultCounts(),
       extraSettings: [],
@@ -123,6 +139,7 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
 
   close(graceMs: number): Promise<void> {
     this.listener.close();
+    this.health.leave();
     this.options.server.closeStreams();
     return new Promise((resolve) => {
       this.onClosed = resolve;
@@ -252,8 +269,8 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
     return call;
   }
 
-  isHealthy(): boolean {
-    return this.server.options.healthy?.() ?? true;
+  findCall(path: string): StartCall | null {
+    return this.server.health.find(path) ?? findReflection(path);
   }
 
   onCallOver(call: GrpcCall): void {
