@@ -56,8 +56,32 @@ function addField(
   fields.set(Number(field[2]), field[1]!);
 }
 
-/** Fields of Envoy 1.40 that the installed copy of its API is too old for. */
+const overrideHost = 'envoy.extensions.load_balancing_policies.override_host.v3';
+
+/** Fields of Envoy 1.40 that the installed copy of its API is too old for, and whole messages. */
 const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name: string])[]> = new Map([
+  [
+    'envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
+    [
+      [3, 'stat_prefix'],
+      [4, 'status_on_strict_destination_not_found'],
+    ],
+  ],
+  [
+    `${overrideHost}.OverrideHost`,
+    [
+      [1, 'override_host_sources'],
+      [2, 'selected_host_key'],
+      [3, 'fallback_policy'],
+    ],
+  ],
+  [
+    `${overrideHost}.OverrideHost.OverrideHostSource`,
+    [
+      [1, 'header'],
+      [2, 'metadata'],
+    ],
+  ],
   ['envoy.config.core.v3.HttpProtocolOptions', [[7, 'max_response_headers_kb']]],
   [
     'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig',
@@ -79,6 +103,8 @@ export function findMessage(fullName: string, texts: readonly string[]): Map<num
     // A message without fields is one too.
     if (new RegExp(`message ${inner.slice(inner.lastIndexOf('.') + 1)} `).test(text)) return new Map();
   }
+  const newer = newerFields.get(fullName);
+  if (newer !== undefined) return new Map(newer);
   throw new Error(`no message ${fullName} in ${apiRoots.join(', ')}`);
 }
 

@@ -85,6 +85,26 @@ export interface RbacConfig {
   readonly countsPolicies: boolean;
 }
 
+export interface StatefulSessionConfig {
+  readonly kind: 'stateful-session';
+  /** null: no request has one. */
+  readonly place: SessionPlace | null;
+  readonly strict: boolean;
+  readonly missingStatus: number;
+  /** '': nothing is counted. */
+  readonly statPrefix: string;
+}
+
+/** Where a client keeps its endpoint. */
+export type SessionPlace =
+  | { readonly kind: 'header'; readonly name: string }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly path: string;
+      readonly ttlSeconds: number;
+    };
+
 export interface ExtAuthzConfig {
   readonly kind: 'ext-authz';
   readonly service: HttpAuthzConfig | GrpcAuthzConfig;
@@ -353,6 +373,7 @@ export type FilterConfig =
   | HealthCheckConfig
   | HeaderMutationConfig
   | RbacConfig
+  | StatefulSessionConfig
   | BufferConfig
   | JwtAuthnConfig
   | UserFilterConfig

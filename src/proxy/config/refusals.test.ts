@@ -85,6 +85,32 @@ const check = (fields: Json, rest: Json = {}): Json =>
   });
 const ask = (fields: Json): Json => check({ http_health_check: { path: '/', ...fields } });
 
+const sticky = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSession';
+const cookieState = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState';
+const kept = (session_state: Json, fields: Json = {}) => filtered(sticky, { session_state, ...fields });
+
+const sessionCases: readonly (readonly [name: string, document: Json, expected: string])[] = [
+  ['a session kept nowhere', kept({ name: 'x' }), 'session_state.typed_config: must be set'],
+  [
+    'a session kept in no cookie',
+    kept({ name: 'x', typed_config: typed(cookieState) }),
+    'session_state.typed_config.cookie: must be set',
+  ],
+  [
+    'a missing endpoint that is no refusal',
+    filtered(sticky, { status_on_strict_destination_not_found: 200 }),
+    'status_on_strict_destination_not_found: must be 400 to 599',
+  ],
+  [
+    'nothing said to a session filter',
+    route(
+      { prefix: '/' },
+      { route: { cluster: 'a' }, typed_per_filter_config: { f: typed(`${sticky}PerRoute`) } },
+    ),
+    'typed_per_filter_config[f]: one of disabled, stateful_session must be set',
+  ],
+];
+
 const healthCases: readonly (readonly [name: string, document: Json, expected: string])[] = [
   [
     'a check without its times',
@@ -182,6 +208,7 @@ const http2Cases: readonly (readonly [name: string, document: Json, expected: st
 const cases: readonly (readonly [name: string, document: Json | string, expected: string])[] = [
   ...healthCases,
   ...http2Cases,
+  ...sessionCases,
   [
     'a local cluster that is not there',
     { ...cluster({}), cluster_manager: { local_cluster_name: 'other' } },

@@ -307,6 +307,10 @@ export interface ClusterConfig {
   readonly balance: BalanceConfig;
   /** Absent: its endpoints are not divided. */
   readonly subsets?: SubsetConfig;
+  /** Who names the endpoints of a request; absent: nobody. */
+  readonly overrideHosts?: OverrideHostsConfig;
+  /** In which health an endpoint may be asked for by its address; absent: known to be well, degraded, or not known. */
+  readonly wantedStatuses?: readonly HostStatus[];
   readonly limits: LimitsConfig;
   /** Of requests whose route has high priority. */
   readonly high: { readonly limits: LimitsConfig; readonly retryLimit: RetryLimitConfig | null };
@@ -352,6 +356,21 @@ export interface TransportMatch {
   readonly tls: UpstreamTlsConfig | null;
   /** For requests that came over HTTP/1, where `downstreamProtocol` asks for that. */
   readonly http1Tls: UpstreamTlsConfig | null;
+}
+
+export interface OverrideHostsConfig {
+  readonly sources: readonly HostSource[];
+  /** Where the one that was chosen is noted; null: nowhere. */
+  readonly selected: MetadataPlace | null;
+}
+
+export type HostSource =
+  | { readonly kind: 'header'; readonly name: string }
+  | ({ readonly kind: 'metadata' } & MetadataPlace);
+
+export interface MetadataPlace {
+  readonly key: string;
+  readonly path: readonly string[];
 }
 
 export interface DnsConfig {
@@ -401,6 +420,9 @@ export interface EndpointCheck {
   readonly disabled: boolean;
 }
 
+/** As envoy.config.core.v3.HealthStatus names them. */
+export type HostStatus = 'UNKNOWN' | 'HEALTHY' | 'UNHEALTHY' | 'DRAINING' | 'TIMEOUT' | 'DEGRADED';
+
 export interface EndpointConfig {
   readonly address: Address;
   readonly weight: number;
@@ -409,6 +431,8 @@ export interface EndpointConfig {
   readonly healthy: boolean;
   /** It may be used, but only for what the healthy ones cannot carry. */
   readonly degraded: boolean;
+  /** Just as it was said. */
+  readonly status: HostStatus;
   readonly zone: string;
   /** `region/zone/sub-zone`. */
   readonly locality: string;

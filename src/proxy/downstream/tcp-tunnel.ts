@@ -184,6 +184,11 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     return this.chosen?.criteria ?? null;
   }
 
+  /** No filter says where a tunnel goes. */
+  notes(): null {
+    return null;
+  }
+
   // What the listener asks.
 
   /**

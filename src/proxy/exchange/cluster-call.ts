@@ -107,6 +107,10 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
     return null;
   }
 
+  notes(): null {
+    return null;
+  }
+
   sendRequest(connection: UpstreamConnection, attempt: Attempt): ClientStream {
     const { body, head } = this.options;
     const stream = connection.start(head, body.length === 0, attempt);

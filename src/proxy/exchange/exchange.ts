@@ -276,7 +276,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const waits = attempts.othersRun(attempt);
     attempts.forget(attempt);
     if (!waits) {
-      replyError(request, code);
+      replyError(request, code, code === 'no-endpoint' ? missingStatus(request) : undefined);
       return;
     }
     clusterOf(request).stats.countStatus(localReplies[code].status);
@@ -394,4 +394,11 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     this.attempts.hedge();
     this.retry('hedge', verdict.delayMs, false, nowMs);
   }
+}
+
+/** Of an answer for want of the one endpoint that would do: as in Envoy, only where there is none of that address. */
+function missingStatus(request: RequestState): number | undefined {
+  const { attempts, wanted } = request;
+  if (wanted?.strict !== true || attempts > 0) return undefined;
+  return clusterOf(request).findAddress(wanted.address) === undefined ? wanted.missingStatus : undefined;
 }

@@ -4,6 +4,7 @@
 import { formatAddress } from '../../net/index.ts';
 import { type Hash64, type HashPolicy, type TextRewrite, xxHash64 } from '../../policy/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
+import { findCookie, formatCookie } from './cookies.ts';
 import type { RequestState } from './request-state.ts';
 
 /** null: no policy found anything. A cookie that has to be made is left in `request.setCookie`. */
@@ -63,18 +64,6 @@ function findQuery(path: string, name: string): string | null {
   return null;
 }
 
-function findCookie(head: RequestHead, name: string): string | null {
-  for (const pair of (head.getName('cookie') ?? '').split(/[;,]/)) {
-    const equals = pair.indexOf('=');
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
-    const value = pair.slice(equals + 1).trim();
-    const quoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
-    const bare = quoted ? value.slice(1, -1) : value;
-    if (bare !== '') return bare;
-  }
-  return null;
-}
-
 /** Alike for all requests of a connection, so that those that race do not get different ones. */
 function makeCookie(
   request: RequestState,
@@ -84,9 +73,7 @@ function makeCookie(
   const { listener, owner } = request;
   const { high, low } = xxHash64(formatAddress(owner.remote) + formatAddress(listener.config.address));
   const value = high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
-  const age = ttlSeconds > 0 ? `; Max-Age=${ttlSeconds}` : '';
-  const where = path === '' ? '' : `; Path=${path}`;
-  request.setCookie = `${name}="${value}"${age}${where}; HttpOnly`;
+  request.setCookie = formatCookie({ name, path, ttlSeconds }, value);
   return value;
 }
 

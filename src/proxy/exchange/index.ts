@@ -3,6 +3,7 @@ export { statusClass } from './attempt.ts';
 export { type BodyTransform, TransformError } from './body-transform.ts';
 export { type CallOwner, ClusterCall } from './cluster-call.ts';
 export { type ExchangeContext, HttpDates } from './context.ts';
+export { findCookie, formatCookie } from './cookies.ts';
 export { Exchange } from './exchange.ts';
 export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './grpc.ts';
 export { GrpcCall, type GrpcCallOwner, type GrpcTarget } from './grpc-call.ts';

@@ -181,6 +181,10 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
     return null;
   }
 
+  notes(): null {
+    return null;
+  }
+
   onAttemptInformational(): void {}
 
   onAttemptHead(_attempt: Attempt, head: ResponseHead, endStream: boolean): void {

@@ -142,7 +142,9 @@ export function pick(request: RequestState, nowMs: number): Endpoint | null {
   request.phase = 'pick';
   request.nowMs = nowMs;
   const cluster = clusterOf(request);
-  const endpoint = cluster.pick(request);
+  const { wanted } = request;
+  const endpoint =
+    wanted === null || request.attempts > 0 ? cluster.pick(request) : cluster.pickWanted(request, wanted);
   if (endpoint === null) cluster.stats.noEndpoint += 1;
   return endpoint;
 }

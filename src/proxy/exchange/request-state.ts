@@ -34,9 +34,11 @@ import {
 import {
   type Cluster,
   type Endpoint,
+  type HostNotes,
   type Lane,
   parseDestination,
   type UpstreamConnection,
+  type WantedHost,
 } from '../upstream/index.ts';
 import type { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
@@ -47,6 +49,7 @@ import type { Deadlines } from './deadlines.ts';
 import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import type { PeriodicLog } from './periodic-log.ts';
+import { RequestNotes } from './request-notes.ts';
 
 /**
  * idle -> authorizing (a check was asked and has not answered) -> connecting (an attempt waits for its connection) ->
@@ -177,6 +180,10 @@ export class RequestState implements SubsetRequest<Endpoint> {
   /** A cookie for the client, made for the hash; '' for none. */
   setCookie = '';
   nowMs = 0;
+  /** The endpoint that its first attempt is for; null: any. */
+  wanted: WantedHost | null = null;
+  /** For a cluster that goes by names of hosts; null: none asked. */
+  private hostNotes: RequestNotes | null = null;
   /** Of the listener as it was when the request came: a configuration may change it meanwhile. */
   steps: FilterSteps | null = null;
   /** Authorizers that have agreed. */
@@ -306,6 +313,11 @@ export class RequestState implements SubsetRequest<Endpoint> {
     return (said === null ? null : parseDestination(said)) ?? this.owner.restored;
   }
 
+  notes(): HostNotes {
+    this.hostNotes ??= new RequestNotes(this);
+    return this.hostNotes;
+  }
+
   /** What filters say of the subset wins over what the route does. */
   criteria(): Criteria | null {
     const routed = this.weighted?.criteria ?? null;
@@ -359,6 +371,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.tried.length = 0;
     this.hash = null;
     this.setCookie = '';
+    this.wanted = null;
+    this.hostNotes = null;
     this.steps = this.listener.filterSteps;
     this.authorized = 0;
     if (this.slots.length > 0) this.slots.length = 0;

@@ -17,6 +17,7 @@ import { HealthCheckFilter } from './health-check.ts';
 import { JwtAuthnFilter } from './jwt/index.ts';
 import { LocalRateLimitFilter } from './local-rate-limit.ts';
 import { RbacFilter } from './rbac.ts';
+import { StatefulSessionFilter } from './stateful-session.ts';
 import { UserFilter } from './user/index.ts';
 
 export interface FilterChain {
@@ -44,6 +45,7 @@ const classes: Readonly<
   'jwt-authn': JwtAuthnFilter,
   'grpc-web': GrpcWebFilter,
   'grpc-stats': GrpcStatsFilter,
+  'stateful-session': StatefulSessionFilter,
   user: UserFilter,
   'ext-authz': ExtAuthzFilter,
 };

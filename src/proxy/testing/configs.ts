@@ -186,6 +186,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     logicalName: '',
     transportLabels: null,
     labels: null,
+    status: 'UNKNOWN',
     ...options,
   };
 }

@@ -3,17 +3,13 @@
 // books.
 
 import { type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Address, ConnectOptions } from '../../net/index.ts';
+import { type ConnectOptions, formatAddress } from '../../net/index.ts';
 import {
   type CircuitBreaker,
   type Detector,
   ErrorBudget,
   type Outcome,
   type OutlierConfig,
-  PriorityBalancer,
-  SubsetBalancer,
-  type SubsetRequest,
-  selectCandidates,
   selectionDefaults,
 } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
@@ -21,24 +17,22 @@ import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../confi
 import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
 import { ClusterStats } from '../stats/index.ts';
+import { Chooser, type ChooserOwner, type EndpointRequest } from './chooser.ts';
 import { Endpoint, type EndpointOwner } from './endpoint.ts';
-import { groupByPriority, withoutDoubles } from './endpoint-sets.ts';
+import { withoutDoubles } from './endpoint-sets.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
 import { type Counting, selectionRules } from './selection-rules.ts';
+import type { WantedHost } from './wanted-host.ts';
 
 const sweepTimer = 0;
 const readmitTimer = 1;
 const outlierTimer = 2;
 
-/** A request or a connection, as clusters choose an endpoint for it. */
-export interface EndpointRequest extends SubsetRequest<Endpoint> {
-  /** Where it was going: as this field of its head says, or its connection; null where neither is known. */
-  destination(header: string | null): Address | null;
-}
-
-export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<Endpoint>, TimerHandler {
+export class Cluster
+  implements EndpointOwner, ChooserOwner, DestinationsOwner, CheckerOwner<Endpoint>, TimerHandler
+{
   readonly name: string;
   readonly context: ProxyContext;
   readonly stats = new ClusterStats();
@@ -59,13 +53,11 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   private starving = false;
   /** How the health of the endpoints in force is counted. */
   private counting: Counting = selectionDefaults;
-  private balancer: PriorityBalancer<Endpoint>;
-  /** Chooses instead; null: the cluster has no subsets. */
-  private subsets: SubsetBalancer<Endpoint> | null;
+  private readonly chooser: Chooser;
   private outlier: Detector<Endpoint> | null;
   private checker: HealthChecker<Endpoint> | null;
   private budget: ErrorBudget | null;
-  private destinations: OriginalDestinations | null;
+  destinations: OriginalDestinations | null;
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
@@ -77,12 +69,11 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.config = config;
     this.codecLimits = codecLimits(config);
     this.lane = new Lane(context, config.name, config);
-    this.balancer = this.createBalancer();
-    this.subsets = this.createSubsets();
     this.outlier = config.outlier === null ? null : this.createDetector(config.outlier);
     this.checker = config.health === null ? null : new HealthChecker(this, config.health, null);
     this.budget = this.createBudget();
     this.destinations = this.createDestinations();
+    this.chooser = new Chooser(this);
   }
 
   /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
@@ -101,11 +92,6 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
       // Nobody would end their ejection.
       if (this.outlier === null) for (const endpoint of this.endpoints) endpoint.ejectedUntilMs = -1;
     }
-    if (!sameValue([before.balance, before.subsets], [config.balance, config.subsets])) {
-      this.balancer = this.createBalancer();
-      this.subsets?.dispose();
-      this.subsets = this.createSubsets();
-    }
     if (!sameValue(before.health, config.health)) {
       const old = this.checker;
       this.checker = config.health === null ? null : new HealthChecker(this, config.health, old);
@@ -117,6 +103,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
       this.leave(new Set(this.endpoints));
       this.destinations = this.createDestinations();
     }
+    this.chooser.update(before);
     this.reselect();
   }
 
@@ -167,9 +154,19 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
   }
 
   pick(request: EndpointRequest): Endpoint | null {
-    const { destinations, subsets } = this;
-    if (destinations !== null) return destinations.pick(request.destination(destinations.config.header));
-    return subsets === null ? this.balancer.pick(request) : subsets.pick(request);
+    return this.chooser.pick(request);
+  }
+
+  /** For a request that asks for it by its address. */
+  pickWanted(request: EndpointRequest, wanted: WantedHost): Endpoint | null {
+    return this.chooser.pickWanted(request, wanted);
+  }
+
+  /** Endpoints are known by their addresses, but for one that stands for a name. */
+  findAddress(address: string): Endpoint | undefined {
+    const known = this.byKey.get(address);
+    if (known !== undefined || this.config.names?.logical !== true) return known;
+    return this.endpoints.find((endpoint) => formatAddress(endpoint.address) === address);
   }
 
   get breaker(): CircuitBreaker {
@@ -237,13 +234,13 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
 
   onAttemptStart(endpoint: Endpoint, nowMs: number): void {
     this.stats.attempts += 1;
-    this.balancer.onStart(endpoint, nowMs);
+    this.chooser.balancer.onStart(endpoint, nowMs);
     if (this.outlier !== null && !this.judging.armed) this.judge();
   }
 
   /** `rttMs`: from sending to the response head or to the failure. */
   onAttemptFinish(endpoint: Endpoint, nowMs: number, rttMs: number, outcome: Outcome): void {
-    this.balancer.onFinish(endpoint, nowMs, rttMs, outcome);
+    this.chooser.balancer.onFinish(endpoint, nowMs, rttMs, outcome);
     if (outcome === 'unreached') return;
     if (outcome === 'success') endpoint.attemptsSucceeded += 1;
     else endpoint.attemptsFailed += 1;
@@ -262,7 +259,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
 
   /** The client left before the answer came. That is no failure, but it did take at least that long. */
   onAttemptCancelled(endpoint: Endpoint, nowMs: number, waitedMs: number): void {
-    this.balancer.onFinish(endpoint, nowMs, Math.max(waitedMs, endpoint.costMs), 'success');
+    this.chooser.balancer.onFinish(endpoint, nowMs, Math.max(waitedMs, endpoint.costMs), 'success');
   }
 
   retryBudgetRemaining(nowMs: number): number {
@@ -317,7 +314,7 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.checker?.stop();
     this.stopTimers();
     for (const endpoint of this.endpoints) endpoint.retire();
-    this.subsets?.dispose();
+    this.chooser.dispose();
     this.byKey.clear();
   }
 
@@ -374,16 +371,6 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     return objective === null ? null : new ErrorBudget(objective, this.stats.objective);
   }
 
-  private createBalancer(): PriorityBalancer<Endpoint> {
-    return new PriorityBalancer(this.config.balance, this.context.random, this.stats.balance);
-  }
-
-  private createSubsets(): SubsetBalancer<Endpoint> | null {
-    const { balance, subsets } = this.config;
-    if (subsets === undefined) return null;
-    return new SubsetBalancer<Endpoint>(subsets, balance, this.context.random, this.stats.balance);
-  }
-
   /** Envoy's rule: what checks prove is believed more than a configuration that may be behind. */
   private staysWhileHealthy(endpoint: Endpoint): boolean {
     const dynamic = this.config.discovery !== 'static';
@@ -423,16 +410,13 @@ export class Cluster implements EndpointOwner, DestinationsOwner, CheckerOwner<E
     this.outlier?.update(this.endpoints);
     const { local } = this.context;
     if (local?.name === this.name) local.update(this.endpoints, now);
-    const priorities = groupByPriority(this.endpoints);
     const rules = selectionRules(this.context, this.config, this.counting, this.stats.balance);
-    const selection = selectCandidates(priorities, rules, now);
+    const selection = this.chooser.select(this.endpoints, rules, now);
     this.panicking = selection.panic;
     this.candidateCount = selection.levels.reduce(
       (count, level) => count + (level.loadPercent > 0 ? level.candidates.length : 0),
       0,
     );
-    if (this.subsets === null) this.balancer.update(selection);
-    else this.subsets.update(this.endpoints, priorities, rules);
     this.armReadmission(now);
   }
 

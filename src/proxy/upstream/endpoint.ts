@@ -16,7 +16,7 @@ import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import { matchTransport } from '../config/index.ts';
 import type { UpstreamTlsConfig } from '../config/tls-types.ts';
-import type { ClusterConfig, EndpointConfig } from '../config/types.ts';
+import type { ClusterConfig, EndpointConfig, HostStatus } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
@@ -197,6 +197,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   /** What the configuration says of its health. */
   get configured(): { readonly healthy: boolean; readonly degraded: boolean } {
     return this.config;
+  }
+
+  get configuredStatus(): HostStatus {
+    return this.config.status;
   }
 
   get checkAddress(): Address {

@@ -1,10 +1,13 @@
-export type { Cluster, EndpointRequest } from './cluster.ts';
+export type { EndpointRequest } from './chooser.ts';
+export type { Cluster } from './cluster.ts';
 export { ClusterTable } from './cluster-table.ts';
 export type { UpstreamConnection } from './connection.ts';
 export { Endpoint } from './endpoint.ts';
 export type { Lane } from './lane.ts';
 export { parseDestination } from './original-destinations.ts';
+export type { HostNotes } from './override-hosts.ts';
 export type { Pool } from './pool.ts';
 export type { ClientEnds } from './proxy-header.ts';
 export { RawConnection, type RawOwner } from './raw-connection.ts';
 export type { ConnectionWaiter, WaitList } from './wait-list.ts';
+export type { WantedHost } from './wanted-host.ts';

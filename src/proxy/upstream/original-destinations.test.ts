@@ -120,6 +120,7 @@ describe('a cluster of original destinations', () => {
       cluster.pick({
         ...request,
         criteria: () => null,
+        notes: () => null,
         destination: () => ip(80, `10.1.${index >> 8}.${index & 255}`),
       });
     for (let index = 0; index < proxyLimits.originalDestinationsMax; index++) pick(index);

@@ -79,6 +79,7 @@ const template: Omit<EndpointConfig, 'address'> = {
   check: null,
   transportLabels: null,
   labels: null,
+  status: 'UNKNOWN',
 };
 
 /** `10.0.0.1:80` or `[::1]:80`; null for anything else. */

@@ -2,7 +2,7 @@
 // envoy.extensions.load_balancing_policies.
 
 import { percent, runtimeDouble } from './core.ts';
-import { f, type MessageSpec, message, notEmpty, only } from './field.ts';
+import { f, type MessageSpec, message, notEmpty, only, required } from './field.ts';
 import { typedStruct } from './typed-struct.ts';
 
 const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
@@ -66,6 +66,9 @@ export const lbSubsetConfig = message(
   subsetFields('envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector'),
 );
 
+/** envoy.config.core.v3.HealthStatus. */
+export const healthStatuses = { UNKNOWN: 0, HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3, TIMEOUT: 4, DEGRADED: 5 };
+
 const routingEnabled = f.message(1, percent, 'default 100, rounded to a whole number');
 const clusterSizeMin = f.uint64Value(2, 'default 6');
 const failOnPanic = f.bool(3, 'also holds for a panic of the cluster itself');
@@ -90,6 +93,11 @@ export const commonLbConfig = message(
     ignore_new_hosts_until_first_hc: f.bool(5),
     update_merge_window: f.duration(4, 'updates are put into force as they come'),
     close_connections_on_host_set_change: f.bool(6),
+    override_host_status: f.message(
+      8,
+      message('envoy.config.core.v3.HealthStatusSet', { statuses: f.repeated(f.enum(1, healthStatuses)) }),
+      'default UNKNOWN, HEALTHY, DEGRADED',
+    ),
   },
   [['zone_aware_lb_config', 'locality_weighted_lb_config']],
 );
@@ -194,4 +202,34 @@ export const subset = message(subsetName, {
   subset_lb_policy: f.message(9, createPolicies(plain, plainNames), 'none that divides again'),
 });
 
-export const loadBalancingPolicy = createPolicies([...plain, subset], `${plainNames}, Subset`);
+const overridePolicies = 'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost';
+
+const metadataKey = message('envoy.type.metadata.v3.MetadataKey', {
+  key: f.string(1, '', required),
+  path: f.repeated(
+    f.message(
+      2,
+      message('envoy.type.metadata.v3.MetadataKey.PathSegment', { key: f.string(1, '', required) }),
+    ),
+  ),
+});
+
+export const overrideHost = message(overridePolicies, {
+  override_host_sources: f.repeated(
+    f.message(
+      1,
+      message(`${overridePolicies}.OverrideHostSource`, {
+        header: f.string(1),
+        metadata: f.message(2, metadataKey),
+      }),
+      'addresses with ports, by commas; 64 at most count',
+    ),
+  ),
+  selected_host_key: f.message(2, metadataKey),
+  fallback_policy: f.message(3, createPolicies([...plain, subset], `${plainNames}, Subset`)),
+});
+
+export const loadBalancingPolicy = createPolicies(
+  [...plain, subset, overrideHost],
+  `${plainNames}, Subset, OverrideHost`,
+);

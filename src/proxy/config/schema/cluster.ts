@@ -2,6 +2,7 @@
 
 import {
   commonLbConfig,
+  healthStatuses,
   lbSubsetConfig,
   leastRequestConfig,
   loadBalancingPolicy,
@@ -41,11 +42,7 @@ const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
 
 const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
   endpoint: f.message(1, endpoint),
-  health_status: f.enum(
-    2,
-    { UNKNOWN: 0, HEALTHY: 1, UNHEALTHY: 2, DRAINING: 3, TIMEOUT: 4, DEGRADED: 5 },
-    '',
-  ),
+  health_status: f.enum(2, healthStatuses),
   metadata: f.message(3, metadata),
   load_balancing_weight: f.uint32Value(4, '1 or more', positive),
 });

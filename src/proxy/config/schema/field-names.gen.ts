@@ -92,6 +92,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.HealthCheck.Payload': '1:text 2:binary',
   'envoy.config.core.v3.HealthCheck.TcpHealthCheck': '1:send 2:receive 3:proxy_protocol_config',
   'envoy.config.core.v3.HealthCheck.TlsOptions': '1:alpn_protocols',
+  'envoy.config.core.v3.HealthStatusSet': '1:statuses',
   'envoy.config.core.v3.Http1ProtocolOptions':
     '1:allow_absolute_url 2:accept_http_10 3:default_host_for_http_10 4:header_key_format 5:enable_trailers 6:allow_chunked_length 7:override_stream_error_on_invalid_http_message 8:send_fully_qualified_url 9:use_balsa_parser 10:allow_custom_methods',
   'envoy.config.core.v3.Http2ProtocolOptions':
@@ -296,6 +297,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': '2:rbac',
   'envoy.extensions.filters.http.router.v3.Router':
     '1:dynamic_stats 2:start_child_span 3:upstream_log 4:suppress_envoy_headers 5:strict_check_headers 6:respect_expected_rq_timeout 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters 9:upstream_log_options',
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSession':
+    '1:session_state 2:strict 3:stat_prefix 4:status_on_strict_destination_not_found',
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute':
+    '1:disabled 2:stateful_session',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': '',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
@@ -335,6 +340,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig':
     '1:header_name 2:allow_extension_to_set_address_as_trusted 3:reject_with_status',
   'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig': '1:xff_num_trusted_hops',
+  'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': '1:cookie',
+  'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': '1:name',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
     '1:zone_aware_lb_config 2:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',
@@ -346,6 +353,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:choice_count 2:active_request_bias 3:slow_start_config 4:locality_lb_config 5:enable_full_scan 6:selection_method',
   'envoy.extensions.load_balancing_policies.maglev.v3.Maglev':
     '1:table_size 2:consistent_hashing_lb_config 3:locality_weighted_lb_config',
+  'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost':
+    '1:override_host_sources 2:selected_host_key 3:fallback_policy',
+  'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource':
+    '1:header 2:metadata',
   'envoy.extensions.load_balancing_policies.random.v3.Random': '1:locality_lb_config',
   'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash':
     '1:hash_function 2:minimum_ring_size 3:maximum_ring_size 4:use_hostname_for_hashing 5:hash_balance_factor 6:consistent_hashing_lb_config 7:locality_weighted_lb_config',
@@ -391,6 +402,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig':
     '1:http_protocol_options 2:http2_protocol_options 3:http3_protocol_options',
+  'envoy.type.http.v3.Cookie': '1:name 2:ttl 3:path',
   'envoy.type.matcher.v3.DoubleMatcher': '1:range 2:exact',
   'envoy.type.matcher.v3.ListMatcher': '1:one_of',
   'envoy.type.matcher.v3.ListStringMatcher': '1:patterns',
@@ -406,6 +418,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.type.matcher.v3.ValueMatcher':
     '1:null_match 2:double_match 3:string_match 4:bool_match 5:present_match 6:list_match 7:or_match',
   'envoy.type.matcher.v3.ValueMatcher.NullMatch': '',
+  'envoy.type.metadata.v3.MetadataKey': '1:key 2:path',
+  'envoy.type.metadata.v3.MetadataKey.PathSegment': '1:key',
   'envoy.type.v3.DoubleRange': '1:start 2:end',
   'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
   'envoy.type.v3.HttpStatus': '1:code',

@@ -8,6 +8,7 @@ import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
+import { statefulSession, statefulSessionPerRoute } from './stateful-session.ts';
 import { typedStruct } from './typed-struct.ts';
 
 export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
@@ -155,6 +156,7 @@ export const httpFilterTypes = [
   healthCheckFilter,
   headerMutation,
   httpRbac,
+  statefulSession,
   buffer,
   compressor,
   decompressor,
@@ -171,6 +173,7 @@ const routeFilters = [
   csrfPolicy,
   headerMutationPerRoute,
   httpRbacPerRoute,
+  statefulSessionPerRoute,
   bufferPerRoute,
   compressorPerRoute,
   extAuthzPerRoute,

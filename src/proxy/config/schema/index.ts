@@ -11,6 +11,7 @@ export {
   leastRequest,
   type loadBalancingPolicy,
   maglev,
+  overrideHost,
   randomPolicy,
   ringHash,
   roundRobin,
@@ -100,6 +101,12 @@ export {
   uriTemplateMatch,
   uriTemplateRewrite,
 } from './route.ts';
+export {
+  cookieSession,
+  headerSession,
+  statefulSession,
+  statefulSessionPerRoute,
+} from './stateful-session.ts';
 export { tcpProxy } from './tcp-proxy.ts';
 export {
   certificateValidationContext,

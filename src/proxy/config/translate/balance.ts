@@ -16,6 +16,7 @@ import {
   type loadBalancingPolicy,
   type MessageOf,
   maglev,
+  overrideHost,
   randomPolicy,
   ringHash,
   roundRobin,
@@ -23,6 +24,8 @@ import {
   typedStruct,
   unpack,
 } from '../schema/index.ts';
+import type { OverrideHostsConfig } from '../types.ts';
+import { translateOverrideHosts } from './override-hosts.ts';
 import { translateSubsets } from './subsets.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
@@ -35,6 +38,7 @@ export interface Choice {
   /** How requests are shared among localities. */
   readonly locality: LocalityConfig;
   readonly subsets?: SubsetConfig;
+  readonly overrideHosts?: OverrideHostsConfig;
 }
 
 const { decayMs: decayMsDefault, rttMs: rttMsDefault } = policyDefaults.latencyAware;
@@ -190,7 +194,9 @@ function translatePolicy(
   const table = unpack(config, maglev);
   if (table !== null) return { balance: maglevOf(table, path, faults), locality: localityOf(table) };
   const divided = unpack(config, subset);
-  return divided === null ? null : translateDivided(divided, common, path, faults);
+  if (divided !== null) return translateDivided(divided, common, path, faults);
+  const overriding = unpack(config, overrideHost);
+  return overriding === null ? null : translateOverriding(overriding, common, path, faults);
 }
 
 function translateDivided(
@@ -205,6 +211,19 @@ function translateDivided(
   const choice = translateList(inner ?? { policies: [] }, common, at, faults);
   const subsets = translateSubsets(message, path, faults);
   return subsets === null ? choice : { ...choice, subsets };
+}
+
+function translateOverriding(
+  message: MessageOf<typeof overrideHost>,
+  common: LocalityChoice | undefined,
+  path: string,
+  faults: Faults,
+): Choice {
+  const at = join(path, 'fallback_policy');
+  const inner = message.fallback_policy;
+  if (inner === undefined) faults.add(at, 'must be set');
+  const choice = translateList(inner ?? { policies: [] }, common, at, faults);
+  return { ...choice, overrideHosts: translateOverrideHosts(message, path, faults) };
 }
 
 function latencyAware(value: Readonly<Record<string, unknown>>, path: string, faults: Faults): BalanceConfig {

@@ -107,6 +107,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       panicPercent: Math.round(
         message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       ),
+      ...wantedStatuses(message),
       closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
       ...(metadata === null ? {} : { metadata }),
     },
@@ -114,6 +115,11 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
   };
+}
+
+function wantedStatuses(message: ClusterMessage): Pick<ClusterConfig, 'wantedStatuses'> {
+  const said = message.common_lb_config?.override_host_status;
+  return said === undefined ? {} : { wantedStatuses: said.statuses };
 }
 
 function translateInlineEndpoints(

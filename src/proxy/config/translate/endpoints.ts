@@ -56,6 +56,7 @@ function translateEndpoint(
     priority: group.priority ?? 0,
     healthy: health === 'UNKNOWN' || health === 'HEALTHY' || health === 'DEGRADED',
     degraded: health === 'DEGRADED',
+    status: health,
     zone: group.locality?.zone ?? '',
     locality: formatLocality(group.locality),
     localityWeight: group.load_balancing_weight ?? -1,

@@ -36,6 +36,8 @@ import {
   jwtPerRoute,
   localRateLimit,
   type MessageOf,
+  statefulSession,
+  statefulSessionPerRoute,
   statusCodes,
   typedStruct,
   unpack,
@@ -53,6 +55,7 @@ import { translateAddition, translateAdditions, translateRemoval } from './heade
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
+import { translateSessionRoute, translateStatefulSession } from './stateful-session.ts';
 import { translateHeader, translateString } from './string-match.ts';
 import { translateUserFilter } from './user-filter.ts';
 
@@ -119,6 +122,8 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
     return rbac.rbac === undefined
       ? { kind: 'disabled' }
       : translateRbac(rbac.rbac, join(path, 'rbac'), faults);
+  const session = unpack(any, statefulSessionPerRoute);
+  if (session !== null) return translateSessionRoute(session, path, faults);
   const buffering = unpack(any, bufferPerRoute);
   if (buffering !== null) return translateBufferRoute(buffering, path, faults);
   const compressing = unpack(any, compressorPerRoute);
@@ -142,6 +147,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (limit !== null) return translateLimit(limit, path, faults);
   const rbac = unpack(any, httpRbac);
   if (rbac !== null) return translateRbac(rbac, path, faults);
+  const session = unpack(any, statefulSession);
+  if (session !== null) return translateStatefulSession(session, path, faults);
   const buffering = unpack(any, buffer);
   if (buffering !== null) return translateBuffer(buffering, path, faults);
   const compressing = unpack(any, compressor);
