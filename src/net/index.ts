@@ -44,15 +44,17 @@ export { createSystemClock } from './system-clock.ts';
 export { createSystemRandom } from './system-random.ts';
 export { createSystemReadings, type MemoryReading, type SystemReadings } from './system-readings.ts';
 export { createSystemResolver } from './system-resolver.ts';
-export type {
-  PeerCertificate,
-  PeerJudge,
-  SecureFacts,
-  TlsClient,
-  TlsContext,
-  TlsContextOptions,
-  TlsRefusal,
-  TlsServer,
-  TlsSessions,
-  TlsVersion,
+export {
+  type PeerCertificate,
+  type PeerJudge,
+  type SecureFacts,
+  type SystemRoots,
+  systemRoots,
+  type TlsClient,
+  type TlsContext,
+  type TlsContextOptions,
+  type TlsRefusal,
+  type TlsServer,
+  type TlsSessions,
+  type TlsVersion,
 } from './tls/index.ts';

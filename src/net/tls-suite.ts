@@ -37,6 +37,9 @@ const plain: TlsContextOptions = {
   versionMax: null,
   ciphers: null,
   curves: null,
+  password: null,
+  signatureAlgorithms: null,
+  sessionSeconds: null,
   peer: 'ignored',
   resumption: true,
 };

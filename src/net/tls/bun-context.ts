@@ -4,7 +4,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { fail, ok, type Result } from '../../base/index.ts';
 import { createLeaf } from './peer-certificate.ts';
-import type { PeerCertificate, TlsContext, TlsContextOptions } from './types.ts';
+import { type PeerCertificate, systemRoots, type TlsContext, type TlsContextOptions } from './types.ts';
 
 /** What Bun's `tls` options take as `secureContext`; opaque. */
 type NativeContext = object;
@@ -29,18 +29,23 @@ export function createBunTlsContext(options: TlsContextOptions): Result<TlsConte
   const settings = {
     ...given('cert', options.certificateChain),
     ...given('key', options.privateKey),
-    ...given('ca', options.trustedCa),
+    ...given('passphrase', options.password),
+    ...(options.trustedCa === systemRoots
+      ? { ca: [...tls.getCACertificates('system')] }
+      : given('ca', options.trustedCa)),
     ...given('crl', options.crl),
     ...given('minVersion', options.versionMin),
     ...given('maxVersion', options.versionMax),
     ...given('ciphers', options.ciphers),
     ...given('ecdhCurve', options.curves),
+    ...given('sigalgs', options.signatureAlgorithms),
+    ...(options.sessionSeconds === null ? {} : { sessionTimeout: options.sessionSeconds }),
     ...(options.side === 'server' && asks
       ? // The engine itself refuses a client without a certificate, and tells it so by an alert; all else the judge
         // decides.
         { requestCert: true, rejectUnauthorized: options.peer === 'required' }
       : {}),
-    ...(options.resumption ? {} : { secureOptions: noTickets }),
+    secureOptions: (options.side === 'server' ? serverPreference : 0) | (options.resumption ? 0 : noTickets),
   };
   try {
     const made = tls.createSecureContext(settings as SecureContextOptions) as { context: NativeContext };
@@ -50,6 +55,8 @@ export function createBunTlsContext(options: TlsContextOptions): Result<TlsConte
   }
 }
 
+/** SSL_OP_CIPHER_SERVER_PREFERENCE. */
+const serverPreference = 0x400000;
 /** SSL_OP_NO_TICKET. */
 const noTickets = 0x4000;
 
@@ -62,6 +69,9 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the private key does not belong to the certificate',
   ERR_OSSL_PEM_NO_START_LINE: noPem,
   ERR_SSL_NO_CIPHER_MATCH: 'no cipher of the list is known',
+  ERR_SSL_INVALID_SIGNATURE_ALGORITHM: 'a signature algorithm of the list is not known',
+  ERR_OSSL_BAD_DECRYPT: 'the password does not open the private key',
+  ERR_OSSL_PEM_BAD_PASSWORD_READ: 'the private key is encrypted, and no password is given',
 };
 
 function describe(cause: unknown): string {

@@ -2,7 +2,7 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { fail, ok, type Result } from '../../base/index.ts';
-import type { TlsContext, TlsContextOptions } from './types.ts';
+import { systemRoots, type TlsContext, type TlsContextOptions } from './types.ts';
 
 export class MemoryTlsContext implements TlsContext {
   readonly options: TlsContextOptions;
@@ -12,7 +12,7 @@ export class MemoryTlsContext implements TlsContext {
   constructor(options: TlsContextOptions) {
     this.options = options;
     this.chain = readPem(options.certificateChain);
-    this.#trusted = readPem(options.trustedCa);
+    this.#trusted = options.trustedCa === systemRoots ? [] : readPem(options.trustedCa);
   }
 
   /** Null: it leads to a trusted authority now; else the real engine's code for what is wrong with it. */
@@ -38,7 +38,12 @@ export function createMemoryTlsContext(options: TlsContextOptions): Result<TlsCo
   try {
     const context = new MemoryTlsContext(options);
     const [leaf] = context.chain;
-    if (leaf !== undefined && !leaf.checkPrivateKey(createPrivateKey(options.privateKey ?? '')))
+    if (
+      leaf !== undefined &&
+      !leaf.checkPrivateKey(
+        createPrivateKey({ key: options.privateKey ?? '', passphrase: options.password ?? '' }),
+      )
+    )
       return fail('the private key does not belong to the certificate');
     return ok(context);
   } catch {

@@ -6,24 +6,33 @@ import type { San } from '../../wire/x509/index.ts';
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
+/** The authorities that the system trusts. */
+export const systemRoots = Symbol('system roots');
+export type SystemRoots = typeof systemRoots;
+
 /** Certificates, trust and parameters. PEM throughout; null leaves a parameter to the engine. */
 export interface TlsContextOptions {
   readonly side: 'client' | 'server';
   /** The leaf, then its intermediates; null for a client that shows none. */
   readonly certificateChain: string | null;
   readonly privateKey: string | null;
+  /** Of an encrypted key. */
+  readonly password: string | null;
   /** Null: no chain is verified, and {@link PeerJudge} is told so by a fault. */
-  readonly trustedCa: string | null;
+  readonly trustedCa: string | SystemRoots | null;
   readonly crl: string | null;
   readonly versionMin: TlsVersion | null;
   readonly versionMax: TlsVersion | null;
   /** As OpenSSL writes them, colons between. */
   readonly ciphers: string | null;
   readonly curves: string | null;
+  readonly signatureAlgorithms: string | null;
   /** Server: ignored, asked for and judged when shown, or required. Clients always see the server's. */
   readonly peer: 'ignored' | 'asked' | 'required';
   /** Server: false turns every client's resumption into a full handshake. */
   readonly resumption: boolean;
+  /** Server: how long a session may be resumed; null: as long as the engine says. */
+  readonly sessionSeconds: number | null;
 }
 
 /**

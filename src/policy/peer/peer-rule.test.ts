@@ -32,8 +32,15 @@ function decide(
 }
 
 const exact = (value: string): StringMatch => ({ kind: 'exact', value, ignoreCase: false });
-const names = (kind: PeerNameMatch['kind'], ...matches: StringMatch[]): Partial<PeerRuleConfig> => ({
+const names = (
+  kind: Exclude<PeerNameMatch['kind'], 'other'>,
+  ...matches: StringMatch[]
+): Partial<PeerRuleConfig> => ({
   names: matches.map((match) => ({ kind, match })),
+});
+const other = (oid: string, value: string): PeerName => ({ kind: 'other', oid, value });
+const otherNamed = (oid: string, value: string): Partial<PeerRuleConfig> => ({
+  names: [{ kind: 'other', oid, match: exact(value) }],
 });
 const uri = (value: string): PeerName => ({ kind: 'uri', value });
 const dns = (value: string): PeerName => ({ kind: 'dns', value });
@@ -54,6 +61,22 @@ describe('who may be at the other end', () => {
       null,
       null,
       'accepted',
+    ],
+    ['an other name', otherNamed('1.2.3', 'a'), facts(dns('b'), other('1.2.3', 'a')), null, 'accepted'],
+    [
+      'that name of another kind',
+      otherNamed('1.2.3', 'a'),
+      facts(dns('a'), other('1.2.4', 'a')),
+      null,
+      'san',
+    ],
+    ['another name of its kind', otherNamed('1.2.3', 'a'), facts(other('1.2.3', 'b')), null, 'san'],
+    [
+      'an other name, where kinds are not told',
+      names(null, exact('a')),
+      facts(other('1.2.3', 'a')),
+      null,
+      'san',
     ],
     ['anybody trusted', {}, facts(), null, 'accepted'],
     ['not trusted', {}, facts(), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'chain'],

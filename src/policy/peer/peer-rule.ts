@@ -3,17 +3,11 @@
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import { compileValue, type ValueMatcher } from '../route/index.ts';
-import type {
-  PeerFacts,
-  PeerName,
-  PeerNameKind,
-  PeerNameMatch,
-  PeerRefusal,
-  PeerRuleConfig,
-} from './types.ts';
+import type { PeerFacts, PeerName, PeerNameMatch, PeerRefusal, PeerRuleConfig } from './types.ts';
 
 interface NameMatcher {
-  readonly kind: PeerNameKind | null;
+  /** 'other:' and its number for those; null: any but those. */
+  readonly kind: string | null;
   readonly matcher: ValueMatcher;
   /** In lower case where a wildcard name of a certificate may stand for it (RFC 6125): an exact DNS name. */
   readonly host: string | null;
@@ -65,12 +59,16 @@ export class PeerRule {
 /** Fails with the first matcher's fault that does not compile. */
 export function compilePeerRule(config: PeerRuleConfig): Result<PeerRule, string> {
   const names: NameMatcher[] = [];
-  for (const { kind, match } of config.names) {
-    const compiled = compileValue(match);
+  for (const name of config.names) {
+    const compiled = compileValue(name.match);
     if (!compiled.ok) return fail(compiled.error);
-    names.push({ kind, matcher: compiled.value, host: hostOf({ kind, match }) });
+    names.push({ kind: kindOf(name), matcher: compiled.value, host: hostOf(name) });
   }
   return ok(new PeerRule(config, names));
+}
+
+function kindOf(name: PeerName | PeerNameMatch): string | null {
+  return name.kind === 'other' ? `other:${name.oid}` : name.kind;
 }
 
 function hostOf({ kind, match }: PeerNameMatch): string | null {
@@ -78,7 +76,7 @@ function hostOf({ kind, match }: PeerNameMatch): string | null {
 }
 
 function matches(rule: NameMatcher, name: PeerName): boolean {
-  if (rule.kind !== null && rule.kind !== name.kind) return false;
+  if (rule.kind === null ? name.kind === 'other' : rule.kind !== kindOf(name)) return false;
   if (rule.host !== null && name.kind === 'dns') return coversHost(name.value.toLowerCase(), rule.host);
   return rule.matcher.matches(name.value);
 }

@@ -5,10 +5,10 @@ import type { StringMatch } from '../route/index.ts';
 
 export type PeerNameKind = 'dns' | 'uri' | 'ip' | 'email';
 
-export interface PeerName {
-  readonly kind: PeerNameKind;
-  readonly value: string;
-}
+export type PeerName =
+  | { readonly kind: PeerNameKind; readonly value: string }
+  /** An other name (RFC 5280 section 4.2.1.6): of a kind that has but a number. */
+  | { readonly kind: 'other'; readonly oid: string; readonly value: string };
 
 /** What of a certificate is judged. */
 export interface PeerFacts {
@@ -19,11 +19,10 @@ export interface PeerFacts {
   readonly spkiSha256: string;
 }
 
-export interface PeerNameMatch {
-  /** Null: names of every kind. */
-  readonly kind: PeerNameKind | null;
-  readonly match: StringMatch;
-}
+/** `kind` null: names of every kind but other ones. */
+export type PeerNameMatch =
+  | { readonly kind: PeerNameKind | null; readonly match: StringMatch }
+  | { readonly kind: 'other'; readonly oid: string; readonly match: StringMatch };
 
 export interface PeerRuleConfig {
   /** False: the peer may show no certificate. */

@@ -12,7 +12,7 @@ function parse(document: unknown, name = 'own') {
 test('the secret of that name, or the one without a name, in JSON or YAML', () => {
   const expected = {
     kind: 'certificate',
-    value: { chain: { kind: 'file', path: '/c' }, key: { kind: 'inline', text: 'KEY' } },
+    value: { chain: { kind: 'file', path: '/c' }, key: { kind: 'inline', text: 'KEY' }, password: null },
   } as const;
   const other = { '@type': type, name: 'other', validation_context: {} };
   expect(parse({ version_info: '1', resources: [other, certificate] })).toEqual({

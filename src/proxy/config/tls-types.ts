@@ -7,11 +7,15 @@ import type { PeerNameMatch } from '../../policy/index.ts';
 /** PEM. */
 export type TextSource =
   | { readonly kind: 'inline'; readonly text: string }
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  /** The authorities that the system trusts. */
+  | { readonly kind: 'system' };
 
 export interface CertificateConfig {
   readonly chain: TextSource;
   readonly key: TextSource;
+  /** Of the key; null: it is not encrypted. */
+  readonly password: TextSource | null;
 }
 
 export interface ValidationConfig {
@@ -41,6 +45,7 @@ export interface TlsConfig {
   readonly versionMax: TlsVersion | null;
   readonly ciphers: readonly string[];
   readonly curves: readonly string[];
+  readonly signatureAlgorithms: readonly string[];
 }
 
 export interface DownstreamTlsConfig extends TlsConfig {
@@ -48,6 +53,8 @@ export interface DownstreamTlsConfig extends TlsConfig {
   readonly requireClientCertificate: boolean;
   readonly requireSni: boolean;
   readonly resumption: boolean;
+  /** How long a session may be resumed; null: as long as the engine says. */
+  readonly sessionSeconds: number | null;
   /** A name that no certificate has is treated as if the client had named none. */
   readonly scansAll: boolean;
 }
@@ -56,6 +63,10 @@ export interface UpstreamTlsConfig extends TlsConfig {
   readonly side: 'client';
   /** '' sends none. */
   readonly sni: string;
+  /** An endpoint's own name is sent in its place. */
+  readonly sniIsHost: boolean;
+  /** The name that is sent has to be in the certificate, whatever names the validation asks for. */
+  readonly sniIsExpected: boolean;
   readonly sessionsMax: number;
 }
 

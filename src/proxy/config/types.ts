@@ -445,6 +445,8 @@ export interface EndpointConfig {
   readonly proxied: boolean;
   /** What differs for its active health checks; null: they go where requests go. */
   readonly check: EndpointCheck | null;
+  /** What it is called in its configuration, or by DNS; '': nothing. */
+  readonly hostname: string;
   /** For display: the pod's name; '' where unknown. */
   readonly name: string;
   /** What it is known by where its address may change; '': its address. */

@@ -183,6 +183,7 @@ export function endpointConfig(port: number, options: Partial<EndpointConfig> = 
     proxied: false,
     check: null,
     name: `pod-${port}`,
+    hostname: '',
     logicalName: '',
     transportLabels: null,
     labels: null,

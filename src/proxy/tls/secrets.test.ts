@@ -89,6 +89,9 @@ function dial(world: WholeProxy): {
     versionMax: null,
     ciphers: null,
     curves: null,
+    password: null,
+    signatureAlgorithms: null,
+    sessionSeconds: null,
     peer: 'ignored',
     resumption: false,
   });

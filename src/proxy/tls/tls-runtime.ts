@@ -7,8 +7,9 @@ import type { ClientHello } from '../../wire/tls-sniff/index.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
 import { chooseCertificate, describeShown, type Shown } from './choose-certificate.ts';
 import { FileTexts } from './file-texts.ts';
+import { ServerParameters } from './server-parameters.ts';
 import { KeptSessions } from './sessions.ts';
-import { type SlotWorld, TlsSlot } from './tls-slot.ts';
+import { type SlotWorld, type TlsMaterial, TlsSlot } from './tls-slot.ts';
 
 /** The server's side of a filter chain. */
 export interface TlsServerSlot {
@@ -20,7 +21,8 @@ export interface TlsServerSlot {
 
 /** The client's side of a cluster. */
 export interface TlsClientSlot {
-  readonly current: TlsClient | null;
+  /** For a connection that begins now to the endpoint of that name, '' of those without; null: there is none yet. */
+  clientFor(hostname: string): TlsClient | null;
   readonly issue: string;
 }
 
@@ -120,10 +122,12 @@ class ServerSlot implements TlsServerSlot {
   readonly requireSni: boolean;
   private readonly config: DownstreamTlsConfig;
   private usable: readonly ShownServer[] = [];
+  private readonly parameters: ServerParameters;
 
   constructor(world: SlotWorld, config: DownstreamTlsConfig) {
     this.config = config;
     this.requireSni = config.requireSni;
+    this.parameters = new ServerParameters(config);
     const certificates = [config.certificate, ...config.furtherCertificates];
     this.slots = certificates.map((certificate) => {
       const own = certificates.length === 1 ? config : { ...config, certificate, furtherCertificates: [] };
@@ -139,7 +143,8 @@ class ServerSlot implements TlsServerSlot {
   choose(hello: ClientHello): TlsServer | null {
     const { usable } = this;
     if (usable.length === 1) return usable[0]!.server;
-    return chooseCertificate(usable, hello, this.config.scansAll)?.server ?? null;
+    const ecdsa = hello.ecdsa && this.parameters.speaksEcdsa(hello);
+    return chooseCertificate(usable, { ...hello, ecdsa }, this.config.scansAll)?.server ?? null;
   }
 
   private renew(): void {
@@ -158,8 +163,9 @@ interface ShownServer extends Shown {
 class ClientSlot implements TlsClientSlot {
   readonly slots: readonly TlsSlot[];
   private readonly slot: TlsSlot;
-  current: TlsClient | null = null;
   private readonly config: UpstreamTlsConfig;
+  /** By the name that is sent; of the material in use. */
+  private readonly clients = new Map<string, TlsClient>();
 
   constructor(world: SlotWorld, config: UpstreamTlsConfig) {
     this.config = config;
@@ -174,20 +180,39 @@ class ClientSlot implements TlsClientSlot {
     return this.slot.issue;
   }
 
-  private renew(): void {
+  clientFor(hostname: string): TlsClient | null {
+    const { sni, sniIsHost } = this.config;
+    const name = sniIsHost && hostname !== '' ? hostname : sni;
+    const known = this.clients.get(name);
+    if (known !== undefined) return known;
     const { material } = this.slot;
-    if (material === null) return;
-    const { alpn, sni, sessionsMax } = this.config;
-    this.current = {
+    if (material === null) return null;
+    if (this.clients.size >= namesMax) this.clients.clear();
+    const client = this.create(material, name);
+    this.clients.set(name, client);
+    return client;
+  }
+
+  private create(material: TlsMaterial, name: string): TlsClient {
+    const { alpn, sessionsMax, sniIsExpected } = this.config;
+    return {
       context: material.context,
       alpn,
-      serverName: sni === '' ? null : sni,
-      judge: material.judge,
-      // Sessions of the context before would not be taken, and their peers were judged by its rule.
+      serverName: name === '' ? null : name,
+      judge: sniIsExpected && name !== '' ? material.judgeOf(name) : material.judge,
+      // Each name has its own: what one has proven is nothing to another.
       sessions: sessionsMax === 0 ? null : new KeptSessions(sessionsMax),
     };
   }
+
+  /** Sessions of the context before would not be taken, and their peers were judged by its rule. */
+  private renew(): void {
+    this.clients.clear();
+  }
 }
+
+/** A cluster has no more endpoints with names than this, or they do not resume. */
+const namesMax = 4_096;
 
 /** Where there are no files, in a test without any. */
 const noStore: Store = {

@@ -5,16 +5,18 @@
 //
 // States: waiting (something is not there yet) -> usable <-> usable with an issue (the newest material is at fault).
 
-import type { Log } from '../../base/index.ts';
-import type {
-  Network,
-  PeerCertificate,
-  PeerJudge,
-  TlsContext,
-  TlsContextOptions,
-  TlsRefusal,
+import { assert, type Log } from '../../base/index.ts';
+import {
+  type Network,
+  type PeerCertificate,
+  type PeerJudge,
+  type SystemRoots,
+  systemRoots,
+  type TlsContext,
+  type TlsContextOptions,
+  type TlsRefusal,
 } from '../../net/index.ts';
-import { compilePeerRule, type PeerRule } from '../../policy/index.ts';
+import { compilePeerRule, type PeerRule, type PeerRuleConfig } from '../../policy/index.ts';
 import { parseSecretFile } from '../config/index.ts';
 import type {
   CertificateConfig,
@@ -27,6 +29,7 @@ import type {
 } from '../config/tls-types.ts';
 import type { FileTexts, TextWatcher } from './file-texts.ts';
 import { mergeValidation } from './merge-validation.ts';
+import { defaultCiphers } from './server-parameters.ts';
 
 export interface SlotWorld {
   readonly network: Network;
@@ -39,10 +42,14 @@ export interface SlotWorld {
 export interface TlsMaterial {
   readonly context: TlsContext;
   readonly judge: PeerJudge;
+  /** The same, but that this name has to be in the certificate and no other. */
+  judgeOf(host: string): PeerJudge;
   /** PEM, for display. */
   readonly certificateChain: string | null;
   readonly trustedCa: string | null;
 }
+
+type Texts = Pick<TlsContextOptions, 'certificateChain' | 'privateKey' | 'password' | 'trustedCa' | 'crl'>;
 
 class RuleJudge implements PeerJudge {
   readonly exacting: boolean;
@@ -54,6 +61,13 @@ class RuleJudge implements PeerJudge {
   judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
     return this.rule.decide(peer, fault);
   }
+}
+
+function judgeOf(rule: PeerRuleConfig, host: string): PeerJudge {
+  const name = { kind: 'dns', match: { kind: 'exact', value: host, ignoreCase: true } } as const;
+  const made = compilePeerRule({ ...rule, names: [name] });
+  assert(made.ok, 'an exact name compiles');
+  return new RuleJudge(made.value);
 }
 
 export class TlsSlot implements TextWatcher {
@@ -92,8 +106,13 @@ export class TlsSlot implements TextWatcher {
     else if (!made.ok) this.fail(made.error);
     else {
       const { certificateChain, trustedCa } = gathered.options;
-      const judge = new RuleJudge(rule.value);
-      this.material = { context: made.value, judge, certificateChain, trustedCa };
+      this.material = {
+        context: made.value,
+        judge: new RuleJudge(rule.value),
+        judgeOf: (host) => judgeOf(gathered.rule, host),
+        certificateChain,
+        trustedCa: trustedCa === systemRoots ? null : trustedCa,
+      };
       this.fingerprint = fingerprint;
       this.issue = '';
       this.onChange();
@@ -122,15 +141,25 @@ export class TlsSlot implements TextWatcher {
     if (typeof certificate === 'string') return certificate;
     const validation = this.validation();
     if (typeof validation === 'string') return validation;
-    const trustedCa = this.textOf(validation?.trustedCa ?? null);
+    const trustedCa = this.trustedOf(validation?.trustedCa ?? null);
     const crl = this.textOf(validation?.crl ?? null);
     const chain = this.textOf(certificate?.chain ?? null);
     const key = this.textOf(certificate?.key ?? null);
-    for (const { fault } of [trustedCa, crl, chain, key]) if (fault !== '') return fault;
+    const password = this.textOf(certificate?.password ?? null);
+    for (const { fault } of [trustedCa, crl, chain, key, password]) if (fault !== '') return fault;
     if (validation !== null && validation.names.length > 0 && trustedCa.text === null)
       return 'names are to be matched and no authority is trusted';
     return {
-      options: this.optionsOf(chain.text, key.text, trustedCa.text, crl.text, validation !== null),
+      options: this.optionsOf(
+        {
+          certificateChain: chain.text,
+          privateKey: key.text,
+          password: password.text,
+          trustedCa: trustedCa.text,
+          crl: crl.text,
+        },
+        validation !== null,
+      ),
       rule: {
         required: this.config.side === 'client' || this.config.requireClientCertificate,
         verifiesChain: trustedCa.text !== null,
@@ -142,25 +171,19 @@ export class TlsSlot implements TextWatcher {
     };
   }
 
-  private optionsOf(
-    certificateChain: string | null,
-    privateKey: string | null,
-    trustedCa: string | null,
-    crl: string | null,
-    validates: boolean,
-  ): TlsContextOptions {
+  private optionsOf(texts: Texts, validates: boolean): TlsContextOptions {
     const { config } = this;
     const asks = config.side === 'server' && config.requireClientCertificate ? 'required' : 'asked';
     return {
       side: config.side,
-      certificateChain,
-      privateKey,
-      trustedCa,
-      crl,
+      ...texts,
       versionMin: config.versionMin,
       versionMax: config.versionMax,
-      ciphers: config.ciphers.length === 0 ? null : config.ciphers.join(':'),
+      ciphers: (config.ciphers.length === 0 ? defaultCiphers : config.ciphers).join(':'),
       curves: config.curves.length === 0 ? null : config.curves.join(':'),
+      signatureAlgorithms:
+        config.signatureAlgorithms.length === 0 ? null : config.signatureAlgorithms.join(':'),
+      sessionSeconds: config.side === 'server' ? config.sessionSeconds : null,
       peer: validates || asks === 'required' ? asks : 'ignored',
       resumption: config.side === 'server' ? config.resumption : config.sessionsMax > 0,
     };
@@ -200,8 +223,12 @@ export class TlsSlot implements TextWatcher {
       : { kind: 'validation', value: ref.value, name: '' };
   }
 
+  private trustedOf(source: TextSource | null): { text: string | SystemRoots | null; fault: string } {
+    return source?.kind === 'system' ? { text: systemRoots, fault: '' } : this.textOf(source);
+  }
+
   private textOf(source: TextSource | null): { text: string | null; fault: string } {
-    if (source === null) return { text: null, fault: '' };
+    if (source === null || source.kind === 'system') return { text: null, fault: '' };
     if (source.kind === 'inline') return { text: source.text, fault: '' };
     this.world.files.watch(source.path, this);
     const { text, fault } = this.world.files.textOf(source.path);

@@ -135,6 +135,7 @@ export class DnsEndpoints {
       ...config,
       address: { kind: 'ip' as const, host, port: address.port },
       check: checkAt(config, address.host, host),
+      hostname: config.hostname || address.host,
       logicalName,
     }));
   }

@@ -254,13 +254,14 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   optionsWith(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
     const { config } = this.cluster;
     if (tls === null) return config.connect;
-    const { current, issue } = this.context.tls.client(tls);
-    if (current !== null) return { ...config.connect, tls: current };
+    const slot = this.context.tls.client(tls);
+    const client = slot.clientFor(this.config.hostname);
+    if (client !== null) return { ...config.connect, tls: client };
     return new MeshError(
       'tls-failed',
       'upstream',
       'yes',
-      `${this.key}: TLS of ${this.cluster.config.name}: ${issue}`,
+      `${this.key}: TLS of ${this.cluster.config.name}: ${slot.issue}`,
     );
   }
 

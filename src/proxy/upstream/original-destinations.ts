@@ -75,6 +75,7 @@ const template: Omit<EndpointConfig, 'address'> = {
   localityWeight: -1,
   proxied: false,
   name: '',
+  hostname: '',
   logicalName: '',
   check: null,
   transportLabels: null,

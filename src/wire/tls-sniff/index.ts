@@ -1,3 +1,3 @@
 export { tlsSniffLimits } from './limits.ts';
 export { parseClientHello } from './parse.ts';
-export type { ClientHello, ClientHelloResult, TlsVersion } from './types.ts';
+export type { ClientHello, ClientHelloResult, HelloOffer, TlsVersion } from './types.ts';

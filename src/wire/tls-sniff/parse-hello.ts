@@ -2,10 +2,11 @@
 
 import { Cursor } from './cursor.ts';
 import { tlsSniffLimits } from './limits.ts';
-import type { ClientHello, ClientHelloResult, TlsVersion } from './types.ts';
+import type { ClientHello, ClientHelloResult, HelloOffer, TlsVersion } from './types.ts';
 
 const extensionServerName = 0;
 const extensionGroups = 10;
+const extensionPointFormats = 11;
 const extensionSignatures = 13;
 const extensionAlpn = 16;
 const extensionVersions = 43;
@@ -38,8 +39,19 @@ export function parseHelloBody(bytes: Uint8Array): ClientHelloResult {
   if (alpn instanceof Fault) return fault(alpn.message);
   const versions = readVersions(extensions.get(extensionVersions), legacyVersion);
   if (versions instanceof Fault) return fault(versions.message);
-  const ecdsa = takesEcdsa(suites, versions, extensions);
-  return { kind: 'hello', hello: { serverName, alpn, versions, ecdsa } };
+  const offer = {
+    legacyVersion,
+    suites,
+    extensions: [...extensions.keys()],
+    groups: readNumbers(extensions.get(extensionGroups)?.vector(2)),
+    pointFormats: readNumbers(extensions.get(extensionPointFormats)?.vector(1), 1),
+    signatures: readNumbers(extensions.get(extensionSignatures)?.vector(2)),
+    versions: versions.numbers,
+  };
+  return {
+    kind: 'hello',
+    hello: { serverName, alpn, versions: versions.named, ecdsa: takesEcdsa(offer, versions.named), offer },
+  };
 }
 
 const p256 = 23;
@@ -48,20 +60,14 @@ const ecdsaP256Sha256 = 0x0403;
 const ecdsaSuites: ReadonlySet<number> = new Set([0xc009, 0xc00a, 0xc023, 0xc024, 0xc02b, 0xc02c, 0xcca9]);
 
 /** As BoringSSL decides (Envoy's way to choose between certificates): curve, signature, and before 1.3 a suite. */
-function takesEcdsa(
-  suites: readonly number[],
-  versions: readonly TlsVersion[],
-  extensions: ReadonlyMap<number, Cursor>,
-): boolean {
-  const groups = readNumbers(extensions.get(extensionGroups)?.vector(2));
-  const signatures = readNumbers(extensions.get(extensionSignatures)?.vector(2));
+function takesEcdsa({ suites, groups, signatures }: HelloOffer, versions: readonly TlsVersion[]): boolean {
   if (!groups.includes(p256) || !signatures.includes(ecdsaP256Sha256)) return false;
   return versions.includes('TLSv1.3') || suites.some((suite) => ecdsaSuites.has(suite));
 }
 
-function readNumbers(list: Cursor | undefined): readonly number[] {
+function readNumbers(list: Cursor | undefined, size = 2): readonly number[] {
   const numbers: number[] = [];
-  while (list !== undefined && list.left >= 2) numbers.push(list.number(2));
+  while (list !== undefined && list.left >= size) numbers.push(list.number(size));
   return numbers;
 }
 
@@ -122,18 +128,26 @@ function readAlpn(extension: Cursor | undefined): string[] | Fault {
 }
 
 /** Without the extension (TLS 1.2 and older) the client takes every version up to the one it names. */
-function readVersions(extension: Cursor | undefined, legacyVersion: number): ClientHello['versions'] | Fault {
+function readVersions(extension: Cursor | undefined, legacyVersion: number): OfferedVersions | Fault {
   const numbers: number[] = [];
   if (extension === undefined) {
     for (let version = Math.min(legacyVersion, 0x0303); version > 0x0300; version--) numbers.push(version);
-  } else {
-    const list = extension.vector(1);
-    while (list.left > 0 && !list.broken) numbers.push(list.number(2));
-    if (extension.broken || extension.left > 0 || list.broken)
-      return new Fault('versions extension does not fit');
+    return { named: nameVersions(numbers), numbers: [] };
   }
-  const named = [...new Set(numbers)].sort((a, b) => b - a);
-  return named.flatMap((version) => versionNames[version] ?? []);
+  const list = extension.vector(1);
+  while (list.left > 0 && !list.broken) numbers.push(list.number(2));
+  if (extension.broken || extension.left > 0 || list.broken)
+    return new Fault('versions extension does not fit');
+  return { named: nameVersions(numbers), numbers };
+}
+
+interface OfferedVersions {
+  readonly named: ClientHello['versions'];
+  readonly numbers: readonly number[];
+}
+
+function nameVersions(numbers: readonly number[]): ClientHello['versions'] {
+  return [...new Set(numbers)].sort((a, b) => b - a).flatMap((version) => versionNames[version] ?? []);
 }
 
 function fault(what: string): ClientHelloResult {

@@ -63,6 +63,23 @@ function feedByByte(bytes: Uint8Array): ClientHelloResult {
   return { kind: 'more', needed };
 }
 
+test('what a client offers, in its order', () => {
+  const groups = [0, 10, 0, 6, 0, 4, 0, 29, 0, 23];
+  const pointFormats = [0, 11, 0, 2, 1, 0];
+  const signatures = [0, 13, 0, 6, 0, 4, 4, 3, 8, 4];
+  const result = parseClientHello(
+    hello([...signatures, ...groups, ...pointFormats, ...versions(0x0304, 0x0303)]),
+  );
+  expect(result.kind === 'hello' ? result.hello.offer : null).toMatchObject({
+    legacyVersion: 0x0303,
+    extensions: [13, 10, 11, 43],
+    groups: [29, 23],
+    pointFormats: [0],
+    signatures: [0x0403, 0x0804],
+    versions: [0x0304, 0x0303],
+  });
+});
+
 const all = [0x0304, 0x0303];
 const cases: readonly (readonly [name: string, bytes: Uint8Array, expected: ClientHelloResult | string])[] = [
   [
@@ -79,20 +96,36 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, expected: Clie
         alpn: ['h2', 'http/1.1'],
         versions: ['TLSv1.3', 'TLSv1.2'],
         ecdsa: false,
+        offer: expect.anything(),
       },
     },
   ],
   [
     'no extensions at all',
     hello(null, 0x0302),
-    { kind: 'hello', hello: { serverName: null, alpn: [], versions: ['TLSv1.1', 'TLSv1'], ecdsa: false } },
+    {
+      kind: 'hello',
+      hello: {
+        serverName: null,
+        alpn: [],
+        versions: ['TLSv1.1', 'TLSv1'],
+        ecdsa: false,
+        offer: expect.anything(),
+      },
+    },
   ],
   [
     'an empty list of extensions',
     hello([]),
     {
       kind: 'hello',
-      hello: { serverName: null, alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'], ecdsa: false },
+      hello: {
+        serverName: null,
+        alpn: [],
+        versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'],
+        ecdsa: false,
+        offer: expect.anything(),
+      },
     },
   ],
   [
@@ -100,7 +133,13 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, expected: Clie
     records(message(body([...serverName('a.example'), ...versions(...all)])), 7),
     {
       kind: 'hello',
-      hello: { serverName: 'a.example', alpn: [], versions: ['TLSv1.3', 'TLSv1.2'], ecdsa: false },
+      hello: {
+        serverName: 'a.example',
+        alpn: [],
+        versions: ['TLSv1.3', 'TLSv1.2'],
+        ecdsa: false,
+        offer: expect.anything(),
+      },
     },
   ],
   [
@@ -108,7 +147,13 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, expected: Clie
     records([...message(body(serverName('b.example'))), 1, 2, 3]),
     {
       kind: 'hello',
-      hello: { serverName: 'b.example', alpn: [], versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'], ecdsa: false },
+      hello: {
+        serverName: 'b.example',
+        alpn: [],
+        versions: ['TLSv1.2', 'TLSv1.1', 'TLSv1'],
+        ecdsa: false,
+        offer: expect.anything(),
+      },
     },
   ],
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), { kind: 'none' }],

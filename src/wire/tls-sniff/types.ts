@@ -8,8 +8,23 @@ export interface ClientHello {
   readonly alpn: readonly string[];
   /** Highest first, as `TLSv1.3`; versions that have no name here are left out. */
   readonly versions: readonly TlsVersion[];
-  /** It can be shown a certificate with an ECDSA key on P-256. */
+  /** It can be shown a certificate with an ECDSA key on P-256, where one of its suites is spoken. */
   readonly ecdsa: boolean;
+  readonly offer: HelloOffer;
+}
+
+/** What a client is able to do, by the numbers of TLS and in the client's order. */
+export interface HelloOffer {
+  /** The field of that name: 1.2 from there on (RFC 8446 section 4.1.2). */
+  readonly legacyVersion: number;
+  readonly suites: readonly number[];
+  /** Their types. */
+  readonly extensions: readonly number[];
+  readonly groups: readonly number[];
+  readonly pointFormats: readonly number[];
+  readonly signatures: readonly number[];
+  /** From the extension; empty where the client speaks 1.2 at most. */
+  readonly versions: readonly number[];
 }
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';

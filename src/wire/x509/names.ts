@@ -6,10 +6,10 @@ import { DerReader, readAll, readObjectId } from './der.ts';
 export type SanKind = 'dns' | 'uri' | 'ip' | 'email';
 
 /** One subject alternative name, exactly as it stands in the certificate. */
-export interface San {
-  readonly kind: SanKind;
-  readonly value: string;
-}
+export type San =
+  | { readonly kind: SanKind; readonly value: string }
+  /** Of a kind that has but a number. */
+  | { readonly kind: 'other'; readonly oid: string; readonly value: string };
 
 const attributeNames: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
@@ -27,6 +27,7 @@ const attributeNames: Readonly<Record<string, string>> = {
 
 const latin1 = new TextDecoder('latin1');
 const utf8 = new TextDecoder();
+const universalString = 0x1c;
 const bmpString = 0x1e;
 
 /** `CN=leaf,O=Bank`, last component first. */
@@ -68,9 +69,34 @@ export function readSans(extension: Uint8Array): San[] | null {
   const values = list === null ? null : readAll(list.body);
   if (values === null) return null;
   return values.flatMap(({ tag, body }) => {
+    if (tag === otherNameTag) return readOtherName(body);
     const kind = sanKinds[tag];
     if (kind === undefined || (kind === 'ip' ? body.length !== 4 && body.length !== 16 : body.includes(0)))
       return [];
     return [{ kind, value: kind === 'ip' ? formatIp(body) : latin1.decode(body) }];
   });
+}
+
+const otherNameTag = 0xa0;
+const octetString = 0x04;
+/** UTF8String, PrintableString, T61String, IA5String, VisibleString, UniversalString, BMPString. */
+const textTags: ReadonlySet<number> = new Set([0x0c, 0x13, 0x14, 0x16, 0x1a, universalString, bmpString]);
+
+/** RFC 5280 section 4.2.1.6: what it is, then its value, tagged once more. Those that are no text are left out. */
+function readOtherName(body: Uint8Array): San[] {
+  const [id, tagged] = readAll(body) ?? [];
+  const oid = readObjectId(id?.body ?? new Uint8Array(0));
+  const value = tagged?.tag === otherNameTag ? new DerReader(tagged.body).next() : null;
+  if (oid === '' || value === null) return [];
+  const text = value.tag === octetString ? utf8.decode(value.body) : textOf(value.tag, value.body);
+  return text === null || text.includes('\0') ? [] : [{ kind: 'other', oid, value: text }];
+}
+
+function textOf(tag: number, body: Uint8Array): string | null {
+  if (!textTags.has(tag)) return null;
+  if (tag !== universalString) return decodeText(tag, body);
+  const points: number[] = [];
+  for (let at = 0; at + 3 < body.length; at += 4)
+    points.push(((body[at + 1] ?? 0) << 16) | ((body[at + 2] ?? 0) << 8) | (body[at + 3] ?? 0));
+  return points.every((point) => point <= 0x10ffff) ? String.fromCodePoint(...points) : null;
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { createAuthority } from '../../testing/certificates.ts';
 import { parseCertificate } from './index.ts';
+import { readSans } from './names.ts';
 
 const root = createAuthority('Root, of "tests"');
 const pemToDer = (pem: string) => new X509Certificate(pem).raw;
@@ -39,6 +40,30 @@ describe('certificates', () => {
     expect([certificate.notBeforeMs, certificate.notAfterMs]).toEqual([notBeforeMs, Date.UTC(2051, 0, 1)]);
     const key = new X509Certificate(leaf.pem).publicKey.export({ format: 'der', type: 'spki' });
     expect(Buffer.from(certificate.publicKeyInfo).equals(key)).toBe(true);
+  });
+
+  test('other names with their kind, where their value is text', () => {
+    const oid = [0x06, 0x03, 0x2a, 0x03, 0x04];
+    const named = (...value: readonly number[]) => [
+      0xa0,
+      2 + value.length + 5,
+      ...oid,
+      0xa0,
+      value.length,
+      ...value,
+    ];
+    const values = [
+      [0x0c, 0x02, 0x68, 0x69],
+      [0x1e, 0x02, 0x20, 0xac],
+      [0x1c, 0x04, 0x00, 0x01, 0xf6, 0x00],
+      // An integer, and a text that two readers would read differently.
+      [0x02, 0x01, 0x05],
+      [0x0c, 0x02, 0x68, 0x00],
+    ];
+    const list = values.flatMap((value) => named(...value));
+    expect(readSans(Uint8Array.of(0x30, list.length, ...list))).toEqual(
+      ['hi', '€', '\u{1f600}'].map((value) => ({ kind: 'other', oid: '1.2.3.4', value })),
+    );
   });
 
   test('a certificate without alternative names has none', () => {

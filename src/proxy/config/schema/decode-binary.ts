@@ -116,6 +116,7 @@ function decodeType(type: FieldType, reader: WireReader, path: string, faults: F
       return decodeAny(type, reader.nested(), path, faults);
     case 'struct':
       return parseStruct(reader.nested());
+    case 'refused':
     case 'ignored':
       reader.skip();
       return {};

@@ -70,6 +70,8 @@ function decodeType(type: FieldType, value: unknown, path: string, faults: Fault
       if (isObject(value)) return value;
       faults.add(path, 'must be an object', value);
       return {};
+    case 'refused':
+      return value;
     case 'enum':
       return decodeEnum(type.numbers, value, path, faults);
     case 'duration':

@@ -4,8 +4,8 @@ import type { AnyValue, Field, FieldType, MessageSpec } from './field.ts';
 
 export type JsonObject = Record<string, unknown>;
 
-/** Private keys are shown to nobody, as in Envoy. */
-const privateKeyField = 'private_key';
+/** Private keys and their passwords are shown to nobody, as in Envoy. */
+const secretFields: ReadonlySet<string> = new Set(['private_key', 'privateKey', 'password']);
 const redacted = '[redacted]';
 
 /** The same for a document as it was read. */
@@ -15,7 +15,7 @@ export function redactKeys(document: unknown): unknown {
   return Object.fromEntries(
     Object.entries(document).map(([name, value]) => [
       name,
-      name === privateKeyField || name === 'privateKey' ? redacted : redactKeys(value),
+      secretFields.has(name) ? redacted : redactKeys(value),
     ]),
   );
 }
@@ -26,7 +26,7 @@ export function encodeJson(spec: MessageSpec, decoded: unknown): JsonObject {
     const value = (decoded as Readonly<Record<string, unknown>>)[name];
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
     if (value instanceof Map && value.size === 0) continue;
-    json[name] = name === privateKeyField ? redacted : encodeField(field, value);
+    json[name] = secretFields.has(name) ? redacted : encodeField(field, value);
   }
   return json;
 }

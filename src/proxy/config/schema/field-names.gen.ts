@@ -378,6 +378,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
     '1:trusted_ca 2:verify_certificate_hash 3:verify_certificate_spki 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 9:match_subject_alt_names 10:trust_chain_verification 11:watched_directory 12:custom_validator_config 13:ca_certificate_provider_instance 14:only_verify_leaf_cert_crl 15:match_typed_subject_alt_names 16:max_verify_depth 17:system_root_certs',
+  'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.SystemRootCerts': '',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
     '1:tls_params 2:tls_certificates 3:validation_context 4:alpn_protocols 6:tls_certificate_sds_secret_configs 7:validation_context_sds_secret_config 8:combined_validation_context 9:tls_certificate_certificate_provider 10:validation_context_certificate_provider 11:tls_certificate_certificate_provider_instance 12:validation_context_certificate_provider_instance 13:custom_handshaker 14:tls_certificate_provider_instance 15:key_log',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext':

@@ -14,6 +14,8 @@ export type FieldType =
    * A message that is taken and never looked at, because no request can tell the difference. The field's note says so.
    */
   | { readonly kind: 'ignored' }
+  /** A field of the API that is refused, with a reason in its note. */
+  | { readonly kind: 'refused' }
   | { readonly kind: 'enum'; readonly numbers: Readonly<Record<string, number>> }
   | { readonly kind: 'message'; readonly of: MessageSpec }
   /**
@@ -116,6 +118,9 @@ export const f = {
     field<number>(number, { kind: 'duration' }, note, check),
   struct: (number: number, note = '', check: Check<Readonly<Record<string, unknown>>> | null = null) =>
     field<Readonly<Record<string, unknown>>>(number, { kind: 'struct' }, note, check),
+  /** Like a field that is missing here, but whoever sets it is told why. */
+  refused: (number: number, reason: string) =>
+    field<never>(number, { kind: 'refused' }, reason, () => `is not supported by Weft: ${reason}`),
   ignored: (number: number, note: string) => field<object>(number, { kind: 'ignored' }, note, null),
   enum: <const N extends Readonly<Record<string, number>>>(
     number: number,

@@ -21,23 +21,33 @@ const tlsParameters = message('envoy.extensions.transport_sockets.tls.v3.TlsPara
   tls_maximum_protocol_version: f.enum(2, versions, 'default TLSv1_3 (Envoy, as a client: TLSv1_2)'),
   cipher_suites: f.repeated(f.string(3, 'of TLS 1.2 and older, one name each', notEmpty)),
   ecdh_curves: f.repeated(f.string(4, '', notEmpty)),
+  signature_algorithms: f.repeated(f.string(5, 'as BoringSSL names them', notEmpty)),
 });
 
 export const tlsCertificate = message('envoy.extensions.transport_sockets.tls.v3.TlsCertificate', {
   certificate_chain: f.message(1, tlsDataSource),
   private_key: f.message(2, tlsDataSource),
   watched_directory: f.message(7, watchedDirectory, 'the folders of named files are watched in any case'),
+  password: f.message(3, tlsDataSource, 'of the private key'),
+  pkcs12: f.refused(8, 'its certificates cannot be shown or chosen from: convert it to PEM'),
+  ocsp_staple: f.refused(4, 'the engine staples nothing'),
+  signed_certificate_timestamp: f.repeated(f.refused(5, 'Envoy does not implement it either')),
+  private_key_provider: f.refused(6, 'keys are used by the engine alone'),
 });
 
 const subjectAltNameMatcher = message('envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher', {
   san_type: f.enum(
     1,
     { SAN_TYPE_UNSPECIFIED: 0, EMAIL: 1, DNS: 2, URI: 3, IP_ADDRESS: 4, OTHER_NAME: 5 },
-    'EMAIL, DNS, URI, IP_ADDRESS',
-    only('EMAIL', 'DNS', 'URI', 'IP_ADDRESS'),
+    'default none: one must be given',
   ),
   matcher: f.message(2, stringMatcher),
+  oid: f.string(3, 'with OTHER_NAME: of names whose value is a string', isObjectId),
 });
+
+function isObjectId(value: string): string | null {
+  return /^[0-2](\.(0|[1-9]\d*))+$/.test(value) ? null : 'must be an object identifier in dotted form';
+}
 
 function isKeyHash(value: string): string | null {
   return /^[A-Za-z0-9+/]{43}=$/.test(value) ? null : 'must be a SHA-256 in base64';
@@ -60,6 +70,14 @@ export const certificateValidationContext = message(
     crl: f.message(7, tlsDataSource),
     // The engine stops at the first fault it meets: an expired authority would hide a forged signature below it.
     allow_expired_certificate: f.bool(8, 'false', only(false)),
+    system_root_certs: f.message(
+      17,
+      message('envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.SystemRootCerts', {}),
+      'where trusted_ca is not set (Envoy: no effect)',
+    ),
+    max_verify_depth: f.refused(16, 'the engine’s own bound holds'),
+    only_verify_leaf_cert_crl: f.refused(14, 'the engine asks every authority of a chain for its CRL'),
+    require_signed_certificate_timestamp: f.refused(6, 'Envoy does not implement it either'),
     trust_chain_verification: f.enum(10, { VERIFY_TRUST_CHAIN: 0, ACCEPT_UNTRUSTED: 1 }),
   },
 );
@@ -89,9 +107,16 @@ export const commonTlsContext = message(
     alpn_protocols: f.repeated(
       f.string(4, 'a client that offers none of them is refused (Envoy: goes on without)', notEmpty),
     ),
+    key_log: f.refused(15, 'the engine does not tell its keys'),
+    custom_handshaker: f.refused(13, 'the handshake is the engine’s'),
   },
   [['validation_context', 'validation_context_sds_secret_config', 'combined_validation_context']],
 );
+
+/** A ticket names its lifetime in 32 bits of seconds. */
+function wholeSeconds(ms: number): string | null {
+  return ms % 1000 === 0 && ms < 2 ** 32 * 1000 ? null : 'must be whole seconds below 2^32';
+}
 
 export const downstreamTlsContext = message(
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
@@ -101,7 +126,9 @@ export const downstreamTlsContext = message(
     require_sni: f.boolValue(3),
     disable_stateless_session_resumption: f.bool(7),
     disable_stateful_session_resumption: f.bool(10, 'there is none: sessions are tickets'),
-    session_timeout: f.duration(6, 'the engine’s own holds'),
+    session_timeout: f.duration(6, 'whole seconds; default 2h', wholeSeconds),
+    session_ticket_keys: f.refused(4, 'the engine makes its own, and takes none'),
+    session_ticket_keys_sds_secret_config: f.refused(5, 'the engine makes its own, and takes none'),
     ocsp_staple_policy: f.enum(
       8,
       { LENIENT_STAPLING: 0, STRICT_STAPLING: 1, MUST_STAPLE: 2 },
@@ -122,6 +149,8 @@ export const upstreamTlsContext = message('envoy.extensions.transport_sockets.tl
   allow_renegotiation: f.bool(3, 'false', only(false)),
   max_session_keys: f.uint32Value(4, 'default 1; 0 resumes nothing', atMost(1024)),
   enforce_rsa_key_usage: f.boolValue(5, 'the engine always does'),
+  auto_host_sni: f.bool(6, 'the endpoint’s hostname, or the name of a DNS cluster, where there is one'),
+  auto_sni_san_validation: f.bool(7, 'in place of the names that are to be matched'),
 });
 
 export const rawBuffer = message('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {});
@@ -160,6 +189,7 @@ export const secret = message(
     name: f.string(1),
     tls_certificate: f.message(2, tlsCertificate),
     validation_context: f.message(4, certificateValidationContext),
+    session_ticket_keys: f.refused(3, 'the engine makes its own, and takes none'),
   },
   [['tls_certificate', 'validation_context']],
 );

@@ -63,6 +63,7 @@ function translateEndpoint(
     proxied: weft?.['proxied'] === true,
     check: translateCheck(entry, address, names, join(path, 'endpoint.health_check_config'), faults),
     name: stringIn(weft, 'name') ?? entry.endpoint?.hostname ?? '',
+    hostname: entry.endpoint?.hostname ?? '',
     logicalName: '',
     transportLabels: entry.metadata?.filter_metadata.get('envoy.transport_socket_match') ?? null,
     labels: subsetLabels(entry.metadata),

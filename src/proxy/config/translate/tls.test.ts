@@ -42,7 +42,7 @@ describe('what a TLS context may not say', () => {
     [
       'a name of no kind',
       context({ trusted_ca: inline('ca'), match_typed_subject_alt_names: [{ matcher: { exact: 'x' } }] }),
-      ['validation_context.match_typed_subject_alt_names[0].san_type: must be EMAIL, DNS, URI or IP_ADDRESS'],
+      ['validation_context.match_typed_subject_alt_names[0].san_type: must be EMAIL, DNS, URI, IP_ADDRESS or OTHER_NAME'],
     ],
     [
       'a regular expression that does not compile',
@@ -78,9 +78,42 @@ describe('what a TLS context may not say', () => {
       ['tls_params: minimum version is above the maximum'],
     ],
     [
-      'signature algorithms',
-      { tls_certificates: [pair], tls_params: { signature_algorithms: ['x'] } },
-      ['tls_params.signature_algorithms: is not supported by Weft (docs/envoy-compat.md)'],
+      'an empty signature algorithm',
+      { tls_certificates: [pair], tls_params: { signature_algorithms: [''] } },
+      ['tls_params.signature_algorithms[0]: must not be empty'],
+    ],
+    [
+      'other names without their kind, kinds without other names, and no kind',
+      context({
+        trusted_ca: inline('ca'),
+        match_typed_subject_alt_names: [
+          { san_type: 'OTHER_NAME', matcher: { exact: 'x' } },
+          { san_type: 'DNS', oid: '1.2.3', matcher: { exact: 'x' } },
+          { san_type: 'OTHER_NAME', oid: '1.02', matcher: { exact: 'x' } },
+          { san_type: 'DNS' },
+        ],
+      }),
+      [
+        'validation_context.match_typed_subject_alt_names[2].oid: must be an object identifier in dotted form',
+        'validation_context.match_typed_subject_alt_names[0].oid: must be set with OTHER_NAME',
+        'validation_context.match_typed_subject_alt_names[1].oid: must not be set but with OTHER_NAME',
+        'validation_context.match_typed_subject_alt_names[3].matcher: must be set',
+      ],
+    ],
+    [
+      'what the engine cannot do is refused with the reason',
+      {
+        tls_certificates: [{ ...pair, ocsp_staple: inline('x'), pkcs12: inline('x') }],
+        validation_context: { max_verify_depth: 2, only_verify_leaf_cert_crl: true },
+        key_log: { path: '/x' },
+      },
+      [
+        'tls_certificates[0].ocsp_staple: is not supported by Weft: the engine staples nothing',
+        'tls_certificates[0].pkcs12: is not supported by Weft: its certificates cannot be shown or chosen from: convert it to PEM',
+        'validation_context.max_verify_depth: is not supported by Weft: the engine’s own bound holds',
+        'validation_context.only_verify_leaf_cert_crl: is not supported by Weft: the engine asks every authority of a chain for its CRL',
+        'key_log: is not supported by Weft: the engine does not tell its keys',
+      ],
     ],
     [
       'an empty source',
@@ -96,6 +129,20 @@ describe('what a TLS context may not say', () => {
     expect(faults(downstreamTls({ tls_certificates: [pair] }), 'cluster')).toEqual([`: ${rule}`]);
     expect(faults(upstreamTls({}), 'listener')).toEqual([
       ': must be RawBuffer or DownstreamTlsContext in a filter chain',
+    ]);
+  });
+
+  test('keys of tickets, a lifetime that is no number of seconds', () => {
+    const keys = { session_ticket_keys: { keys: [inline('x')] }, session_timeout: '1.5s' };
+    expect(faults(downstreamTls({ tls_certificates: [pair] }, keys), 'listener')).toEqual([
+      'session_ticket_keys: is not supported by Weft: the engine makes its own, and takes none',
+      'session_timeout: must be whole seconds below 2^32',
+    ]);
+  });
+
+  test('the name that is sent as the one that is expected, without trust', () => {
+    expect(faults(upstreamTls({}, { auto_sni_san_validation: true }), 'cluster')).toEqual([
+      'auto_sni_san_validation: must come with a validation context: without trust anybody may claim any name',
     ]);
   });
 

@@ -1,7 +1,7 @@
 // Transport sockets and secrets to what they mean.
 
 import type { TlsVersion } from '../../../net/index.ts';
-import type { PeerNameKind, PeerNameMatch } from '../../../policy/index.ts';
+import type { PeerNameKind, PeerNameMatch, StringMatch } from '../../../policy/index.ts';
 import {
   type certificateValidationContext,
   type commonTlsContext,
@@ -60,6 +60,7 @@ export function translateDownstreamTransport(
     requireClientCertificate: context.require_client_certificate === true,
     requireSni: context.require_sni === true,
     resumption: context.disable_stateless_session_resumption !== true,
+    sessionSeconds: context.session_timeout === undefined ? null : context.session_timeout / 1000,
     scansAll: context.full_scan_certs_on_sni_mismatch === true,
   };
 }
@@ -91,10 +92,18 @@ function translateUpstreamTls(
       join(path, 'common_tls_context.tls_certificates'),
       'must be at most one certificate for a client',
     );
+  if (context.auto_sni_san_validation === true && common.validation.kind === 'none')
+    faults.add(
+      join(path, 'auto_sni_san_validation'),
+      'must come with a validation context: without trust anybody may claim any name',
+      true,
+    );
   return {
     ...common,
     side: 'client',
     sni: context.sni ?? '',
+    sniIsHost: context.auto_host_sni === true,
+    sniIsExpected: context.auto_sni_san_validation === true,
     sessionsMax: context.max_session_keys ?? sessionsMaxDefault,
   };
 }
@@ -121,6 +130,7 @@ function translateCommon(common: Common | undefined, path: string, faults: Fault
     versionMax,
     ciphers: parameters?.cipher_suites ?? [],
     curves: parameters?.ecdh_curves ?? [],
+    signatureAlgorithms: parameters?.signature_algorithms ?? [],
   };
 }
 
@@ -167,7 +177,8 @@ function translateCertificate(
   const key = translateSource(certificate.private_key, join(path, 'private_key'), faults);
   if (chain === null) faults.add(join(path, 'certificate_chain'), 'must be set');
   if (key === null) faults.add(join(path, 'private_key'), 'must be set');
-  return chain === null || key === null ? null : { chain, key };
+  const password = translateSource(certificate.password, join(path, 'password'), faults);
+  return chain === null || key === null ? null : { chain, key, password };
 }
 
 function translateValidations(
@@ -221,7 +232,9 @@ function translateValidation(
       return { kind: null, match: translateString(matcher, at, faults) };
     }),
   ];
-  const trustedCa = translateSource(context?.trusted_ca, join(path, 'trusted_ca'), faults);
+  const written = translateSource(context?.trusted_ca, join(path, 'trusted_ca'), faults);
+  const trustedCa =
+    written === null && context?.system_root_certs !== undefined ? ({ kind: 'system' } as const) : written;
   return {
     trustedCa,
     crl: translateSource(context?.crl, join(path, 'crl'), faults),
@@ -246,13 +259,26 @@ function translateName(
   path: string,
   faults: Faults,
 ): PeerNameMatch {
-  const kind = nameKinds[entry.san_type ?? ''] ?? null;
-  if (kind === null) faults.add(join(path, 'san_type'), 'must be EMAIL, DNS, URI or IP_ADDRESS');
-  if (entry.matcher === undefined) {
-    faults.add(join(path, 'matcher'), 'must be set');
-    return { kind, match: { kind: 'present' } };
+  const match = translateMatcher(entry.matcher, join(path, 'matcher'), faults);
+  if (entry.san_type === 'OTHER_NAME') {
+    if (entry.oid === undefined) faults.add(join(path, 'oid'), 'must be set with OTHER_NAME');
+    return { kind: 'other', oid: entry.oid ?? '', match };
   }
-  return { kind, match: translateString(entry.matcher, join(path, 'matcher'), faults) };
+  if (entry.oid !== undefined)
+    faults.add(join(path, 'oid'), 'must not be set but with OTHER_NAME', entry.oid);
+  const kind = nameKinds[entry.san_type ?? ''] ?? null;
+  if (kind === null) faults.add(join(path, 'san_type'), 'must be EMAIL, DNS, URI, IP_ADDRESS or OTHER_NAME');
+  return { kind, match };
+}
+
+function translateMatcher(
+  matcher: Validation['match_subject_alt_names'][number] | undefined,
+  path: string,
+  faults: Faults,
+): StringMatch {
+  if (matcher !== undefined) return translateString(matcher, path, faults);
+  faults.add(path, 'must be set');
+  return { kind: 'present' };
 }
 
 function translateSource(
