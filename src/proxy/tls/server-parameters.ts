@@ -30,7 +30,7 @@ export class ServerParameters {
     this.suites = new Set(names.flatMap((name) => ecdsaSuites[name] ?? []));
   }
 
-  /** Whether a certificate with an ECDSA key would find a suite with this client; from 1.3 on suites say nothing of keys. */
+  /** Whether an ECDSA key would find a suite with this client; from 1.3 on suites say nothing of keys. */
   speaksEcdsa({ versions, offer }: ClientHello): boolean {
     if (this.modern && versions.includes('TLSv1.3')) return true;
     return offer.suites.some((suite) => this.suites.has(suite));

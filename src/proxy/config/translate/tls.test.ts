@@ -42,7 +42,9 @@ describe('what a TLS context may not say', () => {
     [
       'a name of no kind',
       context({ trusted_ca: inline('ca'), match_typed_subject_alt_names: [{ matcher: { exact: 'x' } }] }),
-      ['validation_context.match_typed_subject_alt_names[0].san_type: must be EMAIL, DNS, URI, IP_ADDRESS or OTHER_NAME'],
+      [
+        'validation_context.match_typed_subject_alt_names[0].san_type: must be EMAIL, DNS, URI, IP_ADDRESS or OTHER_NAME',
+      ],
     ],
     [
       'a regular expression that does not compile',
