@@ -64,12 +64,20 @@ class MadeHead implements Head {
   }
 }
 
+/** Of a request that is made of a received one: what that came in. */
+export interface RequestOrigin {
+  readonly scheme: string;
+  readonly version: number;
+}
+
+const ours: RequestOrigin = { scheme: '', version: 1 };
+
 class MadeRequestHead extends MadeHead implements RequestHead {
   readonly method: string;
-  readonly scheme = '';
+  readonly scheme: string;
   authority: string;
   path: string;
-  readonly version = 1;
+  readonly version: number;
   readonly upgrade = '';
 
   constructor(
@@ -77,11 +85,14 @@ class MadeRequestHead extends MadeHead implements RequestHead {
     authority: string,
     path: string,
     fields: readonly (readonly [string, string])[],
+    origin: RequestOrigin,
   ) {
     super(fields);
     this.method = method;
+    this.scheme = origin.scheme;
     this.authority = authority;
     this.path = path;
+    this.version = origin.version;
   }
 }
 
@@ -110,8 +121,9 @@ export function createRequestHead(
   authority: string,
   path: string,
   fields: readonly (readonly [string, string])[],
+  origin: RequestOrigin = ours,
 ): RequestHead {
-  return new MadeRequestHead(method, authority, path, fields);
+  return new MadeRequestHead(method, authority, path, fields, origin);
 }
 
 /** A trailer section of ours. */

@@ -2,6 +2,14 @@ export { AnyHeader } from './any-header.ts';
 export { compileRoutes, type RouteTable } from './compile-routes.ts';
 export type { RouteHit } from './compiled-route.ts';
 export {
+  allowsRedirect,
+  type InternalRedirects,
+  parseLocation,
+  RedirectHistory,
+  type RedirectPredicate,
+  type RedirectTarget,
+} from './internal-redirect.ts';
+export {
   type CompiledHeader,
   compileHeaders,
   compileValue,

@@ -2,6 +2,7 @@
 
 import type { Criteria } from '../balance/index.ts';
 import type { LinesView, RetryPolicy } from '../retry/types.ts';
+import type { InternalRedirects } from './internal-redirect.ts';
 
 /** What routing may ask of a request; a wire RequestHead fits. */
 export interface RequestView extends LinesView {
@@ -160,6 +161,8 @@ export type RouteAction =
       readonly connect?: 'terminate';
       /** Absent: nobody is sent copies. */
       readonly mirrors?: readonly MirrorPolicy[];
+      /** Redirects that are followed here; absent: they are for the client. */
+      readonly redirects?: InternalRedirects;
       /** In order; absent: none. */
       readonly hashPolicies?: readonly HashPolicy[];
     }

@@ -238,6 +238,19 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'retry_policy.rate_limited_retry_back_off.reset_headers: must be at least one',
   ],
   [
+    'a pseudo header from a redirect',
+    route(
+      { prefix: '/' },
+      { route: { cluster: 'a', internal_redirect_policy: { response_headers_to_copy: ['x-a', ':path'] } } },
+    ),
+    'route.internal_redirect_policy.response_headers_to_copy[1]: must not be :… or host',
+  ],
+  [
+    'an empty predicate of redirects',
+    route({ prefix: '/' }, { route: { cluster: 'a', internal_redirect_policy: { predicates: [{}] } } }),
+    'route.internal_redirect_policy.predicates[0].typed_config: must be set',
+  ],
+  [
     'more than one request at first',
     route({ prefix: '/' }, { route: { cluster: 'a', hedge_policy: { initial_requests: 2 } } }),
     'route.hedge_policy.initial_requests: is supported as 1 only',

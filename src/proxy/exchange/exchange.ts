@@ -18,9 +18,21 @@ import { Attempts } from './attempts.ts';
 import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
+import { followRedirect } from './follow-redirect.ts';
 import { localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
-import { authorize, beginLog, connect, forward, limit, match, pick, relay, settle } from './phases.ts';
+import {
+  authorize,
+  beginLog,
+  connect,
+  forward,
+  limit,
+  match,
+  pick,
+  relay,
+  sendElsewhere,
+  settle,
+} from './phases.ts';
 import { endRequest, finishRequestBody, pumpRequestBody } from './pump-request.ts';
 import { endResponse, pumpResponseBody, truncate } from './pump-response.ts';
 import { answer, answerRedirect, deny, overloaded, replyError, unknownClient } from './reply.ts';
@@ -78,6 +90,11 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     assert(request.state === 'idle', 'an exchange runs one request at a time');
     this.attempts.reset();
     request.reset(stream, head, endStream);
+    this.start();
+  }
+
+  private start(): void {
+    const { request } = this;
     request.state = 'authorizing';
     match(request);
     if (request.listener.accessLogs !== null) beginLog(request);
@@ -237,11 +254,26 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       replyError(request, 'misdirected');
       return;
     }
+    if (this.redirect(attempt, head, endStream, nowMs)) return;
     const denial = relay(request, attempt, head, endStream, nowMs);
     if (denial === null) return;
     if (!endStream) attempts.leave(attempt, head, nowMs);
     request.steps = null;
     deny(request, denial);
+  }
+
+  /** False: the answer is for the client. */
+  private redirect(attempt: Attempt, head: ResponseHead, endStream: boolean, nowMs: number): boolean {
+    const { attempts, request } = this;
+    const action = request.route?.action;
+    if (action?.kind !== 'forward' || action.redirects === undefined) return false;
+    const next = followRedirect(request, action.redirects, head);
+    if (next === null) return false;
+    if (!endStream) attempts.leave(attempt, head, nowMs);
+    sendElsewhere(request, head, next, nowMs);
+    attempts.reset();
+    this.start();
+    return true;
   }
 
   onAttemptBody(attempt: Attempt, bytes: Uint8Array, start: number, end: number): void {

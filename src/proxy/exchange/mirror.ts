@@ -17,6 +17,7 @@ import type { Cluster, Endpoint, EndpointRequest, UpstreamConnection } from '../
 import { Attempt, type AttemptOwner, statusClass } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
+import { copyFields } from './copy-head.ts';
 import type { RequestCopies, RequestState } from './request-state.ts';
 
 /** The copies of one request, until it is complete. */
@@ -84,29 +85,11 @@ function timeoutOf({ route }: RequestState): number {
   return route?.timeouts.requestMs || proxyLimits.mirrorMs;
 }
 
+/** Its length is that of what was kept. */
 function copyHead(head: RequestHead, policy: MirrorPolicy): RequestHead {
-  const fields: [string, string][] = [];
-  for (let index = 0; index < head.count; index++) {
-    if (head.isRemoved(index)) continue;
-    const name = head.nameAt(index);
-    if (!left.has(name)) fields.push([name, head.valueAt(index)]);
-  }
+  const fields = copyFields(head).filter(([name]) => name !== 'content-length');
   return createRequestHead(head.method, mirrorAuthority(head.authority, policy), head.path, fields);
 }
-
-/** Fields of the connection, which the codec writes anew; the length is that of what was kept. */
-const left: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-]);
 
 /** `a:80` is `a-shadow:80` at the mirror, so that whoever answers can tell copies. */
 export function mirrorAuthority(authority: string, policy: MirrorPolicy): string {

@@ -10,6 +10,7 @@ import {
   createResponseHead,
   headerId,
   opensTunnel,
+  type RequestHead,
   type ResponseHead,
 } from '../../wire/index.ts';
 import { writeLogs } from '../access-logger.ts';
@@ -37,8 +38,11 @@ export function match(request: RequestState): RouteHit | null {
   const { listener } = request;
   listener.stats.requests += 1;
   listener.stats.active += 1;
-  if (request.inbound) request.peer = listener.peerOf(request.head);
-  prepareRequest(request);
+  // What an answer sent elsewhere was cleaned at its start.
+  if (request.redirects === null) {
+    if (request.inbound) request.peer = listener.peerOf(request.head);
+    prepareRequest(request);
+  }
   const hit = listener.routes.match(request.head, request.context.random, request);
   if (hit === null) {
     listener.stats.noRoute += 1;
@@ -109,8 +113,11 @@ export function limit(request: RequestState): ErrorCode | null {
   request.retry = route?.retry ?? config.retry;
   if (request.wishes !== null) request.retry = wishedRetry(request.retry, request.wishes);
   const bufferBytesMax = route?.bufferBytesMax ?? listener.http.bufferBytesMax;
+  const followed = route?.action.kind === 'forward' && route.action.redirects !== undefined;
   request.replayBytesMax =
-    request.retry === null ? Math.min(bufferBytesMax, proxyLimits.replayBytesUnasked) : bufferBytesMax;
+    request.retry === null && !followed
+      ? Math.min(bufferBytesMax, proxyLimits.replayBytesUnasked)
+      : bufferBytesMax;
   const { deadlines } = request;
   deadlines.idleSpanMs = route?.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
   const receiveMs = listener.http.requestTimeoutMs;
@@ -252,13 +259,37 @@ export function relay(
 }
 
 /**
- * The end, whatever the outcome: limits are released, the books are closed. Every request passes here exactly once,
- * before its last byte is sent.
+ * The end, whatever the outcome. Every request passes here exactly once, before its last byte is sent.
  */
 export function settle(request: RequestState, nowMs: number): void {
-  const { cluster, listener, status } = request;
+  closeBooks(
+    request,
+    request.grpcStatus > 0 ? grpcClass(request.grpcStatus) : statusClass(request.status),
+    nowMs,
+  );
+  request.state = 'idle';
+  request.body.reset();
+  request.owner.onSettled(nowMs, request.requestEnded);
+}
+
+/** Its answer sends it elsewhere: that was one request, and nobody was answered; the same client waits for the next. */
+export function sendElsewhere(
+  request: RequestState,
+  answer: ResponseHead,
+  head: RequestHead,
+  nowMs: number,
+): void {
+  request.status = answer.status;
+  request.responseHead = answer;
+  request.details = 'internal_redirect';
+  closeBooks(request, 0, nowMs);
+  request.restart(head);
+}
+
+/** Limits are released, what happened is counted and logged. */
+function closeBooks(request: RequestState, answerClass: number, nowMs: number): void {
+  const { cluster, listener } = request;
   const durationMs = nowMs - request.startedMs;
-  const answerClass = request.grpcStatus > 0 ? grpcClass(request.grpcStatus) : statusClass(status);
   const { stats } = listener;
   if (request.waiter !== null) {
     request.waiter.onAbandoned(request);
@@ -290,9 +321,6 @@ export function settle(request: RequestState, nowMs: number): void {
   request.settledMs = nowMs;
   if (request.periodic !== null) request.periodic.stop();
   if (listener.accessLogs !== null) log(request, 'DownstreamEnd');
-  request.state = 'idle';
-  request.body.reset();
-  request.owner.onSettled(nowMs, request.requestEnded);
 }
 
 /** A client that left, or broke the protocol, says nothing of the service. */

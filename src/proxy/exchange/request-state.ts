@@ -7,6 +7,7 @@ import {
   type Criteria,
   type Hash64,
   mergeCriteria,
+  type RedirectHistory,
   type RetryLimit,
   type RetryPolicy,
   type Route,
@@ -155,6 +156,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   wishes: CallerWishes | null = null;
   /** Its copies, until it is complete; null: none. */
   mirrors: RequestCopies | null = null;
+  /** Where answers have sent it; null: nowhere. */
+  redirects: RedirectHistory | null = null;
   method = '';
   /** What it asks to become, as {@link RequestHead.upgrade}; '' for an ordinary request. */
   upgrade = '';
@@ -333,6 +336,18 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.deadlines.backoffMs = Number.POSITIVE_INFINITY;
   }
 
+  /** The same request with another head, which an answer sent elsewhere: it begins anew, and is here as a whole. */
+  restart(head: RequestHead): void {
+    const { peer, redirects, requestId, requestTrailers, retriedAbove, traceId } = this;
+    this.reset(this.stream, head, true);
+    this.peer = peer;
+    this.redirects = redirects;
+    this.requestId = requestId;
+    this.requestTrailers = requestTrailers;
+    this.retriedAbove = retriedAbove;
+    this.traceId = traceId;
+  }
+
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { clock } = this.context;
     this.stream = stream;
@@ -360,6 +375,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.retry = null;
     this.wishes = null;
     this.mirrors = null;
+    this.redirects = null;
     this.method = head.method;
     this.upgrade = head.upgrade;
     this.upgradeAdmitted = false;

@@ -47,6 +47,9 @@ export class ClusterStats {
   /** Copies of requests that were sent here, and those that had to be left out: a limit, a long body, a client gone. */
   mirrored = 0;
   mirrorsDropped = 0;
+  /** Answers that pointed elsewhere where a route follows them: followed, and passed on. */
+  redirectsFollowed = 0;
+  redirectsFailed = 0;
   /** Clients that left before their answer was complete. */
   cancelled = 0;
   /** Answers cut off after their head was passed on. */

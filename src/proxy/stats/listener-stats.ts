@@ -42,6 +42,8 @@ export class ListenerStats {
   headTimeouts = 0;
   /** Requests that had not arrived whole in their time. */
   requestTimeouts = 0;
+  /** Redirects that a route follows and that were passed on, by reason. */
+  readonly redirects = { badLocation: 0, unsafeScheme: 0, tooMany: 0, noRoute: 0, predicate: 0 };
   /** Copies for clusters that do not exist. */
   mirrorsLost = 0;
   /** Requests that lasted as long as a stream may. */

@@ -44,6 +44,18 @@ const rows: readonly ClusterRow[] = [
     help: 'Requests refused by a limit on requests or waiting requests.',
     value: (c) => c.stats.pendingOverflow + c.stats.requestOverflow,
   },
+  {
+    name: 'upstream_internal_redirect_succeeded_total',
+    type: 'counter',
+    help: 'Redirects that were followed here.',
+    value: (c) => c.stats.redirectsFollowed,
+  },
+  {
+    name: 'upstream_internal_redirect_failed_total',
+    type: 'counter',
+    help: 'Redirects that a route follows and that were passed on.',
+    value: (c) => c.stats.redirectsFailed,
+  },
   { name: 'upstream_rq_retry', type: 'counter', help: 'Retries made.', value: (c) => c.stats.retries },
   {
     name: 'upstream_rq_retry_success',

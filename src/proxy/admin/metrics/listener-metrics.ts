@@ -21,6 +21,22 @@ interface ListenerRow {
   readonly value: (stats: ListenerStats) => number;
 }
 
+/** Why a redirect that a route follows was passed on. */
+const redirectRows: readonly ListenerRow[] = (
+  [
+    ['bad_location', 'with a location that is none', 'badLocation'],
+    ['unsafe_scheme', 'to another scheme', 'unsafeScheme'],
+    ['too_many_redirects', 'beyond what the route follows', 'tooMany'],
+    ['no_route', 'to where no route is', 'noRoute'],
+    ['predicate', 'against a predicate', 'predicate'],
+  ] as const
+).map(([name, what, reason]) => ({
+  name: `passthrough_internal_redirect_${name}`,
+  type: 'counter',
+  help: `Redirects passed on: ${what}.`,
+  value: ({ redirects }) => redirects[reason],
+}));
+
 const rows: readonly ListenerRow[] = [
   { name: 'downstream_rq_total', type: 'counter', help: 'Requests received.', value: (s) => s.requests },
   { name: 'downstream_rq_active', type: 'gauge', help: 'Requests running.', value: (s) => s.active },
@@ -54,6 +70,7 @@ const rows: readonly ListenerRow[] = [
     help: 'Requests that lasted as long as a stream may.',
     value: (s) => s.requestsTooLong,
   },
+  ...redirectRows,
   {
     name: 'downstream_cx_total',
     type: 'counter',

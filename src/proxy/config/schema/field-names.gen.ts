@@ -170,6 +170,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 4:exact_match 6:range_match 7:present_match 8:invert_match 9:prefix_match 10:suffix_match 11:safe_regex_match 12:contains_match 13:string_match 14:treat_missing_header_as_empty',
   'envoy.config.route.v3.HedgePolicy':
     '1:initial_requests 2:additional_request_chance 3:hedge_on_per_try_timeout',
+  'envoy.config.route.v3.InternalRedirectPolicy':
+    '1:max_internal_redirects 2:redirect_response_codes 3:predicates 4:allow_cross_scheme_redirect 5:response_headers_to_copy',
   'envoy.config.route.v3.QueryParameterMatcher': '1:name 5:string_match 6:present_match',
   'envoy.config.route.v3.RedirectAction':
     '1:host_redirect 2:path_redirect 3:response_code 4:https_redirect 5:prefix_rewrite 6:strip_query 7:scheme_redirect 8:port_redirect 9:regex_rewrite',
@@ -342,6 +344,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig': '1:xff_num_trusted_hops',
   'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': '1:cookie',
   'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': '1:name',
+  'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig':
+    '1:allowed_route_names',
+  'envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig': '',
+  'envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig': '',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
     '1:zone_aware_lb_config 2:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',

@@ -62,6 +62,12 @@ export {
 } from './filters.ts';
 export { grpcStats, grpcWeb } from './grpc-filters.ts';
 export { healthEventFileSink } from './health-check.ts';
+export {
+  allowListedRoutes,
+  type internalRedirectPolicy,
+  previousRoutes,
+  safeCrossScheme,
+} from './internal-redirect.ts';
 export { jwtPerRoute, type RequirementMessage } from './jwt-authn.ts';
 export { httpConnectionManager, jwtAuthn, listener, router } from './listener.ts';
 export {

@@ -12,6 +12,7 @@ import {
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
+import { internalRedirectPolicy } from './internal-redirect.ts';
 import { metadataMatcher } from './rbac.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
@@ -249,6 +250,17 @@ const routeAction = message(
     max_stream_duration: f.message(36, maxStreamDuration),
     retry_policy: f.message(9, retryPolicy),
     hedge_policy: f.message(27, hedgePolicy, 'default the virtual host’s'),
+    internal_redirect_policy: f.message(
+      34,
+      internalRedirectPolicy,
+      'of complete requests whose body is kept',
+    ),
+    internal_redirect_action: f.enum(
+      26,
+      { PASS_THROUGH_INTERNAL_REDIRECT: 0, HANDLE_INTERNAL_REDIRECT: 1 },
+      'deprecated in Envoy; as a policy with nothing but max_internal_redirects',
+    ),
+    max_internal_redirects: f.uint32Value(31, 'of internal_redirect_action'),
     request_mirror_policies: mirrors(30),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),

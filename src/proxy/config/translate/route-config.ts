@@ -19,6 +19,7 @@ import { type Faults, join, type MessageOf, type routeConfiguration } from '../s
 import { mergeRouteFilters, translateRouteFilters } from './filters.ts';
 import { translateHashPolicies } from './hash-policy.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
+import { translateRedirects } from './internal-redirect.ts';
 import { translateMatch } from './match.ts';
 import { checkAuthority, checkRequestPath } from './message-text.ts';
 import { translateMirrors } from './mirrors.ts';
@@ -264,6 +265,7 @@ function translateForward(
   const authority = action.host_rewrite_literal || null;
   if (authority !== null) checkAuthority(authority, join(path, 'host_rewrite_literal'), faults);
   const mirrors = translateMirrors(action.request_mirror_policies, path, faults) ?? inherited.mirrors;
+  const redirects = translateRedirects(action, path, faults);
   const drawHeader = action.weighted_clusters?.header_name?.toLowerCase() || undefined;
   const status = notFoundStatus[action.cluster_not_found_response_code ?? 'SERVICE_UNAVAILABLE'];
   return {
@@ -279,6 +281,7 @@ function translateForward(
     rewritePath: translateRewrite(action, route.match, path, faults),
     ...(status === null ? {} : { notFoundStatus: status }),
     ...(mirrors === null ? {} : { mirrors }),
+    ...(redirects === null ? {} : { redirects }),
     ...translateRouteUpgrades(action, join(path, 'upgrade_configs'), faults),
     ...(action.hash_policy.length === 0
       ? {}

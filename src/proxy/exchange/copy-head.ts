@@ -1,0 +1,27 @@
+// Heads made of a received one, for requests that go elsewhere than it: a mirror's copy, what a redirect leads to.
+
+import type { Head } from '../../wire/index.ts';
+
+/** Fields of the connection, which the codec writes anew. */
+const ofConnection: ReadonlySet<string> = new Set([
+  'host',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+]);
+
+/** All lines but those of the connection. */
+export function copyFields(head: Head): [name: string, value: string][] {
+  const fields: [string, string][] = [];
+  for (let index = 0; index < head.count; index++) {
+    if (head.isRemoved(index)) continue;
+    const name = head.nameAt(index);
+    if (!ofConnection.has(name)) fields.push([name, head.valueAt(index)]);
+  }
+  return fields;
+}

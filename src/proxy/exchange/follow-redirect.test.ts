@@ -1,0 +1,93 @@
+// Redirects that are followed here, in virtual time: what they hold and release. What they do is shown beside Envoy
+// (redirects.peer.test.ts).
+
+import { expect, test } from 'bun:test';
+import type { InternalRedirects } from '../../policy/index.ts';
+import { forwardTo, route, routeConfig, testRetry } from '../testing/configs.ts';
+import type { OriginConnection, Respond } from '../testing/peers.ts';
+import { World } from '../testing/world.ts';
+
+const redirects: InternalRedirects = {
+  max: 5,
+  statuses: [302],
+  crossScheme: false,
+  copied: [],
+  predicates: [],
+};
+
+function setup(respond: Respond) {
+  const world = new World();
+  const origin = world.origin(respond);
+  const action = { ...forwardTo(['ledger', 1]), redirects };
+  const timeouts = { requestMs: 1_000, attemptMs: null, idleMs: null };
+  world.serve([origin], { routes: [routeConfig([route({ action, retry: testRetry, timeouts })])] });
+  return { world, origin, client: world.client(), stats: world.cluster().stats };
+}
+
+const elsewhere = (connection: OriginConnection, body = '') =>
+  connection.reply(302, body, ['location: http://other.example/next']);
+
+test('the same connection to the endpoint carries the next request, and the client’s the next answer', () => {
+  const { client, origin, stats, world } = setup((connection, request) => {
+    if (request.startsWith('POST /first')) elsewhere(connection, 'gone');
+    else connection.reply(200, 'there');
+  });
+  client.post('/first', 'whole body');
+  world.run(20);
+  expect(client.statuses).toEqual([200]);
+  expect(origin.requests[1]).toStartWith('POST /next HTTP/1.1\r\nhost: other.example\r\n');
+  expect(origin.requests[1]).toContain('x-envoy-original-url: http://ledger/first');
+  expect(origin.requests[1]).toEndWith('whole body');
+  expect(stats.redirectsFollowed).toBe(1);
+  world.expectSettled();
+  client.get('/again');
+  world.run(20);
+  expect(client.statuses).toEqual([200, 200]);
+  expect(client.closed).toBeNull();
+  world.expectSettled();
+});
+
+test('a loop ends where the route says', () => {
+  const { client, origin, stats, world } = setup((connection) => elsewhere(connection));
+  client.get('/');
+  world.run(50);
+  expect(client.statuses).toEqual([302]);
+  expect(origin.requests.length).toBe(1 + redirects.max);
+  expect([stats.redirectsFollowed, stats.redirectsFailed]).toEqual([redirects.max, 1]);
+  world.expectSettled();
+});
+
+test('a client that leaves between two of them ends it', () => {
+  const { client, world } = setup((connection, request) => {
+    if (request.startsWith('GET /next')) client.socket.reset();
+    else elsewhere(connection);
+  });
+  client.get('/');
+  world.run(50);
+  world.expectSettled();
+});
+
+test('each has the time of its route, and its retries', () => {
+  let tries = 0;
+  const { client, origin, world } = setup((connection, request) => {
+    if (!request.startsWith('GET /next')) elsewhere(connection);
+    else if (tries++ === 0) connection.reply(503);
+  });
+  client.get('/');
+  world.run(900);
+  expect(client.statuses).toEqual([]);
+  world.run(200);
+  expect(client.statuses).toEqual([504]);
+  expect(origin.requests.map((request) => /attempt-count: (\d)/.exec(request)?.[1])).toEqual(['1', '1', '2']);
+  world.expectSettled();
+});
+
+test('a request that is not here as a whole is not made again', () => {
+  const { client, origin, world } = setup(() => {});
+  origin.onBytes = (connection) => elsewhere(connection);
+  client.send('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf');
+  world.run(20);
+  expect(client.statuses).toEqual([302]);
+  expect(origin.requests).toEqual([]);
+  expect(world.cluster().stats.redirectsFailed).toBe(1);
+});
