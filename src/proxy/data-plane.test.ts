@@ -269,6 +269,7 @@ describe('draining', () => {
   test('who is still being read ahead is waited for, and served', async () => {
     const world = new World();
     const entry = {
+      skipped: null,
       proxyProtocol: 'required',
       proxyVersions: [1, 2],
       proxyTlvs: [],

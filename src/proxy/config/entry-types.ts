@@ -3,7 +3,25 @@
 
 import type { IpRange } from '../../base/index.ts';
 
+/** Of a port: where a listener filter is left out. */
+export type PortRule =
+  | { readonly kind: 'any' }
+  /** `end` is not in it. */
+  | { readonly kind: 'range'; readonly start: number; readonly end: number }
+  | { readonly kind: 'not'; readonly rule: PortRule }
+  | { readonly kind: 'and' | 'or'; readonly rules: readonly PortRule[] };
+
+/** Null: everywhere. */
+export interface SkippedFilters {
+  readonly proxyProtocol: PortRule | null;
+  readonly originalDestination: PortRule | null;
+  readonly inspectTls: PortRule | null;
+  readonly inspectHttp: PortRule | null;
+}
+
 export interface EntryConfig {
+  /** Where filters are left out, by the port that the connection came to; null: nowhere. */
+  readonly skipped: SkippedFilters | null;
   readonly proxyProtocol: 'no' | 'required' | 'optional';
   /** Versions of it that are taken. */
   readonly proxyVersions: readonly (1 | 2)[];
@@ -38,6 +56,8 @@ export interface ChainMatch {
   readonly serverNames: readonly string[];
   readonly transport: string;
   readonly protocols: readonly string[];
+  /** Of the peer of the socket, whoever a PROXY header names. */
+  readonly directPrefixes: readonly IpRange[];
   readonly sourceType: 'any' | 'local' | 'external';
   readonly sourcePrefixes: readonly IpRange[];
   readonly sourcePorts: readonly number[];

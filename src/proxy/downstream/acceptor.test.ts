@@ -14,12 +14,14 @@ const any: ChainMatch = {
   serverNames: [],
   transport: '',
   protocols: [],
+  directPrefixes: [],
   sourceType: 'any',
   sourcePrefixes: [],
   sourcePorts: [],
 };
 
 const quiet: EntryConfig = {
+  skipped: null,
   proxyProtocol: 'no',
   proxyVersions: [1, 2],
   proxyTlvs: [],

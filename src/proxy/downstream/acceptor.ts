@@ -8,7 +8,7 @@ import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ListenerStats } from '../stats/index.ts';
 import { type ConnectionFacts, findChain } from './chain-table.ts';
-import { type ListenerFilter, listenerFilters } from './listener-filters.ts';
+import { holdsPort, type ListenerFilter, listenerFilters } from './listener-filters.ts';
 import type { Ends } from './session.ts';
 
 /** A filter chain, as it takes a connection over; `bytes` were read ahead and are its own. */
@@ -59,10 +59,11 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.entry = entry;
     this.socket = socket;
     this.filters = listenerFilters(entry);
-    const redirected = ends === null && entry.originalDestination ? socket.originalDestination() : null;
+    const redirected = ends === null && restores(entry, socket.local) ? socket.originalDestination() : null;
     this.target = entry.handsOver && redirected !== null ? owner.listenerAt(redirected) : null;
     this.facts = {
       source: ends?.remote ?? socket.remote,
+      direct: socket.remote,
       destination: ends?.restored ?? redirected ?? socket.local,
       serverName: null,
       transport: 'raw_buffer',
@@ -165,6 +166,12 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.context.clock.cancel(this.timer);
     this.owner.onEntered(this);
   }
+}
+
+function restores({ originalDestination, handsOver, skipped }: EntryConfig, local: Address): boolean {
+  if (!originalDestination || skipped === null || skipped.originalDestination === null)
+    return originalDestination;
+  return handsOver || !holdsPort(skipped.originalDestination, local);
 }
 
 const nothing = new Uint8Array(0);

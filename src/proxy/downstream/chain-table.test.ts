@@ -9,6 +9,7 @@ const any: ChainMatch = {
   serverNames: [],
   transport: '',
   protocols: [],
+  directPrefixes: [],
   sourceType: 'any',
   sourcePrefixes: [],
   sourcePorts: [],
@@ -16,6 +17,7 @@ const any: ChainMatch = {
 
 const usual: ConnectionFacts = {
   source: { kind: 'ip', host: '10.1.2.3', port: 4000 },
+  direct: { kind: 'ip', host: '10.7.0.1', port: 4000 },
   destination: { kind: 'ip', host: '192.168.7.9', port: 443 },
   serverName: 'www.example.com',
   transport: 'tls',
@@ -36,6 +38,7 @@ function find(
   otherwise: string | null = null,
 ): string | null {
   const entry: EntryConfig = {
+    skipped: null,
     proxyProtocol: 'no',
     proxyVersions: [1, 2],
     proxyTlvs: [],
@@ -72,6 +75,14 @@ describe('the more specific chain wins', () => {
     [
       'a longer source range',
       { no: { sourcePrefixes: [range('10.0.0.0/8')] }, yes: { sourcePrefixes: [range('10.1.0.0/16')] } },
+    ],
+    [
+      'a longer range of who connects',
+      { no: { directPrefixes: [range('10.0.0.0/8')] }, yes: { directPrefixes: [range('10.7.0.0/16')] } },
+    ],
+    [
+      'who connects over who is named',
+      { no: { sourcePrefixes: [range('10.1.2.3/32')] }, yes: { directPrefixes: [range('10.0.0.0/8')] } },
     ],
     ['a source port', { no: {}, yes: { sourcePorts: [1, 4000] } }],
     ['from elsewhere', { no: { sourceType: 'local' }, yes: { sourceType: 'external' } }],

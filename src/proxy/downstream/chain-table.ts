@@ -10,6 +10,8 @@ import type { ChainMatch, EntryConfig } from '../config/types.ts';
 export interface ConnectionFacts {
   /** Who connects: the peer of the socket, or whom a PROXY header names. */
   source: Address;
+  /** The peer of the socket. */
+  readonly direct: Address;
   destination: Address;
   serverName: string | null;
   transport: 'raw_buffer' | 'tls';
@@ -29,6 +31,7 @@ const criteria: readonly Criterion[] = [
   ({ transport }, facts) => (transport === '' ? 0 : transport === facts.transport ? 1 : -1),
   ({ protocols }, facts) =>
     protocols.length === 0 ? 0 : facts.protocols.some((protocol) => protocols.includes(protocol)) ? 1 : -1,
+  ({ directPrefixes }, { direct }) => scorePrefixes(directPrefixes, direct),
   ({ sourceType }, facts) =>
     sourceType === 'any' ? 0 : (sourceType === 'local') === isLocal(facts) ? 1 : -1,
   ({ sourcePrefixes }, { source }) => scorePrefixes(sourcePrefixes, source),

@@ -9,6 +9,7 @@ import { endpointConfig, ip, listenerConfig, snapshot } from '../testing/configs
 import { Origin, TestClient } from '../testing/peers.ts';
 
 const entry = {
+  skipped: null,
   proxyProtocol: 'no',
   proxyVersions: [1, 2],
   proxyTlvs: [],

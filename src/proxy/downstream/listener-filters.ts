@@ -1,8 +1,10 @@
 // What is read of a connection before it has a session: pure functions over its first bytes, each asked again with more
 // of them until it knows. They add to the connection's facts and say how many bytes were theirs alone.
 
+import type { Address } from '../../net/index.ts';
 import { parseProxyHeader } from '../../wire/proxy-protocol/index.ts';
 import { parseClientHello } from '../../wire/tls-sniff/index.ts';
+import type { PortRule } from '../config/entry-types.ts';
 import type { EntryConfig } from '../config/types.ts';
 import type { ConnectionFacts } from './chain-table.ts';
 
@@ -19,11 +21,35 @@ const nothing: FilterResult = { kind: 'done', consumed: 0 };
 
 /** In the order in which their bytes stand: a PROXY header before TLS before HTTP. */
 export function listenerFilters(entry: EntryConfig): readonly ListenerFilter[] {
+  const { skipped } = entry;
   const filters: ListenerFilter[] = [];
-  if (entry.proxyProtocol !== 'no') filters.push((bytes, facts) => readProxyHeader(bytes, facts, entry));
-  if (entry.inspectTls) filters.push(inspectTls);
-  if (entry.inspectHttp) filters.push(inspectHttp);
+  if (entry.proxyProtocol !== 'no')
+    filters.push(except(skipped?.proxyProtocol, (bytes, facts) => readProxyHeader(bytes, facts, entry)));
+  if (entry.inspectTls) filters.push(except(skipped?.inspectTls, inspectTls));
+  if (entry.inspectHttp) filters.push(except(skipped?.inspectHttp, inspectHttp));
   return filters;
+}
+
+/** Asked when its turn comes: a filter before it may have found another destination. */
+function except(rule: PortRule | null | undefined, filter: ListenerFilter): ListenerFilter {
+  if (rule === null || rule === undefined) return filter;
+  return (bytes, facts) => (holdsPort(rule, facts.destination) ? nothing : filter(bytes, facts));
+}
+
+/** A unix socket has no port, and is in no range. */
+export function holdsPort(rule: PortRule, destination: Address): boolean {
+  switch (rule.kind) {
+    case 'any':
+      return true;
+    case 'range':
+      return destination.kind === 'ip' && destination.port >= rule.start && destination.port < rule.end;
+    case 'not':
+      return !holdsPort(rule.rule, destination);
+    case 'and':
+      return rule.rules.every((inner) => holdsPort(inner, destination));
+    case 'or':
+      return rule.rules.some((inner) => holdsPort(inner, destination));
+  }
 }
 
 function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: EntryConfig): FilterResult {

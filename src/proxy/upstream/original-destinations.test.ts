@@ -9,6 +9,7 @@ import { Origin, TestClient } from '../testing/peers.ts';
 import { parseDestination } from './original-destinations.ts';
 
 const entry = {
+  skipped: null,
   proxyProtocol: 'no',
   proxyVersions: [1, 2],
   proxyTlvs: [],

@@ -145,6 +145,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:address 3:filter_chains 4:use_original_dst 5:per_connection_buffer_limit_bytes 6:metadata 7:deprecated_v1 8:drain_type 9:listener_filters 10:transparent 11:freebind 12:tcp_fast_open_queue_length 13:socket_options 15:listener_filters_timeout 16:traffic_direction 17:continue_on_listener_filters_timeout 18:udp_listener_config 19:api_listener 20:connection_balance_config 21:reuse_port 22:access_log 24:tcp_backlog_size 25:default_filter_chain 26:bind_to_port 27:internal_listener 28:stat_prefix 29:enable_reuse_port 30:enable_mptcp 31:ignore_global_conn_limit 32:filter_chain_matcher 33:additional_addresses 34:max_connections_to_accept_per_socket_event 35:bypass_overload_manager',
   'envoy.config.listener.v3.Listener.DeprecatedV1': '1:bind_to_port',
   'envoy.config.listener.v3.ListenerFilter': '1:name 3:typed_config 4:filter_disabled 5:config_discovery',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate':
+    '1:or_match 2:and_match 3:not_match 4:any_match 5:destination_port_range',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': '1:rules',
   'envoy.config.overload.v3.BufferFactoryConfig': '1:minimum_account_to_track_power_of_two',
   'envoy.config.overload.v3.OverloadAction': '1:name 2:triggers 3:typed_config',
   'envoy.config.overload.v3.OverloadManager':

@@ -73,6 +73,7 @@ export { httpConnectionManager, jwtAuthn, listener, router } from './listener.ts
 export {
   type filterChainMatch,
   httpInspector,
+  type listenerPredicate,
   originalDst,
   proxyProtocol,
   tlsInspector,

@@ -1,7 +1,8 @@
 // Tables: listener filters and what chooses a filter chain.
 
 import { cidrRange, passThroughTlvs } from './core.ts';
-import { atMost, f, message, only } from './field.ts';
+import { atMost, f, type MessageSpec, message, only } from './field.ts';
+import { int32Range } from './rbac.ts';
 
 export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
 
@@ -16,6 +17,35 @@ export const proxyProtocol = message('envoy.extensions.filters.listener.proxy_pr
   stat_prefix: f.string(5, 'no effect'),
 });
 
+/** As it stands in Envoy: exactly one of them. */
+interface Predicate {
+  readonly or_match: PredicateSet | undefined;
+  readonly and_match: PredicateSet | undefined;
+  readonly not_match: Predicate | undefined;
+  readonly any_match: boolean | undefined;
+  readonly destination_port_range: { readonly start?: number; readonly end?: number } | undefined;
+}
+
+interface PredicateSet {
+  readonly rules: readonly Predicate[];
+}
+
+export const listenerPredicate: MessageSpec<Predicate> = message(
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate',
+  {
+    or_match: f.later(1, (): MessageSpec<PredicateSet> => predicateSet),
+    and_match: f.later(2, (): MessageSpec<PredicateSet> => predicateSet),
+    not_match: f.later(3, (): MessageSpec<Predicate> => listenerPredicate),
+    any_match: f.bool(4, 'true', only(true)),
+    destination_port_range: f.message(5, int32Range, 'of the address that the connection came to'),
+  },
+  [['or_match', 'and_match', 'not_match', 'any_match', 'destination_port_range']],
+) as unknown as MessageSpec<Predicate>;
+
+const predicateSet = message('envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet', {
+  rules: f.repeated(f.later(1, (): MessageSpec<Predicate> => listenerPredicate)),
+}) as unknown as MessageSpec<PredicateSet>;
+
 export const listenerFilter = message('envoy.config.listener.v3.ListenerFilter', {
   name: f.string(1),
   typed_config: f.any(
@@ -23,6 +53,7 @@ export const listenerFilter = message('envoy.config.listener.v3.ListenerFilter',
     [originalDst, tlsInspector, httpInspector, proxyProtocol],
     'read in this order: proxy_protocol, tls_inspector, http_inspector',
   ),
+  filter_disabled: f.message(4, listenerPredicate, 'true: as if the filter were not there'),
 });
 
 export const filterChainMatch = message('envoy.config.listener.v3.FilterChainMatch', {
@@ -34,4 +65,7 @@ export const filterChainMatch = message('envoy.config.listener.v3.FilterChainMat
   source_type: f.enum(12, { ANY: 0, SAME_IP_OR_LOOPBACK: 1, EXTERNAL: 2 }),
   source_prefix_ranges: f.repeated(f.message(6, cidrRange)),
   source_ports: f.repeated(f.uint32(7, '', atMost(65_535))),
+  direct_source_prefix_ranges: f.repeated(f.message(13, cidrRange)),
+  address_suffix: f.refused(4, 'Envoy refuses it too'),
+  suffix_len: f.refused(5, 'Envoy refuses it too'),
 });

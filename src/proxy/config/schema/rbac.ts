@@ -67,7 +67,10 @@ export const metadataMatcher = message(`${matcher}.MetadataMatcher`, {
   invert: f.bool(4),
 });
 
-const int32Range = message('envoy.type.v3.Int32Range', { start: f.uint32(1), end: f.uint32(2, 'not in it') });
+export const int32Range = message('envoy.type.v3.Int32Range', {
+  start: f.uint32(1),
+  end: f.uint32(2, 'not in it'),
+});
 
 type Inner<S> = S extends MessageSpec<infer T> ? T : never;
 

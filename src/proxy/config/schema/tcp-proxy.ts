@@ -25,6 +25,11 @@ export const tcpProxy = message(
     weighted_clusters: f.message(10, weightedCluster),
     metadata_match: f.message(9, metadata, 'envoy.lb, for the subsets of the cluster'),
     idle_timeout: f.duration(8, 'default 1h; 0s is no limit'),
+    downstream_idle_timeout: f.refused(
+      3,
+      'Envoy does not implement it either: idle_timeout is of both sides',
+    ),
+    upstream_idle_timeout: f.refused(4, 'Envoy does not implement it either: idle_timeout is of both sides'),
     access_log: f.repeated(f.message(5, accessLog)),
     access_log_options: f.message(17, tcpLogOptions),
     access_log_flush_interval: f.duration(15, 'deprecated in Envoy'),

@@ -118,3 +118,52 @@ describe('refusals', () => {
     });
   }
 });
+
+describe('where a listener filter is left out', () => {
+  const left = (filter_disabled: object) => ({
+    filter_chains: [{ filters: [tcp('one')] }],
+    listener_filters: [{ ...filter('proxy_protocol', 'ProxyProtocol'), filter_disabled }],
+  });
+  const range = { destination_port_range: { start: 1, end: 2 } };
+  const cases: readonly (readonly [name: string, predicate: object, fault: string])[] = [
+    ['no rule', {}, 'filter_disabled: must have one of or_match, and_match, not_match, any_match'],
+    [
+      'two rules at once',
+      { any_match: true, ...range },
+      'only one of any_match, destination_port_range may be set',
+    ],
+    ['any that is none', { any_match: false }, 'filter_disabled.any_match: is supported as true only'],
+    [
+      'a set of one',
+      { or_match: { rules: [range] } },
+      'filter_disabled.or_match.rules: must be at least two',
+    ],
+    [
+      'an empty range',
+      { not_match: { destination_port_range: { start: 2, end: 2 } } },
+      'filter_disabled.not_match.destination_port_range: must have a start below its end',
+    ],
+  ];
+  for (const [name, predicate, fault] of cases)
+    test(name, () => expect(parse(left(predicate)).faults.join('\n')).toContain(fault));
+
+  test('of two of a kind, where both are', () => {
+    const listener_filters = [range, { any_match: true }].map((filter_disabled) => ({
+      ...filter('proxy_protocol', 'ProxyProtocol'),
+      filter_disabled,
+    }));
+    const { listener } = parse({ filter_chains: [{ filters: [tcp('one')] }], listener_filters });
+    expect(listener?.config.entry?.skipped?.proxyProtocol).toEqual({
+      kind: 'and',
+      rules: [{ kind: 'range', start: 1, end: 2 }, { kind: 'any' }],
+    });
+  });
+});
+
+test('suffixes of addresses are refused, as by Envoy', () => {
+  const filter_chain_match = { address_suffix: '1', suffix_len: 3 };
+  expect(parse({ filter_chains: [{ filters: [tcp('one')], filter_chain_match }] }).faults).toEqual([
+    expect.stringContaining('address_suffix: is not supported by Weft: Envoy refuses it too'),
+    expect.stringContaining('suffix_len: is not supported by Weft: Envoy refuses it too'),
+  ]);
+});

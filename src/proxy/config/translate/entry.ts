@@ -1,13 +1,16 @@
 // Listener filters and filter chain matches to what happens between accept and a session.
 
 import { createIpRange, type IpRange } from '../../../base/index.ts';
+import type { PortRule, SkippedFilters } from '../entry-types.ts';
 import {
   type Faults,
   type filterChainMatch,
   httpInspector,
   join,
   type listener,
+  type listenerPredicate,
   type MessageOf,
+  type MessageSpec,
   originalDst,
   proxyProtocol,
   tlsInspector,
@@ -45,6 +48,7 @@ export function translateEntry(
   });
   const has = (spec: Parameters<typeof unpack>[1]) => filters.some((filter) => unpack(filter, spec) !== null);
   const proxy = filters.map((filter) => unpack(filter, proxyProtocol)).find((filter) => filter !== null);
+  const skipped = translateSkipped(message, path, faults);
   const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
   const handsOver = message.use_original_dst === true;
   if (single && proxy === undefined && !handsOver) return null;
@@ -54,6 +58,7 @@ export function translateEntry(
       serverNames.length > 0 || transport !== '' || protocols.length > 0,
   );
   return {
+    skipped,
     proxyProtocol: readProxyProtocol(proxy),
     proxyVersions: versions.filter((version) => proxy?.disallowed_versions.includes(`V${version}`) !== true),
     proxyTlvs: translateTlvs(proxy?.pass_through_tlvs),
@@ -75,12 +80,77 @@ function readProxyProtocol(
   return filter.allow_requests_without_proxy_protocol === true ? 'optional' : 'required';
 }
 
+const filterNames = [
+  ['proxyProtocol', proxyProtocol],
+  ['originalDestination', originalDst],
+  ['inspectTls', tlsInspector],
+  ['inspectHttp', httpInspector],
+] as const;
+
+/** A filter that stands there twice is left out where both are. */
+function translateSkipped(
+  { listener_filters }: ListenerMessage,
+  path: string,
+  faults: Faults,
+): SkippedFilters | null {
+  const rules = listener_filters.map(({ filter_disabled }, index) =>
+    filter_disabled === undefined
+      ? null
+      : translatePredicate(
+          filter_disabled,
+          `${join(path, 'listener_filters')}[${index}].filter_disabled`,
+          faults,
+        ),
+  );
+  if (rules.every((rule) => rule === null)) return null;
+  const of = (spec: (typeof filterNames)[number][1]): PortRule | null => {
+    const own = rules.filter(
+      (_, at) => unpack(listener_filters[at]?.typed_config, spec as MessageSpec) !== null,
+    );
+    const some = own.filter((rule) => rule !== null);
+    return some.length === 0 || some.length < own.length ? null : { kind: 'and', rules: some };
+  };
+  const [proxy, original, tls, http] = filterNames.map(([, spec]) => of(spec));
+  return {
+    proxyProtocol: proxy ?? null,
+    originalDestination: original ?? null,
+    inspectTls: tls ?? null,
+    inspectHttp: http ?? null,
+  };
+}
+
+function translatePredicate(
+  message: MessageOf<typeof listenerPredicate>,
+  path: string,
+  faults: Faults,
+): PortRule {
+  const { and_match, any_match, destination_port_range: range, not_match, or_match } = message;
+  if (any_match === true) return { kind: 'any' };
+  if (not_match !== undefined)
+    return { kind: 'not', rule: translatePredicate(not_match, join(path, 'not_match'), faults) };
+  if (range !== undefined) {
+    const { end = 0, start = 0 } = range;
+    if (start >= end)
+      faults.add(join(path, 'destination_port_range'), 'must have a start below its end', start);
+    return { kind: 'range', start, end };
+  }
+  const [kind, set] = and_match === undefined ? (['or', or_match] as const) : (['and', and_match] as const);
+  if (set === undefined) {
+    faults.add(path, 'must have one of or_match, and_match, not_match, any_match, destination_port_range');
+    return { kind: 'any' };
+  }
+  const at = join(path, `${kind}_match.rules`);
+  if (set.rules.length < 2) faults.add(at, 'must be at least two');
+  return { kind, rules: set.rules.map((rule, index) => translatePredicate(rule, `${at}[${index}]`, faults)) };
+}
+
 const unlimited: ChainMatch = {
   destinationPort: null,
   destinationPrefixes: [],
   serverNames: [],
   transport: '',
   protocols: [],
+  directPrefixes: [],
   sourceType: 'any',
   sourcePrefixes: [],
   sourcePorts: [],
@@ -96,6 +166,11 @@ function translateMatch(match: MatchMessage | undefined, path: string, faults: F
     serverNames: translateNames(match.server_names, join(path, 'server_names'), faults),
     transport: match.transport_protocol ?? '',
     protocols: match.application_protocols,
+    directPrefixes: translateRanges(
+      match.direct_source_prefix_ranges,
+      join(path, 'direct_source_prefix_ranges'),
+      faults,
+    ),
     sourceType: sourceTypes[match.source_type ?? 'ANY'],
     sourcePrefixes: translateRanges(match.source_prefix_ranges, join(path, 'source_prefix_ranges'), faults),
     sourcePorts: match.source_ports,
@@ -148,6 +223,7 @@ function describe(match: ChainMatch): unknown {
   return {
     ...match,
     destinationPrefixes: ranges(match.destinationPrefixes),
+    directPrefixes: ranges(match.directPrefixes),
     sourcePrefixes: ranges(match.sourcePrefixes),
   };
 }
