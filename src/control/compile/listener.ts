@@ -39,6 +39,8 @@ export function compileListener(input: ListenerInput): Listener {
     // Applications upgrade as they did before a proxy stood between them.
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     http2ProtocolOptions: { allowConnect: true },
+    // Nor does a proxy between them refuse what they say to each other.
+    httpProtocolOptions: { acceptHttp10: true, allowCustomMethods: true },
     requestHeadersTimeout: durationOf(headTimeoutMs),
     // Between services the application's own name stays; at the edge the caller's request id is not believed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,

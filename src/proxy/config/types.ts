@@ -22,6 +22,7 @@ import type {
   RouteTimeouts,
   SubsetConfig,
 } from '../../policy/index.ts';
+import type { Http1Rules } from '../../wire/http1/index.ts';
 import type { Http2Limits } from '../../wire/http2/index.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
@@ -150,6 +151,7 @@ export interface HttpOptions {
   /** What is spoken; auto: what the first bytes say. */
   readonly protocol: 'auto' | 'http1' | 'http2';
   readonly http2: Http2Settings;
+  readonly http1: Http1Rules;
   /** Downstream connection without a request; 0: no limit. Default 1 h (Envoy's). */
   readonly idleTimeoutMs: number;
   /** From the first byte of a head to its end. Default 10,000 (Envoy: off). */
@@ -279,6 +281,7 @@ export interface AccessLogOptions {
 export interface ClusterConfig {
   /** As Envoy's metrics name it: `alt_stat_name` or the name, with `_` where either has a colon. */
   readonly statName: string;
+  readonly http1: Http1Rules;
   /** Null: HTTP/1.1 is spoken to its endpoints. */
   readonly http2: Http2Settings | null;
   /** HTTP/2 only where the handshake of a connection agrees on it, else HTTP/1.1. */

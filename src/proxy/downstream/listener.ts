@@ -361,6 +361,7 @@ const peerPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,6
 function codecLimits(http: HttpOptions): Http1Limits {
   return {
     ...defaultHttp1Limits,
+    rules: http.http1,
     headBytesMax: http.headBytesMax,
     // The target is part of the head, whose author said how long it may be.
     targetBytesMax: Math.max(defaultHttp1Limits.targetBytesMax, http.headBytesMax),

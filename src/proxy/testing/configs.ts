@@ -9,6 +9,7 @@ import {
   type RouteAction,
   type RouteConfig,
 } from '../../policy/index.ts';
+import { defaultHttp1Rules } from '../../wire/http1/index.ts';
 import { defaultHttp2Limits } from '../../wire/http2/index.ts';
 import { parseBootstrap } from '../config/index.ts';
 import type {
@@ -51,6 +52,7 @@ export const http2Settings: Http2Settings = {
 export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
   return {
     protocol: 'auto',
+    http1: defaultHttp1Rules,
     http2: http2Settings,
     idleTimeoutMs: 3_600_000,
     headTimeoutMs: 10_000,
@@ -143,6 +145,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     edsName: '',
     connectTimeoutMs: 1_000,
     tls: null,
+    http1: defaultHttp1Rules,
     http2: null,
     http2ByAlpn: false,
     downstreamProtocol: null,

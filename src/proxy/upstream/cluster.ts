@@ -448,6 +448,6 @@ function isChecked({ checkDisabled }: Endpoint): boolean {
   return !checkDisabled;
 }
 
-function codecLimits({ headBytesMax, headerCountMax }: ClusterConfig): Http1Limits {
-  return { ...defaultHttp1Limits, headBytesMax, headerCountMax };
+function codecLimits({ headBytesMax, headerCountMax, http1: rules }: ClusterConfig): Http1Limits {
+  return { ...defaultHttp1Limits, headBytesMax, headerCountMax, rules };
 }

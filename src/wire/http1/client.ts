@@ -14,6 +14,7 @@ import { bodyLength, bodyNone, bodyUntilClose, declaredLength, responseBodyKind 
 import { ReceivedResponseHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
 import { poisonHead } from './poison-head.ts';
+import { encodeProperRequest } from './proper-case.ts';
 import { HeadReader, readFault, readMore } from './reader.ts';
 import { sentRequestKind } from './sent-framing.ts';
 import { StreamHandle } from './stream-handle.ts';
@@ -85,7 +86,9 @@ export class Http1ClientCodec implements ClientCodec {
     // Whatever becomes of it, no other request follows.
     if (this.upgrade !== '') this.retire();
     this.beginHead();
-    encodeRequestHead(this.sink, head, kind);
+    const { properCase, writesAbsoluteForm } = this.limits.rules;
+    if (properCase) encodeProperRequest(this.sink, head, kind, writesAbsoluteForm);
+    else encodeRequestHead(this.sink, head, kind, writesAbsoluteForm);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
     return stream;

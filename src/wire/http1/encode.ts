@@ -32,12 +32,17 @@ const chunkedLine = 'transfer-encoding: chunked\r\n';
 const lastLineChunked = `${chunkedLine}\r\n`;
 
 /**
- * Writes the head of an origin-form HTTP/1.1 request. `bodyKind` says how the body will be framed (framing.ts): a
- * Content-Length of the head is kept unless the body is chunked.
+ * Writes the head of an HTTP/1.1 request, in origin form unless `absolute`. `bodyKind` says how the body will be framed
+ * (framing.ts): a Content-Length of the head is kept unless the body is chunked.
  */
-export function encodeRequestHead(sink: ByteSink, head: RequestHead, bodyKind: number): void {
-  if (head instanceof ReceivedRequestHead) spliceRequest(sink, head, bodyKind);
-  else writeRequest(sink, head, bodyKind);
+export function encodeRequestHead(
+  sink: ByteSink,
+  head: RequestHead,
+  bodyKind: number,
+  absolute = false,
+): void {
+  if (head instanceof ReceivedRequestHead) spliceRequest(sink, head, bodyKind, absolute);
+  else writeRequest(sink, head, bodyKind, absolute);
 }
 
 /**
@@ -61,12 +66,12 @@ export function encodeLastChunk(trailers: Head | null): string {
   return `0\r\n${writeFields(trailers, hopBits | codingBit | lengthBit | hostBit)}\r\n`;
 }
 
-function spliceRequest(sink: ByteSink, head: ReceivedRequestHead, bodyKind: number): void {
+function spliceRequest(sink: ByteSink, head: ReceivedRequestHead, bodyKind: number, absolute: boolean): void {
   let strip = hopBits | framingBits(head, bodyKind);
   // RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is to be ignored.
   if (head.version === 0) strip |= expectBit;
-  const keepsLine = head.editedPath === null && head.authorityEnd === 0 && head.version === 1;
-  let prefix = keepsLine ? '' : `${head.method} ${targetOf(head)} HTTP/1.1\r\n`;
+  const keepsLine = head.editedPath === null && head.authorityEnd === 0 && head.version === 1 && !absolute;
+  let prefix = keepsLine ? '' : `${head.method} ${targetOf(head, absolute)} HTTP/1.1\r\n`;
   // The received Host stands as it is in the common case; else it is written anew, first (RFC 9110 section 7.2).
   if (head.editedAuthority !== null || head.authorityEnd !== 0 || head.find(headerId.host) === -1) {
     strip |= hostBit;
@@ -77,9 +82,14 @@ function spliceRequest(sink: ByteSink, head: ReceivedRequestHead, bodyKind: numb
   writeTail(sink, head, strip, bodyKind, head.tunnel ? upgradeLines(head.upgrade) : '');
 }
 
-/** Origin form, or authority form for CONNECT (RFC 9112 section 3.2). */
-function targetOf(head: RequestHead): string {
-  return head.upgrade === 'CONNECT' ? head.authority : head.path;
+/** Origin form, or authority form for CONNECT; absolute form where that is asked for (RFC 9112 section 3.2). */
+function targetOf(head: RequestHead, absolute: boolean): string {
+  if (head.upgrade === 'CONNECT') return head.authority;
+  if (!absolute) return head.path;
+  // What arrived in origin form has the scheme that the proxies before this one say.
+  const scheme =
+    head.scheme || (head.getName('x-forwarded-proto')?.toLowerCase() === 'https' ? 'https' : 'http');
+  return `${scheme}://${head.authority}${head.path === '*' ? '' : head.path}`;
 }
 
 /** What a head says that asks for a tunnel, or agrees to one; CONNECT does so by its method and its status. */
@@ -164,9 +174,9 @@ function writeTail(
   return sink.writeLatin1(bodyKind === bodyChunked && !chunkedKept ? lastLineChunked : '\r\n');
 }
 
-function writeRequest(sink: ByteSink, head: RequestHead, bodyKind: number): void {
+function writeRequest(sink: ByteSink, head: RequestHead, bodyKind: number, absolute: boolean): void {
   const { authority, upgrade } = head;
-  const target = targetOf(head);
+  const target = targetOf(head, absolute);
   // What is an extended CONNECT in HTTP/2 is a GET here (RFC 8441 section 5).
   const method = upgrade !== '' && upgrade !== 'CONNECT' ? 'GET' : head.method;
   assertFieldName(method.toLowerCase());

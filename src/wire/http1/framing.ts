@@ -48,9 +48,11 @@ export function parseSpecialField(
 /** Faults that only the whole request head shows. */
 export function validateRequest(head: ReceivedRequestHead, limits: Http1Limits): number {
   // RFC 9112 section 3.2 asks HTTP/1.0 for no Host, but a request must leave as HTTP/1.1, and that needs one.
-  if (head.find(headerId.host) === -1 && (head.version === 1 || head.authorityEnd === 0))
-    return fault.hostMissing;
-  const code = validateFraming(head);
+  if (head.find(headerId.host) === -1 && (head.version === 1 || head.authorityEnd === 0)) {
+    if (head.version === 1 || limits.rules.hostForHttp10 === '') return fault.hostMissing;
+    head.authority = limits.rules.hostForHttp10;
+  }
+  const code = validateFraming(head, limits);
   if (code !== fault.none) return code;
   const hasBody = head.chunked || head.contentLength > 0;
   if (head.knownMethod === 'CONNECT' && hasBody) return fault.connectWithBody;
@@ -69,8 +71,8 @@ function isUpgrade(head: ReceivedRequestHead): boolean {
 }
 
 /** The same for a response. */
-export function validateResponse(head: ReceivedResponseHead): number {
-  const code = validateFraming(head);
+export function validateResponse(head: ReceivedResponseHead, limits: Http1Limits): number {
+  const code = validateFraming(head, limits);
   if (code !== fault.none) return code;
   const { status } = head;
   if (head.chunked && (status < 200 || status === 204)) return fault.responseFraming;
@@ -203,10 +205,15 @@ export function removeNominated(head: FramedHead): void {
   }
 }
 
-function validateFraming(head: FramedHead): number {
+function validateFraming(head: FramedHead, limits: Http1Limits): number {
   if (!head.chunked) return fault.none;
   if (head.version === 0) return fault.codingInHttp10;
-  return head.contentLength === -1 ? fault.none : fault.codingWithLength;
+  if (head.contentLength === -1) return fault.none;
+  if (!limits.rules.lengthBesideChunks) return fault.codingWithLength;
+  head.remove(headerId['content-length']);
+  head.contentLength = -1;
+  head.closeOption = true;
+  return fault.none;
 }
 
 function isToken(text: string): boolean {

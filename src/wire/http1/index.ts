@@ -4,4 +4,5 @@ export { bodyLength, bodyNone } from './framing.ts';
 export { ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 export { defaultHttp1Limits, type Http1Limits } from './limits.ts';
 export { HeadReader } from './reader.ts';
+export { defaultHttp1Rules, type Http1Rules } from './rules.ts';
 export { Http1ServerCodec } from './server.ts';

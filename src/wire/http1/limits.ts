@@ -1,5 +1,7 @@
 // Every bound of the HTTP/1 codecs, by name. What happens at each is said here; errors.ts has the answers.
 
+import { defaultHttp1Rules, type Http1Rules } from './rules.ts';
+
 export interface Http1Limits {
   /**
    * Bytes of a head, start line and final empty line included. Over it: 431, or 414 while still in the request line.
@@ -25,6 +27,8 @@ export interface Http1Limits {
   readonly informationalCountMax: number;
   /** Request bytes read and dropped after an early response, so that the client can read it before a reset. */
   readonly lingerBytesMax: number;
+  /** What is accepted within them. */
+  readonly rules: Http1Rules;
 }
 
 export const defaultHttp1Limits: Http1Limits = {
@@ -39,4 +43,5 @@ export const defaultHttp1Limits: Http1Limits = {
   pipelinedBytesMax: 64 * 1024,
   informationalCountMax: 16,
   lingerBytesMax: 256 * 1024,
+  rules: defaultHttp1Rules,
 };

@@ -14,6 +14,41 @@ const known: readonly string[] = [
   'PRI',
 ];
 
+/** Those that are commonly known beside them: of WebDAV and its kin, and of caches. */
+const others: ReadonlySet<string> = new Set([
+  'ACL',
+  'BIND',
+  'CHECKOUT',
+  'COPY',
+  'LINK',
+  'LOCK',
+  'MERGE',
+  'MKACTIVITY',
+  'MKCALENDAR',
+  'MKCOL',
+  'MOVE',
+  'M-SEARCH',
+  'MSEARCH',
+  'NOTIFY',
+  'PROPFIND',
+  'PROPPATCH',
+  'PURGE',
+  'REBIND',
+  'REPORT',
+  'SEARCH',
+  'SOURCE',
+  'SUBSCRIBE',
+  'UNBIND',
+  'UNLINK',
+  'UNLOCK',
+  'UNSUBSCRIBE',
+]);
+
+/** Of a method that is no constant. */
+export function isCommonMethod(method: string): boolean {
+  return others.has(method);
+}
+
 const byLength: readonly (readonly string[])[] = Array.from({ length: 8 }, (_, length) =>
   known.filter((method) => method.length === length),
 );

@@ -4,7 +4,8 @@ import { type Cursor, complete, failWith, needMore, phase } from './cursor.ts';
 import { fault } from './errors.ts';
 import { isAuthority } from './framing.ts';
 import type { ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
-import { internMethod } from './methods.ts';
+import { latin1Slice } from './latin1.ts';
+import { internMethod, isCommonMethod } from './methods.ts';
 import { COLON, CR, LF, SP, targetTable, tokenTable, valueTable } from './tables.ts';
 
 const slash = 47;
@@ -32,6 +33,9 @@ export function parseRequestLine(
     if (bytes[at] !== SP || at === base) return failWith(cursor, fault.methodInvalid);
     head.methodEnd = at - base;
     head.knownMethod = internMethod(bytes, base, head.methodEnd);
+    if (head.knownMethod === '' && !cursor.limits.rules.customMethods) {
+      if (!isCommonMethod(latin1Slice(bytes, base, at))) return failWith(cursor, fault.methodUnknown);
+    }
     at++;
     cursor.phase = phase.target;
   }
@@ -57,6 +61,9 @@ export function parseRequestLine(
     // Only a preface may say PRI, and it says HTTP/2.0 (RFC 9113 section 3.4).
     if (head.knownMethod === 'PRI') return failWith(cursor, fault.targetForm);
     head.version = bytes[base + cursor.lineStart + 7]! - 48;
+    if (head.version === 0 && !cursor.limits.rules.http10) return failWith(cursor, fault.http10Refused);
+    if (head.schemeEnd !== 0 && !cursor.limits.rules.absoluteForm)
+      return failWith(cursor, fault.targetAbsolute);
     cursor.phase = phase.requestLf;
   }
   return parseRequestLineEnd(cursor, head, bytes, base, end);

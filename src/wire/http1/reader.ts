@@ -110,7 +110,7 @@ export class HeadReader implements Cursor {
   private finish(bytes: Uint8Array, base: number): boolean {
     this.fields.text = latin1Slice(bytes, base, base + this.position);
     if (this.request !== null) this.fault = validateRequest(this.request, this.limits);
-    else if (this.response !== null) this.fault = validateResponse(this.response);
+    else if (this.response !== null) this.fault = validateResponse(this.response, this.limits);
     if (this.fault !== fault.none) return false;
     if (this.framed?.nominates) removeNominated(this.framed);
     return true;

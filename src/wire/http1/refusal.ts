@@ -14,6 +14,8 @@ export function encodeRefusal(code: number): string {
 function writeRefusal(code: number): string {
   const status = faultStatus(code);
   const body = `${faultMessage(code)}\n`;
-  const fields = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nconnection: close\r\n`;
+  // RFC 9110 section 15.5.22: 426 says what to upgrade to.
+  const close = status === 426 ? 'connection: close, upgrade\r\nupgrade: HTTP/1.1' : 'connection: close';
+  const fields = `content-type: text/plain\r\ncontent-length: ${body.length}\r\n${close}\r\n`;
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}\r\n${body}`;
 }

@@ -4,7 +4,7 @@
 
 import { assert, MeshError } from '../../base/index.ts';
 import { type Head, headerId, type ResponseHead } from '../head.ts';
-import type { ByteSink, RequestReceiver, ServerCodec, ServerHost, ServerStream } from '../stream.ts';
+import type { ByteSink, RequestReceiver, ServerCodec, ServerHost } from '../stream.ts';
 import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeResponseHead, upgradeLines } from './encode.ts';
@@ -14,31 +14,12 @@ import { ReceivedRequestHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
 import { PendingBytes } from './pending.ts';
 import { poisonHead } from './poison-head.ts';
+import { encodeProperResponse } from './proper-case.ts';
 import { HeadReader, readFault, readMore } from './reader.ts';
 import { encodeRefusal } from './refusal.ts';
 import { responseLines, sentResponseKind } from './sent-framing.ts';
-import { StreamHandle } from './stream-handle.ts';
+import { Http1ServerStream, receiving, sending } from './server-stream.ts';
 import { CR, LF } from './tables.ts';
-
-/** The receiving half. */
-const receiving = {
-  /** Between messages. */
-  idle: 0,
-  head: 1,
-  /** Also the client's bytes of a tunnel. */
-  body: 2,
-  /** The request is complete, its response is not. */
-  waiting: 3,
-  /**
-   * We ended; what still comes is dropped, so that the client can read our last words before a reset (RFC 9112 section
-   * 9.6).
-   */
-  lingering: 4,
-  closed: 5,
-} as const;
-
-/** The sending half; in a tunnel `done` is the end of our bytes alone. */
-const sending = { none: 0, awaited: 1, body: 2, done: 3 } as const;
 
 export class Http1ServerCodec implements ServerCodec {
   private readonly sink: ByteSink;
@@ -352,6 +333,11 @@ export class Http1ServerCodec implements ServerCodec {
     this.abandon(error);
   }
 
+  private writeHead(head: ResponseHead, kind: number, keepLength: boolean, extra: string): void {
+    const encode = this.limits.rules.properCase ? encodeProperResponse : encodeResponseHead;
+    this.taken(encode(this.sink, head, kind, keepLength, extra));
+  }
+
   /** Notes whether the sink asked to be left alone. */
   private taken(writable: boolean): boolean {
     if (!writable) this.blocked = true;
@@ -371,7 +357,7 @@ export class Http1ServerCodec implements ServerCodec {
     // RFC 9110 section 15.2: never to an HTTP/1.0 client.
     if (this.head.version === 0 || this.sending !== sending.awaited) return;
     if (head.status === 100) this.continued = true;
-    this.taken(encodeResponseHead(this.sink, head, bodyNone, false, ''));
+    this.writeHead(head, bodyNone, false, '');
   }
 
   sendResponse(head: ResponseHead, endStream: boolean): void {
@@ -383,7 +369,7 @@ export class Http1ServerCodec implements ServerCodec {
     if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream) || this.isUnasked)
       this.keepAlive = false;
     const extra = responseLines(head, this.head, this.keepAlive, endStream && kind === bodyNone);
-    this.taken(encodeResponseHead(this.sink, head, kind, head.status !== 204, extra));
+    this.writeHead(head, kind, head.status !== 204, extra);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
   }
@@ -397,15 +383,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.tunnelling = true;
     // RFC 9110 section 15.2.2 asks for the name of what is spoken from here on.
     const spoken = head.get(headerId.upgrade) ?? this.head.upgrade;
-    this.taken(
-      encodeResponseHead(
-        this.sink,
-        head,
-        bodyUntilClose,
-        false,
-        upgradeLines(head.status === 101 ? spoken : ''),
-      ),
-    );
+    this.writeHead(head, bodyUntilClose, false, upgradeLines(head.status === 101 ? spoken : ''));
     this.writer.begin(bodyUntilClose, 0);
   }
 
@@ -474,19 +452,5 @@ export class Http1ServerCodec implements ServerCodec {
   /** The body did not keep to its Content-Length; the client must not take it for complete. */
   private abandonResponse(): void {
     this.abandon(new MeshError('internal', 'internal', 'no', 'a response body differed from its length'));
-  }
-}
-
-class Http1ServerStream extends StreamHandle<Http1ServerCodec> implements ServerStream {
-  sendInformational(head: ResponseHead): void {
-    this.codec?.sendInformational(head);
-  }
-
-  sendResponse(head: ResponseHead, endStream: boolean): void {
-    this.codec?.sendResponse(head, endStream);
-  }
-
-  openTunnel(head: ResponseHead): void {
-    this.codec?.openTunnel(head);
   }
 }

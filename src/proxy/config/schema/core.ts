@@ -192,10 +192,48 @@ export const upstreamConnectionOptions = message('envoy.config.core.v3.HttpProto
   max_response_headers_kb: f.uint32Value(7, 'default 64 (Envoy: 60); at most 8192', headKilobytes),
 });
 
+const preserveCase = message(
+  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig',
+  {
+    forward_reason_phrase: f.bool(1, 'reason phrases are always passed on'),
+    formatter_type_on_envoy_headers: f.enum(2, { DEFAULT: 0, PROPER_CASE: 1 }, 'DEFAULT', only('DEFAULT')),
+  },
+);
+
+const headerKeyFormat = message(
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat',
+  {
+    proper_case_words: f.message(
+      1,
+      message('envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords', {}),
+      'of what is written to this side',
+    ),
+    stateful_formatter: f.message(
+      8,
+      message('envoy.config.core.v3.TypedExtensionConfig', {
+        name: f.string(1, '', required),
+        typed_config: f.any(2, [preserveCase]),
+      }),
+      'names are passed on as they came in any case',
+    ),
+  },
+  [['proper_case_words', 'stateful_formatter']],
+);
+
 export const http1Options = message('envoy.config.core.v3.Http1ProtocolOptions', {
-  allow_absolute_url: f.boolValue(1, 'true', only(true)),
-  accept_http_10: f.bool(2, 'HTTP/1.0 is accepted in any case'),
+  allow_absolute_url: f.boolValue(1, 'default true; false: 404'),
+  accept_http_10: f.bool(2, 'false: 426; answers say HTTP/1.1'),
+  default_host_for_http_10: f.string(3),
+  header_key_format: f.message(4, headerKeyFormat),
   enable_trailers: f.bool(5, 'trailers are always passed on'),
+  allow_chunked_length: f.bool(6, 'true: the length is left out, and the connection ends after it'),
+  override_stream_error_on_invalid_http_message: f.boolValue(
+    7,
+    'default the listener’s stream_error_on_invalid_http_message',
+  ),
+  send_fully_qualified_url: f.bool(8, 'upstream'),
+  use_balsa_parser: f.boolValue(9, 'the parser is Weft’s own'),
+  allow_custom_methods: f.bool(10, 'false: 400 for methods that Envoy does not know'),
 });
 
 const window = (value: number) =>

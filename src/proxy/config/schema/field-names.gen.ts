@@ -95,6 +95,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.HealthStatusSet': '1:statuses',
   'envoy.config.core.v3.Http1ProtocolOptions':
     '1:allow_absolute_url 2:accept_http_10 3:default_host_for_http_10 4:header_key_format 5:enable_trailers 6:allow_chunked_length 7:override_stream_error_on_invalid_http_message 8:send_fully_qualified_url 9:use_balsa_parser 10:allow_custom_methods',
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat': '1:proper_case_words 8:stateful_formatter',
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords': '',
   'envoy.config.core.v3.Http2ProtocolOptions':
     '1:hpack_table_size 2:max_concurrent_streams 3:initial_stream_window_size 4:initial_connection_window_size 5:allow_connect 6:allow_metadata 7:max_outbound_frames 8:max_outbound_control_frames 9:max_consecutive_inbound_frames_with_empty_payload 10:max_inbound_priority_frames_per_stream 11:max_inbound_window_update_frames_per_data_frame_sent 12:stream_error_on_invalid_http_messaging 13:custom_settings_parameters 14:override_stream_error_on_invalid_http_message 15:connection_keepalive 16:use_oghttp2_codec',
   'envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter': '1:identifier 2:value',
@@ -342,6 +344,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
   'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink': '1:event_log_path',
+  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig':
+    '1:forward_reason_phrase 2:formatter_type_on_envoy_headers',
   'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig':
     '1:header_name 2:allow_extension_to_set_address_as_trusted 3:reject_with_status',
   'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig': '1:xff_num_trusted_hops',

@@ -34,6 +34,7 @@ export {
 export {
   address,
   type filterGrpcService,
+  type http1Options,
   http2Options,
   locality,
   metadata,

@@ -2,6 +2,7 @@
 // its ServicePolicy in the metadata, that says the same more exactly and wins.
 
 import type { LimitsConfig, OutlierConfig, RetryLimitConfig } from '../../../policy/index.ts';
+import type { Http1Rules } from '../../../wire/http1/index.ts';
 import {
   type cluster,
   type Faults,
@@ -21,6 +22,7 @@ import {
 } from './discovery.ts';
 import { noEndpoints, translateEndpoints } from './endpoints.ts';
 import { translateHealthCheck } from './health-check.ts';
+import { translateHttp1Client } from './http1.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateClusterTransport } from './proxy-header.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
@@ -97,6 +99,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       timeouts: translateTimeouts(policy),
       // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
       idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
+      http1: http.http1,
       http2: http.http2,
       http2ByAlpn: http.speaks === 'agreed',
       downstreamProtocol: http.speaks === 'downstream' ? { http1Tls: offerHttp1(tls) } : null,
@@ -152,6 +155,7 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
 }
 
 interface HttpChoice {
+  readonly http1: Http1Rules;
   readonly http2: Http2Settings | null;
   /** Which version, where `http2` is set: always that, what the handshake agrees on, or the client's. */
   readonly speaks: 'http2' | 'agreed' | 'downstream';
@@ -197,15 +201,17 @@ function chosen(options: UpstreamHttpOptions) {
 function translateVersion(
   message: ClusterMessage,
   options: UpstreamHttpOptions | null,
-): Pick<HttpChoice, 'http2' | 'speaks'> {
+): Pick<HttpChoice, 'http1' | 'http2' | 'speaks'> {
   const byDownstream =
     options === null
       ? message.protocol_selection === 'USE_DOWNSTREAM_PROTOCOL'
       : options.use_downstream_protocol_config !== undefined;
   const speaks = byDownstream ? 'downstream' : options?.auto_config === undefined ? 'http2' : 'agreed';
-  const http2 = (options === null ? message : chosen(options))?.http2_protocol_options;
+  const said = options === null ? message : chosen(options);
+  const http1 = translateHttp1Client(said?.http_protocol_options);
+  const http2 = said?.http2_protocol_options;
   const plain = http2 === undefined && speaks === 'http2';
-  return { http2: plain ? null : translateHttp2(http2, clusterDefaults.streamsMax), speaks };
+  return { http1, http2: plain ? null : translateHttp2(http2, clusterDefaults.streamsMax), speaks };
 }
 
 /** What is spoken is offered in the handshake, unless the configuration says itself what to offer. */

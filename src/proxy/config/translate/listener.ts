@@ -3,6 +3,7 @@
 import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
+import { defaultHttp1Rules } from '../../../wire/http1/index.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from '../filter-types.ts';
 import {
   type AnyValue,
@@ -22,6 +23,7 @@ import { clusterDefaults } from './cluster.ts';
 import { translateEntry } from './entry.ts';
 import { translateFilter } from './filters.ts';
 import { translateHeadRules } from './head-rules.ts';
+import { translateHttp1Server } from './http1.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateLocalReplies } from './local-replies.ts';
 import { checkFieldValue } from './message-text.ts';
@@ -66,6 +68,7 @@ const defaults = {
 
 const plainOptions: HttpOptions = {
   protocol: 'http1',
+  http1: defaultHttp1Rules,
   http2: translateHttp2(undefined, defaults.streamsMax),
   idleTimeoutMs: 0,
   headTimeoutMs: 0,
@@ -371,6 +374,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
   checkFieldValue(hcm.via ?? '', join(path, 'via'), faults);
   return {
     protocol: protocols[hcm.codec_type ?? 'AUTO'] ?? 'auto',
+    http1: translateHttp1Server(hcm.http_protocol_options, join(path, 'http_protocol_options'), faults),
     http2: translateHttp2(hcm.http2_protocol_options, defaults.streamsMax),
     idleTimeoutMs: common?.idle_timeout ?? defaults.idleTimeoutMs,
     headTimeoutMs: hcm.request_headers_timeout ?? defaults.headTimeoutMs,
