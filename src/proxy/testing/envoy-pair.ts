@@ -102,6 +102,11 @@ export class EnvoyPair {
     return read();
   }
 
+  /** Envoy's statistics whose names match the regular expression. */
+  async envoyStats(filter: string): Promise<Readonly<Record<string, number>>> {
+    return (await this.envoy?.stats(filter)) ?? {};
+  }
+
   async stop(): Promise<void> {
     await this.world.stop();
     await this.envoy?.stop();

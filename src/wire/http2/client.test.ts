@@ -392,3 +392,11 @@ describe('a PING before a stream that begins after a silence', () => {
     expect(bench.codec.closing).toBe(false);
   });
 });
+
+test('a server that enables push has nothing to offer (RFC 9113 section 6.5.2)', () => {
+  const bench = new ClientBench();
+  bench.feed(settings([2, 0])).take();
+  expect(bench.codec.closing).toBe(false);
+  bench.feed(settings([2, 1]));
+  expect(bench.take()).toEqual(['goaway 0 protocolError']);
+});

@@ -182,7 +182,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   private takeSettings(bytes: Uint8Array, start: number, end: number): boolean {
     const { peer } = this;
     const windowBefore = peer.streamWindow;
-    const code = readSettings(peer, bytes, start, end);
+    const code = readSettings(peer, bytes, start, end, this.side === 'downstream');
     if (code !== fault.none) return this.fail(code);
     this.settingsReceived = true;
     this.encoder.setTableBytesMax(peer.headerTableBytes);

@@ -55,11 +55,19 @@ export function writeSettings(out: OutBuffer, options: Announced, isServer: bool
 }
 
 /** Reads a payload into `peer`. Returns a fault, or 0. */
-export function readSettings(peer: PeerSettings, bytes: Uint8Array, start: number, end: number): number {
+export function readSettings(
+  peer: PeerSettings,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isServer: boolean,
+): number {
   for (let at = start; at < end; at += 6) {
     const id = (bytes[at]! << 8) | bytes[at + 1]!;
     const value =
       ((bytes[at + 2]! << 24) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!) >>> 0;
+    // A client may offer to take what is pushed; a server has nothing to offer (RFC 9113 section 6.5.2).
+    if (!isServer && id === setting.enablePush && value !== 0) return fault.settingValue;
     const code = apply(peer, id, value);
     if (code !== fault.none) return code;
   }
