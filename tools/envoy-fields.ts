@@ -82,6 +82,29 @@ const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name:
       [2, 'metadata'],
     ],
   ],
+  [
+    'envoy.config.route.v3.RateLimit',
+    [
+      [5, 'hits_addend'],
+      [6, 'apply_on_stream_done'],
+    ],
+  ],
+  [
+    'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
+    [
+      [17, 'rate_limits'],
+      [18, 'max_dynamic_descriptors'],
+    ],
+  ],
+  [
+    'envoy.extensions.filters.http.ratelimit.v3.RateLimit',
+    [
+      [14, 'filter_enabled'],
+      [15, 'filter_enforced'],
+      [16, 'failure_mode_deny_percent'],
+      [17, 'rate_limits'],
+    ],
+  ],
   ['envoy.config.core.v3.HttpProtocolOptions', [[7, 'max_response_headers_kb']]],
   [
     'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig',

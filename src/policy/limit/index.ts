@@ -1,2 +1,2 @@
 export { type Gauge, LocalGauge } from './gauge.ts';
-export { type RateLimit, TokenBucket, type TokenBucketConfig } from './token-bucket.ts';
+export { FillRate, type RateLimit, TokenBucket, type TokenBucketConfig } from './token-bucket.ts';

@@ -1,5 +1,6 @@
-// Token bucket: how many requests may pass in a time, with a burst. Filled in whole steps, as Envoy's, so that both say
-// no at the same request; the time is passed in.
+// Token bucket: how many requests may pass in a time, with a burst. Tokens come one by one over the interval of a fill,
+// and a full bucket gathers nothing, as in Envoy (AtomicTokenBucketImpl), so that both say no at the same request; the
+// time is passed in.
 
 export interface TokenBucketConfig {
   /** The burst, and what a fresh bucket holds. */
@@ -11,28 +12,61 @@ export interface TokenBucketConfig {
 export interface RateLimit {
   /** Takes one token; false: there is none. */
   take(nowMs: number): boolean;
+  /** What is there now. */
+  remaining(nowMs: number): number;
+  /** Until the next token. */
+  untilNextMs(nowMs: number): number;
 }
 
+/** A configuration in nanoseconds: whole ones, so that sums of them are exact. */
+export class FillRate {
+  readonly tokenNs: number;
+  /** In which an empty bucket becomes full. */
+  readonly fullNs: number;
+
+  constructor({ fillIntervalMs, tokensMax, tokensPerFill }: TokenBucketConfig) {
+    this.tokenNs = Math.max(1, Math.floor((fillIntervalMs * 1e6) / tokensPerFill));
+    this.fullNs = tokensMax * this.tokenNs;
+  }
+
+  /** When a bucket that was empty at `emptyNs` would have been empty, had it only gathered what it can hold. */
+  boundedNs(emptyNs: number, nowNs: number): number {
+    return Math.max(emptyNs, nowNs - this.fullNs);
+  }
+}
+
+/** All that it keeps is when it was, or would have been, empty. */
 export class TokenBucket implements RateLimit {
-  private readonly config: TokenBucketConfig;
-  private tokens: number;
-  private filledMs: number;
+  private readonly rate: FillRate;
+  private readonly startMs: number;
+  private emptyNs: number;
 
   constructor(config: TokenBucketConfig, nowMs: number) {
-    this.config = config;
-    this.tokens = config.tokensMax;
-    this.filledMs = nowMs;
+    this.rate = new FillRate(config);
+    this.startMs = nowMs;
+    this.emptyNs = -this.rate.fullNs;
   }
 
   take(nowMs: number): boolean {
-    const { tokensMax, tokensPerFill, fillIntervalMs } = this.config;
-    const fills = Math.floor((nowMs - this.filledMs) / fillIntervalMs);
-    if (fills > 0) {
-      this.tokens = Math.min(tokensMax, this.tokens + fills * tokensPerFill);
-      this.filledMs += fills * fillIntervalMs;
-    }
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    const { tokenNs } = this.rate;
+    const gatheredNs = this.gatheredNs(nowMs);
+    if (gatheredNs < tokenNs) return false;
+    this.emptyNs += tokenNs;
     return true;
+  }
+
+  remaining(nowMs: number): number {
+    return Math.floor(this.gatheredNs(nowMs) / this.rate.tokenNs);
+  }
+
+  untilNextMs(nowMs: number): number {
+    const { tokenNs } = this.rate;
+    return (tokenNs - (this.gatheredNs(nowMs) % tokenNs)) / 1e6;
+  }
+
+  private gatheredNs(nowMs: number): number {
+    const nowNs = Math.round((nowMs - this.startMs) * 1e6);
+    this.emptyNs = this.rate.boundedNs(this.emptyNs, nowNs);
+    return nowNs - this.emptyNs;
   }
 }

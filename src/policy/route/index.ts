@@ -12,9 +12,11 @@ export {
 export {
   type CompiledHeader,
   compileHeaders,
+  compileParameters,
   compileValue,
   compileValues,
   matchesHeaders,
+  matchesQuery,
   type ValueMatcher,
 } from './match-value.ts';
 export {
@@ -27,11 +29,14 @@ export {
 } from './message-rules.ts';
 export { compileRegex, compileRewrite, portableRegexFault, re2Size } from './regex/index.ts';
 export type {
+  DescriptorAction,
+  DescriptorRule,
   HashPolicy,
   HeaderEdits,
   HeaderMatch,
   HeaderStep,
   MatchFacts,
+  MetadataPlace,
   MirrorPolicy,
   PathMatch,
   PathRewrite,

@@ -116,6 +116,12 @@ export function compileQuery(match: RouteMatch['query'][number], matcher: ValueM
   return { name: match.name, matcher };
 }
 
+/** Of a configuration that was validated. */
+export function compileParameters(query: RouteMatch['query']): readonly CompiledQuery[] {
+  const matchers = compileValues(query.map(({ match }) => match));
+  return query.map((parameter, index) => compileQuery(parameter, matchers[index]!));
+}
+
 /** Compares the first parameter of each name, as received: percent encoding is not undone, as in Envoy. */
 export function matchesQuery(query: readonly CompiledQuery[], path: string): boolean {
   for (let index = 0; index < query.length; index++) {

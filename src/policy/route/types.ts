@@ -212,6 +212,47 @@ export interface StreamDuration {
   readonly grpcOffsetMs: number;
 }
 
+/** One part of what a request is counted by; none: the rule does not concern the request. */
+export type DescriptorAction =
+  | { readonly kind: 'source-cluster' | 'destination-cluster' | 'remote-address' }
+  | { readonly kind: 'masked-address'; readonly bits4: number; readonly bits6: number }
+  /** `optional`: without it the rest still counts. */
+  | { readonly kind: 'header'; readonly name: string; readonly key: string; readonly optional: boolean }
+  | { readonly kind: 'generic'; readonly key: string; readonly value: string }
+  | {
+      readonly kind: 'match';
+      readonly key: string;
+      readonly value: string;
+      /** Whether it is to match. */
+      readonly expected: boolean;
+      readonly headers: readonly HeaderMatch[];
+      readonly query: RouteMatch['query'];
+    }
+  | {
+      readonly kind: 'metadata';
+      /** What filters said, or what the route's metadata says. */
+      readonly source: 'request' | 'route';
+      readonly key: string;
+      readonly at: MetadataPlace;
+      /** '' for none. */
+      readonly absent: string;
+      readonly optional: boolean;
+    };
+
+export interface MetadataPlace {
+  readonly namespace: string;
+  readonly path: readonly string[];
+}
+
+/** By what the requests of a route, or of a virtual host, are counted. */
+export interface DescriptorRule {
+  /** The filter of this stage reads it. */
+  readonly stage: number;
+  readonly actions: readonly DescriptorAction[];
+  /** Where the limit itself is said; null: nowhere. */
+  readonly limit: MetadataPlace | null;
+}
+
 export interface Route {
   /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
   readonly name: string;
@@ -237,6 +278,11 @@ export interface Route {
   readonly attemptsInAnswer?: true;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
   readonly filters?: ReadonlyMap<string, unknown>;
+  /** By what its requests are counted, and all those of its virtual host; routing only carries it. Absent: nothing. */
+  readonly descriptors?: readonly DescriptorRule[];
+  readonly hostDescriptors?: readonly DescriptorRule[];
+  /** Both count, whatever filters say. */
+  readonly includesHostDescriptors?: true;
   /** What formats may read of it and of its virtual host; routing only carries it. Absent: nothing is said. */
   readonly metadata?: RouteMetadata;
   readonly hostMetadata?: RouteMetadata;

@@ -1,24 +1,19 @@
-// A token bucket from which all threads take. Whoever sees first that a fill is due claims it, and adds its tokens;
-// until those are in, others see the bucket as it was, so that what passes is never more than a bucket of one thread
-// would let through.
+// A token bucket from which all threads take. When it was empty is one number that they exchange, so that it is one
+// bucket to the last token.
 
-import type { RateLimit, TokenBucketConfig } from '../limit/index.ts';
+import { FillRate, type RateLimit, type TokenBucketConfig } from '../limit/index.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
-/** Fills claimed since the bucket began. */
-const fillsAt = 0;
-const tokensAt = 1;
-/** When it began: a 64-bit number. */
-const startAt = 2;
+/** When it began, and nanoseconds from there to when it was empty: 64-bit numbers. */
+const startAt = 0;
+const emptyAt = 2;
 const bucketWords = 4;
-/** Of 31 bits. */
-const countMax = 2 ** 31 - 1;
 
 export class SharedTokenBucket implements RateLimit {
   /** For who gives it back. */
   readonly at: number;
-  private readonly words: Int32Array;
-  private readonly config: TokenBucketConfig;
+  private readonly empty: BigInt64Array;
+  private readonly rate: FillRate;
   private readonly startMs: number;
 
   /** Null: the memory is full. The bucket of that name begins with whoever asks first. */
@@ -29,47 +24,51 @@ export class SharedTokenBucket implements RateLimit {
     nowMs: number,
   ): SharedTokenBucket | null {
     const at = memory.acquire(name, bucketWords, (fresh) => {
-      memory.words[fresh + tokensAt] = Math.min(countMax, config.tokensMax);
       memory.numbers[(fresh + startAt) / 2] = nowMs;
+      emptyOf(memory, fresh)[0] = BigInt(-new FillRate(config).fullNs);
     });
     return at < 0 ? null : new SharedTokenBucket(memory, at, config);
   }
 
   private constructor(memory: SharedMemory, at: number, config: TokenBucketConfig) {
-    this.words = memory.words;
     this.at = at;
-    this.config = config;
+    this.empty = emptyOf(memory, at);
+    this.rate = new FillRate(config);
     this.startMs = memory.numbers[(at + startAt) / 2]!;
   }
 
   take(nowMs: number): boolean {
-    this.fill(nowMs);
-    const { words } = this;
-    const at = this.at + tokensAt;
-    let tokens = Atomics.load(words, at);
-    while (tokens > 0) {
-      const seen = Atomics.compareExchange(words, at, tokens, tokens - 1);
-      if (seen === tokens) return true;
-      tokens = seen;
+    const { empty, rate } = this;
+    const nowNs = this.nowNs(nowMs);
+    let seen = Atomics.load(empty, 0);
+    for (;;) {
+      const emptyNs = rate.boundedNs(Number(seen), nowNs);
+      if (nowNs - emptyNs < rate.tokenNs) return false;
+      const before = Atomics.compareExchange(empty, 0, seen, BigInt(emptyNs + rate.tokenNs));
+      if (before === seen) return true;
+      seen = before;
     }
-    return false;
   }
 
-  private fill(nowMs: number): void {
-    const { words, config } = this;
-    // The number of fills may wrap; the difference does not.
-    const due = Math.floor((nowMs - this.startMs) / config.fillIntervalMs) | 0;
-    const done = Atomics.load(words, this.at + fillsAt);
-    const fills = (due - done) | 0;
-    if (fills <= 0 || Atomics.compareExchange(words, this.at + fillsAt, done, due) !== done) return;
-    const max = Math.min(countMax, config.tokensMax);
-    const gained = Math.min(max, fills * config.tokensPerFill);
-    const at = this.at + tokensAt;
-    let tokens = Atomics.load(words, at);
-    for (;;) {
-      const seen = Atomics.compareExchange(words, at, tokens, Math.min(max, tokens + gained));
-      if (seen === tokens) return;
-      tokens = seen;
-    }
+  remaining(nowMs: number): number {
+    return Math.floor(this.gatheredNs(nowMs) / this.rate.tokenNs);
   }
+
+  untilNextMs(nowMs: number): number {
+    const { tokenNs } = this.rate;
+    return (tokenNs - (this.gatheredNs(nowMs) % tokenNs)) / 1e6;
+  }
+
+  private gatheredNs(nowMs: number): number {
+    const nowNs = this.nowNs(nowMs);
+    return nowNs - this.rate.boundedNs(Number(Atomics.load(this.empty, 0)), nowNs);
+  }
+
+  private nowNs(nowMs: number): number {
+    return Math.round((nowMs - this.startMs) * 1e6);
+  }
+}
+
+function emptyOf({ words }: SharedMemory, at: number): BigInt64Array {
+  return new BigInt64Array(words.buffer, words.byteOffset + (at + emptyAt) * 4, 1);
 }

@@ -51,6 +51,8 @@ const rules = (
 const metadata = (fields: Json): Json =>
   rules([{ metadata: { filter: 'f', path: [{ key: 'k' }], value: { bool_match: true }, ...fields } }]);
 const rbac = 'rbac.v3.RBAC';
+const limit = 'local_ratelimit.v3.LocalRateLimit';
+const globalLimit = 'ratelimit.v3.RateLimit';
 const jwt = 'jwt_authn.v3.JwtAuthentication';
 const tokens = (provider: Json): Json => ({ providers: { p: provider } });
 
@@ -187,6 +189,61 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     },
     'decoder_header_mutation_rules.allow_expression.regex: ',
   ],
+  [
+    'local_ratelimit: a descriptor of nothing',
+    limit,
+    { stat_prefix: 'a', descriptors: [{ token_bucket: { max_tokens: 1, fill_interval: '1s' } }] },
+    'descriptors[0].entries: must not be empty',
+  ],
+  [
+    'local_ratelimit: a descriptor without a bucket',
+    limit,
+    { stat_prefix: 'a', descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] },
+    'descriptors[0].token_bucket: must be set',
+  ],
+  [
+    'local_ratelimit: a descriptor for any value',
+    limit,
+    { stat_prefix: 'a', descriptors: [{ entries: [{ key: 'a' }] }] },
+    'descriptors[0].entries[0].value: must be set',
+  ],
+  [
+    'local_ratelimit: a bucket without a time',
+    limit,
+    { stat_prefix: 'a', token_bucket: { max_tokens: 1 } },
+    'token_bucket.fill_interval: must be set',
+  ],
+  [
+    'local_ratelimit: a bucket of nothing',
+    limit,
+    { stat_prefix: 'a', token_bucket: { fill_interval: '1s' } },
+    'token_bucket.max_tokens: must be set',
+  ],
+  [
+    'local_ratelimit: of each connection',
+    limit,
+    { stat_prefix: 'a', local_rate_limit_per_downstream_connection: true },
+    'local_rate_limit_per_downstream_connection: is supported as false only',
+  ],
+  ['ratelimit: no service', globalLimit, { domain: 'a' }, 'rate_limit_service: must be set'],
+  [
+    'ratelimit: a service of nobody',
+    globalLimit,
+    { domain: 'a', rate_limit_service: { transport_api_version: 'V3' } },
+    'rate_limit_service.grpc_service: must be set',
+  ],
+  [
+    'ratelimit: an older service',
+    globalLimit,
+    { domain: 'a', rate_limit_service: { transport_api_version: 'V2' } },
+    'rate_limit_service.transport_api_version: is supported as V3 only',
+  ],
+  [
+    'ratelimit: others than there are',
+    globalLimit,
+    { domain: 'a', request_type: 'mine' },
+    'request_type: must be internal, external or both',
+  ],
   ['jwt: no keys', jwt, tokens({}), 'providers[p]: one of remote_jwks, local_jwks must be set'],
   [
     'jwt: keys that are none',
@@ -274,6 +331,44 @@ describe('a route’s word to a filter is refused for', () => {
     test(name, () => {
       const route = { typed_per_filter_config: { f: typed(`${http}.${type}`, fields) } };
       expect(faultsOf('cors.v3.Cors', {}, route)).toContain(expected);
+    });
+});
+
+const ruleCases: readonly (readonly [name: string, rule: Json, expected: string])[] = [
+  ['nothing to count by', {}, 'actions: must not be empty'],
+  ['an action that is none', { actions: [{}] }, 'actions[0]: one action must be set'],
+  [
+    'fields that are none',
+    { actions: [{ header_value_match: { descriptor_value: 'a' } }] },
+    'actions[0].header_value_match.headers: must not be empty',
+  ],
+  [
+    'parameters that are none',
+    { actions: [{ query_parameter_value_match: { descriptor_value: 'a' } }] },
+    'actions[0].query_parameter_value_match.query_parameters: must not be empty',
+  ],
+  [
+    'metadata from nowhere',
+    { actions: [{ metadata: { descriptor_key: 'a' } }] },
+    'actions[0].metadata.metadata_key: must be set',
+  ],
+  [
+    'metadata without a path',
+    { actions: [{ metadata: { descriptor_key: 'a', metadata_key: { key: 'b' } } }] },
+    'actions[0].metadata.metadata_key.path: must not be empty',
+  ],
+  [
+    'a limit from nowhere',
+    { actions: [{ remote_address: {} }], limit: {} },
+    'limit.dynamic_metadata: must be set',
+  ],
+];
+
+describe('a rule by which requests are counted is refused for', () => {
+  for (const [name, rule, expected] of ruleCases)
+    test(name, () => {
+      const route = { route: { cluster: 'a', rate_limits: [rule] } };
+      expect(faultsOf('cors.v3.Cors', {}, route)).toContain(`route.rate_limits[0].${expected}`);
     });
 });
 

@@ -27,6 +27,20 @@ export interface LocalRateLimitConfig {
   readonly statPrefix: string;
   /** null: nothing is limited here, routes may. */
   readonly bucket: TokenBucketConfig | null;
+  /** Requests that are counted by exactly these entries have buckets of their own. */
+  readonly descriptors: readonly {
+    readonly entries: readonly (readonly [key: string, value: string])[];
+    readonly bucket: TokenBucketConfig;
+  }[];
+  /** Of the rules by which they are counted. */
+  readonly stage: number;
+  readonly hostRules: HostRules;
+  /** Those with buckets of their own take from the common one too. */
+  readonly alwaysDefault: boolean;
+  /** x-ratelimit-limit and its like. */
+  readonly tellsLimits: boolean;
+  /** For callers of gRPC; null: by the status. */
+  readonly grpcStatus: number | null;
   /** Where it stands, in its virtual host if that is where: all threads find their one bucket by it. */
   readonly place: string;
   readonly inVirtualHost: boolean;
@@ -35,6 +49,38 @@ export interface LocalRateLimitConfig {
   readonly enforcedShare: number;
   readonly responseEdits: HeaderEdits | null;
   readonly notEnforcedEdits: HeaderEdits | null;
+}
+
+/** Whether the rules of a virtual host count: where the route has none, in any case, or never. */
+export type HostRules = 'override' | 'include' | 'ignore';
+
+/** A service counts requests, of all proxies together. */
+export interface GlobalRateLimitConfig {
+  readonly kind: 'rate-limit';
+  readonly target: GrpcTargetConfig;
+  readonly domain: string;
+  readonly stage: number;
+  /** Of whom requests are counted. */
+  readonly concerns: 'internal' | 'external' | 'both';
+  /** What could not be counted is refused. */
+  readonly failureDenied: boolean;
+  readonly errorStatus: number;
+  readonly status: number;
+  /** For callers of gRPC; null: by the status. */
+  readonly grpcStatus: number | null;
+  /** x-ratelimit-limit and its like; x-envoy-ratelimited. */
+  readonly tellsLimits: boolean;
+  readonly tellsLimited: boolean;
+  readonly responseEdits: HeaderEdits | null;
+  readonly statPrefix: string;
+}
+
+/** Said by routes only. */
+export interface GlobalRateLimitOverride {
+  readonly kind: 'rate-limit-override';
+  readonly hostRules: HostRules;
+  /** '': the filter's. */
+  readonly domain: string;
 }
 
 export interface CorsConfig {
@@ -368,6 +414,7 @@ export interface DecompressorDirection {
 export type FilterConfig =
   | FaultConfig
   | LocalRateLimitConfig
+  | GlobalRateLimitConfig
   | CorsConfig
   | CsrfConfig
   | HealthCheckConfig
@@ -396,6 +443,7 @@ export type RouteFilterConfig =
   | FilterConfig
   | CompressorOverride
   | AuthzOverride
+  | GlobalRateLimitOverride
   | JwtOverride
   | { readonly kind: 'disabled' };
 

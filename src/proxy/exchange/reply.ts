@@ -7,7 +7,7 @@ import { createResponseHead } from '../../wire/index.ts';
 import { type ResponseFlag, responseFlags } from '../stats/index.ts';
 import { applyEdits, redirectLocation } from './apply-edits.ts';
 import type { BodyTransform } from './body-transform.ts';
-import { encodeGrpcMessage, grpcStatusFor, isGrpc } from './grpc.ts';
+import { encodeGrpcMessage, grpcStatusFor, grpcUnsaid, isGrpc } from './grpc.ts';
 import { mapAnswer } from './local-answer.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
@@ -47,6 +47,7 @@ export function answer(request: RequestState, status: number, body: string): voi
 export function deny(request: RequestState, denial: Denial): void {
   addFlag(request, denial.flag);
   request.details = denial.details;
+  if (denial.grpcStatus !== undefined) request.grpcStatus = denial.grpcStatus;
   write(request, denial.status, denial.body, denial.fields);
 }
 
@@ -99,11 +100,13 @@ function send(
   code: ErrorCode | null,
   edits: HeaderEdits | null,
 ): void {
-  if (status >= 400 && isGrpc(request.head)) {
-    const said = typeof text === 'string' ? text : Buffer.from(text).toString();
-    sendGrpc(request, status, said, extra, code, edits);
+  const said = request.grpcStatus === grpcUnsaid ? null : request.grpcStatus;
+  if ((status >= 400 || said !== null) && isGrpc(request.head)) {
+    const reason = typeof text === 'string' ? text : Buffer.from(text).toString();
+    sendGrpc(request, status, said ?? grpcStatusFor(status, code), reason, extra, edits);
     return;
   }
+  request.grpcStatus = grpcUnsaid;
   const { context, listener, route, steps } = request;
   let bytes = typeof text === 'string' ? encoder.encode(text) : text;
   const fields: Field[] = [['date', context.dates.now()]];
@@ -144,9 +147,9 @@ function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array
 function sendGrpc(
   request: RequestState,
   status: number,
+  grpcStatus: number,
   text: string,
   extra: readonly Field[],
-  code: ErrorCode | null,
   edits: HeaderEdits | null,
 ): void {
   const { context, listener, stream } = request;
@@ -154,12 +157,12 @@ function sendGrpc(
     ['date', context.dates.now()],
     ['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName],
     ['content-type', 'application/grpc'],
-    ['grpc-status', `${grpcStatusFor(status, code)}`],
+    ['grpc-status', `${grpcStatus}`],
     ...(text === '' ? [] : [['grpc-message', encodeGrpcMessage(text)] as const]),
     ...extra.filter(([name]) => name !== 'content-type'),
   ]);
   request.status = status;
-  request.grpcStatus = grpcStatusFor(status, code);
+  request.grpcStatus = grpcStatus;
   request.responseHead = head;
   if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits, request);
   if (edits !== null) applyEdits(head, edits, request);

@@ -91,6 +91,8 @@ export interface Denial {
   readonly details: string;
   /** Beside those that every answer of ours has. */
   readonly fields: readonly (readonly [name: string, value: string])[];
+  /** What a caller of gRPC is told; absent: what the status comes to. */
+  readonly grpcStatus?: number;
 }
 
 /**

@@ -15,7 +15,7 @@ import { GrpcStatsFilter, GrpcWebFilter } from './grpc/index.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
 import { JwtAuthnFilter } from './jwt/index.ts';
-import { LocalRateLimitFilter } from './local-rate-limit.ts';
+import { GlobalRateLimitFilter, LocalRateLimitFilter } from './rate-limit/index.ts';
 import { RbacFilter } from './rbac.ts';
 import { StatefulSessionFilter } from './stateful-session.ts';
 import { UserFilter } from './user/index.ts';
@@ -34,6 +34,7 @@ const classes: Readonly<
 > = {
   fault: FaultFilter,
   'local-rate-limit': LocalRateLimitFilter,
+  'rate-limit': GlobalRateLimitFilter,
   cors: CorsFilter,
   csrf: CsrfFilter,
   'health-check': HealthCheckFilter,

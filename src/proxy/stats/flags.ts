@@ -20,6 +20,7 @@ export const responseFlags = {
   faultDelay: 'DI',
   faultAbort: 'FI',
   rateLimited: 'RL',
+  rateLimitError: 'RLSE',
   denied: 'UAEX',
   healthFailed: 'LH',
   overloaded: 'OM',

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	ratelimit "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -32,6 +33,7 @@ func main() {
 	}
 	server := grpc.NewServer()
 	auth.RegisterAuthorizationServer(server, &authorizer{})
+	ratelimit.RegisterRateLimitServiceServer(server, &limiter{})
 	say("port %d", socket.Addr().(*net.TCPAddr).Port)
 	if err := server.Serve(socket); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -160,6 +160,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.overload.v3.ScaledTrigger': '1:scaling_threshold 2:saturation_threshold',
   'envoy.config.overload.v3.ThresholdTrigger': '1:value',
   'envoy.config.overload.v3.Trigger': '1:name 2:threshold 3:scaled',
+  'envoy.config.ratelimit.v3.RateLimitServiceConfig': '2:grpc_service 4:transport_api_version',
   'envoy.config.rbac.v3.Permission':
     '1:and_rules 2:or_rules 3:any 4:header 5:destination_ip 6:destination_port 7:metadata 8:not_rule 9:requested_server_name 10:url_path 11:destination_port_range 12:matcher 13:uri_template',
   'envoy.config.rbac.v3.Permission.Set': '1:rules',
@@ -178,6 +179,24 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.InternalRedirectPolicy':
     '1:max_internal_redirects 2:redirect_response_codes 3:predicates 4:allow_cross_scheme_redirect 5:response_headers_to_copy',
   'envoy.config.route.v3.QueryParameterMatcher': '1:name 5:string_match 6:present_match',
+  'envoy.config.route.v3.RateLimit':
+    '1:stage 2:disable_key 3:actions 4:limit 5:hits_addend 6:apply_on_stream_done',
+  'envoy.config.route.v3.RateLimit.Action':
+    '1:source_cluster 2:destination_cluster 3:request_headers 4:remote_address 5:generic_key 6:header_value_match 7:dynamic_metadata 8:metadata 9:extension 10:masked_remote_address 11:query_parameter_value_match',
+  'envoy.config.route.v3.RateLimit.Action.DestinationCluster': '',
+  'envoy.config.route.v3.RateLimit.Action.GenericKey': '1:descriptor_value 2:descriptor_key',
+  'envoy.config.route.v3.RateLimit.Action.HeaderValueMatch':
+    '1:descriptor_value 2:expect_match 3:headers 4:descriptor_key',
+  'envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress': '1:v4_prefix_mask_len 2:v6_prefix_mask_len',
+  'envoy.config.route.v3.RateLimit.Action.MetaData':
+    '1:descriptor_key 2:metadata_key 3:default_value 4:source 5:skip_if_absent',
+  'envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch':
+    '1:descriptor_value 2:expect_match 3:query_parameters 4:descriptor_key',
+  'envoy.config.route.v3.RateLimit.Action.RemoteAddress': '',
+  'envoy.config.route.v3.RateLimit.Action.RequestHeaders': '1:header_name 2:descriptor_key 3:skip_if_absent',
+  'envoy.config.route.v3.RateLimit.Action.SourceCluster': '',
+  'envoy.config.route.v3.RateLimit.Override': '1:dynamic_metadata',
+  'envoy.config.route.v3.RateLimit.Override.DynamicMetadata': '1:metadata_key',
   'envoy.config.route.v3.RedirectAction':
     '1:host_redirect 2:path_redirect 3:response_code 4:https_redirect 5:prefix_rewrite 6:strip_query 7:scheme_redirect 8:port_redirect 9:regex_rewrite',
   'envoy.config.route.v3.RetryPolicy':
@@ -218,6 +237,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': '1:log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
+  'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': '1:entries 2:token_bucket',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry': '1:key 2:value',
   'envoy.extensions.compression.brotli.compressor.v3.Brotli':
     '1:quality 2:encoder_mode 3:window_bits 4:input_block_bits 5:chunk_size 6:disable_literal_context_modeling',
   'envoy.extensions.compression.brotli.decompressor.v3.Brotli':
@@ -298,7 +319,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:http_uri 2:cache_duration 3:async_fetch 4:retry_policy',
   'envoy.extensions.filters.http.jwt_authn.v3.RequirementRule': '1:match 2:requires 3:requirement_name',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
-    '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit',
+    '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit 17:rate_limits 18:max_dynamic_descriptors',
+  'envoy.extensions.filters.http.ratelimit.v3.RateLimit':
+    '1:domain 2:stage 3:request_type 4:timeout 5:failure_mode_deny 6:rate_limited_as_resource_exhausted 7:rate_limit_service 8:enable_x_ratelimit_headers 9:disable_x_envoy_ratelimited_header 10:rate_limited_status 11:response_headers_to_add 12:status_on_error 13:stat_prefix 14:filter_enabled 15:filter_enforced 16:failure_mode_deny_percent 17:rate_limits',
+  'envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute':
+    '1:vh_rate_limits 2:override_option 3:rate_limits 4:domain',
   'envoy.extensions.filters.http.rbac.v3.RBAC':
     '1:rules 2:shadow_rules 3:shadow_rules_stat_prefix 4:matcher 5:shadow_matcher 6:rules_stat_prefix 7:track_per_rule_stats',
   'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': '2:rbac',

@@ -3,10 +3,11 @@
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
-import { f, message, notEmpty, only, positive, required } from './field.ts';
+import { f, message, notEmpty, positive } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
+import { createRateLimits, rateLimitPerRoute } from './rate-limit.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 import { statefulSession, statefulSessionPerRoute } from './stateful-session.ts';
 import { typedStruct } from './typed-struct.ts';
@@ -82,22 +83,9 @@ const httpStatus = message('envoy.type.v3.HttpStatus', {
   code: f.enum(1, statusCodes, 'default 429; below 400 means 429'),
 });
 
-export const tokenBucket = message('envoy.type.v3.TokenBucket', {
-  max_tokens: f.uint32(1, '', positive),
-  tokens_per_fill: f.uint32Value(2, 'default 1', positive),
-  fill_interval: f.duration(3, 'at least 50ms', (value) => (value >= 50 ? null : 'must be at least 50ms')),
-});
-
-export const localRateLimit = message('envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
-  stat_prefix: f.string(1, '', required),
-  status: f.message(2, httpStatus),
-  token_bucket: f.message(3, tokenBucket),
-  filter_enabled: f.message(4, runtimePercent, 'default 0 %'),
-  filter_enforced: f.message(5, runtimePercent, 'default 0 %'),
-  response_headers_to_add: f.repeated(f.message(6, headerValueOption)),
-  request_headers_to_add_when_not_enforced: f.repeated(f.message(10, headerValueOption)),
-  local_rate_limit_per_downstream_connection: f.bool(11, 'false', only(false)),
-});
+const rateLimits = createRateLimits(runtimePercent, httpStatus);
+export const localRateLimit = rateLimits.local;
+export const globalRateLimit = rateLimits.global;
 
 export const cors = message('envoy.extensions.filters.http.cors.v3.Cors', {});
 
@@ -151,6 +139,7 @@ export const extAuthz = createExtAuthz(runtimePercent, httpStatus);
 export const httpFilterTypes = [
   httpFault,
   localRateLimit,
+  globalRateLimit,
   cors,
   csrfPolicy,
   healthCheckFilter,
@@ -169,6 +158,7 @@ export const httpFilterTypes = [
 const routeFilters = [
   httpFault,
   localRateLimit,
+  rateLimitPerRoute,
   corsPolicy,
   csrfPolicy,
   headerMutationPerRoute,

@@ -54,6 +54,7 @@ export {
   csrfPolicy,
   extAuthz,
   filterConfig,
+  globalRateLimit,
   headerMutation,
   headerMutationPerRoute,
   healthCheckFilter,
@@ -88,6 +89,7 @@ export {
   type overloadManager,
   scaleTimers,
 } from './overload.ts';
+export { rateLimitPerRoute, type rateLimitRule, type tokenBucket } from './rate-limit.ts';
 export {
   type accessRules,
   httpRbac,

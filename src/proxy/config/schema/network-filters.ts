@@ -1,7 +1,7 @@
 // Tables: network filters that may stand before the last one of a chain.
 
 import { f, message, positive, required } from './field.ts';
-import { tokenBucket } from './filters.ts';
+import { tokenBucket } from './rate-limit.ts';
 import { accessRules } from './rbac.ts';
 
 const network = 'envoy.extensions.filters.network';

@@ -1,18 +1,13 @@
 // Tables: envoy.config.route.v3: virtual hosts, routes and what they do.
 
 import { retryWords } from '../../../policy/index.ts';
-import {
-  dataSource,
-  headerValueOption,
-  metadata,
-  regexMatchAndSubstitute,
-  regexMatcher,
-  stringMatcher,
-} from './core.ts';
+import { dataSource, headerValueOption, metadata, regexMatchAndSubstitute, regexMatcher } from './core.ts';
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { internalRedirectPolicy } from './internal-redirect.ts';
+import { queryParameterMatcher } from './query-matcher.ts';
+import { rateLimitRule } from './rate-limit.ts';
 import { metadataMatcher } from './rbac.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
@@ -22,16 +17,6 @@ const edits = (requestAdd: number, requestRemove: number, responseAdd: number, r
   response_headers_to_add: f.repeated(f.message(responseAdd, headerValueOption)),
   response_headers_to_remove: f.repeated(f.string(responseRemove, '', notEmpty)),
 });
-
-const queryParameterMatcher = message(
-  'envoy.config.route.v3.QueryParameterMatcher',
-  {
-    name: f.string(1, '', required),
-    string_match: f.message(5, stringMatcher),
-    present_match: f.bool(6, 'true', only(true)),
-  },
-  [['string_match', 'present_match']],
-);
 
 export const uriTemplateMatch = message(
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig',
@@ -264,6 +249,8 @@ const routeAction = message(
     request_mirror_policies: mirrors(30),
     hash_policy: f.repeated(f.message(15, hashPolicy)),
     upgrade_configs: f.repeated(f.message(25, upgradeConfig)),
+    rate_limits: f.repeated(f.message(13, rateLimitRule)),
+    include_vh_rate_limits: f.boolValue(14),
     priority: f.enum(11, { DEFAULT: 0, HIGH: 1 }, 'whose circuit breakers count'),
   },
   [
@@ -332,6 +319,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   hedge_policy: f.message(17, hedgePolicy),
   request_mirror_policies: mirrors(22),
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),
+  rate_limits: f.repeated(f.message(6, rateLimitRule)),
   virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),
   metadata: f.message(24, metadata),
   typed_per_filter_config: perRouteFilters(15),

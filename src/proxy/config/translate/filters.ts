@@ -5,7 +5,6 @@ import type {
   FilterConfig,
   HeaderMutationConfig,
   ListenerFilterConfig,
-  LocalRateLimitConfig,
   RouteFilterConfig,
   RouteFilters,
 } from '../filter-types.ts';
@@ -23,6 +22,7 @@ import {
   extAuthzPerRoute,
   type Faults,
   filterConfig,
+  globalRateLimit,
   grpcStats,
   grpcWeb,
   headerMutation,
@@ -36,9 +36,9 @@ import {
   jwtPerRoute,
   localRateLimit,
   type MessageOf,
+  rateLimitPerRoute,
   statefulSession,
   statefulSessionPerRoute,
-  statusCodes,
   typedStruct,
   unpack,
 } from '../schema/index.ts';
@@ -51,8 +51,9 @@ import {
 } from './coding-filters.ts';
 import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateGrpcStats } from './grpc-stats.ts';
-import { translateAddition, translateAdditions, translateRemoval } from './header-edits.ts';
+import { translateAddition, translateRemoval } from './header-edits.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
+import { translateGlobalLimit, translateGlobalLimitRoute, translateLocalLimit } from './rate-limit.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
 import { translateSessionRoute, translateStatefulSession } from './stateful-session.ts';
@@ -132,6 +133,8 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
   if (checking !== null) return translateExtAuthzRoute(checking, path, faults);
   const tokens = unpack(any, jwtPerRoute);
   if (tokens !== null) return translateJwtRoute(tokens, path, faults);
+  const counting = unpack(any, rateLimitPerRoute);
+  if (counting !== null) return translateGlobalLimitRoute(counting);
   const wrapped = unpack(any, filterConfig);
   if (wrapped === null) return translateConfig(any, path, faults);
   if (wrapped.disabled === true) return { kind: 'disabled' };
@@ -144,7 +147,9 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   const fault = unpack(any, httpFault);
   if (fault !== null) return translateFault(fault, path, faults);
   const limit = unpack(any, localRateLimit);
-  if (limit !== null) return translateLimit(limit, path, faults);
+  if (limit !== null) return translateLocalLimit(limit, path, faults);
+  const global = unpack(any, globalRateLimit);
+  if (global !== null) return translateGlobalLimit(global, path, faults);
   const rbac = unpack(any, httpRbac);
   if (rbac !== null) return translateRbac(rbac, path, faults);
   const session = unpack(any, statefulSession);
@@ -243,47 +248,6 @@ function translateFault(message: MessageOf<typeof httpFault>, path: string, faul
   };
 }
 
-function translateLimit(
-  message: MessageOf<typeof localRateLimit>,
-  path: string,
-  faults: Faults,
-): LocalRateLimitConfig {
-  const bucket = message.token_bucket;
-  if (bucket !== undefined && bucket.max_tokens === undefined)
-    faults.add(join(path, 'token_bucket.max_tokens'), 'must be set');
-  if (bucket !== undefined && bucket.fill_interval === undefined)
-    faults.add(join(path, 'token_bucket.fill_interval'), 'must be set');
-  const notEnforced = 'request_headers_to_add_when_not_enforced';
-  return {
-    kind: 'local-rate-limit',
-    statPrefix: message.stat_prefix ?? '',
-    bucket:
-      bucket === undefined
-        ? null
-        : {
-            tokensMax: bucket.max_tokens ?? 1,
-            tokensPerFill: bucket.tokens_per_fill ?? 1,
-            fillIntervalMs: bucket.fill_interval ?? 1_000,
-          },
-    ...placeOf(path),
-    status: limitStatus(message.status?.code),
-    enabledShare: shareOf(message.filter_enabled?.default_value, 0),
-    enforcedShare: shareOf(message.filter_enforced?.default_value, 0),
-    responseEdits: translateAdditions(
-      message.response_headers_to_add,
-      join(path, 'response_headers_to_add'),
-      faults,
-    ),
-    notEnforcedEdits: translateAdditions(message[notEnforced], join(path, notEnforced), faults),
-  };
-}
-
-/** As Envoy: what is no refusal would let a caller believe that it was served. */
-function limitStatus(code: keyof typeof statusCodes | undefined): number {
-  const status = statusCodes[code ?? 'Empty'];
-  return status < 400 ? 429 : status;
-}
-
 function translateCors(message: MessageOf<typeof corsPolicy>, path: string, faults: Faults): FilterConfig {
   return {
     kind: 'cors',
@@ -327,10 +291,4 @@ function translateMutations(
 
 function concat(first: HeaderEdits | null, second: HeaderEdits | null): HeaderEdits | null {
   return first === null || second === null ? (first ?? second) : [...first, ...second];
-}
-
-/** The number of a virtual host among those decoded with it says nothing: they are known by name. */
-function placeOf(path: string): { readonly place: string; readonly inVirtualHost: boolean } {
-  const inHost = /virtual_hosts\[\d+\](.*)$/.exec(path)?.[1];
-  return { place: inHost ?? path, inVirtualHost: inHost !== undefined };
 }

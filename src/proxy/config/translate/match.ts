@@ -21,14 +21,7 @@ export function translateMatch(match: RouteMatchMessage, path: string, faults: F
     translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
   );
   if (match.grpc !== undefined) headers.push(grpcMatch);
-  const query = match.query_parameters.map((parameter, index) => {
-    const at = `${join(path, 'query_parameters')}[${index}]`;
-    const string = parameter.string_match;
-    return {
-      name: parameter.name ?? '',
-      match: string === undefined ? present : translateString(string, join(at, 'string_match'), faults),
-    };
-  });
+  const query = translateQuery(match.query_parameters, join(path, 'query_parameters'), faults);
   const fraction = match.runtime_fraction;
   const share = fraction === undefined ? {} : { share: shareOf(fraction.default_value, 1) };
   const conditions = translateConditions(match, path, faults);
@@ -97,4 +90,19 @@ function translatePath(match: RouteMatchMessage, path: string, faults: Faults): 
     );
   }
   return { kind: 'prefix', value: match.prefix ?? '/', ignoreCase };
+}
+
+export function translateQuery(
+  parameters: RouteMatchMessage['query_parameters'],
+  path: string,
+  faults: Faults,
+): RouteMatch['query'] {
+  return parameters.map((parameter, index) => {
+    const string = parameter.string_match;
+    const at = join(`${path}[${index}]`, 'string_match');
+    return {
+      name: parameter.name ?? '',
+      match: string === undefined ? present : translateString(string, at, faults),
+    };
+  });
 }

@@ -3,6 +3,7 @@
 
 import type { MetadataMap } from '../../../observe/index.ts';
 import type {
+  DescriptorRule,
   MirrorPolicy,
   PathRewrite,
   RetryPolicy,
@@ -23,6 +24,7 @@ import { translateRedirects } from './internal-redirect.ts';
 import { translateMatch } from './match.ts';
 import { checkAuthority, checkRequestPath } from './message-text.ts';
 import { translateMirrors } from './mirrors.ts';
+import { translateDescriptors } from './rate-limit.ts';
 import { translateRedirect } from './redirect.ts';
 import { translateRetry } from './retry.ts';
 import { translatePathPattern, translateTemplateRewrite, translateTextRewrite } from './rewrites.ts';
@@ -48,6 +50,7 @@ interface Inherited {
   readonly bodyBytesMax: number;
   readonly bufferBytesMax: number | null;
   readonly hostMetadata: MetadataMap | null;
+  readonly hostDescriptors: readonly DescriptorRule[] | null;
   readonly mirrors: readonly MirrorPolicy[] | null;
   readonly attemptsInAnswer: boolean;
   readonly hedges: boolean;
@@ -75,6 +78,7 @@ export function translateRouteConfig(
         bodyBytesMax,
         bufferBytesMax: null,
         hostMetadata: null,
+        hostDescriptors: null,
         mirrors,
         attemptsInAnswer: false,
         hedges: false,
@@ -143,6 +147,7 @@ function translateVirtualHost(
     mirrors: translateMirrors(host.request_mirror_policies, path, faults) ?? outer.mirrors,
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
     hostMetadata: readableMetadata(host.metadata),
+    hostDescriptors: translateDescriptors(host.rate_limits, path, faults),
   };
   const routes = host.routes.map((route, index) =>
     translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
@@ -170,7 +175,8 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
       : translateServicePolicy(said, join(path, 'metadata.filter_metadata[weft.dev]'), faults);
   const service = stringIn(said, 'service');
   const metadata = readableMetadata(route.metadata);
-  const { hostMetadata } = inherited;
+  const { hostDescriptors, hostMetadata } = inherited;
+  const descriptors = translateDescriptors(route.route?.rate_limits ?? [], join(path, 'route'), faults);
   const action = route.route;
   const retryMessage = action?.retry_policy;
   const retry =
@@ -197,6 +203,9 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     ...(filters === null ? {} : { filters }),
     ...(action?.priority === 'HIGH' ? { high: true as const } : {}),
     ...(service === null ? {} : { service }),
+    ...(descriptors === null ? {} : { descriptors }),
+    ...(hostDescriptors === null ? {} : { hostDescriptors }),
+    ...(action?.include_vh_rate_limits === true ? { includesHostDescriptors: true as const } : {}),
     ...(metadata === null ? {} : { metadata }),
     ...(hostMetadata === null ? {} : { hostMetadata }),
   };

@@ -3,8 +3,9 @@
 import type { AuthzBody, ExtAuthzConfig } from '../../config/filter-types.ts';
 import { type Denial, type RequestState, rematch, type Waiter } from '../../exchange/index.ts';
 import { responseFlags } from '../../stats/index.ts';
+import { isSendable } from '../field-lines.ts';
 import { denial, say } from '../filter.ts';
-import { applyPermission, isSendable, isWellFormed, type MutationJudge } from './mutations.ts';
+import { applyPermission, isWellFormed, type MutationJudge } from './mutations.ts';
 import type {
   AuthzService,
   FieldEdit,
@@ -163,7 +164,7 @@ export class Check implements VerdictOwner, Waiter {
         body,
         'ext_authz_denied',
         responseFlags.denied,
-        fields.filter((field) => isSendable(field) && !field[0].startsWith(':')),
+        fields.filter(isSendable),
       );
   }
 

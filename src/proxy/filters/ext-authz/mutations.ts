@@ -1,9 +1,10 @@
 // What a permission changes about a request: fields, path and query, within the rules that the configuration has for
 // it.
 
-import { compileValues, editedHeaderFault, type ValueMatcher } from '../../../policy/index.ts';
+import { compileValues, type ValueMatcher } from '../../../policy/index.ts';
 import type { RequestHead, ResponseHead } from '../../../wire/index.ts';
 import type { MutationRules } from '../../config/filter-types.ts';
+import { isSendable } from '../field-lines.ts';
 import { matchesAny } from './patterns.ts';
 import type { FieldEdit, FieldLine, Permission } from './verdict.ts';
 
@@ -40,17 +41,16 @@ function isRemovable(name: string): boolean {
   return !name.startsWith(':') && name !== 'host';
 }
 
-/** Nothing of it could be sent as it stands: a name that is no token, a value that breaks its line. */
-export function isSendable([name, value]: FieldLine): boolean {
-  const pseudo = name.startsWith(':');
-  return (pseudo || editedHeaderFault(name) === null) && /^[^\0\r\n]*$/.test(value) && name !== ':';
+/** As {@link isSendable}; pseudo fields and Host stand for parts of the head. */
+function isSayable([name, value]: FieldLine): boolean {
+  return isSendable([/^(host|:[a-z]+)$/.test(name) ? 'x' : name, value]);
 }
 
 export function isWellFormed(permission: Permission): boolean {
   const { queryRemoved, querySet, request, response } = permission;
   const fields = [...request, ...response].map(({ name, value }): FieldLine => [name, value]);
   const query = [...querySet, ...queryRemoved.map((name): FieldLine => [name, ''])];
-  return fields.every(isSendable) && query.every(([key, value]) => isQuery(key) && isQuery(value));
+  return fields.every(isSayable) && query.every(([key, value]) => isQuery(key) && isQuery(value));
 }
 
 /** Letters of a query (RFC 3986 section 3.4). */
@@ -83,7 +83,7 @@ export function applyPermission(
 
 function applyToRequest(head: RequestHead, edit: FieldEdit): boolean {
   const { action, name, value } = edit;
-  if (!isSendable([name, value])) return false;
+  if (!isSayable([name, value])) return false;
   if (name === ':path' || name === 'host' || name === ':authority') {
     if (value === '') return false;
     if (name === ':path') head.path = value;
@@ -135,7 +135,7 @@ function parseQuery(query: string): Map<string, string[]> {
 /** Of the answer to the client. */
 export function applyToResponse(head: ResponseHead, edits: readonly FieldEdit[]): void {
   for (const { action, name, value } of edits) {
-    if (!isSendable([name, value]) || name.startsWith(':')) continue;
+    if (!isSendable([name, value])) continue;
     const there = head.findName(name) >= 0;
     if ((action === 'add-if-absent' && there) || (action === 'replace' && !there)) continue;
     if (action === 'set' || action === 'replace') head.removeName(name);
