@@ -19,6 +19,7 @@ export {
   describeLocalCluster,
   EndpointLoad,
   type Hash64,
+  type HashingConfig,
   type Labels,
   type LocalCluster,
   type LocalityConfig,

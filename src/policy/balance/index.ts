@@ -29,6 +29,7 @@ export {
   type Balancer,
   EndpointLoad,
   type Hash64,
+  type HashingConfig,
   type Outcome,
   type PickRequest,
   type SlowStartConfig,

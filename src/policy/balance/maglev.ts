@@ -3,26 +3,28 @@
 // alike.
 
 import type { Random } from '../../base/index.ts';
+import { hashKeyOf } from './hash-key.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
 import { weightsOf } from './ring-hash.ts';
-import type { Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 import { xxHash64 } from './xx-hash-64.ts';
+
+type MaglevConfig = Extract<BalanceConfig, { kind: 'maglev' }>;
 
 export class Maglev<E extends EndpointLoad> implements Balancer<E> {
   readonly #random: Random;
-  readonly #size: number;
+  readonly #config: MaglevConfig;
   #table: readonly E[] = [];
   #count = 0;
 
-  /** `size`: a prime. */
-  constructor(size: number, random: Random) {
-    this.#size = size;
+  constructor(config: MaglevConfig, random: Random) {
+    this.#config = config;
     this.#random = random;
   }
 
   update(candidates: readonly E[], weights = weightsOf(candidates)): void {
     this.#count = candidates.length;
-    this.#table = candidates.length === 0 ? [] : buildTable(candidates, weights, this.#size);
+    this.#table = candidates.length === 0 ? [] : buildTable(candidates, weights, this.#config);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
@@ -65,17 +67,21 @@ interface Row<E> {
 function buildTable<E extends EndpointLoad>(
   candidates: readonly E[],
   weights: readonly number[],
-  size: number,
+  { byHostname, size }: MaglevConfig,
 ): readonly E[] {
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  const weighted = candidates.map((endpoint, index) => ({ endpoint, weight: weights[index]! / sum }));
+  const weighted = candidates.map((endpoint, index) => ({
+    endpoint,
+    key: hashKeyOf(endpoint, byHostname === true),
+    weight: weights[index]! / sum,
+  }));
   // By key, so that the order in which endpoints were listed changes nothing: Envoy was found to do the same.
-  const inOrder = weighted.toSorted((one, other) => (one.endpoint.key < other.endpoint.key ? -1 : 1));
-  const rows: Row<E>[] = inOrder.map(({ endpoint, weight }) => ({
+  const inOrder = weighted.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+  const rows: Row<E>[] = inOrder.map(({ endpoint, key, weight }) => ({
     endpoint,
     weight,
-    at: remainder(xxHash64(endpoint.key), size),
-    skip: remainder(xxHash64(endpoint.key, 1), size - 1) + 1,
+    at: remainder(xxHash64(key), size),
+    skip: remainder(xxHash64(key, 1), size - 1) + 1,
     due: 0,
   }));
   const heaviest = Math.max(...rows.map(({ weight }) => weight));

@@ -3,9 +3,12 @@
 // so that both pick alike.
 
 import type { Random } from '../../base/index.ts';
+import { hashKeyOf } from './hash-key.ts';
 import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
-import type { Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
+import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 import { xxHash64 } from './xx-hash-64.ts';
+
+type RingConfig = Extract<BalanceConfig, { kind: 'ring-hash' }>;
 
 interface Place<E> {
   readonly hash: Hash64;
@@ -14,18 +17,16 @@ interface Place<E> {
 
 export class RingHash<E extends EndpointLoad> implements Balancer<E> {
   readonly #random: Random;
-  readonly #sizeMin: number;
-  readonly #sizeMax: number;
+  readonly #config: RingConfig;
   #ring: readonly Place<E>[] = [];
 
-  constructor(sizeMin: number, sizeMax: number, random: Random) {
+  constructor(config: RingConfig, random: Random) {
     this.#random = random;
-    this.#sizeMin = sizeMin;
-    this.#sizeMax = sizeMax;
+    this.#config = config;
   }
 
   update(candidates: readonly E[], weights = weightsOf(candidates)): void {
-    this.#ring = buildRing(candidates, weights, this.#sizeMin, this.#sizeMax);
+    this.#ring = buildRing(candidates, weights, this.#config);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
@@ -60,8 +61,7 @@ export function weightsOf(candidates: readonly EndpointLoad[]): readonly number[
 function buildRing<E extends EndpointLoad>(
   candidates: readonly E[],
   weights: readonly number[],
-  sizeMin: number,
-  sizeMax: number,
+  { byHostname, sizeMax, sizeMin }: RingConfig,
 ): readonly Place<E>[] {
   let sum = 0;
   let least = Number.POSITIVE_INFINITY;
@@ -74,9 +74,10 @@ function buildRing<E extends EndpointLoad>(
   const ring: Place<E>[] = [];
   let target = 0;
   for (const [at, endpoint] of candidates.entries()) {
+    const key = hashKeyOf(endpoint, byHostname === true);
     target += scale * (weights[at]! / sum);
     for (let index = 0; ring.length < target; index++)
-      ring.push({ hash: xxHash64(`${endpoint.key}_${index}`), endpoint });
+      ring.push({ hash: xxHash64(`${key}_${index}`), endpoint });
   }
   return ring.sort((one, other) => compare(one.hash, other.hash));
 }

@@ -12,13 +12,32 @@ export type BalanceConfig =
       readonly defaultRttMs: number;
       readonly slowStart?: SlowStartConfig;
     }
-  | { readonly kind: 'least-request'; readonly choices: number; readonly slowStart?: SlowStartConfig }
+  | {
+      readonly kind: 'least-request';
+      readonly choices: number;
+      /** All are compared instead of a few. */
+      readonly scansAll?: true;
+      /**
+       * Unequal weights are turns, each divided by this power of the attempts in flight (Envoy's way); absent: they
+       * count in the choice of a few.
+       */
+      readonly bias?: number;
+      readonly slowStart?: SlowStartConfig;
+    }
   | { readonly kind: 'round-robin'; readonly slowStart?: SlowStartConfig }
   | { readonly kind: 'random' }
   /** Places on the ring; 1 to 8,388,608, the least not above the most. */
-  | { readonly kind: 'ring-hash'; readonly sizeMin: number; readonly sizeMax: number }
+  | ({ readonly kind: 'ring-hash'; readonly sizeMin: number; readonly sizeMax: number } & HashingConfig)
   /** `size`: a prime up to 5,000,011. */
-  | { readonly kind: 'maglev'; readonly size: number };
+  | ({ readonly kind: 'maglev'; readonly size: number } & HashingConfig);
+
+/** Of tables that keys are looked up in. */
+export interface HashingConfig {
+  /** Endpoints stand in it by their host names; absent: by their addresses. */
+  readonly byHostname?: true;
+  /** Of its share that an endpoint carries at most, in percent; absent: any. */
+  readonly loadPercentMax?: number;
+}
 
 /**
  * What an endpoint that has just come gets: a share that grows from `minPercent` of its own to all of it (Envoy's
@@ -46,6 +65,8 @@ export type Outcome = 'success' | 'failure' | 'gateway' | 'local' | 'unreached';
 export class EndpointLoad {
   /** Stable identity: the address. */
   readonly key: string;
+  /** '': it has none. */
+  hostname = '';
   /** 1 to 2^32-1, from configuration. */
   weight: number;
   /** Attempts in flight. */

@@ -223,6 +223,24 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     }),
     'round_robin_lb_config.slow_start_config.aggression.default_value: must be greater than 0',
   ],
+  [
+    'a bias that would send requests to who has most',
+    cluster({
+      lb_policy: 'LEAST_REQUEST',
+      least_request_lb_config: { active_request_bias: { default_value: -1 } },
+    }),
+    'least_request_lb_config.active_request_bias.default_value: must not be negative',
+  ],
+  [
+    'a bound below the average',
+    cluster({ common_lb_config: { consistent_hashing_lb_config: { hash_balance_factor: 99 } } }),
+    'consistent_hashing_lb_config.hash_balance_factor: must be at least 100',
+  ],
+  [
+    'names for hashing where there are none',
+    cluster({ common_lb_config: { consistent_hashing_lb_config: { use_hostname_for_hashing: true } } }),
+    'use_hostname_for_hashing: is for clusters of type STRICT_DNS, as in Envoy',
+  ],
   ['nothing at all', '', 'is empty'],
   [
     'a mirror of two minds',

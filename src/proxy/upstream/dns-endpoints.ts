@@ -133,6 +133,7 @@ export class DnsEndpoints {
     const addresses = this.lookups.get(address.host)?.addresses ?? [];
     return addresses.map((host) => ({
       ...config,
+      name: config.name || address.host,
       address: { kind: 'ip' as const, host, port: address.port },
       check: checkAt(config, address.host, host),
       hostname: config.hostname || address.host,

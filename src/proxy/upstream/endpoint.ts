@@ -67,6 +67,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.cluster = cluster;
     this.address = config.address;
     this.name = config.name;
+    this.hostname = config.name;
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;
@@ -184,6 +185,7 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.address = config.address;
     this.weight = config.weight;
     this.name = config.name;
+    this.hostname = config.name;
     this.zone = config.zone;
     this.priority = config.priority;
     this.proxied = config.proxied;

@@ -7,7 +7,21 @@ import { typedStruct } from './typed-struct.ts';
 
 const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
 
-const leastRequestFields = { choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo) };
+const leastRequestFields = {
+  choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
+  active_request_bias: f.message(
+    2,
+    runtimeDouble,
+    '0 or more; absent: unequal weights count in the choice of a few, where Envoy takes turns',
+  ),
+};
+
+const atLeastHundred = (value: number) => (value >= 100 ? null : 'must be at least 100');
+
+const hashingFields = {
+  use_hostname_for_hashing: f.bool(1, 'an endpoint without a name goes by its address'),
+  hash_balance_factor: f.uint32Value(2, '100 or more', atLeastHundred),
+};
 
 const ringSize = (value: number) => (value >= 1 && value <= ringSizeMax ? null : 'must be 1 to 8388608');
 /** Places on a ring: Envoy's own bound. */
@@ -93,6 +107,11 @@ export const commonLbConfig = message(
     ignore_new_hosts_until_first_hc: f.bool(5),
     update_merge_window: f.duration(4, 'updates are put into force as they come'),
     close_connections_on_host_set_change: f.bool(6),
+    consistent_hashing_lb_config: f.message(
+      7,
+      message('envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig', hashingFields),
+      'of RING_HASH and MAGLEV',
+    ),
     override_host_status: f.message(
       8,
       message('envoy.config.core.v3.HealthStatusSet', { statuses: f.repeated(f.enum(1, healthStatuses)) }),
@@ -103,6 +122,8 @@ export const commonLbConfig = message(
 );
 
 const common = 'envoy.extensions.load_balancing_policies.common.v3';
+
+const consistentHashing = message(`${common}.ConsistentHashingLbConfig`, hashingFields);
 
 const localityWeighted = message(`${common}.LocalityLbConfig.LocalityWeightedLbConfig`, {});
 
@@ -144,9 +165,15 @@ const localityLbConfig = message(
 export const leastRequest = message(
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
   {
-    choice_count: f.uint32Value(1, '2 or more, default 2', atLeastTwo),
+    ...leastRequestFields,
     slow_start_config: f.message(3, extensionSlowStart),
     locality_lb_config: f.message(4, localityLbConfig),
+    enable_full_scan: f.boolValue(5, 'deprecated in Envoy'),
+    selection_method: f.enum(
+      6,
+      { N_CHOICES: 0, FULL_SCAN: 1 },
+      'FULL_SCAN: of equal weights; unequal ones take turns',
+    ),
   },
 );
 export const roundRobin = message('envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin', {
@@ -162,10 +189,14 @@ export const ringHash = message('envoy.extensions.load_balancing_policies.ring_h
   ),
   minimum_ring_size: f.uint64Value(2, '1 to 8388608, default 1024', ringSize),
   maximum_ring_size: f.uint64Value(3, '1 to 8388608, the default', ringSize),
+  use_hostname_for_hashing: f.bool(4, 'deprecated in Envoy'),
+  hash_balance_factor: f.uint32Value(5, 'deprecated in Envoy', atLeastHundred),
+  consistent_hashing_lb_config: f.message(6, consistentHashing),
   locality_weighted_lb_config: f.message(7, localityWeighted),
 });
 export const maglev = message('envoy.extensions.load_balancing_policies.maglev.v3.Maglev', {
   table_size: f.uint64Value(1, 'a prime up to 5000011, default 65537', tableSize),
+  consistent_hashing_lb_config: f.message(2, consistentHashing),
   locality_weighted_lb_config: f.message(3, localityWeighted),
 });
 export const randomPolicy = message('envoy.extensions.load_balancing_policies.random.v3.Random', {

@@ -37,6 +37,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 2:type 3:eds_cluster_config 4:connect_timeout 5:per_connection_buffer_limit_bytes 6:lb_policy 8:health_checks 9:max_requests_per_connection 10:circuit_breakers 13:http_protocol_options 14:http2_protocol_options 16:dns_refresh_rate 17:dns_lookup_family 18:dns_resolvers 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 24:transport_socket 25:metadata 26:protocol_selection 27:common_lb_config 28:alt_stat_name 29:common_http_protocol_options 30:upstream_connection_options 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 33:load_assignment 34:original_dst_lb_config 36:typed_extension_protocol_options 37:least_request_lb_config 38:cluster_type 39:respect_dns_ttl 40:filters 41:load_balancing_policy 42:lrs_server 43:transport_socket_matches 44:dns_failure_refresh_rate 45:use_tcp_for_dns_lookups 46:upstream_http_protocol_options 47:track_timeout_budgets 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection 52:maglev_lb_config 53:dns_resolution_config 54:wait_for_warm_on_init 55:typed_dns_resolver_config 56:round_robin_lb_config 57:lrs_report_endpoint_metrics',
   'envoy.config.cluster.v3.Cluster.CommonLbConfig':
     '1:healthy_panic_threshold 2:zone_aware_lb_config 3:locality_weighted_lb_config 4:update_merge_window 5:ignore_new_hosts_until_first_hc 6:close_connections_on_host_set_change 7:consistent_hashing_lb_config 8:override_host_status',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig':
+    '1:use_hostname_for_hashing 2:hash_balance_factor',
   'envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig': '',
   'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig':
     '1:routing_enabled 2:min_cluster_size 3:fail_traffic_on_panic',
@@ -380,6 +382,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:allowed_route_names',
   'envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig': '',
   'envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig': '',
+  'envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig':
+    '1:use_hostname_for_hashing 2:hash_balance_factor',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':
     '1:zone_aware_lb_config 2:locality_weighted_lb_config',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': '',

@@ -2,6 +2,7 @@
 
 import {
   type BalanceConfig,
+  type HashingConfig,
   type LocalityConfig,
   localityDefault,
   type SlowStartConfig,
@@ -79,19 +80,21 @@ function translateList(
 }
 
 function translateEnum(message: ClusterMessage, path: string, faults: Faults): BalanceConfig {
+  const hashing = message.common_lb_config?.consistent_hashing_lb_config;
+  if (hashing?.use_hostname_for_hashing === true && message.type !== 'STRICT_DNS')
+    faults.add(
+      join(path, 'common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing'),
+      'is for clusters of type STRICT_DNS, as in Envoy',
+    );
   switch (message.lb_policy) {
     case 'LEAST_REQUEST':
-      return {
-        kind: 'least-request',
-        choices: choicesOf(message.least_request_lb_config?.choice_count),
-        ...slowStartOf(message.least_request_lb_config, join(path, 'least_request_lb_config'), faults),
-      };
+      return leastRequestOf(message.least_request_lb_config, join(path, 'least_request_lb_config'), faults);
     case 'RANDOM':
       return { kind: 'random' };
     case 'RING_HASH':
-      return ringHashOf(message.ring_hash_lb_config, join(path, 'ring_hash_lb_config'), faults);
+      return ringHashOf(message.ring_hash_lb_config, hashing, join(path, 'ring_hash_lb_config'), faults);
     case 'MAGLEV':
-      return maglevOf(message.maglev_lb_config, join(path, 'maglev_lb_config'), faults);
+      return maglevOf(message.maglev_lb_config, hashing, join(path, 'maglev_lb_config'), faults);
     case 'LOAD_BALANCING_POLICY_CONFIG':
       faults.add(
         join(path, 'load_balancing_policy'),
@@ -177,8 +180,7 @@ function translatePolicy(
   }
   const least = unpack(config, leastRequest);
   if (least !== null) {
-    const choices = choicesOf(least.choice_count);
-    const balance: BalanceConfig = { kind: 'least-request', choices, ...slowStartOf(least, path, faults) };
+    const balance = leastRequestOf(least, path, faults);
     return { balance, locality: localityOf(least.locality_lb_config) };
   }
   const turns = unpack(config, roundRobin);
@@ -190,9 +192,15 @@ function translatePolicy(
   if (random !== null)
     return { balance: { kind: 'random' }, locality: localityOf(random.locality_lb_config) };
   const ring = unpack(config, ringHash);
-  if (ring !== null) return { balance: ringHashOf(ring, path, faults), locality: localityOf(ring) };
+  if (ring !== null) {
+    const hashing = ring.consistent_hashing_lb_config ?? ring;
+    return { balance: ringHashOf(ring, hashing, path, faults), locality: localityOf(ring) };
+  }
   const table = unpack(config, maglev);
-  if (table !== null) return { balance: maglevOf(table, path, faults), locality: localityOf(table) };
+  if (table !== null) {
+    const hashing = table.consistent_hashing_lb_config;
+    return { balance: maglevOf(table, hashing, path, faults), locality: localityOf(table) };
+  }
   const divided = unpack(config, subset);
   if (divided !== null) return translateDivided(divided, common, path, faults);
   const overriding = unpack(config, overrideHost);
@@ -258,8 +266,42 @@ function durationIn(
   return fallback;
 }
 
-function choicesOf(count: number | undefined): number {
-  return Math.max(2, count ?? choicesDefault);
+interface LeastRequestMessage extends SlowStartHolder {
+  readonly choice_count: number | undefined;
+  readonly active_request_bias: { readonly default_value: number | undefined } | undefined;
+  readonly enable_full_scan?: boolean | undefined;
+  readonly selection_method?: 'N_CHOICES' | 'FULL_SCAN' | undefined;
+}
+
+function leastRequestOf(
+  message: LeastRequestMessage | undefined,
+  path: string,
+  faults: Faults,
+): BalanceConfig {
+  const bias = message?.active_request_bias;
+  const value = bias?.default_value ?? 0;
+  if (value < 0) faults.add(join(path, 'active_request_bias.default_value'), 'must not be negative', value);
+  const scansAll = message?.enable_full_scan === true || message?.selection_method === 'FULL_SCAN';
+  return {
+    kind: 'least-request',
+    choices: Math.max(2, message?.choice_count ?? choicesDefault),
+    ...(scansAll ? { scansAll } : {}),
+    ...(bias === undefined ? {} : { bias: value }),
+    ...slowStartOf(message, path, faults),
+  };
+}
+
+interface HashingMessage {
+  readonly use_hostname_for_hashing: boolean | undefined;
+  readonly hash_balance_factor: number | undefined;
+}
+
+function hashingOf(message: HashingMessage | undefined): HashingConfig {
+  const loadPercentMax = message?.hash_balance_factor;
+  return {
+    ...(message?.use_hostname_for_hashing === true ? { byHostname: true } : {}),
+    ...(loadPercentMax === undefined ? {} : { loadPercentMax }),
+  };
 }
 
 interface RingSizes {
@@ -267,22 +309,28 @@ interface RingSizes {
   readonly maximum_ring_size?: number | undefined;
 }
 
-function ringHashOf(sizes: RingSizes | undefined, path: string, faults: Faults): BalanceConfig {
+function ringHashOf(
+  sizes: RingSizes | undefined,
+  hashing: HashingMessage | undefined,
+  path: string,
+  faults: Faults,
+): BalanceConfig {
   const sizeMin = sizes?.minimum_ring_size ?? 1024;
   const sizeMax = sizes?.maximum_ring_size ?? 8_388_608;
   if (sizeMin > sizeMax)
     faults.add(join(path, 'minimum_ring_size'), 'must not be above maximum_ring_size', sizeMin);
-  return { kind: 'ring-hash', sizeMin, sizeMax };
+  return { kind: 'ring-hash', sizeMin, sizeMax, ...hashingOf(hashing) };
 }
 
 function maglevOf(
   sizes: { readonly table_size?: number | undefined } | undefined,
+  hashing: HashingMessage | undefined,
   path: string,
   faults: Faults,
 ): BalanceConfig {
   const size = sizes?.table_size ?? 65_537;
   if (!isPrime(size)) faults.add(join(path, 'table_size'), 'must be a prime', size);
-  return { kind: 'maglev', size };
+  return { kind: 'maglev', size, ...hashingOf(hashing) };
 }
 
 function isPrime(value: number): boolean {
