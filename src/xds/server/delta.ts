@@ -13,8 +13,10 @@ import { isComplete, type TypeState } from './type-state.ts';
 export function subscribeDelta(state: TypeState, request: DeltaRequest, resources: ResourceMap | null): void {
   const first = !state.started;
   state.started = true;
-  for (const name of request.subscribe) {
-    if (name === '*') continue;
+  for (const asked of request.subscribe) {
+    if (asked === '*') continue;
+    // A thousand clients that name the same resources keep the snapshot's texts, not each its own.
+    const name = resources?.get(asked)?.name ?? asked;
     // Always answered, also when it was subscribed before and has not changed.
     if (state.wants(name)) state.oweAgain(name);
     state.addName(name);
@@ -38,7 +40,7 @@ function subscribeAll(
 ): void {
   state.wildcard = wildcard;
   state.owed = true;
-  if (resources !== null) for (const name of resources.keys()) state.due.add(name);
+  if (resources !== null) state.due.addAll(resources);
 }
 
 function giveUpAll(state: TypeState): void {
@@ -88,7 +90,7 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
 /** The first snapshot came after the first request: what that request meant is only known now. */
 export function startDelta(state: TypeState, resources: ResourceMap): void {
   for (const name of state.names) state.due.add(name);
-  if (state.wildcard !== 'no') for (const name of resources.keys()) state.due.add(name);
+  if (state.wildcard !== 'no') state.due.addAll(resources);
   skipHeld(state, state.held, resources);
   state.held = new Map();
 }

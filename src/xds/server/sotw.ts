@@ -26,8 +26,10 @@ export function subscribeSotw(state: TypeState, request: SotwRequest, resources:
   const names = new Set(request.names);
   names.delete('*');
   for (const name of state.names) if (!names.has(name)) drop(state, name);
-  for (const name of names) {
-    if (state.names.has(name)) continue;
+  for (const asked of names) {
+    if (state.names.has(asked)) continue;
+    // The snapshot's own text, which all clients share.
+    const name = resources?.get(asked)?.name ?? asked;
     state.addName(name);
     state.due.add(name);
   }
@@ -139,7 +141,7 @@ function selectWanted(
 /** Absence means nothing in these types: only what is due and exists is sent, and an empty response never. */
 function preparePartial(state: TypeState, resources: ResourceMap): Prepared | null {
   state.leaving.clear();
-  if (state.owed) for (const name of resources.keys()) state.due.add(name);
+  if (state.owed) state.due.addAll(resources);
   state.owed = false;
   const { content, trial } = selectNext(state, resources, sotwFrameBytes);
   if (content.length === 0) return null;

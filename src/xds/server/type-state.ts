@@ -4,6 +4,7 @@
 import { ackWaitMs, unansweredMax } from '../limits.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
+import { DueNames } from './due-names.ts';
 import { Quarantine, type QuarantineHost, type Trial } from './quarantine.ts';
 import type { AdsSyncStatus, AdsTypeStatus } from './types.ts';
 
@@ -37,7 +38,7 @@ export class TypeState implements QuarantineHost {
    * Names due in the next response: requested, or changed in the snapshot. A name that does not exist is answered as
    * removed.
    */
-  readonly due = new Set<string>();
+  readonly due = new DueNames();
   /**
    * Subscribed resources that left the snapshot, as they were: sent as removed once nothing refers to them any more.
    */

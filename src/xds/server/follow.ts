@@ -1,0 +1,44 @@
+// What a new snapshot changes for one type of one stream: names that become due, and what is to leave.
+
+import { diffResources, type ResourceMap } from '../snapshot/diff.ts';
+import { type AdsVariant, typeUrls } from '../types.ts';
+import { startDelta } from './delta.ts';
+import type { Warming } from './order.ts';
+import { startSotw } from './sotw.ts';
+import type { TypeState } from './type-state.ts';
+
+/** The newest set replaces what was due of older ones. */
+export function follow(state: TypeState, variant: AdsVariant, next: ResourceMap, warming: Warming): void {
+  if (state.base !== null) advance(state, variant, state.base, next, warming);
+  else if (variant === 'delta') startDelta(state, next);
+  else startSotw(state, next);
+  state.base = next;
+}
+
+function advance(
+  state: TypeState,
+  variant: AdsVariant,
+  from: ResourceMap,
+  to: ResourceMap,
+  warming: Warming,
+): void {
+  const diff = diffResources(from, to);
+  state.due.follow(from, to);
+  for (const name of diff.changed) {
+    state.leaving.delete(name);
+    if (!state.wants(name)) continue;
+    state.fallBehind(name, from.get(name) ?? null);
+    state.due.add(name);
+    state.quarantine.supersede(name, to.get(name) ?? null);
+  }
+  const underWay = diff.removed.length > 0 ? state.namesUnderWay() : null;
+  for (const resource of diff.removed) {
+    const held = state.heldOf(resource.name);
+    state.due.delete(resource.name);
+    state.quarantine.supersede(resource.name, null);
+    // In SotW what is leaving is sent along until it may go; what the client never took has nowhere to leave from.
+    const present = held !== null || variant === 'delta' || underWay?.has(resource.name) === true;
+    if (state.wants(resource.name) && present) state.leaving.set(resource.name, held ?? resource);
+    if (state.typeUrl === typeUrls.endpoint) warming.settle(resource.name);
+  }
+}

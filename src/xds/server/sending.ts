@@ -1,0 +1,226 @@
+// Sends what is due on one stream, in an order that never breaks traffic: make before break, one response of a type at
+// a time, first pictures when there is a place for them.
+
+import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
+import { ackWaitMs, pictureNamesMin, pictureWaitMs } from '../limits.ts';
+import { WireError } from '../protobuf/wire-reader.ts';
+import type { ResourceMap } from '../snapshot/diff.ts';
+import { findReferences } from '../snapshot/references.ts';
+import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
+import { prepareDelta } from './delta.ts';
+import { mayMake, mayRemove, sortTypes, Warming } from './order.ts';
+import type { PictureSlots, SlotTaker } from './picture-slots.ts';
+import type { Prepared } from './prepared.ts';
+import { prepareSotw } from './sotw.ts';
+import { noResources, TypeState } from './type-state.ts';
+
+export interface SendingHost {
+  readonly clock: Clock;
+  readonly slots: PictureSlots;
+}
+
+export class Sending implements SlotTaker, TimerHandler {
+  readonly types = new Map<string, TypeState>();
+  /** `types` in sending order. */
+  ordered: readonly TypeState[] = [];
+  readonly warming: Warming;
+  snapshot: XdsSnapshot | null = null;
+  private readonly host: SendingHost;
+  private readonly variant: AdsVariant;
+  private readonly stream: AdsStream;
+  private readonly onFailure: (error: unknown) => void;
+  private readonly timer = new Timer(this, 0);
+  private writable = true;
+  private closed = false;
+  private nonces = 0;
+  /** When the present first picture loses its place; -1: none is held. */
+  private slotUntilMs = -1;
+  /** It took too long over a picture: no further one before it answers. */
+  private slow = false;
+
+  /** `onFailure`: our own mistake in what a timer or a place began. */
+  constructor(
+    host: SendingHost,
+    variant: AdsVariant,
+    stream: AdsStream,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.host = host;
+    this.variant = variant;
+    this.stream = stream;
+    this.onFailure = onFailure;
+    this.warming = new Warming(host.clock.now());
+  }
+
+  close(): void {
+    this.closed = true;
+    this.host.clock.cancel(this.timer);
+    this.host.slots.release(this);
+  }
+
+  addType(typeUrl: string): TypeState {
+    const state = new TypeState(typeUrl);
+    state.base = this.resourcesOf(typeUrl);
+    this.types.set(typeUrl, state);
+    this.ordered = sortTypes(this.types.values());
+    return state;
+  }
+
+  /** null before the first snapshot. */
+  resourcesOf(typeUrl: string): ResourceMap | null {
+    return this.snapshot === null ? null : (this.snapshot.resources.get(typeUrl) ?? noResources);
+  }
+
+  /** The client answered: it reads. */
+  answered(): void {
+    this.slow = false;
+  }
+
+  onWritable(): void {
+    this.writable = true;
+    this.tryFlush();
+  }
+
+  onSlot(): void {
+    this.tryFlush();
+  }
+
+  onTimer(): void {
+    if (this.slotUntilMs >= 0 && this.host.clock.now() >= this.slotUntilMs) {
+      this.slow = this.ordered.some((state) => state.inflight !== null);
+      this.releaseSlot();
+    }
+    this.tryFlush();
+  }
+
+  private tryFlush(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      this.onFailure(error);
+    }
+  }
+
+  /** Sends whatever may be sent now. Called after everything that can change the answer. */
+  flush(): void {
+    if (this.closed || this.snapshot === null) return;
+    const nowMs = this.host.clock.now();
+    for (const state of this.ordered) {
+      if (!this.writable) return;
+      if (!mayMake(state, this.types, this.warming, nowMs)) continue;
+      if (this.isPicture(state) && !this.takeSlot(nowMs)) continue;
+      const leaving = this.selectLeaving(state, nowMs);
+      const resources = this.resourcesOf(state.typeUrl) ?? noResources;
+      const prepare = this.variant === 'delta' ? prepareDelta : prepareSotw;
+      const prepared = prepare(state, resources, leaving);
+      if (prepared !== null) this.send(state, prepared, nowMs);
+    }
+    if (this.slotUntilMs >= 0 && this.ordered.every(isIdle)) this.releaseSlot();
+    this.armTimer(nowMs);
+  }
+
+  /** A message outside of any type's account. `encode` is given its nonce. */
+  sendApart(encode: (nonce: string) => readonly Uint8Array[]): void {
+    this.nonces += 1;
+    this.writable = this.stream.send(encode(String(this.nonces)));
+  }
+
+  private isPicture(state: TypeState): boolean {
+    if (state.due.size > pictureNamesMin) return true;
+    return state.owed && (this.resourcesOf(state.typeUrl)?.size ?? 0) > pictureNamesMin;
+  }
+
+  private takeSlot(nowMs: number): boolean {
+    if (this.slow || !this.host.slots.take(this)) return false;
+    this.slotUntilMs = nowMs + pictureWaitMs;
+    return true;
+  }
+
+  private releaseSlot(): void {
+    this.slotUntilMs = -1;
+    this.host.slots.release(this);
+  }
+
+  /**
+   * What may be removed now. What a refused listener or route would have replaced goes on, and so does what that refers
+   * to.
+   */
+  private selectLeaving(state: TypeState, nowMs: number): readonly XdsResource[] {
+    if (state.leaving.size === 0 || !mayRemove(state, this.types, this.warming, nowMs)) return [];
+    const pinned = new Set<string>();
+    for (const other of this.ordered) for (const held of other.heldBack) pin(held, pinned);
+    const leaving = [...state.leaving.values()];
+    return pinned.size === 0 ? leaving : leaving.filter(({ name }) => !pinned.has(name));
+  }
+
+  private send(state: TypeState, prepared: Prepared, nowMs: number): void {
+    this.nonces += 1;
+    const nonce = String(this.nonces);
+    state.nonce = nonce;
+    const { version, sent, removed, trial } = prepared;
+    state.sending({ nonce, version, sentAtMs: nowMs, sent, removed, trial });
+    state.sentVersion = prepared.version;
+    state.sentAtMs = nowMs;
+    if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
+    if (state.typeUrl === typeUrls.endpoint) for (const { name } of prepared.sent) this.warming.settle(name);
+    this.writable = this.stream.send(prepared.encode(nonce));
+  }
+
+  /** A client that takes a changed EDS cluster waits for its endpoints, also for those it has: they are sent again. */
+  private warm(clusters: readonly XdsResource[], nowMs: number): void {
+    const endpoints = this.types.get(typeUrls.endpoint);
+    const assignments = this.resourcesOf(typeUrls.endpoint) ?? noResources;
+    for (const resource of clusters) {
+      const name = findEndpoints(resource);
+      if (name === undefined || !assignments.has(name)) continue;
+      this.warming.expect(name, nowMs);
+      if (endpoints?.wants(name)) endpoints.oweAgain(name);
+    }
+  }
+
+  /** Something waits for an answer that may never come: look again when its patience ends. */
+  private armTimer(nowMs: number): void {
+    const waits = this.ordered.some((state) => state.making || state.leaving.size > 0);
+    if (!waits && this.slotUntilMs < 0) {
+      this.host.clock.cancel(this.timer);
+      return;
+    }
+    let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
+    if (this.slotUntilMs >= 0) dueMs = Math.min(dueMs, this.slotUntilMs);
+    if (nowMs < this.warming.youngUntilMs) dueMs = Math.min(dueMs, this.warming.youngUntilMs);
+    for (const state of this.ordered) {
+      if (state.inflight !== null && state.waiting(nowMs)) {
+        dueMs = Math.min(dueMs, state.inflight.sentAtMs + ackWaitMs);
+      }
+    }
+    if (dueMs === Number.POSITIVE_INFINITY) this.host.clock.cancel(this.timer);
+    else this.host.clock.arm(this.timer, Math.max(0, dueMs - nowMs));
+  }
+}
+
+function isIdle(state: TypeState): boolean {
+  return state.inflight === null && !state.making;
+}
+
+/** The clusters and endpoints that a resource in force refers to. */
+function pin(resource: XdsResource, pinned: Set<string>): void {
+  try {
+    const { clusters, endpoints } = findReferences(resource);
+    for (const name of [...clusters, ...endpoints]) pinned.add(name);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+  }
+}
+
+/**
+ * The assignment an EDS cluster waits for. What cannot be read waits for nothing: the client will say what is wrong
+ * with it.
+ */
+function findEndpoints(cluster: XdsResource): string | undefined {
+  try {
+    return findReferences(cluster).endpoints[0];
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
