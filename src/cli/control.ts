@@ -4,7 +4,15 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock, Log } from '../base/index.ts';
-import { ControlPlane, createControlPlane, StatusPublisher, serveAdmin } from '../control/index.ts';
+import {
+  ControlPlane,
+  createControlPlane,
+  GatewayFleet,
+  listFleetGateways,
+  StatusPublisher,
+  serveAdmin,
+} from '../control/index.ts';
+import { createGatewayObjects, xdsAddress } from '../deploy/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -23,6 +31,8 @@ interface ControlFlags extends KubernetesFlags {
   readonly dir?: string;
   readonly kubernetes?: true;
   readonly status: boolean;
+  readonly gatewayImage?: string;
+  readonly gatewayXds?: string;
   readonly xds: IpAddress;
   readonly admin: IpAddress;
   readonly logLevel: (typeof logLevels)[number];
@@ -66,7 +76,7 @@ async function run(flags: ControlFlags): Promise<void> {
       ? createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir ?? '' })
       : new ControlPlane({ clock, log }, kubernetes.source);
   const publisher =
-    kubernetes === null || !flags.status ? null : createPublisher(plane, kubernetes, clock, log);
+    kubernetes === null || !flags.status ? null : createPublisher(plane, kubernetes, clock, log, flags);
   const xds = await bind('xDS', flags.xds, () =>
     serveGrpcAds({
       server: plane.adsServer,
@@ -109,11 +119,24 @@ function createPublisher(
   { api, source }: KubernetesAccess,
   clock: Clock,
   log: Log,
+  flags: ControlFlags,
 ): StatusPublisher {
   const { POD_NAMESPACE: namespace = 'weft-system', POD_NAME: pod = hostname() } = process.env;
   const random = createSystemRandom();
   const identity = `${pod}_${random.uint32().toString(16)}`;
-  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity });
+  const { gatewayImage: image, gatewayXds: xds = xdsAddress(namespace) } = flags;
+  const fleet =
+    image === undefined
+      ? null
+      : new GatewayFleet({
+          api,
+          clock,
+          random,
+          log,
+          list: () => listFleetGateways(plane, source),
+          render: (gateway) => createGatewayObjects(gateway, { image, xds }),
+        });
+  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity, fleet });
 }
 
 function checkSource({ dir, kubernetes, kubeconfig, context, namespace }: ControlFlags): void {
@@ -165,6 +188,11 @@ export const command: CliCommand = new Command('control')
   .option('--kubeconfig <file>', 'how to reach it (default: KUBECONFIG, the pod’s account, ~/.kube/config)')
   .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
   .option('--no-status', 'write neither status nor Events to the API server')
+  .option(
+    '--gateway-image <name>',
+    'run every Gateway of class weft: a Deployment with this image, a Service',
+  )
+  .option('--gateway-xds <address>', 'where those proxies find this control plane (default: its Service)')
   .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, [])
   .addOption(
     new Option('--xds <address>', 'where proxies connect, in plain text')

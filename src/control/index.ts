@@ -16,6 +16,8 @@ export {
 } from './admin/mesh-view.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
+export { type FleetGateway, type FleetObject, GatewayFleet } from './fleet/gateway-fleet.ts';
+export { listFleetGateways } from './fleet/list-gateways.ts';
 export {
   type ClusterAccess,
   createFetchApi,

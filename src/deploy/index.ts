@@ -1,4 +1,5 @@
 export { type BootstrapFacts, type Endpoint, encodeBootstrap } from './bootstrap.ts';
+export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
 export { meshPorts, reviewBytesMax } from './limits.ts';

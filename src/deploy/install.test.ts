@@ -54,9 +54,10 @@ describe('an installation', () => {
     expect(allowedTo('update').toSorted()).toEqual(
       spoken.map(({ group, plural }) => `${group}/${plural}/status`).toSorted(),
     );
-    expect(allowedTo('create')).toEqual(['events.k8s.io/events']);
+    // Gateways' proxies; it reads of these no more than the mesh does.
+    expect(allowedTo('create')).toEqual(['events.k8s.io/events', 'apps/deployments', '/services']);
     const verbs = new Set(rules.flatMap((rule) => rule.verbs));
-    expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create']));
+    expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create', 'patch', 'delete']));
   });
 
   test('the Lease is that of its own namespace, by its name', () => {

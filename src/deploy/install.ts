@@ -43,7 +43,7 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name },
-      rules: [...createRules(), ...createStatusRules()],
+      rules: [...createRules(), ...createStatusRules(), ...gatewayRules],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -67,6 +67,12 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       : createWebhook({ ...options, xds: xdsAddress(namespace), certificate: options.webhook })),
   ];
 }
+
+/** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
+const gatewayRules = [
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
+  { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
+];
 
 /** One rule a group: list and watch of the kinds that are read. */
 function createRules(): readonly object[] {
@@ -141,7 +147,7 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
     image,
     args: [
       ...['control', '--kubernetes', '--xds', `0.0.0.0:${meshPorts.xds}`],
-      ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`],
+      ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`, '--gateway-image', image],
     ],
     ports: [
       { name: 'grpc-xds', containerPort: meshPorts.xds },

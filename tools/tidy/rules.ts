@@ -20,6 +20,7 @@ const worldly: readonly (readonly [path: string, why: string])[] = [
   ['src/control/model/catalog.ts', 'node:util compares, no more'],
   ['src/control/status-writer/publisher.ts', 'node:util compares, no more'],
   ['src/control/compile/resource-cache.ts', 'node:crypto hashes, no more'],
+  ['src/control/model/certificates.ts', 'node:crypto reads certificates, no more'],
   ['src/proxy/process-info.ts', 'what this process is'],
   ['src/proxy/admin/metrics/proxy-metrics.ts', 'what this process uses'],
   ['src/proxy/config/parse-text.ts', 'the built-in YAML parser'],

@@ -4,6 +4,7 @@
 import type { AdsTypeStatus } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { EndpointModel, Model, PortModel, RuleAction, RuleModel, ServiceModel } from '../model/types.ts';
+import { hostsOf } from '../model/types.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { Nack } from '../status/nacks.ts';
 import type { ProxyState } from '../status/proxies.ts';
@@ -155,10 +156,10 @@ export function createMeshView(plane: ControlPlane): MeshView {
     })),
     gateways: [...model.gateways.values()].map(({ id, sockets }) => ({
       id,
-      listeners: sockets.map(({ name, port, hosts }) => ({
-        name,
-        port,
-        hosts: hosts.map(({ hostname, rules }) => ({
+      listeners: sockets.map((socket) => ({
+        name: socket.name,
+        port: socket.port,
+        hosts: hostsOf(socket).map(({ hostname, rules }) => ({
           hostname,
           routes: rules.map((rule) => viewRule(rule, '')),
         })),

@@ -17,6 +17,7 @@ import {
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
+import { hostsOf } from '../model/types.ts';
 import { compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
@@ -184,7 +185,7 @@ function addGatewayHosts(
   const wildcards = new Map<string, InboundWildcard>();
   for (const gateway of model.gateways.values()) {
     for (const socket of gateway.sockets) {
-      for (const { hostname, rules } of socket.hosts) {
+      for (const { hostname, rules } of hostsOf(socket)) {
         addRewrites(hosts, rules, targets);
         const target = findTarget(rules, targets);
         if (target === undefined) continue;
@@ -257,7 +258,7 @@ function* listRules(model: Model): Generator<RuleModel> {
       for (const rules of routes.consumers.values()) yield* rules;
     }
   for (const { sockets } of model.gateways.values())
-    for (const { hosts } of sockets) for (const { rules } of hosts) yield* rules;
+    for (const socket of sockets) for (const { rules } of hostsOf(socket)) yield* rules;
 }
 
 /**

@@ -2,6 +2,8 @@
 
 import { create } from '@bufbuild/protobuf';
 import {
+  type Filter,
+  FilterSchema,
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
   type Listener,
@@ -24,13 +26,14 @@ export interface ListenerInput {
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
 const headTimeoutMs = 10_000;
 
-export function compileListener(input: ListenerInput): Listener {
-  const edge = input.direction === 'gateway';
+/** The network filter that reads HTTP, and takes its routes by `name`. */
+export function compileManager({ name, direction, cors }: Omit<ListenerInput, 'bind'>): Filter {
+  const edge = direction === 'gateway';
   const manager = packAny(HttpConnectionManagerSchema, {
-    statPrefix: input.name,
-    routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: input.name } },
+    statPrefix: name,
+    routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: name } },
     httpFilters: [
-      ...(input.cors ? [corsFilter()] : []),
+      ...(cors ? [corsFilter()] : []),
       {
         name: 'envoy.filters.http.router',
         configType: { case: 'typedConfig', value: packAny(RouterSchema, {}) },
@@ -47,20 +50,18 @@ export function compileListener(input: ListenerInput): Listener {
     preserveExternalRequestId: !edge,
     useRemoteAddress: edge,
   });
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: manager },
+  });
+}
+
+export function compileListener(input: ListenerInput): Listener {
   return create(ListenerSchema, {
     name: input.name,
     address: addressOf(input.bind.host, input.bind.port),
     trafficDirection: input.direction === 'inbound' ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
-    filterChains: [
-      {
-        filters: [
-          {
-            name: 'envoy.filters.network.http_connection_manager',
-            configType: { case: 'typedConfig', value: manager },
-          },
-        ],
-      },
-    ],
+    filterChains: [{ filters: [compileManager(input)] }],
     metadata: weftMetadata({ direction: input.direction }),
   });
 }

@@ -1,21 +1,33 @@
 // A model compiled for each scope that asks. What scopes share (clusters, endpoints of a zone, routes as a namespace
 // sees them) is compiled once and shared by reference, down to the maps.
 
+import { toBinary } from '@bufbuild/protobuf';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
   ListenerSchema,
   RouteConfigurationSchema,
+  SecretSchema,
 } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
-import type { GatewayModel, GatewaySocket, Model, PortModel, ServiceModel } from '../model/types.ts';
+import type {
+  GatewayModel,
+  GatewaySocket,
+  HttpChain,
+  Model,
+  PortModel,
+  SecretModel,
+  ServiceModel,
+} from '../model/types.ts';
 import { compileAssignment } from './assignment.ts';
 import { compileCluster } from './cluster.ts';
+import { compileGatewayListener, gatewayListenerInput } from './gateway-listener.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener, type ListenerInput } from './listener.ts';
 import { encodeOutboundTable } from './outbound-table.ts';
 import { hashOf, type ResourceCache, type ResourceMap } from './resource-cache.ts';
-import { type Scope, scopeKey } from './scope.ts';
+import { type Bind, type Scope, scopeKey } from './scope.ts';
+import { compileSecret } from './tls.ts';
 import { compileGatewayRoutes } from './virtual-hosts.ts';
 
 type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
@@ -23,7 +35,7 @@ type AgentScope = Extract<Scope, { readonly role: 'agent' }>;
 type GatewayScope = Extract<Scope, { readonly role: 'gateway' }>;
 
 export interface CompiledScope {
-  /** Type URL to name to resource; all four types are there. */
+  /** Type URL to name to resource; all five types are there. */
   readonly resources: ReadonlyMap<string, ResourceMap>;
   /** What the proxy cannot be given, as sentences. */
   readonly notes: readonly string[];
@@ -34,6 +46,7 @@ interface CompiledStatics {
   readonly listeners: ResourceMap;
   readonly routes: ResourceMap;
   readonly clusters: ResourceMap;
+  readonly secrets: ResourceMap;
   readonly notes: readonly string[];
 }
 
@@ -73,6 +86,7 @@ export class MeshCompiler {
     );
     return {
       resources: new Map([
+        [typeUrls.secret, statics.secrets],
         [typeUrls.cluster, statics.clusters],
         [typeUrls.endpoint, this.#assignmentsFor(scope.zone)],
         [typeUrls.listener, statics.listeners],
@@ -130,17 +144,21 @@ export class MeshCompiler {
     const gateway = this.#findGateway(scope);
     const listeners: XdsResource[] = [];
     const routes: XdsResource[] = [];
-    for (const [position, socket] of (gateway?.sockets ?? []).entries()) {
+    const secrets = new Map<string, XdsResource>();
+    const sockets = (gateway?.sockets ?? []).filter(({ chains }) => chains.length > 0);
+    for (const [position, socket] of sockets.entries()) {
       // The node's own address is for the first; further sockets keep their ports on the same host.
       const host = scope.bind?.host ?? '0.0.0.0';
       const port = position === 0 ? (scope.bind?.port ?? socket.port) : socket.port;
-      const cors = socket.hosts.some(({ rules }) => rules.some((rule) => rule.cors !== null));
-      const bind = { host, port };
-      listeners.push(this.#listener({ name: socket.name, bind, direction: 'gateway', cors }));
-      if (gateway !== null) routes.push(this.#gatewayRoutes(gateway, socket));
+      listeners.push(this.#gatewayListener(socket, { host, port }));
+      for (const chain of socket.chains) {
+        if (gateway !== null && chain.kind === 'http')
+          routes.push(this.#gatewayRoutes(gateway, socket, chain));
+        for (const secret of chain.tls?.certificates ?? []) secrets.set(secret.name, encodeSecret(secret));
+      }
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
-    return this.#bundle(key, listeners, routes, [], gateway === null ? [missing] : []);
+    return { ...this.#bundle(key, listeners, routes, [], gateway === null ? [missing] : []), secrets };
   }
 
   /** By name; a proxy whose name says nothing serves the only Gateway of its namespace. */
@@ -151,10 +169,18 @@ export class MeshCompiler {
     return local.length === 1 ? (local[0] ?? null) : null;
   }
 
-  #gatewayRoutes(gateway: GatewayModel, socket: GatewaySocket): XdsResource {
+  #gatewayRoutes(gateway: GatewayModel, { port }: GatewaySocket, chain: HttpChain): XdsResource {
     const input = this.#routingInput;
-    return this.#cache.resource(RouteConfigurationSchema, socket.name, '', input, () =>
-      compileGatewayRoutes(gateway, socket, this.#ports),
+    return this.#cache.resource(RouteConfigurationSchema, chain.name, '', input, () =>
+      compileGatewayRoutes(gateway, port, chain, this.#ports),
+    );
+  }
+
+  #gatewayListener(socket: GatewaySocket, bind: Bind): XdsResource {
+    const input = gatewayListenerInput(socket, bind);
+    const { host, port } = bind;
+    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, JSON.stringify(input), () =>
+      compileGatewayListener(input),
     );
   }
 
@@ -205,9 +231,23 @@ export class MeshCompiler {
       listeners: this.#cache.shareMap(`listeners ${key}`, byName(listeners)),
       routes: this.#cache.shareMap(`routes ${key}`, byName(routes)),
       clusters: this.#cache.joinMaps(`clusters ${key}`, this.#clusters, ownClusters),
+      secrets: noSecrets,
       notes,
     };
   }
+}
+
+const noSecrets: ResourceMap = new Map();
+
+/** Not by the cache: a key is held by whom it is for, as long as it is. */
+function encodeSecret(secret: SecretModel): XdsResource {
+  const bytes = toBinary(SecretSchema, compileSecret(secret));
+  return {
+    name: secret.name,
+    typeUrl: typeUrls.secret,
+    version: hashOf(Buffer.from(bytes).toString('base64')),
+    bytes,
+  };
 }
 
 /** Everything that routes, and the inbound side, are made of: all but endpoints and what only clusters say. */

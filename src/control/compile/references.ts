@@ -2,14 +2,16 @@
 // bytes.
 
 import type { Message } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type Cluster,
   Cluster_DiscoveryType,
+  DownstreamTlsContextSchema,
   HttpConnectionManagerSchema,
   type Listener,
   type RouteAction,
   type RouteConfiguration,
+  TcpProxySchema,
 } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
 import { unresolvedCluster } from './route.ts';
@@ -37,7 +39,7 @@ export function findReferences(message: Message): readonly Reference[] {
       return isEds ? [{ typeUrl: typeUrls.endpoint, name: cluster.name }] : [];
     }
     case 'envoy.config.listener.v3.Listener':
-      return findRouteConfigurations(message as Listener);
+      return findListenerNeeds(message as Listener);
     case 'envoy.config.route.v3.RouteConfiguration':
       return findClusters(message as RouteConfiguration);
     default:
@@ -45,17 +47,34 @@ export function findReferences(message: Message): readonly Reference[] {
   }
 }
 
-function findRouteConfigurations(listener: Listener): readonly Reference[] {
+function findListenerNeeds(listener: Listener): readonly Reference[] {
   const references: Reference[] = [];
-  for (const { filters } of listener.filterChains) {
-    for (const { configType } of filters) {
-      if (configType.case !== 'typedConfig') continue;
-      const manager = anyUnpack(configType.value, HttpConnectionManagerSchema);
-      if (manager?.routeSpecifier.case === 'rds')
-        references.push({ typeUrl: typeUrls.route, name: manager.routeSpecifier.value.routeConfigName });
-    }
+  for (const { filters, transportSocket } of listener.filterChains) {
+    for (const { configType } of filters)
+      if (configType.case === 'typedConfig') references.push(...findFilterNeeds(configType.value));
+    if (transportSocket?.configType.case !== 'typedConfig') continue;
+    const context = anyUnpack(transportSocket.configType.value, DownstreamTlsContextSchema);
+    for (const { name } of context?.commonTlsContext?.tlsCertificateSdsSecretConfigs ?? [])
+      references.push({ typeUrl: typeUrls.secret, name });
   }
   return references;
+}
+
+/** Routes of what reads HTTP, clusters of what carries bytes. */
+function findFilterNeeds(config: Any): readonly Reference[] {
+  const manager = anyUnpack(config, HttpConnectionManagerSchema);
+  if (manager?.routeSpecifier.case === 'rds')
+    return [{ typeUrl: typeUrls.route, name: manager.routeSpecifier.value.routeConfigName }];
+  const specifier = anyUnpack(config, TcpProxySchema)?.clusterSpecifier;
+  const names =
+    specifier?.case === 'cluster'
+      ? [specifier.value]
+      : specifier?.case === 'weightedClusters'
+        ? specifier.value.clusters.map(({ name }) => name)
+        : [];
+  return names
+    .filter((name) => name !== unresolvedCluster)
+    .map((name) => ({ typeUrl: typeUrls.cluster, name }));
 }
 
 function findClusters(routes: RouteConfiguration): readonly Reference[] {

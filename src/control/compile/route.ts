@@ -42,6 +42,8 @@ export interface RulePlace {
   readonly listenerPort: number | null;
   /** The one host name of the requests; null: there are several. */
   readonly hostname: string | null;
+  /** Requests come over TLS. */
+  readonly secure: boolean;
 }
 
 export function compileRule(
@@ -273,7 +275,8 @@ function compileRedirect(action: RedirectRule, edit: PathEdit | null, place: Rul
       ? {}
       : { schemeRewriteSpecifier: { case: 'schemeRedirect' as const, value: action.scheme } }),
     ...(host === null ? {} : { hostRedirect: host }),
-    ...(port === null || (host !== null && port === wellKnown[action.scheme ?? 'http'])
+    ...(port === null ||
+    (host !== null && port === wellKnown[action.scheme ?? (place.secure ? 'https' : 'http')])
       ? {}
       : { portRedirect: port }),
     ...(edit === null

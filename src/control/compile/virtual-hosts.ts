@@ -7,7 +7,7 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { GatewayModel, GatewaySocket, PortModel, RuleModel } from '../model/types.ts';
+import type { GatewayModel, HttpChain, PortModel, RuleModel } from '../model/types.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { compileDefaultRoute, compileRule } from './route.ts';
 
@@ -38,33 +38,42 @@ function compilePortRoutes(port: PortModel, namespace: string) {
   if (rules === null) return [compileDefaultRoute(port.id, port.policy)];
   // No catch-all behind them: what matches no attached route is refused with 404 (GAMMA).
   return rules.flatMap((rule) =>
-    compileRule(rule, port.policy, { service: port.service, listenerPort: null, hostname: null }),
+    compileRule(rule, port.policy, {
+      service: port.service,
+      listenerPort: null,
+      hostname: null,
+      secure: false,
+    }),
   );
 }
 
 export function compileGatewayRoutes(
   gateway: GatewayModel,
-  socket: GatewaySocket,
+  listenerPort: number,
+  chain: HttpChain,
   ports: ReadonlyMap<string, PortModel>,
 ): RouteConfiguration {
-  const virtualHosts = socket.hosts.map(({ hostname, rules }) =>
+  const virtualHosts = chain.hosts.map(({ hostname, rules }) =>
     create(VirtualHostSchema, {
       name: `${gateway.id}/${hostname}`,
       domains: [hostname],
       routes: rules.flatMap((rule) =>
         compileRule(rule, policyOfBackend(rule, ports), {
           service: serviceAsked(rule, ports),
-          listenerPort: socket.port,
+          listenerPort,
           hostname: hostname.startsWith('*') ? null : hostname,
+          secure: chain.tls !== null,
         }),
       ),
       includeRequestAttemptCount: true,
     }),
   );
-  if (!socket.hosts.some((host) => host.hostname === '*')) virtualHosts.push(compileUnknownHost());
+  if (chain.misdirected.length > 0) virtualHosts.push(refuseAll('misdirected', chain.misdirected, 421));
+  const taken = [...chain.hosts.map(({ hostname }) => hostname), ...chain.misdirected];
+  if (!taken.includes('*')) virtualHosts.push(compileUnknownHost());
   // Clients reach a gateway through ports that it cannot know (a NodePort, a port forward): none is part of the name.
   return create(RouteConfigurationSchema, {
-    name: socket.name,
+    name: chain.name,
     virtualHosts,
     ignorePortInHostMatching: true,
   });

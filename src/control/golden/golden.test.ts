@@ -17,11 +17,13 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { parse, stringify } from 'yaml';
 import { formatIssue } from '../../base/index.ts';
 import { decodeResource } from '../../proxy/config/decode-resource.ts';
+import { createSelfSigned } from '../../testing/certificates.ts';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
   CorsPolicySchema,
   CorsSchema,
+  DownstreamTlsContextSchema,
   HttpConnectionManagerSchema,
   LeastRequestSchema,
   ListenerSchema,
@@ -29,6 +31,8 @@ import {
   RoundRobinSchema,
   RouteConfigurationSchema,
   RouterSchema,
+  TcpProxySchema,
+  TlsInspectorSchema,
   TypedStructSchema,
   UpstreamHttpProtocolOptionsSchema,
 } from '../../xds/api.ts';
@@ -57,6 +61,9 @@ const previousHosts = createFileRegistry(
 const registry = createRegistry(
   previousHosts,
   CorsPolicySchema,
+  DownstreamTlsContextSchema,
+  TcpProxySchema,
+  TlsInspectorSchema,
   CorsSchema,
   HttpConnectionManagerSchema,
   LeastRequestSchema,
@@ -92,7 +99,17 @@ describe('golden', () => {
   });
 });
 
-function compileCase(text: string): JsonValue {
+const certificate = createSelfSigned({ dns: ['www.example.com'] });
+
+/** Nothing that looks like a key is kept in a file. */
+function withCertificates(text: string): string {
+  return text
+    .replaceAll('$CERTIFICATE', () => JSON.stringify(certificate.pem))
+    .replaceAll('$KEY', () => JSON.stringify(certificate.keyPem));
+}
+
+function compileCase(source: string): JsonValue {
+  const text = withCertificates(source);
   const separator = text.indexOf('\n---\n');
   const { nodes }: GoldenInput = parse(text.slice(0, separator));
   const parsed = parseManifests('in.yaml', text.slice(separator));

@@ -79,7 +79,7 @@ class Caller {
     if (request.body !== undefined) headers['content-type'] = contentTypes[request.method];
     const { ca, certificate, key } = credential;
     return {
-      method: request.method,
+      method: request.method === 'APPLY' ? 'PATCH' : request.method,
       headers,
       redirect: 'error',
       signal,
@@ -101,6 +101,9 @@ const contentTypes: Readonly<Record<KubeRequest['method'], string>> = {
   POST: 'application/json',
   PUT: 'application/json',
   PATCH: 'application/merge-patch+json',
+  // JSON is YAML.
+  APPLY: 'application/apply-patch+yaml',
+  DELETE: 'application/json',
 };
 
 async function readAnswer(response: Response, path: string): Promise<Result<KubeAnswer, MeshError>> {

@@ -12,7 +12,15 @@ const routes = '/apis/gateway.networking.k8s.io/v1/httproutes';
 const oldRoutes = '/apis/gateway.networking.k8s.io/v1beta1/httproutes';
 
 const kinds: readonly WatchedKind[] = [
-  { group: '', kind: 'Service', versions: ['v1'], plural: 'services', namespaced: true, selector: '' },
+  {
+    group: '',
+    kind: 'Service',
+    versions: ['v1'],
+    plural: 'services',
+    namespaced: true,
+    selector: '',
+    fields: '',
+  },
   {
     group: 'gateway.networking.k8s.io',
     kind: 'HTTPRoute',
@@ -20,6 +28,7 @@ const kinds: readonly WatchedKind[] = [
     plural: 'httproutes',
     namespaced: true,
     selector: '',
+    fields: '',
   },
 ];
 

@@ -150,12 +150,22 @@ const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 function createRawObject(kind: WatchedKind, version: string, object: KubeObject): RawObject {
   const apiVersion = kind.group === '' ? version : `${kind.group}/${version}`;
   const { status: _status, metadata, ...rest } = object;
-  const value = { ...rest, apiVersion, kind: kind.kind, metadata: trimMetadata(metadata) };
+  const value = { ...trimData(kind, rest), apiVersion, kind: kind.kind, metadata: trimMetadata(metadata) };
   const namespace = textOf(object, 'metadata', 'namespace');
   const name = textOf(object, 'metadata', 'name');
   const key = objectKey(namespace, kind.kind, name);
   return { key, apiVersion, kind: kind.kind, namespace, name, value, origin: { file: '', line: 0 } };
 }
+
+/** Of Secrets and ConfigMaps what certificates are made of; what else is in them is not kept, nor told apart. */
+function trimData({ group, kind }: WatchedKind, object: KubeObject): KubeObject {
+  if (group !== '' || (kind !== 'Secret' && kind !== 'ConfigMap')) return object;
+  const { data, binaryData: _binary, ...rest } = object;
+  const kept = Object.entries(isRecord(data) ? data : {}).filter(([key]) => certificateKeys.has(key));
+  return { ...rest, data: Object.fromEntries(kept) };
+}
+
+const certificateKeys: ReadonlySet<string> = new Set(['tls.crt', 'tls.key', 'ca.crt']);
 
 function trimMetadata(metadata: unknown): KubeObject {
   if (!isRecord(metadata)) return {};

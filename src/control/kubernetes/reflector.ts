@@ -243,7 +243,8 @@ export class Reflector implements WatchReceiver, TimerHandler {
     const { kind, namespace } = this.#options;
     const path = pathOf(kind, kind.versions[this.#version] ?? '', namespace);
     const selector = kind.selector === '' ? '' : `&labelSelector=${encodeURIComponent(kind.selector)}`;
-    return `${path}?${query}${selector}`;
+    const fields = kind.fields === '' ? '' : `&fieldSelector=${encodeURIComponent(kind.fields)}`;
+    return `${path}?${query}${selector}${fields}`;
   }
 }
 

@@ -7,7 +7,8 @@ import type { MeshError, Result } from '../../base/index.ts';
 export type KubeObject = Readonly<Record<string, unknown>>;
 
 export interface KubeRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  /** `APPLY`: a server-side apply, which creates what is not there. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'APPLY' | 'DELETE';
   /** Path with query, beginning with `/`. */
   readonly path: string;
   readonly body?: KubeObject;

@@ -12,11 +12,16 @@ export interface WatchedKind {
   readonly namespaced: boolean;
   /** Label selector; empty: all. */
   readonly selector: string;
+  /** Field selector; empty: all. */
+  readonly fields: string;
 }
 
 /** `group/Kind` to its resource. */
 const places: Readonly<
-  Record<string, Pick<WatchedKind, 'plural' | 'namespaced'> & { readonly selector?: string }>
+  Record<
+    string,
+    Pick<WatchedKind, 'plural' | 'namespaced'> & { readonly selector?: string; readonly fields?: string }
+  >
 > = {
   '/Service': { plural: 'services', namespaced: true },
   // A slice without that label belongs to no Service.
@@ -29,6 +34,7 @@ const places: Readonly<
   'gateway.networking.k8s.io/GRPCRoute': { plural: 'grpcroutes', namespaced: true },
   'gateway.networking.k8s.io/TLSRoute': { plural: 'tlsroutes', namespaced: true },
   'gateway.networking.k8s.io/TCPRoute': { plural: 'tcproutes', namespaced: true },
+  'gateway.networking.k8s.io/UDPRoute': { plural: 'udproutes', namespaced: true },
   'gateway.networking.k8s.io/Gateway': { plural: 'gateways', namespaced: true },
   'gateway.networking.k8s.io/GatewayClass': { plural: 'gatewayclasses', namespaced: false },
   'gateway.networking.k8s.io/ListenerSet': { plural: 'listenersets', namespaced: true },
@@ -44,7 +50,8 @@ const places: Readonly<
   '/Pod': { plural: 'pods', namespaced: true },
   '/Node': { plural: 'nodes', namespaced: false },
   '/ServiceAccount': { plural: 'serviceaccounts', namespaced: true },
-  '/Secret': { plural: 'secrets', namespaced: true },
+  // Certificates alone: what else people keep in Secrets is none of the mesh's business.
+  '/Secret': { plural: 'secrets', namespaced: true, fields: 'type=kubernetes.io/tls' },
   '/ConfigMap': { plural: 'configmaps', namespaced: true },
 };
 
@@ -53,7 +60,7 @@ export function listWatchedKinds(): readonly WatchedKind[] {
   return kinds.map(({ group, kind, versions }) => {
     const place = places[`${group}/${kind}`];
     if (place === undefined) throw new Error(`bug: no resource is known for ${group}/${kind}`);
-    return { group, kind, versions, selector: '', ...place };
+    return { group, kind, versions, selector: '', fields: '', ...place };
   });
 }
 

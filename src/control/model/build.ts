@@ -2,13 +2,15 @@
 // give the same model, in whatever order they came.
 
 import type { CatalogEntry } from './catalog.ts';
+import { CertificateStore } from './certificates.ts';
 import { GatewayBuilder } from './gateways.ts';
 import { Grants } from './grants.ts';
 import { compareAge, ResourceIndex } from './index-resources.ts';
 import { resolvePolicies } from './policies.ts';
 import { attachRoutes } from './routes.ts';
 import { buildServices, carriedPorts, findGrpcPorts, indexServices } from './services.ts';
-import { ConditionBook } from './status.ts';
+import { ConditionBook, itself } from './status.ts';
+import { attachStreamRoutes } from './stream-routes.ts';
 import type { Model } from './types.ts';
 
 export interface BuiltModel {
@@ -24,9 +26,14 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const carried = carriedPorts(services, findGrpcPorts(grpc), book);
   const policies = resolvePolicies(index, services, book);
   const models = buildServices(index, services, carried, policies, book);
-  const gateways = new GatewayBuilder(index, book);
-  const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
   const grants = new Grants(index.all('ReferenceGrant'));
-  attachRoutes({ routes, directory: { services, grants, ports: carried }, book }, models, gateways);
+  const gateways = new GatewayBuilder(index, new CertificateStore(index, grants), book);
+  const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
+  const directory = { services, grants, ports: carried };
+  attachRoutes({ routes, directory, book }, models, gateways);
+  const streams = [...index.byAge('TLSRoute'), ...index.byAge('TCPRoute')];
+  for (const policy of index.all('BackendTLSPolicy'))
+    book.refuse(policy.key, itself, 'Invalid', 'is not supported yet by this version');
+  attachStreamRoutes({ routes: streams, udp: index.all('UDPRoute'), directory, book }, gateways);
   return { model: { services: models, gateways: gateways.build() }, book };
 }

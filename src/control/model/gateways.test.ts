@@ -4,7 +4,8 @@ import { describe, expect, test } from 'bun:test';
 import { parseManifests } from '../source/parse.ts';
 import { buildModel } from './build.ts';
 import { Catalog } from './catalog.ts';
-import { intersectHosts } from './gateways.ts';
+import { intersectHosts } from './hosts.ts';
+import { hostsOf } from './types.ts';
 
 const cases: readonly [string, readonly string[], readonly string[]][] = [
   ['*', [], ['* *']],
@@ -59,7 +60,7 @@ function share(listeners: readonly string[], routes: readonly Route[]): readonly
     if (parsed.ok) for (const raw of parsed.value) catalog.upsert(raw);
   }
   const [socket] = buildModel(catalog.entries()).model.gateways.get('default/g')?.sockets ?? [];
-  return (socket?.hosts ?? []).map(({ hostname, rules }) =>
+  return (socket === undefined ? [] : hostsOf(socket)).map(({ hostname, rules }) =>
     `${hostname}: ${rules.map(({ name }) => name.split('/')[1]).join(' ')}`.trim(),
   );
 }
@@ -142,6 +143,6 @@ test('a listener takes routes of the namespaces that it selects, and counts them
   const { model, book } = buildModel(catalog.entries());
   const gateway = model.gateways.get('default/g');
   expect(gateway?.listeners).toEqual([{ name: 'l', attachedRoutes: 1 }]);
-  expect(gateway?.sockets[0]?.hosts[0]?.rules.map(({ owner }) => owner)).toEqual(['shop/HTTPRoute/r']);
+  expect(gateway?.sockets.flatMap(hostsOf)[0]?.rules.map(({ owner }) => owner)).toEqual(['shop/HTTPRoute/r']);
   expect(book.of('bank/HTTPRoute/r')[0]?.reason).toBe('NotAllowedByListeners');
 });

@@ -1,44 +1,37 @@
 // Gateways of our class: listeners gathered by port, routes attached where the listener's host name, namespaces and
 // kinds allow.
 
-import { type GatewayListener, gatewayClassName, gatewayController } from '../schema/gateway.ts';
+import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import type { ParentRef } from '../schema/parent-ref.ts';
-import type { GatewayObject } from '../schema/resources.ts';
-import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
+import type { GatewayObject, TcpRouteObject, TlsRouteObject, UdpRouteObject } from '../schema/resources.ts';
+import type { CertificateStore } from './certificates.ts';
+import { covers, intersectHosts } from './hosts.ts';
+import { nameOf, type ResourceIndex } from './index-resources.ts';
+import { type AttachedRules, type OpenListener, openListener, PortClaims } from './listeners.ts';
 import { NamespaceLabels } from './namespaces.ts';
-import { sortByPrecedence } from './precedence.ts';
 import type { ReadRoute } from './rules.ts';
+import { closeSocket, type OpenSocket } from './sockets.ts';
 import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
-import type { GatewayModel, GatewaySocket, RuleModel } from './types.ts';
-
-interface OpenListener {
-  readonly listener: GatewayListener;
-  readonly routes: Set<string>;
-  /** What kind of route has a host name. */
-  readonly kinds: Map<string, ReadRoute['kind']>;
-  /** `*` for any. */
-  readonly hostname: string;
-  /** What routes brought, by the host name both sides speak of. */
-  readonly hosts: Map<string, AttachedRules[]>;
-}
-
-/** Rules of one route under one of its host names. */
-interface AttachedRules {
-  /** As the route wrote it; `*` where it wrote none. */
-  readonly written: string;
-  readonly rules: readonly RuleModel[];
-}
-
-interface OpenSocket {
-  readonly name: string;
-  readonly port: number;
-  readonly listeners: OpenListener[];
-}
+import type { GatewayModel, RuleModel, StreamChain } from './types.ts';
 
 interface OpenGateway {
   readonly object: GatewayObject;
   readonly listeners: readonly OpenListener[];
   readonly sockets: readonly OpenSocket[];
+}
+
+/** null: attached; a refusal; or somebody else's affair. */
+export type Attachment = Refusal | 'foreign' | null;
+
+type GatewayRoute = ReadRoute | TlsRouteObject | TcpRouteObject | UdpRouteObject;
+
+const noCommonHost: Refusal = {
+  reason: 'NoMatchingListenerHostname',
+  message: 'no listener there has one of its host names',
+};
+
+function isList(found: readonly OpenListener[] | Refusal | 'foreign'): found is readonly OpenListener[] {
+  return Array.isArray(found);
 }
 
 export class GatewayBuilder {
@@ -48,14 +41,14 @@ export class GatewayBuilder {
 
   readonly #namespaces: NamespaceLabels;
 
-  constructor(index: ResourceIndex, book: ConditionBook) {
+  constructor(index: ResourceIndex, store: CertificateStore, book: ConditionBook) {
     this.#namespaces = new NamespaceLabels(index);
     const classes = new Set([gatewayClassName]);
     for (const one of index.all('GatewayClass'))
       if (one.spec.controllerName === gatewayController) classes.add(one.metadata.name);
     for (const gateway of index.all('Gateway')) {
       if (classes.has(gateway.spec.gatewayClassName))
-        this.#gateways.set(nameOf(gateway), openGateway(gateway, book));
+        this.#gateways.set(nameOf(gateway), openGateway(gateway, store, book));
       else {
         this.#foreign.add(nameOf(gateway));
         book.refuse(
@@ -72,27 +65,9 @@ export class GatewayBuilder {
    * Null: attached to at least one listener. `foreign`: nothing is said of it, as Gateway API wants of parents that are
    * not one's own.
    */
-  attach(route: ReadRoute, parent: ParentRef, rules: readonly RuleModel[]): Refusal | 'foreign' | null {
-    const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
-    const gateway = this.#gateways.get(id);
-    if (gateway === undefined && this.#foreign.has(id)) return 'foreign';
-    if (gateway === undefined)
-      return {
-        reason: 'NoMatchingParent',
-        message: `there is no Gateway ${id} of class ${gatewayClassName}`,
-      };
-    const named = gateway.listeners.filter(
-      ({ listener }) =>
-        (parent.sectionName === undefined || parent.sectionName === listener.name) &&
-        (parent.port === undefined || parent.port === listener.port),
-    );
-    if (named.length === 0)
-      return { reason: 'NoMatchingParent', message: `Gateway ${id} has no such listener in force` };
-    const allowed = named.filter(({ listener }) =>
-      mayAttach(gateway.object, listener, route, this.#namespaces),
-    );
-    if (allowed.length === 0)
-      return { reason: 'NotAllowedByListeners', message: `no listener of ${id} takes routes from here` };
+  attach(route: ReadRoute, parent: ParentRef, rules: readonly RuleModel[]): Attachment {
+    const allowed = this.#findListeners(route, parent);
+    if (!isList(allowed)) return allowed;
     let attachedTo = 0;
     let contested = false;
     for (const listener of allowed) {
@@ -110,14 +85,61 @@ export class GatewayBuilder {
       }
     }
     if (attachedTo > 0) return null;
-    if (contested)
+    return contested
+      ? {
+          reason: 'NotAllowedByListeners',
+          message: 'an older route of another kind has one of its host names there',
+        }
+      : noCommonHost;
+  }
+
+  /** Of several routes for one name, or on one port without names, the first has it; all of them are attached. */
+  attachStream(
+    route: TlsRouteObject | TcpRouteObject,
+    parent: ParentRef,
+    backends: StreamChain['backends'],
+  ): Attachment {
+    const allowed = this.#findListeners(route, parent);
+    if (!isList(allowed)) return allowed;
+    const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
+    let attachedTo = 0;
+    for (const listener of allowed) {
+      for (const [, host] of intersectHosts(listener.hostname, written)) {
+        if (!listener.streams.has(host)) listener.streams.set(host, { owner: route.key, backends });
+        listener.routes.add(route.key);
+        attachedTo++;
+      }
+    }
+    return attachedTo > 0 ? null : noCommonHost;
+  }
+
+  /** A route that no listener here can carry, whatever it asks for. */
+  refuse(route: GatewayRoute, parent: ParentRef): Attachment {
+    const allowed = this.#findListeners(route, parent);
+    return isList(allowed) ? noCommonHost : allowed;
+  }
+
+  #findListeners(route: GatewayRoute, parent: ParentRef): readonly OpenListener[] | Refusal | 'foreign' {
+    const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
+    const gateway = this.#gateways.get(id);
+    if (gateway === undefined && this.#foreign.has(id)) return 'foreign';
+    if (gateway === undefined)
       return {
-        reason: 'NotAllowedByListeners',
-        message: `an older route of another kind has one of its host names at ${id}`,
+        reason: 'NoMatchingParent',
+        message: `there is no Gateway ${id} of class ${gatewayClassName}`,
       };
+    const named = gateway.listeners.filter(
+      ({ listener }) =>
+        (parent.sectionName === undefined || parent.sectionName === listener.name) &&
+        (parent.port === undefined || parent.port === listener.port),
+    );
+    if (named.length === 0)
+      return { reason: 'NoMatchingParent', message: `Gateway ${id} has no such listener in force` };
+    const allowed = named.filter((listener) => mayAttach(gateway.object, listener, route, this.#namespaces));
+    if (allowed.length > 0) return allowed;
     return {
-      reason: 'NoMatchingListenerHostname',
-      message: `no listener of ${id} has one of its host names`,
+      reason: 'NotAllowedByListeners',
+      message: `no listener of ${id} takes routes of this kind from here`,
     };
   }
 
@@ -141,17 +163,17 @@ export class GatewayBuilder {
   }
 }
 
-function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
+function openGateway(object: GatewayObject, store: CertificateStore, book: ConditionBook): OpenGateway {
   const sockets = new Map<number, OpenSocket>();
   const listeners: OpenListener[] = [];
-  const claimed = new Set<string>();
+  const claims = new PortClaims();
   for (const listener of object.spec.listeners) {
     const about: Subject = { of: 'listener', gateway: object.key, name: listener.name };
     if (listener.faults.length > 0) {
       book.refuse(object.key, about, 'Invalid', 'cannot be served as it is written');
       continue;
     }
-    const refusal = judgeListener(listener, claimed);
+    const refusal = claims.judge(listener);
     if (refusal !== null) {
       book.refuse(object.key, about, refusal.reason, refusal.message);
       continue;
@@ -159,13 +181,7 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
     const name = `gateway/${nameOf(object)}/${listener.name}`;
     const socket = sockets.get(listener.port) ?? { name, port: listener.port, listeners: [] };
     sockets.set(listener.port, socket);
-    const open = {
-      listener,
-      routes: new Set<string>(),
-      kinds: new Map<string, ReadRoute['kind']>(),
-      hostname: listener.hostname ?? '*',
-      hosts: new Map(),
-    };
+    const open = openListener(object, listener, name, store, book);
     socket.listeners.push(open);
     listeners.push(open);
     book.accept(object.key, about);
@@ -175,26 +191,14 @@ function openGateway(object: GatewayObject, book: ConditionBook): OpenGateway {
   return { object, listeners, sockets: [...sockets.values()] };
 }
 
-function judgeListener(listener: GatewayListener, claimed: Set<string>): Refusal | null {
-  if (listener.protocol !== 'HTTP')
-    return {
-      reason: 'UnsupportedProtocol',
-      message: `protocol ${listener.protocol} is not supported yet by this version`,
-    };
-  const slot = `${listener.port} ${listener.hostname ?? '*'}`;
-  if (claimed.has(slot))
-    return { reason: 'HostnameConflict', message: 'another listener has this port and host name' };
-  claimed.add(slot);
-  return null;
-}
-
 function mayAttach(
   gateway: GatewayObject,
-  listener: GatewayListener,
-  route: ReadRoute,
+  { listener, carries }: OpenListener,
+  route: GatewayRoute,
   labels: NamespaceLabels,
 ): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
+  if (!carries.includes(route.kind)) return false;
   if (kinds.length > 0 && !kinds.some((kind) => isKind(kind, route.kind))) return false;
   const { namespace } = route.metadata;
   switch (namespaces.from) {
@@ -218,28 +222,8 @@ function isKind(
 
 const gatewayGroup = 'gateway.networking.k8s.io';
 
-/**
- * Of each host name of a route the one that the listener speaks of too, behind what was written; `*` stands for any.
- */
-export function intersectHosts(
-  listener: string,
-  hostnames: readonly string[],
-): readonly (readonly [written: string, common: string])[] {
-  const common: (readonly [string, string])[] = [];
-  for (const hostname of hostnames.length === 0 ? ['*'] : hostnames) {
-    if (covers(listener, hostname)) common.push([hostname, hostname]);
-    else if (covers(hostname, listener)) common.push([hostname, listener]);
-  }
-  return common;
-}
-
-function covers(wide: string, narrow: string): boolean {
-  if (wide === narrow || wide === '*') return true;
-  return wide.startsWith('*.') && narrow.endsWith(wide.slice(1)) && narrow.length > wide.length - 1;
-}
-
 /** HTTPRoutes and GRPCRoutes do not share a host name of a listener: the older one has it (GRPCRouteSpec.hostnames). */
-function isContested({ kinds }: OpenListener, hosts: readonly string[], kind: ReadRoute['kind']): boolean {
+function isContested({ kinds }: OpenListener, hosts: readonly string[], kind: string): boolean {
   return [...kinds].some(
     ([taken, other]) => other !== kind && hosts.some((host) => covers(taken, host) || covers(host, taken)),
   );
@@ -249,48 +233,4 @@ function addRules(hosts: OpenListener['hosts'], host: string, added: AttachedRul
   const list = hosts.get(host);
   if (list === undefined) hosts.set(host, [added]);
   else if (!list.some((one) => one.rules === added.rules)) list.push(added);
-}
-
-/**
- * A request belongs to the listener with the most exact host name and to no other (Gateway API, listener isolation).
- */
-function closeSocket(socket: OpenSocket): GatewaySocket {
-  const hosts = new Map<string, readonly RuleModel[]>();
-  for (const one of socket.listeners) {
-    const narrower = socket.listeners.filter(
-      (other) => other !== one && covers(one.hostname, other.hostname),
-    );
-    for (const host of new Set([one.hostname, ...one.hosts.keys()]))
-      if (!narrower.some((other) => covers(other.hostname, host))) hosts.set(host, rulesFor(host, one.hosts));
-  }
-  // Nothing was attached to a listener for any host: what then answers 404 is the table's own last entry.
-  if (hosts.get('*')?.length === 0) hosts.delete('*');
-  const sorted = [...hosts].sort(([a], [b]) => compareText(a, b));
-  return {
-    name: socket.name,
-    port: socket.port,
-    hosts: sorted.map(([hostname, rules]) => ({ hostname, rules })),
-  };
-}
-
-/** Rules of wider host names hold too, behind those of more exact ones, by what the routes themselves wrote. */
-function rulesFor(host: string, hosts: OpenListener['hosts']): readonly RuleModel[] {
-  const groups = new Map<string, RuleModel[]>();
-  for (const [common, attached] of hosts) {
-    if (!covers(common, host)) continue;
-    for (const { written, rules } of attached) {
-      const group = groups.get(written) ?? [];
-      groups.set(written, group);
-      for (const rule of rules) if (!group.includes(rule)) group.push(rule);
-    }
-  }
-  const sorted = [...groups].sort(([a], [b]) => compareExactness(a, b));
-  return [...new Set(sorted.flatMap(([, rules]) => sortByPrecedence(rules)))];
-}
-
-/** Characters of a host name without a wildcard, then of any (Gateway API, HTTPRouteSpec.hostnames). */
-function compareExactness(a: string, b: string): number {
-  const precise = (host: string): number => (host.startsWith('*') ? 0 : host.length);
-  const length = (host: string): number => (host === '*' ? 0 : host.length);
-  return precise(b) - precise(a) || length(b) - length(a);
 }

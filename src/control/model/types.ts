@@ -163,9 +163,68 @@ export interface GatewaySocket {
   /** `gateway/<namespace>/<name>/<first listener>`. */
   readonly name: string;
   readonly port: number;
+  /** In the order of their listeners; of HTTP without TLS there is one. */
+  readonly chains: readonly GatewayChain[];
+}
+
+/** What becomes of a connection, by the name that its client asks for where there is TLS. */
+export type GatewayChain = HttpChain | StreamChain;
+
+interface ChainTls {
+  /** Names that clients ask for, with `*.` before some; none: whatever is asked, or nothing is. */
+  readonly serverNames: readonly string[];
+  /** null: it is not ended here. */
+  readonly tls: TerminationModel | null;
+}
+
+export interface HttpChain extends ChainTls {
+  readonly kind: 'http';
+  /** Of its routes. */
+  readonly name: string;
   /**
    * By host name (`*` for any), sorted; one that no route took is there too, so that a wider listener does not answer
    * for it.
    */
-  readonly hosts: readonly { readonly hostname: string; readonly rules: readonly RuleModel[] }[];
+  readonly hosts: readonly GatewayHost[];
+  /** Hosts of other listeners of the port, whose requests must not come over connections to this one: 421. */
+  readonly misdirected: readonly string[];
+}
+
+export interface GatewayHost {
+  readonly hostname: string;
+  readonly rules: readonly RuleModel[];
+}
+
+/** Bytes are carried as they are. */
+export interface StreamChain extends ChainTls {
+  readonly kind: 'stream';
+  readonly name: string;
+  readonly owner: ObjectKey;
+  readonly backends: readonly { readonly port: string | null; readonly weight: number }[];
+}
+
+export interface TerminationModel {
+  /** Each is tried by the name asked for and by what keys the client takes. */
+  readonly certificates: readonly SecretModel[];
+  readonly clients: ClientValidationModel | null;
+}
+
+export interface ClientValidationModel {
+  /** Who signs them, PEM. */
+  readonly authorities: string;
+  /** One that is not sound, or not shown, is let through all the same. */
+  readonly optional: boolean;
+}
+
+/** Goes to the proxies of the Gateways that use it, and nowhere else. */
+export interface SecretModel {
+  /** `certificate/<namespace>/<name>`. */
+  readonly name: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** Of all chains that read HTTP. */
+export function hostsOf({ chains }: GatewaySocket): readonly GatewayHost[] {
+  return chains.flatMap((chain) => (chain.kind === 'http' ? chain.hosts : []));
 }

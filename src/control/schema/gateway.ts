@@ -43,7 +43,33 @@ const labelSelector = z.strictObject({
 const protocolPattern =
   /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$/;
 
-const listener = z.strictObject({
+/** A Secret or a ConfigMap, or what a condition then refuses. */
+const objectRef = z.strictObject({
+  group: refGroup.default(''),
+  kind: refKind.default('Secret'),
+  name: refName,
+  namespace: dnsLabel.optional(),
+});
+
+const optionsMax = 16;
+
+const listenerTls = z
+  .strictObject({
+    mode: z
+      .enum(['Terminate', 'Passthrough'], { error: 'must be Terminate or Passthrough' })
+      .default('Terminate'),
+    certificateRefs: listOf(objectRef, 64),
+    options: labels.refine((all) => Object.keys(all).length <= optionsMax, {
+      error: `must have at most ${optionsMax} items`,
+    }),
+  })
+  .refine(
+    ({ mode, certificateRefs, options }) =>
+      mode !== 'Terminate' || certificateRefs.length > 0 || Object.keys(options).length > 0,
+    { path: ['certificateRefs'], error: 'must be there where mode is Terminate' },
+  );
+
+const listenerFields = z.strictObject({
   name: sectionName,
   hostname: hostname.optional(),
   port: portNumber,
@@ -51,7 +77,7 @@ const listener = z.strictObject({
     .string({ error: 'must be a protocol, such as HTTP' })
     .max(255, 'must be at most 255 characters')
     .regex(protocolPattern, 'must be a protocol, such as HTTP, or one of a domain, such as example.com/chat'),
-  tls: unread,
+  tls: listenerTls.optional(),
   allowedRoutes: z
     .strictObject({
       namespaces: z
@@ -71,7 +97,50 @@ const listener = z.strictObject({
     .prefault({}),
 });
 
+const plainProtocols: ReadonlySet<string> = new Set(['HTTP', 'TCP', 'UDP']);
+
+const listener = listenerFields.superRefine(({ protocol, tls, hostname }, context) => {
+  const tell = (field: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [field], message });
+  if (plainProtocols.has(protocol) && tls !== undefined) tell('tls', `must not be there for ${protocol}`);
+  if (protocol === 'HTTPS' && tls?.mode === 'Passthrough') tell('tls', 'must be of mode Terminate for HTTPS');
+  if (protocol === 'TLS' && tls === undefined) tell('tls', 'must be there for TLS');
+  if ((protocol === 'TCP' || protocol === 'UDP') && hostname !== undefined)
+    tell('hostname', `must not be there for ${protocol}`);
+});
+
 export const gatewayListener = listener;
+
+const bundlesError = 'must be a list of 1 to 16 references';
+
+const clientValidation = z.strictObject({
+  validation: z
+    .strictObject({
+      caCertificateRefs: z
+        .array(objectRef.extend({ group: refGroup, kind: refKind }), { error: bundlesError })
+        .min(1, bundlesError)
+        .max(16, bundlesError),
+      mode: z
+        .enum(['AllowValidOnly', 'AllowInsecureFallback'], {
+          error: 'must be AllowValidOnly or AllowInsecureFallback',
+        })
+        .default('AllowValidOnly'),
+    })
+    .optional(),
+});
+
+const gatewayTls = z.strictObject({
+  backend: z.strictObject({ clientCertificateRef: objectRef.optional() }).optional(),
+  frontend: z
+    .strictObject({
+      default: clientValidation,
+      perPort: listOf(z.strictObject({ port: portNumber, tls: clientValidation }), 64).refine(
+        (all) => new Set(all.map(({ port }) => port)).size === all.length,
+        { error: 'must not have a port twice' },
+      ),
+    })
+    .optional(),
+});
 
 /** Of a listener at fault only its name is of use: to say which one it is. */
 function faultyListener(value: unknown): z.output<typeof listener> {
@@ -96,7 +165,7 @@ export const gatewaySpec = z.strictObject({
   allowedListeners: notYet,
   addresses: unread,
   infrastructure: unread,
-  tls: unread,
+  tls: gatewayTls.optional(),
   defaultScope: unread,
 });
 
@@ -148,6 +217,8 @@ export const backendTrafficPolicySpec = z.strictObject({
 
 export type LabelSelector = z.output<typeof labelSelector>;
 export type GatewaySpec = z.output<typeof gatewaySpec>;
+export type SecretRef = z.output<typeof objectRef>;
+export type ClientValidationSpec = z.output<typeof clientValidation>;
 export type GatewayListener = GatewaySpec['listeners'][number];
 export type ReferenceGrantSpec = z.output<typeof referenceGrantSpec>;
 export type BackendTrafficPolicySpec = z.output<typeof backendTrafficPolicySpec>;

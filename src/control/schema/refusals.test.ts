@@ -38,7 +38,13 @@ const target = 'targetRefs: [{ group: "", kind: Service, name: a }]';
 const redirect = '{ type: RequestRedirect, requestRedirect: {} }';
 const route = 'apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute';
 const grpc = 'apiVersion: gateway.networking.k8s.io/v1, kind: GRPCRoute, metadata: { name: a }';
+const tlsRoute = 'apiVersion: gateway.networking.k8s.io/v1, kind: TLSRoute, metadata: { name: a }';
+const backendTls = 'apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, metadata: { name: a }';
 const byHand = [
+  `{ ${tlsRoute}, spec: { hostnames: [${'a,'.repeat(1025)}] } }`,
+  ...['{ type: Hostname, hostname: a, uri: b }', '{ type: URI, hostname: a, uri: b }'].map(
+    (name) => `{ ${backendTls}, spec: { validation: { subjectAltNames: [${name}] } } }`,
+  ),
   `{ ${route}, metadata: { name: a }, spec: { rules: [{ filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: a, port: 1 }, percent: 1, fraction: { numerator: 1 } } }] }] } }`,
   ...['FQDN', 'IPv9', 'IPv4'].map(
     (type) => `{ ${slice}, addressType: ${type}, endpoints: [{ addresses: [a] }] }`,

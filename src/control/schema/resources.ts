@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { ObjectKey, Origin } from '../source/types.ts';
+import { type BackendTlsPolicySpec, backendTlsPolicySpec } from './backend-tls-policy.ts';
 import {
   type BackendTrafficPolicySpec,
   backendTrafficPolicySpec,
@@ -14,8 +15,17 @@ import {
 } from './gateway.ts';
 import { type GrpcRouteSpec, grpcRouteRule, grpcRouteSpec, salvageGrpcRoute } from './grpc-route.ts';
 import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
+import { type ConfigMapSpec, configMapSchema, type SecretSpec, secretSchema } from './secret.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
+import {
+  type TcpRouteSpec,
+  type TlsRouteSpec,
+  tcpRouteSpec,
+  tlsRouteSpec,
+  type UdpRouteSpec,
+  udpRouteSpec,
+} from './stream-route.ts';
 import { dnsLabel, type Metadata, metadataSchema, objectName, type PartFaults } from './values.ts';
 
 interface Typed<K extends string, S> {
@@ -41,6 +51,13 @@ export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
 export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
 
+export type TlsRouteObject = Typed<'TLSRoute', TlsRouteSpec>;
+export type TcpRouteObject = Typed<'TCPRoute', TcpRouteSpec>;
+export type UdpRouteObject = Typed<'UDPRoute', UdpRouteSpec>;
+export type SecretObject = Typed<'Secret', SecretSpec>;
+export type ConfigMapObject = Typed<'ConfigMap', ConfigMapSpec>;
+export type BackendTlsPolicyObject = Typed<'BackendTLSPolicy', BackendTlsPolicySpec>;
+
 /** Read for its labels, which listeners select by. */
 export type NamespaceObject = Typed<'Namespace', Readonly<Record<string, never>>>;
 
@@ -51,6 +68,12 @@ export type Resource =
   | EndpointSliceObject
   | HttpRouteObject
   | GrpcRouteObject
+  | TlsRouteObject
+  | TcpRouteObject
+  | UdpRouteObject
+  | SecretObject
+  | ConfigMapObject
+  | BackendTlsPolicyObject
   | GatewayObject
   | GatewayClassObject
   | ReferenceGrantObject
@@ -132,6 +155,22 @@ export const kinds: readonly KindRow[] = [
       faultsOf: (spec: GatewaySpec) => spec.listeners.map((listener) => listener.faults),
     },
   },
+  { group: '', kind: 'Secret', versions: ['v1'], schema: secretSchema },
+  { group: '', kind: 'ConfigMap', versions: ['v1'], schema: configMapSchema },
+  {
+    group: gatewayGroup,
+    kind: 'TLSRoute',
+    versions: ['v1', 'v1alpha3', 'v1alpha2'],
+    schema: withSpec(tlsRouteSpec),
+  },
+  { group: gatewayGroup, kind: 'TCPRoute', versions: ['v1', 'v1alpha2'], schema: withSpec(tcpRouteSpec) },
+  { group: gatewayGroup, kind: 'UDPRoute', versions: ['v1', 'v1alpha2'], schema: withSpec(udpRouteSpec) },
+  {
+    group: gatewayGroup,
+    kind: 'BackendTLSPolicy',
+    versions: ['v1'],
+    schema: withSpec(backendTlsPolicySpec),
+  },
   {
     group: gatewayGroup,
     kind: 'GatewayClass',
@@ -161,10 +200,6 @@ export const kinds: readonly KindRow[] = [
 /** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
 export const laterKinds: ReadonlySet<string> = new Set([
   `${weftGroup}/AccessPolicy`,
-  `${gatewayGroup}/TLSRoute`,
-  `${gatewayGroup}/TCPRoute`,
-  `${gatewayGroup}/UDPRoute`,
-  `${gatewayGroup}/BackendTLSPolicy`,
   `${gatewayGroup}/ListenerSet`,
   'gateway.networking.x-k8s.io/XListenerSet',
   'gateway.networking.x-k8s.io/XMesh',

@@ -654,7 +654,12 @@ describe('kinds', () => {
   const cases: readonly [string, string, string, readonly string[]][] = [
     ['of others', 'apps/v1', 'Deployment', ['note: apps/v1 Deployment is not a kind that the mesh reads']],
     ['of ours, later', 'weft.dev/v1alpha1', 'AccessPolicy', [`kind: ${later} (got AccessPolicy)`]],
-    ['of Gateway API, later', 'gateway.networking.k8s.io/v1', 'UDPRoute', [`kind: ${later} (got UDPRoute)`]],
+    [
+      'of Gateway API, later',
+      'gateway.networking.k8s.io/v1',
+      'ListenerSet',
+      [`kind: ${later} (got ListenerSet)`],
+    ],
     [
       'misspelt, of ours',
       'weft.dev/v1alpha1',

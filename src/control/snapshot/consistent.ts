@@ -32,11 +32,15 @@ function checkMap(map: ResourceMap, resources: Resources): Issue | null {
   return hole;
 }
 
-/** Where the resources of a map have what they need: resources of one type need resources of one type. */
+/**
+ * Where the resources of a map have what they need: those that are shared need resources of one type. null: they need
+ * nothing, or of several types, as a gateway's listeners do.
+ */
 function targetOf(map: ResourceMap, resources: Resources): ResourceMap | null {
-  for (const resource of map.values())
-    for (const { typeUrl } of referencesOf(resource)) return resources.get(typeUrl) ?? null;
-  return null;
+  const types = new Set<string>();
+  for (const resource of map.values()) for (const { typeUrl } of referencesOf(resource)) types.add(typeUrl);
+  const [only] = types;
+  return only === undefined || types.size > 1 ? null : (resources.get(only) ?? null);
 }
 
 /** Resources whose needs the base of a joined map meets already. */
@@ -50,7 +54,7 @@ function checkEach(some: Iterable<XdsResource>, resources: Resources): Issue | n
     const target = resources.get(first.typeUrl) ?? new Map();
     const base = jointOf(target)?.base ?? target;
     if (met.get(resource)?.has(base)) continue;
-    const hole = references.find(({ name }) => !target.has(name));
+    const hole = references.find(({ typeUrl, name }) => !resources.get(typeUrl)?.has(name));
     if (hole !== undefined) return describeHole(resource, hole);
     if (references.every(({ name }) => base.has(name))) remember(met, resource, base);
   }

@@ -2,9 +2,15 @@
 // compares by reference, and tells only the streams whose resources changed.
 
 import type { Log } from '../../base/index.ts';
-import type { SnapshotSource, SnapshotWatcher, XdsNode, XdsSnapshot } from '../../xds/index.ts';
+import {
+  type SnapshotSource,
+  type SnapshotWatcher,
+  typeUrls,
+  type XdsNode,
+  type XdsSnapshot,
+} from '../../xds/index.ts';
 import type { CompiledScope, MeshCompiler } from '../compile/mesh.ts';
-import { hashOf } from '../compile/resource-cache.ts';
+import { hashOf, type ResourceMap } from '../compile/resource-cache.ts';
 import { parseScope, type Scope, scopeKey } from '../compile/scope.ts';
 import { checkConsistent } from './consistent.ts';
 
@@ -124,8 +130,19 @@ export class ScopeEntry implements SnapshotSource {
 }
 
 function isSame(snapshot: XdsSnapshot, compiled: CompiledScope): boolean {
-  for (const [typeUrl, map] of compiled.resources) if (snapshot.resources.get(typeUrl) !== map) return false;
+  for (const [typeUrl, map] of compiled.resources) {
+    const held = snapshot.resources.get(typeUrl);
+    if (held !== map && !(typeUrl === typeUrls.secret && holdsSame(held, map))) return false;
+  }
   return true;
+}
+
+/** Secrets are made anew at each build, as nothing shared keeps them. */
+function holdsSame(held: ResourceMap | undefined, map: ResourceMap): boolean {
+  return (
+    held?.size === map.size &&
+    [...map.values()].every(({ name, version }) => held.get(name)?.version === version)
+  );
 }
 
 const mapVersions = new WeakMap<object, string>();

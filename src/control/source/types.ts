@@ -56,6 +56,8 @@ export interface Source {
 const homeGroups: ReadonlyMap<string, string> = new Map([
   ['Namespace', ''],
   ['Service', ''],
+  ['Secret', ''],
+  ['ConfigMap', ''],
   ['EndpointSlice', 'discovery.k8s.io'],
   ['HTTPRoute', 'gateway.networking.k8s.io'],
   ['GRPCRoute', 'gateway.networking.k8s.io'],

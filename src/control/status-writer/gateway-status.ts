@@ -1,15 +1,13 @@
 // GatewayStatus: whether it is accepted, whether proxies serve it, its addresses, and the same for each listener.
 
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
+import { kindsOf } from '../model/listeners.ts';
 import type { Condition } from '../model/status.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts, StatusInput } from './types.ts';
 
 const gatewayGroup = 'gateway.networking.k8s.io';
-
-/** Kinds of routes that listeners of a protocol can carry. */
-const kindsByProtocol: Readonly<Record<string, readonly string[]>> = { HTTP: ['HTTPRoute'] };
 
 export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): KubeObject | null {
   const namespace = textOf(input.object, 'metadata', 'namespace');
@@ -84,16 +82,27 @@ function describeListener(
   all: readonly Condition[],
   served: WantedCondition,
 ): { readonly supportedKinds: readonly KubeObject[]; readonly conditions: readonly WantedCondition[] } {
-  const possible = kindsByProtocol[textOf(listener, 'protocol')] ?? [];
+  const possible = kindsOf(textOf(listener, 'protocol'));
   const asked = listOf(fieldOf(listener, 'allowedRoutes', 'kinds'));
   const fits = (one: KubeObject): boolean =>
     (one['group'] ?? gatewayGroup) === gatewayGroup && possible.includes(textOf(one, 'kind'));
   const kinds = asked.length === 0 ? possible : asked.filter(fits).map((one) => textOf(one, 'kind'));
   const supportedKinds = [...new Set(kinds)].map((kind) => ({ group: gatewayGroup, kind }));
-  const refusal = all.find(
+  const own = all.filter(
     ({ subject, status }) =>
       subject.of === 'listener' && subject.name === listener['name'] && status === 'False',
   );
+  const refusal = own.find(({ type }) => type === 'Accepted');
+  const unresolved = own.find(({ type }) => type === 'ResolvedRefs');
+  if (unresolved !== undefined) {
+    const programmed: WantedCondition = {
+      type: 'Programmed',
+      status: 'False',
+      reason: 'Invalid',
+      message: unresolved.message,
+    };
+    return { supportedKinds, conditions: [...judgeListener(refusal, programmed), toWanted(unresolved)] };
+  }
   const resolved: WantedCondition = asked.every(fits)
     ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '' }
     : {

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log, Random } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import type { GatewayFleet } from '../fleet/gateway-fleet.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { Lease } from '../kubernetes/lease.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
@@ -24,6 +25,8 @@ export interface PublisherOptions {
   readonly namespace: string;
   /** Of this process among the replicas. */
   readonly identity: string;
+  /** Proxies for Gateways; null: somebody else runs them. */
+  readonly fleet: GatewayFleet | null;
 }
 
 export class StatusPublisher {
@@ -53,9 +56,15 @@ export class StatusPublisher {
       namespace,
       name: 'weft-control',
       identity,
-      onLeading: (leading) => this.writer.lead(leading),
+      onLeading: (leading) => {
+        this.writer.lead(leading);
+        options.fleet?.lead(leading);
+      },
     });
-    plane.watchStatus(() => this.writer.poke());
+    plane.watchStatus(() => {
+      this.writer.poke();
+      options.fleet?.poke();
+    });
   }
 
   start(): void {
@@ -64,6 +73,7 @@ export class StatusPublisher {
 
   async stop(): Promise<void> {
     this.writer.stop();
+    this.#options.fleet?.stop();
     await this.lease.stop();
   }
 

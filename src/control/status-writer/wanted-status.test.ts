@@ -158,7 +158,10 @@ describe('a Gateway', () => {
         {
           name: 'http',
           attachedRoutes: 2,
-          supportedKinds: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }],
+          supportedKinds: [
+            { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
+            { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
+          ],
         },
       ],
     } as never);

@@ -4,7 +4,7 @@
 
 import type { AdsRefusal } from '../../xds/index.ts';
 import { type Condition, itself } from '../model/status.ts';
-import type { Model, RuleModel } from '../model/types.ts';
+import { hostsOf, type Model, type RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 
 export interface Nack extends AdsRefusal {
@@ -96,7 +96,12 @@ export function findOwners(refusal: AdsRefusal, model: Model): ReadonlySet<Objec
       if (port.id === name) for (const owner of port.owners) owners.add(owner);
   for (const gateway of model.gateways.values()) {
     for (const socket of gateway.sockets)
-      if (socket.name === refusal.resource || name.startsWith(`${gateway.id}/`)) owners.add(gateway.key);
+      if (
+        socket.name === refusal.resource ||
+        socket.chains.some((chain) => chain.name === refusal.resource) ||
+        name.startsWith(`${gateway.id}/`)
+      )
+        owners.add(gateway.key);
   }
   return owners;
 }
@@ -113,6 +118,6 @@ function findRuleOwners(items: ReadonlySet<string>, model: Model): Set<ObjectKey
     }
   }
   for (const gateway of model.gateways.values())
-    for (const socket of gateway.sockets) for (const host of socket.hosts) addRules(host.rules);
+    for (const socket of gateway.sockets) for (const host of hostsOf(socket)) addRules(host.rules);
   return owners;
 }

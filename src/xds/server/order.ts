@@ -7,7 +7,14 @@ import { warmingWaitMs } from '../limits.ts';
 import { typeUrls } from '../types.ts';
 import type { TypeState } from './type-state.ts';
 
-const order: readonly string[] = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route];
+/** Secrets first: clusters and listeners wait for theirs. */
+const order: readonly string[] = [
+  typeUrls.secret,
+  typeUrls.cluster,
+  typeUrls.endpoint,
+  typeUrls.listener,
+  typeUrls.route,
+];
 
 /** Types in the order they are sent; unknown ones last, in the order they were asked for. */
 export function sortTypes(states: Iterable<TypeState>): TypeState[] {

@@ -1,0 +1,110 @@
+// A port of a Gateway as a listener: one filter chain for each name that clients ask for, HTTP read or bytes carried.
+
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type FilterChainSchema,
+  FilterSchema,
+  type Listener,
+  ListenerSchema,
+  TcpProxySchema,
+  TlsInspectorSchema,
+  TrafficDirection,
+} from '../../xds/api.ts';
+import type { GatewayChain, GatewaySocket, StreamChain } from '../model/types.ts';
+import { compileManager } from './listener.ts';
+import { addressOf, durationOf, packAny, weftMetadata } from './messages.ts';
+import { unresolvedCluster } from './route.ts';
+import type { Bind } from './scope.ts';
+import { compileTermination } from './tls.ts';
+
+/** What a listener is made of: nothing of its routes, which come by themselves, and no key. */
+export interface GatewayListenerInput {
+  readonly name: string;
+  readonly bind: Bind;
+  readonly chains: readonly ListenerChain[];
+}
+
+type ListenerChain =
+  | (Omit<Extract<GatewayChain, { readonly kind: 'http' }>, 'hosts' | 'misdirected' | 'tls'> & {
+      readonly cors: boolean;
+      readonly tls: ListenerTls | null;
+    })
+  | (Omit<StreamChain, 'tls' | 'owner'> & { readonly tls: ListenerTls | null });
+
+type ListenerTls = NonNullable<GatewayChain['tls']>;
+
+/** From the first byte of a connection to the name that its client asks for. */
+const helloTimeoutMs = 10_000;
+
+export function gatewayListenerInput({ name, chains }: GatewaySocket, bind: Bind): GatewayListenerInput {
+  return {
+    name,
+    bind,
+    chains: chains.map((chain): ListenerChain => {
+      const { serverNames } = chain;
+      const tls = chain.tls === null ? null : withoutKeys(chain.tls);
+      if (chain.kind === 'stream')
+        return { kind: 'stream', name: chain.name, serverNames, tls, backends: chain.backends };
+      const cors = chain.hosts.some(({ rules }) => rules.some((rule) => rule.cors !== null));
+      return { kind: 'http', name: chain.name, serverNames, tls, cors };
+    }),
+  };
+}
+
+function withoutKeys(tls: ListenerTls): ListenerTls {
+  return {
+    ...tls,
+    certificates: tls.certificates.map(({ name }) => ({ name, certificate: '', privateKey: '' })),
+  };
+}
+
+export function compileGatewayListener({ name, bind, chains }: GatewayListenerInput): Listener {
+  const inspected = chains.some(({ serverNames, tls }) => serverNames.length > 0 || tls !== null);
+  return create(ListenerSchema, {
+    name,
+    address: addressOf(bind.host, bind.port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    ...(inspected
+      ? { listenerFilters: [tlsInspector()], listenerFiltersTimeout: durationOf(helloTimeoutMs) }
+      : {}),
+    filterChains: chains.map(compileChain),
+    metadata: weftMetadata({ direction: 'gateway' }),
+  });
+}
+
+function tlsInspector() {
+  return {
+    name: 'envoy.filters.listener.tls_inspector',
+    configType: { case: 'typedConfig' as const, value: packAny(TlsInspectorSchema, {}) },
+  };
+}
+
+function compileChain(chain: ListenerChain): MessageInitShape<typeof FilterChainSchema> {
+  const { name, serverNames, tls } = chain;
+  return {
+    name,
+    ...(serverNames.length === 0 ? {} : { filterChainMatch: { serverNames: [...serverNames] } }),
+    filters: [
+      chain.kind === 'http'
+        ? compileManager({ name, direction: 'gateway', cors: chain.cors })
+        : compileStream(name, chain.backends),
+    ],
+    ...(tls === null
+      ? {}
+      : { transportSocket: compileTermination(tls, chain.kind === 'http' ? ['h2', 'http/1.1'] : []) }),
+  };
+}
+
+/** Where nothing is valid behind it connections are closed, and so is the share of a backend that is not. */
+function compileStream(statPrefix: string, backends: StreamChain['backends']) {
+  const clusters = backends.map(({ port, weight }) => ({ name: port ?? unresolvedCluster, weight }));
+  const [first] = clusters;
+  const clusterSpecifier =
+    clusters.length < 2
+      ? { case: 'cluster' as const, value: first?.name ?? unresolvedCluster }
+      : { case: 'weightedClusters' as const, value: { clusters } };
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.tcp_proxy',
+    configType: { case: 'typedConfig', value: packAny(TcpProxySchema, { statPrefix, clusterSpecifier }) },
+  });
+}

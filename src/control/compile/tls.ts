@@ -1,0 +1,57 @@
+// TLS of a gateway's listeners: what its proxies show clients, and whom they take. Certificates are named here and come
+// by themselves (SDS over ADS), so that one is replaced without a listener being built anew.
+
+import { create } from '@bufbuild/protobuf';
+import {
+  CertificateValidationContext_TrustChainVerification,
+  DownstreamTlsContextSchema,
+  type Secret,
+  SecretSchema,
+  type TransportSocket,
+  TransportSocketSchema,
+} from '../../xds/api.ts';
+import type { ClientValidationModel, SecretModel, TerminationModel } from '../model/types.ts';
+import { fromAds, packAny } from './messages.ts';
+
+export const transportSocketName = 'envoy.transport_sockets.tls';
+
+export function compileTermination(
+  { certificates, clients }: TerminationModel,
+  alpnProtocols: string[],
+): TransportSocket {
+  const context = packAny(DownstreamTlsContextSchema, {
+    ...(clients === null || clients.optional ? {} : { requireClientCertificate: true }),
+    commonTlsContext: {
+      alpnProtocols,
+      tlsCertificateSdsSecretConfigs: certificates.map(({ name }) => ({ name, sdsConfig: fromAds() })),
+      ...(clients === null ? {} : { validationContextType: compileClients(clients) }),
+    },
+  });
+  return create(TransportSocketSchema, {
+    name: transportSocketName,
+    configType: { case: 'typedConfig', value: context },
+  });
+}
+
+function compileClients({ authorities, optional }: ClientValidationModel) {
+  return {
+    case: 'validationContext' as const,
+    value: {
+      trustedCa: { specifier: { case: 'inlineString' as const, value: authorities } },
+      ...(optional
+        ? { trustChainVerification: CertificateValidationContext_TrustChainVerification.ACCEPT_UNTRUSTED }
+        : {}),
+    },
+  };
+}
+
+export function compileSecret({ name, certificate, privateKey }: SecretModel): Secret {
+  const inline = (value: string) => ({ specifier: { case: 'inlineString' as const, value } });
+  return create(SecretSchema, {
+    name,
+    type: {
+      case: 'tlsCertificate',
+      value: { certificateChain: inline(certificate), privateKey: inline(privateKey) },
+    },
+  });
+}

@@ -1,0 +1,115 @@
+// The leader's loop over an API server that only counts, in virtual time. That the objects run a Gateway is shown on a
+// real one (status.peer.test.ts, docs/conformance).
+
+import { expect, test } from 'bun:test';
+import { ok, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
+import type { KubeApi, KubeRequest } from '../kubernetes/types.ts';
+import { settle } from '../testing/world.ts';
+import { type FleetGateway, GatewayFleet } from './gateway-fleet.ts';
+import { fleetLimits } from './limits.ts';
+
+const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway => ({
+  namespace: 'shop',
+  name,
+  uid: `uid-${name}`,
+  className: 'weft',
+  ports,
+  labels: {},
+  annotations: {},
+});
+
+function createFleet(gateways: FleetGateway[] | null) {
+  const clock = new VirtualClock();
+  const asked: KubeRequest[] = [];
+  const state = { gateways, status: 200 };
+  const api: KubeApi = {
+    request: async (request) => {
+      asked.push(request);
+      return ok({ status: state.status, body: {}, retryAfterMs: 0 });
+    },
+    watch: () => () => {},
+  };
+  const fleet = new GatewayFleet({
+    api,
+    clock,
+    random: new Xoshiro128(1),
+    log: silentLog,
+    list: () => state.gateways,
+    render: ({ namespace, name, ports }) => [
+      { root: '/api/v1', plural: 'services', object: { metadata: { namespace, name }, spec: { ports } } },
+    ],
+  });
+  const run = async (ms: number) => {
+    for (let at = 0; at < ms; at += 100) {
+      clock.advanceBy(100);
+      await settle();
+    }
+  };
+  /** What was asked since the last look. */
+  const look = () => asked.splice(0).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+  return { fleet, state, run, look };
+}
+
+const services = '/api/v1/namespaces/shop/services';
+
+test('the leader applies what each Gateway needs, once until it changes', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a'), gateway('b')]);
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([]);
+  fleet.lead(true);
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/a`, `APPLY ${services}/b`]);
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([]);
+  state.gateways = [gateway('a'), gateway('b', [80, 443])];
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/b`]);
+});
+
+test('what was changed behind its back heals', async () => {
+  const { fleet, run, look } = createFleet([gateway('a')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  await run(fleetLimits.resyncMs + 1_000);
+  expect(look()).toEqual([`APPLY ${services}/a`]);
+});
+
+test('a Gateway that is not ours any more loses its objects', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a'), gateway('b')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  state.gateways = [gateway('b')];
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([`DELETE ${services}/a`]);
+});
+
+test('nothing is taken away while not all has been read', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  state.gateways = null;
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([]);
+});
+
+test('failures are tried again, ever more slowly; a follower stops', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  state.status = 403;
+  fleet.lead(true);
+  await run(20_000);
+  const tries = look().length;
+  expect(tries).toBeGreaterThan(3);
+  expect(tries).toBeLessThan(8);
+  expect(fleet.counters).toMatchObject({ applied: 0, failed: tries });
+  fleet.lead(false);
+  await run(60_000);
+  expect(look()).toEqual([]);
+});

@@ -1,0 +1,158 @@
+// Proxies for Gateways: the leading replica keeps, for every Gateway of ours, the objects that run it (what these are
+// is the caller's to say). Server-side apply under one field manager: what people or autoscalers add to the objects
+// stays, and what they change of ours is put back. The objects belong to their Gateway, and go with it.
+
+import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
+import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
+import { textOf } from '../kubernetes/types.ts';
+import { fleetLimits } from './limits.ts';
+
+/** One Gateway that is to have proxies. */
+export interface FleetGateway {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly className: string;
+  /** Each once, in order. */
+  readonly ports: readonly number[];
+  /** Of `infrastructure`: for every object that is made for it. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** An object, and where the API server has its kind. */
+export interface FleetObject {
+  /** As `/apis/apps/v1` and `deployments`. */
+  readonly root: string;
+  readonly plural: string;
+  readonly object: KubeObject;
+}
+
+export interface GatewayFleetOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Null: not all has been read yet. */
+  readonly list: () => readonly FleetGateway[] | null;
+  readonly render: (gateway: FleetGateway) => readonly FleetObject[];
+}
+
+const fieldManager = 'weft-control';
+
+interface Applied {
+  /** The object as it was sent. */
+  readonly text: string;
+  readonly atMs: number;
+}
+
+export class GatewayFleet implements TimerHandler {
+  readonly counters = { applied: 0, removed: 0, failed: 0 };
+  readonly #options: GatewayFleetOptions;
+  readonly #timer = new Timer(this, 0);
+  /** By path. */
+  readonly #applied = new Map<string, Applied>();
+  #failures = 0;
+  #leading = false;
+  #running = false;
+
+  constructor(options: GatewayFleetOptions) {
+    this.#options = options;
+  }
+
+  lead(leading: boolean): void {
+    this.#leading = leading;
+    // What another leader wrote meanwhile is not known.
+    this.#applied.clear();
+    if (leading) this.poke();
+    else this.#options.clock.cancel(this.#timer);
+  }
+
+  /** Something changed that Gateways may be made of. */
+  poke(): void {
+    if (this.#leading && !this.#running) this.#armWithin(fleetLimits.gatherMs);
+  }
+
+  stop(): void {
+    this.#leading = false;
+    this.#options.clock.cancel(this.#timer);
+  }
+
+  onTimer(): void {
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    const gateways = this.#options.list();
+    const sound = gateways === null || (await this.#applyAll(gateways));
+    this.#running = false;
+    if (!this.#leading) return;
+    this.#failures = sound ? 0 : this.#failures + 1;
+    if (sound) return this.#armWithin(fleetLimits.resyncMs);
+    const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (this.#failures - 1), fleetLimits.backoffMaxMs);
+    this.#armWithin(waitMs * (0.5 + this.#options.random.float() / 2));
+  }
+
+  async #applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
+    let sound = true;
+    const wanted = new Set<string>();
+    for (const gateway of gateways) {
+      for (const item of this.#options.render(gateway)) {
+        wanted.add(pathOf(item));
+        sound = (await this.#apply(item)) && sound;
+        if (!this.#leading) return true;
+      }
+    }
+    // A Gateway that is gone takes its objects along; one that is another's now does not.
+    for (const path of [...this.#applied.keys()])
+      if (!wanted.has(path)) sound = (await this.#remove(path)) && sound;
+    return sound;
+  }
+
+  async #apply(item: FleetObject): Promise<boolean> {
+    const { api, clock } = this.#options;
+    const path = pathOf(item);
+    const text = JSON.stringify(item.object);
+    const before = this.#applied.get(path);
+    if (before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs) return true;
+    const query = `fieldManager=${fieldManager}&force=true`;
+    const answer = await api.request({ method: 'APPLY', path: `${path}?${query}`, body: item.object });
+    const status = answer.ok ? answer.value.status : 0;
+    if (status === 200 || status === 201) {
+      this.#applied.set(path, { text, atMs: clock.now() });
+      this.counters.applied++;
+      return true;
+    }
+    return this.#fail(
+      path,
+      answer.ok ? `${status} ${textOf(answer.value.body, 'message')}` : answer.error.message,
+    );
+  }
+
+  async #remove(path: string): Promise<boolean> {
+    const answer = await this.#options.api.request({ method: 'DELETE', path });
+    const status = answer.ok ? answer.value.status : 0;
+    if (status !== 200 && status !== 202 && status !== 404)
+      return this.#fail(path, answer.ok ? String(status) : answer.error.message);
+    this.#applied.delete(path);
+    this.counters.removed++;
+    return true;
+  }
+
+  #fail(path: string, reason: string): false {
+    this.counters.failed++;
+    this.#options.log.write('warn', 'an object of a Gateway was not written', { path, reason });
+    return false;
+  }
+
+  #armWithin(ms: number): void {
+    const { clock } = this.#options;
+    if (!this.#timer.armed || this.#timer.dueMs > clock.now() + ms) clock.arm(this.#timer, ms);
+  }
+}
+
+function pathOf({ root, plural, object }: FleetObject): string {
+  const namespace = encodeURIComponent(textOf(object, 'metadata', 'namespace'));
+  return `${root}/namespaces/${namespace}/${plural}/${encodeURIComponent(textOf(object, 'metadata', 'name'))}`;
+}

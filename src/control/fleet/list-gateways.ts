@@ -1,0 +1,38 @@
+// Which Gateways are to have proxies: those of our class that can be served, as the model has them.
+
+import type { ControlPlane } from '../control-plane.ts';
+import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
+import { fieldOf, isRecord, textOf } from '../kubernetes/types.ts';
+import type { FleetGateway } from './gateway-fleet.ts';
+
+export function listFleetGateways(
+  plane: ControlPlane,
+  source: KubernetesSource,
+): readonly FleetGateway[] | null {
+  if (!plane.settled) return null;
+  return [...plane.built.model.gateways.values()].flatMap((gateway): readonly FleetGateway[] => {
+    const object = source.objectOf(gateway.key);
+    const uid = source.versionOf(gateway.key)?.uid ?? '';
+    const ports = [...new Set(gateway.sockets.map(({ port }) => port))];
+    if (object === null || uid === '' || ports.length === 0) return [];
+    const infrastructure = fieldOf(object, 'spec', 'infrastructure');
+    return [
+      {
+        namespace: gateway.namespace,
+        name: gateway.name,
+        uid,
+        className: textOf(object, 'spec', 'gatewayClassName'),
+        ports,
+        labels: textsOf(fieldOf(infrastructure, 'labels')),
+        annotations: textsOf(fieldOf(infrastructure, 'annotations')),
+      },
+    ];
+  });
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}

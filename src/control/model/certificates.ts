@@ -1,0 +1,117 @@
+// Certificates and CA bundles that objects refer to: found, granted, and sound, or the fault that a condition tells. A
+// fault never shows a part of what it is about.
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { SecretRef } from '../schema/gateway.ts';
+import type { ConfigMapObject, SecretObject } from '../schema/resources.ts';
+import type { Grants, Referrer } from './grants.ts';
+import { nameOf, type ResourceIndex } from './index-resources.ts';
+import type { Refusal } from './status.ts';
+import type { SecretModel } from './types.ts';
+
+const pemBytesMax = 262_144;
+
+export class CertificateStore {
+  readonly #secrets: ReadonlyMap<string, SecretObject>;
+  readonly #configMaps: ReadonlyMap<string, ConfigMapObject>;
+  readonly #grants: Grants;
+
+  constructor(index: ResourceIndex, grants: Grants) {
+    this.#secrets = new Map(index.all('Secret').map((one) => [nameOf(one), one]));
+    this.#configMaps = new Map(index.all('ConfigMap').map((one) => [nameOf(one), one]));
+    this.#grants = grants;
+  }
+
+  /** A certificate with its key. */
+  identity(from: Referrer, ref: SecretRef): SecretModel | Refusal {
+    const namespace = ref.namespace ?? from.namespace;
+    const id = `${namespace}/${ref.name}`;
+    const refused = this.#judgeRef(from, ref, 'Secret', 'InvalidCertificateRef');
+    if (refused !== null) return refused;
+    const secret = this.#secrets.get(id);
+    if (secret === undefined)
+      return invalid('InvalidCertificateRef', `there is no Secret ${id} of type kubernetes.io/tls`);
+    const { certificate, privateKey } = secret.spec;
+    const fault = judgeIdentity(certificate, privateKey);
+    if (fault !== null) return invalid('InvalidCertificateRef', `Secret ${id} ${fault}`);
+    return { name: `certificate/${id}`, certificate, privateKey };
+  }
+
+  /** Certificates of authorities, as PEM. */
+  authority(
+    from: Referrer,
+    ref: SecretRef,
+    reasons: { readonly kind: string; readonly content: string },
+  ): { readonly pem: string } | Refusal {
+    const namespace = ref.namespace ?? from.namespace;
+    const id = `${namespace}/${ref.name}`;
+    if (ref.kind !== 'ConfigMap' || ref.group !== '')
+      return invalid(reasons.kind, `${ref.kind} ${ref.name} is not a ConfigMap`);
+    const refused = this.#judgeRef(from, ref, 'ConfigMap', reasons.kind);
+    if (refused !== null) return refused;
+    const found = this.#configMaps.get(id);
+    if (found === undefined) return invalid(reasons.content, `there is no ConfigMap ${id} with a ca.crt`);
+    const fault = judgeAuthority(found.spec.authority);
+    return fault === null
+      ? { pem: found.spec.authority }
+      : invalid(reasons.content, `ca.crt of ConfigMap ${id} ${fault}`);
+  }
+
+  #judgeRef(from: Referrer, ref: SecretRef, kind: string, reason: string): Refusal | null {
+    if (ref.group !== '' || ref.kind !== kind)
+      return invalid(reason, `${ref.kind} ${ref.name} is not a ${kind}`);
+    const namespace = ref.namespace ?? from.namespace;
+    if (this.#grants.allow(from, { group: '', kind, namespace, name: ref.name })) return null;
+    const message = `no ReferenceGrant in ${namespace} allows ${kind} ${namespace}/${ref.name}`;
+    return invalid('RefNotPermitted', message);
+  }
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'reason' in value;
+}
+
+function invalid(reason: string, message: string): Refusal {
+  return { reason, message };
+}
+
+/** Known by its text, since the same few are judged at every build. */
+const judged = new Map<string, string | null>();
+const judgedMax = 1_000;
+
+function remember(text: string, judge: () => string | null): string | null {
+  const known = judged.get(text);
+  if (known !== undefined) return known;
+  const verdict = judge();
+  if (judged.size >= judgedMax) judged.clear();
+  judged.set(text, verdict);
+  return verdict;
+}
+
+function judgeIdentity(certificate: string, privateKey: string): string | null {
+  return remember(`${certificate}\n${privateKey}`, () => {
+    if (certificate === '') return 'has no tls.crt';
+    if (privateKey === '') return 'has no tls.key';
+    if (certificate.length > pemBytesMax || privateKey.length > pemBytesMax) return 'is too long';
+    try {
+      const leaf = new X509Certificate(certificate);
+      if (!leaf.checkPrivateKey(createPrivateKey(privateKey))) return 'has a key of another certificate';
+      return null;
+    } catch {
+      return 'has no certificate and key in PEM';
+    }
+  });
+}
+
+function judgeAuthority(pem: string): string | null {
+  return remember(pem, () => {
+    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+    if (blocks.length === 0 || pem.length > pemBytesMax) return 'has no certificates in PEM';
+    try {
+      for (const block of blocks) new X509Certificate(block);
+      return null;
+    } catch {
+      return 'has a certificate that is none';
+    }
+  });
+}

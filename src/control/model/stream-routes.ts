@@ -1,0 +1,80 @@
+// TLSRoutes and TCPRoutes to listeners of Gateways; UDPRoutes to the condition that says no.
+
+import type { ParentRef } from '../schema/parent-ref.ts';
+import type { TcpRouteObject, TlsRouteObject, UdpRouteObject } from '../schema/resources.ts';
+import { type BackendDirectory, type BackendFault, resolveBackend } from './backends.ts';
+import type { Attachment, GatewayBuilder } from './gateways.ts';
+import type { ConditionBook, Subject } from './status.ts';
+import type { StreamChain } from './types.ts';
+
+export interface StreamRouteInputs {
+  /** The oldest first. */
+  readonly routes: readonly (TlsRouteObject | TcpRouteObject)[];
+  readonly udp: readonly UdpRouteObject[];
+  readonly directory: BackendDirectory;
+  readonly book: ConditionBook;
+}
+
+export function attachStreamRoutes(
+  { routes, udp, directory, book }: StreamRouteInputs,
+  gateways: GatewayBuilder,
+): void {
+  for (const route of routes) {
+    const faults: BackendFault[] = [];
+    const backends = resolveBackends(route, directory, faults);
+    for (const parent of route.spec.parentRefs) {
+      const attachment = isGateway(parent)
+        ? gateways.attachStream(route, parent, backends)
+        : notAGateway(parent);
+      tell(book, route, parent, attachment, faults);
+    }
+  }
+  for (const route of udp)
+    for (const parent of route.spec.parentRefs)
+      tell(book, route, parent, isGateway(parent) ? gateways.refuse(route, parent) : notAGateway(parent), []);
+}
+
+function isGateway({ group, kind }: ParentRef): boolean {
+  return kind === 'Gateway' && group === 'gateway.networking.k8s.io';
+}
+
+function notAGateway({ group, kind }: ParentRef): Attachment {
+  return { reason: 'InvalidKind', message: `${group}/${kind} is not a parent that carries bytes for others` };
+}
+
+function resolveBackends(
+  route: TlsRouteObject | TcpRouteObject,
+  directory: BackendDirectory,
+  faults: BackendFault[],
+): StreamChain['backends'] {
+  const from = { kind: route.kind, namespace: route.metadata.namespace };
+  return route.spec.rules.flatMap(({ backendRefs }) =>
+    backendRefs.flatMap((ref) => {
+      const { port, fault } = resolveBackend(from, ref, directory);
+      if (fault !== null) faults.push(fault);
+      return ref.weight === 0 ? [] : [{ port, weight: ref.weight }];
+    }),
+  );
+}
+
+function tell(
+  book: ConditionBook,
+  route: TlsRouteObject | TcpRouteObject | UdpRouteObject,
+  parent: ParentRef,
+  attachment: Attachment,
+  faults: readonly BackendFault[],
+): void {
+  if (attachment === 'foreign') return;
+  const namespace = parent.namespace ?? route.metadata.namespace;
+  const subject: Subject = { of: 'parent', ref: { ...parent, namespace } };
+  if (attachment === null) book.accept(route.key, subject);
+  else book.refuse(route.key, subject, attachment.reason, attachment.message);
+  const [fault] = faults;
+  book.add(route.key, {
+    type: 'ResolvedRefs',
+    status: fault === undefined ? 'True' : 'False',
+    reason: fault?.reason ?? 'ResolvedRefs',
+    message: [...new Set(faults.map(({ message }) => message))].join('; '),
+    subject,
+  });
+}

@@ -1,0 +1,88 @@
+// BackendTLSPolicy (gateway.networking.k8s.io/v1): how a proxy speaks TLS to a Service's pods, and whom it takes for
+// them.
+
+import { z } from 'zod';
+import { hostname, listOf, preciseHost, refGroup, refKind, refName, sectionName } from './values.ts';
+
+const targetError = 'must be a list of 1 to 16 targets';
+
+const target = z.strictObject({
+  group: refGroup,
+  kind: refKind,
+  name: refName,
+  sectionName: sectionName.optional(),
+});
+
+/** As the CRD has it: a scheme, and something behind it. */
+const spiffeOrUri = z
+  .string()
+  .max(253)
+  .regex(/^(([^:/?#]+):)(\/\/([^/?#]*))([^?#]*)(\?([^#]*))?(#(.*))?/);
+
+const subjectAltName = z
+  .strictObject({
+    type: z.enum(['Hostname', 'URI'], { error: 'must be Hostname or URI' }),
+    hostname: z.union([hostname, z.literal('')], { error: 'must be a host name' }).optional(),
+    uri: z.union([spiffeOrUri, z.literal('')], { error: 'must be a URI' }).optional(),
+  })
+  .superRefine(({ type, hostname, uri }, context) => {
+    const tell = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if (type === 'Hostname' && !hostname) tell('hostname', 'must be there where type is Hostname');
+    if (type === 'Hostname' && uri) tell('uri', 'must not be there where type is Hostname');
+    if (type === 'URI' && !uri) tell('uri', 'must be there where type is URI');
+    if (type === 'URI' && hostname) tell('hostname', 'must not be there where type is URI');
+  });
+
+const authority = z.strictObject({ group: refGroup, kind: refKind, name: refName });
+
+const wellKnown =
+  /^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$/;
+
+export const backendTlsPolicySpec = z.strictObject({
+  targetRefs: z
+    .array(target, { error: targetError })
+    .min(1, targetError)
+    .max(16, targetError)
+    .refine(
+      (all) =>
+        all.every(
+          (one, index) =>
+            !all.some(
+              (other, at) =>
+                at < index &&
+                other.group === one.group &&
+                other.kind === one.kind &&
+                other.name === one.name &&
+                (other.sectionName === one.sectionName || !other.sectionName || !one.sectionName),
+            ),
+        ),
+      { error: 'must not have a target twice, but for its sections' },
+    ),
+  validation: z
+    .strictObject({
+      caCertificateRefs: listOf(authority, 8),
+      wellKnownCACertificates: z
+        .string({ error: 'must be System' })
+        .max(253, 'must be at most 253 characters')
+        .regex(wellKnown, 'must be System, or a name of a domain')
+        .optional(),
+      hostname: preciseHost,
+      subjectAltNames: listOf(subjectAltName, 5),
+    })
+    .superRefine(({ caCertificateRefs, wellKnownCACertificates }, context) => {
+      const system = wellKnownCACertificates !== undefined && wellKnownCACertificates !== '';
+      if (system === caCertificateRefs.length > 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['caCertificateRefs'],
+          message: 'must be there, or wellKnownCACertificates, and not both',
+        });
+    }),
+  options: z
+    .record(z.string(), z.string().max(4096, 'must be at most 4096 characters'))
+    .nullish()
+    .transform((value) => value ?? {}),
+});
+
+export type BackendTlsPolicySpec = z.output<typeof backendTlsPolicySpec>;

@@ -1,0 +1,135 @@
+// What runs a Gateway: a Deployment of proxies and the Service that clients reach them by. Its names and labels are
+// those of GEP-1762, so that people find it and may add to it: replicas, resources, a PodDisruptionBudget, an
+// autoscaler.
+
+import { createHash } from 'node:crypto';
+import type { FleetGateway, FleetObject } from '../control/index.ts';
+import { hardened } from './hardened.ts';
+import { meshPorts } from './limits.ts';
+
+export interface GatewayObjectOptions {
+  readonly image: string;
+  /** Of the control plane: `host:port`. */
+  readonly xds: string;
+}
+
+const prefix = 'gateway.networking.k8s.io';
+const folder = '/var/run/weft';
+/** A label's bound, and that of a Service's name. */
+const nameCharsMax = 63;
+
+export function createGatewayObjects(
+  gateway: FleetGateway,
+  options: GatewayObjectOptions,
+): readonly FleetObject[] {
+  const { namespace, className, name, uid } = gateway;
+  const own = { [`${prefix}/gateway-name`]: label(name), [`${prefix}/gateway-class-name`]: label(className) };
+  const owner = { apiVersion: `${prefix}/v1`, kind: 'Gateway', name, uid, controller: true };
+  const metadata = {
+    name: objectNameOf(name, className),
+    namespace,
+    labels: { ...gateway.labels, ...own },
+    annotations: gateway.annotations,
+    ownerReferences: [owner],
+  };
+  return [
+    {
+      root: '/apis/apps/v1',
+      plural: 'deployments',
+      object: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata,
+        spec: deploymentSpec(gateway, own, options),
+      },
+    },
+    {
+      root: '/api/v1',
+      plural: 'services',
+      object: {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata,
+        spec: {
+          type: 'LoadBalancer',
+          selector: own,
+          ports: gateway.ports.map((port) => ({
+            name: `port-${port}`,
+            protocol: 'TCP',
+            port,
+            targetPort: port,
+          })),
+        },
+      },
+    },
+  ];
+}
+
+/** `<gateway>-<class>`; where that is too long, a part of it and a hash of all. */
+function objectNameOf(name: string, className: string): string {
+  const whole = `${name}-${className}`.replaceAll('.', '-');
+  if (whole.length <= nameCharsMax && /^[a-z]/.test(whole)) return whole;
+  return `weft-${whole.slice(0, 40).replace(/-+$/, '')}-${hashOf(whole)}`;
+}
+
+function label(text: string): string {
+  return text.length <= nameCharsMax ? text : `${text.slice(0, 50).replace(/[-.]+$/, '')}-${hashOf(text)}`;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+}
+
+/** Nothing of how many: that is the autoscaler's, or one where there is none. */
+function deploymentSpec(
+  gateway: FleetGateway,
+  own: Readonly<Record<string, string>>,
+  { image, xds }: GatewayObjectOptions,
+) {
+  const volumeMounts = [{ name: 'weft', mountPath: folder }];
+  const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+  const bootstrap = {
+    name: 'bootstrap',
+    image,
+    args: [
+      ...['bootstrap', '--role', 'gateway', '--workload', gateway.name],
+      ...['--xds', xds, '--out', `${folder}/bootstrap.json`],
+    ],
+    env: [field('POD_NAME', 'metadata.name'), field('POD_NAMESPACE', 'metadata.namespace')],
+    volumeMounts,
+    securityContext: hardened,
+  };
+  const proxy = {
+    name: 'weft-gateway',
+    image,
+    args: [
+      ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
+      ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
+    ],
+    ports: gateway.ports.map((containerPort) => ({ containerPort, protocol: 'TCP' })),
+    readinessProbe: { httpGet: { path: '/ready', port: meshPorts.readiness }, periodSeconds: 2 },
+    resources: { requests: { cpu: '100m', memory: '96Mi' } },
+    volumeMounts,
+    securityContext: hardened,
+  };
+  return {
+    selector: { matchLabels: own },
+    // A new proxy serves before an old one goes.
+    strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    template: {
+      metadata: {
+        labels: { ...gateway.labels, ...own },
+        annotations: { ...gateway.annotations, 'weft.dev/inject': 'false' },
+      },
+      spec: {
+        // It asks nothing of the API server.
+        automountServiceAccountToken: false,
+        // Listeners have low ports, and no program here is root.
+        securityContext: { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }] },
+        initContainers: [bootstrap],
+        containers: [proxy],
+        volumes: [{ name: 'weft', emptyDir: {} }],
+      },
+    },
+  };
+}
