@@ -28,6 +28,7 @@ import {
   createProcessInfo,
   createProxy,
   type DrainStrategy,
+  type FindTlsClient,
   type Proxy as RunningProxy,
   type UserFilters,
 } from '../proxy/index.ts';
@@ -229,7 +230,8 @@ function compose(
     log,
     bootstrap,
     version,
-    createAdsTransport: (config) => createAdsTransport({ network, clock, gunzip }, config),
+    createAdsTransport: (config, tlsClient) =>
+      createAdsTransport({ network, clock, gunzip }, config, tlsClient),
     stateDir: flags.stateDir ?? dirname(flags.config ?? '.'),
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
@@ -252,14 +254,25 @@ function drainTimeoutMs({ drainTime }: ProxyFlags): number | null {
 /** What streams to the control plane stand on. */
 type System = Pick<GrpcAdsOptions, 'network' | 'clock' | 'gunzip'>;
 
-function createAdsTransport(system: System, { servers, connectTimeoutMs }: AdsConfig): AdsTransport {
+function createAdsTransport(
+  system: System,
+  { servers, typeUrl }: AdsConfig,
+  tlsClient: FindTlsClient,
+): AdsTransport {
   return createAdsFailover(
-    servers.map((address) =>
+    servers.map(({ address, connectTimeoutMs, authority, metadata, tls }) =>
       createGrpcAdsTransport({
         ...system,
         address,
-        authority: formatAddress(address),
+        typeUrl,
+        metadata,
+        authority: authority === '' ? formatAddress(address) : authority,
         connectTimeoutMs,
+        connect: () => {
+          if (tls === null) return {};
+          const client = tlsClient(tls);
+          return client === null ? null : { tls: client };
+        },
       }),
     ),
   );

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeshError } from '../base/index.ts';
@@ -42,6 +42,27 @@ describe('the store over files', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = store.watch(`${root}/later`, { onChange: resolve });
     await store.write(`${root}/later/file`, new Uint8Array(1));
+    await promise;
+    stop();
+  });
+
+  test('a file that is a link to a link, as Kubernetes mounts it, changes with the link beside it', async () => {
+    const root = await createFolder();
+    for (const version of ['1', '2']) {
+      await mkdir(`${root}/..${version}`);
+      await writeFile(`${root}/..${version}/file`, version);
+    }
+    await symlink('..1', `${root}/..data`);
+    await symlink('..data/file', `${root}/file`);
+    const store = createFileStore({ rescanIntervalMs: 60_000 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = store.watchFile(`${root}/file`, {
+      onChange: async () => {
+        if (new TextDecoder().decode((await store.read(`${root}/file`)) ?? undefined) === '2') resolve();
+      },
+    });
+    await symlink('..2', `${root}/..next`);
+    await rename(`${root}/..next`, `${root}/..data`);
     await promise;
     stop();
   });

@@ -28,8 +28,12 @@ export function createFileStore(options: FileStoreOptions = {}): Store {
     isOpenForWriting: (path) => wrap('read', path, () => askWriters(path)),
     list: (path) => wrap('list', path, () => listBelow(path, '')),
     watch: (path, watcher) => {
-      const folder = new FolderWatch(path, watcher, rescanIntervalMs);
-      return () => folder.stop();
+      const watch = new Watch(everythingBelow(path), watcher, rescanIntervalMs);
+      return () => watch.stop();
+    },
+    watchFile: (path, watcher) => {
+      const watch = new Watch(oneFile(path), watcher, rescanIntervalMs);
+      return () => watch.stop();
     },
   };
 }
@@ -132,8 +136,45 @@ async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isFile() ?? false;
 }
 
-class FolderWatch {
-  readonly #path: string;
+/** What a watch listens to, and how it tells that something changed. */
+interface Watched {
+  readonly folder: string;
+  readonly recursive: boolean;
+  /** Every event of the kernel is one of what is watched. */
+  readonly eventsTell: boolean;
+  fingerprint(): Promise<string>;
+}
+
+function everythingBelow(folder: string): Watched {
+  return {
+    folder,
+    recursive: true,
+    eventsTell: true,
+    async fingerprint() {
+      if ((await stat(folder).catch(() => null)) === null) return absent;
+      const paths = await listBelow(folder, '').catch(() => []);
+      const lines = await Promise.all(paths.map((path) => describeFile(join(folder, path))));
+      return lines.join('\n');
+    },
+  };
+}
+
+/** Its folder alone is listened to: what it is a link to changes by a link beside it, as Kubernetes mounts have it. */
+function oneFile(path: string): Watched {
+  const folder = dirname(path);
+  return {
+    folder,
+    recursive: false,
+    eventsTell: false,
+    async fingerprint() {
+      if ((await stat(folder).catch(() => null)) === null) return absent;
+      return describeFile(path);
+    },
+  };
+}
+
+class Watch {
+  readonly #watched: Watched;
   readonly #watcher: StoreWatcher;
   #events: FSWatcher | null = null;
   #rescan: ReturnType<typeof setInterval>;
@@ -142,8 +183,8 @@ class FolderWatch {
   #seen = '';
   #stopped = false;
 
-  constructor(path: string, watcher: StoreWatcher, rescanIntervalMs: number) {
-    this.#path = path;
+  constructor(watched: Watched, watcher: StoreWatcher, rescanIntervalMs: number) {
+    this.#watched = watched;
     this.#watcher = watcher;
     this.#listen();
     // What changed between the caller's last read and the first look is unknown, so the first look always tells.
@@ -161,8 +202,9 @@ class FolderWatch {
 
   #listen(): void {
     if (this.#events !== null || this.#stopped) return;
+    const { folder, recursive } = this.#watched;
     try {
-      this.#events = watchFolder(this.#path, { recursive: true, persistent: false }, () => this.#onEvent());
+      this.#events = watchFolder(folder, { recursive, persistent: false }, () => this.#onEvent());
       this.#events.on('error', () => this.#forget());
     } catch {
       // Not there yet: the next look finds it.
@@ -178,28 +220,21 @@ class FolderWatch {
   #onEvent(): void {
     this.#pending ??= setTimeout(() => {
       this.#pending = null;
-      void this.#look(true);
+      void this.#look(this.#watched.eventsTell);
     }, mergeMs);
   }
 
   /**
-   * Tells the watcher, without an event only when files below differ from the last look by name, size, time or inode.
+   * Tells the watcher, without an event only when files differ from the last look by name, size, time or inode.
    */
   async #look(tell: boolean): Promise<void> {
-    const seen = await this.#fingerprint();
+    const seen = await this.#watched.fingerprint();
     if (this.#stopped) return;
     const changed = tell || seen !== this.#seen;
     this.#seen = seen;
     if (seen === absent) this.#forget();
     else this.#listen();
     if (changed) this.#watcher.onChange();
-  }
-
-  async #fingerprint(): Promise<string> {
-    if ((await stat(this.#path).catch(() => null)) === null) return absent;
-    const paths = await listBelow(this.#path, '').catch(() => []);
-    const lines = await Promise.all(paths.map((path) => describeFile(join(this.#path, path))));
-    return lines.join('\n');
   }
 }
 

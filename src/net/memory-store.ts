@@ -18,7 +18,7 @@ export function createMemoryStore(files: Readonly<Record<string, string>> = {}):
 }
 
 interface Watch {
-  readonly prefix: string;
+  readonly concerns: (path: string) => boolean;
   readonly watcher: StoreWatcher;
   pending: boolean;
   stopped: boolean;
@@ -60,7 +60,17 @@ class FilesInMemory implements MemoryStore {
   }
 
   watch(path: string, watcher: StoreWatcher): () => void {
-    const watch = { prefix: `${clean(path)}/`, watcher, pending: false, stopped: false };
+    const prefix = `${clean(path)}/`;
+    return this.#watch((changed) => changed.startsWith(prefix), watcher);
+  }
+
+  watchFile(path: string, watcher: StoreWatcher): () => void {
+    const file = clean(path);
+    return this.#watch((changed) => changed === file, watcher);
+  }
+
+  #watch(concerns: Watch['concerns'], watcher: StoreWatcher): () => void {
+    const watch = { concerns, watcher, pending: false, stopped: false };
     this.#watches.add(watch);
     return () => {
       watch.stopped = true;
@@ -79,7 +89,7 @@ class FilesInMemory implements MemoryStore {
   /** After the writer's own turn, once for all writes of it, as a kernel would tell. */
   #notify(path: string): void {
     for (const watch of this.#watches) {
-      if (watch.pending || !path.startsWith(watch.prefix)) continue;
+      if (watch.pending || !watch.concerns(path)) continue;
       watch.pending = true;
       queueMicrotask(() => {
         watch.pending = false;

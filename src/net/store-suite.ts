@@ -83,5 +83,34 @@ export function runStoreSuite(name: string, create: () => Promise<StoreSuiteWorl
       await store.read(`${root}/new`);
       expect(changes).toBe(after);
     });
+
+    test('a watcher of one file hears of it alone, also when it comes later, until it stops', async () => {
+      const { store, root } = await create();
+      const path = `${root}/one.yaml`;
+      const read: string[] = [];
+      let wake = () => {};
+      const stop = store.watchFile(path, {
+        onChange: async () => {
+          const bytes = await store.read(path);
+          read.push(bytes === null ? 'none' : new TextDecoder().decode(bytes));
+          wake();
+        },
+      });
+      const until = async (text: string) => {
+        while (read.at(-1) !== text) await new Promise<void>((resolve) => (wake = resolve));
+      };
+      await store.write(path, encode('1'));
+      await until('1');
+      await store.write(`${root}/other.yaml`, encode('x'));
+      await store.write(path, encode('2'));
+      await until('2');
+      await store.remove(path);
+      await until('none');
+      stop();
+      const told = read.length;
+      await store.write(path, encode('3'));
+      await store.read(path);
+      expect(read.length).toBe(told);
+    });
   });
 }

@@ -24,4 +24,6 @@ export interface Store {
   list(path: string): Promise<readonly string[]>;
   /** Watches everything below `path`; the returned function stops it. */
   watch(path: string, watcher: StoreWatcher): () => void;
+  /** Watches one file, which need not be there yet, or be a link; the same otherwise. */
+  watchFile(path: string, watcher: StoreWatcher): () => void;
 }

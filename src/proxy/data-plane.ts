@@ -4,7 +4,7 @@
 
 import type { Clock, Issue, Log, Random } from '../base/index.ts';
 import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
-import { formatAddress, type Network, type Resolver, type Store } from '../net/index.ts';
+import { formatAddress, type Network, type Resolver, type Store, type TlsClient } from '../net/index.ts';
 import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
 import {
   type Counters,
@@ -17,6 +17,7 @@ import {
   TraceNotes,
 } from '../policy/index.ts';
 import { AccessLogger } from './access-logger.ts';
+import type { UpstreamTlsConfig } from './config/tls-types.ts';
 import type { AccessLogConfig, ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
@@ -31,6 +32,8 @@ import { addressesOf, isSameListener, sameButEndpoints, tlsConfigsOf } from './s
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
 import { ClusterTable } from './upstream/index.ts';
+
+export type FindTlsClient = (tls: UpstreamTlsConfig) => TlsClient | null;
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -127,6 +130,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     );
     this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
   }
+
+  /** What connections under this configuration begin with; null while it has no certificates or trust. */
+  readonly tlsClient: FindTlsClient = (tls) => this.context.tls.pin(tls).clientFor('');
 
   get draining(): boolean {
     return this.proxyDrain !== null;

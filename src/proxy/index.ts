@@ -8,7 +8,7 @@ export {
   defaultOverload,
   parseBootstrap,
 } from './config/index.ts';
-export { DataPlane, type DataPlaneOptions } from './data-plane.ts';
+export { DataPlane, type DataPlaneOptions, type FindTlsClient } from './data-plane.ts';
 export type { DrainStrategy } from './downstream/index.ts';
 export { UserFilters } from './filters/index.ts';
 export { createProcessInfo } from './process-info.ts';

@@ -14,9 +14,16 @@ import {
   readinessPages,
 } from './admin/index.ts';
 import { composePlane } from './compose-plane.ts';
-import { type AdsConfig, type Bootstrap, ConfigSource } from './config/index.ts';
+import {
+  type AdsConfig,
+  type Bootstrap,
+  type ClientRequest,
+  ConfigSource,
+  FileClient,
+  type SourceSubscriber,
+} from './config/index.ts';
 import type { Machine } from './context.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { DataPlane, FindTlsClient } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
 import type { DrainOptions } from './drain.ts';
 import type { UserFilters } from './filters/index.ts';
@@ -35,7 +42,8 @@ export interface ProxyOptions {
   readonly bootstrap: Bootstrap;
   /** Of this program, for display. */
   readonly version: string;
-  readonly createAdsTransport: (ads: AdsConfig) => AdsTransport;
+  /** `tlsClient` says what a server with TLS is connected with; null while it has no certificates or trust. */
+  readonly createAdsTransport: (ads: AdsConfig, tlsClient: FindTlsClient) => AdsTransport;
   /** Folder of the last good configuration; null: none is kept. */
   readonly stateDir: string | null;
   /** Admin interface; null: none. */
@@ -104,7 +112,7 @@ class ComposedProxy implements Proxy {
   private readinessServer: AdminServer | null = null;
 
   constructor(options: ProxyOptions) {
-    const { clock, random, log, store, bootstrap } = options;
+    const { clock, log, store, bootstrap } = options;
     this.options = options;
     this.first =
       options.threads == null
@@ -119,19 +127,7 @@ class ComposedProxy implements Proxy {
       bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
       target: this.dataPlane,
-      createClient: (ads, subscriber) => {
-        const transport = options.createAdsTransport(ads);
-        this.transports.push(transport);
-        return new AdsClient({
-          transport,
-          variant: ads.variant,
-          clock,
-          random,
-          node: bootstrap.node,
-          subscriber: this.first?.relay(() => this.config) ?? subscriber,
-          log,
-        });
-      },
+      createClient: (request, subscriber) => this.createClient(request, subscriber),
       ...(this.first === null ? {} : { onRestored: this.first.restored }),
     });
     this.first?.attach(this.dataPlane, this.config);
@@ -146,6 +142,16 @@ class ComposedProxy implements Proxy {
       readings: options.readings ?? null,
       lagMs: () => this.stalls.lagMs,
     });
+  }
+
+  private createClient(request: ClientRequest, own: SourceSubscriber): AdsClient | FileClient {
+    const { clock, random, log, store, bootstrap, createAdsTransport } = this.options;
+    const subscriber = this.first?.relay(own, () => this.config) ?? own;
+    if (request.kind === 'file') return new FileClient({ path: request.path, store, clock, log, subscriber });
+    const transport = createAdsTransport(request.config, (tls) => this.dataPlane.tlsClient(tls));
+    this.transports.push(transport);
+    const { variant } = request.config;
+    return new AdsClient({ transport, variant, clock, random, node: bootstrap.node, subscriber, log });
   }
 
   get view(): ProxyView {

@@ -106,15 +106,11 @@ function createBootstrap({ name, namespace, service, host }: PodOptions): Bootst
     secrets: new Map(),
     overload: defaultOverload,
     local: null,
-    ads: {
-      variant: 'delta',
-      clusterName: 'control',
-      servers: [{ kind: 'ip', host: '127.0.1.250', port: 15_010 }],
-      connectTimeoutMs: 1000,
-      listeners: true,
-      clusters: true,
-      initialFetchTimeoutMs: 15_000,
-    },
+    ads: { variant: 'delta', services: [{ cluster: 'control', authority: '', metadata: [] }] },
+    lds: { kind: 'ads' },
+    cds: { kind: 'ads' },
+    // Its streams are made by the simulator: no address is looked at.
+    servers: new Map(),
     document: null,
   };
 }

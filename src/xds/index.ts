@@ -1,5 +1,6 @@
 export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
 export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
+export { parseSotwResponse } from './discovery/parse.ts';
 export { encodeStruct, parseStruct } from './protobuf/struct.ts';
 export { WireError, WireReader, wireType } from './protobuf/wire-reader.ts';
 export { WireWriter } from './protobuf/wire-writer.ts';
@@ -12,6 +13,7 @@ export type {
   AdsSyncStatus,
   AdsTypeStatus,
 } from './server/types.ts';
+export { hashContent } from './snapshot/content-hash.ts';
 export { createSnapshot } from './snapshot/create-snapshot.ts';
 export { findReferences, type References } from './snapshot/references.ts';
 export { splitRoutes } from './snapshot/route-parts.ts';

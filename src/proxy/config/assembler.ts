@@ -10,7 +10,7 @@ import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.t
 import { type Address, formatAddress } from '../../net/index.ts';
 import type { RouteConfig } from '../../policy/index.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
-import { CountedNames } from './counted-names.ts';
+import { SourcedNames } from './counted-names.ts';
 import { configLimits } from './limits.ts';
 import { applyIdleTimeout, clustersOf } from './route-facts.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
@@ -24,11 +24,11 @@ import type {
   SnapshotTarget,
 } from './types.ts';
 
-/** Names that the resources in hand refer to: what to ask ADS for. */
+/** Names that the resources in hand refer to: what to ask for, and where. */
 export interface ReferencedNames {
-  readonly endpoints: CountedNames;
-  readonly routes: CountedNames;
-  readonly secrets: CountedNames;
+  readonly endpoints: SourcedNames;
+  readonly routes: SourcedNames;
+  readonly secrets: SourcedNames;
 }
 
 export interface StaticResources {
@@ -76,9 +76,9 @@ export class Assembler implements TimerHandler {
   private readonly idleRoutes = new WeakMap<RouteConfig, Map<number, RouteConfig>>();
   private readonly assignments = new WeakMap<object, Map<string, EndpointAssignment>>();
   private readonly names: ReferencedNames = {
-    endpoints: new CountedNames(),
-    routes: new CountedNames(),
-    secrets: new CountedNames(),
+    endpoints: new SourcedNames(),
+    routes: new SourcedNames(),
+    secrets: new SourcedNames(),
   };
   /** Clusters in force by the name of their endpoints. */
   private readonly usersOfEndpoints = new Map<string, Set<string>>();
@@ -196,8 +196,8 @@ export class Assembler implements TimerHandler {
   /** Counts what a listener refers to, or takes that back; before and after every change of its slot. */
   private countListener(slot: Slot<TranslatedListener> | undefined, present: boolean): void {
     if (slot === undefined) return;
-    for (const { config, rdsName } of chainsOf(slot.active, slot.warming)) {
-      if (rdsName !== null) count(this.names.routes, rdsName, present);
+    for (const { config, rdsName, rdsSource } of chainsOf(slot.active, slot.warming)) {
+      if (rdsName !== null) this.names.routes.count(rdsName, rdsSource, present);
       this.countSecrets(config.tls, present);
     }
   }
@@ -206,14 +206,15 @@ export class Assembler implements TimerHandler {
     if (slot === undefined) return;
     for (const cluster of [slot.active, slot.warming]) {
       if (cluster === null) continue;
-      if (cluster.endpoints === null) count(this.names.endpoints, cluster.config.edsName, present);
+      if (cluster.endpoints === null)
+        this.names.endpoints.count(cluster.config.edsName, cluster.edsSource, present);
       for (const tls of tlsConfigsOfCluster(cluster.config)) this.countSecrets(tls, present);
     }
   }
 
   private countSecrets(tls: TlsConfig | null, present: boolean): void {
-    for (const { name } of namedSecretsOf(tls))
-      if (!this.staticSecrets.has(name)) count(this.names.secrets, name, present);
+    for (const { name, source } of namedSecretsOf(tls))
+      if (!this.staticSecrets.has(name)) this.names.secrets.count(name, source, present);
   }
 
   private secretsReady(tls: TlsConfig | null): boolean {
@@ -480,11 +481,6 @@ export class Assembler implements TimerHandler {
     }
     return variant;
   }
-}
-
-function count(names: CountedNames, name: string, present: boolean): void {
-  if (present) names.add(name);
-  else names.remove(name);
 }
 
 function setOrDelete<T>(map: Map<string, T>, name: string, value: T | null): void {

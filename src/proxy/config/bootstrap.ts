@@ -1,10 +1,11 @@
 // An Envoy bootstrap file to what the proxy starts from: who it is, where its admin interface listens, static
-// resources, and the ADS server if there is one. All faults are reported at once, each by its field's path; nothing is
+// resources, and where the others come from. All faults are reported at once, each by its field's path; nothing is
 // ignored.
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
-import type { AdsVariant, XdsNode } from '../../xds/index.ts';
+import type { XdsNode } from '../../xds/index.ts';
+import { type BootstrapSources, checkSources, translateSources } from './bootstrap-sources.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import type { OverloadConfig } from './overload-types.ts';
 import { parseText } from './parse-text.ts';
@@ -27,19 +28,7 @@ import {
   translateSecret,
 } from './translate/index.ts';
 
-export interface AdsConfig {
-  readonly variant: AdsVariant;
-  readonly clusterName: string;
-  /** Where the server is: addresses or names, taken in turn. */
-  readonly servers: readonly Address[];
-  readonly connectTimeoutMs: number;
-  /** Which wildcard types are asked for. */
-  readonly listeners: boolean;
-  readonly clusters: boolean;
-  readonly initialFetchTimeoutMs: number;
-}
-
-export interface Bootstrap {
+export interface Bootstrap extends BootstrapSources {
   readonly node: XdsNode;
   /** Null: the default of the command. */
   readonly admin: Address | null;
@@ -47,7 +36,6 @@ export interface Bootstrap {
   /** Without the ADS server's own. */
   readonly clusters: readonly TranslatedCluster[];
   readonly secrets: ReadonlyMap<string, SecretConfig>;
-  readonly ads: AdsConfig | null;
   readonly overload: OverloadConfig;
   /** The cluster of the workload beside the proxy, and where the proxy is; null: not said. */
   readonly local: { readonly cluster: string; readonly locality: string } | null;
@@ -94,7 +82,6 @@ function translateBootstrap(
   options: BootstrapOptions,
   faults: Faults,
 ): Bootstrap {
-  const adsName = message.dynamic_resources?.ads_config?.grpc_services[0]?.envoy_grpc?.cluster_name ?? null;
   const path = 'static_resources';
   const clusters = (message.static_resources?.clusters ?? []).map((cluster, index) =>
     translateCluster(cluster, `${path}.clusters[${index}]`, faults),
@@ -115,21 +102,22 @@ function translateBootstrap(
     faults,
   );
   const secrets = translateSecrets(message, faults);
-  const ads = translateAds(message, adsName, clusters, faults);
+  const sources = translateSources(message, clusters, faults);
   const chains = listeners.flatMap((listener) => [listener, ...listener.further]);
-  checkSources(ads, clusters, chains, faults);
-  checkSecrets(ads, clusters, chains, secrets, faults);
-  if (ads === null) checkRouteClusters(message, faults);
+  checkSources(sources, clusters, chains, faults);
+  checkSecrets(clusters, chains, secrets, faults);
+  if (sources.cds === null) checkRouteClusters(message, faults);
+  const adsNames = new Set(sources.ads?.services.map(({ cluster }) => cluster));
   return {
-    node: translateNode(message, ads !== null, options, faults),
+    node: translateNode(message, sources.ads !== null, options, faults),
     admin:
       message.admin?.address === undefined
         ? null
         : translateAddress(message.admin.address, false, 'admin.address', faults),
     listeners,
     secrets,
-    clusters: clusters.filter(({ config }) => config.name !== adsName),
-    ads,
+    clusters: clusters.filter(({ config }) => !adsNames.has(config.name)),
+    ...sources,
     overload: limitAll(
       translateOverload(message.overload_manager, 'overload_manager', faults),
       runtime,
@@ -184,19 +172,19 @@ function translateSecrets(message: BootstrapMessage, faults: Faults): ReadonlyMa
 
 /** A secret that nobody will ever bring would leave a listener or cluster waiting for nothing. */
 function checkSecrets(
-  ads: AdsConfig | null,
   clusters: readonly TranslatedCluster[],
   listeners: readonly TranslatedListener[],
   secrets: ReadonlyMap<string, SecretConfig>,
   faults: Faults,
 ): void {
   const check = (at: string, tls: readonly (TlsConfig | null)[]) => {
-    for (const { name, overAds } of tls.flatMap(namedSecretsOf)) {
-      if (secrets.has(name)) continue;
-      const path = `static_resources.${at}`;
-      if (!overAds) faults.add(path, 'names a secret that static_resources.secrets does not hold', name);
-      else if (ads === null) faults.add(path, 'names a secret over ADS, and there is no ads_config', name);
-    }
+    for (const { name, source } of tls.flatMap(namedSecretsOf))
+      if (source === null && !secrets.has(name))
+        faults.add(
+          `static_resources.${at}`,
+          'names a secret that static_resources.secrets does not hold',
+          name,
+        );
   };
   for (const [index, { config }] of listeners.entries()) check(`listeners[${index}]`, [config.tls]);
   for (const [index, { config }] of clusters.entries())
@@ -229,83 +217,4 @@ function translateNode(
     userAgent: `weft/${options.version}`,
     clientFeatures: node.client_features ?? [],
   };
-}
-
-function translateAds(
-  message: BootstrapMessage,
-  clusterName: string | null,
-  clusters: readonly TranslatedCluster[],
-  faults: Faults,
-): AdsConfig | null {
-  const dynamic = message.dynamic_resources;
-  if (dynamic === undefined) return null;
-  const path = 'dynamic_resources';
-  for (const name of ['lds_config', 'cds_config'] as const) {
-    if (dynamic[name] !== undefined && dynamic[name].ads === undefined) {
-      faults.add(`${path}.${name}.ads`, 'must be set: resources come by ADS');
-    }
-  }
-  const config = dynamic.ads_config;
-  if (config === undefined) {
-    faults.add(`${path}.ads_config`, 'must be set');
-    return null;
-  }
-  if (config.api_type === undefined) faults.add(`${path}.ads_config.api_type`, 'must be GRPC or DELTA_GRPC');
-  if (config.transport_api_version !== 'V3') {
-    faults.add(
-      `${path}.ads_config.transport_api_version`,
-      'must be V3',
-      config.transport_api_version ?? 'AUTO',
-    );
-  }
-  if (config.grpc_services.length !== 1 || clusterName === null) {
-    faults.add(`${path}.ads_config.grpc_services`, 'must be exactly one, with envoy_grpc.cluster_name');
-    return null;
-  }
-  const cluster = clusters.find((candidate) => candidate.config.name === clusterName);
-  return {
-    variant: config.api_type === 'DELTA_GRPC' ? 'delta' : 'sotw',
-    clusterName,
-    servers: findServers(cluster, clusterName, faults),
-    connectTimeoutMs: cluster?.config.connectTimeoutMs ?? 0,
-    listeners: dynamic.lds_config !== undefined,
-    clusters: dynamic.cds_config !== undefined,
-    initialFetchTimeoutMs:
-      dynamic.lds_config?.initial_fetch_timeout ?? dynamic.cds_config?.initial_fetch_timeout ?? 15_000,
-  };
-}
-
-function findServers(
-  cluster: TranslatedCluster | undefined,
-  clusterName: string,
-  faults: Faults,
-): readonly Address[] {
-  const path = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name';
-  if (cluster === undefined) {
-    faults.add(path, 'must name a static cluster', clusterName);
-    return [];
-  }
-  if (cluster.config.http2 === null)
-    faults.add(path, 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2', clusterName);
-  const servers = (cluster.endpoints?.endpoints ?? []).map((endpoint) => endpoint.address);
-  if (servers.length === 0) faults.add(path, 'must name a cluster with endpoints of its own', clusterName);
-  return servers;
-}
-
-/** What comes by ADS needs an ADS server. */
-function checkSources(
-  ads: AdsConfig | null,
-  clusters: readonly TranslatedCluster[],
-  listeners: readonly TranslatedListener[],
-  faults: Faults,
-): void {
-  if (ads !== null) return;
-  for (const { config } of clusters) {
-    if (config.discovery === 'eds')
-      faults.add('dynamic_resources.ads_config', `must be set: cluster ${config.name} is of type EDS`);
-  }
-  for (const { config, rdsName } of listeners) {
-    if (rdsName !== null)
-      faults.add('dynamic_resources.ads_config', `must be set: listener ${config.name} uses RDS`);
-  }
 }

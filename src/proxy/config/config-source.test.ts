@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test';
 import { formatIssue, type Issue, silentLog, VirtualClock } from '../../base/index.ts';
 import { type Address, createMemoryStore, formatAddress, type MemoryStore } from '../../net/index.ts';
-import { type AdsClientStatus, typeUrls, type XdsResource, type XdsSubscriber } from '../../xds/index.ts';
+import { type AdsClientStatus, typeUrls, type XdsResource } from '../../xds/index.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
-import { type AdsSubscriptions, ConfigSource } from './config-source.ts';
+import { ConfigSource } from './config-source.ts';
 import { lastGoodFileOf, parseLastGood } from './last-good.ts';
+import type { AdsSubscriptions, SourceSubscriber } from './sources/index.ts';
 import { clusterJson, endpointsJson, listenerJson, resourceOf, routesJson } from './testing/resources.ts';
 import type { Snapshot } from './types.ts';
 
@@ -53,7 +54,7 @@ class World {
   snapshot: Snapshot | null = null;
   /** Ports that somebody else on this machine has. */
   readonly takenPorts = new Set<number>();
-  private subscriber: XdsSubscriber | null = null;
+  private subscriber: SourceSubscriber | null = null;
 
   constructor(store: MemoryStore, stateDir: string | null, bootstrap: Bootstrap, wallMs = 1_000_000) {
     this.clock = new VirtualClock({ wallMs });
@@ -71,7 +72,7 @@ class World {
           return { object: name, field: 'address', rule: 'listen: in use', value: formatAddress(address) };
         },
       },
-      createClient: (_ads, subscriber) => {
+      createClient: (_request, subscriber) => {
         this.subscriber = subscriber;
         return this.client;
       },

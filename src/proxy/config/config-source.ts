@@ -12,24 +12,18 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
-import { type AdsClientStatus, typeUrls, type XdsSubscriber, type XdsUpdate } from '../../xds/index.ts';
+import { typeUrls, type XdsUpdate } from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
-import type { AdsConfig, Bootstrap } from './bootstrap.ts';
-import type { CountedNames } from './counted-names.ts';
+import type { Bootstrap } from './bootstrap.ts';
+import type { SourcedNames } from './counted-names.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
 import { ResourceIntake } from './resource-intake.ts';
 import type { ResourceTable } from './resource-table.ts';
+import { type ResourceSource, sourceKey } from './source-types.ts';
+import { type CreateClient, type SourceSubscriber, Sources } from './sources/index.ts';
 import type { ListenerCheck, Snapshot, SnapshotTarget } from './types.ts';
-
-/** What is needed of xds/ AdsClient. */
-export interface AdsSubscriptions {
-  subscribe(typeUrl: string, names: readonly string[] | '*'): void;
-  start(): void;
-  stop(): void;
-  status(): AdsClientStatus;
-}
 
 export interface ConfigSourceOptions {
   readonly clock: Clock;
@@ -41,7 +35,7 @@ export interface ConfigSourceOptions {
   readonly target: SnapshotTarget & ListenerCheck;
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
-  readonly createClient: (ads: AdsConfig, subscriber: XdsSubscriber) => AdsSubscriptions;
+  readonly createClient: CreateClient;
   /** The last good configuration was read and is in force. */
   readonly onRestored?: (saved: LastGood) => void;
 }
@@ -49,9 +43,14 @@ export interface ConfigSourceOptions {
 /** How the present configuration came to be; `none` until there is one. */
 export type ConfigOrigin = 'none' | 'static' | 'control-plane' | 'last-good';
 
+interface Asked {
+  readonly source: ResourceSource;
+  readonly names: string[];
+}
+
 const timerKind = { restore: 0, grace: 1, check: 2 } as const;
 
-export class ConfigSource implements XdsSubscriber, TimerHandler {
+export class ConfigSource implements SourceSubscriber, TimerHandler {
   readonly startedAtMs: number;
   connected = false;
   origin: ConfigOrigin = 'none';
@@ -61,12 +60,14 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   private readonly options: ConfigSourceOptions;
   private readonly assembler: Assembler;
   private readonly intake: ResourceIntake;
-  private readonly client: AdsSubscriptions | null;
+  private readonly sources: Sources;
   private readonly keeper: LastGoodKeeper | null;
   private readonly restoreTimer = new Timer(this, timerKind.restore);
   private readonly graceTimer = new Timer(this, timerKind.grace);
   private readonly checkTimer = new Timer(this, timerKind.check);
   private readonly subscribed = new Map<string, number>();
+  /** What each source was asked for last, by type and source. */
+  private readonly asked = new Map<string, Map<string, Asked>>();
   private complete = false;
   private toldConnection = false;
 
@@ -80,9 +81,20 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       statics: bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
     });
-    this.intake = new ResourceIntake(clock, this.assembler, options.target);
-    this.client = bootstrap.ads === null ? null : options.createClient(bootstrap.ads, this);
-    this.keeper = this.client === null ? null : this.createKeeper();
+    this.sources = new Sources({
+      ads: bootstrap.ads,
+      servers: bootstrap.servers,
+      createClient: options.createClient,
+      subscriber: this,
+    });
+    this.intake = new ResourceIntake(clock, this.assembler, options.target, this.sources);
+    this.keeper = this.isRemote ? this.createKeeper() : null;
+  }
+
+  /** Some control plane has a say in what all of it is, and may be away. */
+  private get isRemote(): boolean {
+    const { ads, lds, cds } = this.options.bootstrap;
+    return ads !== null || lds?.kind === 'grpc' || cds?.kind === 'grpc';
   }
 
   /** Ready once: everything asked for at first is known, or the last good configuration was restored. */
@@ -111,14 +123,13 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
 
   start(): void {
     const { bootstrap, clock } = this.options;
-    const { ads } = bootstrap;
-    if (this.client === null || ads === null) this.origin = 'static';
+    const { cds, lds } = bootstrap;
+    if (!this.isRemote) this.origin = 'static';
     this.assembler.publish();
-    if (this.client === null || ads === null) return;
-    if (ads.clusters) this.client.subscribe(typeUrls.cluster, '*');
-    if (ads.listeners) this.client.subscribe(typeUrls.listener, '*');
-    this.client.start();
-    clock.arm(this.checkTimer, configLimits.checkMs);
+    if (cds !== null) this.sources.subscribe(cds, typeUrls.cluster, '*');
+    if (lds !== null) this.sources.subscribe(lds, typeUrls.listener, '*');
+    this.sources.start();
+    if (!this.complete) clock.arm(this.checkTimer, configLimits.checkMs);
     if (this.keeper !== null) clock.arm(this.restoreTimer, configLimits.restoreAfterMs);
   }
 
@@ -127,7 +138,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
    */
   async stop(): Promise<void> {
     const { clock } = this.options;
-    this.client?.stop();
+    this.sources.stop();
     for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer]) clock.cancel(timer);
     await this.keeper?.close();
   }
@@ -137,7 +148,7 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (table === undefined) return [];
     const firstAnswer = table.updatedAtMs === 0;
     const issues = this.intake.take(table, update);
-    if (firstAnswer) this.onFirstAnswer();
+    if (firstAnswer && this.isRemote && update.changed[0]?.encoding !== 'json') this.onFirstAnswer();
     this.assembler.publish();
     for (const issue of issues)
       this.options.log.write('warn', 'resource refused', { issue: formatIssue(issue) });
@@ -175,17 +186,16 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   }
 
   private subscribeReferenced(): void {
-    if (this.client === null) return;
     const { endpoints, routes, secrets } = this.assembler.referenced();
     this.subscribeNames(typeUrls.endpoint, endpoints);
     this.subscribeNames(typeUrls.route, routes);
     this.subscribeNames(typeUrls.secret, secrets);
   }
 
-  private subscribeNames(typeUrl: string, names: CountedNames): void {
+  private subscribeNames(typeUrl: string, names: SourcedNames): void {
     if ((this.subscribed.get(typeUrl) ?? 0) === names.version) return;
     this.subscribed.set(typeUrl, names.version);
-    this.client?.subscribe(typeUrl, [...names].sort());
+    this.askSources(typeUrl, names);
     const table = this.tables.get(typeUrl);
     // What nobody refers to any more is not sent again either.
     for (const name of table?.accepted.keys() ?? []) {
@@ -193,6 +203,22 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
       table?.accepted.delete(name);
       if (typeUrl === typeUrls.route) this.intake.forgetRoutes(name);
     }
+  }
+
+  /** Each source is asked for its names, also when it has none left. */
+  private askSources(typeUrl: string, names: SourcedNames): void {
+    const before = this.asked.get(typeUrl) ?? new Map<string, Asked>();
+    const now = new Map<string, Asked>();
+    for (const name of names) {
+      const source = names.sourceOf(name);
+      const key = sourceKey(source);
+      const asked = now.get(key) ?? { source, names: [] };
+      asked.names.push(name);
+      now.set(key, asked);
+    }
+    this.asked.set(typeUrl, now);
+    for (const [key, { source }] of before) if (!now.has(key)) this.sources.subscribe(source, typeUrl, []);
+    for (const { source, names: own } of now.values()) this.sources.subscribe(source, typeUrl, own.sort());
   }
 
   private onFirstAnswer(): void {
@@ -215,14 +241,12 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
   }
 
   private isComplete(): boolean {
-    const { ads } = this.options.bootstrap;
-    if (ads === null || this.origin === 'last-good') return true;
-    const types = this.client?.status().types ?? [];
-    const answered = (typeUrl: string) =>
-      this.tables.get(typeUrl)!.updatedAtMs > 0 ||
-      types.some((type) => type.typeUrl === typeUrl && (type.version !== '' || type.nonce !== ''));
-    if (ads.clusters && !answered(typeUrls.cluster)) return false;
-    if (ads.listeners && !answered(typeUrls.listener)) return false;
+    const { cds, lds, ads } = this.options.bootstrap;
+    if (this.origin === 'last-good') return true;
+    if (cds === null && lds === null && ads === null) return true;
+    const answered = (source: ResourceSource | null, typeUrl: string) =>
+      source === null || this.tables.get(typeUrl)!.updatedAtMs > 0 || this.sources.answered(source, typeUrl);
+    if (!answered(cds, typeUrls.cluster) || !answered(lds, typeUrls.listener)) return false;
     // A listener that waited in vain for its routes serves nobody: that is not ready, however long it takes.
     return !this.assembler.warming && this.assembler.routeless.length === 0;
   }
@@ -232,7 +256,10 @@ export class ConfigSource implements XdsSubscriber, TimerHandler {
     if (stateDir === null) return null;
     const collect = () =>
       [...this.tables.values()].flatMap((table) =>
-        [...table.accepted.values()].filter(({ resource }) => !holdsPrivateKey(resource.bytes)),
+        // What stands in a file is on disk already.
+        [...table.accepted.values()].filter(
+          ({ resource }) => resource.encoding !== 'json' && !holdsPrivateKey(resource.bytes),
+        ),
       );
     return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, collect });
   }

@@ -1,5 +1,7 @@
 // Names that resources in hand refer to, each with how often: what changes is found without looking at all that stayed.
 
+import { type ResourceSource, sourceKey } from './source-types.ts';
+
 export class CountedNames {
   /** Moves on whenever a name comes or goes. */
   version = 0;
@@ -49,3 +51,28 @@ export class CountedNames {
 }
 
 const none: readonly string[] = [];
+
+/** Names, each with where it is to come from: its newest reference has the word. */
+export class SourcedNames extends CountedNames {
+  private readonly sources = new Map<string, ResourceSource>();
+
+  /** One reference more, or one less; a source of null is the aggregated stream. */
+  count(name: string, source: ResourceSource | null, present: boolean): void {
+    if (!present) {
+      this.remove(name);
+      if (!this.has(name)) this.sources.delete(name);
+      return;
+    }
+    this.add(name);
+    const before = this.sourceOf(name);
+    if (source === null || source.kind === 'ads') this.sources.delete(name);
+    else this.sources.set(name, source);
+    if (sourceKey(before) !== sourceKey(this.sourceOf(name))) this.version += 1;
+  }
+
+  sourceOf(name: string): ResourceSource {
+    return this.sources.get(name) ?? aggregated;
+  }
+}
+
+const aggregated: ResourceSource = { kind: 'ads' };

@@ -7,10 +7,12 @@ import {
   cluster,
   clusterLoadAssignment,
   decodeBinary,
+  decodeJson,
   encodeJson,
   Faults,
   type JsonObject,
   listener,
+  type MessageOf,
   type MessageSpec,
   routeConfiguration,
   secret,
@@ -55,31 +57,31 @@ export function decodeResource(resource: XdsResource): Decoded {
 }
 
 function decodeMeaning(resource: XdsResource, faults: Faults): Meaning | null {
-  const { name, bytes, typeUrl } = resource;
+  const { name, typeUrl } = resource;
   switch (typeUrl) {
     case typeUrls.listener: {
-      const message = decodeBinary(listener, bytes, '', faults);
+      const message = readMessage(listener, resource, faults);
       checkName(name, message.name, 'name', faults);
       const value = translateListener(message, '', faults);
       return value === null ? null : { kind: 'listener', value };
     }
     case typeUrls.route: {
-      const message = decodeBinary(routeConfiguration, bytes, '', faults);
+      const message = readMessage(routeConfiguration, resource, faults);
       checkName(name, message.name, 'name', faults);
       return { kind: 'route', value: translateRouteConfig(message, name, '', faults) };
     }
     case typeUrls.cluster: {
-      const message = decodeBinary(cluster, bytes, '', faults);
+      const message = readMessage(cluster, resource, faults);
       checkName(name, message.name, 'name', faults);
       return { kind: 'cluster', value: translateCluster(message, '', faults) };
     }
     case typeUrls.endpoint: {
-      const message = decodeBinary(clusterLoadAssignment, bytes, '', faults);
+      const message = readMessage(clusterLoadAssignment, resource, faults);
       checkName(name, message.cluster_name, 'cluster_name', faults);
       return { kind: 'endpoint', value: translateEndpoints(message, false, '', faults) };
     }
     case typeUrls.secret: {
-      const message = decodeBinary(secret, bytes, '', faults);
+      const message = readMessage(secret, resource, faults);
       checkName(name, message.name, 'name', faults);
       const value = translateSecret(message, '', faults);
       return value === null ? null : { kind: 'secret', value };
@@ -88,6 +90,15 @@ function decodeMeaning(resource: XdsResource, faults: Faults): Meaning | null {
       faults.add('', 'is of a type that was not asked for', typeUrl);
       return null;
   }
+}
+
+function readMessage<S extends MessageSpec>(
+  spec: S,
+  { bytes, encoding }: XdsResource,
+  faults: Faults,
+): MessageOf<S> {
+  if (encoding !== 'json') return decodeBinary(spec, bytes, '', faults);
+  return decodeJson(spec, JSON.parse(new TextDecoder().decode(bytes)), '', faults);
 }
 
 function checkName(expected: string, actual: string | undefined, field: string, faults: Faults): void {
@@ -111,6 +122,6 @@ export function describeResource(resource: XdsResource): JsonObject {
   if (resource.typeUrl === typeUrls.secret) return { '@type': resource.typeUrl, name: resource.name };
   const spec = specs[resource.typeUrl];
   if (spec === undefined) return { '@type': resource.typeUrl };
-  const decoded = decodeBinary(spec, resource.bytes, '', new Faults(resource.name));
+  const decoded = readMessage(spec, resource, new Faults(resource.name));
   return { '@type': resource.typeUrl, ...encodeJson(spec, decoded) };
 }

@@ -1,7 +1,6 @@
-export { type AdsConfig, type Bootstrap, type BootstrapOptions, parseBootstrap } from './bootstrap.ts';
+export { type Bootstrap, type BootstrapOptions, parseBootstrap } from './bootstrap.ts';
 export { matchTransport, tlsConfigsOfCluster } from './cluster-transports.ts';
 export {
-  type AdsSubscriptions,
   type ConfigOrigin,
   ConfigSource,
   type ConfigSourceOptions,
@@ -11,4 +10,6 @@ export type { LastGood } from './last-good.ts';
 export { defaultOverload, type OverloadConfig } from './overload-types.ts';
 export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';
 export { parseSecretFile } from './secret-file.ts';
+export type { AdsConfig } from './server-types.ts';
+export { type ClientRequest, FileClient, type SourceSubscriber } from './sources/index.ts';
 export type * from './types.ts';

@@ -16,6 +16,8 @@ export const configLimits = {
   saveAfterMs: 500,
   /** And at least this between two writes, however much changes. */
   saveEveryMs: 5_000,
+  /** Largest file of resources, of a path_config_source. */
+  fileBytesMax: 64 * 1024 * 1024,
   /** Largest file that is read back. */
   savedBytesMax: 256 * 1024 * 1024,
 } as const;

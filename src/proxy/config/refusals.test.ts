@@ -61,6 +61,11 @@ const grpc = [{ envoy_grpc: { cluster_name: 'xds' } }];
 const good = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: grpc };
 const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const tls = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+const speaksHttp2 = {
+  typed_extension_protocol_options: {
+    [options]: typed(options, { explicit_http_config: { http2_protocol_options: {} } }),
+  },
+};
 const overAds = { name: 's', sds_config: { ads: {}, resource_api_version: 'V3' } };
 
 const log = { name: 'l', typed_config: typed('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog') };
@@ -295,7 +300,24 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   [
     'resources from elsewhere',
     { ...ads(good), dynamic_resources: { ads_config: good, lds_config: {} } },
-    'dynamic_resources.lds_config.ads: must be set: resources come by ADS',
+    'dynamic_resources.lds_config: one of ads, api_config_source, path_config_source must be set',
+  ],
+  [
+    'resources from a text of protobuf',
+    { ...ads(good), dynamic_resources: { cds_config: { path_config_source: { path: '/cds.pb_text' } } } },
+    'dynamic_resources.cds_config.path_config_source.path: must be JSON, YAML or .pb',
+  ],
+  [
+    'a service of its own, of an unknown cluster',
+    {
+      ...ads(good),
+      dynamic_resources: {
+        cds_config: {
+          api_config_source: { ...good, grpc_services: [{ envoy_grpc: { cluster_name: 'other' } }] },
+        },
+      },
+    },
+    'cds_config.api_config_source.grpc_services[0].envoy_grpc.cluster_name: must name a static cluster',
   ],
   ['no kind of API', ads({ ...good, api_type: undefined }), 'api_type: must be GRPC or DELTA_GRPC'],
   [
@@ -303,13 +325,9 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     ads({ ...good, transport_api_version: undefined }),
     'transport_api_version: must be V3',
   ],
-  [
-    'no server',
-    ads({ ...good, grpc_services: [] }),
-    'grpc_services: must be exactly one, with envoy_grpc.cluster_name',
-  ],
+  ['no server', ads({ ...good, grpc_services: [] }), 'grpc_services: must be one or two'],
   ['a server over HTTP/1', ads(good), 'must name a cluster with http2_protocol_options: gRPC needs HTTP/2'],
-  ['a server without address', ads(good), 'must name a cluster with endpoints of its own'],
+  ['a server without address', ads(good, speaksHttp2), 'must name a cluster with endpoints of its own'],
   [
     'routes by RDS without ADS',
     manager({ rds: { route_config_name: 'r', config_source: { ads: {} } } }),
@@ -323,7 +341,7 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
         typed_config: typed(tls, { common_tls_context: { validation_context_sds_secret_config: overAds } }),
       },
     }),
-    'names a secret over ADS, and there is no ads_config',
+    'ads_config: must be set: cluster a has the secret s by ADS',
   ],
   [
     'an address of no kind',
@@ -395,7 +413,7 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   [
     'routes by RDS from elsewhere',
     manager({ rds: { route_config_name: 'r', config_source: {} } }),
-    'rds.config_source.ads: must be set: routes come by ADS',
+    'rds.config_source: one of ads, api_config_source, path_config_source must be set',
   ],
   [
     'a range that is none',

@@ -7,8 +7,10 @@ import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { Assembler } from './assembler.ts';
 import { type Decoded, decodeResource, type Meaning } from './decode-resource.ts';
 import type { SavedResource } from './last-good.ts';
+import { nameOf, sourcesOf } from './referred-sources.ts';
 import { ResourceTable } from './resource-table.ts';
 import { RouteDecoder } from './route-decoder.ts';
+import type { Sources } from './sources/index.ts';
 import type { ListenerCheck } from './types.ts';
 
 export class ResourceIntake {
@@ -19,11 +21,14 @@ export class ResourceIntake {
   private readonly clock: Clock;
   private readonly assembler: Assembler;
   private readonly check: ListenerCheck;
+  private readonly sources: Pick<Sources, 'refusal'>;
 
-  constructor(clock: Clock, assembler: Assembler, check: ListenerCheck) {
+  /** `sources` is asked whether what a resource refers to can come from where it says. */
+  constructor(clock: Clock, assembler: Assembler, check: ListenerCheck, sources: Pick<Sources, 'refusal'>) {
     this.clock = clock;
     this.assembler = assembler;
     this.check = check;
+    this.sources = sources;
   }
 
   /** Returns what was refused. */
@@ -99,7 +104,7 @@ export class ResourceIntake {
       this.refuse(table, resource, decoded.issues, issues);
       return;
     }
-    const unservable = this.unservable(decoded.meaning, leaving);
+    const unservable = this.unreachable(decoded.meaning) ?? this.unservable(decoded.meaning, leaving);
     if (unservable !== null) {
       this.refuse(table, resource, [unservable], issues);
       return;
@@ -111,7 +116,7 @@ export class ResourceIntake {
   }
 
   private decode(resource: XdsResource): Decoded {
-    if (resource.typeUrl !== typeUrls.route) return decodeResource(resource);
+    if (resource.typeUrl !== typeUrls.route || resource.encoding === 'json') return decodeResource(resource);
     const decoder = this.routes.get(resource.name) ?? new RouteDecoder();
     this.routes.set(resource.name, decoder);
     return decoder.decode(resource);
@@ -120,6 +125,15 @@ export class ResourceIntake {
   /** Route configurations that nobody asks for any more need not be decoded by their changes. */
   forgetRoutes(name: string): void {
     this.routes.delete(name);
+  }
+
+  /** What would never come must not be waited for. */
+  private unreachable(meaning: Meaning): Issue | null {
+    for (const { source, field } of sourcesOf(meaning)) {
+      const rule = this.sources.refusal(source);
+      if (rule !== null) return { object: nameOf(meaning), field, rule, value: '' };
+    }
+    return null;
   }
 
   /**

@@ -3,6 +3,7 @@
 
 import type { TlsVersion } from '../../net/index.ts';
 import type { PeerNameMatch } from '../../policy/index.ts';
+import type { ResourceSource } from './source-types.ts';
 
 /** PEM. */
 export type TextSource =
@@ -33,7 +34,13 @@ export type SecretRef<T> =
   | { readonly kind: 'value'; readonly value: T }
   /** In a file (secret-file.ts), read again when it changes. */
   | { readonly kind: 'file'; readonly name: string; readonly path: string; readonly defaults: T | null }
-  | { readonly kind: 'named'; readonly name: string; readonly overAds: boolean; readonly defaults: T | null };
+  | {
+      readonly kind: 'named';
+      readonly name: string;
+      /** Null: the bootstrap's own. */
+      readonly source: ResourceSource | null;
+      readonly defaults: T | null;
+    };
 
 export interface TlsConfig {
   readonly certificate: SecretRef<CertificateConfig>;

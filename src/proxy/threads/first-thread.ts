@@ -19,7 +19,7 @@ import {
 } from '../../observe/index.ts';
 import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/index.ts';
 import type { StallView } from '../admin/index.ts';
-import type { ConfigSource } from '../config/index.ts';
+import type { ConfigSource, SourceSubscriber } from '../config/index.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
 import type { DrainOptions, Succession } from '../drain.ts';
 import type { ProxyView } from '../stats/index.ts';
@@ -102,9 +102,9 @@ export class FirstThread implements TimerHandler {
     return this.fleet.listeners;
   }
 
-  /** In the place of the configuration source, for the control plane's client. */
-  relay(config: () => ConfigSource): Relay {
-    return new Relay(config, this.fleet);
+  /** In the place of `own`, for a client of the configuration source. */
+  relay(own: SourceSubscriber, config: () => ConfigSource): Relay {
+    return new Relay(own, config, this.fleet);
   }
 
   restored: Fleet['restore'] = (saved) => this.fleet.restore(saved);

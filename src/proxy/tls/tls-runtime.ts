@@ -46,6 +46,7 @@ export class TlsRuntime implements SlotWorld {
   private secrets: ReadonlyMap<string, SecretConfig> = new Map();
   private readonly servers = new Map<DownstreamTlsConfig, ServerSlot>();
   private readonly clients = new Map<UpstreamTlsConfig, ClientSlot>();
+  private readonly pinned = new Set<DownstreamTlsConfig | UpstreamTlsConfig>();
 
   constructor({ network, store, log }: TlsRuntimeOptions) {
     this.network = network;
@@ -83,6 +84,12 @@ export class TlsRuntime implements SlotWorld {
     return slot;
   }
 
+  /** The same for whoever stands outside of the configuration: it is not forgotten. */
+  pin(config: UpstreamTlsConfig): TlsClientSlot {
+    this.pinned.add(config);
+    return this.client(config);
+  }
+
   /**
    * Forgets what the configuration no longer holds; open connections keep their contexts. Those of listeners are made
    * now, those of clusters with their first connection: a context takes 3 ms, and most clusters of a large mesh are
@@ -95,7 +102,7 @@ export class TlsRuntime implements SlotWorld {
       { slots: readonly TlsSlot[] }
     >[]) {
       for (const [config, { slots: own }] of slots) {
-        if (used.has(config)) continue;
+        if (used.has(config) || this.pinned.has(config)) continue;
         for (const slot of own) slot.close();
         slots.delete(config);
       }
@@ -222,4 +229,5 @@ const noStore: Store = {
   isOpenForWriting: () => Promise.resolve(false),
   list: () => Promise.resolve([]),
   watch: () => () => {},
+  watchFile: () => () => {},
 };

@@ -21,7 +21,7 @@ import {
 } from '../../wire/index.ts';
 import type { AdsStream, AdsStreamHandler, AdsTransport, AdsVariant } from '../types.ts';
 import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
-import { adsPaths, describeStatus } from './grpc-protocol.ts';
+import { describeStatus, discoveryPath } from './grpc-protocol.ts';
 import { MessageSender } from './message-sender.ts';
 
 export interface GrpcAdsOptions {
@@ -29,8 +29,12 @@ export interface GrpcAdsOptions {
   readonly clock: Clock;
   /** Of the control plane; names are resolved before. */
   readonly address: Address;
-  /** TLS and the like. */
-  readonly connect?: ConnectOptions;
+  /** TLS and the like, asked for each connection; null: there can be none now. */
+  readonly connect?: () => ConnectOptions | null;
+  /** The type of a separate discovery service; default the aggregated one. */
+  readonly typeUrl?: string | null;
+  /** Sent with each stream. */
+  readonly metadata?: readonly (readonly [name: string, value: string])[];
   /** The `:authority` sent; default the address. */
   readonly authority?: string;
   /** Opens gzip; without it the server is not told that it may compress. */
@@ -56,13 +60,41 @@ class GrpcTransport implements AdsTransport {
   }
 
   open(variant: AdsVariant, handler: AdsStreamHandler): AdsStream {
-    const stream = new GrpcStream(this.options, variant, handler, () => this.streams.delete(stream));
+    const connect = this.options.connect === undefined ? {} : this.options.connect();
+    if (connect === null) return new RefusedStream(this.options, handler);
+    const stream = new GrpcStream(this.options, connect, variant, handler, () => this.streams.delete(stream));
     this.streams.add(stream);
     return stream;
   }
 
   close(): void {
     for (const stream of [...this.streams]) stream.fail('cancelled', 'the transport was closed');
+  }
+}
+
+/** There is nothing to connect with yet; said as a failure to connect is, so that it is tried again. */
+class RefusedStream implements AdsStream, TimerHandler {
+  private readonly options: GrpcAdsOptions;
+  private readonly handler: AdsStreamHandler;
+  private readonly timer = new Timer(this, 0);
+
+  constructor(options: GrpcAdsOptions, handler: AdsStreamHandler) {
+    this.options = options;
+    this.handler = handler;
+    options.clock.arm(this.timer, 0);
+  }
+
+  send(): boolean {
+    return true;
+  }
+
+  close(): void {
+    this.options.clock.cancel(this.timer);
+  }
+
+  onTimer(): void {
+    const message = `ADS at ${formatAddress(this.options.address)}: its TLS has no certificates or trust yet`;
+    this.handler.onClose(new MeshError('tls-failed', 'upstream', 'yes', message));
   }
 }
 
@@ -78,12 +110,18 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
   private closed = false;
   private retired = false;
 
-  constructor(options: GrpcAdsOptions, variant: AdsVariant, handler: AdsStreamHandler, onGone: () => void) {
+  constructor(
+    options: GrpcAdsOptions,
+    connect: ConnectOptions,
+    variant: AdsVariant,
+    handler: AdsStreamHandler,
+    onGone: () => void,
+  ) {
     const { address, clock, connectTimeoutMs = 5_000, keepaliveMs = 30_000 } = options;
     this.options = options;
     this.handler = handler;
     this.onGone = onGone;
-    this.socket = options.network.connect(address, this, options.connect);
+    this.socket = options.network.connect(address, this, connect);
     this.codec = new Http2ClientCodec(this.socket, this, {
       limits: defaultHttp2Limits,
       clock,
@@ -101,9 +139,10 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
       ['te', 'trailers'],
       ['user-agent', 'weft'],
     ];
+    for (const [name, value] of options.metadata ?? []) fields.push([name, value]);
     if (options.gunzip !== undefined) fields.push(['grpc-accept-encoding', 'identity,gzip']);
     this.call = this.codec.start(
-      createRequestHead('POST', authority, adsPaths[variant], fields),
+      createRequestHead('POST', authority, discoveryPath(variant, options.typeUrl ?? null), fields),
       false,
       new Answer(this, options),
     );

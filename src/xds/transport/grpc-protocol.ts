@@ -29,12 +29,20 @@ const separate: readonly (readonly [service: string, plural: string, typeUrl: st
   ],
 ];
 
+/** The method of a stream for one type alone; a type that has no service of its own is asked of the aggregated one. */
+export function discoveryPath(variant: AdsVariant, typeUrl: string | null): string {
+  const own = separate.find(([, , served]) => served === typeUrl);
+  if (own === undefined) return adsPaths[variant];
+  const [service, plural] = own;
+  return `/envoy.service.${service}/${variant === 'sotw' ? 'Stream' : 'Delta'}${plural}`;
+}
+
 export const discoveryMethods: ReadonlyMap<string, DiscoveryMethod> = new Map<string, DiscoveryMethod>([
   [adsPaths.sotw, { variant: 'sotw', typeUrl: null }],
   [adsPaths.delta, { variant: 'delta', typeUrl: null }],
-  ...separate.flatMap(([service, plural, typeUrl]): [string, DiscoveryMethod][] => [
-    [`/envoy.service.${service}/Stream${plural}`, { variant: 'sotw', typeUrl }],
-    [`/envoy.service.${service}/Delta${plural}`, { variant: 'delta', typeUrl }],
+  ...separate.flatMap(([, , typeUrl]): [string, DiscoveryMethod][] => [
+    [discoveryPath('sotw', typeUrl), { variant: 'sotw', typeUrl }],
+    [discoveryPath('delta', typeUrl), { variant: 'delta', typeUrl }],
   ]),
   [
     '/envoy.service.route.v3.VirtualHostDiscoveryService/DeltaVirtualHosts',

@@ -21,8 +21,8 @@ const staticResources = message('envoy.config.bootstrap.v3.Bootstrap.StaticResou
 });
 
 const dynamicResources = message('envoy.config.bootstrap.v3.Bootstrap.DynamicResources', {
-  lds_config: f.message(1, configSource, 'ads'),
-  cds_config: f.message(2, configSource, 'ads'),
+  lds_config: f.message(1, configSource),
+  cds_config: f.message(2, configSource),
   ads_config: f.message(3, apiConfigSource),
 });
 

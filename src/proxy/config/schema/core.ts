@@ -88,25 +88,52 @@ const emptySource = (name: string) => message(`envoy.config.core.v3.${name}`, {}
 export const aggregatedSource = emptySource('AggregatedConfigSource');
 
 const pathConfigSource = message('envoy.config.core.v3.PathConfigSource', {
-  path: f.string(1, 'JSON or YAML', required),
+  path: f.string(1, 'JSON or YAML; .pb: binary', required),
   watched_directory: f.ignored(2, 'the folder of the file is watched in any case'),
 });
 
-export const configSource = message('envoy.config.core.v3.ConfigSource', {
-  path_config_source: f.message(8, pathConfigSource, 'of secrets alone'),
-  ads: f.message(3, aggregatedSource),
-  initial_fetch_timeout: f.duration(4, 'default 15s; 0s waits for ever'),
-  resource_api_version: f.enum(6, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('AUTO', 'V3')),
+const headerPair = message('envoy.config.core.v3.HeaderValue', {
+  key: f.string(1, '', required),
+  value: f.string(2, 'printable ASCII, without commands'),
 });
 
 export const envoyGrpc = message('envoy.config.core.v3.GrpcService.EnvoyGrpc', {
   cluster_name: f.string(1, 'a static cluster', required),
-  authority: f.string(2),
+  authority: f.string(2, 'default the server’s address'),
 });
 
 export const grpcService = message('envoy.config.core.v3.GrpcService', {
   envoy_grpc: f.message(1, envoyGrpc),
+  timeout: f.ignored(3, 'a stream of discovery has none, in Envoy too'),
+  initial_metadata: f.repeated(f.message(5, headerPair)),
 });
+
+export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
+  api_type: f.enum(
+    1,
+    { REST: 1, GRPC: 2, DELTA_GRPC: 3, AGGREGATED_GRPC: 5, AGGREGATED_DELTA_GRPC: 6 },
+    'GRPC or DELTA_GRPC',
+    only('GRPC', 'DELTA_GRPC'),
+  ),
+  transport_api_version: f.enum(8, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('V3')),
+  grpc_services: f.repeated(
+    f.message(4, grpcService, 'one, or two: the second is asked when the first fails'),
+  ),
+  set_node_on_first_message_only: f.bool(7, 'the node is always in the first message only'),
+});
+
+export const configSource = message(
+  'envoy.config.core.v3.ConfigSource',
+  {
+    path: f.string(1, 'as path_config_source.path'),
+    path_config_source: f.message(8, pathConfigSource),
+    api_config_source: f.message(2, apiConfigSource, 'the separate services of gRPC'),
+    ads: f.message(3, aggregatedSource),
+    initial_fetch_timeout: f.duration(4, 'default 15s; 0s waits for ever'),
+    resource_api_version: f.enum(6, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('AUTO', 'V3')),
+  },
+  [['path', 'path_config_source', 'api_config_source', 'ads']],
+);
 
 /** A service that a filter calls. */
 export const filterGrpcService = message('envoy.config.core.v3.GrpcService', {
@@ -118,27 +145,7 @@ export const filterGrpcService = message('envoy.config.core.v3.GrpcService', {
     }),
   ),
   timeout: f.duration(3, '0s is no limit'),
-  initial_metadata: f.repeated(
-    f.message(
-      5,
-      message('envoy.config.core.v3.HeaderValue', {
-        key: f.string(1, '', required),
-        value: f.string(2, 'printable ASCII, without commands'),
-      }),
-    ),
-  ),
-});
-
-export const apiConfigSource = message('envoy.config.core.v3.ApiConfigSource', {
-  api_type: f.enum(
-    1,
-    { REST: 1, GRPC: 2, DELTA_GRPC: 3, AGGREGATED_GRPC: 5, AGGREGATED_DELTA_GRPC: 6 },
-    'GRPC or DELTA_GRPC',
-    only('GRPC', 'DELTA_GRPC'),
-  ),
-  transport_api_version: f.enum(8, { AUTO: 0, V2: 1, V3: 2 }, 'V3', only('V3')),
-  grpc_services: f.repeated(f.message(4, grpcService, 'exactly one')),
-  set_node_on_first_message_only: f.bool(7, 'the node is always in the first message only'),
+  initial_metadata: f.repeated(f.message(5, headerPair)),
 });
 
 export const headerValue = message('envoy.config.core.v3.HeaderValue', {

@@ -33,7 +33,10 @@ export {
 } from './coding-filters.ts';
 export {
   address,
+  type apiConfigSource,
+  type configSource,
   type filterGrpcService,
+  type grpcService,
   type http1Options,
   http2Options,
   locality,

@@ -84,7 +84,7 @@ export const certificateValidationContext = message(
 
 export const sdsSecretConfig = message('envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig', {
   name: f.string(1, '', required),
-  sds_config: f.message(2, configSource, 'ads, path_config_source; without it a secret of static_resources'),
+  sds_config: f.message(2, configSource, 'without it a secret of static_resources'),
 });
 
 const combinedContext = message(

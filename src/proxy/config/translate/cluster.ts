@@ -11,9 +11,11 @@ import {
   unpack,
   upstreamHttpOptions,
 } from '../schema/index.ts';
+import type { ResourceSource } from '../source-types.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
 import type { ClusterConfig, EndpointSet, Http2Settings, TransportMatch } from '../types.ts';
 import { translateChoice } from './balance.ts';
+import { translateConfigSource } from './config-source.ts';
 import {
   translateConnect,
   translateDiscovery,
@@ -35,6 +37,8 @@ export interface TranslatedCluster {
   readonly config: ClusterConfig;
   /** Endpoints written in the cluster itself (STATIC and DNS clusters); null for EDS. */
   readonly endpoints: EndpointSet | null;
+  /** Of endpoints by EDS; null when they are written in the cluster. */
+  readonly edsSource: ResourceSource | null;
   /** How long EDS may take before the cluster counts as known without endpoints; 0: for ever. */
   readonly initialFetchTimeoutMs: number;
 }
@@ -115,6 +119,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       ...(metadata === null ? {} : { metadata }),
     },
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
+    edsSource: discovery === 'eds' ? translateEdsSource(message, path, faults) : null,
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
   };
@@ -123,6 +128,11 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
 function wantedStatuses(message: ClusterMessage): Pick<ClusterConfig, 'wantedStatuses'> {
   const said = message.common_lb_config?.override_host_status;
   return said === undefined ? {} : { wantedStatuses: said.statuses };
+}
+
+function translateEdsSource(message: ClusterMessage, path: string, faults: Faults): ResourceSource {
+  const at = join(path, 'eds_cluster_config.eds_config');
+  return translateConfigSource(message.eds_cluster_config?.eds_config, at, faults);
 }
 
 function translateInlineEndpoints(

@@ -32,8 +32,6 @@ export function translateDiscovery(
   if (type !== 'ORIGINAL_DST' && message.original_dst_lb_config !== undefined)
     faults.add(join(path, 'original_dst_lb_config'), 'holds for clusters of type ORIGINAL_DST only');
   if (type === 'EDS') {
-    if (eds?.eds_config?.ads === undefined)
-      faults.add(join(path, 'eds_cluster_config.eds_config.ads'), 'must be set: endpoints come by ADS');
     return 'eds';
   }
   if (eds !== undefined) faults.add(join(path, 'eds_cluster_config'), 'holds for clusters of type EDS only');

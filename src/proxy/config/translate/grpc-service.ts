@@ -1,9 +1,8 @@
 // A service of gRPC that a filter calls through one of the proxy's clusters.
 
-import { editedHeaderFault } from '../../../policy/index.ts';
 import type { GrpcTargetConfig } from '../filter-types.ts';
 import { type Faults, type filterGrpcService, join, type MessageOf } from '../schema/index.ts';
-import { checkFieldValue } from './message-text.ts';
+import { translateMetadata } from './config-source.ts';
 
 export function translateGrpcService(
   service: MessageOf<typeof filterGrpcService>,
@@ -18,13 +17,6 @@ export function translateGrpcService(
     cluster,
     authority: target?.authority || cluster,
     timeoutMs: service.timeout ?? timeoutMs,
-    metadata: service.initial_metadata.map(({ key = '', value = '' }, index) => {
-      const at = join(path, `initial_metadata[${index}]`);
-      const rule = editedHeaderFault(key);
-      if (rule !== null) faults.add(join(at, 'key'), rule, key);
-      checkFieldValue(value, join(at, 'value'), faults);
-      if (value.includes('%')) faults.add(join(at, 'value'), 'must not hold a command', value);
-      return [key.toLowerCase(), value];
-    }),
+    metadata: translateMetadata(service.initial_metadata, join(path, 'initial_metadata'), faults),
   };
 }

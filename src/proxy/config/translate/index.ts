@@ -1,4 +1,5 @@
 export { type TranslatedCluster, translateCluster } from './cluster.ts';
+export { translateConfigSource, translateStream } from './config-source.ts';
 export { formatLocality, noEndpoints, translateAddress, translateEndpoints } from './endpoints.ts';
 export { type TranslatedListener, translateListener } from './listener.ts';
 export { translateOverload } from './overload.ts';

@@ -16,10 +16,12 @@ import {
   tcpProxy,
   unpack,
 } from '../schema/index.ts';
+import type { ResourceSource } from '../source-types.ts';
 import type { ConnectionTerms, Direction, HttpOptions, ListenerConfig } from '../types.ts';
 import { translateAccessLogs, translateLogOptions } from './access-log.ts';
 import { translateBinding } from './binding.ts';
 import { clusterDefaults } from './cluster.ts';
+import { translateConfigSource } from './config-source.ts';
 import { translateEntry } from './entry.ts';
 import { translateFilter } from './filters.ts';
 import { translateHeadRules } from './head-rules.ts';
@@ -44,6 +46,8 @@ export interface TranslatedListener {
   readonly routes: RouteConfig | null;
   /** Name to ask RDS for; null when the routes are inline. */
   readonly rdsName: string | null;
+  /** Where from; null when the routes are inline. */
+  readonly rdsSource: ResourceSource | null;
   readonly initialFetchTimeoutMs: number;
   /** stream_idle_timeout where set: holds for routes that set none of their own. */
   readonly streamIdleTimeoutMs: number | null;
@@ -239,6 +243,10 @@ function translateManager(
     },
     routes,
     rdsName,
+    rdsSource:
+      hcm.rds === undefined
+        ? null
+        : translateConfigSource(hcm.rds.config_source, join(at, 'rds.config_source'), faults),
     initialFetchTimeoutMs:
       hcm.rds?.config_source?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
     streamIdleTimeoutMs: hcm.stream_idle_timeout ?? null,
@@ -270,6 +278,7 @@ function translateTcp(
     },
     routes: null,
     rdsName: null,
+    rdsSource: null,
     initialFetchTimeoutMs: clusterDefaults.initialFetchTimeoutMs,
     streamIdleTimeoutMs: null,
     further: [],
@@ -338,9 +347,6 @@ function translateRds(hcm: Hcm, path: string, faults: Faults): string | null {
   if (hcm.rds === undefined) {
     if (hcm.route_config === undefined) faults.add(path, 'one of rds, route_config must be set');
     return null;
-  }
-  if (hcm.rds.config_source?.ads === undefined) {
-    faults.add(join(path, 'rds.config_source.ads'), 'must be set: routes come by ADS');
   }
   return hcm.rds.route_config_name ?? '';
 }

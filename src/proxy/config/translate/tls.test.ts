@@ -160,7 +160,9 @@ describe('what a TLS context may not say', () => {
     expect(faults(named({}), 'listener')[0]).toContain(
       'names a secret that static_resources.secrets does not hold',
     );
-    expect(faults(named({ sds_config: { ads: {} } }), 'listener')[0]).toContain('there is no ads_config');
+    expect(faults(named({ sds_config: { ads: {} } }), 'listener')[0]).toContain(
+      'ads_config: must be set: listener l has the secret s by ADS',
+    );
     expect(faults(named({}), 'listener', [{ name: 's', tls_certificate: pair }])).toEqual([]);
   });
 });

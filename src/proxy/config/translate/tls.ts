@@ -28,6 +28,7 @@ import type {
   UpstreamTlsConfig,
   ValidationConfig,
 } from '../tls-types.ts';
+import { translateConfigSource } from './config-source.ts';
 import { translateString } from './string-match.ts';
 
 type TransportSocket = MessageOf<typeof transportSocket>;
@@ -162,9 +163,10 @@ function translateCertificates(
       return value === null ? [] : [{ kind: 'value', value }];
     },
   );
-  const named = (common?.tls_certificate_sds_secret_configs ?? []).map((config) =>
-    translateNamed<CertificateConfig>(config, null),
-  );
+  const named = (common?.tls_certificate_sds_secret_configs ?? []).map((config, index) => {
+    const at = `${join(path, 'tls_certificate_sds_secret_configs')}[${index}]`;
+    return translateNamed<CertificateConfig>(config, null, at, faults);
+  });
   return [...written, ...named];
 }
 
@@ -195,7 +197,13 @@ function translateValidations(
   }
   const combined = common?.combined_validation_context;
   if (combined === undefined) {
-    return translateNamed<ValidationConfig>(common?.validation_context_sds_secret_config, null);
+    const named = common?.validation_context_sds_secret_config;
+    return translateNamed<ValidationConfig>(
+      named,
+      null,
+      join(path, 'validation_context_sds_secret_config'),
+      faults,
+    );
   }
   const at = join(path, 'combined_validation_context');
   const named = combined.validation_context_sds_secret_config;
@@ -205,17 +213,21 @@ function translateValidations(
     join(at, 'default_validation_context'),
     faults,
   );
-  return translateNamed(named, defaults);
+  return translateNamed(named, defaults, join(at, 'validation_context_sds_secret_config'), faults);
 }
 
 function translateNamed<T>(
   named: MessageOf<typeof sdsSecretConfig> | undefined,
   defaults: T | null,
+  path: string,
+  faults: Faults,
 ): SecretRef<T> {
   if (named === undefined) return { kind: 'none' };
-  const path = named.sds_config?.path_config_source?.path;
-  if (path !== undefined) return { kind: 'file', name: named.name ?? '', path, defaults };
-  return { kind: 'named', name: named.name ?? '', overAds: named.sds_config !== undefined, defaults };
+  const { name = '', sds_config } = named;
+  if (sds_config === undefined) return { kind: 'named', name, source: null, defaults };
+  const source = translateConfigSource(sds_config, join(path, 'sds_config'), faults);
+  if (source.kind === 'file') return { kind: 'file', name, path: source.path, defaults };
+  return { kind: 'named', name, source, defaults };
 }
 
 function translateValidation(

@@ -1,0 +1,30 @@
+// The servers of discovery: what a stream is opened with.
+
+import type { Address } from '../../net/index.ts';
+import type { AdsVariant } from '../../xds/index.ts';
+import type { UpstreamTlsConfig } from './tls-types.ts';
+
+/** What a stream needs of a cluster of the bootstrap. */
+export interface ServerCluster {
+  readonly addresses: readonly Address[];
+  readonly speaksHttp2: boolean;
+  readonly connectTimeoutMs: number;
+  readonly tls: UpstreamTlsConfig | null;
+}
+
+/** A stream with its servers found: what a transport is made of. */
+export interface AdsConfig {
+  readonly variant: AdsVariant;
+  /** The type of a separate service; null: the aggregated one. */
+  readonly typeUrl: string | null;
+  readonly servers: readonly AdsServer[];
+}
+
+export interface AdsServer {
+  readonly address: Address;
+  readonly connectTimeoutMs: number;
+  readonly authority: string;
+  readonly metadata: readonly (readonly [name: string, value: string])[];
+  /** Null: in plaintext. */
+  readonly tls: UpstreamTlsConfig | null;
+}

@@ -1,0 +1,9 @@
+export { FileClient } from './file-client.ts';
+export { serverFault } from './servers.ts';
+export {
+  type AdsSubscriptions,
+  type ClientRequest,
+  type CreateClient,
+  type SourceSubscriber,
+  Sources,
+} from './sources.ts';
