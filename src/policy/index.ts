@@ -70,6 +70,8 @@ export {
 } from './outlier/index.ts';
 export {
   decideOverload,
+  type LoadShedPoint,
+  loadShedPoints,
   type OverloadAction,
   type OverloadActionConfig,
   type OverloadTrigger,
@@ -77,6 +79,7 @@ export {
   resetClassesMax,
   resetClassOf,
   scaleTime,
+  type Triggered,
 } from './overload/index.ts';
 export {
   compilePeerRule,

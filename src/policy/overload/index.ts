@@ -1,5 +1,7 @@
 export {
   decideOverload,
+  type LoadShedPoint,
+  loadShedPoints,
   type OverloadAction,
   type OverloadActionConfig,
   type OverloadTrigger,
@@ -7,4 +9,5 @@ export {
   resetClassesMax,
   resetClassOf,
   scaleTime,
+  type Triggered,
 } from './overload.ts';

@@ -14,6 +14,17 @@ export const overloadActions = [
 
 export type OverloadAction = (typeof overloadActions)[number];
 
+/** Places where Envoy lets go of work (`envoy.load_shed_points.`), in the order in which a request comes by. */
+export const loadShedPoints = [
+  'tcp_listener_accept',
+  'http2_server_go_away_and_close_on_dispatch',
+  'http2_server_go_away_on_dispatch',
+  'http1_server_abort_dispatch',
+  'http_connection_manager_decode_headers',
+] as const;
+
+export type LoadShedPoint = (typeof loadShedPoints)[number];
+
 /** 0 up to `from`, 1 from `to` on, in a straight line between; a threshold has both at one place. */
 export interface OverloadTrigger {
   readonly monitor: string;
@@ -21,17 +32,17 @@ export interface OverloadTrigger {
   readonly to: number;
 }
 
-export interface OverloadActionConfig {
-  readonly action: OverloadAction;
-  /** The strongest holds. */
+/** What happens at pressures. The strongest trigger holds. */
+export interface Triggered {
   readonly triggers: readonly OverloadTrigger[];
 }
 
+export interface OverloadActionConfig extends Triggered {
+  readonly action: OverloadAction;
+}
+
 /** `pressures` by the monitor's name; one that is not known has none. */
-export function decideOverload(
-  { triggers }: OverloadActionConfig,
-  pressures: ReadonlyMap<string, number>,
-): number {
+export function decideOverload({ triggers }: Triggered, pressures: ReadonlyMap<string, number>): number {
   let value = 0;
   for (const trigger of triggers)
     value = Math.max(value, triggerValue(trigger, pressures.get(trigger.monitor) ?? 0));

@@ -1,6 +1,6 @@
 // The overload manager as configured: what is watched, and what is done from which pressure on.
 
-import type { OverloadAction, OverloadTrigger } from '../../policy/index.ts';
+import type { LoadShedPoint, OverloadAction, OverloadTrigger } from '../../policy/index.ts';
 
 export type MonitorConfig =
   /** Resident memory of the process, of so many bytes. */
@@ -18,6 +18,7 @@ export interface OverloadConfig {
   readonly refreshMs: number;
   readonly monitors: readonly MonitorConfig[];
   readonly actions: readonly OverloadActionSettings[];
+  readonly shedPoints: readonly LoadShedSettings[];
   /** Connections of all listeners; more are refused. null: the proxy's own bound. */
   readonly connectionsMax: number | null;
   /** Streams that hold less than two to this power are never reset for their memory; null: none is. */
@@ -29,6 +30,12 @@ export interface OverloadActionSettings {
   readonly triggers: readonly OverloadTrigger[];
   /** Of reduce_timeouts alone. */
   readonly timers: readonly ScaledTimer[];
+}
+
+/** Work is let go of at this place; the value is the share of it. */
+export interface LoadShedSettings {
+  readonly point: LoadShedPoint;
+  readonly triggers: readonly OverloadTrigger[];
 }
 
 /** Its least value is a time, or a share of the time configured. */
@@ -65,6 +72,7 @@ export const defaultOverload: OverloadConfig = {
     { action: 'reject_incoming_connections', triggers: at(0.95, memory, descriptors, loopLag), timers: [] },
     { action: 'stop_accepting_requests', triggers: at(0.98, memory, loopLag), timers: [] },
   ],
+  shedPoints: [],
   connectionsMax: null,
   trackedPowerOfTwo: null,
 };

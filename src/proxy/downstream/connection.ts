@@ -19,6 +19,9 @@ import type { SessionOwner } from './session-owner.ts';
 const headTimeout =
   'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
 
+const overloadedAnswer =
+  'HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\ncontent-length: 10\r\nconnection: close\r\n\r\noverloaded';
+
 const never = Number.POSITIVE_INFINITY;
 
 export class DownstreamConnection implements SocketHandler, ServerHost, ExchangeOwner, Session, TimerHandler {
@@ -90,7 +93,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     if (this.linger.active) this.linger.received(bytes.length);
     if (this.ended) return;
     const all = this.detected ? bytes : this.detect(bytes);
-    if (all === null) return;
+    if (all === null || this.isShed()) return;
     this.codec.receive(all);
     if (this.headStarted) this.awaitHead();
   }
@@ -271,6 +274,23 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.settleRefused(408, 'the head was not complete in time', null);
     this.socket.writeLatin1(headTimeout);
     this.endOutsideCodec();
+  }
+
+  /** True: the proxy lets go of work, and this connection with it. */
+  private isShed(): boolean {
+    const { overload, random } = this.context;
+    if (overload.abortHttp1 + overload.goAwayAndClose === 0) return false;
+    const closes = random.float() < overload.goAwayAndClose;
+    if (!closes && random.float() >= overload.abortHttp1) return false;
+    this.listener.stats.overloadShed += 1;
+    // A request that has begun is lost; one that has not may be told.
+    if (closes || !this.codec.idle) this.socket.reset();
+    else {
+      this.settleRefused(500, 'overload', null);
+      this.socket.writeLatin1(overloadedAnswer);
+      this.endOutsideCodec();
+    }
+    return true;
   }
 
   private endOfAge(): void {

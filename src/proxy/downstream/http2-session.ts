@@ -35,6 +35,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   /** Clock time since when no stream is open; -1 while one is. */
   private idleSinceMs: number;
   private headStarted = false;
+  /** Told to go because of overload. */
+  private sentAway = false;
   private requests = 0;
   private closed = false;
 
@@ -86,9 +88,34 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   onData(_socket: Socket, bytes: Uint8Array): void {
     if (this.linger.active) this.linger.received(bytes.length);
     this.headStarted = false;
+    const { overload } = this.context;
+    const sheds = overload.goAwayHttp2 + overload.goAwayAndClose > 0;
+    if (sheds && this.isShed()) return;
     this.codec.receive(bytes);
+    if (sheds) this.sendAway();
     if (this.headStarted) this.awaitHead();
     else this.deadlines.headMs = never;
+  }
+
+  /** True: the proxy lets go of work, and this connection with it. */
+  private isShed(): boolean {
+    const { overload, random } = this.context;
+    if (random.float() >= overload.goAwayAndClose) return false;
+    this.listener.stats.overloadShed += 1;
+    // Asked twice it does not wait for the client to have heard.
+    this.codec.drain();
+    this.codec.drain();
+    if (!this.codec.closing) this.socket.end();
+    this.onEnding();
+    return true;
+  }
+
+  private sendAway(): void {
+    const { overload, random } = this.context;
+    if (this.codec.closing || this.sentAway || random.float() >= overload.goAwayHttp2) return;
+    this.sentAway = true;
+    this.listener.stats.overloadShed += 1;
+    this.codec.drain();
   }
 
   onDrain(): void {

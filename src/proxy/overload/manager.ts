@@ -3,7 +3,13 @@
 
 import { type Clock, type Log, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Store, SystemReadings } from '../../net/index.ts';
-import { decideOverload, type OverloadAction, scaleTime } from '../../policy/index.ts';
+import {
+  decideOverload,
+  type LoadShedPoint,
+  type OverloadAction,
+  scaleTime,
+  type Triggered,
+} from '../../policy/index.ts';
 import type {
   MonitorConfig,
   OverloadActionSettings,
@@ -44,6 +50,8 @@ export interface OverloadView {
     readonly skippedUpdates: number;
   }[];
   readonly actions: readonly { readonly action: OverloadAction; readonly value: number }[];
+  /** The share of work that is let go of at each. */
+  readonly shedPoints: readonly { readonly point: LoadShedPoint; readonly value: number }[];
 }
 
 class Monitor {
@@ -66,6 +74,7 @@ const shrinkEveryMs = 10_000;
 export class OverloadManager implements TimerHandler, OverloadView {
   readonly monitors: readonly Monitor[];
   readonly actions: { readonly action: OverloadAction; value: number }[];
+  readonly shedPoints: { readonly point: LoadShedPoint; value: number }[];
   private readonly options: OverloadManagerOptions;
   private readonly timer = new Timer(this, 0);
   private readonly pressures = new Map<string, number>();
@@ -74,10 +83,11 @@ export class OverloadManager implements TimerHandler, OverloadView {
   private stopped = false;
 
   constructor(options: OverloadManagerOptions) {
-    const { monitors, actions } = options.config;
+    const { monitors, actions, shedPoints } = options.config;
     this.options = options;
     this.monitors = monitors.map((config) => new Monitor(config));
     this.actions = actions.map(({ action }) => ({ action, value: 0 }));
+    this.shedPoints = shedPoints.map(({ point }) => ({ point, value: 0 }));
   }
 
   start(): void {
@@ -150,10 +160,43 @@ export class OverloadManager implements TimerHandler, OverloadView {
       const action = this.actions[index];
       if (action === undefined) continue;
       const value = decideOverload(settings, this.pressures);
-      this.tell(settings, action.value, value);
+      this.tell(`envoy.overload_actions.${settings.action}`, settings, action.value, value);
       action.value = value;
       this.apply(settings, value);
     }
+    this.shed();
+  }
+
+  /** Two ways to the same end are one: what either lets go of. */
+  private shed(): void {
+    const { config, plane } = this.options;
+    for (const [index, settings] of config.shedPoints.entries()) {
+      const point = this.shedPoints[index];
+      if (point === undefined) continue;
+      const value = decideOverload(settings, this.pressures);
+      this.tell(`envoy.load_shed_points.${settings.point}`, settings, point.value, value);
+      point.value = value;
+    }
+    const { overload } = plane;
+    overload.abortHttp1 = this.valueAt('http1_server_abort_dispatch');
+    overload.goAwayHttp2 = this.valueAt('http2_server_go_away_on_dispatch');
+    overload.goAwayAndClose = this.valueAt('http2_server_go_away_and_close_on_dispatch');
+    overload.rejectConnections = either(
+      this.valueOf('reject_incoming_connections'),
+      this.valueAt('tcp_listener_accept'),
+    );
+    overload.refuseRequests = either(
+      this.valueOf('stop_accepting_requests'),
+      this.valueAt('http_connection_manager_decode_headers'),
+    );
+  }
+
+  private valueOf(name: OverloadAction): number {
+    return this.actions.find(({ action }) => action === name)?.value ?? 0;
+  }
+
+  private valueAt(name: LoadShedPoint): number {
+    return this.shedPoints.find(({ point }) => point === name)?.value ?? 0;
   }
 
   private apply(settings: OverloadActionSettings, value: number): void {
@@ -171,9 +214,6 @@ export class OverloadManager implements TimerHandler, OverloadView {
       case 'disable_http_keepalive':
         plane.overload.endKeepAlive = value;
         return;
-      case 'reject_incoming_connections':
-        plane.overload.rejectConnections = value;
-        return;
       case 'stop_accepting_connections':
         if (value >= 1 === this.suspended) return;
         this.suspended = value >= 1;
@@ -183,8 +223,9 @@ export class OverloadManager implements TimerHandler, OverloadView {
         if (value > 0 && config.trackedPowerOfTwo !== null)
           plane.resetLargest(value, config.trackedPowerOfTwo);
         return;
+      // Together with the points that do the same: shed().
+      case 'reject_incoming_connections':
       case 'stop_accepting_requests':
-        plane.overload.refuseRequests = value;
     }
   }
 
@@ -198,14 +239,19 @@ export class OverloadManager implements TimerHandler, OverloadView {
   }
 
   /** Its beginning and its end, not every step. */
-  private tell({ action, triggers }: OverloadActionSettings, before: number, value: number): void {
+  private tell(action: string, { triggers }: Triggered, before: number, value: number): void {
     if (before > 0 === value > 0) return;
     const pressures = triggers.map(
       ({ monitor }) => `${monitor}=${(this.pressures.get(monitor) ?? 0).toFixed(2)}`,
     );
     this.options.log.write(value > 0 ? 'warn' : 'info', value > 0 ? 'overloaded' : 'overload is over', {
-      action: `envoy.overload_actions.${action}`,
+      action,
       pressures: pressures.join(' '),
     });
   }
+}
+
+/** The share of what one of two chances hits. */
+function either(first: number, second: number): number {
+  return first + second - first * second;
 }

@@ -17,6 +17,7 @@ export class ListenerStats {
   overloadRejections = 0;
   overloadCloses = 0;
   overloadRefusals = 0;
+  overloadShed = 0;
   /** Connections that no filter chain is for, or of which that could not be told in time. */
   noChainMatch = 0;
   entryTimeouts = 0;

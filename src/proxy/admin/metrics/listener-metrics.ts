@@ -150,6 +150,12 @@ const rows: readonly ListenerRow[] = [
     help: 'Requests answered 503 because the proxy is overloaded.',
     value: (s) => s.overloadRefusals,
   },
+  {
+    name: 'downstream_cx_overload_shed',
+    type: 'counter',
+    help: 'Connections ended at a load shed point of HTTP/1 or HTTP/2.',
+    value: (s) => s.overloadShed,
+  },
   { name: 'no_route', type: 'counter', help: 'Requests without a route.', value: (s) => s.noRoute },
   {
     name: 'no_cluster',

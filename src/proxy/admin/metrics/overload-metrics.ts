@@ -23,6 +23,13 @@ export function* writeOverloadMetrics(
     gauge(writer, `${name}_active`, '1 while it goes as far as it can.', value >= 1 ? 1 : 0);
     gauge(writer, `${name}_scale_percent`, 'How far it goes.', Math.floor(value * 100));
   }
+  for (const { point, value } of overload.shedPoints)
+    gauge(
+      writer,
+      `envoy_overload_envoy_load_shed_points_${point}_scale_percent`,
+      'The share of work that is let go of there.',
+      Math.floor(value * 100),
+    );
   writer.family(
     'envoy_listener_downstream_cx_overload_reject',
     'counter',

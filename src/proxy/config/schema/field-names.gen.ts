@@ -153,6 +153,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:or_match 2:and_match 3:not_match 4:any_match 5:destination_port_range',
   'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': '1:rules',
   'envoy.config.overload.v3.BufferFactoryConfig': '1:minimum_account_to_track_power_of_two',
+  'envoy.config.overload.v3.LoadShedPoint': '1:name 2:triggers',
   'envoy.config.overload.v3.OverloadAction': '1:name 2:triggers 3:typed_config',
   'envoy.config.overload.v3.OverloadManager':
     '1:refresh_interval 2:resource_monitors 3:actions 4:buffer_factory_config 5:loadshed_points',

@@ -77,10 +77,20 @@ const action = message('envoy.config.overload.v3.OverloadAction', {
   typed_config: f.any(3, [scaleTimers], 'of envoy.overload_actions.reduce_timeouts'),
 });
 
+const loadShedPoint = message('envoy.config.overload.v3.LoadShedPoint', {
+  name: f.string(
+    1,
+    'envoy.load_shed_points. and one of tcp_listener_accept, http_connection_manager_decode_headers, http1_server_abort_dispatch, http2_server_go_away_on_dispatch, http2_server_go_away_and_close_on_dispatch',
+    required,
+  ),
+  triggers: f.repeated(f.message(2, trigger)),
+});
+
 export const overloadManager = message('envoy.config.overload.v3.OverloadManager', {
   refresh_interval: f.duration(1, 'default 1s', positive),
   resource_monitors: f.repeated(f.message(2, resourceMonitor)),
   actions: f.repeated(f.message(3, action)),
+  loadshed_points: f.repeated(f.message(5, loadShedPoint)),
   buffer_factory_config: f.message(
     4,
     message('envoy.config.overload.v3.BufferFactoryConfig', {

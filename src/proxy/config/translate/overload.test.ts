@@ -49,6 +49,21 @@ describe('an overload manager is refused for', () => {
       'must be unique',
     ],
     [
+      'a point that nobody knows',
+      { resource_monitors: monitors, loadshed_points: [{ name: 'envoy.load_shed_points.here', triggers }] },
+      'loadshed_points[0].name',
+      'must be envoy.load_shed_points. and one of tcp_listener_accept, http2_server_go_away_and_close_on_dispatch',
+    ],
+    [
+      'a point without a trigger',
+      {
+        resource_monitors: monitors,
+        loadshed_points: [{ name: 'envoy.load_shed_points.tcp_listener_accept' }],
+      },
+      'loadshed_points[0].triggers',
+      'must be at least one',
+    ],
+    [
       'an action twice',
       { resource_monitors: monitors, actions: [stop, stop] },
       'actions[1].name',
@@ -164,6 +179,7 @@ test('without one the default is in force, with one it alone, and Weft’s monit
         timers: [{ timer: 'transport-socket-connect', min: { share: 0.2 } }],
       },
     ],
+    shedPoints: [],
     connectionsMax: null,
     trackedPowerOfTwo: null,
   });

@@ -1,8 +1,15 @@
 // OverloadManager to OverloadConfig. As Envoy: a trigger names a monitor that exists, and a name stands once.
 
-import { type OverloadAction, type OverloadTrigger, overloadActions } from '../../../policy/index.ts';
+import {
+  type LoadShedPoint,
+  loadShedPoints,
+  type OverloadAction,
+  type OverloadTrigger,
+  overloadActions,
+} from '../../../policy/index.ts';
 import {
   defaultOverload,
+  type LoadShedSettings,
   type MonitorConfig,
   type OverloadActionSettings,
   type OverloadConfig,
@@ -46,10 +53,15 @@ export function translateOverload(
     translateAction(action, monitors, `${join(path, 'actions')}[${index}]`, faults),
   );
   checkUnique(message.actions, join(path, 'actions'), faults);
+  const points = message.loadshed_points.map((point, index) =>
+    translatePoint(point, monitors, `${join(path, 'loadshed_points')}[${index}]`, faults),
+  );
+  checkUnique(message.loadshed_points, join(path, 'loadshed_points'), faults);
   return {
     refreshMs: message.refresh_interval ?? defaultOverload.refreshMs,
     monitors: [...monitors.values()],
     actions: actions.filter((action) => action !== null),
+    shedPoints: points.filter((point) => point !== null),
     connectionsMax,
     trackedPowerOfTwo: message.buffer_factory_config?.minimum_account_to_track_power_of_two || null,
   };
@@ -101,6 +113,28 @@ function translateAction(
   };
 }
 
+const pointPrefix = 'envoy.load_shed_points.';
+
+function translatePoint(
+  { name = '', triggers }: ManagerMessage['loadshed_points'][number],
+  monitors: Map<string, MonitorConfig>,
+  path: string,
+  faults: Faults,
+): LoadShedSettings | null {
+  const point = name.startsWith(pointPrefix) ? (name.slice(pointPrefix.length) as LoadShedPoint) : null;
+  if (point === null || !loadShedPoints.includes(point)) {
+    faults.add(join(path, 'name'), `must be ${pointPrefix} and one of ${loadShedPoints.join(', ')}`, name);
+    return null;
+  }
+  if (triggers.length === 0) faults.add(join(path, 'triggers'), 'must be at least one');
+  return {
+    point,
+    triggers: triggers.map((trigger, index) =>
+      translateTrigger(trigger, monitors, `${join(path, 'triggers')}[${index}]`, faults),
+    ),
+  };
+}
+
 function translateTrigger(
   { name = '', threshold, scaled }: ActionMessage['triggers'][number],
   monitors: Map<string, MonitorConfig>,
@@ -132,7 +166,11 @@ function translateTimer(message: TimerMessage, path: string, faults: Faults): Sc
   };
 }
 
-function checkUnique(actions: readonly ActionMessage[], path: string, faults: Faults): void {
+function checkUnique(
+  actions: readonly { readonly name?: string | undefined }[],
+  path: string,
+  faults: Faults,
+): void {
   const names = actions.map(({ name }) => name);
   names.forEach((name, index) => {
     if (names.indexOf(name) < index) faults.add(`${path}[${index}].name`, 'must be unique', name);
