@@ -302,6 +302,38 @@ describe('delta client', () => {
     expect([subscriber.take(), nack()]).toEqual([[], 'a: has no content']);
   });
 
+  test('what has a time to live is gone after it, with or without a stream, unless it is renewed', () => {
+    const { client, server, subscriber, clock } = createWorld('delta');
+    client.subscribe(endpoint, ['a', 'b']);
+    client.start();
+    server.delta(endpoint, '1', [endpointsOf('a'), endpointsOf('b')]);
+    const { version } = endpointsOf('a');
+    server.handler?.onMessage(heartbeat('a', version, 10.5));
+    expect(subscriber.take()).toEqual(['+a +b']);
+    clock.advanceBy(8_000);
+    server.handler?.onMessage(heartbeat('a', version, 10.5));
+    clock.advanceBy(10_499);
+    expect(subscriber.take()).toEqual([]);
+    clock.advanceBy(1);
+    expect(subscriber.take()).toEqual(['-a']);
+    server.delta(endpoint, '2', [endpointsOf('a')]);
+    server.handler?.onMessage(heartbeat('a', version, 5));
+    server.fail();
+    clock.advanceBy(5_000);
+    expect(subscriber.take()).toEqual(['+a', '-a']);
+  });
+
+  test('a time to live ends with an answer that has none', () => {
+    const { client, server, subscriber, clock } = createWorld('delta');
+    client.subscribe(endpoint, ['a']);
+    client.start();
+    server.delta(endpoint, '1', [endpointsOf('a')]);
+    server.handler?.onMessage(heartbeat('a', endpointsOf('a').version, 5));
+    server.handler?.onMessage(heartbeat('a', endpointsOf('a').version));
+    clock.advanceBy(60_000);
+    expect(subscriber.take()).toEqual(['+a']);
+  });
+
   test('a name both changed and removed is refused', () => {
     const { client, server, subscriber, nack } = createWorld('delta');
     client.subscribe(endpoint, ['a']);
@@ -342,12 +374,18 @@ describe('delta client', () => {
   });
 });
 
-/** A Resource with a name and a version and nothing else. */
-function heartbeat(name: string, version: string): Uint8Array {
+/** A Resource with a name and a version and nothing else, but perhaps a time to live. */
+function heartbeat(name: string, version: string, ttlSeconds: number | null = null): Uint8Array {
   const writer = new WireWriter();
   const resource = new WireWriter();
   resource.string(1, version);
   resource.string(3, name);
+  if (ttlSeconds !== null) {
+    const duration = new WireWriter();
+    duration.uint(1, Math.floor(ttlSeconds));
+    duration.uint(2, (ttlSeconds % 1) * 1e9);
+    resource.bytes(6, duration.finish());
+  }
   writer.bytes(2, resource.finish());
   writer.raw(joinPieces(encodeDeltaResponse(endpoint, '', 'heartbeat', [], [])));
   return writer.finish();

@@ -187,7 +187,8 @@ export class AdsClient implements TimerHandler {
     this.connectedAtMs = -1;
     this.lastError = error === null ? 'the server ended the stream' : error.message;
     for (const subscription of this.subscriptions.values()) subscription.disconnect();
-    clock.cancel(this.resources);
+    // What was given a time to live has it without a stream, too.
+    this.armResources();
     clock.arm(this.reconnect, delayMs);
     log.write('warn', 'xds stream ended', { reason: this.lastError, retryMs: Math.round(delayMs) });
     subscriber.onConnection(false, error);
@@ -271,6 +272,8 @@ export class AdsClient implements TimerHandler {
       if (refusedWhole || refused.has(resource.name)) subscription.answered(resource.name);
       else subscription.hold(resource.name, resource.version);
     }
+    const nowMs = this.options.clock.now();
+    for (const [name, ttlMs] of result.lifetimes) subscription.renew(name, ttlMs, nowMs);
   }
 
   private expireResources(): void {
@@ -279,7 +282,7 @@ export class AdsClient implements TimerHandler {
       const removed = subscription.expire(nowMs);
       if (removed.length === 0) continue;
       const { typeUrl, version } = subscription;
-      this.options.log.write('warn', 'xds resources do not exist', {
+      this.options.log.write('warn', 'xds resources do not exist, or not any more', {
         type: typeUrl,
         names: removed.join(' '),
       });

@@ -11,6 +11,8 @@ export interface ReadResponse {
   readonly changed: readonly XdsResource[];
   readonly removed: readonly string[];
   readonly issues: readonly Issue[];
+  /** How long each of the response's resources holds; null: for ever. */
+  readonly lifetimes: ReadonlyMap<string, number | null>;
 }
 
 /** Responses of these types are complete in SotW: what is missing is deleted. */
@@ -20,14 +22,15 @@ export function readSotw(subscription: Subscription, response: SotwResponse): Re
   const issues: Issue[] = [];
   const present = new Set<string>();
   const changed = selectChanged(subscription, response.resources, present, issues);
-  if (!completeTypes.has(subscription.typeUrl)) return { changed, removed: [], issues };
+  const lifetimes = lifetimesOf(response.resources);
+  if (!completeTypes.has(subscription.typeUrl)) return { changed, removed: [], issues, lifetimes };
   const removed: string[] = [];
   for (const [name, entry] of subscription.entries) {
     // A faulty resource is not a missing one: its last good form stays.
     if (entry.state !== 'absent' && !present.has(name)) removed.push(name);
   }
   // A resource whose name cannot be read may be any of those that seem to be missing.
-  return { changed, removed: present.has('') ? [] : removed, issues };
+  return { changed, removed: present.has('') ? [] : removed, issues, lifetimes };
 }
 
 export function readDelta(subscription: Subscription, response: DeltaResponse): ReadResponse {
@@ -43,7 +46,12 @@ export function readDelta(subscription: Subscription, response: DeltaResponse): 
     changed: changed.filter((resource) => !response.removed.includes(resource.name)),
     removed,
     issues,
+    lifetimes: lifetimesOf(response.resources),
   };
+}
+
+function lifetimesOf(resources: readonly ReceivedResource[]): ReadonlyMap<string, number | null> {
+  return new Map(resources.map(({ name, ttlMs }) => [name, ttlMs]));
 }
 
 function selectChanged(

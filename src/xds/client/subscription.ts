@@ -14,6 +14,8 @@ interface Entry {
   version: string;
   /** When the open stream was asked for it; -1 while it was not. */
   askedAtMs: number;
+  /** What is held is gone then, streams or no streams; infinity: never. */
+  expiresAtMs: number;
 }
 
 /** An answer to a response, not yet sent. */
@@ -61,7 +63,7 @@ export class Subscription {
     this.names.clear();
     for (const name of wanted) {
       this.names.add(name);
-      if (!this.entries.has(name)) this.entries.set(name, { state: 'asked', version: '', askedAtMs: -1 });
+      if (!this.entries.has(name)) this.entries.set(name, newEntry('asked'));
     }
     for (const [name, entry] of this.entries) {
       const covered = entry.state === 'held' ? this.wants(name) : this.names.has(name);
@@ -75,7 +77,15 @@ export class Subscription {
   }
 
   hold(name: string, version: string): void {
-    this.entries.set(name, { state: 'held', version, askedAtMs: -1 });
+    const expiresAtMs = this.entries.get(name)?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    this.entries.set(name, { ...newEntry('held'), version, expiresAtMs });
+  }
+
+  /** The server says again how long it holds; null: for ever. */
+  renew(name: string, ttlMs: number | null, nowMs: number): void {
+    const entry = this.entries.get(name);
+    if (entry?.state !== 'held') return;
+    entry.expiresAtMs = ttlMs === null ? Number.POSITIVE_INFINITY : nowMs + ttlMs;
   }
 
   /** An answer that could not be applied: the server knows the name, so its timer must not run out. */
@@ -88,7 +98,7 @@ export class Subscription {
   remove(name: string): boolean {
     const entry = this.entries.get(name);
     if (entry === undefined || entry.state === 'absent') return false;
-    if (this.names.has(name)) this.entries.set(name, { state: 'absent', version: '', askedAtMs: -1 });
+    if (this.names.has(name)) this.entries.set(name, newEntry('absent'));
     else this.entries.delete(name);
     return true;
   }
@@ -123,12 +133,13 @@ export class Subscription {
     }
   }
 
-  /** When the first name asked for will be given up; infinity for none. */
+  /** When the first name asked for will be given up, or what is held has lived its time; infinity for none. */
   dueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const entry of this.entries.values()) {
       if (entry.state === 'asked' && entry.askedAtMs >= 0)
         dueMs = Math.min(dueMs, entry.askedAtMs + resourceWaitMs);
+      else if (entry.state === 'held') dueMs = Math.min(dueMs, entry.expiresAtMs);
     }
     return dueMs;
   }
@@ -139,6 +150,7 @@ export class Subscription {
     for (const [name, entry] of this.entries) {
       if (entry.state === 'asked' && entry.askedAtMs >= 0 && entry.askedAtMs + resourceWaitMs <= nowMs)
         expired.push(name);
+      else if (entry.state === 'held' && entry.expiresAtMs <= nowMs) expired.push(name);
     }
     for (const name of expired) this.remove(name);
     return expired;
@@ -158,6 +170,10 @@ export class Subscription {
       ageMs: this.acceptedAtMs < 0 ? -1 : nowMs - this.acceptedAtMs,
     };
   }
+}
+
+function newEntry(state: Entry['state']): Entry {
+  return { state, version: '', askedAtMs: -1, expiresAtMs: Number.POSITIVE_INFINITY };
 }
 
 function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -129,17 +129,26 @@ describe('what the generated API writes is read here', () => {
       typeUrl,
       version: 'v',
       nonce: 'n',
-      resources: [{ name: 'a', version: '', typeUrl, bytes }],
+      resources: [{ name: 'a', version: '', typeUrl, bytes, ttlMs: null }],
     });
     expect(parseDeltaResponse(joinPieces(encodeDeltaResponse(typeUrl, 'v', 'n', [resource], ['x'])))).toEqual(
       {
         typeUrl,
         version: 'v',
         nonce: 'n',
-        resources: [{ name: 'a', version, typeUrl, bytes }],
+        resources: [{ name: 'a', version, typeUrl, bytes, ttlMs: null }],
         removed: ['x'],
       },
     );
+  });
+
+  test('a time to live', () => {
+    const resource = { name: 'a', ttl: { seconds: 3n, nanos: 250_000_000 } };
+    const bytes = toBinary(
+      DeltaDiscoveryResponseSchema,
+      create(DeltaDiscoveryResponseSchema, { resources: [resource] }),
+    );
+    expect(parseDeltaResponse(bytes).resources).toMatchObject([{ name: 'a', bytes: null, ttlMs: 3_250 }]);
   });
 
   test('any metadata', () => {

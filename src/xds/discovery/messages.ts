@@ -48,6 +48,8 @@ export interface ReceivedResource {
   readonly typeUrl: string;
   /** Null: a heartbeat, nothing but its version. */
   readonly bytes: Uint8Array | null;
+  /** It is gone so long after this unless it is sent again, if only as a heartbeat (Resource.ttl); null: it stays. */
+  readonly ttlMs: number | null;
 }
 
 export const wrappedResourceType = 'type.googleapis.com/envoy.service.discovery.v3.Resource';

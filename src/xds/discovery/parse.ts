@@ -95,7 +95,7 @@ export function parseSotwResponse(bytes: Uint8Array): SotwResponse {
 function parseSotwResource(reader: WireReader): ReceivedResource {
   const { typeUrl, value } = parseAny(reader);
   if (typeUrl === wrappedResourceType) return parseResource(new WireReader(value));
-  return { name: parseName(value), version: '', typeUrl, bytes: value };
+  return { name: parseName(value), version: '', typeUrl, bytes: value, ttlMs: null };
 }
 
 export function parseDeltaResponse(bytes: Uint8Array): DeltaResponse {
@@ -120,13 +120,26 @@ function parseResource(reader: WireReader): ReceivedResource {
   let name = '';
   let version = '';
   let any: { typeUrl: string; value: Uint8Array } | null = null;
+  let ttlMs: number | null = null;
   while (reader.next()) {
     if (reader.field === 1) version = reader.string();
     else if (reader.field === 2) any = parseAny(reader.nested());
     else if (reader.field === 3) name = reader.string();
+    else if (reader.field === 6) ttlMs = parseDurationMs(reader.nested());
     else reader.skip();
   }
-  return { name, version, typeUrl: any?.typeUrl ?? '', bytes: any?.value ?? null };
+  return { name, version, typeUrl: any?.typeUrl ?? '', bytes: any?.value ?? null, ttlMs };
+}
+
+/** google.protobuf.Duration. */
+function parseDurationMs(reader: WireReader): number {
+  let ms = 0;
+  while (reader.next()) {
+    if (reader.field === 1) ms += reader.varint() * 1000;
+    else if (reader.field === 2) ms += reader.varint() / 1e6;
+    else reader.skip();
+  }
+  return ms;
 }
 
 function parseAny(reader: WireReader): { typeUrl: string; value: Uint8Array } {
