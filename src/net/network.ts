@@ -123,6 +123,8 @@ export interface ListenSocketOptions {
   /** Takes connections to other machines' addresses that routing leads here (IP_TRANSPARENT). */
   readonly transparent: boolean;
   readonly fastOpenQueue: number | null;
+  /** Clients may use several paths at once (MPTCP, RFC 8684). */
+  readonly multipath: boolean;
   /** Of a unix socket's file. */
   readonly mode: number | null;
   readonly options: readonly SocketOption[];

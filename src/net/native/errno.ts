@@ -12,6 +12,7 @@ const codes: Readonly<Record<number, string>> = {
   23: 'ENFILE',
   24: 'EMFILE',
   92: 'ENOPROTOOPT',
+  93: 'EPROTONOSUPPORT',
   97: 'EAFNOSUPPORT',
   98: 'EADDRINUSE',
   99: 'EADDRNOTAVAIL',

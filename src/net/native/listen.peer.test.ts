@@ -1,7 +1,7 @@
 // Listening sockets as the kernel and other programs see them: ss tells what they have, and connects what may.
 
 import { afterEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeWith, run } from '../../testing/programs.ts';
@@ -15,6 +15,7 @@ const plain: ListenSocketOptions = {
   freebind: false,
   transparent: false,
   fastOpenQueue: null,
+  multipath: false,
   mode: null,
   options: [],
 };
@@ -47,6 +48,7 @@ async function connects(host: string, port: number): Promise<boolean> {
   }
 }
 
+const hasMultipath = existsSync('/proc/sys/net/mptcp/enabled');
 const any: Address = { kind: 'ip', host: '127.0.0.1', port: 0 };
 
 describe.skipIf(process.platform !== 'linux')('a listening socket', () => {
@@ -82,6 +84,15 @@ describeWith(['ss'], 'as ss shows it', () => {
     const port = portOf(listen(any, { backlog: 37, options: [userTimeout], fastOpenQueue: 5 }));
     const { out } = await run(['ss', '-Hlnt', `sport = :${port}`]);
     expect(out.trim().split(/\s+/).slice(0, 3)).toEqual(['LISTEN', '0', '37']);
+  });
+
+  test.skipIf(!hasMultipath)('several paths: clients with one and with several', async () => {
+    const port = portOf(listen(any, { multipath: true }));
+    expect((await run(['ss', '-HlntM', `sport = :${port}`])).out).toContain(`:${port}`);
+    expect((await run(['ss', '-HlntM', `sport = :${portOf(listen(any, {}))}`])).out).not.toContain('mptcp');
+    expect(await connects('127.0.0.1', port)).toBe(true);
+    const several = `import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).connect(('127.0.0.1', ${port}))`;
+    expect((await run(['python3', '-c', several])).err).toBe('');
   });
 });
 

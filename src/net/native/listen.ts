@@ -11,6 +11,7 @@ import { decodeSocketAddress, encodeSocketAddress, familyIpv6, familyUnix } from
 const typeStream = 1;
 const flags = 0x800 | 0x80000;
 const invalid = 22;
+const protocolMptcp = 262;
 /** The kernel takes what it allows (net.core.somaxconn), whatever is asked for. */
 const backlogMax = 65_535;
 
@@ -35,7 +36,8 @@ export function openListening(
 ): { readonly descriptor: number; readonly address: Address } | Error {
   const target = encodeSocketAddress(address);
   if (target === null) return createSystemError('bind', invalid);
-  const descriptor = system.socket(target.family, typeStream | flags, 0);
+  const protocol = options.multipath && target.family !== familyUnix ? protocolMptcp : 0;
+  const descriptor = system.socket(target.family, typeStream | flags, protocol);
   if (descriptor < 0) return createSystemError('socket', lastErrno());
   const fault = prepare(system, descriptor, target, address, options, reusePort);
   if (fault === null) return { descriptor, address: boundAddress(system, descriptor, address) };

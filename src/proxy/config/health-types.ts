@@ -49,6 +49,8 @@ export interface HttpProbeConfig {
 
 export interface TcpProbeConfig {
   readonly kind: 'tcp';
+  /** The version of the PROXY header that its connections begin with; null: none. */
+  readonly proxyHeader: 1 | 2 | null;
   readonly send: Uint8Array;
   /** In latin1; empty: a connection is enough. */
   readonly receive: readonly string[];

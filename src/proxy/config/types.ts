@@ -298,6 +298,8 @@ export interface ClusterConfig {
   readonly originalDestination: OriginalDestinationConfig | null;
   /** What its connections are bound to, and how they are kept alive. */
   readonly connect: ConnectOptions;
+  /** Of those to endpoints of the other family, which `connect` has no source for; null: the same. */
+  readonly connectOther: ConnectOptions | null;
   /** EDS service name where it differs from the name. */
   readonly edsName: string;
   readonly connectTimeoutMs: number;
@@ -383,6 +385,8 @@ export interface DnsConfig {
   /** The answer says when to look again; else `refreshMs` does. */
   readonly respectTtl: boolean;
   readonly refreshMs: number;
+  /** Up to so much is added to either. */
+  readonly jitterMs: number;
   /** After failures: a random time up to the base, doubled with each, up to the maximum. null: `refreshMs`. */
   readonly failureBaseMs: number | null;
   readonly failureMaxMs: number;

@@ -142,6 +142,7 @@ export function clusterConfig(options: Partial<ClusterConfig> = {}): ClusterConf
     names: null,
     originalDestination: null,
     connect: {},
+    connectOther: null,
     edsName: '',
     connectTimeoutMs: 1_000,
     tls: null,

@@ -210,7 +210,9 @@ export class Cluster
   }
 
   connectOptions(endpoint: Endpoint): ConnectOptions | MeshError {
-    return endpoint.checkOptions(this.config.health?.tls ?? null);
+    const { health } = this.config;
+    const probe = health?.probe;
+    return endpoint.checkOptions(health?.tls ?? null, probe?.kind === 'tcp' ? probe.proxyHeader : null);
   }
 
   onImmediateFailure(endpoint: Endpoint): void {

@@ -9,6 +9,7 @@ const usual: DnsConfig = {
   family: 'auto',
   respectTtl: false,
   refreshMs: 5_000,
+  jitterMs: 0,
   failureBaseMs: null,
   failureMaxMs: 0,
   awaited: true,
@@ -48,6 +49,21 @@ function setup(names: Partial<DnsConfig> = {}, addresses: readonly string[] | nu
 }
 
 describe('names', () => {
+  test('jitter comes on top of the time between two looks, never before it', async () => {
+    const looks: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      const { run, state } = setup({ jitterMs: 5_000 });
+      await run(4_900);
+      expect(state.asked).toBe(1);
+      await run(5_200);
+      expect(state.asked).toBeGreaterThanOrEqual(2);
+      await run(5_000);
+      looks.push(state.asked);
+    }
+    // Without it all would have looked four times by now.
+    expect(Math.min(...looks)).toBeLessThan(4);
+  });
+
   test('an answer is followed, and kept when there is no other', async () => {
     const { world, state, hosts, run } = setup();
     await settle();

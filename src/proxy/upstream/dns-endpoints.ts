@@ -45,6 +45,7 @@ class Lookup implements TimerHandler {
       this.take(addresses);
       this.failures = 0;
       nextMs = config.respectTtl ? ttlSeconds * 1000 : config.refreshMs;
+      if (config.jitterMs > 0) nextMs += context.random.float() * config.jitterMs;
     } catch (error) {
       if (this.stopped) return;
       nextMs = this.fail(error);

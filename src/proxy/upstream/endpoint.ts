@@ -240,9 +240,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return { ...options, preface: encodePreface(proxyHeader, client) };
   }
 
-  /** Of a health check. */
-  checkOptions(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
-    return this.announced(this.optionsWith(tls), null);
+  /** Of a health check, which may say what requests do not (`header`). */
+  checkOptions(tls: UpstreamTlsConfig | null, header: 1 | 2 | null): ConnectOptions | MeshError {
+    const options = this.announced(this.optionsWith(tls), null);
+    if (header === null || options instanceof MeshError) return options;
+    return { ...options, preface: encodePreface({ version: header, tlvs: [] }, null) };
   }
 
   private transportOptions(version: PoolVersion): ConnectOptions | MeshError {
@@ -252,13 +254,26 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.optionsWith(match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls);
   }
 
+  /** Bound to a source of the endpoint's family, where there is one. */
+  private connectBase(): ConnectOptions {
+    const { connect, connectOther } = this.cluster.config;
+    if (connectOther === null) return connect;
+    const sourceOther = connectOther.source;
+    const { address } = this;
+    const isOther =
+      address.kind === 'ip' &&
+      sourceOther?.kind === 'ip' &&
+      address.host.includes(':') === sourceOther.host.includes(':');
+    return isOther ? connectOther : connect;
+  }
+
   /** Of a connection with these settings of TLS; null: without. */
   optionsWith(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
-    const { config } = this.cluster;
-    if (tls === null) return config.connect;
+    const connect = this.connectBase();
+    if (tls === null) return connect;
     const slot = this.context.tls.client(tls);
     const client = slot.clientFor(this.config.hostname);
-    if (client !== null) return { ...config.connect, tls: client };
+    if (client !== null) return { ...connect, tls: client };
     return new MeshError(
       'tls-failed',
       'upstream',

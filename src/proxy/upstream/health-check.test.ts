@@ -21,7 +21,7 @@ const http: HttpProbeConfig = {
   bodyBytesMax: 1024,
   serviceName: null,
 };
-const tcp: TcpProbeConfig = { kind: 'tcp', send: new Uint8Array(0), receive: [] };
+const tcp: TcpProbeConfig = { kind: 'tcp', proxyHeader: null, send: new Uint8Array(0), receive: [] };
 
 interface CheckOptions extends Partial<Omit<ActiveHealthConfig, 'timing'>> {
   readonly timing?: Partial<ActiveHealthConfig['timing']>;
@@ -356,6 +356,25 @@ describe('over TCP', () => {
     answers.value = ['-LOADING\r\n'];
     it.world.run(3_010);
     expect(it.state).toBe('unhealthy');
+  });
+
+  test('a PROXY header comes first, and says that the connection is nobody’s', () => {
+    for (const [proxyHeader, text] of [
+      [1, 'PROXY UNKNOWN\r\n'],
+      [2, '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'],
+    ] as const) {
+      const it = new Checked(
+        checks({ probe: { ...tcp, proxyHeader, send: Buffer.from('PING'), receive: ['+'] } }),
+      );
+      const heard: string[] = [];
+      it.origin.onBytes = (connection, bytes) => {
+        heard.push(bytes);
+        if (bytes.endsWith('PING')) connection.send('+');
+      };
+      it.world.run(600);
+      expect(heard.join('')).toBe(`${text}PING`);
+      expect(it.state).toBe('healthy');
+    }
   });
 
   test('a peer without end is not listened to for ever', () => {

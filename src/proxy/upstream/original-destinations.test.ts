@@ -128,7 +128,7 @@ describe('a cluster of original destinations', () => {
     expect(pick(proxyLimits.originalDestinationsMax)).toBeNull();
     expect(pick(0)).not.toBeNull();
     expect(cluster.endpoints).toHaveLength(proxyLimits.originalDestinationsMax);
-  });
+  }, 30_000);
 });
 
 test('only an address with a port is a destination', () => {

@@ -20,6 +20,7 @@ import {
   percent,
   socketAddress,
   socketOption,
+  socketOptions,
   upstreamConnectionOptions,
 } from './core.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
@@ -178,11 +179,27 @@ const originalDstLbConfig = message('envoy.config.cluster.v3.Cluster.OriginalDst
   upstream_port_override: f.uint32Value(3, '', atMost(65_535)),
 });
 
-const bindConfig = message('envoy.config.core.v3.BindConfig', {
-  source_address: f.message(1, socketAddress),
-  freebind: f.boolValue(2),
-  socket_options: f.repeated(f.message(3, socketOption)),
-});
+const bindConfig = message(
+  'envoy.config.core.v3.BindConfig',
+  {
+    source_address: f.message(1, socketAddress),
+    freebind: f.boolValue(2),
+    socket_options: f.repeated(f.message(3, socketOption)),
+    additional_source_addresses: f.repeated(f.message(4, socketAddress, 'deprecated in Envoy')),
+    extra_source_addresses: f.repeated(
+      f.message(
+        5,
+        message('envoy.config.core.v3.ExtraSourceAddress', {
+          address: f.message(1, socketAddress),
+          socket_options: f.message(2, socketOptions),
+        }),
+        'the first of the endpoint’s family is used, or source_address where there is none',
+      ),
+    ),
+    local_address_selector: f.refused(6, 'Envoy’s default holds: the first of the endpoint’s family'),
+  },
+  [['additional_source_addresses', 'extra_source_addresses']],
+);
 
 const upstreamTcpOptions = message('envoy.config.cluster.v3.UpstreamConnectionOptions', {
   tcp_keepalive: f.message(
@@ -207,6 +224,11 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   alt_stat_name: f.string(28, 'the name in metrics'),
   dns_refresh_rate: f.duration(16, 'default 5s', positive),
   dns_failure_refresh_rate: f.message(44, refreshRate),
+  dns_jitter: f.duration(58, 'up to so much later, after an answer'),
+  use_tcp_for_dns_lookups: f.refused(45, 'names are looked up by the system'),
+  dns_resolvers: f.repeated(f.refused(18, 'names are looked up by the system')),
+  dns_resolution_config: f.refused(53, 'names are looked up by the system'),
+  typed_dns_resolver_config: f.refused(55, 'names are looked up by the system'),
   cleanup_interval: f.duration(20, 'default 5s', positive),
   original_dst_lb_config: f.message(34, originalDstLbConfig),
   upstream_bind_config: f.message(21, bindConfig),

@@ -58,6 +58,11 @@ export const passThroughTlvs = message('envoy.config.core.v3.ProxyProtocolPassTh
   tlv_type: f.repeated(f.uint32(2, '', atMost(255))),
 });
 
+export const proxyProtocolConfig = message('envoy.config.core.v3.ProxyProtocolConfig', {
+  version: f.enum(1, { V1: 0, V2: 1 }),
+  pass_through_tlvs: f.message(2, passThroughTlvs, 'what the listener filter lets through'),
+});
+
 /** A prefix of 0 is what a missing one means, too. */
 export const cidrRange = message('envoy.config.core.v3.CidrRange', {
   address_prefix: f.string(1, 'an IP literal', required),

@@ -78,6 +78,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:path 2:api_config_source 3:ads 4:initial_fetch_timeout 5:self 6:resource_api_version 7:authorities 8:path_config_source',
   'envoy.config.core.v3.DataSource':
     '1:filename 2:inline_bytes 3:inline_string 4:environment_variable 5:watched_directory',
+  'envoy.config.core.v3.ExtraSourceAddress': '1:address 2:socket_options',
   'envoy.config.core.v3.GrpcMethodList': '1:services',
   'envoy.config.core.v3.GrpcMethodList.Service': '1:name 2:method_names',
   'envoy.config.core.v3.GrpcService':

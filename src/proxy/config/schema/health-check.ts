@@ -1,6 +1,6 @@
 // Tables: envoy.config.core.v3.HealthCheck: the active checks of a cluster's endpoints.
 
-import { headerValueOption, stringMatcher } from './core.ts';
+import { headerValueOption, proxyProtocolConfig, stringMatcher } from './core.ts';
 import { f, message, positive, required } from './field.ts';
 
 const payload = message(
@@ -49,6 +49,11 @@ const httpHealthCheck = message('envoy.config.core.v3.HealthCheck.HttpHealthChec
 const tcpHealthCheck = message('envoy.config.core.v3.HealthCheck.TcpHealthCheck', {
   send: f.message(1, payload),
   receive: f.repeated(f.message(2, payload)),
+  proxy_protocol_config: f.message(
+    3,
+    proxyProtocolConfig,
+    'says UNKNOWN in version 1 (Envoy: its own addresses)',
+  ),
 });
 
 const grpcHealthCheck = message('envoy.config.core.v3.HealthCheck.GrpcHealthCheck', {

@@ -183,6 +183,7 @@ export const listener = message('envoy.config.listener.v3.Listener', {
     'MODIFY_ONLY: failing health checks end no connection',
   ),
   tcp_backlog_size: f.uint32Value(24),
+  enable_mptcp: f.bool(30, 'where the kernel has it'),
   tcp_fast_open_queue_length: f.uint32Value(12),
   freebind: f.boolValue(11),
   transparent: f.boolValue(10),

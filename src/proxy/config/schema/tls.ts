@@ -1,7 +1,7 @@
 // Tables: envoy.extensions.transport_sockets: what a filter chain or a cluster says of TLS, and the secrets that SDS
 // delivers.
 
-import { configSource, passThroughTlvs, stringMatcher } from './core.ts';
+import { configSource, proxyProtocolConfig, stringMatcher } from './core.ts';
 import { atMost, f, message, notEmpty, only, required } from './field.ts';
 
 export const tlsDataSource = message(
@@ -163,13 +163,7 @@ const innerSocket = message('envoy.config.core.v3.TransportSocket', {
 export const upstreamProxyHeader = message(
   'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
   {
-    config: f.message(
-      1,
-      message('envoy.config.core.v3.ProxyProtocolConfig', {
-        version: f.enum(1, { V1: 0, V2: 1 }),
-        pass_through_tlvs: f.message(2, passThroughTlvs, 'what the listener filter lets through'),
-      }),
-    ),
+    config: f.message(1, proxyProtocolConfig),
     transport_socket: f.message(2, innerSocket),
   },
 );

@@ -83,6 +83,7 @@ test('what is said of sockets reaches each address; what is not said asks for no
     freebind: true,
     transparent: false,
     fastOpenQueue: null,
+    multipath: false,
     mode: null,
     ipv6Only: false,
     options: [{ level: 6, name: 18, value: 5, state: 'listening' }],

@@ -50,12 +50,15 @@ function translateBound(
     faults.add(join(path, 'address.socket_address.ipv4_compat'), 'is for IPv6 addresses');
   if (mode !== 0 && address.kind === 'unix' && address.path.startsWith('\0'))
     faults.add(join(path, 'address.pipe.mode'), 'is for sockets with a file');
+  if (message.enable_mptcp === true && address.kind !== 'ip')
+    faults.add(join(path, 'address'), 'must be an IP address with enable_mptcp');
   const socket: ListenSocketOptions = {
     ipv6Only: address.kind === 'ip' && address.host.includes(':') && !dual,
     backlog: message.tcp_backlog_size ?? null,
     freebind: message.freebind ?? false,
     transparent: message.transparent ?? false,
     fastOpenQueue: message.tcp_fast_open_queue_length || null,
+    multipath: message.enable_mptcp ?? false,
     mode: mode === 0 ? null : mode,
     options: translateSocketOptions(options, join(path, 'socket_options'), faults),
   };
@@ -64,9 +67,9 @@ function translateBound(
 
 /** Nothing is asked for that a listening socket of the system does not have by itself. */
 function isPlain(socket: ListenSocketOptions): boolean {
-  const { ipv6Only, backlog, freebind, transparent, fastOpenQueue, mode, options } = socket;
+  const { ipv6Only, backlog, freebind, transparent, fastOpenQueue, multipath, mode, options } = socket;
   return (
-    !(ipv6Only || freebind || transparent) &&
+    !(ipv6Only || freebind || transparent || multipath) &&
     backlog === null &&
     fastOpenQueue === null &&
     mode === null &&

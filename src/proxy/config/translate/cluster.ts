@@ -84,7 +84,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       discovery,
       names: translateNames(message, path, faults),
       originalDestination: translateOriginalDestination(message),
-      connect: translateConnect(message, path, faults),
+      ...translateConnect(message, path, faults),
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,

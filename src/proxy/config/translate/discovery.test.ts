@@ -34,6 +34,21 @@ describe('a cluster is refused for', () => {
       'dns_failure_refresh_rate.max_interval: must be at least base_interval',
     ],
     [
+      'further sources without a first one',
+      { upstream_bind_config: { extra_source_addresses: [{ address: { address: '::1' } }] } },
+      'upstream_bind_config.source_address: must be set where there are further ones',
+    ],
+    [
+      'a further source that is none',
+      { upstream_bind_config: { source_address: { address: '127.0.0.1' }, extra_source_addresses: [{}] } },
+      'upstream_bind_config.extra_source_addresses[0].address: must be set',
+    ],
+    [
+      'names by another resolver',
+      { use_tcp_for_dns_lookups: true },
+      'use_tcp_for_dns_lookups: is not supported by Weft: names are looked up by the system',
+    ],
+    [
       'an option for sockets that listen',
       {
         upstream_bind_config: {
@@ -49,6 +64,21 @@ describe('a cluster is refused for', () => {
       const faults = parsed.ok ? [] : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`);
       expect(faults).toEqual([`static_resources.clusters[0].${fault}`]);
     });
+});
+
+test('a source for each family; the first of one holds', () => {
+  const address = (text: string) => ({ address: { address: text } });
+  const parsed = parse({
+    upstream_bind_config: {
+      source_address: { address: '127.0.0.9' },
+      extra_source_addresses: ['127.0.0.8', '::1', '::2'].map(address),
+    },
+  });
+  const config = parsed.ok ? parsed.value.clusters[0]?.config : undefined;
+  expect([config?.connect.source, config?.connectOther?.source]).toEqual([
+    { kind: 'ip', host: '127.0.0.9', port: 0 },
+    { kind: 'ip', host: '::1', port: 0 },
+  ]);
 });
 
 test('what is said of connections reaches them', () => {

@@ -52,6 +52,7 @@ export function translateNames(message: ClusterMessage, path: string, faults: Fa
     family: families[message.dns_lookup_family ?? 'AUTO'],
     respectTtl: message.respect_dns_ttl ?? false,
     refreshMs: message.dns_refresh_rate ?? defaults.refreshMs,
+    jitterMs: message.dns_jitter ?? 0,
     failureBaseMs: baseMs,
     failureMaxMs: failure?.max_interval ?? (baseMs ?? 0) * 10,
     awaited: message.wait_for_warm_on_init ?? true,
@@ -74,19 +75,55 @@ export function translateOriginalDestination(message: ClusterMessage): OriginalD
 /** IP_FREEBIND and IPV6_FREEBIND. */
 const freebind = { v4: { level: 0, name: 15 }, v6: { level: 41, name: 78 } } as const;
 
-/** Of connections to its endpoints, TLS aside. */
-export function translateConnect(message: ClusterMessage, path: string, faults: Faults): ConnectOptions {
+/** Of connections to its endpoints, TLS aside; `other` where the other family has a source of its own. */
+export function translateConnect(
+  message: ClusterMessage,
+  path: string,
+  faults: Faults,
+): { readonly connect: ConnectOptions; readonly connectOther: ConnectOptions | null } {
   const bind = message.upstream_bind_config;
-  const keepAlive = message.upstream_connection_options?.tcp_keepalive;
   const at = join(path, 'upstream_bind_config');
-  const source = bind?.source_address;
+  const own = bind?.socket_options ?? [];
+  const connect = translateSource(message, bind?.source_address, own, at, faults);
+  const additional = bind?.additional_source_addresses.map((address) => ({ address, options: own })) ?? [];
+  const extra = bind?.extra_source_addresses.map(({ address, socket_options }, index) => {
+    if (address === undefined)
+      faults.add(`${join(at, 'extra_source_addresses')}[${index}].address`, 'must be set');
+    return { address, options: socket_options?.socket_options ?? own };
+  });
+  const further = [...additional, ...(extra ?? [])];
+  if (further.length > 0 && bind?.source_address === undefined)
+    faults.add(join(at, 'source_address'), 'must be set where there are further ones');
+  const other = further.find(({ address }) => isIpv6(address) !== isIpv6(bind?.source_address));
+  return {
+    connect,
+    connectOther:
+      other === undefined ? null : translateSource(message, other.address, other.options, at, faults),
+  };
+}
+
+type SourceMessage = NonNullable<ClusterMessage['upstream_bind_config']>['source_address'];
+type OptionMessages = NonNullable<ClusterMessage['upstream_bind_config']>['socket_options'];
+
+function isIpv6(source: SourceMessage): boolean {
+  return source?.address?.includes(':') === true;
+}
+
+function translateSource(
+  message: ClusterMessage,
+  source: SourceMessage,
+  socketOptions: OptionMessages,
+  at: string,
+  faults: Faults,
+): ConnectOptions {
+  const keepAlive = message.upstream_connection_options?.tcp_keepalive;
   const host = source?.address ?? '';
   const options: SocketOption[] = [
-    ...translateSocketOptions(bind?.socket_options ?? [], join(at, 'socket_options'), faults),
+    ...translateSocketOptions(socketOptions, join(at, 'socket_options'), faults),
   ];
   if (options.some(({ state }) => state === 'listening'))
     faults.add(join(at, 'socket_options'), 'must not be STATE_LISTENING: these sockets never listen');
-  if (bind?.freebind === true)
+  if (message.upstream_bind_config?.freebind === true)
     options.push({ ...(host.includes(':') ? freebind.v6 : freebind.v4), value: 1, state: 'prebind' });
   return {
     source: source === undefined ? null : { kind: 'ip', host, port: source.port_value ?? 0 },

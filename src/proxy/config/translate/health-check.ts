@@ -87,9 +87,11 @@ function translateProbe(check: CheckMessage, path: string, faults: Faults): Prob
   if (tcp === undefined)
     faults.add(path, 'one of http_health_check, tcp_health_check, grpc_health_check must be set');
   const at = join(path, 'tcp_health_check');
+  const proxy = tcp?.proxy_protocol_config;
   const send = tcp?.send === undefined ? '' : readPayload(tcp.send, join(at, 'send'), faults);
   return {
     kind: 'tcp',
+    proxyHeader: proxy === undefined ? null : proxy.version === 'V2' ? 2 : 1,
     send: Uint8Array.from(Buffer.from(send, 'latin1')),
     receive: readPayloads(tcp?.receive ?? [], join(at, 'receive'), faults),
   };
