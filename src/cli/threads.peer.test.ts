@@ -312,6 +312,184 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
     expect(stats.get(`envoy_http_local_rate_limit_enforced${labels}`)).toBe(70);
   });
 
+  test('hold one limit of faults, of a listener’s connections, and of a network filter', async () => {
+    const origin = new Origin();
+    const [delayed, few, limited] = [freePort(), freePort(), freePort()];
+    const fault = {
+      name: 'envoy.filters.http.fault',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+        delay: { fixed_delay: '1.5s', percentage: { numerator: 100 } },
+        max_active_faults: 4,
+      },
+    };
+    const connectionLimit = {
+      name: 'limit',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+        stat_prefix: 'limit',
+        max_connections: 3,
+      },
+    };
+    const change = (listener: object, from: string, to: string): object =>
+      JSON.parse(JSON.stringify(listener).replace(from, to)) as object;
+    const layers = [
+      {
+        name: 'static',
+        static_layer: { 'envoy.resource_limits.listener.few.connection_limit': 5 },
+      },
+    ];
+    const proxy = await start(
+      {
+        listeners: [
+          change(
+            httpListener('delayed', delayed, 'c', null),
+            '"http_filters":[',
+            `"http_filters":[${JSON.stringify(fault)},`,
+          ),
+          httpListener('few', few, 'c', null),
+          change(
+            httpListener('limited', limited, 'c', null),
+            '"filters":[',
+            `"filters":[${JSON.stringify(connectionLimit)},`,
+          ),
+        ],
+        clusters: [cluster('c', [origin.port])],
+      },
+      { layered_runtime: { layers } },
+    );
+    const answers = times(40, () => proxy.ask(delayed));
+    expect(new Set(await statuses(answers))).toEqual(new Set([200]));
+    const stats = await proxy.scrape();
+    const labels = '{envoy_http_conn_manager_prefix="delayed"}';
+    expect(stats.get(`envoy_http_fault_delays_injected${labels}`)).toBe(4);
+    expect(stats.get(`envoy_http_fault_faults_overflow${labels}`)).toBe(36);
+    expect(stats.get(`envoy_http_fault_active_faults${labels}`)).toBe(0);
+    for (const [port, allowed] of [
+      [few, 5],
+      [limited, 3],
+    ] as const) {
+      let closed = 0;
+      const count = () => {
+        closed += 1;
+      };
+      const connect = () =>
+        Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, close: count, error() {} } });
+      // One that is reset at once has not been open.
+      const clients = await Promise.allSettled(times(24, connect));
+      for (const { status } of clients) if (status === 'rejected') count();
+      await until('all but the allowed are refused', () => closed === 24 - allowed);
+      // What they held is free again, for either thread.
+      for (const client of clients) if (client.status === 'fulfilled') client.value.end();
+      await until('all have gone', () => closed === 24);
+      await until('there is room', async () => (await proxy.ask(port)).ok);
+    }
+  });
+
+  test('check each endpoint once, and both go by what was found', async () => {
+    const [good, bad] = [new Origin(), new Origin()];
+    let sick = false;
+    const checks = { good: 0, bad: 0 };
+    good.answer = (path) => {
+      if (path === '/health') checks.good += 1;
+      return new Response('good');
+    };
+    bad.answer = (path) => {
+      if (path === '/health') checks.bad += 1;
+      const leaves = path === '/leave' ? { 'x-envoy-immediate-health-check-fail': 'yes' } : undefined;
+      return new Response('bad', { status: sick && path === '/health' ? 503 : 200, headers: leaves ?? {} });
+    };
+    const port = freePort();
+    const health = {
+      timeout: '1s',
+      interval: '0.2s',
+      unhealthy_threshold: 1,
+      healthy_threshold: 1,
+      no_traffic_interval: '0.2s',
+      no_traffic_healthy_interval: '0.2s',
+      http_health_check: { path: '/health' },
+    };
+    const proxy = await start({
+      listeners: [httpListener('main', port, 'c', null)],
+      clusters: [
+        cluster('c', [good.port, bad.port], {
+          health_checks: [health],
+          common_lb_config: { healthy_panic_threshold: { value: 0 } },
+        }),
+      ],
+    });
+    /** Who answers, over connections to both threads. */
+    const asked = async () => {
+      const answers = await Promise.all(times(40, () => proxy.ask(port)));
+      return new Set(await Promise.all(answers.map((answer) => answer.text())));
+    };
+    const only = (...names: string[]) =>
+      until(`only ${names.join()}`, async () => [...(await asked())].sort().join() === names.join());
+    await only('bad', 'good');
+    sick = true;
+    await only('good');
+    sick = false;
+    await only('bad', 'good');
+    // In a second each is asked some five times, not ten.
+    const before = { ...checks };
+    await Bun.sleep(1_000);
+    for (const name of ['good', 'bad'] as const) {
+      expect(checks[name] - before[name]).toBeGreaterThan(1);
+      expect(checks[name] - before[name]).toBeLessThan(8);
+    }
+    const stats = await proxy.scrape();
+    const attempts = stats.get('envoy_cluster_health_check_attempt{envoy_cluster_name="c"}') ?? 0;
+    expect(Math.abs(attempts - checks.good - checks.bad)).toBeLessThan(4);
+  });
+
+  test('one that fails ends the proxy, with the code of a bug and a word on it', async () => {
+    const origin = new Origin();
+    const port = freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'weft-crash-'));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'crash.ts');
+    writeFileSync(
+      file,
+      `import { isMainThread } from 'node:worker_threads';
+export const name = 'crash';
+export function create() {
+  return {
+    onRequest(request) {
+      if (request.path === '/crash' && !isMainThread) setTimeout(() => { throw new Error('broken on purpose'); }, 0);
+      return undefined;
+    },
+  };
+}
+`,
+    );
+    const crash = {
+      name: 'crash',
+      typed_config: {
+        '@type': 'type.googleapis.com/xds.type.v3.TypedStruct',
+        type_url: 'weft.dev/v1alpha1.UserFilter',
+        value: { filter: 'crash' },
+      },
+    };
+    const listener = JSON.parse(
+      JSON.stringify(httpListener('main', port, 'c', null)).replace(
+        '"http_filters":[',
+        `"http_filters":[${JSON.stringify(crash)},`,
+      ),
+    ) as object;
+    const resources = { listeners: [listener], clusters: [cluster('c', [origin.port])] };
+    const proxy = await start(resources, {}, '--filter', file);
+    expect(new Set(await statuses(times(20, () => proxy.ask(port))))).toEqual(new Set([200]));
+    await until('it ended', async () => {
+      await Promise.allSettled(times(10, () => proxy.ask(port, '/crash')));
+      return proxy.child.exitCode !== null;
+    });
+    expect(proxy.child.exitCode).toBe(70);
+    expect(await proxy.log).toMatch(/a thread failed; the proxy ends.*broken on purpose/);
+    // Nothing of it is left: its successor has the address.
+    const successor = await start(resources, {}, '--filter', file);
+    expect((await successor.ask(port)).status).toBe(200);
+  });
+
   test('write one access log, in whole lines, through a rotation, to a file and to a pipe', async () => {
     const origin = new Origin();
     const [port, piped] = [freePort(), freePort()];

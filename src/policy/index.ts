@@ -164,4 +164,11 @@ export {
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';
-export { type Counters, localCounters, SharedCounters, SharedMemory, SharedQuiet } from './shared/index.ts';
+export {
+  type CheckBoard,
+  type Counters,
+  localCounters,
+  SharedCounters,
+  SharedMemory,
+  SharedQuiet,
+} from './shared/index.ts';

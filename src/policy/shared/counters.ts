@@ -15,6 +15,7 @@ import {
 import { type Detector, type OutlierConfig, type OutlierCounts, OutlierDetector } from '../outlier/index.ts';
 import { createRetryLimit, type RetryLimit, type RetryLimitConfig } from '../retry/index.ts';
 import { breakerWords, SharedBreaker } from './shared-breaker.ts';
+import { type CheckBoard, SharedCheck } from './shared-check.ts';
 import { SharedGauge } from './shared-gauge.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { SharedOutlierDetector } from './shared-outlier-detector.ts';
@@ -37,6 +38,8 @@ export interface Counters {
   createRateLimit(name: string, config: TokenBucketConfig, nowMs: number): RateLimit;
   createGauge(name: string): Gauge;
   createDetector<E extends EndpointLoad>(options: DetectorOptions): Detector<E>;
+  /** Of one endpoint's active checks; null: this thread makes them for itself. */
+  createCheck(cluster: string, endpoint: string): CheckBoard | null;
 }
 
 export const localCounters: Counters = {
@@ -46,20 +49,24 @@ export const localCounters: Counters = {
   createGauge: () => new LocalGauge(),
   createDetector: <E extends EndpointLoad>({ config, counts, random }: DetectorOptions) =>
     new OutlierDetector<E>(config, counts, random),
+  createCheck: () => null,
 };
 
 export class SharedCounters implements Counters {
   private readonly memory: SharedMemory;
   private readonly onChange: (cluster: string) => void;
   private readonly onFull: () => void;
+  private readonly leads: boolean;
   /** Rate limits live as long as what the configuration says of them, which nobody else looks after. */
   private readonly forgotten: FinalizationRegistry<number>;
 
   /**
    * `onChange`: the threads' clusters of that name are to look again (ejections, a slot for a connection). `onFull`:
-   * what is created counts for this thread alone, because the memory is full.
+   * what is created counts for this thread alone, because the memory is full. `leads`: this thread does what one has to
+   * do for all.
    */
-  constructor(memory: SharedMemory, onChange: (cluster: string) => void, onFull: () => void) {
+  constructor(memory: SharedMemory, onChange: (cluster: string) => void, onFull: () => void, leads: boolean) {
+    this.leads = leads;
     this.memory = memory;
     this.onChange = onChange;
     this.onFull = onFull;
@@ -97,6 +104,13 @@ export class SharedCounters implements Counters {
     if (at >= 0) return new SharedGauge(this.memory.words, at);
     this.onFull();
     return localCounters.createGauge(name);
+  }
+
+  createCheck(cluster: string, endpoint: string): CheckBoard | null {
+    const onChange = () => this.onChange(cluster);
+    const check = SharedCheck.open(this.memory, `check ${cluster} ${endpoint}`, this.leads, onChange);
+    if (check === null) this.onFull();
+    return check;
   }
 
   createDetector<E extends EndpointLoad>(options: DetectorOptions): Detector<E> {

@@ -19,10 +19,15 @@ function createThreads(memory = SharedMemory.create(1 << 20), onChange: (name: s
   let full = 0;
   const counters = Array.from(
     { length: threads },
-    () =>
-      new SharedCounters(new SharedMemory(memory.buffer), onChange, () => {
-        full += 1;
-      }),
+    (_, index) =>
+      new SharedCounters(
+        new SharedMemory(memory.buffer),
+        onChange,
+        () => {
+          full += 1;
+        },
+        index === 0,
+      ),
   );
   return { memory, counters, full: () => full };
 }

@@ -19,6 +19,7 @@ import { BoundSockets } from './bound-sockets.ts';
 import { DownstreamConnection } from './connection.ts';
 import { ConnectionLog } from './connection-log.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
+import { ListenerSlots } from './listener-slots.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
@@ -31,6 +32,8 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   routes: RouteTable;
   filterSteps: FilterSteps | null = null;
   network: NetworkChain | null = null;
+  /** Under a bound of its own; null: no connection has come under one. */
+  private slots: ListenerSlots | null = null;
   /** By which chain a connection was admitted: a configuration may change it meanwhile. */
   private handedOver: NetworkChain | null = null;
   private readonly admitted = new WeakMap<Session, NetworkChain>();
@@ -148,7 +151,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
       this.stats.overloadRejections += 1;
       return rejected;
     }
-    if (terms.connectionsMax > 0 && this.countConnections() >= terms.connectionsMax) {
+    if (terms.connectionsMax > 0 && !this.takeSlot(terms.connectionsMax)) {
       this.stats.connectionOverflow += 1;
       return rejected;
     }
@@ -224,6 +227,20 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
     if (bytes.length > 0) acceptor.onData(socket, bytes);
   }
 
+  /** Under the listener's own bound, which holds for all threads together. */
+  private takeSlot(max: number): boolean {
+    this.slots ??= new ListenerSlots(this.context.counters.createGauge(`listener ${this.name}`));
+    this.slots.settle(this.countConnections());
+    return this.slots.take(max);
+  }
+
+  /** A connection of it, or of one of its chains, came or went. */
+  private settleSlots(): void {
+    const { chainOf } = this.config;
+    const owner = chainOf === null ? this : this.siblings.get(chainOf);
+    owner?.slots?.settle(owner.countConnections());
+  }
+
   private countConnections(): number {
     let count = this.connections.size + this.entering.size;
     for (const { config, connections } of this.siblings.values())
@@ -249,6 +266,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   onEntered(acceptor: Acceptor): void {
     if (this.entering.delete(acceptor)) this.context.accepted.gauge.add(-1);
+    this.settleSlots();
   }
 
   /** What waits for its handshake holds a descriptor too. */
@@ -261,6 +279,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   onSecuringClosed(securing: Securing): void {
     if (this.entering.delete(securing)) this.context.accepted.gauge.add(-1);
+    this.settleSlots();
   }
 
   /** Binds and lets go again: what stands in the way, or null. */
@@ -310,6 +329,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
     this.handedOver = null;
     if (admittedBy !== null) this.admitted.set(connection, admittedBy);
     this.connections.add(connection);
+    this.settleSlots();
     this.connectionLog?.onOpen(connection);
     this.stats.connectionsTotal += 1;
     this.stats.connectionsActive += 1;
@@ -333,6 +353,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   onConnectionClosed(connection: Session): void {
     if (!this.connections.delete(connection)) return;
+    this.settleSlots();
     this.admitted.get(connection)?.release();
     this.connectionLog?.onClosed(connection);
     this.stats.connectionsActive -= 1;

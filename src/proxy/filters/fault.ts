@@ -1,6 +1,6 @@
 // envoy.filters.http.fault: a share of requests is delayed, or answered instead of their endpoint.
 
-import { compileHeaders, matchesHeaders } from '../../policy/index.ts';
+import { compileHeaders, type Gauge, matchesHeaders } from '../../policy/index.ts';
 import type { FaultConfig, ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Authorizer, Denial, RequestState, Waiter } from '../exchange/index.ts';
 import { type FilterSample, responseFlags } from '../stats/index.ts';
@@ -16,11 +16,15 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   private readonly counts = { aborts_injected: 0, delays_injected: 0, faults_overflow: 0 };
   private readonly filter: ListenerFilterConfig;
   private readonly matchers = new WeakMap<FaultConfig, ReturnType<typeof compileHeaders>>();
+  /** In this thread; `limit` counts those of all. */
   private active = 0;
+  private limit: Gauge | null = null;
+  private readonly position: number;
 
-  constructor(filter: ListenerFilterConfig) {
+  constructor(filter: ListenerFilterConfig, position: number) {
     this.name = filter.name;
     this.filter = filter;
+    this.position = position;
   }
 
   *samples(): Iterable<FilterSample> {
@@ -32,10 +36,10 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     const config = configFor(request, this.filter, 'fault');
     if (request.waiter === this) {
       request.waiter = null;
-      this.active -= 1;
+      this.end();
     } else {
       if (config === null || !this.concerns(request, config)) return 'allow';
-      if (this.active >= config.activeMax) {
+      if (this.running(request) >= config.activeMax) {
         this.counts.faults_overflow += 1;
         return 'allow';
       }
@@ -49,13 +53,25 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   }
 
   onAbandoned(): void {
+    this.end();
+  }
+
+  private end(): void {
     this.active -= 1;
+    this.limit?.add(-1);
+  }
+
+  /** Faults that run in the whole proxy. */
+  private running({ context, listener }: RequestState): number {
+    this.limit ??= context.counters.createGauge(`fault ${listener.config.name} ${this.position}`);
+    return this.limit.value;
   }
 
   private delay(request: RequestState, delayMs: number): 'wait' {
     const nowMs = request.context.clock.now();
     this.counts.delays_injected += 1;
     this.active += 1;
+    this.limit?.add(1);
     request.waiter = this;
     if (request.flags === responseFlags.none) request.flags = responseFlags.faultDelay;
     request.deadlines.backoffMs = nowMs + delayMs;

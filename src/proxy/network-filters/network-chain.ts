@@ -1,7 +1,7 @@
 // Network filters: asked once of a connection, when it (and its TLS) is open and before anything of it is served. The
 // first that says no ends it; a listener without them pays one comparison a connection.
 
-import { AccessRules, type RateLimit } from '../../policy/index.ts';
+import { AccessRules, type Gauge, type RateLimit } from '../../policy/index.ts';
 import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
 import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
@@ -47,7 +47,7 @@ function createFilter(name: string, config: NetworkFilterConfig, context: ProxyC
     case 'rbac':
       return new NetworkRbac(config);
     case 'connection-limit':
-      return new ConnectionLimit(config);
+      return new ConnectionLimit(name, config, context);
     case 'connection-rate':
       return new ConnectionRate(name, config, context);
   }
@@ -88,15 +88,18 @@ class NetworkRbac implements NetworkFilter {
 
 class ConnectionLimit implements NetworkFilter {
   private readonly config: Extract<NetworkFilterConfig, { kind: 'connection-limit' }>;
+  /** In this thread; `gauge` counts those of all. */
   private active = 0;
   private limited = 0;
+  private readonly gauge: Gauge;
 
-  constructor(config: ConnectionLimit['config']) {
+  constructor(name: string, config: ConnectionLimit['config'], context: ProxyContext) {
     this.config = config;
+    this.gauge = context.counters.createGauge(`network:${name}`);
   }
 
   admit(): boolean {
-    if (this.active < this.config.connectionsMax) {
+    if (this.gauge.tryAdd(this.config.connectionsMax)) {
       this.active += 1;
       return true;
     }
@@ -106,6 +109,7 @@ class ConnectionLimit implements NetworkFilter {
 
   release(): void {
     this.active -= 1;
+    this.gauge.add(-1);
   }
 
   *samples(): Iterable<FilterSample> {

@@ -74,7 +74,7 @@ export class FirstThread implements TimerHandler {
     };
     const onFull = () => log.write('error', 'no room for shared counters', { thread: 0 });
     this.planeOptions = {
-      counters: new SharedCounters(memory, onChange, onFull),
+      counters: new SharedCounters(memory, onChange, onFull, true),
       quietMs: (ownMs) => quiet.leastMs(ownMs),
       reusePort: true,
       createLogSink: (path) => sinks.open(path),

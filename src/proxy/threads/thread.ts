@@ -56,7 +56,7 @@ class ProxyThread implements TimerHandler {
     const onChange = (cluster: string) => port.post({ kind: 'look', cluster });
     const onFull = () => log.write('error', 'no room for shared counters', { thread });
     this.plane = composePlane(options, {
-      counters: new SharedCounters(memory, onChange, onFull),
+      counters: new SharedCounters(memory, onChange, onFull, false),
       quietMs: (ownMs) => quiet.leastMs(ownMs),
       reusePort: true,
       createLogSink: (path) => this.sinks.open(path),

@@ -66,6 +66,8 @@ export class Chooser {
   select(endpoints: readonly Endpoint[], rules: SelectionRules, nowMs: number): Selection<Endpoint> {
     const priorities = groupByPriority(endpoints);
     const selection = selectCandidates(priorities, rules, nowMs);
+    // Who goes where its clients were going never asks the balancer, and has endpoints by the thousand.
+    if (this.owner.destinations !== null) return selection;
     if (this.subsets === null) this.balancer.update(selection);
     else this.subsets.update(endpoints, priorities, rules);
     return selection;

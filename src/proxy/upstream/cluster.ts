@@ -274,6 +274,7 @@ export class Cluster
    */
   watch(): void {
     const { idleTimeoutMs } = this.config;
+    this.checker?.markUsed();
     if (this.sweeping.armed) return;
     const stepMs = idleTimeoutMs > 0 ? idleTimeoutMs / proxyLimits.sweepsPerTimeout : proxyLimits.sweepMsMax;
     const { sweepMsMax, sweepMsMin } = proxyLimits;
@@ -294,6 +295,7 @@ export class Cluster
   /** Another thread of the proxy ejected or returned an endpoint, or freed a slot for a connection. */
   look(): void {
     this.outlier?.look();
+    this.checker?.look();
     this.onConnectionSlot();
   }
 

@@ -8,6 +8,7 @@ import type { ActiveHealthConfig } from '../config/health-types.ts';
 import type { ProxyContext } from '../context.ts';
 import { describeEvent, type HealthEvent } from '../event-logs.ts';
 import type { HealthStats } from '../stats/index.ts';
+import { FollowedCheck } from './followed-check.ts';
 import type { CheckTarget } from './health-probe.ts';
 import { HealthSession, type SessionOwner } from './health-session.ts';
 
@@ -26,7 +27,8 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
   readonly config: ActiveHealthConfig;
   private readonly owner: CheckerOwner<T>;
   private readonly before: HealthChecker<T> | null;
-  private readonly sessions = new Map<T, HealthSession>();
+  private readonly sessions = new Map<T, HealthSession | FollowedCheck>();
+  private marked = false;
 
   /** `before`: whose findings hold until there are new ones. */
   constructor(owner: CheckerOwner<T>, config: ActiveHealthConfig, before: HealthChecker<T> | null) {
@@ -48,7 +50,25 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
   }
 
   get used(): boolean {
-    return this.owner.stats.connectionsTotal > 0;
+    if (this.owner.stats.connectionsTotal > 0) return true;
+    for (const { board } of this.sessions.values()) if (board?.used === true) return true;
+    return false;
+  }
+
+  /** This thread connects to the cluster: who checks, checks more often from now on. */
+  markUsed(): void {
+    if (this.marked) return;
+    this.marked = true;
+    for (const { board } of this.sessions.values()) board?.markUsed();
+  }
+
+  /** Another thread found something, or wants an endpoint to be left out. */
+  look(): void {
+    for (const [target, session] of this.sessions) {
+      if (session instanceof FollowedCheck) {
+        if (session.look()) this.owner.onHealth(target, true, session.judge.healthy);
+      } else if (session.board?.takeFailure() === true) this.onImmediateFailure(target);
+    }
   }
 
   /** Every endpoint has had a result. */
@@ -69,12 +89,19 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
       session?.stop();
       left.delete(target);
       const judge = session?.judge ?? this.before?.judgeOf(target) ?? new HealthJudge();
-      this.sessions.set(target, new HealthSession(this, target, judge));
+      this.sessions.set(target, this.createSession(target, judge));
     }
     for (const [target, session] of left) {
       session.stop();
       this.sessions.delete(target);
     }
+  }
+
+  private createSession(target: T, judge: HealthJudge): HealthSession | FollowedCheck {
+    const name = `${target.key} ${formatAddress(target.checkAddress)}`;
+    const board = this.context.counters.createCheck(this.cluster, name);
+    if (board !== null && !board.leads) return new FollowedCheck(target, judge, board);
+    return new HealthSession(this, target, judge, board);
   }
 
   stop(): void {
@@ -90,11 +117,16 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
   onImmediateFailure(target: T): void {
     const session = this.sessions.get(target);
     if (session === undefined) return;
+    if (session instanceof FollowedCheck) {
+      session.board.requestFailure();
+      return;
+    }
     const { health } = this.owner.stats;
     health.failures += 1;
     health.passiveFailures += 1;
     const changed = session.judge.onImmediateFailure() === 'changed';
     if (!changed) return;
+    session.board?.post(session.judge);
     this.write(target, { kind: 'ejected', cause: 'PASSIVE', first: false });
     this.owner.onHealth(target, true, false);
   }

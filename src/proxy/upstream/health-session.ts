@@ -4,6 +4,7 @@ import type { MeshError } from '../../base/index.ts';
 import { Timer, type TimerHandler } from '../../base/index.ts';
 import type { ConnectOptions } from '../../net/index.ts';
 import {
+  type CheckBoard,
   type CheckResult,
   type HealthJudge,
   type HealthTransition,
@@ -36,6 +37,7 @@ const timeoutTimer = 1;
 export class HealthSession implements ProbeOwner, TimerHandler {
   readonly judge: HealthJudge;
   readonly target: CheckTarget;
+  readonly board: CheckBoard | null;
   /** The addresses that it checks, to see whether another session is due. */
   readonly address: CheckTarget['checkAddress'];
   private readonly owner: SessionOwner;
@@ -43,8 +45,11 @@ export class HealthSession implements ProbeOwner, TimerHandler {
   private readonly waiting = new Timer(this, intervalTimer);
   private readonly checking = new Timer(this, timeoutTimer);
 
-  constructor(owner: SessionOwner, target: CheckTarget, judge: HealthJudge) {
+  /** `board`: where the findings are for other threads; null: there are none. */
+  constructor(owner: SessionOwner, target: CheckTarget, judge: HealthJudge, board: CheckBoard | null) {
     this.owner = owner;
+    this.board = board;
+    board?.post(judge);
     this.judge = judge;
     this.target = target;
     this.address = target.checkAddress;
@@ -78,6 +83,7 @@ export class HealthSession implements ProbeOwner, TimerHandler {
     clock.cancel(this.waiting);
     clock.cancel(this.checking);
     this.probe.close();
+    this.board?.release();
   }
 
   onTimer(kind: number): void {
@@ -98,6 +104,7 @@ export class HealthSession implements ProbeOwner, TimerHandler {
     clock.cancel(this.checking);
     const first = this.judge.pending;
     const transition = this.judge.onResult(result, timing);
+    this.board?.post(this.judge);
     const passed = result === 'passed' || result === 'degraded';
     clock.arm(this.waiting, nextCheckMs(passed, transition, this.owner.used, timing, random));
     this.owner.onChecked(this, result, transition, first);
