@@ -40,6 +40,8 @@ export const pictureNamesMin = 64;
  * answers.
  */
 export const pictureWaitMs = 1_000;
+/** The same where the client takes nothing at all of what waits for it. */
+export const pictureStallMs = 200;
 /** The server works this long at a stretch. */
 export const workSliceMs = 5;
 /**

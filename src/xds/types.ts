@@ -77,6 +77,8 @@ export interface AdsStream {
    */
   send(message: readonly Uint8Array[]): boolean;
   close(error: MeshError | null): void;
+  /** Grows while what waits is taken by the peer; absent where nothing ever waits for it. */
+  readonly progress?: number;
 }
 
 export interface AdsStreamHandler {

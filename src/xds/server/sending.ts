@@ -2,7 +2,7 @@
 // a time, first pictures when there is a place for them.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
-import { ackWaitMs, pictureNamesMin, pictureWaitMs } from '../limits.ts';
+import { ackWaitMs, pictureNamesMin, pictureStallMs, pictureWaitMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import type { ResourceMap } from '../snapshot/diff.ts';
 import { findReferences } from '../snapshot/references.ts';
@@ -35,6 +35,9 @@ export class Sending implements SlotTaker, TimerHandler {
   private nonces = 0;
   /** When the present first picture loses its place; -1: none is held. */
   private slotUntilMs = -1;
+  /** When it is looked whether what waits for the client has come further than `progress`, while a place is held. */
+  private stallAtMs = -1;
+  private progress = 0;
   /** It took too long over a picture: no further one before it answers. */
   private slow = false;
 
@@ -86,11 +89,23 @@ export class Sending implements SlotTaker, TimerHandler {
   }
 
   onTimer(): void {
-    if (this.slotUntilMs >= 0 && this.host.clock.now() >= this.slotUntilMs) {
+    const nowMs = this.host.clock.now();
+    if (this.slotUntilMs >= 0 && (nowMs >= this.slotUntilMs || this.hasStalled(nowMs))) {
       this.slow = this.ordered.some((state) => state.inflight !== null);
       this.releaseSlot();
     }
-    this.tryFlush();
+    if (this.writable) this.tryFlush();
+    else this.armTimer(nowMs);
+  }
+
+  /** The client took nothing of what waits since it was last looked. */
+  private hasStalled(nowMs: number): boolean {
+    if (this.writable || nowMs < this.stallAtMs) return false;
+    const { progress = 0 } = this.stream;
+    const stalled = progress === this.progress;
+    this.progress = progress;
+    this.stallAtMs = nowMs + pictureStallMs;
+    return stalled;
   }
 
   private tryFlush(): void {
@@ -106,7 +121,7 @@ export class Sending implements SlotTaker, TimerHandler {
     if (this.closed || this.snapshot === null) return;
     const nowMs = this.host.clock.now();
     for (const state of this.ordered) {
-      if (!this.writable) return;
+      if (!this.writable) break;
       if (!mayMake(state, this.types, this.warming, nowMs)) continue;
       if (this.isPicture(state) && !this.takeSlot(nowMs)) continue;
       const leaving = this.selectLeaving(state, nowMs);
@@ -133,6 +148,7 @@ export class Sending implements SlotTaker, TimerHandler {
   private takeSlot(nowMs: number): boolean {
     if (this.slow || !this.host.slots.take(this)) return false;
     this.slotUntilMs = nowMs + pictureWaitMs;
+    this.stallAtMs = nowMs + pictureStallMs;
     return true;
   }
 
@@ -164,6 +180,8 @@ export class Sending implements SlotTaker, TimerHandler {
     if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
     if (state.typeUrl === typeUrls.endpoint) for (const { name } of prepared.sent) this.warming.settle(name);
     this.writable = this.stream.send(prepared.encode(nonce));
+    // From here on the client is to take it.
+    this.progress = this.stream.progress ?? 0;
   }
 
   /** A client that takes a changed EDS cluster waits for its endpoints, also for those it has: they are sent again. */
@@ -187,6 +205,7 @@ export class Sending implements SlotTaker, TimerHandler {
     }
     let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
     if (this.slotUntilMs >= 0) dueMs = Math.min(dueMs, this.slotUntilMs);
+    if (this.slotUntilMs >= 0 && !this.writable) dueMs = Math.min(dueMs, this.stallAtMs);
     if (nowMs < this.warming.youngUntilMs) dueMs = Math.min(dueMs, this.warming.youngUntilMs);
     for (const state of this.ordered) {
       if (state.inflight !== null && state.waiting(nowMs)) {

@@ -35,12 +35,17 @@ export function clusterOf(name: string, revision = 0): XdsResource {
   return createResource(typeUrls.cluster, name, toBinary(ClusterSchema, message));
 }
 
-export function endpointsOf(name: string, port = 8080): XdsResource {
-  const address = { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: port } } as const;
-  const endpoint = { address: { address: { case: 'socketAddress', value: address } } } as const;
+/** `count` addresses of one port. */
+export function endpointsOf(name: string, port = 8080, count = 1): XdsResource {
+  const lbEndpoints = Array.from({ length: count }, (_, index) => {
+    const address = `127.0.0.${index + 1}`;
+    const value = { address, portSpecifier: { case: 'portValue', value: port } } as const;
+    const endpoint = { address: { address: { case: 'socketAddress', value } } } as const;
+    return { hostIdentifier: { case: 'endpoint', value: endpoint } } as const;
+  });
   const message = create(ClusterLoadAssignmentSchema, {
     clusterName: name,
-    endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],
+    endpoints: [{ lbEndpoints }],
   });
   return createResource(typeUrls.endpoint, name, toBinary(ClusterLoadAssignmentSchema, message));
 }

@@ -188,6 +188,10 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
     this.fail('request-timeout', 'the deadline of the call has passed');
   }
 
+  get progress(): number {
+    return this.sender.chunks;
+  }
+
   send(message: readonly Uint8Array[]): boolean {
     if (this.finished) return true;
     this.sendHead();

@@ -12,6 +12,8 @@ export const chunkBytes = 16 * 1024;
 const gathered = new Uint8Array(chunkBytes);
 
 export class MessageSender {
+  /** Chunks that have left our hands. */
+  chunks = 0;
   private readonly stream: Stream;
   private pieces: Uint8Array[] = [];
   private next = 0;
@@ -62,6 +64,7 @@ export class MessageSender {
 
   /** What the stream's answer is: true, it may be given more. */
   private sendChunk(): boolean {
+    this.chunks += 1;
     const piece = this.pieces[this.next]!;
     const left = piece.length - this.offset;
     if (left >= chunkBytes) {
