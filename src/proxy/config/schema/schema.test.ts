@@ -15,13 +15,22 @@ import { Faults } from './faults.ts';
 
 const protoTexts = readProtoFiles();
 
+/** Of Envoy 1.40, whose API is newer than the copy at hand; the numbers are in its program. */
+const newer: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  'envoy.config.cluster.v3.Cluster': { 58: 'dns_jitter' },
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': {
+    6: 'auto_host_sni',
+    7: 'auto_sni_san_validation',
+  },
+};
+
 describe('tables against the published API', () => {
   for (const [name, specs] of reachableMessages(bootstrap)) {
     test(name, () => {
       const published = findMessage(name, protoTexts);
       for (const spec of specs) {
         for (const [field, { number }] of Object.entries(spec.fields)) {
-          expect(`${number}:${published.get(number)}`).toBe(`${number}:${field}`);
+          expect(`${number}:${published.get(number) ?? newer[name]?.[number]}`).toBe(`${number}:${field}`);
         }
         for (const member of spec.oneofs.flat()) expect(Object.keys(spec.fields)).toContain(member);
       }

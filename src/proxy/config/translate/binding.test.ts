@@ -33,6 +33,11 @@ describe('a listener is refused for', () => {
       'address.pipe.mode: is for sockets with a file',
     ],
     [
+      'several paths to a unix socket',
+      { address: { pipe: { path: '@weft' } }, enable_mptcp: true },
+      'address: must be an IP address with enable_mptcp',
+    ],
+    [
       'a socket option without a value',
       { socket_options: [option] },
       'socket_options[0]: one of int_value, buf_value must be set',

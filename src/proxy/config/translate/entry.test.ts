@@ -126,7 +126,11 @@ describe('where a listener filter is left out', () => {
   });
   const range = { destination_port_range: { start: 1, end: 2 } };
   const cases: readonly (readonly [name: string, predicate: object, fault: string])[] = [
-    ['no rule', {}, 'filter_disabled: must have one of or_match, and_match, not_match, any_match'],
+    [
+      'no rule',
+      {},
+      'filter_disabled: must have one of or_match, and_match, not_match, any_match, destination_port_range',
+    ],
     [
       'two rules at once',
       { any_match: true, ...range },
