@@ -225,7 +225,7 @@ const accessLog = {
       text_format_source: {
         inline_string:
           '%REQ(X-ID)% %REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% ' +
-          '%ROUTE_NAME% %BYTES_SENT% %RESP(LOCATION)%\n',
+          '%BYTES_SENT% %RESP(LOCATION)%\n',
       },
     },
   },
