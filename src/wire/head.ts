@@ -65,6 +65,7 @@ export const headerNames = [
   'x-envoy-upstream-rq-per-try-timeout-ms',
   'x-envoy-upstream-rq-timeout-alt-response',
   'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-is-timeout-retry',
   'x-envoy-force-trace',
   'x-envoy-ip-tags',
 ] as const;

@@ -37,14 +37,16 @@ export interface RetryWords {
   readonly unknown: readonly string[];
 }
 
-export function parseRetryWords(text: string): RetryWords {
+/** `of`: the words of one header alone; absent: of both, as a configuration may. */
+export function parseRetryWords(text: string, of?: 'http' | 'grpc'): RetryWords {
   const on = new Set<RetryCondition>();
   const grpcStatuses: number[] = [];
   const unknown: string[] = [];
   for (const word of text.split(',').map((part) => part.trim())) {
     if (word === '') continue;
-    const grpcStatus = grpcWords.get(word);
-    const mapped = conditions.get(word);
+    const grpcStatus = of === 'http' ? undefined : grpcWords.get(word);
+    const mapped =
+      (word === 'unavailable') === (of === 'grpc') || of === undefined ? conditions.get(word) : undefined;
     if (grpcStatus !== undefined) grpcStatuses.push(grpcStatus);
     else if (mapped === undefined) unknown.push(word);
     else for (const condition of mapped) on.add(condition);

@@ -274,6 +274,13 @@ export interface Route {
   readonly high?: true;
   readonly requestEdits: HeaderEdits | null;
   readonly responseEdits: HeaderEdits | null;
+  /** Endpoints are told of each retry whether it is one because an attempt took too long. */
+  readonly marksTimeoutRetries?: true;
+  /**
+   * Of calls of gRPC: the most that grpc-timeout counts, 0 for any, and what is taken off it, which is their time for
+   * the answer (Envoy's max_grpc_timeout). Absent: they are as others, and have no more than their callers say.
+   */
+  readonly grpcTimes?: { readonly maxMs: number; readonly offsetMs: number };
   /** Answers tell how many attempts were made. */
   readonly attemptsInAnswer?: true;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */

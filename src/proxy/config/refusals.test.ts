@@ -261,6 +261,21 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'retry_policy.rate_limited_retry_back_off.reset_headers: must be at least one',
   ],
   [
+    'a header that no strict check knows',
+    manager({
+      http_filters: [
+        {
+          name: 'r',
+          typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {
+            strict_check_headers: ['x-envoy-retry-on', 'x-other'],
+          }),
+        },
+      ],
+    }),
+    'http_filters[0].typed_config.strict_check_headers[1]: must be of x-envoy-upstream-rq-timeout-ms, ' +
+      'x-envoy-upstream-rq-per-try-timeout-ms, x-envoy-max-retries, x-envoy-retry-grpc-on, x-envoy-retry-on',
+  ],
+  [
     'a pseudo header from a redirect',
     route(
       { prefix: '/' },

@@ -27,6 +27,7 @@ import type { Http2Limits } from '../../wire/http2/index.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
+import type { RouterOptions } from './router-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 export interface Snapshot {
@@ -202,6 +203,7 @@ export interface HttpOptions {
   readonly requestIdInResponse: boolean;
   /** What becomes of the proxy's own answers; null: nothing. */
   readonly localReplies: LocalReplyConfig | null;
+  readonly router: RouterOptions;
   /** Protocols that a request may ask to become, in lower case, where its route says nothing; false: switched off. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */

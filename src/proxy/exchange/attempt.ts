@@ -162,7 +162,6 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     if (cluster.checks && head.findName('x-envoy-immediate-health-check-fail') >= 0)
       cluster.onImmediateFailure(this.endpoint!);
     cluster.stats.latency.record((now - this.startedMs) / 1000);
-    cluster.stats.countStatus(status);
     this.refusal = this.believedRefusal(head);
     this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
     // A refusal is quick whatever its status; it must not make the endpoint look fast and well.

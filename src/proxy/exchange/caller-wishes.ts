@@ -3,6 +3,7 @@
 
 import { AnyHeader, parseRetryWords, type RetryPolicy, type RetryWords } from '../../policy/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { StrictHeader } from '../config/router-types.ts';
 import { proxyLimits } from '../limits.ts';
 
 export interface CallerWishes {
@@ -15,6 +16,10 @@ export interface CallerWishes {
   readonly requestMs: number | null;
   readonly attemptMs: number | null;
   readonly hedges: boolean | null;
+  /** A request that took too long is answered with 204. */
+  readonly quietTimeouts: boolean;
+  /** The first that had to be well said and is not (Envoy's strict_check_headers). */
+  readonly fault: readonly [name: StrictHeader, value: string] | null;
 }
 
 const ids = [
@@ -26,10 +31,11 @@ const ids = [
   headerId['x-envoy-hedge-on-per-try-timeout'],
   headerId['x-envoy-upstream-rq-timeout-ms'],
   headerId['x-envoy-upstream-rq-per-try-timeout-ms'],
+  headerId['x-envoy-upstream-rq-timeout-alt-response'],
 ];
 
-/** null: it wishes nothing. */
-export function readWishes(head: RequestHead): CallerWishes | null {
+/** null: it wishes nothing. `strict`: what must be well said. */
+export function readWishes(head: RequestHead, strict: readonly StrictHeader[]): CallerWishes | null {
   if (!ids.some((id) => head.find(id) >= 0)) return null;
   const on = [headerId['x-envoy-retry-on'], headerId['x-envoy-retry-grpc-on']].map((id) => head.get(id));
   const said = on.filter((text) => text !== null);
@@ -41,7 +47,30 @@ export function readWishes(head: RequestHead): CallerWishes | null {
     requestMs: numberIn(head, headerId['x-envoy-upstream-rq-timeout-ms']),
     attemptMs: numberIn(head, headerId['x-envoy-upstream-rq-per-try-timeout-ms']),
     hedges: flagIn(head, headerId['x-envoy-hedge-on-per-try-timeout']),
+    quietTimeouts: head.find(headerId['x-envoy-upstream-rq-timeout-alt-response']) >= 0,
+    fault: strict.length === 0 ? null : faultIn(head, strict),
   };
+}
+
+/** What a proxy before this one says that its caller waits for; -1: nothing that is a number. */
+export function expectedTimeout(head: RequestHead): number {
+  return numberIn(head, headerId['x-envoy-expected-rq-timeout-ms']) ?? -1;
+}
+
+function faultIn(head: RequestHead, strict: readonly StrictHeader[]): CallerWishes['fault'] {
+  for (const name of strict) {
+    const text = head.get(headerId[name]);
+    if (text === null || isWell(name, text)) continue;
+    return [name, text];
+  }
+  return null;
+}
+
+/** Envoy reads the two lists with words of their own each. */
+function isWell(name: StrictHeader, text: string): boolean {
+  if (name === 'x-envoy-retry-on') return parseRetryWords(text, 'http').unknown.length === 0;
+  if (name === 'x-envoy-retry-grpc-on') return parseRetryWords(text, 'grpc').unknown.length === 0;
+  return /^\s*\d+\s*$/.test(text);
 }
 
 /** What a wish adds to: a policy that retries nothing, with Envoy's one retry and its back-off. */

@@ -124,6 +124,7 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
 
   onAttemptHead(_attempt: Attempt, head: ResponseHead, endStream: boolean): void {
     this.answer = head;
+    this.cluster?.stats.upstreamAnswers.count(head.status);
     if (endStream) this.finish(null);
   }
 

@@ -19,7 +19,7 @@ import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
 import { followRedirect } from './follow-redirect.ts';
-import { localReplies } from './local-replies.ts';
+import { badWish, localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
 import {
   authorize,
@@ -38,6 +38,8 @@ import { endResponse, pumpResponseBody, truncate } from './pump-response.ts';
 import { answer, answerRedirect, deny, overloaded, replyError, unknownClient } from './reply.ts';
 import {
   clusterOf,
+  codeToTell,
+  countAnswer,
   type Denial,
   type ExchangeListener,
   type ExchangeState,
@@ -220,6 +222,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const verdict = judgeAnswer(request, attempt, head, nowMs);
     if (verdict?.decision === 'retry') {
       if (!endStream) this.attempts.leave(attempt, head, nowMs);
+      clusterOf(request).stats.retriedAnswers.count(codeToTell(request, head.status));
       this.retry(answerReason(attempt, head), verdict.delayMs, false, nowMs);
       return;
     }
@@ -311,7 +314,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       replyError(request, code, code === 'no-endpoint' ? missingStatus(request) : undefined);
       return;
     }
-    clusterOf(request).stats.countStatus(localReplies[code].status);
+    countAnswer(request, localReplies[code].status);
     if (!attempt.hedged) this.waitForRivals();
   }
 
@@ -350,6 +353,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   private enter(notFoundStatus: number | undefined): void {
     const { request } = this;
+    if (request.wishes !== null && request.wishes.fault !== null) {
+      deny(request, badWish(request.wishes.fault));
+      return;
+    }
     const refused = limit(request);
     if (refused === null && request.mirrors !== null) this.startMirrored(request.mirrors);
     else if (refused === null) this.startAttempt(false, request.startedMs);
@@ -381,6 +388,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
     const { request, deadlines } = this;
     clusterOf(request).stats.countRetry(reason);
+    request.afterTimeout = reason === 'attempt-timeout' || reason === 'hedge';
     deadlines.attemptMs = never;
     request.phase = 'settle';
     if (delayMs <= 0) {

@@ -86,8 +86,24 @@ export function grpcTimeoutMs(head: RequestHead): number {
 
 /** What is left of the caller's time, for the next hop. */
 export function shortenGrpcTimeout(head: RequestHead, leftMs: number): void {
-  if (head.find(headerId['grpc-timeout']) < 0) return;
-  head.remove(headerId['grpc-timeout']);
+  if (head.find(headerId['grpc-timeout']) >= 0) setGrpcTimeout(head, leftMs);
+}
+
+/** The value has eight digits at most; the unit follows. */
+const units = [
+  ['m', 1],
+  ['S', 1000],
+  ['M', 60_000],
+  ['H', 3_600_000],
+] as const;
+
+export function setGrpcTimeout(head: RequestHead, leftMs: number): void {
+  if (head.find(headerId['grpc-timeout']) >= 0) head.remove(headerId['grpc-timeout']);
   const left = Math.max(Math.floor(leftMs), 1);
-  head.add('grpc-timeout', left < 100_000_000 ? `${left}m` : `${Math.floor(left / 1000)}S`);
+  for (const [unit, ms] of units)
+    if (left / ms < 1e8) {
+      head.add('grpc-timeout', `${Math.floor(left / ms)}${unit}`);
+      return;
+    }
+  head.add('grpc-timeout', '99999999H');
 }

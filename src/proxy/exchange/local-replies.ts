@@ -33,6 +33,17 @@ export function durationOver(requestEnded: boolean): Denial {
   };
 }
 
+/** Envoy's answer to an internal caller whose word about its request is none. */
+export function badWish([name, value]: readonly [name: string, value: string]): Denial {
+  return {
+    status: 400,
+    body: `invalid header '${name}' with value '${value}'`,
+    flag: flag.invalidEnvoyHeaders,
+    details: `request_headers_failed_strict_check{${name}}`,
+    fields: [],
+  };
+}
+
 export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   'connect-refused': reply(
     503,

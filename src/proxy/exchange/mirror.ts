@@ -172,6 +172,7 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
 
   onAttemptHead(_attempt: Attempt, head: ResponseHead, endStream: boolean): void {
     this.status = head.status;
+    this.cluster.stats.upstreamAnswers.count(head.status);
     if (endStream) this.settle();
   }
 

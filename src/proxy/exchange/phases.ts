@@ -19,14 +19,28 @@ import { responseFlags } from '../stats/index.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
-import { grpcClass, grpcStatusOf, grpcTimeoutMs } from './grpc.ts';
+import { grpcClass, grpcStatusOf } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { openMirrors } from './mirror.ts';
 import { PeriodicLog } from './periodic-log.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { factsOf } from './request-facts.ts';
-import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
+import {
+  clusterOf,
+  countAnswer,
+  type Denial,
+  pauseRequest,
+  type RequestState,
+  resumeRequest,
+} from './request-state.ts';
+import {
+  limitByCaller,
+  requestTimeMs,
+  startAttemptDeadline,
+  startAttemptIdle,
+  startDeadlines,
+} from './request-times.ts';
 import { endRetry } from './retry.ts';
 import { closeTransforms } from './transform.ts';
 import { endsConnect, openTunnel } from './tunnel.ts';
@@ -118,6 +132,7 @@ export function limit(request: RequestState): ErrorCode | null {
     request.retry === null && !followed
       ? Math.min(bufferBytesMax, proxyLimits.replayBytesUnasked)
       : bufferBytesMax;
+  request.requestMs = requestTimeMs(request);
   const { deadlines } = request;
   deadlines.idleSpanMs = route?.timeouts.idleMs ?? config.timeouts.idleMs ?? proxyLimits.streamIdleMs;
   const receiveMs = listener.http.requestTimeoutMs;
@@ -232,6 +247,7 @@ export function relay(
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
   deadlines.activityMs = nowMs;
   deadlines.receiveMs = Number.POSITIVE_INFINITY;
+  countAnswer(request, head.status);
   request.status = head.status;
   request.answeredMs = nowMs;
   request.responseHead = head;
@@ -354,50 +370,4 @@ export function beginLog(request: RequestState): void {
 export function log(request: RequestState, type: LogType): void {
   const { accessLogs } = request.listener;
   if (accessLogs !== null) writeLogs(accessLogs, factsOf(request, type));
-}
-
-/** Envoy's rule: the time for the answer runs from the end of the request, so a slow upload does not eat it. */
-export function startDeadlines(request: RequestState, nowMs: number): void {
-  const requestMs =
-    request.wishes?.requestMs ??
-    request.route?.timeouts.requestMs ??
-    clusterOf(request).config.timeouts.requestMs ??
-    0;
-  if (requestMs > 0) request.deadlines.requestMs = nowMs + requestMs;
-  limitByCaller(request);
-}
-
-/** A caller of gRPC says when it will have given up; nothing is worth doing for it after that. */
-function limitByCaller(request: RequestState): void {
-  const callerMs = cappedCall(grpcTimeoutMs(request.head), request.route);
-  if (callerMs === 0) return;
-  request.callerMs = request.startedMs + callerMs;
-  if (request.callerMs < request.deadlines.requestMs) request.deadlines.requestMs = request.callerMs;
-}
-
-/** Envoy's grpc_timeout_header_max and _offset; a call with no time left has one millisecond. */
-function cappedCall(callerMs: number, route: Route | null): number {
-  const duration = route?.duration;
-  if (callerMs === 0 || duration === undefined || duration.grpcMaxMs === null) return callerMs;
-  const capped = duration.grpcMaxMs > 0 ? Math.min(callerMs, duration.grpcMaxMs) : callerMs;
-  return Math.max(capped - duration.grpcOffsetMs, 1);
-}
-
-/** Begins when the request is complete and has its connection, and lasts until the answer is. */
-export function startAttemptIdle(request: RequestState, nowMs: number): void {
-  const idleMs = request.retry?.attemptIdleMs ?? 0;
-  if (idleMs === 0) return;
-  request.deadlines.attemptIdleSpanMs = idleMs;
-  request.deadlines.activityMs = nowMs;
-  request.deadlines.arm(nowMs);
-}
-
-export function startAttemptDeadline(request: RequestState, nowMs: number): void {
-  const attemptMs =
-    request.wishes?.attemptMs ??
-    request.route?.timeouts.attemptMs ??
-    clusterOf(request).config.timeouts.attemptMs ??
-    0;
-  if (attemptMs > 0) request.deadlines.attemptMs = nowMs + attemptMs;
-  if (request.state === 'forwarding') startAttemptIdle(request, nowMs);
 }

@@ -7,12 +7,13 @@ import { authorityFault, type RouteAction } from '../../policy/index.ts';
 import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import type { Attempt } from './attempt.ts';
-import { readWishes } from './caller-wishes.ts';
+import { expectedTimeout, readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
 import { applyHeadRules } from './head-rules.ts';
 import { rejectionOf, sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
+import { tellTime } from './request-times.ts';
 import { ensureWebSocketKey } from './tunnel.ts';
 
 /** Once per request, before the match: a route must not believe what a stranger says of itself. */
@@ -26,8 +27,10 @@ export function prepareRequest(request: RequestState): void {
     request.rejection = applyHeadRules(head, http.headRules, address.kind === 'ip' ? address.port : 0);
   }
   if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
-  if (http.internalRanges !== null) request.wishes = readWishes(head);
+  if (http.internalRanges !== null) request.wishes = readWishes(head, http.router.strictHeaders);
+  const expectedMs = http.router.believesExpected ? expectedTimeout(head) : -1;
   const origin = sanitizeRequest(head, owner, http);
+  if (origin !== 'edge') request.expectedMs = expectedMs;
   if (origin !== 'internal') {
     request.wishes = null;
     removeInternal(head, request.listener.routes.internalOnly);
@@ -53,25 +56,33 @@ export function prepareForward(request: RequestState): void {
   if (route?.requestEdits) applyEdits(head, route.requestEdits, request);
   if (request.upgrade !== '') ensureWebSocketKey(request);
   if (route?.action.kind !== 'forward') return;
+  const { quiet } = request.listener.http.router;
   // The host first: it may be made of the path as it came.
-  rewriteAuthority(head, route.action, weighted?.rewriteAuthority);
+  rewriteAuthority(head, route.action, weighted?.rewriteAuthority, quiet);
   // CONNECT has no path.
   if (route.action.rewritePath === null || head.path === '') return;
   const path = rewritePath(head.path, route, route.action.rewritePath);
   if (path === null) return;
-  setOriginalPath(head);
+  if (!quiet) setOriginalPath(head);
   head.path = path;
 }
 
 /** `weighted`: what the drawn cluster says; the route has the last word. */
-function rewriteAuthority(head: RequestHead, action: Forward, weighted: string | undefined): void {
+function rewriteAuthority(
+  head: RequestHead,
+  action: Forward,
+  weighted: string | undefined,
+  quiet: boolean,
+): void {
   if (weighted !== undefined) head.authority = weighted;
   const authority = newAuthority(head, action);
   if (authority === null) return;
   if (action.appendForwardedHost) appendForwardedHost(head);
   // As it was received, for whom the request goes to (Envoy's updateAuthority).
-  if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
-  head.add('x-envoy-original-host', head.authority);
+  if (!quiet) {
+    if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
+    head.add('x-envoy-original-host', head.authority);
+  }
   head.authority = authority;
 }
 
@@ -120,6 +131,12 @@ export function prepareAttempt(request: RequestState, { endpoint, number }: Atte
   const { head } = request;
   // The time spent here is the caller's too.
   if (request.callerMs > 0) shortenGrpcTimeout(head, request.callerMs - request.context.clock.now());
+  tellTime(request, number);
+  if (number > 1 && request.route?.marksTimeoutRetries) {
+    if (head.find(headerId['x-envoy-is-timeout-retry']) >= 0)
+      head.remove(headerId['x-envoy-is-timeout-retry']);
+    head.add('x-envoy-is-timeout-retry', `${request.afterTimeout}`);
+  }
   if (request.inbound) return;
   if (request.attempts > 1) {
     head.remove(headerId['x-envoy-attempt-count']);

@@ -17,9 +17,11 @@ export function prepareResponse(
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
   if (head.find(headerId['x-weft-gave-up']) >= 0) head.remove(headerId['x-weft-gave-up']);
   if (request.inbound && head.status >= 500 && wasRetriedBelow(request)) head.add('x-weft-gave-up', '1');
-  if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
-    head.remove(headerId['x-envoy-upstream-service-time']);
-  head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
+  if (!http.router.quiet) {
+    if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
+      head.remove(headerId['x-envoy-upstream-service-time']);
+    head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
+  }
   // RFC 9110 section 6.6.1: who passes on an answer without a Date says when it came.
   if (head.find(headerId.date) < 0) head.add('date', request.context.dates.now());
   if (http.serverName !== '' && !(http.serverIfAbsent && head.find(headerId.server) >= 0)) {

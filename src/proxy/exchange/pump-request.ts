@@ -5,10 +5,10 @@ import type { Head } from '../../wire/index.ts';
 import type { Attempts } from './attempts.ts';
 import type { BodyTransform } from './body-transform.ts';
 import { TransformError } from './body-transform.ts';
-import { startAttemptDeadline, startDeadlines } from './phases.ts';
 import { truncateUnreadable } from './pump-response.ts';
 import { deny } from './reply.ts';
 import { clusterOf, pauseRequest, type RequestState } from './request-state.ts';
+import { startAttemptDeadline, startDeadlines } from './request-times.ts';
 import { transformed, transformedEnd, unreadableBody } from './transform.ts';
 
 export function pumpRequestBody(

@@ -13,22 +13,24 @@ import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import type { Denial, RequestState } from './request-state.ts';
+import { countAnswer, type Denial, type RequestState } from './request-state.ts';
 
 type Field = readonly [name: string, value: string];
 
 /** `status`: what the route says instead of the table. */
 export function replyError(request: RequestState, code: ErrorCode, status?: number): void {
-  const { flag, body, details, status: usual } = localReplies[code];
+  const { flag, body, details, status: listed } = localReplies[code];
+  const late = code === 'request-timeout' || code === 'attempt-timeout';
+  const usual = late && request.wishes?.quietTimeouts === true ? 204 : listed;
   addFlag(request, flag);
   request.details = details;
   request.failed = true;
   // Envoy's way: what is answered in an endpoint's place counts as that cluster's answer, so that a 503 and a 504 can
   // be told apart.
-  request.cluster?.stats.countStatus(status ?? usual);
+  if (request.cluster !== null) countAnswer(request, status ?? usual);
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
   // Envoy's word to callers that a limit answered, not the application.
-  if (code === 'overflow') extra.push(['x-envoy-overloaded', 'true']);
+  if (code === 'overflow' && !request.listener.http.router.quiet) extra.push(['x-envoy-overloaded', 'true']);
   write(request, status ?? usual, body, extra, code);
 }
 

@@ -47,7 +47,7 @@ import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
-import { grpcUnsaid } from './grpc.ts';
+import { grpcUnsaid, isGrpc } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import type { PeriodicLog } from './periodic-log.ts';
 import { RequestNotes } from './request-notes.ts';
@@ -177,6 +177,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   startedWallMs = 0;
   /** Attempts begun, the current one included. */
   attempts = 0;
+  /** The last one was begun because another took too long. */
+  afterTimeout = false;
   /** Those of them that their server did not look at. */
   requeues = 0;
   readonly tried: Endpoint[] = [];
@@ -243,6 +245,10 @@ export class RequestState implements SubsetRequest<Endpoint> {
   status = 0;
   /** grpc-status of the answer; -1: none was said. */
   grpcStatus = grpcUnsaid;
+  /** For the whole answer; 0: no limit. Set with the cluster. */
+  requestMs = 0;
+  /** What a proxy before this one says of that; -1: nothing, or nobody who is believed. */
+  expectedMs = -1;
   /** When a gRPC caller will have given up; 0: it did not say. */
   callerMs = 0;
   /** Envoy's response flags, joined by commas. */
@@ -385,6 +391,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.answerEnded = false;
     this.peer = '';
     this.attempts = 0;
+    this.afterTimeout = false;
     this.requeues = 0;
     this.tried.length = 0;
     this.hash = null;
@@ -407,6 +414,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.bytesSent = 0;
     this.status = 0;
     this.grpcStatus = grpcUnsaid;
+    this.requestMs = 0;
+    this.expectedMs = -1;
     this.callerMs = 0;
     this.flags = responseFlags.none;
     this.details = '';
@@ -420,6 +429,16 @@ export function clusterOf(request: RequestState): Cluster {
   const { cluster } = request;
   assert(cluster !== null, 'a request that is forwarded has a cluster');
   return cluster;
+}
+
+/** 0: it is not to be told (Envoy's suppress_grpc_request_failure_code_stats). */
+export function codeToTell({ head, listener }: RequestState, status: number): number {
+  return listener.http.router.hidesGrpcCodes && isGrpc(head) ? 0 : status;
+}
+
+/** An endpoint's, or one in its place. */
+export function countAnswer(request: RequestState, status: number): void {
+  clusterOf(request).stats.upstreamAnswers.count(codeToTell(request, status));
 }
 
 /** What the two sides of a proxy have in common of one request: its trace where there is one, else its id. */

@@ -7,6 +7,7 @@ import { BalanceCounts, ObjectiveCounts, OutlierCounts, type RetryDecision } fro
 import { createFaultCounts } from '../../wire/http2/index.ts';
 import { HealthStats } from './health-stats.ts';
 import { SslStats } from './ssl-stats.ts';
+import { StatusCounts } from './status-counts.ts';
 
 /**
  * Why a retry was made; label `reason`. The error's code, or the class of the answer that was not passed on; hedge: the
@@ -23,11 +24,10 @@ export class ClusterStats {
   active = 0;
   /** Final answers by class, index 1 to 5; 0: none was sent (client gone). Own answers included. */
   readonly responses = [0, 0, 0, 0, 0, 0];
-  /**
-   * Answers of endpoints, retried ones included, and those that the proxy gave in their place: by class, and by status.
-   */
-  readonly upstreamResponses = [0, 0, 0, 0, 0, 0];
-  readonly upstreamStatuses = new Map<number, number>();
+  /** Answers of endpoints that were passed on, and those that the proxy gave in their place. */
+  readonly upstreamAnswers = new StatusCounts();
+  /** Answers after which another attempt was made. */
+  readonly retriedAnswers = new StatusCounts();
   attempts = 0;
   retries = 0;
   readonly retriesByReason = new Map<RetryReason, number>();
@@ -85,11 +85,6 @@ export class ClusterStats {
   readonly latency = new Histogram(latencyBoundsSeconds);
   /** Seconds from dialling to an open connection. */
   readonly connectTimes = new Histogram(latencyBoundsSeconds);
-
-  countStatus(status: number): void {
-    this.upstreamResponses[Math.min(5, Math.floor(status / 100))]! += 1;
-    this.upstreamStatuses.set(status, (this.upstreamStatuses.get(status) ?? 0) + 1);
-  }
 
   countRetry(reason: RetryReason): void {
     this.retries += 1;

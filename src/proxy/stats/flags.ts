@@ -24,6 +24,7 @@ export const responseFlags = {
   denied: 'UAEX',
   healthFailed: 'LH',
   overloaded: 'OM',
+  invalidEnvoyHeaders: 'IH',
 } as const;
 
 export type ResponseFlag = (typeof responseFlags)[keyof typeof responseFlags];

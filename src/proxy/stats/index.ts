@@ -4,6 +4,7 @@ export { HealthStats } from './health-stats.ts';
 export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
 export { SslStats } from './ssl-stats.ts';
+export { StatusCounts } from './status-counts.ts';
 export { TrafficStats } from './traffic-stats.ts';
 export type {
   CertificateView,

@@ -75,6 +75,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     trustedHops: 0,
     skipForwardedFor: false,
     internalRanges: null,
+    router: { quiet: false, strictHeaders: [], believesExpected: false, hidesGrpcCodes: false },
     internalSockets: false,
     detections: null,
     forwardedPort: false,

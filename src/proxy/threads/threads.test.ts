@@ -32,7 +32,7 @@ function happen(
       stats.active += amount;
       break;
     case 2:
-      stats.countStatus(status);
+      stats.upstreamAnswers.count(status);
       break;
     case 3:
       stats.latency.record(amount / 10);

@@ -3,7 +3,7 @@
 import type { PrometheusWriter } from '../../../observe/index.ts';
 import { ejectionCauses } from '../../../policy/index.ts';
 import { http2FaultNames } from '../../../wire/http2/index.ts';
-import type { ClusterStats, ClusterView } from '../../stats/index.ts';
+import type { ClusterStats, ClusterView, StatusCounts } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type EndpointState, endpointStates, stateOf } from '../pages/endpoint-state.ts';
 import { balanceRows, type ClusterRow } from './balance-rows.ts';
@@ -23,8 +23,8 @@ const rows: readonly ClusterRow[] = [
   {
     name: 'upstream_rq_completed',
     type: 'counter',
-    help: 'Attempts that were answered.',
-    value: (c) => sum(c.stats.upstreamResponses),
+    help: 'Attempts that were answered, and not made again.',
+    value: (c) => sum(c.stats.upstreamAnswers.classes),
   },
   {
     name: 'upstream_rq_pending_total',
@@ -220,9 +220,13 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
     for (const { cluster, labels } of checked) writer.sample(labels, value(cluster));
   }
   writer.family('envoy_cluster_upstream_rq_xx', 'counter', 'Attempts answered, by class of the status.');
-  for (const { cluster } of clusters) writeClasses(writer, cluster);
+  for (const { cluster } of clusters) writeClasses(writer, cluster, cluster.stats.upstreamAnswers);
   writer.family('envoy_cluster_upstream_rq', 'counter', 'The same by status.');
-  for (const { cluster } of clusters) writeStatuses(writer, cluster);
+  for (const { cluster } of clusters) writeStatuses(writer, cluster, cluster.stats.upstreamAnswers);
+  writeRetried(
+    writer,
+    clusters.map(({ cluster }) => cluster),
+  );
   if (writer.full) yield;
   writer.family(
     'envoy_cluster_upstream_rq_time',
@@ -254,9 +258,9 @@ export function* writeClusterMetrics(writer: PrometheusWriter, context: AdminCon
   yield;
 }
 
-function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {
+function writeClasses(writer: PrometheusWriter, cluster: ClusterView, { classes }: StatusCounts): void {
   for (let statusClass = 1; statusClass <= 5; statusClass++) {
-    const count = cluster.stats.upstreamResponses[statusClass] ?? 0;
+    const count = classes[statusClass] ?? 0;
     // A class that never came stays out: most clusters know two.
     if (count === 0 && statusClass !== 2 && statusClass !== 5) continue;
     const labels = {
@@ -267,10 +271,23 @@ function writeClasses(writer: PrometheusWriter, cluster: ClusterView): void {
   }
 }
 
-function writeStatuses(writer: PrometheusWriter, cluster: ClusterView): void {
+function writeStatuses(writer: PrometheusWriter, cluster: ClusterView, { statuses }: StatusCounts): void {
   const { statName } = cluster.config;
-  for (const [status, count] of cluster.stats.upstreamStatuses)
+  for (const [status, count] of statuses)
     writer.sample({ envoy_cluster_name: statName, envoy_response_code: `${status}` }, count);
+}
+
+/** Answers after which another attempt was made: of clusters that have made any. */
+function writeRetried(writer: PrometheusWriter, clusters: readonly ClusterView[]): void {
+  const retrying = clusters.filter(({ stats }) => sum(stats.retriedAnswers.classes) > 0);
+  const help = 'Answers after which another attempt was made';
+  writer.family('envoy_cluster_retry_upstream_rq_completed', 'counter', `${help}.`);
+  for (const { config, stats } of retrying)
+    writer.sample({ envoy_cluster_name: config.statName }, sum(stats.retriedAnswers.classes));
+  writer.family('envoy_cluster_retry_upstream_rq_xx', 'counter', `${help}, by class of the status.`);
+  for (const cluster of retrying) writeClasses(writer, cluster, cluster.stats.retriedAnswers);
+  writer.family('envoy_cluster_retry_upstream_rq', 'counter', 'The same by status.');
+  for (const cluster of retrying) writeStatuses(writer, cluster, cluster.stats.retriedAnswers);
 }
 
 /** By cause, where a cluster judges its endpoints at all. */

@@ -25,6 +25,10 @@ import { transportSocket } from './tls.ts';
 
 export const router = message('envoy.extensions.filters.http.router.v3.Router', {
   dynamic_stats: f.boolValue(1, 'true', only(true)),
+  suppress_envoy_headers: f.bool(4),
+  strict_check_headers: f.repeated(f.string(5)),
+  respect_expected_rq_timeout: f.bool(6),
+  suppress_grpc_request_failure_code_stats: f.bool(7),
 });
 
 export const jwtAuthn = createJwtAuthn(routeMatch);

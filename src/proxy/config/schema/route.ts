@@ -233,6 +233,9 @@ const routeAction = message(
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     max_stream_duration: f.message(36, maxStreamDuration),
+    max_grpc_timeout: f.duration(23, 'unless max_stream_duration is set; 0s is no limit'),
+    grpc_timeout_offset: f.duration(28, 'of max_grpc_timeout'),
+    early_data_policy: f.ignored(40, 'no early data is sent'),
     retry_policy: f.message(9, retryPolicy),
     hedge_policy: f.message(27, hedgePolicy, 'default the virtual host’s'),
     internal_redirect_policy: f.message(
@@ -315,6 +318,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   require_tls: f.enum(4, { NONE: 0, EXTERNAL_ONLY: 1, ALL: 2 }),
   include_request_attempt_count: f.bool(14, 'true: the count is always sent', only(true)),
   include_attempt_count_in_response: f.bool(19),
+  include_is_timeout_retry_header: f.bool(23),
   retry_policy: f.message(16, retryPolicy),
   hedge_policy: f.message(17, hedgePolicy),
   request_mirror_policies: mirrors(22),

@@ -32,6 +32,7 @@ import { checkFieldValue } from './message-text.ts';
 import { translateNetworkFilter } from './network-filters.ts';
 import { translateDetections } from './origin.ts';
 import { translateRouteConfig } from './route-config.ts';
+import { routerDefaults, translateRouter } from './router.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
 import { translateUpgrades } from './upgrades.ts';
@@ -94,6 +95,7 @@ const plainOptions: HttpOptions = {
   trustedHops: 0,
   skipForwardedFor: false,
   internalRanges: null,
+  router: routerDefaults,
   internalSockets: false,
   detections: null,
   forwardedPort: false,
@@ -323,6 +325,10 @@ function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
   }
 }
 
+function lastFilter(hcm: Hcm, path: string): string {
+  return `${join(path, 'http_filters')}[${hcm.http_filters.length - 1}].typed_config`;
+}
+
 /** Those before the router, in their order. */
 function translateFilters(hcm: Hcm, path: string, faults: Faults): readonly ListenerFilterConfig[] {
   const chain: ListenerFilterConfig[] = [];
@@ -408,6 +414,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     detections: translateDetections(hcm, path, faults),
     forwardedPort: hcm.append_x_forwarded_port ?? false,
     requestIdInResponse: hcm.always_set_request_id_in_response ?? false,
+    router: translateRouter(hcm.http_filters.at(-1)?.typed_config, lastFilter(hcm, path), faults),
     localReplies: translateLocalReplies(hcm.local_reply_config, join(path, 'local_reply_config'), faults),
     upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
     filters: translateFilters(hcm, path, faults),

@@ -54,6 +54,7 @@ interface Inherited {
   readonly mirrors: readonly MirrorPolicy[] | null;
   readonly attemptsInAnswer: boolean;
   readonly hedges: boolean;
+  readonly marksTimeoutRetries: boolean;
   readonly attemptMs: number | null;
 }
 
@@ -82,6 +83,7 @@ export function translateRouteConfig(
         mirrors,
         attemptsInAnswer: false,
         hedges: false,
+        marksTimeoutRetries: false,
         attemptMs: null,
       },
       `${join(path, 'virtual_hosts')}[${index}]`,
@@ -142,6 +144,7 @@ function translateVirtualHost(
     retry: retry === undefined ? outer.retry : translateRetry(retry, join(path, 'retry_policy'), faults),
     bodyBytesMax: outer.bodyBytesMax,
     attemptsInAnswer: host.include_attempt_count_in_response === true,
+    marksTimeoutRetries: host.include_is_timeout_retry_header === true,
     hedges: host.hedge_policy?.hedge_on_per_try_timeout === true,
     attemptMs: retry?.per_try_timeout ?? outer.attemptMs,
     mirrors: translateMirrors(host.request_mirror_policies, path, faults) ?? outer.mirrors,
@@ -194,6 +197,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     action: translateAction(route, { ...inherited, filters }, path, faults),
     timeouts: translateTimeouts(action, own?.timeouts ?? null, inherited.attemptMs),
     ...translateDuration(action),
+    ...(inherited.marksTimeoutRetries ? { marksTimeoutRetries: true as const } : {}),
     ...(inherited.attemptsInAnswer ? { attemptsInAnswer: true as const } : {}),
     retry: own?.retry ?? retry,
     ...(hedges ? { hedges: true as const } : {}),
@@ -225,9 +229,12 @@ function translateTimeouts(
   };
 }
 
-function translateDuration(action: RouteActionMessage | undefined): Pick<Route, 'duration'> {
+function translateDuration(action: RouteActionMessage | undefined): Pick<Route, 'duration' | 'grpcTimes'> {
   const message = action?.max_stream_duration;
-  if (message === undefined) return {};
+  if (message === undefined) {
+    const maxMs = action?.max_grpc_timeout;
+    return maxMs === undefined ? {} : { grpcTimes: { maxMs, offsetMs: action?.grpc_timeout_offset ?? 0 } };
+  }
   return {
     duration: {
       maxMs: message.max_stream_duration ?? null,
