@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { ProxyView } from '../control/index.ts';
 import { describeProxies } from './xds.ts';
+import { describeDiff } from './xds-resources.ts';
 
 test('each proxy has a line, and what it refuses one more', () => {
   const type = (name: string, status: 'SYNCED' | 'STALE') => ({
@@ -23,4 +24,40 @@ test('each proxy has a line, and what it refuses one more', () => {
     '                       refused for 10s: outbound, bank/ledger:80: too large',
     'agent~n                4s      gone',
   ]);
+});
+
+test('what a proxy has otherwise is said value by value', () => {
+  const resource = (name: string, state: string, more: object = {}) => ({
+    name,
+    state,
+    servedVersion: '2',
+    heldVersion: '1',
+    message: '',
+    ...more,
+  });
+  const view = {
+    node: 'sidecar~a.bank',
+    types: [
+      {
+        typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+        resources: [
+          resource('bank/a:80', 'refused', {
+            message: 'too large',
+            held: { name: 'bank/a:80', filters: [{ x: 1 }], old: true },
+            served: { name: 'bank/a:80', filters: [{ x: 2 }], text: 'y'.repeat(200) },
+          }),
+          resource('bank/b:80', 'due'),
+        ],
+      },
+    ],
+  } as never;
+  expect(describeDiff(view)).toEqual([
+    'CDS bank/a:80 was refused: too large',
+    '  - filters[0].x: 1',
+    '  + filters[0].x: 2',
+    '  - old: true',
+    `  + text: "${'y'.repeat(99)}…`,
+    'CDS bank/b:80 is still to be sent',
+  ]);
+  expect(describeDiff({ node: 'a', types: [] })).toEqual(['a has all that it is served']);
 });

@@ -1,8 +1,9 @@
-// `weft xds status`: what each proxy has taken of the control plane's configuration, what it refused, and since when.
+// `weft xds`: what each proxy has taken of the control plane's configuration, what it refused, and since when.
 
 import { Command } from 'commander';
 import type { MeshView, ProxyView } from '../control/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { diff, dump, shortTypes } from './xds-resources.ts';
 
 interface StatusFlags {
   readonly url: string;
@@ -34,15 +35,6 @@ async function status(names: readonly string[], flags: StatusFlags): Promise<voi
   if (asked.some(({ nacks }) => nacks.length > 0)) throw new Exit(exitCode.notFine, '');
 }
 
-const short: Readonly<Record<string, string>> = {
-  Cluster: 'CDS',
-  ClusterLoadAssignment: 'EDS',
-  Listener: 'LDS',
-  RouteConfiguration: 'RDS',
-  Secret: 'SDS',
-  VirtualHost: 'VHDS',
-};
-
 /** A line for each proxy, and one for each thing that it refused. */
 export function describeProxies(proxies: readonly ProxyView[], atMs: number): readonly string[] {
   const width = Math.max(5, ...proxies.map(({ node }) => node.length));
@@ -51,7 +43,7 @@ export function describeProxies(proxies: readonly ProxyView[], atMs: number): re
     const states = types.map(({ typeUrl, status: state, ageMs }) => {
       const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
       const age = state === 'STALE' && ageMs >= 0 ? ` for ${formatAge(ageMs)}` : '';
-      return `${short[type] ?? type} ${state}${age}`;
+      return `${shortTypes[type] ?? type} ${state}${age}`;
     });
     const since = formatAge(atMs - (connected ? connectedAtMs : lastSeenAtMs));
     lines.push(`${node.padEnd(width)}  ${since.padEnd(6)}  ${connected ? states.join(', ') : 'gone'}`);
@@ -69,13 +61,36 @@ function formatAge(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)}m` : `${Math.round(seconds / 3_600)}h`;
 }
 
+const adminUrl = 'http://127.0.0.1:15014';
+
 export const command: CliCommand = new Command('xds')
   .description("Show what proxies have taken of the control plane's configuration, and what they refused.")
   .addCommand(
     new Command('status')
       .description('A line for each proxy; exits with 1 when one of them refuses something.')
       .argument('[node...]', 'ids of proxies; all by default')
-      .option('--url <url>', "the control plane's admin port", 'http://127.0.0.1:15014')
+      .option('--url <url>', "the control plane's admin port", adminUrl)
       .option('--json', 'as JSON')
       .action(status),
+  )
+  .addCommand(
+    new Command('diff')
+      .description(
+        'What a proxy has otherwise than it is served, value by value; exits with 1 when there is any.',
+      )
+      .argument('<node>', 'id of a proxy')
+      .option('--type <type>', 'of one type: CDS, EDS, LDS, RDS')
+      .option('--name <name>', 'of one resource')
+      .option('--url <url>', "the control plane's admin port", adminUrl)
+      .option('--json', 'as JSON')
+      .action(diff),
+  )
+  .addCommand(
+    new Command('dump')
+      .description('All that a proxy is served, as JSON, and its state resource by resource.')
+      .argument('<node>', 'id of a proxy')
+      .option('--type <type>', 'of one type: CDS, EDS, LDS, RDS')
+      .option('--name <name>', 'of one resource')
+      .option('--url <url>', "the control plane's admin port", adminUrl)
+      .action(dump),
   );

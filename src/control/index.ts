@@ -14,6 +14,7 @@ export {
   type ServiceView,
   type TypeView,
 } from './admin/mesh-view.ts';
+export type { ProxyResourcesView, ResourceView } from './admin/proxy-resources.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export { type FleetGateway, type FleetObject, GatewayFleet } from './fleet/gateway-fleet.ts';

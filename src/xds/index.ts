@@ -1,10 +1,12 @@
 export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
 export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
+export { describeResource } from './describe-resource.ts';
 export { parseSotwResponse } from './discovery/parse.ts';
 export { encodeStruct, parseStruct } from './protobuf/struct.ts';
 export { WireError, WireReader, wireType } from './protobuf/wire-reader.ts';
 export { WireWriter } from './protobuf/wire-writer.ts';
 export { AdsServer, type AdsServerOptions } from './server/ads-server.ts';
+export type { InspectedResource, InspectedType, ResourceState } from './server/inspect.ts';
 export type {
   AdsNack,
   AdsObserver,

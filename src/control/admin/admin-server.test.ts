@@ -4,6 +4,7 @@ import { service, slice } from '../testing/manifests.ts';
 import { type Client, World } from '../testing/world.ts';
 import { type AdminServer, serveAdmin } from './admin-server.ts';
 import type { MeshView } from './mesh-view.ts';
+import type { ProxyResourcesView } from './proxy-resources.ts';
 
 const world = new World();
 let admin: AdminServer;
@@ -49,6 +50,24 @@ test('the mesh as JSON', async () => {
     connected: true,
   });
   expect(view.proxies[0]?.types.every((type) => type.status === 'SYNCED' && type.ackedAtMs > 0)).toBe(true);
+});
+
+test('what a proxy is served and has, with the resources where asked', async () => {
+  const ask = async (query: string) => get(`/api/v1/xds?${query}`);
+  const view = (await (await ask('node=agent~node-1&bodies=all')).json()) as ProxyResourcesView;
+  const clusters = view.types.find(({ typeUrl }) => typeUrl.endsWith('.Cluster'));
+  expect(clusters?.resources[0]).toMatchObject({
+    name: 'bank/ledger:80',
+    state: 'synced',
+    served: { name: 'bank/ledger:80', type: 'EDS' },
+  });
+  expect(clusters?.resources[0]?.heldVersion).toBe(clusters!.resources[0]!.servedVersion);
+  const plain = (await (await ask('node=agent~node-1')).json()) as ProxyResourcesView;
+  expect(plain.types.flatMap(({ resources }) => resources).every(({ served }) => served === undefined)).toBe(
+    true,
+  );
+  expect((await ask('node=nobody')).status).toBe(404);
+  expect((await ask('node=agent~node-1&bodies=some')).status).toBe(400);
 });
 
 test.each(['/api/v1/mesh', '/metrics', '/', '/healthz'])(

@@ -6,6 +6,7 @@ import { type Log, refuseForeign } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { createMeshView } from './mesh-view.ts';
 import { encodeMetrics } from './metrics.ts';
+import { type Bodies, viewProxyResources } from './proxy-resources.ts';
 
 /** Answers a request, or null when it is not for it. */
 export type AdminPages = (request: Request) => Response | Promise<Response> | null;
@@ -43,7 +44,7 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
   const { plane, pages } = options;
   const refusal = refuseForeign(request.headers.get('host'), request.headers.get('origin'));
   if (refusal !== null) return new Response(`${refusal}\n`, { status: 403 });
-  const { pathname } = new URL(request.url);
+  const { pathname, searchParams } = new URL(request.url);
   switch (request.method === 'GET' || request.method === 'HEAD' ? pathname : '') {
     case '/healthz':
       return new Response('ok\n');
@@ -57,6 +58,19 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
       });
     case '/api/v1/mesh':
       return Response.json(createMeshView(plane), { headers: { 'cache-control': 'no-store' } });
+    case '/api/v1/xds':
+      return answerProxy(plane, searchParams);
   }
   return pages?.(request) ?? new Response('not found\n', { status: 404 });
+}
+
+const bodiesNames: readonly Bodies[] = ['none', 'changed', 'all'];
+
+async function answerProxy(plane: ControlPlane, query: URLSearchParams): Promise<Response> {
+  const bodies = bodiesNames.find((name) => name === (query.get('bodies') ?? 'none'));
+  if (bodies === undefined)
+    return new Response(`bodies: must be one of ${bodiesNames.join(', ')}\n`, { status: 400 });
+  const view = await viewProxyResources(plane, query.get('node') ?? '', bodies);
+  if (view === null) return new Response('no proxy of that name is connected\n', { status: 404 });
+  return Response.json(view, { headers: { 'cache-control': 'no-store' } });
 }

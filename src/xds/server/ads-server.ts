@@ -4,9 +4,10 @@
 import { type Clock, type Log, MeshError } from '../../base/index.ts';
 import type { AdsStream, AdsStreamHandler, AdsVariant, SnapshotSource, XdsNode } from '../types.ts';
 import { Admission } from './admission.ts';
+import type { InspectedType } from './inspect.ts';
 import { PictureSlots } from './picture-slots.ts';
 import { ServerStream, type ServerStreamHost } from './stream.ts';
-import type { AdsObserver, AdsStreamStatus } from './types.ts';
+import type { AdsObserver, AdsRefusal, AdsStreamStatus } from './types.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface AdsServerOptions {
@@ -65,6 +66,11 @@ export class AdsServer {
   /** One entry per open stream, in the order they came. */
   status(): readonly AdsStreamStatus[] {
     return [...this.streams].map((stream) => stream.status());
+  }
+
+  /** What the proxy of this id has of each type, by its newest stream; null: it has none. */
+  inspect(nodeId: string): readonly (InspectedType & { readonly refusals: readonly AdsRefusal[] })[] | null {
+    return [...this.streams].findLast((stream) => stream.nodeId === nodeId)?.inspect() ?? null;
   }
 
   /** Ends every stream; clients reconnect with backoff, to this server or to another. */

@@ -24,12 +24,13 @@ import type { Admission, AdmittedStream } from './admission.ts';
 import { settleAnswer, tellRefusals } from './answers.ts';
 import { subscribeDelta } from './delta.ts';
 import { follow } from './follow.ts';
+import { type InspectedType, inspectType } from './inspect.ts';
 import { isKnownType } from './known-types.ts';
 import type { PictureSlots } from './picture-slots.ts';
 import { Sending } from './sending.ts';
 import { isCurrent, subscribeSotw } from './sotw.ts';
 import { noResources, type TypeState } from './type-state.ts';
-import type { AdsObserver, AdsStreamStatus } from './types.ts';
+import type { AdsObserver, AdsRefusal, AdsStreamStatus } from './types.ts';
 import type { Worker, WorkQueue } from './work-queue.ts';
 
 export interface ServerStreamHost {
@@ -129,6 +130,17 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       connectedMs: nowMs - this.openedMs,
       types: this.sending.ordered.map((state) => state.status(nowMs)),
     };
+  }
+
+  get nodeId(): string | null {
+    return this.node?.id ?? null;
+  }
+
+  inspect(): readonly (InspectedType & { readonly refusals: readonly AdsRefusal[] })[] {
+    return this.sending.ordered.map((state) => ({
+      ...inspectType(state),
+      refusals: state.quarantine.refusals,
+    }));
   }
 
   /** Our own mistake with one stream must not become everybody's. */
