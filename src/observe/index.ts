@@ -39,6 +39,6 @@ export {
   PrometheusWriter,
   type PrometheusWriterOptions,
 } from './prometheus-writer.ts';
-export { createRequestId, ensureRequestId } from './request-id.ts';
+export { createHexId, createRequestId, ensureRequestId } from './request-id.ts';
 export { StallMonitor } from './stall-monitor.ts';
-export { type AbsentTrace, propagateTrace } from './trace.ts';
+export { type AbsentTrace, isTraceparent, propagateTrace } from './trace.ts';

@@ -46,6 +46,7 @@ export function composePlane(
     log,
     store,
     peer: peerOf(bootstrap.node),
+    node: { id: bootstrap.node.id, zone: bootstrap.node.locality.zone },
     serviceCluster: /^[ -~]*$/.test(bootstrap.node.cluster) ? bootstrap.node.cluster : '',
     connectionsMax: bootstrap.overload.connectionsMax,
     ...(bootstrap.local === null ? {} : { local: bootstrap.local }),

@@ -37,4 +37,6 @@ export interface ProxyContext {
   readonly userFilters: UserFilters;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */
   readonly serviceCluster: string;
+  /** For spans; '' where it has none. */
+  readonly node: { readonly id: string; readonly zone: string };
 }

@@ -49,6 +49,7 @@ export interface DataPlaneOptions {
   readonly userFilters?: UserFilters;
   /** `node.cluster`; '' by default. */
   readonly serviceCluster?: string;
+  readonly node?: { readonly id: string; readonly zone: string };
   /** The cluster of the workload beside the proxy, and where that runs; nothing by default. */
   readonly local?: { readonly cluster: string; readonly locality: string };
   /** Descriptors that the process may hold; no limit by default. */
@@ -104,6 +105,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       peer: options.peer ?? '',
       userFilters: options.userFilters ?? new UserFilters(),
       serviceCluster: options.serviceCluster ?? '',
+      node: options.node ?? { id: '', zone: '' },
       local: watchLocal(options, this.clusters),
       clusters: this.clusters,
       retryFacts: new RetryFacts(),

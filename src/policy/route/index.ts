@@ -47,6 +47,8 @@ export type {
   RouteConfig,
   RouteMatch,
   RouteTimeouts,
+  RouteTracing,
+  SpanTag,
   StreamDuration,
   StringMatch,
   TextRewrite,

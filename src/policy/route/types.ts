@@ -253,6 +253,36 @@ export interface DescriptorRule {
   readonly limit: MetadataPlace | null;
 }
 
+/** One tag of a span. */
+export type SpanTag =
+  | { readonly kind: 'literal'; readonly tag: string; readonly value: string }
+  | {
+      readonly kind: 'environment' | 'header';
+      readonly tag: string;
+      readonly name: string;
+      readonly absent: string;
+    }
+  | {
+      readonly kind: 'metadata';
+      readonly tag: string;
+      readonly source: 'request' | 'route';
+      readonly at: MetadataPlace;
+      readonly absent: string;
+    };
+
+/** What a route says of its spans. */
+export interface RouteTracing {
+  /** Shares of 0 to 1; null: the listener's. */
+  readonly clientShare: number | null;
+  readonly randomShare: number | null;
+  readonly overallShare: number | null;
+  readonly tags: readonly SpanTag[];
+  /** What its spans are called; '': nothing is said. */
+  readonly operation: string;
+  /** The next hop is told the name. */
+  readonly propagates: boolean;
+}
+
 export interface Route {
   /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
   readonly name: string;
@@ -285,6 +315,8 @@ export interface Route {
   readonly attemptsInAnswer?: true;
   /** What it says to filters, by their name; routing only carries it. Absent: nothing. */
   readonly filters?: ReadonlyMap<string, unknown>;
+  /** Of spans; routing only carries it. Absent: nothing is said. */
+  readonly tracing?: RouteTracing;
   /** By what its requests are counted, and all those of its virtual host; routing only carries it. Absent: nothing. */
   readonly descriptors?: readonly DescriptorRule[];
   readonly hostDescriptors?: readonly DescriptorRule[];

@@ -405,3 +405,66 @@ describe('a network filter is refused for', () => {
       'filters[0].typed_config.token_bucket.max_tokens: must be set',
     ));
 });
+
+describe('tracing is refused for', () => {
+  const faults = (tracing: Json) => {
+    const hcm = typed(manager, {
+      stat_prefix: 'x',
+      http_filters: [{ name: 'r', typed_config: typed(`${http}.router.v3.Router`) }],
+      route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [] }] },
+      tracing,
+    });
+    const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+    const listeners = [
+      { name: 'l', address, filter_chains: [{ filters: [{ name: 'h', typed_config: hcm }] }] },
+    ];
+    const document = { static_resources: { listeners } };
+    const parsed = parseBootstrap(JSON.stringify(document), { fileName: 'f', version: '0' });
+    return parsed.ok ? '' : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`).join('\n');
+  };
+  const by = (type: string, fields: Json) => ({
+    provider: { name: 'p', typed_config: typed(`envoy.config.trace.v3.${type}`, fields) },
+  });
+  const zipkin = { collector_cluster: 'a', collector_endpoint: '/', collector_endpoint_version: 'HTTP_JSON' };
+  const refused: readonly (readonly [name: string, tracing: Json, expected: string])[] = [
+    ['nobody who collects', {}, 'tracing.provider: must be set'],
+    ['a collector without a word', { provider: { name: 'p' } }, 'tracing.provider.typed_config: must be set'],
+    [
+      'no service',
+      by('OpenTelemetryConfig', {}),
+      'provider.typed_config: one of grpc_service, http_service must be set',
+    ],
+    [
+      'a service of nobody',
+      by('OpenTelemetryConfig', { http_service: {} }),
+      'provider.typed_config.http_service.http_uri: must be set',
+    ],
+    [
+      'an address that is none',
+      by('OpenTelemetryConfig', { http_service: { http_uri: { uri: 'here', cluster: 'a', timeout: '1s' } } }),
+      'provider.typed_config.http_service.http_uri.uri: must be an http URL',
+    ],
+    [
+      'spans in another form',
+      by('ZipkinConfig', { ...zipkin, collector_endpoint_version: 'HTTP_PROTO' }),
+      'collector_endpoint_version: is supported as HTTP_JSON only',
+    ],
+    [
+      'a tag of nothing',
+      { ...by('ZipkinConfig', zipkin), custom_tags: [{ tag: 'a' }] },
+      'custom_tags[0]: one of literal, environment, request_header, metadata must be set',
+    ],
+    [
+      'a tag of metadata from nowhere',
+      { ...by('ZipkinConfig', zipkin), custom_tags: [{ tag: 'a', metadata: {} }] },
+      'custom_tags[0].metadata.metadata_key: must be set',
+    ],
+    [
+      'spans of attempts',
+      { ...by('ZipkinConfig', zipkin), spawn_upstream_span: true },
+      'spawn_upstream_span: is supported as false only',
+    ],
+  ];
+  for (const [name, tracing, expected] of refused)
+    test(name, () => expect(faults(tracing)).toContain(expected));
+});

@@ -30,6 +30,7 @@ import type { ActiveHealthConfig } from './health-types.ts';
 import type { RouterOptions } from './router-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
+import type { TracingConfig } from './tracing-types.ts';
 export interface Snapshot {
   /** For display and `weft_config_version`; changes with every applied update. */
   readonly version: string;
@@ -208,6 +209,8 @@ export interface HttpOptions {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
   readonly filters: readonly ListenerFilterConfig[];
+  /** null: no request is traced. */
+  readonly tracing: TracingConfig | null;
   readonly accessLogs: readonly AccessLogConfig[];
   readonly accessLogOptions: AccessLogOptions;
 }

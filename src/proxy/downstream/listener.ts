@@ -13,7 +13,8 @@ import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { NetworkChain } from '../network-filters/index.ts';
-import { ListenerStats, TrafficStats } from '../stats/index.ts';
+import { ListenerStats, type ListenerView, TrafficStats } from '../stats/index.ts';
+import { Tracer } from '../tracing/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
 import { BoundSockets } from './bound-sockets.ts';
 import { DownstreamConnection } from './connection.ts';
@@ -25,12 +26,17 @@ import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
 import { TcpTunnel } from './tcp-tunnel.ts';
 
+type Counting = ListenerView['filters']['filters'][number];
+
 export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwner, Chain {
   readonly name: string;
   config: ListenerConfig;
   http: HttpOptions;
   routes: RouteTable;
   filterSteps: FilterSteps | null = null;
+  tracer: Tracer | null = null;
+  /** What it was made from. */
+  private tracing = '';
   network: NetworkChain | null = null;
   /** Under a bound of its own; null: no connection has come under one. */
   private slots: ListenerSlots | null = null;
@@ -40,7 +46,9 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   accessLogs: readonly AccessLogger[] | null;
   /** Null: connections have no lines of their own. */
   private connectionLog: ConnectionLog | null = null;
-  filters: FilterChain = noFilters;
+  /** With what each did: those of the chain, and the tracer. */
+  filters: { readonly filters: readonly Counting[] } = noFilters;
+  private httpChain: FilterChain = noFilters;
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
@@ -129,9 +137,21 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
     this.setFilters();
   }
 
+  /** Spans that wait for their collector stay where nothing of it changed. */
+  private setTracer(): void {
+    const { tracing } = this.http;
+    const text = tracing === null ? '' : JSON.stringify(tracing);
+    if (text === this.tracing) return;
+    this.tracing = text;
+    this.tracer = tracing === null ? null : new Tracer(this.context, tracing);
+  }
+
   private setFilters(): void {
-    this.filters = updateFilters(this.filters, this.http.filters);
-    this.filterSteps = this.filters.filters.length === 0 ? null : this.filters;
+    this.setTracer();
+    this.httpChain = updateFilters(this.httpChain, this.http.filters);
+    const { filters } = this.httpChain;
+    this.filters = { filters: this.tracer === null ? filters : [...filters, this.tracer] };
+    this.filterSteps = filters.length === 0 ? null : this.httpChain;
     const { network = [] } = this.config;
     if (network.length === 0) this.network = null;
     else if (this.network?.key !== JSON.stringify(network))

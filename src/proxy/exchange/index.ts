@@ -18,6 +18,8 @@ export type {
   ExchangeListener,
   ExchangeState,
   FilterSteps,
+  RequestSpan,
   RequestState,
+  RequestTracer,
   Waiter,
 } from './request-state.ts';

@@ -60,11 +60,13 @@ export function match(request: RequestState): RouteHit | null {
   const hit = listener.routes.match(request.head, request.context.random, request);
   if (hit === null) {
     listener.stats.noRoute += 1;
+    if (listener.tracer !== null) request.span ??= listener.tracer.begin(request);
     return null;
   }
   request.route = hit.route;
   request.weighted = hit.cluster;
   request.virtualHost = hit.virtualHost;
+  if (listener.tracer !== null) request.span ??= listener.tracer.begin(request);
   limitDuration(request, hit.route);
   return hit;
 }
@@ -335,6 +337,7 @@ function closeBooks(request: RequestState, answerClass: number, nowMs: number): 
   const service = cluster === null ? serviceAsked(request) : cluster.config.service;
   listener.traffic.find(route, service, request.peer).record(answerClass, durationMs / 1000);
   request.settledMs = nowMs;
+  if (request.span !== null) request.span.end(request, nowMs);
   if (request.periodic !== null) request.periodic.stop();
   if (listener.accessLogs !== null) log(request, 'DownstreamEnd');
 }

@@ -38,6 +38,7 @@ export function prepareResponse(
     head.add('x-request-id', request.requestId);
   }
   if (request.setCookie !== '') head.add('set-cookie', request.setCookie);
+  if (request.span !== null) request.span.onAnswer(head);
   const { route, weighted } = request;
   if (weighted?.responseEdits) applyEdits(head, weighted.responseEdits, request);
   if (route?.responseEdits) applyEdits(head, route.responseEdits, request);

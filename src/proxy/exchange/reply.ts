@@ -122,6 +122,7 @@ function send(
   const head = createResponseHead(status, [...fields, ...extra]);
   request.status = status;
   request.responseHead = head;
+  if (request.span !== null) request.span.onAnswer(head);
   if (route?.responseEdits) applyEdits(head, route.responseEdits, request);
   if (edits !== null) applyEdits(head, edits, request);
   const withBody = bytes.length > 0 && !bodiless && request.method !== 'HEAD';
@@ -166,6 +167,7 @@ function sendGrpc(
   request.status = status;
   request.grpcStatus = grpcStatus;
   request.responseHead = head;
+  if (request.span !== null) request.span.onAnswer(head);
   if (request.route?.responseEdits) applyEdits(head, request.route.responseEdits, request);
   if (edits !== null) applyEdits(head, edits, request);
   if (request.steps !== null) consultAnswerers(request, request.steps.answerers, head, true);

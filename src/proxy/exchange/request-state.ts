@@ -68,6 +68,8 @@ export interface ExchangeListener {
   readonly accessLogs: readonly AccessLogger[] | null;
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
+  /** null: no request is traced. */
+  readonly tracer: RequestTracer | null;
   /** null: nobody is asked, and nobody looks. */
   readonly filterSteps: FilterSteps | null;
   /** Who says to be calling, as a label of bounded variety. */
@@ -117,6 +119,19 @@ export interface Waiter {
   onHeldBody?(request: RequestState): void;
   /** The request is here as a whole. */
   onHeldEnd?(request: RequestState): void;
+}
+
+/** Makes spans of a listener's requests. */
+export interface RequestTracer {
+  /** The request has its route, if there is one. */
+  begin(request: RequestState): RequestSpan;
+}
+
+/** The span of a request. */
+export interface RequestSpan {
+  /** Every answer, our own too. */
+  onAnswer(head: ResponseHead): void;
+  end(request: RequestState, nowMs: number): void;
 }
 
 /** Copies of a request for other clusters (mirror.ts). */
@@ -204,6 +219,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   responseTransform: BodyTransform | null = null;
   /** Bytes of the body that are taken while the request does not go on. */
   heldBytesMax: number = proxyLimits.heldBodyBytesMax;
+  /** null: its listener traces nothing. */
+  span: RequestSpan | null = null;
   /** The authorizer that said `wait`; null: nobody is waited for. */
   waiter: Waiter | null = null;
   /** The endpoint of the last attempt; null: none was made. */
@@ -404,6 +421,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.metadata = null;
     this.heldBytesMax = proxyLimits.heldBodyBytesMax;
     this.waiter = null;
+    this.span = null;
     this.endpoint = null;
     this.sent = false;
     this.retrying = null;

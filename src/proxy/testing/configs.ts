@@ -83,6 +83,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     localReplies: null,
     upgrades: new Map(),
     filters: [],
+    tracing: null,
     accessLogs: [],
     accessLogOptions: { atStart: false, intervalMs: 0 },
     ...options,

@@ -16,7 +16,9 @@ const http = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 export class GoServices {
   readonly lines: string[] = [];
+  /** Of its services of gRPC, and of those over HTTP. */
   port = 0;
+  httpPort = 0;
   private readonly folder = mkdtempSync(join(tmpdir(), 'weft-services-'));
   private child: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | null = null;
 
@@ -26,8 +28,9 @@ export class GoServices {
     if (built.code !== 0) throw new Error(`go build: ${built.err}`);
     this.child = Bun.spawn([binary], { stdio: ['ignore', 'pipe', 'inherit'] });
     void this.read(this.child.stdout);
-    await until('the port', () => this.lines.length > 0);
-    this.port = Number(this.lines[0]?.split(' ')[1]);
+    await until('the ports', () => this.said('port').length > 0);
+    this.port = Number(this.said('port')[0]);
+    this.httpPort = Number(this.said('http')[0]);
   }
 
   async stop(): Promise<void> {

@@ -52,6 +52,13 @@ export class WireWriter {
     this.length += 8;
   }
 
+  fixed64(field: number, value: bigint): void {
+    this.tag(field, wireType.fixed64);
+    this.reserve(8);
+    new DataView(this.buffer.buffer).setBigUint64(this.length, value, true);
+    this.length += 8;
+  }
+
   /** Bytes that are encoded fields already. */
   raw(value: Uint8Array): void {
     this.reserve(value.length);

@@ -105,6 +105,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter': '1:identifier 2:value',
   'envoy.config.core.v3.HttpProtocolOptions':
     '1:idle_timeout 2:max_headers_count 3:max_connection_duration 4:max_stream_duration 5:headers_with_underscores_action 6:max_requests_per_connection 7:max_response_headers_kb',
+  'envoy.config.core.v3.HttpService': '1:http_uri 2:request_headers_to_add',
   'envoy.config.core.v3.HttpUri': '1:uri 2:cluster 3:timeout',
   'envoy.config.core.v3.KeepaliveSettings':
     '1:interval 2:timeout 3:interval_jitter 4:connection_idle_interval',
@@ -174,6 +175,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.rbac.v3.Principal.Authenticated': '2:principal_name',
   'envoy.config.rbac.v3.Principal.Set': '1:ids',
   'envoy.config.rbac.v3.RBAC': '1:action 2:policies 3:audit_logging_options',
+  'envoy.config.route.v3.Decorator': '1:operation 2:propagate',
   'envoy.config.route.v3.DirectResponseAction': '1:status 2:body',
   'envoy.config.route.v3.FilterConfig': '1:config 2:is_optional 3:disabled',
   'envoy.config.route.v3.HeaderMatcher':
@@ -232,11 +234,17 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteMatch.ConnectMatcher': '',
   'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': '',
   'envoy.config.route.v3.RouteMatch.TlsContextMatchOptions': '1:presented 2:validated',
+  'envoy.config.route.v3.Tracing': '1:client_sampling 2:random_sampling 3:overall_sampling 4:custom_tags',
   'envoy.config.route.v3.VirtualHost':
     '1:name 2:domains 3:routes 4:require_tls 5:virtual_clusters 6:rate_limits 7:request_headers_to_add 8:cors 10:response_headers_to_add 11:response_headers_to_remove 13:request_headers_to_remove 14:include_request_attempt_count 15:typed_per_filter_config 16:retry_policy 17:hedge_policy 18:per_request_buffer_limit_bytes 19:include_attempt_count_in_response 20:retry_policy_typed_config 21:matcher 22:request_mirror_policies 23:include_is_timeout_retry_header 24:metadata',
   'envoy.config.route.v3.WeightedCluster': '1:clusters 2:runtime_key_prefix 3:total_weight 4:header_name',
   'envoy.config.route.v3.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match 4:request_headers_to_add 5:response_headers_to_add 6:response_headers_to_remove 9:request_headers_to_remove 10:typed_per_filter_config 11:host_rewrite_literal 12:cluster_header',
+  'envoy.config.trace.v3.OpenTelemetryConfig':
+    '1:grpc_service 2:service_name 3:http_service 4:resource_detectors 5:sampler',
+  'envoy.config.trace.v3.Tracing.Http': '1:name 3:typed_config',
+  'envoy.config.trace.v3.ZipkinConfig':
+    '1:collector_cluster 2:collector_endpoint 3:trace_id_128bit 4:shared_span_context 5:collector_endpoint_version 6:collector_hostname 7:split_spans_for_request',
   'envoy.extensions.access_loggers.file.v3.FileAccessLog':
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': '1:log_format',
@@ -353,6 +361,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:unix_sockets 2:cidr_ranges',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
     '1:subject 3:cert 4:dns 5:uri 6:chain',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing':
+    '3:client_sampling 4:random_sampling 5:overall_sampling 6:verbose 7:max_path_tag_length 8:custom_tags 9:provider 10:spawn_upstream_span',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig':
     '1:upgrade_type 2:filters 3:enabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter':
@@ -465,6 +475,14 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.type.matcher.v3.ValueMatcher.NullMatch': '',
   'envoy.type.metadata.v3.MetadataKey': '1:key 2:path',
   'envoy.type.metadata.v3.MetadataKey.PathSegment': '1:key',
+  'envoy.type.metadata.v3.MetadataKind': '1:request 2:route 3:cluster 4:host',
+  'envoy.type.metadata.v3.MetadataKind.Request': '',
+  'envoy.type.metadata.v3.MetadataKind.Route': '',
+  'envoy.type.tracing.v3.CustomTag': '1:tag 2:literal 3:environment 4:request_header 5:metadata',
+  'envoy.type.tracing.v3.CustomTag.Environment': '1:name 2:default_value',
+  'envoy.type.tracing.v3.CustomTag.Header': '1:name 2:default_value',
+  'envoy.type.tracing.v3.CustomTag.Literal': '1:value',
+  'envoy.type.tracing.v3.CustomTag.Metadata': '1:kind 2:metadata_key 3:default_value',
   'envoy.type.v3.DoubleRange': '1:start 2:end',
   'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
   'envoy.type.v3.HttpStatus': '1:code',

@@ -109,6 +109,7 @@ export {
   type redirectAction,
   requestMirrorPolicy,
   retryPolicy,
+  type route,
   routeConfiguration,
   routeMatch,
   uriTemplateMatch,
@@ -134,4 +135,5 @@ export {
   upstreamProxyHeader,
   upstreamTlsContext,
 } from './tls.ts';
+export { openTelemetry, type routeTracing, type tracing, zipkin } from './tracing.ts';
 export { typedStruct } from './typed-struct.ts';

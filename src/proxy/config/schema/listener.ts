@@ -22,6 +22,7 @@ import { internalAddressConfig, localReplyConfig, originalIpDetection } from './
 import { routeConfiguration, routeMatch } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
+import { tracing } from './tracing.ts';
 
 export const router = message('envoy.extensions.filters.http.router.v3.Router', {
   dynamic_stats: f.boolValue(1, 'true', only(true)),
@@ -99,6 +100,7 @@ export const httpConnectionManager = message(
       26,
       'default 2s (Envoy: 1s), from the arrival of the last byte; 0s waits for nobody',
     ),
+    tracing: f.message(7, tracing),
     access_log: f.repeated(f.message(13, accessLog)),
     access_log_options: f.message(56, httpLogOptions),
     access_log_flush_interval: f.duration(54, 'deprecated in Envoy'),

@@ -7,7 +7,7 @@ import { queryParameterMatcher } from './query-matcher.ts';
 
 const name = (short: string) => `envoy.config.route.v3.RateLimit.${short}`;
 
-const metadataKey = message('envoy.type.metadata.v3.MetadataKey', {
+export const metadataKey = message('envoy.type.metadata.v3.MetadataKey', {
   key: f.string(1, '', required),
   path: f.repeated(
     f.message(

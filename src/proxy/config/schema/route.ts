@@ -9,6 +9,7 @@ import { internalRedirectPolicy } from './internal-redirect.ts';
 import { queryParameterMatcher } from './query-matcher.ts';
 import { rateLimitRule } from './rate-limit.ts';
 import { metadataMatcher } from './rbac.ts';
+import { decorator, routeTracing } from './tracing.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
 const edits = (requestAdd: number, requestRemove: number, responseAdd: number, responseRemove: number) => ({
@@ -301,7 +302,8 @@ export const route = message(
     route: f.message(2, routeAction),
     redirect: f.message(3, redirectAction),
     direct_response: f.message(7, directResponse),
-    decorator: f.ignored(5, 'names spans, which Weft does not make'),
+    decorator: f.message(5, decorator),
+    tracing: f.message(15, routeTracing),
     per_request_buffer_limit_bytes: f.uint32Value(16, 'of a request body that is kept for a retry'),
     stat_prefix: f.string(19, 'statistics only: Weft’s are by the route’s name'),
     metadata: f.message(4, metadata),

@@ -35,6 +35,7 @@ import { translateRouteConfig } from './route-config.ts';
 import { routerDefaults, translateRouter } from './router.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
+import { translateTracing } from './tracing.ts';
 import { translateUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
@@ -104,6 +105,7 @@ const plainOptions: HttpOptions = {
   clientCertificate: { mode: 'sanitize', subject: false, certificate: false, uri: false, dns: false },
   upgrades: new Map(),
   filters: [],
+  tracing: null,
   accessLogs: [],
   accessLogOptions: { atStart: false, intervalMs: 0 },
 };
@@ -379,6 +381,18 @@ function translateDirection(message: ListenerMessage, path: string, faults: Faul
   return message.traffic_direction === 'OUTBOUND' ? 'outbound' : 'gateway';
 }
 
+function translateTracingOf(
+  listener: ListenerMessage,
+  hcm: Hcm,
+  path: string,
+  faults: Faults,
+): HttpOptions['tracing'] {
+  const egress = listener.traffic_direction === 'OUTBOUND';
+  return hcm.tracing === undefined
+    ? null
+    : translateTracing(hcm.tracing, egress, join(path, 'tracing'), faults);
+}
+
 function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults: Faults): HttpOptions {
   const common = hcm.common_http_protocol_options;
   const useRemoteAddress = hcm.use_remote_address ?? false;
@@ -418,6 +432,7 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     localReplies: translateLocalReplies(hcm.local_reply_config, join(path, 'local_reply_config'), faults),
     upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
     filters: translateFilters(hcm, path, faults),
+    tracing: translateTracingOf(listener, hcm, path, faults),
     accessLogs: translateAccessLogs(hcm.access_log, join(path, 'access_log'), faults),
     accessLogOptions: translateLogOptions(hcm.access_log_options, hcm, {
       own: hcm.access_log_options?.flush_access_log_on_new_request,

@@ -30,6 +30,7 @@ import { translateRetry } from './retry.ts';
 import { translatePathPattern, translateTemplateRewrite, translateTextRewrite } from './rewrites.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { translateCriteria } from './subsets.ts';
+import { translateRouteTracing } from './tracing.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
@@ -207,6 +208,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     ...(filters === null ? {} : { filters }),
     ...(action?.priority === 'HIGH' ? { high: true as const } : {}),
     ...(service === null ? {} : { service }),
+    ...translateRouteTracing(route, path, faults),
     ...(descriptors === null ? {} : { descriptors }),
     ...(hostDescriptors === null ? {} : { hostDescriptors }),
     ...(action?.include_vh_rate_limits === true ? { includesHostDescriptors: true as const } : {}),
