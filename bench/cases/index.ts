@@ -2,6 +2,7 @@
 
 import type { BenchCase } from '../harness/case.ts';
 import { connections } from './connections.ts';
+import { filters } from './filters.ts';
 import { grpc } from './grpc.ts';
 import { hop } from './hop.ts';
 import { http2 } from './http2.ts';
@@ -18,6 +19,7 @@ export const cases: readonly BenchCase[] = [
   tls,
   tcp,
   scale,
+  filters,
   threads,
   http2,
   grpc,

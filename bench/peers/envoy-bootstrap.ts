@@ -1,6 +1,7 @@
 // One bootstrap for Weft and Envoy. What Envoy lacks (latency-aware balancing, a windowed budget) stands in places
 // where Envoy ignores it, beside Envoy's nearest own setting.
 
+import { filterConfigs } from './filters.ts';
 import { type Place, routePrefix, type Work } from './work.ts';
 
 const typePrefix = 'type.googleapis.com/envoy';
@@ -52,7 +53,7 @@ function filterOf(work: Work, cluster: string): object {
       '@type': type,
       stat_prefix: 'outbound',
       route_config: routes(work, cluster),
-      http_filters: [router],
+      http_filters: [...filterConfigs(work.filter), router],
       http2_protocol_options: { max_concurrent_streams: 2000 },
     },
   };

@@ -1,9 +1,12 @@
 // The proxies under comparison, each started with as many threads as the work says.
 
+import { fileURLToPath } from 'node:url';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 import { haproxyConfig } from './haproxy.ts';
 import { nginxProxyConfig } from './nginx.ts';
 import type { Peer } from './work.ts';
+
+const userFilter = fileURLToPath(new URL('user-filter.ts', import.meta.url));
 
 export const peers: readonly Peer[] = [
   {
@@ -14,12 +17,14 @@ export const peers: readonly Peer[] = [
     createCommand: (config, _index, work) => [
       ...[process.env['WEFT_BIN'] ?? 'dist/weft', 'proxy', '-c', config, '--log-level', 'error'],
       ...(work.threads === 1 ? [] : ['--concurrency', String(work.threads)]),
+      ...(work.filter === 'typescript' ? ['--filter', userFilter] : []),
     ],
   },
   {
     name: 'envoy',
     program: 'envoy',
     configName: 'envoy.json',
+    canDo: (work) => work.filter !== 'typescript',
     createConfig: envoyBootstrap,
     createCommand: (config, index, work) => [
       ...[
@@ -39,6 +44,7 @@ export const peers: readonly Peer[] = [
     name: 'haproxy',
     program: 'haproxy',
     configName: 'haproxy.cfg',
+    canDo: (work) => work.filter === '',
     createConfig: haproxyConfig,
     createCommand: (config) => ['haproxy', '-db', '-f', config],
   },
@@ -50,6 +56,7 @@ export const peers: readonly Peer[] = [
     // several processes, of which one would be measured.
     canDo: (work) =>
       work.threads === 1 &&
+      work.filter === '' &&
       work.protocol === 'http' &&
       !work.http2 &&
       !work.hopHttp2 &&

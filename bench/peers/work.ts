@@ -1,5 +1,7 @@
 // What every proxy of a run is asked to do, so that nobody can say they did different work.
 
+import type { FilterName } from './filters.ts';
+
 /** What endpoints speak. `grpc`: HTTP/2, answers end with trailers; `streams`: HTTP/2, answers do not end. */
 export type EndpointKind = 'http1' | 'http2' | 'grpc' | 'streams';
 
@@ -23,6 +25,8 @@ export interface Work {
   /** Clusters of three endpoints; one is called. */
   readonly clusters: number;
   readonly threads: number;
+  /** An HTTP filter before the router; '': none. */
+  readonly filter: FilterName;
 }
 
 export const plainWork: Work = {
@@ -35,6 +39,7 @@ export const plainWork: Work = {
   routes: 2,
   clusters: 1,
   threads: 1,
+  filter: '',
 };
 
 /** Where a proxy listens, whom it calls, and the files of its certificates. */

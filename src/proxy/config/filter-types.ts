@@ -15,10 +15,17 @@ export interface FaultConfig {
   /** `fixedMs` null: the request's own header says how long. Shares are 0 to 1. */
   readonly delay: { readonly fixedMs: number | null; readonly share: number } | null;
   /** `status` null: the request's own header says which. */
-  readonly abort: { readonly status: number | null; readonly share: number } | null;
+  readonly abort: {
+    readonly status: number | null;
+    /** For callers of gRPC; null: by the status. */
+    readonly grpcStatus: number | null;
+    readonly share: number;
+  } | null;
   /** Only requests to this cluster; '': all. */
   readonly cluster: string;
   readonly headers: readonly HeaderMatch[];
+  /** Only requests of these callers, as they say themselves; none: of all. */
+  readonly nodes: readonly string[];
   readonly activeMax: number;
 }
 
@@ -92,6 +99,10 @@ export interface CorsConfig {
   readonly maxAge: string;
   readonly allowCredentials: boolean;
   readonly enabledShare: number;
+  /** Judged and counted, no more. */
+  readonly shadowShare: number;
+  /** A page of the internet may ask for one of this network. */
+  readonly privateNetwork: boolean;
   readonly forwardOtherPreflights: boolean;
 }
 

@@ -566,7 +566,7 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
   [
     'an abort without a status',
     filtered(fault, { abort: {} }),
-    'abort: one of http_status, header_abort must be set',
+    'abort: one of http_status, grpc_status, header_abort must be set',
   ],
   [
     'an edit that does nothing',

@@ -28,11 +28,15 @@ export class CorsFilter implements HttpFilter, Authorizer, Answerer {
 
   authorize(request: RequestState): 'allow' | Denial {
     const config = configFor(request, this.filter, 'cors');
-    if (config === null || !drawn(config.enabledShare, request)) return 'allow';
+    if (config === null) return 'allow';
+    const enabled = drawn(config.enabledShare, request);
+    if (!enabled && !drawn(config.shadowShare, request)) return 'allow';
     const origin = request.head.getName('origin');
     if (origin === null || origin === '') return 'allow';
     const preflight =
-      request.method === 'OPTIONS' && (request.head.getName('access-control-request-method') ?? '') !== '';
+      enabled &&
+      request.method === 'OPTIONS' &&
+      (request.head.getName('access-control-request-method') ?? '') !== '';
     if (!this.allows(config, origin)) {
       this.counts.origin_invalid += 1;
       return preflight && !config.forwardOtherPreflights ? denial(200, '', 'cors_response') : 'allow';
@@ -71,6 +75,8 @@ function preflightFields(config: CorsConfig, { head }: RequestState): Denial['fi
   };
   add('access-control-allow-methods', config.allowMethods, 'access-control-request-method');
   add('access-control-allow-headers', config.allowHeaders, 'access-control-request-headers');
+  if (config.privateNetwork && head.getName('access-control-request-private-network') === 'true')
+    fields.push(['access-control-allow-private-network', 'true']);
   if (config.maxAge !== '') fields.push(['access-control-max-age', config.maxAge]);
   return fields;
 }

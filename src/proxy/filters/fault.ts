@@ -46,10 +46,10 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
       const delayMs = delayOf(request, config);
       if (delayMs > 0) return this.delay(request, delayMs);
     }
-    const status = config === null ? 0 : abortOf(request, config);
-    if (status === 0) return 'allow';
+    const refusal = config === null ? null : abortOf(request, config);
+    if (refusal === null) return 'allow';
     this.counts.aborts_injected += 1;
-    return denial(status, 'fault filter abort', 'fault_filter_abort', responseFlags.faultAbort);
+    return refusal;
   }
 
   onAbandoned(): void {
@@ -81,6 +81,9 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
 
   private concerns(request: RequestState, config: FaultConfig): boolean {
     if (config.cluster !== '' && request.weighted?.cluster !== config.cluster) return false;
+    const { nodes } = config;
+    if (nodes.length > 0 && !nodes.includes(request.head.getName('x-envoy-downstream-service-node') ?? ''))
+      return false;
     if (config.headers.length === 0) return true;
     let matchers = this.matchers.get(config);
     if (matchers === undefined) {
@@ -100,14 +103,19 @@ function delayOf(request: RequestState, { delay }: FaultConfig): number {
   return askedMs > 0 && drawn(share, request) ? askedMs : 0;
 }
 
-/** 0: it is not aborted. */
-function abortOf(request: RequestState, { abort }: FaultConfig): number {
-  if (abort === null) return 0;
+/** null: it is not aborted. */
+function abortOf(request: RequestState, { abort }: FaultConfig): Denial | null {
+  if (abort === null) return null;
   const header = 'x-envoy-fault-abort-request';
-  const status = abort.status ?? askedNumber(request, header) ?? 0;
-  if (status < 200 || status > 599) return 0;
+  const asked = abort.status ?? askedNumber(request, header);
+  const askedGrpc = askedNumber(request, 'x-envoy-fault-abort-grpc-request');
+  const status = asked ?? (askedGrpc === null ? 0 : 200);
+  const grpcStatus = abort.status === null && asked === null ? askedGrpc : abort.grpcStatus;
+  if (status < 200 || status > 599) return null;
   const share = abort.status === null ? askedShare(request, header, abort.share) : abort.share;
-  return drawn(share, request) ? status : 0;
+  if (!drawn(share, request)) return null;
+  const refusal = denial(status, 'fault filter abort', 'fault_filter_abort', responseFlags.faultAbort);
+  return grpcStatus === null ? refusal : { ...refusal, grpcStatus };
 }
 
 /** The configured share bounds what a caller may ask for. */

@@ -7,6 +7,7 @@ import { BesideEnvoy, type Case, prefixOf, typed } from '../testing/beside-envoy
 setDefaultTimeout(60_000);
 
 const http = 'envoy.extensions.filters.http';
+const never = { runtime_key: 'none', default_value: { numerator: 0 } };
 const all = { default_value: { numerator: 100, denominator: 'HUNDRED' } };
 const hundred = { numerator: 100, denominator: 'HUNDRED' };
 
@@ -202,6 +203,78 @@ const firstCases: readonly Case[] = [
       }),
     ),
     asks: [{}, { path: '/backend' }, { path: '/gone' }],
+  },
+  {
+    name: 'fault: a status of gRPC',
+    filters: [
+      filter('fault', 'fault.v3.HTTPFault', {
+        abort: { grpc_status: 8, percentage: { numerator: 100 } },
+        downstream_nodes: ['a', 'b'],
+        delay_percent_runtime: 'x',
+      }),
+    ],
+    asks: [
+      {},
+      { fields: ['x-envoy-downstream-service-node: a'] },
+      { fields: ['x-envoy-downstream-service-node: b', 'content-type: application/grpc'] },
+      { fields: ['x-envoy-downstream-service-node: c'] },
+    ],
+    stats: /fault/,
+  },
+  {
+    name: 'fault: a status of gRPC that is asked for',
+    filters: [
+      filter('fault', 'fault.v3.HTTPFault', {
+        abort: { header_abort: {}, percentage: { numerator: 100 } },
+      }),
+    ],
+    asks: [
+      { fields: ['x-envoy-fault-abort-grpc-request: 5', 'content-type: application/grpc'] },
+      { fields: ['x-envoy-fault-abort-grpc-request: 5'] },
+      {
+        fields: [
+          'x-envoy-fault-abort-grpc-request: 5',
+          'x-envoy-fault-abort-request: 418',
+          'content-type: application/grpc',
+        ],
+      },
+      { fields: ['x-envoy-fault-abort-grpc-request: 99'] },
+    ],
+    stats: /fault/,
+  },
+  {
+    name: 'cors: in the shadow, and of private networks',
+    filters: [filter('cors', 'cors.v3.Cors', {})],
+    routes: [
+      ['/shadow', { filter_enabled: never, shadow_enabled: all }],
+      ['/private', { allow_private_network_access: true }],
+      ['/public', { allow_private_network_access: false }],
+      ['/', {}],
+    ].map(([prefix, fields]) => ({
+      match: { prefix },
+      route: { cluster: 'backend' },
+      typed_per_filter_config: {
+        cors: typed('envoy.extensions.filters.http.cors.v3.CorsPolicy', {
+          allow_origin_string_match: [{ exact: 'http://good.example' }],
+          allow_methods: 'GET',
+          ...(fields as object),
+        }),
+      },
+    })),
+    asks: ['/shadow', '/private', '/public', '/'].flatMap((path) => [
+      { path, fields: ['origin: http://good.example'] },
+      { path, fields: ['origin: http://bad.example'] },
+      {
+        path,
+        method: 'OPTIONS',
+        fields: [
+          'origin: http://good.example',
+          'access-control-request-method: GET',
+          'access-control-request-private-network: true',
+        ],
+      },
+    ]),
+    stats: /cors/,
   },
   {
     name: 'header mutation',

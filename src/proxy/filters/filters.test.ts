@@ -75,6 +75,7 @@ function fault(options: Partial<FaultConfig>): FaultConfig {
     abort: null,
     cluster: '',
     headers: [],
+    nodes: [],
     activeMax: Number.POSITIVE_INFINITY,
     ...options,
   };
@@ -89,7 +90,7 @@ describe('no filter', () => {
 });
 
 describe('fault', () => {
-  const always = { status: 503, share: 1 };
+  const always = { status: 503, grpcStatus: null, share: 1 };
 
   test('abort answers instead of the endpoint', () => {
     const { world, origin, counts } = setup(fault({ abort: always }));
@@ -150,7 +151,7 @@ describe('fault', () => {
   });
 
   test('a share of requests is hit', () => {
-    const { world } = setup(fault({ abort: { status: 500, share: 0.25 } }));
+    const { world } = setup(fault({ abort: { status: 500, grpcStatus: null, share: 0.25 } }));
     const client = world.client();
     for (let count = 0; count < 400; count++) {
       client.get('/');
@@ -182,19 +183,29 @@ describe('fault', () => {
       ['x-user: me'],
       503,
     ],
-    ['asked by a header', { abort: { status: null, share: 1 } }, ['x-envoy-fault-abort-request: 418'], 418],
-    ['asked by nobody', { abort: { status: null, share: 1 } }, [], 200],
-    ['asked for nonsense', { abort: { status: null, share: 1 } }, ['x-envoy-fault-abort-request: 99'], 200],
+    [
+      'asked by a header',
+      { abort: { status: null, grpcStatus: null, share: 1 } },
+      ['x-envoy-fault-abort-request: 418'],
+      418,
+    ],
+    ['asked by nobody', { abort: { status: null, grpcStatus: null, share: 1 } }, [], 200],
+    [
+      'asked for nonsense',
+      { abort: { status: null, grpcStatus: null, share: 1 } },
+      ['x-envoy-fault-abort-request: 99'],
+      200,
+    ],
     ['asked, but not allowed', { abort: null }, ['x-envoy-fault-abort-request: 418'], 200],
     [
       'asked for a smaller share',
-      { abort: { status: null, share: 1 } },
+      { abort: { status: null, grpcStatus: null, share: 1 } },
       ['x-envoy-fault-abort-request: 418', 'x-envoy-fault-abort-request-percentage: 0'],
       200,
     ],
     [
       'asked for more than the configured share',
-      { abort: { status: null, share: 0 } },
+      { abort: { status: null, grpcStatus: null, share: 0 } },
       ['x-envoy-fault-abort-request: 418', 'x-envoy-fault-abort-request-percentage: 100'],
       200,
     ],
@@ -221,7 +232,7 @@ describe('fault', () => {
 
 describe('what routes say', () => {
   const off = fault({});
-  const abort = (status: number) => fault({ abort: { status, share: 1 } });
+  const abort = (status: number) => fault({ abort: { status, grpcStatus: null, share: 1 } });
   const cases: readonly (readonly [what: string, own: FaultConfig, setup: Setup, status: number])[] = [
     ['nothing', abort(500), {}, 500],
     ['a route', off, { route: abort(501) }, 501],
@@ -340,6 +351,8 @@ function corsOf(options: Partial<CorsConfig> = {}): CorsConfig {
     maxAge: '600',
     allowCredentials: true,
     enabledShare: 1,
+    shadowShare: 0,
+    privateNetwork: false,
     forwardOtherPreflights: true,
     ...options,
   };

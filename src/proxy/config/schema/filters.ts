@@ -3,7 +3,7 @@
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
-import { f, message, notEmpty, positive } from './field.ts';
+import { atMost, f, message, notEmpty, positive } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
@@ -21,6 +21,8 @@ export const runtimePercent = message('envoy.config.core.v3.RuntimeFractionalPer
   default_value: f.message(1, fractionalPercent),
   runtime_key: f.string(2, 'there is no runtime layer: default_value holds'),
 });
+
+const noRuntime = 'there is no runtime: what is said here holds';
 
 const headerAsked = (name: string) => message(name, {});
 
@@ -43,10 +45,11 @@ const faultAbort = message(
     http_status: f.uint32(2, '200 to 599', (value) =>
       value >= 200 && value <= 599 ? null : 'must be 200 to 599',
     ),
+    grpc_status: f.uint32(5, 'for others than callers of gRPC: 200', atMost(16)),
     header_abort: f.message(4, headerAsked('envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort')),
     percentage: f.message(3, fractionalPercent),
   },
-  [['http_status', 'header_abort']],
+  [['http_status', 'grpc_status', 'header_abort']],
 );
 
 export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFault', {
@@ -54,7 +57,15 @@ export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFau
   abort: f.message(2, faultAbort),
   upstream_cluster: f.string(3),
   headers: f.repeated(f.message(4, headerMatcher)),
+  downstream_nodes: f.repeated(f.string(5, 'as x-envoy-downstream-service-node says')),
   max_active_faults: f.uint32Value(6, 'default no limit'),
+  delay_percent_runtime: f.string(8, noRuntime),
+  abort_percent_runtime: f.string(9, noRuntime),
+  delay_duration_runtime: f.string(10, noRuntime),
+  abort_http_status_runtime: f.string(11, noRuntime),
+  max_active_faults_runtime: f.string(12, noRuntime),
+  abort_grpc_status_runtime: f.string(14, noRuntime),
+  disable_downstream_cluster_stats: f.bool(15, 'there are none by callers in any case'),
 });
 
 /** The names that http_status.proto gives to numbers, those that refuse. */
@@ -97,6 +108,8 @@ export const corsPolicy = message('envoy.extensions.filters.http.cors.v3.CorsPol
   max_age: f.string(5),
   allow_credentials: f.boolValue(6),
   filter_enabled: f.message(7, runtimePercent, 'default 100 %'),
+  shadow_enabled: f.message(8, runtimePercent, 'default 0 %'),
+  allow_private_network_access: f.boolValue(9),
   forward_not_matching_preflights: f.boolValue(10, 'default true'),
 });
 

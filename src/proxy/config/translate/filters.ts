@@ -2,6 +2,7 @@
 
 import type { HeaderEdits, HeaderStep } from '../../../policy/index.ts';
 import type {
+  FaultConfig,
   FilterConfig,
   HeaderMutationConfig,
   ListenerFilterConfig,
@@ -223,6 +224,8 @@ const noCors: FilterConfig = {
   maxAge: '',
   allowCredentials: false,
   enabledShare: 0,
+  shadowShare: 0,
+  privateNetwork: false,
   forwardOtherPreflights: true,
 };
 
@@ -230,22 +233,36 @@ function translateFault(message: MessageOf<typeof httpFault>, path: string, faul
   const { delay, abort } = message;
   if (delay !== undefined && delay.fixed_delay === undefined && delay.header_delay === undefined)
     faults.add(join(path, 'delay'), 'one of fixed_delay, header_delay must be set');
-  if (abort !== undefined && abort.http_status === undefined && abort.header_abort === undefined)
-    faults.add(join(path, 'abort'), 'one of http_status, header_abort must be set');
+  if (
+    abort !== undefined &&
+    abort.http_status === undefined &&
+    abort.grpc_status === undefined &&
+    abort.header_abort === undefined
+  )
+    faults.add(join(path, 'abort'), 'one of http_status, grpc_status, header_abort must be set');
   return {
     kind: 'fault',
     delay:
       delay === undefined
         ? null
         : { fixedMs: delay.fixed_delay ?? null, share: shareOf(delay.percentage, 0) },
-    abort:
-      abort === undefined ? null : { status: abort.http_status ?? null, share: shareOf(abort.percentage, 0) },
+    abort: abort === undefined ? null : translateAbort(abort),
     cluster: message.upstream_cluster ?? '',
     headers: message.headers.map((header, index) =>
       translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),
     ),
+    nodes: message.downstream_nodes,
     activeMax: message.max_active_faults ?? Number.POSITIVE_INFINITY,
   };
+}
+
+/** What is said of a status of gRPC is told to its callers; to others it is a 200, as Envoy's. */
+function translateAbort(
+  abort: NonNullable<MessageOf<typeof httpFault>['abort']>,
+): NonNullable<FaultConfig['abort']> {
+  const grpcStatus = abort.grpc_status ?? null;
+  const status = abort.http_status ?? (grpcStatus === null ? null : 200);
+  return { status, grpcStatus, share: shareOf(abort.percentage, 0) };
 }
 
 function translateCors(message: MessageOf<typeof corsPolicy>, path: string, faults: Faults): FilterConfig {
@@ -260,6 +277,8 @@ function translateCors(message: MessageOf<typeof corsPolicy>, path: string, faul
     maxAge: message.max_age ?? '',
     allowCredentials: message.allow_credentials ?? false,
     enabledShare: shareOf(message.filter_enabled?.default_value, 1),
+    shadowShare: shareOf(message.shadow_enabled?.default_value, 0),
+    privateNetwork: message.allow_private_network_access ?? false,
     forwardOtherPreflights: message.forward_not_matching_preflights ?? true,
   };
 }
