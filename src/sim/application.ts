@@ -1,17 +1,20 @@
-// A simulated service: a real HTTP/1.1 server codec over the simulated network, and the work that it does; by itself
-// with a service time and an answer that the scenario sets.
+// A simulated service: a real server codec over the simulated network, and the work that it does; by itself with a
+// service time and an answer that the scenario sets.
 
 import { type MeshError, Timer } from '../base/index.ts';
 import type { Address, Socket, SocketHandler } from '../net/index.ts';
 import { defaultHttp1Limits, Http1ServerCodec } from '../wire/http1/index.ts';
 import {
   createResponseHead,
+  createTrailers,
   type RequestHead,
   type RequestReceiver,
   type ServerHost,
   type ServerStream,
 } from '../wire/index.ts';
+import { type Http2Faults, Http2ServedConnection } from './http2-application.ts';
 import { type RequestBook, requestIdField } from './request-book.ts';
+import { frameMessage, type Speech } from './speech.ts';
 import type { SimProcess } from './world.ts';
 
 /** What a service does with a request that has come whole. */
@@ -61,13 +64,27 @@ export class LocalWork implements Work {
   }
 }
 
+/** Over what, and with which faults of its own. */
+export interface Serving {
+  readonly speech: Speech;
+  readonly faults: Http2Faults;
+}
+
+const plain: Serving = { speech: 'http1', faults: { goawayEvery: 0, resetEvery: 0 } };
+
 /** Serves its work on an address. */
 export class Application {
   readonly work: Work;
 
-  constructor(process: SimProcess, address: Address, work: Work) {
+  constructor(process: SimProcess, address: Address, work: Work, { speech, faults }: Serving = plain) {
     this.work = work;
-    process.network.listen({ address, accept: (socket) => new ServedConnection(work, socket) });
+    const serve = (stream: ServerStream, head: RequestHead) =>
+      new Execution(work, stream, head, speech === 'grpc');
+    const accept = (socket: Socket): SocketHandler =>
+      speech === 'http1'
+        ? new ServedConnection(work, socket)
+        : new Http2ServedConnection(process, socket, faults, serve);
+    process.network.listen({ address, accept });
   }
 }
 
@@ -105,22 +122,28 @@ class ServedConnection implements SocketHandler, ServerHost {
   onProtocolError(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
-    const execution = new Execution(this.#work, stream, head);
+    const execution = new Execution(this.#work, stream, head, false);
     if (endStream) execution.onEnd();
     return execution;
   }
 }
 
+/** grpc-status UNAVAILABLE. */
+const unavailable = '14';
 const okBody = new TextEncoder().encode('{"ok":true}');
+
+const okMessage = frameMessage(okBody);
 
 /** One request: waits for its body, has the work done, answers. */
 class Execution implements RequestReceiver {
   readonly #work: Work;
   readonly #stream: ServerStream;
   readonly #head: RequestHead;
+  readonly #grpc: boolean;
   #giveUp: (() => void) | null = null;
 
-  constructor(work: Work, stream: ServerStream, head: RequestHead) {
+  constructor(work: Work, stream: ServerStream, head: RequestHead, grpc: boolean) {
+    this.#grpc = grpc;
     this.#work = work;
     this.#stream = stream;
     this.#head = head;
@@ -140,9 +163,25 @@ class Execution implements RequestReceiver {
   onWritable(): void {}
 
   #answer(status: number): void {
+    if (this.#grpc) {
+      this.#answerCall(status);
+      return;
+    }
     const fields = [['content-length', String(okBody.length)]] as const;
     this.#stream.sendResponse(createResponseHead(status, fields), false);
     this.#stream.sendBody(okBody, 0, okBody.length);
     this.#stream.sendEnd(null);
+  }
+
+  /** As servers of gRPC do: a message and its status, or a status alone. */
+  #answerCall(status: number): void {
+    const head: [string, string][] = [['content-type', 'application/grpc']];
+    if (status >= 500) {
+      this.#stream.sendResponse(createResponseHead(200, [...head, ['grpc-status', unavailable]]), true);
+      return;
+    }
+    this.#stream.sendResponse(createResponseHead(200, head), false);
+    this.#stream.sendBody(okMessage, 0, okMessage.length);
+    this.#stream.sendEnd(createTrailers([['grpc-status', '0']]));
   }
 }

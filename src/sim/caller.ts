@@ -2,9 +2,11 @@
 
 import { type Random, Timer, type TimerHandler } from '../base/index.ts';
 import type { Address } from '../net/index.ts';
-import type { ResponseHead, ResponseReceiver } from '../wire/index.ts';
-import { ClientPool } from './client-pool.ts';
+import type { Head, ResponseHead, ResponseReceiver } from '../wire/index.ts';
+import { type Calls, ClientPool } from './client-pool.ts';
+import { Http2Calls } from './http2-calls.ts';
 import { type RequestBook, type RequestRecord, requestIdField } from './request-book.ts';
+import { frameMessage, type Speech, statusOfCall } from './speech.ts';
 import type { Trace } from './trace.ts';
 import type { SimProcess } from './world.ts';
 
@@ -17,22 +19,26 @@ export interface CallerOptions {
   /** The Host that is called. */
   readonly authority: string;
   readonly requestsPerSecond: number;
+  /** Default HTTP/1.1. */
+  readonly speech?: Speech;
   /** Shares (0 to 1) of POSTs with an idempotency key, and of POSTs without. */
   readonly keyedShare: number;
   readonly plainPostShare: number;
 }
 
 const body = new TextEncoder().encode('{"amount":100}');
+const message = frameMessage(body);
 
 export class Caller implements TimerHandler {
   readonly options: CallerOptions;
   readonly #timer = new Timer(this, 0);
-  readonly #pool: ClientPool;
+  readonly #pool: Calls;
   #running = false;
 
   constructor(options: CallerOptions) {
     this.options = options;
-    this.#pool = new ClientPool(options.process, options.address);
+    const { process, address, speech = 'http1' } = options;
+    this.#pool = speech === 'http1' ? new ClientPool(process, address) : new Http2Calls(process, address);
   }
 
   start(): void {
@@ -65,16 +71,20 @@ export class Caller implements TimerHandler {
   }
 
   #send(): void {
-    const { book, process } = this.options;
+    const { book, process, authority, speech } = this.options;
     const kind = chooseKind(process.random, this.options);
-    const record = book.open(kind === 'get' ? 'GET' : 'POST', kind !== 'post', process.clock.now());
+    const isCall = speech === 'grpc';
+    const record = book.open(isCall || kind !== 'get' ? 'POST' : 'GET', kind !== 'post', process.clock.now());
     const fields: [string, string][] = [[requestIdField, String(record.id)]];
-    if (kind !== 'get') fields.push(['content-length', String(body.length)]);
-    if (kind === 'keyed') fields.push(['idempotency-key', `key-${record.id}`]);
+    if (isCall) fields.push(['content-type', 'application/grpc'], ['te', 'trailers']);
+    else if (kind !== 'get') fields.push(['content-length', String(body.length)]);
+    // Every call of gRPC is a POST: one that may be repeated has to say so.
+    if (kind === 'keyed' || (isCall && kind === 'get')) fields.push(['idempotency-key', `key-${record.id}`]);
     const { method } = record;
-    const { authority } = this.options;
-    const call = { method, authority, fields, body: kind === 'get' ? null : body };
-    this.#pool.call(call, new Call(this, record));
+    const call = isCall
+      ? { method, authority, path: '/bank.Ledger/Book', fields, body: message }
+      : { method, authority, fields, body: kind === 'get' ? null : body };
+    this.#pool.call(call, new Call(this, record, isCall));
   }
 }
 
@@ -88,8 +98,11 @@ function chooseKind(random: Random, options: CallerOptions): 'get' | 'keyed' | '
 class Call implements ResponseReceiver {
   readonly #caller: Caller;
   readonly #record: RequestRecord;
+  readonly #isCall: boolean;
+  #head: ResponseHead | null = null;
 
-  constructor(caller: Caller, record: RequestRecord) {
+  constructor(caller: Caller, record: RequestRecord, isCall: boolean) {
+    this.#isCall = isCall;
     this.#caller = caller;
     this.#record = record;
   }
@@ -99,13 +112,22 @@ class Call implements ResponseReceiver {
   onResponse(head: ResponseHead, endStream: boolean): void {
     this.#record.answers += 1;
     if (this.#record.answers === 1) this.#record.status = head.status;
-    if (endStream) this.onEnd();
+    this.#head = head;
+    if (endStream) this.onEnd(null);
   }
 
   onBody(): void {}
 
-  onEnd(): void {
+  onEnd(trailers: Head | null): void {
+    if (this.#isCall) this.#judgeCall(trailers);
     this.#caller.settle(this.#record);
+  }
+
+  #judgeCall(trailers: Head | null): void {
+    const status = this.#head === null ? null : statusOfCall(this.#head, trailers);
+    // Whatever broke, a proxy owes the callers of gRPC a status.
+    if (status === null) this.#record.broken += 1;
+    else this.#record.status = status;
   }
 
   onReset(): void {

@@ -15,12 +15,19 @@ import type { SimProcess } from './world.ts';
 export interface CallOptions {
   readonly method: string;
   readonly authority: string;
+  /** Default `/`. */
+  readonly path?: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
   /** Null: none. */
   readonly body: Uint8Array | null;
 }
 
-export class ClientPool {
+/** Who carries a program's calls. */
+export interface Calls {
+  call(options: CallOptions, receiver: ResponseReceiver): ClientStream;
+}
+
+export class ClientPool implements Calls {
   readonly #process: SimProcess;
   readonly #address: Address;
   readonly #idle: ClientConnection[] = [];
@@ -61,8 +68,11 @@ class ClientConnection implements SocketHandler, ClientHost {
     this.#codec = new Http1ClientCodec(this.#socket, this, defaultHttp1Limits, true);
   }
 
-  send({ method, authority, fields, body }: CallOptions, receiver: ResponseReceiver): ClientStream {
-    const head = createRequestHead(method, authority, '/', fields);
+  send(
+    { method, authority, path = '/', fields, body }: CallOptions,
+    receiver: ResponseReceiver,
+  ): ClientStream {
+    const head = createRequestHead(method, authority, path, fields);
     const stream = this.#codec.start(head, body === null, receiver);
     if (body === null) return stream;
     stream.sendBody(body, 0, body.length);

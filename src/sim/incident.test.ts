@@ -29,11 +29,28 @@ describe('an incident of the whole mesh in virtual time', () => {
     expect(first.failed.repeatable).toBeGreaterThan(50);
   });
 
+  for (const speech of ['http2', 'grpc'] as const) {
+    test(`breaks no promise over ${speech}, and the same seed is the same run`, async () => {
+      const [first, again, other] = [
+        await playFine({ seed: 1, speech }),
+        await playFine({ seed: 1, speech }),
+        await playFine({ seed: 2, speech }),
+      ];
+      expect(again).toEqual(first);
+      expect(other.trace).not.toBe(first.trace);
+      expect(first.requests).toBeGreaterThan(1000);
+      expect(first.retries).toBeGreaterThan(20);
+      expect(first.failed.repeatable).toBeGreaterThan(50);
+    });
+  }
+
   const bad = { lossShare: 0.01, resetShare: 0.003, splitShare: 0.3 };
   for (let seed = 4; seed < 4 + runs(1); seed++) {
-    test(`breaks no promise on a bad network either, seed ${seed}`, async () => {
-      await playFine({ seed, conditions: bad });
-    });
+    for (const speech of ['http1', 'http2', 'grpc'] as const) {
+      test(`breaks no promise on a bad network either, over ${speech}, seed ${seed}`, async () => {
+        await playFine({ seed, speech, conditions: bad });
+      });
+    }
   }
 
   test('nor where every endpoint is checked, and answers checks while it fails requests', async () => {
@@ -59,6 +76,11 @@ describe('an incident of the whole mesh in virtual time', () => {
       name: 'without retries',
       broken: { policy: { retry: { attempts: 0 } } },
       caught: /repeatable, failed with 503 while others could have served it/,
+    },
+    {
+      name: 'without retries of gRPC',
+      broken: { speech: 'grpc', policy: { retry: { attempts: 0 } } },
+      caught: /repeatable, failed with 514 while others could have served it/,
     },
     {
       name: 'with a proxy that hears no more of the control plane',

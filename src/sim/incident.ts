@@ -16,10 +16,12 @@ import {
   type RetrySample,
 } from './checkers.ts';
 import { SimControl } from './control.ts';
+import type { Http2Faults } from './http2-application.ts';
 import { type PolicyOverrides, writeEndpoint, writePolicy, writeRoute, writeService } from './manifests.ts';
 import { applicationPort, outboundPort, Pod, type PodOptions } from './pod.ts';
 import type { IncidentReport } from './report.ts';
 import { RequestBook } from './request-book.ts';
+import { appProtocols, type Speech } from './speech.ts';
 import { type SimProcess, World } from './world.ts';
 
 export interface IncidentOptions {
@@ -30,6 +32,8 @@ export interface IncidentOptions {
   readonly conditions?: Partial<LinkConditions>;
   /** Over the policy that the incident is made for; a canary breaks it here. */
   readonly policy?: PolicyOverrides;
+  /** What the programs speak; default HTTP/1.1. */
+  readonly speech?: Speech;
   /** Canary: the caller's proxy loses the control plane for good, and so must miss the last changes. */
   readonly deafProxy?: boolean;
 }
@@ -58,11 +62,13 @@ export async function playIncident(options: IncidentOptions): Promise<IncidentRe
 interface Replica {
   readonly pod: Pod;
   readonly behaviour: Behaviour;
+  readonly faults: Http2Faults;
   application: SimProcess;
 }
 
 class Incident {
   readonly #options: IncidentOptions;
+  readonly #speech: Speech;
   readonly #world: World;
   readonly #random: Random;
   readonly #store = createMemoryStore();
@@ -77,6 +83,7 @@ class Incident {
 
   constructor(options: IncidentOptions) {
     this.#options = options;
+    this.#speech = options.speech ?? 'http1';
     this.#world = new World(options.seed, { ...network, ...options.conditions });
     this.#random = this.#world.forkRandom();
     this.#control = new SimControl(this.#world, this.#store, silentLog);
@@ -88,6 +95,7 @@ class Incident {
       address: { kind: 'ip', host: '127.0.0.1', port: outboundPort },
       authority: service,
       requestsPerSecond: options.requestsPerSecond ?? 100,
+      speech: this.#speech,
       keyedShare: 0.2,
       plainPostShare: 0.1,
     });
@@ -101,6 +109,7 @@ class Incident {
     await this.#crashApplication(this.#replicas[0]!);
     await this.#crashPod(this.#replicas[1]!);
     await this.#slowDown(this.#replicas[2]!);
+    if (this.#speech !== 'http1') await this.#misbehave();
     await this.#cutOff(this.#replicas[1]!);
     await this.#loseControlPlane();
     // Last: it uses the retry budget up, and what breaks in the seconds after that is not hidden from callers.
@@ -142,7 +151,7 @@ class Incident {
   }
 
   async #start(): Promise<void> {
-    await writeService(this.#store, namespace, service);
+    await writeService(this.#store, namespace, service, appProtocols[this.#speech]);
     await writePolicy(this.#store, namespace, service, { ...policy, ...this.#options.policy });
     await writeRoute(this.#store, namespace, service, `${requestTimeoutMs}ms`);
     for (const { pod } of this.#replicas) await writeEndpoint(this.#store, pod.options, true);
@@ -182,6 +191,17 @@ class Incident {
     await this.#run(this.#between(2000, 4000));
     replica.behaviour.serviceMs = 10;
     await this.#run(1000);
+  }
+
+  /** One replica ends its connections under load, another resets requests that it did not begin. */
+  async #misbehave(): Promise<void> {
+    const [first, , third] = this.#replicas as [Replica, Replica, Replica];
+    first.faults.goawayEvery = 10;
+    third.faults.resetEvery = 12;
+    await this.#run(this.#between(2000, 4000));
+    first.faults.goawayEvery = 0;
+    third.faults.resetEvery = 0;
+    await this.#run(2000);
   }
 
   /** Nothing passes between the caller and a replica: no refusal, no reset, only silence. */
@@ -247,7 +267,8 @@ class Incident {
   #createReplica(index: number): Replica {
     const pod = this.#createPod(`${service}-${index}`, service, 10 + index);
     const behaviour = { serviceMs: 10, status: 200 };
-    const replica = { pod, behaviour, application: pod.startApplicationProcess() };
+    const faults = { goawayEvery: 0, resetEvery: 0 };
+    const replica = { pod, behaviour, faults, application: pod.startApplicationProcess() };
     this.#serve(replica);
     return replica;
   }
@@ -257,9 +278,12 @@ class Incident {
     this.#serve(replica);
   }
 
-  #serve({ application, behaviour }: Replica): Application {
+  #serve({ application, behaviour, faults }: Replica): Application {
     const address = { kind: 'ip', host: '127.0.0.1', port: applicationPort } as const;
-    return new Application(application, address, new LocalWork(application, this.#book, behaviour));
+    return new Application(application, address, new LocalWork(application, this.#book, behaviour), {
+      speech: this.#speech,
+      faults,
+    });
   }
 
   #between(minMs: number, maxMs: number): number {

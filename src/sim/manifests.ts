@@ -9,12 +9,17 @@ export interface PolicyOverrides {
   readonly [field: string]: unknown;
 }
 
-export async function writeService(store: Store, namespace: string, name: string): Promise<void> {
+export async function writeService(
+  store: Store,
+  namespace: string,
+  name: string,
+  appProtocol = 'http',
+): Promise<void> {
   await writeObject(store, `service-${name}`, {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace },
-    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 'http', appProtocol }] },
   });
 }
 

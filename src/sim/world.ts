@@ -9,6 +9,7 @@ import {
   type MemoryNetwork,
   type MemoryProcess,
 } from '../net/index.ts';
+import { forgetSharedFields } from '../wire/http2/index.ts';
 import { ProcessClock } from './process-clock.ts';
 import { Trace } from './trace.ts';
 
@@ -33,6 +34,7 @@ export class World {
 
   constructor(seed: number, conditions: Partial<LinkConditions> = {}) {
     this.seed = seed;
+    forgetSharedFields();
     this.#random = new Xoshiro128(seed);
     this.network = createMemoryNetwork({
       clock: this.clock,

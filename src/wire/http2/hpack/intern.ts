@@ -21,6 +21,13 @@ export function internField(field: Field): Field {
   return findStatic(name, value) ?? find(name, value) ?? remember(field);
 }
 
+/** As in a new process: for the simulator, whose runs must not know of one another. */
+export function forgetInterned(): void {
+  young = new Map();
+  old = new Map();
+  youngCount = 0;
+}
+
 function find(name: string, value: string): Field | null {
   const known = young.get(name)?.get(value);
   if (known !== undefined) return known;

@@ -5,7 +5,7 @@
 import { headerNames } from '../../head.ts';
 import { assertFieldName, assertFieldValue } from '../../http1/assert-text.ts';
 import { createField, type Field, fieldId } from './field.ts';
-import { internField } from './intern.ts';
+import { forgetInterned, internField } from './intern.ts';
 import { findStatic } from './static-table.ts';
 
 /** Names outside the table of header names whose last line is kept. */
@@ -36,6 +36,13 @@ export function knownField(id: number, text: string, start: number, end: number)
   if (last !== null && last.valueLength === end - start && text.startsWith(last.value, start))
     return again(name, id, last);
   return keep(name, id, createMade(name, text.slice(start, end)));
+}
+
+/** All lines that connections share, as in a new process: what a run of the simulator sends is its seed's alone. */
+export function forgetSharedFields(): void {
+  lastKnown.fill(null);
+  lastOthers.clear();
+  forgetInterned();
 }
 
 function again(name: string, id: number, last: Field): Field {
