@@ -7,20 +7,12 @@
 // kernel gives up.
 
 import { isIP } from 'node:net';
+import { type Acceptor, type InheritedDescriptors, inheritedFrom, listenAtAll } from './bun-listener.ts';
 import { BunSocket, type RawSocket } from './bun-socket.ts';
-import { type Libc, libc, openConnecting, openListening } from './native/index.ts';
-import {
-  type Address,
-  type ConnectOptions,
-  formatAddress,
-  type Listener,
-  type ListenOptions,
-  type Network,
-  type Socket,
-  type SocketHandler,
-} from './network.ts';
+import { type Libc, libc, openConnecting } from './native/index.ts';
+import type { Address, ConnectOptions, Network, Socket, SocketHandler } from './network.ts';
 import { withPreface } from './preface.ts';
-import { createConnectError, createListenError, systemCodeOf } from './system-errors.ts';
+import { createConnectError, systemCodeOf } from './system-errors.ts';
 import { createBunTlsContext, Handshake } from './tls/index.ts';
 import { beginTurn, endTurn } from './turn.ts';
 
@@ -30,7 +22,8 @@ import { beginTurn, endTurn } from './turn.ts';
  */
 export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
   return {
-    listen: (options) => listenAtAll(options, inheritedFrom(system, inherited, options.address), system),
+    listen: (options) =>
+      listenAtAll(options, inheritedFrom(system, inherited, options.address), system, acceptedHandler),
     connect(address, handler, options = {}) {
       const { preface = null } = options;
       const [to, plain] = preface === null ? [handler, options] : withPreface(handler, options, preface);
@@ -40,166 +33,7 @@ export function createBunNetwork(system = libc(), inherited: InheritedDescriptor
   };
 }
 
-/** By formatted address: as many as there were threads that listened there. */
-export type InheritedDescriptors = Map<string, readonly number[]>;
-
-/** What of a predecessor's is for one thread of this process: every queue is somebody's, and everybody has one. */
-export function shareDescriptors(
-  inherited: InheritedDescriptors,
-  thread: number,
-  threads: number,
-): InheritedDescriptors {
-  return new Map(
-    [...inherited].map(([address, all]) => {
-      const own = all.filter((_, at) => at % threads === thread);
-      return [address, own.length > 0 ? own : all.slice(thread % all.length).slice(0, 1)];
-    }),
-  );
-}
-
-/** What hangs on an accepted socket until it is opened. */
-interface Acceptor {
-  readonly accept: ListenOptions['accept'];
-  address: Address;
-}
-
 const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };
-
-const openListeners = new Set<OpenListener>();
-
-export interface OpenListener {
-  readonly address: Address;
-  readonly descriptor: number;
-}
-
-/** The listeners of this process that a successor can take over. */
-export function listOpenListeners(): readonly OpenListener[] {
-  return [...openListeners];
-}
-
-/** Copies, so that listening in vain, or for a moment, leaves them to the next. */
-function inheritedFrom(
-  system: Libc | null,
-  inherited: InheritedDescriptors,
-  address: Address,
-): readonly number[] {
-  if (system === null) return [];
-  const copies = (inherited.get(formatAddress(address)) ?? []).map((descriptor) => system.dup(descriptor));
-  return copies.filter((copy) => copy >= 0);
-}
-
-/** A predecessor of more threads leaves more queues than one. */
-function listenAtAll(options: ListenOptions, inherited: readonly number[], system: Libc | null): Listener {
-  const [first = null, ...further] = inherited;
-  const listener = listen(options, first, system);
-  if (further.length === 0) return listener;
-  const all = [listener, ...further.map((fd) => listen(options, fd, system))];
-  return {
-    address: listener.address,
-    suspend() {
-      for (const one of all) one.suspend();
-    },
-    resume() {
-      for (const one of all) one.resume();
-    },
-    close() {
-      for (const one of all) one.close();
-    },
-  };
-}
-
-function listen(options: ListenOptions, fd: number | null, system: Libc | null): Listener {
-  const acceptor = { accept: options.accept, address: options.address };
-  try {
-    return new BunListener(acceptor, options, fd, system);
-  } catch (cause) {
-    throw createListenError(options.address, cause);
-  }
-}
-
-class BunListener implements Listener {
-  readonly address: Address;
-  readonly #acceptor: Acceptor;
-  readonly #system: Libc | null;
-  readonly #entry: { readonly address: Address; descriptor: number };
-  /** Null while suspended: then the entry's descriptor is ours, and the kernel's queue fills. */
-  #raw: Bun.TCPSocketListener<unknown> | null;
-  #closed = false;
-  readonly #backlog: number | null;
-
-  constructor(acceptor: Acceptor, options: ListenOptions, fd: number | null, system: Libc | null) {
-    this.#acceptor = acceptor;
-    this.#system = system;
-    const own = fd === null ? openOwn(options, system) : { descriptor: fd, address: options.address };
-    const { backlog = null } = options.socket ?? {};
-    const raw = open(acceptor, own === null ? place(options) : { fd: own.descriptor });
-    const { address } = options;
-    if (own !== null) acceptor.address = own.address;
-    else if (address.kind === 'ip') acceptor.address = { ...address, port: raw.port };
-    this.#raw = raw;
-    this.address = acceptor.address;
-    this.#entry = { address: acceptor.address, descriptor: own?.descriptor ?? descriptorOf(raw) };
-    if (this.#entry.descriptor >= 0) openListeners.add(this.#entry);
-    this.#backlog = backlog;
-    this.#setBacklog();
-  }
-
-  suspend(): void {
-    const copy = this.#raw === null ? -1 : (this.#system?.dup(this.#entry.descriptor) ?? -1);
-    if (copy < 0) return;
-    this.#raw?.stop();
-    this.#raw = null;
-    this.#entry.descriptor = copy;
-  }
-
-  resume(): void {
-    if (this.#raw !== null || this.#closed) return;
-    this.#raw = open(this.#acceptor, { fd: this.#entry.descriptor });
-    this.#setBacklog();
-  }
-
-  /** Bun listens with a length of its own; the last word counts. */
-  #setBacklog(): void {
-    if (this.#backlog !== null) this.#system?.listen(this.#entry.descriptor, this.#backlog);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    openListeners.delete(this.#entry);
-    if (this.#raw === null) this.#system?.close(this.#entry.descriptor);
-    else this.#raw.stop();
-  }
-}
-
-function open(acceptor: Acceptor, at: object): Bun.TCPSocketListener<unknown> {
-  const common = { socket: acceptedHandler, data: acceptor as unknown, allowHalfOpen: true };
-  return Bun.listen<unknown>({ ...common, ...at } as Bun.TCPSocketListenOptions<unknown>);
-}
-
-function descriptorOf(raw: object): number {
-  return (raw as { readonly fd?: number }).fd ?? -1;
-}
-
-/** Null: Bun's own will do. */
-function openOwn(
-  { address, reusePort = false, socket = null }: ListenOptions,
-  system: Libc | null,
-): { readonly descriptor: number; readonly address: Address } | null {
-  if (socket === null) return null;
-  // What cannot be done here is not left out silently.
-  if (system === null) throw new Error('socket options are supported on Linux only');
-  const opened = openListening(system, address, socket, reusePort);
-  if (opened instanceof Error) throw opened;
-  return opened;
-}
-
-/** What Bun is told of the place; `reusePort` is missing from its types. */
-function place({ address, reusePort = false }: ListenOptions): object {
-  if (address.kind === 'unix') return { unix: address.path };
-  // The kernel spreads connections over all listeners that set it.
-  return { hostname: address.host, port: address.port, reusePort };
-}
 
 function connect(
   system: Libc,

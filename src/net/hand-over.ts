@@ -6,7 +6,7 @@
 // nothing more).
 
 import { type Log, MeshError } from '../base/index.ts';
-import { type InheritedDescriptors, listOpenListeners, type OpenListener } from './bun-network.ts';
+import { type InheritedDescriptors, listOpenListeners, type OpenListener } from './bun-listener.ts';
 import {
   descriptorsMax,
   encodeSocketAddress,

@@ -1,10 +1,10 @@
 export {
-  createBunNetwork,
   type InheritedDescriptors,
   listOpenListeners,
   type OpenListener,
   shareDescriptors,
-} from './bun-network.ts';
+} from './bun-listener.ts';
+export { createBunNetwork } from './bun-network.ts';
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
 export { gunzip } from './gunzip.ts';
 export { announceReady, closeInherited, offerListeners, takeListeners } from './hand-over.ts';

@@ -129,8 +129,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.headStarted = false;
     deadlines.headMs = never;
     deadlines.idleMs = never;
-    deadlines.lingerMs = never;
-    this.linger.active = false;
+    if (this.linger.active) this.linger.stop(deadlines);
     this.idleSinceMs = -1;
     // Said before the answer, so that the answer says `connection: close`.
     this.requests += 1;
@@ -143,8 +142,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   /** Only the rest of a request that was answered early changes anything here: onSettled knew the others. */
   onIdle(): void {
     if (!this.linger.active) return;
-    this.linger.active = false;
-    this.deadlines.lingerMs = never;
+    this.linger.stop(this.deadlines);
     this.idleSinceMs = this.context.clock.now();
     this.awaitRequest(this.idleSinceMs);
   }
@@ -314,11 +312,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   private lookAtLinger(nowMs: number): void {
-    const { codec, linger, listener, socket } = this;
-    const verdict = linger.decide(socket, codec.closing || this.ended, listener.http.lingerMs, nowMs);
-    if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
-    else if (verdict === 'close') socket.release();
-    else socket.reset();
+    const { codec, deadlines, linger, listener, socket } = this;
+    linger.look(socket, deadlines, codec.closing || this.ended, listener.http.lingerMs, nowMs);
   }
 
   private endOutsideCodec(): void {
@@ -351,12 +346,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   /** We ended, or answered early: the peer keeps its connection while it reads or sends. */
   private awaitEnd(): void {
     if (this.linger.active || this.closed) return;
-    const now = this.context.clock.now();
-    this.deadlines.idleMs = never;
-    this.deadlines.headMs = never;
-    this.linger.begin(this.socket, now);
-    this.deadlines.lingerMs = now + proxyLimits.lingerCheckMs;
-    this.deadlines.arm(now);
+    this.linger.begin(this.socket, this.deadlines, this.context.clock.now());
   }
 
   /**

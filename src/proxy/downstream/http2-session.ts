@@ -178,14 +178,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onEnding(): void {
     if (this.linger.active || this.closed) return;
-    const now = this.context.clock.now();
-    const { deadlines } = this;
-    deadlines.idleMs = never;
-    deadlines.headMs = never;
-    deadlines.leaveMs = never;
-    this.linger.begin(this.socket, now);
-    deadlines.lingerMs = now + proxyLimits.lingerCheckMs;
-    deadlines.arm(now);
+    this.deadlines.leaveMs = never;
+    this.linger.begin(this.socket, this.deadlines, this.context.clock.now());
   }
 
   // What exchanges tell: the codec knows when a stream is over.
@@ -220,7 +214,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     for (;;) {
       const over = this.deadlines.takeExpired(nowMs);
       if (over === null) break;
-      if (over === 'linger') this.lookAtLinger(nowMs);
+      if (over === 'linger')
+        this.linger.look(this.socket, this.deadlines, true, this.listener.http.lingerMs, nowMs);
       else if (over === 'idle') this.timeOutIdle();
       else if (over === 'age') this.endOfAge();
       else {
@@ -247,13 +242,6 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     if (!this.codec.idle) return;
     this.listener.stats.idleTimeouts += 1;
     this.codec.drain();
-  }
-
-  private lookAtLinger(nowMs: number): void {
-    const verdict = this.linger.decide(this.socket, true, this.listener.http.lingerMs, nowMs);
-    if (verdict === 'wait') this.deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
-    else if (verdict === 'close') this.socket.release();
-    else this.socket.reset();
   }
 
   private awaitRequest(nowMs: number): void {

@@ -4,9 +4,12 @@
 
 import type { Socket } from '../../net/index.ts';
 import { proxyLimits } from '../limits.ts';
+import type { ConnectionDeadlines } from './deadlines.ts';
 
 /** wait: look again; close: everything was delivered, and the peer had its time; reset: it takes nothing any more. */
-export type LingerVerdict = 'wait' | 'close' | 'reset';
+type LingerVerdict = 'wait' | 'close' | 'reset';
+
+const never = Number.POSITIVE_INFINITY;
 
 export class Linger {
   active = false;
@@ -15,8 +18,13 @@ export class Linger {
   private receivedBytes = 0;
   private receivedBefore = 0;
 
-  begin(socket: Socket, nowMs: number): void {
+  /** Nothing else is waited for from here on. */
+  begin(socket: Socket, deadlines: ConnectionDeadlines, nowMs: number): void {
     this.active = true;
+    deadlines.idleMs = never;
+    deadlines.headMs = never;
+    deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
+    deadlines.arm(nowMs);
     this.progressMs = nowMs;
     this.unsentBytes = socket.unsentBytes();
     this.receivedBytes = 0;
@@ -27,8 +35,28 @@ export class Linger {
     this.receivedBytes += count;
   }
 
+  /** The peer goes on after all. */
+  stop(deadlines: ConnectionDeadlines): void {
+    this.active = false;
+    deadlines.lingerMs = never;
+  }
+
+  /** At its deadline; `ended` and `lingerMs` as of {@link decide}. */
+  look(
+    socket: Socket,
+    deadlines: ConnectionDeadlines,
+    ended: boolean,
+    lingerMs: number,
+    nowMs: number,
+  ): void {
+    const verdict = this.decide(socket, ended, lingerMs, nowMs);
+    if (verdict === 'wait') deadlines.lingerMs = nowMs + proxyLimits.lingerCheckMs;
+    else if (verdict === 'close') socket.release();
+    else socket.reset();
+  }
+
   /** `ended`: our FIN is sent or queued. `lingerMs`: how long a peer that has everything may stay. */
-  decide(socket: Socket, ended: boolean, lingerMs: number, nowMs: number): LingerVerdict {
+  private decide(socket: Socket, ended: boolean, lingerMs: number, nowMs: number): LingerVerdict {
     const unsent = socket.unsentBytes();
     if (unsent !== this.unsentBytes || this.receivedBytes !== this.receivedBefore) {
       this.unsentBytes = unsent;
