@@ -5,6 +5,7 @@ export {
   compileText,
   type Format,
   FormatSource,
+  type HelloFingerprints,
   type LogType,
   type MetadataKind,
   type MetadataMap,

@@ -276,6 +276,7 @@ describe('draining', () => {
       originalDestination: false,
       handsOver: false,
       inspectTls: false,
+      fingerprints: null,
       inspectHttp: false,
       timeoutMs: 15_000,
       continueOnTimeout: false,

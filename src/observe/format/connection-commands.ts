@@ -5,7 +5,7 @@ import { fail, formatIp, ok, parseIp } from '../../base/index.ts';
 import type { Address, PeerCertificate, SecureFacts } from '../../net/index.ts';
 import { toBytes } from './bytes.ts';
 import { type CommandSpec, type CommandTable, count, plain, textOperator, unknown } from './operator.ts';
-import { type ConnectionFacts, type FormatSource, hostOf } from './source.ts';
+import { type ConnectionFacts, type FormatSource, type HelloFingerprints, hostOf } from './source.ts';
 import { compileTimeFormat } from './time-format.ts';
 
 type Side = 'downstream' | 'upstream';
@@ -54,8 +54,8 @@ export const connectionCommands: CommandTable = {
   UPSTREAM_DETECTED_CLOSE_TYPE: unknown('the flags tell'),
   DOWNSTREAM_LOCAL_CLOSE_REASON: unknown('the flags tell'),
   UPSTREAM_LOCAL_CLOSE_REASON: unknown('the flags tell'),
-  TLS_JA3_FINGERPRINT: unknown('hellos are not fingerprinted'),
-  TLS_JA4_FINGERPRINT: unknown('hellos are not fingerprinted'),
+  TLS_JA3_FINGERPRINT: plain(({ downstream }) => hashJa3(downstream?.fingerprints?.ja3 ?? null)),
+  TLS_JA4_FINGERPRINT: plain(({ downstream }) => hashJa4(downstream?.fingerprints?.ja4 ?? null)),
   ...wireBytes('DOWNSTREAM'),
   ...wireBytes('UPSTREAM'),
   ...tls('DOWNSTREAM', 'downstream'),
@@ -216,4 +216,16 @@ function validity(side: Side, read: (certificate: PeerCertificate) => number): C
       );
     },
   };
+}
+
+function hashJa3(text: HelloFingerprints['ja3']): string {
+  return text === null ? '' : createHash('md5').update(text).digest('hex');
+}
+
+function hashJa4(texts: HelloFingerprints['ja4']): string {
+  return texts === null ? '' : [texts.head, shorten(texts.suites), shorten(texts.extensions)].join('_');
+}
+
+function shorten(text: string): string {
+  return text === '' ? '0'.repeat(12) : createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

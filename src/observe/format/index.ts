@@ -4,6 +4,7 @@ export { responseFlagNames } from './request-commands.ts';
 export {
   type ConnectionFacts,
   FormatSource,
+  type HelloFingerprints,
   type LogType,
   type MetadataKind,
   type MetadataMap,

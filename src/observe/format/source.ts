@@ -52,6 +52,14 @@ export interface ConnectionFacts {
   /** The socket's own peer. */
   readonly direct: Address;
   readonly secure: SecureFacts | null;
+  /** Of its ClientHello, where a listener keeps them. */
+  readonly fingerprints?: HelloFingerprints | null;
+}
+
+/** Texts, hashed when they are written (wire/tls-sniff/fingerprint.ts); null where they were not asked for. */
+export interface HelloFingerprints {
+  readonly ja3: string | null;
+  readonly ja4: { readonly head: string; readonly suites: string; readonly extensions: string } | null;
 }
 
 export class FormatSource {

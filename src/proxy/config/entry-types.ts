@@ -32,6 +32,8 @@ export interface EntryConfig {
   /** If there is a listener for that destination, it takes the connection over. */
   readonly handsOver: boolean;
   readonly inspectTls: boolean;
+  /** Which fingerprints of a client's hello are kept; null: none. */
+  readonly fingerprints: { readonly ja3: boolean; readonly ja4: boolean } | null;
   readonly inspectHttp: boolean;
   /** For all that is read ahead; 0: no limit. Default 15 s. */
   readonly timeoutMs: number;

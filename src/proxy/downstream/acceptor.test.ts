@@ -28,6 +28,7 @@ const quiet: EntryConfig = {
   originalDestination: false,
   handsOver: false,
   inspectTls: false,
+  fingerprints: null,
   inspectHttp: false,
   timeoutMs: 1_000,
   continueOnTimeout: false,
@@ -189,6 +190,7 @@ describe('bounds', () => {
   test('bytes that never tell are not gathered without end', () => {
     const { world } = setup({
       inspectTls: true,
+      fingerprints: null,
       timeoutMs: 0,
       chains: [{ match: any, listener: 'outbound' }],
     });

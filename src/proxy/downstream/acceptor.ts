@@ -69,6 +69,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
       transport: 'raw_buffer',
       protocols: [],
       tlvs: ends?.tlvs ?? [],
+      fingerprints: ends?.fingerprints ?? null,
     };
   }
 
@@ -150,8 +151,9 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.bytes = nothing;
   }
 
-  private endsOf({ source, destination, tlvs }: ConnectionFacts): Ends {
-    return { remote: source, restored: destination === this.socket.local ? null : destination, tlvs };
+  private endsOf({ source, destination, tlvs, fingerprints }: ConnectionFacts): Ends {
+    const restored = destination === this.socket.local ? null : destination;
+    return { remote: source, restored, tlvs, fingerprints };
   }
 
   private refuse(reason: string): void {

@@ -23,6 +23,7 @@ const usual: ConnectionFacts = {
   transport: 'tls',
   protocols: ['h2', 'http/1.1'],
   tlvs: [],
+  fingerprints: null,
 };
 
 function range(text: string) {
@@ -45,6 +46,7 @@ function find(
     originalDestination: false,
     handsOver: false,
     inspectTls: true,
+    fingerprints: null,
     inspectHttp: false,
     timeoutMs: 0,
     continueOnTimeout: false,

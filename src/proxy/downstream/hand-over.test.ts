@@ -16,6 +16,7 @@ const entry = {
   originalDestination: true,
   handsOver: true,
   inspectTls: false,
+  fingerprints: null,
   inspectHttp: false,
   timeoutMs: 1_000,
   continueOnTimeout: false,

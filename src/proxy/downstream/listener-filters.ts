@@ -3,7 +3,7 @@
 
 import type { Address } from '../../net/index.ts';
 import { parseProxyHeader } from '../../wire/proxy-protocol/index.ts';
-import { parseClientHello } from '../../wire/tls-sniff/index.ts';
+import { describeJa3, describeJa4, parseClientHello } from '../../wire/tls-sniff/index.ts';
 import type { PortRule } from '../config/entry-types.ts';
 import type { EntryConfig } from '../config/types.ts';
 import type { ConnectionFacts } from './chain-table.ts';
@@ -25,7 +25,8 @@ export function listenerFilters(entry: EntryConfig): readonly ListenerFilter[] {
   const filters: ListenerFilter[] = [];
   if (entry.proxyProtocol !== 'no')
     filters.push(except(skipped?.proxyProtocol, (bytes, facts) => readProxyHeader(bytes, facts, entry)));
-  if (entry.inspectTls) filters.push(except(skipped?.inspectTls, inspectTls));
+  if (entry.inspectTls)
+    filters.push(except(skipped?.inspectTls, (bytes, facts) => inspectTls(bytes, facts, entry.fingerprints)));
   if (entry.inspectHttp) filters.push(except(skipped?.inspectHttp, inspectHttp));
   return filters;
 }
@@ -80,7 +81,11 @@ function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: Entry
 }
 
 /** What is no TLS, or breaks its format, is left to the chain: Envoy's inspector does so too. */
-function inspectTls(bytes: Uint8Array, facts: ConnectionFacts): FilterResult {
+function inspectTls(
+  bytes: Uint8Array,
+  facts: ConnectionFacts,
+  wanted: EntryConfig['fingerprints'],
+): FilterResult {
   if (bytes.length === 0) return more;
   const result = parseClientHello(bytes);
   if (result.kind === 'more') return more;
@@ -88,6 +93,11 @@ function inspectTls(bytes: Uint8Array, facts: ConnectionFacts): FilterResult {
     facts.transport = 'tls';
     facts.serverName = result.hello.serverName;
     facts.protocols = result.hello.alpn;
+    if (wanted !== null)
+      facts.fingerprints = {
+        ja3: wanted.ja3 ? describeJa3(result.hello) : null,
+        ja4: wanted.ja4 ? describeJa4(result.hello) : null,
+      };
   }
   return nothing;
 }

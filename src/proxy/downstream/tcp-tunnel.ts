@@ -7,7 +7,7 @@
 
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
-import type { LogType } from '../../observe/index.ts';
+import type { HelloFingerprints, LogType } from '../../observe/index.ts';
 import type { Criteria } from '../../policy/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
@@ -30,6 +30,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   readonly remote: Address;
   private readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
+  readonly fingerprints: HelloFingerprints | null;
   /** For balancers. */
   readonly tried: Endpoint[] = [];
   readonly hash = null;
@@ -59,7 +60,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     listener: SessionOwner,
     config: TcpProxyConfig,
     socket: Socket,
-    { remote, restored, tlvs }: Ends,
+    { remote, restored, tlvs, fingerprints }: Ends,
   ) {
     this.context = context;
     this.listener = listener;
@@ -69,6 +70,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.remote = remote;
     this.restored = restored;
     this.tlvs = tlvs;
+    this.fingerprints = fingerprints;
     this.startedMs = context.clock.now();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;

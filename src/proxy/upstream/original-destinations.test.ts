@@ -16,6 +16,7 @@ const entry = {
   originalDestination: true,
   handsOver: false,
   inspectTls: false,
+  fingerprints: null,
   inspectHttp: false,
   timeoutMs: 1_000,
   continueOnTimeout: false,

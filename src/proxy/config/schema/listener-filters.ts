@@ -6,7 +6,10 @@ import { int32Range } from './rbac.ts';
 
 export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
 
-export const tlsInspector = message('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {});
+export const tlsInspector = message('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {
+  enable_ja3_fingerprinting: f.boolValue(1, 'for %TLS_JA3_FINGERPRINT%'),
+  enable_ja4_fingerprinting: f.boolValue(3, 'for %TLS_JA4_FINGERPRINT%'),
+});
 
 export const httpInspector = message('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {});
 

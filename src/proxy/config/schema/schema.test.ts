@@ -18,6 +18,7 @@ const protoTexts = readProtoFiles();
 /** Of Envoy 1.40, whose API is newer than the copy at hand; the numbers are in its program. */
 const newer: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   'envoy.config.cluster.v3.Cluster': { 58: 'dns_jitter' },
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': { 3: 'enable_ja4_fingerprinting' },
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': {
     6: 'auto_host_sni',
     7: 'auto_sni_san_validation',

@@ -49,9 +49,13 @@ export function translateEntry(
   const has = (spec: Parameters<typeof unpack>[1]) => filters.some((filter) => unpack(filter, spec) !== null);
   const proxy = filters.map((filter) => unpack(filter, proxyProtocol)).find((filter) => filter !== null);
   const skipped = translateSkipped(message, path, faults);
+  const inspectors = filters.flatMap((filter) => unpack(filter, tlsInspector) ?? []);
+  const ja3 = inspectors.some(({ enable_ja3_fingerprinting }) => enable_ja3_fingerprinting === true);
+  const ja4 = inspectors.some(({ enable_ja4_fingerprinting }) => enable_ja4_fingerprinting === true);
+  const fingerprints = ja3 || ja4 ? { ja3, ja4 } : null;
   const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
   const handsOver = message.use_original_dst === true;
-  if (single && proxy === undefined && !handsOver) return null;
+  if (single && proxy === undefined && !handsOver && fingerprints === null) return null;
   // Envoy puts the inspector in by itself where a chain asks for what only it can tell.
   const needsTls = matches.some(
     ({ serverNames, transport, protocols }) =>
@@ -64,7 +68,8 @@ export function translateEntry(
     proxyTlvs: translateTlvs(proxy?.pass_through_tlvs),
     originalDestination: handsOver || has(originalDst),
     handsOver,
-    inspectTls: !single && (needsTls || has(tlsInspector)),
+    inspectTls: fingerprints !== null || (!single && (needsTls || has(tlsInspector))),
+    fingerprints,
     inspectHttp: !single && has(httpInspector),
     timeoutMs: message.listener_filters_timeout ?? timeoutMs,
     continueOnTimeout: message.continue_on_listener_filters_timeout ?? false,
