@@ -1,4 +1,5 @@
 import type { BenchCase, Plan, Step } from '../harness/case.ts';
+import { measureFloods } from '../harness/flooding.ts';
 import { usualHttp2Load } from '../harness/http2-load.ts';
 import { measureAtRate, measureMemory, measureSaturated, measureStreams } from '../harness/measure.ts';
 import { plainWork, type Work } from '../peers/work.ts';
@@ -6,8 +7,8 @@ import { plainWork, type Work } from '../peers/work.ts';
 export const http2: BenchCase = {
   name: 'h2',
   about:
-    'Saturated over HTTP/2 (8 connections of 16 streams, and 1 of 100) and at fixed rates: to endpoints of either version, in plaintext and TLS; HTTP/1.1 to HTTP/2; and the mesh hop with mutual TLS over both.',
-  plan: ({ seconds, rates }) => {
+    'Saturated over HTTP/2 (8 connections of 16 streams, and 1 of 100) and at fixed rates: to endpoints of either version, in plaintext and TLS; HTTP/1.1 to HTTP/2; the mesh hop with mutual TLS over both; and floods of every kind while others are served.',
+  plan: ({ seconds, rates, quick }) => {
     const many: Step = {
       label: '8 x 16 streams',
       when: 'round',
@@ -29,6 +30,11 @@ export const http2: BenchCase = {
         when: 'round',
         run: (peer) => measureAtRate(peer, rate, seconds, over),
       }));
+    const floods: Step = {
+      label: 'floods',
+      when: 'after',
+      run: (peer) => measureFloods(peer, quick ? 1 : 3),
+    };
     const memory: Step = { label: 'loaded', when: 'after', run: async (peer) => measureMemory(peer) };
     const plan = (label: string, work: Partial<Work>, steps: readonly Step[]): Plan => ({
       label,
@@ -36,11 +42,12 @@ export const http2: BenchCase = {
       steps,
     });
     const hop = { meshHop: true } as const;
+    const direct = { http2: true, endpoints: 'http2' } as const;
     return [
-      plan('h2 to h2', { http2: true, endpoints: 'http2' }, [many, one, ...steady(usualHttp2Load), memory]),
+      plan('h2 to h2', direct, [many, one, ...steady(usualHttp2Load), memory, floods]),
       plan('h2 to h1', { http2: true }, [many, memory]),
       plan('h1 to h2', { endpoints: 'http2' }, [saturated, memory]),
-      plan('TLS h2 to h2', { http2: true, tls: true, endpoints: 'http2' }, [many]),
+      plan('TLS h2 to h2', { ...direct, tls: true }, [many]),
       plan('mTLS hop over HTTP/1.1', hop, [saturated, ...steady(null)]),
       plan('mTLS hop over HTTP/2', { ...hop, hopHttp2: true }, [saturated, ...steady(null)]),
     ];
