@@ -16,17 +16,17 @@ const conditions: ReadonlyMap<string, readonly RetryCondition[]> = new Map([
   ['retriable-4xx', ['Conflict']],
   ['retriable-status-codes', ['StatusCodes']],
   ['retriable-headers', ['Headers']],
-  ['unavailable', ['Unavailable']],
   ['refused-stream', []],
   ['http3-post-connect-failure', []],
 ]);
 
-/** Words for outcomes of gRPC; `unavailable` is a condition of its own. */
+/** Words for outcomes of gRPC; they say nothing of HTTP's. */
 const grpcWords: ReadonlyMap<string, number> = new Map([
   ['cancelled', 1],
   ['deadline-exceeded', 4],
   ['resource-exhausted', 8],
   ['internal', 13],
+  ['unavailable', 14],
 ]);
 
 export const retryWords: readonly string[] = [...conditions.keys(), ...grpcWords.keys()];
@@ -45,8 +45,7 @@ export function parseRetryWords(text: string, of?: 'http' | 'grpc'): RetryWords 
   for (const word of text.split(',').map((part) => part.trim())) {
     if (word === '') continue;
     const grpcStatus = of === 'http' ? undefined : grpcWords.get(word);
-    const mapped =
-      (word === 'unavailable') === (of === 'grpc') || of === undefined ? conditions.get(word) : undefined;
+    const mapped = of === 'grpc' ? undefined : conditions.get(word);
     if (grpcStatus !== undefined) grpcStatuses.push(grpcStatus);
     else if (mapped === undefined) unknown.push(word);
     else for (const condition of mapped) on.add(condition);
