@@ -37,6 +37,6 @@ export interface ProxyContext {
   readonly userFilters: UserFilters;
   /** Envoy's service cluster, `node.cluster`; '' where it has none. */
   readonly serviceCluster: string;
-  /** For spans; '' where it has none. */
+  /** For spans, and for requests that name it; '' where it has none. */
   readonly node: { readonly id: string; readonly zone: string };
 }

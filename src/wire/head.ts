@@ -105,8 +105,8 @@ export interface Head {
 
 export interface RequestHead extends Head {
   readonly method: string;
-  /** Scheme as received in absolute form or `:scheme`; '' when the message did not say. */
-  readonly scheme: string;
+  /** Scheme as received in absolute form or `:scheme`; '' when the message did not say. Writable: an edit. */
+  scheme: string;
   /** Authority as received: of the absolute form, else Host, else ''. Writable: an edit. */
   authority: string;
   /** Path with query; `*` for OPTIONS *. Writable: an edit. */

@@ -74,7 +74,7 @@ const ours: RequestOrigin = { scheme: '', version: 1 };
 
 class MadeRequestHead extends MadeHead implements RequestHead {
   readonly method: string;
-  readonly scheme: string;
+  scheme: string;
   authority: string;
   path: string;
   readonly version: number;

@@ -29,6 +29,7 @@ export type LogType =
   | 'TcpConnectionEnd'
   | 'DownstreamStart'
   | 'DownstreamPeriodic'
+  | 'DownstreamTunnelSuccessfullyEstablished'
   | 'DownstreamEnd';
 
 /** `filter_metadata`: plain values by namespace. */

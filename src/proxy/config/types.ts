@@ -28,6 +28,7 @@ import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
 import type { RouterOptions } from './router-types.ts';
+import type { SpecialOptions } from './special-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
 import type { TracingConfig } from './tracing-types.ts';
@@ -213,6 +214,8 @@ export interface HttpOptions {
   readonly tracing: TracingConfig | null;
   readonly accessLogs: readonly AccessLogConfig[];
   readonly accessLogOptions: AccessLogOptions;
+  /** null: nothing of it is asked for. */
+  readonly special: SpecialOptions | null;
 }
 
 /** What a listener makes of a head before anybody looks at it. */
@@ -279,6 +282,8 @@ export interface AccessLogConfig {
 /** Lines beside the one at the end. */
 export interface AccessLogOptions {
   readonly atStart: boolean;
+  /** When a tunnel opens. */
+  readonly atTunnel: boolean;
   /** So often while it runs; 0: never. */
   readonly intervalMs: number;
 }

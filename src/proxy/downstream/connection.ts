@@ -142,6 +142,10 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     return this.exchange;
   }
 
+  endWithAnswer(): void {
+    this.codec.drain();
+  }
+
   /** Only the rest of a request that was answered early changes anything here: onSettled knew the others. */
   onIdle(): void {
     if (!this.linger.active) return;

@@ -160,6 +160,9 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     return exchange;
   }
 
+  /** Others share it. */
+  endWithAnswer(): void {}
+
   onStreamOver(receiver: RequestReceiver): void {
     // One that still runs (a bug, or a stream lost while it waits) is not given to the next request.
     if (receiver instanceof Exchange && receiver.state === 'idle') this.idleExchanges.push(receiver);

@@ -35,7 +35,15 @@ import {
 } from './phases.ts';
 import { endRequest, finishRequestBody, pumpRequestBody } from './pump-request.ts';
 import { endResponse, pumpResponseBody, truncate } from './pump-response.ts';
-import { answer, answerRedirect, deny, overloaded, replyError, unknownClient } from './reply.ts';
+import {
+  answer,
+  answerRedirect,
+  deny,
+  overloaded,
+  refuseMalformed,
+  replyError,
+  unknownClient,
+} from './reply.ts';
 import {
   clusterOf,
   codeToTell,
@@ -101,8 +109,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     match(request);
     if (request.listener.accessLogs !== null) beginLog(request);
     const { overload } = request.context;
-    if (request.rejectStatus > 0) deny(request, unknownClient(request.rejectStatus));
-    else if (request.rejection !== null) deny(request, request.rejection);
+    const rejection = request.rejectStatus > 0 ? unknownClient(request.rejectStatus) : request.rejection;
+    if (rejection !== null) refuseMalformed(request, rejection);
     else if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));
     else if (request.upgrade !== '' && !admitUpgrade(request)) deny(request, upgradeRefused);

@@ -17,7 +17,7 @@ function setup(options: { atStart: boolean; intervalMs: number }) {
     }),
   });
   const origin = world.origin(() => {});
-  const http = httpOptions({ ...logTo('log'), accessLogOptions: options });
+  const http = httpOptions({ ...logTo('log'), accessLogOptions: { atTunnel: false, ...options } });
   world.serve([origin], { listeners: [listenerConfig({ http })] });
   const types = () => lines.map((line) => JSON.parse(line).log_type as string);
   return { world, origin, types };

@@ -156,6 +156,7 @@ export function limit(request: RequestState): ErrorCode | null {
  * would wait for a timeout of its own. What is refused before is refused without the body having been asked for.
  */
 function answerExpectation(request: RequestState): void {
+  if (request.listener.http.special?.passesExpectation === true) return;
   request.stream.sendInformational(createResponseHead(100, []));
   request.head.remove(headerId.expect);
   request.continued = true;
@@ -260,6 +261,8 @@ export function relay(
   if (denial !== null) return denial;
   if (opensTunnel(request.upgrade, head.status)) {
     openTunnel(request, attempt, head);
+    if (request.listener.http.accessLogOptions.atTunnel)
+      log(request, 'DownstreamTunnelSuccessfullyEstablished');
     return null;
   }
   if (endStream) {

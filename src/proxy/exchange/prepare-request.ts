@@ -14,6 +14,7 @@ import { applyHeadRules } from './head-rules.ts';
 import { rejectionOf, sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 import { tellTime } from './request-times.ts';
+import { markRequest } from './special.ts';
 import { ensureWebSocketKey } from './tunnel.ts';
 
 /** Once per request, before the match: a route must not believe what a stranger says of itself. */
@@ -29,13 +30,19 @@ export function prepareRequest(request: RequestState): void {
   if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
   if (http.internalRanges !== null) request.wishes = readWishes(head, http.router.strictHeaders);
   const expectedMs = http.router.believesExpected ? expectedTimeout(head) : -1;
+  const { special } = http;
+  if (special !== null && special.earlyEdits !== null) applyEdits(head, special.earlyEdits, request);
   const origin = sanitizeRequest(head, owner, http);
   if (origin !== 'edge') request.expectedMs = expectedMs;
   if (origin !== 'internal') {
     request.wishes = null;
     removeInternal(head, request.listener.routes.internalOnly);
   }
-  request.requestId = ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random);
+  if (special !== null) markRequest(request, special);
+  request.requestId =
+    special === null || special.makesRequestId
+      ? ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random)
+      : (head.get(headerId['x-request-id']) ?? '');
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
   forwardClientCertificate(head, request.owner.secure, http.clientCertificate);

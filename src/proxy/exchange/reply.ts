@@ -12,6 +12,7 @@ import { mapAnswer } from './local-answer.ts';
 import { localReplies } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
+import { proxyStatusOf } from './proxy-status.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
 import { countAnswer, type Denial, type RequestState } from './request-state.ts';
 
@@ -53,6 +54,13 @@ export function deny(request: RequestState, denial: Denial): void {
   write(request, denial.status, denial.body, denial.fields);
 }
 
+/** Of a head that breaks rules of its listener: what its client sends behind it is not read, as in Envoy. */
+export function refuseMalformed(request: RequestState, denial: Denial): void {
+  if (denial.status === 400 && request.listener.http.special?.keepsMalformed !== true)
+    request.owner.endWithAnswer();
+  deny(request, denial);
+}
+
 /** Where forwarding fields must name the client, and do not. */
 export function unknownClient(status: number): Denial {
   const details = 'rejecting because detection failed';
@@ -63,6 +71,8 @@ export function unknownClient(status: number): Denial {
 export function overloaded(request: RequestState): Denial {
   request.listener.stats.overloadRefusals += 1;
   const fields: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(false, 'overflow')]] : [];
+  if (request.listener.http.special?.tellsOverload === true)
+    fields.push(['x-envoy-local-overloaded', 'true']);
   const { overloaded: flag } = responseFlags;
   return { status: 503, body: 'overloaded', flag, details: 'overload', fields };
 }
@@ -79,6 +89,22 @@ function write(
   text: string | Uint8Array,
   extra: readonly Field[],
   code: ErrorCode | null = null,
+): void {
+  const options = request.listener.http.special?.proxyStatus ?? null;
+  const told = options === null ? null : proxyStatusOf(request, options);
+  if (told === null) map(request, status, text, extra, code);
+  else {
+    const recommended = options?.recommendedStatus === true ? told.status : null;
+    map(request, recommended ?? status, text, [...extra, ['proxy-status', told.value]], code);
+  }
+}
+
+function map(
+  request: RequestState,
+  status: number,
+  text: string | Uint8Array,
+  extra: readonly Field[],
+  code: ErrorCode | null,
 ): void {
   const config = request.listener.http.localReplies;
   if (config === null) {

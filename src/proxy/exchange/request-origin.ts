@@ -178,7 +178,8 @@ function isInternal(
 
 function setForwarded(head: RequestHead, remote: Address, received: string | null, http: HttpOptions): void {
   if (http.skipForwardedFor) return;
-  const host = hostOf(remote);
+  const mapped = http.special?.mappedAddress === true && remote.kind === 'ip' && !remote.host.includes(':');
+  const host = mapped ? `::ffff:${hostOf(remote)}` : hostOf(remote);
   if (received !== null) head.remove(headerId['x-forwarded-for']);
   head.add('x-forwarded-for', received === null || received === '' ? host : `${received},${host}`);
 }

@@ -51,6 +51,7 @@ export const http2Settings: Http2Settings = {
 
 export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
   return {
+    special: null,
     protocol: 'auto',
     http1: defaultHttp1Rules,
     http2: http2Settings,
@@ -85,7 +86,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
     filters: [],
     tracing: null,
     accessLogs: [],
-    accessLogOptions: { atStart: false, intervalMs: 0 },
+    accessLogOptions: { atStart: false, atTunnel: false, intervalMs: 0 },
     ...options,
   };
 }

@@ -23,11 +23,16 @@ export interface Sides {
   stop(): Promise<void>;
 }
 
-export async function startSides(managers: Managers, clusters: readonly object[]): Promise<Sides> {
+export async function startSides(
+  managers: Managers,
+  clusters: readonly object[],
+  node?: object,
+): Promise<Sides> {
   const names = Object.keys(managers);
   const all = freePorts(2 * names.length);
   const ports = { envoy: all.slice(0, names.length), weft: all.slice(names.length) };
   const bootstrap = (side: Side) => ({
+    ...(node === undefined ? {} : { node }),
     static_resources: {
       listeners: names.map((name, at) => createListener(name, managers[name] ?? {}, ports[side][at] ?? 0)),
       clusters,

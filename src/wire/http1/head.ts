@@ -51,6 +51,7 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
   authorityEnd = 0;
   /** It asks for a tunnel; the reader says so when the head is complete. */
   tunnel = false;
+  editedScheme: string | null = null;
   editedAuthority: string | null = null;
   editedPath: string | null = null;
   private cachedPath: string | null = null;
@@ -60,8 +61,14 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
   }
 
   get scheme(): string {
+    if (this.editedScheme !== null) return this.editedScheme;
     if (this.schemeEnd === 0) return '';
     return this.text.slice(this.methodEnd + 1, this.schemeEnd).toLowerCase();
+  }
+
+  set scheme(scheme: string) {
+    assertTargetText(scheme);
+    this.editedScheme = scheme;
   }
 
   get authority(): string {
@@ -100,6 +107,7 @@ export class ReceivedRequestHead extends FramedHead implements RequestHead {
     this.schemeEnd = 0;
     this.authorityEnd = 0;
     this.tunnel = false;
+    this.editedScheme = null;
     this.editedAuthority = null;
     this.editedPath = null;
     this.cachedPath = null;

@@ -36,6 +36,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   private authorityField: Field | null = null;
   private pathField: Field | null = null;
   private protocolField: Field | null = null;
+  private editedScheme: string | null = null;
   private editedAuthority: string | null = null;
   private editedPath: string | null = null;
 
@@ -54,7 +55,12 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   }
 
   get scheme(): string {
-    return this.schemeField?.value ?? '';
+    return this.editedScheme ?? this.schemeField?.value ?? '';
+  }
+
+  set scheme(scheme: string) {
+    assertTargetText(scheme);
+    this.editedScheme = scheme;
   }
 
   get upgrade(): string {
@@ -91,7 +97,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
     if (id === pseudo.method) return this.methodField;
     if (id === pseudo.path) return this.editedPath === null ? this.pathField : null;
     if (id === pseudo.authority) return this.editedAuthority === null ? this.authorityField : null;
-    return id === pseudo.scheme ? this.schemeField : null;
+    return id === pseudo.scheme && this.editedScheme === null ? this.schemeField : null;
   }
 
   nameAt(index: number): string {

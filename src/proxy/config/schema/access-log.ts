@@ -217,6 +217,7 @@ const managers = 'envoy.extensions.filters.network.http_connection_manager.v3.Ht
 export const httpLogOptions = message(`${managers}.HcmAccessLogOptions`, {
   access_log_flush_interval: f.duration(1, 'a line for requests that still run, so often', flush),
   flush_access_log_on_new_request: f.bool(2),
+  flush_log_on_tunnel_successfully_established: f.bool(3),
 });
 
 export const tcpLogOptions = message(

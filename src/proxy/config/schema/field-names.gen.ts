@@ -121,6 +121,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.RuntimeFeatureFlag': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeUInt32': '2:default_value 3:runtime_key',
+  'envoy.config.core.v3.SchemeHeaderTransformation': '1:scheme_to_overwrite 2:match_upstream',
   'envoy.config.core.v3.SocketAddress':
     '1:protocol 2:address 3:port_value 4:named_port 5:resolver_name 6:ipv4_compat',
   'envoy.config.core.v3.SocketOption': '1:description 2:level 3:name 4:int_value 5:buf_value 6:state',
@@ -359,6 +360,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:access_log_flush_interval 2:flush_access_log_on_new_request 3:flush_log_on_tunnel_successfully_established',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     '1:unix_sockets 2:cidr_ranges',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ProxyStatusConfig':
+    '1:remove_details 2:remove_connection_termination_details 3:remove_response_flags 4:set_recommended_response_code 5:use_node_id 6:literal_proxy_name',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
     '1:subject 3:cert 4:dns 5:uri 6:chain',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing':
@@ -383,6 +386,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
   'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink': '1:event_log_path',
+  'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation': '1:mutations',
   'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig':
     '1:forward_reason_phrase 2:formatter_type_on_envoy_headers',
   'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig':

@@ -126,15 +126,15 @@ export const healthCheckFilter = message('envoy.extensions.filters.http.health_c
   headers: f.repeated(f.message(5, headerMatcher)),
 });
 
-const mutation = message(
+export const headerMutationRule = message(
   'envoy.config.common.mutation_rules.v3.HeaderMutation',
   { remove: f.string(1, '', notEmpty), append: f.message(2, headerValueOption) },
   [['remove', 'append']],
 );
 
 const mutations = message('envoy.extensions.filters.http.header_mutation.v3.Mutations', {
-  request_mutations: f.repeated(f.message(1, mutation)),
-  response_mutations: f.repeated(f.message(2, mutation)),
+  request_mutations: f.repeated(f.message(1, headerMutationRule)),
+  response_mutations: f.repeated(f.message(2, headerMutationRule)),
 });
 
 export const headerMutation = message('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {

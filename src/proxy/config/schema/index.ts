@@ -60,6 +60,7 @@ export {
   globalRateLimit,
   headerMutation,
   headerMutationPerRoute,
+  type headerMutationRule,
   healthCheckFilter,
   httpFault,
   localRateLimit,
@@ -115,6 +116,7 @@ export {
   uriTemplateMatch,
   uriTemplateRewrite,
 } from './route.ts';
+export { earlyHeaderMutation } from './special.ts';
 export {
   cookieSession,
   headerSession,

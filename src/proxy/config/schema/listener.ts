@@ -20,6 +20,7 @@ import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { networkFilterTypes } from './network-filters.ts';
 import { internalAddressConfig, localReplyConfig, originalIpDetection } from './origin.ts';
 import { routeConfiguration, routeMatch } from './route.ts';
+import { earlyMutationExtension, proxyStatusConfig, schemeTransformation } from './special.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
 import { tracing } from './tracing.ts';
@@ -115,7 +116,18 @@ export const httpConnectionManager = message(
     append_x_forwarded_port: f.bool(51, 'with use_remote_address'),
     always_set_request_id_in_response: f.bool(37),
     local_reply_config: f.message(38, localReplyConfig),
-    generate_request_id: f.boolValue(15, 'true', only(true)),
+    generate_request_id: f.boolValue(15),
+    scheme_header_transformation: f.message(48, schemeTransformation),
+    add_user_agent: f.boolValue(6),
+    represent_ipv4_remote_address_as_ipv4_mapped_ipv6: f.bool(20),
+    early_header_mutation_extensions: f.repeated(f.message(52, earlyMutationExtension)),
+    proxy_100_continue: f.bool(18),
+    append_local_overload: f.bool(57),
+    stream_error_on_invalid_http_message: f.boolValue(
+      40,
+      'what is refused before it is a request ends the connection in any case',
+    ),
+    proxy_status_config: f.message(49, proxyStatusConfig, 'of Weft’s own answers'),
     preserve_external_request_id: f.bool(32),
     forward_client_cert_details: f.enum(
       16,

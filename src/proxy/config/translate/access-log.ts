@@ -123,9 +123,11 @@ export function translateLogOptions(
   options: FlushMessage | undefined,
   older: FlushMessage,
   atStart: { readonly own: boolean | undefined; readonly older: boolean | undefined },
+  atTunnel = false,
 ): AccessLogOptions {
   return {
     atStart: atStart.own ?? atStart.older ?? false,
+    atTunnel,
     intervalMs: options?.access_log_flush_interval ?? older.access_log_flush_interval ?? 0,
   };
 }

@@ -1,6 +1,6 @@
 // HTTP filters: a listener's chain before its router, and what virtual hosts, routes and weights say to its members.
 
-import type { HeaderEdits, HeaderStep } from '../../../policy/index.ts';
+import type { HeaderEdits } from '../../../policy/index.ts';
 import type {
   FaultConfig,
   FilterConfig,
@@ -52,7 +52,7 @@ import {
 } from './coding-filters.ts';
 import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateGrpcStats } from './grpc-stats.ts';
-import { translateAddition, translateRemoval } from './header-edits.ts';
+import { translateMutation } from './header-mutation.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
 import { translateGlobalLimit, translateGlobalLimitRoute, translateLocalLimit } from './rate-limit.ts';
 import { translateRbac } from './rbac.ts';
@@ -289,16 +289,9 @@ function translateMutations(
   faults: Faults,
 ): HeaderMutationConfig {
   const side = (name: 'request_mutations' | 'response_mutations'): HeaderEdits | null => {
-    const steps: HeaderStep[] = [];
-    (mutations?.[name] ?? []).forEach(({ remove, append }, index) => {
-      const at = `${join(path, name)}[${index}]`;
-      if (remove !== undefined) steps.push(translateRemoval(remove, join(at, 'remove'), faults));
-      else if (append === undefined) faults.add(at, 'one of remove, append must be set');
-      else {
-        const step = translateAddition(append, join(at, 'append'), faults);
-        if (step !== null) steps.push(step);
-      }
-    });
+    const steps = (mutations?.[name] ?? []).flatMap((mutation, index) =>
+      translateMutation(mutation, `${join(path, name)}[${index}]`, faults),
+    );
     return steps.length === 0 ? null : steps;
   };
   return {

@@ -33,6 +33,7 @@ import { translateNetworkFilter } from './network-filters.ts';
 import { translateDetections } from './origin.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { routerDefaults, translateRouter } from './router.ts';
+import { translateSpecial } from './special.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
 import { translateTracing } from './tracing.ts';
@@ -107,7 +108,8 @@ const plainOptions: HttpOptions = {
   filters: [],
   tracing: null,
   accessLogs: [],
-  accessLogOptions: { atStart: false, intervalMs: 0 },
+  accessLogOptions: { atStart: false, atTunnel: false, intervalMs: 0 },
+  special: null,
 };
 
 /** Null after faults that leave nothing to listen with. */
@@ -434,10 +436,16 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     filters: translateFilters(hcm, path, faults),
     tracing: translateTracingOf(listener, hcm, path, faults),
     accessLogs: translateAccessLogs(hcm.access_log, join(path, 'access_log'), faults),
-    accessLogOptions: translateLogOptions(hcm.access_log_options, hcm, {
-      own: hcm.access_log_options?.flush_access_log_on_new_request,
-      older: hcm.flush_access_log_on_new_request,
-    }),
+    accessLogOptions: translateLogOptions(
+      hcm.access_log_options,
+      hcm,
+      {
+        own: hcm.access_log_options?.flush_access_log_on_new_request,
+        older: hcm.flush_access_log_on_new_request,
+      },
+      hcm.access_log_options?.flush_log_on_tunnel_successfully_established,
+    ),
+    special: translateSpecial(hcm, path, faults),
   };
 }
 

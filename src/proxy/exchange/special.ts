@@ -1,0 +1,29 @@
+// What few listeners ask for (SpecialOptions), on the way of a request. Nothing here runs for the others.
+
+import { headerId, type RequestHead } from '../../wire/index.ts';
+import type { SpecialOptions } from '../config/special-types.ts';
+import type { RequestState } from './request-state.ts';
+
+/** After forwarding fields were made true, so that they cannot be forged. */
+export function markRequest(request: RequestState, special: SpecialOptions): void {
+  const { head } = request;
+  if (special.scheme !== null) overwriteScheme(head, special.scheme);
+  if (special.namesProxy) nameProxy(request);
+}
+
+function overwriteScheme(head: RequestHead, scheme: string): void {
+  head.scheme = scheme;
+  if (head.find(headerId['x-forwarded-proto']) >= 0) head.remove(headerId['x-forwarded-proto']);
+  head.add('x-forwarded-proto', scheme);
+}
+
+function nameProxy({ context, head }: RequestState): void {
+  replace(head, 'x-envoy-downstream-service-cluster', context.serviceCluster);
+  if (context.node.id !== '') replace(head, 'x-envoy-downstream-service-node', context.node.id);
+  if ((head.getName('user-agent') ?? '') === '') replace(head, 'user-agent', context.serviceCluster);
+}
+
+function replace(head: RequestHead, name: string, value: string): void {
+  if (head.findName(name) >= 0) head.removeName(name);
+  head.add(name, value);
+}
