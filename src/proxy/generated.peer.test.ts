@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { networkInterfaces } from 'node:os';
 import fc from 'fast-check';
 import { describeWith } from '../testing/programs.ts';
-import { type Ask, BesideEnvoy, type Case, type Told } from './testing/beside-envoy.ts';
+import { type Ask, BesideEnvoy, type Case, type Told, typed } from './testing/beside-envoy.ts';
 
 setDefaultTimeout(120_000);
 
@@ -86,6 +86,14 @@ const pathMatch = fc.oneof(
   oneOf('/a', '/a/b', '/').map((path) => ({ path })),
   oneOf('/a', '/b').map((path_separated_prefix) => ({ path_separated_prefix })),
   oneOf('/a.*', '/[a-z]+', '.*b').map((value) => ({ safe_regex: regex(value) })),
+  oneOf('/{a}', '/*/{b}', '/**', '/a/{rest=**}').map((path_template) => ({
+    path_match_policy: {
+      name: 'envoy.path.match.uri_template.uri_template_matcher',
+      typed_config: typed('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', {
+        path_template,
+      }),
+    },
+  })),
 );
 const match = fc
   .tuple(
@@ -98,18 +106,36 @@ const match = fc
     ...path,
     headers,
     query_parameters,
-    ...('safe_regex' in path ? {} : { case_sensitive: sensitive }),
+    ...('safe_regex' in path || 'path_match_policy' in path ? {} : { case_sensitive: sensitive }),
   }));
 
+const substitutions = oneOf(
+  ['^/[^?]*$', '/whole'],
+  ['a', 'x'],
+  ['^/([^/]*)', '/\\1/\\1'],
+  ['(a|b)+', '[\\1]'],
+  ['/(.)(.*)$', '/\\2\\1'],
+  ['//+', '/'],
+).map(([pattern = '', substitution = '']) => ({ pattern: regex(pattern), substitution }));
 const rewrite = fc.oneof(
   fc.constant({}),
   oneOf('/', '/new', '/new/').map((prefix_rewrite) => ({ prefix_rewrite })),
-  fc.constant({ regex_rewrite: { pattern: regex('^/[^?]*$'), substitution: '/whole' } }),
+  substitutions.map((regex_rewrite) => ({ regex_rewrite })),
 );
-const hostRewrite = fc.oneof(fc.constant({}), fc.constant({ host_rewrite_literal: 'other.example' }));
+const hostRewrite = fc.oneof(
+  fc.constant({}),
+  fc.constant({ host_rewrite_literal: 'other.example' }),
+  fc.constant({ host_rewrite_header: 'x-number' }),
+  fc.constant({ host_rewrite_path_regex: { pattern: regex('^/*(\\w*).*$'), substitution: 'h\\1.example' } }),
+);
+const weight = fc
+  .tuple(oneOf(1, 2, 5), edits)
+  .map(([one, own]) => ({ name: 'backend', weight: one, ...own }));
+const drawn = fc.array(weight, { minLength: 2, maxLength: 3 });
 const target = fc.oneof(
   fc.constant({ cluster: 'backend' }),
   edits.map((own) => ({ weighted_clusters: { clusters: [{ name: 'backend', weight: 1, ...own }] } })),
+  drawn.map((clusters) => ({ weighted_clusters: { clusters, header_name: 'x-draw' } })),
 );
 const forward = fc
   .tuple(target, rewrite, hostRewrite, optional<unknown>({ append_x_forwarded_host: fc.boolean() }))
@@ -118,6 +144,7 @@ const redirectPath = fc.oneof(
   fc.constant({}),
   fc.constant({ path_redirect: '/moved' }),
   fc.constant({ prefix_rewrite: '/moved/' }),
+  substitutions.map((regex_rewrite) => ({ regex_rewrite })),
 );
 const redirectScheme = fc.oneof(
   fc.constant({}),
@@ -144,7 +171,11 @@ const action = fc.oneof(
   { weight: 1, arbitrary: redirect },
   { weight: 1, arbitrary: direct },
 );
-const route = fc.tuple(match, action, edits).map(([one, does, own]) => ({ match: one, ...does, ...own }));
+const route = fc
+  .tuple(match, action, edits)
+  // Envoy refuses a template with a prefix to be replaced, and so does Weft.
+  .filter(([one, does]) => !('path_match_policy' in one && JSON.stringify(does).includes('prefix_rewrite')))
+  .map(([one, does, own]) => ({ match: one, ...does, ...own }));
 const rest = { match: { prefix: '/' }, route: { cluster: 'backend' } };
 const routes = fc.array(route, { minLength: 1, maxLength: 4 }).map((some) => [...some, rest]);
 
@@ -153,7 +184,18 @@ const manager = optional<unknown>({
   skip_xff_append: fc.boolean(),
   xff_num_trusted_hops: oneOf(0, 1, 2),
   preserve_external_request_id: fc.boolean(),
+  generate_request_id: fc.boolean(),
+  add_user_agent: fc.boolean(),
+  scheme_header_transformation: oneOf('http', 'https').map((scheme_to_overwrite) => ({
+    scheme_to_overwrite,
+  })),
 });
+const config = optional<unknown>({
+  internal_only_headers: fc.constant(['x-b', 'x-number']),
+  ignore_path_parameters_in_path_matching: fc.boolean(),
+  most_specific_header_mutations_wins: fc.boolean(),
+});
+const tls = optional<unknown>({ require_tls: oneOf('NONE', 'NONE', 'EXTERNAL_ONLY', 'ALL') });
 
 const path = oneOf(
   '/',
@@ -181,6 +223,7 @@ const field = oneOf(
   'x-b: two2',
   'x-number: 7',
   'x-number: 12',
+  'x-number: 99',
   'x_under: 1',
   'accept: text/plain',
   'x-forwarded-for: 10.1.2.3',
@@ -206,9 +249,14 @@ const ask: fc.Arbitrary<Ask> = fc
   .map(([method, where, fields]) => ({
     method,
     path: where,
-    fields: keepFirstHost(fields),
+    fields: [...keepFirstHost(fields), `x-draw: ${drawnBy(fields)}`],
     ...(method === 'POST' || method === 'PUT' ? { body: 'sent' } : {}),
   }));
+
+/** Of its fields, so that both sides draw alike. */
+function drawnBy(fields: readonly string[]): number {
+  return fields.join().length;
+}
 
 /** Two of them are refused before anything is asked. */
 function keepFirstHost(fields: readonly string[]): readonly string[] {
@@ -219,11 +267,12 @@ function keepFirstHost(fields: readonly string[]): readonly string[] {
 const oneCase: fc.Arbitrary<Case> = fc
   .record({
     routes,
-    host: edits,
+    host: fc.tuple(edits, tls).map(([own, required]) => ({ ...own, ...required })),
+    config,
     manager,
     asks: fc.array(ask, { minLength: asksCount, maxLength: asksCount }),
   })
-  .map((parts) => ({ name: 'made', ...parts }));
+  .map(({ config: more, ...parts }) => ({ name: 'made', ...parts, config: more }));
 
 /** Own addresses, for which Envoy writes its own in x-forwarded-for when a client is on the same machine. */
 const own = new Set(

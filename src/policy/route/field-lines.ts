@@ -1,11 +1,9 @@
-// Fields that were sent in several lines, as Envoy's header matchers see them: joined by a comma alone, and asked for a
-// range line by line.
+// Fields that were sent in several lines: as in Envoy, a header matcher holds where it holds for one of them.
 
 import type { LinesView } from '../retry/types.ts';
 
 /** Of a ValueMatcher, what is asked of it here. */
 interface Matcher {
-  readonly kind: string;
   matches(text: string): boolean;
 }
 
@@ -15,9 +13,7 @@ export function matchesLines(matcher: Matcher, name: string, joined: string, vie
   if (!joined.includes(', ')) return matcher.matches(joined);
   const lines = linesOf(name, view);
   if (lines.length < 2) return matcher.matches(joined);
-  return matcher.kind === 'range'
-    ? lines.some((line) => matcher.matches(line))
-    : matcher.matches(lines.join(','));
+  return lines.some((line) => matcher.matches(line));
 }
 
 function linesOf(name: string, view: LinesView): string[] {

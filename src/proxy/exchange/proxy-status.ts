@@ -1,5 +1,6 @@
 // Proxy-Status (RFC 9209) of the proxy's own answers: which error, by what was noted of the request, as Envoy maps it.
 
+import { fieldValueFault } from '../../policy/index.ts';
 import type { ProxyStatusOptions } from '../config/special-types.ts';
 import { responseFlags as flag, type ResponseFlag } from '../stats/index.ts';
 import type { RequestState } from './request-state.ts';
@@ -49,7 +50,8 @@ export function proxyStatusOf(request: RequestState, options: ProxyStatusOptions
   const found = errors.find(([one]) => noted.includes(one));
   if (found === undefined) return null;
   const { serverName } = request.listener.http;
-  const named = typeof options.name === 'string' ? options.name : request.context.node.id;
+  const { id } = request.context.node;
+  const named = typeof options.name === 'string' ? options.name : fieldValueFault(id) === null ? id : '';
   const parts = [named || serverName || 'weft', `error=${found[1]}`];
   const details = [request.details, ...(options.flags ? [request.flags] : [])].filter((one) => one !== '');
   if (options.details && details.length > 0)

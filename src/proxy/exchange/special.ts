@@ -1,5 +1,6 @@
 // What few listeners ask for (SpecialOptions), on the way of a request. Nothing here runs for the others.
 
+import { fieldValueFault } from '../../policy/index.ts';
 import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { SpecialOptions } from '../config/special-types.ts';
 import type { RequestState } from './request-state.ts';
@@ -19,7 +20,8 @@ function overwriteScheme(head: RequestHead, scheme: string): void {
 
 function nameProxy({ context, head }: RequestState): void {
   replace(head, 'x-envoy-downstream-service-cluster', context.serviceCluster);
-  if (context.node.id !== '') replace(head, 'x-envoy-downstream-service-node', context.node.id);
+  const { id } = context.node;
+  if (id !== '' && fieldValueFault(id) === null) replace(head, 'x-envoy-downstream-service-node', id);
   if ((head.getName('user-agent') ?? '') === '') replace(head, 'user-agent', context.serviceCluster);
 }
 

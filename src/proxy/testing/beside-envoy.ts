@@ -30,6 +30,8 @@ export interface Case {
   /** Instead of one route that takes everything to the backend. */
   readonly routes?: readonly object[];
   readonly host?: object;
+  /** Of the route configuration, beside its virtual hosts. */
+  readonly config?: object;
   readonly manager?: object;
   /** Instead of an HTTP connection manager. */
   readonly network?: readonly object[];
@@ -125,7 +127,7 @@ export class BesideEnvoy {
       hostname: '127.0.0.1',
       port: 0,
       fetch: async (request) => {
-        const { pathname, search } = new URL(request.url);
+        const { pathname, search } = new URL(request.url, 'http://backend');
         const seen: Seen = {
           method: request.method,
           path: pathname + search,
@@ -236,6 +238,7 @@ function createListener(each: Case, index: number, port: number): object {
       http_filters: [...(each.filters ?? []), router],
       route_config: {
         name: 'routes',
+        ...each.config,
         virtual_hosts: [
           {
             name: 'all',

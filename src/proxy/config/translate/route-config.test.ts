@@ -296,6 +296,10 @@ describe('actions', () => {
       { ...to(), match: template('/{a') },
       'match.path_match_policy.typed_config.path_template: must be a template of a path: a brace is not closed',
     ],
+    [
+      { ...to({ prefix_rewrite: '/x' }), match: template('/{a}') },
+      'route.prefix_rewrite: does not go with a match.path_match_policy',
+    ],
     [made('/x'), 'route.path_rewrite_policy: needs a match.path_match_policy'],
     [
       { ...made('/{b}'), match: template('/{a}') },

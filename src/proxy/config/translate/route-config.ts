@@ -383,6 +383,8 @@ function translateRewrite(
   }
   if (pattern !== undefined) return translatePathPattern(pattern, join(path, 'regex_rewrite'), faults);
   if (!prefix) return null;
+  if (match?.path_match_policy !== undefined)
+    faults.add(join(path, 'prefix_rewrite'), 'does not go with a match.path_match_policy', prefix);
   checkRequestPath(prefix, join(path, 'prefix_rewrite'), faults);
   return { kind: 'prefix', value: prefix };
 }
