@@ -1,5 +1,6 @@
 // The control plane beside go-control-plane's snapshot cache and server, both asked by the same clients on grpc-go in
-// one run: how long and how much CPU until all have their first picture, and until one endpoint change has reached all.
+// one run: how long and how much CPU until all have their first picture, and until one endpoint change, and one new
+// Service, have reached all.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,9 @@ interface Figures {
   readonly changeP50Ms: number;
   readonly changeP99Ms: number;
   readonly changeCpuMs: number;
+  readonly endpointMb: number;
+  /** Of a new Service; null where there is no such thing. */
+  readonly service: { readonly ms: number; readonly cpuMs: number; readonly sentMb: number } | null;
   readonly broken: number;
 }
 
@@ -106,6 +110,7 @@ export async function benchControl(options: ControlBenchOptions): Promise<void> 
         clients,
         options,
         (salt) => `endpoint ${salt}`,
+        (number) => `service ${number}`,
       ),
     ];
     print(figures, `${services} Services × ${endpoints} endpoints, ${streams} incremental streams`);
@@ -120,6 +125,7 @@ async function measure(
   clients: string,
   options: ControlBenchOptions,
   change: (salt: number) => string,
+  add: ((number: number) => string) | null = null,
 ): Promise<Figures> {
   const { services, streams, changes } = options;
   const server = new Child(command);
@@ -138,6 +144,8 @@ async function measure(
     const firstMs = Number((await client.hear('complete'))[2]);
     await Bun.sleep(500);
     const firstCpuMs = server.cpuMs - before;
+    client.say('bytes');
+    const endpointMb = Number((await client.hear('bytes'))[1]) / streams / 1e6;
     const measured: { p50: number; p99: number; cpu: number }[] = [];
     for (let salt = 1; salt <= changes; salt++) {
       const [from, cpu] = [client.lines.length, server.cpuMs];
@@ -149,6 +157,7 @@ async function measure(
       // The clients' clock began 20 ms before the change.
       measured.push({ p50: Number(words[3]) - 20, p99: Number(words[4]) - 20, cpu: server.cpuMs - cpu });
     }
+    const service = add === null ? null : await measureService(server, client, add);
     return {
       name,
       firstMs,
@@ -157,11 +166,40 @@ async function measure(
       changeP50Ms: median(measured.map(({ p50 }) => p50)),
       changeP99Ms: median(measured.map(({ p99 }) => p99)),
       changeCpuMs: median(measured.map(({ cpu }) => cpu)),
+      endpointMb,
+      service,
       broken: client.lines.filter((line) => line.startsWith('broken')).length,
     };
   } finally {
     for (const child of children) await child.stop();
   }
+}
+
+/** From the manifest to the last client that has its cluster. */
+async function measureService(
+  server: Child,
+  client: Child,
+  add: (number: number) => string,
+): Promise<NonNullable<Figures['service']>> {
+  const measured: { ms: number; cpuMs: number; sentMb: number }[] = [];
+  for (let number = 0; number < 3; number++) {
+    const [from, cpu] = [client.lines.length, server.cpuMs];
+    client.say('bytes');
+    client.say('expect Cluster');
+    await Bun.sleep(20);
+    server.say(add(number));
+    const words = await client.hear('changed', from);
+    await Bun.sleep(1_000);
+    const told = client.lines.length;
+    client.say('bytes');
+    const [, , all] = await client.hear('bytes', told);
+    measured.push({ ms: Number(words[4]) - 20, cpuMs: server.cpuMs - cpu, sentMb: Number(all) / 1e6 });
+  }
+  return {
+    ms: median(measured.map(({ ms }) => ms)),
+    cpuMs: median(measured.map(({ cpuMs }) => cpuMs)),
+    sentMb: median(measured.map(({ sentMb }) => sentMb)),
+  };
 }
 
 function median(values: readonly number[]): number {
@@ -176,6 +214,10 @@ function print(figures: readonly Figures[], title: string): void {
     ['endpoint change, p50, ms', ({ changeP50Ms }) => changeP50Ms.toFixed(0)],
     ['endpoint change, p99, ms', ({ changeP99Ms }) => changeP99Ms.toFixed(0)],
     ['its CPU, ms', ({ changeCpuMs }) => changeCpuMs.toFixed(0)],
+    ['bytes of endpoints to each, MB', ({ endpointMb }) => endpointMb.toFixed(2)],
+    ['new Service, p99, ms', ({ service }) => service?.ms.toFixed(0) ?? '-'],
+    ['its CPU, ms', ({ service }) => service?.cpuMs.toFixed(0) ?? '-'],
+    ['sent to all, MB', ({ service }) => service?.sentMb.toFixed(1) ?? '-'],
     ['streams that broke', ({ broken }) => String(broken)],
   ];
   console.log(`| ${title} | ${figures.map(({ name }) => name).join(' | ')} |`);

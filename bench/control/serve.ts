@@ -1,5 +1,5 @@
 // The control plane under test, in a process of its own: manifests in memory, commands on the standard input (`endpoint
-// SALT`).
+// SALT`, `service NUMBER`).
 
 import { silentLog } from '../../src/base/index.ts';
 import { createControlPlane } from '../../src/control/index.ts';
@@ -54,5 +54,10 @@ console.log(`port ${xds.address.kind === 'ip' ? xds.address.port : 0}`);
 for await (const line of console) {
   const [word, salt] = line.split(' ');
   if (word === 'endpoint') await write('slice0.yaml', slice(0, Number(salt)));
+  else if (word === 'service') {
+    const number = services + Number(salt);
+    await write(`slice${number}.yaml`, slice(number, 0));
+    await write(`service${number}.yaml`, service(`s${number}`));
+  }
 }
 process.exit(0);

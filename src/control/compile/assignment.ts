@@ -2,7 +2,7 @@
 // that, what is draining last.
 
 import { create } from '@bufbuild/protobuf';
-import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '../../xds/api.ts';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema, type Metadata } from '../../xds/api.ts';
 import type { EndpointModel, PortModel } from '../model/types.ts';
 import { addressOf, weftMetadata } from './messages.ts';
 
@@ -56,6 +56,12 @@ function compileEndpoint(endpoint: EndpointModel) {
       case: 'endpoint' as const,
       value: { address: addressOf(endpoint.host, endpoint.port) },
     },
-    metadata: weftMetadata({ proxied: endpoint.proxied, name: endpoint.name }),
+    ...metadataOf(endpoint),
   };
+}
+
+/** What is not said is false, and has no name: most of the bytes of an endpoint would say nothing. */
+function metadataOf({ proxied, name }: EndpointModel): { readonly metadata?: Metadata } {
+  if (!proxied && name === '') return {};
+  return { metadata: weftMetadata({ ...(proxied ? { proxied } : {}), ...(name === '' ? {} : { name }) }) };
 }

@@ -3,7 +3,8 @@
 //
 // Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended,
 // and after a line "expect TYPE" on the standard input "changed TYPE STREAMS P50 P99" (milliseconds since that line)
-// once every stream was sent something of that type.
+// once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
+// since the start or the last such line.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -25,6 +27,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -47,6 +50,7 @@ var (
 	since    time.Time
 	times    []float64
 	seen     map[int]bool
+	received [2]atomic.Int64
 )
 
 func say(format string, args ...any) {
@@ -92,7 +96,18 @@ func main() {
 			output.Lock()
 			expected, since, times, seen = words[1], time.Now(), nil, map[int]bool{}
 			output.Unlock()
+		} else if len(words) == 1 && words[0] == "bytes" {
+			say("bytes %d %d", received[0].Swap(0), received[1].Swap(0))
 		}
+	}
+}
+
+// Counts what a response weighs.
+func weigh(typeURL string, message proto.Message) {
+	size := int64(proto.Size(message))
+	received[1].Add(size)
+	if typeURL == resource.EndpointType {
+		received[0].Add(size)
 	}
 }
 
@@ -195,6 +210,7 @@ func runDelta(p *picture, client discovery.AggregatedDiscoveryServiceClient) err
 		if err := stream.Send(&discovery.DeltaDiscoveryRequest{TypeUrl: response.TypeUrl, ResponseNonce: response.Nonce}); err != nil {
 			return err
 		}
+		weigh(response.TypeUrl, response)
 		p.check()
 		heard(p.number, response.TypeUrl)
 	}
@@ -272,6 +288,7 @@ func runSotw(p *picture, client discovery.AggregatedDiscoveryServiceClient) erro
 				return err
 			}
 		}
+		weigh(response.TypeUrl, response)
 		p.check()
 		heard(p.number, response.TypeUrl)
 	}
