@@ -3,7 +3,10 @@
 const extensions = 'type.googleapis.com/envoy.extensions.filters.http';
 const always = { runtime_key: 'bench', default_value: { numerator: 100 } };
 
-/** By name; '' is none. `typescript` is one of the user's own, which only Weft has. */
+/**
+ * By name; '' is none. The load's bearer token is no JWT, which `jwt_authn` finds out. `typescript` is one of the user's
+ * own, which only Weft has.
+ */
 const filters = {
   fault: filter('fault.v3.HTTPFault', {
     delay: { fixed_delay: '1s', percentage: { numerator: 100 } },
@@ -43,7 +46,9 @@ const filters = {
     rules: [
       {
         match: { prefix: '/' },
-        requires: { requires_any: { requirements: [{ provider_name: 'bench' }, { allow_missing: {} }] } },
+        requires: {
+          requires_any: { requirements: [{ provider_name: 'bench' }, { allow_missing_or_failed: {} }] },
+        },
       },
     ],
   }),
