@@ -4,8 +4,8 @@ const extensions = 'type.googleapis.com/envoy.extensions.filters.http';
 const always = { runtime_key: 'bench', default_value: { numerator: 100 } };
 
 /**
- * By name; '' is none. The load's bearer token is no JWT, which `jwt_authn` finds out. `typescript` is one of the user's
- * own, which only Weft has.
+ * By name; '' is none. The load's bearer token is no JWT, which `jwt_authn` finds out. `typescript` is one of the
+ * user's own, which only Weft has.
  */
 const filters = {
   fault: filter('fault.v3.HTTPFault', {

@@ -1,5 +1,5 @@
-// Trace context through a mesh that exports no spans: W3C Trace Context level 1 (www.w3.org/TR/trace-context-1) and B3
-// (github.com/openzipkin/b3-propagation). A valid context is passed on unchanged, so the chain between two services
+// Trace context through a listener that exports no spans: W3C Trace Context level 1 (www.w3.org/TR/trace-context-1) and
+// B3 (github.com/openzipkin/b3-propagation). A valid context is passed on unchanged, so the chain between two services
 // never names a parent that nobody reported. A malformed traceparent is dropped with its tracestate, as the
 // specification demands. Nothing is made where nothing came, unless asked: a made "not sampled" would switch off the
 // tracing of every service behind (parent-based samplers obey it), and a made "sampled" would record everything. The

@@ -113,6 +113,14 @@ class RequestFacts extends FormatSource {
     return this.of.details.startsWith('health_check');
   }
 
+  override get traced(): boolean {
+    return this.of.span?.traced === true;
+  }
+
+  override get spanId(): string {
+    return this.of.span?.id ?? '';
+  }
+
   override get traceId(): string {
     return this.of.traceId ?? '';
   }

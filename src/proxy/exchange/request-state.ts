@@ -129,6 +129,9 @@ export interface RequestTracer {
 
 /** The span of a request. */
 export interface RequestSpan {
+  readonly id: string;
+  /** It is collected. */
+  readonly traced: boolean;
   /** Every answer, our own too. */
   onAnswer(head: ResponseHead): void;
   end(request: RequestState, nowMs: number): void;

@@ -85,6 +85,14 @@ class Span implements RequestSpan {
     this.decorate(request);
   }
 
+  get id(): string {
+    return this.context.spanId;
+  }
+
+  get traced(): boolean {
+    return this.context.sampled;
+  }
+
   onAnswer(head: ResponseHead): void {
     if (!this.config.egress) {
       if (this.told !== '') head.add(decorated, this.told);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'bun:test';
 import { Xoshiro128 } from '../../base/index.ts';
+import { compileText, type LogSink, traceableFilter } from '../../observe/index.ts';
 import { createRequestHead } from '../../wire/index.ts';
 import type { TracingConfig } from '../config/tracing-types.ts';
 import {
@@ -155,6 +156,35 @@ function ask(world: World, clients: number, each: number, forMs: number): number
   world.run(forMs);
   return asking.reduce((sum, client) => sum + client.statuses.length, 0);
 }
+
+test('a log names the span, and may take those that are collected', () => {
+  const format = compileText('%TRACE_ID% %SPAN_ID%\n', '');
+  if (!format.ok) throw new Error(format.error);
+  const logged = (randomShare: number) => {
+    const lines: string[] = [];
+    const createLogSink = (): LogSink => ({
+      write(bytes, handler) {
+        lines.push(new TextDecoder().decode(bytes));
+        handler.onWritten(null);
+      },
+      reopen() {},
+      close() {},
+    });
+    const world = new World({ createLogSink });
+    const accessLogs = [{ path: '/log', format: format.value, filter: traceableFilter() }];
+    const tracing = { ...config, randomShare };
+    world.apply({
+      listeners: [listenerConfig({ http: httpOptions({ tracing, accessLogs }) })],
+      routes: [routeConfig()],
+      clusters: [clusterConfig()],
+      endpoints: { ledger: [endpointConfig(world.origin().port)] },
+    });
+    ask(world, 1, 2, 2_000);
+    return lines.join('');
+  };
+  expect(logged(1)).toMatch(/^([0-9a-f]{16} [0-9a-f]{16}\n){2}$/);
+  expect(logged(0)).toBe('');
+});
 
 describe('a collector', () => {
   test('is told of many spans at once, a moment later', () => {

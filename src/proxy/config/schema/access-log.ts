@@ -137,7 +137,7 @@ const leafFilters = {
   traceable_filter: f.message(
     4,
     message('envoy.config.accesslog.v3.TraceableFilter', {}),
-    'no spans are made: it takes no request',
+    'takes those whose span is collected',
   ),
   runtime_filter: f.message(5, runtimeFilter),
   header_filter: f.message(

@@ -137,7 +137,7 @@ export const requestMirrorPolicy = message('envoy.config.route.v3.RouteAction.Re
   cluster: f.string(1),
   cluster_header: f.string(5),
   runtime_fraction: f.message(3, runtimePercent),
-  trace_sampled: f.ignored(4, 'no spans are made'),
+  trace_sampled: f.ignored(4, 'copies have no spans of their own'),
   disable_shadow_host_suffix_append: f.bool(6),
 });
 
