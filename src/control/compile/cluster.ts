@@ -21,9 +21,13 @@ import type { PortModel, PortProtocol } from '../model/types.ts';
 import { parseStatusRange, type ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
+import { compileOrigination } from './tls.ts';
 
 /** What a cluster is made of; equal input gives an equal cluster. */
-export type ClusterInput = Pick<PortModel, 'id' | 'service' | 'policy' | 'external' | 'port' | 'protocol'>;
+export type ClusterInput = Pick<
+  PortModel,
+  'id' | 'service' | 'policy' | 'external' | 'port' | 'protocol' | 'tls'
+>;
 
 export function compileCluster(port: ClusterInput): Cluster {
   const { policy } = port;
@@ -36,6 +40,7 @@ export function compileCluster(port: ClusterInput): Cluster {
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
     ...compileHealthCheck(port),
+    ...(port.tls === null ? {} : { transportSocket: compileOrigination(port.tls) }),
     typedExtensionProtocolOptions: compileProtocol(port.protocol, durationMs(policy.timeouts.idle)),
     metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
   });

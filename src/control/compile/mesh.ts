@@ -199,8 +199,8 @@ export class MeshCompiler {
   }
 
   #compileClusters(): readonly XdsResource[] {
-    return [...this.#ports.values()].map(({ id, service, policy, external, port, protocol }) => {
-      const input = { id, service, policy, external, port, protocol };
+    return [...this.#ports.values()].map(({ id, service, policy, external, port, protocol, tls }) => {
+      const input = { id, service, policy, external, port, protocol, tls };
       return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
   }

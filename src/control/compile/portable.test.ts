@@ -5,6 +5,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { formatIssue } from '../../base/index.ts';
 import { decodeResource } from '../../proxy/config/decode-resource.ts';
+import { createSelfSigned } from '../../testing/certificates.ts';
 import { effortTimeoutMs, runs } from '../../testing/effort.ts';
 import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
@@ -213,19 +214,138 @@ const route = fc.record({
   rules: fc.array(rule, { maxLength: 3 }),
 });
 
+type Written<A> = A extends fc.Arbitrary<infer R> ? R : never;
+
 const gateway = `---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: bank }
 spec: { gatewayClassName: weft, listeners: [{ name: a, protocol: HTTP, port: 80 }, { name: b, protocol: HTTP, port: 80, hostname: "*.example.com" }] }
 `;
+const pair = createSelfSigned({ dns: ['a.example.com'] });
+const secrets = `---
+apiVersion: v1
+kind: Secret
+metadata: { name: good, namespace: bank }
+type: kubernetes.io/tls
+stringData: { tls.crt: ${JSON.stringify(pair.pem)}, tls.key: ${JSON.stringify(pair.keyPem)} }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: bad, namespace: bank }
+type: kubernetes.io/tls
+stringData: { tls.crt: ${JSON.stringify(pair.pem)}, tls.key: nothing }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: good, namespace: bank }
+data: { ca.crt: ${JSON.stringify(pair.pem)} }
+`;
+const listener = fc.record(
+  {
+    name: fc.constantFrom('a', 'b', 'c'),
+    protocol: fc.constantFrom('HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP'),
+    port: fc.constantFrom(80, 443, 15_021),
+    hostname: host,
+    tls: fc.record(
+      {
+        mode: fc.constantFrom('Terminate', 'Passthrough'),
+        certificateRefs: fc.array(fc.record({ name: fc.constantFrom('good', 'bad', 'gone') }), {
+          maxLength: 2,
+        }),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: ['name', 'protocol', 'port'] },
+);
+const bundle = fc.record({
+  group: fc.constant(''),
+  kind: fc.constantFrom('ConfigMap', 'Secret'),
+  name: fc.constantFrom('good', 'gone'),
+});
+const secureGateway = fc.record({
+  listeners: fc.uniqueArray(listener, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
+  clients: fc.option(fc.record({ caCertificateRefs: fc.array(bundle, { minLength: 1, maxLength: 2 }) })),
+});
+const stream = fc.record({
+  kind: fc.constantFrom('TLSRoute', 'TCPRoute'),
+  hostnames: fc.array(host, { maxLength: 2 }),
+  weights: fc.array(number, { maxLength: 3 }),
+});
+const towardsPods = fc.record({
+  caCertificateRefs: fc.array(bundle, { maxLength: 2 }),
+  hostname: host,
+  subjectAltNames: fc.array(fc.record({ type: fc.constant('Hostname'), hostname: host }), { maxLength: 2 }),
+});
+
+const gatewayApi = 'gateway.networking.k8s.io/v1';
+
+function secureManifests(
+  { listeners, clients }: Written<typeof secureGateway>,
+  streams: readonly Written<typeof stream>[],
+  validation: Written<typeof towardsPods>,
+): string {
+  const parentRefs = [{ name: 'edge' }];
+  const objects = [
+    {
+      kind: 'Gateway',
+      name: 'edge',
+      spec: {
+        gatewayClassName: 'weft',
+        listeners,
+        ...(clients === null ? {} : { tls: { frontend: { default: { validation: clients } } } }),
+      },
+    },
+    {
+      kind: 'HTTPRoute',
+      name: 'web',
+      spec: { parentRefs, rules: [{ backendRefs: [{ name: 'ledger', port: 80 }] }] },
+    },
+    ...streams.map(({ kind, hostnames, weights }, at) => ({
+      kind,
+      name: `s${at}`,
+      spec: {
+        parentRefs,
+        ...(kind === 'TLSRoute' ? { hostnames } : {}),
+        rules: [{ backendRefs: weights.map((weight) => ({ name: 'ledger', port: 80, weight })) }],
+      },
+    })),
+    {
+      kind: 'BackendTLSPolicy',
+      name: 'p',
+      spec: { targetRefs: [{ group: '', kind: 'Service', name: 'ledger' }], validation },
+    },
+  ];
+  return objects
+    .map(
+      ({ kind, name, spec }) =>
+        `---\n${JSON.stringify({ apiVersion: gatewayApi, kind, metadata: { name, namespace: 'bank' }, spec })}\n`,
+    )
+    .join('');
+}
+
+const services = service('ledger') + service('cards') + slice('ledger', ['10.0.0.1']);
+
+test('what is sent of a Gateway with TLS is taken', () => {
+  fc.assert(
+    fc.property(
+      secureGateway,
+      fc.array(stream, { maxLength: 3 }),
+      towardsPods,
+      (edge, streams, validation) => {
+        expect(judge(services + secrets + secureManifests(edge, streams, validation))).toEqual([]);
+      },
+    ),
+    { numRuns: runs(200), seed: 7 },
+  );
+});
+
 const world = service('ledger') + service('cards') + slice('ledger', ['10.0.0.1']) + gateway;
 const nodes = [
   { id: 'sidecar~ledger-0.bank', metadata: { labels: { app: 'ledger' } } },
   { id: 'gateway~edge-0.bank', cluster: 'edge' },
 ];
-
-type Written<A> = A extends fc.Arbitrary<infer R> ? R : never;
 
 function manifest({
   kind,

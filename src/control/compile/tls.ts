@@ -4,13 +4,21 @@
 import { create } from '@bufbuild/protobuf';
 import {
   CertificateValidationContext_TrustChainVerification,
+  CertificateValidationContextSchema,
   DownstreamTlsContextSchema,
   type Secret,
   SecretSchema,
+  SubjectAltNameMatcher_SanType,
   type TransportSocket,
   TransportSocketSchema,
+  UpstreamTlsContextSchema,
 } from '../../xds/api.ts';
-import type { ClientValidationModel, SecretModel, TerminationModel } from '../model/types.ts';
+import type {
+  BackendTlsModel,
+  ClientValidationModel,
+  SecretModel,
+  TerminationModel,
+} from '../model/types.ts';
 import { fromAds, packAny } from './messages.ts';
 
 export const transportSocketName = 'envoy.transport_sockets.tls';
@@ -43,6 +51,33 @@ function compileClients({ authorities, optional }: ClientValidationModel) {
         : {}),
     },
   };
+}
+
+const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
+
+/** TLS towards a Service's pods. */
+export function compileOrigination({ serverName, names, authorities }: BackendTlsModel): TransportSocket {
+  const { DNS, URI } = SubjectAltNameMatcher_SanType;
+  const system = authorities === '';
+  const validation = create(CertificateValidationContextSchema, {
+    trustedCa: {
+      specifier: system
+        ? { case: 'filename', value: systemAuthorities }
+        : { case: 'inlineString', value: authorities },
+    },
+    matchTypedSubjectAltNames: names.map(({ type, value }) => ({
+      sanType: type === 'URI' ? URI : DNS,
+      matcher: { matchPattern: { case: 'exact' as const, value } },
+    })),
+  });
+  const context = packAny(UpstreamTlsContextSchema, {
+    sni: serverName,
+    commonTlsContext: { validationContextType: { case: 'validationContext', value: validation } },
+  });
+  return create(TransportSocketSchema, {
+    name: transportSocketName,
+    configType: { case: 'typedConfig', value: context },
+  });
 }
 
 export function compileSecret({ name, certificate, privateKey }: SecretModel): Secret {

@@ -14,10 +14,12 @@ import {
   toJson,
 } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
-import { formatIssue } from '../../base/index.ts';
+import { formatIssue, Xoshiro128 } from '../../base/index.ts';
 import { decodeResource } from '../../proxy/config/decode-resource.ts';
 import { createSelfSigned } from '../../testing/certificates.ts';
+import { runs } from '../../testing/effort.ts';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
@@ -35,6 +37,7 @@ import {
   TlsInspectorSchema,
   TypedStructSchema,
   UpstreamHttpProtocolOptionsSchema,
+  UpstreamTlsContextSchema,
 } from '../../xds/api.ts';
 import type { XdsNode, XdsResource } from '../../xds/index.ts';
 import { MeshCompiler } from '../compile/mesh.ts';
@@ -72,6 +75,7 @@ const registry = createRegistry(
   RouterSchema,
   TypedStructSchema,
   UpstreamHttpProtocolOptionsSchema,
+  UpstreamTlsContextSchema,
 );
 
 const schemas = new Map<string, DescMessage>(
@@ -89,13 +93,24 @@ describe('golden', () => {
   const cases = readdirSync(import.meta.dir).filter((file) => file.endsWith('.in.yaml'));
   test.each(cases)('%s', (file) => {
     const path = join(import.meta.dir, file);
-    const output = stringify(compileCase(readFileSync(path, 'utf8')), {
+    const output = stringify(hideCertificates(compileCase(readFileSync(path, 'utf8'))), {
       lineWidth: 130,
       aliasDuplicateObjects: false,
     });
     const expected = path.replace('.in.yaml', '.out.yaml');
     if (process.env['WEFT_UPDATE_GOLDEN'] === '1') writeFileSync(expected, output);
     expect(output).toBe(readFileSync(expected, 'utf8'));
+  });
+
+  test.each(cases)('%s in any order of arrival', (file) => {
+    const text = readFileSync(join(import.meta.dir, file), 'utf8');
+    const expected = JSON.stringify(compileCase(text));
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        expect(JSON.stringify(compileCase(text, seed))).toBe(expected);
+      }),
+      { numRuns: runs(5), seed: 3 },
+    );
   });
 });
 
@@ -108,14 +123,30 @@ function withCertificates(text: string): string {
     .replaceAll('$KEY', () => JSON.stringify(certificate.keyPem));
 }
 
-function compileCase(source: string): JsonValue {
+function shuffle<T>(items: readonly T[], seed: number | null): readonly T[] {
+  if (seed === null) return items;
+  const random = new Xoshiro128(seed);
+  return items
+    .map((item) => [random.float(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item);
+}
+
+/** They are made anew at each run. */
+function hideCertificates(value: JsonValue): JsonValue {
+  const text = JSON.stringify(value).replaceAll(JSON.stringify(certificate.pem.trim()), '"$CERTIFICATE"');
+  return JSON.parse(text) as JsonValue;
+}
+
+/** `seed`: in what order the objects come; null: as written. */
+function compileCase(source: string, seed: number | null = null): JsonValue {
   const text = withCertificates(source);
   const separator = text.indexOf('\n---\n');
   const { nodes }: GoldenInput = parse(text.slice(0, separator));
   const parsed = parseManifests('in.yaml', text.slice(separator));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
   const catalog = new Catalog();
-  for (const object of parsed.value) catalog.upsert(object);
+  for (const object of shuffle(parsed.value, seed)) catalog.upsert(object);
   const entries = catalog.entries();
   const { model, book } = buildModel(entries);
   const compiler = new MeshCompiler(model, new ResourceCache());

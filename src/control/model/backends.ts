@@ -3,6 +3,7 @@
 
 import type { BackendObject } from '../schema/parent-ref.ts';
 import type { ServiceObject } from '../schema/resources.ts';
+import type { BackendTls } from './backend-tls.ts';
 import type { Grants } from './grants.ts';
 import type { PortProtocol } from './types.ts';
 
@@ -11,6 +12,7 @@ export interface BackendDirectory {
   readonly grants: Grants;
   /** `namespace/service:port` of the ports that there are, and what they speak. */
   readonly ports: ReadonlyMap<string, PortProtocol>;
+  readonly tls: Pick<BackendTls, 'forPort'>;
 }
 
 export interface BackendFault {
@@ -35,14 +37,21 @@ export function resolveBackend(
   const id = `${ref.namespace ?? from.namespace}/${ref.name}`;
   const fault = judgeBackend(from, ref, id, directory);
   const meshed = directory.services.get(id)?.spec.type !== 'ExternalName';
-  return { port: fault === null ? `${id}:${ref.port}` : null, fault, meshed };
+  const usable = fault === null && mayBeSent(id, ref, directory);
+  return { port: usable ? `${id}:${ref.port}` : null, fault, meshed };
+}
+
+/** Not where TLS is asked for whose authorities cannot be had: its policy says so. */
+function mayBeSent(id: string, { port }: BackendObject, { services, tls }: BackendDirectory): boolean {
+  const name = services.get(id)?.spec.ports.find((one) => one.port === port)?.name ?? '';
+  return tls.forPort(id, name) !== 'broken';
 }
 
 function judgeBackend(
   from: RouteIdentity,
   ref: BackendObject,
   id: string,
-  { services, grants, ports }: BackendDirectory,
+  { services, grants, ports, tls }: BackendDirectory,
 ): BackendFault | null {
   if ((ref.group !== '' && ref.group !== 'core') || ref.kind !== 'Service')
     return { reason: 'InvalidKind', message: `${ref.kind} ${ref.name} is not a Service` };
@@ -60,7 +69,12 @@ function judgeBackend(
   const protocol = ports.get(`${id}:${ref.port}`);
   if (protocol === undefined)
     return { reason: 'UnsupportedProtocol', message: `port ${ref.port} of Service ${id} is not of TCP` };
-  if (protocol === 'opaque' && readsHttp.has(from.kind))
+  const { appProtocol, name } = service.spec.ports.find(({ port }) => port === ref.port) ?? {
+    appProtocol: '',
+    name: '',
+  };
+  const secured = appProtocol.toLowerCase() === 'https' && tls.forPort(id, name) !== null;
+  if (protocol === 'opaque' && readsHttp.has(from.kind) && !secured)
     return {
       reason: 'UnsupportedProtocol',
       message: `port ${ref.port} of Service ${id} does not speak HTTP`,

@@ -1,6 +1,7 @@
 // Builds the whole model from the objects in force, and the book of what was wrong with them. Pure: the same objects
 // give the same model, in whatever order they came.
 
+import { BackendTls } from './backend-tls.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { CertificateStore } from './certificates.ts';
 import { GatewayBuilder } from './gateways.ts';
@@ -9,7 +10,7 @@ import { compareAge, ResourceIndex } from './index-resources.ts';
 import { resolvePolicies } from './policies.ts';
 import { attachRoutes } from './routes.ts';
 import { buildServices, carriedPorts, findGrpcPorts, indexServices } from './services.ts';
-import { ConditionBook, itself } from './status.ts';
+import { ConditionBook } from './status.ts';
 import { attachStreamRoutes } from './stream-routes.ts';
 import type { Model } from './types.ts';
 
@@ -25,15 +26,17 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const grpc = index.byAge('GRPCRoute');
   const carried = carriedPorts(services, findGrpcPorts(grpc), book);
   const policies = resolvePolicies(index, services, book);
-  const models = buildServices(index, services, carried, policies, book);
   const grants = new Grants(index.all('ReferenceGrant'));
-  const gateways = new GatewayBuilder(index, new CertificateStore(index, grants), book);
+  const certificates = new CertificateStore(index, grants);
+  const tls = new BackendTls(index, services, certificates, book);
+  const models = buildServices({ index, services, carried, policies, tls, book });
+  const gateways = new GatewayBuilder(index, certificates, book);
   const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
-  const directory = { services, grants, ports: carried };
+  const directory = { services, grants, ports: carried, tls };
   attachRoutes({ routes, directory, book }, models, gateways);
   const streams = [...index.byAge('TLSRoute'), ...index.byAge('TCPRoute')];
-  for (const policy of index.all('BackendTLSPolicy'))
-    book.refuse(policy.key, itself, 'Invalid', 'is not supported yet by this version');
   attachStreamRoutes({ routes: streams, udp: index.all('UDPRoute'), directory, book }, gateways);
-  return { model: { services: models, gateways: gateways.build() }, book };
+  const built = gateways.build();
+  tls.tell(built, book);
+  return { model: { services: models, gateways: built }, book };
 }

@@ -164,6 +164,11 @@ export class GatewayBuilder {
 }
 
 function openGateway(object: GatewayObject, store: CertificateStore, book: ConditionBook): OpenGateway {
+  if (object.spec.infrastructure?.parametersRef !== undefined) {
+    const message = 'infrastructure.parametersRef: there are no parameters of its kind';
+    book.refuse(object.key, itself, 'InvalidParameters', message);
+    return { object, listeners: [], sockets: [] };
+  }
   const sockets = new Map<number, OpenSocket>();
   const listeners: OpenListener[] = [];
   const claims = new PortClaims();
@@ -184,8 +189,32 @@ function openGateway(object: GatewayObject, store: CertificateStore, book: Condi
     const open = openListener(object, listener, name, store, book);
     socket.listeners.push(open);
     listeners.push(open);
-    book.accept(object.key, about);
+    if (open.tls?.clients?.authorities === '')
+      book.refuse(
+        object.key,
+        about,
+        'NoValidCACertificate',
+        'nobody can be told from anybody by its authorities',
+      );
+    else book.accept(object.key, about);
   }
+  if (listeners.some(({ tls }) => tls?.clients?.optional === true))
+    book.add(object.key, {
+      type: 'InsecureFrontendValidationMode',
+      status: 'True',
+      reason: 'ConfigurationChanged',
+      message: 'clients are let in whose certificate is not sound, or who show none',
+      subject: itself,
+    });
+  if (object.spec.tls?.backend?.clientCertificateRef !== undefined)
+    book.add(object.key, {
+      type: 'PartiallyInvalid',
+      status: 'True',
+      reason: 'UnsupportedValue',
+      message:
+        'tls.backend.clientCertificateRef is not supported yet by this version: pods are shown no certificate',
+      subject: itself,
+    });
   if (listeners.length > 0) book.accept(object.key, itself);
   else book.refuse(object.key, itself, 'ListenersNotValid', 'none of its listeners can be served');
   return { object, listeners, sockets: [...sockets.values()] };

@@ -2,6 +2,7 @@
 // (routes.ts).
 
 import type { GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
+import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { Policies } from './policies.ts';
@@ -75,13 +76,23 @@ export function findGrpcPorts(routes: readonly GrpcRouteObject[]): ReadonlySet<s
   return ports;
 }
 
-export function buildServices(
-  index: ResourceIndex,
-  services: ReadonlyMap<string, ServiceObject>,
-  carried: ReadonlyMap<string, PortProtocol>,
-  policies: Policies,
-  book: ConditionBook,
-): Map<string, ServiceModel> {
+export interface ServiceInputs {
+  readonly index: ResourceIndex;
+  readonly services: ReadonlyMap<string, ServiceObject>;
+  readonly carried: ReadonlyMap<string, PortProtocol>;
+  readonly policies: Policies;
+  readonly tls: BackendTls;
+  readonly book: ConditionBook;
+}
+
+export function buildServices({
+  index,
+  services,
+  carried,
+  policies,
+  tls,
+  book,
+}: ServiceInputs): Map<string, ServiceModel> {
   const slices = groupSlices(index.all('EndpointSlice'));
   const models = new Map<string, ServiceModel>();
   for (const [id, service] of services) {
@@ -91,19 +102,22 @@ export function buildServices(
       const protocol = carried.get(`${id}:${port.port}`);
       if (protocol === undefined || port.protocol !== 'TCP') continue;
       const policy = policies.forPort(service, port.name);
+      const secured = tls.forPort(id, port.name);
       ports.push({
         id: `${id}:${port.port}`,
         service: id,
         port: port.port,
         name: port.name,
         targetPort: port.targetPort ?? port.port,
-        protocol,
+        protocol: protocolUnder(protocol, port.appProtocol, secured !== null),
+        tls: secured === 'broken' ? null : secured,
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
-        endpoints: joinEndpoints(service, port.name, slices.get(id) ?? []),
+        // Nobody is called without the TLS that was asked for.
+        endpoints: secured === 'broken' ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
         external: service.spec.type === 'ExternalName' ? service.spec.externalName : null,
         routes: { producer: null, consumers: new Map() },
-        owners: [service.key, ...policy.owners],
+        owners: [service.key, ...policy.owners, ...tls.ownersOf(id, port.name)],
       });
     }
     const { namespace, name } = service.metadata;
@@ -113,6 +127,11 @@ export function buildServices(
     if (service.spec.clusterIP === 'None') for (const pod of podsOf(model)) models.set(pod.id, pod);
   }
   return models;
+}
+
+/** `https` is HTTP once it is known how to speak TLS to it. */
+function protocolUnder(protocol: PortProtocol, appProtocol: string, secured: boolean): PortProtocol {
+  return secured && protocol === 'opaque' && appProtocol.toLowerCase() === 'https' ? 'http' : protocol;
 }
 
 /** Pods of one headless Service that are reached by their own names; more are reached by the Service's alone. */

@@ -5,7 +5,13 @@ import { type ObjectKey, objectKey } from '../source/types.ts';
 
 export interface Condition {
   /** In Gateway API's words. */
-  readonly type: 'Accepted' | 'ResolvedRefs' | 'Conflicted' | 'Programmed' | 'PartiallyInvalid';
+  readonly type:
+    | 'Accepted'
+    | 'ResolvedRefs'
+    | 'Conflicted'
+    | 'Programmed'
+    | 'PartiallyInvalid'
+    | 'InsecureFrontendValidationMode';
   /** Whether that holds. */
   readonly status: 'True' | 'False';
   /** One word of Gateway API's vocabulary where it has one. */
@@ -30,6 +36,8 @@ export type Subject =
       readonly ref: ObjectRef;
     }
   | { readonly of: 'target'; readonly ref: ObjectRef }
+  /** Of a policy: what it has an effect through (PolicyStatus.ancestors). */
+  | { readonly of: 'ancestor'; readonly ref: ObjectRef }
   | {
       readonly of: 'listener';
       /** Key of a listener's Gateway. */
@@ -72,6 +80,7 @@ export function describeSubject(subject: Subject): string {
     case 'port':
       return `${subject.service}:${subject.port}`;
     case 'parent':
+    case 'ancestor':
     case 'target': {
       const { group, kind, namespace, name, sectionName, port } = subject.ref;
       const section = sectionName === undefined ? '' : `#${sectionName}`;

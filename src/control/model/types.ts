@@ -44,6 +44,8 @@ export interface PortModel {
   readonly endpoints: readonly EndpointModel[];
   /** Of an ExternalName: the DNS name that is called instead of endpoints; null: endpoints. */
   readonly external: string | null;
+  /** How its pods are spoken to in TLS; null: without. */
+  readonly tls: BackendTlsModel | null;
   readonly routes: PortRoutes;
   /** What a refusal of its cluster should be told: the Service and the policies in force. */
   readonly owners: readonly ObjectKey[];
@@ -51,6 +53,15 @@ export interface PortModel {
 
 /** What its pods speak: HTTP/1.1, HTTP/2 without TLS, or bytes that nobody here reads. */
 export type PortProtocol = 'http' | 'http2' | 'opaque';
+
+export interface BackendTlsModel {
+  /** Asked for by SNI. */
+  readonly serverName: string;
+  /** One of these must be in the certificate. */
+  readonly names: readonly { readonly type: 'Hostname' | 'URI'; readonly value: string }[];
+  /** PEM; empty: those that the proxy's system trusts. */
+  readonly authorities: string;
+}
 
 export interface PortRoutes {
   /** null: no route is attached, everything goes to the Service. Otherwise what matches none is refused. */

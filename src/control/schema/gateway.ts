@@ -164,7 +164,8 @@ export const gatewaySpec = z.strictObject({
     }),
   allowedListeners: notYet,
   addresses: unread,
-  infrastructure: unread,
+  // Labels and annotations are for those who run it (fleet/list-gateways.ts).
+  infrastructure: z.looseObject({ parametersRef: unread }).optional(),
   tls: gatewayTls.optional(),
   defaultScope: unread,
 });

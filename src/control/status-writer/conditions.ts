@@ -39,6 +39,7 @@ const ownTypes: ReadonlySet<string> = new Set([
   'Programmed',
   'PartiallyInvalid',
   'Conflicted',
+  'InsecureFrontendValidationMode',
 ]);
 
 function merge(

@@ -25,6 +25,7 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const gateway: readonly WantedCondition[] = [
     // Gateway API: still accepted while a listener holds, but the reason says that not all do.
     accepted.status === 'True' && unsound ? { ...accepted, reason: 'ListenersNotValid' } : accepted,
+    ...whole.filter(({ type }) => type === 'InsecureFrontendValidationMode'),
     whole.find(({ type }) => type === 'Programmed') ?? (accepted.status === 'True' ? served : notProgrammed),
   ];
   const { generation, now, present } = input;

@@ -1,6 +1,7 @@
 // PolicyStatus (GEP-713): one entry for each target. The list is atomic, as that of a route's parents.
 
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
+import { describeSubject } from '../model/status.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
@@ -43,6 +44,29 @@ export function wantPolicyStatus({
     );
     const merged = mergeConditions(old?.['conditions'], said, generation, now);
     return [{ ancestorRef, controllerName: gatewayController, conditions: merged }];
+  });
+  if (own.length === 0 && foreign.length === before.length) return null;
+  return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };
+}
+
+/** Of a policy that has its effect through Gateways: one entry for each that sends to its targets. */
+export function wantAncestorStatus({ present, conditions, generation, now }: StatusInput): KubeObject | null {
+  const before = listOf(fieldOf(present, 'ancestors'));
+  const foreign = before.filter((one) => one['controllerName'] !== gatewayController);
+  const whole = conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
+  const refs = new Map<string, KubeObject>();
+  for (const { subject } of conditions)
+    if (subject.of === 'ancestor') refs.set(describeSubject(subject), { ...subject.ref });
+  const own = [...refs].map(([about, ancestorRef]): KubeObject => {
+    const said = conditions.filter(({ subject }) => describeSubject(subject) === about).map(toWanted);
+    const old = before.find(
+      (one) =>
+        one['controllerName'] === gatewayController &&
+        fieldOf(one, 'ancestorRef', 'namespace') === ancestorRef['namespace'] &&
+        fieldOf(one, 'ancestorRef', 'name') === ancestorRef['name'],
+    );
+    const merged = mergeConditions(old?.['conditions'], strictest([...whole, ...said]), generation, now);
+    return { ancestorRef, controllerName: gatewayController, conditions: merged };
   });
   if (own.length === 0 && foreign.length === before.length) return null;
   return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };

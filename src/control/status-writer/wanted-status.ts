@@ -4,7 +4,7 @@
 import type { KubeObject } from '../kubernetes/types.ts';
 import { wantClassStatus } from './gateway-class-status.ts';
 import { wantGatewayStatus } from './gateway-status.ts';
-import { wantPolicyStatus } from './policy-status.ts';
+import { wantAncestorStatus, wantPolicyStatus } from './policy-status.ts';
 import { wantRouteStatus } from './route-status.ts';
 import type { GatewayFacts, StatusInput } from './types.ts';
 
@@ -22,7 +22,7 @@ const byKind: Readonly<Record<string, Want>> = {
   ServicePolicy: wantPolicyStatus,
   AccessPolicy: wantPolicyStatus,
   XBackendTrafficPolicy: wantPolicyStatus,
-  BackendTLSPolicy: wantPolicyStatus,
+  BackendTLSPolicy: wantAncestorStatus,
 };
 
 /** Kinds whose status is ours to write. */

@@ -1,0 +1,264 @@
+// A Gateway's TLS through the whole of it: manifests to the control plane, xDS to Weft's proxy and to a real Envoy, and
+// what clients with OpenSSL's eyes see: certificates by name, one that is renewed, TLS passed through, TLS towards
+// pods.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type PeerCertificate } from 'node:tls';
+import { silentLog } from '../base/index.ts';
+import { createControlPlane } from '../control/index.ts';
+import { encodeBootstrap } from '../deploy/index.ts';
+import { createBunNetwork, createMemoryStore, createSystemClock } from '../net/index.ts';
+import { createAuthority } from '../testing/certificates.ts';
+import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
+import { describeWith, freePort } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
+import { serveGrpcAds } from '../xds/index.ts';
+
+setDefaultTimeout(60_000);
+
+const root = join(import.meta.dir, '../..');
+const authority = createAuthority();
+const issue = (name: string) => authority.issue({ commonName: name, dns: [name] });
+const backendIdentity = issue('pods.example.com');
+
+const secret = (name: string, { chainPem, keyPem }: ReturnType<typeof issue>) => `---
+apiVersion: v1
+kind: Secret
+metadata: { name: ${name}, namespace: shop }
+type: kubernetes.io/tls
+stringData: { tls.crt: ${JSON.stringify(chainPem)}, tls.key: ${JSON.stringify(keyPem)} }
+`;
+
+const service = (name: string, port: number) => `---
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec: { ports: [{ name: web, port: 443 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}, namespace: shop, labels: { kubernetes.io/service-name: ${name} } }
+addressType: IPv4
+ports: [{ name: web, port: ${port} }]
+endpoints: [{ addresses: [127.0.0.1] }]
+`;
+
+const gateway = `---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: bundle, namespace: shop }
+data: { ca.crt: ${JSON.stringify(authority.pem)} }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: { name: secure, namespace: shop }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: secure }]
+  validation: { caCertificateRefs: [{ group: "", kind: ConfigMap, name: bundle }], hostname: pods.example.com }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: { name: wrong, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z" }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: wrong }]
+  validation: { caCertificateRefs: [{ group: "", kind: ConfigMap, name: bundle }], hostname: others.example.com }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: shop }
+spec:
+  gatewayClassName: weft
+  listeners:
+    - { name: any, protocol: HTTPS, port: 443, tls: { certificateRefs: [{ name: any }] } }
+    - { name: named, protocol: HTTPS, port: 443, hostname: named.example.com, tls: { certificateRefs: [{ name: named }] } }
+    - { name: passed, protocol: TLS, port: 443, hostname: "*.example.org", tls: { mode: Passthrough } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: web, namespace: shop }
+spec:
+  parentRefs: [{ name: edge }]
+  rules:
+    - { matches: [{ path: { value: /plain } }], backendRefs: [{ name: plain, port: 443 }] }
+    - { matches: [{ path: { value: /secure } }], backendRefs: [{ name: secure, port: 443 }] }
+    - { matches: [{ path: { value: /wrong } }], backendRefs: [{ name: wrong, port: 443 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: passed, namespace: shop }
+spec:
+  parentRefs: [{ name: edge }]
+  hostnames: [passed.example.org]
+  rules: [{ backendRefs: [{ name: passed, port: 443 }] }]
+`;
+
+interface Answer {
+  readonly status: number;
+  readonly subject: string;
+}
+
+/** One request over a connection of its own; status 0: there was no answer. */
+function ask(port: number, serverName: string, host: string, path: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    let text = '';
+    let subject = '';
+    const socket = connect({ host: '127.0.0.1', port, servername: serverName, ca: authority.pem }, () => {
+      subject = String((socket.getPeerCertificate() as PeerCertificate).subject?.CN ?? '');
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+    });
+    const end = () => resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), subject });
+    socket.on('data', (bytes) => {
+      text += bytes.toString();
+    });
+    socket.on('end', end);
+    socket.on('error', end);
+    socket.setTimeout(5_000, () => socket.destroy());
+    socket.on('close', end);
+  });
+}
+
+describeWith(['envoy'], 'a Gateway with TLS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-gateway-'));
+  const store = createMemoryStore();
+  const write = (path: string, text: string) => store.write(`dir/${path}`, new TextEncoder().encode(text));
+  const clock = createSystemClock();
+  const plane = createControlPlane({ clock, log: silentLog, store, directory: 'dir' });
+  const servers: Server[] = [];
+  const ports: { readonly [proxy: string]: number } = { weft: freePort(), envoy: freePort() };
+  let xds: Awaited<ReturnType<typeof serveGrpcAds>>;
+  let envoy: Envoy;
+  let weft: Bun.Subprocess;
+
+  async function serve(name: string, secure: boolean): Promise<number> {
+    const answer = (_request: unknown, response: { end(text: string): void }) => response.end(name);
+    const server = secure
+      ? createSecureServer({ cert: backendIdentity.chainPem, key: backendIdentity.keyPem }, answer)
+      : createServer(answer);
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  }
+
+  beforeAll(async () => {
+    const [plain, secure] = [await serve('plain', false), await serve('secure', true)];
+    const services = ['secure', 'wrong', 'passed'].map((name) => service(name, secure)).join('');
+    await write('services.yaml', services + service('plain', plain));
+    await write(
+      'secrets.yaml',
+      secret('any', issue('any.example.com')) + secret('named', issue('named.example.com')),
+    );
+    await write('gateway.yaml', gateway);
+    const address = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
+    xds = serveGrpcAds({ network: createBunNetwork(), clock, server: plane.adsServer, address });
+    plane.start();
+    const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
+    envoy = await startAdsEnvoy({
+      nodeId: 'gateway~envoy-0.shop',
+      cluster: 'edge',
+      metadata: { listen: { gateway: `127.0.0.1:${ports['envoy']}` } },
+      xdsPort,
+      apiType: 'DELTA_GRPC',
+    });
+    const bootstrap = encodeBootstrap({
+      role: 'gateway',
+      name: 'weft-0',
+      namespace: 'shop',
+      workload: 'edge',
+      labels: {},
+      admin: { host: '127.0.0.1', port: freePort() },
+      listen: { gateway: `127.0.0.1:${ports['weft']}` },
+      application: {},
+      containerPorts: {},
+      xds: { host: '127.0.0.1', port: xdsPort },
+    });
+    writeFileSync(join(folder, 'bootstrap.json'), bootstrap);
+    const command = [join(root, 'bin/weft'), 'proxy', '-c', join(folder, 'bootstrap.json')];
+    weft = Bun.spawn(command, { stdio: ['ignore', 'ignore', Bun.file(join(folder, 'weft.log'))] });
+    for (const [name, port] of Object.entries(ports))
+      await until(
+        `${name} serves`,
+        async () => (await ask(port, 'any.example.com', 'a', '/plain')).status === 200,
+      );
+  });
+
+  afterAll(async () => {
+    weft?.kill();
+    await envoy?.stop();
+    plane.stop();
+    await xds?.close(500);
+    for (const server of servers) server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const name of ['weft', 'envoy']) {
+    const port = ports[name] ?? 0;
+    const get = (serverName: string, path: string, host = serverName) => ask(port, serverName, host, path);
+
+    test(`${name}: a certificate for each name, and requests for others sent away`, async () => {
+      expect(await get('any.example.com', '/plain')).toEqual({ status: 200, subject: 'any.example.com' });
+      expect(await get('named.example.com', '/plain')).toEqual({ status: 200, subject: 'named.example.com' });
+      const misdirected = [
+        await get('any.example.com', '/plain', 'named.example.com'),
+        await get('named.example.com', '/plain', 'any.example.com'),
+      ];
+      expect(misdirected.map(({ status }) => status)).toEqual([421, 421]);
+    });
+
+    test(`${name}: TLS is passed through by name`, async () => {
+      expect((await get('passed.example.org', '/')).subject).toBe('');
+      const through = await new Promise<string>((resolve) => {
+        const options = {
+          host: '127.0.0.1',
+          port,
+          servername: 'passed.example.org',
+          rejectUnauthorized: false,
+        };
+        const socket = connect(options, () => {
+          resolve(String((socket.getPeerCertificate() as PeerCertificate).subject?.CN));
+          socket.destroy();
+        });
+        socket.on('error', (error) => resolve(error.message));
+      });
+      expect(through).toBe('pods.example.com');
+    });
+
+    test(`${name}: TLS towards pods, and nobody else taken for them`, async () => {
+      expect((await get('any.example.com', '/secure')).status).toBe(200);
+      expect((await get('any.example.com', '/wrong')).status).toBe(503);
+    });
+  }
+
+  test('a certificate that is renewed is shown from the next connection on, and no request fails', async () => {
+    const statuses: number[] = [];
+    let renewed = false;
+    const load = (async () => {
+      while (!renewed)
+        for (const port of Object.values(ports))
+          statuses.push((await ask(port, 'any.example.com', 'a', '/plain')).status);
+    })();
+    const other = authority.issue({ commonName: 'renewed', dns: ['any.example.com'] });
+    await write('secrets.yaml', secret('any', other) + secret('named', issue('named.example.com')));
+    for (const [name, port] of Object.entries(ports))
+      await until(
+        `${name} shows it`,
+        async () => (await ask(port, 'any.example.com', 'a', '/plain')).subject === 'renewed',
+      );
+    renewed = true;
+    await load;
+    expect(statuses.length).toBeGreaterThan(0);
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
+  test('nothing was refused, and no key is in what the control plane shows', async () => {
+    const rejected = await envoy.stats('update_rejected');
+    expect(Object.entries(rejected).filter(([, value]) => value > 0)).toEqual([]);
+    expect(plane.nacks.of('gateway~weft-0.shop')).toEqual([]);
+    expect(JSON.stringify(plane.describeObjects())).not.toContain('PRIVATE KEY');
+  });
+});

@@ -1,0 +1,146 @@
+// BackendTLSPolicies: which port of which Service is spoken to in TLS, and whom a proxy takes for its pods. Of two on
+// one target the older holds; one for a port by name wins over one for the whole Service. Where its authorities cannot
+// be had, nothing is sent: a backend that wants TLS must not be spoken to without, nor believed unseen.
+
+import type { BackendTlsPolicyObject, ServiceObject } from '../schema/resources.ts';
+import type { CertificateStore } from './certificates.ts';
+import { isRefusal } from './certificates.ts';
+import { nameOf, type ResourceIndex } from './index-resources.ts';
+import { type ConditionBook, itself, type ObjectRef, type Refusal, type Subject } from './status.ts';
+import type { BackendTlsModel, GatewayModel } from './types.ts';
+import { hostsOf } from './types.ts';
+
+type Verdict =
+  | { readonly kind: 'sound'; readonly model: BackendTlsModel }
+  | { readonly kind: 'broken'; readonly refusal: Refusal };
+
+interface Claim {
+  readonly policy: BackendTlsPolicyObject;
+  readonly verdict: Verdict;
+}
+
+export class BackendTls {
+  /** By `namespace/service#section`. */
+  readonly #claims = new Map<string, Claim>();
+  readonly #judged: {
+    readonly policy: BackendTlsPolicyObject;
+    readonly verdict: Verdict;
+    readonly conflict: string;
+    readonly services: readonly string[];
+  }[] = [];
+
+  constructor(
+    index: ResourceIndex,
+    services: ReadonlyMap<string, ServiceObject>,
+    store: CertificateStore,
+    book: ConditionBook,
+  ) {
+    for (const policy of index.byAge('BackendTLSPolicy')) {
+      const verdict = judge(policy, store);
+      const targeted: string[] = [];
+      let conflict = '';
+      for (const target of policy.spec.targetRefs) {
+        const id = `${policy.metadata.namespace}/${target.name}`;
+        if (target.group !== '' || target.kind !== 'Service' || !services.has(id)) {
+          const message = `there is no Service ${id}, and nothing else can be a target`;
+          book.refuse(policy.key, itself, 'TargetNotFound', message);
+          continue;
+        }
+        targeted.push(id);
+        const slot = `${id}#${target.sectionName ?? ''}`;
+        const older = this.#claims.get(slot);
+        if (older === undefined) this.#claims.set(slot, { policy, verdict });
+        else conflict = nameOf(older.policy);
+      }
+      this.#judged.push({ policy, verdict, conflict, services: targeted });
+    }
+  }
+
+  /** null: no policy; `broken`: nothing may be sent there. */
+  forPort(service: string, portName: string): BackendTlsModel | 'broken' | null {
+    const claim = this.#claims.get(`${service}#${portName}`) ?? this.#claims.get(`${service}#`);
+    if (claim === undefined) return null;
+    return claim.verdict.kind === 'sound' ? claim.verdict.model : 'broken';
+  }
+
+  ownersOf(service: string, portName: string): readonly string[] {
+    const claim = this.#claims.get(`${service}#${portName}`) ?? this.#claims.get(`${service}#`);
+    return claim === undefined ? [] : [claim.policy.key];
+  }
+
+  /** What became of each, for every Gateway that sends to its Services. */
+  tell(gateways: ReadonlyMap<string, GatewayModel>, book: ConditionBook): void {
+    const users = [...gateways.values()].map((gateway) => ({ gateway, services: servicesOf(gateway) }));
+    for (const { policy, verdict, conflict, services } of this.#judged) {
+      const using = users.filter((one) => services.some((service) => one.services.has(service)));
+      const about = using.map(({ gateway }): Subject => ({ of: 'ancestor', ref: refOf(gateway) }));
+      for (const subject of about.length > 0 ? about : [itself])
+        tellOne(policy, verdict, conflict, subject, book);
+    }
+  }
+}
+
+function tellOne(
+  { key }: BackendTlsPolicyObject,
+  verdict: Verdict,
+  conflict: string,
+  subject: Subject,
+  book: ConditionBook,
+): void {
+  if (conflict !== '') book.refuse(key, subject, 'Conflicted', `${conflict} is older and in force`);
+  else if (verdict.kind === 'broken')
+    book.refuse(key, subject, 'NoValidCACertificate', verdict.refusal.message);
+  else book.accept(key, subject);
+  const broken = verdict.kind === 'broken' ? verdict.refusal : null;
+  book.add(key, {
+    type: 'ResolvedRefs',
+    status: broken === null ? 'True' : 'False',
+    reason: broken?.reason ?? 'ResolvedRefs',
+    message: broken?.message ?? '',
+    subject,
+  });
+}
+
+function refOf({ namespace, name }: GatewayModel): ObjectRef {
+  return { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace, name };
+}
+
+function judge({ metadata, spec }: BackendTlsPolicyObject, store: CertificateStore): Verdict {
+  const { caCertificateRefs, wellKnownCACertificates = '', hostname, subjectAltNames } = spec.validation;
+  const from = {
+    group: 'gateway.networking.k8s.io',
+    kind: 'BackendTLSPolicy',
+    namespace: metadata.namespace,
+  };
+  const broken = (reason: string, message: string): Verdict => ({
+    kind: 'broken',
+    refusal: { reason, message },
+  });
+  if (wellKnownCACertificates !== '' && wellKnownCACertificates !== 'System')
+    return broken('InvalidCACertificateRef', `${wellKnownCACertificates} is not known here, System is`);
+  const reasons = { kind: 'InvalidKind', content: 'InvalidCACertificateRef' };
+  const found = caCertificateRefs.map((ref) => store.authority(from, ref, reasons));
+  const sound = found.flatMap((one) => (isRefusal(one) ? [] : [one.pem.trim()]));
+  const [fault] = found.filter(isRefusal);
+  if (sound.length === 0 && fault !== undefined) return { kind: 'broken', refusal: fault };
+  const names = subjectAltNames.map(({ type, hostname, uri }) => ({ type, value: hostname || uri || '' }));
+  const all = names.length > 0 ? names : [{ type: 'Hostname' as const, value: hostname }];
+  return { kind: 'sound', model: { serverName: hostname, names: all, authorities: sound.join('\n') } };
+}
+
+/** `namespace/name` of Services that a Gateway's routes send to. */
+function servicesOf({ sockets }: GatewayModel): ReadonlySet<string> {
+  const ports = sockets.flatMap((socket) => [
+    ...hostsOf(socket).flatMap(({ rules }) =>
+      rules.flatMap(({ action, mirrors }) => [
+        ...(action.kind === 'forward' ? action.backends.map(({ port }) => port) : []),
+        ...(action.kind === 'unavailable' ? [`${action.asked}:`] : []),
+        ...mirrors.map(({ port }) => port),
+      ]),
+    ),
+    ...socket.chains.flatMap((chain) =>
+      chain.kind === 'stream' ? chain.backends.map(({ port }) => port) : [],
+    ),
+  ]);
+  return new Set(ports.flatMap((port) => (port === null ? [] : [port.slice(0, port.lastIndexOf(':'))])));
+}
