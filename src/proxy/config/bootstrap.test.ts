@@ -151,7 +151,7 @@ describe('parseBootstrap', () => {
     [
       'a word that is none in retry_on',
       listenerOf({ retry_policy: { retry_on: 'constructor' } }),
-      `${atHost}.retry_policy.retry_on: must be of 5xx, gateway-error, reset, reset-before-request, connect-failure, envoy-ratelimited, retriable-4xx, retriable-status-codes, retriable-headers, unavailable, refused-stream, http3-post-connect-failure, cancelled, deadline-exceeded, resource-exhausted, internal`,
+      `${atHost}.retry_policy.retry_on: must be of 5xx, gateway-error, reset, reset-before-request, connect-failure, envoy-ratelimited, retriable-4xx, retriable-status-codes, retriable-headers, refused-stream, http3-post-connect-failure, cancelled, deadline-exceeded, resource-exhausted, internal, unavailable`,
     ],
     [
       'look-around',
