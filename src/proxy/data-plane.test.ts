@@ -273,6 +273,7 @@ describe('draining', () => {
       proxyProtocol: 'required',
       proxyVersions: [1, 2],
       proxyTlvs: [],
+      proxyRules: [],
       originalDestination: false,
       handsOver: false,
       inspectTls: false,

@@ -2,9 +2,14 @@
 // Weft under the same bootstrap, asked the same.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
-import { startTlsProxy } from './testing/tls-proxy.ts';
+import { until } from '../testing/until.ts';
+import { encodeProxyHeader } from '../wire/proxy-protocol/index.ts';
+import { cluster, httpListener, startTlsProxy, tcpListener } from './testing/tls-proxy.ts';
 
 setDefaultTimeout(60_000);
 
@@ -45,7 +50,10 @@ async function ask(port: number, before: string): Promise<string> {
     hostname: '127.0.0.1',
     port,
     socket: {
-      open: (socket) => void socket.write(`${before}GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`),
+      open: (socket) =>
+        void socket.write(
+          Buffer.from(`${before}GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 'latin1'),
+        ),
       data: (_socket, bytes) => {
         received += bytes.toString('latin1');
       },
@@ -133,5 +141,84 @@ describeWith(['envoy'], 'listener filters beside Envoy', () => {
     const weft = await table(proxies.weft.get('direct')?.[0]);
     expect(weft).toEqual(await table(proxies.envoy.get('direct')?.[0]));
     expect(weft).toEqual(['both', 'direct', 'direct']);
+  });
+});
+
+describeWith(['envoy'], 'TLVs of a PROXY header as metadata beside Envoy', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-tlvs-'));
+  const cleanups: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  afterAll(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+
+  test('in the log of a request and of a tunnel', async () => {
+    const origin = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('ok') });
+    cleanups.push(() => origin.stop(true));
+    const own = 'envoy.filters.listener.proxy_protocol';
+    const rules = [
+      { tlv_type: 0xe0, on_tlv_present: { key: 'team' } },
+      { tlv_type: 0xe1, on_tlv_present: { metadata_namespace: 'mine', key: 'zone' } },
+      { tlv_type: 0xe1, on_tlv_present: { metadata_namespace: 'mine', key: 'again' } },
+      { tlv_type: 0xe2, on_tlv_present: { key: 'missing' } },
+    ];
+    const words = [`${own}:team`, 'mine:zone', 'mine:again', `${own}:missing`, own];
+    const inline_string = `${words.map((word) => `%DYNAMIC_METADATA(${word})%`).join(' ')}\n`;
+    const make = (side: string, ports: readonly [number, number]) => {
+      const logTo = (name: string) => [
+        {
+          name: 'file',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+            path: join(folder, `${side}-${name}`),
+            log_format: { text_format_source: { inline_string } },
+          },
+        },
+      ];
+      const listener_filters = [
+        { name: 'proxy', typed_config: { ...type('listener.proxy_protocol.v3.ProxyProtocol'), rules } },
+      ];
+      return {
+        static_resources: {
+          listeners: [
+            { ...httpListener('http', ports[0], 'a', null, { access_log: logTo('http') }), listener_filters },
+            { ...tcpListener('tcp', ports[1], 'a', { access_log: logTo('tcp') }), listener_filters },
+          ],
+          clusters: [cluster('a', origin.port!, null)],
+        },
+      };
+    };
+    const bytes = encodeProxyHeader(
+      {
+        source: { kind: 'ip', host: '10.20.0.1', port: 1111 },
+        destination: { kind: 'ip', host: '10.0.0.2', port: 80 },
+      },
+      [
+        { type: 0xe0, value: Buffer.from('payments') },
+        { type: 0xe1, value: Buffer.from('a') },
+        { type: 0xe1, value: Buffer.from('b') },
+        { type: 0xe3, value: Buffer.from('nobody') },
+      ],
+    );
+    const lines: Record<string, string> = {};
+    for (const side of ['envoy', 'weft'] as const) {
+      const ports = [freePort(), freePort()] as const;
+      const started =
+        side === 'envoy' ? await startEnvoy(make(side, ports)) : startTlsProxy(make(side, ports));
+      cleanups.push(() => ('stop' in started ? started.stop() : started.proxy.stop()));
+      for (const [at, name] of ['http', 'tcp'].entries()) {
+        await ask(ports[at]!, Buffer.from(bytes ?? []).toString('latin1'));
+        const read = () => readFileSync(join(folder, `${side}-${name}`), 'utf8');
+        await until('it is logged', () => read() !== '');
+        lines[`${side} ${name}`] = read();
+      }
+    }
+    const expected = `payments - a - {"team":"payments"}\n`;
+    expect(lines).toEqual({
+      // A request does not inherit its connection's there.
+      'envoy http': '- - - - -\n',
+      'envoy tcp': expected,
+      'weft http': expected,
+      'weft tcp': expected,
+    });
   });
 });

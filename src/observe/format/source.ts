@@ -55,6 +55,8 @@ export interface ConnectionFacts {
   readonly secure: SecureFacts | null;
   /** Of its ClientHello, where a listener keeps them. */
   readonly fingerprints?: HelloFingerprints | null;
+  /** What listener filters made of what they read. */
+  readonly metadata?: MetadataMap | null;
 }
 
 /** Texts, hashed when they are written (wire/tls-sniff/fingerprint.ts); null where they were not asked for. */

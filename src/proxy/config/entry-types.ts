@@ -27,6 +27,8 @@ export interface EntryConfig {
   readonly proxyVersions: readonly (1 | 2)[];
   /** Of its TLVs, those that clusters may pass on. */
   readonly proxyTlvs: 'all' | readonly number[];
+  /** Which of them become dynamic metadata of the connection. */
+  readonly proxyRules: readonly ProxyRule[];
   /** Where the connection was going before it was redirected here is its destination. */
   readonly originalDestination: boolean;
   /** If there is a listener for that destination, it takes the connection over. */
@@ -43,6 +45,12 @@ export interface EntryConfig {
   readonly chains: readonly ChainConfig[];
   /** The default filter chain; null: what matches none is closed. */
   readonly otherwise: string | null;
+}
+
+export interface ProxyRule {
+  readonly type: number;
+  readonly namespace: string;
+  readonly key: string;
 }
 
 export interface ChainConfig {

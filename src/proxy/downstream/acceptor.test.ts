@@ -25,6 +25,7 @@ const quiet: EntryConfig = {
   proxyProtocol: 'no',
   proxyVersions: [1, 2],
   proxyTlvs: [],
+  proxyRules: [],
   originalDestination: false,
   handsOver: false,
   inspectTls: false,

@@ -70,6 +70,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
       protocols: [],
       tlvs: ends?.tlvs ?? [],
       fingerprints: ends?.fingerprints ?? null,
+      metadata: ends?.metadata ?? null,
     };
   }
 
@@ -151,9 +152,9 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.bytes = nothing;
   }
 
-  private endsOf({ source, destination, tlvs, fingerprints }: ConnectionFacts): Ends {
+  private endsOf({ source, destination, tlvs, fingerprints, metadata }: ConnectionFacts): Ends {
     const restored = destination === this.socket.local ? null : destination;
-    return { remote: source, restored, tlvs, fingerprints };
+    return { remote: source, restored, tlvs, fingerprints, metadata };
   }
 
   private refuse(reason: string): void {

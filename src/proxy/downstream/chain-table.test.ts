@@ -24,6 +24,7 @@ const usual: ConnectionFacts = {
   protocols: ['h2', 'http/1.1'],
   tlvs: [],
   fingerprints: null,
+  metadata: null,
 };
 
 function range(text: string) {
@@ -43,6 +44,7 @@ function find(
     proxyProtocol: 'no',
     proxyVersions: [1, 2],
     proxyTlvs: [],
+    proxyRules: [],
     originalDestination: false,
     handsOver: false,
     inspectTls: true,

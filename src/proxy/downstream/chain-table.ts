@@ -4,7 +4,7 @@
 
 import { type IpRange, parseIp, rangeHas } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
-import type { HelloFingerprints } from '../../observe/index.ts';
+import type { HelloFingerprints, MetadataMap } from '../../observe/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import type { ChainMatch, EntryConfig } from '../config/types.ts';
 
@@ -20,6 +20,7 @@ export interface ConnectionFacts {
   /** What a PROXY header had beyond its ends, as far as it may be passed on. */
   tlvs: readonly Tlv[];
   fingerprints: HelloFingerprints | null;
+  metadata: MetadataMap | null;
 }
 
 /** How well a chain fits: -1 not at all, 0 because it does not say, more the more exactly it says so. */

@@ -75,7 +75,8 @@ export class ConnectionSource extends FormatSource {
     const { config } = this.#listener;
     if (kind === 'LISTENER') return config.metadata ?? null;
     if (kind === 'LISTENER_FILTER_CHAIN') return config.chainMetadata ?? null;
-    return kind === 'DYNAMIC' ? new Map([['weft.dev', { direction: config.direction }]]) : null;
+    if (kind !== 'DYNAMIC') return null;
+    return new Map([...(this.#downstream.metadata ?? []), ['weft.dev', { direction: config.direction }]]);
   }
 
   override get hostName(): string {

@@ -3,7 +3,7 @@
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
-import type { HelloFingerprints } from '../../observe/index.ts';
+import type { HelloFingerprints, MetadataMap } from '../../observe/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
@@ -31,6 +31,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
   readonly fingerprints: HelloFingerprints | null;
+  readonly metadata: MetadataMap | null;
   readonly secure: SecureFacts | null;
   readonly exchange: Exchange;
   /** Clock time since when no request runs; -1 while one does. */
@@ -59,6 +60,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.restored = ends.restored;
     this.tlvs = ends.tlvs;
     this.fingerprints = ends.fingerprints;
+    this.metadata = ends.metadata;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
     this.exchange = new Exchange(context, this, listener);

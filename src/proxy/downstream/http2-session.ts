@@ -3,7 +3,7 @@
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
-import type { HelloFingerprints } from '../../observe/index.ts';
+import type { HelloFingerprints, MetadataMap } from '../../observe/index.ts';
 import { Http2ServerCodec, type Http2ServerHost } from '../../wire/http2/index.ts';
 import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
@@ -24,6 +24,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
   readonly fingerprints: HelloFingerprints | null;
+  readonly metadata: MetadataMap | null;
   readonly secure: SecureFacts | null;
   private readonly context: ExchangeContext;
   private readonly listener: SessionOwner;
@@ -52,6 +53,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.restored = ends.restored;
     this.tlvs = ends.tlvs;
     this.fingerprints = ends.fingerprints;
+    this.metadata = ends.metadata;
     this.secure = socket.secure;
     this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();

@@ -2,9 +2,11 @@
 // of them until it knows. They add to the connection's facts and say how many bytes were theirs alone.
 
 import type { Address } from '../../net/index.ts';
+import type { MetadataMap } from '../../observe/index.ts';
+import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { parseProxyHeader } from '../../wire/proxy-protocol/index.ts';
 import { describeJa3, describeJa4, parseClientHello } from '../../wire/tls-sniff/index.ts';
-import type { PortRule } from '../config/entry-types.ts';
+import type { PortRule, ProxyRule } from '../config/entry-types.ts';
 import type { EntryConfig } from '../config/types.ts';
 import type { ConnectionFacts } from './chain-table.ts';
 
@@ -71,6 +73,7 @@ function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: Entry
         return { kind: 'fault', message: `PROXY header: version ${version} is not taken` };
       const { proxyTlvs } = entry;
       facts.tlvs = tlvs.filter(({ type }) => proxyTlvs === 'all' || proxyTlvs.includes(type));
+      if (entry.proxyRules.length > 0) facts.metadata = metadataOf(tlvs, entry.proxyRules);
       if (ends !== null) {
         facts.source = ends.source;
         facts.destination = ends.destination;
@@ -78,6 +81,19 @@ function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: Entry
       return { kind: 'done', consumed: result.consumed };
     }
   }
+}
+
+/** What is no UTF-8 is replaced, as metadata is text. */
+function metadataOf(tlvs: readonly Tlv[], rules: readonly ProxyRule[]): MetadataMap {
+  const spaces = new Map<string, Record<string, unknown>>();
+  for (const { type, value } of tlvs)
+    for (const rule of rules) {
+      if (rule.type !== type) continue;
+      const space = spaces.get(rule.namespace) ?? {};
+      space[rule.key] ??= Buffer.from(value).toString('utf8');
+      spaces.set(rule.namespace, space);
+    }
+  return spaces;
 }
 
 /** What is no TLS, or breaks its format, is left to the chain: Envoy's inspector does so too. */

@@ -180,7 +180,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
       this.enter(acceptor);
       return acceptor;
     }
-    const ends = { remote: socket.remote, restored: null, tlvs: [], fingerprints: null };
+    const ends = { remote: socket.remote, restored: null, tlvs: [], fingerprints: null, metadata: null };
     return tls === null ? this.serve(socket, ends) : this.secure(socket, ends, tls);
   }
 

@@ -1,7 +1,7 @@
 // What a listener needs of whatever serves a connection: HTTP or a tunnel.
 
 import type { Address } from '../../net/index.ts';
-import type { ConnectionFacts, HelloFingerprints } from '../../observe/index.ts';
+import type { ConnectionFacts, HelloFingerprints, MetadataMap } from '../../observe/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 
 /** Both ends of a connection, as listener filters found them. */
@@ -12,6 +12,8 @@ export interface Ends {
   readonly restored: Address | null;
   /** What a PROXY header had beyond its ends, as far as it may be passed on. */
   readonly tlvs: readonly Tlv[];
+  /** What listener filters made of what they read; null: nothing. */
+  readonly metadata: MetadataMap | null;
   /** Null: nobody asked for them. */
   readonly fingerprints: HelloFingerprints | null;
 }

@@ -7,7 +7,7 @@
 
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
-import type { HelloFingerprints, LogType } from '../../observe/index.ts';
+import type { HelloFingerprints, LogType, MetadataMap } from '../../observe/index.ts';
 import type { Criteria } from '../../policy/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
@@ -31,6 +31,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
   readonly fingerprints: HelloFingerprints | null;
+  readonly metadata: MetadataMap | null;
   /** For balancers. */
   readonly tried: Endpoint[] = [];
   readonly hash = null;
@@ -60,7 +61,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     listener: SessionOwner,
     config: TcpProxyConfig,
     socket: Socket,
-    { remote, restored, tlvs, fingerprints }: Ends,
+    { remote, restored, tlvs, fingerprints, metadata }: Ends,
   ) {
     this.context = context;
     this.listener = listener;
@@ -71,6 +72,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.restored = restored;
     this.tlvs = tlvs;
     this.fingerprints = fingerprints;
+    this.metadata = metadata;
     this.startedMs = context.clock.now();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;

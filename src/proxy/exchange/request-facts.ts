@@ -238,6 +238,7 @@ function timeOf(request: RequestState, point: TimePoint): number {
 function ownMetadata(request: RequestState): MetadataMap {
   const { config } = request.listener;
   return new Map([
+    ...(request.owner.metadata ?? []),
     [
       'weft.dev',
       {

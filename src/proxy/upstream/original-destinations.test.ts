@@ -13,6 +13,7 @@ const entry = {
   proxyProtocol: 'no',
   proxyVersions: [1, 2],
   proxyTlvs: [],
+  proxyRules: [],
   originalDestination: true,
   handsOver: false,
   inspectTls: false,

@@ -350,6 +350,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': '',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
     '1:rules 2:allow_requests_without_proxy_protocol 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair':
+    '1:metadata_namespace 2:key',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule': '1:tlv_type 2:on_tlv_present',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
     '1:enable_ja3_fingerprinting 2:initial_read_buffer_size',
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit':

@@ -1,7 +1,7 @@
 // Tables: listener filters and what chooses a filter chain.
 
 import { cidrRange, passThroughTlvs } from './core.ts';
-import { atMost, f, type MessageSpec, message, only } from './field.ts';
+import { atMost, f, type MessageSpec, message, only, required } from './field.ts';
 import { int32Range } from './rbac.ts';
 
 export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
@@ -13,7 +13,27 @@ export const tlsInspector = message('envoy.extensions.filters.listener.tls_inspe
 
 export const httpInspector = message('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector', {});
 
-export const proxyProtocol = message('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', {
+const proxyHeaderMessage = 'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol';
+
+const proxyRule = message(`${proxyHeaderMessage}.Rule`, {
+  tlv_type: f.uint32(1, '', atMost(255)),
+  on_tlv_present: f.message(
+    2,
+    message(`${proxyHeaderMessage}.KeyValuePair`, {
+      metadata_namespace: f.string(1, 'default envoy.filters.listener.proxy_protocol'),
+      key: f.string(2, '', required),
+    }),
+  ),
+});
+
+export const proxyProtocol = message(proxyHeaderMessage, {
+  rules: f.repeated(
+    f.message(
+      1,
+      proxyRule,
+      'into dynamic metadata of the connection (Envoy: of a tunnel’s log alone); of a type the last rule, the first TLV',
+    ),
+  ),
   allow_requests_without_proxy_protocol: f.bool(2),
   pass_through_tlvs: f.message(3, passThroughTlvs, 'to clusters that send a PROXY header'),
   disallowed_versions: f.repeated(f.enum(4, { V1: 0, V2: 1 })),

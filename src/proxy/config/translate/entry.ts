@@ -1,7 +1,7 @@
 // Listener filters and filter chain matches to what happens between accept and a session.
 
 import { createIpRange, type IpRange } from '../../../base/index.ts';
-import type { PortRule, SkippedFilters } from '../entry-types.ts';
+import type { PortRule, ProxyRule, SkippedFilters } from '../entry-types.ts';
 import {
   type Faults,
   type filterChainMatch,
@@ -24,6 +24,7 @@ type MatchMessage = MessageOf<typeof filterChainMatch>;
 type Ranges = MatchMessage['prefix_ranges'];
 
 const timeoutMs = 15_000;
+const proxyNamespace = 'envoy.filters.listener.proxy_protocol';
 const versions = [1, 2] as const;
 
 /**
@@ -66,6 +67,7 @@ export function translateEntry(
     proxyProtocol: readProxyProtocol(proxy),
     proxyVersions: versions.filter((version) => proxy?.disallowed_versions.includes(`V${version}`) !== true),
     proxyTlvs: translateTlvs(proxy?.pass_through_tlvs),
+    proxyRules: translateRules(proxy?.rules ?? []),
     originalDestination: handsOver || has(originalDst),
     handsOver,
     inspectTls: fingerprints !== null || (!single && (needsTls || has(tlsInspector))),
@@ -76,6 +78,19 @@ export function translateEntry(
     chains: chains.map((name, index) => ({ match: matches[index] ?? unlimited, listener: name })),
     otherwise,
   };
+}
+
+/** As Envoy: a type has one rule, the last. */
+function translateRules(messages: MessageOf<typeof proxyProtocol>['rules']): readonly ProxyRule[] {
+  const rules = new Map<number, ProxyRule>();
+  for (const { tlv_type: type = 0, on_tlv_present: target } of messages)
+    if (target !== undefined)
+      rules.set(type, {
+        type,
+        namespace: target.metadata_namespace || proxyNamespace,
+        key: target.key ?? '',
+      });
+  return [...rules.values()];
 }
 
 function readProxyProtocol(
