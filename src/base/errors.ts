@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'attempt-timeout'
   | 'request-timeout'
   | 'overflow'
+  | 'dropped'
+  | 'all-dropped'
   | 'no-route'
   | 'no-cluster'
   | 'no-endpoint'

@@ -246,6 +246,16 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     cluster({ common_lb_config: { consistent_hashing_lb_config: { use_hostname_for_hashing: true } } }),
     'use_hostname_for_hashing: is for clusters of type STRICT_DNS, as in Envoy',
   ],
+  [
+    'two reasons to drop requests',
+    cluster({
+      load_assignment: {
+        cluster_name: 'a',
+        policy: { drop_overloads: [{ category: 'x' }, { category: 'y' }] },
+      },
+    }),
+    'load_assignment.policy.drop_overloads: must be one at most, as in Envoy',
+  ],
   ['nothing at all', '', 'is empty'],
   [
     'a mirror of two minds',

@@ -111,6 +111,8 @@ export interface TcpChoice {
 
 export interface TcpProxyConfig {
   readonly clusters: readonly TcpChoice[];
+  /** A client's address decides, where the cluster goes by hashes; absent: chance does. */
+  readonly hashesSource?: true;
   /** Nothing moves in either direction; 0: no limit. Default 1 h (Envoy's). */
   readonly idleTimeoutMs: number;
   /** Of a whole connection; 0: no limit. */
@@ -354,6 +356,8 @@ export interface ClusterConfig {
   readonly locality: LocalityConfig;
   /** Connections of all endpoints are closed when one joins, leaves or changes its health. */
   readonly closeOnChange: boolean;
+  /** Tunnels to an endpoint end when it is found to be sick, or ejected. */
+  readonly closesSick?: true;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
 }
@@ -420,6 +424,8 @@ export interface EndpointSet {
   readonly overprovisioningPercent: number;
   /** A priority's health is that of its weights, not of its endpoints. */
   readonly weightedHealth: boolean;
+  /** Of its requests, 0 to 1, those that are answered instead of it; absent: none. */
+  readonly dropShare?: number;
 }
 
 export interface EndpointAssignment extends EndpointSet {

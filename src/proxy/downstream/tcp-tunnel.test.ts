@@ -274,3 +274,49 @@ test('draining lets a tunnel live until its time is over', () => {
   world.run(3_000);
   expect(client.closed).toBe('broken');
 });
+
+describe('the health of its endpoint', () => {
+  const eject = (world: World) => {
+    const cluster = world.cluster('db');
+    cluster.endpoints[0]!.ejectedUntilMs = world.clock.now() + 60_000;
+    cluster.reselect();
+    world.run(20);
+  };
+
+  test('ends tunnels at once where that is asked for, and the client is reset', () => {
+    const { world, peers } = setup({}, { closesSick: true });
+    const [first, second] = [world.client().send('a'), world.client().send('b')];
+    world.run(20);
+    expect(world.cluster('db').endpoints[0]!.tunnels?.size).toBe(2);
+    eject(world);
+    expect([first.closed, second.closed]).toEqual(['broken', 'broken']);
+    expect(peers.map(({ error }) => error?.code)).toEqual(['peer-reset', 'peer-reset']);
+    expect(world.cluster('db').endpoints[0]!.tunnels?.size).toBe(0);
+    world.expectSettled();
+  });
+
+  test('else is nothing to those that run', () => {
+    const { world } = setup();
+    const client = world.client().send('a');
+    world.run(20);
+    eject(world);
+    expect(client.closed).toBeNull();
+    expect(world.cluster('db').endpoints[0]!.tunnels).toBeNull();
+  });
+});
+
+test('clients of one address have one endpoint where the cluster goes by hashes', () => {
+  const balance = { kind: 'ring-hash', sizeMin: 1024, sizeMax: 8_388_608 } as const;
+  for (const [tcp, most] of [
+    [{ hashesSource: true }, 1],
+    [{}, 3],
+  ] as const) {
+    const { world, serve, listen } = setup(tcp, { balance });
+    for (const port of [9101, 9102]) listen(port);
+    serve([9100, 9101, 9102]);
+    for (let turn = 0; turn < 30; turn++) world.client().send('a');
+    world.run(20);
+    const used = world.cluster('db').endpoints.filter(({ picks }) => picks > 0);
+    expect(used.length).toBe(most);
+  }
+});

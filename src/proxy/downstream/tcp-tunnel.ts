@@ -8,7 +8,7 @@
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
 import type { HelloFingerprints, LogType, MetadataMap } from '../../observe/index.ts';
-import type { Criteria } from '../../policy/index.ts';
+import { type Criteria, type Hash64, xxHash64 } from '../../policy/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
 import type { TcpChoice, TcpProxyConfig } from '../config/types.ts';
@@ -34,7 +34,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   readonly metadata: MetadataMap | null;
   /** For balancers. */
   readonly tried: Endpoint[] = [];
-  readonly hash = null;
+  readonly hash: Hash64 | null;
   nowMs: number;
   private readonly context: ExchangeContext;
   private readonly listener: SessionOwner;
@@ -76,6 +76,8 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.startedMs = context.clock.now();
     this.activityMs = this.startedMs;
     this.nowMs = this.startedMs;
+    const hashed = config.hashesSource === true && remote.kind === 'ip';
+    this.hash = hashed ? xxHash64(remote.host) : null;
   }
 
   get local(): Address {

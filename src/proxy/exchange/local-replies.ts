@@ -99,6 +99,8 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
     reset('overflow'),
     'upstream overflow: a limit of the cluster is reached',
   ),
+  dropped: reply(503, flag.dropped, 'drop_overload', 'drop overload'),
+  'all-dropped': reply(503, flag.allDropped, 'unconditional_drop_overload', 'unconditional drop overload'),
   'no-route': reply(404, flag.noRoute, 'route_not_found', 'no route'),
   'no-cluster': reply(503, flag.noCluster, 'cluster_not_found', 'no such cluster'),
   'no-endpoint': reply(503, flag.noHealthyUpstream, 'no_healthy_upstream', 'no healthy upstream'),

@@ -116,6 +116,11 @@ export function limit(request: RequestState): ErrorCode | null {
     return 'no-cluster';
   }
   const { config, stats } = cluster;
+  if (cluster.dropShare > 0 && context.random.float() < cluster.dropShare) {
+    stats.dropped += 1;
+    stats.upstreamAnswers.count(503);
+    return cluster.dropShare < 1 ? 'dropped' : 'all-dropped';
+  }
   const lane = cluster.laneOf(route?.high === true);
   stats.requests += 1;
   if (!lane.breaker.tryRequest()) {

@@ -18,6 +18,13 @@ import { countAnswer, type Denial, type RequestState } from './request-state.ts'
 
 type Field = readonly [name: string, value: string];
 
+/** Fields that tell a caller that it was not the application. */
+const toldOf: Partial<Record<ErrorCode, string>> = {
+  overflow: 'x-envoy-overloaded',
+  dropped: 'x-envoy-drop-overload',
+  'all-dropped': 'x-envoy-unconditional-drop-overload',
+};
+
 /** `status`: what the route says instead of the table. */
 export function replyError(request: RequestState, code: ErrorCode, status?: number): void {
   const { flag, body, details, status: listed } = localReplies[code];
@@ -31,7 +38,8 @@ export function replyError(request: RequestState, code: ErrorCode, status?: numb
   if (request.cluster !== null) countAnswer(request, status ?? usual);
   const extra: Field[] = request.inbound ? [[refusedHeader, encodeRefusal(request.sent, code)]] : [];
   // Envoy's word to callers that a limit answered, not the application.
-  if (code === 'overflow' && !request.listener.http.router.quiet) extra.push(['x-envoy-overloaded', 'true']);
+  const told = toldOf[code];
+  if (told !== undefined && !request.listener.http.router.quiet) extra.push([told, 'true']);
   write(request, status ?? usual, body, extra, code);
 }
 

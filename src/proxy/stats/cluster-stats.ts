@@ -55,6 +55,8 @@ export class ClusterStats {
   /** Answers cut off after their head was passed on. */
   truncated = 0;
   noEndpoint = 0;
+  /** Requests that its endpoints' policy had dropped. */
+  dropped = 0;
   connectionsTotal = 0;
   /** Open connections, connecting ones included (gauge). */
   connectionsActive = 0;

@@ -25,6 +25,8 @@ export const responseFlags = {
   healthFailed: 'LH',
   overloaded: 'OM',
   invalidEnvoyHeaders: 'IH',
+  dropped: 'DO',
+  allDropped: 'UDO',
 } as const;
 
 export type ResponseFlag = (typeof responseFlags)[keyof typeof responseFlags];

@@ -48,6 +48,8 @@ export class Cluster
   assigned: EndpointAssignment | null = null;
   candidateCount = 0;
   panicking = false;
+  /** Of its requests, those that are answered instead of it. */
+  dropShare = 0;
   removed = false;
   /** An attempt waits for a slot under the connection limit. */
   private starving = false;
@@ -111,6 +113,7 @@ export class Cluster
   assign(assignment: EndpointAssignment): void {
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
     this.counting = assignment;
+    this.dropShare = assignment.dropShare ?? 0;
     const known = this.byKey.size;
     const next: Endpoint[] = [];
     const seen = new Set<Endpoint>();
@@ -414,6 +417,7 @@ export class Cluster
     this.outlier?.update(this.endpoints);
     const { local } = this.context;
     if (local?.name === this.name) local.update(this.endpoints, now);
+    if (this.config.closesSick === true) this.endSick(now);
     const rules = selectionRules(this.context, this.config, this.counting, this.stats.balance);
     const selection = this.chooser.select(this.endpoints, rules, now);
     this.panicking = selection.panic;
@@ -422,6 +426,12 @@ export class Cluster
       0,
     );
     this.armReadmission(now);
+  }
+
+  /** What Envoy calls close_connections_on_host_health_failure. */
+  private endSick(nowMs: number): void {
+    for (const { ejectedUntilMs, healthy, tunnels } of this.endpoints)
+      if (!healthy || ejectedUntilMs > nowMs) for (const tunnel of [...(tunnels ?? [])]) tunnel.endSick();
   }
 
   private armReadmission(nowMs: number): void {

@@ -24,6 +24,11 @@ import type { Lane } from './lane.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 import { type ClientEnds, encodePreface } from './proxy-header.ts';
 
+/** A connection that carries one client's bytes. */
+interface Tunnel {
+  endSick(): void;
+}
+
 /** The cluster, as its endpoints see it. */
 export interface EndpointOwner {
   readonly context: ProxyContext;
@@ -57,6 +62,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   health: HealthJudge | null = null;
   /** It left the configuration and stays while its checks pass. */
   leaving = false;
+  /** Those that end with its health; null: none ever did. */
+  tunnels: Set<Tunnel> | null = null;
   /** It was healthy when the cluster last looked. */
   serving = false;
   private config: EndpointConfig;

@@ -70,6 +70,10 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
     stats.connectionsTotal += 1;
     stats.connectionsActive += 1;
     cluster.onAttemptStart(endpoint, nowMs);
+    if (config.closesSick === true) {
+      endpoint.tunnels ??= new Set();
+      endpoint.tunnels.add(this);
+    }
     this.state = 'connecting';
     this.startedMs = nowMs;
     const options = endpoint.connectOptions('configured', this.owner.client);
@@ -99,6 +103,19 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
 
   end(): void {
     this.socket?.end();
+  }
+
+  /** Its endpoint is found to be sick: it ends at once, and its owner hears why. */
+  endSick(): void {
+    if (this.state === 'connecting') {
+      this.timeout = new MeshError('connect-failed', 'upstream', 'yes', `${this.endpoint.key}: is not well`);
+      this.socket?.reset();
+    } else if (this.state === 'open') {
+      this.settle('success');
+      this.socket?.reset();
+      const message = `${this.endpoint.key}: is not well`;
+      this.owner.onUpstreamClosed(new MeshError('peer-reset', 'upstream', 'no', message));
+    }
   }
 
   /** Also while connecting: then nothing is told any more, and nobody is blamed. */
@@ -165,6 +182,7 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
     const { cluster, endpoint } = this;
     const now = cluster.context.clock.now();
     this.state = 'closed';
+    endpoint.tunnels?.delete(this);
     cluster.context.clock.cancel(this.timer);
     cluster.stats.connectionsActive -= 1;
     cluster.breaker.releaseConnection();

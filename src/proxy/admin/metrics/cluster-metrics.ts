@@ -355,6 +355,11 @@ const ownFamilies: readonly (readonly [string, string, (stats: ClusterStats) => 
     (stats) => stats.mirrorsDropped,
   ],
   [
+    'weft_dropped_total',
+    'Requests answered instead of the endpoints, as the policy of these said (drop_overloads).',
+    (stats) => stats.dropped,
+  ],
+  [
     'weft_subsets_refused_total',
     'Times that endpoints came to more subsets than a cluster may have; requests for those get the fallback.',
     (stats) => stats.balance.subsetsRefused,

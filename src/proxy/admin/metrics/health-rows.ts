@@ -3,27 +3,20 @@
 import type { ClusterView } from '../../stats/index.ts';
 import type { ClusterRow } from './balance-rows.ts';
 
+function counted(name: string, help: string, key: keyof ClusterView['stats']['health']): ClusterRow {
+  return { name, type: 'counter', help, value: ({ stats }) => stats.health[key] };
+}
+
 export const healthRows: readonly ClusterRow[] = [
-  { name: 'attempt', type: 'counter', help: 'Active checks begun.', value: (c) => c.stats.health.attempts },
-  { name: 'success', type: 'counter', help: 'Checks that passed.', value: (c) => c.stats.health.successes },
-  {
-    name: 'failure',
-    type: 'counter',
-    help: 'Checks that failed, and answers to requests that asked to leave their endpoint out.',
-    value: (c) => c.stats.health.failures,
-  },
-  {
-    name: 'passive_failure',
-    type: 'counter',
-    help: 'Of these, answers to requests.',
-    value: (c) => c.stats.health.passiveFailures,
-  },
-  {
-    name: 'network_failure',
-    type: 'counter',
-    help: 'Of these, connections and timeouts.',
-    value: (c) => c.stats.health.networkFailures,
-  },
+  counted('attempt', 'Active checks begun.', 'attempts'),
+  counted('success', 'Checks that passed.', 'successes'),
+  counted(
+    'failure',
+    'Checks that failed, and answers to requests that asked to leave their endpoint out.',
+    'failures',
+  ),
+  counted('passive_failure', 'Of these, answers to requests.', 'passiveFailures'),
+  counted('network_failure', 'Of these, connections and timeouts.', 'networkFailures'),
   {
     name: 'healthy',
     type: 'gauge',

@@ -1,9 +1,8 @@
 // Tables: access logs, their formats and their filters.
 
 import { responseFlagNames } from '../../../observe/index.ts';
-import { dataSource, stringMatcher } from './core.ts';
+import { dataSource, fractionalPercent, stringMatcher } from './core.ts';
 import { type Decoded, f, type MessageSpec, message, only, required } from './field.ts';
-import { fractionalPercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 
 export const formatString = message(

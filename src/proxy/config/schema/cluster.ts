@@ -13,6 +13,7 @@ import {
 import {
   address,
   configSource,
+  fractionalPercent,
   http1Options,
   http2Options,
   locality,
@@ -61,6 +62,16 @@ export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLo
   policy: f.message(
     4,
     message('envoy.config.endpoint.v3.ClusterLoadAssignment.Policy', {
+      drop_overloads: f.repeated(
+        f.message(
+          2,
+          message('envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload', {
+            category: f.string(1, '', required),
+            drop_percentage: f.message(2, fractionalPercent),
+          }),
+          'one at most, as in Envoy; of HTTP requests',
+        ),
+      ),
       overprovisioning_factor: f.uint32Value(3, 'default 140', positive),
       weighted_priority_health: f.bool(6),
     }),
@@ -262,6 +273,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   circuit_breakers: f.message(10, circuitBreakers),
   health_checks: f.repeated(f.message(8, activeHealthCheck, 'one at most')),
   ignore_health_on_host_removal: f.bool(32),
+  close_connections_on_host_health_failure: f.bool(31, 'those of the TCP proxy, as in Envoy'),
   common_http_protocol_options: f.message(29, upstreamConnectionOptions),
   http_protocol_options: f.message(13, http1Options),
   http2_protocol_options: f.message(14, http2Options),

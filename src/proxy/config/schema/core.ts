@@ -153,6 +153,11 @@ export const filterGrpcService = message('envoy.config.core.v3.GrpcService', {
   initial_metadata: f.repeated(f.message(5, headerPair)),
 });
 
+export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
+  numerator: f.uint32(1),
+  denominator: f.enum(2, { HUNDRED: 0, TEN_THOUSAND: 1, MILLION: 2 }),
+});
+
 export const headerValue = message('envoy.config.core.v3.HeaderValue', {
   key: f.string(1, '', required),
   value: f.string(2, 'ASCII text and format commands; %% stands for %'),

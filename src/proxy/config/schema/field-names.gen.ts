@@ -135,6 +135,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.endpoint.v3.ClusterLoadAssignment': '1:cluster_name 2:endpoints 4:policy 5:named_endpoints',
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy':
     '2:drop_overloads 3:overprovisioning_factor 4:endpoint_stale_after 6:weighted_priority_health',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload': '1:category 2:drop_percentage',
   'envoy.config.endpoint.v3.Endpoint': '1:address 2:health_check_config 3:hostname 4:additional_addresses',
   'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig':
     '1:port_value 2:hostname 3:address 4:disable_active_health_check',
@@ -492,6 +493,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.type.tracing.v3.CustomTag.Metadata': '1:kind 2:metadata_key 3:default_value',
   'envoy.type.v3.DoubleRange': '1:start 2:end',
   'envoy.type.v3.FractionalPercent': '1:numerator 2:denominator',
+  'envoy.type.v3.HashPolicy': '1:source_ip 2:filter_state',
+  'envoy.type.v3.HashPolicy.SourceIp': '',
   'envoy.type.v3.HttpStatus': '1:code',
   'envoy.type.v3.Int32Range': '1:start 2:end',
   'envoy.type.v3.Int64Range': '1:start 2:end',

@@ -1,7 +1,7 @@
 // Tables: envoy.extensions.filters.http.*: the filters that may stand before the router, and what routes say to them.
 
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
-import { headerValueOption, percent, stringMatcher } from './core.ts';
+import { fractionalPercent, headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
 import { atMost, f, message, notEmpty, positive } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
@@ -11,11 +11,6 @@ import { createRateLimits, rateLimitPerRoute } from './rate-limit.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 import { statefulSession, statefulSessionPerRoute } from './stateful-session.ts';
 import { typedStruct } from './typed-struct.ts';
-
-export const fractionalPercent = message('envoy.type.v3.FractionalPercent', {
-  numerator: f.uint32(1),
-  denominator: f.enum(2, { HUNDRED: 0, TEN_THOUSAND: 1, MILLION: 2 }),
-});
 
 export const runtimePercent = message('envoy.config.core.v3.RuntimeFractionalPercent', {
   default_value: f.message(1, fractionalPercent),

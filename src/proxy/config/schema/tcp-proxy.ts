@@ -34,6 +34,15 @@ export const tcpProxy = message(
     access_log_options: f.message(17, tcpLogOptions),
     access_log_flush_interval: f.duration(15, 'deprecated in Envoy'),
     flush_access_log_on_connected: f.bool(16, 'deprecated in Envoy'),
+    hash_policy: f.repeated(
+      f.message(
+        11,
+        message('envoy.type.v3.HashPolicy', {
+          source_ip: f.message(1, message('envoy.type.v3.HashPolicy.SourceIp', {})),
+        }),
+        'one at most; source_ip',
+      ),
+    ),
     max_connect_attempts: f.uint32Value(7, 'default 1', positive),
     max_downstream_connection_duration: f.duration(13, 'default no limit'),
   },

@@ -1,9 +1,8 @@
 // Tables: which requests are traced, what their spans say, and who collects them.
 
-import { filterGrpcService, percent } from './core.ts';
+import { filterGrpcService, fractionalPercent, percent } from './core.ts';
 import { httpUri } from './ext-authz.ts';
 import { f, message, notEmpty, only, required } from './field.ts';
-import { fractionalPercent } from './filters.ts';
 import { metadataKey } from './rate-limit.ts';
 
 const tag = (name: string) => `envoy.type.tracing.v3.CustomTag${name}`;

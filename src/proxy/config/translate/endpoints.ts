@@ -5,6 +5,7 @@ import type { Address } from '../../../net/index.ts';
 import type { address, clusterLoadAssignment, locality as localityMessage } from '../schema/index.ts';
 import { type Faults, join, type MessageOf } from '../schema/index.ts';
 import type { EndpointCheck, EndpointConfig, EndpointSet } from '../types.ts';
+import { shareOf } from './share.ts';
 import { stringIn, subsetLabels, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterLoadAssignment = MessageOf<typeof clusterLoadAssignment>;
@@ -30,7 +31,19 @@ export function translateEndpoints(
     endpoints,
     overprovisioningPercent: message.policy?.overprovisioning_factor ?? noEndpoints.overprovisioningPercent,
     weightedHealth: message.policy?.weighted_priority_health ?? noEndpoints.weightedHealth,
+    ...translateDrops(message, path, faults),
   };
+}
+
+function translateDrops(
+  { policy }: ClusterLoadAssignment,
+  path: string,
+  faults: Faults,
+): Pick<EndpointSet, 'dropShare'> {
+  const drops = policy?.drop_overloads ?? [];
+  if (drops.length > 1) faults.add(join(path, 'policy.drop_overloads'), 'must be one at most, as in Envoy');
+  const share = shareOf(drops[0]?.drop_percentage, 0);
+  return share > 0 ? { dropShare: share } : {};
 }
 
 export const noEndpoints: EndpointSet = {

@@ -107,6 +107,27 @@ test('what a cluster’s weight says wins over its route, name by name', () => {
   expect(keys).toEqual(wanted.map((labels) => compileCriteria(labels).key));
 });
 
+test('a hash of connections is that of their source', () => {
+  const faults = new Faults('t');
+  const read = (hash_policy: readonly object[]) =>
+    translateTcpProxy(
+      decodeJson(tcpProxy, { stat_prefix: 't', cluster: 'a', hash_policy }, '', faults),
+      '',
+      faults,
+    );
+  expect(read([{ source_ip: {} }]).hashesSource).toBe(true);
+  expect(read([]).hashesSource).toBeUndefined();
+  read([{}]);
+  read([{ source_ip: {} }, { source_ip: {} }]);
+  read([{ filter_state: { key: 'x' } }]);
+  expect(faults.issues.map(({ field, rule }) => `${field}: ${rule}`)).toEqual([
+    'hash_policy[0]: one of source_ip must be set',
+    'hash_policy: must be one at most',
+    'hash_policy[0].filter_state: is not supported by Weft (docs/envoy-compat.md)',
+    'hash_policy[0]: one of source_ip must be set',
+  ]);
+});
+
 test('and so it is for connections', () => {
   const faults = new Faults('t');
   const weighted_clusters = {

@@ -27,10 +27,24 @@ export function translateTcpProxy(
   });
   return {
     clusters,
+    ...translateHash(message, path, faults),
     idleTimeoutMs: message.idle_timeout ?? defaults.idleTimeoutMs,
     maxDurationMs: message.max_downstream_connection_duration ?? 0,
     connectAttemptsMax: message.max_connect_attempts ?? defaults.connectAttemptsMax,
   };
+}
+
+function translateHash(
+  { hash_policy: policies }: MessageOf<typeof tcpProxy>,
+  path: string,
+  faults: Faults,
+): Pick<TcpProxyConfig, 'hashesSource'> {
+  const at = join(path, 'hash_policy');
+  if (policies.length > 1) faults.add(at, 'must be one at most');
+  policies.forEach(({ source_ip }, index) => {
+    if (source_ip === undefined) faults.add(`${at}[${index}]`, 'one of source_ip must be set');
+  });
+  return policies.length > 0 ? { hashesSource: true } : {};
 }
 
 function choice(cluster: string, weight: number, criteria: Criteria | null): TcpChoice {
