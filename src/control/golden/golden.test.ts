@@ -1,7 +1,7 @@
 // Golden files of the compiler: each `NAME.in.yaml` holds nodes and manifests, `NAME.out.yaml` the conditions and the
 // resources that each node gets. WEFT_UPDATE_GOLDEN=1 writes the outputs; the diff is the review.
 
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -19,7 +19,7 @@ import { parse, stringify } from 'yaml';
 import { formatIssue, Xoshiro128 } from '../../base/index.ts';
 import { decodeResource } from '../../proxy/config/decode-resource.ts';
 import { createSelfSigned } from '../../testing/certificates.ts';
-import { runs } from '../../testing/effort.ts';
+import { effortTimeoutMs, runs } from '../../testing/effort.ts';
 import {
   ClusterLoadAssignmentSchema,
   ClusterSchema,
@@ -47,6 +47,9 @@ import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { reportObjects } from '../status/report.ts';
+
+// Every case is compiled several times over: work, not waiting.
+setDefaultTimeout(effortTimeoutMs);
 
 /** Sent as a bare type, so no code was generated for it. */
 const previousHosts = createFileRegistry(
