@@ -35,17 +35,17 @@ const waitMs = 120_000;
 /** A process that takes lines and says lines. */
 class Child {
   readonly lines: string[] = [];
-  readonly #process;
+  private readonly process;
 
   constructor(command: readonly string[]) {
-    this.#process = Bun.spawn([...command], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
-    void this.#read();
+    this.process = Bun.spawn([...command], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
+    void this.read();
   }
 
-  async #read(): Promise<void> {
+  private async read(): Promise<void> {
     const decoder = new TextDecoder();
     let rest = '';
-    for await (const bytes of this.#process.stdout) {
+    for await (const bytes of this.process.stdout) {
       const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       this.lines.push(...lines);
@@ -53,8 +53,8 @@ class Child {
   }
 
   say(line: string): void {
-    this.#process.stdin.write(`${line}\n`);
-    void this.#process.stdin.flush();
+    this.process.stdin.write(`${line}\n`);
+    void this.process.stdin.flush();
   }
 
   /** The words of the first line from `from` on that begins with `word`. */
@@ -70,19 +70,19 @@ class Child {
 
   /** User and system time so far; a tick is a hundredth of a second. */
   get cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
   get peakMb(): number {
-    const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
+    const status = readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
   }
 
   async stop(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await this.#process.exited;
+    this.process.kill('SIGKILL');
+    await this.process.exited;
   }
 }
 

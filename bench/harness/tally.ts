@@ -5,30 +5,30 @@ import type { Figures } from './case.ts';
 const failures = 'failed requests';
 
 export class Tally {
-  readonly #names: readonly string[];
-  readonly #rows = new Map<string, Map<string, number[]>>();
-  readonly #failed = new Map<string, number>();
+  private readonly names: readonly string[];
+  private readonly byLabel = new Map<string, Map<string, number[]>>();
+  private readonly failed = new Map<string, number>();
 
   constructor(names: readonly string[]) {
-    this.#names = names;
+    this.names = names;
   }
 
   add(name: string, prefix: string, { failed = 0, ...figures }: Figures): void {
-    this.#failed.set(name, (this.#failed.get(name) ?? 0) + failed);
+    this.failed.set(name, (this.failed.get(name) ?? 0) + failed);
     for (const [figure, value] of Object.entries(figures)) {
       const label = `${prefix}: ${figure}`;
-      const row = this.#rows.get(label) ?? new Map<string, number[]>();
-      this.#rows.set(label, row.set(name, [...(row.get(name) ?? []), value]));
+      const row = this.byLabel.get(label) ?? new Map<string, number[]>();
+      this.byLabel.set(label, row.set(name, [...(row.get(name) ?? []), value]));
     }
   }
 
   /** A proxy that took no part in a row has NaN there. */
   rows(): readonly { readonly label: string; readonly values: readonly number[] }[] {
-    const rows = [...this.#rows].map(([label, row]) => ({
+    const rows = [...this.byLabel].map(([label, row]) => ({
       label,
-      values: this.#names.map((name) => median(row.get(name) ?? [])),
+      values: this.names.map((name) => median(row.get(name) ?? [])),
     }));
-    return [...rows, { label: failures, values: this.#names.map((name) => this.#failed.get(name) ?? 0) }];
+    return [...rows, { label: failures, values: this.names.map((name) => this.failed.get(name) ?? 0) }];
   }
 }
 

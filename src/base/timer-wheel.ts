@@ -28,14 +28,14 @@ const sleepLooksMax = 16;
 export class TimerWheel {
   /** Timers armed. */
   armedCount = 0;
-  readonly #tickMs: number;
-  readonly #ticksPerMs: number;
-  readonly #heads: (Timer | null)[] = new Array<Timer | null>(slotCount).fill(null);
-  readonly #tails: (Timer | null)[] = new Array<Timer | null>(slotCount).fill(null);
+  private readonly tickMs: number;
+  private readonly ticksPerMs: number;
+  private readonly heads: (Timer | null)[] = new Array<Timer | null>(slotCount).fill(null);
+  private readonly tails: (Timer | null)[] = new Array<Timer | null>(slotCount).fill(null);
   /** A bit per slot of each level; the last entry is the overflow's. */
-  readonly #occupied = new Int32Array(levels + 1);
-  #tick: number;
-  #advancing = false;
+  private readonly occupied = new Int32Array(levels + 1);
+  private tick: number;
+  private advancing = false;
 
   /**
    * `tickMs` is the resolution, to which due times are rounded up: a power of two (1, 0.25, ...), so that milliseconds
@@ -43,9 +43,9 @@ export class TimerWheel {
    */
   constructor(tickMs = 1, startMs = 0) {
     assert(Number.isInteger(Math.log2(tickMs)), 'a tick is a power of two of milliseconds');
-    this.#tickMs = tickMs;
-    this.#ticksPerMs = 1 / tickMs;
-    this.#tick = Math.floor(startMs * this.#ticksPerMs);
+    this.tickMs = tickMs;
+    this.ticksPerMs = 1 / tickMs;
+    this.tick = Math.floor(startMs * this.ticksPerMs);
   }
 
   /**
@@ -59,17 +59,17 @@ export class TimerWheel {
         timer.dueMs = dueMs;
         return;
       }
-      this.#unlink(timer);
+      this.unlink(timer);
     } else {
       this.armedCount++;
     }
     timer.dueMs = dueMs;
-    this.#file(timer);
+    this.file(timer);
   }
 
   cancel(timer: Timer): void {
     if (timer.dueMs < 0) return;
-    this.#unlink(timer);
+    this.unlink(timer);
     timer.dueMs = -1;
     this.armedCount--;
   }
@@ -79,8 +79,8 @@ export class TimerWheel {
    * when timers of a higher level have to be filed lower or one was moved later: a handful of times in a timer's life.
    */
   nextDueMs(): number {
-    const tick = this.#nextTick();
-    return tick === Infinity ? Infinity : tick * this.#tickMs;
+    const tick = this.nextTick();
+    return tick === Infinity ? Infinity : tick * this.tickMs;
   }
 
   /**
@@ -88,18 +88,18 @@ export class TimerWheel {
    * it. For whoever pays for each time that it wakes up.
    */
   sleepUntilMs(): number {
-    const tick = this.#nextTick();
+    const tick = this.nextTick();
     if (tick === Infinity) return Infinity;
-    const slot = this.#nextSlot();
-    if (slot >= overflowSlot) return tick * this.#tickMs;
+    const slot = this.nextSlot();
+    if (slot >= overflowSlot) return tick * this.tickMs;
     // Whatever is in other slots was filed for later than this one covers.
     let earliest = tick + 2 ** ((slot >>> slotBits) * slotBits);
     let looked = 0;
-    for (let timer = this.#first(slot); timer !== null; timer = timer.next) {
-      if (++looked > sleepLooksMax) return tick * this.#tickMs;
-      earliest = Math.min(earliest, this.#tickOf(timer.dueMs));
+    for (let timer = this.first(slot); timer !== null; timer = timer.next) {
+      if (++looked > sleepLooksMax) return tick * this.tickMs;
+      earliest = Math.min(earliest, this.tickOf(timer.dueMs));
     }
-    return Math.max(tick, earliest) * this.#tickMs;
+    return Math.max(tick, earliest) * this.tickMs;
   }
 
   /**
@@ -108,30 +108,30 @@ export class TimerWheel {
    * a handler.
    */
   advance(nowMs: number): number {
-    assert(!this.#advancing, 'advance is not re-entrant');
-    this.#advancing = true;
+    assert(!this.advancing, 'advance is not re-entrant');
+    this.advancing = true;
     let fired = 0;
     try {
-      const target = Math.floor(nowMs * this.#ticksPerMs);
-      for (let tick = this.#nextTick(); tick <= target; tick = this.#nextTick()) {
-        const slot = this.#nextSlot();
-        this.#tick = tick;
-        fired += this.#open(slot, nowMs);
+      const target = Math.floor(nowMs * this.ticksPerMs);
+      for (let tick = this.nextTick(); tick <= target; tick = this.nextTick()) {
+        const slot = this.nextSlot();
+        this.tick = tick;
+        fired += this.open(slot, nowMs);
       }
-      if (target > this.#tick) this.#tick = target;
+      if (target > this.tick) this.tick = target;
     } finally {
-      this.#advancing = false;
+      this.advancing = false;
     }
     return fired;
   }
 
   /** Fires what is due in the slot and files the rest lower, or later when it was moved. */
-  #open(slot: number, nowMs: number): number {
+  private open(slot: number, nowMs: number): number {
     let fired = 0;
-    for (let timer = this.#first(slot); timer !== null; timer = this.#first(slot)) {
-      this.#unlink(timer);
-      if (this.#tickOf(timer.dueMs) > this.#tick) {
-        this.#file(timer);
+    for (let timer = this.first(slot); timer !== null; timer = this.first(slot)) {
+      this.unlink(timer);
+      if (this.tickOf(timer.dueMs) > this.tick) {
+        this.file(timer);
         continue;
       }
       timer.dueMs = -1;
@@ -142,73 +142,73 @@ export class TimerWheel {
     return fired;
   }
 
-  #first(slot: number): Timer | null {
-    return this.#heads[slot] ?? null;
+  private first(slot: number): Timer | null {
+    return this.heads[slot] ?? null;
   }
 
-  #file(timer: Timer): void {
+  private file(timer: Timer): void {
     // At least the next tick: the current one may be opening.
-    const tick = Math.max(this.#tickOf(timer.dueMs), this.#tick + 1);
+    const tick = Math.max(this.tickOf(timer.dueMs), this.tick + 1);
     timer.filedMs = timer.dueMs;
-    const slot = this.#slotOf(tick);
+    const slot = this.slotOf(tick);
     timer.slot = slot;
     timer.next = null;
-    const tail = this.#tails[slot] ?? null;
+    const tail = this.tails[slot] ?? null;
     timer.previous = tail;
     if (tail === null) {
-      this.#heads[slot] = timer;
-      this.#occupied[slot >>> slotBits]! |= 1 << (slot & (slotsPerLevel - 1));
+      this.heads[slot] = timer;
+      this.occupied[slot >>> slotBits]! |= 1 << (slot & (slotsPerLevel - 1));
     } else {
       tail.next = timer;
     }
-    this.#tails[slot] = timer;
+    this.tails[slot] = timer;
   }
 
-  #unlink(timer: Timer): void {
+  private unlink(timer: Timer): void {
     const { slot, next, previous } = timer;
-    if (previous === null) this.#heads[slot] = next;
+    if (previous === null) this.heads[slot] = next;
     else previous.next = next;
-    if (next === null) this.#tails[slot] = previous;
+    if (next === null) this.tails[slot] = previous;
     else next.previous = previous;
     if (previous === null && next === null)
-      this.#occupied[slot >>> slotBits]! &= ~(1 << (slot & (slotsPerLevel - 1)));
+      this.occupied[slot >>> slotBits]! &= ~(1 << (slot & (slotsPerLevel - 1)));
     timer.next = null;
     timer.previous = null;
     timer.slot = -1;
   }
 
-  #tickOf(dueMs: number): number {
-    return Math.ceil(dueMs * this.#ticksPerMs);
+  private tickOf(dueMs: number): number {
+    return Math.ceil(dueMs * this.ticksPerMs);
   }
 
   /** Bit operations see the low 32 bits of the tick; equal spans above leave 30 of them to tell slots apart. */
-  #slotOf(tick: number): number {
-    const span = Math.floor(this.#tick / spanTicks);
+  private slotOf(tick: number): number {
+    const span = Math.floor(this.tick / spanTicks);
     if (Math.floor(tick / spanTicks) !== span) return overflowSlot + ((span + 1) & 1);
-    const difference = (tick ^ this.#tick) | (slotsPerLevel - 1);
+    const difference = (tick ^ this.tick) | (slotsPerLevel - 1);
     const level = ((31 - Math.clz32(difference)) / slotBits) | 0;
     return level * slotsPerLevel + ((tick >>> (level * slotBits)) & (slotsPerLevel - 1));
   }
 
-  #nextSlot(): number {
+  private nextSlot(): number {
     for (let level = 0; level <= levels; level++) {
-      const bits = this.#occupied[level]!;
+      const bits = this.occupied[level]!;
       if (bits !== 0) return level * slotsPerLevel + 31 - Math.clz32(bits & -bits);
     }
     return -1;
   }
 
   /** The tick at which the next occupied slot opens. */
-  #nextTick(): number {
-    const slot = this.#nextSlot();
+  private nextTick(): number {
+    const slot = this.nextSlot();
     if (slot === -1) return Infinity;
     if (slot >= overflowSlot) {
-      const span = Math.floor(this.#tick / spanTicks);
+      const span = Math.floor(this.tick / spanTicks);
       return (span + ((slot ^ span) & 1)) * spanTicks;
     }
     const level = slot >>> slotBits;
     const slotTicks = 2 ** (level * slotBits);
     const levelTicks = slotTicks * slotsPerLevel;
-    return Math.floor(this.#tick / levelTicks) * levelTicks + (slot & (slotsPerLevel - 1)) * slotTicks;
+    return Math.floor(this.tick / levelTicks) * levelTicks + (slot & (slotsPerLevel - 1)) * slotTicks;
   }
 }

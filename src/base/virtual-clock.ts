@@ -13,49 +13,49 @@ export interface VirtualClockOptions {
 }
 
 export class VirtualClock implements Clock {
-  readonly #wheel: TimerWheel;
-  readonly #wallMs: number;
-  #nowMs = 0;
+  private readonly wheel: TimerWheel;
+  private readonly wallMs: number;
+  private nowMs = 0;
 
   constructor(options: VirtualClockOptions = {}) {
-    this.#wheel = new TimerWheel(options.tickMs ?? 1);
-    this.#wallMs = options.wallMs ?? 1_767_225_600_000;
+    this.wheel = new TimerWheel(options.tickMs ?? 1);
+    this.wallMs = options.wallMs ?? 1_767_225_600_000;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.nowMs;
   }
 
   wall(): number {
-    return this.#wallMs + this.#nowMs;
+    return this.wallMs + this.nowMs;
   }
 
   arm(timer: Timer, delayMs: number): void {
     assert(delayMs >= 0, 'a delay is not negative');
-    this.#wheel.arm(timer, this.#nowMs + delayMs);
+    this.wheel.arm(timer, this.nowMs + delayMs);
   }
 
   cancel(timer: Timer): void {
-    this.#wheel.cancel(timer);
+    this.wheel.cancel(timer);
   }
 
   /** Timers armed: 0 means that nothing will ever happen by itself. */
   get armedCount(): number {
-    return this.#wheel.armedCount;
+    return this.wheel.armedCount;
   }
 
   /** Moves to `ms` (not into the past), firing what comes due on the way at its own time. */
   advanceTo(ms: number): void {
-    assert(ms >= this.#nowMs, 'time does not run backwards');
-    for (let due = this.#wheel.nextDueMs(); due <= ms; due = this.#wheel.nextDueMs()) {
-      this.#nowMs = Math.max(due, this.#nowMs);
-      this.#wheel.advance(this.#nowMs);
+    assert(ms >= this.nowMs, 'time does not run backwards');
+    for (let due = this.wheel.nextDueMs(); due <= ms; due = this.wheel.nextDueMs()) {
+      this.nowMs = Math.max(due, this.nowMs);
+      this.wheel.advance(this.nowMs);
     }
-    this.#nowMs = ms;
+    this.nowMs = ms;
   }
 
   advanceBy(ms: number): void {
-    this.advanceTo(this.#nowMs + ms);
+    this.advanceTo(this.nowMs + ms);
   }
 
   /**
@@ -63,10 +63,10 @@ export class VirtualClock implements Clock {
    * run.
    */
   runNext(limitMs = Infinity): boolean {
-    for (let due = this.#wheel.nextDueMs(); due <= limitMs; due = this.#wheel.nextDueMs()) {
+    for (let due = this.wheel.nextDueMs(); due <= limitMs; due = this.wheel.nextDueMs()) {
       if (due === Infinity) return false;
-      this.#nowMs = Math.max(due, this.#nowMs);
-      if (this.#wheel.advance(this.#nowMs) > 0) return true;
+      this.nowMs = Math.max(due, this.nowMs);
+      if (this.wheel.advance(this.nowMs) > 0) return true;
     }
     return false;
   }

@@ -7,28 +7,28 @@ import type { Random } from './random.ts';
 export type XoshiroState = readonly [a: number, b: number, c: number, d: number];
 
 export class Xoshiro128 implements Random {
-  #a: number;
-  #b: number;
-  #c: number;
-  #d: number;
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
 
   /** Any number or bigint is a good seed (its low 64 bits count); a full state continues a known sequence. */
   constructor(seed: number | bigint | XoshiroState) {
     const state = typeof seed === 'object' ? seed : expandSeed(seed);
-    [this.#a, this.#b, this.#c, this.#d] = state;
-    assert((this.#a | this.#b | this.#c | this.#d) !== 0, 'the state is not all zero');
+    [this.a, this.b, this.c, this.d] = state;
+    assert((this.a | this.b | this.c | this.d) !== 0, 'the state is not all zero');
   }
 
   uint32(): number {
-    const scaled = Math.imul(this.#b, 5);
+    const scaled = Math.imul(this.b, 5);
     const result = Math.imul((scaled << 7) | (scaled >>> 25), 9) >>> 0;
-    const shifted = this.#b << 9;
-    this.#c ^= this.#a;
-    this.#d ^= this.#b;
-    this.#b ^= this.#c;
-    this.#a ^= this.#d;
-    this.#c ^= shifted;
-    this.#d = (this.#d << 11) | (this.#d >>> 21);
+    const shifted = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= shifted;
+    this.d = (this.d << 11) | (this.d >>> 21);
     return result;
   }
 

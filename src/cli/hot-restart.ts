@@ -26,11 +26,11 @@ type HandedOver = Pick<MeshProxy, 'ready' | 'otherListeners'>;
 
 export class HotRestart {
   readonly inherited: InheritedDescriptors;
-  readonly #baseId: number;
-  readonly #epoch: number;
+  private readonly baseId: number;
+  private readonly epoch: number;
   /** `--parent-shutdown-time-s`; null: the predecessor's own drain time holds. */
-  readonly #parentEndsSeconds: number | null;
-  readonly #log: Log;
+  private readonly parentEndsSeconds: number | null;
+  private readonly log: Log;
 
   /** Null when neither flag was given. Ends the process when the predecessor cannot be reached. */
   static from({ baseId, restartEpoch, parentShutdownTimeS }: HotRestartFlags, log: Log): HotRestart | null {
@@ -39,11 +39,11 @@ export class HotRestart {
   }
 
   private constructor(baseId: number, epoch: number, parentEndsSeconds: number | null, log: Log) {
-    this.#baseId = baseId;
-    this.#epoch = epoch;
-    this.#parentEndsSeconds = parentEndsSeconds;
-    this.#log = log;
-    const taken = epoch === 0 ? new Map<string, readonly number[]>() : takeListeners(this.#nameOf(epoch - 1));
+    this.baseId = baseId;
+    this.epoch = epoch;
+    this.parentEndsSeconds = parentEndsSeconds;
+    this.log = log;
+    const taken = epoch === 0 ? new Map<string, readonly number[]>() : takeListeners(this.nameOf(epoch - 1));
     if (!(taken instanceof Map)) throw new Exit(exitCode.usage, `--restart-epoch ${epoch}: ${taken.message}`);
     this.inherited = taken;
     if (epoch > 0)
@@ -55,22 +55,22 @@ export class HotRestart {
     const timer = setInterval(() => {
       if (!proxy.ready) return;
       clearInterval(timer);
-      void this.#settle(proxy, onSuccessor);
+      void this.settle(proxy, onSuccessor);
     }, lookMs);
   }
 
-  async #settle(proxy: HandedOver, onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
-    if (this.#epoch > 0) await announceReady(this.#nameOf(this.#epoch - 1), this.#parentEndsSeconds);
+  private async settle(proxy: HandedOver, onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
+    if (this.epoch > 0) await announceReady(this.nameOf(this.epoch - 1), this.parentEndsSeconds);
     closeInherited(this.inherited);
-    const name = this.#nameOf(this.#epoch);
+    const name = this.nameOf(this.epoch);
     try {
-      offerListeners({ name, log: this.#log, otherListeners: () => proxy.otherListeners, onSuccessor });
+      offerListeners({ name, log: this.log, otherListeners: () => proxy.otherListeners, onSuccessor });
     } catch (error) {
-      this.#log.write('error', 'listeners not offered: --base-id is in use', { name, error: String(error) });
+      this.log.write('error', 'listeners not offered: --base-id is in use', { name, error: String(error) });
     }
   }
 
-  #nameOf(epoch: number): string {
-    return `weft-hot-restart-${this.#baseId}-${epoch}`;
+  private nameOf(epoch: number): string {
+    return `weft-hot-restart-${this.baseId}-${epoch}`;
   }
 }

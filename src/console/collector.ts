@@ -20,62 +20,62 @@ export interface CollectorOptions {
 }
 
 export class Collector {
-  readonly #options: CollectorOptions;
-  readonly #memory = new EndpointMemory(consoleLimits.goneEndpointMs, consoleLimits.goneEndpointsMax);
-  #before: Readings | null = null;
-  #history: HistoryPoint[] = [];
-  #state: ConsoleState | null = null;
-  #running: Promise<ConsoleState> | null = null;
+  private readonly options: CollectorOptions;
+  private readonly memory = new EndpointMemory(consoleLimits.goneEndpointMs, consoleLimits.goneEndpointsMax);
+  private before: Readings | null = null;
+  private past: HistoryPoint[] = [];
+  private latest: ConsoleState | null = null;
+  private running: Promise<ConsoleState> | null = null;
 
   constructor(options: CollectorOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** The newest state; asks the mesh when the last one is old. Concurrent callers share one reading. */
   async state(): Promise<ConsoleState> {
-    const age = this.#options.wallMs() - (this.#state?.atMs ?? 0);
-    if (this.#state !== null && age < consoleLimits.readingAgeMinMs) return this.#state;
-    this.#running ??= this.#collect().finally(() => {
-      this.#running = null;
+    const age = this.options.wallMs() - (this.latest?.atMs ?? 0);
+    if (this.latest !== null && age < consoleLimits.readingAgeMinMs) return this.latest;
+    this.running ??= this.collect().finally(() => {
+      this.running = null;
     });
-    return await this.#running;
+    return await this.running;
   }
 
   /** The looks of the last minutes, oldest first. Nobody looking leaves a gap. */
   get history(): readonly HistoryPoint[] {
-    return this.#history;
+    return this.past;
   }
 
-  async #collect(): Promise<ConsoleState> {
-    const { readMesh, readDemo, wallMs } = this.#options;
+  private async collect(): Promise<ConsoleState> {
+    const { readMesh, readDemo, wallMs } = this.options;
     const [mesh, demo] = await Promise.all([readMesh(), readDemo()]);
-    const now: Readings = { byNode: await this.#readProxies(mesh), atMs: wallMs() };
+    const now: Readings = { byNode: await this.readProxies(mesh), atMs: wallMs() };
     // The first look has no interval: its rates are unknown rather than averages over the proxies' lives.
-    const stale = now.atMs - (this.#before?.atMs ?? 0) > consoleLimits.intervalMaxMs;
-    const seen = aggregate(mesh, stale ? null : this.#before, now, demo);
-    const endpoints = this.#memory.merge(seen.endpoints, now.atMs, new Set(mesh.services));
-    this.#state = { ...seen, endpoints };
-    this.#before = now;
-    this.#remember(this.#state);
-    return this.#state;
+    const stale = now.atMs - (this.before?.atMs ?? 0) > consoleLimits.intervalMaxMs;
+    const seen = aggregate(mesh, stale ? null : this.before, now, demo);
+    const endpoints = this.memory.merge(seen.endpoints, now.atMs, new Set(mesh.services));
+    this.latest = { ...seen, endpoints };
+    this.before = now;
+    this.remember(this.latest);
+    return this.latest;
   }
 
-  #remember({ atMs, golden, services }: ConsoleState): void {
+  private remember({ atMs, golden, services }: ConsoleState): void {
     const byName = Object.fromEntries(services.map((service) => [service.name, service.golden]));
-    this.#history.push({ atMs, golden, services: byName });
+    this.past.push({ atMs, golden, services: byName });
     const pointsMax = Math.min(
       consoleLimits.historyPointsMax,
       Math.max(2, Math.floor(consoleLimits.historyCellsMax / Math.max(1, services.length))),
     );
-    this.#history.splice(0, this.#history.length - pointsMax);
+    this.past.splice(0, this.past.length - pointsMax);
   }
 
-  async #readProxies(mesh: Mesh): Promise<Map<string, Reading>> {
+  private async readProxies(mesh: Mesh): Promise<Map<string, Reading>> {
     const waiting = mesh.proxies.filter((proxy) => proxy.admin !== '' && proxy.connected);
     const readings = new Map<string, Reading>();
     const work = async (): Promise<void> => {
       for (let proxy = waiting.pop(); proxy !== undefined; proxy = waiting.pop()) {
-        const reading = await readProxy(proxy, this.#options.fetcher);
+        const reading = await readProxy(proxy, this.options.fetcher);
         if (reading !== null) readings.set(proxy.node, reading);
       }
     };

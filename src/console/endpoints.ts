@@ -115,28 +115,28 @@ function stateOf({ ejectedBy, unhealthyFor }: Merged, share: number | null, fres
 
 /** Remembers endpoints that callers knew a while ago. */
 export class EndpointMemory {
-  readonly #seen = new Map<string, { readonly view: EndpointView; readonly atMs: number }>();
-  readonly #keepMs: number;
-  readonly #countMax: number;
+  private readonly seen = new Map<string, { readonly view: EndpointView; readonly atMs: number }>();
+  private readonly keepMs: number;
+  private readonly countMax: number;
 
   constructor(keepMs: number, countMax: number) {
-    this.#keepMs = keepMs;
-    this.#countMax = countMax;
+    this.keepMs = keepMs;
+    this.countMax = countMax;
   }
 
   /** `now` with those that are gone; those of services that are not there any more are forgotten. */
   merge(now: readonly EndpointView[], atMs: number, services: ReadonlySet<string>): EndpointView[] {
     for (const view of now) {
-      this.#seen.delete(keyOf(view));
-      this.#seen.set(keyOf(view), { view, atMs });
+      this.seen.delete(keyOf(view));
+      this.seen.set(keyOf(view), { view, atMs });
     }
-    for (const [key, { view, atMs: seenMs }] of this.#seen) {
-      const full = this.#seen.size > Math.max(this.#countMax, now.length);
-      if (full || atMs - seenMs > this.#keepMs || !services.has(view.service)) this.#seen.delete(key);
+    for (const [key, { view, atMs: seenMs }] of this.seen) {
+      const full = this.seen.size > Math.max(this.countMax, now.length);
+      if (full || atMs - seenMs > this.keepMs || !services.has(view.service)) this.seen.delete(key);
     }
     const present = new Set(now.map(keyOf));
     const names = new Set(now.map(({ service, name }) => `${service} ${name}`));
-    const gone = [...this.#seen.values()]
+    const gone = [...this.seen.values()]
       // A pod that came back at another address is not gone.
       .filter(({ view }) => !present.has(keyOf(view)) && !names.has(`${view.service} ${view.name}`))
       .map(({ view, atMs: seenMs }) => toGone(view, (atMs - seenMs) / 1000));

@@ -49,43 +49,43 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
   readonly buildSeconds = new Histogram(latencyBoundsSeconds);
   readonly clock: Clock;
-  readonly #log: Log;
-  readonly #source: Source;
-  readonly #batcher: EventBatcher;
-  readonly #changeLog: ChangeLog;
-  readonly #cache = new ResourceCache();
+  private readonly log: Log;
+  private readonly source: Source;
+  private readonly batcher: EventBatcher;
+  private readonly changeLog: ChangeLog;
+  private readonly cache = new ResourceCache();
   /** By node id: the scope that its newest stream was given. */
-  readonly #entries = new Map<string, ScopeEntry>();
+  private readonly entries = new Map<string, ScopeEntry>();
   /** Hears when what is said about objects may have changed. */
-  #watcher: (() => void) | null = null;
-  #faults: readonly SourceFault[] = [];
-  #built: BuiltModel = buildModel([]);
-  #synced = false;
+  private watcher: (() => void) | null = null;
+  private knownFaults: readonly SourceFault[] = [];
+  private wasBuilt: BuiltModel = buildModel([]);
+  private wasSynced = false;
 
   constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log'>, source: Source) {
     this.clock = options.clock;
-    this.#log = options.log;
-    this.#changeLog = new ChangeLog(options.log);
-    this.#source = source;
-    this.#batcher = new EventBatcher(options.clock, this);
+    this.log = options.log;
+    this.changeLog = new ChangeLog(options.log);
+    this.source = source;
+    this.batcher = new EventBatcher(options.clock, this);
     this.proxies = new ProxyBook(options.clock);
     this.snapshots = new SnapshotBook(options.log);
     this.adsServer = new AdsServer({
       clock: options.clock,
       log: options.log,
-      snapshotFor: (node) => this.#enter(node),
+      snapshotFor: (node) => this.enter(node),
       observer: this,
     });
   }
 
   start(): void {
-    this.#source.start(this.#batcher);
+    this.source.start(this.batcher);
   }
 
   /** Ends the source and every stream; proxies keep what they have. */
   stop(): void {
-    this.#source.stop();
-    this.#batcher.stop();
+    this.source.stop();
+    this.batcher.stop();
     this.adsServer.closeStreams();
   }
 
@@ -94,34 +94,34 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
    * there is nothing.
    */
   get synced(): boolean {
-    return this.#synced;
+    return this.wasSynced;
   }
 
   get built(): BuiltModel {
-    return this.#built;
+    return this.wasBuilt;
   }
 
   /** Compiled resources kept, for metrics. */
   get cacheSize(): number {
-    return this.#cache.size;
+    return this.cache.size;
   }
 
   get faults(): readonly SourceFault[] {
-    return this.#faults;
+    return this.knownFaults;
   }
 
   /** All that the source has told is built in; else what is said about an object may be about an older version. */
   get settled(): boolean {
-    return this.#synced && !this.#batcher.waiting;
+    return this.wasSynced && !this.batcher.waiting;
   }
 
   watchStatus(watcher: () => void): void {
-    this.#watcher = watcher;
+    this.watcher = watcher;
   }
 
   /** What is said about every object: by its schema, by the model, and by the proxies. */
   describeObjects(): readonly ObjectStatus[] {
-    const { model, book } = this.#built;
+    const { model, book } = this.wasBuilt;
     const nacked = this.nacks.conditions(model);
     return reportObjects(this.catalog.entries(), book).map((status) => {
       const more = nacked.get(status.key) ?? [];
@@ -130,46 +130,46 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   }
 
   onBatch(events: readonly SourceEvent[], faults: readonly SourceFault[] | null): void {
-    this.#watcher?.();
+    this.watcher?.();
     let oldestMs = this.clock.now();
     const changes = events.flatMap((event): readonly ObjectChange[] => {
-      const change = this.#apply(event);
+      const change = this.apply(event);
       if (change === null) return [];
       oldestMs = Math.min(oldestMs, event.atMs);
       return [change];
     });
     this.counters.events += events.length;
     if (changes.length === 0 && faults === null) return;
-    if (faults !== null) this.#faults = faults;
-    if (!this.#synced) return;
-    this.#changeLog.tellChanges(changes);
-    this.#rebuild(oldestMs);
-    if (faults !== null || this.#changeLog.concerns(changes, (key) => this.catalog.get(key)))
-      this.#tellFaults();
+    if (faults !== null) this.knownFaults = faults;
+    if (!this.wasSynced) return;
+    this.changeLog.tellChanges(changes);
+    this.rebuild(oldestMs);
+    if (faults !== null || this.changeLog.concerns(changes, (key) => this.catalog.get(key)))
+      this.tellFaults();
   }
 
   onSynced(): void {
-    this.#synced = true;
-    this.#rebuild(this.clock.now());
+    this.wasSynced = true;
+    this.rebuild(this.clock.now());
     const objects = this.catalog.size;
-    this.#log.write('info', 'manifests read', { objects, services: this.#built.model.services.size });
-    this.#tellFaults();
+    this.log.write('info', 'manifests read', { objects, services: this.wasBuilt.model.services.size });
+    this.tellFaults();
   }
 
   onStream(node: XdsNode, connected: boolean): void {
-    const entry = this.#entries.get(node.id);
+    const entry = this.entries.get(node.id);
     if (entry === undefined) return;
-    this.#watcher?.();
+    this.watcher?.();
     this.proxies.onStream(node, connected, entry);
-    this.#log.write('info', connected ? 'proxy connected' : 'proxy disconnected', { node: node.id });
+    this.log.write('info', connected ? 'proxy connected' : 'proxy disconnected', { node: node.id });
     if (this.proxies.isConnected(node.id)) return;
     this.nacks.forget(node.id);
-    this.#entries.delete(node.id);
+    this.entries.delete(node.id);
   }
 
   onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void {
     this.counters.acks++;
-    this.#watcher?.();
+    this.watcher?.();
     this.proxies.onAck(node, typeUrl, version, waitMs);
   }
 
@@ -179,16 +179,16 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   onRefused(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.add({ ...refusal, nodeId: node.id, typeUrl, atMs: this.clock.wall() });
-    this.#watcher?.();
+    this.watcher?.();
   }
 
   onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.resolve(node.id, typeUrl, refusal);
-    this.#watcher?.();
+    this.watcher?.();
   }
 
   /** Null: the mesh reads of the object what it read before. */
-  #apply({ key, object }: SourceEvent): ObjectChange | null {
+  private apply({ key, object }: SourceEvent): ObjectChange | null {
     const before = this.catalog.get(key);
     if (object === null) this.catalog.remove(key);
     else if (!this.catalog.upsert(object)) return null;
@@ -197,28 +197,28 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     return { key, kind, change: describeChange(before !== null, object !== null) };
   }
 
-  #enter(node: XdsNode): ScopeEntry {
+  private enter(node: XdsNode): ScopeEntry {
     const entry = this.snapshots.sourceFor(node);
-    this.#entries.set(node.id, entry);
+    this.entries.set(node.id, entry);
     for (const note of entry.notes)
-      this.#log.write('warn', 'proxy cannot be given all', { node: node.id, note });
+      this.log.write('warn', 'proxy cannot be given all', { node: node.id, note });
     return entry;
   }
 
-  #rebuild(changedAtMs: number): void {
+  private rebuild(changedAtMs: number): void {
     const startMs = this.clock.now();
-    this.#built = buildModel(this.catalog.entries());
-    const changed = this.snapshots.publish(new MeshCompiler(this.#built.model, this.#cache), changedAtMs);
+    this.wasBuilt = buildModel(this.catalog.entries());
+    const changed = this.snapshots.publish(new MeshCompiler(this.wasBuilt.model, this.cache), changedAtMs);
     this.counters.builds++;
     this.counters.publishes += changed;
     const tookMs = this.clock.now() - startMs;
     this.buildSeconds.record(tookMs / 1000);
-    this.#watcher?.();
-    if (this.#log.debugEnabled) this.#log.write('debug', 'model built', { scopesChanged: changed, tookMs });
+    this.watcher?.();
+    if (this.log.debugEnabled) this.log.write('debug', 'model built', { scopesChanged: changed, tookMs });
   }
 
-  #tellFaults(): void {
-    this.#changeLog.tellFaults(this.catalog.entries(), this.#built.book, this.#faults);
+  private tellFaults(): void {
+    this.changeLog.tellFaults(this.catalog.entries(), this.wasBuilt.book, this.knownFaults);
   }
 }
 

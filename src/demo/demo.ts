@@ -51,26 +51,26 @@ export class Demo implements ControlHost {
   readonly options: DemoOptions;
   /** null: it takes no commands. */
   readonly server: ControlServer | null;
-  readonly #programs: Programs;
-  #load: LoadProcess | null = null;
-  #startedMs = 0;
-  #retries = 0;
-  #money: DemoStatus['money'] = null;
-  #usage: DemoStatus['usage'] = [];
-  #memoryReadMs = Number.NEGATIVE_INFINITY;
-  #retriesReadMs = Number.NEGATIVE_INFINITY;
-  #stopping: Promise<readonly number[]> | null = null;
+  private readonly programs: Programs;
+  private bankLoad: LoadProcess | null = null;
+  private startedMs = 0;
+  private retries = 0;
+  private money: DemoStatus['money'] = null;
+  private usageMeter: DemoStatus['usage'] = [];
+  private memoryReadMs = Number.NEGATIVE_INFINITY;
+  private retriesReadMs = Number.NEGATIVE_INFINITY;
+  private stopping: Promise<readonly number[]> | null = null;
 
   constructor(options: DemoOptions) {
     this.options = options;
     // First what may be refused: a demo that does not start leaves nothing.
-    this.#programs = createPrograms(findSourceRoot(), Bun.which('python3'));
+    this.programs = createPrograms(findSourceRoot(), Bun.which('python3'));
     const swept = sweepDemoFolders(options.temporaryFolder);
     if (swept > 0) options.print(`removed what ${swept} killed demo${swept === 1 ? '' : 's'} left behind`);
     const folder = createDemoFolder(options.temporaryFolder);
     this.machine = new Machine(folder, options.statePath, options.environment);
     this.server = options.commands ? serveControl(this.machine.ports.allocate(), this) : null;
-    this.cluster = new BankCluster(this.machine, this.#programs, {
+    this.cluster = new BankCluster(this.machine, this.programs, {
       ...options,
       usualPorts: options.commands,
       controlEnv:
@@ -81,18 +81,18 @@ export class Demo implements ControlHost {
   }
 
   get load(): LoadProcess | null {
-    return this.#load;
+    return this.bankLoad;
   }
 
   /** Starts everything, and the clients once a first call went through all hops. Returns the seconds that took. */
   async start(): Promise<number> {
     const startMs = performance.now();
     const { print } = this.options;
-    if (this.#programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
-    await Promise.all([this.cluster.start(), this.#firstCall()]);
+    if (this.programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
+    await Promise.all([this.cluster.start(), this.firstCall()]);
     const seconds = (performance.now() - startMs) / 1000;
-    this.#startedMs = startMs;
-    this.#load = new LoadProcess(this.machine, this.#programs.weft('demo', 'bank-load'), {
+    this.startedMs = startMs;
+    this.bankLoad = new LoadProcess(this.machine, this.programs.weft('demo', 'bank-load'), {
       url: this.cluster.edgeUrl,
       ratePerSecond: this.options.small ? load.ratePerSecondSmall : load.ratePerSecond,
       transferShare: load.transferShare,
@@ -108,32 +108,32 @@ export class Demo implements ControlHost {
 
   /** Everything acknowledged so far against the ledger. */
   checkMoney(): MoneyReport {
-    return checkMoney(this.cluster.ledgerPath, openingPennies, this.#load?.acknowledged ?? []);
+    return checkMoney(this.cluster.ledgerPath, openingPennies, this.bankLoad?.acknowledged ?? []);
   }
 
   /** Reads what {@link status} shows; about once a second is enough. */
   async refresh(): Promise<void> {
     const nowMs = performance.now();
-    const memory = nowMs - this.#memoryReadMs > memoryIntervalMs;
-    if (memory) this.#memoryReadMs = nowMs;
-    if (nowMs - this.#retriesReadMs > retriesIntervalMs) {
-      this.#retriesReadMs = nowMs;
-      this.#retries = await this.meters.readRetries();
+    const memory = nowMs - this.memoryReadMs > memoryIntervalMs;
+    if (memory) this.memoryReadMs = nowMs;
+    if (nowMs - this.retriesReadMs > retriesIntervalMs) {
+      this.retriesReadMs = nowMs;
+      this.retries = await this.meters.readRetries();
     }
-    this.#usage = await this.usage.read({ memory });
+    this.usageMeter = await this.usage.read({ memory });
     const { expected, found } = this.checkMoney();
-    this.#money = { expected, found };
+    this.money = { expected, found };
   }
 
   /** What came of it so far, for the person who ends it; empty before the clients started. */
   summary(): readonly string[] {
-    if (this.#load === null) return [];
+    if (this.bankLoad === null) return [];
     return describeSummary({
-      seconds: (performance.now() - this.#startedMs) / 1000,
-      total: this.#load.total,
-      failures: this.#load.failures,
-      generatorRestarts: this.#load.restarts,
-      retries: this.#retries,
+      seconds: (performance.now() - this.startedMs) / 1000,
+      total: this.bankLoad.total,
+      failures: this.bankLoad.failures,
+      generatorRestarts: this.bankLoad.restarts,
+      retries: this.retries,
       money: this.checkMoney(),
     });
   }
@@ -149,14 +149,14 @@ export class Demo implements ControlHost {
       })),
       policy: this.switches.policy,
       splitPercent: this.switches.splitPercent,
-      money: this.#money,
-      load: this.#load?.last ?? null,
-      clients: { state: this.#load?.state ?? 'starting', restarts: this.#load?.restarts ?? 0 },
-      requests: this.#load?.total.requests ?? 0,
-      failed: this.#load?.total.failed ?? 0,
-      retries: this.#retries,
+      money: this.money,
+      load: this.bankLoad?.last ?? null,
+      clients: { state: this.bankLoad?.state ?? 'starting', restarts: this.bankLoad?.restarts ?? 0 },
+      requests: this.bankLoad?.total.requests ?? 0,
+      failed: this.bankLoad?.total.failed ?? 0,
+      retries: this.retries,
       addresses: { edge: this.cluster.edgeUrl, console: `${this.cluster.controlUrl}/`, metrics },
-      usage: this.#usage,
+      usage: this.usageMeter,
     };
   }
 
@@ -165,26 +165,26 @@ export class Demo implements ControlHost {
    * for its logs. Idempotent: the first call counts.
    */
   stop(folder: 'remove' | 'keep' = 'remove'): Promise<readonly number[]> {
-    this.#stopping ??= this.#stop(folder);
-    return this.#stopping;
+    this.stopping ??= this.askedToStop(folder);
+    return this.stopping;
   }
 
-  async #stop(folder: 'remove' | 'keep'): Promise<readonly number[]> {
+  private async askedToStop(folder: 'remove' | 'keep'): Promise<readonly number[]> {
     await this.server?.close();
-    this.#load?.kill();
+    this.bankLoad?.kill();
     await this.cluster.stop();
     const left = await this.machine.close();
     if (folder === 'remove') removeDemoFolder(this.machine.folder);
-    else this.#keep();
+    else this.keep();
     return left;
   }
 
-  #keep(): void {
+  private keep(): void {
     keepDemoFolder(this.machine.folder);
     this.options.print(`logs are kept in ${this.machine.folder}/logs`);
   }
 
-  async #firstCall(): Promise<void> {
+  private async firstCall(): Promise<void> {
     const deadlineMs = performance.now() + startTimeoutMs;
     for (;;) {
       const response = await fetch(`${this.cluster.edgeUrl}/home/0`).catch(() => null);

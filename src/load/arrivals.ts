@@ -7,29 +7,29 @@ import type { Arrivals } from './types.ts';
 export class ArrivalSchedule {
   /** When the next request is due. */
   nextMs: number;
-  readonly #startMs: number;
-  readonly #gapMs: number;
-  readonly #arrivals: Arrivals;
-  readonly #random: Random;
-  #count = 0;
+  private readonly startMs: number;
+  private readonly gapMs: number;
+  private readonly arrivals: Arrivals;
+  private readonly random: Random;
+  private count = 0;
 
   constructor(arrivals: Arrivals, ratePerSecond: number, startMs: number, random: Random) {
-    this.#arrivals = arrivals;
-    this.#gapMs = 1000 / ratePerSecond;
-    this.#startMs = startMs;
-    this.#random = random;
-    this.nextMs = arrivals === 'constant' ? startMs : startMs + this.#drawGap();
+    this.arrivals = arrivals;
+    this.gapMs = 1000 / ratePerSecond;
+    this.startMs = startMs;
+    this.random = random;
+    this.nextMs = arrivals === 'constant' ? startMs : startMs + this.drawGap();
   }
 
   /** Moves on to the following arrival. */
   advance(): void {
-    this.#count += 1;
+    this.count += 1;
     // A product, not a sum: rounding must not drift over hours.
-    if (this.#arrivals === 'constant') this.nextMs = this.#startMs + this.#count * this.#gapMs;
-    else this.nextMs += this.#drawGap();
+    if (this.arrivals === 'constant') this.nextMs = this.startMs + this.count * this.gapMs;
+    else this.nextMs += this.drawGap();
   }
 
-  #drawGap(): number {
-    return -Math.log(1 - this.#random.float()) * this.#gapMs;
+  private drawGap(): number {
+    return -Math.log(1 - this.random.float()) * this.gapMs;
   }
 }

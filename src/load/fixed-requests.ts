@@ -31,34 +31,34 @@ export function createFixedRequests(
 }
 
 class FixedRequests implements RequestMaker {
-  readonly #requests: readonly FixedRequest[];
-  readonly #made: readonly LoadRequest[];
-  readonly #weightSum: number;
-  readonly #run: string;
-  readonly #random: Random;
+  private readonly requests: readonly FixedRequest[];
+  private readonly made: readonly LoadRequest[];
+  private readonly weightSum: number;
+  private readonly run: string;
+  private readonly random: Random;
 
   constructor(requests: readonly FixedRequest[], run: string, random: Random) {
-    this.#requests = requests;
-    this.#run = run;
-    this.#random = random;
-    this.#weightSum = requests.reduce((sum, { weight }) => sum + weight, 0);
-    this.#made = requests.map((request) => makeRequest(request, createHead(request, [])));
+    this.requests = requests;
+    this.run = run;
+    this.random = random;
+    this.weightSum = requests.reduce((sum, { weight }) => sum + weight, 0);
+    this.made = requests.map((request) => makeRequest(request, createHead(request, [])));
   }
 
   next(sequence: number): LoadRequest {
-    const index = this.#requests.length === 1 ? 0 : this.#draw();
-    const request = this.#requests[index]!;
-    if (!request.idempotencyKey) return this.#made[index]!;
-    return makeRequest(request, createHead(request, [['idempotency-key', `${this.#run}-${sequence}`]]));
+    const index = this.requests.length === 1 ? 0 : this.draw();
+    const request = this.requests[index]!;
+    if (!request.idempotencyKey) return this.made[index]!;
+    return makeRequest(request, createHead(request, [['idempotency-key', `${this.run}-${sequence}`]]));
   }
 
-  #draw(): number {
-    let target = this.#random.float() * this.#weightSum;
-    for (let index = 0; index < this.#requests.length - 1; index++) {
-      target -= this.#requests[index]!.weight;
+  private draw(): number {
+    let target = this.random.float() * this.weightSum;
+    for (let index = 0; index < this.requests.length - 1; index++) {
+      target -= this.requests[index]!.weight;
       if (target < 0) return index;
     }
-    return this.#requests.length - 1;
+    return this.requests.length - 1;
   }
 }
 

@@ -61,80 +61,80 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
   pending: PendingRequest | null = null;
   /** Responses that came whole. */
   served = 0;
-  readonly #owner: ConnectionOwner;
-  readonly #socket: Socket;
-  readonly #codec: Http1ClientCodec;
-  readonly #receiver = new Receiver(this);
-  #stream: ClientStream | null = null;
-  #sentMs = 0;
-  #head: ResponseHead | null = null;
+  private readonly owner: ConnectionOwner;
+  private readonly socket: Socket;
+  private readonly codec: Http1ClientCodec;
+  private readonly receiver = new Receiver(this);
+  private stream: ClientStream | null = null;
+  private sentMs = 0;
+  private head: ResponseHead | null = null;
 
   constructor(target: number, address: Address, network: Network, owner: ConnectionOwner) {
     this.target = target;
-    this.#owner = owner;
-    this.#socket = network.connect(address, this);
-    this.#codec = new Http1ClientCodec(this.#socket, this, defaultHttp1Limits);
+    this.owner = owner;
+    this.socket = network.connect(address, this);
+    this.codec = new Http1ClientCodec(this.socket, this, defaultHttp1Limits);
   }
 
   send(pending: PendingRequest, nowMs: number): void {
     this.state = 'busy';
     this.pending = pending;
-    this.#sentMs = nowMs;
-    this.#head = null;
+    this.sentMs = nowMs;
+    this.head = null;
     const { head, body } = pending.request;
-    const stream = this.#codec.start(head, body === null, this.#receiver);
-    this.#stream = stream;
+    const stream = this.codec.start(head, body === null, this.receiver);
+    this.stream = stream;
     if (body === null) return;
     // The socket queues what the kernel does not take: a body is in memory already, so nothing is won by waiting.
     stream.sendBody(body, 0, body.length);
     // The server may have answered and closed inside the call.
-    if (this.#stream === stream) stream.sendEnd(null);
+    if (this.stream === stream) stream.sendEnd(null);
   }
 
   /** Gives up the request in flight, and the connection with it. */
   abort(failure: string): void {
     const { pending } = this;
     this.pending = null;
-    this.#stream = null;
-    if (pending !== null) this.#owner.onEnd(pending, this.#sentMs, this.#head, failure, null);
+    this.stream = null;
+    if (pending !== null) this.owner.onEnd(pending, this.sentMs, this.head, failure, null);
     this.close();
   }
 
   close(): void {
     if (this.state === 'gone') return;
-    this.#socket.reset();
+    this.socket.reset();
   }
 
   onOpen(): void {
     this.state = 'idle';
-    this.#owner.onReady(this, true);
+    this.owner.onReady(this, true);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
-    this.#owner.onBytes(bytes.length);
-    this.#codec.receive(bytes);
+    this.owner.onBytes(bytes.length);
+    this.codec.receive(bytes);
   }
 
   onDrain(): void {
-    this.#codec.drained();
+    this.codec.drained();
   }
 
   onEnd(): void {
-    this.#codec.receiveEnd();
+    this.codec.receiveEnd();
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
     const opened = this.state !== 'connecting';
-    if (opened) this.#codec.closed(error);
+    if (opened) this.codec.closed(error);
     this.settle(error?.code ?? 'peer-closed');
     this.state = 'gone';
-    this.#owner.onGone(this, opened ? '' : (error?.code ?? 'connect-failed'));
+    this.owner.onGone(this, opened ? '' : (error?.code ?? 'connect-failed'));
   }
 
   onStreamDone(reusable: boolean): void {
     if (!reusable || this.state !== 'busy') return;
     this.state = 'idle';
-    this.#owner.onReady(this, false);
+    this.owner.onReady(this, false);
   }
 
   onCapacity(): void {}
@@ -146,48 +146,48 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
   // What the response's receiver calls.
 
   responded(head: ResponseHead): void {
-    this.#head = head;
+    this.head = head;
   }
 
   received(bytes: Uint8Array, start: number, end: number): void {
-    if (this.pending !== null) this.#owner.onBody(this.pending, bytes, start, end);
+    if (this.pending !== null) this.owner.onBody(this.pending, bytes, start, end);
   }
 
   settle(failure: string): void {
     const { pending } = this;
     if (pending === null) return;
     this.pending = null;
-    this.#stream = null;
+    this.stream = null;
     if (failure === '') this.served += 1;
-    this.#owner.onEnd(pending, this.#sentMs, this.#head, failure, null);
+    this.owner.onEnd(pending, this.sentMs, this.head, failure, null);
   }
 }
 
 /** The connection's ear for responses; apart from it, because both a socket and a response have an `onEnd`. */
 class Receiver implements ResponseReceiver {
-  readonly #connection: LoadConnection;
+  private readonly connection: LoadConnection;
 
   constructor(connection: LoadConnection) {
-    this.#connection = connection;
+    this.connection = connection;
   }
 
   onInformational(): void {}
 
   onResponse(head: ResponseHead, endStream: boolean): void {
-    this.#connection.responded(head);
-    if (endStream) this.#connection.settle('');
+    this.connection.responded(head);
+    if (endStream) this.connection.settle('');
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
-    this.#connection.received(bytes, start, end);
+    this.connection.received(bytes, start, end);
   }
 
   onEnd(): void {
-    this.#connection.settle('');
+    this.connection.settle('');
   }
 
   onReset(error: MeshError): void {
-    this.#connection.settle(error.code);
+    this.connection.settle(error.code);
   }
 
   onWritable(): void {}

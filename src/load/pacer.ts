@@ -13,25 +13,25 @@ export function createClockPacer(clock: Clock): Pacer {
 }
 
 class ClockPacer implements Pacer, TimerHandler {
-  readonly #clock: Clock;
-  readonly #timer = new Timer(this, 0);
-  #waiter: Waiter | null = null;
+  private readonly clock: Clock;
+  private readonly timer = new Timer(this, 0);
+  private waiter: Waiter | null = null;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   wait(untilMs: number, waiter: Waiter): void {
-    this.#waiter = waiter;
-    this.#clock.arm(this.#timer, Math.max(0, untilMs - this.#clock.now()));
+    this.waiter = waiter;
+    this.clock.arm(this.timer, Math.max(0, untilMs - this.clock.now()));
   }
 
   cancel(): void {
-    this.#clock.cancel(this.#timer);
+    this.clock.cancel(this.timer);
   }
 
   onTimer(): void {
-    this.#waiter?.onDue();
+    this.waiter?.onDue();
   }
 }
 
@@ -48,44 +48,44 @@ export function createPrecisePacer(nowMs: () => number): Pacer {
 }
 
 class PrecisePacer implements Pacer {
-  readonly #nowMs: () => number;
-  readonly #nap = new Int32Array(new SharedArrayBuffer(4));
-  #untilMs = 0;
-  #waiter: Waiter | null = null;
-  #timeout: ReturnType<typeof setTimeout> | null = null;
-  #immediate: ReturnType<typeof setImmediate> | null = null;
+  private readonly nowMs: () => number;
+  private readonly nap = new Int32Array(new SharedArrayBuffer(4));
+  private untilMs = 0;
+  private waiter: Waiter | null = null;
+  private timeout: ReturnType<typeof setTimeout> | null = null;
+  private immediate: ReturnType<typeof setImmediate> | null = null;
 
   constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+    this.nowMs = nowMs;
     removeTimerSlack();
   }
 
   wait(untilMs: number, waiter: Waiter): void {
     this.cancel();
-    this.#untilMs = untilMs;
-    this.#waiter = waiter;
-    const leftMs = untilMs - this.#nowMs();
-    if (leftMs > timerSlackMs + 1) this.#timeout = setTimeout(this.#poll, Math.floor(leftMs - timerSlackMs));
-    else this.#immediate = setImmediate(this.#poll);
+    this.untilMs = untilMs;
+    this.waiter = waiter;
+    const leftMs = untilMs - this.nowMs();
+    if (leftMs > timerSlackMs + 1) this.timeout = setTimeout(this.poll, Math.floor(leftMs - timerSlackMs));
+    else this.immediate = setImmediate(this.poll);
   }
 
   cancel(): void {
-    if (this.#timeout !== null) clearTimeout(this.#timeout);
-    if (this.#immediate !== null) clearImmediate(this.#immediate);
-    this.#timeout = null;
-    this.#immediate = null;
+    if (this.timeout !== null) clearTimeout(this.timeout);
+    if (this.immediate !== null) clearImmediate(this.immediate);
+    this.timeout = null;
+    this.immediate = null;
   }
 
-  readonly #poll = (): void => {
-    this.#timeout = null;
-    this.#immediate = null;
-    const leftMs = this.#untilMs - this.#nowMs();
+  private readonly poll = (): void => {
+    this.timeout = null;
+    this.immediate = null;
+    const leftMs = this.untilMs - this.nowMs();
     if (leftMs <= napSlackMs / 2) {
-      this.#waiter?.onDue();
+      this.waiter?.onDue();
       return;
     }
-    const napMs = (this.#waiter?.busy ? Math.min(busyNapMs, leftMs) : leftMs) - napSlackMs;
-    if (napMs > 0) Atomics.wait(this.#nap, 0, 0, napMs);
-    this.#immediate = setImmediate(this.#poll);
+    const napMs = (this.waiter?.busy ? Math.min(busyNapMs, leftMs) : leftMs) - napSlackMs;
+    if (napMs > 0) Atomics.wait(this.nap, 0, 0, napMs);
+    this.immediate = setImmediate(this.poll);
   };
 }

@@ -30,49 +30,49 @@ export class TestServer {
   /** After this many requests a connection is closed in order. */
   requestsPerConnection = Number.POSITIVE_INFINITY;
   readonly clock: Clock;
-  readonly #listener: Listener;
+  private readonly listener: Listener;
 
   constructor(network: Network, clock: Clock, address: Address) {
     this.clock = clock;
-    this.#listener = network.listen({ address, accept: (socket) => new ServedConnection(socket, this) });
+    this.listener = network.listen({ address, accept: (socket) => new ServedConnection(socket, this) });
   }
 
   get address(): Address {
-    return this.#listener.address;
+    return this.listener.address;
   }
 
   close(): void {
-    this.#listener.close();
+    this.listener.close();
   }
 }
 
 class ServedConnection implements SocketHandler, ServerHost {
   served = 0;
-  readonly #server: TestServer;
-  readonly #codec: Http1ServerCodec;
+  private readonly server: TestServer;
+  private readonly codec: Http1ServerCodec;
 
   constructor(socket: Socket, server: TestServer) {
     server.connections += 1;
-    this.#server = server;
-    this.#codec = new Http1ServerCodec(socket, this, defaultHttp1Limits);
+    this.server = server;
+    this.codec = new Http1ServerCodec(socket, this, defaultHttp1Limits);
   }
 
   onOpen(): void {}
 
   onData(_socket: Socket, bytes: Uint8Array): void {
-    this.#codec.receive(bytes);
+    this.codec.receive(bytes);
   }
 
   onDrain(): void {
-    this.#codec.drained();
+    this.codec.drained();
   }
 
   onEnd(): void {
-    this.#codec.receiveEnd();
+    this.codec.receiveEnd();
   }
 
   onClose(): void {
-    this.#codec.closed(null);
+    this.codec.closed(null);
   }
 
   onHeadStart(): void {}
@@ -83,46 +83,46 @@ class ServedConnection implements SocketHandler, ServerHost {
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
     this.served += 1;
-    if (this.served >= this.#server.requestsPerConnection) this.#codec.drain();
+    if (this.served >= this.server.requestsPerConnection) this.codec.drain();
     const { method, path, authority } = head;
     const key = head.getName('idempotency-key');
-    const request = { method, path, authority, key, body: '', atMs: this.#server.clock.now() };
-    this.#server.requests.push(request);
-    return new Answer(this.#server, stream, request, endStream);
+    const request = { method, path, authority, key, body: '', atMs: this.server.clock.now() };
+    this.server.requests.push(request);
+    return new Answer(this.server, stream, request, endStream);
   }
 }
 
 class Answer implements RequestReceiver, TimerHandler {
-  readonly #server: TestServer;
-  readonly #stream: ServerStream;
-  readonly #request: ServedRequest;
-  readonly #timer = new Timer(this, 0);
+  private readonly server: TestServer;
+  private readonly stream: ServerStream;
+  private readonly request: ServedRequest;
+  private readonly timer = new Timer(this, 0);
 
   constructor(server: TestServer, stream: ServerStream, request: ServedRequest, ended: boolean) {
-    this.#server = server;
-    this.#stream = stream;
-    this.#request = request;
+    this.server = server;
+    this.stream = stream;
+    this.request = request;
     if (ended) this.onEnd();
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
-    this.#request.body += new TextDecoder().decode(bytes.subarray(start, end));
+    this.request.body += new TextDecoder().decode(bytes.subarray(start, end));
   }
 
   onEnd(): void {
-    const delayMs = this.#server.delayMs(this.#server.clock.now());
-    if (delayMs !== Number.POSITIVE_INFINITY) this.#server.clock.arm(this.#timer, delayMs);
+    const delayMs = this.server.delayMs(this.server.clock.now());
+    if (delayMs !== Number.POSITIVE_INFINITY) this.server.clock.arm(this.timer, delayMs);
   }
 
   onReset(): void {
-    this.#server.clock.cancel(this.#timer);
+    this.server.clock.cancel(this.timer);
   }
 
   onWritable(): void {}
 
   onTimer(): void {
-    this.#stream.sendResponse(createResponseHead(this.#server.status, [['content-length', '2']]), false);
-    this.#stream.sendBody(new TextEncoder().encode('ok'), 0, 2);
-    this.#stream.sendEnd(null);
+    this.stream.sendResponse(createResponseHead(this.server.status, [['content-length', '2']]), false);
+    this.stream.sendBody(new TextEncoder().encode('ok'), 0, 2);
+    this.stream.sendEnd(null);
   }
 }

@@ -92,14 +92,14 @@ function listen(
 
 class BunListener implements Listener {
   readonly address: Address;
-  readonly #acceptor: Acceptor;
-  readonly #system: Libc | null;
-  readonly #handlers: Bun.SocketHandler<unknown>;
-  readonly #entry: { readonly address: Address; descriptor: number };
+  private readonly acceptor: Acceptor;
+  private readonly system: Libc | null;
+  private readonly handlers: Bun.SocketHandler<unknown>;
+  private readonly entry: { readonly address: Address; descriptor: number };
   /** Null while suspended: then the entry's descriptor is ours, and the kernel's queue fills. */
-  #raw: Bun.TCPSocketListener<unknown> | null;
-  #closed = false;
-  readonly #backlog: number | null;
+  private raw: Bun.TCPSocketListener<unknown> | null;
+  private closed = false;
+  private readonly backlog: number | null;
 
   constructor(
     acceptor: Acceptor,
@@ -108,48 +108,48 @@ class BunListener implements Listener {
     system: Libc | null,
     handlers: Bun.SocketHandler<unknown>,
   ) {
-    this.#acceptor = acceptor;
-    this.#system = system;
-    this.#handlers = handlers;
+    this.acceptor = acceptor;
+    this.system = system;
+    this.handlers = handlers;
     const own = fd === null ? openOwn(options, system) : { descriptor: fd, address: options.address };
     const { backlog = null } = options.socket ?? {};
     const raw = open(acceptor, handlers, own === null ? place(options) : { fd: own.descriptor });
     const { address } = options;
     if (own !== null) acceptor.address = own.address;
     else if (address.kind === 'ip') acceptor.address = { ...address, port: raw.port };
-    this.#raw = raw;
+    this.raw = raw;
     this.address = acceptor.address;
-    this.#entry = { address: acceptor.address, descriptor: own?.descriptor ?? descriptorOf(raw) };
-    if (this.#entry.descriptor >= 0) openListeners.add(this.#entry);
-    this.#backlog = backlog;
-    this.#setBacklog();
+    this.entry = { address: acceptor.address, descriptor: own?.descriptor ?? descriptorOf(raw) };
+    if (this.entry.descriptor >= 0) openListeners.add(this.entry);
+    this.backlog = backlog;
+    this.setBacklog();
   }
 
   suspend(): void {
-    const copy = this.#raw === null ? -1 : (this.#system?.dup(this.#entry.descriptor) ?? -1);
+    const copy = this.raw === null ? -1 : (this.system?.dup(this.entry.descriptor) ?? -1);
     if (copy < 0) return;
-    this.#raw?.stop();
-    this.#raw = null;
-    this.#entry.descriptor = copy;
+    this.raw?.stop();
+    this.raw = null;
+    this.entry.descriptor = copy;
   }
 
   resume(): void {
-    if (this.#raw !== null || this.#closed) return;
-    this.#raw = open(this.#acceptor, this.#handlers, { fd: this.#entry.descriptor });
-    this.#setBacklog();
+    if (this.raw !== null || this.closed) return;
+    this.raw = open(this.acceptor, this.handlers, { fd: this.entry.descriptor });
+    this.setBacklog();
   }
 
   /** Bun listens with a length of its own; the last word counts. */
-  #setBacklog(): void {
-    if (this.#backlog !== null) this.#system?.listen(this.#entry.descriptor, this.#backlog);
+  private setBacklog(): void {
+    if (this.backlog !== null) this.system?.listen(this.entry.descriptor, this.backlog);
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    openListeners.delete(this.#entry);
-    if (this.#raw === null) this.#system?.close(this.#entry.descriptor);
-    else this.#raw.stop();
+    if (this.closed) return;
+    this.closed = true;
+    openListeners.delete(this.entry);
+    if (this.raw === null) this.system?.close(this.entry.descriptor);
+    else this.raw.stop();
   }
 }
 

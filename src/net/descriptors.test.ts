@@ -54,32 +54,32 @@ function dial(address: Address): Outcome {
  * listens like this, so the calls are made by hand.
  */
 class DeafListener {
-  readonly #system = dlopen('libc.so.6', {
+  private readonly system = dlopen('libc.so.6', {
     socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
     bind: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
     listen: { args: ['i32', 'i32'], returns: 'i32' },
     close: { args: ['i32'], returns: 'i32' },
   }).symbols;
-  readonly #descriptor: number;
+  private readonly descriptor: number;
   readonly address: Address;
-  #filling: Outcome[] = [];
+  private filling: Outcome[] = [];
 
   constructor(host: string, port: number) {
     this.address = { kind: 'ip', host, port };
     const { family, bytes } = encodeSocketAddress(this.address)!;
-    this.#descriptor = this.#system.socket(family, 1 | 0x80000, 0);
-    expect(this.#system.bind(this.#descriptor, bytes, bytes.length)).toBe(0);
-    expect(this.#system.listen(this.#descriptor, 0)).toBe(0);
+    this.descriptor = this.system.socket(family, 1 | 0x80000, 0);
+    expect(this.system.bind(this.descriptor, bytes, bytes.length)).toBe(0);
+    expect(this.system.listen(this.descriptor, 0)).toBe(0);
   }
 
   async fill(): Promise<void> {
-    this.#filling = [dial(this.address), dial(this.address), dial(this.address)];
-    await settle(() => this.#filling.some(({ opened }) => opened));
+    this.filling = [dial(this.address), dial(this.address), dial(this.address)];
+    await settle(() => this.filling.some(({ opened }) => opened));
   }
 
   close(): void {
-    for (const { socket } of this.#filling) socket?.reset();
-    this.#system.close(this.#descriptor);
+    for (const { socket } of this.filling) socket?.reset();
+    this.system.close(this.descriptor);
   }
 }
 

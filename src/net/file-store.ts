@@ -174,67 +174,67 @@ function oneFile(path: string): Watched {
 }
 
 class Watch {
-  readonly #watched: Watched;
-  readonly #watcher: StoreWatcher;
-  #events: FSWatcher | null = null;
-  #rescan: ReturnType<typeof setInterval>;
-  #pending: ReturnType<typeof setTimeout> | null = null;
+  private readonly watched: Watched;
+  private readonly watcher: StoreWatcher;
+  private events: FSWatcher | null = null;
+  private rescan: ReturnType<typeof setInterval>;
+  private pending: ReturnType<typeof setTimeout> | null = null;
   /** What the last look saw. */
-  #seen = '';
-  #stopped = false;
+  private seen = '';
+  private stopped = false;
 
   constructor(watched: Watched, watcher: StoreWatcher, rescanIntervalMs: number) {
-    this.#watched = watched;
-    this.#watcher = watcher;
-    this.#listen();
+    this.watched = watched;
+    this.watcher = watcher;
+    this.listen();
     // What changed between the caller's last read and the first look is unknown, so the first look always tells.
-    void this.#look(true);
-    this.#rescan = setInterval(() => void this.#look(false), rescanIntervalMs);
-    this.#rescan.unref();
+    void this.look(true);
+    this.rescan = setInterval(() => void this.look(false), rescanIntervalMs);
+    this.rescan.unref();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#events?.close();
-    clearInterval(this.#rescan);
-    if (this.#pending !== null) clearTimeout(this.#pending);
+    this.stopped = true;
+    this.events?.close();
+    clearInterval(this.rescan);
+    if (this.pending !== null) clearTimeout(this.pending);
   }
 
-  #listen(): void {
-    if (this.#events !== null || this.#stopped) return;
-    const { folder, recursive } = this.#watched;
+  private listen(): void {
+    if (this.events !== null || this.stopped) return;
+    const { folder, recursive } = this.watched;
     try {
-      this.#events = watchFolder(folder, { recursive, persistent: false }, () => this.#onEvent());
-      this.#events.on('error', () => this.#forget());
+      this.events = watchFolder(folder, { recursive, persistent: false }, () => this.onEvent());
+      this.events.on('error', () => this.forget());
     } catch {
       // Not there yet: the next look finds it.
-      this.#events = null;
+      this.events = null;
     }
   }
 
-  #forget(): void {
-    this.#events?.close();
-    this.#events = null;
+  private forget(): void {
+    this.events?.close();
+    this.events = null;
   }
 
-  #onEvent(): void {
-    this.#pending ??= setTimeout(() => {
-      this.#pending = null;
-      void this.#look(this.#watched.eventsTell);
+  private onEvent(): void {
+    this.pending ??= setTimeout(() => {
+      this.pending = null;
+      void this.look(this.watched.eventsTell);
     }, mergeMs);
   }
 
   /**
    * Tells the watcher, without an event only when files differ from the last look by name, size, time or inode.
    */
-  async #look(tell: boolean): Promise<void> {
-    const seen = await this.#watched.fingerprint();
-    if (this.#stopped) return;
-    const changed = tell || seen !== this.#seen;
-    this.#seen = seen;
-    if (seen === absent) this.#forget();
-    else this.#listen();
-    if (changed) this.#watcher.onChange();
+  private async look(tell: boolean): Promise<void> {
+    const seen = await this.watched.fingerprint();
+    if (this.stopped) return;
+    const changed = tell || seen !== this.seen;
+    this.seen = seen;
+    if (seen === absent) this.forget();
+    else this.listen();
+    if (changed) this.watcher.onChange();
   }
 }
 

@@ -99,31 +99,31 @@ class Process implements MemoryProcess {
   readonly name: string;
   readonly host: string;
   readonly sockets = new Set<MemorySocket>();
-  readonly #world: World;
-  #alive = true;
+  private readonly world: World;
+  private alive = true;
 
   constructor(world: World, name: string, host: string) {
-    this.#world = world;
+    this.world = world;
     this.name = name;
     this.host = host;
   }
 
   listen(options: ListenOptions): Listener {
-    return this.#world.listen(this, options);
+    return this.world.listen(this, options);
   }
 
   connect(address: Address, handler: SocketHandler, options: ConnectOptions = {}): Socket {
-    assert(this.#alive, `${this.name} runs`);
-    return this.#world.connect(this, address, handler, options);
+    assert(this.alive, `${this.name} runs`);
+    return this.world.connect(this, address, handler, options);
   }
 
   redirect(address: Address, target: Address): void {
-    this.#world.redirect(this, address, target);
+    this.world.redirect(this, address, target);
   }
 
   kill(): void {
-    this.#alive = false;
-    this.#world.unbindAll(this);
+    this.alive = false;
+    this.world.unbindAll(this);
     for (const socket of this.sockets) socket.kill();
     this.sockets.clear();
   }
@@ -149,39 +149,39 @@ class World implements PipeWorld, SocketWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly tls = new MemoryTlsWorld();
-  readonly #observer: MemoryNetworkObserver | null;
-  readonly #between: LinkConditions;
-  readonly #special = new Map<string, LinkConditions>();
-  readonly #hosts = new Set<string>([localHost]);
+  private readonly observer: MemoryNetworkObserver | null;
+  private readonly between: LinkConditions;
+  private readonly special = new Map<string, LinkConditions>();
+  private readonly hosts = new Set<string>([localHost]);
   /** By {@link keyOf}; SO_REUSEPORT listeners share an entry and take turns. */
-  readonly #bound = new Map<string, Bound[]>();
-  readonly #ends = new Map<MemorySocket, EndState>();
+  private readonly bound = new Map<string, Bound[]>();
+  private readonly ends = new Map<MemorySocket, EndState>();
   /** By host and formatted address. */
-  readonly #redirections = new Map<string, { owner: Process; target: Address }>();
-  readonly #cut = new Map<string, Set<MemoryPipe>>();
-  #nextPort = firstEphemeralPort;
+  private readonly redirections = new Map<string, { owner: Process; target: Address }>();
+  private readonly cut = new Map<string, Set<MemoryPipe>>();
+  private nextPort = firstEphemeralPort;
 
   constructor(options: MemoryNetworkOptions) {
     this.clock = options.clock;
     this.random = options.random;
-    this.#observer = options.observer ?? null;
-    this.#between = { ...defaultConditions, ...options.conditions };
+    this.observer = options.observer ?? null;
+    this.between = { ...defaultConditions, ...options.conditions };
   }
 
   createProcess(name: string, host: string): MemoryProcess {
-    this.#hosts.add(host);
+    this.hosts.add(host);
     return new Process(this, name, host);
   }
 
   listen(owner: Process, options: ListenOptions): Listener {
     const { address: asked } = options;
-    const address = asked.kind === 'ip' && asked.port === 0 ? { ...asked, port: this.#nextPort++ } : asked;
+    const address = asked.kind === 'ip' && asked.port === 0 ? { ...asked, port: this.nextPort++ } : asked;
     const key = keyOf(owner.host, address);
-    const others = this.#bound.get(key) ?? [];
+    const others = this.bound.get(key) ?? [];
     if (others.length > 0 && options.reusePort !== true)
       throw new ListenError('in-use', `listen ${formatAddress(address)}: in use`);
     const bound: Bound = { owner, address, accept: options.accept, queue: null };
-    this.#bound.set(key, [...others, bound]);
+    this.bound.set(key, [...others, bound]);
     return {
       address,
       suspend: () => {
@@ -192,23 +192,23 @@ class World implements PipeWorld, SocketWorld {
         bound.queue = null;
         for (const socket of queue) socket.acceptNow();
       },
-      close: () => this.#unbind(key, bound),
+      close: () => this.unbind(key, bound),
     };
   }
 
   redirect(owner: Process, address: Address, target: Address): void {
-    this.#redirections.set(`${owner.host} ${formatAddress(address)}`, { owner, target });
+    this.redirections.set(`${owner.host} ${formatAddress(address)}`, { owner, target });
   }
 
   originalDestination(socket: MemorySocket): Address | null {
-    return this.#ends.get(socket)?.original ?? null;
+    return this.ends.get(socket)?.original ?? null;
   }
 
   connect(owner: Process, dialled: Address, handler: SocketHandler, options: ConnectOptions): Socket {
     const { preface = null } = options;
     if (preface !== null) return this.connect(owner, dialled, ...withPreface(handler, options, preface));
-    const { address, toHost, original } = this.#route(owner, dialled);
-    const port = this.#nextPort++;
+    const { address, toHost, original } = this.route(owner, dialled);
+    const port = this.nextPort++;
     const nearHost = toHost === owner.host ? localHost : owner.host;
     const local = createLocal(address, nearHost, port, options.source ?? null);
     const near = new MemorySocket(this, local, dialled, handler);
@@ -225,8 +225,8 @@ class World implements PipeWorld, SocketWorld {
       { from: toHost, to: owner.host },
       { from: address, to: local },
     );
-    this.#ends.set(near, { target: '', original: null, owner });
-    this.#ends.set(far, { target: keyOf(toHost, address), original, owner: null });
+    this.ends.set(near, { target: '', original: null, owner });
+    this.ends.set(far, { target: keyOf(toHost, address), original, owner: null });
     owner.sockets.add(near);
     far.attach(back, forth);
     if (options.tls) near.expectTls(options.tls);
@@ -235,10 +235,13 @@ class World implements PipeWorld, SocketWorld {
   }
 
   /** The caller's host redirects first (outbound capture), then the callee's (inbound). */
-  #route(owner: Process, dialled: Address): { address: Address; toHost: string; original: Address | null } {
-    const dialledHost = this.#hostOf(owner.host, dialled);
+  private route(
+    owner: Process,
+    dialled: Address,
+  ): { address: Address; toHost: string; original: Address | null } {
+    const dialledHost = this.hostOf(owner.host, dialled);
     for (const host of [owner.host, dialledHost]) {
-      const found = this.#redirections.get(`${host} ${formatAddress(dialled)}`);
+      const found = this.redirections.get(`${host} ${formatAddress(dialled)}`);
       if (found !== undefined && found.owner !== owner)
         return { address: found.target, toHost: host, original: dialled };
     }
@@ -246,84 +249,83 @@ class World implements PipeWorld, SocketWorld {
   }
 
   unbindAll(owner: Process): void {
-    for (const [key, list] of this.#bound)
-      for (const bound of list) if (bound.owner === owner) this.#unbind(key, bound);
+    for (const [key, list] of this.bound)
+      for (const bound of list) if (bound.owner === owner) this.unbind(key, bound);
   }
 
-  #unbind(key: string, bound: Bound): void {
-    const left = (this.#bound.get(key) ?? []).filter((other) => other !== bound);
+  private unbind(key: string, bound: Bound): void {
+    const left = (this.bound.get(key) ?? []).filter((other) => other !== bound);
     for (const socket of bound.queue ?? []) socket.reset();
-    if (left.length === 0) this.#bound.delete(key);
-    else this.#bound.set(key, left);
+    if (left.length === 0) this.bound.delete(key);
+    else this.bound.set(key, left);
   }
 
   isListening(socket: MemorySocket): boolean {
-    return this.#find(socket) !== null;
+    return this.find(socket) !== null;
   }
 
   accept(socket: MemorySocket): SocketHandler | 'later' | null {
-    const bound = this.#find(socket);
+    const bound = this.find(socket);
     if (bound === null) return null;
     if (bound.queue !== null) {
       bound.queue.push(socket);
       return 'later';
     }
-    this.#ends.get(socket)!.owner = bound.owner;
+    this.ends.get(socket)!.owner = bound.owner;
     bound.owner.sockets.add(socket);
     return bound.accept(socket);
   }
 
   onClosed(socket: MemorySocket): void {
-    this.#ends.get(socket)?.owner?.sockets.delete(socket);
-    this.#ends.delete(socket);
+    this.ends.get(socket)?.owner?.sockets.delete(socket);
+    this.ends.delete(socket);
   }
 
-  #find(socket: MemorySocket): Bound | null {
-    const target = this.#ends.get(socket)?.target ?? '';
-    const exact = this.#bound.get(target);
-    const list = exact ?? this.#bound.get(target.replace(/ .*:/, ' *:'));
+  private find(socket: MemorySocket): Bound | null {
+    const target = this.ends.get(socket)?.target ?? '';
+    const exact = this.bound.get(target);
+    const list = exact ?? this.bound.get(target.replace(/ .*:/, ' *:'));
     if (list === undefined) return null;
     return list[list.length === 1 ? 0 : this.random.below(list.length)] ?? null;
   }
 
   /** An address that no host has is the local process's, where it is refused unless a test listens there. */
-  #hostOf(fromHost: string, address: Address): string {
+  private hostOf(fromHost: string, address: Address): string {
     if (address.kind === 'unix') return fromHost;
-    if (address.host !== localHost && this.#hosts.has(address.host)) return address.host;
+    if (address.host !== localHost && this.hosts.has(address.host)) return address.host;
     return isLoopback(address.host) ? fromHost : localHost;
   }
 
   conditions(fromHost: string, toHost: string): LinkConditions {
     return (
-      this.#special.get(pairOf(fromHost, toHost)) ??
-      (fromHost === toHost ? loopbackConditions : this.#between)
+      this.special.get(pairOf(fromHost, toHost)) ?? (fromHost === toHost ? loopbackConditions : this.between)
     );
   }
 
   setConditions(hostA: string, hostB: string, conditions: Partial<LinkConditions>): void {
-    this.#special.set(pairOf(hostA, hostB), { ...this.#between, ...conditions });
+    this.special.set(pairOf(hostA, hostB), { ...this.between, ...conditions });
   }
 
   partition(hostA: string, hostB: string): void {
     const pair = pairOf(hostA, hostB);
-    if (!this.#cut.has(pair)) this.#cut.set(pair, new Set());
+    if (!this.cut.has(pair)) this.cut.set(pair, new Set());
   }
 
   heal(hostA: string, hostB: string): void {
     const pair = pairOf(hostA, hostB);
-    const waiting = this.#cut.get(pair);
-    this.#cut.delete(pair);
+    const waiting = this.cut.get(pair);
+    this.cut.delete(pair);
     for (const pipe of waiting ?? []) pipe.wake();
   }
 
   isCut(pipe: MemoryPipe): boolean {
-    const waiting = this.#cut.get(pairOf(pipe.fromHost, pipe.toHost));
+    const waiting = this.cut.get(pairOf(pipe.fromHost, pipe.toHost));
     waiting?.add(pipe);
     return waiting !== undefined;
   }
 
   onSegment(kind: SegmentKind, pipe: MemoryPipe, bytes: number): void {
-    this.#observer?.onSegment(kind, pipe.from, pipe.to, bytes);
+    this.observer?.onSegment(kind, pipe.from, pipe.to, bytes);
   }
 }
 

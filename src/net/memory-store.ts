@@ -27,68 +27,68 @@ interface Watch {
 class FilesInMemory implements MemoryStore {
   fault: MeshError | null = null;
   openForWriting: boolean | null = false;
-  readonly #files = new Map<string, Uint8Array>();
-  readonly #watches = new Set<Watch>();
+  private readonly files = new Map<string, Uint8Array>();
+  private readonly watches = new Set<Watch>();
 
   async read(path: string): Promise<Uint8Array | null> {
-    this.#check();
-    return this.#files.get(clean(path))?.slice() ?? null;
+    this.check();
+    return this.files.get(clean(path))?.slice() ?? null;
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
-    this.#check();
+    this.check();
     this.put(path, bytes);
-    this.#notify(clean(path));
+    this.notify(clean(path));
   }
 
   async remove(path: string): Promise<void> {
-    this.#check();
-    if (this.#files.delete(clean(path))) this.#notify(clean(path));
+    this.check();
+    if (this.files.delete(clean(path))) this.notify(clean(path));
   }
 
   async isOpenForWriting(): Promise<boolean | null> {
-    this.#check();
+    this.check();
     return this.openForWriting;
   }
 
   async list(path: string): Promise<readonly string[]> {
-    this.#check();
+    this.check();
     const prefix = `${clean(path)}/`;
-    const below = [...this.#files.keys()].filter((file) => file.startsWith(prefix));
+    const below = [...this.files.keys()].filter((file) => file.startsWith(prefix));
     const relative = below.map((file) => file.slice(prefix.length));
     return relative.filter((file) => !file.split('/').some((part) => part.startsWith('.'))).sort();
   }
 
   watch(path: string, watcher: StoreWatcher): () => void {
     const prefix = `${clean(path)}/`;
-    return this.#watch((changed) => changed.startsWith(prefix), watcher);
+    return this.watchWhere((changed) => changed.startsWith(prefix), watcher);
   }
 
   watchFile(path: string, watcher: StoreWatcher): () => void {
     const file = clean(path);
-    return this.#watch((changed) => changed === file, watcher);
+    return this.watchWhere((changed) => changed === file, watcher);
   }
 
-  #watch(concerns: Watch['concerns'], watcher: StoreWatcher): () => void {
+  private watchWhere(concerns: Watch['concerns'], watcher: StoreWatcher): () => void {
     const watch = { concerns, watcher, pending: false, stopped: false };
-    this.#watches.add(watch);
+    this.watches.add(watch);
     return () => {
       watch.stopped = true;
-      this.#watches.delete(watch);
+      this.watches.delete(watch);
     };
   }
 
   put(path: string, bytes: Uint8Array): void {
-    this.#files.set(clean(path), bytes.slice());
+    this.files.set(clean(path), bytes.slice());
   }
 
-  #check(): void {
+  private check(): void {
     if (this.fault !== null) throw this.fault;
   }
 
   /** After the writer's own turn, once for all writes of it, as a kernel would tell. */
-  #notify(path: string): void {
-    for (const watch of this.#watches) {
+  private notify(path: string): void {
+    for (const watch of this.watches) {
       if (watch.pending || !watch.concerns(path)) continue;
       watch.pending = true;
       queueMicrotask(() => {

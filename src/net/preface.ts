@@ -16,25 +16,25 @@ export function withPreface(
 }
 
 class Preface implements SocketHandler {
-  readonly #handler: SocketHandler;
-  readonly #bytes: Uint8Array;
-  readonly #tls: TlsClient | null;
+  private readonly handler: SocketHandler;
+  private readonly bytes: Uint8Array;
+  private readonly tls: TlsClient | null;
 
   constructor(handler: SocketHandler, bytes: Uint8Array, tls: TlsClient | null) {
-    this.#handler = handler;
-    this.#bytes = bytes;
-    this.#tls = tls;
+    this.handler = handler;
+    this.bytes = bytes;
+    this.tls = tls;
   }
 
   onOpen(socket: Socket): void {
-    socket.write(this.#bytes, 0, this.#bytes.length);
-    if (this.#tls === null) this.onSecure(socket);
-    else socket.startTlsClient(this.#tls);
+    socket.write(this.bytes, 0, this.bytes.length);
+    if (this.tls === null) this.onSecure(socket);
+    else socket.startTlsClient(this.tls);
   }
 
   onSecure(socket: Socket): void {
-    socket.setHandler(this.#handler);
-    this.#handler.onOpen(socket);
+    socket.setHandler(this.handler);
+    this.handler.onOpen(socket);
   }
 
   onData(): void {}
@@ -47,6 +47,6 @@ class Preface implements SocketHandler {
   }
 
   onClose(socket: Socket, error: MeshError | null): void {
-    this.#handler.onClose(socket, error);
+    this.handler.onClose(socket, error);
   }
 }

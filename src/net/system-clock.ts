@@ -17,19 +17,19 @@ export function createSystemClock(originMs = performance.timeOrigin): Clock {
 
 class SystemClock implements Clock {
   /** From this thread's time to the clock's. */
-  readonly #shiftMs: number;
-  readonly #wheel: TimerWheel;
+  private readonly shiftMs: number;
+  private readonly wheel: TimerWheel;
   /** When the pending setTimeout fires, Infinity when there is none. */
-  #wakeMs = Infinity;
-  #handle: ReturnType<typeof setTimeout> | null = null;
+  private wakeMs = Infinity;
+  private handle: ReturnType<typeof setTimeout> | null = null;
 
   constructor(shiftMs: number) {
-    this.#shiftMs = shiftMs;
-    this.#wheel = new TimerWheel(1, performance.now() + shiftMs);
+    this.shiftMs = shiftMs;
+    this.wheel = new TimerWheel(1, performance.now() + shiftMs);
   }
 
   now(): number {
-    return performance.now() + this.#shiftMs;
+    return performance.now() + this.shiftMs;
   }
 
   wall(): number {
@@ -39,34 +39,34 @@ class SystemClock implements Clock {
   arm(timer: Timer, delayMs: number): void {
     assert(delayMs >= 0, 'a delay is not negative');
     const dueMs = this.now() + delayMs;
-    this.#wheel.arm(timer, dueMs);
-    if (dueMs < this.#wakeMs) this.#sleep(Math.min(dueMs, this.#wheel.sleepUntilMs()));
+    this.wheel.arm(timer, dueMs);
+    if (dueMs < this.wakeMs) this.sleep(Math.min(dueMs, this.wheel.sleepUntilMs()));
   }
 
   cancel(timer: Timer): void {
-    this.#wheel.cancel(timer);
-    if (this.#wheel.armedCount > 0 || this.#handle === null) return;
+    this.wheel.cancel(timer);
+    if (this.wheel.armedCount > 0 || this.handle === null) return;
     // Nothing is left to wait for: a pending timeout would keep the process alive.
-    clearTimeout(this.#handle);
-    this.#handle = null;
-    this.#wakeMs = Infinity;
+    clearTimeout(this.handle);
+    this.handle = null;
+    this.wakeMs = Infinity;
   }
 
-  #sleep(untilMs: number): void {
-    if (this.#handle !== null) clearTimeout(this.#handle);
-    this.#wakeMs = untilMs;
+  private sleep(untilMs: number): void {
+    if (this.handle !== null) clearTimeout(this.handle);
+    this.wakeMs = untilMs;
     const delayMs = Math.min(Math.ceil(untilMs - this.now()), sleepMaxMs);
-    this.#handle = setTimeout(this.#wake, Math.max(delayMs, 0));
+    this.handle = setTimeout(this.wake, Math.max(delayMs, 0));
   }
 
-  readonly #wake = (): void => {
-    this.#handle = null;
-    this.#wakeMs = Infinity;
+  private readonly wake = (): void => {
+    this.handle = null;
+    this.wakeMs = Infinity;
     try {
-      this.#wheel.advance(this.now());
+      this.wheel.advance(this.now());
     } finally {
-      const dueMs = this.#wheel.sleepUntilMs();
-      if (dueMs < this.#wakeMs) this.#sleep(dueMs);
+      const dueMs = this.wheel.sleepUntilMs();
+      if (dueMs < this.wakeMs) this.sleep(dueMs);
     }
   };
 }

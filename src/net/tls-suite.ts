@@ -52,17 +52,17 @@ function shows(certificate: TestCertificate): Partial<TlsContextOptions> {
 class NameJudge implements PeerJudge {
   readonly exacting: boolean;
   seen: PeerCertificate | null = null;
-  readonly #name: string | null;
+  private readonly name: string | null;
   constructor(name: string | null) {
-    this.#name = name;
+    this.name = name;
     this.exacting = name !== null;
   }
   judge(peer: PeerCertificate | null, fault: string | null): TlsRefusal | null {
     this.seen = peer;
     if (fault !== null) return { reason: 'chain', message: fault };
-    if (this.#name === null) return null;
+    if (this.name === null) return null;
     if (peer === null) return { reason: 'no-certificate', message: 'none was shown' };
-    const named = peer.sans.some(({ kind, value }) => kind === 'uri' && value === this.#name);
+    const named = peer.sans.some(({ kind, value }) => kind === 'uri' && value === this.name);
     return named ? null : { reason: 'san', message: 'another name' };
   }
 }

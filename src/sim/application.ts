@@ -35,17 +35,17 @@ export const healthPath = '/healthz';
 
 /** A service that calls nobody: it works for its service time. */
 export class LocalWork implements Work {
-  readonly #process: SimProcess;
-  readonly #book: RequestBook;
-  readonly #behaviour: Behaviour;
+  private readonly process: SimProcess;
+  private readonly book: RequestBook;
+  private readonly behaviour: Behaviour;
 
-  readonly #onRequest: () => void;
+  private readonly onRequest: () => void;
 
   constructor(process: SimProcess, book: RequestBook, behaviour: Behaviour, onRequest = () => {}) {
-    this.#onRequest = onRequest;
-    this.#process = process;
-    this.#book = book;
-    this.#behaviour = behaviour;
+    this.onRequest = onRequest;
+    this.process = process;
+    this.book = book;
+    this.behaviour = behaviour;
   }
 
   begin(head: RequestHead, answer: (status: number) => void): () => void {
@@ -53,12 +53,12 @@ export class LocalWork implements Work {
       answer(200);
       return () => {};
     }
-    this.#onRequest();
-    this.#book.execute(head.getName(requestIdField));
-    const { serviceMs, status } = this.#behaviour;
+    this.onRequest();
+    this.book.execute(head.getName(requestIdField));
+    const { serviceMs, status } = this.behaviour;
     if (status === 0) return () => {};
-    const { clock, random } = this.#process;
-    const timer = new Timer({ onTimer: () => answer(this.#behaviour.status || 503) }, 0);
+    const { clock, random } = this.process;
+    const timer = new Timer({ onTimer: () => answer(this.behaviour.status || 503) }, 0);
     clock.arm(timer, status > 499 ? 0 : serviceMs * (0.5 + random.float()));
     return () => clock.cancel(timer);
   }
@@ -89,30 +89,30 @@ export class Application {
 }
 
 class ServedConnection implements SocketHandler, ServerHost {
-  readonly #work: Work;
-  readonly #codec: Http1ServerCodec;
+  private readonly work: Work;
+  private readonly codec: Http1ServerCodec;
 
   constructor(work: Work, socket: Socket) {
-    this.#work = work;
-    this.#codec = new Http1ServerCodec(socket, this, defaultHttp1Limits, true);
+    this.work = work;
+    this.codec = new Http1ServerCodec(socket, this, defaultHttp1Limits, true);
   }
 
   onOpen(): void {}
 
   onData(_socket: Socket, bytes: Uint8Array): void {
-    this.#codec.receive(bytes);
+    this.codec.receive(bytes);
   }
 
   onDrain(): void {
-    this.#codec.drained();
+    this.codec.drained();
   }
 
   onEnd(): void {
-    this.#codec.receiveEnd();
+    this.codec.receiveEnd();
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
-    this.#codec.closed(error);
+    this.codec.closed(error);
   }
 
   onHeadStart(): void {}
@@ -122,7 +122,7 @@ class ServedConnection implements SocketHandler, ServerHost {
   onProtocolError(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
-    const execution = new Execution(this.#work, stream, head, false);
+    const execution = new Execution(this.work, stream, head, false);
     if (endStream) execution.onEnd();
     return execution;
   }
@@ -136,52 +136,52 @@ const okMessage = frameMessage(okBody);
 
 /** One request: waits for its body, has the work done, answers. */
 class Execution implements RequestReceiver {
-  readonly #work: Work;
-  readonly #stream: ServerStream;
-  readonly #head: RequestHead;
-  readonly #grpc: boolean;
-  #giveUp: (() => void) | null = null;
+  private readonly work: Work;
+  private readonly stream: ServerStream;
+  private readonly head: RequestHead;
+  private readonly grpc: boolean;
+  private giveUp: (() => void) | null = null;
 
   constructor(work: Work, stream: ServerStream, head: RequestHead, grpc: boolean) {
-    this.#grpc = grpc;
-    this.#work = work;
-    this.#stream = stream;
-    this.#head = head;
+    this.grpc = grpc;
+    this.work = work;
+    this.stream = stream;
+    this.head = head;
   }
 
   onBody(): void {}
 
   onEnd(): void {
-    this.#giveUp = this.#work.begin(this.#head, (status) => this.#answer(status));
+    this.giveUp = this.work.begin(this.head, (status) => this.answer(status));
   }
 
   /** The caller left: nobody wants the answer. */
   onReset(): void {
-    this.#giveUp?.();
+    this.giveUp?.();
   }
 
   onWritable(): void {}
 
-  #answer(status: number): void {
-    if (this.#grpc) {
-      this.#answerCall(status);
+  private answer(status: number): void {
+    if (this.grpc) {
+      this.answerCall(status);
       return;
     }
     const fields = [['content-length', String(okBody.length)]] as const;
-    this.#stream.sendResponse(createResponseHead(status, fields), false);
-    this.#stream.sendBody(okBody, 0, okBody.length);
-    this.#stream.sendEnd(null);
+    this.stream.sendResponse(createResponseHead(status, fields), false);
+    this.stream.sendBody(okBody, 0, okBody.length);
+    this.stream.sendEnd(null);
   }
 
   /** As servers of gRPC do: a message and its status, or a status alone. */
-  #answerCall(status: number): void {
+  private answerCall(status: number): void {
     const head: [string, string][] = [['content-type', 'application/grpc']];
     if (status >= 500) {
-      this.#stream.sendResponse(createResponseHead(200, [...head, ['grpc-status', unavailable]]), true);
+      this.stream.sendResponse(createResponseHead(200, [...head, ['grpc-status', unavailable]]), true);
       return;
     }
-    this.#stream.sendResponse(createResponseHead(200, head), false);
-    this.#stream.sendBody(okMessage, 0, okMessage.length);
-    this.#stream.sendEnd(createTrailers([['grpc-status', '0']]));
+    this.stream.sendResponse(createResponseHead(200, head), false);
+    this.stream.sendBody(okMessage, 0, okMessage.length);
+    this.stream.sendEnd(createTrailers([['grpc-status', '0']]));
   }
 }

@@ -31,31 +31,31 @@ const message = frameMessage(body);
 
 export class Caller implements TimerHandler {
   readonly options: CallerOptions;
-  readonly #timer = new Timer(this, 0);
-  readonly #pool: Calls;
-  #running = false;
+  private readonly timer = new Timer(this, 0);
+  private readonly pool: Calls;
+  private running = false;
 
   constructor(options: CallerOptions) {
     this.options = options;
     const { process, address, speech = 'http1' } = options;
-    this.#pool = speech === 'http1' ? new ClientPool(process, address) : new Http2Calls(process, address);
+    this.pool = speech === 'http1' ? new ClientPool(process, address) : new Http2Calls(process, address);
   }
 
   start(): void {
-    this.#running = true;
-    this.#armNext();
+    this.running = true;
+    this.armNext();
   }
 
   /** No further requests; what is under way goes on. */
   stop(): void {
-    this.#running = false;
-    this.options.process.clock.cancel(this.#timer);
+    this.running = false;
+    this.options.process.clock.cancel(this.timer);
   }
 
   onTimer(): void {
-    if (!this.#running) return;
-    this.#armNext();
-    this.#send();
+    if (!this.running) return;
+    this.armNext();
+    this.send();
   }
 
   settle(record: RequestRecord): void {
@@ -64,13 +64,13 @@ export class Caller implements TimerHandler {
   }
 
   /** Poisson arrivals: nobody waits for the answer before asking again. */
-  #armNext(): void {
+  private armNext(): void {
     const { process, requestsPerSecond } = this.options;
     const delayMs = (-Math.log(1 - process.random.float()) * 1000) / requestsPerSecond;
-    process.clock.arm(this.#timer, delayMs);
+    process.clock.arm(this.timer, delayMs);
   }
 
-  #send(): void {
+  private send(): void {
     const { book, process, authority, speech } = this.options;
     const kind = chooseKind(process.random, this.options);
     const isCall = speech === 'grpc';
@@ -84,7 +84,7 @@ export class Caller implements TimerHandler {
     const call = isCall
       ? { method, authority, path: '/bank.Ledger/Book', fields, body: message }
       : { method, authority, fields, body: kind === 'get' ? null : body };
-    this.#pool.call(call, new Call(this, record, isCall));
+    this.pool.call(call, new Call(this, record, isCall));
   }
 }
 
@@ -96,43 +96,43 @@ function chooseKind(random: Random, options: CallerOptions): 'get' | 'keyed' | '
 
 /** One request's answer, written into its record. */
 class Call implements ResponseReceiver {
-  readonly #caller: Caller;
-  readonly #record: RequestRecord;
-  readonly #isCall: boolean;
-  #head: ResponseHead | null = null;
+  private readonly caller: Caller;
+  private readonly record: RequestRecord;
+  private readonly isCall: boolean;
+  private head: ResponseHead | null = null;
 
   constructor(caller: Caller, record: RequestRecord, isCall: boolean) {
-    this.#isCall = isCall;
-    this.#caller = caller;
-    this.#record = record;
+    this.isCall = isCall;
+    this.caller = caller;
+    this.record = record;
   }
 
   onInformational(): void {}
 
   onResponse(head: ResponseHead, endStream: boolean): void {
-    this.#record.answers += 1;
-    if (this.#record.answers === 1) this.#record.status = head.status;
-    this.#head = head;
+    this.record.answers += 1;
+    if (this.record.answers === 1) this.record.status = head.status;
+    this.head = head;
     if (endStream) this.onEnd(null);
   }
 
   onBody(): void {}
 
   onEnd(trailers: Head | null): void {
-    if (this.#isCall) this.#judgeCall(trailers);
-    this.#caller.settle(this.#record);
+    if (this.isCall) this.judgeCall(trailers);
+    this.caller.settle(this.record);
   }
 
-  #judgeCall(trailers: Head | null): void {
-    const status = this.#head === null ? null : statusOfCall(this.#head, trailers);
+  private judgeCall(trailers: Head | null): void {
+    const status = this.head === null ? null : statusOfCall(this.head, trailers);
     // Whatever broke, a proxy owes the callers of gRPC a status.
-    if (status === null) this.#record.broken += 1;
-    else this.#record.status = status;
+    if (status === null) this.record.broken += 1;
+    else this.record.status = status;
   }
 
   onReset(): void {
-    this.#record.broken += 1;
-    this.#caller.settle(this.#record);
+    this.record.broken += 1;
+    this.caller.settle(this.record);
   }
 
   onWritable(): void {}

@@ -59,33 +59,33 @@ export async function playChain(options: ChainOptions): Promise<ChainReport> {
 }
 
 class Chain {
-  readonly #options: ChainOptions;
-  readonly #world: World;
-  readonly #store = createMemoryStore();
-  readonly #control: SimControl;
-  readonly #book = new RequestBook();
-  readonly #pods: Pod[] = [];
-  readonly #ledgers: Behaviour[] = [];
-  readonly #received = new Map<string, number>(chain.map((service) => [service, 0]));
-  readonly #samples: LoadSample[] = [];
-  readonly #trouble = { fromMs: Infinity, untilMs: Infinity };
-  readonly #caller: Caller;
+  private readonly options: ChainOptions;
+  private readonly world: World;
+  private readonly store = createMemoryStore();
+  private readonly control: SimControl;
+  private readonly book = new RequestBook();
+  private readonly pods: Pod[] = [];
+  private readonly ledgers: Behaviour[] = [];
+  private readonly received = new Map<string, number>(chain.map((service) => [service, 0]));
+  private readonly samples: LoadSample[] = [];
+  private readonly trouble = { fromMs: Infinity, untilMs: Infinity };
+  private readonly caller: Caller;
 
   constructor(options: ChainOptions) {
-    this.#options = options;
-    this.#world = new World(options.seed, { latencyMs: 0.5, jitterMs: 1 });
-    this.#control = new SimControl(this.#world, this.#store, silentLog);
-    const shop = new Pod(this.#world, this.#control, {
+    this.options = options;
+    this.world = new World(options.seed, { latencyMs: 0.5, jitterMs: 1 });
+    this.control = new SimControl(this.world, this.store, silentLog);
+    const shop = new Pod(this.world, this.control, {
       name: 'shop-0',
       namespace,
       service: 'shop',
       host: '127.0.1.1',
     });
-    this.#pods.push(shop);
-    this.#caller = new Caller({
+    this.pods.push(shop);
+    this.caller = new Caller({
       process: shop.startApplicationProcess(),
-      book: this.#book,
-      trace: this.#world.trace,
+      book: this.book,
+      trace: this.world.trace,
       address: { kind: 'ip', host: '127.0.0.1', port: outboundPort },
       authority: chain[0],
       requestsPerSecond: options.requestsPerSecond ?? 20,
@@ -93,32 +93,32 @@ class Chain {
       plainPostShare: 0,
     });
     for (const [depth, service] of chain.entries())
-      for (let index = 0; index < replicas[service]; index++) this.#createPod(service, depth, index);
+      for (let index = 0; index < replicas[service]; index++) this.createPod(service, depth, index);
   }
 
   async play(): Promise<void> {
-    await this.#start();
-    this.#caller.start();
-    await this.#run(budget.intervalMs);
-    this.#trouble.fromMs = this.#world.clock.now();
-    await this.#suffer(this.#ledgers.slice(0, 1), { serviceMs: 0, status: 0 });
-    await this.#suffer(this.#ledgers, { serviceMs: 0, status: 503 });
-    await this.#suffer(this.#ledgers, { serviceMs: 0, status: 0 });
+    await this.start();
+    this.caller.start();
+    await this.run(budget.intervalMs);
+    this.trouble.fromMs = this.world.clock.now();
+    await this.suffer(this.ledgers.slice(0, 1), { serviceMs: 0, status: 0 });
+    await this.suffer(this.ledgers, { serviceMs: 0, status: 503 });
+    await this.suffer(this.ledgers, { serviceMs: 0, status: 0 });
     // A retry budget that is used up needs its whole window to come back, and so does an ejected endpoint.
-    this.#trouble.untilMs = this.#world.clock.now() + 2 * budget.intervalMs;
-    await this.#run(3 * budget.intervalMs);
-    this.#caller.stop();
-    await this.#run(requestTimeoutMs + 1000);
+    this.trouble.untilMs = this.world.clock.now() + 2 * budget.intervalMs;
+    await this.run(3 * budget.intervalMs);
+    this.caller.stop();
+    await this.run(requestTimeoutMs + 1000);
   }
 
   report(): ChainReport {
-    const { records } = this.#book;
+    const { records } = this.book;
     const failed = records.filter(({ status }) => status >= 500).length;
-    const { seed, trace } = this.#world;
+    const { seed, trace } = this.world;
     const violations = [
       ...checkAnswers(records),
-      ...checkSuccess(records, this.#trouble),
-      ...checkAmplification(this.#samples, budget),
+      ...checkSuccess(records, this.trouble),
+      ...checkAmplification(this.samples, budget),
     ];
     return {
       seed,
@@ -127,45 +127,45 @@ class Chain {
       violations,
       requests: records.length,
       failed: { repeatable: failed, other: 0 },
-      retries: this.#received.get('ledger')! - records.length,
-      amplification: this.#amplification(),
+      retries: this.received.get('ledger')! - records.length,
+      amplification: this.amplification(),
       lastEvents: trace.takeRecent(),
     };
   }
 
-  async #start(): Promise<void> {
+  private async start(): Promise<void> {
     for (const service of chain) {
-      await writeService(this.#store, namespace, service);
-      await writePolicy(this.#store, namespace, service, { ...policy, ...this.#options.policy });
+      await writeService(this.store, namespace, service);
+      await writePolicy(this.store, namespace, service, { ...policy, ...this.options.policy });
     }
-    const proxied = this.#options.unmarked !== true;
-    for (const { options } of this.#pods.slice(1)) await writeEndpoint(this.#store, options, true, proxied);
-    this.#control.start();
-    for (const pod of this.#pods) pod.startSidecar();
-    await this.#run(1500);
+    const proxied = this.options.unmarked !== true;
+    for (const { options } of this.pods.slice(1)) await writeEndpoint(this.store, options, true, proxied);
+    this.control.start();
+    for (const pod of this.pods) pod.startSidecar();
+    await this.run(1500);
   }
 
-  async #suffer(some: readonly Behaviour[], trouble: Behaviour): Promise<void> {
+  private async suffer(some: readonly Behaviour[], trouble: Behaviour): Promise<void> {
     for (const behaviour of some) Object.assign(behaviour, trouble);
-    await this.#run(budget.intervalMs);
+    await this.run(budget.intervalMs);
     for (const behaviour of some) Object.assign(behaviour, healthy);
-    await this.#run(budget.intervalMs / 2);
+    await this.run(budget.intervalMs / 2);
   }
 
   /** Plays on, and takes a sample each half second. */
-  async #run(ms: number): Promise<void> {
-    const untilMs = this.#world.clock.now() + ms;
-    while (this.#world.clock.now() < untilMs) {
-      await this.#world.runUntil(Math.min(untilMs, this.#world.clock.now() + 500));
-      const received = new Map(this.#received);
-      this.#samples.push({ atMs: this.#world.clock.now(), requests: this.#book.records.length, received });
-      this.#world.trace.add(`received ${[...received.values()].join(' ')}`);
+  private async run(ms: number): Promise<void> {
+    const untilMs = this.world.clock.now() + ms;
+    while (this.world.clock.now() < untilMs) {
+      await this.world.runUntil(Math.min(untilMs, this.world.clock.now() + 500));
+      const received = new Map(this.received);
+      this.samples.push({ atMs: this.world.clock.now(), requests: this.book.records.length, received });
+      this.world.trace.add(`received ${[...received.values()].join(' ')}`);
     }
   }
 
-  #amplification(): ReadonlyMap<string, number> {
-    const { fromMs, untilMs } = this.#trouble;
-    const within = this.#samples.filter(
+  private amplification(): ReadonlyMap<string, number> {
+    const { fromMs, untilMs } = this.trouble;
+    const within = this.samples.filter(
       ({ atMs }) => atMs >= fromMs && atMs <= untilMs - 2 * budget.intervalMs,
     );
     const [first, last] = [within[0]!, within.at(-1)!];
@@ -174,32 +174,32 @@ class Chain {
     return new Map(chain.map((service) => [service, factor(service)]));
   }
 
-  #createPod(service: (typeof chain)[number], depth: number, index: number): void {
+  private createPod(service: (typeof chain)[number], depth: number, index: number): void {
     const host = `127.0.1.${10 * (depth + 1) + index}`;
-    const pod = new Pod(this.#world, this.#control, {
+    const pod = new Pod(this.world, this.control, {
       name: `${service}-${index}`,
       namespace,
       service,
       host,
     });
-    this.#pods.push(pod);
+    this.pods.push(pod);
     const process = pod.startApplicationProcess();
     const address = { kind: 'ip', host: '127.0.0.1', port: applicationPort } as const;
-    new Application(process, address, this.#createWork(service, depth, process, index));
+    new Application(process, address, this.createWork(service, depth, process, index));
   }
 
-  #createWork(service: string, depth: number, process: SimProcess, index: number): Work {
-    const onRequest = () => void this.#received.set(service, this.#received.get(service)! + 1);
+  private createWork(service: string, depth: number, process: SimProcess, index: number): Work {
+    const onRequest = () => void this.received.set(service, this.received.get(service)! + 1);
     const next = chain[depth + 1];
     if (next === undefined) {
       const behaviour = { ...healthy };
-      this.#ledgers.push(behaviour);
-      return new LocalWork(process, this.#book, behaviour, onRequest);
+      this.ledgers.push(behaviour);
+      return new LocalWork(process, this.book, behaviour, onRequest);
     }
     return new Relay({
       pool: new ClientPool(process, { kind: 'ip', host: '127.0.0.1', port: outboundPort }),
       next,
-      propagates: this.#options.forgetful !== true,
+      propagates: this.options.forgetful !== true,
       cancels: index === 0,
       onRequest,
     });

@@ -28,44 +28,44 @@ export interface Calls {
 }
 
 export class ClientPool implements Calls {
-  readonly #process: SimProcess;
-  readonly #address: Address;
-  readonly #idle: ClientConnection[] = [];
+  private readonly process: SimProcess;
+  private readonly address: Address;
+  private readonly idle: ClientConnection[] = [];
 
   /** `address`: the sidecar's outbound listener. */
   constructor(process: SimProcess, address: Address) {
-    this.#process = process;
-    this.#address = address;
+    this.process = process;
+    this.address = address;
   }
 
   call(options: CallOptions, receiver: ResponseReceiver): ClientStream {
-    const connection = this.#idle.pop() ?? this.#connect();
+    const connection = this.idle.pop() ?? this.connect();
     return connection.send(options, receiver);
   }
 
   release(connection: ClientConnection): void {
-    this.#idle.push(connection);
+    this.idle.push(connection);
   }
 
   forget(connection: ClientConnection): void {
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    const at = this.idle.indexOf(connection);
+    if (at >= 0) this.idle.splice(at, 1);
   }
 
-  #connect(): ClientConnection {
-    return new ClientConnection(this, (handler) => this.#process.network.connect(this.#address, handler));
+  private connect(): ClientConnection {
+    return new ClientConnection(this, (handler) => this.process.network.connect(this.address, handler));
   }
 }
 
 class ClientConnection implements SocketHandler, ClientHost {
-  readonly #pool: ClientPool;
-  readonly #socket: Socket;
-  readonly #codec: Http1ClientCodec;
+  private readonly pool: ClientPool;
+  private readonly socket: Socket;
+  private readonly codec: Http1ClientCodec;
 
   constructor(pool: ClientPool, connect: (handler: SocketHandler) => Socket) {
-    this.#pool = pool;
-    this.#socket = connect(this);
-    this.#codec = new Http1ClientCodec(this.#socket, this, defaultHttp1Limits, true);
+    this.pool = pool;
+    this.socket = connect(this);
+    this.codec = new Http1ClientCodec(this.socket, this, defaultHttp1Limits, true);
   }
 
   send(
@@ -73,7 +73,7 @@ class ClientConnection implements SocketHandler, ClientHost {
     receiver: ResponseReceiver,
   ): ClientStream {
     const head = createRequestHead(method, authority, path, fields);
-    const stream = this.#codec.start(head, body === null, receiver);
+    const stream = this.codec.start(head, body === null, receiver);
     if (body === null) return stream;
     stream.sendBody(body, 0, body.length);
     stream.sendEnd(null);
@@ -83,30 +83,30 @@ class ClientConnection implements SocketHandler, ClientHost {
   onOpen(): void {}
 
   onData(_socket: Socket, bytes: Uint8Array): void {
-    this.#codec.receive(bytes);
+    this.codec.receive(bytes);
   }
 
   onDrain(): void {
-    this.#codec.drained();
+    this.codec.drained();
   }
 
   onEnd(): void {
-    this.#codec.receiveEnd();
+    this.codec.receiveEnd();
   }
 
   onClose(_socket: Socket, error: MeshError | null): void {
-    this.#pool.forget(this);
-    this.#codec.closed(error);
+    this.pool.forget(this);
+    this.codec.closed(error);
   }
 
   onStreamDone(reusable: boolean): void {
-    if (reusable) this.#pool.release(this);
+    if (reusable) this.pool.release(this);
   }
 
   onCapacity(): void {}
 
   onRetired(): void {
-    this.#pool.forget(this);
-    this.#socket.end();
+    this.pool.forget(this);
+    this.socket.end();
   }
 }

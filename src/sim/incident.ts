@@ -67,226 +67,224 @@ interface Replica {
 }
 
 class Incident {
-  readonly #options: IncidentOptions;
-  readonly #speech: Speech;
-  readonly #world: World;
-  readonly #random: Random;
-  readonly #store = createMemoryStore();
-  readonly #control: SimControl;
-  readonly #book = new RequestBook();
-  readonly #replicas: Replica[] = [];
-  readonly #samples: RetrySample[] = [];
-  readonly #failing = { fromMs: Infinity, untilMs: Infinity };
-  #restoredFrom = '';
-  readonly #callerPod: Pod;
-  readonly #caller: Caller;
+  private readonly options: IncidentOptions;
+  private readonly speech: Speech;
+  private readonly world: World;
+  private readonly random: Random;
+  private readonly store = createMemoryStore();
+  private readonly control: SimControl;
+  private readonly book = new RequestBook();
+  private readonly replicas: Replica[] = [];
+  private readonly samples: RetrySample[] = [];
+  private readonly failing = { fromMs: Infinity, untilMs: Infinity };
+  private restoredFrom = '';
+  private readonly callerPod: Pod;
+  private readonly caller: Caller;
 
   constructor(options: IncidentOptions) {
-    this.#options = options;
-    this.#speech = options.speech ?? 'http1';
-    this.#world = new World(options.seed, { ...network, ...options.conditions });
-    this.#random = this.#world.forkRandom();
-    this.#control = new SimControl(this.#world, this.#store, silentLog);
-    this.#callerPod = this.#createPod('shop-0', 'shop', 1);
-    this.#caller = new Caller({
-      process: this.#callerPod.startApplicationProcess(),
-      book: this.#book,
-      trace: this.#world.trace,
+    this.options = options;
+    this.speech = options.speech ?? 'http1';
+    this.world = new World(options.seed, { ...network, ...options.conditions });
+    this.random = this.world.forkRandom();
+    this.control = new SimControl(this.world, this.store, silentLog);
+    this.callerPod = this.createPod('shop-0', 'shop', 1);
+    this.caller = new Caller({
+      process: this.callerPod.startApplicationProcess(),
+      book: this.book,
+      trace: this.world.trace,
       address: { kind: 'ip', host: '127.0.0.1', port: outboundPort },
       authority: service,
       requestsPerSecond: options.requestsPerSecond ?? 100,
-      speech: this.#speech,
+      speech: this.speech,
       keyedShare: 0.2,
       plainPostShare: 0.1,
     });
-    for (let index = 0; index < replicas; index++) this.#replicas.push(this.#createReplica(index));
+    for (let index = 0; index < replicas; index++) this.replicas.push(this.createReplica(index));
   }
 
   async play(): Promise<void> {
-    await this.#start();
-    this.#caller.start();
-    await this.#run(2000);
-    await this.#crashApplication(this.#replicas[0]!);
-    await this.#crashPod(this.#replicas[1]!);
-    await this.#slowDown(this.#replicas[2]!);
-    if (this.#speech !== 'http1') await this.#misbehave();
-    await this.#cutOff(this.#replicas[1]!);
-    await this.#loseControlPlane();
+    await this.start();
+    this.caller.start();
+    await this.run(2000);
+    await this.crashApplication(this.replicas[0]!);
+    await this.crashPod(this.replicas[1]!);
+    await this.slowDown(this.replicas[2]!);
+    if (this.speech !== 'http1') await this.misbehave();
+    await this.cutOff(this.replicas[1]!);
+    await this.loseControlPlane();
     // Last: it uses the retry budget up, and what breaks in the seconds after that is not hidden from callers.
-    await this.#failEverywhere();
-    this.#caller.stop();
-    await this.#run(requestTimeoutMs + 1000);
+    await this.failEverywhere();
+    this.caller.stop();
+    await this.run(requestTimeoutMs + 1000);
   }
 
   report(): IncidentReport {
-    const { records } = this.#book;
+    const { records } = this.book;
     const failed = records.filter(({ status }) => status >= 500);
     const repeatable = failed.filter((record) => record.repeatable).length;
-    const { seed, trace } = this.#world;
+    const { seed, trace } = this.world;
     return {
       seed,
       trace: trace.digest,
       events: trace.count,
-      violations: this.#check(),
+      violations: this.check(),
       requests: records.length,
       failed: { repeatable, other: failed.length - repeatable },
-      retries: this.#samples.at(-1)?.retries ?? 0,
+      retries: this.samples.at(-1)?.retries ?? 0,
       lastEvents: trace.takeRecent(),
     };
   }
 
-  #check(): string[] {
-    const plane = this.#control.plane!;
-    const pods = [this.#callerPod, ...this.#replicas.map(({ pod }) => pod)];
+  private check(): string[] {
+    const plane = this.control.plane!;
+    const pods = [this.callerPod, ...this.replicas.map(({ pod }) => pod)];
     return [
-      ...checkAnswers(this.#book.records),
-      ...checkExecutions(this.#book.records),
-      ...checkSuccess(this.#book.records, this.#failing),
-      ...checkRetryBudget(this.#samples, budget),
-      ...(this.#restoredFrom === 'last-good'
-        ? []
-        : ['a proxy came back without its last good configuration']),
+      ...checkAnswers(this.book.records),
+      ...checkExecutions(this.book.records),
+      ...checkSuccess(this.book.records, this.failing),
+      ...checkRetryBudget(this.samples, budget),
+      ...(this.restoredFrom === 'last-good' ? [] : ['a proxy came back without its last good configuration']),
       ...pods.flatMap((pod) => checkConfiguration(pod.options.name, pod.proxy!, plane)),
     ];
   }
 
-  async #start(): Promise<void> {
-    await writeService(this.#store, namespace, service, appProtocols[this.#speech]);
-    await writePolicy(this.#store, namespace, service, { ...policy, ...this.#options.policy });
-    await writeRoute(this.#store, namespace, service, `${requestTimeoutMs}ms`);
-    for (const { pod } of this.#replicas) await writeEndpoint(this.#store, pod.options, true);
-    this.#control.start();
-    this.#callerPod.startSidecar();
-    for (const { pod } of this.#replicas) pod.startSidecar();
-    await this.#run(1500);
+  private async start(): Promise<void> {
+    await writeService(this.store, namespace, service, appProtocols[this.speech]);
+    await writePolicy(this.store, namespace, service, { ...policy, ...this.options.policy });
+    await writeRoute(this.store, namespace, service, `${requestTimeoutMs}ms`);
+    for (const { pod } of this.replicas) await writeEndpoint(this.store, pod.options, true);
+    this.control.start();
+    this.callerPod.startSidecar();
+    for (const { pod } of this.replicas) pod.startSidecar();
+    await this.run(1500);
   }
 
   /** SIGKILL of the application alone: its sidecar answers for it until the endpoint is gone. */
-  async #crashApplication(replica: Replica): Promise<void> {
+  private async crashApplication(replica: Replica): Promise<void> {
     replica.application.kill();
-    await this.#run(this.#between(200, 1500));
-    await writeEndpoint(this.#store, replica.pod.options, false);
-    await this.#run(this.#between(500, 2000));
-    this.#startApplication(replica);
-    await writeEndpoint(this.#store, replica.pod.options, true);
-    await this.#run(2000);
+    await this.run(this.between(200, 1500));
+    await writeEndpoint(this.store, replica.pod.options, false);
+    await this.run(this.between(500, 2000));
+    this.startApplication(replica);
+    await writeEndpoint(this.store, replica.pod.options, true);
+    await this.run(2000);
   }
 
   /** SIGKILL of both: connections are refused until the endpoint is gone. */
-  async #crashPod(replica: Replica): Promise<void> {
+  private async crashPod(replica: Replica): Promise<void> {
     replica.application.kill();
     replica.pod.crashSidecar();
-    await this.#run(this.#between(200, 1500));
-    await writeEndpoint(this.#store, replica.pod.options, false);
-    await this.#run(this.#between(500, 2000));
-    this.#startApplication(replica);
+    await this.run(this.between(200, 1500));
+    await writeEndpoint(this.store, replica.pod.options, false);
+    await this.run(this.between(500, 2000));
+    this.startApplication(replica);
     replica.pod.startSidecar();
-    await this.#run(1000);
-    await writeEndpoint(this.#store, replica.pod.options, true);
-    await this.#run(2000);
+    await this.run(1000);
+    await writeEndpoint(this.store, replica.pod.options, true);
+    await this.run(2000);
   }
 
-  async #slowDown(replica: Replica): Promise<void> {
+  private async slowDown(replica: Replica): Promise<void> {
     replica.behaviour.serviceMs = 200;
-    await this.#run(this.#between(2000, 4000));
+    await this.run(this.between(2000, 4000));
     replica.behaviour.serviceMs = 10;
-    await this.#run(1000);
+    await this.run(1000);
   }
 
   /** One replica ends its connections under load, another resets requests that it did not begin. */
-  async #misbehave(): Promise<void> {
-    const [first, , third] = this.#replicas as [Replica, Replica, Replica];
+  private async misbehave(): Promise<void> {
+    const [first, , third] = this.replicas as [Replica, Replica, Replica];
     first.faults.goawayEvery = 10;
     third.faults.resetEvery = 12;
-    await this.#run(this.#between(2000, 4000));
+    await this.run(this.between(2000, 4000));
     first.faults.goawayEvery = 0;
     third.faults.resetEvery = 0;
-    await this.#run(2000);
+    await this.run(2000);
   }
 
   /** Nothing passes between the caller and a replica: no refusal, no reset, only silence. */
-  async #cutOff(replica: Replica): Promise<void> {
-    const hosts = [this.#callerPod.options.host, replica.pod.options.host] as const;
-    await this.#world.partitionFor(...hosts, this.#between(1000, 3000), (ms) => this.#run(ms));
-    await this.#run(2000);
+  private async cutOff(replica: Replica): Promise<void> {
+    const hosts = [this.callerPod.options.host, replica.pod.options.host] as const;
+    await this.world.partitionFor(...hosts, this.between(1000, 3000), (ms) => this.run(ms));
+    await this.run(2000);
   }
 
   /** Every replica answers 503: retries cannot help, and must not multiply the load. */
-  async #failEverywhere(): Promise<void> {
-    this.#failing.fromMs = this.#world.clock.now();
-    for (const { behaviour } of this.#replicas) behaviour.status = 503;
-    await this.#run(this.#between(2000, 4000));
-    for (const { behaviour } of this.#replicas) behaviour.status = 200;
+  private async failEverywhere(): Promise<void> {
+    this.failing.fromMs = this.world.clock.now();
+    for (const { behaviour } of this.replicas) behaviour.status = 503;
+    await this.run(this.between(2000, 4000));
+    for (const { behaviour } of this.replicas) behaviour.status = 200;
     // A retry budget that is used up needs its whole window to come back.
-    this.#failing.untilMs = this.#world.clock.now() + budget.intervalMs;
-    await this.#run(2000);
+    this.failing.untilMs = this.world.clock.now() + budget.intervalMs;
+    await this.run(2000);
   }
 
   /** While it is down an endpoint and a route change, and a proxy restarts from its last good configuration. */
-  async #loseControlPlane(): Promise<void> {
-    const [first, second] = this.#replicas as [Replica, Replica];
-    this.#control.crash();
-    await this.#run(this.#between(500, 2000));
-    await writeEndpoint(this.#store, first.pod.options, false);
-    await writeRoute(this.#store, namespace, service, `${requestTimeoutMs - 500}ms`);
+  private async loseControlPlane(): Promise<void> {
+    const [first, second] = this.replicas as [Replica, Replica];
+    this.control.crash();
+    await this.run(this.between(500, 2000));
+    await writeEndpoint(this.store, first.pod.options, false);
+    await writeRoute(this.store, namespace, service, `${requestTimeoutMs - 500}ms`);
     second.pod.crashSidecar();
-    await this.#run(500);
+    await this.run(500);
     second.pod.startSidecar();
-    await this.#run(this.#between(2000, 4000));
-    this.#restoredFrom = second.pod.proxy!.config.origin;
-    if (this.#options.deafProxy === true) this.#callerPod.hangUp();
-    this.#control.start();
-    await this.#run(this.#between(2000, 4000));
-    await writeEndpoint(this.#store, first.pod.options, true);
+    await this.run(this.between(2000, 4000));
+    this.restoredFrom = second.pod.proxy!.config.origin;
+    if (this.options.deafProxy === true) this.callerPod.hangUp();
+    this.control.start();
+    await this.run(this.between(2000, 4000));
+    await writeEndpoint(this.store, first.pod.options, true);
     // The longest wait of a proxy before it tries to connect again.
-    await this.#run(8000);
+    await this.run(8000);
   }
 
   /** Plays on, and takes a sample of the retries each half second. */
-  async #run(ms: number): Promise<void> {
-    const untilMs = this.#world.clock.now() + ms;
-    while (this.#world.clock.now() < untilMs) {
-      await this.#world.runUntil(Math.min(untilMs, this.#world.clock.now() + 500));
-      this.#sample();
+  private async run(ms: number): Promise<void> {
+    const untilMs = this.world.clock.now() + ms;
+    while (this.world.clock.now() < untilMs) {
+      await this.world.runUntil(Math.min(untilMs, this.world.clock.now() + 500));
+      this.sample();
     }
   }
 
-  #sample(): void {
-    const cluster = this.#callerPod.proxy?.view.clusters.get(`${namespace}/${service}:80`);
+  private sample(): void {
+    const cluster = this.callerPod.proxy?.view.clusters.get(`${namespace}/${service}:80`);
     if (cluster === undefined) return;
     const { requests, retries } = cluster.stats;
-    this.#samples.push({ atMs: this.#world.clock.now(), requests, retries });
-    this.#world.trace.add(`caller requests ${requests} retries ${retries}`);
+    this.samples.push({ atMs: this.world.clock.now(), requests, retries });
+    this.world.trace.add(`caller requests ${requests} retries ${retries}`);
   }
 
-  #createPod(name: string, app: string, index: number): Pod {
+  private createPod(name: string, app: string, index: number): Pod {
     const options: PodOptions = { name, namespace, service: app, host: `127.0.1.${index}` };
-    return new Pod(this.#world, this.#control, options);
+    return new Pod(this.world, this.control, options);
   }
 
-  #createReplica(index: number): Replica {
-    const pod = this.#createPod(`${service}-${index}`, service, 10 + index);
+  private createReplica(index: number): Replica {
+    const pod = this.createPod(`${service}-${index}`, service, 10 + index);
     const behaviour = { serviceMs: 10, status: 200 };
     const faults = { goawayEvery: 0, resetEvery: 0 };
     const replica = { pod, behaviour, faults, application: pod.startApplicationProcess() };
-    this.#serve(replica);
+    this.serve(replica);
     return replica;
   }
 
-  #startApplication(replica: Replica): void {
+  private startApplication(replica: Replica): void {
     replica.application = replica.pod.startApplicationProcess();
-    this.#serve(replica);
+    this.serve(replica);
   }
 
-  #serve({ application, behaviour, faults }: Replica): Application {
+  private serve({ application, behaviour, faults }: Replica): Application {
     const address = { kind: 'ip', host: '127.0.0.1', port: applicationPort } as const;
-    return new Application(application, address, new LocalWork(application, this.#book, behaviour), {
-      speech: this.#speech,
+    return new Application(application, address, new LocalWork(application, this.book, behaviour), {
+      speech: this.speech,
       faults,
     });
   }
 
-  #between(minMs: number, maxMs: number): number {
-    return minMs + this.#random.float() * (maxMs - minMs);
+  private between(minMs: number, maxMs: number): number {
+    return minMs + this.random.float() * (maxMs - minMs);
   }
 }

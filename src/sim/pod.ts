@@ -22,36 +22,39 @@ const stateDir = '/state';
 
 export class Pod {
   readonly options: PodOptions;
-  readonly #world: World;
-  readonly #control: SimControl;
+  private readonly world: World;
+  private readonly control: SimControl;
   /** The disk outlives the processes. */
-  readonly #disk = createMemoryStore();
-  #sidecar: { readonly process: SimProcess; readonly proxy: MeshProxy; readonly hangUp: () => void } | null =
-    null;
+  private readonly disk = createMemoryStore();
+  private sidecar: {
+    readonly process: SimProcess;
+    readonly proxy: MeshProxy;
+    readonly hangUp: () => void;
+  } | null = null;
 
   constructor(world: World, control: SimControl, options: PodOptions) {
-    this.#world = world;
-    this.#control = control;
+    this.world = world;
+    this.control = control;
     this.options = options;
   }
 
   /** Null while it is down. */
   get proxy(): MeshProxy | null {
-    return this.#sidecar?.proxy ?? null;
+    return this.sidecar?.proxy ?? null;
   }
 
   startSidecar(): void {
     const { name, host } = this.options;
-    const process = this.#world.startProcess(`${name} sidecar`, host);
-    const transport = this.#control.createTransport();
+    const process = this.world.startProcess(`${name} sidecar`, host);
+    const transport = this.control.createTransport();
     const { clock, random, network } = process;
     const proxy = createProxy({
       clock,
       random,
       network,
       resolver: createMemoryResolver(),
-      store: this.#disk,
-      log: createJsonLog('warn', { write: (line) => this.#world.trace.add(`${name} ${line.trim()}`) }, () =>
+      store: this.disk,
+      log: createJsonLog('warn', { write: (line) => this.world.trace.add(`${name} ${line.trim()}`) }, () =>
         clock.wall(),
       ),
       bootstrap: createBootstrap(this.options),
@@ -65,22 +68,22 @@ export class Pod {
       onQuit: () => {},
     });
     proxy.start();
-    this.#sidecar = { process, proxy, hangUp: () => transport.setCut(true) };
+    this.sidecar = { process, proxy, hangUp: () => transport.setCut(true) };
   }
 
   crashSidecar(): void {
-    this.#sidecar?.process.kill();
-    this.#sidecar?.hangUp();
-    this.#sidecar = null;
+    this.sidecar?.process.kill();
+    this.sidecar?.hangUp();
+    this.sidecar = null;
   }
 
   /** Cuts the sidecar off from the control plane for good. */
   hangUp(): void {
-    this.#sidecar?.hangUp();
+    this.sidecar?.hangUp();
   }
 
   startApplicationProcess(): SimProcess {
-    return this.#world.startProcess(`${this.options.name} application`, this.options.host);
+    return this.world.startProcess(`${this.options.name} application`, this.options.host);
   }
 }
 

@@ -21,14 +21,14 @@ export interface RelayOptions {
 const traceFields = ['x-request-id', 'traceparent', 'tracestate'];
 
 export class Relay implements Work {
-  readonly #options: RelayOptions;
+  private readonly options: RelayOptions;
 
   constructor(options: RelayOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   begin(head: RequestHead, answer: (status: number) => void): () => void {
-    const { pool, next, propagates, cancels, onRequest } = this.#options;
+    const { pool, next, propagates, cancels, onRequest } = this.options;
     onRequest();
     const names = propagates ? [requestIdField, ...traceFields] : [requestIdField];
     const fields = names.flatMap((name) => {
@@ -50,7 +50,7 @@ class RelayedCall implements ResponseReceiver {
   /** Null: nobody wants it any more. */
   answer: ((status: number) => void) | null;
   over = false;
-  #status = 0;
+  private status = 0;
 
   constructor(answer: (status: number) => void) {
     this.answer = answer;
@@ -59,7 +59,7 @@ class RelayedCall implements ResponseReceiver {
   onInformational(): void {}
 
   onResponse(head: ResponseHead, endStream: boolean): void {
-    this.#status = head.status;
+    this.status = head.status;
     if (endStream) this.onEnd();
   }
 
@@ -67,7 +67,7 @@ class RelayedCall implements ResponseReceiver {
 
   onEnd(): void {
     this.over = true;
-    this.answer?.(this.#status);
+    this.answer?.(this.status);
   }
 
   /** As frameworks do with a call that broke. */

@@ -30,12 +30,12 @@ export class World {
   readonly clock = new VirtualClock({ tickMs });
   readonly trace = new Trace(this.clock);
   readonly network: MemoryNetwork;
-  readonly #random: Xoshiro128;
+  private readonly random: Xoshiro128;
 
   constructor(seed: number, conditions: Partial<LinkConditions> = {}) {
     this.seed = seed;
     forgetSharedFields();
-    this.#random = new Xoshiro128(seed);
+    this.random = new Xoshiro128(seed);
     this.network = createMemoryNetwork({
       clock: this.clock,
       random: this.forkRandom(),
@@ -49,8 +49,8 @@ export class World {
 
   /** A generator of its own for each user, so that one more draw here does not shift all draws there. */
   forkRandom(): Random {
-    const high = BigInt(this.#random.uint32());
-    return new Xoshiro128((high << 32n) | BigInt(this.#random.uint32()));
+    const high = BigInt(this.random.uint32());
+    return new Xoshiro128((high << 32n) | BigInt(this.random.uint32()));
   }
 
   startProcess(name: string, host: string): SimProcess {

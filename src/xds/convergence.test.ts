@@ -27,9 +27,9 @@ class TestProxy implements XdsSubscriber {
     this.held.set(update.typeUrl, held);
     for (const resource of update.changed) held.set(resource.name, resource);
     for (const name of update.removed) held.delete(name);
-    if (update.typeUrl === cluster) this.#follow(endpoint, this.#referred(cluster, 'endpoints'));
-    if (update.typeUrl === listener) this.#follow(route, this.#referred(listener, 'routes'));
-    this.#check(update);
+    if (update.typeUrl === cluster) this.follow(endpoint, this.referred(cluster, 'endpoints'));
+    if (update.typeUrl === listener) this.follow(route, this.referred(listener, 'routes'));
+    this.check(update);
     return [];
   }
 
@@ -40,22 +40,22 @@ class TestProxy implements XdsSubscriber {
   }
 
   /** Subscribes to what is referred to, and forgets what no longer is. */
-  #follow(typeUrl: string, names: readonly string[]): void {
+  private follow(typeUrl: string, names: readonly string[]): void {
     for (const name of this.held.get(typeUrl)?.keys() ?? []) {
       if (!names.includes(name)) this.held.get(typeUrl)?.delete(name);
     }
     this.client?.subscribe(typeUrl, names);
   }
 
-  #referred(typeUrl: string, kind: 'endpoints' | 'routes' | 'clusters'): string[] {
+  private referred(typeUrl: string, kind: 'endpoints' | 'routes' | 'clusters'): string[] {
     return [...(this.held.get(typeUrl)?.values() ?? [])].flatMap((resource) => [
       ...findReferences(resource)[kind],
     ]);
   }
 
   /** At no moment may a route that is in use name a cluster that was not delivered, or was taken away. */
-  #check(update: XdsUpdate): void {
-    const used = new Set(this.#referred(listener, 'routes'));
+  private check(update: XdsUpdate): void {
+    const used = new Set(this.referred(listener, 'routes'));
     for (const [name, resource] of this.held.get(route) ?? []) {
       if (!used.has(name)) continue;
       for (const target of findReferences(resource).clusters) {

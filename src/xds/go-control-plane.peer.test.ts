@@ -20,16 +20,16 @@ const buildMs = 600_000;
 /** The foreign server: lines in, lines out. */
 class Peer {
   readonly lines: string[] = [];
-  readonly #child = Bun.spawn([binary], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
+  private readonly child = Bun.spawn([binary], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
 
   constructor() {
-    void this.#read();
+    void this.read();
   }
 
-  async #read(): Promise<void> {
+  private async read(): Promise<void> {
     const decoder = new TextDecoder();
     let rest = '';
-    for await (const bytes of this.#child.stdout) {
+    for await (const bytes of this.child.stdout) {
       const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       this.lines.push(...lines);
@@ -42,13 +42,13 @@ class Peer {
   }
 
   say(line: string): void {
-    this.#child.stdin.write(`${line}\n`);
-    void this.#child.stdin.flush();
+    this.child.stdin.write(`${line}\n`);
+    void this.child.stdin.flush();
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#child.exited;
+    this.child.kill('SIGKILL');
+    await this.child.exited;
   }
 }
 
@@ -66,13 +66,13 @@ class Follower implements XdsSubscriber {
     for (const name of update.removed) held.delete(name);
     const all = [...held.values()].map((resource) => findReferences(resource));
     if (update.typeUrl === typeUrls.cluster) {
-      this.#follow(
+      this.follow(
         typeUrls.endpoint,
         all.flatMap(({ endpoints }) => [...endpoints]),
       );
     }
     if (update.typeUrl === typeUrls.listener) {
-      this.#follow(
+      this.follow(
         typeUrls.route,
         all.flatMap(({ routes }) => [...routes]),
       );
@@ -83,7 +83,7 @@ class Follower implements XdsSubscriber {
   }
 
   /** Subscribes to what is referred to, and forgets what no longer is. */
-  #follow(typeUrl: string, names: readonly string[]): void {
+  private follow(typeUrl: string, names: readonly string[]): void {
     const held = this.held.get(typeUrl);
     for (const name of held?.keys() ?? []) if (!names.includes(name)) held?.delete(name);
     this.client?.subscribe(typeUrl, names);

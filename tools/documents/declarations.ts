@@ -53,12 +53,12 @@ function plainComment(text: string): string {
 }
 
 class Reader {
-  readonly #source: string;
-  #at: number;
+  private readonly source: string;
+  private at: number;
 
   constructor(source: string, at: number) {
-    this.#source = source;
-    this.#at = at;
+    this.source = source;
+    this.at = at;
   }
 
   /** Up to the brace that closes them. */
@@ -66,20 +66,20 @@ class Reader {
     const members: Member[] = [];
     let doc = '';
     for (;;) {
-      const comment = this.#take(/\s*(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/|\/\/(.*))/y);
+      const comment = this.take(/\s*(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/|\/\/(.*))/y);
       if (comment !== null) doc = plainComment(comment[1] ?? '');
-      else if (this.#take(/\s*\}/y) !== null) return members;
+      else if (this.take(/\s*\}/y) !== null) return members;
       else {
-        members.push(this.#readMember(doc));
+        members.push(this.readMember(doc));
         doc = '';
       }
     }
   }
 
-  #readMember(doc: string): Member {
-    const name = this.#take(/\s*(?:readonly )?(\w+)(\??): ?/y);
-    if (name === null) throw new Error(`not a member: ${this.#source.slice(this.#at, this.#at + 80)}`);
-    const list = this.#take(/(?:readonly )?\{/y);
+  private readMember(doc: string): Member {
+    const name = this.take(/\s*(?:readonly )?(\w+)(\??): ?/y);
+    if (name === null) throw new Error(`not a member: ${this.source.slice(this.at, this.at + 80)}`);
+    const list = this.take(/(?:readonly )?\{/y);
     if (list === null)
       return { name: name[1]!, optional: name[2] === '?', type: this.readType(), members: null, doc };
     const members = this.readMembers();
@@ -89,27 +89,27 @@ class Reader {
 
   /** Up to its semicolon, or to the brace that closes the object around it. */
   readType(): string {
-    const from = this.#at;
+    const from = this.at;
     let text = '';
-    for (let depth = 0; ; this.#at++) {
-      const comment = this.#take(/\/\*\*(?:(?!\*\/)[\s\S])*\*\//y);
+    for (let depth = 0; ; this.at++) {
+      const comment = this.take(/\/\*\*(?:(?!\*\/)[\s\S])*\*\//y);
       // Those of members are read with them, those between the variants of a union are nobody's.
       if (comment !== null && depth > 0) text += comment[0];
-      const one = this.#source[this.#at];
-      if (one === undefined) throw new Error(`no end of a type: ${this.#source.slice(from, from + 80)}`);
+      const one = this.source[this.at];
+      if (one === undefined) throw new Error(`no end of a type: ${this.source.slice(from, from + 80)}`);
       if (depth === 0 && ';}'.includes(one)) break;
       if ('{(['.includes(one)) depth++;
       if ('})]'.includes(one)) depth--;
       text += one;
     }
-    if (this.#source[this.#at] === ';') this.#at++;
+    if (this.source[this.at] === ';') this.at++;
     return text.replaceAll(/\s+/g, ' ').trim().replace(/^\| /, '');
   }
 
-  #take(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#source);
-    if (found !== null) this.#at = pattern.lastIndex;
+  private take(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.source);
+    if (found !== null) this.at = pattern.lastIndex;
     return found;
   }
 }

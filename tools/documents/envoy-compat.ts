@@ -11,8 +11,7 @@ Made from the proxy's own tables by \`npm run documents\`. Whatever is not liste
 before the proxy starts, in a resource from a control plane by a NACK that names it; the version before it stays in force. Nothing that
 could change what happens to a request is ignored; the few fields that are taken without effect (type "ignored", or a note that says so) only
 tune or report. A field means what it means in Envoy 1.40, with Envoy's default, unless its row says otherwise. Towards
-endpoints x-envoy-attempt-count is always sent, and Envoy's
-x-envoy-original-host and x-envoy-expected-rq-timeout-ms never are; the texts of Weft's own answers differ. A rewritten
+endpoints x-envoy-attempt-count is always sent, and Envoy's x-envoy-original-host never is; the texts of Weft's own answers differ. A rewritten
 prefix meets the rest of the path with one slash, and a Location leaves out its scheme's own port, as Gateway API says. Texts that are put into
 messages are ASCII. A client that ends its sending half after a request is still answered
 if the answer begins within 5 s, where Envoy cancels the request at once. An Upgrade on a request with a body is left out and the request served as

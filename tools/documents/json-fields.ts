@@ -40,64 +40,64 @@ export function listJsonFields({
 
 class Lister {
   readonly fields: JsonField[] = [];
-  readonly #sources: readonly string[];
-  readonly #elsewhere: Readonly<Record<string, string>>;
+  private readonly sources: readonly string[];
+  private readonly elsewhere: Readonly<Record<string, string>>;
 
   constructor(sources: readonly string[], elsewhere: Readonly<Record<string, string>>) {
-    this.#sources = sources;
-    this.#elsewhere = elsewhere;
+    this.sources = sources;
+    this.elsewhere = elsewhere;
   }
 
   /** `prefix`: the path before its fields, with what joins them. */
   addDeclaration(prefix: string, name: string): void {
-    const found = this.#find(name);
+    const found = this.find(name);
     if (found === null) throw new Error(`${name} is declared in none of the files`);
     for (const parent of found.extends) this.addDeclaration(prefix, parent);
-    for (const member of found.members ?? variantsOf(found)) this.#addMember(prefix, member);
+    for (const member of found.members ?? variantsOf(found)) this.addMember(prefix, member);
   }
 
-  #find(name: string): Declaration | null {
+  private find(name: string): Declaration | null {
     if (!/^\w+$/.test(name)) return null;
-    for (const source of this.#sources) {
+    for (const source of this.sources) {
       const found = readDeclaration(source, name);
       if (found !== null) return found;
     }
     return null;
   }
 
-  #addMember(prefix: string, member: Member): void {
+  private addMember(prefix: string, member: Member): void {
     const { name, optional, doc, members } = member;
     const path = prefix + name;
     const parts = splitUnion(member.type);
     const nullable = parts.includes('null');
     const type = parts.filter((part) => part !== 'null' && part !== 'undefined').join(' | ');
     const { inner, suffix } = unwrap(type);
-    const known = this.#find(inner);
+    const known = this.find(inner);
     const isObject = members !== null || (known !== null && isObjectType(known));
     const text = doc !== '' ? doc : (known?.doc ?? '');
     if (text === '') throw new Error(`${path} has no description`);
-    const shown = this.#elsewhere[inner] ?? (isObject ? 'object' : this.#describe(inner));
+    const shown = this.elsewhere[inner] ?? (isObject ? 'object' : this.describe(inner));
     if (!this.fields.some((field) => field.path === path))
       this.fields.push({ path, type: listed(shown, suffix), nullable, optional, doc: text });
     const below = `${path}${suffix}.`;
-    if (members !== null) for (const one of members) this.#addMember(below, one);
-    else if (isObject && this.#elsewhere[inner] === undefined) this.addDeclaration(below, inner);
+    if (members !== null) for (const one of members) this.addMember(below, one);
+    else if (isObject && this.elsewhere[inner] === undefined) this.addDeclaration(below, inner);
   }
 
-  #describe(type: string): string {
+  private describe(type: string): string {
     const indexed = /^(\w+)\['(\w+)'\]$/.exec(type);
-    if (indexed !== null) return this.#describe(this.#typeOfMember(indexed[1]!, indexed[2]!));
+    if (indexed !== null) return this.describe(this.typeOfMember(indexed[1]!, indexed[2]!));
     const plain = { string: 'text', number: 'number', boolean: 'true or false' }[type];
     if (plain !== undefined) return plain;
-    const alias = this.#find(type)?.type;
-    if (alias !== undefined) return this.#describe(alias);
+    const alias = this.find(type)?.type;
+    if (alias !== undefined) return this.describe(alias);
     return splitUnion(type)
-      .map((one) => (/^'/.test(one) ? `\`${one.slice(1, -1)}\`` : this.#describe(one)))
+      .map((one) => (/^'/.test(one) ? `\`${one.slice(1, -1)}\`` : this.describe(one)))
       .join(', ');
   }
 
-  #typeOfMember(name: string, field: string): string {
-    const found = this.#find(name);
+  private typeOfMember(name: string, field: string): string {
+    const found = this.find(name);
     const members = found === null ? [] : (found.members ?? variantsOf(found));
     const member = members.find((one) => one.name === field);
     if (member === undefined) throw new Error(`${name} has no ${field}`);

@@ -84,6 +84,13 @@ const cases: readonly { rule: string; name: string; path: string; bad: string; g
   },
   {
     rule: 'banned',
+    name: 'one style of privacy',
+    path: 'src/policy/budget.ts',
+    bad: 'return this.#spent;',
+    good: 'return this.spent;',
+  },
+  {
+    rule: 'banned',
     name: 'exits outside cli',
     path: 'src/proxy/a.ts',
     bad: 'process.exit(1);',

@@ -55,6 +55,7 @@ const banned: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(TODO|FIXME|XXX|HACK)\b/, 'do it, or say it in docs/'],
   [/\b(test|describe|it)\.only\(/, 'run all tests'],
   [/biome-ignore|@ts-ignore|@ts-expect-error|@ts-nocheck|\bas any(?=[;,)\]>.])/, 'mend the cause'],
+  [/\bthis\.#\w/, 'write private: one style'],
   [/\bprocess\.exit\(/, 'only src/cli exits; throw Exit there'],
   [/\bprocess\.env\b/, 'only src/cli reads the environment'],
 ];

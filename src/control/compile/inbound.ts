@@ -130,22 +130,22 @@ function nameTarget(
 
 /** Virtual hosts in the order found; a domain belongs to the first that asks for it, since Envoy takes none twice. */
 class HostCollector {
-  readonly #hosts: InboundHost[] = [];
-  readonly #domains = new Set<string>();
+  private readonly hosts: InboundHost[] = [];
+  private readonly domains = new Set<string>();
 
   add(name: string, domains: readonly string[], cluster: string, borrowed: boolean): void {
-    const fresh = domains.filter((domain) => !this.#domains.has(domain));
-    if (fresh.length === 0 || this.#hosts.some((host) => host.name === name)) return;
-    for (const domain of fresh) this.#domains.add(domain);
-    this.#hosts.push({ name, domains: fresh, cluster, borrowed });
+    const fresh = domains.filter((domain) => !this.domains.has(domain));
+    if (fresh.length === 0 || this.hosts.some((host) => host.name === name)) return;
+    for (const domain of fresh) this.domains.add(domain);
+    this.hosts.push({ name, domains: fresh, cluster, borrowed });
   }
 
   has(domain: string): boolean {
-    return this.#domains.has(domain);
+    return this.domains.has(domain);
   }
 
   list(): readonly InboundHost[] {
-    return this.#hosts;
+    return this.hosts;
   }
 }
 

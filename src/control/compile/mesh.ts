@@ -51,44 +51,44 @@ interface CompiledStatics {
 }
 
 export class MeshCompiler {
-  readonly #model: Model;
-  readonly #cache: ResourceCache;
-  readonly #ports = new Map<string, PortModel>();
-  readonly #assignments = new Map<string, ResourceMap>();
-  readonly #clusters: ResourceMap;
+  private readonly model: Model;
+  private readonly cache: ResourceCache;
+  private readonly ports = new Map<string, PortModel>();
+  private readonly assignments = new Map<string, ResourceMap>();
+  private readonly clusters: ResourceMap;
   /** Stand for everything that routes, and for everything that statics are made of. */
-  readonly #routingInput: string;
-  readonly #staticInput: string;
+  private readonly routingInput: string;
+  private readonly staticInput: string;
   /** A route of some Service says who may read across origins. */
-  readonly #cors: boolean;
+  private readonly cors: boolean;
 
   /** Begins a build of `cache`. */
   constructor(model: Model, cache: ResourceCache) {
-    this.#model = model;
-    this.#cache = cache;
+    this.model = model;
+    this.cache = cache;
     for (const service of model.services.values())
-      for (const port of service.ports) this.#ports.set(port.id, port);
-    this.#routingInput = encodeRoutingInput(model);
-    this.#cors = [...this.#ports.values()].some(({ routes }) =>
+      for (const port of service.ports) this.ports.set(port.id, port);
+    this.routingInput = encodeRoutingInput(model);
+    this.cors = [...this.ports.values()].some(({ routes }) =>
       [routes.producer ?? [], ...routes.consumers.values()].some((rules) =>
         rules.some((rule) => rule.cors !== null),
       ),
     );
-    this.#clusters = cache.shareMap('clusters', byName(this.#compileClusters()));
-    this.#staticInput = `${this.#routingInput} ${hashMap(this.#clusters)}`;
-    cache.beginBuild(this.#staticInput);
+    this.clusters = cache.shareMap('clusters', byName(this.compileClusters()));
+    this.staticInput = `${this.routingInput} ${hashMap(this.clusters)}`;
+    cache.beginBuild(this.staticInput);
   }
 
   compile(scope: Scope): CompiledScope {
     const key = scopeKey(scope);
-    const statics = this.#cache.value(`statics ${key}`, this.#staticInput, () =>
-      this.#compileStatics(scope, key),
+    const statics = this.cache.value(`statics ${key}`, this.staticInput, () =>
+      this.compileStatics(scope, key),
     );
     return {
       resources: new Map([
         [typeUrls.secret, statics.secrets],
         [typeUrls.cluster, statics.clusters],
-        [typeUrls.endpoint, this.#assignmentsFor(scope.zone)],
+        [typeUrls.endpoint, this.assignmentsFor(scope.zone)],
         [typeUrls.listener, statics.listeners],
         [typeUrls.route, statics.routes],
       ]),
@@ -98,50 +98,50 @@ export class MeshCompiler {
 
   /** A scope ends with its last stream. */
   drop(scope: Scope): void {
-    this.#cache.dropScope(scopeKey(scope));
+    this.cache.dropScope(scopeKey(scope));
   }
 
-  #compileStatics(scope: Scope, key: string): CompiledStatics {
+  private compileStatics(scope: Scope, key: string): CompiledStatics {
     switch (scope.role) {
       case 'sidecar':
-        return this.#compileSidecar(scope, key);
+        return this.compileSidecar(scope, key);
       case 'agent':
-        return this.#compileAgent(scope, key);
+        return this.compileAgent(scope, key);
       case 'gateway':
-        return this.#compileGateway(scope, key);
+        return this.compileGateway(scope, key);
     }
   }
 
-  #compileSidecar(scope: SidecarScope, key: string): CompiledStatics {
-    const plan = planInbound(this.#model, scope);
+  private compileSidecar(scope: SidecarScope, key: string): CompiledStatics {
+    const plan = planInbound(this.model, scope);
     const own = plan.targets.map((target) =>
-      this.#cache.resource(ClusterSchema, target.cluster, key, JSON.stringify(target), () =>
+      this.cache.resource(ClusterSchema, target.cluster, key, JSON.stringify(target), () =>
         compileInboundCluster(target),
       ),
     );
-    const inbound = this.#cache.resource(RouteConfigurationSchema, 'inbound', key, JSON.stringify(plan), () =>
+    const inbound = this.cache.resource(RouteConfigurationSchema, 'inbound', key, JSON.stringify(plan), () =>
       compileInboundRoutes('inbound', plan),
     );
     const listeners = [
-      this.#listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound', cors: this.#cors }),
-      this.#listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound', cors: false }),
+      this.listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound', cors: this.cors }),
+      this.listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound', cors: false }),
     ];
-    const routes = [this.#outboundRoutes('outbound', scope.namespace), inbound];
+    const routes = [this.outboundRoutes('outbound', scope.namespace), inbound];
     const notes = plan.unresolved.map(
       (port) =>
         `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
     );
-    return this.#bundle(key, listeners, routes, own, notes);
+    return this.bundle(key, listeners, routes, own, notes);
   }
 
-  #compileAgent(scope: AgentScope, key: string): CompiledStatics {
+  private compileAgent(scope: AgentScope, key: string): CompiledStatics {
     const { bind } = scope;
-    const listeners = [this.#listener({ name: 'agent', bind, direction: 'outbound', cors: this.#cors })];
-    return this.#bundle(key, listeners, [this.#outboundRoutes('agent', scope.namespace)], [], []);
+    const listeners = [this.listener({ name: 'agent', bind, direction: 'outbound', cors: this.cors })];
+    return this.bundle(key, listeners, [this.outboundRoutes('agent', scope.namespace)], [], []);
   }
 
-  #compileGateway(scope: GatewayScope, key: string): CompiledStatics {
-    const gateway = this.#findGateway(scope);
+  private compileGateway(scope: GatewayScope, key: string): CompiledStatics {
+    const gateway = this.findGateway(scope);
     const listeners: XdsResource[] = [];
     const routes: XdsResource[] = [];
     const secrets = new Map<string, XdsResource>();
@@ -150,77 +150,77 @@ export class MeshCompiler {
       // The node's own address is for the first; further sockets keep their ports on the same host.
       const host = scope.bind?.host ?? '0.0.0.0';
       const port = position === 0 ? (scope.bind?.port ?? socket.port) : socket.port;
-      listeners.push(this.#gatewayListener(socket, { host, port }));
+      listeners.push(this.gatewayListener(socket, { host, port }));
       for (const chain of socket.chains) {
         if (gateway !== null && chain.kind === 'http')
-          routes.push(this.#gatewayRoutes(gateway, socket, chain));
+          routes.push(this.gatewayRoutes(gateway, socket, chain));
         for (const secret of chain.tls?.certificates ?? []) secrets.set(secret.name, encodeSecret(secret));
       }
     }
     const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
-    return { ...this.#bundle(key, listeners, routes, [], gateway === null ? [missing] : []), secrets };
+    return { ...this.bundle(key, listeners, routes, [], gateway === null ? [missing] : []), secrets };
   }
 
   /** By name; a proxy whose name says nothing serves the only Gateway of its namespace. */
-  #findGateway(scope: GatewayScope): GatewayModel | null {
-    const named = this.#model.gateways.get(`${scope.namespace}/${scope.gateway}`);
+  private findGateway(scope: GatewayScope): GatewayModel | null {
+    const named = this.model.gateways.get(`${scope.namespace}/${scope.gateway}`);
     if (named !== undefined) return named;
-    const local = [...this.#model.gateways.values()].filter((one) => one.namespace === scope.namespace);
+    const local = [...this.model.gateways.values()].filter((one) => one.namespace === scope.namespace);
     return local.length === 1 ? (local[0] ?? null) : null;
   }
 
-  #gatewayRoutes(gateway: GatewayModel, { port }: GatewaySocket, chain: HttpChain): XdsResource {
-    const input = this.#routingInput;
-    return this.#cache.resource(RouteConfigurationSchema, chain.name, '', input, () =>
-      compileGatewayRoutes(gateway, port, chain, this.#ports),
+  private gatewayRoutes(gateway: GatewayModel, { port }: GatewaySocket, chain: HttpChain): XdsResource {
+    const input = this.routingInput;
+    return this.cache.resource(RouteConfigurationSchema, chain.name, '', input, () =>
+      compileGatewayRoutes(gateway, port, chain, this.ports),
     );
   }
 
-  #gatewayListener(socket: GatewaySocket, bind: Bind): XdsResource {
+  private gatewayListener(socket: GatewaySocket, bind: Bind): XdsResource {
     const input = gatewayListenerInput(socket, bind);
     const { host, port } = bind;
-    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, JSON.stringify(input), () =>
+    return this.cache.resource(ListenerSchema, input.name, `${host} ${port}`, JSON.stringify(input), () =>
       compileGatewayListener(input),
     );
   }
 
-  #listener(input: ListenerInput): XdsResource {
+  private listener(input: ListenerInput): XdsResource {
     const { host, port } = input.bind;
     const made = `${input.direction} ${input.cors}`;
-    return this.#cache.resource(ListenerSchema, input.name, `${host} ${port}`, made, () =>
+    return this.cache.resource(ListenerSchema, input.name, `${host} ${port}`, made, () =>
       compileListener(input),
     );
   }
 
-  #outboundRoutes(name: string, namespace: string): XdsResource {
-    return this.#cache.encoded(RouteConfigurationSchema, name, namespace, this.#routingInput, () =>
-      encodeOutboundTable(name, this.#model, namespace, encodePortInput, this.#cache),
+  private outboundRoutes(name: string, namespace: string): XdsResource {
+    return this.cache.encoded(RouteConfigurationSchema, name, namespace, this.routingInput, () =>
+      encodeOutboundTable(name, this.model, namespace, encodePortInput, this.cache),
     );
   }
 
-  #compileClusters(): readonly XdsResource[] {
-    return [...this.#ports.values()].map(({ id, service, policy, external, port, protocol, tls }) => {
+  private compileClusters(): readonly XdsResource[] {
+    return [...this.ports.values()].map(({ id, service, policy, external, port, protocol, tls }) => {
       const input = { id, service, policy, external, port, protocol, tls };
-      return this.#cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
+      return this.cache.resource(ClusterSchema, id, '', JSON.stringify(input), () => compileCluster(input));
     });
   }
 
-  #assignmentsFor(zone: string): ResourceMap {
-    const known = this.#assignments.get(zone);
+  private assignmentsFor(zone: string): ResourceMap {
+    const known = this.assignments.get(zone);
     if (known !== undefined) return known;
-    const inside = [...this.#ports.values()].filter(({ external }) => external === null);
+    const inside = [...this.ports.values()].filter(({ external }) => external === null);
     const all = inside.map(({ id, endpoints, locality }) => {
       const input = { id, endpoints, locality };
-      return this.#cache.resource(ClusterLoadAssignmentSchema, id, zone, JSON.stringify(input), () =>
+      return this.cache.resource(ClusterLoadAssignmentSchema, id, zone, JSON.stringify(input), () =>
         compileAssignment(input, zone),
       );
     });
-    const map = this.#cache.shareMap(`assignments ${zone}`, byName(all));
-    this.#assignments.set(zone, map);
+    const map = this.cache.shareMap(`assignments ${zone}`, byName(all));
+    this.assignments.set(zone, map);
     return map;
   }
 
-  #bundle(
+  private bundle(
     key: string,
     listeners: readonly XdsResource[],
     routes: readonly XdsResource[],
@@ -228,9 +228,9 @@ export class MeshCompiler {
     notes: readonly string[],
   ): CompiledStatics {
     return {
-      listeners: this.#cache.shareMap(`listeners ${key}`, byName(listeners)),
-      routes: this.#cache.shareMap(`routes ${key}`, byName(routes)),
-      clusters: this.#cache.joinMaps(`clusters ${key}`, this.#clusters, ownClusters),
+      listeners: this.cache.shareMap(`listeners ${key}`, byName(listeners)),
+      routes: this.cache.shareMap(`routes ${key}`, byName(routes)),
+      clusters: this.cache.joinMaps(`clusters ${key}`, this.clusters, ownClusters),
       secrets: noSecrets,
       notes,
     };

@@ -45,24 +45,24 @@ export function encodeOutboundTable(
  * namespace, and so does the mesh.
  */
 class DomainClaims {
-  readonly #namespace: string;
+  private readonly namespace: string;
   /** Domain of a pod to the port it belongs to. */
-  readonly #pods = new Map<string, string>();
+  private readonly pods = new Map<string, string>();
 
   constructor(model: Model, namespace: string) {
-    this.#namespace = namespace;
+    this.namespace = namespace;
     for (const service of model.services.values()) {
       if (service.podOf === null) continue;
       for (const port of service.ports)
         for (const domain of domainsOf(service, port, namespace))
-          if (!this.#pods.has(domain)) this.#pods.set(domain, port.id);
+          if (!this.pods.has(domain)) this.pods.set(domain, port.id);
     }
   }
 
   domainsOf(service: ServiceModel, port: PortModel): readonly string[] {
-    const domains = domainsOf(service, port, this.#namespace);
-    if (this.#pods.size === 0) return domains;
-    return domains.filter((domain) => (this.#pods.get(domain) ?? port.id) === port.id);
+    const domains = domainsOf(service, port, this.namespace);
+    if (this.pods.size === 0) return domains;
+    return domains.filter((domain) => (this.pods.get(domain) ?? port.id) === port.id);
   }
 }
 

@@ -33,11 +33,11 @@ interface Slot<T> {
 }
 
 export class ResourceCache {
-  readonly #resources = new Map<string, Slot<XdsResource>>();
-  readonly #maps = new Map<string, Slot<ResourceMap>>();
-  readonly #values = new Map<string, Slot<unknown>>();
-  #generation = 0;
-  #buildInput = '';
+  private readonly resources = new Map<string, Slot<XdsResource>>();
+  private readonly maps = new Map<string, Slot<ResourceMap>>();
+  private readonly values = new Map<string, Slot<unknown>>();
+  private generation = 0;
+  private buildInput = '';
 
   /**
    * `variant` tells apart resources of one name that different proxies hold (a zone, a namespace). `compile` runs only
@@ -65,9 +65,9 @@ export class ResourceCache {
     encode: () => Encoded,
   ): XdsResource {
     const key = `${schema.typeName} ${name} ${variant}`;
-    const slot = this.#resources.get(key);
+    const slot = this.resources.get(key);
     if (slot !== undefined && slot.input === input) {
-      slot.generation = this.#generation;
+      slot.generation = this.generation;
       return slot.value;
     }
     const { bytes, references } = encode();
@@ -76,43 +76,43 @@ export class ResourceCache {
     const same = slot?.value.version === version ? slot.value : null;
     const value = same ?? { name, version, typeUrl: `type.googleapis.com/${schema.typeName}`, bytes };
     if (same === null) rememberReferences(value, references);
-    this.#resources.set(key, { input, value, generation: this.#generation });
+    this.resources.set(key, { input, value, generation: this.generation });
     return value;
   }
 
   /** The map that was there under `key` if it holds the very same resources, else `map`. */
   shareMap(key: string, map: ResourceMap): ResourceMap {
-    const before = this.#maps.get(key)?.value;
+    const before = this.maps.get(key)?.value;
     const value = before !== undefined && isSame(before, map) ? before : map;
-    this.#maps.set(key, { input: null, value, generation: this.#generation });
+    this.maps.set(key, { input: null, value, generation: this.generation });
     return value;
   }
 
   /** `base` and `own` in one map, made again only when either changed. */
   joinMaps(key: string, base: ResourceMap, own: readonly XdsResource[]): ResourceMap {
     if (own.length === 0) return base;
-    const before = this.#maps.get(key);
+    const before = this.maps.get(key);
     if (before?.input === base && own.every((one) => before.value.get(one.name) === one))
       if (before.value.size === base.size + own.length) {
-        before.generation = this.#generation;
+        before.generation = this.generation;
         return before.value;
       }
     const value = new Map(base);
     for (const one of own) value.set(one.name, one);
     joints.set(value, { base, own });
-    this.#maps.set(key, { input: base, value, generation: this.#generation });
+    this.maps.set(key, { input: base, value, generation: this.generation });
     return value;
   }
 
   /** Any value that `input` determines; `key` must belong to one kind of value alone. */
   value<T>(key: string, input: string, make: () => T): T {
-    const slot = this.#values.get(key) as Slot<T> | undefined;
+    const slot = this.values.get(key) as Slot<T> | undefined;
     if (slot !== undefined && slot.input === input) {
-      slot.generation = this.#generation;
+      slot.generation = this.generation;
       return slot.value;
     }
     const value = make();
-    this.#values.set(key, { input, value, generation: this.#generation });
+    this.values.set(key, { input, value, generation: this.generation });
     return value;
   }
 
@@ -121,22 +121,22 @@ export class ResourceCache {
    * for again, so only then can what was not asked for be told from what is merely unchanged, and dropped.
    */
   beginBuild(input: string): void {
-    if (input === this.#buildInput) return;
-    this.#buildInput = input;
-    for (const slots of [this.#resources, this.#maps, this.#values])
-      for (const [key, slot] of slots) if (slot.generation < this.#generation) slots.delete(key);
-    this.#generation++;
+    if (input === this.buildInput) return;
+    this.buildInput = input;
+    for (const slots of [this.resources, this.maps, this.values])
+      for (const [key, slot] of slots) if (slot.generation < this.generation) slots.delete(key);
+    this.generation++;
   }
 
   /** Drops what was kept for one scope alone, which has no proxy any more. */
   dropScope(key: string): void {
-    this.#values.delete(`statics ${key}`);
-    for (const part of ['listeners', 'routes', 'clusters']) this.#maps.delete(`${part} ${key}`);
-    for (const name of this.#resources.keys()) if (name.endsWith(` ${key}`)) this.#resources.delete(name);
+    this.values.delete(`statics ${key}`);
+    for (const part of ['listeners', 'routes', 'clusters']) this.maps.delete(`${part} ${key}`);
+    for (const name of this.resources.keys()) if (name.endsWith(` ${key}`)) this.resources.delete(name);
   }
 
   get size(): number {
-    return this.#resources.size;
+    return this.resources.size;
   }
 }
 

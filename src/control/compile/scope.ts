@@ -90,25 +90,25 @@ export function scopeKey(scope: Scope): string {
 
 class MetadataReader {
   readonly issues: Issue[] = [];
-  readonly #node: XdsNode;
+  private readonly node: XdsNode;
 
   constructor(node: XdsNode) {
-    this.#node = node;
+    this.node = node;
   }
 
   text(name: string): string {
-    const value = this.#node.metadata[name];
+    const value = this.node.metadata[name];
     if (value === undefined) return '';
     if (typeof value === 'string') return value;
-    this.#refuse(name, 'must be a string', value);
+    this.refuse(name, 'must be a string', value);
     return '';
   }
 
   /** Sorted, so that equal labels give an equal scope. */
   labels(): Readonly<Record<string, string>> {
-    const entries = this.#entries('labels').filter((entry): entry is [string, string] => {
+    const entries = this.entries('labels').filter((entry): entry is [string, string] => {
       if (typeof entry[1] === 'string') return true;
-      this.#refuse(`labels.${entry[0]}`, 'must be a string', entry[1]);
+      this.refuse(`labels.${entry[0]}`, 'must be a string', entry[1]);
       return false;
     });
     return Object.fromEntries(entries);
@@ -116,38 +116,38 @@ class MetadataReader {
 
   ports(field: string): Readonly<Record<string, number>> {
     const ports: [string, number][] = [];
-    for (const [name, value] of this.#entries(field)) {
+    for (const [name, value] of this.entries(field)) {
       const port = Number(value);
       if (Number.isInteger(port) && port >= 1 && port <= 65_535) ports.push([name, port]);
-      else this.#refuse(`${field}.${name}`, 'must be a port number', value);
+      else this.refuse(`${field}.${name}`, 'must be a port number', value);
     }
     return Object.fromEntries(ports);
   }
 
   bind(listener: string): Bind | null {
-    const entry = this.#entries('listen').find(([name]) => name === listener);
+    const entry = this.entries('listen').find(([name]) => name === listener);
     if (entry === undefined) return null;
     const match = typeof entry[1] === 'string' ? /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(entry[1]) : null;
     const [, v6, v4, digits] = match ?? [];
     const port = Number(digits);
     const host = v6 ?? v4;
     if (host !== undefined && port >= 1 && port <= 65_535) return { host, port };
-    this.#refuse(`listen.${listener}`, 'must be host:port', entry[1]);
+    this.refuse(`listen.${listener}`, 'must be host:port', entry[1]);
     return null;
   }
 
-  #entries(name: string): [string, unknown][] {
-    const value = this.#node.metadata[name];
+  private entries(name: string): [string, unknown][] {
+    const value = this.node.metadata[name];
     if (value === undefined) return [];
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.#refuse(name, 'must be an object', value);
+      this.refuse(name, 'must be an object', value);
       return [];
     }
     return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  #refuse(name: string, rule: string, value: unknown): void {
-    this.issues.push(nodeIssue(this.#node, `metadata.${name}`, rule, JSON.stringify(value) ?? ''));
+  private refuse(name: string, rule: string, value: unknown): void {
+    this.issues.push(nodeIssue(this.node, `metadata.${name}`, rule, JSON.stringify(value) ?? ''));
   }
 }
 

@@ -48,107 +48,107 @@ interface Applied {
 
 export class GatewayFleet implements TimerHandler {
   readonly counters = { applied: 0, removed: 0, failed: 0 };
-  readonly #options: GatewayFleetOptions;
-  readonly #timer = new Timer(this, 0);
+  private readonly options: GatewayFleetOptions;
+  private readonly timer = new Timer(this, 0);
   /** By path. */
-  readonly #applied = new Map<string, Applied>();
-  #failures = 0;
-  #leading = false;
-  #running = false;
+  private readonly applied = new Map<string, Applied>();
+  private failures = 0;
+  private leading = false;
+  private running = false;
 
   constructor(options: GatewayFleetOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   lead(leading: boolean): void {
-    this.#leading = leading;
+    this.leading = leading;
     // What another leader wrote meanwhile is not known.
-    this.#applied.clear();
+    this.applied.clear();
     if (leading) this.poke();
-    else this.#options.clock.cancel(this.#timer);
+    else this.options.clock.cancel(this.timer);
   }
 
   /** Something changed that Gateways may be made of. */
   poke(): void {
-    if (this.#leading && !this.#running) this.#armWithin(fleetLimits.gatherMs);
+    if (this.leading && !this.running) this.armWithin(fleetLimits.gatherMs);
   }
 
   stop(): void {
-    this.#leading = false;
-    this.#options.clock.cancel(this.#timer);
+    this.leading = false;
+    this.options.clock.cancel(this.timer);
   }
 
   onTimer(): void {
-    if (!this.#running) void this.#run();
+    if (!this.running) void this.run();
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    const gateways = this.#options.list();
-    const sound = gateways === null || (await this.#applyAll(gateways));
-    this.#running = false;
-    if (!this.#leading) return;
-    this.#failures = sound ? 0 : this.#failures + 1;
-    if (sound) return this.#armWithin(fleetLimits.resyncMs);
-    const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (this.#failures - 1), fleetLimits.backoffMaxMs);
-    this.#armWithin(waitMs * (0.5 + this.#options.random.float() / 2));
+  private async run(): Promise<void> {
+    this.running = true;
+    const gateways = this.options.list();
+    const sound = gateways === null || (await this.applyAll(gateways));
+    this.running = false;
+    if (!this.leading) return;
+    this.failures = sound ? 0 : this.failures + 1;
+    if (sound) return this.armWithin(fleetLimits.resyncMs);
+    const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (this.failures - 1), fleetLimits.backoffMaxMs);
+    this.armWithin(waitMs * (0.5 + this.options.random.float() / 2));
   }
 
-  async #applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
+  private async applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
     let sound = true;
     const wanted = new Set<string>();
     for (const gateway of gateways) {
-      for (const item of this.#options.render(gateway)) {
+      for (const item of this.options.render(gateway)) {
         wanted.add(pathOf(item));
-        sound = (await this.#apply(item)) && sound;
-        if (!this.#leading) return true;
+        sound = (await this.apply(item)) && sound;
+        if (!this.leading) return true;
       }
     }
     // A Gateway that is gone takes its objects along; one that is another's now does not.
-    for (const path of [...this.#applied.keys()])
-      if (!wanted.has(path)) sound = (await this.#remove(path)) && sound;
+    for (const path of [...this.applied.keys()])
+      if (!wanted.has(path)) sound = (await this.remove(path)) && sound;
     return sound;
   }
 
-  async #apply(item: FleetObject): Promise<boolean> {
-    const { api, clock } = this.#options;
+  private async apply(item: FleetObject): Promise<boolean> {
+    const { api, clock } = this.options;
     const path = pathOf(item);
     const text = JSON.stringify(item.object);
-    const before = this.#applied.get(path);
+    const before = this.applied.get(path);
     if (before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs) return true;
     const query = `fieldManager=${fieldManager}&force=true`;
     const answer = await api.request({ method: 'APPLY', path: `${path}?${query}`, body: item.object });
     const status = answer.ok ? answer.value.status : 0;
     if (status === 200 || status === 201) {
-      this.#applied.set(path, { text, atMs: clock.now() });
+      this.applied.set(path, { text, atMs: clock.now() });
       this.counters.applied++;
       return true;
     }
-    return this.#fail(
+    return this.fail(
       path,
       answer.ok ? `${status} ${textOf(answer.value.body, 'message')}` : answer.error.message,
     );
   }
 
-  async #remove(path: string): Promise<boolean> {
-    const answer = await this.#options.api.request({ method: 'DELETE', path });
+  private async remove(path: string): Promise<boolean> {
+    const answer = await this.options.api.request({ method: 'DELETE', path });
     const status = answer.ok ? answer.value.status : 0;
     if (status !== 200 && status !== 202 && status !== 404)
-      return this.#fail(path, answer.ok ? String(status) : answer.error.message);
-    this.#applied.delete(path);
+      return this.fail(path, answer.ok ? String(status) : answer.error.message);
+    this.applied.delete(path);
     this.counters.removed++;
     return true;
   }
 
-  #fail(path: string, reason: string): false {
+  private fail(path: string, reason: string): false {
     this.counters.failed++;
-    this.#options.log.write('warn', 'an object of a Gateway was not written', { path, reason });
+    this.options.log.write('warn', 'an object of a Gateway was not written', { path, reason });
     return false;
   }
 
-  #armWithin(ms: number): void {
-    const { clock } = this.#options;
-    if (!this.#timer.armed || this.#timer.dueMs > clock.now() + ms) clock.arm(this.#timer, ms);
+  private armWithin(ms: number): void {
+    const { clock } = this.options;
+    if (!this.timer.armed || this.timer.dueMs > clock.now() + ms) clock.arm(this.timer, ms);
   }
 }
 

@@ -26,36 +26,36 @@ interface Held {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export class Credentials {
-  readonly #access: ClusterAccess;
-  readonly #clock: Clock;
-  readonly #environment: Environment;
-  #held: Held | null = null;
-  #running: Promise<Result<Credential, MeshError>> | null = null;
+  private readonly access: ClusterAccess;
+  private readonly clock: Clock;
+  private readonly environment: Environment;
+  private held: Held | null = null;
+  private running: Promise<Result<Credential, MeshError>> | null = null;
 
   constructor(access: ClusterAccess, clock: Clock, environment: Environment) {
-    this.#access = access;
-    this.#clock = clock;
-    this.#environment = environment;
+    this.access = access;
+    this.clock = clock;
+    this.environment = environment;
   }
 
   /** The credential to use now. Requests that ask at once share one refresh. */
   async get(): Promise<Result<Credential, MeshError>> {
-    if (this.#held !== null && this.#clock.wall() < this.#held.untilMs) return ok(this.#held.credential);
-    this.#running ??= this.#refresh().finally(() => {
-      this.#running = null;
+    if (this.held !== null && this.clock.wall() < this.held.untilMs) return ok(this.held.credential);
+    this.running ??= this.refresh().finally(() => {
+      this.running = null;
     });
-    return this.#running;
+    return this.running;
   }
 
   /** The API server refused it. */
   drop(): void {
-    this.#held = null;
+    this.held = null;
   }
 
-  async #refresh(): Promise<Result<Credential, MeshError>> {
-    const { ca, certificate, key, credential } = this.#access;
+  private async refresh(): Promise<Result<Credential, MeshError>> {
+    const { ca, certificate, key, credential } = this.access;
     try {
-      const shown = await show(credential, this.#access, this.#environment);
+      const shown = await show(credential, this.access, this.environment);
       const value: Credential = {
         authorization: shown.authorization,
         certificate: shown.certificate ?? (await readPem(certificate)),
@@ -63,8 +63,8 @@ export class Credentials {
         ca: await readPem(ca),
       };
       // Files may be replaced under us, whichever of them they are.
-      const untilMs = Math.min(shown.expiresAtMs, this.#clock.wall() + kubeLimits.tokenReadMs);
-      this.#held = { credential: value, untilMs };
+      const untilMs = Math.min(shown.expiresAtMs, this.clock.wall() + kubeLimits.tokenReadMs);
+      this.held = { credential: value, untilMs };
       return ok(value);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

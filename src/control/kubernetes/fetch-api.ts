@@ -45,12 +45,12 @@ interface BunFetchInit extends RequestInit {
 }
 
 class Caller {
-  readonly #options: FetchApiOptions;
-  readonly #credentials: Credentials;
+  private readonly options: FetchApiOptions;
+  private readonly credentials: Credentials;
 
   constructor(options: FetchApiOptions) {
-    this.#options = options;
-    this.#credentials = new Credentials(options.access, options.clock, options.environment);
+    this.options = options;
+    this.credentials = new Credentials(options.access, options.clock, options.environment);
   }
 
   async request(request: KubeRequest): Promise<Result<KubeAnswer, MeshError>> {
@@ -60,20 +60,20 @@ class Caller {
 
   /** Sends it; the answer's body is still to be read. Any status is a value. */
   async open(request: KubeRequest, signal: AbortSignal): Promise<Result<Response, MeshError>> {
-    const credential = await this.#credentials.get();
+    const credential = await this.credentials.get();
     if (!credential.ok) return credential;
-    const { server } = this.#options.access;
+    const { server } = this.options.access;
     try {
-      const response = await fetch(`${server}${request.path}`, this.#init(request, credential.value, signal));
-      if (response.status === 401) this.#credentials.drop();
+      const response = await fetch(`${server}${request.path}`, this.init(request, credential.value, signal));
+      if (response.status === 401) this.credentials.drop();
       return ok(response);
     } catch (cause) {
       return fail(brokenError(request.path, cause));
     }
   }
 
-  #init(request: KubeRequest, credential: Credential, signal: AbortSignal): BunFetchInit {
-    const { access, userAgent } = this.#options;
+  private init(request: KubeRequest, credential: Credential, signal: AbortSignal): BunFetchInit {
+    const { access, userAgent } = this.options;
     const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent };
     if (credential.authorization !== '') headers['authorization'] = credential.authorization;
     if (request.body !== undefined) headers['content-type'] = contentTypes[request.method];
@@ -137,68 +137,68 @@ const eventTypes: ReadonlySet<string> = new Set<WatchEventType>([
 ]);
 
 class FetchWatch implements TimerHandler {
-  readonly #caller: Caller;
-  readonly #clock: Clock;
-  readonly #path: string;
-  readonly #abort = new AbortController();
-  readonly #silent: Timer;
-  #receiver: WatchReceiver | null;
+  private readonly caller: Caller;
+  private readonly clock: Clock;
+  private readonly path: string;
+  private readonly abort = new AbortController();
+  private readonly silent: Timer;
+  private receiver: WatchReceiver | null;
 
   constructor(caller: Caller, clock: Clock, path: string, receiver: WatchReceiver) {
-    this.#caller = caller;
-    this.#clock = clock;
-    this.#path = path;
-    this.#receiver = receiver;
-    this.#silent = new Timer(this, 0);
+    this.caller = caller;
+    this.clock = clock;
+    this.path = path;
+    this.receiver = receiver;
+    this.silent = new Timer(this, 0);
   }
 
   start(): () => void {
-    void this.#run();
-    return () => this.#stop();
+    void this.run();
+    return () => this.stop();
   }
 
   onTimer(): void {
-    const message = `the watch ${this.#path} said nothing for ${kubeLimits.watchSilentMs / 1000} s`;
-    this.#end(null, new MeshError('idle-timeout', 'upstream', 'yes', message));
+    const message = `the watch ${this.path} said nothing for ${kubeLimits.watchSilentMs / 1000} s`;
+    this.end(null, new MeshError('idle-timeout', 'upstream', 'yes', message));
   }
 
-  async #run(): Promise<void> {
-    this.#clock.arm(this.#silent, kubeLimits.watchSilentMs);
-    const response = await this.#caller.open({ method: 'GET', path: this.#path }, this.#abort.signal);
-    if (!response.ok) return this.#end(null, response.error);
+  private async run(): Promise<void> {
+    this.clock.arm(this.silent, kubeLimits.watchSilentMs);
+    const response = await this.caller.open({ method: 'GET', path: this.path }, this.abort.signal);
+    if (!response.ok) return this.end(null, response.error);
     if (response.value.status !== 200) {
-      const answer = await readAnswer(response.value, this.#path);
-      return answer.ok ? this.#end(answer.value, null) : this.#end(null, answer.error);
+      const answer = await readAnswer(response.value, this.path);
+      return answer.ok ? this.end(answer.value, null) : this.end(null, answer.error);
     }
     try {
       const lines = new JsonLines(kubeLimits.eventBytesMax);
       for await (const chunk of response.value.body ?? []) {
-        if (this.#receiver === null) return;
-        this.#clock.arm(this.#silent, kubeLimits.watchSilentMs);
-        for (const value of lines.push(chunk)) this.#tell(value);
+        if (this.receiver === null) return;
+        this.clock.arm(this.silent, kubeLimits.watchSilentMs);
+        for (const value of lines.push(chunk)) this.tell(value);
       }
-      this.#end(null, null);
+      this.end(null, null);
     } catch (cause) {
-      this.#end(null, brokenError(this.#path, cause));
+      this.end(null, brokenError(this.path, cause));
     }
   }
 
-  #tell(value: unknown): void {
+  private tell(value: unknown): void {
     const { type, object } = isRecord(value) ? value : ({} as KubeObject);
     if (typeof type !== 'string' || !eventTypes.has(type) || !isRecord(object)) return;
-    this.#receiver?.onEvent(type as WatchEventType, object);
+    this.receiver?.onEvent(type as WatchEventType, object);
   }
 
-  #end(status: KubeAnswer | null, error: MeshError | null): void {
-    const receiver = this.#receiver;
-    this.#stop();
+  private end(status: KubeAnswer | null, error: MeshError | null): void {
+    const receiver = this.receiver;
+    this.stop();
     receiver?.onEnd(status, error);
   }
 
-  #stop(): void {
-    this.#receiver = null;
-    this.#clock.cancel(this.#silent);
-    this.#abort.abort();
+  private stop(): void {
+    this.receiver = null;
+    this.clock.cancel(this.silent);
+    this.abort.abort();
   }
 }
 

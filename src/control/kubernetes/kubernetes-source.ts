@@ -36,16 +36,16 @@ export interface ObjectVersion {
 
 export class KubernetesSource implements Source, ReflectorOwner {
   readonly reflectors: readonly Reflector[];
-  readonly #log: Log;
-  readonly #objects = new Map<ObjectKey, RawObject>();
-  readonly #versions = new Map<ObjectKey, ObjectVersion>();
-  #listener: SourceListener | null = null;
-  #synced = false;
+  private readonly log: Log;
+  private readonly objects = new Map<ObjectKey, RawObject>();
+  private readonly versions = new Map<ObjectKey, ObjectVersion>();
+  private listener: SourceListener | null = null;
+  private synced = false;
   /** As text, to tell whether they changed. */
-  #told = '';
+  private told = '';
 
   constructor(options: KubernetesSourceOptions) {
-    this.#log = options.log;
+    this.log = options.log;
     const { api, clock, random, namespaces } = options;
     this.reflectors = options.kinds.flatMap((kind) => {
       const within = kind.namespaced && namespaces.length > 0 ? namespaces : [''];
@@ -54,64 +54,64 @@ export class KubernetesSource implements Source, ReflectorOwner {
   }
 
   start(listener: SourceListener): void {
-    this.#listener = listener;
+    this.listener = listener;
     for (const reflector of this.reflectors) reflector.start();
   }
 
   stop(): void {
-    this.#listener = null;
+    this.listener = null;
     for (const reflector of this.reflectors) reflector.stop();
   }
 
   /** Null for an object that is not there (any more). */
   versionOf(key: ObjectKey): ObjectVersion | null {
-    return this.#versions.get(key) ?? null;
+    return this.versions.get(key) ?? null;
   }
 
   /** As it was last seen; null where it is not there. */
   objectOf(key: ObjectKey): KubeObject | null {
-    return this.#objects.get(key)?.value ?? null;
+    return this.objects.get(key)?.value ?? null;
   }
 
   /** The objects of a kind in one namespace. */
   objectsOf(kind: string, namespace: string): readonly RawObject[] {
-    return [...this.#objects.values()].filter((one) => one.kind === kind && one.namespace === namespace);
+    return [...this.objects.values()].filter((one) => one.kind === kind && one.namespace === namespace);
   }
 
   onObject(kind: WatchedKind, version: string, object: KubeObject): void {
     const raw = createRawObject(kind, version, object);
-    this.#versions.set(raw.key, versionOf(kind, version, object));
-    const before = this.#objects.get(raw.key);
+    this.versions.set(raw.key, versionOf(kind, version, object));
+    const before = this.objects.get(raw.key);
     // Status writes, resyncs and heartbeats end here.
     if (before !== undefined && JSON.stringify(before.value) === JSON.stringify(raw.value)) return;
-    this.#objects.set(raw.key, raw);
-    this.#listener?.onUpsert(raw);
+    this.objects.set(raw.key, raw);
+    this.listener?.onUpsert(raw);
   }
 
   onGone(kind: WatchedKind, namespace: string, name: string): void {
     const key = objectKey(namespace, kind.kind, name);
-    this.#versions.delete(key);
-    if (this.#objects.delete(key)) this.#listener?.onRemove(key);
+    this.versions.delete(key);
+    if (this.objects.delete(key)) this.listener?.onRemove(key);
   }
 
   onState(): void {
-    this.#tellFailures();
-    if (this.#synced || this.#listener === null) return;
+    this.tellFailures();
+    if (this.synced || this.listener === null) return;
     // A kind that may not be read is unknown, not empty: to go on without it could open what it closes.
     if (!this.reflectors.every(({ state }) => state === 'synced' || state === 'absent')) return;
-    this.#synced = true;
-    this.#listener.onSynced();
+    this.synced = true;
+    this.listener.onSynced();
   }
 
-  #tellFailures(): void {
+  private tellFailures(): void {
     const failing = this.reflectors.filter(({ failure }) => failure !== '');
     const text = failing.map(({ kind, failure }) => `${kind.group}/${kind.kind} ${failure}`).join('\n');
-    if (text === this.#told) return;
-    this.#told = text;
+    if (text === this.told) return;
+    this.told = text;
     for (const { kind, state, failure } of failing)
-      this.#log.write('warn', 'cannot read a kind', { kind: nameOf(kind), state, reason: failure });
-    if (failing.length === 0) this.#log.write('info', 'every kind is read again');
-    this.#listener?.onFaults(
+      this.log.write('warn', 'cannot read a kind', { kind: nameOf(kind), state, reason: failure });
+    if (failing.length === 0) this.log.write('info', 'every kind is read again');
+    this.listener?.onFaults(
       failing.map(({ kind, failure }) => ({
         origin: { file: '', line: 0 },
         issue: {

@@ -58,190 +58,190 @@ export class Reflector implements WatchReceiver, TimerHandler {
   /** Lists and watches begun, for metrics. */
   lists = 0;
   watches = 0;
-  readonly #options: ReflectorOptions;
-  readonly #retry = new Timer(this, retryTimer);
-  readonly #relist = new Timer(this, relistTimer);
-  #failures = 0;
+  private readonly options: ReflectorOptions;
+  private readonly retry = new Timer(this, retryTimer);
+  private readonly relist = new Timer(this, relistTimer);
+  private failures = 0;
   /** `namespace/name` of what the owner was told. */
-  #known = new Set<string>();
+  private known = new Set<string>();
   /** What the list under way holds so far; null: none is under way. */
-  #listed: Set<string> | null = null;
+  private listed: Set<string> | null = null;
   /** Where to resume; empty: list. */
-  #resourceVersion = '';
-  #version = 0;
-  #streamsLists = true;
-  #endWatch: (() => void) | null = null;
-  #watchedAtMs = 0;
+  private resourceVersion = '';
+  private version = 0;
+  private streamsLists = true;
+  private endWatch: (() => void) | null = null;
+  private watchedAtMs = 0;
   /** Raised by stop and by every new start, so that the answer to an old request is not taken. */
-  #generation = 0;
+  private generation = 0;
 
   constructor(options: ReflectorOptions) {
-    this.#options = options;
+    this.options = options;
     this.kind = options.kind;
   }
 
   get size(): number {
-    return this.#known.size;
+    return this.known.size;
   }
 
   start(): void {
-    this.#generation++;
-    this.#endWatch?.();
-    this.#endWatch = null;
-    if (this.#resourceVersion !== '') this.#watch();
-    else if (this.#streamsLists) this.#streamList();
-    else void this.#list(this.#generation);
+    this.generation++;
+    this.endWatch?.();
+    this.endWatch = null;
+    if (this.resourceVersion !== '') this.watch();
+    else if (this.streamsLists) this.streamList();
+    else void this.list(this.generation);
   }
 
   stop(): void {
-    this.#generation++;
-    this.#endWatch?.();
-    this.#endWatch = null;
-    this.#options.clock.cancel(this.#retry);
-    this.#options.clock.cancel(this.#relist);
+    this.generation++;
+    this.endWatch?.();
+    this.endWatch = null;
+    this.options.clock.cancel(this.retry);
+    this.options.clock.cancel(this.relist);
   }
 
   onTimer(kind: number): void {
-    if (kind === relistTimer) this.#resourceVersion = '';
+    if (kind === relistTimer) this.resourceVersion = '';
     this.start();
   }
 
   onEvent(type: WatchEventType, object: KubeObject): void {
     if (type === 'ERROR') {
-      this.#endWatch?.();
-      this.#endWatch = null;
+      this.endWatch?.();
+      this.endWatch = null;
       const code = Number(fieldOf(object, 'code') ?? 500);
       this.onEnd({ status: code, body: object, retryAfterMs: 0 }, null);
       return;
     }
-    this.#failures = 0;
-    if (type === 'DELETED') this.#remove(keyOf(object));
-    else if (type !== 'BOOKMARK') this.#take(object);
-    this.#resourceVersion = textOf(object, 'metadata', 'resourceVersion') || this.#resourceVersion;
+    this.failures = 0;
+    if (type === 'DELETED') this.remove(keyOf(object));
+    else if (type !== 'BOOKMARK') this.take(object);
+    this.resourceVersion = textOf(object, 'metadata', 'resourceVersion') || this.resourceVersion;
     const ended = textOf(object, 'metadata', 'annotations', 'k8s.io/initial-events-end') === 'true';
-    if (type === 'BOOKMARK' && ended && this.#listed !== null) this.#finishList();
+    if (type === 'BOOKMARK' && ended && this.listed !== null) this.finishList();
   }
 
   onEnd(status: KubeAnswer | null, error: MeshError | null): void {
-    this.#endWatch = null;
-    if (status !== null) this.#onStatus(status);
-    else if (error !== null) this.#fail(error.message, 0);
-    else if (this.#options.clock.now() - this.#watchedAtMs < kubeLimits.watchShortMs)
-      this.#fail('the API server ended the watch at once', 0);
+    this.endWatch = null;
+    if (status !== null) this.onStatus(status);
+    else if (error !== null) this.fail(error.message, 0);
+    else if (this.options.clock.now() - this.watchedAtMs < kubeLimits.watchShortMs)
+      this.fail('the API server ended the watch at once', 0);
     else this.start();
   }
 
   /** Asks for all objects as the first events of a watch, so that neither side holds the whole list. */
-  #streamList(): void {
+  private streamList(): void {
     this.lists++;
-    this.#listed = new Set();
-    this.#open('&sendInitialEvents=true&resourceVersionMatch=NotOlderThan');
+    this.listed = new Set();
+    this.open('&sendInitialEvents=true&resourceVersionMatch=NotOlderThan');
   }
 
-  #watch(): void {
-    this.#open(`&resourceVersion=${encodeURIComponent(this.#resourceVersion)}`);
+  private watch(): void {
+    this.open(`&resourceVersion=${encodeURIComponent(this.resourceVersion)}`);
   }
 
-  #open(query: string): void {
+  private open(query: string): void {
     this.watches++;
-    const { api, clock, random } = this.#options;
-    this.#watchedAtMs = clock.now();
+    const { api, clock, random } = this.options;
+    this.watchedAtMs = clock.now();
     const seconds = Math.round(kubeLimits.watchSeconds * (1 + random.float()));
-    const path = `${this.#path('watch=true')}&allowWatchBookmarks=true&timeoutSeconds=${seconds}${query}`;
-    this.#endWatch = api.watch(path, this);
+    const path = `${this.path('watch=true')}&allowWatchBookmarks=true&timeoutSeconds=${seconds}${query}`;
+    this.endWatch = api.watch(path, this);
   }
 
   /** Page by page, for API servers that do not stream lists. */
-  async #list(generation: number): Promise<void> {
+  private async list(generation: number): Promise<void> {
     this.lists++;
-    this.#listed = new Set();
+    this.listed = new Set();
     let next = '';
     do {
       const more = next === '' ? '' : `&continue=${encodeURIComponent(next)}`;
-      const path = `${this.#path(`limit=${kubeLimits.pageSize}`)}${more}`;
-      const answer = await this.#options.api.request({ method: 'GET', path });
-      if (generation !== this.#generation) return;
-      if (!answer.ok) return this.#fail(answer.error.message, 0);
-      if (answer.value.status !== 200) return this.#onStatus(answer.value);
+      const path = `${this.path(`limit=${kubeLimits.pageSize}`)}${more}`;
+      const answer = await this.options.api.request({ method: 'GET', path });
+      if (generation !== this.generation) return;
+      if (!answer.ok) return this.fail(answer.error.message, 0);
+      if (answer.value.status !== 200) return this.onStatus(answer.value);
       const { body } = answer.value;
-      for (const item of itemsOf(body)) this.#take(item);
+      for (const item of itemsOf(body)) this.take(item);
       next = textOf(body, 'metadata', 'continue');
-      this.#resourceVersion = textOf(body, 'metadata', 'resourceVersion');
+      this.resourceVersion = textOf(body, 'metadata', 'resourceVersion');
     } while (next !== '');
-    this.#finishList();
+    this.finishList();
     this.start();
   }
 
-  #finishList(): void {
-    const listed = this.#listed ?? new Set();
-    this.#listed = null;
-    for (const key of [...this.#known]) if (!listed.has(key)) this.#remove(key);
-    const { clock, random } = this.#options;
-    clock.arm(this.#relist, kubeLimits.relistMs * (0.8 + 0.4 * random.float()));
-    this.#failures = 0;
-    this.#setState('synced', '');
+  private finishList(): void {
+    const listed = this.listed ?? new Set();
+    this.listed = null;
+    for (const key of [...this.known]) if (!listed.has(key)) this.remove(key);
+    const { clock, random } = this.options;
+    clock.arm(this.relist, kubeLimits.relistMs * (0.8 + 0.4 * random.float()));
+    this.failures = 0;
+    this.setState('synced', '');
   }
 
-  #onStatus({ status, body, retryAfterMs }: KubeAnswer): void {
+  private onStatus({ status, body, retryAfterMs }: KubeAnswer): void {
     const message = `${status}: ${textOf(body, 'message') || 'no reason given'}`;
-    const streaming = this.#streamsLists && this.#listed !== null;
+    const streaming = this.streamsLists && this.listed !== null;
     if (status === 410) {
-      this.#resourceVersion = '';
-      this.#fail('', 0);
-    } else if (status === 404) this.#tryNextVersion();
+      this.resourceVersion = '';
+      this.fail('', 0);
+    } else if (status === 404) this.tryNextVersion();
     else if (streaming && (status === 400 || status === 422)) {
-      this.#streamsLists = false;
+      this.streamsLists = false;
       this.start();
     } else {
       if ((status === 401 || status === 403) && this.state !== 'synced') this.state = 'refused';
-      this.#fail(message, retryAfterMs);
+      this.fail(message, retryAfterMs);
     }
   }
 
-  #tryNextVersion(): void {
-    this.#resourceVersion = '';
-    this.#version = (this.#version + 1) % this.kind.versions.length;
-    if (this.#version > 0) {
+  private tryNextVersion(): void {
+    this.resourceVersion = '';
+    this.version = (this.version + 1) % this.kind.versions.length;
+    if (this.version > 0) {
       this.start();
       return;
     }
-    for (const key of [...this.#known]) this.#remove(key);
-    this.#setState('absent', '');
-    this.#options.clock.arm(this.#retry, kubeLimits.absentRetryMs);
+    for (const key of [...this.known]) this.remove(key);
+    this.setState('absent', '');
+    this.options.clock.arm(this.retry, kubeLimits.absentRetryMs);
   }
 
-  #fail(reason: string, retryAfterMs: number): void {
-    this.#generation++;
-    const { clock, random } = this.#options;
+  private fail(reason: string, retryAfterMs: number): void {
+    this.generation++;
+    const { clock, random } = this.options;
     const { backoffMs, backoffMaxMs } = kubeLimits;
-    const delayMs = reconnectDelayMs(++this.#failures, backoffMs, backoffMaxMs, random);
-    clock.arm(this.#retry, Math.max(retryAfterMs, delayMs));
-    this.#setState(this.state, reason);
+    const delayMs = reconnectDelayMs(++this.failures, backoffMs, backoffMaxMs, random);
+    clock.arm(this.retry, Math.max(retryAfterMs, delayMs));
+    this.setState(this.state, reason);
   }
 
-  #setState(state: ReflectorState, failure: string): void {
+  private setState(state: ReflectorState, failure: string): void {
     this.state = state;
     this.failure = failure;
-    this.#options.owner.onState();
+    this.options.owner.onState();
   }
 
-  #take(object: KubeObject): void {
+  private take(object: KubeObject): void {
     const key = keyOf(object);
-    this.#known.add(key);
-    this.#listed?.add(key);
-    this.#options.owner.onObject(this.kind, this.kind.versions[this.#version] ?? '', object);
+    this.known.add(key);
+    this.listed?.add(key);
+    this.options.owner.onObject(this.kind, this.kind.versions[this.version] ?? '', object);
   }
 
-  #remove(key: string): void {
-    this.#listed?.delete(key);
-    if (!this.#known.delete(key)) return;
+  private remove(key: string): void {
+    this.listed?.delete(key);
+    if (!this.known.delete(key)) return;
     const slash = key.indexOf('/');
-    this.#options.owner.onGone(this.kind, key.slice(0, slash), key.slice(slash + 1));
+    this.options.owner.onGone(this.kind, key.slice(0, slash), key.slice(slash + 1));
   }
 
-  #path(query: string): string {
-    const { kind, namespace } = this.#options;
-    const path = pathOf(kind, kind.versions[this.#version] ?? '', namespace);
+  private path(query: string): string {
+    const { kind, namespace } = this.options;
+    const path = pathOf(kind, kind.versions[this.version] ?? '', namespace);
     const selector = kind.selector === '' ? '' : `&labelSelector=${encodeURIComponent(kind.selector)}`;
     const fields = kind.fields === '' ? '' : `&fieldSelector=${encodeURIComponent(kind.fields)}`;
     return `${path}?${query}${selector}${fields}`;

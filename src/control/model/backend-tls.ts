@@ -21,8 +21,8 @@ interface Claim {
 
 export class BackendTls {
   /** By `namespace/service#section`. */
-  readonly #claims = new Map<string, Claim>();
-  readonly #judged: {
+  private readonly claims = new Map<string, Claim>();
+  private readonly judged: {
     readonly policy: BackendTlsPolicyObject;
     readonly verdict: Verdict;
     readonly conflict: string;
@@ -48,30 +48,30 @@ export class BackendTls {
         }
         targeted.push(id);
         const slot = `${id}#${target.sectionName ?? ''}`;
-        const older = this.#claims.get(slot);
-        if (older === undefined) this.#claims.set(slot, { policy, verdict });
+        const older = this.claims.get(slot);
+        if (older === undefined) this.claims.set(slot, { policy, verdict });
         else conflict = nameOf(older.policy);
       }
-      this.#judged.push({ policy, verdict, conflict, services: targeted });
+      this.judged.push({ policy, verdict, conflict, services: targeted });
     }
   }
 
   /** null: no policy; `broken`: nothing may be sent there. */
   forPort(service: string, portName: string): BackendTlsModel | 'broken' | null {
-    const claim = this.#claims.get(`${service}#${portName}`) ?? this.#claims.get(`${service}#`);
+    const claim = this.claims.get(`${service}#${portName}`) ?? this.claims.get(`${service}#`);
     if (claim === undefined) return null;
     return claim.verdict.kind === 'sound' ? claim.verdict.model : 'broken';
   }
 
   ownersOf(service: string, portName: string): readonly string[] {
-    const claim = this.#claims.get(`${service}#${portName}`) ?? this.#claims.get(`${service}#`);
+    const claim = this.claims.get(`${service}#${portName}`) ?? this.claims.get(`${service}#`);
     return claim === undefined ? [] : [claim.policy.key];
   }
 
   /** What became of each, for every Gateway that sends to its Services. */
   tell(gateways: ReadonlyMap<string, GatewayModel>, book: ConditionBook): void {
     const users = [...gateways.values()].map((gateway) => ({ gateway, services: servicesOf(gateway) }));
-    for (const { policy, verdict, conflict, services } of this.#judged) {
+    for (const { policy, verdict, conflict, services } of this.judged) {
       const using = users.filter((one) => services.some((service) => one.services.has(service)));
       const about = using.map(({ gateway }): Subject => ({ of: 'ancestor', ref: refOf(gateway) }));
       for (const subject of about.length > 0 ? about : [itself])

@@ -31,32 +31,32 @@ export interface CatalogEntry {
 export type Standing = 'current' | 'partial' | 'last-good' | 'refused' | 'none';
 
 export class Catalog {
-  readonly #entries = new Map<ObjectKey, CatalogEntry>();
+  private readonly byKey = new Map<ObjectKey, CatalogEntry>();
 
   /** False when nothing that the mesh reads of it changed: a status that was written, a heartbeat, a resync. */
   upsert(raw: RawObject): boolean {
     const entry = judge(raw);
-    const held = this.#entries.get(raw.key);
+    const held = this.byKey.get(raw.key);
     if (held !== undefined && isDeepStrictEqual(held, entry)) return false;
-    this.#entries.set(raw.key, entry);
+    this.byKey.set(raw.key, entry);
     return true;
   }
 
   remove(key: ObjectKey): void {
-    this.#entries.delete(key);
+    this.byKey.delete(key);
   }
 
   get(key: ObjectKey): CatalogEntry | null {
-    return this.#entries.get(key) ?? null;
+    return this.byKey.get(key) ?? null;
   }
 
   /** Sorted by key, so that nothing built from it depends on the order of events. */
   entries(): readonly CatalogEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return [...this.byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.byKey.size;
   }
 }
 

@@ -12,23 +12,23 @@ import type { SecretModel } from './types.ts';
 const pemBytesMax = 262_144;
 
 export class CertificateStore {
-  readonly #secrets: ReadonlyMap<string, SecretObject>;
-  readonly #configMaps: ReadonlyMap<string, ConfigMapObject>;
-  readonly #grants: Grants;
+  private readonly secrets: ReadonlyMap<string, SecretObject>;
+  private readonly configMaps: ReadonlyMap<string, ConfigMapObject>;
+  private readonly grants: Grants;
 
   constructor(index: ResourceIndex, grants: Grants) {
-    this.#secrets = new Map(index.all('Secret').map((one) => [nameOf(one), one]));
-    this.#configMaps = new Map(index.all('ConfigMap').map((one) => [nameOf(one), one]));
-    this.#grants = grants;
+    this.secrets = new Map(index.all('Secret').map((one) => [nameOf(one), one]));
+    this.configMaps = new Map(index.all('ConfigMap').map((one) => [nameOf(one), one]));
+    this.grants = grants;
   }
 
   /** A certificate with its key. */
   identity(from: Referrer, ref: SecretRef): SecretModel | Refusal {
     const namespace = ref.namespace ?? from.namespace;
     const id = `${namespace}/${ref.name}`;
-    const refused = this.#judgeRef(from, ref, 'Secret', 'InvalidCertificateRef');
+    const refused = this.judgeRef(from, ref, 'Secret', 'InvalidCertificateRef');
     if (refused !== null) return refused;
-    const secret = this.#secrets.get(id);
+    const secret = this.secrets.get(id);
     if (secret === undefined)
       return invalid('InvalidCertificateRef', `there is no Secret ${id} of type kubernetes.io/tls`);
     const { certificate, privateKey } = secret.spec;
@@ -47,9 +47,9 @@ export class CertificateStore {
     const id = `${namespace}/${ref.name}`;
     if (ref.kind !== 'ConfigMap' || ref.group !== '')
       return invalid(reasons.kind, `${ref.kind} ${ref.name} is not a ConfigMap`);
-    const refused = this.#judgeRef(from, ref, 'ConfigMap', reasons.kind);
+    const refused = this.judgeRef(from, ref, 'ConfigMap', reasons.kind);
     if (refused !== null) return refused;
-    const found = this.#configMaps.get(id);
+    const found = this.configMaps.get(id);
     if (found === undefined) return invalid(reasons.content, `there is no ConfigMap ${id} with a ca.crt`);
     const fault = judgeAuthority(found.spec.authority);
     return fault === null
@@ -57,11 +57,11 @@ export class CertificateStore {
       : invalid(reasons.content, `ca.crt of ConfigMap ${id} ${fault}`);
   }
 
-  #judgeRef(from: Referrer, ref: SecretRef, kind: string, reason: string): Refusal | null {
+  private judgeRef(from: Referrer, ref: SecretRef, kind: string, reason: string): Refusal | null {
     if (ref.group !== '' || ref.kind !== kind)
       return invalid(reason, `${ref.kind} ${ref.name} is not a ${kind}`);
     const namespace = ref.namespace ?? from.namespace;
-    if (this.#grants.allow(from, { group: '', kind, namespace, name: ref.name })) return null;
+    if (this.grants.allow(from, { group: '', kind, namespace, name: ref.name })) return null;
     const message = `no ReferenceGrant in ${namespace} allows ${kind} ${namespace}/${ref.name}`;
     return invalid('RefNotPermitted', message);
   }

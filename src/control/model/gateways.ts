@@ -35,22 +35,22 @@ function isList(found: readonly OpenListener[] | Refusal | 'foreign'): found is 
 }
 
 export class GatewayBuilder {
-  readonly #gateways = new Map<string, OpenGateway>();
+  private readonly gateways = new Map<string, OpenGateway>();
   /** Of other controllers: what is attached to them is theirs to judge. */
-  readonly #foreign = new Set<string>();
+  private readonly foreign = new Set<string>();
 
-  readonly #namespaces: NamespaceLabels;
+  private readonly namespaces: NamespaceLabels;
 
   constructor(index: ResourceIndex, store: CertificateStore, book: ConditionBook) {
-    this.#namespaces = new NamespaceLabels(index);
+    this.namespaces = new NamespaceLabels(index);
     const classes = new Set([gatewayClassName]);
     for (const one of index.all('GatewayClass'))
       if (one.spec.controllerName === gatewayController) classes.add(one.metadata.name);
     for (const gateway of index.all('Gateway')) {
       if (classes.has(gateway.spec.gatewayClassName))
-        this.#gateways.set(nameOf(gateway), openGateway(gateway, store, book));
+        this.gateways.set(nameOf(gateway), openGateway(gateway, store, book));
       else {
-        this.#foreign.add(nameOf(gateway));
+        this.foreign.add(nameOf(gateway));
         book.refuse(
           gateway.key,
           itself,
@@ -66,7 +66,7 @@ export class GatewayBuilder {
    * not one's own.
    */
   attach(route: ReadRoute, parent: ParentRef, rules: readonly RuleModel[]): Attachment {
-    const allowed = this.#findListeners(route, parent);
+    const allowed = this.findListeners(route, parent);
     if (!isList(allowed)) return allowed;
     let attachedTo = 0;
     let contested = false;
@@ -99,7 +99,7 @@ export class GatewayBuilder {
     parent: ParentRef,
     backends: StreamChain['backends'],
   ): Attachment {
-    const allowed = this.#findListeners(route, parent);
+    const allowed = this.findListeners(route, parent);
     if (!isList(allowed)) return allowed;
     const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
     let attachedTo = 0;
@@ -115,14 +115,17 @@ export class GatewayBuilder {
 
   /** A route that no listener here can carry, whatever it asks for. */
   refuse(route: GatewayRoute, parent: ParentRef): Attachment {
-    const allowed = this.#findListeners(route, parent);
+    const allowed = this.findListeners(route, parent);
     return isList(allowed) ? noCommonHost : allowed;
   }
 
-  #findListeners(route: GatewayRoute, parent: ParentRef): readonly OpenListener[] | Refusal | 'foreign' {
+  private findListeners(
+    route: GatewayRoute,
+    parent: ParentRef,
+  ): readonly OpenListener[] | Refusal | 'foreign' {
     const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
-    const gateway = this.#gateways.get(id);
-    if (gateway === undefined && this.#foreign.has(id)) return 'foreign';
+    const gateway = this.gateways.get(id);
+    if (gateway === undefined && this.foreign.has(id)) return 'foreign';
     if (gateway === undefined)
       return {
         reason: 'NoMatchingParent',
@@ -135,7 +138,7 @@ export class GatewayBuilder {
     );
     if (named.length === 0)
       return { reason: 'NoMatchingParent', message: `Gateway ${id} has no such listener in force` };
-    const allowed = named.filter((listener) => mayAttach(gateway.object, listener, route, this.#namespaces));
+    const allowed = named.filter((listener) => mayAttach(gateway.object, listener, route, this.namespaces));
     if (allowed.length > 0) return allowed;
     return {
       reason: 'NotAllowedByListeners',
@@ -145,7 +148,7 @@ export class GatewayBuilder {
 
   build(): ReadonlyMap<string, GatewayModel> {
     const models = new Map<string, GatewayModel>();
-    for (const [id, { object, sockets, listeners }] of this.#gateways) {
+    for (const [id, { object, sockets, listeners }] of this.gateways) {
       const { namespace, name } = object.metadata;
       models.set(id, {
         id,

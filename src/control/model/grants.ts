@@ -13,16 +13,16 @@ export interface Referent extends Referrer {
 }
 
 export class Grants {
-  readonly #byNamespace: ReadonlyMap<string, readonly ReferenceGrantObject[]>;
+  private readonly byNamespace: ReadonlyMap<string, readonly ReferenceGrantObject[]>;
 
   constructor(grants: readonly ReferenceGrantObject[]) {
-    this.#byNamespace = Map.groupBy(grants, ({ metadata }) => metadata.namespace);
+    this.byNamespace = Map.groupBy(grants, ({ metadata }) => metadata.namespace);
   }
 
   /** Within a namespace nothing need be granted. */
   allow(from: Referrer, to: Referent): boolean {
     if (from.namespace === to.namespace) return true;
-    return (this.#byNamespace.get(to.namespace) ?? []).some(
+    return (this.byNamespace.get(to.namespace) ?? []).some(
       ({ spec }) =>
         spec.from.some(
           (one) => one.group === from.group && one.kind === from.kind && one.namespace === from.namespace,

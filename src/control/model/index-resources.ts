@@ -6,20 +6,20 @@ import type { CatalogEntry } from './catalog.ts';
 type OfKind<K extends Resource['kind']> = Extract<Resource, { readonly kind: K }>;
 
 export class ResourceIndex {
-  readonly #byKind = new Map<string, Resource[]>();
+  private readonly byKind = new Map<string, Resource[]>();
 
   constructor(entries: readonly CatalogEntry[]) {
     for (const { good } of entries) {
       if (good === null) continue;
-      const list = this.#byKind.get(good.kind);
-      if (list === undefined) this.#byKind.set(good.kind, [good]);
+      const list = this.byKind.get(good.kind);
+      if (list === undefined) this.byKind.set(good.kind, [good]);
       else list.push(good);
     }
   }
 
   /** Sorted by key. */
   all<K extends Resource['kind']>(kind: K): readonly OfKind<K>[] {
-    return (this.#byKind.get(kind) ?? []).filter((one): one is OfKind<K> => one.kind === kind);
+    return (this.byKind.get(kind) ?? []).filter((one): one is OfKind<K> => one.kind === kind);
   }
 
   /** The oldest first: where two objects disagree, the first in this order wins. */

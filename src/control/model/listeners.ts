@@ -62,8 +62,8 @@ export function kindsOf(protocol: string): readonly string[] {
 
 /** Ports and host names that are taken, in the order of the listeners. */
 export class PortClaims {
-  readonly #layers = new Map<number, string>();
-  readonly #slots = new Set<string>();
+  private readonly layers = new Map<number, string>();
+  private readonly slots = new Set<string>();
 
   judge({ protocol, port, hostname = '*' }: GatewayListener): Refusal | null {
     const layer = protocols[protocol]?.layer;
@@ -74,14 +74,14 @@ export class PortClaims {
       };
     if (ownPorts.has(port))
       return { reason: 'PortUnavailable', message: `port ${port} is that of the proxy itself` };
-    const other = this.#layers.get(port) ?? layer;
+    const other = this.layers.get(port) ?? layer;
     if (other !== layer)
       return { reason: 'ProtocolConflict', message: 'another listener has this port with another protocol' };
     const slot = `${port} ${hostname}`;
-    if (this.#slots.has(slot))
+    if (this.slots.has(slot))
       return { reason: 'HostnameConflict', message: 'another listener has this port and host name' };
-    this.#layers.set(port, layer);
-    this.#slots.add(slot);
+    this.layers.set(port, layer);
+    this.slots.add(slot);
     return null;
   }
 }

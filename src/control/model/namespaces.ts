@@ -7,16 +7,16 @@ type Labels = Readonly<Record<string, string>>;
 type Operator = LabelSelector['matchExpressions'][number]['operator'];
 
 export class NamespaceLabels {
-  readonly #labels = new Map<string, Labels>();
+  private readonly labels = new Map<string, Labels>();
 
   constructor(index: ResourceIndex) {
-    for (const { metadata } of index.all('Namespace')) this.#labels.set(metadata.name, metadata.labels);
+    for (const { metadata } of index.all('Namespace')) this.labels.set(metadata.name, metadata.labels);
   }
 
   /** A namespace that nobody wrote down has the one label that Kubernetes gives every namespace. */
   matches(selector: LabelSelector, namespace: string): boolean {
     return matchesLabels(selector, {
-      ...this.#labels.get(namespace),
+      ...this.labels.get(namespace),
       'kubernetes.io/metadata.name': namespace,
     });
   }

@@ -103,22 +103,22 @@ function attachToParent(
 
 /** Rules by port and by the callers they are for. */
 class AttachedRules {
-  readonly #producer = new Map<string, RuleModel[]>();
-  readonly #consumers = new Map<string, Map<string, RuleModel[]>>();
+  private readonly producer = new Map<string, RuleModel[]>();
+  private readonly consumers = new Map<string, Map<string, RuleModel[]>>();
 
   add(port: string, consumer: string | null, rules: readonly RuleModel[]): void {
     if (consumer === null) {
-      append(this.#producer, port, rules);
+      append(this.producer, port, rules);
       return;
     }
-    const byNamespace = this.#consumers.get(port) ?? new Map<string, RuleModel[]>();
-    this.#consumers.set(port, byNamespace);
+    const byNamespace = this.consumers.get(port) ?? new Map<string, RuleModel[]>();
+    this.consumers.set(port, byNamespace);
     append(byNamespace, consumer, rules);
   }
 
   applyTo(port: PortModel): PortModel {
-    const producer = this.#producer.get(port.id);
-    const consumers = this.#consumers.get(port.id);
+    const producer = this.producer.get(port.id);
+    const consumers = this.consumers.get(port.id);
     if (producer === undefined && consumers === undefined) return port;
     const sorted = [...(consumers ?? [])].map(([name, rules]) => [name, sortByPrecedence(rules)] as const);
     return {

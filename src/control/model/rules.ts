@@ -39,16 +39,16 @@ type SharedRule = Pick<HttpRouteRule, 'name' | 'backendRefs' | 'faults'> & {
 };
 
 class RuleResolver {
-  readonly #route: ReadRoute;
-  readonly #from: RouteIdentity;
-  readonly #directory: BackendDirectory;
-  readonly #faults: BackendFault[];
+  private readonly route: ReadRoute;
+  private readonly from: RouteIdentity;
+  private readonly directory: BackendDirectory;
+  private readonly faults: BackendFault[];
 
   constructor(route: ReadRoute, directory: BackendDirectory, faults: BackendFault[]) {
-    this.#route = route;
-    this.#from = { kind: route.kind, namespace: route.metadata.namespace };
-    this.#directory = directory;
-    this.#faults = faults;
+    this.route = route;
+    this.from = { kind: route.kind, namespace: route.metadata.namespace };
+    this.directory = directory;
+    this.faults = faults;
   }
 
   http(rule: HttpRouteRule, position: number): readonly RuleModel[] {
@@ -58,7 +58,7 @@ class RuleResolver {
       backoff: rule.retry.backoff ?? null,
     };
     const shared = {
-      ...this.#share(rule, position),
+      ...this.share(rule, position),
       grpc: false,
       requestTimeout: rule.timeouts?.request ?? null,
       attemptTimeout: rule.timeouts?.backendRequest ?? null,
@@ -69,7 +69,7 @@ class RuleResolver {
 
   grpc(rule: GrpcRouteRule, position: number): readonly RuleModel[] {
     const shared = {
-      ...this.#share(rule, position),
+      ...this.share(rule, position),
       grpc: true,
       requestTimeout: null,
       attemptTimeout: null,
@@ -78,20 +78,20 @@ class RuleResolver {
     return grpcMatches(rule).map((match) => ({ ...shared, ...match }));
   }
 
-  #share(rule: SharedRule, position: number) {
-    const { metadata, key } = this.#route;
+  private share(rule: SharedRule, position: number) {
+    const { metadata, key } = this.route;
     return {
       name: `${metadata.namespace}/${metadata.name}/${rule.name ?? position}`,
       owner: key,
-      action: rule.faults.length > 0 ? unavailable('') : this.#resolveAction(rule),
-      mirrors: this.#resolveMirrors(rule.filters),
+      action: rule.faults.length > 0 ? unavailable('') : this.resolveAction(rule),
+      mirrors: this.resolveMirrors(rule.filters),
       cors: rule.filters.find((filter) => filter.type === 'CORS')?.cors ?? null,
       requestEdits: requestEditsOf(rule.filters),
       responseEdits: responseEditsOf(rule.filters),
     };
   }
 
-  #resolveAction(rule: SharedRule): RuleAction {
+  private resolveAction(rule: SharedRule): RuleAction {
     for (const filter of rule.filters) {
       if (filter.type !== 'RequestRedirect') continue;
       const { scheme, hostname, port, path, statusCode } = filter.requestRedirect;
@@ -104,11 +104,11 @@ class RuleResolver {
         status: statusCode,
       };
     }
-    const backends = rule.backendRefs.map((ref) => this.#resolve(ref));
+    const backends = rule.backendRefs.map((ref) => this.resolve(ref));
     const weighted = backends.filter((backend) => backend.weight > 0);
     if (!weighted.some((backend) => backend.port !== null)) {
       const [first] = rule.backendRefs;
-      const namespace = first?.namespace ?? this.#from.namespace;
+      const namespace = first?.namespace ?? this.from.namespace;
       return unavailable(first === undefined ? '' : `${namespace}/${first.name}`);
     }
     const rewrite = rule.filters.find((filter) => filter.type === 'URLRewrite')?.urlRewrite;
@@ -120,9 +120,9 @@ class RuleResolver {
     };
   }
 
-  #resolve(ref: HttpBackendRef): BackendModel {
-    const { port, fault, meshed } = resolveBackend(this.#from, ref, this.#directory);
-    if (fault !== null) this.#faults.push(fault);
+  private resolve(ref: HttpBackendRef): BackendModel {
+    const { port, fault, meshed } = resolveBackend(this.from, ref, this.directory);
+    if (fault !== null) this.faults.push(fault);
     return {
       port,
       meshed,
@@ -133,11 +133,11 @@ class RuleResolver {
   }
 
   /** One that cannot be resolved is left out, and told (HTTPRequestMirrorFilter.backendRef). */
-  #resolveMirrors(filters: readonly HttpRouteFilter[]): readonly MirrorModel[] {
+  private resolveMirrors(filters: readonly HttpRouteFilter[]): readonly MirrorModel[] {
     return filters.flatMap((filter): readonly MirrorModel[] => {
       if (filter.type !== 'RequestMirror') return [];
-      const { port, fault } = resolveBackend(this.#from, filter.requestMirror.backendRef, this.#directory);
-      if (fault !== null) this.#faults.push(fault);
+      const { port, fault } = resolveBackend(this.from, filter.requestMirror.backendRef, this.directory);
+      if (fault !== null) this.faults.push(fault);
       const perMillion = shareOf(filter.requestMirror);
       return port === null || perMillion === 0 ? [] : [{ port, perMillion }];
     });

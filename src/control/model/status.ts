@@ -96,12 +96,12 @@ export interface Refusal {
 }
 
 export class ConditionBook {
-  readonly #conditions = new Map<ObjectKey, Condition[]>();
+  private readonly conditions = new Map<ObjectKey, Condition[]>();
 
   add(key: ObjectKey, condition: Omit<Condition, 'about'>): void {
-    const list = this.#conditions.get(key);
+    const list = this.conditions.get(key);
     const whole = { ...condition, about: describeSubject(condition.subject) };
-    if (list === undefined) this.#conditions.set(key, [whole]);
+    if (list === undefined) this.conditions.set(key, [whole]);
     else list.push(whole);
   }
 
@@ -114,6 +114,6 @@ export class ConditionBook {
   }
 
   of(key: ObjectKey): readonly Condition[] {
-    return this.#conditions.get(key) ?? [];
+    return this.conditions.get(key) ?? [];
   }
 }

@@ -15,34 +15,34 @@ import { parseScope, type Scope, scopeKey } from '../compile/scope.ts';
 import { checkConsistent } from './consistent.ts';
 
 export class SnapshotBook {
-  readonly #log: Log;
-  readonly #entries = new Map<string, ScopeEntry>();
-  #compiler: MeshCompiler | null = null;
+  private readonly log: Log;
+  private readonly entries = new Map<string, ScopeEntry>();
+  private compiler: MeshCompiler | null = null;
 
   constructor(log: Log) {
-    this.#log = log;
+    this.log = log;
   }
 
   /** The snapshots of a node's scope. A node that cannot be understood gets nothing but notes that say why. */
   sourceFor(node: XdsNode): ScopeEntry {
     const scope = parseScope(node);
     const key = scope.ok ? scopeKey(scope.value) : `? ${node.id}`;
-    const known = this.#entries.get(key);
+    const known = this.entries.get(key);
     if (known !== undefined) return known;
     const entry = new ScopeEntry(scope.ok ? scope.value : null, () => {
-      this.#entries.delete(key);
-      if (scope.ok) this.#compiler?.drop(scope.value);
+      this.entries.delete(key);
+      if (scope.ok) this.compiler?.drop(scope.value);
     });
     if (!scope.ok) entry.refuse(scope.error.map((issue) => `${issue.field} ${issue.rule}`));
-    this.#entries.set(key, entry);
-    if (this.#compiler !== null) this.#update(entry, this.#compiler, -1);
+    this.entries.set(key, entry);
+    if (this.compiler !== null) this.update(entry, this.compiler, -1);
     return entry;
   }
 
   /** Replaces the model that everything is compiled from. Returns how many scopes changed. */
   publish(compiler: MeshCompiler, changedAtMs: number): number {
-    this.#compiler = compiler;
-    const changed = [...this.#entries.values()].filter((entry) => this.#update(entry, compiler, changedAtMs));
+    this.compiler = compiler;
+    const changed = [...this.entries.values()].filter((entry) => this.update(entry, compiler, changedAtMs));
     // All are in force before the first stream hears of one: a stream may be closed, and its entry dropped, while
     // others are told.
     for (const entry of changed) entry.tell();
@@ -50,10 +50,10 @@ export class SnapshotBook {
   }
 
   get scopeCount(): number {
-    return this.#entries.size;
+    return this.entries.size;
   }
 
-  #update(entry: ScopeEntry, compiler: MeshCompiler, changedAtMs: number): boolean {
+  private update(entry: ScopeEntry, compiler: MeshCompiler, changedAtMs: number): boolean {
     if (entry.scope === null) return false;
     const compiled = compiler.compile(entry.scope);
     entry.notes = compiled.notes;
@@ -63,7 +63,7 @@ export class SnapshotBook {
     if (hole !== null) {
       // What is in force stays, rather than taking a proxy down with half a configuration.
       const { object, rule } = hole;
-      this.#log.write('error', 'an inconsistent snapshot was held back', {
+      this.log.write('error', 'an inconsistent snapshot was held back', {
         scope: scopeKey(entry.scope),
         object,
         rule,
@@ -80,28 +80,28 @@ export class ScopeEntry implements SnapshotSource {
   /** Null: the node could not be understood. */
   readonly scope: Scope | null;
   notes: readonly string[] = [];
-  readonly #watchers = new Set<SnapshotWatcher>();
-  readonly #onUnused: () => void;
-  readonly #changedAtMs = new Map<string, number>();
-  #snapshot: XdsSnapshot | null = null;
+  private readonly watchers = new Set<SnapshotWatcher>();
+  private readonly onUnused: () => void;
+  private readonly changesMs = new Map<string, number>();
+  private snapshot: XdsSnapshot | null = null;
 
   constructor(scope: Scope | null, onUnused: () => void) {
     this.scope = scope;
-    this.#onUnused = onUnused;
+    this.onUnused = onUnused;
   }
 
   current(): XdsSnapshot | null {
-    return this.#snapshot;
+    return this.snapshot;
   }
 
   watch(watcher: SnapshotWatcher): () => void {
-    this.#watchers.add(watcher);
+    this.watchers.add(watcher);
     return () => {
-      this.#watchers.delete(watcher);
-      if (this.#watchers.size > 0) return;
+      this.watchers.delete(watcher);
+      if (this.watchers.size > 0) return;
       // Whoever still shows this entry needs its words, not its resources.
-      this.#snapshot = null;
-      this.#onUnused();
+      this.snapshot = null;
+      this.onUnused();
     };
   }
 
@@ -110,22 +110,22 @@ export class ScopeEntry implements SnapshotSource {
    * for.
    */
   changedAtMs(typeUrl: string): number {
-    return this.#changedAtMs.get(typeUrl) ?? -1;
+    return this.changesMs.get(typeUrl) ?? -1;
   }
 
   replace(snapshot: XdsSnapshot, changedAtMs: number): void {
     for (const [typeUrl, map] of snapshot.resources)
-      if (this.#snapshot?.resources.get(typeUrl) !== map) this.#changedAtMs.set(typeUrl, changedAtMs);
-    this.#snapshot = snapshot;
+      if (this.snapshot?.resources.get(typeUrl) !== map) this.changesMs.set(typeUrl, changedAtMs);
+    this.snapshot = snapshot;
   }
 
   refuse(notes: readonly string[]): void {
     this.notes = notes;
-    this.#snapshot = { version: 'empty', resources: new Map() };
+    this.snapshot = { version: 'empty', resources: new Map() };
   }
 
   tell(): void {
-    for (const watcher of [...this.#watchers]) watcher.onSnapshot();
+    for (const watcher of [...this.watchers]) watcher.onSnapshot();
   }
 }
 

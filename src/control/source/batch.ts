@@ -25,88 +25,88 @@ const urgentTimer = 0;
 const quietTimer = 1;
 
 export class EventBatcher implements SourceListener, TimerHandler {
-  readonly #clock: Clock;
-  readonly #receiver: BatchReceiver;
-  readonly #urgent = new Timer(this, urgentTimer);
-  readonly #quiet = new Timer(this, quietTimer);
-  #pending = new Map<ObjectKey, SourceEvent>();
-  #faults: readonly SourceFault[] | null = null;
+  private readonly clock: Clock;
+  private readonly receiver: BatchReceiver;
+  private readonly urgent = new Timer(this, urgentTimer);
+  private readonly quiet = new Timer(this, quietTimer);
+  private pending = new Map<ObjectKey, SourceEvent>();
+  private faults: readonly SourceFault[] | null = null;
   /** When the oldest waiting change came, or -1. */
-  #heldSinceMs = -1;
-  #synced = false;
+  private heldSinceMs = -1;
+  private synced = false;
 
   constructor(clock: Clock, receiver: BatchReceiver) {
-    this.#clock = clock;
-    this.#receiver = receiver;
+    this.clock = clock;
+    this.receiver = receiver;
   }
 
   onUpsert(object: RawObject): void {
-    this.#push(object.key, object);
+    this.push(object.key, object);
   }
 
   onRemove(key: ObjectKey): void {
-    this.#push(key, null);
+    this.push(key, null);
   }
 
   onFaults(faults: readonly SourceFault[]): void {
-    this.#faults = faults;
-    this.#hold(this.#clock.now());
+    this.faults = faults;
+    this.hold(this.clock.now());
   }
 
   /** The first listing is one batch and does not wait. */
   onSynced(): void {
-    this.#synced = true;
-    this.#flushAll();
-    this.#receiver.onSynced();
+    this.synced = true;
+    this.flushAll();
+    this.receiver.onSynced();
   }
 
   stop(): void {
-    this.#clock.cancel(this.#urgent);
-    this.#clock.cancel(this.#quiet);
+    this.clock.cancel(this.urgent);
+    this.clock.cancel(this.quiet);
   }
 
   /** Something was heard that is not passed on yet. */
   get waiting(): boolean {
-    return this.#pending.size > 0;
+    return this.pending.size > 0;
   }
 
   onTimer(kind: number): void {
-    if (kind === quietTimer) this.#flushAll();
-    else this.#flushUrgent();
+    if (kind === quietTimer) this.flushAll();
+    else this.flushUrgent();
   }
 
-  #push(key: ObjectKey, object: RawObject | null): void {
-    const nowMs = this.#clock.now();
-    const atMs = this.#pending.get(key)?.atMs ?? nowMs;
-    this.#pending.set(key, { key, object, atMs });
-    if (!this.#synced) return;
-    if (!isUrgent(object)) this.#hold(nowMs);
-    else if (!this.#urgent.armed) this.#clock.arm(this.#urgent, 0);
+  private push(key: ObjectKey, object: RawObject | null): void {
+    const nowMs = this.clock.now();
+    const atMs = this.pending.get(key)?.atMs ?? nowMs;
+    this.pending.set(key, { key, object, atMs });
+    if (!this.synced) return;
+    if (!isUrgent(object)) this.hold(nowMs);
+    else if (!this.urgent.armed) this.clock.arm(this.urgent, 0);
   }
 
-  #hold(nowMs: number): void {
-    if (!this.#synced) return;
-    if (this.#heldSinceMs < 0) this.#heldSinceMs = nowMs;
-    const leftMs = this.#heldSinceMs + batchLimits.holdMaxMs - nowMs;
-    this.#clock.arm(this.#quiet, Math.max(0, Math.min(batchLimits.quietMs, leftMs)));
+  private hold(nowMs: number): void {
+    if (!this.synced) return;
+    if (this.heldSinceMs < 0) this.heldSinceMs = nowMs;
+    const leftMs = this.heldSinceMs + batchLimits.holdMaxMs - nowMs;
+    this.clock.arm(this.quiet, Math.max(0, Math.min(batchLimits.quietMs, leftMs)));
   }
 
-  #flushUrgent(): void {
+  private flushUrgent(): void {
     const events: SourceEvent[] = [];
-    for (const event of this.#pending.values()) if (isUrgent(event.object)) events.push(event);
-    for (const event of events) this.#pending.delete(event.key);
-    if (events.length > 0) this.#receiver.onBatch(events, null);
+    for (const event of this.pending.values()) if (isUrgent(event.object)) events.push(event);
+    for (const event of events) this.pending.delete(event.key);
+    if (events.length > 0) this.receiver.onBatch(events, null);
   }
 
-  #flushAll(): void {
-    this.#clock.cancel(this.#urgent);
-    this.#clock.cancel(this.#quiet);
-    this.#heldSinceMs = -1;
-    const events = [...this.#pending.values()];
-    const faults = this.#faults;
-    this.#pending = new Map();
-    this.#faults = null;
-    if (events.length > 0 || faults !== null) this.#receiver.onBatch(events, faults);
+  private flushAll(): void {
+    this.clock.cancel(this.urgent);
+    this.clock.cancel(this.quiet);
+    this.heldSinceMs = -1;
+    const events = [...this.pending.values()];
+    const faults = this.faults;
+    this.pending = new Map();
+    this.faults = null;
+    if (events.length > 0 || faults !== null) this.receiver.onBatch(events, faults);
   }
 }
 

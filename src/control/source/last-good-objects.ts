@@ -15,37 +15,37 @@ type Version = Pick<RawObject, 'apiVersion' | 'value'>;
 export const lastGoodFile = '.weft-last-good.json';
 
 export class LastGoodObjects {
-  readonly #store: Store;
-  readonly #path: string;
-  readonly #log: Log;
-  readonly #sound = new Map<ObjectKey, Version>();
+  private readonly store: Store;
+  private readonly path: string;
+  private readonly log: Log;
+  private readonly sound = new Map<ObjectKey, Version>();
   /** Objects as they are sent on, by what was read. */
-  #sent = new Map<RawObject, RawObject>();
+  private sent = new Map<RawObject, RawObject>();
   /** What the file on disk holds; null: nothing yet. */
-  #written: string | null = null;
-  #complained = false;
+  private written: string | null = null;
+  private complained = false;
 
   constructor(store: Store, directory: string, log: Log) {
-    this.#store = store;
-    this.#path = `${directory}/${lastGoodFile}`;
-    this.#log = log;
+    this.store = store;
+    this.path = `${directory}/${lastGoodFile}`;
+    this.log = log;
   }
 
   /** What was written down before the restart: versions of objects, and whole files, which the source begins from. */
   async restore(): Promise<ReadonlyMap<string, ManifestFile>> {
     const files = new Map<string, ManifestFile>();
     try {
-      const bytes = await this.#store.read(this.#path);
+      const bytes = await this.store.read(this.path);
       if (bytes === null) return files;
       const text = new TextDecoder().decode(bytes);
       const kept = JSON.parse(text) as Kept;
-      for (const [key, version] of Object.entries(kept.objects)) this.#sound.set(key, version);
+      for (const [key, version] of Object.entries(kept.objects)) this.sound.set(key, version);
       for (const [file, values] of Object.entries(kept.files))
         files.set(file, { ...noFile, objects: values.flatMap((value) => readKept(file, value)) });
-      this.#written = text;
+      this.written = text;
     } catch (error) {
-      this.#log.write('warn', 'the last good versions cannot be read', {
-        file: this.#path,
+      this.log.write('warn', 'the last good versions cannot be read', {
+        file: this.path,
         error: String(error),
       });
     }
@@ -57,22 +57,22 @@ export class LastGoodObjects {
     const sent = new Map<RawObject, RawObject>();
     const complete = new Map<ObjectKey, RawObject>();
     for (const [key, object] of objects) {
-      const known = this.#sent.get(object) ?? this.#completeOne(object);
+      const known = this.sent.get(object) ?? this.completeOne(object);
       sent.set(object, known);
       complete.set(key, known);
     }
-    this.#sent = sent;
-    for (const key of this.#sound.keys()) if (!objects.has(key)) this.#sound.delete(key);
+    this.sent = sent;
+    for (const key of this.sound.keys()) if (!objects.has(key)) this.sound.delete(key);
     return complete;
   }
 
-  #completeOne(object: RawObject): RawObject {
+  private completeOne(object: RawObject): RawObject {
     const { key, apiVersion, value } = object;
     if (validateObject(object).kind !== 'faulty') {
-      this.#sound.set(key, { apiVersion, value });
+      this.sound.set(key, { apiVersion, value });
       return object;
     }
-    const lastGood = this.#sound.get(key);
+    const lastGood = this.sound.get(key);
     return lastGood === undefined ? object : { ...object, lastGood };
   }
 
@@ -88,19 +88,19 @@ export class LastGoodObjects {
         kept.files[path] = file.objects.map((object) => object.value);
     const empty = Object.keys(kept.objects).length + Object.keys(kept.files).length === 0;
     const text = JSON.stringify(kept);
-    if (text === this.#written || (empty && this.#written === null)) return;
+    if (text === this.written || (empty && this.written === null)) return;
     try {
-      if (empty) await this.#store.remove(this.#path);
-      else await this.#store.write(this.#path, new TextEncoder().encode(text));
-      this.#written = empty ? null : text;
+      if (empty) await this.store.remove(this.path);
+      else await this.store.write(this.path, new TextEncoder().encode(text));
+      this.written = empty ? null : text;
     } catch (error) {
       // A folder that is mounted for reading only is no fault; then a restart begins without.
-      if (!this.#complained)
-        this.#log.write('warn', 'the last good versions cannot be written down', {
-          file: this.#path,
+      if (!this.complained)
+        this.log.write('warn', 'the last good versions cannot be written down', {
+          file: this.path,
           error: String(error),
         });
-      this.#complained = true;
+      this.complained = true;
     }
   }
 }

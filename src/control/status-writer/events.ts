@@ -26,45 +26,45 @@ const controller = 'weft.dev/control';
 
 export class EventRecorder {
   readonly counters = { sent: 0, dropped: 0 };
-  readonly #options: EventRecorderOptions;
+  private readonly options: EventRecorderOptions;
   /** When each was last said, by object and words. */
-  readonly #said = new Map<string, number>();
-  #minuteMs = 0;
-  #inMinute = 0;
+  private readonly said = new Map<string, number>();
+  private minuteMs = 0;
+  private inMinute = 0;
 
   constructor(options: EventRecorderOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   tellChange({ key, object, present, status }: PendingStatus): void {
     for (const news of findNews(present, status)) {
-      if (!this.#mayTell(`${key}\n${news.reason}\n${news.note}`)) continue;
-      void this.#send(object, news);
+      if (!this.mayTell(`${key}\n${news.reason}\n${news.note}`)) continue;
+      void this.send(object, news);
     }
   }
 
-  #mayTell(words: string): boolean {
-    const now = this.#options.clock.now();
-    const before = this.#said.get(words);
+  private mayTell(words: string): boolean {
+    const now = this.options.clock.now();
+    const before = this.said.get(words);
     if (before !== undefined && now - before < writerLimits.eventRepeatMs) return false;
-    if (now - this.#minuteMs >= 60_000) {
-      this.#minuteMs = now;
-      this.#inMinute = 0;
+    if (now - this.minuteMs >= 60_000) {
+      this.minuteMs = now;
+      this.inMinute = 0;
     }
-    if (this.#inMinute >= writerLimits.eventsPerMinute) {
+    if (this.inMinute >= writerLimits.eventsPerMinute) {
       this.counters.dropped++;
       return false;
     }
-    this.#inMinute++;
-    this.#said.delete(words);
-    this.#said.set(words, now);
-    const [oldest] = this.#said.keys();
-    if (this.#said.size > writerLimits.eventsKnown && oldest !== undefined) this.#said.delete(oldest);
+    this.inMinute++;
+    this.said.delete(words);
+    this.said.set(words, now);
+    const [oldest] = this.said.keys();
+    if (this.said.size > writerLimits.eventsKnown && oldest !== undefined) this.said.delete(oldest);
     return true;
   }
 
-  async #send(object: KubeObject, { type, reason, note }: News): Promise<void> {
-    const { api, clock, identity, log } = this.#options;
+  private async send(object: KubeObject, { type, reason, note }: News): Promise<void> {
+    const { api, clock, identity, log } = this.options;
     const own = textOf(object, 'metadata', 'namespace');
     // Of objects without a namespace events go where the API server's own do.
     const namespace = own === '' ? 'default' : own;

@@ -14,25 +14,25 @@ const gatewayLabel = 'gateway.networking.k8s.io/gateway-name';
 const addressesMax = 16;
 
 export class PlaneFacts implements GatewayFacts {
-  readonly #plane: ControlPlane;
-  readonly #source: KubernetesSource;
+  private readonly plane: ControlPlane;
+  private readonly source: KubernetesSource;
 
   constructor(plane: ControlPlane, source: KubernetesSource) {
-    this.#plane = plane;
-    this.#source = source;
+    this.plane = plane;
+    this.source = source;
   }
 
   gateway(namespace: string, name: string): GatewayModel | null {
-    return this.#plane.built.model.gateways.get(`${namespace}/${name}`) ?? null;
+    return this.plane.built.model.gateways.get(`${namespace}/${name}`) ?? null;
   }
 
   /** Of the Services that carry its name: what a load balancer has, else the cluster's own. */
   addresses(namespace: string, name: string): readonly GatewayAddress[] {
-    const services = this.#source
+    const services = this.source
       .objectsOf('Service', namespace)
       .filter(({ value }) => fieldOf(value, 'metadata', 'labels', gatewayLabel) === name);
     const all = services.flatMap(({ key, value }): readonly GatewayAddress[] => {
-      const status = this.#source.versionOf(key)?.status;
+      const status = this.source.versionOf(key)?.status;
       const ingress = listOf(fieldOf(status, 'loadBalancer', 'ingress')).map(addressOfIngress);
       if (ingress.length > 0) return ingress;
       const own = fieldOf(value, 'spec', 'clusterIPs');
@@ -43,7 +43,7 @@ export class PlaneFacts implements GatewayFacts {
   }
 
   proxies(namespace: string, name: string): { readonly connected: number; readonly current: number } {
-    const own = this.#plane.proxies.list().filter(({ entry, streams }) => {
+    const own = this.plane.proxies.list().filter(({ entry, streams }) => {
       const { scope } = entry;
       return (
         streams > 0 && scope?.role === 'gateway' && scope.namespace === namespace && scope.gateway === name
@@ -51,7 +51,7 @@ export class PlaneFacts implements GatewayFacts {
     });
     if (own.length === 0) return { connected: 0, current: 0 };
     const ids = new Set(own.map(({ node }) => node.id));
-    const current = this.#plane.adsServer
+    const current = this.plane.adsServer
       .status()
       .filter(({ node, types }) => ids.has(node?.id ?? '') && types.some(isCurrent));
     return { connected: own.length, current: current.length };

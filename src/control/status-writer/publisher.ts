@@ -33,20 +33,20 @@ export class StatusPublisher {
   readonly writer: StatusWriter;
   readonly lease: Lease;
   readonly events: EventRecorder;
-  readonly #options: PublisherOptions;
-  readonly #facts: PlaneFacts;
+  private readonly options: PublisherOptions;
+  private readonly facts: PlaneFacts;
 
   constructor(options: PublisherOptions) {
     const { plane, api, clock, random, log, namespace, identity } = options;
-    this.#options = options;
-    this.#facts = new PlaneFacts(plane, options.source);
+    this.options = options;
+    this.facts = new PlaneFacts(plane, options.source);
     this.events = new EventRecorder({ api, clock, log, identity });
     this.writer = new StatusWriter({
       api,
       clock,
       random,
       log,
-      compare: () => this.#compare(),
+      compare: () => this.compare(),
       onWritten: (written) => this.events.tellChange(written),
     });
     this.lease = new Lease({
@@ -73,12 +73,12 @@ export class StatusPublisher {
 
   async stop(): Promise<void> {
     this.writer.stop();
-    this.#options.fleet?.stop();
+    this.options.fleet?.stop();
     await this.lease.stop();
   }
 
-  #compare(): readonly PendingStatus[] {
-    const { plane, clock } = this.#options;
+  private compare(): readonly PendingStatus[] {
+    const { plane, clock } = this.options;
     // Before everything has been read, half of it would be said to be missing; and while a change waits to be built,
     // `observedGeneration` would claim a judgement that nobody made. The build asks again.
     if (!plane.settled) return [];
@@ -86,18 +86,18 @@ export class StatusPublisher {
     return plane
       .describeObjects()
       .filter(({ kind }) => statusKinds.has(kind))
-      .flatMap((status) => this.#compareOne(status, now));
+      .flatMap((status) => this.compareOne(status, now));
   }
 
-  #compareOne(described: ObjectStatus, now: string): readonly PendingStatus[] {
-    const { source, plane } = this.#options;
+  private compareOne(described: ObjectStatus, now: string): readonly PendingStatus[] {
+    const { source, plane } = this.options;
     const { key, conditions } = described;
     const version = source.versionOf(key);
     const object = source.objectOf(key);
     const entry = plane.catalog.get(key);
     if (version === null || object === null || entry === null) return [];
     const { generation, status: present } = version;
-    const wanted = wantStatus({ entry, object, present, generation, conditions, now }, this.#facts);
+    const wanted = wantStatus({ entry, object, present, generation, conditions, now }, this.facts);
     if (wanted === null || holds(present, wanted)) return [];
     return [
       {

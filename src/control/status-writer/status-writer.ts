@@ -38,76 +38,76 @@ interface Failure {
 
 export class StatusWriter implements TimerHandler {
   readonly counters = { written: 0, conflicts: 0, failed: 0 };
-  readonly #options: StatusWriterOptions;
-  readonly #timer: Timer;
-  readonly #failures = new Map<ObjectKey, Failure>();
-  #leading = false;
-  #running = false;
-  #stopped = false;
+  private readonly options: StatusWriterOptions;
+  private readonly timer: Timer;
+  private readonly failures = new Map<ObjectKey, Failure>();
+  private leading = false;
+  private running = false;
+  private stopped = false;
   /** Writes that may be made now; a bucket that fills with time. */
-  #tokens: number = writerLimits.writesPerSecond;
-  #tokensAtMs = 0;
+  private tokens: number = writerLimits.writesPerSecond;
+  private tokensAtMs = 0;
 
   constructor(options: StatusWriterOptions) {
-    this.#options = options;
-    this.#timer = new Timer(this, 0);
+    this.options = options;
+    this.timer = new Timer(this, 0);
   }
 
   /** Something changed that a status may speak of. */
   poke(): void {
-    if (this.#leading && !this.#stopped && !this.#running) this.#armWithin(writerLimits.gatherMs);
+    if (this.leading && !this.stopped && !this.running) this.armWithin(writerLimits.gatherMs);
   }
 
   lead(leading: boolean): void {
-    this.#leading = leading;
+    this.leading = leading;
     if (leading) this.poke();
-    else this.#options.clock.cancel(this.#timer);
+    else this.options.clock.cancel(this.timer);
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#options.clock.cancel(this.#timer);
+    this.stopped = true;
+    this.options.clock.cancel(this.timer);
   }
 
   onTimer(): void {
-    if (!this.#running) void this.#run();
+    if (!this.running) void this.run();
   }
 
   /** One round: what differs is written, as far as the rate allows; the rest waits for the next. */
-  async #run(): Promise<void> {
-    this.#running = true;
-    const all = this.#options.compare();
+  private async run(): Promise<void> {
+    this.running = true;
+    const all = this.options.compare();
     const keys = new Set(all.map(({ key }) => key));
-    for (const key of this.#failures.keys()) if (!keys.has(key)) this.#failures.delete(key);
-    const due = all.filter(({ key }) => this.#isDue(key)).slice(0, this.#takeTokens(all.length));
+    for (const key of this.failures.keys()) if (!keys.has(key)) this.failures.delete(key);
+    const due = all.filter(({ key }) => this.isDue(key)).slice(0, this.takeTokens(all.length));
     const lanes = Array.from({ length: writerLimits.parallel }, (_, lane) =>
-      this.#writeAll(due.filter((_one, at) => at % writerLimits.parallel === lane)),
+      this.writeAll(due.filter((_one, at) => at % writerLimits.parallel === lane)),
     );
     await Promise.all(lanes);
-    this.#running = false;
-    if (this.#leading && !this.#stopped)
-      this.#armWithin(due.length > 0 || all.length > 0 ? 1000 : writerLimits.resyncMs);
+    this.running = false;
+    if (this.leading && !this.stopped)
+      this.armWithin(due.length > 0 || all.length > 0 ? 1000 : writerLimits.resyncMs);
   }
 
-  async #writeAll(pending: readonly PendingStatus[]): Promise<void> {
-    for (const one of pending) if (this.#leading && !this.#stopped) await this.#write(one);
+  private async writeAll(pending: readonly PendingStatus[]): Promise<void> {
+    for (const one of pending) if (this.leading && !this.stopped) await this.write(one);
   }
 
-  async #write(pending: PendingStatus): Promise<void> {
-    const { api, log } = this.#options;
+  private async write(pending: PendingStatus): Promise<void> {
+    const { api, log } = this.options;
     const { key, path, object, status } = pending;
     const answer = await api.request({ method: 'PUT', path: `${path}/status`, body: { ...object, status } });
     const code = answer.ok ? answer.value.status : 0;
     if (code === 200) {
       this.counters.written++;
-      this.#failures.delete(key);
-      this.#options.onWritten(pending);
+      this.failures.delete(key);
+      this.options.onWritten(pending);
     } else if (code === 409 || code === 404) {
       // Another was first, or it is gone: the watch will say.
       this.counters.conflicts++;
     } else {
       this.counters.failed++;
-      this.#delay(key);
+      this.delay(key);
       const reason = answer.ok
         ? `${code} ${String(answer.value.body['message'] ?? '')}`
         : answer.error.message;
@@ -115,30 +115,30 @@ export class StatusWriter implements TimerHandler {
     }
   }
 
-  #isDue(key: ObjectKey): boolean {
-    return (this.#failures.get(key)?.notBeforeMs ?? 0) <= this.#options.clock.now();
+  private isDue(key: ObjectKey): boolean {
+    return (this.failures.get(key)?.notBeforeMs ?? 0) <= this.options.clock.now();
   }
 
-  #delay(key: ObjectKey): void {
-    const { clock, random } = this.#options;
-    const count = (this.#failures.get(key)?.count ?? 0) + 1;
+  private delay(key: ObjectKey): void {
+    const { clock, random } = this.options;
+    const count = (this.failures.get(key)?.count ?? 0) + 1;
     const waitMs = Math.min(writerLimits.backoffMs * 2 ** (count - 1), writerLimits.backoffMaxMs);
-    this.#failures.set(key, { count, notBeforeMs: clock.now() + waitMs * (0.5 + random.float() / 2) });
+    this.failures.set(key, { count, notBeforeMs: clock.now() + waitMs * (0.5 + random.float() / 2) });
   }
 
-  #takeTokens(wanted: number): number {
-    const now = this.#options.clock.now();
-    const grown = ((now - this.#tokensAtMs) / 1000) * writerLimits.writesPerSecond;
-    this.#tokens = Math.min(writerLimits.writesPerSecond, this.#tokens + grown);
-    this.#tokensAtMs = now;
-    const taken = Math.min(wanted, Math.floor(this.#tokens));
-    this.#tokens -= taken;
+  private takeTokens(wanted: number): number {
+    const now = this.options.clock.now();
+    const grown = ((now - this.tokensAtMs) / 1000) * writerLimits.writesPerSecond;
+    this.tokens = Math.min(writerLimits.writesPerSecond, this.tokens + grown);
+    this.tokensAtMs = now;
+    const taken = Math.min(wanted, Math.floor(this.tokens));
+    this.tokens -= taken;
     return taken;
   }
 
   /** Never later than it was: acknowledgements come without end, and must not put the writing off. */
-  #armWithin(ms: number): void {
-    const { clock } = this.#options;
-    if (!this.#timer.armed || this.#timer.dueMs > clock.now() + ms) clock.arm(this.#timer, ms);
+  private armWithin(ms: number): void {
+    const { clock } = this.options;
+    if (!this.timer.armed || this.timer.dueMs > clock.now() + ms) clock.arm(this.timer, ms);
   }
 }

@@ -20,23 +20,23 @@ export const linesPerBatchMax = 50;
 const quietKinds: ReadonlySet<string> = new Set(['EndpointSlice', 'Pod', 'Node', 'Lease']);
 
 export class ChangeLog {
-  readonly #log: Log;
-  #faults: ReadonlyMap<string, Finding> = new Map();
+  private readonly log: Log;
+  private faults: ReadonlyMap<string, Finding> = new Map();
 
   constructor(log: Log) {
-    this.#log = log;
+    this.log = log;
   }
 
   tellChanges(changes: readonly ObjectChange[]): void {
     const said = changes.filter(({ kind }) => !quietKinds.has(kind));
     for (const { key, change } of said.slice(0, linesPerBatchMax))
-      this.#log.write('info', `object ${change}`, { object: key });
-    this.#tellRest(said.length, 'info', 'more objects changed');
+      this.log.write('info', `object ${change}`, { object: key });
+    this.tellRest(said.length, 'info', 'more objects changed');
   }
 
   /** Can these changes have made or mended a fault? Endpoints that are well written cannot. */
   concerns(changes: readonly ObjectChange[], entryOf: (key: ObjectKey) => CatalogEntry | null): boolean {
-    if (this.#faults.size > 0) return true;
+    if (this.faults.size > 0) return true;
     return changes.some(({ key, kind }) => !quietKinds.has(kind) || (entryOf(key)?.issues.length ?? 0) > 0);
   }
 
@@ -50,13 +50,13 @@ export class ChangeLog {
       const { object, field, rule, value } = finding.issue;
       faults.set(`${finding.file}\n${object}\n${field}\n${rule}\n${value}`, finding);
     }
-    const before = this.#faults;
-    this.#faults = faults;
-    this.#tellEach('warn', 'object at fault', 'more faults', faults, before);
-    this.#tellEach('info', 'fault mended', 'more faults mended', before, faults);
+    const before = this.faults;
+    this.faults = faults;
+    this.tellEach('warn', 'object at fault', 'more faults', faults, before);
+    this.tellEach('info', 'fault mended', 'more faults mended', before, faults);
   }
 
-  #tellEach(
+  private tellEach(
     level: 'warn' | 'info',
     message: string,
     rest: string,
@@ -65,11 +65,11 @@ export class ChangeLog {
   ): void {
     const news = [...of].filter(([key]) => !known.has(key));
     for (const [, { file, line, issue }] of news.slice(0, linesPerBatchMax))
-      this.#log.write(level, message, { ...issue, file, line });
-    this.#tellRest(news.length, level, rest);
+      this.log.write(level, message, { ...issue, file, line });
+    this.tellRest(news.length, level, rest);
   }
 
-  #tellRest(all: number, level: 'warn' | 'info', message: string): void {
-    if (all > linesPerBatchMax) this.#log.write(level, message, { count: all - linesPerBatchMax });
+  private tellRest(all: number, level: 'warn' | 'info', message: string): void {
+    if (all > linesPerBatchMax) this.log.write(level, message, { count: all - linesPerBatchMax });
   }
 }

@@ -20,40 +20,40 @@ export interface Nack extends AdsRefusal {
 export const nacksMax = 10_000;
 
 export class NackBook {
-  readonly #nacks = new Map<string, Map<string, Nack>>();
-  #size = 0;
+  private readonly nacks = new Map<string, Map<string, Nack>>();
+  private size = 0;
 
   add(nack: Nack): void {
-    const own = this.#nacks.get(nack.nodeId) ?? new Map<string, Nack>();
+    const own = this.nacks.get(nack.nodeId) ?? new Map<string, Nack>();
     const key = keyOf(nack.typeUrl, nack);
     if (!own.has(key)) {
-      if (this.#size >= nacksMax) return;
-      this.#size++;
+      if (this.size >= nacksMax) return;
+      this.size++;
     }
     own.set(key, nack);
-    this.#nacks.set(nack.nodeId, own);
+    this.nacks.set(nack.nodeId, own);
   }
 
   /** The proxy took it in another form, or does not get it any more. */
   resolve(nodeId: string, typeUrl: string, refusal: AdsRefusal): void {
-    const own = this.#nacks.get(nodeId);
+    const own = this.nacks.get(nodeId);
     if (own?.delete(keyOf(typeUrl, refusal)) !== true) return;
-    this.#size--;
-    if (own.size === 0) this.#nacks.delete(nodeId);
+    this.size--;
+    if (own.size === 0) this.nacks.delete(nodeId);
   }
 
   /** The proxy is gone. */
   forget(nodeId: string): void {
-    this.#size -= this.#nacks.get(nodeId)?.size ?? 0;
-    this.#nacks.delete(nodeId);
+    this.size -= this.nacks.get(nodeId)?.size ?? 0;
+    this.nacks.delete(nodeId);
   }
 
   of(nodeId: string): readonly Nack[] {
-    return [...(this.#nacks.get(nodeId)?.values() ?? [])];
+    return [...(this.nacks.get(nodeId)?.values() ?? [])];
   }
 
   all(): readonly Nack[] {
-    return [...this.#nacks.values()].flatMap((own) => [...own.values()]);
+    return [...this.nacks.values()].flatMap((own) => [...own.values()]);
   }
 
   /**

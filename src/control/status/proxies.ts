@@ -34,29 +34,29 @@ export class ProxyBook {
   readonly changeToSent = new Histogram(latencyBoundsSeconds);
   /** From the event at the source until the proxy acknowledged. */
   readonly changeToAck = new Histogram(latencyBoundsSeconds);
-  readonly #clock: Clock;
-  readonly #proxies = new Map<string, ProxyState>();
+  private readonly clock: Clock;
+  private readonly proxies = new Map<string, ProxyState>();
   /** Ids of those that left, the longest gone first. */
-  readonly #departed = new Set<string>();
+  private readonly departed = new Set<string>();
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   onStream(node: XdsNode, connected: boolean, entry: ScopeEntry): void {
-    const atMs = this.#clock.wall();
-    const known = this.#proxies.get(node.id);
+    const atMs = this.clock.wall();
+    const known = this.proxies.get(node.id);
     if (known === undefined) {
-      if (connected) this.#add(node, entry, atMs);
+      if (connected) this.add(node, entry, atMs);
       return;
     }
     known.lastSeenAtMs = atMs;
     if (!connected) {
       known.streams = Math.max(0, known.streams - 1);
-      if (known.streams === 0) this.#depart(known);
+      if (known.streams === 0) this.depart(known);
       return;
     }
-    this.#departed.delete(node.id);
+    this.departed.delete(node.id);
     known.node = node;
     known.entry = entry;
     known.connectedAtMs = atMs;
@@ -65,12 +65,12 @@ export class ProxyBook {
   }
 
   onAck(node: XdsNode, typeUrl: string, version: string, waitMs: number): void {
-    const proxy = this.#proxies.get(node.id);
+    const proxy = this.proxies.get(node.id);
     if (proxy === undefined) return;
-    const nowMs = this.#clock.now();
+    const nowMs = this.clock.now();
     const changeMs = proxy.entry.changedAtMs(typeUrl);
     const before = proxy.taken.get(typeUrl);
-    proxy.lastSeenAtMs = this.#clock.wall();
+    proxy.lastSeenAtMs = this.clock.wall();
     proxy.taken.set(typeUrl, { version, atMs: proxy.lastSeenAtMs, changeMs });
     // The first answer of a type is for what was there before the proxy came: no change to measure.
     if (before === undefined || changeMs < 0 || changeMs === before.changeMs) return;
@@ -81,33 +81,33 @@ export class ProxyBook {
   }
 
   isConnected(nodeId: string): boolean {
-    return (this.#proxies.get(nodeId)?.streams ?? 0) > 0;
+    return (this.proxies.get(nodeId)?.streams ?? 0) > 0;
   }
 
   /** Sorted by node id; those that left long ago are dropped on the way. */
   list(): readonly ProxyState[] {
-    const oldest = this.#clock.wall() - departedShownMs;
-    for (const [id, proxy] of this.#proxies)
-      if (proxy.streams === 0 && proxy.lastSeenAtMs < oldest) this.#forget(id);
-    return [...this.#proxies.values()].sort((a, b) => (a.node.id < b.node.id ? -1 : 1));
+    const oldest = this.clock.wall() - departedShownMs;
+    for (const [id, proxy] of this.proxies)
+      if (proxy.streams === 0 && proxy.lastSeenAtMs < oldest) this.forget(id);
+    return [...this.proxies.values()].sort((a, b) => (a.node.id < b.node.id ? -1 : 1));
   }
 
   /** Of a proxy that left only what is shown of it stays, and of many the last ones. */
-  #depart(proxy: ProxyState): void {
+  private depart(proxy: ProxyState): void {
     const { id, metadata } = proxy.node;
     const shown = Object.entries(metadata).filter(([key]) => shownMetadata.has(key));
     proxy.node = { ...proxy.node, metadata: Object.fromEntries(shown), clientFeatures: [] };
     proxy.taken.clear();
-    this.#departed.add(id);
-    const [first] = this.#departed;
-    if (this.#departed.size <= departedMax || first === undefined) return;
-    this.#departed.delete(first);
-    this.#proxies.delete(first);
+    this.departed.add(id);
+    const [first] = this.departed;
+    if (this.departed.size <= departedMax || first === undefined) return;
+    this.departed.delete(first);
+    this.proxies.delete(first);
   }
 
-  #add(node: XdsNode, entry: ScopeEntry, atMs: number): void {
-    if (this.#proxies.size >= proxiesMax) this.#forgetOne();
-    this.#proxies.set(node.id, {
+  private add(node: XdsNode, entry: ScopeEntry, atMs: number): void {
+    if (this.proxies.size >= proxiesMax) this.forgetOne();
+    this.proxies.set(node.id, {
       node,
       entry,
       streams: 1,
@@ -117,16 +117,16 @@ export class ProxyBook {
     });
   }
 
-  #forgetOne(): void {
-    for (const [id, proxy] of this.#proxies) {
+  private forgetOne(): void {
+    for (const [id, proxy] of this.proxies) {
       if (proxy.streams > 0) continue;
-      this.#forget(id);
+      this.forget(id);
       return;
     }
   }
 
-  #forget(id: string): void {
-    this.#proxies.delete(id);
-    this.#departed.delete(id);
+  private forget(id: string): void {
+    this.proxies.delete(id);
+    this.departed.delete(id);
   }
 }

@@ -33,62 +33,62 @@ export class MemoryKubeApi implements KubeApi {
   readonly refusals = new Map<string, number>();
   streamsLists = true;
   up = true;
-  #version = 0;
+  private version = 0;
   /** Watches from before this version get 410. */
-  #forgottenTo = 0;
-  readonly #collections = new Map<string, Map<string, KubeObject>>();
-  readonly #log: LogEntry[] = [];
-  readonly #watches = new Set<OpenWatch>();
+  private forgottenTo = 0;
+  private readonly collections = new Map<string, Map<string, KubeObject>>();
+  private readonly log: LogEntry[] = [];
+  private readonly watches = new Set<OpenWatch>();
 
   get watchCount(): number {
-    return this.#watches.size;
+    return this.watches.size;
   }
 
   /** Makes a collection exist, as a CRD does. */
   serve(path: string): void {
-    this.#collections.set(path, new Map());
+    this.collections.set(path, new Map());
   }
 
   unserve(path: string): void {
-    this.#collections.delete(path);
+    this.collections.delete(path);
     this.cutWatches();
   }
 
   put(path: string, namespace: string, name: string, more: KubeObject = {}): void {
-    const collection = this.#collections.get(path) ?? new Map<string, KubeObject>();
+    const collection = this.collections.get(path) ?? new Map<string, KubeObject>();
     const known = collection.has(`${namespace}/${name}`);
     const metadata = {
       namespace,
       name,
       uid: `${namespace}-${name}`,
-      resourceVersion: String(++this.#version),
+      resourceVersion: String(++this.version),
     };
     const object = { ...more, metadata };
     collection.set(`${namespace}/${name}`, object);
-    this.#record(path, known ? 'MODIFIED' : 'ADDED', object);
+    this.record(path, known ? 'MODIFIED' : 'ADDED', object);
   }
 
   delete(path: string, namespace: string, name: string): void {
-    const object = this.#collections.get(path)?.get(`${namespace}/${name}`);
+    const object = this.collections.get(path)?.get(`${namespace}/${name}`);
     if (object === undefined) return;
-    this.#collections.get(path)?.delete(`${namespace}/${name}`);
+    this.collections.get(path)?.delete(`${namespace}/${name}`);
     const metadata = {
       ...(fieldOf(object, 'metadata') as KubeObject),
-      resourceVersion: String(++this.#version),
+      resourceVersion: String(++this.version),
     };
-    this.#record(path, 'DELETED', { ...object, metadata });
+    this.record(path, 'DELETED', { ...object, metadata });
   }
 
   /** As after a compaction: what happened before now cannot be resumed. */
   forget(): void {
-    this.#forgottenTo = this.#version;
-    this.#log.length = 0;
+    this.forgottenTo = this.version;
+    this.log.length = 0;
   }
 
   /** Ends every watch; `error` null: in order. */
   cutWatches(error: MeshError | null = null): void {
-    for (const watch of [...this.#watches]) {
-      this.#watches.delete(watch);
+    for (const watch of [...this.watches]) {
+      this.watches.delete(watch);
       watch.receiver.onEnd(null, error);
     }
   }
@@ -98,13 +98,13 @@ export class MemoryKubeApi implements KubeApi {
     await Promise.resolve();
     if (!this.up) return fail(refused());
     const url = new URL(request.path, 'http://api');
-    const status = this.#statusOf(url.pathname);
+    const status = this.statusOf(url.pathname);
     if (status !== 200) return ok(answer(status, { message: 'no' }));
-    const objects = [...(this.#collections.get(url.pathname)?.values() ?? [])];
+    const objects = [...(this.collections.get(url.pathname)?.values() ?? [])];
     const from = Number(url.searchParams.get('continue') ?? 0);
     const to = from + Number(url.searchParams.get('limit') ?? objects.length);
     const next = to < objects.length ? String(to) : '';
-    const metadata = { resourceVersion: String(this.#version), continue: next };
+    const metadata = { resourceVersion: String(this.version), continue: next };
     return ok(answer(200, { metadata, items: objects.slice(from, to) }));
   }
 
@@ -112,51 +112,51 @@ export class MemoryKubeApi implements KubeApi {
     this.asked.push(`WATCH ${path}`);
     const url = new URL(path, 'http://api');
     const watch = { path: url.pathname, receiver };
-    this.#watches.add(watch);
-    void Promise.resolve().then(() => this.#begin(watch, url.searchParams));
-    return () => void this.#watches.delete(watch);
+    this.watches.add(watch);
+    void Promise.resolve().then(() => this.begin(watch, url.searchParams));
+    return () => void this.watches.delete(watch);
   }
 
-  #begin(watch: OpenWatch, query: URLSearchParams): void {
-    if (!this.#watches.has(watch)) return;
+  private begin(watch: OpenWatch, query: URLSearchParams): void {
+    if (!this.watches.has(watch)) return;
     const end = (status: KubeAnswer | null, error: MeshError | null): void => {
-      this.#watches.delete(watch);
+      this.watches.delete(watch);
       watch.receiver.onEnd(status, error);
     };
-    const status = this.#statusOf(watch.path);
+    const status = this.statusOf(watch.path);
     const streams = query.get('sendInitialEvents') === 'true';
     if (!this.up) end(null, refused());
     else if (status !== 200) end(answer(status, { message: 'no' }), null);
-    else if (!streams) this.#resume(watch, Number(query.get('resourceVersion')));
-    else if (this.streamsLists) this.#sendAll(watch);
+    else if (!streams) this.resume(watch, Number(query.get('resourceVersion')));
+    else if (this.streamsLists) this.sendAll(watch);
     else end(answer(422, { message: 'sendInitialEvents: Forbidden' }), null);
   }
 
-  #resume(watch: OpenWatch, from: number): void {
-    if (from < this.#forgottenTo) {
+  private resume(watch: OpenWatch, from: number): void {
+    if (from < this.forgottenTo) {
       watch.receiver.onEvent('ERROR', { code: 410, message: 'too old resource version' });
       return;
     }
-    for (const entry of this.#log)
+    for (const entry of this.log)
       if (entry.path === watch.path && entry.version > from) watch.receiver.onEvent(entry.type, entry.object);
   }
 
-  #sendAll(watch: OpenWatch): void {
-    for (const object of this.#collections.get(watch.path)?.values() ?? [])
+  private sendAll(watch: OpenWatch): void {
+    for (const object of this.collections.get(watch.path)?.values() ?? [])
       watch.receiver.onEvent('ADDED', object);
     const annotations = { 'k8s.io/initial-events-end': 'true' };
-    watch.receiver.onEvent('BOOKMARK', { metadata: { resourceVersion: String(this.#version), annotations } });
+    watch.receiver.onEvent('BOOKMARK', { metadata: { resourceVersion: String(this.version), annotations } });
   }
 
-  #statusOf(path: string): number {
-    return this.refusals.get(path) ?? (this.#collections.has(path) ? 200 : 404);
+  private statusOf(path: string): number {
+    return this.refusals.get(path) ?? (this.collections.has(path) ? 200 : 404);
   }
 
-  #record(path: string, type: WatchEventType, object: KubeObject): void {
+  private record(path: string, type: WatchEventType, object: KubeObject): void {
     const version = Number(textOf(object, 'metadata', 'resourceVersion'));
-    this.#log.push({ version, path, type, object });
+    this.log.push({ version, path, type, object });
     if (!this.up) return;
-    for (const watch of [...this.#watches]) if (watch.path === path) watch.receiver.onEvent(type, object);
+    for (const watch of [...this.watches]) if (watch.path === path) watch.receiver.onEvent(type, object);
   }
 }
 

@@ -17,12 +17,12 @@ export class MemoryObjects implements KubeApi {
   up = true;
   /** Instead of what a write would get; 0: none. */
   refusal = 0;
-  #version = 0;
+  private version = 0;
 
   put(path: string, object: KubeObject): KubeObject {
     const metadata = {
       ...(fieldOf(object, 'metadata') as KubeObject),
-      resourceVersion: String(++this.#version),
+      resourceVersion: String(++this.version),
     };
     const stored = { ...object, metadata };
     this.objects.set(path, stored);
@@ -33,14 +33,14 @@ export class MemoryObjects implements KubeApi {
     this.asked.push(request);
     await Promise.resolve();
     if (!this.up) return fail(new MeshError('connect-refused', 'upstream', 'yes', 'the API server is away'));
-    return ok(this.#answer(request));
+    return ok(this.answer(request));
   }
 
   watch(): () => void {
     throw new Error('no watches here');
   }
 
-  #answer({ method, path, body }: KubeRequest): KubeAnswer {
+  private answer({ method, path, body }: KubeRequest): KubeAnswer {
     const answer = (status: number, object: KubeObject = {}): KubeAnswer => ({
       status,
       body: object,
@@ -48,7 +48,7 @@ export class MemoryObjects implements KubeApi {
     });
     if (method !== 'GET' && this.refusal !== 0)
       return answer(this.refusal, { message: 'refused by the test' });
-    if (method === 'POST') return this.#create(path, body ?? {}, answer);
+    if (method === 'POST') return this.create(path, body ?? {}, answer);
     const own = path.replace(/\/status$/, '');
     const known = this.objects.get(own);
     if (known === undefined) return answer(404);
@@ -59,7 +59,7 @@ export class MemoryObjects implements KubeApi {
     return answer(200, this.put(own, changed));
   }
 
-  #create(
+  private create(
     path: string,
     body: KubeObject,
     answer: (status: number, object?: KubeObject) => KubeAnswer,

@@ -25,7 +25,7 @@ export class World {
   readonly plane: ControlPlane;
   /** What the control plane logged. */
   readonly lines: (LogFields & { readonly message: string })[] = [];
-  readonly #random = new Xoshiro128(7);
+  private readonly random = new Xoshiro128(7);
 
   constructor(store: MemoryStore = createMemoryStore()) {
     this.store = store;
@@ -64,7 +64,7 @@ export class World {
   }
 
   connect(id: string, node: Partial<XdsNode> = {}): Client {
-    return new Client(this.plane, this.clock, this.#random, {
+    return new Client(this.plane, this.clock, this.random, {
       id,
       cluster: 'test',
       metadata: { labels: { app: 'ledger' } },
@@ -81,13 +81,13 @@ export class Client implements XdsSubscriber {
   readonly versions = new Map<string, string>();
   readonly updates: string[] = [];
   refuse: ((update: XdsUpdate) => readonly Issue[]) | null = null;
-  readonly #client: AdsClient;
-  readonly #clock: VirtualClock;
+  private readonly client: AdsClient;
+  private readonly clock: VirtualClock;
 
   constructor(plane: ControlPlane, clock: VirtualClock, random: Xoshiro128, node: XdsNode) {
-    this.#clock = clock;
+    this.clock = clock;
     const transport = createMemoryAdsTransport(plane.adsServer, { clock });
-    this.#client = new AdsClient({
+    this.client = new AdsClient({
       transport,
       variant: 'delta',
       clock,
@@ -96,14 +96,14 @@ export class Client implements XdsSubscriber {
       subscriber: this,
       log: silentLog,
     });
-    for (const typeUrl of Object.values(typeUrls)) this.#client.subscribe(typeUrl, '*');
-    this.#client.start();
+    for (const typeUrl of Object.values(typeUrls)) this.client.subscribe(typeUrl, '*');
+    this.client.start();
   }
 
   onUpdate(update: XdsUpdate): readonly Issue[] {
     const kind = update.typeUrl.split('.').at(-1);
     const names = [...update.changed.map((one) => one.name), ...update.removed.map((name) => `-${name}`)];
-    this.updates.push(`${Math.round(this.#clock.now())} ${kind} ${names.join(' ')}`);
+    this.updates.push(`${Math.round(this.clock.now())} ${kind} ${names.join(' ')}`);
     const issues = this.refuse?.(update) ?? [];
     if (issues.length > 0) return issues;
     for (const resource of update.changed) this.versions.set(`${kind} ${resource.name}`, resource.version);
@@ -114,7 +114,7 @@ export class Client implements XdsSubscriber {
   onConnection(_connected: boolean, _error: MeshError | null): void {}
 
   stop(): void {
-    this.#client.stop();
+    this.client.stop();
   }
 }
 

@@ -52,12 +52,12 @@ export class BankCluster {
   readonly gateway: Container;
   readonly agents: readonly Container[];
   readonly ledgerPath: string;
-  readonly #machine: Machine;
-  readonly #programs: Programs;
-  readonly #agentPorts: ReadonlyMap<string, number>;
-  readonly #onPhase: (pod: Pod) => void;
+  private readonly machine: Machine;
+  private readonly programs: Programs;
+  private readonly agentPorts: ReadonlyMap<string, number>;
+  private readonly onPhase: (pod: Pod) => void;
   /** Pods that were replaced and are not gone yet. */
-  readonly #leaving = new Set<Pod>();
+  private readonly leaving = new Set<Pod>();
 
   constructor(
     machine: Machine,
@@ -65,17 +65,17 @@ export class BankCluster {
     options: BankOptions,
     onPhase: (pod: Pod) => void = () => {},
   ) {
-    this.#machine = machine;
-    this.#programs = programs;
-    this.#onPhase = onPhase;
+    this.machine = machine;
+    this.programs = programs;
+    this.onPhase = onPhase;
     this.ports = allocateMeshPorts(machine, options.usualPorts);
     this.manifests = new Manifests(programs.manifestFolder, join(machine.folder, 'manifests'));
     this.ledgerPath = join(machine.folder, 'ledger.db');
     createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);
-    this.control = this.#container(
+    this.control = this.container(
       controlProgram(programs, this.ports, this.manifests.folder, options.controlEnv),
     );
-    this.gateway = this.#container(
+    this.gateway = this.container(
       proxyProgram(machine, programs, this.ports.xds, {
         role: 'gateway',
         name: 'edge-0',
@@ -85,13 +85,13 @@ export class BankCluster {
       }),
     );
     const agentNodes = options.attachment === 'agent' ? nodes : [];
-    this.#agentPorts = new Map(agentNodes.map((node) => [node, machine.ports.allocate()]));
-    this.agents = agentNodes.map((node) => this.#container(this.#agentProgram(node)));
-    this.slots = new Map(this.#createSlots(options).map((slot) => [slot.name, slot]));
+    this.agentPorts = new Map(agentNodes.map((node) => [node, machine.ports.allocate()]));
+    this.agents = agentNodes.map((node) => this.container(this.agentProgram(node)));
+    this.slots = new Map(this.createSlots(options).map((slot) => [slot.name, slot]));
   }
 
   get pods(): readonly Pod[] {
-    return [...[...this.slots.values()].map((slot) => slot.pod), ...this.#leaving];
+    return [...[...this.slots.values()].map((slot) => slot.pod), ...this.leaving];
   }
 
   get edgeUrl(): string {
@@ -125,7 +125,7 @@ export class BankCluster {
       if (performance.now() > deadlineMs) {
         throw new DemoFault(
           'run',
-          `${pod.spec.name} is not ready after ${startTimeoutMs / 1000} s; see ${this.#machine.folder}/logs`,
+          `${pod.spec.name} is not ready after ${startTimeoutMs / 1000} s; see ${this.machine.folder}/logs`,
         );
       }
       await Bun.sleep(20);
@@ -140,18 +140,18 @@ export class BankCluster {
     const old = slot.pod;
     slot.generation++;
     slot.attachment = attachment;
-    const next = this.#createPod(slot.name, slot.workload, slot.node, slot.generation, attachment);
-    this.#leaving.add(old);
+    const next = this.createPod(slot.name, slot.workload, slot.node, slot.generation, attachment);
+    this.leaving.add(old);
     slot.pod = next;
     next.start();
     await this.whenReady(next);
     // The next replacement need not wait for this one's goodbye.
-    void old.terminate().then(() => this.#leaving.delete(old));
+    void old.terminate().then(() => this.leaving.delete(old));
   }
 
   /** Settles when every replaced pod is gone. */
   async whenSettled(): Promise<void> {
-    while (this.#leaving.size > 0) await Bun.sleep(20);
+    while (this.leaving.size > 0) await Bun.sleep(20);
   }
 
   /** Ends every process, clients' side first. */
@@ -161,13 +161,13 @@ export class BankCluster {
     await Promise.all([...this.agents.map((agent) => agent.stop()), this.control.stop()]);
   }
 
-  #container(program: Container['program']): Container {
-    return new Container(program, this.#machine, ignoreExit);
+  private container(program: Container['program']): Container {
+    return new Container(program, this.machine, ignoreExit);
   }
 
-  #agentProgram(node: string) {
-    const port = this.#agentPorts.get(node)!;
-    return proxyProgram(this.#machine, this.#programs, this.ports.xds, {
+  private agentProgram(node: string) {
+    const port = this.agentPorts.get(node)!;
+    return proxyProgram(this.machine, this.programs, this.ports.xds, {
       role: 'agent',
       name: node,
       workload: node,
@@ -176,20 +176,20 @@ export class BankCluster {
     });
   }
 
-  #createSlots({ small, attachment }: BankOptions): Slot[] {
+  private createSlots({ small, attachment }: BankOptions): Slot[] {
     const slots: Slot[] = [];
     for (const workload of workloads) {
       for (let at = 0; at < (small ? workload.replicasSmall : workload.replicas); at++) {
         const node = nodes[slots.length % nodes.length]!;
         const name = `${workload.name}-${at}`;
-        const pod = this.#createPod(name, workload, node, 1, attachment);
+        const pod = this.createPod(name, workload, node, 1, attachment);
         slots.push({ name, workload, node, generation: 1, attachment, pod });
       }
     }
     return slots;
   }
 
-  #createPod(
+  private createPod(
     slot: string,
     workload: Workload,
     node: string,
@@ -197,13 +197,13 @@ export class BankCluster {
     attachment: Attachment,
   ): Pod {
     const name = generation === 1 ? slot : `${slot}-g${generation}`;
-    const applicationPort = this.#machine.ports.allocate();
-    const outbound = attachment === 'sidecar' ? this.#machine.ports.allocate() : this.#agentPorts.get(node);
-    const inbound = attachment === 'sidecar' ? this.#machine.ports.allocate() : applicationPort;
+    const applicationPort = this.machine.ports.allocate();
+    const outbound = attachment === 'sidecar' ? this.machine.ports.allocate() : this.agentPorts.get(node);
+    const inbound = attachment === 'sidecar' ? this.machine.ports.allocate() : applicationPort;
     const sidecar =
       attachment === 'agent'
         ? null
-        : proxyProgram(this.#machine, this.#programs, this.ports.xds, {
+        : proxyProgram(this.machine, this.programs, this.ports.xds, {
             role: 'sidecar',
             name,
             workload: workload.name,
@@ -211,7 +211,7 @@ export class BankCluster {
             applicationPort,
           });
     const application = {
-      command: this.#programs.service(workload),
+      command: this.programs.service(workload),
       env: {
         ...workload.env,
         PORT: String(applicationPort),
@@ -241,8 +241,8 @@ export class BankCluster {
         sidecar,
         sliceFolder: this.manifests.sliceFolder,
       },
-      this.#machine,
-      this.#onPhase,
+      this.machine,
+      this.onPhase,
     );
   }
 }

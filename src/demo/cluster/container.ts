@@ -11,68 +11,68 @@ export interface ContainerWatcher {
 
 export class Container {
   readonly program: Program;
-  readonly #machine: Machine;
-  readonly #watcher: ContainerWatcher;
-  #process: ManagedProcess | null = null;
-  #restartTimer: ReturnType<typeof setTimeout> | null = null;
-  #backoffMs: number = restartBackoffMs.first;
-  #stopping = false;
+  private readonly machine: Machine;
+  private readonly watcher: ContainerWatcher;
+  private process: ManagedProcess | null = null;
+  private restartTimer: ReturnType<typeof setTimeout> | null = null;
+  private backoffMs: number = restartBackoffMs.first;
+  private stopping = false;
   /** While true a dead process stays dead. */
   held = false;
   restarts = 0;
 
   constructor(program: Program, machine: Machine, watcher: ContainerWatcher) {
     this.program = program;
-    this.#machine = machine;
-    this.#watcher = watcher;
+    this.machine = machine;
+    this.watcher = watcher;
   }
 
   get pid(): number {
-    return this.#process?.running === true ? this.#process.pid : 0;
+    return this.process?.running === true ? this.process.pid : 0;
   }
 
   get running(): boolean {
-    return this.#process?.running === true;
+    return this.process?.running === true;
   }
 
   start(): void {
-    if (this.#stopping || this.running) return;
-    const child = this.#machine.spawn(this.program);
-    this.#process = child;
-    void child.exited.then(() => this.#onExit(child));
+    if (this.stopping || this.running) return;
+    const child = this.machine.spawn(this.program);
+    this.process = child;
+    void child.exited.then(() => this.onExit(child));
   }
 
   send(line: string): void {
-    this.#process?.send(line);
+    this.process?.send(line);
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#process?.signal(signal);
+    this.process?.signal(signal);
   }
 
   /** SIGTERM and an orderly start again, without the wait that a death costs. */
   async restart(): Promise<void> {
     this.held = true;
-    await this.#process?.stop();
+    await this.process?.stop();
     this.held = false;
     this.start();
   }
 
   /** Ends it for good. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
-    await this.#process?.stop();
+    this.stopping = true;
+    if (this.restartTimer !== null) clearTimeout(this.restartTimer);
+    await this.process?.stop();
   }
 
-  #onExit(child: ManagedProcess): void {
-    if (this.#stopping) return;
-    this.#watcher.onContainerExit(this);
+  private onExit(child: ManagedProcess): void {
+    if (this.stopping) return;
+    this.watcher.onContainerExit(this);
     if (this.held) return;
     const livedMs = performance.now() - child.startedAtMs;
-    const delayMs = livedMs > restartForgiveMs ? restartBackoffMs.first : this.#backoffMs;
-    this.#backoffMs = Math.min(delayMs * 2, restartBackoffMs.max);
+    const delayMs = livedMs > restartForgiveMs ? restartBackoffMs.first : this.backoffMs;
+    this.backoffMs = Math.min(delayMs * 2, restartBackoffMs.max);
     this.restarts++;
-    this.#restartTimer = setTimeout(() => this.start(), delayMs);
+    this.restartTimer = setTimeout(() => this.start(), delayMs);
   }
 }

@@ -32,10 +32,10 @@ export class Manifests {
   readonly folder: string;
   /** Where pods write their EndpointSlices. */
   readonly sliceFolder: string;
-  readonly #source: string;
+  private readonly source: string;
 
   constructor(source: string, folder: string) {
-    this.#source = source;
+    this.source = source;
     this.folder = folder;
     this.sliceFolder = join(folder, 'endpoints');
     cpSync(source, folder, { recursive: true });
@@ -46,7 +46,7 @@ export class Manifests {
    * tree.
    */
   setPolicies(override: PolicyOverride | null, service: string | 'all' = 'all'): void {
-    this.#edit('policies.yaml', (policy) => {
+    this.edit('policies.yaml', (policy) => {
       const { name } = policy['metadata'] as { name: string };
       if (service !== 'all' && name !== service) return;
       policy['spec'] = { ...(policy['spec'] as ManifestObject), ...override };
@@ -55,7 +55,7 @@ export class Manifests {
 
   /** Sends `percent` of the calls to pricing to its version 2. */
   setSplit(percent: number): void {
-    this.#edit('routes.yaml', (route) => {
+    this.edit('routes.yaml', (route) => {
       const spec = route['spec'] as { rules: { backendRefs: { name: string; weight: number }[] }[] };
       for (const backend of spec.rules.flatMap((rule) => rule.backendRefs)) {
         backend.weight = backend.name === 'pricing-v2' ? percent : 100 - percent;
@@ -63,8 +63,8 @@ export class Manifests {
     });
   }
 
-  #edit(file: string, change: (object: ManifestObject) => void): void {
-    const documents = parseAllDocuments(readFileSync(join(this.#source, file), 'utf8'));
+  private edit(file: string, change: (object: ManifestObject) => void): void {
+    const documents = parseAllDocuments(readFileSync(join(this.source, file), 'utf8'));
     const objects = documents.map((document) => document.toJS() as ManifestObject);
     for (const object of objects) change(object);
     const text = objects.map((object) => `${JSON.stringify(object, null, 2)}\n`).join('---\n');

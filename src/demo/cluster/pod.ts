@@ -38,24 +38,24 @@ export class Pod {
   readonly sidecar: Container | null;
   /** What an operator did to it: `slow`, `broken`, `paused`; '' for nothing. For display. */
   fault = '';
-  #phase: PodPhase = 'starting';
-  #withdrawn = false;
-  #failures = 0;
-  #probeTimer: ReturnType<typeof setTimeout> | null = null;
-  readonly #onPhase: (pod: Pod) => void;
-  readonly #slicePath: string;
+  private current: PodPhase = 'starting';
+  private withdrawn = false;
+  private failures = 0;
+  private probeTimer: ReturnType<typeof setTimeout> | null = null;
+  private readonly onPhase: (pod: Pod) => void;
+  private readonly slicePath: string;
 
   constructor(spec: PodSpec, machine: Machine, onPhase: (pod: Pod) => void) {
     this.spec = spec;
-    this.#onPhase = onPhase;
-    this.#slicePath = join(spec.sliceFolder, `${spec.name}.yaml`);
-    const watcher = { onContainerExit: () => this.#onContainerExit() };
+    this.onPhase = onPhase;
+    this.slicePath = join(spec.sliceFolder, `${spec.name}.yaml`);
+    const watcher = { onContainerExit: () => this.onContainerExit() };
     this.application = new Container(spec.application, machine, watcher);
     this.sidecar = spec.sidecar === null ? null : new Container(spec.sidecar, machine, watcher);
   }
 
   get phase(): PodPhase {
-    return this.#phase;
+    return this.current;
   }
 
   get restarts(): number {
@@ -65,7 +65,7 @@ export class Pod {
   start(): void {
     this.sidecar?.start();
     this.application.start();
-    this.#scheduleProbe();
+    this.scheduleProbe();
   }
 
   /** SIGKILL, as an out-of-memory killer would. The supervisor starts again what died. */
@@ -76,58 +76,58 @@ export class Pod {
 
   /** Keeps a running pod out of its Service, as a readiness gate would, until it is let in again. */
   setWithdrawn(withdrawn: boolean): void {
-    this.#withdrawn = withdrawn;
-    if (this.#phase === 'ready' && withdrawn) this.#enter('unready');
-    this.#scheduleProbe();
+    this.withdrawn = withdrawn;
+    if (this.current === 'ready' && withdrawn) this.enter('unready');
+    this.scheduleProbe();
   }
 
   /**
    * Out of its Service first, then the application, then the sidecar: nobody is left without an answer or a way to ask.
    */
   async terminate(): Promise<void> {
-    this.#enter('terminating');
-    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
+    this.enter('terminating');
+    if (this.probeTimer !== null) clearTimeout(this.probeTimer);
     await Bun.sleep(preStopMs);
     await this.application.stop();
     await this.sidecar?.stop();
-    this.#enter('gone');
+    this.enter('gone');
   }
 
   /** Ends both at once; for the end of the demo. */
   async stop(): Promise<void> {
-    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
-    this.#phase = 'gone';
+    if (this.probeTimer !== null) clearTimeout(this.probeTimer);
+    this.current = 'gone';
     await Promise.all([this.application.stop(), this.sidecar?.stop()]);
   }
 
-  #onContainerExit(): void {
+  private onContainerExit(): void {
     this.fault = '';
     // A kubelet sees the exit itself and does not wait for a probe.
-    if (this.#phase === 'ready') this.#enter('unready');
-    this.#scheduleProbe();
+    if (this.current === 'ready') this.enter('unready');
+    this.scheduleProbe();
   }
 
-  #scheduleProbe(): void {
-    if (this.#probeTimer !== null) clearTimeout(this.#probeTimer);
-    const delayMs = this.#phase === 'ready' ? probeIntervalMs.running : probeIntervalMs.starting;
-    this.#probeTimer = setTimeout(() => void this.#probe(), delayMs);
+  private scheduleProbe(): void {
+    if (this.probeTimer !== null) clearTimeout(this.probeTimer);
+    const delayMs = this.current === 'ready' ? probeIntervalMs.running : probeIntervalMs.starting;
+    this.probeTimer = setTimeout(() => void this.probe(), delayMs);
   }
 
-  async #probe(): Promise<void> {
-    const healthy = this.#allRunning() && !this.#withdrawn && (await this.#answers());
-    if (this.#phase === 'terminating' || this.#phase === 'gone') return;
-    this.#failures = healthy ? 0 : this.#failures + 1;
-    if (healthy && this.#phase !== 'ready' && this.#allRunning() && !this.#withdrawn) this.#enter('ready');
-    if (this.#phase === 'ready' && this.#failures >= probeFailuresMax) this.#enter('unready');
-    this.#scheduleProbe();
+  private async probe(): Promise<void> {
+    const healthy = this.allRunning() && !this.withdrawn && (await this.answers());
+    if (this.current === 'terminating' || this.current === 'gone') return;
+    this.failures = healthy ? 0 : this.failures + 1;
+    if (healthy && this.current !== 'ready' && this.allRunning() && !this.withdrawn) this.enter('ready');
+    if (this.current === 'ready' && this.failures >= probeFailuresMax) this.enter('unready');
+    this.scheduleProbe();
   }
 
-  #allRunning(): boolean {
+  private allRunning(): boolean {
     return this.application.running && this.sidecar?.running !== false;
   }
 
   /** Through the sidecar's inbound side to the application, the way every request will take. */
-  async #answers(): Promise<boolean> {
+  private async answers(): Promise<boolean> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.spec.port}/healthz`, {
         headers: { host: this.spec.service },
@@ -141,14 +141,14 @@ export class Pod {
     }
   }
 
-  #enter(phase: PodPhase): void {
-    this.#phase = phase;
-    if (phase === 'gone') removeFile(this.#slicePath);
-    else this.#writeSlice();
-    this.#onPhase(this);
+  private enter(phase: PodPhase): void {
+    this.current = phase;
+    if (phase === 'gone') removeFile(this.slicePath);
+    else this.writeSlice();
+    this.onPhase(this);
   }
 
-  #writeSlice(): void {
+  private writeSlice(): void {
     const { name, service, namespace, port, node, sidecar } = this.spec;
     const slice = encodeEndpointSlice({
       pod: name,
@@ -157,9 +157,9 @@ export class Pod {
       port,
       node,
       proxied: sidecar !== null,
-      ready: this.#phase === 'ready' || this.#phase === 'terminating',
-      terminating: this.#phase === 'terminating',
+      ready: this.current === 'ready' || this.current === 'terminating',
+      terminating: this.current === 'terminating',
     });
-    writeFileAtomic(this.#slicePath, slice);
+    writeFileAtomic(this.slicePath, slice);
   }
 }

@@ -34,33 +34,33 @@ interface Pending {
 }
 
 export class BankLoad implements RequestMaker, LoadObserver {
-  readonly #config: LoadConfig;
-  readonly #emit: (event: LoadEvent) => void;
-  readonly #authority: string;
-  readonly #pending = new Map<number, Pending>();
-  #phases: PhaseRecorder[] = [new PhaseRecorder('start')];
-  #second = new PhaseRecorder('second');
-  #total: LoadTotal = { requests: 0, failed: 0 };
-  #run: LoadRun | null = null;
+  private readonly config: LoadConfig;
+  private readonly emit: (event: LoadEvent) => void;
+  private readonly authority: string;
+  private readonly pending = new Map<number, Pending>();
+  private phases: PhaseRecorder[] = [new PhaseRecorder('start')];
+  private second = new PhaseRecorder('second');
+  private total: LoadTotal = { requests: 0, failed: 0 };
+  private running: LoadRun | null = null;
 
   constructor(config: LoadConfig, emit: (event: LoadEvent) => void) {
-    this.#config = config;
-    this.#emit = emit;
-    this.#authority = new URL(config.url).host;
+    this.config = config;
+    this.emit = emit;
+    this.authority = new URL(config.url).host;
   }
 
   /** Settles when the last request has ended after {@link stop}. */
   async run(): Promise<void> {
     const clock = createSystemClock();
-    const { hostname, port } = new URL(this.#config.url);
-    this.#run = startLoad({
+    const { hostname, port } = new URL(this.config.url);
+    this.running = startLoad({
       clock,
       random: createSystemRandom(),
       network: createBunNetwork(),
       pacer: createClockPacer(clock),
       targets: [{ kind: 'ip', host: hostname, port: Number(port) }],
       maker: this,
-      ratePerSecond: this.#config.ratePerSecond,
+      ratePerSecond: this.config.ratePerSecond,
       arrivals: 'constant',
       durationMs: endlessMs,
       warmupMs: 0,
@@ -70,65 +70,65 @@ export class BankLoad implements RequestMaker, LoadObserver {
       observer: this,
       intervalMs: secondMs,
     });
-    await this.#run.done;
+    await this.running.done;
     // What the run gave up on was not answered: a failure, as every client would say.
-    for (const sequence of [...this.#pending.keys()])
-      this.#end(sequence, clientTimeoutMs, 'given up at the end');
-    this.#current.close();
-    this.#reportPhases();
-    this.#emit({ type: 'done', total: this.#total });
+    for (const sequence of [...this.pending.keys()])
+      this.end(sequence, clientTimeoutMs, 'given up at the end');
+    this.current.close();
+    this.reportPhases();
+    this.emit({ type: 'done', total: this.total });
   }
 
   enter(phase: string): void {
-    this.#current.close();
-    this.#phases.push(new PhaseRecorder(phase));
-    this.#reportPhases();
+    this.current.close();
+    this.phases.push(new PhaseRecorder(phase));
+    this.reportPhases();
   }
 
   stop(): void {
     // As long as any client would wait: a request that was sent must end as an answer or as a failure.
-    this.#run?.stop(clientTimeoutMs);
+    this.running?.stop(clientTimeoutMs);
   }
 
   next(sequence: number): LoadRequest {
     // Spread evenly instead of drawn, so that every second has its share.
-    const share = this.#config.transferShare;
+    const share = this.config.transferShare;
     const isTransfer = Math.floor((sequence + 1) * share) > Math.floor(sequence * share);
-    const phase = this.#current;
+    const phase = this.current;
     phase.onDue();
-    const transfer = isTransfer ? this.#createTransfer(sequence) : null;
-    this.#pending.set(sequence, { phase, transfer, text: '' });
-    return transfer === null ? this.#homeRequest(sequence) : this.#transferRequest(transfer);
+    const transfer = isTransfer ? this.createTransfer(sequence) : null;
+    this.pending.set(sequence, { phase, transfer, text: '' });
+    return transfer === null ? this.homeRequest(sequence) : this.transferRequest(transfer);
   }
 
   onBody(sequence: number, bytes: Uint8Array, start: number, end: number): void {
-    const pending = this.#pending.get(sequence);
+    const pending = this.pending.get(sequence);
     if (pending !== undefined && pending.text.length < reasonBytesMax) {
       pending.text += new TextDecoder().decode(bytes.subarray(start, end));
     }
   }
 
   onResult({ sequence, failure, status, latencyMs }: LoadResult): void {
-    const text = this.#pending.get(sequence)?.text.slice(0, reasonBytesMax) ?? '';
-    this.#end(sequence, latencyMs, failure === 'status' ? `${status} ${text}` : failure);
+    const text = this.pending.get(sequence)?.text.slice(0, reasonBytesMax) ?? '';
+    this.end(sequence, latencyMs, failure === 'status' ? `${status} ${text}` : failure);
   }
 
   onInterval(): void {
-    this.#emit({
+    this.emit({
       type: 'second',
-      inFlight: this.#pending.size,
-      total: this.#total,
-      ...this.#second.summary(),
+      inFlight: this.pending.size,
+      total: this.total,
+      ...this.second.summary(),
     });
-    this.#second = new PhaseRecorder('second');
+    this.second = new PhaseRecorder('second');
   }
 
-  get #current(): PhaseRecorder {
-    return this.#phases[this.#phases.length - 1]!;
+  private get current(): PhaseRecorder {
+    return this.phases[this.phases.length - 1]!;
   }
 
-  #createTransfer(sequence: number): AcknowledgedTransfer {
-    const { run, customers } = this.#config;
+  private createTransfer(sequence: number): AcknowledgedTransfer {
+    const { run, customers } = this.config;
     const customer = (sequence * 7) % customers;
     return {
       reference: `${run}-${sequence}`,
@@ -138,20 +138,20 @@ export class BankLoad implements RequestMaker, LoadObserver {
     };
   }
 
-  #homeRequest(sequence: number): LoadRequest {
-    const path = `/home/${sequence % this.#config.customers}`;
+  private homeRequest(sequence: number): LoadRequest {
+    const path = `/home/${sequence % this.config.customers}`;
     return {
       target: 0,
-      head: createRequestHead('GET', this.#authority, path, []),
+      head: createRequestHead('GET', this.authority, path, []),
       body: null,
       call: null,
       expects: isSuccess,
     };
   }
 
-  #transferRequest(transfer: AcknowledgedTransfer): LoadRequest {
+  private transferRequest(transfer: AcknowledgedTransfer): LoadRequest {
     const body = new TextEncoder().encode(JSON.stringify({ ...transfer, customer: transfer.from / 2 }));
-    const head = createRequestHead('POST', this.#authority, '/transfers', [
+    const head = createRequestHead('POST', this.authority, '/transfers', [
       ['content-type', 'application/json'],
       ['content-length', String(body.length)],
       ['idempotency-key', transfer.reference],
@@ -160,31 +160,31 @@ export class BankLoad implements RequestMaker, LoadObserver {
   }
 
   /** `reason` is '' when it went well. */
-  #end(sequence: number, latencyMs: number, reason: string): void {
-    const pending = this.#pending.get(sequence);
+  private end(sequence: number, latencyMs: number, reason: string): void {
+    const pending = this.pending.get(sequence);
     if (pending === undefined) return;
-    this.#pending.delete(sequence);
+    this.pending.delete(sequence);
     const { phase, transfer } = pending;
     const succeeded = reason === '';
     phase.onEnd(latencyMs, succeeded);
-    this.#second.onEnd(latencyMs, succeeded);
-    const { requests, failed } = this.#total;
-    this.#total = { requests: requests + 1, failed: failed + (succeeded ? 0 : 1) };
-    if (!succeeded) this.#emitFailure(pending, latencyMs, reason);
-    else if (transfer !== null) this.#emit({ type: 'acknowledged', transfer });
-    this.#reportPhases();
+    this.second.onEnd(latencyMs, succeeded);
+    const { requests, failed } = this.total;
+    this.total = { requests: requests + 1, failed: failed + (succeeded ? 0 : 1) };
+    if (!succeeded) this.emitFailure(pending, latencyMs, reason);
+    else if (transfer !== null) this.emit({ type: 'acknowledged', transfer });
+    this.reportPhases();
   }
 
-  #emitFailure({ phase, transfer }: Pending, latencyMs: number, reason: string): void {
+  private emitFailure({ phase, transfer }: Pending, latencyMs: number, reason: string): void {
     const kind = transfer === null ? 'home' : 'transfer';
-    this.#emit({ type: 'failure', phase: phase.name, kind, afterMs: Math.round(latencyMs), reason });
+    this.emit({ type: 'failure', phase: phase.name, kind, afterMs: Math.round(latencyMs), reason });
   }
 
-  #reportPhases(): void {
-    for (const phase of this.#phases.filter((candidate) => candidate.complete)) {
-      this.#emit({ type: 'phase', name: phase.name, ...phase.summary() });
+  private reportPhases(): void {
+    for (const phase of this.phases.filter((candidate) => candidate.complete)) {
+      this.emit({ type: 'phase', name: phase.name, ...phase.summary() });
     }
-    this.#phases = this.#phases.filter((phase) => !phase.complete);
+    this.phases = this.phases.filter((phase) => !phase.complete);
   }
 }
 

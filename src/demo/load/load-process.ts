@@ -26,21 +26,21 @@ export class LoadProcess {
   /** Of all generators together. */
   total: LoadTotal = { requests: 0, failed: 0 };
   restarts = 0;
-  readonly #machine: Machine;
-  readonly #command: readonly string[];
-  readonly #config: LoadConfig;
-  readonly #nowMs: () => number;
-  #child: ManagedProcess;
-  #last: (LoadSummary & { readonly inFlight: number }) | null = null;
-  #lastMs = 0;
+  private readonly machine: Machine;
+  private readonly command: readonly string[];
+  private readonly config: LoadConfig;
+  private readonly nowMs: () => number;
+  private child: ManagedProcess;
+  private latest: (LoadSummary & { readonly inFlight: number }) | null = null;
+  private lastMs = 0;
   /** What the generators before this one counted. */
-  #before: LoadTotal = { requests: 0, failed: 0 };
-  #phase: string | null = null;
-  #stopping = false;
-  #restartTimer: ReturnType<typeof setTimeout> | null = null;
-  readonly #summaries = new Map<string, LoadSummary>();
-  readonly #waiting = new Map<string, PromiseWithResolvers<LoadSummary>>();
-  readonly #done = Promise.withResolvers<void>();
+  private before: LoadTotal = { requests: 0, failed: 0 };
+  private phase: string | null = null;
+  private stopping = false;
+  private restartTimer: ReturnType<typeof setTimeout> | null = null;
+  private readonly summaries = new Map<string, LoadSummary>();
+  private readonly waiting = new Map<string, PromiseWithResolvers<LoadSummary>>();
+  private readonly done = Promise.withResolvers<void>();
 
   constructor(
     machine: Machine,
@@ -48,108 +48,108 @@ export class LoadProcess {
     config: LoadConfig,
     nowMs: () => number = () => performance.now(),
   ) {
-    this.#machine = machine;
-    this.#command = command;
-    this.#config = config;
-    this.#nowMs = nowMs;
-    this.#child = this.#start();
+    this.machine = machine;
+    this.command = command;
+    this.config = config;
+    this.nowMs = nowMs;
+    this.child = this.start();
   }
 
   get pid(): number {
-    return this.#child.running ? this.#child.pid : 0;
+    return this.child.running ? this.child.pid : 0;
   }
 
   get state(): LoadState {
-    if (!this.#child.running && !this.#stopping) return 'restarting';
-    if (this.#last === null) return 'starting';
-    return this.#nowMs() - this.#lastMs > silentAfterMs ? 'silent' : 'running';
+    if (!this.child.running && !this.stopping) return 'restarting';
+    if (this.latest === null) return 'starting';
+    return this.nowMs() - this.lastMs > silentAfterMs ? 'silent' : 'running';
   }
 
   /** The last second; null where there is none that still holds. */
   get last(): (LoadSummary & { readonly inFlight: number }) | null {
-    return this.state === 'running' ? this.#last : null;
+    return this.state === 'running' ? this.latest : null;
   }
 
   enter(phase: string): void {
-    this.#phase = phase;
-    this.#tell({ type: 'phase', name: phase });
+    this.phase = phase;
+    this.tell({ type: 'phase', name: phase });
   }
 
   /** The clients' view of a phase, once its last request has ended. Rejects when the generator ends before. */
   async summary(phase: string): Promise<LoadSummary> {
-    const known = this.#summaries.get(phase);
+    const known = this.summaries.get(phase);
     if (known !== undefined) return known;
     const waiting = Promise.withResolvers<LoadSummary>();
-    this.#waiting.set(phase, waiting);
+    this.waiting.set(phase, waiting);
     return await waiting.promise;
   }
 
   /** Sends no more, waits for the answers to what was sent, and ends the process. */
   async stop(): Promise<void> {
-    this.#end();
-    this.#tell({ type: 'stop' });
-    if (this.#child.running) await this.#done.promise;
-    await this.#child.stop();
+    this.end();
+    this.tell({ type: 'stop' });
+    if (this.child.running) await this.done.promise;
+    await this.child.stop();
   }
 
   /** Ends it at once; answers on their way are not counted. */
   kill(): void {
-    this.#end();
-    this.#child.signal('SIGKILL');
+    this.end();
+    this.child.signal('SIGKILL');
   }
 
-  #end(): void {
-    this.#stopping = true;
-    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+  private end(): void {
+    this.stopping = true;
+    if (this.restartTimer !== null) clearTimeout(this.restartTimer);
   }
 
-  #start(): ManagedProcess {
-    const child = this.#machine.spawn({
-      command: this.#command,
+  private start(): ManagedProcess {
+    const child = this.machine.spawn({
+      command: this.command,
       env: {},
       row: { name: 'load', kind: 'load', role: 'load', service: '', replica: '', adminUrl: '' },
-      onLine: (line) => this.#onEvent(JSON.parse(line)),
+      onLine: (line) => this.onEvent(JSON.parse(line)),
     });
-    this.#child = child;
+    this.child = child;
     // Another generator's references must not meet those of the one before.
-    const run = this.restarts === 0 ? this.#config.run : `${this.#config.run}-${this.restarts}`;
-    this.#tell({ type: 'start', config: { ...this.#config, run } });
-    if (this.#phase !== null) this.#tell({ type: 'phase', name: this.#phase });
-    void child.exited.then(() => this.#onExit());
+    const run = this.restarts === 0 ? this.config.run : `${this.config.run}-${this.restarts}`;
+    this.tell({ type: 'start', config: { ...this.config, run } });
+    if (this.phase !== null) this.tell({ type: 'phase', name: this.phase });
+    void child.exited.then(() => this.onExit());
     return child;
   }
 
-  #onExit(): void {
-    this.#done.resolve();
-    if (this.#stopping) return;
-    this.#last = null;
-    this.#before = this.total;
+  private onExit(): void {
+    this.done.resolve();
+    if (this.stopping) return;
+    this.latest = null;
+    this.before = this.total;
     this.restarts++;
-    for (const { reject } of this.#waiting.values()) reject(new Error('the load generator ended'));
-    this.#waiting.clear();
-    this.#restartTimer = setTimeout(() => this.#start(), restartDelayMs);
+    for (const { reject } of this.waiting.values()) reject(new Error('the load generator ended'));
+    this.waiting.clear();
+    this.restartTimer = setTimeout(() => this.start(), restartDelayMs);
   }
 
-  #tell(command: LoadCommand): void {
-    this.#child.send(JSON.stringify(command));
+  private tell(command: LoadCommand): void {
+    this.child.send(JSON.stringify(command));
   }
 
-  #count({ requests, failed }: LoadTotal): void {
-    const { requests: requestsBefore, failed: failedBefore } = this.#before;
+  private count({ requests, failed }: LoadTotal): void {
+    const { requests: requestsBefore, failed: failedBefore } = this.before;
     this.total = { requests: requestsBefore + requests, failed: failedBefore + failed };
   }
 
-  #onEvent(event: LoadEvent): void {
+  private onEvent(event: LoadEvent): void {
     switch (event.type) {
       case 'second':
-        this.#last = event;
-        this.#lastMs = this.#nowMs();
-        this.#count(event.total);
+        this.latest = event;
+        this.lastMs = this.nowMs();
+        this.count(event.total);
         return;
       case 'phase':
-        this.#summaries.set(event.name, event);
-        this.#waiting.get(event.name)?.resolve(event);
-        this.#waiting.delete(event.name);
+        this.summaries.set(event.name, event);
+        this.waiting.get(event.name)?.resolve(event);
+        this.waiting.delete(event.name);
         return;
       case 'failure':
         if (this.failures.length < failuresMax) this.failures.push(event);
@@ -158,8 +158,8 @@ export class LoadProcess {
         this.acknowledged.push(event.transfer);
         return;
       case 'done':
-        this.#count(event.total);
-        this.#done.resolve();
+        this.count(event.total);
+        this.done.resolve();
     }
   }
 }

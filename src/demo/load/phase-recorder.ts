@@ -4,42 +4,42 @@ import type { LoadSummary } from './protocol.ts';
 
 export class PhaseRecorder {
   readonly name: string;
-  #latenciesMs: number[] = [];
-  #started = 0;
-  #failed = 0;
-  #closed = false;
+  private latenciesMs: number[] = [];
+  private started = 0;
+  private failed = 0;
+  private closed = false;
 
   constructor(name: string) {
     this.name = name;
   }
 
   onDue(): void {
-    this.#started++;
+    this.started++;
   }
 
   onEnd(latencyMs: number, succeeded: boolean): void {
-    this.#latenciesMs.push(latencyMs);
-    if (!succeeded) this.#failed++;
+    this.latenciesMs.push(latencyMs);
+    if (!succeeded) this.failed++;
   }
 
   /** No more requests will be due in it. */
   close(): void {
-    this.#closed = true;
+    this.closed = true;
   }
 
   get complete(): boolean {
-    return this.#closed && this.#latenciesMs.length === this.#started;
+    return this.closed && this.latenciesMs.length === this.started;
   }
 
   get inFlight(): number {
-    return this.#started - this.#latenciesMs.length;
+    return this.started - this.latenciesMs.length;
   }
 
   summary(): LoadSummary {
-    const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
+    const sorted = this.latenciesMs.toSorted((a, b) => a - b);
     return {
       requests: sorted.length,
-      failed: this.#failed,
+      failed: this.failed,
       p50Ms: percentile(sorted, 0.5),
       p99Ms: percentile(sorted, 0.99),
     };

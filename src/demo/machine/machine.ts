@@ -20,18 +20,18 @@ export class Machine {
   readonly state: StateFile;
   /** Holds manifests, logs, snapshots and the ledger; the caller made it. */
   readonly folder: string;
-  readonly #logFolder: string;
-  readonly #reaper = new Reaper();
-  readonly #environment: Readonly<Record<string, string>>;
-  readonly #pids: number[] = [];
+  private readonly logFolder: string;
+  private readonly reaper = new Reaper();
+  private readonly environment: Readonly<Record<string, string>>;
+  private readonly pids: number[] = [];
 
   constructor(folder: string, statePath: string | null, environment: Readonly<Record<string, string>>) {
     this.folder = folder;
     this.ports = new PortAllocator(process.pid * 7919);
     this.state = new StateFile(statePath);
-    this.#environment = environment;
-    this.#logFolder = join(folder, 'logs');
-    mkdirSync(this.#logFolder, { recursive: true });
+    this.environment = environment;
+    this.logFolder = join(folder, 'logs');
+    mkdirSync(this.logFolder, { recursive: true });
   }
 
   /** Starts a process; it is listed until it ends. */
@@ -41,28 +41,28 @@ export class Machine {
       {
         name: row.name,
         command,
-        env: { ...this.#environment, ...program.env },
+        env: { ...this.environment, ...program.env },
         logPath: this.logPath(row.name),
         ...(onLine === undefined ? {} : { onLine }),
       },
-      this.#reaper,
+      this.reaper,
     );
-    this.#pids.push(child.pid);
+    this.pids.push(child.pid);
     this.state.add({ ...row, pid: child.pid });
     void child.exited.then(() => this.state.remove(child.pid));
     return child;
   }
 
   logPath(name: string): string {
-    return join(this.#logFolder, `${name}.log`);
+    return join(this.logFolder, `${name}.log`);
   }
 
   /**
    * Ends the reaper, which ends what is left, and returns the ids that are alive all the same: there should be none.
    */
   async close(): Promise<readonly number[]> {
-    await this.#reaper.close();
+    await this.reaper.close();
     this.state.flush();
-    return this.#pids.filter(isAlive);
+    return this.pids.filter(isAlive);
   }
 }

@@ -4,28 +4,28 @@ import { DemoFault } from '../fault.ts';
 import { portRange } from './limits.ts';
 
 export class PortAllocator {
-  #taken = new Set<number>();
-  #next: number;
+  private taken = new Set<number>();
+  private next: number;
 
   /** `offset` spreads demos that run at the same time over the range. */
   constructor(offset: number) {
-    this.#next = portRange.first + (offset % (portRange.last - portRange.first));
+    this.next = portRange.first + (offset % (portRange.last - portRange.first));
   }
 
   /** The preferred port when nobody listens on it, else the next free one of the range. Never the same twice. */
   allocate(preferred?: number): number {
-    if (preferred !== undefined && this.#take(preferred)) return preferred;
+    if (preferred !== undefined && this.take(preferred)) return preferred;
     for (let tries = portRange.first; tries <= portRange.last; tries++) {
-      const port = this.#next;
-      this.#next = port === portRange.last ? portRange.first : port + 1;
-      if (this.#take(port)) return port;
+      const port = this.next;
+      this.next = port === portRange.last ? portRange.first : port + 1;
+      if (this.take(port)) return port;
     }
     throw new DemoFault('run', `no free port between ${portRange.first} and ${portRange.last} on 127.0.0.1`);
   }
 
-  #take(port: number): boolean {
-    if (this.#taken.has(port) || !isFree(port)) return false;
-    this.#taken.add(port);
+  private take(port: number): boolean {
+    if (this.taken.has(port) || !isFree(port)) return false;
+    this.taken.add(port);
     return true;
   }
 }

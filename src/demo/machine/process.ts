@@ -32,14 +32,14 @@ export class ManagedProcess {
   readonly startedAtMs: number;
   /** Settles when the process is gone and reaped. */
   readonly exited: Promise<ProcessExit>;
-  #child: Bun.Subprocess<'pipe', number | 'pipe', number>;
-  #running = true;
+  private child: Bun.Subprocess<'pipe', number | 'pipe', number>;
+  private alive = true;
 
   constructor(spec: ProcessSpec, watcher: ProcessWatcher) {
     const log = openSync(spec.logPath, 'a');
     this.spec = spec;
     this.startedAtMs = performance.now();
-    this.#child = Bun.spawn([...spec.command], {
+    this.child = Bun.spawn([...spec.command], {
       // Its own group: Ctrl-C on the terminal reaches the demo alone, which then ends its children in order.
       detached: true,
       env: spec.env,
@@ -48,31 +48,31 @@ export class ManagedProcess {
       stderr: log,
     });
     closeSync(log);
-    this.pid = this.#child.pid;
+    this.pid = this.child.pid;
     watcher.onStart(this.pid);
-    if (spec.onLine !== undefined && this.#child.stdout instanceof ReadableStream) {
-      void readLines(this.#child.stdout, spec.onLine);
+    if (spec.onLine !== undefined && this.child.stdout instanceof ReadableStream) {
+      void readLines(this.child.stdout, spec.onLine);
     }
-    this.exited = this.#child.exited.then(() => {
-      this.#running = false;
+    this.exited = this.child.exited.then(() => {
+      this.alive = false;
       watcher.onExit(this.pid);
-      return { code: this.#child.exitCode, signal: this.#child.signalCode };
+      return { code: this.child.exitCode, signal: this.child.signalCode };
     });
   }
 
   get running(): boolean {
-    return this.#running;
+    return this.alive;
   }
 
   /** Writes one line to its standard input; nothing when it has ended. */
   send(line: string): void {
-    if (!this.#running) return;
-    this.#child.stdin.write(`${line}\n`);
-    void this.#child.stdin.flush();
+    if (!this.alive) return;
+    this.child.stdin.write(`${line}\n`);
+    void this.child.stdin.flush();
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.#running) this.#child.kill(signal);
+    if (this.alive) this.child.kill(signal);
   }
 
   /** SIGTERM, then SIGKILL after `graceMs`. Settles when the process is gone. */

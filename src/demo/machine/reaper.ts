@@ -29,7 +29,7 @@ for pid in $pids; do kill -KILL "$pid"; done 2>/dev/null
 `;
 
 export class Reaper implements ProcessWatcher {
-  #shell = Bun.spawn(['/bin/sh', '-c', script], {
+  private shell = Bun.spawn(['/bin/sh', '-c', script], {
     detached: true,
     stdin: 'pipe',
     stdout: 'ignore',
@@ -37,25 +37,25 @@ export class Reaper implements ProcessWatcher {
   });
 
   get pid(): number {
-    return this.#shell.pid;
+    return this.shell.pid;
   }
 
   onStart(pid: number): void {
-    this.#tell(`+ ${pid}\n`);
+    this.tell(`+ ${pid}\n`);
   }
 
   onExit(pid: number): void {
-    this.#tell(`- ${pid}\n`);
+    this.tell(`- ${pid}\n`);
   }
 
   /** Ends the script, and with it every child it still knows. */
   async close(): Promise<void> {
-    await this.#shell.stdin.end();
-    await this.#shell.exited;
+    await this.shell.stdin.end();
+    await this.shell.exited;
   }
 
-  #tell(line: string): void {
-    this.#shell.stdin.write(line);
-    void this.#shell.stdin.flush();
+  private tell(line: string): void {
+    this.shell.stdin.write(line);
+    void this.shell.stdin.flush();
   }
 }

@@ -21,38 +21,38 @@ export interface ProcessRow {
 
 /** Collects the rows and writes them, at most once a turn of the event loop. */
 export class StateFile {
-  readonly #path: string | null;
-  readonly #rows = new Map<number, ProcessRow>();
-  #scheduled = false;
+  private readonly path: string | null;
+  private readonly known = new Map<number, ProcessRow>();
+  private scheduled = false;
 
   constructor(path: string | null) {
-    this.#path = path;
+    this.path = path;
   }
 
   get rows(): readonly ProcessRow[] {
-    return [...this.#rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   add(row: ProcessRow): void {
-    this.#rows.set(row.pid, row);
-    this.#schedule();
+    this.known.set(row.pid, row);
+    this.schedule();
   }
 
   remove(pid: number): void {
-    if (this.#rows.delete(pid)) this.#schedule();
+    if (this.known.delete(pid)) this.schedule();
   }
 
   /** Writes now; called at the end, when no turn may follow. */
   flush(): void {
-    this.#scheduled = false;
-    if (this.#path !== null) writeFileAtomic(this.#path, `${JSON.stringify(this.rows, null, 1)}\n`);
+    this.scheduled = false;
+    if (this.path !== null) writeFileAtomic(this.path, `${JSON.stringify(this.rows, null, 1)}\n`);
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#path === null) return;
-    this.#scheduled = true;
+  private schedule(): void {
+    if (this.scheduled || this.path === null) return;
+    this.scheduled = true;
     setImmediate(() => {
-      if (this.#scheduled) this.flush();
+      if (this.scheduled) this.flush();
     });
   }
 }

@@ -18,23 +18,23 @@ export async function scrape(adminUrl: string): Promise<string | null> {
 }
 
 export class Meters {
-  readonly #rows: () => readonly ProcessRow[];
+  private readonly rows: () => readonly ProcessRow[];
   /** Process id to its last count: a new process counts from zero, and what a dead one counted last is kept. */
-  readonly #retries = new Map<number, number>();
+  private readonly retried = new Map<number, number>();
 
   constructor(rows: () => readonly ProcessRow[]) {
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Retries that all proxies made since the demo began. What a killed proxy did after the last reading is lost. */
   async readRetries(): Promise<number> {
-    const proxies = this.#rows().filter((row) => row.kind === 'proxy');
+    const proxies = this.rows().filter((row) => row.kind === 'proxy');
     await Promise.all(
       proxies.map(async ({ pid, adminUrl }) => {
         const text = await scrape(adminUrl);
         if (text === null) return;
         const samples = parsePrometheus(text, 'weft_retries_total');
-        this.#retries.set(
+        this.retried.set(
           pid,
           samples.reduce((sum, sample) => sum + sample.value, 0),
         );
@@ -45,6 +45,6 @@ export class Meters {
 
   /** As of the last reading. */
   get retries(): number {
-    return [...this.#retries.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.retried.values()].reduce((sum, count) => sum + count, 0);
   }
 }

@@ -26,28 +26,28 @@ interface KindClock {
 }
 
 export class UsageMeter {
-  readonly #rows: () => readonly ProcessRow[];
-  readonly #seen = new Map<number, number>();
-  readonly #clocks = new Map<ProcessKind, KindClock>();
+  private readonly rows: () => readonly ProcessRow[];
+  private readonly seen = new Map<number, number>();
+  private readonly clocks = new Map<ProcessKind, KindClock>();
 
   constructor(rows: () => readonly ProcessRow[]) {
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Memory is as of the last reading that asked for it. */
   async read(options: { readonly memory: boolean }): Promise<readonly KindUsage[]> {
-    return await Promise.all(kinds.map((kind) => this.#readKind(kind, options.memory)));
+    return await Promise.all(kinds.map((kind) => this.readKind(kind, options.memory)));
   }
 
-  async #readKind(kind: ProcessKind, memory: boolean): Promise<KindUsage> {
-    const rows = this.#rows().filter((row) => row.kind === kind);
+  private async readKind(kind: ProcessKind, memory: boolean): Promise<KindUsage> {
+    const rows = this.rows().filter((row) => row.kind === kind);
     const pids = rows.map((row) => row.pid);
-    const clock = this.#clocks.get(kind) ?? { total: 0, first: null, last: null, memoryBytes: 0 };
-    this.#clocks.set(kind, clock);
+    const clock = this.clocks.get(kind) ?? { total: 0, first: null, last: null, memoryBytes: 0 };
+    this.clocks.set(kind, clock);
     if (memory) clock.memoryBytes = (await readMemory(pids)).values().reduce((sum, bytes) => sum + bytes, 0);
     for (const [pid, cpuSeconds] of await readCpuSeconds(pids)) {
-      clock.total += cpuSeconds - (this.#seen.get(pid) ?? 0);
-      this.#seen.set(pid, cpuSeconds);
+      clock.total += cpuSeconds - (this.seen.get(pid) ?? 0);
+      this.seen.set(pid, cpuSeconds);
     }
     const now = { atMs: performance.now(), total: clock.total };
     const usage = {

@@ -18,29 +18,29 @@ const nameFault = 'ERR_TLS_CERT_ALTNAME_INVALID';
 const noPeerAlert = 'PEER_DID_NOT_RETURN_A_CERTIFICATE';
 
 export class Handshake {
-  readonly #role: Role;
+  private readonly role: Role;
 
   constructor(role: Role) {
-    this.#role = role;
+    this.role = role;
   }
 
   get sessions(): TlsClient['sessions'] {
-    return this.#role.side === 'client' ? this.#role.client.sessions : null;
+    return this.role.side === 'client' ? this.role.client.sessions : null;
   }
 
   /** For `tls` of Bun's calls. */
   get options(): object {
-    const { context, alpn } = this.#party;
+    const { context, alpn } = this.party;
     // A context of another network is a bug of the caller's.
     if (!(context instanceof BunTlsContext)) throw new Error('bug: a TLS context of another network');
     return {
       secureContext: context.native,
       // What the engine may refuse by itself is part of the context; it must not also refuse names.
-      rejectUnauthorized: this.#role.side === 'server' && context.options.peer === 'required',
-      ...(this.#role.side === 'server' && context.options.peer !== 'ignored' ? { requestCert: true } : {}),
+      rejectUnauthorized: this.role.side === 'server' && context.options.peer === 'required',
+      ...(this.role.side === 'server' && context.options.peer !== 'ignored' ? { requestCert: true } : {}),
       ...(alpn.length > 0 ? { ALPNProtocols: encodeAlpn(alpn) } : {}),
-      ...(this.#role.side === 'client' && this.#role.client.serverName !== null
-        ? { serverName: this.#role.client.serverName }
+      ...(this.role.side === 'client' && this.role.client.serverName !== null
+        ? { serverName: this.role.client.serverName }
         : {}),
     };
   }
@@ -52,13 +52,13 @@ export class Handshake {
     const peer = readPeer(raw);
     // Without a certificate the engine's code says only that; whose absence is a fault, the judge knows.
     const fault = peer === null || code === nameFault || error === null ? null : code || error.message;
-    const shown = peer === null || this.#isTrusted() ? fault : 'no trusted authority';
-    const refusal = this.#party.judge.judge(peer, shown);
+    const shown = peer === null || this.isTrusted() ? fault : 'no trusted authority';
+    const refusal = this.party.judge.judge(peer, shown);
     if (refusal !== null) return refused(refusal);
-    const verified = peer !== null && this.#isTrusted() && fault === null;
-    const { context, judge } = this.#party;
+    const verified = peer !== null && this.isTrusted() && fault === null;
+    const { context, judge } = this.party;
     const verdict = {
-      serverName: this.#serverName(raw),
+      serverName: this.serverName(raw),
       verified,
       expected: verified && judge.exacting,
       local: context instanceof BunTlsContext ? context.leaf : null,
@@ -66,17 +66,17 @@ export class Handshake {
     return { ok: true, facts: readSecureFacts(raw, peer, verdict) };
   }
 
-  get #party(): TlsClient | TlsServer {
-    return this.#role.side === 'client' ? this.#role.client : this.#role.server;
+  private get party(): TlsClient | TlsServer {
+    return this.role.side === 'client' ? this.role.client : this.role.server;
   }
 
   /** Without authorities of its own the engine may have taken its built-in ones, which nobody here meant. */
-  #isTrusted(): boolean {
-    return this.#party.context.options.trustedCa !== null;
+  private isTrusted(): boolean {
+    return this.party.context.options.trustedCa !== null;
   }
 
-  #serverName(raw: SecuredSocket): string | null {
-    return this.#role.side === 'client' ? this.#role.client.serverName : raw.getServername() || null;
+  private serverName(raw: SecuredSocket): string | null {
+    return this.role.side === 'client' ? this.role.client.serverName : raw.getServername() || null;
   }
 }
 

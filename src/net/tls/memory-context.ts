@@ -7,12 +7,12 @@ import { systemRoots, type TlsContext, type TlsContextOptions } from './types.ts
 export class MemoryTlsContext implements TlsContext {
   readonly options: TlsContextOptions;
   readonly chain: readonly X509Certificate[];
-  readonly #trusted: readonly X509Certificate[];
+  private readonly trusted: readonly X509Certificate[];
 
   constructor(options: TlsContextOptions) {
     this.options = options;
     this.chain = readPem(options.certificateChain);
-    this.#trusted = options.trustedCa === systemRoots ? [] : readPem(options.trustedCa);
+    this.trusted = options.trustedCa === systemRoots ? [] : readPem(options.trustedCa);
   }
 
   /** Null: it leads to a trusted authority now; else the real engine's code for what is wrong with it. */
@@ -23,8 +23,8 @@ export class MemoryTlsContext implements TlsContext {
     for (let subject = leaf; ; ) {
       if (wallMs < subject.validFromDate.getTime()) return 'CERT_NOT_YET_VALID';
       if (wallMs > subject.validToDate.getTime()) return 'CERT_HAS_EXPIRED';
-      if (this.#trusted.some((root) => root.fingerprint256 === subject.fingerprint256)) return null;
-      const issuer = [...this.#trusted, ...others].find((candidate) => isIssuer(candidate, subject));
+      if (this.trusted.some((root) => root.fingerprint256 === subject.fingerprint256)) return null;
+      const issuer = [...this.trusted, ...others].find((candidate) => isIssuer(candidate, subject));
       if (issuer === undefined || seen.includes(issuer))
         return isIssuer(leaf, leaf) ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
       seen.push(issuer);

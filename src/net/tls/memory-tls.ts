@@ -30,29 +30,29 @@ interface Exchange {
 
 /** One a world: how a hello finds its exchange. */
 export class MemoryTlsWorld {
-  readonly #exchanges = new Map<number, Exchange>();
+  private readonly exchanges = new Map<number, Exchange>();
   /** Which server's context issued a session. */
-  readonly #sessions = new Map<string, object>();
-  #next = 1;
+  private readonly sessions = new Map<string, object>();
+  private next = 1;
 
   add(exchange: Exchange): number {
-    this.#exchanges.set(this.#next, exchange);
-    return this.#next++;
+    this.exchanges.set(this.next, exchange);
+    return this.next++;
   }
 
   take(id: number): Exchange | null {
-    const exchange = this.#exchanges.get(id) ?? null;
-    this.#exchanges.delete(id);
+    const exchange = this.exchanges.get(id) ?? null;
+    this.exchanges.delete(id);
     return exchange;
   }
 
   isSessionOf(session: Uint8Array | null, context: object): boolean {
-    return session !== null && this.#sessions.get(Buffer.from(session).toString()) === context;
+    return session !== null && this.sessions.get(Buffer.from(session).toString()) === context;
   }
 
   issueSession(context: object): Uint8Array {
-    const session = `session ${this.#next++}`;
-    this.#sessions.set(session, context);
+    const session = `session ${this.next++}`;
+    this.sessions.set(session, context);
     return Buffer.from(session);
   }
 }
@@ -68,39 +68,39 @@ export interface MemoryTlsOutput {
 const versions: readonly TlsVersion[] = ['TLSv1.3', 'TLSv1.2', 'TLSv1.1', 'TLSv1'];
 
 export class MemoryTls {
-  readonly #role: Role;
-  readonly #world: MemoryTlsWorld;
-  readonly #output: MemoryTlsOutput;
-  readonly #wallMs: () => number;
-  #exchange: Exchange | null = null;
-  #pending: Buffer = Buffer.alloc(0);
-  #secured = false;
-  #failed = false;
+  private readonly role: Role;
+  private readonly world: MemoryTlsWorld;
+  private readonly output: MemoryTlsOutput;
+  private readonly wallMs: () => number;
+  private exchange: Exchange | null = null;
+  private pending: Buffer = Buffer.alloc(0);
+  private done = false;
+  private failed = false;
 
   constructor(role: Role, world: MemoryTlsWorld, output: MemoryTlsOutput, wallMs: () => number) {
-    this.#role = role;
-    this.#world = world;
-    this.#output = output;
-    this.#wallMs = wallMs;
+    this.role = role;
+    this.world = world;
+    this.output = output;
+    this.wallMs = wallMs;
     contextOf(role.side === 'client' ? role.client : role.server);
-    if (role.side === 'client') this.#hello(role.client);
+    if (role.side === 'client') this.hello(role.client);
   }
 
   get secured(): boolean {
-    return this.#secured;
+    return this.done;
   }
 
   feed(bytes: Buffer): void {
-    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
-    while (!this.#failed && this.#pending.length >= recordHeaderBytes) {
-      const end = recordHeaderBytes + this.#pending.readUInt16BE(3);
-      if (this.#pending.length < end) return;
-      const record = this.#pending.subarray(0, end);
-      this.#pending = this.#pending.subarray(end);
-      if (record[0] === dataRecord && this.#secured)
-        this.#output.data(Buffer.from(record.subarray(recordHeaderBytes)));
-      else if (record[0] === handshakeRecord) this.#step(record);
-      else this.#refuse({ reason: 'handshake', message: 'wrong version number' });
+    this.pending = this.pending.length === 0 ? bytes : Buffer.concat([this.pending, bytes]);
+    while (!this.failed && this.pending.length >= recordHeaderBytes) {
+      const end = recordHeaderBytes + this.pending.readUInt16BE(3);
+      if (this.pending.length < end) return;
+      const record = this.pending.subarray(0, end);
+      this.pending = this.pending.subarray(end);
+      if (record[0] === dataRecord && this.done)
+        this.output.data(Buffer.from(record.subarray(recordHeaderBytes)));
+      else if (record[0] === handshakeRecord) this.step(record);
+      else this.refuse({ reason: 'handshake', message: 'wrong version number' });
     }
   }
 
@@ -112,65 +112,65 @@ export class MemoryTls {
     return Buffer.concat(records);
   }
 
-  #hello(client: TlsClient): void {
+  private hello(client: TlsClient): void {
     const resumes = client.sessions?.take() ?? null;
-    this.#exchange = { client, resumes, server: null, alpn: null, version: '', resumed: false };
-    this.#output.send(encodeHello(this.#world.add(this.#exchange), client.serverName, client.alpn));
+    this.exchange = { client, resumes, server: null, alpn: null, version: '', resumed: false };
+    this.output.send(encodeHello(this.world.add(this.exchange), client.serverName, client.alpn));
   }
 
   /** Server: hello, then the client's finish. Client: the server's answer. */
-  #step(record: Buffer): void {
-    if (this.#role.side === 'client') this.#answerCame(this.#role.client);
-    else if (this.#exchange === null) this.#helloCame(this.#role.server, record);
-    else this.#finishCame(this.#role.server, this.#exchange);
+  private step(record: Buffer): void {
+    if (this.role.side === 'client') this.answerCame(this.role.client);
+    else if (this.exchange === null) this.helloCame(this.role.server, record);
+    else this.finishCame(this.role.server, this.exchange);
   }
 
-  #helloCame(server: TlsServer, record: Buffer): void {
-    const exchange = this.#world.take(readHelloId(record));
+  private helloCame(server: TlsServer, record: Buffer): void {
+    const exchange = this.world.take(readHelloId(record));
     if (exchange === null) {
-      this.#refuse({ reason: 'handshake', message: 'decode error' });
+      this.refuse({ reason: 'handshake', message: 'decode error' });
       return;
     }
-    this.#exchange = exchange;
+    this.exchange = exchange;
     exchange.server = server;
     exchange.version = agreeVersion(exchange.client, server) ?? '';
     exchange.alpn = server.alpn.find((name) => exchange.client.alpn.includes(name)) ?? null;
-    if (exchange.version === '') this.#refuse({ reason: 'handshake', message: 'unsupported protocol' });
+    if (exchange.version === '') this.refuse({ reason: 'handshake', message: 'unsupported protocol' });
     else if (exchange.alpn === null && server.alpn.length > 0 && exchange.client.alpn.length > 0)
-      this.#refuse({ reason: 'handshake', message: 'no application protocol' });
+      this.refuse({ reason: 'handshake', message: 'no application protocol' });
     else {
       exchange.resumed =
-        server.context.options.resumption && this.#world.isSessionOf(exchange.resumes, server.context);
-      this.#output.send(encodeRecord(handshakeRecord, Buffer.of(2)));
+        server.context.options.resumption && this.world.isSessionOf(exchange.resumes, server.context);
+      this.output.send(encodeRecord(handshakeRecord, Buffer.of(2)));
     }
   }
 
-  #answerCame(client: TlsClient): void {
-    const server = this.#exchange?.server ?? null;
-    if (server === null || this.#secured) return;
-    const facts = this.#judge(client, contextOf(server).chain, client.serverName);
+  private answerCame(client: TlsClient): void {
+    const server = this.exchange?.server ?? null;
+    if (server === null || this.done) return;
+    const facts = this.judge(client, contextOf(server).chain, client.serverName);
     if (facts === null) return;
-    this.#output.send(encodeRecord(handshakeRecord, Buffer.of(20)));
-    this.#secured = true;
-    if (server.context.options.resumption) client.sessions?.put(this.#world.issueSession(server.context));
-    this.#output.secured(facts);
+    this.output.send(encodeRecord(handshakeRecord, Buffer.of(20)));
+    this.done = true;
+    if (server.context.options.resumption) client.sessions?.put(this.world.issueSession(server.context));
+    this.output.secured(facts);
   }
 
-  #finishCame(server: TlsServer, exchange: Exchange): void {
-    if (this.#secured) return;
+  private finishCame(server: TlsServer, exchange: Exchange): void {
+    if (this.done) return;
     const { peer } = server.context.options;
     const chain = peer === 'ignored' ? [] : contextOf(exchange.client).chain;
     if (peer === 'required' && chain.length === 0) {
-      this.#refuse({ reason: 'no-certificate', message: 'the peer showed no certificate' });
+      this.refuse({ reason: 'no-certificate', message: 'the peer showed no certificate' });
       return;
     }
-    const facts = this.#judge(server, chain, exchange.client.serverName);
+    const facts = this.judge(server, chain, exchange.client.serverName);
     if (facts === null) return;
-    this.#secured = true;
-    this.#output.secured(facts);
+    this.done = true;
+    this.output.secured(facts);
   }
 
-  #judge(
+  private judge(
     party: TlsClient | TlsServer,
     chain: MemoryTlsContext['chain'],
     serverName: string | null,
@@ -178,23 +178,23 @@ export class MemoryTls {
     const context = contextOf(party);
     const peer = chain[0] === undefined ? null : createPeerCertificate(chain[0].raw);
     const found =
-      context.options.trustedCa === null ? 'no trusted authority' : context.findFault(chain, this.#wallMs());
+      context.options.trustedCa === null ? 'no trusted authority' : context.findFault(chain, this.wallMs());
     const fault = peer === null ? null : found;
     const refusal = party.judge.judge(peer, fault);
     if (refusal !== null) {
-      this.#refuse(refusal);
+      this.refuse(refusal);
       return null;
     }
-    const { version, alpn, resumed } = this.#exchange ?? { version: '', alpn: null, resumed: false };
+    const { version, alpn, resumed } = this.exchange ?? { version: '', alpn: null, resumed: false };
     const verified = peer !== null && fault === null;
     const expected = verified && party.judge.exacting;
     const local = createLeaf(context.options.certificateChain);
     return { version, cipher: 'none', alpn, serverName, resumed, peer, verified, expected, local };
   }
 
-  #refuse(refusal: TlsRefusal): void {
-    this.#failed = true;
-    this.#output.refused(refusal);
+  private refuse(refusal: TlsRefusal): void {
+    this.failed = true;
+    this.output.refused(refusal);
   }
 }
 

@@ -17,41 +17,41 @@ export function createLeaf(chain: string | null): PeerCertificate | null {
 }
 
 class ParsedPeer implements PeerCertificate {
-  readonly #der: Uint8Array;
-  readonly #parsed: Certificate;
+  private readonly der: Uint8Array;
+  private readonly parsed: Certificate;
 
   constructor(der: Uint8Array, parsed: Certificate) {
-    this.#der = der;
-    this.#parsed = parsed;
+    this.der = der;
+    this.parsed = parsed;
   }
 
   get subject(): string {
-    return this.#parsed.subject;
+    return this.parsed.subject;
   }
   get issuer(): string {
-    return this.#parsed.issuer;
+    return this.parsed.issuer;
   }
   get serialNumber(): string {
-    return this.#parsed.serialNumber;
+    return this.parsed.serialNumber;
   }
   get sans(): readonly San[] {
-    return this.#parsed.sans;
+    return this.parsed.sans;
   }
   get notBeforeMs(): number {
-    return this.#parsed.notBeforeMs;
+    return this.parsed.notBeforeMs;
   }
   get notAfterMs(): number {
-    return this.#parsed.notAfterMs;
+    return this.parsed.notAfterMs;
   }
   get sha256(): string {
-    return createHash('sha256').update(this.#der).digest('hex');
+    return createHash('sha256').update(this.der).digest('hex');
   }
   get spkiSha256(): string {
-    return createHash('sha256').update(this.#parsed.publicKeyInfo).digest('base64');
+    return createHash('sha256').update(this.parsed.publicKeyInfo).digest('base64');
   }
   get pem(): string {
     const lines =
-      Buffer.from(this.#der)
+      Buffer.from(this.der)
         .toString('base64')
         .match(/.{1,64}/g) ?? [];
     return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');

@@ -13,31 +13,31 @@ export class Candidates<E extends EndpointLoad> {
   /** All weights alike: sampling needs no table. */
   uniform = true;
   /** Running sums of the weights; unused while uniform. */
-  #sums = new Float64Array(0);
-  readonly #random: Random;
-  readonly #slowStart: SlowStartConfig | null;
+  private sums = new Float64Array(0);
+  private readonly random: Random;
+  private readonly slowStart: SlowStartConfig | null;
   /** Until then some of them get less than their share. */
-  #warmUntilMs = -1;
+  private warmUntilMs = -1;
 
   constructor(random: Random, slowStart: SlowStartConfig | null = null) {
-    this.#random = random;
-    this.#slowStart = slowStart;
+    this.random = random;
+    this.slowStart = slowStart;
   }
 
   isWarming(nowMs: number): boolean {
-    return nowMs < this.#warmUntilMs;
+    return nowMs < this.warmUntilMs;
   }
 
   replace(items: readonly E[]): void {
     this.items = items;
-    if (this.#slowStart !== null) this.#warmUntilMs = warmUntilMs(items, this.#slowStart);
+    if (this.slowStart !== null) this.warmUntilMs = warmUntilMs(items, this.slowStart);
     this.uniform = items.every((item) => item.weight === items[0]!.weight);
     if (this.uniform) return;
-    this.#sums = new Float64Array(items.length);
+    this.sums = new Float64Array(items.length);
     let sum = 0;
     for (let index = 0; index < items.length; index++) {
       sum += items[index]!.weight;
-      this.#sums[index] = sum;
+      this.sums[index] = sum;
     }
   }
 
@@ -46,24 +46,24 @@ export class Candidates<E extends EndpointLoad> {
    * else drawn anew.
    */
   sampleAt(nowMs: number): number {
-    if (nowMs >= this.#warmUntilMs) return this.sample();
+    if (nowMs >= this.warmUntilMs) return this.sample();
     for (let draw = 1; ; draw++) {
       const index = this.sample();
-      if (draw === drawsMax || this.#keeps(this.items[index]!, nowMs)) return index;
+      if (draw === drawsMax || this.keeps(this.items[index]!, nowMs)) return index;
     }
   }
 
-  #keeps(item: E, nowMs: number): boolean {
-    const factor = slowStartFactor(item, this.#slowStart!, nowMs);
-    return factor === 1 || this.#random.float() < factor;
+  private keeps(item: E, nowMs: number): boolean {
+    const factor = slowStartFactor(item, this.slowStart!, nowMs);
+    return factor === 1 || this.random.float() < factor;
   }
 
   /** A random index, each with the probability of its share of the weights. There is at least one candidate. */
   sample(): number {
     const { length } = this.items;
-    if (this.uniform) return this.#random.below(length);
-    const sums = this.#sums;
-    const target = this.#random.float() * sums[length - 1]!;
+    if (this.uniform) return this.random.below(length);
+    const sums = this.sums;
+    const target = this.random.float() * sums[length - 1]!;
     let low = 0;
     let high = length - 1;
     while (low < high) {
@@ -102,7 +102,7 @@ export class Candidates<E extends EndpointLoad> {
       const item = this.items[index]!;
       if (!tried.includes(item)) total += item.weight;
     }
-    let target = this.#random.float() * total;
+    let target = this.random.float() * total;
     let last: E | null = null;
     for (let index = 0; index < this.items.length; index++) {
       const item = this.items[index]!;

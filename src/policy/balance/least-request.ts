@@ -12,38 +12,37 @@ import type { BalanceConfig, Balancer, EndpointLoad, Outcome, PickRequest } from
 type LeastConfig = Extract<BalanceConfig, { kind: 'least-request' }>;
 
 export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
-  readonly #config: LeastConfig;
-  readonly #choices: number;
-  readonly #random: Random;
-  readonly #candidates: Candidates<E>;
+  private readonly config: LeastConfig;
+  private readonly choices: number;
+  private readonly random: Random;
+  private readonly candidates: Candidates<E>;
   /** Of unequal weights, where these are turns. */
-  #turns: Turns | null = null;
+  private turns: Turns | null = null;
 
   constructor(config: LeastConfig, random: Random) {
-    this.#config = config;
-    this.#choices = config.choices;
-    this.#random = random;
-    this.#candidates = new Candidates<E>(random, config.slowStart ?? null);
+    this.config = config;
+    this.choices = config.choices;
+    this.random = random;
+    this.candidates = new Candidates<E>(random, config.slowStart ?? null);
   }
 
   update(candidates: readonly E[]): void {
-    this.#candidates.replace(candidates);
-    const { bias, scansAll = false } = this.#config;
-    this.#turns =
-      (bias === undefined && !scansAll) || this.#candidates.uniform ? null : new Turns(this.#random);
-    this.#turns?.update(Float64Array.from(candidates, ({ weight }) => weight));
+    this.candidates.replace(candidates);
+    const { bias, scansAll = false } = this.config;
+    this.turns = (bias === undefined && !scansAll) || this.candidates.uniform ? null : new Turns(this.random);
+    this.turns?.update(Float64Array.from(candidates, ({ weight }) => weight));
   }
 
   pick(request: PickRequest<E>): E | null {
     const { nowMs, tried } = request;
-    const { items } = this.#candidates;
+    const { items } = this.candidates;
     if (items.length === 0) return null;
-    if (tried.length > 0 && this.#candidates.countUntried(tried) > 0) return this.#pickUntried(tried);
-    if (this.#turns !== null) return this.#takeTurn(this.#turns, nowMs);
-    if (this.#config.scansAll === true) return this.#scan(nowMs);
-    let best = items[this.#candidates.sampleAt(nowMs)]!;
-    for (let choice = 1; choice < this.#choices; choice++) {
-      const other = items[this.#candidates.sampleAt(nowMs)]!;
+    if (tried.length > 0 && this.candidates.countUntried(tried) > 0) return this.pickUntried(tried);
+    if (this.turns !== null) return this.takeTurn(this.turns, nowMs);
+    if (this.config.scansAll === true) return this.scan(nowMs);
+    let best = items[this.candidates.sampleAt(nowMs)]!;
+    for (let choice = 1; choice < this.choices; choice++) {
+      const other = items[this.candidates.sampleAt(nowMs)]!;
       if (other.active / other.weight < best.active / best.weight) best = other;
     }
     return best;
@@ -58,9 +57,9 @@ export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
   }
 
   /** weight / (active + 1)^bias. */
-  #takeTurn(turns: Turns, nowMs: number): E {
-    const item = this.#candidates.items[turns.peek()]!;
-    const { bias = 1, slowStart } = this.#config;
+  private takeTurn(turns: Turns, nowMs: number): E {
+    const item = this.candidates.items[turns.peek()]!;
+    const { bias = 1, slowStart } = this.config;
     const crowd = bias === 1 ? item.active + 1 : (item.active + 1) ** bias;
     const factor = slowStart === undefined ? 1 : slowStartFactor(item, slowStart, nowMs);
     turns.take((item.weight / crowd) * factor);
@@ -68,24 +67,24 @@ export class LeastRequest<E extends EndpointLoad> implements Balancer<E> {
   }
 
   /** All have one weight; of those that have the fewest, a random one. While some warm up, a few are drawn instead. */
-  #scan(nowMs: number): E {
-    const { items } = this.#candidates;
-    if (this.#candidates.isWarming(nowMs)) return items[this.#candidates.sampleAt(nowMs)]!;
+  private scan(nowMs: number): E {
+    const { items } = this.candidates;
+    if (this.candidates.isWarming(nowMs)) return items[this.candidates.sampleAt(nowMs)]!;
     let best = items[0]!;
     let alike = 1;
     for (let index = 1; index < items.length; index++) {
       const other = items[index]!;
       if (other.active > best.active) continue;
       alike = other.active < best.active ? 1 : alike + 1;
-      if (alike === 1 || this.#random.below(alike) === 0) best = other;
+      if (alike === 1 || this.random.below(alike) === 0) best = other;
     }
     return best;
   }
 
-  #pickUntried(tried: readonly E[]): E | null {
-    let best = this.#candidates.sampleUntried(tried)!;
-    for (let choice = 1; choice < this.#choices; choice++) {
-      const other = this.#candidates.sampleUntried(tried)!;
+  private pickUntried(tried: readonly E[]): E | null {
+    let best = this.candidates.sampleUntried(tried)!;
+    for (let choice = 1; choice < this.choices; choice++) {
+      const other = this.candidates.sampleUntried(tried)!;
       if (other.active / other.weight < best.active / best.weight) best = other;
     }
     return best;

@@ -12,32 +12,32 @@ import type { BalanceConfig, Balancer, EndpointLoad, PickRequest } from './types
 export class LevelBalancer<E extends EndpointLoad> {
   /** All candidates. */
   readonly whole: Balancer<E>;
-  readonly #config: BalanceConfig;
-  readonly #random: Random;
-  readonly #counts: BalanceCounts;
+  private readonly config: BalanceConfig;
+  private readonly random: Random;
+  private readonly counts: BalanceCounts;
   /** By locality, while localities are chosen. */
-  #groups: readonly Balancer<E>[] = [];
-  #choice: 'none' | 'turns' | 'zones' = 'none';
-  #turns: Turns | null = null;
-  #weights: readonly number[] = [];
-  #zones: ZonePlan<E> | null = null;
+  private groups: readonly Balancer<E>[] = [];
+  private choice: 'none' | 'turns' | 'zones' = 'none';
+  private turns: Turns | null = null;
+  private weights: readonly number[] = [];
+  private zones: ZonePlan<E> | null = null;
 
   constructor(config: BalanceConfig, random: Random, counts: BalanceCounts) {
-    this.#config = config;
-    this.#random = random;
-    this.#counts = counts;
+    this.config = config;
+    this.random = random;
+    this.counts = counts;
     this.whole = createBalancer<E>(config, random);
   }
 
   update(level: SelectedLevel<E> | null): void {
-    this.#choice = 'none';
-    this.#groups = [];
+    this.choice = 'none';
+    this.groups = [];
     if (level === null) {
       this.whole.update([]);
       return;
     }
     const { candidates, localities, zones } = level;
-    if (isTable(this.#config)) {
+    if (isTable(this.config)) {
       // A key has one place in the table of all localities: choosing a locality first would send it to many.
       const weighted = localities === null ? null : weighByLocality(localities);
       if (weighted === null) this.whole.update(candidates);
@@ -48,41 +48,41 @@ export class LevelBalancer<E extends EndpointLoad> {
     this.whole.update(localities === null ? candidates : localities.flatMap((share) => share.candidates));
     if (localities !== null) {
       if (localities.length < 2) return;
-      this.#choice = 'turns';
-      this.#weights = localities.map(({ weight }) => weight);
-      this.#turns ??= new Turns(this.#random);
-      this.#turns.update(this.#weights);
-      this.#groups = localities.map((locality) => this.#createGroup(locality.candidates));
+      this.choice = 'turns';
+      this.weights = localities.map(({ weight }) => weight);
+      this.turns ??= new Turns(this.random);
+      this.turns.update(this.weights);
+      this.groups = localities.map((locality) => this.createGroup(locality.candidates));
     } else if (zones !== null) {
-      this.#choice = 'zones';
-      this.#zones = zones;
-      this.#groups = zones.localities.map((members) => this.#createGroup(members));
+      this.choice = 'zones';
+      this.zones = zones;
+      this.groups = zones.localities.map((members) => this.createGroup(members));
     }
   }
 
   pick(request: PickRequest<E>): E | null {
-    if (this.#choice === 'none') return this.whole.pick(request);
-    const group = this.#choice === 'turns' ? this.#takeTurn() : this.#chooseZone();
-    const picked = group < 0 ? null : this.#groups[group]!.pick(request);
+    if (this.choice === 'none') return this.whole.pick(request);
+    const group = this.choice === 'turns' ? this.takeTurn() : this.chooseZone();
+    const picked = group < 0 ? null : this.groups[group]!.pick(request);
     // A locality of which nothing is left that this request has not met: any other is better than the same again.
     return picked === null || request.tried.includes(picked) ? this.whole.pick(request) : picked;
   }
 
-  #takeTurn(): number {
-    const index = this.#turns!.peek();
-    this.#turns!.take(this.#weights[index]!);
+  private takeTurn(): number {
+    const index = this.turns!.peek();
+    this.turns!.take(this.weights[index]!);
     return index;
   }
 
-  #chooseZone(): number {
-    const zones = this.#zones!;
+  private chooseZone(): number {
+    const zones = this.zones!;
     const { routingPercent } = zones;
-    if (routingPercent < 100 && this.#random.below(100) >= routingPercent) return -1;
-    return drawZone(zones, this.#random, this.#counts);
+    if (routingPercent < 100 && this.random.below(100) >= routingPercent) return -1;
+    return drawZone(zones, this.random, this.counts);
   }
 
-  #createGroup(members: readonly E[]): Balancer<E> {
-    const balancer = createBalancer<E>(this.#config, this.#random);
+  private createGroup(members: readonly E[]): Balancer<E> {
+    const balancer = createBalancer<E>(this.config, this.random);
     balancer.update(members);
     return balancer;
   }

@@ -12,26 +12,26 @@ import { xxHash64 } from './xx-hash-64.ts';
 type MaglevConfig = Extract<BalanceConfig, { kind: 'maglev' }>;
 
 export class Maglev<E extends EndpointLoad> implements Balancer<E> {
-  readonly #random: Random;
-  readonly #config: MaglevConfig;
-  #table: readonly E[] = [];
-  #count = 0;
+  private readonly random: Random;
+  private readonly config: MaglevConfig;
+  private table: readonly E[] = [];
+  private count = 0;
 
   constructor(config: MaglevConfig, random: Random) {
-    this.#config = config;
-    this.#random = random;
+    this.config = config;
+    this.random = random;
   }
 
   update(candidates: readonly E[], weights = weightsOf(candidates)): void {
-    this.#count = candidates.length;
-    this.#table = candidates.length === 0 ? [] : buildTable(candidates, weights, this.#config);
+    this.count = candidates.length;
+    this.table = candidates.length === 0 ? [] : buildTable(candidates, weights, this.config);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
-    const table = this.#table;
+    const table = this.table;
     if (table.length === 0) return null;
-    const first = hash === null ? this.#random.below(table.length) : remainder(hash, table.length);
-    if (tried.length === 0 || this.#count === 1) return table[first]!;
+    const first = hash === null ? this.random.below(table.length) : remainder(hash, table.length);
+    if (tried.length === 0 || this.count === 1) return table[first]!;
     // Envoy changes most bits of the hash for each further attempt; where these all lead to tried ones, the table is
     // walked.
     for (let attempt = 1; hash !== null && attempt <= tried.length; attempt++) {

@@ -5,11 +5,11 @@ const size = 624;
 const middle = 397;
 
 export class MersenneTwister {
-  readonly #state = new Uint32Array(size);
-  #at = size;
+  private readonly state = new Uint32Array(size);
+  private at = size;
 
   constructor(seed: number) {
-    const state = this.#state;
+    const state = this.state;
     state[0] = seed;
     for (let index = 1; index < size; index++) {
       const before = state[index - 1]! ^ (state[index - 1]! >>> 30);
@@ -18,8 +18,8 @@ export class MersenneTwister {
   }
 
   uint32(): number {
-    if (this.#at === size) this.#twist();
-    let value = this.#state[this.#at++]!;
+    if (this.at === size) this.twist();
+    let value = this.state[this.at++]!;
     value ^= value >>> 11;
     value ^= (value << 7) & 0x9d2c_5680;
     value ^= (value << 15) & 0xefc6_0000;
@@ -35,12 +35,12 @@ export class MersenneTwister {
     }
   }
 
-  #twist(): void {
-    const state = this.#state;
+  private twist(): void {
+    const state = this.state;
     for (let index = 0; index < size; index++) {
       const mixed = (state[index]! & 0x8000_0000) | (state[(index + 1) % size]! & 0x7fff_ffff);
       state[index] = state[(index + middle) % size]! ^ (mixed >>> 1) ^ ((mixed & 1) === 0 ? 0 : 0x9908_b0df);
     }
-    this.#at = 0;
+    this.at = 0;
   }
 }

@@ -8,31 +8,31 @@ import type { Selection } from './select-candidates.ts';
 import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 
 export class PriorityBalancer<E extends EndpointLoad> {
-  readonly #config: BalanceConfig;
-  readonly #random: Random;
-  readonly #counts: BalanceCounts;
-  readonly #levels: LevelBalancer<E>[] = [];
+  private readonly config: BalanceConfig;
+  private readonly random: Random;
+  private readonly counts: BalanceCounts;
+  private readonly levels: LevelBalancer<E>[] = [];
   /** Keeps the books of every endpoint, whatever its level. */
-  readonly #meter: Balancer<E>;
-  #selection: Selection<E> | null = null;
+  private readonly meter: Balancer<E>;
+  private selection: Selection<E> | null = null;
   /** The level that gets everything, or -1 when requests are shared. */
-  #only = 0;
+  private only = 0;
 
   constructor(config: BalanceConfig, random: Random, counts: BalanceCounts = new BalanceCounts()) {
-    this.#config = config;
-    this.#random = random;
-    this.#counts = counts;
-    this.#levels.push(new LevelBalancer<E>(config, random, counts));
-    this.#meter = this.#levels[0]!.whole;
+    this.config = config;
+    this.random = random;
+    this.counts = counts;
+    this.levels.push(new LevelBalancer<E>(config, random, counts));
+    this.meter = this.levels[0]!.whole;
   }
 
   update(selection: Selection<E>): void {
-    this.#selection = selection;
-    this.#only =
+    this.selection = selection;
+    this.only =
       selection.levels.length === 0 ? 0 : selection.levels.findIndex((level) => level.loadPercent === 100);
-    for (let index = 0; index < Math.max(selection.levels.length, this.#levels.length); index++) {
-      this.#levels[index] ??= new LevelBalancer<E>(this.#config, this.#random, this.#counts);
-      this.#levels[index]!.update(selection.levels[index] ?? null);
+    for (let index = 0; index < Math.max(selection.levels.length, this.levels.length); index++) {
+      this.levels[index] ??= new LevelBalancer<E>(this.config, this.random, this.counts);
+      this.levels[index]!.update(selection.levels[index] ?? null);
     }
   }
 
@@ -41,23 +41,23 @@ export class PriorityBalancer<E extends EndpointLoad> {
    * same draw.
    */
   pick(request: PickRequest<E>): E | null {
-    const index = this.#only >= 0 ? this.#only : this.#draw(request.hash);
-    if (this.#selection?.levels[index]?.panic === true) this.#counts.panics += 1;
-    return this.#levels[index]!.pick(request);
+    const index = this.only >= 0 ? this.only : this.draw(request.hash);
+    if (this.selection?.levels[index]?.panic === true) this.counts.panics += 1;
+    return this.levels[index]!.pick(request);
   }
 
   onStart(endpoint: E, nowMs: number): void {
-    this.#meter.onStart(endpoint, nowMs);
+    this.meter.onStart(endpoint, nowMs);
   }
 
   onFinish(endpoint: E, nowMs: number, rttMs: number, outcome: Outcome): void {
-    this.#meter.onFinish(endpoint, nowMs, rttMs, outcome);
+    this.meter.onFinish(endpoint, nowMs, rttMs, outcome);
   }
 
   /** By the hash where there is one, so that a key keeps its priority. */
-  #draw(hash: Hash64 | null): number {
-    const levels = this.#selection === null ? [] : this.#selection.levels;
-    let target = hash === null ? this.#random.below(100) : percentOf(hash);
+  private draw(hash: Hash64 | null): number {
+    const levels = this.selection === null ? [] : this.selection.levels;
+    let target = hash === null ? this.random.below(100) : percentOf(hash);
     for (let index = 0; index < levels.length; index++) {
       target -= levels[index]!.loadPercent;
       if (target < 0) return index;

@@ -6,25 +6,25 @@ import { defaultDecayMs, recordFinish, recordStart } from './load-meter.ts';
 import type { Balancer, EndpointLoad, Outcome, PickRequest } from './types.ts';
 
 export class RandomWeighted<E extends EndpointLoad> implements Balancer<E> {
-  readonly #candidates: Candidates<E>;
+  private readonly candidates: Candidates<E>;
 
   constructor(random: Random) {
-    this.#candidates = new Candidates<E>(random);
+    this.candidates = new Candidates<E>(random);
   }
 
   update(candidates: readonly E[]): void {
-    this.#candidates.replace(candidates);
+    this.candidates.replace(candidates);
   }
 
   pick(request: PickRequest<E>): E | null {
     const { tried } = request;
-    const { items } = this.#candidates;
+    const { items } = this.candidates;
     if (items.length === 0) return null;
     if (tried.length > 0) {
-      const untried = this.#candidates.sampleUntried(tried);
+      const untried = this.candidates.sampleUntried(tried);
       if (untried !== null) return untried;
     }
-    return items[this.#candidates.sample()]!;
+    return items[this.candidates.sample()]!;
   }
 
   onStart(endpoint: E, nowMs: number): void {

@@ -16,23 +16,23 @@ interface Place<E> {
 }
 
 export class RingHash<E extends EndpointLoad> implements Balancer<E> {
-  readonly #random: Random;
-  readonly #config: RingConfig;
-  #ring: readonly Place<E>[] = [];
+  private readonly random: Random;
+  private readonly config: RingConfig;
+  private ring: readonly Place<E>[] = [];
 
   constructor(config: RingConfig, random: Random) {
-    this.#random = random;
-    this.#config = config;
+    this.random = random;
+    this.config = config;
   }
 
   update(candidates: readonly E[], weights = weightsOf(candidates)): void {
-    this.#ring = buildRing(candidates, weights, this.#config);
+    this.ring = buildRing(candidates, weights, this.config);
   }
 
   pick({ hash, tried }: PickRequest<E>): E | null {
-    const ring = this.#ring;
+    const ring = this.ring;
     if (ring.length === 0) return null;
-    const first = hash === null ? this.#random.below(ring.length) : find(ring, hash);
+    const first = hash === null ? this.random.below(ring.length) : find(ring, hash);
     // The places behind it, as Envoy goes on at a retry; a full turn means that all were tried.
     for (let step = 0; step < ring.length && tried.length > 0; step++) {
       const { endpoint } = ring[(first + step) % ring.length]!;

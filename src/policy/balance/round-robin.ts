@@ -7,37 +7,37 @@ import { Turns } from './turns.ts';
 import type { Balancer, EndpointLoad, Outcome, PickRequest, SlowStartConfig } from './types.ts';
 
 export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
-  readonly #slowStart: SlowStartConfig | null;
-  readonly #turns: Turns;
-  #items: readonly E[] = [];
+  private readonly slowStart: SlowStartConfig | null;
+  private readonly turns: Turns;
+  private items: readonly E[] = [];
   /** Until then some of them get less than their share. */
-  #warmUntilMs = -1;
+  private warmUntilMs = -1;
 
   constructor(random: Random, slowStart: SlowStartConfig | null = null) {
-    this.#slowStart = slowStart;
-    this.#turns = new Turns(random);
+    this.slowStart = slowStart;
+    this.turns = new Turns(random);
   }
 
   update(candidates: readonly E[]): void {
-    this.#items = candidates;
-    if (this.#slowStart !== null) this.#warmUntilMs = warmUntilMs(candidates, this.#slowStart);
-    this.#turns.update(Float64Array.from(candidates, ({ weight }) => weight));
+    this.items = candidates;
+    if (this.slowStart !== null) this.warmUntilMs = warmUntilMs(candidates, this.slowStart);
+    this.turns.update(Float64Array.from(candidates, ({ weight }) => weight));
   }
 
   pick(request: PickRequest<E>): E | null {
     const { nowMs, tried } = request;
-    const { length } = this.#items;
+    const { length } = this.items;
     if (length === 0) return null;
-    const first = this.#turn(nowMs);
+    const first = this.turn(nowMs);
     if (tried.length === 0 || !tried.includes(first)) return first;
     // The skipped turns are not given back: who has failed this request loses a turn.
     for (let turns = 1; turns < 2 * length; turns++) {
-      const next = this.#turn(nowMs);
+      const next = this.turn(nowMs);
       if (!tried.includes(next)) return next;
     }
     // Weights so uneven that others never came up: take any that is left.
     for (let index = 0; index < length; index++) {
-      if (!tried.includes(this.#items[index]!)) return this.#items[index]!;
+      if (!tried.includes(this.items[index]!)) return this.items[index]!;
     }
     return first;
   }
@@ -50,10 +50,10 @@ export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
     recordFinish(endpoint, nowMs, rttMs, outcome, defaultDecayMs);
   }
 
-  #turn(nowMs: number): E {
-    const item = this.#items[this.#turns.peek()]!;
-    const warming = nowMs < this.#warmUntilMs;
-    this.#turns.take(warming ? item.weight * slowStartFactor(item, this.#slowStart!, nowMs) : item.weight);
+  private turn(nowMs: number): E {
+    const item = this.items[this.turns.peek()]!;
+    const warming = nowMs < this.warmUntilMs;
+    this.turns.take(warming ? item.weight * slowStartFactor(item, this.slowStart!, nowMs) : item.weight);
     return item;
   }
 }

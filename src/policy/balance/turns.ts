@@ -6,45 +6,45 @@ import type { Random } from '../../base/index.ts';
 
 export class Turns {
   /** Heap of indices, by deadline. */
-  #heap = new Int32Array(0);
-  #deadlines = new Float64Array(0);
-  #weights: ArrayLike<number> = [];
-  readonly #random: Random;
+  private heap = new Int32Array(0);
+  private deadlines = new Float64Array(0);
+  private weights: ArrayLike<number> = [];
+  private readonly random: Random;
 
   constructor(random: Random) {
-    this.#random = random;
+    this.random = random;
   }
 
   /** All are above 0. */
   update(weights: ArrayLike<number>): void {
     const { length } = weights;
-    this.#weights = weights;
-    this.#heap = new Int32Array(length);
-    this.#deadlines = new Float64Array(length);
+    this.weights = weights;
+    this.heap = new Int32Array(length);
+    this.deadlines = new Float64Array(length);
     for (let index = 0; index < length; index++) {
-      this.#heap[index] = index;
-      this.#deadlines[index] = this.#random.float() / weights[index]!;
+      this.heap[index] = index;
+      this.deadlines[index] = this.random.float() / weights[index]!;
     }
-    for (let at = (length >> 1) - 1; at >= 0; at--) this.#sink(at);
+    for (let at = (length >> 1) - 1; at >= 0; at--) this.sink(at);
   }
 
   /** Whose turn it is; there is at least one. {@link take} ends it. */
   peek(): number {
-    return this.#heap[0]!;
+    return this.heap[0]!;
   }
 
   /** Ends the turn of whoever has it, with the weight that counts now. */
   take(weight: number): void {
-    const index = this.#heap[0]!;
-    this.#deadlines[index] = this.#deadlines[index]! + 1 / weight;
+    const index = this.heap[0]!;
+    this.deadlines[index] = this.deadlines[index]! + 1 / weight;
     // Deadlines lose precision as they grow; starting over long before that costs one uneven round.
-    if (this.#deadlines[index]! > 1e9) this.update(this.#weights);
-    else this.#sink(0);
+    if (this.deadlines[index]! > 1e9) this.update(this.weights);
+    else this.sink(0);
   }
 
-  #sink(from: number): void {
-    const heap = this.#heap;
-    const deadlines = this.#deadlines;
+  private sink(from: number): void {
+    const heap = this.heap;
+    const deadlines = this.deadlines;
     const moved = heap[from]!;
     const due = deadlines[moved]!;
     let at = from;

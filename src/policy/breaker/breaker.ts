@@ -8,22 +8,22 @@ export class Breaker implements CircuitBreaker {
   requests = 0;
   pending = 0;
   connections = 0;
-  #limits: LimitsConfig;
+  private bounds: LimitsConfig;
 
   constructor(limits: LimitsConfig) {
-    this.#limits = limits;
+    this.bounds = limits;
   }
 
   get limits(): LimitsConfig {
-    return this.#limits;
+    return this.bounds;
   }
 
   update(limits: LimitsConfig): void {
-    this.#limits = limits;
+    this.bounds = limits;
   }
 
   tryRequest(): boolean {
-    if (this.requests >= this.#limits.requests) return false;
+    if (this.requests >= this.bounds.requests) return false;
     this.requests += 1;
     return true;
   }
@@ -34,7 +34,7 @@ export class Breaker implements CircuitBreaker {
   }
 
   tryPending(): boolean {
-    if (this.pending >= this.#limits.pending) return false;
+    if (this.pending >= this.bounds.pending) return false;
     this.pending += 1;
     return true;
   }
@@ -45,7 +45,7 @@ export class Breaker implements CircuitBreaker {
   }
 
   tryConnection(): boolean {
-    if (this.connections >= this.#limits.connections) return false;
+    if (this.connections >= this.bounds.connections) return false;
     this.connections += 1;
     return true;
   }

@@ -9,20 +9,20 @@ import type { ObjectiveConfig, ObjectiveCounts } from './types.ts';
 const slots = 120;
 
 export class ErrorBudget {
-  readonly #config: ObjectiveConfig;
-  readonly #counts: ObjectiveCounts;
-  readonly #slotMs: number;
-  readonly #requests = new Uint32Array(slots);
-  readonly #failures = new Uint32Array(slots);
-  readonly #slow = new Uint32Array(slots);
+  private readonly config: ObjectiveConfig;
+  private readonly counts: ObjectiveCounts;
+  private readonly slotMs: number;
+  private readonly requests = new Uint32Array(slots);
+  private readonly failures = new Uint32Array(slots);
+  private readonly slow = new Uint32Array(slots);
   /** Number of the slot that counts now; -1 before the first request. */
-  #slot = -1;
+  private slot = -1;
 
   /** `counts`: written here, kept by whoever shows them. */
   constructor(config: ObjectiveConfig, counts: ObjectiveCounts) {
-    this.#config = config;
-    this.#counts = counts;
-    this.#slotMs = config.windowMs / slots;
+    this.config = config;
+    this.counts = counts;
+    this.slotMs = config.windowMs / slots;
     counts.windowRequests = 0;
     counts.windowFailures = 0;
     counts.windowSlow = 0;
@@ -30,40 +30,40 @@ export class ErrorBudget {
 
   record(failed: boolean, durationMs: number, nowMs: number): void {
     this.advance(nowMs);
-    const { latency } = this.#config;
-    const counts = this.#counts;
-    const at = this.#slot % slots;
+    const { latency } = this.config;
+    const counts = this.counts;
+    const at = this.slot % slots;
     counts.requests += 1;
     counts.windowRequests += 1;
-    this.#requests[at]! += 1;
+    this.requests[at]! += 1;
     if (failed) {
       counts.failures += 1;
       counts.windowFailures += 1;
-      this.#failures[at]! += 1;
+      this.failures[at]! += 1;
     } else if (latency !== null && durationMs > latency.thresholdMs) {
       counts.slow += 1;
       counts.windowSlow += 1;
-      this.#slow[at]! += 1;
+      this.slow[at]! += 1;
     }
   }
 
   /** Lets go what has left the window; before counts are shown, because a quiet service records nothing. */
   advance(nowMs: number): void {
-    const slot = Math.floor(nowMs / this.#slotMs);
-    if (slot === this.#slot) return;
-    const passed = this.#slot < 0 ? 0 : Math.min(slots, slot - this.#slot);
-    for (let step = 1; step <= passed; step++) this.#clear((this.#slot + step) % slots);
-    this.#slot = slot;
+    const slot = Math.floor(nowMs / this.slotMs);
+    if (slot === this.slot) return;
+    const passed = this.slot < 0 ? 0 : Math.min(slots, slot - this.slot);
+    for (let step = 1; step <= passed; step++) this.clear((this.slot + step) % slots);
+    this.slot = slot;
   }
 
-  #clear(at: number): void {
-    const counts = this.#counts;
-    counts.windowRequests -= this.#requests[at]!;
-    counts.windowFailures -= this.#failures[at]!;
-    counts.windowSlow -= this.#slow[at]!;
-    this.#requests[at] = 0;
-    this.#failures[at] = 0;
-    this.#slow[at] = 0;
+  private clear(at: number): void {
+    const counts = this.counts;
+    counts.windowRequests -= this.requests[at]!;
+    counts.windowFailures -= this.failures[at]!;
+    counts.windowSlow -= this.slow[at]!;
+    this.requests[at] = 0;
+    this.failures[at] = 0;
+    this.slow[at] = 0;
   }
 }
 

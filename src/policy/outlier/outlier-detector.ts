@@ -9,20 +9,20 @@ import { isUsable } from '../balance/index.ts';
 import type { Detector, EjectionCause, OutlierConfig, OutlierCounts } from './types.ts';
 
 export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
-  readonly #config: OutlierConfig;
-  readonly #counts: OutlierCounts;
-  readonly #random: Random;
-  #endpoints: readonly E[] = [];
-  readonly #changed: E[] = [];
+  private readonly config: OutlierConfig;
+  private readonly counts: OutlierCounts;
+  private readonly random: Random;
+  private endpoints: readonly E[] = [];
+  private readonly changed: E[] = [];
 
   constructor(config: OutlierConfig, counts: OutlierCounts, random: Random) {
-    this.#config = config;
-    this.#counts = counts;
-    this.#random = random;
+    this.config = config;
+    this.counts = counts;
+    this.random = random;
   }
 
   update(endpoints: readonly E[]): void {
-    this.#endpoints = endpoints;
+    this.endpoints = endpoints;
   }
 
   onOutcome(endpoint: E, outcome: Outcome, nowMs: number): boolean {
@@ -34,11 +34,11 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
       endpoint.consecutiveLocalFailures = 0;
       return false;
     }
-    const { consecutiveFailures, consecutiveGatewayFailures = 0, consecutiveLocalFailures } = this.#config;
+    const { consecutiveFailures, consecutiveGatewayFailures = 0, consecutiveLocalFailures } = this.config;
     if (outcome === 'local' && consecutiveLocalFailures !== undefined) {
       endpoint.consecutiveLocalFailures += 1;
-      return this.#isOver(endpoint, endpoint.consecutiveLocalFailures, consecutiveLocalFailures, nowMs)
-        ? this.#eject(endpoint, 'consecutive_local_origin_failure', nowMs)
+      return this.isOver(endpoint, endpoint.consecutiveLocalFailures, consecutiveLocalFailures, nowMs)
+        ? this.eject(endpoint, 'consecutive_local_origin_failure', nowMs)
         : false;
     }
     endpoint.failures += 1;
@@ -46,51 +46,51 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     if (outcome === 'failure') endpoint.consecutiveGatewayFailures = 0;
     else endpoint.consecutiveGatewayFailures += 1;
     if (
-      this.#isOver(endpoint, endpoint.consecutiveGatewayFailures, consecutiveGatewayFailures, nowMs) &&
-      this.#eject(endpoint, 'consecutive_gateway_failure', nowMs)
+      this.isOver(endpoint, endpoint.consecutiveGatewayFailures, consecutiveGatewayFailures, nowMs) &&
+      this.eject(endpoint, 'consecutive_gateway_failure', nowMs)
     )
       return true;
-    if (!this.#isOver(endpoint, endpoint.consecutiveFailures, consecutiveFailures, nowMs)) return false;
-    return this.#eject(endpoint, 'consecutive_5xx', nowMs);
+    if (!this.isOver(endpoint, endpoint.consecutiveFailures, consecutiveFailures, nowMs)) return false;
+    return this.eject(endpoint, 'consecutive_5xx', nowMs);
   }
 
   sweep(endpoints: readonly E[], nowMs: number): readonly E[] {
-    this.#endpoints = endpoints;
-    this.#changed.length = 0;
+    this.endpoints = endpoints;
+    this.changed.length = 0;
     for (const endpoint of endpoints) {
       if (endpoint.ejectedUntilMs < 0) {
         if (endpoint.ejections > 0) endpoint.ejections -= 1;
       } else if (endpoint.ejectedUntilMs <= nowMs) {
-        this.#uneject(endpoint);
+        this.uneject(endpoint);
       }
     }
-    this.#sweepSuccessRates(nowMs);
-    this.#sweepFailurePercentages(nowMs);
+    this.sweepSuccessRates(nowMs);
+    this.sweepFailurePercentages(nowMs);
     for (const endpoint of endpoints) {
       endpoint.successes = 0;
       endpoint.failures = 0;
     }
-    return this.#changed;
+    return this.changed;
   }
 
   returnDue(nowMs: number): readonly E[] {
-    this.#changed.length = 0;
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.ejectedUntilMs >= 0 && endpoint.ejectedUntilMs <= nowMs) this.#uneject(endpoint);
+    this.changed.length = 0;
+    for (const endpoint of this.endpoints) {
+      if (endpoint.ejectedUntilMs >= 0 && endpoint.ejectedUntilMs <= nowMs) this.uneject(endpoint);
     }
-    return this.#changed;
+    return this.changed;
   }
 
   onCheckPassed(endpoint: E, nowMs: number): boolean {
-    if (this.#config.returnOnCheck === false || endpoint.ejectedUntilMs <= nowMs) return false;
-    this.#changed.length = 0;
-    this.#uneject(endpoint);
+    if (this.config.returnOnCheck === false || endpoint.ejectedUntilMs <= nowMs) return false;
+    this.changed.length = 0;
+    this.uneject(endpoint);
     return true;
   }
 
   nextReturnMs(): number {
     let next = -1;
-    for (const { ejectedUntilMs } of this.#endpoints) {
+    for (const { ejectedUntilMs } of this.endpoints) {
       if (ejectedUntilMs >= 0 && (next < 0 || ejectedUntilMs < next)) next = ejectedUntilMs;
     }
     return next;
@@ -100,21 +100,17 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
 
   dispose(): void {}
 
-  #uneject(endpoint: E): void {
+  private uneject(endpoint: E): void {
     endpoint.ejectedUntilMs = -1;
-    const {
-      consecutiveFailures,
-      consecutiveGatewayFailures = 0,
-      consecutiveLocalFailures = 0,
-    } = this.#config;
+    const { consecutiveFailures, consecutiveGatewayFailures = 0, consecutiveLocalFailures = 0 } = this.config;
     endpoint.consecutiveFailures = Math.max(0, consecutiveFailures - 1);
     endpoint.consecutiveGatewayFailures = Math.max(0, consecutiveGatewayFailures - 1);
     endpoint.consecutiveLocalFailures = Math.max(0, consecutiveLocalFailures - 1);
-    this.#changed.push(endpoint);
+    this.changed.push(endpoint);
   }
 
   /** `limit` 0: off. Who is ejected already stays as it is. */
-  #isOver(endpoint: E, count: number, limit: number, nowMs: number): boolean {
+  private isOver(endpoint: E, count: number, limit: number, nowMs: number): boolean {
     return limit > 0 && count >= limit && endpoint.ejectedUntilMs <= nowMs;
   }
 
@@ -122,42 +118,42 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
    * Ejects unless that would leave too few, or chance spares it. An ejection lasts base x (1 + earlier ones), at most
    * the maximum.
    */
-  #eject(endpoint: E, cause: EjectionCause, nowMs: number): boolean {
-    this.#counts.detected[cause] += 1;
-    const enforcing = this.#config.enforcing?.[cause] ?? 100;
-    if (enforcing < 100 && this.#random.below(100) >= enforcing) {
+  private eject(endpoint: E, cause: EjectionCause, nowMs: number): boolean {
+    this.counts.detected[cause] += 1;
+    const enforcing = this.config.enforcing?.[cause] ?? 100;
+    if (enforcing < 100 && this.random.below(100) >= enforcing) {
       // Detected anew after as many more; what other causes count goes on.
       if (cause === 'consecutive_5xx') endpoint.consecutiveFailures = 0;
       else if (cause === 'consecutive_gateway_failure') endpoint.consecutiveGatewayFailures = 0;
       else if (cause === 'consecutive_local_origin_failure') endpoint.consecutiveLocalFailures = 0;
       return false;
     }
-    if (!this.#mayEject(nowMs)) {
-      this.#counts.overflows += 1;
+    if (!this.mayEject(nowMs)) {
+      this.counts.overflows += 1;
       return false;
     }
-    this.#counts.enforced[cause] += 1;
+    this.counts.enforced[cause] += 1;
     endpoint.ejections += 1;
-    const { baseEjectionMs, maxEjectionMs, jitterMs: jitterMsMax = 0 } = this.#config;
+    const { baseEjectionMs, maxEjectionMs, jitterMs: jitterMsMax = 0 } = this.config;
     // Envoy's rule: the maximum never shortens the first ejection.
     const longestMs = Math.max(baseEjectionMs, maxEjectionMs);
-    const jitterMs = jitterMsMax > 0 ? this.#random.float() * jitterMsMax : 0;
+    const jitterMs = jitterMsMax > 0 ? this.random.float() * jitterMsMax : 0;
     endpoint.ejectedUntilMs = nowMs + Math.min(baseEjectionMs * endpoint.ejections, longestMs) + jitterMs;
     resetCounts(endpoint);
     return true;
   }
 
-  #mayEject(nowMs: number): boolean {
-    const { maxEjectedPercent, alwaysEjectOne = true } = this.#config;
+  private mayEject(nowMs: number): boolean {
+    const { maxEjectedPercent, alwaysEjectOne = true } = this.config;
     let ejected = 0;
     let usable = 0;
-    for (const endpoint of this.#endpoints) {
+    for (const endpoint of this.endpoints) {
       if (endpoint.ejectedUntilMs > nowMs) ejected += 1;
       else if (isUsable(endpoint, nowMs)) usable += 1;
     }
     if (maxEjectedPercent === 0 || usable < 2) return false;
     return (
-      (alwaysEjectOne && ejected === 0) || ((ejected + 1) * 100) / this.#endpoints.length <= maxEjectedPercent
+      (alwaysEjectOne && ejected === 0) || ((ejected + 1) * 100) / this.endpoints.length <= maxEjectedPercent
     );
   }
 
@@ -165,13 +161,13 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
    * Ejects those whose success rate lies more than `stdevFactor` standard deviations below the mean of all with enough
    * requests.
    */
-  #sweepSuccessRates(nowMs: number): void {
-    const rule = this.#config.successRate;
+  private sweepSuccessRates(nowMs: number): void {
+    const rule = this.config.successRate;
     if (rule === null) return;
     let count = 0;
     let sum = 0;
     let squares = 0;
-    for (const endpoint of this.#endpoints) {
+    for (const endpoint of this.endpoints) {
       if (!isCounted(endpoint, rule.minimumRequests, nowMs)) continue;
       const rate = successRate(endpoint);
       count += 1;
@@ -183,20 +179,20 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     const deviation = Math.sqrt(Math.max(0, squares / count - mean * mean));
     // Rounding must not eject an endpoint of a cluster in which all rates are equal.
     const threshold = mean - rule.stdevFactor * deviation - 1e-9;
-    for (const endpoint of this.#endpoints) {
+    for (const endpoint of this.endpoints) {
       if (!isCounted(endpoint, rule.minimumRequests, nowMs) || successRate(endpoint) >= threshold) continue;
-      if (this.#eject(endpoint, 'success_rate', nowMs)) this.#changed.push(endpoint);
+      if (this.eject(endpoint, 'success_rate', nowMs)) this.changed.push(endpoint);
     }
   }
 
-  #sweepFailurePercentages(nowMs: number): void {
-    const rule = this.#config.failurePercentage;
+  private sweepFailurePercentages(nowMs: number): void {
+    const rule = this.config.failurePercentage;
     if (rule === undefined) return;
-    const judged = this.#endpoints.filter((endpoint) => isCounted(endpoint, rule.minimumRequests, nowMs));
+    const judged = this.endpoints.filter((endpoint) => isCounted(endpoint, rule.minimumRequests, nowMs));
     if (judged.length < rule.minimumHosts) return;
     for (const endpoint of judged) {
       if ((1 - successRate(endpoint)) * 100 < rule.threshold) continue;
-      if (this.#eject(endpoint, 'failure_percentage', nowMs)) this.#changed.push(endpoint);
+      if (this.eject(endpoint, 'failure_percentage', nowMs)) this.changed.push(endpoint);
     }
   }
 }

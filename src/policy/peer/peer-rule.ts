@@ -14,45 +14,45 @@ interface NameMatcher {
 }
 
 export class PeerRule {
-  readonly #config: PeerRuleConfig;
-  readonly #names: readonly NameMatcher[];
-  readonly #certificateHashes: ReadonlySet<string>;
-  readonly #keyHashes: ReadonlySet<string>;
+  private readonly config: PeerRuleConfig;
+  private readonly names: readonly NameMatcher[];
+  private readonly certificateHashes: ReadonlySet<string>;
+  private readonly keyHashes: ReadonlySet<string>;
 
   constructor(config: PeerRuleConfig, names: readonly NameMatcher[]) {
-    this.#config = config;
-    this.#names = names;
-    this.#certificateHashes = new Set(config.certificateHashes.map((hash) => hash.toLowerCase()));
-    this.#keyHashes = new Set(config.keyHashes);
+    this.config = config;
+    this.names = names;
+    this.certificateHashes = new Set(config.certificateHashes.map((hash) => hash.toLowerCase()));
+    this.keyHashes = new Set(config.keyHashes);
   }
 
   /** Certain peers alone are accepted. */
   get exacting(): boolean {
-    return this.#names.length + this.#certificateHashes.size + this.#keyHashes.size > 0;
+    return this.names.length + this.certificateHashes.size + this.keyHashes.size > 0;
   }
 
   /** `fault`: why its chain leads to nobody trusted, as the TLS engine calls it; null when it does. */
   decide(peer: PeerFacts | null, fault: string | null): PeerRefusal | null {
-    const config = this.#config;
+    const config = this.config;
     if (peer === null) {
       if (!config.required) return null;
       return { reason: 'no-certificate', message: 'the peer showed no certificate' };
     }
     if (fault !== null && config.verifiesChain && !config.acceptsUntrusted)
       return { reason: 'chain', message: `certificate not trusted: ${fault}` };
-    if (this.#names.length > 0 && !peer.sans.some((name) => this.#names.some((rule) => matches(rule, name))))
+    if (this.names.length > 0 && !peer.sans.some((name) => this.names.some((rule) => matches(rule, name))))
       return {
         reason: 'san',
         message: `no name of the certificate is allowed (${describeNames(peer.sans)})`,
       };
-    if (!this.#isPinned(peer)) return { reason: 'hash', message: 'the certificate is none of those pinned' };
+    if (!this.isPinned(peer)) return { reason: 'hash', message: 'the certificate is none of those pinned' };
     return null;
   }
 
-  #isPinned(peer: PeerFacts): boolean {
-    if (this.#certificateHashes.size + this.#keyHashes.size === 0) return true;
-    if (this.#certificateHashes.size > 0 && this.#certificateHashes.has(peer.sha256)) return true;
-    return this.#keyHashes.size > 0 && this.#keyHashes.has(peer.spkiSha256);
+  private isPinned(peer: PeerFacts): boolean {
+    if (this.certificateHashes.size + this.keyHashes.size === 0) return true;
+    if (this.certificateHashes.size > 0 && this.certificateHashes.has(peer.sha256)) return true;
+    return this.keyHashes.size > 0 && this.keyHashes.has(peer.spkiSha256);
   }
 }
 

@@ -24,32 +24,32 @@ export function createRetryLimit(config: RetryLimitConfig): RetryLimit {
  * cluster).
  */
 class ConcurrentRetries implements RetryLimit {
-  readonly #percent: number;
-  readonly #least: number;
-  #running = 0;
+  private readonly percent: number;
+  private readonly least: number;
+  private running = 0;
 
   constructor(percent: number, least: number) {
-    this.#percent = percent;
-    this.#least = least;
+    this.percent = percent;
+    this.least = least;
   }
 
   onRequest(): void {}
 
   tryRetry(nowMs: number, active: number): boolean {
     if (this.remaining(nowMs, active) < 1) return false;
-    this.#running += 1;
+    this.running += 1;
     return true;
   }
 
   onDone(): void {
-    assert(this.#running > 0, 'a retry is over once');
-    this.#running -= 1;
+    assert(this.running > 0, 'a retry is over once');
+    this.running -= 1;
   }
 
   dispose(): void {}
 
   remaining(_nowMs: number, active: number): number {
-    const allowed = Math.max(this.#least, Math.floor((this.#percent * active) / 100));
-    return Math.max(0, allowed - this.#running);
+    const allowed = Math.max(this.least, Math.floor((this.percent * active) / 100));
+    return Math.max(0, allowed - this.running);
   }
 }

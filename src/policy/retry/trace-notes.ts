@@ -6,24 +6,24 @@ import { policyLimits } from '../limits.ts';
 
 export class TraceNotes {
   /** Clock time at which a note is forgotten, by trace id; oldest first. */
-  readonly #expiry = new Map<string, number>();
+  private readonly expiry = new Map<string, number>();
 
   get size(): number {
-    return this.#expiry.size;
+    return this.expiry.size;
   }
 
   /** The oldest note makes room where there are too many: retries are then bounded by budgets alone. */
   note(traceId: string, nowMs: number): void {
-    this.#expiry.delete(traceId);
-    for (const [oldest, expiryMs] of this.#expiry) {
-      if (expiryMs > nowMs && this.#expiry.size < policyLimits.traceNotesMax) break;
-      this.#expiry.delete(oldest);
+    this.expiry.delete(traceId);
+    for (const [oldest, expiryMs] of this.expiry) {
+      if (expiryMs > nowMs && this.expiry.size < policyLimits.traceNotesMax) break;
+      this.expiry.delete(oldest);
     }
-    this.#expiry.set(traceId, nowMs + policyLimits.traceNoteMs);
+    this.expiry.set(traceId, nowMs + policyLimits.traceNoteMs);
   }
 
   has(traceId: string, nowMs: number): boolean {
-    const expiryMs = this.#expiry.get(traceId);
+    const expiryMs = this.expiry.get(traceId);
     return expiryMs !== undefined && expiryMs > nowMs;
   }
 }

@@ -8,16 +8,16 @@ import type { HeaderMatch } from './types.ts';
 
 export class AnyHeader implements HeadRule {
   readonly headers: readonly HeaderMatch[];
-  readonly #compiled: readonly CompiledHeader[];
+  private readonly compiled: readonly CompiledHeader[];
 
   /** Of a configuration that was validated. */
   constructor(headers: readonly HeaderMatch[]) {
     this.headers = headers;
-    this.#compiled = compileHeaders(headers);
+    this.compiled = compileHeaders(headers);
   }
 
   matches(view: HeadView): boolean {
-    return this.#compiled.some(({ name, matcher, invert }) => {
+    return this.compiled.some(({ name, matcher, invert }) => {
       const value = valueIn(view, name);
       if (value === null) return invert && matcher.kind === 'present';
       return matchesLines(matcher, name, value, view) !== invert;

@@ -18,15 +18,15 @@ export class RouteTable {
   readonly name: string;
   /** Lower-case names of fields that nobody from outside may send; null: none. */
   readonly internalOnly: readonly string[] | null;
-  readonly #domains: DomainTable<HostRoutes>;
-  readonly #ignorePort: boolean;
-  readonly #ignorePathParameters: boolean;
+  private readonly domains: DomainTable<HostRoutes>;
+  private readonly ignorePort: boolean;
+  private readonly ignorePathParameters: boolean;
 
   constructor(config: RouteConfig, domains: DomainTable<HostRoutes>) {
     this.name = config.name;
-    this.#domains = domains;
-    this.#ignorePort = config.ignorePort === true;
-    this.#ignorePathParameters = config.ignorePathParameters === true;
+    this.domains = domains;
+    this.ignorePort = config.ignorePort === true;
+    this.ignorePathParameters = config.ignorePathParameters === true;
     this.internalOnly = config.internalOnly ?? null;
   }
 
@@ -36,10 +36,10 @@ export class RouteTable {
    */
   match(view: RequestView, random: Random, facts: MatchFacts = noFacts): RouteHit | null {
     const { authority, path } = view;
-    const host = this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);
+    const host = this.domains.find(this.ignorePort ? withoutPort(authority) : authority);
     if (host === null) return null;
     if (host.requireTls !== undefined && wantsTls(host.requireTls, view)) return toTls;
-    const plain = this.#ignorePathParameters ? withoutParameters(path) : path;
+    const plain = this.ignorePathParameters ? withoutParameters(path) : path;
     const route = host.match(view, plain, host.draws ? random.float() : 0, facts);
     return route === null ? null : route.draw(view, random);
   }
@@ -113,23 +113,23 @@ function compiledHost(host: VirtualHost, at: Report, issues: readonly Issue[]): 
 
 /** Where in the configuration we are. */
 class Report {
-  readonly #issues: Issue[];
-  readonly #object: string;
-  readonly #field: string;
+  private readonly issues: Issue[];
+  private readonly object: string;
+  private readonly field: string;
 
   constructor(issues: Issue[], object: string, field: string) {
-    this.#issues = issues;
-    this.#object = object;
-    this.#field = field;
+    this.issues = issues;
+    this.object = object;
+    this.field = field;
   }
 
   inside(field: string): Report {
-    return new Report(this.#issues, this.#object, `${this.#field}.${field}`);
+    return new Report(this.issues, this.object, `${this.field}.${field}`);
   }
 
   report(field: string, rule: string, value: string): void {
-    const path = field === '' ? this.#field : `${this.#field}.${field}`;
-    this.#issues.push({ object: this.#object, field: path, rule, value: value.slice(0, 100) });
+    const path = field === '' ? this.field : `${this.field}.${field}`;
+    this.issues.push({ object: this.object, field: path, rule, value: value.slice(0, 100) });
   }
 }
 

@@ -12,46 +12,46 @@ export function kindOfDomain(domain: string): DomainKind {
 }
 
 export class DomainTable<T> {
-  readonly #exact = new Map<string, T>();
+  private readonly exact = new Map<string, T>();
   /** Wildcards by the length of their fixed part, the longest first. */
-  readonly #suffixes: { readonly length: number; readonly byText: Map<string, T> }[] = [];
-  readonly #prefixes: { readonly length: number; readonly byText: Map<string, T> }[] = [];
-  #any: T | null = null;
+  private readonly suffixes: { readonly length: number; readonly byText: Map<string, T> }[] = [];
+  private readonly prefixes: { readonly length: number; readonly byText: Map<string, T> }[] = [];
+  private any: T | null = null;
 
   /** False when the domain is there already. `domain` is lower-case. */
   add(domain: string, value: T): boolean {
     switch (kindOfDomain(domain)) {
       case 'any':
-        if (this.#any !== null) return false;
-        this.#any = value;
+        if (this.any !== null) return false;
+        this.any = value;
         return true;
       case 'suffix':
-        return addOnce(byLength(this.#suffixes, domain.length - 1), domain.slice(1), value);
+        return addOnce(byLength(this.suffixes, domain.length - 1), domain.slice(1), value);
       case 'prefix':
-        return addOnce(byLength(this.#prefixes, domain.length - 1), domain.slice(0, -1), value);
+        return addOnce(byLength(this.prefixes, domain.length - 1), domain.slice(0, -1), value);
       case 'exact':
-        return addOnce(this.#exact, domain, value);
+        return addOnce(this.exact, domain, value);
     }
   }
 
   find(authority: string): T | null {
     // Callers write names in lower case: the first look is the only one nearly always.
-    const exact = this.#exact.get(authority);
+    const exact = this.exact.get(authority);
     if (exact !== undefined) return exact;
     // An empty port is the scheme's own (RFC 3986 3.2.3), so the name alone is meant.
     const host = (authority.endsWith(':') ? authority.slice(0, -1) : authority).toLowerCase();
-    return this.#exact.get(host) ?? this.#findWildcard(host) ?? this.#any;
+    return this.exact.get(host) ?? this.findWildcard(host) ?? this.any;
   }
 
-  #findWildcard(host: string): T | null {
-    for (let index = 0; index < this.#suffixes.length; index++) {
-      const { length, byText } = this.#suffixes[index]!;
+  private findWildcard(host: string): T | null {
+    for (let index = 0; index < this.suffixes.length; index++) {
+      const { length, byText } = this.suffixes[index]!;
       if (host.length <= length) continue;
       const value = byText.get(host.slice(host.length - length));
       if (value !== undefined) return value;
     }
-    for (let index = 0; index < this.#prefixes.length; index++) {
-      const { length, byText } = this.#prefixes[index]!;
+    for (let index = 0; index < this.prefixes.length; index++) {
+      const { length, byText } = this.prefixes[index]!;
       if (host.length <= length) continue;
       const value = byText.get(host.slice(0, length));
       if (value !== undefined) return value;

@@ -13,47 +13,47 @@ const none: readonly CompiledRoute[] = [];
 export class HostRoutes {
   readonly routes: readonly CompiledRoute[];
   readonly requireTls: VirtualHost['requireTls'];
-  readonly #indexed: boolean;
+  private readonly indexed: boolean;
   /** Some route takes a share of its requests alone. */
   readonly draws: boolean;
-  readonly #exact = new Map<string, CompiledRoute[]>();
-  readonly #segment = new Map<string, CompiledRoute[]>();
-  readonly #other: CompiledRoute[] = [];
+  private readonly exact = new Map<string, CompiledRoute[]>();
+  private readonly segment = new Map<string, CompiledRoute[]>();
+  private readonly other: CompiledRoute[] = [];
 
   constructor(routes: readonly CompiledRoute[], requireTls?: VirtualHost['requireTls']) {
     this.routes = routes;
     this.requireTls = requireTls;
     this.draws = routes.some(({ share }) => share < 1);
-    this.#indexed = routes.length > policyLimits.routesWalkedMax;
-    if (this.#indexed) for (const route of routes) this.#file(route);
+    this.indexed = routes.length > policyLimits.routesWalkedMax;
+    if (this.indexed) for (const route of routes) this.file(route);
   }
 
   /** `path`: what paths are compared with. */
   match(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
-    return this.#indexed
-      ? this.#lookUp(view, path, draw, facts)
+    return this.indexed
+      ? this.lookUp(view, path, draw, facts)
       : walk(this.routes, view, path, endOfPath(path), Number.POSITIVE_INFINITY, draw, facts);
   }
 
-  #lookUp(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
+  private lookUp(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
     const pathEnd = endOfPath(path);
     const exactKey = pathEnd === path.length ? path : path.slice(0, pathEnd);
     const segmentKey = path.slice(0, endOfSegment(path, pathEnd));
-    const exact = this.#exact.get(exactKey) ?? none;
-    const segment = this.#segment.get(segmentKey) ?? none;
+    const exact = this.exact.get(exactKey) ?? none;
+    const segment = this.segment.get(segmentKey) ?? none;
     let best = walk(exact, view, path, pathEnd, Number.POSITIVE_INFINITY, draw, facts);
     best = walk(segment, view, path, pathEnd, best?.order ?? Number.POSITIVE_INFINITY, draw, facts) ?? best;
     const orderEnd = best?.order ?? Number.POSITIVE_INFINITY;
-    return walk(this.#other, view, path, pathEnd, orderEnd, draw, facts) ?? best;
+    return walk(this.other, view, path, pathEnd, orderEnd, draw, facts) ?? best;
   }
 
-  #file(route: CompiledRoute): void {
+  private file(route: CompiledRoute): void {
     const { value } = route;
-    if (route.kind === 'regex' || route.kind === 'connect' || route.ignoreCase) this.#other.push(route);
-    else if (route.kind === 'exact') append(this.#exact, value, route);
+    if (route.kind === 'regex' || route.kind === 'connect' || route.ignoreCase) this.other.push(route);
+    else if (route.kind === 'exact') append(this.exact, value, route);
     else if (hasWholeSegment(route))
-      append(this.#segment, value.slice(0, endOfSegment(value, value.length)), route);
-    else this.#other.push(route);
+      append(this.segment, value.slice(0, endOfSegment(value, value.length)), route);
+    else this.other.push(route);
   }
 }
 

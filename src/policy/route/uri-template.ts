@@ -50,80 +50,80 @@ export function parseTemplateRewrite(text: string, variables: readonly string[])
 class TemplateParser {
   fault = '';
   readonly variables: string[] = [];
-  #rest: string;
-  #anySegmentsSeen = false;
+  private rest: string;
+  private anySegmentsSeen = false;
 
   constructor(rest: string) {
-    this.#rest = rest;
+    this.rest = rest;
   }
 
   parse(): string {
     let pattern = '';
-    while (this.#rest !== '') {
-      pattern += this.#segment();
-      if (this.#rest === '/') return `${pattern}/`;
-      if (this.#rest.startsWith('/')) {
+    while (this.rest !== '') {
+      pattern += this.segment();
+      if (this.rest === '/') return `${pattern}/`;
+      if (this.rest.startsWith('/')) {
         pattern += '/';
-        this.#rest = this.#rest.slice(1);
-      } else if (this.#rest !== '') {
-        pattern += this.#literal();
-        if (this.#rest !== '') this.#refuse('what follows a variable or a star ends the template');
+        this.rest = this.rest.slice(1);
+      } else if (this.rest !== '') {
+        pattern += this.literal();
+        if (this.rest !== '') this.refuse('what follows a variable or a star ends the template');
       }
     }
     return pattern;
   }
 
-  #refuse(what: string): string {
+  private refuse(what: string): string {
     if (this.fault === '') this.fault = what;
-    this.#rest = '';
+    this.rest = '';
     return '';
   }
 
-  #segment(): string {
-    if (this.#rest.startsWith('*')) return this.#star();
-    return this.#rest.startsWith('{') ? this.#variable() : this.#literal();
+  private segment(): string {
+    if (this.rest.startsWith('*')) return this.star();
+    return this.rest.startsWith('{') ? this.variable() : this.literal();
   }
 
-  #star(): string {
-    const all = this.#rest.startsWith('**');
-    this.#rest = this.#rest.slice(all ? 2 : 1);
-    return this.#operator(all);
+  private star(): string {
+    const all = this.rest.startsWith('**');
+    this.rest = this.rest.slice(all ? 2 : 1);
+    return this.operator(all);
   }
 
-  #operator(all: boolean): string {
-    if (this.#anySegmentsSeen) return this.#refuse('nothing open may follow **');
-    this.#anySegmentsSeen = all;
+  private operator(all: boolean): string {
+    if (this.anySegmentsSeen) return this.refuse('nothing open may follow **');
+    this.anySegmentsSeen = all;
     return all ? anySegments : segment;
   }
 
-  #literal(): string {
-    const [text = ''] = this.#rest.split('/', 1);
-    if (!literalText.test(text)) return this.#refuse(`invalid literal ${JSON.stringify(text)}`);
-    this.#rest = this.#rest.slice(text.length);
+  private literal(): string {
+    const [text = ''] = this.rest.split('/', 1);
+    if (!literalText.test(text)) return this.refuse(`invalid literal ${JSON.stringify(text)}`);
+    this.rest = this.rest.slice(text.length);
     return quoted(text);
   }
 
   /** One segment where nothing is said. */
-  #variable(): string {
-    const end = this.#rest.indexOf('}');
-    if (end < 0) return this.#refuse('a brace is not closed');
-    const inner = this.#rest.slice(1, end);
-    this.#rest = this.#rest.slice(end + 1);
+  private variable(): string {
+    const end = this.rest.indexOf('}');
+    if (end < 0) return this.refuse('a brace is not closed');
+    const inner = this.rest.slice(1, end);
+    this.rest = this.rest.slice(end + 1);
     const equals = inner.indexOf('=');
     const name = equals < 0 ? inner : inner.slice(0, equals);
     if (!variableName.test(name))
-      return this.#refuse(
+      return this.refuse(
         `a variable has 1 to 16 letters, digits and _, and begins with a letter, not {${name}}`,
       );
-    if (this.variables.includes(name)) return this.#refuse(`variable ${name} comes twice`);
-    if (this.variables.push(name) > variablesMax) return this.#refuse(`more than ${variablesMax} variables`);
-    return `(${equals < 0 ? this.#operator(false) : this.#variableMatch(inner.slice(equals + 1))})`;
+    if (this.variables.includes(name)) return this.refuse(`variable ${name} comes twice`);
+    if (this.variables.push(name) > variablesMax) return this.refuse(`more than ${variablesMax} variables`);
+    return `(${equals < 0 ? this.operator(false) : this.variableMatch(inner.slice(equals + 1))})`;
   }
 
-  #variableMatch(text: string): string {
+  private variableMatch(text: string): string {
     const parts = text.split('/').map((part) => {
-      if (part === '*' || part === '**') return this.#operator(part === '**');
-      return literalText.test(part) ? quoted(part) : this.#refuse(`invalid match of a variable, ${text}`);
+      if (part === '*' || part === '**') return this.operator(part === '**');
+      return literalText.test(part) ? quoted(part) : this.refuse(`invalid match of a variable, ${text}`);
     });
     return parts.join('/');
   }

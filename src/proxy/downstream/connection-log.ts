@@ -47,23 +47,23 @@ export class ConnectionLog {
 }
 
 class SessionSource extends ConnectionSource {
-  readonly #session: Session;
+  private readonly session: Session;
 
   constructor(context: ExchangeContext, listener: SessionOwner, session: Session, beganMs: number) {
     super(context, listener, session, beganMs, 'NotSet');
-    this.#session = session;
+    this.session = session;
   }
 
   override get protocol(): string {
-    return this.#session.protocol;
+    return this.session.protocol;
   }
 
   override get bytesReceived(): number {
-    return this.#session.bytesReceived;
+    return this.session.bytesReceived;
   }
 
   override get bytesSent(): number {
-    return this.#session.bytesSent;
+    return this.session.bytesSent;
   }
 }
 

@@ -14,12 +14,12 @@ import type { SessionOwner } from './session-owner.ts';
 
 /** What every line of a connection can say. */
 export class ConnectionSource extends FormatSource {
-  readonly #context: ExchangeContext;
-  readonly #listener: SessionOwner;
-  readonly #downstream: ConnectionFacts;
-  readonly #startedMs: number;
-  readonly #endedMs: number;
-  readonly #type: LogType;
+  private readonly context: ExchangeContext;
+  private readonly listener: SessionOwner;
+  private readonly client: ConnectionFacts;
+  private readonly startedMs: number;
+  private readonly endedMs: number;
+  private readonly type: LogType;
 
   constructor(
     context: ExchangeContext,
@@ -29,62 +29,62 @@ export class ConnectionSource extends FormatSource {
     type: LogType,
   ) {
     super();
-    this.#context = context;
-    this.#listener = listener;
-    this.#downstream = downstream;
-    this.#startedMs = startedMs;
-    this.#endedMs = context.clock.now();
-    this.#type = type;
+    this.context = context;
+    this.listener = listener;
+    this.client = downstream;
+    this.startedMs = startedMs;
+    this.endedMs = context.clock.now();
+    this.type = type;
   }
 
   override get logType(): LogType {
-    return this.#type;
+    return this.type;
   }
 
   override get startedWallMs(): number {
-    return this.nowWallMs - (this.#endedMs - this.#startedMs);
+    return this.nowWallMs - (this.endedMs - this.startedMs);
   }
 
   override get nowWallMs(): number {
-    return this.#context.clock.wall();
+    return this.context.clock.wall();
   }
 
   override timeOf(point: TimePoint): number {
-    if (point === 'DS_RX_BEG') return this.#startedMs;
-    return point === 'DS_TX_END' ? this.#endedMs : -1;
+    if (point === 'DS_RX_BEG') return this.startedMs;
+    return point === 'DS_TX_END' ? this.endedMs : -1;
   }
 
   override get downstream(): ConnectionFacts {
-    return this.#downstream;
+    return this.client;
   }
 
   override get serverName(): string {
-    return this.#downstream.secure?.serverName ?? '';
+    return this.client.secure?.serverName ?? '';
   }
 
   override get listenerName(): string {
-    const { chainOf, name } = this.#listener.config;
+    const { chainOf, name } = this.listener.config;
     return chainOf ?? name;
   }
 
   override get chainName(): string {
-    return this.#listener.config.chainName ?? '';
+    return this.listener.config.chainName ?? '';
   }
 
   override metadata(kind: MetadataKind): MetadataMap | null {
-    const { config } = this.#listener;
+    const { config } = this.listener;
     if (kind === 'LISTENER') return config.metadata ?? null;
     if (kind === 'LISTENER_FILTER_CHAIN') return config.chainMetadata ?? null;
     if (kind !== 'DYNAMIC') return null;
-    return new Map([...(this.#downstream.metadata ?? []), ['weft.dev', { direction: config.direction }]]);
+    return new Map([...(this.client.metadata ?? []), ['weft.dev', { direction: config.direction }]]);
   }
 
   override get hostName(): string {
-    return this.#context.machine.hostName;
+    return this.context.machine.hostName;
   }
 
   override environment(name: string): string | null {
-    return this.#context.machine.environment(name);
+    return this.context.machine.environment(name);
   }
 }
 
@@ -100,7 +100,7 @@ export interface TunnelOutcome {
 }
 
 export class TunnelSource extends ConnectionSource {
-  readonly #outcome: TunnelOutcome;
+  private readonly outcome: TunnelOutcome;
 
   constructor(
     context: ExchangeContext,
@@ -111,42 +111,42 @@ export class TunnelSource extends ConnectionSource {
     outcome: TunnelOutcome,
   ) {
     super(context, listener, downstream, startedMs, type);
-    this.#outcome = outcome;
+    this.outcome = outcome;
   }
 
   override get bytesReceived(): number {
-    return this.#outcome.bytesReceived;
+    return this.outcome.bytesReceived;
   }
 
   override get bytesSent(): number {
-    return this.#outcome.bytesSent;
+    return this.outcome.bytesSent;
   }
 
   override get flags(): string {
-    return this.#outcome.flags;
+    return this.outcome.flags;
   }
 
   override get terminationDetails(): string {
-    return this.#outcome.details.replaceAll(' ', '_');
+    return this.outcome.details.replaceAll(' ', '_');
   }
 
   override get attempts(): number {
-    return this.#outcome.tried.length;
+    return this.outcome.tried.length;
   }
 
   override get upstream(): ConnectionFacts | null {
-    return this.#outcome.upstream;
+    return this.outcome.upstream;
   }
 
   override get upstreamHosts(): readonly string[] {
-    return this.#outcome.tried.map(({ key }) => key);
+    return this.outcome.tried.map(({ key }) => key);
   }
 
   override get upstreamCluster(): string {
-    return this.#outcome.cluster?.config.statName ?? '';
+    return this.outcome.cluster?.config.statName ?? '';
   }
 
   override get upstreamClusterRaw(): string {
-    return this.#outcome.cluster?.name ?? '';
+    return this.outcome.cluster?.name ?? '';
   }
 }

@@ -34,7 +34,7 @@ export function settleRefused(
 }
 
 class RefusedSource extends ConnectionSource {
-  readonly #refused: RefusedRequest;
+  private readonly refused: RefusedRequest;
 
   constructor(
     context: ExchangeContext,
@@ -43,15 +43,15 @@ class RefusedSource extends ConnectionSource {
     refused: RefusedRequest,
   ) {
     super(context, listener, connection, context.clock.now(), 'DownstreamEnd');
-    this.#refused = refused;
+    this.refused = refused;
   }
 
   override get request(): RequestHead | null {
-    return this.#refused.head;
+    return this.refused.head;
   }
 
   override get protocol(): string {
-    return protocolOf(this.#refused.head?.version ?? 1);
+    return protocolOf(this.refused.head?.version ?? 1);
   }
 
   override get scheme(): string {
@@ -59,11 +59,11 @@ class RefusedSource extends ConnectionSource {
   }
 
   override get status(): number {
-    return this.#refused.status;
+    return this.refused.status;
   }
 
   override get details(): string {
-    return this.#refused.reason;
+    return this.refused.reason;
   }
 
   override get flags(): string {

@@ -1,17 +1,17 @@
 // Reads lengths and vectors of the TLS presentation language (RFC 8446 section 3.4) without ever leaving its range.
 
 export class Cursor {
-  readonly #bytes: Uint8Array;
-  #at = 0;
+  private readonly bytes: Uint8Array;
+  private at = 0;
   /** Something did not fit; every answer since is empty. */
   broken = false;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.bytes.length - this.at;
   }
 
   /** A number of `size` bytes, 1 to 3. */
@@ -26,8 +26,8 @@ export class Cursor {
       this.broken = true;
       return new Uint8Array(0);
     }
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
   }
 
   /** A vector whose length stands before it in `size` bytes. */

@@ -9,42 +9,42 @@ export interface DerValue {
 }
 
 export class DerReader {
-  readonly #bytes: Uint8Array;
-  #at = 0;
+  private readonly bytes: Uint8Array;
+  private at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   get done(): boolean {
-    return this.#at >= this.#bytes.length;
+    return this.at >= this.bytes.length;
   }
 
   /** Null at the end, or when it does not fit; the reader is then at its end. */
   next(): DerValue | null {
-    const start = this.#at;
-    const tag = this.#bytes[start];
-    const first = this.#bytes[start + 1];
-    this.#at = this.#bytes.length;
+    const start = this.at;
+    const tag = this.bytes[start];
+    const first = this.bytes[start + 1];
+    this.at = this.bytes.length;
     if (tag === undefined || first === undefined) return null;
     let bodyAt = start + 2;
     let length = first;
     if (first >= 0x80) {
       const size = first & 0x7f;
-      if (size === 0 || size > 3 || bodyAt + size > this.#bytes.length) return null;
+      if (size === 0 || size > 3 || bodyAt + size > this.bytes.length) return null;
       length = 0;
-      for (const byte of this.#bytes.subarray(bodyAt, bodyAt + size)) length = (length << 8) | byte;
+      for (const byte of this.bytes.subarray(bodyAt, bodyAt + size)) length = (length << 8) | byte;
       bodyAt += size;
     }
     const end = bodyAt + length;
-    if (end > this.#bytes.length) return null;
-    this.#at = end;
-    return { tag, body: this.#bytes.subarray(bodyAt, end), whole: this.#bytes.subarray(start, end) };
+    if (end > this.bytes.length) return null;
+    this.at = end;
+    return { tag, body: this.bytes.subarray(bodyAt, end), whole: this.bytes.subarray(start, end) };
   }
 
   /** The next value when it has this tag; null, and nothing is read, when it has another. */
   take(tag: number): DerValue | null {
-    return this.#bytes[this.#at] === tag ? this.next() : null;
+    return this.bytes[this.at] === tag ? this.next() : null;
   }
 }
 

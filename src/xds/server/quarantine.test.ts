@@ -23,24 +23,24 @@ class PickyClient {
   responses = 0;
   names: readonly string[] = [];
   hint = false;
-  readonly #client: RawClient;
-  readonly #variant: AdsVariant;
+  private readonly client: RawClient;
+  private readonly variant: AdsVariant;
 
   constructor(client: RawClient, variant: AdsVariant) {
-    this.#client = client;
-    this.#variant = variant;
+    this.client = client;
+    this.variant = variant;
   }
 
   ask(typeUrl: string, names: readonly string[]): void {
     this.names = names;
-    if (this.#variant === 'sotw') this.#client.sotw(typeUrl, { names });
-    else this.#client.delta(typeUrl, { subscribe: names.length === 0 ? ['*'] : names });
+    if (this.variant === 'sotw') this.client.sotw(typeUrl, { names });
+    else this.client.delta(typeUrl, { subscribe: names.length === 0 ? ['*'] : names });
     this.settle();
   }
 
   /** Answers until nothing comes any more. */
   settle(): void {
-    for (let response = this.#client.received.shift(); response; response = this.#client.received.shift()) {
+    for (let response = this.client.received.shift(); response; response = this.client.received.shift()) {
       this.responses += 1;
       if (this.responses > 1_000) throw new Error('the search does not end');
       const { typeUrl, nonce, version, resources, removed } = response;
@@ -48,13 +48,13 @@ class PickyClient {
       const error = bad === undefined ? null : this.hint ? `no to ${bad.name}` : 'no';
       if (error === null) {
         const complete = typeUrl === cluster || typeUrl === listener;
-        if (this.#variant === 'sotw' && complete) this.held.clear();
+        if (this.variant === 'sotw' && complete) this.held.clear();
         for (const one of resources) this.held.set(one.name, text.decode(one.bytes ?? new Uint8Array()));
         for (const name of removed ?? []) this.held.delete(name);
       }
-      if (this.#variant === 'delta') this.#client.delta(typeUrl, { nonce, error });
+      if (this.variant === 'delta') this.client.delta(typeUrl, { nonce, error });
       else
-        this.#client.sotw(typeUrl, {
+        this.client.sotw(typeUrl, {
           nonce,
           version: error === null ? version : '',
           names: this.names,

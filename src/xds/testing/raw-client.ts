@@ -17,13 +17,13 @@ export class RawClient {
   closedBy: MeshError | null | undefined = undefined;
   /** What `send` tells the server. */
   writable = true;
-  readonly #handler: AdsStreamHandler;
-  readonly #variant: AdsVariant;
-  readonly #introduced = new Set<string>();
+  private readonly handler: AdsStreamHandler;
+  private readonly variant: AdsVariant;
+  private readonly introduced = new Set<string>();
 
   constructor(server: AdsServer, variant: AdsVariant, peer = '') {
-    this.#variant = variant;
-    this.#handler = server.accept(
+    this.variant = variant;
+    this.handler = server.accept(
       variant,
       {
         send: (pieces) => {
@@ -42,13 +42,13 @@ export class RawClient {
   }
 
   sotw(typeUrl: string, request: Partial<SotwRequest> = {}): void {
-    this.#handler.onMessage(
+    this.handler.onMessage(
       encodeSotwRequest({
         typeUrl,
         version: '',
         nonce: '',
         names: [],
-        node: this.#node(),
+        node: this.node(),
         error: null,
         ...request,
       }),
@@ -56,14 +56,14 @@ export class RawClient {
   }
 
   delta(typeUrl: string, request: Partial<DeltaRequest> = {}): void {
-    this.#handler.onMessage(
+    this.handler.onMessage(
       encodeDeltaRequest({
         typeUrl,
         nonce: '',
         subscribe: [],
         unsubscribe: [],
         initialVersions: new Map(),
-        node: this.#node(),
+        node: this.node(),
         error: null,
         ...request,
       }),
@@ -71,13 +71,13 @@ export class RawClient {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#handler.onMessage(bytes);
+    this.handler.onMessage(bytes);
   }
 
   /** Answers the newest response of a type; `names` as in every SotW request. */
   ack(typeUrl: string, names: readonly string[] = [], error: string | null = null): void {
     const last = this.last(typeUrl);
-    if (this.#variant === 'delta') this.delta(typeUrl, { nonce: last.nonce, error });
+    if (this.variant === 'delta') this.delta(typeUrl, { nonce: last.nonce, error });
     else this.sotw(typeUrl, { nonce: last.nonce, version: error === null ? last.version : '', names, error });
   }
 
@@ -94,16 +94,16 @@ export class RawClient {
 
   setWritable(): void {
     this.writable = true;
-    this.#handler.onWritable();
+    this.handler.onWritable();
   }
 
   hangUp(): void {
-    this.#handler.onClose(null);
+    this.handler.onClose(null);
   }
 
-  #node(): typeof testNode | null {
-    if (this.#introduced.has('node')) return null;
-    this.#introduced.add('node');
+  private node(): typeof testNode | null {
+    if (this.introduced.has('node')) return null;
+    this.introduced.add('node');
     return testNode;
   }
 }

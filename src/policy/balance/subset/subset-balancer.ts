@@ -24,53 +24,53 @@ interface Course<E extends EndpointLoad> {
 }
 
 export class SubsetBalancer<E extends EndpointLoad> {
-  readonly #frame: SubsetFrame;
-  readonly #any: Subset<E>;
-  readonly #default: Subset<E>;
-  readonly #subsets = new Map<string, Subset<E>>();
-  readonly #selectors: ReadonlyMap<string, SubsetSelector>;
+  private readonly frame: SubsetFrame;
+  private readonly any: Subset<E>;
+  private readonly default: Subset<E>;
+  private readonly subsets = new Map<string, Subset<E>>();
+  private readonly selectors: ReadonlyMap<string, SubsetSelector>;
   /** Found once for the criteria of a route. */
-  #courses = new WeakMap<Criteria, Course<E>>();
+  private courses = new WeakMap<Criteria, Course<E>>();
   /** As they were grouped. */
-  #endpoints: readonly E[] | null = null;
+  private endpoints: readonly E[] | null = null;
 
   constructor(config: SubsetConfig, balance: BalanceConfig, random: Random, counts: BalanceCounts) {
     const rules = createSelectionRules({ counts });
-    this.#frame = { balance, config, random, counts, rules, sizes: null };
-    this.#any = new Subset<E>(this.#frame, false);
-    this.#default = new Subset<E>(this.#frame, false);
-    this.#selectors = new Map(config.selectors.map((selector) => [selector.keys.join('\0'), selector]));
+    this.frame = { balance, config, random, counts, rules, sizes: null };
+    this.any = new Subset<E>(this.frame, false);
+    this.default = new Subset<E>(this.frame, false);
+    this.selectors = new Map(config.selectors.map((selector) => [selector.keys.join('\0'), selector]));
   }
 
   /** `endpoints`: the same array where neither they nor what is said of them changed, but their health. */
   update(endpoints: readonly E[], priorities: readonly (readonly E[])[], rules: SelectionRules): void {
-    this.#frame.rules = rules;
-    if (this.#endpoints === endpoints) {
-      this.#any.touch();
-      this.#default.touch();
-      for (const subset of this.#subsets.values()) subset.touch();
+    this.frame.rules = rules;
+    if (this.endpoints === endpoints) {
+      this.any.touch();
+      this.default.touch();
+      for (const subset of this.subsets.values()) subset.touch();
       return;
     }
-    this.#endpoints = endpoints;
-    this.#courses = new WeakMap();
-    const { config } = this.#frame;
+    this.endpoints = endpoints;
+    this.courses = new WeakMap();
+    const { config } = this.frame;
     const scaled = config.weighsLocalities && config.scalesLocalities;
-    this.#frame.sizes = scaled ? priorities.map(countLocalities) : null;
-    this.#any.replace(priorities);
-    this.#default.replace(
+    this.frame.sizes = scaled ? priorities.map(countLocalities) : null;
+    this.any.replace(priorities);
+    this.default.replace(
       priorities.map((members) =>
         members.filter(({ labels }) => hasLabels(labels, config.defaultSubset, config.listAsAny)),
       ),
     );
-    this.#regroup(priorities);
+    this.regroup(priorities);
   }
 
   pick(request: SubsetRequest<E>): E | null {
     const criteria = request.criteria();
-    if (criteria === null || criteria.variants === null || !this.#frame.config.fallbackList)
-      return this.#pickBy(criteria, request);
+    if (criteria === null || criteria.variants === null || !this.frame.config.fallbackList)
+      return this.pickBy(criteria, request);
     for (const variant of criteria.variants) {
-      const picked = this.#pickBy(variant, request);
+      const picked = this.pickBy(variant, request);
       if (picked !== null) return picked;
     }
     return null;
@@ -78,15 +78,15 @@ export class SubsetBalancer<E extends EndpointLoad> {
 
   /** Its subsets are no more. */
   dispose(): void {
-    const { counts } = this.#frame;
-    counts.subsetsActive -= this.#subsets.size;
-    counts.subsetsRemoved += this.#subsets.size;
-    this.#subsets.clear();
+    const { counts } = this.frame;
+    counts.subsetsActive -= this.subsets.size;
+    counts.subsetsRemoved += this.subsets.size;
+    this.subsets.clear();
   }
 
-  #pickBy(criteria: Criteria | null, request: PickRequest<E>): E | null {
-    const { config, counts } = this.#frame;
-    const { by, subset } = criteria === null ? this.#ofCluster() : this.#courseOf(criteria);
+  private pickBy(criteria: Criteria | null, request: PickRequest<E>): E | null {
+    const { config, counts } = this.frame;
+    const { by, subset } = criteria === null ? this.ofCluster() : this.courseOf(criteria);
     if (by === 'matched') counts.subsetsSelected += 1;
     const picked = subset === null ? null : subset.pick(request);
     if (by !== 'cluster' || subset === null) return picked;
@@ -94,73 +94,73 @@ export class SubsetBalancer<E extends EndpointLoad> {
       counts.subsetsFallback += 1;
       return picked;
     }
-    const rescued = config.panicAny ? this.#any.pick(request) : null;
+    const rescued = config.panicAny ? this.any.pick(request) : null;
     if (rescued !== null) counts.subsetsFallbackPanic += 1;
     return rescued;
   }
 
-  #courseOf(criteria: Criteria): Course<E> {
-    let course = this.#courses.get(criteria);
+  private courseOf(criteria: Criteria): Course<E> {
+    let course = this.courses.get(criteria);
     if (course === undefined) {
-      course = this.#find(criteria);
-      this.#courses.set(criteria, course);
+      course = this.find(criteria);
+      this.courses.set(criteria, course);
     }
     return course;
   }
 
   /** Ends, because a selector's fallback keys are fewer than its own. */
-  #find(said: Criteria): Course<E> {
-    const criteria = this.#frame.config.redundantKeys ? this.#withoutRedundant(said) : said;
-    const matched = criteria.entries.length === 0 ? undefined : this.#subsets.get(criteria.key);
+  private find(said: Criteria): Course<E> {
+    const criteria = this.frame.config.redundantKeys ? this.withoutRedundant(said) : said;
+    const matched = criteria.entries.length === 0 ? undefined : this.subsets.get(criteria.key);
     if (matched !== undefined) return { by: 'matched', subset: matched };
-    const selector = this.#selectors.get(criteria.entries.map(({ name }) => name).join('\0'));
+    const selector = this.selectors.get(criteria.entries.map(({ name }) => name).join('\0'));
     switch (selector?.fallback) {
       case 'none':
         return { by: 'selector', subset: null };
       case 'any':
-        return { by: 'selector', subset: this.#any };
+        return { by: 'selector', subset: this.any };
       case 'default':
-        return { by: 'selector', subset: this.#default };
+        return { by: 'selector', subset: this.default };
       case 'keys':
-        return this.#find(filterCriteria(criteria, selector.fallbackKeys));
+        return this.find(filterCriteria(criteria, selector.fallbackKeys));
       default:
-        return this.#ofCluster();
+        return this.ofCluster();
     }
   }
 
-  #withoutRedundant(said: Criteria): Criteria {
-    for (const { keys } of this.#frame.config.selectors) {
+  private withoutRedundant(said: Criteria): Criteria {
+    for (const { keys } of this.frame.config.selectors) {
       const kept = filterCriteria(said, keys);
       if (kept.entries.length === keys.length) return kept;
     }
     return said;
   }
 
-  #ofCluster(): Course<E> {
-    const { fallback } = this.#frame.config;
+  private ofCluster(): Course<E> {
+    const { fallback } = this.frame.config;
     return {
       by: 'cluster',
-      subset: fallback === 'none' ? null : fallback === 'any' ? this.#any : this.#default,
+      subset: fallback === 'none' ? null : fallback === 'any' ? this.any : this.default,
     };
   }
 
   /** Subsets that stay keep their balancers. */
-  #regroup(priorities: readonly (readonly E[])[]): void {
-    const { config, counts } = this.#frame;
+  private regroup(priorities: readonly (readonly E[])[]): void {
+    const { config, counts } = this.frame;
     const { groups, duplicates, refused } = groupMembers(priorities, config);
     counts.subsetDuplicates = duplicates;
     counts.subsetsRefused += refused;
-    for (const key of this.#subsets.keys()) {
+    for (const key of this.subsets.keys()) {
       if (groups.has(key)) continue;
-      this.#subsets.delete(key);
+      this.subsets.delete(key);
       counts.subsetsActive -= 1;
       counts.subsetsRemoved += 1;
     }
     for (const [key, group] of groups) {
-      let subset = this.#subsets.get(key);
+      let subset = this.subsets.get(key);
       if (subset === undefined) {
-        subset = new Subset<E>(this.#frame, group.selector.singleHost);
-        this.#subsets.set(key, subset);
+        subset = new Subset<E>(this.frame, group.selector.singleHost);
+        this.subsets.set(key, subset);
         counts.subsetsActive += 1;
         counts.subsetsCreated += 1;
       }

@@ -23,42 +23,42 @@ export interface SubsetFrame {
 }
 
 export class Subset<E extends EndpointLoad> {
-  readonly #frame: SubsetFrame;
-  readonly #singleHost: boolean;
-  #balancer: PriorityBalancer<E> | null = null;
-  #priorities: readonly (readonly E[])[] = [];
-  #stale = true;
+  private readonly frame: SubsetFrame;
+  private readonly singleHost: boolean;
+  private balancer: PriorityBalancer<E> | null = null;
+  private priorities: readonly (readonly E[])[] = [];
+  private stale = true;
 
   constructor(frame: SubsetFrame, singleHost: boolean) {
-    this.#frame = frame;
-    this.#singleHost = singleHost;
+    this.frame = frame;
+    this.singleHost = singleHost;
   }
 
   /** Its members by priority. */
   replace(priorities: readonly (readonly E[])[]): void {
-    this.#priorities = priorities;
-    this.#stale = true;
+    this.priorities = priorities;
+    this.stale = true;
   }
 
   /** The health of some endpoint changed. */
   touch(): void {
-    this.#stale = true;
+    this.stale = true;
   }
 
   pick(request: PickRequest<E>): E | null {
-    if (this.#singleHost) return this.#priorities.find(({ length }) => length > 0)?.[0] ?? null;
-    const { balance, counts, random } = this.#frame;
-    this.#balancer ??= new PriorityBalancer<E>(balance, random, counts);
-    if (this.#stale) {
-      this.#stale = false;
-      this.#balancer.update(selectCandidates(this.#priorities, this.#rules(), request.nowMs));
+    if (this.singleHost) return this.priorities.find(({ length }) => length > 0)?.[0] ?? null;
+    const { balance, counts, random } = this.frame;
+    this.balancer ??= new PriorityBalancer<E>(balance, random, counts);
+    if (this.stale) {
+      this.stale = false;
+      this.balancer.update(selectCandidates(this.priorities, this.rules(), request.nowMs));
     }
-    return this.#balancer.pick(request);
+    return this.balancer.pick(request);
   }
 
   /** Localities have no weights within a subset unless that is said. */
-  #rules(): SelectionRules {
-    const { config, rules, sizes } = this.#frame;
+  private rules(): SelectionRules {
+    const { config, rules, sizes } = this.frame;
     if (rules.locality.kind !== 'weighted') return rules;
     if (!config.weighsLocalities) return { ...rules, locality: localityDefault, local: null };
     return sizes === null ? rules : { ...rules, sizes };

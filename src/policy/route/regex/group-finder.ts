@@ -32,62 +32,62 @@ class Reach {
 const beyondBytes = 0x100;
 
 export class GroupFinder {
-  readonly #instructions: readonly Instruction[];
-  readonly #start: number;
+  private readonly instructions: readonly Instruction[];
+  private readonly start: number;
   /** Begin and end of each group, the whole match first; -1 where one took no part. */
   readonly slots: Int32Array;
-  #known = new Map<string, Reach>();
+  private known = new Map<string, Reach>();
   /** At the end of a text. */
-  #last: Reach | null = null;
-  #text = '';
-  #reaches: Reach[] = [];
+  private last: Reach | null = null;
+  private text = '';
+  private reaches: Reach[] = [];
   /** Instructions that were visited since the last byte: the preferred way to each comes first. */
-  readonly #visited: Uint32Array;
-  #visit = 0;
+  private readonly visited: Uint32Array;
+  private visit = 0;
 
   constructor(program: Program, groups: number) {
-    this.#instructions = program.instructions;
-    this.#start = program.start;
+    this.instructions = program.instructions;
+    this.start = program.start;
     this.slots = new Int32Array(2 * (groups + 1));
-    this.#visited = new Uint32Array(program.instructions.length);
+    this.visited = new Uint32Array(program.instructions.length);
   }
 
   /** Takes a text; {@link find} is asked of it. */
   begin(text: string): void {
-    this.#text = text;
+    this.text = text;
     const { length } = text;
     const reaches: Reach[] = new Array(length + 1);
-    this.#last ??= this.#reachAt(null, beyondBytes, false);
-    let reach = length === 0 ? this.#reachAt(null, beyondBytes, true) : this.#last;
+    this.last ??= this.reachAt(null, beyondBytes, false);
+    let reach = length === 0 ? this.reachAt(null, beyondBytes, true) : this.last;
     reaches[length] = reach;
     for (let at = length - 1; at >= 0; at--) {
       const byte = Math.min(text.charCodeAt(at), beyondBytes);
-      reach = (at === 0 ? reach.beforeFirst[byte] : reach.before[byte]) ?? this.#step(reach, byte, at === 0);
+      reach = (at === 0 ? reach.beforeFirst[byte] : reach.before[byte]) ?? this.step(reach, byte, at === 0);
       reaches[at] = reach;
     }
-    this.#reaches = reaches;
+    this.reaches = reaches;
   }
 
   /** Forgets the text. */
   end(): void {
-    this.#text = '';
-    this.#reaches = [];
+    this.text = '';
+    this.reaches = [];
   }
 
   /** The first match from `from` on, left in {@link slots}. */
   find(from: number): boolean {
-    const { length } = this.#text;
+    const { length } = this.text;
     let at = from;
-    while (at <= length && !this.#reaches[at]!.has(this.#start)) at++;
+    while (at <= length && !this.reaches[at]!.has(this.start)) at++;
     if (at > length) return false;
     this.slots.fill(-1);
     this.slots[0] = at;
-    let instruction = this.#start;
+    let instruction = this.start;
     for (;;) {
-      this.#visit = (this.#visit + 1) >>> 0;
-      if (this.#visit === 0) this.#visited.fill(0);
-      const reached = this.#walk(instruction, at);
-      const item = this.#instructions[reached]!;
+      this.visit = (this.visit + 1) >>> 0;
+      if (this.visit === 0) this.visited.fill(0);
+      const reached = this.walk(instruction, at);
+      const item = this.instructions[reached]!;
       if (item.op !== 'set') break;
       instruction = item.next;
       at += 1;
@@ -97,54 +97,54 @@ export class GroupFinder {
   }
 
   /** The first instruction by preference that consumes a byte and still leads to a match, or the match; -1: none. */
-  #walk(instruction: number, at: number): number {
-    if (this.#visited[instruction] === this.#visit || !this.#reaches[at]!.has(instruction)) return -1;
-    this.#visited[instruction] = this.#visit;
-    const item = this.#instructions[instruction]!;
+  private walk(instruction: number, at: number): number {
+    if (this.visited[instruction] === this.visit || !this.reaches[at]!.has(instruction)) return -1;
+    this.visited[instruction] = this.visit;
+    const item = this.instructions[instruction]!;
     switch (item.op) {
       case 'match':
       case 'set':
         return instruction;
       case 'begin':
       case 'end':
-        return this.#walk(item.next, at);
+        return this.walk(item.next, at);
       case 'split': {
-        const first = this.#walk(item.next, at);
-        return first >= 0 ? first : this.#walk(item.other, at);
+        const first = this.walk(item.next, at);
+        return first >= 0 ? first : this.walk(item.other, at);
       }
       case 'save': {
         const before = this.slots[item.slot]!;
         this.slots[item.slot] = at;
-        const reached = this.#walk(item.next, at);
+        const reached = this.walk(item.next, at);
         if (reached < 0) this.slots[item.slot] = before;
         return reached;
       }
     }
   }
 
-  #step(after: Reach, byte: number, atBegin: boolean): Reach {
+  private step(after: Reach, byte: number, atBegin: boolean): Reach {
     // What was known is left to the text that is being read; nothing made from here on refers to it.
-    if (this.#known.size >= policyLimits.regexCacheStatesMax) {
-      this.#known = new Map();
-      this.#last = null;
+    if (this.known.size >= policyLimits.regexCacheStatesMax) {
+      this.known = new Map();
+      this.last = null;
     }
-    const made = this.#reachAt(after, byte, atBegin);
+    const made = this.reachAt(after, byte, atBegin);
     const key = made.bits.join();
-    const reach = this.#known.get(key) ?? made;
-    this.#known.set(key, reach);
+    const reach = this.known.get(key) ?? made;
+    this.known.set(key, reach);
     (atBegin ? after.beforeFirst : after.before)[byte] = reach;
     return reach;
   }
 
   /** A match may end anywhere. `after`: at the next position; null at the end of the text. */
-  #reachAt(after: Reach | null, byte: number, atBegin: boolean): Reach {
-    const { length } = this.#instructions;
+  private reachAt(after: Reach | null, byte: number, atBegin: boolean): Reach {
+    const { length } = this.instructions;
     const reach = new Reach(length);
     // Until nothing is added; what an instruction leads to was mostly emitted before it.
     for (let grew = true; grew; ) {
       grew = false;
       for (let number = 0; number < length; number++) {
-        if (reach.has(number) || !leads(this.#instructions[number]!, reach, after, byte, atBegin)) continue;
+        if (reach.has(number) || !leads(this.instructions[number]!, reach, after, byte, atBegin)) continue;
         reach.add(number);
         grew = true;
       }

@@ -63,261 +63,260 @@ const controlEscapes: ReadonlyMap<string, number> = new Map([
 /** Recursive descent. The first fault is kept and ends all loops, because the position is moved to the end with it. */
 class RegexParser {
   fault = '';
-  readonly #text: string;
-  #at = 0;
-  #depth = 0;
-  #groups = 0;
-  #ignoreCase = false;
-  #dotAll = false;
+  private readonly text: string;
+  private at = 0;
+  private depth = 0;
+  private groups = 0;
+  private ignoreCase = false;
+  private dotAll = false;
 
   constructor(text: string) {
-    this.#text = text;
+    this.text = text;
   }
 
   parseAll(): RegexNode {
-    const node = this.#choice();
-    if (this.fault === '' && this.#at < this.#text.length) return this.#refuse('unmatched )');
+    const node = this.choice();
+    if (this.fault === '' && this.at < this.text.length) return this.refuse('unmatched )');
     return node;
   }
 
-  #refuse(what: string): RegexNode {
+  private refuse(what: string): RegexNode {
     if (this.fault === '') this.fault = `must be a regular expression of RE2: ${what}`;
-    this.#at = this.#text.length;
+    this.at = this.text.length;
     return empty;
   }
 
-  #peek(): string {
-    return this.#text.charAt(this.#at);
+  private peek(): string {
+    return this.text.charAt(this.at);
   }
 
-  #take(text: string): boolean {
-    if (!this.#text.startsWith(text, this.#at)) return false;
-    this.#at += text.length;
+  private take(text: string): boolean {
+    if (!this.text.startsWith(text, this.at)) return false;
+    this.at += text.length;
     return true;
   }
 
-  #choice(): RegexNode {
-    const parts = [this.#sequence()];
-    while (this.#take('|')) parts.push(this.#sequence());
+  private choice(): RegexNode {
+    const parts = [this.sequence()];
+    while (this.take('|')) parts.push(this.sequence());
     return parts.length === 1 ? parts[0]! : { kind: 'choice', parts };
   }
 
-  #sequence(): RegexNode {
+  private sequence(): RegexNode {
     const parts: RegexNode[] = [];
-    while (this.#at < this.#text.length && this.#peek() !== '|' && this.#peek() !== ')') {
-      parts.push(this.#repeated(this.#atom()));
+    while (this.at < this.text.length && this.peek() !== '|' && this.peek() !== ')') {
+      parts.push(this.repeated(this.atom()));
     }
     return parts.length === 1 ? parts[0]! : { kind: 'sequence', parts };
   }
 
-  #repeated(part: RegexNode): RegexNode {
-    const bounds = this.#bounds();
+  private repeated(part: RegexNode): RegexNode {
+    const bounds = this.bounds();
     if (bounds === null) return part;
-    const lazy = this.#take('?');
+    const lazy = this.take('?');
     const [min, max] = bounds;
     if (min > policyLimits.regexRepeatMax || max > policyLimits.regexRepeatMax)
-      return this.#refuse(`a repeat count above ${policyLimits.regexRepeatMax}`);
-    if (max >= 0 && max < min) return this.#refuse('a repeat range that runs backwards');
-    if (this.#peek() !== '' && '*+?'.includes(this.#peek()))
-      return this.#refuse('a repetition of a repetition');
+      return this.refuse(`a repeat count above ${policyLimits.regexRepeatMax}`);
+    if (max >= 0 && max < min) return this.refuse('a repeat range that runs backwards');
+    if (this.peek() !== '' && '*+?'.includes(this.peek())) return this.refuse('a repetition of a repetition');
     return lazy ? { kind: 'repeat', part, min, max, lazy } : { kind: 'repeat', part, min, max };
   }
 
-  #bounds(): readonly [min: number, max: number] | null {
-    if (this.#take('*')) return [0, -1];
-    if (this.#take('+')) return [1, -1];
-    if (this.#take('?')) return [0, 1];
-    const counted = /^\{(\d{1,6})(,(\d{0,6}))?\}/.exec(this.#text.slice(this.#at, this.#at + 16));
+  private bounds(): readonly [min: number, max: number] | null {
+    if (this.take('*')) return [0, -1];
+    if (this.take('+')) return [1, -1];
+    if (this.take('?')) return [0, 1];
+    const counted = /^\{(\d{1,6})(,(\d{0,6}))?\}/.exec(this.text.slice(this.at, this.at + 16));
     if (counted === null) return null;
-    this.#at += counted[0].length;
+    this.at += counted[0].length;
     const min = Number(counted[1]);
     if (counted[2] === undefined) return [min, min];
     return [min, counted[3] === '' ? -1 : Number(counted[3])];
   }
 
-  #atom(): RegexNode {
-    const char = this.#text.charAt(this.#at++);
+  private atom(): RegexNode {
+    const char = this.text.charAt(this.at++);
     switch (char) {
       case '(':
-        return this.#group();
+        return this.group();
       case '[':
-        return this.#class();
+        return this.class();
       case '.':
-        return { kind: 'set', set: this.#dotAll ? invert(createByteSet()) : invert(single(0x0a)) };
+        return { kind: 'set', set: this.dotAll ? invert(createByteSet()) : invert(single(0x0a)) };
       case '^':
         return { kind: 'begin' };
       case '$':
         return { kind: 'end' };
       case '\\':
-        return this.#escape();
+        return this.escape();
       case '*':
       case '+':
       case '?':
-        return this.#refuse(`nothing to repeat before ${char}`);
+        return this.refuse(`nothing to repeat before ${char}`);
       default:
-        return this.#literal(this.#text.codePointAt(--this.#at)!);
+        return this.literal(this.text.codePointAt(--this.at)!);
     }
   }
 
-  #literal(codePoint: number): RegexNode {
-    this.#at += codePoint > 0xffff ? 2 : 1;
-    if (codePoint < 0x80) return this.#one(codePoint);
+  private literal(codePoint: number): RegexNode {
+    this.at += codePoint > 0xffff ? 2 : 1;
+    if (codePoint < 0x80) return this.one(codePoint);
     const parts = Array.from(new TextEncoder().encode(String.fromCodePoint(codePoint)), (byte) =>
-      this.#one(byte),
+      this.one(byte),
     );
     return { kind: 'sequence', parts };
   }
 
-  #one(byte: number): RegexNode {
+  private one(byte: number): RegexNode {
     const set = single(byte);
-    if (this.#ignoreCase) foldCase(set);
+    if (this.ignoreCase) foldCase(set);
     return { kind: 'set', set };
   }
 
-  #group(): RegexNode {
-    const [ignoreCase, dotAll] = [this.#ignoreCase, this.#dotAll];
-    const captures = !/^\?(?!P?<)/.test(this.#text.slice(this.#at, this.#at + 3));
-    const group = captures ? ++this.#groups : 0;
-    if (this.#take('?')) {
-      const only = this.#groupPrefix();
+  private group(): RegexNode {
+    const [ignoreCase, dotAll] = [this.ignoreCase, this.dotAll];
+    const captures = !/^\?(?!P?<)/.test(this.text.slice(this.at, this.at + 3));
+    const group = captures ? ++this.groups : 0;
+    if (this.take('?')) {
+      const only = this.groupPrefix();
       if (only) return empty;
     }
     // Bounds the recursion; RE2 has the same bound.
-    if (++this.#depth > 200) return this.#refuse('groups nested deeper than 200');
-    const inner = this.#choice();
-    this.#depth -= 1;
-    if (this.fault === '' && !this.#take(')')) return this.#refuse('missing )');
-    this.#ignoreCase = ignoreCase;
-    this.#dotAll = dotAll;
+    if (++this.depth > 200) return this.refuse('groups nested deeper than 200');
+    const inner = this.choice();
+    this.depth -= 1;
+    if (this.fault === '' && !this.take(')')) return this.refuse('missing )');
+    this.ignoreCase = ignoreCase;
+    this.dotAll = dotAll;
     return captures ? { kind: 'sequence', parts: [inner], group } : inner;
   }
 
   /** After `(?`. True when it was a whole group of flags, `(?i)`, which holds until the enclosing group ends. */
-  #groupPrefix(): boolean {
-    const rest = this.#text.slice(this.#at, this.#at + policyLimits.regexCharsMax);
+  private groupPrefix(): boolean {
+    const rest = this.text.slice(this.at, this.at + policyLimits.regexCharsMax);
     if (/^(<?[=!])/.test(rest)) {
-      this.#refuse('look-around is not part of it');
+      this.refuse('look-around is not part of it');
       return true;
     }
     const name = /^P?<\w+>/.exec(rest);
     if (name !== null) {
-      this.#at += name[0].length;
+      this.at += name[0].length;
       return false;
     }
     const flags = /^([is]*)(?:-([is]+))?([:)])/.exec(rest);
     if (flags === null) {
-      this.#refuse(`unknown group (?${rest.slice(0, 2)}`);
+      this.refuse(`unknown group (?${rest.slice(0, 2)}`);
       return true;
     }
-    this.#at += flags[0].length;
-    for (const flag of flags[1]!) this.#setFlag(flag, true);
-    for (const flag of flags[2] ?? '') this.#setFlag(flag, false);
+    this.at += flags[0].length;
+    for (const flag of flags[1]!) this.setFlag(flag, true);
+    for (const flag of flags[2] ?? '') this.setFlag(flag, false);
     return flags[3] === ')';
   }
 
-  #setFlag(flag: string, on: boolean): void {
-    if (flag === 'i') this.#ignoreCase = on;
-    else this.#dotAll = on;
+  private setFlag(flag: string, on: boolean): void {
+    if (flag === 'i') this.ignoreCase = on;
+    else this.dotAll = on;
   }
 
-  #escape(): RegexNode {
-    const char = this.#peek();
-    if (char === '') return this.#refuse('a trailing backslash');
-    if (char === 'Q') return this.#quoted();
+  private escape(): RegexNode {
+    const char = this.peek();
+    if (char === '') return this.refuse('a trailing backslash');
+    if (char === 'Q') return this.quoted();
     if (char === 'A' || char === 'z') {
-      this.#at += 1;
+      this.at += 1;
       return { kind: char === 'A' ? 'begin' : 'end' };
     }
     if (char === 'C') {
-      this.#at += 1;
+      this.at += 1;
       return { kind: 'set', set: invert(createByteSet()) };
     }
     const perl = perlClasses.get(char);
     if (perl !== undefined) {
-      this.#at += 1;
+      this.at += 1;
       return { kind: 'set', set: perl };
     }
-    const byte = this.#escapedByte();
-    return byte < 0 ? empty : this.#one(byte);
+    const byte = this.escapedByte();
+    return byte < 0 ? empty : this.one(byte);
   }
 
   /** After a backslash: one byte, or -1 with the fault set. */
-  #escapedByte(): number {
-    const char = this.#text.charAt(this.#at++);
+  private escapedByte(): number {
+    const char = this.text.charAt(this.at++);
     const control = controlEscapes.get(char);
     if (control !== undefined) return control;
     if (char === 'x') {
       const digits = /^(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,4})\})/.exec(
-        this.#text.slice(this.#at, this.#at + 6),
+        this.text.slice(this.at, this.at + 6),
       );
       const value = Number.parseInt(digits?.[1] ?? digits?.[2] ?? '', 16);
-      this.#at += digits?.[0].length ?? 0;
+      this.at += digits?.[0].length ?? 0;
       if (value < 0x80) return value;
-      this.#refuse('an \\x escape outside of ASCII');
+      this.refuse('an \\x escape outside of ASCII');
       return -1;
     }
-    if (/[1-9]/.test(char) || char === 'k') this.#refuse('back-references are not part of it');
-    else if (/[0-9A-Za-z]/.test(char) || char > '\x7f') this.#refuse(`the escape \\${char} is not supported`);
+    if (/[1-9]/.test(char) || char === 'k') this.refuse('back-references are not part of it');
+    else if (/[0-9A-Za-z]/.test(char) || char > '\x7f') this.refuse(`the escape \\${char} is not supported`);
     return this.fault === '' ? char.charCodeAt(0) : -1;
   }
 
-  #quoted(): RegexNode {
-    this.#at += 1;
-    const found = this.#text.indexOf('\\E', this.#at);
-    const end = found < 0 ? this.#text.length : found;
+  private quoted(): RegexNode {
+    this.at += 1;
+    const found = this.text.indexOf('\\E', this.at);
+    const end = found < 0 ? this.text.length : found;
     const parts: RegexNode[] = [];
-    while (this.#at < end) parts.push(this.#literal(this.#text.codePointAt(this.#at)!));
-    this.#take('\\E');
+    while (this.at < end) parts.push(this.literal(this.text.codePointAt(this.at)!));
+    this.take('\\E');
     return { kind: 'sequence', parts };
   }
 
-  #class(): RegexNode {
-    const negated = this.#take('^');
+  private class(): RegexNode {
+    const negated = this.take('^');
     const set = createByteSet();
     let first = true;
-    while (first || this.#peek() !== ']') {
-      if (this.#at >= this.#text.length) return this.#refuse('missing ]');
+    while (first || this.peek() !== ']') {
+      if (this.at >= this.text.length) return this.refuse('missing ]');
       first = false;
-      this.#classItem(set);
+      this.classItem(set);
     }
-    this.#at += 1;
+    this.at += 1;
     if (this.fault !== '') return empty;
-    if (this.#ignoreCase) foldCase(set);
+    if (this.ignoreCase) foldCase(set);
     return { kind: 'set', set: negated ? invert(set) : set };
   }
 
-  #classItem(set: ByteSet): void {
-    const posix = /^\[:(\^?)(\w+):\]/.exec(this.#text.slice(this.#at, this.#at + 16));
+  private classItem(set: ByteSet): void {
+    const posix = /^\[:(\^?)(\w+):\]/.exec(this.text.slice(this.at, this.at + 16));
     if (posix !== null) {
       const named = posixClasses.get(posix[2]!);
-      this.#at += posix[0].length;
-      if (named === undefined) this.#refuse(`unknown class ${posix[0]}`);
+      this.at += posix[0].length;
+      if (named === undefined) this.refuse(`unknown class ${posix[0]}`);
       else addSet(set, posix[1] === '^' ? invert(named) : named);
       return;
     }
-    const perl = this.#peek() === '\\' ? perlClasses.get(this.#text.charAt(this.#at + 1)) : undefined;
+    const perl = this.peek() === '\\' ? perlClasses.get(this.text.charAt(this.at + 1)) : undefined;
     if (perl !== undefined) {
-      this.#at += 2;
+      this.at += 2;
       addSet(set, perl);
       return;
     }
-    const from = this.#classByte();
+    const from = this.classByte();
     if (from < 0) return;
-    if (this.#peek() !== '-' || this.#text.charAt(this.#at + 1) === ']') {
+    if (this.peek() !== '-' || this.text.charAt(this.at + 1) === ']') {
       addByte(set, from);
       return;
     }
-    this.#at += 1;
-    const to = this.#classByte();
-    if (to >= 0 && to < from) this.#refuse('a range of characters that runs backwards');
+    this.at += 1;
+    const to = this.classByte();
+    if (to >= 0 && to < from) this.refuse('a range of characters that runs backwards');
     else if (to >= 0) addRange(set, from, to);
   }
 
-  #classByte(): number {
-    if (this.#take('\\')) return this.#escapedByte();
-    const code = this.#text.charCodeAt(this.#at++);
+  private classByte(): number {
+    if (this.take('\\')) return this.escapedByte();
+    const code = this.text.charCodeAt(this.at++);
     if (code < 0x80) return code;
-    this.#refuse(Number.isNaN(code) ? 'missing ]' : 'a class with characters outside of ASCII');
+    this.refuse(Number.isNaN(code) ? 'missing ]' : 'a class with characters outside of ASCII');
     return -1;
   }
 }

@@ -43,17 +43,17 @@ function parseSubstitution(text: string, groups: number): Result<readonly Piece[
 }
 
 export class RegexRewrite {
-  readonly #finder: GroupFinder;
-  readonly #pieces: readonly Piece[];
+  private readonly finder: GroupFinder;
+  private readonly pieces: readonly Piece[];
 
   constructor(finder: GroupFinder, pieces: readonly Piece[]) {
-    this.#finder = finder;
-    this.#pieces = pieces;
+    this.finder = finder;
+    this.pieces = pieces;
   }
 
   /** At most {@link policyLimits.rewrittenCharsMax} are made, beside what stays as it is. */
   replaceAll(text: string): string {
-    const finder = this.#finder;
+    const finder = this.finder;
     const { slots } = finder;
     finder.begin(text);
     let made = '';
@@ -68,7 +68,7 @@ export class RegexRewrite {
         made += text.slice(at, at + 1);
         at += 1;
       } else {
-        made += this.#filled(text);
+        made += this.filled(text);
         lastEnd = end;
       }
     }
@@ -76,10 +76,10 @@ export class RegexRewrite {
     return made + text.slice(at);
   }
 
-  #filled(text: string): string {
-    const { slots } = this.#finder;
+  private filled(text: string): string {
+    const { slots } = this.finder;
     let filled = '';
-    for (const piece of this.#pieces)
+    for (const piece of this.pieces)
       filled += typeof piece === 'string' ? piece : text.slice(slots[2 * piece], slots[2 * piece + 1]);
     return filled;
   }

@@ -21,17 +21,17 @@ export class Lease {
 }
 
 export class HeadersView implements FilterHeaders {
-  readonly #head: Head;
-  readonly #lease: Lease;
+  private readonly head: Head;
+  private readonly lease: Lease;
 
   constructor(head: Head, lease: Lease) {
-    this.#head = head;
-    this.#lease = lease;
+    this.head = head;
+    this.lease = lease;
   }
 
   get(name: string): string | null {
-    this.#lease.check();
-    return this.#head.getName(name.toLowerCase());
+    this.lease.check();
+    return this.head.getName(name.toLowerCase());
   }
 
   set(name: string, value: string): void {
@@ -40,26 +40,26 @@ export class HeadersView implements FilterHeaders {
   }
 
   add(name: string, value: string): void {
-    this.#lease.check();
+    this.lease.check();
     const lower = name.toLowerCase();
     if (!token.test(lower) || fixedNames.has(lower)) throw new TypeError(`no field that may be set: ${name}`);
     const fault = fieldValueFault(value);
     if (fault !== null) throw new TypeError(`${name} ${fault}`);
-    this.#head.add(lower, value);
+    this.head.add(lower, value);
   }
 
   delete(name: string): void {
-    this.#lease.check();
+    this.lease.check();
     const lower = name.toLowerCase();
     if (fixedNames.has(lower)) throw new TypeError(`no field that may be taken off: ${name}`);
-    this.#head.removeName(lower);
+    this.head.removeName(lower);
   }
 
   entries(): readonly (readonly [name: string, value: string])[] {
-    this.#lease.check();
+    this.lease.check();
     const entries: [name: string, value: string][] = [];
-    for (let index = 0; index < this.#head.count; index++)
-      if (!this.#head.isRemoved(index)) entries.push([this.#head.nameAt(index), this.#head.valueAt(index)]);
+    for (let index = 0; index < this.head.count; index++)
+      if (!this.head.isRemoved(index)) entries.push([this.head.nameAt(index), this.head.valueAt(index)]);
     return entries;
   }
 }
@@ -80,80 +80,80 @@ const fixedNames: ReadonlySet<string> = new Set([
 export class RequestView implements FilterRequest {
   readonly headers: FilterHeaders;
   readonly state = new Map<string, unknown>();
-  readonly #request: RequestState;
-  readonly #lease: Lease;
-  readonly #filter: string;
+  private readonly request: RequestState;
+  private readonly lease: Lease;
+  private readonly filter: string;
   body: Uint8Array = nothing;
 
   constructor(request: RequestState, lease: Lease, filter: string) {
-    this.#request = request;
-    this.#lease = lease;
-    this.#filter = filter;
+    this.request = request;
+    this.lease = lease;
+    this.filter = filter;
     this.headers = new HeadersView(request.head, lease);
   }
 
-  get #now(): RequestState {
-    this.#lease.check();
-    return this.#request;
+  private get now(): RequestState {
+    this.lease.check();
+    return this.request;
   }
 
   get method(): string {
-    return this.#now.head.method;
+    return this.now.head.method;
   }
 
   get path(): string {
-    return this.#now.head.path;
+    return this.now.head.path;
   }
 
   set path(path: string) {
     const fault = requestPathFault(path);
     if (fault !== null) throw new TypeError(`path ${fault}`);
-    this.#now.head.path = path;
+    this.now.head.path = path;
   }
 
   get authority(): string {
-    return this.#now.head.authority;
+    return this.now.head.authority;
   }
 
   set authority(authority: string) {
     const fault = authorityFault(authority);
     if (fault !== null) throw new TypeError(`authority ${fault}`);
-    this.#now.head.authority = authority;
+    this.now.head.authority = authority;
   }
 
   get clientAddress(): string {
-    return clientOf(this.#now);
+    return clientOf(this.now);
   }
 
   get routeName(): string {
-    return this.#now.route?.name ?? '';
+    return this.now.route?.name ?? '';
   }
 
   get clusterName(): string {
-    return this.#now.weighted?.cluster ?? '';
+    return this.now.weighted?.cluster ?? '';
   }
 
   metadata(filter: string): Readonly<Record<string, unknown>> | undefined {
-    return this.#now.metadata?.get(filter);
+    return this.now.metadata?.get(filter);
   }
 
   note(values: Readonly<Record<string, unknown>>): void {
-    say(this.#now, this.#filter, values);
+    say(this.now, this.filter, values);
   }
 
   findRoute(): void {
-    rematch(this.#now);
+    rematch(this.now);
   }
 
   call(cluster: string, call: FilterCall): Promise<FilterCallAnswer> {
-    const { context, head } = this.#now;
+    const { context, head } = this.now;
     const body = typeof call.body === 'string' ? Buffer.from(call.body) : (call.body ?? nothing);
     const made = createRequestHead(call.method ?? 'GET', call.authority ?? head.authority, call.path, [
       ['content-length', `${body.length}`],
     ]);
     const fault = requestPathFault(call.path);
     if (fault !== null) throw new TypeError(`path ${fault}`);
-    const headers = new HeadersView(made, this.#lease);
+    const headers = new HeadersView(made, this.lease);
     for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
     return new Promise((resolve, reject) => {
       new ClusterCall(context, {
