@@ -17,6 +17,8 @@ function play(): void {
     const { peers, rows } = await runCase(bench, brief, []);
     expect(peers).toEqual(['weft', 'envoy', 'haproxy', 'nginx']);
     expect(rows.at(-1)).toEqual({ label: 'failed requests', values: [0, 0, 0, 0] });
+    const others = rows.filter(({ label }) => label.endsWith('others, failed'));
+    expect(others.map(({ values }) => values[0])).toEqual(others.map(() => 0));
   });
 }
 

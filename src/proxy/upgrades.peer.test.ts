@@ -84,7 +84,11 @@ describeWith(['envoy'], 'upgrades, beside Envoy', () => {
           route_config: routesOf({ match: { connect_matcher: {} }, route: { cluster: 'raw' } }, ...plain),
         },
         unreachable: { route_config: routesOf(connectRoute({ connect_config: {} }, 'closed')) },
-        echoes: { route_config: routesOf(connectRoute({ connect_config: {} }, 'echo')) },
+        echoes: {
+          // Python says CONNECT in HTTP/1.0.
+          http_protocol_options: { accept_http_10: true },
+          route_config: routesOf(connectRoute({ connect_config: {} }, 'echo')),
+        },
       },
       [clusterAt('echo', echo.port ?? 0), clusterAt('raw', rawPort), clusterAt('closed', freePort())],
     );

@@ -72,20 +72,29 @@ export async function run(command: readonly string[], input = ''): Promise<Outpu
   return { code, out, err };
 }
 
+/** Below where the kernel takes ports of outgoing connections, which would take one of ours before it is listened on. */
+const ports = { first: 20_000, last: 32_000 } as const;
+
 /** So many of them, no two alike: all are held until the last one is known. */
 export function freePorts(count: number): readonly number[] {
-  const servers = Array.from({ length: count }, () =>
-    Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } }),
-  );
-  const ports = servers.map(({ port }) => port);
+  const servers = Array.from({ length: count }, listenSomewhere);
+  const found = servers.map(({ port }) => port);
   for (const server of servers) server.stop(true);
-  return ports;
+  return found;
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
 export function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
+  return freePorts(1)[0] ?? 0;
+}
+
+function listenSomewhere(): Bun.TCPSocketListener {
+  for (;;) {
+    const port = ports.first + Math.floor(Math.random() * (ports.last - ports.first));
+    try {
+      return Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } });
+    } catch {
+      // Somebody has it.
+    }
+  }
 }

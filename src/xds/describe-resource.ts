@@ -1,23 +1,11 @@
-// A resource in protobuf's JSON, for people. The descriptors are loaded by the first who asks.
+// A resource in protobuf's JSON, for people. Nothing of a proxy asks for it: the descriptors, and the library that reads
+// them, are loaded by the first who does.
 
-import { createRegistry, fromBinary, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
+import type { JsonValue } from '@bufbuild/protobuf';
 import type { XdsResource } from './types.ts';
 
-let loading: Promise<Registry> | null = null;
-
-function loadRegistry(): Promise<Registry> {
-  loading ??= import('./gen-files.ts').then(({ genFiles }) => createRegistry(...genFiles));
-  return loading;
-}
-
 /** What cannot be read is shown as its bytes. */
-export async function describeResource({ typeUrl, bytes }: XdsResource): Promise<JsonValue> {
-  const registry = await loadRegistry();
-  const schema = registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1));
-  try {
-    if (schema !== undefined) return toJson(schema, fromBinary(schema, bytes), { registry });
-  } catch {
-    // A message within it that is not among the generated ones.
-  }
-  return { '@type': typeUrl, bytes: Buffer.from(bytes).toString('base64') };
+export async function describeResource(resource: XdsResource): Promise<JsonValue> {
+  const { resourceJson } = await import('./resource-json.ts');
+  return resourceJson(resource);
 }
