@@ -45,7 +45,7 @@ function madeValue(head: Head, step: HeaderStep, request: RequestState): string 
   return made.replace(unsendable, ' ');
 }
 
-const unsendable = /[\0\r\n]/g;
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/g;
 
 function write(head: Head, { kind, name }: HeaderStep, value: string): void {
   if (kind === 'remove' || kind === 'set' || kind === 'set-if-present') head.removeName(name);

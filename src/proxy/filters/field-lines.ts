@@ -2,7 +2,10 @@
 
 import { editedHeaderFault } from '../../policy/index.ts';
 
-/** False: a name that is no token or stands for framing, a value that breaks its line. */
+/** RFC 9110 section 5.5, a byte a letter: a codec takes nothing else. */
+const sendable = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** False: a name that is no token or stands for framing, a value that no field may have. */
 export function isSendable([name, value]: readonly [name: string, value: string]): boolean {
-  return editedHeaderFault(name) === null && /^[^\0\r\n]*$/.test(value);
+  return editedHeaderFault(name) === null && sendable.test(value);
 }

@@ -76,3 +76,11 @@ test('what is cut off within a field is an error', () => {
     expect([end, verdict.kind]).toEqual([end, ends.has(end) ? 'ok' : 'error']);
   });
 });
+
+test.each([0, 99, 100, 101, 199, 600, 700, 100_000])(
+  'a refusal with %d, which answers nothing, is a 403',
+  (status) => {
+    const told = message([1, message([1, 7])], [2, message([1, message([1, status])])]);
+    expect(parseCheckResponse(told)).toMatchObject({ kind: 'denied', status: 403 });
+  },
+);

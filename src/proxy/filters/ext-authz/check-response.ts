@@ -37,7 +37,12 @@ function readResponse(reader: WireReader): Verdict {
   const said = olderNotes ?? notes;
   if (code === 0) return { kind: 'ok', ...ok, notes: said };
   const { status, body, fields } = denied ?? { status: 0, body: '', fields: [] };
-  return { kind: 'denied', status: status > 0 ? status : 403, body, fields, notes: said };
+  return { kind: 'denied', status: isFinal(status) ? status : 403, body, fields, notes: said };
+}
+
+/** An answer may have it; what is out of range would be no answer (RFC 9110 section 15). */
+function isFinal(status: number): boolean {
+  return status >= 200 && status <= 599;
 }
 
 /** Field 1 of a message: the code of google.rpc.Status, or of HttpStatus. */

@@ -166,3 +166,12 @@ describe('a request that is checked', () => {
     world.expectSettled();
   });
 });
+
+test.each(['CONNECT ledger:80 HTTP/1.1', 'OPTIONS * HTTP/1.1'])('%s can be asked about', (line) => {
+  const { world, authz } = setup(allow);
+  const client = world.client();
+  client.send(`${line}\r\nhost: ledger:80\r\n\r\n`);
+  world.run(500);
+  expect(client.received).toStartWith('HTTP/1.1 ');
+  expect(authz.connections.size).toBe(1);
+});

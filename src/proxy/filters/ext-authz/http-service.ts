@@ -66,7 +66,10 @@ export class HttpAuthzService implements AuthzService {
     }
     if (body !== null && body.length > 0)
       fields.push(['x-envoy-auth-partial-body', wholeBody ? 'false' : 'true']);
-    const made = createRequestHead(head.method, head.authority || authority, pathPrefix + head.path, fields);
+    // CONNECT asks for no path, and would make a tunnel of the question.
+    const method = head.method === 'CONNECT' ? 'GET' : head.method;
+    const path = head.path.startsWith('/') ? pathPrefix + head.path : pathPrefix || '/';
+    const made = createRequestHead(method, head.authority || authority, path, fields);
     if (headersToAdd !== null) applyEdits(made, headersToAdd, request);
     return made;
   }

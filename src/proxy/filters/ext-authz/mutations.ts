@@ -1,7 +1,7 @@
 // What a permission changes about a request: fields, path and query, within the rules that the configuration has for
 // it.
 
-import { compileValues, type ValueMatcher } from '../../../policy/index.ts';
+import { authorityFault, compileValues, requestPathFault, type ValueMatcher } from '../../../policy/index.ts';
 import type { RequestHead, ResponseHead } from '../../../wire/index.ts';
 import type { MutationRules } from '../../config/filter-types.ts';
 import { isSendable } from '../field-lines.ts';
@@ -41,9 +41,11 @@ function isRemovable(name: string): boolean {
   return !name.startsWith(':') && name !== 'host';
 }
 
-/** As {@link isSendable}; pseudo fields and Host stand for parts of the head. */
+/** As {@link isSendable}; pseudo fields and Host stand for parts of the head, which have their own letters. */
 function isSayable([name, value]: FieldLine): boolean {
-  return isSendable([/^(host|:[a-z]+)$/.test(name) ? 'x' : name, value]);
+  if (name === ':path') return requestPathFault(value) === null;
+  if (name === 'host' || name === ':authority') return authorityFault(value) === null;
+  return isSendable([name.startsWith(':') ? 'x' : name, value]);
 }
 
 export function isWellFormed(permission: Permission): boolean {
@@ -85,7 +87,6 @@ function applyToRequest(head: RequestHead, edit: FieldEdit): boolean {
   const { action, name, value } = edit;
   if (!isSayable([name, value])) return false;
   if (name === ':path' || name === 'host' || name === ':authority') {
-    if (value === '') return false;
     if (name === ':path') head.path = value;
     else head.authority = value;
     return true;
@@ -107,10 +108,12 @@ function applyToRequest(head: RequestHead, edit: FieldEdit): boolean {
 /** As Envoy writes a query that it changed: by name, the values of one in their order. */
 function editQuery(head: RequestHead, { queryRemoved, querySet }: Permission): boolean {
   if (queryRemoved.length === 0 && querySet.length === 0) return false;
+  // OPTIONS * and CONNECT ask for nothing that could have a query.
+  if (!head.path.startsWith('/')) return false;
   const at = head.path.indexOf('?');
   const path = at < 0 ? head.path : head.path.slice(0, at);
   const values = parseQuery(at < 0 ? '' : head.path.slice(at + 1));
-  for (const [key, value] of querySet) values.set(key, [value]);
+  for (const [key, value] of querySet) if (isQuery(key) && isQuery(value)) values.set(key, [value]);
   for (const key of queryRemoved) values.delete(key);
   const pairs = [...values.keys()]
     .sort()
