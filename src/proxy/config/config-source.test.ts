@@ -5,6 +5,7 @@ import { type AdsClientStatus, typeUrls, type XdsResource } from '../../xds/inde
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 import { ConfigSource } from './config-source.ts';
 import { lastGoodFileOf, parseLastGood } from './last-good.ts';
+import type { ResourceSource } from './source-types.ts';
 import type { AdsSubscriptions, SourceSubscriber } from './sources/index.ts';
 import { clusterJson, endpointsJson, listenerJson, resourceOf, routesJson } from './testing/resources.ts';
 import type { Snapshot } from './types.ts';
@@ -330,6 +331,49 @@ describe('last good configuration', () => {
     world.clock.advanceBy(6000);
     expect([...world.snapshot!.clusters.keys()]).toEqual(['b']);
     expect([...world.snapshot!.listeners.keys()]).toEqual(['out']);
+  });
+
+  describe('with a server of its own for clusters', () => {
+    const own: ResourceSource = {
+      kind: 'grpc',
+      stream: { variant: 'sotw', services: [{ cluster: 'weft-control', authority: '', metadata: [] }] },
+    };
+    const server = { addresses: [], speaksHttp2: true, connectTimeoutMs: 1, tls: null };
+    const apart: Bootstrap = { ...adsBootstrap, cds: own, servers: new Map([['weft-control', server]]) };
+    const newListener = () => resourceOf(typeUrls.listener, 'out', listenerJson('out', 'other', 2), '2');
+
+    test('what the one that is away had is restored, and nothing of the one that answered', async () => {
+      const world = new World(await saved(), '/state', apart);
+      world.deliver(typeUrls.listener, [newListener()]);
+      world.clock.advanceBy(2_000);
+      await settle();
+      expect(world.source.origin).toBe('last-good');
+      expect([...world.snapshot!.clusters.keys()]).toEqual(['a']);
+      expect(world.source.tables.get(typeUrls.listener)?.accepted.get('out')?.resource.version).toBe('2');
+      // Secrets, endpoints or one of the two do not make the control plane one that has spoken.
+      world.deliver(typeUrls.endpoint, [resourceOf(typeUrls.endpoint, 'a', endpointsJson('a', 9))]);
+      world.clock.advanceBy(60_000);
+      expect([...world.snapshot!.clusters.keys()]).toEqual(['a']);
+      world.deliver(typeUrls.cluster, [resourceOf(typeUrls.cluster, 'b', clusterJson('b'))]);
+      world.deliver(typeUrls.endpoint, [resourceOf(typeUrls.endpoint, 'b', endpointsJson('b', 9))]);
+      world.clock.advanceBy(60_000);
+      expect(world.source.origin).toBe('control-plane');
+      expect([...world.snapshot!.clusters.keys()]).toEqual(['b']);
+    });
+  });
+
+  test('a file is no control plane that came back', async () => {
+    const world = fresh('/state', await saved());
+    world.connection(false);
+    await settle();
+    const resource = resourceOf(typeUrls.cluster, 'b', clusterJson('b'));
+    world.source.onUpdate(
+      { typeUrl: typeUrls.cluster, version: '1', changed: [resource], removed: [] },
+      true,
+    );
+    world.clock.advanceBy(60_000);
+    expect(world.source.origin).toBe('last-good');
+    expect(world.snapshot!.clusters.has('a')).toBe(true);
   });
 
   const bytesOf = async (store: MemoryStore) => (await store.read(lastGoodPath))!;

@@ -12,10 +12,11 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
-import { typeUrls, type XdsUpdate } from '../../xds/index.ts';
+import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { SourcedNames } from './counted-names.ts';
+import { decodeResource } from './decode-resource.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
@@ -47,6 +48,9 @@ interface Asked {
   readonly source: ResourceSource;
   readonly names: string[];
 }
+
+/** Asked for as a whole: an answer says all that there is. */
+const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.cluster]);
 
 const timerKind = { restore: 0, grace: 1, check: 2 } as const;
 
@@ -143,12 +147,12 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     await this.keeper?.close();
   }
 
-  onUpdate(update: XdsUpdate): readonly Issue[] {
+  onUpdate(update: XdsUpdate, local = false): readonly Issue[] {
     const table = this.tables.get(update.typeUrl);
     if (table === undefined) return [];
-    const firstAnswer = table.updatedAtMs === 0;
+    const firstAnswer = table.updatedAtMs === 0 && !local && wildcardTypes.has(update.typeUrl);
     const issues = this.intake.take(table, update);
-    if (firstAnswer && this.isRemote && update.changed[0]?.encoding !== 'json') this.onFirstAnswer();
+    if (firstAnswer && this.isAnswered()) this.onFirstAnswer();
     this.assembler.publish();
     for (const issue of issues)
       this.options.log.write('warn', 'resource refused', { issue: formatIssue(issue) });
@@ -221,6 +225,15 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     for (const { source, names: own } of now.values()) this.sources.subscribe(source, typeUrl, own.sort());
   }
 
+  /** By all that say what there is: one stream says listeners and clusters, or each has a server of its own. */
+  private isAnswered(): boolean {
+    const { lds, cds } = this.options.bootstrap;
+    if (lds === null || cds === null || sourceKey(lds) === sourceKey(cds)) return true;
+    const answered = (source: ResourceSource, typeUrl: string) =>
+      source.kind === 'file' || this.tables.get(typeUrl)!.updatedAtMs > 0;
+    return answered(lds, typeUrls.listener) && answered(cds, typeUrls.cluster);
+  }
+
   private onFirstAnswer(): void {
     const { clock } = this.options;
     clock.cancel(this.restoreTimer);
@@ -258,7 +271,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
       [...this.tables.values()].flatMap((table) =>
         // What stands in a file is on disk already.
         [...table.accepted.values()].filter(
-          ({ resource }) => resource.encoding !== 'json' && !holdsPrivateKey(resource.bytes),
+          ({ resource }) => resource.encoding !== 'json' && !isPrivate(resource),
         ),
       );
     return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, collect });
@@ -276,7 +289,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
 
   restoreFrom(saved: LastGood): void {
     const { log, clock } = this.options;
-    this.intake.restore(saved.resources);
+    this.intake.restore(saved.resources.filter(({ resource }) => this.isMissing(resource)));
     this.origin = 'last-good';
     this.restoredFromMs = saved.savedAtMs;
     log.write('warn', 'last good configuration in force', {
@@ -286,6 +299,13 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     this.assembler.publish();
   }
 
+  /** What was answered since is newer than what was saved. */
+  private isMissing({ typeUrl, name }: XdsResource): boolean {
+    const table = this.tables.get(typeUrl);
+    if (table === undefined) return false;
+    return wildcardTypes.has(typeUrl) ? table.updatedAtMs === 0 : !table.accepted.has(name);
+  }
+
   /** What the control plane did not mention since it came back is gone there. */
   private dropUnconfirmed(): void {
     this.intake.dropUnconfirmed();
@@ -293,7 +313,11 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   }
 }
 
-/** What holds one is not written to disk; it comes again from where it came. */
-function holdsPrivateKey(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('PRIVATE KEY-----');
+/** Certificates with their keys, or passwords of keys: not written to disk; they come again from where they came. */
+function isPrivate(resource: XdsResource): boolean {
+  const { bytes, typeUrl } = resource;
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('PRIVATE KEY-----')) return true;
+  if (typeUrl !== typeUrls.secret) return false;
+  const decoded = decodeResource(resource);
+  return !decoded.ok || decoded.meaning.kind !== 'secret' || decoded.meaning.value.kind !== 'validation';
 }

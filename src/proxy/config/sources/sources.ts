@@ -22,7 +22,8 @@ export type ClientRequest =
 
 /** Takes in what a source brings; the same as xds/ XdsSubscriber, at once. */
 export interface SourceSubscriber {
-  onUpdate(update: XdsUpdate): readonly Issue[];
+  /** `local`: from a file, which says nothing of any control plane. */
+  onUpdate(update: XdsUpdate, local?: boolean): readonly Issue[];
   onConnection(connected: boolean, error: MeshError | null): void;
 }
 
@@ -88,7 +89,7 @@ export class Sources {
     const { createClient, subscriber } = this.options;
     if (request.kind === 'stream') this.away.add(key);
     const client = createClient(request, {
-      onUpdate: (update) => subscriber.onUpdate(update),
+      onUpdate: (update) => subscriber.onUpdate(update, source.kind === 'file'),
       onConnection: (connected, error) => this.onConnection(key, connected, error),
     });
     this.clients.set(key, client);
