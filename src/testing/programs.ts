@@ -72,7 +72,7 @@ export async function run(command: readonly string[], input = ''): Promise<Outpu
   return { code, out, err };
 }
 
-/** Below where the kernel takes ports of outgoing connections, which would take one of ours before it is listened on. */
+/** Below those of outgoing connections, which would take one of ours before it is listened on. */
 const ports = { first: 20_000, last: 32_000 } as const;
 
 /** So many of them, no two alike: all are held until the last one is known. */

@@ -1,5 +1,5 @@
-// A resource in protobuf's JSON, for people. Nothing of a proxy asks for it: the descriptors, and the library that reads
-// them, are loaded by the first who does.
+// A resource in protobuf's JSON, for people. Nothing of a proxy asks for it: the descriptors and the library that reads
+// them are loaded by the first who does.
 
 import type { JsonValue } from '@bufbuild/protobuf';
 import type { XdsResource } from './types.ts';
