@@ -66,13 +66,17 @@ function whyNotRead({ protocol, appProtocol }: ServicePort): string {
   return `appProtocol ${appProtocol} is not known here: TCPRoute and TLSRoute alone carry it, as bytes`;
 }
 
-/** Ports that GRPCRoutes send to: gRPC is HTTP/2, whether the Service says so or not. */
+/**
+ * Ports that GRPCRoutes send to: gRPC is HTTP/2, whether the Service says so or not. Only routes of the Service's own
+ * namespace count: what a port speaks is its owner's to say, for all who call it.
+ */
 export function findGrpcPorts(routes: readonly GrpcRouteObject[]): ReadonlySet<string> {
   const ports = new Set<string>();
   for (const { metadata, spec } of routes)
     for (const { backendRefs } of spec.rules)
-      for (const { namespace, name, port } of backendRefs)
-        ports.add(`${namespace ?? metadata.namespace}/${name}:${port}`);
+      for (const { group, kind, namespace = metadata.namespace, name, port } of backendRefs)
+        if (kind === 'Service' && (group === '' || group === 'core') && namespace === metadata.namespace)
+          ports.add(`${namespace}/${name}:${port}`);
   return ports;
 }
 

@@ -1,0 +1,30 @@
+// What a port of a Service speaks.
+
+import { expect, test } from 'bun:test';
+import { parseManifests } from '../source/parse.ts';
+import { service } from '../testing/manifests.ts';
+import { buildModel } from './build.ts';
+import { Catalog } from './catalog.ts';
+import type { PortModel } from './types.ts';
+
+function portOf(manifests: string): PortModel | undefined {
+  const catalog = new Catalog();
+  const parsed = parseManifests('f', manifests);
+  if (parsed.ok) for (const raw of parsed.value) catalog.upsert(raw);
+  return buildModel(catalog.entries()).model.services.get('bank/ledger')?.ports[0];
+}
+
+test.each([
+  ['its own namespace', 'bank', 'name: ledger', 'http2'],
+  ['its own namespace, by name', 'bank', 'namespace: bank, group: "", kind: Service, name: ledger', 'http2'],
+  ['another namespace', 'guest', 'namespace: bank, name: ledger', 'http'],
+  ['its own namespace, to something else', 'bank', 'group: example.com, kind: Ledger, name: ledger', 'http'],
+])('a GRPCRoute of %s', (_, namespace, ref, protocol) => {
+  const route = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: r, namespace: ${namespace} }
+spec: { parentRefs: [{ name: edge }], rules: [{ backendRefs: [{ ${ref}, port: 80 }] }] }
+`;
+  expect(portOf(service('ledger') + route)?.protocol).toBe(protocol as PortModel['protocol']);
+});
