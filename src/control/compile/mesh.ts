@@ -161,10 +161,12 @@ export class MeshCompiler {
     return { ...this.bundle(key, listeners, routes, [], gateway === null ? [missing] : []), secrets };
   }
 
-  /** By name; a proxy whose name says nothing serves the only Gateway of its namespace. */
+  /**
+   * By name; a proxy that names none serves the only Gateway of its namespace. One whose Gateway is gone gets nothing:
+   * another's listeners and keys are not for it.
+   */
   private findGateway(scope: GatewayScope): GatewayModel | null {
-    const named = this.model.gateways.get(`${scope.namespace}/${scope.gateway}`);
-    if (named !== undefined) return named;
+    if (scope.gateway !== '') return this.model.gateways.get(`${scope.namespace}/${scope.gateway}`) ?? null;
     const local = [...this.model.gateways.values()].filter((one) => one.namespace === scope.namespace);
     return local.length === 1 ? (local[0] ?? null) : null;
   }
