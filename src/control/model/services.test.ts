@@ -1,4 +1,4 @@
-// What a port of a Service speaks.
+// What a port of a Service speaks, and whom it reaches.
 
 import { expect, test } from 'bun:test';
 import { parseManifests } from '../source/parse.ts';
@@ -27,4 +27,34 @@ metadata: { name: r, namespace: ${namespace} }
 spec: { parentRefs: [{ name: edge }], rules: [{ backendRefs: [{ ${ref}, port: 80 }] }] }
 `;
   expect(portOf(service('ledger') + route)?.protocol).toBe(protocol as PortModel['protocol']);
+});
+
+test.each([
+  ['sound', 'wellKnownCACertificates: System', 'http', 'ledger.example.com'],
+  [
+    'broken',
+    'caCertificateRefs: [{ group: "", kind: ConfigMap, name: gone }]',
+    // Nobody knows how to speak TLS to it, so nobody reads it.
+    'opaque',
+    null,
+  ],
+])('an ExternalName under a BackendTLSPolicy that is %s', (_, authorities, protocol, external) => {
+  const port = portOf(`---
+apiVersion: v1
+kind: Service
+metadata: { name: ledger, namespace: bank }
+spec:
+  type: ExternalName
+  externalName: ledger.example.com
+  ports: [{ name: https, port: 443, appProtocol: https }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: { name: ledger, namespace: bank }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: ledger }]
+  validation: { ${authorities}, hostname: ledger.example.com }
+`);
+  expect(port).toMatchObject({ protocol, external, endpoints: [] });
+  expect(port?.tls === null).toBe(external === null);
 });

@@ -106,7 +106,10 @@ export function buildServices({
       const protocol = carried.get(`${id}:${port.port}`);
       if (protocol === undefined || port.protocol !== 'TCP') continue;
       const policy = policies.forPort(service, port.name);
-      const secured = tls.forPort(id, port.name);
+      const verdict = tls.forPort(id, port.name);
+      // Nobody is called without the TLS that was asked for: a broken port has no endpoints, and no name to resolve.
+      const broken = verdict === 'broken';
+      const secured = broken ? null : verdict;
       ports.push({
         id: `${id}:${port.port}`,
         service: id,
@@ -114,12 +117,11 @@ export function buildServices({
         name: port.name,
         targetPort: port.targetPort ?? port.port,
         protocol: protocolUnder(protocol, port.appProtocol, secured !== null),
-        tls: secured === 'broken' ? null : secured,
+        tls: secured,
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
-        // Nobody is called without the TLS that was asked for.
-        endpoints: secured === 'broken' ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
-        external: service.spec.type === 'ExternalName' ? service.spec.externalName : null,
+        endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
+        external: service.spec.type === 'ExternalName' && !broken ? service.spec.externalName : null,
         routes: { producer: null, consumers: new Map() },
         owners: [service.key, ...policy.owners, ...tls.ownersOf(id, port.name)],
       });
