@@ -3,7 +3,7 @@
 
 import { expect, test } from 'bun:test';
 import type { InternalRedirects } from '../../policy/index.ts';
-import { forwardTo, route, routeConfig, testRetry } from '../testing/configs.ts';
+import { forwardTo, httpOptions, listenerConfig, route, routeConfig, testRetry } from '../testing/configs.ts';
 import type { OriginConnection, Respond } from '../testing/peers.ts';
 import { World } from '../testing/world.ts';
 
@@ -90,4 +90,38 @@ test('a request that is not here as a whole is not made again', () => {
   expect(client.statuses).toEqual([302]);
   expect(origin.requests).toEqual([]);
   expect(world.cluster().stats.redirectsFailed).toBe(1);
+});
+
+test.each([
+  ['/public/../admin', '/admin'],
+  ['/x//y', '/x/y'],
+  ['/public/%2e%2E/admin?a/../b', '/admin?a/../b'],
+  ['/a%2Fb', null],
+  ['/%00', null],
+])('a path sent elsewhere is held to the rules of the listener: %s', (path, next) => {
+  const headRules = {
+    escapedSlashes: 'reject' as const,
+    normalizesPath: true,
+    mergesSlashes: true,
+    underscores: 'reject' as const,
+    stripsPort: 'any' as const,
+    stripsDot: false,
+  };
+  const world = new World();
+  const origin = world.origin((connection, request) => {
+    if (!request.startsWith('GET /first')) connection.reply(200);
+    else connection.reply(302, '', [`location: http://other.example:81${path}`]);
+  });
+  const action = { ...forwardTo(['ledger', 1]), redirects };
+  world.serve([origin], {
+    listeners: [listenerConfig({ http: httpOptions({ headRules }) })],
+    routes: [routeConfig([route({ action })])],
+  });
+  const client = world.client().get('/first');
+  world.run(50);
+  expect(client.statuses).toEqual([next === null ? 302 : 200]);
+  expect(world.listener().stats.redirects.badLocation).toBe(next === null ? 1 : 0);
+  if (next !== null)
+    expect(origin.requests[1]).toStartWith(`GET ${next} HTTP/1.1\r\nhost: other.example\r\n`);
+  world.expectSettled();
 });

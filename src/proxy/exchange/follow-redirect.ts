@@ -10,7 +10,9 @@ import {
   type RedirectTarget,
 } from '../../policy/index.ts';
 import { createRequestHead, type RequestHead, type ResponseHead } from '../../wire/index.ts';
+import type { HeadRules } from '../config/types.ts';
 import { copyFields } from './copy-head.ts';
+import { applyHeadRules } from './head-rules.ts';
 import { clusterOf, type RequestState } from './request-state.ts';
 
 /** The request's next head; null: the answer is for the client. */
@@ -49,9 +51,25 @@ function nextHead(request: RequestState, policy: InternalRedirects, head: Respon
     return null;
   }
   const next = createNext(request, policy, head, target);
+  if (!spellAsRules(request, next)) {
+    faults.badLocation += 1;
+    return null;
+  }
   if (!mayFollow(request, policy, next, isHttps)) return null;
   request.redirects.count += 1;
   return next;
+}
+
+/**
+ * What the listener makes of every head: a route or a filter must not judge another path than the endpoint reads. Names
+ * with underscores are ours here, or were let in. False: the rules let it in no further.
+ */
+function spellAsRules({ listener }: RequestState, next: RequestHead): boolean {
+  const { headRules } = listener.http;
+  if (headRules === null) return true;
+  const { address } = listener.config;
+  const rules: HeadRules = { ...headRules, underscores: 'allow' };
+  return applyHeadRules(next, rules, address.kind === 'ip' ? address.port : 0) === null;
 }
 
 /** The new route is asked for; that it leads there again is the second match's affair. */
