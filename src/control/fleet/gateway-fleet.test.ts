@@ -21,10 +21,11 @@ const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway =>
 function createFleet(gateways: FleetGateway[] | null) {
   const clock = new VirtualClock();
   const asked: KubeRequest[] = [];
-  const state = { gateways, status: 200 };
+  const state = { gateways, status: 200, answer: Promise.resolve(), fault: '' };
   const api: KubeApi = {
     request: async (request) => {
       asked.push(request);
+      await state.answer;
       return ok({ status: state.status, body: {}, retryAfterMs: 0 });
     },
     watch: () => () => {},
@@ -34,7 +35,10 @@ function createFleet(gateways: FleetGateway[] | null) {
     clock,
     random: new Xoshiro128(1),
     log: silentLog,
-    list: () => state.gateways,
+    list: () => {
+      if (state.fault !== '') throw new Error(state.fault);
+      return state.gateways;
+    },
     render: ({ namespace, name, ports }) => [
       { root: '/api/v1', plural: 'services', object: { metadata: { namespace, name }, spec: { ports } } },
     ],
@@ -112,4 +116,43 @@ test('failures are tried again, ever more slowly; a follower stops', async () =>
   fleet.lead(false);
   await run(60_000);
   expect(look()).toEqual([]);
+});
+
+test('what changes while a round runs is not forgotten', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.answer = promise;
+  fleet.lead(true);
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/a`]);
+  state.gateways = [gateway('a'), gateway('b')];
+  fleet.poke();
+  resolve();
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/b`]);
+});
+
+test('a follower that leads again while its last round runs begins anew', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.answer = promise;
+  fleet.lead(true);
+  await run(1_000);
+  fleet.lead(false);
+  fleet.lead(true);
+  state.gateways = [gateway('b')];
+  resolve();
+  await run(1_000);
+  expect(look()).toContain(`APPLY ${services}/b`);
+});
+
+test('a round that breaks is not the last', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  state.fault = 'broken';
+  fleet.lead(true);
+  await run(1_000);
+  state.fault = '';
+  await run(5_000);
+  expect(look()).toEqual([`APPLY ${services}/a`]);
+  expect(fleet.counters.failed).toBeGreaterThan(0);
 });

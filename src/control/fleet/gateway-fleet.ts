@@ -55,6 +55,8 @@ export class GatewayFleet implements TimerHandler {
   private failures = 0;
   private leading = false;
   private running = false;
+  /** Something changed while a round ran, which may have read it before. */
+  private dirty = false;
 
   constructor(options: GatewayFleetOptions) {
     this.options = options;
@@ -70,7 +72,8 @@ export class GatewayFleet implements TimerHandler {
 
   /** Something changed that Gateways may be made of. */
   poke(): void {
-    if (this.leading && !this.running) this.armWithin(fleetLimits.gatherMs);
+    if (this.running) this.dirty = true;
+    else if (this.leading) this.armWithin(fleetLimits.gatherMs);
   }
 
   stop(): void {
@@ -83,15 +86,25 @@ export class GatewayFleet implements TimerHandler {
   }
 
   private async run(): Promise<void> {
-    this.running = true;
-    const gateways = this.options.list();
-    const sound = gateways === null || (await this.applyAll(gateways));
-    this.running = false;
+    const sound = await this.runRound();
     if (!this.leading) return;
     this.failures = sound ? 0 : this.failures + 1;
-    if (sound) return this.armWithin(fleetLimits.resyncMs);
+    if (sound) return this.armWithin(this.dirty ? fleetLimits.gatherMs : fleetLimits.resyncMs);
     const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (this.failures - 1), fleetLimits.backoffMaxMs);
     this.armWithin(waitMs * (0.5 + this.options.random.float() / 2));
+  }
+
+  private async runRound(): Promise<boolean> {
+    this.running = true;
+    this.dirty = false;
+    try {
+      const gateways = this.options.list();
+      return gateways === null || (await this.applyAll(gateways));
+    } catch (error) {
+      return this.fail('', String(error));
+    } finally {
+      this.running = false;
+    }
   }
 
   private async applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
