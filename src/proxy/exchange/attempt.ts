@@ -202,6 +202,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     if (state === 'discarding' && this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
     if (state !== 'sent' && state !== 'answered' && state !== 'tunnel') {
       this.state = 'idle';
+      // Discarded before it said how it went.
+      if (this.measuring) this.finish('failure', this.answeredMs);
       return;
     }
     const now = this.exchange.clock.now();
@@ -349,6 +351,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   private stopDiscarding(): void {
     this.state = 'idle';
     if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
+    if (this.measuring) this.finish('failure', this.answeredMs);
     this.requireStream().reset(new MeshError('cancelled', 'internal', 'no', 'the answer is not needed'));
   }
 

@@ -2,6 +2,7 @@
 // (redirects.peer.test.ts).
 
 import { expect, test } from 'bun:test';
+import { Timer } from '../../base/index.ts';
 import type { InternalRedirects } from '../../policy/index.ts';
 import { forwardTo, httpOptions, listenerConfig, route, routeConfig, testRetry } from '../testing/configs.ts';
 import type { OriginConnection, Respond } from '../testing/peers.ts';
@@ -123,5 +124,23 @@ test.each([
   expect(world.listener().stats.redirects.badLocation).toBe(next === null ? 1 : 0);
   if (next !== null)
     expect(origin.requests[1]).toStartWith(`GET ${next} HTTP/1.1\r\nhost: other.example\r\n`);
+  world.expectSettled();
+});
+
+test.each([
+  ['breaks', (connection: OriginConnection) => connection.socket.reset()],
+  ['does not come', () => {}],
+])('an answer of gRPC that is left and whose rest %s runs no more', (_name, end) => {
+  const { client, world } = setup((connection, request) => {
+    if (request.startsWith('GET /next')) connection.reply(200);
+    else {
+      const fields = 'location: http://other.example/next\r\ncontent-type: application/grpc\r\n';
+      connection.send(`HTTP/1.1 302 Found\r\n${fields}content-length: 5\r\n\r\n`);
+      world.clock.arm(new Timer({ onTimer: () => end(connection) }, 0), 5);
+    }
+  });
+  client.get('/');
+  world.run(10_000);
+  expect(client.statuses).toEqual([200]);
   world.expectSettled();
 });
