@@ -8,6 +8,7 @@ import {
   ControlPlane,
   createControlPlane,
   GatewayFleet,
+  isReleasedGateway,
   listFleetGateways,
   StatusPublisher,
   serveAdmin,
@@ -134,6 +135,7 @@ function createPublisher(
           random,
           log,
           list: () => listFleetGateways(plane, source),
+          isReleased: (gateway) => isReleasedGateway(source, gateway),
           render: (gateway) => createGatewayObjects(gateway, { image, xds }),
         });
   return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity, fleet });

@@ -18,7 +18,7 @@ export type { ProxyResourcesView, ResourceView } from './admin/proxy-resources.t
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export { type FleetGateway, type FleetObject, GatewayFleet } from './fleet/gateway-fleet.ts';
-export { listFleetGateways } from './fleet/list-gateways.ts';
+export { isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export {
   type ClusterAccess,
   createFetchApi,

@@ -21,7 +21,7 @@ const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway =>
 function createFleet(gateways: FleetGateway[] | null) {
   const clock = new VirtualClock();
   const asked: KubeRequest[] = [];
-  const state = { gateways, status: 200, answer: Promise.resolve(), fault: '' };
+  const state = { gateways, status: 200, answer: Promise.resolve(), fault: '', released: true };
   const api: KubeApi = {
     request: async (request) => {
       asked.push(request);
@@ -39,9 +39,12 @@ function createFleet(gateways: FleetGateway[] | null) {
       if (state.fault !== '') throw new Error(state.fault);
       return state.gateways;
     },
-    render: ({ namespace, name, ports }) => [
-      { root: '/api/v1', plural: 'services', object: { metadata: { namespace, name }, spec: { ports } } },
-    ],
+    isReleased: () => state.released,
+    render: ({ namespace, name: gateway, className, ports }) => {
+      const name = className === 'weft' ? gateway : `${gateway}-${className}`;
+      const object = { metadata: { namespace, name }, spec: { ports } };
+      return [{ root: '/api/v1', plural: 'services', object }];
+    },
   });
   const run = async (ms: number) => {
     for (let at = 0; at < ms; at += 100) {
@@ -91,6 +94,34 @@ test('a Gateway that is not ours any more loses its objects', async () => {
   fleet.poke();
   await run(1_000);
   expect(look()).toEqual([`DELETE ${services}/a`]);
+});
+
+test('a Gateway that is there but cannot be served keeps its objects as they are', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a'), gateway('b')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  state.gateways = [gateway('b')];
+  state.released = false;
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([]);
+  state.released = true;
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([`DELETE ${services}/a`]);
+});
+
+test('a Gateway whose objects have other names now loses the old ones', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  state.gateways = [{ ...gateway('a'), className: 'other' }];
+  state.released = false;
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/a-other`, `DELETE ${services}/a`]);
 });
 
 test('nothing is taken away while not all has been read', async () => {

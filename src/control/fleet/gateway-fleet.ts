@@ -35,6 +35,8 @@ export interface GatewayFleetOptions {
   readonly log: Log;
   /** Null: not all has been read yet. */
   readonly list: () => readonly FleetGateway[] | null;
+  /** It is gone, or another controller's: what runs it goes too. One that is merely at fault keeps it as it is. */
+  readonly isReleased: (gateway: FleetGateway) => boolean;
   readonly render: (gateway: FleetGateway) => readonly FleetObject[];
 }
 
@@ -44,6 +46,7 @@ interface Applied {
   /** The object as it was sent. */
   readonly text: string;
   readonly atMs: number;
+  readonly gateway: FleetGateway;
 }
 
 export class GatewayFleet implements TimerHandler {
@@ -110,20 +113,22 @@ export class GatewayFleet implements TimerHandler {
   private async applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
     let sound = true;
     const wanted = new Set<string>();
+    const served = new Set(gateways.map(idOf));
     for (const gateway of gateways) {
       for (const item of this.options.render(gateway)) {
         wanted.add(pathOf(item));
-        sound = (await this.apply(item)) && sound;
+        sound = (await this.apply(item, gateway)) && sound;
         if (!this.leading) return true;
       }
     }
     // A Gateway that is gone takes its objects along; one that is another's now does not.
-    for (const path of [...this.applied.keys()])
-      if (!wanted.has(path)) sound = (await this.remove(path)) && sound;
+    for (const [path, { gateway }] of [...this.applied])
+      if (!wanted.has(path) && (served.has(idOf(gateway)) || this.options.isReleased(gateway)))
+        sound = (await this.remove(path)) && sound;
     return sound;
   }
 
-  private async apply(item: FleetObject): Promise<boolean> {
+  private async apply(item: FleetObject, gateway: FleetGateway): Promise<boolean> {
     const { api, clock } = this.options;
     const path = pathOf(item);
     const text = JSON.stringify(item.object);
@@ -133,7 +138,7 @@ export class GatewayFleet implements TimerHandler {
     const answer = await api.request({ method: 'APPLY', path: `${path}?${query}`, body: item.object });
     const status = answer.ok ? answer.value.status : 0;
     if (status === 200 || status === 201) {
-      this.applied.set(path, { text, atMs: clock.now() });
+      this.applied.set(path, { text, atMs: clock.now(), gateway });
       this.counters.applied++;
       return true;
     }
@@ -163,6 +168,10 @@ export class GatewayFleet implements TimerHandler {
     const { clock } = this.options;
     if (!this.timer.armed || this.timer.dueMs > clock.now() + ms) clock.arm(this.timer, ms);
   }
+}
+
+function idOf({ namespace, name }: FleetGateway): string {
+  return `${namespace}/${name}`;
 }
 
 function pathOf({ root, plural, object }: FleetObject): string {

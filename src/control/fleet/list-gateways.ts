@@ -3,6 +3,8 @@
 import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, textOf } from '../kubernetes/types.ts';
+import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
+import { objectKey } from '../source/types.ts';
 import type { FleetGateway } from './gateway-fleet.ts';
 
 export function listFleetGateways(
@@ -28,6 +30,24 @@ export function listFleetGateways(
       },
     ];
   });
+}
+
+/** Whether a Gateway that had proxies is gone, or of a class of another controller. */
+export function isReleasedGateway(
+  source: Pick<KubernetesSource, 'objectOf' | 'versionOf'>,
+  { namespace, name, uid }: FleetGateway,
+): boolean {
+  const key = objectKey(namespace, 'Gateway', name);
+  const object = source.objectOf(key);
+  if (object === null || source.versionOf(key)?.uid !== uid) return true;
+  const className = textOf(object, 'spec', 'gatewayClassName');
+  if (className === gatewayClassName) return false;
+  const controller = textOf(
+    source.objectOf(objectKey('', 'GatewayClass', className)),
+    'spec',
+    'controllerName',
+  );
+  return controller !== '' && controller !== gatewayController;
 }
 
 function textsOf(value: unknown): Readonly<Record<string, string>> {

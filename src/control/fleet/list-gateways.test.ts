@@ -1,0 +1,42 @@
+// Which Gateways are let go of.
+
+import { expect, test } from 'bun:test';
+import type { KubeObject } from '../kubernetes/types.ts';
+import { objectKey } from '../source/types.ts';
+import type { FleetGateway } from './gateway-fleet.ts';
+import { isReleasedGateway } from './list-gateways.ts';
+
+const edge: FleetGateway = {
+  namespace: 'shop',
+  name: 'edge',
+  uid: 'u1',
+  className: 'weft',
+  ports: [80],
+  labels: {},
+  annotations: {},
+};
+
+const classes: Readonly<Record<string, string>> = {
+  ours: 'weft.dev/gateway-controller',
+  theirs: 'example.com/controller',
+};
+
+test.each<readonly [string, KubeObject | null, string, boolean]>([
+  ['gone', null, 'u1', true],
+  ['another of its name', { spec: { gatewayClassName: 'weft' } }, 'u2', true],
+  ['ours', { spec: { gatewayClassName: 'weft' } }, 'u1', false],
+  ['of a class of ours', { spec: { gatewayClassName: 'ours' } }, 'u1', false],
+  ['of a class of theirs', { spec: { gatewayClassName: 'theirs' } }, 'u1', true],
+  ['of a class that is not there', { spec: { gatewayClassName: 'gone' } }, 'u1', false],
+  ['at fault', { spec: { gatewayClassName: 7 } }, 'u1', false],
+])('a Gateway that is %s', (_, value, uid, released) => {
+  const objects = new Map<string, KubeObject>();
+  if (value !== null) objects.set(objectKey('shop', 'Gateway', 'edge'), value);
+  for (const [name, controllerName] of Object.entries(classes))
+    objects.set(objectKey('', 'GatewayClass', name), { spec: { controllerName } });
+  const source = {
+    objectOf: (key: string) => objects.get(key) ?? null,
+    versionOf: () => ({ path: '', uid, generation: 1, resourceVersion: '1', status: {} }),
+  };
+  expect(isReleasedGateway(source, edge)).toBe(released);
+});
