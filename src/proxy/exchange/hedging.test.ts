@@ -2,7 +2,16 @@
 
 import { expect, test } from 'bun:test';
 import type { RetryPolicy } from '../../policy/index.ts';
-import { clusterConfig, route, routeConfig, testRetry } from '../testing/configs.ts';
+import {
+  clusterConfig,
+  endpointConfig,
+  forwardTo,
+  ip,
+  listenerConfig,
+  route,
+  routeConfig,
+  testRetry,
+} from '../testing/configs.ts';
 import type { OriginConnection } from '../testing/peers.ts';
 import { World } from '../testing/world.ts';
 
@@ -194,5 +203,42 @@ test('each attempt says its own number, and bodies are sent to each', () => {
   expect(requests.every((text) => text.endsWith('whole body'))).toBe(true);
   held[0]!.reply(200);
   world.run(10);
+  world.expectSettled();
+});
+
+test.each([
+  ['still runs', false],
+  ['failed after all', true],
+])('what may not be hedged and %s is given up: %p', (_name, fails) => {
+  const world = new World();
+  const held: OriginConnection[] = [];
+  const slow = world.origin((connection) => held.push(connection));
+  const application = world.origin((connection) => connection.reply(500));
+  const timeouts = { requestMs: 5_000, attemptMs: 100, idleMs: null };
+  const hedged = route({ timeouts, retry: { ...policy, attempts: 1 }, hedges: true });
+  const own = route({ action: forwardTo(['application', 1]) });
+  const virtualHosts = [{ name: 'application', domains: ['*'], routes: [own] }];
+  world.apply({
+    listeners: [
+      listenerConfig(),
+      listenerConfig({ name: 'in', address: ip(15006), direction: 'inbound', routeConfig: 'in' }),
+    ],
+    routes: [routeConfig([hedged]), { name: 'in', virtualHosts }],
+    clusters: [clusterConfig(), clusterConfig({ name: 'application' })],
+    endpoints: { ledger: [endpointConfig(slow.port)], application: [endpointConfig(application.port)] },
+  });
+  const trace = ['traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'];
+  const client = world.client().get('/', trace);
+  world.run(400);
+  expect(held.length).toBe(2);
+  if (fails) for (const each of held) each.socket.reset();
+  world.run(10);
+  const caller = world.client(ip(15006)).get('/', trace);
+  world.run(10);
+  expect(caller.statuses).toEqual([500]);
+  expect(caller.received.includes('x-weft-gave-up')).toBe(fails);
+  if (!fails) held[1]!.reply(200);
+  world.run(10);
+  expect(client.statuses).toEqual([fails ? 503 : 200]);
   world.expectSettled();
 });

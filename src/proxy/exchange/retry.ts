@@ -117,7 +117,8 @@ function judge(request: RequestState, facts: RetryFacts): RetryVerdict {
   }
   if (verdict.decision !== 'retry') {
     clusterOf(request).stats.countRefusedRetry(verdict.decision);
-    if (givenUp.has(verdict.decision) && !request.inbound)
+    // What is only slow still runs, and may be answered.
+    if (facts.failure !== 'slow' && givenUp.has(verdict.decision) && !request.inbound)
       request.context.retriedBelow.note(traceKey(request), facts.nowMs);
   }
   return verdict;
