@@ -56,7 +56,16 @@ describe('what runs a Gateway', () => {
   });
 
   test.each([
-    ['a.b', 'a-b-weft'],
+    ['a.b', 'a-b'],
+    ['9.lives', '9-lives'],
+    [`${'x'.repeat(50)}.${'y'.repeat(50)}`, `${'x'.repeat(50)}-${'y'.repeat(50)}`],
+  ])('%s and %s have names of their own', (dotted, dashed) => {
+    const [one, other] = [dotted, dashed].map((name) => render({ name })[1]['metadata']?.['name']);
+    expect(String(one)).not.toBe(String(other));
+  });
+
+  test.each([
+    ['a.b', 'a-b-weft-'],
     ['9lives', 'weft-9lives-weft-'],
     ['x'.repeat(100), `weft-${'x'.repeat(40)}-`],
   ])('%s has a name that a Service may have', (name, expected) => {

@@ -65,11 +65,16 @@ export function createGatewayObjects(
   ];
 }
 
-/** `<gateway>-<class>`; where that is too long, a part of it and a hash of all. */
+/**
+ * `<gateway>-<class>`; where that is too long, a part of it and a hash of all. A Service's name has no dots, so a hash
+ * tells `a.b` from `a-b`.
+ */
 function objectNameOf(name: string, className: string): string {
-  const whole = `${name}-${className}`.replaceAll('.', '-');
+  const asked = `${name}-${className}`;
+  const plain = asked.replaceAll('.', '-');
+  const whole = plain === asked ? plain : `${plain}-${hashOf(asked)}`;
   if (whole.length <= nameCharsMax && /^[a-z]/.test(whole)) return whole;
-  return `weft-${whole.slice(0, 40).replace(/-+$/, '')}-${hashOf(whole)}`;
+  return `weft-${plain.slice(0, 40).replace(/-+$/, '')}-${hashOf(asked)}`;
 }
 
 function label(text: string): string {
