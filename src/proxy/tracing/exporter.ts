@@ -14,7 +14,7 @@ import {
 import type { FilterSample } from '../stats/index.ts';
 import { tracingLimits } from './limits.ts';
 import { encodeOtlp } from './otlp.ts';
-import type { FinishedSpan, Tag } from './span.ts';
+import { charsOf, type FinishedSpan, type Tag } from './span.ts';
 import { encodeZipkin } from './zipkin.ts';
 
 const otlpMethod = 'opentelemetry.proto.collector.trace.v1.TraceService/Export';
@@ -26,6 +26,8 @@ export class SpanExporter implements TimerHandler, CallOwner, GrpcCallOwner {
   private readonly timer = new Timer(this, 0);
   private readonly resource: readonly Tag[];
   private queue: FinishedSpan[] = [];
+  /** Of what is in the queue. */
+  private queuedChars = 0;
   /** Of the export that is on its way; 0: none is. */
   private exporting = 0;
   private armed = false;
@@ -56,11 +58,14 @@ export class SpanExporter implements TimerHandler, CallOwner, GrpcCallOwner {
   }
 
   add(span: FinishedSpan): void {
-    if (this.queue.length >= tracingLimits.queuedMax) {
+    const chars = charsOf(span);
+    const tooLarge = this.queuedChars + chars > tracingLimits.queuedCharsMax;
+    if (tooLarge || this.queue.length >= tracingLimits.queuedMax) {
       this.counts.spans_dropped += 1;
       return;
     }
     this.queue.push(span);
+    this.queuedChars += chars;
     if (this.queue.length >= tracingLimits.batchMax) this.flush();
     else if (!this.armed) {
       this.armed = true;
@@ -108,6 +113,7 @@ export class SpanExporter implements TimerHandler, CallOwner, GrpcCallOwner {
   private flush(): void {
     if (this.exporting > 0) return;
     const batch = this.queue.splice(0, tracingLimits.batchMax);
+    for (const span of batch) this.queuedChars -= charsOf(span);
     this.exporting = batch.length;
     this.send(batch);
   }

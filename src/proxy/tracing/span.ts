@@ -22,6 +22,22 @@ export interface FinishedSpan {
   readonly failed: boolean;
 }
 
+/** Of what a request says: bounded, and a copy, so that a span which waits does not keep the head it was read from. */
+export function ownText(text: string): string {
+  return Buffer.from(text.slice(0, tracingLimits.tagCharsMax)).toString();
+}
+
+export function ownTags(tags: readonly Tag[]): readonly Tag[] {
+  return tags.map(([name, value]): Tag => [name, ownText(value)]);
+}
+
+/** Characters that a span takes. */
+export function charsOf({ context, name, tags }: FinishedSpan): number {
+  let chars = name.length + context.traceId.length + context.spanId.length + context.parentId.length;
+  for (const [tag, value] of tags) chars += tag.length + value.length;
+  return chars;
+}
+
 /** Of the request's head as it came: filters may change it. */
 export function tagsOfRequest(request: RequestState, pathCharsMax: number): Tag[] {
   const { head, owner } = request;
@@ -72,7 +88,7 @@ export function hasFailed({ status }: RequestState): boolean {
 /** What the configuration adds; a tag without a value is none. */
 export function customTags(request: RequestState, tags: readonly SpanTag[]): readonly Tag[] {
   return tags.flatMap((tag): Tag[] => {
-    const value = tagValue(request, tag).slice(0, tracingLimits.tagCharsMax);
+    const value = ownText(tagValue(request, tag));
     return value === '' ? [] : [[tag.tag, value]];
   });
 }

@@ -8,7 +8,7 @@ import type { FilterSample } from '../stats/index.ts';
 import { beginB3, beginW3c, type TraceContext } from './context.ts';
 import { decide, type Reason } from './decide.ts';
 import { SpanExporter } from './exporter.ts';
-import { customTags, hasFailed, type Tag, tagsOfEnd, tagsOfRequest } from './span.ts';
+import { customTags, hasFailed, ownTags, ownText, type Tag, tagsOfEnd, tagsOfRequest } from './span.ts';
 
 const decorated = 'x-envoy-decorator-operation';
 
@@ -109,12 +109,12 @@ class Span implements RequestSpan {
       ...customTags(request, request.route?.tracing?.tags ?? []),
     ];
     this.exporter.add({
-      context,
-      name: this.name,
+      context: { ...context, traceId: ownText(context.traceId), parentId: ownText(context.parentId) },
+      name: ownText(this.name),
       egress: config.egress,
       startWallMs: this.startWallMs,
       durationMs: nowMs - request.startedMs,
-      tags: [...tags, ...tagsOfEnd(request), ...custom],
+      tags: [...ownTags(tags), ...tagsOfEnd(request), ...custom],
       failed: hasFailed(request),
     });
   }

@@ -218,3 +218,37 @@ describe('a collector', () => {
     world.expectSettled();
   });
 });
+
+describe('what requests say in spans', () => {
+  const long = 'x'.repeat(10_000);
+  const fields = [
+    `user-agent: ${long}`,
+    `x-client-trace-id: ${long}`,
+    `x-envoy-decorator-operation: ${long}`,
+  ];
+
+  test('is cut', () => {
+    const { world, collector } = setup((connection) => connection.reply(202));
+    world.client().get('/', ['content-type: application/grpc', `grpc-timeout: ${long}`, ...fields]);
+    world.run(2_000);
+    const [, body = ''] = (collector.requests[0] ?? '').split('\r\n\r\n');
+    const [span] = JSON.parse(body);
+    const lengths = [span.name, ...Object.values<string>(span.tags)].map((text) => text.length);
+    expect(Math.max(...lengths)).toBe(tracingLimits.tagCharsMax);
+    expect(span.tags['user_agent']).toBe('x'.repeat(tracingLimits.tagCharsMax));
+    expect(span.tags['http.status_code']).toBe('200');
+  });
+
+  test('waits for a silent collector up to a bound of its own', () => {
+    const { world, counts } = setup(() => {});
+    const fits = Math.floor(tracingLimits.queuedCharsMax / (3 * tracingLimits.tagCharsMax));
+    const asked = tracingLimits.batchMax + fits + 100;
+    const asking = Array.from({ length: 20 }, () => world.client());
+    for (let count = 0; count < asked; count++) asking[count % 20]!.get('/', fields);
+    world.run(4_000);
+    const dropped = counts()['tracing_zipkin_spans_dropped'] ?? 0;
+    expect(dropped).toBeGreaterThanOrEqual(100);
+    // Each has other tags too, which are short.
+    expect(dropped).toBeLessThan(100 + fits * 0.1);
+  });
+});
