@@ -26,7 +26,7 @@ function createFleet(gateways: FleetGateway[] | null) {
     request: async (request) => {
       asked.push(request);
       await state.answer;
-      return ok({ status: state.status, body: {}, retryAfterMs: 0 });
+      return ok({ status: state.status, body: { metadata: { uid: 'object-1' } }, retryAfterMs: 0 });
     },
     watch: () => () => {},
   };
@@ -54,7 +54,7 @@ function createFleet(gateways: FleetGateway[] | null) {
   };
   /** What was asked since the last look. */
   const look = () => asked.splice(0).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
-  return { fleet, state, run, look };
+  return { fleet, state, asked, run, look };
 }
 
 const services = '/api/v1/namespaces/shop/services';
@@ -122,6 +122,21 @@ test('a Gateway whose objects have other names now loses the old ones', async ()
   fleet.poke();
   await run(1_000);
   expect(look()).toEqual([`APPLY ${services}/a-other`, `DELETE ${services}/a`]);
+});
+
+test('only the object that was made is taken away, not another of its name', async () => {
+  const { fleet, state, asked, run, look } = createFleet([gateway('a')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  state.gateways = [];
+  state.status = 409;
+  fleet.poke();
+  await run(60_000);
+  expect(asked.map(({ body }) => body)).toEqual([
+    { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'object-1' } },
+  ]);
+  expect(fleet.counters).toMatchObject({ removed: 0, failed: 0 });
 });
 
 test('nothing is taken away while not all has been read', async () => {

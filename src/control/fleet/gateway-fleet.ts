@@ -47,6 +47,8 @@ interface Applied {
   readonly text: string;
   readonly atMs: number;
   readonly gateway: FleetGateway;
+  /** Of the object; empty: the API server did not say. */
+  readonly uid: string;
 }
 
 export class GatewayFleet implements TimerHandler {
@@ -122,9 +124,9 @@ export class GatewayFleet implements TimerHandler {
       }
     }
     // A Gateway that is gone takes its objects along; one that is another's now does not.
-    for (const [path, { gateway }] of [...this.applied])
+    for (const [path, { gateway, uid }] of [...this.applied])
       if (!wanted.has(path) && (served.has(idOf(gateway)) || this.options.isReleased(gateway)))
-        sound = (await this.remove(path)) && sound;
+        sound = (await this.remove(path, uid)) && sound;
     return sound;
   }
 
@@ -137,8 +139,9 @@ export class GatewayFleet implements TimerHandler {
     const query = `fieldManager=${fieldManager}&force=true`;
     const answer = await api.request({ method: 'APPLY', path: `${path}?${query}`, body: item.object });
     const status = answer.ok ? answer.value.status : 0;
-    if (status === 200 || status === 201) {
-      this.applied.set(path, { text, atMs: clock.now(), gateway });
+    if (answer.ok && (status === 200 || status === 201)) {
+      const uid = textOf(answer.value.body, 'metadata', 'uid');
+      this.applied.set(path, { text, atMs: clock.now(), gateway, uid });
       this.counters.applied++;
       return true;
     }
@@ -148,9 +151,13 @@ export class GatewayFleet implements TimerHandler {
     );
   }
 
-  private async remove(path: string): Promise<boolean> {
-    const answer = await this.options.api.request({ method: 'DELETE', path });
+  /** A conflict: it is another object by now, which somebody else made under its name. */
+  private async remove(path: string, uid: string): Promise<boolean> {
+    const preconditions = uid === '' ? {} : { preconditions: { uid } };
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...preconditions };
+    const answer = await this.options.api.request({ method: 'DELETE', path, body });
     const status = answer.ok ? answer.value.status : 0;
+    if (status === 409) return this.applied.delete(path);
     if (status !== 200 && status !== 202 && status !== 404)
       return this.fail(path, answer.ok ? String(status) : answer.error.message);
     this.applied.delete(path);
