@@ -1,7 +1,7 @@
 // Certificates and CA bundles that objects refer to: found, granted, and sound, or the fault that a condition tells. A
 // fault never shows a part of what it is about.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import type { SecretRef } from '../schema/gateway.ts';
 import type { ConfigMapObject, SecretObject } from '../schema/resources.ts';
 import type { Grants, Referrer } from './grants.ts';
@@ -75,24 +75,45 @@ function invalid(reason: string, message: string): Refusal {
   return { reason, message };
 }
 
-/** Known by its text, since the same few are judged at every build. */
-const judged = new Map<string, string | null>();
-const judgedMax = 1_000;
+const verdictsMax = 1_000;
 
-function remember(text: string, judge: () => string | null): string | null {
-  const known = judged.get(text);
-  if (known !== undefined) return known;
-  const verdict = judge();
-  if (judged.size >= judgedMax) judged.clear();
-  judged.set(text, verdict);
-  return verdict;
+/** Null: sound; else its fault. */
+type Verdict = string | null;
+
+/**
+ * What was found of texts that are judged at every build, the same few each time. They may be private keys: what is
+ * kept of one is a digest.
+ */
+export class Verdicts {
+  readonly known = new Map<string, Verdict>();
+
+  remember(texts: readonly string[], judge: () => Verdict): Verdict {
+    const key = digestOf(texts);
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const verdict = judge();
+    if (this.known.size >= verdictsMax) this.known.clear();
+    this.known.set(key, verdict);
+    return verdict;
+  }
 }
 
-function judgeIdentity(certificate: string, privateKey: string): string | null {
-  return remember(`${certificate}\n${privateKey}`, () => {
-    if (certificate === '') return 'has no tls.crt';
-    if (privateKey === '') return 'has no tls.key';
-    if (certificate.length > pemBytesMax || privateKey.length > pemBytesMax) return 'is too long';
+/** With lengths, so that no two lists run together into one text. */
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length} ${text}`);
+  return hash.digest('base64');
+}
+
+const identities = new Verdicts();
+const authorities = new Verdicts();
+
+function judgeIdentity(certificate: string, privateKey: string): Verdict {
+  if (certificate === '') return 'has no tls.crt';
+  if (privateKey === '') return 'has no tls.key';
+  // First, so that what is too long is not read at every build either.
+  if (certificate.length > pemBytesMax || privateKey.length > pemBytesMax) return 'is too long';
+  return identities.remember([certificate, privateKey], () => {
     try {
       const leaf = new X509Certificate(certificate);
       if (!leaf.checkPrivateKey(createPrivateKey(privateKey))) return 'has a key of another certificate';
@@ -103,10 +124,11 @@ function judgeIdentity(certificate: string, privateKey: string): string | null {
   });
 }
 
-function judgeAuthority(pem: string): string | null {
-  return remember(pem, () => {
+function judgeAuthority(pem: string): Verdict {
+  if (pem.length > pemBytesMax) return 'is too long';
+  return authorities.remember([pem], () => {
     const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-    if (blocks.length === 0 || pem.length > pemBytesMax) return 'has no certificates in PEM';
+    if (blocks.length === 0) return 'has no certificates in PEM';
     try {
       for (const block of blocks) new X509Certificate(block);
       return null;
