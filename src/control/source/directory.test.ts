@@ -180,4 +180,26 @@ describe('after a restart', () => {
     expect(faults(second)).toHaveLength(1);
     second.plane.stop();
   });
+
+  test('a private key is never written down', async () => {
+    const secret = `---
+apiVersion: v1
+kind: Secret
+metadata: { name: tls, namespace: bank }
+type: kubernetes.io/tls
+stringData: { tls.crt: certificate, tls.key: private }
+`;
+    const world = await startWith({
+      'm.yaml': service('a') + secret,
+      'n.yaml': secret.replace('tls,', 'other,'),
+    });
+    expect(names(world)).toHaveLength(3);
+    await world.write('m.yaml', 'a: [');
+    await world.write('n.yaml', secret.replace('tls,', 'other, labels: [],'));
+    await world.run(100);
+    const written = new TextDecoder().decode((await world.store.read(`dir/${lastGoodFile}`)) ?? undefined);
+    expect(written).toContain('Service');
+    expect(written).not.toContain('private');
+    world.plane.stop();
+  });
 });

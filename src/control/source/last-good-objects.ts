@@ -76,16 +76,21 @@ export class LastGoodObjects {
     return lastGood === undefined ? object : { ...object, lastGood };
   }
 
-  /** Writes down what stands in for something faulty, if that is not what the file holds. */
+  /**
+   * Writes down what stands in for something faulty, if that is not what the file holds. No Secrets: a key that was
+   * taken out of its manifest must not live on in a copy that nobody knows of.
+   */
   async keep(
     objects: ReadonlyMap<ObjectKey, RawObject>,
     files: ReadonlyMap<string, ManifestFile>,
   ): Promise<void> {
     const kept: Kept = { objects: {}, files: {} };
-    for (const [key, { lastGood }] of objects) if (lastGood !== undefined) kept.objects[key] = lastGood;
-    for (const [path, file] of files)
-      if (file.issues.length > 0 && file.objects.length > 0)
-        kept.files[path] = file.objects.map((object) => object.value);
+    for (const [key, { kind, lastGood }] of objects)
+      if (lastGood !== undefined && kind !== 'Secret') kept.objects[key] = lastGood;
+    for (const [path, file] of files) {
+      const values = file.objects.filter(({ kind }) => kind !== 'Secret').map(({ value }) => value);
+      if (file.issues.length > 0 && values.length > 0) kept.files[path] = values;
+    }
     const empty = Object.keys(kept.objects).length + Object.keys(kept.files).length === 0;
     const text = JSON.stringify(kept);
     if (text === this.written || (empty && this.written === null)) return;
