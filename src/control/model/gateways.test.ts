@@ -1,6 +1,7 @@
 // Which requests a Gateway's listeners share out to which routes.
 
 import { describe, expect, test } from 'bun:test';
+import { createSelfSigned } from '../../testing/certificates.ts';
 import { parseManifests } from '../source/parse.ts';
 import { buildModel } from './build.ts';
 import { Catalog } from './catalog.ts';
@@ -145,4 +146,55 @@ test('a listener takes routes of the namespaces that it selects, and counts them
   expect(gateway?.listeners).toEqual([{ name: 'l', attachedRoutes: 1 }]);
   expect(gateway?.sockets.flatMap(hostsOf)[0]?.rules.map(({ owner }) => owner)).toEqual(['shop/HTTPRoute/r']);
   expect(book.of('bank/HTTPRoute/r')[0]?.reason).toBe('NotAllowedByListeners');
+});
+
+describe('server names of a port', () => {
+  const tls = { mode: 'Terminate', certificateRefs: [{ name: 'tls' }] };
+  const { pem, keyPem } = createSelfSigned({ dns: ['a.example.com'] });
+  const base = [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'tls' },
+      type: 'kubernetes.io/tls',
+      stringData: { 'tls.crt': pem, 'tls.key': keyPem },
+    },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'g' },
+      spec: {
+        gatewayClassName: 'weft',
+        listeners: [
+          { name: 'any', port: 443, protocol: 'TLS', tls: { mode: 'Passthrough' } },
+          { name: 'com', port: 443, protocol: 'TLS', hostname: '*.com', tls: { mode: 'Passthrough' } },
+          { name: 'web', port: 443, protocol: 'HTTPS', hostname: 'a.example.com', tls },
+        ],
+      },
+    },
+  ];
+
+  test.each<readonly [string, readonly string[], readonly string[], string]>([
+    ['of an HTTPS listener', ['a.example.com'], ['a.example.com'], 'NoMatchingListenerHostname'],
+    ['of another listener, asked of two', ['*.com'], ['a.example.com', '*.com'], 'Accepted'],
+    ['that two listeners match', ['b.com'], ['a.example.com', 'b.com'], 'Accepted'],
+    ['and another', ['a.example.com', 'b.com'], ['a.example.com', 'b.com'], 'Accepted'],
+  ])('a TLSRoute for a name %s', (_, hostnames, expected, reason) => {
+    const catalog = new Catalog();
+    const route = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'TLSRoute',
+      metadata: { name: 'r' },
+      spec: { parentRefs: [{ name: 'g' }], hostnames, rules: [{ backendRefs: [{ name: 's', port: 1 }] }] },
+    };
+    for (const object of [...base, route]) {
+      const parsed = parseManifests('f', JSON.stringify(object));
+      if (parsed.ok) for (const raw of parsed.value) catalog.upsert(raw);
+    }
+    const { model, book } = buildModel(catalog.entries());
+    const [socket] = model.gateways.get('default/g')?.sockets ?? [];
+    const names = socket?.chains.flatMap(({ serverNames }) => serverNames) ?? [];
+    expect(names.sort()).toEqual([...expected].sort());
+    expect(book.of('default/TLSRoute/r').find(({ type }) => type === 'Accepted')?.reason).toBe(reason);
+  });
 });

@@ -30,6 +30,11 @@ const noCommonHost: Refusal = {
   message: 'no listener there has one of its host names',
 };
 
+/** Of the Gateway that is meant. */
+function idOf({ metadata }: GatewayRoute, { namespace = metadata.namespace, name }: ParentRef): string {
+  return `${namespace}/${name}`;
+}
+
 function isList(found: readonly OpenListener[] | Refusal | 'foreign'): found is readonly OpenListener[] {
   return Array.isArray(found);
 }
@@ -93,7 +98,10 @@ export class GatewayBuilder {
       : noCommonHost;
   }
 
-  /** Of several routes for one name, or on one port without names, the first has it; all of them are attached. */
+  /**
+   * Of several routes for one name, or on one port without names, the first has it; all of them are attached. A name
+   * that another listener of the port is for is not given away: two chains for it, and proxies refuse the whole port.
+   */
   attachStream(
     route: TlsRouteObject | TcpRouteObject,
     parent: ParentRef,
@@ -102,15 +110,26 @@ export class GatewayBuilder {
     const allowed = this.findListeners(route, parent);
     if (!isList(allowed)) return allowed;
     const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
+    const all = this.gateways.get(idOf(route, parent))?.listeners ?? [];
     let attachedTo = 0;
+    let taken = '';
     for (const listener of allowed) {
+      const others = all.filter((one) => one !== listener && one.listener.port === listener.listener.port);
       for (const [, host] of intersectHosts(listener.hostname, written)) {
-        if (!listener.streams.has(host)) listener.streams.set(host, { owner: route.key, backends });
+        if (others.some(({ hostname }) => hostname === host)) {
+          taken = host;
+          continue;
+        }
+        if (![listener, ...others].some(({ streams }) => streams.has(host)))
+          listener.streams.set(host, { owner: route.key, backends });
         listener.routes.add(route.key);
         attachedTo++;
       }
     }
-    return attachedTo > 0 ? null : noCommonHost;
+    if (attachedTo > 0) return null;
+    return taken === ''
+      ? noCommonHost
+      : { ...noCommonHost, message: `another listener of the same port is the one for ${taken}` };
   }
 
   /** A route that no listener here can carry, whatever it asks for. */
@@ -123,7 +142,7 @@ export class GatewayBuilder {
     route: GatewayRoute,
     parent: ParentRef,
   ): readonly OpenListener[] | Refusal | 'foreign' {
-    const id = `${parent.namespace ?? route.metadata.namespace}/${parent.name}`;
+    const id = idOf(route, parent);
     const gateway = this.gateways.get(id);
     if (gateway === undefined && this.foreign.has(id)) return 'foreign';
     if (gateway === undefined)
