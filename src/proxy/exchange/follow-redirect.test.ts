@@ -2,7 +2,7 @@
 // (redirects.peer.test.ts).
 
 import { expect, test } from 'bun:test';
-import { Timer } from '../../base/index.ts';
+import { createIpRange, type IpRange, Timer } from '../../base/index.ts';
 import type { InternalRedirects } from '../../policy/index.ts';
 import { forwardTo, httpOptions, listenerConfig, route, routeConfig, testRetry } from '../testing/configs.ts';
 import type { OriginConnection, Respond } from '../testing/peers.ts';
@@ -142,5 +142,59 @@ test.each([
   client.get('/');
   world.run(10_000);
   expect(client.statuses).toEqual([200]);
+  world.expectSettled();
+});
+
+const loopback = createIpRange('127.0.0.0', 8) as IpRange;
+
+test.each([
+  ['the stream’s', []],
+  ['a gRPC caller’s', ['content-type: application/grpc', 'grpc-timeout: 500m']],
+  ['an internal caller’s wish of', ['x-envoy-upstream-rq-timeout-ms: 300']],
+  ['the expected', ['x-envoy-expected-rq-timeout-ms: 300']],
+])('%s time is the same after it', (name, fields) => {
+  const world = new World();
+  const origin = world.origin((connection, request) => {
+    if (!request.startsWith('GET /next'))
+      world.clock.arm(new Timer({ onTimer: () => elsewhere(connection) }, 0), 200);
+  });
+  const http = httpOptions({
+    streamDurationMs: name === 'the stream’s' ? 500 : 0,
+    useRemoteAddress: true,
+    internalRanges: [loopback],
+    router: { quiet: false, strictHeaders: [], believesExpected: true, hidesGrpcCodes: false },
+  });
+  const action = { ...forwardTo(['ledger', 1]), redirects };
+  const timeouts = { requestMs: 1_000, attemptMs: null, idleMs: null };
+  world.serve([origin], {
+    listeners: [listenerConfig({ http })],
+    routes: [routeConfig([route({ action, timeouts })])],
+  });
+  const client = world.client().get('/', fields);
+  world.run(490);
+  expect([client.statuses, origin.requests.length]).toEqual([[], 2]);
+  world.run(30);
+  expect(client.statuses.length).toBe(1);
+  world.expectSettled();
+});
+
+test('what was said of a retry is not said of the next request', () => {
+  const world = new World();
+  let asked = 0;
+  const origin = world.origin((connection, request) => {
+    if (request.startsWith('GET /next')) connection.reply(200);
+    else if (asked++ > 0) elsewhere(connection);
+  });
+  const retry = { ...testRetry, on: ['AttemptTimeout' as const], attempts: 1 };
+  const timeouts = { requestMs: 1_000, attemptMs: 100, idleMs: null };
+  const action = { ...forwardTo(['ledger', 1]), redirects };
+  world.serve([origin], {
+    routes: [routeConfig([route({ action, retry, timeouts, marksTimeoutRetries: true })])],
+  });
+  const client = world.client().get('/');
+  world.run(500);
+  expect(client.statuses).toEqual([200]);
+  const marks = origin.requests.map((text) => /is-timeout-retry: (\w+)/.exec(text)?.[1]);
+  expect(marks).toEqual([undefined, 'true', undefined]);
   world.expectSettled();
 });

@@ -121,6 +121,7 @@ function createNext(
 /** Written anew for what comes next. */
 const ofAttempt: ReadonlySet<string> = new Set([
   'x-envoy-attempt-count',
+  'x-envoy-is-timeout-retry',
   'x-envoy-original-url',
   'x-weft-peer',
   'x-weft-retry',

@@ -75,7 +75,8 @@ export function match(request: RequestState): RouteHit | null {
 function limitDuration({ deadlines, listener, startedMs }: RequestState, route: Route): void {
   const durationMs = route.duration?.maxMs ?? listener.http.streamDurationMs;
   if (durationMs === 0) return;
-  deadlines.endMs = startedMs + durationMs;
+  // One that an answer sent here has the end that it had, or a sooner one.
+  deadlines.endMs = Math.min(deadlines.endMs, startedMs + durationMs);
   deadlines.arm(startedMs);
 }
 

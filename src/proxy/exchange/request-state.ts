@@ -364,16 +364,16 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.deadlines.backoffMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The same request with another head, which an answer sent elsewhere: it begins anew, and is here as a whole. */
+  /** The same request with another head, which an answer sent elsewhere: here as a whole, and of the same caller. */
   restart(head: RequestHead): void {
-    const { peer, redirects, requestId, requestTrailers, retriedAbove, traceId } = this;
+    const { callerMs, deadlines, expectedMs, peer, redirects, requestId } = this;
+    const { requestTrailers, retriedAbove, traceId, wishes } = this;
+    const { endMs } = deadlines;
     this.reset(this.stream, head, true);
-    this.peer = peer;
-    this.redirects = redirects;
-    this.requestId = requestId;
-    this.requestTrailers = requestTrailers;
-    this.retriedAbove = retriedAbove;
-    this.traceId = traceId;
+    deadlines.endMs = endMs;
+    deadlines.arm(this.startedMs);
+    Object.assign(this, { callerMs, expectedMs, peer, redirects, requestId });
+    Object.assign(this, { requestTrailers, retriedAbove, traceId, wishes });
   }
 
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {

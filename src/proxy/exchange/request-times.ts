@@ -36,9 +36,12 @@ export function startDeadlines(request: RequestState, nowMs: number): void {
 export function limitByCaller(request: RequestState): void {
   const { route } = request;
   if (route?.grpcTimes !== undefined) return;
-  const callerMs = cappedCall(grpcTimeoutMs(request.head), route);
-  if (callerMs === 0) return;
-  request.callerMs = request.startedMs + callerMs;
+  // Once: what is sent on says how much of it is left by then.
+  if (request.callerMs === 0) {
+    const callerMs = cappedCall(grpcTimeoutMs(request.head), route);
+    if (callerMs === 0) return;
+    request.callerMs = request.startedMs + callerMs;
+  }
   if (request.callerMs < request.deadlines.requestMs) request.deadlines.requestMs = request.callerMs;
 }
 
