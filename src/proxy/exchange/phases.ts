@@ -96,10 +96,19 @@ export function authorize(request: RequestState): 'allow' | 'wait' | Denial {
   request.phase = 'authorize';
   while (request.authorized < authorizers.length) {
     const outcome = authorizers[request.authorized]!.authorize(request);
+    if (outcome === 'wait') limitWait(request);
     if (outcome !== 'allow') return outcome;
     request.authorized += 1;
   }
   return 'allow';
+}
+
+/** While it is held it has no cluster yet, whose word on this comes with `limit`. */
+function limitWait({ context, deadlines, listener, requestEnded, route, startedMs }: RequestState): void {
+  deadlines.idleSpanMs = route?.timeouts.idleMs ?? proxyLimits.streamIdleMs;
+  const receiveMs = listener.http.requestTimeoutMs;
+  if (!requestEnded && receiveMs > 0) deadlines.receiveMs = startedMs + receiveMs;
+  deadlines.arm(context.clock.now());
 }
 
 /** What the route names, or the header that it names. */

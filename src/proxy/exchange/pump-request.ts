@@ -74,6 +74,7 @@ function take(
     request.deadlines.touch();
     if (!attempts.current.sendBody(bytes, start, end)) pauseRequest(request);
   } else if (request.state !== 'idle') {
+    request.deadlines.touch();
     request.body.append(bytes, start, end);
     if (request.body.length > request.heldBytesMax) pauseRequest(request);
     if (request.waiter !== null) request.waiter.onHeldBody?.(request);

@@ -348,3 +348,54 @@ describe('a stream as a whole', () => {
     world.expectSettled();
   });
 });
+
+describe('a request that a filter holds', () => {
+  const holding = (idleMs: number) => {
+    const filters = [
+      { name: 'buffer', disabled: false, config: { kind: 'buffer' as const, bytesMax: 1_000 } },
+    ];
+    const world = new World();
+    const timeouts = { requestMs: null, attemptMs: null, idleMs };
+    world.serve([world.origin()], {
+      listeners: [listenerConfig({ http: httpOptions({ filters, requestTimeoutMs: 1_000 }) })],
+      routes: [routeConfig([route({ timeouts })])],
+    });
+    const client = world.client().send('POST / HTTP/1.1\r\nhost: ledger\r\ncontent-length: 4\r\n\r\n');
+    return { world, client };
+  };
+
+  test('is to be complete in time', () => {
+    const { world, client } = holding(0);
+    for (let round = 0; round < 3; round++) {
+      world.run(330);
+      client.send('x');
+    }
+    expect(client.statuses).toEqual([]);
+    world.run(20);
+    expect(client.statuses).toEqual([408]);
+    expect(world.listener().stats.requestTimeouts).toBe(1);
+    world.expectSettled();
+  });
+
+  test('may not be idle', () => {
+    const { world, client } = holding(300);
+    world.run(290);
+    expect(client.statuses).toEqual([]);
+    world.run(20);
+    expect(client.statuses).toEqual([408]);
+    expect(world.listener().stats.requestIdleTimeouts).toBe(1);
+    world.expectSettled();
+  });
+
+  test('may be slow', () => {
+    const { world, client } = holding(300);
+    for (let round = 0; round < 4; round++) {
+      world.run(200);
+      client.send('x');
+    }
+    world.run(20);
+    expect(client.statuses).toEqual([200]);
+    world.run(5_000);
+    world.expectSettled();
+  });
+});
