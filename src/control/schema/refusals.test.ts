@@ -41,6 +41,7 @@ const grpc = 'apiVersion: gateway.networking.k8s.io/v1, kind: GRPCRoute, metadat
 const tlsRoute = 'apiVersion: gateway.networking.k8s.io/v1, kind: TLSRoute, metadata: { name: a }';
 const backendTls = 'apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, metadata: { name: a }';
 const byHand = [
+  '{ apiVersion: v1, kind: Service, metadata: { name: a }, spec: { externalName: localhost } }',
   `{ ${tlsRoute}, spec: { hostnames: [${'a,'.repeat(1025)}] } }`,
   ...['{ type: Hostname, hostname: a, uri: b }', '{ type: URI, hostname: a, uri: b }'].map(
     (name) => `{ ${backendTls}, spec: { validation: { subjectAltNames: [${name}] } } }`,

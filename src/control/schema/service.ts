@@ -17,6 +17,9 @@ const servicePort = z.object({
     .optional(),
 });
 
+/** Names and addresses of the loopback interface, on which a proxy's admin interface listens. */
+const ownHost = /^(?:(?:.+\.)?localhost\.?|127\..*|0\.0\.0\.0|::1?)$/i;
+
 export const serviceSpec = z.object({
   type: z
     .enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'], {
@@ -24,7 +27,12 @@ export const serviceSpec = z.object({
     })
     .default('ClusterIP'),
   /** Of ExternalName: what its name stands for. */
-  externalName: z.string().default(''),
+  externalName: z
+    .string()
+    .default('')
+    .refine((name) => !ownHost.test(name), {
+      error: 'must not be the host of whoever calls: its admin interface is there',
+    }),
   /** `None`: headless. */
   clusterIP: z.string().default(''),
   ipFamilies: listOf(z.enum(['IPv4', 'IPv6'], { error: 'must be IPv4 or IPv6' }), 2),

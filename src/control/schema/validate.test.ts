@@ -508,6 +508,26 @@ table('Service', 'v1', 'Service', [
   ],
   ['ExternalName', 'spec: { type: ExternalName, externalName: a.b }'],
   [
+    'an ExternalName that is the caller itself: localhost',
+    'spec: { type: ExternalName, externalName: "localhost" }',
+    'spec.externalName: must not be the host of whoever calls: its admin interface is there (got localhost)',
+  ],
+  [
+    'an ExternalName that is the caller itself: a.localhost.',
+    'spec: { type: ExternalName, externalName: "a.localhost." }',
+    'spec.externalName: must not be the host of whoever calls: its admin interface is there (got a.localhost.)',
+  ],
+  [
+    'an ExternalName that is the caller itself: 127.0.0.1',
+    'spec: { type: ExternalName, externalName: "127.0.0.1" }',
+    'spec.externalName: must not be the host of whoever calls: its admin interface is there (got 127.0.0.1)',
+  ],
+  [
+    'an ExternalName that is the caller itself: ::1',
+    'spec: { type: ExternalName, externalName: "::1" }',
+    'spec.externalName: must not be the host of whoever calls: its admin interface is there (got ::1)',
+  ],
+  [
     'an unknown type',
     'spec: { type: Magic }',
     'spec.type: must be ClusterIP, NodePort, LoadBalancer or ExternalName (got Magic)',
