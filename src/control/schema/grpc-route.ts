@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { portableRegexFault } from '../../policy/index.ts';
 import { findRepeated, firstOfEachName, grpcFilter, lower, routeBackend } from './http-filters.ts';
 import { parentRefs } from './parent-ref.ts';
+import { checkRules, faultyRuleOf, salvage } from './route-rules.ts';
 import { headerName, headerValue, hostname, listOf, notYet, partOf, sectionName } from './values.ts';
 
 const typeError = 'must be Exact or RegularExpression';
@@ -77,7 +78,7 @@ const grpcRule = z
       });
   });
 
-const matchesMax = 128;
+const faultyRule = faultyRuleOf(grpcMatch);
 
 export const grpcRouteSpec = z
   .strictObject({
@@ -90,52 +91,11 @@ export const grpcRouteSpec = z
       .transform((rules) => rules ?? []),
     useDefaultGateways: notYet,
   })
-  .superRefine(({ rules }, context) => {
-    const names = rules.flatMap(({ name }) => (name === undefined ? [] : [name]));
-    if (new Set(names).size < names.length)
-      context.addIssue({ code: 'custom', path: ['rules'], message: 'names of rules must be unique' });
-    const matches = rules.reduce((sum, rule) => sum + Math.max(1, rule.matches.length), 0);
-    if (matches > matchesMax)
-      context.addIssue({
-        code: 'custom',
-        path: ['rules'],
-        message: `must have at most ${matchesMax} matches in all`,
-      });
-  });
-
-/** As for an HTTPRoute: of a rule at fault the matches that can be read are refused. */
-function faultyRule(value: unknown): z.output<typeof grpcRule> {
-  const { name, matches } = (typeof value === 'object' && value !== null ? value : {}) as {
-    readonly name?: unknown;
-    readonly matches?: unknown;
-  };
-  const read = (Array.isArray(matches) ? matches : []).flatMap((match) => {
-    const parsed = grpcMatch.safeParse(match);
-    return parsed.success ? [parsed.data] : [];
-  });
-  return {
-    ...(typeof name === 'string' ? { name } : {}),
-    matches: read,
-    filters: [],
-    backendRefs: [],
-    unreadable: Array.isArray(matches) && matches.length > 0 && read.length === 0,
-  };
-}
+  .superRefine(({ rules }, context) => checkRules(rules, context));
 
 /** A route that cannot be read as a whole still says whose it is: its parents refuse what no other route matches. */
 export function salvageGrpcRoute(value: unknown): GrpcRouteSpec | null {
-  const parents = parentRefs.safeParse((value as { readonly parentRefs?: unknown } | undefined)?.parentRefs);
-  if (!parents.success) return null;
-  const rule = {
-    ...faultyRule({}),
-    faults: [{ code: 'custom', path: [], message: 'is part of a route at fault' }],
-  };
-  return {
-    parentRefs: parents.data,
-    hostnames: [],
-    rules: [rule],
-    useDefaultGateways: undefined,
-  } as GrpcRouteSpec;
+  return salvage(value, faultyRule) as GrpcRouteSpec | null;
 }
 
 export const grpcRouteRule = grpcRule;

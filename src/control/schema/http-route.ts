@@ -15,6 +15,7 @@ import {
   routeBackend,
 } from './http-filters.ts';
 import { parentRefs } from './parent-ref.ts';
+import { checkRules, faultyRuleOf, salvage } from './route-rules.ts';
 import {
   durationMs,
   headerName,
@@ -138,7 +139,7 @@ function isPrefixEdit(filter: HttpRouteFilter): boolean {
   return false;
 }
 
-export const matchesMax = 128;
+const faultyRule = faultyRuleOf(routeMatch);
 
 export const httpRouteSpec = z
   .strictObject({
@@ -152,58 +153,14 @@ export const httpRouteSpec = z
       .prefault([{}]),
     useDefaultGateways: notYet,
   })
-  .superRefine(({ rules }, context) => {
-    const names = rules.flatMap(({ name }) => (name === undefined ? [] : [name]));
-    if (new Set(names).size < names.length)
-      context.addIssue({ code: 'custom', path: ['rules'], message: 'names of rules must be unique' });
-    const matches = rules.reduce((sum, rule) => sum + Math.max(1, rule.matches.length), 0);
-    if (matches > matchesMax)
-      context.addIssue({
-        code: 'custom',
-        path: ['rules'],
-        message: `must have at most ${matchesMax} matches in all`,
-      });
-  });
-
-/**
- * Of a rule at fault the matches that can be read: their requests are refused, rather than left to a rule that was not
- * meant for them.
- */
-function faultyRule(value: unknown): z.output<typeof routeRule> {
-  const { name, matches } = (typeof value === 'object' && value !== null ? value : {}) as {
-    readonly name?: unknown;
-    readonly matches?: unknown;
-  };
-  const read = (Array.isArray(matches) ? matches : []).flatMap((match) => {
-    const parsed = routeMatch.safeParse(match);
-    return parsed.success ? [parsed.data] : [];
-  });
-  return {
-    ...(typeof name === 'string' ? { name } : {}),
-    matches: read,
-    filters: [],
-    backendRefs: [],
-    unreadable: Array.isArray(matches) && matches.length > 0 && read.length === 0,
-  };
-}
+  .superRefine(({ rules }, context) => checkRules(rules, context));
 
 /**
  * A route that cannot be read as a whole still says whose it is: its parents answer 500 where no other route of theirs
  * matches.
  */
 export function salvageRoute(value: unknown): HttpRouteSpec | null {
-  const parents = parentRefs.safeParse((value as { readonly parentRefs?: unknown } | undefined)?.parentRefs);
-  if (!parents.success) return null;
-  const rule = {
-    ...faultyRule({}),
-    faults: [{ code: 'custom', path: [], message: 'is part of a route at fault' }],
-  };
-  return {
-    parentRefs: parents.data,
-    hostnames: [],
-    rules: [rule],
-    useDefaultGateways: undefined,
-  } as HttpRouteSpec;
+  return salvage(value, faultyRule) as HttpRouteSpec | null;
 }
 
 export const httpRouteRule = routeRule;
