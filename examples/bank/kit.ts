@@ -1,5 +1,6 @@
 // The tiny kit under the bank's services: routes in, JSON out, calls by service name. It knows nothing of the mesh but
-// one address (MESH) and has no retries, timeouts or discovery on purpose: those are the mesh's work.
+// one address (MESH), and not even that where its calls are captured; it has no retries, timeouts or discovery on
+// purpose: those are the mesh's work.
 
 import { createFaults } from './faults.ts';
 
@@ -45,8 +46,10 @@ export interface Place {
   readonly service: string;
   readonly replica: string;
   readonly port: number;
-  /** Address of the mesh: `127.0.0.1:4140`. */
-  readonly mesh: string;
+  /** Address to listen on. */
+  readonly host: string;
+  /** Address of the mesh: `127.0.0.1:4140`; null: the service's own name is called. */
+  readonly mesh: string | null;
 }
 
 /** Headers that tie the calls of one request together; passed on as they came. */
@@ -84,7 +87,7 @@ export function serve(service: Service, place: Place): void {
   }
 
   const server = Bun.serve({
-    hostname: '127.0.0.1',
+    hostname: place.host,
     port: place.port,
     idleTimeout: 120,
     routes: {
@@ -117,9 +120,11 @@ function createContext(place: Place, request: Request, params: Context['params']
       const value = request.headers.get(name);
       if (value !== null) headers.set(name, value);
     }
-    const response = await fetch(`http://${place.mesh}${path}`, { ...init, headers }).catch((error) => {
-      throw new CallError(`${service}${path}: ${error.message}`);
-    });
+    const response = await fetch(`http://${place.mesh ?? service}${path}`, { ...init, headers }).catch(
+      (error) => {
+        throw new CallError(`${service}${path}: ${error.message}`);
+      },
+    );
     const text = await response.text();
     if (!response.ok) throw new CallError(`${service}${path}: ${response.status} ${text.slice(0, 200)}`);
     return JSON.parse(text);

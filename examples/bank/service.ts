@@ -1,5 +1,5 @@
 // One program for all of the bank's services: `bun service.ts ledger`. Where it listens and whom it calls come from the
-// environment, as in a container: PORT, MESH, REPLICA.
+// environment, as in a container: HOST, PORT, MESH, REPLICA.
 
 import { type Service, serve } from './kit.ts';
 
@@ -33,5 +33,6 @@ serve(service, {
   service: name,
   replica: process.env['REPLICA'] ?? name,
   port: Number(process.env['PORT'] ?? 8080),
-  mesh: process.env['MESH'] ?? '127.0.0.1:4140',
+  host: process.env['HOST'] ?? '127.0.0.1',
+  mesh: process.env['MESH'] ?? null,
 });

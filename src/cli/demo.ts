@@ -10,6 +10,8 @@ import {
   DemoFault,
   describeReport,
   listRunningDemos,
+  type NetworkKind,
+  networkKinds,
   type RunningDemo,
   runBankLoad,
   runLive,
@@ -24,6 +26,7 @@ interface DemoFlags {
   readonly small?: true;
   readonly once?: true;
   readonly scenario?: ScenarioName;
+  readonly network?: NetworkKind;
   readonly json?: string;
   readonly state?: string;
 }
@@ -67,6 +70,7 @@ function print(line: string): void {
 function demoOptions(flags: DemoFlags) {
   return {
     small: flags.small === true,
+    network: flags.network ?? null,
     statePath: flags.state ?? null,
     temporaryFolder: tmpdir(),
     environment: environment(),
@@ -199,6 +203,12 @@ export const command: CliCommand = new Command('demo')
       'once',
       'switch',
     ]),
+  )
+  .addOption(
+    new Option(
+      '--network <kind>',
+      'where the pods live: namespaces of their own, whose sidecars capture what they call (where root may), or loopback',
+    ).choices(networkKinds),
   )
   .option('--json <file>', 'where --once writes its report')
   .option('--state <file>', 'keep a list of all processes in this file')

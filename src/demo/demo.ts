@@ -18,6 +18,7 @@ import {
 } from './machine/demo-folder.ts';
 import { startTimeoutMs } from './machine/limits.ts';
 import { Machine } from './machine/machine.ts';
+import { chooseNetwork, type NetworkKind } from './network/index.ts';
 import { Meters } from './view/meters.ts';
 import { describeSummary } from './view/summary.ts';
 import { UsageMeter } from './view/usage-meter.ts';
@@ -25,6 +26,8 @@ import { UsageMeter } from './view/usage-meter.ts';
 export interface DemoOptions {
   readonly small: boolean;
   readonly attachment: Attachment;
+  /** null: namespaces where this machine has them. */
+  readonly network: NetworkKind | null;
   /** `--state`; null: none. */
   readonly statePath: string | null;
   /** Folder for temporary files; the demo makes its own below it. */
@@ -65,6 +68,7 @@ export class Demo implements ControlHost {
     this.options = options;
     // First what may be refused: a demo that does not start leaves nothing.
     this.programs = createPrograms(findSourceRoot(), Bun.which('python3'));
+    const network = chooseNetwork(options.network);
     const swept = sweepDemoFolders(options.temporaryFolder);
     if (swept > 0) options.print(`removed what ${swept} killed demo${swept === 1 ? '' : 's'} left behind`);
     const folder = createDemoFolder(options.temporaryFolder);
@@ -72,6 +76,7 @@ export class Demo implements ControlHost {
     this.server = options.commands ? serveControl(this.machine.ports.allocate(), this) : null;
     this.cluster = new BankCluster(this.machine, this.programs, {
       ...options,
+      network,
       usualPorts: options.commands,
       controlEnv:
         this.server === null ? {} : { WEFT_DEMO_URL: this.server.url, WEFT_DEMO_TOKEN: this.server.token },
@@ -88,6 +93,8 @@ export class Demo implements ControlHost {
   async start(): Promise<number> {
     const startMs = performance.now();
     const { print } = this.options;
+    if (this.cluster.network.serviceAddresses !== null)
+      print('every pod has a network of its own; its sidecar captures what it calls and what calls it');
     if (this.programs.python === null) print('python3 is not here: statements runs as its TypeScript twin');
     await Promise.all([this.cluster.start(), this.firstCall()]);
     const seconds = (performance.now() - startMs) / 1000;

@@ -29,6 +29,7 @@ describe('both tools say the same', () => {
     const script = encodeNft(options);
     for (const rule of [
       'meta skuid 1337 return',
+      'meta skgid 1337 return',
       'oifname "lo" return',
       'ip saddr 10.0.0.1 return',
       'ip6 saddr fd00::1 return',
@@ -40,6 +41,7 @@ describe('both tools say the same', () => {
     const last = lines.indexOf('-A WEFT_OUT -p tcp --dport 80 -j REDIRECT --to-ports 15001');
     for (const rule of [
       '-A WEFT_OUT -m owner --uid-owner 1337 -j RETURN',
+      '-A WEFT_OUT -m owner --gid-owner 1337 -j RETURN',
       '-A WEFT_OUT -p tcp --dport 5432 -j RETURN',
     ])
       expect(lines.indexOf(rule) >= 0 && lines.indexOf(rule) < last).toBe(true);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The bank's statements in Python, standard library alone: the mesh does not care what a service is written in.
 
-Same routes, faults and shutdown as statements.ts. Environment: PORT, MESH, REPLICA. Standard input: faults as JSON lines; its end
+Same routes, faults and shutdown as statements.ts. Environment: HOST, PORT, MESH, REPLICA. Standard input: faults as JSON lines; its end
 means that whoever started the process is gone.
 """
 
@@ -15,7 +15,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MESH = os.environ.get("MESH", "127.0.0.1:4140")
+HOST = os.environ.get("HOST", "127.0.0.1")
+# Without it a service's own name is called.
+MESH = os.environ.get("MESH")
 REPLICA = os.environ.get("REPLICA", "statements")
 WORK_SECONDS = 0.002
 PASSED_ON = ("x-request-id", "traceparent", "tracestate", "b3", "x-customer")
@@ -38,7 +40,7 @@ class CallError(Exception):
 
 
 def get(service, path, headers):
-    connection = http.client.HTTPConnection(MESH)
+    connection = http.client.HTTPConnection(MESH or service)
     try:
         connection.request("GET", path, headers={**headers, "Host": service})
         response = connection.getresponse()
@@ -134,7 +136,7 @@ def stop(server):
 
 
 def main():
-    server = Server(("127.0.0.1", int(os.environ.get("PORT", "8080"))), Handler)
+    server = Server((HOST, int(os.environ.get("PORT", "8080"))), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop, args=(server,), daemon=True).start())
     threading.Thread(target=read_faults, daemon=True).start()
     server.serve_forever(poll_interval=0.1)

@@ -14,6 +14,7 @@ import { createLedgerFile } from '../../../examples/bank/ledger-store.ts';
 import { DemoFault } from '../fault.ts';
 import { startTimeoutMs } from '../machine/limits.ts';
 import type { Machine } from '../machine/machine.ts';
+import { createNetwork, type NetworkKind, type PodNetwork } from '../network/index.ts';
 import { Container } from './container.ts';
 import { Manifests } from './manifests.ts';
 import { Pod } from './pod.ts';
@@ -26,6 +27,7 @@ export type Attachment = 'sidecar' | 'agent';
 export interface BankOptions {
   readonly small: boolean;
   readonly attachment: Attachment;
+  readonly network: NetworkKind;
   /** Edge and console where people look for them; false: anywhere, so that runs beside each other never meet. */
   readonly usualPorts: boolean;
   /** For the control plane's process. */
@@ -52,6 +54,7 @@ export class BankCluster {
   readonly gateway: Container;
   readonly agents: readonly Container[];
   readonly ledgerPath: string;
+  readonly network: PodNetwork;
   private readonly machine: Machine;
   private readonly programs: Programs;
   private readonly agentPorts: ReadonlyMap<string, number>;
@@ -68,19 +71,23 @@ export class BankCluster {
     this.machine = machine;
     this.programs = programs;
     this.onPhase = onPhase;
-    this.ports = allocateMeshPorts(machine, options.usualPorts);
     this.manifests = new Manifests(programs.manifestFolder, join(machine.folder, 'manifests'));
+    this.network = createNetwork(options.network, machine, this.manifests.serviceNames);
+    if (this.network.serviceAddresses !== null) this.manifests.setAddresses(this.network.serviceAddresses);
+    this.ports = allocateMeshPorts(machine, options.usualPorts, this.network.host);
     this.ledgerPath = join(machine.folder, 'ledger.db');
     createLedgerFile(this.ledgerPath, 2 * customersCount, openingPennies);
     this.control = this.container(
       controlProgram(programs, this.ports, this.manifests.folder, options.controlEnv),
     );
     this.gateway = this.container(
-      proxyProgram(machine, programs, this.ports.xds, {
+      proxyProgram(machine, programs, {
         role: 'gateway',
         name: 'edge-0',
         workload: 'edge',
-        listen: { gateway: this.ports.edge },
+        listen: { gateway: `127.0.0.1:${this.ports.edge}` },
+        admin: this.ownAdmin(),
+        xds: this.xds,
         applicationPort: null,
       }),
     );
@@ -104,6 +111,7 @@ export class BankCluster {
 
   /** Starts everything, as much at once as the machine has cores for, and waits until every pod is ready. */
   async start(): Promise<void> {
+    await this.network.open();
     this.control.start();
     this.gateway.start();
     for (const agent of this.agents) agent.start();
@@ -111,7 +119,7 @@ export class BankCluster {
     // A starting pod computes for half a second: more than two a core only makes all of them late.
     const lanes = Array.from({ length: 2 * availableParallelism() }, async () => {
       for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
-        slot.pod.start();
+        await slot.pod.start();
         await this.whenReady(slot.pod);
       }
     });
@@ -143,7 +151,7 @@ export class BankCluster {
     const next = this.createPod(slot.name, slot.workload, slot.node, slot.generation, attachment);
     this.leaving.add(old);
     slot.pod = next;
-    next.start();
+    await next.start();
     await this.whenReady(next);
     // The next replacement need not wait for this one's goodbye.
     void old.terminate().then(() => this.leaving.delete(old));
@@ -159,6 +167,16 @@ export class BankCluster {
     await this.gateway.stop();
     await Promise.all(this.pods.map((pod) => pod.stop()));
     await Promise.all([...this.agents.map((agent) => agent.stop()), this.control.stop()]);
+    await this.network.close();
+  }
+
+  private get xds() {
+    return { host: this.ports.host, port: this.ports.xds };
+  }
+
+  /** Of a proxy that is in no pod. */
+  private ownAdmin() {
+    return { host: '127.0.0.1', port: this.machine.ports.allocate() };
   }
 
   private container(program: Container['program']): Container {
@@ -167,11 +185,13 @@ export class BankCluster {
 
   private agentProgram(node: string) {
     const port = this.agentPorts.get(node)!;
-    return proxyProgram(this.machine, this.programs, this.ports.xds, {
+    return proxyProgram(this.machine, this.programs, {
       role: 'agent',
       name: node,
       workload: node,
-      listen: { agent: port },
+      listen: { agent: `${this.network.host}:${port}` },
+      admin: this.ownAdmin(),
+      xds: this.xds,
       applicationPort: null,
     });
   }
@@ -197,25 +217,20 @@ export class BankCluster {
     attachment: Attachment,
   ): Pod {
     const name = generation === 1 ? slot : `${slot}-g${generation}`;
-    const applicationPort = this.machine.ports.allocate();
-    const outbound = attachment === 'sidecar' ? this.machine.ports.allocate() : this.agentPorts.get(node);
-    const inbound = attachment === 'sidecar' ? this.machine.ports.allocate() : applicationPort;
+    const place = this.network.place(name, attachment === 'sidecar');
+    const { listen, admin, applicationPort } = place;
+    const facts = { role: 'sidecar', name, workload: workload.name, listen, admin, applicationPort } as const;
     const sidecar =
-      attachment === 'agent'
-        ? null
-        : proxyProgram(this.machine, this.programs, this.ports.xds, {
-            role: 'sidecar',
-            name,
-            workload: workload.name,
-            listen: { outbound: outbound!, inbound },
-            applicationPort,
-          });
+      attachment === 'agent' ? null : proxyProgram(this.machine, this.programs, { ...facts, xds: this.xds });
+    const agent = `${this.network.host}:${this.agentPorts.get(node)}`;
+    const mesh = attachment === 'agent' ? agent : listen.outbound;
     const application = {
       command: this.programs.service(workload),
       env: {
         ...workload.env,
+        HOST: place.host,
         PORT: String(applicationPort),
-        MESH: `127.0.0.1:${outbound}`,
+        ...(place.captured ? {} : { MESH: mesh }),
         REPLICA: name,
         LEDGER_FILE: this.ledgerPath,
       },
@@ -235,8 +250,7 @@ export class BankCluster {
         service: workload.name,
         namespace,
         node,
-        port: inbound,
-        applicationPort,
+        place,
         application,
         sidecar,
         sliceFolder: this.manifests.sliceFolder,

@@ -5,6 +5,7 @@ const facts: SliceFacts = {
   pod: 'ledger-1',
   service: 'ledger',
   namespace: 'bank',
+  address: '127.0.0.1',
   port: 20_001,
   proxied: true,
   node: 'node-1',

@@ -5,7 +5,8 @@ export interface SliceFacts {
   readonly pod: string;
   readonly service: string;
   readonly namespace: string;
-  /** The sidecar's inbound port where there is one, else the application's. */
+  readonly address: string;
+  /** The sidecar's inbound port where callers must name it, else the application's. */
   readonly port: number;
   readonly proxied: boolean;
   readonly node: string;
@@ -29,7 +30,7 @@ export function encodeEndpointSlice(facts: SliceFacts): string {
     addressType: 'IPv4',
     endpoints: [
       {
-        addresses: ['127.0.0.1'],
+        addresses: [facts.address],
         conditions: {
           ready: facts.ready && !facts.terminating,
           serving: facts.ready,

@@ -41,6 +41,20 @@ export class Manifests {
     cpSync(source, folder, { recursive: true });
   }
 
+  get serviceNames(): readonly string[] {
+    return this.read('services.yaml').map((service) => (service['metadata'] as { name: string }).name);
+  }
+
+  /** What a cluster gives its Services: addresses, by name. */
+  setAddresses(addresses: ReadonlyMap<string, string>): void {
+    this.edit('services.yaml', (service) => {
+      const { name } = service['metadata'] as { name: string };
+      const address = addresses.get(name);
+      if (address !== undefined)
+        service['spec'] = { ...(service['spec'] as ManifestObject), clusterIP: address };
+    });
+  }
+
   /**
    * Replaces fields of the ServicePolicy of one service, or of all; null: the manifests as they stand in the source
    * tree.
@@ -64,10 +78,15 @@ export class Manifests {
   }
 
   private edit(file: string, change: (object: ManifestObject) => void): void {
-    const documents = parseAllDocuments(readFileSync(join(this.source, file), 'utf8'));
-    const objects = documents.map((document) => document.toJS() as ManifestObject);
+    const objects = this.read(file);
     for (const object of objects) change(object);
     const text = objects.map((object) => `${JSON.stringify(object, null, 2)}\n`).join('---\n');
     writeFileAtomic(join(this.folder, file), text);
+  }
+
+  /** As in the source tree. */
+  private read(file: string): ManifestObject[] {
+    const documents = parseAllDocuments(readFileSync(join(this.source, file), 'utf8'));
+    return documents.map((document) => document.toJS() as ManifestObject);
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { workloads } from '../../../examples/bank/bank.ts';
 import { Machine } from '../machine/machine.ts';
+import { LoopbackNetwork } from '../network/loopback.ts';
 import { Pod, type PodPhase } from './pod.ts';
 import { createPrograms } from './programs.ts';
 
@@ -22,7 +23,7 @@ beforeEach(() => {
   entered = Promise.withResolvers();
   const programs = createPrograms(join(import.meta.dir, '../../..'), null);
   const workload = workloads.find(({ name }) => name === 'fx')!;
-  const port = machine.ports.allocate();
+  const place = new LoopbackNetwork(machine.ports).place('fx-0', false);
   const row = {
     name: 'fx-0',
     kind: 'service',
@@ -38,9 +39,12 @@ beforeEach(() => {
       service: 'fx',
       namespace: 'bank',
       node: 'node-1',
-      port,
-      applicationPort: port,
-      application: { command: programs.service(workload), env: { PORT: String(port) }, row },
+      place,
+      application: {
+        command: programs.service(workload),
+        env: { PORT: String(place.applicationPort) },
+        row,
+      },
       sidecar: null,
       sliceFolder: folder,
     },
@@ -69,7 +73,7 @@ function conditions(): { ready: boolean; serving: boolean; terminating: boolean 
 
 describe('Pod', () => {
   test('is in its Service once it answers, out of it when killed, back when started again', async () => {
-    pod.start();
+    await pod.start();
     await whenIn('ready');
     expect(conditions().ready).toBe(true);
     const firstPid = pod.application.pid;
@@ -84,7 +88,7 @@ describe('Pod', () => {
   });
 
   test('leaves its Service before its application ends, and its slice goes last', async () => {
-    pod.start();
+    await pod.start();
     await whenIn('ready');
     const terminated = pod.terminate();
     expect(conditions()).toMatchObject({ ready: false, serving: true, terminating: true });
@@ -95,7 +99,7 @@ describe('Pod', () => {
   });
 
   test('stays out while it is withdrawn', async () => {
-    pod.start();
+    await pod.start();
     await whenIn('ready');
     pod.setWithdrawn(true);
     expect([pod.phase, conditions().ready, pod.application.running]).toEqual(['unready', false, true]);

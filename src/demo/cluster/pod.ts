@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { removeFile, writeFileAtomic } from '../machine/atomic-file.ts';
 import { preStopMs, probeFailuresMax, probeIntervalMs, probeTimeoutMs } from '../machine/limits.ts';
 import type { Machine, Program } from '../machine/machine.ts';
+import type { PodPlace, ProcessRole } from '../network/index.ts';
 import { Container } from './container.ts';
 import { encodeEndpointSlice } from './endpoint-slice.ts';
 
@@ -16,10 +17,7 @@ export interface PodSpec {
   readonly service: string;
   readonly namespace: string;
   readonly node: string;
-  /** Where other pods and the probe reach it: the sidecar's inbound port, or the application's. */
-  readonly port: number;
-  /** Of the application itself, past every proxy. */
-  readonly applicationPort: number;
+  readonly place: PodPlace;
   readonly application: Program;
   /** null: the node's agent is its way into the mesh. */
   readonly sidecar: Program | null;
@@ -50,8 +48,17 @@ export class Pod {
     this.onPhase = onPhase;
     this.slicePath = join(spec.sliceFolder, `${spec.name}.yaml`);
     const watcher = { onContainerExit: () => this.onContainerExit() };
-    this.application = new Container(spec.application, machine, watcher);
-    this.sidecar = spec.sidecar === null ? null : new Container(spec.sidecar, machine, watcher);
+    const { place, application, sidecar } = spec;
+    const enter = (role: ProcessRole) => (command: readonly string[]) => place.command(command, role);
+    this.application = new Container({ ...application, enter: enter('application') }, machine, watcher);
+    this.sidecar =
+      sidecar === null ? null : new Container({ ...sidecar, enter: enter('proxy') }, machine, watcher);
+  }
+
+  /** By way of the sidecar, where there is one. */
+  get healthUrl(): string {
+    const { address, port } = this.spec.place;
+    return `http://${address}:${port}/healthz`;
   }
 
   get phase(): PodPhase {
@@ -62,7 +69,10 @@ export class Pod {
     return this.application.restarts + (this.sidecar?.restarts ?? 0);
   }
 
-  start(): void {
+  /** Rejects where its network cannot be made. */
+  async start(): Promise<void> {
+    await this.spec.place.open();
+    if (this.current === 'gone') return await this.spec.place.close();
     this.sidecar?.start();
     this.application.start();
     this.scheduleProbe();
@@ -90,6 +100,7 @@ export class Pod {
     await Bun.sleep(preStopMs);
     await this.application.stop();
     await this.sidecar?.stop();
+    await this.spec.place.close();
     this.enter('gone');
   }
 
@@ -98,6 +109,7 @@ export class Pod {
     if (this.probeTimer !== null) clearTimeout(this.probeTimer);
     this.current = 'gone';
     await Promise.all([this.application.stop(), this.sidecar?.stop()]);
+    await this.spec.place.close();
   }
 
   private onContainerExit(): void {
@@ -129,7 +141,7 @@ export class Pod {
   /** Through the sidecar's inbound side to the application, the way every request will take. */
   private async answers(): Promise<boolean> {
     try {
-      const response = await fetch(`http://127.0.0.1:${this.spec.port}/healthz`, {
+      const response = await fetch(this.healthUrl, {
         headers: { host: this.spec.service },
         keepalive: false,
         signal: AbortSignal.timeout(probeTimeoutMs),
@@ -149,12 +161,13 @@ export class Pod {
   }
 
   private writeSlice(): void {
-    const { name, service, namespace, port, node, sidecar } = this.spec;
+    const { name, service, namespace, place, node, sidecar } = this.spec;
     const slice = encodeEndpointSlice({
       pod: name,
       service,
       namespace,
-      port,
+      address: place.address,
+      port: place.port,
       node,
       proxied: sidecar !== null,
       ready: this.current === 'ready' || this.current === 'terminating',

@@ -12,6 +12,8 @@ import type { Programs } from './programs.ts';
 export interface MeshPorts {
   readonly edge: number;
   readonly xds: number;
+  /** Of the host that pods know, see PodNetwork. */
+  readonly host: string;
   /** Console, metrics and status of the control plane. */
   readonly controlHttp: number;
 }
@@ -21,10 +23,11 @@ export interface MeshPorts {
  * while a control plane restarts, another demo would take the usual port, and this one's proxies would join the other's
  * mesh.
  */
-export function allocateMeshPorts(machine: Machine, usual: boolean): MeshPorts {
+export function allocateMeshPorts(machine: Machine, usual: boolean, host: string): MeshPorts {
   return {
     edge: usual ? machine.ports.allocate(8080) : machine.ports.allocate(),
     xds: machine.ports.allocate(),
+    host,
     controlHttp: usual ? machine.ports.allocate(15_014) : machine.ports.allocate(),
   };
 }
@@ -43,7 +46,7 @@ export function controlProgram(
       '--dir',
       manifestFolder,
       '--xds',
-      `127.0.0.1:${ports.xds}`,
+      `${ports.host}:${ports.xds}`,
       '--admin',
       `127.0.0.1:${ports.controlHttp}`,
     ),
@@ -55,40 +58,24 @@ export function controlProgram(
 /** A proxy that is told to end leaves by itself before it would be killed (stopGraceMs). */
 const drainSeconds = '2';
 
-export interface ProxyFacts extends Pick<BootstrapFacts, 'role' | 'name' | 'workload'> {
-  /** Listener to its port on loopback. */
-  readonly listen: Readonly<Record<string, number>>;
+export interface ProxyFacts
+  extends Pick<BootstrapFacts, 'role' | 'name' | 'workload' | 'admin' | 'listen' | 'xds'> {
   /** The application's port behind the Service's port `http`; null where there is no application. */
   readonly applicationPort: number | null;
 }
 
-const host = '127.0.0.1';
-
 /** Writes the proxy's bootstrap; its last good configuration is kept beside it. */
-export function proxyProgram(
-  machine: Machine,
-  programs: Programs,
-  xdsPort: number,
-  facts: ProxyFacts,
-): Program {
-  const adminPort = machine.ports.allocate();
+export function proxyProgram(machine: Machine, programs: Programs, facts: ProxyFacts): Program {
   const folder = join(machine.folder, 'proxies', facts.name);
   mkdirSync(folder, { recursive: true });
   const bootstrap = join(folder, 'bootstrap.json');
-  const { role, name, workload, listen, applicationPort } = facts;
+  const { role, name, workload, admin, applicationPort } = facts;
   const text = encodeBootstrap({
-    role,
-    name,
-    workload,
+    ...facts,
     namespace,
     labels: { app: workload },
-    admin: { host, port: adminPort },
-    listen: Object.fromEntries(
-      Object.entries(listen).map(([listener, port]) => [listener, `${host}:${port}`]),
-    ),
     application: applicationPort === null ? {} : { http: applicationPort },
     containerPorts: {},
-    xds: { host, port: xdsPort },
   });
   writeFileAtomic(bootstrap, text);
   return {
@@ -96,12 +83,12 @@ export function proxyProgram(
     command: programs.weft('proxy', '-c', bootstrap, '--drain-time', drainSeconds, '--warm-up', '0'),
     env: {},
     row: {
-      name: facts.role === 'sidecar' ? `${facts.name}-proxy` : facts.name,
+      name: role === 'sidecar' ? `${name}-proxy` : name,
       kind: 'proxy',
-      role: facts.role,
-      service: facts.role === 'agent' ? '' : facts.workload,
-      replica: facts.name,
-      adminUrl: `http://127.0.0.1:${adminPort}`,
+      role,
+      service: role === 'agent' ? '' : workload,
+      replica: name,
+      adminUrl: `http://${admin.host}:${admin.port}`,
     },
   };
 }

@@ -21,6 +21,7 @@ beforeAll(() => {
   cluster = new BankCluster(machine, programs, {
     small: false,
     attachment: 'sidecar',
+    network: 'loopback',
     usualPorts: false,
     controlEnv: {},
   });
@@ -60,6 +61,7 @@ describe('the bank', () => {
     const small = new BankCluster(machine, programs, {
       small: true,
       attachment: 'sidecar',
+      network: 'loopback',
       usualPorts: false,
       controlEnv: {},
     });

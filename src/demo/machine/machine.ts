@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortAllocator } from './ports.ts';
-import { isAlive, ManagedProcess } from './process.ts';
+import { isAlive, ManagedProcess, type ProcessSpec } from './process.ts';
 import { Reaper } from './reaper.ts';
 import { type ProcessRow, StateFile } from './state-file.ts';
 
@@ -13,6 +13,8 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
   readonly row: Omit<ProcessRow, 'pid'>;
   readonly onLine?: (line: string) => void;
+  /** The command line that runs this one where it belongs; asked at each start. */
+  readonly enter?: (command: readonly string[]) => readonly string[];
 }
 
 export class Machine {
@@ -36,20 +38,27 @@ export class Machine {
 
   /** Starts a process; it is listed until it ends. */
   spawn(program: Program): ManagedProcess {
-    const { row, command, onLine } = program;
-    const child = new ManagedProcess(
-      {
-        name: row.name,
-        command,
-        env: { ...this.environment, ...program.env },
-        logPath: this.logPath(row.name),
-        ...(onLine === undefined ? {} : { onLine }),
-      },
-      this.reaper,
-    );
-    this.pids.push(child.pid);
+    const { row, command, env, onLine, enter } = program;
+    const child = this.start({
+      name: row.name,
+      command: enter === undefined ? command : enter(command),
+      env,
+      ...(onLine === undefined ? {} : { onLine }),
+    });
     this.state.add({ ...row, pid: child.pid });
     void child.exited.then(() => this.state.remove(child.pid));
+    return child;
+  }
+
+  /** Starts a process that only keeps something for others: it ends as all do, but nobody lists or hurts it. */
+  hold(spec: Pick<ProcessSpec, 'name' | 'command' | 'onLine'>): ManagedProcess {
+    return this.start({ ...spec, env: {} });
+  }
+
+  private start(spec: Omit<ProcessSpec, 'logPath'>): ManagedProcess {
+    const env = { ...this.environment, ...spec.env };
+    const child = new ManagedProcess({ ...spec, env, logPath: this.logPath(spec.name) }, this.reaper);
+    this.pids.push(child.pid);
     return child;
   }
 

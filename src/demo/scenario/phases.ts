@@ -136,7 +136,7 @@ async function changeWithoutControl(scene: Scene, withdrawn: Pod): Promise<void>
 }
 
 async function servedBy(pod: Pod): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${pod.spec.applicationPort}/healthz`);
+  const response = await fetch(pod.healthUrl, { headers: { host: pod.spec.service } });
   return ((await response.json()) as { served: number }).served;
 }
 
