@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path';
 import { MeshError } from '../base/index.ts';
 import { isOpenForWriting } from './native/index.ts';
-
+import { readTogether } from './read-together.ts';
 import type { Store, StoreWatcher } from './store.ts';
 import { createStorageError, systemCodeOf } from './system-errors.ts';
 
@@ -23,6 +23,7 @@ export function createFileStore(options: FileStoreOptions = {}): Store {
   const rescanIntervalMs = options.rescanIntervalMs ?? 5000;
   return {
     read,
+    readTogether: (paths, bytesMax) => readTogether(paths, bytesMax),
     write,
     remove,
     isOpenForWriting: (path) => wrap('read', path, () => askWriters(path)),

@@ -2,6 +2,7 @@
 // fail.
 
 import type { MeshError } from '../base/index.ts';
+import { type ReadResult, tooLarge } from './read-together.ts';
 import type { Store, StoreWatcher } from './store.ts';
 
 export interface MemoryStore extends Store {
@@ -33,6 +34,14 @@ class FilesInMemory implements MemoryStore {
   async read(path: string): Promise<Uint8Array | null> {
     this.check();
     return this.files.get(clean(path))?.slice() ?? null;
+  }
+
+  async readTogether(paths: readonly string[], bytesMax: number): Promise<readonly ReadResult[]> {
+    return paths.map((path) => {
+      if (this.fault !== null) return this.fault;
+      const bytes = this.files.get(clean(path))?.slice() ?? null;
+      return bytes !== null && bytes.length > bytesMax ? tooLarge(path, bytesMax) : bytes;
+    });
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {

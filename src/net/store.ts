@@ -1,6 +1,8 @@
 // The Store seam: small files that are read whole, replaced atomically and watched. The control plane's manifest
 // directory and the proxy's last good snapshot are Stores, so that a simulated restart finds what a real one would.
 
+import type { ReadResult } from './read-together.ts';
+
 export interface StoreWatcher {
   /** Something below the watched path changed; read again. Bursts may be merged, a change is never missed. */
   onChange(): void;
@@ -9,6 +11,11 @@ export interface StoreWatcher {
 export interface Store {
   /** The file's bytes, or null where there is none. Rejects with a MeshError (`storage`) on anything else. */
   read(path: string): Promise<Uint8Array | null>;
+  /**
+   * Those files as they were at one moment, in the order of the paths: none is of before a change that another one is
+   * of after. One of more than `bytesMax` is an error, as is what else cannot be read.
+   */
+  readTogether(paths: readonly string[], bytesMax: number): Promise<readonly ReadResult[]>;
   /**
    * Replaces the file so that a reader, also after a crash, sees the old or the new bytes whole (write aside, fsync,
    * rename).

@@ -1,5 +1,7 @@
-// The text of files that hold certificates, read anew when they change. A folder is watched, not a file, because that
-// is what Kubernetes and certificate tools replace; whoever depends on a text is told only when it became another one.
+// The text of files that hold certificates, read anew when they change; whoever depends on a text is told only when it
+// became another one. The files of a folder are read together and put into force together: a certificate and its key
+// are of the same generation, also while Kubernetes replaces the Secret that is mounted there. One reading of a folder
+// runs at a time, and a change during it asks for another: an older text never follows a newer one.
 
 import { dirname } from 'node:path';
 import { type Log, MeshError } from '../../base/index.ts';
@@ -14,7 +16,20 @@ interface Entry {
   text: string | null;
   fault: string;
   readonly watchers: Set<TextWatcher>;
+  /** Ends the watch. */
+  readonly stop: () => void;
 }
+
+interface Folder {
+  /** Moves on with each change that was told. */
+  turn: number;
+  reading: boolean;
+}
+
+/** What was read of a file. */
+type Loaded = Pick<Entry, 'text' | 'fault'>;
+
+const missing: Loaded = { text: null, fault: 'does not exist' };
 
 /** A certificate file of more than this is none. */
 const fileBytesMax = 1024 * 1024;
@@ -23,7 +38,7 @@ export class FileTexts {
   private readonly store: Store;
   private readonly log: Log;
   private readonly entries = new Map<string, Entry>();
-  private readonly folders = new Map<string, () => void>();
+  private readonly folders = new Map<string, Folder>();
 
   constructor(store: Store, log: Log) {
     this.store = store;
@@ -37,22 +52,18 @@ export class FileTexts {
       known.watchers.add(watcher);
       return;
     }
-    this.entries.set(path, { text: null, fault: 'is being read', watchers: new Set([watcher]) });
     const folder = dirname(path);
-    if (!this.folders.has(folder))
-      this.folders.set(folder, this.store.watch(folder, { onChange: () => this.readFolder(folder) }));
-    void this.read(path);
+    const stop = this.store.watchFile(path, { onChange: () => this.onChange(folder) });
+    this.entries.set(path, { text: null, fault: 'is being read', watchers: new Set([watcher]), stop });
+    this.onChange(folder);
   }
 
   forget(watcher: TextWatcher): void {
-    for (const [path, { watchers }] of this.entries) {
-      watchers.delete(watcher);
-      if (watchers.size === 0) this.entries.delete(path);
-    }
-    for (const [folder, stop] of this.folders) {
-      if ([...this.entries.keys()].some((path) => dirname(path) === folder)) continue;
-      stop();
-      this.folders.delete(folder);
+    for (const [path, entry] of this.entries) {
+      entry.watchers.delete(watcher);
+      if (entry.watchers.size > 0) continue;
+      entry.stop();
+      this.entries.delete(path);
     }
   }
 
@@ -63,37 +74,59 @@ export class FileTexts {
   }
 
   stop(): void {
-    for (const stop of this.folders.values()) stop();
-    this.folders.clear();
+    for (const { stop } of this.entries.values()) stop();
     this.entries.clear();
   }
 
-  private readFolder(folder: string): void {
-    for (const path of this.entries.keys()) if (dirname(path) === folder) void this.read(path);
+  private onChange(path: string): void {
+    let folder = this.folders.get(path);
+    if (folder === undefined) {
+      folder = { turn: 0, reading: false };
+      this.folders.set(path, folder);
+    }
+    folder.turn += 1;
+    if (!folder.reading) void this.readFolder(path, folder);
   }
 
-  private async read(path: string): Promise<void> {
-    const { text, fault } = await this.load(path);
-    const entry = this.entries.get(path);
-    if (entry === undefined || (entry.text === text && entry.fault === fault)) return;
-    // What vanished or cannot be read leaves the last text in use, and is said.
-    if (text === null && entry.text !== null) {
-      this.log.write('warn', 'certificate file not read, the last one stays', { path, fault });
-      return;
+  private async readFolder(path: string, folder: Folder): Promise<void> {
+    folder.reading = true;
+    let read = -1;
+    while (read !== folder.turn) {
+      // Who asked in this turn of the loop is in the same reading.
+      await Promise.resolve();
+      read = folder.turn;
+      const paths = [...this.entries.keys()].filter((one) => dirname(one) === path);
+      const results = await this.load(paths);
+      this.settle(paths, results);
     }
-    entry.text = text;
-    entry.fault = fault;
-    for (const watcher of [...entry.watchers]) watcher.onText();
+    this.folders.delete(path);
   }
 
-  private async load(path: string): Promise<{ text: string | null; fault: string }> {
-    try {
-      const bytes = await this.store.read(path);
-      if (bytes === null) return { text: null, fault: 'does not exist' };
-      if (bytes.length > fileBytesMax) return { text: null, fault: `has more than ${fileBytesMax} bytes` };
-      return { text: Buffer.from(bytes).toString('utf8'), fault: '' };
-    } catch (error) {
-      return { text: null, fault: error instanceof MeshError ? error.message : String(error) };
+  /** All texts first, then those who are told: each of them once. */
+  private settle(paths: readonly string[], results: readonly Loaded[]): void {
+    const told = new Set<TextWatcher>();
+    for (const [index, path] of paths.entries()) {
+      const entry = this.entries.get(path);
+      const { text, fault } = results[index] ?? missing;
+      if (entry === undefined || (entry.text === text && entry.fault === fault)) continue;
+      // What vanished or cannot be read leaves the last text in use, and is said.
+      if (text === null && entry.text !== null) {
+        this.log.write('warn', 'certificate file not read, the last one stays', { path, fault });
+        continue;
+      }
+      entry.text = text;
+      entry.fault = fault;
+      for (const watcher of entry.watchers) told.add(watcher);
     }
+    for (const watcher of told) watcher.onText();
+  }
+
+  private async load(paths: readonly string[]): Promise<readonly Loaded[]> {
+    const results = await this.store.readTogether(paths, fileBytesMax);
+    return results.map((result) => {
+      if (result === null) return missing;
+      if (result instanceof MeshError) return { text: null, fault: result.message };
+      return { text: Buffer.from(result).toString('utf8'), fault: '' };
+    });
   }
 }

@@ -224,6 +224,7 @@ const namesMax = 4_096;
 /** Where there are no files, in a test without any. */
 const noStore: Store = {
   read: () => Promise.resolve(null),
+  readTogether: (paths) => Promise.resolve(paths.map(() => null)),
   write: () => Promise.resolve(),
   remove: () => Promise.resolve(),
   isOpenForWriting: () => Promise.resolve(false),
