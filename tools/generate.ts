@@ -19,6 +19,7 @@ const modules = ['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'];
 /** Messages of different packages that share a name; the face tells them apart by this prefix. */
 const prefixes: readonly (readonly [folder: string, prefix: string])[] = [
   ['envoy/extensions/upstreams/http/', 'Upstream'],
+  ['envoy/extensions/filters/http/rbac/', 'HttpFilter'],
   ['udpa/type/v1/', 'Udpa'],
 ];
 

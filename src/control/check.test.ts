@@ -67,8 +67,8 @@ describe('checkManifests', () => {
     ],
     [
       'a kind that comes later',
-      ['apiVersion: weft.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a }\n'],
-      ['0.yaml:2 default/AccessPolicy/a: kind: is not supported yet by this version (got AccessPolicy)'],
+      ['apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: { name: a }\n'],
+      ['0.yaml:2 default/ListenerSet/a: kind: is not supported yet by this version (got ListenerSet)'],
     ],
     [
       'a file that does not parse',

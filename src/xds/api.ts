@@ -205,6 +205,22 @@ export {
   ListenerSchema,
 } from './gen/envoy/config/listener/v3/listener_pb.ts';
 export {
+  type Permission,
+  type Permission_Set,
+  Permission_SetSchema,
+  PermissionSchema,
+  type Policy,
+  PolicySchema,
+  type Principal,
+  type Principal_Set,
+  Principal_SetSchema,
+  PrincipalSchema,
+  type RBAC,
+  RBAC_Action,
+  RBAC_ActionSchema,
+  RBACSchema,
+} from './gen/envoy/config/rbac/v3/rbac_pb.ts';
+export {
   type DirectResponseAction,
   DirectResponseActionSchema,
   type HeaderMatcher,
@@ -277,6 +293,12 @@ export {
   CorsPolicySchema,
   CorsSchema,
 } from './gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts';
+export {
+  type RBAC as HttpFilterRBAC,
+  type RBACPerRoute as HttpFilterRBACPerRoute,
+  RBACPerRouteSchema as HttpFilterRBACPerRouteSchema,
+  RBACSchema as HttpFilterRBACSchema,
+} from './gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 export { type Router, RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
 export {
   type TlsInspector,
@@ -402,6 +424,7 @@ export {
   type Resource,
   ResourceSchema,
 } from './gen/envoy/service/discovery/v3/discovery_pb.ts';
+export { type PathMatcher, PathMatcherSchema } from './gen/envoy/type/matcher/v3/path_pb.ts';
 export {
   type RegexMatchAndSubstitute,
   RegexMatchAndSubstituteSchema,

@@ -20,11 +20,15 @@ import { file_envoy_config_endpoint_v3_endpoint } from './gen/envoy/config/endpo
 import { file_envoy_config_listener_v3_api_listener } from './gen/envoy/config/listener/v3/api_listener_pb.ts';
 import { file_envoy_config_listener_v3_listener_components } from './gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { file_envoy_config_listener_v3_listener } from './gen/envoy/config/listener/v3/listener_pb.ts';
+import { file_envoy_config_rbac_v3_rbac } from './gen/envoy/config/rbac/v3/rbac_pb.ts';
 import { file_envoy_config_route_v3_route_components } from './gen/envoy/config/route/v3/route_components_pb.ts';
 import { file_envoy_config_route_v3_route } from './gen/envoy/config/route/v3/route_pb.ts';
 import { file_envoy_extensions_access_loggers_file_v3_file } from './gen/envoy/extensions/access_loggers/file/v3/file_pb.ts';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts';
+import { file_envoy_extensions_filters_http_cors_v3_cors } from './gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts';
+import { file_envoy_extensions_filters_http_rbac_v3_rbac } from './gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import { file_envoy_extensions_filters_http_router_v3_router } from './gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from './gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from './gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from './gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
@@ -34,6 +38,9 @@ import { file_envoy_extensions_load_balancing_policies_random_v3_random } from '
 import { file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash } from './gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts';
 import { file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin } from './gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts';
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from './gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts';
+import { file_envoy_extensions_transport_sockets_tls_v3_common } from './gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import { file_envoy_extensions_transport_sockets_tls_v3_secret } from './gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+import { file_envoy_extensions_transport_sockets_tls_v3_tls } from './gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from './gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import { file_envoy_service_cluster_v3_cds } from './gen/envoy/service/cluster/v3/cds_pb.ts';
 import { file_envoy_service_discovery_v3_ads } from './gen/envoy/service/discovery/v3/ads_pb.ts';
@@ -42,6 +49,7 @@ import { file_envoy_service_endpoint_v3_eds } from './gen/envoy/service/endpoint
 import { file_envoy_service_listener_v3_lds } from './gen/envoy/service/listener/v3/lds_pb.ts';
 import { file_envoy_service_route_v3_rds } from './gen/envoy/service/route/v3/rds_pb.ts';
 import { file_envoy_service_secret_v3_sds } from './gen/envoy/service/secret/v3/sds_pb.ts';
+import { file_envoy_type_matcher_v3_path } from './gen/envoy/type/matcher/v3/path_pb.ts';
 import { file_envoy_type_matcher_v3_regex } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 import { file_envoy_type_matcher_v3_string } from './gen/envoy/type/matcher/v3/string_pb.ts';
 import { file_envoy_type_v3_http } from './gen/envoy/type/v3/http_pb.ts';
@@ -75,11 +83,15 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_config_listener_v3_api_listener,
   file_envoy_config_listener_v3_listener_components,
   file_envoy_config_listener_v3_listener,
+  file_envoy_config_rbac_v3_rbac,
   file_envoy_config_route_v3_route_components,
   file_envoy_config_route_v3_route,
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_filters_http_cors_v3_cors,
+  file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
+  file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_load_balancing_policies_common_v3_common,
@@ -89,6 +101,9 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash,
   file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin,
   file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
+  file_envoy_extensions_transport_sockets_tls_v3_common,
+  file_envoy_extensions_transport_sockets_tls_v3_secret,
+  file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
   file_envoy_service_cluster_v3_cds,
   file_envoy_service_discovery_v3_ads,
@@ -97,6 +112,7 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_service_listener_v3_lds,
   file_envoy_service_route_v3_rds,
   file_envoy_service_secret_v3_sds,
+  file_envoy_type_matcher_v3_path,
   file_envoy_type_matcher_v3_regex,
   file_envoy_type_matcher_v3_string,
   file_envoy_type_v3_http,

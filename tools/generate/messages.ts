@@ -12,6 +12,7 @@ export const protoFiles: readonly string[] = [
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/cors/v3/cors.proto',
+  'envoy/extensions/filters/http/rbac/v3/rbac.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
@@ -101,6 +102,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'RegexMatcher',
     'RegexMatcher.GoogleRE2',
     'RegexMatchAndSubstitute',
+    'PathMatcher',
   ],
   'envoy.config.core.v3': [
     'Address',
@@ -232,7 +234,17 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   ],
   'envoy.extensions.access_loggers.file.v3': ['FileAccessLog'],
   'envoy.extensions.access_loggers.stream.v3': ['StdoutAccessLog'],
+  'envoy.config.rbac.v3': [
+    'Permission',
+    'Permission.Set',
+    'Policy',
+    'Principal',
+    'Principal.Set',
+    'RBAC',
+    'RBAC.Action',
+  ],
   'envoy.extensions.filters.http.cors.v3': ['Cors', 'CorsPolicy'],
+  'envoy.extensions.filters.http.rbac.v3': ['RBAC', 'RBACPerRoute'],
   'envoy.extensions.filters.listener.tls_inspector.v3': ['TlsInspector'],
   'envoy.extensions.transport_sockets.tls.v3': [
     'CertificateValidationContext',

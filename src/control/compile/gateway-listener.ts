@@ -86,7 +86,7 @@ function compileChain(chain: ListenerChain): MessageInitShape<typeof FilterChain
     ...(serverNames.length === 0 ? {} : { filterChainMatch: { serverNames: [...serverNames] } }),
     filters: [
       chain.kind === 'http'
-        ? compileManager({ name, direction: 'gateway', cors: chain.cors })
+        ? compileManager({ name, direction: 'gateway', fenced: false, cors: chain.cors })
         : compileStream(name, chain.backends),
     ],
     ...(tls === null

@@ -16,13 +16,17 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
+import type { AccessModel, Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
+import { compileAccess, joinAccess } from './access.ts';
 import { compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
 import { hostDomains, refuseAll } from './virtual-hosts.ts';
+
+/** What a route does to reach a cluster, past its fence. */
+type Forward = (cluster: string) => ReturnType<typeof forwardTo>;
 
 type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
 
@@ -34,6 +38,12 @@ export interface InboundTarget {
   readonly service: string;
   readonly applicationPort: number;
   readonly protocol: PortProtocol;
+}
+
+/** A cluster whose application port not everybody may call. */
+interface InboundFence {
+  readonly cluster: string;
+  readonly access: AccessModel;
 }
 
 /** One authority that is accepted, by the virtual host it belongs to. */
@@ -67,6 +77,7 @@ export interface InboundPlan {
   readonly wildcards: readonly InboundWildcard[];
   readonly misdirected: readonly string[];
   readonly copies: readonly InboundCopy[];
+  readonly fences: readonly InboundFence[];
   /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
   readonly unresolved: readonly string[];
 }
@@ -91,8 +102,30 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   addParents(hosts, model, targets);
   const wildcards = addGatewayHosts(hosts, model, targets);
   const copies = planCopies(model, targets);
-  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, copies, unresolved };
+  const fences = planFences(own, targets);
+  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, copies, fences, unresolved };
   return { ...plan, misdirected: hosts.has('*') ? foreignDomains(model, scope, hosts) : ['*'] };
+}
+
+/**
+ * A fence is of the application's port, by whatever Service's name it is reached: another one that leads there is no way
+ * round.
+ */
+function planFences(
+  services: readonly ServiceModel[],
+  targets: ReadonlyMap<string, InboundTarget>,
+): readonly InboundFence[] {
+  const byPort = new Map<number, AccessModel[]>();
+  for (const { ports } of services)
+    for (const { id, access } of ports) {
+      const at = targets.get(id)?.applicationPort;
+      if (at !== undefined && access !== null) byPort.set(at, [...(byPort.get(at) ?? []), access]);
+    }
+  const clusters = new Map([...targets.values()].map((one) => [one.cluster, one.applicationPort]));
+  return [...clusters].flatMap(([cluster, port]) => {
+    const access = joinAccess(byPort.get(port) ?? []);
+    return access === null ? [] : [{ cluster, access }];
+  });
 }
 
 function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
@@ -275,12 +308,16 @@ function foreignDomains(model: Model, scope: SidecarScope, hosts: HostCollector)
 }
 
 export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConfiguration {
+  const fences = new Map(plan.fences.map(({ cluster, access }) => [cluster, compileAccess(access)]));
+  const forward: Forward = (cluster) => forwardTo(cluster, fences.get(cluster));
   const chosen = [
-    ...plan.targets.map(({ port, cluster }) => compileChosen(port, cluster)),
-    ...plan.copies.map((copy) => compileChosen(copy.chosen, copy.cluster)),
+    ...plan.targets.map(({ port, cluster }) => compileChosen(port, forward(cluster))),
+    ...plan.copies.map((copy) => compileChosen(copy.chosen, forward(copy.cluster))),
   ];
-  const wildcards = plan.wildcards.map(compileWildcard);
-  const virtualHosts = plan.hosts.map((host) => compileInboundHost(host, chosen, wildcards));
+  const wildcards = plan.wildcards.map((wildcard) => compileWildcard(wildcard, forward));
+  const virtualHosts = plan.hosts.map((host) =>
+    compileInboundHost(host, chosen, wildcards, forward(host.cluster)),
+  );
   virtualHosts.push(compileMisdirected(plan.misdirected, chosen, wildcards));
   return create(RouteConfigurationSchema, {
     name,
@@ -290,12 +327,12 @@ export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConf
 }
 
 /** What the caller's proxy says it chose, whatever the authority: routes that lead here may have reached it first. */
-function compileChosen(port: string, cluster: string): Route {
+function compileChosen(port: string, forwarded: ReturnType<Forward>): Route {
   const header = { name: destinationHeader, headerMatchSpecifier: exactly(port) };
   return create(RouteSchema, {
     name: `chosen/${port}`,
     match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
-    ...forwardTo(cluster),
+    ...forwarded,
   });
 }
 
@@ -310,6 +347,7 @@ function compileInboundHost(
   host: InboundHost,
   chosen: readonly Route[],
   wildcards: readonly Route[],
+  forwarded: ReturnType<Forward>,
 ): VirtualHost {
   return create(VirtualHostSchema, {
     name: host.name,
@@ -320,7 +358,7 @@ function compileInboundHost(
       {
         name: 'default',
         match: { pathSpecifier: { case: 'prefix', value: '/' } },
-        ...forwardTo(host.cluster),
+        ...forwarded,
       },
     ],
   });
@@ -337,7 +375,7 @@ function compileMisdirected(
 }
 
 /** A domain has one wildcard, so the host and the port cannot both be open: the last host of the table looks itself. */
-function compileWildcard({ name, text, cluster }: InboundWildcard): Route {
+function compileWildcard({ name, text, cluster }: InboundWildcard, forward: Forward): Route {
   const value = create(StringMatcherSchema, {
     matchPattern: { case: 'contains', value: text },
     ignoreCase: true,
@@ -346,7 +384,7 @@ function compileWildcard({ name, text, cluster }: InboundWildcard): Route {
   return create(RouteSchema, {
     name,
     match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
-    ...forwardTo(cluster),
+    ...forward(cluster),
   });
 }
 
@@ -364,8 +402,9 @@ function refuseChosen(): Route {
 }
 
 /** The caller's proxy owns deadline and retries: here a second clock could only cut a longer one short. */
-function forwardTo(cluster: string) {
+function forwardTo(cluster: string, access: ReturnType<typeof compileAccess> | undefined) {
   return {
+    ...(access === undefined ? {} : { typedPerFilterConfig: access }),
     action: {
       case: 'route' as const,
       value: create(RouteActionSchema, {

@@ -11,6 +11,7 @@ import {
   RouterSchema,
   TrafficDirection,
 } from '../../xds/api.ts';
+import { accessFilter } from './access.ts';
 import { corsFilter } from './cors.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 import type { Bind } from './scope.ts';
@@ -21,18 +22,21 @@ export interface ListenerInput {
   readonly direction: 'inbound' | 'outbound' | 'gateway';
   /** A route of it says who may read across origins. */
   readonly cors: boolean;
+  /** A route of it leads to what not everybody may call. */
+  readonly fenced: boolean;
 }
 
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
 const headTimeoutMs = 10_000;
 
 /** The network filter that reads HTTP, and takes its routes by `name`. */
-export function compileManager({ name, direction, cors }: Omit<ListenerInput, 'bind'>): Filter {
+export function compileManager({ name, direction, cors, fenced }: Omit<ListenerInput, 'bind'>): Filter {
   const edge = direction === 'gateway';
   const manager = packAny(HttpConnectionManagerSchema, {
     statPrefix: name,
     routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: name } },
     httpFilters: [
+      ...(fenced ? [accessFilter()] : []),
       ...(cors ? [corsFilter()] : []),
       {
         name: 'envoy.filters.http.router',

@@ -75,7 +75,7 @@ export class MeshCompiler {
       ),
     );
     this.clusters = cache.shareMap('clusters', byName(this.compileClusters()));
-    this.staticInput = `${this.routingInput} ${hashMap(this.clusters)}`;
+    this.staticInput = `${this.routingInput} ${hashMap(this.clusters)} ${encodeAccessInput(model)}`;
     cache.beginBuild(this.staticInput);
   }
 
@@ -123,8 +123,14 @@ export class MeshCompiler {
       compileInboundRoutes('inbound', plan),
     );
     const listeners = [
-      this.listener({ name: 'outbound', bind: scope.outbound, direction: 'outbound', cors: this.cors }),
-      this.listener({ name: 'inbound', bind: scope.inbound, direction: 'inbound', cors: false }),
+      this.outboundListener('outbound', scope.outbound),
+      this.listener({
+        name: 'inbound',
+        bind: scope.inbound,
+        direction: 'inbound',
+        cors: false,
+        fenced: plan.fences.length > 0,
+      }),
     ];
     const routes = [this.outboundRoutes('outbound', scope.namespace), inbound];
     const notes = plan.unresolved.map(
@@ -135,8 +141,7 @@ export class MeshCompiler {
   }
 
   private compileAgent(scope: AgentScope, key: string): CompiledStatics {
-    const { bind } = scope;
-    const listeners = [this.listener({ name: 'agent', bind, direction: 'outbound', cors: this.cors })];
+    const listeners = [this.outboundListener('agent', scope.bind)];
     return this.bundle(key, listeners, [this.outboundRoutes('agent', scope.namespace)], [], []);
   }
 
@@ -186,9 +191,13 @@ export class MeshCompiler {
     );
   }
 
+  private outboundListener(name: string, bind: Bind): XdsResource {
+    return this.listener({ name, bind, direction: 'outbound', cors: this.cors, fenced: false });
+  }
+
   private listener(input: ListenerInput): XdsResource {
     const { host, port } = input.bind;
-    const made = `${input.direction} ${input.cors}`;
+    const made = `${input.direction} ${input.cors} ${input.fenced}`;
     return this.cache.resource(ListenerSchema, input.name, `${host} ${port}`, made, () =>
       compileListener(input),
     );
@@ -260,6 +269,14 @@ function encodeRoutingInput(model: Model): string {
     service.ports.map((port) => [port.targetPort, port.protocol, encodePortInput(service, port)]),
   ]);
   return hashOf(JSON.stringify([services, [...model.gateways]]));
+}
+
+/** Of the inbound side alone: callers come and go, and no route of theirs changes by it. */
+function encodeAccessInput({ services }: Model): string {
+  const fenced = [...services.values()].flatMap(({ ports }) =>
+    ports.flatMap(({ id, access }) => (access === null ? [] : [[id, access]])),
+  );
+  return fenced.length === 0 ? '' : hashOf(JSON.stringify(fenced));
 }
 
 /** What determines the virtual host of a port, and its Service's names. */

@@ -149,7 +149,7 @@ const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
  */
 function createRawObject(kind: WatchedKind, version: string, object: KubeObject): RawObject {
   const apiVersion = kind.group === '' ? version : `${kind.group}/${version}`;
-  const { status: _status, metadata, ...rest } = object;
+  const { metadata, ...rest } = object;
   const value = { ...trimData(kind, rest), apiVersion, kind: kind.kind, metadata: trimMetadata(metadata) };
   const namespace = textOf(object, 'metadata', 'namespace');
   const name = textOf(object, 'metadata', 'name');
@@ -157,12 +157,24 @@ function createRawObject(kind: WatchedKind, version: string, object: KubeObject)
   return { key, apiVersion, kind: kind.kind, namespace, name, value, origin: { file: '', line: 0 } };
 }
 
-/** Of Secrets and ConfigMaps what certificates are made of; what else is in them is not kept, nor told apart. */
+/**
+ * Of Secrets and ConfigMaps what certificates are made of, of pods who they are; what else is in them is not kept, nor
+ * told apart.
+ */
 function trimData({ group, kind }: WatchedKind, object: KubeObject): KubeObject {
-  if (group !== '' || (kind !== 'Secret' && kind !== 'ConfigMap')) return object;
-  const { data, binaryData: _binary, ...rest } = object;
+  const { status, ...said } = object;
+  if (group === '' && kind === 'Pod') return trimPod(said['spec'], status);
+  if (group !== '' || (kind !== 'Secret' && kind !== 'ConfigMap')) return said;
+  const { data, binaryData: _binary, ...rest } = said;
   const kept = Object.entries(isRecord(data) ? data : {}).filter(([key]) => certificateKeys.has(key));
   return { ...rest, data: Object.fromEntries(kept) };
+}
+
+/** Thousands of them, which say much and change all the time. */
+function trimPod(spec: unknown, status: unknown): KubeObject {
+  const { serviceAccountName, hostNetwork } = isRecord(spec) ? spec : {};
+  const { phase, podIPs } = isRecord(status) ? status : {};
+  return { spec: { serviceAccountName, hostNetwork }, status: { phase, podIPs } };
 }
 
 const certificateKeys: ReadonlySet<string> = new Set(['tls.crt', 'tls.key', 'ca.crt']);

@@ -1,6 +1,7 @@
 // Builds the whole model from the objects in force, and the book of what was wrong with them. Pure: the same objects
 // give the same model, in whatever order they came.
 
+import { resolveAccess } from './access.ts';
 import { BackendTls } from './backend-tls.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { CertificateStore } from './certificates.ts';
@@ -29,7 +30,8 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const grants = new Grants(index.all('ReferenceGrant'));
   const certificates = new CertificateStore(index, grants);
   const tls = new BackendTls(index, services, certificates, book);
-  const models = buildServices({ index, services, carried, policies, tls, book });
+  const access = resolveAccess(index, services, book);
+  const models = buildServices({ index, services, carried, policies, access, tls, book });
   const gateways = new GatewayBuilder(index, certificates, book);
   const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
   const directory = { services, grants, ports: carried, tls };

@@ -2,6 +2,7 @@
 // (routes.ts).
 
 import type { GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
+import type { Access } from './access.ts';
 import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
@@ -85,6 +86,7 @@ export interface ServiceInputs {
   readonly services: ReadonlyMap<string, ServiceObject>;
   readonly carried: ReadonlyMap<string, PortProtocol>;
   readonly policies: Policies;
+  readonly access: Access;
   readonly tls: BackendTls;
   readonly book: ConditionBook;
 }
@@ -94,6 +96,7 @@ export function buildServices({
   services,
   carried,
   policies,
+  access,
   tls,
   book,
 }: ServiceInputs): Map<string, ServiceModel> {
@@ -123,6 +126,7 @@ export function buildServices({
         endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
         external: service.spec.type === 'ExternalName' && !broken ? service.spec.externalName : null,
         routes: { producer: null, consumers: new Map() },
+        access: access.forPort(service, port),
         owners: [service.key, ...policy.owners, ...tls.ownersOf(id, port.name)],
       });
     }

@@ -1,6 +1,7 @@
 // The mesh as the manifests mean it: services with ports, endpoints, policy and routes; gateways with hosts and routes.
 // Immutable, built whole (build.ts), sorted by name, and free of any proxy's view of it: that is the compiler's work.
 
+import type { AccessRule } from '../schema/access-policy.ts';
 import type { CorsSettings, HttpHeaderEdits, HttpPathEdit } from '../schema/http-filters.ts';
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
@@ -47,6 +48,8 @@ export interface PortModel {
   /** How its pods are spoken to in TLS; null: without. */
   readonly tls: BackendTlsModel | null;
   readonly routes: PortRoutes;
+  /** null: no policy says who may call it, and everybody may. */
+  readonly access: AccessModel | null;
   /** What a refusal of its cluster should be told: the Service and the policies in force. */
   readonly owners: readonly ObjectKey[];
 }
@@ -62,6 +65,34 @@ export interface BackendTlsModel {
   /** PEM; empty: those that the proxy's system trusts. */
   readonly authorities: string;
 }
+
+export interface AccessModel {
+  /** Who passes; null: everybody, as no policy is enforced. */
+  readonly enforced: readonly AccessRuleModel[] | null;
+  /** Who would pass if those that are only audited were enforced too; null: none is only audited. */
+  readonly audited: readonly AccessRuleModel[] | null;
+}
+
+export interface AccessRuleModel {
+  /** `namespace/policy/rule`. */
+  readonly name: string;
+  readonly owner: ObjectKey;
+  /** null: everybody. */
+  readonly callers: readonly CallerModel[] | null;
+  /** What may be asked; none: everything. */
+  readonly http: AccessRule['http'];
+}
+
+/** Those of pods are their addresses: what the network shows of a caller before it proves who it is. */
+export type CallerModel =
+  | {
+      readonly kind: 'account';
+      readonly namespace: string;
+      readonly name: string;
+      readonly addresses: readonly string[];
+    }
+  | { readonly kind: 'namespace'; readonly name: string; readonly addresses: readonly string[] }
+  | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] };
 
 export interface PortRoutes {
   /** null: no route is attached, everything goes to the Service. Otherwise what matches none is refused. */

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { ObjectKey, Origin } from '../source/types.ts';
+import { type AccessPolicySpec, accessPolicySpec, accessRule, salvageAccessPolicy } from './access-policy.ts';
 import { type BackendTlsPolicySpec, backendTlsPolicySpec } from './backend-tls-policy.ts';
 import {
   type BackendTrafficPolicySpec,
@@ -15,6 +16,7 @@ import {
 } from './gateway.ts';
 import { type GrpcRouteSpec, grpcRouteRule, grpcRouteSpec, salvageGrpcRoute } from './grpc-route.ts';
 import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
+import { type PodSpec, podFields, readPod } from './pod.ts';
 import { type ConfigMapSpec, configMapSchema, type SecretSpec, secretSchema } from './secret.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
@@ -50,6 +52,8 @@ export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayCl
 export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
 export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
+export type AccessPolicyObject = Typed<'AccessPolicy', AccessPolicySpec>;
+export type PodResource = Typed<'Pod', PodSpec>;
 
 export type TlsRouteObject = Typed<'TLSRoute', TlsRouteSpec>;
 export type TcpRouteObject = Typed<'TCPRoute', TcpRouteSpec>;
@@ -78,7 +82,9 @@ export type Resource =
   | GatewayClassObject
   | ReferenceGrantObject
   | BackendTrafficPolicyObject
-  | ServicePolicyObject;
+  | ServicePolicyObject
+  | AccessPolicyObject
+  | PodResource;
 
 export interface KindRow {
   readonly group: string;
@@ -110,6 +116,11 @@ function withSpec<S extends z.ZodType>(
   const shape = { apiVersion: z.string(), kind: z.string(), metadata, spec };
   return strict ? z.strictObject({ ...shape, status: z.unknown().optional() }) : z.object(shape);
 }
+
+// What of a pod's specification and what of its status is read makes one.
+const pod = podFields
+  .extend({ metadata: metadataSchema })
+  .transform(({ metadata, ...fields }) => ({ metadata, spec: readPod(fields) }));
 
 // EndpointSlice has its fields beside metadata, not in a spec.
 const endpointSlice = endpointSliceSchema
@@ -195,11 +206,23 @@ export const kinds: readonly KindRow[] = [
     versions: ['v1alpha1'],
     schema: withSpec(servicePolicySpec, { strict: true }),
   },
+  {
+    group: weftGroup,
+    kind: 'AccessPolicy',
+    versions: ['v1alpha1'],
+    schema: withSpec(accessPolicySpec, { strict: true }),
+    parts: {
+      field: 'rules',
+      schema: accessRule,
+      faultsOf: (spec: AccessPolicySpec) => spec.rules.map((rule) => rule.faults),
+    },
+    salvage: salvageAccessPolicy,
+  },
+  { group: '', kind: 'Pod', versions: ['v1'], schema: pod },
 ];
 
 /** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
 export const laterKinds: ReadonlySet<string> = new Set([
-  `${weftGroup}/AccessPolicy`,
   `${gatewayGroup}/ListenerSet`,
   'gateway.networking.x-k8s.io/XListenerSet',
   'gateway.networking.x-k8s.io/XMesh',

@@ -55,6 +55,62 @@ const target = 'targetRefs: [{ group: "", kind: Service, name: a }]';
 const policy = (settings: string) => `spec: { ${target}, ${settings} }`;
 const later = 'is not supported yet by this version';
 
+const access = (rules: string) => `spec: { ${target}, rules: [${rules}] }`;
+const oneCaller = 'must be one of serviceAccount, namespace and ipBlock';
+const range = 'must be a range of addresses such as 10.0.0.0/8, with no bits behind its prefix';
+const somePort = 'must be the name or the number of a port of the Service';
+
+table('AccessPolicy', 'weft.dev/v1alpha1', 'AccessPolicy', [
+  ['nobody may call', `spec: { ${target} }`],
+  ['no targets', 'spec: {}', 'spec.targetRefs: is required'],
+  ['another mode', `spec: { ${target}, mode: Warn }`, 'spec.mode: must be Enforce or Audit (got Warn)'],
+  ['everybody may call', access('{}')],
+  [
+    'nobody in a rule',
+    access('{ from: [] }'),
+    'spec.rules[0].from: must be a list of 1 to 64 callers; leave it out to let everybody call (got [])',
+  ],
+  ['a caller of no kind', access('{ from: [{}] }'), `spec.rules[0].from[0]: ${oneCaller} (got {})`],
+  [
+    'a caller of two kinds',
+    access('{ from: [{ namespace: { name: a }, serviceAccount: { name: b } }] }'),
+    `spec.rules[0].from[0]: ${oneCaller} (got {"namespace":{"name":"a"},"serviceAccount":{"name":"b"}})`,
+  ],
+  ...[
+    '10.0.0.1',
+    '10.0.0.1/8',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    'fd00::1/64',
+    '10.0.0.0/8/8',
+    '010.0.0.0/8',
+  ].map(
+    (cidr): Case => [
+      `a range ${cidr}`,
+      access(`{ from: [{ ipBlock: { cidr: "${cidr}" } }] }`),
+      `spec.rules[0].from[0].ipBlock.cidr: ${range} (got ${cidr})`,
+    ],
+  ),
+  [
+    'ranges',
+    access('{ from: [{ ipBlock: { cidr: "fd00::/8", except: ["fd00:1::/32", "::ffff:1.2.3.0/120"] } }] }'),
+  ],
+  ['ports', access('{ ports: [http, 80] }')],
+  ['a port 0', access('{ ports: [0] }'), `spec.rules[0].ports[0]: ${somePort} (got 0)`],
+  ['a port that is neither', access('{ ports: [true] }'), `spec.rules[0].ports[0]: ${somePort} (got true)`],
+  [
+    'a method in lower case, a path without a slash',
+    access('{ http: [{ methods: [get], path: { value: a } }] }'),
+    'spec.rules[0].http[0].methods[0]: must be a method (got get)',
+    'spec.rules[0].http[0].path.value: must be a path that begins with / (got a)',
+  ],
+  [
+    'two rules, of which one is at fault',
+    access('{ from: [{ namespace: { name: a } }] }, { port: [80] }'),
+    'spec.rules[1].port: is not a field of this kind (is it ports?)',
+  ],
+]);
+
 table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
   ['empty settings', `spec: { ${target} }`],
   ['a status is left alone', `spec: { ${target} }\nstatus: { ancestors: [] }`],
@@ -673,7 +729,6 @@ table('XBackendTrafficPolicy', 'gateway.networking.x-k8s.io/v1alpha1', 'XBackend
 describe('kinds', () => {
   const cases: readonly [string, string, string, readonly string[]][] = [
     ['of others', 'apps/v1', 'Deployment', ['note: apps/v1 Deployment is not a kind that the mesh reads']],
-    ['of ours, later', 'weft.dev/v1alpha1', 'AccessPolicy', [`kind: ${later} (got AccessPolicy)`]],
     [
       'of Gateway API, later',
       'gateway.networking.k8s.io/v1',

@@ -1,0 +1,125 @@
+// Who may call which port: every AccessPolicy that names its Service, with callers as addresses of the pods they stand
+// for. Policies add up: whoever one of them lets, passes.
+
+import type { AccessRule } from '../schema/access-policy.ts';
+import type { AccessPolicyObject, ServiceObject } from '../schema/resources.ts';
+import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
+import type { ConditionBook, Subject } from './status.ts';
+import type { AccessModel, AccessRuleModel, CallerModel } from './types.ts';
+
+type ServicePort = ServiceObject['spec']['ports'][number];
+
+export interface Access {
+  /** null: no policy names it, and everybody may call. */
+  forPort(service: ServiceObject, port: ServicePort): AccessModel | null;
+}
+
+export function resolveAccess(
+  index: ResourceIndex,
+  services: ReadonlyMap<string, ServiceObject>,
+  book: ConditionBook,
+): Access {
+  const callers = new CallerBook(index);
+  const byService = new Map<string, AccessPolicyObject[]>();
+  for (const policy of index.byAge('AccessPolicy'))
+    for (const { name } of policy.spec.targetRefs) {
+      const service = services.get(`${policy.metadata.namespace}/${name}`);
+      if (judgeTarget(policy, name, service, book)) push(byService, nameOf(service), policy);
+    }
+  return {
+    forPort(service, port) {
+      const policies = byService.get(nameOf(service)) ?? [];
+      if (policies.length === 0) return null;
+      const enforced = policies.filter(({ spec }) => spec.mode === 'Enforce');
+      const rulesOf = (some: readonly AccessPolicyObject[]) =>
+        some.length === 0 ? null : listRules(some, port, callers);
+      return {
+        enforced: rulesOf(enforced),
+        audited: enforced.length < policies.length ? rulesOf(policies) : null,
+      };
+    },
+  };
+}
+
+function judgeTarget(
+  policy: AccessPolicyObject,
+  name: string,
+  service: ServiceObject | undefined,
+  book: ConditionBook,
+): service is ServiceObject {
+  const { namespace } = policy.metadata;
+  const subject: Subject = { of: 'target', ref: { group: '', kind: 'Service', namespace, name } };
+  if (service === undefined) {
+    book.refuse(policy.key, subject, 'TargetNotFound', `there is no Service ${name} in ${namespace}`);
+    return false;
+  }
+  book.accept(policy.key, subject);
+  const unknown = policy.spec.rules
+    .flatMap(({ ports }) => ports)
+    .filter((asked) => !service.spec.ports.some((port) => isPort(asked, port)));
+  if (unknown.length > 0)
+    book.add(policy.key, {
+      type: 'ResolvedRefs',
+      status: 'False',
+      reason: 'PortNotFound',
+      message: `Service ${name} has no port ${unknown.join(', ')}: what is said of it lets nobody pass`,
+      subject,
+    });
+  return true;
+}
+
+function isPort(asked: string | number, port: ServicePort): boolean {
+  return typeof asked === 'number' ? port.port === asked : port.name === asked;
+}
+
+function listRules(
+  policies: readonly AccessPolicyObject[],
+  port: ServicePort,
+  callers: CallerBook,
+): readonly AccessRuleModel[] {
+  return policies.flatMap((policy) =>
+    policy.spec.rules.flatMap((rule, at): readonly AccessRuleModel[] => {
+      const here = rule.ports.length === 0 || rule.ports.some((asked) => isPort(asked, port));
+      const from = rule.from?.map((caller) => callers.resolve(caller, policy.metadata.namespace)) ?? null;
+      // Of a rule at fault nobody is left.
+      if (!here || from?.length === 0) return [];
+      const name = `${nameOf(policy)}/${rule.name ?? at}`;
+      return [{ name, owner: policy.key, callers: from, http: rule.http }];
+    }),
+  );
+}
+
+/** Callers by name, as the addresses that their pods have now. */
+class CallerBook {
+  private readonly byNamespace = new Map<string, string[]>();
+  private readonly byAccount = new Map<string, string[]>();
+
+  constructor(index: ResourceIndex) {
+    for (const { metadata, spec } of index.all('Pod'))
+      for (const address of spec.addresses) {
+        push(this.byNamespace, metadata.namespace, address);
+        push(this.byAccount, `${metadata.namespace}/${spec.serviceAccount}`, address);
+      }
+    for (const list of [...this.byNamespace.values(), ...this.byAccount.values()]) list.sort(compareText);
+  }
+
+  resolve(
+    { serviceAccount, namespace, ipBlock }: NonNullable<AccessRule['from']>[number],
+    own: string,
+  ): CallerModel {
+    if (ipBlock !== undefined) return { kind: 'block', ...ipBlock };
+    if (namespace !== undefined) {
+      const addresses = this.byNamespace.get(namespace.name) ?? [];
+      return { kind: 'namespace', name: namespace.name, addresses };
+    }
+    // The schema wants exactly one of the three.
+    const { name, namespace: of = own } = serviceAccount ?? { name: '' };
+    return { kind: 'account', namespace: of, name, addresses: this.byAccount.get(`${of}/${name}`) ?? [] };
+  }
+}
+
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
