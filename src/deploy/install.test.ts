@@ -25,6 +25,7 @@ describe('an installation', () => {
   test('is a control plane that survives a node, and nothing that was not asked for', () => {
     expect(objects.map(({ kind }) => kind)).toEqual([
       'CustomResourceDefinition',
+      'CustomResourceDefinition',
       'Namespace',
       'ServiceAccount',
       'ClusterRole',

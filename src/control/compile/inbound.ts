@@ -108,8 +108,8 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
 }
 
 /**
- * A fence is of the application's port, by whatever Service's name it is reached: another one that leads there is no way
- * round.
+ * A fence is of the application's port, by whatever Service's name it is reached: another one that leads there is no
+ * way round.
  */
 function planFences(
   services: readonly ServiceModel[],

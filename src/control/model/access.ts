@@ -9,36 +9,44 @@ import type { AccessModel, AccessRuleModel, CallerModel } from './types.ts';
 
 type ServicePort = ServiceObject['spec']['ports'][number];
 
-export interface Access {
-  /** null: no policy names it, and everybody may call. */
-  forPort(service: ServiceObject, port: ServicePort): AccessModel | null;
-}
+export class Access {
+  private readonly callers: CallerBook;
+  private readonly byService = new Map<string, AccessPolicyObject[]>();
 
-export function resolveAccess(
-  index: ResourceIndex,
-  services: ReadonlyMap<string, ServiceObject>,
-  book: ConditionBook,
-): Access {
-  const callers = new CallerBook(index);
-  const byService = new Map<string, AccessPolicyObject[]>();
-  for (const policy of index.byAge('AccessPolicy'))
-    for (const { name } of policy.spec.targetRefs) {
-      const service = services.get(`${policy.metadata.namespace}/${name}`);
-      if (judgeTarget(policy, name, service, book)) push(byService, nameOf(service), policy);
-    }
-  return {
-    forPort(service, port) {
-      const policies = byService.get(nameOf(service)) ?? [];
-      if (policies.length === 0) return null;
-      const enforced = policies.filter(({ spec }) => spec.mode === 'Enforce');
-      const rulesOf = (some: readonly AccessPolicyObject[]) =>
-        some.length === 0 ? null : listRules(some, port, callers);
-      return {
-        enforced: rulesOf(enforced),
-        audited: enforced.length < policies.length ? rulesOf(policies) : null,
-      };
-    },
-  };
+  constructor(index: ResourceIndex, services: ReadonlyMap<string, ServiceObject>, book: ConditionBook) {
+    this.callers = new CallerBook(index);
+    for (const policy of index.byAge('AccessPolicy'))
+      for (const { name } of policy.spec.targetRefs) {
+        const service = services.get(`${policy.metadata.namespace}/${name}`);
+        if (judgeTarget(policy, name, service, book)) push(this.byService, nameOf(service), policy);
+      }
+  }
+
+  /** null: no policy names its Service, and everybody may call. */
+  forPort(service: ServiceObject, port: ServicePort): AccessModel | null {
+    const policies = this.byService.get(nameOf(service)) ?? [];
+    if (policies.length === 0) return null;
+    const enforced = policies.filter(({ spec }) => spec.mode === 'Enforce');
+    return {
+      enforced: this.listRules(enforced, port),
+      audited: enforced.length < policies.length ? this.listRules(policies, port) : null,
+    };
+  }
+
+  private listRules(policies: readonly AccessPolicyObject[], port: ServicePort): AccessModel['enforced'] {
+    if (policies.length === 0) return null;
+    return policies.flatMap((policy) =>
+      policy.spec.rules.flatMap((rule, at): readonly AccessRuleModel[] => {
+        const here = rule.ports.length === 0 || rule.ports.some((asked) => isPort(asked, port));
+        const own = policy.metadata.namespace;
+        const callers = rule.from?.map((caller) => this.callers.resolve(caller, own)) ?? null;
+        // Of a rule at fault nobody is left.
+        if (!here || callers?.length === 0) return [];
+        const name = `${nameOf(policy)}/${rule.name ?? at}`;
+        return [{ name, owner: policy.key, callers, http: rule.http }];
+      }),
+    );
+  }
 }
 
 function judgeTarget(
@@ -70,23 +78,6 @@ function judgeTarget(
 
 function isPort(asked: string | number, port: ServicePort): boolean {
   return typeof asked === 'number' ? port.port === asked : port.name === asked;
-}
-
-function listRules(
-  policies: readonly AccessPolicyObject[],
-  port: ServicePort,
-  callers: CallerBook,
-): readonly AccessRuleModel[] {
-  return policies.flatMap((policy) =>
-    policy.spec.rules.flatMap((rule, at): readonly AccessRuleModel[] => {
-      const here = rule.ports.length === 0 || rule.ports.some((asked) => isPort(asked, port));
-      const from = rule.from?.map((caller) => callers.resolve(caller, policy.metadata.namespace)) ?? null;
-      // Of a rule at fault nobody is left.
-      if (!here || from?.length === 0) return [];
-      const name = `${nameOf(policy)}/${rule.name ?? at}`;
-      return [{ name, owner: policy.key, callers: from, http: rule.http }];
-    }),
-  );
 }
 
 /** Callers by name, as the addresses that their pods have now. */

@@ -1,7 +1,7 @@
 // Builds the whole model from the objects in force, and the book of what was wrong with them. Pure: the same objects
 // give the same model, in whatever order they came.
 
-import { resolveAccess } from './access.ts';
+import { Access } from './access.ts';
 import { BackendTls } from './backend-tls.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { CertificateStore } from './certificates.ts';
@@ -30,7 +30,7 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const grants = new Grants(index.all('ReferenceGrant'));
   const certificates = new CertificateStore(index, grants);
   const tls = new BackendTls(index, services, certificates, book);
-  const access = resolveAccess(index, services, book);
+  const access = new Access(index, services, book);
   const models = buildServices({ index, services, carried, policies, access, tls, book });
   const gateways = new GatewayBuilder(index, certificates, book);
   const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);

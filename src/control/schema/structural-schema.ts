@@ -1,5 +1,5 @@
-// JSON Schema made structural OpenAPI as Kubernetes wants it: no unions, no `never`; what plain types cannot say is said
-// in CEL.
+// JSON Schema made structural OpenAPI as Kubernetes wants it: no unions, no `never`; what plain types cannot say is
+// said in CEL.
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
