@@ -17,7 +17,9 @@ export type {
 } from './server/types.ts';
 export { hashContent } from './snapshot/content-hash.ts';
 export { createSnapshot } from './snapshot/create-snapshot.ts';
+export { diffResources, versionOf } from './snapshot/diff.ts';
 export { findReferences, type References } from './snapshot/references.ts';
+export { type ResourceMap, ResourceSet } from './snapshot/resource-set.ts';
 export { splitRoutes } from './snapshot/route-parts.ts';
 export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
 

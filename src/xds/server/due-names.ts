@@ -1,7 +1,7 @@
 // The names that are due in a type's next response. A thousand clients that ask for everything at once all wait for
 // their turn: until it comes, "everything" is a reference to the set of resources, and no copy of its names.
 
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 
 export class DueNames {
   /** All of these are due; null: none besides `names`. */

@@ -1,6 +1,7 @@
 // What a new snapshot changes for one type of one stream: names that become due, and what is to leave.
 
-import { diffResources, type ResourceMap } from '../snapshot/diff.ts';
+import { diffResources } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 import { startDelta } from './delta.ts';
 import type { Warming } from './order.ts';

@@ -8,7 +8,7 @@
 
 import { refusalsToldMax } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import {
   changedParts,
   changedRoutes,

@@ -2,7 +2,7 @@
 // fits.
 
 import { responseBytesMax } from '../limits.ts';
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import type { Trial } from './quarantine.ts';
 import type { TypeState } from './type-state.ts';

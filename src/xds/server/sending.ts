@@ -4,7 +4,7 @@
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { ackWaitMs, pictureNamesMin, pictureStallMs, pictureWaitMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { findReferences } from '../snapshot/references.ts';
 import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
 import { prepareDelta } from './delta.ts';

@@ -3,7 +3,8 @@
 
 import { encodeSotwResponse, sotwFrameBytes } from '../discovery/encode.ts';
 import type { SotwRequest } from '../discovery/messages.ts';
-import { type ResourceMap, versionOf } from '../snapshot/diff.ts';
+import { versionOf } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
 import type { Trial } from './quarantine.ts';

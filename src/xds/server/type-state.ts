@@ -2,7 +2,7 @@
 // alone; resources are shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
 
 import { ackWaitMs, unansweredMax } from '../limits.ts';
-import type { ResourceMap } from '../snapshot/diff.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
 import { Quarantine, type QuarantineHost, type Trial } from './quarantine.ts';

@@ -4,7 +4,8 @@
 import { assert } from '../../base/index.ts';
 import type { XdsResource, XdsSnapshot } from '../types.ts';
 import { ContentHash, hashContent } from './content-hash.ts';
-import { type ResourceMap, versionOf } from './diff.ts';
+import { versionOf } from './diff.ts';
+import type { ResourceMap } from './resource-set.ts';
 
 /** A resource of encoded content; its version is the content's hash. */
 export function createResource(typeUrl: string, name: string, bytes: Uint8Array): XdsResource {

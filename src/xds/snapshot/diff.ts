@@ -2,9 +2,7 @@
 // a source ask for the same pair at the same time.
 
 import type { XdsResource } from '../types.ts';
-import { ContentHash } from './content-hash.ts';
-
-export type ResourceMap = ReadonlyMap<string, XdsResource>;
+import { type ResourceMap, ResourceSet, sumOf } from './resource-set.ts';
 
 export interface ResourceDiff {
   /** Names that are new or have another version. */
@@ -14,18 +12,45 @@ export interface ResourceDiff {
 }
 
 const none: ResourceDiff = { changed: [], removed: [] };
-const latest = new WeakMap<ResourceMap, { readonly from: ResourceMap; readonly diff: ResourceDiff }>();
+/** Weak on both sides: held by its follower, each set of a long life would hold the one before it. */
+const latest = new WeakMap<ResourceMap, { readonly from: WeakRef<ResourceMap>; readonly diff: ResourceDiff }>();
 
 export function diffResources(from: ResourceMap, to: ResourceMap): ResourceDiff {
   if (from === to) return none;
   const known = latest.get(to);
-  if (known !== undefined && known.from === from) return known.diff;
-  const diff = computeDiff(from, to);
-  latest.set(to, { from, diff });
+  if (known?.from.deref() === from) return known.diff;
+  const diff =
+    from instanceof ResourceSet && to instanceof ResourceSet ? diffSets(from, to) : diffWhole(from, to);
+  latest.set(to, { from: new WeakRef(from), diff });
   return diff;
 }
 
-function computeDiff(from: ResourceMap, to: ResourceMap): ResourceDiff {
+/** Where both have a common base, or bases that are sets themselves, only what lies over them can differ. */
+function diffSets(from: ResourceSet, to: ResourceSet): ResourceDiff {
+  const below = diffBases(from, to);
+  if (below === null) return diffWhole(from, to);
+  const names = [...below.changed, ...below.removed.map(({ name }) => name)];
+  if (from.over === to.over && !names.some((name) => to.over.has(name))) return below;
+  const candidates = new Set([...names, ...from.over.keys(), ...to.over.keys()]);
+  const changed: string[] = [];
+  const removed: XdsResource[] = [];
+  for (const name of [...candidates].sort()) {
+    const [before, after] = [from.get(name), to.get(name)];
+    if (after === undefined) {
+      if (before !== undefined) removed.push(before);
+    } else if (before !== after && before?.version !== after.version) changed.push(name);
+  }
+  return { changed, removed };
+}
+
+function diffBases(from: ResourceSet, to: ResourceSet): ResourceDiff | null {
+  if (from.base === to.base) return none;
+  return from.base instanceof ResourceSet && to.base instanceof ResourceSet
+    ? diffResources(from.base, to.base)
+    : null;
+}
+
+function diffWhole(from: ResourceMap, to: ResourceMap): ResourceDiff {
   const changed: string[] = [];
   const removed: XdsResource[] = [];
   for (const [name, resource] of to) {
@@ -44,12 +69,7 @@ const versions = new WeakMap<ResourceMap, string>();
 export function versionOf(resources: ResourceMap): string {
   let version = versions.get(resources);
   if (version === undefined) {
-    const hash = new ContentHash();
-    for (const name of [...resources.keys()].sort()) {
-      hash.addText(name);
-      hash.addText(resources.get(name)!.version);
-    }
-    version = hash.toString();
+    version = sumOf(resources).toString(16).padStart(32, '0');
     versions.set(resources, version);
   }
   return version;
