@@ -3,7 +3,6 @@
 
 import { typeUrls, type XdsResource } from '../xds/index.ts';
 import { MeshCompiler } from './compile/mesh.ts';
-import { ResourceCache } from './compile/resource-cache.ts';
 import { buildModel } from './model/build.ts';
 import { Catalog } from './model/catalog.ts';
 import { mergeFiles } from './source/directory.ts';
@@ -74,7 +73,7 @@ export interface MeshOutlook {
 
 export function compileOutlooks(files: readonly ManifestFile[], namespace: string): readonly MeshOutlook[] {
   const { model } = readMesh(files.filter(({ path }) => !isForeignFile(path))).built;
-  const compiler = new MeshCompiler(model, new ResourceCache());
+  const compiler = new MeshCompiler(model);
   const ports = new Map(
     [...model.services.values()].flatMap(({ ports }) => ports.map((port) => [port.id, port])),
   );

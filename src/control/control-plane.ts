@@ -6,9 +6,9 @@ import type { Store } from '../net/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
 import { type AdsObserver, type AdsRefusal, AdsServer, type XdsNode } from '../xds/index.ts';
 import { MeshCompiler } from './compile/mesh.ts';
-import { ResourceCache } from './compile/resource-cache.ts';
-import { type BuiltModel, buildModel } from './model/build.ts';
+import type { BuiltModel } from './model/build.ts';
 import { Catalog } from './model/catalog.ts';
+import { ModelBuilder } from './model/model-builder.ts';
 import { type ScopeEntry, SnapshotBook } from './snapshot/snapshot-book.ts';
 import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/batch.ts';
 import { DirectorySource } from './source/directory.ts';
@@ -53,13 +53,13 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   private readonly source: Source;
   private readonly batcher: EventBatcher;
   private readonly changeLog: ChangeLog;
-  private readonly cache = new ResourceCache();
   /** By node id: the scope that its newest stream was given. */
   private readonly entries = new Map<string, ScopeEntry>();
   /** Hears when what is said about objects may have changed. */
   private watcher: (() => void) | null = null;
   private knownFaults: readonly SourceFault[] = [];
-  private wasBuilt: BuiltModel = buildModel([]);
+  private readonly builder = new ModelBuilder(this.catalog);
+  private readonly compiler = new MeshCompiler(this.builder.built.model);
   private wasSynced = false;
 
   constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log'>, source: Source) {
@@ -98,12 +98,12 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   }
 
   get built(): BuiltModel {
-    return this.wasBuilt;
+    return this.builder.built;
   }
 
-  /** Compiled resources kept, for metrics. */
-  get cacheSize(): number {
-    return this.cache.size;
+  /** Scopes that differ in what they get. */
+  get compiledScopes(): number {
+    return this.compiler.size;
   }
 
   get faults(): readonly SourceFault[] {
@@ -121,7 +121,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   /** What is said about every object: by its schema, by the model, and by the proxies. */
   describeObjects(): readonly ObjectStatus[] {
-    const { model, book } = this.wasBuilt;
+    const { model, book } = this.builder.built;
     const nacked = this.nacks.conditions(model);
     return reportObjects(this.catalog.entries(), book).map((status) => {
       const more = nacked.get(status.key) ?? [];
@@ -144,15 +144,14 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     if (!this.wasSynced) return;
     this.changeLog.tellChanges(changes);
     this.rebuild(oldestMs);
-    if (faults !== null || this.changeLog.concerns(changes, (key) => this.catalog.get(key)))
-      this.tellFaults();
+    if (faults !== null || this.changeLog.concerns(changes)) this.tellFaults();
   }
 
   onSynced(): void {
     this.wasSynced = true;
     this.rebuild(this.clock.now());
     const objects = this.catalog.size;
-    this.log.write('info', 'manifests read', { objects, services: this.wasBuilt.model.services.size });
+    this.log.write('info', 'manifests read', { objects, services: this.builder.built.model.services.size });
     this.tellFaults();
   }
 
@@ -193,8 +192,11 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     if (object === null) this.catalog.remove(key);
     else if (!this.catalog.upsert(object)) return null;
     if (before === null && object === null) return null;
+    const after = this.catalog.get(key);
+    this.builder.note(before, after);
     const kind = object?.kind ?? before?.kind ?? '';
-    return { key, kind, change: describeChange(before !== null, object !== null) };
+    const faulty = [before, after].some((entry) => (entry?.issues.length ?? 0) > 0);
+    return { key, kind, change: describeChange(before !== null, object !== null), faulty };
   }
 
   private enter(node: XdsNode): ScopeEntry {
@@ -207,8 +209,9 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
 
   private rebuild(changedAtMs: number): void {
     const startMs = this.clock.now();
-    this.wasBuilt = buildModel(this.catalog.entries());
-    const changed = this.snapshots.publish(new MeshCompiler(this.wasBuilt.model, this.cache), changedAtMs);
+    const { model } = this.builder.update();
+    this.compiler.follow(model);
+    const changed = this.snapshots.publish(this.compiler, changedAtMs);
     this.counters.builds++;
     this.counters.publishes += changed;
     const tookMs = this.clock.now() - startMs;
@@ -218,7 +221,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   }
 
   private tellFaults(): void {
-    this.changeLog.tellFaults(this.catalog.entries(), this.wasBuilt.book, this.knownFaults);
+    this.changeLog.tellFaults(this.catalog.entries(), this.builder.built.book, this.knownFaults);
   }
 }
 

@@ -12,7 +12,6 @@ import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { route, service, slice } from '../testing/manifests.ts';
 import { MeshCompiler } from './mesh.ts';
-import { ResourceCache } from './resource-cache.ts';
 import { parseScope } from './scope.ts';
 
 const services = ['pricing', 'pricing-v1', 'pricing-v2'];
@@ -62,7 +61,7 @@ function tablesOf(manifests: string, node: object): readonly XdsResource[] {
     ...(node as { id: string }),
   });
   if (!scope.ok) throw new Error('no scope');
-  const compiler = new MeshCompiler(buildModel(catalog.entries()).model, new ResourceCache());
+  const compiler = new MeshCompiler(buildModel(catalog.entries()).model);
   return [...(compiler.compile(scope.value).resources.get(typeUrls.route)?.values() ?? [])];
 }
 

@@ -82,7 +82,15 @@ export interface InboundPlan {
   readonly unresolved: readonly string[];
 }
 
-export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
+/**
+ * `model`: at least all that selects the workload, and all whose rules lead to it. `mesh`: everything; what was made of
+ * it too is `ofWhole`.
+ */
+export function planInbound(
+  model: Model,
+  scope: SidecarScope,
+  mesh: Model,
+): { readonly plan: InboundPlan; readonly ofWhole: boolean } {
   const targets = new Map<string, InboundTarget>();
   const unresolved: string[] = [];
   const all = [...model.services.values()].filter((service) => isServedBy(service, scope));
@@ -104,7 +112,8 @@ export function planInbound(model: Model, scope: SidecarScope): InboundPlan {
   const copies = planCopies(model, targets);
   const fences = planFences(own, targets);
   const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, copies, fences, unresolved };
-  return { ...plan, misdirected: hosts.has('*') ? foreignDomains(model, scope, hosts) : ['*'] };
+  const ofWhole = hosts.has('*');
+  return { plan: { ...plan, misdirected: ofWhole ? foreignDomains(mesh, scope, hosts) : ['*'] }, ofWhole };
 }
 
 /**

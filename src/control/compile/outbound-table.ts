@@ -5,80 +5,143 @@
 
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema, type VirtualHost } from '../../xds/api.ts';
+import { typeUrls, type XdsResource } from '../../xds/index.ts';
 import type { Model, PortModel, ServiceModel } from '../model/types.ts';
+import { DomainClaims } from './domain-claims.ts';
 import { domainsOf } from './names.ts';
-import { findReferences, type Reference } from './references.ts';
-import type { Encoded, ResourceCache } from './resource-cache.ts';
+import { findReferences, type Reference, rememberReferences } from './references.ts';
+import { type Encoded, hashOf } from './resource.ts';
+import { isRoutedAlike } from './routing.ts';
 import { compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
 
-/** `inputOf` gives the text that determines a port's routes. */
-export function encodeOutboundTable(
-  name: string,
-  model: Model,
-  namespace: string,
-  inputOf: (service: ServiceModel, port: PortModel) => string,
-  cache: ResourceCache,
-): Encoded {
-  const parts: Uint8Array[] = [encodePart({ name })];
-  const references = new Map<string, Reference>();
-  const claims = new DomainClaims(model, namespace);
-  for (const service of model.services.values()) {
-    for (const port of service.ports) {
-      const domains = claims.domainsOf(service, port);
-      if (domains.length === 0) continue;
-      const view = nameView(service, port, namespace);
-      const key = `virtual host ${port.id} ${view}`;
-      const part = cache.value(key, `${inputOf(service, port)} ${domains.join(' ')}`, () =>
-        encodeHost(compileOutboundHost(port, namespace, domains)),
-      );
-      parts.push(part.bytes);
-      for (const reference of part.references) references.set(reference.name, reference);
-    }
-  }
-  parts.push(encodePart({ virtualHosts: [compileUnknownHost()] }));
-  return { bytes: concatenate(parts), references: [...references.values()] };
+/** A virtual host, as the table that has it alone. */
+interface HostPart extends Encoded {
+  readonly hash: string;
 }
 
-/**
- * Envoy refuses a whole table in which two hosts have one domain. Names of Services cannot meet; that of a pod can meet
- * that of a Service in a namespace named like a Service (`db-0.db`). There the cluster's DNS answers the pod to its own
- * namespace, and so does the mesh.
- */
-class DomainClaims {
-  private readonly namespace: string;
-  /** Domain of a pod to the port it belongs to. */
-  private readonly pods = new Map<string, string>();
+/** Of one Service, by how callers see it (see {@link nameView}). */
+type ServiceHosts = Map<string, readonly HostPart[]>;
 
-  constructor(model: Model, namespace: string) {
-    this.namespace = namespace;
-    for (const service of model.services.values()) {
-      if (service.podOf === null) continue;
-      for (const port of service.ports)
-        for (const domain of domainsOf(service, port, namespace))
-          if (!this.pods.has(domain)) this.pods.set(domain, port.id);
-    }
+interface Table {
+  readonly resource: XdsResource;
+  /** Of which model. */
+  readonly age: number;
+}
+
+export class OutboundTables {
+  private model: Model;
+  private claims: DomainClaims;
+  private age = 0;
+  private readonly hosts = new Map<string, ServiceHosts>();
+  private readonly tables = new Map<string, Table>();
+
+  constructor(model: Model) {
+    this.model = model;
+    this.claims = new DomainClaims(model);
   }
 
-  domainsOf(service: ServiceModel, port: PortModel): readonly string[] {
-    const domains = domainsOf(service, port, this.namespace);
-    if (this.pods.size === 0) return domains;
-    return domains.filter((domain) => (this.pods.get(domain) ?? port.id) === port.id);
+  /** `model` routes otherwise than the one before it. What was not asked for since then is dropped. */
+  follow(model: Model): void {
+    for (const [id, service] of this.model.services) {
+      const next = model.services.get(id);
+      if (next === undefined || !isRoutedAlike(service, next)) this.hosts.delete(id);
+    }
+    for (const [key, { age }] of this.tables) if (age < this.age) this.tables.delete(key);
+    this.age += 1;
+    this.model = model;
+    this.claims = new DomainClaims(model);
+  }
+
+  /** Routes of a listener of this name, for callers in `namespace`. */
+  tableOf(name: string, namespace: string): XdsResource {
+    const key = `${name} ${namespace}`;
+    const held = this.tables.get(key);
+    if (held?.age === this.age) return held.resource;
+    const made = this.join(name, namespace);
+    const resource = held?.resource.version === made.version ? held.resource : made;
+    this.tables.set(key, { resource, age: this.age });
+    return resource;
+  }
+
+  private join(name: string, namespace: string): XdsResource {
+    const parts: HostPart[] = [encodePart({ name })];
+    for (const service of this.model.services.values()) parts.push(...this.hostsOf(service, namespace));
+    parts.push(unknownHost);
+    return new TableResource(name, parts);
+  }
+
+  private hostsOf(service: ServiceModel, namespace: string): readonly HostPart[] {
+    if (this.claims.isContested(service))
+      return encodeHosts(service, namespace, (port) => this.claims.domainsOf(service, port, namespace));
+    let views = this.hosts.get(service.id);
+    if (views === undefined) {
+      views = new Map();
+      this.hosts.set(service.id, views);
+    }
+    const view = nameView(service, namespace);
+    let parts = views.get(view);
+    if (parts === undefined) {
+      parts = encodeHosts(service, namespace, (port) => domainsOf(service, port, namespace));
+      views.set(view, parts);
+    }
+    return parts;
   }
 }
 
-/** Callers for whom a port looks the same share its virtual host. */
-function nameView(service: ServiceModel, port: PortModel, namespace: string): string {
+/** Callers for whom a Service looks the same share its virtual hosts. */
+function nameView(service: ServiceModel, namespace: string): string {
   if (service.namespace === namespace) return 'near';
-  return port.routes.consumers.has(namespace) ? `consumer ${namespace}` : 'far';
+  const consumes = service.ports.some(({ routes }) => routes.consumers.has(namespace));
+  return consumes ? `consumer ${namespace}` : 'far';
 }
 
-function encodeHost(host: VirtualHost): Encoded {
-  const message = create(RouteConfigurationSchema, { virtualHosts: [host] });
-  return { bytes: toBinary(RouteConfigurationSchema, message), references: findReferences(message) };
+function encodeHosts(
+  service: ServiceModel,
+  namespace: string,
+  domainsIn: (port: PortModel) => readonly string[],
+): readonly HostPart[] {
+  return service.ports.flatMap((port) => {
+    const domains = domainsIn(port);
+    return domains.length === 0 ? [] : [encodeHost(compileOutboundHost(port, namespace, domains))];
+  });
 }
 
-function encodePart(part: MessageInitShape<typeof RouteConfigurationSchema>): Uint8Array {
-  return toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, part));
+function encodeHost(host: VirtualHost): HostPart {
+  return encodePart({ virtualHosts: [host] });
+}
+
+function encodePart(part: MessageInitShape<typeof RouteConfigurationSchema>): HostPart {
+  const message = create(RouteConfigurationSchema, part);
+  const bytes = toBinary(RouteConfigurationSchema, message);
+  return { bytes, references: findReferences(message), hash: hashOf(bytes) };
+}
+
+const unknownHost: HostPart = encodeHost(compileUnknownHost());
+
+/** Its bytes are joined when somebody asks for them. */
+class TableResource implements XdsResource {
+  readonly name: string;
+  readonly version: string;
+  readonly typeUrl = typeUrls.route;
+  private parts: readonly Uint8Array[];
+
+  constructor(name: string, parts: readonly HostPart[]) {
+    this.name = name;
+    this.version = hashOf(parts.map(({ hash }) => hash).join(' '));
+    this.parts = parts.map(({ bytes }) => bytes);
+    const references = new Map<string, Reference>();
+    for (const part of parts)
+      for (const reference of part.references) references.set(reference.name, reference);
+    rememberReferences(this, [...references.values()]);
+  }
+
+  get bytes(): Uint8Array {
+    const [first] = this.parts;
+    if (first !== undefined && this.parts.length === 1) return first;
+    const bytes = concatenate(this.parts);
+    this.parts = [bytes];
+    return bytes;
+  }
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

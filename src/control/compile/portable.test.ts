@@ -12,7 +12,6 @@ import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { service, slice } from '../testing/manifests.ts';
 import { MeshCompiler } from './mesh.ts';
-import { ResourceCache } from './resource-cache.ts';
 import { parseScope } from './scope.ts';
 
 setDefaultTimeout(effortTimeoutMs);
@@ -368,7 +367,7 @@ function judge(text: string): readonly string[] {
   if (!parsed.ok) throw new Error(parsed.error.map(formatIssue).join());
   const catalog = new Catalog();
   for (const object of parsed.value) catalog.upsert(object);
-  const compiler = new MeshCompiler(buildModel(catalog.entries()).model, new ResourceCache());
+  const compiler = new MeshCompiler(buildModel(catalog.entries()).model);
   return nodes.flatMap((node) => {
     const locality = { region: '', zone: '', subZone: '' };
     const scope = parseScope({

@@ -43,7 +43,6 @@ import {
 } from '../../xds/api.ts';
 import type { XdsNode, XdsResource } from '../../xds/index.ts';
 import { MeshCompiler } from '../compile/mesh.ts';
-import { ResourceCache } from '../compile/resource-cache.ts';
 import { parseScope } from '../compile/scope.ts';
 import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
@@ -156,7 +155,7 @@ function compileCase(source: string, seed: number | null = null): JsonValue {
   for (const object of shuffle(parsed.value, seed)) catalog.upsert(object);
   const entries = catalog.entries();
   const { model, book } = buildModel(entries);
-  const compiler = new MeshCompiler(model, new ResourceCache());
+  const compiler = new MeshCompiler(model);
   const conditions = reportObjects(entries, book).flatMap((status) =>
     status.conditions.map(
       (one) =>

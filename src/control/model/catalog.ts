@@ -32,18 +32,26 @@ export type Standing = 'current' | 'partial' | 'last-good' | 'refused' | 'none';
 
 export class Catalog {
   private readonly byKey = new Map<ObjectKey, CatalogEntry>();
+  /** Keys in order, but for those that came since they were last asked for. */
+  private order: ObjectKey[] = [];
+  private isSorted = true;
 
   /** False when nothing that the mesh reads of it changed: a status that was written, a heartbeat, a resync. */
   upsert(raw: RawObject): boolean {
     const entry = judge(raw);
     const held = this.byKey.get(raw.key);
     if (held !== undefined && isDeepStrictEqual(held, entry)) return false;
+    if (held === undefined) {
+      this.order.push(raw.key);
+      this.isSorted = false;
+    }
     this.byKey.set(raw.key, entry);
     return true;
   }
 
   remove(key: ObjectKey): void {
-    this.byKey.delete(key);
+    if (!this.byKey.delete(key)) return;
+    this.order.splice(this.order.indexOf(key), 1);
   }
 
   get(key: ObjectKey): CatalogEntry | null {
@@ -52,7 +60,9 @@ export class Catalog {
 
   /** Sorted by key, so that nothing built from it depends on the order of events. */
   entries(): readonly CatalogEntry[] {
-    return [...this.byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (!this.isSorted) this.order.sort();
+    this.isSorted = true;
+    return this.order.map((key) => this.byKey.get(key)!);
   }
 
   get size(): number {

@@ -6,8 +6,14 @@ import type { EndpointSliceData } from '../schema/service.ts';
 import { compareText } from './index-resources.ts';
 import type { EndpointModel } from './types.ts';
 
-export const serviceNameLabel = 'kubernetes.io/service-name';
+const serviceNameLabel = 'kubernetes.io/service-name';
 export const proxiedLabel = 'weft.dev/proxied';
+
+/** `namespace/name` of the Service that a slice says it is of. */
+export function serviceOf({ metadata }: EndpointSliceObject): string | null {
+  const service = metadata.labels[serviceNameLabel];
+  return service === undefined ? null : `${metadata.namespace}/${service}`;
+}
 
 /** Slices by `namespace/service`. */
 export function groupSlices(
@@ -15,9 +21,8 @@ export function groupSlices(
 ): ReadonlyMap<string, readonly EndpointSliceObject[]> {
   const groups = new Map<string, EndpointSliceObject[]>();
   for (const slice of slices) {
-    const service = slice.metadata.labels[serviceNameLabel];
-    if (service === undefined) continue;
-    const id = `${slice.metadata.namespace}/${service}`;
+    const id = serviceOf(slice);
+    if (id === null) continue;
     const group = groups.get(id);
     if (group === undefined) groups.set(id, [slice]);
     else group.push(slice);
@@ -25,11 +30,36 @@ export function groupSlices(
   return groups;
 }
 
+interface Joined {
+  readonly portName: string;
+  readonly slices: readonly EndpointSliceObject[];
+  readonly endpoints: readonly EndpointModel[];
+}
+
+/** What was joined last for each port of a Service: of the same objects it is the same list. */
+const joined = new WeakMap<ServiceObject, Joined[]>();
+
+export function joinEndpoints(
+  service: ServiceObject,
+  portName: string,
+  slices: readonly EndpointSliceObject[],
+): readonly EndpointModel[] {
+  const known = joined.get(service) ?? [];
+  const at = known.findIndex((one) => one.portName === portName);
+  const last = known[at];
+  if (last?.slices.length === slices.length && slices.every((slice, i) => slice === last.slices[i]))
+    return last.endpoints;
+  const endpoints = readEndpoints(service, portName, slices);
+  const entry = { portName, slices, endpoints };
+  joined.set(service, at === -1 ? [...known, entry] : known.with(at, entry));
+  return endpoints;
+}
+
 /**
  * Sorted by address. While slices are rebalanced an address may be in two of them; it counts once, and ready wins over
  * draining.
  */
-export function joinEndpoints(
+function readEndpoints(
   service: ServiceObject,
   portName: string,
   slices: readonly EndpointSliceObject[],

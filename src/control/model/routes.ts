@@ -32,7 +32,7 @@ export function attachRoutes(
     if (route.salvaged === true) attachRoute(route, resolveRules(route, directory), null, targets);
   for (const [id, model] of models) {
     const ports = model.ports.map((port) => attached.applyTo(port));
-    models.set(id, { ...model, ports });
+    if (ports.some((port, i) => port !== model.ports[i])) models.set(id, { ...model, ports });
   }
 }
 

@@ -1,14 +1,14 @@
 // Services with what belongs to them: ports that the mesh carries, endpoints, policy. Routes are attached afterwards
 // (routes.ts).
 
-import type { GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
+import type { EndpointSliceObject, GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
 import type { Access } from './access.ts';
 import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { Policies } from './policies.ts';
 import { type ConditionBook, itself } from './status.ts';
-import type { PortModel, PortProtocol, ServiceModel } from './types.ts';
+import type { EndpointModel, PortModel, PortProtocol, ServiceModel } from './types.ts';
 
 type ServicePort = ServiceObject['spec']['ports'][number];
 
@@ -124,6 +124,7 @@ export function buildServices({
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
         endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
+        closed: broken,
         external: service.spec.type === 'ExternalName' && !broken ? service.spec.externalName : null,
         routes: { producer: null, consumers: new Map() },
         access: access.forPort(service, port),
@@ -149,21 +150,60 @@ export const podNamesMax = 256;
 
 /** `db-0.db.bank`, as the cluster's DNS has it: a Service with one pod behind it. */
 function podsOf(service: ServiceModel): readonly ServiceModel[] {
+  return hostnamesOf(service).map((hostname) => {
+    const name = `${hostname}.${service.name}`;
+    const ports = service.ports.map((port) => ({
+      ...port,
+      id: `${service.namespace}/${name}:${port.port}`,
+      endpoints: endpointsOf(port, hostname),
+    }));
+    return { ...service, id: `${service.namespace}/${name}`, name, podOf: service.id, ports };
+  });
+}
+
+/** Of the pods that have names of their own. */
+function hostnamesOf(service: ServiceModel): readonly string[] {
   const hostnames = new Set<string>();
   for (const { endpoints } of service.ports)
     for (const { hostname } of endpoints) if (hostname !== '') hostnames.add(hostname);
-  return [...hostnames]
-    .sort()
-    .slice(0, podNamesMax)
-    .map((hostname) => {
-      const name = `${hostname}.${service.name}`;
-      const ports = service.ports.map((port) => ({
-        ...port,
-        id: `${service.namespace}/${name}:${port.port}`,
-        endpoints: port.endpoints.filter((endpoint) => endpoint.hostname === hostname),
-      }));
-      return { ...service, id: `${service.namespace}/${name}`, name, podOf: service.id, ports };
-    });
+  return [...hostnames].sort().slice(0, podNamesMax);
+}
+
+function endpointsOf(port: PortModel, hostname: string): readonly EndpointModel[] {
+  return port.endpoints.filter((endpoint) => endpoint.hostname === hostname);
+}
+
+/** `service` with other slices behind it. */
+export function replaceSlices(
+  service: ServiceModel,
+  object: ServiceObject,
+  slices: readonly EndpointSliceObject[],
+): ServiceModel {
+  const ports = service.ports.map((port) =>
+    port.closed ? port : { ...port, endpoints: joinEndpoints(object, port.name, slices) },
+  );
+  return { ...service, ports };
+}
+
+/** The pods of a headless Service with its new endpoints; null: not the same pods have names as before. */
+export function replacePods(
+  before: ServiceModel,
+  service: ServiceModel,
+  models: ReadonlyMap<string, ServiceModel>,
+): readonly ServiceModel[] | null {
+  const hostnames = hostnamesOf(service);
+  if (hostnames.join(' ') !== hostnamesOf(before).join(' ')) return null;
+  const pods: ServiceModel[] = [];
+  for (const hostname of hostnames) {
+    const pod = models.get(`${service.namespace}/${hostname}.${service.name}`);
+    if (pod === undefined) return null;
+    const ports = pod.ports.map((port, i) => ({
+      ...port,
+      endpoints: endpointsOf(service.ports[i] ?? port, hostname),
+    }));
+    pods.push({ ...pod, ports });
+  }
+  return pods;
 }
 
 const localities: ReadonlyMap<string, PortModel['locality']> = new Map([

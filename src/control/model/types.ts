@@ -43,6 +43,8 @@ export interface PortModel {
   readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];
+  /** Nobody is called there, whatever its slices say: the TLS that was asked for cannot be had. */
+  readonly closed: boolean;
   /** Of an ExternalName: the DNS name that is called instead of endpoints; null: endpoints. */
   readonly external: string | null;
   /** How its pods are spoken to in TLS; null: without. */

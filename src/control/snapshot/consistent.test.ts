@@ -1,9 +1,8 @@
 // The check that shares its work between scopes against the plain one of xds/, which reads the bytes.
 
 import { describe, expect, test } from 'bun:test';
-import { validateSnapshot, type XdsSnapshot } from '../../xds/index.ts';
+import { type ResourceMap, validateSnapshot, type XdsSnapshot } from '../../xds/index.ts';
 import { MeshCompiler } from '../compile/mesh.ts';
-import { ResourceCache, type ResourceMap } from '../compile/resource-cache.ts';
 import { unresolvedCluster } from '../compile/route.ts';
 import { parseScope } from '../compile/scope.ts';
 import { buildModel } from '../model/build.ts';
@@ -27,7 +26,7 @@ function compile(id: string): XdsSnapshot {
   const metadata = { labels: { app: 'ledger' } };
   const scope = parseScope({ id, cluster: '', metadata, locality, userAgent: '', clientFeatures: [] });
   if (!scope.ok) throw new Error('no scope');
-  const compiler = new MeshCompiler(buildModel(catalog.entries()).model, new ResourceCache());
+  const compiler = new MeshCompiler(buildModel(catalog.entries()).model);
   return { version: '1', resources: compiler.compile(scope.value).resources };
 }
 

@@ -1,17 +1,18 @@
 // The last check before a snapshot is published: everything that a resource needs is in the same snapshot. A hole here
 // is a bug of the compiler, and would show at a client as a listener that never warms or a route that answers 503. What
-// scopes share is checked once for all of them: done plainly (validateSnapshot in xds/, the oracle of the tests) for
-// 1,000 sidecars and services this was most of the work of a change.
+// follows a sound snapshot is looked at where it differs; of a first one, what scopes share is looked at once for all
+// of them. Done plainly (validateSnapshot in xds/, the oracle of the tests) this was most of the work of a change.
 
 import type { Issue } from '../../base/index.ts';
-import type { XdsResource } from '../../xds/index.ts';
+import { diffResources, type ResourceMap, ResourceSet, type XdsResource } from '../../xds/index.ts';
 import { type Reference, referencesOf } from '../compile/references.ts';
-import { jointOf, type ResourceMap } from '../compile/resource-cache.ts';
 
 type Resources = ReadonlyMap<string, ResourceMap>;
 
-/** The first hole, or null. */
-export function checkConsistent(resources: Resources): Issue | null {
+/** The first hole, or null. `sound`: what is in force, in which there is none. */
+export function checkConsistent(resources: Resources, sound: Resources | null = null): Issue | null {
+  const news = sound === null ? null : listNews(resources, sound);
+  if (news !== null) return checkEach(news, resources);
   for (const map of resources.values()) {
     const hole = checkMap(map, resources);
     if (hole !== null) return hole;
@@ -19,17 +20,39 @@ export function checkConsistent(resources: Resources): Issue | null {
   return null;
 }
 
+/** What may have a hole where `sound` had none; null: something is gone, and anything may have needed it. */
+function listNews(resources: Resources, sound: Resources): readonly XdsResource[] | null {
+  const news: XdsResource[] = [];
+  for (const [typeUrl, map] of resources) {
+    const before = sound.get(typeUrl);
+    if (before === undefined) return null;
+    const { changed, removed } = diffResources(before, map);
+    if (removed.length > 0) return null;
+    for (const name of changed) news.push(map.get(name)!);
+  }
+  return news;
+}
+
 /** Maps found without a hole, with the maps (of whatever type) that their needs were looked up in. */
 const sound = new WeakMap<ResourceMap, WeakSet<ResourceMap>>();
 
 function checkMap(map: ResourceMap, resources: Resources): Issue | null {
-  const joint = jointOf(map);
-  if (joint !== null) return checkMap(joint.base, resources) ?? checkEach(joint.own, resources);
+  const base = baseOf(map);
+  if (base !== map) return checkMap(base, resources) ?? checkEach(ownOf(map), resources);
   const target = targetOf(map, resources);
   if (target !== null && sound.get(map)?.has(target)) return null;
   const hole = checkEach(map.values(), resources);
   if (hole === null && target !== null) remember(sound, map, target);
   return hole;
+}
+
+/** What other scopes have too. */
+function baseOf(map: ResourceMap): ResourceMap {
+  return map instanceof ResourceSet && map.base instanceof ResourceSet ? map.base : map;
+}
+
+function ownOf(map: ResourceMap): readonly XdsResource[] {
+  return map instanceof ResourceSet ? [...map.over.values()].filter((one) => one !== null) : [];
 }
 
 /**
@@ -43,7 +66,7 @@ function targetOf(map: ResourceMap, resources: Resources): ResourceMap | null {
   return only === undefined || types.size > 1 ? null : (resources.get(only) ?? null);
 }
 
-/** Resources whose needs the base of a joined map meets already. */
+/** Resources whose needs the base of a set meets already. */
 const met = new WeakMap<XdsResource, WeakSet<ResourceMap>>();
 
 function checkEach(some: Iterable<XdsResource>, resources: Resources): Issue | null {
@@ -51,8 +74,7 @@ function checkEach(some: Iterable<XdsResource>, resources: Resources): Issue | n
     const references = referencesOf(resource);
     const [first] = references;
     if (first === undefined) continue;
-    const target = resources.get(first.typeUrl) ?? new Map();
-    const base = jointOf(target)?.base ?? target;
+    const base = baseOf(resources.get(first.typeUrl) ?? new Map());
     if (met.get(resource)?.has(base)) continue;
     const hole = references.find(({ typeUrl, name }) => !resources.get(typeUrl)?.has(name));
     if (hole !== undefined) return describeHole(resource, hole);

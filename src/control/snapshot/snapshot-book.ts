@@ -5,13 +5,14 @@ import type { Log } from '../../base/index.ts';
 import {
   type SnapshotSource,
   type SnapshotWatcher,
-  typeUrls,
+  versionOf,
   type XdsNode,
   type XdsSnapshot,
 } from '../../xds/index.ts';
-import type { CompiledScope, MeshCompiler } from '../compile/mesh.ts';
-import { hashOf, type ResourceMap } from '../compile/resource-cache.ts';
+import type { MeshCompiler } from '../compile/mesh.ts';
+import { hashOf } from '../compile/resource.ts';
 import { parseScope, type Scope, scopeKey } from '../compile/scope.ts';
+import type { CompiledScope } from '../compile/scope-resources.ts';
 import { checkConsistent } from './consistent.ts';
 
 export class SnapshotBook {
@@ -53,24 +54,35 @@ export class SnapshotBook {
     return this.entries.size;
   }
 
+  /** Our own mistake over one scope leaves that one as it is, and stops no other. */
   private update(entry: ScopeEntry, compiler: MeshCompiler, changedAtMs: number): boolean {
-    if (entry.scope === null) return false;
-    const compiled = compiler.compile(entry.scope);
+    const { scope } = entry;
+    if (scope === null) return false;
+    try {
+      return this.advance(entry, compiler.compile(scope), scope, changedAtMs);
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.log.write('error', 'a scope could not be compiled', { scope: scopeKey(scope), reason });
+      return false;
+    }
+  }
+
+  private advance(entry: ScopeEntry, compiled: CompiledScope, scope: Scope, changedAtMs: number): boolean {
     entry.notes = compiled.notes;
     const before = entry.current();
     if (before !== null && isSame(before, compiled)) return false;
-    const hole = checkConsistent(compiled.resources);
+    const hole = checkConsistent(compiled.resources, before?.resources ?? null);
     if (hole !== null) {
       // What is in force stays, rather than taking a proxy down with half a configuration.
       const { object, rule } = hole;
       this.log.write('error', 'an inconsistent snapshot was held back', {
-        scope: scopeKey(entry.scope),
+        scope: scopeKey(scope),
         object,
         rule,
       });
       return false;
     }
-    entry.replace(createScopeSnapshot(compiled), changedAtMs);
+    entry.replace(snapshotOf(compiled), changedAtMs);
     return true;
   }
 }
@@ -130,32 +142,19 @@ export class ScopeEntry implements SnapshotSource {
 }
 
 function isSame(snapshot: XdsSnapshot, compiled: CompiledScope): boolean {
-  for (const [typeUrl, map] of compiled.resources) {
-    const held = snapshot.resources.get(typeUrl);
-    if (held !== map && !(typeUrl === typeUrls.secret && holdsSame(held, map))) return false;
-  }
+  for (const [typeUrl, set] of compiled.resources) if (snapshot.resources.get(typeUrl) !== set) return false;
   return true;
 }
 
-/** Secrets are made anew at each build, as nothing shared keeps them. */
-function holdsSame(held: ResourceMap | undefined, map: ResourceMap): boolean {
-  return (
-    held?.size === map.size &&
-    [...map.values()].every(({ name, version }) => held.get(name)?.version === version)
-  );
-}
+/** Scopes that get the same have the same snapshot, so that their streams share what is found out about it. */
+const snapshots = new WeakMap<CompiledScope, XdsSnapshot>();
 
-const mapVersions = new WeakMap<object, string>();
-
-function createScopeSnapshot(compiled: CompiledScope): XdsSnapshot {
-  const versions: string[] = [];
-  for (const map of compiled.resources.values()) {
-    let version = mapVersions.get(map);
-    if (version === undefined) {
-      version = hashOf([...map.values()].map((one) => `${one.name} ${one.version}`).join('\n'));
-      mapVersions.set(map, version);
-    }
-    versions.push(version);
-  }
-  return { version: hashOf(versions.join(' ')), resources: compiled.resources };
+function snapshotOf(compiled: CompiledScope): XdsSnapshot {
+  const known = snapshots.get(compiled);
+  if (known !== undefined) return known;
+  const { resources } = compiled;
+  const version = hashOf([...resources.values()].map((set) => versionOf(set)).join(' '));
+  const snapshot = { version, resources };
+  snapshots.set(compiled, snapshot);
+  return snapshot;
 }

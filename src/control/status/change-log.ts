@@ -12,6 +12,8 @@ export interface ObjectChange {
   readonly key: ObjectKey;
   readonly kind: string;
   readonly change: 'added' | 'changed' | 'removed';
+  /** It has faults of its own, or had some. */
+  readonly faulty: boolean;
 }
 
 /** Lines for one batch of changes; of more only the number is said. */
@@ -34,10 +36,9 @@ export class ChangeLog {
     this.tellRest(said.length, 'info', 'more objects changed');
   }
 
-  /** Can these changes have made or mended a fault? Endpoints that are well written cannot. */
-  concerns(changes: readonly ObjectChange[], entryOf: (key: ObjectKey) => CatalogEntry | null): boolean {
-    if (this.faults.size > 0) return true;
-    return changes.some(({ key, kind }) => !quietKinds.has(kind) || (entryOf(key)?.issues.length ?? 0) > 0);
+  /** Can these changes have made or mended a fault? Endpoints that are, and were, well written cannot. */
+  concerns(changes: readonly ObjectChange[]): boolean {
+    return changes.some(({ kind, faulty }) => faulty || !quietKinds.has(kind));
   }
 
   tellFaults(

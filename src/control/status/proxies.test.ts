@@ -9,7 +9,7 @@ test('of proxies that left only what is shown of them stays, and of many the las
   await world.start();
   const watching = world.connect('sidecar~watching.bank');
   await world.run(50);
-  const sizeBefore = world.plane.cacheSize;
+  const sizeBefore = world.plane.compiledScopes;
   for (let i = 0; i < departedMax + 5; i++) {
     const labels = { app: 'ledger', 'job-name': `job-${i}`, filler: 'x'.repeat(1_000) };
     const client = world.connect(`sidecar~job-${i}.bank`, {
@@ -26,7 +26,7 @@ test('of proxies that left only what is shown of them stays, and of many the las
     expect([entry.current(), taken.size]).toEqual([null, 0]);
   }
   // Nothing that was compiled for them alone is kept either.
-  expect([world.plane.snapshots.scopeCount, world.plane.cacheSize]).toEqual([1, sizeBefore]);
+  expect([world.plane.snapshots.scopeCount, world.plane.compiledScopes]).toEqual([1, sizeBefore]);
   watching.stop();
   world.plane.stop();
 }, 30_000);

@@ -4,8 +4,8 @@
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { ackWaitMs, pictureNamesMin, pictureStallMs, pictureWaitMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
-import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { findReferences } from '../snapshot/references.ts';
+import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
 import { prepareDelta } from './delta.ts';
 import { mayMake, mayRemove, sortTypes, Warming } from './order.ts';

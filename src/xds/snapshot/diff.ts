@@ -13,7 +13,10 @@ export interface ResourceDiff {
 
 const none: ResourceDiff = { changed: [], removed: [] };
 /** Weak on both sides: held by its follower, each set of a long life would hold the one before it. */
-const latest = new WeakMap<ResourceMap, { readonly from: WeakRef<ResourceMap>; readonly diff: ResourceDiff }>();
+const latest = new WeakMap<
+  ResourceMap,
+  { readonly from: WeakRef<ResourceMap>; readonly diff: ResourceDiff }
+>();
 
 export function diffResources(from: ResourceMap, to: ResourceMap): ResourceDiff {
   if (from === to) return none;

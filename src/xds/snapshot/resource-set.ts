@@ -34,13 +34,9 @@ export class ResourceSet implements ResourceMap {
   }
 
   /** `own` over `base`, which other sets share. `before`: such a set, of which is kept what is still the same. */
-  static over(
-    base: ResourceSet,
-    own: readonly XdsResource[],
-    before: ResourceSet | null = null,
-  ): ResourceSet {
+  static over(base: ResourceSet, own: readonly XdsResource[], before?: ResourceSet): ResourceSet {
     if (own.length === 0) return base;
-    const isSame = before !== null && before.isOver(own);
+    const isSame = before?.isOver(own) === true;
     if (isSame && before.base === base) return before;
     let { size, sum } = base;
     for (const resource of own) {

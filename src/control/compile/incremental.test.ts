@@ -1,0 +1,191 @@
+// The judge of everything that is kept from model to model: after any history of objects, what is served is, byte for
+// byte, what a control plane serves that sees the objects of its end for the first time.
+
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import type { XdsNode } from '../../xds/index.ts';
+import { buildModel } from '../model/build.ts';
+import { Catalog } from '../model/catalog.ts';
+import { ModelBuilder } from '../model/model-builder.ts';
+import { checkConsistent } from '../snapshot/consistent.ts';
+import { parseManifests } from '../source/parse.ts';
+import type { RawObject } from '../source/types.ts';
+import { MeshCompiler } from './mesh.ts';
+import { parseScope, type Scope } from './scope.ts';
+
+const names = ['db', 'ledger', 'cards'];
+const spaces = ['bank', 'db'];
+
+/** Everything that a history is made of: each object in several versions. */
+function listVersions(): readonly (readonly string[])[] {
+  const objects: string[][] = [];
+  for (const namespace of spaces)
+    for (const name of names) {
+      const meta = `metadata: { name: ${name}, namespace: ${namespace} }`;
+      const base = `apiVersion: v1\nkind: Service\n${meta}\n`;
+      const selector = `selector: { app: ${name} }`;
+      const http = 'ports: [{ name: http, port: 80, targetPort: 8080 }]';
+      objects.push([
+        `${base}spec: { ${selector}, ${http} }`,
+        `${base}spec: { selector: { app: ledger, tier: a }, ${http}, trafficDistribution: PreferClose }`,
+        `${base}spec: { ${selector}, clusterIP: None, ${http} }`,
+        `${base}spec: { ${selector}, ports: [{ name: http, port: 81, targetPort: web }, { name: g, port: 82, appProtocol: grpc }] }`,
+        `${base}spec: { type: ExternalName, externalName: x.example.com, ${http} }`,
+      ]);
+      for (const number of [1, 2]) {
+        const slice = (label: string, endpoints: string, port = 8080) =>
+          `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: ${name}-${number}, namespace: ${namespace}, labels: { kubernetes.io/service-name: ${label} } }\naddressType: IPv4\nports: [{ name: http, port: ${port} }]\nendpoints: [${endpoints}]`;
+        const one = `{ addresses: [10.0.0.${number}], zone: a }`;
+        objects.push([
+          slice(name, one),
+          slice(name, `${one}, { addresses: [10.0.1.1], zone: b, conditions: { ready: true } }`),
+          slice(
+            name,
+            '{ addresses: [10.0.1.1], conditions: { ready: false, serving: true, terminating: true } }',
+          ),
+          slice(name, `{ addresses: [10.0.0.${number}], hostname: db-${number} }`),
+          slice(name, `{ addresses: [10.0.0.9], hostname: db-${number} }`),
+          slice(names[0]!, one, 9090),
+          slice(name, ''),
+        ]);
+      }
+      const route = (parent: string, rule: string, space = namespace) =>
+        `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: ${name}, namespace: ${space} }\nspec: { parentRefs: [${parent}], rules: [{ ${rule} }] }`;
+      const to = (service: string) => `{ group: "", kind: Service, name: ${service}, namespace: bank }`;
+      objects.push([
+        route(to(name), `backendRefs: [{ name: ledger, port: 80 }]`),
+        route(to('ledger'), `backendRefs: [{ name: ${name}, port: 80 }, { name: gone, port: 80 }]`),
+        route(
+          to('cards'),
+          `backendRefs: [{ name: ledger, port: 80 }], filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: ${name}, port: 80 } } }]`,
+        ),
+        route(
+          '{ group: gateway.networking.k8s.io, kind: Gateway, name: edge, namespace: bank }',
+          `backendRefs: [{ name: ${name}, port: 80 }]`,
+        ),
+        route(
+          to(name),
+          'filters: [{ type: CORS, cors: { allowOrigins: ["https://a.example.com"] } }], backendRefs: [{ name: db, port: 80 }]',
+        ),
+      ]);
+      const policy = (spec: string) =>
+        `apiVersion: weft.dev/v1alpha1\nkind: ServicePolicy\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { targetRefs: [{ group: "", kind: Service, name: ${name} }], ${spec} }`;
+      objects.push([policy('timeouts: { request: 3s }'), policy('loadBalancing: { locality: PreferZone }')]);
+      objects.push([
+        `apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { targetRefs: [{ group: "", kind: Service, name: ${name} }], validation: { hostname: a.example.com, wellKnownCACertificates: System } }`,
+        `apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { targetRefs: [{ group: "", kind: Service, name: ${name} }], validation: { hostname: a.example.com, caCertificateRefs: [{ group: "", kind: ConfigMap, name: gone }] } }`,
+      ]);
+    }
+  const access = (rule: string) =>
+    `apiVersion: weft.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a, namespace: bank }\nspec: { targetRefs: [{ group: "", kind: Service, name: ledger }], rules: [${rule}] }`;
+  objects.push([
+    access('{ from: [{ serviceAccount: { name: cards } }] }'),
+    access('{ from: [{ namespace: { name: db } }], ports: [http] }'),
+  ]);
+  const pod = (ip: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: p, namespace: bank }\nspec: { serviceAccountName: cards }\nstatus: { phase: Running, podIPs: [{ ip: ${ip} }] }`;
+  objects.push([pod('10.0.0.7'), pod('10.0.0.8')]);
+  objects.push([
+    'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 80 }] }',
+    'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 80, hostname: "*.example.com" }] }',
+  ]);
+  return objects;
+}
+
+const objects: readonly (readonly RawObject[])[] = listVersions().map((versions) =>
+  versions.map((text) => {
+    const parsed = parseManifests('f', text);
+    if (!parsed.ok || parsed.value.length !== 1) throw new Error(`${text}: ${JSON.stringify(parsed)}`);
+    return parsed.value[0]!;
+  }),
+);
+
+const scopes: readonly Scope[] = [
+  ['sidecar~a.bank', 'a', { app: 'ledger', pod: '1' }],
+  ['sidecar~b.bank', '', { app: 'ledger', tier: 'a' }],
+  ['sidecar~c.db', 'b', { app: 'db' }],
+  ['sidecar~d.other', '', {}],
+  ['agent~n', 'a', {}],
+  ['gateway~g.bank', '', {}],
+].map(([id, zone, labels]) => {
+  const node = { id, cluster: '', metadata: { labels }, locality: { region: '', zone, subZone: '' } };
+  const scope = parseScope({ ...node, userAgent: '', clientFeatures: [] } as XdsNode);
+  if (!scope.ok) throw new Error('no scope');
+  return scope.value;
+});
+
+function show(compiler: MeshCompiler) {
+  return scopes.map((scope) => {
+    const { resources, notes } = compiler.compile(scope);
+    const sets = [...resources].map(([typeUrl, set]) => [
+      typeUrl,
+      [...set].map(([name, { version, bytes }]) => `${name} ${version} ${Bun.hash(bytes)}`),
+    ]);
+    return { notes, sets };
+  });
+}
+
+const event = fc.record({
+  object: fc.nat({ max: objects.length - 1 }),
+  version: fc.nat({ max: 8 }),
+});
+const history = fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 });
+const effort = Number(process.env['WEFT_TEST_EFFORT'] ?? 1);
+
+describe('incremental is whole', () => {
+  test(
+    'after each batch of any history',
+    () => {
+      fc.assert(
+        fc.property(history, (batches) => {
+          const catalog = new Catalog();
+          const builder = new ModelBuilder(catalog);
+          const compiler = new MeshCompiler(builder.built.model);
+          let before = scopes.map((scope) => compiler.compile(scope).resources);
+          for (const batch of batches) {
+            for (const { object, version } of batch) {
+              const versions = objects[object]!;
+              const raw = versions[version];
+              const { key } = versions[0]!;
+              const old = catalog.get(key);
+              if (raw === undefined) catalog.remove(key);
+              else if (!catalog.upsert(raw)) continue;
+              builder.note(old, catalog.get(key));
+            }
+            const built = builder.update();
+            compiler.follow(built.model);
+            const whole = buildModel(catalog.entries());
+            expect(built.model).toEqual(whole.model);
+            expect([...built.model.services.keys()]).toEqual([...whole.model.services.keys()]);
+            expect(built.book).toEqual(whole.book);
+            expect(show(compiler)).toEqual(show(new MeshCompiler(whole.model)));
+            const after = scopes.map((scope) => compiler.compile(scope).resources);
+            for (const [i, resources] of after.entries()) {
+              expect(checkConsistent(resources)).toBeNull();
+              expect(checkConsistent(resources, before[i])).toBeNull();
+            }
+            before = after;
+          }
+        }),
+        { numRuns: 60 * effort },
+      );
+    },
+    60_000 * effort,
+  );
+
+  test('nothing that changed nothing makes anything anew', () => {
+    const catalog = new Catalog();
+    const builder = new ModelBuilder(catalog);
+    for (const [first] of objects) {
+      catalog.upsert(first!);
+      builder.note(null, catalog.get(first!.key));
+    }
+    const compiler = new MeshCompiler(builder.update().model);
+    const before = scopes.map((scope) => compiler.compile(scope));
+    const service = objects[0]![0]!;
+    builder.note(catalog.get(service.key), catalog.get(service.key));
+    compiler.follow(builder.update().model);
+    const after = scopes.map((scope) => compiler.compile(scope));
+    expect(after.every((one, i) => one === before[i])).toBe(true);
+  });
+});

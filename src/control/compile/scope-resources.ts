@@ -1,0 +1,50 @@
+// What one scope gets: the sets that scopes share, and its own over them.
+
+import { ResourceSet, typeUrls, type XdsResource } from '../../xds/index.ts';
+
+export interface CompiledScope {
+  /** Type URL to the resources by name; all five types are there. */
+  readonly resources: ReadonlyMap<string, ResourceSet>;
+  /** What the proxy cannot be given, as sentences. */
+  readonly notes: readonly string[];
+}
+
+/** What of a scope does not change with endpoints. */
+export interface OwnResources {
+  readonly listeners: ResourceSet;
+  readonly routes: ResourceSet;
+  readonly secrets: ResourceSet;
+  /** Over those that all have. */
+  readonly clusters: readonly XdsResource[];
+  readonly notes: readonly string[];
+  /** It was made of all of the model, not of its part alone. */
+  readonly ofWhole: boolean;
+}
+
+export const noResources: ResourceSet = ResourceSet.of([]);
+
+/** `before` with these in the place of what it held. */
+export function replaceAll(before: ResourceSet | undefined, resources: readonly XdsResource[]): ResourceSet {
+  const set = ResourceSet.of(resources);
+  if (before === undefined) return set;
+  const gone = [...before.keys()].filter((name) => !set.has(name));
+  return before.with(resources, gone);
+}
+
+export function assembleScope(
+  own: OwnResources,
+  clusters: ResourceSet,
+  assignments: ResourceSet,
+  before: CompiledScope | null,
+): CompiledScope {
+  const resources = new Map([
+    [typeUrls.secret, own.secrets],
+    [typeUrls.cluster, ResourceSet.over(clusters, own.clusters, before?.resources.get(typeUrls.cluster))],
+    [typeUrls.endpoint, assignments],
+    [typeUrls.listener, own.listeners],
+    [typeUrls.route, own.routes],
+  ]);
+  const isSame =
+    before?.notes === own.notes && [...resources].every(([url, set]) => before.resources.get(url) === set);
+  return isSame ? before : { resources, notes: own.notes };
+}
