@@ -19,7 +19,7 @@ const worldly: readonly (readonly [path: string, why: string])[] = [
   ['src/control/admin/admin-server.ts', 'its HTTP server'],
   ['src/control/model/catalog.ts', 'node:util compares, no more'],
   ['src/control/status-writer/publisher.ts', 'node:util compares, no more'],
-  ['src/control/compile/resource-cache.ts', 'node:crypto hashes, no more'],
+  ['src/control/compile/resource.ts', 'node:crypto hashes, no more'],
   ['src/control/model/certificates.ts', 'node:crypto reads certificates, no more'],
   ['src/proxy/process-info.ts', 'what this process is'],
   ['src/proxy/admin/metrics/proxy-metrics.ts', 'what this process uses'],

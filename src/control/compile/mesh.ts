@@ -1,6 +1,6 @@
-// A model compiled for each scope that asks, and followed from model to model. What scopes share (clusters, endpoints of
-// a zone, routes as a namespace sees them) is compiled once; what is one scope's own is made again only when the part of
-// the model that it is made of is not the same objects any more. docs/decisions/0016 has the costs.
+// A model compiled for each scope that asks, and followed from model to model. What scopes share (clusters, endpoints
+// of a zone, routes as a namespace sees them) is compiled once; what is one scope's own is made again only when the
+// part of the model that it is made of is not the same objects any more. docs/decisions/0016 has the costs.
 
 import type { Model } from '../model/types.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';

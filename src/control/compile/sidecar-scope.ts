@@ -1,5 +1,5 @@
-// What is a sidecar's own: its listeners, the inbound side of its workload, and routes as its namespace sees them. A node
-// agent has the latter alone.
+// What is a sidecar's own: its listeners, the inbound side of its workload, and routes as its namespace sees them. A
+// node agent has the latter alone.
 
 import { ClusterSchema, ListenerSchema, RouteConfigurationSchema } from '../../xds/api.ts';
 import type { XdsResource } from '../../xds/index.ts';
