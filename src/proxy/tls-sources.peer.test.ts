@@ -119,42 +119,64 @@ describeWith(['envoy'], 'transports by the labels of endpoints', () => {
         () => plain.stop(true),
         () => secure.stop(true),
       );
-      const endpoint = (port: number, labels: object) => ({
-        endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },
+      const endpoint = (port: number, labels: object, checkPort = port) => ({
+        endpoint: {
+          address: { socket_address: { address: '127.0.0.1', port_value: port } },
+          health_check_config: { port_value: checkPort },
+        },
         metadata: { filter_metadata: { 'envoy.transport_socket_match': labels } },
       });
       const mesh = upstreamTls({ validation_context: validation(root) }, { sni: 'a.example' });
-      const port = freePort();
+      const check = {
+        timeout: '1s',
+        interval: '0.1s',
+        no_traffic_interval: '0.1s',
+        unhealthy_threshold: 1,
+        healthy_threshold: 1,
+        http_health_check: { path: '/' },
+      };
+      const cluster = (name: string, endpoints: readonly object[], fields: object = {}) => ({
+        name,
+        type: 'STATIC',
+        connect_timeout: '2s',
+        // Those that are not found to be well get nothing.
+        common_lb_config: { healthy_panic_threshold: { value: 0 } },
+        transport_socket_matches: [
+          { name: 'mesh', match: { mode: 'mesh', version: 2 }, transport_socket: mesh },
+          { name: 'other', match: { mode: 'none' }, transport_socket: mesh },
+        ],
+        load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
+        ...fields,
+      });
+      const both = [
+        endpoint(plain.port!, { mode: 'mesh' }),
+        endpoint(secure.port!, { mode: 'mesh', version: 2, more: true }),
+      ];
+      const criteria = { transport_socket_match_criteria: { mode: 'none' } };
+      const apart = [endpoint(plain.port!, { mode: 'mesh' }, secure.port!)];
+      const clusters = [
+        cluster('unchecked', both),
+        cluster('checked', both, { health_checks: [check] }),
+        cluster('checked apart', apart, { health_checks: [{ ...check, ...criteria }] }),
+        cluster('checked wrongly', apart, { health_checks: [check] }),
+      ];
+      const ports = clusters.map(() => freePort());
       await start({
         static_resources: {
-          listeners: [httpListener('in', port, 'a', null)],
-          clusters: [
-            {
-              name: 'a',
-              type: 'STATIC',
-              connect_timeout: '2s',
-              transport_socket_matches: [
-                { name: 'mesh', match: { mode: 'mesh', version: 2 }, transport_socket: mesh },
-                { name: 'other', match: { mode: 'none' }, transport_socket: mesh },
-              ],
-              load_assignment: {
-                cluster_name: 'a',
-                endpoints: [
-                  {
-                    lb_endpoints: [
-                      endpoint(plain.port!, { mode: 'mesh' }),
-                      endpoint(secure.port!, { mode: 'mesh', version: 2, more: true }),
-                    ],
-                  },
-                ],
-              },
-            },
-          ],
+          listeners: clusters.map(({ name: to }, at) => httpListener(`in${at}`, ports[at] ?? 0, to, null)),
+          clusters,
         },
       });
-      const answers = new Set<string>();
-      for (let request = 0; request < 8; request++)
-        answers.add(await (await fetch(`http://127.0.0.1:${port}/`)).text());
-      expect([...answers].sort()).toEqual(['plain', 'secure']);
+      await Bun.sleep(500);
+      const answers = async (at: number) => {
+        const texts = new Set<string>();
+        for (let request = 0; request < 8; request++)
+          texts.add(await (await fetch(`http://127.0.0.1:${ports[at]}/`)).text());
+        return [...texts].sort();
+      };
+      expect(await answers(0)).toEqual(['plain', 'secure']);
+      expect(await answers(1)).toEqual(['plain', 'secure']);
+      expect(await answers(2)).toEqual(['plain']);
+      expect((await fetch(`http://127.0.0.1:${ports[3]}/`)).status).toBe(503);
     });
 });

@@ -115,7 +115,11 @@ export function createResponseHead(
   return new MadeResponseHead(status, fields);
 }
 
-/** A request head of ours. `authority` becomes Host (`:authority`); `fields` must not repeat it. */
+/**
+ * A request head of ours. `authority` becomes Host (`:authority`); `fields` must not repeat it. Both it and the path come
+ * from configuration (a cluster's name stands in for a host that nobody named): what cannot stand in a request's target
+ * is a dash in the one and percent-encoded in the other.
+ */
 export function createRequestHead(
   method: string,
   authority: string,
@@ -123,7 +127,18 @@ export function createRequestHead(
   fields: readonly (readonly [string, string])[],
   origin: RequestOrigin = ours,
 ): RequestHead {
-  return new MadeRequestHead(method, authority, path, fields, origin);
+  const host = authority.replace(noTarget, '-');
+  return new MadeRequestHead(method, host, path.replace(noTarget, encodeText), fields, origin);
+}
+
+const noTarget = /[^\x21-\x7e]+/g;
+
+function encodeByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+function encodeText(text: string): string {
+  return Array.from(new TextEncoder().encode(text), encodeByte).join('');
 }
 
 /** A trailer section of ours. */

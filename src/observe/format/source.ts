@@ -53,6 +53,8 @@ export interface ConnectionFacts {
   /** The socket's own peer. */
   readonly direct: Address;
   readonly secure: SecureFacts | null;
+  /** What its ClientHello asks for, where a listener filter read it. */
+  readonly serverName?: string | null;
   /** Of its ClientHello, where a listener keeps them. */
   readonly fingerprints?: HelloFingerprints | null;
   /** What listener filters made of what they read. */

@@ -108,6 +108,8 @@ export class EndpointLoad {
   /** Attempts that ended since the last sweep of outlier detection. */
   successes = 0;
   failures = 0;
+  /** Of them, connections that came to nothing, where those count apart. */
+  localFailures = 0;
   /** Attempts given to it since it was created. */
   picks = 0;
 

@@ -293,7 +293,7 @@ describe('Envoy’s other causes', () => {
     ['connections that came to nothing are gateway failures', gateway, 'gll', true],
     ['split: local ones count alone', split, 'll', true],
     ['split: and not among the others', split, 'flfl'.slice(0, 3), false],
-    ['split: an answer of any kind but success leaves the count', split, 'lfl', true],
+    ['split: an answer of any kind starts it anew, for it was reached', split, 'lfl', false],
     ['split: a success starts it anew', split, 'lsl', false],
     ['not split: they count as failures', { consecutiveFailures: 3 }, 'flg', true],
   ];
@@ -311,6 +311,29 @@ describe('Envoy’s other causes', () => {
     const few = createWorld(2, { consecutiveFailures: 0, failurePercentage: rule });
     for (const [index, outcomes] of ['ffff', 'ssss'].entries()) of(few, index, outcomes);
     expect(few.detector.sweep(few.endpoints, 0)).toEqual([]);
+  });
+
+  test('split: who cannot be reached is held against the same rules by itself', () => {
+    const rules = {
+      consecutiveFailures: 0,
+      consecutiveLocalFailures: 0,
+      successRate: { minimumHosts: 3, minimumRequests: 4, stdevFactor: 1 },
+      failurePercentage: { threshold: 50, minimumHosts: 3, minimumRequests: 4 },
+    };
+    for (const [enforcing, cause] of [
+      [{ local_origin_failure_percentage: 0 }, 'local_origin_success_rate'],
+      [{ local_origin_success_rate: 0 }, 'local_origin_failure_percentage'],
+    ] as const) {
+      const world = createWorld(3, { ...rules, enforcing });
+      // Answers of any kind are successes here: of those that were answered nobody is worse than another.
+      for (const [index, outcomes] of ['llsf', 'sfsf', 'sfsf'].entries()) of(world, index, outcomes);
+      expect(world.detector.sweep(world.endpoints, 0)).toEqual([world.endpoints[0]!]);
+      expect(world.counts.enforced).toMatchObject({ [cause]: 1, success_rate: 0, failure_percentage: 0 });
+      expect(world.endpoints[0]!.localFailures).toBe(0);
+    }
+    const one = createWorld(3, { ...rules, consecutiveLocalFailures: 9 });
+    for (const [index, outcomes] of ['lll', 'sss', 'sss'].entries()) of(one, index, outcomes);
+    expect(one.detector.sweep(one.endpoints, 0)).toEqual([]);
   });
 
   test('enforcing 0 detects and ejects nobody; 50 ejects about half', () => {

@@ -36,11 +36,14 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     }
     const { consecutiveFailures, consecutiveGatewayFailures = 0, consecutiveLocalFailures } = this.config;
     if (outcome === 'local' && consecutiveLocalFailures !== undefined) {
+      endpoint.localFailures += 1;
       endpoint.consecutiveLocalFailures += 1;
       return this.isOver(endpoint, endpoint.consecutiveLocalFailures, consecutiveLocalFailures, nowMs)
         ? this.eject(endpoint, 'consecutive_local_origin_failure', nowMs)
         : false;
     }
+    // Whatever it answered, it was reached.
+    endpoint.consecutiveLocalFailures = 0;
     endpoint.failures += 1;
     endpoint.consecutiveFailures += 1;
     if (outcome === 'failure') endpoint.consecutiveGatewayFailures = 0;
@@ -64,11 +67,14 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
         this.uneject(endpoint);
       }
     }
-    this.sweepSuccessRates(nowMs);
-    this.sweepFailurePercentages(nowMs);
+    for (const share of this.config.consecutiveLocalFailures === undefined ? answeredShares : allShares) {
+      this.sweepSuccessRates(share, nowMs);
+      this.sweepFailurePercentages(share, nowMs);
+    }
     for (const endpoint of endpoints) {
       endpoint.successes = 0;
       endpoint.failures = 0;
+      endpoint.localFailures = 0;
     }
     return this.changed;
   }
@@ -161,15 +167,15 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
    * Ejects those whose success rate lies more than `stdevFactor` standard deviations below the mean of all with enough
    * requests.
    */
-  private sweepSuccessRates(nowMs: number): void {
+  private sweepSuccessRates(share: Share, nowMs: number): void {
     const rule = this.config.successRate;
     if (rule === null) return;
     let count = 0;
     let sum = 0;
     let squares = 0;
     for (const endpoint of this.endpoints) {
-      if (!isCounted(endpoint, rule.minimumRequests, nowMs)) continue;
-      const rate = successRate(endpoint);
+      if (!isCounted(share, endpoint, rule.minimumRequests, nowMs)) continue;
+      const rate = successRate(share, endpoint);
       count += 1;
       sum += rate;
       squares += rate * rate;
@@ -180,22 +186,52 @@ export class OutlierDetector<E extends EndpointLoad> implements Detector<E> {
     // Rounding must not eject an endpoint of a cluster in which all rates are equal.
     const threshold = mean - rule.stdevFactor * deviation - 1e-9;
     for (const endpoint of this.endpoints) {
-      if (!isCounted(endpoint, rule.minimumRequests, nowMs) || successRate(endpoint) >= threshold) continue;
-      if (this.eject(endpoint, 'success_rate', nowMs)) this.changed.push(endpoint);
+      if (!isCounted(share, endpoint, rule.minimumRequests, nowMs)) continue;
+      if (successRate(share, endpoint) >= threshold) continue;
+      if (this.eject(endpoint, share.rateCause, nowMs)) this.changed.push(endpoint);
     }
   }
 
-  private sweepFailurePercentages(nowMs: number): void {
+  private sweepFailurePercentages(share: Share, nowMs: number): void {
     const rule = this.config.failurePercentage;
     if (rule === undefined) return;
-    const judged = this.endpoints.filter((endpoint) => isCounted(endpoint, rule.minimumRequests, nowMs));
+    const judged = this.endpoints.filter((endpoint) =>
+      isCounted(share, endpoint, rule.minimumRequests, nowMs),
+    );
     if (judged.length < rule.minimumHosts) return;
     for (const endpoint of judged) {
-      if ((1 - successRate(endpoint)) * 100 < rule.threshold) continue;
-      if (this.eject(endpoint, 'failure_percentage', nowMs)) this.changed.push(endpoint);
+      if ((1 - successRate(share, endpoint)) * 100 < rule.threshold) continue;
+      if (this.eject(endpoint, share.percentageCause, nowMs)) this.changed.push(endpoint);
     }
   }
 }
+
+/** What of the attempts since the last sweep is held against the rules. */
+interface Share {
+  readonly rateCause: EjectionCause;
+  readonly percentageCause: EjectionCause;
+  succeeded(endpoint: EndpointLoad): number;
+  failed(endpoint: EndpointLoad): number;
+}
+
+/** Of those that were answered, where others count apart; of all, where they do not. */
+const answered: Share = {
+  rateCause: 'success_rate',
+  percentageCause: 'failure_percentage',
+  succeeded: ({ successes }) => successes,
+  failed: ({ failures }) => failures,
+};
+
+/** Of all, those that reached it: whatever it answered, it was there to answer. */
+const reached: Share = {
+  rateCause: 'local_origin_success_rate',
+  percentageCause: 'local_origin_failure_percentage',
+  succeeded: ({ successes, failures }) => successes + failures,
+  failed: ({ localFailures }) => localFailures,
+};
+
+const answeredShares = [answered] as const;
+const allShares = [answered, reached] as const;
 
 function resetCounts(endpoint: EndpointLoad): void {
   endpoint.consecutiveFailures = 0;
@@ -203,11 +239,12 @@ function resetCounts(endpoint: EndpointLoad): void {
   endpoint.consecutiveLocalFailures = 0;
 }
 
-function isCounted(endpoint: EndpointLoad, minimumRequests: number, nowMs: number): boolean {
-  const requests = endpoint.successes + endpoint.failures;
+function isCounted(share: Share, endpoint: EndpointLoad, minimumRequests: number, nowMs: number): boolean {
+  const requests = share.succeeded(endpoint) + share.failed(endpoint);
   return requests > 0 && requests >= minimumRequests && endpoint.ejectedUntilMs <= nowMs;
 }
 
-function successRate(endpoint: EndpointLoad): number {
-  return endpoint.successes / (endpoint.successes + endpoint.failures);
+function successRate(share: Share, endpoint: EndpointLoad): number {
+  const succeeded = share.succeeded(endpoint);
+  return succeeded / (succeeded + share.failed(endpoint));
 }

@@ -10,6 +10,8 @@ export const ejectionCauses = [
   'consecutive_local_origin_failure',
   'success_rate',
   'failure_percentage',
+  'local_origin_success_rate',
+  'local_origin_failure_percentage',
 ] as const;
 
 export type EjectionCause = (typeof ejectionCauses)[number];
@@ -21,7 +23,8 @@ export interface OutlierConfig {
   readonly consecutiveGatewayFailures?: number;
   /**
    * Connections that came to nothing, in a row. Present: they count here and nowhere else
-   * (split_external_local_origin_errors); absent: they count as any other failure.
+   * (split_external_local_origin_errors), and shares are held against both rules below by themselves; absent: they
+   * count as any other failure.
    */
   readonly consecutiveLocalFailures?: number;
   /** Ejection by success rate: mean minus `stdevFactor` deviations over endpoints with enough requests; null: off. */
@@ -93,5 +96,7 @@ function zeroes(): Record<EjectionCause, number> {
     consecutive_local_origin_failure: 0,
     success_rate: 0,
     failure_percentage: 0,
+    local_origin_success_rate: 0,
+    local_origin_failure_percentage: 0,
   };
 }

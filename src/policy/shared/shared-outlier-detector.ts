@@ -23,7 +23,8 @@ const failuresAt = 4;
 const ejectionsAt = 5;
 /** A 64-bit number; 0: it is not ejected. */
 const untilAt = 6;
-const endpointWords = 8;
+const localFailuresAt = 8;
+const endpointWords = 10;
 
 /** Each thread's timer is a little off the others': whose is due this soon after a sweep leaves it. */
 const ownTurn = 0.9;
@@ -224,6 +225,7 @@ export class SharedOutlierDetector<E extends EndpointLoad> implements Detector<E
     for (const [field, name] of rowFields.entries()) endpoint[name] = Atomics.load(words, at + field);
     endpoint.successes = Atomics.load(words, at + successesAt);
     endpoint.failures = words[at + failuresAt]!;
+    endpoint.localFailures = words[at + localFailuresAt]!;
     endpoint.ejections = words[at + ejectionsAt]!;
     this.pulledSuccesses.set(at, endpoint.successes);
   }
@@ -237,6 +239,7 @@ export class SharedOutlierDetector<E extends EndpointLoad> implements Detector<E
     this.pulledSuccesses.delete(at);
     Atomics.add(words, at + successesAt, endpoint.successes - pulled);
     words[at + failuresAt] = endpoint.failures;
+    words[at + localFailuresAt] = endpoint.localFailures;
     words[at + ejectionsAt] = endpoint.ejections;
     numbers[(at + untilAt) / 2] = Math.max(0, endpoint.ejectedUntilMs);
   }

@@ -1,6 +1,6 @@
 // Active health checks as the data path runs them: Envoy's core.v3.HealthCheck, translated.
 
-import type { HealthTiming, StringMatch } from '../../policy/index.ts';
+import type { HealthTiming, Labels, StringMatch } from '../../policy/index.ts';
 import type { UpstreamTlsConfig } from './tls-types.ts';
 
 export interface ActiveHealthConfig {
@@ -8,8 +8,10 @@ export interface ActiveHealthConfig {
   readonly probe: ProbeConfig;
   /** The connection of a check serves the next one. */
   readonly reuseConnection: boolean;
-  /** null: checks are plain. */
+  /** Of endpoints that have the cluster's own transport; null: checks of those are plain. */
   readonly tls: UpstreamTlsConfig | null;
+  /** Labels that choose the transport of checks, instead of an endpoint's own; null: those. */
+  readonly transportLabels: Labels | null;
   /** A file that each change is written to, as a line of JSON; '': none. */
   readonly eventLog: string;
   /** Every failed check is written, every passed one. */

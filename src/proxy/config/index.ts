@@ -1,5 +1,5 @@
 export { type Bootstrap, type BootstrapOptions, parseBootstrap } from './bootstrap.ts';
-export { matchTransport, tlsConfigsOfCluster } from './cluster-transports.ts';
+export { checkTlsOf, matchTransport, tlsConfigsOfCluster } from './cluster-transports.ts';
 export {
   type ConfigOrigin,
   ConfigSource,

@@ -30,8 +30,8 @@ export function checkRouteClusters(message: BootstrapMessage, faults: Faults): v
 }
 
 function checkChain(chain: Chain, known: ReadonlySet<string | undefined>, at: string, faults: Faults): void {
-  const filter = chain.filters[0]?.typed_config;
-  const path = `${at}.filters[0].typed_config`;
+  const filter = chain.filters.at(-1)?.typed_config;
+  const path = `${at}.filters[${Math.max(0, chain.filters.length - 1)}].typed_config`;
   const tunnel = unpack(filter, tcpProxy);
   if (tunnel !== null) checkTunnel(tunnel, known, path, faults);
   const routes = unpack(filter, httpConnectionManager)?.route_config;

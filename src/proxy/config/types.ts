@@ -24,6 +24,7 @@ import type {
 } from '../../policy/index.ts';
 import type { Http1Rules } from '../../wire/http1/index.ts';
 import type { Http2Limits } from '../../wire/http2/index.ts';
+import type { EndpointAssignment, HostStatus } from './endpoint-types.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
@@ -111,6 +112,10 @@ export interface TcpChoice {
 
 export interface TcpProxyConfig {
   readonly clusters: readonly TcpChoice[];
+  /** The cluster is the one whose name the client asks for by SNI, where it asks for any. */
+  readonly bySni?: true;
+  /** The subset that it is for, whichever cluster that is of; absent: nothing is said. */
+  readonly criteria?: Criteria;
   /** A client's address decides, where the cluster goes by hashes; absent: chance does. */
   readonly hashesSource?: true;
   /** Nothing moves in either direction; 0: no limit. Default 1 h (Envoy's). */
@@ -375,6 +380,7 @@ export interface TransportMatch {
   readonly tls: UpstreamTlsConfig | null;
   /** For requests that came over HTTP/1, where `downstreamProtocol` asks for that. */
   readonly http1Tls: UpstreamTlsConfig | null;
+  readonly checkTls: UpstreamTlsConfig | null;
 }
 
 export interface OverrideHostsConfig {
@@ -417,69 +423,6 @@ export interface OriginalDestinationConfig {
   readonly cleanupMs: number;
 }
 
-/** Endpoints, and how their health is counted. */
-export interface EndpointSet {
-  readonly endpoints: readonly EndpointConfig[];
-  /** What an endpoint can carry beyond its share; default 140 (Envoy's). */
-  readonly overprovisioningPercent: number;
-  /** A priority's health is that of its weights, not of its endpoints. */
-  readonly weightedHealth: boolean;
-  /** Of its requests, 0 to 1, those that are answered instead of it; absent: none. */
-  readonly dropShare?: number;
-}
-
-export interface EndpointAssignment extends EndpointSet {
-  readonly cluster: string;
-  /** Clock.wall() when this set was received; its age is shown and exported. */
-  readonly receivedAtMs: number;
-}
-
-/** Of one endpoint's active health checks. */
-export interface EndpointCheck {
-  readonly address: Address;
-  /** Instead of the check's own host; '': that holds. */
-  readonly host: string;
-  /** It is not checked, and counts as well. */
-  readonly disabled: boolean;
-}
-
-/** As envoy.config.core.v3.HealthStatus names them. */
-export type HostStatus = 'UNKNOWN' | 'HEALTHY' | 'UNHEALTHY' | 'DRAINING' | 'TIMEOUT' | 'DEGRADED';
-
-export interface EndpointConfig {
-  readonly address: Address;
-  readonly weight: number;
-  /** 0 is used first. */
-  readonly priority: number;
-  readonly healthy: boolean;
-  /** It may be used, but only for what the healthy ones cannot carry. */
-  readonly degraded: boolean;
-  /** Just as it was said. */
-  readonly status: HostStatus;
-  readonly zone: string;
-  /** `region/zone/sub-zone`. */
-  readonly locality: string;
-  /** Of its locality among those of its priority; -1: none was given. */
-  readonly localityWeight: number;
-  /**
-   * A Weft sidecar stands before the application: its refusal marker is believed (loopback or authenticated peers
-   * only).
-   */
-  readonly proxied: boolean;
-  /** What differs for its active health checks; null: they go where requests go. */
-  readonly check: EndpointCheck | null;
-  /** What it is called in its configuration, or by DNS; '': nothing. */
-  readonly hostname: string;
-  /** For display: the pod's name; '' where unknown. */
-  readonly name: string;
-  /** What it is known by where its address may change; '': its address. */
-  readonly logicalName: string;
-  /** What {@link ClusterConfig.transportMatches} look at; null: nothing. */
-  readonly transportLabels: Labels | null;
-  /** What subsets are made by (`envoy.lb`); null: nothing. */
-  readonly labels: Labels | null;
-}
-
 /**
  * Where a configuration source delivers to: the data path. Applying is synchronous and never fails for a validated
  * snapshot.
@@ -494,4 +437,11 @@ export interface ListenerCheck {
   refusal(listener: ListenerConfig): Issue | null;
 }
 
+export type {
+  EndpointAssignment,
+  EndpointCheck,
+  EndpointConfig,
+  EndpointSet,
+  HostStatus,
+} from './endpoint-types.ts';
 export type { ChainConfig, ChainMatch, EntryConfig } from './entry-types.ts';

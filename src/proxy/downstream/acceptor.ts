@@ -65,7 +65,7 @@ export class Acceptor implements SocketHandler, TimerHandler {
       source: ends?.remote ?? socket.remote,
       direct: socket.remote,
       destination: ends?.restored ?? redirected ?? socket.local,
-      serverName: null,
+      serverName: ends?.serverName ?? null,
       transport: 'raw_buffer',
       protocols: [],
       tlvs: ends?.tlvs ?? [],
@@ -152,9 +152,9 @@ export class Acceptor implements SocketHandler, TimerHandler {
     this.bytes = nothing;
   }
 
-  private endsOf({ source, destination, tlvs, fingerprints, metadata }: ConnectionFacts): Ends {
+  private endsOf({ source, destination, tlvs, serverName, fingerprints, metadata }: ConnectionFacts): Ends {
     const restored = destination === this.socket.local ? null : destination;
-    return { remote: source, restored, tlvs, fingerprints, metadata };
+    return { remote: source, restored, tlvs, serverName, fingerprints, metadata };
   }
 
   private refuse(reason: string): void {

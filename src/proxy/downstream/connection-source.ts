@@ -59,7 +59,7 @@ export class ConnectionSource extends FormatSource {
   }
 
   override get serverName(): string {
-    return this.client.secure?.serverName ?? '';
+    return this.client.secure?.serverName ?? this.client.serverName ?? '';
   }
 
   override get listenerName(): string {

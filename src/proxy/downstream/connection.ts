@@ -30,6 +30,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   readonly remote: Address;
   readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
+  readonly serverName: string | null;
   readonly fingerprints: HelloFingerprints | null;
   readonly metadata: MetadataMap | null;
   readonly secure: SecureFacts | null;
@@ -59,6 +60,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.remote = ends.remote;
     this.restored = ends.restored;
     this.tlvs = ends.tlvs;
+    this.serverName = ends.serverName;
     this.fingerprints = ends.fingerprints;
     this.metadata = ends.metadata;
     this.secure = socket.secure;

@@ -23,6 +23,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   readonly remote: Address;
   readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
+  readonly serverName: string | null;
   readonly fingerprints: HelloFingerprints | null;
   readonly metadata: MetadataMap | null;
   readonly secure: SecureFacts | null;
@@ -52,6 +53,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.remote = ends.remote;
     this.restored = ends.restored;
     this.tlvs = ends.tlvs;
+    this.serverName = ends.serverName;
     this.fingerprints = ends.fingerprints;
     this.metadata = ends.metadata;
     this.secure = socket.secure;

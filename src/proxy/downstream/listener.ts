@@ -180,7 +180,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
       this.enter(acceptor);
       return acceptor;
     }
-    const ends = { remote: socket.remote, restored: null, tlvs: [], fingerprints: null, metadata: null };
+    const ends = { ...plainEnds, remote: socket.remote };
     return tls === null ? this.serve(socket, ends) : this.secure(socket, ends, tls);
   }
 
@@ -192,7 +192,8 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   private endsOf(socket: Socket, ends: Ends) {
     const { remote, secure } = socket;
-    return { direct: remote, remote: ends.remote, local: ends.restored ?? socket.local, secure };
+    const { serverName } = ends;
+    return { direct: remote, remote: ends.remote, local: ends.restored ?? socket.local, secure, serverName };
   }
 
   private enter(connection: Acceptor | Securing): void {
@@ -386,6 +387,15 @@ function isWildcardFor({ address, socket }: BoundAddress, destination: Address):
   if (destination.host.includes(':')) return address.host === '::';
   return address.host === '0.0.0.0' || (address.host === '::' && socket?.ipv6Only !== true);
 }
+
+/** Of a connection that nothing was read of, beside its peer. */
+const plainEnds: Omit<Ends, 'remote'> = {
+  restored: null,
+  tlvs: [],
+  serverName: null,
+  fingerprints: null,
+  metadata: null,
+};
 
 /** Accepted only to be refused: nothing else tells the client at once. */
 const rejected: SocketHandler = {

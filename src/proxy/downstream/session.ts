@@ -14,6 +14,8 @@ export interface Ends {
   readonly tlvs: readonly Tlv[];
   /** What listener filters made of what they read; null: nothing. */
   readonly metadata: MetadataMap | null;
+  /** What a client asks for by SNI, where a listener filter read it. */
+  readonly serverName: string | null;
   /** Null: nobody asked for them. */
   readonly fingerprints: HelloFingerprints | null;
 }

@@ -30,6 +30,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   readonly remote: Address;
   private readonly restored: Address | null;
   readonly tlvs: readonly Tlv[];
+  readonly serverName: string | null;
   readonly fingerprints: HelloFingerprints | null;
   readonly metadata: MetadataMap | null;
   /** For balancers. */
@@ -61,7 +62,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     listener: SessionOwner,
     config: TcpProxyConfig,
     socket: Socket,
-    { remote, restored, tlvs, fingerprints, metadata }: Ends,
+    { remote, restored, tlvs, serverName, fingerprints, metadata }: Ends,
   ) {
     this.context = context;
     this.listener = listener;
@@ -71,6 +72,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     this.remote = remote;
     this.restored = restored;
     this.tlvs = tlvs;
+    this.serverName = socket.secure?.serverName ?? serverName;
     this.fingerprints = fingerprints;
     this.metadata = metadata;
     this.startedMs = context.clock.now();
@@ -100,7 +102,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     if (!this.listener.onConnectionOpen(this)) return;
     socket.pause();
     this.armTimer(this.startedMs);
-    this.chosen = chooseCluster(this.config, this.context);
+    this.chosen = chooseCluster(this.config, this.serverName, this.context);
     const { cluster: name } = this.chosen;
     this.cluster = this.context.clusters.get(name) ?? null;
     if (this.cluster === null) {
@@ -285,7 +287,13 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
 /** Beside the timer of the deadlines, which is 0. */
 const logTimerKind = 1;
 
-function chooseCluster({ clusters }: TcpProxyConfig, { random }: ExchangeContext): TcpChoice {
+function chooseCluster(
+  { clusters, bySni, criteria }: TcpProxyConfig,
+  serverName: string | null,
+  { random }: ExchangeContext,
+): TcpChoice {
+  if (bySni === true && serverName)
+    return { cluster: serverName, weight: 1, ...(criteria === undefined ? {} : { criteria }) };
   const first = clusters[0];
   assert(first !== undefined, 'a tunnel has a cluster to go to');
   if (clusters.length === 1) return first;

@@ -12,6 +12,8 @@ export interface Ends {
   readonly remote: Address;
   readonly local: Address;
   readonly secure: SecureFacts | null;
+  /** As a listener filter read it. */
+  readonly serverName?: string | null;
 }
 
 export class ConnectionFacts implements AccessFacts {
@@ -36,7 +38,7 @@ export class ConnectionFacts implements AccessFacts {
   }
 
   get serverName(): string {
-    return this.ends.secure?.serverName ?? '';
+    return this.ends.secure?.serverName ?? this.ends.serverName ?? '';
   }
 
   principals(): readonly string[] | null {

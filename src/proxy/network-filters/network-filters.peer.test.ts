@@ -1,8 +1,9 @@
 // Network filters beside Envoy's: whether a connection is served, and what was counted.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { createAuthority } from '../../testing/certificates.ts';
 import { describeWith } from '../../testing/programs.ts';
-import { BesideEnvoy, type Case, typed } from '../testing/beside-envoy.ts';
+import { BesideEnvoy, type Case, cluster, typed } from '../testing/beside-envoy.ts';
 
 setDefaultTimeout(60_000);
 
@@ -23,6 +24,16 @@ const rules = (principal: object, action = 'ALLOW') => ({
 });
 const rbac = (fields: object) => filter('rbac.v3.RBAC', { stat_prefix: 'net.', ...fields });
 const bytes = 'GET / HTTP/1.0\r\nhost: a\r\n\r\n';
+
+const inspector = {
+  listener_filters: [
+    {
+      name: 'inspector',
+      typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'),
+    },
+  ],
+};
+const sni = filter('sni_cluster.v3.SniCluster', {});
 
 const cases: readonly Case[] = [
   {
@@ -67,6 +78,73 @@ const cases: readonly Case[] = [
     asks: [{ bytes, times: 3 }],
   },
 ];
+
+const servers = ['a.example', 'b.example'] as const;
+const byName: readonly Case[] = [
+  { name: 'sni_cluster: the cluster of that name', network: [sni, tcp], listener: inspector, asks: [] },
+  { name: 'sni_cluster: nobody read the name', network: [sni, tcp], asks: [] },
+  {
+    name: 'rbac: the name that a client asks for',
+    network: [
+      rbac({ rules: rules({ any: true }) }),
+      rbac({
+        stat_prefix: 'name.',
+        rules: {
+          action: 'ALLOW',
+          policies: {
+            p: {
+              permissions: [{ requested_server_name: { exact: 'a.example' } }],
+              principals: [{ any: true }],
+            },
+          },
+        },
+      }),
+      sni,
+      tcp,
+    ],
+    listener: inspector,
+    asks: [],
+  },
+];
+
+describeWith(['envoy'], 'network filters by the name that a client asks for', () => {
+  const root = createAuthority();
+  const started = servers.map((name) => {
+    const { chainPem: cert, keyPem: key } = root.issue({ dns: [name] });
+    return Bun.serve({ hostname: '127.0.0.1', port: 0, tls: { cert, key }, fetch: () => new Response(name) });
+  });
+  const beside = new BesideEnvoy({
+    cases: byName,
+    clusters: () => servers.map((name, at) => cluster(name, started[at]?.port ?? 0)),
+  });
+  beforeAll(() => beside.start());
+  afterAll(async () => {
+    await beside.stop();
+    for (const server of started) await server.stop(true);
+  });
+  const askFor = async (port: number, serverName: string): Promise<string> => {
+    try {
+      const tls = { serverName, ca: root.pem, checkServerIdentity: () => undefined };
+      return await (await fetch(`https://127.0.0.1:${port}/`, { tls, keepalive: false })).text();
+    } catch {
+      return 'none';
+    }
+  };
+  const expected = [
+    ['a.example', 'b.example', 'none'],
+    ['none', 'none', 'none'],
+    ['a.example', 'none', 'none'],
+  ];
+
+  for (const [index, { name }] of byName.entries())
+    test(name, async () => {
+      for (const port of [beside.envoyPort(index), beside.weftPort(index)]) {
+        const answers: string[] = [];
+        for (const wanted of [...servers, 'other.example']) answers.push(await askFor(port, wanted));
+        expect(answers).toEqual(expected[index] ?? []);
+      }
+    });
+});
 
 describeWith(['envoy'], 'network filters beside Envoy', () => {
   const beside = new BesideEnvoy({ cases });

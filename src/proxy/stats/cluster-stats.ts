@@ -74,6 +74,8 @@ export class ClusterStats {
   readonly balance = new BalanceCounts();
   /** Times that endpoints joined or left. */
   membershipChanges = 0;
+  /** Sets of endpoints that were used for as long as they may be. */
+  staleAssignments = 0;
   /** Of names, in DNS clusters. */
   lookups = 0;
   lookupSuccesses = 0;

@@ -24,6 +24,7 @@ import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
 import { type Counting, selectionRules } from './selection-rules.ts';
+import { StaleEndpoints, type StaleOwner } from './stale-endpoints.ts';
 import type { WantedHost } from './wanted-host.ts';
 
 const sweepTimer = 0;
@@ -31,7 +32,7 @@ const readmitTimer = 1;
 const outlierTimer = 2;
 
 export class Cluster
-  implements EndpointOwner, ChooserOwner, DestinationsOwner, CheckerOwner<Endpoint>, TimerHandler
+  implements EndpointOwner, ChooserOwner, DestinationsOwner, CheckerOwner<Endpoint>, StaleOwner, TimerHandler
 {
   readonly name: string;
   readonly context: ProxyContext;
@@ -60,6 +61,7 @@ export class Cluster
   private checker: HealthChecker<Endpoint> | null;
   private budget: ErrorBudget | null;
   destinations: OriginalDestinations | null;
+  private readonly staleness = new StaleEndpoints(this);
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
   private readonly readmitting = new Timer(this, readmitTimer);
@@ -110,7 +112,8 @@ export class Cluster
   }
 
   /** Replaces the endpoint set. Addresses that stay keep connections and figures; those that left finish what runs. */
-  assign(assignment: EndpointAssignment): void {
+  assign(received: EndpointAssignment): void {
+    const assignment = this.config.discovery === 'eds' ? this.staleness.watch(received) : received;
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
     this.counting = assignment;
     this.dropShare = assignment.dropShare ?? 0;
@@ -137,6 +140,11 @@ export class Cluster
     this.settleHealth();
     if (changed) this.onMembershipChange();
     this.reselect();
+  }
+
+  onStale(): void {
+    this.stats.staleAssignments += 1;
+    if (this.assigned !== null) this.assign(this.assigned);
   }
 
   join(config: EndpointConfig): Endpoint {
@@ -213,9 +221,8 @@ export class Cluster
   }
 
   connectOptions(endpoint: Endpoint): ConnectOptions | MeshError {
-    const { health } = this.config;
-    const probe = health?.probe;
-    return endpoint.checkOptions(health?.tls ?? null, probe?.kind === 'tcp' ? probe.proxyHeader : null);
+    const probe = this.config.health?.probe;
+    return endpoint.checkOptions(probe?.kind === 'tcp' ? probe.proxyHeader : null);
   }
 
   onImmediateFailure(endpoint: Endpoint): void {
@@ -451,6 +458,7 @@ export class Cluster
   }
 
   private stopTimers(): void {
+    this.staleness.stop();
     this.destinations?.stop();
     this.context.clock.cancel(this.sweeping);
     this.context.clock.cancel(this.judging);

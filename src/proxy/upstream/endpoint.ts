@@ -14,7 +14,7 @@ import { type CircuitBreaker, EndpointLoad, type HealthJudge } from '../../polic
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
-import { matchTransport } from '../config/index.ts';
+import { checkTlsOf, matchTransport } from '../config/index.ts';
 import type { UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, EndpointConfig, HostStatus } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
@@ -248,7 +248,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   /** Of a health check, which may say what requests do not (`header`). */
-  checkOptions(tls: UpstreamTlsConfig | null, header: 1 | 2 | null): ConnectOptions | MeshError {
+  checkOptions(header: 1 | 2 | null): ConnectOptions | MeshError {
+    const tls = checkTlsOf(this.cluster.config, this.config.transportLabels);
     const options = this.announced(this.optionsWith(tls), null);
     if (header === null || options instanceof MeshError) return options;
     return { ...options, preface: encodePreface({ version: header, tlvs: [] }, null) };
@@ -256,7 +257,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   private transportOptions(version: PoolVersion): ConnectOptions | MeshError {
     const { config } = this.cluster;
-    const match = config.transportMatches.length === 0 ? null : matchTransport(config, this.config);
+    const match =
+      config.transportMatches.length === 0 ? null : matchTransport(config, this.config.transportLabels);
     if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls);
     return this.optionsWith(match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls);
   }

@@ -32,6 +32,7 @@ function checks(options: CheckOptions = {}): ActiveHealthConfig {
     probe: http,
     reuseConnection: true,
     tls: null,
+    transportLabels: null,
     eventLog: '',
     logFailures: false,
     logSuccesses: false,

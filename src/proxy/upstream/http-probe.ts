@@ -105,10 +105,10 @@ export class HttpProbe implements Probe, ConnectionOwner, ResponseReceiver {
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {
-    const { codecLimits, config, context } = this.owner;
+    const { codecLimits, context } = this.owner;
     if (!this.question.http2) return new Http1ClientCodec(socket, host, codecLimits);
     const options = http2Options(http2Settings, codecLimits, context, createFaultCounts());
-    return new Http2ClientCodec(socket, host, options, config.tls === null ? 'http' : 'https');
+    return new Http2ClientCodec(socket, host, options, socket.secure === null ? 'http' : 'https');
   }
 
   onConnectionOpen(connection: UpstreamConnection): void {

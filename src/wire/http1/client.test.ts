@@ -240,13 +240,9 @@ describe('requests', () => {
       ['GET', 'a', ''],
     ] as const) {
       const codec = new Http1ClientCodec(new MemorySink(), new StoryClientHost(), limits);
-      expect(() =>
-        codec.start(
-          createRequestHead(method, authority, path, []),
-          true,
-          new StoryReceiver(new StoryClientHost().story),
-        ),
-      ).toThrow('bug:');
+      // Made safe when it is made: what is set later is the setter's to answer for.
+      const head = Object.assign(createRequestHead(method, '', '/', []), { authority, path });
+      expect(() => codec.start(head, true, new StoryReceiver(new StoryClientHost().story))).toThrow('bug:');
     }
   });
 });

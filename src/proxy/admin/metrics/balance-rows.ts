@@ -26,6 +26,12 @@ export const balanceRows: readonly ClusterRow[] = [
     value: (c) => c.stats.membershipChanges,
   },
   {
+    name: 'assignment_stale',
+    type: 'counter',
+    help: 'Sets of endpoints that were used for as long as they may be (endpoint_stale_after).',
+    value: (c) => c.stats.staleAssignments,
+  },
+  {
     name: 'membership_excluded',
     type: 'gauge',
     help: 'Endpoints that do not count towards the share that must be healthy.',

@@ -77,6 +77,10 @@ export const activeHealthCheck = message(
     interval_jitter_percent: f.uint32(18),
     unhealthy_threshold: f.uint32Value(4, 'must be set'),
     healthy_threshold: f.uint32Value(5, 'must be set'),
+    alt_port: f.refused(
+      6,
+      'Envoy does not implement it either: health_check_config.port_value of the endpoint',
+    ),
     reuse_connection: f.boolValue(7, 'default true'),
     http_health_check: f.message(8, httpHealthCheck),
     tcp_health_check: f.message(9, tcpHealthCheck),
@@ -97,12 +101,14 @@ export const activeHealthCheck = message(
         'one at most',
       ),
     ),
+    event_service: f.refused(22, 'Envoy does not implement it either: event_logger'),
     always_log_health_check_failures: f.bool(19),
     always_log_health_check_success: f.bool(26),
     tls_options: f.message(
       21,
       message('envoy.config.core.v3.HealthCheck.TlsOptions', { alpn_protocols: f.repeated(f.string(1)) }),
     ),
+    transport_socket_match_criteria: f.struct(23, 'instead of an endpoint’s labels'),
   },
   [['http_health_check', 'tcp_health_check', 'grpc_health_check']],
 );

@@ -84,7 +84,7 @@ export {
   proxyProtocol,
   tlsInspector,
 } from './listener-filters.ts';
-export { connectionLimit, connectionRate, networkRbac } from './network-filters.ts';
+export { connectionLimit, connectionRate, networkRbac, sniCluster } from './network-filters.ts';
 export { headerDetection, type originalIpDetection, xffDetection } from './origin.ts';
 export {
   downstreamConnections,

@@ -27,4 +27,6 @@ export const connectionRate = message(`${network}.local_ratelimit.v3.LocalRateLi
   token_bucket: f.message(2, tokenBucket),
 });
 
-export const networkFilterTypes = [networkRbac, connectionLimit, connectionRate] as const;
+export const sniCluster = message(`${network}.sni_cluster.v3.SniCluster`, {});
+
+export const networkFilterTypes = [networkRbac, connectionLimit, connectionRate, sniCluster] as const;

@@ -23,7 +23,7 @@ import {
   translateOriginalDestination,
 } from './discovery.ts';
 import { noEndpoints, translateEndpoints } from './endpoints.ts';
-import { translateHealthCheck } from './health-check.ts';
+import { translateCheckTls, translateHealthCheck } from './health-check.ts';
 import { translateHttp1Client } from './http1.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateClusterTransport } from './proxy-header.ts';
@@ -76,6 +76,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     faults,
   );
   const tls = offerAlpn(configured.tls, http, transport, faults);
+  const transportMatches = translateTransports(message, http, path, faults);
   return {
     config: {
       name,
@@ -90,14 +91,20 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
       tls,
       proxyHeader,
-      transportMatches: translateTransports(message, http, path, faults),
+      transportMatches,
       ...translateChoice(message, path, faults),
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
       outlier: policy.outlier ?? translateOutlier(message),
       objective: policy.objective,
-      health: translateHealthCheck(message, tls, path, faults),
+      health: translateHealthCheck(
+        message,
+        tls,
+        tls !== null || transportMatches.some((match) => match.tls !== null),
+        path,
+        faults,
+      ),
       retry: policy.retry,
       retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),
       timeouts: translateTimeouts(policy),
@@ -250,7 +257,7 @@ function translateTransports(
   return message.transport_socket_matches.map(({ match, transport_socket }, index) => {
     const at = `${join(path, 'transport_socket_matches')}[${index}].transport_socket`;
     const tls = offerAlpn(translateUpstreamTransport(transport_socket, at, faults), http, at, faults);
-    return { labels: match ?? {}, tls, http1Tls: offerHttp1(tls) };
+    return { labels: match ?? {}, tls, http1Tls: offerHttp1(tls), checkTls: translateCheckTls(message, tls) };
   });
 }
 
@@ -297,6 +304,8 @@ function translateOutlier(message: ClusterMessage): OutlierConfig | null {
     consecutive_local_origin_failure: outlier.enforcing_consecutive_local_origin_failure ?? 100,
     success_rate: outlier.enforcing_success_rate ?? 100,
     failure_percentage: outlier.enforcing_failure_percentage ?? 0,
+    local_origin_success_rate: outlier.enforcing_local_origin_success_rate ?? 100,
+    local_origin_failure_percentage: outlier.enforcing_failure_percentage_local_origin ?? 0,
   };
   return {
     consecutiveFailures: outlier.consecutive_5xx ?? 5,

@@ -32,6 +32,9 @@ export function translateEndpoints(
     overprovisioningPercent: message.policy?.overprovisioning_factor ?? noEndpoints.overprovisioningPercent,
     weightedHealth: message.policy?.weighted_priority_health ?? noEndpoints.weightedHealth,
     ...translateDrops(message, path, faults),
+    ...(message.policy?.endpoint_stale_after === undefined
+      ? {}
+      : { staleAfterMs: message.policy.endpoint_stale_after }),
   };
 }
 

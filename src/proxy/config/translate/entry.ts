@@ -13,6 +13,7 @@ import {
   type MessageSpec,
   originalDst,
   proxyProtocol,
+  tcpProxy,
   tlsInspector,
   unpack,
 } from '../schema/index.ts';
@@ -54,9 +55,11 @@ export function translateEntry(
   const ja3 = inspectors.some(({ enable_ja3_fingerprinting }) => enable_ja3_fingerprinting === true);
   const ja4 = inspectors.some(({ enable_ja4_fingerprinting }) => enable_ja4_fingerprinting === true);
   const fingerprints = ja3 || ja4 ? { ja3, ja4 } : null;
+  // Of one chain alone nothing is to be chosen: who asks for the name is its network filters, and logs of tunnels.
+  const namesAsked = has(tlsInspector) && message.filter_chains.some(readsName);
   const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
   const handsOver = message.use_original_dst === true;
-  if (single && proxy === undefined && !handsOver && fingerprints === null) return null;
+  if (single && proxy === undefined && !handsOver && fingerprints === null && !namesAsked) return null;
   // Envoy puts the inspector in by itself where a chain asks for what only it can tell.
   const needsTls = matches.some(
     ({ serverNames, transport, protocols }) =>
@@ -70,7 +73,7 @@ export function translateEntry(
     proxyRules: translateRules(proxy?.rules ?? []),
     originalDestination: handsOver || has(originalDst),
     handsOver,
-    inspectTls: fingerprints !== null || (!single && (needsTls || has(tlsInspector))),
+    inspectTls: namesAsked || fingerprints !== null || (!single && (needsTls || has(tlsInspector))),
     fingerprints,
     inspectHttp: !single && has(httpInspector),
     timeoutMs: message.listener_filters_timeout ?? timeoutMs,
@@ -78,6 +81,11 @@ export function translateEntry(
     chains: chains.map((name, index) => ({ match: matches[index] ?? unlimited, listener: name })),
     otherwise,
   };
+}
+
+function readsName({ filters }: ListenerMessage['filter_chains'][number]): boolean {
+  const logs = unpack(filters.at(-1)?.typed_config, tcpProxy)?.access_log.length ?? 0;
+  return filters.length > 1 || logs > 0;
 }
 
 /** As Envoy: a type has one rule, the last. */

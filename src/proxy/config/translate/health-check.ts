@@ -26,6 +26,7 @@ const bodyBytesMax = 1024 * 1024;
 export function translateHealthCheck(
   message: ClusterMessage,
   tls: UpstreamTlsConfig | null,
+  secured: boolean,
   path: string,
   faults: Faults,
 ): ActiveHealthConfig | null {
@@ -35,19 +36,29 @@ export function translateHealthCheck(
   if (others.length > 0) faults.add(at, 'must be one at most, as in Envoy', message.health_checks.length);
   const first = `${at}[0]`;
   const alpn = check.tls_options?.alpn_protocols ?? [];
-  if (alpn.length > 0 && tls === null)
+  if (alpn.length > 0 && !secured)
     faults.add(join(first, 'tls_options'), 'needs a transport_socket with TLS');
   return {
     timing: translateTiming(check, first, faults),
     probe: translateProbe(check, first, faults),
     reuseConnection: check.reuse_connection ?? true,
-    tls: tls === null || alpn.length === 0 ? tls : { ...tls, alpn },
+    tls: translateCheckTls(message, tls),
+    transportLabels: check.transport_socket_match_criteria ?? null,
     eventLog: translateEventLog(check, first, faults),
     logFailures: check.always_log_health_check_failures ?? false,
     logSuccesses: check.always_log_health_check_success ?? false,
     excludeNew: message.common_lb_config?.ignore_new_hosts_until_first_hc ?? false,
     keepRemoved: message.ignore_health_on_host_removal !== true,
   };
+}
+
+/** Of checks over a transport that is `tls` for requests. */
+export function translateCheckTls(
+  { health_checks: [check] }: ClusterMessage,
+  tls: UpstreamTlsConfig | null,
+): UpstreamTlsConfig | null {
+  const alpn = check?.tls_options?.alpn_protocols ?? [];
+  return tls === null || alpn.length === 0 ? tls : { ...tls, alpn };
 }
 
 function translateTiming(check: CheckMessage, path: string, faults: Faults): HealthTiming {

@@ -13,6 +13,7 @@ import {
   type listener,
   type MessageOf,
   router,
+  sniCluster,
   tcpProxy,
   unpack,
 } from '../schema/index.ts';
@@ -195,7 +196,7 @@ function translateChain(
     ...describeChain(message, chain),
   };
   const tcp = unpack(filter, tcpProxy);
-  if (tcp !== null) return translateTcp(own, tcp, at, faults);
+  if (tcp !== null) return translateTcp(own, tcp, readsSni(chain), at, faults);
   const hcm = unpack(filter, httpConnectionManager);
   return hcm === null ? null : translateManager(own, message, hcm, at, faults);
 }
@@ -264,15 +265,17 @@ function translateManager(
 function translateTcp(
   common: CommonConfig,
   message: MessageOf<typeof tcpProxy>,
+  bySni: boolean,
   at: string,
   faults: Faults,
 ): TranslatedListener {
+  const tcp = translateTcpProxy(message, at, faults);
   return {
     config: {
       ...common,
       routeConfig: '',
       statPrefix: message.stat_prefix ?? '',
-      tcp: translateTcpProxy(message, at, faults),
+      tcp: bySni ? { ...tcp, bySni } : tcp,
       http: {
         ...plainOptions,
         accessLogs: translateAccessLogs(message.access_log, join(at, 'access_log'), faults),
@@ -289,6 +292,10 @@ function translateTcp(
     streamIdleTimeoutMs: null,
     further: [],
   };
+}
+
+function readsSni({ filters }: ChainMessage): boolean {
+  return filters.slice(0, -1).some(({ typed_config }) => unpack(typed_config, sniCluster) !== null);
 }
 
 /** The last filter of a chain. An unknown type was refused where it stands. */

@@ -8,11 +8,12 @@ import {
   type Faults,
   join,
   networkRbac,
+  sniCluster,
   unpack,
 } from '../schema/index.ts';
 import { translateRules } from './rbac.ts';
 
-/** Null where its type was refused, or is one that ends a chain. */
+/** Null where its type was refused, is one that ends a chain, or says something to the one that does. */
 export function translateNetworkFilter(
   any: AnyValue,
   path: string,
@@ -38,6 +39,7 @@ export function translateNetworkFilter(
       connectionsMax: limit.max_connections ?? 1,
     };
   }
+  if (unpack(any, sniCluster) !== null) return null;
   const rate = unpack(any, connectionRate);
   if (rate === null) {
     faults.add(path, 'must be the last filter');

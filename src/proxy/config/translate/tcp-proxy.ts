@@ -27,6 +27,7 @@ export function translateTcpProxy(
   });
   return {
     clusters,
+    ...(criteria === null ? {} : { criteria }),
     ...translateHash(message, path, faults),
     idleTimeoutMs: message.idle_timeout ?? defaults.idleTimeoutMs,
     maxDurationMs: message.max_downstream_connection_duration ?? 0,
