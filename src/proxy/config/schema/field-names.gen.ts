@@ -382,6 +382,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:stat_prefix 2:token_bucket 3:runtime_enabled 4:share_key',
   'envoy.extensions.filters.network.rbac.v3.RBAC':
     '1:rules 2:shadow_rules 3:stat_prefix 4:enforcement_type 5:shadow_rules_stat_prefix 6:matcher 7:shadow_matcher',
+  'envoy.extensions.filters.network.sni_cluster.v3.SniCluster': '',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':
