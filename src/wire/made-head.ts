@@ -116,9 +116,9 @@ export function createResponseHead(
 }
 
 /**
- * A request head of ours. `authority` becomes Host (`:authority`); `fields` must not repeat it. Both it and the path come
- * from configuration (a cluster's name stands in for a host that nobody named): what cannot stand in a request's target
- * is a dash in the one and percent-encoded in the other.
+ * A request head of ours. `authority` becomes Host (`:authority`); `fields` must not repeat it. Both it and the path
+ * come from configuration (a cluster's name stands in for a host that nobody named): what cannot stand in a request's
+ * target is a dash in the one and percent-encoded in the other.
  */
 export function createRequestHead(
   method: string,

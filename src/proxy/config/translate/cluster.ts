@@ -98,13 +98,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
       outlier: policy.outlier ?? translateOutlier(message),
       objective: policy.objective,
-      health: translateHealthCheck(
-        message,
-        tls,
-        tls !== null || transportMatches.some((match) => match.tls !== null),
-        path,
-        faults,
-      ),
+      health: translateHealthCheck(message, { tls, transportMatches }, path, faults),
       retry: policy.retry,
       retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),
       timeouts: translateTimeouts(policy),
@@ -114,10 +108,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       http2: http.http2,
       http2ByAlpn: http.speaks === 'agreed',
       downstreamProtocol: http.speaks === 'downstream' ? { http1Tls: offerHttp1(tls) } : null,
-      requestsPerConnectionMax: http.requestsPerConnectionMax,
-      connectionAgeMsMax: http.connectionAgeMsMax,
-      headBytesMax: http.headBytesMax,
-      headerCountMax: http.headerCountMax,
+      ...http.bounds,
       panicPercent: Math.round(
         message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       ),
@@ -178,10 +169,10 @@ interface HttpChoice {
   /** Which version, where `http2` is set: always that, what the handshake agrees on, or the client's. */
   readonly speaks: 'http2' | 'agreed' | 'downstream';
   readonly idleTimeoutMs: number;
-  readonly requestsPerConnectionMax: number;
-  readonly connectionAgeMsMax: number;
-  readonly headBytesMax: number;
-  readonly headerCountMax: number;
+  readonly bounds: Pick<
+    ClusterConfig,
+    'requestsPerConnectionMax' | 'connectionAgeMsMax' | 'headBytesMax' | 'headerCountMax'
+  >;
 }
 
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -202,10 +193,13 @@ function translateHttp(message: ClusterMessage, path: string, faults: Faults): H
   return {
     ...translateVersion(message, options),
     idleTimeoutMs: common?.idle_timeout ?? clusterDefaults.idleTimeoutMs,
-    requestsPerConnectionMax: common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
-    connectionAgeMsMax: common?.max_connection_duration ?? 0,
-    headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,
-    headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
+    bounds: {
+      requestsPerConnectionMax:
+        common?.max_requests_per_connection ?? message.max_requests_per_connection ?? 0,
+      connectionAgeMsMax: common?.max_connection_duration ?? 0,
+      headBytesMax: (common?.max_response_headers_kb ?? clusterDefaults.headBytesMax / 1024) * 1024,
+      headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
+    },
   };
 }
 

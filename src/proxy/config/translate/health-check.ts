@@ -11,6 +11,7 @@ import {
   unpack,
 } from '../schema/index.ts';
 import type { UpstreamTlsConfig } from '../tls-types.ts';
+import type { ClusterConfig } from '../types.ts';
 import { translateAdditions } from './header-edits.ts';
 import { translateString } from './string-match.ts';
 
@@ -25,8 +26,7 @@ const bodyBytesMax = 1024 * 1024;
 
 export function translateHealthCheck(
   message: ClusterMessage,
-  tls: UpstreamTlsConfig | null,
-  secured: boolean,
+  { tls, transportMatches }: Pick<ClusterConfig, 'tls' | 'transportMatches'>,
   path: string,
   faults: Faults,
 ): ActiveHealthConfig | null {
@@ -36,6 +36,7 @@ export function translateHealthCheck(
   if (others.length > 0) faults.add(at, 'must be one at most, as in Envoy', message.health_checks.length);
   const first = `${at}[0]`;
   const alpn = check.tls_options?.alpn_protocols ?? [];
+  const secured = tls !== null || transportMatches.some((match) => match.tls !== null);
   if (alpn.length > 0 && !secured)
     faults.add(join(first, 'tls_options'), 'needs a transport_socket with TLS');
   return {
