@@ -3,59 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeWith, freePort, type Program, run, startProgram } from '../testing/programs.ts';
 import { clusterConfig, http2Settings, httpOptions, ip, listenerConfig } from './testing/configs.ts';
+import { grpcClientText, grpcServerText } from './testing/python-grpc.ts';
 import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
-
-/** Methods of every kind whose messages are bytes, so that nothing has to be generated. */
-const serverText = `
-import grpc, sys, time
-from concurrent import futures
-class Handler(grpc.GenericRpcHandler):
-    def service(self, call):
-        name = call.method.split('/')[-1]
-        def unary(request, context):
-            if name == 'Fail': context.abort(grpc.StatusCode.UNAVAILABLE, 'down')
-            if name == 'Denied': context.abort(grpc.StatusCode.PERMISSION_DENIED, 'no')
-            if name == 'Slow': time.sleep(2)
-            if name == 'Deadline': return str(int(context.time_remaining() * 1000)).encode()
-            return request
-        def stream_out(request, context):
-            for index in range(int(request)): yield str(index).encode()
-        def stream_in(requests, context):
-            return str(sum(len(request) for request in requests)).encode()
-        def both(requests, context):
-            for request in requests: yield request
-        if name == 'Down': return grpc.unary_stream_rpc_method_handler(stream_out)
-        if name == 'Up': return grpc.stream_unary_rpc_method_handler(stream_in)
-        if name == 'Both': return grpc.stream_stream_rpc_method_handler(both)
-        return grpc.unary_unary_rpc_method_handler(unary)
-server = grpc.server(futures.ThreadPoolExecutor(16), handlers=[Handler()], options=[('grpc.max_receive_message_length', -1)])
-server.add_insecure_port('127.0.0.1:' + sys.argv[1])
-server.start()
-server.wait_for_termination()
-`;
-
-const clientText = `
-import grpc, sys
-channel = grpc.insecure_channel('127.0.0.1:' + sys.argv[1], options=[('grpc.default_authority', 'ledger'), ('grpc.max_receive_message_length', -1)])
-unary = lambda name, data, timeout=10: channel.unary_unary('/bank.Ledger/' + name)(data, timeout=timeout)
-def code(name, timeout=10):
-    try:
-        unary(name, b'x', timeout)
-        return 'OK'
-    except grpc.RpcError as error:
-        return error.code().name
-print('unary', unary('Echo', b'hello').decode())
-print('large', len(unary('Echo', bytes(8000000))))
-print('down', len(list(channel.unary_stream('/bank.Ledger/Down')(b'1000', timeout=10))))
-print('up', channel.stream_unary('/bank.Ledger/Up')(iter([b'x' * 1000] * 100), timeout=10).decode())
-print('both', len(list(channel.stream_stream('/bank.Ledger/Both')(iter([b'm'] * 500), timeout=10))))
-print('fail', code('Fail'), 'denied', code('Denied'), 'slow', code('Slow', 0.3))
-# The client itself rounds up.
-print('deadline', 0 < int(unary('Deadline', b'', 5)) <= 5100)
-futures = [channel.unary_unary('/bank.Ledger/Echo').future(b'x', timeout=10) for _ in range(500)]
-print('many', sum(len(future.result()) for future in futures))
-`;
 
 const deadText = `
 import grpc, sys
@@ -81,7 +31,7 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'grpcio on
     const serverPort = freePort();
     server = await startProgram({
       command(folder) {
-        writeFileSync(join(folder, 'server.py'), serverText);
+        writeFileSync(join(folder, 'server.py'), grpcServerText);
         return ['python3', join(folder, 'server.py'), `${serverPort}`];
       },
       ready: async () =>
@@ -106,7 +56,7 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'grpcio on
   });
 
   test('calls of all kinds, large ones, statuses, deadlines, many at once', async () => {
-    const { out, err } = await python(clientText, port);
+    const { out, err } = await python(grpcClientText, port);
     expect(`${out}${err}`.trim().split('\n')).toEqual([
       'unary hello',
       'large 8000000',

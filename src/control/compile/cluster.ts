@@ -42,7 +42,11 @@ export function compileCluster(port: ClusterInput): Cluster {
     ...compileHealthCheck(port),
     ...(port.tls === null ? {} : { transportSocket: compileOrigination(port.tls) }),
     typedExtensionProtocolOptions: compileProtocol(port.protocol, durationMs(policy.timeouts.idle)),
-    metadata: weftMetadata({ service: port.service, policy: encodePolicy(policy) }),
+    metadata: weftMetadata({
+      service: port.service,
+      policy: encodePolicy(policy),
+      ...callsOver(port.protocol),
+    }),
   });
 }
 
@@ -78,6 +82,11 @@ function encodePolicy(policy: ServicePolicySettings): object {
   const { attemptIsGiven: _attempt, requestIsGiven: _request, ...timeouts } = policy.timeouts;
   if (outlierDetection.successRate.minimumRequests > 0) return { ...policy, timeouts };
   return { ...policy, timeouts, outlierDetection: { ...outlierDetection, successRate: null } };
+}
+
+/** gRPC is HTTP/2, whatever else a port speaks: a call of it is made so, undeclared. */
+export function callsOver(protocol: PortProtocol): { readonly grpc?: 'http2' } {
+  return protocol === 'http' ? { grpc: 'http2' } : {};
 }
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

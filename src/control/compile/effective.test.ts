@@ -6,7 +6,7 @@ const rule = { requestTimeout: null, attemptTimeout: null, retry: null, grpc: fa
 
 test('without a rule the policy holds', () => {
   const behaviour = decideBehaviour(null, defaultPolicy);
-  expect(behaviour.timeouts).toEqual({ request: '15s', attempt: '5s' });
+  expect(behaviour.timeouts).toMatchObject({ request: '15s', attempt: '5s' });
   expect(behaviour.retry).toEqual(defaultPolicy.retry);
 });
 
@@ -25,7 +25,7 @@ test.each(timeouts)(
       { ...rule, requestTimeout: request, attemptTimeout: attempt },
       defaultPolicy,
     );
-    expect(behaviour.timeouts).toEqual({ request: expectedRequest, attempt: expectedAttempt });
+    expect(behaviour.timeouts).toMatchObject({ request: expectedRequest, attempt: expectedAttempt });
   },
 );
 
@@ -55,6 +55,16 @@ const streams: readonly [object, string, string][] = [
 test.each(streams)('a gRPC rule under a policy with %p', (timeouts, request, attempt) => {
   const behaviour = decideBehaviour({ ...rule, grpc: true }, servicePolicySettings.parse({ timeouts }));
   expect(behaviour.timeouts).toEqual({ request, attempt });
+});
+
+const calls: readonly [object, object][] = [
+  [{}, { request: '15s', attempt: '5s', grpcRequest: '0s', grpcAttempt: '0s' }],
+  [{ attempt: '3s' }, { request: '15s', attempt: '3s', grpcRequest: '0s' }],
+  [{ request: '20s' }, { request: '20s', attempt: '20s' }],
+];
+test.each(calls)('calls of gRPC on no GRPCRoute, under a policy with %p', (timeouts, expected) => {
+  const policy = servicePolicySettings.parse({ timeouts });
+  expect(decideBehaviour(null, policy).timeouts).toEqual(expected as typeof policy.timeouts);
 });
 
 test('codes of a rule replace the answers worth a retry; broken connections always are; methods stay the policy’s', () => {

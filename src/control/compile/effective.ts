@@ -7,7 +7,11 @@ import { durationMs } from '../schema/values.ts';
 
 /** In the words of ServicePolicy; also what the route's metadata carries. */
 export interface RouteBehaviour {
-  readonly timeouts: { readonly request: string; readonly attempt: string };
+  readonly timeouts: Times & {
+    /** Of calls of gRPC, where they differ: nobody asked for these times, and a stream lasts as its ends want. */
+    readonly grpcRequest?: string;
+    readonly grpcAttempt?: string;
+  };
   readonly retry: ServicePolicySettings['retry'];
 }
 
@@ -15,14 +19,35 @@ export function decideBehaviour(
   rule: Pick<RuleModel, 'requestTimeout' | 'attemptTimeout' | 'retry' | 'grpc'> | null,
   policy: ServicePolicySettings,
 ): RouteBehaviour {
-  const standard = rule?.grpc === true && !policy.timeouts.requestIsGiven ? '0s' : policy.timeouts.request;
+  const calls = decideTimes(rule, policy, true);
+  const plain = rule?.grpc === true ? calls : decideTimes(rule, policy, false);
+  return {
+    timeouts: {
+      ...plain,
+      ...(calls.request === plain.request ? {} : { grpcRequest: calls.request }),
+      ...(calls.attempt === plain.attempt ? {} : { grpcAttempt: calls.attempt }),
+    },
+    retry: decideRetry(rule?.retry ?? null, policy.retry),
+  };
+}
+
+interface Times {
+  readonly request: string;
+  readonly attempt: string;
+}
+
+function decideTimes(
+  rule: Pick<RuleModel, 'requestTimeout' | 'attemptTimeout'> | null,
+  { timeouts }: ServicePolicySettings,
+  grpc: boolean,
+): Times {
+  const standard = grpc && !timeouts.requestIsGiven ? '0s' : timeouts.request;
   const request = rule?.requestTimeout ?? standard;
-  // A stream lasts as long as its ends want.
-  const endless = rule?.grpc === true && !policy.timeouts.attemptIsGiven;
-  const derived = rule?.requestTimeout != null && !policy.timeouts.attemptIsGiven;
+  const endless = grpc && !timeouts.attemptIsGiven;
+  const derived = rule?.requestTimeout != null && !timeouts.attemptIsGiven;
   const attempt =
-    rule?.attemptTimeout ?? (derived || endless ? request : clampAttempt(policy.timeouts.attempt, request));
-  return { timeouts: { request, attempt }, retry: decideRetry(rule?.retry ?? null, policy.retry) };
+    rule?.attemptTimeout ?? (derived || endless ? request : clampAttempt(timeouts.attempt, request));
+  return { request, attempt };
 }
 
 /** A default attempt timeout above the request's would never be reached. */

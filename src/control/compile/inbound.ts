@@ -19,7 +19,7 @@ import {
 import type { AccessModel, Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
 import { compileAccess, joinAccess } from './access.ts';
-import { compileProtocol } from './cluster.ts';
+import { callsOver, compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
@@ -444,6 +444,6 @@ export function compileInboundCluster(target: InboundTarget): Cluster {
     ...(target.protocol === 'http'
       ? {}
       : { typedExtensionProtocolOptions: compileProtocol(target.protocol, null) }),
-    metadata: weftMetadata({ service: target.service }),
+    metadata: weftMetadata({ service: target.service, ...callsOver(target.protocol) }),
   });
 }

@@ -28,9 +28,8 @@ const words: Readonly<Record<Condition, readonly string[]>> = {
   AttemptTimeout: ['reset'],
 };
 
-export function compileRetry(behaviour: RouteBehaviour): RetryPolicy | null {
-  const { retry, timeouts } = behaviour;
-  const attemptMs = durationMs(timeouts.attempt);
+export function compileRetry(retry: RouteBehaviour['retry'], attempt: string): RetryPolicy | null {
+  const attemptMs = durationMs(attempt);
   const perTryTimeout = attemptMs > 0 ? { perTryTimeout: durationOf(attemptMs) } : {};
   if (retry.attempts === 0 || retry.on.length === 0)
     return attemptMs > 0 ? create(RetryPolicySchema, { numRetries: 0, ...perTryTimeout }) : null;

@@ -13,7 +13,7 @@ import {
   RouteActionSchema,
   RouteSchema,
 } from '../../xds/api.ts';
-import type { BackendModel, MirrorModel, RuleAction, RuleModel } from '../model/types.ts';
+import type { BackendModel, MirrorModel, PortModel, RuleAction, RuleModel } from '../model/types.ts';
 import type { HttpPathEdit } from '../schema/http-filters.ts';
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
@@ -98,16 +98,28 @@ function hasHole(action: ForwardAction): boolean {
   return action.backends.some((backend) => backend.port === null);
 }
 
-/** The route of a port that no HTTPRoute is attached to. */
-export function compileDefaultRoute(cluster: string, policy: ServicePolicySettings): Route {
-  const behaviour = decideBehaviour(null, policy);
+/**
+ * The routes of a port that no HTTPRoute is attached to. Where HTTP/2 is spoken, calls of gRPC have one of their own
+ * whose times no default cuts; elsewhere Weft's own words say these, and Envoy makes no such calls.
+ */
+export function compileDefaultRoutes(port: PortModel): readonly Route[] {
+  const behaviour = decideBehaviour(null, port.policy);
+  if (port.protocol !== 'http2') return [defaultRoute(port, 'default', behaviour)];
+  const { request, attempt, grpcRequest = request, grpcAttempt = attempt } = behaviour.timeouts;
+  const plain = { ...behaviour, timeouts: { request, attempt } };
+  const calls = { ...behaviour, timeouts: { request: grpcRequest, attempt: grpcAttempt } };
+  if (request === grpcRequest && attempt === grpcAttempt) return [defaultRoute(port, 'default', plain)];
+  return [defaultRoute(port, 'grpc', calls), defaultRoute(port, 'default', plain)];
+}
+
+function defaultRoute({ id }: PortModel, name: 'default' | 'grpc', behaviour: RouteBehaviour): Route {
   return create(RouteSchema, {
-    name: 'default',
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    name,
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, ...(name === 'grpc' ? { grpc: {} } : {}) },
     action: {
       case: 'route',
       value: create(RouteActionSchema, {
-        clusterSpecifier: { case: 'cluster', value: cluster },
+        clusterSpecifier: { case: 'cluster', value: id },
         ...compileBehaviour(behaviour),
       }),
     },
@@ -115,10 +127,10 @@ export function compileDefaultRoute(cluster: string, policy: ServicePolicySettin
   });
 }
 
-function compileBehaviour(behaviour: RouteBehaviour) {
-  const retryPolicy = compileRetry(behaviour);
+function compileBehaviour({ timeouts, retry }: RouteBehaviour) {
+  const retryPolicy = compileRetry(retry, timeouts.attempt);
   return {
-    timeout: durationOf(durationMs(behaviour.timeouts.request)),
+    timeout: durationOf(durationMs(timeouts.request)),
     ...(retryPolicy === null ? {} : { retryPolicy }),
   };
 }

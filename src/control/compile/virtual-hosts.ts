@@ -9,7 +9,7 @@ import {
 } from '../../xds/api.ts';
 import type { GatewayModel, HttpChain, PortModel, RuleModel } from '../model/types.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
-import { compileDefaultRoute, compileRule } from './route.ts';
+import { compileDefaultRoutes, compileRule } from './route.ts';
 
 /**
  * One port of a Service, as callers in `namespace` see it (empty: callers of no namespace), under the domains that are
@@ -35,7 +35,7 @@ export function compileUnknownHost(): VirtualHost {
 
 function compilePortRoutes(port: PortModel, namespace: string) {
   const rules = port.routes.consumers.get(namespace) ?? port.routes.producer;
-  if (rules === null) return [compileDefaultRoute(port.id, port.policy)];
+  if (rules === null) return compileDefaultRoutes(port);
   // No catch-all behind them: what matches no attached route is refused with 404 (GAMMA).
   return rules.flatMap((rule) =>
     compileRule(rule, port.policy, {

@@ -14,7 +14,7 @@ type ServicePort = ServiceObject['spec']['ports'][number];
 
 /**
  * What people write (`kubernetes.io/…`: KEP-3726). Empty: HTTP/1.1 is assumed, as every caller reaches the mesh by
- * HTTP, unless a GRPCRoute sends there.
+ * HTTP, unless a GRPCRoute sends there or the port's name says so.
  */
 const protocols: ReadonlyMap<string, PortProtocol> = new Map([
   ['http', 'http'],
@@ -56,8 +56,11 @@ export function carriedPorts(
   return ports;
 }
 
-function protocolOf({ appProtocol }: ServicePort, grpc: boolean): PortProtocol {
-  if (appProtocol === '') return grpc ? 'http2' : 'http';
+/** What people name ports by where they say no appProtocol, as Istio taught them; gRPC-Web is HTTP/1.1 as well. */
+const http2Names = /^(grpc|http2|h2c)(-(?!web$|web-).*)?$/;
+
+function protocolOf({ appProtocol, name }: ServicePort, grpc: boolean): PortProtocol {
+  if (appProtocol === '') return grpc || http2Names.test(name) ? 'http2' : 'http';
   return protocols.get(appProtocol.toLowerCase()) ?? 'opaque';
 }
 

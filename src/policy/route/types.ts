@@ -197,6 +197,9 @@ export interface RouteTimeouts {
   readonly requestMs: number | null;
   readonly attemptMs: number | null;
   readonly idleMs: number | null;
+  /** Of calls of gRPC, where they differ (0: none); they are not asked of others. */
+  readonly callMs?: number;
+  readonly callAttemptMs?: number;
 }
 
 /** Plain values by namespace. */

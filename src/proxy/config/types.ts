@@ -305,6 +305,8 @@ export interface ClusterConfig {
   readonly http2ByAlpn: boolean;
   /** Each request goes on in the version it came in: `http2` holds for HTTP/2, this for HTTP/1. Null: it does not. */
   readonly downstreamProtocol: { readonly http1Tls: UpstreamTlsConfig | null } | null;
+  /** Not the version that a request came in decides, but whether it is a call of gRPC, which is HTTP/2. */
+  readonly http2ForCalls?: true;
   readonly name: string;
   /** The service it stands for, as metric label: `bank/ledger`; the cluster's name where nothing says more. */
   readonly service: string;

@@ -270,6 +270,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.deadlines.stop();
     this.exchange.close();
     listener.onConnectionHandedOver(this);
+    listener.stats.http2Connections += 1;
     const session = new Http2Session(context, listener, socket, this);
     socket.setHandler(session);
     session.onOpen();

@@ -18,6 +18,12 @@ export function isGrpc(head: Head): boolean {
   return type.length === 16 || type[16] === '+' || type[16] === ';';
 }
 
+/** Whose connections a request goes by, where its cluster speaks more than one version of HTTP. */
+export function versionFor(head: RequestHead, { http2ForCalls }: { readonly http2ForCalls?: true }): number {
+  if (http2ForCalls === undefined) return head.version;
+  return isGrpc(head) ? 2 : 1;
+}
+
 /** grpc-status of trailers, or of a head that ends its stream. */
 export function grpcStatusOf(head: Head | null): number {
   if (head === null) return grpcUnsaid;

@@ -18,6 +18,7 @@ import { Attempt, type AttemptOwner, statusClass } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
 import { copyFields } from './copy-head.ts';
+import { versionFor } from './grpc.ts';
 import type { RequestCopies, RequestState } from './request-state.ts';
 
 /** The copies of one request, until it is complete. */
@@ -145,7 +146,15 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
       return;
     }
     clock.arm(this.timer, this.timeoutMs);
-    if (!attempt.begin(cluster, endpoint, endpoint.poolFor(head.version, false, null), false, this.nowMs))
+    if (
+      !attempt.begin(
+        cluster,
+        endpoint,
+        endpoint.poolFor(versionFor(head, cluster.config), false, null),
+        false,
+        this.nowMs,
+      )
+    )
       this.settle();
   }
 

@@ -19,7 +19,7 @@ import { responseFlags } from '../stats/index.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
-import { grpcClass, grpcStatusOf } from './grpc.ts';
+import { grpcClass, grpcStatusOf, versionFor } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { openMirrors } from './mirror.ts';
 import { PeriodicLog } from './periodic-log.ts';
@@ -214,7 +214,7 @@ export function connect(
   return attempt.begin(
     cluster,
     endpoint,
-    endpoint.poolFor(request.head.version, request.route?.high === true, request.owner),
+    endpoint.poolFor(versionFor(request.head, cluster.config), request.route?.high === true, request.owner),
     freshConnection,
     nowMs,
   );

@@ -12,6 +12,7 @@ export function requestTimeMs(request: RequestState): number {
   const { expectedMs, head, route, wishes } = request;
   if (expectedMs >= 0) return expectedMs;
   if (wishes !== null && wishes.requestMs !== null) return wishes.requestMs;
+  if (route?.timeouts.callMs !== undefined && isGrpc(head)) return route.timeouts.callMs;
   if (route?.grpcTimes !== undefined && isGrpc(head)) return grpcTimeMs(grpcTimeoutMs(head), route.grpcTimes);
   return route?.timeouts.requestMs ?? clusterOf(request).config.timeouts.requestMs ?? 0;
 }
@@ -22,7 +23,9 @@ function grpcTimeMs(saidMs: number, { maxMs, offsetMs }: NonNullable<Route['grpc
   return maxMs !== 0 && (leftMs === 0 || leftMs > maxMs) ? maxMs : Math.ceil(leftMs);
 }
 
-function attemptTimeMs({ cluster, route, wishes }: RequestState): number {
+function attemptTimeMs({ cluster, head, route, wishes }: RequestState): number {
+  const callMs = route?.timeouts.callAttemptMs;
+  if (callMs !== undefined && wishes?.attemptMs == null && isGrpc(head)) return callMs;
   return wishes?.attemptMs ?? route?.timeouts.attemptMs ?? cluster?.config.timeouts.attemptMs ?? 0;
 }
 

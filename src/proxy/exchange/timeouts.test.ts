@@ -17,12 +17,15 @@ interface Times {
   readonly requestMs?: number;
   readonly attemptMs?: number;
   readonly idleMs?: number;
+  readonly callMs?: number;
+  readonly callAttemptMs?: number;
 }
 
 function setup(times: Times, respond: readonly Respond[] = [silent], retry = false) {
   const world = new World();
   const origins = respond.map((each) => world.origin(each));
   const timeouts = {
+    ...times,
     requestMs: times.requestMs ?? null,
     attemptMs: times.attemptMs ?? null,
     idleMs: times.idleMs ?? null,
@@ -33,6 +36,33 @@ function setup(times: Times, respond: readonly Respond[] = [silent], retry = fal
   });
   return { world, origins, stats: world.cluster().stats };
 }
+
+describe('calls of gRPC', () => {
+  const head = (type: string, more = '') =>
+    `POST /s/m HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\n${more}content-length: 0\r\n\r\n`;
+  const times = { requestMs: 1_000, attemptMs: 500, callMs: 0, callAttemptMs: 0 };
+
+  test.each([
+    ['application/grpc', 'outlast what nobody asked for', []],
+    ['application/grpc-web', 'on HTTP/1 are requests', [504]],
+    ['text/plain', 'are no others', [504]],
+  ] as const)('%s: %s', (type, _, statuses) => {
+    const { world } = setup(times);
+    const client = world.client().send(head(type));
+    world.run(20_000);
+    expect(client.statuses).toEqual([...statuses]);
+  });
+
+  test('their own word holds', () => {
+    const { world } = setup(times);
+    const client = world.client().send(head('application/grpc', 'grpc-timeout: 3S\r\n'));
+    world.run(2_900);
+    expect(client.statuses).toEqual([]);
+    world.run(200);
+    expect(client.statuses).toEqual([200]);
+    expect(client.take()).toContain('grpc-status: 4');
+  });
+});
 
 describe('request', () => {
   test('no answer in time is 504, and counts against the endpoint', () => {

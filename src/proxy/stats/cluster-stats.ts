@@ -58,6 +58,9 @@ export class ClusterStats {
   /** Requests that its endpoints' policy had dropped. */
   dropped = 0;
   connectionsTotal = 0;
+  /** Those of them that came to speak it. */
+  http1Connections = 0;
+  http2Connections = 0;
   /** Open connections, connecting ones included (gauge). */
   connectionsActive = 0;
   connectFailures = 0;

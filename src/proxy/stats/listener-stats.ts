@@ -9,6 +9,8 @@ export class ListenerStats {
   /** What HTTP/2 peers did wrong, by the number of its kind (wire/http2). */
   readonly http2Faults = createFaultCounts();
   connectionsTotal = 0;
+  /** Those of them that turned out to speak it. */
+  http2Connections = 0;
   /** Open connections (gauge). */
   connectionsActive = 0;
   /** Connections reset because there were too many. */

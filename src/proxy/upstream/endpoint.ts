@@ -300,8 +300,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     const { context, config, codecLimits, stats } = this.cluster;
     const alpn = socket.secure?.alpn ?? null;
     const agreed = config.http2ByAlpn ? alpn === 'h2' : alpn !== 'http/1.1';
-    if (config.http2 === null || version === 'http1' || !agreed)
+    if (config.http2 === null || version === 'http1' || !agreed) {
+      stats.http1Connections += 1;
       return new Http1ClientCodec(socket, host, codecLimits);
+    }
+    stats.http2Connections += 1;
     const { headBytesMax, headerCountMax } = config;
     const options = http2Options(config.http2, { headBytesMax, headerCountMax }, context, stats.http2Faults);
     return new Http2ClientCodec(socket, host, options, socket.secure === null ? 'http' : 'https');

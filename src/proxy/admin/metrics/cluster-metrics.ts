@@ -130,6 +130,18 @@ const rows: readonly ClusterRow[] = [
     value: (c) => c.stats.connectionsTotal,
   },
   {
+    name: 'upstream_cx_http1_total',
+    type: 'counter',
+    help: 'Connections that spoke HTTP/1.',
+    value: (c) => c.stats.http1Connections,
+  },
+  {
+    name: 'upstream_cx_http2_total',
+    type: 'counter',
+    help: 'Connections that spoke HTTP/2.',
+    value: (c) => c.stats.http2Connections,
+  },
+  {
     name: 'upstream_cx_active',
     type: 'gauge',
     help: 'Connections open.',
@@ -366,6 +378,12 @@ const ownFamilies: readonly (readonly [string, string, (stats: ClusterStats) => 
   ],
 ];
 
+/** Ports that speak it to calls of gRPC alone are many, and few of them are called so. */
+function speaksHttp2({ config, stats }: ClusterView): boolean {
+  if (config.http2 === null) return false;
+  return config.http2ForCalls === undefined || http2Rows.some(({ value }) => value(stats.http2Faults) > 0);
+}
+
 function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
   writeObjectives(writer, context.view.clusters.values(), nowMs);
@@ -410,7 +428,7 @@ function writeBudgets(writer: PrometheusWriter, context: AdminContext): void {
   for (const { name, type, help, value } of http2Rows) {
     writer.family(`envoy_cluster_http2_${name}`, type, help);
     for (const cluster of context.view.clusters.values())
-      if (cluster.config.http2 !== null)
+      if (speaksHttp2(cluster))
         writer.sample({ envoy_cluster_name: cluster.config.statName }, value(cluster.stats.http2Faults));
   }
   writer.family(

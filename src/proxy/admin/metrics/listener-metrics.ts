@@ -78,6 +78,18 @@ const rows: readonly ListenerRow[] = [
     value: (s) => s.connectionsTotal,
   },
   {
+    name: 'downstream_cx_http1_total',
+    type: 'counter',
+    help: 'Connections that spoke HTTP/1, or nothing yet.',
+    value: (s) => s.connectionsTotal - s.http2Connections,
+  },
+  {
+    name: 'downstream_cx_http2_total',
+    type: 'counter',
+    help: 'Connections that spoke HTTP/2.',
+    value: (s) => s.http2Connections,
+  },
+  {
     name: 'downstream_cx_active',
     type: 'gauge',
     help: 'Connections open.',

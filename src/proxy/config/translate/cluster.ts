@@ -29,7 +29,7 @@ import { translateHttp2 } from './http2.ts';
 import { translateClusterTransport } from './proxy-header.ts';
 import { type ServicePolicy, translateServicePolicy } from './service-policy.ts';
 import { translateUpstreamTransport } from './tls.ts';
-import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
+import { readableMetadata, stringIn, type WeftValues, weftMetadata } from './weft-metadata.ts';
 
 export type ClusterMessage = MessageOf<typeof cluster>;
 
@@ -67,7 +67,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     join(path, 'metadata.filter_metadata[weft.dev].policy'),
     faults,
   );
-  const http = translateHttp(message, path, faults);
+  const http = callsOverHttp2(translateHttp(message, path, faults), weft);
   const name = message.name ?? '';
   const transport = join(path, 'transport_socket');
   const { proxyHeader, ...configured } = translateClusterTransport(
@@ -107,7 +107,9 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       http1: http.http1,
       http2: http.http2,
       http2ByAlpn: http.speaks === 'agreed',
-      downstreamProtocol: http.speaks === 'downstream' ? { http1Tls: offerHttp1(tls) } : null,
+      downstreamProtocol:
+        http.speaks === 'downstream' || http.speaks === 'calls' ? { http1Tls: offerHttp1(tls) } : null,
+      ...(http.speaks === 'calls' ? { http2ForCalls: true as const } : {}),
       ...http.bounds,
       panicPercent: Math.round(
         message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
@@ -166,8 +168,8 @@ function translateTimeouts(policy: ServicePolicy): ClusterConfig['timeouts'] {
 interface HttpChoice {
   readonly http1: Http1Rules;
   readonly http2: Http2Settings | null;
-  /** Which version, where `http2` is set: always that, what the handshake agrees on, or the client's. */
-  readonly speaks: 'http2' | 'agreed' | 'downstream';
+  /** Which version, where `http2` is set: always that, what the handshake agrees on, the client's, or gRPC's alone. */
+  readonly speaks: 'http2' | 'agreed' | 'downstream' | 'calls';
   readonly idleTimeoutMs: number;
   readonly bounds: Pick<
     ClusterConfig,
@@ -201,6 +203,12 @@ function translateHttp(message: ClusterMessage, path: string, faults: Faults): H
       headerCountMax: common?.max_headers_count ?? clusterDefaults.headerCountMax,
     },
   };
+}
+
+/** Weft's control plane on a port that speaks HTTP/1.1 as far as anybody said (docs/xds.md). */
+function callsOverHttp2(http: HttpChoice, weft: WeftValues | null): HttpChoice {
+  if (http.http2 !== null || stringIn(weft, 'grpc') !== 'http2') return http;
+  return { ...http, http2: translateHttp2(undefined, clusterDefaults.streamsMax), speaks: 'calls' };
 }
 
 type UpstreamHttpOptions = MessageOf<typeof upstreamHttpOptions>;

@@ -228,6 +228,8 @@ function translateTimeouts(
     requestMs: own?.requestMs ?? action?.timeout ?? null,
     attemptMs: own?.attemptMs ?? (retry === undefined ? inheritedMs : (retry.per_try_timeout ?? null)),
     idleMs: own?.idleMs ?? action?.idle_timeout ?? null,
+    ...(own?.callMs === undefined ? {} : { callMs: own.callMs }),
+    ...(own?.callAttemptMs === undefined ? {} : { callAttemptMs: own.callAttemptMs }),
   };
 }
 

@@ -36,12 +36,19 @@ export function translateServicePolicy(policy: Values, path: string, faults: Fau
       requestMs: timeouts?.duration('request') ?? null,
       attemptMs: timeouts?.duration('attempt') ?? null,
       idleMs: timeouts?.duration('idle') ?? null,
+      ...translateCallTimes(timeouts),
     },
     connectTimeoutMs: timeouts?.duration('connect') ?? null,
     limits: translateLimits(reader.object('limits')),
     outlier: translateOutlier(reader.object('outlierDetection')),
     objective: translateObjective(reader.object('objective')),
   };
+}
+
+function translateCallTimes(timeouts: PolicyReader | null): Pick<RouteTimeouts, 'callMs' | 'callAttemptMs'> {
+  const callMs = timeouts?.duration('grpcRequest') ?? null;
+  const callAttemptMs = timeouts?.duration('grpcAttempt') ?? null;
+  return { ...(callMs === null ? {} : { callMs }), ...(callAttemptMs === null ? {} : { callAttemptMs }) };
 }
 
 function translateObjective(value: PolicyReader | null): ObjectiveConfig | null {
