@@ -1,5 +1,5 @@
-// gRPC from one program to another through two sidecars and their control plane: calls of all kinds, whether the Service
-// says that it speaks gRPC (by appProtocol, by a port's name) or nothing at all.
+// gRPC from one program to another through two sidecars and their control plane: calls of all kinds, whether the
+// Service says that it speaks gRPC (by appProtocol, by a port's name) or nothing at all.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
