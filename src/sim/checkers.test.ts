@@ -8,6 +8,7 @@ import {
   type RetrySample,
 } from './checkers.ts';
 import { RequestBook, type RequestRecord } from './request-book.ts';
+import { Troubles } from './troubles.ts';
 
 function record(change: Partial<RequestRecord>): RequestRecord {
   const opened = new RequestBook().open('GET', change.repeatable ?? true, 100);
@@ -43,6 +44,24 @@ test('success: failures are excused while nobody could have answered', () => {
   expect(checkSuccess([failed], { fromMs: 0, untilMs: 50 }).length).toBe(1);
   expect(checkSuccess([failed], { fromMs: 105, untilMs: 500 })).toEqual([]);
   expect(checkSuccess([record({ status: 503, repeatable: false })], { fromMs: 0, untilMs: 0 })).toEqual([]);
+});
+
+test('success: nor while the network failed the caller at every replica, and at each of them', () => {
+  const failed = record({ status: 503 });
+  const never = { fromMs: Infinity, untilMs: Infinity };
+  const troubles = new Troubles('10.0.0.1', ['10.0.0.2', '10.0.0.3', '10.0.0.4']);
+  const ip = (host: string, port: number) => ({ kind: 'ip', host, port }) as const;
+  const found = () => checkSuccess([failed], never, troubles).length;
+  troubles.onSegment('reset', ip('10.0.0.1', 40_000), ip('10.0.0.2', 15_006), 104);
+  troubles.onSegment('refuse', ip('10.0.0.3', 15_006), ip('10.0.0.1', 40_001), 105);
+  // Somebody else's, an orderly end, before it and after it.
+  troubles.onSegment('reset', ip('10.0.0.9', 40_000), ip('10.0.0.4', 15_006), 105);
+  troubles.onSegment('fin', ip('10.0.0.4', 15_006), ip('10.0.0.1', 40_002), 105);
+  troubles.note('10.0.0.4', 0, 99);
+  troubles.note('10.0.0.4', 500, 600);
+  expect(found()).toBe(1);
+  troubles.note('10.0.0.4', 0, 2000);
+  expect(found()).toBe(0);
 });
 
 describe('retry budget', () => {

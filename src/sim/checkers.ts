@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control/index.ts';
 import type { Proxy as MeshProxy } from '../proxy/index.ts';
 import type { XdsResource } from '../xds/index.ts';
 import type { RequestRecord } from './request-book.ts';
+import type { Troubles } from './troubles.ts';
 
 export type Violations = readonly string[];
 
@@ -29,14 +30,19 @@ export function checkExecutions(records: readonly RequestRecord[]): Violations {
   });
 }
 
-/** A request that may be repeated succeeds as long as not everything that could answer it is broken. */
+/**
+ * A request that may be repeated succeeds as long as not everything that could answer it is broken: for a known time,
+ * or, as the network happened to behave, while this request was open.
+ */
 export function checkSuccess(
   records: readonly RequestRecord[],
   allBroken: { readonly fromMs: number; readonly untilMs: number },
+  troubles: Pick<Troubles, 'coversAll'> | null = null,
 ): Violations {
   return records.flatMap((record) => {
     const excused = record.sentMs <= allBroken.untilMs && record.endMs >= allBroken.fromMs;
     if (excused || !record.repeatable || record.answers !== 1 || record.status < 500) return [];
+    if (troubles?.coversAll(record.sentMs, record.endMs) === true) return [];
     return [
       `request ${record.id}, repeatable, failed with ${record.status} while others could have served it`,
     ];

@@ -22,6 +22,7 @@ import { applicationPort, outboundPort, Pod, type PodOptions } from './pod.ts';
 import type { IncidentReport } from './report.ts';
 import { RequestBook } from './request-book.ts';
 import { appProtocols, type Speech } from './speech.ts';
+import { Troubles } from './troubles.ts';
 import { type SimProcess, World } from './world.ts';
 
 export interface IncidentOptions {
@@ -79,6 +80,7 @@ class Incident {
   private readonly failing = { fromMs: Infinity, untilMs: Infinity };
   private restoredFrom = '';
   private readonly callerPod: Pod;
+  private readonly troubles: Troubles;
   private readonly caller: Caller;
 
   constructor(options: IncidentOptions) {
@@ -100,6 +102,9 @@ class Incident {
       plainPostShare: 0.1,
     });
     for (let index = 0; index < replicas; index++) this.replicas.push(this.createReplica(index));
+    const hosts = this.replicas.map(({ pod }) => pod.options.host);
+    this.troubles = new Troubles(this.callerPod.options.host, hosts);
+    this.world.troubles = this.troubles;
   }
 
   async play(): Promise<void> {
@@ -141,7 +146,7 @@ class Incident {
     return [
       ...checkAnswers(this.book.records),
       ...checkExecutions(this.book.records),
-      ...checkSuccess(this.book.records, this.failing),
+      ...checkSuccess(this.book.records, this.failing, this.troubles),
       ...checkRetryBudget(this.samples, budget),
       ...(this.restoredFrom === 'last-good' ? [] : ['a proxy came back without its last good configuration']),
       ...pods.flatMap((pod) => checkConfiguration(pod.options.name, pod.proxy!, plane)),

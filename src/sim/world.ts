@@ -12,6 +12,7 @@ import {
 import { forgetSharedFields } from '../wire/http2/index.ts';
 import { ProcessClock } from './process-clock.ts';
 import { Trace } from './trace.ts';
+import type { Troubles } from './troubles.ts';
 
 /** Fine enough that a loopback hop is not rounded up to a millisecond. */
 const tickMs = 0.125;
@@ -31,6 +32,8 @@ export class World {
   readonly trace = new Trace(this.clock);
   readonly network: MemoryNetwork;
   private readonly random: Xoshiro128;
+  /** Who keeps books of what the network breaks; null: nobody. */
+  troubles: Troubles | null = null;
 
   constructor(seed: number, conditions: Partial<LinkConditions> = {}) {
     this.seed = seed;
@@ -41,8 +44,10 @@ export class World {
       random: this.forkRandom(),
       conditions,
       observer: {
-        onSegment: (kind, from, to, bytes) =>
-          this.trace.add(`${kind} ${formatAddress(from)} ${formatAddress(to)} ${bytes}`),
+        onSegment: (kind, from, to, bytes) => {
+          this.trace.add(`${kind} ${formatAddress(from)} ${formatAddress(to)} ${bytes}`);
+          this.troubles?.onSegment(kind, from, to, this.clock.now());
+        },
       },
     });
   }
@@ -78,10 +83,12 @@ export class World {
     run: (ms: number) => Promise<void>,
   ): Promise<void> {
     this.trace.add(`partition ${hostA} ${hostB}`);
+    const fromMs = this.clock.now();
     this.network.partition(hostA, hostB);
     await run(ms);
     this.network.heal(hostA, hostB);
     this.trace.add(`heal ${hostA} ${hostB}`);
+    for (const host of [hostA, hostB]) this.troubles?.note(host, fromMs, this.clock.now());
   }
 
   /** Plays until `untilMs`. After every instant all promises that it settled are run, as an event loop would. */
