@@ -278,7 +278,12 @@ export {
   WeightedCluster_ClusterWeightSchema,
   WeightedClusterSchema,
 } from './gen/envoy/config/route/v3/route_components_pb.ts';
-export { type RouteConfiguration, RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.ts';
+export {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+  type Vhds,
+  VhdsSchema,
+} from './gen/envoy/config/route/v3/route_pb.ts';
 export {
   type FileAccessLog,
   FileAccessLogSchema,

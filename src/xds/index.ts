@@ -38,6 +38,7 @@ export {
   type SnapshotSource,
   type SnapshotWatcher,
   typeUrls,
+  virtualHostType,
   type XdsNode,
   type XdsResource,
   type XdsSnapshot,

@@ -97,6 +97,9 @@ export interface AdsTransport {
   close(): void;
 }
 
+/** VHDS: virtual hosts one by one, for tables that say so; delta alone has it. */
+export const virtualHostType = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
+
 export const typeUrls = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',

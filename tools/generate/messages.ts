@@ -187,6 +187,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'RouteConfiguration',
     'RouteMatch',
     'RouteMatch.GrpcRouteMatchOptions',
+    'Vhds',
     'VirtualHost',
     'VirtualHost.TlsRequirementType',
     'WeightedCluster',

@@ -8,7 +8,7 @@ import { type GatewayModel, hostsOf, type Model, type PortModel, type SecretMode
 import { compileGatewayListener, gatewayListenerInput } from './gateway-listener.ts';
 import { encodeResource, hashOf } from './resource.ts';
 import type { Scope } from './scope.ts';
-import { type OwnResources, replaceAll } from './scope-resources.ts';
+import { noResources, type OwnResources, replaceAll } from './scope-resources.ts';
 import { compileSecret } from './tls.ts';
 import { compileGatewayRoutes } from './virtual-hosts.ts';
 
@@ -61,6 +61,7 @@ export function compileGatewayScope(
   return {
     listeners: replaceAll(before?.listeners, listeners),
     routes: replaceAll(before?.routes, routes),
+    hosts: noResources,
     secrets: replaceAll(before?.secrets, [...secrets.values()]),
     clusters: [],
     notes: gateway === null ? [missing] : [],

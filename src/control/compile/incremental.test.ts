@@ -2,8 +2,10 @@
 // byte, what a control plane serves that sees the objects of its end for the first time.
 
 import { describe, expect, test } from 'bun:test';
+import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import type { XdsNode } from '../../xds/index.ts';
+import { RouteConfigurationSchema, type VirtualHost, VirtualHostSchema } from '../../xds/api.ts';
+import { typeUrls, virtualHostType, type XdsNode } from '../../xds/index.ts';
 import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { ModelBuilder } from '../model/model-builder.ts';
@@ -101,14 +103,17 @@ const objects: readonly (readonly RawObject[])[] = listVersions().map((versions)
 );
 
 const scopes: readonly Scope[] = [
-  ['sidecar~a.bank', 'a', { app: 'ledger', pod: '1' }],
-  ['sidecar~b.bank', '', { app: 'ledger', tier: 'a' }],
-  ['sidecar~c.db', 'b', { app: 'db' }],
+  ['sidecar~a.bank', 'a', { labels: { app: 'ledger', pod: '1' } }],
+  ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' } }],
+  ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' }, vhds: true }],
+  ['sidecar~c.db', 'b', { labels: { app: 'db' } }],
+  ['sidecar~c.db', 'b', { labels: { app: 'db' }, vhds: true }],
   ['sidecar~d.other', '', {}],
   ['agent~n', 'a', {}],
+  ['agent~n', 'a', { vhds: true }],
   ['gateway~g.bank', '', {}],
-].map(([id, zone, labels]) => {
-  const node = { id, cluster: '', metadata: { labels }, locality: { region: '', zone, subZone: '' } };
+].map(([id, zone, metadata]) => {
+  const node = { id, cluster: '', metadata, locality: { region: '', zone, subZone: '' } };
   const scope = parseScope({ ...node, userAgent: '', clientFeatures: [] } as XdsNode);
   if (!scope.ok) throw new Error('no scope');
   return scope.value;
@@ -172,6 +177,30 @@ describe('incremental is whole', () => {
     },
     60_000 * effort,
   );
+
+  test('hosts that come by themselves are those of the table', () => {
+    fc.assert(
+      fc.property(history, (batches) => {
+        const catalog = new Catalog();
+        for (const { object, version } of batches.flat()) {
+          const raw = objects[object]![version];
+          if (raw !== undefined) catalog.upsert(raw);
+        }
+        const compiler = new MeshCompiler(buildModel(catalog.entries()).model);
+        for (const scope of scopes) {
+          if (scope.role === 'gateway' || !scope.vhds) continue;
+          const one = compiler.compile(scope).resources.get(virtualHostType)!;
+          const table = compiler.compile({ ...scope, vhds: false }).resources.get(typeUrls.route)!;
+          const bytes = table.get(scope.role === 'agent' ? 'agent' : 'outbound')!.bytes;
+          const { virtualHosts } = fromBinary(RouteConfigurationSchema, bytes);
+          const hosts = [...one.values()].map((host) => fromBinary(VirtualHostSchema, host.bytes));
+          const byName = (a: VirtualHost, b: VirtualHost) => (a.name < b.name ? -1 : 1);
+          expect(hosts.sort(byName)).toEqual(virtualHosts.slice(0, -1).sort(byName));
+        }
+      }),
+      { numRuns: 30 * effort },
+    );
+  });
 
   test('nothing that changed nothing makes anything anew', () => {
     const catalog = new Catalog();

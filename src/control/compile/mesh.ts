@@ -8,9 +8,9 @@ import { OutboundTables } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { type Scope, scopeKey } from './scope.ts';
-import { assembleScope, type CompiledScope, type OwnResources } from './scope-resources.ts';
+import { assembleScope, type CompiledScope, noResources, type OwnResources } from './scope-resources.ts';
 import { SharedResources } from './shared-resources.ts';
-import { compileAgent, compileSidecar, sidecarInputs } from './sidecar-scope.ts';
+import { compileAgent, compileSidecar, type Outbound, sidecarInputs } from './sidecar-scope.ts';
 
 /** What is kept of scopes that get the same. */
 interface ScopeSlot {
@@ -102,8 +102,14 @@ export class MeshCompiler {
     return { age: this.age, inputs, own, compiled };
   }
 
+  private outboundOf(name: string, { namespace, vhds }: { namespace: string; vhds: boolean }): Outbound {
+    const { cors } = this;
+    if (!vhds) return { routes: this.tables.tableOf(name, namespace), hosts: noResources, cors };
+    return { ...this.tables.hostsOf(name, namespace), cors };
+  }
+
   private makeOwn(scope: Scope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {
-    const { model, cors } = this;
+    const { model } = this;
     const before = held?.own ?? null;
     const keep = (inputs: readonly unknown[], make: () => OwnResources) =>
       held !== null && isSame(held.inputs, inputs)
@@ -111,15 +117,15 @@ export class MeshCompiler {
         : ([inputs, make()] as const);
     switch (scope.role) {
       case 'sidecar': {
-        const routes = this.tables.tableOf('outbound', scope.namespace);
+        const outbound = this.outboundOf('outbound', scope);
         const part = this.index.select(scope);
-        return keep(sidecarInputs(part, model, before, [routes, cors]), () =>
-          compileSidecar(scope, { part, model, routes, cors }, before),
+        return keep(sidecarInputs(part, model, outbound, before), () =>
+          compileSidecar(scope, { part, model, outbound }, before),
         );
       }
       case 'agent': {
-        const routes = this.tables.tableOf('agent', scope.namespace);
-        return keep([routes, cors], () => compileAgent(scope, routes, cors, before));
+        const outbound = this.outboundOf('agent', scope);
+        return keep(Object.values(outbound), () => compileAgent(scope, outbound, before));
       }
       case 'gateway': {
         const { ports } = this.shared;

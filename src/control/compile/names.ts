@@ -4,6 +4,11 @@ import type { PortModel, ServiceModel } from '../model/types.ts';
 
 export const clusterDomain = 'cluster.local';
 
+/** What its virtual host is called below the name of its table, where it is a resource by itself. */
+export function hostName({ name, namespace }: ServiceModel, { port }: PortModel): string {
+  return `${name}.${namespace}:${port}`;
+}
+
 /**
  * Domains of one port of a Service, bare names for callers in `namespace` only. A name without a port means port 80, or
  * the Service's first port where it has no 80. A port that does not speak HTTP has none.

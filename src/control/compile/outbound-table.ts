@@ -4,20 +4,17 @@
 // messages in a row are the encoding of both merged (protobuf.dev/programming-guides/encoding, "Last One Wins").
 
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { RouteConfigurationSchema, type VirtualHost } from '../../xds/api.ts';
-import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import { RouteConfigurationSchema } from '../../xds/api.ts';
+import { type ResourceSet, typeUrls, type XdsResource } from '../../xds/index.ts';
 import type { Model, PortModel, ServiceModel } from '../model/types.ts';
 import { DomainClaims } from './domain-claims.ts';
-import { domainsOf } from './names.ts';
+import { type HostPart, HostSets } from './host-sets.ts';
+import { fromAds } from './messages.ts';
+import { domainsOf, hostName } from './names.ts';
 import { findReferences, type Reference, rememberReferences } from './references.ts';
-import { type Encoded, hashOf } from './resource.ts';
+import { encodeResource, hashOf } from './resource.ts';
 import { isRoutedAlike } from './routing.ts';
 import { compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
-
-/** A virtual host, as the table that has it alone. */
-interface HostPart extends Encoded {
-  readonly hash: string;
-}
 
 /** Of one Service, by how callers see it (see {@link nameView}). */
 type ServiceHosts = Map<string, readonly HostPart[]>;
@@ -34,6 +31,9 @@ export class OutboundTables {
   private age = 0;
   private readonly hosts = new Map<string, ServiceHosts>();
   private readonly tables = new Map<string, Table>();
+  private readonly sets = new Map<string, HostSets>();
+  /** Services of each namespace, and those that it sees otherwise than others do. */
+  private special: ReadonlyMap<string, readonly ServiceModel[]> = new Map();
 
   constructor(model: Model) {
     this.model = model;
@@ -50,6 +50,7 @@ export class OutboundTables {
     this.age += 1;
     this.model = model;
     this.claims = new DomainClaims(model);
+    this.special = new Map();
   }
 
   /** Routes of a listener of this name, for callers in `namespace`. */
@@ -63,14 +64,36 @@ export class OutboundTables {
     return resource;
   }
 
+  /** As {@link tableOf}, but the table says that its hosts come by themselves. */
+  hostsOf(name: string, namespace: string): { readonly routes: XdsResource; readonly hosts: ResourceSet } {
+    let sets = this.sets.get(name);
+    if (sets === undefined) {
+      sets = new HostSets(name);
+      this.sets.set(name, sets);
+    }
+    const hosts = sets.setOf(
+      namespace,
+      this.age,
+      () => [...this.model.services.values()].flatMap((service) => this.partsOf(service, nobody)),
+      () => this.specialOf(namespace).flatMap((service) => this.partsOf(service, namespace)),
+    );
+    return { routes: compileHostTable(name), hosts };
+  }
+
+  private specialOf(namespace: string): readonly ServiceModel[] {
+    if (this.special.size === 0) this.special = listSpecial(this.model, this.claims);
+    const contested = this.special.get(nobody) ?? [];
+    return [...(this.special.get(namespace) ?? []), ...contested];
+  }
+
   private join(name: string, namespace: string): XdsResource {
     const parts: HostPart[] = [encodePart({ name })];
-    for (const service of this.model.services.values()) parts.push(...this.hostsOf(service, namespace));
+    for (const service of this.model.services.values()) parts.push(...this.partsOf(service, namespace));
     parts.push(unknownHost);
     return new TableResource(name, parts);
   }
 
-  private hostsOf(service: ServiceModel, namespace: string): readonly HostPart[] {
+  private partsOf(service: ServiceModel, namespace: string): readonly HostPart[] {
     if (this.claims.isContested(service))
       return encodeHosts(service, namespace, (port) => this.claims.domainsOf(service, port, namespace));
     let views = this.hosts.get(service.id);
@@ -88,6 +111,25 @@ export class OutboundTables {
   }
 }
 
+/** A caller of no namespace, to whom every Service is far. */
+const nobody = '';
+
+/** By namespace: what it sees otherwise than others do; by {@link nobody} what anybody may. */
+function listSpecial(model: Model, claims: DomainClaims): ReadonlyMap<string, readonly ServiceModel[]> {
+  const special = new Map<string, Set<ServiceModel>>([[nobody, new Set()]]);
+  const add = (namespace: string, service: ServiceModel): void => {
+    const services = special.get(namespace) ?? new Set();
+    special.set(namespace, services.add(service));
+  };
+  for (const service of model.services.values()) {
+    add(claims.isContested(service) ? nobody : service.namespace, service);
+    for (const { routes } of service.ports)
+      for (const namespace of routes.consumers.keys())
+        if (!claims.isContested(service)) add(namespace, service);
+  }
+  return new Map([...special].map(([namespace, services]) => [namespace, [...services]]));
+}
+
 /** Callers for whom a Service looks the same share its virtual hosts. */
 function nameView(service: ServiceModel, namespace: string): string {
   if (service.namespace === namespace) return 'near';
@@ -102,21 +144,32 @@ function encodeHosts(
 ): readonly HostPart[] {
   return service.ports.flatMap((port) => {
     const domains = domainsIn(port);
-    return domains.length === 0 ? [] : [encodeHost(compileOutboundHost(port, namespace, domains))];
+    if (domains.length === 0) return [];
+    const host = compileOutboundHost(port, namespace, domains);
+    return [{ ...encodePart({ virtualHosts: [host] }), name: hostName(service, port) }];
   });
-}
-
-function encodeHost(host: VirtualHost): HostPart {
-  return encodePart({ virtualHosts: [host] });
 }
 
 function encodePart(part: MessageInitShape<typeof RouteConfigurationSchema>): HostPart {
   const message = create(RouteConfigurationSchema, part);
   const bytes = toBinary(RouteConfigurationSchema, message);
-  return { bytes, references: findReferences(message), hash: hashOf(bytes) };
+  return { name: '', bytes, references: findReferences(message), hash: hashOf(bytes) };
 }
 
-const unknownHost: HostPart = encodeHost(compileUnknownHost());
+const unknownHost: HostPart = encodePart({ virtualHosts: [compileUnknownHost()] });
+
+const hostTables = new Map<string, XdsResource>();
+
+/** Whatever the mesh is; an authority that no host comes for is answered 404. */
+function compileHostTable(name: string): XdsResource {
+  let table = hostTables.get(name);
+  if (table === undefined) {
+    const message = create(RouteConfigurationSchema, { name, vhds: { configSource: fromAds() } });
+    table = encodeResource(RouteConfigurationSchema, name, message);
+    hostTables.set(name, table);
+  }
+  return table;
+}
 
 /** Its bytes are joined when somebody asks for them. */
 class TableResource implements XdsResource {

@@ -1,9 +1,9 @@
 // What one scope gets: the sets that scopes share, and its own over them.
 
-import { ResourceSet, typeUrls, type XdsResource } from '../../xds/index.ts';
+import { ResourceSet, typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
 
 export interface CompiledScope {
-  /** Type URL to the resources by name; all five types are there. */
+  /** Type URL to the resources by name; all types are there. */
   readonly resources: ReadonlyMap<string, ResourceSet>;
   /** What the proxy cannot be given, as sentences. */
   readonly notes: readonly string[];
@@ -13,6 +13,8 @@ export interface CompiledScope {
 export interface OwnResources {
   readonly listeners: ResourceSet;
   readonly routes: ResourceSet;
+  /** Of a table that does not hold them itself. */
+  readonly hosts: ResourceSet;
   readonly secrets: ResourceSet;
   /** Over those that all have. */
   readonly clusters: readonly XdsResource[];
@@ -43,6 +45,7 @@ export function assembleScope(
     [typeUrls.endpoint, assignments],
     [typeUrls.listener, own.listeners],
     [typeUrls.route, own.routes],
+    [virtualHostType, own.hosts],
   ]);
   const isSame =
     before?.notes === own.notes && [...resources].every(([url, set]) => before.resources.get(url) === set);

@@ -23,6 +23,7 @@ describe('parseScope', () => {
         namespace: 'bank',
         zone: 'z1',
         labels: {},
+        vhds: false,
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         application: {},
@@ -38,10 +39,12 @@ describe('parseScope', () => {
       listen: { outbound: '[::1]:1', inbound: '10.0.0.1:2' },
       application: { http: 3000, '81': '3001' },
       containerPorts: { web: 3002 },
+      vhds: true,
     };
     const scope = parseScope(node('sidecar~ledger-0.bank', said));
     expect(scope.ok && scope.value).toMatchObject({
       namespace: 'other',
+      vhds: true,
       outbound: { host: '::1', port: 1 },
       inbound: { host: '10.0.0.1', port: 2 },
       application: { http: 3000, '81': 3001 },
@@ -55,6 +58,7 @@ describe('parseScope', () => {
       role: 'agent',
       namespace: '',
       zone: '',
+      vhds: false,
       bind: { host: '0.0.0.0', port: 4140 },
     });
     const gateway = parseScope(node('gateway~edge-0.web'));

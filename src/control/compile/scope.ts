@@ -15,6 +15,8 @@ export type Scope =
       readonly namespace: string;
       readonly zone: string;
       readonly labels: Readonly<Record<string, string>>;
+      /** It takes outbound virtual hosts one by one (VHDS). */
+      readonly vhds: boolean;
       readonly outbound: Bind;
       readonly inbound: Bind;
       /** Name or number of a Service's port to the application's port on 127.0.0.1. */
@@ -27,6 +29,7 @@ export type Scope =
       /** Whose bare names it knows; empty: nobody's. */
       readonly namespace: string;
       readonly zone: string;
+      readonly vhds: boolean;
       readonly bind: Bind;
     }
   | {
@@ -66,7 +69,13 @@ function createScope(
 ): Scope {
   switch (role) {
     case 'agent':
-      return { role, namespace, zone, bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 } };
+      return {
+        role,
+        namespace,
+        zone,
+        vhds: reader.flag('vhds'),
+        bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 },
+      };
     case 'gateway':
       return { role, namespace, zone, gateway: node.cluster, bind: reader.bind('gateway') };
     default:
@@ -75,6 +84,7 @@ function createScope(
         namespace,
         zone,
         labels: reader.labels(),
+        vhds: reader.flag('vhds'),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
         application: reader.ports('application'),
@@ -102,6 +112,13 @@ class MetadataReader {
     if (typeof value === 'string') return value;
     this.refuse(name, 'must be a string', value);
     return '';
+  }
+
+  flag(name: string): boolean {
+    const value = this.node.metadata[name];
+    if (typeof value === 'boolean' || value === undefined) return value === true;
+    this.refuse(name, 'must be true or false', value);
+    return false;
   }
 
   /** Sorted, so that equal labels give an equal scope. */

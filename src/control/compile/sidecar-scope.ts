@@ -2,7 +2,7 @@
 // node agent has the latter alone.
 
 import { ClusterSchema, ListenerSchema, RouteConfigurationSchema } from '../../xds/api.ts';
-import type { XdsResource } from '../../xds/index.ts';
+import type { ResourceSet, XdsResource } from '../../xds/index.ts';
 import type { Model } from '../model/types.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener, type ListenerInput } from './listener.ts';
@@ -17,7 +17,14 @@ export interface SidecarSources {
   /** All of the model that can have a part in the inbound side. */
   readonly part: Model;
   readonly model: Model;
+  readonly outbound: Outbound;
+}
+
+/** What callers of a namespace get, beside clusters and endpoints. */
+export interface Outbound {
   readonly routes: XdsResource;
+  readonly hosts: ResourceSet;
+  /** A route of some Service says who may read across origins. */
   readonly cors: boolean;
 }
 
@@ -25,17 +32,17 @@ export interface SidecarSources {
 export function sidecarInputs(
   part: Model,
   model: Model,
+  { routes, hosts, cors }: Outbound,
   before: OwnResources | null,
-  more: readonly unknown[],
 ): readonly unknown[] {
   const { services, gateways, ...rest } = part;
   const whole = before?.ofWhole === true ? [model] : [];
-  return [...more, ...services.values(), ...gateways.values(), ...Object.values(rest), ...whole];
+  return [routes, hosts, cors, ...services.values(), ...gateways.values(), ...Object.values(rest), ...whole];
 }
 
 export function compileSidecar(
   scope: SidecarScope,
-  { part, model, routes, cors }: SidecarSources,
+  { part, model, outbound }: SidecarSources,
   before: OwnResources | null,
 ): OwnResources {
   const { plan, ofWhole } = planInbound(part, scope, model);
@@ -50,7 +57,7 @@ export function compileSidecar(
     return encodeResource(ClusterSchema, target.cluster, compileInboundCluster(target), held);
   });
   const listeners = [
-    outboundListener('outbound', scope.outbound, cors, before),
+    outboundListener('outbound', scope.outbound, outbound.cors, before),
     listener(
       {
         name: 'inbound',
@@ -68,7 +75,8 @@ export function compileSidecar(
   );
   return {
     listeners: replaceAll(before?.listeners, listeners),
-    routes: replaceAll(before?.routes, [routes, inbound]),
+    routes: replaceAll(before?.routes, [outbound.routes, inbound]),
+    hosts: outbound.hosts,
     secrets: noResources,
     clusters: [...new Map(clusters.map((cluster) => [cluster.name, cluster])).values()],
     notes: before !== null && before.notes.join('\n') === notes.join('\n') ? before.notes : notes,
@@ -78,14 +86,14 @@ export function compileSidecar(
 
 export function compileAgent(
   { bind }: AgentScope,
-  routes: XdsResource,
-  cors: boolean,
+  { routes, hosts, cors }: Outbound,
   before: OwnResources | null,
 ): OwnResources {
   const agent = outboundListener('agent', bind, cors, before);
   return {
     listeners: replaceAll(before?.listeners, [agent]),
     routes: replaceAll(before?.routes, [routes]),
+    hosts,
     secrets: noResources,
     clusters: [],
     notes: before?.notes ?? [],

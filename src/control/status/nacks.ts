@@ -3,6 +3,7 @@
 // condition on them. A refusal stays until that very resource is taken or gone.
 
 import type { AdsRefusal } from '../../xds/index.ts';
+import { hostName } from '../compile/names.ts';
 import { type Condition, itself } from '../model/status.ts';
 import { hostsOf, type Model, type RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
@@ -93,7 +94,8 @@ export function findOwners(refusal: AdsRefusal, model: Model): ReadonlySet<Objec
   const name = refusal.part === '' ? refusal.resource : refusal.part;
   for (const service of model.services.values())
     for (const port of service.ports)
-      if (port.id === name) for (const owner of port.owners) owners.add(owner);
+      if (port.id === name || name.endsWith(`/${hostName(service, port)}`))
+        for (const owner of port.owners) owners.add(owner);
   for (const gateway of model.gateways.values()) {
     for (const socket of gateway.sockets)
       if (

@@ -5,7 +5,7 @@ import { deltaFrameBytes, encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
-import type { XdsResource } from '../types.ts';
+import { virtualHostType, type XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
 import { selectNext } from './select.ts';
 import { isComplete, type TypeState } from './type-state.ts';
@@ -15,7 +15,7 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
   const first = !state.started;
   state.started = true;
   for (const asked of request.subscribe) {
-    if (asked === '*') continue;
+    if (asked === '*' || isTable(state, asked)) continue;
     // A thousand clients that name the same resources keep the snapshot's texts, not each its own.
     const name = resources?.get(asked)?.name ?? asked;
     // Always answered, also when it was subscribed before and has not changed.
@@ -23,15 +23,24 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
     state.addName(name);
     state.due.add(name);
   }
-  if (request.subscribe.includes('*')) subscribeAll(state, 'explicit', resources);
+  if (request.subscribe.some((name) => name === '*' || isTable(state, name)))
+    subscribeAll(state, 'explicit', resources);
   else if (first && request.subscribe.length === 0 && isComplete(state.typeUrl)) {
     subscribeAll(state, 'legacy', resources);
   }
   for (const name of request.unsubscribe) {
-    if (name === '*') giveUpAll(state);
+    if (name === '*' || isTable(state, name)) giveUpAll(state);
     else giveUp(state, name);
   }
   if (first) skipHeld(state, request.initialVersions, resources);
+}
+
+/**
+ * Virtual hosts are called `TABLE/HOST`; who asks for `TABLE` means all of them, and has one table of that kind (VHDS,
+ * as Envoy asks).
+ */
+function isTable({ typeUrl }: TypeState, name: string): boolean {
+  return typeUrl === virtualHostType && !name.includes('/');
 }
 
 function subscribeAll(

@@ -4,7 +4,7 @@
 // protocol, "Eventual consistency considerations").
 
 import { warmingWaitMs } from '../limits.ts';
-import { typeUrls } from '../types.ts';
+import { typeUrls, virtualHostType } from '../types.ts';
 import type { TypeState } from './type-state.ts';
 
 /** Secrets first: clusters and listeners wait for theirs. */
@@ -14,7 +14,11 @@ const order: readonly string[] = [
   typeUrls.endpoint,
   typeUrls.listener,
   typeUrls.route,
+  virtualHostType,
 ];
+
+/** They name clusters, and no client waits for those. */
+const late: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.route, virtualHostType]);
 
 /** Types in the order they are sent; unknown ones last, in the order they were asked for. */
 export function sortTypes(states: Iterable<TypeState>): TypeState[] {
@@ -76,7 +80,7 @@ export function mayMake(
 ): boolean {
   if (state.waiting(nowMs)) return false;
   // Clients hold the ACK of clusters back until their endpoints came (Envoy does): endpoints wait for nothing.
-  if (state.typeUrl !== typeUrls.listener && state.typeUrl !== typeUrls.route) return true;
+  if (!late.has(state.typeUrl)) return true;
   if (warming.waiting(nowMs)) return false;
   return order.slice(0, rankOf(state.typeUrl)).every((typeUrl) => isSettled(states.get(typeUrl), nowMs));
 }

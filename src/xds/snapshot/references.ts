@@ -3,7 +3,7 @@
 // snapshots.
 
 import { WireReader } from '../protobuf/wire-reader.ts';
-import { typeUrls, type XdsResource } from '../types.ts';
+import { typeUrls, virtualHostType, type XdsResource } from '../types.ts';
 
 export interface References {
   /** Names of ClusterLoadAssignments: of an EDS cluster exactly one. */
@@ -33,6 +33,8 @@ function readReferences(resource: XdsResource): References {
       return readListener(resource.bytes);
     case typeUrls.route:
       return { ...nothing, clusters: readRouteConfiguration(resource.bytes) };
+    case virtualHostType:
+      return { ...nothing, clusters: viewsAt(resource.bytes, [3, 2]).flatMap(readRouteAction) };
     default:
       return nothing;
   }

@@ -38,6 +38,10 @@ export class ResourceSet implements ResourceMap {
     if (own.length === 0) return base;
     const isSame = before?.isOver(own) === true;
     if (isSame && before.base === base) return before;
+    if (isSame && own.every(({ name }) => before.base.get(name) === base.get(name))) {
+      const size = before.size - before.base.size + base.size;
+      return new ResourceSet(base, before.over, size, before.sumOver(base));
+    }
     let { size, sum } = base;
     for (const resource of own) {
       const below = base.get(resource.name);
@@ -99,6 +103,11 @@ export class ResourceSet implements ResourceMap {
 
   forEach(callback: (value: XdsResource, key: string, map: ResourceMap) => void): void {
     for (const resource of this.toArray()) callback(resource, resource.name, this);
+  }
+
+  /** What lies over the base makes the same difference to another that has the same under it. */
+  private sumOver(base: ResourceSet): bigint {
+    return BigInt.asUintN(128, this.sum - sumOf(this.base) + base.sum);
   }
 
   private isOver(own: readonly XdsResource[]): boolean {

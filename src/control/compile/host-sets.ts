@@ -1,0 +1,82 @@
+// Outbound virtual hosts as resources by themselves (VHDS), for proxies that say `vhds` of themselves: a new Service is
+// sent as its own host, where a table would be sent whole. Callers far from a Service all see the same; what a namespace
+// sees otherwise lies over that.
+
+import { ResourceSet, virtualHostType, type XdsResource } from '../../xds/index.ts';
+import { rememberReferences } from './references.ts';
+import type { Encoded } from './resource.ts';
+
+/** One encoded host; equal hashes are equal hosts. */
+export interface HostPart extends Encoded {
+  /** Below the name of its table. */
+  readonly name: string;
+  readonly hash: string;
+}
+
+interface NearSet {
+  readonly set: ResourceSet;
+  /** Of which model. */
+  readonly age: number;
+}
+
+/** The hosts of one table's name. */
+export class HostSets {
+  private readonly table: string;
+  private far: ResourceSet = ResourceSet.of([]);
+  private farAge = -1;
+  private readonly near = new Map<string, NearSet>();
+
+  constructor(table: string) {
+    this.table = table;
+  }
+
+  /** `far` and `near` are asked for what there is, once a model of this `age`. */
+  setOf(
+    namespace: string,
+    age: number,
+    far: () => readonly HostPart[],
+    near: () => readonly HostPart[],
+  ): ResourceSet {
+    if (this.farAge !== age) this.followFar(far(), age);
+    const held = this.near.get(namespace);
+    if (held?.age === age) return held.set;
+    const own = near().map((part) => this.resourceOf(part, held?.set ?? this.far));
+    const differing = own.filter((resource) => this.far.get(resource.name) !== resource);
+    const set = ResourceSet.over(this.far, differing, held?.set);
+    this.near.set(namespace, { set, age });
+    return set;
+  }
+
+  private followFar(parts: readonly HostPart[], age: number): void {
+    const names = new Set<string>();
+    const resources = parts.map((part) => {
+      const resource = this.resourceOf(part, this.far);
+      names.add(resource.name);
+      return resource;
+    });
+    const changed = resources.filter((resource) => this.far.get(resource.name) !== resource);
+    const gone = names.size - changed.length === this.far.size ? [] : [...this.far.keys()];
+    this.far = this.far.with(
+      changed,
+      gone.filter((name) => !names.has(name)),
+    );
+    for (const [namespace, set] of this.near) if (set.age < this.farAge) this.near.delete(namespace);
+    this.farAge = age;
+  }
+
+  private resourceOf(part: HostPart, held: ResourceSet): XdsResource {
+    const name = `${this.table}/${part.name}`;
+    const before = held.get(name);
+    if (before?.version === part.hash) return before;
+    const resource = { name, version: part.hash, typeUrl: virtualHostType, bytes: unwrap(part.bytes) };
+    rememberReferences(resource, part.references);
+    return resource;
+  }
+}
+
+/** The host of a table that has it alone: behind a tag and a length. */
+function unwrap(bytes: Uint8Array): Uint8Array {
+  let at = 1;
+  while ((bytes[at] ?? 0) >= 0x80) at += 1;
+  return bytes.subarray(at + 1);
+}
