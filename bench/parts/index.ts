@@ -17,7 +17,15 @@ export const parts: Readonly<Record<string, Part>> = {
   async control(quick) {
     const { benchControl } = await import('../control/main.ts');
     await benchControl(
-      quick ? { services: 50, streams: 50, changes: 2 } : { services: 1_000, streams: 1_000, changes: 5 },
+      quick
+        ? { services: 50, streams: 50, large: { services: 200, scopes: 20 }, changes: 2, churnSeconds: 2 }
+        : {
+            services: 1_000,
+            streams: 1_000,
+            large: { services: 10_000, scopes: 300 },
+            changes: 5,
+            churnSeconds: 300,
+          },
     );
   },
   /** Decisions: match, pick, settle, retry. */

@@ -65,7 +65,7 @@ export function compileGatewayScope(
     secrets: replaceAll(before?.secrets, [...secrets.values()]),
     clusters: [],
     notes: gateway === null ? [missing] : [],
-    ofWhole: false,
+    inbound: null,
   };
 }
 

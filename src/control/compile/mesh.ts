@@ -8,9 +8,15 @@ import { OutboundTables } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { type Scope, scopeKey } from './scope.ts';
-import { assembleScope, type CompiledScope, noResources, type OwnResources } from './scope-resources.ts';
+import {
+  assembleScope,
+  type CompiledScope,
+  isSameList,
+  noResources,
+  type OwnResources,
+} from './scope-resources.ts';
 import { SharedResources } from './shared-resources.ts';
-import { compileAgent, compileSidecar, type Outbound, sidecarInputs } from './sidecar-scope.ts';
+import { compileAgent, compileSidecar, type Outbound } from './sidecar-scope.ts';
 
 /** What is kept of scopes that get the same. */
 interface ScopeSlot {
@@ -112,16 +118,14 @@ export class MeshCompiler {
     const { model } = this;
     const before = held?.own ?? null;
     const keep = (inputs: readonly unknown[], make: () => OwnResources) =>
-      held !== null && isSame(held.inputs, inputs)
+      held !== null && isSameList(held.inputs, inputs)
         ? ([held.inputs, held.own] as const)
         : ([inputs, make()] as const);
     switch (scope.role) {
       case 'sidecar': {
         const outbound = this.outboundOf('outbound', scope);
         const part = this.index.select(scope);
-        return keep(sidecarInputs(part, model, outbound, before), () =>
-          compileSidecar(scope, { part, model, outbound }, before),
-        );
+        return [[], compileSidecar(scope, { part, model, outbound }, before)];
       }
       case 'agent': {
         const outbound = this.outboundOf('agent', scope);
@@ -135,10 +139,6 @@ export class MeshCompiler {
       }
     }
   }
-}
-
-function isSame(before: readonly unknown[], after: readonly unknown[]): boolean {
-  return before.length === after.length && before.every((one, i) => one === after[i]);
 }
 
 function hasCors(model: Model): boolean {

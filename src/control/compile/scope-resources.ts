@@ -19,8 +19,23 @@ export interface OwnResources {
   /** Over those that all have. */
   readonly clusters: readonly XdsResource[];
   readonly notes: readonly string[];
+  /** Of a sidecar. */
+  readonly inbound: InboundSide | null;
+}
+
+/** The inbound side of a workload, and what it was made of. */
+export interface InboundSide {
+  readonly inputs: readonly unknown[];
   /** It was made of all of the model, not of its part alone. */
   readonly ofWhole: boolean;
+  readonly listener: XdsResource;
+  readonly routes: XdsResource;
+  readonly clusters: readonly XdsResource[];
+  readonly notes: readonly string[];
+}
+
+export function isSameList(before: readonly unknown[], after: readonly unknown[]): boolean {
+  return before.length === after.length && before.every((one, i) => one === after[i]);
 }
 
 export const noResources: ResourceSet = ResourceSet.of([]);

@@ -5,10 +5,16 @@ import { ClusterSchema, ListenerSchema, RouteConfigurationSchema } from '../../x
 import type { ResourceSet, XdsResource } from '../../xds/index.ts';
 import type { Model } from '../model/types.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
-import { compileListener, type ListenerInput } from './listener.ts';
+import { compileListener } from './listener.ts';
 import { encodeResource } from './resource.ts';
 import type { Bind, Scope } from './scope.ts';
-import { noResources, type OwnResources, replaceAll } from './scope-resources.ts';
+import {
+  type InboundSide,
+  isSameList,
+  noResources,
+  type OwnResources,
+  replaceAll,
+} from './scope-resources.ts';
 
 type SidecarScope = Extract<Scope, { readonly role: 'sidecar' }>;
 type AgentScope = Extract<Scope, { readonly role: 'agent' }>;
@@ -28,16 +34,11 @@ export interface Outbound {
   readonly cors: boolean;
 }
 
-/** Equal inputs, object by object, give what was made `before`. */
-export function sidecarInputs(
-  part: Model,
-  model: Model,
-  { routes, hosts, cors }: Outbound,
-  before: OwnResources | null,
-): readonly unknown[] {
+/** Equal inputs, object by object, give what was made before. */
+function inboundInputs(part: Model, model: Model, before: InboundSide | null): readonly unknown[] {
   const { services, gateways, ...rest } = part;
   const whole = before?.ofWhole === true ? [model] : [];
-  return [routes, hosts, cors, ...services.values(), ...gateways.values(), ...Object.values(rest), ...whole];
+  return [...services.values(), ...gateways.values(), ...Object.values(rest), ...whole];
 }
 
 export function compileSidecar(
@@ -45,42 +46,51 @@ export function compileSidecar(
   { part, model, outbound }: SidecarSources,
   before: OwnResources | null,
 ): OwnResources {
+  const inputs = inboundInputs(part, model, before?.inbound ?? null);
+  const held = before?.inbound ?? null;
+  const inbound =
+    held !== null && isSameList(held.inputs, inputs)
+      ? held
+      : compileInbound(scope, part, model, { inputs, before: held });
+  const { cors } = outbound;
+  const listeners = [outboundListener('outbound', scope.outbound, cors, before), inbound.listener];
+  return {
+    listeners: replaceAll(before?.listeners, listeners),
+    routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),
+    hosts: outbound.hosts,
+    secrets: noResources,
+    clusters: inbound.clusters,
+    notes: inbound.notes,
+    inbound,
+  };
+}
+
+function compileInbound(
+  scope: SidecarScope,
+  part: Model,
+  model: Model,
+  { inputs, before }: { readonly inputs: readonly unknown[]; readonly before: InboundSide | null },
+): InboundSide {
   const { plan, ofWhole } = planInbound(part, scope, model);
-  const inbound = encodeResource(
-    RouteConfigurationSchema,
-    'inbound',
-    compileInboundRoutes('inbound', plan),
-    before?.routes.get('inbound'),
-  );
+  const table = compileInboundRoutes('inbound', plan);
   const clusters = plan.targets.map((target) => {
     const held = before?.clusters.find(({ name }) => name === target.cluster);
     return encodeResource(ClusterSchema, target.cluster, compileInboundCluster(target), held);
   });
-  const listeners = [
-    outboundListener('outbound', scope.outbound, outbound.cors, before),
-    listener(
-      {
-        name: 'inbound',
-        bind: scope.inbound,
-        direction: 'inbound',
-        cors: false,
-        fenced: plan.fences.length > 0,
-      },
-      before,
-    ),
-  ];
+  const fenced = plan.fences.length > 0;
+  const bind = scope.inbound;
+  const listener = compileListener({ name: 'inbound', bind, direction: 'inbound', cors: false, fenced });
   const notes = plan.unresolved.map(
     (port) =>
       `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
   );
   return {
-    listeners: replaceAll(before?.listeners, listeners),
-    routes: replaceAll(before?.routes, [outbound.routes, inbound]),
-    hosts: outbound.hosts,
-    secrets: noResources,
+    inputs,
+    ofWhole,
+    listener: encodeResource(ListenerSchema, 'inbound', listener, before?.listener),
+    routes: encodeResource(RouteConfigurationSchema, 'inbound', table, before?.routes),
     clusters: [...new Map(clusters.map((cluster) => [cluster.name, cluster])).values()],
     notes: before !== null && before.notes.join('\n') === notes.join('\n') ? before.notes : notes,
-    ofWhole,
   };
 }
 
@@ -97,19 +107,11 @@ export function compileAgent(
     secrets: noResources,
     clusters: [],
     notes: before?.notes ?? [],
-    ofWhole: false,
+    inbound: null,
   };
 }
 
 function outboundListener(name: string, bind: Bind, cors: boolean, before: OwnResources | null): XdsResource {
-  return listener({ name, bind, direction: 'outbound', cors, fenced: false }, before);
-}
-
-function listener(input: ListenerInput, before: OwnResources | null): XdsResource {
-  return encodeResource(
-    ListenerSchema,
-    input.name,
-    compileListener(input),
-    before?.listeners.get(input.name),
-  );
+  const listener = compileListener({ name, bind, direction: 'outbound', cors, fenced: false });
+  return encodeResource(ListenerSchema, name, listener, before?.listeners.get(name));
 }

@@ -86,7 +86,7 @@ function readEndpoints(
           hostname: endpoint.hostname,
           zone: endpoint.zone,
           node: endpoint.nodeName,
-          forZones: endpoint.hints.forZones.map((hint) => hint.name),
+          forZones: zonesOf(endpoint.hints.forZones),
           draining: use === 'draining',
           proxied,
         });
@@ -94,6 +94,12 @@ function readEndpoints(
     }
   }
   return [...found.values()].sort((a, b) => compareText(a.host, b.host) || a.port - b.port);
+}
+
+const noZones: readonly string[] = [];
+
+function zonesOf(hints: readonly { readonly name: string }[]): readonly string[] {
+  return hints.length === 0 ? noZones : hints.map(({ name }) => name);
 }
 
 /**

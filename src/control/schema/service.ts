@@ -65,6 +65,24 @@ const text = z
   .nullish()
   .transform((value) => value ?? '');
 
+/** What most endpoints say, of which there are a hundred thousand: one object each. */
+const noHints: { readonly forZones: { name: string }[] } = { forZones: [] };
+const conditionsSaid = new Map<string, Conditions>();
+
+interface Conditions {
+  readonly ready?: boolean | null | undefined;
+  readonly serving?: boolean | null | undefined;
+  readonly terminating?: boolean | null | undefined;
+}
+
+/** The same object for the same words: there are 64 of them. */
+function shareConditions(said: Conditions): Conditions {
+  const words = `${said.ready} ${said.serving} ${said.terminating}`;
+  const known = conditionsSaid.get(words);
+  if (known === undefined) conditionsSaid.set(words, said);
+  return known ?? said;
+}
+
 export const endpointSliceSchema = z.object({
   addressType: z.enum(['IPv4', 'IPv6'], {
     error: 'must be IPv4 or IPv6 (a slice of names has no defined meaning)',
@@ -81,14 +99,14 @@ export const endpointSliceSchema = z.object({
       conditions: z
         .object({ ready: flag, serving: flag, terminating: flag })
         .nullish()
-        .transform((value) => value ?? {}),
+        .transform((value) => shareConditions(value ?? {})),
       nodeName: text,
       zone: text,
       hostname: text,
       hints: z
         .object({ forZones: listOf(z.object({ name: z.string() }), 8) })
         .nullish()
-        .transform((value) => value ?? { forZones: [] }),
+        .transform((value) => value ?? noHints),
       targetRef: z.object({ name: z.string().optional() }).nullish(),
     }),
     1000,

@@ -41,7 +41,7 @@ function checkMap(map: ResourceMap, resources: Resources): Issue | null {
   if (base !== map) return checkMap(base, resources) ?? checkEach(ownOf(map), resources);
   const target = targetOf(map, resources);
   if (target !== null && sound.get(map)?.has(target)) return null;
-  const hole = checkEach(map.values(), resources);
+  const hole = checkEach(map.values(), resources, false);
   if (hole === null && target !== null) remember(sound, map, target);
   return hole;
 }
@@ -69,7 +69,8 @@ function targetOf(map: ResourceMap, resources: Resources): ResourceMap | null {
 /** Resources whose needs the base of a set meets already. */
 const met = new WeakMap<XdsResource, WeakSet<ResourceMap>>();
 
-function checkEach(some: Iterable<XdsResource>, resources: Resources): Issue | null {
+/** `remembered`: some of these are looked at again for other scopes, by themselves. */
+function checkEach(some: Iterable<XdsResource>, resources: Resources, remembered = true): Issue | null {
   for (const resource of some) {
     const references = referencesOf(resource);
     const [first] = references;
@@ -78,7 +79,7 @@ function checkEach(some: Iterable<XdsResource>, resources: Resources): Issue | n
     if (met.get(resource)?.has(base)) continue;
     const hole = references.find(({ typeUrl, name }) => !resources.get(typeUrl)?.has(name));
     if (hole !== undefined) return describeHole(resource, hole);
-    if (references.every(({ name }) => base.has(name))) remember(met, resource, base);
+    if (remembered && references.every(({ name }) => base.has(name))) remember(met, resource, base);
   }
   return null;
 }

@@ -4,12 +4,15 @@
 // Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended,
 // and after a line "expect TYPE" on the standard input "changed TYPE STREAMS P50 P99" (milliseconds since that line)
 // once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
-// since the start or the last such line.
+// since the start or the last such line; "reconnect" ends every incremental stream, opens it again with all that it
+// holds, and is answered "complete" once each was answered; "check" is answered "held STREAMS DIFFERENT DIGEST": of the
+// names and versions of endpoints that each stream holds.
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"os"
@@ -40,7 +43,9 @@ var (
 	compress    = flag.Bool("gzip", false, "compress requests")
 	clusters    = flag.Int("clusters", 1, "how many each is to have with their endpoints")
 	node        = flag.String("node", "sidecar~go-%d.bank", "id, with the stream's number")
-	app         = flag.String("app", "", "label app of the node")
+	app         = flag.String("app", "", "label app of the node, with the stream's number for a %d")
+	zones       = flag.Int("zones", 0, "zones that the nodes are in")
+	vhds        = flag.Bool("vhds", false, "take outbound virtual hosts one by one")
 )
 
 var (
@@ -51,6 +56,7 @@ var (
 	times    []float64
 	seen     map[int]bool
 	received [2]atomic.Int64
+	pictures []*picture
 )
 
 func say(format string, args ...any) {
@@ -81,14 +87,17 @@ func main() {
 		clients = append(clients, discovery.NewAggregatedDiscoveryServiceClient(connection))
 	}
 	for i := 0; i < *streams; i++ {
-		go run(i, clients[i%len(clients)])
+		p := newPicture(i)
+		pictures = append(pictures, p)
+		go run(p, clients[i%len(clients)])
 	}
-	go func() {
+	tellComplete := func() {
 		for i := 0; i < *streams; i++ {
 			<-done
 		}
 		say("complete %d %d", *streams, time.Since(started).Milliseconds())
-	}()
+	}
+	go tellComplete()
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())
@@ -98,8 +107,37 @@ func main() {
 			output.Unlock()
 		} else if len(words) == 1 && words[0] == "bytes" {
 			say("bytes %d %d", received[0].Swap(0), received[1].Swap(0))
+		} else if len(words) == 1 && words[0] == "check" {
+			check()
+		} else if len(words) == 1 && words[0] == "reconnect" {
+			started = time.Now()
+			for i, p := range pictures {
+				p.cancel()
+				<-p.ended
+				p.told = false
+				go run(p, clients[i%len(clients)])
+			}
+			go tellComplete()
 		}
 	}
+}
+
+// What the streams hold, and whether all hold the same.
+func check() {
+	digests := map[string]bool{}
+	last := ""
+	for _, p := range pictures {
+		p.lock.Lock()
+		var lines []string
+		for name, version := range p.versions[resource.EndpointType] {
+			lines = append(lines, name+" "+version)
+		}
+		p.lock.Unlock()
+		sort.Strings(lines)
+		last = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, "\n"))))
+		digests[last] = true
+	}
+	say("held %d %d %s", len(pictures), len(digests), last)
 }
 
 // Counts what a response weighs.
@@ -132,61 +170,149 @@ func heard(number int, typeURL string) {
 func nodeOf(number int) *core.Node {
 	fields := map[string]any{"namespace": "bank", "listen": map[string]any{"outbound": "127.0.0.1:15001", "inbound": "127.0.0.1:15006"}}
 	if *app != "" {
-		fields["labels"] = map[string]any{"app": *app}
+		label := *app
+		if strings.Contains(label, "%d") {
+			label = fmt.Sprintf(label, number)
+		}
+		fields["labels"] = map[string]any{"app": label}
+	}
+	if *vhds {
+		fields["vhds"] = true
 	}
 	metadata, err := structpb.NewStruct(fields)
 	if err != nil {
 		panic(err)
 	}
-	return &core.Node{Id: fmt.Sprintf(*node, number), Cluster: "go", Metadata: metadata}
+	id := fmt.Sprintf(*node, number)
+	if *zones == 0 {
+		return &core.Node{Id: id, Cluster: "go", Metadata: metadata}
+	}
+	locality := &core.Locality{Zone: fmt.Sprintf("z%d", number%*zones)}
+	return &core.Node{Id: id, Cluster: "go", Metadata: metadata, Locality: locality}
 }
 
-// What one stream holds: names by type.
+// What one stream holds: names by type, and of an incremental stream their versions by type URL.
 type picture struct {
 	number    int
 	clusters  map[string]bool
 	endpoints map[string]bool
 	listeners map[string]bool
 	routes    map[string]bool
+	hosts     map[string]bool
 	told      bool
+	lock      sync.Mutex
+	versions  map[string]map[string]string
+	cancel    context.CancelFunc
+	ended     chan bool
 }
+
+func newPicture(number int) *picture {
+	versions := map[string]map[string]string{}
+	for _, url := range types {
+		versions[url] = map[string]string{}
+	}
+	set := func() map[string]bool { return map[string]bool{} }
+	ended := make(chan bool, 1)
+	return &picture{number: number, clusters: set(), endpoints: set(), listeners: set(), routes: set(), hosts: set(),
+		versions: versions, cancel: func() {}, ended: ended}
+}
+
+const virtualHostType = "type.googleapis.com/envoy.config.route.v3.VirtualHost"
+
+var types = []string{resource.ClusterType, resource.EndpointType, resource.ListenerType, resource.RouteType, virtualHostType}
 
 func (p *picture) check() {
 	if p.told || len(p.clusters) < *clusters || len(p.endpoints) < *clusters || len(p.listeners) == 0 || len(p.routes) == 0 {
+		return
+	}
+	if *vhds && len(p.hosts) < *clusters {
 		return
 	}
 	p.told = true
 	done <- p.number
 }
 
-func run(number int, client discovery.AggregatedDiscoveryServiceClient) {
-	p := &picture{number, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, false}
+// Texts that a thousand streams hold are one text.
+var texts sync.Map
+
+func shared(text string) string {
+	known, _ := texts.LoadOrStore(text, text)
+	return known.(string)
+}
+
+func (p *picture) hold(response *discovery.DeltaDiscoveryResponse) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	held := p.versions[response.TypeUrl]
+	for _, item := range response.Resources {
+		held[shared(item.Name)] = shared(item.Version)
+	}
+	for _, name := range response.RemovedResources {
+		delete(held, name)
+	}
+}
+
+func run(p *picture, client discovery.AggregatedDiscoveryServiceClient) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
 	var err error
 	if *sotw {
 		err = runSotw(p, client)
 	} else {
-		err = runDelta(p, client)
+		err = runDelta(ctx, p, client)
 	}
-	say("broken %d %v", number, err)
+	if ctx.Err() == nil {
+		say("broken %d %v", p.number, err)
+	}
+	p.ended <- true
 }
 
-func runDelta(p *picture, client discovery.AggregatedDiscoveryServiceClient) error {
-	stream, err := client.DeltaAggregatedResources(context.Background())
+// The first request of a type, with all that is held of it.
+func (p *picture) subscribe(url string) *discovery.DeltaDiscoveryRequest {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	request := &discovery.DeltaDiscoveryRequest{TypeUrl: url, InitialResourceVersions: map[string]string{}}
+	for name, version := range p.versions[url] {
+		request.InitialResourceVersions[name] = version
+		if url == resource.EndpointType || url == resource.RouteType {
+			request.ResourceNamesSubscribe = append(request.ResourceNamesSubscribe, name)
+		}
+	}
+	switch url {
+	case resource.ClusterType, resource.ListenerType:
+		request.ResourceNamesSubscribe = []string{"*"}
+	case virtualHostType:
+		request.ResourceNamesSubscribe = []string{"outbound"}
+	}
+	if url == resource.ClusterType {
+		request.Node = nodeOf(p.number)
+	}
+	return request
+}
+
+func runDelta(ctx context.Context, p *picture, client discovery.AggregatedDiscoveryServiceClient) error {
+	stream, err := client.DeltaAggregatedResources(ctx)
 	if err != nil {
 		return err
 	}
-	first := &discovery.DeltaDiscoveryRequest{Node: nodeOf(p.number), TypeUrl: resource.ClusterType, ResourceNamesSubscribe: []string{"*"}}
-	if err := stream.Send(first); err != nil {
-		return err
+	first := []string{resource.ClusterType, resource.ListenerType}
+	if len(p.clusters) > 0 {
+		first = []string{resource.ClusterType, resource.EndpointType, resource.ListenerType, resource.RouteType}
 	}
-	if err := stream.Send(&discovery.DeltaDiscoveryRequest{TypeUrl: resource.ListenerType, ResourceNamesSubscribe: []string{"*"}}); err != nil {
-		return err
+	if *vhds {
+		first = append(first, virtualHostType)
+	}
+	for _, url := range first {
+		if err := stream.Send(p.subscribe(url)); err != nil {
+			return err
+		}
 	}
 	for {
 		response, err := stream.Recv()
 		if err != nil {
 			return err
 		}
+		p.hold(response)
 		var names, more []string
 		for _, item := range response.Resources {
 			names = append(names, item.Name)
@@ -201,6 +327,8 @@ func runDelta(p *picture, client discovery.AggregatedDiscoveryServiceClient) err
 			news(names, p.endpoints, nil)
 		case resource.RouteType:
 			news(names, p.routes, nil)
+		case virtualHostType:
+			news(names, p.hosts, nil)
 		}
 		if len(more) > 0 {
 			if err := stream.Send(&discovery.DeltaDiscoveryRequest{TypeUrl: url, ResourceNamesSubscribe: more}); err != nil {

@@ -1,0 +1,168 @@
+// One server under test with its clients, and what each kind of change costs it.
+
+import { Child } from './child.ts';
+
+/** What is measured, and the words in which it is told what to do. */
+export interface Subject {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly clientArgs: readonly string[];
+  readonly streams: number;
+  /** What begins it; '' for nothing. */
+  readonly start: string;
+  readonly change: (number: number, salt: number) => string;
+  /** Null: there is no such thing. */
+  readonly service: ((number: number) => string) | null;
+  /** What a client has last of a new Service. */
+  readonly lastType: 'Cluster' | 'RouteConfiguration' | 'VirtualHost';
+  readonly changes: number;
+  readonly churnSeconds: number;
+}
+
+export interface ServiceFigures {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly sentMb: number;
+}
+
+export interface ChurnFigures {
+  readonly changes: number;
+  /** Of a core. */
+  readonly cpuShare: number;
+  /** Every proxy holds what the model says. */
+  readonly right: boolean;
+}
+
+export interface Figures {
+  readonly name: string;
+  readonly firstMs: number;
+  readonly firstCpuMs: number;
+  readonly endpointMb: number;
+  readonly changeP50Ms: number;
+  readonly changeP99Ms: number;
+  readonly changeCpuMs: number;
+  readonly service: ServiceFigures | null;
+  readonly reconnectMs: number;
+  readonly churn: ChurnFigures | null;
+  readonly idleCpuShare: number;
+  readonly peakMb: number;
+  readonly broken: number;
+}
+
+/** The clients' clock begins so long before the change. */
+const leadMs = 20;
+const churnPerSecond = 50;
+const idleSeconds = 5;
+
+export async function measure(subject: Subject, clients: string, clientCount: number): Promise<Figures> {
+  const server = new Child(subject.command);
+  const children = [server];
+  try {
+    const port = (await server.hear('port'))[1];
+    if (subject.start !== '') server.say(subject.start);
+    await Bun.sleep(500);
+    const before = server.cpuMs;
+    const client = new Child([
+      ...[clients, '-address', `127.0.0.1:${port}`, '-streams', String(subject.streams)],
+      ...['-connections', String(Math.min(subject.streams, clientCount)), ...subject.clientArgs],
+    ]);
+    children.push(client);
+    const firstMs = Number((await client.hear('complete'))[2]);
+    await Bun.sleep(500);
+    const firstCpuMs = server.cpuMs - before;
+    const endpointMb = Number((await client.ask('bytes', 'bytes'))[1]) / subject.streams / 1e6;
+    const change = await measureChanges(server, client, subject);
+    const service = subject.service === null ? null : await measureService(server, client, subject);
+    const reconnectMs = Number((await client.ask('reconnect', 'complete'))[2]);
+    await Bun.sleep(1_000);
+    const churn = subject.service === null ? null : await measureChurn(server, client, subject);
+    const idleBefore = server.cpuMs;
+    await Bun.sleep(idleSeconds * 1_000);
+    const idleCpuShare = (server.cpuMs - idleBefore) / (idleSeconds * 1_000);
+    const broken = client.lines.filter((line) => line.startsWith('broken')).length;
+    const { peakMb } = server;
+    const { name } = subject;
+    return {
+      name,
+      firstMs,
+      firstCpuMs,
+      endpointMb,
+      ...change,
+      service,
+      reconnectMs,
+      churn,
+      idleCpuShare,
+      peakMb,
+      broken,
+    };
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}
+
+async function measureChanges(server: Child, client: Child, { change, changes }: Subject) {
+  const measured: { p50: number; p99: number; cpu: number }[] = [];
+  for (let salt = 1; salt <= changes; salt++) {
+    const [from, cpu] = [client.lines.length, server.cpuMs];
+    client.say('expect ClusterLoadAssignment');
+    await Bun.sleep(leadMs);
+    server.say(change(0, salt));
+    const words = await client.hear('changed', from);
+    await Bun.sleep(500);
+    measured.push({
+      p50: Number(words[3]) - leadMs,
+      p99: Number(words[4]) - leadMs,
+      cpu: server.cpuMs - cpu,
+    });
+  }
+  return {
+    changeP50Ms: median(measured.map(({ p50 }) => p50)),
+    changeP99Ms: median(measured.map(({ p99 }) => p99)),
+    changeCpuMs: median(measured.map(({ cpu }) => cpu)),
+  };
+}
+
+/** From the manifest to the last client that has all of it. */
+async function measureService(
+  server: Child,
+  client: Child,
+  { service, lastType }: Subject,
+): Promise<ServiceFigures> {
+  const measured: ServiceFigures[] = [];
+  for (let number = 0; number < 3; number++) {
+    await client.ask('bytes', 'bytes');
+    const [from, cpu] = [client.lines.length, server.cpuMs];
+    client.say(`expect ${lastType}`);
+    await Bun.sleep(leadMs);
+    server.say(service?.(number) ?? '');
+    const words = await client.hear('changed', from);
+    await Bun.sleep(1_000);
+    const [, , all] = await client.ask('bytes', 'bytes');
+    const cpuMs = server.cpuMs - cpu;
+    measured.push({ ms: Number(words[4]) - leadMs, cpuMs, sentMb: Number(all) / 1e6 });
+  }
+  return {
+    ms: median(measured.map(({ ms }) => ms)),
+    cpuMs: median(measured.map(({ cpuMs }) => cpuMs)),
+    sentMb: median(measured.map(({ sentMb }) => sentMb)),
+  };
+}
+
+/** Endpoints of one Service after another change, and then every client is compared with the model. */
+async function measureChurn(server: Child, client: Child, subject: Subject): Promise<ChurnFigures> {
+  const changes = subject.churnSeconds * churnPerSecond;
+  const [cpu, startedMs] = [server.cpuMs, performance.now()];
+  for (let i = 0; i < changes; i++) {
+    server.say(subject.change((i * 7) % 50, 1_000 + i));
+    await Bun.sleep(Math.max(0, startedMs + ((i + 1) * 1_000) / churnPerSecond - performance.now()));
+  }
+  const cpuShare = (server.cpuMs - cpu) / (performance.now() - startedMs);
+  await Bun.sleep(2_000);
+  const [, digest] = await server.ask('digest', 'digest');
+  const [, , different, held] = await client.ask('check', 'held');
+  return { changes, cpuShare, right: different === '1' && held === digest };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
