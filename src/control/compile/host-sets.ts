@@ -1,6 +1,6 @@
 // Outbound virtual hosts as resources by themselves (VHDS), for proxies that say `vhds` of themselves: a new Service is
-// sent as its own host, where a table would be sent whole. Callers far from a Service all see the same; what a namespace
-// sees otherwise lies over that.
+// sent as its own host, where a table would be sent whole. Callers far from a Service all see the same; what a
+// namespace sees otherwise lies over that.
 
 import { ResourceSet, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import { rememberReferences } from './references.ts';
