@@ -1,11 +1,22 @@
 // The real clock: the monotonic clock of the process, and one setTimeout for the whole wheel. It is set for the next
 // due time, and only ever moved earlier: what was cancelled or moved later in the meantime costs one idle wake-up
 // instead of a system timer each.
+//
+// Who was busy has not listened meanwhile: an answer that came in time would be found after its timeout had fired. So a
+// clock that wakes up late lets the loop read first, turn by turn, until a turn is short again.
 
 import { assert, type Clock, type Timer, TimerWheel } from '../base/index.ts';
 
 /** setTimeout takes 31 bits of milliseconds; a longer wait is continued. */
 const sleepMaxMs = 2 ** 31 - 1;
+
+/** Later than this, the loop was held up. A turn under load takes less; shorter delays are nobody's timeout. */
+const lateMs = 20;
+/**
+ * Turns that what is due waits at most. A poll takes a thousand sockets at a time, so this is longer than ten thousand
+ * connections need; a loop that is never short of work must not put its timers off for ever.
+ */
+const catchUpTurnsMax = 16;
 
 /**
  * `originMs`: the `performance.timeOrigin` of the process's first thread, so that all of its threads show the same
@@ -22,6 +33,8 @@ class SystemClock implements Clock {
   /** When the pending setTimeout fires, Infinity when there is none. */
   private wakeMs = Infinity;
   private handle: ReturnType<typeof setTimeout> | null = null;
+  /** Turns that what is due has waited for. */
+  private catchUpTurns = 0;
 
   constructor(shiftMs: number) {
     this.shiftMs = shiftMs;
@@ -61,6 +74,14 @@ class SystemClock implements Clock {
 
   private readonly wake = (): void => {
     this.handle = null;
+    const nowMs = this.now();
+    if (nowMs - this.wakeMs > lateMs && this.catchUpTurns < catchUpTurnsMax) {
+      this.catchUpTurns += 1;
+      this.wakeMs = nowMs;
+      setImmediate(this.wakeAfterPoll);
+      return;
+    }
+    this.catchUpTurns = 0;
     this.wakeMs = Infinity;
     try {
       this.wheel.advance(this.now());
@@ -68,5 +89,10 @@ class SystemClock implements Clock {
       const dueMs = this.wheel.sleepUntilMs();
       if (dueMs < this.wakeMs) this.sleep(dueMs);
     }
+  };
+
+  /** Immediates run before the poll of their turn, so the next turn's come after one. */
+  private readonly wakeAfterPoll = (): void => {
+    setImmediate(this.wake);
   };
 }
