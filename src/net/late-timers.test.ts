@@ -26,7 +26,7 @@ describe('a clock that wakes up late', () => {
   let listener: Listener | null = null;
   afterEach(async () => {
     for (const socket of opened.splice(0)) socket.reset();
-    await listener?.close(100);
+    await listener?.close();
   });
 
   test('lets the loop read what came in time', async () => {
