@@ -36,6 +36,8 @@ export type HostStatus = 'UNKNOWN' | 'HEALTHY' | 'UNHEALTHY' | 'DRAINING' | 'TIM
 
 export interface EndpointConfig {
   readonly address: Address;
+  /** Tried where that does not answer soon; absent: there are none. */
+  readonly alternatives?: readonly Address[];
   readonly weight: number;
   /** 0 is used first. */
   readonly priority: number;

@@ -322,6 +322,8 @@ export interface ClusterConfig {
   /** EDS service name where it differs from the name. */
   readonly edsName: string;
   readonly connectTimeoutMs: number;
+  /** Of an endpoint with several addresses; absent: one of each family, that of its first address first. */
+  readonly dialOrder?: DialOrder;
   /** Null: connections are plain. */
   readonly tls: UpstreamTlsConfig | null;
   /** Null: connections begin with what is said on them. */
@@ -367,6 +369,12 @@ export interface ClusterConfig {
   readonly closesSick?: true;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+}
+
+/** `firstCount` addresses of the first family (that of the first address by default), then one of the other. */
+export interface DialOrder {
+  readonly firstFamily: 'default' | 'v4' | 'v6';
+  readonly firstCount: number;
 }
 
 /** A PROXY header at the start of each connection. */

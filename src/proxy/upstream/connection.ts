@@ -2,7 +2,7 @@
 // streams it carries at a time is its codec's affair; who comes next is the pool's.
 
 import { assert, type ErrorCode, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Address, ConnectOptions, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type {
@@ -16,6 +16,7 @@ import type {
 import { headerId } from '../../wire/index.ts';
 import type { ProxyContext } from '../context.ts';
 import { ageJitter, proxyLimits } from '../limits.ts';
+import type { Dial, DialHandler } from './racing-dial.ts';
 
 /** What of a cluster's configuration a connection obeys. */
 export interface ConnectionSettings {
@@ -35,8 +36,8 @@ export interface ConnectionOwner {
   readonly key: string;
   readonly address: Address;
   readonly settings: ConnectionSettings;
-  /** Of a connection that begins now; or why none can. */
-  connectOptions(): ConnectOptions | MeshError;
+  /** Begins a connection; or why none can. */
+  dial(handler: DialHandler): Dial | MeshError;
   /** Called when the connection is open, so that what was agreed on it (ALPN) can decide. */
   createCodec(socket: Socket, host: ClientHost): ClientCodec;
   onConnectionOpen(connection: UpstreamConnection): void;
@@ -53,7 +54,7 @@ export interface ConnectionOwner {
 /** connecting -> idle <-> busy -> closing (we sent FIN) -> closed. From every state the socket may close at once. */
 export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'closing' | 'closed';
 
-export class UpstreamConnection implements ConnectionFacts, SocketHandler, ClientHost, TimerHandler {
+export class UpstreamConnection implements ConnectionFacts, DialHandler, ClientHost, TimerHandler {
   state: ConnectionState = 'connecting';
   /** Requests started on it. More than one: the peer may have closed it while it lay idle. */
   requests = 0;
@@ -76,7 +77,9 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
   readonly id: number;
   private readonly owner: ConnectionOwner;
   /** Null: there is nothing to connect with, and that is told in a moment. */
-  private readonly socket: Socket | null;
+  private readonly dialled: Dial | null;
+  /** Null before it is open. */
+  private socket: Socket | null = null;
   private codec: ClientCodec | null = null;
   /** For connecting, then for closing. */
   private readonly timer: Timer;
@@ -89,14 +92,14 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
     this.dialledAtMs = context.clock.now();
     this.idleLimitMs = settings.idleTimeoutMs;
     this.timer = new Timer(this, 0);
-    const options = owner.connectOptions();
-    if (options instanceof MeshError) {
-      this.socket = null;
-      this.connectError = options;
+    const dialled = owner.dial(this);
+    if (dialled instanceof MeshError) {
+      this.dialled = null;
+      this.connectError = dialled;
       context.clock.arm(this.timer, 0);
       return;
     }
-    this.socket = context.network.connect(owner.address, this, options);
+    this.dialled = dialled;
     if (settings.connectTimeoutMs > 0) context.clock.arm(this.timer, settings.connectTimeoutMs);
   }
 
@@ -105,15 +108,15 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
   }
 
   get local(): Address {
-    return this.socket?.local ?? this.owner.address;
+    return this.socket?.local ?? this.dialled?.local ?? this.owner.address;
   }
 
   get remote(): Address {
-    return this.owner.address;
+    return this.socket?.remote ?? this.owner.address;
   }
 
   get direct(): Address {
-    return this.owner.address;
+    return this.remote;
   }
 
   get secure(): SecureFacts | null {
@@ -156,7 +159,7 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
   }
 
   reset(): void {
-    this.socket?.reset();
+    (this.socket ?? this.dialled)?.reset();
   }
 
   usable(nowMs: number): boolean {
@@ -180,6 +183,7 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
   }
 
   onOpen(socket: Socket): void {
+    this.socket = socket;
     this.owner.context.clock.cancel(this.timer);
     if (socket.secure !== null) this.owner.onSecure(socket.secure);
     this.trusted = this.owner.trusts(socket.secure);
@@ -219,12 +223,12 @@ export class UpstreamConnection implements ConnectionFacts, SocketHandler, Clien
   }
 
   onTimer(): void {
-    if (this.socket === null) {
+    if (this.dialled === null) {
       this.onClose(null, this.connectError);
       return;
     }
     if (this.state === 'connecting') this.connectError = connectError('connect-timeout', this);
-    if (this.state === 'connecting' || this.state === 'closing') this.socket.reset();
+    if (this.state === 'connecting' || this.state === 'closing') this.reset();
   }
 
   onStreamDone(reusable: boolean): void {

@@ -69,7 +69,8 @@ class Lookup implements TimerHandler {
     // What is in use and still in the answer stays: servers turn their answers round.
     const [current] = this.addresses;
     if (!config.logical) this.addresses = addresses;
-    else if (current === undefined || !addresses.includes(current)) this.addresses = addresses.slice(0, 1);
+    else if (current === undefined || !addresses.includes(current)) this.addresses = addresses;
+    else this.addresses = [current, ...addresses.filter((address) => address !== current)];
   }
 
   /** When to look again: sooner than that would not help a server that is down. */
@@ -131,11 +132,14 @@ export class DnsEndpoints {
     const { address } = config;
     if (address.kind === 'unix' || isIpLiteral(address.host)) return [config];
     const logicalName = this.config.logical ? `${address.host}:${address.port}` : '';
-    const addresses = this.lookups.get(address.host)?.addresses ?? [];
-    return addresses.map((host) => ({
+    const found = this.lookups.get(address.host)?.addresses ?? [];
+    const at = (host: string) => ({ kind: 'ip' as const, host, port: address.port });
+    const further = this.config.logical ? found.slice(1).map(at) : [];
+    return (this.config.logical ? found.slice(0, 1) : found).map((host) => ({
       ...config,
+      ...(further.length > 0 ? { alternatives: further } : {}),
       name: config.name || address.host,
-      address: { kind: 'ip' as const, host, port: address.port },
+      address: at(host),
       check: checkAt(config, address.host, host),
       hostname: config.hostname || address.host,
       logicalName,

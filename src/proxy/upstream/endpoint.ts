@@ -16,13 +16,14 @@ import { Http2ClientCodec } from '../../wire/http2/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import { checkTlsOf, matchTransport } from '../config/index.ts';
 import type { UpstreamTlsConfig } from '../config/tls-types.ts';
-import type { ClusterConfig, EndpointConfig, HostStatus } from '../config/types.ts';
+import type { ClusterConfig, DialOrder, EndpointConfig, HostStatus } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
 import type { Lane } from './lane.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 import { type ClientEnds, encodePreface } from './proxy-header.ts';
+import { type Dial, type DialHandler, orderAddresses, RacingDial } from './racing-dial.ts';
 
 /** A connection that carries one client's bytes. */
 interface Tunnel {
@@ -232,9 +233,17 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.excluded = health !== null && ((excludeNew && health.pending) || health.excluded);
   }
 
-  connectOptions(version: PoolVersion, client: ClientEnds | null): ConnectOptions | MeshError {
-    const options = this.transportOptions(version);
-    return this.announced(options, client);
+  dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError {
+    const optionsFor = (address: Address) => this.announced(this.transportOptions(version, address), client);
+    const { alternatives } = this.config;
+    if (alternatives !== undefined) {
+      const order = this.cluster.config.dialOrder ?? defaultDialOrder;
+      const addresses = orderAddresses([this.address, ...alternatives], order);
+      return new RacingDial(this.context, addresses, optionsFor, handler);
+    }
+    const options = optionsFor(this.address);
+    if (options instanceof MeshError) return options;
+    return this.context.network.connect(this.address, handler, options);
   }
 
   /** With the PROXY header that the cluster asks for; `client` null: the connection is nobody's. */
@@ -250,25 +259,27 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   /** Of a health check, which may say what requests do not (`header`). */
   checkOptions(header: 1 | 2 | null): ConnectOptions | MeshError {
     const tls = checkTlsOf(this.cluster.config, this.config.transportLabels);
-    const options = this.announced(this.optionsWith(tls), null);
+    const options = this.announced(this.optionsWith(tls, this.checkAddress), null);
     if (header === null || options instanceof MeshError) return options;
     return { ...options, preface: encodePreface({ version: header, tlvs: [] }, null) };
   }
 
-  private transportOptions(version: PoolVersion): ConnectOptions | MeshError {
+  private transportOptions(version: PoolVersion, address: Address): ConnectOptions | MeshError {
     const { config } = this.cluster;
     const match =
       config.transportMatches.length === 0 ? null : matchTransport(config, this.config.transportLabels);
-    if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls);
-    return this.optionsWith(match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls);
+    if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls, address);
+    return this.optionsWith(
+      match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls,
+      address,
+    );
   }
 
   /** Bound to a source of the endpoint's family, where there is one. */
-  private connectBase(): ConnectOptions {
+  private connectBase(address: Address): ConnectOptions {
     const { connect, connectOther } = this.cluster.config;
     if (connectOther === null) return connect;
     const sourceOther = connectOther.source;
-    const { address } = this;
     const isOther =
       address.kind === 'ip' &&
       sourceOther?.kind === 'ip' &&
@@ -277,8 +288,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   /** Of a connection with these settings of TLS; null: without. */
-  optionsWith(tls: UpstreamTlsConfig | null): ConnectOptions | MeshError {
-    const connect = this.connectBase();
+  private optionsWith(tls: UpstreamTlsConfig | null, address: Address): ConnectOptions | MeshError {
+    const connect = this.connectBase(address);
     if (tls === null) return connect;
     const slot = this.context.tls.client(tls);
     const client = slot.clientFor(this.config.hostname);
@@ -293,7 +304,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   /** A proxied endpoint that nobody but this machine can pose as, or that has proven to be who was meant. */
   trusts(facts: SecureFacts | null): boolean {
-    return this.proxied && (facts?.expected === true || isLoopback(this.address));
+    return (
+      this.proxied &&
+      (facts?.expected === true || [this.address, ...(this.config.alternatives ?? [])].every(isLoopback))
+    );
   }
 
   createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec {
@@ -327,6 +341,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     else this.cluster.onStarving();
   }
 }
+
+const defaultDialOrder: DialOrder = { firstFamily: 'default', firstCount: 1 };
 
 function sum(pools: readonly Pool[], count: (pool: Pool) => number): number {
   let total = 0;

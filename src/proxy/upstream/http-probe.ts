@@ -1,8 +1,8 @@
 // A check by one request over HTTP/1.1 or HTTP/2, of HTTP's own or of gRPC's health protocol. Its connection is an
 // upstream connection outside of every pool: no limit of the cluster counts it.
 
-import type { MeshError } from '../../base/index.ts';
-import type { Address, ConnectOptions, Socket } from '../../net/index.ts';
+import { MeshError } from '../../base/index.ts';
+import type { Address, Socket } from '../../net/index.ts';
 import type { CheckResult } from '../../policy/index.ts';
 import { Http1ClientCodec } from '../../wire/http1/index.ts';
 import { createFaultCounts, defaultHttp2Limits, Http2ClientCodec } from '../../wire/http2/index.ts';
@@ -19,6 +19,7 @@ import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import { type ConnectionOwner, type ConnectionSettings, UpstreamConnection } from './connection.ts';
 import type { Probe, ProbeOwner } from './health-probe.ts';
+import type { Dial, DialHandler } from './racing-dial.ts';
 
 /** What is asked, and what an answer means. */
 export interface Question {
@@ -100,8 +101,11 @@ export class HttpProbe implements Probe, ConnectionOwner, ResponseReceiver {
     this.giveUp();
   }
 
-  connectOptions(): ConnectOptions | MeshError {
-    return this.owner.connectOptions();
+  dial(handler: DialHandler): Dial | MeshError {
+    const options = this.owner.connectOptions();
+    return options instanceof MeshError
+      ? options
+      : this.context.network.connect(this.address, handler, options);
   }
 
   createCodec(socket: Socket, host: ClientHost): ClientCodec {

@@ -3,7 +3,7 @@
 // connection is expected to carry: one over HTTP/1, many over HTTP/2.
 
 import type { MeshError } from '../../base/index.ts';
-import type { Address, ConnectOptions, SecureFacts, Socket } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket } from '../../net/index.ts';
 import type { CircuitBreaker } from '../../policy/index.ts';
 import type { ClientCodec, ClientHost } from '../../wire/index.ts';
 import type { ProxyContext } from '../context.ts';
@@ -15,6 +15,7 @@ import {
   UpstreamConnection,
 } from './connection.ts';
 import type { ClientEnds } from './proxy-header.ts';
+import type { Dial, DialHandler } from './racing-dial.ts';
 import { type ConnectionWaiter, WaitList } from './wait-list.ts';
 
 /** What a pool's connections speak: what the cluster says, or HTTP/1 because the client does. */
@@ -32,7 +33,7 @@ export interface PoolOwner {
   readonly stats: ClusterStats;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
-  connectOptions(version: PoolVersion, client: ClientEnds | null): ConnectOptions | MeshError;
+  dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError;
   trusts(facts: SecureFacts | null): boolean;
   createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec;
   onDial(): void;
@@ -90,20 +91,20 @@ export class Pool implements ConnectionOwner {
     return this.owner.settings;
   }
 
-  /** Connections without a stream. */
   /** Nobody waits in it, and nothing is open. */
   get unused(): boolean {
     return this.connections === 0 && this.waiting.length === 0;
   }
 
+  /** Connections without a stream. */
   get idleConnections(): number {
     let idle = 0;
     for (const connection of this.ready) if (connection.streams === 0) idle += 1;
     return idle;
   }
 
-  connectOptions(): ConnectOptions | MeshError {
-    return this.owner.connectOptions(this.version, this.client);
+  dial(handler: DialHandler): Dial | MeshError {
+    return this.owner.dial(this.version, this.client, handler);
   }
 
   onSecure(facts: SecureFacts): void {
@@ -149,7 +150,7 @@ export class Pool implements ConnectionOwner {
     stats.pending += 1;
     stats.pendingTotal += 1;
     this.waiting.push(waiter);
-    if (this.lacksDial()) this.dial(waiter.freshOnly);
+    if (this.lacksDial()) this.connect(waiter.freshOnly);
     return true;
   }
 
@@ -204,7 +205,7 @@ export class Pool implements ConnectionOwner {
 
   /** Called when a slot under the cluster's limit came free anywhere. */
   dialForWaiting(): void {
-    if (this.lacksDial()) this.dial(false);
+    if (this.lacksDial()) this.connect(false);
   }
 
   // What connections tell.
@@ -282,7 +283,7 @@ export class Pool implements ConnectionOwner {
   }
 
   /** `needed`: an idle connection will not do. */
-  private dial(needed: boolean): void {
+  private connect(needed: boolean): void {
     const { owner } = this;
     if (owner.connectionsMax > 0 && owner.connections >= owner.connectionsMax && this.connections > 0) {
       // Of the endpoint itself: whoever waits gets one of those there are.

@@ -3,11 +3,12 @@
 // as long as the connection.
 
 import { MeshError, Timer, type TimerHandler } from '../../base/index.ts';
-import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
+import type { Address, SecureFacts, Socket } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ClientEnds } from './proxy-header.ts';
+import type { Dial, DialHandler } from './racing-dial.ts';
 
 export interface RawOwner {
   /** Whose bytes they are. */
@@ -24,12 +25,14 @@ export interface RawOwner {
 /** idle -> connecting -> open -> closed; connecting may go to closed. */
 type State = 'idle' | 'connecting' | 'open' | 'closed';
 
-export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandler {
+export class RawConnection implements ConnectionFacts, DialHandler, TimerHandler {
   readonly id: number;
   readonly endpoint: Endpoint;
   private readonly cluster: Cluster;
   private readonly owner: RawOwner;
   private readonly timer = new Timer(this, 0);
+  /** Null: nothing was begun. */
+  private dialled: Dial | null = null;
   private socket: Socket | null = null;
   private state: State = 'idle';
   private startedMs = 0;
@@ -44,15 +47,15 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
   }
 
   get local(): Address {
-    return this.socket?.local ?? this.endpoint.address;
+    return this.socket?.local ?? this.dialled?.local ?? this.endpoint.address;
   }
 
   get remote(): Address {
-    return this.endpoint.address;
+    return this.socket?.remote ?? this.endpoint.address;
   }
 
   get direct(): Address {
-    return this.endpoint.address;
+    return this.remote;
   }
 
   get secure(): SecureFacts | null {
@@ -76,13 +79,13 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
     }
     this.state = 'connecting';
     this.startedMs = nowMs;
-    const options = endpoint.connectOptions('configured', this.owner.client);
-    if (options instanceof MeshError) {
-      this.timeout = options;
+    const dialled = endpoint.dial('configured', this.owner.client, this);
+    if (dialled instanceof MeshError) {
+      this.timeout = dialled;
       context.clock.arm(this.timer, 0);
       return true;
     }
-    this.socket = context.network.connect(endpoint.address, this, options);
+    this.dialled = dialled;
     if (config.connectTimeoutMs > 0) context.clock.arm(this.timer, config.connectTimeoutMs);
     return true;
   }
@@ -109,7 +112,7 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
   endSick(): void {
     if (this.state === 'connecting') {
       this.timeout = new MeshError('connect-failed', 'upstream', 'yes', `${this.endpoint.key}: is not well`);
-      this.socket?.reset();
+      this.dialled?.reset();
     } else if (this.state === 'open') {
       this.settle('success');
       this.socket?.reset();
@@ -121,11 +124,12 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
   /** Also while connecting: then nothing is told any more, and nobody is blamed. */
   reset(): void {
     if (this.state === 'connecting') this.settle('cancelled');
-    this.socket?.reset();
+    (this.socket ?? this.dialled)?.reset();
   }
 
   onOpen(socket: Socket): void {
     const { clock } = this.cluster.context;
+    this.socket = socket;
     if (this.state !== 'connecting') return;
     this.state = 'open';
     clock.cancel(this.timer);
@@ -158,12 +162,12 @@ export class RawConnection implements ConnectionFacts, SocketHandler, TimerHandl
   /** The connect took too long, or could not begin. */
   onTimer(): void {
     if (this.state !== 'connecting') return;
-    if (this.socket === null) {
+    if (this.dialled === null) {
       this.onClose(null, null);
       return;
     }
     this.timeout = new MeshError('connect-timeout', 'upstream', 'yes', `${this.endpoint.key}: took too long`);
-    this.socket.reset();
+    this.dialled.reset();
   }
 
   private failConnect(cause: MeshError | null): void {

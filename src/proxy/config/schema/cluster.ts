@@ -40,6 +40,13 @@ const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
     }),
   ),
   hostname: f.string(3, 'for display'),
+  additional_addresses: f.repeated(
+    f.message(
+      4,
+      message('envoy.config.endpoint.v3.Endpoint.AdditionalAddress', { address: f.message(1, address) }),
+      'tried after the first, 300 ms apart or when one fails; of STATIC and EDS clusters',
+    ),
+  ),
 });
 
 const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
@@ -227,6 +234,13 @@ const upstreamTcpOptions = message('envoy.config.cluster.v3.UpstreamConnectionOp
       keepalive_interval: f.uint32Value(3),
     }),
   ),
+  happy_eyeballs_config: f.message(
+    3,
+    message('envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig', {
+      first_address_family_version: f.enum(1, { DEFAULT: 0, V4: 1, V6: 2 }),
+      first_address_family_count: f.uint32Value(2, 'default 1', positive),
+    }),
+  ),
 });
 
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
@@ -288,7 +302,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   dns_lookup_family: f.enum(
     17,
     { AUTO: 0, V4_ONLY: 1, V6_ONLY: 2, V4_PREFERRED: 3, ALL: 4 },
-    'of LOGICAL_DNS the first address is used, of STRICT_DNS each',
+    'of LOGICAL_DNS the first address is used, and the others where it does not answer soon; of STRICT_DNS each',
   ),
   wait_for_warm_on_init: f.boolValue(54, 'false: the proxy is ready before its names are looked up'),
   outlier_detection: f.message(19, outlierDetection),

@@ -18,6 +18,7 @@ import { translateChoice } from './balance.ts';
 import { translateConfigSource } from './config-source.ts';
 import {
   translateConnect,
+  translateDialOrder,
   translateDiscovery,
   translateNames,
   translateOriginalDestination,
@@ -86,6 +87,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       names: translateNames(message, path, faults),
       originalDestination: translateOriginalDestination(message),
       ...translateConnect(message, path, faults),
+      ...translateDialOrder(message),
       edsName: message.eds_cluster_config?.service_name || name,
       connectTimeoutMs:
         policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,

@@ -102,6 +102,18 @@ export function translateConnect(
   };
 }
 
+export function translateDialOrder(message: ClusterMessage): Pick<ClusterConfig, 'dialOrder'> {
+  const said = message.upstream_connection_options?.happy_eyeballs_config;
+  if (said === undefined) return {};
+  const family = said.first_address_family_version ?? 'DEFAULT';
+  return {
+    dialOrder: {
+      firstFamily: family === 'DEFAULT' ? 'default' : family === 'V4' ? 'v4' : 'v6',
+      firstCount: said.first_address_family_count ?? 1,
+    },
+  };
+}
+
 type SourceMessage = NonNullable<ClusterMessage['upstream_bind_config']>['source_address'];
 type OptionMessages = NonNullable<ClusterMessage['upstream_bind_config']>['socket_options'];
 

@@ -68,6 +68,7 @@ function translateEndpoint(
   const health = entry.health_status ?? 'UNKNOWN';
   return {
     address,
+    ...translateAlternatives(entry, names, path, faults),
     weight: entry.load_balancing_weight ?? 1,
     priority: group.priority ?? 0,
     healthy: health === 'UNKNOWN' || health === 'HEALTHY' || health === 'DEGRADED',
@@ -84,6 +85,21 @@ function translateEndpoint(
     transportLabels: entry.metadata?.filter_metadata.get('envoy.transport_socket_match') ?? null,
     labels: subsetLabels(entry.metadata),
   };
+}
+
+function translateAlternatives(
+  { endpoint }: LbEndpoint,
+  names: boolean,
+  path: string,
+  faults: Faults,
+): Pick<EndpointConfig, 'alternatives'> {
+  const further = endpoint?.additional_addresses ?? [];
+  const at = join(path, 'endpoint.additional_addresses');
+  if (names && further.length > 0) faults.add(at, 'are for clusters of type STATIC and EDS');
+  const alternatives = further.flatMap(
+    ({ address }, index) => translateAddress(address, names, `${at}[${index}].address`, faults) ?? [],
+  );
+  return alternatives.length > 0 ? { alternatives } : {};
 }
 
 export function formatLocality(locality: MessageOf<typeof localityMessage> | undefined): string {
