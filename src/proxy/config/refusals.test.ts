@@ -256,6 +256,40 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     }),
     'load_assignment.policy.drop_overloads: must be one at most, as in Envoy',
   ],
+  [
+    'further addresses of a name',
+    cluster({
+      type: 'STRICT_DNS',
+      load_assignment: {
+        cluster_name: 'a',
+        endpoints: [
+          {
+            lb_endpoints: [
+              {
+                endpoint: {
+                  address: { socket_address: { address: 'a.example', port_value: 1 } },
+                  additional_addresses: [
+                    { address: { socket_address: { address: '127.0.0.1', port_value: 1 } } },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    }),
+    'endpoint.additional_addresses: are for clusters of type STATIC and EDS',
+  ],
+  [
+    'four connections for one',
+    cluster({ preconnect_policy: { per_upstream_preconnect_ratio: 4 } }),
+    'preconnect_policy.per_upstream_preconnect_ratio: must be 1 to 3',
+  ],
+  [
+    'preconnecting the endpoint that comes next',
+    cluster({ preconnect_policy: { predictive_preconnect_ratio: 2 } }),
+    'preconnect_policy.predictive_preconnect_ratio: is not supported by Weft',
+  ],
   ['nothing at all', '', 'is empty'],
   [
     'a mirror of two minds',

@@ -342,6 +342,10 @@ export interface ClusterConfig {
   readonly high: { readonly limits: LimitsConfig; readonly retryLimit: RetryLimitConfig | null };
   /** Connections to one endpoint; 0: no limit. */
   readonly connectionsPerEndpointMax: number;
+  /** Streams that each endpoint has connections for, to one that runs or waits; absent: 1, at most 3. */
+  readonly preconnectRatio?: number;
+  /** A client's requests have connections of their own. */
+  readonly poolsByClient?: true;
   readonly outlier: OutlierConfig | null;
   /** What the service promises; null: nothing, and no error budget is kept. */
   readonly objective: ObjectiveConfig | null;

@@ -50,7 +50,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   private early: Uint8Array | null = null;
   /** We said our last word outside of the codec: what still comes is dropped. */
   private ended = false;
-  private closed = false;
+  closed = false;
 
   constructor(context: ExchangeContext, listener: SessionOwner, socket: Socket, ends: Ends) {
     this.context = context;

@@ -42,7 +42,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   /** Told to go because of overload. */
   private sentAway = false;
   private requests = 0;
-  private closed = false;
+  closed = false;
 
   constructor(context: ExchangeContext, listener: SessionOwner, socket: Socket, ends: Ends) {
     const { http, stats } = listener;

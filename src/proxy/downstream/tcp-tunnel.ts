@@ -50,7 +50,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   /** Read ahead of the connection: the endpoint's first bytes. */
   private early: Uint8Array = nothing;
   private connected = false;
-  private closed = false;
+  closed = false;
   bytesReceived = 0;
   bytesSent = 0;
   flags: string = responseFlags.none;

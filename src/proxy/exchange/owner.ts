@@ -11,6 +11,8 @@ export interface ExchangeOwner extends ConnectionFacts {
   readonly restored: Address | null;
   /** What its PROXY header had beyond its ends, as far as it may be passed on. */
   readonly tlvs: readonly Tlv[];
+  /** Its connection is over. */
+  readonly closed: boolean;
   /** The connection ends with this answer, where it is this request's alone. */
   endWithAnswer(): void;
   /** The books are closed, before the last bytes are sent: sending them may begin the next request. */

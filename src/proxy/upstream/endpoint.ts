@@ -50,8 +50,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   address: Address;
   /** By what they speak and the priority they are for; holes where no request asked for it. */
   private readonly pools: Pool[];
-  /** By what is told of the client; they stand in `pools` too. */
+  /** By the client, or what is told of it. */
   private readonly clientPools = new Map<string, Pool>();
+  /** With so many of them, unused ones are looked for. */
+  private clientPoolsMax = clientPoolsMin;
   name: string;
   zone: string;
   priority: number;
@@ -104,7 +106,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     const { config } = this.cluster;
     const configured = version === 2 || config.downstreamProtocol === null;
     const at = (configured ? 0 : 1) + (high ? 2 : 0);
-    if (config.proxyHeader !== null) return this.poolOf(client, at, configured ? 'configured' : 'http1');
+    if (config.proxyHeader !== null || config.poolsByClient === true)
+      return this.poolOf(client, at, configured ? 'configured' : 'http1');
     if (configured && !high) return this.pools[0]!;
     let pool = this.pools[at];
     if (pool === undefined) {
@@ -116,22 +119,25 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
   /** Connections that say whose they are carry nobody else's requests. */
   private poolOf(client: ClientEnds | null, at: number, version: PoolVersion): Pool {
-    const { proxyHeader } = this.cluster.config;
+    const { poolsByClient, proxyHeader } = this.cluster.config;
     const said =
       proxyHeader === null ? '' : Buffer.from(encodePreface(proxyHeader, client)).toString('latin1');
-    const key = `${at} ${said}`;
+    const key = `${at} ${poolsByClient === true ? (client?.id ?? '') : ''} ${said}`;
     const known = this.clientPools.get(key);
     if (known !== undefined) return known;
-    for (const [old, pool] of this.clientPools) if (pool.unused) this.dropPool(old, pool);
+    if (this.clientPools.size >= this.clientPoolsMax) this.dropPools();
     const pool = new Pool(this, version, this.cluster.laneOf(at > 1).breaker, client);
     this.clientPools.set(key, pool);
-    this.pools.push(pool);
     return pool;
   }
 
-  private dropPool(key: string, pool: Pool): void {
-    this.clientPools.delete(key);
-    this.pools.splice(this.pools.indexOf(pool), 1);
+  /** Those of clients that left go when their connections do. */
+  private dropPools(): void {
+    for (const [key, pool] of this.clientPools) {
+      if (this.cluster.config.poolsByClient === true && pool.abandoned) pool.retire();
+      if (pool.unused) this.clientPools.delete(key);
+    }
+    this.clientPoolsMax = Math.max(clientPoolsMin, this.clientPools.size * 2);
   }
 
   /** Over HTTP/2 one connection is expected to carry them all, until it says how many. */
@@ -145,45 +151,68 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   get connections(): number {
-    return sum(this.pools, ({ connections }) => connections);
+    return this.sum(({ connections }) => connections);
   }
 
   get idleConnections(): number {
-    return sum(this.pools, ({ idleConnections }) => idleConnections);
+    return this.sum(({ idleConnections }) => idleConnections);
+  }
+
+  get preconnectRatio(): number {
+    const { preconnectRatio } = this.cluster.config;
+    return preconnectRatio !== undefined && this.healthy && !this.degraded ? preconnectRatio : 1;
+  }
+
+  private eachPool(action: (pool: Pool) => void): void {
+    this.pools.forEach(action);
+    this.clientPools.forEach(action);
+  }
+
+  private sum(count: (pool: Pool) => number): number {
+    let total = 0;
+    this.eachPool((pool) => {
+      total += count(pool);
+    });
+    return total;
   }
 
   /** The address left the cluster. */
   retire(): void {
-    this.pools.forEach((pool) => {
+    this.eachPool((pool) => {
       pool.retire();
     });
   }
 
   reset(): void {
-    this.pools.forEach((pool) => {
+    this.eachPool((pool) => {
       pool.reset();
     });
   }
 
   /** What comes from now on gets new connections. */
   renew(): void {
-    this.pools.forEach((pool) => {
+    this.eachPool((pool) => {
       pool.renew();
     });
   }
 
   sweep(nowMs: number): void {
-    this.pools.forEach((pool) => {
+    this.eachPool((pool) => {
       pool.sweep(nowMs);
     });
+    if (this.clientPools.size > 0) this.dropPools();
   }
 
   closeOldestIdle(): boolean {
-    return this.pools.some((pool) => pool.closeOldestIdle());
+    let closed = false;
+    this.eachPool((pool) => {
+      closed ||= pool.closeOldestIdle();
+    });
+    return closed;
   }
 
   dialForWaiting(): void {
-    this.pools.forEach((pool) => {
+    this.eachPool((pool) => {
       pool.dialForWaiting();
     });
   }
@@ -344,13 +373,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
 
 const defaultDialOrder: DialOrder = { firstFamily: 'default', firstCount: 1 };
 
-function sum(pools: readonly Pool[], count: (pool: Pool) => number): number {
-  let total = 0;
-  pools.forEach((pool) => {
-    total += count(pool);
-  });
-  return total;
-}
+/** So many are looked through at once without a thought. */
+const clientPoolsMin = 16;
 
 /** What an endpoint is known by: its address, or the name that stands for it. */
 export function keyOf({ address, logicalName }: EndpointConfig): string {

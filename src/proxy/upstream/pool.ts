@@ -31,6 +31,8 @@ export interface PoolOwner {
   readonly connections: number;
   readonly connectionsMax: number;
   readonly stats: ClusterStats;
+  /** Streams that it has connections for, to one that runs or waits; 1: no connection is opened ahead. */
+  readonly preconnectRatio: number;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
   dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError;
@@ -43,6 +45,9 @@ export interface PoolOwner {
   /** No slot is free. True: another endpoint gave an idle connection up. */
   onStarving(needed: boolean): void;
 }
+
+/** By one stream, so that who has none at all does not open many at once. */
+const preconnectsMax = 3;
 
 export class Pool implements ConnectionOwner {
   /** Open connections, connecting ones included. */
@@ -91,6 +96,11 @@ export class Pool implements ConnectionOwner {
     return this.owner.settings;
   }
 
+  /** The client whose alone it is has left. */
+  get abandoned(): boolean {
+    return this.client?.closed === true;
+  }
+
   /** Nobody waits in it, and nothing is open. */
   get unused(): boolean {
     return this.connections === 0 && this.waiting.length === 0;
@@ -130,7 +140,10 @@ export class Pool implements ConnectionOwner {
         ready.pop();
         connection.ready = false;
       }
-      if (usable) return connection;
+      if (usable) {
+        if (this.owner.preconnectRatio > 1) this.preconnect(connection.capacity > 1 ? 1 : 0);
+        return connection;
+      }
       this.discard(connection);
     }
     return null;
@@ -151,6 +164,7 @@ export class Pool implements ConnectionOwner {
     stats.pendingTotal += 1;
     this.waiting.push(waiter);
     if (this.lacksDial()) this.connect(waiter.freshOnly);
+    if (this.owner.preconnectRatio > 1) this.preconnect(0);
     return true;
   }
 
@@ -274,12 +288,42 @@ export class Pool implements ConnectionOwner {
     if (before === 'busy') this.owner.stats.connectionsLost += 1;
     this.forget(connection);
     this.countClosed(connection);
+    if (this.owner.preconnectRatio > 1) this.preconnect(0);
     this.dialForWaiting();
     this.owner.onSlotFree();
   }
 
   private lacksDial(): boolean {
     return this.waiting.length > this.connecting * this.streamsExpected;
+  }
+
+  /**
+   * Opens connections ahead of the streams that are to come, three at a time at most (Envoy's bounds); `starting`: of
+   * streams that begin now, on a connection that carries others too.
+   */
+  private preconnect(starting: number): void {
+    const { breaker, owner, waiting } = this;
+    for (let opened = 0; opened < preconnectsMax && !this.retired; opened++) {
+      const running = this.runningStreams + starting;
+      let room = this.connecting * this.streamsExpected;
+      for (const { capacity } of this.ready) room += capacity;
+      if ((waiting.length + running) * owner.preconnectRatio <= room + running) return;
+      if (breaker.connections >= breaker.limits.connections) {
+        owner.stats.connectionOverflow += 1;
+        return;
+      }
+      const before = this.connections;
+      this.connect(false);
+      if (this.connections === before) return;
+    }
+  }
+
+  private get runningStreams(): number {
+    // Over HTTP/1 whatever does not connect and is not ready runs one.
+    if (this.streamsExpected === 1) return this.connections - this.connecting - this.ready.length;
+    let streams = 0;
+    for (const connection of this.open) streams += connection.streams;
+    return streams;
   }
 
   /** `needed`: an idle connection will not do. */

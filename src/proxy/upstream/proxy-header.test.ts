@@ -5,6 +5,8 @@ import { World } from '../testing/world.ts';
 import { encodePreface } from './proxy-header.ts';
 
 const client = (port: number, tlvs: readonly { type: number; value: Uint8Array }[] = []) => ({
+  id: port,
+  closed: false,
   remote: ip(port, '10.0.0.1'),
   local: ip(80, '10.0.0.2'),
   tlvs,

@@ -7,6 +7,9 @@ import type { ProxyHeaderConfig } from '../config/types.ts';
 
 /** A client's connection, as endpoints behind a PROXY header are told of it. */
 export interface ClientEnds {
+  readonly id: number;
+  /** It is closed: nothing of it comes any more. */
+  readonly closed: boolean;
   readonly remote: Address;
   readonly local: Address;
   /** What its own PROXY header had beyond its ends. */

@@ -225,6 +225,13 @@ const bindConfig = message(
   [['additional_source_addresses', 'extra_source_addresses']],
 );
 
+const preconnectPolicy = message('envoy.config.cluster.v3.Cluster.PreconnectPolicy', {
+  per_upstream_preconnect_ratio: f.doubleValue(1, '1 to 3, default 1', (value) =>
+    value >= 1 && value <= 3 ? null : 'must be 1 to 3',
+  ),
+  predictive_preconnect_ratio: f.refused(2, 'which endpoint comes next is not known before it is chosen'),
+});
+
 const upstreamTcpOptions = message('envoy.config.cluster.v3.UpstreamConnectionOptions', {
   tcp_keepalive: f.message(
     1,
@@ -317,6 +324,8 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     { USE_CONFIGURED_PROTOCOL: 0, USE_DOWNSTREAM_PROTOCOL: 1 },
     'deprecated in Envoy, for use_downstream_protocol_config',
   ),
+  preconnect_policy: f.message(50, preconnectPolicy),
+  connection_pool_per_downstream_connection: f.bool(51),
   lb_subset_config: f.message(22, lbSubsetConfig),
   load_balancing_policy: f.message(41, loadBalancingPolicy),
 });

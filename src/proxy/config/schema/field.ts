@@ -113,6 +113,8 @@ export const f = {
     field<number>(number, { kind: 'wrapped', of: 'uint32' }, note, check),
   uint64Value: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'wrapped', of: 'uint64' }, note, check),
+  doubleValue: (number: number, note = '', check: Check<number> | null = null) =>
+    field<number>(number, { kind: 'wrapped', of: 'double' }, note, check),
   /** Milliseconds; negative ones are refused. */
   duration: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'duration' }, note, check),

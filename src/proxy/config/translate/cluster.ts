@@ -98,6 +98,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
+      ...translatePools(message),
       outlier: policy.outlier ?? translateOutlier(message),
       objective: policy.objective,
       health: translateHealthCheck(message, { tls, transportMatches }, path, faults),
@@ -125,6 +126,14 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     edsSource: discovery === 'eds' ? translateEdsSource(message, path, faults) : null,
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
+  };
+}
+
+function translatePools(message: ClusterMessage): Pick<ClusterConfig, 'preconnectRatio' | 'poolsByClient'> {
+  const ratio = message.preconnect_policy?.per_upstream_preconnect_ratio ?? 1;
+  return {
+    ...(ratio > 1 ? { preconnectRatio: ratio } : {}),
+    ...(message.connection_pool_per_downstream_connection === true ? { poolsByClient: true as const } : {}),
   };
 }
 
