@@ -52,6 +52,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.cluster.v3.Cluster.MaglevLbConfig': '1:table_size',
   'envoy.config.cluster.v3.Cluster.OriginalDstLbConfig':
     '1:use_http_header 2:http_header_name 3:upstream_port_override 4:metadata_key',
+  'envoy.config.cluster.v3.Cluster.PreconnectPolicy':
+    '1:per_upstream_preconnect_ratio 2:predictive_preconnect_ratio',
   'envoy.config.cluster.v3.Cluster.RefreshRate': '1:base_interval 2:max_interval',
   'envoy.config.cluster.v3.Cluster.RingHashLbConfig':
     '1:minimum_ring_size 3:hash_function 4:maximum_ring_size',
@@ -64,6 +66,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:consecutive_5xx 2:interval 3:base_ejection_time 4:max_ejection_percent 5:enforcing_consecutive_5xx 6:enforcing_success_rate 7:success_rate_minimum_hosts 8:success_rate_request_volume 9:success_rate_stdev_factor 10:consecutive_gateway_failure 11:enforcing_consecutive_gateway_failure 12:split_external_local_origin_errors 13:consecutive_local_origin_failure 14:enforcing_consecutive_local_origin_failure 15:enforcing_local_origin_success_rate 16:failure_percentage_threshold 17:enforcing_failure_percentage 18:enforcing_failure_percentage_local_origin 19:failure_percentage_minimum_hosts 20:failure_percentage_request_volume 21:max_ejection_time 22:max_ejection_time_jitter 23:successful_active_health_check_uneject_host 24:monitors 25:always_eject_one_host',
   'envoy.config.cluster.v3.UpstreamConnectionOptions':
     '1:tcp_keepalive 2:set_local_interface_name_on_upstream_connections 3:happy_eyeballs_config',
+  'envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig':
+    '1:first_address_family_version 2:first_address_family_count',
   'envoy.config.common.mutation_rules.v3.HeaderMutation': '1:remove 2:append',
   'envoy.config.common.mutation_rules.v3.HeaderMutationRules':
     '1:allow_all_routing 2:allow_envoy 3:disallow_system 4:disallow_all 5:allow_expression 6:disallow_expression 7:disallow_is_error',
@@ -137,6 +141,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '2:drop_overloads 3:overprovisioning_factor 4:endpoint_stale_after 6:weighted_priority_health',
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload': '1:category 2:drop_percentage',
   'envoy.config.endpoint.v3.Endpoint': '1:address 2:health_check_config 3:hostname 4:additional_addresses',
+  'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': '1:address',
   'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig':
     '1:port_value 2:hostname 3:address 4:disable_active_health_check',
   'envoy.config.endpoint.v3.LbEndpoint':
