@@ -10,6 +10,7 @@ import {
   type Arrivals,
   createFixedRequests,
   createPrecisePacer,
+  createTargetTls,
   type FixedRequest,
   formatReport,
   type LoadInterval,
@@ -30,6 +31,7 @@ import {
   createSystemClock,
   createSystemRandom,
   type Network,
+  type TlsClient,
 } from '../net/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 
@@ -65,6 +67,10 @@ interface LoadFlags {
   readonly status: string;
   readonly scenario?: string;
   readonly json?: true;
+  readonly ca?: string;
+  readonly insecure?: true;
+  readonly cert?: string;
+  readonly key?: string;
   readonly progress?: true;
 }
 
@@ -72,7 +78,7 @@ export const command: CliCommand = new Command('load')
   .description(
     'Send requests at a fixed rate, however slow the answers are, and report latencies from when each was due.',
   )
-  .argument('[url...]', 'http://HOST:PORT/PATH; several take turns at random')
+  .argument('[url...]', 'http://HOST:PORT/PATH, or https://; several take turns at random')
   .option('--rate <n>', 'requests a second', parseNumber(0.001, loadLimits.rateMax), 100)
   .addOption(timeOption('--duration <time>', 'how long to measure: 10s, 500ms, 5m', '10s', parseSomeTime))
   .addOption(timeOption('--warmup <time>', 'load before that is not measured', '0s', parseTimeFlag))
@@ -117,6 +123,10 @@ export const command: CliCommand = new Command('load')
   .option('--idempotency-key', 'give each request an idempotency-key of its own')
   .option('--status <list>', 'statuses that are successes', '200-399')
   .option('--scenario <path>', 'YAML or JSON with weighted requests, instead of URLs')
+  .option('--ca <path>', "PEM of the authorities that an https target is trusted by; default: the system's")
+  .option('--insecure', 'trust any certificate of an https target')
+  .option('--cert <path>', 'PEM of the certificate to show')
+  .option('--key <path>', 'PEM of its key')
   .option('--progress', 'one line a second on standard error')
   .option('--json', 'print the report as JSON')
   .action(run);
@@ -126,7 +136,9 @@ async function run(urls: readonly string[], flags: LoadFlags, self: Command): Pr
   const scenario = readScenario(urls, flags);
   const hosts = await resolveTargets(scenario.requests);
   const [clock, random, network] = [createSystemClock(), createSystemRandom(), createBunNetwork()];
-  const requests = await planRequests(scenario, hosts, flags, { clock, network });
+  const http2 = flags.http2 === true || scenario.requests.some(({ call }) => call !== null);
+  const tls = readTls(scenario.requests, flags, { network, http2 });
+  const requests = await planRequests(scenario, hosts, flags, { clock, network, tls });
   const targets = [...hosts.values()];
   const names = [...hosts.keys()];
   const fixed = requests.map(
@@ -138,13 +150,14 @@ async function run(urls: readonly string[], flags: LoadFlags, self: Command): Pr
     network,
     pacer: createPrecisePacer(() => clock.now()),
     targets,
+    tls: names.map((name) => tls.get(name) ?? null),
     maker: createFixedRequests(fixed, randomUUID(), random),
     ratePerSecond: flags.rate,
     arrivals: flags.arrivals,
     durationMs: flags.duration,
     warmupMs: flags.warmup,
     connections: flags.connections,
-    streams: flags.http2 || fixed.some(({ call }) => call !== null) ? flags.streams : 0,
+    streams: http2 ? flags.streams : 0,
     timeoutMs: flags.timeout,
     observer: flags.progress ? { onInterval: printInterval } : null,
     intervalMs: 1000,
@@ -203,7 +216,11 @@ async function planRequests(
   { requests, descriptors }: Scenario,
   hosts: ReadonlyMap<string, Address>,
   flags: LoadFlags,
-  system: { readonly clock: Clock; readonly network: Network },
+  system: {
+    readonly clock: Clock;
+    readonly network: Network;
+    readonly tls: ReadonlyMap<string, TlsClient>;
+  },
 ): Promise<readonly ScenarioRequest[]> {
   if (requests.every(({ json }) => json === null)) return requests;
   const { planCalls } = await import('../load/grpc/index.ts');
@@ -211,6 +228,7 @@ async function planRequests(
     ...system,
     read: readText,
     addressOf: (request) => hosts.get(hostOf(request))!,
+    tlsOf: (request) => system.tls.get(hostOf(request)) ?? null,
     object: flags.scenario ?? 'weft load',
   });
   return planned.ok ? planned.value : exitWithIssues(planned.error);
@@ -284,8 +302,36 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
-function hostOf({ host, port }: ScenarioRequest): string {
-  return `${host} ${port}`;
+function hostOf({ secure, host, port }: ScenarioRequest): string {
+  return `${secure ? 'https' : 'http'} ${host} ${port}`;
+}
+
+/** By {@link hostOf}; of targets in the clear, nothing. */
+function readTls(
+  requests: readonly ScenarioRequest[],
+  flags: LoadFlags,
+  { network, http2 }: { readonly network: Network; readonly http2: boolean },
+): ReadonlyMap<string, TlsClient> {
+  if ((flags.cert === undefined) !== (flags.key === undefined))
+    throw new Exit(exitCode.usage, 'weft load: give --cert and --key, or neither');
+  const secure = requests.filter((request) => request.secure);
+  if (secure.length === 0) return new Map();
+  const pem = (path: string | undefined) =>
+    path === undefined ? null : new TextDecoder().decode(readBytes(path));
+  const options = {
+    trustedCa: pem(flags.ca),
+    insecure: flags.insecure === true,
+    certificate: pem(flags.cert),
+    key: pem(flags.key),
+    http2,
+  };
+  return new Map(
+    secure.map((request) => {
+      const made = createTargetTls(network, request.host, options);
+      if (!made.ok) throw new Exit(exitCode.usage, `weft load: ${made.error}`);
+      return [hostOf(request), made.value] as const;
+    }),
+  );
 }
 
 /** Names are looked up once, before the run. */

@@ -6,6 +6,8 @@ import type { LoadCall, LoadRequest, RequestMaker } from './types.ts';
 
 export interface FixedRequest {
   readonly target: number;
+  /** What `:scheme` says. */
+  readonly secure: boolean;
   readonly method: string;
   readonly authority: string;
   /** Path with query. */
@@ -67,11 +69,9 @@ function createHead(request: FixedRequest, more: readonly (readonly [string, str
     request.body === null || request.call !== null
       ? []
       : [['content-length', String(request.body.length)] as const];
-  return createRequestHead(request.method, request.authority, request.path, [
-    ...request.headers,
-    ...length,
-    ...more,
-  ]);
+  const { method, authority, path, headers, secure } = request;
+  const fields = [...headers, ...length, ...more];
+  return createRequestHead(method, authority, path, fields, { scheme: secure ? 'https' : '', version: 1 });
 }
 
 function makeRequest({ target, body, expects, call }: FixedRequest, head: RequestHead): LoadRequest {

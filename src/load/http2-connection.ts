@@ -2,13 +2,7 @@
 // the run sees them as it sees connections of HTTP/1.1.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../base/index.ts';
-import {
-  type Address,
-  createClientOptions,
-  Http2ClientSocket,
-  type Network,
-  type Socket,
-} from '../net/index.ts';
+import { type Address, createClientOptions, Http2ClientSocket, type Socket } from '../net/index.ts';
 import type { Http2ClientCodec } from '../wire/http2/index.ts';
 import type { ClientStream, Head, ResponseHead, ResponseReceiver } from '../wire/index.ts';
 import { MessageCounter } from './grpc/count-messages.ts';
@@ -18,6 +12,7 @@ import type {
   ConnectionState,
   LoadLane,
   PendingRequest,
+  Speech,
 } from './load-connection.ts';
 import type { LoadCall } from './types.ts';
 
@@ -38,10 +33,8 @@ export class LoadHttp2Connection extends Http2ClientSocket {
   constructor(
     target: number,
     address: Address,
-    network: Network,
-    clock: Clock,
+    { network, clock, streams, tls }: Speech,
     owner: ConnectionOwner,
-    streams: number,
   ) {
     super(
       network,
@@ -51,6 +44,7 @@ export class LoadHttp2Connection extends Http2ClientSocket {
         streamWindowBytes: windowBytes,
         connectionWindowBytes: windowBytes,
       }),
+      { tls },
     );
     this.target = target;
     this.owner = owner;

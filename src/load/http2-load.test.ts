@@ -34,6 +34,7 @@ const get: FixedRequest = {
   body: null,
   call: null,
   weight: 1,
+  secure: false,
   idempotencyKey: false,
   expects: (status) => status < 400,
 };

@@ -6,6 +6,7 @@ export { parseMessages } from './parse-messages.ts';
 export { parseTime, timeRule } from './parse-time.ts';
 export { type LoadRun, startLoad } from './run-load.ts';
 export { parseScenario, type RequestSpec, type Scenario, type ScenarioRequest } from './scenario.ts';
+export { createTargetTls, type TargetTlsOptions } from './target-tls.ts';
 export type {
   Arrivals,
   LatencySummary,

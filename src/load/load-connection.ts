@@ -1,10 +1,21 @@
 // One HTTP/1.1 connection of a load run: sends a request when it is idle, and reports how it ended.
 
-import type { MeshError } from '../base/index.ts';
-import type { Address, Network, Socket, SocketHandler } from '../net/index.ts';
+import type { Clock, MeshError } from '../base/index.ts';
+import type { Address, Network, Socket, SocketHandler, TlsClient } from '../net/index.ts';
 import { defaultHttp1Limits, Http1ClientCodec } from '../wire/http1/index.ts';
 import type { ClientHost, ClientStream, ResponseHead, ResponseReceiver } from '../wire/index.ts';
 import type { LoadRequest } from './types.ts';
+
+/** How a target is spoken to. */
+export interface Speech {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly connections: number;
+  /** Streams at once on each connection of HTTP/2; 0: HTTP/1.1. */
+  readonly streams: number;
+  /** null: in the clear. */
+  readonly tls: TlsClient | null;
+}
 
 /** A request between its arrival and its end. */
 export interface PendingRequest {
@@ -69,10 +80,10 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
   private sentMs = 0;
   private head: ResponseHead | null = null;
 
-  constructor(target: number, address: Address, network: Network, owner: ConnectionOwner) {
+  constructor(target: number, address: Address, { network, tls }: Speech, owner: ConnectionOwner) {
     this.target = target;
     this.owner = owner;
-    this.socket = network.connect(address, this);
+    this.socket = network.connect(address, this, { tls });
     this.codec = new Http1ClientCodec(this.socket, this, defaultHttp1Limits);
   }
 

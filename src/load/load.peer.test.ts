@@ -41,6 +41,7 @@ function measureByWeft(ratePerSecond: number, seconds: number): Promise<LoadRepo
     body: null,
     call: null,
     weight: 1,
+    secure: false,
     idempotencyKey: false,
     expects: (status: number) => status === 200,
   };

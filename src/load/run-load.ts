@@ -83,7 +83,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     assert(options.ratePerSecond > 0 && options.connections >= 1, 'a load has a rate and connections');
     assert(options.targets.length > 0, 'a load goes somewhere');
     this.options = options;
-    const { clock, network, connections, streams } = options;
+    const { clock, network, connections, streams, tls } = options;
     this.done = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -92,7 +92,8 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     // A timeout may be late by a twentieth of itself; scanning costs less than a timer for each request.
     this.sweepMs = Math.min(100, Math.max(1, options.timeoutMs / 20));
     this.pools = options.targets.map(
-      (address, index) => new TargetPool(index, address, { network, clock, connections, streams }),
+      (address, index) =>
+        new TargetPool(index, address, { network, clock, connections, streams, tls: tls?.[index] ?? null }),
     );
     clock.arm(this.warm, loadLimits.warmConnectMs);
     for (const pool of this.pools) pool.openAll(this);

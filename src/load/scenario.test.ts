@@ -93,7 +93,7 @@ describe('refused', () => {
     ['nothing', null, 'file: '],
     ['no requests', { requests: [] }, 'requests'],
     ['an unknown key', { requests: [{ url: 'http://h', wait: 1 }] }, 'requests[0]'],
-    ['https', { requests: [{ url: 'https://h' }] }, 'requests[0].url: must be an http:// URL'],
+    ['ftp', { requests: [{ url: 'ftp://h' }] }, 'requests[0].url: must be an http:// or https:// URL'],
     ['no URL', { requests: [{ url: 'nonsense' }] }, 'requests[0].url'],
     ['a space in the path', { requests: [{ url: 'http://h/a b' }] }, 'percent-encoded'],
     ['a path beyond ASCII', { requests: [{ url: 'http://h/ü' }] }, 'percent-encoded'],

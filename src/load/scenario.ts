@@ -9,6 +9,8 @@ import { parseTime, timeRule } from './parse-time.ts';
 import type { LoadCall } from './types.ts';
 
 export interface ScenarioRequest {
+  /** The URL's scheme was https. */
+  readonly secure: boolean;
   /** IP literal or name to connect to, and the port. */
   readonly host: string;
   readonly port: number;
@@ -53,11 +55,16 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // Without control characters other than tab, so that a value cannot start another line.
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What stands between authority and fragment, as it was written: `URL` would rewrite it. */
-const targetOf = /^http:\/\/[^/?#]*([^#]*)/i;
+const targetOf = /^https?:\/\/[^/?#]*([^#]*)/i;
 /** RFC 9112, 3.2: a request line has no spaces, and nothing but ASCII. */
 const requestTarget = /^[\x21-\x7e]*$/;
 /** Set by the generator itself: a second, different one would make the message ambiguous. */
 const framingNames: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection']);
+
+const schemes: ReadonlyMap<string, number> = new Map([
+  ['http:', 80],
+  ['https:', 443],
+]);
 
 const requestSchema = z.strictObject({
   url: z.string(),
@@ -128,8 +135,8 @@ type Report = (field: string, rule: string, value: string) => void;
 
 function parseRequest(spec: z.output<typeof requestSchema>, report: Report): ScenarioRequest | null {
   const url = URL.canParse(spec.url) ? new URL(spec.url) : null;
-  if (url === null || url.protocol !== 'http:' || url.username !== '') {
-    report('url', 'must be an http:// URL (TLS is not supported here)', spec.url);
+  if (url === null || !schemes.has(url.protocol) || url.username !== '') {
+    report('url', 'must be an http:// or https:// URL', spec.url);
     return null;
   }
   const expects = parseStatuses(spec.status);
@@ -149,8 +156,9 @@ function parseRequest(spec: z.output<typeof requestSchema>, report: Report): Sce
   const body = typeof spec.body === 'string' ? new TextEncoder().encode(spec.body) : spec.body;
   const frame = call === null ? null : frameMessages([body ?? new Uint8Array(0)]);
   return {
+    secure: url.protocol === 'https:',
     host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 80 : Number(url.port),
+    port: url.port === '' ? schemes.get(url.protocol)! : Number(url.port),
     authority: hosts[0]?.[1] ?? url.host,
     path: target.startsWith('/') ? target : `/${target}`,
     method: call === null ? spec.method : 'POST',

@@ -1,8 +1,8 @@
 // The connections to one target and the due requests that wait for one. Connections are used in turn, so that all of
 // them carry load.
 
-import { type Clock, Ring } from '../base/index.ts';
-import type { Address, Network } from '../net/index.ts';
+import { Ring } from '../base/index.ts';
+import type { Address } from '../net/index.ts';
 import { LoadHttp2Connection } from './http2-connection.ts';
 import { loadLimits } from './limits.ts';
 import {
@@ -10,16 +10,8 @@ import {
   LoadConnection,
   type LoadLane,
   type PendingRequest,
+  type Speech,
 } from './load-connection.ts';
-
-/** How a target is spoken to. */
-export interface Speech {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly connections: number;
-  /** Streams at once on each connection of HTTP/2; 0: HTTP/1.1. */
-  readonly streams: number;
-}
 
 export class TargetPool {
   readonly lanes = new Set<LoadLane>();
@@ -64,10 +56,10 @@ export class TargetPool {
   }
 
   private createLane(owner: ConnectionOwner): LoadLane {
-    const { clock, network, streams } = this.speech;
-    if (streams === 0) return new LoadConnection(this.index, this.address, network, owner);
+    const { streams } = this.speech;
+    if (streams === 0) return new LoadConnection(this.index, this.address, this.speech, owner);
     if (this.opening?.hasRoom !== true)
-      this.opening = new LoadHttp2Connection(this.index, this.address, network, clock, owner, streams);
+      this.opening = new LoadHttp2Connection(this.index, this.address, this.speech, owner);
     return this.opening.addLane();
   }
 

@@ -2,7 +2,7 @@
 // are added, never renamed.
 
 import type { Clock, Random } from '../base/index.ts';
-import type { Address, Network } from '../net/index.ts';
+import type { Address, Network, TlsClient } from '../net/index.ts';
 import type { RequestHead, ResponseHead } from '../wire/index.ts';
 
 /** A call of gRPC: its success is grpc-status 0. */
@@ -76,6 +76,8 @@ export interface LoadOptions {
   readonly pacer: Pacer;
   /** Where requests go. Each target has its own connections. */
   readonly targets: readonly Address[];
+  /** For each target; null, or none at all: in the clear. */
+  readonly tls?: readonly (TlsClient | null)[];
   readonly maker: RequestMaker;
   /** More than 0, at most limits.rateMax. */
   readonly ratePerSecond: number;

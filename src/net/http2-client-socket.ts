@@ -10,7 +10,7 @@ import {
   type Http2Options,
 } from '../wire/http2/index.ts';
 import type { ClientHost } from '../wire/index.ts';
-import type { Address, Network, Socket, SocketHandler } from './network.ts';
+import type { Address, ConnectOptions, Network, Socket, SocketHandler } from './network.ts';
 
 /** Of a client that trusts its server to be there: no pings, and nobody counts its faults. */
 export function createClientOptions(clock: Clock, limits: Partial<Http2Limits> = {}): Http2Options {
@@ -33,9 +33,9 @@ export abstract class Http2ClientSocket implements SocketHandler, ClientHost {
   protected codec: Http2ClientCodec | null = null;
   private readonly options: Http2Options;
 
-  constructor(network: Network, address: Address, options: Http2Options) {
+  constructor(network: Network, address: Address, options: Http2Options, connect: ConnectOptions = {}) {
     this.options = options;
-    this.socket = network.connect(address, this);
+    this.socket = network.connect(address, this, connect);
   }
 
   onOpen(socket: Socket): void {

@@ -20,6 +20,7 @@ const request: ScenarioRequest = {
   call: { deadlineMs: 0, messageBytes: [], messageIntervalMs: 0 },
   json: { values: [{ to: 'a' }], count: 0 },
   weight: 1,
+  secure: false,
   idempotencyKey: false,
   expects: () => true,
 };
@@ -30,6 +31,7 @@ async function plan(changes: Partial<ScenarioRequest>): Promise<Result<readonly 
     network: null as never,
     clock: null as never,
     read: () => proto,
+    tlsOf: () => null,
     addressOf: () => null as never,
     object: 'file',
   });

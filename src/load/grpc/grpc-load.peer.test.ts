@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAuthority } from '../../testing/certificates.ts';
 import { describeWith, freePort, run } from '../../testing/programs.ts';
 import type { LoadReport } from '../types.ts';
 
@@ -20,8 +21,15 @@ interface Loaded {
   readonly report: LoadReport;
 }
 
-async function load(port: number, method: string, flags: readonly string[], input = ''): Promise<Loaded> {
-  const url = `http://127.0.0.1:${port}/${method}`;
+async function load(
+  port: number,
+  method: string,
+  flags: readonly string[],
+  input = '',
+  scheme = 'http',
+  host = '127.0.0.1',
+): Promise<Loaded> {
+  const url = `${scheme}://${host}:${port}/${method}`;
   const pace = ['--rate', '50', '--duration', '400ms', '--connections', '2', '--json'];
   const { code, out, err } = await run([join(root, 'bin/weft'), 'load', url, ...pace, ...flags], input);
   return { code, err, report: out === '' ? (null as never) : (JSON.parse(out) as LoadReport) };
@@ -70,6 +78,28 @@ describeWith(['go'], 'grpc-go, by reflection', () => {
       const { report } = await load(port, `${service}/${method}`, given);
       expect([method, report.grpcStatuses, report.messagesReceived]).toEqual([method, { OK: 20 }, messages]);
     }
+  });
+
+  test('over TLS, by reflection too, and no other server than the one that was meant', async () => {
+    const authority = createAuthority();
+    const own = authority.issue({ dns: ['*.bank.example'], ip: [Uint8Array.of(127, 0, 0, 1)] });
+    const [ca, other, cert, key] = ['ca', 'other', 'cert', 'key'].map((name) => join(folder, `${name}.pem`));
+    writeFileSync(ca!, authority.pem);
+    writeFileSync(other!, createAuthority('Another').pem);
+    writeFileSync(cert!, own.chainPem);
+    writeFileSync(key!, own.keyPem);
+    const port = await serve('-cert', cert!, '-key', key!);
+    const method = 'grpc.testing.TestService/UnaryCall';
+    const calls = async (...flags: readonly string[]) =>
+      load(port, method, ['--reflection', ...flags], '', 'https');
+    expect((await calls('--ca', ca!)).report.grpcStatuses).toEqual({ OK: 20 });
+    expect((await calls('--insecure')).report.grpcStatuses).toEqual({ OK: 20 });
+    for (const flags of [['--ca', other!], []]) {
+      const { code, err } = await calls(...flags);
+      expect([code, err]).toEqual([64, expect.stringMatching(/UNABLE_TO|SELF_SIGNED|unable|certificate/)]);
+    }
+    const name = await load(port, method, ['--ca', ca!], '', 'https', 'localhost');
+    expect([name.code, name.report.failures]).toEqual([1, { 'tls-failed': 20 }]);
   });
 
   test('a status that the message asks for is counted by its name', async () => {

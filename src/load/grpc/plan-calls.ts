@@ -3,7 +3,7 @@
 
 import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import { type Clock, fail, type Issue, ok, type Result } from '../../base/index.ts';
-import type { Address, Network } from '../../net/index.ts';
+import type { Address, Network, TlsClient } from '../../net/index.ts';
 import { loadLimits } from '../limits.ts';
 import {
   type DescriptorSources,
@@ -20,6 +20,8 @@ export interface CallPlanning {
   readonly clock: Clock;
   readonly read: ReadText;
   addressOf(request: ScenarioRequest): Address;
+  /** null: in the clear. */
+  tlsOf(request: ScenarioRequest): TlsClient | null;
   /** What faults are reported against. */
   readonly object: string;
 }
@@ -59,7 +61,7 @@ class Registries {
 
   async of(request: ScenarioRequest): Promise<Result<FileRegistry>> {
     const service = splitMethod(request.path)?.service ?? '';
-    const key = this.sources.reflection ? `${request.host} ${request.port} ${service}` : '';
+    const key = this.sources.reflection ? `${request.secure} ${request.host} ${request.port} ${service}` : '';
     const known = this.known.get(key) ?? (await this.learn(request, service));
     this.known.set(key, known);
     return known;
@@ -75,7 +77,9 @@ class Registries {
       ]);
     const address = this.planning.addressOf(request);
     const headers = request.headers.filter(([name]) => !callHeaders.has(name));
-    const told = await reflect({ network, clock, address, authority: request.authority, headers }, service);
+    const tls = this.planning.tlsOf(request);
+    const { authority } = request;
+    const told = await reflect({ network, clock, address, tls, authority, headers }, service);
     return told.ok ? told : fail([told.error]);
   }
 }

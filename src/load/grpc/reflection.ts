@@ -15,6 +15,7 @@ import {
   formatAddress,
   Http2ClientSocket,
   type Network,
+  type TlsClient,
 } from '../../net/index.ts';
 import { type ClientStream, createRequestHead, type Head, type ResponseReceiver } from '../../wire/index.ts';
 import { encodeFrame, FrameParser, WireReader, WireWriter } from '../../xds/index.ts';
@@ -24,6 +25,8 @@ export interface ReflectionOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly address: Address;
+  /** null: in the clear. */
+  readonly tls: TlsClient | null;
   readonly authority: string;
   /** Sent along, as a server may ask for a token before it tells. */
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -64,7 +67,7 @@ class ReflectionConnection extends Http2ClientSocket {
   private bytes = 0;
 
   constructor(options: ReflectionOptions) {
-    super(options.network, options.address, createClientOptions(options.clock));
+    super(options.network, options.address, createClientOptions(options.clock), { tls: options.tls });
     this.setup = options;
     this.deadline = new Timer(
       { onTimer: () => this.fail(`must tell all within ${loadLimits.reflectionMs} ms`) },
@@ -125,7 +128,9 @@ class ReflectionConnection extends Http2ClientSocket {
       ['content-type', 'application/grpc'],
       ['te', 'trailers'],
     ];
-    const head = createRequestHead('POST', this.setup.authority, paths[this.version]!, fields);
+    const scheme = this.setup.tls === null ? '' : 'https';
+    const path = paths[this.version]!;
+    const head = createRequestHead('POST', this.setup.authority, path, fields, { scheme, version: 2 });
     call.stream = this.codec!.start(head, false, call);
     return call;
   }

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/interop"
@@ -25,7 +26,13 @@ const anySize = 1 << 30
 func grpcServe() {
 	listener, err := net.Listen("tcp", *address)
 	check("listen", err)
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(anySize), grpc.MaxSendMsgSize(anySize))
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(anySize), grpc.MaxSendMsgSize(anySize)}
+	if *certFile != "" {
+		secure, err := credentials.NewServerTLSFromFile(*certFile, *keyFile)
+		check("certificate", err)
+		options = append(options, grpc.Creds(secure))
+	}
+	server := grpc.NewServer(options...)
 	testgrpc.RegisterTestServiceServer(server, interop.NewTestServer())
 	if *reflectOld {
 		reflectionv1alpha.RegisterServerReflectionServer(server, reflection.NewServer(reflection.ServerOptions{Services: server}))

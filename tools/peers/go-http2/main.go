@@ -15,6 +15,8 @@ import (
 var (
 	address     = flag.String("address", "127.0.0.1:0", "to listen on, or to call")
 	connections = flag.Int("connections", 10, "that the streams share")
+	certFile    = flag.String("cert", "", "of the gRPC server; with -key it speaks TLS")
+	keyFile     = flag.String("key", "", "")
 	reflectOld  = flag.Bool("v1alpha", false, "the server reflects itself as older ones do")
 	streams     = flag.Int("streams", 10_000, "open at once")
 	large       = flag.Int("large", 100<<20, "bytes of the largest message")
