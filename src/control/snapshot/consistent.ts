@@ -66,8 +66,8 @@ function targetOf(map: ResourceMap, resources: Resources): ResourceMap | null {
   return only === undefined || types.size > 1 ? null : (resources.get(only) ?? null);
 }
 
-/** Resources whose needs the base of a set meets already. */
-const met = new WeakMap<XdsResource, WeakSet<ResourceMap>>();
+/** Resources whose needs the base of a set meets already, by that base. */
+const met = new WeakMap<ResourceMap, WeakSet<XdsResource>>();
 
 /** `remembered`: some of these are looked at again for other scopes, by themselves. */
 function checkEach(some: Iterable<XdsResource>, resources: Resources, remembered = true): Issue | null {
@@ -76,10 +76,10 @@ function checkEach(some: Iterable<XdsResource>, resources: Resources, remembered
     const [first] = references;
     if (first === undefined) continue;
     const base = baseOf(resources.get(first.typeUrl) ?? new Map());
-    if (met.get(resource)?.has(base)) continue;
+    if (met.get(base)?.has(resource)) continue;
     const hole = references.find(({ typeUrl, name }) => !resources.get(typeUrl)?.has(name));
     if (hole !== undefined) return describeHole(resource, hole);
-    if (remembered && references.every(({ name }) => base.has(name))) remember(met, resource, base);
+    if (remembered && references.every(({ name }) => base.has(name))) remember(met, base, resource);
   }
   return null;
 }

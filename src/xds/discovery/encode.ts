@@ -59,7 +59,7 @@ export function encodeSotwResponse(
   const tail = new WireWriter();
   tail.string(4, typeUrl);
   tail.string(5, nonce);
-  return [versionField(version), ...resources.map(sotwFrame), tail.finish()];
+  return [versionField(version), ...framesOf(resources, sotwFrame, sotwBlocks), tail.finish()];
 }
 
 function versionField(version: string): Uint8Array {
@@ -79,7 +79,51 @@ export function encodeDeltaResponse(
   tail.string(4, typeUrl);
   tail.string(5, nonce);
   for (const name of removed) tail.element(6, name);
-  return [versionField(version), ...resources.map(deltaFrame), tail.finish()];
+  return [versionField(version), ...framesOf(resources, deltaFrame, deltaBlocks), tail.finish()];
+}
+
+/** Frames in a row that are one piece. */
+const blockLength = 64;
+
+interface Block {
+  readonly members: readonly XdsResource[];
+  readonly bytes: Uint8Array;
+}
+
+/** By their first member: clients that are given everything are given it in the same order. */
+type Blocks = WeakMap<XdsResource, Block>;
+
+const sotwBlocks: Blocks = new WeakMap();
+const deltaBlocks: Blocks = new WeakMap();
+
+/**
+ * Pictures are pieces of some sixty frames, put together once: a thousand clients that come together would else send
+ * millions of small ones.
+ */
+function framesOf(
+  resources: readonly XdsResource[],
+  frameOf: (resource: XdsResource) => Uint8Array,
+  blocks: Blocks,
+): readonly Uint8Array[] {
+  if (resources.length < blockLength) return resources.map(frameOf);
+  const pieces: Uint8Array[] = [];
+  for (let from = 0; from < resources.length; from += blockLength)
+    pieces.push(...blockOf(resources.slice(from, from + blockLength), frameOf, blocks));
+  return pieces;
+}
+
+function blockOf(
+  members: readonly XdsResource[],
+  frameOf: (resource: XdsResource) => Uint8Array,
+  blocks: Blocks,
+): readonly Uint8Array[] {
+  const [first] = members;
+  if (first === undefined || members.length < blockLength) return members.map(frameOf);
+  const known = blocks.get(first);
+  if (known !== undefined && members.every((one, i) => one === known.members[i])) return [known.bytes];
+  const bytes = joinPieces(members.map(frameOf));
+  blocks.set(first, { members, bytes });
+  return [bytes];
 }
 
 const sotwFrames = new WeakMap<XdsResource, Uint8Array>();

@@ -210,6 +210,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   }
 
   private afterRequest(state: TypeState): void {
+    state.names.settle();
     if (state.names.size > subscribedNamesMax) {
       this.fail('too-large', `more than ${subscribedNamesMax} names of ${state.typeUrl}`);
       return;

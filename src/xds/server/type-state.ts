@@ -6,6 +6,7 @@ import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
 import { Quarantine, type QuarantineHost, type Trial } from './quarantine.ts';
+import { SubscribedNames } from './subscribed-names.ts';
 import type { AdsSyncStatus, AdsTypeStatus } from './types.ts';
 
 /** `explicit`: by `*`. `legacy`: by a first request without names; in SotW any later name ends it. */
@@ -29,7 +30,7 @@ export const noResources: ResourceMap = new Map();
 export class TypeState implements QuarantineHost {
   readonly typeUrl: string;
   wildcard: Wildcard = 'no';
-  readonly names = new Set<string>();
+  readonly names = new SubscribedNames();
   /** What the names asked for cost to remember, roughly. */
   nameBytes = 0;
   /** False until the first request of this type was taken in. */
