@@ -6,7 +6,7 @@ export {
   type RequestHead,
   type ResponseHead,
 } from './head.ts';
-export { createRequestHead, createResponseHead, createTrailers } from './made-head.ts';
+export { createConnectHead, createRequestHead, createResponseHead, createTrailers } from './made-head.ts';
 export type {
   BodyReceiver,
   ByteSink,

@@ -78,7 +78,7 @@ class MadeRequestHead extends MadeHead implements RequestHead {
   authority: string;
   path: string;
   readonly version: number;
-  readonly upgrade = '';
+  readonly upgrade: string;
 
   constructor(
     method: string,
@@ -86,9 +86,11 @@ class MadeRequestHead extends MadeHead implements RequestHead {
     path: string,
     fields: readonly (readonly [string, string])[],
     origin: RequestOrigin,
+    upgrade = '',
   ) {
     super(fields);
     this.method = method;
+    this.upgrade = upgrade;
     this.scheme = origin.scheme;
     this.authority = authority;
     this.path = path;
@@ -129,6 +131,15 @@ export function createRequestHead(
 ): RequestHead {
   const host = authority.replace(noTarget, '-');
   return new MadeRequestHead(method, host, path.replace(noTarget, encodeText), fields, origin);
+}
+
+/** One that asks for a tunnel to `authority` (RFC 9110 section 9.3.6). */
+export function createConnectHead(
+  authority: string,
+  fields: readonly (readonly [string, string])[],
+): RequestHead {
+  const host = authority.replace(noTarget, '-');
+  return new MadeRequestHead('CONNECT', host, '', fields, ours, 'CONNECT');
 }
 
 const noTarget = /[^\x21-\x7e]+/g;

@@ -390,6 +390,18 @@ describe('a network filter is refused for', () => {
     const parsed = parseBootstrap(JSON.stringify(document), { fileName: 'f', version: '0' });
     return parsed.ok ? '' : parsed.error.map((issue) => `${issue.field}: ${issue.rule}`).join('\n');
   };
+  const tunnels: readonly (readonly [tunneling: Json, expected: string])[] = [
+    [{ hostname: 'a:1', post_path: '/x' }, 'post_path: must be with use_post'],
+    [{ hostname: 'a:1', use_post: true, post_path: 'x' }, 'post_path: must begin with a slash'],
+    [{ hostname: '%NOTHING%' }, 'hostname: '],
+    [{ hostname: 'a:1', propagate_response_headers: true }, 'propagate_response_headers: is not supported'],
+    [{}, 'hostname: must be set'],
+  ];
+  for (const [tunneling_config, expected] of tunnels)
+    test(`a tunnel: ${expected}`, () => {
+      const config = { ...last.typed_config, tunneling_config };
+      expect(faults({ name: 't', typed_config: config })).toContain(`tunneling_config.${expected}`);
+    });
   const before = (type: string, fields: Json) =>
     faults({ name: 'n', typed_config: typed(`${network}.${type}`, fields) }, last);
 

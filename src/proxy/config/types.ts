@@ -124,6 +124,18 @@ export interface TcpProxyConfig {
   readonly maxDurationMs: number;
   /** Endpoints tried before the client's connection is given up. */
   readonly connectAttemptsMax: number;
+  /** Absent: endpoints get the bytes as they come. */
+  readonly tunneling?: TunnelingConfig;
+}
+
+/** How a client's bytes go to endpoints that are proxies themselves. */
+export interface TunnelingConfig {
+  /** Whom they are to connect to: a text, or what makes one. */
+  readonly host: string | Format;
+  /** Of a POST; null: it is a CONNECT. */
+  readonly postPath: string | null;
+  /** Of its head; null: nothing is added. */
+  readonly edits: HeaderEdits | null;
 }
 
 /** What one peer may do at most (wire/http2/limits.ts). */

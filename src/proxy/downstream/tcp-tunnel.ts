@@ -18,12 +18,15 @@ import {
   type ClientEnds,
   type Cluster,
   type Endpoint,
+  HttpTunnel,
   RawConnection,
   type RawOwner,
+  type TunnelUpstream,
 } from '../upstream/index.ts';
 import { type TunnelOutcome, TunnelSource } from './connection-source.ts';
 import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
+import { createTunnelHead } from './tunnel-head.ts';
 
 export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome {
   readonly id: number;
@@ -46,7 +49,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private activityMs: number;
   private chosen: TcpChoice | null = null;
   cluster: Cluster | null = null;
-  upstream: RawConnection | null = null;
+  upstream: TunnelUpstream | null = null;
   /** Read ahead of the connection: the endpoint's first bytes. */
   private early: Uint8Array = nothing;
   private connected = false;
@@ -244,10 +247,20 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
       return;
     }
     this.tried.push(endpoint);
-    this.upstream = new RawConnection(cluster, endpoint, this);
+    this.upstream = this.createUpstream(cluster, endpoint);
     if (this.upstream.dial(this.nowMs)) return;
     this.upstream = null;
     this.fail(responseFlags.upstreamOverflow, 'the cluster has as many connections as it may');
+  }
+
+  private createUpstream(cluster: Cluster, endpoint: Endpoint): TunnelUpstream {
+    const { tunneling } = this.config;
+    if (tunneling === undefined) return new RawConnection(cluster, endpoint, this);
+    return new HttpTunnel(cluster, endpoint, this, createTunnelHead(tunneling, this.describe('NotSet')));
+  }
+
+  private describe(type: LogType): TunnelSource {
+    return new TunnelSource(this.context, this.listener, this, this.startedMs, type, this);
   }
 
   private fail(flag: string, details: string): void {
@@ -280,7 +293,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   private log(type: LogType): void {
     const { accessLogs } = this.listener;
     if (accessLogs === null) return;
-    writeLogs(accessLogs, new TunnelSource(this.context, this.listener, this, this.startedMs, type, this));
+    writeLogs(accessLogs, this.describe(type));
   }
 }
 

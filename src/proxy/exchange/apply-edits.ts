@@ -1,5 +1,6 @@
 // Header edits and rewrites that a route asks for. Nothing here runs for a route that asks for none.
 
+import type { Format, FormatSource } from '../../observe/index.ts';
 import type { HeaderEdits, HeaderStep, PathRewrite, Route } from '../../policy/index.ts';
 import type { Head, RequestHead } from '../../wire/index.ts';
 import { factsOf } from './request-facts.ts';
@@ -9,12 +10,20 @@ export function applyEdits(head: Head, edits: HeaderEdits, request: RequestState
   for (let index = 0; index < edits.length; index++) {
     const step = edits[index]!;
     if (step.together === undefined) {
-      const value = madeValue(head, step, request);
+      const value = valueFor(head, step, request);
       if (value !== null) write(head, step, value);
     } else {
       applyTogether(head, edits, index, step.together, request);
       index += step.together - 1;
     }
+  }
+}
+
+/** Those of a head that belongs to no request: it has nothing yet, so that they are made one after another. */
+export function writeSteps(head: Head, edits: HeaderEdits, source: FormatSource): void {
+  for (const step of edits) {
+    const value = step.format === undefined ? step.value : formatted(step, step.format, source);
+    if (isWanted(head, step) && value !== null) write(head, step, value);
   }
 }
 
@@ -26,7 +35,7 @@ function applyTogether(
   request: RequestState,
 ): void {
   const values: (string | null)[] = [];
-  for (let at = 0; at < count; at++) values.push(madeValue(head, edits[from + at]!, request));
+  for (let at = 0; at < count; at++) values.push(valueFor(head, edits[from + at]!, request));
   for (let at = 0; at < count; at++) {
     const value = values[at]!;
     if (value !== null) write(head, edits[from + at]!, value);
@@ -34,12 +43,18 @@ function applyTogether(
 }
 
 /** What is to be written; null: nothing, by what the head has or has not, or because a format came to nothing. */
-function madeValue(head: Head, step: HeaderStep, request: RequestState): string | null {
-  const { kind, name, format } = step;
-  if (kind === 'add-if-absent' && head.findName(name) >= 0) return null;
-  if (kind === 'set-if-present' && head.findName(name) < 0) return null;
-  if (format === undefined) return step.value;
-  const made = format.format(factsOf(request));
+function valueFor(head: Head, step: HeaderStep, request: RequestState): string | null {
+  if (!isWanted(head, step)) return null;
+  return step.format === undefined ? step.value : formatted(step, step.format, factsOf(request));
+}
+
+function isWanted(head: Head, { kind, name }: HeaderStep): boolean {
+  if (kind === 'add-if-absent') return head.findName(name) < 0;
+  return kind !== 'set-if-present' || head.findName(name) >= 0;
+}
+
+function formatted(step: HeaderStep, format: Format, source: FormatSource): string | null {
+  const made = format.format(source);
   if (made === '' && step.keepEmpty !== true) return null;
   // What a format brings together may hold what no field may: such bytes become spaces.
   return made.replace(unsendable, ' ');

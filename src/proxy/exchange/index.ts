@@ -1,4 +1,4 @@
-export { applyEdits } from './apply-edits.ts';
+export { applyEdits, writeSteps } from './apply-edits.ts';
 export { statusClass } from './attempt.ts';
 export { type BodyTransform, TransformError } from './body-transform.ts';
 export { type CallOwner, ClusterCall } from './cluster-call.ts';

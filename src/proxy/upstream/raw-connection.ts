@@ -22,10 +22,24 @@ export interface RawOwner {
   onUpstreamClosed(error: MeshError | null): void;
 }
 
+/** What carries a client's bytes to an endpoint, and what it tells its owner above. */
+export interface TunnelUpstream extends ConnectionFacts {
+  /** Begins; what comes of it is told later. False: the cluster has as many as it may. */
+  dial(nowMs: number): boolean;
+  /** False: stop until `onUpstreamDrain`. */
+  write(bytes: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  /** Nothing more will be written; what the endpoint sends still comes. */
+  end(): void;
+  /** Also before it is open: then nothing is told any more, and nobody is blamed. */
+  reset(): void;
+}
+
 /** idle -> connecting -> open -> closed; connecting may go to closed. */
 type State = 'idle' | 'connecting' | 'open' | 'closed';
 
-export class RawConnection implements ConnectionFacts, DialHandler, TimerHandler {
+export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler {
   readonly id: number;
   readonly endpoint: Endpoint;
   private readonly cluster: Cluster;

@@ -1,7 +1,7 @@
 // Table: the TCP proxy network filter.
 
 import { accessLog, tcpLogOptions } from './access-log.ts';
-import { metadata } from './core.ts';
+import { headerValueOption, metadata } from './core.ts';
 import { f, message, positive, required } from './field.ts';
 
 const clusterWeight = message(
@@ -15,6 +15,15 @@ const clusterWeight = message(
 
 const weightedCluster = message('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster', {
   clusters: f.repeated(f.message(1, clusterWeight)),
+});
+
+const tunnelingConfig = message('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig', {
+  hostname: f.string(1, 'with format operators', required),
+  use_post: f.bool(2),
+  headers_to_add: f.repeated(f.message(3, headerValueOption)),
+  propagate_response_headers: f.refused(4, 'there is no filter state that they could be kept in'),
+  post_path: f.string(5, 'default /; with use_post'),
+  propagate_response_trailers: f.refused(6, 'there is no filter state that they could be kept in'),
 });
 
 export const tcpProxy = message(
@@ -43,6 +52,7 @@ export const tcpProxy = message(
         'one at most; source_ip',
       ),
     ),
+    tunneling_config: f.message(12, tunnelingConfig),
     max_connect_attempts: f.uint32Value(7, 'default 1', positive),
     max_downstream_connection_duration: f.duration(13, 'default no limit'),
   },
