@@ -392,6 +392,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':
     '1:access_log_flush_interval 2:flush_access_log_on_connected',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig':
+    '1:hostname 2:use_post 3:headers_to_add 4:propagate_response_headers 5:post_path 6:propagate_response_trailers',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': '1:clusters',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight':
     '1:name 2:weight 3:metadata_match',
