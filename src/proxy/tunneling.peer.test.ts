@@ -1,6 +1,6 @@
-// A TCP proxy whose endpoints are proxies themselves (tunneling_config), beside Envoy: what the next proxy is asked, and
-// what comes back through it; over HTTP/1.1 to a server that writes down what it hears, over HTTP/2 to an Envoy that ends
-// CONNECT.
+// A TCP proxy whose endpoints are proxies themselves (tunneling_config), beside Envoy: what the next proxy is asked,
+// and what comes back through it; over HTTP/1.1 to a server that writes down what it hears, over HTTP/2 to an Envoy
+// that ends CONNECT.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { connect, createServer, type Server } from 'node:net';

@@ -1,6 +1,6 @@
 // A client's bytes inside a stream of HTTP to an endpoint that is a proxy itself: CONNECT, or a POST whose bodies they
-// are (tunneling_config of Envoy's TCP proxy). It stands in a tunnel's place for a connection of its own, and shares the
-// pools of requests: one connection of HTTP/2 carries many.
+// are (tunneling_config of Envoy's TCP proxy). It stands in a tunnel's place for a connection of its own, and shares
+// the pools of requests: one connection of HTTP/2 carries many.
 //
 // idle -> waiting -> asked -> open -> closed; each may go to closed.
 
