@@ -1,0 +1,23 @@
+// The kept corpus of frame sequences: one for each way in which our server and nghttp2's were seen to take one, the
+// shortest of 60,000 (frame-sequences.peer.test.ts finds new ones). However the bytes are cut, the outcome is the same.
+
+import { expect, test } from 'bun:test';
+import { preface } from './test-frames.ts';
+import { playSequence } from './test-sequences.ts';
+import corpus from './testdata/frame-sequences.json';
+
+for (const { frames, ended, reset, said } of corpus) {
+  const bytes = Buffer.from(frames, 'hex');
+  test(`${said === '' ? `resets ${reset.join() || 'nothing'}` : said}: ${frames.slice(18, 58)}`, () => {
+    const expected = { ended, reset, said };
+    const cuts: readonly (readonly Uint8Array[])[] = [
+      [preface, bytes],
+      [preface, ...Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))],
+      ...Array.from({ length: 16 }, (_, part) => {
+        const at = Math.floor((bytes.length * part) / 16);
+        return [preface, bytes.subarray(0, at), bytes.subarray(at)];
+      }),
+    ];
+    for (const pieces of cuts) expect(playSequence(pieces)).toMatchObject(expected);
+  });
+}
