@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { askNghttp2, hasNghttp2 } from '../../testing/nghttp2.ts';
 import { describeWith } from '../../testing/programs.ts';
 import { concat } from './test-frames.ts';
-import { frameSequence, marker, type Outcome, playSequence, readOutcome } from './test-sequences.ts';
+import { frameSequence, marker, type Outcome, playSequence, readOutcome } from './testing/frame-sequences.ts';
 
 setDefaultTimeout(120_000);
 

@@ -3,8 +3,8 @@
 
 import { expect, test } from 'bun:test';
 import { preface } from './test-frames.ts';
-import { playSequence } from './test-sequences.ts';
 import corpus from './testdata/frame-sequences.json';
+import { playSequence } from './testing/frame-sequences.ts';
 
 for (const { frames, ended, reset, said } of corpus) {
   const bytes = Buffer.from(frames, 'hex');

@@ -1,9 +1,9 @@
-// For tests: sequences of frames as clients send them, most of them right and some wrong, from a seed; and what a server
-// made of one, as far as any two servers must agree.
+// Sequences of frames as clients send them, most of them right and some wrong, from a seed; and what a server made of
+// one, as far as any two servers must agree.
 
 import fc from 'fast-check';
-import { FrameSplitter } from '../../testing/http2-frames.ts';
-import { errorCode, frameType } from './constants.ts';
+import { FrameSplitter } from '../../../testing/http2-frames.ts';
+import { errorCode, frameType } from '../constants.ts';
 import {
   block,
   concat,
@@ -13,7 +13,7 @@ import {
   ServerBench,
   settings,
   uint32Bytes,
-} from './test-frames.ts';
+} from '../test-frames.ts';
 
 const endStream = 1;
 const endHeaders = 4;
