@@ -5,11 +5,16 @@ import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock, Log } from '../base/index.ts';
 import {
+  adoptFences,
   ControlPlane,
   createControlPlane,
-  GatewayFleet,
+  type FleetFence,
+  type FleetGateway,
   isReleasedGateway,
+  listFences,
   listFleetGateways,
+  ObjectFleet,
+  renderFence,
   StatusPublisher,
   serveAdmin,
 } from '../control/index.ts';
@@ -126,19 +131,26 @@ function createPublisher(
   const random = createSystemRandom();
   const identity = `${pod}_${random.uint32().toString(16)}`;
   const { gatewayImage: image, gatewayXds: xds = xdsAddress(namespace) } = flags;
-  const fleet =
+  const common = { api, clock, random, log };
+  const gateways =
     image === undefined
       ? null
-      : new GatewayFleet({
-          api,
-          clock,
-          random,
-          log,
+      : new ObjectFleet<FleetGateway>({
+          ...common,
           list: () => listFleetGateways(plane, source),
           isReleased: (gateway) => isReleasedGateway(source, gateway),
           render: (gateway) => createGatewayObjects(gateway, { image, xds }),
         });
-  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity, fleet });
+  const fences = new ObjectFleet<FleetFence>({
+    ...common,
+    list: () => listFences(plane, source),
+    // Whatever is read says that it is to be open.
+    isReleased: () => true,
+    render: renderFence,
+    adopt: () => adoptFences(api),
+  });
+  const fleets = gateways === null ? [fences] : [gateways, fences];
+  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity, fleets });
 }
 
 function checkSource({ dir, kubernetes, kubeconfig, context, namespace }: ControlFlags): void {

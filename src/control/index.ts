@@ -17,8 +17,9 @@ export {
 export type { ProxyResourcesView, ResourceView } from './admin/proxy-resources.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
-export { type FleetGateway, type FleetObject, GatewayFleet } from './fleet/gateway-fleet.ts';
-export { isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
+export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
+export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
+export { type FleetObject, ObjectFleet } from './fleet/object-fleet.ts';
 export {
   type ClusterAccess,
   createFetchApi,
@@ -28,6 +29,7 @@ export {
   listWatchedKinds,
   parseKubeconfig,
 } from './kubernetes/index.ts';
+export { accountLabel } from './model/access.ts';
 export type { Condition } from './model/status.ts';
 export { customResourceDefinitions } from './schema/custom-resources.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';

@@ -41,7 +41,7 @@ describe('an injected pod', () => {
 
   test('is otherwise as it was', () => {
     expect(pod.spec.containers).toEqual([app]);
-    expect(pod.metadata?.labels).toEqual({ app: 'a' });
+    expect(pod.metadata?.labels).toEqual({ app: 'a', 'weft.dev/service-account': 'default' });
   });
 
   test('gives no container a right but the one that redirects', () => {

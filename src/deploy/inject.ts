@@ -2,6 +2,7 @@
 // person reads is what the API server does. A native sidecar (an init container that stays): it is up before the
 // application and ends after it, and a Job ends.
 
+import { accountLabel } from '../control/index.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
@@ -36,6 +37,7 @@ export const annotations = {
 const outboundStandard = '80';
 const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
 const proxyName = 'weft-proxy';
+const labelCharsMax = 63;
 const folder = '/var/run/weft';
 
 export function injectPod(pod: PodObject, options: InjectOptions): Injection {
@@ -58,7 +60,11 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
     kind: 'injected',
     pod: {
       ...pod,
-      metadata: { ...metadata, annotations: { ...said, [annotations.status]: options.image } },
+      metadata: {
+        ...metadata,
+        labels: { ...metadata?.labels, ...accountOf(spec) },
+        annotations: { ...said, [annotations.status]: options.image },
+      },
       spec: {
         ...spec,
         initContainers: [...mine, ...(spec.initContainers ?? [])],
@@ -66,6 +72,12 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
       },
     },
   };
+}
+
+/** The network tells pods apart by labels alone. A longer name is no label, and known by its addresses only. */
+function accountOf({ serviceAccountName }: PodObject['spec']): Readonly<Record<string, string>> {
+  const account = serviceAccountName ?? 'default';
+  return account.length > labelCharsMax ? {} : { [accountLabel]: account };
 }
 
 function fault(annotation: string, said: Readonly<Record<string, string>>): Injection {

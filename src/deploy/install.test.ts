@@ -50,13 +50,16 @@ describe('an installation', () => {
         );
     const watched = listWatchedKinds();
     const names = watched.map(({ group, plural }) => `${group}/${plural}`).toSorted();
-    for (const verb of ['get', 'list', 'watch']) expect(allowedTo(verb).toSorted()).toEqual(names);
+    // Fences of its own making are found again.
+    const fences = 'networking.k8s.io/networkpolicies';
+    for (const verb of ['get', 'watch']) expect(allowedTo(verb).toSorted()).toEqual(names);
+    expect(allowedTo('list').toSorted()).toEqual([...names, fences].toSorted());
     const spoken = watched.filter(({ kind }) => statusKinds.has(kind));
     expect(allowedTo('update').toSorted()).toEqual(
       spoken.map(({ group, plural }) => `${group}/${plural}/status`).toSorted(),
     );
     // Gateways' proxies; it reads of these no more than the mesh does.
-    expect(allowedTo('create')).toEqual(['events.k8s.io/events', 'apps/deployments', '/services']);
+    expect(allowedTo('create')).toEqual(['events.k8s.io/events', 'apps/deployments', '/services', fences]);
     const verbs = new Set(rules.flatMap((rule) => rule.verbs));
     expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create', 'patch', 'delete']));
   });

@@ -43,7 +43,7 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name },
-      rules: [...createRules(), ...createStatusRules(), ...gatewayRules],
+      rules: [...createRules(), ...createStatusRules(), ...gatewayRules, fenceRule],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -67,6 +67,13 @@ export function createInstallation(options: InstallOptions): readonly object[] {
       : createWebhook({ ...options, xds: xdsAddress(namespace), certificate: options.webhook })),
   ];
 }
+
+/** Fences of Services are applied, taken back when nobody wants them any more, and found again by a new leader. */
+const fenceRule = {
+  apiGroups: ['networking.k8s.io'],
+  resources: ['networkpolicies'],
+  verbs: ['list', 'create', 'patch', 'delete'],
+};
 
 /** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
 const gatewayRules = [

@@ -52,6 +52,36 @@ spec:
   containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
 `;
 
+const named = `
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: named, namespace: shop }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: named, namespace: shop, labels: { app: named } }
+spec:
+  serviceAccountName: named
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: stranger, namespace: shop, annotations: { weft.dev/inject: "false" } }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
+`;
+
+const fence = `
+apiVersion: weft.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: hello, namespace: shop }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: hello }]
+  rules: [{ from: [{ serviceAccount: { name: named } }], http: [{ methods: [GET], path: { value: /ready } }] }]
+`;
+
 function describeOnCluster(name: string, body: () => void): void {
   if (rig === '') describeSkipped('WEFT_KUBENET does not name a rig', name, body);
   else body();
@@ -73,7 +103,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
     return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
   }
 
-  const caller = (command: string) => `kubectl exec -n shop caller -c caller -- sh -c '${command}'`;
+  const caller = (command: string, pod = 'caller') =>
+    `kubectl exec -n shop ${pod} -c caller -- sh -c '${command}'`;
   const calls = (count: number) =>
     caller(
       `for i in $(seq ${count}); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://hello/ready; sleep 0.05; done | sort | uniq -c`,
@@ -152,6 +183,38 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const node = 'kubectl get pod -n shop caller -o jsonpath={.status.hostIP}';
     const command = `curl -s -m 5 -o /dev/null -w "%{http_code}" -H "Host: hello.shop" http://$0:${meshPorts.agent}/`;
     expect(await sh(`${caller(command)} $(${node})`)).toBe('200');
+  });
+
+  test('an AccessPolicy lets the named callers pass: at the network, and in the proxies where that is open', async () => {
+    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, named);
+    await sh('kubectl wait -n shop --for=condition=Ready pod/named pod/stranger --timeout=60s');
+    const ask = (pod: string, path: string, more = '') =>
+      sh(caller(`curl -s -m 9 -o /dev/null -w "%{http_code}" ${more} http://hello${path}`, pod));
+    await until('it may call', async () => (await ask('named', '/ready')) === '200');
+    await sh('kubectl apply -f - >/dev/null', fence);
+    // Connections that are open outlive a NetworkPolicy: the proxies refuse over them.
+    await until('others are refused', async () =>
+      ['403', '503', '504'].includes(await ask('caller', '/ready')),
+    );
+    const address = await sh('kubectl get pod -n shop -l app=hello -o jsonpath={.items[0].status.podIP}');
+    const past = `curl -s -m 2 -o /dev/null -w "%{http_code}" -H host:hello http://${address}:8080/ready || true`;
+    await until('the network drops', async () => (await sh(caller(past, 'stranger'))) === '000');
+    expect(await sh('kubectl get networkpolicy -n shop -o name')).toContain('weft-fence-hello');
+    const answers = async (pod: string) =>
+      await Promise.all([ask(pod, '/ready'), ask(pod, '/other'), ask(pod, '/ready', '-X POST')]);
+    expect(await answers('named')).toEqual(['200', '403', '403']);
+
+    await sh('kubectl delete networkpolicy -n shop weft-fence-hello');
+    await until('others reach the proxies', async () => (await sh(caller(past, 'stranger'))) === '403');
+    expect(await ask('caller', '/ready')).toBe('403');
+    const node = 'kubectl get pod -n shop caller -o jsonpath={.status.hostIP}';
+    const agent = `curl -s -m 5 -o /dev/null -w "%{http_code}" -H "Host: hello.shop" http://$0:${meshPorts.agent}/ready`;
+    expect(await sh(`${caller(agent)} $(${node})`)).toBe('403');
+    const accepted = '-o jsonpath=\'{.status.ancestors[*].conditions[?(@.type=="Accepted")].status}\'';
+    expect(await sh(`kubectl get accesspolicy -n shop hello ${accepted}`)).toBe('True');
+
+    await sh('kubectl delete accesspolicy -n shop hello');
+    await until('everybody may call', async () => (await ask('caller', '/ready')) === '200');
   });
 
   test('the webhook does the same to a pod that is created, and refuses none', async () => {

@@ -12,6 +12,7 @@ export interface ContainerObject {
 }
 
 export interface PodSpecObject {
+  readonly serviceAccountName?: string;
   readonly containers: readonly ContainerObject[];
   readonly initContainers?: readonly ContainerObject[];
   readonly volumes?: readonly { readonly name: string; readonly [field: string]: unknown }[];

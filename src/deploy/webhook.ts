@@ -55,6 +55,7 @@ function createPatch(before: PodObject, after: PodObject): readonly object[] {
   const metadata = before.metadata === undefined ? [{ op: 'add', path: '/metadata', value: {} }] : [];
   return [
     ...metadata,
+    { op: 'add', path: '/metadata/labels', value: after.metadata?.labels },
     { op: 'add', path: '/metadata/annotations', value: after.metadata?.annotations },
     { op: 'add', path: '/spec/initContainers', value: after.spec.initContainers },
     { op: 'add', path: '/spec/volumes', value: after.spec.volumes },

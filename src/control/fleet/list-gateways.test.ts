@@ -3,8 +3,7 @@
 import { expect, test } from 'bun:test';
 import type { KubeObject } from '../kubernetes/types.ts';
 import { objectKey } from '../source/types.ts';
-import type { FleetGateway } from './gateway-fleet.ts';
-import { isReleasedGateway } from './list-gateways.ts';
+import { type FleetGateway, isReleasedGateway } from './list-gateways.ts';
 
 const edge: FleetGateway = {
   namespace: 'shop',

@@ -5,7 +5,17 @@ import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, textOf } from '../kubernetes/types.ts';
 import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import { objectKey } from '../source/types.ts';
-import type { FleetGateway } from './gateway-fleet.ts';
+import type { FleetOwner } from './object-fleet.ts';
+
+/** One Gateway that is to have proxies. */
+export interface FleetGateway extends FleetOwner {
+  readonly className: string;
+  /** Each once, in order. */
+  readonly ports: readonly number[];
+  /** Of `infrastructure`: for every object that is made for it. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
 
 export function listFleetGateways(
   plane: ControlPlane,

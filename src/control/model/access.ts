@@ -7,6 +7,9 @@ import { compareText, nameOf, type ResourceIndex } from './index-resources.ts';
 import type { ConditionBook, Subject } from './status.ts';
 import type { AccessModel, AccessRuleModel, CallerModel } from './types.ts';
 
+/** The label that injection gives to pods: NetworkPolicies know labels, and no accounts. */
+export const accountLabel = 'weft.dev/service-account';
+
 type ServicePort = ServiceObject['spec']['ports'][number];
 
 export class Access {
@@ -18,8 +21,27 @@ export class Access {
     for (const policy of index.byAge('AccessPolicy'))
       for (const { name } of policy.spec.targetRefs) {
         const service = services.get(`${policy.metadata.namespace}/${name}`);
-        if (judgeTarget(policy, name, service, book)) push(this.byService, nameOf(service), policy);
+        if (!judgeTarget(policy, name, service, book)) continue;
+        push(this.byService, nameOf(service), policy);
+        this.tellUnlabelled(policy, targetOf(policy, name), book);
       }
+  }
+
+  private tellUnlabelled(policy: AccessPolicyObject, subject: Subject, book: ConditionBook): void {
+    const { mode, rules } = policy.spec;
+    const accounts = rules
+      .flatMap(({ from = [] }) =>
+        from.map((caller) => this.callers.resolve(caller, policy.metadata.namespace)),
+      )
+      .flatMap((one) => (one.kind === 'account' && !one.labelled ? [`${one.namespace}/${one.name}`] : []));
+    if (mode !== 'Enforce' || accounts.length === 0) return;
+    book.add(policy.key, {
+      type: 'NetworkEnforced',
+      status: 'False',
+      reason: 'NetworkNotEnforced',
+      message: `pods of ${[...new Set(accounts)].join(', ')} lack the label ${accountLabel}: the network lets their whole namespace pass, and the proxies alone tell them apart`,
+      subject,
+    });
   }
 
   /** null: no policy names its Service, and everybody may call. */
@@ -49,6 +71,10 @@ export class Access {
   }
 }
 
+function targetOf({ metadata }: AccessPolicyObject, name: string): Subject {
+  return { of: 'target', ref: { group: '', kind: 'Service', namespace: metadata.namespace, name } };
+}
+
 function judgeTarget(
   policy: AccessPolicyObject,
   name: string,
@@ -56,7 +82,7 @@ function judgeTarget(
   book: ConditionBook,
 ): service is ServiceObject {
   const { namespace } = policy.metadata;
-  const subject: Subject = { of: 'target', ref: { group: '', kind: 'Service', namespace, name } };
+  const subject = targetOf(policy, name);
   if (service === undefined) {
     book.refuse(policy.key, subject, 'TargetNotFound', `there is no Service ${name} in ${namespace}`);
     return false;
@@ -84,12 +110,15 @@ function isPort(asked: string | number, port: ServicePort): boolean {
 class CallerBook {
   private readonly byNamespace = new Map<string, string[]>();
   private readonly byAccount = new Map<string, string[]>();
+  private readonly unlabelled = new Set<string>();
 
   constructor(index: ResourceIndex) {
     for (const { metadata, spec } of index.all('Pod'))
       for (const address of spec.addresses) {
         push(this.byNamespace, metadata.namespace, address);
-        push(this.byAccount, `${metadata.namespace}/${spec.serviceAccount}`, address);
+        const account = `${metadata.namespace}/${spec.serviceAccount}`;
+        push(this.byAccount, account, address);
+        if (metadata.labels[accountLabel] !== spec.serviceAccount) this.unlabelled.add(account);
       }
     for (const list of [...this.byNamespace.values(), ...this.byAccount.values()]) list.sort(compareText);
   }
@@ -105,7 +134,9 @@ class CallerBook {
     }
     // The schema wants exactly one of the three.
     const { name, namespace: of = own } = serviceAccount ?? { name: '' };
-    return { kind: 'account', namespace: of, name, addresses: this.byAccount.get(`${of}/${name}`) ?? [] };
+    const id = `${of}/${name}`;
+    const labelled = !this.unlabelled.has(id);
+    return { kind: 'account', namespace: of, name, addresses: this.byAccount.get(id) ?? [], labelled };
   }
 }
 

@@ -11,6 +11,7 @@ export interface Condition {
     | 'Conflicted'
     | 'Programmed'
     | 'PartiallyInvalid'
+    | 'NetworkEnforced'
     | 'InsecureFrontendValidationMode';
   /** Whether that holds. */
   readonly status: 'True' | 'False';

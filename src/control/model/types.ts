@@ -92,6 +92,8 @@ export type CallerModel =
       readonly namespace: string;
       readonly name: string;
       readonly addresses: readonly string[];
+      /** All its pods carry the label that network policies know it by. */
+      readonly labelled: boolean;
     }
   | { readonly kind: 'namespace'; readonly name: string; readonly addresses: readonly string[] }
   | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] };

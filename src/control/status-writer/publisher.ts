@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log, Random } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import type { GatewayFleet } from '../fleet/gateway-fleet.ts';
+import type { ObjectFleet } from '../fleet/object-fleet.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { Lease } from '../kubernetes/lease.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
@@ -26,7 +26,7 @@ export interface PublisherOptions {
   /** Of this process among the replicas. */
   readonly identity: string;
   /** Proxies for Gateways; null: somebody else runs them. */
-  readonly fleet: GatewayFleet | null;
+  readonly fleets: readonly Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>[];
 }
 
 export class StatusPublisher {
@@ -58,12 +58,12 @@ export class StatusPublisher {
       identity,
       onLeading: (leading) => {
         this.writer.lead(leading);
-        options.fleet?.lead(leading);
+        for (const fleet of options.fleets) fleet.lead(leading);
       },
     });
     plane.watchStatus(() => {
       this.writer.poke();
-      options.fleet?.poke();
+      for (const fleet of options.fleets) fleet.poke();
     });
   }
 
@@ -73,7 +73,7 @@ export class StatusPublisher {
 
   async stop(): Promise<void> {
     this.writer.stop();
-    this.options.fleet?.stop();
+    for (const fleet of this.options.fleets) fleet.stop();
     await this.lease.stop();
   }
 

@@ -1,24 +1,11 @@
-// Proxies for Gateways: the leading replica keeps, for every Gateway of ours, the objects that run it (what these are
-// is the caller's to say). Server-side apply under one field manager: what people or autoscalers add to the objects
-// stays, and what they change of ours is put back. The objects belong to their Gateway, and go with it.
+// Objects that the leading replica keeps for others: what runs a Gateway, what fences a Service at the network (which
+// these are is the caller's to say). Server-side apply under one field manager: what people or autoscalers add to the
+// objects stays, and what they change of ours is put back. The objects belong to what they are kept for, and go with it.
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
 import { textOf } from '../kubernetes/types.ts';
 import { fleetLimits } from './limits.ts';
-
-/** One Gateway that is to have proxies. */
-export interface FleetGateway {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly className: string;
-  /** Each once, in order. */
-  readonly ports: readonly number[];
-  /** Of `infrastructure`: for every object that is made for it. */
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-}
 
 /** An object, and where the API server has its kind. */
 export interface FleetObject {
@@ -28,42 +15,60 @@ export interface FleetObject {
   readonly object: KubeObject;
 }
 
-export interface GatewayFleetOptions {
+/** What objects are kept for; they belong to it, and go with it. */
+export interface FleetOwner {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** An object that an earlier leader made. */
+export interface AdoptedObject<O extends FleetOwner> {
+  /** Where the API server has it. */
+  readonly path: string;
+  readonly uid: string;
+  readonly owner: O;
+}
+
+export interface ObjectFleetOptions<O extends FleetOwner> {
   readonly api: KubeApi;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Null: not all has been read yet. */
-  readonly list: () => readonly FleetGateway[] | null;
-  /** It is gone, or another controller's: what runs it goes too. One that is merely at fault keeps it as it is. */
-  readonly isReleased: (gateway: FleetGateway) => boolean;
-  readonly render: (gateway: FleetGateway) => readonly FleetObject[];
+  readonly list: () => readonly O[] | null;
+  /** It is gone, or not to have objects any more: they go too. One that is merely at fault keeps them as they are. */
+  readonly isReleased: (owner: O) => boolean;
+  readonly render: (owner: O) => readonly FleetObject[];
+  /** What is there when this replica begins to lead, so that what nobody wants any more goes; null: it cannot be read. */
+  readonly adopt?: () => Promise<readonly AdoptedObject<O>[] | null>;
 }
 
 const fieldManager = 'weft-control';
 
-interface Applied {
+interface Applied<O> {
   /** The object as it was sent. */
   readonly text: string;
   readonly atMs: number;
-  readonly gateway: FleetGateway;
+  readonly owner: O;
   /** Of the object; empty: the API server did not say. */
   readonly uid: string;
 }
 
-export class GatewayFleet implements TimerHandler {
+export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
   readonly counters = { applied: 0, removed: 0, failed: 0 };
-  private readonly options: GatewayFleetOptions;
+  private readonly options: ObjectFleetOptions<O>;
   private readonly timer = new Timer(this, 0);
   /** By path. */
-  private readonly applied = new Map<string, Applied>();
+  private readonly applied = new Map<string, Applied<O>>();
   private failures = 0;
+  private adopted = false;
   private leading = false;
   private running = false;
   /** Something changed while a round ran, which may have read it before. */
   private dirty = false;
 
-  constructor(options: GatewayFleetOptions) {
+  constructor(options: ObjectFleetOptions<O>) {
     this.options = options;
   }
 
@@ -71,11 +76,12 @@ export class GatewayFleet implements TimerHandler {
     this.leading = leading;
     // What another leader wrote meanwhile is not known.
     this.applied.clear();
+    this.adopted = false;
     if (leading) this.poke();
     else this.options.clock.cancel(this.timer);
   }
 
-  /** Something changed that Gateways may be made of. */
+  /** Something changed that they may be made of. */
   poke(): void {
     if (this.running) this.dirty = true;
     else if (this.leading) this.armWithin(fleetLimits.gatherMs);
@@ -103,8 +109,9 @@ export class GatewayFleet implements TimerHandler {
     this.running = true;
     this.dirty = false;
     try {
-      const gateways = this.options.list();
-      return gateways === null || (await this.applyAll(gateways));
+      if (!this.adopted) this.adopted = await this.adoptAll();
+      const owners = this.options.list();
+      return owners === null || (this.adopted && (await this.applyAll(owners)));
     } catch (error) {
       return this.fail('', String(error));
     } finally {
@@ -112,25 +119,33 @@ export class GatewayFleet implements TimerHandler {
     }
   }
 
-  private async applyAll(gateways: readonly FleetGateway[]): Promise<boolean> {
+  private async adoptAll(): Promise<boolean> {
+    const objects = (await this.options.adopt?.()) ?? (this.options.adopt === undefined ? [] : null);
+    if (objects === null) return this.fail('', 'what is there already cannot be read');
+    for (const { path, uid, owner } of objects)
+      this.applied.set(path, { text: '', atMs: Number.NEGATIVE_INFINITY, owner, uid });
+    return true;
+  }
+
+  private async applyAll(owners: readonly O[]): Promise<boolean> {
     let sound = true;
     const wanted = new Set<string>();
-    const served = new Set(gateways.map(idOf));
-    for (const gateway of gateways) {
-      for (const item of this.options.render(gateway)) {
+    const served = new Set(owners.map(idOf));
+    for (const owner of owners) {
+      for (const item of this.options.render(owner)) {
         wanted.add(pathOf(item));
-        sound = (await this.apply(item, gateway)) && sound;
+        sound = (await this.apply(item, owner)) && sound;
         if (!this.leading) return true;
       }
     }
-    // A Gateway that is gone takes its objects along; one that is another's now does not.
-    for (const [path, { gateway, uid }] of [...this.applied])
-      if (!wanted.has(path) && (served.has(idOf(gateway)) || this.options.isReleased(gateway)))
+    // An owner that is gone takes its objects along; one that is another's now does not.
+    for (const [path, { owner, uid }] of [...this.applied])
+      if (!wanted.has(path) && (served.has(idOf(owner)) || this.options.isReleased(owner)))
         sound = (await this.remove(path, uid)) && sound;
     return sound;
   }
 
-  private async apply(item: FleetObject, gateway: FleetGateway): Promise<boolean> {
+  private async apply(item: FleetObject, owner: O): Promise<boolean> {
     const { api, clock } = this.options;
     const path = pathOf(item);
     const text = JSON.stringify(item.object);
@@ -141,7 +156,7 @@ export class GatewayFleet implements TimerHandler {
     const status = answer.ok ? answer.value.status : 0;
     if (answer.ok && (status === 200 || status === 201)) {
       const uid = textOf(answer.value.body, 'metadata', 'uid');
-      this.applied.set(path, { text, atMs: clock.now(), gateway, uid });
+      this.applied.set(path, { text, atMs: clock.now(), owner, uid });
       this.counters.applied++;
       return true;
     }
@@ -167,7 +182,7 @@ export class GatewayFleet implements TimerHandler {
 
   private fail(path: string, reason: string): false {
     this.counters.failed++;
-    this.options.log.write('warn', 'an object of a Gateway was not written', { path, reason });
+    this.options.log.write('warn', 'an object was not written', { path, reason });
     return false;
   }
 
@@ -177,7 +192,7 @@ export class GatewayFleet implements TimerHandler {
   }
 }
 
-function idOf({ namespace, name }: FleetGateway): string {
+function idOf({ namespace, name }: FleetOwner): string {
   return `${namespace}/${name}`;
 }
 

@@ -5,8 +5,9 @@ import { expect, test } from 'bun:test';
 import { ok, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
 import type { KubeApi, KubeRequest } from '../kubernetes/types.ts';
 import { settle } from '../testing/world.ts';
-import { type FleetGateway, GatewayFleet } from './gateway-fleet.ts';
 import { fleetLimits } from './limits.ts';
+import type { FleetGateway } from './list-gateways.ts';
+import { type AdoptedObject, ObjectFleet } from './object-fleet.ts';
 
 const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway => ({
   namespace: 'shop',
@@ -18,10 +19,17 @@ const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway =>
   annotations: {},
 });
 
-function createFleet(gateways: FleetGateway[] | null) {
+function createFleet(gateways: FleetGateway[] | null, made: readonly AdoptedObject<FleetGateway>[] = []) {
   const clock = new VirtualClock();
   const asked: KubeRequest[] = [];
-  const state = { gateways, status: 200, answer: Promise.resolve(), fault: '', released: true };
+  const state = {
+    gateways,
+    status: 200,
+    answer: Promise.resolve(),
+    fault: '',
+    released: true,
+    adopted: true,
+  };
   const api: KubeApi = {
     request: async (request) => {
       asked.push(request);
@@ -30,7 +38,7 @@ function createFleet(gateways: FleetGateway[] | null) {
     },
     watch: () => () => {},
   };
-  const fleet = new GatewayFleet({
+  const fleet = new ObjectFleet<FleetGateway>({
     api,
     clock,
     random: new Xoshiro128(1),
@@ -40,6 +48,7 @@ function createFleet(gateways: FleetGateway[] | null) {
       return state.gateways;
     },
     isReleased: () => state.released,
+    adopt: async () => (state.adopted ? made : null),
     render: ({ namespace, name: gateway, className, ports }) => {
       const name = className === 'weft' ? gateway : `${gateway}-${className}`;
       const object = { metadata: { namespace, name }, spec: { ports } };
@@ -137,6 +146,28 @@ test('only the object that was made is taken away, not another of its name', asy
     { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'object-1' } },
   ]);
   expect(fleet.counters).toMatchObject({ removed: 0, failed: 0 });
+});
+
+test('a new leader takes away what an earlier one made and nobody wants any more', async () => {
+  const made = (name: string) => ({
+    path: `${services}/${name}`,
+    uid: `object-${name}`,
+    owner: gateway(name),
+  });
+  const { fleet, asked, run, look, state } = createFleet([gateway('a')], [made('a'), made('gone')]);
+  fleet.lead(true);
+  await run(1_000);
+  expect(asked.at(-1)?.body).toMatchObject({ preconditions: { uid: 'object-gone' } });
+  expect(look()).toEqual([`APPLY ${services}/a`, `DELETE ${services}/gone`]);
+  // What is there cannot be read: nothing is done before it can.
+  state.adopted = false;
+  fleet.lead(false);
+  fleet.lead(true);
+  await run(1_000);
+  expect(look()).toEqual([]);
+  state.adopted = true;
+  await run(10_000);
+  expect(look()).toContain(`APPLY ${services}/a`);
 });
 
 test('nothing is taken away while not all has been read', async () => {
