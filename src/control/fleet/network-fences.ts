@@ -1,6 +1,6 @@
-// NetworkPolicies for fenced Services: the pods behind a Service that an AccessPolicy names are closed at the network to
-// all but the named callers. What the network cannot say (methods, paths) is the proxies' part; what it does say holds
-// where a proxy is not asked.
+// NetworkPolicies for fenced Services: the pods behind a Service that an AccessPolicy names are closed at the network
+// to all but the named callers. What the network cannot say (methods, paths) is the proxies' part; what it does say
+// holds where a proxy is not asked.
 
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';

@@ -1,6 +1,7 @@
 // Objects that the leading replica keeps for others: what runs a Gateway, what fences a Service at the network (which
 // these are is the caller's to say). Server-side apply under one field manager: what people or autoscalers add to the
-// objects stays, and what they change of ours is put back. The objects belong to what they are kept for, and go with it.
+// objects stays, and what they change of ours is put back. The objects belong to what they are kept for, and go with
+// it.
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
@@ -40,7 +41,7 @@ export interface ObjectFleetOptions<O extends FleetOwner> {
   /** It is gone, or not to have objects any more: they go too. One that is merely at fault keeps them as they are. */
   readonly isReleased: (owner: O) => boolean;
   readonly render: (owner: O) => readonly FleetObject[];
-  /** What is there when this replica begins to lead, so that what nobody wants any more goes; null: it cannot be read. */
+  /** What is there when this replica begins to lead: what nobody wants any more goes. Null: it cannot be read. */
   readonly adopt?: () => Promise<readonly AdoptedObject<O>[] | null>;
 }
 
