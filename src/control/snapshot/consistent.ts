@@ -38,11 +38,12 @@ const sound = new WeakMap<ResourceMap, WeakSet<ResourceMap>>();
 
 function checkMap(map: ResourceMap, resources: Resources): Issue | null {
   const base = baseOf(map);
-  if (base !== map) return checkMap(base, resources) ?? checkEach(ownOf(map), resources);
-  const target = targetOf(map, resources);
+  if (base !== map && isSmall(map)) return checkMap(base, resources) ?? checkEach(ownOf(map), resources);
+  const only = typeNeeded(map);
+  const target = only === null ? null : baseOf(resources.get(only) ?? new Map());
   if (target !== null && sound.get(map)?.has(target)) return null;
   const hole = checkEach(map.values(), resources, false);
-  if (hole === null && target !== null) remember(sound, map, target);
+  if (hole === null && target !== null && isMet(map, target)) remember(sound, map, target);
   return hole;
 }
 
@@ -51,19 +52,38 @@ function baseOf(map: ResourceMap): ResourceMap {
   return map instanceof ResourceSet && map.base instanceof ResourceSet ? map.base : map;
 }
 
+/** More own resources than these are those of a namespace, and other scopes have the very same set. */
+const ownMax = 64;
+
+function isSmall(map: ResourceMap): boolean {
+  return map instanceof ResourceSet && map.over.size <= ownMax;
+}
+
 function ownOf(map: ResourceMap): readonly XdsResource[] {
   return map instanceof ResourceSet ? [...map.over.values()].filter((one) => one !== null) : [];
 }
 
+function isMet(map: ResourceMap, target: ResourceMap): boolean {
+  for (const resource of map.values())
+    if (!referencesOf(resource).every(({ name }) => target.has(name))) return false;
+  return true;
+}
+
+const typesNeeded = new WeakMap<ResourceMap, string | null>();
+
 /**
- * Where the resources of a map have what they need: those that are shared need resources of one type. null: they need
- * nothing, or of several types, as a gateway's listeners do.
+ * The type that the resources of a map need: of those that are shared there is one. null: none, or several, as a
+ * gateway's listeners do.
  */
-function targetOf(map: ResourceMap, resources: Resources): ResourceMap | null {
+function typeNeeded(map: ResourceMap): string | null {
+  const known = typesNeeded.get(map);
+  if (known !== undefined) return known;
   const types = new Set<string>();
   for (const resource of map.values()) for (const { typeUrl } of referencesOf(resource)) types.add(typeUrl);
-  const [only] = types;
-  return only === undefined || types.size > 1 ? null : (resources.get(only) ?? null);
+  const [only = null] = types;
+  const needed = types.size > 1 ? null : only;
+  typesNeeded.set(map, needed);
+  return needed;
 }
 
 /** Resources whose needs the base of a set meets already, by that base. */

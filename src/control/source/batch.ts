@@ -1,5 +1,5 @@
-// Gathers events so that a burst builds the model once. Endpoints go on at once: a replica that is gone costs requests
-// every millisecond. The rest waits for 50 ms of quiet (500 ms at most), and is not dragged along by endpoints, so that
+// Gathers events so that a burst builds the model once. Endpoints go on at once, though not more often than every 20
+// ms: a replica that is gone costs requests every millisecond, and a thousand that come and go are one push. The rest waits for 50 ms of quiet (500 ms at most), and is not dragged along by endpoints, so that
 // a change of several files stays one change. Removals always wait: an editor may truncate a file before it writes it,
 // and what comes back in time was never gone.
 
@@ -34,6 +34,8 @@ export class EventBatcher implements SourceListener, TimerHandler {
   /** When the oldest waiting change came, or -1. */
   private heldSinceMs = -1;
   private synced = false;
+  /** When endpoints went on last. */
+  private urgentAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, receiver: BatchReceiver) {
     this.clock = clock;
@@ -81,7 +83,8 @@ export class EventBatcher implements SourceListener, TimerHandler {
     this.pending.set(key, { key, object, atMs });
     if (!this.synced) return;
     if (!isUrgent(object)) this.hold(nowMs);
-    else if (!this.urgent.armed) this.clock.arm(this.urgent, 0);
+    else if (!this.urgent.armed)
+      this.clock.arm(this.urgent, Math.max(0, this.urgentAtMs + batchLimits.urgentGapMs - nowMs));
   }
 
   private hold(nowMs: number): void {
@@ -95,7 +98,9 @@ export class EventBatcher implements SourceListener, TimerHandler {
     const events: SourceEvent[] = [];
     for (const event of this.pending.values()) if (isUrgent(event.object)) events.push(event);
     for (const event of events) this.pending.delete(event.key);
-    if (events.length > 0) this.receiver.onBatch(events, null);
+    if (events.length === 0) return;
+    this.urgentAtMs = this.clock.now();
+    this.receiver.onBatch(events, null);
   }
 
   private flushAll(): void {

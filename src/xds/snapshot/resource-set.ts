@@ -123,10 +123,12 @@ export class ResourceSet implements ResourceMap {
     return own === undefined ? this.base.get(name) : (own ?? undefined);
   }
 
-  /** Kept, as whoever asks for everything is seldom alone. */
+  /** Kept, as whoever asks for everything is seldom alone; of a scope's own set only what lies under it is. */
   private toArray(): readonly XdsResource[] {
-    this.list ??= this.merge();
-    return this.list;
+    if (this.list !== null) return this.list;
+    const list = this.merge();
+    if (!(this.base instanceof ResourceSet)) this.list = list;
+    return list;
   }
 
   private merge(): readonly XdsResource[] {
