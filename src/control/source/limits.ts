@@ -24,6 +24,8 @@ export const sourceLimits = {
 } as const;
 
 export const batchLimits = {
+  /** Endpoints go on at once, but not sooner than this after others did: each push is work for a thousand streams. */
+  urgentGapMs: 20,
   /** Changes other than endpoints wait until nothing came for this long … */
   quietMs: 50,
   /** … but never longer than this, so that a steady stream of changes cannot hold them up. */
