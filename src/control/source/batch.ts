@@ -1,8 +1,8 @@
-// Gathers events so that a burst builds the model once. Endpoints go on at once, though not more often than every 20 ms:
-// a replica that is gone costs requests every millisecond, and a thousand that come and go are one push. The rest waits
-// for 50 ms of quiet (500 ms at most), and is not dragged along by endpoints, so that a change of several files stays
-// one change. Removals always wait: an editor may truncate a file before it writes it, and what comes back in time was
-// never gone.
+// Gathers events so that a burst builds the model once. Endpoints go on at once, though not more often than every 20
+// ms: a replica that is gone costs requests every millisecond, and a thousand that come and go are one push. The rest
+// waits for 50 ms of quiet (500 ms at most), and is not dragged along by endpoints, so that a change of several files
+// stays one change. Removals always wait: an editor may truncate a file before it writes it, and what comes back in
+// time was never gone.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { batchLimits } from './limits.ts';
