@@ -84,6 +84,17 @@ describe('a cluster that nobody has called', () => {
     );
   });
 
+  test('those that drain are not missed, awake or asleep: no panic comes of them', () => {
+    const world = new World();
+    const going = { healthy: false, status: 'DRAINING' } as const;
+    const ledger = [endpointConfig(1), endpointConfig(2, going), endpointConfig(3, going)];
+    world.plane.apply(snapshot({ clusters: [clusterConfig({ panicPercent: 50 })], endpoints: { ledger } }));
+    const [asleep] = [...world.plane.clusters.values()];
+    const awake = world.plane.clusters.get('ledger');
+    expect([asleep?.candidateCount, asleep?.panicking]).toEqual([1, false]);
+    expect([awake?.candidateCount, awake?.panicking]).toEqual([1, false]);
+  });
+
   test('follows its configuration, and leaves with it', () => {
     const world = new World();
     const { clusters } = world.plane;

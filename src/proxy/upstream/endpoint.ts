@@ -259,7 +259,10 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.health = health;
     this.healthy = this.config.healthy && (health === null || health.healthy);
     this.degraded = this.config.degraded || health?.degraded === true;
-    this.excluded = health !== null && ((excludeNew && health.pending) || health.excluded);
+    // As Envoy: one that is going is not missed, so that it brings no panic on.
+    this.excluded =
+      this.config.status === 'DRAINING' ||
+      (health !== null && ((excludeNew && health.pending) || health.excluded));
   }
 
   dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError {

@@ -103,6 +103,7 @@ class SleepingEndpoint extends EndpointLoad implements EndpointView {
     this.localityWeight = config.localityWeight;
     this.healthy = config.healthy;
     this.degraded = config.degraded;
+    this.excluded = config.status === 'DRAINING';
     this.configured = { healthy: config.healthy, degraded: config.degraded };
   }
 }

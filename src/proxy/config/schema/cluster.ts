@@ -282,7 +282,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
       CLUSTER_PROVIDED: 6,
       LOAD_BALANCING_POLICY_CONFIG: 7,
     },
-    'default ROUND_ROBIN; CLUSTER_PROVIDED is for ORIGINAL_DST',
+    'default ROUND_ROBIN; CLUSTER_PROVIDED is for ORIGINAL_DST; hashes reach degraded endpoints too (Envoy’s never)',
   ),
   load_assignment: f.message(33, clusterLoadAssignment),
   transport_socket: f.message(24, transportSocket, 'RawBuffer or UpstreamTlsContext'),
