@@ -1,6 +1,6 @@
 // Clusters made by chance from balancers, priorities, localities, weights, health, subsets and limits, each asked the
-// same requests through a real Envoy and through Weft: who answers, and how often. Where a hash decides, each request has
-// the same answer on both sides; where chance or turns do, endpoints have the same share of them. `WEFT_SEED` plays
+// same requests through a real Envoy and through Weft: who answers, and how often. Where a hash decides, each request
+// has the same answer on both sides; where chance or turns do, endpoints have the same share of them. `WEFT_SEED` plays
 // others.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
