@@ -10,6 +10,7 @@ import {
   type RetryFacts,
   type RetryVerdict,
 } from '../../policy/index.ts';
+import { isStreamReset } from '../../wire/http2/index.ts';
 import type { ResponseHead } from '../../wire/index.ts';
 import type { RetryReason } from '../stats/index.ts';
 import type { Attempt } from './attempt.ts';
@@ -84,7 +85,8 @@ export function judgeFailure(
   const facts = fillFacts(request, failureKind(error), unsent, nowMs);
   facts.repeatable = error.retry !== 'no';
   facts.unprocessed = unsent && attempt.refusedStream;
-  facts.stale = attempt.reused && (error.code === 'peer-closed' || error.code === 'peer-reset');
+  const ended = error.code === 'peer-closed' || (error.code === 'peer-reset' && !isStreamReset(error));
+  facts.stale = attempt.reused && ended;
   return judge(request, facts);
 }
 

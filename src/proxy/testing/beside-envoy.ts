@@ -100,6 +100,8 @@ export interface BesideOptions {
   readonly cases: readonly Case[];
   /** Beside `backend`; made once it is known where test servers listen. */
   clusters?(): readonly object[];
+  /** Instead of the backend that this starts: a port of the caller's, and what its cluster says besides. */
+  readonly backend?: { readonly port: number; readonly fields: object };
   /** What the backend answers; by default what it saw, as JSON. */
   respond?(request: Request, seen: Seen): Response;
 }
@@ -209,12 +211,15 @@ export class BesideEnvoy {
   }
 
   private bootstrap(ports: readonly number[]): object {
-    const { cases, clusters } = this.options;
+    const { backend, cases, clusters } = this.options;
     return {
       node: { id: 'beside', cluster: 'shop' },
       static_resources: {
         listeners: cases.map((each, index) => createListener(each, index, ports[index] ?? 0)),
-        clusters: [cluster('backend', this.backend?.port ?? 0), ...(clusters?.() ?? [])],
+        clusters: [
+          cluster('backend', backend?.port ?? this.backend?.port ?? 0, backend?.fields),
+          ...(clusters?.() ?? []),
+        ],
       },
     };
   }

@@ -148,7 +148,14 @@ export function createPeerError(code: number, source: ErrorSource, unprocessed: 
   const name = errorNames[code] ?? `code ${code}`;
   const said = `the ${source === 'upstream' ? 'server' : 'client'} reset the stream: ${name}`;
   const kind: ErrorCode = code === errorCode.cancel && source === 'downstream' ? 'cancelled' : 'peer-reset';
-  return new MeshError(kind, source, unprocessed ? 'yes' : 'if-unsent', said);
+  return new MeshError(kind, source, unprocessed ? 'yes' : 'if-unsent', said, streamReset);
+}
+
+const streamReset = Symbol('stream reset');
+
+/** The peer gave up this one stream, having looked at it: its connection goes on. */
+export function isStreamReset(error: MeshError): boolean {
+  return error.cause === streamReset;
 }
 
 function entryOf(code: number): FaultEntry {

@@ -5,7 +5,7 @@ export {
   type Http2EventName,
   http2Event,
 } from './counts.ts';
-export { type Http2FaultName, http2FaultNames } from './errors.ts';
+export { type Http2FaultName, http2FaultNames, isStreamReset } from './errors.ts';
 export { forgetSharedFields } from './hpack/made-field.ts';
 export { defaultHttp2Limits, type Http2Limits } from './limits.ts';
 export type { Http2Options } from './link.ts';
