@@ -59,7 +59,7 @@ export function encodeSotwResponse(
   const tail = new WireWriter();
   tail.string(4, typeUrl);
   tail.string(5, nonce);
-  return [versionField(version), ...framesOf(resources, sotwFrame, sotwBlocks), tail.finish()];
+  return [versionField(version), ...framesOf(resources, sotwFrame, sotwKept), tail.finish()];
 }
 
 function versionField(version: string): Uint8Array {
@@ -79,7 +79,7 @@ export function encodeDeltaResponse(
   tail.string(4, typeUrl);
   tail.string(5, nonce);
   for (const name of removed) tail.element(6, name);
-  return [versionField(version), ...framesOf(resources, deltaFrame, deltaBlocks), tail.finish()];
+  return [versionField(version), ...framesOf(resources, deltaFrame, deltaKept), tail.finish()];
 }
 
 /** Frames in a row that are one piece. */
@@ -90,11 +90,15 @@ interface Block {
   readonly bytes: Uint8Array;
 }
 
-/** By their first member: clients that are given everything are given it in the same order. */
-type Blocks = WeakMap<XdsResource, Block>;
+/** Of one kind of response. */
+interface Kept {
+  readonly frames: WeakMap<XdsResource, Uint8Array>;
+  /** By their first member: clients that are given everything are given it in the same order. */
+  readonly blocks: WeakMap<XdsResource, Block>;
+}
 
-const sotwBlocks: Blocks = new WeakMap();
-const deltaBlocks: Blocks = new WeakMap();
+const sotwKept: Kept = { frames: new WeakMap(), blocks: new WeakMap() };
+const deltaKept: Kept = { frames: new WeakMap(), blocks: new WeakMap() };
 
 /**
  * Pictures are pieces of some sixty frames, put together once: a thousand clients that come together would else send
@@ -103,52 +107,56 @@ const deltaBlocks: Blocks = new WeakMap();
 function framesOf(
   resources: readonly XdsResource[],
   frameOf: (resource: XdsResource) => Uint8Array,
-  blocks: Blocks,
+  kept: Kept,
 ): readonly Uint8Array[] {
   if (resources.length < blockLength) return resources.map(frameOf);
   const pieces: Uint8Array[] = [];
   for (let from = 0; from < resources.length; from += blockLength)
-    pieces.push(...blockOf(resources.slice(from, from + blockLength), frameOf, blocks));
+    pieces.push(...blockOf(resources.slice(from, from + blockLength), frameOf, kept));
   return pieces;
 }
 
 function blockOf(
   members: readonly XdsResource[],
   frameOf: (resource: XdsResource) => Uint8Array,
-  blocks: Blocks,
+  kept: Kept,
 ): readonly Uint8Array[] {
   const [first] = members;
   if (first === undefined || members.length < blockLength) return members.map(frameOf);
-  const known = blocks.get(first);
+  const known = kept.blocks.get(first);
   if (known !== undefined && members.every((one, i) => one === known.members[i])) return [known.bytes];
   const bytes = joinPieces(members.map(frameOf));
-  blocks.set(first, { members, bytes });
+  kept.blocks.set(first, { members, bytes });
+  // The frames by themselves are views of it from now on, not held twice.
+  let at = 0;
+  for (const member of members) {
+    const { length } = frameOf(member);
+    kept.frames.set(member, bytes.subarray(at, at + length));
+    at += length;
+  }
   return [bytes];
 }
 
-const sotwFrames = new WeakMap<XdsResource, Uint8Array>();
-const deltaFrames = new WeakMap<XdsResource, Uint8Array>();
-
 /** The resource as one element of DiscoveryResponse.resources, tag and length included. */
 function sotwFrame(resource: XdsResource): Uint8Array {
-  let frame = sotwFrames.get(resource);
+  let frame = sotwKept.frames.get(resource);
   if (frame === undefined) {
     frame = encodeFrame(encodeAny(resource));
-    sotwFrames.set(resource, frame);
+    sotwKept.frames.set(resource, frame);
   }
   return frame;
 }
 
 /** The resource as one element of DeltaDiscoveryResponse.resources. */
 function deltaFrame(resource: XdsResource): Uint8Array {
-  let frame = deltaFrames.get(resource);
+  let frame = deltaKept.frames.get(resource);
   if (frame === undefined) {
     const writer = new WireWriter(resource.bytes.length + envelopeBytes);
     writer.string(1, resource.version);
     writer.bytes(2, encodeAny(resource));
     writer.string(3, resource.name);
     frame = encodeFrame(writer.finish());
-    deltaFrames.set(resource, frame);
+    deltaKept.frames.set(resource, frame);
   }
   return frame;
 }

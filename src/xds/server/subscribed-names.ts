@@ -19,7 +19,9 @@ export class SubscribedNames {
   }
 
   has(name: string): boolean {
-    return this.own.has(name) || this.pages.some((page) => page.has(name));
+    if (this.own.has(name)) return true;
+    for (const page of this.pages) if (page.has(name)) return true;
+    return false;
   }
 
   /** It must not be there. */
