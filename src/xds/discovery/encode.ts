@@ -47,9 +47,6 @@ function writeError(writer: WireWriter, field: number, error: string | null): vo
   writer.bytes(field, status.finish());
 }
 
-/** What a frame adds to its resource, at most: name, version and type. */
-const envelopeBytes = 512;
-
 export function encodeSotwResponse(
   typeUrl: string,
   version: string,
@@ -151,11 +148,13 @@ function sotwFrame(resource: XdsResource): Uint8Array {
 function deltaFrame(resource: XdsResource): Uint8Array {
   let frame = deltaKept.frames.get(resource);
   if (frame === undefined) {
-    const writer = new WireWriter(resource.bytes.length + envelopeBytes);
-    writer.string(1, resource.version);
-    writer.bytes(2, encodeAny(resource));
-    writer.string(3, resource.name);
-    frame = encodeFrame(writer.finish());
+    const any = encodeAny(resource);
+    const head = new WireWriter(smallBytes);
+    head.string(1, resource.version);
+    head.prefix(2, lengthOf(any));
+    const tail = new WireWriter(smallBytes);
+    tail.string(3, resource.name);
+    frame = encodeFrame([head.finish(), ...any, tail.finish()]);
     deltaKept.frames.set(resource, frame);
   }
   return frame;
@@ -170,24 +169,34 @@ export function deltaFrameBytes(resource: XdsResource): number {
   return deltaFrame(resource).length;
 }
 
-function encodeFrame(message: Uint8Array): Uint8Array {
-  const writer = new WireWriter(message.length + 12);
-  writer.bytes(2, message);
-  return writer.finish();
+/** Room for what stands around a resource; it grows where it must. */
+const smallBytes = 128;
+
+/** Around the bytes, which are copied once: of pictures of a large mesh each copy is tens of megabytes. */
+function encodeFrame(message: readonly Uint8Array[]): Uint8Array {
+  const head = new WireWriter(smallBytes);
+  head.prefix(2, lengthOf(message));
+  return joinPieces([head.finish(), ...message]);
 }
 
-function encodeAny(resource: XdsResource): Uint8Array {
-  const writer = new WireWriter(resource.bytes.length + envelopeBytes);
-  writer.string(1, resource.typeUrl);
-  writer.bytes(2, resource.bytes);
-  return writer.finish();
+function encodeAny({ typeUrl, bytes }: XdsResource): readonly Uint8Array[] {
+  const head = new WireWriter(smallBytes);
+  head.string(1, typeUrl);
+  head.prefix(2, bytes.length);
+  return [head.finish(), bytes];
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
 }
 
 /** The message as one. */
 export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
   const [first] = pieces;
   if (first !== undefined && pieces.length === 1) return first;
-  const all = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  const all = new Uint8Array(lengthOf(pieces));
   let at = 0;
   for (const piece of pieces) {
     all.set(piece, at);

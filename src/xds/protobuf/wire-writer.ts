@@ -24,9 +24,14 @@ export class WireWriter {
 
   /** Writes also an empty value: the presence of a message or of a repeated element is information. */
   bytes(field: number, value: Uint8Array): void {
-    this.tag(field, wireType.bytes);
-    this.varint(value.length);
+    this.prefix(field, value.length);
     this.raw(value);
+  }
+
+  /** What stands before `length` bytes that come from elsewhere. */
+  prefix(field: number, length: number): void {
+    this.tag(field, wireType.bytes);
+    this.varint(length);
   }
 
   /** An element of `repeated string`, also when it is empty. */
