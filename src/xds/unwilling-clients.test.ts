@@ -4,159 +4,18 @@
 
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { silentLog, VirtualClock, Xoshiro128 } from '../base/index.ts';
-import {
-  type Address,
-  createMemoryNetwork,
-  type Network,
-  type Socket,
-  type SocketHandler,
-} from '../net/index.ts';
-import { encodeDeltaRequest } from './discovery/encode.ts';
+import { type Address, createMemoryNetwork } from '../net/index.ts';
 import { parseDeltaResponse } from './discovery/parse.ts';
 import { AdsServer, createGrpcAdsTransport, createSnapshot, serveGrpcAds, typeUrls } from './index.ts';
 import { pictureStallMs, picturesAtOnceMax } from './limits.ts';
-import { clusterOf, endpointsOf, TestSource, testNode } from './testing/resources.ts';
-import { encodeFrame, FrameParser } from './transport/grpc-framing.ts';
-import { adsPaths } from './transport/grpc-protocol.ts';
+import { deltaRequest, FrameClient, frameType } from './testing/frame-client.ts';
+import { clusterOf, endpointsOf, TestSource } from './testing/resources.ts';
 
 // Much virtual time, and many frames of one byte.
 setDefaultTimeout(60_000);
 
 const address: Address = { kind: 'ip', host: '127.0.0.1', port: 15010 };
 const names = Array.from({ length: 300 }, (_, i) => `bank/service-${i}:80`);
-const frameType = {
-  data: 0,
-  headers: 1,
-  reset: 3,
-  settings: 4,
-  ping: 6,
-  goaway: 7,
-  windowUpdate: 8,
-} as const;
-
-function request(typeUrl: string, subscribe: readonly string[], nonce = ''): Uint8Array {
-  return encodeDeltaRequest({
-    typeUrl,
-    nonce,
-    subscribe,
-    unsubscribe: [],
-    initialVersions: new Map(),
-    node: testNode,
-    error: null,
-  });
-}
-
-function frame(
-  type: number,
-  flags: number,
-  stream: number,
-  payload: Uint8Array | readonly number[],
-): Uint8Array {
-  const bytes = new Uint8Array(9 + payload.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, payload.length * 256 + type);
-  bytes[4] = flags;
-  view.setUint32(5, stream);
-  bytes.set(payload, 9);
-  return bytes;
-}
-
-function uint32(value: number): readonly number[] {
-  return [(value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-}
-
-/** Literal fields without indexing (RFC 7541 section 6.2.2), names and values shorter than 127. */
-function block(fields: readonly (readonly [string, string])[]): readonly number[] {
-  const text = (value: string) => [value.length, ...new TextEncoder().encode(value)];
-  return fields.flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
-}
-
-const call = block([
-  [':method', 'POST'],
-  [':scheme', 'http'],
-  [':path', adsPaths.delta],
-  [':authority', 'control'],
-  ['content-type', 'application/grpc'],
-  ['te', 'trailers'],
-]);
-
-/** A client by its frames. It answers SETTINGS and PING; what it does with its windows is the test's. */
-class FrameClient implements SocketHandler {
-  readonly socket: Socket;
-  frames = 0;
-  dataBytes = 0;
-  readonly messages: Uint8Array[] = [];
-  closed = false;
-  /** Called with each frame from the server, after it was counted. */
-  onFrame: (type: number, client: FrameClient) => void = () => {};
-  private readonly parser = new FrameParser();
-  private held = new Uint8Array();
-  private readonly window: number;
-
-  constructor(network: Network, window: number) {
-    this.window = window;
-    this.socket = network.connect(address, this);
-  }
-
-  onOpen(): void {
-    this.send(new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'));
-    this.send(frame(frameType.settings, 0, 0, [0, 4, ...uint32(this.window)]));
-    this.send(frame(frameType.headers, 4, 1, call));
-    this.say(request(typeUrls.cluster, ['*']));
-  }
-
-  say(message: Uint8Array): void {
-    this.send(frame(frameType.data, 0, 1, encodeFrame(message)));
-  }
-
-  open(stream: number, bytes: number): void {
-    this.send(frame(frameType.windowUpdate, 0, stream, uint32(bytes)));
-  }
-
-  reset(): void {
-    this.send(frame(frameType.reset, 0, 1, uint32(8)));
-  }
-
-  private send(bytes: Uint8Array): void {
-    if (!this.closed) this.socket.write(bytes, 0, bytes.length);
-  }
-
-  onData(_socket: Socket, bytes: Uint8Array): void {
-    const all = new Uint8Array(this.held.length + bytes.length);
-    all.set(this.held);
-    all.set(bytes, this.held.length);
-    let at = 0;
-    while (all.length - at >= 9) {
-      const length = (all[at]! << 16) | (all[at + 1]! << 8) | all[at + 2]!;
-      if (all.length - at < 9 + length) break;
-      this.take(all[at + 3]!, all[at + 4]!, all.subarray(at + 9, at + 9 + length));
-      at += 9 + length;
-    }
-    this.held = all.slice(at);
-  }
-
-  private take(type: number, flags: number, payload: Uint8Array): void {
-    this.frames += 1;
-    if (type === frameType.settings && flags === 0) this.send(frame(frameType.settings, 1, 0, []));
-    else if (type === frameType.ping && flags === 0) this.send(frame(frameType.ping, 1, 0, payload));
-    else if (type === frameType.data) {
-      this.dataBytes += payload.length;
-      this.parser.push(payload, (message) => this.messages.push(message.slice()));
-    }
-    this.onFrame(type, this);
-  }
-
-  onDrain(): void {}
-
-  onEnd(): void {
-    this.socket.end();
-  }
-
-  onClose(): void {
-    this.closed = true;
-  }
-}
-
 function createWorld(count = names.length) {
   const clock = new VirtualClock();
   const network = createMemoryNetwork({ clock, random: new Xoshiro128(7n) });
@@ -179,12 +38,12 @@ function serveWell({ clock, network }: ReturnType<typeof createWorld>, count = n
     onMessage(bytes) {
       const response = parseDeltaResponse(bytes);
       for (const { name } of response.resources) seen.add(name);
-      stream.send([request(response.typeUrl, [], response.nonce)]);
+      stream.send([deltaRequest(response.typeUrl, [], response.nonce)]);
     },
     onWritable() {},
     onClose() {},
   });
-  stream.send([request(typeUrls.cluster, ['*'])]);
+  stream.send([deltaRequest(typeUrls.cluster, ['*'])]);
   while (seen.size < count && clock.now() - startMs < 10_000) clock.advanceBy(1);
   stream.close(null);
   return clock.now() - startMs;
@@ -194,7 +53,7 @@ const alone = serveWell(createWorld());
 
 test('a window opened byte by byte brings what one opened at once does', () => {
   const world = createWorld(70);
-  const client = new FrameClient(world.network, 1);
+  const client = new FrameClient(world.network, address, 1);
   client.onFrame = (type) => {
     if (type === frameType.data) client.open(1, 1);
   };
@@ -211,7 +70,7 @@ test('a window opened byte by byte brings what one opened at once does', () => {
 
 test('windows that never open cost bounded memory and delay nobody', () => {
   const world = createWorld();
-  const clients = Array.from({ length: 200 }, () => new FrameClient(world.network, 0));
+  const clients = Array.from({ length: 200 }, () => new FrameClient(world.network, address, 0));
   world.clock.advanceBy(100);
   expect(world.server.streamCount).toBe(200);
   // Thirty-two at a time hold the places for pictures until it is seen that they take nothing.
@@ -243,7 +102,7 @@ describe.each([
     'at frame %d leaves nothing',
     (at) => {
       const world = createWorld();
-      const client = new FrameClient(world.network, 65_535);
+      const client = new FrameClient(world.network, address, 65_535);
       client.onFrame = () => {
         if (client.frames === at) leave(client);
       };
