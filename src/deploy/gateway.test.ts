@@ -16,7 +16,7 @@ const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010' };
 type Json = { readonly [key: string]: Json } & string & readonly Json[];
 
 function render(more: Partial<FleetGateway> = {}): readonly [deployment: Json, service: Json] {
-  const [deployment, service] = createGatewayObjects({ ...gateway, ...more }, options);
+  const [, deployment, service] = createGatewayObjects({ ...gateway, ...more }, options);
   return [deployment?.object as unknown as Json, service?.object as unknown as Json];
 }
 
@@ -48,6 +48,17 @@ describe('what runs a Gateway', () => {
     expect(pod.containers[0]?.securityContext).toMatchObject({
       runAsNonRoot: true,
       readOnlyRootFilesystem: true,
+    });
+  });
+
+  test('has an account of its own, which policies know its pods by', () => {
+    const [account, deployment] = createGatewayObjects(gateway, options);
+    expect(account).toMatchObject({ plural: 'serviceaccounts', object: { metadata: { name: 'edge-weft' } } });
+    expect(deployment?.object['spec']).toMatchObject({
+      template: {
+        metadata: { labels: { 'weft.dev/service-account': 'edge-weft' } },
+        spec: { serviceAccountName: 'edge-weft' },
+      },
     });
   });
 

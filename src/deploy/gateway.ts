@@ -3,7 +3,7 @@
 // autoscaler.
 
 import { createHash } from 'node:crypto';
-import type { FleetGateway, FleetObject } from '../control/index.ts';
+import { accountLabel, type FleetGateway, type FleetObject } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
 
@@ -33,6 +33,12 @@ export function createGatewayObjects(
     ownerReferences: [owner],
   };
   return [
+    // Whom policies let in where they mean the Gateway, and nobody else.
+    {
+      root: '/api/v1',
+      plural: 'serviceaccounts',
+      object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    },
     {
       root: '/apis/apps/v1',
       plural: 'deployments',
@@ -40,7 +46,7 @@ export function createGatewayObjects(
         apiVersion: 'apps/v1',
         kind: 'Deployment',
         metadata,
-        spec: deploymentSpec(gateway, own, options),
+        spec: deploymentSpec(gateway, metadata.name, own, options),
       },
     },
     {
@@ -88,6 +94,7 @@ function hashOf(text: string): string {
 /** Nothing of how many: that is the autoscaler's, or one where there is none. */
 function deploymentSpec(
   gateway: FleetGateway,
+  account: string,
   own: Readonly<Record<string, string>>,
   { image, xds }: GatewayObjectOptions,
 ) {
@@ -123,10 +130,11 @@ function deploymentSpec(
     strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     template: {
       metadata: {
-        labels: { ...gateway.labels, ...own },
+        labels: { ...gateway.labels, ...own, [accountLabel]: account },
         annotations: { ...gateway.annotations, 'weft.dev/inject': 'false' },
       },
       spec: {
+        serviceAccountName: account,
         // It asks nothing of the API server.
         automountServiceAccountToken: false,
         // Listeners have low ports, and no program here is root.

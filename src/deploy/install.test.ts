@@ -59,7 +59,13 @@ describe('an installation', () => {
       spoken.map(({ group, plural }) => `${group}/${plural}/status`).toSorted(),
     );
     // Gateways' proxies; it reads of these no more than the mesh does.
-    expect(allowedTo('create')).toEqual(['events.k8s.io/events', 'apps/deployments', '/services', fences]);
+    expect(allowedTo('create')).toEqual([
+      'events.k8s.io/events',
+      'apps/deployments',
+      '/services',
+      '/serviceaccounts',
+      fences,
+    ]);
     const verbs = new Set(rules.flatMap((rule) => rule.verbs));
     expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create', 'patch', 'delete']));
   });

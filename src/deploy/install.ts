@@ -78,7 +78,7 @@ const fenceRule = {
 /** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
 const gatewayRules = [
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
+  { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
 ];
 
 /** One rule a group: list and watch of the kinds that are read. */
