@@ -2,6 +2,8 @@
 // sent as its own host, where a table would be sent whole. Callers far from a Service all see the same; what a
 // namespace sees otherwise lies over that.
 
+import { create, toBinary } from '@bufbuild/protobuf';
+import { VirtualHostSchema } from '../../xds/api.ts';
 import { ResourceSet, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import { rememberReferences } from './references.ts';
 import type { Encoded } from './resource.ts';
@@ -68,7 +70,12 @@ export class HostSets {
     const name = `${this.table}/${part.name}`;
     const before = held.get(name);
     if (before?.version === part.hash) return before;
-    const resource = { name, version: part.hash, typeUrl: virtualHostType, bytes: unwrap(part.bytes) };
+    const resource = {
+      name,
+      version: part.hash,
+      typeUrl: virtualHostType,
+      bytes: rename(unwrap(part.bytes), name),
+    };
     rememberReferences(resource, part.references);
     return resource;
   }
@@ -76,7 +83,32 @@ export class HostSets {
 
 /** The host of a table that has it alone: behind a tag and a length. */
 function unwrap(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(lengthEnd(bytes));
+}
+
+/** Envoy takes a host away by its own name, not by that of its resource: the two are one. */
+function rename(host: Uint8Array, name: string): Uint8Array {
+  const named = toBinary(VirtualHostSchema, create(VirtualHostSchema, { name }));
+  // Its name is its first field, behind a tag and a length.
+  const rest = host.subarray(lengthEnd(host) + lengthOf(host));
+  const renamed = new Uint8Array(named.length + rest.length);
+  renamed.set(named);
+  renamed.set(rest, named.length);
+  return renamed;
+}
+
+/** Of the field that bytes begin with. */
+function lengthOf(bytes: Uint8Array): number {
+  let length = 0;
+  for (let at = 1, shift = 0; ; at++, shift += 7) {
+    const byte = bytes[at] ?? 0;
+    length += (byte & 0x7f) << shift;
+    if (byte < 0x80) return length;
+  }
+}
+
+function lengthEnd(bytes: Uint8Array): number {
   let at = 1;
   while ((bytes[at] ?? 0) >= 0x80) at += 1;
-  return bytes.subarray(at + 1);
+  return at + 1;
 }

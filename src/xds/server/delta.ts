@@ -25,7 +25,7 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
   }
   if (request.subscribe.some((name) => name === '*' || isTable(state, name)))
     subscribeAll(state, 'explicit', resources);
-  else if (first && request.subscribe.length === 0 && isComplete(state.typeUrl)) {
+  else if (first && request.subscribe.length === 0 && meansAll(state)) {
     subscribeAll(state, 'legacy', resources);
   }
   for (const name of request.unsubscribe) {
@@ -33,6 +33,11 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
     else giveUp(state, name);
   }
   if (first) skipHeld(state, request.initialVersions, resources);
+}
+
+/** A first request without names. Of virtual hosts Envoy sends such a one, and takes what comes for its table. */
+function meansAll({ typeUrl }: TypeState): boolean {
+  return isComplete(typeUrl) || typeUrl === virtualHostType;
 }
 
 /**
