@@ -148,23 +148,36 @@ class ServerSlot implements TlsServerSlot {
   }
 
   choose(hello: ClientHello): TlsServer | null {
+    const shown = this.chooseShown(hello);
+    if (shown === null) return null;
+    // As Envoy: who offers nothing that is spoken here is served as if it had offered nothing at all.
+    const { alpn } = this.config;
+    const agrees =
+      alpn.length === 0 || hello.alpn.length === 0 || hello.alpn.some((one) => alpn.includes(one));
+    return agrees ? shown.server : shown.unagreed;
+  }
+
+  private chooseShown(hello: ClientHello): ShownServer | null {
     const { usable } = this;
-    if (usable.length === 1) return usable[0]!.server;
+    if (usable.length === 1) return usable[0]!;
     const ecdsa = hello.ecdsa && this.parameters.speaksEcdsa(hello);
-    return chooseCertificate(usable, { ...hello, ecdsa }, this.config.scansAll)?.server ?? null;
+    return chooseCertificate(usable, { ...hello, ecdsa }, this.config.scansAll);
   }
 
   private renew(): void {
     this.usable = this.slots.flatMap(({ material }) => {
       if (material === null) return [];
       const server = { context: material.context, alpn: this.config.alpn, judge: material.judge };
-      return [{ ...describeShown(material.certificateChain ?? ''), server }];
+      const unagreed = { ...server, alpn: [] };
+      return [{ ...describeShown(material.certificateChain ?? ''), server, unagreed }];
     });
   }
 }
 
 interface ShownServer extends Shown {
   readonly server: TlsServer;
+  /** Without a protocol of the application. */
+  readonly unagreed: TlsServer;
 }
 
 class ClientSlot implements TlsClientSlot {
