@@ -1,20 +1,27 @@
-// `weft install`: prints what a cluster needs to run the mesh, for `kubectl apply -f -`.
+// `weft install`: prints what a cluster needs to run the mesh, for `kubectl apply -f -`, or writes it as a Helm chart.
 
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { createInstallation, type InstallOptions } from '../deploy/index.ts';
+import { createChart, createInstallation, type InstallOptions, installReplicasMax } from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
 interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'replicas'> {
   readonly agents?: true;
+  readonly chart?: string;
   readonly webhookCert?: string;
   readonly webhookKey?: string;
   readonly webhookCa?: string;
 }
 
 function run(flags: InstallFlags): void {
+  if (flags.chart === undefined) printObjects(flags);
+  else writeChart(flags.chart);
+}
+
+function printObjects(flags: InstallFlags): void {
   const { image, namespace, replicas } = flags;
   const agents = flags.agents === true;
   const objects = createInstallation({ image, namespace, replicas, agents, webhook: readCertificate(flags) });
@@ -23,6 +30,18 @@ function run(flags: InstallFlags): void {
   const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
   const text = objects.map((object) => stringify(object, options)).join('---\n');
   process.stdout.write(text);
+}
+
+function writeChart(folder: string): void {
+  try {
+    for (const [path, text] of createChart(version)) {
+      const target = join(folder, path);
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, text);
+    }
+  } catch (cause) {
+    throw new Exit(exitCode.usage, `weft install: --chart ${folder} cannot be written: ${String(cause)}`);
+  }
 }
 
 function readCertificate({ webhookCert, webhookKey, webhookCa }: InstallFlags): InstallOptions['webhook'] {
@@ -44,8 +63,8 @@ function readPem(path: string): string {
 
 function parseReplicas(text: string): number {
   const replicas = Number(text);
-  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= 20) return replicas;
-  throw new InvalidArgumentError('must be 1 to 20');
+  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= installReplicasMax) return replicas;
+  throw new InvalidArgumentError(`must be 1 to ${installReplicasMax}`);
 }
 
 export const command: CliCommand = new Command('install')
@@ -54,6 +73,10 @@ export const command: CliCommand = new Command('install')
   .option('--namespace <name>', 'for the control plane', 'weft-system')
   .option('--replicas <n>', 'of the control plane', parseReplicas, 2)
   .option('--agents', 'a proxy on every node too')
+  .option(
+    '--chart <folder>',
+    'write a Helm chart there instead; its values take the place of the other options',
+  )
   .option(
     '--webhook-cert <file>',
     'inject pods of labelled namespaces: certificate of weft-inject.NAMESPACE.svc, PEM',

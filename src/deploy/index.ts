@@ -1,8 +1,9 @@
 export { type BootstrapFacts, type Endpoint, encodeBootstrap } from './bootstrap.ts';
+export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
-export { meshPorts, reviewBytesMax } from './limits.ts';
+export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export {
   type CapturedPorts,

@@ -16,3 +16,6 @@ export const proxyUser = 1337;
 
 /** An AdmissionReview with its pod; etcd takes objects of 1.5 MB. */
 export const reviewBytesMax = 4 * 1024 * 1024;
+
+/** Of the control plane: each holds all of the mesh, and one alone writes. */
+export const installReplicasMax = 20;

@@ -1,0 +1,79 @@
+// The values of the Helm chart: one table, from which values.yaml with its comments and the JSON schema are made.
+
+import { stringify } from 'yaml';
+import { installReplicasMax } from './limits.ts';
+
+interface ChartValue {
+  readonly name: string;
+  readonly doc: string;
+  readonly standard: unknown;
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+const pem = (description: string) => ({
+  type: 'string',
+  description,
+  pattern: '^$|-----BEGIN ',
+});
+
+function listValues(version: string): readonly ChartValue[] {
+  return [
+    {
+      name: 'image',
+      doc: 'Image of Weft, for the control plane and every proxy that it starts.',
+      standard: `weft:${version}`,
+      schema: { type: 'string', minLength: 1 },
+    },
+    {
+      name: 'replicas',
+      doc: 'Replicas of the control plane.',
+      standard: 2,
+      schema: { type: 'integer', minimum: 1, maximum: installReplicasMax },
+    },
+    {
+      name: 'agents',
+      doc: 'A proxy on every node too; its namespace must then allow Pod Security "privileged".',
+      standard: false,
+      schema: { type: 'boolean' },
+    },
+    {
+      name: 'webhook',
+      doc: 'Inject pods of namespaces with the label weft.dev/inject=enabled; off where cert is empty.',
+      standard: { cert: '', key: '', ca: '' },
+      schema: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          cert: pem('Certificate of weft-inject.NAMESPACE.svc, PEM.'),
+          key: pem('Its key, PEM.'),
+          ca: pem('Who signed it, PEM; empty: itself.'),
+        },
+        // A certificate comes with its key.
+        anyOf: [
+          { properties: { cert: { maxLength: 0 } } },
+          { properties: { key: { minLength: 1 } }, required: ['key'] },
+        ],
+      },
+    },
+  ];
+}
+
+export function encodeChartValues(version: string): string {
+  return listValues(version)
+    .map(({ name, doc, standard }) => `# ${doc}\n${stringify({ [name]: standard })}`)
+    .join('\n');
+}
+
+/** Helm refuses values that do not fit, and names that are not here. */
+export function createChartSchema(): object {
+  const values = listValues('0');
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(
+      // Helm itself sets `global` for every chart.
+      [...values.map(({ name, doc, schema }) => [name, { ...schema, description: doc }]), ['global', {}]],
+    ),
+  };
+}
