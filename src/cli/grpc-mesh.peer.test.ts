@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeBootstrap } from '../deploy/index.ts';
-import { grpcClientText, grpcServerText } from '../proxy/testing/python-grpc.ts';
+import { grpcCareText, grpcClientText, grpcServerText } from '../proxy/testing/python-grpc.ts';
 import { describeWith, freePort, freePorts, run } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 
@@ -41,6 +41,13 @@ metadata:
 addressType: IPv4
 endpoints: [{ addresses: [127.0.0.1], targetRef: { kind: Pod, name: ledger-0 } }]
 ports: [{ name: ${portName}, port: ${inbound} }]
+---
+apiVersion: weft.dev/v1alpha1
+kind: ServicePolicy
+metadata: { name: ledger, namespace: bank }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: ledger }]
+  retry: { idempotencyHeader: idempotency-key }
 `;
 
 describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'gRPC through the mesh', () => {
@@ -84,7 +91,9 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'gRPC thro
     rmSync(folder, { recursive: true });
   });
 
-  test.each(Object.entries(said))('of a Service that says %s', async (_, port) => {
+  test.each(Object.entries(said))('of a Service that says %s', async (what, port) => {
+    // Longer than the defaults for an attempt (5 s) and a request (15 s), once.
+    const waits = what === 'no protocol' ? '6,0,10' : '1,0';
     const [xds = 0, control = 0, inbound = 0, outbound = 0, own = 0, first = 0, second = 0] = freePorts(7);
     const objects = mkdtempSync(join(folder, 'objects-'));
     const portName = /name: ([\w-]+)/.exec(port)?.[1] ?? '';
@@ -95,6 +104,7 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'gRPC thro
     startSidecar('caller', xds, freePort(), outbound, second);
     for (const admin of [first, second])
       await until('a sidecar is ready', async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok);
+    const cared = run(['python3', '-c', grpcCareText, `${outbound}`, waits]);
     const { out, err } = await run(['python3', '-c', grpcClientText, `${outbound}`]);
     expect(`${out}${err}`.trim().split('\n')).toEqual([
       'unary hello',
@@ -105,6 +115,12 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'gRPC thro
       'fail UNAVAILABLE denied PERMISSION_DENIED slow DEADLINE_EXCEEDED',
       'deadline True',
       'many 500',
+    ]);
+    const care = await cared;
+    expect(`${care.out}${care.err}`.trim().split('\n')).toEqual([
+      'unmarked UNAVAILABLE 2',
+      'marked 2',
+      `late ${waits.replaceAll(',', ' ')}`,
     ]);
     // Requests that are no calls still reach a port of HTTP/1.1 in that version; gRPC servers have none.
     const stats = await (await fetch(`http://127.0.0.1:${second}/stats?filter=upstream_cx_http`)).text();

@@ -4,6 +4,7 @@
 export const grpcServerText = `
 import grpc, sys, time
 from concurrent import futures
+seen = {}
 class Handler(grpc.GenericRpcHandler):
     def service(self, call):
         name = call.method.split('/')[-1]
@@ -11,6 +12,11 @@ class Handler(grpc.GenericRpcHandler):
             if name == 'Fail': context.abort(grpc.StatusCode.UNAVAILABLE, 'down')
             if name == 'Denied': context.abort(grpc.StatusCode.PERMISSION_DENIED, 'no')
             if name == 'Slow': time.sleep(2)
+            if name == 'Flaky':
+                key = dict(context.invocation_metadata()).get('x-key')
+                seen[key] = seen.get(key, 0) + 1
+                if seen[key] == 1: context.abort(grpc.StatusCode.UNAVAILABLE, 'not yet')
+                return str(seen[key]).encode()
             if name == 'Deadline': return str(int(context.time_remaining() * 1000)).encode()
             return request
         def stream_out(request, context):
@@ -19,8 +25,13 @@ class Handler(grpc.GenericRpcHandler):
             return str(sum(len(request) for request in requests)).encode()
         def both(requests, context):
             for request in requests: yield request
+        def late(requests, context):
+            for request in requests:
+                time.sleep(float(request))
+                yield request
         if name == 'Down': return grpc.unary_stream_rpc_method_handler(stream_out)
         if name == 'Up': return grpc.stream_unary_rpc_method_handler(stream_in)
+        if name == 'Late': return grpc.stream_stream_rpc_method_handler(late)
         if name == 'Both': return grpc.stream_stream_rpc_method_handler(both)
         return grpc.unary_unary_rpc_method_handler(unary)
 server = grpc.server(futures.ThreadPoolExecutor(16), handlers=[Handler()], options=[('grpc.max_receive_message_length', -1)])
@@ -50,4 +61,22 @@ print('fail', code('Fail'), 'denied', code('Denied'), 'slow', code('Slow', 0.3))
 print('deadline', 0 < int(unary('Deadline', b'', 5)) <= 5100)
 futures = [channel.unary_unary('/bank.Ledger/Echo').future(b'x', timeout=10) for _ in range(500)]
 print('many', sum(len(future.result()) for future in futures))
+`;
+
+/**
+ * What a mesh does for calls: one that fails at first is made again where it says that it may be, and a stream whose
+ * head takes its time lives. `argv[2]`: seconds between its messages, commas between.
+ */
+export const grpcCareText = `
+import grpc, sys
+channel = grpc.insecure_channel('127.0.0.1:' + sys.argv[1], options=[('grpc.default_authority', 'ledger'), ('grpc.enable_retries', 0)])
+late = channel.stream_stream('/bank.Ledger/Late')(iter(wait.encode() for wait in sys.argv[2].split(',')))
+def flaky(key, more=()):
+    try:
+        return channel.unary_unary('/bank.Ledger/Flaky')(b'', timeout=10, metadata=(('x-key', key + sys.argv[1]),) + more).decode()
+    except grpc.RpcError as error:
+        return error.code().name
+print('unmarked', flaky('a'), flaky('a'))
+print('marked', flaky('b', (('idempotency-key', '1'),)))
+print('late', b' '.join(late).decode())
 `;

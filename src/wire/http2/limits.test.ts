@@ -5,6 +5,7 @@ import { frameType } from './constants.ts';
 import { createFaultCounts, defaultHttp2Limits, type Http2Limits, http2FaultNames } from './index.ts';
 import {
   block,
+  ClientBench,
   concat,
   data,
   frame,
@@ -421,4 +422,34 @@ test('every limit is above 0 and every counter starts at 0', () => {
   const { pingGapMs, ...others } = defaultHttp2Limits;
   expect([pingGapMs, Object.values(others).every((limit) => limit > 0)]).toEqual([0, true]);
   expect(createFaultCounts().every((count) => count === 0)).toBe(true);
+});
+
+test('informational answers without end end their stream', () => {
+  const bench = new ClientBench(options({ informationalCountMax: 3 }));
+  bench.get('hints');
+  bench.get('other');
+  const hint = headers(
+    1,
+    [
+      [':status', '103'],
+      ['link', '</a>'],
+    ],
+    4,
+  );
+  bench.feed(settings(), hint, hint, hint);
+  expect(bench.take().some((line) => line.startsWith('rstStream'))).toBe(false);
+  bench.feed(hint);
+  expect(bench.take()).toContain('rstStream 1 enhanceYourCalm');
+  const at = http2FaultNames.indexOf('informationalCount');
+  expect(bench.options.counts[at]).toBe(1);
+  bench.feed(headers(3, [[':status', '204']]));
+  expect(bench.host.events.at(-1)).toContain('done');
+});
+
+test('a peer that makes its table larger than tableBytesMax cannot be understood', () => {
+  const bench = open({ tableBytesMax: 100 });
+  // RFC 7541 section 6.3: 128, above what SETTINGS allowed.
+  bench.feed(frame(frameType.headers, 5, 1, concat(Uint8Array.of(0x3f, 97), block(getLines))));
+  expect(bench.take().at(-1)).toBe('goaway 0 compressionError');
+  expect(counted(bench)).toEqual({ compression: 1 });
 });
