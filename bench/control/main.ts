@@ -72,6 +72,7 @@ function goControlPlane(
     lastType: 'Cluster',
     changes,
     churnSeconds,
+    reconnects: true,
   };
 }
 
@@ -95,6 +96,7 @@ function weft(
     lastType: clientArgs.includes('-vhds') ? 'VirtualHost' : 'RouteConfiguration',
     changes,
     churnSeconds,
+    reconnects: !clientArgs.includes('-app'),
   };
 }
 
@@ -109,7 +111,10 @@ function print(figures: readonly Figures[], title: string): void {
     ['new Service, p99, ms', ({ service }) => service?.ms.toFixed(0) ?? '-'],
     ['its CPU, ms', ({ service }) => service?.cpuMs.toFixed(0) ?? '-'],
     ['sent to all, MB', ({ service }) => service?.sentMb.toFixed(1) ?? '-'],
-    ['all come back at once, s', ({ reconnectMs }) => (reconnectMs / 1_000).toFixed(1)],
+    [
+      'all come back at once, s',
+      ({ reconnectMs }) => (reconnectMs === null ? '-' : (reconnectMs / 1_000).toFixed(1)),
+    ],
     ['50 endpoint changes a second, % of a core', ({ churn }) => percent(churn?.cpuShare)],
     ['all right after so many of them', ({ churn }) => describeChurn(churn)],
     ['idle, % of a core', ({ idleCpuShare }) => percent(idleCpuShare)],
