@@ -1,0 +1,127 @@
+// The chart judged by Helm itself, and installed, upgraded, rolled back and taken away on a real cluster, which
+// `WEFT_KUBENET` names the rig of.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { describeSkipped, describeWith, type Output, run } from '../testing/programs.ts';
+import { createChart } from './chart.ts';
+import { createInstallation } from './install.ts';
+
+setDefaultTimeout(120_000);
+
+const root = join(import.meta.dir, '../..');
+const rig = process.env['WEFT_KUBENET'] ?? '';
+const pem = '-----BEGIN X-----';
+
+describeWith(['helm'], 'the chart in Helm’s hands', () => {
+  let folder: string;
+  let chart: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'weft-chart-'));
+    // Pods' programs run as another user.
+    chmodSync(folder, 0o755);
+    chart = join(folder, 'chart');
+    for (const [path, text] of createChart('1.2.3')) {
+      mkdirSync(dirname(join(chart, path)), { recursive: true });
+      writeFileSync(join(chart, path), text);
+    }
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('helm lint has nothing to say against it', async () => {
+    const { code, out } = await run(['helm', 'lint', '--strict', chart]);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('0 chart(s) failed') });
+  });
+
+  test('helm template gives what weft install prints', async () => {
+    const webhook = { cert: pem, key: pem, ca: pem };
+    const set = ['cert', 'key'].flatMap((name) => ['--set-string', `webhook.${name}=${pem}`]);
+    const values = ['--set', 'image=a/b:1,replicas=3,agents=true', ...set];
+    const { code, out, err } = await run(['helm', 'template', 'weft', chart, '-n', 'mesh', ...values]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const options = { image: 'a/b:1', namespace: 'mesh', replicas: 3, agents: true, webhook };
+    const printed = createInstallation(options).filter(
+      (object) =>
+        !['Namespace', 'CustomResourceDefinition'].includes((object as { kind?: string }).kind ?? ''),
+    );
+    const rendered = parseAllDocuments(out)
+      .map((document) => document.toJS())
+      .filter((object) => object !== null && object.kind !== 'CustomResourceDefinition');
+    const sorted = (objects: readonly object[]) => objects.map((object) => JSON.stringify(object)).toSorted();
+    expect(sorted(rendered)).toEqual(sorted(printed));
+  });
+
+  for (const [name, value, path] of [
+    ['no replica', 'replicas=0', '/replicas'],
+    ['a name that is not there', 'replica=2', 'replica'],
+    ['a certificate without its key', `webhook.cert=${pem}`, 'webhook'],
+  ] as const)
+    test(`${name} is refused with its place`, async () => {
+      const { code, err } = await run(['helm', 'template', chart, '--set', value]);
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(path) });
+    });
+
+  const onCluster = rig === '' ? describeSkipped.bind(null, 'WEFT_KUBENET names no rig') : describe;
+  onCluster('on a cluster', () => {
+    const shell = (script: string): Promise<Output> => {
+      const cluster = join(folder, 'cluster');
+      const setup = `export KUBENET_DIR=${cluster} KUBECONFIG=${cluster}/kubeconfig PATH=${cluster}/bin:$PATH`;
+      return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`]);
+    };
+    const sh = async (script: string): Promise<string> => {
+      const { code, out, err } = await shell(script);
+      if (code !== 0) throw new Error(`${script}\n${out}${err}`);
+      return out;
+    };
+    const replicas = 'kubectl get -n mesh deployment/weft-control -o jsonpath={.status.readyReplicas}';
+    const kinds = 'clusterrole,clusterrolebinding,crd,mutatingwebhookconfiguration';
+    const listAll = async () =>
+      (
+        await sh(
+          `kubectl get ${kinds} -o name; kubectl get all,cm,secret,pdb,role,rolebinding,sa -n mesh -o name`,
+        )
+      )
+        .split('\n')
+        .toSorted();
+    const wait = '--wait --timeout 60s';
+    let before: readonly string[];
+
+    beforeAll(async () => {
+      const weft = join(folder, 'weft');
+      await sh(
+        `${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null; ${rig}/up >/dev/null`,
+      );
+      await sh(`${rig}/load-image weft -- ${weft}; kubectl create namespace mesh`);
+      await sh(
+        'until kubectl get -n mesh cm/kube-root-ca.crt sa/default >/dev/null 2>&1; do sleep 0.1; done',
+      );
+      before = await listAll();
+    }, 180_000);
+
+    afterAll(async () => void (await shell(`${rig}/down`)), 60_000);
+
+    test('it is installed, upgraded and rolled back', async () => {
+      await sh(`helm install weft ${chart} -n mesh --set image=weft ${wait}`);
+      expect(await sh(replicas)).toBe('2');
+      await sh(`helm upgrade weft ${chart} -n mesh --set image=weft,replicas=3 ${wait}`);
+      expect(await sh(replicas)).toBe('3');
+      await sh(`helm rollback weft 1 -n mesh ${wait}`);
+      expect(await sh(replicas)).toBe('2');
+    });
+
+    test('taken away it leaves the definitions, and nothing else', async () => {
+      await sh(`helm uninstall weft -n mesh ${wait}`);
+      // Who wrote last may have left its Lease, and the collector takes pods after their Deployment.
+      await sh('kubectl wait -n mesh --for=delete deployment,pod -l app=weft-control --timeout=60s');
+      await sh('kubectl delete lease -n mesh --all');
+      const left = (await listAll()).filter((name) => !before.includes(name));
+      expect(left.length).toBeGreaterThan(0);
+      for (const name of left) expect(name).toMatch(/^customresourcedefinition.*\.weft\.dev$/);
+    });
+  });
+});
