@@ -5,6 +5,7 @@
 import { hardened } from './hardened.ts';
 import { annotations } from './inject.ts';
 import { meshPorts } from './limits.ts';
+import { spreadOverNodes } from './spread.ts';
 
 export interface WebhookCertificate {
   /** PEM; for `weft-inject.NAMESPACE.svc`. */
@@ -93,6 +94,7 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
         spec: {
           automountServiceAccountToken: false,
           priorityClassName: 'system-cluster-critical',
+          topologySpreadConstraints: spreadOverNodes(labels),
           containers: [container],
           volumes: [{ name: 'certificate', secret: { secretName: name } }],
         },

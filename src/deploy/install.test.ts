@@ -117,4 +117,18 @@ describe('an installation', () => {
       }
     }
   });
+
+  test('spreads the replicas of each Deployment over nodes', () => {
+    const deployments = install(true).filter(({ kind }) => kind === 'Deployment');
+    expect(deployments.map(({ metadata }) => metadata.name)).toEqual(['weft-control', 'weft-inject']);
+    for (const { metadata, spec } of deployments)
+      expect(spec?.template?.spec).toMatchObject({
+        topologySpreadConstraints: [
+          {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: { matchLabels: { app: metadata.name } },
+          },
+        ],
+      });
+  });
 });

@@ -5,6 +5,7 @@ import { customResourceDefinitions, listWatchedKinds, statusKinds } from '../con
 import { hardened } from './hardened.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { meshPorts } from './limits.ts';
+import { spreadOverNodes } from './spread.ts';
 
 export interface InstallOptions {
   readonly image: string;
@@ -182,14 +183,7 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
         spec: {
           serviceAccountName: name,
           priorityClassName: 'system-cluster-critical',
-          topologySpreadConstraints: [
-            {
-              maxSkew: 1,
-              topologyKey: 'kubernetes.io/hostname',
-              whenUnsatisfiable: 'ScheduleAnyway',
-              labelSelector: { matchLabels: labels },
-            },
-          ],
+          topologySpreadConstraints: spreadOverNodes(labels),
           containers: [container],
         },
       },
