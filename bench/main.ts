@@ -12,27 +12,44 @@ import { parts } from './parts/index.ts';
 const full: Effort = { rounds: 3, seconds: 6, rates: [50, 500, 15_000], quick: false };
 const quick: Effort = { rounds: 1, seconds: 2, rates: [500], quick: true };
 
-const { values, positionals } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    save: { type: 'string' },
-  },
-  allowPositionals: true,
-});
-const known = [...cases.map(({ name }) => name), ...Object.keys(parts)];
-const unknown = positionals.find((name) => name !== 'all' && !known.includes(name));
-if (unknown !== undefined) {
-  console.error(`bench: '${unknown}' is not one of ${[...known, 'all'].join(', ')}`);
+const usage = `Usage: npm run bench -- [CASE ...] [--quick] [--rounds N] [--only PEER] [--save FOLDER]
+cases: ${[...cases.map(({ name }) => name), ...Object.keys(parts), 'all'].join(' ')}`;
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: String(full.rounds) },
+        only: { type: 'string', multiple: true, default: [] },
+        save: { type: 'string' },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`bench: ${reason}\n${usage}`);
   process.exit(64);
 }
+
+const { values, positionals } = readArguments();
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1 || rounds > 20) refuse('--rounds is a number of 1 to 20');
+const effort = values.quick ? quick : { ...full, rounds };
+const known = [...cases.map(({ name }) => name), ...Object.keys(parts)];
+const unknown = positionals.find((name) => name !== 'all' && !known.includes(name));
+if (unknown !== undefined) refuse(`there is no case '${unknown}'`);
 const wanted = positionals.length === 0 ? ['hop'] : positionals;
 const results: CaseResult[] = [];
 if (wanted.some((name) => !Object.hasOwn(parts, name))) buildWeft();
 for (const name of wanted.flatMap((one) => (one === 'all' ? cases.map((bench) => bench.name) : [one]))) {
   const bench = cases.find((one) => one.name === name);
   if (bench === undefined) await parts[name]!(values.quick);
-  else results.push(await runCase(bench, values.quick ? quick : full, values.only));
+  else results.push(await runCase(bench, effort, values.only));
 }
 for (const result of results) console.log(`\n${formatCase(result)}`);
 if (values.save !== undefined) {
