@@ -19,6 +19,8 @@ export class ModelBuilder {
   /** Since the last build: Services whose endpoints changed, and whether anything else did. */
   private readonly changed = new Set<string>();
   private isWhole = false;
+  /** Pods are asked about by these alone, and come and go all the time. */
+  private accessPolicies = 0;
 
   constructor(catalog: Catalog) {
     this.catalog = catalog;
@@ -31,8 +33,14 @@ export class ModelBuilder {
   /** An object changed; null: it is not there. The catalog has it already. */
   note(before: CatalogEntry | null, after: CatalogEntry | null): void {
     this.move(sliceOf(before), sliceOf(after));
-    for (const entry of [before, after])
-      if (entry !== null && entry.kind !== 'EndpointSlice') this.isWhole = true;
+    this.accessPolicies +=
+      (after?.kind === 'AccessPolicy' ? 1 : 0) - (before?.kind === 'AccessPolicy' ? 1 : 0);
+    for (const entry of [before, after]) if (entry !== null && this.isForAll(entry)) this.isWhole = true;
+  }
+
+  /** It may change anything in the model, or (a pod) whom several Services let in. */
+  private isForAll({ kind }: CatalogEntry): boolean {
+    return kind !== 'EndpointSlice' && (kind !== 'Pod' || this.accessPolicies > 0);
   }
 
   /** The model of all that was noted. */
