@@ -46,4 +46,5 @@ test('what a stock Envoy refuses is refused', () => {
     'must compile to at most 100 instructions of RE2, as Envoy has it, not to some 104',
   );
   expect(portableRegexFault('(')).toContain('missing )');
+  expect(portableRegexFault('')).toBe('must not be empty');
 });
