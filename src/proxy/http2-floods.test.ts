@@ -52,6 +52,8 @@ for (const flood of floods) {
     );
     expect(others.map(({ status }) => status)).toEqual(others.map(() => 200));
     await until('the flood is ended', caught);
+    // What a collection leaves: the rest comes and goes, and this process has more to do than this proxy.
+    Bun.gc(true);
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(grownBytesMax);
     stop();
     await ended;

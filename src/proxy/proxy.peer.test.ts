@@ -97,7 +97,7 @@ describe('the process', () => {
     const { code, err } = await run([weft, 'proxy', '-c', join(testdata, 'unsupported.yaml')]);
     expect(code).toBe(64);
     expect(err.trimEnd().split('\n').length).toBeGreaterThan(10);
-    expect(err).toContain('static_resources.clusters[0].preconnect_policy: is not supported by Weft');
+    expect(err).toContain('static_resources.clusters[0].track_timeout_budgets: is not supported by Weft');
   });
 
   test('Envoy’s flags mean what they mean there', async () => {
