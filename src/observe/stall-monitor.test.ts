@@ -37,7 +37,7 @@ class LateClock implements Clock {
 describe('StallMonitor', () => {
   test('lateness is recorded, the longest remembered', () => {
     const clock = new LateClock();
-    const monitor = new StallMonitor(clock, () => 0);
+    const monitor = new StallMonitor(clock, { requests: 0, connections: 1 });
     monitor.start();
     for (const lateMs of [0, 30, 2]) clock.fire(lateMs);
     expect(monitor.histogram.count).toBe(3);
@@ -48,7 +48,7 @@ describe('StallMonitor', () => {
 
   test('one stall is no lag, however long; samples that are all late are', () => {
     const clock = new LateClock();
-    const monitor = new StallMonitor(clock, () => 0);
+    const monitor = new StallMonitor(clock, { requests: 0, connections: 1 });
     monitor.start();
     for (let look = 0; look < 8; look++) clock.fire(0);
     clock.fire(60_000);
@@ -61,15 +61,16 @@ describe('StallMonitor', () => {
 
   test('it samples more the more happens', () => {
     const clock = new LateClock();
-    let requests = 0;
-    const monitor = new StallMonitor(clock, () => requests);
+    const activity = { requests: 0, connections: 0 };
+    const monitor = new StallMonitor(clock, activity);
     monitor.start();
+    activity.connections = 1;
     clock.fire(0);
-    requests += 10;
+    activity.requests += 10;
     clock.fire(0);
-    requests += 100;
+    activity.requests += 100;
     clock.fire(0);
-    expect(clock.armedMs).toEqual([1_000, 1_000, 100, 20]);
+    expect(clock.armedMs).toEqual([4_000, 1_000, 100, 20]);
     monitor.stop();
     clock.fire(0);
     expect(clock.armedMs.length).toBe(4);

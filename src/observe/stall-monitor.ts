@@ -14,6 +14,8 @@ const busyIntervalMs = 20;
 const quietIntervalMs = 100;
 /** The same while nothing happens: waking an idle proxy 50 times a second would be most of its cost. */
 const idleIntervalMs = 1_000;
+/** The same while nobody is connected, whom a stall could keep waiting. */
+const restIntervalMs = 4_000;
 /** Requests a second from which a proxy counts as under load. */
 const busyRate = 500;
 
@@ -21,6 +23,14 @@ const busyRate = 500;
  * Samples in a row that must all be late before the loop counts as late: one stall, however long, is over by itself.
  */
 const lagLooks = 8;
+
+/** What goes on in a proxy, as far as it decides how often somebody looks. */
+export interface Activity {
+  /** Counts work done. */
+  readonly requests: number;
+  /** Connections of clients, open now. */
+  readonly connections: number;
+}
 
 export class StallMonitor implements TimerHandler {
   /** Lateness of each sample, in seconds. The timer wheel's own rounding (a tick) is in it. */
@@ -30,14 +40,14 @@ export class StallMonitor implements TimerHandler {
   private readonly lately: number[] = [];
   private looks = 0;
   private readonly clock: Clock;
-  private readonly activity: () => number;
+  private readonly activity: Activity;
   private readonly timer = new Timer(this, 0);
-  private lastActivity = 0;
+  private lastRequests = 0;
   private intervalMs = idleIntervalMs;
   private expectedMs = 0;
 
-  /** `activity` counts work done (requests); while it stands still, sampling slows down. */
-  constructor(clock: Clock, activity: () => number) {
+  /** While `activity` stands still, sampling slows down. */
+  constructor(clock: Clock, activity: Activity) {
     this.clock = clock;
     this.activity = activity;
   }
@@ -65,11 +75,12 @@ export class StallMonitor implements TimerHandler {
   }
 
   private arm(now: number): void {
-    const activity = this.activity();
-    const ratePerSecond = ((activity - this.lastActivity) * 1000) / this.intervalMs;
-    this.lastActivity = activity;
+    const { requests, connections } = this.activity;
+    const ratePerSecond = ((requests - this.lastRequests) * 1000) / this.intervalMs;
+    this.lastRequests = requests;
     // On whole seconds, together with whatever else looks once a second.
-    const idleMs = idleIntervalMs - (now % idleIntervalMs);
+    const slowestMs = connections === 0 ? restIntervalMs : idleIntervalMs;
+    const idleMs = slowestMs - (now % slowestMs);
     const intervalMs =
       ratePerSecond >= busyRate ? busyIntervalMs : ratePerSecond > 0 ? quietIntervalMs : idleMs;
     this.intervalMs = intervalMs;

@@ -197,6 +197,13 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     return total;
   }
 
+  /** Of clients, open now. */
+  get connections(): number {
+    let total = 0;
+    for (const listener of this.listeners.values()) total += listener.stats.connectionsActive;
+    return total;
+  }
+
   /** Requests running. */
   get active(): number {
     let total = 0;

@@ -132,7 +132,7 @@ class ComposedProxy implements Proxy {
     });
     this.first?.attach(this.dataPlane, this.config);
     this.readiness = new Readiness({ clock, log, config: this.config, plane: this.createReadinessPlane() });
-    this.stalls = new StallMonitor(clock, () => this.dataPlane.requests);
+    this.stalls = new StallMonitor(clock, this.dataPlane);
     this.overload = new OverloadManager({
       clock,
       log,

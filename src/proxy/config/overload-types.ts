@@ -16,6 +16,8 @@ export type MonitorConfig =
 
 export interface OverloadConfig {
   readonly refreshMs: number;
+  /** Instead of it while no client is connected, so that nobody makes anything grow. A multiple of it. */
+  readonly restMs: number;
   readonly monitors: readonly MonitorConfig[];
   readonly actions: readonly OverloadActionSettings[];
   readonly shedPoints: readonly LoadShedSettings[];
@@ -65,6 +67,7 @@ export const ownMonitors: ReadonlyMap<string, MonitorConfig> = new Map(
 /** In force where the bootstrap says nothing: mild first, and only where the process would fail otherwise. */
 export const defaultOverload: OverloadConfig = {
   refreshMs: 1_000,
+  restMs: 4_000,
   monitors: [...ownMonitors.values()],
   actions: [
     { action: 'shrink_heap', triggers: at(0.85, memory), timers: [] },

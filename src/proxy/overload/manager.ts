@@ -21,6 +21,8 @@ import type { OverloadSwitches } from './switches.ts';
 /** The data path, as far as it can be relieved. */
 export interface OverloadPlane {
   readonly overload: OverloadSwitches;
+  /** Of clients, open now. */
+  readonly connections: number;
   /** Leaves new connections to the kernel's queue, or takes them up again. */
   suspendListeners(suspended: boolean): void;
   /** Ends connections that are idle for longer than their timeout, as `scale` makes it. */
@@ -102,9 +104,10 @@ export class OverloadManager implements TimerHandler, OverloadView {
   onTimer(): void {
     for (const monitor of this.monitors) this.read(monitor);
     this.act();
-    const { clock, config } = this.options;
-    // On multiples of it, so that an idle process wakes up once for all that looks once a second.
-    clock.arm(this.timer, config.refreshMs - (clock.now() % config.refreshMs));
+    const { clock, config, plane } = this.options;
+    const everyMs = plane.connections === 0 ? config.restMs : config.refreshMs;
+    // On multiples of it, so that an idle process wakes up once for all that looks every so often.
+    clock.arm(this.timer, everyMs - (clock.now() % everyMs));
   }
 
   private read(monitor: Monitor): void {

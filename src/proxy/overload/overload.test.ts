@@ -1,12 +1,16 @@
 // A whole proxy under pressure: each action begins at its threshold, mildest first, and is undone when it falls.
 
 import { describe, expect, test } from 'bun:test';
+import { silentLog, VirtualClock } from '../../base/index.ts';
 import { createMemoryStore } from '../../net/index.ts';
+import { defaultOverload } from '../config/overload-types.ts';
 import { ip } from '../testing/configs.ts';
 import { TestClient } from '../testing/peers.ts';
 import { cluster, httpListener } from '../testing/tls-proxy.ts';
 import { bootstrapOf, WholeProxy } from '../testing/whole-proxy.ts';
+import { OverloadManager } from './manager.ts';
 import { resetLargest } from './reset-largest.ts';
+import { OverloadSwitches } from './switches.ts';
 
 const pressureFile = '/pressure';
 const monitor = {
@@ -169,4 +173,38 @@ test('those that hold most are reset first, down to the class that the pressure 
   expect(reset).not.toContain(512);
   const many = Array.from({ length: 200 }, () => holders[4]!);
   expect(resetLargest(many, 1, 10)).toBe(50);
+});
+
+test('the default looks less often while nobody is connected', () => {
+  const clock = new VirtualClock();
+  let looks = 0;
+  const plane = {
+    overload: new OverloadSwitches(),
+    connections: 0,
+    suspendListeners() {},
+    endIdle() {},
+    resetLargest() {},
+  };
+  const readings = {
+    residentBytes: () => 0,
+    cgroupMemory: () => null,
+    openFiles() {
+      looks += 1;
+      return { open: 1, max: 100 };
+    },
+    releaseMemory() {},
+  };
+  const options = { clock, log: silentLog, store: createMemoryStore(), config: defaultOverload };
+  const manager = new OverloadManager({ ...options, plane, readings, lagMs: () => 0 });
+  const looksDuring = (ms: number): number => {
+    const before = looks;
+    clock.advanceBy(ms);
+    return looks - before;
+  };
+  manager.start();
+  expect(looksDuring(40_000)).toBe(10);
+  plane.connections = 1;
+  expect(looksDuring(4_000)).toBe(1);
+  expect(looksDuring(10_000)).toBe(10);
+  manager.stop();
 });

@@ -80,7 +80,7 @@ class ProxyThread implements TimerHandler {
         status: () => handedOn,
       }),
     });
-    this.stalls = new StallMonitor(clock, () => this.plane.requests);
+    this.stalls = new StallMonitor(clock, this.plane);
     this.overload = new OverloadManager({
       clock,
       log,

@@ -171,6 +171,7 @@ test('without one the default is in force, with one it alone, and Weft’s monit
   });
   expect(own.ok && own.value.overload).toEqual({
     refreshMs: 1_000,
+    restMs: 1_000,
     monitors: [{ kind: 'loop-lag', name: 'weft.resource_monitors.loop_lag', lagMs: 2_000 }],
     actions: [
       {

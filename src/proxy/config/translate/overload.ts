@@ -57,8 +57,11 @@ export function translateOverload(
     translatePoint(point, monitors, `${join(path, 'loadshed_points')}[${index}]`, faults),
   );
   checkUnique(message.loadshed_points, join(path, 'loadshed_points'), faults);
+  const refreshMs = message.refresh_interval ?? defaultOverload.refreshMs;
   return {
-    refreshMs: message.refresh_interval ?? defaultOverload.refreshMs,
+    refreshMs,
+    // Who configures monitors wants them read as often as was said.
+    restMs: refreshMs,
     monitors: [...monitors.values()],
     actions: actions.filter((action) => action !== null),
     shedPoints: points.filter((point) => point !== null),
