@@ -23,7 +23,14 @@ test.each(cases)('%s', async (name, words) => {
 
 test('an unknown name is refused with those that are known', async () => {
   const { code, err } = await bench('nope');
-  expect(err).toMatch(/'nope' is not one of (\w+, )+all\n/);
-  for (const [name] of cases) expect(err).toContain(`${name}, `);
+  expect(err).toMatch(/there is no case 'nope'\n.*\ncases: (\w+ )+all\n/);
+  for (const [name] of cases) expect(err).toContain(`${name} `);
   expect(code).toBe(64);
+});
+
+test('an unknown flag, and rounds that are none, are refused with the usage', async () => {
+  for (const flags of [['--fast'], ['--rounds', '0'], ['--rounds', 'x']]) {
+    const { code, err } = await bench(...flags);
+    expect([code, err.includes('Usage: npm run bench')]).toEqual([64, true]);
+  }
 });
