@@ -30,6 +30,21 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./xds.ts'),
   },
   {
+    name: 'proxies',
+    summary: 'show every proxy of a cluster, and whether it has what it is sent',
+    load: () => import('./proxies.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'show what a pod’s proxy has in force',
+    load: () => import('./config.ts'),
+  },
+  {
+    name: 'logs',
+    summary: 'print the log of a pod’s proxy',
+    load: () => import('./logs.ts'),
+  },
+  {
     name: 'check',
     summary: 'validate manifests and Envoy bootstraps offline',
     load: () => import('./check.ts'),

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { type Clock, formatIssue, type Log } from '../base/index.ts';
+import { type Clock, fail, formatIssue, type Log, type Result } from '../base/index.ts';
 import {
   type ClusterAccess,
   createFetchApi,
@@ -18,9 +18,13 @@ import { createSystemRandom } from '../net/index.ts';
 import { Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
-export interface KubernetesFlags {
+/** Which API server: options of every command that asks one. */
+export interface AccessFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
+}
+
+export interface KubernetesFlags extends AccessFlags {
   readonly namespace: readonly string[];
 }
 
@@ -33,7 +37,7 @@ export interface KubernetesAccess {
 }
 
 export function openKubernetes(flags: KubernetesFlags, clock: Clock, log: Log): KubernetesAccess {
-  const access = findAccess(flags);
+  const access = findAccess(flags, 'weft control');
   const api = createFetchApi({
     access,
     clock,
@@ -55,34 +59,36 @@ export function openKubernetes(flags: KubernetesFlags, clock: Clock, log: Log): 
   return { api, source };
 }
 
-function findAccess(flags: KubernetesFlags): ClusterAccess {
+/** `command` begins what it says of a fault. */
+export function findAccess(flags: AccessFlags, command: string): ClusterAccess {
   const { KUBECONFIG: named, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   const fallback = join(homedir(), '.kube', 'config');
   const paths = flags.kubeconfig ?? named ?? '';
   if (paths === '' && flags.context === undefined && host !== undefined && host !== '')
     return inClusterAccess(host, port ?? '443', accountFolder);
   if (paths === '' && !existsSync(fallback))
-    throw usage('no API server is known: name one by --kubeconfig or KUBECONFIG');
-  return readKubeconfig(paths === '' ? fallback : paths, flags.context ?? '');
+    throw usage(command, 'no API server is known: name one by --kubeconfig or KUBECONFIG');
+  const access = readKubeconfig(paths === '' ? fallback : paths, flags.context ?? '');
+  if (!access.ok) throw usage(command, access.error);
+  return access.value;
 }
 
-function readKubeconfig(path: string, context: string): ClusterAccess {
+function readKubeconfig(path: string, context: string): Result<ClusterAccess, string> {
   // kubectl merges them; which file's relative paths and which context count would be guesswork.
   if (path.includes(':'))
-    throw usage(`KUBECONFIG names several files; choose one by --kubeconfig (got ${path})`);
+    return fail(`KUBECONFIG names several files; choose one by --kubeconfig (got ${path})`);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw usage(
+    return fail(
       `cannot read the kubeconfig ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
   const access = parseKubeconfig(path, text, dirname(resolve(path)), context);
-  if (!access.ok) throw usage(access.error.map(formatIssue).join('\n'));
-  return access.value;
+  return access.ok ? access : fail(access.error.map(formatIssue).join('\n'));
 }
 
-function usage(message: string): Exit {
-  return new Exit(exitCode.usage, `weft control: ${message}`);
+function usage(command: string, message: string): Exit {
+  return new Exit(exitCode.usage, `${command}: ${message}`);
 }

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { MeshView, ProxyView } from '../control/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { formatAge } from './table.ts';
 import { diff, dump, shortTypes } from './xds-resources.ts';
 
 interface StatusFlags {
@@ -53,12 +54,6 @@ export function describeProxies(proxies: readonly ProxyView[], atMs: number): re
     }
   }
   return lines;
-}
-
-function formatAge(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 120) return `${seconds}s`;
-  return seconds < 7_200 ? `${Math.round(seconds / 60)}m` : `${Math.round(seconds / 3_600)}h`;
 }
 
 const adminUrl = 'http://127.0.0.1:15014';

@@ -9,6 +9,7 @@ export {
   type GatewayView,
   type MeshView,
   type PortView,
+  type ProxiesView,
   type ProxyView,
   type RouteView,
   type ServiceView,
@@ -21,13 +22,21 @@ export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
 export { type FleetObject, ObjectFleet } from './fleet/object-fleet.ts';
 export {
+  type Cluster,
   type ClusterAccess,
+  createCluster,
   createFetchApi,
+  fieldOf,
   inClusterAccess,
+  isRecord,
   type KubeApi,
+  type KubeObject,
   KubernetesSource,
+  type ListOutcome,
+  listAll,
   listWatchedKinds,
   parseKubeconfig,
+  textOf,
 } from './kubernetes/index.ts';
 export { accountLabel } from './model/access.ts';
 export type { Condition } from './model/status.ts';

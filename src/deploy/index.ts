@@ -5,6 +5,8 @@ export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
 export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
 export { injectManifests } from './manifests.ts';
+export { type ControlReplica, type FleetProxy, viewFleet } from './operate/fleet-view.ts';
+export { listMeshPods, type MeshPod, type MeshRole, readMeshPod } from './operate/mesh-pods.ts';
 export {
   type CapturedPorts,
   cleanIptables,

@@ -158,6 +158,30 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(inbound.some(({ out }) => out.includes('direction="inbound"'))).toBe(true);
   });
 
+  test('weft proxies, config and logs ask through the API server, and need no other tool', async () => {
+    const proxies = await sh(`${weft} proxies`);
+    expect(proxies.match(/^shop\/hello-\S+ +sidecar +\S+ +synced +\d+\w +weft-control-/gm)?.length).toBe(3);
+    expect(proxies.match(/^weft-system\/weft-agent-\S+ +agent .* synced /gm)?.length).toBe(2);
+    const config = await sh(`${weft} config shop/caller`);
+    expect(config).toContain('shop/caller: sidecar, weft/');
+    expect(config).toMatch(/^shop\/hello:80 +3 +3$/m);
+    expect(await sh(`${weft} config sidecar~caller.shop stats/prometheus`)).toContain(
+      'weft_request_duration',
+    );
+    expect(await sh(`${weft} logs shop/caller --tail 20`)).toContain('"serving"');
+    expect((await shell(`${weft} logs shop/nobody`)).code).toBe(1);
+    // Whoever may not forward is told so, and takes nothing for well.
+    await sh(
+      'kubectl create serviceaccount -n shop reader; kubectl create clusterrolebinding reader --clusterrole=view --serviceaccount=shop:reader',
+    );
+    const weak = `sed "s/client-certificate-data.*//;s/client-key-data.*/token: $(kubectl create token -n shop reader)/" $KUBECONFIG`;
+    const seen = await shell(`${weft} proxies --kubeconfig <(${weak})`);
+    expect([seen.code, seen.out]).toEqual([
+      1,
+      expect.stringMatching(/unknown[\s\S]*cannot (get|create) resource "pods\/portforward"/),
+    ]);
+  });
+
   test('a rolling restart under load loses no call', async () => {
     const [counted] = await Promise.all([
       sh(calls(callsCount)),

@@ -4,7 +4,7 @@
 
 import { type Log, refuseForeign } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { createMeshView } from './mesh-view.ts';
+import { createMeshView, createProxiesView } from './mesh-view.ts';
 import { encodeMetrics } from './metrics.ts';
 import { type Bodies, viewProxyResources } from './proxy-resources.ts';
 
@@ -58,6 +58,8 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
       });
     case '/api/v1/mesh':
       return Response.json(createMeshView(plane), { headers: { 'cache-control': 'no-store' } });
+    case '/api/v1/proxies':
+      return Response.json(createProxiesView(plane), { headers: { 'cache-control': 'no-store' } });
     case '/api/v1/xds':
       return answerProxy(plane, searchParams);
   }

@@ -31,6 +31,13 @@ export interface MeshView {
   readonly notes: readonly string[];
 }
 
+/** `GET /api/v1/proxies`: of the mesh the proxies alone, for tools that ask every replica of a control plane. */
+export interface ProxiesView {
+  readonly atMs: number;
+  readonly synced: boolean;
+  readonly proxies: readonly ProxyView[];
+}
+
 export interface ServiceView {
   /** `namespace/name`. */
   readonly id: string;
@@ -170,6 +177,10 @@ export function createMeshView(plane: ControlPlane): MeshView {
     findings: listFindings(objects, plane.faults),
     notes: listNotes(objects),
   };
+}
+
+export function createProxiesView(plane: ControlPlane): ProxiesView {
+  return { atMs: plane.clock.wall(), synced: plane.synced, proxies: listProxies(plane) };
 }
 
 function viewPort(port: PortModel): PortView {

@@ -1,131 +1,28 @@
-// The real API server, over the runtime's fetch: TLS by the kubeconfig's own CA, credentials kept fresh, watches as
-// lines of JSON. What comes back is bounded, and every failure is a value.
+// The real API server, over the runtime's fetch: watches as lines of JSON. What comes back is bounded, and every failure
+// is a value.
 
-import { type Clock, fail, MeshError, ok, type Result, Timer, type TimerHandler } from '../../base/index.ts';
-import { type Credential, Credentials, type Environment } from './credentials.ts';
+import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { brokenError, Caller, type CallerOptions, readAnswer } from './caller.ts';
 import { JsonLines } from './json-lines.ts';
-import type { ClusterAccess } from './kubeconfig.ts';
 import { kubeLimits } from './limits.ts';
 import {
   isRecord,
   type KubeAnswer,
   type KubeApi,
   type KubeObject,
-  type KubeRequest,
   type WatchEventType,
   type WatchReceiver,
 } from './types.ts';
 
-export interface FetchApiOptions {
-  readonly access: ClusterAccess;
-  readonly clock: Clock;
-  readonly environment: Environment;
-  /** Sent as User-Agent; it names us in audit logs. */
-  readonly userAgent: string;
+export function createFetchApi(options: CallerOptions): KubeApi {
+  return createCallerApi(new Caller(options), options.clock);
 }
 
-export function createFetchApi(options: FetchApiOptions): KubeApi {
-  const caller = new Caller(options);
+export function createCallerApi(caller: Caller, clock: Clock): KubeApi {
   return {
     request: (request) => caller.request(request),
-    watch: (path, receiver) => new FetchWatch(caller, options.clock, path, receiver).start(),
+    watch: (path, receiver) => new FetchWatch(caller, clock, path, receiver).start(),
   };
-}
-
-/** What Bun's fetch takes beyond the standard. */
-interface BunFetchInit extends RequestInit {
-  readonly tls: {
-    readonly ca?: string;
-    readonly cert?: string;
-    readonly key?: string;
-    readonly rejectUnauthorized: boolean;
-    readonly serverName?: string;
-  };
-  readonly timeout: false;
-}
-
-class Caller {
-  private readonly options: FetchApiOptions;
-  private readonly credentials: Credentials;
-
-  constructor(options: FetchApiOptions) {
-    this.options = options;
-    this.credentials = new Credentials(options.access, options.clock, options.environment);
-  }
-
-  async request(request: KubeRequest): Promise<Result<KubeAnswer, MeshError>> {
-    const response = await this.open(request, AbortSignal.timeout(kubeLimits.requestTimeoutMs));
-    return response.ok ? await readAnswer(response.value, request.path) : response;
-  }
-
-  /** Sends it; the answer's body is still to be read. Any status is a value. */
-  async open(request: KubeRequest, signal: AbortSignal): Promise<Result<Response, MeshError>> {
-    const credential = await this.credentials.get();
-    if (!credential.ok) return credential;
-    const { server } = this.options.access;
-    try {
-      const response = await fetch(`${server}${request.path}`, this.init(request, credential.value, signal));
-      if (response.status === 401) this.credentials.drop();
-      return ok(response);
-    } catch (cause) {
-      return fail(brokenError(request.path, cause));
-    }
-  }
-
-  private init(request: KubeRequest, credential: Credential, signal: AbortSignal): BunFetchInit {
-    const { access, userAgent } = this.options;
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent };
-    if (credential.authorization !== '') headers['authorization'] = credential.authorization;
-    if (request.body !== undefined) headers['content-type'] = contentTypes[request.method];
-    const { ca, certificate, key } = credential;
-    return {
-      method: request.method === 'APPLY' ? 'PATCH' : request.method,
-      headers,
-      redirect: 'error',
-      signal,
-      timeout: false,
-      tls: {
-        rejectUnauthorized: access.verify,
-        ...(ca === null ? {} : { ca }),
-        ...(certificate === null ? {} : { cert: certificate }),
-        ...(key === null ? {} : { key }),
-        ...(access.serverName === '' ? {} : { serverName: access.serverName }),
-      },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    };
-  }
-}
-
-const contentTypes: Readonly<Record<KubeRequest['method'], string>> = {
-  GET: 'application/json',
-  POST: 'application/json',
-  PUT: 'application/json',
-  PATCH: 'application/merge-patch+json',
-  // JSON is YAML.
-  APPLY: 'application/apply-patch+yaml',
-  DELETE: 'application/json',
-};
-
-async function readAnswer(response: Response, path: string): Promise<Result<KubeAnswer, MeshError>> {
-  try {
-    const text = await readText(response);
-    const body: unknown = text.startsWith('{') ? JSON.parse(text) : {};
-    const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1000 || 0;
-    return ok({ status: response.status, body: isRecord(body) ? body : {}, retryAfterMs });
-  } catch (cause) {
-    return fail(brokenError(path, cause));
-  }
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > kubeLimits.answerBytesMax) throw new Error('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 const eventTypes: ReadonlySet<string> = new Set<WatchEventType>([
@@ -200,15 +97,4 @@ class FetchWatch implements TimerHandler {
     this.clock.cancel(this.silent);
     this.abort.abort();
   }
-}
-
-function brokenError(path: string, cause: unknown): MeshError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new MeshError(
-    'connect-failed',
-    'upstream',
-    'yes',
-    `the API server did not answer ${path}: ${reason}`,
-    cause,
-  );
 }
