@@ -1,5 +1,5 @@
-// Which pod a person means by PROXY: `namespace/pod`, a pod of the kubeconfig's namespace, or the id that a proxy has at
-// the control plane.
+// Which pod a person means by PROXY: `namespace/pod`, a pod of the kubeconfig's namespace, or the id that a proxy has
+// at the control plane.
 
 import { Argument } from 'commander';
 import { type KubeObject, textOf } from '../control/index.ts';

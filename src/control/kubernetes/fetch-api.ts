@@ -1,5 +1,5 @@
-// The real API server, over the runtime's fetch: watches as lines of JSON. What comes back is bounded, and every failure
-// is a value.
+// The real API server, over the runtime's fetch: watches as lines of JSON. What comes back is bounded, and every
+// failure is a value.
 
 import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import { brokenError, Caller, type CallerOptions, readAnswer } from './caller.ts';

@@ -1,5 +1,5 @@
-// Who runs what: the pods that the API server has, beside the proxies that each replica of the control plane knows. What
-// neither can tell is unknown, and never counts as well.
+// Who runs what: the pods that the API server has, beside the proxies that each replica of the control plane knows.
+// What neither can tell is unknown, and never counts as well.
 
 import type { ProxiesView, ProxyView } from '../../control/index.ts';
 import type { MeshPod, MeshRole } from './mesh-pods.ts';
