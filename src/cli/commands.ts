@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./install.ts'),
   },
   {
+    name: 'uninstall',
+    summary: 'take away what the mesh made in a Kubernetes cluster',
+    load: () => import('./uninstall.ts'),
+  },
+  {
     name: 'inject',
     summary: 'put sidecars into manifests, or serve that as a webhook',
     load: () => import('./inject.ts'),

@@ -20,7 +20,7 @@ export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } 
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
-export { type FleetObject, ObjectFleet } from './fleet/object-fleet.ts';
+export { type FleetObject, managedLabel, managedValue, ObjectFleet } from './fleet/object-fleet.ts';
 export {
   type Cluster,
   type ClusterAccess,

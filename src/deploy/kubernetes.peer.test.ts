@@ -266,4 +266,26 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${names} two`)).toBe('');
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
   });
+
+  test('weft uninstall says what it takes away, and leaves nothing', async () => {
+    const lookFor = (selector: string) =>
+      `kubectl get $(kubectl api-resources --verbs=list,delete -o name | grep -v events | paste -sd,) -A -o name ${selector} 2>/dev/null`;
+    const listed = await sh(lookFor('-l app.kubernetes.io/part-of=weft'));
+    expect(listed.split('\n').length).toBeGreaterThan(15);
+    // Pods with sidecars are told first, and hold it up.
+    const asked = await shell(`${weft} uninstall --yes`);
+    expect([asked.code, asked.out.split('\n')[0]]).toEqual([
+      1,
+      expect.stringMatching(/^\d pods have a sidecar/),
+    ]);
+    await sh(
+      'kubectl delete namespace shop hooked --wait=false; kubectl wait --for=delete namespace/shop namespace/hooked --timeout=90s',
+    );
+    expect(await sh(`${weft} uninstall --crds`)).toContain('Nothing was deleted');
+    expect(await sh(lookFor('-l app.kubernetes.io/part-of=weft'))).toBe(listed);
+
+    await sh(`${weft} uninstall --yes --crds`);
+    expect(await sh(`${lookFor('')} | grep -i weft || true`)).toBe('');
+    expect(await sh(`${weft} uninstall --yes --crds`)).toContain('There is nothing to take away.');
+  });
 });

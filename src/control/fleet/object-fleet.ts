@@ -5,7 +5,7 @@
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
-import { textOf } from '../kubernetes/types.ts';
+import { fieldOf, textOf } from '../kubernetes/types.ts';
 import { fleetLimits } from './limits.ts';
 
 /** An object, and where the API server has its kind. */
@@ -46,6 +46,9 @@ export interface ObjectFleetOptions<O extends FleetOwner> {
 }
 
 const fieldManager = 'weft-control';
+/** Of every object that is kept, so that they are found when the mesh is taken away. */
+export const managedLabel = 'app.kubernetes.io/managed-by';
+export const managedValue = fieldManager;
 
 interface Applied<O> {
   /** The object as it was sent. */
@@ -153,7 +156,11 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
     const before = this.applied.get(path);
     if (before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs) return true;
     const query = `fieldManager=${fieldManager}&force=true`;
-    const answer = await api.request({ method: 'APPLY', path: `${path}?${query}`, body: item.object });
+    const answer = await api.request({
+      method: 'APPLY',
+      path: `${path}?${query}`,
+      body: labelled(item.object),
+    });
     const status = answer.ok ? answer.value.status : 0;
     if (answer.ok && (status === 200 || status === 201)) {
       const uid = textOf(answer.value.body, 'metadata', 'uid');
@@ -191,6 +198,12 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
     const { clock } = this.options;
     if (!this.timer.armed || this.timer.dueMs > clock.now() + ms) clock.arm(this.timer, ms);
   }
+}
+
+function labelled(object: KubeObject): KubeObject {
+  const metadata = fieldOf(object, 'metadata') as KubeObject;
+  const labels = { ...(fieldOf(metadata, 'labels') as KubeObject), [managedLabel]: managedValue };
+  return { ...object, metadata: { ...metadata, labels } };
 }
 
 function idOf({ namespace, name }: FleetOwner): string {

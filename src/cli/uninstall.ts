@@ -1,0 +1,160 @@
+// `weft uninstall`: takes away what `weft install` and the control plane made, in an order in which nothing makes it
+// anew, and waits until it is gone. Without --yes it only says what that is.
+
+import { Command } from 'commander';
+import { type KubeObject, textOf } from '../control/index.ts';
+import {
+  listForeign,
+  listInjected,
+  listManaged,
+  type MeshPod,
+  nameOfObject,
+  pathOfObject,
+  planUninstall,
+  type UninstallStep,
+} from '../deploy/index.ts';
+import {
+  type ClusterFlags,
+  listOrExit,
+  type OpenCluster,
+  openCluster,
+  orExit,
+  withCluster,
+} from './cluster.ts';
+import { type CliCommand, Exit, exitCode } from './command.ts';
+
+interface UninstallFlags extends ClusterFlags {
+  readonly yes?: true;
+  readonly crds?: true;
+  readonly force?: true;
+}
+
+const words = 'weft uninstall';
+/** Pods get this long to end, and a namespace to be emptied. */
+const goneWaitMs = 120_000;
+const lookAgainMs = 500;
+
+async function run(flags: UninstallFlags): Promise<void> {
+  const cluster = openCluster(flags, words);
+  const { meshNamespace: namespace, crds } = flags;
+  const pods = await listOrExit(cluster, words, '/api/v1/pods');
+  const managed = await listManaged((path) => listOrExit(cluster, words, path));
+  const [injected, foreign] = [listInjected(pods), listForeign(pods, namespace)];
+  const plan = planUninstall(
+    { namespace, definitions: crds === true, keepNamespace: foreign.length > 0 },
+    managed,
+  );
+  const steps = await Promise.all(plan.map((step) => findThere(cluster, step)));
+  refuseHelm(steps);
+  for (const line of describePlan(injected, foreign, steps, flags)) console.log(line);
+  if (steps.every(({ objects }) => objects.length === 0)) return;
+  if (flags.yes !== true) {
+    console.log('Nothing was deleted; --yes deletes it.');
+    return;
+  }
+  if (injected.length > 0 && flags.force !== true)
+    throw new Exit(
+      exitCode.notFine,
+      `${words}: take the sidecars away first, or leave them behind by --force`,
+    );
+  for (const step of steps) await remove(cluster, step);
+  console.log('All of it is gone.');
+}
+
+/** The part of a step that is there, as the API server has it. */
+async function findThere(cluster: OpenCluster, { title, objects }: UninstallStep): Promise<UninstallStep> {
+  const there = await Promise.all(objects.map((object) => read(cluster, object)));
+  return { title, objects: there.filter((object) => object !== null) };
+}
+
+async function read({ api }: OpenCluster, object: KubeObject): Promise<KubeObject | null> {
+  const path = pathOfObject(object);
+  const { status, body } = orExit(words, await api.request({ method: 'GET', path }));
+  if (status === 404) return null;
+  if (status === 200) return { ...body, apiVersion: object['apiVersion'], kind: object['kind'] };
+  throw new Exit(exitCode.notFine, `${words}: ${path} cannot be read: ${status} ${textOf(body, 'message')}`);
+}
+
+/** What Helm keeps a record of is Helm's to delete. */
+function refuseHelm(steps: readonly UninstallStep[]): void {
+  for (const object of steps.flatMap(({ objects }) => objects)) {
+    const release = textOf(object, 'metadata', 'annotations', 'meta.helm.sh/release-name');
+    // Definitions stay when a release goes, and are no part of one then.
+    if (release === '' || textOf(object, 'kind') === 'CustomResourceDefinition') continue;
+    const namespace = textOf(object, 'metadata', 'annotations', 'meta.helm.sh/release-namespace');
+    throw new Exit(
+      exitCode.notFine,
+      `${words}: ${nameOfObject(object)} is of the Helm release ${release}: helm uninstall -n ${namespace} ${release}`,
+    );
+  }
+}
+
+/** Pods with a sidecar come first: they are what people must think about. */
+export function describePlan(
+  injected: readonly MeshPod[],
+  foreign: readonly string[],
+  steps: readonly UninstallStep[],
+  { crds, meshNamespace }: Pick<UninstallFlags, 'crds' | 'meshNamespace'>,
+): readonly string[] {
+  const lines: string[] = [];
+  if (injected.length > 0) {
+    lines.push(
+      `${injected.length} pods have a sidecar, which goes on with what it has and is told of no change any more:`,
+      ...injected.map(({ namespace, name }) => `  ${namespace}/${name}`),
+    );
+  }
+  for (const { title, objects } of steps)
+    if (objects.length > 0) lines.push(`${title}:`, ...objects.map((object) => `  ${nameOfObject(object)}`));
+  if (foreign.length > 0)
+    lines.push(`the namespace ${meshNamespace} stays, for other pods are in it: ${foreign.join(', ')}`);
+  if (crds !== true)
+    lines.push('Definitions of custom resources stay, with every policy; --crds takes both.');
+  if (steps.every(({ objects }) => objects.length === 0)) lines.push('There is nothing to take away.');
+  return lines;
+}
+
+async function remove(cluster: OpenCluster, { objects }: UninstallStep): Promise<void> {
+  for (const object of objects) {
+    const path = pathOfObject(object);
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      // Gone is then what it made, too.
+      propagationPolicy: 'Foreground',
+      preconditions: { uid: textOf(object, 'metadata', 'uid') },
+    };
+    const { status, body: said } = orExit(words, await cluster.api.request({ method: 'DELETE', path, body }));
+    if (status !== 200 && status !== 202 && status !== 404)
+      throw new Exit(
+        exitCode.notFine,
+        `${words}: ${nameOfObject(object)} cannot be deleted: ${status} ${textOf(said, 'message')}`,
+      );
+    console.log(`deleted ${nameOfObject(object)}`);
+  }
+  const untilMs = Date.now() + goneWaitMs;
+  for (const object of objects) await waitGone(cluster, object, untilMs);
+}
+
+async function waitGone(cluster: OpenCluster, object: KubeObject, untilMs: number): Promise<void> {
+  for (;;) {
+    const there = await read(cluster, object);
+    // Another of its name is not the one that was deleted.
+    if (there === null || textOf(there, 'metadata', 'uid') !== textOf(object, 'metadata', 'uid')) return;
+    if (Date.now() > untilMs)
+      throw new Exit(
+        exitCode.notFine,
+        `${words}: ${nameOfObject(object)} is deleted and not gone after ${goneWaitMs / 1000} s`,
+      );
+    await Bun.sleep(lookAgainMs);
+  }
+}
+
+export const command: CliCommand = withCluster(
+  new Command('uninstall').description(
+    'Take away all that weft install and the control plane made. Without --yes it says what that is.',
+  ),
+)
+  .option('--yes', 'delete it, and wait until it is gone')
+  .option('--crds', 'the definitions of custom resources too, and with them every policy of the cluster')
+  .option('--force', 'although pods have sidecars')
+  .action(run);

@@ -1,0 +1,13 @@
+// The label of every object of an installation, by which what is ours is found again.
+
+import { isRecord, type KubeObject } from '../control/index.ts';
+
+export const partLabel = 'app.kubernetes.io/part-of';
+export const partValue = 'weft';
+
+/** The object with that label; of what it selects or makes nothing changes. */
+export function labelPart(object: KubeObject): KubeObject {
+  const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
+  const labels = isRecord(metadata['labels']) ? metadata['labels'] : {};
+  return { ...object, metadata: { ...metadata, labels: { ...labels, [partLabel]: partValue } } };
+}
