@@ -13,7 +13,7 @@ export function formatCase({ name, about, peers, rows }: CaseResult): string {
   return [
     `## ${name}`,
     '',
-    about,
+    foldProse(about),
     '',
     'In brackets: ratio to Envoy.',
     '',
@@ -22,6 +22,11 @@ export function formatCase({ name, about, peers, rows }: CaseResult): string {
     ...rows.map(({ label, values }) => `| ${label} | ${cells(values).join(' | ')} |`),
     '',
   ].join('\n');
+}
+
+/** At 120 columns, as all prose here. */
+function foldProse(text: string): string {
+  return text.replaceAll(/(.{1,120})(?: |$)/g, '$1\n').trimEnd();
 }
 
 function format(value: number): string {
