@@ -2,8 +2,8 @@
 
 import { isRecord, type KubeObject } from '../control/index.ts';
 
-export const partLabel = 'app.kubernetes.io/part-of';
-export const partValue = 'weft';
+const partLabel = 'app.kubernetes.io/part-of';
+const partValue = 'weft';
 
 /** The object with that label; of what it selects or makes nothing changes. */
 export function labelPart(object: KubeObject): KubeObject {
