@@ -1,19 +1,21 @@
 // `npm run conformance`: the published conformance suite of Gateway API against the whole of Weft on a real API server:
-// installed as users install it, Gateways run by its control plane, the suite's own programs as pods. Writes
-// docs/conformance/gateway.yaml and, from what passed, the features that a GatewayClass says it has. `WEFT_KUBENET`
-// names the rig; `-- --run-test=NAME` goes to the suite, and then nothing is written.
+// installed as users install it, Gateways run by its control plane, sidecars injected by its webhook, the suite's own
+// programs as pods. Writes docs/conformance/gateway.yaml and mesh.yaml and, from what passed, the features that a
+// GatewayClass says it has. `WEFT_KUBENET` names the rig; `-- mesh` plays the one alone, and what follows, as
+// `--run-test=NAME`, goes to the suite; then nothing is written.
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { coreFeatures, extendedFeatures, profiles } from './conformance/features.ts';
+import { type Suite, suites } from './conformance/features.ts';
 
 const root = join(import.meta.dir, '..');
 const rig = process.env['WEFT_KUBENET'] ?? '';
-const report = join(root, 'docs/conformance/gateway.yaml');
 const gatewayApi = 'sigs.k8s.io/gateway-api@v1.6.3';
 const suiteMs = 1_800_000;
+const meshPrograms = ['client', 'server'].map((name) => `istio.io/istio/pkg/test/echo/cmd/${name}`);
+const selfSigned = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2 2>/dev/null';
 
 const objects = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -26,15 +28,19 @@ if (!existsSync(join(rig, 'up'))) {
   console.error('WEFT_KUBENET must name the folder of the rig');
   process.exit(64);
 }
-const more = process.argv.slice(2);
+const [asked, ...others] = process.argv.slice(2);
+const chosen = suites.filter(({ name }) => name === asked);
+const more = chosen.length === 0 && asked !== undefined ? [asked, ...others] : others;
 const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
 // Programs of pods run as other users.
 chmodSync(folder, 0o755);
+/** Laid over the root of the mesh's pods. */
+const layer = join(folder, 'layer');
 let code = 1;
 try {
   build();
   install();
-  code = runSuite();
+  code = (chosen.length === 0 ? suites : chosen).map(runSuite).some((failed) => failed) ? 1 : 0;
 } finally {
   sh(`${rig}/down`, { fails: true });
   rmSync(folder, { recursive: true, force: true });
@@ -61,6 +67,11 @@ function build(): void {
   sh(`cd ${root} && npm run build >/dev/null && cp dist/weft ${folder}/weft`);
   sh(`cd ${source} && go test -c -o ${folder}/suite . `);
   sh(`cd ${source} && go build -o ${folder}/echo sigs.k8s.io/gateway-api/conformance/echo-basic`);
+  // The image of the mesh's pods is Istio's app (docker/Dockerfile.echo-advanced).
+  const bin = `${layer}/usr/local/bin`;
+  sh(`mkdir -p ${bin} && cd ${root}/tools/peers/mesh-echo && go build -o ${bin} ${meshPrograms.join(' ')}`);
+  sh(`${selfSigned} -subj /CN=echo -keyout ${layer}/cert.key -out ${layer}/cert.crt`);
+  sh(`chmod a+r ${layer}/cert.*`);
 }
 
 /** The standard definitions, the control plane with its own role, a class, and the images of the suite's pods. */
@@ -72,45 +83,61 @@ function install(): void {
   sh(`${rig}/up >/dev/null`);
   sh(`${rig}/load-image weft:${version} -- ${folder}/weft`);
   sh(`${rig}/load-image 'registry.k8s.io/gateway-api/echo-*' -- ${folder}/echo`);
+  const advanced = 'registry.k8s.io/gateway-api/echo-advanced*';
+  sh(`${rig}/load-image --layer ${layer} '${advanced}' -- ${layer}/usr/local/bin/server`);
   // A DNS server for UDPRoutes, which are not among what is judged.
   sh(`${rig}/load-image 'registry.k8s.io/coredns/*' -- /bin/sh -c 'sleep infinity'`);
   sh(`kubectl apply --server-side -f ${Dir}/config/crd/standard >/dev/null`);
-  sh(`${folder}/weft install --replicas 1 | kubectl apply -f - >/dev/null`);
+  const certificate = [`${folder}/tls.crt`, `${folder}/tls.key`];
+  sh(
+    `${selfSigned} -subj /CN=weft -addext subjectAltName=DNS:weft-inject.weft-system.svc -out ${certificate[0]} -keyout ${certificate[1]}`,
+  );
+  const webhook = `--webhook-cert ${certificate[0]} --webhook-key ${certificate[1]}`;
+  sh(`${folder}/weft install --replicas 1 ${webhook} | kubectl apply -f - >/dev/null`);
   sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=120s >/dev/null');
+  sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=120s >/dev/null');
   sh('kubectl apply -f - >/dev/null', { input: objects });
 }
 
-function runSuite(): number {
-  const core = profiles.flatMap((profile) => coreFeatures[profile]);
-  const features = [...new Set([...core, ...extendedFeatures])].join(',');
+function reportOf({ name }: Suite): string {
+  return join(root, `docs/conformance/${name}.yaml`);
+}
+
+/** True: something failed. */
+function runSuite(suite: Suite): boolean {
+  const { name, profiles, extended, flags } = suite;
+  const features = [...new Set([...Object.values(profiles).flat(), ...extended])].join(',');
   const args = [
-    `-test.v -test.timeout=${suiteMs / 1000}s -gateway-class=weft`,
-    `-conformance-profiles=${profiles.join(',')} -supported-features=${features}`,
+    `-test.v -test.timeout=${suiteMs / 1000}s ${flags.join(' ')}`,
+    `-conformance-profiles=${Object.keys(profiles).join(',')} -supported-features=${features}`,
     '-organization=weft -project=weft -url=https://weft.dev -version=0.1.0 -contact=weft',
-    ...(more.length === 0 ? [`-report-output=${report}`] : more),
+    ...(more.length === 0 ? [`-report-output=${reportOf(suite)}`] : more),
   ];
-  const log = join(tmpdir(), 'weft-conformance.log');
+  const log = join(tmpdir(), `weft-conformance-${name}.log`);
   const command = `KUBECONFIG=$KUBENET_DIR/conf/admin.kubeconfig ${rig}/netexec ${folder}/suite ${args.join(' ')}`;
   const out = sh(`${command} > ${log} 2>&1 && echo passed || echo failed`, { fails: true });
   const text = readFileSync(log, 'utf8');
   for (const [line] of text.matchAll(/^ +--- FAIL.*$/gm)) console.log(line);
   console.log(`the suite's own words: ${log}`);
-  return out.trim() === 'passed' ? 0 : 1;
+  return out.trim() !== 'passed';
 }
 
 interface ProfileReport {
-  readonly name: (typeof profiles)[number];
+  readonly name: string;
   readonly core: { readonly result: string };
   readonly extended?: { readonly result: string; readonly supportedFeatures?: readonly string[] };
 }
 
 /** Of a profile in which anything failed nothing is claimed: the report does not say which feature it was. */
 function writeFeatures(): void {
-  const { profiles: reports } = parse(readFileSync(report, 'utf8')) as {
-    readonly profiles: readonly ProfileReport[];
-  };
-  const passed = reports.flatMap(({ name, core, extended }) => [
-    ...(core.result === 'success' ? coreFeatures[name] : []),
+  const reports = suites.flatMap((suite) => {
+    const { profiles } = parse(readFileSync(reportOf(suite), 'utf8')) as {
+      readonly profiles: readonly ProfileReport[];
+    };
+    return profiles.map((report) => ({ ...report, coreFeatures: suite.profiles[report.name] ?? [] }));
+  });
+  const passed = reports.flatMap(({ core, coreFeatures, extended }) => [
+    ...(core.result === 'success' ? coreFeatures : []),
     ...(extended?.result === 'success' ? (extended.supportedFeatures ?? []) : []),
   ]);
   const lines = [...new Set(passed)].sort().map((name) => `  '${name}',`);
@@ -123,7 +150,7 @@ ${lines.join('\n')}
 `;
   writeFileSync(join(root, 'src/control/status-writer/supported-features.ts'), text);
   // Laid out as every file here is.
-  sh(`cd ${root} && npx biome format --write docs/conformance/gateway.yaml >/dev/null`, { fails: true });
+  sh(`cd ${root} && npx biome format --write docs/conformance >/dev/null`, { fails: true });
   for (const { name, core, extended } of reports)
     console.log(`${name}: core ${core.result}, extended ${extended?.result ?? 'none'}`);
 }

@@ -11,6 +11,7 @@ interface BootstrapFlags {
   readonly labels?: string;
   readonly application: Readonly<Record<string, number>>;
   readonly containerPorts: Readonly<Record<string, number>>;
+  readonly capture?: true;
   readonly workload?: string;
   readonly out?: string;
 }
@@ -32,6 +33,7 @@ function run(flags: BootstrapFlags): void {
     admin: { host: '127.0.0.1', port: meshPorts.admin },
     listen: {},
     application,
+    capture: flags.capture === true,
     containerPorts,
     xds,
   });
@@ -81,6 +83,7 @@ export const command: CliCommand = new Command('bootstrap')
   .option('--labels <file>', "the pod's labels, as the downward API writes them")
   .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
   .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})
+  .option('--capture', "the pod's connections are led to the sidecar, whatever they carry (weft redirect)")
   .option('--workload <name>', 'default: the label app.kubernetes.io/name or app, else the pod')
   .option('--out <file>', 'default: standard output')
   .action(run);

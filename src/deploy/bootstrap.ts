@@ -19,6 +19,8 @@ export interface BootstrapFacts {
   readonly listen: Readonly<Record<string, string>>;
   /** Service port, by name or number, to the application's port. */
   readonly application: Readonly<Record<string, number>>;
+  /** The pod's connections are led to its sidecar, whatever they carry. */
+  readonly capture?: boolean;
   /** Names of the pod's container ports, for a Service whose targetPort is a name. */
   readonly containerPorts: Readonly<Record<string, number>>;
   /** The control plane; a name is looked up. */
@@ -32,7 +34,8 @@ export interface Endpoint {
 
 /** As JSON, which is YAML too. Envoy itself would take it as it stands. */
 export function encodeBootstrap(facts: BootstrapFacts): string {
-  const { role, name, namespace, workload, labels, admin, listen, application, containerPorts, xds } = facts;
+  const { role, name, namespace, workload, labels, admin, listen, capture, xds } = facts;
+  const { application, containerPorts } = facts;
   const ads = { ads: {}, resource_api_version: 'V3' };
   const bootstrap = {
     node: {
@@ -43,6 +46,7 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
         labels,
         ...(Object.keys(listen).length === 0 ? {} : { listen }),
         admin: `${admin.host}:${admin.port}`,
+        ...(capture === true ? { capture } : {}),
         ...(Object.keys(application).length === 0 ? {} : { application }),
         ...(Object.keys(containerPorts).length === 0 ? {} : { containerPorts }),
       },

@@ -87,7 +87,7 @@ describe('what is captured', () => {
     const container = ports === undefined ? { name: 'app' } : { name: 'app', ports };
     const pod = injected(podOf({}, { containers: [container] }));
     expect(argsOf(pod, 'weft-redirect')).toBe(
-      `redirect --outbound-ports 80 --inbound-ports ${inbound} --skip-node`,
+      `redirect --outbound-ports all --inbound-ports ${inbound} --skip-node`,
     );
   });
 

@@ -33,8 +33,8 @@ export const annotations = {
   status: 'weft.dev/injected',
 } as const;
 
-/** What a mesh carries where nothing is said: plain HTTP by Service name. */
-const outboundStandard = '80';
+/** What is not HTTP, or none of the mesh's, passes through as it is. */
+const outboundStandard = 'all';
 const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
 const proxyName = 'weft-proxy';
 const labelCharsMax = 63;
@@ -178,7 +178,8 @@ function bootstrapContainer(
     name: 'weft-bootstrap',
     image,
     args: [
-      ...['bootstrap', '--xds', xds, '--labels', '/etc/weft/labels', '--out', `${folder}/bootstrap.json`],
+      ...['bootstrap', '--xds', xds, '--capture', '--labels', '/etc/weft/labels'],
+      ...['--out', `${folder}/bootstrap.json`],
       ...(application === undefined ? [] : ['--application', application]),
       ...(named.length === 0 ? [] : ['--container-ports', named.join(',')]),
     ],

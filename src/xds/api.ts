@@ -196,6 +196,10 @@ export {
   FilterChainSchema,
   FilterSchema,
   type ListenerFilter,
+  type ListenerFilterChainMatchPredicate,
+  type ListenerFilterChainMatchPredicate_MatchSet,
+  ListenerFilterChainMatchPredicate_MatchSetSchema,
+  ListenerFilterChainMatchPredicateSchema,
   ListenerFilterSchema,
 } from './gen/envoy/config/listener/v3/listener_components_pb.ts';
 export {
@@ -451,6 +455,8 @@ export {
 export {
   type DoubleRange,
   DoubleRangeSchema,
+  type Int32Range,
+  Int32RangeSchema,
   type Int64Range,
   Int64RangeSchema,
 } from './gen/envoy/type/v3/range_pb.ts';

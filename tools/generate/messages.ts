@@ -93,6 +93,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'FractionalPercent',
     'FractionalPercent.DenominatorType',
     'Percent',
+    'Int32Range',
     'Int64Range',
     'DoubleRange',
     'SemanticVersion',
@@ -160,6 +161,8 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'Listener',
     'Listener.DrainType',
     'ListenerFilter',
+    'ListenerFilterChainMatchPredicate',
+    'ListenerFilterChainMatchPredicate.MatchSet',
   ],
   'envoy.config.route.v3': [
     'DirectResponseAction',

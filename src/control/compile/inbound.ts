@@ -8,7 +8,6 @@ import {
   Cluster_DiscoveryType,
   ClusterSchema,
   type Route,
-  RouteActionSchema,
   type RouteConfiguration,
   RouteConfigurationSchema,
   RouteSchema,
@@ -23,7 +22,7 @@ import { callsOver, compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
-import { hostDomains, refuseAll } from './virtual-hosts.ts';
+import { forwardUntouched, hostDomains, refuseAll } from './virtual-hosts.ts';
 
 /** What a route does to reach a cluster, past its fence. */
 type Forward = (cluster: string) => ReturnType<typeof forwardTo>;
@@ -69,6 +68,12 @@ interface InboundWildcard {
   readonly cluster: string;
 }
 
+/** A port of the application that its pod's own address reaches. */
+interface InboundAddress {
+  readonly applicationPort: number;
+  readonly cluster: string;
+}
+
 /** All that the inbound side is made of, as data: equal plans give equal resources. */
 export interface InboundPlan {
   readonly targets: readonly InboundTarget[];
@@ -78,6 +83,8 @@ export interface InboundPlan {
   readonly misdirected: readonly string[];
   readonly copies: readonly InboundCopy[];
   readonly fences: readonly InboundFence[];
+  /** Who calls the pod by its address; none where its connections are not led to the proxy. */
+  readonly addressed: readonly InboundAddress[];
   /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
   readonly unresolved: readonly string[];
 }
@@ -111,7 +118,12 @@ export function planInbound(
   const wildcards = addGatewayHosts(hosts, model, targets);
   const copies = planCopies(model, targets);
   const fences = planFences(own, targets);
-  const plan = { targets: [...targets.values()], hosts: hosts.list(), wildcards, copies, fences, unresolved };
+  const addressed = scope.capture ? listAddressed([...targets.values()]) : [];
+  const plan = {
+    targets: [...targets.values()],
+    hosts: hosts.list(),
+    ...{ wildcards, copies, fences, addressed, unresolved },
+  };
   const ofWhole = hosts.has('*');
   return { plan: { ...plan, misdirected: ofWhole ? foreignDomains(mesh, scope, hosts) : ['*'] }, ofWhole };
 }
@@ -135,6 +147,13 @@ function planFences(
     const access = joinAccess(byPort.get(port) ?? []);
     return access === null ? [] : [{ cluster, access }];
   });
+}
+
+function listAddressed(targets: readonly InboundTarget[]): readonly InboundAddress[] {
+  const ports = new Map<number, InboundAddress>();
+  for (const { applicationPort, cluster } of targets)
+    if (!ports.has(applicationPort)) ports.set(applicationPort, { applicationPort, cluster });
+  return [...ports.values()];
 }
 
 function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
@@ -327,7 +346,8 @@ export function compileInboundRoutes(name: string, plan: InboundPlan): RouteConf
   const virtualHosts = plan.hosts.map((host) =>
     compileInboundHost(host, chosen, wildcards, forward(host.cluster)),
   );
-  virtualHosts.push(compileMisdirected(plan.misdirected, chosen, wildcards));
+  const addressed = plan.addressed.map((address) => compileAddressed(address, forward));
+  virtualHosts.push(compileMisdirected(plan.misdirected, chosen, wildcards, addressed));
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts,
@@ -377,9 +397,11 @@ function compileMisdirected(
   domains: readonly string[],
   chosen: readonly Route[],
   wildcards: readonly Route[],
+  addressed: readonly Route[],
 ): VirtualHost {
   const refusing = refuseAll('misdirected', domains, 421);
-  const borrowed = domains.includes('*') && wildcards.length > 0 ? [refuseChosen(), ...wildcards] : [];
+  const others = [...wildcards, ...addressed];
+  const borrowed = domains.includes('*') && others.length > 0 ? [refuseChosen(), ...others] : [];
   return { ...refusing, routes: [...chosen, ...borrowed, ...refusing.routes] };
 }
 
@@ -392,6 +414,22 @@ function compileWildcard({ name, text, cluster }: InboundWildcard, forward: Forw
   const header = { name: ':authority', headerMatchSpecifier: { case: 'stringMatch' as const, value } };
   return create(RouteSchema, {
     name,
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
+    ...forward(cluster),
+  });
+}
+
+/**
+ * By an address, which is the pod's own, since the connection came here: nobody else goes by it. Without a port it is
+ * HTTP's.
+ */
+function compileAddressed({ applicationPort, cluster }: InboundAddress, forward: Forward): Route {
+  const port = applicationPort === 80 ? '(:80)?' : `:${applicationPort}`;
+  const regex = `(\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-fA-F:.]+\\])${port}`;
+  const value = create(StringMatcherSchema, { matchPattern: { case: 'safeRegex', value: { regex } } });
+  const header = { name: ':authority', headerMatchSpecifier: { case: 'stringMatch' as const, value } };
+  return create(RouteSchema, {
+    name: `address:${applicationPort}`,
     match: { pathSpecifier: { case: 'prefix', value: '/' }, headers: [header] },
     ...forward(cluster),
   });
@@ -414,14 +452,7 @@ function refuseChosen(): Route {
 function forwardTo(cluster: string, access: ReturnType<typeof compileAccess> | undefined) {
   return {
     ...(access === undefined ? {} : { typedPerFilterConfig: access }),
-    action: {
-      case: 'route' as const,
-      value: create(RouteActionSchema, {
-        clusterSpecifier: { case: 'cluster', value: cluster },
-        timeout: durationOf(0),
-      }),
-    },
-    metadata: weftMetadata({ timeouts: { request: '0s', attempt: '0s' }, retry: { on: [], attempts: 0 } }),
+    ...forwardUntouched(cluster),
   };
 }
 

@@ -2,9 +2,11 @@
 // of a zone, routes as a namespace sees them) is compiled once; what is one scope's own is made again only when the
 // part of the model that it is made of is not the same objects any more. docs/decisions/0016 has the costs.
 
+import { shareEqual } from '../model/share-equal.ts';
 import type { Model } from '../model/types.ts';
+import { type CapturedPlan, planCaptured } from './captured.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
-import { OutboundTables } from './outbound-table.ts';
+import { OutboundTables, type TableKind } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { type Scope, scopeKey } from './scope.ts';
@@ -37,6 +39,7 @@ export class MeshCompiler {
   private index = new RoutingIndex(emptyModel);
   /** A route of some Service says who may read across origins. */
   private cors = false;
+  private captured: CapturedPlan = planCaptured(emptyModel);
   private age = 0;
   private readonly slots = new Map<string, ScopeSlot>();
   /** By scope: its slot's key, and the routing that it was found for. */
@@ -55,6 +58,7 @@ export class MeshCompiler {
     this.tables.follow(model);
     this.index = new RoutingIndex(model);
     this.cors = hasCors(model);
+    this.captured = shareEqual(this.captured, planCaptured(model));
     this.age += 1;
   }
 
@@ -108,10 +112,11 @@ export class MeshCompiler {
     return { age: this.age, inputs, own, compiled };
   }
 
-  private outboundOf(name: string, { namespace, vhds }: { namespace: string; vhds: boolean }): Outbound {
-    const { cors } = this;
-    if (!vhds) return { routes: this.tables.tableOf(name, namespace), hosts: noResources, cors };
-    return { ...this.tables.hostsOf(name, namespace), cors };
+  private outboundOf(kind: TableKind, vhds: boolean): Outbound {
+    const { cors, captured } = this;
+    const common = { cors, captured: kind.capture ? captured : null };
+    if (!vhds) return { routes: this.tables.tableOf(kind), hosts: noResources, ...common };
+    return { ...this.tables.hostsOf(kind), ...common };
   }
 
   private makeOwn(scope: Scope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {
@@ -123,12 +128,14 @@ export class MeshCompiler {
         : ([inputs, make()] as const);
     switch (scope.role) {
       case 'sidecar': {
-        const outbound = this.outboundOf('outbound', scope);
+        const { namespace, capture, vhds } = scope;
+        const outbound = this.outboundOf({ name: 'outbound', namespace, capture }, vhds);
         const part = this.index.select(scope);
         return [[], compileSidecar(scope, { part, model, outbound }, before)];
       }
       case 'agent': {
-        const outbound = this.outboundOf('agent', scope);
+        const { namespace, vhds } = scope;
+        const outbound = this.outboundOf({ name: 'agent', namespace, capture: false }, vhds);
         return keep(Object.values(outbound), () => compileAgent(scope, outbound, before));
       }
       case 'gateway': {

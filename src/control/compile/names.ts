@@ -10,7 +10,7 @@ export function hostName({ name, namespace }: ServiceModel, { port }: PortModel)
 }
 
 /**
- * Domains of one port of a Service, bare names for callers in `namespace` only. A name without a port means port 80, or
+ * Domains of one port of a Service, its addresses too, bare names for callers in `namespace` only. A name without a port means port 80, or
  * the Service's first port where it has no 80. A port that does not speak HTTP has none.
  */
 export function domainsOf(service: ServiceModel, port: PortModel, namespace: string): readonly string[] {
@@ -21,6 +21,7 @@ export function domainsOf(service: ServiceModel, port: PortModel, namespace: str
   // The absolute name, as resolvers and some clients write it.
   names.push(`${names[2]}.`);
   if (service.namespace === namespace) names.unshift(name);
+  names.push(...service.addresses.map((address) => (address.includes(':') ? `[${address}]` : address)));
   const read = service.ports.filter(({ protocol }) => protocol !== 'opaque');
   const unnamed = read.find((one) => one.port === 80) ?? read[0];
   const withPort = names.map((one) => `${one}:${port.port}`);

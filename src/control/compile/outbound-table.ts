@@ -7,6 +7,7 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema } from '../../xds/api.ts';
 import { type ResourceSet, typeUrls, type XdsResource } from '../../xds/index.ts';
 import type { Model, PortModel, ServiceModel } from '../model/types.ts';
+import { compilePassthroughHost } from './captured.ts';
 import { DomainClaims } from './domain-claims.ts';
 import { type HostPart, HostSets } from './host-sets.ts';
 import { fromAds } from './messages.ts';
@@ -18,6 +19,16 @@ import { compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
 
 /** Of one Service, by how callers see it (see {@link nameView}). */
 type ServiceHosts = Map<string, readonly HostPart[]>;
+
+/** Which table is asked for. */
+export interface TableKind {
+  /** Of its listener. */
+  readonly name: string;
+  /** Of the callers. */
+  readonly namespace: string;
+  /** Its connections were led to it, and may be for anybody. */
+  readonly capture: boolean;
+}
 
 interface Table {
   readonly resource: XdsResource;
@@ -54,18 +65,21 @@ export class OutboundTables {
   }
 
   /** Routes of a listener of this name, for callers in `namespace`. */
-  tableOf(name: string, namespace: string): XdsResource {
-    const key = `${name} ${namespace}`;
+  tableOf({ name, namespace, capture }: TableKind): XdsResource {
+    const key = `${name} ${namespace} ${capture}`;
     const held = this.tables.get(key);
     if (held?.age === this.age) return held.resource;
-    const made = this.join(name, namespace);
+    const made = this.join(name, namespace, capture);
     const resource = held?.resource.version === made.version ? held.resource : made;
     this.tables.set(key, { resource, age: this.age });
     return resource;
   }
 
   /** As {@link tableOf}, but the table says that its hosts come by themselves. */
-  hostsOf(name: string, namespace: string): { readonly routes: XdsResource; readonly hosts: ResourceSet } {
+  hostsOf({ name, namespace, capture }: TableKind): {
+    readonly routes: XdsResource;
+    readonly hosts: ResourceSet;
+  } {
     let sets = this.sets.get(name);
     if (sets === undefined) {
       sets = new HostSets(name);
@@ -77,7 +91,7 @@ export class OutboundTables {
       () => [...this.model.services.values()].flatMap((service) => this.partsOf(service, nobody)),
       () => this.specialOf(namespace).flatMap((service) => this.partsOf(service, namespace)),
     );
-    return { routes: compileHostTable(name), hosts };
+    return { routes: compileHostTable(name, capture), hosts };
   }
 
   private specialOf(namespace: string): readonly ServiceModel[] {
@@ -86,9 +100,10 @@ export class OutboundTables {
     return [...(this.special.get(namespace) ?? []), ...contested];
   }
 
-  private join(name: string, namespace: string): XdsResource {
+  private join(name: string, namespace: string, capture: boolean): XdsResource {
     const parts: HostPart[] = [encodePart({ name })];
     for (const service of this.model.services.values()) parts.push(...this.partsOf(service, namespace));
+    if (capture) parts.push(passthroughHost);
     parts.push(unknownHost);
     return new TableResource(name, parts);
   }
@@ -156,17 +171,21 @@ function encodePart(part: MessageInitShape<typeof RouteConfigurationSchema>): Ho
   return { name: '', bytes, references: findReferences(message), hash: hashOf(bytes) };
 }
 
+const passthroughHost: HostPart = encodePart({ virtualHosts: [compilePassthroughHost()] });
 const unknownHost: HostPart = encodePart({ virtualHosts: [compileUnknownHost()] });
 
 const hostTables = new Map<string, XdsResource>();
 
 /** Whatever the mesh is; an authority that no host comes for is answered 404. */
-function compileHostTable(name: string): XdsResource {
-  let table = hostTables.get(name);
+function compileHostTable(name: string, capture: boolean): XdsResource {
+  const key = `${name} ${capture}`;
+  let table = hostTables.get(key);
   if (table === undefined) {
-    const message = create(RouteConfigurationSchema, { name, vhds: { configSource: fromAds() } });
+    const virtualHosts = capture ? [compilePassthroughHost()] : [];
+    const vhds = { configSource: fromAds() };
+    const message = create(RouteConfigurationSchema, { name, virtualHosts, vhds });
     table = encodeResource(RouteConfigurationSchema, name, message);
-    hostTables.set(name, table);
+    hostTables.set(key, table);
   }
   return table;
 }

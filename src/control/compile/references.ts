@@ -49,7 +49,10 @@ export function findReferences(message: Message): readonly Reference[] {
 
 function findListenerNeeds(listener: Listener): readonly Reference[] {
   const references: Reference[] = [];
-  for (const { filters, transportSocket } of listener.filterChains) {
+  const { filterChains, defaultFilterChain: otherwise } = listener;
+  for (const { filters, transportSocket } of otherwise === undefined
+    ? filterChains
+    : [...filterChains, otherwise]) {
     for (const { configType } of filters)
       if (configType.case === 'typedConfig') references.push(...findFilterNeeds(configType.value));
     if (transportSocket?.configType.case !== 'typedConfig') continue;

@@ -26,6 +26,7 @@ describe('parseScope', () => {
         vhds: false,
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
+        capture: false,
         application: {},
         containerPorts: {},
       },

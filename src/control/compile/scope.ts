@@ -19,6 +19,8 @@ export type Scope =
       readonly vhds: boolean;
       readonly outbound: Bind;
       readonly inbound: Bind;
+      /** Connections of its pod are led to it, whatever they carry. */
+      readonly capture: boolean;
       /** Name or number of a Service's port to the application's port on 127.0.0.1. */
       readonly application: Readonly<Record<string, number>>;
       /** Name of a container's port to its number, for a Service whose targetPort is a name. */
@@ -87,6 +89,7 @@ function createScope(
         vhds: reader.flag('vhds'),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
+        capture: reader.flag('capture'),
         application: reader.ports('application'),
         containerPorts: reader.ports('containerPorts'),
       };

@@ -4,6 +4,13 @@
 import { ClusterSchema, ListenerSchema, RouteConfigurationSchema } from '../../xds/api.ts';
 import type { ResourceSet, XdsResource } from '../../xds/index.ts';
 import type { Model } from '../model/types.ts';
+import {
+  type CapturedListenerInput,
+  type CapturedPlan,
+  compileCapturedListener,
+  compilePassthroughCluster,
+  passthroughCluster,
+} from './captured.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener } from './listener.ts';
 import { encodeResource } from './resource.ts';
@@ -32,6 +39,8 @@ export interface Outbound {
   readonly hosts: ResourceSet;
   /** A route of some Service says who may read across origins. */
   readonly cors: boolean;
+  /** Where connections that were led to the proxy can be going; null: none are led to it. */
+  readonly captured: CapturedPlan | null;
 }
 
 /** Equal inputs, object by object, give what was made before. */
@@ -52,14 +61,18 @@ export function compileSidecar(
     held !== null && isSameList(held.inputs, inputs)
       ? held
       : compileInbound(scope, part, model, { inputs, before: held });
-  const { cors } = outbound;
-  const listeners = [outboundListener('outbound', scope.outbound, cors, before), inbound.listener];
+  const { captured, cors } = outbound;
+  const bind = scope.outbound;
+  const own =
+    captured === null
+      ? outboundListener('outbound', bind, cors, before)
+      : capturedListener({ bind, cors, plan: captured }, before);
   return {
-    listeners: replaceAll(before?.listeners, listeners),
+    listeners: replaceAll(before?.listeners, [own, inbound.listener]),
     routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),
     hosts: outbound.hosts,
     secrets: noResources,
-    clusters: inbound.clusters,
+    clusters: captured === null ? inbound.clusters : [...inbound.clusters, passthrough],
     notes: inbound.notes,
     inbound,
   };
@@ -109,6 +122,13 @@ export function compileAgent(
     notes: before?.notes ?? [],
     inbound: null,
   };
+}
+
+const passthrough = encodeResource(ClusterSchema, passthroughCluster, compilePassthroughCluster());
+
+function capturedListener(input: CapturedListenerInput, before: OwnResources | null): XdsResource {
+  const listener = compileCapturedListener(input);
+  return encodeResource(ListenerSchema, 'outbound', listener, before?.listeners.get('outbound'));
 }
 
 function outboundListener(name: string, bind: Bind, cors: boolean, before: OwnResources | null): XdsResource {

@@ -2,6 +2,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import {
+  RouteActionSchema,
   type RouteConfiguration,
   RouteConfigurationSchema,
   type VirtualHost,
@@ -9,6 +10,7 @@ import {
 } from '../../xds/api.ts';
 import type { GatewayModel, HttpChain, PortModel, RuleModel } from '../model/types.ts';
 import { defaultPolicy, type ServicePolicySettings } from '../schema/service-policy.ts';
+import { durationOf, weftMetadata } from './messages.ts';
 import { compileDefaultRoutes, compileRule } from './route.ts';
 
 /**
@@ -99,6 +101,20 @@ function policyOfBackend(rule: RuleModel, ports: ReadonlyMap<string, PortModel>)
   if (rule.action.kind !== 'forward') return defaultPolicy;
   const resolved = rule.action.backends.find((backend) => backend.port !== null);
   return ports.get(resolved?.port ?? '')?.policy ?? defaultPolicy;
+}
+
+/** To a cluster without a clock or a retry of this proxy: whoever calls has its own. */
+export function forwardUntouched(cluster: string) {
+  return {
+    action: {
+      case: 'route' as const,
+      value: create(RouteActionSchema, {
+        clusterSpecifier: { case: 'cluster', value: cluster },
+        timeout: durationOf(0),
+      }),
+    },
+    metadata: weftMetadata({ timeouts: { request: '0s', attempt: '0s' }, retry: { on: [], attempts: 0 } }),
+  };
 }
 
 export function refuseAll(name: string, domains: readonly string[], status: number): VirtualHost {

@@ -52,21 +52,23 @@ import { reportObjects } from '../status/report.ts';
 // Every case is compiled several times over: work, not waiting.
 setDefaultTimeout(effortTimeoutMs);
 
-/** Sent as a bare type, so no code was generated for it. */
-const previousHosts = createFileRegistry(
+/** Sent as bare types, so no code was generated for them. */
+const bareTypes = createFileRegistry(
   create(FileDescriptorSetSchema, {
     file: [
-      {
-        name: 'previous_hosts.proto',
-        package: 'envoy.extensions.retry.host.previous_hosts.v3',
-        messageType: [{ name: 'PreviousHostsPredicate' }],
-      },
-    ],
+      ['envoy.extensions.retry.host.previous_hosts.v3', 'PreviousHostsPredicate'],
+      ['envoy.extensions.filters.listener.original_dst.v3', 'OriginalDst'],
+      ['envoy.extensions.filters.listener.http_inspector.v3', 'HttpInspector'],
+    ].map(([namespace, name]) => ({
+      name: `${name}.proto`,
+      package: namespace!,
+      messageType: [{ name: name! }],
+    })),
   }),
 );
 
 const registry = createRegistry(
-  previousHosts,
+  bareTypes,
   CorsPolicySchema,
   DownstreamTlsContextSchema,
   TcpProxySchema,

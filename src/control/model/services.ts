@@ -2,6 +2,7 @@
 // (routes.ts).
 
 import type { EndpointSliceObject, GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
+import { isIpv4, isIpv6 } from '../schema/values.ts';
 import type { Access } from './access.ts';
 import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
@@ -58,10 +59,21 @@ export function carriedPorts(
 
 /** What people name ports by where they say no appProtocol, as Istio taught them; gRPC-Web is HTTP/1.1 as well. */
 const http2Names = /^(grpc|http2|h2c)(-(?!web$|web-).*)?$/;
+const httpNames = /^(http|grpc-web)(-|$)/;
+const opaqueNames = /^(tcp|tls|https|mongo|mysql|postgres|postgresql|redis|amqp|kafka|smtp)(-.*)?$/;
+
+/** Where nothing is said, and a server may speak first: those that Linkerd takes for opaque (its default). */
+const opaquePorts: ReadonlySet<number> = new Set([25, 587, 3306, 4444, 5432, 6379, 9300, 11211]);
 
 function protocolOf({ appProtocol, name }: ServicePort, grpc: boolean): PortProtocol {
   if (appProtocol === '') return grpc || http2Names.test(name) ? 'http2' : 'http';
   return protocols.get(appProtocol.toLowerCase()) ?? 'opaque';
+}
+
+/** HTTP is assumed, as of all that says nothing, yet its name or its number speaks against it. */
+function isDoubtful({ appProtocol, name, port }: ServicePort, protocol: PortProtocol): boolean {
+  if (appProtocol !== '' || protocol !== 'http' || httpNames.test(name)) return false;
+  return opaqueNames.test(name) || opaquePorts.has(port);
 }
 
 function whyNotRead({ protocol, appProtocol }: ServicePort): string {
@@ -123,6 +135,7 @@ export function buildServices({
         name: port.name,
         targetPort: port.targetPort ?? port.port,
         protocol: protocolUnder(protocol, port.appProtocol, secured !== null),
+        doubtful: secured === null && isDoubtful(port, protocol),
         tls: secured,
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
@@ -136,11 +149,17 @@ export function buildServices({
     }
     const { namespace, name } = service.metadata;
     const { selector } = service.spec;
-    const model = { id, key: service.key, namespace, name, podOf: null, selector, ports };
+    const addresses = addressesOf(service);
+    const model = { id, key: service.key, namespace, name, podOf: null, selector, addresses, ports };
     models.set(id, model);
     if (service.spec.clusterIP === 'None') for (const pod of podsOf(model)) models.set(pod.id, pod);
   }
   return models;
+}
+
+/** Without what stands for none. */
+function addressesOf({ spec: { clusterIP, clusterIPs } }: ServiceObject): readonly string[] {
+  return [...new Set([clusterIP, ...clusterIPs])].filter((address) => isIpv4(address) || isIpv6(address));
 }
 
 /** `https` is HTTP once it is known how to speak TLS to it. */

@@ -27,6 +27,8 @@ export interface ServiceModel {
   readonly podOf: string | null;
   /** Labels of the pods that serve it; empty: none can be told. */
   readonly selector: Readonly<Record<string, string>>;
+  /** At which the cluster reaches all of it (ClusterIPs); none: headless, or not known. */
+  readonly addresses: readonly string[];
   /** Ports that the mesh carries, in the Service's order. */
   readonly ports: readonly PortModel[];
 }
@@ -40,6 +42,8 @@ export interface PortModel {
   /** A number, or the name of a container's port. */
   readonly targetPort: number | string;
   readonly protocol: PortProtocol;
+  /** Nothing but the custom says that it is HTTP: who is not asked by an HTTP client had better not read it. */
+  readonly doubtful: boolean;
   readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];

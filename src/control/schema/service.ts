@@ -35,6 +35,8 @@ export const serviceSpec = z.object({
     }),
   /** `None`: headless. */
   clusterIP: z.string().default(''),
+  /** One of each family; absent: the one above. */
+  clusterIPs: listOf(z.string(), 2),
   ipFamilies: listOf(z.enum(['IPv4', 'IPv6'], { error: 'must be IPv4 or IPv6' }), 2),
   selector: labels,
   ports: listOf(servicePort, 100).superRefine((ports, context) => {

@@ -32,16 +32,35 @@ export class RouteTable {
 
   /**
    * The first route of the best virtual host that matches, with its cluster drawn; null: no host, or none of its
-   * routes.
+   * routes. `asked`: by what the host is sought.
    */
-  match(view: RequestView, random: Random, facts: MatchFacts = noFacts): RouteHit | null {
-    const { authority, path } = view;
-    const host = this.domains.find(this.ignorePort ? withoutPort(authority) : authority);
+  match(
+    view: RequestView,
+    random: Random,
+    facts: MatchFacts = noFacts,
+    asked: string = view.authority,
+  ): RouteHit | null {
+    const { path } = view;
+    const host = this.hostOf(asked);
     if (host === null) return null;
     if (host.requireTls !== undefined && wantsTls(host.requireTls, view)) return toTls;
     const plain = this.ignorePathParameters ? withoutParameters(path) : path;
     const route = host.match(view, plain, host.draws ? random.float() : 0, facts);
     return route === null ? null : route.draw(view, random);
+  }
+
+  /** A virtual host has this very domain. */
+  hasDomain(domain: string): boolean {
+    return this.domains.has(domain);
+  }
+
+  /** Both are asked of one virtual host. */
+  isSameHost(one: string, other: string): boolean {
+    return this.hostOf(one) === this.hostOf(other);
+  }
+
+  private hostOf(asked: string): HostRoutes | null {
+    return this.domains.find(this.ignorePort ? withoutPort(asked) : asked);
   }
 }
 

@@ -34,6 +34,11 @@ export class DomainTable<T> {
     }
   }
 
+  /** It is there as it stands. */
+  has(domain: string): boolean {
+    return this.exact.has(domain);
+  }
+
   find(authority: string): T | null {
     // Callers write names in lower case: the first look is the only one nearly always.
     const exact = this.exact.get(authority);

@@ -74,6 +74,8 @@ export interface ListenerConfig {
   readonly connectionLogs?: readonly AccessLogConfig[];
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+  /** The address that a connection was going to says whose routes its requests get, not their authority. */
+  readonly byDestination?: true;
   readonly chainName?: string;
   readonly chainMetadata?: MetadataMap;
 }

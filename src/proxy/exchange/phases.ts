@@ -17,6 +17,7 @@ import { writeLogs } from '../access-logger.ts';
 import { proxyLimits } from '../limits.ts';
 import { responseFlags } from '../stats/index.ts';
 import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
+import { askedHost, nameDestination } from './asked-host.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
 import { grpcClass, grpcStatusOf, versionFor } from './grpc.ts';
@@ -57,7 +58,7 @@ export function match(request: RequestState): RouteHit | null {
     if (request.inbound) request.peer = listener.peerOf(request.head);
     prepareRequest(request);
   }
-  const hit = listener.routes.match(request.head, request.context.random, request);
+  const hit = listener.routes.match(request.head, request.context.random, request, askedHost(request));
   if (hit === null) {
     listener.stats.noRoute += 1;
     if (listener.tracer !== null) request.span ??= listener.tracer.begin(request);
@@ -82,7 +83,12 @@ function limitDuration({ deadlines, listener, startedMs }: RequestState, route: 
 
 /** Finds the route anew, after a filter changed what routes look at. */
 export function rematch(request: RequestState): void {
-  const hit = request.listener.routes.match(request.head, request.context.random, request);
+  const hit = request.listener.routes.match(
+    request.head,
+    request.context.random,
+    request,
+    askedHost(request),
+  );
   request.route = hit?.route ?? null;
   request.weighted = hit?.cluster ?? null;
   request.virtualHost = hit?.virtualHost ?? '';
@@ -160,6 +166,7 @@ export function limit(request: RequestState): ErrorCode | null {
   // Of the request as it was received: a rewrite must not move a client to another endpoint.
   if (route?.action.kind === 'forward' && route.action.hashPolicies !== undefined)
     request.hash = hashRequest(request, route.action.hashPolicies);
+  nameDestination(request);
   prepareForward(request);
   if (route?.action.kind === 'forward' && route.action.mirrors !== undefined && request.upgrade === '')
     request.mirrors = openMirrors(request, route.action.mirrors);

@@ -96,6 +96,15 @@ describe('refusals', () => {
       'prefix_ranges[0]: must be an IP address and a length within it (got 10.0.0.0/33)',
     ],
     [
+      'a virtual host that is found in no way of ours',
+      {
+        filter_chains: [
+          { filters: [tcp('a')], metadata: { filter_metadata: { 'weft.dev': { virtualHost: 'name' } } } },
+        ],
+      },
+      'filter_chains[0].metadata.filter_metadata[weft.dev].virtualHost: must be destination (got name)',
+    ],
+    [
       'a name with an asterisk inside',
       { filter_chains: [{ filters: [tcp('a')], filter_chain_match: { server_names: ['a.*.com'] } }] },
       'server_names[0]: must be a name, or *. and a name (got a.*.com)',

@@ -194,6 +194,7 @@ function translateChain(
     ...(chain.filters.length < 2 ? {} : { network: translateNetwork(chain, path, faults) }),
     terms: translateTerms(message, chain),
     ...describeChain(message, chain),
+    ...(isByDestination(chain, path, faults) ? { byDestination: true as const } : {}),
   };
   const tcp = unpack(filter, tcpProxy);
   if (tcp !== null) return translateTcp(own, tcp, readsSni(chain), at, faults);
@@ -224,6 +225,14 @@ function describeChain(message: ListenerMessage, chain: ChainMessage): Partial<L
     ...(chainMetadata === null ? {} : { chainMetadata }),
     ...(chain.name ? { chainName: chain.name } : {}),
   };
+}
+
+/** Said by Weft's control plane alone (docs/xds.md). */
+function isByDestination({ metadata }: ChainMessage, path: string, faults: Faults): boolean {
+  const said = stringIn(weftMetadata(metadata), 'virtualHost');
+  if (said === null || said === 'destination') return said !== null;
+  faults.add(join(path, 'metadata.filter_metadata[weft.dev].virtualHost'), 'must be destination', said);
+  return false;
 }
 
 function translateManager(

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/type/v3/range.proto.
  */
 export const file_envoy_type_v3_range: GenFile = /*@__PURE__*/
-  fileDesc("ChllbnZveS90eXBlL3YzL3JhbmdlLnByb3RvEg1lbnZveS50eXBlLnYzIigKCkludDY0UmFuZ2USDQoFc3RhcnQYASABKAMSCwoDZW5kGAIgASgDIikKC0RvdWJsZVJhbmdlEg0KBXN0YXJ0GAEgASgBEgsKA2VuZBgCIAEoAWIGcHJvdG8z");
+  fileDesc("ChllbnZveS90eXBlL3YzL3JhbmdlLnByb3RvEg1lbnZveS50eXBlLnYzIigKCkludDY0UmFuZ2USDQoFc3RhcnQYASABKAMSCwoDZW5kGAIgASgDIigKCkludDMyUmFuZ2USDQoFc3RhcnQYASABKAUSCwoDZW5kGAIgASgFIikKC0RvdWJsZVJhbmdlEg0KBXN0YXJ0GAEgASgBEgsKA2VuZBgCIAEoAWIGcHJvdG8z");
 
 /**
  * @generated from message envoy.type.v3.Int64Range
@@ -35,6 +35,28 @@ export const Int64RangeSchema: GenMessage<Int64Range> = /*@__PURE__*/
   messageDesc(file_envoy_type_v3_range, 0);
 
 /**
+ * @generated from message envoy.type.v3.Int32Range
+ */
+export type Int32Range = Message<"envoy.type.v3.Int32Range"> & {
+  /**
+   * @generated from field: int32 start = 1;
+   */
+  start: number;
+
+  /**
+   * @generated from field: int32 end = 2;
+   */
+  end: number;
+};
+
+/**
+ * Describes the message envoy.type.v3.Int32Range.
+ * Use `create(Int32RangeSchema)` to create a new message.
+ */
+export const Int32RangeSchema: GenMessage<Int32Range> = /*@__PURE__*/
+  messageDesc(file_envoy_type_v3_range, 1);
+
+/**
  * @generated from message envoy.type.v3.DoubleRange
  */
 export type DoubleRange = Message<"envoy.type.v3.DoubleRange"> & {
@@ -54,5 +76,5 @@ export type DoubleRange = Message<"envoy.type.v3.DoubleRange"> & {
  * Use `create(DoubleRangeSchema)` to create a new message.
  */
 export const DoubleRangeSchema: GenMessage<DoubleRange> = /*@__PURE__*/
-  messageDesc(file_envoy_type_v3_range, 1);
+  messageDesc(file_envoy_type_v3_range, 2);
 

@@ -8,6 +8,8 @@ import type { CidrRange } from "../../core/v3/address_pb.ts";
 import { file_envoy_config_core_v3_address } from "../../core/v3/address_pb.ts";
 import type { Metadata, TransportSocket } from "../../core/v3/base_pb.ts";
 import { file_envoy_config_core_v3_base } from "../../core/v3/base_pb.ts";
+import type { Int32Range } from "../../../type/v3/range_pb.ts";
+import { file_envoy_type_v3_range } from "../../../type/v3/range_pb.ts";
 import type { Any, Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file envoy/config/listener/v3/listener_components.proto.
  */
 export const file_envoy_config_listener_v3_listener_components: GenFile = /*@__PURE__*/
-  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvbGlzdGVuZXJfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIlMKBkZpbHRlchIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSLWBAoQRmlsdGVyQ2hhaW5NYXRjaBI2ChBkZXN0aW5hdGlvbl9wb3J0GAggASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEjYKDXByZWZpeF9yYW5nZXMYAyADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2USFgoOYWRkcmVzc19zdWZmaXgYBCABKAkSMAoKc3VmZml4X2xlbhgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRJEChtkaXJlY3Rfc291cmNlX3ByZWZpeF9yYW5nZXMYDSADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2USVAoLc291cmNlX3R5cGUYDCABKA4yPy5lbnZveS5jb25maWcubGlzdGVuZXIudjMuRmlsdGVyQ2hhaW5NYXRjaC5Db25uZWN0aW9uU291cmNlVHlwZRI9ChRzb3VyY2VfcHJlZml4X3JhbmdlcxgGIAMoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZRIUCgxzb3VyY2VfcG9ydHMYByADKA0SFAoMc2VydmVyX25hbWVzGAsgAygJEhoKEnRyYW5zcG9ydF9wcm90b2NvbBgJIAEoCRIdChVhcHBsaWNhdGlvbl9wcm90b2NvbHMYCiADKAkiRgoUQ29ubmVjdGlvblNvdXJjZVR5cGUSBwoDQU5ZEAASFwoTU0FNRV9JUF9PUl9MT09QQkFDSxABEgwKCEVYVEVSTkFMEAIigwMKC0ZpbHRlckNoYWluEkYKEmZpbHRlcl9jaGFpbl9tYXRjaBgBIAEoCzIqLmVudm95LmNvbmZpZy5saXN0ZW5lci52My5GaWx0ZXJDaGFpbk1hdGNoEjEKB2ZpbHRlcnMYAyADKAsyIC5lbnZveS5jb25maWcubGlzdGVuZXIudjMuRmlsdGVyEjMKD3VzZV9wcm94eV9wcm90bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSMAoIbWV0YWRhdGEYBSABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YRI/ChB0cmFuc3BvcnRfc29ja2V0GAYgASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuVHJhbnNwb3J0U29ja2V0EkMKIHRyYW5zcG9ydF9zb2NrZXRfY29ubmVjdF90aW1lb3V0GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBG5hbWUYByABKAkiWwoOTGlzdGVuZXJGaWx0ZXISDAoEbmFtZRgBIAEoCRIsCgx0eXBlZF9jb25maWcYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55SABCDQoLY29uZmlnX3R5cGViBnByb3RvMw", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers]);
+  fileDesc("CjJlbnZveS9jb25maWcvbGlzdGVuZXIvdjMvbGlzdGVuZXJfY29tcG9uZW50cy5wcm90bxIYZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzIlMKBkZpbHRlchIMCgRuYW1lGAEgASgJEiwKDHR5cGVkX2NvbmZpZxgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlIAEINCgtjb25maWdfdHlwZSLWBAoQRmlsdGVyQ2hhaW5NYXRjaBI2ChBkZXN0aW5hdGlvbl9wb3J0GAggASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEjYKDXByZWZpeF9yYW5nZXMYAyADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2USFgoOYWRkcmVzc19zdWZmaXgYBCABKAkSMAoKc3VmZml4X2xlbhgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRJEChtkaXJlY3Rfc291cmNlX3ByZWZpeF9yYW5nZXMYDSADKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2USVAoLc291cmNlX3R5cGUYDCABKA4yPy5lbnZveS5jb25maWcubGlzdGVuZXIudjMuRmlsdGVyQ2hhaW5NYXRjaC5Db25uZWN0aW9uU291cmNlVHlwZRI9ChRzb3VyY2VfcHJlZml4X3JhbmdlcxgGIAMoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZRIUCgxzb3VyY2VfcG9ydHMYByADKA0SFAoMc2VydmVyX25hbWVzGAsgAygJEhoKEnRyYW5zcG9ydF9wcm90b2NvbBgJIAEoCRIdChVhcHBsaWNhdGlvbl9wcm90b2NvbHMYCiADKAkiRgoUQ29ubmVjdGlvblNvdXJjZVR5cGUSBwoDQU5ZEAASFwoTU0FNRV9JUF9PUl9MT09QQkFDSxABEgwKCEVYVEVSTkFMEAIigwMKC0ZpbHRlckNoYWluEkYKEmZpbHRlcl9jaGFpbl9tYXRjaBgBIAEoCzIqLmVudm95LmNvbmZpZy5saXN0ZW5lci52My5GaWx0ZXJDaGFpbk1hdGNoEjEKB2ZpbHRlcnMYAyADKAsyIC5lbnZveS5jb25maWcubGlzdGVuZXIudjMuRmlsdGVyEjMKD3VzZV9wcm94eV9wcm90bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSMAoIbWV0YWRhdGEYBSABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YRI/ChB0cmFuc3BvcnRfc29ja2V0GAYgASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuVHJhbnNwb3J0U29ja2V0EkMKIHRyYW5zcG9ydF9zb2NrZXRfY29ubmVjdF90aW1lb3V0GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBG5hbWUYByABKAki3AMKIUxpc3RlbmVyRmlsdGVyQ2hhaW5NYXRjaFByZWRpY2F0ZRJYCghvcl9tYXRjaBgBIAEoCzJELmVudm95LmNvbmZpZy5saXN0ZW5lci52My5MaXN0ZW5lckZpbHRlckNoYWluTWF0Y2hQcmVkaWNhdGUuTWF0Y2hTZXRIABJZCglhbmRfbWF0Y2gYAiABKAsyRC5lbnZveS5jb25maWcubGlzdGVuZXIudjMuTGlzdGVuZXJGaWx0ZXJDaGFpbk1hdGNoUHJlZGljYXRlLk1hdGNoU2V0SAASUAoJbm90X21hdGNoGAMgASgLMjsuZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzLkxpc3RlbmVyRmlsdGVyQ2hhaW5NYXRjaFByZWRpY2F0ZUgAEhMKCWFueV9tYXRjaBgEIAEoCEgAEjsKFmRlc3RpbmF0aW9uX3BvcnRfcmFuZ2UYBSABKAsyGS5lbnZveS50eXBlLnYzLkludDMyUmFuZ2VIABpWCghNYXRjaFNldBJKCgVydWxlcxgBIAMoCzI7LmVudm95LmNvbmZpZy5saXN0ZW5lci52My5MaXN0ZW5lckZpbHRlckNoYWluTWF0Y2hQcmVkaWNhdGVCBgoEcnVsZSKxAQoOTGlzdGVuZXJGaWx0ZXISDAoEbmFtZRgBIAEoCRIsCgx0eXBlZF9jb25maWcYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55SAASVAoPZmlsdGVyX2Rpc2FibGVkGAQgASgLMjsuZW52b3kuY29uZmlnLmxpc3RlbmVyLnYzLkxpc3RlbmVyRmlsdGVyQ2hhaW5NYXRjaFByZWRpY2F0ZUINCgtjb25maWdfdHlwZWIGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_base, file_envoy_type_v3_range, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.listener.v3.Filter
@@ -192,6 +194,70 @@ export const FilterChainSchema: GenMessage<FilterChain> = /*@__PURE__*/
   messageDesc(file_envoy_config_listener_v3_listener_components, 2);
 
 /**
+ * @generated from message envoy.config.listener.v3.ListenerFilterChainMatchPredicate
+ */
+export type ListenerFilterChainMatchPredicate = Message<"envoy.config.listener.v3.ListenerFilterChainMatchPredicate"> & {
+  /**
+   * @generated from oneof envoy.config.listener.v3.ListenerFilterChainMatchPredicate.rule
+   */
+  rule: {
+    /**
+     * @generated from field: envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet or_match = 1;
+     */
+    value: ListenerFilterChainMatchPredicate_MatchSet;
+    case: "orMatch";
+  } | {
+    /**
+     * @generated from field: envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet and_match = 2;
+     */
+    value: ListenerFilterChainMatchPredicate_MatchSet;
+    case: "andMatch";
+  } | {
+    /**
+     * @generated from field: envoy.config.listener.v3.ListenerFilterChainMatchPredicate not_match = 3;
+     */
+    value: ListenerFilterChainMatchPredicate;
+    case: "notMatch";
+  } | {
+    /**
+     * @generated from field: bool any_match = 4;
+     */
+    value: boolean;
+    case: "anyMatch";
+  } | {
+    /**
+     * @generated from field: envoy.type.v3.Int32Range destination_port_range = 5;
+     */
+    value: Int32Range;
+    case: "destinationPortRange";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message envoy.config.listener.v3.ListenerFilterChainMatchPredicate.
+ * Use `create(ListenerFilterChainMatchPredicateSchema)` to create a new message.
+ */
+export const ListenerFilterChainMatchPredicateSchema: GenMessage<ListenerFilterChainMatchPredicate> = /*@__PURE__*/
+  messageDesc(file_envoy_config_listener_v3_listener_components, 3);
+
+/**
+ * @generated from message envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet
+ */
+export type ListenerFilterChainMatchPredicate_MatchSet = Message<"envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet"> & {
+  /**
+   * @generated from field: repeated envoy.config.listener.v3.ListenerFilterChainMatchPredicate rules = 1;
+   */
+  rules: ListenerFilterChainMatchPredicate[];
+};
+
+/**
+ * Describes the message envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet.
+ * Use `create(ListenerFilterChainMatchPredicate_MatchSetSchema)` to create a new message.
+ */
+export const ListenerFilterChainMatchPredicate_MatchSetSchema: GenMessage<ListenerFilterChainMatchPredicate_MatchSet> = /*@__PURE__*/
+  messageDesc(file_envoy_config_listener_v3_listener_components, 3, 0);
+
+/**
  * @generated from message envoy.config.listener.v3.ListenerFilter
  */
 export type ListenerFilter = Message<"envoy.config.listener.v3.ListenerFilter"> & {
@@ -210,6 +276,11 @@ export type ListenerFilter = Message<"envoy.config.listener.v3.ListenerFilter"> 
     value: Any;
     case: "typedConfig";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: envoy.config.listener.v3.ListenerFilterChainMatchPredicate filter_disabled = 4;
+   */
+  filterDisabled?: ListenerFilterChainMatchPredicate | undefined;
 };
 
 /**
@@ -217,5 +288,5 @@ export type ListenerFilter = Message<"envoy.config.listener.v3.ListenerFilter"> 
  * Use `create(ListenerFilterSchema)` to create a new message.
  */
 export const ListenerFilterSchema: GenMessage<ListenerFilter> = /*@__PURE__*/
-  messageDesc(file_envoy_config_listener_v3_listener_components, 3);
+  messageDesc(file_envoy_config_listener_v3_listener_components, 4);
 
