@@ -54,16 +54,20 @@ describe('checkManifests', () => {
       [
         service('a'),
         service('b', 'vault'),
-        route('a', 'backendRefs: [{ name: b, namespace: vault, port: 80 }]'),
+        route('a', 'backendRefs: [{ name: b, namespace: vault, port: 80 }]').replace(
+          'group: "", kind: Service, name: a,',
+          'name: g,',
+        ),
+        `apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: g, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: a, port: 80, protocol: HTTP }] }\n`,
       ],
       [
-        '2.yaml:2 bank/HTTPRoute/a: RefNotPermitted: no ReferenceGrant in vault allows Service vault/b (got bank/Service/a)',
+        '2.yaml:2 bank/HTTPRoute/a: RefNotPermitted: no ReferenceGrant in vault allows Service vault/b (got bank/Gateway/g)',
       ],
     ],
     [
       'a parent that is not there',
       [route('a', '')],
-      ['0.yaml:2 bank/HTTPRoute/a: NoMatchingParent: there is no Service bank/a (got bank/Service/a)'],
+      ['0.yaml:2 bank/HTTPRoute/a: NoMatchingParent: there is no Service bank/a (got bank/Gateway/g)'],
     ],
     [
       'a kind that comes later',

@@ -9,7 +9,7 @@ import type { PortProtocol } from './types.ts';
 
 export interface BackendDirectory {
   readonly services: ReadonlyMap<string, ServiceObject>;
-  readonly grants: Grants;
+  readonly grants: Pick<Grants, 'allow'>;
   /** `namespace/service:port` of the ports that there are, and what they speak. */
   readonly ports: ReadonlyMap<string, PortProtocol>;
   readonly tls: Pick<BackendTls, 'forPort'>;

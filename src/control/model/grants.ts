@@ -12,6 +12,12 @@ export interface Referent extends Referrer {
   readonly name: string;
 }
 
+/**
+ * Routes of Services need none: they change where calls go that the mesh carries anyway, and open nothing (GEP-1294,
+ * "Route types").
+ */
+export const allGranted: Pick<Grants, 'allow'> = { allow: () => true };
+
 export class Grants {
   private readonly byNamespace: ReadonlyMap<string, readonly ReferenceGrantObject[]>;
 

@@ -4,6 +4,7 @@
 import type { ParentRef } from '../schema/parent-ref.ts';
 import type { BackendDirectory } from './backends.ts';
 import type { GatewayBuilder } from './gateways.ts';
+import { allGranted } from './grants.ts';
 import { sortByPrecedence } from './precedence.ts';
 import { type ReadRoute, type RouteRules, resolveRules } from './rules.ts';
 import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
@@ -23,16 +24,39 @@ export function attachRoutes(
   gateways: GatewayBuilder,
 ): void {
   const attached = new AttachedRules();
-  const { directory } = inputs;
+  const directories = {
+    gateway: inputs.directory,
+    mesh: { ...inputs.directory, grants: allGranted },
+  };
   const targets = { models, gateways, attached };
   // What cannot be read comes last: its errors take no request from a route that can.
   const readable = inputs.routes.filter((route) => route.salvaged === undefined);
-  for (const route of readable) attachRoute(route, resolveRules(route, directory), inputs.book, targets);
+  for (const route of readable)
+    attachRoute(route, new RulesByParent(route, directories), inputs.book, targets);
   for (const route of inputs.routes)
-    if (route.salvaged === true) attachRoute(route, resolveRules(route, directory), null, targets);
+    if (route.salvaged === true) attachRoute(route, new RulesByParent(route, directories), null, targets);
   for (const [id, model] of models) {
     const ports = model.ports.map((port) => attached.applyTo(port));
     if (ports.some((port, i) => port !== model.ports[i])) models.set(id, { ...model, ports });
+  }
+}
+
+/** What a route may send to depends on what it is attached to; one of one kind of parent is resolved once. */
+class RulesByParent {
+  private readonly route: ReadRoute;
+  private readonly directories: Readonly<Record<'gateway' | 'mesh', BackendDirectory>>;
+  private readonly resolved = new Map<'gateway' | 'mesh', RouteRules>();
+
+  constructor(route: ReadRoute, directories: RulesByParent['directories']) {
+    this.route = route;
+    this.directories = directories;
+  }
+
+  of(parent: ParentRef): RouteRules {
+    const kind = parent.kind === 'Service' ? 'mesh' : 'gateway';
+    const rules = this.resolved.get(kind) ?? resolveRules(this.route, this.directories[kind]);
+    this.resolved.set(kind, rules);
+    return rules;
   }
 }
 
@@ -45,12 +69,13 @@ interface AttachTargets {
 /** `book` null: what is wrong with the route was told already. */
 function attachRoute(
   route: ReadRoute,
-  resolved: RouteRules,
+  rules: RulesByParent,
   book: ConditionBook | null,
   targets: AttachTargets,
 ): void {
   for (const parent of route.spec.parentRefs) {
     const subject = subjectOf(route, parent);
+    const resolved = rules.of(parent);
     const refusal =
       attachToParent(route, parent, resolved.rules, targets) ??
       (resolved.invalid === 'all' ? noRuleHolds : null);
