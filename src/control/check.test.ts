@@ -67,7 +67,7 @@ describe('checkManifests', () => {
     [
       'a parent that is not there',
       [route('a', '')],
-      ['0.yaml:2 bank/HTTPRoute/a: NoMatchingParent: there is no Service bank/a (got bank/Gateway/g)'],
+      ['0.yaml:2 bank/HTTPRoute/a: NoMatchingParent: there is no Service bank/a (got bank/Service/a)'],
     ],
     [
       'a kind that comes later',
