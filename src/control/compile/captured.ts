@@ -1,6 +1,6 @@
 // The outbound listener of a sidecar to which all connections of its pod are led: a connection belongs to the Service
-// whose address it was going to. Where that speaks HTTP, or nobody said what it speaks and its first bytes are HTTP, its
-// requests are routed; else its bytes are carried. What is none of the mesh's addresses goes where it was going
+// whose address it was going to. Where that speaks HTTP, or nobody said what it speaks and its first bytes are HTTP,
+// its requests are routed; else its bytes are carried. What is none of the mesh's addresses goes where it was going
 // (docs/decisions/0017-the-address-decides.md).
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';

@@ -10,8 +10,8 @@ export function hostName({ name, namespace }: ServiceModel, { port }: PortModel)
 }
 
 /**
- * Domains of one port of a Service, its addresses too, bare names for callers in `namespace` only. A name without a port means port 80, or
- * the Service's first port where it has no 80. A port that does not speak HTTP has none.
+ * Domains of one port of a Service, its addresses too, bare names for callers in `namespace` only. A name without a
+ * port means port 80, or the Service's first port where it has no 80. A port that does not speak HTTP has none.
  */
 export function domainsOf(service: ServiceModel, port: PortModel, namespace: string): readonly string[] {
   if (port.protocol === 'opaque') return [];

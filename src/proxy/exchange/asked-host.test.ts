@@ -39,7 +39,7 @@ const host = (name: string, domains: readonly string[], cluster: string) => ({
   routes: [route({ action: forwardTo([cluster, 1]) })],
 });
 
-/** An application whose calls are led through its proxy; `ledger` is a Service at 10.96.0.7:80, `rates` has no address. */
+/** An application whose calls are led through its proxy. `ledger` is a Service at 10.96.0.7:80, `rates` is headless. */
 function setup() {
   const clock = new VirtualClock();
   const random = new Xoshiro128(1);
