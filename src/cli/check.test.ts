@@ -138,3 +138,11 @@ endpoints: [{ addresses: [10.0.0.1] }]
     expect((await check([])).code).toBe(64);
   });
 });
+
+test.each([[[]], [['--pre', '.']], [['--pre', '--installed']]])(
+  'paths, --pre and --installed exclude each other: %p',
+  async (words) => {
+    const { code, err } = await check(words);
+    expect([code, err.trim()]).toEqual([64, 'weft check: it wants paths, or --pre, or --installed']);
+  },
+);

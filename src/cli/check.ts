@@ -4,14 +4,14 @@ import { Argument, Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { formatIssue, type Issue } from '../base/index.ts';
 import { checkManifests, type Finding, lineOfField, type ManifestFile } from '../control/index.ts';
+import { type CheckClusterFlags, checkCluster } from './check-cluster.ts';
 import { readFiles } from './check-files.ts';
 import { explain } from './check-why.ts';
+import { withCluster } from './cluster.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
-interface CheckFlags {
-  readonly json?: true;
-  readonly strict?: true;
+interface CheckFlags extends CheckClusterFlags {
   /** HOST and PATH. */
   readonly why?: readonly string[];
   readonly from: string;
@@ -26,6 +26,10 @@ interface Report {
 }
 
 async function run(paths: readonly string[], flags: CheckFlags): Promise<void> {
+  const ofCluster = flags.pre === true || flags.installed === true;
+  if (ofCluster === paths.length > 0 || (flags.pre === true && flags.installed === true))
+    throw new Exit(exitCode.usage, 'weft check: it wants paths, or --pre, or --installed');
+  if (ofCluster) return await checkCluster(flags);
   const { files, unread } = readFiles(paths);
   const bootstraps = files.filter((file) => isBootstrap(file.text));
   const others = files.filter((file) => !bootstraps.includes(file));
@@ -107,13 +111,18 @@ function count(number: number, noun: string): string {
   return `${number === 0 ? 'no' : number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-export const command: CliCommand = new Command('check')
-  .description(
-    'Validate manifests and Envoy bootstraps as the mesh would see them. Exits 1 when there are faults, 64 when there is nothing to check.',
-  )
-  .addArgument(new Argument('<paths...>', 'directories, files, or - for standard input'))
+export const command: CliCommand = withCluster(
+  new Command('check')
+    .description(
+      'Validate manifests and Envoy bootstraps as the mesh would see them, or a cluster. Exits 1 when there are faults or something could not be learnt, 64 when there is nothing to check.',
+    )
+    .addArgument(new Argument('[paths...]', 'directories, files, or - for standard input'))
+    .option('--pre', 'instead: can the mesh be installed in the cluster')
+    .option('--installed', 'instead: is the mesh in the cluster well')
+    .option('--agents', 'with --pre: with an agent on every node'),
+)
   .option('--json', 'print the report as JSON')
-  .option('--strict', 'exit 1 for notes too')
+  .option('--strict', 'exit 1 for notes and warnings too')
   .addOption(
     new Option(
       '--why <host-and-path...>',

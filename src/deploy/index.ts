@@ -5,6 +5,14 @@ export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
 export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
 export { injectManifests } from './manifests.ts';
+export {
+  type CheckedLine,
+  ClusterReader,
+  installedChecks,
+  preChecks,
+  runChecks,
+  type Verdict,
+} from './operate/check/index.ts';
 export { type ControlReplica, type FleetProxy, viewFleet } from './operate/fleet-view.ts';
 export { listMeshPods, type MeshPod, type MeshRole, readMeshPod } from './operate/mesh-pods.ts';
 export { nameOfObject, pathOfObject } from './operate/object-paths.ts';

@@ -23,7 +23,8 @@ export interface WebhookOptions {
   readonly certificate: WebhookCertificate;
 }
 
-const name = 'weft-inject';
+export const webhookName = 'weft-inject';
+const name = webhookName;
 const labels = { app: name };
 const folder = '/etc/weft';
 /** A pod that is being created waits for the answer. */

@@ -127,6 +127,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
   }, 60_000);
 
   test('weft install: the control plane reads the cluster with its own role', async () => {
+    expect(await sh(`${weft} check --pre --agents`)).toMatch(/^ok +rights +everything is allowed$/m);
     await sh(`${weft} install --agents | kubectl apply -f - >/dev/null`);
     await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
     await sh('kubectl rollout status -n weft-system daemonset/weft-agent --timeout=60s');
@@ -265,6 +266,20 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
     expect(await sh(`${names} two`)).toBe('');
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
+
+    const check = await shell(`${weft} check --installed`);
+    const lines = check.out.split('\n');
+    expect([check.code, lines.filter((line) => /FAULT|UNKNOWN/.test(line)).length]).toEqual([
+      1,
+      tries > 1 ? 2 : 1,
+    ]);
+    expect(check.out).toMatch(/^ok +webhook +a pod that is created in hooked gets a sidecar$/m);
+    expect(check.out).toMatch(
+      /^FAULT +injection +annotation weft.dev\/skip-ports must be ports .*: hooked\/two$/m,
+    );
+    expect(check.out).toMatch(/^ok +definitions +accesspolicies.weft.dev is as this version has it$/m);
+    await sh('kubectl delete pod -n hooked --all --grace-period=1 --wait');
+    expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
   });
 
   test('weft uninstall says what it takes away, and leaves nothing', async () => {

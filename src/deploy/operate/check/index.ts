@@ -1,0 +1,2 @@
+export { type CheckedLine, installedChecks, preChecks, runChecks } from './run-checks.ts';
+export { ClusterReader, type Verdict } from './types.ts';

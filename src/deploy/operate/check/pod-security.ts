@@ -1,0 +1,46 @@
+// Pod Security levels: the API server refuses pods that ask for more than the namespace's level. The control plane fits
+// `restricted`, an agent has a port of its node (`privileged`), and what redirects a sidecar's connections changes its
+// pod's network (NET_ADMIN: no level but `privileged` has it).
+
+import { type KubeObject, textOf } from '../../../control/index.ts';
+import { annotations } from '../../inject.ts';
+import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
+
+const label = 'pod-security.kubernetes.io/enforce';
+
+export const podSecurityCheck: ClusterCheck = {
+  name: 'pod-security',
+  run: (reader, { namespace, agents }) =>
+    overList(reader, '/api/v1/namespaces', (all) => [
+      ...judgeOwn(all, namespace, agents),
+      ...judgeInjected(all),
+    ]),
+};
+
+function levelOf(namespace: KubeObject): string {
+  return textOf(namespace, 'metadata', 'labels', label);
+}
+
+function judgeOwn(all: readonly KubeObject[], name: string, agents: boolean): readonly CheckLine[] {
+  const own = all.find((namespace) => textOf(namespace, 'metadata', 'name') === name);
+  if (own === undefined) return [fine(`the namespace ${name} is made by the installation`)];
+  const level = levelOf(own);
+  if (agents && level !== '' && level !== 'privileged')
+    return [fault(`the namespace ${name} enforces ${level}, and agents need privileged`)];
+  return [fine(`the namespace ${name} enforces ${level === '' ? 'nothing' : level}`)];
+}
+
+function judgeInjected(all: readonly KubeObject[]): readonly CheckLine[] {
+  const asking = all.filter(asksForSidecars);
+  const strict = asking.filter((namespace) => !['', 'privileged'].includes(levelOf(namespace)));
+  const names = strict.map((namespace) => `${textOf(namespace, 'metadata', 'name')} (${levelOf(namespace)})`);
+  if (names.length > 0)
+    return [
+      fault(`pods with sidecars are refused, for NET_ADMIN wants the level privileged: ${listNames(names)}`),
+    ];
+  return asking.length === 0 ? [] : [fine(`${asking.length} namespaces that ask for sidecars allow them`)];
+}
+
+export function asksForSidecars(namespace: KubeObject): boolean {
+  return textOf(namespace, 'metadata', 'labels', annotations.inject) === 'enabled';
+}
