@@ -1,5 +1,5 @@
-// Pods of namespaces that ask for sidecars and have none, with why: they asked so, they cannot have one, or they slipped
-// through while the webhook was away (it fails open).
+// Pods of namespaces that ask for sidecars and have none, with why: they asked so, they cannot have one, or they
+// slipped through while the webhook was away (it fails open).
 
 import { type KubeObject, textOf } from '../../../control/index.ts';
 import { injectPod } from '../../inject.ts';
