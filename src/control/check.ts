@@ -85,7 +85,7 @@ export function compileOutlooks(files: readonly ManifestFile[], namespace: strin
     );
   };
   const bind = { host: '127.0.0.1', port: 4140 };
-  const callers = compiler.compile({ role: 'agent', namespace, zone: '', vhds: false, bind });
+  const callers = compiler.compile({ role: 'agent', namespace, zone: '', vhds: 'table', bind });
   const gateways = [...model.gateways.values()].map((gateway) =>
     compiler.compile({
       role: 'gateway',

@@ -17,6 +17,7 @@ import {
   TraceNotes,
 } from '../policy/index.ts';
 import { AccessLogger } from './access-logger.ts';
+import { HostDemand } from './config/index.ts';
 import type { UpstreamTlsConfig } from './config/tls-types.ts';
 import type { AccessLogConfig, ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
@@ -66,6 +67,8 @@ export interface DataPlaneOptions {
   readonly machine?: Machine;
   /** When nothing happens in any thread of the proxy, which draining waits for; this one alone by default. */
   readonly quietMs?: QuietMs;
+  /** Virtual hosts that requests ask for; whoever configures the data path hears of them. */
+  readonly hosts?: HostDemand;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -126,6 +129,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
         ),
       },
       overload: this.overload,
+      hosts: options.hosts ?? new HostDemand(clock),
     };
     this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
       this.closeUnusedLogs(),

@@ -20,6 +20,7 @@ import {
   type ClientRequest,
   ConfigSource,
   FileClient,
+  HostDemand,
   type SourceSubscriber,
 } from './config/index.ts';
 import type { Machine } from './context.ts';
@@ -118,7 +119,8 @@ class ComposedProxy implements Proxy {
       options.threads == null
         ? null
         : new FirstThread({ clock, log, createLogSink: options.createLogSink, ...options.threads });
-    this.dataPlane = composePlane(options, this.first?.planeOptions);
+    const hosts = new HostDemand(clock);
+    this.dataPlane = composePlane(options, { ...this.first?.planeOptions, hosts });
     this.config = new ConfigSource({
       clock,
       log,
@@ -127,10 +129,11 @@ class ComposedProxy implements Proxy {
       bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
       target: this.dataPlane,
+      hosts,
       createClient: (request, subscriber) => this.createClient(request, subscriber),
-      ...(this.first === null ? {} : { onRestored: this.first.restored }),
+      ...(this.first === null ? {} : sharedBy(this.first)),
     });
-    this.first?.attach(this.dataPlane, this.config);
+    this.first?.attach(this.dataPlane, this.config, hosts);
     this.readiness = new Readiness({ clock, log, config: this.config, plane: this.createReadinessPlane() });
     this.stalls = new StallMonitor(clock, this.dataPlane);
     this.overload = new OverloadManager({
@@ -293,4 +296,12 @@ class ComposedProxy implements Proxy {
       collect: null,
     };
   }
+}
+
+/** What the other threads are told of the configuration beside updates. */
+function sharedBy(first: FirstThread) {
+  return {
+    onRestored: first.restored,
+    onUnused: (resources: readonly string[]) => first.letGo(resources),
+  };
 }

@@ -18,6 +18,7 @@ export type {
 export { hashContent } from './snapshot/content-hash.ts';
 export { createSnapshot } from './snapshot/create-snapshot.ts';
 export { diffResources, versionOf } from './snapshot/diff.ts';
+export { NamedResources } from './snapshot/named-resources.ts';
 export { findReferences, type References } from './snapshot/references.ts';
 export { type ResourceMap, ResourceSet } from './snapshot/resource-set.ts';
 export { splitRoutes } from './snapshot/route-parts.ts';

@@ -10,6 +10,8 @@ export interface XdsResource {
   readonly version: string;
   readonly typeUrl: string;
   readonly bytes: Uint8Array;
+  /** Further names that it answers to (Resource.aliases); absent: none. */
+  readonly aliases?: readonly string[];
   /** Read from a file in JSON or YAML: the bytes are JSON in UTF-8. Absent: protobuf. */
   readonly encoding?: 'json';
 }

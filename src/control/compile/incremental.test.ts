@@ -188,9 +188,9 @@ describe('incremental is whole', () => {
         }
         const compiler = new MeshCompiler(buildModel(catalog.entries()).model);
         for (const scope of scopes) {
-          if (scope.role === 'gateway' || !scope.vhds) continue;
+          if (scope.role === 'gateway' || scope.vhds === 'table') continue;
           const one = compiler.compile(scope).resources.get(virtualHostType)!;
-          const table = compiler.compile({ ...scope, vhds: false }).resources.get(typeUrls.route)!;
+          const table = compiler.compile({ ...scope, vhds: 'table' }).resources.get(typeUrls.route)!;
           const bytes = table.get(scope.role === 'agent' ? 'agent' : 'outbound')!.bytes;
           const { virtualHosts } = fromBinary(RouteConfigurationSchema, bytes);
           const hosts = [...one.values()].map((host) => fromBinary(VirtualHostSchema, host.bytes));

@@ -1,11 +1,12 @@
 // A listener with one HTTP connection manager that takes its routes by RDS under the listener's own name.
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Filter,
   FilterSchema,
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
+  type HttpFilterSchema,
   type Listener,
   ListenerSchema,
   RouterSchema,
@@ -22,20 +23,38 @@ export interface ListenerInput {
   readonly direction: 'inbound' | 'outbound' | 'gateway';
   /** A route of it says who may read across origins. */
   readonly cors: boolean;
+  /** A request of an unknown virtual host waits for it; false by default. */
+  readonly onDemand?: boolean;
   /** A route of it leads to what not everybody may call. */
   readonly fenced: boolean;
 }
+
+/** envoy.extensions.filters.http.on_demand.v3.OnDemand, of which no field is set: it is no bytes at all. */
+const onDemandFilter: MessageInitShape<typeof HttpFilterSchema> = {
+  name: 'envoy.filters.http.on_demand',
+  configType: {
+    case: 'typedConfig',
+    value: { typeUrl: 'type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand' },
+  },
+};
 
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
 const headTimeoutMs = 10_000;
 
 /** The network filter that reads HTTP, and takes its routes by `name`. */
-export function compileManager({ name, direction, cors, fenced }: Omit<ListenerInput, 'bind'>): Filter {
+export function compileManager({
+  name,
+  direction,
+  cors,
+  fenced,
+  onDemand,
+}: Omit<ListenerInput, 'bind'>): Filter {
   const edge = direction === 'gateway';
   const manager = packAny(HttpConnectionManagerSchema, {
     statPrefix: name,
     routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: name } },
     httpFilters: [
+      ...(onDemand === true ? [onDemandFilter] : []),
       ...(fenced ? [accessFilter()] : []),
       ...(cors ? [corsFilter()] : []),
       {

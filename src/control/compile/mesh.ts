@@ -6,10 +6,11 @@ import { shareEqual } from '../model/share-equal.ts';
 import type { Model } from '../model/types.ts';
 import { type CapturedPlan, planCaptured } from './captured.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
+import { nameHosts } from './named-hosts.ts';
 import { OutboundTables, type TableKind } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
-import { type Scope, scopeKey } from './scope.ts';
+import { type HostDelivery, type Scope, scopeKey } from './scope.ts';
 import {
   assembleScope,
   type CompiledScope,
@@ -112,11 +113,14 @@ export class MeshCompiler {
     return { age: this.age, inputs, own, compiled };
   }
 
-  private outboundOf(kind: TableKind, vhds: boolean): Outbound {
+  private outboundOf(kind: TableKind, vhds: HostDelivery): Outbound {
     const { cors, captured } = this;
-    const common = { cors, captured: kind.capture ? captured : null };
-    if (!vhds) return { routes: this.tables.tableOf(kind), hosts: noResources, ...common };
-    return { ...this.tables.hostsOf(kind), ...common };
+    // To whom a captured connection's address belongs has to be known when it comes.
+    const onDemand = vhds === 'on-demand' && !kind.capture;
+    const common = { cors, onDemand, captured: kind.capture ? captured : null };
+    if (vhds === 'table') return { routes: this.tables.tableOf(kind), hosts: noResources, ...common };
+    const { hosts, routes } = this.tables.hostsOf(kind);
+    return { routes, hosts: onDemand ? nameHosts(kind.name, hosts) : hosts, ...common };
   }
 
   private makeOwn(scope: Scope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {

@@ -1,10 +1,16 @@
 // What one scope gets: the sets that scopes share, and its own over them.
 
-import { ResourceSet, typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
+import {
+  type ResourceMap,
+  ResourceSet,
+  typeUrls,
+  virtualHostType,
+  type XdsResource,
+} from '../../xds/index.ts';
 
 export interface CompiledScope {
   /** Type URL to the resources by name; all types are there. */
-  readonly resources: ReadonlyMap<string, ResourceSet>;
+  readonly resources: ReadonlyMap<string, ResourceMap>;
   /** What the proxy cannot be given, as sentences. */
   readonly notes: readonly string[];
 }
@@ -14,7 +20,7 @@ export interface OwnResources {
   readonly listeners: ResourceSet;
   readonly routes: ResourceSet;
   /** Of a table that does not hold them itself. */
-  readonly hosts: ResourceSet;
+  readonly hosts: ResourceMap;
   readonly secrets: ResourceSet;
   /** Over those that all have. */
   readonly clusters: readonly XdsResource[];
@@ -54,9 +60,13 @@ export function assembleScope(
   assignments: ResourceSet,
   before: CompiledScope | null,
 ): CompiledScope {
-  const resources = new Map([
+  const held = before?.resources.get(typeUrls.cluster);
+  const resources = new Map<string, ResourceMap>([
     [typeUrls.secret, own.secrets],
-    [typeUrls.cluster, ResourceSet.over(clusters, own.clusters, before?.resources.get(typeUrls.cluster))],
+    [
+      typeUrls.cluster,
+      ResourceSet.over(clusters, own.clusters, held instanceof ResourceSet ? held : undefined),
+    ],
     [typeUrls.endpoint, assignments],
     [typeUrls.listener, own.listeners],
     [typeUrls.route, own.routes],

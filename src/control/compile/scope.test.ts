@@ -23,7 +23,7 @@ describe('parseScope', () => {
         namespace: 'bank',
         zone: 'z1',
         labels: {},
-        vhds: false,
+        vhds: 'table',
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         capture: false,
@@ -45,7 +45,7 @@ describe('parseScope', () => {
     const scope = parseScope(node('sidecar~ledger-0.bank', said));
     expect(scope.ok && scope.value).toMatchObject({
       namespace: 'other',
-      vhds: true,
+      vhds: 'unasked',
       outbound: { host: '::1', port: 1 },
       inbound: { host: '10.0.0.1', port: 2 },
       application: { http: 3000, '81': 3001 },
@@ -59,7 +59,7 @@ describe('parseScope', () => {
       role: 'agent',
       namespace: '',
       zone: '',
-      vhds: false,
+      vhds: 'table',
       bind: { host: '0.0.0.0', port: 4140 },
     });
     const gateway = parseScope(node('gateway~edge-0.web'));

@@ -9,14 +9,19 @@ export interface Bind {
   readonly port: number;
 }
 
+/**
+ * How a proxy takes outbound virtual hosts: in one table; one by one (VHDS), all of them unasked; or one by one as its
+ * requests need them.
+ */
+export type HostDelivery = 'table' | 'unasked' | 'on-demand';
+
 export type Scope =
   | {
       readonly role: 'sidecar';
       readonly namespace: string;
       readonly zone: string;
       readonly labels: Readonly<Record<string, string>>;
-      /** It takes outbound virtual hosts one by one (VHDS). */
-      readonly vhds: boolean;
+      readonly vhds: HostDelivery;
       readonly outbound: Bind;
       readonly inbound: Bind;
       /** Connections of its pod are led to it, whatever they carry. */
@@ -31,7 +36,7 @@ export type Scope =
       /** Whose bare names it knows; empty: nobody's. */
       readonly namespace: string;
       readonly zone: string;
-      readonly vhds: boolean;
+      readonly vhds: HostDelivery;
       readonly bind: Bind;
     }
   | {
@@ -75,7 +80,7 @@ function createScope(
         role,
         namespace,
         zone,
-        vhds: reader.flag('vhds'),
+        vhds: reader.delivery('vhds'),
         bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 },
       };
     case 'gateway':
@@ -86,7 +91,7 @@ function createScope(
         namespace,
         zone,
         labels: reader.labels(),
-        vhds: reader.flag('vhds'),
+        vhds: reader.delivery('vhds'),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
         capture: reader.flag('capture'),
@@ -122,6 +127,14 @@ class MetadataReader {
     if (typeof value === 'boolean' || value === undefined) return value === true;
     this.refuse(name, 'must be true or false', value);
     return false;
+  }
+
+  delivery(name: string): HostDelivery {
+    const value = this.node.metadata[name];
+    if (value === 'on-demand') return value;
+    if (typeof value !== 'boolean' && value !== undefined)
+      this.refuse(name, 'must be true, false or on-demand', value);
+    return value === true ? 'unasked' : 'table';
   }
 
   /** Sorted, so that equal labels give an equal scope. */

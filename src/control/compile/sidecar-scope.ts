@@ -2,7 +2,7 @@
 // node agent has the latter alone.
 
 import { ClusterSchema, ListenerSchema, RouteConfigurationSchema } from '../../xds/api.ts';
-import type { ResourceSet, XdsResource } from '../../xds/index.ts';
+import type { ResourceMap, XdsResource } from '../../xds/index.ts';
 import type { Model } from '../model/types.ts';
 import {
   type CapturedListenerInput,
@@ -36,7 +36,9 @@ export interface SidecarSources {
 /** What callers of a namespace get, beside clusters and endpoints. */
 export interface Outbound {
   readonly routes: XdsResource;
-  readonly hosts: ResourceSet;
+  readonly hosts: ResourceMap;
+  /** A request of an unknown host waits for it. */
+  readonly onDemand: boolean;
   /** A route of some Service says who may read across origins. */
   readonly cors: boolean;
   /** Where connections that were led to the proxy can be going; null: none are led to it. */
@@ -65,7 +67,7 @@ export function compileSidecar(
   const bind = scope.outbound;
   const own =
     captured === null
-      ? outboundListener('outbound', bind, cors, before)
+      ? outboundListener('outbound', bind, outbound, before)
       : capturedListener({ bind, cors, plan: captured }, before);
   return {
     listeners: replaceAll(before?.listeners, [own, inbound.listener]),
@@ -109,10 +111,11 @@ function compileInbound(
 
 export function compileAgent(
   { bind }: AgentScope,
-  { routes, hosts, cors }: Outbound,
+  outbound: Outbound,
   before: OwnResources | null,
 ): OwnResources {
-  const agent = outboundListener('agent', bind, cors, before);
+  const { hosts, routes } = outbound;
+  const agent = outboundListener('agent', bind, outbound, before);
   return {
     listeners: replaceAll(before?.listeners, [agent]),
     routes: replaceAll(before?.routes, [routes]),
@@ -131,7 +134,12 @@ function capturedListener(input: CapturedListenerInput, before: OwnResources | n
   return encodeResource(ListenerSchema, 'outbound', listener, before?.listeners.get('outbound'));
 }
 
-function outboundListener(name: string, bind: Bind, cors: boolean, before: OwnResources | null): XdsResource {
-  const listener = compileListener({ name, bind, direction: 'outbound', cors, fenced: false });
+function outboundListener(
+  name: string,
+  bind: Bind,
+  { cors, onDemand }: Outbound,
+  before: OwnResources | null,
+): XdsResource {
+  const listener = compileListener({ name, bind, direction: 'outbound', cors, onDemand, fenced: false });
   return encodeResource(ListenerSchema, name, listener, before?.listeners.get(name));
 }

@@ -18,6 +18,8 @@ export class RouteTable {
   readonly name: string;
   /** Lower-case names of fields that nobody from outside may send; null: none. */
   readonly internalOnly: readonly string[] | null;
+  /** Further virtual hosts can be asked for. */
+  readonly grows: boolean;
   private readonly domains: DomainTable<HostRoutes>;
   private readonly ignorePort: boolean;
   private readonly ignorePathParameters: boolean;
@@ -28,6 +30,17 @@ export class RouteTable {
     this.ignorePort = config.ignorePort === true;
     this.ignorePathParameters = config.ignorePathParameters === true;
     this.internalOnly = config.internalOnly ?? null;
+    this.grows = config.vhds !== undefined;
+  }
+
+  /** Some virtual host is for this authority, whatever its routes. */
+  knows(authority: string): boolean {
+    return this.hostOf(authority) !== null;
+  }
+
+  /** What of an authority domains are compared with. */
+  domainOf(authority: string): string {
+    return this.ignorePort ? withoutPort(authority) : authority;
   }
 
   /**
@@ -60,7 +73,7 @@ export class RouteTable {
   }
 
   private hostOf(asked: string): HostRoutes | null {
-    return this.domains.find(this.ignorePort ? withoutPort(asked) : asked);
+    return this.domains.find(this.domainOf(asked));
   }
 }
 

@@ -351,4 +351,6 @@ export interface RouteConfig {
   /** Lower-case names of fields that nobody from outside may send. */
   readonly internalOnly?: readonly string[];
   readonly virtualHosts: readonly VirtualHost[];
+  /** Further virtual hosts come by themselves; the table waits for the first of them this long, 0: for ever. */
+  readonly vhds?: { readonly fetchTimeoutMs: number };
 }

@@ -1,18 +1,21 @@
-// From updates of single types to snapshots that are whole. Nothing half-known is put into force: a listener waits for
-// its routes, a cluster for its endpoints, a route for clusters that are on their way, each at most for its
+// From updates of single types to snapshots that are whole. Nothing half-known is put into force: a listener waits
+// for its routes, a cluster for its endpoints, a route for clusters that are on their way, each at most for its
 // initial_fetch_timeout; what they replace stays in force meanwhile. A removed cluster stays while an active route
 // names it, for a while.
 //
-// States of a listener, cluster or route configuration: warming (known, what it refers to is not) -> active -> (cluster
-// only) leaving.
+// States of a listener, cluster, route configuration or virtual host: warming (known, what it refers to is not) ->
+// active -> (cluster only) leaving.
 
 import { assert, type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { type Address, formatAddress } from '../../net/index.ts';
-import type { RouteConfig } from '../../policy/index.ts';
+import type { RouteConfig, VirtualHost } from '../../policy/index.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import { SourcedNames } from './counted-names.ts';
+import { JoinedTables } from './joined-tables.ts';
 import { configLimits } from './limits.ts';
-import { applyIdleTimeout, clustersOf } from './route-facts.ts';
+import { chainsOf } from './listener-chains.ts';
+import { applyIdleTimeout, clustersOf, clustersOfHost } from './route-facts.ts';
+import { type Slot, Slots, setOrDelete } from './slots.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
 import { noEndpoints, type TranslatedCluster, type TranslatedListener } from './translate/index.ts';
 import type {
@@ -43,27 +46,21 @@ export interface AssemblerOptions {
   readonly statics: StaticResources;
   /** Overrides every listener's own; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
-}
-
-/** The newest version of something, the one in force, and until when the newest may wait. */
-interface Slot<T> {
-  active: T | null;
-  warming: T | null;
-  deadlineMs: number;
-}
-
-/** Those of one kind by name, and which of them are warming. */
-class Slots<T> extends Map<string, Slot<T>> {
-  readonly pending = new Set<string>();
+  /** The control plane has said which virtual hosts it sends unasked, be it none; true by default. */
+  readonly hostsAnswered?: () => boolean;
 }
 
 export class Assembler implements TimerHandler {
   private readonly clock: Clock;
   private readonly target: SnapshotTarget;
   private readonly drainTimeoutMs: number | null;
-  private readonly listeners = new Slots<TranslatedListener>();
-  private readonly routes = new Slots<RouteConfig>();
-  private readonly clusters = new Slots<TranslatedCluster>();
+  private readonly listeners: Slots<TranslatedListener>;
+  private readonly routes: Slots<RouteConfig>;
+  /** Virtual hosts that came by themselves, by resource. */
+  private readonly hosts: Slots<VirtualHost>;
+  private readonly tables = new JoinedTables();
+  private readonly hostsAnswered: () => boolean;
+  private readonly clusters: Slots<TranslatedCluster>;
   /** By EDS name. */
   private readonly endpoints = new Map<string, { readonly set: EndpointSet; readonly atMs: number }>();
   private readonly staticSecrets: ReadonlyMap<string, SecretConfig>;
@@ -90,10 +87,15 @@ export class Assembler implements TimerHandler {
   private generation = 0;
 
   constructor(options: AssemblerOptions) {
-    const { statics } = options;
-    this.clock = options.clock;
+    const { clock, statics } = options;
+    this.clock = clock;
+    this.listeners = new Slots(clock);
+    this.routes = new Slots(clock);
+    this.hosts = new Slots(clock);
+    this.clusters = new Slots(clock);
     this.target = options.target;
     this.drainTimeoutMs = options.drainTimeoutMs;
+    this.hostsAnswered = options.hostsAnswered ?? (() => true);
     this.statics = new Set([
       ...statics.listeners.map(({ config }) => `listener ${config.name}`),
       ...statics.clusters.map(({ config }) => `cluster ${config.name}`),
@@ -113,7 +115,7 @@ export class Assembler implements TimerHandler {
     const { name } = listener.config;
     const own = this.withDrainTimeout(listener);
     this.countListener(this.listeners.get(name), false);
-    this.warm(this.listeners, name, own, listener.initialFetchTimeoutMs);
+    this.listeners.warm(name, own, listener.initialFetchTimeoutMs);
     this.countListener(this.listeners.get(name), true);
   }
 
@@ -143,19 +145,44 @@ export class Assembler implements TimerHandler {
   removeListener(name: string): void {
     if (this.isStatic('listener', name)) return;
     this.countListener(this.listeners.get(name), false);
-    this.remove(this.listeners, name);
+    this.listeners.drop(name);
   }
 
   setRoutes(routes: RouteConfig): void {
-    this.warm(this.routes, routes.name, routes, configLimits.removedClusterHoldMs);
+    const waits = routes.vhds !== undefined && this.routes.get(routes.name)?.active?.vhds === undefined;
+    const waitMs = waits ? routes.vhds.fetchTimeoutMs : configLimits.removedClusterHoldMs;
+    this.routes.warm(routes.name, routes, waitMs);
     this.names.routes.came(routes.name);
+  }
+
+  /** Of a table that says so (VHDS); it waits for the clusters that it names, as a table does. */
+  setHost(resource: string, host: VirtualHost): void {
+    this.hosts.warm(resource, host, configLimits.removedClusterHoldMs);
+  }
+
+  removeHost(resource: string): void {
+    this.hosts.drop(resource);
+    this.tables.delete(resource);
+  }
+
+  /** In force, where its table is. */
+  hasHost(resource: string): boolean {
+    return this.tables.has(resource);
+  }
+
+  /** Tables whose virtual hosts come by themselves. */
+  growingTables(): readonly string[] {
+    const names: string[] = [];
+    for (const [name, { active, warming }] of this.routes)
+      if ((warming ?? active)?.vhds !== undefined) names.push(name);
+    return names;
   }
 
   setCluster(cluster: TranslatedCluster): void {
     const { name } = cluster.config;
     this.leaving.delete(name);
     this.countCluster(this.clusters.get(name), false);
-    this.warm(this.clusters, name, cluster, cluster.initialFetchTimeoutMs);
+    this.clusters.warm(name, cluster, cluster.initialFetchTimeoutMs);
     this.countCluster(this.clusters.get(name), true);
   }
 
@@ -223,7 +250,7 @@ export class Assembler implements TimerHandler {
 
   /** Something known is not yet in force. */
   get warming(): boolean {
-    return [this.listeners, this.routes, this.clusters].some(({ pending }) => pending.size > 0);
+    return [this.listeners, this.routes, this.hosts, this.clusters].some(({ pending }) => pending.size > 0);
   }
 
   /** Listeners in force without routes, because their patience with them ended: every request is answered 404. */
@@ -250,7 +277,12 @@ export class Assembler implements TimerHandler {
     this.forgetUnreferenced();
     // Endpoints make clusters ready, clusters make routes ready, routes make listeners ready.
     this.settleClusters(nowMs);
-    this.settle(this.routes, nowMs, (routes) => this.routesReady(routes));
+    this.hosts.settle(
+      nowMs,
+      (host) => clustersOfHost(host).every((name) => this.clusterKnown(name)),
+      this.joinHost,
+    );
+    this.routes.settle(nowMs, (routes) => this.routesReady(routes));
     this.settleListeners(nowMs);
     this.dropLeaving(nowMs);
     this.armDeadline(nowMs);
@@ -259,51 +291,28 @@ export class Assembler implements TimerHandler {
     return snapshot;
   }
 
-  private warm<T>(slots: Slots<T>, name: string, value: T, timeoutMs: number): void {
-    const slot = slots.get(name) ?? { active: null, warming: null, deadlineMs: 0 };
-    slot.warming = value;
-    slot.deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.clock.now() + timeoutMs;
-    slots.set(name, slot);
-    slots.pending.add(name);
+  private settleClusters(nowMs: number): void {
+    this.clusters.settle(
+      nowMs,
+      (cluster) => this.clusterReady(cluster),
+      (name, slot, present) => {
+        this.countCluster(slot, present);
+        this.useEndpoints(name, slot.active, present);
+        this.changed.add(name);
+      },
+    );
   }
 
-  private remove<T>(slots: Slots<T>, name: string): void {
-    slots.delete(name);
-    slots.pending.delete(name);
-  }
-
-  /** Puts into force what is ready, or out of patience; `around` is called before and after each. */
-  private settle<T>(
-    slots: Slots<T>,
-    nowMs: number,
-    isReady: (value: T) => boolean,
-    around: ((name: string, slot: Slot<T>, present: boolean) => void) | null = null,
-  ): void {
-    for (const name of slots.pending) {
-      const slot = slots.get(name);
-      assert(slot?.warming != null, 'what is pending is warming');
-      if (!(isReady(slot.warming) || nowMs >= slot.deadlineMs)) continue;
-      around?.(name, slot, false);
-      slot.active = slot.warming;
-      slot.warming = null;
-      slots.pending.delete(name);
-      around?.(name, slot, true);
-    }
-  }
+  private readonly joinHost = (resource: string, { active }: Slot<VirtualHost>, present: boolean): void => {
+    if (present && active !== null) this.tables.set(resource, active);
+  };
 
   private settleListeners(nowMs: number): void {
-    const around = (_name: string, slot: Slot<TranslatedListener>, present: boolean) =>
-      this.countListener(slot, present);
-    this.settle(this.listeners, nowMs, (listener) => this.listenerReady(listener), around);
-  }
-
-  private settleClusters(nowMs: number): void {
-    const around = (name: string, slot: Slot<TranslatedCluster>, present: boolean) => {
-      this.countCluster(slot, present);
-      this.useEndpoints(name, slot.active, present);
-      this.changed.add(name);
-    };
-    this.settle(this.clusters, nowMs, (cluster) => this.clusterReady(cluster), around);
+    this.listeners.settle(
+      nowMs,
+      (listener) => this.listenerReady(listener),
+      (_name, slot, present) => this.countListener(slot, present),
+    );
   }
 
   private useEndpoints(name: string, cluster: TranslatedCluster | null, present: boolean): void {
@@ -320,7 +329,7 @@ export class Assembler implements TimerHandler {
     const slot = this.clusters.get(name);
     this.countCluster(slot, false);
     this.useEndpoints(name, slot?.active ?? null, false);
-    this.remove(this.clusters, name);
+    this.clusters.drop(name);
     this.changed.add(name);
   }
 
@@ -334,6 +343,7 @@ export class Assembler implements TimerHandler {
   /** A cluster that nobody announced holds nothing up: its share is answered 503, or as the route says. */
   private routesReady(routes: RouteConfig | null): boolean {
     if (routes === null) return true;
+    if (routes.vhds !== undefined && !this.hostsAnswered()) return false;
     for (const name of clustersOf(routes)) if (!this.clusterKnown(name)) return false;
     return true;
   }
@@ -360,7 +370,7 @@ export class Assembler implements TimerHandler {
   private forgetUnreferenced(): void {
     for (const name of this.names.secrets.takeIdle()) if (this.secrets.has(name)) this.removeSecret(name);
     for (const name of this.names.endpoints.takeIdle()) this.endpoints.delete(name);
-    for (const name of this.names.routes.takeIdle()) this.remove(this.routes, name);
+    for (const name of this.names.routes.takeIdle()) this.routes.drop(name);
   }
 
   private dropLeaving(nowMs: number): void {
@@ -387,7 +397,7 @@ export class Assembler implements TimerHandler {
 
   private armDeadline(nowMs: number): void {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const slots of [this.listeners, this.routes, this.clusters]) {
+    for (const slots of [this.listeners, this.routes, this.hosts, this.clusters]) {
       for (const name of slots.pending) nextMs = Math.min(nextMs, slots.get(name)?.deadlineMs ?? nextMs);
     }
     for (const untilMs of this.leaving.values()) nextMs = Math.min(nextMs, untilMs);
@@ -396,7 +406,8 @@ export class Assembler implements TimerHandler {
   }
 
   private routesOf(chain: TranslatedListener): RouteConfig | null {
-    return chain.routes ?? this.routes.get(chain.rdsName ?? '')?.active ?? null;
+    const routes = chain.routes ?? this.routes.get(chain.rdsName ?? '')?.active ?? null;
+    return routes?.vhds === undefined ? routes : this.tables.join(routes);
   }
 
   private assemble(): Snapshot {
@@ -481,14 +492,4 @@ export class Assembler implements TimerHandler {
     }
     return variant;
   }
-}
-
-function setOrDelete<T>(map: Map<string, T>, name: string, value: T | null): void {
-  if (value === null) map.delete(name);
-  else map.set(name, value);
-}
-
-/** Every filter chain of these listeners: each is a listener as far as routes, secrets and clusters go. */
-function chainsOf(...listeners: readonly (TranslatedListener | null)[]): readonly TranslatedListener[] {
-  return listeners.flatMap((listener) => (listener === null ? [] : [listener, ...listener.further]));
 }

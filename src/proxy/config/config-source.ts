@@ -12,11 +12,12 @@ import {
   type TimerHandler,
 } from '../../base/index.ts';
 import type { Store } from '../../net/index.ts';
-import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
+import { typeUrls, virtualHostType, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import { Assembler } from './assembler.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { SourcedNames } from './counted-names.ts';
 import { decodeResource } from './decode-resource.ts';
+import { HostDemand, type HostDemandOwner, tableOf } from './host-demand.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
@@ -37,6 +38,10 @@ export interface ConfigSourceOptions {
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
   readonly createClient: CreateClient;
+  /** Virtual hosts that requests of the data path ask for; nobody asks by default. */
+  readonly hosts?: HostDemand;
+  /** Virtual hosts of these resources are let go. */
+  readonly onUnused?: (resources: readonly string[]) => void;
   /** The last good configuration was read and is in force. */
   readonly onRestored?: (saved: LastGood) => void;
 }
@@ -52,9 +57,11 @@ interface Asked {
 /** Asked for as a whole: an answer says all that there is. */
 const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.cluster]);
 
-const timerKind = { restore: 0, grace: 1, check: 2 } as const;
+const adsSource: ResourceSource = { kind: 'ads' };
 
-export class ConfigSource implements SourceSubscriber, TimerHandler {
+const timerKind = { restore: 0, grace: 1, check: 2, hosts: 3 } as const;
+
+export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHandler {
   readonly startedAtMs: number;
   connected = false;
   origin: ConfigOrigin = 'none';
@@ -69,21 +76,28 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   private readonly restoreTimer = new Timer(this, timerKind.restore);
   private readonly graceTimer = new Timer(this, timerKind.grace);
   private readonly checkTimer = new Timer(this, timerKind.check);
+  private readonly hostsTimer = new Timer(this, timerKind.hosts);
+  private readonly hosts: HostDemand;
   private readonly subscribed = new Map<string, number>();
   /** What each source was asked for last, by type and source. */
   private readonly asked = new Map<string, Map<string, Asked>>();
   private complete = false;
+  /** Some table has virtual hosts that come by themselves. */
+  private growing = false;
   private toldConnection = false;
 
   constructor(options: ConfigSourceOptions) {
     const { bootstrap, clock } = options;
     this.options = options;
     this.startedAtMs = clock.wall();
+    this.hosts = options.hosts ?? new HostDemand(clock);
+    this.hosts.attach(this);
     this.assembler = new Assembler({
       clock,
       target: { apply: (snapshot) => this.onSnapshot(snapshot) },
       statics: bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
+      hostsAnswered: () => this.origin === 'last-good' || this.isAnsweredAt(adsSource, virtualHostType),
     });
     this.sources = new Sources({
       ads: bootstrap.ads,
@@ -143,7 +157,9 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   async stop(): Promise<void> {
     const { clock } = this.options;
     this.sources.stop();
-    for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer]) clock.cancel(timer);
+    for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer, this.hostsTimer])
+      clock.cancel(timer);
+    this.hosts.stop();
     await this.keeper?.close();
   }
 
@@ -153,6 +169,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     const firstAnswer = table.updatedAtMs === 0 && !local && wildcardTypes.has(update.typeUrl);
     const issues = this.intake.take(table, update);
     if (firstAnswer && this.isAnswered()) this.onFirstAnswer();
+    if (update.typeUrl === virtualHostType) this.tellHosts(update);
     this.assembler.publish();
     for (const issue of issues)
       this.options.log.write('warn', 'resource refused', { issue: formatIssue(issue) });
@@ -173,13 +190,17 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   onTimer(kind: number): void {
     if (kind === timerKind.restore) void this.restore();
     else if (kind === timerKind.grace) this.dropUnconfirmed();
+    else if (kind === timerKind.hosts) this.subscribeHosts();
     else this.check();
   }
 
   /** An answer without resources is no update: until everything is known, the client is asked from time to time. */
   private check(): void {
     if (this.complete) return;
+    // That no virtual host is sent unasked is no update either, and tables wait for it.
+    if (this.assembler.growingTables().length > 0) this.assembler.publish();
     this.completeIfKnown();
+    if (this.complete) return;
     this.options.clock.arm(this.checkTimer, configLimits.checkMs);
   }
 
@@ -194,6 +215,41 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     this.subscribeNames(typeUrls.endpoint, endpoints);
     this.subscribeNames(typeUrls.route, routes);
     this.subscribeNames(typeUrls.secret, secrets);
+    if (this.growing || this.assembler.growingTables().length > 0) this.subscribeHosts();
+  }
+
+  /** Names are asked for together: many requests may come at once. */
+  onNames(): void {
+    if (!this.hostsTimer.armed) this.options.clock.arm(this.hostsTimer, 0);
+  }
+
+  onUnused(resources: readonly string[]): void {
+    this.options.log.write('info', 'virtual hosts let go', { names: resources.join(' ') });
+    this.forgetHosts(resources);
+    this.options.onUnused?.(resources);
+  }
+
+  /** The proxy does not hold them any more. */
+  forgetHosts(resources: readonly string[]): void {
+    this.hosts.forget(resources);
+    for (const resource of resources) this.intake.dropHost(resource);
+    this.assembler.publish();
+  }
+
+  /** What the control plane sends unasked, and what requests have asked for. */
+  private subscribeHosts(): void {
+    const tables = new Set(this.assembler.growingTables());
+    this.growing = tables.size > 0;
+    const names = this.growing ? ['*', ...this.hosts.names((table) => tables.has(table))] : [];
+    this.sources.subscribe(adsSource, virtualHostType, names);
+    const table = this.tables.get(virtualHostType)!;
+    for (const name of table.accepted.keys()) if (!tables.has(tableOf(name))) this.intake.dropHost(name);
+  }
+
+  private tellHosts({ changed, removed }: XdsUpdate): void {
+    for (const { aliases = [], name } of changed)
+      this.hosts.onResource(name, aliases, this.intake.hostNameOf(name));
+    for (const name of removed) this.hosts.onRemoved(name);
   }
 
   private subscribeNames(typeUrl: string, names: SourcedNames): void {
@@ -249,6 +305,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     // Here and nowhere else: timers publish too, and what the assembler forgot must be asked for anew when it is named
     // again.
     this.subscribeReferenced();
+    this.hosts.onApplied((resource) => this.assembler.hasHost(resource));
     this.completeIfKnown();
     if (this.complete && this.origin === 'control-plane') this.keeper?.saveSoon();
   }
@@ -258,10 +315,14 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     if (this.origin === 'last-good') return true;
     if (cds === null && lds === null && ads === null) return true;
     const answered = (source: ResourceSource | null, typeUrl: string) =>
-      source === null || this.tables.get(typeUrl)!.updatedAtMs > 0 || this.sources.answered(source, typeUrl);
+      source === null || this.isAnsweredAt(source, typeUrl);
     if (!answered(cds, typeUrls.cluster) || !answered(lds, typeUrls.listener)) return false;
     // A listener that waited in vain for its routes serves nobody: that is not ready, however long it takes.
     return !this.assembler.warming && this.assembler.routeless.length === 0;
+  }
+
+  private isAnsweredAt(source: ResourceSource, typeUrl: string): boolean {
+    return this.tables.get(typeUrl)!.updatedAtMs > 0 || this.sources.answered(source, typeUrl);
   }
 
   private createKeeper(): LastGoodKeeper | null {
@@ -309,6 +370,8 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   /** What the control plane did not mention since it came back is gone there. */
   private dropUnconfirmed(): void {
     this.intake.dropUnconfirmed();
+    // Virtual hosts that were restored and are not sent unasked are asked for: each is confirmed, or gone.
+    this.hosts.wantAll(this.intake.unconfirmedHosts());
     this.assembler.publish();
   }
 }

@@ -1,8 +1,8 @@
 // One xDS resource from bytes to what it means to the proxy. The faults become the NACK's text.
 
 import type { Issue } from '../../base/index.ts';
-import type { RouteConfig } from '../../policy/index.ts';
-import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import type { RouteConfig, VirtualHost } from '../../policy/index.ts';
+import { typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import {
   cluster,
   clusterLoadAssignment,
@@ -16,6 +16,7 @@ import {
   type MessageSpec,
   routeConfiguration,
   secret,
+  virtualHost,
 } from './schema/index.ts';
 import { spareRoutes } from './spare-routes.ts';
 import type { SecretConfig } from './tls-types.ts';
@@ -34,6 +35,8 @@ import type { EndpointSet } from './types.ts';
 export type Meaning =
   | { readonly kind: 'listener'; readonly value: TranslatedListener }
   | { readonly kind: 'route'; readonly value: RouteConfig }
+  /** Of a table that has it not in itself: see {@link HostDecoder}. */
+  | { readonly kind: 'host'; readonly value: VirtualHost }
   | { readonly kind: 'cluster'; readonly value: TranslatedCluster }
   | { readonly kind: 'endpoint'; readonly value: EndpointSet }
   | { readonly kind: 'secret'; readonly value: SecretConfig };
@@ -112,6 +115,7 @@ const specs: Readonly<Record<string, MessageSpec>> = {
   [typeUrls.route]: routeConfiguration,
   [typeUrls.cluster]: cluster,
   [typeUrls.endpoint]: clusterLoadAssignment,
+  [virtualHostType]: virtualHost,
 };
 
 /**

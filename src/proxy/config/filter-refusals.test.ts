@@ -132,6 +132,12 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     {},
     'decompressor_library.typed_config: must be set',
   ],
+  [
+    'on_demand: clusters',
+    'on_demand.v3.OnDemand',
+    { odcds: {} },
+    'odcds: is not supported by Weft: clusters come by CDS, all of them',
+  ],
   ['ext_authz: no service', 'ext_authz.v3.ExtAuthz', {}, 'one of grpc_service, http_service must be set'],
   [
     'ext_authz: no address',

@@ -340,6 +340,11 @@ export interface GrpcWebConfig {
   readonly kind: 'grpc-web';
 }
 
+/** A request of a virtual host that is not known waits for it. */
+export interface OnDemandConfig {
+  readonly kind: 'on-demand';
+}
+
 export interface GrpcStatsConfig {
   readonly kind: 'grpc-stats';
   /** Which have series of their own; a service without methods has them all. */
@@ -439,7 +444,8 @@ export type FilterConfig =
   | CompressorConfig
   | DecompressorConfig
   | GrpcWebConfig
-  | GrpcStatsConfig;
+  | GrpcStatsConfig
+  | OnDemandConfig;
 
 export interface ListenerFilterConfig {
   /** By which routes speak of it. */

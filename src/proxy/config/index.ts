@@ -6,6 +6,7 @@ export {
   type ConfigSourceOptions,
 } from './config-source.ts';
 export { decodeResource, describeResource } from './decode-resource.ts';
+export { HostDemand, type HostOutcome, type HostWait, type HostWaiter, tableOf } from './host-demand.ts';
 export type { LastGood } from './last-good.ts';
 export { defaultOverload, type OverloadConfig } from './overload-types.ts';
 export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { fail, ok, type Result } from '../../base/index.ts';
-import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import { typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import { configLimits } from './limits.ts';
 
 export interface SavedResource {
@@ -98,7 +98,7 @@ function parseBody(body: string, nodeId: string): Result<LastGood, string> {
   return ok({ nodeId, savedAtMs: Number(value['savedAtMs']), resources });
 }
 
-const knownTypes: readonly string[] = Object.values(typeUrls);
+const knownTypes: readonly string[] = [...Object.values(typeUrls), virtualHostType];
 
 function isRow(row: unknown): row is SavedRow {
   return (

@@ -21,3 +21,23 @@ export const configLimits = {
   /** Largest file that is read back. */
   savedBytesMax: 256 * 1024 * 1024,
 } as const;
+
+/** Of virtual hosts that requests ask for. */
+export const demandLimits = {
+  /** A request waits this long for its virtual host; then it is answered 503. */
+  waitMs: 5_000,
+  /** Requests that wait; more are answered 503. */
+  waitersMax: 10_000,
+  /** Names that the control plane was asked for and has not answered; a request of another one is answered 503. */
+  askedMax: 1_000,
+  /** Names altogether, absent ones included; for one more the one used longest ago is let go. */
+  namesMax: 10_000,
+  /** Characters of an authority that is asked for; there is no host of a longer one. */
+  hostCharsMax: 512,
+  /** That there is no such host, or none that can be used, is remembered this long. */
+  absentMs: 60_000,
+  /** A virtual host that no request used for this long is let go. */
+  idleMs: 600_000,
+  /** Looked after this often. */
+  sweepMs: 30_000,
+} as const;

@@ -565,6 +565,15 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     manager({ xff_num_trusted_hops: 1, original_ip_detection_extensions: [{ name: 'a' }] }),
     'original_ip_detection_extensions: must not be set with xff_num_trusted_hops',
   ],
+  [
+    'virtual hosts by themselves in a listener',
+    manager({
+      route_config: {
+        vhds: { config_source: { ads: {} } },
+      },
+    }),
+    'route_config.vhds: goes with routes by rds alone',
+  ],
   ['a log filter of no kind', filteredLog({}), 'access_log[0].filter: must be one of Envoy’s filters'],
   [
     'a filter alone',

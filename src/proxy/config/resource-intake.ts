@@ -3,9 +3,13 @@
 
 import type { Clock, Issue } from '../../base/index.ts';
 import { formatAddress } from '../../net/index.ts';
-import { typeUrls, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
+import type { RouteConfig } from '../../policy/index.ts';
+import { typeUrls, virtualHostType, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { Assembler } from './assembler.ts';
 import { type Decoded, decodeResource, type Meaning } from './decode-resource.ts';
+import { HostClaims } from './host-claims.ts';
+import { HostDecoder } from './host-decoder.ts';
+import { tableOf } from './host-demand.ts';
 import type { SavedResource } from './last-good.ts';
 import { nameOf, sourcesOf } from './referred-sources.ts';
 import { ResourceTable } from './resource-table.ts';
@@ -15,16 +19,23 @@ import type { ListenerCheck } from './types.ts';
 
 export class ResourceIntake {
   readonly tables: ReadonlyMap<string, ResourceTable> = new Map(
-    Object.values(typeUrls).map((typeUrl) => [typeUrl, new ResourceTable()]),
+    [...Object.values(typeUrls), virtualHostType].map((typeUrl) => [typeUrl, new ResourceTable()]),
   );
+  private readonly hosts = new HostDecoder();
+  private readonly claims = new HostClaims();
   private readonly routes = new Map<string, RouteDecoder>();
   private readonly clock: Clock;
   private readonly assembler: Assembler;
   private readonly check: ListenerCheck;
-  private readonly sources: Pick<Sources, 'refusal'>;
+  private readonly sources: Pick<Sources, 'refusal' | 'hostsRefusal'>;
 
   /** `sources` is asked whether what a resource refers to can come from where it says. */
-  constructor(clock: Clock, assembler: Assembler, check: ListenerCheck, sources: Pick<Sources, 'refusal'>) {
+  constructor(
+    clock: Clock,
+    assembler: Assembler,
+    check: ListenerCheck,
+    sources: Pick<Sources, 'refusal' | 'hostsRefusal'>,
+  ) {
     this.clock = clock;
     this.assembler = assembler;
     this.check = check;
@@ -42,6 +53,11 @@ export class ResourceIntake {
       else this.takeOne(table, resource, update.removed, issues);
     }
     for (const name of update.removed) this.remove(table, update.typeUrl, name);
+    if (update.typeUrl === virtualHostType)
+      for (const resource of update.changed) {
+        const doubles = this.claims.doublesOf(resource.name);
+        if (doubles.length > 0) this.refuse(table, resource, doubles, issues);
+      }
     table.version = update.version;
     table.updatedAtMs = this.clock.wall();
     if (issues.length === 0) table.updatesAccepted += 1;
@@ -52,12 +68,13 @@ export class ResourceIntake {
   /** From disk: what cannot be used any more, by another version of this program, is left out. */
   restore(resources: readonly SavedResource[]): void {
     for (const { resource, receivedAtMs } of resources) {
-      const decoded = decodeResource(resource);
+      const decoded = this.decode(resource);
       if (!decoded.ok || this.refusal(resource) !== null) continue;
       this.tables
         .get(resource.typeUrl)
         ?.accepted.set(resource.name, { resource, receivedAtMs, restored: true });
       this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
+      if (decoded.meaning.kind === 'route') this.growTable(resource, decoded.meaning.value);
     }
   }
 
@@ -67,6 +84,11 @@ export class ResourceIntake {
       const table = this.tables.get(typeUrl)!;
       for (const [name, entry] of table.accepted) if (entry.restored) this.remove(table, typeUrl, name);
     }
+  }
+
+  unconfirmedHosts(): readonly string[] {
+    const { accepted } = this.tables.get(virtualHostType)!;
+    return [...accepted].flatMap(([name, { restored }]) => (restored ? [name] : []));
   }
 
   private refusal(resource: XdsResource): Issue | null {
@@ -104,7 +126,8 @@ export class ResourceIntake {
       this.refuse(table, resource, decoded.issues, issues);
       return;
     }
-    const unservable = this.unreachable(decoded.meaning) ?? this.unservable(decoded.meaning, leaving);
+    const unservable =
+      this.unreachable(decoded.meaning, resource) ?? this.unservable(decoded.meaning, leaving);
     if (unservable !== null) {
       this.refuse(table, resource, [unservable], issues);
       return;
@@ -113,9 +136,35 @@ export class ResourceIntake {
     if (decoded.issues.length > 0) this.refuse(table, resource, decoded.issues, issues);
     else table.refused.delete(resource.name);
     this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
+    if (decoded.meaning.kind === 'route') this.growTable(resource, decoded.meaning.value);
+  }
+
+  /** What its virtual hosts inherit stands in a table: with another one they are others. */
+  private growTable(resource: XdsResource, { vhds }: RouteConfig): void {
+    if (vhds === undefined) {
+      this.hosts.forgetTable(resource.name);
+      return;
+    }
+    if (!this.hosts.setTable(resource)) return;
+    for (const { receivedAtMs, resource: host } of this.tables.get(virtualHostType)!.accepted.values()) {
+      if (tableOf(host.name) !== resource.name) continue;
+      const decoded = this.hosts.decode(host);
+      if (decoded.ok) this.applyMeaning(host.name, decoded.meaning, receivedAtMs);
+    }
+  }
+
+  /** The name of the virtual host that a resource is; null: it is not in force. */
+  hostNameOf(resource: string): string | null {
+    return this.claims.hostNameOf(resource);
+  }
+
+  /** Nobody uses it any more. */
+  dropHost(resource: string): void {
+    this.remove(this.tables.get(virtualHostType)!, virtualHostType, resource);
   }
 
   private decode(resource: XdsResource): Decoded {
+    if (resource.typeUrl === virtualHostType) return this.hosts.decode(resource);
     if (resource.typeUrl !== typeUrls.route || resource.encoding === 'json') return decodeResource(resource);
     const decoder = this.routes.get(resource.name) ?? new RouteDecoder();
     this.routes.set(resource.name, decoder);
@@ -128,7 +177,12 @@ export class ResourceIntake {
   }
 
   /** What would never come must not be waited for. */
-  private unreachable(meaning: Meaning): Issue | null {
+  private unreachable(meaning: Meaning, { encoding }: XdsResource): Issue | null {
+    if (meaning.kind === 'route' && meaning.value.vhds !== undefined) {
+      const rule =
+        encoding === 'json' ? 'goes with a table that comes by gRPC alone' : this.sources.hostsRefusal();
+      if (rule !== null) return { object: meaning.value.name, field: 'vhds', rule, value: '' };
+    }
     for (const { source, field } of sourcesOf(meaning)) {
       const rule = this.sources.refusal(source);
       if (rule !== null) return { object: nameOf(meaning), field, rule, value: '' };
@@ -174,6 +228,10 @@ export class ResourceIntake {
       case 'route':
         this.assembler.setRoutes(meaning.value);
         break;
+      case 'host':
+        this.claims.set(name, meaning.value);
+        this.assembler.setHost(name, meaning.value);
+        break;
       case 'cluster':
         this.assembler.setCluster(meaning.value);
         break;
@@ -193,6 +251,10 @@ export class ResourceIntake {
     else if (typeUrl === typeUrls.cluster) this.assembler.removeCluster(name);
     else if (typeUrl === typeUrls.endpoint) this.assembler.clearEndpoints(name, this.clock.wall());
     else if (typeUrl === typeUrls.secret) this.assembler.removeSecret(name);
+    else if (typeUrl === virtualHostType) {
+      this.claims.delete(name);
+      this.assembler.removeHost(name);
+    }
     // A route configuration that is gone stays in force while a listener uses it, as in Envoy.
   }
 }

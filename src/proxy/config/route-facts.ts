@@ -32,7 +32,8 @@ export function clustersOf(routes: RouteConfig): ReadonlySet<string> {
   return names;
 }
 
-function clustersOfHost(host: VirtualHost): readonly string[] {
+/** The same of one virtual host. */
+export function clustersOfHost(host: VirtualHost): readonly string[] {
   let names = clusters.get(host);
   if (names === undefined) {
     names = host.routes.flatMap(({ action }) =>

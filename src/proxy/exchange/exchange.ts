@@ -129,6 +129,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     const { route } = request;
     if (route === null) {
       request.phase = 'match';
+      request.listener.stats.noRoute += 1;
       replyError(request, 'no-route');
       return;
     }

@@ -60,7 +60,6 @@ export function match(request: RequestState): RouteHit | null {
   }
   const hit = listener.routes.match(request.head, request.context.random, request, askedHost(request));
   if (hit === null) {
-    listener.stats.noRoute += 1;
     if (listener.tracer !== null) request.span ??= listener.tracer.begin(request);
     return null;
   }
@@ -92,6 +91,7 @@ export function rematch(request: RequestState): void {
   request.route = hit?.route ?? null;
   request.weighted = hit?.cluster ?? null;
   request.virtualHost = hit?.virtualHost ?? '';
+  if (hit !== null) limitDuration(request, hit.route);
 }
 
 /** Asks those who have not agreed yet, in their order. */

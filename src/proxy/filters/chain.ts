@@ -15,6 +15,7 @@ import { GrpcStatsFilter, GrpcWebFilter } from './grpc/index.ts';
 import { HeaderMutationFilter } from './header-mutation.ts';
 import { HealthCheckFilter } from './health-check.ts';
 import { JwtAuthnFilter } from './jwt/index.ts';
+import { OnDemandFilter } from './on-demand.ts';
 import { GlobalRateLimitFilter, LocalRateLimitFilter } from './rate-limit/index.ts';
 import { RbacFilter } from './rbac.ts';
 import { StatefulSessionFilter } from './stateful-session.ts';
@@ -49,6 +50,7 @@ const classes: Readonly<
   'stateful-session': StatefulSessionFilter,
   user: UserFilter,
   'ext-authz': ExtAuthzFilter,
+  'on-demand': OnDemandFilter,
 };
 
 export function updateFilters(chain: FilterChain, configs: readonly ListenerFilterConfig[]): FilterChain {

@@ -14,7 +14,10 @@ import {
   createMemoryAdsTransport,
   createSnapshot,
   type MemoryAdsTransport,
+  NamedResources,
+  ResourceSet,
   type SnapshotWatcher,
+  virtualHostType,
   type XdsResource,
   type XdsSnapshot,
 } from '../../xds/index.ts';
@@ -32,6 +35,8 @@ export interface WholeProxyOptions {
   readonly store?: MemoryStore;
   readonly stateDir?: string;
   readonly process?: ProcessInfo;
+  /** Virtual hosts are sent to who names them alone; false by default. */
+  readonly hostsOnDemand?: boolean;
 }
 
 export class WholeProxy {
@@ -45,10 +50,12 @@ export class WholeProxy {
   readonly logLines: string[] = [];
   quits = 0;
   private current: XdsSnapshot | null = null;
+  private readonly hostsOnDemand: boolean;
   private readonly watchers = new Set<SnapshotWatcher>();
 
   constructor(options: WholeProxyOptions) {
     this.store = options.store ?? createMemoryStore();
+    this.hostsOnDemand = options.hostsOnDemand ?? false;
     const server = new AdsServer({
       clock: this.clock,
       log: silentLog,
@@ -84,7 +91,8 @@ export class WholeProxy {
   }
 
   publish(resources: readonly XdsResource[]): void {
-    this.current = createSnapshot(resources, this.current);
+    const whole = createSnapshot(resources, this.current);
+    this.current = this.hostsOnDemand ? nameHosts(whole) : whole;
     for (const watcher of this.watchers) watcher.onSnapshot();
     this.clock.advanceBy(100);
   }
@@ -109,6 +117,12 @@ export class WholeProxy {
   json(target: string): unknown {
     return JSON.parse(this.body(target));
   }
+}
+
+function nameHosts(snapshot: XdsSnapshot): XdsSnapshot {
+  const hosts = ResourceSet.of(snapshot.resources.get(virtualHostType)?.values() ?? []);
+  const named = new NamedResources(hosts, (name) => hosts.get(name));
+  return { ...snapshot, resources: new Map([...snapshot.resources, [virtualHostType, named]]) };
 }
 
 export function bootstrapOf(text: string): Bootstrap {

@@ -4,7 +4,7 @@
 
 import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
-import type { XdsResource, XdsUpdate } from '../../xds/index.ts';
+import { virtualHostType, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { LastGood } from '../config/index.ts';
 import type { Succession } from '../drain.ts';
 import { noCounts, type ThreadCounts } from './collect.ts';
@@ -20,6 +20,10 @@ export interface FleetOptions {
   readonly onLook: (cluster: string) => void;
   /** What the control plane last sent by this name, if it was accepted. */
   readonly accepted: (typeUrl: string, name: string) => XdsResource | null;
+  /** Another thread's requests use virtual hosts of these names. */
+  readonly onHosts: (names: readonly string[]) => void;
+  /** What came by such a name; null: nothing so far. */
+  readonly hostOf: (name: string) => XdsResource | 'absent' | null;
 }
 
 /** A thread that does not say what it counted within this is shown as it was. */
@@ -160,7 +164,8 @@ export class Fleet implements TimerHandler {
         member.state = message.state;
         break;
       case 'subscribe':
-        this.replay(member, message.typeUrl, message.names);
+        if (message.typeUrl === virtualHostType) this.replayHosts(member, message.names);
+        else this.replay(member, message.typeUrl, message.names);
         break;
       case 'look':
         this.options.onLook(message.cluster);
@@ -195,6 +200,24 @@ export class Fleet implements TimerHandler {
     });
     if (changed.length === 0) return;
     member.port.post({ kind: 'update', id: 0, update: { typeUrl, version: '', changed, removed: [] } });
+  }
+
+  /** What the first thread has or knows is told at once, what it has not is asked for. */
+  private replayHosts(member: Member, wanted: readonly string[]): void {
+    const names = wanted.filter((name) => name !== '*');
+    const before = member.subscribed.get(virtualHostType);
+    member.subscribed.set(virtualHostType, new Set(names));
+    this.options.onHosts(names);
+    const changed: XdsResource[] = [];
+    const removed: string[] = [];
+    for (const name of names) {
+      const host = before?.has(name) === true ? null : this.options.hostOf(name);
+      if (host === 'absent') removed.push(name);
+      else if (host !== null) changed.push({ ...host, aliases: [name] });
+    }
+    if (changed.length + removed.length === 0) return;
+    const update = { typeUrl: virtualHostType, version: '', changed, removed };
+    member.port.post({ kind: 'update', id: 0, update });
   }
 
   private takeCounts(member: Member, id: number, counts: ThreadCounts, last: boolean): void {

@@ -15,6 +15,8 @@ export type ToThread =
   | { readonly kind: 'restore'; readonly id: number; readonly saved: LastGood }
   /** A cluster is to look at what is shared: ejections, slots for connections. */
   | { readonly kind: 'look'; readonly cluster: string }
+  /** Virtual hosts that the proxy does not hold any more. */
+  | { readonly kind: 'unused'; readonly resources: readonly string[] }
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly options: DrainOptions }
   | { readonly kind: 'level'; readonly level: LogLevel }
@@ -27,7 +29,10 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'applied'; readonly id: number; readonly issues: readonly Issue[] }
   | { readonly kind: 'state'; readonly state: ThreadState }
-  /** Names whose resources the first thread may have had for longer than this one asks for them. */
+  /**
+   * Names whose resources the first thread may have had for longer than this one asks for them; of virtual hosts those
+   * that its requests use.
+   */
   | { readonly kind: 'subscribe'; readonly typeUrl: string; readonly names: readonly string[] }
   | { readonly kind: 'look'; readonly cluster: string }
   /** Slices of one answer to `collect`, the last one marked. */

@@ -5,9 +5,9 @@ import { type Issue, silentLog, Timer, type TimerHandler } from '../../base/inde
 import type { OpenListener, SystemReadings } from '../../net/index.ts';
 import { type LeveledLog, StallMonitor } from '../../observe/index.ts';
 import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/index.ts';
-import { type AdsClientStatus, typeUrls, type XdsUpdate } from '../../xds/index.ts';
+import { type AdsClientStatus, typeUrls, virtualHostType, type XdsUpdate } from '../../xds/index.ts';
 import { composePlane, type PlaneOptions } from '../compose-plane.ts';
-import { ConfigSource } from '../config/index.ts';
+import { ConfigSource, HostDemand } from '../config/index.ts';
 import type { DataPlane } from '../data-plane.ts';
 import { OverloadManager } from '../overload/index.ts';
 import { collectCounts, noCounts, type ThreadCounts } from './collect.ts';
@@ -55,7 +55,9 @@ class ProxyThread implements TimerHandler {
     // It comes back from the first thread to all, this one too, when what runs now is done.
     const onChange = (cluster: string) => port.post({ kind: 'look', cluster });
     const onFull = () => log.write('error', 'no room for shared counters', { thread });
+    const hosts = new HostDemand(clock);
     this.plane = composePlane(options, {
+      hosts,
       counters: new SharedCounters(memory, onChange, onFull, false),
       quietMs: (ownMs) => quiet.leastMs(ownMs),
       reusePort: true,
@@ -66,6 +68,7 @@ class ProxyThread implements TimerHandler {
       // The first thread says the same of the same resources.
       log: silentLog,
       store,
+      hosts,
       stateDir: null,
       bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
@@ -120,6 +123,9 @@ class ProxyThread implements TimerHandler {
         break;
       case 'look':
         this.plane.look(message.cluster);
+        break;
+      case 'unused':
+        this.config.forgetHosts(message.resources);
         break;
       case 'health':
         this.plane.failHealth(message.failed);
@@ -203,7 +209,7 @@ const handedOn: AdsClientStatus = {
   attempts: 0,
   connectedMs: 0,
   lastError: '',
-  types: Object.values(typeUrls).map((typeUrl) => ({
+  types: [...Object.values(typeUrls), virtualHostType].map((typeUrl) => ({
     typeUrl,
     subscribed: '*',
     known: 0,

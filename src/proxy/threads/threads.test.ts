@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Issue, silentLog, VirtualClock } from '../../base/index.ts';
 import { createFileSink, type LogSink, type LogSinkHandler } from '../../observe/index.ts';
-import { typeUrls, type XdsResource } from '../../xds/index.ts';
+import { typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import { ClusterStats, ListenerStats } from '../stats/index.ts';
 import { noCounts } from './collect.ts';
 import { addCounts, countsOf } from './counts.ts';
@@ -94,6 +94,7 @@ function createFleet(accepted: readonly XdsResource[] = []) {
   const clock = new VirtualClock();
   const ports = [new TestPort(), new TestPort()] as const;
   const looks: string[] = [];
+  const wanted: string[] = [];
   const fleet = new Fleet({
     clock,
     log: silentLog,
@@ -101,8 +102,10 @@ function createFleet(accepted: readonly XdsResource[] = []) {
     sinks: new SharedSinks(createFileSink),
     onLook: (cluster) => looks.push(cluster),
     accepted: (_typeUrl, name) => accepted.find((resource) => resource.name === name) ?? null,
+    onHosts: (names) => wanted.push(names.join(' ')),
+    hostOf: (name) => (name === 't/none' ? 'absent' : (accepted.find((one) => one.name === name) ?? null)),
   });
-  return { clock, fleet, ports, looks };
+  return { clock, fleet, ports, looks, wanted };
 }
 
 const issue: Issue = { object: 'a', field: 'address', rule: 'cannot be bound', value: '' };
@@ -143,6 +146,19 @@ describe('the other threads', () => {
     subscribe(['a', 'b']);
     expect(ports[0].take('update').length).toBe(2);
     expect(ports[1].take('update').length).toBe(0);
+  });
+
+  test('are told of virtual hosts that the first has or knows to be none, and what they use is used', () => {
+    const host = { name: 't/a', version: '1', typeUrl: virtualHostType, bytes: new Uint8Array(1) };
+    const { ports, wanted } = createFleet([host]);
+    const subscribe = (...names: readonly string[]) =>
+      ports[0].receive({ kind: 'subscribe', typeUrl: virtualHostType, names: ['*', ...names] });
+    subscribe('t/a', 't/none', 't/unknown');
+    subscribe('t/a', 't/unknown');
+    expect(wanted).toEqual(['t/a t/none t/unknown', 't/a t/unknown']);
+    expect(ports[0].take('update').map(({ update }) => [update.changed, update.removed])).toEqual([
+      [[{ ...host, aliases: ['t/a'] }], ['t/none']],
+    ]);
   });
 
   test('say what they counted in slices; one that does not answer is shown as it was', async () => {

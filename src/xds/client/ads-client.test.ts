@@ -11,7 +11,7 @@ import {
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import { RawServer } from '../testing/raw-server.ts';
 import { clusterOf, endpointsOf, testNode } from '../testing/resources.ts';
-import { type AdsVariant, typeUrls, type XdsSubscriber, type XdsUpdate } from '../types.ts';
+import { type AdsVariant, typeUrls, virtualHostType, type XdsSubscriber, type XdsUpdate } from '../types.ts';
 import { AdsClient } from './ads-client.ts';
 
 const { cluster, endpoint } = typeUrls;
@@ -548,5 +548,78 @@ describe('a subscriber of several threads', () => {
     server.sotw(cluster, 'x', 'x', [clusterOf('a')]);
     for (let at = 0; at <= responsesQueuedMax; at++) server.sotw(cluster, `${at}`, `n${at}`, []);
     expect(subscriber.connections).toEqual([true, false]);
+  });
+});
+
+describe('virtual hosts', () => {
+  const host = (name: string, version = '1', aliases: readonly string[] = []) => ({
+    ...clusterOf(name),
+    version,
+    typeUrl: virtualHostType,
+    aliases,
+  });
+
+  function connect() {
+    const world = createWorld('delta');
+    world.client.subscribe(virtualHostType, '*');
+    world.client.start();
+    const want = (...names: readonly string[]) => world.client.subscribe(virtualHostType, ['*', ...names]);
+    const send = (
+      nonce: string,
+      hosts: readonly ReturnType<typeof host>[],
+      removed: readonly string[] = [],
+    ) => world.server.delta(virtualHostType, nonce, hosts, removed);
+    return { ...world, want, send };
+  }
+
+  test('are asked for by no name at first, as Envoy does, and then by theirs', () => {
+    const { server, want, send } = connect();
+    expect(server.take()).toMatchObject([{ typeUrl: virtualHostType, subscribe: [] }]);
+    want('t/a');
+    send('n1', [host('t/a')]);
+    server.fail();
+    expect(server.take().map(({ subscribe }) => subscribe)).toEqual([['t/a'], []]);
+  });
+
+  test('come under another name, and go by that', () => {
+    const { subscriber, server, want, send, clock } = connect();
+    want('t/a', 't/b');
+    send('n1', [host('t/x', '1', ['t/a', 't/b'])]);
+    send('n2', [host('t/x', '2')]);
+    server.fail();
+    server.take();
+    clock.advanceBy(reconnectMaxMs);
+    const [again] = server.take();
+    expect(again?.subscribe).toEqual(['*', 't/a', 't/b']);
+    expect([...(again?.initialVersions ?? [])]).toEqual([['t/x', '2']]);
+    send('n3', [], ['t/x']);
+    send('n4', [host('t/x', '3', ['t/b'])]);
+    expect(subscriber.take()).toEqual(['+t/x', '+t/x', '-t/x', '+t/x']);
+  });
+
+  test('one that is held is told again to whoever asks for it by a further name', () => {
+    const { subscriber, want, send } = connect();
+    send('n1', [host('t/x')]);
+    want('t/a');
+    send('n2', [host('t/x', '1', ['t/a'])]);
+    send('n3', [host('t/x', '1', ['t/a'])]);
+    expect(subscriber.take()).toEqual(['+t/x', '+t/x']);
+  });
+
+  test('one without content does not exist', () => {
+    const { server, subscriber, client, want } = connect();
+    want('t/a');
+    const absent = joinPieces(encodeDeltaResponse(virtualHostType, 'v', 'n1', [], [], ['t/a']));
+    server.handler?.onMessage(absent);
+    expect([subscriber.take(), client.missing(virtualHostType)]).toEqual([['-t/a'], []]);
+  });
+
+  test('one that is given up by its name is news when all that there is brings it again', () => {
+    const { subscriber, want, send } = connect();
+    want('t/a');
+    send('n1', [host('t/a')]);
+    want();
+    send('n2', [host('t/a')]);
+    expect(subscriber.take()).toEqual(['+t/a', '+t/a']);
   });
 });

@@ -268,9 +268,10 @@ export class AdsClient implements TimerHandler {
     const refused = new Set(issues.map((issue) => issue.object));
     const refusedWhole = issues.some((issue) => !names.has(issue.object));
     for (const resource of result.changed) {
-      if (!subscription.wants(resource.name)) continue;
-      if (refusedWhole || refused.has(resource.name)) subscription.answered(resource.name);
-      else subscription.hold(resource.name, resource.version);
+      const { aliases = [], name, version } = resource;
+      if (!subscription.wants(name, aliases)) continue;
+      if (refusedWhole || refused.has(name)) for (const one of [name, ...aliases]) subscription.answered(one);
+      else subscription.hold(name, version, aliases);
     }
     const nowMs = this.options.clock.now();
     for (const [name, ttlMs] of result.lifetimes) subscription.renew(name, ttlMs, nowMs);

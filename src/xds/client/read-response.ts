@@ -4,7 +4,7 @@
 import type { Issue } from '../../base/index.ts';
 import type { DeltaResponse, ReceivedResource, SotwResponse } from '../discovery/messages.ts';
 import { hashContent } from '../snapshot/content-hash.ts';
-import { typeUrls, type XdsResource } from '../types.ts';
+import { typeUrls, virtualHostType, type XdsResource } from '../types.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface ReadResponse {
@@ -42,12 +42,27 @@ export function readDelta(subscription: Subscription, response: DeltaResponse): 
     if (present.has(name)) issues.push(fault(name, 'is both changed and removed in one response'));
     else if (subscription.wants(name)) removed.push(name);
   }
+  removed.push(...absentHosts(subscription, response.resources));
   return {
     changed: changed.filter((resource) => !response.removed.includes(resource.name)),
     removed,
     issues,
     lifetimes: lifetimesOf(response.resources),
   };
+}
+
+/** Of virtual hosts a resource without content says that there is none of this name (VHDS, as Envoy reads it). */
+function absentHosts(subscription: Subscription, resources: readonly ReceivedResource[]): readonly string[] {
+  if (subscription.typeUrl !== virtualHostType) return [];
+  return resources
+    .filter((resource) => isAbsentHost(subscription, resource) && subscription.wants(resource.name))
+    .map(({ name }) => name);
+}
+
+function isAbsentHost(subscription: Subscription, { bytes, name, version }: ReceivedResource): boolean {
+  if (bytes !== null || name === '' || subscription.typeUrl !== virtualHostType) return false;
+  const held = subscription.versionOf(name);
+  return held === '' || held !== version;
 }
 
 function lifetimesOf(resources: readonly ReceivedResource[]): ReadonlyMap<string, number | null> {
@@ -80,6 +95,7 @@ function selectChanged(
 function checkResource(subscription: Subscription, resource: ReceivedResource): Issue | null {
   if (resource.name === '') return fault(subscription.typeUrl, 'has a resource without a name');
   if (resource.bytes === null) {
+    if (isAbsentHost(subscription, resource)) return null;
     // A heartbeat renews what is held; for anything else it is a resource without content.
     const held = subscription.versionOf(resource.name);
     return held !== '' && held === resource.version ? null : fault(resource.name, 'has no content');
@@ -96,12 +112,15 @@ function addIfChanged(
   bytes: Uint8Array,
   changed: XdsResource[],
 ): void {
-  if (!subscription.wants(resource.name)) return;
+  const { aliases } = resource;
+  if (!subscription.wants(resource.name, aliases)) return;
   // SotW resources carry no version of their own; by their content, an update of one cluster in a thousand is one
   // change.
   const version = resource.version === '' ? hashContent(bytes) : resource.version;
-  if (subscription.versionOf(resource.name) === version) return;
-  changed.push({ name: resource.name, version, typeUrl: resource.typeUrl, bytes });
+  const news = subscription.versionOf(resource.name) !== version;
+  if (!news && !aliases.some((alias) => subscription.awaits(alias))) return;
+  const further = aliases.length === 0 ? {} : { aliases };
+  changed.push({ name: resource.name, version, typeUrl: resource.typeUrl, bytes, ...further });
 }
 
 function fault(object: string, rule: string, value = ''): Issue {

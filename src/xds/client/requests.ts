@@ -2,7 +2,7 @@
 // all there is.
 
 import { encodeDeltaRequest, encodeSotwRequest } from '../discovery/encode.ts';
-import type { XdsNode } from '../types.ts';
+import { virtualHostType, type XdsNode } from '../types.ts';
 import type { Subscription } from './subscription.ts';
 
 const noVersions: ReadonlyMap<string, string> = new Map();
@@ -36,7 +36,8 @@ export function nextDeltaRequest(subscription: Subscription, node: XdsNode | nul
   const answer = subscription.answers.shift();
   if (answer === undefined && !subscription.changed) return null;
   const { subscribe, unsubscribe } = subscription.changed ? takeChanges(subscription) : nothing;
-  if (answer === undefined && subscribe.length === 0 && unsubscribe.length === 0) return null;
+  const says = answer !== undefined || subscribe.length > 0 || unsubscribe.length > 0;
+  if (!says && !subscription.fresh) return null;
   const initialVersions = subscription.fresh ? subscription.heldVersions() : noVersions;
   subscription.changed = false;
   subscription.fresh = false;
@@ -58,7 +59,9 @@ function takeChanges(subscription: Subscription): { subscribe: string[]; unsubsc
   const { names, toldNames, wildcard } = subscription;
   const subscribe = [...names].filter((name) => !toldNames.has(name));
   const unsubscribe = [...toldNames].filter((name) => !names.has(name));
-  if (wildcard && !subscription.toldWildcard) subscribe.unshift('*');
+  // Of virtual hosts a first request without names asks for what the server means to send unasked, as Envoy's does.
+  const unnamed = subscription.typeUrl === virtualHostType && subscription.fresh && names.size === 0;
+  if (wildcard && !subscription.toldWildcard && !unnamed) subscribe.unshift('*');
   if (!wildcard && subscription.toldWildcard) unsubscribe.unshift('*');
   subscription.toldWildcard = wildcard;
   for (const name of unsubscribe) toldNames.delete(name);

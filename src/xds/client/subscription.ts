@@ -10,7 +10,7 @@ import type { AdsSubscriptionStatus } from './types.ts';
  */
 interface Entry {
   state: 'asked' | 'held' | 'absent';
-  /** Of what was applied last; '' unless held. */
+  /** Of what was applied last; '' unless held by this very name. */
   version: string;
   /** When the open stream was asked for it; -1 while it was not. */
   askedAtMs: number;
@@ -29,6 +29,8 @@ export class Subscription {
   wildcard = false;
   readonly names = new Set<string>();
   readonly entries = new Map<string, Entry>();
+  /** Resources that came for names that are further names of theirs (Resource.aliases): their own name to those. */
+  private readonly aliased = new Map<string, Set<string>>();
   /** Last accepted `version_info`; repeated on the next stream (SotW). */
   version = '';
   nack: string | null = null;
@@ -46,8 +48,15 @@ export class Subscription {
     this.typeUrl = typeUrl;
   }
 
-  wants(name: string): boolean {
-    return this.wildcard || this.names.has(name);
+  /** `aliases`: further names of it. */
+  wants(name: string, aliases: readonly string[] = []): boolean {
+    if (this.wildcard || this.names.has(name) || this.aliased.has(name)) return true;
+    return aliases.some((alias) => this.names.has(alias));
+  }
+
+  /** Asked for and not answered. */
+  awaits(name: string): boolean {
+    return this.entries.get(name)?.state === 'asked';
   }
 
   get active(): boolean {
@@ -60,6 +69,8 @@ export class Subscription {
     const wildcard = wanted.delete('*');
     if (wildcard === this.wildcard && isSame(wanted, this.names)) return;
     this.wildcard = wildcard;
+    // What `*` covers too is sent once more by whoever is told that its name is not wanted: that must be news then.
+    for (const name of this.names) if (!wanted.has(name)) this.forget(name);
     this.names.clear();
     for (const name of wanted) {
       this.names.add(name);
@@ -76,9 +87,21 @@ export class Subscription {
     return this.entries.get(name)?.version ?? '';
   }
 
-  hold(name: string, version: string): void {
+  hold(name: string, version: string, aliases: readonly string[] = []): void {
     const expiresAtMs = this.entries.get(name)?.expiresAtMs ?? Number.POSITIVE_INFINITY;
     this.entries.set(name, { ...newEntry('held'), version, expiresAtMs });
+    for (const alias of aliases) {
+      if (alias === name || !this.names.has(alias)) continue;
+      this.entries.set(alias, newEntry('held'));
+      this.aliased.set(name, (this.aliased.get(name) ?? new Set()).add(alias));
+    }
+  }
+
+  /** It is not wanted by this name any more; what came under another one goes with the last name that asked for it. */
+  private forget(name: string): void {
+    this.entries.delete(name);
+    for (const [own, aliases] of this.aliased)
+      if (aliases.delete(name) && aliases.size === 0) this.aliased.delete(own);
   }
 
   /** The server says again how long it holds; null: for ever. */
@@ -100,13 +123,15 @@ export class Subscription {
     if (entry === undefined || entry.state === 'absent') return false;
     if (this.names.has(name)) this.entries.set(name, newEntry('absent'));
     else this.entries.delete(name);
+    for (const alias of this.aliased.get(name) ?? []) this.entries.set(alias, newEntry('absent'));
+    this.aliased.delete(name);
     return true;
   }
 
   /** Names held, for complete (SotW) responses and for `initial_resource_versions`. */
   heldVersions(): Map<string, string> {
     const held = new Map<string, string>();
-    for (const [name, entry] of this.entries) if (entry.state === 'held') held.set(name, entry.version);
+    for (const [name, entry] of this.entries) if (entry.version !== '') held.set(name, entry.version);
     return held;
   }
 

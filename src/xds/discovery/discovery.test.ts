@@ -129,14 +129,14 @@ describe('what the generated API writes is read here', () => {
       typeUrl,
       version: 'v',
       nonce: 'n',
-      resources: [{ name: 'a', version: '', typeUrl, bytes, ttlMs: null }],
+      resources: [{ name: 'a', version: '', typeUrl, bytes, ttlMs: null, aliases: [] }],
     });
     expect(parseDeltaResponse(joinPieces(encodeDeltaResponse(typeUrl, 'v', 'n', [resource], ['x'])))).toEqual(
       {
         typeUrl,
         version: 'v',
         nonce: 'n',
-        resources: [{ name: 'a', version, typeUrl, bytes, ttlMs: null }],
+        resources: [{ name: 'a', version, typeUrl, bytes, ttlMs: null, aliases: [] }],
         removed: ['x'],
       },
     );

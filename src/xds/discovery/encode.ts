@@ -71,12 +71,25 @@ export function encodeDeltaResponse(
   nonce: string,
   resources: readonly XdsResource[],
   removed: readonly string[],
+  absent: readonly string[] = [],
 ): readonly Uint8Array[] {
   const tail = new WireWriter();
+  for (const name of absent) tail.bytes(2, encodeAbsent(name, nonce));
   tail.string(4, typeUrl);
   tail.string(5, nonce);
   for (const name of removed) tail.element(6, name);
   return [versionField(version), ...framesOf(resources, deltaFrame, deltaKept), tail.finish()];
+}
+
+/**
+ * A resource without content: there is none of this name. Envoy takes one of the version that it has for a sign of
+ * life, so that no two may have the same.
+ */
+function encodeAbsent(name: string, version: string): Uint8Array {
+  const resource = new WireWriter(smallBytes);
+  resource.string(1, version);
+  resource.string(3, name);
+  return resource.finish();
 }
 
 /** Frames in a row that are one piece. */
@@ -154,6 +167,7 @@ function deltaFrame(resource: XdsResource): Uint8Array {
     head.prefix(2, lengthOf(any));
     const tail = new WireWriter(smallBytes);
     tail.string(3, resource.name);
+    for (const alias of resource.aliases ?? []) tail.element(4, alias);
     frame = encodeFrame([head.finish(), ...any, tail.finish()]);
     deltaKept.frames.set(resource, frame);
   }

@@ -46,7 +46,9 @@ export interface ReceivedResource {
   /** '' in SotW. */
   readonly version: string;
   readonly typeUrl: string;
-  /** Null: a heartbeat, nothing but its version. */
+  /** Further names that it answers to; of delta alone. */
+  readonly aliases: readonly string[];
+  /** Null: a heartbeat, nothing but its version; of a virtual host that it does not exist. */
   readonly bytes: Uint8Array | null;
   /** It is gone so long after this unless it is sent again, if only as a heartbeat (Resource.ttl); null: it stays. */
   readonly ttlMs: number | null;

@@ -95,7 +95,7 @@ export function parseSotwResponse(bytes: Uint8Array): SotwResponse {
 function parseSotwResource(reader: WireReader): ReceivedResource {
   const { typeUrl, value } = parseAny(reader);
   if (typeUrl === wrappedResourceType) return parseResource(new WireReader(value));
-  return { name: parseName(value), version: '', typeUrl, bytes: value, ttlMs: null };
+  return { name: parseName(value), version: '', typeUrl, bytes: value, ttlMs: null, aliases: [] };
 }
 
 export function parseDeltaResponse(bytes: Uint8Array): DeltaResponse {
@@ -121,14 +121,16 @@ function parseResource(reader: WireReader): ReceivedResource {
   let version = '';
   let any: { typeUrl: string; value: Uint8Array } | null = null;
   let ttlMs: number | null = null;
+  const aliases: string[] = [];
   while (reader.next()) {
     if (reader.field === 1) version = reader.string();
     else if (reader.field === 2) any = parseAny(reader.nested());
     else if (reader.field === 3) name = reader.string();
+    else if (reader.field === 4) aliases.push(reader.string(nameLengthMax));
     else if (reader.field === 6) ttlMs = parseDurationMs(reader.nested());
     else reader.skip();
   }
-  return { name, version, typeUrl: any?.typeUrl ?? '', bytes: any?.value ?? null, ttlMs };
+  return { name, version, typeUrl: any?.typeUrl ?? '', bytes: any?.value ?? null, ttlMs, aliases };
 }
 
 /** google.protobuf.Duration. */

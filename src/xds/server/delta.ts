@@ -4,6 +4,7 @@
 import { deltaFrameBytes, encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
+import { NamedResources } from '../snapshot/named-resources.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { virtualHostType, type XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
@@ -53,8 +54,10 @@ function subscribeAll(
   wildcard: 'legacy' | 'explicit',
   resources: ResourceMap | null,
 ): void {
-  state.wildcard = wildcard;
+  // An answer is owed all the same: clients wait for the first one.
   state.owed = true;
+  if (resources instanceof NamedResources) return;
+  state.wildcard = wildcard;
   if (resources !== null) state.due.addAll(resources);
 }
 
@@ -104,6 +107,7 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
 
 /** The first snapshot came after the first request: what that request meant is only known now. */
 export function startDelta(state: TypeState, resources: ResourceMap): void {
+  if (resources instanceof NamedResources) state.wildcard = 'no';
   for (const name of state.names) state.due.add(name);
   if (state.wildcard !== 'no') state.due.addAll(resources);
   skipHeld(state, state.held, resources);
@@ -123,12 +127,15 @@ export function prepareDelta(
   for (const name of absent) state.leaving.delete(name);
   state.owed = false;
   const version = versionOf(resources);
-  const gone = [...new Set([...removed.map(({ name }) => name), ...absent])];
+  const told = removed.map(({ name }) => name);
+  // Envoy's requests wait for a virtual host until one of that name comes, be it one without content.
+  const [gone, without] =
+    state.typeUrl === virtualHostType ? [told, absent] : [[...new Set([...told, ...absent])], []];
   return {
     version,
     sent: content,
     removed,
     trial,
-    encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, content, gone),
+    encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, content, gone, without),
   };
 }

@@ -1,6 +1,7 @@
 // What a new snapshot changes for one type of one stream: names that become due, and what is to leave.
 
-import { diffResources } from '../snapshot/diff.ts';
+import { diffNames, diffResources } from '../snapshot/diff.ts';
+import { NamedResources } from '../snapshot/named-resources.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 import { startDelta } from './delta.ts';
@@ -23,7 +24,8 @@ function advance(
   to: ResourceMap,
   warming: Warming,
 ): void {
-  const diff = diffResources(from, to);
+  const byName = from instanceof NamedResources || to instanceof NamedResources;
+  const diff = byName ? diffNames(state.names, from, to) : diffResources(from, to);
   state.due.follow(from, to);
   for (const name of diff.changed) {
     state.leaving.delete(name);

@@ -1,15 +1,17 @@
 // Virtual hosts as resources by themselves: asked for by the name of their table, as Envoy does, and never sent before
 // the clusters that they name (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/vhds).
 
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { VirtualClock } from '../../base/index.ts';
 import { RouteActionSchema, VirtualHostSchema } from '../api.ts';
 import { createResource, createSnapshot } from '../snapshot/create-snapshot.ts';
+import { NamedResources } from '../snapshot/named-resources.ts';
 import { findReferences } from '../snapshot/references.ts';
+import { ResourceSet } from '../snapshot/resource-set.ts';
 import { createTestServer, RawClient } from '../testing/raw-client.ts';
 import { clusterOf, endpointsOf, TestSource } from '../testing/resources.ts';
-import { typeUrls, virtualHostType, type XdsResource } from '../types.ts';
+import { typeUrls, virtualHostType, type XdsResource, type XdsSnapshot } from '../types.ts';
 
 function hostOf(name: string, cluster: string): XdsResource {
   const value = create(RouteActionSchema, { clusterSpecifier: { case: 'cluster', value: cluster } });
@@ -81,4 +83,64 @@ test('a host waits for the cluster that it names, and its endpoints', () => {
   client.ack(typeUrls.cluster);
   expect(client.news()).toEqual(['Cluster +y', 'ClusterLoadAssignment +y', 'VirtualHost +outbound/b']);
   expect(findReferences(hostOf('b', 'y')).clusters).toEqual(['y']);
+});
+
+describe('hosts that are sent to who names them alone', () => {
+  const named = (...resources: XdsResource[]): XdsSnapshot => {
+    const hosts = ResourceSet.of(resources);
+    const byName = new NamedResources(hosts, (name) => hosts.get(name));
+    return { version: hosts.sum.toString(), resources: new Map([[virtualHostType, byName]]) };
+  };
+
+  function connectNamed(snapshot: XdsSnapshot | null) {
+    const clock = new VirtualClock();
+    const source = new TestSource();
+    if (snapshot !== null) source.set(snapshot);
+    const client = new RawClient(createTestServer(clock, source).server, 'delta');
+    const ask = (request: Parameters<RawClient['delta']>[1]) => {
+      client.delta(virtualHostType, request);
+      if (client.received.length > 0) client.ack(virtualHostType);
+    };
+    const publish = (...hosts: XdsResource[]) => {
+      source.set(named(...hosts));
+      client.ack(virtualHostType);
+    };
+    return { client, ask, publish };
+  }
+
+  test.each([true, false])('who asks for all is answered with none; known before: %p', (known) => {
+    const { client, ask, publish } = connectNamed(known ? named(hostOf('a', 'x')) : null);
+    ask({});
+    if (!known) publish(hostOf('a', 'x'));
+    publish(hostOf('a', 'x'), hostOf('b', 'x'));
+    expect(client.news()).toEqual(['VirtualHost']);
+  });
+
+  test('a name is answered, and so is each change of it', () => {
+    const { client, ask, publish } = connectNamed(named(hostOf('a', 'x')));
+    ask({ subscribe: ['outbound/a', 'outbound/b'] });
+    publish(hostOf('a', 'y'), hostOf('c', 'x'));
+    publish(hostOf('a', 'y'), hostOf('b', 'x'));
+    publish(hostOf('b', 'x'));
+    ask({ unsubscribe: ['outbound/b'] });
+    publish();
+    expect(client.news()).toEqual([
+      'VirtualHost +outbound/a +outbound/b',
+      'VirtualHost +outbound/a',
+      'VirtualHost +outbound/b',
+      'VirtualHost -outbound/a',
+    ]);
+  });
+
+  test('what there is not is answered by a resource without content, each time', () => {
+    const { client, ask } = connectNamed(named());
+    ask({ subscribe: ['outbound/a'] });
+    ask({ subscribe: ['outbound/a'] });
+    const answers = client.received.flatMap((response) => response.resources);
+    expect(answers).toMatchObject([
+      { name: 'outbound/a', bytes: null },
+      { name: 'outbound/a', bytes: null },
+    ]);
+    expect(new Set(answers.map(({ version }) => version)).size).toBe(2);
+  });
 });

@@ -66,6 +66,19 @@ function diffWhole(from: ResourceMap, to: ResourceMap): ResourceDiff {
   return { changed, removed };
 }
 
+/** The same of these names alone. */
+export function diffNames(names: Iterable<string>, from: ResourceMap, to: ResourceMap): ResourceDiff {
+  const changed: string[] = [];
+  const removed: XdsResource[] = [];
+  for (const name of names) {
+    const [before, after] = [from.get(name), to.get(name)];
+    if (after === undefined) {
+      if (before !== undefined) removed.push(before);
+    } else if (before !== after && before?.version !== after.version) changed.push(name);
+  }
+  return { changed, removed };
+}
+
 const versions = new WeakMap<ResourceMap, string>();
 
 /** Content hash of a whole set: `version_info` of SotW, `system_version_info` of delta. */

@@ -164,7 +164,7 @@ function compareNames(a: XdsResource, b: XdsResource): number {
 
 /** Of whatever kind of map: equal content has an equal sum. */
 export function sumOf(resources: ResourceMap): bigint {
-  if (resources instanceof ResourceSet) return resources.sum;
+  if ('sum' in resources) return (resources as { readonly sum: bigint }).sum;
   let sum = 0n;
   for (const resource of resources.values()) sum += hashResource(resource);
   return BigInt.asUintN(128, sum);

@@ -1,14 +1,15 @@
 // /config_dump: what is in force, in the shape of Envoy's (admin/v3/config_dump.proto): bootstrap, clusters, listeners,
 // routes, endpoints, each with version_info and last_updated, and for what was refused an error_state that says why.
 
-import { formatIssue } from '../../../base/index.ts';
+import { formatIssue, type Issue } from '../../../base/index.ts';
 import { compileRegex } from '../../../policy/index.ts';
-import { typeUrls } from '../../../xds/index.ts';
+import { typeUrls, virtualHostType } from '../../../xds/index.ts';
 import {
   type AcceptedResource,
   describeResource,
   type RefusedResource,
   type ResourceTable,
+  tableOf,
 } from '../../config/index.ts';
 import type { AdminContext } from '../context.ts';
 import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
@@ -125,8 +126,9 @@ function createDumps(
   ];
   for (const section of sections) {
     const table = config.tables.get(section.typeUrl);
-    if (table !== undefined && (section.always || withEndpoints))
-      dumps.push(describeSection(section, table, named));
+    if (table === undefined || !(section.always || withEndpoints)) continue;
+    const hosts = section.typeUrl === typeUrls.route ? (config.tables.get(virtualHostType) ?? null) : null;
+    dumps.push(describeSection(section, table, named, hosts));
   }
   for (const { type, list, from, field, of } of staticLists) {
     const entries = staticResources(config.bootstrap.document, from)
@@ -154,12 +156,16 @@ function describeSection(
   section: Section,
   table: ResourceTable,
   named: (name: string) => boolean,
+  hosts: ResourceTable | null,
 ): Record<string, unknown> {
   const names = new Set([...table.accepted.keys(), ...table.refused.keys()]);
   const entries = [...names]
     .filter(named)
     .sort()
-    .map((name) => describeEntry(section, name, table.accepted.get(name), table.refused.get(name)));
+    .map((name) => {
+      const dump = describeEntry(section, name, table.accepted.get(name), table.refused.get(name));
+      return hosts === null ? dump : withHosts(dump, name, hosts);
+    });
   return {
     '@type': `type.googleapis.com/envoy.admin.v3.${section.type}`,
     version_info: table.version,
@@ -172,7 +178,7 @@ function describeEntry(
   name: string,
   accepted: AcceptedResource | undefined,
   refused: RefusedResource | undefined,
-): unknown {
+): Dump {
   const active =
     accepted === undefined
       ? {}
@@ -196,6 +202,27 @@ function describeEntry(
     return { name, ...(accepted === undefined ? {} : { active_state: active }), ...error };
   }
   return { name, ...active, client_status: refused === undefined ? 'ACKED' : 'NACKED', ...error };
+}
+
+/** As in Envoy's: virtual hosts that came by themselves stand in their table. */
+function withHosts(dump: Dump, table: string, hosts: ResourceTable): Dump {
+  const own = [...hosts.accepted].filter(([name]) => tableOf(name) === table);
+  const refused = [...hosts.refused].filter(([name]) => tableOf(name) === table);
+  const config = dump['route_config'] as Dump | undefined;
+  if (config === undefined || own.length + refused.length === 0) return dump;
+  const described = own.map(([, { resource }]) => {
+    const { '@type': _, ...host } = describeResource(resource);
+    return host;
+  });
+  const held = (config['virtual_hosts'] ?? []) as readonly unknown[];
+  const issues: readonly Issue[] = refused.flatMap(([, { issues: own }]) => own);
+  return {
+    ...dump,
+    route_config: { ...config, virtual_hosts: [...held, ...described] },
+    ...(issues.length === 0 || dump['error_state'] !== undefined
+      ? {}
+      : { error_state: { details: issues.map(formatIssue).join('; ') } }),
+  };
 }
 
 function isoTime(wallMs: number): string {

@@ -242,6 +242,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': '',
   'envoy.config.route.v3.RouteMatch.TlsContextMatchOptions': '1:presented 2:validated',
   'envoy.config.route.v3.Tracing': '1:client_sampling 2:random_sampling 3:overall_sampling 4:custom_tags',
+  'envoy.config.route.v3.Vhds': '1:config_source',
   'envoy.config.route.v3.VirtualHost':
     '1:name 2:domains 3:routes 4:require_tls 5:virtual_clusters 6:rate_limits 7:request_headers_to_add 8:cors 10:response_headers_to_add 11:response_headers_to_remove 13:request_headers_to_remove 14:include_request_attempt_count 15:typed_per_filter_config 16:retry_policy 17:hedge_policy 18:per_request_buffer_limit_bytes 19:include_attempt_count_in_response 20:retry_policy_typed_config 21:matcher 22:request_mirror_policies 23:include_is_timeout_retry_header 24:metadata',
   'envoy.config.route.v3.WeightedCluster': '1:clusters 2:runtime_key_prefix 3:total_weight 4:header_name',
@@ -339,6 +340,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.jwt_authn.v3.RequirementRule': '1:match 2:requires 3:requirement_name',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit 17:rate_limits 18:max_dynamic_descriptors',
+  'envoy.extensions.filters.http.on_demand.v3.OnDemand': '1:odcds',
+  'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig': '1:odcds',
   'envoy.extensions.filters.http.ratelimit.v3.RateLimit':
     '1:domain 2:stage 3:request_type 4:timeout 5:failure_mode_deny 6:rate_limited_as_resource_exhausted 7:rate_limit_service 8:enable_x_ratelimit_headers 9:disable_x_envoy_ratelimited_header 10:rate_limited_status 11:response_headers_to_add 12:status_on_error 13:stat_prefix 14:filter_enabled 15:filter_enforced 16:failure_mode_deny_percent 17:rate_limits',
   'envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute':

@@ -7,6 +7,7 @@ import { atMost, f, message, notEmpty, positive } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
+import { onDemand, onDemandPerRoute } from './on-demand.ts';
 import { createRateLimits, rateLimitPerRoute } from './rate-limit.ts';
 import { httpRbac, httpRbacPerRoute } from './rbac.ts';
 import { statefulSession, statefulSessionPerRoute } from './stateful-session.ts';
@@ -159,6 +160,7 @@ export const httpFilterTypes = [
   decompressor,
   grpcWeb,
   grpcStats,
+  onDemand,
   extAuthz,
   typedStruct,
 ] as const;
@@ -175,6 +177,7 @@ const routeFilters = [
   bufferPerRoute,
   compressorPerRoute,
   extAuthzPerRoute,
+  onDemandPerRoute,
   typedStruct,
   jwtPerRoute,
 ] as const;

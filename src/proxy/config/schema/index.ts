@@ -85,6 +85,7 @@ export {
   tlsInspector,
 } from './listener-filters.ts';
 export { connectionLimit, connectionRate, networkRbac, sniCluster } from './network-filters.ts';
+export { onDemand, onDemandPerRoute } from './on-demand.ts';
 export { headerDetection, type originalIpDetection, xffDetection } from './origin.ts';
 export {
   downstreamConnections,
@@ -115,6 +116,7 @@ export {
   routeMatch,
   uriTemplateMatch,
   uriTemplateRewrite,
+  virtualHost,
 } from './route.ts';
 export { earlyHeaderMutation } from './special.ts';
 export {

@@ -1,7 +1,14 @@
 // Tables: envoy.config.route.v3: virtual hosts, routes and what they do.
 
 import { retryWords } from '../../../policy/index.ts';
-import { dataSource, headerValueOption, metadata, regexMatchAndSubstitute, regexMatcher } from './core.ts';
+import {
+  configSource,
+  dataSource,
+  headerValueOption,
+  metadata,
+  regexMatchAndSubstitute,
+  regexMatcher,
+} from './core.ts';
 import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
@@ -332,8 +339,13 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   ...edits(7, 13, 10, 11),
 });
 
+const vhds = message('envoy.config.route.v3.Vhds', {
+  config_source: f.message(1, configSource, 'ads, of a bootstrap whose ads_config is DELTA_GRPC'),
+});
+
 export const routeConfiguration = message('envoy.config.route.v3.RouteConfiguration', {
   name: f.string(1),
+  vhds: f.message(9, vhds, 'of a table that comes by RDS'),
   virtual_hosts: f.repeated(f.message(2, virtualHost)),
   most_specific_header_mutations_wins: f.bool(10),
   validate_clusters: f.boolValue(

@@ -70,6 +70,13 @@ export class Sources {
     return null;
   }
 
+  /** Why no virtual hosts can come by themselves, or null. As in Envoy they need incremental updates. */
+  hostsRefusal(): string | null {
+    const { ads } = this.options;
+    if (ads === null) return 'needs an ads_config in the bootstrap';
+    return ads.variant === 'delta' ? null : 'needs an ads_config of api_type DELTA_GRPC';
+  }
+
   subscribe(source: ResourceSource, typeUrl: string, names: readonly string[] | '*'): void {
     const key = source.kind === 'ads' ? 'ads' : `${typeUrl} ${sourceKey(source)}`;
     if (names.length === 0 && source.kind !== 'ads') this.close(key);

@@ -37,6 +37,8 @@ import {
   jwtPerRoute,
   localRateLimit,
   type MessageOf,
+  onDemand,
+  onDemandPerRoute,
   rateLimitPerRoute,
   statefulSession,
   statefulSessionPerRoute,
@@ -164,6 +166,7 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   const checking = unpack(any, extAuthz);
   if (checking !== null) return translateExtAuthz(checking, path, faults);
   if (unpack(any, grpcWeb) !== null) return { kind: 'grpc-web' };
+  if (unpack(any, onDemand) !== null || unpack(any, onDemandPerRoute) !== null) return { kind: 'on-demand' };
   const stats = unpack(any, grpcStats);
   if (stats !== null) return translateGrpcStats(stats);
   const own = unpack(any, typedStruct);

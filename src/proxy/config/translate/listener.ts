@@ -248,6 +248,7 @@ function translateManager(
     hcm.route_config === undefined
       ? null
       : translateRouteConfig(hcm.route_config, `inline:${name}`, join(at, 'route_config'), faults);
+  if (routes?.vhds !== undefined) faults.add(join(at, 'route_config.vhds'), 'goes with routes by rds alone');
   const rdsName = translateRds(hcm, at, faults);
   return {
     config: {

@@ -17,6 +17,8 @@ import type {
 } from '../../../policy/index.ts';
 import type { RouteFilters } from '../filter-types.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
+import { clusterDefaults } from './cluster.ts';
+import { translateConfigSource } from './config-source.ts';
 import { mergeRouteFilters, translateRouteFilters } from './filters.ts';
 import { translateHashPolicies } from './hash-policy.ts';
 import { type LevelEdits, mergeEdits, translateEdits } from './header-edits.ts';
@@ -99,6 +101,23 @@ export function translateRouteConfig(
     ...(message.ignore_port_in_host_matching === true ? { ignorePort: true } : {}),
     ...(message.ignore_path_parameters_in_path_matching === true ? { ignorePathParameters: true } : {}),
     ...(internalOnly.length === 0 ? {} : { internalOnly }),
+    ...translateVhds(message.vhds, join(path, 'vhds'), faults),
+  };
+}
+
+function translateVhds(
+  message: RouteConfiguration['vhds'],
+  path: string,
+  faults: Faults,
+): Pick<RouteConfig, 'vhds'> {
+  if (message === undefined) return {};
+  const at = join(path, 'config_source');
+  const source = message.config_source;
+  translateConfigSource(source, at, faults);
+  const elsewhere = source?.api_config_source ?? source?.path_config_source ?? source?.path;
+  if (elsewhere !== undefined) faults.add(at, 'must be ads: virtual hosts come on the aggregated stream');
+  return {
+    vhds: { fetchTimeoutMs: source?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs },
   };
 }
 
