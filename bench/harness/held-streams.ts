@@ -1,7 +1,8 @@
 // Streams of gRPC that carried one message each way and then say nothing, held by this process.
 
 import { createBunNetwork, createSystemClock } from '../../src/net/index.ts';
-import { type Http2Call, Http2Client } from '../../src/proxy/testing/http2-peers.ts';
+import type { HttpCall } from '../../src/proxy/testing/http-ends.ts';
+import { Http2Client } from '../../src/proxy/testing/http2-peers.ts';
 import type { Running } from './running.ts';
 
 export interface HeldStreams {
@@ -22,7 +23,7 @@ export async function holdStreams(peer: Running, count: number): Promise<HeldStr
   const clock = createSystemClock();
   const address = { kind: 'ip', host: '127.0.0.1', port: peer.place.listener } as const;
   const clients: Http2Client[] = [];
-  const calls: Http2Call[] = [];
+  const calls: HttpCall[] = [];
   for (let at = 0; at < count; at += streamsAConnection) {
     const client = new Http2Client(network, address, clock);
     clients.push(client);

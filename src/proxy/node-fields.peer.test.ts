@@ -9,7 +9,8 @@ import { createBunNetwork, createSystemClock } from '../net/index.ts';
 import { describeWith, freePort, startProgram } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 import { ip } from './testing/configs.ts';
-import { type Http2Call, Http2Client } from './testing/http2-peers.ts';
+import type { HttpCall } from './testing/http-ends.ts';
+import { Http2Client } from './testing/http2-peers.ts';
 
 setDefaultTimeout(60_000);
 
@@ -45,7 +46,7 @@ function grouped(
   return groups;
 }
 
-function received({ head }: Http2Call): (readonly [string, string])[] {
+function received({ head }: HttpCall): (readonly [string, string])[] {
   return Array.from({ length: head!.count }, (_, at) => [head!.nameAt(at), head!.valueAt(at)] as const);
 }
 

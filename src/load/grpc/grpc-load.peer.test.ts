@@ -102,6 +102,28 @@ describeWith(['go'], 'grpc-go, by reflection', () => {
     expect([name.code, name.report.failures]).toEqual([1, { 'tls-failed': 20 }]);
   });
 
+  test('a server that asks for a certificate takes the right one only', async () => {
+    const authority = createAuthority();
+    const issue = (from: typeof authority, name: string) => {
+      const own = from.issue({ dns: ['a.bank.example'], ip: [Uint8Array.of(127, 0, 0, 1)] });
+      const paths = [join(folder, `${name}-cert.pem`), join(folder, `${name}-key.pem`)] as const;
+      writeFileSync(paths[0], own.chainPem);
+      writeFileSync(paths[1], own.keyPem);
+      return ['--cert', paths[0], '--key', paths[1]];
+    };
+    const ca = join(folder, 'client-ca.pem');
+    writeFileSync(ca, authority.pem);
+    const [, cert, , key] = issue(authority, 'server');
+    const port = await serve('-cert', cert!, '-key', key!, '-client-ca', ca);
+    const calls = (flags: readonly string[]) =>
+      load(port, 'grpc.testing.TestService/UnaryCall', ['--reflection', '--ca', ca, ...flags], '', 'https');
+    expect((await calls(issue(authority, 'right'))).report.grpcStatuses).toEqual({ OK: 20 });
+    for (const flags of [issue(createAuthority('Another'), 'wrong'), []]) {
+      const { code, err } = await calls(flags);
+      expect([code, err]).toEqual([64, expect.stringMatching(/unknown ca|certificate required|bad certificate/)]);
+    }
+  });
+
   test('a status that the message asks for is counted by its name', async () => {
     const port = await serve();
     const data = JSON.stringify({ responseStatus: { code: 5, message: 'nobody' } });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { http2Event } from '../../wire/http2/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import type { ClusterConfig, HttpOptions } from '../config/types.ts';
 import {
@@ -10,7 +11,8 @@ import {
   listenerConfig,
   logTo,
 } from '../testing/configs.ts';
-import { type Http2Asked, Http2Client, Http2Origin } from '../testing/http2-peers.ts';
+import type { HttpAsked } from '../testing/http-ends.ts';
+import { Http2Client, Http2Origin } from '../testing/http2-peers.ts';
 import { World } from '../testing/world.ts';
 
 const grpc = [['content-type', 'application/grpc']] as const;
@@ -57,7 +59,7 @@ function serve({ cluster, http }: Options = {}): Served {
 }
 
 /** Begins an answer and leaves it there. */
-function begin(asked: Http2Asked, fields: readonly (readonly [string, string])[]): void {
+function begin(asked: HttpAsked, fields: readonly (readonly [string, string])[]): void {
   asked.stream.sendResponse(createResponseHead(200, fields), false);
   asked.send('half of it');
 }
@@ -257,4 +259,35 @@ test('each request goes on in the version it came in', () => {
   expect(plain.requests[0]).toStartWith('GET / HTTP/1.1');
   expect(world.cluster().endpoints[0]?.connections).toBe(1);
   world.expectSettled();
+});
+
+describe('connection_keepalive', () => {
+  const http2 = { ...http2Settings, keepaliveMs: 1000, keepaliveTimeoutMs: 500 };
+
+  test('an endpoint that answers nothing any more fails what it has, and its connection ends', () => {
+    const { world, origin, client } = serve({ cluster: { http2 } });
+    origin.respond = () => {};
+    const call = client.request('GET', '/');
+    world.run(60_000);
+    // It answers PINGs: a request may take its time.
+    expect([call.ended, origin.accepted]).toEqual([false, 1]);
+    for (const { socket } of origin.connections) socket.pause();
+    world.run(2500);
+    expect(call.status).toBe(503);
+    expect(world.cluster().stats.http2Faults[http2Event.keepaliveTimeouts]).toBe(1);
+    world.run(10_000);
+    world.expectSettled();
+  });
+
+  test('a client that answers nothing any more loses its connection, one that answers keeps it', () => {
+    const { world, client } = serve({ http: { http2 } });
+    const other = new Http2Client(world.network, world.listenAddress, world.clock);
+    world.run(60_000);
+    client.socket.pause();
+    world.run(5000);
+    client.socket.resume();
+    world.run(10);
+    expect([client.closed, other.closed]).toEqual([true, false]);
+    world.expectSettled();
+  });
 });

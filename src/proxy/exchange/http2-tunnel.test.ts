@@ -9,7 +9,8 @@ import {
   ip,
   listenerConfig,
 } from '../testing/configs.ts';
-import { type Http2Asked, Http2Client, Http2Origin } from '../testing/http2-peers.ts';
+import type { HttpAsked } from '../testing/http-ends.ts';
+import { Http2Client, Http2Origin } from '../testing/http2-peers.ts';
 import { World } from '../testing/world.ts';
 
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -35,7 +36,7 @@ function echo(world: World): Http2Origin {
       asked.stream.sendBody(bytes.slice(start, end), 0, end - start);
     };
   };
-  origin.respond = (asked: Http2Asked) => asked.stream.sendEnd(null);
+  origin.respond = (asked: HttpAsked) => asked.stream.sendEnd(null);
   return origin;
 }
 

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -28,9 +31,7 @@ func grpcServe() {
 	check("listen", err)
 	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(anySize), grpc.MaxSendMsgSize(anySize)}
 	if *certFile != "" {
-		secure, err := credentials.NewServerTLSFromFile(*certFile, *keyFile)
-		check("certificate", err)
-		options = append(options, grpc.Creds(secure))
+		options = append(options, grpc.Creds(credentials.NewTLS(serverTLS())))
 	}
 	server := grpc.NewServer(options...)
 	testgrpc.RegisterTestServiceServer(server, interop.NewTestServer())
@@ -41,6 +42,20 @@ func grpcServe() {
 	}
 	fmt.Println("ready")
 	check("serve", server.Serve(listener))
+}
+
+func serverTLS() *tls.Config {
+	certificate, err := tls.LoadX509KeyPair(*certFile, *keyFile)
+	check("certificate", err)
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+	if *clientCA != "" {
+		pem, err := os.ReadFile(*clientCA)
+		check("client CA", err)
+		config.ClientCAs = x509.NewCertPool()
+		config.ClientCAs.AppendCertsFromPEM(pem)
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return config
 }
 
 func dial() *grpc.ClientConn {

@@ -17,6 +17,7 @@ var (
 	connections = flag.Int("connections", 10, "that the streams share")
 	certFile    = flag.String("cert", "", "of the gRPC server; with -key it speaks TLS")
 	keyFile     = flag.String("key", "", "")
+	clientCA    = flag.String("client-ca", "", "with -cert: only clients with a certificate of this authority")
 	reflectOld  = flag.Bool("v1alpha", false, "the server reflects itself as older ones do")
 	streams     = flag.Int("streams", 10_000, "open at once")
 	large       = flag.Int("large", 100<<20, "bytes of the largest message")
