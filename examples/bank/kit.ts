@@ -50,6 +50,10 @@ export interface Place {
   readonly host: string;
   /** Address of the mesh: `127.0.0.1:4140`; null: the service's own name is called. */
   readonly mesh: string | null;
+  /** What a service is called where its name alone is not enough: `ledger` to `ledger.core`. */
+  readonly hosts: Readonly<Record<string, string>>;
+  /** Faults are read from standard input, whose end ends the process. */
+  readonly hasKnob: boolean;
 }
 
 /** Headers that tie the calls of one request together; passed on as they came. */
@@ -57,7 +61,7 @@ const passedOn = ['x-request-id', 'traceparent', 'tracestate', 'b3', 'x-customer
 
 /** Serves until SIGTERM, then finishes what runs and exits. */
 export function serve(service: Service, place: Place): void {
-  const faults = createFaults(service.workMs);
+  const faults = place.hasKnob ? createFaults(service.workMs) : { workMs: service.workMs, status: 0 };
   let served = 0;
   let running = 0;
   let stopping = false;
@@ -115,12 +119,13 @@ function createContext(place: Place, request: Request, params: Context['params']
 
   async function call<T>(service: string, path: string, init: RequestInit): Promise<T> {
     const headers = new Headers(init.headers);
-    headers.set('host', service);
+    const host = place.hosts[service] ?? service;
+    headers.set('host', host);
     for (const name of passedOn) {
       const value = request.headers.get(name);
       if (value !== null) headers.set(name, value);
     }
-    const response = await fetch(`http://${place.mesh ?? service}${path}`, { ...init, headers }).catch(
+    const response = await fetch(`http://${place.mesh ?? host}${path}`, { ...init, headers }).catch(
       (error) => {
         throw new CallError(`${service}${path}: ${error.message}`);
       },

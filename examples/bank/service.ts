@@ -1,5 +1,6 @@
 // One program for all of the bank's services: `bun service.ts ledger`. Where it listens and whom it calls come from the
-// environment, as in a container: HOST, PORT, MESH, REPLICA.
+// environment, as in a container: HOST, PORT, MESH, REPLICA; HOSTS, as JSON, where a service's name alone does not lead to
+// it; and FAULTS=none where nobody holds standard input.
 
 import { type Service, serve } from './kit.ts';
 
@@ -35,4 +36,6 @@ serve(service, {
   port: Number(process.env['PORT'] ?? 8080),
   host: process.env['HOST'] ?? '127.0.0.1',
   mesh: process.env['MESH'] ?? null,
+  hosts: JSON.parse(process.env['HOSTS'] ?? '{}'),
+  hasKnob: process.env['FAULTS'] !== 'none',
 });

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The bank's statements in Python, standard library alone: the mesh does not care what a service is written in.
 
-Same routes, faults and shutdown as statements.ts. Environment: HOST, PORT, MESH, REPLICA. Standard input: faults as JSON lines; its end
-means that whoever started the process is gone.
+Same routes, faults and shutdown as statements.ts. Environment: HOST, PORT, MESH, REPLICA, HOSTS. Standard input: faults as JSON lines;
+its end means that whoever started the process is gone; with FAULTS=none nobody reads it.
 """
 
 import http.client
@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HOST = os.environ.get("HOST", "127.0.0.1")
 # Without it a service's own name is called.
 MESH = os.environ.get("MESH")
+# What a service is called where its name alone does not lead to it.
+HOSTS = json.loads(os.environ.get("HOSTS", "{}"))
 REPLICA = os.environ.get("REPLICA", "statements")
 WORK_SECONDS = 0.002
 PASSED_ON = ("x-request-id", "traceparent", "tracestate", "b3", "x-customer")
@@ -40,9 +42,10 @@ class CallError(Exception):
 
 
 def get(service, path, headers):
-    connection = http.client.HTTPConnection(MESH or service)
+    host = HOSTS.get(service, service)
+    connection = http.client.HTTPConnection(MESH or host)
     try:
-        connection.request("GET", path, headers={**headers, "Host": service})
+        connection.request("GET", path, headers={**headers, "Host": host})
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
@@ -138,7 +141,8 @@ def stop(server):
 def main():
     server = Server((HOST, int(os.environ.get("PORT", "8080"))), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop, args=(server,), daemon=True).start())
-    threading.Thread(target=read_faults, daemon=True).start()
+    if os.environ.get("FAULTS") != "none":
+        threading.Thread(target=read_faults, daemon=True).start()
     server.serve_forever(poll_interval=0.1)
     threading.Event().wait()
 

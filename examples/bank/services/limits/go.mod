@@ -1,0 +1,3 @@
+module weft.dev/examples/bank/limits
+
+go 1.22

@@ -1,0 +1,50 @@
+// A real Kubernetes on this machine, from the rig whose folder `WEFT_KUBENET` names. Its commands are up, down,
+// load-image, forward and netexec; the containers of a pod are programs of this machine.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, type Output, run } from './programs.ts';
+
+/** '' where there is no rig. */
+export const rigFolder = process.env['WEFT_KUBENET'] ?? '';
+
+export class Rig {
+  /** For what pods run and write: other users may read it. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'weft-cluster-'));
+
+  async up(): Promise<void> {
+    chmodSync(this.folder, 0o755);
+    await this.sh(`${rigFolder}/up >/dev/null`);
+  }
+
+  async down(): Promise<void> {
+    await this.shell(`${rigFolder}/down`);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Says which program an image stands for. */
+  async loadImage(name: string, command: readonly string[]): Promise<void> {
+    await this.sh(`${rigFolder}/load-image '${name}' -- ${command.join(' ')}`);
+  }
+
+  /** The port of this machine's loopback that leads to `HOST:PORT` in the cluster until {@link down}. */
+  async forward(target: string): Promise<number> {
+    const port = freePort();
+    await this.sh(`${rigFolder}/forward ${port} ${target}`);
+    return port;
+  }
+
+  /** What a script with the cluster's kubectl prints; throws with what it said where it fails. */
+  async sh(script: string, input = ''): Promise<string> {
+    const { code, out, err } = await this.shell(script, input);
+    if (code !== 0) throw new Error(`${script}\n${out}${err}`);
+    return out;
+  }
+
+  shell(script: string, input = ''): Promise<Output> {
+    const cluster = join(this.folder, 'cluster');
+    const setup = `export KUBENET_DIR=${cluster} KUBECONFIG=${cluster}/kubeconfig PATH=${cluster}/bin:$PATH`;
+    return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
+  }
+}
