@@ -150,7 +150,15 @@ function createPublisher(
     adopt: () => adoptFences(api),
   });
   const fleets = gateways === null ? [fences] : [gateways, fences];
-  return new StatusPublisher({ plane, source, api, clock, random, log, namespace, identity, fleets });
+  return new StatusPublisher({
+    ...common,
+    plane,
+    source,
+    namespace,
+    identity,
+    replica: pod,
+    fleets,
+  });
 }
 
 function checkSource({ dir, kubernetes, kubeconfig, context, namespace }: ControlFlags): void {

@@ -12,9 +12,9 @@ import { ModelBuilder } from './model/model-builder.ts';
 import { type ScopeEntry, SnapshotBook } from './snapshot/snapshot-book.ts';
 import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/batch.ts';
 import { DirectorySource } from './source/directory.ts';
-import type { Source, SourceFault } from './source/types.ts';
+import type { ObjectKey, Source, SourceFault } from './source/types.ts';
 import { ChangeLog, type ObjectChange } from './status/change-log.ts';
-import { NackBook } from './status/nacks.ts';
+import { describeRefusal, NackBook, type Refusal } from './status/nacks.ts';
 import { ProxyBook } from './status/proxies.ts';
 import { type ObjectStatus, reportObjects } from './status/report.ts';
 
@@ -119,13 +119,14 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.watcher = watcher;
   }
 
-  /** What is said about every object: by its schema, by the model, and by the proxies. */
-  describeObjects(): readonly ObjectStatus[] {
-    const { model, book } = this.builder.built;
-    const nacked = this.nacks.conditions(model);
-    return reportObjects(this.catalog.entries(), book).map((status) => {
-      const more = nacked.get(status.key) ?? [];
-      return more.length === 0 ? status : { ...status, conditions: [...status.conditions, ...more] };
+  /** What is said about every object: by its schema, by the model, and by the proxies; `refusals`: of them. */
+  describeObjects(
+    refusals: ReadonlyMap<ObjectKey, Refusal> = this.nacks.refusals(this.built.model),
+  ): readonly ObjectStatus[] {
+    return reportObjects(this.catalog.entries(), this.built.book).map((status) => {
+      const refusal = refusals.get(status.key);
+      if (refusal === undefined) return status;
+      return { ...status, conditions: [...status.conditions, describeRefusal(refusal)] };
     });
   }
 

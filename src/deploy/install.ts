@@ -117,7 +117,10 @@ function createStatusRules(): readonly object[] {
   ];
 }
 
-/** One replica at a time writes, by a Lease in the mesh's own namespace. */
+/**
+ * One replica at a time writes, by a Lease in the mesh's own namespace; and each has one of its own there, with what
+ * its proxies say.
+ */
 function createLeaseRole(account: { readonly name: string; readonly namespace: string }): readonly object[] {
   return [
     {
@@ -125,7 +128,11 @@ function createLeaseRole(account: { readonly name: string; readonly namespace: s
       kind: 'Role',
       metadata: account,
       rules: [
-        { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+        {
+          apiGroups: ['coordination.k8s.io'],
+          resources: ['leases'],
+          verbs: ['create', 'delete', 'list', 'patch'],
+        },
         {
           apiGroups: ['coordination.k8s.io'],
           resources: ['leases'],

@@ -17,4 +17,16 @@ export const writerLimits = {
   eventRepeatMs: 600_000,
   /** Events remembered, so that they are not repeated. */
   eventsKnown: 10_000,
+  /** A replica looks this often for what its proxies say otherwise, and the leader for what the others' say. */
+  reportMs: 2_000,
+  /** One that has nothing new writes its report again after this long. */
+  reportRenewMs: 15_000,
+  /** A report that has not changed for this long is of a replica that is gone. */
+  reportLifeMs: 45_000,
+  /** Characters of a report; an API server takes 256 KiB of annotations. */
+  reportCharsMax: 200_000,
+  /** Characters of a proxy's words in it. */
+  refusalCharsMax: 500,
+  /** Replicas whose reports are added up. */
+  replicasMax: 100,
 } as const;

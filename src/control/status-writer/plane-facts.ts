@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
+import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
 import { listOf } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts } from './types.ts';
 
@@ -16,6 +17,8 @@ const addressesMax = 16;
 export class PlaneFacts implements GatewayFacts {
   private readonly plane: ControlPlane;
   private readonly source: KubernetesSource;
+  /** What all proxies say, of every replica. */
+  report: ReplicaReport = emptyReport;
 
   constructor(plane: ControlPlane, source: KubernetesSource) {
     this.plane = plane;
@@ -42,19 +45,29 @@ export class PlaneFacts implements GatewayFacts {
     return all.slice(0, addressesMax);
   }
 
-  proxies(namespace: string, name: string): { readonly connected: number; readonly current: number } {
-    const own = this.plane.proxies.list().filter(({ entry, streams }) => {
+  proxies(namespace: string, name: string): Players {
+    return this.report.gateways.get(`${namespace}/${name}`) ?? { connected: 0, current: 0 };
+  }
+
+  /** What our own proxies say now. */
+  measure(): ReplicaReport {
+    const { nacks, built, adsServer } = this.plane;
+    const current = new Set(
+      adsServer
+        .status()
+        .filter(({ types }) => types.some(isCurrent))
+        .map(({ node }) => node?.id ?? ''),
+    );
+    const gateways = new Map<string, Players>();
+    for (const { node, entry, streams } of this.plane.proxies.list()) {
       const { scope } = entry;
-      return (
-        streams > 0 && scope?.role === 'gateway' && scope.namespace === namespace && scope.gateway === name
-      );
-    });
-    if (own.length === 0) return { connected: 0, current: 0 };
-    const ids = new Set(own.map(({ node }) => node.id));
-    const current = this.plane.adsServer
-      .status()
-      .filter(({ node, types }) => ids.has(node?.id ?? '') && types.some(isCurrent));
-    return { connected: own.length, current: current.length };
+      if (streams === 0 || scope?.role !== 'gateway') continue;
+      const key = `${scope.namespace}/${scope.gateway}`;
+      const before = gateways.get(key) ?? { connected: 0, current: 0 };
+      const took = current.has(node.id) ? 1 : 0;
+      gateways.set(key, { connected: before.connected + 1, current: before.current + took });
+    }
+    return { gateways, refusals: nacks.refusals(built.model) };
   }
 }
 

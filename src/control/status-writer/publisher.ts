@@ -11,6 +11,8 @@ import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { ObjectStatus } from '../status/report.ts';
 import { EventRecorder } from './events.ts';
 import { PlaneFacts } from './plane-facts.ts';
+import { addReports } from './replica-report.ts';
+import { Replicas } from './replicas.ts';
 import { type PendingStatus, StatusWriter } from './status-writer.ts';
 import { statusKinds, wantStatus } from './wanted-status.ts';
 
@@ -25,6 +27,8 @@ export interface PublisherOptions {
   readonly namespace: string;
   /** Of this process among the replicas. */
   readonly identity: string;
+  /** Of its pod, which may be one process after the other. */
+  readonly replica: string;
   /** Proxies for Gateways; null: somebody else runs them. */
   readonly fleets: readonly Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>[];
 }
@@ -33,11 +37,12 @@ export class StatusPublisher {
   readonly writer: StatusWriter;
   readonly lease: Lease;
   readonly events: EventRecorder;
+  readonly replicas: Replicas;
   private readonly options: PublisherOptions;
   private readonly facts: PlaneFacts;
 
   constructor(options: PublisherOptions) {
-    const { plane, api, clock, random, log, namespace, identity } = options;
+    const { plane, api, clock, random, log, namespace, identity, replica } = options;
     this.options = options;
     this.facts = new PlaneFacts(plane, options.source);
     this.events = new EventRecorder({ api, clock, log, identity });
@@ -49,6 +54,15 @@ export class StatusPublisher {
       compare: () => this.compare(),
       onWritten: (written) => this.events.tellChange(written),
     });
+    this.replicas = new Replicas({
+      api,
+      clock,
+      log,
+      namespace,
+      replica,
+      measure: () => this.facts.measure(),
+      onChange: () => this.writer.poke(),
+    });
     this.lease = new Lease({
       api,
       clock,
@@ -58,6 +72,7 @@ export class StatusPublisher {
       identity,
       onLeading: (leading) => {
         this.writer.lead(leading);
+        this.replicas.lead(leading);
         for (const fleet of options.fleets) fleet.lead(leading);
       },
     });
@@ -69,12 +84,13 @@ export class StatusPublisher {
 
   start(): void {
     this.lease.start();
+    this.replicas.start();
   }
 
   async stop(): Promise<void> {
     this.writer.stop();
     for (const fleet of this.options.fleets) fleet.stop();
-    await this.lease.stop();
+    await Promise.all([this.lease.stop(), this.replicas.stop()]);
   }
 
   private compare(): readonly PendingStatus[] {
@@ -83,8 +99,9 @@ export class StatusPublisher {
     // `observedGeneration` would claim a judgement that nobody made. The build asks again.
     if (!plane.settled) return [];
     const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+    this.facts.report = addReports([this.facts.measure(), this.replicas.ofOthers]);
     return plane
-      .describeObjects()
+      .describeObjects(this.facts.report.refusals)
       .filter(({ kind }) => statusKinds.has(kind))
       .flatMap((status) => this.compareOne(status, now));
   }

@@ -4,6 +4,7 @@ import type { KubeObject } from '../kubernetes/types.ts';
 import type { CatalogEntry } from '../model/catalog.ts';
 import type { Condition } from '../model/status.ts';
 import type { GatewayModel } from '../model/types.ts';
+import type { Players } from './replica-report.ts';
 
 /** What is known of one object when its status is made. */
 export interface StatusInput {
@@ -25,7 +26,7 @@ export interface GatewayFacts {
   /** Addresses under which clients reach it; empty: none is known. */
   addresses(namespace: string, name: string): readonly GatewayAddress[];
   /** How many proxies that play it are connected, and how many of them took what it means now. */
-  proxies(namespace: string, name: string): { readonly connected: number; readonly current: number };
+  proxies(namespace: string, name: string): Players;
 }
 
 export interface GatewayAddress {

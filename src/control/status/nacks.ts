@@ -57,11 +57,8 @@ export class NackBook {
     return [...this.nacks.values()].flatMap((own) => [...own.values()]);
   }
 
-  /**
-   * `Programmed=False` for the objects behind what was refused: one condition each, with the first words and how many
-   * say no.
-   */
-  conditions(model: Model): ReadonlyMap<ObjectKey, readonly Condition[]> {
+  /** For the objects behind what was refused: the first words, and how many say no. */
+  refusals(model: Model): ReadonlyMap<ObjectKey, Refusal> {
     const byOwner = new Map<ObjectKey, Nack[]>();
     for (const nack of this.all()) {
       for (const owner of findOwners(nack, model)) {
@@ -70,15 +67,32 @@ export class NackBook {
         list.push(nack);
       }
     }
-    return new Map([...byOwner].map(([owner, nacks]) => [owner, [describe(nacks)]]));
+    return new Map(
+      [...byOwner].map(([owner, nacks]) => [
+        owner,
+        {
+          nodeId: nacks[0]?.nodeId ?? '',
+          message: nacks[0]?.message ?? '',
+          proxies: new Set(nacks.map(({ nodeId }) => nodeId)).size,
+        },
+      ]),
+    );
   }
 }
 
-function describe(nacks: readonly Nack[]): Condition {
-  const [first] = nacks;
-  const others = new Set(nacks.map(({ nodeId }) => nodeId)).size - 1;
-  const more = others > 0 ? ` (and ${others} more)` : '';
-  const message = `${first?.nodeId}${more} refused it: ${first?.message}`;
+/** What proxies say against one object. */
+export interface Refusal {
+  /** Who said it first. */
+  readonly nodeId: string;
+  /** In its own words. */
+  readonly message: string;
+  /** How many say no. */
+  readonly proxies: number;
+}
+
+export function describeRefusal({ nodeId, message: words, proxies }: Refusal): Condition {
+  const more = proxies > 1 ? ` (and ${proxies - 1} more)` : '';
+  const message = `${nodeId}${more} refused it: ${words}`;
   return { type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '', subject: itself };
 }
 

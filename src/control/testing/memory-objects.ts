@@ -1,4 +1,5 @@
-// Single objects of an API server in memory: read, created and replaced by version, as a Lease and a status need it.
+// Objects of an API server in memory: read, listed, created, replaced by version, applied and deleted, as Leases and
+// statuses need it.
 
 import { fail, MeshError, ok, type Result } from '../../base/index.ts';
 import {
@@ -49,10 +50,13 @@ export class MemoryObjects implements KubeApi {
     if (method !== 'GET' && this.refusal !== 0)
       return answer(this.refusal, { message: 'refused by the test' });
     if (method === 'POST') return this.create(path, body ?? {}, answer);
+    if (method === 'APPLY') return answer(200, this.put(path, body ?? {}));
+    if (method === 'GET' && path.includes('?labelSelector=')) return answer(200, { items: this.list(path) });
     const own = path.replace(/\/status$/, '');
     const known = this.objects.get(own);
     if (known === undefined) return answer(404);
     if (method === 'GET') return answer(200, known);
+    if (method === 'DELETE') return answer(this.objects.delete(own) ? 200 : 404);
     if (textOf(body, 'metadata', 'resourceVersion') !== textOf(known, 'metadata', 'resourceVersion'))
       return answer(409);
     const changed = own === path ? (body ?? {}) : { ...known, status: fieldOf(body, 'status') };
@@ -67,5 +71,17 @@ export class MemoryObjects implements KubeApi {
     const name = textOf(body, 'metadata', 'name') || `generated-${this.objects.size}`;
     if (this.objects.has(`${path}/${name}`)) return answer(409);
     return answer(201, this.put(`${path}/${name}`, body));
+  }
+
+  /** `PATH?labelSelector=NAME=VALUE`. */
+  private list(path: string): readonly KubeObject[] {
+    const [folder = '', selector = ''] = path.split('?labelSelector=');
+    const [name = '', value] = decodeURIComponent(selector).split('=');
+    return [...this.objects]
+      .filter(
+        ([own, object]) =>
+          own.startsWith(`${folder}/`) && fieldOf(object, 'metadata', 'labels', name) === value,
+      )
+      .map(([, object]) => object);
   }
 }

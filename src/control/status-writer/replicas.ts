@@ -1,0 +1,170 @@
+// The replicas of the control plane tell each other what their proxies said: each keeps a Lease of its own with its
+// report in an annotation, and whoever leads adds all of them up. As with leadership, nobody's clock is believed: a
+// report counts while its Lease changes.
+
+import { type Clock, type Log, Timer, type TimerHandler } from '../../base/index.ts';
+import { fieldOf, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
+import { writerLimits } from './limits.ts';
+import { addReports, decodeReport, emptyReport, encodeReport, type ReplicaReport } from './replica-report.ts';
+
+/** Also the value of `app.kubernetes.io/component` of such a Lease. */
+const component = 'control-replica';
+const annotation = 'weft.dev/report';
+const group = '/apis/coordination.k8s.io/v1';
+
+export interface ReplicasOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where the Leases are. */
+  readonly namespace: string;
+  /** Of this replica, among all that ever were: the pod's name. */
+  readonly replica: string;
+  /** What our own proxies say now. */
+  measure(): ReplicaReport;
+  /** The others' proxies say something else now. */
+  onChange(): void;
+}
+
+interface Seen {
+  version: string;
+  /** Clock time of its last change. */
+  changedMs: number;
+  report: ReplicaReport;
+}
+
+export class Replicas implements TimerHandler {
+  private readonly options: ReplicasOptions;
+  private readonly timer: Timer;
+  private readonly path: string;
+  private readonly seen = new Map<string, Seen>();
+  private others: ReplicaReport = emptyReport;
+  private othersText = '';
+  private writtenText = '';
+  private writtenMs = Number.NEGATIVE_INFINITY;
+  private leading = false;
+  private stopped = false;
+
+  constructor(options: ReplicasOptions) {
+    this.options = options;
+    this.timer = new Timer(this, 0);
+    this.path = `${group}/namespaces/${options.namespace}/leases`;
+  }
+
+  /** What the proxies of all other replicas say, as far as this one leads. */
+  get ofOthers(): ReplicaReport {
+    return this.others;
+  }
+
+  start(): void {
+    void this.turn();
+  }
+
+  lead(leading: boolean): void {
+    this.leading = leading;
+    if (!leading) this.seen.clear();
+    if (leading && this.timer.armed) this.options.clock.arm(this.timer, 0);
+  }
+
+  /** Its proxies go elsewhere: nobody is to count them twice. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.options.clock.cancel(this.timer);
+    if (this.writtenText !== '') await this.remove(this.options.replica);
+  }
+
+  onTimer(): void {
+    void this.turn();
+  }
+
+  private async turn(): Promise<void> {
+    const { clock, measure } = this.options;
+    const text = encodeReport(measure());
+    const isOld = clock.now() - this.writtenMs >= writerLimits.reportRenewMs;
+    if (text !== this.writtenText || isOld) await this.write(text);
+    if (this.leading && !this.stopped) await this.read();
+    if (!this.stopped) clock.arm(this.timer, writerLimits.reportMs);
+  }
+
+  private async write(text: string): Promise<void> {
+    const { api, clock, log, replica } = this.options;
+    const answer = await api.request({
+      method: 'APPLY',
+      path: `${this.path}/${nameOf(replica)}`,
+      body: this.createLease(text),
+    });
+    const status = answer.ok ? answer.value.status : 0;
+    if (status === 200 || status === 201) {
+      this.writtenText = text;
+      this.writtenMs = clock.now();
+    } else {
+      const reason = answer.ok ? `${status} ${textOf(answer.value.body, 'message')}` : answer.error.message;
+      log.write('warn', 'report for the other replicas not written', { reason });
+    }
+  }
+
+  private createLease(text: string): KubeObject {
+    const { clock, namespace, replica } = this.options;
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        name: nameOf(replica),
+        namespace,
+        labels: { 'app.kubernetes.io/part-of': 'weft', 'app.kubernetes.io/component': component },
+        annotations: { [annotation]: text },
+      },
+      spec: {
+        holderIdentity: replica,
+        leaseDurationSeconds: writerLimits.reportLifeMs / 1000,
+        renewTime: new Date(clock.wall()).toISOString().replace('Z', '000Z'),
+      },
+    };
+  }
+
+  private async read(): Promise<void> {
+    const { api, clock, replica } = this.options;
+    const selector = encodeURIComponent(`app.kubernetes.io/component=${component}`);
+    const answer = await api.request({ method: 'GET', path: `${this.path}?labelSelector=${selector}` });
+    // What is not known now stays what it was, until it is too old.
+    const items = answer.ok && answer.value.status === 200 ? fieldOf(answer.value.body, 'items') : [];
+    for (const item of (Array.isArray(items) ? items : []) as readonly KubeObject[]) {
+      const holder = textOf(item, 'spec', 'holderIdentity');
+      const version = textOf(item, 'metadata', 'resourceVersion');
+      if (holder === replica || this.seen.get(holder)?.version === version) continue;
+      if (this.seen.size >= writerLimits.replicasMax && !this.seen.has(holder)) continue;
+      const report = decodeReport(textOf(item, 'metadata', 'annotations', annotation));
+      this.seen.set(holder, { version, changedMs: clock.now(), report });
+    }
+    await this.forgetSilent();
+    this.addUp();
+  }
+
+  /** Of a replica that went without a word the leader takes the Lease away. */
+  private async forgetSilent(): Promise<void> {
+    const now = this.options.clock.now();
+    for (const [holder, { changedMs }] of this.seen) {
+      if (now - changedMs < writerLimits.reportLifeMs) continue;
+      this.seen.delete(holder);
+      await this.remove(holder);
+    }
+  }
+
+  private addUp(): void {
+    const others = addReports([...this.seen.values()].map(({ report }) => report));
+    const text = encodeReport(others);
+    this.others = others;
+    if (text === this.othersText) return;
+    this.othersText = text;
+    this.options.onChange();
+  }
+
+  private async remove(replica: string): Promise<void> {
+    await this.options.api.request({ method: 'DELETE', path: `${this.path}/${nameOf(replica)}` });
+  }
+}
+
+/** A pod's name is long enough to be one of its own, and may end as ours begins. */
+function nameOf(replica: string): string {
+  return `weft-replica-${replica}`;
+}
