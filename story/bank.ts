@@ -77,7 +77,7 @@ function createPod({ name, program, env }: Workload, ledgerFolder: string): obje
   return {
     serviceAccountName: name,
     terminationGracePeriodSeconds: graceSeconds,
-    // A replica on each node, where there are several: one node that goes away takes no service along.
+    // A replica on each node: one that goes away takes no service along.
     topologySpreadConstraints: [
       {
         maxSkew: 1,

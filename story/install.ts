@@ -36,6 +36,7 @@ export async function uninstall(stage: Stage): Promise<object> {
   await stage.clients?.stop();
   for (const namespace of namespaces) await stage.kubectl(`set env -n ${namespace} deployment --all MESH-`);
   await stage.kubectl('delete gateway -n front edge');
+  await stage.kubectl('wait -n front --for=delete deployment/edge-weft --timeout=60s');
   await stage.whenRolledOut(namespaces);
   await stage.rig.sh(`${command(stage)} | kubectl delete -f -`);
   await stage.kubectl('delete gatewayclass weft');

@@ -94,6 +94,9 @@ export async function runStep(stage: Stage, step: Step, beganMs: number): Promis
   const beganSeconds = Math.round((startMs - beganMs) / 1000);
   const report = { name, about, beganSeconds, seconds, ...pick(summary), usage, fault };
   stage.print(describeStep(report));
+  for (const { afterMs, reason } of stage.clients?.failures.filter((one) => one.step === name).slice(0, 3) ??
+    [])
+    stage.print(`  after ${afterMs} ms: ${reason.slice(0, 300)}`);
   return detail === undefined ? report : { ...report, detail };
 }
 

@@ -1,6 +1,6 @@
 // One program for all of the bank's services: `bun service.ts ledger`. Where it listens and whom it calls come from the
-// environment, as in a container: HOST, PORT, MESH, REPLICA; HOSTS, as JSON, where a service's name alone does not lead to
-// it; and FAULTS=none where nobody holds standard input.
+// environment, as in a container: HOST, PORT, MESH, REPLICA; HOSTS, as JSON, where a service's name alone does not lead
+// to it; and FAULTS=none where nobody holds standard input.
 
 import { type Service, serve } from './kit.ts';
 

@@ -155,7 +155,7 @@ function seenOf({ head, body }: HttpAsked, upstream: 1 | 2): object {
   };
 }
 
-/** A connection of HTTP/1.1 that ends without an answer may have been stale: Weft asks again unasked (decision 0009). */
+/** A connection of HTTP/1.1 that ends without an answer may be stale: Weft asks again unasked (decision 0009). */
 function canCompare({ fields }: Http2Ask, upstream: 1 | 2): boolean {
   return upstream === 2 || !fields.some(([name, value]) => name === 'x-answer' && value.includes('reset'));
 }

@@ -120,7 +120,10 @@ describeWith(['go'], 'grpc-go, by reflection', () => {
     expect((await calls(issue(authority, 'right'))).report.grpcStatuses).toEqual({ OK: 20 });
     for (const flags of [issue(createAuthority('Another'), 'wrong'), []]) {
       const { code, err } = await calls(flags);
-      expect([code, err]).toEqual([64, expect.stringMatching(/unknown ca|certificate required|bad certificate/)]);
+      expect([code, err]).toEqual([
+        64,
+        expect.stringMatching(/unknown ca|certificate required|bad certificate/),
+      ]);
     }
   });
 
