@@ -71,8 +71,8 @@ describe('checkManifests', () => {
     ],
     [
       'a kind that comes later',
-      ['apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: { name: a }\n'],
-      ['0.yaml:2 default/ListenerSet/a: kind: is not supported yet by this version (got ListenerSet)'],
+      ['apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XMesh\nmetadata: { name: a }\n'],
+      ['0.yaml:2 default/XMesh/a: kind: is not supported yet by this version (got XMesh)'],
     ],
     [
       'a file that does not parse',

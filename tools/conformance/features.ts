@@ -55,6 +55,7 @@ export const suites: readonly Suite[] = [
       'HTTPRouteRequestTimeout',
       'HTTPRouteResponseHeaderModification',
       'HTTPRouteSchemeRedirect',
+      'ListenerSet',
       'TLSRouteModeMixed',
       'TLSRouteModeTerminate',
     ],

@@ -3,9 +3,11 @@
 import { describe, expect, test } from 'bun:test';
 import { createSelfSigned } from '../../testing/certificates.ts';
 import { parseManifests } from '../source/parse.ts';
+import { objectKey } from '../source/types.ts';
 import { buildModel } from './build.ts';
 import { Catalog } from './catalog.ts';
 import { intersectHosts } from './hosts.ts';
+import { listenersMax } from './open-gateway.ts';
 import { hostsOf } from './types.ts';
 
 const cases: readonly [string, readonly string[], readonly string[]][] = [
@@ -197,4 +199,46 @@ describe('server names of a port', () => {
     expect(names.sort()).toEqual([...expected].sort());
     expect(book.of('default/TLSRoute/r').find(({ type }) => type === 'Accepted')?.reason).toBe(reason);
   });
+});
+
+test('a Gateway and its sets have a bound of listeners together', () => {
+  const set = (at: number): object => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'ListenerSet',
+    metadata: { name: `s${String(at).padStart(2, '0')}`, namespace: 'default' },
+    spec: {
+      parentRef: { name: 'g' },
+      listeners: Array.from({ length: 64 }, (_, n) => ({
+        name: `l${n}`,
+        protocol: 'HTTP',
+        port: 80,
+        hostname: `${at}-${n}.example.com`,
+      })),
+    },
+  });
+  const gateway = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'g', namespace: 'default' },
+    spec: {
+      gatewayClassName: 'weft',
+      allowedListeners: { namespaces: { from: 'Same' } },
+      listeners: [{ name: 'own', protocol: 'HTTP', port: 80 }],
+    },
+  };
+  const sets = listenersMax / 64;
+  const objects = [gateway, ...Array.from({ length: sets }, (_, at) => set(at))];
+  const parsed = parseManifests('f', objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  if (!parsed.ok) throw new Error('no manifests');
+  const catalog = new Catalog();
+  for (const object of parsed.value) catalog.upsert(object);
+  const { model, book } = buildModel(catalog.entries());
+  const last = `s${String(sets - 1).padStart(2, '0')}`;
+  const refused = book
+    .of(objectKey('default', 'ListenerSet', last))
+    .filter(({ status }) => status === 'False');
+  expect(refused.map(({ reason, subject }) => [reason, subject.of === 'listener' && subject.name])).toEqual([
+    ['TooManyListeners', 'l63'],
+  ]);
+  expect(model.gateways.get('default/g')?.sets).toHaveLength(sets);
 });

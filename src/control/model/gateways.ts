@@ -1,23 +1,30 @@
-// Gateways of our class: listeners gathered by port, routes attached where the listener's host name, namespaces and
-// kinds allow.
+// Gateways of our class and the ListenerSets that add to them: routes attached where a listener's host name, namespaces
+// and kinds allow.
 
 import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import type { ParentRef } from '../schema/parent-ref.ts';
-import type { GatewayObject, TcpRouteObject, TlsRouteObject, UdpRouteObject } from '../schema/resources.ts';
+import type {
+  GatewayObject,
+  ListenerSetObject,
+  TcpRouteObject,
+  TlsRouteObject,
+  UdpRouteObject,
+} from '../schema/resources.ts';
 import type { CertificateStore } from './certificates.ts';
 import { covers, intersectHosts } from './hosts.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
-import { type AttachedRules, type OpenListener, openListener, PortClaims } from './listeners.ts';
+import type { AttachedRules, OpenListener } from './listeners.ts';
 import { NamespaceLabels } from './namespaces.ts';
+import { type OpenGateway, openGateway } from './open-gateway.ts';
 import type { ReadRoute } from './rules.ts';
-import { closeSocket, type OpenSocket } from './sockets.ts';
-import { type ConditionBook, itself, type Refusal, type Subject } from './status.ts';
+import { closeSocket } from './sockets.ts';
+import { type ConditionBook, itself, type Refusal } from './status.ts';
 import type { GatewayModel, RuleModel, StreamChain } from './types.ts';
 
-interface OpenGateway {
-  readonly object: GatewayObject;
+/** What a route may name as its parent: a Gateway with its own listeners, or a ListenerSet with its. */
+interface OpenParent {
+  readonly gateway: OpenGateway;
   readonly listeners: readonly OpenListener[];
-  readonly sockets: readonly OpenSocket[];
 }
 
 /** null: attached; a refusal; or somebody else's affair. */
@@ -30,9 +37,13 @@ const noCommonHost: Refusal = {
   message: 'no listener there has one of its host names',
 };
 
-/** Of the Gateway that is meant. */
+/** Of the Gateway or the ListenerSet that is meant. */
 function idOf({ metadata }: GatewayRoute, { namespace = metadata.namespace, name }: ParentRef): string {
   return `${namespace}/${name}`;
+}
+
+export function isGatewayParent({ group, kind }: ParentRef): boolean {
+  return group === gatewayGroup && (kind === 'Gateway' || kind === 'ListenerSet');
 }
 
 function isList(found: readonly OpenListener[] | Refusal | 'foreign'): found is readonly OpenListener[] {
@@ -41,9 +52,10 @@ function isList(found: readonly OpenListener[] | Refusal | 'foreign'): found is 
 
 export class GatewayBuilder {
   private readonly gateways = new Map<string, OpenGateway>();
-  /** Of other controllers: what is attached to them is theirs to judge. */
+  /** By kind and name. */
+  private readonly parents = new Map<string, OpenParent>();
+  /** Of other controllers: what is attached to them is theirs to judge. By kind and name. */
   private readonly foreign = new Set<string>();
-
   private readonly namespaces: NamespaceLabels;
 
   constructor(index: ResourceIndex, store: CertificateStore, book: ConditionBook) {
@@ -51,18 +63,37 @@ export class GatewayBuilder {
     const classes = new Set([gatewayClassName]);
     for (const one of index.all('GatewayClass'))
       if (one.spec.controllerName === gatewayController) classes.add(one.metadata.name);
+    const sets = Map.groupBy(index.byAge('ListenerSet'), gatewayOf);
+    const tools = { store, book, namespaces: this.namespaces };
     for (const gateway of index.all('Gateway')) {
-      if (classes.has(gateway.spec.gatewayClassName))
-        this.gateways.set(nameOf(gateway), openGateway(gateway, store, book));
-      else {
-        this.foreign.add(nameOf(gateway));
-        book.refuse(
-          gateway.key,
-          itself,
-          'Pending',
-          `class ${gateway.spec.gatewayClassName} belongs to somebody else`,
-        );
-      }
+      const id = nameOf(gateway);
+      const { gatewayClassName: name } = gateway.spec;
+      if (classes.has(name)) this.add(id, openGateway(gateway, sets.get(id) ?? [], tools));
+      else this.leave(gateway, sets.get(id) ?? [], `class ${name} belongs to somebody else`, book);
+      sets.delete(id);
+    }
+    for (const [id, orphans] of sets)
+      for (const set of orphans)
+        book.refuse(set.key, itself, 'ParentNotAccepted', `there is no Gateway ${id}`);
+  }
+
+  private add(id: string, gateway: OpenGateway): void {
+    this.gateways.set(id, gateway);
+    const own = gateway.listeners.filter(({ source }) => source === gateway.object);
+    this.parents.set(`Gateway ${id}`, { gateway, listeners: own });
+    for (const { object, listeners } of gateway.sets)
+      this.parents.set(`ListenerSet ${nameOf(object)}`, { gateway, listeners });
+  }
+
+  private leave(
+    gateway: GatewayObject,
+    sets: readonly ListenerSetObject[],
+    why: string,
+    book: ConditionBook,
+  ): void {
+    for (const one of [gateway, ...sets]) {
+      this.foreign.add(`${one.kind} ${nameOf(one)}`);
+      book.refuse(one.key, itself, 'Pending', why);
     }
   }
 
@@ -110,7 +141,7 @@ export class GatewayBuilder {
     const allowed = this.findListeners(route, parent);
     if (!isList(allowed)) return allowed;
     const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
-    const all = this.gateways.get(idOf(route, parent))?.listeners ?? [];
+    const all = this.parents.get(`${parent.kind} ${idOf(route, parent)}`)?.gateway.listeners ?? [];
     let attachedTo = 0;
     let taken = '';
     for (const listener of allowed) {
@@ -143,21 +174,21 @@ export class GatewayBuilder {
     parent: ParentRef,
   ): readonly OpenListener[] | Refusal | 'foreign' {
     const id = idOf(route, parent);
-    const gateway = this.gateways.get(id);
-    if (gateway === undefined && this.foreign.has(id)) return 'foreign';
-    if (gateway === undefined)
-      return {
-        reason: 'NoMatchingParent',
-        message: `there is no Gateway ${id} of class ${gatewayClassName}`,
-      };
-    const named = gateway.listeners.filter(
+    const { kind } = parent;
+    const found = this.parents.get(`${kind} ${id}`);
+    if (found === undefined && this.foreign.has(`${kind} ${id}`)) return 'foreign';
+    if (found === undefined) {
+      const lacking = kind === 'Gateway' ? `of class ${gatewayClassName}` : 'whose Gateway takes it';
+      return { reason: 'NoMatchingParent', message: `there is no ${kind} ${id} ${lacking}` };
+    }
+    const named = found.listeners.filter(
       ({ listener }) =>
         (parent.sectionName === undefined || parent.sectionName === listener.name) &&
         (parent.port === undefined || parent.port === listener.port),
     );
     if (named.length === 0)
-      return { reason: 'NoMatchingParent', message: `Gateway ${id} has no such listener in force` };
-    const allowed = named.filter((listener) => mayAttach(gateway.object, listener, route, this.namespaces));
+      return { reason: 'NoMatchingParent', message: `${kind} ${id} has no such listener in force` };
+    const allowed = named.filter((listener) => mayAttach(listener, route, this.namespaces));
     if (allowed.length > 0) return allowed;
     return {
       reason: 'NotAllowedByListeners',
@@ -167,7 +198,7 @@ export class GatewayBuilder {
 
   build(): ReadonlyMap<string, GatewayModel> {
     const models = new Map<string, GatewayModel>();
-    for (const [id, { object, sockets, listeners }] of this.gateways) {
+    for (const [id, { object, sockets, sets }] of this.gateways) {
       const { namespace, name } = object.metadata;
       models.set(id, {
         id,
@@ -175,9 +206,11 @@ export class GatewayBuilder {
         namespace,
         name,
         sockets: sockets.map(closeSocket),
-        listeners: listeners.map(({ listener, routes }) => ({
-          name: listener.name,
-          attachedRoutes: routes.size,
+        listeners: countRoutes(this.parents.get(`Gateway ${id}`)?.listeners ?? []),
+        sets: sets.map(({ object: { key }, accepted, listeners }) => ({
+          key,
+          accepted,
+          listeners: countRoutes(listeners),
         })),
       });
     }
@@ -185,83 +218,27 @@ export class GatewayBuilder {
   }
 }
 
-function openGateway(object: GatewayObject, store: CertificateStore, book: ConditionBook): OpenGateway {
-  if (object.spec.infrastructure?.parametersRef !== undefined) {
-    const message = 'infrastructure.parametersRef: there are no parameters of its kind';
-    book.refuse(object.key, itself, 'InvalidParameters', message);
-    return { object, listeners: [], sockets: [] };
-  }
-  const sockets = new Map<number, OpenSocket>();
-  const listeners: OpenListener[] = [];
-  const claims = new PortClaims();
-  for (const listener of object.spec.listeners) {
-    const about: Subject = { of: 'listener', gateway: object.key, name: listener.name };
-    if (listener.faults.length > 0) {
-      book.refuse(object.key, about, 'Invalid', 'cannot be served as it is written');
-      continue;
-    }
-    const refusal = claims.judge(listener);
-    if (refusal !== null) {
-      book.refuse(object.key, about, refusal.reason, refusal.message);
-      continue;
-    }
-    const name = `gateway/${nameOf(object)}/${listener.name}`;
-    const socket = sockets.get(listener.port) ?? { name, port: listener.port, listeners: [] };
-    sockets.set(listener.port, socket);
-    const open = openListener(object, listener, name, store, book);
-    socket.listeners.push(open);
-    listeners.push(open);
-    if (open.tls?.clients?.authorities === '')
-      book.refuse(
-        object.key,
-        about,
-        'NoValidCACertificate',
-        'nobody can be told from anybody by its authorities',
-      );
-    else book.accept(object.key, about);
-  }
-  if (listeners.some(({ tls }) => tls?.clients?.optional === true))
-    book.add(object.key, {
-      type: 'InsecureFrontendValidationMode',
-      status: 'True',
-      reason: 'ConfigurationChanged',
-      message: 'clients are let in whose certificate is not sound, or who show none',
-      subject: itself,
-    });
-  if (object.spec.tls?.backend?.clientCertificateRef !== undefined)
-    book.add(object.key, {
-      type: 'PartiallyInvalid',
-      status: 'True',
-      reason: 'UnsupportedValue',
-      message:
-        'tls.backend.clientCertificateRef is not supported yet by this version: pods are shown no certificate',
-      subject: itself,
-    });
-  if (listeners.length > 0) book.accept(object.key, itself);
-  else book.refuse(object.key, itself, 'ListenersNotValid', 'none of its listeners can be served');
-  return { object, listeners, sockets: [...sockets.values()] };
+function countRoutes(listeners: readonly OpenListener[]): GatewayModel['listeners'] {
+  return listeners.map(({ listener, routes }) => ({ name: listener.name, attachedRoutes: routes.size }));
+}
+
+/** That it names; a set of something else names none, and is told so as if that were not there. */
+function gatewayOf({ metadata, spec: { parentRef } }: ListenerSetObject): string {
+  const { group, kind, namespace = metadata.namespace, name } = parentRef;
+  return group === gatewayGroup && kind === 'Gateway'
+    ? `${namespace}/${name}`
+    : `${kind} ${namespace}/${name}`;
 }
 
 function mayAttach(
-  gateway: GatewayObject,
-  { listener, carries }: OpenListener,
+  { source, listener, carries }: OpenListener,
   route: GatewayRoute,
   labels: NamespaceLabels,
 ): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
   if (!carries.includes(route.kind)) return false;
   if (kinds.length > 0 && !kinds.some((kind) => isKind(kind, route.kind))) return false;
-  const { namespace } = route.metadata;
-  switch (namespaces.from) {
-    case 'All':
-      return true;
-    case 'Same':
-      return gateway.metadata.namespace === namespace;
-    case 'Selector':
-      return namespaces.selector !== undefined && labels.matches(namespaces.selector, namespace);
-    case 'None':
-      return false;
-  }
+  return labels.admits(namespaces, source.metadata.namespace, route.metadata.namespace);
 }
 
 function isKind(

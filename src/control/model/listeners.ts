@@ -2,9 +2,10 @@
 // them.
 
 import type { GatewayListener } from '../schema/gateway.ts';
-import type { GatewayObject } from '../schema/resources.ts';
+import type { GatewayObject, ListenerSetObject } from '../schema/resources.ts';
 import type { ObjectKey } from '../source/types.ts';
 import { type CertificateStore, isRefusal } from './certificates.ts';
+import { nameOf } from './index-resources.ts';
 import type { ConditionBook, Refusal } from './status.ts';
 import type {
   ClientValidationModel,
@@ -21,7 +22,11 @@ export interface AttachedRules {
   readonly rules: readonly RuleModel[];
 }
 
+/** Who wrote a listener: what it names is named from there. */
+export type ListenerSource = GatewayObject | ListenerSetObject;
+
 export interface OpenListener {
+  readonly source: ListenerSource;
   readonly listener: GatewayListener;
   /** Of its chain and routes. */
   readonly name: string;
@@ -86,20 +91,24 @@ export class PortClaims {
   }
 }
 
-export function openListener(
-  gateway: GatewayObject,
-  listener: GatewayListener,
-  name: string,
-  store: CertificateStore,
-  book: ConditionBook,
-): OpenListener {
-  const subject = { of: 'listener', gateway: gateway.key, name: listener.name } as const;
+export interface ListenerInput {
+  readonly gateway: GatewayObject;
+  readonly source: ListenerSource;
+  readonly listener: GatewayListener;
+  readonly store: CertificateStore;
+  readonly book: ConditionBook;
+}
+
+export function openListener({ gateway, source, listener, store, book }: ListenerInput): OpenListener {
+  const subject = { of: 'listener', gateway: source.key, name: listener.name } as const;
   const tell = ({ reason, message }: Refusal): void =>
-    book.add(gateway.key, { type: 'ResolvedRefs', status: 'False', reason, message, subject });
-  const tls = terminates(listener) ? resolveTermination(gateway, listener, store, tell) : null;
+    book.add(source.key, { type: 'ResolvedRefs', status: 'False', reason, message, subject });
+  const tls = terminates(listener) ? resolveTermination({ gateway, source, listener, store }, tell) : null;
+  const set = source.kind === 'ListenerSet' ? `${nameOf(source)}/` : '';
   return {
+    source,
     listener,
-    name,
+    name: `gateway/${nameOf(gateway)}/${set}${listener.name}`,
     carries: kindsOf(listener.protocol),
     routes: new Set(),
     kinds: new Map(),
@@ -118,13 +127,11 @@ function terminates({ protocol, tls }: GatewayListener): boolean {
 
 /** One fault is told, the first: a condition has one reason. What is sound of several certificates is served. */
 function resolveTermination(
-  gateway: GatewayObject,
-  listener: GatewayListener,
-  store: CertificateStore,
+  { gateway, source, listener, store }: Omit<ListenerInput, 'book'>,
   tell: (refusal: Refusal) => void,
 ): TerminationModel {
-  const { namespace } = gateway.metadata;
-  const from = { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace };
+  const { namespace } = source.metadata;
+  const from = { group: 'gateway.networking.k8s.io', kind: source.kind, namespace };
   const refs = listener.tls?.certificateRefs ?? [];
   const found = refs.map((ref) => store.identity(from, ref));
   const faults = found.filter(isRefusal);

@@ -1,6 +1,6 @@
 // Labels of namespaces, and which of them a selector means.
 
-import type { LabelSelector } from '../schema/gateway.ts';
+import type { FromNamespaces, LabelSelector } from '../schema/gateway.ts';
 import type { ResourceIndex } from './index-resources.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -11,6 +11,20 @@ export class NamespaceLabels {
 
   constructor(index: ResourceIndex) {
     for (const { metadata } of index.all('Namespace')) this.labels.set(metadata.name, metadata.labels);
+  }
+
+  /** What is in `home` lets something of `namespace` attach to it. */
+  admits({ from, selector }: FromNamespaces, home: string, namespace: string): boolean {
+    switch (from) {
+      case 'All':
+        return true;
+      case 'Same':
+        return home === namespace;
+      case 'Selector':
+        return selector !== undefined && this.matches(selector, namespace);
+      case 'None':
+        return false;
+    }
   }
 
   /** A namespace that nobody wrote down has the one label that Kubernetes gives every namespace. */

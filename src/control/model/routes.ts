@@ -3,7 +3,7 @@
 
 import type { ParentRef } from '../schema/parent-ref.ts';
 import type { BackendDirectory } from './backends.ts';
-import type { GatewayBuilder } from './gateways.ts';
+import { type GatewayBuilder, isGatewayParent } from './gateways.ts';
 import { allGranted } from './grants.ts';
 import { sortByPrecedence } from './precedence.ts';
 import { type ReadRoute, type RouteRules, resolveRules } from './rules.ts';
@@ -99,8 +99,7 @@ function attachToParent(
   rules: readonly RuleModel[],
   { models, gateways, attached }: AttachTargets,
 ): Refusal | 'foreign' | null {
-  if (parent.kind === 'Gateway' && parent.group === 'gateway.networking.k8s.io')
-    return gateways.attach(route, parent, rules);
+  if (isGatewayParent(parent)) return gateways.attach(route, parent, rules);
   if (parent.kind !== 'Service' || (parent.group !== '' && parent.group !== 'core'))
     return {
       reason: 'InvalidKind',

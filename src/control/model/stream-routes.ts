@@ -3,7 +3,7 @@
 import type { ParentRef } from '../schema/parent-ref.ts';
 import type { TcpRouteObject, TlsRouteObject, UdpRouteObject } from '../schema/resources.ts';
 import { type BackendDirectory, type BackendFault, resolveBackend } from './backends.ts';
-import type { Attachment, GatewayBuilder } from './gateways.ts';
+import { type Attachment, type GatewayBuilder, isGatewayParent } from './gateways.ts';
 import type { ConditionBook, Subject } from './status.ts';
 import type { StreamChain } from './types.ts';
 
@@ -23,7 +23,7 @@ export function attachStreamRoutes(
     const faults: BackendFault[] = [];
     const backends = resolveBackends(route, directory, faults);
     for (const parent of route.spec.parentRefs) {
-      const attachment = isGateway(parent)
+      const attachment = isGatewayParent(parent)
         ? gateways.attachStream(route, parent, backends)
         : notAGateway(parent);
       tell(book, route, parent, attachment, faults);
@@ -31,11 +31,13 @@ export function attachStreamRoutes(
   }
   for (const route of udp)
     for (const parent of route.spec.parentRefs)
-      tell(book, route, parent, isGateway(parent) ? gateways.refuse(route, parent) : notAGateway(parent), []);
-}
-
-function isGateway({ group, kind }: ParentRef): boolean {
-  return kind === 'Gateway' && group === 'gateway.networking.k8s.io';
+      tell(
+        book,
+        route,
+        parent,
+        isGatewayParent(parent) ? gateways.refuse(route, parent) : notAGateway(parent),
+        [],
+      );
 }
 
 function notAGateway({ group, kind }: ParentRef): Attachment {

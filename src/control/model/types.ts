@@ -205,8 +205,23 @@ export interface GatewayModel {
   readonly name: string;
   /** One a port, since listeners of one port share a socket. */
   readonly sockets: readonly GatewaySocket[];
-  /** Those that are served, for their status. */
-  readonly listeners: readonly { readonly name: string; readonly attachedRoutes: number }[];
+  /** Those of its own that are served, for their status. */
+  readonly listeners: readonly ListenerCount[];
+  /** Those that may attach listeners to it, the oldest first. */
+  readonly sets: readonly ListenerSetModel[];
+}
+
+interface ListenerCount {
+  readonly name: string;
+  readonly attachedRoutes: number;
+}
+
+export interface ListenerSetModel {
+  readonly key: ObjectKey;
+  /** One of its listeners can be served. */
+  readonly accepted: boolean;
+  /** Those that are served. */
+  readonly listeners: readonly ListenerCount[];
 }
 
 export interface GatewaySocket {

@@ -39,6 +39,21 @@ const labelSelector = z.strictObject({
   ),
 });
 
+/** Of which namespaces objects may attach; `standard`: where nothing is said. */
+function fromNamespaces(standard: 'Same' | 'None') {
+  return z
+    .strictObject({
+      from: z
+        .enum(['All', 'Same', 'Selector', 'None'], { error: 'must be All, Same, Selector or None' })
+        .default(standard),
+      selector: labelSelector.optional(),
+    })
+    .refine(({ from, selector }) => from !== 'Selector' || selector !== undefined, {
+      path: ['selector'],
+      error: 'must be there where from is Selector',
+    });
+}
+
 /** As the CRD has it: a word, or a word of somebody's domain. */
 const protocolPattern =
   /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$/;
@@ -80,18 +95,7 @@ const listenerFields = z.strictObject({
   tls: listenerTls.optional(),
   allowedRoutes: z
     .strictObject({
-      namespaces: z
-        .strictObject({
-          from: z
-            .enum(['All', 'Same', 'Selector', 'None'], { error: 'must be All, Same, Selector or None' })
-            .default('Same'),
-          selector: labelSelector.optional(),
-        })
-        .refine(({ from, selector }) => from !== 'Selector' || selector !== undefined, {
-          path: ['selector'],
-          error: 'must be there where from is Selector',
-        })
-        .prefault({}),
+      namespaces: fromNamespaces('Same').prefault({}),
       kinds: listOf(z.strictObject({ group: refGroup.optional(), kind: refKind }), 8),
     })
     .prefault({}),
@@ -153,21 +157,33 @@ function faultyListener(value: unknown): z.output<typeof listener> {
   };
 }
 
+const listeners = z
+  .array(partOf(listener, faultyListener), { error: 'must be a list of listeners' })
+  .min(1, 'must have a listener')
+  .max(64, 'must have at most 64 listeners')
+  .refine((all) => new Set(all.map((one) => one.name)).size === all.length, {
+    error: 'names of listeners must be unique',
+  });
+
 export const gatewaySpec = z.strictObject({
   gatewayClassName: refName,
-  listeners: z
-    .array(partOf(listener, faultyListener), { error: 'must be a list of listeners' })
-    .min(1, 'must have a listener')
-    .max(64, 'must have at most 64 listeners')
-    .refine((all) => new Set(all.map((one) => one.name)).size === all.length, {
-      error: 'names of listeners must be unique',
-    }),
-  allowedListeners: notYet,
+  listeners,
+  allowedListeners: z.strictObject({ namespaces: fromNamespaces('None').prefault({}) }).prefault({}),
   addresses: unread,
   // Labels and annotations are for those who run it (fleet/list-gateways.ts).
   infrastructure: z.looseObject({ parametersRef: unread }).optional(),
   tls: gatewayTls.optional(),
   defaultScope: unread,
+});
+
+export const listenerSetSpec = z.strictObject({
+  parentRef: z.strictObject({
+    group: refGroup.default('gateway.networking.k8s.io'),
+    kind: refKind.default('Gateway'),
+    namespace: dnsLabel.optional(),
+    name: refName,
+  }),
+  listeners,
 });
 
 export const gatewayClassSpec = z.strictObject({
@@ -218,6 +234,9 @@ export const backendTrafficPolicySpec = z.strictObject({
 
 export type LabelSelector = z.output<typeof labelSelector>;
 export type GatewaySpec = z.output<typeof gatewaySpec>;
+export type ListenerSetSpec = z.output<typeof listenerSetSpec>;
+/** Which namespaces are meant. */
+export type FromNamespaces = GatewaySpec['allowedListeners']['namespaces'];
 export type SecretRef = z.output<typeof objectRef>;
 export type ClientValidationSpec = z.output<typeof clientValidation>;
 export type GatewayListener = GatewaySpec['listeners'][number];

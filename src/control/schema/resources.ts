@@ -11,6 +11,8 @@ import {
   gatewayClassSpec,
   gatewayListener,
   gatewaySpec,
+  type ListenerSetSpec,
+  listenerSetSpec,
   type ReferenceGrantSpec,
   referenceGrantSpec,
 } from './gateway.ts';
@@ -48,6 +50,7 @@ export type EndpointSliceObject = Typed<'EndpointSlice', EndpointSliceData>;
 export type HttpRouteObject = Typed<'HTTPRoute', HttpRouteSpec>;
 export type GrpcRouteObject = Typed<'GRPCRoute', GrpcRouteSpec>;
 export type GatewayObject = Typed<'Gateway', GatewaySpec>;
+export type ListenerSetObject = Typed<'ListenerSet', ListenerSetSpec>;
 export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayClassSpec>>;
 export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
@@ -79,6 +82,7 @@ export type Resource =
   | ConfigMapObject
   | BackendTlsPolicyObject
   | GatewayObject
+  | ListenerSetObject
   | GatewayClassObject
   | ReferenceGrantObject
   | BackendTrafficPolicyObject
@@ -166,6 +170,17 @@ export const kinds: readonly KindRow[] = [
       faultsOf: (spec: GatewaySpec) => spec.listeners.map((listener) => listener.faults),
     },
   },
+  {
+    group: gatewayGroup,
+    kind: 'ListenerSet',
+    versions: ['v1'],
+    schema: withSpec(listenerSetSpec),
+    parts: {
+      field: 'listeners',
+      schema: gatewayListener,
+      faultsOf: (spec: ListenerSetSpec) => spec.listeners.map((listener) => listener.faults),
+    },
+  },
   { group: '', kind: 'Secret', versions: ['v1'], schema: secretSchema },
   { group: '', kind: 'ConfigMap', versions: ['v1'], schema: configMapSchema },
   {
@@ -223,7 +238,6 @@ export const kinds: readonly KindRow[] = [
 
 /** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
 export const laterKinds: ReadonlySet<string> = new Set([
-  `${gatewayGroup}/ListenerSet`,
   'gateway.networking.x-k8s.io/XListenerSet',
   'gateway.networking.x-k8s.io/XMesh',
 ]);

@@ -731,9 +731,9 @@ describe('kinds', () => {
     ['of others', 'apps/v1', 'Deployment', ['note: apps/v1 Deployment is not a kind that the mesh reads']],
     [
       'of Gateway API, later',
-      'gateway.networking.k8s.io/v1',
-      'ListenerSet',
-      [`kind: ${later} (got ListenerSet)`],
+      'gateway.networking.x-k8s.io/v1alpha1',
+      'XMesh',
+      [`kind: ${later} (got XMesh)`],
     ],
     [
       'misspelt, of ours',

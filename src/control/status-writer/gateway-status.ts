@@ -3,6 +3,7 @@
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { kindsOf } from '../model/listeners.ts';
 import type { Condition } from '../model/status.ts';
+import type { GatewayModel } from '../model/types.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts, StatusInput } from './types.ts';
@@ -18,7 +19,6 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const served = judgeService(facts.proxies(namespace, name), addresses);
   const whole = input.conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
   const accepted = whole.find(({ type }) => type === 'Accepted') ?? acceptedGateway;
-  const listeners = listOf(fieldOf(input.object, 'spec', 'listeners'));
   const unsound = input.conditions.some(
     ({ subject, status }) => subject.of === 'listener' && status === 'False',
   );
@@ -32,19 +32,28 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   return {
     addresses,
     conditions: mergeConditions(fieldOf(present, 'conditions'), gateway, generation, now),
-    listeners: listeners.map((listener) => {
-      const attachedRoutes =
-        model.listeners.find((one) => one.name === listener['name'])?.attachedRoutes ?? 0;
-      const before = listOf(fieldOf(present, 'listeners')).find((one) => one['name'] === listener['name']);
-      const { supportedKinds, conditions } = describeListener(listener, input.conditions, served);
-      return {
-        name: listener['name'],
-        supportedKinds,
-        attachedRoutes,
-        conditions: mergeConditions(before?.['conditions'], conditions, generation, now),
-      };
-    }),
+    listeners: describeListeners(input, model.listeners, served),
+    attachedListenerSets: model.sets.filter(({ accepted: one }) => one).length,
   };
+}
+
+/** One entry for each listener that the object has, served or not. */
+export function describeListeners(
+  { object, conditions, present, generation, now }: StatusInput,
+  counts: GatewayModel['listeners'],
+  served: WantedCondition,
+): readonly KubeObject[] {
+  return listOf(fieldOf(object, 'spec', 'listeners')).map((listener) => {
+    const { name } = listener;
+    const before = listOf(fieldOf(present, 'listeners')).find((one) => one['name'] === name);
+    const { supportedKinds, conditions: wanted } = describeListener(listener, conditions, served);
+    return {
+      name,
+      supportedKinds,
+      attachedRoutes: counts.find((one) => one.name === name)?.attachedRoutes ?? 0,
+      conditions: mergeConditions(before?.['conditions'], wanted, generation, now),
+    };
+  });
 }
 
 const acceptedGateway: WantedCondition = {
@@ -61,7 +70,7 @@ const notProgrammed: WantedCondition = {
 };
 
 /** Programmed is a claim: it is made when proxies have taken it, and clients can reach them. */
-function judgeService(
+export function judgeService(
   { connected, current }: { readonly connected: number; readonly current: number },
   addresses: readonly GatewayAddress[],
 ): WantedCondition {
@@ -129,7 +138,7 @@ function judgeListener(refusal: Condition | undefined, served: WantedCondition):
   const conflicted = conflicts.has(reason);
   return [
     { type: 'Accepted', status: 'False', reason, message },
-    { type: 'Programmed', status: 'False', reason: 'Invalid', message: '' },
+    { type: 'Programmed', status: 'False', reason: conflicted ? reason : 'Invalid', message: '' },
     conflicted
       ? { type: 'Conflicted', status: 'True', reason, message }
       : { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: '' },

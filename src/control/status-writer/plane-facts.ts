@@ -6,6 +6,7 @@ import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
 import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
+import { objectKey } from '../source/types.ts';
 import { listOf } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts } from './types.ts';
 
@@ -27,6 +28,12 @@ export class PlaneFacts implements GatewayFacts {
 
   gateway(namespace: string, name: string): GatewayModel | null {
     return this.plane.built.model.gateways.get(`${namespace}/${name}`) ?? null;
+  }
+
+  gatewayOfSet(namespace: string, name: string): GatewayModel | null {
+    const ref = fieldOf(this.source.objectOf(objectKey(namespace, 'ListenerSet', name)), 'spec', 'parentRef');
+    if ((textOf(ref, 'kind') || 'Gateway') !== 'Gateway') return null;
+    return this.gateway(textOf(ref, 'namespace') || namespace, textOf(ref, 'name'));
   }
 
   /** Of the Services that carry its name: what a load balancer has, else the cluster's own. */

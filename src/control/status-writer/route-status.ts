@@ -72,7 +72,9 @@ export function toWanted({ type, status, reason, message }: Condition): WantedCo
 /** A Gateway that is not there, or of another class, may be somebody else's: nothing is said of it. */
 function isOurs(written: KubeObject, namespace: string, facts: GatewayFacts): boolean {
   const kind = textOf(written, 'kind') || 'Gateway';
-  return kind !== 'Gateway' || facts.gateway(namespace, textOf(written, 'name')) !== null;
+  const name = textOf(written, 'name');
+  if (kind === 'ListenerSet') return facts.gatewayOfSet(namespace, name) !== null;
+  return kind !== 'Gateway' || facts.gateway(namespace, name) !== null;
 }
 
 function refersTo(ref: ObjectRef, written: KubeObject, namespace: string): boolean {

@@ -17,11 +17,16 @@ const model: GatewayModel = {
   name: 'edge',
   sockets: [],
   listeners: [{ name: 'http', attachedRoutes: 2 }],
+  sets: [
+    { key: 'shop/ListenerSet/x', accepted: true, listeners: [{ name: 'more', attachedRoutes: 3 }] },
+    { key: 'shop/ListenerSet/y', accepted: false, listeners: [] },
+  ],
 };
 
 function facts(more: Partial<GatewayFacts> = {}): GatewayFacts {
   return {
     gateway: (namespace, name) => (`${namespace}/${name}` === model.id ? model : null),
+    gatewayOfSet: () => model,
     addresses: () => [{ type: 'IPAddress', value: '10.0.0.1' }],
     proxies: () => ({ connected: 2, current: 1 }),
     ...more,
@@ -73,6 +78,62 @@ const edge: ObjectRef = {
 };
 const parent: Subject = { of: 'parent', ref: edge };
 const foreign = { parentRef: { name: 'theirs' }, controllerName: 'example.com/other', conditions: [] };
+
+describe('a set of listeners', () => {
+  const listeners = [
+    { name: 'more', port: 80, protocol: 'HTTP' },
+    { name: 'taken', port: 80, protocol: 'HTTP' },
+  ];
+  const taken: Subject = { of: 'listener', gateway: 'shop/ListenerSet/x', name: 'taken' };
+
+  test('is served as its Gateway is, and says which of its listeners is not', () => {
+    const conditions = [
+      said('Accepted', 'True', 'Accepted', itself),
+      said('Accepted', 'False', 'HostnameConflict', taken),
+    ];
+    expect(want('ListenerSet', { parentRef: { name: 'edge' }, listeners }, conditions)).toMatchObject({
+      conditions: [
+        { type: 'Accepted', status: 'True', reason: 'ListenersNotValid' },
+        { type: 'Programmed', status: 'True' },
+      ],
+      listeners: [
+        { name: 'more', attachedRoutes: 3, conditions: [{ type: 'Accepted', status: 'True' }, {}, {}, {}] },
+        {
+          name: 'taken',
+          attachedRoutes: 0,
+          conditions: [
+            { type: 'Accepted', status: 'False', reason: 'HostnameConflict' },
+            { type: 'Programmed', status: 'False', reason: 'HostnameConflict' },
+            { type: 'Conflicted', status: 'True', reason: 'HostnameConflict' },
+            { type: 'ResolvedRefs', status: 'True' },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('that its Gateway does not let is not programmed, for the same reason', () => {
+    const conditions = [said('Accepted', 'False', 'NotAllowed', itself)];
+    expect(want('ListenerSet', { parentRef: { name: 'edge' }, listeners }, conditions)).toMatchObject({
+      conditions: [
+        { type: 'Accepted', status: 'False', reason: 'NotAllowed' },
+        { type: 'Programmed', status: 'False', reason: 'NotAllowed' },
+      ],
+    });
+  });
+
+  test('of another’s Gateway is left alone', () => {
+    expect(
+      want('ListenerSet', { parentRef: { name: 'edge' }, listeners }, [], undefined, {
+        gatewayOfSet: () => null,
+      }),
+    ).toBeNull();
+  });
+
+  test('is counted by its Gateway once it is accepted', () => {
+    expect(want('Gateway', { listeners: [] }, [])).toMatchObject({ attachedListenerSets: 1 });
+  });
+});
 
 describe('a route', () => {
   test('has an entry for each parent of ours, and keeps those of others', () => {

@@ -4,6 +4,7 @@
 import type { KubeObject } from '../kubernetes/types.ts';
 import { wantClassStatus } from './gateway-class-status.ts';
 import { wantGatewayStatus } from './gateway-status.ts';
+import { wantListenerSetStatus } from './listener-set-status.ts';
 import { wantAncestorStatus, wantPolicyStatus } from './policy-status.ts';
 import { wantRouteStatus } from './route-status.ts';
 import type { GatewayFacts, StatusInput } from './types.ts';
@@ -18,6 +19,7 @@ const byKind: Readonly<Record<string, Want>> = {
   TCPRoute: wantRouteStatus,
   UDPRoute: wantRouteStatus,
   Gateway: wantGatewayStatus,
+  ListenerSet: wantListenerSetStatus,
   GatewayClass: wantClassStatus,
   ServicePolicy: wantPolicyStatus,
   AccessPolicy: wantPolicyStatus,
