@@ -1,0 +1,142 @@
+// A pod's network of its own, whose connections `weft redirect` leads to a sidecar: the control plane's listener for
+// captured connections, played by Weft and, as far as it goes, by Envoy.
+
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeBootstrap } from '../deploy/index.ts';
+import { describeSkipped, describeWith, run } from '../testing/programs.ts';
+
+setDefaultTimeout(60_000);
+
+const main = join(import.meta.dir, 'main.ts');
+const weft = `${process.execPath} ${main}`;
+
+const mesh = `
+apiVersion: v1
+kind: Service
+metadata: { name: ledger, namespace: bank }
+spec: { clusterIP: 10.96.0.7, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ledger-1, namespace: bank, labels: { kubernetes.io/service-name: ledger } }
+addressType: IPv4
+endpoints: [{ addresses: [10.9.0.1] }]
+ports: [{ name: http, port: 8081 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db, namespace: bank }
+spec: { clusterIP: 10.96.0.8, ports: [{ name: tcp-sql, port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: db-1, namespace: bank, labels: { kubernetes.io/service-name: db } }
+addressType: IPv4
+endpoints: [{ addresses: [10.9.0.1] }]
+ports: [{ name: tcp-sql, port: 7005 }]
+`;
+
+/** Everything but the pod stands at 10.9.0.1; ClusterIPs are nowhere: who is not captured does not arrive. */
+const networks = `
+ip link set lo up
+unshare -n sleep 50 & pod=$!
+until [ "$(readlink /proc/$pod/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+ip link add d0 type veth peer name eth0 netns $pod
+ip addr add 10.9.0.1/24 dev d0; ip link set d0 up
+inside="nsenter -t $pod -n"
+$inside sh -euc 'ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.9.0.1'
+`;
+
+/** Origins that say who they are; two of them speak first. */
+const origins = `
+for (const [port, name] of [[8081, 'ledger'], [80, 'stranger']])
+  Bun.serve({ hostname: '10.9.0.1', port, fetch: (request) => new Response(name + ' ' + (request.headers.get('x-weft-destination') ?? '')) });
+for (const [port, name] of [[7005, 'sql'], [9999, 'banner']])
+  Bun.listen({ hostname: '10.9.0.1', port, socket: { open: (socket) => { socket.end(name + ' ready\\n'); }, data() {} } });
+`;
+
+const ready = (url: string) =>
+  `for i in $(seq 100); do $inside curl -sf -m 1 ${url} >/dev/null && break; sleep 0.1; done`;
+
+/** \`proxy\` reads \`$1\`; each call's answer is a line. */
+const script = (proxy: string, calls: readonly string[]) => `${networks}
+cd "$0"
+${process.execPath} -e "$(cat origins.js)" & origins=$!
+${weft} control --dir mesh --xds 10.9.0.1:15010 --admin 127.0.0.1:15014 >&2 & control=$!
+$inside ${weft} redirect --outbound-ports all
+$inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
+trap 'kill -9 $origins $control $proxy $pod' EXIT
+${ready('http://127.0.0.1:15000/ready')}
+${calls.map((call) => `$inside ${call} || true; echo`).join('\n')}
+`;
+
+const http = (address: string, host: string) => `curl -s -m 5 -H "Host: ${host}" http://${address}/`;
+const tcp = (host: string, port: number) =>
+  `timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3'`;
+
+async function play(proxy: string, calls: readonly string[]): Promise<readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-captured-'));
+  try {
+    await run(['mkdir', join(folder, 'mesh')]);
+    writeFileSync(join(folder, 'mesh/mesh.yaml'), mesh);
+    writeFileSync(join(folder, 'origins.js'), origins);
+    const bootstrap = encodeBootstrap({
+      role: 'sidecar',
+      name: 'caller-0',
+      namespace: 'bank',
+      workload: 'caller',
+      labels: { app: 'caller' },
+      admin: { host: '127.0.0.1', port: 15_000 },
+      listen: {},
+      application: {},
+      capture: true,
+      containerPorts: {},
+      xds: { host: '10.9.0.1', port: 15_010 },
+    });
+    writeFileSync(join(folder, 'bootstrap.json'), bootstrap);
+    const { out, err } = await run(['unshare', '-n', 'bash', '-euc', script(proxy, calls), folder]);
+    const lines = out.split('\n').map((line) => line.trim());
+    if (lines.length <= calls.length) throw new Error(err);
+    return lines.filter((line) => line !== '');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const mayUnshare =
+  process.getuid?.() === 0 && (await run(['unshare', '-n', 'true']).catch(() => null))?.code === 0;
+
+/** Programs can be installed, rights cannot: without them there is nothing to try, in CI neither. */
+function describeInNamespace(programs: readonly string[], name: string, body: () => void): void {
+  if (mayUnshare) describeWith(['unshare', 'ip', 'nft', 'setpriv', 'curl', ...programs], name, body);
+  else describeSkipped('it takes root and a network namespace', name, body);
+}
+
+const bytes = [tcp('10.96.0.8', 80), tcp('10.9.0.1', 9999)];
+const carried = ['sql ready', 'banner ready'];
+
+describeInNamespace([], 'a pod whose connections are captured, beside Weft', () => {
+  test('reaches the Service of the address, whatever Host says, and everything else as it is', async () => {
+    const calls = [
+      http('10.96.0.7', 'ledger.bank'),
+      http('10.96.0.7', 'db.bank'),
+      http('10.9.0.1', 'ledger.bank'),
+      ...bytes,
+    ];
+    const said = await play(`${weft} proxy -c bootstrap.json -l error`, calls);
+    expect(said).toEqual(['ledger', 'ledger bank/ledger:80', 'stranger', ...carried]);
+  });
+});
+
+describeInNamespace(['envoy'], 'a pod whose connections are captured, beside Envoy', () => {
+  test('is served by Host, and reaches everything else as it is', async () => {
+    const said = await play('envoy -c bootstrap.json --concurrency 1 -l off --use-dynamic-base-id', [
+      http('10.96.0.7', 'ledger.bank'),
+      ...bytes,
+    ]);
+    expect(said).toEqual(['ledger', ...carried]);
+  });
+});
