@@ -198,6 +198,10 @@ describe('server names of a port', () => {
     const names = socket?.chains.flatMap(({ serverNames }) => serverNames) ?? [];
     expect(names.sort()).toEqual([...expected].sort());
     expect(book.of('default/TLSRoute/r').find(({ type }) => type === 'Accepted')?.reason).toBe(reason);
+    const partial = book.of('default/TLSRoute/r').find(({ type }) => type === 'PartiallyInvalid');
+    const told =
+      hostnames.length > 1 ? 'another listener of the same port is the one for a.example.com' : undefined;
+    expect(partial?.message).toBe(told);
   });
 });
 

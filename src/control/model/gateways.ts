@@ -30,6 +30,12 @@ interface OpenParent {
 /** null: attached; a refusal; or somebody else's affair. */
 export type Attachment = Refusal | 'foreign' | null;
 
+/** `leftOut`: why some of its names are served by others, where some are its own. */
+interface StreamAttachment {
+  readonly attachment: Attachment;
+  readonly leftOut: readonly string[];
+}
+
 type GatewayRoute = ReadRoute | TlsRouteObject | TcpRouteObject | UdpRouteObject;
 
 const noCommonHost: Refusal = {
@@ -137,30 +143,36 @@ export class GatewayBuilder {
     route: TlsRouteObject | TcpRouteObject,
     parent: ParentRef,
     backends: StreamChain['backends'],
-  ): Attachment {
+  ): StreamAttachment {
     const allowed = this.findListeners(route, parent);
-    if (!isList(allowed)) return allowed;
+    if (!isList(allowed)) return { attachment: allowed, leftOut: [] };
     const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
     const all = this.parents.get(`${parent.kind} ${idOf(route, parent)}`)?.gateway.listeners ?? [];
+    const inForce = new Set<string>();
+    const leftOut = new Map<string, string>();
     let attachedTo = 0;
-    let taken = '';
     for (const listener of allowed) {
       const others = all.filter((one) => one !== listener && one.listener.port === listener.listener.port);
       for (const [, host] of intersectHosts(listener.hostname, written)) {
         if (others.some(({ hostname }) => hostname === host)) {
-          taken = host;
+          leftOut.set(host, `another listener of the same port is the one for ${host}`);
           continue;
         }
-        if (![listener, ...others].some(({ streams }) => streams.has(host)))
+        const taken = [listener, ...others].some(({ streams }) => streams.has(host));
+        if (taken) leftOut.set(host, `another route has ${host}`);
+        else {
           listener.streams.set(host, { owner: route.key, backends });
+          inForce.add(host);
+        }
         listener.routes.add(route.key);
         attachedTo++;
       }
     }
-    if (attachedTo > 0) return null;
-    return taken === ''
-      ? noCommonHost
-      : { ...noCommonHost, message: `another listener of the same port is the one for ${taken}` };
+    // A name may be left out at one listener and served at another.
+    const lost = [...leftOut].filter(([host]) => !inForce.has(host)).map(([, why]) => why);
+    if (attachedTo > 0) return { attachment: null, leftOut: inForce.size > 0 ? lost : [] };
+    const [message] = leftOut.values();
+    return { attachment: message === undefined ? noCommonHost : { ...noCommonHost, message }, leftOut: [] };
   }
 
   /** A route that no listener here can carry, whatever it asks for. */

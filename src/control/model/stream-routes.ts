@@ -23,10 +23,11 @@ export function attachStreamRoutes(
     const faults: BackendFault[] = [];
     const backends = resolveBackends(route, directory, faults);
     for (const parent of route.spec.parentRefs) {
-      const attachment = isGatewayParent(parent)
+      const { attachment, leftOut } = isGatewayParent(parent)
         ? gateways.attachStream(route, parent, backends)
-        : notAGateway(parent);
+        : { attachment: notAGateway(parent), leftOut: [] };
       tell(book, route, parent, attachment, faults);
+      if (leftOut.length > 0) tellLeftOut(book, route, parent, leftOut);
     }
   }
   for (const route of udp)
@@ -59,6 +60,25 @@ function resolveBackends(
   );
 }
 
+function tellLeftOut(
+  book: ConditionBook,
+  route: TlsRouteObject | TcpRouteObject,
+  parent: ParentRef,
+  leftOut: readonly string[],
+): void {
+  book.add(route.key, {
+    type: 'PartiallyInvalid',
+    status: 'True',
+    reason: 'UnsupportedValue',
+    message: leftOut.join('; '),
+    subject: subjectOf(route, parent),
+  });
+}
+
+function subjectOf(route: TlsRouteObject | TcpRouteObject | UdpRouteObject, parent: ParentRef): Subject {
+  return { of: 'parent', ref: { ...parent, namespace: parent.namespace ?? route.metadata.namespace } };
+}
+
 function tell(
   book: ConditionBook,
   route: TlsRouteObject | TcpRouteObject | UdpRouteObject,
@@ -67,8 +87,7 @@ function tell(
   faults: readonly BackendFault[],
 ): void {
   if (attachment === 'foreign') return;
-  const namespace = parent.namespace ?? route.metadata.namespace;
-  const subject: Subject = { of: 'parent', ref: { ...parent, namespace } };
+  const subject = subjectOf(route, parent);
   if (attachment === null) book.accept(route.key, subject);
   else book.refuse(route.key, subject, attachment.reason, attachment.message);
   const [fault] = faults;

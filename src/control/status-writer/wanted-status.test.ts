@@ -124,9 +124,13 @@ describe('a set of listeners', () => {
 
   test('of another’s Gateway is left alone', () => {
     expect(
-      want('ListenerSet', { parentRef: { name: 'edge' }, listeners }, [], undefined, {
-        gatewayOfSet: () => null,
-      }),
+      want(
+        'ListenerSet',
+        { parentRef: { name: 'edge' }, listeners },
+        [],
+        undefined,
+        facts({ gatewayOfSet: () => null }),
+      ),
     ).toBeNull();
   });
 
