@@ -8,6 +8,7 @@ const gateway: FleetGateway = {
   uid: 'u1',
   className: 'weft',
   ports: [80, 443],
+  addresses: [],
   labels: { team: 'web' },
   annotations: { note: 'ours' },
 };
@@ -60,6 +61,13 @@ describe('what runs a Gateway', () => {
         spec: { serviceAccountName: 'edge-weft' },
       },
     });
+  });
+
+  test('asks for the first of its addresses', () => {
+    expect(render({ addresses: ['10.0.0.9', '10.0.0.10'] })[1]['spec']).toMatchObject({
+      loadBalancerIP: '10.0.0.9',
+    });
+    expect(render()[1]['spec']).not.toHaveProperty('loadBalancerIP');
   });
 
   test('leaves how many there are to whoever scales it', () => {

@@ -58,6 +58,8 @@ export function createGatewayObjects(
         metadata,
         spec: {
           type: 'LoadBalancer',
+          // The one that a Service can ask for by itself; who balances may know more by annotations.
+          ...(gateway.addresses[0] === undefined ? {} : { loadBalancerIP: gateway.addresses[0] }),
           selector: own,
           ports: gateway.ports.map((port) => ({
             name: `port-${port}`,

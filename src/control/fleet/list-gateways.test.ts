@@ -11,6 +11,7 @@ const edge: FleetGateway = {
   uid: 'u1',
   className: 'weft',
   ports: [80],
+  addresses: [],
   labels: {},
   annotations: {},
 };

@@ -5,6 +5,7 @@ import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, textOf } from '../kubernetes/types.ts';
 import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import { objectKey } from '../source/types.ts';
+import { addressesAsked } from '../status-writer/gateway-status.ts';
 import type { FleetOwner } from './object-fleet.ts';
 
 /** One Gateway that is to have proxies. */
@@ -12,6 +13,8 @@ export interface FleetGateway extends FleetOwner {
   readonly className: string;
   /** Each once, in order. */
   readonly ports: readonly number[];
+  /** Those that it asks for; none: any. */
+  readonly addresses: readonly string[];
   /** Of `infrastructure`: for every object that is made for it. */
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -35,6 +38,7 @@ export function listFleetGateways(
         uid,
         className: textOf(object, 'spec', 'gatewayClassName'),
         ports,
+        addresses: addressesAsked(object),
         labels: textsOf(fieldOf(infrastructure, 'labels')),
         annotations: textsOf(fieldOf(infrastructure, 'annotations')),
       },

@@ -15,6 +15,7 @@ const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway =>
   uid: `uid-${name}`,
   className: 'weft',
   ports,
+  addresses: [],
   labels: {},
   annotations: {},
 });

@@ -41,9 +41,9 @@ export function openGateway(
   tools: OpeningTools,
 ): OpenGateway {
   const { book } = tools;
-  if (object.spec.infrastructure?.parametersRef !== undefined) {
-    const message = 'infrastructure.parametersRef: there are no parameters of its kind';
-    book.refuse(object.key, itself, 'InvalidParameters', message);
+  const refusal = judgeWhole(object);
+  if (refusal !== null) {
+    book.refuse(object.key, itself, refusal.reason, refusal.message);
     for (const set of sets)
       book.refuse(set.key, itself, 'ParentNotAccepted', `Gateway ${nameOf(object)} is not accepted`);
     return { object, listeners: [], sockets: [], sets: [] };
@@ -54,6 +54,17 @@ export function openGateway(
   const { listeners } = collector;
   tellWhole(object, listeners, book);
   return { object, listeners, sockets: [...collector.sockets.values()], sets: opened };
+}
+
+function judgeWhole({ spec: { addresses, infrastructure } }: GatewayObject): Refusal | null {
+  if (infrastructure?.parametersRef !== undefined)
+    return {
+      reason: 'InvalidParameters',
+      message: 'infrastructure.parametersRef: there are no parameters of its kind',
+    };
+  const other = addresses.find(({ type }) => type !== 'IPAddress');
+  if (other === undefined) return null;
+  return { reason: 'UnsupportedAddress', message: `addresses of type ${other.type} are not given here` };
 }
 
 function openSet(

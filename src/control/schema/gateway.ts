@@ -169,7 +169,14 @@ export const gatewaySpec = z.strictObject({
   gatewayClassName: refName,
   listeners,
   allowedListeners: z.strictObject({ namespaces: fromNamespaces('None').prefault({}) }).prefault({}),
-  addresses: unread,
+  addresses: listOf(
+    z.strictObject({
+      type: z.string().max(253, 'must be at most 253 characters').default('IPAddress'),
+      /** Absent: any. */
+      value: z.string().max(253, 'must be at most 253 characters').optional(),
+    }),
+    16,
+  ),
   // Labels and annotations are for those who run it (fleet/list-gateways.ts).
   infrastructure: z.looseObject({ parametersRef: unread }).optional(),
   tls: gatewayTls.optional(),

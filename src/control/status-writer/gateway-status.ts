@@ -16,7 +16,7 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const model = facts.gateway(namespace, name);
   if (model === null) return null;
   const addresses = facts.addresses(namespace, name);
-  const served = judgeService(facts.proxies(namespace, name), addresses);
+  const served = judgeService(facts.proxies(namespace, name), addresses, facts.asked(namespace, name));
   const whole = input.conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
   const accepted = whole.find(({ type }) => type === 'Accepted') ?? acceptedGateway;
   const unsound = input.conditions.some(
@@ -69,10 +69,18 @@ const notProgrammed: WantedCondition = {
   message: 'it is not accepted',
 };
 
+/** Values of `spec.addresses`, of a Gateway as the API server has it. */
+export function addressesAsked(gateway: KubeObject): readonly string[] {
+  return listOf(fieldOf(gateway, 'spec', 'addresses'))
+    .map((address) => textOf(address, 'value'))
+    .filter((value) => value !== '');
+}
+
 /** Programmed is a claim: it is made when proxies have taken it, and clients can reach them. */
 export function judgeService(
   { connected, current }: { readonly connected: number; readonly current: number },
   addresses: readonly GatewayAddress[],
+  asked: readonly string[],
 ): WantedCondition {
   const programmed = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
     type: 'Programmed',
@@ -84,6 +92,9 @@ export function judgeService(
   if (current === 0)
     return programmed('False', 'Pending', `none of its ${connected} proxies has taken it yet`);
   if (addresses.length === 0) return programmed('False', 'AddressNotAssigned', 'it has no address yet');
+  const lacking = asked.filter((address) => !addresses.some(({ value }) => value === address));
+  if (lacking.length > 0)
+    return programmed('False', 'AddressNotUsable', `it was not given ${lacking.join(', ')}`);
   return programmed('True', 'Programmed', `${current} of ${connected} proxies serve it`);
 }
 

@@ -15,6 +15,7 @@ export function wantListenerSetStatus(input: StatusInput, facts: GatewayFacts): 
   const served = judgeService(
     facts.proxies(gateway.namespace, gateway.name),
     facts.addresses(gateway.namespace, gateway.name),
+    facts.asked(gateway.namespace, gateway.name),
   );
   const said = conditions.find(({ type, subject }) => type === 'Accepted' && subject.of === 'object');
   const accepted = said === undefined ? acceptedSet : toWanted(said);

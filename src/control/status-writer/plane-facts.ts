@@ -7,6 +7,7 @@ import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
 import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
 import { objectKey } from '../source/types.ts';
+import { addressesAsked } from './gateway-status.ts';
 import { listOf } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts } from './types.ts';
 
@@ -34,6 +35,11 @@ export class PlaneFacts implements GatewayFacts {
     const ref = fieldOf(this.source.objectOf(objectKey(namespace, 'ListenerSet', name)), 'spec', 'parentRef');
     if ((textOf(ref, 'kind') || 'Gateway') !== 'Gateway') return null;
     return this.gateway(textOf(ref, 'namespace') || namespace, textOf(ref, 'name'));
+  }
+
+  asked(namespace: string, name: string): readonly string[] {
+    const gateway = this.source.objectOf(objectKey(namespace, 'Gateway', name));
+    return gateway === null ? [] : addressesAsked(gateway);
   }
 
   /** Of the Services that carry its name: what a load balancer has, else the cluster's own. */

@@ -27,6 +27,7 @@ function facts(more: Partial<GatewayFacts> = {}): GatewayFacts {
   return {
     gateway: (namespace, name) => (`${namespace}/${name}` === model.id ? model : null),
     gatewayOfSet: () => model,
+    asked: () => [],
     addresses: () => [{ type: 'IPAddress', value: '10.0.0.1' }],
     proxies: () => ({ connected: 2, current: 1 }),
     ...more,
@@ -132,6 +133,22 @@ describe('a set of listeners', () => {
         facts({ gatewayOfSet: () => null }),
       ),
     ).toBeNull();
+  });
+
+  test('is not programmed while its Gateway lacks an address that it asked for', () => {
+    const lacking = facts({ asked: () => ['10.0.0.1', '10.0.0.9'] });
+    for (const kind of ['Gateway', 'ListenerSet'])
+      expect(want(kind, { listeners: [] }, [], undefined, lacking)).toMatchObject({
+        conditions: [
+          { type: 'Accepted', status: 'True' },
+          {
+            type: 'Programmed',
+            status: 'False',
+            reason: 'AddressNotUsable',
+            message: 'it was not given 10.0.0.9',
+          },
+        ],
+      });
   });
 
   test('is counted by its Gateway once it is accepted', () => {
