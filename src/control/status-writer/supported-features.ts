@@ -37,6 +37,7 @@ export const supportedFeatures: readonly string[] = [
   'HTTPRouteRequestTimeout',
   'HTTPRouteResponseHeaderModification',
   'HTTPRouteSchemeRedirect',
+  'ListenerSet',
   'Mesh',
   'MeshClusterIPMatching',
   'MeshConsumerRoute',
