@@ -5,9 +5,9 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
-import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
 import { objectKey } from '../source/types.ts';
 import { addressesAsked } from './gateway-status.ts';
+import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
 import { listOf } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts } from './types.ts';
 
