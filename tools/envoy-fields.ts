@@ -105,6 +105,14 @@ const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name:
       [17, 'rate_limits'],
     ],
   ],
+  [
+    'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
+    [
+      [2, 'xff_trusted_cidrs'],
+      [3, 'skip_xff_append'],
+    ],
+  ],
+  ['envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs', [[1, 'cidrs']]],
   ['envoy.config.core.v3.HttpProtocolOptions', [[7, 'max_response_headers_kb']]],
   [
     'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig',

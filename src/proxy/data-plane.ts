@@ -263,7 +263,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /** A filter of the user's own that is not loaded, or does not take what it is told. */
   private filterIssue({ http, name }: ListenerConfig): Issue | null {
-    for (const { config, name: filter } of http.filters) {
+    const chains = [http.filters, ...(http.upgradeFilters?.values() ?? [])];
+    for (const { config, name: filter } of chains.flat()) {
       const rule = config.kind === 'user' ? this.context.userFilters.refusal(config) : null;
       if (rule !== null) return { object: name, field: `http_filters[${filter}]`, rule, value: '' };
     }

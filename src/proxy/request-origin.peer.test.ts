@@ -19,6 +19,35 @@ const ranges = {
   cidr_ranges: ['127.0.0.0', '10.0.0.0'].map((prefix) => ({ address_prefix: prefix, prefix_len: 8 })),
 };
 
+const xff = (fields: object) => ({
+  original_ip_detection_extensions: [
+    {
+      name: 'xff',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
+        ...fields,
+      },
+    },
+  ],
+  // Whom it found.
+  internal_address_config: ranges,
+});
+
+const detection = (header_name: string) => ({
+  original_ip_detection_extensions: [
+    {
+      name: 'field',
+      typed_config: {
+        '@type':
+          'type.googleapis.com/envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
+        header_name,
+      },
+    },
+  ],
+});
+const byField = detection('x-nobody');
+const named = detection('x-forwarded-for');
+
 const variants: Readonly<Record<string, object>> = {
   plain: {},
   edge: { use_remote_address: true },
@@ -27,6 +56,34 @@ const variants: Readonly<Record<string, object>> = {
   'edge that appends nothing': { use_remote_address: true, skip_xff_append: true },
   'edge with internal addresses': { use_remote_address: true, internal_address_config: ranges },
   'internal addresses': { internal_address_config: ranges },
+  'an xff extension': xff({ xff_num_trusted_hops: 1 }),
+  'behind proxies': xff({ xff_trusted_cidrs: { cidrs: ranges.cidr_ranges } }),
+  'behind proxies that are told of': xff({
+    xff_trusted_cidrs: { cidrs: ranges.cidr_ranges },
+    skip_xff_append: false,
+  }),
+  'an xff extension that tells of the last': xff({ skip_xff_append: false }),
+  'a field that says nothing': { ...byField },
+  'a field, then an xff extension': {
+    original_ip_detection_extensions: [
+      ...byField.original_ip_detection_extensions,
+      ...xff({}).original_ip_detection_extensions,
+    ],
+  },
+  'two xff extensions': {
+    original_ip_detection_extensions: [
+      ...xff({ skip_xff_append: false, xff_num_trusted_hops: 3 }).original_ip_detection_extensions,
+      ...xff({}).original_ip_detection_extensions,
+    ],
+  },
+  'an xff extension, then a field': {
+    original_ip_detection_extensions: [
+      ...xff({}).original_ip_detection_extensions,
+      ...byField.original_ip_detection_extensions,
+    ],
+  },
+  'a field that says it': named,
+  'behind other proxies': xff({ xff_trusted_cidrs: { cidrs: ranges.cidr_ranges.slice(1) } }),
 };
 
 const chains: Readonly<Record<string, string | null>> = {
@@ -35,6 +92,8 @@ const chains: Readonly<Record<string, string | null>> = {
   'an external address': '8.8.8.8',
   'a chain of two': '8.8.8.8, 10.0.0.1',
   'no address': 'zzz',
+  'proxies only': '10.0.0.2,10.0.0.1',
+  'no address before proxies': '8.8.8.8, zzz, 10.0.0.1',
 };
 
 /** What is forged, and what is only passed on. */
@@ -137,6 +196,12 @@ describeWith(['envoy'], 'what a client may say, beside Envoy', () => {
             name: 'all',
             domains: ['*'],
             routes: [{ match: { prefix: '/' }, route: { cluster: 'backend' } }],
+            request_headers_to_add: [
+              {
+                header: { key: 'x-forwarded-found', value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' },
+                append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+              },
+            ],
           },
         ],
       },

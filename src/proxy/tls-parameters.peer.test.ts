@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
 import { startEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort, run } from '../testing/programs.ts';
+import { clusterAt, routesOf, sides, startSides } from './testing/side-by-side.ts';
 import { cluster, downstreamTls, httpListener, startTlsProxy, upstreamTls } from './testing/tls-proxy.ts';
 
 setDefaultTimeout(120_000);
@@ -323,6 +324,63 @@ describeWith(envoyAndOpenssl, 'the name that is sent to an endpoint', () => {
         expect([response.status, seen[0]]).toEqual([status, status === 200 ? sni : seen[0]]);
       }
     });
+
+  test('the one that a request is for', async () => {
+    const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+    const trusting = { validation_context: { trusted_ca: { inline_string: text('origin.pem') } } };
+    const clusterOf = (name: string, fields: object) => ({
+      ...clusterAt(name, port),
+      transport_socket: upstreamTls(trusting, { sni: 'set.example' }),
+      typed_extension_protocol_options: {
+        [options]: {
+          '@type': `type.googleapis.com/${options}`,
+          upstream_http_protocol_options: fields,
+          explicit_http_config: { http_protocol_options: {} },
+        },
+      },
+    });
+    const verified = { auto_sni: true, auto_san_validation: true };
+    const clusters: Readonly<Record<string, object>> = {
+      asked: { auto_sni: true },
+      verified,
+      'verified alone': { auto_san_validation: true },
+      named: { ...verified, override_auto_sni_header: 'X-Name' },
+      rewritten: verified,
+    };
+    const routes = (cluster: string) =>
+      routesOf({
+        match: { prefix: '/' },
+        route: { cluster, ...(cluster === 'rewritten' ? { host_rewrite_literal: 'one.example' } : {}) },
+      });
+    const both = await startSides(
+      Object.fromEntries(Object.keys(clusters).map((name) => [name, { route_config: routes(name) }])),
+      Object.entries(clusters).map(([name, fields]) => clusterOf(name, fields)),
+    );
+    cleanups.push(() => both.stop());
+    const asks: readonly Record<string, string>[] = [
+      { host: 'one.example:99' },
+      { host: 'One.Example' },
+      { host: 'two.example' },
+      { host: '127.0.0.1' },
+      { host: '[::1]:8' },
+      { host: 'two.example', 'x-name': 'one.example' },
+      { host: 'one.example', 'x-name': '' },
+    ];
+    for (const name of Object.keys(clusters)) {
+      const outcomes = [];
+      for (const side of sides) {
+        const all = [];
+        for (const headers of asks) {
+          seen.length = 0;
+          const { status } = await fetch(`http://127.0.0.1:${both.port(side, name)}/`, { headers });
+          // A server that is not believed may not have been told who was meant.
+          all.push([headers, status, status === 200 ? seen[0] : null]);
+        }
+        outcomes.push(all);
+      }
+      expect([name, outcomes[1]]).toEqual([name, outcomes[0]]);
+    }
+  });
 
   test('the system’s authorities do not know this one', async () => {
     const at = freePort();

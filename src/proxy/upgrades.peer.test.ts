@@ -16,6 +16,19 @@ setDefaultTimeout(60_000);
 const chromiumName =
   ['chromium', 'chromium-browser', 'google-chrome'].find((name) => Bun.which(name) !== null) ?? 'chromium';
 
+const router = {
+  name: 'router',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+};
+/** Answers by itself where the path begins so. */
+const rejecting = (name: string, http_status: number, path = '/') => ({
+  name,
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+    abort: { http_status, percentage: { numerator: 100 } },
+    headers: [{ name: ':path', string_match: { prefix: path } }],
+  },
+});
 const toEcho = { prefix: '/' };
 const connectRoute = (config: object, cluster: string) => ({
   match: { connect_matcher: {} },
@@ -72,6 +85,14 @@ describeWith(['envoy'], 'upgrades, beside Envoy', () => {
     beside = await startSides(
       {
         allowed: { upgrade_configs: [{ upgrade_type: 'websocket' }], route_config: routesOf(...routes) },
+        filtered: {
+          http_filters: [rejecting('listener', 411), router],
+          upgrade_configs: [
+            { upgrade_type: 'websocket', filters: [rejecting('upgrade', 412, '/never'), router] },
+            { upgrade_type: 'custom' },
+          ],
+          route_config: routesOf(...routes),
+        },
         unsaid: { route_config: routesOf(...routes) },
         off: {
           upgrade_configs: [{ upgrade_type: 'websocket', enabled: false }],
@@ -104,6 +125,10 @@ describeWith(['envoy'], 'upgrades, beside Envoy', () => {
     ['allowed', '/'],
     ['allowed', '/', 'WebSocket'],
     ['allowed', '/never'],
+    ['filtered', '/'],
+    ['filtered', '/never'],
+    ['filtered', '/here'],
+    ['filtered', '/raw', 'custom'],
     ['allowed', '/', 'other'],
     ['allowed', '/', 'h2c'],
     ['allowed', '/direct'],

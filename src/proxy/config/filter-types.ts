@@ -128,6 +128,10 @@ export interface HeaderMutationConfig {
   readonly kind: 'header-mutation';
   readonly request: HeaderEdits | null;
   readonly response: HeaderEdits | null;
+  /** Of the filter: what routes say is applied from the most general to the most specific; absent: the other way. */
+  readonly specificLast?: true;
+  /** Of a route: what less specific levels say; absent: nothing. */
+  readonly outer?: HeaderMutationConfig;
 }
 
 export interface RbacConfig {

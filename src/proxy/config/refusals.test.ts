@@ -320,6 +320,51 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
       'x-envoy-upstream-rq-per-try-timeout-ms, x-envoy-max-retries, x-envoy-retry-grpc-on, x-envoy-retry-on',
   ],
   [
+    'proxies by number and by address',
+    manager({
+      original_ip_detection_extensions: [
+        {
+          name: 'x',
+          typed_config: typed('envoy.extensions.http.original_ip_detection.xff.v3.XffConfig', {
+            xff_num_trusted_hops: 1,
+            xff_trusted_cidrs: { cidrs: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] },
+          }),
+        },
+      ],
+    }),
+    'typed_config.xff_trusted_cidrs: must not be set with xff_num_trusted_hops',
+  ],
+  [
+    'request ids of nothing',
+    manager({ request_id_extension: {} }),
+    'request_id_extension.typed_config: must be set',
+  ],
+  [
+    'a filter that is not known and not optional',
+    manager({ http_filters: [{ name: 'x', typed_config: typed('google.protobuf.Empty') }, router] }),
+    'http_filters[0].typed_config: is supported as envoy.extensions.filters.http.router.v3.Router or ',
+  ],
+  [
+    'a filter that may be left out in the place of the router',
+    manager({
+      http_filters: [router, { name: 'x', is_optional: true, typed_config: typed('google.protobuf.Empty') }],
+    }),
+    'http_filters: must end with the router filter',
+  ],
+  [
+    'a chain of an upgrade without the router',
+    manager({ upgrade_configs: [{ upgrade_type: 'websocket', filters: [{ name: 'x' }] }] }),
+    'upgrade_configs[0].filters[0].typed_config: must be set',
+  ],
+  [
+    'a name to verify without trust',
+    cluster({
+      transport_socket: { name: 't', typed_config: typed(tls) },
+      upstream_http_protocol_options: { auto_san_validation: true },
+    }),
+    'upstream_http_protocol_options.auto_san_validation: must come with a validation context',
+  ],
+  [
     'a pseudo header from a redirect',
     route(
       { prefix: '/' },

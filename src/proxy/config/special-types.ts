@@ -5,8 +5,8 @@ import type { HeaderEdits } from '../../policy/index.ts';
 export interface SpecialOptions {
   /** A request without x-request-id is given one. */
   readonly makesRequestId: boolean;
-  /** What requests are said to have come with, whatever they did; null: what they did. */
-  readonly scheme: 'http' | 'https' | null;
+  /** What requests are said to have come with, whatever they did: also, what they leave with; null: what they did. */
+  readonly scheme: 'http' | 'https' | 'upstream' | null;
   /** Requests name this proxy's cluster and node, and its cluster where they name no user agent. */
   readonly namesProxy: boolean;
   /** IPv4 addresses stand in x-forwarded-for as `::ffff:1.2.3.4`. */

@@ -10,6 +10,10 @@ export interface TracingConfig {
   readonly clientShare: number;
   readonly randomShare: number;
   readonly overallShare: number;
+  /** The decision stands in x-request-id for the next proxy. */
+  readonly packsReason: boolean;
+  /** x-request-id decides; false: every request is traced. */
+  readonly drawsById: boolean;
   readonly pathCharsMax: number;
   readonly tags: readonly SpanTag[];
   readonly provider: OtlpConfig | ZipkinConfig;

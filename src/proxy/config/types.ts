@@ -229,6 +229,8 @@ export interface HttpOptions {
   readonly router: RouterOptions;
   /** Protocols that a request may ask to become, in lower case, where its route says nothing; false: switched off. */
   readonly upgrades: ReadonlyMap<string, boolean>;
+  /** What those that ask for one of them pass instead of `filters`; absent: nobody does. */
+  readonly upgradeFilters?: ReadonlyMap<string, readonly ListenerFilterConfig[]>;
   /** Passed in this order before a request goes on; the router, which is always the last, is not among them. */
   readonly filters: readonly ListenerFilterConfig[];
   /** null: no request is traced. */
@@ -262,7 +264,14 @@ export interface ClientCertificateConfig {
 }
 
 export type OriginDetection =
-  | { readonly kind: 'forwarded-for'; readonly hops: number }
+  | {
+      readonly kind: 'forwarded-for';
+      readonly hops: number;
+      /** Proxies: the client is the last that none of them is, where the connection is from one. Null: `hops` say. */
+      readonly proxies: readonly IpRange[] | null;
+      /** x-forwarded-for is told of the connection’s other end; it is too where that is none of the proxies. */
+      readonly appends: boolean;
+    }
   | {
       readonly kind: 'header';
       readonly name: string;
@@ -358,6 +367,8 @@ export interface ClusterConfig {
   readonly connectionsPerEndpointMax: number;
   /** Streams that each endpoint has connections for, to one that runs or waits; absent: 1, at most 3. */
   readonly preconnectRatio?: number;
+  /** Requests say whom their endpoint's server has to be; absent: its TLS alone does. */
+  readonly peerNames?: PeerNamesConfig;
   /** A client's requests have connections of their own. */
   readonly poolsByClient?: true;
   readonly outlier: OutlierConfig | null;
@@ -387,6 +398,16 @@ export interface ClusterConfig {
   readonly closesSick?: true;
   /** What formats may read; absent: nothing is said. */
   readonly metadata?: MetadataMap;
+}
+
+/** What becomes of the host that a request is for. */
+export interface PeerNamesConfig {
+  /** A field that says the name instead, where the request has it; '' for none. */
+  readonly header: string;
+  /** The name is sent (SNI). */
+  readonly asks: boolean;
+  /** The name has to be in the certificate, whatever names the validation asks for. */
+  readonly verifies: boolean;
 }
 
 /** `firstCount` addresses of the first family (that of the first address by default), then one of the other. */

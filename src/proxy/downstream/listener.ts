@@ -10,7 +10,7 @@ import type { AccessLogger } from '../access-logger.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.ts';
 import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
-import { type FilterChain, noFilters, updateFilters } from '../filters/index.ts';
+import { type FilterChain, noFilters, updateFilters, updateUpgrades } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { NetworkChain } from '../network-filters/index.ts';
 import { ListenerStats, type ListenerView, TrafficStats } from '../stats/index.ts';
@@ -34,6 +34,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   http: HttpOptions;
   routes: RouteTable;
   filterSteps: FilterSteps | null = null;
+  upgradeSteps: ReadonlyMap<string, FilterChain> | null = null;
   tracer: Tracer | null = null;
   /** What it was made from. */
   private tracing = '';
@@ -149,9 +150,11 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   private setFilters(): void {
     this.setTracer();
     this.httpChain = updateFilters(this.httpChain, this.http.filters);
-    const { filters } = this.httpChain;
+    this.upgradeSteps = updateUpgrades(this.upgradeSteps, this.http.upgradeFilters);
+    const further = [...(this.upgradeSteps?.values() ?? [])].flatMap((chain) => chain.filters);
+    const filters = [...this.httpChain.filters, ...further];
     this.filters = { filters: this.tracer === null ? filters : [...filters, this.tracer] };
-    this.filterSteps = filters.length === 0 ? null : this.httpChain;
+    this.filterSteps = this.httpChain.filters.length === 0 ? null : this.httpChain;
     const { network = [] } = this.config;
     if (network.length === 0) this.network = null;
     else if (this.network?.key !== JSON.stringify(network))

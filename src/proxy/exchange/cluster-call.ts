@@ -88,7 +88,8 @@ export class ClusterCall implements AttemptOwner, TimerHandler {
   }
 
   private poolOf(endpoint: Endpoint): ReturnType<Endpoint['poolFor']> {
-    return endpoint.poolFor(this.options.multiplexed === true ? 2 : 1, false, null);
+    const { head, multiplexed } = this.options;
+    return endpoint.poolFor(multiplexed === true ? 2 : 1, false, null, head);
   }
 
   /** Nobody waits for it any more. */

@@ -18,6 +18,7 @@ import { Attempts } from './attempts.ts';
 import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
+import { nobody } from './detect-origin.ts';
 import { followRedirect } from './follow-redirect.ts';
 import { badWish, localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
@@ -109,7 +110,8 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     match(request);
     if (request.listener.accessLogs !== null) beginLog(request);
     const { overload } = request.context;
-    const rejection = request.rejectStatus > 0 ? unknownClient(request.rejectStatus) : request.rejection;
+    const { rejectStatus } = request.detected ?? nobody;
+    const rejection = rejectStatus > 0 ? unknownClient(rejectStatus) : request.rejection;
     if (rejection !== null) refuseMalformed(request, rejection);
     else if (overload.refuseRequests > 0 && request.context.random.float() < overload.refuseRequests)
       deny(request, overloaded(request));

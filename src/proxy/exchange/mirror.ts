@@ -150,7 +150,7 @@ class Copy implements AttemptOwner, EndpointRequest, TimerHandler {
       !attempt.begin(
         cluster,
         endpoint,
-        endpoint.poolFor(versionFor(head, cluster.config), false, null),
+        endpoint.poolFor(versionFor(head, cluster.config), false, null, head),
         false,
         this.nowMs,
       )

@@ -43,6 +43,7 @@ import {
   startDeadlines,
 } from './request-times.ts';
 import { endRetry } from './retry.ts';
+import { markForward } from './special.ts';
 import { closeTransforms } from './transform.ts';
 import { endsConnect, openTunnel } from './tunnel.ts';
 
@@ -221,7 +222,12 @@ export function connect(
   return attempt.begin(
     cluster,
     endpoint,
-    endpoint.poolFor(versionFor(request.head, cluster.config), request.route?.high === true, request.owner),
+    endpoint.poolFor(
+      versionFor(request.head, cluster.config),
+      request.route?.high === true,
+      request.owner,
+      request.head,
+    ),
     freshConnection,
     nowMs,
   );
@@ -236,6 +242,8 @@ export function forward(
   request.phase = 'forward';
   request.state = 'forwarding';
   prepareAttempt(request, attempt);
+  const { special } = request.listener.http;
+  if (special !== null) markForward(request, special, connection.secure !== null);
   if (request.complete) startAttemptIdle(request, attempt.startedMs);
   const { body, requestTrailers } = request;
   // What the client sends ahead of the answer waits: until both ends agree it could be taken for another request.

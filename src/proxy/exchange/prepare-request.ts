@@ -9,9 +9,10 @@ import { applyEdits, rewritePath } from './apply-edits.ts';
 import type { Attempt } from './attempt.ts';
 import { expectedTimeout, readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
+import { detect } from './detect-origin.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
 import { applyHeadRules } from './head-rules.ts';
-import { rejectionOf, sanitizeRequest } from './request-origin.ts';
+import { sanitizeRequest } from './request-origin.ts';
 import { type RequestState, traceKey } from './request-state.ts';
 import { tellTime } from './request-times.ts';
 import { markRequest } from './special.ts';
@@ -27,12 +28,12 @@ export function prepareRequest(request: RequestState): void {
     const { address } = request.listener.config;
     request.rejection = applyHeadRules(head, http.headRules, address.kind === 'ip' ? address.port : 0);
   }
-  if (http.detections !== null) request.rejectStatus = rejectionOf(head, http.detections);
   if (http.internalRanges !== null) request.wishes = readWishes(head, http.router.strictHeaders);
   const expectedMs = http.router.believesExpected ? expectedTimeout(head) : -1;
   const { special } = http;
   if (special !== null && special.earlyEdits !== null) applyEdits(head, special.earlyEdits, request);
-  const origin = sanitizeRequest(head, owner, http);
+  if (http.detections !== null) request.detected = detect(head, http.detections, owner.remote);
+  const origin = sanitizeRequest(head, owner, http, request.detected);
   if (origin !== 'edge') request.expectedMs = expectedMs;
   if (origin !== 'internal') {
     request.wishes = null;

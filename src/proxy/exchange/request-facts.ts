@@ -12,8 +12,9 @@ import {
   type TimePoint,
 } from '../../observe/index.ts';
 import type { Head, RequestHead, ResponseHead } from '../../wire/index.ts';
+import { hostOf } from './detect-origin.ts';
 import { isGrpc } from './grpc.ts';
-import { clientOf, hostOf } from './request-origin.ts';
+import { clientOf } from './request-origin.ts';
 import type { RequestState } from './request-state.ts';
 
 class RequestFacts extends FormatSource {

@@ -31,6 +31,7 @@ function sanitize(
     head,
     { remote: ip(4000), local: ip(80), secure: secure ? ({} as SecureFacts) : null },
     httpOptions(http),
+    null,
   );
   return { head, origin };
 }

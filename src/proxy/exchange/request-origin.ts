@@ -3,10 +3,11 @@
 // route believes a forged field.
 
 import { parseIp, rangeHas } from '../../base/index.ts';
-import { type Address, formatAddress } from '../../net/index.ts';
+import type { Address } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
 import { type HeaderName, headerId, type RequestHead } from '../../wire/index.ts';
-import type { HttpOptions, OriginDetection } from '../config/types.ts';
+import type { HttpOptions } from '../config/types.ts';
+import { type Detected, hopOf, hostOf, nobody } from './detect-origin.ts';
 import type { RequestState } from './request-state.ts';
 
 /**
@@ -67,20 +68,23 @@ const strippedIds: Readonly<Record<RequestOrigin, readonly number[]>> = {
   edge: strippedNames.edge.map((name) => headerId[name]),
 };
 
-/** Cleans the head of what its sender must not say and completes the forwarding fields. */
+/**
+ * Cleans the head of what its sender must not say and completes the forwarding fields. `detected`: the client, where it
+ * is found out otherwise than by x-forwarded-for; null: it is not.
+ */
 export function sanitizeRequest(
   head: RequestHead,
   { remote, local, secure }: Pick<ConnectionFacts, 'remote' | 'local' | 'secure'>,
   http: HttpOptions,
+  detected: Detected | null,
 ): RequestOrigin {
   const received = head.getName('x-forwarded-for');
-  const { client, trusted } =
-    http.detections === null ? byForwarded(received, http) : detect(head, http.detections);
+  const { appends, client, trusted } = detected ?? byForwarded(received, http);
   const internal = trusted && isInternal(client, remote, http);
   const origin = internal ? 'internal' : http.useRemoteAddress ? 'edge' : 'external';
   for (const id of strippedIds[origin]) if (head.find(id) >= 0) head.remove(id);
   if (internal) head.add('x-envoy-internal', 'true');
-  if (http.useRemoteAddress) setForwarded(head, remote, received, http);
+  if (http.useRemoteAddress || appends) setForwarded(head, remote, received, http);
   if (origin === 'edge') {
     if (head.find(headerId['x-envoy-external-address']) >= 0)
       head.remove(headerId['x-envoy-external-address']);
@@ -92,46 +96,16 @@ export function sanitizeRequest(
 }
 
 /** The client's address, after the head was completed: as trusted proxies before this one named it, else the peer's. */
-export function clientOf({ head, listener, owner }: RequestState): string {
+export function clientOf(request: RequestState): string {
+  const { head, listener, owner } = request;
   const { http } = listener;
-  if (http.detections !== null) return detect(head, http.detections).client ?? hostOf(owner.remote);
+  if (request.detected !== null) return request.detected.client ?? hostOf(owner.remote);
   let received = head.getName('x-forwarded-for');
   if (http.useRemoteAddress && !http.skipForwardedFor && received !== null) {
     const last = received.lastIndexOf(',');
     received = last < 0 ? null : received.slice(0, last);
   }
   return findNamed(received, http) ?? hostOf(owner.remote);
-}
-
-/** Status of the answer to a request whose client cannot be found out, where that is wanted; 0: it goes on. */
-export function rejectionOf(head: RequestHead, detections: readonly OriginDetection[]): number {
-  return detect(head, detections).rejectStatus;
-}
-
-interface Detected {
-  /** Null: it is the connection's other end. */
-  readonly client: string | null;
-  /** An internal address makes the request internal. */
-  readonly trusted: boolean;
-  readonly rejectStatus: number;
-}
-
-const nobody: Detected = { client: null, trusted: false, rejectStatus: 0 };
-
-function detect(head: RequestHead, detections: readonly OriginDetection[]): Detected {
-  for (const detection of detections) {
-    if (detection.kind === 'forwarded-for') {
-      const received = head.getName('x-forwarded-for');
-      const client = hopOf(received, detection.hops);
-      if (client !== null) return { client, trusted: received?.includes(',') === false, rejectStatus: 0 };
-      continue;
-    }
-    const { name, trusted, rejectStatus } = detection;
-    const client = addressIn(head.getName(name));
-    if (client !== null) return { client, trusted, rejectStatus: 0 };
-    if (rejectStatus > 0) return { client: null, trusted: false, rejectStatus };
-  }
-  return nobody;
 }
 
 function byForwarded(received: string | null, http: HttpOptions): Detected {
@@ -141,28 +115,15 @@ function byForwarded(received: string | null, http: HttpOptions): Detected {
     ? received === null
     : client !== null && received?.includes(',') === false;
   if (client === null) return trusted ? alone : nobody;
-  return { client, trusted, rejectStatus: 0 };
+  return { client, trusted, rejectStatus: 0, appends: false };
 }
 
 /** The connection's other end, and it may be believed. */
-const alone: Detected = { client: null, trusted: true, rejectStatus: 0 };
+const alone: Detected = { client: null, trusted: true, rejectStatus: 0, appends: false };
 
 /** The client as the proxies before this one named it, as many hops back as are trusted. */
 function findNamed(received: string | null, http: HttpOptions): string | null {
   return hopOf(received, http.useRemoteAddress ? http.trustedHops - 1 : http.trustedHops);
-}
-
-function hopOf(received: string | null, hops: number): string | null {
-  return received === null || hops < 0 ? null : addressIn(received.split(',').at(-1 - hops) ?? null);
-}
-
-function addressIn(text: string | null): string | null {
-  const named = text?.trim() ?? '';
-  return parseIp(named) === null ? null : named;
-}
-
-export function hostOf(remote: Address): string {
-  return remote.kind === 'ip' ? remote.host : formatAddress(remote);
 }
 
 function isInternal(

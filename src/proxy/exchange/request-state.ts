@@ -47,6 +47,7 @@ import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { Detected } from './detect-origin.ts';
 import { grpcUnsaid, isGrpc } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import type { PeriodicLog } from './periodic-log.ts';
@@ -72,6 +73,8 @@ export interface ExchangeListener {
   readonly tracer: RequestTracer | null;
   /** null: nobody is asked, and nobody looks. */
   readonly filterSteps: FilterSteps | null;
+  /** What upgrades pass instead, by protocol in lower case; null: none of them does. */
+  readonly upgradeSteps: ReadonlyMap<string, FilterSteps> | null;
   /** Who says to be calling, as a label of bounded variety. */
   peerOf(head: RequestHead): string;
 }
@@ -252,8 +255,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   responseTrailers: Head | null = null;
   /** Runs while lines are due before the end; null: none ever were. */
   periodic: PeriodicLog | null = null;
-  /** Of the answer to a request whose client cannot be found out; 0: it may go on. */
-  rejectStatus = 0;
+  /** The client, where it is found out otherwise than by x-forwarded-for. */
+  detected: Detected | null = null;
   /** The listener's rules about heads let it in no further; null: they do. */
   rejection: Denial | null = null;
   requestTrailers: Head | null = null;
@@ -366,13 +369,13 @@ export class RequestState implements SubsetRequest<Endpoint> {
 
   /** The same request with another head, which an answer sent elsewhere: here as a whole, and of the same caller. */
   restart(head: RequestHead): void {
-    const { callerMs, deadlines, expectedMs, peer, redirects, requestId } = this;
+    const { callerMs, deadlines, detected, expectedMs, peer, redirects, requestId } = this;
     const { requestTrailers, retriedAbove, traceId, wishes } = this;
     const { endMs } = deadlines;
     this.reset(this.stream, head, true);
     deadlines.endMs = endMs;
     deadlines.arm(this.startedMs);
-    Object.assign(this, { callerMs, expectedMs, peer, redirects, requestId });
+    Object.assign(this, { callerMs, detected, expectedMs, peer, redirects, requestId });
     Object.assign(this, { requestTrailers, retriedAbove, traceId, wishes });
   }
 
@@ -390,7 +393,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.upstreamFailure = '';
     this.responseHead = null;
     this.responseTrailers = null;
-    this.rejectStatus = 0;
+    this.detected = null;
     this.rejection = null;
     this.startedWallMs = this.listener.accessLogs === null ? 0 : clock.wall();
     this.deadlines.reset(this.startedMs);

@@ -8,8 +8,13 @@ import type { RequestState } from './request-state.ts';
 /** After forwarding fields were made true, so that they cannot be forged. */
 export function markRequest(request: RequestState, special: SpecialOptions): void {
   const { head } = request;
-  if (special.scheme !== null) overwriteScheme(head, special.scheme);
+  if (special.scheme !== null && special.scheme !== 'upstream') overwriteScheme(head, special.scheme);
   if (special.namesProxy) nameProxy(request);
+}
+
+/** Where the request leaves over a connection that is or is not TLS. */
+export function markForward({ head }: RequestState, { scheme }: SpecialOptions, secure: boolean): void {
+  if (scheme === 'upstream') head.scheme = secure ? 'https' : 'http';
 }
 
 function overwriteScheme(head: RequestHead, scheme: string): void {

@@ -32,6 +32,8 @@ export function admitUpgrade(request: RequestState): boolean {
     listener.stats.upgradesRefused += 1;
     return false;
   }
+  const { upgradeSteps } = listener;
+  if (upgradeSteps !== null) request.steps = upgradeSteps.get(protocol) ?? request.steps;
   request.upgradeAdmitted = true;
   listener.stats.upgradesTotal += 1;
   listener.stats.upgradesActive += 1;

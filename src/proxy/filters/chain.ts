@@ -64,6 +64,20 @@ export function updateFilters(chain: FilterChain, configs: readonly ListenerFilt
   return { configs, filters, authorizers, answerers };
 }
 
+/** Chains of upgrades; null: none has one. */
+export function updateUpgrades(
+  chains: ReadonlyMap<string, FilterChain> | null,
+  configs: ReadonlyMap<string, readonly ListenerFilterConfig[]> | undefined,
+): ReadonlyMap<string, FilterChain> | null {
+  if (configs === undefined) return null;
+  return new Map(
+    [...configs].map(([protocol, filters]) => [
+      protocol,
+      updateFilters(chains?.get(protocol) ?? noFilters, filters),
+    ]),
+  );
+}
+
 /** Its place counts: a request remembers by it which filters it has passed. */
 function keyOf(config: ListenerFilterConfig, index: number): string {
   return `${index} ${JSON.stringify(config)}`;

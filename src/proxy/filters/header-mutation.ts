@@ -1,6 +1,6 @@
 // envoy.filters.http.header_mutation: edits at its place in the chain, the filter's own and then the route's.
 
-import type { ResponseHead } from '../../wire/index.ts';
+import type { Head, ResponseHead } from '../../wire/index.ts';
 import type { HeaderMutationConfig, ListenerFilterConfig } from '../config/filter-types.ts';
 import { type Answerer, type Authorizer, applyEdits, type RequestState } from '../exchange/index.ts';
 import { configFor, type HttpFilter } from './filter.ts';
@@ -10,10 +10,13 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
   readonly authorizer = this;
   readonly answerer = this;
   private readonly filter: ListenerFilterConfig;
+  private readonly specificLast: boolean;
 
   constructor(filter: ListenerFilterConfig) {
     this.name = filter.name;
     this.filter = filter;
+    const { config } = filter;
+    this.specificLast = config.kind === 'header-mutation' && config.specificLast === true;
   }
 
   samples() {
@@ -24,7 +27,7 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
     if (own !== null && own.request !== null) applyEdits(request.head, own.request, request);
-    if (said !== null && said.request !== null) applyEdits(request.head, said.request, request);
+    if (said !== null) this.apply(request, request.head, said, 'request');
     return 'allow';
   }
 
@@ -32,8 +35,22 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
     if (own !== null && own.response !== null) applyEdits(head, own.response, request);
-    if (said !== null && said.response !== null) applyEdits(head, said.response, request);
+    if (said !== null) this.apply(request, head, said, 'response');
     return null;
+  }
+
+  /** What all levels say, in the filter's order. */
+  private apply(
+    request: RequestState,
+    head: Head,
+    said: HeaderMutationConfig,
+    side: 'request' | 'response',
+  ): void {
+    const { outer } = said;
+    const edits = said[side];
+    if (outer !== undefined && this.specificLast) this.apply(request, head, outer, side);
+    if (edits !== null) applyEdits(head, edits, request);
+    if (outer !== undefined && !this.specificLast) this.apply(request, head, outer, side);
   }
 
   /** The filter's own edits hold beside the route's, where there are any. */

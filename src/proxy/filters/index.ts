@@ -1,5 +1,5 @@
 export { AccessCounts } from './access-counts.ts';
 export { ConnectionFacts, type Ends } from './access-facts.ts';
-export { type FilterChain, noFilters, updateFilters } from './chain.ts';
+export { type FilterChain, noFilters, updateFilters, updateUpgrades } from './chain.ts';
 export type { HttpFilter } from './filter.ts';
 export { UserFilters } from './user/index.ts';

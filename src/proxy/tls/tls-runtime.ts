@@ -19,10 +19,16 @@ export interface TlsServerSlot {
   readonly requireSni: boolean;
 }
 
+/** What a request says instead of the configuration; null: nothing. */
+export interface NameWish {
+  readonly serverName: string | null;
+  readonly expected: string | null;
+}
+
 /** The client's side of a cluster. */
 export interface TlsClientSlot {
   /** For a connection that begins now to the endpoint of that name, '' of those without; null: there is none yet. */
-  clientFor(hostname: string): TlsClient | null;
+  clientFor(hostname: string, wish?: NameWish | null): TlsClient | null;
   readonly issue: string;
 }
 
@@ -184,7 +190,7 @@ class ClientSlot implements TlsClientSlot {
   readonly slots: readonly TlsSlot[];
   private readonly slot: TlsSlot;
   private readonly config: UpstreamTlsConfig;
-  /** By the name that is sent; of the material in use. */
+  /** By the names that are sent and expected; of the material in use. */
   private readonly clients = new Map<string, TlsClient>();
 
   constructor(world: SlotWorld, config: UpstreamTlsConfig) {
@@ -200,26 +206,28 @@ class ClientSlot implements TlsClientSlot {
     return this.slot.issue;
   }
 
-  clientFor(hostname: string): TlsClient | null {
-    const { sni, sniIsHost } = this.config;
-    const name = sniIsHost && hostname !== '' ? hostname : sni;
-    const known = this.clients.get(name);
+  clientFor(hostname: string, wish: NameWish | null = null): TlsClient | null {
+    const { sni, sniIsExpected, sniIsHost } = this.config;
+    const name = wish?.serverName ?? (sniIsHost && hostname !== '' ? hostname : sni);
+    const expected = wish?.expected ?? (sniIsExpected ? name : '');
+    const key = `${name} ${expected}`;
+    const known = this.clients.get(key);
     if (known !== undefined) return known;
     const { material } = this.slot;
     if (material === null) return null;
     if (this.clients.size >= namesMax) this.clients.clear();
-    const client = this.create(material, name);
-    this.clients.set(name, client);
+    const client = this.create(material, name, expected);
+    this.clients.set(key, client);
     return client;
   }
 
-  private create(material: TlsMaterial, name: string): TlsClient {
-    const { alpn, sessionsMax, sniIsExpected } = this.config;
+  private create(material: TlsMaterial, name: string, expected: string): TlsClient {
+    const { alpn, sessionsMax } = this.config;
     return {
       context: material.context,
       alpn,
       serverName: name === '' ? null : name,
-      judge: sniIsExpected && name !== '' ? material.judgeOf(name) : material.judge,
+      judge: expected === '' ? material.judge : material.judgeOf(expected),
       // Each name has its own: what one has proven is nothing to another.
       sessions: sessionsMax === 0 ? null : new KeptSessions(sessionsMax),
     };

@@ -5,7 +5,7 @@
 //
 // States: waiting (something is not there yet) -> usable <-> usable with an issue (the newest material is at fault).
 
-import { assert, type Log } from '../../base/index.ts';
+import { assert, type Log, parseIp } from '../../base/index.ts';
 import {
   type Network,
   type PeerCertificate,
@@ -64,7 +64,8 @@ class RuleJudge implements PeerJudge {
 }
 
 function judgeOf(rule: PeerRuleConfig, host: string): PeerJudge {
-  const name = { kind: 'dns', match: { kind: 'exact', value: host, ignoreCase: true } } as const;
+  const kind = parseIp(host) === null ? 'dns' : 'ip';
+  const name = { kind, match: { kind: 'exact', value: host, ignoreCase: true } } as const;
   const made = compilePeerRule({ ...rule, names: [name] });
   assert(made.ok, 'an exact name compiles');
   return new RuleJudge(made.value);

@@ -7,6 +7,8 @@ import { type Head, headerId } from '../../wire/index.ts';
 export type Reason = 'not_traceable' | 'random_sampling' | 'service_forced' | 'client_enabled';
 
 export interface Shares {
+  readonly packsReason: boolean;
+  readonly drawsById: boolean;
   readonly clientShare: number;
   readonly randomShare: number;
   readonly overallShare: number;
@@ -32,6 +34,7 @@ export function decide(
   shares: Shares,
   random: Random,
 ): { readonly reason: Reason; readonly requestId: string } {
+  if (!shares.drawsById) return { reason: 'random_sampling', requestId };
   const drawn = Number.parseInt(requestId.slice(0, 8), 16);
   // An id of another kind carries no decision, and no chance.
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(requestId)) return { reason: 'not_traceable', requestId };
@@ -45,7 +48,7 @@ export function decide(
     else if (chance < shares.randomShare) reason = 'random_sampling';
   }
   if (reason !== 'not_traceable' && chance >= shares.overallShare) reason = 'not_traceable';
-  const unchanged = reason === (before ?? 'not_traceable');
+  const unchanged = !shares.packsReason || reason === (before ?? 'not_traceable');
   return { reason, requestId: unchanged ? requestId : withReason(requestId, reason) };
 }
 

@@ -38,7 +38,10 @@ export class Tracer implements RequestTracer {
     const { head } = request;
     const { random } = request.context;
     const said = request.route?.tracing;
+    const { drawsById, packsReason } = config;
     const shares = {
+      drawsById,
+      packsReason,
       clientShare: said?.clientShare ?? config.clientShare,
       randomShare: said?.randomShare ?? config.randomShare,
       overallShare: said?.overallShare ?? config.overallShare,

@@ -38,8 +38,13 @@ const zipkin = (fields: object = {}) => ({
 });
 const percent = (value: number) => ({ value });
 
-const tracing = (provider: object, fields: object = {}) => ({
-  manager: { tracing: { provider, ...fields } },
+const tracing = (provider: object, fields: object = {}, more: object = {}) => ({
+  manager: { tracing: { provider, ...fields }, ...more },
+});
+const uuid = (fields: object) => ({
+  request_id_extension: {
+    typed_config: typed('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', fields),
+  },
 });
 const outbound = { listener: { traffic_direction: 'OUTBOUND' } };
 const parent = 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -122,6 +127,16 @@ const cases: readonly Case[] = [
     name: 'nobody at all',
     ...tracing(otlp, { overall_sampling: percent(0) }),
     asks: [{}, { fields: ['x-client-trace-id: me'] }],
+  },
+  {
+    name: 'told to nobody',
+    ...tracing(otlp, {}, uuid({ pack_trace_reason: false })),
+    asks: [{}, { fields: ['x-client-trace-id: me'] }],
+  },
+  {
+    name: 'whatever the id says',
+    ...tracing(otlp, { random_sampling: percent(0) }, uuid({ use_request_id_for_trace_sampling: false })),
+    asks: [{}, { fields: ['x-request-id: 00000000-0000-4000-8000-000000000000'] }],
   },
   {
     name: 'not on this route',

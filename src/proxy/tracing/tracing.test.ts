@@ -18,7 +18,7 @@ import { beginB3, beginW3c } from './context.ts';
 import { decide, type Shares } from './decide.ts';
 import { tracingLimits } from './limits.ts';
 
-const all: Shares = { clientShare: 1, randomShare: 1, overallShare: 1 };
+const all: Shares = { clientShare: 1, randomShare: 1, overallShare: 1, packsReason: true, drawsById: true };
 const random = () => new Xoshiro128(1);
 const head = (...fields: readonly (readonly [string, string])[]) =>
   createRequestHead('GET', 'a', '/', fields);
@@ -51,6 +51,8 @@ describe('a request is traced', () => {
     ],
     ['as another proxy said', [], '9', { randomShare: 0 }, 'random_sampling', '9'],
     ['as another proxy was forced', [], 'a', { randomShare: 0 }, 'service_forced', 'a'],
+    ['by chance, told to nobody', [], '4', { packsReason: false }, 'random_sampling', '4'],
+    ['whatever the id says', [], '4', { randomShare: 0, drawsById: false }, 'random_sampling', '4'],
     ['not, whatever another proxy said', [], 'b', { overallShare: 0.5 }, 'not_traceable', '4'],
   ];
   for (const [name, fields, digit, shares, reason, after] of cases)
@@ -117,6 +119,8 @@ const config: TracingConfig = {
   clientShare: 1,
   randomShare: 1,
   overallShare: 1,
+  packsReason: true,
+  drawsById: true,
   pathCharsMax: 256,
   tags: [],
   provider: {

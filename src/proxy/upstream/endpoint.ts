@@ -13,7 +13,7 @@ import {
 import { type CircuitBreaker, EndpointLoad, type HealthJudge } from '../../policy/index.ts';
 import { Http1ClientCodec, type Http1Limits } from '../../wire/http1/index.ts';
 import { Http2ClientCodec } from '../../wire/http2/index.ts';
-import type { ClientCodec, ClientHost } from '../../wire/index.ts';
+import type { ClientCodec, ClientHost, RequestHead } from '../../wire/index.ts';
 import { checkTlsOf, matchTransport } from '../config/index.ts';
 import type { UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, DialOrder, EndpointConfig, HostStatus } from '../config/types.ts';
@@ -21,6 +21,7 @@ import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
 import type { ClusterStats } from '../stats/index.ts';
 import type { Lane } from './lane.ts';
+import { type PeerWish, peerWishOf } from './peer-wish.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 import { type ClientEnds, encodePreface } from './proxy-header.ts';
 import { type Dial, type DialHandler, orderAddresses, RacingDial } from './racing-dial.ts';
@@ -101,13 +102,14 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return this.cluster.stats;
   }
 
-  /** The connections for requests that came in this version of HTTP. */
-  poolFor(version: number, high: boolean, client: ClientEnds | null): Pool {
+  /** The connections for requests that came in this version of HTTP; `head` says whom they may be for. */
+  poolFor(version: number, high: boolean, client: ClientEnds | null, head: RequestHead | null = null): Pool {
     const { config } = this.cluster;
     const configured = version === 2 || config.downstreamProtocol === null;
     const at = (configured ? 0 : 1) + (high ? 2 : 0);
-    if (config.proxyHeader !== null || config.poolsByClient === true)
-      return this.poolOf(client, at, configured ? 'configured' : 'http1');
+    const special = config.proxyHeader !== null || config.poolsByClient === true;
+    if (special || config.peerNames !== undefined)
+      return this.poolOf(client, head, at, configured ? 'configured' : 'http1');
     if (configured && !high) return this.pools[0]!;
     let pool = this.pools[at];
     if (pool === undefined) {
@@ -118,15 +120,22 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   /** Connections that say whose they are carry nobody else's requests. */
-  private poolOf(client: ClientEnds | null, at: number, version: PoolVersion): Pool {
-    const { poolsByClient, proxyHeader } = this.cluster.config;
+  private poolOf(
+    client: ClientEnds | null,
+    head: RequestHead | null,
+    at: number,
+    version: PoolVersion,
+  ): Pool {
+    const { peerNames, poolsByClient, proxyHeader } = this.cluster.config;
+    const wish = peerNames === undefined || head === null ? null : peerWishOf(head, peerNames);
     const said =
       proxyHeader === null ? '' : Buffer.from(encodePreface(proxyHeader, client)).toString('latin1');
-    const key = `${at} ${poolsByClient === true ? (client?.id ?? '') : ''} ${said}`;
+    const owner = poolsByClient === true ? (client?.id ?? '') : '';
+    const key = `${at} ${owner} ${wish?.serverName ?? ''} ${wish?.expected ?? ''} ${said}`;
     const known = this.clientPools.get(key);
     if (known !== undefined) return known;
     if (this.clientPools.size >= this.clientPoolsMax) this.dropPools();
-    const pool = new Pool(this, version, this.cluster.laneOf(at > 1).breaker, client);
+    const pool = new Pool(this, version, this.cluster.laneOf(at > 1).breaker, client, wish);
     this.clientPools.set(key, pool);
     return pool;
   }
@@ -265,8 +274,14 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
       (health !== null && ((excludeNew && health.pending) || health.excluded));
   }
 
-  dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError {
-    const optionsFor = (address: Address) => this.announced(this.transportOptions(version, address), client);
+  dial(
+    version: PoolVersion,
+    client: ClientEnds | null,
+    wish: PeerWish | null,
+    handler: DialHandler,
+  ): Dial | MeshError {
+    const optionsFor = (address: Address) =>
+      this.announced(this.transportOptions(version, address, wish), client);
     const { alternatives } = this.config;
     if (alternatives !== undefined) {
       const order = this.cluster.config.dialOrder ?? defaultDialOrder;
@@ -296,14 +311,19 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     return { ...options, preface: encodePreface({ version: header, tlvs: [] }, null) };
   }
 
-  private transportOptions(version: PoolVersion, address: Address): ConnectOptions | MeshError {
+  private transportOptions(
+    version: PoolVersion,
+    address: Address,
+    wish: PeerWish | null,
+  ): ConnectOptions | MeshError {
     const { config } = this.cluster;
     const match =
       config.transportMatches.length === 0 ? null : matchTransport(config, this.config.transportLabels);
-    if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls, address);
+    if (version !== 'http1') return this.optionsWith(match === null ? config.tls : match.tls, address, wish);
     return this.optionsWith(
       match === null ? (config.downstreamProtocol?.http1Tls ?? null) : match.http1Tls,
       address,
+      wish,
     );
   }
 
@@ -320,11 +340,15 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   }
 
   /** Of a connection with these settings of TLS; null: without. */
-  private optionsWith(tls: UpstreamTlsConfig | null, address: Address): ConnectOptions | MeshError {
+  private optionsWith(
+    tls: UpstreamTlsConfig | null,
+    address: Address,
+    wish: PeerWish | null = null,
+  ): ConnectOptions | MeshError {
     const connect = this.connectBase(address);
     if (tls === null) return connect;
     const slot = this.context.tls.client(tls);
-    const client = slot.clientFor(this.config.hostname);
+    const client = slot.clientFor(this.config.hostname, wish);
     if (client !== null) return { ...connect, tls: client };
     return new MeshError(
       'tls-failed',

@@ -14,6 +14,7 @@ import {
   type ConnectionState,
   UpstreamConnection,
 } from './connection.ts';
+import type { PeerWish } from './peer-wish.ts';
 import type { ClientEnds } from './proxy-header.ts';
 import type { Dial, DialHandler } from './racing-dial.ts';
 import { type ConnectionWaiter, WaitList } from './wait-list.ts';
@@ -35,7 +36,12 @@ export interface PoolOwner {
   readonly preconnectRatio: number;
   /** Streams that a connection can be expected to carry, before one has said so. */
   streamsExpected(version: PoolVersion): number;
-  dial(version: PoolVersion, client: ClientEnds | null, handler: DialHandler): Dial | MeshError;
+  dial(
+    version: PoolVersion,
+    client: ClientEnds | null,
+    wish: PeerWish | null,
+    handler: DialHandler,
+  ): Dial | MeshError;
   trusts(facts: SecureFacts | null): boolean;
   createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec;
   onDial(): void;
@@ -55,6 +61,7 @@ export class Pool implements ConnectionOwner {
   private readonly owner: PoolOwner;
   private readonly version: PoolVersion;
   private readonly client: ClientEnds | null;
+  private readonly wish: PeerWish | null;
   private readonly breaker: CircuitBreaker;
   private connecting = 0;
   private streamsExpected: number;
@@ -66,15 +73,17 @@ export class Pool implements ConnectionOwner {
   private readonly open = new Set<UpstreamConnection>();
   private readonly waiting = new WaitList();
 
-  /** `client`: whose alone these connections are, where that is told on them. */
+  /** `client`: whose alone these connections are, where that is told on them; `wish`: whom they have to reach. */
   constructor(
     owner: PoolOwner,
     version: PoolVersion,
     breaker: CircuitBreaker,
     client: ClientEnds | null = null,
+    wish: PeerWish | null = null,
   ) {
     this.owner = owner;
     this.client = client;
+    this.wish = wish;
     this.breaker = breaker;
     this.version = version;
     this.streamsExpected = owner.streamsExpected(version);
@@ -114,7 +123,7 @@ export class Pool implements ConnectionOwner {
   }
 
   dial(handler: DialHandler): Dial | MeshError {
-    return this.owner.dial(this.version, this.client, handler);
+    return this.owner.dial(this.version, this.client, this.wish, handler);
   }
 
   onSecure(facts: SecureFacts): void {

@@ -93,7 +93,7 @@ export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler 
     }
     this.state = 'connecting';
     this.startedMs = nowMs;
-    const dialled = endpoint.dial('configured', this.owner.client, this);
+    const dialled = endpoint.dial('configured', this.owner.client, null, this);
     if (dialled instanceof MeshError) {
       this.timeout = dialled;
       context.clock.arm(this.timer, 0);

@@ -177,10 +177,17 @@ const autoHttpConfig = message('envoy.extensions.upstreams.http.v3.HttpProtocolO
   http2_protocol_options: f.message(2, http2Options),
 });
 
+const peerNameOptions = message('envoy.config.core.v3.UpstreamHttpProtocolOptions', {
+  auto_sni: f.bool(1),
+  auto_san_validation: f.bool(2, 'needs a validation context'),
+  override_auto_sni_header: f.string(3, 'with either'),
+});
+
 export const upstreamHttpOptions = message(
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
   {
     common_http_protocol_options: f.message(1, upstreamConnectionOptions),
+    upstream_http_protocol_options: f.message(2, peerNameOptions),
     explicit_http_config: f.message(3, explicitHttpConfig),
     use_downstream_protocol_config: f.message(
       4,
@@ -302,6 +309,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   ignore_health_on_host_removal: f.bool(32),
   close_connections_on_host_health_failure: f.bool(31, 'those of the TCP proxy, as in Envoy'),
   common_http_protocol_options: f.message(29, upstreamConnectionOptions),
+  upstream_http_protocol_options: f.message(46, peerNameOptions, 'deprecated in Envoy'),
   http_protocol_options: f.message(13, http1Options),
   http2_protocol_options: f.message(14, http2Options),
   typed_extension_protocol_options: f.map(f.any(36, [upstreamHttpOptions])),

@@ -2,7 +2,14 @@
 // field names in snake_case or camelCase, Durations as "1.5s", enums by name or number, Any with "@type".
 
 import { type Faults, join } from './faults.ts';
-import type { AnyValue, Field, FieldType, MessageOf, MessageSpec } from './field.ts';
+import {
+  type AnyValue,
+  type Field,
+  type FieldType,
+  type MessageOf,
+  type MessageSpec,
+  typesRule,
+} from './field.ts';
 import { checkValue, namesOf, refuseName, settle } from './settle.ts';
 
 /** Decodes `value`; all faults land in `faults`, and what could be read is returned for further checks. */
@@ -174,7 +181,7 @@ function decodeAny(
 }
 
 export function refuseType(types: readonly MessageSpec[], path: string, name: string, faults: Faults): void {
-  faults.add(path, `is supported as ${types.map((spec) => spec.name).join(' or ')} only`, name);
+  faults.add(path, typesRule(types), name);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

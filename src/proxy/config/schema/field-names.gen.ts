@@ -135,6 +135,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.TcpKeepalive': '1:keepalive_probes 2:keepalive_time 3:keepalive_interval',
   'envoy.config.core.v3.TransportSocket': '1:name 3:typed_config',
   'envoy.config.core.v3.TypedExtensionConfig': '1:name 2:typed_config',
+  'envoy.config.core.v3.UpstreamHttpProtocolOptions':
+    '1:auto_sni 2:auto_san_validation 3:override_auto_sni_header',
   'envoy.config.core.v3.WatchedDirectory': '1:path',
   'envoy.config.endpoint.v3.ClusterLoadAssignment': '1:cluster_name 2:endpoints 4:policy 5:named_endpoints',
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy':
@@ -384,6 +386,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:name 4:typed_config 5:config_discovery 6:is_optional 7:disabled',
   'envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig': '1:mappers 2:body_format',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': '1:config_source 2:route_config_name',
+  'envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension': '1:typed_config',
   'envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper':
     '1:filter 2:status_code 3:body 4:body_format_override 5:headers_to_add',
   'envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit':
@@ -406,7 +409,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:forward_reason_phrase 2:formatter_type_on_envoy_headers',
   'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig':
     '1:header_name 2:allow_extension_to_set_address_as_trusted 3:reject_with_status',
-  'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig': '1:xff_num_trusted_hops',
+  'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig':
+    '1:xff_num_trusted_hops 2:xff_trusted_cidrs 3:skip_xff_append',
+  'envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs': '1:cidrs',
   'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': '1:cookie',
   'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': '1:name',
   'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig':
@@ -441,6 +446,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:keys 2:fallback_policy 3:fallback_keys_subset 4:single_host_per_subset',
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': '1:path_template',
   'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': '1:path_template_rewrite',
+  'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig':
+    '1:pack_trace_reason 2:use_request_id_for_trace_sampling',
   'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig':
     '1:max_active_downstream_connections',
   'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig': '1:max_heap_size_bytes',

@@ -161,6 +161,20 @@ export function only(...values: readonly (string | number | boolean)[]): Check<s
   return (value) => (values.includes(value) ? null : `is supported as ${text} only`);
 }
 
+/** Of a message with `is_optional`: the `any` field of that name is kept when its type is unknown, but only then. */
+export function knownUnlessOptional(field: string, types: readonly MessageSpec[]): Rule {
+  return (decoded) => {
+    const any = decoded[field] as AnyValue | undefined;
+    if (any === undefined || any.value !== null || any.type === '' || decoded['is_optional'] === true)
+      return null;
+    return { field, rule: typesRule(types), value: any.type };
+  };
+}
+
+export function typesRule(types: readonly MessageSpec[]): string {
+  return `is supported as ${types.map((spec) => spec.name).join(' or ')} only`;
+}
+
 export function atMost(maximum: number): Check<number> {
   return (value) => (value <= maximum ? null : `must be at most ${maximum}`);
 }

@@ -3,7 +3,7 @@
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { fractionalPercent, headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
-import { atMost, f, message, notEmpty, positive } from './field.ts';
+import { atMost, f, knownUnlessOptional, message, notEmpty, positive } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
@@ -135,6 +135,7 @@ const mutations = message('envoy.extensions.filters.http.header_mutation.v3.Muta
 
 export const headerMutation = message('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
   mutations: f.message(1, mutations),
+  most_specific_header_mutations_wins: f.bool(2),
 });
 
 export const headerMutationPerRoute = message(
@@ -183,10 +184,16 @@ const routeFilters = [
 ] as const;
 
 /** What a virtual host, route or cluster's weight says to a filter of its listener, of any type but the router's. */
-export const filterConfig = message('envoy.config.route.v3.FilterConfig', {
-  config: f.any(1, routeFilters),
-  disabled: f.bool(3),
-});
+export const filterConfig = message(
+  'envoy.config.route.v3.FilterConfig',
+  {
+    config: f.any(1, routeFilters, '', true),
+    is_optional: f.bool(2, 'what is not known says nothing'),
+    disabled: f.bool(3),
+  },
+  [],
+  knownUnlessOptional('config', routeFilters),
+);
 
 export function perRouteFilters(number: number) {
   return f.map(f.any(number, [...routeFilters, filterConfig], 'by the name of the filter in the chain'));

@@ -34,6 +34,7 @@ export {
 export {
   address,
   type apiConfigSource,
+  type cidrRange,
   type configSource,
   type filterGrpcService,
   type grpcService,
@@ -75,7 +76,7 @@ export {
   safeCrossScheme,
 } from './internal-redirect.ts';
 export { jwtPerRoute, type RequirementMessage } from './jwt-authn.ts';
-export { httpConnectionManager, jwtAuthn, listener, router } from './listener.ts';
+export { httpConnectionManager, type httpFilter, jwtAuthn, listener, router } from './listener.ts';
 export {
   type filterChainMatch,
   httpInspector,
@@ -118,7 +119,7 @@ export {
   uriTemplateRewrite,
   virtualHost,
 } from './route.ts';
-export { earlyHeaderMutation } from './special.ts';
+export { earlyHeaderMutation, type requestIdExtension, uuidRequestIds } from './special.ts';
 export {
   cookieSession,
   headerSession,

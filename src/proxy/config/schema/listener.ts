@@ -13,14 +13,19 @@ import {
   socketOptions,
 } from './core.ts';
 
-import { f, message, only, positive, required } from './field.ts';
+import { f, knownUnlessOptional, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { createJwtAuthn } from './jwt-authn.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
 import { networkFilterTypes } from './network-filters.ts';
 import { internalAddressConfig, localReplyConfig, originalIpDetection } from './origin.ts';
 import { routeConfiguration, routeMatch } from './route.ts';
-import { earlyMutationExtension, proxyStatusConfig, schemeTransformation } from './special.ts';
+import {
+  earlyMutationExtension,
+  proxyStatusConfig,
+  requestIdExtension,
+  schemeTransformation,
+} from './special.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { transportSocket } from './tls.ts';
 import { tracing } from './tracing.ts';
@@ -35,15 +40,19 @@ export const router = message('envoy.extensions.filters.http.router.v3.Router', 
 
 export const jwtAuthn = createJwtAuthn(routeMatch);
 
-const httpFilter = message('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
-  name: f.string(1),
-  typed_config: f.any(
-    4,
-    [router, ...httpFilterTypes, jwtAuthn],
-    'the router last, before it those of the table',
-  ),
-  disabled: f.bool(7, 'true: only where a route enables it'),
-});
+const chainTypes = [router, ...httpFilterTypes, jwtAuthn] as const;
+
+export const httpFilter = message(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter',
+  {
+    name: f.string(1),
+    typed_config: f.any(4, chainTypes, 'the router last, before it those of the table', true),
+    is_optional: f.bool(6, 'one that is not known is left out'),
+    disabled: f.bool(7, 'true: only where a route enables it'),
+  },
+  [],
+  knownUnlessOptional('typed_config', chainTypes),
+);
 
 export const rds = message('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
   config_source: f.message(1, configSource),
@@ -65,6 +74,7 @@ const upgradeConfig = message(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
   {
     upgrade_type: f.string(1, 'as in Upgrade, in any case; or CONNECT', required),
+    filters: f.repeated(f.message(2, httpFilter, 'none: those of http_filters')),
     enabled: f.boolValue(3),
   },
 );
@@ -81,7 +91,7 @@ export const httpConnectionManager = message(
     stat_prefix: f.string(2, '', required),
     rds: f.message(3, rds),
     route_config: f.message(4, routeConfiguration),
-    upgrade_configs: f.repeated(f.message(23, upgradeConfig, 'the filters are those of the chain')),
+    upgrade_configs: f.repeated(f.message(23, upgradeConfig)),
     http_filters: f.repeated(f.message(5, httpFilter, 'the router is the last')),
     common_http_protocol_options: f.message(35, downstreamConnectionOptions),
     http_protocol_options: f.message(8, http1Options),
@@ -117,6 +127,7 @@ export const httpConnectionManager = message(
     always_set_request_id_in_response: f.bool(37),
     local_reply_config: f.message(38, localReplyConfig),
     generate_request_id: f.boolValue(15),
+    request_id_extension: f.message(36, requestIdExtension),
     scheme_header_transformation: f.message(48, schemeTransformation),
     add_user_agent: f.boolValue(6),
     represent_ipv4_remote_address_as_ipv4_mapped_ipv6: f.bool(20),
@@ -136,6 +147,7 @@ export const httpConnectionManager = message(
     ),
     set_current_client_cert_details: f.message(17, clientCertDetails),
     normalize_path: f.boolValue(30),
+    path_normalization_options: f.refused(43, 'Envoy does not implement it either: normalize_path'),
     merge_slashes: f.bool(33),
     via: f.string(22),
     strip_matching_host_port: f.bool(39),

@@ -13,7 +13,12 @@ export const internalAddressConfig = message(`${managers}.HttpConnectionManager.
 });
 
 export const xffDetection = message(`${detections}.xff.v3.XffConfig`, {
-  xff_num_trusted_hops: f.uint32(1),
+  xff_num_trusted_hops: f.uint32(1, 'not with xff_trusted_cidrs'),
+  xff_trusted_cidrs: f.message(
+    2,
+    message(`${detections}.xff.v3.XffTrustedCidrs`, { cidrs: f.repeated(f.message(1, cidrRange)) }),
+  ),
+  skip_xff_append: f.boolValue(3, 'default true'),
 });
 
 export const headerDetection = message(`${detections}.custom_header.v3.CustomHeaderConfig`, {

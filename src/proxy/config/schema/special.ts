@@ -17,7 +17,16 @@ export const earlyMutationExtension = message('envoy.config.core.v3.TypedExtensi
 
 export const schemeTransformation = message('envoy.config.core.v3.SchemeHeaderTransformation', {
   scheme_to_overwrite: f.string(1, 'http or https', only('http', 'https')),
-  match_upstream: f.bool(2, 'false', only(false)),
+  match_upstream: f.bool(2, 'without scheme_to_overwrite'),
+});
+
+export const uuidRequestIds = message('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', {
+  pack_trace_reason: f.boolValue(1, 'default true'),
+  use_request_id_for_trace_sampling: f.boolValue(2, 'default true; false: every request is traced'),
+});
+
+export const requestIdExtension = message(`${managers}.RequestIDExtension`, {
+  typed_config: f.any(1, [uuidRequestIds]),
 });
 
 export const proxyStatusConfig = message(

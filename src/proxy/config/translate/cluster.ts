@@ -94,6 +94,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       tls,
       proxyHeader,
       transportMatches,
+      ...translatePeerNames(message, [tls, ...transportMatches.map((match) => match.tls)], path, faults),
       ...translateChoice(message, path, faults),
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
@@ -186,6 +187,30 @@ interface HttpChoice {
     ClusterConfig,
     'requestsPerConnectionMax' | 'connectionAgeMsMax' | 'headBytesMax' | 'headerCountMax'
   >;
+}
+
+/** Absent: nothing of a request says whom its endpoint has to be, or there is no TLS that could. */
+function translatePeerNames(
+  message: ClusterMessage,
+  transports: readonly (UpstreamTlsConfig | null)[],
+  path: string,
+  faults: Faults,
+): Pick<ClusterConfig, 'peerNames'> {
+  const options = unpack(message.typed_extension_protocol_options.get(httpOptionsKey), upstreamHttpOptions);
+  const said = options?.upstream_http_protocol_options ?? message.upstream_http_protocol_options;
+  const asks = said?.auto_sni === true;
+  const verifies = said?.auto_san_validation === true;
+  const secured = transports.filter((tls) => tls !== null);
+  if (verifies && secured.some(({ validation }) => validation.kind === 'none'))
+    faults.add(
+      join(path, 'upstream_http_protocol_options.auto_san_validation'),
+      'must come with a validation context: without trust anybody may claim any name',
+      true,
+    );
+  if ((!asks && !verifies) || secured.length === 0) return {};
+  return {
+    peerNames: { asks, verifies, header: (said?.override_auto_sni_header ?? '').toLowerCase() },
+  };
 }
 
 const httpOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

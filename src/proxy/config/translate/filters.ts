@@ -94,12 +94,7 @@ export function mergeRouteFilters(
 }
 
 function mergeFilter(config: RouteFilterConfig, outer: RouteFilterConfig | undefined): RouteFilterConfig {
-  if (config.kind === 'header-mutation' && outer?.kind === 'header-mutation')
-    return {
-      kind: 'header-mutation',
-      request: concat(config.request, outer.request),
-      response: concat(config.response, outer.response),
-    };
+  if (config.kind === 'header-mutation' && outer?.kind === 'header-mutation') return { ...config, outer };
   if (config.kind === 'ext-authz-override' && outer?.kind === 'ext-authz-override')
     return { ...config, extensions: { ...outer.extensions, ...config.extensions } };
   return config;
@@ -190,8 +185,13 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   }
   const health = unpack(any, healthCheckFilter);
   if (health !== null) return translateHealthCheck(health, path, faults);
-  const mutating = unpack(any, headerMutation) ?? unpack(any, headerMutationPerRoute);
-  return mutating === null ? null : translateMutations(mutating.mutations, join(path, 'mutations'), faults);
+  const mutating = unpack(any, headerMutation);
+  const said = mutating ?? unpack(any, headerMutationPerRoute);
+  if (said === null) return null;
+  const mutations = translateMutations(said.mutations, join(path, 'mutations'), faults);
+  return mutating?.most_specific_header_mutations_wins === true
+    ? { ...mutations, specificLast: true }
+    : mutations;
 }
 
 function translateHealthCheck(
@@ -302,8 +302,4 @@ function translateMutations(
     request: side('request_mutations'),
     response: side('response_mutations'),
   };
-}
-
-function concat(first: HeaderEdits | null, second: HeaderEdits | null): HeaderEdits | null {
-  return first === null || second === null ? (first ?? second) : [...first, ...second];
 }

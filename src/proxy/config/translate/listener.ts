@@ -1,10 +1,9 @@
 // Listener to ListenerConfig, one for each filter chain: HTTP connection manager or TCP proxy.
 
-import { createIpRange, type IpRange } from '../../../base/index.ts';
 import { formatAddress } from '../../../net/index.ts';
 import type { RouteConfig } from '../../../policy/index.ts';
 import { defaultHttp1Rules } from '../../../wire/http1/index.ts';
-import type { ListenerFilterConfig, NetworkFilterConfig } from '../filter-types.ts';
+import type { NetworkFilterConfig } from '../filter-types.ts';
 import {
   type AnyValue,
   type Faults,
@@ -12,7 +11,6 @@ import {
   join,
   type listener,
   type MessageOf,
-  router,
   sniCluster,
   tcpProxy,
   unpack,
@@ -24,21 +22,21 @@ import { translateBinding } from './binding.ts';
 import { clusterDefaults } from './cluster.ts';
 import { translateConfigSource } from './config-source.ts';
 import { translateEntry } from './entry.ts';
-import { translateFilter } from './filters.ts';
+import { lastFilter, translateChainOf } from './filter-chain.ts';
 import { translateHeadRules } from './head-rules.ts';
 import { translateHttp1Server } from './http1.ts';
 import { translateHttp2 } from './http2.ts';
 import { translateLocalReplies } from './local-replies.ts';
 import { checkFieldValue } from './message-text.ts';
 import { translateNetworkFilter } from './network-filters.ts';
-import { translateDetections } from './origin.ts';
+import { translateDetections, translateRanges } from './origin.ts';
 import { translateRouteConfig } from './route-config.ts';
 import { routerDefaults, translateRouter } from './router.ts';
 import { translateSpecial } from './special.ts';
 import { translateTcpProxy } from './tcp-proxy.ts';
 import { translateDownstreamTransport } from './tls.ts';
-import { translateTracing } from './tracing.ts';
-import { translateUpgrades } from './upgrades.ts';
+import { translateRequestIds, translateTracing } from './tracing.ts';
+import { translateUpgradeFilters, translateUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
 
 export type ListenerMessage = MessageOf<typeof listener>;
@@ -243,7 +241,6 @@ function translateManager(
   faults: Faults,
 ): TranslatedListener {
   const { name } = common;
-  checkFilters(hcm, at, faults);
   const routes =
     hcm.route_config === undefined
       ? null
@@ -333,43 +330,6 @@ function translateNetwork(
   });
 }
 
-function checkFilters(hcm: Hcm, path: string, faults: Faults): void {
-  const filters = hcm.http_filters;
-  const last = filters.at(-1);
-  // An unknown type was refused where it stands; here only the shape is left to say.
-  if (last === undefined) {
-    faults.add(join(path, 'http_filters'), 'must end with the router filter');
-  } else if (last.typed_config === undefined) {
-    faults.add(`${join(path, 'http_filters')}[${filters.length - 1}].typed_config`, 'must be set');
-  } else if (last.typed_config.value !== null && unpack(last.typed_config, router) === null) {
-    faults.add(join(path, 'http_filters'), 'must end with the router filter');
-  }
-}
-
-function lastFilter(hcm: Hcm, path: string): string {
-  return `${join(path, 'http_filters')}[${hcm.http_filters.length - 1}].typed_config`;
-}
-
-/** Those before the router, in their order. */
-function translateFilters(hcm: Hcm, path: string, faults: Faults): readonly ListenerFilterConfig[] {
-  const chain: ListenerFilterConfig[] = [];
-  const names = new Set<string>();
-  hcm.http_filters.slice(0, -1).forEach(({ name = '', typed_config, disabled }, index) => {
-    const at = `${join(path, 'http_filters')}[${index}]`;
-    if (typed_config === undefined) {
-      faults.add(join(at, 'typed_config'), 'must be set');
-      return;
-    }
-    if (unpack(typed_config, router) !== null) faults.add(at, 'the router must be the last filter');
-    // Routes speak of filters by name.
-    if (names.has(name)) faults.add(join(at, 'name'), 'must be unique', name);
-    names.add(name);
-    const filter = translateFilter(name, disabled === true, typed_config, join(at, 'typed_config'), faults);
-    if (filter !== null) chain.push(filter);
-  });
-  return chain;
-}
-
 function translateRds(hcm: Hcm, path: string, faults: Faults): string | null {
   if (hcm.rds === undefined) {
     if (hcm.route_config === undefined) faults.add(path, 'one of rds, route_config must be set');
@@ -407,14 +367,16 @@ function translateTracingOf(
   faults: Faults,
 ): HttpOptions['tracing'] {
   const egress = listener.traffic_direction === 'OUTBOUND';
+  const ids = translateRequestIds(hcm.request_id_extension, join(path, 'request_id_extension'), faults);
   return hcm.tracing === undefined
     ? null
-    : translateTracing(hcm.tracing, egress, join(path, 'tracing'), faults);
+    : { ...translateTracing(hcm.tracing, egress, join(path, 'tracing'), faults), ...ids };
 }
 
 function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults: Faults): HttpOptions {
   const common = hcm.common_http_protocol_options;
   const useRemoteAddress = hcm.use_remote_address ?? false;
+  const filtersAt = join(path, 'http_filters');
   checkFieldValue(hcm.server_name ?? '', join(path, 'server_name'), faults);
   checkFieldValue(hcm.via ?? '', join(path, 'via'), faults);
   return {
@@ -442,15 +404,27 @@ function translateHttp(listener: ListenerMessage, hcm: Hcm, path: string, faults
     clientCertificate: translateClientCertificate(hcm),
     trustedHops: hcm.xff_num_trusted_hops ?? 0,
     skipForwardedFor: hcm.skip_xff_append ?? false,
-    internalRanges: translateRanges(hcm, join(path, 'internal_address_config.cidr_ranges'), faults),
+    internalRanges:
+      hcm.internal_address_config === undefined
+        ? null
+        : translateRanges(
+            hcm.internal_address_config.cidr_ranges,
+            join(path, 'internal_address_config.cidr_ranges'),
+            faults,
+          ),
     internalSockets: hcm.internal_address_config?.unix_sockets ?? false,
     detections: translateDetections(hcm, path, faults),
     forwardedPort: hcm.append_x_forwarded_port ?? false,
     requestIdInResponse: hcm.always_set_request_id_in_response ?? false,
-    router: translateRouter(hcm.http_filters.at(-1)?.typed_config, lastFilter(hcm, path), faults),
+    router: translateRouter(
+      hcm.http_filters.at(-1)?.typed_config,
+      lastFilter(hcm.http_filters, filtersAt),
+      faults,
+    ),
     localReplies: translateLocalReplies(hcm.local_reply_config, join(path, 'local_reply_config'), faults),
     upgrades: translateUpgrades(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
-    filters: translateFilters(hcm, path, faults),
+    ...translateUpgradeFilters(hcm.upgrade_configs, join(path, 'upgrade_configs'), faults),
+    filters: translateChainOf(hcm.http_filters, filtersAt, faults),
     tracing: translateTracingOf(listener, hcm, path, faults),
     accessLogs: translateAccessLogs(hcm.access_log, join(path, 'access_log'), faults),
     accessLogOptions: translateLogOptions(
@@ -483,14 +457,4 @@ function translateClientCertificate(hcm: Hcm): HttpOptions['clientCertificate'] 
     uri: details?.uri === true,
     dns: details?.dns === true,
   };
-}
-
-function translateRanges(hcm: Hcm, path: string, faults: Faults): readonly IpRange[] | null {
-  if (hcm.internal_address_config === undefined) return null;
-  return hcm.internal_address_config.cidr_ranges.flatMap(({ address_prefix = '', prefix_len = 0 }, at) => {
-    const range = createIpRange(address_prefix, prefix_len);
-    if (range === null)
-      faults.add(`${path}[${at}]`, 'must be an IP literal with a prefix that fits it', address_prefix);
-    return range === null ? [] : [range];
-  });
 }

@@ -1,6 +1,8 @@
 // original_ip_detection_extensions: how the client of a request is found out.
 
+import { createIpRange, type IpRange } from '../../../base/index.ts';
 import {
+  type cidrRange,
   type Faults,
   headerDetection,
   type httpConnectionManager,
@@ -23,7 +25,7 @@ export function translateDetections(
   if ((hcm.xff_num_trusted_hops ?? 0) > 0) faults.add(at, 'must not be set with xff_num_trusted_hops');
   return extensions.flatMap(({ typed_config: config }, index): readonly OriginDetection[] => {
     const xff = unpack(config, xffDetection);
-    if (xff !== null) return [{ kind: 'forwarded-for', hops: xff.xff_num_trusted_hops ?? 0 }];
+    if (xff !== null) return [translateForwardedFor(xff, `${at}[${index}].typed_config`, faults)];
     const header = unpack(config, headerDetection);
     if (header === null) {
       if (config === undefined) faults.add(`${at}[${index}].typed_config`, 'must be set');
@@ -38,5 +40,36 @@ export function translateDetections(
         rejectStatus: header.reject_with_status === undefined ? 0 : code >= 400 && code < 600 ? code : 403,
       },
     ];
+  });
+}
+
+function translateForwardedFor(
+  xff: MessageOf<typeof xffDetection>,
+  path: string,
+  faults: Faults,
+): OriginDetection {
+  const hops = xff.xff_num_trusted_hops ?? 0;
+  const { xff_trusted_cidrs: trusted } = xff;
+  const at = join(path, 'xff_trusted_cidrs');
+  if (trusted !== undefined && hops > 0) faults.add(at, 'must not be set with xff_num_trusted_hops');
+  const proxies = trusted === undefined ? [] : translateRanges(trusted.cidrs, join(at, 'cidrs'), faults);
+  return {
+    kind: 'forwarded-for',
+    hops,
+    proxies: proxies.length === 0 ? null : proxies,
+    appends: xff.skip_xff_append === false,
+  };
+}
+
+export function translateRanges(
+  ranges: readonly MessageOf<typeof cidrRange>[],
+  path: string,
+  faults: Faults,
+): readonly IpRange[] {
+  return ranges.flatMap(({ address_prefix = '', prefix_len = 0 }, at) => {
+    const range = createIpRange(address_prefix, prefix_len);
+    if (range === null)
+      faults.add(`${path}[${at}]`, 'must be an IP literal with a prefix that fits it', address_prefix);
+    return range === null ? [] : [range];
   });
 }

@@ -27,10 +27,9 @@ const nothing: SpecialOptions = {
 };
 
 export function translateSpecial(hcm: Manager, path: string, faults: Faults): SpecialOptions | null {
-  const scheme = hcm.scheme_header_transformation?.scheme_to_overwrite;
   const special: SpecialOptions = {
     makesRequestId: hcm.generate_request_id ?? true,
-    scheme: scheme === 'http' || scheme === 'https' ? scheme : null,
+    scheme: translateScheme(hcm),
     namesProxy: hcm.add_user_agent ?? false,
     mappedAddress: hcm.represent_ipv4_remote_address_as_ipv4_mapped_ipv6 ?? false,
     earlyEdits: translateEarlyEdits(hcm, join(path, 'early_header_mutation_extensions'), faults),
@@ -44,6 +43,12 @@ export function translateSpecial(hcm: Manager, path: string, faults: Faults): Sp
   };
   const keys = Object.keys(nothing) as (keyof SpecialOptions)[];
   return keys.every((key) => special[key] === nothing[key]) ? null : special;
+}
+
+function translateScheme({ scheme_header_transformation: said }: Manager): SpecialOptions['scheme'] {
+  const scheme = said?.scheme_to_overwrite;
+  if (scheme === 'http' || scheme === 'https') return scheme;
+  return said?.match_upstream === true ? 'upstream' : null;
 }
 
 function translateEarlyEdits(hcm: Manager, path: string, faults: Faults): HeaderEdits | null {

@@ -6,9 +6,11 @@ import {
   join,
   type MessageOf,
   openTelemetry,
+  type requestIdExtension,
   type route,
   type tracing,
   unpack,
+  uuidRequestIds,
   zipkin,
 } from '../schema/index.ts';
 import type { OtlpConfig, TracingConfig, ZipkinConfig } from '../tracing-types.ts';
@@ -24,7 +26,7 @@ export function translateTracing(
   egress: boolean,
   path: string,
   faults: Faults,
-): TracingConfig {
+): Omit<TracingConfig, keyof RequestIds> {
   const provider = translateProvider(message, join(path, 'provider'), faults);
   const share = (name: 'client_sampling' | 'random_sampling' | 'overall_sampling') =>
     (message[name]?.value ?? (message[name] === undefined ? 100 : 0)) / 100;
@@ -36,6 +38,23 @@ export function translateTracing(
     pathCharsMax: message.max_path_tag_length ?? 256,
     tags: translateTags(message.custom_tags, join(path, 'custom_tags'), faults),
     provider,
+  };
+}
+
+type RequestIds = Pick<TracingConfig, 'packsReason' | 'drawsById'>;
+
+/** What x-request-id has to do with it. */
+export function translateRequestIds(
+  extension: MessageOf<typeof requestIdExtension> | undefined,
+  path: string,
+  faults: Faults,
+): RequestIds {
+  const config = extension?.typed_config;
+  if (extension !== undefined && config === undefined) faults.add(join(path, 'typed_config'), 'must be set');
+  const uuid = unpack(config, uuidRequestIds);
+  return {
+    packsReason: uuid?.pack_trace_reason ?? true,
+    drawsById: uuid?.use_request_id_for_trace_sampling ?? true,
   };
 }
 

@@ -1,7 +1,9 @@
 // Which protocols a request may ask to become: of a listener, and of a route where it says something else.
 
 import type { RouteAction } from '../../../policy/index.ts';
-import { type Faults, join } from '../schema/index.ts';
+import type { ListenerFilterConfig } from '../filter-types.ts';
+import { type Faults, type httpConnectionManager, join, type MessageOf } from '../schema/index.ts';
+import { translateChainOf } from './filter-chain.ts';
 
 interface UpgradeMessage {
   readonly upgrade_type: string | undefined;
@@ -25,6 +27,23 @@ export function translateUpgrades(
     upgrades.set(protocol, enabled ?? true);
   });
   return upgrades;
+}
+
+type ListenerUpgrades = MessageOf<typeof httpConnectionManager>['upgrade_configs'];
+
+/** Chains of their own, by protocol in lower case; absent: all of them pass the listener's. */
+export function translateUpgradeFilters(
+  configs: ListenerUpgrades,
+  path: string,
+  faults: Faults,
+): { readonly upgradeFilters?: ReadonlyMap<string, readonly ListenerFilterConfig[]> } {
+  const chains = new Map<string, readonly ListenerFilterConfig[]>();
+  configs.forEach(({ filters, upgrade_type: type = '' }, index) => {
+    if (filters.length === 0) return;
+    const at = join(`${path}[${index}]`, 'filters');
+    chains.set(type.toLowerCase(), translateChainOf(filters, at, faults));
+  });
+  return chains.size === 0 ? {} : { upgradeFilters: chains };
 }
 
 export function translateRouteUpgrades(
