@@ -15,13 +15,7 @@ import {
   type SubsetRequest,
   type WeightedCluster,
 } from '../../policy/index.ts';
-import {
-  createRequestHead,
-  type Head,
-  type RequestHead,
-  type ResponseHead,
-  type ServerStream,
-} from '../../wire/index.ts';
+import type { Head, RequestHead, ResponseHead, ServerStream } from '../../wire/index.ts';
 import type { AccessLogger } from '../access-logger.ts';
 import type { HttpOptions, ListenerConfig } from '../config/types.ts';
 import { proxyLimits } from '../limits.ts';
@@ -41,6 +35,7 @@ import {
   type UpstreamConnection,
   type WantedHost,
 } from '../upstream/index.ts';
+import { absentHead, absentStream } from './absent-request.ts';
 import type { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
@@ -481,20 +476,3 @@ export function resumeRequest(request: RequestState): void {
   request.paused = false;
   request.stream.resume();
 }
-
-function absent(): never {
-  throw new Error('bug: there is no request');
-}
-
-const absentStream: ServerStream = {
-  sendInformational: absent,
-  sendResponse: absent,
-  openTunnel: absent,
-  sendBody: absent,
-  sendEnd: absent,
-  reset: absent,
-  pause: absent,
-  resume: absent,
-};
-
-const absentHead: RequestHead = createRequestHead('', '', '', []);

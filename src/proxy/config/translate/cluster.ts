@@ -94,12 +94,11 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
       tls,
       proxyHeader,
       transportMatches,
-      ...translatePeerNames(message, [tls, ...transportMatches.map((match) => match.tls)], path, faults),
       ...translateChoice(message, path, faults),
       limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
       high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
       connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
-      ...translatePools(message),
+      ...translatePools(message, [{ tls }, ...transportMatches], path, faults),
       outlier: policy.outlier ?? translateOutlier(message),
       objective: policy.objective,
       health: translateHealthCheck(message, { tls, transportMatches }, path, faults),
@@ -130,9 +129,15 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   };
 }
 
-function translatePools(message: ClusterMessage): Pick<ClusterConfig, 'preconnectRatio' | 'poolsByClient'> {
+function translatePools(
+  message: ClusterMessage,
+  transports: readonly Pick<TransportMatch, 'tls'>[],
+  path: string,
+  faults: Faults,
+): Pick<ClusterConfig, 'peerNames' | 'preconnectRatio' | 'poolsByClient'> {
   const ratio = message.preconnect_policy?.per_upstream_preconnect_ratio ?? 1;
   return {
+    ...translatePeerNames(message, transports, path, faults),
     ...(ratio > 1 ? { preconnectRatio: ratio } : {}),
     ...(message.connection_pool_per_downstream_connection === true ? { poolsByClient: true as const } : {}),
   };
@@ -192,7 +197,7 @@ interface HttpChoice {
 /** Absent: nothing of a request says whom its endpoint has to be, or there is no TLS that could. */
 function translatePeerNames(
   message: ClusterMessage,
-  transports: readonly (UpstreamTlsConfig | null)[],
+  transports: readonly Pick<TransportMatch, 'tls'>[],
   path: string,
   faults: Faults,
 ): Pick<ClusterConfig, 'peerNames'> {
@@ -200,7 +205,7 @@ function translatePeerNames(
   const said = options?.upstream_http_protocol_options ?? message.upstream_http_protocol_options;
   const asks = said?.auto_sni === true;
   const verifies = said?.auto_san_validation === true;
-  const secured = transports.filter((tls) => tls !== null);
+  const secured = transports.flatMap(({ tls }) => tls ?? []);
   if (verifies && secured.some(({ validation }) => validation.kind === 'none'))
     faults.add(
       join(path, 'upstream_http_protocol_options.auto_san_validation'),
