@@ -10,6 +10,7 @@ import { version } from './version.ts';
 
 interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'replicas'> {
   readonly agents?: true;
+  readonly monitors?: true;
   readonly chart?: string;
   readonly webhookCert?: string;
   readonly webhookKey?: string;
@@ -24,7 +25,9 @@ function run(flags: InstallFlags): void {
 function printObjects(flags: InstallFlags): void {
   const { image, namespace, replicas } = flags;
   const agents = flags.agents === true;
-  const objects = createInstallation({ image, namespace, replicas, agents, webhook: readCertificate(flags) });
+  const monitors = flags.monitors === true;
+  const webhook = readCertificate(flags);
+  const objects = createInstallation({ image, namespace, replicas, agents, webhook, monitors });
   // No aliases: what is said twice is written twice, so that a line can be changed alone.
   // YAML 1.1 is what kubectl reads: there a plain `on` is true.
   const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
@@ -73,6 +76,7 @@ export const command: CliCommand = new Command('install')
   .option('--namespace <name>', 'for the control plane', 'weft-system')
   .option('--replicas <n>', 'of the control plane', parseReplicas, 2)
   .option('--agents', 'a proxy on every node too')
+  .option('--monitors', 'PodMonitors for the Prometheus operator too, whose definitions must be there')
   .option(
     '--chart <folder>',
     'write a Helm chart there instead; its values take the place of the other options',

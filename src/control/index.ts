@@ -16,6 +16,7 @@ export {
   type TypeView,
 } from './admin/mesh-view.ts';
 export type { ProxyResourcesView, ResourceView } from './admin/proxy-resources.ts';
+export { metricsAnnotation } from './admin/scrape-targets.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';

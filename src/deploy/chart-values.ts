@@ -37,6 +37,12 @@ function listValues(version: string): readonly ChartValue[] {
       schema: { type: 'boolean' },
     },
     {
+      name: 'monitors',
+      doc: 'PodMonitors for the Prometheus operator, whose definitions must be there.',
+      standard: false,
+      schema: { type: 'boolean' },
+    },
+    {
       name: 'webhook',
       doc: 'Inject pods of namespaces with the label weft.dev/inject=enabled; off where cert is empty.',
       standard: { cert: '', key: '', ca: '' },

@@ -41,10 +41,10 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
   test('helm template gives what weft install prints', async () => {
     const webhook = { cert: pem, key: pem, ca: pem };
     const set = ['cert', 'key'].flatMap((name) => ['--set-string', `webhook.${name}=${pem}`]);
-    const values = ['--set', 'image=a/b:1,replicas=3,agents=true', ...set];
+    const values = ['--set', 'image=a/b:1,replicas=3,agents=true,monitors=true', ...set];
     const { code, out, err } = await run(['helm', 'template', 'weft', chart, '-n', 'mesh', ...values]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const options = { image: 'a/b:1', namespace: 'mesh', replicas: 3, agents: true, webhook };
+    const options = { image: 'a/b:1', namespace: 'mesh', replicas: 3, agents: true, webhook, monitors: true };
     const printed = createInstallation(options).filter(
       (object) =>
         !['Namespace', 'CustomResourceDefinition'].includes((object as { kind?: string }).kind ?? ''),

@@ -23,7 +23,14 @@ function render(values: Readonly<Record<string, string>>): readonly { kind: stri
 describe('the chart', () => {
   test('is what weft install prints, but for the namespace, which Helm makes', () => {
     const certificate = { cert: 'c', key: 'k', ca: 'a' };
-    const options = { image: 'weft:1', namespace: '123', replicas: 3, agents: true, webhook: certificate };
+    const options = {
+      image: 'weft:1',
+      namespace: '123',
+      replicas: 3,
+      agents: true,
+      monitors: true,
+      webhook: certificate,
+    };
     const rendered = render({
       '.Values.image | quote': '"weft:1"',
       '.Values.replicas': '3',

@@ -31,6 +31,7 @@ const options: InstallOptions = {
   replicas: replicasMark,
   agents: false,
   webhook: null,
+  monitors: false,
 };
 
 /** `version` is that of Weft: chart and program go together. */
@@ -38,6 +39,7 @@ export function createChart(version: string): ChartFiles {
   const core = createInstallation(options);
   const certificate = { cert: marks.cert.text, key: marks.key.text, ca: marks.ca.text };
   const agents = listAdded(core, createInstallation({ ...options, agents: true }));
+  const monitors = listAdded(core, createInstallation({ ...options, monitors: true }));
   const webhook = listAdded(core, createInstallation({ ...options, webhook: certificate }));
   const { crds = [], rest = [] } = Object.groupBy(core.filter(isCharted), (object) =>
     kindOf(object) === 'CustomResourceDefinition' ? 'crds' : 'rest',
@@ -49,6 +51,7 @@ export function createChart(version: string): ChartFiles {
     ['templates/crds.yaml', encodeTemplate(crds.map(keep))],
     ['templates/control.yaml', encodeTemplate(rest)],
     ['templates/agents.yaml', encodeTemplate(agents, '.Values.agents')],
+    ['templates/monitors.yaml', encodeTemplate(monitors, '.Values.monitors')],
     ['templates/webhook.yaml', encodeTemplate(webhook, '.Values.webhook.cert')],
   ]);
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { accountLabel, type FleetGateway, type FleetObject } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
+import { proxyScrape, readyPort } from './monitors.ts';
 
 export interface GatewayObjectOptions {
   readonly image: string;
@@ -120,7 +121,7 @@ function deploymentSpec(
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
     ],
-    ports: gateway.ports.map((containerPort) => ({ containerPort, protocol: 'TCP' })),
+    ports: [...gateway.ports.map((containerPort) => ({ containerPort, protocol: 'TCP' })), readyPort],
     readinessProbe: { httpGet: { path: '/ready', port: meshPorts.readiness }, periodSeconds: 2 },
     resources: { requests: { cpu: '100m', memory: '96Mi' } },
     volumeMounts,
@@ -133,7 +134,7 @@ function deploymentSpec(
     template: {
       metadata: {
         labels: { ...gateway.labels, ...own, [accountLabel]: account },
-        annotations: { ...gateway.annotations, 'weft.dev/inject': 'false' },
+        annotations: { ...proxyScrape, ...gateway.annotations, 'weft.dev/inject': 'false' },
       },
       spec: {
         serviceAccountName: account,

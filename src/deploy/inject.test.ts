@@ -44,6 +44,18 @@ describe('an injected pod', () => {
     expect(pod.metadata?.labels).toEqual({ app: 'a', 'weft.dev/service-account': 'default' });
   });
 
+  test('is found by Prometheus, unless its own metrics are', () => {
+    expect(injected(podOf()).metadata?.annotations).toMatchObject({
+      'prometheus.io/scrape': 'true',
+      'prometheus.io/port': '15021',
+      'prometheus.io/path': '/stats/prometheus',
+    });
+    const own = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9090' };
+    const kept = injected(podOf({ annotations: own })).metadata?.annotations;
+    const ours = { 'weft.dev/metrics': '15021/stats/prometheus', [annotations.status]: 'weft:1' };
+    expect(kept).toEqual({ ...own, ...ours });
+  });
+
   test('gives no container a right but the one that redirects', () => {
     for (const container of pod.spec.initContainers ?? []) {
       const context = container.securityContext as { capabilities: { drop: string[]; add?: string[] } };

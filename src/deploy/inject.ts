@@ -4,6 +4,7 @@
 
 import { accountLabel } from '../control/index.ts';
 import { meshPorts, proxyUser } from './limits.ts';
+import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
 
@@ -63,7 +64,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
       metadata: {
         ...metadata,
         labels: { ...metadata?.labels, ...accountOf(spec) },
-        annotations: { ...said, [annotations.status]: options.image },
+        annotations: { ...proxyScrapeFor(said), ...said, [annotations.status]: options.image },
       },
       spec: {
         ...spec,
@@ -205,7 +206,7 @@ function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, 
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
       ...(level === undefined ? [] : ['--log-level', level]),
     ],
-    ports: [{ name: 'weft-ready', containerPort: meshPorts.readiness }],
+    ports: [readyPort],
     startupProbe: { httpGet: ready, periodSeconds: 1, failureThreshold: 60 },
     readinessProbe: { httpGet: ready, periodSeconds: 5 },
     resources: {

@@ -17,6 +17,7 @@ const install = (all: boolean) =>
     replicas: 2,
     agents: all,
     webhook: all ? certificate : null,
+    monitors: all,
   }) as unknown as readonly Manifest[];
 
 describe('an installation', () => {
@@ -35,6 +36,7 @@ describe('an installation', () => {
       'Service',
       'Deployment',
       'PodDisruptionBudget',
+      'NetworkPolicy',
     ]);
     const all = install(true).map(({ kind }) => kind);
     for (const kind of ['DaemonSet', 'Secret', 'MutatingWebhookConfiguration']) expect(all).toContain(kind);

@@ -8,9 +8,11 @@ import {
   statusKinds,
 } from '../control/index.ts';
 import { hardened } from './hardened.ts';
+import { createGuards } from './install-guard.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { labelPart } from './labels.ts';
 import { meshPorts } from './limits.ts';
+import { controlScrape, createMonitors, proxyScrape, readyPort } from './monitors.ts';
 import { spreadOverNodes } from './spread.ts';
 
 export interface InstallOptions {
@@ -21,6 +23,8 @@ export interface InstallOptions {
   readonly agents: boolean;
   /** null: pods are injected by `weft inject` alone. */
   readonly webhook: WebhookCertificate | null;
+  /** PodMonitors too, whose definitions must be there. */
+  readonly monitors: boolean;
 }
 
 const name = 'weft-control';
@@ -73,7 +77,9 @@ function listObjects(options: InstallOptions): readonly object[] {
       metadata: { name, namespace },
       spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
     },
+    ...createGuards({ namespace, webhook: options.webhook !== null }),
     ...(options.agents ? createAgents(options) : []),
+    ...(options.monitors ? createMonitors(namespace) : []),
     ...(options.webhook === null
       ? []
       : createWebhook({ ...options, xds: xdsAddress(namespace), certificate: options.webhook })),
@@ -197,7 +203,7 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
-        metadata: { labels, annotations: { 'weft.dev/inject': 'false' } },
+        metadata: { labels, annotations: { 'weft.dev/inject': 'false', ...controlScrape } },
         spec: {
           serviceAccountName: name,
           priorityClassName: 'system-cluster-critical',
@@ -232,7 +238,7 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
     ],
-    ports: [{ name: 'http-agent', containerPort: meshPorts.agent, hostPort: meshPorts.agent }],
+    ports: [{ name: 'http-agent', containerPort: meshPorts.agent, hostPort: meshPorts.agent }, readyPort],
     readinessProbe: { ...ready, periodSeconds: 2 },
     resources: { requests: { cpu: '100m', memory: '96Mi' } },
     volumeMounts: mount,
@@ -246,7 +252,7 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
       spec: {
         selector: { matchLabels: agent },
         template: {
-          metadata: { labels: agent, annotations: { 'weft.dev/inject': 'false' } },
+          metadata: { labels: agent, annotations: { 'weft.dev/inject': 'false', ...proxyScrape } },
           spec: {
             priorityClassName: 'system-node-critical',
             tolerations: [{ operator: 'Exists' }],

@@ -73,6 +73,20 @@ spec:
   containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
 `;
 
+const monitoring = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: monitoring, labels: { weft.dev/monitoring: enabled } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: prometheus, namespace: monitoring }
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: prometheus, image: prometheus }]
+`;
+
 const fence = `
 apiVersion: weft.dev/v1alpha1
 kind: AccessPolicy
@@ -282,6 +296,39 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
   });
 
+  test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {
+    const ask = (address: string, more = '') =>
+      sh(caller(`curl -s -m 2 -o /dev/null -w "%{http_code}" ${more} ${address} || true`));
+    const control = 'http://weft-control.weft-system';
+    expect(await ask(`${control}:${meshPorts.controlAdmin}/ready`)).toBe('000');
+    expect(await ask(`${control}:${meshPorts.xds}/`, '--http2-prior-knowledge')).not.toBe('000');
+    const node = await sh('kubectl get pod -n shop caller -o jsonpath={.status.hostIP}');
+    const host = `-H "Host: weft-control.weft-system:${meshPorts.controlAdmin}"`;
+    expect(await ask(`http://${node}:${meshPorts.agent}/ready`, host)).not.toBe('200');
+  });
+
+  test('Prometheus scrapes control plane, sidecars and agents by the configuration as it stands', async () => {
+    const config = join(root, 'examples/kubernetes/prometheus.yaml');
+    const settings = `${folder}/prometheus.yaml`;
+    // As it stands, but sooner.
+    await sh(`sed s/15s/1s/ ${config} > ${settings}; promtool check config ${config}`);
+    await sh(
+      `${rig}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
+    );
+    await sh('kubectl apply -f - >/dev/null', monitoring);
+    await sh('kubectl wait -n monitoring --for=condition=Ready pod/prometheus --timeout=60s');
+    const query = 'up==1';
+    const api = `/api/v1/namespaces/monitoring/pods/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;
+    await until('all are scraped', async () => {
+      const { data } = JSON.parse(await sh(`kubectl get --raw '${api}'`));
+      const up = (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
+      const of = (job: string, namespace: string) =>
+        up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
+      return of('weft', 'weft-system') === 4 && of('weft', 'shop') >= 3;
+    });
+    await sh('kubectl delete namespace monitoring --wait=false');
+  });
+
   test('weft uninstall says what it takes away, and leaves nothing', async () => {
     const lookFor = (selector: string) =>
       `kubectl get $(kubectl api-resources --verbs=list,delete -o name | grep -v events | paste -sd,) -A -o name ${selector} 2>/dev/null`;
@@ -293,9 +340,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       1,
       expect.stringMatching(/^\d pods have a sidecar/),
     ]);
-    await sh(
-      'kubectl delete namespace shop hooked --wait=false; kubectl wait --for=delete namespace/shop namespace/hooked --timeout=90s',
-    );
+    await sh('kubectl delete namespace shop hooked --ignore-not-found --timeout=90s');
     expect(await sh(`${weft} uninstall --crds`)).toContain('Nothing was deleted');
     expect(await sh(lookFor('-l app.kubernetes.io/part-of=weft'))).toBe(listed);
 

@@ -7,6 +7,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import { createMeshView, createProxiesView } from './mesh-view.ts';
 import { encodeMetrics } from './metrics.ts';
 import { type Bodies, viewProxyResources } from './proxy-resources.ts';
+import { listScrapeTargets } from './scrape-targets.ts';
 
 /** Answers a request, or null when it is not for it. */
 export type AdminPages = (request: Request) => Response | Promise<Response> | null;
@@ -58,6 +59,11 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
       });
     case '/api/v1/mesh':
       return Response.json(createMeshView(plane), { headers: { 'cache-control': 'no-store' } });
+    case '/api/v1/scrape-targets':
+      // Prometheus keeps the list that it has where there is no answer.
+      return plane.synced
+        ? Response.json(listScrapeTargets(plane.catalog))
+        : new Response('reading the manifests\n', { status: 503 });
     case '/api/v1/proxies':
       return Response.json(createProxiesView(plane), { headers: { 'cache-control': 'no-store' } });
     case '/api/v1/xds':

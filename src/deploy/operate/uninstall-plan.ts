@@ -64,6 +64,7 @@ export function planUninstall(
     namespace,
     replicas: 1,
     agents: true,
+    monitors: true,
     webhook: { cert: pem, key: pem, ca: pem },
   });
   const isMaker = (object: KubeObject) =>

@@ -25,6 +25,7 @@ export const rightsCheck: ClusterCheck = {
       namespace,
       replicas: 2,
       agents,
+      monitors: false,
       webhook: { cert: pem, key: pem, ca: pem },
     });
     const escalates = await mayDo(reader, {
