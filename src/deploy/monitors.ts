@@ -1,6 +1,6 @@
 // How Prometheus finds what to scrape: our own annotation, by which the control plane lists all of them
-// (`/api/v1/scrape-targets`); the plain ones, which many configurations follow; and PodMonitors for who runs its operator
-// (asked for by value: without its definitions they could not be applied).
+// (`/api/v1/scrape-targets`); the plain ones, which many configurations follow; and PodMonitors for who runs its
+// operator (asked for by value: without its definitions they could not be applied).
 
 import { metricsAnnotation } from '../control/index.ts';
 import { meshPorts } from './limits.ts';

@@ -1,5 +1,5 @@
-// What Prometheus scrapes, as it asks for it over HTTP (http_sd_config): every pod that says where the mesh's metrics of
-// it are. So a Prometheus needs no account at the API server, nor a build that knows Kubernetes.
+// What Prometheus scrapes, as it asks for it over HTTP (http_sd_config): every pod that says where its metrics of
+// the mesh are. So a Prometheus needs no account at the API server, nor a build that knows Kubernetes.
 
 import type { Catalog } from '../model/catalog.ts';
 
