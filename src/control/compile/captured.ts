@@ -13,7 +13,7 @@ import {
   FilterChainSchema,
   FilterSchema,
   type Listener,
-  type ListenerFilterChainMatchPredicateSchema,
+  ListenerFilterChainMatchPredicateSchema,
   ListenerFilterSchema,
   ListenerSchema,
   TcpProxySchema,
@@ -32,9 +32,14 @@ import { forwardUntouched } from './virtual-hosts.ts';
 export interface CapturedPlan {
   /** Ports at which some Service reads HTTP, ascending. */
   readonly httpPorts: readonly number[];
-  /** Ports of Services whose bytes are carried. */
+  /** Ports of Services whose bytes are carried, {@link streamsMax} at most. */
   readonly streams: readonly CapturedStream[];
+  /** What is left out, as sentences. */
+  readonly notes: readonly string[];
 }
+
+/** Each has a filter chain; who comes later is reached as what is none of the mesh's addresses is. */
+export const streamsMax = 1_024;
 
 interface CapturedStream {
   readonly addresses: readonly string[];
@@ -52,7 +57,12 @@ export function planCaptured(model: Model): CapturedPlan {
       if (protocol === 'opaque' || doubtful) streams.push({ addresses, port, cluster: id });
       else httpPorts.add(port);
   }
-  return { httpPorts: [...httpPorts].sort((a, b) => a - b), streams };
+  const left = streams.length - streamsMax;
+  return {
+    httpPorts: [...httpPorts].sort((a, b) => a - b),
+    streams: streams.slice(0, streamsMax),
+    notes: left > 0 ? [`${left} ports that are carried as bytes are reached past their policies`] : [],
+  };
 }
 
 /** Goes where its clients were going. */
@@ -73,20 +83,23 @@ export interface CapturedListenerInput {
 export function compileCapturedListener({ bind, cors, plan }: CapturedListenerInput): Listener {
   const name = 'outbound';
   const filters = [compileManager({ name, direction: 'outbound', cors, fenced: false })];
-  const httpPorts = plan.httpPorts.filter((port) => port !== bind.port);
+  const { ports, inspected } = chooseHttp(plan, bind.port);
   return create(ListenerSchema, {
     name,
     address: addressOf(bind.host, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    listenerFilters: [originalDestination(), ...inspectHttp(httpPorts)],
+    listenerFilters: [originalDestination(), ...inspectHttp(inspected)],
     listenerFiltersTimeout: durationOf(firstBytesMs),
     continueOnListenerFiltersTimeout: true,
     filterChains: [
       // Who calls the listener itself, as its proxy.
       { name: 'called', filterChainMatch: { destinationPort: bind.port }, filters },
-      ...httpPorts.map((port) => ({
-        name: `http:${port}`,
-        filterChainMatch: { destinationPort: port, applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] },
+      ...ports.map((port) => ({
+        name: port === null ? 'http' : `http:${port}`,
+        filterChainMatch: {
+          ...(port === null ? {} : { destinationPort: port }),
+          applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'],
+        },
         filters,
         metadata: weftMetadata({ virtualHost: 'destination' }),
       })),
@@ -98,6 +111,26 @@ export function compileCapturedListener({ bind, cors, plan }: CapturedListenerIn
     }),
     metadata: weftMetadata({ direction: 'outbound' }),
   });
+}
+
+/** Numbers of ports that have a chain each; beyond, HTTP is looked for at every port that nobody else has. */
+export const httpPortsMax = 64;
+
+interface HttpChoice {
+  /** Of its chains; null: any port. */
+  readonly ports: readonly (number | null)[];
+  /** Where first bytes are looked at. */
+  readonly inspected: { readonly at: readonly number[] } | { readonly exceptAt: readonly number[] };
+}
+
+function chooseHttp({ httpPorts, streams }: CapturedPlan, own: number): HttpChoice {
+  const ports = httpPorts.filter((port) => port !== own);
+  if (ports.length <= httpPortsMax) return { ports, inspected: { at: ports } };
+  const carried = new Set(streams.map(({ port }) => port));
+  // A chain of a port goes before one of any: where bytes of some Service have it, its HTTP needs one as well.
+  const contested = ports.filter((port) => carried.has(port));
+  const exceptAt = [...carried, own].filter((port) => !contested.includes(port));
+  return { ports: [...contested, null], inspected: { exceptAt } };
 }
 
 function compileStream({
@@ -151,28 +184,31 @@ function originalDestination() {
 }
 
 /** Elsewhere nobody waits for a client's first bytes: a server may speak first. */
-function inspectHttp(ports: readonly number[]) {
-  if (ports.length === 0) return [];
+function inspectHttp(inspected: HttpChoice['inspected']) {
+  if ('at' in inspected && inspected.at.length === 0) return [];
   const value = emptyMessage(`${listenerFilters}.http_inspector.v3.HttpInspector`);
   return [
     create(ListenerFilterSchema, {
       name: 'envoy.filters.listener.http_inspector',
       configType: { case: 'typedConfig', value },
-      filterDisabled: { rule: { case: 'notMatch', value: anyOf(ports) } },
+      filterDisabled:
+        'at' in inspected
+          ? predicate({ rule: { case: 'notMatch', value: anyOf(inspected.at) } })
+          : anyOf(inspected.exceptAt),
     }),
   ];
 }
 
-type Predicate = MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema>;
+function predicate(init: MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema>) {
+  return create(ListenerFilterChainMatchPredicateSchema, init);
+}
 
-function anyOf(ports: readonly number[]): Predicate {
-  const rules = ports.map(
-    (port): Predicate => ({
-      rule: { case: 'destinationPortRange', value: { start: port, end: port + 1 } },
-    }),
+function anyOf(ports: readonly number[]) {
+  const rules = ports.map((port) =>
+    predicate({ rule: { case: 'destinationPortRange', value: { start: port, end: port + 1 } } }),
   );
   // A set of one is none (proto: at least two).
-  return rules.length === 1 ? rules[0]! : { rule: { case: 'orMatch', value: { rules } } };
+  return rules.length === 1 ? rules[0]! : predicate({ rule: { case: 'orMatch', value: { rules } } });
 }
 
 /** Requests to what is none of the mesh's addresses, by Weft's proxy alone: another sees no such name. */

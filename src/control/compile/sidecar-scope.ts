@@ -75,9 +75,17 @@ export function compileSidecar(
     hosts: outbound.hosts,
     secrets: noResources,
     clusters: captured === null ? inbound.clusters : [...inbound.clusters, passthrough],
-    notes: inbound.notes,
+    notes: keepNotes(before, [...(captured?.notes ?? []), ...inbound.notes]),
     inbound,
   };
+}
+
+/** The same list for the same sentences. */
+function keepNotes(
+  before: { readonly notes: readonly string[] } | null,
+  notes: readonly string[],
+): readonly string[] {
+  return before !== null && before.notes.join('\n') === notes.join('\n') ? before.notes : notes;
 }
 
 function compileInbound(
@@ -105,7 +113,7 @@ function compileInbound(
     listener: encodeResource(ListenerSchema, 'inbound', listener, before?.listener),
     routes: encodeResource(RouteConfigurationSchema, 'inbound', table, before?.routes),
     clusters: [...new Map(clusters.map((cluster) => [cluster.name, cluster])).values()],
-    notes: before !== null && before.notes.join('\n') === notes.join('\n') ? before.notes : notes,
+    notes: keepNotes(before, notes),
   };
 }
 

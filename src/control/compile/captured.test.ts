@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'bun:test';
+import { toBinary } from '@bufbuild/protobuf';
+import { decodeResource } from '../../proxy/config/decode-resource.ts';
+import { type ConnectionFacts, findChain } from '../../proxy/downstream/chain-table.ts';
+import { holdsPort } from '../../proxy/downstream/listener-filters.ts';
+import { ListenerSchema } from '../../xds/api.ts';
+import { typeUrls } from '../../xds/index.ts';
+import type { Model } from '../model/types.ts';
+import {
+  type CapturedPlan,
+  compileCapturedListener,
+  httpPortsMax,
+  planCaptured,
+  streamsMax,
+} from './captured.ts';
+
+const own = 15_001;
+const streams = [
+  { addresses: ['10.96.0.8', 'fd00::8'], port: 5432, cluster: 'bank/db:5432' },
+  { addresses: ['10.96.0.9'], port: 8000, cluster: 'bank/queue:8000' },
+];
+
+/** As the proxy has it. */
+function entryOf(plan: CapturedPlan) {
+  const bind = { host: '127.0.0.1', port: own };
+  const listener = compileCapturedListener({ bind, cors: false, plan });
+  const bytes = toBinary(ListenerSchema, listener);
+  const decoded = decodeResource({ typeUrl: typeUrls.listener, name: 'outbound', version: '1', bytes });
+  if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
+  const { meaning } = decoded;
+  if (meaning.kind !== 'listener' || meaning.value.config.entry === null) throw new Error('no chains');
+  return meaning.value.config.entry;
+}
+
+/** `chain`, and whether first bytes are waited for. */
+function fateOf(plan: CapturedPlan, host: string, port: number, protocol: string): string {
+  const entry = entryOf(plan);
+  const destination = { kind: 'ip', host, port } as const;
+  const source = { kind: 'ip', host: '10.0.0.1', port: 40_000 } as const;
+  const skipped = holdsPort(entry.skipped!.inspectHttp!, destination);
+  const protocols = skipped || protocol === '' ? [] : [protocol];
+  const facts = { source, direct: source, destination, serverName: null, transport: 'raw_buffer', protocols };
+  const chain = findChain(entry, facts as unknown as ConnectionFacts);
+  return `${chain}${skipped ? '' : ', looked at'}`;
+}
+
+const few: CapturedPlan = { httpPorts: [80, 8000], streams, notes: [] };
+const many: CapturedPlan = {
+  httpPorts: Array.from({ length: httpPortsMax + 1 }, (_, at) => 8000 + at),
+  streams,
+  notes: [],
+};
+
+describe('a captured connection', () => {
+  test.each<readonly [string, number, string, string, string]>([
+    ['127.0.0.1', own, 'http/1.1', 'outbound', 'outbound'],
+    ['10.96.0.7', 8000, 'http/1.1', 'outbound/http:8000, looked at', 'outbound/http:8000, looked at'],
+    ['10.96.0.7', 8000, '', 'outbound/passthrough, looked at', 'outbound/passthrough, looked at'],
+    [
+      '10.96.0.9',
+      8000,
+      'http/1.1',
+      'outbound/bank/queue:8000, looked at',
+      'outbound/bank/queue:8000, looked at',
+    ],
+    ['10.96.0.8', 5432, 'http/1.1', 'outbound/bank/db:5432', 'outbound/bank/db:5432'],
+    ['fd00::8', 5432, '', 'outbound/bank/db:5432', 'outbound/bank/db:5432'],
+    ['10.0.0.9', 5432, '', 'outbound/passthrough', 'outbound/passthrough'],
+    ['10.0.0.9', 443, '', 'outbound/passthrough', 'outbound/passthrough, looked at'],
+    ['10.0.0.9', 9000, 'h2c', 'outbound/passthrough', 'outbound/http, looked at'],
+  ])('to %s:%p that says %p', (host, port, protocol, ofFew, ofMany) => {
+    expect([fateOf(few, host, port, protocol), fateOf(many, host, port, protocol)]).toEqual([ofFew, ofMany]);
+  });
+
+  test('has no more chains of HTTP than there are ports, up to a bound', () => {
+    const chains = (plan: CapturedPlan) =>
+      entryOf(plan).chains.filter(({ listener }) => listener.includes('/http'));
+    const full: CapturedPlan = { ...many, httpPorts: many.httpPorts.slice(1) };
+    expect([few, full, many].map((plan) => chains(plan).length)).toEqual([2, httpPortsMax, 2]);
+  });
+});
+
+test('ports that are carried as bytes have a bound, and what is beyond it is told', () => {
+  const ports = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      id: `a/b:${at}`,
+      port: at,
+      protocol: 'opaque',
+      doubtful: false,
+    }));
+  const planOf = (count: number) => {
+    const service = { addresses: ['10.96.0.1'], ports: ports(count) };
+    return planCaptured({ services: new Map([['a/b', service]]), gateways: new Map() } as unknown as Model);
+  };
+  expect(
+    [planOf(streamsMax), planOf(streamsMax + 3)].map((plan) => [plan.streams.length, plan.notes]),
+  ).toEqual([
+    [streamsMax, []],
+    [streamsMax, ['3 ports that are carried as bytes are reached past their policies']],
+  ]);
+});
