@@ -83,6 +83,7 @@ describeWith(['envoy', 'curl'], 'AccessPolicy', () => {
       listen: { outbound: `127.0.0.1:${freePort()}`, inbound: `0.0.0.0:${ofWeft}` },
       application: { http: port },
       containerPorts: {},
+      identity: null,
       xds: { host: '127.0.0.1', port: xdsPort },
     });
     writeFileSync(join(folder, 'bootstrap.json'), bootstrap);

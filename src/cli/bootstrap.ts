@@ -8,6 +8,8 @@ import { type CliCommand, Exit, exitCode } from './command.ts';
 interface BootstrapFlags {
   readonly role: BootstrapFacts['role'];
   readonly xds: Endpoint;
+  readonly xdsCa?: string;
+  readonly xdsToken?: string;
   readonly labels?: string;
   readonly application: Readonly<Record<string, number>>;
   readonly containerPorts: Readonly<Record<string, number>>;
@@ -36,9 +38,17 @@ function run(flags: BootstrapFlags): void {
     capture: flags.capture === true,
     containerPorts,
     xds,
+    identity: readIdentity(flags),
   });
   if (out === undefined) process.stdout.write(text);
   else writeFileSync(out, text);
+}
+
+function readIdentity({ xdsCa: caFile, xdsToken: tokenFile }: BootstrapFlags): BootstrapFacts['identity'] {
+  if (caFile === undefined && tokenFile === undefined) return null;
+  if (caFile === undefined || tokenFile === undefined)
+    throw new Exit(exitCode.usage, 'weft bootstrap: --xds-ca and --xds-token go together');
+  return { caFile, tokenFile };
 }
 
 function environment(name: string): string {
@@ -80,6 +90,8 @@ export const command: CliCommand = new Command('bootstrap')
     new Option('--role <role>', 'what it is').choices(['sidecar', 'agent', 'gateway']).default('sidecar'),
   )
   .requiredOption('--xds <address>', 'the control plane: HOST:PORT', parseEndpoint)
+  .option('--xds-ca <file>', 'ask it by TLS: whom to trust, PEM')
+  .option('--xds-token <file>', 'and prove who asks by this token')
   .option('--labels <file>', "the pod's labels, as the downward API writes them")
   .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
   .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})

@@ -65,7 +65,7 @@ const ready = (url: string) =>
 const script = (proxy: string, calls: readonly string[]) => `${networks}
 cd "$0"
 ${process.execPath} -e "$(cat origins.js)" & origins=$!
-${weft} control --dir mesh --xds 10.9.0.1:15010 --admin 127.0.0.1:15014 >&2 & control=$!
+${weft} control --dir mesh --xds 10.9.0.1:15010 --insecure-xds --admin 127.0.0.1:15014 >&2 & control=$!
 $inside ${weft} redirect --outbound-ports all
 $inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
 trap 'kill -9 $origins $control $proxy $pod' EXIT
@@ -95,6 +95,7 @@ async function play(proxy: string, calls: readonly string[]): Promise<readonly s
       capture: true,
       containerPorts: {},
       xds: { host: '10.9.0.1', port: 15_010 },
+      identity: null,
     });
     writeFileSync(join(folder, 'bootstrap.json'), bootstrap);
     const { out, err } = await run(['unshare', '-n', 'bash', '-euc', script(proxy, calls), folder]);

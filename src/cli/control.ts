@@ -19,32 +19,31 @@ import {
   serveAdmin,
 } from '../control/index.ts';
 import { createGatewayObjects, xdsAddress } from '../deploy/index.ts';
-import {
-  type Address,
-  createBunNetwork,
-  createFileStore,
-  createSystemClock,
-  createSystemRandom,
-  gunzip,
-} from '../net/index.ts';
+import { createFileStore, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
-import { serveGrpcAds } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { createConsolePages, type DemoLink } from './console-pages.ts';
+import {
+  checkXdsFlags,
+  type IpAddress,
+  isLoopback,
+  type SecureXds,
+  servePlainXds,
+  serveSecureXds,
+  type XdsFlags,
+  xdsOptions,
+} from './control-xds.ts';
 import { type KubernetesAccess, type KubernetesFlags, openKubernetes } from './kubernetes.ts';
 
-interface ControlFlags extends KubernetesFlags {
+interface ControlFlags extends KubernetesFlags, XdsFlags {
   readonly dir?: string;
   readonly kubernetes?: true;
   readonly status: boolean;
   readonly gatewayImage?: string;
   readonly gatewayXds?: string;
-  readonly xds: IpAddress;
   readonly admin: IpAddress;
   readonly logLevel: (typeof logLevels)[number];
 }
-
-type IpAddress = Extract<Address, { readonly kind: 'ip' }>;
 
 /** Proxies get this long to take the end of their streams before connections are cut. */
 const stopGraceMs = 2_000;
@@ -73,6 +72,7 @@ function whenAsked(): Promise<void> {
 
 async function run(flags: ControlFlags): Promise<void> {
   checkSource(flags);
+  checkXdsFlags(flags, flags.dir === undefined);
   const asked = whenAsked();
   const log = createJsonLog(flags.logLevel, { write: (line) => void process.stderr.write(line) });
   const clock = createSystemClock();
@@ -81,20 +81,16 @@ async function run(flags: ControlFlags): Promise<void> {
     kubernetes === null
       ? createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir ?? '' })
       : new ControlPlane({ clock, log }, kubernetes.source);
+  const xds = await bind('xDS', flags.xds, () => servePlainXds(plane, clock, log, flags.xds));
+  const { xdsTls } = flags;
+  const secure =
+    xdsTls === undefined
+      ? null
+      : await bind('xDS', xdsTls, () => serveSecureXds(plane, clock, log, { ...flags, xdsTls }, kubernetes));
   const publisher =
-    kubernetes === null || !flags.status ? null : createPublisher(plane, kubernetes, clock, log, flags);
-  const xds = await bind('xDS', flags.xds, () =>
-    serveGrpcAds({
-      server: plane.adsServer,
-      address: flags.xds,
-      network: createBunNetwork(),
-      clock,
-      log,
-      random: createSystemRandom(),
-      gunzip,
-      healthy: () => plane.synced,
-    }),
-  );
+    kubernetes === null || !flags.status
+      ? null
+      : createPublisher(plane, kubernetes, clock, log, flags, secure);
   let adminUrl = '';
   const pages = createConsolePages(() => adminUrl, demoLink());
   const admin = await bind('admin', flags.admin, () =>
@@ -105,16 +101,18 @@ async function run(flags: ControlFlags): Promise<void> {
     if (!isLoopback(host)) log.write('warn', 'served in plain text beyond this machine', { host });
   plane.start();
   publisher?.start();
-  const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
+  const portOf = (one: SecureXds['listener'] | null) => (one?.address.kind === 'ip' ? one.address.port : 0);
   log.write('info', 'control plane started', {
     source: flags.dir ?? 'Kubernetes',
-    xdsPort,
+    xdsPort: portOf(xds),
+    ...(secure === null ? {} : { xdsTlsPort: portOf(secure.listener) }),
     adminPort: admin.port,
   });
   await asked;
   await publisher?.stop();
   plane.stop();
-  await Promise.all([xds.close(stopGraceMs), admin.stop()]);
+  secure?.stop();
+  await Promise.all([xds.close(stopGraceMs), secure?.listener.close(stopGraceMs), admin.stop()]);
   log.write('info', 'control plane stopped');
   process.exit(exitCode.fine);
 }
@@ -126,6 +124,7 @@ function createPublisher(
   clock: Clock,
   log: Log,
   flags: ControlFlags,
+  secure: SecureXds | null,
 ): StatusPublisher {
   const { POD_NAMESPACE: namespace = 'weft-system', POD_NAME: pod = hostname() } = process.env;
   const random = createSystemRandom();
@@ -149,7 +148,7 @@ function createPublisher(
     render: renderFence,
     adopt: () => adoptFences(api),
   });
-  const fleets = gateways === null ? [fences] : [gateways, fences];
+  const fleets = [...(gateways === null ? [] : [gateways]), fences, ...(secure?.fleets ?? [])];
   return new StatusPublisher({
     ...common,
     plane,
@@ -179,10 +178,6 @@ function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1';
-}
-
 /** Set by a demo for the control plane that it starts. */
 function demoLink(): DemoLink | null {
   const { WEFT_DEMO_URL: url, WEFT_DEMO_TOKEN: token } = process.env;
@@ -201,7 +196,7 @@ async function bind<T>(what: string, address: IpAddress, listen: () => T | Promi
   }
 }
 
-export const command: CliCommand = new Command('control')
+const control = new Command('control')
   .description(
     'Run the control plane over a Kubernetes API server or a directory of manifests, and serve xDS to proxies.',
   )
@@ -215,12 +210,11 @@ export const command: CliCommand = new Command('control')
     'run every Gateway of class weft: a Deployment with this image, a Service',
   )
   .option('--gateway-xds <address>', 'where those proxies find this control plane (default: its Service)')
-  .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, [])
-  .addOption(
-    new Option('--xds <address>', 'where proxies connect, in plain text')
-      .argParser(parseAddress)
-      .default(parseAddress('127.0.0.1:15010'), '127.0.0.1:15010'),
-  )
+  .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, []);
+
+for (const option of xdsOptions(parseAddress)) control.addOption(option);
+
+export const command: CliCommand = control
   .addOption(
     new Option('--admin <address>', 'health, metrics and the mesh as JSON')
       .argParser(parseAddress)

@@ -176,6 +176,7 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
       application: {},
       containerPorts: {},
       xds: { host: '127.0.0.1', port: xdsPort },
+      identity: null,
     });
     writeFileSync(join(folder, 'bootstrap.json'), bootstrap);
     const command = [join(root, 'bin/weft'), 'proxy', '-c', join(folder, 'bootstrap.json')];

@@ -72,6 +72,7 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'gRPC thro
       listen: { outbound: `127.0.0.1:${outbound}`, inbound: `127.0.0.1:${inbound}` },
       application: {},
       containerPorts: { api: server },
+      identity: null,
       xds: { host: '127.0.0.1', port: xds },
     });
     const path = join(folder, `${name}-${xds}.json`);

@@ -1,10 +1,10 @@
 // `weft proxy`: the data plane as a process. Reads the bootstrap, composes the real world around the proxy, and turns
 // signals into drain, end and log rotation.
 
-import { openSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Log, LogLevel } from '../base/index.ts';
+import { fail, type Log, type LogLevel, ok, type Result } from '../base/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -260,7 +260,7 @@ function createAdsTransport(
   tlsClient: FindTlsClient,
 ): AdsTransport {
   return createAdsFailover(
-    servers.map(({ address, connectTimeoutMs, authority, metadata, tls }) =>
+    servers.map(({ address, connectTimeoutMs, authority, metadata, tls, tokenFile }) =>
       createGrpcAdsTransport({
         ...system,
         address,
@@ -268,6 +268,7 @@ function createAdsTransport(
         metadata,
         authority: authority === '' ? formatAddress(address) : authority,
         connectTimeoutMs,
+        ...(tokenFile === null ? {} : { token: () => readToken(tokenFile) }),
         connect: () => {
           if (tls === null) return {};
           const client = tlsClient(tls);
@@ -276,6 +277,16 @@ function createAdsTransport(
       }),
     ),
   );
+}
+
+/** Read for each stream: the kubelet replaces it long before it expires. */
+function readToken(path: string): Result<string, string> {
+  try {
+    const token = readFileSync(path, 'utf8').trim();
+    return /^[\x21-\x7e]+$/.test(token) ? ok(token) : fail(`the token file ${path} holds no token`);
+  } catch (cause) {
+    return fail(`the token file ${path} cannot be read: ${String(cause)}`);
+  }
 }
 
 /** The first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP and SIGUSR1 reopen the logs. */

@@ -5,6 +5,7 @@ import type { Clock, Log } from '../base/index.ts';
 import type { Store } from '../net/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
 import { type AdsObserver, type AdsRefusal, AdsServer, type XdsNode } from '../xds/index.ts';
+import { createCallerCounts } from './callers/prover.ts';
 import { MeshCompiler } from './compile/mesh.ts';
 import type { BuiltModel } from './model/build.ts';
 import { Catalog } from './model/catalog.ts';
@@ -47,6 +48,8 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly snapshots: SnapshotBook;
   readonly catalog = new Catalog();
   readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
+  /** Callers let in and refused, where they are asked to prove who they are. */
+  readonly callers = createCallerCounts();
   readonly buildSeconds = new Histogram(latencyBoundsSeconds);
   readonly clock: Clock;
   private readonly log: Log;
@@ -145,6 +148,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     if (!this.wasSynced) return;
     this.changeLog.tellChanges(changes);
     this.rebuild(oldestMs);
+    this.reconsider(changes);
     if (faults !== null || this.changeLog.concerns(changes)) this.tellFaults();
   }
 
@@ -198,6 +202,12 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     const kind = object?.kind ?? before?.kind ?? '';
     const faulty = [before, after].some((entry) => (entry?.issues.length ?? 0) > 0);
     return { key, kind, change: describeChange(before !== null, object !== null), faulty };
+  }
+
+  /** A stream goes by what was known of its Pod; a Pod that is another, or gone, has it end. */
+  private reconsider(changes: readonly ObjectChange[]): void {
+    const pods = changes.filter(({ kind }) => kind === 'Pod').map(({ key }) => key);
+    if (pods.length > 0) this.adsServer.reconsider(new Set(pods));
   }
 
   private enter(node: XdsNode): ScopeEntry {

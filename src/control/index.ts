@@ -17,6 +17,14 @@ export {
 } from './admin/mesh-view.ts';
 export type { ProxyResourcesView, ResourceView } from './admin/proxy-resources.ts';
 export { metricsAnnotation } from './admin/scrape-targets.ts';
+export { AuthorityKeeper } from './authority/authority-keeper.ts';
+export { followIdentityFiles } from './authority/identity-files.ts';
+export { listRootOwners, type RootOwner, renderRoots } from './authority/root-config-maps.ts';
+export { authorityName } from './authority/secret.ts';
+export { ServerIdentity } from './authority/server-identity.ts';
+export { agentAccount } from './callers/introduce.ts';
+export { CallerProver } from './callers/prover.ts';
+export { TokenReviews } from './callers/token-reviews.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
@@ -42,6 +50,13 @@ export {
 export { accountLabel } from './model/access.ts';
 export type { Condition } from './model/status.ts';
 export { customResourceDefinitions } from './schema/custom-resources.ts';
+export {
+  gatewayClassLabel,
+  gatewayNameLabel,
+  labelCharsMax,
+  labelValueOf,
+  shortHashOf,
+} from './schema/gateway-labels.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
 export { lineOfField } from './source/locate.ts';
 export type { Source, SourceListener } from './source/types.ts';

@@ -2,6 +2,7 @@
 // fields of the node).
 
 import { isIP } from 'node:net';
+import { weftMetadataKey } from '../xds/index.ts';
 
 export interface BootstrapFacts {
   readonly role: 'sidecar' | 'agent' | 'gateway';
@@ -25,6 +26,16 @@ export interface BootstrapFacts {
   readonly containerPorts: Readonly<Record<string, number>>;
   /** The control plane; a name is looked up. */
   readonly xds: Endpoint;
+  /** How the control plane is known, and told who asks; null: in plain text, taken of its own machine alone. */
+  readonly identity: ProxyIdentity | null;
+}
+
+/** Files, read anew when they change. */
+export interface ProxyIdentity {
+  /** PEM of whom to trust. */
+  readonly caFile: string;
+  /** A token of the proxy's account. */
+  readonly tokenFile: string;
 }
 
 export interface Endpoint {
@@ -35,7 +46,7 @@ export interface Endpoint {
 /** As JSON, which is YAML too. Envoy itself would take it as it stands. */
 export function encodeBootstrap(facts: BootstrapFacts): string {
   const { role, name, namespace, workload, labels, admin, listen, capture, xds } = facts;
-  const { application, containerPorts } = facts;
+  const { application, containerPorts, identity } = facts;
   const ads = { ads: {}, resource_api_version: 'V3' };
   const bootstrap = {
     node: {
@@ -61,12 +72,12 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
       lds_config: ads,
       cds_config: ads,
     },
-    static_resources: { clusters: [xdsCluster(xds)] },
+    static_resources: { clusters: [xdsCluster(xds, identity)] },
   };
   return `${JSON.stringify(bootstrap, null, 2)}\n`;
 }
 
-function xdsCluster(xds: Endpoint) {
+function xdsCluster(xds: Endpoint, identity: ProxyIdentity | null) {
   return {
     name: 'xds',
     type: isIP(xds.host) === 0 ? 'STRICT_DNS' : 'STATIC',
@@ -81,6 +92,27 @@ function xdsCluster(xds: Endpoint) {
       cluster_name: 'xds',
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(xds) } }] }],
     },
+    ...(identity === null ? {} : secured(xds, identity)),
+  };
+}
+
+function secured({ host }: Endpoint, { caFile, tokenFile }: ProxyIdentity) {
+  const isName = isIP(host) === 0;
+  const name = { san_type: isName ? 'DNS' : 'IP_ADDRESS', matcher: { exact: host } };
+  return {
+    transport_socket: {
+      name: 'envoy.transport_sockets.tls',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+        ...(isName ? { sni: host } : {}),
+        common_tls_context: {
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+          alpn_protocols: ['h2'],
+          validation_context: { trusted_ca: { filename: caFile }, match_typed_subject_alt_names: [name] },
+        },
+      },
+    },
+    metadata: { filter_metadata: { [weftMetadataKey]: { token_file: tokenFile } } },
   };
 }
 

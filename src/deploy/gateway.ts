@@ -2,10 +2,19 @@
 // those of GEP-1762, so that people find it and may add to it: replicas, resources, a PodDisruptionBudget, an
 // autoscaler.
 
-import { createHash } from 'node:crypto';
-import { accountLabel, type FleetGateway, type FleetObject } from '../control/index.ts';
+import {
+  accountLabel,
+  type FleetGateway,
+  type FleetObject,
+  gatewayClassLabel,
+  gatewayNameLabel,
+  labelCharsMax,
+  labelValueOf,
+  shortHashOf,
+} from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
+import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrape, readyPort } from './monitors.ts';
 
 export interface GatewayObjectOptions {
@@ -16,15 +25,13 @@ export interface GatewayObjectOptions {
 
 const prefix = 'gateway.networking.k8s.io';
 const folder = '/var/run/weft';
-/** A label's bound, and that of a Service's name. */
-const nameCharsMax = 63;
 
 export function createGatewayObjects(
   gateway: FleetGateway,
   options: GatewayObjectOptions,
 ): readonly FleetObject[] {
   const { namespace, className, name, uid } = gateway;
-  const own = { [`${prefix}/gateway-name`]: label(name), [`${prefix}/gateway-class-name`]: label(className) };
+  const own = { [gatewayNameLabel]: labelValueOf(name), [gatewayClassLabel]: labelValueOf(className) };
   const owner = { apiVersion: `${prefix}/v1`, kind: 'Gateway', name, uid, controller: true };
   const metadata = {
     name: objectNameOf(name, className),
@@ -81,17 +88,9 @@ export function createGatewayObjects(
 function objectNameOf(name: string, className: string): string {
   const asked = `${name}-${className}`;
   const plain = asked.replaceAll('.', '-');
-  const whole = plain === asked ? plain : `${plain}-${hashOf(asked)}`;
-  if (whole.length <= nameCharsMax && /^[a-z]/.test(whole)) return whole;
-  return `weft-${plain.slice(0, 40).replace(/-+$/, '')}-${hashOf(asked)}`;
-}
-
-function label(text: string): string {
-  return text.length <= nameCharsMax ? text : `${text.slice(0, 50).replace(/[-.]+$/, '')}-${hashOf(text)}`;
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+  const whole = plain === asked ? plain : `${plain}-${shortHashOf(asked)}`;
+  if (whole.length <= labelCharsMax && /^[a-z]/.test(whole)) return whole;
+  return `weft-${plain.slice(0, 40).replace(/-+$/, '')}-${shortHashOf(asked)}`;
 }
 
 /** Nothing of how many: that is the autoscaler's, or one where there is none. */
@@ -101,14 +100,14 @@ function deploymentSpec(
   own: Readonly<Record<string, string>>,
   { image, xds }: GatewayObjectOptions,
 ) {
-  const volumeMounts = [{ name: 'weft', mountPath: folder }];
+  const volumeMounts = [{ name: 'weft', mountPath: folder }, identityMount];
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   const bootstrap = {
     name: 'bootstrap',
     image,
     args: [
       ...['bootstrap', '--role', 'gateway', '--workload', gateway.name],
-      ...['--xds', xds, '--out', `${folder}/bootstrap.json`],
+      ...['--xds', xds, ...identityArgs, '--out', `${folder}/bootstrap.json`],
     ],
     env: [field('POD_NAME', 'metadata.name'), field('POD_NAMESPACE', 'metadata.namespace')],
     volumeMounts,
@@ -144,7 +143,7 @@ function deploymentSpec(
         securityContext: { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }] },
         initContainers: [bootstrap],
         containers: [proxy],
-        volumes: [{ name: 'weft', emptyDir: {} }],
+        volumes: [{ name: 'weft', emptyDir: {} }, identityVolume],
       },
     },
   };

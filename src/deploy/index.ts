@@ -2,7 +2,7 @@ export { type BootstrapFacts, type Endpoint, encodeBootstrap } from './bootstrap
 export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
-export { createInstallation, type InstallOptions, xdsAddress } from './install.ts';
+export { createInstallation, type InstallOptions, xdsAddress, xdsNames } from './install.ts';
 export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export {

@@ -4,6 +4,7 @@
 
 import { accountLabel } from '../control/index.ts';
 import { meshPorts, proxyUser } from './limits.ts';
+import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
@@ -118,6 +119,7 @@ function listPorts({ spec }: PodObject): readonly NonNullable<ContainerObject['p
 
 const volumes = [
   { name: 'weft', emptyDir: {} },
+  identityVolume,
   {
     name: 'weft-pod',
     downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] },
@@ -179,7 +181,7 @@ function bootstrapContainer(
     name: 'weft-bootstrap',
     image,
     args: [
-      ...['bootstrap', '--xds', xds, '--capture', '--labels', '/etc/weft/labels'],
+      ...['bootstrap', '--xds', xds, ...identityArgs, '--capture', '--labels', '/etc/weft/labels'],
       ...['--out', `${folder}/bootstrap.json`],
       ...(application === undefined ? [] : ['--application', application]),
       ...(named.length === 0 ? [] : ['--container-ports', named.join(',')]),
@@ -212,7 +214,7 @@ function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, 
     resources: {
       requests: { cpu: said[annotations.cpu] ?? cpu, memory: said[annotations.memory] ?? memory },
     },
-    volumeMounts: [{ name: 'weft', mountPath: folder }],
+    volumeMounts: [{ name: 'weft', mountPath: folder }, identityMount],
     securityContext: { ...unprivileged },
   };
 }

@@ -24,7 +24,7 @@ test('pages of the control plane are for its own namespace, without agents, and 
 
 test('xDS is for pods of every namespace, and for nobody outside', () => {
   const [control] = guards(false);
-  const rule = control?.spec.ingress.find(({ ports }) => ports.some(({ port }) => port === 15_010));
+  const rule = control?.spec.ingress.find(({ ports }) => ports.some(({ port }) => port === 15_012));
   expect(rule?.from).toEqual([{ namespaceSelector: {} }]);
 });
 

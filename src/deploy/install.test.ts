@@ -67,12 +67,15 @@ describe('an installation', () => {
       '/services',
       '/serviceaccounts',
       fences,
+      // Who asks for xDS; and what proxies trust, in every namespace.
+      'authentication.k8s.io/tokenreviews',
+      '/configmaps',
     ]);
     const verbs = new Set(rules.flatMap((rule) => rule.verbs));
     expect(verbs).toEqual(new Set(['get', 'list', 'watch', 'update', 'create', 'patch', 'delete']));
   });
 
-  test('the Lease is that of its own namespace, by its name', () => {
+  test('the Lease and the authority are those of its own namespace, by their names', () => {
     const role = objects.find(({ kind }) => kind === 'Role');
     expect(role?.metadata).toMatchObject({ name: 'weft-control', namespace: 'mesh' });
     expect(role?.rules?.filter(({ verbs }) => verbs.includes('update'))).toEqual([
@@ -82,12 +85,18 @@ describe('an installation', () => {
         resourceNames: ['weft-control'],
         verbs: ['get', 'update'],
       } as never,
+      {
+        apiGroups: [''],
+        resources: ['secrets'],
+        resourceNames: ['weft-ca'],
+        verbs: ['get', 'update'],
+      } as never,
     ]);
   });
 
   test('is where the injected proxies look for it', () => {
     const service = objects.find(({ kind }) => kind === 'Service');
-    expect(xdsAddress('mesh')).toBe(`${service?.metadata.name}.${service?.metadata.namespace}.svc:15010`);
+    expect(xdsAddress('mesh')).toBe(`${service?.metadata.name}.${service?.metadata.namespace}.svc:15012`);
   });
 
   test('the webhook fails open, asks about pods of labelled namespaces alone, and trusts whom it is told', () => {

@@ -2,6 +2,8 @@
 // The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
 import {
+  agentAccount,
+  authorityName,
   customResourceDefinitions,
   type KubeObject,
   listWatchedKinds,
@@ -12,6 +14,7 @@ import { createGuards } from './install-guard.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { labelPart } from './labels.ts';
 import { meshPorts } from './limits.ts';
+import { identityArgs, identityMount, identityVolume, tokenAudience } from './mesh-identity.ts';
 import { controlScrape, createMonitors, proxyScrape, readyPort } from './monitors.ts';
 import { spreadOverNodes } from './spread.ts';
 
@@ -33,6 +36,12 @@ const labels = { app: name };
 /** Where proxies find the control plane. */
 export function xdsAddress(namespace: string): string {
   return `${name}.${namespace}.svc:${meshPorts.xds}`;
+}
+
+/** What the control plane's certificate is for: its Service, as short and as long as it can be written. */
+export function xdsNames(namespace: string): readonly string[] {
+  const service = `${name}.${namespace}.svc`;
+  return [service, `${service}.cluster.local`, `${name}.${namespace}`];
 }
 
 /** All of them with the label `app.kubernetes.io/part-of: weft`. */
@@ -59,7 +68,7 @@ function listObjects(options: InstallOptions): readonly object[] {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name },
-      rules: [...createRules(), ...createStatusRules(), ...gatewayRules, fenceRule],
+      rules: [...createRules(), ...createStatusRules(), ...gatewayRules, fenceRule, ...callerRules],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -68,7 +77,7 @@ function listObjects(options: InstallOptions): readonly object[] {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
       subjects: [{ kind: 'ServiceAccount', ...account }],
     },
-    ...createLeaseRole(account),
+    ...createOwnRole(account),
     createService(options),
     createDeployment(options),
     {
@@ -92,6 +101,13 @@ const fenceRule = {
   resources: ['networkpolicies'],
   verbs: ['list', 'create', 'patch', 'delete'],
 };
+
+/** Whose a token is; and what proxies are to trust, in every namespace (what is there is read with all the rest). */
+const callerRules = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: [authorityName], verbs: ['patch', 'delete'] },
+];
 
 /** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
 const gatewayRules = [
@@ -124,10 +140,10 @@ function createStatusRules(): readonly object[] {
 }
 
 /**
- * One replica at a time writes, by a Lease in the mesh's own namespace; and each has one of its own there, with what
- * its proxies say.
+ * In the mesh's own namespace: one replica at a time writes, by a Lease, and each has one of its own there, with what
+ * its proxies say; and the authority by which proxies know the control plane is a Secret.
  */
-function createLeaseRole(account: { readonly name: string; readonly namespace: string }): readonly object[] {
+function createOwnRole(account: { readonly name: string; readonly namespace: string }): readonly object[] {
   return [
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -145,6 +161,8 @@ function createLeaseRole(account: { readonly name: string; readonly namespace: s
           resourceNames: [name],
           verbs: ['get', 'update'],
         },
+        { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+        { apiGroups: [''], resources: ['secrets'], resourceNames: [authorityName], verbs: ['get', 'update'] },
       ],
     },
     {
@@ -178,7 +196,8 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
     name,
     image,
     args: [
-      ...['control', '--kubernetes', '--xds', `0.0.0.0:${meshPorts.xds}`],
+      ...['control', '--kubernetes', '--xds-tls', `0.0.0.0:${meshPorts.xds}`],
+      ...['--xds-audience', tokenAudience],
       ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`, '--gateway-image', image],
     ],
     ports: [
@@ -217,9 +236,9 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
 
 /** A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. */
 function createAgents({ image, namespace }: InstallOptions): readonly object[] {
-  const agent = { app: 'weft-agent' };
+  const agent = { app: agentAccount };
   const folder = '/var/run/weft';
-  const mount = [{ name: 'weft', mountPath: folder }];
+  const mount = [{ name: 'weft', mountPath: folder }, identityMount];
   const env = [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
   const bootstrap = [
     'bootstrap',
@@ -227,12 +246,13 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
     'agent',
     '--xds',
     xdsAddress(namespace),
+    ...identityArgs,
     '--out',
     `${folder}/bootstrap.json`,
   ];
   const ready = { httpGet: { path: '/ready', port: meshPorts.readiness } };
   const proxy = {
-    name: 'weft-agent',
+    name: agentAccount,
     image,
     args: [
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
@@ -245,15 +265,25 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
     securityContext: hardened,
   };
   return [
+    // Who may ask for what every namespace calls, and nobody else.
+    {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: agentAccount, namespace },
+      automountServiceAccountToken: false,
+    },
     {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
-      metadata: { name: 'weft-agent', namespace, labels: agent },
+      metadata: { name: agentAccount, namespace, labels: agent },
       spec: {
         selector: { matchLabels: agent },
         template: {
           metadata: { labels: agent, annotations: { 'weft.dev/inject': 'false', ...proxyScrape } },
           spec: {
+            serviceAccountName: agentAccount,
+            // It asks nothing of the API server.
+            automountServiceAccountToken: false,
             priorityClassName: 'system-node-critical',
             tolerations: [{ operator: 'Exists' }],
             initContainers: [
@@ -267,7 +297,7 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
               },
             ],
             containers: [proxy],
-            volumes: [{ name: 'weft', emptyDir: {} }],
+            volumes: [{ name: 'weft', emptyDir: {} }, identityVolume],
           },
         },
       },

@@ -6,7 +6,8 @@ export const meshPorts = {
   admin: 15_000,
   readiness: 15_021,
   agent: 4140,
-  xds: 15_010,
+  /** Over TLS; in plain text the control plane serves itself alone, on 15010. */
+  xds: 15_012,
   controlAdmin: 15_014,
   webhook: 15_017,
 } as const;

@@ -29,7 +29,11 @@ describe('every pod gets its sidecar', () => {
     expect(done).toMatchObject({ injected: 1, left: [], faults: [] });
     const pod = path.reduce((value, part) => value[part], objects(done.text)[0]);
     expect(pod.initContainers.map(({ name }: { name: string }) => name)).toContain('weft-proxy');
-    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['weft', 'weft-pod']);
+    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual([
+      'weft',
+      'weft-identity',
+      'weft-pod',
+    ]);
   });
 });
 

@@ -1,3 +1,10 @@
+export type {
+  CallerFault,
+  CallerProof,
+  CallerRefusal,
+  ShownCredentials,
+  XdsCaller,
+} from './caller.ts';
 export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
 export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
 export { describeResource } from './describe-resource.ts';

@@ -8,14 +8,22 @@ export const nameLengthMax = 1_024;
 export const streamsMax = 20_000;
 /** Streams of one peer's address; more are refused. */
 export const streamsPerPeerMax = 5_000;
-/** Streams that have sent no request yet; the oldest of them is ended for a new one. */
+/** Streams that have sent no request yet; the oldest of the peer with most of them is ended for a new one. */
 export const silentStreamsMax = 1_024;
+/**
+ * Connections on which nobody has proven who he is (where that is asked for: in the handshake of TLS, without a token,
+ * with one that is being judged), or that have sent no request yet; the oldest of the peer with most of them is cut for
+ * a new one.
+ */
+export const unprovenConnectionsMax = 1_024;
+/** Calls on such a connection; more are refused. */
+export const unprovenCallsMax = 8;
 /** Connections of one server, and of one peer's address; more are reset. */
 export const connectionsMax = 20_000;
 export const connectionsPerPeerMax = 5_000;
 /** Bytes of requests that have not come whole, of all streams of one peer; the stream that crosses it is ended. */
 export const partialBytesPerPeerMax = 64 * 1024 * 1024;
-/** A stream's first request must come within this time, or it is ended. */
+/** A stream's first request must come within this time, and who calls be proven on a connection, or it is ended. */
 export const firstRequestWaitMs = 10_000;
 /** Bytes of one request that a server takes in; more ends the stream. */
 export const requestBytesMax = 8 * 1024 * 1024;

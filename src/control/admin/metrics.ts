@@ -71,6 +71,12 @@ function writeProxies(writer: PrometheusWriter, plane: ControlPlane): void {
   writer
     .family('weft_control_nacks_total', 'counter', 'Responses that proxies refused.')
     .sample(noLabels, plane.counters.nacks);
+  writer.family(
+    'weft_control_callers_total',
+    'counter',
+    'Streams whose caller was proven, and callers that were refused, by why.',
+  );
+  for (const [verdict, count] of Object.entries(plane.callers)) writer.sample({ verdict }, count);
   writer
     .family('weft_control_nacked', 'gauge', 'Types of resources that some proxy refuses now.')
     .sample(noLabels, plane.nacks.all().length);

@@ -41,6 +41,8 @@ export interface ObjectFleetOptions<O extends FleetOwner> {
   /** It is gone, or not to have objects any more: they go too. One that is merely at fault keeps them as they are. */
   readonly isReleased: (owner: O) => boolean;
   readonly render: (owner: O) => readonly FleetObject[];
+  /** Whether what was last seen of an owner's objects is as it was applied; they are put back at once where not. */
+  readonly holds?: (owner: O) => boolean;
   /** What is there when this replica begins to lead: what nobody wants any more goes. Null: it cannot be read. */
   readonly adopt?: () => Promise<readonly AdoptedObject<O>[] | null>;
 }
@@ -154,7 +156,8 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
     const path = pathOf(item);
     const text = JSON.stringify(item.object);
     const before = this.applied.get(path);
-    if (before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs) return true;
+    const isFresh = before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs;
+    if (isFresh && this.options.holds?.(owner) !== false) return true;
     const query = `fieldManager=${fieldManager}&force=true`;
     const answer = await api.request({
       method: 'APPLY',

@@ -172,9 +172,11 @@ function trimData({ group, kind }: WatchedKind, object: KubeObject): KubeObject 
 
 /** Thousands of them, which say much and change all the time. */
 function trimPod(spec: unknown, status: unknown): KubeObject {
-  const { serviceAccountName, hostNetwork } = isRecord(spec) ? spec : {};
+  const { serviceAccountName, hostNetwork, nodeName } = isRecord(spec) ? spec : {};
   const { phase, podIPs } = isRecord(status) ? status : {};
-  return { spec: { serviceAccountName, hostNetwork }, status: { phase, podIPs } };
+  // Its node comes to be known with its addresses: one change, not two.
+  const node = podIPs === undefined ? {} : { nodeName };
+  return { spec: { serviceAccountName, hostNetwork, ...node }, status: { phase, podIPs } };
 }
 
 const certificateKeys: ReadonlySet<string> = new Set(['tls.crt', 'tls.key', 'ca.crt']);

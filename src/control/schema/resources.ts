@@ -18,7 +18,7 @@ import {
 } from './gateway.ts';
 import { type GrpcRouteSpec, grpcRouteRule, grpcRouteSpec, salvageGrpcRoute } from './grpc-route.ts';
 import { type HttpRouteSpec, httpRouteRule, httpRouteSpec, salvageRoute } from './http-route.ts';
-import { type PodSpec, podFields, readPod } from './pod.ts';
+import { type PodSpec, podFields, podMetadata, readPod } from './pod.ts';
 import { type ConfigMapSpec, configMapSchema, type SecretSpec, secretSchema } from './secret.ts';
 import { type EndpointSliceData, endpointSliceSchema, type ServiceSpec, serviceSpec } from './service.ts';
 import { type ServicePolicySpec, servicePolicySpec } from './service-policy.ts';
@@ -123,8 +123,8 @@ function withSpec<S extends z.ZodType>(
 
 // What of a pod's specification and what of its status is read makes one.
 const pod = podFields
-  .extend({ metadata: metadataSchema })
-  .transform(({ metadata, ...fields }) => ({ metadata, spec: readPod(fields) }));
+  .extend({ metadata: podMetadata })
+  .transform(({ metadata: { uid, ...metadata }, ...fields }) => ({ metadata, spec: readPod(fields, uid) }));
 
 // EndpointSlice has its fields beside metadata, not in a spec.
 const endpointSlice = endpointSliceSchema

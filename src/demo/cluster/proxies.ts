@@ -76,6 +76,7 @@ export function proxyProgram(machine: Machine, programs: Programs, facts: ProxyF
     labels: { app: workload },
     application: applicationPort === null ? {} : { http: applicationPort },
     containerPorts: {},
+    identity: null,
   });
   writeFileAtomic(bootstrap, text);
   return {

@@ -13,6 +13,7 @@ const resources: Readonly<Record<string, readonly [plural: string, scope: 'clust
   RoleBinding: ['rolebindings', 'namespace'],
   Service: ['services', 'namespace'],
   Secret: ['secrets', 'namespace'],
+  ConfigMap: ['configmaps', 'namespace'],
   Deployment: ['deployments', 'namespace'],
   DaemonSet: ['daemonsets', 'namespace'],
   PodDisruptionBudget: ['poddisruptionbudgets', 'namespace'],

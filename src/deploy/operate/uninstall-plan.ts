@@ -27,11 +27,13 @@ export interface UninstallStep {
   readonly objects: readonly KubeObject[];
 }
 
-/** What the control plane makes: proxies of Gateways, and fences of Services. */
+/** What the control plane makes: proxies of Gateways, fences of Services, its authority and what trusts it. */
 const managedCollections = [
   { apiVersion: 'apps/v1', kind: 'Deployment', path: '/apis/apps/v1/deployments' },
   { apiVersion: 'v1', kind: 'Service', path: '/api/v1/services' },
   { apiVersion: 'v1', kind: 'ServiceAccount', path: '/api/v1/serviceaccounts' },
+  { apiVersion: 'v1', kind: 'Secret', path: '/api/v1/secrets' },
+  { apiVersion: 'v1', kind: 'ConfigMap', path: '/api/v1/configmaps' },
   {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',

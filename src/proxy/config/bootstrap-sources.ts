@@ -42,12 +42,13 @@ export function translateSources(
   return sources;
 }
 
-function serverOf({ config, endpoints }: TranslatedCluster): ServerCluster {
+function serverOf({ config, endpoints, tokenFile }: TranslatedCluster): ServerCluster {
   return {
     addresses: (endpoints?.endpoints ?? []).map(({ address }) => address),
     speaksHttp2: config.http2 !== null,
     connectTimeoutMs: config.connectTimeoutMs,
     tls: config.tls,
+    ...(tokenFile === undefined ? {} : { tokenFile }),
   };
 }
 

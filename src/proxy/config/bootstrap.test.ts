@@ -59,6 +59,24 @@ describe('parseBootstrap', () => {
     if (!parsed.ok) expect(parsed.error[0]!.rule).toStartWith('is neither YAML nor JSON');
   });
 
+  test('a token goes to a server of TLS alone', () => {
+    const cluster = (token: unknown, more: object = {}) => ({
+      static_resources: {
+        clusters: [
+          { name: 'a', metadata: { filter_metadata: { 'weft.dev': { token_file: token } } }, ...more },
+        ],
+      },
+    });
+    const at = 'static_resources.clusters[0].metadata.filter_metadata[weft.dev].token_file';
+    const tls = {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+    };
+    const secured = { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: tls } };
+    expect(faults(cluster('/token'))).toEqual([`${at}: must go with a transport_socket of TLS`]);
+    expect(faults(cluster(7, secured))).toEqual([`${at}: must be the path of a file`]);
+    expect(faults(cluster('/token', secured))).toEqual([]);
+  });
+
   const atManager = 'static_resources.listeners[0].filter_chains[0].filters[0].typed_config';
   const atHost = `${atManager}.route_config.virtual_hosts[0]`;
   const router = {

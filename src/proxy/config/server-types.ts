@@ -10,6 +10,8 @@ export interface ServerCluster {
   readonly speaksHttp2: boolean;
   readonly connectTimeoutMs: number;
   readonly tls: UpstreamTlsConfig | null;
+  /** Holds the token that proves who asks; read for each stream. Absent: none is shown. */
+  readonly tokenFile?: string;
 }
 
 /** A stream with its servers found: what a transport is made of. */
@@ -27,4 +29,6 @@ export interface AdsServer {
   readonly metadata: readonly (readonly [name: string, value: string])[];
   /** Null: in plaintext. */
   readonly tls: UpstreamTlsConfig | null;
+  /** See {@link ServerCluster.tokenFile}. */
+  readonly tokenFile: string | null;
 }

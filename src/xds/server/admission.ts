@@ -44,8 +44,7 @@ export class Admission {
     this.streams += 1;
     this.silent.add(stream);
     if (this.silent.size > silentStreamsMax) {
-      const [oldest] = this.silent;
-      oldest?.evict(`more than ${silentStreamsMax} streams wait for their first request`);
+      this.findQuietest()?.evict(`more than ${silentStreamsMax} streams wait for their first request`);
     }
     return null;
   }
@@ -72,6 +71,15 @@ export class Admission {
     this.silent.delete(stream);
     account.bytes -= bytes;
     if (account.streams.size === 0) this.peers.delete(stream.peer);
+  }
+
+  /** The oldest silent stream of the peer that has most of them: who opens many takes from himself. */
+  private findQuietest(): AdmittedStream | null {
+    const counts = new Map<string, number>();
+    for (const { peer } of this.silent) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const stream of this.silent) if (counts.get(stream.peer) === most) return stream;
+    return null;
   }
 
   private findLargest(): ReadonlySet<AdmittedStream> | null {

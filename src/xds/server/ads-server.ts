@@ -2,11 +2,12 @@
 // A transport hands streams in (`accept`); nothing here knows of sockets.
 
 import { type Clock, type Log, MeshError } from '../../base/index.ts';
+import { refusedError } from '../caller.ts';
 import type { AdsStream, AdsStreamHandler, AdsVariant, SnapshotSource, XdsNode } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { InspectedType } from './inspect.ts';
 import { PictureSlots } from './picture-slots.ts';
-import { ServerStream, type ServerStreamHost } from './stream.ts';
+import { ServerStream, type ServerStreamHost, type StreamOrigin } from './stream.ts';
 import type { AdsObserver, AdsRefusal, AdsStreamStatus } from './types.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -44,12 +45,11 @@ export class AdsServer {
   }
 
   /**
-   * Serves one stream: the transport gives the returned handler what the client sends. `peer` is the client's address,
-   * by which what one peer may take is bounded; '' where there is none. `typeUrl`: the one type that a separate
-   * discovery service is for.
+   * Serves one stream: the transport gives the returned handler what the client sends.
    */
-  accept(variant: AdsVariant, stream: AdsStream, peer = '', typeUrl: string | null = null): AdsStreamHandler {
-    const served = new ServerStream(this.host, variant, stream, { peer, typeUrl });
+  accept(variant: AdsVariant, stream: AdsStream, from: Partial<StreamOrigin> = {}): AdsStreamHandler {
+    const { peer = '', typeUrl = null, caller = null } = from;
+    const served = new ServerStream(this.host, variant, stream, { peer, typeUrl, caller });
     const refusal = this.host.admission.enter(served);
     if (refusal !== null) {
       served.close(new MeshError('overflow', 'internal', 'yes', refusal));
@@ -71,6 +71,17 @@ export class AdsServer {
   /** What the proxy of this id has of each type, by its newest stream; null: it has none. */
   inspect(nodeId: string): readonly (InspectedType & { readonly refusals: readonly AdsRefusal[] })[] | null {
     return [...this.streams].findLast((stream) => stream.nodeId === nodeId)?.inspect() ?? null;
+  }
+
+  /**
+   * What is known of these subjects (see {@link XdsCaller}) changed: streams of callers who are not any more who they
+   * were, or not as they were, end. They come again and are served by what is known then.
+   */
+  reconsider(subjects: ReadonlySet<string>): void {
+    for (const stream of [...this.streams]) {
+      const refusal = stream.reconsider(subjects);
+      if (refusal !== null) stream.close(refusedError(refusal));
+    }
   }
 
   /** Ends every stream; clients reconnect with backoff, to this server or to another. */

@@ -6,6 +6,7 @@
 // in sets, not queued messages.
 
 import { type Clock, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { type CallerRefusal, refusedError, type XdsCaller } from '../caller.ts';
 import { encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest, SotwRequest } from '../discovery/messages.ts';
 import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
@@ -44,15 +45,20 @@ export interface ServerStreamHost {
   onStreamClosed(stream: ServerStream): void;
 }
 
-/** Where a stream comes from: the client's address, and the one type that it is for, if it is not ADS. */
+/** Where a stream comes from. */
 export interface StreamOrigin {
+  /** The client's address, by which what one peer may take is bounded; '' where there is none. */
   readonly peer: string;
+  /** The one type that a separate discovery service is for; null: it is ADS. */
   readonly typeUrl: string | null;
+  /** Null: nobody has to prove anything here, and a node is believed. */
+  readonly caller: XdsCaller | null;
 }
 
 export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHandler, AdmittedStream, Worker {
   readonly peer: string;
   private readonly onlyType: string | null;
+  private readonly caller: XdsCaller | null;
   private readonly host: ServerStreamHost;
   private readonly variant: AdsVariant;
   private readonly stream: AdsStream;
@@ -60,6 +66,8 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private readonly firstRequest = new Timer(this, 0);
   private readonly sending: Sending;
   private node: XdsNode | null = null;
+  /** What it said of itself. */
+  private claimed: XdsNode | null = null;
   private source: SnapshotSource | null = null;
   private unwatch: (() => void) | null = null;
   private closed = false;
@@ -71,6 +79,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     this.host = host;
     this.peer = from.peer;
     this.onlyType = from.typeUrl;
+    this.caller = from.caller;
     this.variant = variant;
     this.stream = stream;
     this.openedMs = host.clock.now();
@@ -181,14 +190,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private admit(request: SotwRequest | DeltaRequest): TypeState | null {
     if (this.node === null) {
       if (request.node === null) return this.fail('protocol', 'the first request carries no node');
-      if (!this.charge(sizeOf(request.node))) return null;
-      this.host.clock.cancel(this.firstRequest);
-      this.node = request.node;
-      this.host.admission.introduce(this);
-      this.source = this.host.snapshotFor(request.node);
-      this.sending.snapshot = this.source.current();
-      this.unwatch = this.source.watch(this);
-      this.host.observer.onStream(request.node, true);
+      if (!this.charge(sizeOf(request.node)) || !this.introduce(request.node)) return null;
     }
     // On a service of one type a request need not say which it is.
     const typeUrl = request.typeUrl === '' ? (this.onlyType ?? '') : request.typeUrl;
@@ -198,6 +200,41 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     const state = this.sending.types.get(typeUrl);
     if (state !== undefined) return state;
     return isKnownType(typeUrl) ? this.sending.addType(typeUrl) : this.answerUnknown(request);
+  }
+
+  /** From here on the node is what is known of the caller; false: it is not who it says it is. */
+  private introduce(claimed: XdsNode): boolean {
+    const introduced = this.caller?.introduce(claimed) ?? { ok: true, value: claimed };
+    if (!introduced.ok) {
+      const { reason } = introduced.error;
+      this.host.log.write('warn', 'xds stream refused', {
+        node: claimed.id,
+        caller: this.caller?.name ?? '',
+        reason,
+      });
+      this.close(refusedError(introduced.error));
+      return false;
+    }
+    const node = introduced.value;
+    this.host.clock.cancel(this.firstRequest);
+    this.claimed = claimed;
+    this.node = node;
+    this.host.admission.introduce(this);
+    this.source = this.host.snapshotFor(node);
+    this.sending.snapshot = this.source.current();
+    this.unwatch = this.source.watch(this);
+    this.host.observer.onStream(node, true);
+    return true;
+  }
+
+  /** Why it has to end, now that something about these subjects changed; null: it goes on. */
+  reconsider(subjects: ReadonlySet<string>): CallerRefusal | null {
+    const { caller, claimed } = this;
+    if (caller === null || claimed === null || !subjects.has(caller.subjectOf(claimed))) return null;
+    const again = caller.introduce(claimed);
+    if (!again.ok) return again.error;
+    if (JSON.stringify(again.value) === JSON.stringify(this.node)) return null;
+    return { fault: 'unavailable', reason: 'what is known of this proxy changed; it is served anew' };
   }
 
   /** A type that we never have anything of: said once, in the one way that takes no account of it. */

@@ -37,7 +37,7 @@ export class RawClient {
           this.closedBy = error;
         },
       },
-      peer,
+      { peer },
     );
   }
 

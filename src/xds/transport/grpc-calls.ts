@@ -1,7 +1,7 @@
 // One gRPC call of the server: its path decides what answers. Every call ends with `grpc-status`, in trailers or, when
 // it fails at once, in its only head.
 
-import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { type Clock, MeshError, type Result, Timer, type TimerHandler } from '../../base/index.ts';
 import {
   createResponseHead,
   createTrailers,
@@ -9,6 +9,7 @@ import {
   type RequestReceiver,
   type ServerStream,
 } from '../../wire/index.ts';
+import { type CallerRefusal, refusedError, type XdsCaller } from '../caller.ts';
 import { partialBytesPerPeerMax, requestBytesMax } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
 import type { AdsStream, AdsStreamHandler } from '../types.ts';
@@ -31,10 +32,15 @@ export interface CallHost {
   readonly clock: Clock;
   readonly ads: AdsServer;
   readonly gunzip: Decompress | null;
+  /** Who sends it; null: nobody needs to prove anything here. */
+  prove(head: RequestHead): Proof | null;
   /** Of the services beside discovery. */
   findCall(path: string): StartCall | null;
   onCallOver(call: GrpcCall): void;
 }
+
+/** What came of looking at who calls, or will. */
+export type Proof = Result<XdsCaller, CallerRefusal> | Promise<Result<XdsCaller, CallerRefusal>>;
 
 /** A call that goes on; null: it was answered whole. */
 export function serveCall(
@@ -59,20 +65,34 @@ export function serveCall(
     const call = new GrpcCall(host, stream);
     if (encoding === 'gzip') call.acceptGzip();
     if (timeoutMs >= 0) call.setDeadline(timeoutMs);
-    if (discovery !== undefined) call.serve(createDiscovery(host, call, discovery));
-    else if (start !== null) call.serve(start(call));
+    if (start !== null) call.serve(start(call));
+    else if (discovery !== undefined) serveDiscovery(host, call, discovery, head);
     if (endStream) call.onEnd();
     return call;
   }
   return null;
 }
 
+/** Nothing of a call reaches the server of discovery before it is known who sends it. */
+function serveDiscovery(host: CallHost, call: GrpcCall, method: DiscoveryMethod, head: RequestHead): void {
+  const proof = host.prove(head);
+  const begin = (caller: XdsCaller | null) => call.serve(createDiscovery(host, call, method, caller));
+  const settle = (proven: Result<XdsCaller, CallerRefusal>) => {
+    if (proven.ok) begin(proven.value);
+    else call.close(refusedError(proven.error));
+  };
+  if (proof === null) begin(null);
+  else if (proof instanceof Promise) call.holdUntil(proof, settle);
+  else settle(proof);
+}
+
 function createDiscovery(
   host: CallHost,
   call: GrpcCall,
   { variant, typeUrl }: DiscoveryMethod,
+  caller: XdsCaller | null,
 ): AdsStreamHandler {
-  return host.ads.accept(variant, call, host.peer, typeUrl);
+  return host.ads.accept(variant, call, { peer: host.peer, typeUrl, caller });
 }
 
 function refuse(stream: ServerStream, status: number, message: string): void {
@@ -113,6 +133,11 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   private readonly sender: MessageSender;
   private readonly deadline = new Timer(this, 0);
   private handler: CallHandler | null = null;
+  /** Messages that came before it is known who sends them; null: they go on at once. */
+  private held: Uint8Array[] | null = null;
+  private heldBytes = 0;
+  /** The request ended meanwhile. */
+  private heldEnd = false;
   private headSent = false;
   private finished = false;
   private partial = 0;
@@ -136,12 +161,47 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
     if (!this.finished) this.sendHead();
   }
 
+  /** The client is asked to wait: what it may still send meanwhile is what its window lets it. */
+  holdUntil(
+    proof: Promise<Result<XdsCaller, CallerRefusal>>,
+    settle: (proven: Result<XdsCaller, CallerRefusal>) => void,
+  ): void {
+    this.held = [];
+    this.stream.pause();
+    void proof.then((proven) => {
+      if (this.finished) return;
+      settle(proven);
+      this.goOn();
+    });
+  }
+
+  private goOn(): void {
+    const messages = this.held ?? [];
+    this.held = null;
+    this.heldBytes = 0;
+    if (this.finished) return;
+    for (const message of messages) this.pass(message);
+    if (this.finished) return;
+    this.chargePartial();
+    this.stream.resume();
+    if (this.heldEnd) this.onEnd();
+  }
+
+  private pass(message: Uint8Array): void {
+    if (this.finished) return;
+    if (this.held === null) {
+      this.handler?.onMessage(message);
+      return;
+    }
+    // Of its own, for it may be a view of what is read into next.
+    this.held.push(message.slice());
+    this.heldBytes += message.length;
+  }
+
   onBody(bytes: Uint8Array, start: number, end: number): void {
     if (this.finished) return;
     try {
-      this.parser.push(bytes.subarray(start, end), (message) => {
-        if (!this.finished) this.handler?.onMessage(message);
-      });
+      this.parser.push(bytes.subarray(start, end), (message) => this.pass(message));
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.fail('too-large', `the request ${error.message}`);
@@ -156,13 +216,18 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
 
   private chargePartial(): boolean {
     const { account } = this.host;
-    account.partialBytes += this.parser.held - this.partial;
-    this.partial = this.parser.held;
+    const held = this.parser.held + this.heldBytes;
+    account.partialBytes += held - this.partial;
+    this.partial = held;
     return account.partialBytes <= partialBytesPerPeerMax;
   }
 
   onEnd(): void {
     if (this.finished) return;
+    if (this.held !== null) {
+      this.heldEnd = true;
+      return;
+    }
     const { handler } = this;
     if (handler?.onRequestEnd !== undefined) {
       handler.onRequestEnd();

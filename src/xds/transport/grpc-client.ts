@@ -1,7 +1,7 @@
 // The client's gRPC stream on our own HTTP/2 over the Network seam: one connection with one call, since an ADS client
 // has one stream at a time.
 
-import { type Clock, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { type Clock, MeshError, ok, type Result, Timer, type TimerHandler } from '../../base/index.ts';
 import {
   type Address,
   type ConnectOptions,
@@ -35,6 +35,8 @@ export interface GrpcAdsOptions {
   readonly typeUrl?: string | null;
   /** Sent with each stream. */
   readonly metadata?: readonly (readonly [name: string, value: string])[];
+  /** The token that proves who asks, read for each stream; a failure says why there is none now. */
+  readonly token?: () => Result<string, string>;
   /** The `:authority` sent; default the address. */
   readonly authority?: string;
   /** Opens gzip; without it the server is not told that it may compress. */
@@ -61,8 +63,13 @@ class GrpcTransport implements AdsTransport {
 
   open(variant: AdsVariant, handler: AdsStreamHandler): AdsStream {
     const connect = this.options.connect === undefined ? {} : this.options.connect();
-    if (connect === null) return new RefusedStream(this.options, handler);
-    const stream = new GrpcStream(this.options, connect, variant, handler, () => this.streams.delete(stream));
+    if (connect === null)
+      return new RefusedStream(this.options, handler, 'its TLS has no certificates or trust yet');
+    const token = this.options.token?.() ?? ok('');
+    if (!token.ok) return new RefusedStream(this.options, handler, token.error);
+    const stream = new GrpcStream(this.options, { connect, token: token.value, variant }, handler, () =>
+      this.streams.delete(stream),
+    );
     this.streams.add(stream);
     return stream;
   }
@@ -76,10 +83,12 @@ class GrpcTransport implements AdsTransport {
 class RefusedStream implements AdsStream, TimerHandler {
   private readonly options: GrpcAdsOptions;
   private readonly handler: AdsStreamHandler;
+  private readonly reason: string;
   private readonly timer = new Timer(this, 0);
 
-  constructor(options: GrpcAdsOptions, handler: AdsStreamHandler) {
+  constructor(options: GrpcAdsOptions, handler: AdsStreamHandler, reason: string) {
     this.options = options;
+    this.reason = reason;
     this.handler = handler;
     options.clock.arm(this.timer, 0);
   }
@@ -93,9 +102,17 @@ class RefusedStream implements AdsStream, TimerHandler {
   }
 
   onTimer(): void {
-    const message = `ADS at ${formatAddress(this.options.address)}: its TLS has no certificates or trust yet`;
+    const message = `ADS at ${formatAddress(this.options.address)}: ${this.reason}`;
     this.handler.onClose(new MeshError('tls-failed', 'upstream', 'yes', message));
   }
+}
+
+/** What one stream is opened with. */
+interface Opening {
+  readonly connect: ConnectOptions;
+  /** Empty: none is shown. */
+  readonly token: string;
+  readonly variant: AdsVariant;
 }
 
 class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
@@ -112,8 +129,7 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
 
   constructor(
     options: GrpcAdsOptions,
-    connect: ConnectOptions,
-    variant: AdsVariant,
+    { connect, token, variant }: Opening,
     handler: AdsStreamHandler,
     onGone: () => void,
   ) {
@@ -140,6 +156,7 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
       ['user-agent', 'weft'],
     ];
     for (const [name, value] of options.metadata ?? []) fields.push([name, value]);
+    if (token !== '') fields.push(['authorization', `Bearer ${token}`]);
     if (options.gunzip !== undefined) fields.push(['grpc-accept-encoding', 'identity,gzip']);
     this.call = this.codec.start(
       createRequestHead('POST', authority, discoveryPath(variant, options.typeUrl ?? null), fields),

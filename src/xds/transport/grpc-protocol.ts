@@ -3,6 +3,7 @@
 
 import type { MeshError } from '../../base/index.ts';
 import { grpcStatusNames } from '../../wire/index.ts';
+import { type CallerFault, CallerRefused } from '../caller.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 
 export const adsPaths: Readonly<Record<AdsVariant, string>> = {
@@ -56,15 +57,24 @@ export const grpcStatus = {
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
+  permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  unauthenticated: 16,
 } as const;
+
+const statusOfFault: Readonly<Record<CallerFault, number>> = {
+  unauthenticated: grpcStatus.unauthenticated,
+  'permission-denied': grpcStatus.permissionDenied,
+  unavailable: grpcStatus.unavailable,
+};
 
 /** Clients come back at once for UNAVAILABLE, and not for what they did wrong. */
 export function statusOf(error: MeshError | null): number {
   if (error === null) return grpcStatus.ok;
+  if (error.cause instanceof CallerRefused) return statusOfFault[error.cause.fault];
   if (error.code === 'too-large' || error.code === 'overflow') return grpcStatus.resourceExhausted;
   if (error.code === 'name-not-found') return grpcStatus.notFound;
   if (error.source === 'downstream')

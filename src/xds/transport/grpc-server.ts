@@ -18,6 +18,7 @@ import {
   type Network,
   type Socket,
   type SocketHandler,
+  type TlsServer,
 } from '../../net/index.ts';
 import {
   createFaultCounts,
@@ -27,15 +28,17 @@ import {
   type Http2ServerHost,
 } from '../../wire/http2/index.ts';
 import type { RequestHead, RequestReceiver, ServerStream } from '../../wire/index.ts';
+import type { CallerProof } from '../caller.ts';
 import {
   connectionsMax,
   connectionsPerPeerMax,
   firstRequestWaitMs,
   pingGapMs,
-  silentStreamsMax,
+  unprovenCallsMax,
+  unprovenConnectionsMax,
 } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
-import { type CallHost, type GrpcCall, serveCall } from './grpc-calls.ts';
+import { type CallHost, type GrpcCall, type Proof, serveCall } from './grpc-calls.ts';
 import type { Decompress } from './grpc-framing.ts';
 import { HealthService, type StartCall } from './health.ts';
 import { findReflection } from './reflection.ts';
@@ -49,6 +52,13 @@ export interface ServeGrpcAdsOptions {
   readonly random?: Random;
   /** Port 0 takes a free one. */
   readonly address: Address;
+  /**
+   * TLS, asked for each connection, so that a new certificate holds for the next one and touches no other; null: there
+   * is none yet, and nobody is let in. Without it connections are plain.
+   */
+  readonly tls?: () => TlsServer | null;
+  /** Who must be known before a stream of discovery begins; without it everybody is believed. */
+  readonly proof?: CallerProof;
   /** Opens gzip; without it compressed requests are refused. */
   readonly gunzip?: Decompress;
   /** What the health service says; default: always. */
@@ -90,6 +100,8 @@ const lingerMs = 1_000;
 
 interface PeerAccount {
   connections: number;
+  /** Of them on which nobody has proven anything yet. */
+  unproven: number;
   /** Of messages that have not come whole. */
   partialBytes: number;
 }
@@ -100,8 +112,8 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
   readonly log: Log;
   readonly health: HealthService;
   readonly connections = new Set<GrpcConnection>();
-  /** Those without a request, the oldest first. */
-  readonly silent = new Set<GrpcConnection>();
+  /** Those on which nobody has proven who he is, or asked for anything where that need not be, the oldest first. */
+  readonly unproven = new Set<GrpcConnection>();
   private readonly peers = new Map<string, PeerAccount>();
   private readonly listener: Listener;
   private readonly closeTimer = new Timer(this, 0);
@@ -163,7 +175,11 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
 
   private accept(socket: Socket): SocketHandler {
     const peer = socket.remote.kind === 'ip' ? socket.remote.host : '';
-    const account = this.peers.get(peer) ?? { connections: 0, partialBytes: 0 };
+    const account = this.peers.get(peer) ?? {
+      connections: 0,
+      unproven: 0,
+      partialBytes: 0,
+    };
     const refused = this.connections.size >= connectionsMax || account.connections >= connectionsPerPeerMax;
     if (refused) {
       this.log.write('warn', 'xds connection refused', { peer, connections: account.connections });
@@ -172,17 +188,29 @@ class GrpcServer implements GrpcAdsListener, TimerHandler {
     }
     this.peers.set(peer, account);
     account.connections += 1;
+    account.unproven += 1;
     const connection = new GrpcConnection(this, socket, peer, account);
     this.connections.add(connection);
-    this.silent.add(connection);
-    const [oldest] = this.silent;
-    if (this.silent.size > silentStreamsMax) oldest?.cut();
+    this.unproven.add(connection);
+    if (this.unproven.size > unprovenConnectionsMax) this.findSuperfluous()?.cut();
     return connection;
+  }
+
+  /** The oldest of the peer that has most: who opens many takes from himself. */
+  private findSuperfluous(): GrpcConnection | null {
+    let found: GrpcConnection | null = null;
+    for (const connection of this.unproven)
+      if (connection.account.unproven > (found?.account.unproven ?? 0)) found = connection;
+    return found;
+  }
+
+  proven(connection: GrpcConnection): void {
+    if (this.unproven.delete(connection)) connection.account.unproven -= 1;
   }
 
   gone(connection: GrpcConnection): void {
     if (!this.connections.delete(connection)) return;
-    this.silent.delete(connection);
+    this.proven(connection);
     connection.account.connections -= 1;
     if (connection.account.connections === 0) this.peers.delete(connection.peer);
     if (this.onClosed !== null && this.connections.size === 0) this.closed();
@@ -236,7 +264,15 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
     clock.arm(this.age, ageMs * (random === undefined ? 1 : 0.9 + 0.2 * random.float()));
   }
 
-  onOpen(): void {}
+  onOpen(socket: Socket): void {
+    const { tls } = this.server.options;
+    if (tls === undefined) return;
+    const server = tls();
+    if (server === null) this.cut();
+    else socket.startTlsServer(server, nothing);
+  }
+
+  onSecure(): void {}
 
   onData(_socket: Socket, bytes: Uint8Array): void {
     this.codec.receive(bytes);
@@ -261,12 +297,52 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
   onHeadStart(): void {}
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
-    this.server.silent.delete(this);
-    this.server.options.clock.cancel(this.deadline);
+    const { proof, clock } = this.server.options;
+    if (proof === undefined) this.becomeProven();
+    else if (!this.isProven && this.calls.size >= unprovenCallsMax) {
+      this.server.log.write('warn', 'xds connection refused', {
+        peer: this.peer,
+        reason: 'many calls, no proof',
+      });
+      this.cut();
+      return silentReceiver;
+    }
+    if (this.isProven) clock.cancel(this.deadline);
     const call = serveCall(this, stream, head, endStream);
     if (call === null) return silentReceiver;
     this.calls.add(call);
     return call;
+  }
+
+  prove(head: RequestHead): Proof | null {
+    const { proof } = this.server.options;
+    if (proof === undefined) return null;
+    const { secure } = this.socket;
+    const certificate = secure?.verified === true ? secure.peer : null;
+    const proven = proof.prove({
+      authorization: head.getName('authorization'),
+      certificate,
+      peer: this.peer,
+    });
+    if (!(proven instanceof Promise)) {
+      if (proven.ok) this.becomeProven();
+      return proven;
+    }
+    return proven.then((result) => {
+      if (result.ok) this.becomeProven();
+      return result;
+    });
+  }
+
+  private get isProven(): boolean {
+    return !this.server.unproven.has(this);
+  }
+
+  /** Gone meanwhile, it is in no list any more. */
+  private becomeProven(): void {
+    if (this.isProven) return;
+    this.server.proven(this);
+    this.server.options.clock.cancel(this.deadline);
   }
 
   findCall(path: string): StartCall | null {
@@ -282,7 +358,7 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
   onHeadRefused(): void {}
 
   onIdle(): void {
-    if (!this.ending) this.server.options.clock.arm(this.deadline, connectionIdleMs);
+    if (!this.ending && this.isProven) this.server.options.clock.arm(this.deadline, connectionIdleMs);
   }
 
   onProtocolError(error: MeshError): void {
@@ -296,7 +372,7 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
 
   onTimer(kind: number): void {
     if (kind === timerKind.age) this.leave();
-    else if (this.ending || this.server.silent.has(this)) this.cut();
+    else if (this.ending || !this.isProven) this.cut();
     else this.codec.drain();
   }
 
@@ -324,4 +400,5 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
   }
 }
 
+const nothing = new Uint8Array(0);
 const silentReceiver: RequestReceiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} };

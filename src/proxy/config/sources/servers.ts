@@ -19,8 +19,8 @@ export function findServers(
   servers: ReadonlyMap<string, ServerCluster>,
 ): AdsConfig {
   const found = stream.services.flatMap(({ cluster, authority, metadata }): readonly AdsServer[] => {
-    const { addresses = [], connectTimeoutMs = 0, tls = null } = servers.get(cluster) ?? {};
-    return addresses.map((address) => ({ address, connectTimeoutMs, authority, metadata, tls }));
+    const { addresses = [], connectTimeoutMs = 0, tls = null, tokenFile = null } = servers.get(cluster) ?? {};
+    return addresses.map((address) => ({ address, connectTimeoutMs, authority, metadata, tls, tokenFile }));
   });
   return { variant: stream.variant, typeUrl, servers: found };
 }

@@ -7,7 +7,12 @@ import type { ResourceSource } from '../source-types.ts';
 import { type AdsSubscriptions, type ClientRequest, type SourceSubscriber, Sources } from './sources.ts';
 
 const address: Address = { kind: 'ip', host: '127.0.0.1', port: 1 };
-const server: ServerCluster = { addresses: [address], speaksHttp2: true, connectTimeoutMs: 1_000, tls: null };
+const server: ServerCluster = {
+  addresses: [address],
+  speaksHttp2: true,
+  connectTimeoutMs: 1_000,
+  tls: null,
+};
 const servers = new Map([
   ['one', server],
   ['two', { ...server, addresses: [{ ...address, port: 2 }] }],

@@ -42,6 +42,8 @@ export interface TranslatedCluster {
   readonly edsSource: ResourceSource | null;
   /** How long EDS may take before the cluster counts as known without endpoints; 0: for ever. */
   readonly initialFetchTimeoutMs: number;
+  /** Shown to a server of discovery: the file of a token. */
+  readonly tokenFile?: string;
 }
 
 export const clusterDefaults = {
@@ -62,12 +64,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   const discovery = translateDiscovery(message, path, faults);
   const weft = weftMetadata(message.metadata);
   const metadata = readableMetadata(message.metadata);
-  const said = (weft?.['policy'] ?? {}) as Readonly<Record<string, unknown>>;
-  const policy = translateServicePolicy(
-    said,
-    join(path, 'metadata.filter_metadata[weft.dev].policy'),
-    faults,
-  );
+  const policy = readPolicy(weft, path, faults);
   const http = callsOverHttp2(translateHttp(message, path, faults), weft);
   const name = message.name ?? '';
   const transport = join(path, 'transport_socket');
@@ -126,7 +123,29 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     edsSource: discovery === 'eds' ? translateEdsSource(message, path, faults) : null,
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
+    ...translateTokenFile(weft, tls, path, faults),
   };
+}
+
+function readPolicy(weft: WeftValues | null, path: string, faults: Faults): ServicePolicy {
+  const said = (weft?.['policy'] ?? {}) as Readonly<Record<string, unknown>>;
+  return translateServicePolicy(said, join(path, 'metadata.filter_metadata[weft.dev].policy'), faults);
+}
+
+/** A token is for who is meant, and for nobody on the way. */
+function translateTokenFile(
+  weft: WeftValues | null,
+  tls: ClusterConfig['tls'],
+  path: string,
+  faults: Faults,
+): Pick<TranslatedCluster, 'tokenFile'> {
+  const value = weft?.['token_file'];
+  if (value === undefined) return {};
+  const at = join(path, 'metadata.filter_metadata[weft.dev].token_file');
+  if (typeof value !== 'string' || value === '') faults.add(at, 'must be the path of a file');
+  else if (tls === null) faults.add(at, 'must go with a transport_socket of TLS');
+  else return { tokenFile: value };
+  return {};
 }
 
 function translatePools(

@@ -1,0 +1,193 @@
+// How `weft control` serves xDS: in plain text to this machine, and by TLS to callers who prove who they are.
+
+import { Option } from 'commander';
+import type { Clock, Log } from '../base/index.ts';
+import {
+  AuthorityKeeper,
+  CallerProver,
+  type ControlPlane,
+  followIdentityFiles,
+  listRootOwners,
+  ObjectFleet,
+  type RootOwner,
+  renderRoots,
+  ServerIdentity,
+  TokenReviews,
+} from '../control/index.ts';
+import { meshPorts, xdsNames } from '../deploy/index.ts';
+import { type Address, createBunNetwork, createFileStore, createSystemRandom, gunzip } from '../net/index.ts';
+import { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from '../xds/index.ts';
+import { Exit, exitCode } from './command.ts';
+import type { KubernetesAccess } from './kubernetes.ts';
+
+export type IpAddress = Extract<Address, { readonly kind: 'ip' }>;
+
+export interface XdsFlags {
+  readonly xds: IpAddress;
+  readonly insecureXds?: true;
+  readonly xdsTls?: IpAddress;
+  readonly xdsCert?: string;
+  readonly xdsKey?: string;
+  readonly xdsClientCa?: string;
+  readonly xdsAudience: string;
+}
+
+/** What a token must be meant for, here and in what `weft install` and `weft inject` write. */
+export function xdsOptions(parseAddress: (text: string) => IpAddress): readonly Option[] {
+  return [
+    new Option('--xds <address>', 'where proxies of this machine connect, in plain text')
+      .argParser(parseAddress)
+      .default(parseAddress('127.0.0.1:15010'), '127.0.0.1:15010'),
+    new Option(
+      '--insecure-xds',
+      'let --xds be reached from elsewhere: everybody there may read along, and is believed to be the proxy that they name',
+    ),
+    new Option(
+      '--xds-tls <address>',
+      `where proxies connect by TLS and prove who they are, as 0.0.0.0:${meshPorts.xds}`,
+    ).argParser(parseAddress),
+    new Option(
+      '--xds-cert <file>',
+      'its certificate, PEM (default: of an authority of our own, in the Secret weft-ca)',
+    ),
+    new Option('--xds-key <file>', 'and its key'),
+    new Option(
+      '--xds-client-ca <file>',
+      'take certificates of this authority too, spiffe://DOMAIN/ns/NS/sa/ACCOUNT',
+    ),
+    new Option('--xds-audience <name>', 'what the tokens of proxies are meant for').default('weft'),
+  ];
+}
+
+/** Throws what a person must mend. */
+export function checkXdsFlags(flags: XdsFlags, inKubernetes: boolean): void {
+  const { xds, insecureXds, xdsTls, xdsCert, xdsKey, xdsClientCa } = flags;
+  if (!isLoopback(xds.host) && insecureXds !== true)
+    throw usage(
+      `--xds ${xds.host} reaches beyond this machine in plain text: serve --xds-tls there, or say --insecure-xds`,
+    );
+  if ((xdsCert === undefined) !== (xdsKey === undefined)) throw usage('--xds-cert and --xds-key go together');
+  if (xdsTls === undefined) {
+    if (xdsCert !== undefined || xdsClientCa !== undefined)
+      throw usage('--xds-cert, --xds-key and --xds-client-ca go with --xds-tls');
+  } else if (!inKubernetes && (xdsCert === undefined || xdsClientCa === undefined))
+    throw usage('with --dir, --xds-tls wants --xds-cert, --xds-key and --xds-client-ca');
+}
+
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
+}
+
+/** Serves in plain text; throws a ListenError. */
+export function servePlainXds(
+  plane: ControlPlane,
+  clock: Clock,
+  log: Log,
+  address: IpAddress,
+): GrpcAdsListener {
+  return serveGrpcAds({ ...common(plane, clock, log), address });
+}
+
+function common(plane: ControlPlane, clock: Clock, log: Log): Omit<ServeGrpcAdsOptions, 'address'> {
+  return {
+    server: plane.adsServer,
+    network: createBunNetwork(),
+    clock,
+    log,
+    random: createSystemRandom(),
+    gunzip,
+    healthy: () => plane.synced,
+  };
+}
+
+export interface SecureXds {
+  readonly listener: GrpcAdsListener;
+  /** What the replica that leads keeps for it. */
+  readonly fleets: readonly { lead(leading: boolean): void; poke(): void; stop(): void }[];
+  stop(): void;
+}
+
+/** Serves by TLS; throws a ListenError. Until there is a certificate, nobody is let in. */
+export async function serveSecureXds(
+  plane: ControlPlane,
+  clock: Clock,
+  log: Log,
+  flags: XdsFlags & { readonly xdsTls: IpAddress; readonly namespace: readonly string[] },
+  kubernetes: KubernetesAccess | null,
+): Promise<SecureXds> {
+  const { POD_NAMESPACE: namespace = 'weft-system' } = process.env;
+  const {
+    xdsTls: address,
+    xdsCert: certificate,
+    xdsKey: key,
+    xdsClientCa: clientCa,
+    xdsAudience: audience,
+  } = flags;
+  const network = createBunNetwork();
+  const identity = new ServerIdentity({ network, clock, log, names: xdsNames(namespace) });
+  const pair = certificate === undefined || key === undefined ? null : { certificate, key };
+  const unfollow = await followIdentityFiles({
+    store: createFileStore(),
+    log,
+    identity,
+    paths: { pair, clientCa: clientCa ?? null },
+  });
+  const reviews = kubernetes === null ? null : new TokenReviews({ api: kubernetes.api, clock, audience });
+  const proof = new CallerProver({ reviews, catalog: plane.catalog, namespace, counts: plane.callers });
+  const listener = serveGrpcAds({ ...common(plane, clock, log), address, tls: identity.current, proof });
+  const own =
+    pair !== null || kubernetes === null
+      ? null
+      : keepAuthority(plane, clock, log, flags, kubernetes, identity);
+  return {
+    listener,
+    fleets: own === null ? [] : own,
+    stop() {
+      identity.stop();
+      unfollow();
+      for (const one of own ?? []) one.stop();
+    },
+  };
+}
+
+/** Our own authority: in its Secret, and what is to be trusted in every namespace that is served. */
+function keepAuthority(
+  plane: ControlPlane,
+  clock: Clock,
+  log: Log,
+  flags: { readonly namespace: readonly string[] },
+  { api, source }: KubernetesAccess,
+  identity: ServerIdentity,
+): SecureXds['fleets'] {
+  const { POD_NAMESPACE: namespace = 'weft-system' } = process.env;
+  const maps = new ObjectFleet<RootOwner>({
+    api,
+    clock,
+    random: createSystemRandom(),
+    log,
+    list: () => {
+      const owners = listRootOwners(plane, source, keeper.authority?.roots ?? null);
+      if (flags.namespace.length === 0) return owners;
+      return owners?.filter((owner) => flags.namespace.includes(owner.namespace)) ?? null;
+    },
+    isReleased: () => true,
+    render: renderRoots,
+    holds: ({ present, roots }) => present === roots,
+  });
+  const keeper = new AuthorityKeeper({
+    api,
+    clock,
+    log,
+    namespace,
+    onAuthority: (authority) => {
+      identity.useAuthority(authority);
+      maps.poke();
+    },
+  });
+  keeper.start();
+  return [keeper, maps];
+}
+
+function usage(message: string): Exit {
+  return new Exit(exitCode.usage, `weft control: ${message}`);
+}
