@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./check.ts'),
   },
   {
+    name: 'access',
+    summary: 'say who may call whom, and what policies observed calls need',
+    load: () => import('./access.ts'),
+  },
+  {
     name: 'install',
     summary: 'print what a Kubernetes cluster needs to run the mesh',
     load: () => import('./install.ts'),

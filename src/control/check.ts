@@ -47,7 +47,7 @@ function atField(finding: Finding, texts: ReadonlyMap<string, string>): Finding 
   return { ...finding, line: lineOfField(text, line, issue.field) };
 }
 
-function readMesh(files: readonly ManifestFile[]) {
+export function readMesh(files: readonly ManifestFile[]) {
   const parsed = new Map(
     files.map(({ path, text }) => {
       const result = parseManifests(path, text);

@@ -1,3 +1,4 @@
+export { type AccessCaller, type AccessOutlook, compileAccessOutlook } from './access-outlook.ts';
 export {
   type AdminPages,
   type AdminServer,
