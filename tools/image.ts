@@ -1,5 +1,6 @@
 // `npm run image -- NAME`: the program for every architecture, and where there is a builder the image NAME of it
-// (Containerfile). Without NAME, or without a builder, the programs alone: dist/linux-amd64/weft, dist/linux-arm64/weft.
+// (Containerfile). Without NAME, or without a builder, the programs alone: dist/linux-amd64/weft and
+// dist/linux-arm64/weft.
 
 import { buildWeft } from './build-weft.ts';
 
