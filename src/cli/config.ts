@@ -37,7 +37,7 @@ async function run(name: string, page: string, flags: ConfigFlags): Promise<void
 
 async function readPage(cluster: OpenCluster, pod: MeshPod, path: string): Promise<string> {
   const { namespace, name, role } = pod;
-  const port = role === 'control' ? meshPorts.controlAdmin : meshPorts.admin;
+  const port = role === 'control' || role === 'webhook' ? meshPorts.controlAdmin : meshPorts.admin;
   const { status, text } = orExit(words, await cluster.requestPod({ namespace, pod: name, port }, path));
   if (status === 200) return text;
   throw new Exit(exitCode.notFine, `${words}: ${path} was answered ${status}: ${text.slice(0, 500)}`);

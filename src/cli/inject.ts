@@ -3,19 +3,22 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import {
-  answerReview,
+  certificateReadMs,
   type InjectOptions,
   injectManifests,
   meshPorts,
-  reviewBytesMax,
+  WebhookServer,
+  type WebhookServerOptions,
   xdsAddress,
 } from '../deploy/index.ts';
+import { createJsonLog } from '../observe/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
 interface InjectFlags extends InjectOptions {
   readonly webhook?: true;
   readonly listen: string;
+  readonly metrics?: string;
   readonly cert?: string;
   readonly key?: string;
 }
@@ -41,35 +44,35 @@ function read(path: string): string {
 
 /** Until SIGTERM. The API server asks over TLS only. */
 async function serve(flags: InjectFlags): Promise<void> {
-  const { listen, cert, key } = flags;
+  const { cert, key, image, xds } = flags;
   if (cert === undefined || key === undefined)
     throw new Exit(exitCode.usage, 'weft inject: --webhook wants --cert and --key');
-  const [, host, port] = /^(.*):(\d{1,5})$/.exec(listen) ?? [];
-  if (host === undefined)
-    throw new Exit(exitCode.usage, `weft inject: --listen must be HOST:PORT (got ${listen})`);
-  const server = Bun.serve({
-    hostname: host,
-    port: Number(port),
-    tls: { cert: read(cert), key: read(key) },
-    maxRequestBodySize: reviewBytesMax,
-    fetch: async (request) => await answer(request, flags),
-  });
+  const [host, port] = parseListen('--listen', flags.listen);
+  const metricsPort = flags.metrics === undefined ? null : parseListen('--metrics', flags.metrics)[1];
+  const log = createJsonLog('info', { write: (line) => void process.stderr.write(line) });
+  const server = open({ host, port, metricsPort, cert, key, log, inject: { image, xds } });
+  const timer = setInterval(() => void server.renew(), certificateReadMs);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });
+  clearInterval(timer);
   await server.stop();
   process.exit(exitCode.fine);
 }
 
-async function answer(request: Request, flags: InjectFlags): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  if (request.method === 'GET' && pathname === '/ready') return new Response('ready\n');
-  if (request.method !== 'POST' || pathname !== '/inject')
-    return new Response('not found\n', { status: 404 });
-  const review = answerReview(await request.json().catch(() => null), flags);
-  return review === null
-    ? new Response('the body must be an AdmissionReview of admission.k8s.io/v1\n', { status: 400 })
-    : Response.json(review);
+function open(options: WebhookServerOptions): WebhookServer {
+  try {
+    return new WebhookServer(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Exit(exitCode.usage, `weft inject: the webhook cannot be served: ${reason}`);
+  }
+}
+
+function parseListen(option: string, text: string): readonly [host: string, port: number] {
+  const [, host, port] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
+  if (host !== undefined && Number(port) <= 65_535) return [host, Number(port)];
+  throw new Exit(exitCode.usage, `weft inject: ${option} must be HOST:PORT (got ${text})`);
 }
 
 export const command: CliCommand = new Command('inject')
@@ -79,6 +82,7 @@ export const command: CliCommand = new Command('inject')
   .option('--xds <address>', 'the control plane: HOST:PORT', xdsAddress('weft-system'))
   .option('--webhook', 'serve POST /inject to the API server instead')
   .option('--listen <address>', 'where the webhook listens', `0.0.0.0:${meshPorts.webhook}`)
-  .option('--cert <file>', "the webhook's certificate, PEM")
+  .option('--metrics <address>', 'where it tells what it did, in plain text (default: nowhere)')
+  .option('--cert <file>', "the webhook's certificate, PEM; read again when it changes")
   .option('--key <file>', 'and its key')
   .action(run);

@@ -3,7 +3,7 @@ export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions, xdsAddress, xdsNames } from './install.ts';
-export { installReplicasMax, meshPorts, reviewBytesMax } from './limits.ts';
+export { installReplicasMax, meshPorts } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export {
   type CheckedLine,
@@ -33,4 +33,4 @@ export {
   parseCapturedPorts,
   type RedirectOptions,
 } from './redirect.ts';
-export { answerReview } from './webhook.ts';
+export { certificateReadMs, WebhookServer, type WebhookServerOptions } from './webhook-server.ts';

@@ -68,7 +68,7 @@ describe('an injected pod', () => {
   });
 
   test('is not injected twice', () => {
-    expect(injectPod(pod, options)).toEqual({ kind: 'left', reason: 'it has a sidecar' });
+    expect(injectPod(pod, options)).toMatchObject({ kind: 'left', reason: 'it has a sidecar' });
   });
 });
 
@@ -151,6 +151,6 @@ describe('left alone, with the reason', () => {
     ],
     [podOf({}, { securityContext: { runAsUser: 1337 } }), "container app runs as the proxy's user, 1337"],
   ])('%#', (pod, reason) => {
-    expect(injectPod(pod, options)).toEqual({ kind: 'left', reason });
+    expect(injectPod(pod, options)).toMatchObject({ kind: 'left', reason });
   });
 });

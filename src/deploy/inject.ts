@@ -3,6 +3,7 @@
 // application and ends after it, and a Job ends.
 
 import { accountLabel } from '../control/index.ts';
+import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrapeFor, readyPort } from './monitors.ts';
@@ -18,7 +19,7 @@ export interface InjectOptions {
 /** injected: with the new pod; left: why not; fault: the pod asks for what cannot be. */
 export type Injection =
   | { readonly kind: 'injected'; readonly pod: PodObject }
-  | { readonly kind: 'left'; readonly reason: string }
+  | { readonly kind: 'left'; readonly reason: string; readonly code: LeaveReason['code'] }
   | { readonly kind: 'fault'; readonly reason: string };
 
 /** What a pod may say. `weft.dev/inject: "false"` leaves it alone, as an annotation or a label. */
@@ -33,6 +34,8 @@ export const annotations = {
   logLevel: 'weft.dev/log-level',
   /** Set by us. */
   status: 'weft.dev/injected',
+  /** Set by us: why it has no sidecar, where the pod did not ask for that. */
+  notInjected: 'weft.dev/not-injected',
 } as const;
 
 /** What is not HTTP, or none of the mesh's, passes through as it is. */
@@ -43,8 +46,8 @@ const labelCharsMax = 63;
 const folder = '/var/run/weft';
 
 export function injectPod(pod: PodObject, options: InjectOptions): Injection {
-  const reason = findReasonToLeave(pod);
-  if (reason !== null) return { kind: 'left', reason };
+  const leave = findReasonToLeave(pod, askedOf(pod), proxyName);
+  if (leave !== null) return { kind: 'left', reason: leave.text, code: leave.code };
   const said = pod.metadata?.annotations ?? {};
   const outbound = parseCapturedPorts(said[annotations.outboundPorts] ?? outboundStandard);
   const inbound = parseCapturedPorts(said[annotations.inboundPorts] ?? findHttpPorts(pod).join(','));
@@ -90,16 +93,9 @@ function fault(annotation: string, said: Readonly<Record<string, string>>): Inje
   };
 }
 
-function findReasonToLeave({ metadata, spec }: PodObject): string | null {
-  const asked = metadata?.annotations?.[annotations.inject] ?? metadata?.labels?.[annotations.inject];
-  if (asked === 'false' || asked === 'disabled') return `${annotations.inject} says so`;
-  const names = [...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name);
-  if (names.includes(proxyName)) return 'it has a sidecar';
-  if (spec.hostNetwork === true) return 'it has the network of its node';
-  const user = spec.containers.find(
-    ({ securityContext }) => (securityContext?.runAsUser ?? spec.securityContext?.runAsUser) === proxyUser,
-  );
-  return user === undefined ? null : `container ${user.name} runs as the proxy's user, ${proxyUser}`;
+/** What the pod itself says, as an annotation or a label; null: nothing. */
+function askedOf({ metadata }: PodObject): string | null {
+  return metadata?.annotations?.[annotations.inject] ?? metadata?.labels?.[annotations.inject] ?? null;
 }
 
 /** Ports that say that they are HTTP, by name; an only one without a name is taken for it. */

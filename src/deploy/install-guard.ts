@@ -15,20 +15,21 @@ const monitoringLabel = { 'weft.dev/monitoring': 'enabled' } as const;
 
 export function createGuards({ namespace, webhook }: GuardOptions): readonly object[] {
   const tcp = (port: number) => ({ protocol: 'TCP', port });
+  const pages = {
+    from: [
+      // An agent would lead anybody there who asks it to.
+      { podSelector: { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['weft-agent'] }] } },
+      { namespaceSelector: { matchLabels: monitoringLabel } },
+    ],
+    ports: [tcp(meshPorts.controlAdmin)],
+  };
   const control = [
     // Every pod of the cluster may have a proxy; nobody outside has.
     { from: [{ namespaceSelector: {} }], ports: [tcp(meshPorts.xds)] },
-    {
-      from: [
-        // An agent would lead anybody there who asks it to.
-        { podSelector: { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['weft-agent'] }] } },
-        { namespaceSelector: { matchLabels: monitoringLabel } },
-      ],
-      ports: [tcp(meshPorts.controlAdmin)],
-    },
+    pages,
   ];
   // The API server is no pod, and where it asks from is not known.
-  const inject = [{ ports: [tcp(meshPorts.webhook)] }];
+  const inject = [{ ports: [tcp(meshPorts.webhook)] }, pages];
   return [
     guard('weft-control', namespace, control),
     ...(webhook ? [guard('weft-inject', namespace, inject)] : []),

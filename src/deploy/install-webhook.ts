@@ -5,6 +5,7 @@
 import { hardened } from './hardened.ts';
 import { annotations } from './inject.ts';
 import { meshPorts } from './limits.ts';
+import { controlScrape } from './monitors.ts';
 import { spreadOverNodes } from './spread.ts';
 
 export interface WebhookCertificate {
@@ -72,8 +73,12 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
         '--key',
         `${folder}/tls.key`,
       ],
+      ...['--metrics', `0.0.0.0:${meshPorts.controlAdmin}`],
     ],
-    ports: [{ name: 'https', containerPort: meshPorts.webhook }],
+    ports: [
+      { name: 'https', containerPort: meshPorts.webhook },
+      { name: 'http-admin', containerPort: meshPorts.controlAdmin },
+    ],
     readinessProbe: {
       httpGet: { path: '/ready', port: meshPorts.webhook, scheme: 'HTTPS' },
       periodSeconds: 2,
@@ -91,7 +96,7 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
-        metadata: { labels, annotations: { [annotations.inject]: 'false' } },
+        metadata: { labels, annotations: { [annotations.inject]: 'false', ...controlScrape } },
         spec: {
           automountServiceAccountToken: false,
           priorityClassName: 'system-cluster-critical',

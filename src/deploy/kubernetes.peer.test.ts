@@ -279,6 +279,17 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
     expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
     expect(await sh(`${names} two`)).toBe('');
+    const why = "-o jsonpath='{.metadata.annotations.weft\\.dev/not-injected}'";
+    expect(await sh(`kubectl get pod -n hooked two ${why}`)).toStartWith(
+      'annotation weft.dev/skip-ports must be',
+    );
+    const hook = await sh(
+      'kubectl get pod -n weft-system -l app=weft-inject -o jsonpath={.items[*].metadata.name}',
+    );
+    const counted = await Promise.all(
+      hook.split(' ').map((pod) => sh(`${weft} config weft-system/${pod} metrics`)),
+    );
+    expect(counted.join('\n')).toMatch(/^weft_inject_pods_total\{outcome="fault",reason="annotation"\} \d/m);
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
 
     const check = await shell(`${weft} check --installed`);
@@ -301,7 +312,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
       sh(caller(`curl -s -m 2 -o /dev/null -w "%{http_code}" ${more} ${address} || true`));
     const control = 'http://weft-control.weft-system';
     expect(await ask(`${control}:${meshPorts.controlAdmin}/ready`)).toBe('000');
-    expect(await ask(`${control}:${meshPorts.xds}/`, '--http2-prior-knowledge')).not.toBe('000');
+    const connect = `curl -s -m 2 -o /dev/null -w "%{time_connect}" ${control}:${meshPorts.xds} || true`;
+    expect(Number(await sh(caller(connect)))).toBeGreaterThan(0);
     const node = await sh('kubectl get pod -n shop caller -o jsonpath={.status.hostIP}');
     const host = `-H "Host: weft-control.weft-system:${meshPorts.controlAdmin}"`;
     expect(await ask(`http://${node}:${meshPorts.agent}/ready`, host)).not.toBe('200');
@@ -324,7 +336,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       const up = (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
       const of = (job: string, namespace: string) =>
         up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
-      return of('weft', 'weft-system') === 4 && of('weft', 'shop') >= 3;
+      return of('weft', 'weft-system') >= 4 && of('weft', 'shop') >= 3;
     });
     await sh('kubectl delete namespace monitoring --wait=false');
   });

@@ -17,6 +17,7 @@ export interface PodSpecObject {
   readonly initContainers?: readonly ContainerObject[];
   readonly volumes?: readonly { readonly name: string; readonly [field: string]: unknown }[];
   readonly hostNetwork?: boolean;
+  readonly os?: { readonly name?: string };
   readonly securityContext?: { readonly runAsUser?: number };
   readonly [field: string]: unknown;
 }

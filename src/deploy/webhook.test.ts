@@ -21,9 +21,9 @@ function apply(object: PodObject, patch: readonly { op: string; path: string; va
 }
 
 function patched(object: PodObject): unknown {
-  const review = answerReview(ask(object), options);
-  expect(review?.response).toMatchObject({ uid: 'u1', allowed: true, patchType: 'JSONPatch' });
-  return apply(object, JSON.parse(Buffer.from(review?.response.patch ?? '', 'base64').toString()));
+  const { review } = answerReview(ask(object), options)!;
+  expect(review.response).toMatchObject({ uid: 'u1', allowed: true, patchType: 'JSONPatch' });
+  return apply(object, JSON.parse(Buffer.from(review.response.patch ?? '', 'base64').toString()));
 }
 
 describe('the webhook', () => {
@@ -40,16 +40,44 @@ describe('the webhook', () => {
     if (injection.kind === 'injected') expect(patched(object)).toEqual(injection.pod);
   });
 
-  test('lets in as it is what it cannot inject, and says so where it was asked to', () => {
-    const quiet = { uid: 'u1', allowed: true as const };
-    expect(
-      answerReview(ask({ ...pod, spec: { ...pod.spec, hostNetwork: true } }), options)?.response,
-    ).toEqual(quiet);
-    expect(answerReview(ask({ kind: 'Service' }), options)?.response).toEqual(quiet);
-    const asked = { ...pod, metadata: { annotations: { 'weft.dev/skip-ports': 'x' } } };
-    expect(answerReview(ask(asked), options)?.response.warnings?.[0]).toStartWith(
-      'weft: not injected: annotation',
+  test.each<[code: string, pod: PodObject, why: string]>([
+    ['host-network', { ...pod, spec: { ...pod.spec, hostNetwork: true } }, 'it has the network of its node'],
+    ['windows', { spec: { ...pod.spec, os: { name: 'windows' } } }, 'it runs on Windows'],
+    [
+      'privileged',
+      { ...pod, spec: { containers: [{ name: 'cni', securityContext: { privileged: true } }] } },
+      'container cni is privileged, and the pod does not ask for it',
+    ],
+    [
+      'annotation',
+      { ...pod, metadata: { annotations: { 'weft.dev/skip-ports': 'x' } } },
+      'annotation weft.dev/skip-ports must be ports as 80,8080, or all or none (got x)',
+    ],
+  ])('leaves alone and says why: %s', (code, object, why) => {
+    const { outcome, review } = answerReview(ask(object), options)!;
+    expect(outcome.code).toBe(code);
+    const said = (patched(object) as PodObject).metadata?.annotations;
+    expect(said).toEqual({ ...object.metadata?.annotations, 'weft.dev/not-injected': why });
+    expect(review.response.warnings).toEqual(
+      code === 'annotation' ? [`weft: not injected: ${why}`] : undefined,
     );
+  });
+
+  test.each<[code: string, object: unknown]>([
+    ['asked', { ...pod, metadata: { labels: { 'weft.dev/inject': 'false' } } }],
+    ['has-sidecar', { spec: { containers: [{ name: 'weft-proxy' }] } }],
+    ['no-pod', { kind: 'Service' }],
+  ])('lets in as it is what knows why: %s', (code, object) => {
+    expect(answerReview(ask(object), options)).toEqual({
+      review: expect.objectContaining({ response: { uid: 'u1', allowed: true } }) as never,
+      outcome: { kind: 'left', code },
+    });
+  });
+
+  test('a privileged pod that asks for it gets its sidecar', () => {
+    const containers = [{ name: 'app', securityContext: { privileged: true } }];
+    const object = { metadata: { annotations: { 'weft.dev/inject': 'true' } }, spec: { containers } };
+    expect(answerReview(ask(object), options)?.outcome.kind).toBe('injected');
   });
 
   test.each([null, 1, {}, { kind: 'AdmissionReview' }, { kind: 'AdmissionReview', request: { uid: 1 } }])(

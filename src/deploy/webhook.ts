@@ -1,10 +1,11 @@
 // The mutating webhook: an AdmissionReview in, one out, around the same injection as `weft inject`. A pod is never
-// refused: what cannot be injected goes in as it is, with a warning that kubectl shows (the API server's advice: fail
-// open, and say so).
+// refused: what cannot be injected goes in as it is, with an annotation that says why, and where it asked for what
+// cannot be a warning that kubectl shows (the API server's advice: fail open, and say so).
 
-import { type InjectOptions, injectPod } from './inject.ts';
+import { annotations, type InjectOptions, injectPod } from './inject.ts';
 import { isPod } from './manifests.ts';
 import type { PodObject } from './objects.ts';
+import type { WebhookOutcome } from './webhook-counts.ts';
 
 export interface AdmissionReview {
   readonly apiVersion: 'admission.k8s.io/v1';
@@ -19,18 +20,57 @@ export interface AdmissionReview {
   };
 }
 
+export interface ReviewAnswer {
+  readonly review: AdmissionReview;
+  readonly outcome: WebhookOutcome;
+}
+
 /** Null: this is no review of admission.k8s.io/v1. */
-export function answerReview(body: unknown, options: InjectOptions): AdmissionReview | null {
+export function answerReview(body: unknown, options: InjectOptions): ReviewAnswer | null {
   const request = readRequest(body);
   if (request === null) return null;
   const { uid, pod } = request;
-  if (pod === null) return review(uid, {});
+  if (pod === null) return { review: review(uid, {}), outcome: { kind: 'left', code: 'no-pod' } };
   const injection = injectPod(pod, options);
-  if (injection.kind === 'fault')
-    return review(uid, { warnings: [`weft: not injected: ${injection.reason}`] });
-  if (injection.kind === 'left') return review(uid, {});
-  const patch = Buffer.from(JSON.stringify(createPatch(pod, injection.pod))).toString('base64');
-  return review(uid, { patchType: 'JSONPatch', patch });
+  switch (injection.kind) {
+    case 'injected':
+      return {
+        review: review(uid, patch(createPatch(pod, injection.pod))),
+        outcome: { kind: 'injected', code: '' },
+      };
+    case 'left': {
+      const { code, reason } = injection;
+      // Who asked for it, or has one, knows.
+      const known = code === 'asked' || code === 'has-sidecar';
+      return {
+        review: review(uid, known ? {} : patch(annotate(pod, reason))),
+        outcome: { kind: 'left', code },
+      };
+    }
+    case 'fault': {
+      const { reason } = injection;
+      return {
+        review: review(uid, { warnings: [`weft: not injected: ${reason}`], ...patch(annotate(pod, reason)) }),
+        outcome: { kind: 'fault', code: 'annotation' },
+      };
+    }
+  }
+}
+
+function patch(operations: readonly object[]) {
+  return {
+    patchType: 'JSONPatch',
+    patch: Buffer.from(JSON.stringify(operations)).toString('base64'),
+  } as const;
+}
+
+/** Seen by `kubectl describe`, long after the warning. */
+function annotate({ metadata }: PodObject, reason: string): readonly object[] {
+  const value = { ...metadata?.annotations, [annotations.notInjected]: reason };
+  return [
+    ...(metadata === undefined ? [{ op: 'add', path: '/metadata', value: {} }] : []),
+    { op: 'add', path: '/metadata/annotations', value },
+  ];
 }
 
 function review(uid: string, more: Omit<AdmissionReview['response'], 'uid' | 'allowed'>): AdmissionReview {
