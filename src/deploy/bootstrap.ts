@@ -55,6 +55,8 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
       metadata: {
         namespace,
         labels,
+        // A Service that comes or goes is its own virtual host then, and no new table.
+        ...(role === 'gateway' ? {} : { vhds: true }),
         ...(Object.keys(listen).length === 0 ? {} : { listen }),
         admin: `${admin.host}:${admin.port}`,
         ...(capture === true ? { capture } : {}),

@@ -30,7 +30,7 @@ const made = new WeakMap<XdsResource, Map<string, XdsResource>>();
 export function nameHosts(table: string, hosts: ResourceSet): NamedResources {
   let known = named.get(hosts);
   if (known === undefined) {
-    known = new NamedResources(hosts, (name) => findHost(table, hosts, name));
+    known = new NamedResources(`${table}/`, hosts, (name) => findHost(table, hosts, name));
     named.set(hosts, known);
   }
   return known;

@@ -121,7 +121,7 @@ export class WholeProxy {
 
 function nameHosts(snapshot: XdsSnapshot): XdsSnapshot {
   const hosts = ResourceSet.of(snapshot.resources.get(virtualHostType)?.values() ?? []);
-  const named = new NamedResources(hosts, (name) => hosts.get(name));
+  const named = new NamedResources('table/', hosts, (name) => hosts.get(name));
   return { ...snapshot, resources: new Map([...snapshot.resources, [virtualHostType, named]]) };
 }
 

@@ -54,9 +54,9 @@ export function readDelta(subscription: Subscription, response: DeltaResponse): 
 /** Of virtual hosts a resource without content says that there is none of this name (VHDS, as Envoy reads it). */
 function absentHosts(subscription: Subscription, resources: readonly ReceivedResource[]): readonly string[] {
   if (subscription.typeUrl !== virtualHostType) return [];
-  return resources
-    .filter((resource) => isAbsentHost(subscription, resource) && subscription.wants(resource.name))
-    .map(({ name }) => name);
+  const absent = resources.filter((resource) => isAbsentHost(subscription, resource));
+  const names = new Set(absent.flatMap(({ aliases, name }) => [name, ...aliases]));
+  return [...names].filter((name) => subscription.wants(name));
 }
 
 function isAbsentHost(subscription: Subscription, { bytes, name, version }: ReceivedResource): boolean {

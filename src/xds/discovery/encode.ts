@@ -82,13 +82,14 @@ export function encodeDeltaResponse(
 }
 
 /**
- * A resource without content: there is none of this name. Envoy takes one of the version that it has for a sign of
- * life, so that no two may have the same.
+ * A resource without content: there is none of this name. Envoy takes it for a fault where it has no aliases, and for a
+ * sign of life where it has the version that is known already.
  */
 function encodeAbsent(name: string, version: string): Uint8Array {
   const resource = new WireWriter(smallBytes);
   resource.string(1, version);
   resource.string(3, name);
+  resource.element(4, name);
   return resource.finish();
 }
 

@@ -54,9 +54,12 @@ function subscribeAll(
   wildcard: 'legacy' | 'explicit',
   resources: ResourceMap | null,
 ): void {
-  // An answer is owed all the same: clients wait for the first one.
+  if (resources instanceof NamedResources) {
+    // An answer is owed all the same, and one that names something: Envoy waits for the first such one.
+    state.due.add(resources.whole);
+    return;
+  }
   state.owed = true;
-  if (resources instanceof NamedResources) return;
   state.wildcard = wildcard;
   if (resources !== null) state.due.addAll(resources);
 }
@@ -107,7 +110,10 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
 
 /** The first snapshot came after the first request: what that request meant is only known now. */
 export function startDelta(state: TypeState, resources: ResourceMap): void {
-  if (resources instanceof NamedResources) state.wildcard = 'no';
+  if (resources instanceof NamedResources && state.wildcard !== 'no') {
+    state.wildcard = 'no';
+    state.due.add(resources.whole);
+  }
   for (const name of state.names) state.due.add(name);
   if (state.wildcard !== 'no') state.due.addAll(resources);
   skipHeld(state, state.held, resources);

@@ -88,7 +88,7 @@ test('a host waits for the cluster that it names, and its endpoints', () => {
 describe('hosts that are sent to who names them alone', () => {
   const named = (...resources: XdsResource[]): XdsSnapshot => {
     const hosts = ResourceSet.of(resources);
-    const byName = new NamedResources(hosts, (name) => hosts.get(name));
+    const byName = new NamedResources('outbound/', hosts, (name) => hosts.get(name));
     return { version: hosts.sum.toString(), resources: new Map([[virtualHostType, byName]]) };
   };
 
@@ -113,7 +113,7 @@ describe('hosts that are sent to who names them alone', () => {
     ask({});
     if (!known) publish(hostOf('a', 'x'));
     publish(hostOf('a', 'x'), hostOf('b', 'x'));
-    expect(client.news()).toEqual(['VirtualHost']);
+    expect(client.news()).toEqual(['VirtualHost +outbound/']);
   });
 
   test('a name is answered, and so is each change of it', () => {

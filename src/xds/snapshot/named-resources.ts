@@ -8,9 +8,12 @@ export class NamedResources implements ResourceMap {
   readonly size = 0;
   /** Of what they are made of: where that is the same, all of them are. */
   readonly sum: bigint;
+  /** What their names begin with, slash included: to who asks for all, that there is nothing of just this name. */
+  readonly whole: string;
   private readonly find: (name: string) => XdsResource | undefined;
 
-  constructor(source: ResourceSet, find: (name: string) => XdsResource | undefined) {
+  constructor(whole: string, source: ResourceSet, find: (name: string) => XdsResource | undefined) {
+    this.whole = whole;
     this.sum = source.sum;
     this.find = find;
   }
