@@ -82,6 +82,7 @@ describeWith(['envoy'], 'virtual hosts on demand', () => {
       listen: {},
       application: {},
       containerPorts: {},
+      identity: null,
       xds: { host: '127.0.0.1', port: xds.address.kind === 'ip' ? xds.address.port : 0 },
     });
     const bootstrap = JSON.parse(text) as { node: { metadata: object } };
