@@ -27,6 +27,11 @@ export const partialBytesPerPeerMax = 64 * 1024 * 1024;
 export const firstRequestWaitMs = 10_000;
 /** Bytes of one request that a server takes in; more ends the stream. */
 export const requestBytesMax = 8 * 1024 * 1024;
+/**
+ * The same of the services beside discovery (health, reflection), which nobody has to prove anything for, as it travels
+ * and once it is decompressed; more ends the call.
+ */
+export const serviceRequestBytesMax = 4 * 1024;
 /** Bytes of a node's metadata; more ends the stream. */
 export const nodeMetadataBytesMax = 64 * 1024;
 /**
@@ -91,8 +96,9 @@ export const refusalsToldMax = 256;
 export const nackTextMax = 4_096;
 /** Calls that watch the server's health; more are refused. */
 export const healthWatchesMax = 1_024;
-/** Questions to the reflection that wait for their answers to be read; more ends the call. */
-export const reflectionPendingMax = 256;
+/** Questions to the reflection that wait for their answers to be read, and their bytes; more ends the call. */
+export const reflectionPendingMax = 64;
+export const reflectionPendingBytesMax = 8 * 1024;
 /**
  * PINGs that come sooner after one another than this, without anything sent to the client between them, count; the
  * third of them ends the connection with `too_many_pings`, and clients of gRPC double their interval. None of them goes

@@ -10,7 +10,7 @@ import {
   type ServerStream,
 } from '../../wire/index.ts';
 import { type CallerRefusal, refusedError, type XdsCaller } from '../caller.ts';
-import { partialBytesPerPeerMax, requestBytesMax } from '../limits.ts';
+import { partialBytesPerPeerMax, requestBytesMax, serviceRequestBytesMax } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
 import type { AdsStream, AdsStreamHandler } from '../types.ts';
 import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
@@ -62,7 +62,7 @@ export function serveCall(
     refuse(stream, grpcStatus.unimplemented, `there is no method ${head.path}`);
   else if (timeoutMs === null) refuse(stream, grpcStatus.invalidArgument, 'grpc-timeout cannot be read');
   else {
-    const call = new GrpcCall(host, stream);
+    const call = new GrpcCall(host, stream, start === null ? requestBytesMax : serviceRequestBytesMax);
     if (encoding === 'gzip') call.acceptGzip();
     if (timeoutMs >= 0) call.setDeadline(timeoutMs);
     if (start !== null) call.serve(start(call));
@@ -129,7 +129,7 @@ function parseTimeout(text: string | null): number | null {
 export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   readonly host: CallHost;
   private readonly stream: ServerStream;
-  private readonly parser = new FrameParser(requestBytesMax);
+  private readonly parser: FrameParser;
   private readonly sender: MessageSender;
   private readonly deadline = new Timer(this, 0);
   private handler: CallHandler | null = null;
@@ -142,9 +142,11 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   private finished = false;
   private partial = 0;
 
-  constructor(host: CallHost, stream: ServerStream) {
+  /** `bytesMax`: of one message. */
+  constructor(host: CallHost, stream: ServerStream, bytesMax: number) {
     this.host = host;
     this.stream = stream;
+    this.parser = new FrameParser(bytesMax);
     this.sender = new MessageSender(stream);
   }
 

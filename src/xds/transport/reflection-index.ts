@@ -7,7 +7,8 @@ import { WireWriter } from '../protobuf/wire-writer.ts';
 
 export interface EncodedFile {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  /** As an element of FileDescriptorResponse. */
+  readonly element: Uint8Array;
 }
 
 export interface DescriptorIndex {
@@ -64,7 +65,10 @@ class Index implements DescriptorIndex {
     const { name } = file.proto;
     const known = this.encoded.get(name);
     if (known !== undefined) return known;
-    const encoded = { name, bytes: toBinary(FileDescriptorProtoSchema, file.proto) };
+    const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
+    const writer = new WireWriter(bytes.length + 16);
+    writer.bytes(1, bytes);
+    const encoded = { name, element: writer.finish() };
     this.encoded.set(name, encoded);
     return encoded;
   }

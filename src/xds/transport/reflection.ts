@@ -4,7 +4,7 @@
 // tools/generate/messages.ts says, and are loaded by the first who asks.
 
 import { MeshError } from '../../base/index.ts';
-import { reflectionPendingMax } from '../limits.ts';
+import { reflectionPendingBytesMax, reflectionPendingMax } from '../limits.ts';
 import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { AdsStream } from '../types.ts';
@@ -33,6 +33,12 @@ const asked = {
 /** Fields of ServerReflectionResponse. */
 const answer = { host: 1, request: 2, files: 4, extensionNumbers: 5, services: 6, error: 7 } as const;
 
+/** One field of the response, its bytes in a row. */
+interface Told {
+  readonly field: number;
+  readonly pieces: readonly Uint8Array[];
+}
+
 let loading: Promise<DescriptorIndex> | null = null;
 
 function load(): Promise<DescriptorIndex> {
@@ -44,6 +50,7 @@ function load(): Promise<DescriptorIndex> {
 class Reflection implements CallHandler {
   private readonly stream: AdsStream;
   private readonly waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
   /** Files that this client has. */
   private readonly sent = new Set<string>();
   private index: DescriptorIndex | null = null;
@@ -62,9 +69,15 @@ class Reflection implements CallHandler {
   onMessage(message: Uint8Array): void {
     if (this.closed) return;
     this.waiting.push(message.slice());
+    this.waitingBytes += message.length;
+    this.answerAll();
     if (this.waiting.length > reflectionPendingMax)
       this.fail('overflow', `more than ${reflectionPendingMax} questions wait for their answers to be read`);
-    else this.answerAll();
+    else if (this.waitingBytes > reflectionPendingBytesMax)
+      this.fail(
+        'overflow',
+        `questions of more than ${reflectionPendingBytesMax} bytes wait for their answers`,
+      );
   }
 
   onRequestEnd(): void {
@@ -85,8 +98,9 @@ class Reflection implements CallHandler {
   private answerAll(): void {
     while (this.index !== null && this.writable && !this.closed && this.waiting.length > 0) {
       const message = this.waiting.shift()!;
+      this.waitingBytes -= message.length;
       try {
-        this.writable = this.stream.send([this.answer(message, this.index)]);
+        this.writable = this.stream.send(this.answer(message, this.index));
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
         this.fail('protocol', `the request ${error.message}`);
@@ -98,10 +112,11 @@ class Reflection implements CallHandler {
     }
   }
 
-  private answer(message: Uint8Array, index: DescriptorIndex): Uint8Array {
+  /** In pieces: descriptors are everybody's, so an answer that nobody reads costs what is its own. */
+  private answer(message: Uint8Array, index: DescriptorIndex): readonly Uint8Array[] {
     const reader = new WireReader(message);
     const writer = new WireWriter(message.length + 64);
-    let told: readonly [field: number, bytes: Uint8Array] | null = null;
+    let told: Told | null = null;
     while (reader.next()) {
       if (reader.field === answer.host) writer.string(answer.host, reader.string());
       else if (reader.field === asked.fileByExtension) {
@@ -112,51 +127,51 @@ class Reflection implements CallHandler {
       else reader.skip();
     }
     writer.bytes(answer.request, message);
-    const [field, bytes] = told ?? refused(grpcStatus.invalidArgument, 'the request asks nothing');
-    writer.bytes(field, bytes);
-    return writer.finish();
+    const { field, pieces } = told ?? refused(grpcStatus.invalidArgument, 'the request asks nothing');
+    writer.prefix(
+      field,
+      pieces.reduce((total, { length }) => total + length, 0),
+    );
+    return [writer.finish(), ...pieces];
   }
 
-  private find(
-    field: number,
-    name: string,
-    index: DescriptorIndex,
-  ): readonly [field: number, bytes: Uint8Array] {
-    if (field === asked.services) return [answer.services, index.services];
+  private find(field: number, name: string, index: DescriptorIndex): Told {
+    if (field === asked.services) return { field: answer.services, pieces: [index.services] };
     if (field === asked.extensionNumbers) {
       if (!index.isMessage(name)) return notFound(`there is no message ${name}`);
       const writer = new WireWriter();
       writer.string(1, name);
-      return [answer.extensionNumbers, writer.finish()];
+      return { field: answer.extensionNumbers, pieces: [writer.finish()] };
     }
     const file = field === asked.fileByName ? name : index.fileOf(name);
     const needed = file === null ? null : index.withImports(file);
     if (needed === null)
       return notFound(`there is no ${field === asked.fileByName ? 'file' : 'symbol'} ${name}`);
-    const writer = new WireWriter();
+    const pieces: Uint8Array[] = [];
     for (const [at, one] of needed.entries()) {
       // The one that was asked for comes, whatever the client has.
       if (at > 0 && this.sent.has(one.name)) continue;
       this.sent.add(one.name);
-      writer.bytes(1, one.bytes);
+      pieces.push(one.element);
     }
-    return [answer.files, writer.finish()];
+    return { field: answer.files, pieces };
   }
 
   private fail(code: 'protocol' | 'overflow', message: string): void {
+    if (this.closed) return;
     this.onClose();
     this.stream.close(new MeshError(code, 'downstream', 'no', message));
   }
 }
 
-function notFound(message: string): readonly [field: number, bytes: Uint8Array] {
+function notFound(message: string): Told {
   return refused(grpcStatus.notFound, message);
 }
 
 /** ErrorResponse. */
-function refused(status: number, message: string): readonly [field: number, bytes: Uint8Array] {
+function refused(status: number, message: string): Told {
   const writer = new WireWriter();
   writer.uint(1, status);
   writer.string(2, message);
-  return [answer.error, writer.finish()];
+  return { field: answer.error, pieces: [writer.finish()] };
 }
