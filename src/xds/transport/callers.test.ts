@@ -1,8 +1,9 @@
 // Who may begin a stream, on real sockets: what is asked before anything of it reaches the server of discovery.
 
 import { afterEach, expect, test } from 'bun:test';
+import { gzipSync } from 'node:zlib';
 import { fail, type MeshError, ok, type Result, silentLog } from '../../base/index.ts';
-import { createBunNetwork, createSystemClock } from '../../net/index.ts';
+import { createBunNetwork, createSystemClock, gunzip } from '../../net/index.ts';
 import { until } from '../../testing/until.ts';
 import type { CallerProof, CallerRefusal, ShownCredentials, XdsCaller } from '../caller.ts';
 import { encodeDeltaRequest } from '../discovery/encode.ts';
@@ -72,7 +73,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function serve(proof: CallerProof) {
+function serve(proof: CallerProof, decompress = gunzip) {
   const nodes: XdsNode[] = [];
   const source = new TestSource();
   source.set(createSnapshot([clusterOf('a')]));
@@ -82,7 +83,7 @@ function serve(proof: CallerProof) {
   };
   const server = new AdsServer({ clock: system.clock, log: silentLog, snapshotFor });
   const address = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
-  const listener = serveGrpcAds({ ...system, server, address, proof });
+  const listener = serveGrpcAds({ ...system, server, address, proof, gunzip: decompress });
   cleanups.push(() => listener.close(50));
   return { server, listener, nodes };
 }
@@ -131,6 +132,42 @@ test('what a client sends and ends at once waits whole', async () => {
   proof.open[0]!(ok(new Caller()));
   expect(await trailers).toMatchObject({ 'grpc-status': '0' });
   expect(received).toBeGreaterThan(0);
+});
+
+test('what comes before it is known who sends it is not opened, and of whom proves nothing never', async () => {
+  for (const isProven of [true, false]) {
+    const proof = new Proof();
+    let opened = 0;
+    const { listener } = serve(proof, (bytes, bytesMax) => {
+      opened++;
+      return gunzip(bytes, bytesMax);
+    });
+    const { connect } = await import('node:http2');
+    const session = connect(`http://127.0.0.1:${listener.address.kind === 'ip' ? listener.address.port : 0}`);
+    cleanups.push(() => session.destroy());
+    const fields = { 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' };
+    const stream = session.request({ ':method': 'POST', ':path': path, ...fields });
+    const frame = encodeFrame(gzipSync(firstRequest));
+    frame[0] = 1;
+    // Two requests, in pieces of a few bytes.
+    for (const bytes of [frame, frame])
+      for (let at = 0; at < bytes.length; at += 7) stream.write(bytes.subarray(at, at + 7));
+    stream.end();
+    const ended = new Promise((resolve) => {
+      const note = (said: Record<string, unknown>) => {
+        if (said['grpc-status'] !== undefined) resolve(said['grpc-status']);
+      };
+      stream.on('response', note);
+      stream.on('trailers', note);
+    });
+    stream.resume();
+    await until('the question', () => proof.open.length === 1);
+    await until('it has come', () => stream.writableFinished);
+    await new Promise((resolve) => session.ping(resolve));
+    expect(opened).toBe(0);
+    proof.open[0]!(isProven ? ok(new Caller()) : fail({ fault: 'unauthenticated', reason: 'who?' }));
+    expect([await ended, opened]).toEqual(isProven ? ['0', 2] : ['16', 0]);
+  }
 });
 
 test.each([

@@ -126,6 +126,8 @@ function parseTimeout(text: string | null): number | null {
   return unit === '' ? null : Number(digits) * (unitMs[unit] ?? 0);
 }
 
+const nothing = new Uint8Array(0);
+
 export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   readonly host: CallHost;
   private readonly stream: ServerStream;
@@ -133,8 +135,11 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   private readonly sender: MessageSender;
   private readonly deadline = new Timer(this, 0);
   private handler: CallHandler | null = null;
-  /** Messages that came before it is known who sends them; null: they go on at once. */
-  private held: Uint8Array[] | null = null;
+  /**
+   * What came before it is known who sends it, unread and unopened: as much as the stream's window lets in. Null: what
+   * comes goes on at once.
+   */
+  private held: Uint8Array | null = null;
   private heldBytes = 0;
   /** The request ended meanwhile. */
   private heldEnd = false;
@@ -168,7 +173,7 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
     proof: Promise<Result<XdsCaller, CallerRefusal>>,
     settle: (proven: Result<XdsCaller, CallerRefusal>) => void,
   ): void {
-    this.held = [];
+    this.held = nothing;
     this.stream.pause();
     void proof.then((proven) => {
       if (this.finished) return;
@@ -178,42 +183,52 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   }
 
   private goOn(): void {
-    const messages = this.held ?? [];
+    const { held, heldBytes } = this;
     this.held = null;
     this.heldBytes = 0;
+    if (held !== null && heldBytes > 0) this.onBody(held, 0, heldBytes);
     if (this.finished) return;
-    for (const message of messages) this.pass(message);
-    if (this.finished) return;
-    this.chargePartial();
     this.stream.resume();
     if (this.heldEnd) this.onEnd();
   }
 
   private pass(message: Uint8Array): void {
-    if (this.finished) return;
-    if (this.held === null) {
-      this.handler?.onMessage(message);
-      return;
-    }
-    // Of its own, for it may be a view of what is read into next.
-    this.held.push(message.slice());
-    this.heldBytes += message.length;
+    if (!this.finished) this.handler?.onMessage(message);
   }
 
   onBody(bytes: Uint8Array, start: number, end: number): void {
     if (this.finished) return;
-    try {
-      this.parser.push(bytes.subarray(start, end), (message) => this.pass(message));
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.fail('too-large', `the request ${error.message}`);
-      return;
-    }
+    if (this.held !== null) this.hold(this.held, bytes.subarray(start, end));
+    else if (!this.read(bytes, start, end)) return;
     if (!this.finished && !this.chargePartial())
       this.fail(
         'too-large',
         `unfinished requests of this peer hold more than ${partialBytesPerPeerMax} bytes`,
       );
+  }
+
+  /** False: it could not be read, and the call has ended. */
+  private read(bytes: Uint8Array, start: number, end: number): boolean {
+    try {
+      this.parser.push(bytes.subarray(start, end), (message) => this.pass(message));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.fail('too-large', `the request ${error.message}`);
+      return false;
+    }
+    return true;
+  }
+
+  private hold(held: Uint8Array, bytes: Uint8Array): void {
+    const needed = this.heldBytes + bytes.length;
+    let room = held;
+    if (needed > held.length) {
+      room = new Uint8Array(Math.max(needed, 2 * held.length));
+      room.set(held.subarray(0, this.heldBytes));
+      this.held = room;
+    }
+    room.set(bytes, this.heldBytes);
+    this.heldBytes = needed;
   }
 
   private chargePartial(): boolean {
@@ -296,6 +311,7 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
 
   private release(): void {
     this.finished = true;
+    this.held = null;
     this.host.account.partialBytes -= this.partial;
     this.partial = 0;
     this.host.clock.cancel(this.deadline);
