@@ -76,7 +76,7 @@ spec:
 const monitoring = `
 apiVersion: v1
 kind: Namespace
-metadata: { name: monitoring, labels: { weft.dev/monitoring: enabled } }
+metadata: { name: monitoring }
 ---
 apiVersion: v1
 kind: Pod
@@ -117,6 +117,16 @@ describeOnCluster('the mesh on Kubernetes', () => {
     return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
   }
 
+  /** The commands of docs/kubernetes.md below a heading, as they stand there; the block that begins so. */
+  async function playDocument(heading: string, begin: string): Promise<string> {
+    const page = await Bun.file(join(root, 'docs/kubernetes.md')).text();
+    const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+    const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+    const block = blocks.find((one) => one.startsWith(begin));
+    if (block === undefined) throw new Error(`docs/kubernetes.md, ${heading}: no block begins with ${begin}`);
+    return await sh(`cd ${folder}; PATH=${folder}:$PATH\n${block}`);
+  }
+
   const caller = (command: string, pod = 'caller') =>
     `kubectl exec -n shop ${pod} -c caller -- sh -c '${command}'`;
   const calls = (count: number) =>
@@ -142,6 +152,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   test('weft install: the control plane reads the cluster with its own role', async () => {
     expect(await sh(`${weft} check --pre --agents`)).toMatch(/^ok +rights +everything is allowed$/m);
+    await playDocument('Install', 'weft check --pre');
     await sh(`${weft} install --agents | kubectl apply -f - >/dev/null`);
     await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
     await sh('kubectl rollout status -n weft-system daemonset/weft-agent --timeout=60s');
@@ -160,7 +171,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
   });
 
   test('weft inject: calls pass the sidecars of both sides', async () => {
-    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, shop);
+    await Bun.write(join(folder, 'shop.yaml'), shop);
+    await playDocument('A sidecar beside a pod', 'weft inject');
     await sh('kubectl rollout status -n shop deployment/hello --timeout=60s');
     await sh('kubectl wait -n shop --for=condition=Ready pod/caller --timeout=60s');
     await until('the first call', async () => (await sh(calls(1))).includes('1 200'));
@@ -176,6 +188,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
   test('weft proxies, config and logs ask through the API server, and need no other tool', async () => {
     const proxies = await sh(`${weft} proxies`);
     expect(proxies.match(/^shop\/hello-\S+ +sidecar +\S+ +synced +\d+\w +weft-control-/gm)?.length).toBe(3);
+    expect(await playDocument('Who runs what', 'weft proxies')).toContain('shop/caller: sidecar, weft/');
     expect(proxies.match(/^weft-system\/weft-agent-\S+ +agent .* synced /gm)?.length).toBe(2);
     const config = await sh(`${weft} config shop/caller`);
     expect(config).toContain('shop/caller: sidecar, weft/');
@@ -258,10 +271,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   test('the webhook does the same to a pod that is created, and refuses none', async () => {
     const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
-    const subject = '-subj /CN=weft -addext subjectAltName=DNS:weft-inject.weft-system.svc';
-    await sh(
-      `openssl req -x509 -newkey rsa:2048 -nodes -days 2 ${subject} -keyout ${key} -out ${cert} 2>/dev/null`,
-    );
+    await playDocument('A sidecar beside a pod', 'openssl');
+    await sh('kubectl rollout status -n shop deployment/hello --timeout=90s');
     await sh(
       `${weft} install --agents --webhook-cert ${cert} --webhook-key ${key} | kubectl apply -f - >/dev/null`,
     );
@@ -328,6 +339,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       `${rig}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
     );
     await sh('kubectl apply -f - >/dev/null', monitoring);
+    await playDocument('Metrics', 'kubectl label namespace monitoring');
     await sh('kubectl wait -n monitoring --for=condition=Ready pod/prometheus --timeout=60s');
     const query = 'up==1';
     const api = `/api/v1/namespaces/monitoring/pods/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;

@@ -37,7 +37,10 @@ test('what the control plane made is asked for by its label, and is deleted wher
     return Promise.resolve(path.includes('networkpolicies') ? [item] : []);
   });
   expect(managed).toEqual([fence]);
-  for (const path of asked)
+  expect(asked).toContain(
+    '/apis/coordination.k8s.io/v1/leases?labelSelector=app.kubernetes.io%2Fpart-of%3Dweft',
+  );
+  for (const path of asked.filter((one) => !one.includes('leases')))
     expect(path).toEndWith('?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dweft-control');
 });
 

@@ -39,18 +39,26 @@ const managedCollections = [
     kind: 'NetworkPolicy',
     path: '/apis/networking.k8s.io/v1/networkpolicies',
   },
-] as const;
+].map((collection) => ({ ...collection, label: `${managedLabel}=${managedValue}` }));
+
+/** What each replica says to the others. */
+const reports = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  path: '/apis/coordination.k8s.io/v1/leases',
+  label: 'app.kubernetes.io/part-of=weft',
+};
 
 /** By its label, wherever it is. */
 export async function listManaged(
   list: (path: string) => Promise<readonly KubeObject[]>,
 ): Promise<readonly KubeObject[]> {
-  const selector = encodeURIComponent(`${managedLabel}=${managedValue}`);
   const lists = await Promise.all(
-    managedCollections.map(async ({ apiVersion, kind, path }) =>
+    [...managedCollections, reports].map(async ({ apiVersion, kind, path, label }) => {
+      const objects = await list(`${path}?labelSelector=${encodeURIComponent(label)}`);
       // Items of a list say neither.
-      (await list(`${path}?labelSelector=${selector}`)).map((object) => ({ ...object, apiVersion, kind })),
-    ),
+      return objects.map((object) => ({ ...object, apiVersion, kind }));
+    }),
   );
   return lists.flat();
 }
