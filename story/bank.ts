@@ -84,6 +84,8 @@ function createPod({ name, program, env }: Workload, ledgerFolder: string): obje
         topologyKey: 'kubernetes.io/hostname',
         whenUnsatisfiable: 'DoNotSchedule',
         labelSelector: { matchLabels: { app: name } },
+        // Of the same revision: pods that are about to leave count for nothing.
+        matchLabelKeys: ['pod-template-hash'],
       },
     ],
     containers: [

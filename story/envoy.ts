@@ -1,5 +1,5 @@
 // One service runs with Envoy as its sidecar: the same pod as injected, with the other program in the proxy's place. It
-// takes the bootstrap as it stands.
+// takes the same bootstrap, written for it.
 
 import { parseAllDocuments } from 'yaml';
 import type { Stage } from './stage.ts';
@@ -27,7 +27,7 @@ export async function envoyIn(stage: Stage): Promise<object> {
   const { metadata, spec } = injected;
   const pod = spec.template.spec;
   const initContainers = pod.initContainers?.map((container) =>
-    container.name === 'weft-proxy' ? toEnvoy(container) : container,
+    container.name === 'weft-proxy' ? toEnvoy(container) : forEnvoy(container),
   );
   const deployment = {
     ...injected,
@@ -39,6 +39,12 @@ export async function envoyIn(stage: Stage): Promise<object> {
   const stats = `exec -n ${namespace} deployment/${name} -c ${name} -- curl -s http://127.0.0.1:15000/server_info`;
   const { version } = JSON.parse(await stage.kubectl(stats)) as { readonly version: string };
   return { version };
+}
+
+function forEnvoy(container: Container): Container {
+  if (container.name !== 'weft-bootstrap') return container;
+  const { args = [] } = container as { readonly args?: readonly string[] };
+  return { ...container, args: [...args, '--for', 'envoy'] };
 }
 
 function toEnvoy(container: Container): Container {

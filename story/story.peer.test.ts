@@ -2,8 +2,7 @@
 
 import { describe, expect, test } from 'bun:test';
 import { workloads } from '../examples/bank/bank.ts';
-import { describeSkipped } from '../src/testing/programs.ts';
-import { rigFolder } from '../src/testing/rig.ts';
+import { describeOnCluster } from '../src/testing/rig.ts';
 import { createBank, namespaceOf } from './bank.ts';
 import { drawPage } from './page.ts';
 import { playStory } from './play.ts';
@@ -71,11 +70,6 @@ test('the page says what went wrong, and lets no text be markup', () => {
   expect(page).toContain('no &lt;i> today');
   expect(page).not.toContain('<b>');
 });
-
-function describeOnCluster(name: string, body: () => void): void {
-  if (rigFolder === '') describeSkipped('WEFT_KUBENET does not name a rig', name, body);
-  else describe(name, body);
-}
 
 describeOnCluster('the story of the bank', () => {
   test(

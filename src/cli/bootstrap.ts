@@ -1,8 +1,15 @@
 // `weft bootstrap`: writes a proxy's bootstrap from what Kubernetes tells a pod about itself.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type BootstrapFacts, type Endpoint, encodeBootstrap, meshPorts } from '../deploy/index.ts';
+import {
+  type BootstrapFacts,
+  type Endpoint,
+  encodeBootstrap,
+  encodeTokenSecret,
+  meshPorts,
+} from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 
 interface BootstrapFlags {
@@ -15,6 +22,7 @@ interface BootstrapFlags {
   readonly containerPorts: Readonly<Record<string, number>>;
   readonly capture?: true;
   readonly workload?: string;
+  readonly for: 'weft' | 'envoy';
   readonly out?: string;
 }
 
@@ -26,6 +34,7 @@ function run(flags: BootstrapFlags): void {
   const labels = flags.labels === undefined ? {} : readLabels(flags.labels);
   const name = role === 'agent' ? environment('NODE_NAME') : environment('POD_NAME');
   const known = workloadLabels.map((label) => labels[label]).find((label) => label !== undefined);
+  const identity = readIdentity(flags);
   const text = encodeBootstrap({
     role,
     name,
@@ -38,17 +47,26 @@ function run(flags: BootstrapFlags): void {
     capture: flags.capture === true,
     containerPorts,
     xds,
-    identity: readIdentity(flags),
+    identity,
   });
   if (out === undefined) process.stdout.write(text);
   else writeFileSync(out, text);
+  if (identity?.secretFile !== undefined)
+    writeFileSync(identity.secretFile, encodeTokenSecret(identity.tokenFile));
 }
 
-function readIdentity({ xdsCa: caFile, xdsToken: tokenFile }: BootstrapFlags): BootstrapFacts['identity'] {
+function readIdentity(flags: BootstrapFlags): BootstrapFacts['identity'] {
+  const { xdsCa: caFile, xdsToken: tokenFile, for: program, out } = flags;
   if (caFile === undefined && tokenFile === undefined) return null;
   if (caFile === undefined || tokenFile === undefined)
     throw new Exit(exitCode.usage, 'weft bootstrap: --xds-ca and --xds-token go together');
-  return { caFile, tokenFile };
+  if (program === 'weft') return { caFile, tokenFile };
+  if (out === undefined)
+    throw new Exit(
+      exitCode.usage,
+      'weft bootstrap: --for envoy with a token wants --out: it writes a second file there',
+    );
+  return { caFile, tokenFile, secretFile: join(dirname(out), 'xds-token.json') };
 }
 
 function environment(name: string): string {
@@ -97,5 +115,10 @@ export const command: CliCommand = new Command('bootstrap')
   .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})
   .option('--capture', "the pod's connections are led to the sidecar, whatever they carry (weft redirect)")
   .option('--workload <name>', 'default: the label app.kubernetes.io/name or app, else the pod')
+  .addOption(
+    new Option('--for <program>', 'who reads it; Envoy has the token of a file beside --out, xds-token.json')
+      .choices(['weft', 'envoy'])
+      .default('weft'),
+  )
   .option('--out <file>', 'default: standard output')
   .action(run);

@@ -126,7 +126,11 @@ function createPublisher(
   flags: ControlFlags,
   secure: SecureXds | null,
 ): StatusPublisher {
-  const { POD_NAMESPACE: namespace = 'weft-system', POD_NAME: pod = hostname() } = process.env;
+  const {
+    POD_NAMESPACE: namespace = 'weft-system',
+    POD_NAME: pod = hostname(),
+    POD_UID: podUid = '',
+  } = process.env;
   const random = createSystemRandom();
   const identity = `${pod}_${random.uint32().toString(16)}`;
   const { gatewayImage: image, gatewayXds: xds = xdsAddress(namespace) } = flags;
@@ -156,6 +160,7 @@ function createPublisher(
     namespace,
     identity,
     replica: pod,
+    podUid,
     fleets,
   });
 }

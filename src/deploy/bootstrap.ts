@@ -2,6 +2,7 @@
 // fields of the node).
 
 import { isIP } from 'node:net';
+import { dirname } from 'node:path';
 import { weftMetadataKey } from '../xds/index.ts';
 
 export interface BootstrapFacts {
@@ -36,6 +37,8 @@ export interface ProxyIdentity {
   readonly caFile: string;
   /** A token of the proxy's account. */
   readonly tokenFile: string;
+  /** For Envoy, which reads the token as a secret: the file that {@link encodeTokenSecret} is written to. */
+  readonly secretFile?: string;
 }
 
 export interface Endpoint {
@@ -85,10 +88,10 @@ function xdsCluster(xds: Endpoint, identity: ProxyIdentity | null) {
     type: isIP(xds.host) === 0 ? 'STRICT_DNS' : 'STATIC',
     connect_timeout: '1s',
     typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      [httpOptions]: typed(httpOptions, {
         explicit_http_config: { http2_protocol_options: {} },
-      },
+        ...(identity?.secretFile === undefined ? {} : { http_filters: injectToken(identity) }),
+      }),
     },
     load_assignment: {
       cluster_name: 'xds',
@@ -98,7 +101,49 @@ function xdsCluster(xds: Endpoint, identity: ProxyIdentity | null) {
   };
 }
 
-function secured({ host }: Endpoint, { caFile, tokenFile }: ProxyIdentity) {
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const tokenName = 'token';
+
+function typed(type: string, fields: object = {}): object {
+  return { '@type': `type.googleapis.com/${type}`, ...fields };
+}
+
+/** Envoy's credential injector, before what ends every list of an upstream's filters. */
+function injectToken({ tokenFile, secretFile }: ProxyIdentity): readonly object[] {
+  const source = { path: secretFile, watched_directory: { path: dirname(tokenFile) } };
+  const sds_config = { path_config_source: source, resource_api_version: 'V3' };
+  const credential = { name: tokenName, sds_config };
+  return [
+    {
+      name: 'envoy.filters.http.credential_injector',
+      typed_config: typed('envoy.extensions.filters.http.credential_injector.v3.CredentialInjector', {
+        overwrite: true,
+        credential: {
+          name: 'envoy.http.injected_credentials.generic',
+          typed_config: typed('envoy.extensions.http.injected_credentials.generic.v3.Generic', {
+            header_value_prefix: 'Bearer ',
+            credential,
+          }),
+        },
+      }),
+    },
+    {
+      name: 'envoy.filters.http.upstream_codec',
+      typed_config: typed('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'),
+    },
+  ];
+}
+
+/** What Envoy reads the token by, and reads again whenever the kubelet replaces it. */
+export function encodeTokenSecret(tokenFile: string): string {
+  const secret = typed('envoy.extensions.transport_sockets.tls.v3.Secret', {
+    name: tokenName,
+    generic_secret: { secret: { filename: tokenFile } },
+  });
+  return `${JSON.stringify({ resources: [secret] }, null, 2)}\n`;
+}
+
+function secured({ host }: Endpoint, { caFile, tokenFile, secretFile }: ProxyIdentity) {
   const isName = isIP(host) === 0;
   const name = { san_type: isName ? 'DNS' : 'IP_ADDRESS', matcher: { exact: host } };
   return {
@@ -114,7 +159,9 @@ function secured({ host }: Endpoint, { caFile, tokenFile }: ProxyIdentity) {
         },
       },
     },
-    metadata: { filter_metadata: { [weftMetadataKey]: { token_file: tokenFile } } },
+    ...(secretFile === undefined
+      ? { metadata: { filter_metadata: { [weftMetadataKey]: { token_file: tokenFile } } } }
+      : {}),
   };
 }
 

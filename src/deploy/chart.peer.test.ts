@@ -1,19 +1,20 @@
 // The chart judged by Helm itself, and installed, upgraded, rolled back and taken away on a real cluster, which
 // `WEFT_KUBENET` names the rig of.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { describeSkipped, describeWith, type Output, run } from '../testing/programs.ts';
+import { describeWith, run } from '../testing/programs.ts';
+import { describeOnCluster, Rig } from '../testing/rig.ts';
+import { until } from '../testing/until.ts';
 import { createChart } from './chart.ts';
 import { createInstallation } from './install.ts';
 
 setDefaultTimeout(120_000);
 
 const root = join(import.meta.dir, '../..');
-const rig = process.env['WEFT_KUBENET'] ?? '';
 const pem = '-----BEGIN X-----';
 
 describeWith(['helm'], 'the chart in Helm’s hands', () => {
@@ -66,18 +67,9 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(path) });
     });
 
-  const onCluster = rig === '' ? describeSkipped.bind(null, 'WEFT_KUBENET names no rig') : describe;
-  onCluster('on a cluster', () => {
-    const shell = (script: string): Promise<Output> => {
-      const cluster = join(folder, 'cluster');
-      const setup = `export KUBENET_DIR=${cluster} KUBECONFIG=${cluster}/kubeconfig PATH=${cluster}/bin:$PATH`;
-      return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`]);
-    };
-    const sh = async (script: string): Promise<string> => {
-      const { code, out, err } = await shell(script);
-      if (code !== 0) throw new Error(`${script}\n${out}${err}`);
-      return out;
-    };
+  describeOnCluster('on a cluster', () => {
+    const rig = new Rig();
+    const sh = (script: string) => rig.sh(script);
     const replicas = 'kubectl get -n mesh deployment/weft-control -o jsonpath={.status.readyReplicas}';
     const kinds = 'clusterrole,clusterrolebinding,crd,mutatingwebhookconfiguration';
     const listAll = async () =>
@@ -92,18 +84,18 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
     let before: readonly string[];
 
     beforeAll(async () => {
-      const weft = join(folder, 'weft');
-      await sh(
-        `${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null; ${rig}/up >/dev/null`,
-      );
-      await sh(`${rig}/load-image weft -- ${weft}; kubectl create namespace mesh`);
+      await rig.up();
+      const weft = join(rig.folder, 'weft');
+      await sh(`${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null`);
+      await rig.loadImage('weft', [weft]);
+      await sh('kubectl create namespace mesh');
       await sh(
         'until kubectl get -n mesh cm/kube-root-ca.crt sa/default >/dev/null 2>&1; do sleep 0.1; done',
       );
       before = await listAll();
     }, 180_000);
 
-    afterAll(async () => void (await shell(`${rig}/down`)), 60_000);
+    afterAll(() => rig.down(), 60_000);
 
     test('it is installed, upgraded and rolled back', async () => {
       await sh(`helm install weft ${chart} -n mesh --set image=weft ${wait}`);
@@ -118,6 +110,11 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       await sh(`helm uninstall weft -n mesh ${wait}`);
       // The collector takes pods after their Deployment.
       await sh('kubectl wait -n mesh --for=delete deployment,pod -l app=weft-control --timeout=60s');
+      const isOfReplica = (name: string) => name.includes('/weft-replica-');
+      await until(
+        'the collector took what each replica said',
+        async () => !(await listAll()).some(isOfReplica),
+      );
       const left = (await listAll()).filter((name) => !before.includes(name));
       expect(left.length).toBeGreaterThan(0);
       const lease = 'lease.coordination.k8s.io/weft-control';

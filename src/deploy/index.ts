@@ -1,4 +1,4 @@
-export { type BootstrapFacts, type Endpoint, encodeBootstrap } from './bootstrap.ts';
+export { type BootstrapFacts, type Endpoint, encodeBootstrap, encodeTokenSecret } from './bootstrap.ts';
 export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';

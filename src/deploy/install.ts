@@ -209,6 +209,7 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
     resources: { requests: { cpu: '100m', memory: '128Mi' } },
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
     ],
     securityContext: hardened,

@@ -1,13 +1,20 @@
 // A real Kubernetes on this machine, from the rig whose folder `WEFT_KUBENET` names. Its commands are up, down,
 // load-image, forward and netexec; the containers of a pod are programs of this machine.
 
+import { describe } from 'bun:test';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type Output, run } from './programs.ts';
+import { describeSkipped, freePort, type Output, run } from './programs.ts';
 
 /** '' where there is no rig. */
 export const rigFolder = process.env['WEFT_KUBENET'] ?? '';
+
+/** Without a rig it is skipped, in CI too: the machine may have none. */
+export function describeOnCluster(name: string, body: () => void): void {
+  if (rigFolder === '') describeSkipped('WEFT_KUBENET does not name a rig', name, body);
+  else describe(name, body);
+}
 
 export class Rig {
   /** For what pods run and write: other users may read it. */

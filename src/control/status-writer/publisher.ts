@@ -29,6 +29,8 @@ export interface PublisherOptions {
   readonly identity: string;
   /** Of its pod, which may be one process after the other. */
   readonly replica: string;
+  /** '': it runs in none. */
+  readonly podUid: string;
   /** Proxies for Gateways; null: somebody else runs them. */
   readonly fleets: readonly Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>[];
 }
@@ -42,7 +44,7 @@ export class StatusPublisher {
   private readonly facts: PlaneFacts;
 
   constructor(options: PublisherOptions) {
-    const { plane, api, clock, random, log, namespace, identity, replica } = options;
+    const { plane, api, clock, random, log, namespace, identity, replica, podUid } = options;
     this.options = options;
     this.facts = new PlaneFacts(plane, options.source);
     this.events = new EventRecorder({ api, clock, log, identity });
@@ -60,6 +62,7 @@ export class StatusPublisher {
       log,
       namespace,
       replica,
+      podUid,
       measure: () => this.facts.measure(),
       onChange: () => this.writer.poke(),
     });

@@ -33,6 +33,7 @@ class Replica {
       log: silentLog,
       namespace: 'weft-system',
       replica,
+      podUid: '',
       measure: () => this.report,
       onChange: () => {
         this.changes++;
@@ -102,16 +103,18 @@ describe('Replicas', () => {
     expect([...api.objects.keys()].filter((path) => path.endsWith('-gone'))).toEqual([]);
   });
 
-  test('while the API server is away, what was known holds for its life', async () => {
+  test('while the API server is away, what was known holds, and nobody is taken for gone', async () => {
     const [leader, a] = ['leader', 'a'].map((name) => new Replica(name));
     leader!.replicas.lead(true);
     a!.plays('shop/edge', 2);
     await pass(2 * turnMs);
     api.up = false;
-    await pass(turnMs);
+    await pass(2 * writerLimits.reportLifeMs);
     expect(leader!.of('shop/edge')).toEqual({ connected: 2, current: 2 });
     api.up = true;
+    const { changes } = leader!;
     await pass(2 * turnMs);
+    expect(leader!.changes).toBe(changes);
     expect(leader!.of('shop/edge')).toEqual({ connected: 2, current: 2 });
   });
 

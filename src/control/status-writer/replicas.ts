@@ -20,6 +20,8 @@ export interface ReplicasOptions {
   readonly namespace: string;
   /** Of this replica, among all that ever were: the pod's name. */
   readonly replica: string;
+  /** The pod's uid: its Lease goes with it. '': it runs in none. */
+  readonly podUid: string;
   /** What our own proxies say now. */
   measure(): ReplicaReport;
   /** The others' proxies say something else now. */
@@ -42,6 +44,7 @@ export class Replicas implements TimerHandler {
   private othersText = '';
   private writtenText = '';
   private writtenMs = Number.NEGATIVE_INFINITY;
+  private readFailed = false;
   private leading = false;
   private stopped = false;
 
@@ -90,7 +93,7 @@ export class Replicas implements TimerHandler {
     const { api, clock, log, replica } = this.options;
     const answer = await api.request({
       method: 'APPLY',
-      path: `${this.path}/${nameOf(replica)}`,
+      path: `${this.path}/${nameOf(replica)}?fieldManager=weft-control&force=true`,
       body: this.createLease(text),
     });
     const status = answer.ok ? answer.value.status : 0;
@@ -104,7 +107,8 @@ export class Replicas implements TimerHandler {
   }
 
   private createLease(text: string): KubeObject {
-    const { clock, namespace, replica } = this.options;
+    const { clock, namespace, replica, podUid } = this.options;
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: replica, uid: podUid };
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
@@ -113,6 +117,7 @@ export class Replicas implements TimerHandler {
         namespace,
         labels: { 'app.kubernetes.io/part-of': 'weft', 'app.kubernetes.io/component': component },
         annotations: { [annotation]: text },
+        ...(podUid === '' ? {} : { ownerReferences: [owner] }),
       },
       spec: {
         holderIdentity: replica,
@@ -126,9 +131,15 @@ export class Replicas implements TimerHandler {
     const { api, clock, replica } = this.options;
     const selector = encodeURIComponent(`app.kubernetes.io/component=${component}`);
     const answer = await api.request({ method: 'GET', path: `${this.path}?labelSelector=${selector}` });
-    // What is not known now stays what it was, until it is too old.
-    const items = answer.ok && answer.value.status === 200 ? fieldOf(answer.value.body, 'items') : [];
-    for (const item of (Array.isArray(items) ? items : []) as readonly KubeObject[]) {
+    const items = answer.ok && answer.value.status === 200 ? fieldOf(answer.value.body, 'items') : null;
+    if (!Array.isArray(items)) {
+      this.readFailed = true;
+      return;
+    }
+    // While nobody could read, nobody could write: that is no silence of theirs.
+    if (this.readFailed) for (const seen of this.seen.values()) seen.changedMs = clock.now();
+    this.readFailed = false;
+    for (const item of items as readonly KubeObject[]) {
       const holder = textOf(item, 'spec', 'holderIdentity');
       const version = textOf(item, 'metadata', 'resourceVersion');
       if (holder === replica || this.seen.get(holder)?.version === version) continue;

@@ -2,10 +2,10 @@
 // `WEFT_KUBENET` names the folder of the rig that starts one.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeSkipped, run } from '../../testing/programs.ts';
+import { freePorts } from '../../testing/programs.ts';
+import { describeOnCluster, Rig } from '../../testing/rig.ts';
 import { until } from '../../testing/until.ts';
 import { customResourceDefinitions } from '../schema/custom-resources.ts';
 import { definitionsFolder } from '../testing/gateway-api.ts';
@@ -13,7 +13,6 @@ import { definitionsFolder } from '../testing/gateway-api.ts';
 setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, '../../..');
-const rig = process.env['WEFT_KUBENET'] ?? '';
 
 const objects = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -64,20 +63,53 @@ interface Condition {
   readonly lastTransitionTime: string;
 }
 
-const name = 'status on a real API server';
-if (rig === '') describeSkipped('WEFT_KUBENET does not name a rig', name, () => {});
-else play();
+/** A proxy that plays the Gateway `edge` at a port of loopback. */
+function createGatewayBootstrap(xdsPort: number, [listener, admin]: readonly number[]): object {
+  const address = (port?: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+  const ads = { ads: {}, resource_api_version: 'V3' };
+  const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return {
+    node: {
+      id: 'gateway~edge-1.default',
+      cluster: 'edge',
+      metadata: { namespace: 'default', listen: { gateway: `127.0.0.1:${listener}` } },
+    },
+    admin: { address: address(admin) },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+      lds_config: ads,
+      cds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'xds',
+          type: 'STATIC',
+          typed_extension_protocol_options: {
+            [options]: {
+              '@type': `type.googleapis.com/${options}`,
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(xdsPort) } }] }],
+          },
+        },
+      ],
+    },
+  };
+}
 
-function play(): void {
-  let folder = '';
+describeOnCluster('status on a real API server', () => {
+  const rig = new Rig();
   let planes: Bun.Subprocess[] = [];
-
-  async function sh(script: string, input = ''): Promise<string> {
-    const setup = `export KUBENET_DIR=${folder}/cluster KUBECONFIG=${folder}/cluster/kubeconfig PATH=${folder}/cluster/bin:$PATH`;
-    const { code, out, err } = await run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
-    if (code !== 0) throw new Error(`${script}\n${out}${err}`);
-    return out;
-  }
+  let proxy: Bun.Subprocess | null = null;
+  const sh = (script: string, input = '') => rig.sh(script, input);
 
   async function read(path: string): Promise<never> {
     return JSON.parse(await sh(`kubectl get ${path} -o json`)) as never;
@@ -86,23 +118,23 @@ function play(): void {
   const words = (conditions: readonly Condition[]) =>
     conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
 
-  const startPlane = (pod: string) =>
+  const pods = ['control-a', 'control-b'] as const;
+  const [xdsPorts, proxyPorts] = [freePorts(2), freePorts(2)];
+  const startPlane = (pod: string, at: number) =>
     Bun.spawn(
       [
         join(root, 'bin/weft'),
-        ...['control', '--kubernetes', '--kubeconfig', join(folder, 'cluster/kubeconfig')],
-        ...['--xds', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+        ...['control', '--kubernetes', '--kubeconfig', join(rig.folder, 'cluster/kubeconfig')],
+        ...['--xds', `127.0.0.1:${xdsPorts[at]}`, '--admin', '127.0.0.1:0'],
       ],
       {
         env: { ...process.env, POD_NAME: pod, POD_NAMESPACE: 'weft-system' },
-        stdio: ['ignore', 'ignore', Bun.file(join(folder, `${pod}.log`))],
+        stdio: ['ignore', 'ignore', Bun.file(join(rig.folder, `${pod}.log`))],
       },
     );
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'weft-status-'));
-    await run(['chmod', '755', folder]);
-    await sh(`${rig}/up >/dev/null`);
+    await rig.up();
     const definitions = await definitionsFolder('standard');
     await sh(
       `kubectl apply --server-side -f ${definitions} >/dev/null; kubectl create namespace weft-system >/dev/null`,
@@ -110,13 +142,12 @@ function play(): void {
     const own = customResourceDefinitions().map((one) => JSON.stringify(one));
     await sh('kubectl apply -f - >/dev/null', own.join('\n---\n'));
     await sh('kubectl wait --for=condition=Established crd --all >/dev/null');
-    planes = [startPlane('control-a'), startPlane('control-b')];
+    planes = pods.map(startPlane);
   }, 180_000);
 
   afterAll(async () => {
-    for (const plane of planes) plane.kill('SIGKILL');
-    await sh(`${rig}/down`).catch(() => {});
-    rmSync(folder, { recursive: true, force: true });
+    for (const child of [...planes, proxy]) child?.kill('SIGKILL');
+    await rig.down();
   }, 60_000);
 
   test('every object has what became of it, and others’ objects nothing', async () => {
@@ -158,6 +189,23 @@ function play(): void {
     expect(gateway.status.listeners[0]).toMatchObject({ attachedRoutes: 2 });
   });
 
+  test('the leader knows of a proxy that asks the other replica', async () => {
+    const holder = await sh(
+      'kubectl get lease -n weft-system weft-control -o jsonpath={.spec.holderIdentity}',
+    );
+    const other = holder.startsWith('control-a') ? 1 : 0;
+    const path = join(rig.folder, 'gateway.json');
+    writeFileSync(path, JSON.stringify(createGatewayBootstrap(xdsPorts[other] ?? 0, proxyPorts)));
+    proxy = Bun.spawn([join(root, 'bin/weft'), 'proxy', '-c', path, '--log-level', 'error'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const reason = `kubectl get gateway edge -o jsonpath='{.status.conditions[?(@.type=="Programmed")].reason}'`;
+    // It is served; that nobody reaches it is another matter.
+    await until('it is served', async () => (await sh(reason)) === 'AddressNotAssigned');
+    proxy.kill('SIGTERM');
+    await until('it is served no more', async () => (await sh(reason)) === 'Pending');
+  });
+
   test('a fault is an Event at the object, once; mended, the condition turns and says so', async () => {
     const events = `kubectl get events.events.k8s.io -o jsonpath='{range .items[*]}{.regarding.name} {.type} {.reason}{"\\n"}{end}'`;
     await until('the event', async () => (await sh(events)).includes('holed Warning BackendNotFound'));
@@ -191,4 +239,4 @@ function play(): void {
     const reason = `kubectl get httproute holed -o jsonpath='{.status.parents[0].conditions[?(@.type=="ResolvedRefs")].reason}'`;
     await until('the condition', async () => (await sh(reason)) === 'BackendNotFound');
   });
-}
+});

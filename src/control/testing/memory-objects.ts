@@ -50,7 +50,7 @@ export class MemoryObjects implements KubeApi {
     if (method !== 'GET' && this.refusal !== 0)
       return answer(this.refusal, { message: 'refused by the test' });
     if (method === 'POST') return this.create(path, body ?? {}, answer);
-    if (method === 'APPLY') return answer(200, this.put(path, body ?? {}));
+    if (method === 'APPLY') return this.apply(path, body ?? {}, answer);
     if (method === 'GET' && path.includes('?labelSelector=')) return answer(200, { items: this.list(path) });
     const own = path.replace(/\/status$/, '');
     const known = this.objects.get(own);
@@ -71,6 +71,17 @@ export class MemoryObjects implements KubeApi {
     const name = textOf(body, 'metadata', 'name') || `generated-${this.objects.size}`;
     if (this.objects.has(`${path}/${name}`)) return answer(409);
     return answer(201, this.put(`${path}/${name}`, body));
+  }
+
+  /** As an API server wants it: a name of who applies. */
+  private apply(
+    path: string,
+    body: KubeObject,
+    answer: (status: number, object?: KubeObject) => KubeAnswer,
+  ): KubeAnswer {
+    const [own = '', query = ''] = path.split('?');
+    if (!/(^|&)fieldManager=./.test(query)) return answer(400, { message: 'fieldManager: Required value' });
+    return answer(200, this.put(own, body));
   }
 
   /** `PATH?labelSelector=NAME=VALUE`. */
