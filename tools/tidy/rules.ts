@@ -17,6 +17,7 @@ const worldly: readonly (readonly [path: string, why: string])[] = [
   ['src/xds/transport/grpc', 'sockets of gRPC'],
   ['src/control/kubernetes/', 'the API server'],
   ['src/control/admin/admin-server.ts', 'its HTTP server'],
+  ['src/control/admin/stream-pieces.ts', 'turns of the event loop'],
   ['src/control/model/catalog.ts', 'node:util compares, no more'],
   ['src/control/status-writer/publisher.ts', 'node:util compares, no more'],
   ['src/control/compile/resource.ts', 'node:crypto hashes, no more'],

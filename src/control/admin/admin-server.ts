@@ -6,8 +6,9 @@ import { type Log, refuseForeign } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { createMeshView, createProxiesView } from './mesh-view.ts';
 import { encodeMetrics } from './metrics.ts';
-import { type Bodies, viewProxyResources } from './proxy-resources.ts';
+import { type Bodies, writeProxyResources } from './proxy-resources.ts';
 import { listScrapeTargets } from './scrape-targets.ts';
+import { streamPieces } from './stream-pieces.ts';
 
 /** Answers a request, or null when it is not for it. */
 export type AdminPages = (request: Request) => Response | Promise<Response> | null;
@@ -74,11 +75,12 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
 
 const bodiesNames: readonly Bodies[] = ['none', 'changed', 'all'];
 
-async function answerProxy(plane: ControlPlane, query: URLSearchParams): Promise<Response> {
+function answerProxy(plane: ControlPlane, query: URLSearchParams): Response {
   const bodies = bodiesNames.find((name) => name === (query.get('bodies') ?? 'none'));
   if (bodies === undefined)
     return new Response(`bodies: must be one of ${bodiesNames.join(', ')}\n`, { status: 400 });
-  const view = await viewProxyResources(plane, query.get('node') ?? '', bodies);
-  if (view === null) return new Response('no proxy of that name is connected\n', { status: 404 });
-  return Response.json(view, { headers: { 'cache-control': 'no-store' } });
+  const pieces = writeProxyResources(plane, query.get('node') ?? '', bodies);
+  if (pieces === null) return new Response('no proxy of that name is connected\n', { status: 404 });
+  const headers = { 'cache-control': 'no-store', 'content-type': 'application/json;charset=utf-8' };
+  return new Response(streamPieces(pieces), { headers });
 }

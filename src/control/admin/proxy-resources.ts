@@ -29,25 +29,36 @@ export interface ProxyResourcesView {
 
 export type Bodies = 'none' | 'changed' | 'all';
 
-/** null: no proxy of that name is connected. */
-export async function viewProxyResources(
+/**
+ * {@link ProxyResourcesView} as JSON in pieces, a resource each, as it was when it was asked for; null: no proxy of that
+ * name is connected. Thousands of resources take seconds to be written: who takes the pieces lets others have a turn.
+ */
+export function writeProxyResources(
   plane: ControlPlane,
   node: string,
   bodies: Bodies,
-): Promise<ProxyResourcesView | null> {
+): AsyncGenerator<string> | null {
   const types = plane.adsServer.inspect(node);
-  if (types === null) return null;
-  const views: TypeView[] = [];
-  for (const { typeUrl, resources, refusals } of types) {
+  return types === null ? null : writeTypes(node, types, bodies);
+}
+
+async function* writeTypes(
+  node: string,
+  types: NonNullable<ReturnType<ControlPlane['adsServer']['inspect']>>,
+  bodies: Bodies,
+): AsyncGenerator<string> {
+  yield `{"node":${JSON.stringify(node)},"types":[`;
+  for (const [index, { typeUrl, resources, refusals }] of types.entries()) {
+    yield `${index === 0 ? '' : ','}{"typeUrl":${JSON.stringify(typeUrl)},"resources":[`;
     const shown = typeUrl.endsWith('.Secret') ? 'none' : bodies;
-    const list: ResourceView[] = [];
-    for (const resource of resources) {
-      const message = refusals.find((refusal) => refusal.resource === resource.name)?.message ?? '';
-      list.push({ ...(await view(resource, shown)), message });
+    const messages = new Map(refusals.map(({ resource, message }) => [resource, message]));
+    for (const [at, resource] of resources.entries()) {
+      const message = messages.get(resource.name) ?? '';
+      yield `${at === 0 ? '' : ','}${JSON.stringify({ ...(await view(resource, shown)), message })}`;
     }
-    views.push({ typeUrl, resources: list });
+    yield ']}';
   }
-  return { node, types: views };
+  yield ']}';
 }
 
 async function view(
