@@ -1,6 +1,7 @@
 // All generated descriptors. Written by tools/generate.ts; only the control plane’s reflection loads them.
 
 import type { DescFile } from '@bufbuild/protobuf';
+import { file_envoy_admin_v3_config_dump_shared } from './gen/envoy/admin/v3/config_dump_shared_pb.ts';
 import { file_envoy_config_accesslog_v3_accesslog } from './gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 import { file_envoy_config_bootstrap_v3_bootstrap } from './gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { file_envoy_config_cluster_v3_circuit_breaker } from './gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
@@ -49,6 +50,8 @@ import { file_envoy_service_endpoint_v3_eds } from './gen/envoy/service/endpoint
 import { file_envoy_service_listener_v3_lds } from './gen/envoy/service/listener/v3/lds_pb.ts';
 import { file_envoy_service_route_v3_rds } from './gen/envoy/service/route/v3/rds_pb.ts';
 import { file_envoy_service_secret_v3_sds } from './gen/envoy/service/secret/v3/sds_pb.ts';
+import { file_envoy_service_status_v3_csds } from './gen/envoy/service/status/v3/csds_pb.ts';
+import { file_envoy_type_matcher_v3_node } from './gen/envoy/type/matcher/v3/node_pb.ts';
 import { file_envoy_type_matcher_v3_path } from './gen/envoy/type/matcher/v3/path_pb.ts';
 import { file_envoy_type_matcher_v3_regex } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 import { file_envoy_type_matcher_v3_string } from './gen/envoy/type/matcher/v3/string_pb.ts';
@@ -64,6 +67,7 @@ import { file_udpa_type_v1_typed_struct } from './gen/udpa/type/v1/typed_struct_
 import { file_xds_type_v3_typed_struct } from './gen/xds/type/v3/typed_struct_pb.ts';
 
 export const genFiles: readonly DescFile[] = [
+  file_envoy_admin_v3_config_dump_shared,
   file_envoy_config_accesslog_v3_accesslog,
   file_envoy_config_bootstrap_v3_bootstrap,
   file_envoy_config_cluster_v3_circuit_breaker,
@@ -112,6 +116,8 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_service_listener_v3_lds,
   file_envoy_service_route_v3_rds,
   file_envoy_service_secret_v3_sds,
+  file_envoy_service_status_v3_csds,
+  file_envoy_type_matcher_v3_node,
   file_envoy_type_matcher_v3_path,
   file_envoy_type_matcher_v3_regex,
   file_envoy_type_matcher_v3_string,

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { silentLog } from '../base/index.ts';
 import { createBunNetwork, createSystemClock, gunzip } from '../net/index.ts';
 import { describeWith, run } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 import { AdsServer, createSnapshot, type GrpcAdsListener, serveGrpcAds } from './index.ts';
-import { clusterOf, TestSource } from './testing/resources.ts';
+import { FrameClient } from './testing/frame-client.ts';
+import { clusterOf, TestSource, testNode } from './testing/resources.ts';
 
 setDefaultTimeout(60_000);
 
@@ -64,6 +66,7 @@ describeWith(['go'], 'tools of gRPC', () => {
       'envoy.service.route.v3.RouteDiscoveryService',
       'envoy.service.route.v3.VirtualHostDiscoveryService',
       'envoy.service.secret.v3.SecretDiscoveryService',
+      'envoy.service.status.v3.ClientStatusDiscoveryService',
       'grpc.health.v1.Health',
       'grpc.reflection.v1.ServerReflection',
       'grpc.reflection.v1alpha.ServerReflection',
@@ -94,6 +97,38 @@ describeWith(['go'], 'tools of gRPC', () => {
     const { out } = await grpcurl([...data, '-max-time', '5'], `${ads}/StreamAggregatedResources`);
     expect(out).toContain('"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster"');
     expect(out).toContain('"name": "bank/ledger:80"');
+  });
+
+  const csds = 'envoy.service.status.v3.ClientStatusDiscoveryService';
+
+  test('grpcurl asks who has what, of all or of some, with and without the resources', async () => {
+    const client = new FrameClient(createBunNetwork(), listener.address, 65_535);
+    await until('its picture', () => client.messages.length > 0);
+    const fetchStatus = async (request: object, method = 'FetchClientStatus') => {
+      const { out, err } = await grpcurl(['-d', JSON.stringify(request)], `${csds}/${method}`);
+      return out + err;
+    };
+    for (const method of ['FetchClientStatus', 'StreamClientStatus']) {
+      const { config } = JSON.parse(await fetchStatus({}, method));
+      expect(config[0]).toMatchObject({
+        node: { id: testNode.id },
+        genericXdsConfigs: [
+          {
+            typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+            name: 'bank/ledger:80',
+            xdsConfig: { name: 'bank/ledger:80' },
+            configStatus: 'STALE',
+            clientStatus: 'REQUESTED',
+          },
+        ],
+      });
+    }
+    const of = (nodeId: object) => ({ nodeMatchers: [{ nodeId }], excludeResourceContents: true });
+    const some = await fetchStatus(of({ prefix: testNode.id.slice(0, 4).toUpperCase(), ignoreCase: true }));
+    expect([some.includes('bank/ledger:80'), some.includes('xdsConfig')]).toEqual([true, false]);
+    expect(await fetchStatus(of({ exact: 'sidecar~b.b' }))).toBe('{}\n');
+    expect(await fetchStatus(of({ safeRegex: { regex: '.*' } }))).toContain('neither exact, prefix, suffix');
+    client.reset();
   });
 
   const probe = (...flags: readonly string[]) =>

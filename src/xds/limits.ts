@@ -99,6 +99,12 @@ export const healthWatchesMax = 1_024;
 /** Questions to the reflection that wait for their answers to be read, and their bytes; more ends the call. */
 export const reflectionPendingMax = 64;
 export const reflectionPendingBytesMax = 8 * 1024;
+/** Bytes of one answer of the client status service; a larger one is refused, and must be asked for in parts. */
+export const clientStatusBytesMax = 16 * 1024 * 1024;
+/** Questions to it that wait for their answers to be read; more ends the call. */
+export const clientStatusPendingMax = 16;
+/** Questions to the reflection that wait for their answers to be read; more ends the call. */
+export const reflectionPendingMax = 256;
 /**
  * PINGs that come sooner after one another than this, without anything sent to the client between them, count; the
  * third of them ends the connection with `too_many_pings`, and clients of gRPC double their interval. None of them goes

@@ -33,6 +33,7 @@ export const protoFiles: readonly string[] = [
   'envoy/service/listener/v3/lds.proto',
   'envoy/service/route/v3/rds.proto',
   'envoy/service/secret/v3/sds.proto',
+  'envoy/service/status/v3/csds.proto',
   'grpc/health/v1/health.proto',
   'grpc/reflection/v1/reflection.proto',
   'grpc/reflection/v1alpha/reflection.proto',
@@ -43,7 +44,9 @@ export const protoFiles: readonly string[] = [
 /** Files that only the control plane's reflection needs: they are no part of the API that others import. */
 export const reflectedOnly: readonly RegExp[] = [
   /^grpc\//,
-  /^envoy\/service\/(cluster|endpoint|listener|route|secret)\//,
+  /^envoy\/service\/(cluster|endpoint|listener|route|secret|status)\//,
+  /^envoy\/admin\//,
+  /^envoy\/type\/matcher\/v3\/node_pb/,
   /^envoy\/service\/discovery\/v3\/ads_pb/,
 ];
 
@@ -80,6 +83,15 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   'envoy.service.listener.v3': ['ListenerDiscoveryService'],
   'envoy.service.route.v3': ['RouteDiscoveryService', 'VirtualHostDiscoveryService'],
   'envoy.service.secret.v3': ['SecretDiscoveryService'],
+  'envoy.admin.v3': ['ClientResourceStatus', 'UpdateFailureState'],
+  'envoy.service.status.v3': [
+    'ClientStatusDiscoveryService',
+    'ClientStatusRequest',
+    'ClientStatusResponse',
+    'ClientConfig',
+    'ClientConfig.GenericXdsConfig',
+    'ConfigStatus',
+  ],
   'envoy.service.discovery.v3': [
     'AggregatedDiscoveryService',
     'DiscoveryRequest',
@@ -104,6 +116,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'RegexMatcher.GoogleRE2',
     'RegexMatchAndSubstitute',
     'PathMatcher',
+    'NodeMatcher',
   ],
   'envoy.config.core.v3': [
     'Address',

@@ -19,6 +19,12 @@ export interface AdsServerOptions {
   readonly observer?: AdsObserver;
 }
 
+/** What one client has. */
+export interface InspectedClient {
+  readonly node: XdsNode;
+  readonly types: readonly (InspectedType & { readonly refusals: readonly AdsRefusal[] })[];
+}
+
 const silentObserver: AdsObserver = {
   onStream() {},
   onNack() {},
@@ -69,8 +75,16 @@ export class AdsServer {
   }
 
   /** What the proxy of this id has of each type, by its newest stream; null: it has none. */
-  inspect(nodeId: string): readonly (InspectedType & { readonly refusals: readonly AdsRefusal[] })[] | null {
+  inspect(nodeId: string): InspectedClient['types'] | null {
     return [...this.streams].findLast((stream) => stream.nodeId === nodeId)?.inspect() ?? null;
+  }
+
+  /** The same of each stream whose node matches, in the order they came. */
+  *inspectAll(matches: (node: XdsNode) => boolean): Generator<InspectedClient> {
+    for (const stream of [...this.streams]) {
+      const { node } = stream.status();
+      if (node !== null && matches(node)) yield { node, types: stream.inspect() };
+    }
   }
 
   /**

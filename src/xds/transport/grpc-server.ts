@@ -38,6 +38,7 @@ import {
   unprovenConnectionsMax,
 } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
+import { findClientStatus } from './client-status.ts';
 import { type CallHost, type GrpcCall, type Proof, serveCall } from './grpc-calls.ts';
 import type { Decompress } from './grpc-framing.ts';
 import { HealthService, type StartCall } from './health.ts';
@@ -346,7 +347,12 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
   }
 
   findCall(path: string): StartCall | null {
-    return this.server.health.find(path) ?? findReflection(path);
+    const { health, options } = this.server;
+    return (
+      health.find(path) ??
+      findClientStatus(path, options.server, options.proof === undefined) ??
+      findReflection(path)
+    );
   }
 
   onCallOver(call: GrpcCall): void {
