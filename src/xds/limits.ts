@@ -103,8 +103,6 @@ export const reflectionPendingBytesMax = 8 * 1024;
 export const clientStatusBytesMax = 16 * 1024 * 1024;
 /** Questions to it that wait for their answers to be read; more ends the call. */
 export const clientStatusPendingMax = 16;
-/** Questions to the reflection that wait for their answers to be read; more ends the call. */
-export const reflectionPendingMax = 256;
 /**
  * PINGs that come sooner after one another than this, without anything sent to the client between them, count; the
  * third of them ends the connection with `too_many_pings`, and clients of gRPC double their interval. None of them goes

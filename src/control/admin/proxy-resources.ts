@@ -30,8 +30,9 @@ export interface ProxyResourcesView {
 export type Bodies = 'none' | 'changed' | 'all';
 
 /**
- * {@link ProxyResourcesView} as JSON in pieces, a resource each, as it was when it was asked for; null: no proxy of that
- * name is connected. Thousands of resources take seconds to be written: who takes the pieces lets others have a turn.
+ * {@link ProxyResourcesView} as JSON in pieces, a resource each, as it was when it was asked for; null: no proxy of
+ * that name is connected. Thousands of resources take seconds to be written: who takes the pieces lets others have a
+ * turn.
  */
 export function writeProxyResources(
   plane: ControlPlane,

@@ -1,6 +1,7 @@
-// envoy.service.status.v3.ClientStatusDiscoveryService: who is served what and has what of it, in the field's own words,
-// streaming and unary (https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/status/v3/csds.proto). It tells of
-// everybody, so it is for who administers this machine: where callers are proven, nobody of them is let to it.
+// envoy.service.status.v3.ClientStatusDiscoveryService: who is served what and has what of it, in the field's own
+// words, streaming and unary
+// (https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/status/v3/csds.proto). It tells of everybody, so it is
+// for who administers this machine: where callers are proven, nobody of them is let to it.
 
 import { MeshError } from '../../base/index.ts';
 import { CallerRefused } from '../caller.ts';
