@@ -137,7 +137,10 @@ function isAcknowledged(proxy: MeshProxy | undefined): boolean {
 function isInForce(types: MeshProxy['types'], dump: string): boolean {
   const { configs }: ConfigDump = JSON.parse(dump);
   return types.every(({ typeUrl, ackedVersion }) => {
-    const section = configs.find((config) => config['@type'].endsWith(`.${sections[typeUrl]}`));
+    const name = sections[typeUrl];
+    // Virtual hosts have no section: they stand in their tables.
+    if (name === undefined) return typeUrl.endsWith('.VirtualHost');
+    const section = configs.find((config) => config['@type'].endsWith(`.${name}`));
     return section?.version_info === ackedVersion;
   });
 }
