@@ -8,6 +8,11 @@ export const nameLengthMax = 1_024;
 export const streamsMax = 20_000;
 /** Streams of one peer's address; more are refused. */
 export const streamsPerPeerMax = 5_000;
+/**
+ * Streams of one subject (a Pod) where callers are proven: what it says of itself may give each a picture of its own.
+ * An Envoy that asks each service by itself has six, and twice as many while it changes connections. More are refused.
+ */
+export const streamsPerSubjectMax = 16;
 /** Streams that have sent no request yet; the oldest of the peer with most of them is ended for a new one. */
 export const silentStreamsMax = 1_024;
 /**

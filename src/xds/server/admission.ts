@@ -1,7 +1,13 @@
 // Who may have a stream, and what one peer may make the server remember. No peer takes another's place: those that say
-// nothing push each other out, and where all places are taken it is the peer with the most streams that gives one up.
+// nothing push each other out, what one subject has is bounded wherever it calls from, and where all places are taken it is the peer with the most streams that gives one up.
 
-import { peerBytesMax, silentStreamsMax, streamsMax, streamsPerPeerMax } from '../limits.ts';
+import {
+  peerBytesMax,
+  silentStreamsMax,
+  streamsMax,
+  streamsPerPeerMax,
+  streamsPerSubjectMax,
+} from '../limits.ts';
 
 /** What admission needs of a stream. */
 export interface AdmittedStream {
@@ -20,6 +26,9 @@ export class Admission {
   private readonly peers = new Map<string, PeerAccount>();
   /** Those without a first request, the oldest first. */
   private readonly silent = new Set<AdmittedStream>();
+  /** By what was proven of them. */
+  private readonly subjects = new Map<string, Set<AdmittedStream>>();
+  private readonly subjectOf = new Map<AdmittedStream, string>();
   private streams = 0;
 
   get streamCount(): number {
@@ -49,9 +58,16 @@ export class Admission {
     return null;
   }
 
-  /** It said who it is. */
-  introduce(stream: AdmittedStream): void {
+  /** It said who it is, and proved it where `subject` is not null. Null: it may stay. Otherwise why not. */
+  introduce(stream: AdmittedStream, subject: string | null): string | null {
     this.silent.delete(stream);
+    if (subject === null) return null;
+    const own = this.subjects.get(subject) ?? new Set();
+    if (own.size >= streamsPerSubjectMax) return `more than ${streamsPerSubjectMax} streams of ${subject}`;
+    own.add(stream);
+    this.subjects.set(subject, own);
+    this.subjectOf.set(stream, subject);
+    return null;
   }
 
   /** False: the peer makes us remember more than it may, and nothing was added. */
@@ -71,6 +87,16 @@ export class Admission {
     this.silent.delete(stream);
     account.bytes -= bytes;
     if (account.streams.size === 0) this.peers.delete(stream.peer);
+    this.forgetSubject(stream);
+  }
+
+  private forgetSubject(stream: AdmittedStream): void {
+    const subject = this.subjectOf.get(stream);
+    if (subject === undefined) return;
+    this.subjectOf.delete(stream);
+    const own = this.subjects.get(subject);
+    own?.delete(stream);
+    if (own?.size === 0) this.subjects.delete(subject);
   }
 
   /** The oldest silent stream of the peer that has most of them: who opens many takes from himself. */

@@ -1,7 +1,7 @@
 // What a peer can make the server hold has a bound, and crossing it takes nothing from other peers.
 
 import { describe, expect, test } from 'bun:test';
-import { type MeshError, silentLog, VirtualClock } from '../../base/index.ts';
+import { type MeshError, ok, silentLog, VirtualClock } from '../../base/index.ts';
 import {
   clientFeaturesMax,
   firstRequestWaitMs,
@@ -16,6 +16,7 @@ import {
   silentStreamsMax,
   streamsMax,
   streamsPerPeerMax,
+  streamsPerSubjectMax,
   subscribedNamesMax,
   workSliceMs,
 } from '../limits.ts';
@@ -139,6 +140,32 @@ test('invented types leave nothing behind, and are answered', () => {
   expect([client.closedBy, server.status()[0]?.types.length]).toEqual([undefined, 0]);
 });
 
+test('one subject has so many streams wherever it calls from, and a place is free when one ends', () => {
+  const { server, nodes } = createWorld();
+  const caller = (subject: string) => ({
+    name: subject,
+    subjectOf: () => subject,
+    introduce: (node: XdsNode) => ok(node),
+  });
+  let opened = 0;
+  const connectAs = (subject: string) => {
+    const client = new RawClient(server, 'delta', `10.0.0.${opened++}`, caller(subject));
+    // Each would be another scope.
+    client.delta(cluster, { node: { ...testNode, metadata: { capture: opened % 2 === 0, opened } } });
+    return client;
+  };
+  const own = Array.from({ length: streamsPerSubjectMax }, () => connectAs('shop/Pod/web-1'));
+  const excess = connectAs('shop/Pod/web-1');
+  expect(excess.closedBy).toMatchObject({ code: 'overflow' });
+  expect(excess.closedBy?.message).toContain(`more than ${streamsPerSubjectMax} streams of shop/Pod/web-1`);
+  expect([nodes.length, server.streamCount]).toEqual([streamsPerSubjectMax, streamsPerSubjectMax]);
+  expect(connectAs('shop/Pod/web-2').closedBy).toBe(undefined);
+  expect(own.filter(({ closedBy }) => closedBy !== undefined)).toEqual([]);
+  own[0]?.hangUp();
+  expect(connectAs('shop/Pod/web-1').closedBy).toBe(undefined);
+  expect(connectAs('shop/Pod/web-1').closedBy?.code).toBe('overflow');
+});
+
 describe('admission', () => {
   class Stream implements AdmittedStream {
     readonly peer: string;
@@ -158,7 +185,7 @@ describe('admission', () => {
     return Array.from({ length: count }, () => {
       const stream = new Stream(admission, peer);
       expect(admission.enter(stream)).toBe(null);
-      admission.introduce(stream);
+      admission.introduce(stream, null);
       return stream;
     });
   }

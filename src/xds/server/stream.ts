@@ -216,10 +216,15 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       return false;
     }
     const node = introduced.value;
+    const { admission } = this.host;
+    const excess = admission.introduce(this, this.caller?.subjectOf(claimed) ?? null);
+    if (excess !== null) {
+      this.evict(excess);
+      return false;
+    }
     this.host.clock.cancel(this.firstRequest);
     this.claimed = claimed;
     this.node = node;
-    this.host.admission.introduce(this);
     this.source = this.host.snapshotFor(node);
     this.sending.snapshot = this.source.current();
     this.unwatch = this.source.watch(this);

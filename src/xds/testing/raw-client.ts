@@ -2,6 +2,7 @@
 // answers, at once.
 
 import { type Clock, type MeshError, silentLog } from '../../base/index.ts';
+import type { XdsCaller } from '../caller.ts';
 import { encodeDeltaRequest, encodeSotwRequest, joinPieces } from '../discovery/encode.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../discovery/messages.ts';
 import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
@@ -21,7 +22,7 @@ export class RawClient {
   private readonly variant: AdsVariant;
   private readonly introduced = new Set<string>();
 
-  constructor(server: AdsServer, variant: AdsVariant, peer = '') {
+  constructor(server: AdsServer, variant: AdsVariant, peer = '', caller: XdsCaller | null = null) {
     this.variant = variant;
     this.handler = server.accept(
       variant,
@@ -37,7 +38,7 @@ export class RawClient {
           this.closedBy = error;
         },
       },
-      { peer },
+      { peer, caller },
     );
   }
 
