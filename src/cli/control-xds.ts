@@ -60,8 +60,8 @@ export function xdsOptions(parseAddress: (text: string) => IpAddress): readonly 
 }
 
 /** Throws what a person must mend. */
-export function checkXdsFlags(flags: XdsFlags, inKubernetes: boolean): void {
-  const { xds, insecureXds, xdsTls, xdsCert, xdsKey, xdsClientCa } = flags;
+export function checkXdsFlags(flags: XdsFlags & { readonly status: boolean }, inKubernetes: boolean): void {
+  const { xds, insecureXds, xdsTls, xdsCert, xdsKey, xdsClientCa, status } = flags;
   if (!isLoopback(xds.host) && insecureXds !== true)
     throw usage(
       `--xds ${xds.host} reaches beyond this machine in plain text: serve --xds-tls there, or say --insecure-xds`,
@@ -72,6 +72,8 @@ export function checkXdsFlags(flags: XdsFlags, inKubernetes: boolean): void {
       throw usage('--xds-cert, --xds-key and --xds-client-ca go with --xds-tls');
   } else if (!inKubernetes && (xdsCert === undefined || xdsClientCa === undefined))
     throw usage('with --dir, --xds-tls wants --xds-cert, --xds-key and --xds-client-ca');
+  else if (!status && xdsCert === undefined)
+    throw usage('with --no-status nobody makes the authority of --xds-tls: give --xds-cert and --xds-key');
 }
 
 export function isLoopback(host: string): boolean {
@@ -84,8 +86,9 @@ export function servePlainXds(
   clock: Clock,
   log: Log,
   address: IpAddress,
+  healthy: () => boolean,
 ): GrpcAdsListener {
-  return serveGrpcAds({ ...common(plane, clock, log), address });
+  return serveGrpcAds({ ...common(plane, clock, log), address, healthy });
 }
 
 function common(plane: ControlPlane, clock: Clock, log: Log): Omit<ServeGrpcAdsOptions, 'address'> {
@@ -96,12 +99,13 @@ function common(plane: ControlPlane, clock: Clock, log: Log): Omit<ServeGrpcAdsO
     log,
     random: createSystemRandom(),
     gunzip,
-    healthy: () => plane.synced,
   };
 }
 
 export interface SecureXds {
   readonly listener: GrpcAdsListener;
+  /** There is a certificate; without one nobody is let in. */
+  isOpen(): boolean;
   /** What the replica that leads keeps for it. */
   readonly fleets: readonly { lead(leading: boolean): void; poke(): void; stop(): void }[];
   stop(): void;
@@ -114,6 +118,7 @@ export async function serveSecureXds(
   log: Log,
   flags: XdsFlags & { readonly xdsTls: IpAddress; readonly namespace: readonly string[] },
   kubernetes: KubernetesAccess | null,
+  healthy: () => boolean,
 ): Promise<SecureXds> {
   const { POD_NAMESPACE: namespace = 'weft-system' } = process.env;
   const {
@@ -134,13 +139,20 @@ export async function serveSecureXds(
   });
   const reviews = kubernetes === null ? null : new TokenReviews({ api: kubernetes.api, clock, audience });
   const proof = new CallerProver({ reviews, catalog: plane.catalog, namespace, counts: plane.callers });
-  const listener = serveGrpcAds({ ...common(plane, clock, log), address, tls: identity.current, proof });
+  const listener = serveGrpcAds({
+    ...common(plane, clock, log),
+    address,
+    tls: identity.current,
+    proof,
+    healthy,
+  });
   const own =
     pair !== null || kubernetes === null
       ? null
       : keepAuthority(plane, clock, log, flags, kubernetes, identity);
   return {
     listener,
+    isOpen: () => identity.current() !== null,
     fleets: own === null ? [] : own,
     stop() {
       identity.stop();

@@ -81,12 +81,15 @@ async function run(flags: ControlFlags): Promise<void> {
     kubernetes === null
       ? createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir ?? '' })
       : new ControlPlane({ clock, log }, kubernetes.source);
-  const xds = await bind('xDS', flags.xds, () => servePlainXds(plane, clock, log, flags.xds));
   const { xdsTls } = flags;
-  const secure =
-    xdsTls === undefined
-      ? null
-      : await bind('xDS', xdsTls, () => serveSecureXds(plane, clock, log, { ...flags, xdsTls }, kubernetes));
+  let secure: SecureXds | null = null;
+  const missing = () => (xdsTls === undefined || secure?.isOpen() ? null : 'there is no certificate for xDS');
+  const healthy = () => plane.synced && missing() === null;
+  const xds = await bind('xDS', flags.xds, () => servePlainXds(plane, clock, log, flags.xds, healthy));
+  if (xdsTls !== undefined)
+    secure = await bind('xDS', xdsTls, () =>
+      serveSecureXds(plane, clock, log, { ...flags, xdsTls }, kubernetes, healthy),
+    );
   const publisher =
     kubernetes === null || !flags.status
       ? null
@@ -94,7 +97,7 @@ async function run(flags: ControlFlags): Promise<void> {
   let adminUrl = '';
   const pages = createConsolePages(() => adminUrl, demoLink());
   const admin = await bind('admin', flags.admin, () =>
-    serveAdmin({ plane, log, host: flags.admin.host, port: flags.admin.port, pages }),
+    serveAdmin({ plane, log, host: flags.admin.host, port: flags.admin.port, pages, missing }),
   );
   adminUrl = `http://${flags.admin.host}:${admin.port}`;
   for (const { host } of [flags.xds, flags.admin])

@@ -9,6 +9,7 @@ import type { ProxyResourcesView } from './proxy-resources.ts';
 const world = new World();
 let admin: AdminServer;
 let client: Client;
+let missing: string | null = null;
 
 beforeAll(() => {
   admin = serveAdmin({
@@ -16,6 +17,7 @@ beforeAll(() => {
     log: silentLog,
     host: '127.0.0.1',
     port: 0,
+    missing: () => missing,
     pages: (request) => (new URL(request.url).pathname === '/' ? new Response('a page') : null),
   });
 });
@@ -33,6 +35,10 @@ test('ready only after the manifests were read', async () => {
   expect((await get('/ready')).status).toBe(503);
   await world.write('a.yaml', service('ledger') + slice('ledger', ['10.0.0.1']));
   await world.start();
+  missing = 'nobody can come in';
+  const lacking = await get('/ready');
+  expect([lacking.status, await lacking.text()]).toEqual([503, 'nobody can come in\n']);
+  missing = null;
   expect((await get('/ready')).status).toBe(200);
   client = world.connect('agent~node-1', { metadata: { admin: '127.0.0.1:15000', namespace: 'bank' } });
   await world.run(100);

@@ -20,6 +20,8 @@ export interface AdminServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly pages?: AdminPages;
+  /** What proxies still wait for once the manifests are read; null: nothing. */
+  readonly missing?: () => string | null;
 }
 
 export interface AdminServer {
@@ -51,9 +53,7 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
     case '/healthz':
       return new Response('ok\n');
     case '/ready':
-      return plane.synced
-        ? new Response('ready\n')
-        : new Response('reading the manifests\n', { status: 503 });
+      return answerReady(options);
     case '/metrics':
       return new Response(encodeMetrics(plane), {
         headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
@@ -71,6 +71,11 @@ function answer(request: Request, options: AdminServerOptions): Response | Promi
       return answerProxy(plane, searchParams);
   }
   return pages?.(request) ?? new Response('not found\n', { status: 404 });
+}
+
+function answerReady({ plane, missing }: AdminServerOptions): Response {
+  const reason = plane.synced ? (missing?.() ?? null) : 'reading the manifests';
+  return reason === null ? new Response('ready\n') : new Response(`${reason}\n`, { status: 503 });
 }
 
 const bodiesNames: readonly Bodies[] = ['none', 'changed', 'all'];
