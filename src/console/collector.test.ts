@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'bun:test';
+import { beforeEach, describe, expect, test } from 'bun:test';
 import { Histogram, PrometheusWriter } from '../observe/index.ts';
 import { Collector } from './collector.ts';
 import { consoleLimits } from './limits.ts';
@@ -105,6 +105,70 @@ test('a proxy that does not answer is said so, one that is gone is not asked', a
     ['mute', 'no admin address'],
   ]);
   expect(asked.some((url) => url.includes(':3/'))).toBe(false);
+});
+
+describe('a proxy that leads elsewhere', () => {
+  const read = (
+    admin: string,
+    respond: (url: string, init?: RequestInit) => Response | Promise<Response>,
+  ) => {
+    const urls: string[] = [];
+    const fetcher = async (input: string | URL | Request, init?: RequestInit) => {
+      urls.push(String(input));
+      return await respond(String(input), init);
+    };
+    const reading = readProxy({ admin, weft: true }, Object.assign(fetcher, { preconnect() {} }));
+    return reading.then((value) => ({ value, urls }));
+  };
+
+  test.each([
+    '127.0.0.1:1/quitquitquit?',
+    'me@127.0.0.1:1',
+    '127.0.0.1',
+    'http://127.0.0.1:1',
+    '127.0.0.1:1#',
+    '127.0.0.1:1 ',
+    '[::1:1',
+  ])('%s is asked nothing', async (admin) => {
+    expect(await read(admin, answer)).toEqual({ value: null, urls: [] });
+  });
+
+  test.each(['127.0.0.1:1', '[::1]:1', 'proxy-1:1'])('%s is asked', async (admin) => {
+    expect((await read(admin, answer)).value).not.toBeNull();
+  });
+
+  test('its redirects are not followed', async () => {
+    let other = 0;
+    using server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch(request) {
+        if (new URL(request.url).pathname !== '/other') return Response.redirect('/other');
+        other++;
+        return Response.json(page);
+      },
+    });
+    expect([await readProxy({ admin: `127.0.0.1:${server.port}`, weft: true }, fetch), other]).toEqual([
+      null,
+      0,
+    ]);
+  });
+
+  test('what it answers without end is not read to the end', async () => {
+    let pulled = 0;
+    const endless = () =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            pulled += 1 << 20;
+            controller.enqueue(new Uint8Array(1 << 20));
+          },
+        }),
+      );
+    expect((await read('127.0.0.1:1', endless)).value).toBeNull();
+    // Both pages.
+    expect(pulled).toBeLessThanOrEqual(2 * (consoleLimits.proxyBodyBytesMax + (4 << 20)));
+  });
 });
 
 test('endpoints are read with estimate and state, the inbound cluster left out', () => {

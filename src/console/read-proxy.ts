@@ -36,11 +36,15 @@ const weftFilter = '^weft_re';
 /** Over Envoy's own names, before they become Prometheus'. */
 const envoyFilter = '^cluster\\..*\\.upstream_rq_(2xx|3xx|4xx|5xx|time|retry)$';
 
-/** Null when the proxy does not answer in time or with something else. */
+/** A proxy says itself where it is asked; a host and a port are all that it may say. */
+const addressPattern = /^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[0-9]{1,5}$/;
+
+/** Null when the proxy does not answer in time or with something else, or is to be asked at no address. */
 export async function readProxy(
   { admin, weft }: Pick<MeshProxy, 'admin' | 'weft'>,
   fetcher: typeof fetch,
 ): Promise<Reading | null> {
+  if (!addressPattern.test(admin)) return null;
   try {
     const filter = encodeURIComponent(weft ? weftFilter : envoyFilter);
     const [metrics, clusters] = await Promise.all([
@@ -56,11 +60,22 @@ export async function readProxy(
 }
 
 async function get(url: string, fetcher: typeof fetch): Promise<string> {
-  const response = await fetcher(url, { signal: AbortSignal.timeout(consoleLimits.proxyTimeoutMs) });
+  const signal = AbortSignal.timeout(consoleLimits.proxyTimeoutMs);
+  const response = await fetcher(url, { signal, redirect: 'error' });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  const text = await response.text();
-  if (text.length > consoleLimits.proxyBodyBytesMax) throw new Error(`${url} answered ${text.length} bytes`);
-  return text;
+  return await readText(response, consoleLimits.proxyBodyBytesMax);
+}
+
+/** Throws as soon as there is more, and reads no further. */
+async function readText(response: Response, bytesMax: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, length] = ['', 0];
+  for await (const bytes of response.body ?? []) {
+    length += bytes.length;
+    if (length > bytesMax) throw new Error(`${response.url} answered more than ${bytesMax} bytes`);
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Endpoints of the outbound clusters: the inbound one leads to the application and is nobody's endpoint. */

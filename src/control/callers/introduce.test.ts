@@ -33,6 +33,7 @@ const pods = [
   podOf('shop', 'web-1', 'web'),
   podOf('shop', 'web.two', 'web'),
   podOf('shop', 'old-1', 'web', { ended: true }),
+  podOf('shop', 'there-1', 'web', { addresses: ['10.1.2.3', 'fd00::3'] }),
   podOf('weft-system', 'agent-1', 'weft-agent'),
   podOf('weft-system', 'agent-2', 'weft-agent', { nodeName: '' }),
 ];
@@ -91,6 +92,28 @@ describe('who is the node that it says it is', () => {
         locality: { zone: '' },
       },
     });
+  });
+
+  test.each([
+    ['127.0.0.1:15000', true],
+    ['10.1.2.3:15000', true],
+    ['[fd00::3]:15000', true],
+    ['169.254.169.254:80', false],
+    ['10.1.2.4:15000', false],
+    ['127.0.0.1:15000/quitquitquit?', false],
+    ['127.0.0.1:15000@evil.example:80', false],
+    ['127.0.0.1:0', false],
+    ['127.0.0.1:65536', false],
+    ['localhost:15000', false],
+    [15000, false],
+  ])('%s as the address to be asked at', (admin, isKept) => {
+    const introduced = introduceNode(
+      nodeOf('sidecar~there-1.shop', { metadata: { admin, vhds: true } }),
+      byToken('shop', 'there-1', 'web'),
+      mesh,
+    );
+    const metadata = introduced.ok ? introduced.value.metadata : {};
+    expect([metadata['admin'], metadata['vhds']]).toEqual([isKept ? admin : undefined, true]);
   });
 
   test('an agent is of no namespace', () => {

@@ -1,6 +1,6 @@
 // Is a caller the node that it says it is, and what is that node to be given? A pure function of what was proven and of
 // the Pod as the API server has it: of what a node says of itself only what concerns nobody else is taken (where it
-// listens, the ports of its application).
+// listens, the ports of its application), and of where it is administered nothing that leads to another.
 
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { CallerRefusal, XdsNode } from '../../xds/index.ts';
@@ -30,6 +30,7 @@ export interface MeshFacts {
 export const agentAccount = 'weft-agent';
 
 const idPattern = /^(sidecar|agent|gateway)~([^~]+)$/;
+const adminPattern = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/;
 const zonePattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 export function introduceNode(
@@ -53,13 +54,22 @@ export function introduceNode(
   return ok({
     ...claimed,
     metadata: {
-      ...claimed.metadata,
+      ...withOwnAdmin(claimed.metadata, pod),
       namespace: role === 'agent' ? '' : namespace,
       labels: pod.metadata.labels,
     },
     // It orders the endpoints that this proxy itself is given, and nothing else.
     locality: { ...claimed.locality, zone: zonePattern.test(zone) ? zone : '' },
   });
+}
+
+/** Whoever looks at the mesh asks that address: it may be on his own machine, or the Pod's. */
+function withOwnAdmin({ admin, ...metadata }: XdsNode['metadata'], pod: PodResource): XdsNode['metadata'] {
+  const match = typeof admin === 'string' ? adminPattern.exec(admin) : null;
+  const [, v6, v4, port] = match ?? [];
+  const host = v6 ?? v4 ?? '';
+  const isOwn = host === '127.0.0.1' || pod.spec.addresses.includes(host);
+  return isOwn && Number(port) >= 1 && Number(port) <= 65_535 ? { ...metadata, admin } : metadata;
 }
 
 /** A sidecar or a gateway is named by its Pod. */
