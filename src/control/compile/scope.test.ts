@@ -53,6 +53,14 @@ describe('parseScope', () => {
     });
   });
 
+  test('a name of a node with dots is not the namespace of its agent', () => {
+    const scopeOf = (metadata: Readonly<Record<string, unknown>>) =>
+      parseScope(node('agent~worker-1.bank', metadata));
+    expect(scopeOf({})).toMatchObject({ ok: true, value: { namespace: '' } });
+    expect(scopeOf({ namespace: '' })).toMatchObject({ ok: true, value: { namespace: '' } });
+    expect(scopeOf({ namespace: 'shop' })).toMatchObject({ ok: true, value: { namespace: 'shop' } });
+  });
+
   test('agents and gateways', () => {
     const agent = parseScope(node('agent~node-1'));
     expect(agent.ok && agent.value).toEqual({

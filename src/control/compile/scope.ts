@@ -59,7 +59,8 @@ export function parseScope(node: XdsNode): Result<Scope> {
   const [, role, , idNamespace = ''] = match;
   const reader = new MetadataReader(node);
   const given = reader.text('namespace');
-  const namespace = given === '' ? idNamespace : given;
+  // An agent is named by its node, whose name may have dots.
+  const namespace = given === '' && role !== 'agent' ? idNamespace : given;
   const { zone } = node.locality;
   if (role !== 'agent' && namespace === '')
     reader.issues.push(nodeIssue(node, 'metadata.namespace', `a ${role} must name its namespace`, ''));
