@@ -3,7 +3,7 @@ import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { policy, route, service } from '../testing/manifests.ts';
-import { describeRefusal, findOwners, NackBook, nacksMax } from './nacks.ts';
+import { describeRefusal, findOwners, NackBook, nacksMax, nacksPerNodeMax } from './nacks.ts';
 
 function build(text: string) {
   const parsed = parseManifests('f', text);
@@ -18,6 +18,11 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: bank }
 spec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 8080 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: at-edge, namespace: bank }
+spec: { parentRefs: [{ name: edge }], rules: [{ name: main, backendRefs: [{ name: ledger, port: 80 }] }] }
 `;
 
 const model = build(
@@ -28,7 +33,14 @@ const model = build(
     gateway,
 );
 
-const refusal = { resource: 'bank/ledger:80', part: '', items: [], version: '1', message: 'no' };
+const refusal = {
+  nodeId: 'sidecar~web-0.bank',
+  resource: 'bank/ledger:80',
+  part: '',
+  items: [],
+  version: '1',
+  message: 'no',
+};
 
 describe('findOwners', () => {
   test.each([
@@ -49,7 +61,22 @@ describe('findOwners', () => {
       { ...refusal, resource: 'outbound', part: 'bank/ledger-v2:80', items: ['default'] },
       ['bank/Service/ledger-v2'],
     ],
-    ['a gateway’s listener', { ...refusal, resource: 'gateway/bank/edge/http' }, ['bank/Gateway/edge']],
+    [
+      'a gateway’s listener',
+      { ...refusal, resource: 'gateway/bank/edge/http', nodeId: 'gateway~edge-0.bank' },
+      ['bank/Gateway/edge'],
+    ],
+    ['a gateway’s listener, said by a sidecar', { ...refusal, resource: 'gateway/bank/edge/http' }, []],
+    [
+      'a route of a gateway',
+      { ...refusal, resource: 'x', items: ['bank/at-edge/main'], nodeId: 'gateway~edge-0.bank' },
+      ['bank/HTTPRoute/at-edge'],
+    ],
+    [
+      'a route of a gateway, said by a sidecar',
+      { ...refusal, resource: 'x', items: ['bank/at-edge/main'] },
+      [],
+    ],
     ['text that names another', { ...refusal, resource: 'x', message: 'bank/ledger:80' }, []],
   ])('%s', (_, refused, expected) => {
     expect([...findOwners(refused, model)].map(String).sort()).toEqual([...expected]);
@@ -82,10 +109,22 @@ describe('NackBook', () => {
 
   test('is bounded', () => {
     const book = new NackBook();
-    for (let i = 0; i <= nacksMax; i++) book.add({ ...nack, resource: `r${i}` });
+    for (let i = 0; i <= nacksMax; i++) book.add({ ...nack, nodeId: `n${i}` });
     expect(book.all()).toHaveLength(nacksMax);
+    book.resolve('n0', 't', refusal);
+    book.add({ ...nack, nodeId: 'new' });
+    expect(book.of('new')).toHaveLength(1);
+    book.add({ ...nack, nodeId: 'newer' });
+    expect(book.all()).toHaveLength(nacksMax);
+  });
+
+  test('one proxy has a share of it', () => {
+    const book = new NackBook();
+    for (let i = 0; i <= nacksPerNodeMax; i++) book.add({ ...nack, resource: `r${i}` });
+    book.add({ ...nack, nodeId: 'm' });
+    expect([book.of('n').length, book.of('m').length]).toEqual([nacksPerNodeMax, 1]);
     book.resolve('n', 't', { ...refusal, resource: 'r0' });
     book.add({ ...nack, resource: 'new' });
-    expect(book.all()).toHaveLength(nacksMax);
+    expect(book.of('n').at(-1)?.resource).toBe('new');
   });
 });

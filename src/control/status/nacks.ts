@@ -5,7 +5,7 @@
 import type { AdsRefusal } from '../../xds/index.ts';
 import { hostName } from '../compile/names.ts';
 import { type Condition, itself } from '../model/status.ts';
-import { hostsOf, type Model, type RuleModel } from '../model/types.ts';
+import { type GatewayModel, hostsOf, type Model, type RuleModel } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 
 export interface Nack extends AdsRefusal {
@@ -19,6 +19,8 @@ export interface Nack extends AdsRefusal {
 
 /** Refusals kept of all proxies; more say nothing new. */
 export const nacksMax = 10_000;
+/** The same of one proxy, so that others are heard beside it. */
+export const nacksPerNodeMax = 256;
 
 export class NackBook {
   private readonly nacks = new Map<string, Map<string, Nack>>();
@@ -28,7 +30,7 @@ export class NackBook {
     const own = this.nacks.get(nack.nodeId) ?? new Map<string, Nack>();
     const key = keyOf(nack.typeUrl, nack);
     if (!own.has(key)) {
-      if (this.size >= nacksMax) return;
+      if (this.size >= nacksMax || own.size >= nacksPerNodeMax) return;
       this.size++;
     }
     own.set(key, nack);
@@ -100,17 +102,24 @@ function keyOf(typeUrl: string, { resource, part }: AdsRefusal): string {
   return `${typeUrl}\n${resource}\n${part}`;
 }
 
-/** Objects that what was refused is made of: the routes that changed in it, else whoever its name belongs to. */
-export function findOwners(refusal: AdsRefusal, model: Model): ReadonlySet<ObjectKey> {
+/**
+ * Objects that what was refused is made of: the routes that changed in it, else whoever its name belongs to. What is
+ * of Gateways is for their own proxies alone to speak about, for nobody else is given it.
+ */
+export function findOwners(
+  refusal: AdsRefusal & { readonly nodeId: string },
+  model: Model,
+): ReadonlySet<ObjectKey> {
+  const gateways = refusal.nodeId.startsWith('gateway~') ? [...model.gateways.values()] : [];
   const items = new Set(refusal.items);
-  const owners = items.size > 0 ? findRuleOwners(items, model) : new Set<ObjectKey>();
+  const owners = items.size > 0 ? findRuleOwners(items, model, gateways) : new Set<ObjectKey>();
   if (owners.size > 0) return owners;
   const name = refusal.part === '' ? refusal.resource : refusal.part;
   for (const service of model.services.values())
     for (const port of service.ports)
       if (port.id === name || name.endsWith(`/${hostName(service, port)}`))
         for (const owner of port.owners) owners.add(owner);
-  for (const gateway of model.gateways.values()) {
+  for (const gateway of gateways) {
     for (const socket of gateway.sockets)
       if (
         socket.name === refusal.resource ||
@@ -122,7 +131,11 @@ export function findOwners(refusal: AdsRefusal, model: Model): ReadonlySet<Objec
   return owners;
 }
 
-function findRuleOwners(items: ReadonlySet<string>, model: Model): Set<ObjectKey> {
+function findRuleOwners(
+  items: ReadonlySet<string>,
+  model: Model,
+  gateways: readonly GatewayModel[],
+): Set<ObjectKey> {
   const owners = new Set<ObjectKey>();
   const addRules = (rules: readonly RuleModel[]): void => {
     for (const rule of rules) if (items.has(rule.name)) owners.add(rule.owner);
@@ -133,7 +146,7 @@ function findRuleOwners(items: ReadonlySet<string>, model: Model): Set<ObjectKey
       for (const rules of routes.consumers.values()) addRules(rules);
     }
   }
-  for (const gateway of model.gateways.values())
+  for (const gateway of gateways)
     for (const socket of gateway.sockets) for (const host of hostsOf(socket)) addRules(host.rules);
   return owners;
 }

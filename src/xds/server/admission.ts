@@ -1,5 +1,6 @@
 // Who may have a stream, and what one peer may make the server remember. No peer takes another's place: those that say
-// nothing push each other out, what one subject has is bounded wherever it calls from, and where all places are taken it is the peer with the most streams that gives one up.
+// nothing push each other out, what one subject has is bounded wherever it calls from, and where all places are taken
+// it is the peer with the most streams that gives one up.
 
 import {
   peerBytesMax,
