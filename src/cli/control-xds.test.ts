@@ -7,7 +7,10 @@ const pair = { xdsCert: 'a.crt', xdsKey: 'a.key' };
 
 function check(flags: Partial<XdsFlags> & { readonly status?: boolean }, inKubernetes = true): string {
   try {
-    checkXdsFlags({ xds: here, xdsAudience: 'weft', status: true, ...flags }, inKubernetes);
+    checkXdsFlags(
+      { xds: here, xdsAudience: 'weft', xdsTrustDomain: 'cluster.local', status: true, ...flags },
+      inKubernetes,
+    );
     return '';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

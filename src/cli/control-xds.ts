@@ -30,6 +30,7 @@ export interface XdsFlags {
   readonly xdsKey?: string;
   readonly xdsClientCa?: string;
   readonly xdsAudience: string;
+  readonly xdsTrustDomain: string;
 }
 
 /** What a token must be meant for, here and in what `weft install` and `weft inject` write. */
@@ -56,6 +57,9 @@ export function xdsOptions(parseAddress: (text: string) => IpAddress): readonly 
       'take certificates of this authority too, spiffe://DOMAIN/ns/NS/sa/ACCOUNT',
     ),
     new Option('--xds-audience <name>', 'what the tokens of proxies are meant for').default('weft'),
+    new Option('--xds-trust-domain <name>', 'DOMAIN of the certificates that are taken').default(
+      'cluster.local',
+    ),
   ];
 }
 
@@ -127,6 +131,7 @@ export async function serveSecureXds(
     xdsKey: key,
     xdsClientCa: clientCa,
     xdsAudience: audience,
+    xdsTrustDomain: trustDomain,
   } = flags;
   const network = createBunNetwork();
   const identity = new ServerIdentity({ network, clock, log, names: xdsNames(namespace) });
@@ -138,7 +143,13 @@ export async function serveSecureXds(
     paths: { pair, clientCa: clientCa ?? null },
   });
   const reviews = kubernetes === null ? null : new TokenReviews({ api: kubernetes.api, clock, audience });
-  const proof = new CallerProver({ reviews, catalog: plane.catalog, namespace, counts: plane.callers });
+  const proof = new CallerProver({
+    reviews,
+    catalog: plane.catalog,
+    namespace,
+    trustDomain,
+    counts: plane.callers,
+  });
   const listener = serveGrpcAds({
     ...common(plane, clock, log),
     address,

@@ -30,6 +30,8 @@ export interface CallerProverOptions {
   readonly catalog: Catalog;
   /** Of the control plane. */
   readonly namespace: string;
+  /** The domain of SPIFFE names that are taken; those of others say nothing here. */
+  readonly trustDomain: string;
   readonly counts: CallerCounts;
 }
 
@@ -58,13 +60,15 @@ export class CallerProver implements CallerProof, MeshFacts {
     if (certificate === null)
       return this.refuse('unauthenticated', 'neither a token nor a certificate was shown');
     for (const { kind, value } of certificate.sans) {
-      const [, namespace, account] = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(value) ?? [];
-      if (kind === 'uri' && namespace !== undefined && account !== undefined)
+      const [, domain, namespace, account] =
+        /^spiffe:\/\/([^/]+)\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(value) ?? [];
+      if (kind !== 'uri' || domain !== this.options.trustDomain) continue;
+      if (namespace !== undefined && account !== undefined)
         return this.settle(ok({ namespace, account, pod: null, node: '' }));
     }
     return this.refuse(
       'unauthenticated',
-      'the certificate has no URI spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT',
+      `the certificate has no URI spiffe://${this.options.trustDomain}/ns/NAMESPACE/sa/ACCOUNT`,
     );
   }
 
