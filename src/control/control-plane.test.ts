@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
+import { ok } from '../base/index.ts';
 import { effortTimeoutMs, runs } from '../testing/effort.ts';
+import { typeUrls, type XdsNode } from '../xds/index.ts';
+import { RawClient } from '../xds/testing/raw-client.ts';
+import { testNode } from '../xds/testing/resources.ts';
 import { createMeshView } from './index.ts';
 import { policy, route, service, slice } from './testing/manifests.ts';
 import { type Client, World } from './testing/world.ts';
@@ -371,4 +375,25 @@ describe('order of events', () => {
       { numRuns: runs(25), seed: 4 },
     );
   });
+});
+
+test('a caller who is another by the time that everything was read comes again', async () => {
+  const world = new World();
+  let app = 'web';
+  const caller = {
+    name: 'web-1.shop',
+    subjectOf: () => 'shop/Pod/web-1',
+    introduce: (node: XdsNode) => ok({ ...node, metadata: { ...node.metadata, labels: { app } } }),
+  };
+  const node = { ...testNode, id: 'sidecar~web-1.shop', metadata: {} };
+  const [changing, steady] = [caller, { ...caller, introduce: (one: XdsNode) => ok(one) }].map((who) => {
+    const client = new RawClient(world.plane.adsServer, 'delta', '', who);
+    client.delta(typeUrls.cluster, { node });
+    return client;
+  });
+  app = 'ledger';
+  await world.start();
+  expect(changing?.closedBy?.message).toContain('what is known of this proxy changed');
+  expect(steady?.closedBy).toBeUndefined();
+  world.plane.stop();
 });

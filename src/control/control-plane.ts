@@ -155,6 +155,8 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   onSynced(): void {
     this.wasSynced = true;
     this.rebuild(this.clock.now());
+    // What changed while it was read.
+    this.adsServer.reconsider(null);
     const objects = this.catalog.size;
     this.log.write('info', 'manifests read', { objects, services: this.builder.built.model.services.size });
     this.tellFaults();

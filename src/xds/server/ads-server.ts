@@ -88,10 +88,10 @@ export class AdsServer {
   }
 
   /**
-   * What is known of these subjects (see {@link XdsCaller}) changed: streams of callers who are not any more who they
-   * were, or not as they were, end. They come again and are served by what is known then.
+   * What is known of these subjects (see {@link XdsCaller}) changed, or of any (null): streams of callers who are not
+   * any more who they were, or not as they were, end. They come again and are served by what is known then.
    */
-  reconsider(subjects: ReadonlySet<string>): void {
+  reconsider(subjects: ReadonlySet<string> | null): void {
     for (const stream of [...this.streams]) {
       const refusal = stream.reconsider(subjects);
       if (refusal !== null) stream.close(refusedError(refusal));

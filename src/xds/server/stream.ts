@@ -232,10 +232,11 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     return true;
   }
 
-  /** Why it has to end, now that something about these subjects changed; null: it goes on. */
-  reconsider(subjects: ReadonlySet<string>): CallerRefusal | null {
+  /** Why it has to end, now that something about these subjects (null: any) changed; null: it goes on. */
+  reconsider(subjects: ReadonlySet<string> | null): CallerRefusal | null {
     const { caller, claimed } = this;
-    if (caller === null || claimed === null || !subjects.has(caller.subjectOf(claimed))) return null;
+    if (caller === null || claimed === null) return null;
+    if (subjects !== null && !subjects.has(caller.subjectOf(claimed))) return null;
     const again = caller.introduce(claimed);
     if (!again.ok) return again.error;
     if (JSON.stringify(again.value) === JSON.stringify(this.node)) return null;
