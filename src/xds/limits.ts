@@ -33,8 +33,8 @@ export const firstRequestWaitMs = 10_000;
 /** Bytes of one request that a server takes in; more ends the stream. */
 export const requestBytesMax = 8 * 1024 * 1024;
 /**
- * The same of the services beside discovery (health, reflection), which nobody has to prove anything for, as it travels
- * and once it is decompressed; more ends the call.
+ * The same of the services beside discovery (health, reflection, client status), which nobody has to prove anything
+ * for, as it travels and once it is decompressed; more ends the call.
  */
 export const serviceRequestBytesMax = 4 * 1024;
 /** Bytes of a node's metadata; more ends the stream. */
