@@ -18,6 +18,9 @@ interface Flags {
 const rateMax = 200;
 /** Of the whole story; fewer would prove little. */
 const callsMin = 50_000;
+const usageWindowMs = 5000;
+/** Pods of each kind whose start is timed. */
+const startsCount = 4;
 
 const flags = new Command('story')
   .description('Plays the story of the bank on a real cluster, and says what its clients felt')
@@ -33,8 +36,9 @@ if (rigFolder === '') {
   process.exit(64);
 }
 const report = await playStory({
-  steps: listSteps(flags.rate),
+  steps: listSteps(flags.rate, startsCount),
   callsMin,
+  usageWindowMs,
   print: (line) => console.log(line),
   keep: flags.keep === true,
 });

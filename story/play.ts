@@ -11,14 +11,22 @@ export interface StoryOptions {
   readonly steps: readonly Step[];
   /** Calls between services that are wanted in all. */
   readonly callsMin: number;
+  /** For how long the mesh's use of the machine is measured behind each step. */
+  readonly usageWindowMs: number;
   readonly print: (line: string) => void;
   /** Leaves the cluster as it is when a step went wrong, so that a person can look. */
   readonly keep: boolean;
 }
 
-export async function playStory({ steps, callsMin, print, keep }: StoryOptions): Promise<StoryReport> {
+export async function playStory({
+  steps,
+  callsMin,
+  usageWindowMs,
+  print,
+  keep,
+}: StoryOptions): Promise<StoryReport> {
   const rig = new Rig();
-  const stage = new Stage(rig, print);
+  const stage = new Stage(rig, usageWindowMs, print);
   const beganMs = performance.now();
   let kept = false;
   try {

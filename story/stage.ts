@@ -5,23 +5,23 @@ import type { Rig } from '../src/testing/rig.ts';
 import type { Clients } from './clients.ts';
 import { measureUsage, type Usage } from './usage.ts';
 
-/** Behind each step: what the mesh costs where it has arrived. */
-const usageWindowMs = 5000;
-
 export class Stage {
   readonly rig: Rig;
   /** The program that the mesh's images stand for. */
   readonly weft: string;
   /** Where the ledger's replicas have their database. */
   readonly ledgerFolder: string;
+  /** Behind each step: what the mesh costs where it has arrived. */
+  readonly usageWindowMs: number;
   /** null until the bank is open. */
   clients: Clients | null = null;
   readonly print: (line: string) => void;
 
-  constructor(rig: Rig, print: (line: string) => void) {
+  constructor(rig: Rig, usageWindowMs: number, print: (line: string) => void) {
     this.rig = rig;
     this.weft = join(rig.folder, 'weft');
     this.ledgerFolder = join(rig.folder, 'ledger');
+    this.usageWindowMs = usageWindowMs;
     this.print = print;
   }
 
@@ -83,7 +83,7 @@ export async function runStep(stage: Stage, step: Step, beganMs: number): Promis
     fault = error instanceof Error ? error.message : String(error);
   }
   const seconds = (performance.now() - startMs) / 1000;
-  const usage = await measureUsage(stage.weft, usageWindowMs);
+  const usage = await measureUsage(stage.weft, stage.usageWindowMs);
   stage.clients?.enter('between');
   const summary = (await stage.clients?.summary(isOpening ? 'start' : name)) ?? {
     requests: 0,

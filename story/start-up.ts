@@ -3,8 +3,6 @@
 
 import type { Stage } from './stage.ts';
 
-const podsCount = 4;
-
 const pod = (name: string, injected: boolean) => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -22,7 +20,7 @@ const pod = (name: string, injected: boolean) => ({
   },
 });
 
-export async function measureStartUp(stage: Stage): Promise<object> {
+export async function measureStartUp(stage: Stage, podsCount: number): Promise<object> {
   const plainMs: number[] = [];
   const injectedMs: number[] = [];
   for (let at = 0; at < podsCount; at++) {

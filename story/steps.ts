@@ -70,7 +70,7 @@ async function backOnAgents(stage: Stage): Promise<object> {
 }
 
 /** `ratePerSecond` of home pages and transfers together; a page is 28 calls. */
-export function listSteps(ratePerSecond: number): readonly Step[] {
+export function listSteps(ratePerSecond: number, startsCount: number): readonly Step[] {
   return [
     { name: 'installed', about: 'Control plane, agents and webhook on an empty cluster.', run: install },
     {
@@ -102,7 +102,7 @@ export function listSteps(ratePerSecond: number): readonly Step[] {
     {
       name: 'start-up',
       about: 'How long a pod takes to be ready, with a sidecar and without.',
-      run: measureStartUp,
+      run: (stage) => measureStartUp(stage, startsCount),
     },
     { name: 'back on agents', about: 'As it was, without a fence.', run: backOnAgents },
     { name: 'uninstalled', about: 'Nothing of it is left.', run: uninstall },

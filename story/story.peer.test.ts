@@ -13,6 +13,9 @@ import { partOf } from './usage.ts';
 const storyMs = 900_000;
 const ratePerSecond = 15;
 const callsMin = 50_000;
+/** What it costs is not asked here. */
+const usageWindowMs = 500;
+const startsCount = 1;
 
 describe('the bank as objects', () => {
   const objects = createBank('/somewhere') as readonly {
@@ -76,8 +79,8 @@ describeOnCluster('the story of the bank', () => {
     'no call fails, and no money is lost',
     async () => {
       const print = (line: string) => console.log(line);
-      const steps = listSteps(ratePerSecond);
-      const report = await playStory({ steps, callsMin, print, keep: false });
+      const steps = listSteps(ratePerSecond, startsCount);
+      const report = await playStory({ steps, callsMin, usageWindowMs, print, keep: false });
       expect({ faults: report.faults, failures: report.failures }).toEqual({ faults: [], failures: [] });
       expect(report.steps.map(({ name }) => name)).toEqual(steps.map(({ name }) => name));
     },

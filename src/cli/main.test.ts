@@ -42,7 +42,7 @@ async function complete(words: readonly string[]): Promise<string[]> {
 
 describeWith(['bash'], 'completion in bash', () => {
   test.each<[words: string[], offered: string[]]>([
-    [['pro'], ['proxy']],
+    [['pro'], ['proxy', 'proxies']],
     [['comp'], ['completion']],
     [['completion', 'z'], ['zsh']],
     [['demo', 'ki'], ['kill']],
