@@ -23,7 +23,7 @@ const servicePort = 8080;
 /** An endpoint leaves the proxies' tables before its process ends. */
 const preStopSeconds = 3;
 const graceSeconds = 20;
-/** Of every service: a node may go away with one of each. */
+/** Of every service: one may leave while the other serves. */
 const replicasMin = 2;
 
 /** Image names to the commands they stand for. `limits`: the compiled Go program. */
@@ -47,7 +47,11 @@ export function namespaceOf(service: string): string {
 export function createBank(ledgerFolder: string): readonly object[] {
   return [
     ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    ...workloads.flatMap((workload) => [createAccount(workload), createDeployment(workload, ledgerFolder)]),
+    ...workloads.flatMap((workload) => [
+      createAccount(workload),
+      createDeployment(workload, ledgerFolder),
+      createBudget(workload),
+    ]),
     ...['services', 'policies', 'routes', 'gateway'].flatMap(readManifests),
   ];
 }
@@ -72,17 +76,26 @@ function createDeployment(workload: Workload, ledgerFolder: string): object {
   };
 }
 
+function createBudget({ name }: Workload): object {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace: namespaceOf(name) },
+    spec: { minAvailable: 1, selector: { matchLabels: { app: name } } },
+  };
+}
+
 function createPod({ name, program, env }: Workload, ledgerFolder: string): object {
   const ledger = name === 'ledger';
   return {
     serviceAccountName: name,
     terminationGracePeriodSeconds: graceSeconds,
-    // A replica on each node: one that goes away takes no service along.
+    // A replica on each node, while there are two to choose from.
     topologySpreadConstraints: [
       {
         maxSkew: 1,
         topologyKey: 'kubernetes.io/hostname',
-        whenUnsatisfiable: 'DoNotSchedule',
+        whenUnsatisfiable: 'ScheduleAnyway',
         labelSelector: { matchLabels: { app: name } },
         // Of the same revision: pods that are about to leave count for nothing.
         matchLabelKeys: ['pod-template-hash'],

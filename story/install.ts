@@ -34,7 +34,7 @@ export async function install(stage: Stage): Promise<undefined> {
 /** The clients leave first: the edge is Weft's too. The bank stays. */
 export async function uninstall(stage: Stage): Promise<object> {
   await stage.clients?.stop();
-  for (const namespace of namespaces) await stage.kubectl(`set env -n ${namespace} deployment --all MESH-`);
+  for (const namespace of namespaces) await stage.kubectl(`set env -n ${namespace} deployment -l app MESH-`);
   await stage.kubectl('delete gateway -n front edge');
   await stage.kubectl('wait -n front --for=delete deployment/edge-weft --timeout=60s');
   await stage.whenRolledOut(namespaces);

@@ -15,7 +15,8 @@ export async function moveTo(
     const label = attachment === 'sidecar' ? 'weft.dev/inject=enabled' : 'weft.dev/inject-';
     await stage.kubectl(`label namespace ${name} --overwrite ${label}`);
     const mesh = attachment === 'sidecar' ? 'MESH-' : `'MESH=${meshOfAgent}'`;
-    await stage.kubectl(`set env -n ${name} deployment --all ${mesh}`);
+    // The bank's own: the edge's Deployment is the control plane's.
+    await stage.kubectl(`set env -n ${name} deployment -l app ${mesh}`);
   }
   await stage.whenRolledOut(names);
   const moved: Record<string, number> = {};

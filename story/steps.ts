@@ -1,4 +1,5 @@
-// The story: a bank on node agents moves to a sidecar beside every replica, is fenced, loses a node, and goes back.
+// The story: a bank on node agents moves to a sidecar beside every replica, is fenced, has a node drained, and goes
+// back.
 
 import { customersCount, openingPennies } from '../examples/bank/bank.ts';
 import { createLedgerFile } from '../examples/bank/ledger-store.ts';
@@ -9,7 +10,7 @@ import { envoyBack, envoyIn } from './envoy.ts';
 import { fence, liftFence } from './fence.ts';
 import { install, uninstall } from './install.ts';
 import { moveTo } from './move.ts';
-import { loseNode } from './node-loss.ts';
+import { drainNode } from './node-drain.ts';
 import type { Stage, Step } from './stage.ts';
 import { measureStartUp } from './start-up.ts';
 
@@ -96,7 +97,7 @@ export function listSteps(ratePerSecond: number, startsCount: number): readonly 
     },
     { name: 'control plane rolled', about: 'Every replica of it is replaced.', run: rollControl },
     { name: 'fenced', about: 'Only the named callers reach the ledger.', run: fence },
-    { name: 'a node lost', about: 'A kubelet dies with all its pods, and comes back.', run: loseNode },
+    { name: 'a node drained', about: 'Its pods go elsewhere, as their budgets allow.', run: drainNode },
     { name: 'Envoy in', about: 'A real Envoy in place of the sidecars of one service.', run: envoyIn },
     { name: 'Envoy out', about: 'And back.', run: envoyBack },
     {
