@@ -5,7 +5,7 @@
 import type { Clock, Issue, Log, Random } from '../base/index.ts';
 import { formatIssue, Timer, type TimerHandler } from '../base/index.ts';
 import { formatAddress, type Network, type Resolver, type Store, type TlsClient } from '../net/index.ts';
-import { AccessLog, createFileSink, type LogSink } from '../observe/index.ts';
+import { createFileSink, type LogSink } from '../observe/index.ts';
 import {
   type Counters,
   compileRoutes,
@@ -16,10 +16,11 @@ import {
   type RouteTable,
   TraceNotes,
 } from '../policy/index.ts';
-import { AccessLogger } from './access-logger.ts';
+import type { LogTarget } from './access-logger.ts';
+import { AccessLogs } from './access-logs.ts';
 import { HostDemand } from './config/index.ts';
 import type { UpstreamTlsConfig } from './config/tls-types.ts';
-import type { AccessLogConfig, ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
+import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs, type Succession } from './drain.ts';
@@ -81,9 +82,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   private readonly context: ExchangeContext;
   private readonly options: DataPlaneOptions;
   private readonly tables = new Map<string, { readonly config: RouteConfig; readonly table: RouteTable }>();
-  private readonly accessLogs = new Map<string, AccessLog>();
-  /** Lines lost by logs that are closed: a counter never falls. */
-  private droppedByClosedLogs = 0;
+  private readonly accessLogs: AccessLogs;
   private readonly listenerDrain: ListenerDrain;
   private readonly bindTimer = new Timer(this, 0);
   private routeIssues: readonly Issue[] = [];
@@ -131,6 +130,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       overload: this.overload,
       hosts: options.hosts ?? new HostDemand(clock),
     };
+    this.accessLogs = new AccessLogs(this.context, options.createLogSink ?? createFileSink);
     this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
       this.closeUnusedLogs(),
     );
@@ -217,9 +217,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /** Access-log lines lost, all logs together. */
   get accessLogDropped(): number {
-    let dropped = this.droppedByClosedLogs;
-    for (const log of this.accessLogs.values()) dropped += log.dropped;
-    return dropped;
+    return this.accessLogs.dropped;
   }
 
   /** PEM texts in use, for /certs. */
@@ -294,10 +292,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       listener.unbind();
       listener.resetConnections();
     }
+    // Their last entries go over clusters.
+    if (this.accessLogs.toServices) await this.accessLogs.closeServices();
     this.context.tls.stop();
     this.clusters.reset();
     this.context.eventLogs.close();
-    await Promise.all([...this.accessLogs.values()].map((log) => log.close()));
+    await this.accessLogs.closeFiles();
   }
 
   /** Another thread of the proxy changed what the clusters of that name share. */
@@ -307,9 +307,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /** After a log rotation. */
   reopenLogs(): void {
-    for (const log of this.accessLogs.values()) log.reopen();
+    this.accessLogs.reopen();
     this.context.eventLogs.reopen();
-    this.options.log.write('info', 'access logs reopened', { paths: [...this.accessLogs.keys()].join(', ') });
+    this.options.log.write('info', 'access logs reopened', { paths: this.accessLogs.paths.join(', ') });
   }
 
   onTimer(): void {
@@ -371,7 +371,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       const table = this.compile(snapshot.routeConfigs.get(config.routeConfig), config, issues);
       const filterIssue = this.filterIssue(config);
       if (filterIssue !== null) issues.push(filterIssue);
-      const accessLogs = this.createLoggers(name, config.http.accessLogs, issues);
+      const accessLogs = this.accessLogs.createLoggers(name, config.http.accessLogs, issues);
       const listener = this.listeners.get(name);
       if (listener !== undefined && isSameListener(listener.config, config))
         listener.update(config, table, accessLogs);
@@ -381,7 +381,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
           new RuntimeListener(this.context, config, table, accessLogs, this.listeners),
         );
       const { connectionLogs = [] } = config;
-      this.listeners.get(name)?.setConnectionLogs(this.createLoggers(name, connectionLogs, issues));
+      this.listeners
+        .get(name)
+        ?.setConnectionLogs(this.accessLogs.createLoggers(name, connectionLogs, issues));
     }
     for (const name of this.tables.keys()) if (!used.has(name)) this.tables.delete(name);
     this.routeIssues = issues;
@@ -391,16 +393,10 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
 
   /** A log that no listener writes to any more, draining ones included, gives its descriptor back. */
   private closeUnusedLogs(): void {
-    const used = new Set<AccessLog>();
+    const used = new Set<LogTarget>();
     for (const { loggers } of [...this.listeners.values(), ...this.listenerDrain.listeners])
       for (const { log } of loggers) used.add(log);
-    for (const [path, log] of this.accessLogs) {
-      if (used.has(log)) continue;
-      this.accessLogs.delete(path);
-      void log.close().then(() => {
-        this.droppedByClosedLogs += log.dropped;
-      });
-    }
+    this.accessLogs.closeUnused(used);
   }
 
   /** The table of a route configuration. One that does not compile leaves its last good one in force. */
@@ -432,34 +428,6 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       this.context.clock.arm(this.bindTimer, proxyLimits.bindRetryMs);
     }
     this.bindIssues = issues;
-  }
-
-  private createLoggers(
-    listener: string,
-    logs: readonly AccessLogConfig[],
-    issues: Issue[],
-  ): readonly AccessLogger[] | null {
-    const loggers = logs.flatMap(({ path, format, filter }) => {
-      const log = this.openLog(listener, path, issues);
-      return log === null ? [] : [new AccessLogger(log, format, filter, this.context.random)];
-    });
-    return loggers.length === 0 ? null : loggers;
-  }
-
-  /** One for each file, however many write to it. */
-  private openLog(listener: string, path: string, issues: Issue[]): AccessLog | null {
-    const existing = this.accessLogs.get(path);
-    if (existing !== undefined) return existing;
-    try {
-      const sink = (this.options.createLogSink ?? createFileSink)(path);
-      const log = new AccessLog({ clock: this.context.clock, sink });
-      this.accessLogs.set(path, log);
-      return log;
-    } catch (error) {
-      const rule = `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-      issues.push({ object: listener, field: 'access_log', rule, value: path });
-      return null;
-    }
   }
 }
 

@@ -365,6 +365,19 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'upstream_http_protocol_options.auto_san_validation: must come with a validation context',
   ],
   [
+    'a log for no service',
+    manager({
+      access_log: [
+        {
+          typed_config: typed('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig', {
+            common_config: { log_name: 'l' },
+          }),
+        },
+      ],
+    }),
+    'typed_config.common_config.grpc_service: must be set',
+  ],
+  [
     'a pseudo header from a redirect',
     route(
       { prefix: '/' },

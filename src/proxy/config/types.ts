@@ -28,6 +28,7 @@ import type { EndpointAssignment, HostStatus } from './endpoint-types.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
+import type { LogServiceConfig } from './log-types.ts';
 import type { RouterOptions } from './router-types.ts';
 import type { SpecialOptions } from './special-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
@@ -301,13 +302,15 @@ export interface BodyFormat {
   readonly contentType: string;
 }
 
-export interface AccessLogConfig {
-  /** A file path, `/dev/stdout` or `/dev/stderr`. */
-  readonly path: string;
-  readonly format: Format;
-  /** Null: every request has a line. */
-  readonly filter: LogFilter | null;
-}
+/** `filter` null: every request has a line. `path`: of a file, or `/dev/stdout`, `/dev/stderr`. */
+export type AccessLogConfig =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly format: Format;
+      readonly filter: LogFilter | null;
+    }
+  | { readonly kind: 'service'; readonly service: LogServiceConfig; readonly filter: LogFilter | null };
 
 /** Lines beside the one at the end. */
 export interface AccessLogOptions {
@@ -494,3 +497,4 @@ export type {
   HostStatus,
 } from './endpoint-types.ts';
 export type { ChainConfig, ChainMatch, EntryConfig } from './entry-types.ts';
+export type { LogServiceConfig } from './log-types.ts';

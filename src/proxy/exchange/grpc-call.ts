@@ -20,6 +20,8 @@ export interface GrpcTarget {
 }
 
 export interface GrpcCallOwner {
+  /** An answer without a message will do; absent: it would be a failure. */
+  readonly takesNothing?: boolean;
   /** `message` is the owner's. */
   onGrpcAnswered(message: Uint8Array): void;
   /** `status` as grpc-status has it, never 0. */
@@ -85,6 +87,10 @@ export class GrpcCall implements CallOwner {
   }
 
   private take(body: Uint8Array): void {
+    if (body.length === 0 && this.owner.takesNothing === true) {
+      this.owner.onGrpcAnswered(body);
+      return;
+    }
     // Nothing was offered, so nothing may be compressed; a unary answer is one message.
     const whole =
       body.length >= prefixBytes &&

@@ -95,7 +95,7 @@ export function httpOptions(options: Partial<HttpOptions> = {}): HttpOptions {
 export function logTo(path: string): Pick<HttpOptions, 'accessLogs'> {
   const format = compileJson(logFields, false);
   if (!format.ok) throw new Error(format.error);
-  return { accessLogs: [{ path, format: format.value, filter: null }] };
+  return { accessLogs: [{ kind: 'file', path, format: format.value, filter: null }] };
 }
 
 const logFields = {

@@ -175,7 +175,9 @@ test('a log names the span, and may take those that are collected', () => {
       close() {},
     });
     const world = new World({ createLogSink });
-    const accessLogs = [{ path: '/log', format: format.value, filter: traceableFilter() }];
+    const accessLogs = [
+      { kind: 'file' as const, path: '/log', format: format.value, filter: traceableFilter() },
+    ];
     const tracing = { ...config, randomShare };
     world.apply({
       listeners: [listenerConfig({ http: httpOptions({ tracing, accessLogs }) })],

@@ -2,7 +2,7 @@
 // them to say, and what they saw comes back in it.
 //
 // Output, a line each: "http N" and "port N", then "TRACE JSON" (OTLP) and "ZIPKIN JSON" for each export of
-// spans.
+// spans, "ALS JSON" for each message of access logs.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 
+	accesslog "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
 	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	ratelimit "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -38,6 +39,7 @@ func main() {
 	auth.RegisterAuthorizationServer(server, &authorizer{})
 	ratelimit.RegisterRateLimitServiceServer(server, &limiter{})
 	collector.RegisterTraceServiceServer(server, &traces{})
+	accesslog.RegisterAccessLogServiceServer(server, &logs{})
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,8 +1,9 @@
 // Tables: access logs, their formats and their filters.
 
 import { responseFlagNames } from '../../../observe/index.ts';
-import { dataSource, fractionalPercent, stringMatcher } from './core.ts';
-import { type Decoded, f, type MessageSpec, message, only, required } from './field.ts';
+import { dataSource, filterGrpcService, fractionalPercent, stringMatcher } from './core.ts';
+import { customTag } from './custom-tag.ts';
+import { type Decoded, f, type MessageSpec, message, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 
 export const formatString = message(
@@ -204,10 +205,32 @@ export const accessLogFilter = [1, 2, 3, 4].reduce<FilterSpec>(
   message(filterName, leafFilters, [names(leafFilters)]),
 );
 
+const services = 'envoy.extensions.access_loggers.grpc.v3';
+
+const commonLogService = message(`${services}.CommonGrpcAccessLogConfig`, {
+  log_name: f.string(1, '', required),
+  grpc_service: f.message(2, filterGrpcService),
+  transport_api_version: f.enum(6, { AUTO: 0, V2: 1, V3: 2 }, 'V3 in any case', only('AUTO', 'V3')),
+  buffer_flush_interval: f.duration(3, 'default 1s', positive),
+  buffer_size_bytes: f.uint32Value(4, 'default 16384; each batch is a stream of one message'),
+  custom_tags: f.repeated(f.message(8, customTag)),
+});
+
+export const httpLogService = message(`${services}.HttpGrpcAccessLogConfig`, {
+  common_config: f.message(1, commonLogService),
+  additional_request_headers_to_log: f.repeated(f.string(2)),
+  additional_response_headers_to_log: f.repeated(f.string(3)),
+  additional_response_trailers_to_log: f.repeated(f.string(4)),
+});
+
+export const tcpLogService = message(`${services}.TcpGrpcAccessLogConfig`, {
+  common_config: f.message(1, commonLogService),
+});
+
 export const accessLog = message('envoy.config.accesslog.v3.AccessLog', {
   name: f.string(1),
   filter: f.message(2, accessLogFilter),
-  typed_config: f.any(4, [fileAccessLog, stdoutAccessLog, stderrAccessLog]),
+  typed_config: f.any(4, [fileAccessLog, stdoutAccessLog, stderrAccessLog, httpLogService, tcpLogService]),
 });
 
 const flush = (value: number) => (value >= 1 ? null : 'must be at least 1ms');

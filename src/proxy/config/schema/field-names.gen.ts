@@ -257,6 +257,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:collector_cluster 2:collector_endpoint 3:trace_id_128bit 4:shared_span_context 5:collector_endpoint_version 6:collector_hostname 7:split_spans_for_request',
   'envoy.extensions.access_loggers.file.v3.FileAccessLog':
     '1:path 2:format 3:json_format 4:typed_json_format 5:log_format',
+  'envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig':
+    '1:log_name 2:grpc_service 3:buffer_flush_interval 4:buffer_size_bytes 5:filter_state_objects_to_log 6:transport_api_version 7:grpc_stream_retry_policy 8:custom_tags',
+  'envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig':
+    '1:common_config 2:additional_request_headers_to_log 3:additional_response_headers_to_log 4:additional_response_trailers_to_log',
+  'envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig': '1:common_config',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': '1:log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': '1:log_format',
   'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': '1:entries 2:token_bucket',

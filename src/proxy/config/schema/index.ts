@@ -3,9 +3,11 @@ export {
   fileAccessLog,
   type formatString,
   grpcStatusNumber,
+  httpLogService,
   type LogFilterMessage,
   stderrAccessLog,
   stdoutAccessLog,
+  tcpLogService,
 } from './access-log.ts';
 export {
   leastRequest,

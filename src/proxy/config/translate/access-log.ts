@@ -14,6 +14,7 @@ import {
 } from '../schema/index.ts';
 import type { AccessLogConfig, AccessLogOptions } from '../types.ts';
 import { translateLogFilter } from './log-filter.ts';
+import { translateLogService } from './log-service.ts';
 
 type AccessLogMessage = MessageOf<typeof accessLog>;
 type FormatMessage = MessageOf<typeof formatString>;
@@ -44,21 +45,27 @@ export function translateAccessLogs(
   });
 }
 
+type Unfiltered<T> = T extends unknown ? Omit<T, 'filter'> : never;
+type LogTargetConfig = Unfiltered<AccessLogConfig>;
+
 function translateTarget(
   config: NonNullable<AccessLogMessage['typed_config']>,
   path: string,
   faults: Faults,
-): Omit<AccessLogConfig, 'filter'> | null {
+): LogTargetConfig | null {
   const file = unpack(config, fileAccessLog);
-  if (file !== null) return { path: file.path ?? '', format: translateFileFormat(file, path, faults) };
+  if (file !== null)
+    return { kind: 'file', path: file.path ?? '', format: translateFileFormat(file, path, faults) };
+  const service = translateLogService(config, path, faults);
+  if (service !== null) return { kind: 'service', service };
   const at = join(path, 'log_format');
   const stdout = unpack(config, stdoutAccessLog);
   if (stdout !== null)
-    return { path: '/dev/stdout', format: translateLogFormat(stdout.log_format, at, faults) };
+    return { kind: 'file', path: '/dev/stdout', format: translateLogFormat(stdout.log_format, at, faults) };
   const stderr = unpack(config, stderrAccessLog);
   // An unknown type was refused where it stands.
   if (stderr === null) return null;
-  return { path: '/dev/stderr', format: translateLogFormat(stderr.log_format, at, faults) };
+  return { kind: 'file', path: '/dev/stderr', format: translateLogFormat(stderr.log_format, at, faults) };
 }
 
 function translateFileFormat(file: FileMessage, path: string, faults: Faults): Format {

@@ -133,7 +133,7 @@ export function translateRouteTracing(
   };
 }
 
-function translateTags(tags: readonly Tag[], path: string, faults: Faults): readonly SpanTag[] {
+export function translateTags(tags: readonly Tag[], path: string, faults: Faults): readonly SpanTag[] {
   return tags.flatMap((tag, index) => {
     const translated = translateTag(tag, `${path}[${index}]`, faults);
     return translated === null ? [] : [translated];

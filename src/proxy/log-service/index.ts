@@ -1,0 +1,2 @@
+export { EntryLogger } from './entry-logger.ts';
+export { LogService } from './log-service.ts';
