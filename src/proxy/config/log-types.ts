@@ -1,7 +1,27 @@
-// Access logs that go to a service of gRPC.
+// Access logs: lines for files, and entries for services of gRPC.
 
+import type { Format, LogFilter } from '../../observe/index.ts';
 import type { SpanTag } from '../../policy/index.ts';
 import type { GrpcTargetConfig } from './filter-types.ts';
+
+/** `filter` null: every request has a line. `path`: of a file, or `/dev/stdout`, `/dev/stderr`. */
+export type AccessLogConfig =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly format: Format;
+      readonly filter: LogFilter | null;
+    }
+  | { readonly kind: 'service'; readonly service: LogServiceConfig; readonly filter: LogFilter | null };
+
+/** Lines beside the one at the end. */
+export interface AccessLogOptions {
+  readonly atStart: boolean;
+  /** When a tunnel opens. */
+  readonly atTunnel: boolean;
+  /** So often while it runs; 0: never. */
+  readonly intervalMs: number;
+}
 
 export interface LogServiceConfig {
   /** What entries tell of: requests, or connections. */

@@ -28,7 +28,7 @@ import type { EndpointAssignment, HostStatus } from './endpoint-types.ts';
 import type { EntryConfig } from './entry-types.ts';
 import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.ts';
 import type { ActiveHealthConfig } from './health-types.ts';
-import type { LogServiceConfig } from './log-types.ts';
+import type { AccessLogConfig, AccessLogOptions } from './log-types.ts';
 import type { RouterOptions } from './router-types.ts';
 import type { SpecialOptions } from './special-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
@@ -302,25 +302,6 @@ export interface BodyFormat {
   readonly contentType: string;
 }
 
-/** `filter` null: every request has a line. `path`: of a file, or `/dev/stdout`, `/dev/stderr`. */
-export type AccessLogConfig =
-  | {
-      readonly kind: 'file';
-      readonly path: string;
-      readonly format: Format;
-      readonly filter: LogFilter | null;
-    }
-  | { readonly kind: 'service'; readonly service: LogServiceConfig; readonly filter: LogFilter | null };
-
-/** Lines beside the one at the end. */
-export interface AccessLogOptions {
-  readonly atStart: boolean;
-  /** When a tunnel opens. */
-  readonly atTunnel: boolean;
-  /** So often while it runs; 0: never. */
-  readonly intervalMs: number;
-}
-
 export interface ClusterConfig {
   /** As Envoy's metrics name it: `alt_stat_name` or the name, with `_` where either has a colon. */
   readonly statName: string;
@@ -497,4 +478,4 @@ export type {
   HostStatus,
 } from './endpoint-types.ts';
 export type { ChainConfig, ChainMatch, EntryConfig } from './entry-types.ts';
-export type { LogServiceConfig } from './log-types.ts';
+export type { AccessLogConfig, AccessLogOptions, LogServiceConfig } from './log-types.ts';
