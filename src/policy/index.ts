@@ -90,6 +90,7 @@ export {
 } from './peer/index.ts';
 export {
   type AttemptFailure,
+  backoffMs,
   createRetryLimit,
   isRetryWorthy,
   judgeRetry,

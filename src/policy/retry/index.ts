@@ -1,3 +1,4 @@
+export { backoffMs } from './backoff-ms.ts';
 export { type AttemptFailure, isRetryWorthy, type RetryDecision, RetryFacts } from './decide-retry.ts';
 export { retryDefaults } from './defaults.ts';
 export { parseRetryWords, type RetryWords, retryWords } from './envoy-words.ts';

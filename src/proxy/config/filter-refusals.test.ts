@@ -70,6 +70,18 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     { pass_through_mode: false, cache_time: '1s' },
     'cache_time: needs pass_through_mode',
   ],
+  [
+    'jwt: a pause that shrinks',
+    jwt,
+    tokens({
+      issuer: 'i',
+      remote_jwks: {
+        http_uri: { uri: 'http://k/', cluster: 'a', timeout: '1s' },
+        retry_policy: { retry_back_off: { base_interval: '2s', max_interval: '1s' } },
+      },
+    }),
+    'remote_jwks.retry_policy.retry_back_off.max_interval: must not be less than base_interval',
+  ],
   ['rbac: nothing permitted', rbac, rules([]), 'rules.policies[p].permissions: must be at least one'],
   ['rbac: nobody', rbac, rules(anybody, []), 'rules.policies[p].principals: must be at least one'],
   ['rbac: a permission of nothing', rbac, rules([{}]), 'permissions[0]: must say what it matches'],

@@ -274,6 +274,12 @@ export interface UserFilterConfig {
   readonly timeoutMs: number;
 }
 
+/** Of a fetch that failed. */
+export interface FetchRetry {
+  readonly times: number;
+  readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+}
+
 export interface JwtProviderConfig {
   readonly name: string;
   /** '': of any. */
@@ -295,6 +301,8 @@ export interface JwtProviderConfig {
         /** Keys that are over are used on while new ones come. */
         readonly ahead: boolean;
         readonly failedRefetchMs: number;
+        /** Absent: none is made again at once. */
+        readonly retry?: FetchRetry;
       };
   /** The token stays on the request. */
   readonly forwards: boolean;
@@ -479,4 +487,10 @@ export type NetworkFilterConfig =
       readonly shadow: AccessRulesConfig | null;
     }
   | { readonly kind: 'connection-limit'; readonly statPrefix: string; readonly connectionsMax: number }
-  | { readonly kind: 'connection-rate'; readonly statPrefix: string; readonly bucket: TokenBucketConfig };
+  | {
+      readonly kind: 'connection-rate';
+      readonly statPrefix: string;
+      readonly bucket: TokenBucketConfig;
+      /** Filters with the same one and the same bucket count together; '': it counts for itself. */
+      readonly shareKey: string;
+    };

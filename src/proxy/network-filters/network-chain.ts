@@ -1,7 +1,13 @@
 // Network filters: asked once of a connection, when it (and its TLS) is open and before anything of it is served. The
 // first that says no ends it; a listener without them pays one comparison a connection.
 
-import { AccessRules, type Gauge, type RateLimit } from '../../policy/index.ts';
+import {
+  AccessRules,
+  type Counters,
+  type Gauge,
+  type RateLimit,
+  type TokenBucketConfig,
+} from '../../policy/index.ts';
 import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
 import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
@@ -132,7 +138,11 @@ class ConnectionRate implements NetworkFilter {
   ) {
     this.statPrefix = config.statPrefix;
     this.context = context;
-    this.bucket = context.counters.createRateLimit(`network:${name}`, config.bucket, context.clock.now());
+    const { bucket, shareKey } = config;
+    this.bucket =
+      shareKey === ''
+        ? context.counters.createRateLimit(`network:${name}`, bucket, context.clock.now())
+        : sharedBucket(context, shareKey, bucket);
   }
 
   admit(): boolean {
@@ -147,4 +157,22 @@ class ConnectionRate implements NetworkFilter {
     const labels = { envoy_local_network_ratelimit_prefix: this.statPrefix };
     yield { name: 'local_rate_limit_rate_limited', value: this.limited, labels };
   }
+}
+
+/** By key and bucket, while any filter has it. */
+const shared = new WeakMap<Counters, Map<string, WeakRef<RateLimit>>>();
+
+function sharedBucket({ clock, counters }: ProxyContext, key: string, config: TokenBucketConfig): RateLimit {
+  let buckets = shared.get(counters);
+  if (buckets === undefined) {
+    buckets = new Map();
+    shared.set(counters, buckets);
+  }
+  const name = `network-shared:${key} ${JSON.stringify(config)}`;
+  const known = buckets.get(name)?.deref();
+  if (known !== undefined) return known;
+  for (const [each, bucket] of buckets) if (bucket.deref() === undefined) buckets.delete(each);
+  const made = counters.createRateLimit(name, config, clock.now());
+  buckets.set(name, new WeakRef(made));
+  return made;
 }

@@ -16,6 +16,12 @@ const filter = (type: string, fields: object) => ({
   name: type,
   typed_config: typed(`${network}.${type}`, fields),
 });
+const sharedLimit = () =>
+  filter('local_ratelimit.v3.LocalRateLimit', {
+    stat_prefix: 'both',
+    token_bucket: { max_tokens: 2, tokens_per_fill: 1, fill_interval: '3600s' },
+    share_key: 'both',
+  });
 const loopback = { address_prefix: '127.0.0.0', prefix_len: 8 };
 const ten = { address_prefix: '10.0.0.0', prefix_len: 8 };
 const rules = (principal: object, action = 'ALLOW') => ({
@@ -76,6 +82,33 @@ const cases: readonly Case[] = [
       tcp,
     ],
     asks: [{ bytes, times: 3 }],
+  },
+  {
+    name: 'limits that are switched off',
+    network: [
+      filter('local_ratelimit.v3.LocalRateLimit', {
+        stat_prefix: 'off',
+        token_bucket: { max_tokens: 1, fill_interval: '3600s' },
+        runtime_enabled: { default_value: false, runtime_key: 'a' },
+      }),
+      filter('connection_limit.v3.ConnectionLimit', {
+        stat_prefix: 'off',
+        max_connections: 1,
+        runtime_enabled: { default_value: false, runtime_key: 'b' },
+      }),
+      tcp,
+    ],
+    asks: [{ bytes, times: 3 }],
+  },
+  {
+    name: 'a limit of two listeners, the one',
+    network: [sharedLimit(), tcp],
+    asks: [{ bytes }],
+  },
+  {
+    name: 'a limit of two listeners, the other',
+    network: [sharedLimit(), tcp],
+    asks: [{ bytes, times: 2 }],
   },
 ];
 

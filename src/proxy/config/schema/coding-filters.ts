@@ -1,14 +1,10 @@
 // Tables: the filters that hold back, compress and decompress bodies, and their libraries.
 
 import { f, message, only, positive } from './field.ts';
+import { runtimeFlag } from './runtime-flag.ts';
 
 const between = (least: number, most: number) => (value: number) =>
   value >= least && value <= most ? null : `must be ${least} to ${most}`;
-
-const runtimeFlag = message('envoy.config.core.v3.RuntimeFeatureFlag', {
-  default_value: f.boolValue(1),
-  runtime_key: f.string(2, 'there is no runtime layer: default_value holds'),
-});
 
 export const buffer = message('envoy.extensions.filters.http.buffer.v3.Buffer', {
   max_request_bytes: f.uint32Value(1, '', positive),

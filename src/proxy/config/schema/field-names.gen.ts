@@ -75,6 +75,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.AggregatedConfigSource': '',
   'envoy.config.core.v3.ApiConfigSource':
     '1:api_type 2:cluster_names 3:refresh_delay 4:grpc_services 5:request_timeout 6:rate_limit_settings 7:set_node_on_first_message_only 8:transport_api_version 9:config_validators',
+  'envoy.config.core.v3.BackoffStrategy': '1:base_interval 2:max_interval',
   'envoy.config.core.v3.BindConfig':
     '1:source_address 2:freebind 3:socket_options 4:additional_source_addresses 5:extra_source_addresses 6:local_address_selector',
   'envoy.config.core.v3.CidrRange': '1:address_prefix 2:prefix_len',
@@ -121,6 +122,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.Pipe': '1:path 2:mode',
   'envoy.config.core.v3.ProxyProtocolConfig': '1:version 2:pass_through_tlvs',
   'envoy.config.core.v3.ProxyProtocolPassThroughTLVs': '1:match_type 2:tlv_type',
+  'envoy.config.core.v3.RetryPolicy':
+    '1:retry_back_off 2:num_retries 3:retry_on 4:retry_priority 5:retry_host_predicate 6:host_selection_retry_max_attempts',
   'envoy.config.core.v3.RuntimeDouble': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFeatureFlag': '1:default_value 2:runtime_key',
   'envoy.config.core.v3.RuntimeFractionalPercent': '1:default_value 2:runtime_key',

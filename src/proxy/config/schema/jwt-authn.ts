@@ -2,13 +2,24 @@
 
 import { dataSource, stringMatcher } from './core.ts';
 import { httpUri } from './ext-authz.ts';
-import { f, type MessageSpec, message, only, required } from './field.ts';
+import { atMost, f, type MessageSpec, message, only, positive, required } from './field.ts';
 
 const name = (short: string) => `envoy.extensions.filters.http.jwt_authn.v3.${short}`;
+
+const fetchBackOff = message('envoy.config.core.v3.BackoffStrategy', {
+  base_interval: f.duration(1, '', positive),
+  max_interval: f.duration(2, 'default ten times base_interval', positive),
+});
+
+const fetchRetry = message('envoy.config.core.v3.RetryPolicy', {
+  retry_back_off: f.message(1, fetchBackOff, 'default 1s, 10s'),
+  num_retries: f.uint32Value(2, 'default 1; of a server that fails or is not there', atMost(16)),
+});
 
 const remoteJwks = message(name('RemoteJwks'), {
   http_uri: f.message(1, httpUri),
   cache_duration: f.duration(2, 'default 10m'),
+  retry_policy: f.message(4, fetchRetry),
   async_fetch: f.message(
     3,
     message(name('JwksAsyncFetch'), {

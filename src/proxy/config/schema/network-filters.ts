@@ -3,6 +3,7 @@
 import { f, message, positive, required } from './field.ts';
 import { tokenBucket } from './rate-limit.ts';
 import { accessRules } from './rbac.ts';
+import { runtimeFlag } from './runtime-flag.ts';
 
 const network = 'envoy.extensions.filters.network';
 
@@ -19,12 +20,15 @@ export const networkRbac = message(`${network}.rbac.v3.RBAC`, {
 
 export const connectionLimit = message(`${network}.connection_limit.v3.ConnectionLimit`, {
   stat_prefix: f.string(1, '', required),
-  max_connections: f.uint64Value(2, 'with --concurrency: of each thread', positive),
+  max_connections: f.uint64Value(2, '', positive),
+  runtime_enabled: f.message(4, runtimeFlag),
 });
 
 export const connectionRate = message(`${network}.local_ratelimit.v3.LocalRateLimit`, {
   stat_prefix: f.string(1, '', required),
   token_bucket: f.message(2, tokenBucket),
+  runtime_enabled: f.message(3, runtimeFlag),
+  share_key: f.string(4, 'of filters with the same token_bucket'),
 });
 
 export const sniCluster = message(`${network}.sni_cluster.v3.SniCluster`, {});

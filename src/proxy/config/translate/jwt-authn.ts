@@ -2,6 +2,7 @@
 
 import type { Route } from '../../../policy/index.ts';
 import type {
+  FetchRetry,
   JwtAuthnConfig,
   JwtProviderConfig,
   JwtRequirement,
@@ -19,9 +20,16 @@ import { translateMatch } from './match.ts';
 import { translateString } from './string-match.ts';
 
 type Message = MessageOf<typeof jwtAuthn>;
+type RemoteJwks = NonNullable<Provider['remote_jwks']>;
 type Provider = Message['providers'] extends ReadonlyMap<string, infer P> ? P : never;
 
-const usual = { cacheMs: 600_000, refetchMs: 1_000, skewSeconds: 60, cacheSize: 100 } as const;
+const usual = {
+  cacheMs: 600_000,
+  refetchMs: 1_000,
+  retryBaseMs: 1_000,
+  skewSeconds: 60,
+  cacheSize: 100,
+} as const;
 
 export function translateJwtAuthn(message: Message, path: string, faults: Faults): JwtAuthnConfig {
   const names = new Set(message.providers.keys());
@@ -146,7 +154,21 @@ function translateKeys(message: Provider, path: string, faults: Faults): JwtProv
     cacheMs: remote.cache_duration ?? usual.cacheMs,
     ahead: remote.async_fetch !== undefined,
     failedRefetchMs: remote.async_fetch?.failed_refetch_duration ?? usual.refetchMs,
+    ...translateFetchRetry(remote.retry_policy, join(path, 'remote_jwks.retry_policy'), faults),
   };
+}
+
+function translateFetchRetry(
+  message: RemoteJwks['retry_policy'],
+  path: string,
+  faults: Faults,
+): { readonly retry?: FetchRetry } {
+  if (message === undefined) return {};
+  const baseMs = message.retry_back_off?.base_interval ?? usual.retryBaseMs;
+  const maxMs = message.retry_back_off?.max_interval ?? baseMs * 10;
+  if (maxMs < baseMs)
+    faults.add(join(path, 'retry_back_off.max_interval'), 'must not be less than base_interval');
+  return { retry: { times: message.num_retries ?? 1, backoff: { baseMs, maxMs } } };
 }
 
 /** What the keys are good for is seen where signatures are. */

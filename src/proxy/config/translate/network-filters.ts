@@ -32,6 +32,7 @@ export function translateNetworkFilter(
   }
   const limit = unpack(any, connectionLimit);
   if (limit !== null) {
+    if (limit.runtime_enabled?.default_value === false) return null;
     if (limit.max_connections === undefined) faults.add(join(path, 'max_connections'), 'must be set');
     return {
       kind: 'connection-limit',
@@ -45,11 +46,13 @@ export function translateNetworkFilter(
     faults.add(path, 'must be the last filter');
     return null;
   }
+  if (rate.runtime_enabled?.default_value === false) return null;
   const bucket = rate.token_bucket;
   for (const field of ['max_tokens', 'fill_interval'] as const)
     if (bucket?.[field] === undefined) faults.add(join(path, `token_bucket.${field}`), 'must be set');
   return {
     kind: 'connection-rate',
+    shareKey: rate.share_key ?? '',
     statPrefix: rate.stat_prefix ?? '',
     bucket: {
       tokensMax: bucket?.max_tokens ?? 1,

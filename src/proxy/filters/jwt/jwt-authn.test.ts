@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'bun:test';
 import { createHmac } from 'node:crypto';
-import type { JwtAuthnConfig, JwtProviderConfig } from '../../config/filter-types.ts';
+import type { FetchRetry, JwtAuthnConfig, JwtProviderConfig } from '../../config/filter-types.ts';
 import {
   clusterConfig,
   endpointConfig,
@@ -26,7 +26,12 @@ function token(claims: object): string {
 
 const bearer = (claims: object = {}) => [`authorization: Bearer ${token(claims)}`];
 
-function setup(respond: Respond, options: Partial<JwtProviderConfig> = {}, ahead = false) {
+function setup(
+  respond: Respond,
+  options: Partial<JwtProviderConfig> = {},
+  ahead = false,
+  retry: { retry?: FetchRetry } = {},
+) {
   const provider: JwtProviderConfig = {
     name: 'p',
     issuer: 'issuer',
@@ -42,6 +47,7 @@ function setup(respond: Respond, options: Partial<JwtProviderConfig> = {}, ahead
       cacheMs: 10_000,
       ahead,
       failedRefetchMs: 1_000,
+      ...retry,
     },
     forwards: false,
     fromHeaders: [{ name: 'authorization', prefix: 'Bearer ' }],
@@ -135,6 +141,35 @@ describe('keys', () => {
       world.expectSettled();
     });
   }
+
+  const retry = { retry: { times: 2, backoff: { baseMs: 100, maxMs: 200 } } };
+
+  test('are asked for again, and who waits waits on', () => {
+    let left = 2;
+    const { world, keys } = setup(
+      (connection) => (left-- > 0 ? connection.reply(503) : connection.reply(200, jwks)),
+      {},
+      false,
+      retry,
+    );
+    const client = world.client().get('/', bearer());
+    world.run(400);
+    expect([client.statuses, keys.requests.length]).toEqual([[200], 3]);
+    world.expectSettled();
+  });
+
+  test('are asked for so often and no more, and not where the answer is no failure', () => {
+    for (const [status, asked] of [
+      [503, 3],
+      [404, 1],
+    ] as const) {
+      const { world, keys } = setup((connection) => connection.reply(status), {}, false, retry);
+      const client = world.client().get('/', bearer());
+      world.run(400);
+      expect([client.statuses, keys.requests.length]).toEqual([[401], asked]);
+      world.expectSettled();
+    }
+  });
 
   test('are waited for by nobody who left', () => {
     const { world, origin } = setup(() => {});

@@ -1,11 +1,16 @@
 // One issuer of tokens: where its tokens stand in a request, its keys (given, or fetched from a cluster and kept for a
 // while), and which tokens it has found good, up to a bound.
 
-import type { MeshError } from '../../../base/index.ts';
-import { compileValues, type ValueMatcher } from '../../../policy/index.ts';
+import { type MeshError, Timer, type TimerHandler } from '../../../base/index.ts';
+import { backoffMs, compileValues, type ValueMatcher } from '../../../policy/index.ts';
 import { createRequestHead, type RequestHead, type ResponseHead } from '../../../wire/index.ts';
 import type { JwtProviderConfig } from '../../config/filter-types.ts';
-import { type CallOwner, ClusterCall, type RequestState } from '../../exchange/index.ts';
+import {
+  type CallOwner,
+  ClusterCall,
+  type ExchangeContext,
+  type RequestState,
+} from '../../exchange/index.ts';
 import { type Jwk, parseKeys, verifySignature } from './keys.ts';
 import { claimsFault, type JwtFault, parseToken, type Token } from './token.ts';
 
@@ -15,14 +20,20 @@ export interface Found {
   readonly remove: (head: RequestHead) => void;
 }
 
-export class JwtProvider implements CallOwner {
+type RemoteKeys = Extract<JwtProviderConfig['keys'], { kind: 'remote' }>;
+
+export class JwtProvider implements CallOwner, TimerHandler {
   readonly config: JwtProviderConfig;
   readonly counts: { jwks_fetch_success: number; jwks_fetch_failed: number };
   private readonly subject: ValueMatcher | null;
   private keys: readonly Jwk[] | null = null;
   private keysUntilMs = 0;
   private retryAtMs = 0;
+  /** While a fetch runs, its pauses included. */
   private call: ClusterCall | null = null;
+  private tries = 0;
+  private context: ExchangeContext | null = null;
+  private readonly timer = new Timer(this, 0);
   private nowMs: () => number = () => 0;
   private readonly waiting = new Set<(good: boolean) => void>();
   /** Tokens whose signature was good, oldest first. */
@@ -94,7 +105,14 @@ export class JwtProvider implements CallOwner {
     if (keys.kind !== 'remote' || this.call !== null) return leave;
     if (done === null && context.clock.now() < this.retryAtMs) return leave;
     this.nowMs = () => context.clock.now();
+    this.tries = 0;
+    this.ask(context, keys);
+    return leave;
+  }
+
+  private ask(context: ExchangeContext, keys: RemoteKeys): void {
     const { authority, path } = splitUri(keys.uri);
+    this.context = context;
     this.call = new ClusterCall(context, {
       cluster: keys.cluster,
       head: createRequestHead('GET', authority, path, [['content-length', '0']]),
@@ -102,11 +120,27 @@ export class JwtProvider implements CallOwner {
       timeoutMs: keys.timeoutMs,
       owner: this,
     });
+    this.tries += 1;
     this.call.start();
-    return leave;
+  }
+
+  onTimer(): void {
+    const { keys } = this.config;
+    if (this.context !== null && keys.kind === 'remote') this.ask(this.context, keys);
+  }
+
+  /** True: it is asked again, and who waits waits on. */
+  private retries(): boolean {
+    const { context } = this;
+    const { keys } = this.config;
+    if (context === null || keys.kind !== 'remote' || keys.retry === undefined) return false;
+    if (this.tries > keys.retry.times) return false;
+    context.clock.arm(this.timer, backoffMs(keys.retry, this.tries, context.random));
+    return true;
   }
 
   onCallAnswered(head: ResponseHead, body: Uint8Array): void {
+    if (head.status >= 500 && this.retries()) return;
     const keys = head.status === 200 ? parseKeys(Buffer.from(body).toString()) : null;
     if (keys === null) this.settle(false);
     else {
@@ -118,7 +152,7 @@ export class JwtProvider implements CallOwner {
   }
 
   onCallFailed(_error: MeshError): void {
-    this.settle(false);
+    if (!this.retries()) this.settle(false);
   }
 
   private settle(good: boolean): void {
