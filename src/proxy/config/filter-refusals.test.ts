@@ -82,6 +82,18 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     }),
     'remote_jwks.retry_policy.retry_back_off.max_interval: must not be less than base_interval',
   ],
+  [
+    'local limit: a stage of the filter itself',
+    limit,
+    { stat_prefix: 'x', rate_limits: [{ stage: 1, actions: [{ remote_address: {} }] }] },
+    'rate_limits[0].stage: must not be set in the filter itself',
+  ],
+  [
+    'global limit: a limit of the filter itself',
+    globalLimit,
+    { domain: 'd', rate_limits: [{ limit: {}, actions: [{ remote_address: {} }] }] },
+    'rate_limits[0].limit: must not be set in the filter itself',
+  ],
   ['rbac: nothing permitted', rbac, rules([]), 'rules.policies[p].permissions: must be at least one'],
   ['rbac: nobody', rbac, rules(anybody, []), 'rules.policies[p].principals: must be at least one'],
   ['rbac: a permission of nothing', rbac, rules([{}]), 'permissions[0]: must say what it matches'],

@@ -2,6 +2,7 @@
 
 import type {
   AccessRulesConfig,
+  DescriptorRule,
   HeaderEdits,
   HeaderMatch,
   MetadataMatch,
@@ -39,6 +40,8 @@ export interface LocalRateLimitConfig {
     readonly entries: readonly (readonly [key: string, value: string])[];
     readonly bucket: TokenBucketConfig;
   }[];
+  /** By which requests are counted, instead of those of routes and virtual hosts; absent: those. */
+  readonly rules?: readonly DescriptorRule[];
   /** Of the rules by which they are counted. */
   readonly stage: number;
   readonly hostRules: HostRules;
@@ -66,6 +69,8 @@ export interface GlobalRateLimitConfig {
   readonly kind: 'rate-limit';
   readonly target: GrpcTargetConfig;
   readonly domain: string;
+  /** As of a local limit. */
+  readonly rules?: readonly DescriptorRule[];
   readonly stage: number;
   /** Of whom requests are counted. */
   readonly concerns: 'internal' | 'external' | 'both';

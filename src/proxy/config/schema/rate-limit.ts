@@ -119,6 +119,8 @@ const entry = message('envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.
   value: f.string(2, 'never empty: there are no descriptors for any value', required),
 });
 
+const ownRules = 'instead of those of routes; without stage and limit';
+
 /** `percent`, `status` and the like are handed in by the table of filters, which shares them. */
 export function createRateLimits<P, S>(
   runtimePercent: Parameters<typeof f.message<P>>[1],
@@ -152,6 +154,7 @@ export function createRateLimits<P, S>(
     vh_rate_limits: f.enum(13, { OVERRIDE: 0, INCLUDE: 1, IGNORE: 2 }),
     always_consume_default_token_bucket: f.boolValue(14, 'default true'),
     rate_limited_as_resource_exhausted: f.bool(15),
+    rate_limits: f.repeated(f.message(17, rateLimitRule, ownRules)),
   });
   const global = message('envoy.extensions.filters.http.ratelimit.v3.RateLimit', {
     domain: f.string(1, '', required),
@@ -177,6 +180,7 @@ export function createRateLimits<P, S>(
     response_headers_to_add: f.repeated(f.message(11, headerValueOption)),
     status_on_error: f.message<S>(12, httpStatus, 'default 500; below 400 means 500'),
     stat_prefix: f.string(13),
+    rate_limits: f.repeated(f.message(17, rateLimitRule, ownRules)),
   });
   return { local, global };
 }

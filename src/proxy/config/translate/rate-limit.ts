@@ -153,6 +153,7 @@ export function translateLocalLimit(
         bucket: translateBucket(descriptor.token_bucket, join(at, 'token_bucket'), faults),
       };
     }),
+    ...translateOwnRules(message.rate_limits, path, faults),
     stage: message.stage ?? 0,
     hostRules: hostRules[message.vh_rate_limits ?? 'OVERRIDE'],
     alwaysDefault: message.always_consume_default_token_bucket ?? true,
@@ -169,6 +170,21 @@ export function translateLocalLimit(
     ),
     notEnforcedEdits: translateAdditions(message[notEnforced], join(path, notEnforced), faults),
   };
+}
+
+/** Of the filter itself; absent: those of routes and virtual hosts hold. */
+function translateOwnRules(
+  rules: readonly Rule[],
+  path: string,
+  faults: Faults,
+): { readonly rules?: readonly DescriptorRule[] } {
+  const own = translateDescriptors(rules, path, faults);
+  rules.forEach(({ limit, stage }, index) => {
+    const at = `${join(path, 'rate_limits')}[${index}]`;
+    if (stage !== undefined) faults.add(join(at, 'stage'), 'must not be set in the filter itself');
+    if (limit !== undefined) faults.add(join(at, 'limit'), 'must not be set in the filter itself');
+  });
+  return own === null ? {} : { rules: own };
 }
 
 /** gRPC's RESOURCE_EXHAUSTED. */
@@ -194,6 +210,7 @@ export function translateGlobalLimit(
     kind: 'rate-limit',
     target: { ...target, timeoutMs: message.timeout ?? answerMs },
     domain: message.domain ?? '',
+    ...translateOwnRules(message.rate_limits, path, faults),
     stage: message.stage ?? 0,
     concerns: (message.request_type || 'both') as GlobalRateLimitConfig['concerns'],
     failureDenied: message.failure_mode_deny ?? false,

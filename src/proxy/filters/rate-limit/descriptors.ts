@@ -33,13 +33,19 @@ interface CompiledRule {
 
 const compiled = new WeakMap<readonly DescriptorRule[], readonly CompiledRule[]>();
 
+/** `instead`: rules of the filter itself, whatever the route says. */
 export function describeRequest(
   request: RequestState,
   stage: number,
   hostRules: HostRules,
+  instead: readonly DescriptorRule[] | undefined,
 ): readonly Descriptor[] {
   const { route } = request;
   const descriptors: Descriptor[] = [];
+  if (instead !== undefined) {
+    describe(request, rulesOf(instead), 0, descriptors);
+    return descriptors;
+  }
   if (route === null || route.action.kind !== 'forward') return descriptors;
   const { descriptors: own, hostDescriptors: ofHost } = route;
   if (own !== undefined) describe(request, rulesOf(own), stage, descriptors);

@@ -84,12 +84,12 @@ export class GlobalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
 
   /** Envoy counts nothing of a request whose cluster it does not know. */
   private describe(request: RequestState, override: GlobalRateLimitOverride | null): readonly Descriptor[] {
-    const { concerns, stage } = this.config;
+    const { concerns, rules, stage } = this.config;
     const internal = request.head.getName('x-envoy-internal') === 'true';
     if ((concerns === 'internal' && !internal) || (concerns === 'external' && internal)) return [];
     const cluster = request.weighted?.cluster;
     if (cluster === undefined || request.context.clusters.get(cluster) === undefined) return [];
-    return describeRequest(request, stage, override?.hostRules ?? 'override');
+    return describeRequest(request, stage, override?.hostRules ?? 'override', rules);
   }
 }
 

@@ -134,15 +134,15 @@ function isEmpty({ bucket, descriptors }: LocalRateLimitConfig): boolean {
 
 /** `by`: whose limit the client is told. */
 function judge(
-  { alwaysDefault, hostRules, stage }: LocalRateLimitConfig,
+  config: LocalRateLimitConfig,
   { common, own }: Buckets,
   request: RequestState,
 ): { readonly allowed: boolean; readonly by: LimitBucket | null } {
   const nowMs = request.context.clock.now();
-  const concerned = own.size === 0 ? none : bucketsFor(own, request, stage, hostRules);
+  const concerned = own.size === 0 ? none : bucketsFor(own, request, config);
   for (const bucket of concerned) if (!bucket.limit.take(nowMs)) return { allowed: false, by: bucket };
   const [first = null] = concerned;
-  if (common === null || (first !== null && !alwaysDefault)) return { allowed: true, by: first };
+  if (common === null || (first !== null && !config.alwaysDefault)) return { allowed: true, by: first };
   if (!common.limit.take(nowMs)) return { allowed: false, by: common };
   return { allowed: true, by: first ?? common };
 }
@@ -153,10 +153,9 @@ const none: readonly LimitBucket[] = [];
 function bucketsFor(
   own: Buckets['own'],
   request: RequestState,
-  stage: number,
-  hostRules: LocalRateLimitConfig['hostRules'],
+  { hostRules, rules, stage }: LocalRateLimitConfig,
 ): readonly LimitBucket[] {
-  return describeRequest(request, stage, hostRules)
+  return describeRequest(request, stage, hostRules, rules)
     .flatMap(({ entries }) => own.get(keyOf(entries)) ?? [])
     .sort((left, right) => rateOf(left) - rateOf(right));
 }

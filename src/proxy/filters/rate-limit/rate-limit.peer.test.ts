@@ -134,6 +134,22 @@ const status = (requests: number, unit: string, limit_remaining: number, name = 
 
 const cases: readonly Case[] = [
   {
+    name: 'rules of the filter itself',
+    filters: [
+      local({
+        token_bucket: bucket(5),
+        rate_limits: [rule(header('x-who', 'who'))],
+        descriptors: [descriptor(1, ['who', 'ann']), descriptor(1, ['route', 'bob'])],
+      }),
+    ],
+    routes: [
+      { match: { path: '/direct' }, direct_response: { status: 200 } },
+      ...routes([rule(header('x-who', 'route'))]),
+    ],
+    asks: [who('ann', { times: 2 }), who('bob', { times: 2 }), who('ann', { path: '/direct' })],
+    stats: /http_local_rate_limit/,
+  },
+  {
     name: 'a bucket for each who',
     filters: [
       local({
@@ -228,6 +244,12 @@ const cases: readonly Case[] = [
       who('ann', { path: '/b?c' }),
       who('bob', { method: 'POST', body: 'x' }),
     ],
+  },
+  {
+    name: 'by the service: rules of the filter itself',
+    filters: [global({ rate_limits: [sayRule, rule(header('x-who', 'who'))] })],
+    routes: routes([rule(header('x-who', 'route'))]),
+    asks: [who('ann'), say({ overall_code: 'OVER_LIMIT' }), {}],
   },
   {
     name: 'by the service: what it says',
