@@ -74,8 +74,11 @@ export interface GlobalRateLimitConfig {
   readonly stage: number;
   /** Of whom requests are counted. */
   readonly concerns: 'internal' | 'external' | 'both';
-  /** What could not be counted is refused. */
-  readonly failureDenied: boolean;
+  /** Shares of 0 to 1: of requests that are counted, of those over a limit that are refused. */
+  readonly enabledShare: number;
+  readonly enforcedShare: number;
+  /** Of what could not be counted, what is refused. */
+  readonly failureDeniedShare: number;
   readonly errorStatus: number;
   readonly status: number;
   /** For callers of gRPC; null: by the status. */

@@ -180,6 +180,9 @@ export function createRateLimits<P, S>(
     response_headers_to_add: f.repeated(f.message(11, headerValueOption)),
     status_on_error: f.message<S>(12, httpStatus, 'default 500; below 400 means 500'),
     stat_prefix: f.string(13),
+    filter_enabled: f.message<P>(14, runtimePercent, 'default 100 %'),
+    filter_enforced: f.message<P>(15, runtimePercent, 'default 100 %'),
+    failure_mode_deny_percent: f.message<P>(16, runtimePercent, 'in place of failure_mode_deny'),
     rate_limits: f.repeated(f.message(17, rateLimitRule, ownRules)),
   });
   return { local, global };

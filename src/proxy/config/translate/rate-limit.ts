@@ -213,7 +213,12 @@ export function translateGlobalLimit(
     ...translateOwnRules(message.rate_limits, path, faults),
     stage: message.stage ?? 0,
     concerns: (message.request_type || 'both') as GlobalRateLimitConfig['concerns'],
-    failureDenied: message.failure_mode_deny ?? false,
+    enabledShare: shareOf(message.filter_enabled?.default_value, 1),
+    enforcedShare: shareOf(message.filter_enforced?.default_value, 1),
+    failureDeniedShare: shareOf(
+      message.failure_mode_deny_percent?.default_value,
+      message.failure_mode_deny === true ? 1 : 0,
+    ),
     errorStatus: error < 400 ? 500 : error,
     status: limitStatus(message.rate_limited_status?.code),
     grpcStatus: message.rate_limited_as_resource_exhausted === true ? resourceExhausted : null,

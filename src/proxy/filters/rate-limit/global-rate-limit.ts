@@ -18,7 +18,7 @@ import {
 } from '../../exchange/index.ts';
 import { type FilterSample, responseFlags } from '../../stats/index.ts';
 import { isSendable } from '../field-lines.ts';
-import { denial, type HttpFilter, saidTo, say } from '../filter.ts';
+import { denial, drawn, type HttpFilter, saidTo, say } from '../filter.ts';
 import { type Descriptor, describeRequest } from './descriptors.ts';
 import { encodeQuestion, type LimitAnswer, type LimitStatus, parseAnswer } from './messages.ts';
 
@@ -84,7 +84,8 @@ export class GlobalRateLimitFilter implements HttpFilter, Authorizer, Answerer {
 
   /** Envoy counts nothing of a request whose cluster it does not know. */
   private describe(request: RequestState, override: GlobalRateLimitOverride | null): readonly Descriptor[] {
-    const { concerns, rules, stage } = this.config;
+    const { concerns, enabledShare, rules, stage } = this.config;
+    if (!drawn(enabledShare, request)) return [];
     const internal = request.head.getName('x-envoy-internal') === 'true';
     if ((concerns === 'internal' && !internal) || (concerns === 'external' && internal)) return [];
     const cluster = request.weighted?.cluster;
@@ -139,7 +140,7 @@ class Count implements GrpcCallOwner, Waiter {
   }
 
   onAnswer(head: ResponseHead): void {
-    const { answer, filter, limited, request } = this;
+    const { answer, filter, limited, outcome, request } = this;
     const { responseEdits, tellsLimited, tellsLimits } = filter.config;
     if (answer !== null) {
       for (const field of answer.responseFields) if (isSendable(field)) head.add(field[0], field[1]);
@@ -147,17 +148,17 @@ class Count implements GrpcCallOwner, Waiter {
     }
     if (!limited) return;
     if (tellsLimited) head.add('x-envoy-ratelimited', 'true');
-    if (responseEdits !== null) applyEdits(head, responseEdits, request);
+    if (responseEdits !== null && outcome !== 'allow') applyEdits(head, responseEdits, request);
   }
 
   private take(answer: LimitAnswer): void {
     const { filter, request } = this;
-    const { grpcStatus, status } = filter.config;
+    const { enforcedShare, grpcStatus, status } = filter.config;
     this.answer = answer;
     filter.count(request, answer.overLimit ? 'over_limit' : 'ok');
     if (answer.notes !== null) say(request, filter.name, answer.notes);
-    if (answer.overLimit) {
-      this.limited = true;
+    this.limited = answer.overLimit;
+    if (answer.overLimit && drawn(enforcedShare, request)) {
       const refusal = denial(status, answer.body, details, responseFlags.rateLimited);
       this.outcome = grpcStatus === null ? refusal : { ...refusal, grpcStatus };
     } else {
@@ -167,9 +168,9 @@ class Count implements GrpcCallOwner, Waiter {
 
   private fail(): void {
     const { filter, request } = this;
-    const { errorStatus, failureDenied } = filter.config;
+    const { errorStatus, failureDeniedShare } = filter.config;
     filter.count(request, 'error');
-    if (failureDenied)
+    if (drawn(failureDeniedShare, request))
       this.outcome = denial(errorStatus, '', 'rate_limiter_error', responseFlags.rateLimitError);
     else filter.count(request, 'failure_mode_allowed');
   }

@@ -10,6 +10,7 @@ setDefaultTimeout(60_000);
 
 const localType = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
 const globalType = 'envoy.extensions.filters.http.ratelimit.v3';
+const never = { runtime_key: 'n', default_value: { numerator: 0 } };
 const always = { runtime_key: 'a', default_value: { numerator: 100 } };
 /** Nothing is filled while a test runs. */
 const bucket = (max_tokens: number, fill_interval = '1000s') => ({ max_tokens, fill_interval });
@@ -244,6 +245,37 @@ const cases: readonly Case[] = [
       who('ann', { path: '/b?c' }),
       who('bob', { method: 'POST', body: 'x' }),
     ],
+  },
+  {
+    name: 'by the service: nobody is counted',
+    filters: [global({ filter_enabled: never })],
+    routes: routes([sayRule]),
+    asks: [say({ overall_code: 'OVER_LIMIT' })],
+  },
+  {
+    name: 'by the service: nobody is refused',
+    filters: [global({ filter_enforced: never })],
+    routes: routes([sayRule]),
+    asks: [
+      say({
+        overall_code: 'OVER_LIMIT',
+        request_headers_to_add: [{ key: 'x-asked', value: 'yes' }],
+        response_headers_to_add: [{ key: 'x-answered', value: 'yes' }],
+      }),
+    ],
+    stats: /ratelimit/,
+  },
+  {
+    name: 'by a service that is not there, in shares',
+    filters: [global({ failure_mode_deny: true, failure_mode_deny_percent: never }, 'dead')],
+    routes: routes([sayRule]),
+    asks: [say({ overall_code: 'OK' })],
+  },
+  {
+    name: 'by a service that is not there, in other shares',
+    filters: [global({ failure_mode_deny_percent: always }, 'dead')],
+    routes: routes([sayRule]),
+    asks: [say({ overall_code: 'OK' })],
   },
   {
     name: 'by the service: rules of the filter itself',
