@@ -2,7 +2,6 @@
 
 import type {
   AccessRulesConfig,
-  DescriptorRule,
   HeaderEdits,
   HeaderMatch,
   MetadataMatch,
@@ -10,6 +9,8 @@ import type {
   StringMatch,
   TokenBucketConfig,
 } from '../../policy/index.ts';
+import type { GrpcTargetConfig } from './grpc-types.ts';
+import type { GlobalRateLimitConfig, GlobalRateLimitOverride, LocalRateLimitConfig } from './limit-types.ts';
 
 export interface FaultConfig {
   readonly kind: 'fault';
@@ -28,74 +29,6 @@ export interface FaultConfig {
   /** Only requests of these callers, as they say themselves; none: of all. */
   readonly nodes: readonly string[];
   readonly activeMax: number;
-}
-
-export interface LocalRateLimitConfig {
-  readonly kind: 'local-rate-limit';
-  readonly statPrefix: string;
-  /** null: nothing is limited here, routes may. */
-  readonly bucket: TokenBucketConfig | null;
-  /** Requests that are counted by exactly these entries have buckets of their own. */
-  readonly descriptors: readonly {
-    readonly entries: readonly (readonly [key: string, value: string])[];
-    readonly bucket: TokenBucketConfig;
-  }[];
-  /** By which requests are counted, instead of those of routes and virtual hosts; absent: those. */
-  readonly rules?: readonly DescriptorRule[];
-  /** Of the rules by which they are counted. */
-  readonly stage: number;
-  readonly hostRules: HostRules;
-  /** Those with buckets of their own take from the common one too. */
-  readonly alwaysDefault: boolean;
-  /** x-ratelimit-limit and its like. */
-  readonly tellsLimits: boolean;
-  /** For callers of gRPC; null: by the status. */
-  readonly grpcStatus: number | null;
-  /** Where it stands, in its virtual host if that is where: all threads find their one bucket by it. */
-  readonly place: string;
-  readonly inVirtualHost: boolean;
-  readonly status: number;
-  readonly enabledShare: number;
-  readonly enforcedShare: number;
-  readonly responseEdits: HeaderEdits | null;
-  readonly notEnforcedEdits: HeaderEdits | null;
-}
-
-/** Whether the rules of a virtual host count: where the route has none, in any case, or never. */
-export type HostRules = 'override' | 'include' | 'ignore';
-
-/** A service counts requests, of all proxies together. */
-export interface GlobalRateLimitConfig {
-  readonly kind: 'rate-limit';
-  readonly target: GrpcTargetConfig;
-  readonly domain: string;
-  /** As of a local limit. */
-  readonly rules?: readonly DescriptorRule[];
-  readonly stage: number;
-  /** Of whom requests are counted. */
-  readonly concerns: 'internal' | 'external' | 'both';
-  /** Shares of 0 to 1: of requests that are counted, of those over a limit that are refused. */
-  readonly enabledShare: number;
-  readonly enforcedShare: number;
-  /** Of what could not be counted, what is refused. */
-  readonly failureDeniedShare: number;
-  readonly errorStatus: number;
-  readonly status: number;
-  /** For callers of gRPC; null: by the status. */
-  readonly grpcStatus: number | null;
-  /** x-ratelimit-limit and its like; x-envoy-ratelimited. */
-  readonly tellsLimits: boolean;
-  readonly tellsLimited: boolean;
-  readonly responseEdits: HeaderEdits | null;
-  readonly statPrefix: string;
-}
-
-/** Said by routes only. */
-export interface GlobalRateLimitOverride {
-  readonly kind: 'rate-limit-override';
-  readonly hostRules: HostRules;
-  /** '': the filter's. */
-  readonly domain: string;
 }
 
 export interface CorsConfig {
@@ -228,15 +161,6 @@ export interface GrpcAuthzConfig {
   /** Of what filters before said, and of what the route's metadata says. */
   readonly metadataNamespaces: readonly string[];
   readonly routeNamespaces: readonly string[];
-}
-
-/** A service of gRPC behind a cluster. */
-export interface GrpcTargetConfig {
-  readonly cluster: string;
-  readonly authority: string;
-  /** 0: no deadline. */
-  readonly timeoutMs: number;
-  readonly metadata: readonly (readonly [name: string, value: string])[];
 }
 
 /** Which fields of a request a service may change. */
@@ -502,3 +426,11 @@ export type NetworkFilterConfig =
       /** Filters with the same one and the same bucket count together; '': it counts for itself. */
       readonly shareKey: string;
     };
+
+export type { GrpcTargetConfig } from './grpc-types.ts';
+export type {
+  GlobalRateLimitConfig,
+  GlobalRateLimitOverride,
+  HostRules,
+  LocalRateLimitConfig,
+} from './limit-types.ts';
