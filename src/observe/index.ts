@@ -40,6 +40,6 @@ export {
   PrometheusWriter,
   type PrometheusWriterOptions,
 } from './prometheus-writer.ts';
-export { createHexId, createRequestId, ensureRequestId } from './request-id.ts';
+export { clearTraceReason, createHexId, createRequestId, ensureRequestId } from './request-id.ts';
 export { StallMonitor } from './stall-monitor.ts';
 export { type AbsentTrace, isTraceparent, propagateTrace } from './trace.ts';

@@ -35,6 +35,18 @@ export function createHexId(random: Random, words: 2 | 4): string {
   return hexScratch.toString('latin1', 0, words * 8);
 }
 
+/** Of an id that a stranger gave: what it says of tracing is not believed (Envoy's UUIDRequestIDExtension::set). */
+export function clearTraceReason(head: Head, id: string): string {
+  if (id.length !== scratch.length || id[reasonAt] === '4') return id;
+  const cleared = `${id.slice(0, reasonAt)}4${id.slice(reasonAt + 1)}`;
+  head.remove(headerId['x-request-id']);
+  head.add('x-request-id', cleared);
+  return cleared;
+}
+
+/** The digit of a UUID's version, which says why a request is traced. */
+const reasonAt = 14;
+
 const hexScratch = Buffer.alloc(32);
 
 /**

@@ -2,7 +2,7 @@
 // callers forged.
 
 import { isLoopback } from '../../net/index.ts';
-import { ensureRequestId, propagateTrace } from '../../observe/index.ts';
+import { clearTraceReason, ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { authorityFault, type RouteAction } from '../../policy/index.ts';
 import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
@@ -44,6 +44,8 @@ export function prepareRequest(request: RequestState): void {
     special === null || special.makesRequestId
       ? ensureRequestId(head, origin !== 'edge' || http.keepRequestId, random)
       : (head.get(headerId['x-request-id']) ?? '');
+  if (origin === 'edge' && http.keepRequestId && http.tracing?.packsReason !== false)
+    request.requestId = clearTraceReason(head, request.requestId);
   request.traceId = propagateTrace(head, random);
   readRetryMark(request);
   forwardClientCertificate(head, request.owner.secure, http.clientCertificate);
