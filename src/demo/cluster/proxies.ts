@@ -47,6 +47,8 @@ export function controlProgram(
       manifestFolder,
       '--xds',
       `${ports.host}:${ports.xds}`,
+      // Between this machine's own namespaces: nobody else has a way there.
+      '--insecure-xds',
       '--admin',
       `127.0.0.1:${ports.controlHttp}`,
     ),
