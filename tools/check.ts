@@ -1,5 +1,5 @@
 // `npm run check`: all that must hold before a commit lands: format, lint, types, house rules, dead code, generated
-// documents, tests.
+// documents, tests; in CI, where there is a cluster to be had, the mesh profiles of Gateway API's conformance suite too.
 
 import { finish, runStep, runTests, type Step, sum } from './steps.ts';
 
@@ -17,4 +17,6 @@ const steps: readonly Step[] = [
 const counts = [];
 for (const step of steps) counts.push(await runStep(step));
 counts.push(await runTests([]));
+if (process.env['CI'] === 'true' && (process.env['WEFT_KUBENET'] ?? '') !== '')
+  counts.push(await runStep({ name: 'conformance', command: [bun, 'tools/conformance.ts', 'mesh'] }));
 finish(sum(counts));
