@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
-import { silentLog, VirtualClock } from '../../base/index.ts';
+import { type Log, silentLog, VirtualClock } from '../../base/index.ts';
 import { MemoryObjects } from '../testing/memory-objects.ts';
 import { settle } from '../testing/world.ts';
 import { writerLimits } from './limits.ts';
@@ -26,11 +26,11 @@ class Replica {
   changes = 0;
   readonly replicas: Replicas;
 
-  constructor(replica: string, own: VirtualClock = clock) {
+  constructor(replica: string, own: VirtualClock = clock, log: Log = silentLog) {
     this.replicas = new Replicas({
       api,
       clock: own,
-      log: silentLog,
+      log,
       namespace: 'weft-system',
       replica,
       podUid: '',
@@ -116,6 +116,18 @@ describe('Replicas', () => {
     await pass(2 * turnMs);
     expect(leader!.changes).toBe(changes);
     expect(leader!.of('shop/edge')).toEqual({ connected: 2, current: 2 });
+  });
+
+  test('a report that is refused is told once, and tried again now and then', async () => {
+    api.refusal = 403;
+    const lines: string[] = [];
+    new Replica('a', clock, { debugEnabled: false, write: (_level, message) => void lines.push(message) });
+    await pass(4 * writerLimits.reportRenewMs);
+    expect(lines).toEqual(['report for the other replicas not written']);
+    expect(api.asked.length).toBeLessThanOrEqual(5);
+    api.refusal = 0;
+    await pass(writerLimits.reportRenewMs + turnMs);
+    expect([...api.objects.keys()].filter((path) => path.endsWith('-a'))).toHaveLength(1);
   });
 
   test('who does not lead reads nothing', async () => {

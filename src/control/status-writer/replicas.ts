@@ -3,7 +3,7 @@
 // report counts while its Lease changes.
 
 import { type Clock, type Log, Timer, type TimerHandler } from '../../base/index.ts';
-import { fieldOf, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
+import { fieldOf, type KubeAnswer, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { writerLimits } from './limits.ts';
 import { addReports, decodeReport, emptyReport, encodeReport, type ReplicaReport } from './replica-report.ts';
 
@@ -43,7 +43,9 @@ export class Replicas implements TimerHandler {
   private others: ReplicaReport = emptyReport;
   private othersText = '';
   private writtenText = '';
-  private writtenMs = Number.NEGATIVE_INFINITY;
+  private triedMs = Number.NEGATIVE_INFINITY;
+  /** Why the last write failed; '': it did not. */
+  private refusal = '';
   private readFailed = false;
   private leading = false;
   private stopped = false;
@@ -83,8 +85,9 @@ export class Replicas implements TimerHandler {
   private async turn(): Promise<void> {
     const { clock, measure } = this.options;
     const text = encodeReport(measure());
-    const isOld = clock.now() - this.writtenMs >= writerLimits.reportRenewMs;
-    if (text !== this.writtenText || isOld) await this.write(text);
+    const isOld = clock.now() - this.triedMs >= writerLimits.reportRenewMs;
+    // What was refused is not asked for every two seconds: a right is missing, or a namespace.
+    if (isOld || (text !== this.writtenText && this.refusal === '')) await this.write(text);
     if (this.leading && !this.stopped) await this.read();
     if (!this.stopped) clock.arm(this.timer, writerLimits.reportMs);
   }
@@ -96,14 +99,12 @@ export class Replicas implements TimerHandler {
       path: `${this.path}/${nameOf(replica)}?fieldManager=weft-control&force=true`,
       body: this.createLease(text),
     });
-    const status = answer.ok ? answer.value.status : 0;
-    if (status === 200 || status === 201) {
-      this.writtenText = text;
-      this.writtenMs = clock.now();
-    } else {
-      const reason = answer.ok ? `${status} ${textOf(answer.value.body, 'message')}` : answer.error.message;
-      log.write('warn', 'report for the other replicas not written', { reason });
-    }
+    this.triedMs = clock.now();
+    const before = this.refusal;
+    this.refusal = answer.ok ? refusalOf(answer.value) : answer.error.message;
+    if (this.refusal === '') this.writtenText = text;
+    else if (this.refusal !== before)
+      log.write('warn', 'report for the other replicas not written', { reason: this.refusal });
   }
 
   private createLease(text: string): KubeObject {
@@ -173,6 +174,11 @@ export class Replicas implements TimerHandler {
   private async remove(replica: string): Promise<void> {
     await this.options.api.request({ method: 'DELETE', path: `${this.path}/${nameOf(replica)}` });
   }
+}
+
+/** '': it was written. */
+function refusalOf({ status, body }: KubeAnswer): string {
+  return status === 200 || status === 201 ? '' : `${status} ${textOf(body, 'message')}`;
 }
 
 /** A pod's name is long enough to be one of its own, and may end as ours begins. */
