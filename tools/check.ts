@@ -1,5 +1,6 @@
 // `npm run check`: all that must hold before a commit lands: format, lint, types, house rules, dead code, generated
-// documents, tests; in CI, where there is a cluster to be had, the mesh profiles of Gateway API's conformance suite too.
+// documents, tests; in CI, where there is a cluster to be had, the mesh profiles of Gateway API's conformance suite
+// too.
 
 import { finish, runStep, runTests, type Step, sum } from './steps.ts';
 

@@ -106,7 +106,7 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       expect(await sh(replicas)).toBe('2');
     });
 
-    test('taken away it leaves the definitions and the Lease of who wrote, which Helm did not make', async () => {
+    test('taken away it leaves the definitions, and what the control plane made', async () => {
       await sh(`helm uninstall weft -n mesh ${wait}`);
       // The collector takes pods after their Deployment.
       await sh('kubectl wait -n mesh --for=delete deployment,pod -l app=weft-control --timeout=60s');
@@ -117,9 +117,9 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       );
       const left = (await listAll()).filter((name) => !before.includes(name));
       expect(left.length).toBeGreaterThan(0);
-      const lease = 'lease.coordination.k8s.io/weft-control';
-      expect(left).toContain(lease);
-      for (const name of left.filter((each) => each !== lease))
+      const made = ['lease.coordination.k8s.io/weft-control', 'configmap/weft-ca', 'secret/weft-ca'];
+      expect(left.filter((name) => made.includes(name))).toEqual(made.toSorted());
+      for (const name of left.filter((each) => !made.includes(each)))
         expect(name).toMatch(/^customresourcedefinition.*\.weft\.dev$/);
     });
   });
