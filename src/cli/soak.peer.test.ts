@@ -17,7 +17,7 @@ import { createAuthority } from '../testing/certificates.ts';
 import { freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 
-const seconds = Number(process.env['WEFT_SOAK_SECONDS'] ?? 12);
+const seconds = Number(process.env['WEFT_SOAK_SECONDS'] ?? 24);
 /** Until the heap has its size: on two busy cores it still grows after four seconds, and is flat after ten. */
 const settleMs = 12_000;
 const clientsOfAKind = 4;
