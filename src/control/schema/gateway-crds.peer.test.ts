@@ -53,7 +53,7 @@ const milder: readonly Exception[] = [
   { pattern: /backendRefs\[0\]\.port (= null|absent)/, reason: 'BackendNotFound, for its share alone' },
   { pattern: /matches = \[\]/, reason: 'no match is the default match' },
   {
-    pattern: /Gateway\/.* spec\.listeners (of \d+|with)/,
+    pattern: /(Gateway|ListenerSet)\/.* spec\.listeners (of \d+|with)/,
     reason: 'Conflicted, for the later listeners alone',
   },
   { pattern: /(headers|queryParams|set|add) with its first item twice/, reason: 'the first counts' },
