@@ -1,4 +1,7 @@
 import { expect, test } from 'bun:test';
+import type { Programs } from '../demo/cluster/programs.ts';
+import { controlProgram } from '../demo/cluster/proxies.ts';
+import { command as control } from './control.ts';
 import { checkXdsFlags, type XdsFlags } from './control-xds.ts';
 
 const here = { kind: 'ip', host: '127.0.0.1', port: 15010 } as const;
@@ -33,4 +36,12 @@ test('what can be served is', () => {
   expect(check({ xdsTls: everywhere })).toBe('');
   expect(check({ xdsTls: everywhere, ...pair, status: false })).toBe('');
   expect(check({ xdsTls: everywhere, ...pair, xdsClientCa: 'ca.crt' }, false)).toBe('');
+});
+
+test.each(['127.0.0.1', '198.18.132.1'])('the demo’s own control plane at %s is one that can be', (host) => {
+  const programs = { weft: (...words: readonly string[]) => words } as Programs;
+  const ports = { host, xds: 15010, controlHttp: 15014, edge: 8080 };
+  const [, ...words] = controlProgram(programs, ports, 'manifests', {}).command;
+  control.parseOptions([...words]);
+  expect(() => checkXdsFlags(control.opts(), false)).not.toThrow();
 });

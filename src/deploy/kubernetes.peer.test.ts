@@ -3,17 +3,14 @@
 // to try.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeSkipped, type Output, run } from '../testing/programs.ts';
+import { describeOnCluster, Rig, rigFolder } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { meshPorts } from './limits.ts';
 
 setDefaultTimeout(180_000);
 
 const root = join(import.meta.dir, '../..');
-const rig = process.env['WEFT_KUBENET'] ?? '';
 const callsCount = 300;
 
 const shop = `
@@ -96,26 +93,12 @@ spec:
   rules: [{ from: [{ serviceAccount: { name: named } }], http: [{ methods: [GET], path: { value: /ready } }] }]
 `;
 
-function describeOnCluster(name: string, body: () => void): void {
-  if (rig === '') describeSkipped('WEFT_KUBENET does not name a rig', name, body);
-  else body();
-}
-
 describeOnCluster('the mesh on Kubernetes', () => {
-  let folder: string;
-  let weft: string;
-
-  /** With the cluster's kubectl; throws with what it said. */
-  async function sh(script: string, input = ''): Promise<string> {
-    const { code, out, err } = await shell(script, input);
-    if (code !== 0) throw new Error(`${script}\n${out}${err}`);
-    return out;
-  }
-
-  function shell(script: string, input = ''): Promise<Output> {
-    const setup = `export KUBENET_DIR=${folder}/cluster KUBECONFIG=${folder}/cluster/kubeconfig PATH=${folder}/cluster/bin:$PATH`;
-    return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
-  }
+  const rig = new Rig();
+  const { folder } = rig;
+  const weft = join(folder, 'weft');
+  const sh = (script: string, input = '') => rig.sh(script, input);
+  const shell = (script: string, input = '') => rig.shell(script, input);
 
   /** The commands of docs/kubernetes.md below a heading, as they stand there; the block that begins so. */
   async function playDocument(heading: string, begin: string): Promise<string> {
@@ -135,19 +118,13 @@ describeOnCluster('the mesh on Kubernetes', () => {
     );
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'weft-cluster-'));
-    // Pods' programs run as another user.
-    await run(['chmod', '755', folder]);
-    weft = join(folder, 'weft');
-    await sh(
-      `${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null; ${rig}/up >/dev/null`,
-    );
-    await sh(`${rig}/load-image weft -- ${weft}`);
+    await rig.up();
+    await sh(`${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null`);
+    await rig.loadImage('weft', [weft]);
   }, 180_000);
 
   afterAll(async () => {
-    await shell(`${rig}/down`);
-    rmSync(folder, { recursive: true, force: true });
+    await rig.down();
   }, 60_000);
 
   test('weft install: the control plane reads the cluster with its own role', async () => {
@@ -336,7 +313,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
     // As it stands, but sooner.
     await sh(`sed s/15s/1s/ ${config} > ${settings}; promtool check config ${config}`);
     await sh(
-      `${rig}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
+      `${rigFolder}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
     );
     await sh('kubectl apply -f - >/dev/null', monitoring);
     await playDocument('Metrics', 'kubectl label namespace monitoring');

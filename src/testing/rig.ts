@@ -2,7 +2,8 @@
 // load-image, forward and netexec; the containers of a pod are programs of this machine.
 
 import { describe } from 'bun:test';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeSkipped, freePort, type Output, run } from './programs.ts';
@@ -17,11 +18,11 @@ export function describeOnCluster(name: string, body: () => void): void {
 }
 
 export class Rig {
-  /** For what pods run and write: other users may read it. */
-  readonly folder = mkdtempSync(join(tmpdir(), 'weft-cluster-'));
+  /** For what pods run and write: other users may read it. It is there from {@link up} to {@link down}. */
+  readonly folder = join(tmpdir(), `weft-cluster-${randomUUID()}`);
 
   async up(): Promise<void> {
-    chmodSync(this.folder, 0o755);
+    mkdirSync(this.folder, { mode: 0o755 });
     await this.sh(`${rigFolder}/up >/dev/null`);
   }
 

@@ -2,17 +2,16 @@
 // Envoy as clients over TLS with the control plane's own authority. `WEFT_KUBENET` names the folder of the rig.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEnvoy } from '../../testing/envoy.ts';
-import { describeSkipped, freePort, type Output, run } from '../../testing/programs.ts';
+import { freePort, run } from '../../testing/programs.ts';
+import { describeOnCluster, Rig } from '../../testing/rig.ts';
 import { until } from '../../testing/until.ts';
 
 setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, '../../..');
-const rig = process.env['WEFT_KUBENET'] ?? '';
 const ads = 'envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const host = 'weft-control.weft-system.svc';
 
@@ -37,24 +36,13 @@ metadata: { name: cart, namespace: shop }
 spec: { selector: { app: cart }, ports: [{ name: http, port: 80 }] }
 `;
 
-if (rig === '') describeSkipped('WEFT_KUBENET does not name a rig', 'who may ask', () => {});
-else play();
-
-function play(): void {
-  let folder = '';
+describeOnCluster('who may ask', () => {
+  const rig = new Rig();
+  const { folder } = rig;
   let plane: Bun.Subprocess;
   const [port, admin] = [freePort(), freePort()];
-
-  function shell(script: string, input = ''): Promise<Output> {
-    const setup = `export KUBENET_DIR=${folder}/cluster KUBECONFIG=${folder}/cluster/kubeconfig PATH=${folder}/cluster/bin:$PATH`;
-    return run(['bash', '-euo', 'pipefail', '-c', `${setup}\n${script}`], input);
-  }
-
-  async function sh(script: string, input = ''): Promise<string> {
-    const { code, out, err } = await shell(script, input);
-    if (code !== 0) throw new Error(`${script}\n${out}${err}`);
-    return out.trim();
-  }
+  const shell = (script: string) => rig.shell(script);
+  const sh = async (script: string, input = '') => (await rig.sh(script, input)).trim();
 
   const tokenOf = (namespace: string, account: string, name: string, audience = 'weft') =>
     sh(
@@ -79,15 +67,13 @@ function play(): void {
   }
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'weft-callers-'));
-    await run(['chmod', '755', folder]);
+    await rig.up();
     const build = ['go', 'install', 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3'];
     const built = Bun.spawnSync(build, {
       cwd: folder,
       env: { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' },
     });
     if (!built.success) throw new Error(built.stderr.toString());
-    await sh(`${rig}/up >/dev/null`);
     await sh('kubectl apply -f - >/dev/null', objects);
     plane = Bun.spawn(
       [
@@ -107,8 +93,7 @@ function play(): void {
 
   afterAll(async () => {
     plane?.kill('SIGKILL');
-    await sh(`${rig}/down`).catch(() => {});
-    rmSync(folder, { recursive: true, force: true });
+    await rig.down();
   }, 60_000);
 
   test('a Pod with its own token gets its picture, and its labels are those of the Pod', async () => {
@@ -180,7 +165,7 @@ function play(): void {
     });
     await running.stop();
   });
-}
+});
 
 /** As docs/xds.md has it for Envoy. */
 function bootstrapFor(folder: string, port: number, tokenFile: string): object {
