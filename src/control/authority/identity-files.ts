@@ -26,17 +26,29 @@ const fileBytesMax = 1024 * 1024;
 export async function followIdentityFiles(options: IdentityFilesOptions): Promise<() => void> {
   const { store, paths } = options;
   const all = [...Object.values(paths.pair ?? {}), ...(paths.clientCa === null ? [] : [paths.clientCa])];
-  let turn = 0;
+  let changed = false;
+  let stopped = false;
+  // One reading after another, so that an older one never comes last.
+  let reading = true;
   const read = async (): Promise<void> => {
-    const mine = ++turn;
+    changed = false;
     const texts = await readTexts(options, all);
-    // A change that came meanwhile is read by its own turn.
-    if (mine === turn && texts !== null) use(options, texts);
+    if (!stopped && texts !== null) use(options, texts);
   };
-  const stops = all.map((path) => store.watchFile(path, { onChange: () => void read() }));
+  const readOn = async (): Promise<void> => {
+    reading = true;
+    while (changed && !stopped) await read();
+    reading = false;
+  };
+  const onChange = () => {
+    changed = true;
+    if (!reading) void readOn();
+  };
+  const stops = all.map((path) => store.watchFile(path, { onChange }));
   await read();
+  void readOn();
   return () => {
-    turn = -1;
+    stopped = true;
     for (const stop of stops) stop();
   };
 }

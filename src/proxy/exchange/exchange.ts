@@ -57,6 +57,7 @@ import {
   resumeRequest,
   traceKey,
 } from './request-state.ts';
+import { isCallOver } from './request-times.ts';
 import { answerReason, hedges, isUnwelcome, judgeAnswer, judgeFailure, judgeHedge } from './retry.ts';
 import { endLongStream, timeOut } from './time-out.ts';
 import { unreadableBody } from './transform.ts';
@@ -301,8 +302,12 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onAttemptFailed(attempt: Attempt, error: MeshError, unsent: boolean, nowMs: number): void {
-    const { request } = this;
+    const { attempts, request } = this;
     if (!unsent) request.sent = true;
+    if (!unsent && isCallOver(request, nowMs)) {
+      timeOut(request, attempts, 'request-timeout', nowMs);
+      return;
+    }
     if (request.state === 'relaying') {
       truncate(request, attempt, error, nowMs);
       return;

@@ -80,6 +80,28 @@ test('a gRPC answer that is cut short ends with a status', () => {
   world.expectSettled();
 });
 
+test.each([
+  ['before an answer', null],
+  ['within it', grpc],
+] as const)('an endpoint that gives up a call just before its time is over, %s: it is over', (_, fields) => {
+  const { world, origin, client } = serve();
+  origin.respond = (asked) => fields && begin(asked, fields);
+  const patient = [...grpc, ['grpc-timeout', '100m']] as const;
+  const [early, late] = [98.5, 50].map((afterMs) => {
+    const call = client.request('POST', '/bank.Ledger/Get', patient, 'x');
+    world.run(afterMs);
+    for (const { socket } of origin.connections) socket.reset();
+    world.run(200);
+    return call;
+  });
+  const statusOf = (call: typeof early) =>
+    (call?.trailers ?? call?.head)?.getName('grpc-status') ?? call?.error;
+  expect([statusOf(early), statusOf(late)]).toEqual(['4', '14']);
+  expect(world.cluster().stats.requestTimeouts).toBe(1);
+  expect(world.cluster().endpoints[0]?.attemptsFailed).toBe(2);
+  world.expectSettled();
+});
+
 test('another answer that is cut short is reset', () => {
   const { world, origin, client } = serve();
   origin.respond = (asked) => begin(asked, [['content-type', 'text/plain']]);

@@ -48,6 +48,17 @@ export function limitByCaller(request: RequestState): void {
   if (request.callerMs < request.deadlines.requestMs) request.deadlines.requestMs = request.callerMs;
 }
 
+/**
+ * An endpoint that gives up a call gives it up by its own clock, and was told of the caller's time rounded down to a
+ * millisecond: its reset may come before our time is over, and is the end of that time all the same.
+ */
+export function isCallOver({ callerMs }: RequestState, nowMs: number): boolean {
+  return callerMs > 0 && nowMs >= callerMs - endpointEarlyMs;
+}
+
+/** The rounding, and the tick of a timer. */
+const endpointEarlyMs = 2;
+
 /** Envoy's grpc_timeout_header_max and _offset; a call with no time left has one millisecond. */
 function cappedCall(callerMs: number, route: Route | null): number {
   const duration = route?.duration;
