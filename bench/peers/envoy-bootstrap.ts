@@ -54,7 +54,7 @@ function filterOf(work: Work, cluster: string): object {
       stat_prefix: 'outbound',
       route_config: routes(work, cluster),
       http_filters: [...filterConfigs(work.filter), router],
-      http2_protocol_options: { max_concurrent_streams: 2000 },
+      http2_protocol_options: { max_concurrent_streams: work.streamsMax },
     },
   };
 }

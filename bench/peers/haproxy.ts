@@ -20,7 +20,7 @@ export function haproxyConfig(work: Work, place: Place): string {
     `  nbthread ${work.threads}`,
     '  quiet',
     '  no strict-limits',
-    '  tune.h2.max-concurrent-streams 2000',
+    `  tune.h2.max-concurrent-streams ${work.streamsMax}`,
     '  maxconn 10100',
     '  ssl-default-bind-options no-tlsv10',
     'defaults',

@@ -17,6 +17,8 @@ export interface Work {
   readonly meshHop: boolean;
   /** Clients speak HTTP/2; without TLS by prior knowledge. */
   readonly http2: boolean;
+  /** Of one connection of a client. */
+  readonly streamsMax: number;
   /** HTTP/2 between the two sidecars of a mesh hop. */
   readonly hopHttp2: boolean;
   readonly endpoints: EndpointKind;
@@ -34,6 +36,7 @@ export const plainWork: Work = {
   tls: false,
   meshHop: false,
   http2: false,
+  streamsMax: 2000,
   hopHttp2: false,
   endpoints: 'http1',
   routes: 2,

@@ -11,6 +11,8 @@ export type CliCommand = Command;
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Many of it run on one machine, for long. */
+  readonly smallHeap?: true;
   readonly load: () => Promise<{ readonly command: CliCommand }>;
 }
 

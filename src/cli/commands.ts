@@ -7,6 +7,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'proxy',
     summary: 'run the data plane: sidecar, node agent or gateway',
+    smallHeap: true,
     load: () => import('./proxy.ts'),
   },
   {

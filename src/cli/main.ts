@@ -5,6 +5,7 @@ import { nearestName } from '../base/index.ts';
 import { type CommandEntry, Exit, exitCode } from './command.ts';
 import { commands } from './commands.ts';
 import { program } from './program.ts';
+import { takeSmallHeap } from './small-heap.ts';
 import { version } from './version.ts';
 
 const entries: readonly CommandEntry[] = [
@@ -47,6 +48,7 @@ async function run(argv: readonly string[]): Promise<void> {
   }
   const entry = entries.find((candidate) => candidate.name === name);
   if (entry === undefined) throw new Exit(exitCode.usage, unknownCommand(name));
+  if (entry.smallHeap === true) takeSmallHeap();
   const { command } = await entry.load();
   prepare(command.name(`weft ${name}`), `weft ${name}`);
   await command.parseAsync(rest, { from: 'user' });

@@ -4,7 +4,8 @@
 import type { Gauge } from '../../policy/index.ts';
 import { proxyLimits } from '../limits.ts';
 
-const firstBytes = 2 * 1024;
+/** A small message; there is one for each of thousands of open streams. */
+const firstBytes = 128;
 
 export class BodyBuffer {
   /** Valid in [0, length). Owned by the exchange; whoever sends from it copies what cannot leave at once. */
