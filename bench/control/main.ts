@@ -1,6 +1,7 @@
 // The control plane beside go-control-plane's snapshot cache and server, both asked by the same clients on grpc-go in
-// one run: first pictures, changes of endpoints, new Services, everybody coming back at once, churn with every client
-// compared with the model at the end, and rest. go-control-plane has no Services: it is given the resources.
+// one run, incrementally and in state of the world: first pictures, changes of endpoints, new Services, everybody
+// coming back at once, churn with every client compared with the model at the end, and rest. go-control-plane has no
+// Services: it is given the resources.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,13 @@ export async function benchControl(options: ControlBenchOptions): Promise<void> 
       ],
       `${services} Services × ${endpoints} endpoints, ${streams} incremental streams`,
     );
+    print(
+      [
+        await run(goControlPlane(folder, options, ['-sotw'])),
+        await run(weft('weft', options, services, streams, ['-sotw'])),
+      ],
+      `${services} Services × ${endpoints} endpoints, ${streams} streams of the state of the world`,
+    );
     const scoped = ['-vhds', '-app', 's%d', '-zones', '3'];
     print(
       [await run(weft('weft', options, large.services, large.scopes, scoped))],
@@ -59,12 +67,13 @@ function build(folder: string): void {
 function goControlPlane(
   folder: string,
   { services, streams, changes, churnSeconds }: ControlBenchOptions,
+  clientArgs: readonly string[] = [],
 ): Subject {
   const fill = (salt: number) => `fill ${salt + 1} ${services} ${endpoints} ${salt}`;
   return {
     name: 'go-control-plane',
     command: [join(folder, 'server'), '-quiet'],
-    clientArgs: ['-clusters', String(services)],
+    clientArgs: ['-clusters', String(services), ...clientArgs],
     streams,
     start: fill(0),
     change: (_number, salt) => fill(salt),
@@ -72,7 +81,7 @@ function goControlPlane(
     lastType: 'Cluster',
     changes,
     churnSeconds,
-    reconnects: true,
+    reconnects: !clientArgs.includes('-sotw'),
   };
 }
 
@@ -96,7 +105,7 @@ function weft(
     lastType: clientArgs.includes('-vhds') ? 'VirtualHost' : 'RouteConfiguration',
     changes,
     churnSeconds,
-    reconnects: !clientArgs.includes('-app'),
+    reconnects: !clientArgs.includes('-app') && !clientArgs.includes('-sotw'),
   };
 }
 
@@ -108,6 +117,7 @@ function print(figures: readonly Figures[], title: string): void {
     ['endpoint change, p50, ms', ({ changeP50Ms }) => changeP50Ms.toFixed(0)],
     ['endpoint change, p99, ms', ({ changeP99Ms }) => changeP99Ms.toFixed(0)],
     ['its CPU, ms', ({ changeCpuMs }) => changeCpuMs.toFixed(0)],
+    ['sent to all of it, MB', ({ changeMb }) => changeMb.toFixed(1)],
     ['new Service, p99, ms', ({ service }) => service?.ms.toFixed(0) ?? '-'],
     ['its CPU, ms', ({ service }) => service?.cpuMs.toFixed(0) ?? '-'],
     ['sent to all, MB', ({ service }) => service?.sentMb.toFixed(1) ?? '-'],

@@ -43,6 +43,8 @@ export interface Figures {
   readonly changeP50Ms: number;
   readonly changeP99Ms: number;
   readonly changeCpuMs: number;
+  /** To all. */
+  readonly changeMb: number;
   readonly service: ServiceFigures | null;
   readonly reconnectMs: number | null;
   readonly churn: ChurnFigures | null;
@@ -54,7 +56,8 @@ export interface Figures {
 /** The clients' clock begins so long before the change. */
 const leadMs = 20;
 const churnPerSecond = 50;
-const idleSeconds = 5;
+/** Longer than the collector takes to come round to what was left by the load before. */
+const idleSeconds = 30;
 
 export async function measure(subject: Subject, clients: string, clientCount: number): Promise<Figures> {
   const server = new Child(subject.command);
@@ -103,24 +106,28 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
 }
 
 async function measureChanges(server: Child, client: Child, { change, changes }: Subject) {
-  const measured: { p50: number; p99: number; cpu: number }[] = [];
+  const measured: { p50: number; p99: number; cpu: number; bytes: number }[] = [];
   for (let salt = 1; salt <= changes; salt++) {
+    await client.ask('bytes', 'bytes');
     const [from, cpu] = [client.lines.length, server.cpuMs];
     client.say('expect ClusterLoadAssignment');
     await Bun.sleep(leadMs);
     server.say(change(0, salt));
     const words = await client.hear('changed', from);
     await Bun.sleep(500);
+    const [, , all] = await client.ask('bytes', 'bytes');
     measured.push({
       p50: Number(words[3]) - leadMs,
       p99: Number(words[4]) - leadMs,
       cpu: server.cpuMs - cpu,
+      bytes: Number(all),
     });
   }
   return {
     changeP50Ms: median(measured.map(({ p50 }) => p50)),
     changeP99Ms: median(measured.map(({ p99 }) => p99)),
     changeCpuMs: median(measured.map(({ cpu }) => cpu)),
+    changeMb: median(measured.map(({ bytes }) => bytes)) / 1e6,
   };
 }
 

@@ -3,6 +3,7 @@
 // and, while it waits, no copy.
 
 import { WireWriter } from '../protobuf/wire-writer.ts';
+import { type Page, pageLength } from '../snapshot/pages.ts';
 import type { XdsNode, XdsResource } from '../types.ts';
 import { type DeltaRequest, nackCode, type SotwRequest } from './messages.ts';
 import { encodeNode } from './node.ts';
@@ -51,7 +52,7 @@ export function encodeSotwResponse(
   typeUrl: string,
   version: string,
   nonce: string,
-  resources: readonly XdsResource[],
+  resources: Content,
 ): readonly Uint8Array[] {
   const tail = new WireWriter();
   tail.string(4, typeUrl);
@@ -69,7 +70,7 @@ export function encodeDeltaResponse(
   typeUrl: string,
   version: string,
   nonce: string,
-  resources: readonly XdsResource[],
+  resources: Content,
   removed: readonly string[],
   absent: readonly string[] = [],
 ): readonly Uint8Array[] {
@@ -93,57 +94,66 @@ function encodeAbsent(name: string, version: string): Uint8Array {
   return resource.finish();
 }
 
-/** Frames in a row that are one piece. */
-const blockLength = 64;
-
-interface Block {
-  readonly members: readonly XdsResource[];
-  readonly bytes: Uint8Array;
-}
+/** What a response holds; pages, where that is how it was selected. */
+type Content = readonly XdsResource[] | readonly Page[];
 
 /** Of one kind of response. */
 interface Kept {
   readonly frames: WeakMap<XdsResource, Uint8Array>;
-  /** By their first member: clients that are given everything are given it in the same order. */
-  readonly blocks: WeakMap<XdsResource, Block>;
+  /** Frames in a row that are one piece. */
+  readonly pages: WeakMap<Page, Uint8Array>;
+  /** By their first member: who names what there is names it in the same order as others. */
+  readonly named: WeakMap<XdsResource, Page>;
 }
 
-const sotwKept: Kept = { frames: new WeakMap(), blocks: new WeakMap() };
-const deltaKept: Kept = { frames: new WeakMap(), blocks: new WeakMap() };
+const sotwKept: Kept = { frames: new WeakMap(), pages: new WeakMap(), named: new WeakMap() };
+const deltaKept: Kept = { frames: new WeakMap(), pages: new WeakMap(), named: new WeakMap() };
+
+type FrameOf = (resource: XdsResource) => Uint8Array;
 
 /**
  * Pictures are pieces of some sixty frames, put together once: a thousand clients that come together would else send
  * millions of small ones.
  */
-function framesOf(
-  resources: readonly XdsResource[],
-  frameOf: (resource: XdsResource) => Uint8Array,
-  kept: Kept,
-): readonly Uint8Array[] {
-  if (resources.length < blockLength) return resources.map(frameOf);
+function framesOf(content: Content, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
+  if (isPaged(content)) return content.flatMap((page) => pieceOf(page, frameOf, kept));
+  if (content.length < pageLength) return content.map(frameOf);
   const pieces: Uint8Array[] = [];
-  for (let from = 0; from < resources.length; from += blockLength)
-    pieces.push(...blockOf(resources.slice(from, from + blockLength), frameOf, kept));
+  for (let from = 0; from < content.length; from += pageLength)
+    pieces.push(...piecesOf(content.slice(from, from + pageLength), frameOf, kept));
   return pieces;
 }
 
-function blockOf(
-  members: readonly XdsResource[],
-  frameOf: (resource: XdsResource) => Uint8Array,
-  kept: Kept,
-): readonly Uint8Array[] {
+function isPaged(content: Content): content is readonly Page[] {
+  const [first] = content;
+  return first !== undefined && 'members' in first;
+}
+
+function piecesOf(members: readonly XdsResource[], frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
   const [first] = members;
-  if (first === undefined || members.length < blockLength) return members.map(frameOf);
-  const known = kept.blocks.get(first);
-  if (known !== undefined && members.every((one, i) => one === known.members[i])) return [known.bytes];
-  const bytes = joinPieces(members.map(frameOf));
-  kept.blocks.set(first, { members, bytes });
-  // The frames by themselves are views of it from now on, not held twice.
-  let at = 0;
-  for (const member of members) {
-    const { length } = frameOf(member);
-    kept.frames.set(member, bytes.subarray(at, at + length));
-    at += length;
+  if (first === undefined || members.length < pageLength) return members.map(frameOf);
+  let page = kept.named.get(first);
+  if (page === undefined || !members.every((one, i) => one === page?.members[i])) {
+    page = { members, shared: true };
+    kept.named.set(first, page);
+  }
+  return pieceOf(page, frameOf, kept);
+}
+
+function pieceOf(page: Page, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
+  const { members, shared } = page;
+  if (!shared) return members.map(frameOf);
+  let bytes = kept.pages.get(page);
+  if (bytes === undefined) {
+    bytes = joinPieces(members.map(frameOf));
+    kept.pages.set(page, bytes);
+    // The frames by themselves are views of it from now on, not held twice.
+    let at = 0;
+    for (const member of members) {
+      const { length } = frameOf(member);
+      kept.frames.set(member, bytes.subarray(at, at + length));
+      at += length;
+    }
   }
   return [bytes];
 }
@@ -175,13 +185,15 @@ function deltaFrame(resource: XdsResource): Uint8Array {
   return frame;
 }
 
-/** What the resource adds to a response; splitting counts by it. */
-export function sotwFrameBytes(resource: XdsResource): number {
-  return sotwFrame(resource).length;
-}
+/** What resources and pages add to a response; splitting counts by it. */
+export const sotwWeights = weightsOf(sotwFrame, sotwKept);
+export const deltaWeights = weightsOf(deltaFrame, deltaKept);
 
-export function deltaFrameBytes(resource: XdsResource): number {
-  return deltaFrame(resource).length;
+function weightsOf(frameOf: FrameOf, kept: Kept) {
+  return {
+    ofResource: (resource: XdsResource): number => frameOf(resource).length,
+    ofPage: (page: Page): number => lengthOf(pieceOf(page, frameOf, kept)),
+  };
 }
 
 /** Room for what stands around a resource; it grows where it must. */

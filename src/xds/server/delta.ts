@@ -1,7 +1,7 @@
 // Incremental xDS, server side: what a request changes and what the next response holds
 // (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Incremental xDS").
 
-import { deltaFrameBytes, encodeDeltaResponse } from '../discovery/encode.ts';
+import { deltaWeights, encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
 import { NamedResources } from '../snapshot/named-resources.ts';
@@ -91,6 +91,24 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
     state.held = held;
     return;
   }
+  if (isHeldWhole(state, held, resources)) state.due.clear();
+  else skipEach(state, held, resources);
+  // It came with all there is: as good as an acknowledgement, and the only one there will be until something changes.
+  if (held.size > 0 && !state.making) {
+    state.sentVersion = versionOf(resources);
+    state.ackedVersion = state.sentVersion;
+  }
+}
+
+/** It holds all that is due, and nothing else, as it is: who comes back is mostly told nothing. */
+function isHeldWhole({ due }: TypeState, held: ReadonlyMap<string, string>, resources: ResourceMap): boolean {
+  if (held.size !== due.size) return false;
+  for (const [name, version] of held)
+    if (!due.has(name) || resources.get(name)?.version !== version) return false;
+  return true;
+}
+
+function skipEach(state: TypeState, held: ReadonlyMap<string, string>, resources: ResourceMap): void {
   for (const [name, version] of held) {
     if (!state.wants(name)) continue;
     const present = resources.get(name);
@@ -100,11 +118,6 @@ function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources
       state.leaving.set(name, { name, version, typeUrl: state.typeUrl, bytes: noBytes });
     } else if (present.version === version) state.due.delete(name);
     else state.due.add(name);
-  }
-  // It came with all there is: as good as an acknowledgement, and the only one there will be until something changes.
-  if (held.size > 0 && !state.making) {
-    state.sentVersion = versionOf(resources);
-    state.ackedVersion = state.sentVersion;
   }
 }
 
@@ -127,7 +140,7 @@ export function prepareDelta(
   leaving: readonly XdsResource[],
 ): Prepared | null {
   if (!state.making && leaving.length === 0) return null;
-  const { content, absent, trial } = selectNext(state, resources, deltaFrameBytes);
+  const { content, pages, absent, trial } = selectNext(state, resources, deltaWeights);
   const removed = trial === null ? leaving : [];
   for (const { name } of removed) state.leaving.delete(name);
   for (const name of absent) state.leaving.delete(name);
@@ -142,6 +155,6 @@ export function prepareDelta(
     sent: content,
     removed,
     trial,
-    encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, content, gone, without),
+    encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, pages ?? content, gone, without),
   };
 }

@@ -1,18 +1,32 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
-import type { ResourceMap } from '../snapshot/resource-set.ts';
+import { type ResourceMap, ResourceSet } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
 
+/** Pages of it have one member each. */
+const bytes = new Uint8Array(200 * 1024);
+
+function resourceOf(name: string): XdsResource {
+  return { name, version: '1', typeUrl: 't', bytes };
+}
+
 function mapOf(names: readonly string[]): ResourceMap {
-  return new Map(names.map((name) => [name, { name } as XdsResource]));
+  return new Map(names.map((name) => [name, resourceOf(name)]));
+}
+
+function setOf(names: readonly string[]): ResourceMap {
+  return ResourceSet.of(names.map(resourceOf));
 }
 
 const names = fc.subarray(['a', 'b', 'c', 'd', 'e', 'f']);
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 
 // Whatever is done to them, they are as a plain set would be.
-test('are a set, whole or spelled', () => {
+test.each([
+  ['maps', mapOf],
+  ['sets', setOf],
+])('are a set, whole, begun or spelled: %s', (_, listOf) => {
   const act = fc.oneof(
     fc.record({ kind: fc.constant('add' as const), name }),
     fc.record({ kind: fc.constant('delete' as const), name }),
@@ -20,46 +34,57 @@ test('are a set, whole or spelled', () => {
     fc.record({ kind: fc.constant('walk' as const) }),
     fc.record({ kind: fc.constant('addAll' as const), names }),
     fc.record({ kind: fc.constant('follow' as const), names }),
+    fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 3 }) }),
   );
   fc.assert(
     fc.property(fc.array(act, { maxLength: 30 }), (acts) => {
       const due = new DueNames();
       const model = new Set<string>();
-      let last = mapOf([]);
-      let whole = false;
+      let last = listOf([]);
+      /** From this name on all of `last` is due. */
+      let left: string | null = null;
       for (const step of acts) {
         if (step.kind === 'add') {
           due.add(step.name);
           model.add(step.name);
         } else if (step.kind === 'delete') {
           due.delete(step.name);
-          if (last.has(step.name)) whole = false;
+          if (left !== null && step.name >= left && last.has(step.name)) left = null;
           model.delete(step.name);
         } else if (step.kind === 'clear') {
           due.clear();
           model.clear();
-          whole = false;
+          left = null;
         } else if (step.kind === 'walk') {
           expect(new Set(due)).toEqual(model);
-          whole = false;
+          left = null;
         } else if (step.kind === 'addAll') {
-          last = mapOf(step.names);
+          last = listOf(step.names);
           due.addAll(last);
           for (const one of step.names) model.add(one);
-          whole = true;
-        } else {
-          const next = mapOf(step.names);
+          left = '';
+        } else if (step.kind === 'follow') {
+          const next = listOf(step.names);
           due.follow(last, next);
-          if (whole) {
-            for (const one of last.keys()) model.delete(one);
-            for (const one of next.keys()) model.add(one);
+          if (left !== null) {
+            for (const one of last.keys()) if (one >= left) model.delete(one);
+            for (const one of next.keys()) if (one >= left) model.add(one);
             last = next;
           }
+        } else {
+          let count = 0;
+          const taken = due.takePages(last, () => ++count <= step.count);
+          const named = taken.flatMap(({ members }) => members.map((one) => one.name));
+          const front: readonly string[] =
+            left === null || listOf === mapOf ? [] : [...last.keys()].filter((one) => one >= left!);
+          expect(named).toEqual(front.slice(0, step.count));
+          for (const one of named) model.delete(one);
+          if (front.length > 0 || listOf === setOf) left = front[step.count] ?? null;
         }
         expect(due.size).toBe(model.size);
         for (const one of 'abcdef') expect(due.has(one)).toBe(model.has(one));
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 500 },
   );
 });

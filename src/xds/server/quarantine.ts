@@ -60,6 +60,11 @@ export class Quarantine {
     return this.told.size === 0 && this.trials.length === 0 && this.refused.size === 0;
   }
 
+  /** Some resource may not be sent as it is. */
+  get changesForms(): boolean {
+    return this.badParts.size > 0 || this.trials.length > 0;
+  }
+
   /** Refusals found and not resolved, at most {@link refusalsToldMax}. */
   get refusals(): readonly AdsRefusal[] {
     return [...this.told.values()];
@@ -89,6 +94,7 @@ export class Quarantine {
 
   /** The form in which a resource may be sent now; `running` is the trial it is sent for. */
   formOf(resource: XdsResource, running: Trial | null): XdsResource {
+    if (running === null && !this.changesForms) return resource;
     const { name } = resource;
     const forms = new Map<string, PartForm>();
     for (const [part, { form }] of this.badParts.get(name) ?? []) forms.set(part, form);

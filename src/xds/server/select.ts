@@ -1,7 +1,8 @@
 // What the next response of a type holds: one trial of the search for a fault, by itself, or what is due as far as it
-// fits.
+// fits, by pages where everything is.
 
 import { responseBytesMax } from '../limits.ts';
+import type { Page } from '../snapshot/pages.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import type { Trial } from './quarantine.ts';
@@ -9,20 +10,26 @@ import type { TypeState } from './type-state.ts';
 
 export interface Selected {
   readonly content: readonly XdsResource[];
+  /** Content that is whole pages of the set; null: it is not. */
+  readonly pages: readonly Page[] | null;
   /** Names asked for that do not exist. */
   readonly absent: readonly string[];
   readonly trial: Trial | null;
 }
 
-type FrameBytes = (resource: XdsResource) => number;
+/** What they add to a response. */
+export interface Weights {
+  ofResource(resource: XdsResource): number;
+  ofPage(page: Page): number;
+}
 
 /** Takes what it selects out of what is due. */
-export function selectNext(state: TypeState, resources: ResourceMap, frameBytes: FrameBytes): Selected {
+export function selectNext(state: TypeState, resources: ResourceMap, weights: Weights): Selected {
   for (;;) {
     const trial = state.quarantine.trials.shift();
-    if (trial === undefined) return selectDue(state, resources, frameBytes);
-    const content = selectTrial(state, resources, trial, frameBytes);
-    if (content.length > 0) return { content, absent: [], trial };
+    if (trial === undefined) return selectDue(state, resources, weights);
+    const content = selectTrial(state, resources, trial, weights);
+    if (content.length > 0) return { content, pages: null, absent: [], trial };
   }
 }
 
@@ -30,7 +37,7 @@ function selectTrial(
   state: TypeState,
   resources: ResourceMap,
   trial: Trial,
-  frameBytes: FrameBytes,
+  weights: Weights,
 ): readonly XdsResource[] {
   if (trial.kind === 'parts') {
     const resource = resources.get(trial.name);
@@ -41,7 +48,7 @@ function selectTrial(
   for (const name of trial.names) {
     const resource = resources.get(name);
     if (resource !== undefined) {
-      bytes += frameBytes(resource);
+      bytes += weights.ofResource(resource);
       if (bytes > responseBytesMax && content.length > 0) break;
       content.push(state.quarantine.formOf(resource, trial));
     }
@@ -51,7 +58,12 @@ function selectTrial(
   return content;
 }
 
-function selectDue(state: TypeState, resources: ResourceMap, frameBytes: FrameBytes): Selected {
+function selectDue(state: TypeState, resources: ResourceMap, weights: Weights): Selected {
+  const pages = selectPages(state, resources, weights);
+  if (pages.length > 0) {
+    const paged = pages.flatMap(({ members }) => members);
+    return { content: paged, pages, absent: [], trial: null };
+  }
   const content: XdsResource[] = [];
   const absent: string[] = [];
   let bytes = 0;
@@ -59,11 +71,21 @@ function selectDue(state: TypeState, resources: ResourceMap, frameBytes: FrameBy
     const resource = resources.get(name);
     if (resource === undefined) absent.push(name);
     else {
-      bytes += frameBytes(resource);
+      bytes += weights.ofResource(resource);
       if (bytes > responseBytesMax && content.length > 0) break;
       content.push(state.quarantine.formOf(resource, null));
     }
     state.due.delete(name);
   }
-  return { content, absent, trial: null };
+  return { content, pages: null, absent, trial: null };
+}
+
+/** Of a client that wants everything and has refused nothing. */
+function selectPages(state: TypeState, resources: ResourceMap, weights: Weights): readonly Page[] {
+  if (state.quarantine.changesForms) return [];
+  let bytes = 0;
+  return state.due.takePages(resources, (page) => {
+    bytes += weights.ofPage(page);
+    return bytes <= responseBytesMax;
+  });
 }

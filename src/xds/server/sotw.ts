@@ -1,7 +1,7 @@
 // State of the world, server side: what a request changes and what the next response holds
 // (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "The basic protocol").
 
-import { encodeSotwResponse, sotwFrameBytes } from '../discovery/encode.ts';
+import { encodeSotwResponse, sotwWeights } from '../discovery/encode.ts';
 import type { SotwRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
@@ -144,7 +144,7 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
   state.leaving.clear();
   if (state.owed) state.due.addAll(resources);
   state.owed = false;
-  const { content, trial } = selectNext(state, resources, sotwFrameBytes);
+  const { content, pages, trial } = selectNext(state, resources, sotwWeights);
   if (content.length === 0) return null;
   const version = versionOf(resources);
   return {
@@ -152,6 +152,6 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
     sent: content,
     removed: [],
     trial,
-    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
+    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, pages ?? content),
   };
 }

@@ -62,6 +62,11 @@ export class TypeState implements QuarantineHost {
    * `base`.
    */
   private readonly behind = new Map<string, XdsResource | null>();
+  /**
+   * A response to a client that was behind in nothing else, from `from`: it has nothing of what is in it, which is
+   * written down by name (`behind`) only when something happens before the answer comes.
+   */
+  private fresh: { readonly response: Inflight; readonly from: ResourceMap | null } | null = null;
   readonly quarantine: Quarantine;
   sentVersion = '';
   sentAtMs = -1;
@@ -93,6 +98,7 @@ export class TypeState implements QuarantineHost {
   }
 
   heldOf(name: string): XdsResource | null {
+    this.spellFresh();
     const known = this.behind.get(name);
     if (known !== undefined) return known;
     return this.due.has(name) ? null : (this.base?.get(name) ?? null);
@@ -110,11 +116,13 @@ export class TypeState implements QuarantineHost {
 
   /** The client has this of a name that has changed. */
   fallBehind(name: string, held: XdsResource | null): void {
+    this.spellFresh();
     if (!this.due.has(name) && !this.behind.has(name)) this.behind.set(name, held);
   }
 
   /** Nothing of this name is to be sent or remembered any more. */
   forget(name: string): void {
+    this.spellFresh();
     this.due.delete(name);
     this.leaving.delete(name);
     this.behind.delete(name);
@@ -123,6 +131,7 @@ export class TypeState implements QuarantineHost {
 
   /** The same for all that no name covers any more. */
   forgetUnwanted(): void {
+    this.spellFresh();
     for (const name of [...this.due, ...this.leaving.keys(), ...this.behind.keys(), ...this.quarantine.names])
       if (!this.wants(name)) this.forget(name);
   }
@@ -132,8 +141,30 @@ export class TypeState implements QuarantineHost {
       this.unanswered.push(this.inflight);
       if (this.unanswered.length > unansweredMax) this.unanswered.shift();
     }
-    for (const { name } of response.sent) if (!this.behind.has(name)) this.behind.set(name, null);
+    this.spellFresh();
+    const isPlain = response.trial === null && !this.quarantine.changesForms;
+    if (this.behind.size === 0 && isPlain) this.fresh = { response, from: this.base };
+    else this.fallBehindAll(response);
     this.inflight = response;
+  }
+
+  private fallBehindAll({ sent }: Inflight): void {
+    for (const { name } of sent) if (!this.behind.has(name)) this.behind.set(name, null);
+  }
+
+  private spellFresh(): void {
+    if (this.fresh === null) return;
+    const { response } = this.fresh;
+    this.fresh = null;
+    this.fallBehindAll(response);
+  }
+
+  /** It was taken, and nothing happened since it was sent: what is in it is as in `base`. */
+  private takeFresh(response: Inflight): boolean {
+    const isFresh = this.fresh?.response === response && this.fresh.from === this.base;
+    if (!isFresh || (this.due.size > 0 && response.sent.some(({ name }) => this.due.has(name)))) return false;
+    this.fresh = null;
+    return true;
   }
 
   /** The response that an answer is for; null when none is known. It is then no longer without an answer. */
@@ -148,6 +179,12 @@ export class TypeState implements QuarantineHost {
   }
 
   accept(response: Inflight): void {
+    if (!this.takeFresh(response)) this.acceptEach(response);
+    this.quarantine.accept(response.sent, response.trial);
+  }
+
+  private acceptEach(response: Inflight): void {
+    this.spellFresh();
     for (const resource of response.sent) {
       const { name } = resource;
       if (!this.wants(name)) this.behind.delete(name);
@@ -156,7 +193,6 @@ export class TypeState implements QuarantineHost {
       else this.behind.set(name, resource);
     }
     for (const { name } of response.removed) if (this.base?.has(name) !== true) this.behind.delete(name);
-    this.quarantine.accept(response.sent, response.trial);
   }
 
   /** Names in responses that have no answer yet: the client may have them. */

@@ -6,7 +6,8 @@
 // once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
 // since the start or the last such line; "reconnect" ends every incremental stream, opens it again with all that it
 // holds, and is answered "complete" once each was answered; "check" is answered "held STREAMS DIFFERENT DIGEST": of the
-// names and versions of endpoints that each stream holds.
+// names and versions of endpoints that each stream holds; state of the world has no versions of resources, and a hash of
+// their content stands for them, as Weft makes its versions.
 package main
 
 import (
@@ -257,7 +258,7 @@ func run(p *picture, client discovery.AggregatedDiscoveryServiceClient) {
 	p.cancel = cancel
 	var err error
 	if *sotw {
-		err = runSotw(p, client)
+		err = runSotw(ctx, p, client)
 	} else {
 		err = runDelta(ctx, p, client)
 	}
@@ -356,8 +357,15 @@ func news(names []string, known map[string]bool, wanted func(string) bool) []str
 	return more
 }
 
-func runSotw(p *picture, client discovery.AggregatedDiscoveryServiceClient) error {
-	stream, err := client.StreamAggregatedResources(context.Background())
+func (p *picture) holdEndpoints(name string, content []byte) {
+	sum := sha256.Sum256(content)
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	p.versions[resource.EndpointType][shared(name)] = fmt.Sprintf("%x", sum[:8])
+}
+
+func runSotw(ctx context.Context, p *picture, client discovery.AggregatedDiscoveryServiceClient) error {
+	stream, err := client.StreamAggregatedResources(ctx)
 	if err != nil {
 		return err
 	}
@@ -399,6 +407,7 @@ func runSotw(p *picture, client discovery.AggregatedDiscoveryServiceClient) erro
 					return err
 				}
 				p.endpoints[message.ClusterName] = true
+				p.holdEndpoints(message.ClusterName, item.Value)
 			}
 		case resource.RouteType:
 			p.routes["all"] = true
