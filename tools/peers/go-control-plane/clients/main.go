@@ -32,6 +32,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -357,11 +358,34 @@ func news(names []string, known map[string]bool, wanted func(string) bool) []str
 	return more
 }
 
-func (p *picture) holdEndpoints(name string, content []byte) {
-	sum := sha256.Sum256(content)
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	p.versions[resource.EndpointType][shared(name)] = fmt.Sprintf("%x", sum[:8])
+// What is read of a resource; of equal ones, that all streams get, once.
+type content struct {
+	name    string
+	version string
+}
+
+var contents sync.Map
+
+func read(item *anypb.Any) (content, error) {
+	if known, ok := contents.Load(string(item.Value)); ok {
+		return known.(content), nil
+	}
+	sum := sha256.Sum256(item.Value)
+	made := content{version: fmt.Sprintf("%x", sum[:8])}
+	message, err := item.UnmarshalNew()
+	if err != nil {
+		return made, err
+	}
+	switch message := message.(type) {
+	case *cluster.Cluster:
+		if message.GetType() == cluster.Cluster_EDS {
+			made.name = message.Name
+		}
+	case *endpoint.ClusterLoadAssignment:
+		made.name = message.ClusterName
+	}
+	contents.Store(string(item.Value), made)
+	return made, nil
 }
 
 func runSotw(ctx context.Context, p *picture, client discovery.AggregatedDiscoveryServiceClient) error {
@@ -387,12 +411,12 @@ func runSotw(ctx context.Context, p *picture, client discovery.AggregatedDiscove
 		case resource.ClusterType:
 			url = resource.EndpointType
 			for _, item := range response.Resources {
-				message := &cluster.Cluster{}
-				if err := item.UnmarshalTo(message); err != nil {
+				made, err := read(item)
+				if err != nil {
 					return err
 				}
-				if message.GetType() == cluster.Cluster_EDS {
-					p.clusters[message.Name] = true
+				if made.name != "" {
+					p.clusters[made.name] = true
 				}
 			}
 			wanted[url] = keys(p.clusters)
@@ -402,12 +426,14 @@ func runSotw(ctx context.Context, p *picture, client discovery.AggregatedDiscove
 			p.listeners["all"] = true
 		case resource.EndpointType:
 			for _, item := range response.Resources {
-				message := &endpoint.ClusterLoadAssignment{}
-				if err := item.UnmarshalTo(message); err != nil {
+				made, err := read(item)
+				if err != nil {
 					return err
 				}
-				p.endpoints[message.ClusterName] = true
-				p.holdEndpoints(message.ClusterName, item.Value)
+				p.endpoints[made.name] = true
+				p.lock.Lock()
+				p.versions[resource.EndpointType][made.name] = made.version
+				p.lock.Unlock()
 			}
 		case resource.RouteType:
 			p.routes["all"] = true
