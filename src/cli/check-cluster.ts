@@ -14,6 +14,7 @@ import { Exit, exitCode } from './command.ts';
 import { version } from './version.ts';
 
 export interface CheckClusterFlags extends ClusterFlags {
+  readonly revision: string;
   readonly pre?: true;
   readonly installed?: true;
   readonly agents?: true;
@@ -23,7 +24,7 @@ export interface CheckClusterFlags extends ClusterFlags {
 
 export async function checkCluster(flags: CheckClusterFlags): Promise<void> {
   const cluster = openCluster(flags, 'weft check');
-  const { meshNamespace: namespace } = flags;
+  const { meshNamespace: namespace, revision } = flags;
   const askReplicas = async () => {
     const pods = await reader.list(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`);
     return pods.kind === 'objects' ? await askControlPlane(cluster, listMeshPods(pods.objects)) : [];
@@ -31,7 +32,7 @@ export async function checkCluster(flags: CheckClusterFlags): Promise<void> {
   let replicas: ReturnType<typeof askReplicas> | null = null;
   const reader = new ClusterReader(cluster.api, () => (replicas ??= askReplicas()));
   const checks = flags.pre === true ? preChecks : installedChecks;
-  const target = { namespace, agents: flags.agents === true, version, nowMs: Date.now() };
+  const target = { namespace, revision, agents: flags.agents === true, version, nowMs: Date.now() };
   const lines = await runChecks(checks, reader, target);
   if (flags.json === true) console.log(JSON.stringify({ server: cluster.server, lines }, null, 2));
   else for (const line of describeChecks(lines)) console.log(line);

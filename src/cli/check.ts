@@ -9,6 +9,7 @@ import { readFiles } from './check-files.ts';
 import { explain } from './check-why.ts';
 import { withCluster } from './cluster.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { revisionOption } from './revision.ts';
 import { version } from './version.ts';
 
 interface CheckFlags extends CheckClusterFlags {
@@ -119,6 +120,7 @@ export const command: CliCommand = withCluster(
     .addArgument(new Argument('[paths...]', 'directories, files, or - for standard input'))
     .option('--pre', 'instead: can the mesh be installed in the cluster')
     .option('--installed', 'instead: is the mesh in the cluster well')
+    .addOption(revisionOption('with --pre or --installed: of several side by side'))
     .option('--agents', 'with --pre: with an agent on every node'),
 )
   .option('--json', 'print the report as JSON')

@@ -13,8 +13,9 @@ import {
   renderRoots,
   ServerIdentity,
   TokenReviews,
+  WebhookKeeper,
 } from '../control/index.ts';
-import { meshPorts, xdsNames } from '../deploy/index.ts';
+import { meshPorts, namesOf, webhookConfigurationName, xdsNames } from '../deploy/index.ts';
 import { type Address, createBunNetwork, createFileStore, createSystemRandom, gunzip } from '../net/index.ts';
 import { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from '../xds/index.ts';
 import { Exit, exitCode } from './command.ts';
@@ -106,13 +107,26 @@ function common(plane: ControlPlane, clock: Clock, log: Log): Omit<ServeGrpcAdsO
   };
 }
 
+interface Kept {
+  lead(leading: boolean): void;
+  poke(): void;
+  stop(): void;
+}
+
 export interface SecureXds {
   readonly listener: GrpcAdsListener;
   /** There is a certificate; without one nobody is let in. */
   isOpen(): boolean;
-  /** What the replica that leads keeps for it. */
-  readonly fleets: readonly { lead(leading: boolean): void; poke(): void; stop(): void }[];
+  /** What the replica that leads all revisions keeps for it. */
+  readonly fleets: readonly Kept[];
+  /** What one replica of each revision keeps. */
+  readonly own: readonly Kept[];
   stop(): void;
+}
+
+interface ScopeFlags {
+  readonly namespace: readonly string[];
+  readonly revision: string;
 }
 
 /** Serves by TLS; throws a ListenError. Until there is a certificate, nobody is let in. */
@@ -120,7 +134,7 @@ export async function serveSecureXds(
   plane: ControlPlane,
   clock: Clock,
   log: Log,
-  flags: XdsFlags & { readonly xdsTls: IpAddress; readonly namespace: readonly string[] },
+  flags: XdsFlags & ScopeFlags & { readonly xdsTls: IpAddress },
   kubernetes: KubernetesAccess | null,
   healthy: () => boolean,
 ): Promise<SecureXds> {
@@ -134,7 +148,7 @@ export async function serveSecureXds(
     xdsTrustDomain: trustDomain,
   } = flags;
   const network = createBunNetwork();
-  const identity = new ServerIdentity({ network, clock, log, names: xdsNames(namespace) });
+  const identity = new ServerIdentity({ network, clock, log, names: xdsNames(namespace, flags.revision) });
   const pair = certificate === undefined || key === undefined ? null : { certificate, key };
   const unfollow = await followIdentityFiles({
     store: createFileStore(),
@@ -164,11 +178,12 @@ export async function serveSecureXds(
   return {
     listener,
     isOpen: () => identity.current() !== null,
-    fleets: own === null ? [] : own,
+    fleets: own?.shared ?? [],
+    own: own?.own ?? [],
     stop() {
       identity.stop();
       unfollow();
-      for (const one of own ?? []) one.stop();
+      for (const one of [...(own?.shared ?? []), ...(own?.own ?? [])]) one.stop();
     },
   };
 }
@@ -178,10 +193,10 @@ function keepAuthority(
   plane: ControlPlane,
   clock: Clock,
   log: Log,
-  flags: { readonly namespace: readonly string[] },
+  flags: ScopeFlags,
   { api, source }: KubernetesAccess,
   identity: ServerIdentity,
-): SecureXds['fleets'] {
+): { readonly shared: readonly Kept[]; readonly own: readonly Kept[] } {
   const { POD_NAMESPACE: namespace = 'weft-system' } = process.env;
   const maps = new ObjectFleet<RootOwner>({
     api,
@@ -205,10 +220,20 @@ function keepAuthority(
     onAuthority: (authority) => {
       identity.useAuthority(authority);
       maps.poke();
+      webhook.authorityChanged();
     },
   });
+  const webhook = new WebhookKeeper({
+    api,
+    clock,
+    log,
+    namespace,
+    name: namesOf(flags.revision).inject,
+    configuration: webhookConfigurationName(flags.revision, namespace),
+    authority: () => keeper.authority,
+  });
   keeper.start();
-  return [keeper, maps];
+  return { shared: [keeper, maps], own: [webhook] };
 }
 
 function usage(message: string): Exit {

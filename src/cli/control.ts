@@ -18,7 +18,7 @@ import {
   StatusPublisher,
   serveAdmin,
 } from '../control/index.ts';
-import { createGatewayObjects, xdsAddress } from '../deploy/index.ts';
+import { createGatewayObjects, namesOf, xdsAddress } from '../deploy/index.ts';
 import { createFileStore, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { createJsonLog, logLevels } from '../observe/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
@@ -34,6 +34,7 @@ import {
   xdsOptions,
 } from './control-xds.ts';
 import { type KubernetesAccess, type KubernetesFlags, openKubernetes } from './kubernetes.ts';
+import { revisionOption } from './revision.ts';
 
 interface ControlFlags extends KubernetesFlags, XdsFlags {
   readonly dir?: string;
@@ -41,6 +42,7 @@ interface ControlFlags extends KubernetesFlags, XdsFlags {
   readonly status: boolean;
   readonly gatewayImage?: string;
   readonly gatewayXds?: string;
+  readonly revision: string;
   readonly admin: IpAddress;
   readonly logLevel: (typeof logLevels)[number];
 }
@@ -120,7 +122,10 @@ async function run(flags: ControlFlags): Promise<void> {
   process.exit(exitCode.fine);
 }
 
-/** Status and Events are written by one replica at a time, which a Lease beside the replicas decides. */
+/**
+ * Status and Events are written by one replica at a time, which a Lease beside the replicas decides; what is a
+ * revision's own, its Gateways' proxies and its webhook's certificate, by one of its replicas.
+ */
 function createPublisher(
   plane: ControlPlane,
   { api, source }: KubernetesAccess,
@@ -136,16 +141,16 @@ function createPublisher(
   } = process.env;
   const random = createSystemRandom();
   const identity = `${pod}_${random.uint32().toString(16)}`;
-  const { gatewayImage: image, gatewayXds: xds = xdsAddress(namespace) } = flags;
+  const { revision, gatewayImage: image, gatewayXds: xds = xdsAddress(namespace, revision) } = flags;
   const common = { api, clock, random, log };
   const gateways =
     image === undefined
       ? null
       : new ObjectFleet<FleetGateway>({
           ...common,
-          list: () => listFleetGateways(plane, source),
+          list: () => listFleetGateways(plane, source, revision),
           isReleased: (gateway) => isReleasedGateway(source, gateway),
-          render: (gateway) => createGatewayObjects(gateway, { image, xds }),
+          render: (gateway) => createGatewayObjects(gateway, { image, xds, revision }),
         });
   const fences = new ObjectFleet<FleetFence>({
     ...common,
@@ -155,7 +160,7 @@ function createPublisher(
     render: renderFence,
     adopt: () => adoptFences(api),
   });
-  const fleets = [...(gateways === null ? [] : [gateways]), fences, ...(secure?.fleets ?? [])];
+  const own = [...(gateways === null ? [] : [gateways]), ...(secure?.own ?? [])];
   return new StatusPublisher({
     ...common,
     plane,
@@ -164,7 +169,8 @@ function createPublisher(
     identity,
     replica: pod,
     podUid,
-    fleets,
+    fleets: [fences, ...(secure?.fleets ?? [])],
+    own: { lease: namesOf(revision).lease, fleets: own },
   });
 }
 
@@ -220,6 +226,7 @@ const control = new Command('control')
   .option('--gateway-xds <address>', 'where those proxies find this control plane (default: its Service)')
   .option('--namespace <name>', 'read this namespace only; may be repeated (default: all)', collect, []);
 
+control.addOption(revisionOption('of several side by side: serve the Gateways that name it'));
 for (const option of xdsOptions(parseAddress)) control.addOption(option);
 
 export const command: CliCommand = control

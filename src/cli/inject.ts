@@ -13,9 +13,13 @@ import {
 } from '../deploy/index.ts';
 import { createJsonLog } from '../observe/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { revisionOption } from './revision.ts';
 import { version } from './version.ts';
 
-interface InjectFlags extends InjectOptions {
+interface InjectFlags {
+  readonly image: string;
+  readonly xds?: string;
+  readonly revision: string;
   readonly webhook?: true;
   readonly listen: string;
   readonly metrics?: string;
@@ -26,12 +30,20 @@ interface InjectFlags extends InjectOptions {
 async function run(paths: readonly string[], flags: InjectFlags): Promise<void> {
   if (flags.webhook === true) return await serve(flags);
   const texts = (paths.length === 0 ? ['-'] : paths).map(read);
-  const done = injectManifests(texts.join('\n---\n'), flags);
+  const done = injectManifests(texts.join('\n---\n'), injectOptions(flags));
   for (const line of done.faults) console.error(`weft inject: ${line}`);
   if (done.faults.length > 0) throw new Exit(exitCode.notFine);
   process.stdout.write(done.text);
   for (const line of done.left) console.error(`left as it is: ${line}`);
   console.error(`${done.injected} injected, ${done.left.length} left as they are`);
+}
+
+function injectOptions({
+  image,
+  revision,
+  xds = xdsAddress('weft-system', revision),
+}: InjectFlags): InjectOptions {
+  return { image, xds, revision };
 }
 
 function read(path: string): string {
@@ -44,13 +56,13 @@ function read(path: string): string {
 
 /** Until SIGTERM. The API server asks over TLS only. */
 async function serve(flags: InjectFlags): Promise<void> {
-  const { cert, key, image, xds } = flags;
+  const { cert, key } = flags;
   if (cert === undefined || key === undefined)
     throw new Exit(exitCode.usage, 'weft inject: --webhook wants --cert and --key');
   const [host, port] = parseListen('--listen', flags.listen);
   const metricsPort = flags.metrics === undefined ? null : parseListen('--metrics', flags.metrics)[1];
   const log = createJsonLog('info', { write: (line) => void process.stderr.write(line) });
-  const server = open({ host, port, metricsPort, cert, key, log, inject: { image, xds } });
+  const server = open({ host, port, metricsPort, cert, key, log, inject: injectOptions(flags) });
   const timer = setInterval(() => void server.renew(), certificateReadMs);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
@@ -79,7 +91,11 @@ export const command: CliCommand = new Command('inject')
   .description('Put a sidecar into every pod of the manifests, and print them.')
   .argument('[path...]', 'files, or - for standard input')
   .option('--image <name>', 'of Weft', `weft:${version}`)
-  .option('--xds <address>', 'the control plane: HOST:PORT', xdsAddress('weft-system'))
+  .option(
+    '--xds <address>',
+    `the control plane: HOST:PORT (default: ${xdsAddress('weft-system', '')}, or its revision)`,
+  )
+  .addOption(revisionOption('of the control plane'))
   .option('--webhook', 'serve POST /inject to the API server instead')
   .option('--listen <address>', 'where the webhook listens', `0.0.0.0:${meshPorts.webhook}`)
   .option('--metrics <address>', 'where it tells what it did, in plain text (default: nowhere)')

@@ -6,12 +6,14 @@ import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { createChart, createInstallation, type InstallOptions, installReplicasMax } from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { revisionOption } from './revision.ts';
 import { version } from './version.ts';
 
-interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'replicas'> {
+interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'revision' | 'replicas'> {
   readonly agents?: true;
   readonly monitors?: true;
   readonly chart?: string;
+  readonly webhook?: true;
   readonly webhookCert?: string;
   readonly webhookKey?: string;
   readonly webhookCa?: string;
@@ -23,11 +25,11 @@ function run(flags: InstallFlags): void {
 }
 
 function printObjects(flags: InstallFlags): void {
-  const { image, namespace, replicas } = flags;
+  const { image, namespace, revision, replicas } = flags;
   const agents = flags.agents === true;
   const monitors = flags.monitors === true;
   const webhook = readCertificate(flags);
-  const objects = createInstallation({ image, namespace, replicas, agents, webhook, monitors });
+  const objects = createInstallation({ image, namespace, revision, replicas, agents, webhook, monitors });
   // No aliases: what is said twice is written twice, so that a line can be changed alone.
   // YAML 1.1 is what kubectl reads: there a plain `on` is true.
   const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
@@ -47,8 +49,14 @@ function writeChart(folder: string): void {
   }
 }
 
-function readCertificate({ webhookCert, webhookKey, webhookCa }: InstallFlags): InstallOptions['webhook'] {
-  if (webhookCert === undefined && webhookKey === undefined && webhookCa === undefined) return null;
+function readCertificate({
+  webhook,
+  webhookCert,
+  webhookKey,
+  webhookCa,
+}: InstallFlags): InstallOptions['webhook'] {
+  if (webhookCert === undefined && webhookKey === undefined && webhookCa === undefined)
+    return webhook === true ? 'kept' : null;
   if (webhookCert === undefined || webhookKey === undefined)
     throw new Exit(exitCode.usage, 'weft install: the webhook wants --webhook-cert and --webhook-key');
   return { cert: readPem(webhookCert), key: readPem(webhookKey), ca: readPem(webhookCa ?? webhookCert) };
@@ -74,6 +82,7 @@ export const command: CliCommand = new Command('install')
   .description('Print what a cluster needs to run the mesh: weft install | kubectl apply -f -')
   .option('--image <name>', 'of Weft', `weft:${version}`)
   .option('--namespace <name>', 'for the control plane', 'weft-system')
+  .addOption(revisionOption('beside others, for the namespaces with the label weft.dev/rev=NAME'))
   .option('--replicas <n>', 'of the control plane', parseReplicas, 2)
   .option('--agents', 'a proxy on every node too')
   .option('--monitors', 'PodMonitors for the Prometheus operator too, whose definitions must be there')
@@ -81,9 +90,10 @@ export const command: CliCommand = new Command('install')
     '--chart <folder>',
     'write a Helm chart there instead; its values take the place of the other options',
   )
+  .option('--webhook', 'inject pods of labelled namespaces; the control plane makes the certificate for it')
   .option(
     '--webhook-cert <file>',
-    'inject pods of labelled namespaces: certificate of weft-inject.NAMESPACE.svc, PEM',
+    'the same by a certificate of somebody else, PEM, for weft-inject[-REVISION].NAMESPACE.svc',
   )
   .option('--webhook-key <file>', 'and its key')
   .option('--webhook-ca <file>', 'who signed it (default: itself)')

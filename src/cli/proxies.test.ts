@@ -8,6 +8,7 @@ const proxy: FleetProxy = {
   pod: 'a',
   role: 'sidecar',
   node: 'sidecar~a.shop',
+  revision: 'next',
   version: '1.2.3',
   state: 'refused',
   sinceMs: 60_000,
@@ -19,6 +20,7 @@ test('each proxy has a line, and what is to know of it one more', () => {
   const lost: FleetProxy = {
     ...proxy,
     proxy: 'shop/long-name',
+    revision: '',
     state: 'unknown',
     sinceMs: 0,
     details: [],
@@ -26,10 +28,10 @@ test('each proxy has a line, and what is to know of it one more', () => {
   };
   const silent = { pod: 'weft-system/c2', view: null, reason: 'its pod is Pending' };
   expect(describeFleet([proxy, lost], [silent], 180_000)).toEqual([
-    'PROXY           ROLE     VERSION  STATE    SINCE  CONTROL PLANE',
-    'shop/a          sidecar  1.2.3    refused  2m     c1',
+    'PROXY           ROLE     REVISION  VERSION  STATE    SINCE  CONTROL PLANE',
+    'shop/a          sidecar  next      1.2.3    refused  2m     c1',
     '  refused shop/b:80: too large',
-    'shop/long-name  sidecar  1.2.3    unknown  -',
+    'shop/long-name  sidecar  -         1.2.3    unknown  -',
     'weft-system/c2 could not be asked: its pod is Pending',
   ]);
 });

@@ -56,16 +56,17 @@ export function describeFleet(
   replicas: readonly ControlReplica[],
   nowMs: number,
 ): readonly string[] {
-  const rows = proxies.map(({ proxy, role, version, state, sinceMs, control }) => [
+  const rows = proxies.map(({ proxy, role, revision, version, state, sinceMs, control }) => [
     proxy,
     role,
+    revision === '' ? '-' : revision,
     version,
     state,
     sinceMs === 0 ? '-' : formatAge(nowMs - sinceMs),
     control.slice(control.indexOf('/') + 1),
   ]);
   const [head = '', ...lines] = formatTable([
-    ['PROXY', 'ROLE', 'VERSION', 'STATE', 'SINCE', 'CONTROL PLANE'],
+    ['PROXY', 'ROLE', 'REVISION', 'VERSION', 'STATE', 'SINCE', 'CONTROL PLANE'],
     ...rows,
   ]);
   const told = lines.flatMap((line, at) => [line, ...proxies[at]!.details.map((detail) => `  ${detail}`)]);

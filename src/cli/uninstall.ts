@@ -2,11 +2,12 @@
 // anew, and waits until it is gone. Without --yes it only says what that is.
 
 import { Command } from 'commander';
-import { type KubeObject, textOf } from '../control/index.ts';
+import { agentAccount, type KubeObject, revisionNamedBy, textOf } from '../control/index.ts';
 import {
   listForeign,
-  listInjected,
   listManaged,
+  listRevisions,
+  listServed,
   type MeshPod,
   nameOfObject,
   pathOfObject,
@@ -22,8 +23,10 @@ import {
   withCluster,
 } from './cluster.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { revisionOption } from './revision.ts';
 
 interface UninstallFlags extends ClusterFlags {
+  readonly revision: string;
   readonly yes?: true;
   readonly crds?: true;
   readonly force?: true;
@@ -36,17 +39,25 @@ const lookAgainMs = 500;
 
 async function run(flags: UninstallFlags): Promise<void> {
   const cluster = openCluster(flags, words);
-  const { meshNamespace: namespace, crds } = flags;
-  const pods = await listOrExit(cluster, words, '/api/v1/pods');
-  const managed = await listManaged((path) => listOrExit(cluster, words, path));
-  const [injected, foreign] = [listInjected(pods), listForeign(pods, namespace)];
+  const { meshNamespace: namespace, revision, crds } = flags;
+  const list = (path: string) => listOrExit(cluster, words, path);
+  const within = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}`;
+  const pods = await list('/api/v1/pods');
+  const managed = await listManaged(list);
+  const others = listRevisions(await list(`${within}/deployments`)).filter((other) => other !== revision);
+  const agents = (await list(`${within}/daemonsets`)).some((set) => isAgentOf(set, revision));
+  const [injected, foreign] = [listServed(pods, { revision, others }), listForeign(pods, namespace)];
+  if (crds === true && others.length > 0)
+    throw new Exit(exitCode.usage, `${words}: --crds: ${describeOthers(others)} needs the definitions`);
+  const keepNamespace = foreign.length > 0;
   const plan = planUninstall(
-    { namespace, definitions: crds === true, keepNamespace: foreign.length > 0 },
-    managed,
+    { namespace, revision, others, agents, definitions: crds === true, keepNamespace },
+    managed.ours,
   );
   const steps = await Promise.all(plan.map((step) => findThere(cluster, step)));
   refuseHelm(steps);
-  for (const line of describePlan(injected, foreign, steps, flags)) console.log(line);
+  for (const line of describePlan(injected, foreign, steps, { ...flags, others, unmade: managed.foreign }))
+    console.log(line);
   if (steps.every(({ objects }) => objects.length === 0)) return;
   if (flags.yes !== true) {
     console.log('Nothing was deleted; --yes deletes it.');
@@ -55,7 +66,7 @@ async function run(flags: UninstallFlags): Promise<void> {
   if (injected.length > 0 && flags.force !== true)
     throw new Exit(
       exitCode.notFine,
-      `${words}: take the sidecars away first, or leave them behind by --force`,
+      `${words}: take their sidecars away or move them to another revision first, or leave them behind by --force`,
     );
   for (const step of steps) await remove(cluster, step);
   console.log('All of it is gone.');
@@ -89,23 +100,48 @@ function refuseHelm(steps: readonly UninstallStep[]): void {
   }
 }
 
-/** Pods with a sidecar come first: they are what people must think about. */
+function isAgentOf(set: KubeObject, revision: string): boolean {
+  return textOf(set, 'metadata', 'name') === agentAccount && revisionNamedBy(set) === revision;
+}
+
+function describeOthers(others: readonly string[]): string {
+  return others
+    .map((other) => (other === '' ? 'the one without a revision' : `revision ${other}`))
+    .join(', ');
+}
+
+/** Pods that it serves come first: they are what people must think about. */
 export function describePlan(
   injected: readonly MeshPod[],
   foreign: readonly string[],
   steps: readonly UninstallStep[],
-  { crds, meshNamespace }: Pick<UninstallFlags, 'crds' | 'meshNamespace'>,
+  {
+    crds,
+    meshNamespace,
+    others,
+    unmade,
+  }: Pick<UninstallFlags, 'crds' | 'meshNamespace'> & {
+    readonly others: readonly string[];
+    /** They have our label, and we did not make them. */
+    readonly unmade: readonly KubeObject[];
+  },
 ): readonly string[] {
   const lines: string[] = [];
   if (injected.length > 0) {
     lines.push(
-      `${injected.length} pods have a sidecar, which goes on with what it has and is told of no change any more:`,
+      `${injected.length} pods have a proxy of it, which goes on with what it has and is told of no change any more:`,
       ...injected.map(({ namespace, name }) => `  ${namespace}/${name}`),
     );
   }
   for (const { title, objects } of steps)
     if (objects.length > 0) lines.push(`${title}:`, ...objects.map((object) => `  ${nameOfObject(object)}`));
-  if (foreign.length > 0)
+  if (unmade.length > 0)
+    lines.push(
+      'These have a label of ours, and the control plane never wrote to them; they stay:',
+      ...unmade.map((object) => `  ${nameOfObject(object)}`),
+    );
+  if (others.length > 0) lines.push(`what is shared stays: ${describeOthers(others)} is there`);
+  else if (foreign.length > 0)
     lines.push(`the namespace ${meshNamespace} stays, for other pods are in it: ${foreign.join(', ')}`);
   if (crds !== true)
     lines.push('Definitions of custom resources stay, with every policy; --crds takes both.');
@@ -154,6 +190,7 @@ export const command: CliCommand = withCluster(
     'Take away all that weft install and the control plane made. Without --yes it says what that is.',
   ),
 )
+  .addOption(revisionOption('this one of several side by side, and nothing that they share'))
   .option('--yes', 'delete it, and wait until it is gone')
   .option('--crds', 'the definitions of custom resources too, and with them every policy of the cluster')
   .option('--force', 'although pods have sidecars')

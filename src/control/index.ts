@@ -23,6 +23,7 @@ export { followIdentityFiles } from './authority/identity-files.ts';
 export { listRootOwners, type RootOwner, renderRoots } from './authority/root-config-maps.ts';
 export { authorityName } from './authority/secret.ts';
 export { ServerIdentity } from './authority/server-identity.ts';
+export { keptCertificate, WebhookKeeper } from './authority/webhook-keeper.ts';
 export { agentAccount } from './callers/introduce.ts';
 export { CallerProver } from './callers/prover.ts';
 export { TokenReviews } from './callers/token-reviews.ts';
@@ -31,6 +32,7 @@ export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './co
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
 export { type FleetObject, managedLabel, managedValue, ObjectFleet } from './fleet/object-fleet.ts';
+export { revisionLabel, revisionNamedBy } from './fleet/revisions.ts';
 export {
   type Cluster,
   type ClusterAccess,

@@ -2,6 +2,7 @@
 
 import { stringify } from 'yaml';
 import { installReplicasMax } from './limits.ts';
+import { revisionCharsMax } from './revision.ts';
 
 interface ChartValue {
   readonly name: string;
@@ -31,8 +32,14 @@ function listValues(version: string): readonly ChartValue[] {
       schema: { type: 'integer', minimum: 1, maximum: installReplicasMax },
     },
     {
+      name: 'revision',
+      doc: 'Of several control planes side by side, for namespaces with the label weft.dev/rev of this value; empty: the one without.',
+      standard: '',
+      schema: { type: 'string', maxLength: revisionCharsMax, pattern: '^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?$' },
+    },
+    {
       name: 'agents',
-      doc: 'A proxy on every node too; its namespace must then allow Pod Security "privileged".',
+      doc: 'A proxy on every node too, in one release at most; its namespace must then allow Pod Security "privileged".',
       standard: false,
       schema: { type: 'boolean' },
     },
@@ -44,13 +51,14 @@ function listValues(version: string): readonly ChartValue[] {
     },
     {
       name: 'webhook',
-      doc: 'Inject pods of namespaces with the label weft.dev/inject=enabled; off where cert is empty.',
-      standard: { cert: '', key: '', ca: '' },
+      doc: 'Inject pods of namespaces with the label weft.dev/inject=enabled, or with that of the revision. With cert empty the control plane makes the certificate.',
+      standard: { enabled: false, cert: '', key: '', ca: '' },
       schema: {
         type: 'object',
         additionalProperties: false,
         properties: {
-          cert: pem('Certificate of weft-inject.NAMESPACE.svc, PEM.'),
+          enabled: { type: 'boolean', description: 'Whether pods are injected; cert alone says so too.' },
+          cert: pem('Certificate of weft-inject[-REVISION].NAMESPACE.svc, PEM.'),
           key: pem('Its key, PEM.'),
           ca: pem('Who signed it, PEM; empty: itself.'),
         },

@@ -45,7 +45,15 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
     const values = ['--set', 'image=a/b:1,replicas=3,agents=true,monitors=true', ...set];
     const { code, out, err } = await run(['helm', 'template', 'weft', chart, '-n', 'mesh', ...values]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const options = { image: 'a/b:1', namespace: 'mesh', replicas: 3, agents: true, webhook, monitors: true };
+    const options = {
+      image: 'a/b:1',
+      namespace: 'mesh',
+      revision: '',
+      replicas: 3,
+      agents: true,
+      webhook,
+      monitors: true,
+    };
     const printed = createInstallation(options).filter(
       (object) =>
         !['Namespace', 'CustomResourceDefinition'].includes((object as { kind?: string }).kind ?? ''),

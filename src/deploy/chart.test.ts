@@ -6,53 +6,90 @@ import { createInstallation } from './install.ts';
 const files = createChart('1.2.3');
 const text = (path: string) => files.get(path) ?? '';
 
-/** Far less than Helm: the expressions that the chart has, by their text. */
-function render(values: Readonly<Record<string, string>>): readonly { kind: string; metadata: object }[] {
+/** Far less than Helm: the expressions that the chart has, by their text; a condition holds where it is listed. */
+function render(
+  values: Readonly<Record<string, string>>,
+  holding: readonly string[],
+): readonly { kind: string; metadata: object }[] {
   const templates = [...files].filter(([path]) => path.startsWith('templates/')).map(([, yaml]) => yaml);
   const yaml = templates
+    .map((template) => choose(template, holding))
     .join('---\n')
-    .replaceAll(/^\{\{- (if .*|end) \}\}\n/gm, '')
     .replaceAll(/\{\{ (.+?) \}\}/g, (_all, expression: string) => {
       const value = values[expression];
       if (value === undefined) throw new Error(`no value for ${expression}`);
       return value;
     });
-  return parseAllDocuments(yaml).map((document) => document.toJS());
+  return parseAllDocuments(yaml)
+    .map((document) => document.toJS())
+    .filter((object) => object !== null);
+}
+
+/** The branches of `if`, `else if` and `else` that are taken. */
+function choose(template: string, holding: readonly string[]): string {
+  const open: { taken: boolean; active: boolean }[] = [];
+  const lines = template.split('\n').filter((line) => {
+    const [, word, condition] = /^\{\{- (if|else if|else|end)(?: (.+?))? \}\}$/.exec(line) ?? [];
+    if (word === undefined) return open.every(({ active }) => active);
+    if (word === 'end') open.pop();
+    else if (word === 'if') open.push({ taken: false, active: false });
+    const level = open.at(-1);
+    if (word === 'end' || level === undefined) return false;
+    level.active = !level.taken && (condition === undefined || holding.includes(condition));
+    level.taken ||= level.active;
+    return false;
+  });
+  return lines.join('\n');
 }
 
 describe('the chart', () => {
-  test('is what weft install prints, but for the namespace, which Helm makes', () => {
-    const certificate = { cert: 'c', key: 'k', ca: 'a' };
-    const options = {
-      image: 'weft:1',
-      namespace: '123',
-      replicas: 3,
-      agents: true,
-      monitors: true,
-      webhook: certificate,
-    };
-    const rendered = render({
-      '.Values.image | quote': '"weft:1"',
-      '.Values.replicas': '3',
-      '.Release.Namespace': '123',
-      '.Release.Namespace | quote': '"123"',
-      '.Values.webhook.cert | b64enc | quote': 'Yw==',
-      '.Values.webhook.key | b64enc | quote': 'aw==',
-      '.Values.webhook.ca | default .Values.webhook.cert | b64enc | quote': 'YQ==',
-      '"{{"': '{{',
-    });
-    const unkept = JSON.parse(JSON.stringify(rendered), (_key, value) => {
-      if (value?.['helm.sh/resource-policy'] === undefined) return value;
-      const { 'helm.sh/resource-policy': policy, ...rest } = value;
-      expect(policy).toBe('keep');
-      return Object.keys(rest).length === 0 ? undefined : rest;
-    });
-    const printed = createInstallation(options).filter(
-      (object) => (object as { kind?: string }).kind !== 'Namespace',
-    );
-    const sorted = (objects: readonly object[]) => objects.map((object) => JSON.stringify(object)).toSorted();
-    expect(sorted(unkept)).toEqual(sorted(JSON.parse(JSON.stringify(printed))));
-  });
+  const certificate = { cert: 'c', key: 'k', ca: 'a' };
+  const everything = ['.Values.agents', '.Values.monitors'];
+  test.each([
+    ['', certificate, ['.Values.webhook.cert', '.Values.webhook.enabled']],
+    ['next', certificate, ['.Values.webhook.cert']],
+    ['', 'kept', ['.Values.webhook.enabled']],
+    ['next', 'kept', ['.Values.webhook.enabled']],
+    ['', null, []],
+  ] as const)(
+    'is what weft install prints, but for the namespace, which Helm makes: revision %j, webhook %j',
+    (revision, webhook, conditions) => {
+      const options = {
+        image: 'weft:1',
+        namespace: '123',
+        revision,
+        replicas: 3,
+        agents: true,
+        monitors: true,
+        webhook,
+      };
+      const values = {
+        '.Values.image | quote': '"weft:1"',
+        '.Values.replicas': '3',
+        '.Release.Namespace': '123',
+        '.Release.Namespace | quote': '"123"',
+        '.Values.revision': revision,
+        '.Values.revision | quote': `"${revision}"`,
+        '.Values.webhook.cert | b64enc | quote': 'Yw==',
+        '.Values.webhook.key | b64enc | quote': 'aw==',
+        '.Values.webhook.ca | default .Values.webhook.cert | b64enc | quote': 'YQ==',
+        '"{{"': '{{',
+      };
+      const holding = [...everything, ...conditions, ...(revision === '' ? [] : ['.Values.revision'])];
+      const unkept = JSON.parse(JSON.stringify(render(values, holding)), (_key, value) => {
+        if (value?.['helm.sh/resource-policy'] === undefined) return value;
+        const { 'helm.sh/resource-policy': policy, ...rest } = value;
+        expect(policy).toBe('keep');
+        return Object.keys(rest).length === 0 ? undefined : rest;
+      });
+      const printed = createInstallation(options).filter(
+        (object) => (object as { kind?: string }).kind !== 'Namespace',
+      );
+      const sorted = (objects: readonly object[]) =>
+        objects.map((object) => JSON.stringify(object)).toSorted();
+      expect(sorted(unkept)).toEqual(sorted(JSON.parse(JSON.stringify(printed))));
+    },
+  );
 
   test('keeps the definitions when a release goes: policies would go with them', () => {
     const crds = parseAllDocuments(text('templates/crds.yaml')).map((document) => document.toJS());

@@ -18,6 +18,7 @@ interface Mark {
 const marks = {
   image: { text: 'weft-mark-image', expression: '.Values.image' },
   namespace: { text: 'weft-mark-namespace', expression: '.Release.Namespace' },
+  revision: { text: 'weft-mark-revision', expression: '.Values.revision' },
   cert: { text: 'weft-mark-cert', expression: '.Values.webhook.cert | b64enc' },
   key: { text: 'weft-mark-key', expression: '.Values.webhook.key | b64enc' },
   ca: { text: 'weft-mark-ca', expression: '.Values.webhook.ca | default .Values.webhook.cert | b64enc' },
@@ -28,6 +29,7 @@ const replicasMark = 987_654_321;
 const options: InstallOptions = {
   image: marks.image.text,
   namespace: marks.namespace.text,
+  revision: '',
   replicas: replicasMark,
   agents: false,
   webhook: null,
@@ -36,24 +38,71 @@ const options: InstallOptions = {
 
 /** `version` is that of Weft: chart and program go together. */
 export function createChart(version: string): ChartFiles {
-  const core = createInstallation(options);
-  const certificate = { cert: marks.cert.text, key: marks.key.text, ca: marks.ca.text };
-  const agents = listAdded(core, createInstallation({ ...options, agents: true }));
-  const monitors = listAdded(core, createInstallation({ ...options, monitors: true }));
-  const webhook = listAdded(core, createInstallation({ ...options, webhook: certificate }));
-  const { crds = [], rest = [] } = Object.groupBy(core.filter(isCharted), (object) =>
-    kindOf(object) === 'CustomResourceDefinition' ? 'crds' : 'rest',
-  );
+  const [plain, revised] = [createParts(''), createParts(marks.revision.text)];
+  // Names differ all over: each file has both, whole.
+  const encode = (part: (parts: ChartParts) => readonly object[]) =>
+    encodeChoice([
+      ['.Values.revision', encodeObjects(part(revised))],
+      [null, encodeObjects(part(plain))],
+    ]);
+  const when = (condition: string, text: string) => encodeChoice([[condition, text]]);
   return new Map([
     ['Chart.yaml', encodeChart(version)],
     ['values.yaml', encodeChartValues(version)],
     ['values.schema.json', `${JSON.stringify(createChartSchema(), null, 2)}\n`],
-    ['templates/crds.yaml', encodeTemplate(crds.map(keep))],
-    ['templates/control.yaml', encodeTemplate(rest)],
-    ['templates/agents.yaml', encodeTemplate(agents, '.Values.agents')],
-    ['templates/monitors.yaml', encodeTemplate(monitors, '.Values.monitors')],
-    ['templates/webhook.yaml', encodeTemplate(webhook, '.Values.webhook.cert')],
+    ['templates/crds.yaml', encodeObjects(plain.definitions.map(keep))],
+    ['templates/control.yaml', encode(({ control }) => control)],
+    [
+      'templates/agents.yaml',
+      when(
+        '.Values.agents',
+        encode(({ agents }) => agents),
+      ),
+    ],
+    [
+      'templates/monitors.yaml',
+      when(
+        '.Values.monitors',
+        encode(({ monitors }) => monitors),
+      ),
+    ],
+    [
+      'templates/webhook.yaml',
+      encodeChoice([
+        ['.Values.webhook.cert', encode(({ webhook }) => webhook)],
+        ['.Values.webhook.enabled', encode(({ keptWebhook }) => keptWebhook)],
+      ]),
+    ],
   ]);
+}
+
+/** An installation, and what each of its options adds to it. */
+interface ChartParts {
+  readonly definitions: readonly KubernetesObject[];
+  readonly control: readonly object[];
+  readonly agents: readonly object[];
+  readonly monitors: readonly object[];
+  readonly webhook: readonly object[];
+  /** Whose certificate the control plane makes. */
+  readonly keptWebhook: readonly object[];
+}
+
+function createParts(revision: string): ChartParts {
+  const core = createInstallation({ ...options, revision });
+  const certificate = { cert: marks.cert.text, key: marks.key.text, ca: marks.ca.text };
+  const added = (more: Partial<InstallOptions>) =>
+    listAdded(core, createInstallation({ ...options, revision, ...more }));
+  const { crds = [], rest = [] } = Object.groupBy(core.filter(isCharted), (object) =>
+    kindOf(object) === 'CustomResourceDefinition' ? 'crds' : 'rest',
+  );
+  return {
+    definitions: crds,
+    control: rest,
+    agents: added({ agents: true }),
+    monitors: added({ monitors: true }),
+    webhook: added({ webhook: certificate }),
+    keptWebhook: added({ webhook: 'kept' }),
+  };
 }
 
 function encodeChart(version: string): string {
@@ -92,14 +141,22 @@ function keep(object: KubernetesObject): object {
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
-function encodeTemplate(objects: readonly object[], condition?: string): string {
+function encodeObjects(objects: readonly object[]): string {
   const yaml = objects
     .map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0, version: '1.1' }))
     .join('---\n')
     .replaceAll('{{', '{{ "{{" }}');
   const text = Object.values(marks).reduce(replaceMark, yaml);
-  const replaced = text.replaceAll(String(replicasMark), '{{ .Values.replicas }}');
-  return condition === undefined ? replaced : `{{- if ${condition} }}\n${replaced}{{- end }}\n`;
+  return text.replaceAll(String(replicasMark), '{{ .Values.replicas }}');
+}
+
+/** The first whose condition holds; null: always, and last. */
+function encodeChoice(cases: readonly (readonly [condition: string | null, text: string])[]): string {
+  const parts = cases.map(([condition, text], at) => {
+    const word = at === 0 ? 'if ' : condition === null ? 'else' : 'else if ';
+    return `{{- ${word}${condition ?? ''} }}\n${text}`;
+  });
+  return `${parts.join('')}{{- end }}\n`;
 }
 
 /** A whole value is quoted, for a namespace `123` is no number; within a longer one it cannot be mistaken. */

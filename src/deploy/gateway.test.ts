@@ -12,7 +12,7 @@ const gateway: FleetGateway = {
   labels: { team: 'web' },
   annotations: { note: 'ours' },
 };
-const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010' };
+const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010', revision: '' };
 
 type Json = { readonly [key: string]: Json } & string & readonly Json[];
 

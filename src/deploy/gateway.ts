@@ -16,11 +16,14 @@ import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrape, readyPort } from './monitors.ts';
+import { namesOf } from './revision.ts';
 
 export interface GatewayObjectOptions {
   readonly image: string;
   /** Of the control plane: `host:port`. */
   readonly xds: string;
+  /** Of that control plane; '': it has none. */
+  readonly revision: string;
 }
 
 const prefix = 'gateway.networking.k8s.io';
@@ -98,7 +101,7 @@ function deploymentSpec(
   gateway: FleetGateway,
   account: string,
   own: Readonly<Record<string, string>>,
-  { image, xds }: GatewayObjectOptions,
+  { image, xds, revision }: GatewayObjectOptions,
 ) {
   const volumeMounts = [{ name: 'weft', mountPath: folder }, identityMount];
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
@@ -133,7 +136,12 @@ function deploymentSpec(
     template: {
       metadata: {
         labels: { ...gateway.labels, ...own, [accountLabel]: account },
-        annotations: { ...proxyScrape, ...gateway.annotations, 'weft.dev/inject': 'false' },
+        annotations: {
+          ...proxyScrape,
+          ...gateway.annotations,
+          'weft.dev/inject': 'false',
+          ...namesOf(revision).labels,
+        },
       },
       spec: {
         serviceAccountName: account,

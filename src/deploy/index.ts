@@ -18,8 +18,9 @@ export { listMeshPods, type MeshPod, type MeshRole, readMeshPod } from './operat
 export { nameOfObject, pathOfObject } from './operate/object-paths.ts';
 export {
   listForeign,
-  listInjected,
   listManaged,
+  listRevisions,
+  listServed,
   planUninstall,
   type UninstallStep,
 } from './operate/uninstall-plan.ts';
@@ -33,4 +34,5 @@ export {
   parseCapturedPorts,
   type RedirectOptions,
 } from './redirect.ts';
+export { isRevision, namesOf, revisionCharsMax, webhookConfigurationName } from './revision.ts';
 export { certificateReadMs, WebhookServer, type WebhookServerOptions } from './webhook-server.ts';

@@ -2,7 +2,7 @@
 // person reads is what the API server does. A native sidecar (an init container that stays): it is up before the
 // application and ends after it, and a Job ends.
 
-import { accountLabel } from '../control/index.ts';
+import { accountLabel, revisionLabel } from '../control/index.ts';
 import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
@@ -14,6 +14,8 @@ export interface InjectOptions {
   readonly image: string;
   /** Of the control plane: `host:port`. */
   readonly xds: string;
+  /** Of that control plane; absent: it has none. */
+  readonly revision?: string;
 }
 
 /** injected: with the new pod; left: why not; fault: the pod asks for what cannot be. */
@@ -56,6 +58,8 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
   if (inbound === null) return fault(annotations.inboundPorts, said);
   if (skip === null || skip === 'all') return fault(annotations.skipPorts, said);
   const { spec, metadata } = pod;
+  const { revision } = options;
+  const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
   const mine = [
     redirectContainer(options, outbound, inbound, skip),
     bootstrapContainer(options, said, pod),
@@ -68,7 +72,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
       metadata: {
         ...metadata,
         labels: { ...metadata?.labels, ...accountOf(spec) },
-        annotations: { ...proxyScrapeFor(said), ...said, [annotations.status]: options.image },
+        annotations: { ...proxyScrapeFor(said), ...said, [annotations.status]: options.image, ...revised },
       },
       spec: {
         ...spec,

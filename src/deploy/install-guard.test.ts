@@ -11,7 +11,8 @@ interface Guard {
   };
 }
 
-const guards = (webhook: boolean) => createGuards({ namespace: 'mesh', webhook }) as readonly Guard[];
+const guards = (webhook: boolean) =>
+  createGuards({ namespace: 'mesh', revision: '', webhook }) as readonly Guard[];
 
 test('pages of the control plane are for its own namespace, without agents, and for who watches', () => {
   const [control] = guards(false);

@@ -3,9 +3,11 @@
 // the cluster's network enforces NetworkPolicy; elsewhere they do nothing.
 
 import { meshPorts } from './limits.ts';
+import { namesOf } from './revision.ts';
 
 export interface GuardOptions {
   readonly namespace: string;
+  readonly revision: string;
   /** The webhook is installed. */
   readonly webhook: boolean;
 }
@@ -13,7 +15,8 @@ export interface GuardOptions {
 /** Of a namespace whose pods may read the control plane's metrics and pages: Prometheus, a console. */
 const monitoringLabel = { 'weft.dev/monitoring': 'enabled' } as const;
 
-export function createGuards({ namespace, webhook }: GuardOptions): readonly object[] {
+export function createGuards({ namespace, revision, webhook }: GuardOptions): readonly object[] {
+  const names = namesOf(revision);
   const tcp = (port: number) => ({ protocol: 'TCP', port });
   const pages = {
     from: [
@@ -31,8 +34,8 @@ export function createGuards({ namespace, webhook }: GuardOptions): readonly obj
   // The API server is no pod, and where it asks from is not known.
   const inject = [{ ports: [tcp(meshPorts.webhook)] }, pages];
   return [
-    guard('weft-control', namespace, control),
-    ...(webhook ? [guard('weft-inject', namespace, inject)] : []),
+    guard(names.control, namespace, control),
+    ...(webhook ? [guard(names.inject, namespace, inject)] : []),
   ];
 }
 

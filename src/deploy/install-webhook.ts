@@ -1,11 +1,13 @@
 // The webhook's part of an installation: two replicas behind a Service, and the configuration by which the API server
-// asks them about pods of the namespaces that carry the label. Its certificate is given: the API server must be told
-// whom to trust, and this program signs nothing.
+// asks them about pods of the namespaces that carry the label. Its certificate is given, or the control plane makes and
+// renews it, and tells the API server whom to trust.
 
+import { keptCertificate, revisionLabel } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { annotations } from './inject.ts';
 import { meshPorts } from './limits.ts';
 import { controlScrape } from './monitors.ts';
+import { namesOf, webhookConfigurationName } from './revision.ts';
 import { spreadOverNodes } from './spread.ts';
 
 export interface WebhookCertificate {
@@ -19,29 +21,30 @@ export interface WebhookCertificate {
 export interface WebhookOptions {
   readonly image: string;
   readonly namespace: string;
+  readonly revision: string;
   /** Of the control plane. */
   readonly xds: string;
-  readonly certificate: WebhookCertificate;
+  readonly certificate: WebhookCertificate | 'kept';
 }
 
-export const webhookName = 'weft-inject';
-const name = webhookName;
-const labels = { app: name };
 const folder = '/etc/weft';
 /** A pod that is being created waits for the answer. */
 const timeoutSeconds = 5;
 
 export function createWebhook(options: WebhookOptions): readonly object[] {
-  const { namespace, certificate } = options;
+  const { namespace, revision, certificate } = options;
+  const name = namesOf(revision).inject;
+  const labels = { app: name };
   const metadata = { name, namespace, labels };
+  const secret = (pair: WebhookCertificate) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata,
+    type: 'kubernetes.io/tls',
+    data: { 'tls.crt': base64(pair.cert), 'tls.key': base64(pair.key) },
+  });
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata,
-      type: 'kubernetes.io/tls',
-      data: { 'tls.crt': base64(certificate.cert), 'tls.key': base64(certificate.key) },
-    },
+    ...(certificate === 'kept' ? [] : [secret(certificate)]),
     {
       apiVersion: 'v1',
       kind: 'Service',
@@ -59,12 +62,15 @@ export function createWebhook(options: WebhookOptions): readonly object[] {
   ];
 }
 
-function createDeployment({ image, namespace, xds }: WebhookOptions): object {
+function createDeployment({ image, namespace, revision, xds }: WebhookOptions): object {
+  const names = namesOf(revision);
+  const name = names.inject;
+  const labels = { app: name };
   const container = {
-    name,
+    name: 'weft-inject',
     image,
     args: [
-      ...['inject', '--webhook', '--image', image, '--xds', xds],
+      ...['inject', '--webhook', '--image', image, '--xds', xds, ...names.args],
       ...[
         '--listen',
         `0.0.0.0:${meshPorts.webhook}`,
@@ -96,7 +102,10 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
-        metadata: { labels, annotations: { [annotations.inject]: 'false', ...controlScrape } },
+        metadata: {
+          labels,
+          annotations: { [annotations.inject]: 'false', ...names.labels, ...controlScrape },
+        },
         spec: {
           automountServiceAccountToken: false,
           priorityClassName: 'system-cluster-critical',
@@ -111,13 +120,17 @@ function createDeployment({ image, namespace, xds }: WebhookOptions): object {
 
 /**
  * Fails open: a cluster whose webhook is away must still start pods. One that was let in without a sidecar shows as one
- * without.
+ * without. Of a certificate that is kept the control plane says whom to trust: until then nobody is, and it is open.
  */
-function createConfiguration({ namespace, certificate }: WebhookOptions): object {
+function createConfiguration({ namespace, revision, certificate }: WebhookOptions): object {
+  const name = namesOf(revision).inject;
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    metadata: { name: `${name}-${namespace}` },
+    metadata: {
+      name: webhookConfigurationName(revision, namespace),
+      ...(certificate === 'kept' ? { annotations: keptCertificate } : {}),
+    },
     webhooks: [
       {
         name: 'inject.weft.dev',
@@ -128,12 +141,25 @@ function createConfiguration({ namespace, certificate }: WebhookOptions): object
         timeoutSeconds,
         clientConfig: {
           service: { name, namespace, path: '/inject', port: 443 },
-          caBundle: base64(certificate.ca),
+          ...(certificate === 'kept' ? {} : { caBundle: base64(certificate.ca) }),
         },
-        namespaceSelector: { matchLabels: { [annotations.inject]: 'enabled' } },
+        namespaceSelector: selectorOf(revision),
         rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
       },
     ],
+  };
+}
+
+/** A namespace that names a revision is that one's, whatever else it says, but for what wants no sidecars. */
+function selectorOf(revision: string): object {
+  if (revision === '')
+    return {
+      matchLabels: { [annotations.inject]: 'enabled' },
+      matchExpressions: [{ key: revisionLabel, operator: 'DoesNotExist' }],
+    };
+  return {
+    matchLabels: { [revisionLabel]: revision },
+    matchExpressions: [{ key: annotations.inject, operator: 'NotIn', values: ['disabled', 'false'] }],
   };
 }
 

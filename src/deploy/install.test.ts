@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { listWatchedKinds, statusKinds } from '../control/index.ts';
 import { createInstallation, xdsAddress } from './install.ts';
+import { isRevision, revisionCharsMax } from './revision.ts';
 
 interface Manifest {
   readonly kind: string;
@@ -10,10 +11,11 @@ interface Manifest {
 }
 
 const certificate = { cert: 'c', key: 'k', ca: 'a' };
-const install = (all: boolean) =>
+const install = (all: boolean, revision = '') =>
   createInstallation({
     image: 'weft:1',
     namespace: 'mesh',
+    revision,
     replicas: 2,
     agents: all,
     webhook: all ? certificate : null,
@@ -54,11 +56,18 @@ describe('an installation', () => {
     const names = watched.map(({ group, plural }) => `${group}/${plural}`).toSorted();
     // Fences of its own making are found again.
     const fences = 'networking.k8s.io/networkpolicies';
-    for (const verb of ['get', 'watch']) expect(allowedTo(verb).toSorted()).toEqual(names);
+    // Its own one, by its name.
+    const webhook = 'admissionregistration.k8s.io/mutatingwebhookconfigurations';
+    expect(allowedTo('watch').toSorted()).toEqual(names);
+    expect(allowedTo('get').toSorted()).toEqual([...names, webhook].toSorted());
+    expect(rules.find(({ apiGroups }) => apiGroups[0] === 'admissionregistration.k8s.io')).toMatchObject({
+      resourceNames: ['weft-inject-mesh'],
+      verbs: ['get', 'update'],
+    });
     expect(allowedTo('list').toSorted()).toEqual([...names, fences].toSorted());
     const spoken = watched.filter(({ kind }) => statusKinds.has(kind));
     expect(allowedTo('update').toSorted()).toEqual(
-      spoken.map(({ group, plural }) => `${group}/${plural}/status`).toSorted(),
+      [...spoken.map(({ group, plural }) => `${group}/${plural}/status`), webhook].toSorted(),
     );
     // Gateways' proxies; it reads of these no more than the mesh does.
     expect(allowedTo('create')).toEqual([
@@ -82,13 +91,13 @@ describe('an installation', () => {
       {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],
-        resourceNames: ['weft-control'],
+        resourceNames: ['weft-control', 'weft-revision'],
         verbs: ['get', 'update'],
       } as never,
       {
         apiGroups: [''],
         resources: ['secrets'],
-        resourceNames: ['weft-ca'],
+        resourceNames: ['weft-ca', 'weft-inject'],
         verbs: ['get', 'update'],
       } as never,
     ]);
@@ -96,7 +105,7 @@ describe('an installation', () => {
 
   test('is where the injected proxies look for it', () => {
     const service = objects.find(({ kind }) => kind === 'Service');
-    expect(xdsAddress('mesh')).toBe(`${service?.metadata.name}.${service?.metadata.namespace}.svc:15012`);
+    expect(xdsAddress('mesh', '')).toBe(`${service?.metadata.name}.${service?.metadata.namespace}.svc:15012`);
   });
 
   test('the webhook fails open, asks about pods of labelled namespaces alone, and trusts whom it is told', () => {
@@ -110,7 +119,10 @@ describe('an installation', () => {
             service: { name: 'weft-inject', namespace: 'mesh', path: '/inject' },
             caBundle: 'YQ==',
           },
-          namespaceSelector: { matchLabels: { 'weft.dev/inject': 'enabled' } },
+          namespaceSelector: {
+            matchLabels: { 'weft.dev/inject': 'enabled' },
+            matchExpressions: [{ key: 'weft.dev/rev', operator: 'DoesNotExist' }],
+          },
           rules: [{ resources: ['pods'], operations: ['CREATE'] }],
         },
       ],
@@ -141,5 +153,82 @@ describe('an installation', () => {
           },
         ],
       });
+  });
+});
+
+describe('two revisions side by side', () => {
+  const nameOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+  const [plain, next] = [install(true), install(true, 'next')];
+  const shared = [
+    'CustomResourceDefinition /accesspolicies.weft.dev',
+    'CustomResourceDefinition /servicepolicies.weft.dev',
+    'DaemonSet mesh/weft-agent',
+    'Namespace /mesh',
+    'PodMonitor mesh/weft-proxies',
+    'ServiceAccount mesh/weft-agent',
+  ];
+
+  test('share what there is one of, and nothing else', () => {
+    const names = new Set(plain.map(nameOf));
+    const both = next.map(nameOf).filter((name) => names.has(name));
+    expect(both.toSorted()).toEqual(shared);
+  });
+
+  test('no selector of one finds pods of the other', () => {
+    const selectors = (objects: readonly Manifest[]) =>
+      objects
+        .filter(({ kind }) => kind !== 'DaemonSet')
+        .map((object) => JSON.stringify(object).match(/"app":"weft-[^"]+"/g) ?? []);
+    const found = new Set(selectors(plain).flat());
+    expect(
+      selectors(next)
+        .flat()
+        .filter((one) => found.has(one)),
+    ).toEqual([]);
+    expect(found).toEqual(new Set(['"app":"weft-control"', '"app":"weft-inject"']));
+  });
+
+  test('what is of one alone says so, and so do its pods', () => {
+    const own = next.filter((object) => !shared.includes(nameOf(object)));
+    for (const { metadata, spec } of own) {
+      expect(metadata).toMatchObject({ labels: { 'weft.dev/rev': 'next' } });
+      if (spec?.template !== undefined)
+        expect(spec.template).toMatchObject({ metadata: { annotations: { 'weft.dev/rev': 'next' } } });
+    }
+    expect(JSON.stringify(plain.map(({ metadata }) => metadata))).not.toContain('weft.dev/rev');
+  });
+
+  test('a namespace is asked about by one webhook: that of the revision it names', () => {
+    expect(next.find(({ kind }) => kind === 'MutatingWebhookConfiguration')).toMatchObject({
+      metadata: { name: 'weft-inject-next-mesh' },
+      webhooks: [
+        {
+          clientConfig: { service: { name: 'weft-inject-next' } },
+          namespaceSelector: {
+            matchLabels: { 'weft.dev/rev': 'next' },
+            matchExpressions: [{ key: 'weft.dev/inject', operator: 'NotIn', values: ['disabled', 'false'] }],
+          },
+        },
+      ],
+    });
+  });
+
+  test('its proxies look for it, and its control plane knows its name', () => {
+    const args = (name: string) =>
+      next.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)?.spec?.template?.spec
+        .containers[0]?.args;
+    expect(args('weft-control-next')?.slice(-2)).toEqual(['--revision', 'next']);
+    expect(args('weft-inject-next')).toContain('weft-control-next.mesh.svc:15012');
+    expect(JSON.stringify(next.find(({ kind }) => kind === 'DaemonSet'))).toContain(
+      xdsAddress('mesh', 'next'),
+    );
+  });
+
+  test('the longest name is still a label of a host', () => {
+    expect(isRevision('a'.repeat(revisionCharsMax))).toBe(true);
+    const pod = `weft-control-${'a'.repeat(revisionCharsMax)}-0123456789-abcde`;
+    expect(pod.length).toBeLessThanOrEqual(63);
+    for (const name of ['', 'A', 'a.b', '-a', 'a-', 'a'.repeat(revisionCharsMax + 1)])
+      expect(isRevision(name)).toBe(false);
   });
 });

@@ -16,59 +16,84 @@ import { labelPart } from './labels.ts';
 import { meshPorts } from './limits.ts';
 import { identityArgs, identityMount, identityVolume, tokenAudience } from './mesh-identity.ts';
 import { controlScrape, createMonitors, proxyScrape, readyPort } from './monitors.ts';
+import { namesOf, webhookConfigurationName } from './revision.ts';
 import { spreadOverNodes } from './spread.ts';
 
 export interface InstallOptions {
   readonly image: string;
   readonly namespace: string;
+  /** Of several side by side; '': the one without. */
+  readonly revision: string;
   readonly replicas: number;
   /** A proxy on every node, for services that send plain HTTP to it. */
   readonly agents: boolean;
-  /** null: pods are injected by `weft inject` alone. */
-  readonly webhook: WebhookCertificate | null;
+  /** null: pods are injected by `weft inject` alone; kept: the control plane makes its certificate. */
+  readonly webhook: WebhookCertificate | 'kept' | null;
   /** PodMonitors too, whose definitions must be there. */
   readonly monitors: boolean;
 }
 
-const name = 'weft-control';
-const labels = { app: name };
+/** Name of the Lease by which one replica of all revisions writes status. */
+export const sharedLease = 'weft-control';
 
 /** Where proxies find the control plane. */
-export function xdsAddress(namespace: string): string {
-  return `${name}.${namespace}.svc:${meshPorts.xds}`;
+export function xdsAddress(namespace: string, revision: string): string {
+  return `${namesOf(revision).control}.${namespace}.svc:${meshPorts.xds}`;
 }
 
 /** What the control plane's certificate is for: its Service, as short and as long as it can be written. */
-export function xdsNames(namespace: string): readonly string[] {
+export function xdsNames(namespace: string, revision: string): readonly string[] {
+  const name = namesOf(revision).control;
   const service = `${name}.${namespace}.svc`;
   return [service, `${service}.cluster.local`, `${name}.${namespace}`];
 }
 
-/** All of them with the label `app.kubernetes.io/part-of: weft`. */
+/** All of them with the label `app.kubernetes.io/part-of: weft`; those of a revision alone with its own too. */
 export function createInstallation(options: InstallOptions): readonly KubeObject[] {
-  return listObjects(options).map((object) => labelPart(object as KubeObject));
+  const own = namesOf(options.revision).labels;
+  return [
+    ...listShared(options).map((object) => labelPart(object as KubeObject)),
+    ...listOwn(options).map((object) => labelPart(object as KubeObject, own)),
+  ];
 }
 
-function listObjects(options: InstallOptions): readonly object[] {
-  const { namespace } = options;
-  const account = { name, namespace };
+/** Of all revisions. */
+function listShared({ namespace, revision, agents }: InstallOptions): readonly object[] {
+  // Node agents have a port on their node, which the stricter levels refuse; a revision without them does not know
+  // whether another has some.
+  const level = agents ? 'privileged' : revision === '' ? 'restricted' : null;
   return [
     ...customResourceDefinitions(),
     {
       apiVersion: 'v1',
       kind: 'Namespace',
-      // Node agents have a port on their node, which the stricter levels refuse.
       metadata: {
         name: namespace,
-        labels: { 'pod-security.kubernetes.io/enforce': options.agents ? 'privileged' : 'restricted' },
+        ...(level === null ? {} : { labels: { 'pod-security.kubernetes.io/enforce': level } }),
       },
     },
+  ];
+}
+
+function listOwn(options: InstallOptions): readonly object[] {
+  const { namespace, revision } = options;
+  const names = namesOf(revision);
+  const name = names.control;
+  const account = { name, namespace };
+  return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name },
-      rules: [...createRules(), ...createStatusRules(), ...gatewayRules, fenceRule, ...callerRules],
+      rules: [
+        ...createRules(),
+        ...createStatusRules(),
+        ...gatewayRules,
+        fenceRule,
+        ...callerRules,
+        webhookRule(webhookConfigurationName(revision, namespace)),
+      ],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -77,21 +102,21 @@ function listObjects(options: InstallOptions): readonly object[] {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
       subjects: [{ kind: 'ServiceAccount', ...account }],
     },
-    ...createOwnRole(account),
+    ...createOwnRole(account, revision),
     createService(options),
     createDeployment(options),
     {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
       metadata: { name, namespace },
-      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+      spec: { maxUnavailable: 1, selector: { matchLabels: { app: name } } },
     },
-    ...createGuards({ namespace, webhook: options.webhook !== null }),
+    ...createGuards({ namespace, revision, webhook: options.webhook !== null }),
     ...(options.agents ? createAgents(options) : []),
-    ...(options.monitors ? createMonitors(namespace) : []),
+    ...(options.monitors ? createMonitors(namespace, revision) : []),
     ...(options.webhook === null
       ? []
-      : createWebhook({ ...options, xds: xdsAddress(namespace), certificate: options.webhook })),
+      : createWebhook({ ...options, xds: xdsAddress(namespace, revision), certificate: options.webhook })),
   ];
 }
 
@@ -108,6 +133,14 @@ const callerRules = [
   { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps'], resourceNames: [authorityName], verbs: ['patch', 'delete'] },
 ];
+
+/** Whom the API server trusts to be the webhook of this revision, where its certificate is ours. */
+const webhookRule = (name: string) => ({
+  apiGroups: ['admissionregistration.k8s.io'],
+  resources: ['mutatingwebhookconfigurations'],
+  resourceNames: [name],
+  verbs: ['get', 'update'],
+});
 
 /** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
 const gatewayRules = [
@@ -141,9 +174,13 @@ function createStatusRules(): readonly object[] {
 
 /**
  * In the mesh's own namespace: one replica at a time writes, by a Lease, and each has one of its own there, with what
- * its proxies say; and the authority by which proxies know the control plane is a Secret.
+ * its proxies say; and the authority by which proxies know the control plane is a Secret, as the webhook's certificate.
  */
-function createOwnRole(account: { readonly name: string; readonly namespace: string }): readonly object[] {
+function createOwnRole(
+  account: { readonly name: string; readonly namespace: string },
+  revision: string,
+): readonly object[] {
+  const { control, lease, inject } = namesOf(revision);
   return [
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -158,24 +195,31 @@ function createOwnRole(account: { readonly name: string; readonly namespace: str
         {
           apiGroups: ['coordination.k8s.io'],
           resources: ['leases'],
-          resourceNames: [name],
+          resourceNames: [sharedLease, lease],
           verbs: ['get', 'update'],
         },
         { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-        { apiGroups: [''], resources: ['secrets'], resourceNames: [authorityName], verbs: ['get', 'update'] },
+        {
+          apiGroups: [''],
+          resources: ['secrets'],
+          resourceNames: [authorityName, inject],
+          verbs: ['get', 'update'],
+        },
       ],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
       metadata: account,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: control },
       subjects: [{ kind: 'ServiceAccount', ...account }],
     },
   ];
 }
 
-function createService({ namespace }: InstallOptions): object {
+function createService({ namespace, revision }: InstallOptions): object {
+  const name = namesOf(revision).control;
+  const labels = { app: name };
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -190,15 +234,18 @@ function createService({ namespace }: InstallOptions): object {
   };
 }
 
-function createDeployment({ image, namespace, replicas }: InstallOptions): object {
+function createDeployment({ image, namespace, revision, replicas }: InstallOptions): object {
+  const names = namesOf(revision);
+  const name = names.control;
+  const labels = { app: name };
   const probe = (path: string) => ({ httpGet: { path, port: meshPorts.controlAdmin } });
   const container = {
-    name,
+    name: 'weft-control',
     image,
     args: [
       ...['control', '--kubernetes', '--xds-tls', `0.0.0.0:${meshPorts.xds}`],
       ...['--xds-audience', tokenAudience],
-      ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`, '--gateway-image', image],
+      ...['--admin', `0.0.0.0:${meshPorts.controlAdmin}`, '--gateway-image', image, ...names.args],
     ],
     ports: [
       { name: 'grpc-xds', containerPort: meshPorts.xds },
@@ -223,7 +270,7 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
-        metadata: { labels, annotations: { 'weft.dev/inject': 'false', ...controlScrape } },
+        metadata: { labels, annotations: { 'weft.dev/inject': 'false', ...names.labels, ...controlScrape } },
         spec: {
           serviceAccountName: name,
           priorityClassName: 'system-cluster-critical',
@@ -235,8 +282,11 @@ function createDeployment({ image, namespace, replicas }: InstallOptions): objec
   };
 }
 
-/** A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. */
-function createAgents({ image, namespace }: InstallOptions): readonly object[] {
+/**
+ * A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. A node has
+ * one such port: of several revisions the one that is applied last has the agents.
+ */
+function createAgents({ image, namespace, revision }: InstallOptions): readonly object[] {
   const agent = { app: agentAccount };
   const folder = '/var/run/weft';
   const mount = [{ name: 'weft', mountPath: folder }, identityMount];
@@ -246,7 +296,7 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
     '--role',
     'agent',
     '--xds',
-    xdsAddress(namespace),
+    xdsAddress(namespace, revision),
     ...identityArgs,
     '--out',
     `${folder}/bootstrap.json`,
@@ -280,7 +330,10 @@ function createAgents({ image, namespace }: InstallOptions): readonly object[] {
       spec: {
         selector: { matchLabels: agent },
         template: {
-          metadata: { labels: agent, annotations: { 'weft.dev/inject': 'false', ...proxyScrape } },
+          metadata: {
+            labels: agent,
+            annotations: { 'weft.dev/inject': 'false', ...namesOf(revision).labels, ...proxyScrape },
+          },
           spec: {
             serviceAccountName: agentAccount,
             // It asks nothing of the API server.

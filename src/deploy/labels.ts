@@ -5,9 +5,9 @@ import { isRecord, type KubeObject } from '../control/index.ts';
 const partLabel = 'app.kubernetes.io/part-of';
 const partValue = 'weft';
 
-/** The object with that label; of what it selects or makes nothing changes. */
-export function labelPart(object: KubeObject): KubeObject {
+/** The object with that label and `more`; of what it selects or makes nothing changes. */
+export function labelPart(object: KubeObject, more: Readonly<Record<string, string>> = {}): KubeObject {
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   const labels = isRecord(metadata['labels']) ? metadata['labels'] : {};
-  return { ...object, metadata: { ...metadata, labels: { ...labels, [partLabel]: partValue } } };
+  return { ...object, metadata: { ...metadata, labels: { ...labels, [partLabel]: partValue, ...more } } };
 }

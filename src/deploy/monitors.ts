@@ -4,6 +4,7 @@
 
 import { metricsAnnotation } from '../control/index.ts';
 import { meshPorts } from './limits.ts';
+import { namesOf } from './revision.ts';
 
 /** Port of a proxy with `/ready` and `/stats/prometheus`, by name, so that it is found in any pod. */
 export const readyPort = { name: 'weft-ready', containerPort: meshPorts.readiness } as const;
@@ -29,14 +30,18 @@ export function proxyScrapeFor(said: Readonly<Record<string, string>>): Readonly
   return Object.fromEntries(Object.entries(proxyScrape).filter(([name]) => !name.startsWith(plain)));
 }
 
-export function createMonitors(namespace: string): readonly object[] {
+/** Of all revisions. */
+export const proxiesMonitor = 'weft-proxies';
+
+export function createMonitors(namespace: string, revision: string): readonly object[] {
+  const { control } = namesOf(revision);
   return [
-    monitor('weft-control', namespace, {
-      selector: { matchLabels: { app: 'weft-control' } },
+    monitor(control, namespace, {
+      selector: { matchLabels: { app: control } },
       podMetricsEndpoints: [{ port: 'http-admin', path: '/metrics' }],
     }),
     // Sidecars, agents and Gateways alike: whoever has the port.
-    monitor('weft-proxies', namespace, {
+    monitor(proxiesMonitor, namespace, {
       namespaceSelector: { any: true },
       selector: {},
       podMetricsEndpoints: [{ port: readyPort.name, path: '/stats/prometheus' }],

@@ -48,6 +48,7 @@ export function issueServer(
   authority: KeyedCertificate,
   dns: readonly string[],
   nowMs: number,
+  lifeMs: number = authorityLimits.serverMs,
 ): KeyedCertificate {
   const pair = generatePair();
   const signer = createPrivateKey(authority.key);
@@ -58,7 +59,7 @@ export function issueServer(
     signer,
     subject: encodeName(dns[0]?.slice(0, commonNameMax) ?? ''),
     nowMs,
-    lifeMs: authorityLimits.serverMs,
+    lifeMs,
     extensions: [
       ...serverExtensions(),
       ...keyExtensions(keyIdOf(pair.spki), keyIdOf(parentKey)),

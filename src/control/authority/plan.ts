@@ -44,15 +44,15 @@ function listRoots({ current, next, roots }: Authority, nowMs: number): string {
   return [...own, ...older].slice(0, authorityLimits.rootsMax).join('');
 }
 
-function splitPem(text: string): readonly string[] {
+export function splitPem(text: string): readonly string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n/g) ?? [];
 }
 
-function startOf(pem: string): number {
+export function startOf(pem: string): number {
   return Date.parse(new X509Certificate(pem).validFrom);
 }
 
-function endOf(pem: string): number {
+export function endOf(pem: string): number {
   try {
     return Date.parse(new X509Certificate(pem).validTo);
   } catch {

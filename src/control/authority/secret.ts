@@ -35,12 +35,22 @@ export function writeAuthority(
     'ca.crt': roots,
     ...(next === null ? {} : { 'next.crt': next.certificate, 'next.key': next.key }),
   };
+  return writeTlsSecret(authorityName, namespace, texts, resourceVersion);
+}
+
+/** `texts`: by key, as they are; `resourceVersion`: of what it replaces, '' of what is new. */
+export function writeTlsSecret(
+  name: string,
+  namespace: string,
+  texts: Readonly<Record<string, string>>,
+  resourceVersion: string,
+): KubeObject {
   const data = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: authorityName,
+      name,
       namespace,
       labels: { [managedLabel]: managedValue },
       ...(resourceVersion === '' ? {} : { resourceVersion }),
@@ -50,7 +60,7 @@ export function writeAuthority(
   };
 }
 
-function pairOf(secret: KubeObject, name: string): KeyedCertificate {
+export function pairOf(secret: KubeObject, name: string): KeyedCertificate {
   return { certificate: decode(secret, `${name}.crt`), key: decode(secret, `${name}.key`) };
 }
 

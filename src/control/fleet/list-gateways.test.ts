@@ -4,6 +4,7 @@ import { expect, test } from 'bun:test';
 import type { KubeObject } from '../kubernetes/types.ts';
 import { objectKey } from '../source/types.ts';
 import { type FleetGateway, isReleasedGateway } from './list-gateways.ts';
+import { revisionOfGateway } from './revisions.ts';
 
 const edge: FleetGateway = {
   namespace: 'shop',
@@ -39,4 +40,14 @@ test.each<readonly [string, KubeObject | null, string, boolean]>([
     versionOf: () => ({ path: '', uid, generation: 1, resourceVersion: '1', status: {} }),
   };
   expect(isReleasedGateway(source, edge)).toBe(released);
+});
+
+test.each([
+  ['names none, nor does its namespace', {}, {}, ''],
+  ['is in a namespace that names one', {}, { 'weft.dev/rev': 'next' }, 'next'],
+  ['names another than its namespace', { 'weft.dev/rev': 'old' }, { 'weft.dev/rev': 'next' }, 'old'],
+  ['is in a namespace that is not known', {}, null, ''],
+])('a Gateway that %s', (_, labels, namespace, revision) => {
+  const of = (labels: object) => ({ metadata: { labels } });
+  expect(revisionOfGateway(of(labels), namespace === null ? null : of(namespace))).toBe(revision);
 });

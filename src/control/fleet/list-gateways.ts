@@ -7,6 +7,7 @@ import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
 import { objectKey } from '../source/types.ts';
 import { addressesAsked } from '../status-writer/gateway-status.ts';
 import type { FleetOwner } from './object-fleet.ts';
+import { revisionOfGateway } from './revisions.ts';
 
 /** One Gateway that is to have proxies. */
 export interface FleetGateway extends FleetOwner {
@@ -20,9 +21,11 @@ export interface FleetGateway extends FleetOwner {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Those of one revision, '' for those that name none. */
 export function listFleetGateways(
   plane: ControlPlane,
   source: KubernetesSource,
+  revision: string,
 ): readonly FleetGateway[] | null {
   if (!plane.settled) return null;
   return [...plane.built.model.gateways.values()].flatMap((gateway): readonly FleetGateway[] => {
@@ -30,6 +33,8 @@ export function listFleetGateways(
     const uid = source.versionOf(gateway.key)?.uid ?? '';
     const ports = [...new Set(gateway.sockets.map(({ port }) => port))];
     if (object === null || uid === '' || ports.length === 0) return [];
+    const namespace = source.objectOf(objectKey('', 'Namespace', gateway.namespace));
+    if (revisionOfGateway(object, namespace) !== revision) return [];
     const infrastructure = fieldOf(object, 'spec', 'infrastructure');
     return [
       {

@@ -234,3 +234,19 @@ test('a round that breaks is not the last', async () => {
   expect(look()).toEqual([`APPLY ${services}/a`]);
   expect(fleet.counters.failed).toBeGreaterThan(0);
 });
+
+test('of a Gateway that comes back from another revision all is applied anew', async () => {
+  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  fleet.lead(true);
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/a`]);
+  state.released = false;
+  state.gateways = [];
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([]);
+  state.gateways = [gateway('a')];
+  fleet.poke();
+  await run(1_000);
+  expect(look()).toEqual([`APPLY ${services}/a`]);
+});

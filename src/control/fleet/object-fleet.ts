@@ -144,10 +144,15 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
         if (!this.leading) return true;
       }
     }
-    // An owner that is gone takes its objects along; one that is another's now does not.
-    for (const [path, { owner, uid }] of [...this.applied])
-      if (!wanted.has(path) && (served.has(idOf(owner)) || this.options.isReleased(owner)))
+    for (const [path, before] of [...this.applied]) {
+      if (wanted.has(path)) continue;
+      const { owner, uid } = before;
+      // An owner that is gone takes its objects along; one that is another's now does not. One that comes back later
+      // finds them as somebody else may have left them.
+      if (served.has(idOf(owner)) || this.options.isReleased(owner))
         sound = (await this.remove(path, uid)) && sound;
+      else this.applied.set(path, { ...before, text: '' });
+    }
     return sound;
   }
 

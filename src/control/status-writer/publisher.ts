@@ -31,13 +31,18 @@ export interface PublisherOptions {
   readonly replica: string;
   /** '': it runs in none. */
   readonly podUid: string;
-  /** Proxies for Gateways; null: somebody else runs them. */
-  readonly fleets: readonly Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>[];
+  /** What the one that writes status keeps besides. */
+  readonly fleets: readonly Kept[];
+  /** What each revision keeps for itself, by one of its replicas. */
+  readonly own: { readonly lease: string; readonly fleets: readonly Kept[] };
 }
+
+type Kept = Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>;
 
 export class StatusPublisher {
   readonly writer: StatusWriter;
   readonly lease: Lease;
+  private readonly ownLease: Lease;
   readonly events: EventRecorder;
   readonly replicas: Replicas;
   private readonly options: PublisherOptions;
@@ -79,21 +84,37 @@ export class StatusPublisher {
         for (const fleet of options.fleets) fleet.lead(leading);
       },
     });
+    this.ownLease = new Lease({
+      api,
+      clock,
+      log,
+      namespace,
+      name: options.own.lease,
+      identity,
+      onLeading: (leading) => {
+        for (const fleet of options.own.fleets) fleet.lead(leading);
+      },
+    });
     plane.watchStatus(() => {
       this.writer.poke();
-      for (const fleet of options.fleets) fleet.poke();
+      for (const fleet of this.fleets) fleet.poke();
     });
+  }
+
+  private get fleets(): readonly Kept[] {
+    return [...this.options.fleets, ...this.options.own.fleets];
   }
 
   start(): void {
     this.lease.start();
+    if (this.options.own.fleets.length > 0) this.ownLease.start();
     this.replicas.start();
   }
 
   async stop(): Promise<void> {
     this.writer.stop();
-    for (const fleet of this.options.fleets) fleet.stop();
-    await Promise.all([this.lease.stop(), this.replicas.stop()]);
+    for (const fleet of this.fleets) fleet.stop();
+    await Promise.all([this.lease.stop(), this.ownLease.stop(), this.replicas.stop()]);
   }
 
   private compare(): readonly PendingStatus[] {

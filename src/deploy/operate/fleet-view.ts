@@ -20,6 +20,8 @@ export interface FleetProxy {
   readonly role: MeshRole | '';
   /** Its id at the control plane. */
   readonly node: string;
+  /** That its pod was made by; '': none, or not known. */
+  readonly revision: string;
   /** Weft's; another program's name; or the image where it was not heard of. */
   readonly version: string;
   readonly state: ProxyState;
@@ -80,7 +82,12 @@ function isNewer(one: ProxyView, before: ProxyView): boolean {
 function describePod(pod: MeshPod, known: Known | null, complete: boolean): FleetProxy {
   const proxy = `${pod.namespace}/${pod.name}`;
   if (known?.view.connected === true)
-    return { ...describeView(known, proxy, pod.name), namespace: pod.namespace, role: pod.role };
+    return {
+      ...describeView(known, proxy, pod.name),
+      namespace: pod.namespace,
+      role: pod.role,
+      revision: pod.revision,
+    };
   const state = pod.phase === 'Pending' ? 'starting' : complete ? 'disconnected' : 'unknown';
   return {
     proxy,
@@ -88,6 +95,7 @@ function describePod(pod: MeshPod, known: Known | null, complete: boolean): Flee
     pod: pod.name,
     role: pod.role,
     node: pod.nodeId,
+    revision: pod.revision,
     version: versionOf(known?.view) || pod.image,
     state,
     sinceMs: known?.view.lastSeenAtMs ?? pod.startedAtMs,
@@ -103,6 +111,7 @@ function describeView({ view, atMs, control }: Known, proxy: string, pod: string
     pod,
     role: isRole(view.role) ? view.role : '',
     node: view.node,
+    revision: '',
     version: versionOf(view),
     ...judge(view, atMs),
     control,

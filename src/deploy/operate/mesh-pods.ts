@@ -1,7 +1,7 @@
 // Which pods of a cluster run something of the mesh, told from the pods alone: by the container that runs it, as a
 // webhook, `weft inject` or `weft install` made it.
 
-import { fieldOf, isRecord, type KubeObject, textOf } from '../../control/index.ts';
+import { fieldOf, isRecord, type KubeObject, revisionLabel, textOf } from '../../control/index.ts';
 
 export type MeshRole = 'sidecar' | 'agent' | 'gateway' | 'control' | 'webhook';
 
@@ -12,6 +12,8 @@ export interface MeshPod {
   /** Whose log is the mesh's. */
   readonly container: string;
   readonly image: string;
+  /** Of the control plane that made it, or that it is; '': of the one without. */
+  readonly revision: string;
   /** Of its proxy at the control plane; empty: it runs none. */
   readonly nodeId: string;
   /** Unix time in milliseconds; 0: it has none yet. */
@@ -50,6 +52,8 @@ export function readMeshPod(pod: KubeObject): MeshPod | null {
     role,
     container: textOf(container, 'name'),
     image: textOf(container, 'image'),
+    // Labels are people's; what was injected says so by an annotation.
+    revision: textOf(pod, 'metadata', 'annotations', revisionLabel),
     nodeId: nodeIdOf(role, namespace, name, textOf(pod, 'spec', 'nodeName')),
     startedAtMs: Date.parse(textOf(pod, 'status', 'startTime')) || 0,
     phase: textOf(pod, 'status', 'phase'),

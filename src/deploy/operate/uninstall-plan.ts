@@ -7,14 +7,23 @@ import {
   type KubeObject,
   managedLabel,
   managedValue,
+  revisionNamedBy,
   textOf,
 } from '../../control/index.ts';
-import { createInstallation } from '../install.ts';
-import { listMeshPods, type MeshPod } from './mesh-pods.ts';
+import { createInstallation, sharedLease } from '../install.ts';
+import { proxiesMonitor } from '../monitors.ts';
+import { namesOf } from '../revision.ts';
+import { listMeshPods, listOf, type MeshPod, meshContainers } from './mesh-pods.ts';
 
 export interface UninstallOptions {
   /** Where the mesh is installed. */
   readonly namespace: string;
+  /** What goes; '': the one without. */
+  readonly revision: string;
+  /** Others that are there: what they share with it stays. */
+  readonly others: readonly string[];
+  /** The agents of the nodes are of this revision. */
+  readonly agents: boolean;
   /** The definitions too, and with them every policy of the cluster. */
   readonly definitions: boolean;
   /** Others have something in it. */
@@ -49,10 +58,16 @@ const reports = {
   label: 'app.kubernetes.io/part-of=weft',
 };
 
-/** By its label, wherever it is. */
+export interface ManagedObjects {
+  readonly ours: readonly KubeObject[];
+  /** They have the label, and the control plane never wrote to them: somebody else's, or a copy. */
+  readonly foreign: readonly KubeObject[];
+}
+
+/** By its label, wherever it is, and by who wrote it: a label anybody may give. */
 export async function listManaged(
   list: (path: string) => Promise<readonly KubeObject[]>,
-): Promise<readonly KubeObject[]> {
+): Promise<ManagedObjects> {
   const lists = await Promise.all(
     [...managedCollections, reports].map(async ({ apiVersion, kind, path, label }) => {
       const objects = await list(`${path}?labelSelector=${encodeURIComponent(label)}`);
@@ -60,51 +75,100 @@ export async function listManaged(
       return objects.map((object) => ({ ...object, apiVersion, kind }));
     }),
   );
-  return lists.flat();
+  const { ours = [], foreign = [] } = Object.groupBy(lists.flat(), (object) =>
+    isWrittenByUs(object) ? 'ours' : 'foreign',
+  );
+  return { ours, foreign };
+}
+
+/** As the API server keeps account of it; the user agent is the manager of what was not applied. */
+function isWrittenByUs(object: KubeObject): boolean {
+  return listOf(object, 'metadata', 'managedFields').some(
+    (entry) => textOf(entry, 'manager') === managedValue,
+  );
 }
 
 /** `managed`: what those collections hold. */
 export function planUninstall(
-  { namespace, definitions, keepNamespace }: UninstallOptions,
+  options: UninstallOptions,
   managed: readonly KubeObject[],
 ): readonly UninstallStep[] {
-  const pem = '-----BEGIN';
-  const all = createInstallation({
-    image: 'any',
-    namespace,
-    replicas: 1,
-    agents: true,
-    monitors: true,
-    webhook: { cert: pem, key: pem, ca: pem },
-  });
+  const { definitions, keepNamespace } = options;
+  const isLast = options.others.length === 0;
+  const ours = listInstalled(options);
+  const isNamespace = (object: KubeObject) => textOf(object, 'kind') === 'Namespace';
   const isMaker = (object: KubeObject) =>
     ['MutatingWebhookConfiguration', 'Deployment', 'DaemonSet'].includes(textOf(object, 'kind'));
-  const ours = all.filter((object) => textOf(object, 'kind') !== 'CustomResourceDefinition');
-  const isNamespace = (object: KubeObject) => textOf(object, 'kind') === 'Namespace';
-  // Made by whoever leads, not by the installation.
-  const lease = {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: { name: 'weft-control', namespace },
-  };
   return [
     { title: 'what makes more of it', objects: ours.filter(isMaker) },
-    { title: 'what the control plane made', objects: managed },
+    { title: 'what the control plane made', objects: isLast ? managed : [] },
     {
       title: 'the rest',
-      objects: [...ours.filter((object) => !isMaker(object) && !isNamespace(object)), lease],
+      objects: [...ours.filter((object) => !isMaker(object) && !isNamespace(object)), ...leasesOf(options)],
     },
     {
       title: 'definitions, with every object of their kinds',
-      objects: definitions ? (customResourceDefinitions() as readonly KubeObject[]) : [],
+      objects: definitions && isLast ? (customResourceDefinitions() as readonly KubeObject[]) : [],
     },
-    { title: 'its namespace', objects: keepNamespace ? [] : ours.filter(isNamespace) },
+    { title: 'its namespace', objects: keepNamespace || !isLast ? [] : ours.filter(isNamespace) },
   ];
 }
 
-/** Pods that still have a sidecar. They go on with what they have: but nobody tells them of changes any more. */
-export function listInjected(pods: readonly KubeObject[]): readonly MeshPod[] {
-  return listMeshPods(pods).filter(({ role }) => role === 'sidecar');
+/** Whatever it was installed with; definitions are a question of their own. */
+function listInstalled({ namespace, revision, agents, others }: UninstallOptions): readonly KubeObject[] {
+  const pem = '-----BEGIN';
+  const objects = createInstallation({
+    image: 'any',
+    namespace,
+    revision,
+    replicas: 1,
+    agents: agents || others.length === 0,
+    monitors: true,
+    webhook: { cert: pem, key: pem, ca: pem },
+  });
+  return objects.filter(
+    (object) =>
+      textOf(object, 'kind') !== 'CustomResourceDefinition' &&
+      // One for the proxies of all.
+      (others.length === 0 || textOf(object, 'metadata', 'name') !== proxiesMonitor),
+  );
+}
+
+/** Made by whoever leads, not by the installation. */
+function leasesOf({ namespace, revision, others }: UninstallOptions): readonly KubeObject[] {
+  const names = [namesOf(revision).lease, ...(others.length === 0 ? [sharedLease] : [])];
+  return names.map((name) => ({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, namespace },
+  }));
+}
+
+/** Revisions whose control plane is among these Deployments, '' for the one without. */
+export function listRevisions(deployments: readonly KubeObject[]): readonly string[] {
+  return deployments.filter(isControlPlane).map(revisionNamedBy).sort();
+}
+
+/** By its container, as its pods are told. */
+export function isControlPlane(deployment: KubeObject): boolean {
+  return listOf(deployment, 'spec', 'template', 'spec', 'containers').some(
+    (container) => meshContainers[textOf(container, 'name')] === 'control',
+  );
+}
+
+/**
+ * Pods that ask the control plane that goes. They go on with what they have: but nobody tells them of changes any more.
+ * Proxies of Gateways go with the last one; while there are others, they are theirs to keep once the Gateway says so.
+ */
+export function listServed(
+  pods: readonly KubeObject[],
+  { revision, others }: Pick<UninstallOptions, 'revision' | 'others'>,
+): readonly MeshPod[] {
+  const mesh = listMeshPods(pods).filter(({ leaving }) => !leaving);
+  if (others.length === 0) return mesh.filter(({ role }) => role === 'sidecar');
+  return mesh.filter(
+    (pod) => pod.revision === revision && (pod.role === 'sidecar' || pod.role === 'gateway'),
+  );
 }
 
 /** Pods in the mesh's namespace that are none of the mesh's: with the namespace they would go too. */

@@ -34,19 +34,24 @@ function createApi(contents: Contents, allowed: (right: string) => boolean = () 
 
 const nowMs = Date.parse('2030-01-01T00:00:00Z');
 const dayMs = 86_400_000;
-const target = { namespace: 'mesh', agents: false, version: '1.2.3', nowMs };
+const target = { namespace: 'mesh', revision: '', agents: false, version: '1.2.3', nowMs };
 
 interface Asked {
   readonly replicas?: readonly ControlReplica[];
   readonly allowed?: (right: string) => boolean;
   readonly agents?: boolean;
+  readonly revision?: string;
 }
 
 /** Lines of one check, as `verdict message`. */
-async function ask(name: string, contents: Contents, { replicas = [], allowed, agents = false }: Asked = {}) {
+async function ask(
+  name: string,
+  contents: Contents,
+  { replicas = [], allowed, agents = false, revision = '' }: Asked = {},
+) {
   const reader = new ClusterReader(createApi(contents, allowed), () => Promise.resolve(replicas));
   const checks = [...preChecks, ...installedChecks].filter((check) => check.name === name).slice(0, 1);
-  const lines = await runChecks(checks, reader, { ...target, agents });
+  const lines = await runChecks(checks, reader, { ...target, agents, revision });
   return lines.map(({ verdict, message }) => `${verdict} ${message}`);
 }
 
@@ -153,15 +158,30 @@ describe('before an installation', () => {
   });
 
   test('conflicts: another installation, another mesh', async () => {
-    const path = '/apis/apps/v1/deployments?labelSelector=app%3Dweft-control';
+    const path = '/apis/apps/v1/deployments?labelSelector=app.kubernetes.io%2Fpart-of%3Dweft';
     const hooks = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
     const hook = { webhooks: [{ clientConfig: { service: { name: 'istiod-canary' } } }] };
-    const other = { metadata: { name: 'weft-control', namespace: 'other' } };
+    const install = (namespace: string, revision: string) => ({
+      metadata: { name: 'any', namespace, labels: revision === '' ? {} : { 'weft.dev/rev': revision } },
+      spec: { template: { spec: { containers: [{ name: 'weft-control' }] } } },
+    });
+    const other = install('other', '');
     expect(await ask('conflicts', { [path]: [other], [hooks]: [hook] })).toEqual([
-      'fault the mesh is installed in other already, and its roles have the same names',
+      'fault the mesh is installed in other already, and one namespace has all of its control planes',
       'warning Istio injects pods here too: no namespace may ask both for sidecars',
     ]);
-    expect(await ask('conflicts', { [path]: [], [hooks]: [] })).toEqual(['ok no other installation']);
+    const beside = async (revision: string, found: readonly object[]) =>
+      (await ask('conflicts', { [path]: found, [hooks]: [] }, { revision })).join();
+    expect(await beside('', [])).toBe('ok no other installation');
+    expect(await beside('', [named('weft-inject')])).toBe('ok no other installation');
+    const both = [install('mesh', ''), install('mesh', 'next')];
+    expect(await beside('next', both)).toBe(
+      'ok installed in mesh: this would be an upgrade of revision next',
+    );
+    expect(await beside('', both)).toContain('an upgrade of the one without a revision');
+    expect(await beside('third', both)).toBe(
+      'ok this would stand beside the one without a revision, revision next',
+    );
   });
 });
 
@@ -264,11 +284,105 @@ describe('of an installation', () => {
         'fault a pod that is created in shop gets no sidecar',
       );
     });
+    test('that the control plane keeps is renewed long before its end', async () => {
+      const kept = async (daysLeft: number) => {
+        const lines = await ask('webhook', {
+          '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-inject-mesh': {
+            metadata: { annotations: { 'weft.dev/certificate': 'kept' } },
+            webhooks: [{ clientConfig: { caBundle: base64(pems.ca) } }],
+          },
+          '/api/v1/namespaces/mesh/secrets/weft-inject': {
+            data: { 'tls.crt': base64(issue('weft-inject.mesh', daysLeft)) },
+          },
+        });
+        return lines[0];
+      };
+      expect(await kept(8)).toBe('ok its certificate is trusted, for 8 days more');
+      expect(await kept(6)).toBe('warning its certificate ends in 6 days');
+    });
+    test('of a revision: its own names, and its own namespaces', async () => {
+      const pods = 'POST /api/v1/namespaces/moved/pods?dryRun=All';
+      const lines = await ask(
+        'webhook',
+        {
+          '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-inject-next-mesh': {
+            webhooks: [{ clientConfig: { caBundle: base64(pems.ca) } }],
+          },
+          '/api/v1/namespaces/mesh/secrets/weft-inject-next': {
+            data: { 'tls.crt': base64(issue('weft-inject-next.mesh')) },
+          },
+          '/api/v1/namespaces': [asking, named('moved', {}, { 'weft.dev/rev': 'next' })],
+          [pods]: { metadata: { annotations: injected } },
+        },
+        { revision: 'next' },
+      );
+      expect(lines).toEqual([
+        'ok its certificate is trusted, for 100 days more',
+        'fault a pod that is created in moved gets its sidecar from the one without a revision',
+      ]);
+    });
     test('is missed only where a namespace asks for it', async () => {
       const absent = (namespaces: readonly object[]) => ask('webhook', { '/api/v1/namespaces': namespaces });
       expect(await absent([asking])).toEqual(['fault not installed, and these ask for sidecars: shop']);
       expect(await absent([named('shop')])).toEqual(['ok not installed, and no namespace asks for it']);
     });
+  });
+
+  test('a revision that is named and not there, and sidecars of another', async () => {
+    const control = (labels: object) => ({
+      metadata: { name: 'any', labels },
+      spec: { template: { spec: { containers: [{ name: 'weft-control' }] } } },
+    });
+    const next = { 'weft.dev/rev': 'next' };
+    const of = (deployments: readonly object[], pods: readonly object[]) =>
+      ask('revisions', {
+        '/apis/apps/v1/namespaces/mesh/deployments': deployments,
+        '/api/v1/namespaces': [named('shop', {}, next), named('free')],
+        '/api/v1/pods': pods,
+      });
+    const sidecar = (name: string, annotations: object) => pod(name, 'weft-proxy', { annotations });
+    expect(await of([control({})], [])).toEqual([
+      'fault shop names revision next, which is not there: nobody injects its pods',
+    ]);
+    const both = [control({}), control(next)];
+    expect(await of(both, [sidecar('a', next)])).toEqual([
+      'ok every namespace has the control plane that it names',
+    ]);
+    expect(await of(both, [sidecar('a', next), sidecar('b', {}), pod('c', 'app')])).toEqual([
+      'warning sidecars of the one without a revision, where their namespace names another: shop/b; restart them',
+    ]);
+  });
+
+  test('the authority lasts, and is known in every namespace', async () => {
+    const self = (daysLeft: number) => createSelfSigned({ notAfterMs: nowMs + daysLeft * dayMs + 1 }).pem;
+    const of = (pem: string, known: string) =>
+      ask('authority', {
+        '/api/v1/namespaces/mesh/secrets/weft-ca': {
+          data: {
+            'tls.crt': Buffer.from(pem).toString('base64'),
+            'ca.crt': Buffer.from(pem).toString('base64'),
+          },
+        },
+        '/api/v1/namespaces': [named('shop'), named('going', {}, {}), named('mesh')].map((one, at) =>
+          at === 1 ? { metadata: { ...one.metadata, deletionTimestamp: 'now' } } : one,
+        ),
+        '/api/v1/configmaps?fieldSelector=metadata.name%3Dweft-ca': [
+          { metadata: { namespace: 'shop' }, data: { 'ca.crt': known } },
+          { metadata: { namespace: 'mesh' }, data: { 'ca.crt': pem } },
+        ],
+      });
+    const [long, short, ended] = [self(200), self(50), self(-2)];
+    expect(await of(long, long)).toEqual([
+      'ok weft-ca: 200 days more',
+      'ok 2 of 2 namespaces have what proxies are to trust',
+    ]);
+    expect(await of(short, 'old')).toEqual([
+      'warning weft-ca ends in 50 days, and nobody renews it',
+      'fault proxies cannot know the control plane in shop: the ConfigMap weft-ca is not as it should be',
+    ]);
+    expect((await of(ended, ended))[0]).toStartWith('fault weft-ca ended on ');
+    expect((await of('x', 'x'))[0]).toBe('fault the Secret weft-ca holds no certificate');
+    expect((await ask('authority', {}))[0]).toStartWith('warning there is no Secret weft-ca');
   });
 
   test('pods without a sidecar are told with why', async () => {
@@ -363,5 +477,26 @@ describe('of an installation', () => {
     expect(await of('gone', 404)).toEqual(['fault shop/gone is named by a Gateway, and is not there']);
     expect(await of('www', { data: { 'tls.crt': 'eA==' } })).toEqual(['fault shop/www holds no certificate']);
     expect((await of('www', 403))[0]).toStartWith('unknown shop/www cannot be read');
+    const set = (parent: string) => ({
+      metadata: { name: 'more', namespace: 'team' },
+      spec: {
+        parentRef: { name: parent, namespace: 'shop' },
+        listeners: [{ tls: { certificateRefs: [{ name: 'own' }] } }],
+      },
+    });
+    const ofSet = (parent: string) =>
+      ask('certificates', {
+        [`${group}/gatewayclasses`]: [
+          named('weft', { spec: { controllerName: 'weft.dev/gateway-controller' } }),
+        ],
+        [`${group}/gateways`]: [gateway('www')],
+        [`${group}/listenersets`]: [set(parent)],
+        '/api/v1/namespaces/shop/secrets/www': { data: issue(90) },
+      });
+    expect((await ofSet('edge')).toSorted()).toEqual([
+      'fault team/own is named by a ListenerSet, and is not there',
+      'ok shop/www: 90 days more',
+    ]);
+    expect(await ofSet('other')).toEqual(['ok shop/www: 90 days more']);
   });
 });

@@ -1,9 +1,19 @@
 // Who else is there: another installation of this mesh, whose names in the cluster are the same, or another mesh that
 // injects into the same pods.
 
-import { type KubeObject, textOf } from '../../../control/index.ts';
+import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
 import { listOf } from '../mesh-pods.ts';
-import { type CheckLine, type ClusterCheck, fault, fine, overList, warning } from './types.ts';
+import { isControlPlane } from '../uninstall-plan.ts';
+import { describeRevision } from './revisions.ts';
+import {
+  type CheckLine,
+  type CheckTarget,
+  type ClusterCheck,
+  fault,
+  fine,
+  overList,
+  warning,
+} from './types.ts';
 
 /** Service of an injector to its mesh. */
 const otherMeshes: Readonly<Record<string, string>> = {
@@ -16,28 +26,35 @@ const otherMeshes: Readonly<Record<string, string>> = {
 
 export const conflictsCheck: ClusterCheck = {
   name: 'conflicts',
-  async run(reader, { namespace }) {
+  async run(reader, target) {
     const own = await overList(
       reader,
-      '/apis/apps/v1/deployments?labelSelector=app%3Dweft-control',
-      (found) => judgeInstalls(found, namespace),
+      '/apis/apps/v1/deployments?labelSelector=app.kubernetes.io%2Fpart-of%3Dweft',
+      (found) => judgeInstalls(found.filter(isControlPlane), target),
     );
     const hooks = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
     return [...own, ...(await overList(reader, hooks, judgeHooks))];
   },
 };
 
-function judgeInstalls(found: readonly KubeObject[], namespace: string): readonly CheckLine[] {
+function judgeInstalls(
+  found: readonly KubeObject[],
+  { namespace, revision }: CheckTarget,
+): readonly CheckLine[] {
   const others = found
     .map((one) => textOf(one, 'metadata', 'namespace'))
     .filter((name) => name !== namespace);
   if (others.length > 0)
     return [
-      fault(`the mesh is installed in ${others.join(', ')} already, and its roles have the same names`),
+      fault(
+        `the mesh is installed in ${others.join(', ')} already, and one namespace has all of its control planes`,
+      ),
     ];
-  return [
-    fine(found.length > 0 ? `installed in ${namespace}: this would be an upgrade` : 'no other installation'),
-  ];
+  const revisions = found.map(revisionNamedBy);
+  if (revisions.includes(revision))
+    return [fine(`installed in ${namespace}: this would be an upgrade of ${describeRevision(revision)}`)];
+  if (found.length === 0) return [fine('no other installation')];
+  return [fine(`this would stand beside ${revisions.map(describeRevision).join(', ')}`)];
 }
 
 function judgeHooks(configurations: readonly KubeObject[]): readonly CheckLine[] {

@@ -15,13 +15,19 @@ import {
 
 export const fleetCheck: ClusterCheck = {
   name: 'proxies',
-  run: (reader, { version }) =>
+  run: (reader, { revision, version }) =>
     overList(reader, '/api/v1/pods', async (pods) => {
       const proxies = viewFleet(
         listMeshPods(pods).filter(({ leaving }) => !leaving),
         await reader.replicas(),
       );
-      return [...judgeStates(proxies), ...judgeVersions(proxies, version)];
+      return [
+        ...judgeStates(proxies),
+        ...judgeVersions(
+          proxies.filter((one) => one.revision === revision),
+          version,
+        ),
+      ];
     }),
 };
 

@@ -2,7 +2,7 @@
 // `restricted`, an agent has a port of its node (`privileged`), and what redirects a sidecar's connections changes its
 // pod's network (NET_ADMIN: no level but `privileged` has it).
 
-import { type KubeObject, textOf } from '../../../control/index.ts';
+import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
 import { annotations } from '../../inject.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
 
@@ -41,6 +41,13 @@ function judgeInjected(all: readonly KubeObject[]): readonly CheckLine[] {
   return asking.length === 0 ? [] : [fine(`${asking.length} namespaces that ask for sidecars allow them`)];
 }
 
+/** As the selectors of the webhooks have it. */
 export function asksForSidecars(namespace: KubeObject): boolean {
-  return textOf(namespace, 'metadata', 'labels', annotations.inject) === 'enabled';
+  const asked = textOf(namespace, 'metadata', 'labels', annotations.inject);
+  return revisionNamedBy(namespace) === '' ? asked === 'enabled' : asked !== 'disabled' && asked !== 'false';
+}
+
+/** The webhook of this revision: '' of the one without. */
+export function asksRevision(namespace: KubeObject, revision: string): boolean {
+  return asksForSidecars(namespace) && revisionNamedBy(namespace) === revision;
 }

@@ -16,13 +16,14 @@ interface Right {
 
 export const rightsCheck: ClusterCheck = {
   name: 'rights',
-  async run(reader, { namespace, agents }) {
+  async run(reader, { namespace, revision, agents }) {
     const all = await mayDo(reader, { verb: '*', group: '*', resource: '*', namespace: '' });
     if (all === true) return [fine('everything is allowed')];
     const pem = '-----BEGIN';
     const objects = createInstallation({
       image: 'any',
       namespace,
+      revision,
       replicas: 2,
       agents,
       monitors: false,

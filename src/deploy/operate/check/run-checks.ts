@@ -2,6 +2,7 @@
 
 import { accessCheck } from './access.ts';
 import { apiServerCheck, nodesCheck } from './api-server.ts';
+import { authorityCheck } from './authority.ts';
 import { certificatesCheck } from './certificates.ts';
 import { conflictsCheck } from './conflicts.ts';
 import { definitionsCheck } from './definitions.ts';
@@ -9,6 +10,7 @@ import { fleetCheck } from './fleet.ts';
 import { gatewayApiCheck } from './gateway-api.ts';
 import { injectionCheck } from './injection.ts';
 import { podSecurityCheck } from './pod-security.ts';
+import { revisionsCheck } from './revisions.ts';
 import { rightsCheck } from './rights.ts';
 import { type CheckLine, type CheckTarget, type ClusterCheck, type ClusterReader, unknown } from './types.ts';
 import { webhookCheck } from './webhook.ts';
@@ -33,9 +35,11 @@ export const installedChecks: readonly ClusterCheck[] = [
   webhookCheck,
   podSecurityCheck,
   injectionCheck,
+  revisionsCheck,
   fleetCheck,
   accessCheck,
   certificatesCheck,
+  authorityCheck,
 ];
 
 export interface CheckedLine extends CheckLine {

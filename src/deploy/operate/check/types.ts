@@ -17,6 +17,8 @@ export interface CheckLine {
 export interface CheckTarget {
   /** Where the mesh is, or is to be. */
   readonly namespace: string;
+  /** Which of several; '': the one without. */
+  readonly revision: string;
   /** It is to be installed with an agent on every node. */
   readonly agents: boolean;
   /** Of this program. */

@@ -2,11 +2,12 @@
 // and a pod that is created (as a dry run) comes out of it with a sidecar.
 
 import { X509Certificate } from 'node:crypto';
-import { fieldOf, type KubeObject, textOf } from '../../../control/index.ts';
+import { fieldOf, type KubeObject, keptCertificate, revisionLabel, textOf } from '../../../control/index.ts';
 import { annotations } from '../../inject.ts';
-import { webhookName } from '../../install-webhook.ts';
+import { namesOf, webhookConfigurationName } from '../../revision.ts';
 import { listOf } from '../mesh-pods.ts';
-import { asksForSidecars } from './pod-security.ts';
+import { asksRevision } from './pod-security.ts';
+import { describeRevision } from './revisions.ts';
 import {
   type CheckLine,
   type CheckTarget,
@@ -19,28 +20,31 @@ import {
   warning,
 } from './types.ts';
 
-/** A certificate that ends sooner is to be renewed now. */
-const daysLeftMin = 30;
+/** A certificate that ends sooner is to be renewed now; of one that the control plane keeps, should have been. */
+const daysLeftMin = { given: 30, kept: 7 } as const;
 
 export const webhookCheck: ClusterCheck = {
   name: 'webhook',
   async run(reader, target) {
-    const { namespace } = target;
-    const hook = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${webhookName}-${namespace}`;
+    const { namespace, revision } = target;
+    const name = webhookConfigurationName(revision, namespace);
+    const hook = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${name}`;
     const configuration = await reader.get(hook);
     if (!configuration.ok) return [unknown(configuration.error.message)];
-    if (configuration.value === null) return await judgeAbsent(reader);
-    const secret = await reader.get(`/api/v1/namespaces/${namespace}/secrets/${webhookName}`);
+    if (configuration.value === null) return await judgeAbsent(reader, revision);
+    const secret = await reader.get(`/api/v1/namespaces/${namespace}/secrets/${namesOf(revision).inject}`);
     const trust = !secret.ok
       ? [unknown(`its certificate cannot be read: ${secret.error.message}`)]
       : judgeTrust(configuration.value, secret.value, target);
-    return [...trust, ...(await judgeAnswer(reader))];
+    return [...trust, ...(await judgeAnswer(reader, revision))];
   },
 };
 
-function judgeAbsent(reader: ClusterReader): Promise<readonly CheckLine[]> {
+function judgeAbsent(reader: ClusterReader, revision: string): Promise<readonly CheckLine[]> {
   return overList(reader, '/api/v1/namespaces', (namespaces) => {
-    const asking = namespaces.filter(asksForSidecars).map((one) => textOf(one, 'metadata', 'name'));
+    const asking = namespaces
+      .filter((one) => asksRevision(one, revision))
+      .map((one) => textOf(one, 'metadata', 'name'));
     if (asking.length === 0) return [fine('not installed, and no namespace asks for it')];
     return [fault(`not installed, and these ask for sidecars: ${asking.join(', ')}`)];
   });
@@ -49,8 +53,9 @@ function judgeAbsent(reader: ClusterReader): Promise<readonly CheckLine[]> {
 function judgeTrust(
   configuration: KubeObject,
   secret: KubeObject | null,
-  { namespace, nowMs }: CheckTarget,
+  { namespace, revision, nowMs }: CheckTarget,
 ): readonly CheckLine[] {
+  const webhookName = namesOf(revision).inject;
   const [hook] = listOf(configuration, 'webhooks');
   const bundle = decode(textOf(hook ?? {}, 'clientConfig', 'caBundle'));
   const pem = decode(textOf(secret ?? {}, 'data', 'tls.crt'));
@@ -70,8 +75,14 @@ function judgeTrust(
       fault('its certificate is not signed by the caBundle of its configuration: no pod is injected'),
     );
   if (daysLeft < 0) lines.push(fault(`its certificate ended on ${leaf.validTo}: no pod is injected`));
-  else if (daysLeft < daysLeftMin) lines.push(warning(`its certificate ends in ${daysLeft} days`));
+  else if (daysLeft < daysLeftMin[isKept(configuration) ? 'kept' : 'given'])
+    lines.push(warning(`its certificate ends in ${daysLeft} days`));
   return lines.length > 0 ? lines : [fine(`its certificate is trusted, for ${daysLeft} days more`)];
+}
+
+function isKept(configuration: KubeObject): boolean {
+  const [[name, value] = ['', '']] = Object.entries(keptCertificate);
+  return textOf(configuration, 'metadata', 'annotations', name) === value;
 }
 
 /** The leaf, or an intermediate that came with it, is one of the roots or signed by one. */
@@ -106,10 +117,10 @@ function decode(base64: string): string {
 }
 
 /** As a dry run nothing is made, and the API server asks its webhooks all the same. */
-async function judgeAnswer(reader: ClusterReader): Promise<readonly CheckLine[]> {
+async function judgeAnswer(reader: ClusterReader, revision: string): Promise<readonly CheckLine[]> {
   const listed = await reader.list('/api/v1/namespaces');
   if (listed.kind !== 'objects') return [unknown('namespaces cannot be read, so it cannot be tried')];
-  const asking = listed.objects.find(asksForSidecars);
+  const asking = listed.objects.find((one) => asksRevision(one, revision));
   if (asking === undefined) return [unknown('no namespace asks for sidecars, so it cannot be tried')];
   const namespace = textOf(asking, 'metadata', 'name');
   const body = {
@@ -127,6 +138,9 @@ async function judgeAnswer(reader: ClusterReader): Promise<readonly CheckLine[]>
       unknown(`a pod in ${namespace} was not taken as a dry run: ${status} ${textOf(said, 'message')}`),
     ];
   const injected = fieldOf(said, 'metadata', 'annotations', annotations.status) !== undefined;
+  const by = textOf(said, 'metadata', 'annotations', revisionLabel);
+  if (injected && by !== revision)
+    return [fault(`a pod that is created in ${namespace} gets its sidecar from ${describeRevision(by)}`)];
   return injected
     ? [fine(`a pod that is created in ${namespace} gets a sidecar`)]
     : [

@@ -1,18 +1,22 @@
 // The installation's own workloads: as many replicas as were asked for, of the newest template, and each answers.
 
-import { fieldOf, type KubeObject, textOf } from '../../../control/index.ts';
+import { fieldOf, type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
+import { namesOf } from '../../revision.ts';
 import type { ControlReplica } from '../fleet-view.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, overList, unknown, warning } from './types.ts';
 
 export const workloadsCheck: ClusterCheck = {
   name: 'control-plane',
-  async run(reader, { namespace }) {
+  async run(reader, { namespace, revision }) {
+    const { control } = namesOf(revision);
     const within = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}`;
     const deployments = await overList(reader, `${within}/deployments`, (found) => [
-      ...(found.some((one) => nameOf(one) === 'weft-control')
+      ...(found.some((one) => nameOf(one) === control)
         ? []
-        : [fault(`there is no weft-control in ${namespace}: the mesh is not installed there`)]),
-      ...found.filter((one) => nameOf(one).startsWith('weft-')).map(judgeDeployment),
+        : [fault(`there is no ${control} in ${namespace}: the mesh is not installed there`)]),
+      ...found
+        .filter((one) => nameOf(one).startsWith('weft-') && revisionNamedBy(one) === revision)
+        .map(judgeDeployment),
     ]);
     const agents = await overList(reader, `${within}/daemonsets`, (found) =>
       found.filter((one) => nameOf(one) === 'weft-agent').map(judgeDaemonSet),
