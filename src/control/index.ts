@@ -23,7 +23,7 @@ export { followIdentityFiles } from './authority/identity-files.ts';
 export { listRootOwners, type RootOwner, renderRoots } from './authority/root-config-maps.ts';
 export { authorityName } from './authority/secret.ts';
 export { ServerIdentity } from './authority/server-identity.ts';
-export { keptCertificate, WebhookKeeper } from './authority/webhook-keeper.ts';
+export { isKeptWebhook, keptCertificate, WebhookKeeper } from './authority/webhook-keeper.ts';
 export { agentAccount } from './callers/introduce.ts';
 export { CallerProver } from './callers/prover.ts';
 export { TokenReviews } from './callers/token-reviews.ts';

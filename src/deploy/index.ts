@@ -2,7 +2,7 @@ export { type BootstrapFacts, type Endpoint, encodeBootstrap, encodeTokenSecret 
 export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
-export { createInstallation, type InstallOptions, xdsAddress, xdsNames } from './install.ts';
+export { createInstallation, type InstallOptions } from './install.ts';
 export { installReplicasMax, meshPorts } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export {
@@ -34,5 +34,12 @@ export {
   parseCapturedPorts,
   type RedirectOptions,
 } from './redirect.ts';
-export { isRevision, namesOf, revisionCharsMax, webhookConfigurationName } from './revision.ts';
+export {
+  isRevision,
+  namesOf,
+  revisionCharsMax,
+  webhookConfigurationName,
+  xdsAddress,
+  xdsNames,
+} from './revision.ts';
 export { certificateReadMs, WebhookServer, type WebhookServerOptions } from './webhook-server.ts';

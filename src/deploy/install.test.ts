@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { listWatchedKinds, statusKinds } from '../control/index.ts';
-import { createInstallation, xdsAddress } from './install.ts';
-import { isRevision, revisionCharsMax } from './revision.ts';
+import { createInstallation } from './install.ts';
+import { isRevision, revisionCharsMax, xdsAddress } from './revision.ts';
 
 interface Manifest {
   readonly kind: string;

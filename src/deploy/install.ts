@@ -2,7 +2,6 @@
 // The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
 import {
-  agentAccount,
   authorityName,
   customResourceDefinitions,
   type KubeObject,
@@ -10,13 +9,14 @@ import {
   statusKinds,
 } from '../control/index.ts';
 import { hardened } from './hardened.ts';
+import { createAgents } from './install-agents.ts';
 import { createGuards } from './install-guard.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { labelPart } from './labels.ts';
 import { meshPorts } from './limits.ts';
-import { identityArgs, identityMount, identityVolume, tokenAudience } from './mesh-identity.ts';
-import { controlScrape, createMonitors, proxyScrape, readyPort } from './monitors.ts';
-import { namesOf, webhookConfigurationName } from './revision.ts';
+import { tokenAudience } from './mesh-identity.ts';
+import { controlScrape, createMonitors } from './monitors.ts';
+import { namesOf, sharedLease, webhookConfigurationName, xdsAddress } from './revision.ts';
 import { spreadOverNodes } from './spread.ts';
 
 export interface InstallOptions {
@@ -31,21 +31,6 @@ export interface InstallOptions {
   readonly webhook: WebhookCertificate | 'kept' | null;
   /** PodMonitors too, whose definitions must be there. */
   readonly monitors: boolean;
-}
-
-/** Name of the Lease by which one replica of all revisions writes status. */
-export const sharedLease = 'weft-control';
-
-/** Where proxies find the control plane. */
-export function xdsAddress(namespace: string, revision: string): string {
-  return `${namesOf(revision).control}.${namespace}.svc:${meshPorts.xds}`;
-}
-
-/** What the control plane's certificate is for: its Service, as short and as long as it can be written. */
-export function xdsNames(namespace: string, revision: string): readonly string[] {
-  const name = namesOf(revision).control;
-  const service = `${name}.${namespace}.svc`;
-  return [service, `${service}.cluster.local`, `${name}.${namespace}`];
 }
 
 /** All of them with the label `app.kubernetes.io/part-of: weft`; those of a revision alone with its own too. */
@@ -280,81 +265,4 @@ function createDeployment({ image, namespace, revision, replicas }: InstallOptio
       },
     },
   };
-}
-
-/**
- * A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. A node has
- * one such port: of several revisions the one that is applied last has the agents.
- */
-function createAgents({ image, namespace, revision }: InstallOptions): readonly object[] {
-  const agent = { app: agentAccount };
-  const folder = '/var/run/weft';
-  const mount = [{ name: 'weft', mountPath: folder }, identityMount];
-  const env = [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
-  const bootstrap = [
-    'bootstrap',
-    '--role',
-    'agent',
-    '--xds',
-    xdsAddress(namespace, revision),
-    ...identityArgs,
-    '--out',
-    `${folder}/bootstrap.json`,
-  ];
-  const ready = { httpGet: { path: '/ready', port: meshPorts.readiness } };
-  const proxy = {
-    name: agentAccount,
-    image,
-    args: [
-      ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
-      ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
-    ],
-    ports: [{ name: 'http-agent', containerPort: meshPorts.agent, hostPort: meshPorts.agent }, readyPort],
-    readinessProbe: { ...ready, periodSeconds: 2 },
-    resources: { requests: { cpu: '100m', memory: '96Mi' } },
-    volumeMounts: mount,
-    securityContext: hardened,
-  };
-  return [
-    // Who may ask for what every namespace calls, and nobody else.
-    {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: agentAccount, namespace },
-      automountServiceAccountToken: false,
-    },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'DaemonSet',
-      metadata: { name: agentAccount, namespace, labels: agent },
-      spec: {
-        selector: { matchLabels: agent },
-        template: {
-          metadata: {
-            labels: agent,
-            annotations: { 'weft.dev/inject': 'false', ...namesOf(revision).labels, ...proxyScrape },
-          },
-          spec: {
-            serviceAccountName: agentAccount,
-            // It asks nothing of the API server.
-            automountServiceAccountToken: false,
-            priorityClassName: 'system-node-critical',
-            tolerations: [{ operator: 'Exists' }],
-            initContainers: [
-              {
-                name: 'bootstrap',
-                image,
-                args: bootstrap,
-                env,
-                volumeMounts: mount,
-                securityContext: hardened,
-              },
-            ],
-            containers: [proxy],
-            volumes: [{ name: 'weft', emptyDir: {} }, identityVolume],
-          },
-        },
-      },
-    },
-  ];
 }

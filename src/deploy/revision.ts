@@ -3,6 +3,7 @@
 // which one of all replicas writes status, the authority, the agents) has none.
 
 import { revisionLabel } from '../control/index.ts';
+import { meshPorts } from './limits.ts';
 
 /** With `weft-control-` before it and what a Deployment adds after it, a pod's name is still a host's (63). */
 export const revisionCharsMax = 32;
@@ -40,4 +41,19 @@ export function isRevision(text: string): boolean {
 /** The cluster has one name for it, wherever the mesh is. */
 export function webhookConfigurationName(revision: string, namespace: string): string {
   return `${namesOf(revision).inject}-${namespace}`;
+}
+
+/** Name of the Lease by which one replica of all revisions writes status. */
+export const sharedLease = 'weft-control';
+
+/** Where proxies find the control plane. */
+export function xdsAddress(namespace: string, revision: string): string {
+  return `${namesOf(revision).control}.${namespace}.svc:${meshPorts.xds}`;
+}
+
+/** What the control plane's certificate is for: its Service, as short and as long as it can be written. */
+export function xdsNames(namespace: string, revision: string): readonly string[] {
+  const name = namesOf(revision).control;
+  const service = `${name}.${namespace}.svc`;
+  return [service, `${service}.cluster.local`, `${name}.${namespace}`];
 }

@@ -18,7 +18,7 @@ export const authorityLimits = {
   /** Of the webhook's, which is made anew when a third of it is left, or another authority signs. */
   webhookMs: 30 * dayMs,
   renewWebhookMs: 10 * dayMs,
-  /** So long a webhook may still show what it had before: the kubelet brings a Secret into pods within two minutes or so. */
+  /** So long a webhook may still show what it had before: the kubelet takes two minutes or so. */
   settleMs: 10 * minuteMs,
   /** The Secret is read again this often, and until there is one. */
   readMs: 30_000,

@@ -103,7 +103,7 @@ export class WebhookKeeper implements TimerHandler {
     if (authority === null) return 'there is no authority yet';
     const hook = await this.get(this.hookPath);
     if (!hook.ok) return hook.error.message;
-    if (hook.value.status === 404 || !isKept(hook.value.body)) return '';
+    if (hook.value.status === 404 || !isKeptWebhook(hook.value.body)) return '';
     const secret = await this.get(`${this.secretsPath}/${name}`);
     if (!secret.ok) return secret.error.message;
     for (const { status, body } of [hook.value, secret.value])
@@ -153,7 +153,8 @@ export class WebhookKeeper implements TimerHandler {
   }
 }
 
-function isKept(hook: KubeObject): boolean {
+/** Whether the certificate of this configuration's webhook is ours to keep. */
+export function isKeptWebhook(hook: KubeObject): boolean {
   return textOf(hook, 'metadata', 'annotations', annotation) === keptCertificate[annotation];
 }
 

@@ -10,9 +10,9 @@ import {
   revisionNamedBy,
   textOf,
 } from '../../control/index.ts';
-import { createInstallation, sharedLease } from '../install.ts';
+import { createInstallation } from '../install.ts';
 import { proxiesMonitor } from '../monitors.ts';
-import { namesOf } from '../revision.ts';
+import { namesOf, sharedLease } from '../revision.ts';
 import { listMeshPods, listOf, type MeshPod, meshContainers } from './mesh-pods.ts';
 
 export interface UninstallOptions {

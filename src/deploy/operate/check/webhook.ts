@@ -2,7 +2,7 @@
 // and a pod that is created (as a dry run) comes out of it with a sidecar.
 
 import { X509Certificate } from 'node:crypto';
-import { fieldOf, type KubeObject, keptCertificate, revisionLabel, textOf } from '../../../control/index.ts';
+import { fieldOf, isKeptWebhook, type KubeObject, revisionLabel, textOf } from '../../../control/index.ts';
 import { annotations } from '../../inject.ts';
 import { namesOf, webhookConfigurationName } from '../../revision.ts';
 import { listOf } from '../mesh-pods.ts';
@@ -75,14 +75,9 @@ function judgeTrust(
       fault('its certificate is not signed by the caBundle of its configuration: no pod is injected'),
     );
   if (daysLeft < 0) lines.push(fault(`its certificate ended on ${leaf.validTo}: no pod is injected`));
-  else if (daysLeft < daysLeftMin[isKept(configuration) ? 'kept' : 'given'])
+  else if (daysLeft < daysLeftMin[isKeptWebhook(configuration) ? 'kept' : 'given'])
     lines.push(warning(`its certificate ends in ${daysLeft} days`));
   return lines.length > 0 ? lines : [fine(`its certificate is trusted, for ${daysLeft} days more`)];
-}
-
-function isKept(configuration: KubeObject): boolean {
-  const [[name, value] = ['', '']] = Object.entries(keptCertificate);
-  return textOf(configuration, 'metadata', 'annotations', name) === value;
 }
 
 /** The leaf, or an intermediate that came with it, is one of the roots or signed by one. */
