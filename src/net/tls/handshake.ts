@@ -76,7 +76,9 @@ export class Handshake {
   }
 
   private serverName(raw: SecuredSocket): string | null {
-    return this.role.side === 'client' ? this.role.client.serverName : raw.getServername() || null;
+    if (this.role.side === 'client') return this.role.client.serverName;
+    // Names of DNS have no case, and rules should not see one.
+    return raw.getServername()?.toLowerCase() || null;
   }
 }
 

@@ -34,11 +34,14 @@ export class PeerRule {
   /** `fault`: why its chain leads to nobody trusted, as the TLS engine calls it; null when it does. */
   decide(peer: PeerFacts | null, fault: string | null): PeerRefusal | null {
     const config = this.config;
+    // As Envoy: then nothing of what is shown, or not shown, is a reason.
+    if (config.acceptsUntrusted && (peer !== null || !config.required)) return null;
     if (peer === null) {
-      if (!config.required) return null;
+      // Where certain peers alone are accepted, nobody is none of them.
+      if (!config.required && !this.exacting) return null;
       return { reason: 'no-certificate', message: 'the peer showed no certificate' };
     }
-    if (fault !== null && config.verifiesChain && !config.acceptsUntrusted)
+    if (fault !== null && config.verifiesChain)
       return { reason: 'chain', message: `certificate not trusted: ${fault}` };
     if (this.names.length > 0 && !peer.sans.some((name) => this.names.some((rule) => matches(rule, name))))
       return {

@@ -25,10 +25,11 @@ export type PeerNameMatch =
   | { readonly kind: 'other'; readonly oid: string; readonly match: StringMatch };
 
 export interface PeerRuleConfig {
-  /** False: the peer may show no certificate. */
+  /** False: the peer may show no certificate, unless it has to be a certain one. */
   readonly required: boolean;
   /** False: there is nothing that a chain could be verified against, so none is. */
   readonly verifiesChain: boolean;
+  /** Whatever certificate is shown is accepted, of any chain, name and key: it is known, and proves nothing. */
   readonly acceptsUntrusted: boolean;
   /** One of these must match one of the certificate's names; empty: any name does. */
   readonly names: readonly PeerNameMatch[];

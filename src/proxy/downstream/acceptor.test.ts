@@ -122,6 +122,19 @@ describe('a PROXY header', () => {
     expect(client.statuses).toEqual([200]);
   });
 
+  test('of a version that is not taken is payload where it may be missing, and refused where not', () => {
+    for (const [version, header] of [encodeProxyLine(ends), binary].entries()) {
+      const proxyVersions = [version === 0 ? 2 : 1] as const;
+      const told = (['optional', 'required'] as const).map((proxyProtocol) => {
+        const { world } = setup({ proxyProtocol, proxyVersions });
+        const client = world.client().send(header + request);
+        world.run(50);
+        return client.statuses;
+      });
+      expect(told).toEqual([[400], []]);
+    }
+  });
+
   test('gives the destination that chains are matched by', () => {
     const chains = [
       { match: { ...any, destinationPort: 443 }, listener: 'outbound' },

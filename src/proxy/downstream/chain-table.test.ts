@@ -122,7 +122,9 @@ describe('Envoy’s order of criteria', () => {
   test('loopback and the own address are local', () => {
     const chains = { local: { sourceType: 'local' as const }, external: { sourceType: 'external' as const } };
     expect(find(chains)).toBe('external');
-    expect(find(chains, { source: { kind: 'ip', host: '127.0.0.5', port: 1 } })).toBe('local');
+    expect(find(chains, { source: { kind: 'ip', host: '127.0.0.1', port: 1 } })).toBe('local');
+    // As Envoy: of loopback's addresses the first alone.
+    expect(find(chains, { source: { kind: 'ip', host: '127.0.0.5', port: 1 } })).toBe('external');
     expect(find(chains, { source: { kind: 'ip', host: '192.168.7.9', port: 1 } })).toBe('local');
   });
 

@@ -74,9 +74,9 @@ function scoreNames(names: readonly string[], serverName: string | null): number
   return best;
 }
 
-/** From this machine: the same address at both ends, or loopback, as Envoy takes it. */
+/** From this machine: the same address at both ends, or loopback, of which Envoy takes the first address alone. */
 function isLocal({ source, destination }: ConnectionFacts): boolean {
   if (source.kind === 'unix') return true;
-  if (source.host.startsWith('127.') || source.host === '::1') return true;
+  if (source.host === '127.0.0.1' || source.host === '::1') return true;
   return destination.kind === 'ip' && destination.host === source.host;
 }

@@ -57,6 +57,7 @@ export function holdsPort(rule: PortRule, destination: Address): boolean {
 
 function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: EntryConfig): FilterResult {
   if (bytes.length === 0) return more;
+  if (isLeftAlone(bytes[0]!, entry)) return nothing;
   const result = parseProxyHeader(bytes);
   switch (result.kind) {
     case 'more':
@@ -82,6 +83,15 @@ function readProxyHeader(bytes: Uint8Array, facts: ConnectionFacts, entry: Entry
     }
   }
 }
+
+/** As Envoy: where a header may be missing, one of a version that is not taken is not looked for, and is payload. */
+function isLeftAlone(first: number, { proxyProtocol, proxyVersions }: EntryConfig): boolean {
+  if (proxyProtocol !== 'optional' || proxyVersions.length === 2) return false;
+  return !proxyVersions.includes(first === letterP ? 1 : 2) && (first === letterP || first === signatureByte);
+}
+
+/** The first bytes of version 2 and of version 1. */
+const [signatureByte, letterP] = [0x0d, 0x50];
 
 /** What is no UTF-8 is replaced, as metadata is text. */
 function metadataOf(tlvs: readonly Tlv[], rules: readonly ProxyRule[]): MetadataMap {

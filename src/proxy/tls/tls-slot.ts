@@ -159,7 +159,7 @@ export class TlsSlot implements TextWatcher {
           trustedCa: trustedCa.text,
           crl: crl.text,
         },
-        validation !== null,
+        validation,
       ),
       rule: {
         required: this.config.side === 'client' || this.config.requireClientCertificate,
@@ -172,9 +172,13 @@ export class TlsSlot implements TextWatcher {
     };
   }
 
-  private optionsOf(texts: Texts, validates: boolean): TlsContextOptions {
+  private optionsOf(texts: Texts, validation: ValidationConfig | null): TlsContextOptions {
     const { config } = this;
-    const asks = config.side === 'server' && config.requireClientCertificate ? 'required' : 'asked';
+    const required = config.side === 'server' && config.requireClientCertificate;
+    // What the engine requires it also verifies: where the chain decides nothing, the rule alone requires it.
+    const pinned =
+      validation !== null && validation.certificateHashes.length + validation.keyHashes.length > 0;
+    const byRule = validation?.acceptsUntrusted === true || (texts.trustedCa === null && pinned);
     return {
       side: config.side,
       ...texts,
@@ -185,7 +189,7 @@ export class TlsSlot implements TextWatcher {
       signatureAlgorithms:
         config.signatureAlgorithms.length === 0 ? null : config.signatureAlgorithms.join(':'),
       sessionSeconds: config.side === 'server' ? config.sessionSeconds : null,
-      peer: validates || asks === 'required' ? asks : 'ignored',
+      peer: required && !byRule ? 'required' : required || validation !== null ? 'asked' : 'ignored',
       resumption: config.side === 'server' ? config.resumption : config.sessionsMax > 0,
     };
   }

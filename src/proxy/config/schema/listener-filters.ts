@@ -74,7 +74,7 @@ export const listenerFilter = message('envoy.config.listener.v3.ListenerFilter',
   typed_config: f.any(
     3,
     [originalDst, tlsInspector, httpInspector, proxyProtocol],
-    'read in this order: proxy_protocol, tls_inspector, http_inspector',
+    'read in this order: proxy_protocol, tls_inspector, http_inspector; what names tell rules and logs, TLS itself does too',
   ),
   filter_disabled: f.message(4, listenerPredicate, 'true: as if the filter were not there'),
 });

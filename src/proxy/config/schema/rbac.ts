@@ -153,7 +153,11 @@ const principal: MessageSpec<PrincipalMessage> = message(
     and_ids: f.later(1, () => principalSet),
     or_ids: f.later(2, () => principalSet),
     any: f.bool(3, 'true', yes),
-    authenticated: f.message(4, authenticated),
+    authenticated: f.message(
+      4,
+      authenticated,
+      'without a name whoever showed a verified certificate (Envoy: whoever speaks TLS)',
+    ),
     source_ip: f.message(5, cidrRange),
     direct_remote_ip: f.message(10, cidrRange),
     remote_ip: f.message(11, cidrRange),

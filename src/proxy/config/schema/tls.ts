@@ -78,7 +78,11 @@ export const certificateValidationContext = message(
     max_verify_depth: f.refused(16, 'the engine’s own bound holds'),
     only_verify_leaf_cert_crl: f.refused(14, 'the engine asks every authority of a chain for its CRL'),
     require_signed_certificate_timestamp: f.refused(6, 'Envoy does not implement it either'),
-    trust_chain_verification: f.enum(10, { VERIFY_TRUST_CHAIN: 0, ACCEPT_UNTRUSTED: 1 }),
+    trust_chain_verification: f.enum(
+      10,
+      { VERIFY_TRUST_CHAIN: 0, ACCEPT_UNTRUSTED: 1 },
+      'ACCEPT_UNTRUSTED: whatever is shown, names and pins too; what is not proven is no principal',
+    ),
   },
 );
 
@@ -104,9 +108,7 @@ export const commonTlsContext = message(
     validation_context: f.message(3, certificateValidationContext),
     validation_context_sds_secret_config: f.message(7, sdsSecretConfig),
     combined_validation_context: f.message(8, combinedContext),
-    alpn_protocols: f.repeated(
-      f.string(4, 'a client that offers none of them is refused (Envoy: goes on without)', notEmpty),
-    ),
+    alpn_protocols: f.repeated(f.string(4, 'a client that offers none of them goes on without', notEmpty)),
     key_log: f.refused(15, 'the engine does not tell its keys'),
     custom_handshaker: f.refused(13, 'the handshake is the engine’s'),
   },
@@ -122,8 +124,11 @@ export const downstreamTlsContext = message(
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
   {
     common_tls_context: f.message(1, commonTlsContext),
-    require_client_certificate: f.boolValue(2),
-    require_sni: f.boolValue(3),
+    require_client_certificate: f.boolValue(
+      2,
+      'without a validation context nobody is trusted (Envoy: everybody, as nothing is asked for)',
+    ),
+    require_sni: f.boolValue(3, 'Envoy: no effect'),
     disable_stateless_session_resumption: f.bool(7),
     disable_stateful_session_resumption: f.bool(10, 'there is none: sessions are tickets'),
     session_timeout: f.duration(6, 'whole seconds; default 2h', wholeSeconds),

@@ -44,8 +44,8 @@ describe('filter chains', () => {
       ['in/2', 'in', 'rest'],
     ]);
     expect(listener?.config.entry).toMatchObject({
-      // As Envoy: the inspector that a chain needs is put in.
-      inspectTls: true,
+      // As Envoy: where no inspector is asked for, nobody knows a name.
+      inspectTls: false,
       inspectHttp: false,
       timeoutMs: 15_000,
       continueOnTimeout: false,

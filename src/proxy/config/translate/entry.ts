@@ -60,11 +60,6 @@ export function translateEntry(
   const single = chains.length === 1 && otherwise === null && matches.every(isUnlimited);
   const handsOver = message.use_original_dst === true;
   if (single && proxy === undefined && !handsOver && fingerprints === null && !namesAsked) return null;
-  // Envoy puts the inspector in by itself where a chain asks for what only it can tell.
-  const needsTls = matches.some(
-    ({ serverNames, transport, protocols }) =>
-      serverNames.length > 0 || transport !== '' || protocols.length > 0,
-  );
   return {
     skipped,
     proxyProtocol: readProxyProtocol(proxy),
@@ -73,7 +68,7 @@ export function translateEntry(
     proxyRules: translateRules(proxy?.rules ?? []),
     originalDestination: handsOver || has(originalDst),
     handsOver,
-    inspectTls: namesAsked || fingerprints !== null || (!single && (needsTls || has(tlsInspector))),
+    inspectTls: namesAsked || fingerprints !== null || (!single && has(tlsInspector)),
     fingerprints,
     inspectHttp: !single && has(httpInspector),
     timeoutMs: message.listener_filters_timeout ?? timeoutMs,
