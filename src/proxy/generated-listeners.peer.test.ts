@@ -1,6 +1,6 @@
 // Listeners made by chance, as in generated.peer.test.ts: listener filters, chain matches, TLS, HTTP and TCP behind it.
-// A client of OpenSSL opens the same connections to a real Envoy's listener and to Weft's: how the handshake ended, what
-// the backend saw and what the client got is the same. `WEFT_SEED` plays others.
+// A client of OpenSSL opens the same connections to a real Envoy's listener and to Weft's: how handshakes end, what the
+// backend saw and what the client got is the same. `WEFT_SEED` plays others.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
