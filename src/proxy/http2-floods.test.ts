@@ -22,6 +22,7 @@ const counters: Readonly<Record<string, readonly string[]>> = {
   'empty DATA': ['emptyFramesInRow'],
   'unknown frames': ['ignoredRate'],
   'requests without reading': ['resetRate', 'outboundFrames'],
+  'zero window': ['resetRate', 'queuedBytes'],
   'HPACK bombs': ['resetRate'],
 };
 const grownBytesMax = 64 * 1024 * 1024;

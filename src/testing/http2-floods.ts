@@ -35,6 +35,7 @@ const get = request('GET');
 const post = request('POST');
 const id = (index: number): number => 1 + 2 * index;
 const open = (index: number): Buffer => headers(id(index), endHeaders, post);
+const nothing = Buffer.alloc(0);
 const both = (...parts: readonly Buffer[]): Buffer => Buffer.concat(parts);
 
 export const floods: readonly Flood[] = [
@@ -55,6 +56,11 @@ export const floods: readonly Flood[] = [
     name: 'requests without reading',
     say: (index) => headers(id(index), endHeaders | endStream, get),
     deaf: true,
+  },
+  {
+    name: 'zero window',
+    say: (index) =>
+      both(index === 0 ? settings([4, 0]) : nothing, headers(id(index), endHeaders | endStream, get)),
   },
   {
     name: 'HPACK bombs',

@@ -125,6 +125,41 @@ test('a gRPC answer without a status counts as failed', () => {
   world.expectSettled();
 });
 
+const unavailable = [['grpc-status', '14']] as const;
+
+test.each([
+  ['in trailers', (asked: HttpAsked) => asked.reply(200, 'message', grpc, unavailable)],
+  ['in a head that is all', (asked: HttpAsked) => asked.reply(200, '', [...grpc, ...unavailable])],
+] as const)('an endpoint whose gRPC answers fail %s is ejected', (_, respond) => {
+  const outlier = {
+    consecutiveFailures: 3,
+    successRate: null,
+    intervalMs: 10_000,
+    baseEjectionMs: 60_000,
+    maxEjectionMs: 60_000,
+    maxEjectedPercent: 100,
+  };
+  const { world, origin, client } = serve({ cluster: { outlier } });
+  const other = new Http2Origin(world.network, ip(9101), world.clock);
+  const endpoints = [endpointConfig(origin.port), endpointConfig(other.port)];
+  world.apply({
+    listeners: [listenerConfig({})],
+    clusters: [clusterConfig({ http2: http2Settings, outlier })],
+    endpoints: { ledger: endpoints },
+  });
+  origin.respond = respond;
+  other.respond = (asked) => asked.reply(200, 'message', grpc, [['grpc-status', '0']]);
+  for (let call = 0; call < 20; call++) {
+    client.request('POST', '/bank.Ledger/Get', grpc, 'x');
+    world.run(10);
+  }
+  const [failing, fine] = world.cluster().endpoints;
+  expect([failing!.attemptsFailed, failing!.ejectedUntilMs > world.clock.now()]).toEqual([3, true]);
+  expect([fine!.attemptsFailed, fine!.attemptsSucceeded]).toEqual([0, 17]);
+  expect(world.cluster().stats.ejections).toBe(1);
+  world.expectSettled();
+});
+
 test('a head that is refused is counted and logged', () => {
   const { world, client, log } = serve();
   const wrong = client.request('GET', '/', [
