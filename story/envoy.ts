@@ -3,6 +3,7 @@
 
 import { parseAllDocuments } from 'yaml';
 import type { Stage } from './stage.ts';
+import { nextImage, nextRevision } from './upgrade.ts';
 
 const service = { name: 'cards', namespace: 'front' } as const;
 
@@ -22,7 +23,7 @@ export async function envoyIn(stage: Stage): Promise<object> {
   const { name, namespace } = service;
   const plain = await stage.kubectl(`get deployment -n ${namespace} ${name} -o yaml`);
   const injected = parseAllDocuments(
-    await stage.rig.sh(`${stage.weft} inject -`, plain),
+    await stage.rig.sh(`${stage.weft} inject --revision ${nextRevision} --image ${nextImage} -`, plain),
   )[0]?.toJS() as Deployment;
   const { metadata, spec } = injected;
   const pod = spec.template.spec;

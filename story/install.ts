@@ -1,8 +1,8 @@
 // Weft comes, and goes.
 
-import { join } from 'node:path';
 import { namespaces } from './bank.ts';
 import type { Stage } from './stage.ts';
+import { nextRevision } from './upgrade.ts';
 
 const gatewayApi = 'sigs.k8s.io/gateway-api@v1.6.3';
 const gatewayClass = {
@@ -12,19 +12,11 @@ const gatewayClass = {
   spec: { controllerName: 'weft.dev/gateway-controller' },
 };
 
-function command({ weft, rig }: Stage): string {
-  const [cert, key] = ['tls.crt', 'tls.key'].map((name) => join(rig.folder, name));
-  return `${weft} install --agents --webhook-cert ${cert} --webhook-key ${key}`;
-}
-
 export async function install(stage: Stage): Promise<undefined> {
   const { rig } = stage;
   const { Dir } = JSON.parse(await rig.sh(`go mod download -json ${gatewayApi}`)) as { readonly Dir: string };
   await stage.kubectl(`apply --server-side -f ${Dir}/config/crd/standard`);
-  await rig.sh(
-    `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weft -addext subjectAltName=DNS:weft-inject.weft-system.svc -keyout ${rig.folder}/tls.key -out ${rig.folder}/tls.crt`,
-  );
-  await rig.sh(`${command(stage)} | kubectl apply -f -`);
+  await rig.sh(`${stage.weft} install --agents --webhook | kubectl apply -f -`);
   await stage.apply([gatewayClass]);
   for (const name of ['deployment/weft-control', 'deployment/weft-inject', 'daemonset/weft-agent'])
     await stage.kubectl(`rollout status -n weft-system ${name} --timeout=120s`);
@@ -38,7 +30,7 @@ export async function uninstall(stage: Stage): Promise<object> {
   await stage.kubectl('delete gateway -n front edge');
   await stage.kubectl('wait -n front --for=delete deployment/edge-weft --timeout=60s');
   await stage.whenRolledOut(namespaces);
-  await stage.rig.sh(`${command(stage)} | kubectl delete -f -`);
+  await stage.rig.sh(`${stage.weft} uninstall --revision ${nextRevision} --crds --yes`);
   await stage.kubectl('delete gatewayclass weft');
   const kinds = 'all,configmap,secret,serviceaccount,role,rolebinding,networkpolicy,lease';
   const left = await stage.kubectl(`get ${kinds} -A -o name -l app.kubernetes.io/part-of=weft`);

@@ -1,11 +1,12 @@
 // Builds what the story needs, plays its steps one after the other, and reports.
 
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Rig } from '../src/testing/rig.ts';
 import { bankFolder, listImages } from './bank.ts';
 import { createReport, type StoryReport } from './report.ts';
 import { runStep, Stage, type Step, type StepReport } from './stage.ts';
+import { nextImage } from './upgrade.ts';
 
 export interface StoryOptions {
   readonly steps: readonly Step[];
@@ -59,7 +60,10 @@ async function build({ rig, weft, ledgerFolder }: Stage): Promise<void> {
   await rig.sh(`cd ${bankFolder}/services/limits && CGO_ENABLED=0 go build -o ${limits} .`);
   mkdirSync(ledgerFolder);
   chmodSync(ledgerFolder, 0o777);
+  const next = `${weft}-next`;
+  linkSync(weft, next);
   await rig.loadImage('weft', [weft]);
+  await rig.loadImage(nextImage, [next]);
   await rig.loadImage('envoy', ['envoy']);
   for (const [name, command] of listImages(limits)) await rig.loadImage(name, command);
 }

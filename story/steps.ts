@@ -13,6 +13,7 @@ import { moveTo } from './move.ts';
 import { drainNode } from './node-drain.ts';
 import type { Stage, Step } from './stage.ts';
 import { measureStartUp } from './start-up.ts';
+import { nextRevision, upgradeByRevision } from './upgrade.ts';
 
 const calm = { seconds: 3, p99Ms: 300, withinMs: 60_000 } as const;
 
@@ -61,13 +62,13 @@ async function scaleRollKill(stage: Stage): Promise<undefined> {
 }
 
 async function rollControl(stage: Stage): Promise<undefined> {
-  await stage.kubectl('rollout restart -n weft-system deployment/weft-control');
-  await stage.kubectl('rollout status -n weft-system deployment/weft-control --timeout=120s');
+  await stage.kubectl('rollout restart -n weft-system deployment/weft-control-next');
+  await stage.kubectl('rollout status -n weft-system deployment/weft-control-next --timeout=120s');
 }
 
 async function backOnAgents(stage: Stage): Promise<object> {
   await liftFence(stage);
-  return await moveTo(stage, 'agent', namespaces);
+  return await moveTo(stage, 'agent', namespaces, nextRevision);
 }
 
 /** `ratePerSecond` of home pages and transfers together; a page is 28 calls. */
@@ -91,9 +92,10 @@ export function listSteps(ratePerSecond: number, startsCount: number): readonly 
       run: (stage) => moveTo(stage, 'agent', ['core']),
     },
     {
-      name: 'all on sidecars',
-      about: 'No agent is asked any more.',
-      run: (stage) => moveTo(stage, 'sidecar', namespaces),
+      name: 'upgraded by revision',
+      about:
+        'A second control plane; all move to it and to sidecars, one after the other; the first one goes.',
+      run: upgradeByRevision,
     },
     { name: 'control plane rolled', about: 'Every replica of it is replaced.', run: rollControl },
     { name: 'fenced', about: 'Only the named callers reach the ledger.', run: fence },

@@ -61,7 +61,8 @@ export function partOf(
   if (environment.includes('FAULTS=none')) return 'service';
   const [program = '', verb] = command;
   if (/(^|\/)envoy$/.test(program)) return 'envoy';
-  if (program !== weft) return null;
+  // The next version is the same program under another name.
+  if (program !== weft && program !== `${weft}-next`) return null;
   if (verb === 'control') return 'control';
   if (verb !== 'proxy') return null;
   const pod = environment.find((line) => line.startsWith('HOSTNAME=')) ?? '';

@@ -114,6 +114,16 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       expect(await sh(replicas)).toBe('2');
     });
 
+    test('a revision is a release of its own beside it', async () => {
+      const revised = '--set image=weft,revision=next,webhook.enabled=true --take-ownership';
+      await sh(`helm install next ${chart} -n mesh ${revised} ${wait}`);
+      expect(await sh(replicas.replace('weft-control', 'weft-control-next'))).toBe('2');
+      await sh(`helm uninstall next -n mesh ${wait}`);
+      expect(await sh(replicas)).toBe('2');
+      expect((await sh('kubectl get crd -o name | grep weft.dev')).split('\n').length).toBeGreaterThan(1);
+      await sh('kubectl delete lease/weft-revision-next secret/weft-inject-next -n mesh');
+    });
+
     test('taken away it leaves the definitions, and what the control plane made', async () => {
       await sh(`helm uninstall weft -n mesh ${wait}`);
       // The collector takes pods after their Deployment.
@@ -125,7 +135,12 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       );
       const left = (await listAll()).filter((name) => !before.includes(name));
       expect(left.length).toBeGreaterThan(0);
-      const made = ['lease.coordination.k8s.io/weft-control', 'configmap/weft-ca', 'secret/weft-ca'];
+      const made = [
+        'lease.coordination.k8s.io/weft-control',
+        'lease.coordination.k8s.io/weft-revision',
+        'configmap/weft-ca',
+        'secret/weft-ca',
+      ];
       expect(left.filter((name) => made.includes(name))).toEqual(made.toSorted());
       for (const name of left.filter((each) => !made.includes(each)))
         expect(name).toMatch(/^customresourcedefinition.*\.weft\.dev$/);

@@ -164,7 +164,9 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   test('weft proxies, config and logs ask through the API server, and need no other tool', async () => {
     const proxies = await sh(`${weft} proxies`);
-    expect(proxies.match(/^shop\/hello-\S+ +sidecar +\S+ +synced +\d+\w +weft-control-/gm)?.length).toBe(3);
+    expect(proxies.match(/^shop\/hello-\S+ +sidecar +- +\S+ +synced +\d+\w +weft-control-/gm)?.length).toBe(
+      3,
+    );
     expect(await playDocument('Who runs what', 'weft proxies')).toContain('shop/caller: sidecar, weft/');
     expect(proxies.match(/^weft-system\/weft-agent-\S+ +agent .* synced /gm)?.length).toBe(2);
     const config = await sh(`${weft} config shop/caller`);
@@ -295,6 +297,87 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
   });
 
+  test('the control plane takes the webhook’s certificate over from another signer, and no pod slips through', async () => {
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { generateName: 'dry-', namespace: 'hooked' },
+      spec: { containers: [{ name: 'dry', image: 'debian' }] },
+    };
+    const dry = () => sh('kubectl create --dry-run=server -o json -f -', JSON.stringify(body));
+    const hook = 'mutatingwebhookconfiguration weft-inject-weft-system';
+    const renewed = async () => {
+      const pods = await sh('kubectl get pod -n weft-system -l app=weft-inject -o name');
+      const paths = pods.trim().replaceAll('pod/', '').split('\n');
+      const texts = await Promise.all(paths.map((pod) => sh(`${weft} config weft-system/${pod} metrics`)));
+      return texts.every((text) => /^weft_inject_certificates_renewed_total [1-9]/m.test(text));
+    };
+    await sh(`kubectl annotate ${hook} weft.dev/certificate=kept`);
+    let [asked, missed] = [0, 0];
+    await until(
+      'both replicas show what the control plane signed',
+      async () => {
+        asked++;
+        if (!(await dry()).includes('weft-proxy')) missed++;
+        return await renewed();
+      },
+      120_000,
+    );
+    expect([asked > 3, missed]).toEqual([true, 0]);
+    const bundle = `kubectl get ${hook} -o jsonpath={.webhooks[0].clientConfig.caBundle} | base64 -d`;
+    const roots = await sh('kubectl get configmap -n hooked weft-ca -o jsonpath={.data.ca\\.crt}');
+    expect(await sh(bundle)).toStartWith(roots.trim());
+    expect(await dry()).toContain('weft-proxy');
+    // What was given is applied no more, and what the control plane wrote stays.
+    await sh(`${weft} install --agents --webhook | kubectl apply -f - >/dev/null`);
+    await until('the caBundle is put back', async () => (await sh(bundle)).startsWith(roots.trim()));
+    expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
+  });
+
+  test('a second control plane beside it: a namespace moves by its label, and back', async () => {
+    // It was injected by its manifest; from here on the webhooks do.
+    await sh('kubectl apply -f - >/dev/null', shop.split('---\n')[1]);
+    await playDocument('Another version beside it', 'weft check --pre');
+    // Pods of before are leaving.
+    await until(
+      'all have what they are sent',
+      async () => (await playDocument('Another version beside it', 'weft proxies')) !== '',
+    );
+    const column = async () =>
+      new Set(
+        [...(await sh(`${weft} proxies -n shop || true`)).matchAll(/^shop\/hello-\S+ +sidecar +(\S+)/gm)].map(
+          ([, revision]) => revision,
+        ),
+      );
+    expect(await column()).toEqual(new Set(['next']));
+    await until('calls pass', async () => (await sh(calls(5))).includes('5 200'));
+    // One writes, and Gateways are each their own.
+    const leases = await sh('kubectl get lease -n weft-system -o name');
+    for (const name of ['weft-control', 'weft-revision', 'weft-revision-next'])
+      expect(leases.split('\n')).toContain(`lease.coordination.k8s.io/${name}`);
+    const held = await shell(`${weft} uninstall --revision next --yes`);
+    expect([held.code, held.out]).toEqual([1, expect.stringMatching(/^\d pods have a proxy of it/)]);
+    const crds = await shell(`${weft} uninstall --revision next --crds --yes`);
+    expect([crds.code, crds.err]).toEqual([64, expect.stringContaining('the one without a revision')]);
+
+    await sh('kubectl label namespace shop weft.dev/rev- weft.dev/inject=enabled');
+    const loaded = sh(calls(100));
+    await sh(
+      'kubectl rollout restart -n shop deployment/hello; kubectl rollout status -n shop deployment/hello --timeout=90s',
+    );
+    expect((await loaded).trim()).toBe('100 200');
+    expect(await column()).toEqual(new Set(['-']));
+    const gone = await sh(`${weft} uninstall --revision next --yes`);
+    expect(gone).toContain('what is shared stays: the one without a revision is there');
+    expect(
+      await sh('kubectl get all,role,sa,secret,lease -n weft-system -o name | grep -e next || true'),
+    ).toBe('');
+    expect(await sh('kubectl get crd,clusterrole,mutatingwebhookconfiguration -o name | grep -c weft')).toBe(
+      '4\n',
+    );
+    expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
+  });
+
   test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {
     const ask = (address: string, more = '') =>
       sh(caller(`curl -s -m 2 -o /dev/null -w "%{http_code}" ${more} ${address} || true`));
@@ -339,7 +422,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const asked = await shell(`${weft} uninstall --yes`);
     expect([asked.code, asked.out.split('\n')[0]]).toEqual([
       1,
-      expect.stringMatching(/^\d pods have a sidecar/),
+      expect.stringMatching(/^\d pods have a proxy of it/),
     ]);
     await sh('kubectl delete namespace shop hooked --ignore-not-found --timeout=90s');
     expect(await sh(`${weft} uninstall --crds`)).toContain('Nothing was deleted');
