@@ -6,6 +6,7 @@ export {
   type LocalityConfig,
   localityDefault,
 } from './locality.ts';
+export type { SparedPriorities } from './previous-priorities.ts';
 export { PriorityBalancer } from './priority-balancer.ts';
 export {
   type SelectedLevel,
@@ -17,6 +18,7 @@ export {
 export {
   type Criteria,
   compileCriteria,
+  hasLabels,
   type Labels,
   mergeCriteria,
   SubsetBalancer,

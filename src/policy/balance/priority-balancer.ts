@@ -4,7 +4,8 @@
 import type { Random } from '../../base/index.ts';
 import { BalanceCounts } from './balance-counts.ts';
 import { LevelBalancer } from './level-balancer.ts';
-import type { Selection } from './select-candidates.ts';
+import { type SparedPriorities, shareSparing } from './previous-priorities.ts';
+import type { SelectedLevel, Selection } from './select-candidates.ts';
 import type { BalanceConfig, Balancer, EndpointLoad, Hash64, Outcome, PickRequest } from './types.ts';
 
 export class PriorityBalancer<E extends EndpointLoad> {
@@ -41,7 +42,8 @@ export class PriorityBalancer<E extends EndpointLoad> {
    * same draw.
    */
   pick(request: PickRequest<E>): E | null {
-    const index = this.only >= 0 ? this.only : this.draw(request.hash);
+    const spared = request.tried.length === 0 ? null : (request.spared ?? null);
+    const index = spared === null ? this.choose(request.hash) : this.chooseSparing(request.hash, spared);
     if (this.selection?.levels[index]?.panic === true) this.counts.panics += 1;
     return this.levels[index]!.pick(request);
   }
@@ -54,15 +56,38 @@ export class PriorityBalancer<E extends EndpointLoad> {
     this.meter.onFinish(endpoint, nowMs, rttMs, outcome);
   }
 
+  private choose(hash: Hash64 | null): number {
+    return this.only >= 0 ? this.only : this.draw(hash);
+  }
+
+  private chooseSparing(hash: Hash64 | null, spared: SparedPriorities): number {
+    const { selection } = this;
+    const shares = selection === null ? null : shareSparing(selection.carries, spared);
+    if (selection === null || shares === null) return this.choose(hash);
+    let target = this.target(hash);
+    const share = ({ availability, priority }: SelectedLevel<E>) => shares[availability][priority]!;
+    return Math.max(
+      0,
+      selection.levels.findIndex((level) => {
+        target -= share(level);
+        return target < 0;
+      }),
+    );
+  }
+
   /** By the hash where there is one, so that a key keeps its priority. */
   private draw(hash: Hash64 | null): number {
     const levels = this.selection === null ? [] : this.selection.levels;
-    let target = hash === null ? this.random.below(100) : percentOf(hash);
+    let target = this.target(hash);
     for (let index = 0; index < levels.length; index++) {
       target -= levels[index]!.loadPercent;
       if (target < 0) return index;
     }
     return 0;
+  }
+
+  private target(hash: Hash64 | null): number {
+    return hash === null ? this.random.below(100) : percentOf(hash);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   shareByLocality,
   type ZonePlan,
 } from './locality.ts';
+import { type Carries, shareByHealth } from './share-by-health.ts';
 import type { EndpointLoad } from './types.ts';
 import { isUsable } from './usable.ts';
 
@@ -73,6 +74,8 @@ export interface Selection<E> {
    */
   readonly candidates: readonly E[];
   readonly panic: boolean;
+  /** By priority, before it is shared. */
+  readonly carries: Carries;
 }
 
 /** One priority, sorted by health. */
@@ -104,7 +107,7 @@ export function selectCandidates<E extends EndpointLoad>(
       createLevel(priority, index, 'healthy', shares.healthy[index]!, inPanic[index]!, rules),
     ),
     ...sorted.flatMap((priority, index) =>
-      shares.degraded[index] === 0
+      priority.degraded.length === 0
         ? []
         : [createLevel(priority, index, 'degraded', shares.degraded[index]!, inPanic[index]!, rules)],
     ),
@@ -113,6 +116,7 @@ export function selectCandidates<E extends EndpointLoad>(
     levels,
     candidates: largest(levels),
     panic: levels.some((level) => level.panic && level.loadPercent > 0),
+    carries: { healthy: health, degraded },
   };
 }
 
@@ -177,27 +181,6 @@ function createLevel<E extends EndpointLoad>(
     return { ...level, candidates: locality.failOnPanic ? [] : candidates };
   }
   return { ...level, candidates, zones };
-}
-
-interface Shares {
-  readonly healthy: number[];
-  readonly degraded: number[];
-}
-
-/** Each priority takes what its health carries of what is left; rounding goes to the first that carries anything. */
-function shareByHealth(health: readonly number[], degraded: readonly number[], available: number): Shares {
-  if (available === 0) return { healthy: health.map(() => 0), degraded: degraded.map(() => 0) };
-  let left = 100;
-  const take = (own: number): number => {
-    const share = Math.min(left, Math.floor((own * 100) / available));
-    left -= share;
-    return share;
-  };
-  const shares = { healthy: health.map(take), degraded: degraded.map(take) };
-  const first = health.findIndex((own) => own > 0);
-  if (first >= 0) shares.healthy[first]! += left;
-  else shares.degraded[degraded.findIndex((own) => own > 0)]! += left;
-  return shares;
 }
 
 /** Everything is in panic: each priority gets what its number of endpoints stands for. */

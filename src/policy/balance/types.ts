@@ -1,5 +1,6 @@
 // Load balancing: pure decisions over endpoint states that belong to the cluster and survive configuration changes.
 
+import type { SparedPriorities } from './previous-priorities.ts';
 import type { Labels } from './subset/types.ts';
 
 export type BalanceConfig =
@@ -132,6 +133,8 @@ export interface PickRequest<E> {
   readonly tried: readonly E[];
   /** Of what the route's hash policies look at; null: nothing, and balancers that go by it choose at random. */
   readonly hash: Hash64 | null;
+  /** Of a retry: the priorities that it should not meet again. Absent or null: any may be. */
+  readonly spared?: SparedPriorities | null;
 }
 
 export interface Balancer<E extends EndpointLoad> {

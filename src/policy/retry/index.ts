@@ -14,5 +14,6 @@ export {
   type RetryLimit,
   type RetryLimitConfig,
   type RetryPolicy,
+  type RetrySelection,
   retryConditions,
 } from './types.ts';

@@ -1,6 +1,8 @@
 // When a failed attempt may be made again. The vocabulary is ServicePolicy.retry (docs/policy.md); Envoy's retry_on
 // words map onto it.
 
+import type { Labels, SparedPriorities } from '../balance/index.ts';
+
 /** Those that a ServicePolicy can say. */
 export const retryConditions = [
   /** The attempt never reached the peer: refused, timed out or failed connecting, or a marker said "unsent". */
@@ -61,6 +63,14 @@ export interface ResetBackoff {
   readonly maxMs: number;
 }
 
+/** Where a retry goes, beside elsewhere. */
+export interface RetrySelection {
+  /** Endpoints with all labels of one of these are left out while another is left. */
+  readonly avoided: readonly Labels[];
+  /** See {@link SparedPriorities.every}; 0: no priority is spared. */
+  readonly sparesEvery: number;
+}
+
 export interface RetryPolicy {
   readonly on: readonly RetryCondition[];
   readonly statusCodes: readonly number[];
@@ -85,6 +95,8 @@ export interface RetryPolicy {
   readonly resetBackoff?: ResetBackoff;
   /** An attempt on which nothing moves for so long has failed, its answer begun or not; absent: no limit. */
   readonly attemptIdleMs?: number;
+  /** Absent: any endpoint that was not tried will do. */
+  readonly selection?: RetrySelection;
   /** Retries beside the first attempt; 0 to 16. */
   readonly attempts: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };

@@ -16,7 +16,7 @@ import {
 import { writeLogs } from '../access-logger.ts';
 import { proxyLimits } from '../limits.ts';
 import { responseFlags } from '../stats/index.ts';
-import type { Endpoint, UpstreamConnection } from '../upstream/index.ts';
+import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts';
 import { askedHost, nameDestination } from './asked-host.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
@@ -43,6 +43,7 @@ import {
   startDeadlines,
 } from './request-times.ts';
 import { endRetry } from './retry.ts';
+import { pickForRetry } from './retry-selection.ts';
 import { markForward } from './special.ts';
 import { closeTransforms } from './transform.ts';
 import { endsConnect, openTunnel } from './tunnel.ts';
@@ -192,9 +193,18 @@ export function pick(request: RequestState, nowMs: number): Endpoint | null {
   const cluster = clusterOf(request);
   const { wanted } = request;
   const endpoint =
-    wanted === null || request.attempts > 0 ? cluster.pick(request) : cluster.pickWanted(request, wanted);
+    request.attempts > 0
+      ? pickAgain(request, cluster)
+      : wanted === null
+        ? cluster.pick(request)
+        : cluster.pickWanted(request, wanted);
   if (endpoint === null) cluster.stats.noEndpoint += 1;
   return endpoint;
+}
+
+function pickAgain(request: RequestState, cluster: Cluster): Endpoint | null {
+  const selection = request.retry?.selection;
+  return selection === undefined ? cluster.pick(request) : pickForRetry(cluster, request, selection);
 }
 
 /** Begins an attempt: over a pooled connection it is forwarded at once. False: the queue for connections is full. */

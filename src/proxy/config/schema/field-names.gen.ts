@@ -223,6 +223,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RetryPolicy.ResetHeader': '1:name 2:format',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': '1:base_interval 2:max_interval',
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': '1:name 3:typed_config',
+  'envoy.config.route.v3.RetryPolicy.RetryPriority': '1:name 3:typed_config',
   'envoy.config.route.v3.Route':
     '1:match 2:route 3:redirect 4:metadata 5:decorator 7:direct_response 9:request_headers_to_add 10:response_headers_to_add 11:response_headers_to_remove 12:request_headers_to_remove 13:typed_per_filter_config 14:name 15:tracing 16:per_request_buffer_limit_bytes 17:filter_action 18:non_forwarding_action 19:stat_prefix',
   'envoy.config.route.v3.RouteAction':
@@ -460,7 +461,10 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:max_active_downstream_connections',
   'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig': '1:max_heap_size_bytes',
   'envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig': '1:filename',
+  'envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate': '',
+  'envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig': '1:metadata_match',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',
+  'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig': '1:update_frequency',
   'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport':
     '1:config 2:transport_socket',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',

@@ -107,13 +107,13 @@ export {
   type PrincipalMessage,
   type ValueMessage,
 } from './rbac.ts';
+export { omitCanaries, omitMetadata, previousPriorities, retryPolicy } from './retry.ts';
 export {
   type hashPolicy,
   type pathMatchPolicy,
   type pathRewritePolicy,
   type redirectAction,
   requestMirrorPolicy,
-  retryPolicy,
   type route,
   routeConfiguration,
   routeMatch,

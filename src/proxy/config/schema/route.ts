@@ -1,6 +1,5 @@
 // Tables: envoy.config.route.v3: virtual hosts, routes and what they do.
 
-import { retryWords } from '../../../policy/index.ts';
 import {
   configSource,
   dataSource,
@@ -9,13 +8,14 @@ import {
   regexMatchAndSubstitute,
   regexMatcher,
 } from './core.ts';
-import { atMost, f, message, notEmpty, only, positive, required } from './field.ts';
+import { atMost, f, message, notEmpty, only, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { internalRedirectPolicy } from './internal-redirect.ts';
 import { queryParameterMatcher } from './query-matcher.ts';
 import { rateLimitRule } from './rate-limit.ts';
 import { metadataMatcher } from './rbac.ts';
+import { retryPolicy } from './retry.ts';
 import { decorator, routeTracing } from './tracing.ts';
 
 /** Header edits stand at four levels under the same names, but not the same numbers. */
@@ -72,47 +72,6 @@ export const routeMatch = message(
   },
   [['prefix', 'path', 'safe_regex', 'path_separated_prefix', 'connect_matcher', 'path_match_policy']],
 );
-
-const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
-  base_interval: f.duration(1, '', positive),
-  max_interval: f.duration(2, 'default 10 × base_interval', positive),
-});
-
-const previousHosts = message('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {});
-
-const resetHeader = message('envoy.config.route.v3.RetryPolicy.ResetHeader', {
-  name: f.string(1, '', required),
-  format: f.enum(2, { SECONDS: 0, UNIX_TIMESTAMP: 1 }),
-});
-
-const rateLimitedBackOff = message('envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff', {
-  reset_headers: f.repeated(f.message(1, resetHeader)),
-  max_interval: f.duration(2, 'default 300s', positive),
-});
-
-const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostPredicate', {
-  name: f.string(1),
-  typed_config: f.any(3, [previousHosts], 'previous_hosts, which always holds'),
-});
-
-export const retryPolicy = message('envoy.config.route.v3.RetryPolicy', {
-  retry_on: f.string(
-    1,
-    `${retryWords.join(', ')}; what an endpoint refused unseen (refused-stream) goes elsewhere in any case`,
-  ),
-  num_retries: f.uint32Value(2, '0 to 16, default 1', atMost(16)),
-  per_try_timeout: f.duration(3),
-  per_try_idle_timeout: f.duration(13),
-  retry_host_predicate: f.repeated(f.message(5, retryHostPredicate)),
-  host_selection_retry_max_attempts: f.uint32(6, 'a tried endpoint is never chosen while another is left'),
-  retriable_status_codes: f.repeated(f.uint32(7, '100 to 599', atMost(599))),
-  retry_back_off: f.message(8, retryBackOff, 'default 25 ms, 250 ms'),
-  retriable_headers: f.repeated(f.message(9, headerMatcher)),
-  retriable_request_headers: f.repeated(
-    f.message(10, headerMatcher, 'what never reached an endpoint goes elsewhere in any case'),
-  ),
-  rate_limited_retry_back_off: f.message(11, rateLimitedBackOff),
-});
 
 const hedgePolicy = message('envoy.config.route.v3.HedgePolicy', {
   initial_requests: f.uint32Value(1, '1: Envoy begins with one, whatever it is told', only(1)),

@@ -8,8 +8,18 @@ import {
   type RetryPolicy,
   retryWords,
 } from '../../../policy/index.ts';
-import { type Faults, join, type MessageOf, type retryPolicy } from '../schema/index.ts';
+import {
+  type Faults,
+  join,
+  type MessageOf,
+  omitCanaries,
+  omitMetadata,
+  previousPriorities,
+  type retryPolicy,
+  unpack,
+} from '../schema/index.ts';
 import { translateHeader } from './string-match.ts';
+import { subsetLabels } from './weft-metadata.ts';
 
 type RetryPolicyMessage = MessageOf<typeof retryPolicy>;
 
@@ -35,6 +45,7 @@ export function translateRetry(message: RetryPolicyMessage, path: string, faults
     ...(grpcStatuses.length === 0 ? {} : { grpcStatuses }),
     ...translateRequestHeaders(message, path, faults),
     ...translateAnswers(message, path, faults),
+    ...translateSelection(message, path, faults),
     ...(message.per_try_idle_timeout ? { attemptIdleMs: message.per_try_idle_timeout } : {}),
     attempts: message.num_retries ?? 1,
     backoff: { baseMs, maxMs },
@@ -75,6 +86,27 @@ function translateAnswers(
     ...(headers.length > 0 || low ? { judgesAll: true } : {}),
     ...(reset === undefined ? {} : { resetBackoff: translateReset(reset, path, faults) }),
   };
+}
+
+function translateSelection(
+  { retry_host_predicate, retry_priority }: RetryPolicyMessage,
+  path: string,
+  faults: Faults,
+): Pick<RetryPolicy, 'selection'> {
+  const avoided = retry_host_predicate.flatMap(({ typed_config }) => {
+    if (unpack(typed_config, omitCanaries) !== null) return [{ canary: true }];
+    const labels = subsetLabels(unpack(typed_config, omitMetadata)?.metadata_match) ?? {};
+    // Of which nothing is said is none.
+    return Object.keys(labels).length === 0 ? [] : [labels];
+  });
+  const priority =
+    retry_priority === undefined ? null : unpack(retry_priority.typed_config, previousPriorities);
+  const at = join(path, 'retry_priority.typed_config');
+  if (retry_priority !== undefined && priority === null) faults.add(at, 'must be set');
+  else if (priority !== null && priority.update_frequency === undefined)
+    faults.add(join(at, 'update_frequency'), 'must be greater than 0');
+  const sparesEvery = priority?.update_frequency ?? 0;
+  return avoided.length + sparesEvery === 0 ? {} : { selection: { avoided, sparesEvery } };
 }
 
 function translateReset(
