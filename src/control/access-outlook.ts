@@ -40,6 +40,7 @@ export function compileAccessOutlook(
     zone: '',
     labels: found.selector,
     vhds: 'table',
+    cds: 'unasked',
     outbound: { host: '127.0.0.1', port: 15001 },
     inbound: { host: '0.0.0.0', port: 15006 },
     capture: false,

@@ -85,7 +85,14 @@ export function compileOutlooks(files: readonly ManifestFile[], namespace: strin
     );
   };
   const bind = { host: '127.0.0.1', port: 4140 };
-  const callers = compiler.compile({ role: 'agent', namespace, zone: '', vhds: 'table', bind });
+  const callers = compiler.compile({
+    role: 'agent',
+    namespace,
+    zone: '',
+    vhds: 'table',
+    cds: 'unasked',
+    bind,
+  });
   const gateways = [...model.gateways.values()].map((gateway) =>
     compiler.compile({
       role: 'gateway',

@@ -34,7 +34,7 @@ export interface PlaneOptions {
 /** `shared`: of a proxy with several threads. */
 export function composePlane(
   options: PlaneOptions,
-  shared: Pick<DataPlaneOptions, 'counters' | 'quietMs' | 'reusePort' | 'createLogSink' | 'hosts'> = {},
+  shared: Pick<DataPlaneOptions, 'counters' | 'quietMs' | 'reusePort' | 'createLogSink' | 'demands'> = {},
 ): DataPlane {
   const { clock, random, network, resolver, log, store, bootstrap } = options;
   const { createLogSink, userFilters, machine, openFilesMax, drainStrategy } = options;

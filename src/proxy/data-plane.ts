@@ -18,7 +18,7 @@ import {
 } from '../policy/index.ts';
 import type { LogTarget } from './access-logger.ts';
 import { AccessLogs } from './access-logs.ts';
-import { HostDemand } from './config/index.ts';
+import { createDemands, type Demands } from './config/index.ts';
 import type { UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
@@ -68,8 +68,8 @@ export interface DataPlaneOptions {
   readonly machine?: Machine;
   /** When nothing happens in any thread of the proxy, which draining waits for; this one alone by default. */
   readonly quietMs?: QuietMs;
-  /** Virtual hosts that requests ask for; whoever configures the data path hears of them. */
-  readonly hosts?: HostDemand;
+  /** Virtual hosts and clusters that requests ask for; whoever configures the data path hears of them. */
+  readonly demands?: Demands;
   /** Where access logs go; files by default. */
   readonly createLogSink?: (path: string) => LogSink;
 }
@@ -128,7 +128,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
         ),
       },
       overload: this.overload,
-      hosts: options.hosts ?? new HostDemand(clock),
+      demands: options.demands ?? createDemands(clock),
     };
     this.accessLogs = new AccessLogs(this.context, options.createLogSink ?? createFileSink);
     this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>

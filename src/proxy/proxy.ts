@@ -19,8 +19,8 @@ import {
   type Bootstrap,
   type ClientRequest,
   ConfigSource,
+  createDemands,
   FileClient,
-  HostDemand,
   type SourceSubscriber,
 } from './config/index.ts';
 import type { Machine } from './context.ts';
@@ -119,8 +119,8 @@ class ComposedProxy implements Proxy {
       options.threads == null
         ? null
         : new FirstThread({ clock, log, createLogSink: options.createLogSink, ...options.threads });
-    const hosts = new HostDemand(clock);
-    this.dataPlane = composePlane(options, { ...this.first?.planeOptions, hosts });
+    const demands = createDemands(clock);
+    this.dataPlane = composePlane(options, { ...this.first?.planeOptions, demands });
     this.config = new ConfigSource({
       clock,
       log,
@@ -129,11 +129,11 @@ class ComposedProxy implements Proxy {
       bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
       target: this.dataPlane,
-      hosts,
+      demands,
       createClient: (request, subscriber) => this.createClient(request, subscriber),
       ...(this.first === null ? {} : sharedBy(this.first)),
     });
-    this.first?.attach(this.dataPlane, this.config, hosts);
+    this.first?.attach(this.dataPlane, this.config);
     this.readiness = new Readiness({ clock, log, config: this.config, plane: this.createReadinessPlane() });
     this.stalls = new StallMonitor(clock, this.dataPlane);
     this.overload = new OverloadManager({
@@ -302,6 +302,6 @@ class ComposedProxy implements Proxy {
 function sharedBy(first: FirstThread) {
   return {
     onRestored: first.restored,
-    onUnused: (resources: readonly string[]) => first.letGo(resources),
+    onUnused: (typeUrl: string, resources: readonly string[]) => first.letGo(typeUrl, resources),
   };
 }

@@ -84,7 +84,7 @@ export function startAdsEnvoy(options: AdsEnvoyOptions): Promise<Envoy> {
 
 const http = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-function createXdsCluster(port: number): object {
+export function createXdsCluster(port: number): object {
   return {
     name: 'xds',
     type: 'STATIC',

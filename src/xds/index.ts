@@ -26,6 +26,7 @@ export { hashContent } from './snapshot/content-hash.ts';
 export { createSnapshot } from './snapshot/create-snapshot.ts';
 export { diffResources, versionOf } from './snapshot/diff.ts';
 export { NamedResources } from './snapshot/named-resources.ts';
+export { PartlyNamed } from './snapshot/partly-named.ts';
 export { findReferences, type References } from './snapshot/references.ts';
 export { type ResourceMap, ResourceSet } from './snapshot/resource-set.ts';
 export { splitRoutes } from './snapshot/route-parts.ts';

@@ -21,15 +21,21 @@ const streams = [
 ];
 
 /** As the proxy has it. */
-function entryOf(plan: CapturedPlan) {
+function listenerOf(plan: CapturedPlan, onDemand = { hosts: false, clusters: false }) {
   const bind = { host: '127.0.0.1', port: own };
-  const listener = compileCapturedListener({ bind, cors: false, plan });
+  const listener = compileCapturedListener({ bind, cors: false, onDemand, plan });
   const bytes = toBinary(ListenerSchema, listener);
   const decoded = decodeResource({ typeUrl: typeUrls.listener, name: 'outbound', version: '1', bytes });
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
   const { meaning } = decoded;
-  if (meaning.kind !== 'listener' || meaning.value.config.entry === null) throw new Error('no chains');
-  return meaning.value.config.entry;
+  if (meaning.kind !== 'listener') throw new Error('no listener');
+  return meaning.value;
+}
+
+function entryOf(plan: CapturedPlan) {
+  const { entry } = listenerOf(plan).config;
+  if (entry === null) throw new Error('no chains');
+  return entry;
 }
 
 /** `chain`, and whether first bytes are waited for. */
@@ -78,6 +84,19 @@ describe('a captured connection', () => {
     const full: CapturedPlan = { ...many, httpPorts: many.httpPorts.slice(1) };
     expect([few, full, many].map((plan) => chains(plan).length)).toEqual([2, httpPortsMax, 2]);
   });
+});
+
+test('connections wait for their clusters where these come on demand, but not for what passes', () => {
+  const { further } = listenerOf(few, { hosts: false, clusters: true });
+  const asked = further.flatMap(({ config: { tcp } }) =>
+    tcp === null ? [] : [[tcp.clusters[0]?.cluster, tcp.onDemand]],
+  );
+  const onDemand = { source: { kind: 'ads' as const }, timeoutMs: 60_000 };
+  expect(asked).toEqual([
+    ['bank/db:5432', onDemand],
+    ['bank/queue:8000', onDemand],
+    ['passthrough', undefined],
+  ]);
 });
 
 test('ports that are carried as bytes have a bound, and what is beyond it is told', () => {

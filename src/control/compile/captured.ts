@@ -25,6 +25,7 @@ import {
 import type { Model } from '../model/types.ts';
 import { compileManager } from './listener.ts';
 import { addressOf, durationOf, packAny, weftMetadata } from './messages.ts';
+import { type OnDemand, withOnDemand } from './on-demand.ts';
 import type { Bind } from './scope.ts';
 import { forwardUntouched } from './virtual-hosts.ts';
 
@@ -77,12 +78,13 @@ const firstBytesMs = 1_000;
 export interface CapturedListenerInput {
   readonly bind: Bind;
   readonly cors: boolean;
+  readonly onDemand: OnDemand;
   readonly plan: CapturedPlan;
 }
 
-export function compileCapturedListener({ bind, cors, plan }: CapturedListenerInput): Listener {
+export function compileCapturedListener({ bind, cors, onDemand, plan }: CapturedListenerInput): Listener {
   const name = 'outbound';
-  const filters = [compileManager({ name, direction: 'outbound', cors, fenced: false })];
+  const filters = [compileManager({ name, direction: 'outbound', cors, onDemand, fenced: false })];
   const { ports, inspected } = chooseHttp(plan, bind.port);
   return create(ListenerSchema, {
     name,
@@ -103,11 +105,11 @@ export function compileCapturedListener({ bind, cors, plan }: CapturedListenerIn
         filters,
         metadata: weftMetadata({ virtualHost: 'destination' }),
       })),
-      ...plan.streams.map(compileStream),
+      ...plan.streams.map((stream) => compileStream(stream, onDemand.clusters)),
     ],
     defaultFilterChain: create(FilterChainSchema, {
       name: passthroughCluster,
-      filters: [carry(passthroughCluster)],
+      filters: [carry(passthroughCluster, false)],
     }),
     metadata: weftMetadata({ direction: 'outbound' }),
   });
@@ -133,11 +135,10 @@ function chooseHttp({ httpPorts, streams }: CapturedPlan, own: number): HttpChoi
   return { ports: [...contested, null], inspected: { exceptAt } };
 }
 
-function compileStream({
-  addresses,
-  port,
-  cluster,
-}: CapturedStream): MessageInitShape<typeof FilterChainSchema> {
+function compileStream(
+  { addresses, port, cluster }: CapturedStream,
+  asked: boolean,
+): MessageInitShape<typeof FilterChainSchema> {
   return {
     name: cluster,
     filterChainMatch: {
@@ -147,22 +148,20 @@ function compileStream({
         prefixLen: address.includes(':') ? 128 : 32,
       })),
     },
-    filters: [carry(cluster)],
+    filters: [carry(cluster, asked)],
   };
 }
 
 /** As long as its ends want: nobody knows what it is, nor how long it is silent. */
-function carry(cluster: string) {
+function carry(cluster: string, asked: boolean) {
+  const proxy = packAny(TcpProxySchema, {
+    statPrefix: cluster,
+    clusterSpecifier: { case: 'cluster', value: cluster },
+    idleTimeout: durationOf(0),
+  });
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
-    configType: {
-      case: 'typedConfig',
-      value: packAny(TcpProxySchema, {
-        statPrefix: cluster,
-        clusterSpecifier: { case: 'cluster', value: cluster },
-        idleTimeout: durationOf(0),
-      }),
-    },
+    configType: { case: 'typedConfig', value: asked ? withOnDemand(proxy) : proxy },
   });
 }
 

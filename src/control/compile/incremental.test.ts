@@ -5,7 +5,7 @@ import { describe, expect, test } from 'bun:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { RouteConfigurationSchema, type VirtualHost, VirtualHostSchema } from '../../xds/api.ts';
-import { typeUrls, virtualHostType, type XdsNode } from '../../xds/index.ts';
+import { PartlyNamed, typeUrls, virtualHostType, type XdsNode } from '../../xds/index.ts';
 import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { ModelBuilder } from '../model/model-builder.ts';
@@ -108,9 +108,12 @@ const scopes: readonly Scope[] = [
   ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' }, vhds: true }],
   ['sidecar~c.db', 'b', { labels: { app: 'db' } }],
   ['sidecar~c.db', 'b', { labels: { app: 'db' }, vhds: true }],
+  ['sidecar~c.db', 'b', { labels: { app: 'db' }, vhds: true, cds: 'on-demand' }],
+  ['sidecar~c.db', 'b', { labels: { app: 'db' }, capture: true, cds: 'on-demand' }],
   ['sidecar~d.other', '', {}],
   ['agent~n', 'a', {}],
   ['agent~n', 'a', { vhds: true }],
+  ['agent~n', 'a', { cds: 'on-demand' }],
   ['gateway~g.bank', '', {}],
 ].map(([id, zone, metadata]) => {
   const node = { id, cluster: '', metadata, locality: { region: '', zone, subZone: '' } };
@@ -124,7 +127,9 @@ function show(compiler: MeshCompiler) {
     const { resources, notes } = compiler.compile(scope);
     const sets = [...resources].map(([typeUrl, set]) => [
       typeUrl,
-      [...set].map(([name, { version, bytes }]) => `${name} ${version} ${Bun.hash(bytes)}`),
+      [...(set instanceof PartlyNamed ? [...set.unasked, ...set.named] : set)].map(
+        ([name, { version, bytes }]) => `${name} ${version} ${Bun.hash(bytes)}`,
+      ),
     ]);
     return { notes, sets };
   });

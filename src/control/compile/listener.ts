@@ -1,12 +1,11 @@
 // A listener with one HTTP connection manager that takes its routes by RDS under the listener's own name.
 
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import {
   type Filter,
   FilterSchema,
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
-  type HttpFilterSchema,
   type Listener,
   ListenerSchema,
   RouterSchema,
@@ -15,6 +14,7 @@ import {
 import { accessFilter } from './access.ts';
 import { corsFilter } from './cors.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
+import { type OnDemand, onDemandFilters } from './on-demand.ts';
 import type { Bind } from './scope.ts';
 
 export interface ListenerInput {
@@ -23,20 +23,11 @@ export interface ListenerInput {
   readonly direction: 'inbound' | 'outbound' | 'gateway';
   /** A route of it says who may read across origins. */
   readonly cors: boolean;
-  /** A request of an unknown virtual host waits for it; false by default. */
-  readonly onDemand?: boolean;
+  /** A request waits for these where they are not there; for nothing by default. */
+  readonly onDemand?: OnDemand;
   /** A route of it leads to what not everybody may call. */
   readonly fenced: boolean;
 }
-
-/** envoy.extensions.filters.http.on_demand.v3.OnDemand, of which no field is set: it is no bytes at all. */
-const onDemandFilter: MessageInitShape<typeof HttpFilterSchema> = {
-  name: 'envoy.filters.http.on_demand',
-  configType: {
-    case: 'typedConfig',
-    value: { typeUrl: 'type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand' },
-  },
-};
 
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
 const headTimeoutMs = 10_000;
@@ -54,7 +45,7 @@ export function compileManager({
     statPrefix: name,
     routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: name } },
     httpFilters: [
-      ...(onDemand === true ? [onDemandFilter] : []),
+      ...(onDemand === undefined ? [] : onDemandFilters(onDemand)),
       ...(fenced ? [accessFilter()] : []),
       ...(cors ? [corsFilter()] : []),
       {

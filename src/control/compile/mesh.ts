@@ -10,7 +10,7 @@ import { nameHosts } from './named-hosts.ts';
 import { OutboundTables, type TableKind } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
-import { type HostDelivery, type Scope, scopeKey } from './scope.ts';
+import { type ClusterDelivery, type HostDelivery, type Scope, scopeKey } from './scope.ts';
 import {
   assembleScope,
   type CompiledScope,
@@ -30,6 +30,23 @@ interface ScopeSlot {
   own: OwnResources;
   compiled: CompiledScope;
 }
+
+interface Delivery {
+  readonly vhds: HostDelivery;
+  readonly cds: ClusterDelivery;
+}
+
+/** Each is one object, by which it is known to be the same. */
+const onDemands = {
+  hosts: {
+    unasked: { hosts: true, clusters: false },
+    'on-demand': { hosts: true, clusters: true },
+  },
+  'no hosts': {
+    unasked: { hosts: false, clusters: false },
+    'on-demand': { hosts: false, clusters: true },
+  },
+} as const;
 
 const emptyModel: Model = { services: new Map(), gateways: new Map() };
 
@@ -109,18 +126,20 @@ export class MeshCompiler {
     const [inputs, own] = held?.age === this.age ? [held.inputs, held.own] : this.makeOwn(scope, held);
     const { clusters } = this.shared;
     const assignments = this.shared.assignmentsIn(scope.zone);
-    const compiled = assembleScope(own, clusters, assignments, held?.compiled ?? null);
+    const named = scope.role !== 'gateway' && scope.cds === 'on-demand';
+    const compiled = assembleScope({ own, clusters, named, assignments }, held?.compiled ?? null);
     return { age: this.age, inputs, own, compiled };
   }
 
-  private outboundOf(kind: TableKind, vhds: HostDelivery): Outbound {
+  private outboundOf(kind: TableKind, { cds, vhds }: Delivery): Outbound {
     const { cors, captured } = this;
     // To whom a captured connection's address belongs has to be known when it comes.
-    const onDemand = vhds === 'on-demand' && !kind.capture;
+    const byHost = vhds === 'on-demand' && !kind.capture;
+    const onDemand = onDemands[byHost ? 'hosts' : 'no hosts'][cds];
     const common = { cors, onDemand, captured: kind.capture ? captured : null };
     if (vhds === 'table') return { routes: this.tables.tableOf(kind), hosts: noResources, ...common };
     const { hosts, routes } = this.tables.hostsOf(kind);
-    return { routes, hosts: onDemand ? nameHosts(kind.name, hosts) : hosts, ...common };
+    return { routes, hosts: byHost ? nameHosts(kind.name, hosts) : hosts, ...common };
   }
 
   private makeOwn(scope: Scope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {
@@ -132,14 +151,14 @@ export class MeshCompiler {
         : ([inputs, make()] as const);
     switch (scope.role) {
       case 'sidecar': {
-        const { namespace, capture, vhds } = scope;
-        const outbound = this.outboundOf({ name: 'outbound', namespace, capture }, vhds);
+        const { namespace, capture } = scope;
+        const outbound = this.outboundOf({ name: 'outbound', namespace, capture }, scope);
         const part = this.index.select(scope);
         return [[], compileSidecar(scope, { part, model, outbound }, before)];
       }
       case 'agent': {
-        const { namespace, vhds } = scope;
-        const outbound = this.outboundOf({ name: 'agent', namespace, capture: false }, vhds);
+        const { namespace } = scope;
+        const outbound = this.outboundOf({ name: 'agent', namespace, capture: false }, scope);
         return keep(Object.values(outbound), () => compileAgent(scope, outbound, before));
       }
       case 'gateway': {

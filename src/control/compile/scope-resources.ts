@@ -1,6 +1,7 @@
 // What one scope gets: the sets that scopes share, and its own over them.
 
 import {
+  PartlyNamed,
   type ResourceMap,
   ResourceSet,
   typeUrls,
@@ -54,19 +55,23 @@ export function replaceAll(before: ResourceSet | undefined, resources: readonly 
   return before.with(resources, gone);
 }
 
+export interface ScopeParts {
+  readonly own: OwnResources;
+  /** Those that all have. */
+  readonly clusters: ResourceSet;
+  /** They come to who names them alone; a scope's own come unasked. */
+  readonly named: boolean;
+  readonly assignments: ResourceSet;
+}
+
 export function assembleScope(
-  own: OwnResources,
-  clusters: ResourceSet,
-  assignments: ResourceSet,
+  { own, clusters, named, assignments }: ScopeParts,
   before: CompiledScope | null,
 ): CompiledScope {
   const held = before?.resources.get(typeUrls.cluster);
   const resources = new Map<string, ResourceMap>([
     [typeUrls.secret, own.secrets],
-    [
-      typeUrls.cluster,
-      ResourceSet.over(clusters, own.clusters, held instanceof ResourceSet ? held : undefined),
-    ],
+    [typeUrls.cluster, named ? nameClusters(own, clusters, held) : coverClusters(own, clusters, held)],
     [typeUrls.endpoint, assignments],
     [typeUrls.listener, own.listeners],
     [typeUrls.route, own.routes],
@@ -75,4 +80,20 @@ export function assembleScope(
   const isSame =
     before?.notes === own.notes && [...resources].every(([url, set]) => before.resources.get(url) === set);
   return isSame ? before : { resources, notes: own.notes };
+}
+
+function coverClusters(own: OwnResources, clusters: ResourceSet, held: ResourceMap | undefined): ResourceSet {
+  return ResourceSet.over(clusters, own.clusters, held instanceof ResourceSet ? held : undefined);
+}
+
+/** The same object for the same clusters. */
+function nameClusters(own: OwnResources, clusters: ResourceSet, held: ResourceMap | undefined): PartlyNamed {
+  const before = held instanceof PartlyNamed ? held : null;
+  const isSame = before !== null && isSameList([...before.unasked.values()], sorted(own.clusters));
+  const unasked = isSame ? before.unasked : replaceAll(before?.unasked, own.clusters);
+  return isSame && before.named === clusters ? before : new PartlyNamed(unasked, clusters);
+}
+
+function sorted(resources: readonly XdsResource[]): readonly XdsResource[] {
+  return [...resources].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

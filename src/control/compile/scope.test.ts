@@ -24,6 +24,7 @@ describe('parseScope', () => {
         zone: 'z1',
         labels: {},
         vhds: 'table',
+        cds: 'unasked',
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         capture: false,
@@ -41,11 +42,13 @@ describe('parseScope', () => {
       application: { http: 3000, '81': '3001' },
       containerPorts: { web: 3002 },
       vhds: true,
+      cds: 'on-demand',
     };
     const scope = parseScope(node('sidecar~ledger-0.bank', said));
     expect(scope.ok && scope.value).toMatchObject({
       namespace: 'other',
       vhds: 'unasked',
+      cds: 'on-demand',
       outbound: { host: '::1', port: 1 },
       inbound: { host: '10.0.0.1', port: 2 },
       application: { http: 3000, '81': 3001 },
@@ -68,6 +71,7 @@ describe('parseScope', () => {
       namespace: '',
       zone: '',
       vhds: 'table',
+      cds: 'unasked',
       bind: { host: '0.0.0.0', port: 4140 },
     });
     const gateway = parseScope(node('gateway~edge-0.web'));
@@ -96,6 +100,8 @@ describe('parseScope', () => {
       'metadata.containerPorts.web: must be a port number (got "x")',
     ],
     ['sidecar~a.b', { labels: { a: 1 } }, 'metadata.labels.a: must be a string (got 1)'],
+    ['sidecar~a.b', { cds: true }, 'metadata.cds: must be on-demand (got true)'],
+    ['agent~a', { cds: 'unasked' }, 'metadata.cds: must be on-demand (got "unasked")'],
     ['sidecar~a.b', { namespace: 1 }, 'metadata.namespace: must be a string (got 1)'],
   ];
   test.each(bad)('%s %p', (id, metadata, expected) => {

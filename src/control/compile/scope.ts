@@ -15,6 +15,9 @@ export interface Bind {
  */
 export type HostDelivery = 'table' | 'unasked' | 'on-demand';
 
+/** Outbound clusters: all of them unasked, or each as a request needs it (ODCDS). */
+export type ClusterDelivery = 'unasked' | 'on-demand';
+
 export type Scope =
   | {
       readonly role: 'sidecar';
@@ -22,6 +25,7 @@ export type Scope =
       readonly zone: string;
       readonly labels: Readonly<Record<string, string>>;
       readonly vhds: HostDelivery;
+      readonly cds: ClusterDelivery;
       readonly outbound: Bind;
       readonly inbound: Bind;
       /** Connections of its pod are led to it, whatever they carry. */
@@ -37,6 +41,7 @@ export type Scope =
       readonly namespace: string;
       readonly zone: string;
       readonly vhds: HostDelivery;
+      readonly cds: ClusterDelivery;
       readonly bind: Bind;
     }
   | {
@@ -82,6 +87,7 @@ function createScope(
         namespace,
         zone,
         vhds: reader.delivery('vhds'),
+        cds: reader.clusterDelivery('cds'),
         bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 },
       };
     case 'gateway':
@@ -93,6 +99,7 @@ function createScope(
         zone,
         labels: reader.labels(),
         vhds: reader.delivery('vhds'),
+        cds: reader.clusterDelivery('cds'),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
         capture: reader.flag('capture'),
@@ -136,6 +143,12 @@ class MetadataReader {
     if (typeof value !== 'boolean' && value !== undefined)
       this.refuse(name, 'must be true, false or on-demand', value);
     return value === true ? 'unasked' : 'table';
+  }
+
+  clusterDelivery(name: string): ClusterDelivery {
+    const value = this.node.metadata[name];
+    if (value !== 'on-demand' && value !== undefined) this.refuse(name, 'must be on-demand', value);
+    return value === 'on-demand' ? value : 'unasked';
   }
 
   /** Sorted, so that equal labels give an equal scope. */

@@ -13,6 +13,7 @@ import {
 } from './captured.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener } from './listener.ts';
+import type { OnDemand } from './on-demand.ts';
 import { encodeResource } from './resource.ts';
 import type { Bind, Scope } from './scope.ts';
 import {
@@ -37,8 +38,8 @@ export interface SidecarSources {
 export interface Outbound {
   readonly routes: XdsResource;
   readonly hosts: ResourceMap;
-  /** A request of an unknown host waits for it. */
-  readonly onDemand: boolean;
+  /** A request of an unknown host or cluster waits for it. */
+  readonly onDemand: OnDemand;
   /** A route of some Service says who may read across origins. */
   readonly cors: boolean;
   /** Where connections that were led to the proxy can be going; null: none are led to it. */
@@ -63,12 +64,12 @@ export function compileSidecar(
     held !== null && isSameList(held.inputs, inputs)
       ? held
       : compileInbound(scope, part, model, { inputs, before: held });
-  const { captured, cors } = outbound;
+  const { captured, cors, onDemand } = outbound;
   const bind = scope.outbound;
   const own =
     captured === null
       ? outboundListener('outbound', bind, outbound, before)
-      : capturedListener({ bind, cors, plan: captured }, before);
+      : capturedListener({ bind, cors, onDemand, plan: captured }, before);
   return {
     listeners: replaceAll(before?.listeners, [own, inbound.listener]),
     routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),

@@ -4,7 +4,13 @@
 // of them. Done plainly (validateSnapshot in xds/, the oracle of the tests) this was most of the work of a change.
 
 import type { Issue } from '../../base/index.ts';
-import { diffResources, type ResourceMap, ResourceSet, type XdsResource } from '../../xds/index.ts';
+import {
+  diffResources,
+  PartlyNamed,
+  type ResourceMap,
+  ResourceSet,
+  type XdsResource,
+} from '../../xds/index.ts';
 import { type Reference, referencesOf } from '../compile/references.ts';
 
 type Resources = ReadonlyMap<string, ResourceMap>;
@@ -13,7 +19,7 @@ type Resources = ReadonlyMap<string, ResourceMap>;
 export function checkConsistent(resources: Resources, sound: Resources | null = null): Issue | null {
   const news = sound === null ? null : listNews(resources, sound);
   if (news !== null) return checkEach(news, resources);
-  for (const map of resources.values()) {
+  for (const map of [...resources.values()].flatMap(partsOf)) {
     const hole = checkMap(map, resources);
     if (hole !== null) return hole;
   }
@@ -26,9 +32,13 @@ function listNews(resources: Resources, sound: Resources): readonly XdsResource[
   for (const [typeUrl, map] of resources) {
     const before = sound.get(typeUrl);
     if (before === undefined) return null;
-    const { changed, removed } = diffResources(before, map);
-    if (removed.length > 0) return null;
-    for (const name of changed) news.push(map.get(name)!);
+    const [from, to] = [partsOf(before), partsOf(map)];
+    if (from.length !== to.length) return null;
+    for (const [at, part] of to.entries()) {
+      const { changed, removed } = diffResources(from[at]!, part);
+      if (removed.length > 0) return null;
+      for (const name of changed) news.push(part.get(name)!);
+    }
   }
   return news;
 }
@@ -47,8 +57,14 @@ function checkMap(map: ResourceMap, resources: Resources): Issue | null {
   return hole;
 }
 
+/** What is sent unasked, and what is not: holes are looked for in both. */
+function partsOf(map: ResourceMap): readonly ResourceMap[] {
+  return map instanceof PartlyNamed ? [map.unasked, map.named] : [map];
+}
+
 /** What other scopes have too. */
 function baseOf(map: ResourceMap): ResourceMap {
+  if (map instanceof PartlyNamed) return map.named;
   return map instanceof ResourceSet && map.base instanceof ResourceSet ? map.base : map;
 }
 

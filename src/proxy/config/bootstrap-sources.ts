@@ -1,6 +1,7 @@
 // Where a bootstrap says that resources come from, and whether it can be reached.
 
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
+import { demandsOf } from './referred-sources.ts';
 import { type bootstrap, type Faults, join, type MessageOf } from './schema/index.ts';
 import type { ServerCluster } from './server-types.ts';
 import type { ResourceSource, StreamConfig } from './source-types.ts';
@@ -86,10 +87,19 @@ export function checkSources(
     for (const { name, source } of tlsConfigsOfCluster(config).flatMap(namedSecretsOf))
       check(source, path, `cluster ${config.name} has the secret ${name} by ADS`);
   }
-  for (const [index, { config, rdsSource }] of listeners.entries()) {
+  for (const [index, listener] of listeners.entries()) {
+    const { config, rdsSource } = listener;
     const path = `static_resources.listeners[${index}]`;
     check(rdsSource, path, `listener ${config.name} uses RDS`);
     for (const { name, source } of namedSecretsOf(config.tls))
       check(source, path, `listener ${config.name} has the secret ${name} by ADS`);
+    for (const { field, source } of demandsOf(listener)) {
+      check(source, join(path, field), `listener ${config.name} asks for clusters`);
+      if (source.kind === 'ads' && sources.ads?.variant === 'sotw')
+        faults.add(
+          'dynamic_resources.ads_config.api_type',
+          `must be DELTA_GRPC: listener ${config.name} asks for clusters by name`,
+        );
+    }
   }
 }

@@ -369,7 +369,7 @@ describe('last good configuration', () => {
     const resource = resourceOf(typeUrls.cluster, 'b', clusterJson('b'));
     world.source.onUpdate(
       { typeUrl: typeUrls.cluster, version: '1', changed: [resource], removed: [] },
-      true,
+      'local',
     );
     world.clock.advanceBy(60_000);
     expect(world.source.origin).toBe('last-good');

@@ -17,14 +17,22 @@ import { Assembler } from './assembler.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { SourcedNames } from './counted-names.ts';
 import { decodeResource } from './decode-resource.ts';
-import { HostDemand, type HostDemandOwner, tableOf } from './host-demand.ts';
+import type { Wanted } from './demand.ts';
+import { tableOf } from './demanded-names.ts';
+import { createDemands, type Demands, demandOf } from './demands.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
 import { ResourceIntake } from './resource-intake.ts';
 import type { ResourceTable } from './resource-table.ts';
-import { type ResourceSource, sourceKey } from './source-types.ts';
-import { type CreateClient, type SourceSubscriber, Sources } from './sources/index.ts';
+import { adsSource, type ResourceSource, sourceKey } from './source-types.ts';
+import {
+  type CreateClient,
+  type SourceSubscriber,
+  Sources,
+  type UpdateScope,
+  wildcardTypes,
+} from './sources/index.ts';
 import type { ListenerCheck, Snapshot, SnapshotTarget } from './types.ts';
 
 export interface ConfigSourceOptions {
@@ -38,10 +46,12 @@ export interface ConfigSourceOptions {
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
   readonly createClient: CreateClient;
-  /** Virtual hosts that requests of the data path ask for; nobody asks by default. */
-  readonly hosts?: HostDemand;
-  /** Virtual hosts of these resources are let go. */
-  readonly onUnused?: (resources: readonly string[]) => void;
+  /** What requests of the data path ask for; nobody asks by default. */
+  readonly demands?: Demands;
+  /** These resources, of virtual hosts or clusters, are let go. */
+  readonly onUnused?: (typeUrl: string, resources: readonly string[]) => void;
+  /** All that is wanted of a type is this, or goes on being used. */
+  readonly onWanted?: (typeUrl: string, wanted: readonly Wanted[]) => void;
   /** The last good configuration was read and is in force. */
   readonly onRestored?: (saved: LastGood) => void;
 }
@@ -54,14 +64,9 @@ interface Asked {
   readonly names: string[];
 }
 
-/** Asked for as a whole: an answer says all that there is. */
-const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.cluster]);
+const timerKind = { restore: 0, grace: 1, check: 2, demand: 3 } as const;
 
-const adsSource: ResourceSource = { kind: 'ads' };
-
-const timerKind = { restore: 0, grace: 1, check: 2, hosts: 3 } as const;
-
-export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHandler {
+export class ConfigSource implements SourceSubscriber, TimerHandler {
   readonly startedAtMs: number;
   connected = false;
   origin: ConfigOrigin = 'none';
@@ -76,11 +81,13 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   private readonly restoreTimer = new Timer(this, timerKind.restore);
   private readonly graceTimer = new Timer(this, timerKind.grace);
   private readonly checkTimer = new Timer(this, timerKind.check);
-  private readonly hostsTimer = new Timer(this, timerKind.hosts);
-  private readonly hosts: HostDemand;
+  private readonly demandTimer = new Timer(this, timerKind.demand);
+  private readonly demands: Demands;
   private readonly subscribed = new Map<string, number>();
   /** What each source was asked for last, by type and source. */
   private readonly asked = new Map<string, Map<string, Asked>>();
+  /** Types of which something was said that is all there is. */
+  private readonly heard = new Set<string>();
   private complete = false;
   /** Some table has virtual hosts that come by themselves. */
   private growing = false;
@@ -90,8 +97,12 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     const { bootstrap, clock } = options;
     this.options = options;
     this.startedAtMs = clock.wall();
-    this.hosts = options.hosts ?? new HostDemand(clock);
-    this.hosts.attach(this);
+    this.demands = options.demands ?? createDemands(clock);
+    for (const typeUrl of [virtualHostType, typeUrls.cluster])
+      demandOf(this.demands, typeUrl)?.attach({
+        onNames: () => this.onNames(),
+        onUnused: (resources) => this.onUnused(typeUrl, resources),
+      });
     this.assembler = new Assembler({
       clock,
       target: { apply: (snapshot) => this.onSnapshot(snapshot) },
@@ -144,7 +155,7 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     const { cds, lds } = bootstrap;
     if (!this.isRemote) this.origin = 'static';
     this.assembler.publish();
-    if (cds !== null) this.sources.subscribe(cds, typeUrls.cluster, '*');
+    if (cds !== null) this.subscribeClusters();
     if (lds !== null) this.sources.subscribe(lds, typeUrls.listener, '*');
     this.sources.start();
     if (!this.complete) clock.arm(this.checkTimer, configLimits.checkMs);
@@ -157,19 +168,22 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   async stop(): Promise<void> {
     const { clock } = this.options;
     this.sources.stop();
-    for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer, this.hostsTimer])
+    for (const timer of [this.restoreTimer, this.graceTimer, this.checkTimer, this.demandTimer])
       clock.cancel(timer);
-    this.hosts.stop();
+    this.demands.hosts.stop();
+    this.demands.clusters.stop();
     await this.keeper?.close();
   }
 
-  onUpdate(update: XdsUpdate, local = false): readonly Issue[] {
+  onUpdate(update: XdsUpdate, scope: UpdateScope = 'all'): readonly Issue[] {
     const table = this.tables.get(update.typeUrl);
     if (table === undefined) return [];
-    const firstAnswer = table.updatedAtMs === 0 && !local && wildcardTypes.has(update.typeUrl);
+    const { typeUrl } = update;
+    const firstAnswer = scope === 'all' && !this.heard.has(typeUrl) && wildcardTypes.has(typeUrl);
+    if (scope !== 'named') this.heard.add(typeUrl);
     const issues = this.intake.take(table, update);
     if (firstAnswer && this.isAnswered()) this.onFirstAnswer();
-    if (update.typeUrl === virtualHostType) this.tellHosts(update);
+    this.tellDemand(update);
     this.assembler.publish();
     for (const issue of issues)
       this.options.log.write('warn', 'resource refused', { issue: formatIssue(issue) });
@@ -190,7 +204,7 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   onTimer(kind: number): void {
     if (kind === timerKind.restore) void this.restore();
     else if (kind === timerKind.grace) this.dropUnconfirmed();
-    else if (kind === timerKind.hosts) this.subscribeHosts();
+    else if (kind === timerKind.demand) this.subscribeWanted();
     else this.check();
   }
 
@@ -215,47 +229,87 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     this.subscribeNames(typeUrls.endpoint, endpoints);
     this.subscribeNames(typeUrls.route, routes);
     this.subscribeNames(typeUrls.secret, secrets);
-    if (this.growing || this.assembler.growingTables().length > 0) this.subscribeHosts();
+    this.subscribeHosts();
   }
 
   /** Names are asked for together: many requests may come at once. */
   onNames(): void {
-    if (!this.hostsTimer.armed) this.options.clock.arm(this.hostsTimer, 0);
+    if (!this.demandTimer.armed) this.options.clock.arm(this.demandTimer, 0);
   }
 
-  onUnused(resources: readonly string[]): void {
-    this.options.log.write('info', 'virtual hosts let go', { names: resources.join(' ') });
-    this.forgetHosts(resources);
-    this.options.onUnused?.(resources);
+  private onUnused(typeUrl: string, resources: readonly string[]): void {
+    const names = resources.join(' ');
+    this.options.log.write('info', 'resources let go that nobody uses', { type: typeUrl, names });
+    this.forget(typeUrl, resources);
+    this.options.onUnused?.(typeUrl, resources);
   }
 
   /** The proxy does not hold them any more. */
-  forgetHosts(resources: readonly string[]): void {
-    this.hosts.forget(resources);
-    for (const resource of resources) this.intake.dropHost(resource);
+  forget(typeUrl: string, resources: readonly string[]): void {
+    demandOf(this.demands, typeUrl)?.forget(resources);
+    for (const resource of resources) this.intake.drop(typeUrl, resource);
     this.assembler.publish();
+  }
+
+  /** Those of these resources that requests of the proxy asked for. */
+  wantedOf(typeUrl: string, resources: readonly XdsResource[]): readonly Wanted[] {
+    const names = resources.flatMap(({ aliases = [], name }) => [name, ...aliases]);
+    return demandOf(this.demands, typeUrl)?.wantedOf(names) ?? [];
+  }
+
+  /** What came by a name that was asked for; null: it is not known yet. */
+  foundBy(typeUrl: string, name: string): XdsResource | 'absent' | null {
+    const known = demandOf(this.demands, typeUrl)?.resourceOf(name) ?? null;
+    if (known === null || known === 'absent') return known;
+    return this.tables.get(typeUrl)?.accepted.get(known.resource)?.resource ?? null;
+  }
+
+  /** Another thread of the proxy has requests that ask for these. */
+  want(typeUrl: string, wanted: readonly Wanted[]): void {
+    demandOf(this.demands, typeUrl)?.wantAll(wanted);
+  }
+
+  private subscribeWanted(): void {
+    this.subscribeHosts();
+    this.subscribeClusters();
+    const { onWanted } = this.options;
+    if (onWanted === undefined) return;
+    onWanted(virtualHostType, this.demands.hosts.wanted());
+    onWanted(typeUrls.cluster, this.demands.clusters.wanted());
+  }
+
+  /** What the control plane sends unasked, and what requests have asked for. */
+  private subscribeClusters(): void {
+    const { cds } = this.options.bootstrap;
+    const unasked = cds === null ? [] : [{ name: '*', source: cds }];
+    this.askSources(typeUrls.cluster, [...unasked, ...this.demands.clusters.wanted()]);
   }
 
   /** What the control plane sends unasked, and what requests have asked for. */
   private subscribeHosts(): void {
     const tables = new Set(this.assembler.growingTables());
+    if (!this.growing && tables.size === 0) return;
     this.growing = tables.size > 0;
-    const names = this.growing ? ['*', ...this.hosts.names((table) => tables.has(table))] : [];
+    const wanted = this.demands.hosts.wanted().filter(({ name }) => tables.has(tableOf(name)));
+    const names = this.growing ? ['*', ...wanted.map(({ name }) => name)] : [];
     this.sources.subscribe(adsSource, virtualHostType, names);
     const table = this.tables.get(virtualHostType)!;
-    for (const name of table.accepted.keys()) if (!tables.has(tableOf(name))) this.intake.dropHost(name);
+    for (const name of table.accepted.keys())
+      if (!tables.has(tableOf(name))) this.intake.drop(virtualHostType, name);
   }
 
-  private tellHosts({ changed, removed }: XdsUpdate): void {
+  private tellDemand({ changed, removed, typeUrl }: XdsUpdate): void {
+    const demand = demandOf(this.demands, typeUrl);
+    if (demand === null) return;
     for (const { aliases = [], name } of changed)
-      this.hosts.onResource(name, aliases, this.intake.hostNameOf(name));
-    for (const name of removed) this.hosts.onRemoved(name);
+      demand.onResource(name, aliases, this.intake.usedNameOf(typeUrl, name));
+    for (const name of removed) demand.onRemoved(name);
   }
 
   private subscribeNames(typeUrl: string, names: SourcedNames): void {
     if ((this.subscribed.get(typeUrl) ?? 0) === names.version) return;
     this.subscribed.set(typeUrl, names.version);
-    this.askSources(typeUrl, names);
+    this.askSources(typeUrl, names.sourced());
     const table = this.tables.get(typeUrl);
     // What nobody refers to any more is not sent again either.
     for (const name of table?.accepted.keys() ?? []) {
@@ -266,11 +320,10 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   }
 
   /** Each source is asked for its names, also when it has none left. */
-  private askSources(typeUrl: string, names: SourcedNames): void {
+  private askSources(typeUrl: string, wanted: Iterable<Wanted>): void {
     const before = this.asked.get(typeUrl) ?? new Map<string, Asked>();
     const now = new Map<string, Asked>();
-    for (const name of names) {
-      const source = names.sourceOf(name);
+    for (const { name, source } of wanted) {
       const key = sourceKey(source);
       const asked = now.get(key) ?? { source, names: [] };
       asked.names.push(name);
@@ -278,7 +331,8 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     }
     this.asked.set(typeUrl, now);
     for (const [key, { source }] of before) if (!now.has(key)) this.sources.subscribe(source, typeUrl, []);
-    for (const { source, names: own } of now.values()) this.sources.subscribe(source, typeUrl, own.sort());
+    for (const { source, names } of now.values())
+      this.sources.subscribe(source, typeUrl, names.length === 1 && names[0] === '*' ? '*' : names.sort());
   }
 
   /** By all that say what there is: one stream says listeners and clusters, or each has a server of its own. */
@@ -286,7 +340,7 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     const { lds, cds } = this.options.bootstrap;
     if (lds === null || cds === null || sourceKey(lds) === sourceKey(cds)) return true;
     const answered = (source: ResourceSource, typeUrl: string) =>
-      source.kind === 'file' || this.tables.get(typeUrl)!.updatedAtMs > 0;
+      source.kind === 'file' || this.heard.has(typeUrl);
     return answered(lds, typeUrls.listener) && answered(cds, typeUrls.cluster);
   }
 
@@ -305,7 +359,8 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
     // Here and nowhere else: timers publish too, and what the assembler forgot must be asked for anew when it is named
     // again.
     this.subscribeReferenced();
-    this.hosts.onApplied((resource) => this.assembler.hasHost(resource));
+    this.demands.hosts.onApplied((resource) => this.assembler.hasHost(resource));
+    this.demands.clusters.onApplied((name) => snapshot.clusters.has(name));
     this.completeIfKnown();
     if (this.complete && this.origin === 'control-plane') this.keeper?.saveSoon();
   }
@@ -322,7 +377,7 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   }
 
   private isAnsweredAt(source: ResourceSource, typeUrl: string): boolean {
-    return this.tables.get(typeUrl)!.updatedAtMs > 0 || this.sources.answered(source, typeUrl);
+    return this.heard.has(typeUrl) || this.sources.answered(source, typeUrl);
   }
 
   private createKeeper(): LastGoodKeeper | null {
@@ -364,14 +419,15 @@ export class ConfigSource implements SourceSubscriber, HostDemandOwner, TimerHan
   private isMissing({ typeUrl, name }: XdsResource): boolean {
     const table = this.tables.get(typeUrl);
     if (table === undefined) return false;
-    return wildcardTypes.has(typeUrl) ? table.updatedAtMs === 0 : !table.accepted.has(name);
+    return wildcardTypes.has(typeUrl) ? !this.heard.has(typeUrl) : !table.accepted.has(name);
   }
 
   /** What the control plane did not mention since it came back is gone there. */
   private dropUnconfirmed(): void {
     this.intake.dropUnconfirmed();
     // Virtual hosts that were restored and are not sent unasked are asked for: each is confirmed, or gone.
-    this.hosts.wantAll(this.intake.unconfirmedHosts());
+    const hosts = this.intake.unconfirmedHosts().map((name) => ({ name, source: adsSource }));
+    this.demands.hosts.wantAll(hosts);
     this.assembler.publish();
   }
 }

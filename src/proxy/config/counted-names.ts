@@ -1,6 +1,6 @@
 // Names that resources in hand refer to, each with how often: what changes is found without looking at all that stayed.
 
-import { type ResourceSource, sourceKey } from './source-types.ts';
+import { adsSource, type ResourceSource, sourceKey } from './source-types.ts';
 
 export class CountedNames {
   /** Moves on whenever a name comes or goes. */
@@ -71,8 +71,10 @@ export class SourcedNames extends CountedNames {
   }
 
   sourceOf(name: string): ResourceSource {
-    return this.sources.get(name) ?? aggregated;
+    return this.sources.get(name) ?? adsSource;
+  }
+
+  *sourced(): Generator<{ readonly name: string; readonly source: ResourceSource }> {
+    for (const name of this) yield { name, source: this.sourceOf(name) };
   }
 }
-
-const aggregated: ResourceSource = { kind: 'ads' };

@@ -157,10 +157,38 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     'decompressor_library.typed_config: must be set',
   ],
   [
-    'on_demand: clusters',
+    'on_demand: clusters from nowhere',
     'on_demand.v3.OnDemand',
     { odcds: {} },
-    'odcds: is not supported by Weft: clusters come by CDS, all of them',
+    'odcds.source: one of ads, api_config_source, path_config_source must be set',
+  ],
+  [
+    'on_demand: clusters of a file',
+    'on_demand.v3.OnDemand',
+    { odcds: { source: { path: 'cds.yaml' } } },
+    'odcds.source: must be ads or api_config_source: a file cannot be asked for a name',
+  ],
+  [
+    'on_demand: responses that say all',
+    'on_demand.v3.OnDemand',
+    {
+      odcds: {
+        source: {
+          api_config_source: {
+            api_type: 'GRPC',
+            transport_api_version: 'V3',
+            grpc_services: [{ envoy_grpc: { cluster_name: 'a' } }],
+          },
+        },
+      },
+    },
+    'odcds.source.api_config_source.api_type: must be DELTA_GRPC, to ask for clusters by name',
+  ],
+  [
+    'on_demand: collections',
+    'on_demand.v3.OnDemand',
+    { odcds: { source: { ads: {} }, resources_locator: 'xdstp://a/b' } },
+    'odcds.resources_locator: is not supported by Weft: names of clusters are plain ones: Weft has no xdstp collections',
   ],
   ['ext_authz: no service', 'ext_authz.v3.ExtAuthz', {}, 'one of grpc_service, http_service must be set'],
   [

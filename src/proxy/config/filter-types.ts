@@ -11,6 +11,7 @@ import type {
 } from '../../policy/index.ts';
 import type { GrpcTargetConfig } from './grpc-types.ts';
 import type { GlobalRateLimitConfig, GlobalRateLimitOverride, LocalRateLimitConfig } from './limit-types.ts';
+import type { OnDemandClusters } from './source-types.ts';
 
 export interface FaultConfig {
   readonly kind: 'fault';
@@ -284,9 +285,11 @@ export interface GrpcWebConfig {
   readonly kind: 'grpc-web';
 }
 
-/** A request of a virtual host that is not known waits for it. */
+/** A request of a virtual host that is not known waits for it, and one of a cluster that is not. */
 export interface OnDemandConfig {
   readonly kind: 'on-demand';
+  /** null: it does not wait for clusters. */
+  readonly clusters: OnDemandClusters | null;
 }
 
 export interface GrpcStatsConfig {

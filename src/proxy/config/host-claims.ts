@@ -3,7 +3,7 @@
 
 import type { Issue } from '../../base/index.ts';
 import type { VirtualHost } from '../../policy/index.ts';
-import { tableOf } from './host-demand.ts';
+import { tableOf } from './demanded-names.ts';
 
 export class HostClaims {
   private readonly hosts = new Map<string, VirtualHost>();

@@ -5,7 +5,7 @@ import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import type { VirtualHost } from '../../policy/index.ts';
 import { splitRoutes, typeUrls, WireWriter, type XdsResource } from '../../xds/index.ts';
 import { type Decoded, decodeResource } from './decode-resource.ts';
-import { tableOf } from './host-demand.ts';
+import { tableOf } from './demanded-names.ts';
 
 const virtualHostsField = 2;
 const inTable = /^virtual_hosts\[0\]\.?/;

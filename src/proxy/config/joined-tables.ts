@@ -3,7 +3,7 @@
 // routes.
 
 import type { RouteConfig, VirtualHost } from '../../policy/index.ts';
-import { tableOf } from './host-demand.ts';
+import { tableOf } from './demanded-names.ts';
 
 export class JoinedTables {
   /** By table, then by resource. */

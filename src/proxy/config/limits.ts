@@ -22,9 +22,9 @@ export const configLimits = {
   savedBytesMax: 256 * 1024 * 1024,
 } as const;
 
-/** Of virtual hosts that requests ask for. */
+/** Of virtual hosts that requests ask for; of clusters the same again. */
 export const demandLimits = {
-  /** A request waits this long for its virtual host; then it is answered 503. */
+  /** A request waits this long for its virtual host; then it is answered 503. For a cluster its filter says how long. */
   waitMs: 5_000,
   /** Requests that wait; more are answered 503. */
   waitersMax: 10_000,
@@ -34,9 +34,11 @@ export const demandLimits = {
   namesMax: 10_000,
   /** Characters of an authority that is asked for; there is no host of a longer one. */
   hostCharsMax: 512,
-  /** That there is no such host, or none that can be used, is remembered this long. */
+  /** Characters of a cluster's name that is asked for. */
+  clusterCharsMax: 1_024,
+  /** That there is none of a name, or none that can be used, is remembered this long. */
   absentMs: 60_000,
-  /** A virtual host that no request used for this long is let go. */
+  /** What no request used for this long is let go. */
   idleMs: 600_000,
   /** Looked after this often. */
   sweepMs: 30_000,

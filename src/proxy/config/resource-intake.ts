@@ -7,9 +7,9 @@ import type { RouteConfig } from '../../policy/index.ts';
 import { typeUrls, virtualHostType, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
 import type { Assembler } from './assembler.ts';
 import { type Decoded, decodeResource, type Meaning } from './decode-resource.ts';
+import { tableOf } from './demanded-names.ts';
 import { HostClaims } from './host-claims.ts';
 import { HostDecoder } from './host-decoder.ts';
-import { tableOf } from './host-demand.ts';
 import type { SavedResource } from './last-good.ts';
 import { nameOf, sourcesOf } from './referred-sources.ts';
 import { ResourceTable } from './resource-table.ts';
@@ -27,14 +27,14 @@ export class ResourceIntake {
   private readonly clock: Clock;
   private readonly assembler: Assembler;
   private readonly check: ListenerCheck;
-  private readonly sources: Pick<Sources, 'refusal' | 'hostsRefusal'>;
+  private readonly sources: Pick<Sources, 'refusal' | 'incrementalRefusal'>;
 
   /** `sources` is asked whether what a resource refers to can come from where it says. */
   constructor(
     clock: Clock,
     assembler: Assembler,
     check: ListenerCheck,
-    sources: Pick<Sources, 'refusal' | 'hostsRefusal'>,
+    sources: Pick<Sources, 'refusal' | 'incrementalRefusal'>,
   ) {
     this.clock = clock;
     this.assembler = assembler;
@@ -153,14 +153,15 @@ export class ResourceIntake {
     }
   }
 
-  /** The name of the virtual host that a resource is; null: it is not in force. */
-  hostNameOf(resource: string): string | null {
-    return this.claims.hostNameOf(resource);
+  /** What requests know a resource by: a virtual host by that name, a cluster by its own; null: it was not taken in. */
+  usedNameOf(typeUrl: string, resource: string): string | null {
+    if (typeUrl === virtualHostType) return this.claims.hostNameOf(resource);
+    return this.tables.get(typeUrl)?.accepted.has(resource) === true ? resource : null;
   }
 
   /** Nobody uses it any more. */
-  dropHost(resource: string): void {
-    this.remove(this.tables.get(virtualHostType)!, virtualHostType, resource);
+  drop(typeUrl: string, resource: string): void {
+    this.remove(this.tables.get(typeUrl)!, typeUrl, resource);
   }
 
   private decode(resource: XdsResource): Decoded {
@@ -180,11 +181,14 @@ export class ResourceIntake {
   private unreachable(meaning: Meaning, { encoding }: XdsResource): Issue | null {
     if (meaning.kind === 'route' && meaning.value.vhds !== undefined) {
       const rule =
-        encoding === 'json' ? 'goes with a table that comes by gRPC alone' : this.sources.hostsRefusal();
+        encoding === 'json'
+          ? 'goes with a table that comes by gRPC alone'
+          : this.sources.incrementalRefusal();
       if (rule !== null) return { object: meaning.value.name, field: 'vhds', rule, value: '' };
     }
-    for (const { source, field } of sourcesOf(meaning)) {
-      const rule = this.sources.refusal(source);
+    for (const { source, field, incremental } of sourcesOf(meaning)) {
+      const inSteps = incremental && source.kind === 'ads' ? this.sources.incrementalRefusal() : null;
+      const rule = inSteps ?? this.sources.refusal(source);
       if (rule !== null) return { object: nameOf(meaning), field, rule, value: '' };
     }
     return null;

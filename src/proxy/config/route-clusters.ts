@@ -33,7 +33,9 @@ function checkChain(chain: Chain, known: ReadonlySet<string | undefined>, at: st
   const filter = chain.filters.at(-1)?.typed_config;
   const path = `${at}.filters[${Math.max(0, chain.filters.length - 1)}].typed_config`;
   const tunnel = unpack(filter, tcpProxy);
-  if (tunnel !== null) checkTunnel(tunnel, known, path, faults);
+  // One that is asked for need not be there.
+  if (tunnel !== null && tunnel.on_demand?.odcds_config === undefined)
+    checkTunnel(tunnel, known, path, faults);
   const routes = unpack(filter, httpConnectionManager)?.route_config;
   if (routes !== undefined && routes.validate_clusters !== false)
     checkRoutes(routes, known, join(path, 'route_config'), faults);

@@ -9,6 +9,12 @@ export type ResourceSource =
   /** A DiscoveryResponse in a file, read again when it changes. */
   | { readonly kind: 'file'; readonly path: string };
 
+/** Where clusters come from that a request or a connection finds missing, and how long it waits for one. */
+export interface OnDemandClusters {
+  readonly source: ResourceSource;
+  readonly timeoutMs: number;
+}
+
 /** A stream of discovery. */
 export interface StreamConfig {
   readonly variant: AdsVariant;
@@ -23,6 +29,8 @@ export interface StreamService {
   readonly authority: string;
   readonly metadata: readonly (readonly [name: string, value: string])[];
 }
+
+export const adsSource: ResourceSource = { kind: 'ads' };
 
 /** The same for sources that are one. */
 export function sourceKey(source: ResourceSource): string {

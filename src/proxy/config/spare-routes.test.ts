@@ -136,7 +136,7 @@ test('what is refused in part is refused every time it comes, and no more once i
     clock,
     new Assembler({ clock, target, statics, drainTimeoutMs: null }),
     target,
-    { refusal: () => null, hostsRefusal: () => null },
+    { refusal: () => null, incrementalRefusal: () => null },
   );
   const table = intake.tables.get(typeUrls.route);
   if (table === undefined) throw new Error('no table of routes');

@@ -30,6 +30,7 @@ import type { ListenerFilterConfig, NetworkFilterConfig } from './filter-types.t
 import type { ActiveHealthConfig } from './health-types.ts';
 import type { AccessLogConfig, AccessLogOptions } from './log-types.ts';
 import type { RouterOptions } from './router-types.ts';
+import type { OnDemandClusters } from './source-types.ts';
 import type { SpecialOptions } from './special-types.ts';
 import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from './tls-types.ts';
 
@@ -127,6 +128,8 @@ export interface TcpProxyConfig {
   readonly maxDurationMs: number;
   /** Endpoints tried before the client's connection is given up. */
   readonly connectAttemptsMax: number;
+  /** A connection waits for its cluster where that is not there; absent: it does not. */
+  readonly onDemand?: OnDemandClusters;
   /** Absent: endpoints get the bytes as they come. */
   readonly tunneling?: TunnelingConfig;
 }

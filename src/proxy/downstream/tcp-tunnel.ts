@@ -3,7 +3,8 @@
 // the endpoint is connected, so nothing is held; a connection that cannot be had is tried elsewhere, and a client that
 // cannot be served is reset: no protocol takes that for an answer.
 //
-// connecting -> open -> closed; connecting may go to closed.
+// discovering (its cluster is asked for, where the configuration says so) -> connecting -> open -> closed; the first two
+// may go to closed.
 
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
@@ -11,6 +12,7 @@ import type { HelloFingerprints, LogType, MetadataMap } from '../../observe/inde
 import { type Criteria, type Hash64, xxHash64 } from '../../policy/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import { writeLogs } from '../access-logger.ts';
+import { type DemandWait, type DemandWaiter, isClusterName } from '../config/index.ts';
 import type { TcpChoice, TcpProxyConfig } from '../config/types.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
 import { responseFlags } from '../stats/index.ts';
@@ -28,7 +30,9 @@ import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
 import { createTunnelHead } from './tunnel-head.ts';
 
-export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome {
+export class TcpTunnel
+  implements SocketHandler, Session, RawOwner, TimerHandler, TunnelOutcome, DemandWaiter
+{
   readonly id: number;
   readonly remote: Address;
   private readonly restored: Address | null;
@@ -53,6 +57,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   /** Read ahead of the connection: the endpoint's first bytes. */
   private early: Uint8Array = nothing;
   private connected = false;
+  private discovering: DemandWait | null = null;
   closed = false;
   bytesReceived = 0;
   bytesSent = 0;
@@ -106,12 +111,40 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
     socket.pause();
     this.armTimer(this.startedMs);
     this.chosen = chooseCluster(this.config, this.serverName, this.context);
-    const { cluster: name } = this.chosen;
-    this.cluster = this.context.clusters.get(name) ?? null;
-    if (this.cluster === null) {
+    this.goTo(this.chosen.cluster, true);
+  }
+
+  /** `asks`: nobody was asked for it yet. */
+  private goTo(name: string, asks: boolean): void {
+    const { clusters, demands } = this.context;
+    this.cluster = clusters.get(name) ?? null;
+    if (this.cluster !== null) {
+      if (!demands.clusters.idle) demands.clusters.use(name);
+      this.connect(this.cluster);
+    } else if (!(asks && this.discovers(name))) {
       this.listener.stats.noRoute += 1;
       this.fail(responseFlags.noCluster, `no such cluster: ${name}`);
-    } else this.connect(this.cluster);
+    }
+  }
+
+  /** True: it waits for its cluster. */
+  private discovers(name: string): boolean {
+    const { onDemand } = this.config;
+    if (onDemand === undefined || !isClusterName(name)) return false;
+    const answer = this.context.demands.clusters.ask(
+      { name, source: onDemand.source },
+      this,
+      onDemand.timeoutMs,
+    );
+    if (typeof answer === 'string') return false;
+    this.discovering = answer;
+    return true;
+  }
+
+  /** The control plane has spoken of the cluster, or has not in time. */
+  onDemand(): void {
+    this.discovering = null;
+    if (!this.closed && this.chosen !== null) this.goTo(this.chosen.cluster, false);
   }
 
   onData(_socket: Socket, bytes: Uint8Array): void {
@@ -132,6 +165,7 @@ export class TcpTunnel implements SocketHandler, Session, RawOwner, TimerHandler
   onClose(_socket: Socket, error: MeshError | null): void {
     if (this.closed) return;
     this.closed = true;
+    if (this.discovering !== null) this.context.demands.clusters.leave(this.discovering);
     this.context.clock.cancel(this.timer);
     this.context.clock.cancel(this.logTimer);
     if (error !== null) this.note(responseFlags.downstreamClosed, error.message);

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../base/index.ts';
 import type { Gauge, RetryFacts, RetryVerdict, TraceNotes } from '../../policy/index.ts';
-import type { HostDemand } from '../config/index.ts';
+import type { Demands } from '../config/index.ts';
 import type { ProxyContext } from '../context.ts';
 import type { OverloadSwitches } from '../overload/index.ts';
 import type { ClusterTable } from '../upstream/index.ts';
@@ -24,8 +24,8 @@ export interface ExchangeContext extends ProxyContext {
   /** Connections of all listeners, and how many there may be. */
   readonly accepted: { readonly gauge: Gauge; readonly max: number };
   readonly overload: OverloadSwitches;
-  /** Virtual hosts that requests ask for. */
-  readonly hosts: HostDemand;
+  /** What requests ask the control plane for. */
+  readonly demands: Demands;
 }
 
 /** The Date header (RFC 9110 section 6.6.1) of our own answers, made once a second at most. */

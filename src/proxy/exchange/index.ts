@@ -8,7 +8,7 @@ export { Exchange } from './exchange.ts';
 export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './grpc.ts';
 export { GrpcCall, type GrpcCallOwner, type GrpcTarget } from './grpc-call.ts';
 export type { ExchangeOwner } from './owner.ts';
-export { rematch } from './phases.ts';
+export { clusterNamed, rematch } from './phases.ts';
 export { protocolOf } from './request-facts.ts';
 export { clientOf } from './request-origin.ts';
 export type {

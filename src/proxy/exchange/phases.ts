@@ -120,7 +120,7 @@ function limitWait({ context, deadlines, listener, requestEnded, route, startedM
 }
 
 /** What the route names, or the header that it names. */
-function clusterNamed({ head }: RequestState, { cluster, clusterHeader }: WeightedCluster): string {
+export function clusterNamed({ head }: RequestState, { cluster, clusterHeader }: WeightedCluster): string {
   return clusterHeader === undefined ? cluster : (head.getName(clusterHeader) ?? '');
 }
 

@@ -15,8 +15,10 @@ import {
   createSnapshot,
   type MemoryAdsTransport,
   NamedResources,
+  PartlyNamed,
   ResourceSet,
   type SnapshotWatcher,
+  typeUrls,
   virtualHostType,
   type XdsResource,
   type XdsSnapshot,
@@ -37,6 +39,8 @@ export interface WholeProxyOptions {
   readonly process?: ProcessInfo;
   /** Virtual hosts are sent to who names them alone; false by default. */
   readonly hostsOnDemand?: boolean;
+  /** Clusters that are sent to who names them alone; none by default. */
+  readonly namedClusters?: (name: string) => boolean;
 }
 
 export class WholeProxy {
@@ -51,11 +55,13 @@ export class WholeProxy {
   quits = 0;
   private current: XdsSnapshot | null = null;
   private readonly hostsOnDemand: boolean;
+  private readonly isNamed: ((name: string) => boolean) | undefined;
   private readonly watchers = new Set<SnapshotWatcher>();
 
   constructor(options: WholeProxyOptions) {
     this.store = options.store ?? createMemoryStore();
     this.hostsOnDemand = options.hostsOnDemand ?? false;
+    this.isNamed = options.namedClusters;
     const server = new AdsServer({
       clock: this.clock,
       log: silentLog,
@@ -92,7 +98,8 @@ export class WholeProxy {
 
   publish(resources: readonly XdsResource[]): void {
     const whole = createSnapshot(resources, this.current);
-    this.current = this.hostsOnDemand ? nameHosts(whole) : whole;
+    const named = this.hostsOnDemand ? nameHosts(whole) : whole;
+    this.current = this.isNamed === undefined ? named : nameClusters(named, this.isNamed);
     for (const watcher of this.watchers) watcher.onSnapshot();
     this.clock.advanceBy(100);
   }
@@ -123,6 +130,15 @@ function nameHosts(snapshot: XdsSnapshot): XdsSnapshot {
   const hosts = ResourceSet.of(snapshot.resources.get(virtualHostType)?.values() ?? []);
   const named = new NamedResources('table/', hosts, (name) => hosts.get(name));
   return { ...snapshot, resources: new Map([...snapshot.resources, [virtualHostType, named]]) };
+}
+
+function nameClusters(snapshot: XdsSnapshot, isNamed: (name: string) => boolean): XdsSnapshot {
+  const clusters = [...(snapshot.resources.get(typeUrls.cluster)?.values() ?? [])];
+  const partly = new PartlyNamed(
+    ResourceSet.of(clusters.filter(({ name }) => !isNamed(name))),
+    ResourceSet.of(clusters.filter(({ name }) => isNamed(name))),
+  );
+  return { ...snapshot, resources: new Map([...snapshot.resources, [typeUrls.cluster, partly]]) };
 }
 
 export function bootstrapOf(text: string): Bootstrap {

@@ -18,9 +18,9 @@ import {
   type StallMonitor,
 } from '../../observe/index.ts';
 import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/index.ts';
-import { virtualHostType, type XdsResource } from '../../xds/index.ts';
+import type { XdsResource } from '../../xds/index.ts';
 import type { StallView } from '../admin/index.ts';
-import type { ConfigSource, HostDemand, SourceSubscriber } from '../config/index.ts';
+import type { ConfigSource, SourceSubscriber } from '../config/index.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
 import type { DrainOptions, Succession } from '../drain.ts';
 import type { ProxyView } from '../stats/index.ts';
@@ -51,7 +51,6 @@ export class FirstThread implements TimerHandler {
   private readonly fleet: Fleet;
   private plane: DataPlane | null = null;
   private config: ConfigSource | null = null;
-  private hosts: HostDemand | null = null;
   /** Clusters that are to look when what runs now is done. */
   private readonly changed = new Set<string>();
   private readonly timer = new Timer(this, 0);
@@ -66,8 +65,8 @@ export class FirstThread implements TimerHandler {
       sinks,
       onLook: (cluster) => this.plane?.look(cluster),
       accepted: (typeUrl, name) => this.acceptedOf(typeUrl, name),
-      onHosts: (names) => this.hosts?.wantAll(names),
-      hostOf: (name) => this.hostOf(name),
+      onWanted: (typeUrl, wanted) => this.config?.want(typeUrl, wanted),
+      wantedOf: (typeUrl, name) => this.config?.foundBy(typeUrl, name) ?? null,
     });
     this.fleet = fleet;
     const quiet = new SharedQuiet(memory, 0, ports.length + 1);
@@ -87,24 +86,18 @@ export class FirstThread implements TimerHandler {
   }
 
   /** What is made out of {@link planeOptions}. */
-  attach(plane: DataPlane, config: ConfigSource, hosts: HostDemand): void {
+  attach(plane: DataPlane, config: ConfigSource): void {
     this.plane = plane;
     this.config = config;
-    this.hosts = hosts;
   }
 
-  /** Virtual hosts that the proxy does not hold any more. */
-  letGo(resources: readonly string[]): void {
-    this.fleet.tell({ kind: 'unused', resources });
+  /** Resources that the proxy does not hold any more. */
+  letGo(typeUrl: string, resources: readonly string[]): void {
+    this.fleet.tell({ kind: 'unused', typeUrl, resources });
   }
 
   private acceptedOf(typeUrl: string, name: string): XdsResource | null {
     return this.config?.tables.get(typeUrl)?.accepted.get(name)?.resource ?? null;
-  }
-
-  private hostOf(name: string): XdsResource | 'absent' | null {
-    const known = this.hosts?.resourceOf(name) ?? null;
-    return known === null || known === 'absent' ? known : this.acceptedOf(virtualHostType, known.resource);
   }
 
   onTimer(): void {

@@ -4,8 +4,8 @@
 
 import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
-import { virtualHostType, type XdsResource, type XdsUpdate } from '../../xds/index.ts';
-import type { LastGood } from '../config/index.ts';
+import type { XdsResource, XdsUpdate } from '../../xds/index.ts';
+import type { LastGood, Wanted } from '../config/index.ts';
 import type { Succession } from '../drain.ts';
 import { noCounts, type ThreadCounts } from './collect.ts';
 import type { SharedSinks } from './log-sinks.ts';
@@ -20,10 +20,10 @@ export interface FleetOptions {
   readonly onLook: (cluster: string) => void;
   /** What the control plane last sent by this name, if it was accepted. */
   readonly accepted: (typeUrl: string, name: string) => XdsResource | null;
-  /** Another thread's requests use virtual hosts of these names. */
-  readonly onHosts: (names: readonly string[]) => void;
+  /** Another thread's requests ask for these or use them. */
+  readonly onWanted: (typeUrl: string, wanted: readonly Wanted[]) => void;
   /** What came by such a name; null: nothing so far. */
-  readonly hostOf: (name: string) => XdsResource | 'absent' | null;
+  readonly wantedOf: (typeUrl: string, name: string) => XdsResource | 'absent' | null;
 }
 
 /** A thread that does not say what it counted within this is shown as it was. */
@@ -104,8 +104,8 @@ export class Fleet implements TimerHandler {
   }
 
   /** Resolves with what any of them refuses, when all have it in force. */
-  apply(update: XdsUpdate): Promise<readonly Issue[]> {
-    return this.ask((id) => ({ kind: 'update', id, update }));
+  apply(update: XdsUpdate, wanted: readonly Wanted[]): Promise<readonly Issue[]> {
+    return this.ask((id) => ({ kind: 'update', id, update, wanted }));
   }
 
   private async ask(message: (id: number) => ToThread): Promise<readonly Issue[]> {
@@ -164,8 +164,10 @@ export class Fleet implements TimerHandler {
         member.state = message.state;
         break;
       case 'subscribe':
-        if (message.typeUrl === virtualHostType) this.replayHosts(member, message.names);
-        else this.replay(member, message.typeUrl, message.names);
+        this.replay(member, message.typeUrl, message.names);
+        break;
+      case 'wanted':
+        this.replayWanted(member, message.typeUrl, message.wanted);
         break;
       case 'look':
         this.options.onLook(message.cluster);
@@ -199,25 +201,25 @@ export class Fleet implements TimerHandler {
       return resource === null ? [] : [resource];
     });
     if (changed.length === 0) return;
-    member.port.post({ kind: 'update', id: 0, update: { typeUrl, version: '', changed, removed: [] } });
+    const update = { typeUrl, version: '', changed, removed: [] };
+    member.port.post({ kind: 'update', id: 0, update, wanted: [] });
   }
 
   /** What the first thread has or knows is told at once, what it has not is asked for. */
-  private replayHosts(member: Member, wanted: readonly string[]): void {
-    const names = wanted.filter((name) => name !== '*');
-    const before = member.subscribed.get(virtualHostType);
-    member.subscribed.set(virtualHostType, new Set(names));
-    this.options.onHosts(names);
+  private replayWanted(member: Member, typeUrl: string, wanted: readonly Wanted[]): void {
+    const before = member.subscribed.get(typeUrl);
+    member.subscribed.set(typeUrl, new Set(wanted.map(({ name }) => name)));
+    this.options.onWanted(typeUrl, wanted);
     const changed: XdsResource[] = [];
     const removed: string[] = [];
-    for (const name of names) {
-      const host = before?.has(name) === true ? null : this.options.hostOf(name);
-      if (host === 'absent') removed.push(name);
-      else if (host !== null) changed.push({ ...host, aliases: [name] });
+    for (const { name } of wanted) {
+      const found = before?.has(name) === true ? null : this.options.wantedOf(typeUrl, name);
+      if (found === 'absent') removed.push(name);
+      else if (found !== null) changed.push({ ...found, aliases: [name] });
     }
     if (changed.length + removed.length === 0) return;
-    const update = { typeUrl: virtualHostType, version: '', changed, removed };
-    member.port.post({ kind: 'update', id: 0, update });
+    const update = { typeUrl, version: '', changed, removed };
+    member.port.post({ kind: 'update', id: 0, update, wanted: [] });
   }
 
   private takeCounts(member: Member, id: number, counts: ThreadCounts, last: boolean): void {

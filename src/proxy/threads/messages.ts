@@ -4,19 +4,27 @@
 import type { Issue, LogLevel } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsUpdate } from '../../xds/index.ts';
-import type { LastGood } from '../config/index.ts';
+import type { LastGood, Wanted } from '../config/index.ts';
 import type { DrainOptions, Succession } from '../drain.ts';
 import type { ThreadCounts } from './collect.ts';
 
 export type ToThread =
-  /** Resources that the first thread has accepted. `id` comes back with `applied`; 0: nobody waits for that. */
-  | { readonly kind: 'update'; readonly id: number; readonly update: XdsUpdate }
+  /**
+   * Resources that the first thread has accepted, and those of them that requests asked for. `id` comes back with
+   * `applied`; 0: nobody waits for that.
+   */
+  | {
+      readonly kind: 'update';
+      readonly id: number;
+      readonly update: XdsUpdate;
+      readonly wanted: readonly Wanted[];
+    }
   | { readonly kind: 'connection'; readonly connected: boolean }
   | { readonly kind: 'restore'; readonly id: number; readonly saved: LastGood }
   /** A cluster is to look at what is shared: ejections, slots for connections. */
   | { readonly kind: 'look'; readonly cluster: string }
-  /** Virtual hosts that the proxy does not hold any more. */
-  | { readonly kind: 'unused'; readonly resources: readonly string[] }
+  /** Virtual hosts or clusters that the proxy does not hold any more. */
+  | { readonly kind: 'unused'; readonly typeUrl: string; readonly resources: readonly string[] }
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly options: DrainOptions }
   | { readonly kind: 'level'; readonly level: LogLevel }
@@ -29,11 +37,10 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'applied'; readonly id: number; readonly issues: readonly Issue[] }
   | { readonly kind: 'state'; readonly state: ThreadState }
-  /**
-   * Names whose resources the first thread may have had for longer than this one asks for them; of virtual hosts those
-   * that its requests use.
-   */
+  /** Names whose resources the first thread may have had for longer than this one asks for them. */
   | { readonly kind: 'subscribe'; readonly typeUrl: string; readonly names: readonly string[] }
+  /** All that its requests ask for or use, of virtual hosts or clusters. */
+  | { readonly kind: 'wanted'; readonly typeUrl: string; readonly wanted: readonly Wanted[] }
   | { readonly kind: 'look'; readonly cluster: string }
   /** Slices of one answer to `collect`, the last one marked. */
   | { readonly kind: 'counts'; readonly id: number; readonly counts: ThreadCounts; readonly last: boolean }

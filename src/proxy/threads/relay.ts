@@ -23,7 +23,8 @@ export class Relay implements XdsSubscriber {
     const accepted = this.config().tables.get(update.typeUrl)?.accepted;
     const changed = update.changed.filter((resource) => accepted?.get(resource.name)?.resource === resource);
     if (changed.length === 0 && update.removed.length === 0) return issues;
-    return distinct([...issues, ...(await this.fleet.apply({ ...update, changed }))]);
+    const wanted = this.config().wantedOf(update.typeUrl, changed);
+    return distinct([...issues, ...(await this.fleet.apply({ ...update, changed }, wanted))]);
   }
 
   onConnection(connected: boolean, error: MeshError | null): void {

@@ -7,7 +7,7 @@ import { type LeveledLog, StallMonitor } from '../../observe/index.ts';
 import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/index.ts';
 import { type AdsClientStatus, typeUrls, virtualHostType, type XdsUpdate } from '../../xds/index.ts';
 import { composePlane, type PlaneOptions } from '../compose-plane.ts';
-import { ConfigSource, HostDemand } from '../config/index.ts';
+import { ConfigSource, createDemands, type Wanted } from '../config/index.ts';
 import type { DataPlane } from '../data-plane.ts';
 import { OverloadManager } from '../overload/index.ts';
 import { collectCounts, noCounts, type ThreadCounts } from './collect.ts';
@@ -55,9 +55,9 @@ class ProxyThread implements TimerHandler {
     // It comes back from the first thread to all, this one too, when what runs now is done.
     const onChange = (cluster: string) => port.post({ kind: 'look', cluster });
     const onFull = () => log.write('error', 'no room for shared counters', { thread });
-    const hosts = new HostDemand(clock);
+    const demands = createDemands(clock);
     this.plane = composePlane(options, {
-      hosts,
+      demands,
       counters: new SharedCounters(memory, onChange, onFull, false),
       quietMs: (ownMs) => quiet.leastMs(ownMs),
       reusePort: true,
@@ -68,7 +68,8 @@ class ProxyThread implements TimerHandler {
       // The first thread says the same of the same resources.
       log: silentLog,
       store,
-      hosts,
+      demands,
+      onWanted: (typeUrl, wanted) => port.post({ kind: 'wanted', typeUrl, wanted }),
       stateDir: null,
       bootstrap,
       drainTimeoutMs: options.drainTimeoutMs,
@@ -76,7 +77,7 @@ class ProxyThread implements TimerHandler {
       target: { apply: (snapshot) => this.plane.apply(snapshot), refusal: () => null },
       createClient: () => ({
         subscribe: (typeUrl, names) => {
-          if (names !== '*') port.post({ kind: 'subscribe', typeUrl, names });
+          if (names !== '*' && !askedOtherwise.has(typeUrl)) port.post({ kind: 'subscribe', typeUrl, names });
         },
         start() {},
         stop() {},
@@ -111,7 +112,7 @@ class ProxyThread implements TimerHandler {
   private receive(message: ToThread): void {
     switch (message.kind) {
       case 'update':
-        this.update(message.id, message.update);
+        this.update(message.id, message.update, message.wanted);
         break;
       case 'connection':
         this.config.onConnection(message.connected, null);
@@ -125,7 +126,7 @@ class ProxyThread implements TimerHandler {
         this.plane.look(message.cluster);
         break;
       case 'unused':
-        this.config.forgetHosts(message.resources);
+        this.config.forget(message.typeUrl, message.resources);
         break;
       case 'health':
         this.plane.failHealth(message.failed);
@@ -150,7 +151,9 @@ class ProxyThread implements TimerHandler {
     }
   }
 
-  private update(id: number, update: XdsUpdate): void {
+  private update(id: number, update: XdsUpdate, wanted: readonly Wanted[]): void {
+    // So that this thread, too, says as long as it uses them.
+    this.config.want(update.typeUrl, wanted);
     const refused = this.config.onUpdate(update);
     // A listener that this thread cannot bind serves less than was asked for, which is no ACK.
     const names = new Set(update.changed.map(({ name }) => name));
@@ -202,6 +205,9 @@ class ProxyThread implements TimerHandler {
     port.post({ kind: 'stopped' });
   }
 }
+
+/** What requests ask for is told by itself. */
+const askedOtherwise: ReadonlySet<string> = new Set([virtualHostType, typeUrls.cluster]);
 
 /** What the first thread hands on is all there is to wait for. */
 const handedOn: AdsClientStatus = {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { type Issue, silentLog, VirtualClock } from '../../base/index.ts';
 import { createFileSink, type LogSink, type LogSinkHandler } from '../../observe/index.ts';
 import { typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
+import { adsSource } from '../config/index.ts';
 import { ClusterStats, ListenerStats } from '../stats/index.ts';
 import { noCounts } from './collect.ts';
 import { addCounts, countsOf } from './counts.ts';
@@ -102,8 +103,9 @@ function createFleet(accepted: readonly XdsResource[] = []) {
     sinks: new SharedSinks(createFileSink),
     onLook: (cluster) => looks.push(cluster),
     accepted: (_typeUrl, name) => accepted.find((resource) => resource.name === name) ?? null,
-    onHosts: (names) => wanted.push(names.join(' ')),
-    hostOf: (name) => (name === 't/none' ? 'absent' : (accepted.find((one) => one.name === name) ?? null)),
+    onWanted: (_typeUrl, names) => wanted.push(names.map(({ name }) => name).join(' ')),
+    wantedOf: (_typeUrl, name) =>
+      name === 't/none' ? 'absent' : (accepted.find((one) => one.name === name) ?? null),
   });
   return { clock, fleet, ports, looks, wanted };
 }
@@ -113,7 +115,7 @@ const issue: Issue = { object: 'a', field: 'address', rule: 'cannot be bound', v
 describe('the other threads', () => {
   test('have an update in force when all say so, and what any refuses is refused once', async () => {
     const { fleet, ports } = createFleet();
-    const applied = fleet.apply({ typeUrl: typeUrls.cluster, version: '1', changed: [], removed: ['a'] });
+    const applied = fleet.apply({ typeUrl: typeUrls.cluster, version: '1', changed: [], removed: ['a'] }, []);
     const ids = ports.map((port) => port.take('update')[0]!.id);
     let issues: readonly Issue[] | null = null;
     void applied.then((all) => {
@@ -151,10 +153,14 @@ describe('the other threads', () => {
   test('are told of virtual hosts that the first has or knows to be none, and what they use is used', () => {
     const host = { name: 't/a', version: '1', typeUrl: virtualHostType, bytes: new Uint8Array(1) };
     const { ports, wanted } = createFleet([host]);
-    const subscribe = (...names: readonly string[]) =>
-      ports[0].receive({ kind: 'subscribe', typeUrl: virtualHostType, names: ['*', ...names] });
-    subscribe('t/a', 't/none', 't/unknown');
-    subscribe('t/a', 't/unknown');
+    const want = (...names: readonly string[]) =>
+      ports[0].receive({
+        kind: 'wanted',
+        typeUrl: virtualHostType,
+        wanted: names.map((name) => ({ name, source: adsSource })),
+      });
+    want('t/a', 't/none', 't/unknown');
+    want('t/a', 't/unknown');
     expect(wanted).toEqual(['t/a t/none t/unknown', 't/a t/unknown']);
     expect(ports[0].take('update').map(({ update }) => [update.changed, update.removed])).toEqual([
       [[{ ...host, aliases: ['t/a'] }], ['t/none']],

@@ -29,6 +29,10 @@ export class ClusterTable {
     return this.awake.size + this.asleep.size;
   }
 
+  has(name: string): boolean {
+    return this.awake.has(name) || this.asleep.has(name);
+  }
+
   /** For who is about to use it. */
   get(name: string): Cluster | undefined {
     return this.awake.get(name) ?? this.wake(name);

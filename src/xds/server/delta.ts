@@ -5,6 +5,7 @@ import { deltaWeights, encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
 import { NamedResources } from '../snapshot/named-resources.ts';
+import { unaskedOf } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { virtualHostType, type XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
@@ -61,7 +62,7 @@ function subscribeAll(
   }
   state.owed = true;
   state.wildcard = wildcard;
-  if (resources !== null) state.due.addAll(resources);
+  if (resources !== null) state.due.addAll(unaskedOf(resources));
 }
 
 function giveUpAll(state: TypeState): void {
@@ -73,7 +74,7 @@ function giveUpAll(state: TypeState): void {
 
 function giveUp(state: TypeState, name: string): void {
   state.deleteName(name);
-  if (state.wildcard !== 'no') {
+  if (state.wants(name)) {
     // `*` still covers it: the client must be told what holds for it now.
     state.oweAgain(name);
     return;
@@ -128,7 +129,7 @@ export function startDelta(state: TypeState, resources: ResourceMap): void {
     state.due.add(resources.whole);
   }
   for (const name of state.names) state.due.add(name);
-  if (state.wildcard !== 'no') state.due.addAll(resources);
+  if (state.wildcard !== 'no') state.due.addAll(unaskedOf(resources));
   skipHeld(state, state.held, resources);
   state.held = new Map();
 }

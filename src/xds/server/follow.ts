@@ -1,7 +1,8 @@
 // What a new snapshot changes for one type of one stream: names that become due, and what is to leave.
 
-import { diffNames, diffResources } from '../snapshot/diff.ts';
+import { diffNames, diffResources, type ResourceDiff } from '../snapshot/diff.ts';
 import { NamedResources } from '../snapshot/named-resources.ts';
+import { PartlyNamed, unaskedOf } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 import { startDelta } from './delta.ts';
@@ -24,9 +25,8 @@ function advance(
   to: ResourceMap,
   warming: Warming,
 ): void {
-  const byName = from instanceof NamedResources || to instanceof NamedResources;
-  const diff = byName ? diffNames(state.names, from, to) : diffResources(from, to);
-  state.due.follow(from, to);
+  const diff = diffFor(state, from, to);
+  state.due.follow(unaskedOf(from), unaskedOf(to));
   for (const name of diff.changed) {
     state.leaving.delete(name);
     if (!state.wants(name)) continue;
@@ -44,4 +44,17 @@ function advance(
     if (state.wants(resource.name) && present) state.leaving.set(resource.name, held ?? resource);
     if (state.typeUrl === typeUrls.endpoint) warming.settle(resource.name);
   }
+}
+
+/** Of what comes to who names it, the names of this client alone can differ for it. */
+function diffFor({ names }: TypeState, from: ResourceMap, to: ResourceMap): ResourceDiff {
+  if (from instanceof NamedResources || to instanceof NamedResources) return diffNames(names, from, to);
+  if (!(from instanceof PartlyNamed || to instanceof PartlyNamed)) return diffResources(from, to);
+  const unasked = diffResources(unaskedOf(from), unaskedOf(to));
+  const named = diffNames(names, from, to);
+  const gone = [...unasked.removed.filter(({ name }) => !to.has(name)), ...named.removed];
+  return {
+    changed: [...new Set([...unasked.changed, ...named.changed])],
+    removed: [...new Map(gone.map((resource) => [resource.name, resource])).values()],
+  };
 }

@@ -4,6 +4,7 @@
 import { encodeSotwResponse, sotwWeights } from '../discovery/encode.ts';
 import type { SotwRequest } from '../discovery/messages.ts';
 import { versionOf } from '../snapshot/diff.ts';
+import { PartlyNamed } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import type { Prepared } from './prepared.ts';
@@ -124,7 +125,7 @@ function selectWanted(
   resources: ResourceMap,
   trial: Trial | null,
 ): { content: XdsResource[]; whole: boolean } {
-  const wanted = state.wildcard === 'no' ? select(state.names, resources) : [...resources.values()];
+  const wanted = listWanted(state, resources);
   if (trial === null && state.quarantine.empty) return { content: wanted, whole: true };
   const inTrial = trial?.kind === 'resources' ? trial.names : null;
   const content: XdsResource[] = [];
@@ -137,6 +138,13 @@ function selectWanted(
     if (form !== null) content.push(form);
   }
   return { content, whole };
+}
+
+function listWanted({ names, wildcard }: TypeState, resources: ResourceMap): XdsResource[] {
+  if (wildcard === 'no') return select(names, resources);
+  const all = [...resources.values()];
+  if (!(resources instanceof PartlyNamed)) return all;
+  return [...all, ...select(names, resources).filter(({ name }) => resources.isNamed(name))];
 }
 
 /** Absence means nothing in these types: only what is due and exists is sent, and an empty response never. */

@@ -2,6 +2,7 @@
 // alone; resources are shared with the snapshot, so a stream costs what its client names and not what the mesh holds.
 
 import { ackWaitMs, unansweredMax } from '../limits.ts';
+import { PartlyNamed } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
@@ -89,7 +90,8 @@ export class TypeState implements QuarantineHost {
   }
 
   wants(name: string): boolean {
-    return this.wildcard !== 'no' || this.names.has(name);
+    if (this.names.has(name)) return true;
+    return this.wildcard !== 'no' && !(this.base instanceof PartlyNamed && this.base.isNamed(name));
   }
 
   /** Something to send that adds or changes. */

@@ -88,7 +88,7 @@ export {
   tlsInspector,
 } from './listener-filters.ts';
 export { connectionLimit, connectionRate, networkRbac, sniCluster } from './network-filters.ts';
-export { onDemand, onDemandPerRoute } from './on-demand.ts';
+export { onDemand, onDemandPerRoute, type tcpOnDemand } from './on-demand.ts';
 export { headerDetection, type originalIpDetection, xffDetection } from './origin.ts';
 export {
   downstreamConnections,

@@ -3,6 +3,7 @@
 import { accessLog, tcpLogOptions } from './access-log.ts';
 import { headerValueOption, metadata } from './core.ts';
 import { f, message, positive, required } from './field.ts';
+import { tcpOnDemand } from './on-demand.ts';
 
 const clusterWeight = message(
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight',
@@ -53,6 +54,7 @@ export const tcpProxy = message(
       ),
     ),
     tunneling_config: f.message(12, tunnelingConfig),
+    on_demand: f.message(14, tcpOnDemand),
     max_connect_attempts: f.uint32Value(7, 'default 1', positive),
     max_downstream_connection_duration: f.duration(13, 'default no limit'),
   },

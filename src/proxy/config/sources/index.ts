@@ -6,4 +6,6 @@ export {
   type CreateClient,
   type SourceSubscriber,
   Sources,
+  type UpdateScope,
+  wildcardTypes,
 } from './sources.ts';

@@ -2,10 +2,13 @@
 // files. One is opened when the first name is asked of it and closed after the last, but for the aggregated one.
 
 import type { Issue, MeshError } from '../../../base/index.ts';
-import type { AdsClientStatus, XdsUpdate } from '../../../xds/index.ts';
+import { type AdsClientStatus, typeUrls, type XdsUpdate } from '../../../xds/index.ts';
 import type { AdsConfig, ServerCluster } from '../server-types.ts';
 import { type ResourceSource, type StreamConfig, sourceKey } from '../source-types.ts';
 import { findServers, serverFault } from './servers.ts';
+
+/** Asked for as a whole: an answer says all that there is. */
+export const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.cluster]);
 
 /** What is needed of xds/ AdsClient. */
 export interface AdsSubscriptions {
@@ -20,10 +23,15 @@ export type ClientRequest =
   | { readonly kind: 'stream'; readonly config: AdsConfig }
   | { readonly kind: 'file'; readonly path: string };
 
+/**
+ * What an update says: `all` that a control plane holds of a type, by default; `named`: what it was asked for by name of
+ * a type of which another stream says all; `local`: what a file holds, which says nothing of any control plane.
+ */
+export type UpdateScope = 'all' | 'named' | 'local';
+
 /** Takes in what a source brings; the same as xds/ XdsSubscriber, at once. */
 export interface SourceSubscriber {
-  /** `local`: from a file, which says nothing of any control plane. */
-  onUpdate(update: XdsUpdate, local?: boolean): readonly Issue[];
+  onUpdate(update: XdsUpdate, scope?: UpdateScope): readonly Issue[];
   onConnection(connected: boolean, error: MeshError | null): void;
 }
 
@@ -41,6 +49,8 @@ export class Sources {
   private readonly clients = new Map<string, AdsSubscriptions>();
   /** Streams that are not up. */
   private readonly away = new Set<string>();
+  /** Streams with types that are asked of them by names alone, though there is a way to ask for all. */
+  private readonly named = new Set<string>();
   private started = false;
 
   constructor(options: SourcesOptions) {
@@ -70,8 +80,8 @@ export class Sources {
     return null;
   }
 
-  /** Why no virtual hosts can come by themselves, or null. As in Envoy they need incremental updates. */
-  hostsRefusal(): string | null {
+  /** Why nothing can be asked for by ADS that may not be there, or null. As in Envoy that needs incremental updates. */
+  incrementalRefusal(): string | null {
     const { ads } = this.options;
     if (ads === null) return 'needs an ads_config in the bootstrap';
     return ads.variant === 'delta' ? null : 'needs an ads_config of api_type DELTA_GRPC';
@@ -79,6 +89,8 @@ export class Sources {
 
   subscribe(source: ResourceSource, typeUrl: string, names: readonly string[] | '*'): void {
     const key = source.kind === 'ads' ? 'ads' : `${typeUrl} ${sourceKey(source)}`;
+    if (wildcardTypes.has(typeUrl) && !names.includes('*')) this.named.add(`${key} ${typeUrl}`);
+    else this.named.delete(`${key} ${typeUrl}`);
     if (names.length === 0 && source.kind !== 'ads') this.close(key);
     else (this.clients.get(key) ?? this.open(key, source, typeUrl))?.subscribe(typeUrl, names);
   }
@@ -96,12 +108,17 @@ export class Sources {
     const { createClient, subscriber } = this.options;
     if (request.kind === 'stream') this.away.add(key);
     const client = createClient(request, {
-      onUpdate: (update) => subscriber.onUpdate(update, source.kind === 'file'),
+      onUpdate: (update) => subscriber.onUpdate(update, this.scopeOf(key, source, update)),
       onConnection: (connected, error) => this.onConnection(key, connected, error),
     });
     this.clients.set(key, client);
     if (this.started) client.start();
     return client;
+  }
+
+  private scopeOf(key: string, source: ResourceSource, { typeUrl }: XdsUpdate): UpdateScope {
+    if (source.kind === 'file') return 'local';
+    return this.named.has(`${key} ${typeUrl}`) ? 'named' : 'all';
   }
 
   private close(key: string): void {

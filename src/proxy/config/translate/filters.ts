@@ -56,6 +56,7 @@ import { translateExtAuthz, translateExtAuthzRoute } from './ext-authz.ts';
 import { translateGrpcStats } from './grpc-stats.ts';
 import { translateMutation } from './header-mutation.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
+import { translateOnDemand } from './on-demand.ts';
 import { translateGlobalLimit, translateGlobalLimitRoute, translateLocalLimit } from './rate-limit.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
@@ -161,7 +162,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   const checking = unpack(any, extAuthz);
   if (checking !== null) return translateExtAuthz(checking, path, faults);
   if (unpack(any, grpcWeb) !== null) return { kind: 'grpc-web' };
-  if (unpack(any, onDemand) !== null || unpack(any, onDemandPerRoute) !== null) return { kind: 'on-demand' };
+  const demanding = unpack(any, onDemand) ?? unpack(any, onDemandPerRoute);
+  if (demanding !== null) return translateOnDemand(demanding, path, faults);
   const stats = unpack(any, grpcStats);
   if (stats !== null) return translateGrpcStats(stats);
   const own = unpack(any, typedStruct);

@@ -5,6 +5,7 @@ import type { Criteria } from '../../../policy/index.ts';
 import { type Faults, join, type MessageOf, type tcpProxy } from '../schema/index.ts';
 import type { TcpChoice, TcpProxyConfig } from '../types.ts';
 import { translateAdditions } from './header-edits.ts';
+import { translateTcpOnDemand } from './on-demand.ts';
 import { translateCriteria } from './subsets.ts';
 
 const defaults = { idleTimeoutMs: 3_600_000, connectAttemptsMax: 1 } as const;
@@ -27,11 +28,16 @@ export function translateTcpProxy(
     if (weight === undefined)
       faults.add(`${join(path, 'weighted_clusters.clusters')}[${index}].weight`, 'must be set');
   });
+  const onDemand =
+    message.on_demand === undefined
+      ? null
+      : translateTcpOnDemand(message.on_demand, join(path, 'on_demand'), faults);
   return {
     clusters,
     ...(criteria === null ? {} : { criteria }),
     ...translateHash(message, path, faults),
     ...translateTunneling(message, path, faults),
+    ...(onDemand === null ? {} : { onDemand }),
     idleTimeoutMs: message.idle_timeout ?? defaults.idleTimeoutMs,
     maxDurationMs: message.max_downstream_connection_duration ?? 0,
     connectAttemptsMax: message.max_connect_attempts ?? defaults.connectAttemptsMax,

@@ -1,6 +1,6 @@
-// Virtual hosts that requests ask for: which names are wanted from the control plane, who waits for them, and what
-// became of each. Envoy's file of this is source/common/router/vhds.cc; unlike there a request waits for a bounded
-// time, and what nobody uses any more is given up.
+// What requests ask the control plane for: which names are wanted, who waits for them, and what became of each. There is
+// one for virtual hosts and one for clusters (in Envoy: source/common/router/vhds.cc, upstream/od_cds_api_impl.cc); unlike
+// there everything has a bound, and what nobody uses any more is given up.
 //
 // A name's life: `asked` -> `applying` (it came, and what it refers to has not) -> `held`; or -> `absent` or
 // `refused`, which are remembered for a while. A name that is held and that the control plane takes away is `absent`;
@@ -8,39 +8,41 @@
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import { demandLimits as limits } from './limits.ts';
+import type { ResourceSource } from './source-types.ts';
 
-/** `came`: routes may be looked up again. `late`: nobody has said anything within the time that a request waits. */
-export type HostOutcome = 'came' | 'absent' | 'refused' | 'late';
+/** `came`: what was asked for is in force. `late`: nobody has said anything within the time that a request waits. */
+export type DemandOutcome = 'came' | 'absent' | 'refused' | 'late';
 
-/** A request that waits. */
-export interface HostWaiter {
-  onHost(outcome: HostOutcome): void;
+/** A name, and where what it stands for is to come from. */
+export interface Wanted {
+  readonly name: string;
+  readonly source: ResourceSource;
 }
 
-export interface HostDemandOwner {
-  /** {@link HostDemand.names} are others, or were used. */
+/** A request that waits. */
+export interface DemandWaiter {
+  onDemand(outcome: DemandOutcome): void;
+}
+
+export interface DemandOwner {
+  /** {@link Demand.wanted} are others, or were used. */
   onNames(): void;
-  /** Virtual hosts of these resources are not to be held any more. */
+  /** These resources are not to be held any more. */
   onUnused(resources: readonly string[]): void;
 }
 
 /** What a waiter gives back to say that it waits no more. */
-export interface HostWait {
-  readonly waiter: HostWaiter;
-  readonly untilMs: number;
-  readonly entry: DemandEntry;
-}
+export type DemandWait = Wait;
 
-interface DemandEntry {
-  readonly name: string;
+interface DemandEntry extends Wanted {
   state: 'asked' | 'applying' | 'held' | 'absent' | 'refused';
-  /** The resource that it came as, and the virtual host in that; '' for none. */
+  /** The resource that it came as, and what requests know that by; '' for none. */
   resource: string;
-  host: string;
+  used: string;
   /** When the state began, and when a request last used it. */
   sinceMs: number;
   usedMs: number;
-  readonly waits: Set<HostWait>;
+  readonly waits: Set<Wait>;
 }
 
 export interface DemandCounts {
@@ -53,9 +55,7 @@ export interface DemandCounts {
   letGo: number;
 }
 
-const timerKind = { late: 0, sweep: 1 } as const;
-
-export class HostDemand implements TimerHandler {
+export class Demand implements TimerHandler {
   readonly counts: DemandCounts = {
     asked: 0,
     came: 0,
@@ -66,41 +66,49 @@ export class HostDemand implements TimerHandler {
     letGo: 0,
   };
   private readonly clock: Clock;
-  private owner: HostDemandOwner | null = null;
+  private owner: DemandOwner | null = null;
   private readonly entries = new Map<string, DemandEntry>();
   /** Names in this state. */
   private askedNow = 0;
   private readonly applying = new Set<DemandEntry>();
-  /** Those that came, by the name of the virtual host and of the resource. */
-  private readonly byHost = new Index();
+  /** Those that came, by what requests know them by, and by the name of the resource. */
+  private readonly byUse = new Index();
   private readonly byResource = new Index();
-  /** In the order of their ends. */
-  private readonly waits = new Set<HostWait>();
-  private readonly lateTimer = new Timer(this, timerKind.late);
-  private readonly sweepTimer = new Timer(this, timerKind.sweep);
+  private waitsNow = 0;
+  private readonly sweepTimer = new Timer(this, 0);
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  attach(owner: HostDemandOwner): void {
+  attach(owner: DemandOwner): void {
     this.owner = owner;
   }
 
   stop(): void {
-    this.clock.cancel(this.lateTimer);
     this.clock.cancel(this.sweepTimer);
+    for (const { waits } of this.entries.values()) for (const wait of waits) this.clock.cancel(wait.timer);
     this.owner = null;
   }
 
-  /** What the control plane is to be asked for, of these tables. */
-  names(isTable: (table: string) => boolean): readonly string[] {
-    return [...this.entries.keys()].filter((name) => isTable(tableOf(name)));
+  /** What the control plane is to be asked for. */
+  wanted(): readonly Wanted[] {
+    return [...this.entries.values()].map(({ name, source }) => ({ name, source }));
+  }
+
+  /** Those of these names that are wanted. */
+  wantedOf(names: Iterable<string>): readonly Wanted[] {
+    const found: Wanted[] = [];
+    for (const asked of names) {
+      const entry = this.entries.get(asked);
+      if (entry !== undefined) found.push({ name: entry.name, source: entry.source });
+    }
+    return found;
   }
 
   /** Nothing came by a request's asking: there is nothing to use. */
   get idle(): boolean {
-    return this.byHost.empty;
+    return this.byUse.empty;
   }
 
   get held(): number {
@@ -110,50 +118,56 @@ export class HostDemand implements TimerHandler {
   }
 
   get waiting(): number {
-    return this.waits.size;
+    return this.waitsNow;
   }
 
   /**
-   * A request of this authority has no virtual host in the table. `full`: a bound is reached, and it cannot wait.
-   * `came`: it is there by now.
+   * A request needs what this name stands for, and has looked in vain. `full`: a bound is reached, and it cannot wait.
+   * `late` comes after `waitMs`.
    */
-  ask(table: string, authority: string, waiter: HostWaiter): HostWait | HostOutcome | 'full' {
-    const host = authority.toLowerCase();
-    if (!isAskable(host)) return 'absent';
-    const known = this.entries.get(`${table}/${host}`);
+  ask(wanted: Wanted, waiter: DemandWaiter, waitMs: number): DemandWait | DemandOutcome | 'full' {
+    const known = this.entries.get(wanted.name);
     if (known?.state === 'absent' || known?.state === 'refused') return known.state;
-    // It is there and has no domain for this request: asking again would not change that.
+    // It is there and does not serve this request: asking again would not change that.
     if (known?.state === 'held') return 'absent';
-    const entry = this.waits.size >= limits.waitersMax ? null : (known ?? this.want(`${table}/${host}`));
+    const entry = this.waitsNow >= limits.waitersMax ? null : (known ?? this.want(wanted));
     if (entry === null) {
       this.counts.overflow += 1;
       return 'full';
     }
-    const wait = { waiter, untilMs: this.clock.now() + limits.waitMs, entry };
+    const wait = new Wait(this, entry, waiter);
     entry.waits.add(wait);
-    this.waits.add(wait);
-    if (!this.lateTimer.armed) this.clock.arm(this.lateTimer, limits.waitMs);
+    this.waitsNow += 1;
+    this.clock.arm(wait.timer, waitMs);
     return wait;
   }
 
   /** It waits no more. */
-  leave(wait: HostWait): void {
-    this.waits.delete(wait);
-    wait.entry.waits.delete(wait);
+  leave(wait: DemandWait): void {
+    if (!wait.entry.waits.delete(wait)) return;
+    this.waitsNow -= 1;
+    this.clock.cancel(wait.timer);
   }
 
-  /** A request goes by this virtual host. */
-  use(host: string): void {
+  /** Its time is over. */
+  onLate(wait: DemandWait): void {
+    this.leave(wait);
+    this.counts.late += 1;
+    wait.waiter.onDemand('late');
+  }
+
+  /** A request goes by what is known by this. */
+  use(used: string): void {
     const nowMs = this.clock.now();
-    for (const entry of this.byHost.get(host)) entry.usedMs = nowMs;
+    for (const entry of this.byUse.get(used)) entry.usedMs = nowMs;
   }
 
   /** Another thread wants these, or goes on using them; those for which there is no room do not come. */
-  wantAll(names: readonly string[]): void {
+  wantAll(wanted: readonly Wanted[]): void {
     const nowMs = this.clock.now();
-    for (const name of names) {
-      const known = this.entries.get(name);
-      if (known === undefined) this.want(name);
+    for (const one of wanted) {
+      const known = this.entries.get(one.name);
+      if (known === undefined) this.want(one);
       else known.usedMs = nowMs;
     }
   }
@@ -165,14 +179,14 @@ export class HostDemand implements TimerHandler {
     return entry === undefined || entry.resource === '' ? null : { kind: 'held', resource: entry.resource };
   }
 
-  /** A virtual host was taken in, or its resource was refused: `host` is null. */
-  onResource(resource: string, aliases: readonly string[], host: string | null): void {
+  /** A resource was taken in, which requests know by `used`; null: it was refused. */
+  onResource(resource: string, aliases: readonly string[], used: string | null): void {
     for (const name of [resource, ...aliases]) {
       const entry = this.entries.get(name);
       if (entry === undefined) continue;
       // What was accepted before stays in force.
-      if (host === null && (entry.state === 'held' || entry.state === 'applying')) continue;
-      if (host === null) {
+      if (used === null && (entry.state === 'held' || entry.state === 'applying')) continue;
+      if (used === null) {
         this.move(entry, 'refused');
         this.tell(entry, 'refused');
         continue;
@@ -180,8 +194,8 @@ export class HostDemand implements TimerHandler {
       this.unlink(entry);
       this.move(entry, 'applying');
       entry.resource = resource;
-      entry.host = host;
-      this.byHost.add(host, entry);
+      entry.used = used;
+      this.byUse.add(used, entry);
       this.byResource.add(resource, entry);
     }
   }
@@ -218,20 +232,20 @@ export class HostDemand implements TimerHandler {
     }
   }
 
-  onTimer(kind: number): void {
-    if (kind === timerKind.sweep) this.sweep();
-    else this.endLate();
+  onTimer(): void {
+    this.sweep();
   }
 
-  private want(name: string): DemandEntry | null {
+  private want({ name, source }: Wanted): DemandEntry | null {
     if (this.askedNow >= limits.askedMax) return null;
     if (this.entries.size >= limits.namesMax && !this.makeRoom()) return null;
     const nowMs = this.clock.now();
     const entry: DemandEntry = {
       name,
+      source,
       state: 'asked',
       resource: '',
-      host: '',
+      used: '',
       sinceMs: nowMs,
       usedMs: nowMs,
       waits: new Set(),
@@ -252,24 +266,11 @@ export class HostDemand implements TimerHandler {
     entry.sinceMs = this.clock.now();
   }
 
-  private tell(entry: DemandEntry, outcome: HostOutcome): void {
+  private tell(entry: DemandEntry, outcome: DemandOutcome): void {
     if (outcome !== 'late') this.counts[outcome] += 1;
     const waits = [...entry.waits];
     for (const wait of waits) this.leave(wait);
-    for (const { waiter } of waits) waiter.onHost(outcome);
-  }
-
-  private endLate(): void {
-    const nowMs = this.clock.now();
-    for (const wait of this.waits) {
-      if (wait.untilMs > nowMs) {
-        this.clock.arm(this.lateTimer, wait.untilMs - nowMs);
-        return;
-      }
-      this.leave(wait);
-      this.counts.late += 1;
-      wait.waiter.onHost('late');
-    }
+    for (const { waiter } of waits) waiter.onDemand(outcome);
   }
 
   /** Of those whose loss costs least: what is known not to be there, then what was used longest ago. */
@@ -310,10 +311,27 @@ export class HostDemand implements TimerHandler {
   }
 
   private unlink(entry: DemandEntry): void {
-    this.byHost.delete(entry.host, entry);
+    this.byUse.delete(entry.used, entry);
     this.byResource.delete(entry.resource, entry);
-    entry.host = '';
+    entry.used = '';
     entry.resource = '';
+  }
+}
+
+class Wait implements TimerHandler {
+  readonly entry: DemandEntry;
+  readonly waiter: DemandWaiter;
+  readonly timer = new Timer(this, 0);
+  private readonly demand: Demand;
+
+  constructor(demand: Demand, entry: DemandEntry, waiter: DemandWaiter) {
+    this.demand = demand;
+    this.entry = entry;
+    this.waiter = waiter;
+  }
+
+  onTimer(): void {
+    this.demand.onLate(this);
   }
 }
 
@@ -338,16 +356,6 @@ class Index {
     const entries = this.entries.get(key);
     if (entries?.delete(entry) === true && entries.size === 0) this.entries.delete(key);
   }
-}
-
-/** `TABLE/HOST`: a host has no slash, a table's name may have some. */
-export function tableOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
-}
-
-/** What can be a host and a port (RFC 3986 section 3.2) in a name that a control plane takes. */
-function isAskable(host: string): boolean {
-  return host.length > 0 && host.length <= limits.hostCharsMax && /^[!-.0-~]+$/.test(host);
 }
 
 function rankOf({ state }: DemandEntry): number {

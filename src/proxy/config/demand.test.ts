@@ -1,21 +1,25 @@
 import { expect, test } from 'bun:test';
 import { VirtualClock } from '../../base/index.ts';
-import { HostDemand, type HostOutcome, type HostWait, tableOf } from './host-demand.ts';
+import { Demand, type DemandOutcome, type DemandWait } from './demand.ts';
+import { hostNameIn, isClusterName, tableOf } from './demanded-names.ts';
 import { demandLimits as limits } from './limits.ts';
+import { adsSource } from './source-types.ts';
+
+const wantedOf = (host: string) => ({ name: hostNameIn('out', host) ?? '', source: adsSource });
 
 function setup() {
   const clock = new VirtualClock();
-  const demand = new HostDemand(clock);
+  const demand = new Demand(clock);
   const unused: string[] = [];
   const told: string[] = [];
   demand.attach({ onNames() {}, onUnused: (resources) => unused.push(...resources) });
-  const ask = (host: string): HostWait | HostOutcome | 'full' =>
-    demand.ask('out', host, { onHost: (outcome) => told.push(`${host} ${outcome}`) });
+  const ask = (host: string): DemandWait | DemandOutcome | 'full' =>
+    demand.ask(wantedOf(host), { onDemand: (outcome) => told.push(`${host} ${outcome}`) }, limits.waitMs);
   const bring = (resource: string, aliases: readonly string[] = []) => {
     demand.onResource(resource, aliases, `host of ${resource}`);
     demand.onApplied(() => true);
   };
-  return { clock, demand, ask, bring, told, unused, names: () => demand.names(() => true) };
+  return { clock, demand, ask, bring, told, unused, names: () => demand.wanted().map(({ name }) => name) };
 }
 
 test('requests of one host ask once, in lower case, and are told when it is in force', () => {
@@ -76,7 +80,7 @@ test('a refused host is said to be, and what was accepted before stays', () => {
 
 test('a request waits for a bounded time, and one that leaves is not told', () => {
   const { clock, ask, demand, told } = setup();
-  const left = ask('a') as HostWait;
+  const left = ask('a') as DemandWait;
   clock.advanceBy(1_000);
   ask('b');
   demand.leave(left);
@@ -91,12 +95,33 @@ test('a request waits for a bounded time, and one that leaves is not told', () =
 });
 
 test.each(['', 'with/slash', 'with space', `${'x'.repeat(limits.hostCharsMax)}y`])(
-  'nobody is asked for %p',
+  'nobody is asked for a host %p',
   (host) => {
-    const { ask, names } = setup();
-    expect([ask(host), names()]).toEqual(['absent', []]);
+    expect(hostNameIn('out', host)).toBeNull();
   },
 );
+
+test('a cluster has some name, and one that a control plane takes', () => {
+  const names = ['', 'bank/ledger:80', 'x'.repeat(limits.clusterCharsMax + 1)];
+  expect(names.map(isClusterName)).toEqual([false, true, false]);
+});
+
+test('each waits for its own time', () => {
+  const { clock, demand, told } = setup();
+  const ask = (name: string, waitMs: number) =>
+    demand.ask(
+      { name, source: adsSource },
+      { onDemand: (outcome) => told.push(`${name} ${outcome}`) },
+      waitMs,
+    );
+  ask('slow', 2_000);
+  ask('fast', 1_000);
+  ask('now', 0);
+  clock.advanceBy(1_000);
+  expect(told).toEqual(['now late', 'fast late']);
+  clock.advanceBy(1_000);
+  expect([told.at(-1), demand.waiting]).toEqual(['slow late', 0]);
+});
 
 test('names without an answer, and requests that wait, are bounded', () => {
   const { ask, demand } = setup();
@@ -127,11 +152,11 @@ test('for one more name the one that is known to be nothing goes, then the one u
 
 test('a host is used as long as another thread asks for it', () => {
   const { clock, demand, bring, unused, names } = setup();
-  demand.wantAll(['out/a']);
+  demand.wantAll([wantedOf('a')]);
   bring('out/a');
   for (let ms = 0; ms < 2 * limits.idleMs; ms += limits.sweepMs) {
     clock.advanceBy(limits.sweepMs);
-    demand.wantAll(['out/a']);
+    demand.wantAll([wantedOf('a')]);
   }
   expect([unused, names()]).toEqual([[], ['out/a']]);
 });
