@@ -108,6 +108,24 @@ describe('a table of such hosts', () => {
     ]);
   });
 
+  test('what asks for clusters by name needs increments too, wherever it says so', () => {
+    const type = 'type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.PerRouteConfig';
+    const odcds = { source: { ads: {} } };
+    const filters = { typed_per_filter_config: { f: { '@type': type, odcds } } };
+    const asking = (parts: { host?: object; route?: object; weight?: object }): XdsResource => {
+      const weighted_clusters = { clusters: [{ name: 'a', weight: 1, ...parts.weight }] };
+      const routes = [{ match: { prefix: '/' }, route: { weighted_clusters }, ...parts.route }];
+      const json = { name: 't', virtual_hosts: [{ name: 'h', domains: ['*'], routes, ...parts.host }] };
+      return { ...table({}), bytes: new TextEncoder().encode(JSON.stringify(json)), encoding: 'json' };
+    };
+    for (const parts of [{ host: filters }, { route: filters }, { weight: filters }]) {
+      expect(take(asking(parts))).toEqual([]);
+      expect(take(asking(parts), text.replace('DELTA_GRPC', 'GRPC'))).toEqual([
+        't: typed_per_filter_config[f].odcds.source: needs an ads_config of api_type DELTA_GRPC',
+      ]);
+    }
+  });
+
   test('a table in a file, or in a listener, has none', () => {
     const json = { name: 't', vhds: { config_source: { ads: {} } } };
     const bytes = new TextEncoder().encode(JSON.stringify(json));

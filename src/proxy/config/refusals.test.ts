@@ -48,6 +48,12 @@ const manager = (fields: Json): Json => ({
     ],
   },
 });
+const asksForClusters = {
+  name: 'o',
+  typed_config: typed('envoy.extensions.filters.http.on_demand.v3.OnDemand', {
+    odcds: { source: { ads: {} } },
+  }),
+};
 const route = (match: Json, action: Json = { route: { cluster: 'a' } }, host: Json = {}): Json =>
   manager({
     route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match, ...action }], ...host }] },
@@ -449,6 +455,16 @@ const cases: readonly (readonly [name: string, document: Json | string, expected
     'routes by RDS without ADS',
     manager({ rds: { route_config_name: 'r', config_source: { ads: {} } } }),
     'dynamic_resources.ads_config: must be set: listener l uses RDS',
+  ],
+  [
+    'clusters by name without ADS',
+    manager({ http_filters: [asksForClusters, router] }),
+    'dynamic_resources.ads_config: must be set: listener l asks for clusters',
+  ],
+  [
+    'clusters by name of responses that say all',
+    { ...manager({ http_filters: [asksForClusters, router] }), dynamic_resources: { ads_config: good } },
+    'dynamic_resources.ads_config.api_type: must be DELTA_GRPC: listener l asks for clusters by name',
   ],
   [
     'a secret by ADS without ADS',

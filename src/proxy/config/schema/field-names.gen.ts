@@ -352,6 +352,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     '1:stat_prefix 2:status 3:token_bucket 4:filter_enabled 5:filter_enforced 6:response_headers_to_add 8:descriptors 9:stage 10:request_headers_to_add_when_not_enforced 11:local_rate_limit_per_downstream_connection 12:enable_x_ratelimit_headers 13:vh_rate_limits 14:always_consume_default_token_bucket 15:rate_limited_as_resource_exhausted 16:local_cluster_rate_limit 17:rate_limits 18:max_dynamic_descriptors',
   'envoy.extensions.filters.http.on_demand.v3.OnDemand': '1:odcds',
+  'envoy.extensions.filters.http.on_demand.v3.OnDemandCds': '1:source 2:resources_locator 3:timeout',
   'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig': '1:odcds',
   'envoy.extensions.filters.http.ratelimit.v3.RateLimit':
     '1:domain 2:stage 3:request_type 4:timeout 5:failure_mode_deny 6:rate_limited_as_resource_exhausted 7:rate_limit_service 8:enable_x_ratelimit_headers 9:disable_x_envoy_ratelimited_header 10:rate_limited_status 11:response_headers_to_add 12:status_on_error 13:stat_prefix 14:filter_enabled 15:filter_enforced 16:failure_mode_deny_percent 17:rate_limits',
@@ -405,6 +406,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.network.sni_cluster.v3.SniCluster': '',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     '1:stat_prefix 2:cluster 3:downstream_idle_timeout 4:upstream_idle_timeout 5:access_log 7:max_connect_attempts 8:idle_timeout 9:metadata_match 10:weighted_clusters 11:hash_policy 12:tunneling_config 13:max_downstream_connection_duration 14:on_demand 15:access_log_flush_interval 16:flush_access_log_on_connected 17:access_log_options',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.OnDemand':
+    '1:odcds_config 2:resources_locator 3:timeout',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions':
     '1:access_log_flush_interval 2:flush_access_log_on_connected',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig':
