@@ -18,10 +18,7 @@ const source = toBinary(ConfigSourceSchema, fromAds());
 /** OnDemandCds (source) and TcpProxy.OnDemand (odcds_config) alike: field 1. */
 const odcds = messageOf(1, source);
 
-/**
- * The filter, which is there where either is asked for: virtual hosts go by the table's `vhds` then. Empty where nothing
- * is.
- */
+/** The filter, where either is asked for: virtual hosts go by the table's `vhds` then. */
 export function onDemandFilters({ clusters, hosts }: OnDemand): MessageInitShape<typeof HttpFilterSchema>[] {
   if (!clusters && !hosts) return [];
   const value = create(AnySchema, {

@@ -1,6 +1,6 @@
-// What requests ask the control plane for: which names are wanted, who waits for them, and what became of each. There is
-// one for virtual hosts and one for clusters (in Envoy: source/common/router/vhds.cc, upstream/od_cds_api_impl.cc); unlike
-// there everything has a bound, and what nobody uses any more is given up.
+// What requests ask the control plane for: which names are wanted, who waits for them, and what became of each. There
+// is one for virtual hosts and one for clusters (in Envoy: source/common/router/vhds.cc, upstream/od_cds_api_impl.cc);
+// unlike there everything has a bound, and what nobody uses any more is given up.
 //
 // A name's life: `asked` -> `applying` (it came, and what it refers to has not) -> `held`; or -> `absent` or
 // `refused`, which are remembered for a while. A name that is held and that the control plane takes away is `absent`;

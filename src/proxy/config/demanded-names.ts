@@ -8,8 +8,8 @@ export function tableOf(name: string): string {
 }
 
 /**
- * The virtual host of an authority in a table; null for what cannot be a host and a port (RFC 3986 section 3.2) in a name
- * that a control plane takes.
+ * The virtual host of an authority in a table; null for what cannot be a host and a port (RFC 3986 section 3.2) in a
+ * name that a control plane takes.
  */
 export function hostNameIn(table: string, authority: string): string | null {
   const host = authority.toLowerCase();

@@ -24,7 +24,7 @@ export const configLimits = {
 
 /** Of virtual hosts that requests ask for; of clusters the same again. */
 export const demandLimits = {
-  /** A request waits this long for its virtual host; then it is answered 503. For a cluster its filter says how long. */
+  /** A request waits this long for its virtual host, then it is answered 503; for a cluster as its filter says. */
   waitMs: 5_000,
   /** Requests that wait; more are answered 503. */
   waitersMax: 10_000,

@@ -3,8 +3,8 @@
 // the endpoint is connected, so nothing is held; a connection that cannot be had is tried elsewhere, and a client that
 // cannot be served is reset: no protocol takes that for an answer.
 //
-// discovering (its cluster is asked for, where the configuration says so) -> connecting -> open -> closed; the first two
-// may go to closed.
+// discovering (its cluster is asked for, where the configuration says so) -> connecting -> open -> closed; the first
+// two may go to closed.
 
 import { assert, type MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';

@@ -24,8 +24,8 @@ export type ClientRequest =
   | { readonly kind: 'file'; readonly path: string };
 
 /**
- * What an update says: `all` that a control plane holds of a type, by default; `named`: what it was asked for by name of
- * a type of which another stream says all; `local`: what a file holds, which says nothing of any control plane.
+ * What an update says: `all` that a control plane holds of a type, by default; `named`: what it was asked for by name
+ * of a type of which another stream says all; `local`: what a file holds, which says nothing of any control plane.
  */
 export type UpdateScope = 'all' | 'named' | 'local';
 
