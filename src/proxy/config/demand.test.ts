@@ -132,6 +132,20 @@ test('names without an answer, and requests that wait, are bounded', () => {
   expect(demand.counts.overflow).toBe(2);
 });
 
+test('a caller that asks for names without end leaves room for others', () => {
+  const { demand } = setup();
+  const ask = (host: string, caller: string) =>
+    demand.ask(wantedOf(host), { onDemand() {} }, limits.waitMs, caller);
+  for (let i = 0; i < limits.askedMax; i++) ask(`wrong${i}`, 'greedy');
+  expect(ask('another', 'greedy')).toBe('full');
+  expect(ask('ledger', 'modest')).toBeObject();
+  // The same of requests that wait for one name.
+  for (let i = 0; i < limits.waitersMax; i++) ask('wrong0', 'greedy');
+  expect([ask('wrong0', 'greedy'), typeof ask('ledger', 'modest')]).toEqual(['full', 'object']);
+  demand.onRemoved('out/wrong0');
+  expect(ask('another', 'greedy')).toBeObject();
+});
+
 test('for one more name the one that is known to be nothing goes, then the one used longest ago', () => {
   const { clock, ask, bring, demand, names, unused } = setup();
   ask('nothing');

@@ -7,6 +7,7 @@
 // one that it brings after all is `held`.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
+import { CallerShares } from './caller-shares.ts';
 import { demandLimits as limits } from './limits.ts';
 import type { ResourceSource } from './source-types.ts';
 
@@ -39,6 +40,8 @@ interface DemandEntry extends Wanted {
   /** The resource that it came as, and what requests know that by; '' for none. */
   resource: string;
   used: string;
+  /** Who asked for it first. */
+  readonly caller: string;
   /** When the state began, and when a request last used it. */
   sinceMs: number;
   usedMs: number;
@@ -68,13 +71,13 @@ export class Demand implements TimerHandler {
   private readonly clock: Clock;
   private owner: DemandOwner | null = null;
   private readonly entries = new Map<string, DemandEntry>();
-  /** Names in this state. */
-  private askedNow = 0;
+  /** Names in this state, and requests that wait, by who asked. */
+  private readonly asked = new CallerShares(limits.askedMax);
+  private readonly waiters = new CallerShares(limits.waitersMax);
   private readonly applying = new Set<DemandEntry>();
   /** Those that came, by what requests know them by, and by the name of the resource. */
   private readonly byUse = new Index();
   private readonly byResource = new Index();
-  private waitsNow = 0;
   private readonly sweepTimer = new Timer(this, 0);
 
   constructor(clock: Clock) {
@@ -118,26 +121,31 @@ export class Demand implements TimerHandler {
   }
 
   get waiting(): number {
-    return this.waitsNow;
+    return this.waiters.size;
   }
 
   /**
    * A request needs what this name stands for, and has looked in vain. `full`: a bound is reached, and it cannot wait.
-   * `late` comes after `waitMs`.
+   * `late` comes after `waitMs`. `caller`: no one takes all of the bounds; '' has no share of its own.
    */
-  ask(wanted: Wanted, waiter: DemandWaiter, waitMs: number): DemandWait | DemandOutcome | 'full' {
+  ask(
+    wanted: Wanted,
+    waiter: DemandWaiter,
+    waitMs: number,
+    caller = '',
+  ): DemandWait | DemandOutcome | 'full' {
     const known = this.entries.get(wanted.name);
     if (known?.state === 'absent' || known?.state === 'refused') return known.state;
     // It is there and does not serve this request: asking again would not change that.
     if (known?.state === 'held') return 'absent';
-    const entry = this.waitsNow >= limits.waitersMax ? null : (known ?? this.want(wanted));
+    if (!this.waiters.take(caller)) return this.overflow();
+    const entry = known ?? this.want(wanted, caller);
     if (entry === null) {
-      this.counts.overflow += 1;
-      return 'full';
+      this.waiters.release(caller);
+      return this.overflow();
     }
-    const wait = new Wait(this, entry, waiter);
+    const wait = new Wait(this, entry, waiter, caller);
     entry.waits.add(wait);
-    this.waitsNow += 1;
     this.clock.arm(wait.timer, waitMs);
     return wait;
   }
@@ -145,8 +153,13 @@ export class Demand implements TimerHandler {
   /** It waits no more. */
   leave(wait: DemandWait): void {
     if (!wait.entry.waits.delete(wait)) return;
-    this.waitsNow -= 1;
+    this.waiters.release(wait.caller);
     this.clock.cancel(wait.timer);
+  }
+
+  private overflow(): 'full' {
+    this.counts.overflow += 1;
+    return 'full';
   }
 
   /** Its time is over. */
@@ -167,7 +180,7 @@ export class Demand implements TimerHandler {
     const nowMs = this.clock.now();
     for (const one of wanted) {
       const known = this.entries.get(one.name);
-      if (known === undefined) this.want(one);
+      if (known === undefined) this.want(one, '');
       else known.usedMs = nowMs;
     }
   }
@@ -236,9 +249,12 @@ export class Demand implements TimerHandler {
     this.sweep();
   }
 
-  private want({ name, source }: Wanted): DemandEntry | null {
-    if (this.askedNow >= limits.askedMax) return null;
-    if (this.entries.size >= limits.namesMax && !this.makeRoom()) return null;
+  private want({ name, source }: Wanted, caller: string): DemandEntry | null {
+    if (!this.asked.take(caller)) return null;
+    if (this.entries.size >= limits.namesMax && !this.makeRoom()) {
+      this.asked.release(caller);
+      return null;
+    }
     const nowMs = this.clock.now();
     const entry: DemandEntry = {
       name,
@@ -246,12 +262,12 @@ export class Demand implements TimerHandler {
       state: 'asked',
       resource: '',
       used: '',
+      caller,
       sinceMs: nowMs,
       usedMs: nowMs,
       waits: new Set(),
     };
     this.entries.set(name, entry);
-    this.askedNow += 1;
     this.counts.asked += 1;
     if (!this.sweepTimer.armed) this.clock.arm(this.sweepTimer, limits.sweepMs);
     this.owner?.onNames();
@@ -259,7 +275,7 @@ export class Demand implements TimerHandler {
   }
 
   private move(entry: DemandEntry, state: DemandEntry['state']): void {
-    if (entry.state === 'asked') this.askedNow -= 1;
+    if (entry.state === 'asked') this.asked.release(entry.caller);
     if (state === 'applying') this.applying.add(entry);
     else this.applying.delete(entry);
     entry.state = state;
@@ -321,10 +337,12 @@ export class Demand implements TimerHandler {
 class Wait implements TimerHandler {
   readonly entry: DemandEntry;
   readonly waiter: DemandWaiter;
+  readonly caller: string;
   readonly timer = new Timer(this, 0);
   private readonly demand: Demand;
 
-  constructor(demand: Demand, entry: DemandEntry, waiter: DemandWaiter) {
+  constructor(demand: Demand, entry: DemandEntry, waiter: DemandWaiter, caller: string) {
+    this.caller = caller;
     this.demand = demand;
     this.entry = entry;
     this.waiter = waiter;

@@ -26,7 +26,7 @@ export const configLimits = {
 export const demandLimits = {
   /** A request waits this long for its virtual host, then it is answered 503; for a cluster as its filter says. */
   waitMs: 5_000,
-  /** Requests that wait; more are answered 503. */
+  /** Requests that wait; more are answered 503. Of this and the next no one caller has more than half. */
   waitersMax: 10_000,
   /** Names that the control plane was asked for and has not answered; a request of another one is answered 503. */
   askedMax: 1_000,

@@ -135,6 +135,7 @@ export class TcpTunnel
       { name, source: onDemand.source },
       this,
       onDemand.timeoutMs,
+      this.remote.kind === 'ip' ? this.remote.host : '',
     );
     if (typeof answer === 'string') return false;
     this.discovering = answer;

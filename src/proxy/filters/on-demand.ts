@@ -162,7 +162,8 @@ class Waiting implements DemandWaiter, Waiter {
 
   /** null: it waits. */
   begin(wanted: Parameters<Demand['ask']>[0], waitMs: number): Outcome | null {
-    const answer = this.demand.ask(wanted, this, waitMs);
+    const { remote } = this.request.owner;
+    const answer = this.demand.ask(wanted, this, waitMs, remote.kind === 'ip' ? remote.host : '');
     if (typeof answer === 'string') return answer;
     this.wait = answer;
     return null;
