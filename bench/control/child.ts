@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-const waitMs = 120_000;
+const waitMs = 300_000;
 
 export class Child {
   readonly lines: string[] = [];

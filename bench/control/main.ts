@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildPeer, controlCommand } from './programs.ts';
 import { type Figures, measure, type Subject } from './subject.ts';
 
 export interface ControlBenchOptions {
@@ -17,6 +17,7 @@ export interface ControlBenchOptions {
   /** Endpoint changes measured. */
   readonly changes: number;
   readonly churnSeconds: number;
+  readonly idleSeconds: number;
 }
 
 const endpoints = 10;
@@ -54,19 +55,13 @@ export async function benchControl(options: ControlBenchOptions): Promise<void> 
 }
 
 function build(folder: string): void {
-  const source = fileURLToPath(new URL('../../tools/peers/go-control-plane', import.meta.url));
-  for (const [name, path] of [
-    ['server', '.'],
-    ['clients', './clients'],
-  ] as const) {
-    const built = Bun.spawnSync(['go', 'build', '-o', join(folder, name), path], { cwd: source });
-    if (!built.success) throw new Error(`${path} cannot be built: ${built.stderr.toString()}`);
-  }
+  buildPeer('.', join(folder, 'server'));
+  buildPeer('./clients', join(folder, 'clients'));
 }
 
 function goControlPlane(
   folder: string,
-  { services, streams, changes, churnSeconds }: ControlBenchOptions,
+  { services, streams, changes, churnSeconds, idleSeconds }: ControlBenchOptions,
   clientArgs: readonly string[] = [],
 ): Subject {
   const fill = (salt: number) => `fill ${salt + 1} ${services} ${endpoints} ${salt}`;
@@ -81,6 +76,7 @@ function goControlPlane(
     lastType: 'Cluster',
     changes,
     churnSeconds,
+    idleSeconds,
     reconnects: !clientArgs.includes('-sotw'),
   };
 }
@@ -88,15 +84,14 @@ function goControlPlane(
 /** `-vhds`: proxies that take virtual hosts one by one, else whole tables. */
 function weft(
   name: string,
-  { changes, churnSeconds }: ControlBenchOptions,
+  { changes, churnSeconds, idleSeconds }: ControlBenchOptions,
   services: number,
   streams: number,
   clientArgs: readonly string[],
 ): Subject {
-  const serve = fileURLToPath(new URL('serve.ts', import.meta.url));
   return {
     name,
-    command: [process.execPath, serve, String(services), String(endpoints)],
+    command: controlCommand(services, endpoints),
     clientArgs: ['-clusters', String(services), ...clientArgs],
     streams,
     start: '',
@@ -105,6 +100,7 @@ function weft(
     lastType: clientArgs.includes('-vhds') ? 'VirtualHost' : 'RouteConfiguration',
     changes,
     churnSeconds,
+    idleSeconds,
     reconnects: !clientArgs.includes('-app') && !clientArgs.includes('-sotw'),
   };
 }

@@ -17,6 +17,8 @@ export interface Subject {
   readonly lastType: 'Cluster' | 'RouteConfiguration' | 'VirtualHost';
   readonly changes: number;
   readonly churnSeconds: number;
+  /** A collection of what the load before left behind is most of five seconds; of thirty it is not. */
+  readonly idleSeconds: number;
   /** All streams are ended and opened again. Of a large mesh one address may not have so many names under way twice. */
   readonly reconnects: boolean;
 }
@@ -56,8 +58,6 @@ export interface Figures {
 /** The clients' clock begins so long before the change. */
 const leadMs = 20;
 const churnPerSecond = 50;
-/** Longer than the collector takes to come round to what was left by the load before. */
-const idleSeconds = 30;
 
 export async function measure(subject: Subject, clients: string, clientCount: number): Promise<Figures> {
   const server = new Child(subject.command);
@@ -82,8 +82,9 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
     await Bun.sleep(1_000);
     const churn = subject.service === null ? null : await measureChurn(server, client, subject);
     const idleBefore = server.cpuMs;
-    await Bun.sleep(idleSeconds * 1_000);
-    const idleCpuShare = (server.cpuMs - idleBefore) / (idleSeconds * 1_000);
+    const idleMs = subject.idleSeconds * 1_000;
+    await Bun.sleep(idleMs);
+    const idleCpuShare = (server.cpuMs - idleBefore) / idleMs;
     const broken = client.lines.filter((line) => line.startsWith('broken')).length;
     const { peakMb } = server;
     const { name } = subject;
@@ -158,11 +159,15 @@ async function measureService(
 }
 
 /** Endpoints of one Service after another change, and then every client is compared with the model. */
-async function measureChurn(server: Child, client: Child, subject: Subject): Promise<ChurnFigures> {
-  const changes = subject.churnSeconds * churnPerSecond;
+export async function measureChurn(
+  server: Child,
+  client: Child,
+  { change, churnSeconds }: Pick<Subject, 'change' | 'churnSeconds'>,
+): Promise<ChurnFigures> {
+  const changes = churnSeconds * churnPerSecond;
   const [cpu, startedMs] = [server.cpuMs, performance.now()];
   for (let i = 0; i < changes; i++) {
-    server.say(subject.change((i * 7) % 50, 1_000 + i));
+    server.say(change((i * 7) % 50, 1_000 + i));
     await Bun.sleep(Math.max(0, startedMs + ((i + 1) * 1_000) / churnPerSecond - performance.now()));
   }
   const cpuShare = (server.cpuMs - cpu) / (performance.now() - startedMs);

@@ -18,13 +18,21 @@ export const parts: Readonly<Record<string, Part>> = {
     const { benchControl } = await import('../control/main.ts');
     await benchControl(
       quick
-        ? { services: 50, streams: 50, large: { services: 200, scopes: 20 }, changes: 2, churnSeconds: 2 }
+        ? {
+            services: 50,
+            streams: 50,
+            large: { services: 200, scopes: 20 },
+            changes: 2,
+            churnSeconds: 2,
+            idleSeconds: 2,
+          }
         : {
             services: 1_000,
             streams: 1_000,
             large: { services: 10_000, scopes: 300 },
             changes: 5,
             churnSeconds: 300,
+            idleSeconds: 30,
           },
     );
   },

@@ -2,9 +2,7 @@
 // sent as its own host, where a table would be sent whole. Callers far from a Service all see the same; what a
 // namespace sees otherwise lies over that.
 
-import { create, toBinary } from '@bufbuild/protobuf';
-import { VirtualHostSchema } from '../../xds/api.ts';
-import { ResourceSet, virtualHostType, type XdsResource } from '../../xds/index.ts';
+import { ResourceSet, virtualHostType, WireWriter, type XdsResource } from '../../xds/index.ts';
 import { rememberReferences } from './references.ts';
 import type { Encoded } from './resource.ts';
 
@@ -70,14 +68,29 @@ export class HostSets {
     const name = `${this.table}/${part.name}`;
     const before = held.get(name);
     if (before?.version === part.hash) return before;
-    const resource = {
-      name,
-      version: part.hash,
-      typeUrl: virtualHostType,
-      bytes: rename(unwrap(part.bytes), name),
-    };
+    const resource = new HostResource(name, part);
     rememberReferences(resource, part.references);
     return resource;
+  }
+}
+
+/** Made of its part whenever somebody asks: it is encoded once for all clients, and need not be held a third time. */
+class HostResource implements XdsResource {
+  readonly name: string;
+  readonly typeUrl = virtualHostType;
+  private readonly part: HostPart;
+
+  constructor(name: string, part: HostPart) {
+    this.name = name;
+    this.part = part;
+  }
+
+  get version(): string {
+    return this.part.hash;
+  }
+
+  get bytes(): Uint8Array {
+    return rename(unwrap(this.part.bytes), this.name);
   }
 }
 
@@ -88,13 +101,12 @@ function unwrap(bytes: Uint8Array): Uint8Array {
 
 /** Envoy takes a host away by its own name, not by that of its resource: the two are one. */
 function rename(host: Uint8Array, name: string): Uint8Array {
-  const named = toBinary(VirtualHostSchema, create(VirtualHostSchema, { name }));
   // Its name is its first field, behind a tag and a length.
   const rest = host.subarray(lengthEnd(host) + lengthOf(host));
-  const renamed = new Uint8Array(named.length + rest.length);
-  renamed.set(named);
-  renamed.set(rest, named.length);
-  return renamed;
+  const writer = new WireWriter(rest.length + 3 * name.length + 8);
+  writer.string(1, name);
+  writer.raw(rest);
+  return writer.finish();
 }
 
 /** Of the field that bytes begin with. */

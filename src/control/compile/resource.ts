@@ -21,9 +21,21 @@ export function encodeResource<D extends DescMessage>(
   const bytes = toBinary(schema, message);
   const version = hashOf(bytes);
   if (before?.version === version) return before;
-  const resource = { name, version, typeUrl: `type.googleapis.com/${schema.typeName}`, bytes };
+  const resource = { name, version, typeUrl: typeUrlOf(schema), bytes };
   rememberReferences(resource, findReferences(message));
   return resource;
+}
+
+const urls = new Map<DescMessage, string>();
+
+/** One text for all resources of a type. */
+function typeUrlOf(schema: DescMessage): string {
+  let url = urls.get(schema);
+  if (url === undefined) {
+    url = `type.googleapis.com/${schema.typeName}`;
+    urls.set(schema, url);
+  }
+  return url;
 }
 
 /** 64 bits of SHA-256 in hex: versions are compared, never attacked. */

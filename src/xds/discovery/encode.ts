@@ -104,10 +104,22 @@ interface Kept {
   readonly pages: WeakMap<Page, Uint8Array>;
   /** By their first member: who names what there is names it in the same order as others. */
   readonly named: WeakMap<XdsResource, Page>;
+  /** Those that are not known to be shared, once they were sent. */
+  readonly sent: WeakSet<Page>;
 }
 
-const sotwKept: Kept = { frames: new WeakMap(), pages: new WeakMap(), named: new WeakMap() };
-const deltaKept: Kept = { frames: new WeakMap(), pages: new WeakMap(), named: new WeakMap() };
+const sotwKept: Kept = {
+  frames: new WeakMap(),
+  pages: new WeakMap(),
+  named: new WeakMap(),
+  sent: new WeakSet(),
+};
+const deltaKept: Kept = {
+  frames: new WeakMap(),
+  pages: new WeakMap(),
+  named: new WeakMap(),
+  sent: new WeakSet(),
+};
 
 type FrameOf = (resource: XdsResource) => Uint8Array;
 
@@ -142,8 +154,11 @@ function piecesOf(members: readonly XdsResource[], frameOf: FrameOf, kept: Kept)
 
 function pieceOf(page: Page, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
   const { members, shared } = page;
-  if (!shared) return members.map(frameOf);
   let bytes = kept.pages.get(page);
+  if (bytes === undefined && !shared && !kept.sent.has(page)) {
+    kept.sent.add(page);
+    return members.map(frameOf);
+  }
   if (bytes === undefined) {
     bytes = joinPieces(members.map(frameOf));
     kept.pages.set(page, bytes);
@@ -192,7 +207,8 @@ export const deltaWeights = weightsOf(deltaFrame, deltaKept);
 function weightsOf(frameOf: FrameOf, kept: Kept) {
   return {
     ofResource: (resource: XdsResource): number => frameOf(resource).length,
-    ofPage: (page: Page): number => lengthOf(pieceOf(page, frameOf, kept)),
+    ofPage: (page: Page): number =>
+      kept.pages.get(page)?.length ?? page.members.reduce((sum, member) => sum + frameOf(member).length, 0),
   };
 }
 

@@ -7,7 +7,7 @@ import { type ResourceMap, ResourceSet } from './resource-set.ts';
 export interface Page {
   /** At least one. */
   readonly members: readonly XdsResource[];
-  /** Of more than one scope: what is made of it is worth keeping. */
+  /** Of more than one scope: what is made of it is worth keeping, and of others once it is needed again. */
   readonly shared: boolean;
 }
 
