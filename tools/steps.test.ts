@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../src/testing/programs.ts';
-import { findSkips, parseJunit, sum } from './steps.ts';
+import { sum } from './steps.ts';
 
 // Each case of `npm test` starts the runner.
 setDefaultTimeout(60_000);
@@ -46,21 +46,26 @@ test('a file that cannot be loaded is a failure', async () => {
   expect(out).toContain('nowhere.ts');
 });
 
-test('skips are found by their form', () => {
-  expect(findSkips('a: skipped, b\nnoise\na: skipped, b\n')).toEqual(['a: skipped, b']);
-});
-
-test('a report is counted by its outermost element', () => {
-  const xml =
-    '<testsuites name="bun test" tests="7" assertions="9" failures="2" skipped="1" time="1">\n<testsuite tests="3">';
-  expect(parseJunit(xml)).toEqual({ passed: 4, failed: 2, skipped: 1 });
-});
-
-test('no report counts nothing, so that the run cannot pass', () => {
-  expect(parseJunit('')).toEqual({ passed: 0, failed: 0, skipped: 0 });
+test('a failure is told again at the end, and what happened outside of a test', async () => {
+  const stray =
+    "test('waits', () => { setTimeout(() => { throw new Error('stray'); }); return Bun.sleep(500); });";
+  const body = `test('broken', () => { expect([1, 2]).toEqual([1]); }); ${stray}`;
+  const { out } = await runFile('again', body);
+  const told = out.slice(out.indexOf('== failed'));
+  expect(told).toMatch(/again\.test\.ts:2 broken\n {4}expect\(received\).*\n {4}\+ {3}2,\n/);
+  expect(told).toMatch(/again\.test\.ts:2 waits\n {4}stray\n/);
+  const crash = await runFile('nowhere', "import './nowhere.ts';");
+  expect(crash.out.slice(crash.out.indexOf('== failed'))).toMatch(
+    /nowhere\.test\.ts outside of a test\n {4}error: /,
+  );
 });
 
 test('counts add up', () => {
-  const one = { passed: 1, failed: 0, skipped: 2 };
-  expect(sum([one, one, { passed: 0, failed: 1, skipped: 0 }])).toEqual({ passed: 2, failed: 1, skipped: 4 });
+  const one = { passed: 1, failed: 0, skipped: 2, reasons: ['b'] };
+  expect(sum([one, one, { passed: 0, failed: 1, skipped: 0, reasons: ['a'] }])).toEqual({
+    passed: 2,
+    failed: 1,
+    skipped: 4,
+    reasons: ['b', 'b', 'a'],
+  });
 });

@@ -4,12 +4,19 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFailures, findSkips, findSlowest, parseJunit } from './test-report.ts';
 
 export interface Count {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed and why, in few lines each: said again at the end, where one looks. */
+  readonly reasons: readonly string[];
 }
+
+/** Where the minutes went: so many files, of those that take so long. */
+const slowestCount = 25;
+const slowSeconds = 10;
 
 export interface Step {
   readonly name: string;
@@ -22,7 +29,7 @@ export async function runStep(step: Step): Promise<Count> {
   const child = Bun.spawn([...step.command], { stdio: ['ignore', 'inherit', 'inherit'] });
   const passed = (await child.exited) === 0;
   if (!passed) console.log(`== ${step.name} FAILED`);
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0, reasons: passed ? [] : [step.name] };
 }
 
 /**
@@ -50,19 +57,19 @@ export async function runTests(paths: readonly string[]): Promise<Count> {
       { stdio: ['ignore', output, output] },
     );
     const exit = await child.exited;
-    const count = parseJunit(readReport(report));
+    const xml = readReport(report);
     const text = readReport(outputPath);
     for (const line of exit === 0 ? findSkips(text) : [text]) console.log(line);
-    return exit !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+    for (const line of findSlowest(xml, slowestCount, slowSeconds)) console.log(line);
+    const count = parseJunit(xml);
+    if (exit === 0) return count;
+    const reasons = findFailures(xml, text);
+    const crashed = reasons.length === 0 ? [`bun test ended with ${exit}, and does not say why`] : reasons;
+    return { ...count, failed: Math.max(count.failed, 1), reasons: crashed };
   } finally {
     closeSync(output);
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The lines in which a suite says that it is skipped, and why; each once. */
-export function findSkips(output: string): readonly string[] {
-  return [...new Set(output.split('\n').filter((line) => line.includes(': skipped, ')))];
 }
 
 function readReport(path: string): string {
@@ -73,25 +80,19 @@ function readReport(path: string): string {
   }
 }
 
-/** Totals of a JUnit report: the attributes of its outermost `testsuites` element. */
-export function parseJunit(xml: string): Count {
-  const root = /<testsuites[^>]*>/.exec(xml)?.[0] ?? '';
-  const attribute = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  const failed = attribute('failures') + attribute('errors');
-  const skipped = attribute('skipped');
-  return { passed: attribute('tests') - failed - skipped, failed, skipped };
-}
-
 export function sum(counts: readonly Count[]): Count {
   return {
     passed: counts.reduce((total, count) => total + count.passed, 0),
     failed: counts.reduce((total, count) => total + count.failed, 0),
     skipped: counts.reduce((total, count) => total + count.skipped, 0),
+    reasons: counts.flatMap((count) => count.reasons),
   };
 }
 
-/** Prints the closing line and exits with it. */
+/** Prints what failed and the closing line, and exits with it. */
 export function finish(count: Count): never {
+  if (count.reasons.length > 0) console.log('\n== failed');
+  for (const reason of count.reasons) console.log(reason);
   const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
   console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`);
   process.exit(count.failed === 0 && count.passed > 0 ? 0 : 1);

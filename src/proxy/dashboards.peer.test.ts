@@ -187,15 +187,15 @@ describeWith(['envoy', 'prometheus'], 'published dashboards', () => {
     // Prometheus takes some seconds to look at its targets for the first time.
     for (const port of Object.values(scraped))
       await until('it is scraped', async () => (await ask(port, 'envoy_server_live')).length > 0);
-    // A rate needs two scrapes with a value between them, and classes of answers appear with the first of them.
-    for (let round = 0; round < 5; round++) {
-      await traffic(theirs);
-      await traffic(own);
-      await Bun.sleep(300);
-    }
     const last = 'rate(envoy_cluster_upstream_rq{envoy_response_code="504"}[5m]) > 0';
     for (const port of Object.values(scraped))
-      await until('both have seen the traffic', async () => (await ask(port, last)).length > 0);
+      await until('both have seen the traffic', async () => {
+        // A rate needs two scrapes with a value between them, and classes of answers appear with the first of them.
+        await traffic(theirs);
+        await traffic(own);
+        await Bun.sleep(300);
+        return (await ask(port, last)).length > 0;
+      });
   });
 
   afterAll(async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort, run } from '../testing/programs.ts';
+import { until } from '../testing/until.ts';
 import { cluster, downstreamTls, httpListener, startTlsProxy } from './testing/tls-proxy.ts';
 
 setDefaultTimeout(60_000);
@@ -146,14 +147,17 @@ describeWith(['envoy', 'openssl'], 'several certificates', () => {
         ['openssl', 's_client', '-connect', `127.0.0.1:${weft}`, '-tls1_2', '-servername', 'b.example'],
         { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
       );
-      const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-      await Bun.sleep(300);
+      let said = '';
+      const outputs = [child.stdout, child.stderr].map(async (output) => {
+        for await (const bytes of output) said += Buffer.from(bytes).toString();
+      });
       child.stdin.write('R\n');
       await child.stdin.flush();
-      await Bun.sleep(500);
+      await until('it is told no', () =>
+        /RENEGOTIATING.*(no renegotiation|alert|write:errno|unexpected)/is.test(said),
+      ).catch(() => {});
       child.stdin.end();
-      await child.exited;
-      const said = (await output).join('\n');
+      await Promise.all([child.exited, ...outputs]);
       expect(said).toContain('RENEGOTIATING');
       expect(said).toMatch(/no renegotiation|alert|write:errno|unexpected/i);
     });

@@ -4,13 +4,17 @@
 
 const pauseMs = 5;
 
+/** Thrown by what is asked: it can never hold any more, and why. It is not asked again. */
+export class InVain extends Error {}
+
 /**
- * Asks again until it holds; what is not there yet may throw. Rejects, naming what was waited for, when the time is up.
+ * Asks again until it holds; what is not there yet may throw. Rejects, naming what was waited for, when the time is up
+ * or at once with {@link InVain}. The time is shorter than the runner's for a test, which would say nothing of it.
  */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
+  timeoutMs = 25_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
@@ -18,6 +22,8 @@ export async function until(
   do {
     if (
       await asks().catch((error: unknown) => {
+        if (error instanceof InVain)
+          throw new Error(`in vain: ${what}: ${error.message}`, { cause: error.cause });
         last = error;
         return false;
       })

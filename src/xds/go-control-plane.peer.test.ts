@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Issue, silentLog } from '../base/index.ts';
 import { createBunNetwork, createSystemClock, createSystemRandom } from '../net/index.ts';
 import { describeWith } from '../testing/programs.ts';
+import { Said } from '../testing/said.ts';
 import { until } from '../testing/until.ts';
 import { AdsClient, type AdsVariant, createGrpcAdsTransport, findReferences, typeUrls } from './index.ts';
 import { testNode } from './testing/resources.ts';
@@ -19,26 +20,12 @@ const buildMs = 600_000;
 
 /** The foreign server: lines in, lines out. */
 class Peer {
-  readonly lines: string[] = [];
   private readonly child = Bun.spawn([binary], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
-
-  constructor() {
-    void this.read();
-  }
-
-  private async read(): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = '';
-    for await (const bytes of this.child.stdout) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      this.lines.push(...lines);
-    }
-  }
+  readonly said = new Said(this.child.stdout);
 
   async port(): Promise<number> {
-    await until('the port', () => this.lines.length > 0);
-    return Number(this.lines[0]?.split(' ')[1]);
+    await this.said.hear(['port']);
+    return Number(this.said.of('port')[0]);
   }
 
   say(line: string): void {
@@ -150,14 +137,14 @@ describeWith(['go'], 'go-control-plane', () => {
         await hold('b c | b c | outbound | outbound');
         const route = follower.held.get(typeUrls.route)?.get('outbound');
         expect(route === undefined ? [] : findReferences(route).clusters).toEqual(['b', 'c']);
-        await until('six ACKs', () => peer.lines.filter((line) => line.startsWith('ack')).length >= 6);
-        expect(peer.lines.filter((line) => line.startsWith('nack'))).toEqual([]);
-        expect(peer.lines).toContain(`node ${testNode.id}`);
+        await until('six ACKs', () => peer.said.of('ack').length >= 6);
+        expect(peer.said.of('nack')).toEqual([]);
+        expect(peer.said.lines).toContain(`node ${testNode.id}`);
 
         follower.refuses = 'd';
         peer.say('set 3 b c d');
         const nack = 'nack Cluster d: type: is not supported (got EDS)';
-        await until('the NACK', () => peer.lines.includes(nack));
+        await until('the NACK', () => peer.said.lines.includes(nack));
         expect(client.status().types[0]).toMatchObject({ nack: nack.slice('nack Cluster '.length) });
         expect([...(follower.held.get(typeUrls.cluster)?.keys() ?? [])]).toEqual(['b', 'c']);
 

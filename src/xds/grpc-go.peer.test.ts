@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { silentLog } from '../base/index.ts';
 import { createBunNetwork, createSystemClock, gunzip } from '../net/index.ts';
 import { describeWith } from '../testing/programs.ts';
+import { Said } from '../testing/said.ts';
 import { until } from '../testing/until.ts';
 import { AdsServer, createSnapshot, serveGrpcAds } from './index.ts';
 import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource } from './testing/resources.ts';
@@ -76,20 +77,15 @@ describeWith(['go'], 'clients on grpc-go', () => {
       ],
       { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' },
     );
-    const lines: string[] = [];
-    const reading = (async () => {
-      const decoder = new TextDecoder();
-      for await (const bytes of child.stdout) lines.push(...decoder.decode(bytes).split('\n'));
-    })();
+    const said = new Said(child.stdout);
     try {
-      const said = (word: string) => lines.some((line) => line.startsWith(word));
-      await until('all have everything', () => said('complete') || said('broken'), 20_000);
+      await said.hear(['complete', 'broken'], 20_000);
       child.stdin.write('expect ClusterLoadAssignment\n');
       await child.stdin.flush();
-      await Bun.sleep(50);
+      await said.hear(['expecting']);
       source.set(createSnapshot(resources(81), source.current()));
-      await until('all heard of the change', () => said('changed') || said('broken'), 20_000);
-      expect(lines.filter((line) => line.startsWith('broken'))).toEqual([]);
+      await said.hear(['changed', 'broken'], 20_000);
+      expect(said.of('broken')).toEqual([]);
       await until('all is acknowledged', () =>
         server.status().every(({ types }) => types.every(({ status }) => status === 'SYNCED')),
       );
@@ -97,7 +93,7 @@ describeWith(['go'], 'clients on grpc-go', () => {
     } finally {
       child.kill('SIGKILL');
       await child.exited;
-      await reading;
+      await said.whole;
       await listener.close(200);
     }
   });

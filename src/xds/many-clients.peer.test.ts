@@ -10,6 +10,7 @@ import { silentLog } from '../base/index.ts';
 import { createBunNetwork, createSystemClock, gunzip } from '../net/index.ts';
 import { startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith } from '../testing/programs.ts';
+import { Said } from '../testing/said.ts';
 import { until } from '../testing/until.ts';
 import { AdsServer, createSnapshot, serveGrpcAds } from './index.ts';
 import { clusterOf, endpointsOf, listenerOf, routeOf, TestSource } from './testing/resources.ts';
@@ -81,33 +82,28 @@ async function play(
     ],
     { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' },
   );
-  const lines: string[] = [];
-  const reading = (async () => {
-    const decoder = new TextDecoder();
-    for await (const bytes of child.stdout) lines.push(...decoder.decode(bytes).split('\n'));
-  })();
+  const said = new Said(child.stdout);
   try {
-    const said = (word: string) => lines.some((line) => line.startsWith(word));
-    await until('all have everything', () => said('complete') || said('broken'), patienceMs);
-    expect(lines.filter((line) => line.startsWith('broken'))).toEqual([]);
+    await said.hear(['complete', 'broken'], patienceMs);
+    expect(said.of('broken')).toEqual([]);
     child.stdin.write('expect ClusterLoadAssignment\n');
     await child.stdin.flush();
-    await Bun.sleep(100);
+    await said.hear(['expecting']);
     source.set(picture(1, first));
-    await until('all heard of the change', () => said('changed') || said('broken'), patienceMs);
+    await said.hear(['changed', 'broken'], patienceMs);
     await until(
       'all is acknowledged',
       () => server.status().every(({ types }) => types.every(({ status }) => status === 'SYNCED')),
       patienceMs,
     );
-    expect([lines.filter((line) => line.startsWith('broken')), nacks]).toEqual([[], []]);
+    expect([said.of('broken'), nacks]).toEqual([[], []]);
     expect(server.streamCount).toBe(streams);
     expect(most - before).toBeLessThan(growthBytesMax);
   } finally {
     clearInterval(watching);
     child.kill('SIGKILL');
     await child.exited;
-    await reading;
+    await said.whole;
     await listener.close(500);
   }
 }

@@ -109,4 +109,5 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (word !== 'expect') return;
   expected = type;
   changed.clear();
+  console.log(`expecting ${expected}`);
 });

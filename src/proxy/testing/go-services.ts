@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../testing/programs.ts';
-import { until } from '../../testing/until.ts';
+import { Said } from '../../testing/said.ts';
 import { cluster, typed } from './beside-envoy.ts';
 
 const source = fileURLToPath(new URL('../../../tools/peers/go-services', import.meta.url));
@@ -15,20 +15,20 @@ export const goBuildMs = 600_000;
 const http = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 export class GoServices {
-  readonly lines: string[] = [];
   /** Of its services of gRPC, and of those over HTTP. */
   port = 0;
   httpPort = 0;
   private readonly folder = mkdtempSync(join(tmpdir(), 'weft-services-'));
   private child: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | null = null;
+  private output: Said | null = null;
 
   async start(): Promise<void> {
     const binary = join(this.folder, 'peer');
     const built = await run(['go', 'build', '-C', source, '-o', binary, '.']);
     if (built.code !== 0) throw new Error(`go build: ${built.err}`);
     this.child = Bun.spawn([binary], { stdio: ['ignore', 'pipe', 'inherit'] });
-    void this.read(this.child.stdout);
-    await until('the ports', () => this.said('port').length > 0);
+    this.output = new Said(this.child.stdout);
+    for (const word of ['port', 'http']) await this.output.hear([word]);
     this.port = Number(this.said('port')[0]);
     this.httpPort = Number(this.said('http')[0]);
   }
@@ -41,19 +41,7 @@ export class GoServices {
 
   /** What follows `word` in the lines that begin with it. */
   said(word: string): readonly string[] {
-    return this.lines
-      .filter((line) => line === word || line.startsWith(`${word} `))
-      .map((line) => line.slice(word.length + 1));
-  }
-
-  private async read(stdout: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = '';
-    for await (const bytes of stdout) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      this.lines.push(...lines);
-    }
+    return this.output?.of(word) ?? [];
   }
 }
 

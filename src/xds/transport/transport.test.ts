@@ -118,11 +118,14 @@ describe('gRPC', () => {
   });
 
   test('a connection that is old enough is asked to go, and then its streams end', async () => {
-    const { server, listener } = await serve(loopback, { connectionAgeMs: 50 });
+    const clock = new VirtualClock();
+    const { server, listener } = await serve(loopback, { clock, connectionAgeMs: 1_000 });
     const collector = new Collector();
     createGrpcAdsTransport({ ...system, address: listener.address })
       .open('delta', collector)
       .send([firstRequest('delta')]);
+    await until('a message', () => collector.messages.length > 0);
+    clock.advanceBy(1_000);
     await until('its end', () => collector.closes.length > 0);
     expect([collector.messages.length, collector.closes[0]?.code]).toEqual([1, 'draining']);
     await until('the stream is gone', () => server.streamCount === 0 && listener.connectionCount === 0);

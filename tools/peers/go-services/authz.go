@@ -32,6 +32,7 @@ func (*authorizer) Check(ctx context.Context, request *auth.CheckRequest) (*auth
 	}
 	switch field("x-do") {
 	case "slow":
+		say("SLOW")
 		select {
 		case <-ctx.Done():
 			say("CANCELLED")

@@ -76,6 +76,7 @@ public final class Clients {
   static synchronized void expect(String type) {
     expected = type;
     changed.clear();
+    say("expecting " + type);
   }
 
   public static void main(String[] words) throws IOException {

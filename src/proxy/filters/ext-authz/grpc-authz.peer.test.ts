@@ -385,7 +385,7 @@ describeWith(['envoy', 'go'], 'external authorization over gRPC beside Envoy', (
   });
 
   test('a client that leaves takes its question with it', async () => {
-    const before = services.said('CANCELLED').length;
+    const [asked, before] = [services.said('SLOW').length, services.said('CANCELLED').length];
     const index = cases.findIndex(({ name }) => name === 'allowed and refused');
     const socket = await Bun.connect({
       hostname: '127.0.0.1',
@@ -393,7 +393,7 @@ describeWith(['envoy', 'go'], 'external authorization over gRPC beside Envoy', (
       socket: { data() {} },
     });
     socket.write('GET / HTTP/1.1\r\nhost: a\r\nx-do: slow\r\n\r\n');
-    await Bun.sleep(50);
+    await until('it is asked', () => services.said('SLOW').length > asked);
     socket.terminate();
     await until('the server hears of it', () => services.said('CANCELLED').length > before);
   });

@@ -2,8 +2,8 @@
 // and their routes, and acknowledges what comes. For src/xds/grpc-go.peer.test.ts and for `npm run bench -- control`.
 //
 // Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended,
-// and after a line "expect TYPE" on the standard input "changed TYPE STREAMS P50 P99" (milliseconds since that line)
-// once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
+// and after a line "expect TYPE" on the standard input "expecting TYPE", then "changed TYPE STREAMS P50 P99"
+// (milliseconds since that line) once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
 // since the start or the last such line; "reconnect" ends every incremental stream, opens it again with all that it
 // holds, and is answered "complete" once each was answered; "check" is answered "held STREAMS DIFFERENT DIGEST": of the
 // names and versions of endpoints that each stream holds; state of the world has no versions of resources, and a hash of
@@ -107,6 +107,7 @@ func main() {
 			output.Lock()
 			expected, since, times, seen = words[1], time.Now(), nil, map[int]bool{}
 			output.Unlock()
+			say("expecting %s", words[1])
 		} else if len(words) == 1 && words[0] == "bytes" {
 			say("bytes %d %d", received[0].Swap(0), received[1].Swap(0))
 		} else if len(words) == 1 && words[0] == "check" {
