@@ -171,6 +171,16 @@ describe('failures', () => {
     expect([report.latencyMs, report.serviceMs]).toEqual([null, null]);
   });
 
+  test('connections that fail more slowly than requests come: nobody is left waiting for one', async () => {
+    const world = createWorld();
+    const far: Address = { kind: 'ip', host: '10.0.0.1', port: 80 };
+    world.network.createProcess('server', far.host);
+    world.network.setConditions('127.0.0.1', far.host, { latencyMs: 100 });
+    const slow = { targets: [far], connections: 2, durationMs: 1000, timeoutMs: 60_000 };
+    const report = await play(world, optionsOf(world, slow));
+    expect(report.failures).toEqual({ 'connect-refused': 100 });
+  });
+
   test('an unexpected status is a failure, and still counted as a response', async () => {
     const world = createWorld();
     world.server.status = 503;

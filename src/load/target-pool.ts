@@ -88,7 +88,10 @@ export class TargetPool {
     this.lanes.delete(lane);
     if (unopened) {
       this.dials -= 1;
-      return this.waiting.shift();
+      const failed = this.waiting.shift();
+      // More may have come than there was room to open for: nobody else would, after the last arrival.
+      if (this.dials < this.waiting.count) this.open(owner, 1);
+      return failed;
     }
     // One that has served is replaced at once, or the run would go on with fewer than asked for. One that has not was
     // refused in its own way, and is opened again only on demand.
