@@ -4,15 +4,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findFailures, findSkips, findSlowest, parseJunit } from './test-report.ts';
-
-export interface Count {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** What failed and why, in few lines each: said again at the end, where one looks. */
-  readonly reasons: readonly string[];
-}
+import { type Count, findFailures, findSkips, findSlowest, parseJunit } from './test-report.ts';
 
 /** Where the minutes went: so many files, of those that take so long. */
 const slowestCount = 25;

@@ -1,7 +1,13 @@
 // What a run of `bun test` says of itself, for the last lines of a run: counts, the failed tests and why, the slowest
 // files. Read from the runner's JUnit report, and from its output what happened outside any test.
 
-import type { Count } from './steps.ts';
+export interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What failed and why, in few lines each: said again at the end, where one looks. */
+  readonly reasons: readonly string[];
+}
 
 /** A failure's own lines are these at most; the whole of it stands above, where the test ran. */
 const reasonLinesMax = 8;
