@@ -49,6 +49,9 @@ export {
   type HealthTransition,
   holdsBlocks,
   nextCheckMs,
+  noteConnected,
+  noteUnconnected,
+  redialAfterMs,
 } from './health/index.ts';
 export {
   type Gauge,

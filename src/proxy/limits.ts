@@ -65,6 +65,10 @@ export const proxyLimits = {
   readinessCheckMs: 100,
   /** Warming resources that a "not ready" names; the rest are counted. */
   reasonsNamedMax: 10,
+  /** Endpoints of a cluster that are dialled in the background at a time; the others wait for their turn. */
+  redialsMax: 16,
+  /** How long such a connection may take where the cluster sets no limit. */
+  redialMs: 5_000,
   /** Listeners that could not be bound are tried again after this. */
   bindRetryMs: 1_000,
   /** Addresses that an original-destination cluster knows at once; to a further one nothing connects (503, UH). */

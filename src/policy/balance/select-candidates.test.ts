@@ -184,3 +184,44 @@ test('the priority balancer shares requests as selected, and follows a change', 
   balancer.update(selectCandidates<SimulatedEndpoint>([], rules(50), 0));
   expect(balancer.pick(at(0))).toBeNull();
 });
+
+/** A priority in which the endpoints of these indices are out of reach. */
+function outOfReach(usable: number, total: number, lost: readonly number[]): SimulatedEndpoint[] {
+  const endpoints = priority(usable, total);
+  for (const index of lost) endpoints[index]!.unreachable = true;
+  return endpoints;
+}
+
+test('who is out of reach is left aside, also where so many are that it would be panic', () => {
+  const { levels, panic } = selectCandidates([outOfReach(5, 5, [0, 1, 2])], rules(50), 0);
+  expect([levels[0]!.candidates.map(({ key }) => key), panic]).toEqual([['5-3', '5-4'], false]);
+});
+
+test('panic is judged among the others, and then leaves them aside too', () => {
+  const endpoints = outOfReach(3, 6, [0, 1]);
+  const { candidates, panic } = selectCandidates([endpoints], rules(50), 0);
+  expect([candidates.map(({ key }) => key), panic]).toEqual([['6-2', '6-3', '6-4', '6-5'], true]);
+});
+
+test('they count towards what their priority can carry', () => {
+  const { levels } = selectCandidates([outOfReach(10, 10, [0, 1, 2, 3, 4]), priority(2, 2)], rules(50), 0);
+  expect(levels.map(({ loadPercent }) => loadPercent)).toEqual([70, 30]);
+});
+
+test('a whole priority out of reach gets nothing, also where the next one is in panic', () => {
+  const { levels } = selectCandidates([outOfReach(2, 2, [0, 1]), priority(1, 5)], rules(50), 0);
+  expect(levels.map(({ loadPercent, candidates }) => [loadPercent, candidates.length])).toEqual([
+    [0, 0],
+    [100, 5],
+  ]);
+});
+
+for (const panicPercent of [0, 50])
+  test(`where nobody else can be had they are used as before, panic at ${panicPercent}`, () => {
+    const endpoints = outOfReach(3, 3, [0, 1, 2]);
+    const { candidates, panic } = selectCandidates([endpoints], rules(panicPercent), 0);
+    expect([candidates, panic]).toEqual([endpoints, false]);
+    endpoints[2]!.ejectedUntilMs = 10;
+    const left = selectCandidates([endpoints], rules(panicPercent), 0);
+    expect(left.candidates.map(({ key }) => key)).toEqual(['3-0', '3-1']);
+  });

@@ -2,7 +2,9 @@
 // (arch_overview/upstream/ load_balancing/priority, degraded and panic_threshold). A priority carries its healthy
 // share times the overprovisioning factor; what it cannot carry spills to the next, and what no healthy endpoint can
 // carry goes to degraded ones, in the same order. When all together cannot carry everything, a priority below the
-// panic threshold uses all its endpoints: sending to the sick beats crushing the few that are well.
+// panic threshold uses all its endpoints: sending to the sick beats crushing the few that are well. Endpoints out of
+// reach are left aside, in panic too, and panic is judged among the others: while any other may be used, all that
+// sending there brings is a wait. They still count among those that a priority's share is of.
 
 import { BalanceCounts } from './balance-counts.ts';
 import {
@@ -80,7 +82,10 @@ export interface Selection<E> {
 
 /** One priority, sorted by health. */
 interface Priority<E> {
+  /** Those that are within reach; all, where nobody else can be had. */
   readonly all: readonly E[];
+  /** Those that are not, unless excluded. */
+  readonly aside: readonly E[];
   readonly healthy: readonly E[];
   readonly degraded: readonly E[];
   readonly excluded: number;
@@ -92,7 +97,8 @@ export function selectCandidates<E extends EndpointLoad>(
   rules: SelectionRules,
   nowMs: number,
 ): Selection<E> {
-  const sorted = priorities.map((all) => sortByHealth(all, nowMs));
+  const other = priorities.some((all) => all.some((one) => !one.unreachable && isUsable(one, nowMs)));
+  const sorted = priorities.map((all) => sortByHealth(all, nowMs, other));
   const health = sorted.map((priority) => carries(priority, priority.healthy, rules));
   const degraded = sorted.map((priority) => carries(priority, priority.degraded, rules));
   const available = Math.min(100, sum(health) + sum(degraded));
@@ -100,16 +106,34 @@ export function selectCandidates<E extends EndpointLoad>(
   const everywhere = sorted.every(({ all }, index) => all.length === 0 || inPanic[index]);
   const shares =
     everywhere && inPanic.includes(true)
-      ? { healthy: shareBySize(priorities.map((all) => all.length)), degraded: priorities.map(() => 0) }
+      ? { healthy: shareBySize(sorted.map(({ all }) => all.length)), degraded: priorities.map(() => 0) }
       : shareByHealth(health, degraded, available);
   const levels = [
     ...sorted.map((priority, index) =>
-      createLevel(priority, index, 'healthy', shares.healthy[index]!, inPanic[index]!, rules),
+      createLevel(
+        priority,
+        priorities[index]!,
+        index,
+        'healthy',
+        shares.healthy[index]!,
+        inPanic[index]!,
+        rules,
+      ),
     ),
     ...sorted.flatMap((priority, index) =>
       priority.degraded.length === 0
         ? []
-        : [createLevel(priority, index, 'degraded', shares.degraded[index]!, inPanic[index]!, rules)],
+        : [
+            createLevel(
+              priority,
+              priorities[index]!,
+              index,
+              'degraded',
+              shares.degraded[index]!,
+              inPanic[index]!,
+              rules,
+            ),
+          ],
     ),
   ];
   return {
@@ -120,7 +144,15 @@ export function selectCandidates<E extends EndpointLoad>(
   };
 }
 
-function sortByHealth<E extends EndpointLoad>(all: readonly E[], nowMs: number): Priority<E> {
+/** `sparing`: those out of reach are left aside. */
+function sortByHealth<E extends EndpointLoad>(
+  members: readonly E[],
+  nowMs: number,
+  sparing: boolean,
+): Priority<E> {
+  const spared = sparing && members.some(({ unreachable }) => unreachable);
+  const all = spared ? members.filter(({ unreachable }) => !unreachable) : members;
+  const aside = spared ? members.filter(({ excluded, unreachable }) => unreachable && !excluded) : [];
   const healthy: E[] = [];
   const degraded: E[] = [];
   let excluded = 0;
@@ -128,18 +160,18 @@ function sortByHealth<E extends EndpointLoad>(all: readonly E[], nowMs: number):
     if (endpoint.excluded) excluded += 1;
     if (isUsable(endpoint, nowMs)) (endpoint.degraded ? degraded : healthy).push(endpoint);
   }
-  return { all, healthy, degraded, excluded };
+  return { all, aside, healthy, degraded, excluded };
 }
 
 /** What `able` of a priority can carry of all requests, in percent. */
 function carries<E extends EndpointLoad>(
-  { all, excluded }: Priority<E>,
+  { all, aside, excluded }: Priority<E>,
   able: readonly E[],
   { overprovisioningPercent, weightedHealth }: SelectionRules,
 ): number {
   const total = weightedHealth
-    ? sumWeights(all.filter((endpoint) => !endpoint.excluded))
-    : all.length - excluded;
+    ? sumWeights(all.filter((endpoint) => !endpoint.excluded)) + sumWeights(aside)
+    : all.length - excluded + aside.length;
   if (total <= 0) return 0;
   const well = weightedHealth ? sumWeights(able) : able.length;
   return Math.min(100, Math.floor((overprovisioningPercent * well) / total));
@@ -154,6 +186,7 @@ function isInPanic<E>({ all, healthy, degraded, excluded }: Priority<E>, panicPe
 
 function createLevel<E extends EndpointLoad>(
   { all, healthy, degraded }: Priority<E>,
+  members: readonly E[],
   priority: number,
   availability: SelectedLevel<E>['availability'],
   loadPercent: number,
@@ -171,10 +204,15 @@ function createLevel<E extends EndpointLoad>(
     return {
       ...level,
       candidates,
-      localities: shareByLocality(all, candidates, overprovisioningPercent, rules.sizes?.[priority] ?? null),
+      localities: shareByLocality(
+        members,
+        candidates,
+        overprovisioningPercent,
+        rules.sizes?.[priority] ?? null,
+      ),
     };
   if (local === null || priority > 0 || availability === 'degraded') return { ...level, candidates };
-  const zones = planZones(all, healthy, locality, local, rules.counts);
+  const zones = planZones(members, healthy, locality, local, rules.counts);
   if (zones !== null && local.healthyPercent < rules.panicPercent) {
     // So few of the callers are well that their number says nothing of where requests come from.
     rules.counts.localNotOk += 1;

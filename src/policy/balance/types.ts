@@ -106,6 +106,10 @@ export class EndpointLoad {
   consecutiveFailures = 0;
   consecutiveGatewayFailures = 0;
   consecutiveLocalFailures = 0;
+  /** Connections to it do not come to be: it gets nothing while any other can be had. */
+  unreachable = false;
+  /** Connections that did not come to be, since the last one that did. */
+  failedConnects = 0;
   /** Attempts that ended since the last sweep of outlier detection. */
   successes = 0;
   failures = 0;

@@ -272,7 +272,9 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
    * its own timeout.
    */
   timeOut(error: MeshError, nowMs: number): void {
-    this.finish(this.state === 'waiting' ? 'unreached' : 'gateway', nowMs);
+    const waiting = this.state === 'waiting';
+    if (this.state === 'sent') this.cluster!.redialer.suspect(this.endpoint!);
+    this.finish(waiting ? 'unreached' : 'gateway', nowMs);
     this.stop(error);
   }
 

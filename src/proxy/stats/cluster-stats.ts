@@ -65,6 +65,9 @@ export class ClusterStats {
   connectionsActive = 0;
   connectFailures = 0;
   connectTimeouts = 0;
+  /** Times that an endpoint was found out of reach, and connections made to learn whether it is. */
+  lostEndpoints = 0;
+  redials = 0;
   /** Connections that ended while a request was on them. */
   connectionsLost = 0;
   /** Pooled connections closed by idle time, request count or removal of their endpoint. */

@@ -47,6 +47,8 @@ export interface EndpointView {
   /** Clock time until which it gets nothing, or -1. */
   readonly ejectedUntilMs: number;
   readonly ejections: number;
+  /** Connections to it do not come to be: it is dialled in the background until one does. */
+  readonly unreachable: boolean;
   readonly consecutiveFailures: number;
   readonly picks: number;
   /**

@@ -13,6 +13,8 @@ export interface EndpointCounts {
   readonly sums: Readonly<Record<(typeof summedFields)[number], number>>;
   readonly costMs: number;
   readonly errorShare: number;
+  /** Each thread finds out for itself. */
+  readonly unreachable: boolean;
 }
 
 /** Fields of an endpoint that add up; its health and ejection are the same in all threads. */
@@ -95,8 +97,8 @@ function clusterCounts({ name, stats, endpoints }: ClusterView): ClusterCounts |
 
 function endpointCounts(endpoint: EndpointView): EndpointCounts {
   const sums = Object.fromEntries(summedFields.map((field) => [field, endpoint[field]]));
-  const { key, costMs, errorShare } = endpoint;
-  return { key, costMs, errorShare, sums: sums as EndpointCounts['sums'] };
+  const { key, costMs, errorShare, unreachable } = endpoint;
+  return { key, costMs, errorShare, unreachable, sums: sums as EndpointCounts['sums'] };
 }
 
 function listenerCounts({ name, stats, traffic, filters }: ListenerView): ListenerCounts {

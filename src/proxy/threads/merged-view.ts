@@ -69,7 +69,8 @@ function mergeEndpoint(own: EndpointView, others: ClusterCounts['endpoints']): E
   const picks = known.reduce((sum, one) => sum + one.picks, 0);
   const mean = (value: 'costMs' | 'errorShare') =>
     picks === 0 ? own[value] : known.reduce((sum, one) => sum + one[value] * one.picks, 0) / picks;
-  return overlay(own, { ...sums, costMs: mean('costMs'), errorShare: mean('errorShare') });
+  const unreachable = own.unreachable || others.some((other) => other.unreachable);
+  return overlay(own, { ...sums, unreachable, costMs: mean('costMs'), errorShare: mean('errorShare') });
 }
 
 function mergeListener(own: ListenerView, others: readonly ListenerCounts[]): ListenerView {

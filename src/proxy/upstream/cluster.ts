@@ -23,6 +23,7 @@ import { withoutDoubles } from './endpoint-sets.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
+import { Redialer, type RedialOwner } from './redialer.ts';
 import { type Counting, selectionRules } from './selection-rules.ts';
 import { StaleEndpoints, type StaleOwner } from './stale-endpoints.ts';
 import type { WantedHost } from './wanted-host.ts';
@@ -32,7 +33,14 @@ const readmitTimer = 1;
 const outlierTimer = 2;
 
 export class Cluster
-  implements EndpointOwner, ChooserOwner, DestinationsOwner, CheckerOwner<Endpoint>, StaleOwner, TimerHandler
+  implements
+    EndpointOwner,
+    ChooserOwner,
+    DestinationsOwner,
+    CheckerOwner<Endpoint>,
+    RedialOwner,
+    StaleOwner,
+    TimerHandler
 {
   readonly name: string;
   readonly context: ProxyContext;
@@ -59,6 +67,7 @@ export class Cluster
   private readonly chooser: Chooser;
   private outlier: Detector<Endpoint> | null;
   private checker: HealthChecker<Endpoint> | null;
+  readonly redialer = new Redialer(this);
   private budget: ErrorBudget | null;
   destinations: OriginalDestinations | null;
   private readonly staleness = new StaleEndpoints(this);
@@ -351,6 +360,11 @@ export class Cluster
     if (this.stats.connectionsActive > 0) this.watch();
   }
 
+  /** Where clients choose the addresses, nothing is chosen, and nobody may have us dial strangers. */
+  maySpare(endpoint: Endpoint): boolean {
+    return this.destinations === null && this.byKey.get(endpoint.key) === endpoint;
+  }
+
   private createDetector(config: OutlierConfig): Detector<Endpoint> {
     const { counters, random } = this.context;
     const onOthers = () => this.reselect();
@@ -393,6 +407,7 @@ export class Cluster
 
   private remove(endpoint: Endpoint): void {
     this.byKey.delete(endpoint.key);
+    this.redialer.forget(endpoint);
     endpoint.retire();
   }
 
@@ -459,6 +474,7 @@ export class Cluster
 
   private stopTimers(): void {
     this.staleness.stop();
+    this.redialer.stop();
     this.destinations?.stop();
     this.context.clock.cancel(this.sweeping);
     this.context.clock.cancel(this.judging);

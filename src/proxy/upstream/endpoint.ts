@@ -25,6 +25,7 @@ import { type PeerWish, peerWishOf } from './peer-wish.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 import { type ClientEnds, encodePreface } from './proxy-header.ts';
 import { type Dial, type DialHandler, orderAddresses, RacingDial } from './racing-dial.ts';
+import type { Redialer } from './redialer.ts';
 
 /** A connection that carries one client's bytes. */
 interface Tunnel {
@@ -44,6 +45,7 @@ export interface EndpointOwner {
   closeIdleElsewhere(except: Endpoint): boolean;
   onConnectionSlot(): void;
   onStarving(): void;
+  readonly redialer: Redialer;
 }
 
 export class Endpoint extends EndpointLoad implements PoolOwner {
@@ -384,8 +386,13 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
     this.cluster.watch();
   }
 
-  onDialFailed(): void {
+  onDialOpen(): void {
+    if (this.failedConnects > 0) this.cluster.redialer.onOpened(this);
+  }
+
+  onDialFailed(error: MeshError): void {
     this.connectFailures += 1;
+    this.cluster.redialer.onFailed(this, error);
   }
 
   onSlotFree(): void {

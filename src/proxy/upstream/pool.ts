@@ -45,7 +45,8 @@ export interface PoolOwner {
   trusts(facts: SecureFacts | null): boolean;
   createCodec(socket: Socket, host: ClientHost, version: PoolVersion): ClientCodec;
   onDial(): void;
-  onDialFailed(): void;
+  onDialOpen(): void;
+  onDialFailed(error: MeshError): void;
   /** A slot under the cluster's limit of connections came free. */
   onSlotFree(): void;
   /** No slot is free. True: another endpoint gave an idle connection up. */
@@ -238,6 +239,7 @@ export class Pool implements ConnectionOwner {
     const { context, stats } = this.owner;
     stats.connectTimes.record((context.clock.now() - connection.dialledAtMs) / 1000);
     this.streamsExpected = Math.max(1, connection.capacity);
+    this.owner.onDialOpen();
     this.opening = true;
     this.onCapacity(connection);
     this.opening = false;
@@ -277,7 +279,7 @@ export class Pool implements ConnectionOwner {
   onConnectFailed(connection: UpstreamConnection, error: MeshError): void {
     const { stats } = this.owner;
     this.connecting -= 1;
-    this.owner.onDialFailed();
+    this.owner.onDialFailed(error);
     if (error.code === 'connect-timeout') stats.connectTimeouts += 1;
     else stats.connectFailures += 1;
     if (error.code === 'tls-failed') stats.ssl.countFailure(error.cause);

@@ -149,6 +149,7 @@ export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler 
     clock.cancel(this.timer);
     this.connectMs = clock.now() - this.startedMs;
     if (socket.secure !== null) this.cluster.stats.ssl.countSecure(socket.secure);
+    this.endpoint.onDialOpen();
     this.owner.onConnected();
   }
 
@@ -187,7 +188,7 @@ export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler 
   private failConnect(cause: MeshError | null): void {
     const error = cause ?? new MeshError('connect-failed', 'upstream', 'yes', `${this.endpoint.key}: closed`);
     const { stats } = this.cluster;
-    this.endpoint.onDialFailed();
+    this.endpoint.onDialFailed(error);
     if (error.code === 'connect-timeout') stats.connectTimeouts += 1;
     else stats.connectFailures += 1;
     if (error.code === 'tls-failed') stats.ssl.countFailure(error.cause);

@@ -25,8 +25,11 @@ export function mayBeWanted(
 }
 
 /** What checks and ejections found wins over what the configuration says, as in Envoy. */
-function statusOf({ ejectedUntilMs, health, configuredStatus }: Endpoint, nowMs: number): HostStatus {
-  const failed = (health !== null && !health.healthy) || ejectedUntilMs > nowMs;
+function statusOf(
+  { configuredStatus, ejectedUntilMs, health, unreachable }: Endpoint,
+  nowMs: number,
+): HostStatus {
+  const failed = (health !== null && !health.healthy) || ejectedUntilMs > nowMs || unreachable;
   if (failed) return 'UNHEALTHY';
   if (configuredStatus === 'UNHEALTHY' || configuredStatus === 'DRAINING' || configuredStatus === 'TIMEOUT')
     return configuredStatus;

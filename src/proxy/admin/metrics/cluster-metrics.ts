@@ -324,7 +324,13 @@ function writeEndpoints(writer: PrometheusWriter, context: AdminContext): void {
   const nowMs = context.clock.now();
   const wallMs = context.clock.wall();
   const counted = [...context.view.clusters.values()].map((cluster) => {
-    const counts: Record<EndpointState, number> = { healthy: 0, degraded: 0, unhealthy: 0, ejected: 0 };
+    const counts: Record<EndpointState, number> = {
+      healthy: 0,
+      degraded: 0,
+      unhealthy: 0,
+      ejected: 0,
+      unreachable: 0,
+    };
     for (const endpoint of cluster.endpoints) counts[stateOf(endpoint, nowMs)] += 1;
     return { cluster, counts };
   });
@@ -365,6 +371,16 @@ const ownFamilies: readonly (readonly [string, string, (stats: ClusterStats) => 
     'weft_mirrors_dropped_total',
     'Copies that were left out: a limit of the cluster, a body too long, a request that was never complete.',
     (stats) => stats.mirrorsDropped,
+  ],
+  [
+    'weft_unreachable_total',
+    'Times that an endpoint was found out of reach: a connection timed out, or three in a row failed.',
+    (stats) => stats.lostEndpoints,
+  ],
+  [
+    'weft_redials_total',
+    'Connections made in the background, to learn whether an endpoint can be reached.',
+    (stats) => stats.redials,
   ],
   [
     'weft_dropped_total',

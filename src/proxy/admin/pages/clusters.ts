@@ -67,6 +67,7 @@ function endpointRows(
     ['priority', endpoint.priority],
     ['weft_latency_ms', round(endpoint.costMs)],
     ['weft_error_share', round(endpoint.errorShare)],
+    ['weft_unreachable', endpoint.unreachable],
     ['weft_proxied', endpoint.proxied],
   ];
 }

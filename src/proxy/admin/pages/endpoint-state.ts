@@ -2,13 +2,14 @@
 
 import type { EndpointView } from '../../stats/index.ts';
 
-export const endpointStates = ['healthy', 'degraded', 'unhealthy', 'ejected'] as const;
+export const endpointStates = ['healthy', 'degraded', 'unhealthy', 'ejected', 'unreachable'] as const;
 
 export type EndpointState = (typeof endpointStates)[number];
 
 export function stateOf(endpoint: EndpointView, nowMs: number): EndpointState {
   if (!endpoint.healthy) return 'unhealthy';
   if (endpoint.ejectedUntilMs > nowMs) return 'ejected';
+  if (endpoint.unreachable) return 'unreachable';
   return endpoint.degraded ? 'degraded' : 'healthy';
 }
 
