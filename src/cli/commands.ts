@@ -66,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./uninstall.ts'),
   },
   {
+    name: 'hold',
+    summary: 'wait, as the hooks of a sidecar do',
+    load: () => import('./hold.ts'),
+  },
+  {
     name: 'inject',
     summary: 'put sidecars into manifests, or serve that as a webhook',
     load: () => import('./inject.ts'),

@@ -1,12 +1,17 @@
 // `weft inject`: sidecars into manifests, from files or standard input; or the same as a mutating webhook.
 
-import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { existsSync, readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Log } from '../base/index.ts';
 import {
   certificateReadMs,
+  clusterCaFile,
+  hasNativeSidecars,
   type InjectOptions,
   injectManifests,
+  type KubernetesVersion,
   meshPorts,
+  parseKubernetesVersion,
   WebhookServer,
   type WebhookServerOptions,
   xdsAddress,
@@ -20,6 +25,7 @@ interface InjectFlags {
   readonly image: string;
   readonly xds?: string;
   readonly revision: string;
+  readonly kubernetesVersion?: KubernetesVersion;
   readonly webhook?: true;
   readonly listen: string;
   readonly metrics?: string;
@@ -30,7 +36,8 @@ interface InjectFlags {
 async function run(paths: readonly string[], flags: InjectFlags): Promise<void> {
   if (flags.webhook === true) return await serve(flags);
   const texts = (paths.length === 0 ? ['-'] : paths).map(read);
-  const done = injectManifests(texts.join('\n---\n'), injectOptions(flags));
+  const nativeSidecars = isNative(flags.kubernetesVersion ?? null);
+  const done = injectManifests(texts.join('\n---\n'), { ...injectOptions(flags), nativeSidecars });
   for (const line of done.faults) console.error(`weft inject: ${line}`);
   if (done.faults.length > 0) throw new Exit(exitCode.notFine);
   process.stdout.write(done.text);
@@ -62,7 +69,9 @@ async function serve(flags: InjectFlags): Promise<void> {
   const [host, port] = parseListen('--listen', flags.listen);
   const metricsPort = flags.metrics === undefined ? null : parseListen('--metrics', flags.metrics)[1];
   const log = createJsonLog('info', { write: (line) => void process.stderr.write(line) });
-  const server = open({ host, port, metricsPort, cert, key, log, inject: injectOptions(flags) });
+  const kubernetes = flags.kubernetesVersion ?? (await askVersion(log));
+  const inject = { ...injectOptions(flags), nativeSidecars: isNative(kubernetes) };
+  const server = open({ host, port, metricsPort, cert, key, log, inject });
   const timer = setInterval(() => void server.renew(), certificateReadMs);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
@@ -70,6 +79,39 @@ async function serve(flags: InjectFlags): Promise<void> {
   clearInterval(timer);
   await server.stop();
   process.exit(exitCode.fine);
+}
+
+/** Of a version that nobody told, the newest is taken. */
+function isNative(version: KubernetesVersion | null): boolean {
+  return version === null || hasNativeSidecars(version);
+}
+
+/** Everybody may ask an API server for its version, unless it was told otherwise; null: it could not be learnt. */
+async function askVersion(log: Log): Promise<KubernetesVersion | null> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+  if (host === undefined || !existsSync(clusterCaFile)) return null;
+  const address = host.includes(':') ? `[${host}]` : host;
+  try {
+    const answer = await fetch(`https://${address}:${port}/version`, {
+      tls: { ca: readFileSync(clusterCaFile, 'utf8') },
+      signal: AbortSignal.timeout(versionTimeoutMs),
+    });
+    const { gitVersion } = (await answer.json()) as { readonly gitVersion?: string };
+    const version = parseKubernetesVersion(gitVersion ?? '');
+    log.write('info', 'version of Kubernetes', { version: gitVersion ?? '', status: answer.status });
+    return version;
+  } catch (error) {
+    log.write('warn', 'version of Kubernetes not known, taken for the newest', { error: String(error) });
+    return null;
+  }
+}
+
+const versionTimeoutMs = 5000;
+
+function parseVersion(text: string): KubernetesVersion {
+  const version = parseKubernetesVersion(text);
+  if (version === null) throw new InvalidArgumentError('must be a version as 1.28');
+  return version;
 }
 
 function open(options: WebhookServerOptions): WebhookServer {
@@ -96,6 +138,11 @@ export const command: CliCommand = new Command('inject')
     `the control plane: HOST:PORT (default: ${xdsAddress('weft-system', '')}, or its revision)`,
   )
   .addOption(revisionOption('of the control plane'))
+  .option(
+    '--kubernetes-version <version>',
+    'that the pods are for, as 1.28: before 1.29 the sidecar is an ordinary container (default: the newest; the webhook asks)',
+    parseVersion,
+  )
   .option('--webhook', 'serve POST /inject to the API server instead')
   .option('--listen <address>', 'where the webhook listens', `0.0.0.0:${meshPorts.webhook}`)
   .option('--metrics <address>', 'where it tells what it did, in plain text (default: nowhere)')

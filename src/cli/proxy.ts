@@ -34,6 +34,7 @@ import {
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { watchOthers } from './end-with-others.ts';
 import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { machine } from './machine.ts';
 import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from './proxy-bootstrap.ts';
@@ -51,6 +52,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
   readonly concurrency: number;
+  readonly endWithOthers?: true;
   readonly warmUp: number;
   readonly filter: readonly string[];
   readonly admin?: Address;
@@ -92,6 +94,7 @@ export const command: CliCommand = new Command('proxy')
     (file: string, before: readonly string[]) => [...before, file],
     [] as readonly string[],
   )
+  .option('--end-with-others', "end when no other user's process is left (the pod shares its processes)")
   .option('--concurrency <n>', 'threads that serve (docs/concurrency.md)', parseConcurrency, 1)
   .option(
     '--warm-up <requests>',
@@ -168,6 +171,7 @@ async function run(given: ProxyFlags): Promise<void> {
   });
   warmUpThread(flags.warmUp, 0, log);
   listenToSignals(proxy, log, ask);
+  if (flags.endWithOthers === true) watchOthers(ask);
   restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
   await finish(proxy, await end.promise);
   await proxy.stop();

@@ -3,7 +3,9 @@ export { createChart } from './chart.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions } from './install.ts';
-export { installReplicasMax, meshPorts } from './limits.ts';
+export { clusterCaFile } from './install-webhook.ts';
+export { hasNativeSidecars, type KubernetesVersion, parseKubernetesVersion } from './kubernetes-version.ts';
+export { installReplicasMax, meshPorts, proxyUser } from './limits.ts';
 export { injectManifests } from './manifests.ts';
 export {
   type CheckedLine,
@@ -24,6 +26,7 @@ export {
   planUninstall,
   type UninstallStep,
 } from './operate/uninstall-plan.ts';
+export { hasOthersSockets, isOthersProcess } from './others.ts';
 export {
   type CapturedPorts,
   cleanIptables,

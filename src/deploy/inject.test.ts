@@ -154,3 +154,44 @@ describe('left alone, with the reason', () => {
     expect(injectPod(pod, options)).toMatchObject({ kind: 'left', reason });
   });
 });
+
+describe('before Kubernetes 1.29', () => {
+  const ordinary = (spec: Partial<PodObject['spec']> = {}): PodObject => {
+    const injection = injectPod(podOf({}, spec), { ...options, nativeSidecars: false });
+    if (injection.kind !== 'injected') throw new Error(injection.reason);
+    return injection.pod;
+  };
+
+  test('the proxy is the first ordinary container: a hook holds the others, another waits for them', () => {
+    const { containers, initContainers } = ordinary({ initContainers: [{ name: 'migrate' }] }).spec;
+    expect(initContainers?.map(({ name }) => name)).toEqual(['migrate', 'weft-redirect', 'weft-bootstrap']);
+    expect(containers.map(({ name }) => name)).toEqual(['weft-proxy', 'app']);
+    const [proxy] = containers;
+    expect(proxy?.['restartPolicy']).toBeUndefined();
+    expect(proxy?.['lifecycle']).toEqual({
+      postStart: { exec: { command: ['weft', 'hold', '--ready', '127.0.0.1:15021'] } },
+      preStop: { exec: { command: ['weft', 'hold', '--alone', '25'] } },
+    });
+  });
+
+  test('a hook takes less than the pod’s grace', () => {
+    for (const [grace, held] of [
+      [600, '595'],
+      [3, '1'],
+    ] as const)
+      expect(JSON.stringify(ordinary({ terminationGracePeriodSeconds: grace }).spec.containers)).toContain(
+        `"--alone","${held}"`,
+      );
+  });
+
+  test('in a pod that is to end the proxy ends with the others, whose processes it sees', () => {
+    const { containers, shareProcessNamespace } = ordinary({ restartPolicy: 'Never' }).spec;
+    expect(containers[0]?.['args']).toContain('--end-with-others');
+    expect(shareProcessNamespace).toBe(true);
+    for (const restartPolicy of ['Always', 'OnFailure']) {
+      const { spec } = ordinary({ restartPolicy });
+      expect(spec.containers[0]?.['args']).not.toContain('--end-with-others');
+      expect(spec['shareProcessNamespace']).toBeUndefined();
+    }
+  });
+});

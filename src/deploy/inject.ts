@@ -1,6 +1,6 @@
 // Puts a sidecar into a pod: a pure function of the pod, behind both `weft inject` and the webhook, so that what a
 // person reads is what the API server does. A native sidecar (an init container that stays): it is up before the
-// application and ends after it, and a Job ends.
+// application and ends after it, and a Job ends; before Kubernetes 1.29 an ordinary container comes as near as it can.
 
 import { accountLabel, revisionLabel } from '../control/index.ts';
 import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
@@ -8,6 +8,7 @@ import { meshPorts, proxyUser } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
+import { placeNative, placeOrdinary } from './place-sidecar.ts';
 import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
 
 export interface InjectOptions {
@@ -16,6 +17,8 @@ export interface InjectOptions {
   readonly xds: string;
   /** Of that control plane; absent: it has none. */
   readonly revision?: string;
+  /** False: Kubernetes before 1.29, where the sidecar is an ordinary container. Default true. */
+  readonly nativeSidecars?: boolean;
 }
 
 /** injected: with the new pod; left: why not; fault: the pod asks for what cannot be. */
@@ -60,11 +63,11 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
   const { spec, metadata } = pod;
   const { revision } = options;
   const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
-  const mine = [
-    redirectContainer(options, outbound, inbound, skip),
-    bootstrapContainer(options, said, pod),
-    proxyContainer(options, said),
-  ];
+  const place = options.nativeSidecars === false ? placeOrdinary : placeNative;
+  const placed = place(spec, {
+    prepare: [redirectContainer(options, outbound, inbound, skip), bootstrapContainer(options, said, pod)],
+    proxy: proxyContainer(options, said),
+  });
   return {
     kind: 'injected',
     pod: {
@@ -74,11 +77,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
         labels: { ...metadata?.labels, ...accountOf(spec) },
         annotations: { ...proxyScrapeFor(said), ...said, [annotations.status]: options.image, ...revised },
       },
-      spec: {
-        ...spec,
-        initContainers: [...mine, ...(spec.initContainers ?? [])],
-        volumes: [...(spec.volumes ?? []), ...volumes],
-      },
+      spec: { ...placed, volumes: [...(spec.volumes ?? []), ...volumes] },
     },
   };
 }
@@ -202,7 +201,6 @@ function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, 
   return {
     name: proxyName,
     image,
-    restartPolicy: 'Always',
     args: [
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],

@@ -28,6 +28,9 @@ export interface WebhookOptions {
 }
 
 const folder = '/etc/weft';
+const caFolder = '/etc/kubernetes-ca';
+/** Where the webhook finds whom to trust as API server; it asks that for its version, and nothing else. */
+export const clusterCaFile = `${caFolder}/ca.crt`;
 /** A pod that is being created waits for the answer. */
 const timeoutSeconds = 5;
 
@@ -90,7 +93,10 @@ function createDeployment({ image, namespace, revision, xds }: WebhookOptions): 
       periodSeconds: 2,
     },
     resources: { requests: { cpu: '50m', memory: '64Mi' } },
-    volumeMounts: [{ name: 'certificate', mountPath: folder, readOnly: true }],
+    volumeMounts: [
+      { name: 'certificate', mountPath: folder, readOnly: true },
+      { name: 'cluster-ca', mountPath: caFolder, readOnly: true },
+    ],
     securityContext: hardened,
   };
   return {
@@ -111,7 +117,10 @@ function createDeployment({ image, namespace, revision, xds }: WebhookOptions): 
           priorityClassName: 'system-cluster-critical',
           topologySpreadConstraints: spreadOverNodes(labels),
           containers: [container],
-          volumes: [{ name: 'certificate', secret: { secretName: name } }],
+          volumes: [
+            { name: 'certificate', secret: { secretName: name } },
+            { name: 'cluster-ca', configMap: { name: 'kube-root-ca.crt', optional: true } },
+          ],
         },
       },
     },

@@ -96,6 +96,9 @@ function injectAt(
   if (pod === null) return;
   document.setIn([...path, 'metadata'], document.createNode(pod.metadata));
   document.setIn([...path, 'spec', 'initContainers'], document.createNode(pod.spec.initContainers));
+  for (const field of ['containers', 'shareProcessNamespace'])
+    if (pod.spec[field] !== plain.spec[field])
+      document.setIn([...path, 'spec', field], document.createNode(pod.spec[field]));
   document.setIn([...path, 'spec', 'volumes'], document.createNode(pod.spec.volumes));
 }
 

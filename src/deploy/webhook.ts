@@ -98,6 +98,13 @@ function createPatch(before: PodObject, after: PodObject): readonly object[] {
     { op: 'add', path: '/metadata/labels', value: after.metadata?.labels },
     { op: 'add', path: '/metadata/annotations', value: after.metadata?.annotations },
     { op: 'add', path: '/spec/initContainers', value: after.spec.initContainers },
+    ...changed(before, after, 'containers'),
+    ...changed(before, after, 'shareProcessNamespace'),
     { op: 'add', path: '/spec/volumes', value: after.spec.volumes },
   ];
+}
+
+function changed(before: PodObject, after: PodObject, field: string): readonly object[] {
+  const value = after.spec[field];
+  return before.spec[field] === value ? [] : [{ op: 'add', path: `/spec/${field}`, value }];
 }
