@@ -1,7 +1,7 @@
 // Nodes that vanish without a word: nothing passes between a caller and some replicas, no refusal, no reset. Their
-// endpoints stay in the configuration, as they do until Kubernetes has noticed (40 s by its defaults). What is promised:
-// requests find out for so long as it takes one of them to wait for a connection or for an answer, and no request after
-// that; and when the nodes are back, so are their endpoints, without a request that tried.
+// endpoints stay in the configuration, as they do until Kubernetes has noticed (40 s by its defaults). What is
+// promised: requests find out for so long as it takes one of them to wait for a connection or for an answer, and no
+// request after that; and when the nodes are back, so are their endpoints, without a request that tried.
 
 import { silentLog } from '../base/index.ts';
 import { createMemoryStore } from '../net/index.ts';

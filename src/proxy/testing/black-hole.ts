@@ -1,6 +1,6 @@
-// Run in a network namespace of its own: five hosts, of which two vanish (a rule of nftables drops what is for them), and
-// an Envoy and a Weft with the same bootstrap in front of them, asked alike over HTTP/1.1, HTTP/2 and TCP. Prints what
-// each counted: connections that timed out within requests, at first and once it could be known.
+// Run in a network namespace of its own: five hosts, of which two vanish (a rule of nftables drops what is for them),
+// and an Envoy and a Weft with the same bootstrap in front of them, asked alike over HTTP/1.1, HTTP/2 and TCP. Prints
+// what each counted: connections that timed out within requests, at first and once it could be known.
 
 import { createServer as createHttp, request } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';

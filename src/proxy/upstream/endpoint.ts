@@ -25,11 +25,16 @@ import { type PeerWish, peerWishOf } from './peer-wish.ts';
 import { Pool, type PoolOwner, type PoolVersion } from './pool.ts';
 import { type ClientEnds, encodePreface } from './proxy-header.ts';
 import { type Dial, type DialHandler, orderAddresses, RacingDial } from './racing-dial.ts';
-import type { Redialer } from './redialer.ts';
 
 /** A connection that carries one client's bytes. */
 interface Tunnel {
   endSick(): void;
+}
+
+/** Who is told whether connections to endpoints come to be. */
+interface Reach {
+  onOpened(endpoint: Endpoint): void;
+  onFailed(endpoint: Endpoint, error: MeshError): void;
 }
 
 /** The cluster, as its endpoints see it. */
@@ -45,7 +50,7 @@ export interface EndpointOwner {
   closeIdleElsewhere(except: Endpoint): boolean;
   onConnectionSlot(): void;
   onStarving(): void;
-  readonly redialer: Redialer;
+  readonly redialer: Reach;
 }
 
 export class Endpoint extends EndpointLoad implements PoolOwner {
