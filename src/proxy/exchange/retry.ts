@@ -165,7 +165,7 @@ function fillFacts(
   unsent: boolean,
   nowMs: number,
 ): RetryFacts {
-  const { candidateCount } = clusterOf(request);
+  const cluster = clusterOf(request);
   const { breaker, retryLimit } = request.lane!;
   const facts = request.context.retryFacts;
   facts.failure = failure;
@@ -186,7 +186,7 @@ function fillFacts(
   facts.responseMatches = false;
   facts.rateLimited = false;
   facts.resetMs = -1;
-  facts.untried = request.tried.length < candidateCount;
+  facts.untried = cluster.hasOther(request.tried);
   facts.stale = false;
   facts.unprocessed = false;
   facts.requeues = request.requeues;

@@ -10,6 +10,7 @@ import {
   ErrorBudget,
   type Outcome,
   type OutlierConfig,
+  type Selection,
   selectionDefaults,
 } from '../../policy/index.ts';
 import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
@@ -56,6 +57,7 @@ export class Cluster
   /** The assignment in force, to be compared by identity. */
   assigned: EndpointAssignment | null = null;
   candidateCount = 0;
+  private levels: Selection<Endpoint>['levels'] = [];
   panicking = false;
   /** Of its requests, those that are answered instead of it. */
   dropShare = 0;
@@ -187,6 +189,12 @@ export class Cluster
     const known = this.byKey.get(address);
     if (known !== undefined || this.config.names?.logical !== true) return known;
     return this.endpoints.find((endpoint) => formatAddress(endpoint.address) === address);
+  }
+
+  /** Somebody may be chosen who is none of these; who was just put aside is no candidate any more. */
+  hasOther(tried: readonly Endpoint[]): boolean {
+    const isOther = (one: Endpoint) => !tried.includes(one);
+    return this.levels.some(({ candidates, loadPercent }) => loadPercent > 0 && candidates.some(isOther));
   }
 
   get breaker(): CircuitBreaker {
@@ -442,6 +450,7 @@ export class Cluster
     if (this.config.closesSick === true) this.endSick(now);
     const rules = selectionRules(this.context, this.config, this.counting, this.stats.balance);
     const selection = this.chooser.select(this.endpoints, rules, now);
+    this.levels = selection.levels;
     this.panicking = selection.panic;
     this.candidateCount = selection.levels.reduce(
       (count, level) => count + (level.loadPercent > 0 ? level.candidates.length : 0),
