@@ -130,3 +130,10 @@ test('a refusal is no silence: three in a row take the endpoint out, and the fir
   expect([unreachable(), again.requests.length > 0]).toEqual([0, true]);
   world.expectSettled();
 });
+
+test('with two endpoints the request that found one of them gone goes to the other', () => {
+  const { world, hosts, vanish, slow } = setup(2);
+  vanish(hosts.slice(0, 1));
+  expect(slow(10)).toBeLessThanOrEqual(1);
+  world.expectSettled();
+});
