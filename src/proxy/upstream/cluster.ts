@@ -485,9 +485,7 @@ export class Cluster
     this.staleness.stop();
     this.redialer.stop();
     this.destinations?.stop();
-    this.context.clock.cancel(this.sweeping);
-    this.context.clock.cancel(this.judging);
-    this.context.clock.cancel(this.readmitting);
+    for (const timer of [this.sweeping, this.judging, this.readmitting]) this.context.clock.cancel(timer);
   }
 }
 
