@@ -15,17 +15,20 @@ export function checkLinks(source: Source, exists: (path: string) => boolean = e
   );
 }
 
-/** Every file in docs/decisions must be linked from its README.md. */
+/** Every file in docs/decisions must be linked from its README.md, and have its number for itself. */
 export function checkDecisionIndex(files: readonly string[], index: string): Finding[] {
-  return files
-    .filter(
-      (path) =>
-        /^docs\/decisions\/\d{4}-.*\.md$/.test(path) && !index.includes(path.split('/').at(-1) ?? path),
-    )
-    .map((path) => ({
-      path,
-      line: 0,
-      rule: 'decisions',
-      message: 'not linked from docs/decisions/README.md',
-    }));
+  const decisions = files.filter((path) => /^docs\/decisions\/\d{4}-.*\.md$/.test(path));
+  const numbers = decisions.map((path) => nameOf(path).slice(0, 4));
+  return decisions.flatMap((path, at) => {
+    const finding = (message: string) => ({ path, line: 0, rule: 'decisions', message });
+    const first = numbers.indexOf(numbers[at] ?? '');
+    return [
+      ...(index.includes(nameOf(path)) ? [] : [finding('not linked from docs/decisions/README.md')]),
+      ...(first === at ? [] : [finding(`has the number of ${nameOf(decisions[first] ?? '')}`)]),
+    ];
+  });
+}
+
+function nameOf(path: string): string {
+  return path.split('/').at(-1) ?? path;
 }

@@ -157,4 +157,11 @@ describe('tidy rules', () => {
       'docs/decisions/0002-b.md',
     ]);
   });
+
+  test('each decision has its number for itself', () => {
+    const files = ['docs/decisions/0001-a.md', 'docs/decisions/0001-b.md'];
+    expect(checkDecisionIndex(files, '0001-a.md 0001-b.md')).toEqual([
+      { path: files[1]!, line: 0, rule: 'decisions', message: 'has the number of 0001-a.md' },
+    ]);
+  });
 });
