@@ -122,6 +122,8 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       expect(await sh(replicas)).toBe('2');
       expect((await sh('kubectl get crd -o name | grep weft.dev')).split('\n').length).toBeGreaterThan(1);
       await sh('kubectl delete lease/weft-revision-next secret/weft-inject-next -n mesh');
+      const pods = "pod -l 'app in (weft-control-next,weft-inject-next)'";
+      await sh(`kubectl wait -n mesh --for=delete ${pods} --timeout=60s`);
     });
 
     test('taken away it leaves the definitions, and what the control plane made', async () => {
