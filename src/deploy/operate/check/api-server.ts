@@ -1,8 +1,17 @@
 // The API server and the nodes: native sidecars (containers that start before the application and end after it) need
-// both at Kubernetes 1.29 (KEP-753, on by default from there).
+// both at Kubernetes 1.29 (KEP-753, on by default from there). Before it proxies are ordinary containers.
 
 import { type KubeObject, textOf } from '../../../control/index.ts';
-import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList, unknown } from './types.ts';
+import {
+  type CheckLine,
+  type ClusterCheck,
+  fault,
+  fine,
+  listNames,
+  overList,
+  unknown,
+  warning,
+} from './types.ts';
 
 /** Minor version of Kubernetes 1. */
 const minorMin = 29;
@@ -15,17 +24,26 @@ export const apiServerCheck: ClusterCheck = {
     const version = textOf(answer.value ?? {}, 'gitVersion');
     const minor = minorOf(version);
     if (minor === null) return [unknown(`its version is not understood (${version})`)];
-    if (minor < minorMin) return [fault(`Kubernetes ${version}: sidecars need 1.${minorMin}`)];
+    if (minor < minorMin)
+      return [
+        warning(`Kubernetes ${version}: proxies are ordinary containers, native sidecars need 1.${minorMin}`),
+      ];
     return [fine(`Kubernetes ${version}`)];
   },
 };
 
 export const nodesCheck: ClusterCheck = {
   name: 'nodes',
-  run: (reader) => overList(reader, '/api/v1/nodes', judgeNodes),
+  async run(reader) {
+    const answer = await reader.get('/version');
+    const minor = answer.ok ? minorOf(textOf(answer.value ?? {}, 'gitVersion')) : null;
+    // What is injected follows the API server; a kubelet that is older would be asked for what it does not know.
+    const native = minor === null || minor >= minorMin;
+    return await overList(reader, '/api/v1/nodes', (nodes) => judgeNodes(nodes, native));
+  },
 };
 
-function judgeNodes(nodes: readonly KubeObject[]): readonly CheckLine[] {
+function judgeNodes(nodes: readonly KubeObject[], native: boolean): readonly CheckLine[] {
   if (nodes.length === 0) return [fault('there is none')];
   const infoOf = (node: KubeObject, name: string) => textOf(node, 'status', 'nodeInfo', name);
   const named = (chosen: readonly KubeObject[]) =>
@@ -35,9 +53,9 @@ function judgeNodes(nodes: readonly KubeObject[]): readonly CheckLine[] {
   const others = nodes.length - linux.length;
   const architectures = [...new Set(linux.map((node) => infoOf(node, 'architecture')))].sort();
   return [
-    old.length > 0
+    native && old.length > 0
       ? fault(`sidecars need a kubelet of 1.${minorMin}: ${named(old)}`)
-      : fine(`${linux.length} of Linux (${architectures.join(', ')}), kubelets as sidecars need them`),
+      : fine(`${linux.length} of Linux (${architectures.join(', ')}), kubelets as proxies need them`),
     ...(others > 0 ? [fine(`${others} of Windows, whose pods are left alone`)] : []),
   ];
 }

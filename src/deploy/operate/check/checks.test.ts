@@ -91,7 +91,7 @@ describe('before an installation', () => {
   test.each([
     ['v1.37.2', 'ok Kubernetes v1.37.2'],
     ['v1.29.0+k3s1', 'ok Kubernetes v1.29.0+k3s1'],
-    ['v1.28.9', 'fault Kubernetes v1.28.9: sidecars need 1.29'],
+    ['v1.28.9', 'warning Kubernetes v1.28.9: proxies are ordinary containers, native sidecars need 1.29'],
     ['next', 'unknown its version is not understood (next)'],
   ])('an API server of %s', async (gitVersion, line) => {
     expect(await ask('api-server', { '/version': { gitVersion } })).toEqual([line]);
@@ -100,12 +100,15 @@ describe('before an installation', () => {
   test('nodes: old kubelets are named, Windows is left alone', async () => {
     const node = (name: string, kubeletVersion: string, operatingSystem = 'linux') =>
       named(name, { status: { nodeInfo: { kubeletVersion, operatingSystem, architecture: 'arm64' } } });
-    const of = (...nodes: readonly object[]) => ask('nodes', { '/api/v1/nodes': nodes });
-    expect(await of(node('a', 'v1.30.1'))).toEqual(['ok 1 of Linux (arm64), kubelets as sidecars need them']);
+    const of = (...nodes: readonly object[]) =>
+      ask('nodes', { '/api/v1/nodes': nodes, '/version': { gitVersion: 'v1.30.1' } });
+    expect(await of(node('a', 'v1.30.1'))).toEqual(['ok 1 of Linux (arm64), kubelets as proxies need them']);
     expect(await of(node('a', 'v1.28.1'), node('w', 'v1.20.0', 'windows'))).toEqual([
       'fault sidecars need a kubelet of 1.29: a',
       'ok 1 of Windows, whose pods are left alone',
     ]);
+    const old = { '/api/v1/nodes': [node('a', 'v1.28.1')], '/version': { gitVersion: 'v1.28.9' } };
+    expect(await ask('nodes', old)).toEqual(['ok 1 of Linux (arm64), kubelets as proxies need them']);
   });
 
   test('rights: what is lacking is named; who may escalate need not hold what roles give', async () => {
