@@ -24,6 +24,8 @@ export class Clients {
   readonly seconds: Second[] = [];
   readonly failures: (LoadFailure & { readonly step: string })[] = [];
   total: LoadTotal = { requests: 0, failed: 0 };
+  /** Pages that were asked for twice, as the connection was ended under the first request. */
+  repeated = 0;
   private readonly acknowledged: AcknowledgedTransfer[] = [];
   private readonly summaries = new Map<string, PromiseWithResolvers<LoadSummary>>();
   private readonly load: BankLoad;
@@ -32,7 +34,14 @@ export class Clients {
   private readonly begunMs = performance.now();
 
   constructor(url: string, ratePerSecond: number) {
-    const config = { url, ratePerSecond, transferShare, run: 'story', customers: customersCount };
+    const config = {
+      url,
+      ratePerSecond,
+      transferShare,
+      run: 'story',
+      customers: customersCount,
+      repeatsPages: true,
+    } as const;
     this.load = new BankLoad(config, (event) => this.onEvent(event));
     this.done = this.load.run();
   }
@@ -91,6 +100,9 @@ export class Clients {
         if (known < failuresMax) this.failures.push({ step, kind, afterMs, reason });
         return;
       }
+      case 'repeated':
+        this.repeated += 1;
+        return;
       case 'acknowledged':
         this.acknowledged.push(event.transfer);
         return;

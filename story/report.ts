@@ -8,6 +8,8 @@ export interface StoryReport {
   readonly steps: readonly StepReport[];
   readonly requests: number;
   readonly failed: number;
+  /** Asked for again by clients, because their idle connection was ended as they asked. */
+  readonly repeated: number;
   /** Calls between services that they took, at least. */
   readonly calls: number;
   readonly money: MoneyReport;
@@ -23,10 +25,17 @@ export function createReport(
   money: MoneyReport,
   callsMin: number,
 ): StoryReport {
-  const { total, calls, failures, seconds } = clients;
+  const { total, calls, failures, repeated, seconds } = clients;
   const faults = steps.filter(({ fault }) => fault !== '').map(({ name, fault }) => `${name}: ${fault}`);
   if (total.failed > 0) faults.push(`${total.failed} of ${total.requests} requests failed`);
+  if (repeated > repeatedMax(total.requests))
+    faults.push(`${repeated} of ${total.requests} requests lost their connection, and were asked again`);
   if (calls < callsMin) faults.push(`${calls} calls, and ${callsMin} were wanted`);
   if (!isMoneyRight(money)) faults.push(`the money is not right: ${JSON.stringify(money)}`);
-  return { steps, ...total, calls, money, failures, seconds, faults };
+  return { steps, ...total, repeated, calls, money, failures, seconds, faults };
+}
+
+/** A rollout ends connections that were idle for a second; that one of a thousand requests meets that very moment. */
+function repeatedMax(requests: number): number {
+  return Math.ceil(requests / 1000);
 }

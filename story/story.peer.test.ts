@@ -62,6 +62,7 @@ test('the page says what went wrong, and lets no text be markup', () => {
     steps: [{ ...step, p50Ms: 1, p99Ms: 2, usage: {}, fault: 'no <i> today' }],
     requests: 2,
     failed: 1,
+    repeated: 0,
     calls: 28,
     money: { expected: 1, found: 1, doubled: 0, lost: 0, agreed: 1, wrongBalances: 0 },
     failures: [],

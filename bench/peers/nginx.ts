@@ -1,5 +1,6 @@
 // nginx as a proxy, and as the endpoints behind every proxy.
 
+import { dirname } from 'node:path';
 import { type Place, routePrefix, type Work } from './work.ts';
 
 const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -16,7 +17,7 @@ export function nginxProxyConfig(work: Work, place: Place): string {
   );
   const hop = `server { listen 127.0.0.1:${inbound} ssl; ${serverTls(place)} ssl_verify_client on; ${locations(work, 'http://ledger')} }`;
   const call = `https://hop; proxy_ssl_server_name on; proxy_ssl_name ledger; proxy_ssl_verify on; proxy_ssl_session_reuse on; ${clientTls(place)}`;
-  return `${head(work)}
+  return `${head(work, place)}
 http {
   access_log off; ${lasting} ${temporary.join(' ')}
   ${upstream('ledger', servers)}
@@ -29,9 +30,10 @@ http {
 `;
 }
 
-function head(work: Work): string {
+/** nginx removes the file of its process id when it ends: it must be one of its own. */
+function head(work: Work, { certificates }: Place): string {
   const workers = `worker_processes ${work.threads}; ${work.threads === 1 ? 'master_process off;' : ''}`;
-  return `daemon off; ${workers} pid /dev/null; worker_rlimit_nofile 20000;
+  return `daemon off; ${workers} pid ${dirname(certificates.chain)}/nginx.pid; worker_rlimit_nofile 20000;
 events { worker_connections 19000; }`;
 }
 
@@ -66,7 +68,7 @@ export function backendConfig(
     (port) =>
       `server { listen 127.0.0.1:${port} backlog=4096${http2Endpoints.includes(port) ? ' http2' : ''}; http2_max_concurrent_streams 2000; client_max_body_size 100m; location /size/ { root ${folder}; } location / { return 200 '{"account":"12345","balance":1000}'; } }`,
   );
-  return `daemon off; master_process off; worker_processes 1; pid /dev/null; worker_rlimit_nofile 20000;
+  return `daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid; worker_rlimit_nofile 20000;
 events { worker_connections 19000; }
 http {
   access_log off; ${lasting} default_type application/json; ${temporary.join(' ')}

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { createServer } from 'node:net';
 import { BankLoad, runBankLoad } from './bank-load.ts';
 import type { LoadConfig, LoadEvent } from './protocol.ts';
 
@@ -119,4 +120,37 @@ test('runBankLoad obeys the lines of its input', async () => {
       .map(({ name }) => name)
       .toSorted(),
   ).toEqual(['later', 'start']);
+});
+
+test.each([
+  ['once', 1, 0],
+  ['twice', 2, 1],
+] as const)('a page whose connection is ended %s without an answer', async (_, cuts, failed) => {
+  const paths: string[] = [];
+  const cutting = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      for (const [, path = ''] of data.toString('latin1').matchAll(/^GET (\S+)/gm)) {
+        paths.push(path);
+        const isCut = path === paths[0] && paths.filter((one) => one === path).length <= cuts;
+        if (isCut) socket.end();
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      }
+    });
+  });
+  await new Promise<void>((resolve) => cutting.listen(0, '127.0.0.1', resolve));
+  const address = cutting.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const url = `http://127.0.0.1:${port}`;
+  const slow = { ...config(), url, ratePerSecond: 100, transferShare: 0, repeatsPages: true } as const;
+  const load = new BankLoad(slow, (event) => events.push(event));
+  const running = load.run();
+  while (paths.length < 10) await new Promise((resolve) => setImmediate(resolve));
+  load.stop();
+  await running;
+  cutting.close();
+  expect(paths.filter((path) => path === paths[0]).length).toBe(2);
+  expect(events.filter(({ type }) => type === 'repeated').length).toBe(1);
+  const done = events.at(-1);
+  expect(done?.type === 'done' && done.total.failed).toBe(failed);
 });

@@ -30,6 +30,9 @@ interface Pending {
   readonly phase: PhaseRecorder;
   /** null for the home page. */
   readonly transfer: AcknowledgedTransfer | null;
+  /** Of the first request for it. */
+  readonly sequence: number;
+  readonly isRepeated: boolean;
   text: string;
 }
 
@@ -38,6 +41,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
   private readonly emit: (event: LoadEvent) => void;
   private readonly authority: string;
   private readonly pending = new Map<number, Pending>();
+  private readonly again: Pending[] = [];
   private phases: PhaseRecorder[] = [new PhaseRecorder('start')];
   private second = new PhaseRecorder('second');
   private total: LoadTotal = { requests: 0, failed: 0 };
@@ -74,6 +78,7 @@ export class BankLoad implements RequestMaker, LoadObserver {
     // What the run gave up on was not answered: a failure, as every client would say.
     for (const sequence of [...this.pending.keys()])
       this.end(sequence, clientTimeoutMs, 'given up at the end');
+    for (const left of this.again.splice(0)) this.settle(left, clientTimeoutMs, 'given up at the end');
     this.current.close();
     this.reportPhases();
     this.emit({ type: 'done', total: this.total });
@@ -91,13 +96,18 @@ export class BankLoad implements RequestMaker, LoadObserver {
   }
 
   next(sequence: number): LoadRequest {
+    const again = this.again.shift();
+    if (again !== undefined) {
+      this.pending.set(sequence, again);
+      return this.homeRequest(again.sequence);
+    }
     // Spread evenly instead of drawn, so that every second has its share.
     const share = this.config.transferShare;
     const isTransfer = Math.floor((sequence + 1) * share) > Math.floor(sequence * share);
     const phase = this.current;
     phase.onDue();
     const transfer = isTransfer ? this.createTransfer(sequence) : null;
-    this.pending.set(sequence, { phase, transfer, text: '' });
+    this.pending.set(sequence, { phase, transfer, sequence, isRepeated: false, text: '' });
     return transfer === null ? this.homeRequest(sequence) : this.transferRequest(transfer);
   }
 
@@ -109,6 +119,8 @@ export class BankLoad implements RequestMaker, LoadObserver {
   }
 
   onResult({ sequence, failure, status, latencyMs }: LoadResult): void {
+    const wasCut = failure === 'peer-closed' && status === 0;
+    if (wasCut && this.config.repeatsPages === true && this.repeat(sequence)) return;
     const text = this.pending.get(sequence)?.text.slice(0, reasonBytesMax) ?? '';
     this.end(sequence, latencyMs, failure === 'status' ? `${status} ${text}` : failure);
   }
@@ -164,6 +176,23 @@ export class BankLoad implements RequestMaker, LoadObserver {
     const pending = this.pending.get(sequence);
     if (pending === undefined) return;
     this.pending.delete(sequence);
+    this.settle(pending, latencyMs, reason);
+  }
+
+  /**
+   * A connection that nobody used may be ended as a request is sent; browsers then ask again for a page, once, on
+   * another one (RFC 9110 section 9.2.2), and so do these clients, in place of the next request that is due.
+   */
+  private repeat(sequence: number): boolean {
+    const pending = this.pending.get(sequence);
+    if (pending === undefined || pending.transfer !== null || pending.isRepeated) return false;
+    this.pending.delete(sequence);
+    this.again.push({ ...pending, isRepeated: true });
+    this.emit({ type: 'repeated', phase: pending.phase.name });
+    return true;
+  }
+
+  private settle(pending: Pending, latencyMs: number, reason: string): void {
     const { phase, transfer } = pending;
     const succeeded = reason === '';
     phase.onEnd(latencyMs, succeeded);

@@ -11,6 +11,8 @@ export interface LoadConfig {
   /** Makes the references of this run's transfers its own. */
   readonly run: string;
   readonly customers: number;
+  /** Asks again for a page whose connection was ended under the request, as browsers do. */
+  readonly repeatsPages?: true;
 }
 
 /** Demo to load. The first line is `start`; the end of the input ends the load. */
@@ -49,5 +51,7 @@ export type LoadEvent =
   /** A phase whose last request has ended. */
   | ({ readonly type: 'phase'; readonly name: string } & LoadSummary)
   | ({ readonly type: 'failure'; readonly phase: string } & LoadFailure)
+  /** Its connection was ended as it was sent, and it is sent again. */
+  | { readonly type: 'repeated'; readonly phase: string }
   | { readonly type: 'acknowledged'; readonly transfer: AcknowledgedTransfer }
   | { readonly type: 'done'; readonly total: LoadTotal };
