@@ -36,7 +36,7 @@ export const http2: BenchCase = {
     const floods: Step = {
       label: 'floods',
       when: 'after',
-      run: (peer) => measureFloods(peer, quick ? 1 : 3),
+      run: (peer) => measureFloods(peer, quick ? 0.5 : 3),
     };
     const memory: Step = { label: 'loaded', when: 'after', run: async (peer) => measureMemory(peer) };
     const plan = (label: string, work: Partial<Work>, steps: readonly Step[]): Plan => ({
