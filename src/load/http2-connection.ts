@@ -169,6 +169,7 @@ class LoadHttp2Lane implements LoadLane, ResponseReceiver, TimerHandler {
   send(pending: PendingRequest, nowMs: number): void {
     this.state = 'busy';
     this.pending = pending;
+    pending.reused = this.served > 0;
     this.sentMs = nowMs;
     this.head = null;
     this.connection.send(this);

@@ -22,6 +22,8 @@ export interface PendingRequest {
   readonly sequence: number;
   readonly request: LoadRequest;
   readonly intendedMs: number;
+  /** It was sent on a connection that had carried others, which its peer may have been about to end. */
+  reused: boolean;
 }
 
 /** What carries one request at a time: a connection of HTTP/1.1, or a stream's place on one of HTTP/2. */
@@ -90,6 +92,7 @@ export class LoadConnection implements LoadLane, SocketHandler, ClientHost {
   send(pending: PendingRequest, nowMs: number): void {
     this.state = 'busy';
     this.pending = pending;
+    pending.reused = this.served > 0;
     this.sentMs = nowMs;
     this.head = null;
     const { head, body } = pending.request;

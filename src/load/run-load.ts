@@ -48,6 +48,7 @@ class Result {
   head: ResponseHead | null = null;
   grpcStatus = -1;
   messages = 0;
+  reused = false;
   intendedMs = 0;
   latencyMs = 0;
   serviceMs = -1;
@@ -208,7 +209,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
   private request(intendedMs: number, nowMs: number): void {
     const sequence = this.sequence++;
     const request = this.options.maker.next(sequence);
-    const pending = { sequence, request, intendedMs };
+    const pending = { sequence, request, intendedMs, reused: false };
     this.open += 1;
     this.recorder.onDue(intendedMs, nowMs);
     const pool = this.pools[request.target]!;
@@ -237,6 +238,7 @@ class Run implements LoadRun, ConnectionOwner, TimerHandler, Waiter {
     result.head = head;
     result.grpcStatus = call?.status ?? -1;
     result.messages = call?.messages ?? 0;
+    result.reused = pending.reused;
     result.intendedMs = pending.intendedMs;
     result.latencyMs = nowMs - pending.intendedMs;
     result.serviceMs = sentMs < 0 ? -1 : nowMs - sentMs;

@@ -48,6 +48,8 @@ export interface LoadResult {
   readonly grpcStatus: number;
   /** Messages of gRPC that came back. */
   readonly messages: number;
+  /** Sent on a connection that had carried others before it. */
+  readonly reused: boolean;
   /** When it was due, in the clock's time. */
   readonly intendedMs: number;
   /** From when it was due to the end of the response. */

@@ -118,9 +118,9 @@ export class BankLoad implements RequestMaker, LoadObserver {
     }
   }
 
-  onResult({ sequence, failure, status, latencyMs }: LoadResult): void {
-    const wasCut = failure === 'peer-closed' && status === 0;
-    if (wasCut && this.config.repeatsPages === true && this.repeat(sequence)) return;
+  onResult({ sequence, failure, status, latencyMs, reused }: LoadResult): void {
+    const wasIdle = reused && failure === 'peer-closed' && status === 0;
+    if (wasIdle && this.config.repeatsPages === true && this.repeat(sequence)) return;
     const text = this.pending.get(sequence)?.text.slice(0, reasonBytesMax) ?? '';
     this.end(sequence, latencyMs, failure === 'status' ? `${status} ${text}` : failure);
   }

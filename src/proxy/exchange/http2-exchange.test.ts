@@ -10,6 +10,8 @@ import {
   ip,
   listenerConfig,
   logTo,
+  route,
+  routeConfig,
 } from '../testing/configs.ts';
 import type { HttpAsked } from '../testing/http-ends.ts';
 import { Http2Client, Http2Origin } from '../testing/http2-peers.ts';
@@ -28,9 +30,11 @@ interface Served {
 interface Options {
   readonly cluster?: Partial<ClusterConfig>;
   readonly http?: Partial<HttpOptions>;
+  /** Of the one route. */
+  readonly route?: Parameters<typeof route>[0];
 }
 
-function serve({ cluster, http }: Options = {}): Served {
+function serve({ cluster, http, route: options }: Options = {}): Served {
   let text = '';
   const world = new World({
     createLogSink: () => ({
@@ -45,6 +49,7 @@ function serve({ cluster, http }: Options = {}): Served {
   const origin = new Http2Origin(world.network, ip(9100), world.clock);
   world.apply({
     listeners: [listenerConfig({ http: httpOptions({ ...logTo('stdout'), ...http }) })],
+    ...(options === undefined ? {} : { routes: [routeConfig([route(options)])] }),
     clusters: [clusterConfig({ http2: http2Settings, ...cluster })],
     endpoints: { ledger: [endpointConfig(origin.port)] },
   });
@@ -80,27 +85,33 @@ test('a gRPC answer that is cut short ends with a status', () => {
   world.expectSettled();
 });
 
+const limited = { grpcTimes: { maxMs: 0, offsetMs: 0 } };
 test.each([
-  ['before an answer', null],
-  ['within it', grpc],
-] as const)('an endpoint that gives up a call just before its time is over, %s: it is over', (_, fields) => {
-  const { world, origin, client } = serve();
-  origin.respond = (asked) => fields && begin(asked, fields);
-  const patient = [...grpc, ['grpc-timeout', '100m']] as const;
-  const [early, late] = [98.5, 50].map((afterMs) => {
-    const call = client.request('POST', '/bank.Ledger/Get', patient, 'x');
-    world.run(afterMs);
-    for (const { socket } of origin.connections) socket.reset();
-    world.run(200);
-    return call;
-  });
-  const statusOf = (call: typeof early) =>
-    (call?.trailers ?? call?.head)?.getName('grpc-status') ?? call?.error;
-  expect([statusOf(early), statusOf(late)]).toEqual(['4', '14']);
-  expect(world.cluster().stats.requestTimeouts).toBe(1);
-  expect(world.cluster().endpoints[0]?.attemptsFailed).toBe(2);
-  world.expectSettled();
-});
+  ['before an answer', null, {}],
+  ['within it', grpc, {}],
+  ['before an answer, by max_grpc_timeout', null, limited],
+  ['within it, by max_grpc_timeout', grpc, limited],
+] as const)(
+  'an endpoint that gives up a call just before its time is over, %s: it is over',
+  (_, fields, options) => {
+    const { world, origin, client } = serve({ route: options });
+    origin.respond = (asked) => fields && begin(asked, fields);
+    const patient = [...grpc, ['grpc-timeout', '100m']] as const;
+    const [early, late] = [98.5, 50].map((afterMs) => {
+      const call = client.request('POST', '/bank.Ledger/Get', patient, 'x');
+      world.run(afterMs);
+      for (const { socket } of origin.connections) socket.reset();
+      world.run(200);
+      return call;
+    });
+    const statusOf = (call: typeof early) =>
+      (call?.trailers ?? call?.head)?.getName('grpc-status') ?? call?.error;
+    expect([statusOf(early), statusOf(late)]).toEqual(['4', '14']);
+    expect(world.cluster().stats.requestTimeouts).toBe(1);
+    expect(world.cluster().endpoints[0]?.attemptsFailed).toBe(2);
+    world.expectSettled();
+  },
+);
 
 test('another answer that is cut short is reset', () => {
   const { world, origin, client } = serve();

@@ -52,8 +52,9 @@ export function limitByCaller(request: RequestState): void {
  * An endpoint that gives up a call gives it up by its own clock, and was told of the caller's time rounded down to a
  * millisecond: its reset may come before our time is over, and is the end of that time all the same.
  */
-export function isCallOver({ callerMs }: RequestState, nowMs: number): boolean {
-  return callerMs > 0 && nowMs >= callerMs - endpointEarlyMs;
+export function isCallOver({ callerMs, deadlines, head, route }: RequestState, nowMs: number): boolean {
+  const isTold = callerMs > 0 || (route?.grpcTimes !== undefined && isGrpc(head));
+  return isTold && nowMs >= (callerMs > 0 ? callerMs : deadlines.requestMs) - endpointEarlyMs;
 }
 
 /** The rounding, and the tick of a timer. */
