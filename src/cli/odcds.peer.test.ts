@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../base/index.ts';
 import { type ControlPlane, createControlPlane } from '../control/index.ts';
+import { localService } from '../control/testing/manifests.ts';
 import { createBunNetwork, createMemoryStore, createSystemClock } from '../net/index.ts';
 import { createXdsCluster, type Envoy, socketAddress, startEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
@@ -157,24 +158,11 @@ class Proxies {
 const toAll = (answer: string) => Object.fromEntries(names.map((name) => [name, answer]));
 const absent = '503 NC cluster_not_found';
 
-const service = (name: string, port: number) => `apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: bank }
-spec: { selector: { app: ${name} }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { name: ${name}-1, namespace: bank, labels: { kubernetes.io/service-name: ${name} } }
-addressType: IPv4
-ports: [{ name: http, port: ${port} }]
-endpoints: [{ addresses: [127.0.0.1] }]
-`;
-
 describeWith(['envoy'], 'clusters on demand of our control plane', () => {
   const backend = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('here') });
   const store = createMemoryStore();
   const write = (name: string) =>
-    store.write(`dir/${name}.yaml`, new TextEncoder().encode(service(name, backend.port ?? 0)));
+    store.write(`dir/${name}.yaml`, new TextEncoder().encode(localService(name, backend.port ?? 0)));
   const proxies = new Proxies();
   let plane: ControlPlane;
   let xds: GrpcAdsListener;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../base/index.ts';
 import { type ControlPlane, createControlPlane } from '../control/index.ts';
+import { localService } from '../control/testing/manifests.ts';
 import { encodeBootstrap } from '../deploy/index.ts';
 import { createBunNetwork, createMemoryStore, createSystemClock } from '../net/index.ts';
 import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
@@ -18,19 +19,6 @@ setDefaultTimeout(90_000);
 
 const weft = join(import.meta.dir, '../../bin/weft');
 
-const service = (name: string, port: number) => `apiVersion: v1
-kind: Service
-metadata: { name: ${name}, namespace: bank }
-spec: { selector: { app: ${name} }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { name: ${name}-1, namespace: bank, labels: { kubernetes.io/service-name: ${name} } }
-addressType: IPv4
-ports: [{ name: http, port: ${port} }]
-endpoints: [{ addresses: [127.0.0.1] }]
-`;
-
 describeWith(['envoy'], 'virtual hosts on demand', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-vhds-'));
   const backend = Bun.serve({
@@ -40,7 +28,7 @@ describeWith(['envoy'], 'virtual hosts on demand', () => {
   });
   const store = createMemoryStore();
   const write = (name: string) =>
-    store.write(`dir/${name}.yaml`, new TextEncoder().encode(service(name, backend.port ?? 0)));
+    store.write(`dir/${name}.yaml`, new TextEncoder().encode(localService(name, backend.port ?? 0)));
   const metadata = (outbound: number) => ({
     vhds: 'on-demand',
     namespace: 'bank',

@@ -32,7 +32,7 @@ export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './co
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
 export { type FleetObject, managedLabel, managedValue, ObjectFleet } from './fleet/object-fleet.ts';
-export { revisionLabel, revisionNamedBy } from './fleet/revisions.ts';
+export { revisionLabel, revisionNamedBy, revisionOfGateway } from './fleet/revisions.ts';
 export {
   type Cluster,
   type ClusterAccess,

@@ -9,7 +9,7 @@ import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 import { type GrpcAdsListener, serveGrpcAds } from '../xds/index.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
-import { service } from './testing/manifests.ts';
+import { localService } from './testing/manifests.ts';
 
 setDefaultTimeout(60_000);
 
@@ -22,14 +22,7 @@ describeWith(['envoy'], 'Envoy by VHDS', () => {
   let envoy: Envoy;
   const outbound = freePort();
 
-  const slice = (name: string) => `---
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: { name: ${name}-1, namespace: bank, labels: { kubernetes.io/service-name: ${name} } }
-addressType: IPv4
-ports: [{ name: http, port: ${backend.port} }]
-endpoints: [{ addresses: [127.0.0.1] }]
-`;
+  const local = (name: string) => localService(name, backend.port ?? 0);
   const status = async (host: string) =>
     (await fetch(`http://127.0.0.1:${outbound}/`, { headers: { host } })).status;
   const tablesTaken = async () => {
@@ -38,7 +31,7 @@ endpoints: [{ addresses: [127.0.0.1] }]
   };
 
   beforeAll(async () => {
-    await write('ledger.yaml', service('ledger') + slice('ledger'));
+    await write('ledger.yaml', local('ledger'));
     const clock = createSystemClock();
     plane = createControlPlane({ clock, log: silentLog, store, directory: 'dir' });
     xds = serveGrpcAds({
@@ -77,7 +70,7 @@ endpoints: [{ addresses: [127.0.0.1] }]
 
   test('Services come and go without a table', async () => {
     const before = await tablesTaken();
-    await write('cards.yaml', service('cards') + slice('cards'));
+    await write('cards.yaml', local('cards'));
     await until('the new one is reached', async () => (await status('cards')) === 200);
     await store.remove('dir/cards.yaml');
     await until('it is gone', async () => (await status('cards')) === 404);

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type KubeObject, textOf } from '../../../control/index.ts';
 import { listOf } from '../mesh-pods.ts';
+import { gatewayGroup, overGateways } from './mesh-gateways.ts';
 import {
   type CheckLine,
   type ClusterCheck,
@@ -15,27 +16,17 @@ import {
   warning,
 } from './types.ts';
 
-const controllerName = 'weft.dev/gateway-controller';
 /** A certificate that ends sooner is to be renewed now. */
 const daysLeftMin = 14;
-const group = '/apis/gateway.networking.k8s.io/v1';
 
 export const certificatesCheck: ClusterCheck = {
   name: 'certificates',
   run: (reader, { nowMs }) =>
-    overList(reader, `${group}/gatewayclasses`, (classes) => {
-      const ours = new Set(
-        classes
-          .filter((one) => textOf(one, 'spec', 'controllerName') === controllerName)
-          .map((one) => textOf(one, 'metadata', 'name')),
-      );
-      return overList(reader, `${group}/gateways`, (all) => {
-        const gateways = all.filter((one) => ours.has(textOf(one, 'spec', 'gatewayClassName')));
-        return overList(reader, `${group}/listenersets`, (sets) =>
-          judgeAll(reader, [...gateways, ...attachedTo(gateways, sets)], nowMs),
-        );
-      });
-    }),
+    overGateways(reader, (gateways) =>
+      overList(reader, `${gatewayGroup}/listenersets`, (sets) =>
+        judgeAll(reader, [...gateways, ...attachedTo(gateways, sets)], nowMs),
+      ),
+    ),
 };
 
 /** Sets of listeners of these Gateways; whether a Gateway takes a set is said in the set's status. */

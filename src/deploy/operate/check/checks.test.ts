@@ -348,11 +348,37 @@ describe('of an installation', () => {
       'fault shop names revision next, which is not there: nobody injects its pods',
     ]);
     const both = [control({}), control(next)];
-    expect(await of(both, [sidecar('a', next)])).toEqual([
-      'ok every namespace has the control plane that it names',
-    ]);
+    expect(await of(both, [sidecar('a', next)])).toEqual(['ok all have the control plane that they name']);
     expect(await of(both, [sidecar('a', next), sidecar('b', {}), pod('c', 'app')])).toEqual([
       'warning sidecars of the one without a revision, where their namespace names another: shop/b; restart them',
+    ]);
+  });
+
+  test('Gateways of a control plane that is not there', async () => {
+    const control = (name: string) => ({
+      metadata: { name: 'any', labels: name === '' ? {} : { 'weft.dev/rev': name } },
+      spec: { template: { spec: { containers: [{ name: 'weft-control' }] } } },
+    });
+    const gateway = (name: string, rev = '', gatewayClassName = 'weft') => ({
+      metadata: { name, namespace: 'edge', labels: rev === '' ? {} : { 'weft.dev/rev': rev } },
+      spec: { gatewayClassName },
+    });
+    const of = (there: readonly string[], ...gateways: readonly object[]) =>
+      ask('revisions', {
+        '/apis/apps/v1/namespaces/mesh/deployments': there.map(control),
+        '/api/v1/namespaces': [named('edge')],
+        '/apis/gateway.networking.k8s.io/v1/gatewayclasses': [
+          named('weft', { spec: { controllerName: 'weft.dev/gateway-controller' } }),
+        ],
+        '/apis/gateway.networking.k8s.io/v1/gateways': gateways,
+      });
+    const all = [gateway('plain'), gateway('moved', 'next'), gateway('foreign', 'other', 'another')];
+    expect(await of(['', 'next'], ...all)).toEqual(['ok all have the control plane that they name']);
+    expect(await of(['next'], ...all)).toEqual([
+      'fault Gateways of the one without a revision, which is not there: edge/plain; nobody serves them',
+    ]);
+    expect(await of([''], ...all)).toEqual([
+      'fault Gateways of revision next, which is not there: edge/moved; nobody serves them',
     ]);
   });
 

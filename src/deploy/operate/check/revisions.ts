@@ -1,8 +1,9 @@
-// Revisions side by side: what namespaces name is there, and what runs in them was made by it.
+// Revisions side by side: what namespaces and Gateways name is there, and what runs in them was made by it.
 
-import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
+import { type KubeObject, revisionNamedBy, revisionOfGateway, textOf } from '../../../control/index.ts';
 import { listMeshPods } from '../mesh-pods.ts';
 import { listRevisions } from '../uninstall-plan.ts';
+import { overGateways } from './mesh-gateways.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList, warning } from './types.ts';
 
 export const revisionsCheck: ClusterCheck = {
@@ -10,13 +11,17 @@ export const revisionsCheck: ClusterCheck = {
   run: (reader, { namespace }) =>
     overList(reader, `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`, (deployments) =>
       overList(reader, '/api/v1/namespaces', (namespaces) =>
-        overList(reader, '/api/v1/pods', (pods) => {
-          const lines = [
-            ...judgeNames(namespaces, listRevisions(deployments)),
-            ...judgePods(namespaces, pods),
-          ];
-          return lines.length > 0 ? lines : [fine('every namespace has the control plane that it names')];
-        }),
+        overList(reader, '/api/v1/pods', (pods) =>
+          overGateways(reader, (gateways) => {
+            const there = listRevisions(deployments);
+            const lines = [
+              ...judgeNames(namespaces, there),
+              ...judgeGateways(gateways, namespaces, there),
+              ...judgePods(namespaces, pods),
+            ];
+            return lines.length > 0 ? lines : [fine('all have the control plane that they name')];
+          }),
+        ),
       ),
     ),
 };
@@ -32,6 +37,24 @@ function judgeNames(namespaces: readonly KubeObject[], there: readonly string[])
   return lost.map((one) =>
     fault(
       `${nameOf(one)} names revision ${revisionNamedBy(one)}, which is not there: nobody injects its pods`,
+    ),
+  );
+}
+
+function judgeGateways(
+  gateways: readonly KubeObject[],
+  namespaces: readonly KubeObject[],
+  there: readonly string[],
+): readonly CheckLine[] {
+  const named = new Map(namespaces.map((one) => [nameOf(one), one]));
+  const namespaceOf = (one: KubeObject) => textOf(one, 'metadata', 'namespace');
+  const revisionOf = (one: KubeObject) => revisionOfGateway(one, named.get(namespaceOf(one)) ?? null);
+  const lost = gateways.filter((one) => !there.includes(revisionOf(one)));
+  return [...Map.groupBy(lost, revisionOf)].map(([revision, those]) =>
+    fault(
+      `Gateways of ${describeRevision(revision)}, which is not there: ${listNames(
+        those.map((one) => `${namespaceOf(one)}/${nameOf(one)}`),
+      )}; nobody serves them`,
     ),
   );
 }
