@@ -34,7 +34,6 @@ import {
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
-import { watchOthers } from './end-with-others.ts';
 import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { machine } from './machine.ts';
 import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from './proxy-bootstrap.ts';
@@ -171,7 +170,8 @@ async function run(given: ProxyFlags): Promise<void> {
   });
   warmUpThread(flags.warmUp, 0, log);
   listenToSignals(proxy, log, ask);
-  if (flags.endWithOthers === true) watchOthers(ask);
+  // By itself: what it needs is most of what injects, and no other proxy has use for it.
+  if (flags.endWithOthers === true) (await import('./end-with-others.ts')).watchOthers(ask);
   restart?.watch(proxy, (withinMs) => end.resolve({ kind: 'succeeded', withinMs }));
   await finish(proxy, await end.promise);
   await proxy.stop();
