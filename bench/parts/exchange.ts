@@ -97,6 +97,10 @@ class PlainSocket implements Socket {
     return this.writeLatin1(Buffer.prototype.latin1Slice.call(bytes, start, end));
   }
 
+  send(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.write(bytes, start, end);
+  }
+
   writeLatin1(text: string): boolean {
     if (this.text === '' && this.written !== null) this.written.push(this);
     this.text += text;

@@ -1,8 +1,9 @@
-// One TCP or unix connection of Bun behind the Socket seam. What a handler call writes is gathered as one latin1 string
-// and leaves in one system call when the call returns; large byte ranges are not gathered but handed through. Only what
-// the kernel refuses is kept.
+// One TCP or unix connection of Bun behind the Socket seam. What a handler call writes is gathered (gathered.ts) and
+// leaves in one system call when the call returns; large byte ranges are not gathered but handed through. Only what the
+// kernel refuses is kept.
 
 import { assert, type ErrorSource, type MeshError } from '../base/index.ts';
+import { Gathered, type GatherTarget, gatherBytesMax } from './gathered.ts';
 import { readOriginalDestination, readUnreadBytes, readUnsentBytes } from './native/index.ts';
 import {
   type Address,
@@ -37,17 +38,12 @@ import { deferClose, deferFlush } from './turn.ts';
  * call.
  */
 const joinBytesMax = 16 * 1024;
-/** Gathered bytes that are sent before the handler returns. */
-const gatherBytesMax = 64 * 1024;
 
 /** Bun's socket; its types do not know that `write` takes an encoding for strings. */
 export type RawSocket = Bun.Socket<unknown> & { readonly fd?: number };
-type Latin1Writer = { write(text: string, encoding: 'latin1'): number };
 
 /** Given by bun-network.ts, whose handlers a connection changes to when its TLS starts. */
 type Upgrade = (raw: RawSocket, socket: BunSocket, handshake: Handshake, received: Uint8Array | null) => void;
-
-const latin1Slice = Buffer.prototype.latin1Slice as (this: Uint8Array, start: number, end: number) => string;
 
 /** opening -> open -> closed, or opening -> closed. */
 type State = 'opening' | 'open' | 'closed';
@@ -63,8 +59,8 @@ export class BunSocket implements Socket {
   private handler: SocketHandler | null;
   private raw: RawSocket | null = null;
   private state: State = 'opening';
-  /** Gathered during this turn; empty while `#kept` is not, so that order holds. */
-  private text = '';
+  /** During this turn; empty while `kept` is not, so that order holds. */
+  private readonly gathered = new Gathered();
   /** Copies of what the kernel has not taken. */
   private kept: Uint8Array[] = [];
   private paused = false;
@@ -103,17 +99,35 @@ export class BunSocket implements Socket {
     const length = end - start;
     if (length === 0 || this.ending || this.state === 'closed') return true;
     this.queuedBytes += length;
+    if (length <= joinBytesMax) this.makeRoom(length);
     if (this.isBlocked()) this.kept.push(copyOf(bytes, start, end));
     else if (length > joinBytesMax) this.sendBytes(bytes, start, end);
-    else this.gather(latin1Slice.call(bytes, start, end));
+    else {
+      this.gathered.addBytes(bytes, start, end);
+      if (!this.flushPending) deferFlush(this);
+    }
+    return this.mayContinue();
+  }
+
+  send(bytes: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    if (length === 0 || this.ending || this.state === 'closed') return true;
+    this.queuedBytes += length;
+    if (this.isBlocked()) this.kept.push(copyOf(bytes, start, end));
+    else this.sendBytes(bytes, start, end);
     return this.mayContinue();
   }
 
   writeLatin1(text: string): boolean {
     if (text.length === 0 || this.ending || this.state === 'closed') return true;
     this.queuedBytes += text.length;
+    this.makeRoom(text.length);
     if (this.isBlocked()) this.kept.push(Buffer.from(text, 'latin1'));
-    else this.gather(text);
+    else if (text.length > gatherBytesMax) this.sendBytes(Buffer.from(text, 'latin1'), 0, text.length);
+    else {
+      this.gathered.addText(text);
+      if (!this.flushPending) deferFlush(this);
+    }
     return this.mayContinue();
   }
 
@@ -347,7 +361,7 @@ export class BunSocket implements Socket {
     if (this.state !== 'open' || this.handshake !== null) return;
     this.gatherLast();
     this.sendKept();
-    this.sendText();
+    this.sendGathered();
     this.sendFin();
     this.announceDrain();
     if (this.held.length > 0 && !this.paused) this.deliverHeld();
@@ -360,7 +374,7 @@ export class BunSocket implements Socket {
       this.state === 'open' && this.handshake === null && this.secure === null,
       'TLS starts once, on an open connection',
     );
-    this.sendText();
+    this.sendGathered();
     this.handshake = handshake;
     if (this.queuedBytes === 0 && !this.ending) return true;
     this.failTls({ reason: 'handshake', message: 'bytes in the clear were still queued' });
@@ -387,7 +401,7 @@ export class BunSocket implements Socket {
   private close(error: MeshError | null): void {
     this.state = 'closed';
     this.closeError = error;
-    this.text = '';
+    this.gathered.drop();
     this.kept = [];
     this.held = [];
     this.writer = null;
@@ -411,23 +425,21 @@ export class BunSocket implements Socket {
     return false;
   }
 
-  private gather(text: string): void {
-    this.text = this.text === '' ? text : this.text + text;
-    if (this.text.length > gatherBytesMax) this.sendText();
-    else if (!this.flushPending) deferFlush(this);
+  private makeRoom(count: number): void {
+    if (this.gathered.isFull(count)) this.sendGathered();
   }
 
-  private sendText(): void {
-    const text = this.text;
-    if (text === '') return;
-    this.text = '';
-    const taken = Math.max((this.raw as Latin1Writer | null)!.write(text, 'latin1'), 0);
-    this.queuedBytes -= taken;
-    if (taken < text.length) this.kept.push(Buffer.from(text.slice(taken), 'latin1'));
+  private sendGathered(): void {
+    const { gathered } = this;
+    if (gathered.isEmpty) return;
+    const before = gathered.size;
+    const rest = gathered.sendTo(this.raw as unknown as GatherTarget);
+    this.queuedBytes -= before - (rest === null ? 0 : rest.length);
+    if (rest !== null) this.kept.push(rest);
   }
 
   private sendBytes(bytes: Uint8Array, start: number, end: number): void {
-    this.sendText();
+    this.sendGathered();
     if (this.kept.length === 0) {
       const taken = Math.max(this.raw!.write(bytes, start, end - start), 0);
       this.queuedBytes -= taken;

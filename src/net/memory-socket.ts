@@ -96,6 +96,10 @@ export class MemorySocket implements Socket, PipeEnd, TimerHandler {
     return this.enqueue(Buffer.from(bytes.subarray(start, end)));
   }
 
+  send(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.write(bytes, start, end);
+  }
+
   writeLatin1(text: string): boolean {
     return this.enqueue(Buffer.from(text, 'latin1'));
   }

@@ -209,8 +209,10 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
         const size = [3, 300, 16_384, 16_385, 100_000][random.below(5)]!;
         const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (message * 7 + at) & 255));
         sent.push(bytes);
-        if (random.below(2) === 0) client.socket!.writeLatin1(bytes.toString('latin1'));
-        else client.socket!.write(bytes, 0, size);
+        const way = random.below(3);
+        if (way === 0) client.socket!.writeLatin1(bytes.toString('latin1'));
+        else if (way === 1) client.socket!.write(bytes, 0, size);
+        else client.socket!.send(bytes, 0, size);
         // The bytes are the caller's again as soon as write returns.
         if (random.below(4) === 0) await world.settle(() => true);
       }
@@ -225,7 +227,8 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       for (let round = 0; round < 8; round++) {
         const size = round % 2 === 0 ? 100 : 40_000;
         scratch.fill(97 + round);
-        client.socket!.write(scratch, 0, size);
+        if (round % 3 === 0) client.socket!.send(scratch, 0, size);
+        else client.socket!.write(scratch, 0, size);
         scratch.fill(0);
       }
       await world.settle(() => server.bytes >= 4 * 40_100);

@@ -48,7 +48,12 @@ export interface Socket {
    * its high-water mark ({@link socketQueueHighBytes}): the writer must then stop its source until `onDrain`.
    */
   write(bytes: Uint8Array, start: number, end: number): boolean;
-  /** The same for a string in which every code unit is one byte (latin1). The fast way out for heads. */
+  /**
+   * The same for who has all that it will say for now: these bytes leave at once, behind what was written before, and
+   * are spared the copy that joins them with others.
+   */
+  send(bytes: Uint8Array, start: number, end: number): boolean;
+  /** The same as `write` for a string in which every code unit is one byte (latin1). The fast way out for heads. */
   writeLatin1(text: string): boolean;
   /**
    * Calls `writer.onTurnEnd()` once, when the handler call under way returns and before what was written leaves: for a

@@ -23,6 +23,8 @@ export interface ByteSink {
 export interface TurnSink extends ByteSink {
   /** Calls `writer.onTurnEnd()` once, before what was written in this turn leaves. */
   flushLater(writer: TurnWriter): void;
+  /** Writes bytes that nothing follows in this turn. */
+  send(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 export interface TurnWriter {

@@ -202,7 +202,7 @@ export class TcpTunnel
   onUpstreamData(bytes: Uint8Array): void {
     this.bytesSent += bytes.length;
     this.activityMs = this.context.clock.now();
-    if (!this.socket.write(bytes, 0, bytes.length)) this.upstream?.pause();
+    if (!this.socket.send(bytes, 0, bytes.length)) this.upstream?.pause();
   }
 
   onUpstreamDrain(): void {

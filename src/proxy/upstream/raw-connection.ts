@@ -107,7 +107,7 @@ export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler 
   /** False: stop until `onUpstreamDrain`. */
   write(bytes: Uint8Array): boolean {
     this.cluster.stats.bytesSent += bytes.length;
-    return this.socket?.write(bytes, 0, bytes.length) ?? true;
+    return this.socket?.send(bytes, 0, bytes.length) ?? true;
   }
 
   pause(): void {

@@ -284,7 +284,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
     this.isDirty = false;
     const { out } = this;
     if (out.length === 0 || this.closing) return;
-    const writable = this.sink.write(out.bytes, 0, out.length);
+    const writable = this.sink.send(out.bytes, 0, out.length);
     if (!writable) {
       this.sendQueue.blocked = true;
       this.unreadFrames += out.frames;

@@ -172,6 +172,10 @@ export class TurnMemorySink extends MemorySink implements TurnSink {
     return this.onBytes === null ? super.write(bytes, start, end) : this.writable;
   }
 
+  send(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.write(bytes, start, end);
+  }
+
   turn(): boolean {
     const { writer } = this;
     this.writer = null;
