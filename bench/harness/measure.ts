@@ -70,11 +70,20 @@ export async function measureIdle(peer: Running, seconds: number): Promise<Figur
   return { '% of a core': usedNs / (seconds * 1e7), ...measureMemory(peer) };
 }
 
-/** What `count` connections cost that each made one request and then say nothing. */
-export async function measureConnections(peer: Running, count: number, seconds: number): Promise<Figures> {
+/**
+ * What `count` connections cost that each made one request and then say nothing, some seconds after the last of them
+ * opened.
+ */
+export async function measureConnections(
+  peer: Running,
+  count: number,
+  settleSeconds: number,
+  seconds: number,
+): Promise<Figures> {
   const before = readMemory(peer.pid);
   const idle = await holdIdle(peer, count);
   try {
+    await Bun.sleep(settleSeconds * 1000);
     const figures = await measureIdle(peer, seconds);
     const grownKb = (readMemory(peer.pid).pssMb - before.pssMb) * 1024;
     return { ...figures, 'kB a connection': grownKb / count, failed: count - idle.open };
