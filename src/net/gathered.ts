@@ -1,6 +1,6 @@
-// What a socket will send when the turn ends, joined into one piece. It is text, which the runtime sends as it is, while
-// only text and few bytes come; from then on it is bytes in a borrowed buffer. A string made of a body would cost the
-// collector more than the body's bytes cost the kernel.
+// What a socket will send when the turn ends, joined into one piece. It is text, which the runtime sends as it is, as
+// long as only text and few bytes come; from then on it is bytes in a borrowed buffer. A string made of a body would
+// cost the collector more than the body's bytes cost the kernel.
 
 /** Fewer bytes than this become text. */
 const textBytesMax = 128;
