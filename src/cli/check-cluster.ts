@@ -18,6 +18,7 @@ export interface CheckClusterFlags extends ClusterFlags {
   readonly pre?: true;
   readonly installed?: true;
   readonly agents?: true;
+  readonly cni?: true;
   readonly json?: true;
   readonly strict?: true;
 }
@@ -32,7 +33,14 @@ export async function checkCluster(flags: CheckClusterFlags): Promise<void> {
   let replicas: ReturnType<typeof askReplicas> | null = null;
   const reader = new ClusterReader(cluster.api, () => (replicas ??= askReplicas()));
   const checks = flags.pre === true ? preChecks : installedChecks;
-  const target = { namespace, revision, agents: flags.agents === true, version, nowMs: Date.now() };
+  const target = {
+    namespace,
+    revision,
+    agents: flags.agents === true,
+    cni: flags.cni === true,
+    version,
+    nowMs: Date.now(),
+  };
   const lines = await runChecks(checks, reader, target);
   if (flags.json === true) console.log(JSON.stringify({ server: cluster.server, lines }, null, 2));
   else for (const line of describeChecks(lines)) console.log(line);

@@ -121,7 +121,8 @@ export const command: CliCommand = withCluster(
     .option('--pre', 'instead: can the mesh be installed in the cluster')
     .option('--installed', 'instead: is the mesh in the cluster well')
     .addOption(revisionOption('with --pre or --installed: of several side by side'))
-    .option('--agents', 'with --pre: with an agent on every node'),
+    .option('--agents', 'with --pre: with an agent on every node')
+    .option('--cni', 'with --pre: with the CNI plugin on every node'),
 )
   .option('--json', 'print the report as JSON')
   .option('--strict', 'exit 1 for notes and warnings too')

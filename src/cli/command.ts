@@ -25,6 +25,8 @@ export const exitCode = {
   usage: 64,
   /** A bug of ours. */
   bug: 70,
+  /** Of a pod's first container: its connections are not led through its proxy. */
+  notRedirected: 126,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];

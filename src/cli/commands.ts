@@ -81,6 +81,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./bootstrap.ts'),
   },
   {
+    name: 'cni',
+    summary: 'be a node’s agent of the CNI plugin',
+    load: () => import('./cni.ts'),
+  },
+  {
     name: 'redirect',
     summary: 'lead a pod’s connections through its proxy',
     load: () => import('./redirect.ts'),

@@ -26,6 +26,7 @@ interface InjectFlags {
   readonly xds?: string;
   readonly revision: string;
   readonly kubernetesVersion?: KubernetesVersion;
+  readonly cni?: true;
   readonly webhook?: true;
   readonly listen: string;
   readonly metrics?: string;
@@ -48,9 +49,10 @@ async function run(paths: readonly string[], flags: InjectFlags): Promise<void> 
 function injectOptions({
   image,
   revision,
+  cni,
   xds = xdsAddress('weft-system', revision),
 }: InjectFlags): InjectOptions {
-  return { image, xds, revision };
+  return { image, xds, revision, cni: cni === true };
 }
 
 function read(path: string): string {
@@ -142,6 +144,10 @@ export const command: CliCommand = new Command('inject')
     '--kubernetes-version <version>',
     'that the pods are for, as 1.28: before 1.29 the sidecar is an ordinary container (default: the newest; the webhook asks)',
     parseVersion,
+  )
+  .option(
+    '--cni',
+    "the nodes' CNI plugin (weft install --cni) sets the rules, and no container needs NET_ADMIN",
   )
   .option('--webhook', 'serve POST /inject to the API server instead')
   .option('--listen <address>', 'where the webhook listens', `0.0.0.0:${meshPorts.webhook}`)

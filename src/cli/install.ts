@@ -4,13 +4,22 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { createChart, createInstallation, type InstallOptions, installReplicasMax } from '../deploy/index.ts';
+import {
+  cniFolders,
+  createChart,
+  createInstallation,
+  type InstallOptions,
+  installReplicasMax,
+} from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { revisionOption } from './revision.ts';
 import { version } from './version.ts';
 
 interface InstallFlags extends Pick<InstallOptions, 'image' | 'namespace' | 'revision' | 'replicas'> {
   readonly agents?: true;
+  readonly cni?: true;
+  readonly cniBinDir: string;
+  readonly cniConfigDir: string;
   readonly monitors?: true;
   readonly chart?: string;
   readonly webhook?: true;
@@ -29,7 +38,17 @@ function printObjects(flags: InstallFlags): void {
   const agents = flags.agents === true;
   const monitors = flags.monitors === true;
   const webhook = readCertificate(flags);
-  const objects = createInstallation({ image, namespace, revision, replicas, agents, webhook, monitors });
+  const cni = flags.cni === true ? { bin: flags.cniBinDir, config: flags.cniConfigDir } : null;
+  const objects = createInstallation({
+    image,
+    namespace,
+    revision,
+    replicas,
+    agents,
+    cni,
+    webhook,
+    monitors,
+  });
   // No aliases: what is said twice is written twice, so that a line can be changed alone.
   // YAML 1.1 is what kubectl reads: there a plain `on` is true.
   const options = { aliasDuplicateObjects: false, version: '1.1' } as const;
@@ -85,6 +104,9 @@ export const command: CliCommand = new Command('install')
   .addOption(revisionOption('beside others, for the namespaces with the label weft.dev/rev=NAME'))
   .option('--replicas <n>', 'of the control plane', parseReplicas, 2)
   .option('--agents', 'a proxy on every node too')
+  .option('--cni', 'a CNI plugin on every node too, so that injected pods need no rights')
+  .option('--cni-bin-dir <folder>', "with --cni: the nodes' plugins", cniFolders.bin)
+  .option('--cni-config-dir <folder>', "with --cni: the nodes' networks", cniFolders.config)
   .option('--monitors', 'PodMonitors for the Prometheus operator too, whose definitions must be there')
   .option(
     '--chart <folder>',

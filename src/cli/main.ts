@@ -34,6 +34,7 @@ function unknownCommand(name: string): string {
 
 async function run(argv: readonly string[]): Promise<void> {
   const [name, ...rest] = argv;
+  if (isCniCall(argv)) return await (await import('./cni-plugin.ts')).runCniPlugin();
   if (name === 'help' && rest.length > 0) {
     await run([...rest, '--help']);
     return;
@@ -52,6 +53,11 @@ async function run(argv: readonly string[]): Promise<void> {
   const { command } = await entry.load();
   prepare(command.name(`weft ${name}`), `weft ${name}`);
   await command.parseAsync(rest, { from: 'user' });
+}
+
+/** A container runtime asks by the environment, without a word: CNI_COMMAND is the specification's. */
+function isCniCall(argv: readonly string[]): boolean {
+  return argv.length === 0 && process.env['CNI_COMMAND'] !== undefined;
 }
 
 /** Wrong usage is one line and 64, in a subcommand too: those take nothing over from their parent. */

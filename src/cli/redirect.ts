@@ -1,6 +1,5 @@
 // `weft redirect`: leads a pod's connections through its proxy, in the network that it is run in.
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
@@ -9,8 +8,13 @@ import {
   cleanNft,
   encodeIptables,
   encodeNft,
+  findRulesTool,
+  isRedirected,
   parseCapturedPorts,
   type RedirectOptions,
+  type RulesTool,
+  readGateways,
+  setRules,
 } from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 
@@ -20,89 +24,57 @@ interface RedirectFlags {
   readonly skipPorts: readonly number[];
   readonly skipFrom: readonly string[];
   readonly skipNode?: true;
-  readonly tool?: 'nft' | 'iptables';
+  readonly tool?: RulesTool;
   readonly print?: true;
   readonly clean?: true;
+  readonly verify?: number;
 }
 
 async function run(flags: RedirectFlags): Promise<void> {
-  const node = flags.skipNode === true ? findNode() : [];
+  if (flags.verify !== undefined) return await verify(flags.verify);
+  const node = flags.skipNode === true ? await findNode() : [];
   const options: RedirectOptions = {
     outboundPorts: flags.outboundPorts,
     inboundPorts: flags.inboundPorts,
     skipPorts: flags.skipPorts,
     skipSources: [...new Set([...flags.skipFrom, ...node])],
   };
-  const tool = flags.tool ?? findTool(flags.print === true);
-  if (tool === 'nft') await runNft(flags.clean === true ? `${cleanNft()}\n` : encodeNft(options), flags);
-  else await runIptables(options, flags);
+  const rules = flags.clean === true ? null : options;
+  if (flags.print === true) return print(flags.tool ?? 'nft', rules);
+  const tool = flags.tool ?? findRulesTool();
+  if (tool === null) throw new Exit(exitCode.usage, 'weft redirect: neither nft nor iptables is installed');
+  const failure = await setRules(tool, rules);
+  if (failure !== null) throw new Exit(exitCode.notFine, `weft redirect: ${failure}`);
 }
 
-function findTool(printing: boolean): 'nft' | 'iptables' {
-  if (printing || Bun.which('nft') !== null) return 'nft';
-  if (Bun.which('iptables') !== null) return 'iptables';
-  throw new Exit(exitCode.usage, 'weft redirect: neither nft nor iptables is installed');
-}
-
-async function runNft(script: string, { print }: RedirectFlags): Promise<void> {
-  if (print === true) return void process.stdout.write(script);
-  const { code, err } = await spawn(['nft', '-f', '-'], script);
-  if (code !== 0) throw new Exit(exitCode.notFine, `weft redirect: nft: ${err.trim()}`);
-}
-
-async function runIptables(options: RedirectOptions, { print, clean }: RedirectFlags): Promise<void> {
-  for (const family of [4, 6] as const) {
-    const program = family === 4 ? 'iptables' : 'ip6tables';
-    // A kernel without IPv6 has nothing to lead anywhere.
-    if (print !== true && family === 6 && !(await knows(program))) continue;
-    for (const { args, optional } of clean === true ? cleanIptables() : encodeIptables(options, family)) {
-      const command = [program, '-w', ...args];
-      if (print === true)
-        console.log(optional ? `${command.join(' ')} 2>/dev/null || true` : command.join(' '));
-      else {
-        const { code, err } = await spawn(command, '');
-        if (code !== 0 && !optional)
-          throw new Exit(exitCode.notFine, `weft redirect: ${command.join(' ')}: ${err.trim()}`);
-      }
+function print(tool: RulesTool, rules: RedirectOptions | null): void {
+  if (tool === 'nft') return void process.stdout.write(rules === null ? `${cleanNft()}\n` : encodeNft(rules));
+  for (const family of [4, 6] as const)
+    for (const { args, optional } of rules === null ? cleanIptables() : encodeIptables(rules, family)) {
+      const line = [family === 4 ? 'iptables' : 'ip6tables', '-w', ...args].join(' ');
+      console.log(optional ? `${line} 2>/dev/null || true` : line);
     }
+}
+
+/** The kubelet starts it again: a pod that was made past the plugin waits until its rules are set. */
+async function verify(seconds: number): Promise<void> {
+  const untilMs = performance.now() + seconds * 1000;
+  while (!(await isRedirected())) {
+    if (performance.now() > untilMs)
+      throw new Exit(
+        exitCode.notRedirected,
+        "weft redirect: this pod is not led through its proxy: the node's CNI plugin (weft install --cni) was not there when it was made",
+      );
+    await Bun.sleep(verifyAgainMs);
   }
 }
 
-async function knows(program: string): Promise<boolean> {
-  return Bun.which(program) !== null && (await spawn([program, '-w', '-t', 'nat', '-S'], '')).code === 0;
-}
-
-async function spawn(
-  command: readonly string[],
-  input: string,
-): Promise<{ readonly code: number; readonly err: string }> {
-  const child = Bun.spawn([...command], { stdin: new Blob([input]), stdout: 'ignore', stderr: 'pipe' });
-  const [code, err] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-  return { code, err };
-}
+const verifyAgainMs = 250;
 
 /** Addresses that a kubelet probes from: its node's, and the pod's way out, which is the node's side of it. */
-function findNode(): readonly string[] {
-  const host = process.env['HOST_IP'] ?? '';
-  return [...(isIP(host) === 0 ? [] : [host]), ...readGateways()];
-}
-
-/** Default gateways of IPv4: the kernel writes addresses as hexadecimal numbers, lowest byte first. */
-function readGateways(): readonly string[] {
-  try {
-    const rows = readFileSync('/proc/net/route', 'latin1').trim().split('\n').slice(1);
-    return rows
-      .map((row) => row.split('\t'))
-      .filter(([, destination, gateway]) => destination === '00000000' && gateway !== '00000000')
-      .map(([, , gateway = '']) =>
-        (gateway.match(/../g) ?? [])
-          .map((byte) => Number.parseInt(byte, 16))
-          .reverse()
-          .join('.'),
-      );
-  } catch {
-    return [];
-  }
+async function findNode(): Promise<readonly string[]> {
+  const hosts = [process.env['HOST_IP'] ?? '', ...(process.env['HOST_IPS'] ?? '').split(',')];
+  return [...hosts.filter((host) => isIP(host) !== 0), ...(await readGateways())];
 }
 
 function parsePorts(text: string): CapturedPorts {
@@ -124,6 +96,11 @@ function parseSources(text: string): readonly string[] {
   return sources;
 }
 
+function parseSeconds(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('must be seconds, 0 to 9999');
+}
+
 export const command: CliCommand = new Command('redirect')
   .description(
     "Lead a pod's connections through its proxy (nftables or iptables, IPv4 and IPv6); run in its network, as root.",
@@ -141,4 +118,9 @@ export const command: CliCommand = new Command('redirect')
   )
   .option('--print', 'show what would be run')
   .option('--clean', 'take the rules away')
+  .option(
+    '--verify <seconds>',
+    'set nothing: wait so long for rules of ours, and exit 126 where there are none; takes no rights',
+    parseSeconds,
+  )
   .action(run);

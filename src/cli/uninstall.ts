@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { agentAccount, type KubeObject, revisionNamedBy, textOf } from '../control/index.ts';
 import {
+  cniName,
   listForeign,
   listManaged,
   listRevisions,
@@ -45,13 +46,15 @@ async function run(flags: UninstallFlags): Promise<void> {
   const pods = await list('/api/v1/pods');
   const managed = await listManaged(list);
   const others = listRevisions(await list(`${within}/deployments`)).filter((other) => other !== revision);
-  const agents = (await list(`${within}/daemonsets`)).some((set) => isAgentOf(set, revision));
+  const sets = await list(`${within}/daemonsets`);
+  const has = (name: string) => sets.some((set) => isNamed(set, name) && revisionNamedBy(set) === revision);
+  const [agents, cni] = [has(agentAccount), has(cniName)];
   const [injected, foreign] = [listServed(pods, { revision, others }), listForeign(pods, namespace)];
   if (crds === true && others.length > 0)
     throw new Exit(exitCode.usage, `${words}: --crds: ${describeOthers(others)} needs the definitions`);
   const keepNamespace = foreign.length > 0;
   const plan = planUninstall(
-    { namespace, revision, others, agents, definitions: crds === true, keepNamespace },
+    { namespace, revision, others, agents, cni, definitions: crds === true, keepNamespace },
     managed.ours,
   );
   const steps = await Promise.all(plan.map((step) => findThere(cluster, step)));
@@ -100,8 +103,8 @@ function refuseHelm(steps: readonly UninstallStep[]): void {
   }
 }
 
-function isAgentOf(set: KubeObject, revision: string): boolean {
-  return textOf(set, 'metadata', 'name') === agentAccount && revisionNamedBy(set) === revision;
+function isNamed(object: KubeObject, name: string): boolean {
+  return textOf(object, 'metadata', 'name') === name;
 }
 
 function describeOthers(others: readonly string[]): string {

@@ -1,6 +1,7 @@
 // The values of the Helm chart: one table, from which values.yaml with its comments and the JSON schema are made.
 
 import { stringify } from 'yaml';
+import { cniFolders } from './install-cni.ts';
 import { installReplicasMax } from './limits.ts';
 import { revisionCharsMax } from './revision.ts';
 
@@ -16,6 +17,25 @@ const pem = (description: string) => ({
   description,
   pattern: '^$|-----BEGIN ',
 });
+
+const cniValue: ChartValue = {
+  name: 'cni',
+  doc: 'A CNI plugin on every node too, by which injected pods need no rights, in one release at most; its namespace must then allow Pod Security "privileged". The folders are those of the nodes.',
+  standard: { enabled: false, binDir: cniFolders.bin, configDir: cniFolders.config },
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      enabled: { type: 'boolean', description: 'Whether it is there.' },
+      binDir: {
+        type: 'string',
+        pattern: '^/',
+        description: 'Where the container runtime finds plugins.',
+      },
+      configDir: { type: 'string', pattern: '^/', description: 'Where it finds its networks.' },
+    },
+  },
+};
 
 function listValues(version: string): readonly ChartValue[] {
   return [
@@ -43,6 +63,7 @@ function listValues(version: string): readonly ChartValue[] {
       standard: false,
       schema: { type: 'boolean' },
     },
+    cniValue,
     {
       name: 'monitors',
       doc: 'PodMonitors for the Prometheus operator, whose definitions must be there.',

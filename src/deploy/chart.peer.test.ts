@@ -42,7 +42,11 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
   test('helm template gives what weft install prints', async () => {
     const webhook = { cert: pem, key: pem, ca: pem };
     const set = ['cert', 'key'].flatMap((name) => ['--set-string', `webhook.${name}=${pem}`]);
-    const values = ['--set', 'image=a/b:1,replicas=3,agents=true,monitors=true', ...set];
+    const values = [
+      '--set',
+      'image=a/b:1,replicas=3,agents=true,monitors=true,cni.enabled=true,cni.binDir=/bin,cni.configDir=/net.d',
+      ...set,
+    ];
     const { code, out, err } = await run(['helm', 'template', 'weft', chart, '-n', 'mesh', ...values]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const options = {
@@ -51,6 +55,7 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       revision: '',
       replicas: 3,
       agents: true,
+      cni: { bin: '/bin', config: '/net.d' },
       webhook,
       monitors: true,
     };

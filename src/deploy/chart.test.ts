@@ -44,7 +44,7 @@ function choose(template: string, holding: readonly string[]): string {
 
 describe('the chart', () => {
   const certificate = { cert: 'c', key: 'k', ca: 'a' };
-  const everything = ['.Values.agents', '.Values.monitors'];
+  const everything = ['.Values.agents', '.Values.cni.enabled', '.Values.monitors'];
   test.each([
     ['', certificate, ['.Values.webhook.cert', '.Values.webhook.enabled']],
     ['next', certificate, ['.Values.webhook.cert']],
@@ -60,6 +60,7 @@ describe('the chart', () => {
         revision,
         replicas: 3,
         agents: true,
+        cni: { bin: '/bin', config: '/net.d' },
         monitors: true,
         webhook,
       };
@@ -68,6 +69,8 @@ describe('the chart', () => {
         '.Values.replicas': '3',
         '.Release.Namespace': '123',
         '.Release.Namespace | quote': '"123"',
+        '.Values.cni.binDir | quote': '"/bin"',
+        '.Values.cni.configDir | quote': '"/net.d"',
         '.Values.revision': revision,
         '.Values.revision | quote': `"${revision}"`,
         '.Values.webhook.cert | b64enc | quote': 'Yw==',

@@ -20,6 +20,8 @@ const marks = {
   namespace: { text: 'weft-mark-namespace', expression: '.Release.Namespace' },
   revision: { text: 'weft-mark-revision', expression: '.Values.revision' },
   cert: { text: 'weft-mark-cert', expression: '.Values.webhook.cert | b64enc' },
+  cniBin: { text: 'weft-mark-cni-bin', expression: '.Values.cni.binDir' },
+  cniConfig: { text: 'weft-mark-cni-config', expression: '.Values.cni.configDir' },
   key: { text: 'weft-mark-key', expression: '.Values.webhook.key | b64enc' },
   ca: { text: 'weft-mark-ca', expression: '.Values.webhook.ca | default .Values.webhook.cert | b64enc' },
 } as const satisfies Readonly<Record<string, Mark>>;
@@ -32,6 +34,7 @@ const options: InstallOptions = {
   revision: '',
   replicas: replicasMark,
   agents: false,
+  cni: null,
   webhook: null,
   monitors: false,
 };
@@ -60,6 +63,13 @@ export function createChart(version: string): ChartFiles {
       ),
     ],
     [
+      'templates/cni.yaml',
+      when(
+        '.Values.cni.enabled',
+        encode(({ cni }) => cni),
+      ),
+    ],
+    [
       'templates/monitors.yaml',
       when(
         '.Values.monitors',
@@ -69,8 +79,20 @@ export function createChart(version: string): ChartFiles {
     [
       'templates/webhook.yaml',
       encodeChoice([
-        ['.Values.webhook.cert', encode(({ webhook }) => webhook)],
-        ['.Values.webhook.enabled', encode(({ keptWebhook }) => keptWebhook)],
+        [
+          '.Values.webhook.cert',
+          encodeChoice([
+            ['.Values.cni.enabled', encode(({ webhook }) => webhook.cni)],
+            [null, encode(({ webhook }) => webhook.plain)],
+          ]),
+        ],
+        [
+          '.Values.webhook.enabled',
+          encodeChoice([
+            ['.Values.cni.enabled', encode(({ keptWebhook }) => keptWebhook.cni)],
+            [null, encode(({ keptWebhook }) => keptWebhook.plain)],
+          ]),
+        ],
       ]),
     ],
   ]);
@@ -81,10 +103,17 @@ interface ChartParts {
   readonly definitions: readonly KubernetesObject[];
   readonly control: readonly object[];
   readonly agents: readonly object[];
+  readonly cni: readonly object[];
   readonly monitors: readonly object[];
-  readonly webhook: readonly object[];
+  readonly webhook: WebhookParts;
   /** Whose certificate the control plane makes. */
-  readonly keptWebhook: readonly object[];
+  readonly keptWebhook: WebhookParts;
+}
+
+/** Where the CNI plugin is, what is injected is another. */
+interface WebhookParts {
+  readonly plain: readonly object[];
+  readonly cni: readonly object[];
 }
 
 function createParts(revision: string): ChartParts {
@@ -92,6 +121,12 @@ function createParts(revision: string): ChartParts {
   const certificate = { cert: marks.cert.text, key: marks.key.text, ca: marks.ca.text };
   const added = (more: Partial<InstallOptions>) =>
     listAdded(core, createInstallation({ ...options, revision, ...more }));
+  const cni = { bin: marks.cniBin.text, config: marks.cniConfig.text };
+  const ofPlugin = new Set(added({ cni }).map((object) => JSON.stringify(object)));
+  const webhookParts = (webhook: InstallOptions['webhook']): WebhookParts => ({
+    plain: added({ webhook }),
+    cni: added({ webhook, cni }).filter((object) => !ofPlugin.has(JSON.stringify(object))),
+  });
   const { crds = [], rest = [] } = Object.groupBy(core.filter(isCharted), (object) =>
     kindOf(object) === 'CustomResourceDefinition' ? 'crds' : 'rest',
   );
@@ -99,9 +134,10 @@ function createParts(revision: string): ChartParts {
     definitions: crds,
     control: rest,
     agents: added({ agents: true }),
+    cni: added({ cni }),
     monitors: added({ monitors: true }),
-    webhook: added({ webhook: certificate }),
-    keptWebhook: added({ webhook: 'kept' }),
+    webhook: webhookParts(certificate),
+    keptWebhook: webhookParts('kept'),
   };
 }
 

@@ -1,8 +1,22 @@
 export { type BootstrapFacts, type Endpoint, encodeBootstrap, encodeTokenSecret } from './bootstrap.ts';
 export { createChart } from './chart.ts';
+export {
+  agentSocket,
+  answerPlugin,
+  askAgent,
+  CniAgent,
+  type CniAgentOptions,
+  CniInstaller,
+  type CniInstallerOptions,
+  cniBytesMax,
+  mendPods,
+  type PluginEnd,
+  serveAgent,
+} from './cni/index.ts';
 export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions } from './install.ts';
+export { type CniFolders, cniFolders, cniName } from './install-cni.ts';
 export { clusterCaFile } from './install-webhook.ts';
 export { hasNativeSidecars, type KubernetesVersion, parseKubernetesVersion } from './kubernetes-version.ts';
 export { installReplicasMax, meshPorts, proxyUser } from './limits.ts';
@@ -45,4 +59,6 @@ export {
   xdsAddress,
   xdsNames,
 } from './revision.ts';
+export { findRulesTool, type RulesTool, readGateways, setRules } from './set-rules.ts';
+export { isRedirected } from './verify-rules.ts';
 export { certificateReadMs, WebhookServer, type WebhookServerOptions } from './webhook-server.ts';

@@ -195,3 +195,29 @@ describe('before Kubernetes 1.29', () => {
     }
   });
 });
+
+describe('with the CNI plugin', () => {
+  const injection = injectPod(podOf({ annotations: { [annotations.skipPorts]: '5432' } }), {
+    ...options,
+    cni: true,
+  });
+  const pod = injection.kind === 'injected' ? injection.pod : podOf();
+
+  test('no container needs a right, which Pod Security calls restricted', () => {
+    for (const { securityContext } of pod.spec.initContainers ?? [])
+      expect(securityContext).toEqual({
+        runAsUser: 1337,
+        runAsGroup: 1337,
+        runAsNonRoot: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+  });
+
+  test('the rules are the plugin’s to set, and the first container looks whether they are', () => {
+    expect(pod.metadata?.annotations?.['weft.dev/redirect']).toBe('outbound=all;inbound=8080;skip=5432');
+    expect(argsOf(pod, 'weft-redirect')).toBe('redirect --verify 30');
+    expect(injected(podOf()).metadata?.annotations).not.toHaveProperty('weft.dev/redirect');
+  });
+});

@@ -3,13 +3,19 @@
 // application and ends after it, and a Job ends; before Kubernetes 1.29 an ordinary container comes as near as it can.
 
 import { accountLabel, revisionLabel } from '../control/index.ts';
+import {
+  encodePorts,
+  encodeRedirectNote,
+  type RedirectNote,
+  redirectAnnotation,
+} from './cni/redirect-note.ts';
 import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { placeNative, placeOrdinary } from './place-sidecar.ts';
-import { type CapturedPorts, parseCapturedPorts } from './redirect.ts';
+import { parseCapturedPorts } from './redirect.ts';
 
 export interface InjectOptions {
   readonly image: string;
@@ -19,6 +25,8 @@ export interface InjectOptions {
   readonly revision?: string;
   /** False: Kubernetes before 1.29, where the sidecar is an ordinary container. Default true. */
   readonly nativeSidecars?: boolean;
+  /** A plugin of the nodes sets the rules (`weft install --cni`), and no container needs a right. Default false. */
+  readonly cni?: boolean;
 }
 
 /** injected: with the new pod; left: why not; fault: the pod asks for what cannot be. */
@@ -47,6 +55,8 @@ export const annotations = {
 const outboundStandard = 'all';
 const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
 const proxyName = 'weft-proxy';
+/** Sets the rules, or with a CNI plugin looks whether they are set. */
+export const redirectName = 'weft-redirect';
 const labelCharsMax = 63;
 const folder = '/var/run/weft';
 
@@ -63,9 +73,13 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
   const { spec, metadata } = pod;
   const { revision } = options;
   const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
+  const note = { outbound, inbound, skip };
   const place = options.nativeSidecars === false ? placeOrdinary : placeNative;
   const placed = place(spec, {
-    prepare: [redirectContainer(options, outbound, inbound, skip), bootstrapContainer(options, said, pod)],
+    prepare: [
+      options.cni === true ? verifyContainer(options) : redirectContainer(options, note),
+      bootstrapContainer(options, said, pod),
+    ],
     proxy: proxyContainer(options, said),
   });
   return {
@@ -75,7 +89,13 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
       metadata: {
         ...metadata,
         labels: { ...metadata?.labels, ...accountOf(spec) },
-        annotations: { ...proxyScrapeFor(said), ...said, [annotations.status]: options.image, ...revised },
+        annotations: {
+          ...proxyScrapeFor(said),
+          ...said,
+          [annotations.status]: options.image,
+          ...(options.cni === true ? { [redirectAnnotation]: encodeRedirectNote(note) } : {}),
+          ...revised,
+        },
       },
       spec: { ...placed, volumes: [...(spec.volumes ?? []), ...volumes] },
     },
@@ -132,23 +152,20 @@ function fieldOf(name: string, fieldPath: string) {
 /** Needs to change its own network; this is `baseline` of Pod Security with NET_ADMIN allowed. */
 function redirectContainer(
   { image }: InjectOptions,
-  outbound: CapturedPorts,
-  inbound: CapturedPorts,
-  skip: readonly number[],
+  { outbound, inbound, skip }: RedirectNote,
 ): ContainerObject {
-  const list = (ports: CapturedPorts) => (ports === 'all' ? 'all' : ports.join(',') || 'none');
   const args = [
     'redirect',
     '--outbound-ports',
-    list(outbound),
+    encodePorts(outbound),
     '--inbound-ports',
-    list(inbound),
+    encodePorts(inbound),
     '--skip-node',
   ];
   return {
-    name: 'weft-redirect',
+    name: redirectName,
     image,
-    args: skip.length === 0 ? args : [...args, '--skip-ports', list(skip)],
+    args: skip.length === 0 ? args : [...args, '--skip-ports', encodePorts(skip)],
     env: [fieldOf('HOST_IP', 'status.hostIP')],
     securityContext: {
       runAsUser: 0,
@@ -157,6 +174,24 @@ function redirectContainer(
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
     },
   };
+}
+
+/** A pod that slipped through is mended within seconds where an agent is on its node. */
+const verifySeconds = 30;
+
+/** Only looks whether the plugin has set them: a pod that was made past it must not run past its proxy. */
+function verifyContainer(options: InjectOptions): ContainerObject {
+  return {
+    name: redirectName,
+    image: options.image,
+    args: ['redirect', '--verify', `${verifySeconds}`],
+    securityContext: contextOf(options),
+  };
+}
+
+/** Pod Security's `restricted` wants a profile named. Elsewhere the pod's own holds. */
+function contextOf({ cni }: InjectOptions): ContainerObject['securityContext'] & object {
+  return cni === true ? { ...unprivileged, seccompProfile: { type: 'RuntimeDefault' } } : { ...unprivileged };
 }
 
 const unprivileged = {
@@ -168,10 +203,11 @@ const unprivileged = {
 } as const;
 
 function bootstrapContainer(
-  { image, xds }: InjectOptions,
+  options: InjectOptions,
   said: Readonly<Record<string, string>>,
   pod: PodObject,
 ): ContainerObject {
+  const { image, xds } = options;
   const application = said[annotations.application];
   const named = listPorts(pod).flatMap(({ name, containerPort }) =>
     name === undefined ? [] : `${name}=${containerPort}`,
@@ -190,11 +226,12 @@ function bootstrapContainer(
       { name: 'weft', mountPath: folder },
       { name: 'weft-pod', mountPath: '/etc/weft', readOnly: true },
     ],
-    securityContext: { ...unprivileged },
+    securityContext: contextOf(options),
   };
 }
 
-function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, string>>): ContainerObject {
+function proxyContainer(options: InjectOptions, said: Readonly<Record<string, string>>): ContainerObject {
+  const { image } = options;
   const level = said[annotations.logLevel];
   const ready = { path: '/ready', port: meshPorts.readiness };
   const { cpu, memory } = resourcesStandard;
@@ -213,6 +250,6 @@ function proxyContainer({ image }: InjectOptions, said: Readonly<Record<string, 
       requests: { cpu: said[annotations.cpu] ?? cpu, memory: said[annotations.memory] ?? memory },
     },
     volumeMounts: [{ name: 'weft', mountPath: folder }, identityMount],
-    securityContext: { ...unprivileged },
+    securityContext: contextOf(options),
   };
 }

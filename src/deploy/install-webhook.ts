@@ -25,6 +25,8 @@ export interface WebhookOptions {
   /** Of the control plane. */
   readonly xds: string;
   readonly certificate: WebhookCertificate | 'kept';
+  /** Nodes have the CNI plugin. */
+  readonly cni: boolean;
 }
 
 const folder = '/etc/weft';
@@ -65,7 +67,7 @@ export function createWebhook(options: WebhookOptions): readonly object[] {
   ];
 }
 
-function createDeployment({ image, namespace, revision, xds }: WebhookOptions): object {
+function createDeployment({ image, namespace, revision, xds, cni }: WebhookOptions): object {
   const names = namesOf(revision);
   const name = names.inject;
   const labels = { app: name };
@@ -73,7 +75,7 @@ function createDeployment({ image, namespace, revision, xds }: WebhookOptions): 
     name: 'weft-inject',
     image,
     args: [
-      ...['inject', '--webhook', '--image', image, '--xds', xds, ...names.args],
+      ...['inject', '--webhook', '--image', image, '--xds', xds, ...names.args, ...(cni ? ['--cni'] : [])],
       ...[
         '--listen',
         `0.0.0.0:${meshPorts.webhook}`,

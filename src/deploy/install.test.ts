@@ -18,6 +18,7 @@ const install = (all: boolean, revision = '') =>
     revision,
     replicas: 2,
     agents: all,
+    cni: all ? { bin: '/bin', config: '/net.d' } : null,
     webhook: all ? certificate : null,
     monitors: all,
   }) as unknown as readonly Manifest[];
@@ -129,8 +130,8 @@ describe('an installation', () => {
     });
   });
 
-  test('runs every container without rights, on a root that cannot be written', () => {
-    for (const object of install(true)) {
+  test('runs every container without rights, on a root that cannot be written; but for the CNI plugin’s', () => {
+    for (const object of install(true).filter(({ metadata }) => metadata.name !== 'weft-cni')) {
       for (const { securityContext } of object.spec?.template?.spec.containers ?? []) {
         expect(securityContext).toMatchObject({
           runAsNonRoot: true,
@@ -139,6 +140,29 @@ describe('an installation', () => {
         });
       }
     }
+  });
+
+  test('the CNI plugin’s agent has rights over networks and may read pods, and its own DaemonSet', () => {
+    const own = install(true).filter(({ metadata }) => metadata.name === 'weft-cni');
+    expect(own.flatMap(({ kind, rules = [] }) => rules.map((rule) => [kind, rule]))).toEqual([
+      ['ClusterRole', { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }],
+      [
+        'Role',
+        { apiGroups: ['apps'], resources: ['daemonsets'], resourceNames: ['weft-cni'], verbs: ['get'] },
+      ] as never,
+    ]);
+    const [container] = own.find(({ kind }) => kind === 'DaemonSet')?.spec?.template?.spec.containers ?? [];
+    expect(container).toMatchObject({
+      args: ['cni', '--bin-dir', '/bin', '--config-dir', '/net.d'],
+      securityContext: {
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'], add: ['SYS_ADMIN', 'NET_ADMIN', 'NET_RAW', 'SYS_PTRACE'] },
+      },
+    });
+    const hook = install(true).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'weft-inject',
+    );
+    expect(hook?.spec?.template?.spec.containers[0]?.args).toContain('--cni');
   });
 
   test('spreads the replicas of each Deployment over nodes', () => {
@@ -160,12 +184,18 @@ describe('two revisions side by side', () => {
   const nameOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
   const [plain, next] = [install(true), install(true, 'next')];
   const shared = [
+    'ClusterRole /weft-cni',
+    'ClusterRoleBinding /weft-cni',
     'CustomResourceDefinition /accesspolicies.weft.dev',
     'CustomResourceDefinition /servicepolicies.weft.dev',
     'DaemonSet mesh/weft-agent',
+    'DaemonSet mesh/weft-cni',
     'Namespace /mesh',
     'PodMonitor mesh/weft-proxies',
+    'Role mesh/weft-cni',
+    'RoleBinding mesh/weft-cni',
     'ServiceAccount mesh/weft-agent',
+    'ServiceAccount mesh/weft-cni',
   ];
 
   test('share what there is one of, and nothing else', () => {

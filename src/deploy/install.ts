@@ -10,6 +10,7 @@ import {
 } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { createAgents } from './install-agents.ts';
+import { type CniFolders, createCni } from './install-cni.ts';
 import { createGuards } from './install-guard.ts';
 import { createWebhook, type WebhookCertificate } from './install-webhook.ts';
 import { labelPart } from './labels.ts';
@@ -27,6 +28,8 @@ export interface InstallOptions {
   readonly replicas: number;
   /** A proxy on every node, for services that send plain HTTP to it. */
   readonly agents: boolean;
+  /** The CNI plugin, by which injected pods need no rights; null: each sets its rules itself. */
+  readonly cni: CniFolders | null;
   /** null: pods are injected by `weft inject` alone; kept: the control plane makes its certificate. */
   readonly webhook: WebhookCertificate | 'kept' | null;
   /** PodMonitors too, whose definitions must be there. */
@@ -43,10 +46,10 @@ export function createInstallation(options: InstallOptions): readonly KubeObject
 }
 
 /** Of all revisions. */
-function listShared({ namespace, revision, agents }: InstallOptions): readonly object[] {
-  // Node agents have a port on their node, which the stricter levels refuse; a revision without them does not know
-  // whether another has some.
-  const level = agents ? 'privileged' : revision === '' ? 'restricted' : null;
+function listShared({ namespace, revision, agents, cni }: InstallOptions): readonly object[] {
+  // Node agents have a port on their node, and the CNI plugin's much more, which the stricter levels refuse; a revision
+  // without them does not know whether another has some.
+  const level = agents || cni !== null ? 'privileged' : revision === '' ? 'restricted' : null;
   return [
     ...customResourceDefinitions(),
     {
@@ -98,10 +101,16 @@ function listOwn(options: InstallOptions): readonly object[] {
     },
     ...createGuards({ namespace, revision, webhook: options.webhook !== null }),
     ...(options.agents ? createAgents(options) : []),
+    ...(options.cni === null ? [] : createCni(options, options.cni)),
     ...(options.monitors ? createMonitors(namespace, revision) : []),
     ...(options.webhook === null
       ? []
-      : createWebhook({ ...options, xds: xdsAddress(namespace, revision), certificate: options.webhook })),
+      : createWebhook({
+          ...options,
+          cni: options.cni !== null,
+          xds: xdsAddress(namespace, revision),
+          certificate: options.webhook,
+        })),
   ];
 }
 

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { encodeIptables, encodeNft, parseCapturedPorts, type RedirectOptions } from './redirect.ts';
+import {
+  encodeIptables,
+  encodeNft,
+  parseCapturedPorts,
+  parseGateways,
+  type RedirectOptions,
+} from './redirect.ts';
 
 const options: RedirectOptions = {
   outboundPorts: [80, 8080],
@@ -19,10 +25,16 @@ describe('both tools say the same', () => {
     expect(iptables(4)).toContain('-A WEFT_OUT -p tcp --dport 8080 -j REDIRECT --to-ports 15001');
   });
 
-  test('nothing captured: no redirection', () => {
+  test('nothing captured: no redirection but that of the mark, by which they are seen', () => {
     const none = { outboundPorts: [], inboundPorts: [] };
-    expect(encodeNft({ ...options, ...none })).not.toContain('redirect');
-    expect(iptables(4, none).join('\n')).not.toContain('REDIRECT');
+    const leading = (lines: readonly string[]) => lines.filter((line) => /redirect/i.test(line));
+    expect(leading(encodeNft({ ...options, ...none }).split('\n'))).toEqual([
+      '    ip daddr 127.15.0.1 tcp dport 15001 redirect to :15001',
+    ]);
+    expect(leading(iptables(4, none))).toEqual([
+      '-A WEFT_OUT -p tcp -d 127.15.0.1 --dport 15001 -j REDIRECT --to-ports 15001',
+    ]);
+    expect(leading(iptables(6, none))).toEqual([]);
   });
 
   test('the proxy’s own calls, loopback, its own ports and what is skipped come before', () => {
@@ -35,7 +47,7 @@ describe('both tools say the same', () => {
       'ip6 saddr fd00::1 return',
     ])
       expect(script.indexOf(rule)).toBeGreaterThan(0);
-    expect(script.indexOf('skuid')).toBeLessThan(script.indexOf('redirect to :15001'));
+    expect(script.indexOf('skuid')).toBeLessThan(script.lastIndexOf('redirect to :15001'));
     expect(script).toContain('5432, 15000, 15001, 15006, 15021, 15090 } return');
     const lines = iptables(4);
     const last = lines.indexOf('-A WEFT_OUT -p tcp --dport 80 -j REDIRECT --to-ports 15001');
@@ -51,6 +63,22 @@ describe('both tools say the same', () => {
     expect(iptables(4).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s 10.0.0.1 -j RETURN']);
     expect(iptables(6).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s fd00::1 -j RETURN']);
   });
+});
+
+test('gateways are read as the kernel writes them', () => {
+  const route = [
+    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
+    'eth0\t00000000\t0107E70A\t0003\t0\t0\t0\t00000000\t0\t0\t0',
+    'eth0\t0007E70A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0',
+  ].join('\n');
+  const zeros = '0'.repeat(32);
+  const route6 = [
+    `${zeros} 00 ${zeros} 00 fd000231000700000000000000000001 00000400 00000001 00000000 00000003 eth0`,
+    `fe800000000000000000000000000000 40 ${zeros} 00 ${zeros} 00000100 00000001 00000000 00000001 eth0`,
+    `${zeros} 00 ${zeros} 00 ${zeros} ffffffff 00000001 00000000 00200200 lo`,
+  ].join('\n');
+  expect(parseGateways(route, route6)).toEqual(['10.231.7.1', 'fd00:0231:0007:0000:0000:0000:0000:0001']);
+  expect(parseGateways('', '')).toEqual([]);
 });
 
 test.each([

@@ -17,6 +17,11 @@ export interface RedirectOptions {
 }
 
 const table = 'weft';
+/**
+ * A connection to it, at the outbound port, comes to that port of 127.0.0.1 where the rules are in force, whoever makes
+ * it; nowhere else does anything listen on it. How a container without rights sees them (`weft redirect --verify`).
+ */
+export const markAddress = '127.15.0.1';
 /** The mesh's own ports are reached as they are. */
 const ownPorts: readonly number[] = [
   meshPorts.admin,
@@ -43,6 +48,7 @@ export function encodeNft(options: RedirectOptions): string {
     '  }',
     '  chain outbound {',
     '    type nat hook output priority -100; policy accept;',
+    `    ip daddr ${markAddress} tcp dport ${meshPorts.outbound} redirect to :${meshPorts.outbound}`,
     `    meta skuid ${proxyUser} return`,
     `    meta skgid ${proxyUser} return`,
     '    oifname "lo" return',
@@ -87,6 +93,7 @@ export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonl
     ...cleanIptables(),
     must('-N WEFT_IN'),
     must('-N WEFT_OUT'),
+    ...(family === 4 ? [must(markIptables)] : []),
     ...skipped.flatMap((port) => [
       must(`-A WEFT_IN -p tcp --dport ${port} -j RETURN`),
       must(`-A WEFT_OUT -p tcp --dport ${port} -j RETURN`),
@@ -103,6 +110,8 @@ export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonl
   ];
 }
 
+const markIptables = `-A WEFT_OUT -p tcp -d ${markAddress} --dport ${meshPorts.outbound} -j REDIRECT --to-ports ${meshPorts.outbound}`;
+
 export function cleanIptables(): readonly IptablesCommand[] {
   return [
     '-D PREROUTING -p tcp -j WEFT_IN',
@@ -117,6 +126,32 @@ export function cleanIptables(): readonly IptablesCommand[] {
 function redirectIptables(chain: string, ports: CapturedPorts, to: number): string[] {
   if (ports === 'all') return [`-A ${chain} -p tcp -j REDIRECT --to-ports ${to}`];
   return ports.map((port) => `-A ${chain} -p tcp --dport ${port} -j REDIRECT --to-ports ${to}`);
+}
+
+/** Default gateways in what the kernel shows as /proc/net/route (IPv4) and /proc/net/ipv6_route. */
+export function parseGateways(route: string, route6: string): readonly string[] {
+  const rows = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((row) => row.trim().split(/\s+/));
+  const v4 = rows(route)
+    .filter(
+      ([, destination, gateway]) => destination === '00000000' && /^(?!0{8})[\dA-F]{8}$/i.test(gateway ?? ''),
+    )
+    // Lowest byte first.
+    .map(([, , gateway = '']) => bytesOf(gateway).reverse().join('.'));
+  const v6 = rows(route6)
+    .filter(
+      ([destination, bits, , , gateway]) =>
+        /^0{32}$/.test(destination ?? '') && bits === '00' && /^(?!0{32})[\da-f]{32}$/i.test(gateway ?? ''),
+    )
+    .map(([, , , , gateway = '']) => (gateway.match(/.{4}/g) ?? []).join(':'));
+  return [...new Set([...v4, ...v6])];
+}
+
+function bytesOf(hexadecimal: string): number[] {
+  return (hexadecimal.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
 }
 
 /** `all`, `none`, or a list as `80,8080`; null when it is none of these. */

@@ -7,6 +7,7 @@ const options = {
   revision: '',
   others: [] as readonly string[],
   agents: true,
+  cni: true,
   definitions: true,
   keepNamespace: false,
 };
@@ -73,7 +74,7 @@ test('pods with a sidecar are told, and pods of others in the mesh’s namespace
 });
 
 test('of several what they share stays, and the last takes it along', () => {
-  const one = { ...options, revision: 'next', others: [''], agents: false, definitions: false };
+  const one = { ...options, revision: 'next', others: [''], agents: false, cni: false, definitions: false };
   const [makers, made, rest, definitions, namespace] = paths(one, [fence]);
   expect(makers).toEqual([
     '/apis/apps/v1/namespaces/mesh/deployments/weft-control-next',

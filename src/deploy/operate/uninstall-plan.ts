@@ -11,6 +11,7 @@ import {
   textOf,
 } from '../../control/index.ts';
 import { createInstallation } from '../install.ts';
+import { cniFolders } from '../install-cni.ts';
 import { proxiesMonitor } from '../monitors.ts';
 import { namesOf, sharedLease } from '../revision.ts';
 import { listMeshPods, listOf, type MeshPod, meshContainers } from './mesh-pods.ts';
@@ -24,6 +25,8 @@ export interface UninstallOptions {
   readonly others: readonly string[];
   /** The agents of the nodes are of this revision. */
   readonly agents: boolean;
+  /** The CNI plugin's too. */
+  readonly cni: boolean;
   /** The definitions too, and with them every policy of the cluster. */
   readonly definitions: boolean;
   /** Others have something in it. */
@@ -115,7 +118,13 @@ export function planUninstall(
 }
 
 /** Whatever it was installed with; definitions are a question of their own. */
-function listInstalled({ namespace, revision, agents, others }: UninstallOptions): readonly KubeObject[] {
+function listInstalled({
+  namespace,
+  revision,
+  agents,
+  cni,
+  others,
+}: UninstallOptions): readonly KubeObject[] {
   const pem = '-----BEGIN';
   const objects = createInstallation({
     image: 'any',
@@ -123,6 +132,7 @@ function listInstalled({ namespace, revision, agents, others }: UninstallOptions
     revision,
     replicas: 1,
     agents: agents || others.length === 0,
+    cni: cni || others.length === 0 ? cniFolders : null,
     monitors: true,
     webhook: { cert: pem, key: pem, ca: pem },
   });

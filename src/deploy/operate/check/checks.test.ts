@@ -34,7 +34,7 @@ function createApi(contents: Contents, allowed: (right: string) => boolean = () 
 
 const nowMs = Date.parse('2030-01-01T00:00:00Z');
 const dayMs = 86_400_000;
-const target = { namespace: 'mesh', revision: '', agents: false, version: '1.2.3', nowMs };
+const target = { namespace: 'mesh', revision: '', agents: false, cni: false, version: '1.2.3', nowMs };
 
 interface Asked {
   readonly replicas?: readonly ControlReplica[];
@@ -150,13 +150,18 @@ describe('before an installation', () => {
     const of = (agents: boolean, ...namespaces: readonly object[]) =>
       ask('pod-security', { '/api/v1/namespaces': namespaces }, { agents });
     expect(await of(true, named('mesh', {}, level('restricted')))).toEqual([
-      'fault the namespace mesh enforces restricted, and agents need privileged',
+      'fault the namespace mesh enforces restricted, and what runs on every node needs privileged',
     ]);
     expect(await of(false, named('mesh', {}, level('restricted')))).toEqual([
       'ok the namespace mesh enforces restricted',
     ]);
     const strict = named('shop', {}, { 'weft.dev/inject': 'enabled', ...level('baseline') });
     expect((await of(false, strict))[1]).toContain('fault pods with sidecars are refused');
+    const withPlugin = await ask('pod-security', {
+      '/api/v1/namespaces': [strict],
+      '/apis/apps/v1/namespaces/mesh/daemonsets/weft-cni': named('weft-cni'),
+    });
+    expect(withPlugin[1]).toBe('ok 1 namespaces ask for sidecars, which need no rights with the CNI plugin');
     expect((await of(false, asking))[1]).toBe('ok 1 namespaces that ask for sidecars allow them');
   });
 
@@ -422,13 +427,22 @@ describe('of an installation', () => {
       pod('bad', 'app', { annotations: { 'weft.dev/skip-ports': 'x' } }),
       pod('slipped', 'app'),
       { ...pod('done', 'app'), status: { phase: 'Succeeded' } },
+      {
+        ...pod('past', 'weft-proxy'),
+        status: {
+          initContainerStatuses: [
+            { name: 'weft-redirect', state: { waiting: {} }, lastState: { terminated: { exitCode: 126 } } },
+          ],
+        },
+      },
     ];
     const lines = await ask('injection', {
       '/api/v1/namespaces': [asking, named('free')],
       '/api/v1/pods': pods,
     });
     expect(lines).toEqual([
-      'ok 1 of 5 pods of namespaces that ask have a sidecar',
+      'ok 2 of 6 pods of namespaces that ask have a sidecar',
+      expect.stringMatching(/^fault they were made past the CNI plugin.*: shop\/past$/),
       'ok left alone, for weft.dev/inject says so: shop/left',
       'ok left alone, for it has the network of its node: shop/host',
       expect.stringMatching(/^fault annotation weft.dev\/skip-ports must be ports.*: shop\/bad$/),

@@ -1,10 +1,10 @@
 // Pods of namespaces that ask for sidecars and have none, with why: they asked so, they cannot have one, or they
 // slipped through while the webhook was away (it fails open).
 
-import { type KubeObject, textOf } from '../../../control/index.ts';
-import { injectPod } from '../../inject.ts';
+import { fieldOf, type KubeObject, textOf } from '../../../control/index.ts';
+import { injectPod, redirectName } from '../../inject.ts';
 import { isPod } from '../../manifests.ts';
-import { readMeshPod } from '../mesh-pods.ts';
+import { listOf, readMeshPod } from '../mesh-pods.ts';
 import { asksForSidecars } from './pod-security.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
 
@@ -29,14 +29,37 @@ function judgePods(pods: readonly KubeObject[]): readonly CheckLine[] {
     fine(
       `${running.length - without.length} of ${running.length} pods of namespaces that ask have a sidecar`,
     ),
+    ...judgePast(running),
     ...[...byReason].map(([text, those]) => {
-      const names = those.map(
-        (pod) => `${textOf(pod, 'metadata', 'namespace')}/${textOf(pod, 'metadata', 'name')}`,
-      );
-      const message = `${text}: ${listNames(names)}`;
+      const message = `${text}: ${listNames(those.map(nameOf))}`;
       return reasonOf(those[0]!).left ? fine(message) : fault(message);
     }),
   ];
+}
+
+/** Made while the CNI plugin was not in their node's networks: they wait in their first container. */
+function judgePast(pods: readonly KubeObject[]): readonly CheckLine[] {
+  const past = pods.filter((pod) => {
+    const first = listOf(pod, 'status', 'initContainerStatuses').find(
+      (status) => textOf(status, 'name') === redirectName,
+    );
+    return ['state', 'lastState'].some(
+      (state) => fieldOf(first, state, 'terminated', 'exitCode') === notRedirectedCode,
+    );
+  });
+  if (past.length === 0) return [];
+  return [
+    fault(
+      `they were made past the CNI plugin of their node, and wait until its agent mends them or they are made anew: ${listNames(past.map(nameOf))}`,
+    ),
+  ];
+}
+
+/** Of `weft redirect --verify`. */
+const notRedirectedCode = 126;
+
+function nameOf(pod: KubeObject): string {
+  return `${textOf(pod, 'metadata', 'namespace')}/${textOf(pod, 'metadata', 'name')}`;
 }
 
 interface Reason {

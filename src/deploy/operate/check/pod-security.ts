@@ -1,20 +1,27 @@
-// Pod Security levels: the API server refuses pods that ask for more than the namespace's level. The control plane fits
-// `restricted`, an agent has a port of its node (`privileged`), and what redirects a sidecar's connections changes its
-// pod's network (NET_ADMIN: no level but `privileged` has it).
+// Pod Security levels: the API server refuses pods that ask for more than the namespace's level. The control plane
+// fits `restricted`, an agent has a port of its node and the CNI plugin's enters networks (`privileged`). What
+// redirects a sidecar's connections changes its pod's network (NET_ADMIN: no level but `privileged` has it), unless
+// that plugin does.
 
 import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
 import { annotations } from '../../inject.ts';
+import { cniName } from '../../install-cni.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
 
 const label = 'pod-security.kubernetes.io/enforce';
 
 export const podSecurityCheck: ClusterCheck = {
   name: 'pod-security',
-  run: (reader, { namespace, agents }) =>
-    overList(reader, '/api/v1/namespaces', (all) => [
-      ...judgeOwn(all, namespace, agents),
-      ...judgeInjected(all),
-    ]),
+  async run(reader, { namespace, agents, cni }) {
+    const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/daemonsets/${cniName}`;
+    const set = await reader.get(path);
+    // Not known is as if there were none.
+    const plugin = cni || (set.ok && set.value !== null);
+    return await overList(reader, '/api/v1/namespaces', (all) => [
+      ...judgeOwn(all, namespace, agents || cni),
+      ...judgeInjected(all, plugin),
+    ]);
+  },
 };
 
 function levelOf(namespace: KubeObject): string {
@@ -26,17 +33,21 @@ function judgeOwn(all: readonly KubeObject[], name: string, agents: boolean): re
   if (own === undefined) return [fine(`the namespace ${name} is made by the installation`)];
   const level = levelOf(own);
   if (agents && level !== '' && level !== 'privileged')
-    return [fault(`the namespace ${name} enforces ${level}, and agents need privileged`)];
+    return [fault(`the namespace ${name} enforces ${level}, and what runs on every node needs privileged`)];
   return [fine(`the namespace ${name} enforces ${level === '' ? 'nothing' : level}`)];
 }
 
-function judgeInjected(all: readonly KubeObject[]): readonly CheckLine[] {
+function judgeInjected(all: readonly KubeObject[], plugin: boolean): readonly CheckLine[] {
   const asking = all.filter(asksForSidecars);
+  if (plugin && asking.length > 0)
+    return [fine(`${asking.length} namespaces ask for sidecars, which need no rights with the CNI plugin`)];
   const strict = asking.filter((namespace) => !['', 'privileged'].includes(levelOf(namespace)));
   const names = strict.map((namespace) => `${textOf(namespace, 'metadata', 'name')} (${levelOf(namespace)})`);
   if (names.length > 0)
     return [
-      fault(`pods with sidecars are refused, for NET_ADMIN wants the level privileged: ${listNames(names)}`),
+      fault(
+        `pods with sidecars are refused, for NET_ADMIN wants the level privileged (or weft install --cni): ${listNames(names)}`,
+      ),
     ];
   return asking.length === 0 ? [] : [fine(`${asking.length} namespaces that ask for sidecars allow them`)];
 }

@@ -3,6 +3,7 @@
 
 import { fieldOf, isRecord, type KubeObject, textOf } from '../../../control/index.ts';
 import { createInstallation } from '../../install.ts';
+import { cniFolders } from '../../install-cni.ts';
 import { pathOfObject } from '../object-paths.ts';
 import { type ClusterCheck, type ClusterReader, fault, fine, listNames, unknown } from './types.ts';
 
@@ -16,7 +17,7 @@ interface Right {
 
 export const rightsCheck: ClusterCheck = {
   name: 'rights',
-  async run(reader, { namespace, revision, agents }) {
+  async run(reader, { namespace, revision, agents, cni }) {
     const all = await mayDo(reader, { verb: '*', group: '*', resource: '*', namespace: '' });
     if (all === true) return [fine('everything is allowed')];
     const pem = '-----BEGIN';
@@ -26,6 +27,7 @@ export const rightsCheck: ClusterCheck = {
       revision,
       replicas: 2,
       agents,
+      cni: cni ? cniFolders : null,
       monitors: false,
       webhook: { cert: pem, key: pem, ca: pem },
     });

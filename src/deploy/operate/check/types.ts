@@ -21,6 +21,8 @@ export interface CheckTarget {
   readonly revision: string;
   /** It is to be installed with an agent on every node. */
   readonly agents: boolean;
+  /** With the CNI plugin. */
+  readonly cni: boolean;
   /** Of this program. */
   readonly version: string;
   /** Unix time in milliseconds. */

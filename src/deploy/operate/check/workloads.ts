@@ -1,9 +1,13 @@
 // The installation's own workloads: as many replicas as were asked for, of the newest template, and each answers.
 
-import { fieldOf, type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
+import { agentAccount, fieldOf, type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
+import { cniName } from '../../install-cni.ts';
 import { namesOf } from '../../revision.ts';
 import type { ControlReplica } from '../fleet-view.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, overList, unknown, warning } from './types.ts';
+
+/** What runs on every node. */
+const onNodes: readonly string[] = [agentAccount, cniName];
 
 export const workloadsCheck: ClusterCheck = {
   name: 'control-plane',
@@ -19,7 +23,7 @@ export const workloadsCheck: ClusterCheck = {
         .map(judgeDeployment),
     ]);
     const agents = await overList(reader, `${within}/daemonsets`, (found) =>
-      found.filter((one) => nameOf(one) === 'weft-agent').map(judgeDaemonSet),
+      found.filter((one) => onNodes.includes(nameOf(one))).map(judgeDaemonSet),
     );
     return [...deployments, ...agents, ...judgeReplicas(await reader.replicas())];
   },
@@ -52,13 +56,13 @@ function judgeDeployment(deployment: KubeObject): CheckLine {
 
 function judgeDaemonSet(set: KubeObject): CheckLine {
   const of = (name: string) => numberOf(set, 'status', name);
+  const name = nameOf(set);
   const asked = of('desiredNumberScheduled');
   const ready = of('numberReady');
-  if (!isObserved(set) || of('updatedNumberScheduled') < asked)
-    return fault('weft-agent is being rolled out');
+  if (!isObserved(set) || of('updatedNumberScheduled') < asked) return fault(`${name} is being rolled out`);
   return ready < asked
-    ? fault(`weft-agent: ${ready} of ${asked} nodes have a ready one`)
-    : fine(`weft-agent: ${ready} of ${asked} nodes`);
+    ? fault(`${name}: ${ready} of ${asked} nodes have a ready one`)
+    : fine(`${name}: ${ready} of ${asked} nodes`);
 }
 
 function judgeReplicas(replicas: readonly ControlReplica[]): readonly CheckLine[] {
