@@ -45,6 +45,7 @@ function run(flags: BootstrapFlags): void {
     listen: {},
     application,
     capture: flags.capture === true,
+    ipv6: flags.capture === true && hasIpv6(),
     containerPorts,
     xds,
     identity,
@@ -67,6 +68,15 @@ function readIdentity(flags: BootstrapFlags): BootstrapFacts['identity'] {
       'weft bootstrap: --for envoy with a token wants --out: it writes a second file there',
     );
   return { caFile, tokenFile, secretFile: join(dirname(out), 'xds-token.json') };
+}
+
+/** By its loopback's address: where IPv6 is switched off there is none. */
+function hasIpv6(): boolean {
+  try {
+    return /^0{31}1 /m.test(readFileSync('/proc/net/if_inet6', 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 function environment(name: string): string {

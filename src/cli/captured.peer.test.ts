@@ -17,13 +17,20 @@ const mesh = `
 apiVersion: v1
 kind: Service
 metadata: { name: ledger, namespace: bank }
-spec: { clusterIP: 10.96.0.7, ports: [{ name: http, port: 80 }] }
+spec: { clusterIP: 10.96.0.7, clusterIPs: [10.96.0.7, "fd00:96::7"], ports: [{ name: http, port: 80 }] }
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: { name: ledger-1, namespace: bank, labels: { kubernetes.io/service-name: ledger } }
 addressType: IPv4
 endpoints: [{ addresses: [10.9.0.1] }]
+ports: [{ name: http, port: 8081 }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ledger-2, namespace: bank, labels: { kubernetes.io/service-name: ledger } }
+addressType: IPv6
+endpoints: [{ addresses: ["fd00:9::1"] }]
 ports: [{ name: http, port: 8081 }]
 ---
 apiVersion: v1
@@ -39,34 +46,50 @@ endpoints: [{ addresses: [10.9.0.1] }]
 ports: [{ name: tcp-sql, port: 7005 }]
 `;
 
-/** Everything but the pod stands at 10.9.0.1; ClusterIPs are nowhere: who is not captured does not arrive. */
+/** Everything but the pod is at 10.9.0.1 and fd00:9::1; ClusterIPs are nowhere: who is not captured does not arrive. */
 const networks = `
 ip link set lo up
 unshare -n sleep 50 & pod=$!
 until [ "$(readlink /proc/$pod/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 ip link add d0 type veth peer name eth0 netns $pod
-ip addr add 10.9.0.1/24 dev d0; ip link set d0 up
+ip addr add 10.9.0.1/24 dev d0; ip addr add fd00:9::1/64 dev d0 nodad; ip link set d0 up
 inside="nsenter -t $pod -n"
-$inside sh -euc 'ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.9.0.1'
+$inside sh -euc 'ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip addr add fd00:9::2/64 dev eth0 nodad; ip link set eth0 up; ip route add default via 10.9.0.1; ip route add default via fd00:9::1'
 `;
 
 /** Origins that say who they are; two of them speak first. */
 const origins = `
 for (const [port, name] of [[8081, 'ledger'], [80, 'stranger']])
-  Bun.serve({ hostname: '10.9.0.1', port, fetch: (request) => new Response(name + ' ' + (request.headers.get('x-weft-destination') ?? '')) });
+  for (const hostname of ['10.9.0.1', 'fd00:9::1'])
+    Bun.serve({ hostname, port, fetch: (request) => new Response(name + ' ' + (request.headers.get('x-weft-destination') ?? '')) });
 for (const [port, name] of [[7005, 'sql'], [9999, 'banner']])
-  Bun.listen({ hostname: '10.9.0.1', port, socket: { open: (socket) => { socket.end(name + ' ready\\n'); }, data() {} } });
+  for (const hostname of ['10.9.0.1', 'fd00:9::1'])
+    Bun.listen({ hostname, port, socket: { open: (socket) => { socket.end(name + ' ready\\n'); }, data() {} } });
+// An echo, and a DNS server that knows one address: a question with its answer behind it (RFC 1035, 4.1).
+for (const hostname of ['10.9.0.1', 'fd00:9::1']) {
+  const echo = { data(socket, data, port, address) { socket.send(data, port, address); } };
+  await Bun.udpSocket({ hostname, port: 9000, socket: echo });
+  const answer = Buffer.from('c00c00010001000000050004c0000235', 'hex');
+  const dns = {
+    data(socket, data, port, address) {
+      const end = data.indexOf(0, 12) + 5;
+      const head = Buffer.from([data[0], data[1], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+      socket.send(Buffer.concat([head, data.subarray(12, end), answer]), port, address);
+    },
+  };
+  await Bun.udpSocket({ hostname, port: 53, socket: dns });
+}
 `;
 
 const ready = (url: string) =>
   `for i in $(seq 100); do $inside curl -sf -m 1 ${url} >/dev/null && break; sleep 0.1; done`;
 
 /** \`proxy\` reads \`$1\`; each call's answer is a line. */
-const script = (proxy: string, calls: readonly string[]) => `${networks}
+const script = (proxy: string, calls: readonly string[], tool: string) => `${networks}
 cd "$0"
 ${process.execPath} -e "$(cat origins.js)" & origins=$!
 ${weft} control --dir mesh --xds 10.9.0.1:15010 --insecure-xds --admin 127.0.0.1:15014 >&2 & control=$!
-$inside ${weft} redirect --outbound-ports all
+$inside ${weft} redirect --tool ${tool} --outbound-ports all
 $inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
 trap 'kill -9 $origins $control $proxy $pod' EXIT
 ${ready('http://127.0.0.1:15000/ready')}
@@ -76,8 +99,13 @@ ${calls.map((call) => `$inside ${call} || true; echo`).join('\n')}
 const http = (address: string, host: string) => `curl -s -m 5 -H "Host: ${host}" http://${address}/`;
 const tcp = (host: string, port: number) =>
   `timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3'`;
+const udp = (host: string) =>
+  `timeout 5 bash -c 'exec 3<>/dev/udp/${host}/9000; echo echoed >&3; head -n 1 <&3'`;
+/** Asked by c-ares, which is somebody else's. */
+const dns = (server: string) =>
+  `timeout 5 ${process.execPath} -e 'const r = new (require("dns").Resolver)(); r.setServers(["${server}"]); r.resolve4("ledger.bank", (e, found) => console.log(e ?? found[0]))'`;
 
-async function play(proxy: string, calls: readonly string[]): Promise<readonly string[]> {
+async function play(proxy: string, calls: readonly string[], tool = 'nft'): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-captured-'));
   try {
     await run(['mkdir', join(folder, 'mesh')]);
@@ -93,12 +121,13 @@ async function play(proxy: string, calls: readonly string[]): Promise<readonly s
       listen: {},
       application: {},
       capture: true,
+      ipv6: true,
       containerPorts: {},
       xds: { host: '10.9.0.1', port: 15_010 },
       identity: null,
     });
     writeFileSync(join(folder, 'bootstrap.json'), bootstrap);
-    const { out, err } = await run(['unshare', '-n', 'bash', '-euc', script(proxy, calls), folder]);
+    const { out, err } = await run(['unshare', '-n', 'bash', '-euc', script(proxy, calls, tool), folder]);
     const lines = out.split('\n').map((line) => line.trim());
     if (lines.length <= calls.length) throw new Error(err);
     return lines.filter((line) => line !== '');
@@ -131,6 +160,21 @@ describeInNamespace([], 'a pod whose connections are captured, beside Weft', () 
     expect(said).toEqual(['ledger', 'ledger bank/ledger:80', 'stranger', ...carried]);
   });
 });
+
+for (const tool of ['nft', 'iptables'] as const)
+  describeInNamespace([tool], `a pod whose connections are captured by ${tool}`, () => {
+    test('over IPv6 they reach the same; UDP and DNS go their own way, over both', async () => {
+      const calls = [
+        http('[fd00:96::7]', 'db.bank'),
+        http('[fd00:9::1]', 'ledger.bank'),
+        tcp('fd00:9::1', 9999),
+        ...['10.9.0.1', 'fd00:9::1'].flatMap((host) => [udp(host), dns(host)]),
+      ];
+      const said = await play(`${weft} proxy -c bootstrap.json -l error`, calls, tool);
+      const untouched = ['echoed', '192.0.2.53'];
+      expect(said).toEqual(['ledger bank/ledger:80', 'stranger', 'banner ready', ...untouched, ...untouched]);
+    });
+  });
 
 describeInNamespace(['envoy'], 'a pod whose connections are captured, beside Envoy', () => {
   test('is served by Host, and reaches everything else as it is', async () => {

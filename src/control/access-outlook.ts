@@ -44,6 +44,7 @@ export function compileAccessOutlook(
     outbound: { host: '127.0.0.1', port: 15001 },
     inbound: { host: '0.0.0.0', port: 15006 },
     capture: false,
+    ipv6: false,
     application: {},
     containerPorts: numberPorts(model),
   });

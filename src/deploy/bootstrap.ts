@@ -23,6 +23,8 @@ export interface BootstrapFacts {
   readonly application: Readonly<Record<string, number>>;
   /** The pod's connections are led to its sidecar, whatever they carry. */
   readonly capture?: boolean;
+  /** Its network has IPv6, over which it is to be reached too. */
+  readonly ipv6?: boolean;
   /** Names of the pod's container ports, for a Service whose targetPort is a name. */
   readonly containerPorts: Readonly<Record<string, number>>;
   /** The control plane; a name is looked up. */
@@ -48,7 +50,7 @@ export interface Endpoint {
 
 /** As JSON, which is YAML too. Envoy itself would take it as it stands. */
 export function encodeBootstrap(facts: BootstrapFacts): string {
-  const { role, name, namespace, workload, labels, admin, listen, capture, xds } = facts;
+  const { role, name, namespace, workload, labels, admin, listen, capture, ipv6, xds } = facts;
   const { application, containerPorts, identity } = facts;
   const ads = { ads: {}, resource_api_version: 'V3' };
   const bootstrap = {
@@ -63,6 +65,7 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
         ...(Object.keys(listen).length === 0 ? {} : { listen }),
         admin: `${admin.host}:${admin.port}`,
         ...(capture === true ? { capture } : {}),
+        ...(ipv6 === true ? { ipv6 } : {}),
         ...(Object.keys(application).length === 0 ? {} : { application }),
         ...(Object.keys(containerPorts).length === 0 ? {} : { containerPorts }),
       },

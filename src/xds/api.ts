@@ -203,6 +203,8 @@ export {
   ListenerFilterSchema,
 } from './gen/envoy/config/listener/v3/listener_components_pb.ts';
 export {
+  type AdditionalAddress,
+  AdditionalAddressSchema,
   type Listener,
   Listener_DrainType,
   Listener_DrainTypeSchema,

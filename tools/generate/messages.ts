@@ -166,6 +166,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   ],
   'envoy.config.accesslog.v3': ['AccessLog'],
   'envoy.config.listener.v3': [
+    'AdditionalAddress',
     'ApiListener',
     'Filter',
     'FilterChain',

@@ -13,6 +13,7 @@ import {
   planCaptured,
   streamsMax,
 } from './captured.ts';
+import { addressesOf } from './listener.ts';
 
 const own = 15_001;
 const streams = [
@@ -23,7 +24,7 @@ const streams = [
 /** As the proxy has it. */
 function listenerOf(plan: CapturedPlan, onDemand = { hosts: false, clusters: false }) {
   const bind = { host: '127.0.0.1', port: own };
-  const listener = compileCapturedListener({ bind, cors: false, onDemand, plan });
+  const listener = compileCapturedListener({ bind, ipv6: true, cors: false, onDemand, plan });
   const bytes = toBinary(ListenerSchema, listener);
   const decoded = decodeResource({ typeUrl: typeUrls.listener, name: 'outbound', version: '1', bytes });
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
@@ -56,6 +57,19 @@ const many: CapturedPlan = {
   streams,
   notes: [],
 };
+
+test('over IPv6 the kernel leads them to ::1, and only there it is listened on besides', () => {
+  const hosts = (bind: { readonly host: string; readonly port: number }, ipv6: boolean) => {
+    const { address, additionalAddresses } = addressesOf(bind, ipv6);
+    return JSON.stringify([address, additionalAddresses]).match(/"address":"[^"]+"/g);
+  };
+  const [loopback, any] = ['127.0.0.1', '0.0.0.0'].map((host) => ({ host, port: own }));
+  expect(hosts(loopback!, true)).toEqual(['"address":"127.0.0.1"', '"address":"::1"']);
+  expect(hosts(any!, true)).toEqual(['"address":"0.0.0.0"', '"address":"::"']);
+  // Of what somebody chose, and where there is no IPv6, nothing is added.
+  expect(hosts(any!, false)).toEqual(['"address":"0.0.0.0"']);
+  expect(hosts({ host: '10.0.0.1', port: 1 }, true)).toEqual(['"address":"10.0.0.1"']);
+});
 
 describe('a captured connection', () => {
   test.each<readonly [string, number, string, string, string]>([

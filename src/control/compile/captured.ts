@@ -23,8 +23,8 @@ import {
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
-import { compileManager } from './listener.ts';
-import { addressOf, durationOf, packAny, weftMetadata } from './messages.ts';
+import { addressesOf, compileManager } from './listener.ts';
+import { durationOf, packAny, weftMetadata } from './messages.ts';
 import { type OnDemand, withOnDemand } from './on-demand.ts';
 import type { Bind } from './scope.ts';
 import { forwardUntouched } from './virtual-hosts.ts';
@@ -77,18 +77,26 @@ const firstBytesMs = 1_000;
 
 export interface CapturedListenerInput {
   readonly bind: Bind;
+  /** Its network has IPv6. */
+  readonly ipv6: boolean;
   readonly cors: boolean;
   readonly onDemand: OnDemand;
   readonly plan: CapturedPlan;
 }
 
-export function compileCapturedListener({ bind, cors, onDemand, plan }: CapturedListenerInput): Listener {
+export function compileCapturedListener({
+  bind,
+  ipv6,
+  cors,
+  onDemand,
+  plan,
+}: CapturedListenerInput): Listener {
   const name = 'outbound';
   const filters = [compileManager({ name, direction: 'outbound', cors, onDemand, fenced: false })];
   const { ports, inspected } = chooseHttp(plan, bind.port);
   return create(ListenerSchema, {
     name,
-    address: addressOf(bind.host, bind.port),
+    ...addressesOf(bind, ipv6),
     trafficDirection: TrafficDirection.OUTBOUND,
     listenerFilters: [originalDestination(), ...inspectHttp(inspected)],
     listenerFiltersTimeout: durationOf(firstBytesMs),

@@ -1,6 +1,6 @@
 // A listener with one HTTP connection manager that takes its routes by RDS under the listener's own name.
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Filter,
   FilterSchema,
@@ -20,6 +20,8 @@ import type { Bind } from './scope.ts';
 export interface ListenerInput {
   readonly name: string;
   readonly bind: Bind;
+  /** Its network has IPv6. */
+  readonly ipv6?: boolean;
   readonly direction: 'inbound' | 'outbound' | 'gateway';
   /** A route of it says who may read across origins. */
   readonly cors: boolean;
@@ -39,7 +41,7 @@ export function compileManager({
   cors,
   fenced,
   onDemand,
-}: Omit<ListenerInput, 'bind'>): Filter {
+}: Omit<ListenerInput, 'bind' | 'ipv6'>): Filter {
   const edge = direction === 'gateway';
   const manager = packAny(HttpConnectionManagerSchema, {
     statPrefix: name,
@@ -70,10 +72,24 @@ export function compileManager({
   });
 }
 
+const ipv6Twins: Readonly<Record<string, string>> = { '127.0.0.1': '::1', '0.0.0.0': '::' };
+
+/** What the kernel leads to an IPv4 address it leads to this one over IPv6: nothing else comes to the other. */
+export function addressesOf(
+  { host, port }: Bind,
+  ipv6: boolean,
+): Pick<MessageInitShape<typeof ListenerSchema>, 'address' | 'additionalAddresses'> {
+  const twin = ipv6 ? ipv6Twins[host] : undefined;
+  return {
+    address: addressOf(host, port),
+    ...(twin === undefined ? {} : { additionalAddresses: [{ address: addressOf(twin, port) }] }),
+  };
+}
+
 export function compileListener(input: ListenerInput): Listener {
   return create(ListenerSchema, {
     name: input.name,
-    address: addressOf(input.bind.host, input.bind.port),
+    ...addressesOf(input.bind, input.ipv6 === true),
     trafficDirection: input.direction === 'inbound' ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
     filterChains: [{ filters: [compileManager(input)] }],
     metadata: weftMetadata({ direction: input.direction }),

@@ -28,6 +28,7 @@ describe('parseScope', () => {
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         capture: false,
+        ipv6: false,
         application: {},
         containerPorts: {},
       },
@@ -43,12 +44,14 @@ describe('parseScope', () => {
       containerPorts: { web: 3002 },
       vhds: true,
       cds: 'on-demand',
+      ipv6: true,
     };
     const scope = parseScope(node('sidecar~ledger-0.bank', said));
     expect(scope.ok && scope.value).toMatchObject({
       namespace: 'other',
       vhds: 'unasked',
       cds: 'on-demand',
+      ipv6: true,
       outbound: { host: '::1', port: 1 },
       inbound: { host: '10.0.0.1', port: 2 },
       application: { http: 3000, '81': 3001 },

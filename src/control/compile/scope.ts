@@ -30,6 +30,8 @@ export type Scope =
       readonly inbound: Bind;
       /** Connections of its pod are led to it, whatever they carry. */
       readonly capture: boolean;
+      /** Its network has IPv6: where it listens on 127.0.0.1 or 0.0.0.0, it does on ::1 or :: as well. */
+      readonly ipv6: boolean;
       /** Name or number of a Service's port to the application's port on 127.0.0.1. */
       readonly application: Readonly<Record<string, number>>;
       /** Name of a container's port to its number, for a Service whose targetPort is a name. */
@@ -103,6 +105,7 @@ function createScope(
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
         capture: reader.flag('capture'),
+        ipv6: reader.flag('ipv6'),
         application: reader.ports('application'),
         containerPorts: reader.ports('containerPorts'),
       };

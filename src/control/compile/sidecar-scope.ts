@@ -65,11 +65,11 @@ export function compileSidecar(
       ? held
       : compileInbound(scope, part, model, { inputs, before: held });
   const { captured, cors, onDemand } = outbound;
-  const bind = scope.outbound;
+  const { outbound: bind, ipv6 } = scope;
   const own =
     captured === null
       ? outboundListener('outbound', bind, outbound, before)
-      : capturedListener({ bind, cors, onDemand, plan: captured }, before);
+      : capturedListener({ bind, ipv6, cors, onDemand, plan: captured }, before);
   return {
     listeners: replaceAll(before?.listeners, [own, inbound.listener]),
     routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),
@@ -102,8 +102,15 @@ function compileInbound(
     return encodeResource(ClusterSchema, target.cluster, compileInboundCluster(target), held);
   });
   const fenced = plan.fences.length > 0;
-  const bind = scope.inbound;
-  const listener = compileListener({ name: 'inbound', bind, direction: 'inbound', cors: false, fenced });
+  const { inbound: bind, ipv6 } = scope;
+  const listener = compileListener({
+    name: 'inbound',
+    bind,
+    ipv6,
+    direction: 'inbound',
+    cors: false,
+    fenced,
+  });
   const notes = plan.unresolved.map(
     (port) =>
       `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
