@@ -53,6 +53,18 @@ export async function listOrExit(
   throw new Exit(exitCode.notFine, `${command}: ${path} cannot be read: ${why}`);
 }
 
+/** The same of a kind that need not be there: then there are none. */
+export async function listAnyOrExit(
+  { api }: Cluster,
+  command: string,
+  path: string,
+): Promise<readonly KubeObject[]> {
+  const listed = orExit(command, await listAll(api, path));
+  if (listed.kind === 'objects') return listed.objects;
+  if (listed.kind === 'absent') return [];
+  throw new Exit(exitCode.notFine, `${command}: ${path} cannot be read: ${listed.reason}`);
+}
+
 export function orExit<T>(command: string, result: Result<T, MeshError>): T {
   if (result.ok) return result.value;
   throw new Exit(exitCode.notFine, `${command}: ${result.error.message}`);

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock, Log } from '../base/index.ts';
 import {
   adoptFences,
+  CalicoFences,
   ControlPlane,
   createControlPlane,
   type FleetFence,
@@ -14,6 +15,7 @@ import {
   listFences,
   listFleetGateways,
   ObjectFleet,
+  renderCalicoFence,
   renderFence,
   StatusPublisher,
   serveAdmin,
@@ -160,6 +162,14 @@ function createPublisher(
     render: renderFence,
     adopt: () => adoptFences(api),
   });
+  const calico = new CalicoFences(api);
+  const calicoFences = new ObjectFleet<FleetFence>({
+    ...common,
+    list: () => calico.list(plane, source),
+    isReleased: () => true,
+    render: renderCalicoFence,
+    adopt: () => calico.adopt(),
+  });
   const own = [...(gateways === null ? [] : [gateways]), ...(secure?.own ?? [])];
   return new StatusPublisher({
     ...common,
@@ -169,7 +179,7 @@ function createPublisher(
     identity,
     replica: pod,
     podUid,
-    fleets: [fences, ...(secure?.fleets ?? [])],
+    fleets: [fences, calicoFences, ...(secure?.fleets ?? [])],
     own: { lease: namesOf(revision).lease, fleets: own },
   });
 }

@@ -17,6 +17,7 @@ import {
 } from '../deploy/index.ts';
 import {
   type ClusterFlags,
+  listAnyOrExit,
   listOrExit,
   type OpenCluster,
   openCluster,
@@ -44,7 +45,7 @@ async function run(flags: UninstallFlags): Promise<void> {
   const list = (path: string) => listOrExit(cluster, words, path);
   const within = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}`;
   const pods = await list('/api/v1/pods');
-  const managed = await listManaged(list);
+  const managed = await listManaged((path) => listAnyOrExit(cluster, words, path));
   const others = listRevisions(await list(`${within}/deployments`)).filter((other) => other !== revision);
   const sets = await list(`${within}/daemonsets`);
   const has = (name: string) => sets.some((set) => isNamed(set, name) && revisionNamedBy(set) === revision);

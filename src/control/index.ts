@@ -29,6 +29,7 @@ export { CallerProver } from './callers/prover.ts';
 export { TokenReviews } from './callers/token-reviews.ts';
 export { type CheckReport, checkManifests, compileOutlooks, type ManifestFile } from './check.ts';
 export { ControlPlane, type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
+export { CalicoFences, renderCalicoFence } from './fleet/calico-fences.ts';
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
 export { type FleetObject, managedLabel, managedValue, ObjectFleet } from './fleet/object-fleet.ts';

@@ -60,12 +60,14 @@ describe('an installation', () => {
     // Its own one, by its name.
     const webhook = 'admissionregistration.k8s.io/mutatingwebhookconfigurations';
     expect(allowedTo('watch').toSorted()).toEqual(names);
-    expect(allowedTo('get').toSorted()).toEqual([...names, webhook].toSorted());
+    expect(allowedTo('get').toSorted()).toEqual([...names, webhook, 'projectcalico.org/tiers'].toSorted());
     expect(rules.find(({ apiGroups }) => apiGroups[0] === 'admissionregistration.k8s.io')).toMatchObject({
       resourceNames: ['weft-inject-mesh'],
       verbs: ['get', 'update'],
     });
-    expect(allowedTo('list').toSorted()).toEqual([...names, fences].toSorted());
+    // Calico's own kinds are its API's; the last is a name that it alone knows.
+    const calico = ['networkpolicies', 'tier.networkpolicies'].map((kind) => `projectcalico.org/${kind}`);
+    expect(allowedTo('list').toSorted()).toEqual([...names, fences, ...calico].toSorted());
     const spoken = watched.filter(({ kind }) => statusKinds.has(kind));
     expect(allowedTo('update').toSorted()).toEqual(
       [...spoken.map(({ group, plural }) => `${group}/${plural}/status`), webhook].toSorted(),
@@ -77,6 +79,7 @@ describe('an installation', () => {
       '/services',
       '/serviceaccounts',
       fences,
+      ...calico,
       // Who asks for xDS; and what proxies trust, in every namespace.
       'authentication.k8s.io/tokenreviews',
       '/configmaps',

@@ -79,6 +79,7 @@ function listOwn(options: InstallOptions): readonly object[] {
         ...createStatusRules(),
         ...gatewayRules,
         fenceRule,
+        ...calicoRules,
         ...callerRules,
         webhookRule(webhookConfigurationName(revision, namespace)),
       ],
@@ -120,6 +121,22 @@ const fenceRule = {
   resources: ['networkpolicies'],
   verbs: ['list', 'create', 'patch', 'delete'],
 };
+
+/** The same for Calico's, where it is: its API asks for the tier too, and for policies of it by a name of its own. */
+const calicoRules = [
+  {
+    apiGroups: ['projectcalico.org'],
+    resources: ['networkpolicies'],
+    verbs: ['list', 'create', 'patch', 'delete'],
+  },
+  { apiGroups: ['projectcalico.org'], resources: ['tiers'], resourceNames: ['default'], verbs: ['get'] },
+  {
+    apiGroups: ['projectcalico.org'],
+    resources: ['tier.networkpolicies'],
+    resourceNames: ['default.*'],
+    verbs: ['list', 'create', 'patch', 'delete'],
+  },
+];
 
 /** Whose a token is; and what proxies are to trust, in every namespace (what is there is read with all the rest). */
 const callerRules = [

@@ -49,6 +49,28 @@ spec:
   containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
 `;
 
+const strict = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: strict, labels: { pod-security.kubernetes.io/enforce: restricted } }
+`;
+
+const strictPod = `
+apiVersion: v1
+kind: Pod
+metadata: { name: strict, namespace: strict }
+spec:
+  containers:
+    - name: app
+      image: debian
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 1000
+        allowPrivilegeEscalation: false
+        capabilities: { drop: [ALL] }
+        seccompProfile: { type: RuntimeDefault }
+`;
+
 const named = `
 apiVersion: v1
 kind: ServiceAccount
@@ -160,6 +182,22 @@ describeOnCluster('the mesh on Kubernetes', () => {
       pods.map((pod) => shell(`kubectl exec -n shop ${pod} -c hello -- sh -c '${stats}'`)),
     );
     expect(inbound.some(({ out }) => out.includes('direction="inbound"'))).toBe(true);
+  });
+
+  test('with the CNI plugin a pod is taken where Pod Security is restricted, without it it is not', async () => {
+    await sh(
+      'kubectl apply -f - >/dev/null; until kubectl get sa -n strict default >/dev/null 2>&1; do :; done',
+      strict,
+    );
+    const apply = (how: string) =>
+      shell(`${weft} inject ${how} - | kubectl apply --dry-run=server -f - 2>&1`, strictPod);
+    expect(await apply('--cni')).toMatchObject({ code: 0 });
+    const refused = await apply('');
+    expect([refused.code === 0, refused.out]).toEqual([
+      false,
+      expect.stringMatching(/violates PodSecurity "restricted:latest".*weft-redirect/),
+    ]);
+    await sh('kubectl delete namespace strict --wait=false');
   });
 
   test('weft proxies, config and logs ask through the API server, and need no other tool', async () => {

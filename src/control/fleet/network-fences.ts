@@ -21,10 +21,21 @@ const fenceLabel = 'weft.dev/fence';
 /** Probes and metrics of a sidecar: nobody's business to refuse. */
 const openPorts: readonly number[] = [15_021, 15_090];
 
+export type FenceSource = Pick<KubernetesSource, 'versionOf'>;
+
 /** Null: not all has been read yet, and what is not known must not open anything. */
 export function listFences(
   plane: { readonly settled: boolean; readonly built: { readonly model: Model } },
-  source: Pick<KubernetesSource, 'versionOf'>,
+  source: FenceSource,
+): readonly FleetFence[] | null {
+  return listFencesBy(plane, source, encodeFence);
+}
+
+/** `encode` writes what holds a Service's fence. */
+export function listFencesBy(
+  plane: { readonly settled: boolean; readonly built: { readonly model: Model } },
+  source: FenceSource,
+  encode: (service: ServiceModel, all: Iterable<ServiceModel>) => KubeObject,
 ): readonly FleetFence[] | null {
   if (!plane.settled) return null;
   const { services } = plane.built.model;
@@ -32,24 +43,37 @@ export function listFences(
     const uid = source.versionOf(service.key)?.uid ?? '';
     if (!isFenced(service) || uid === '') return [];
     const { namespace, name } = service;
-    return [{ namespace, name, uid, spec: encodeFence(service, services.values()) }];
+    return [{ namespace, name, uid, spec: encode(service, services.values()) }];
   });
 }
 
-export function renderFence({ namespace, name, uid, spec }: FleetFence): readonly FleetObject[] {
+export function renderFence(fence: FleetFence): readonly FleetObject[] {
+  const metadata = fenceMetadata(fence);
+  const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec: fence.spec };
+  return [{ root, plural, object }];
+}
+
+/** It belongs to its Service. */
+export function fenceMetadata({ namespace, name, uid }: FleetFence): KubeObject {
   const owner = { apiVersion: 'v1', kind: 'Service', name, uid, controller: true };
-  const metadata = {
+  return {
     name: `weft-fence-${name}`,
     namespace,
     labels: { [fenceLabel]: name },
     ownerReferences: [owner],
   };
-  const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec };
-  return [{ root, plural, object }];
 }
 
 /** Fences that an earlier leader made; null: the API server does not say. */
-export async function adoptFences(api: KubeApi): Promise<readonly AdoptedObject<FleetFence>[] | null> {
+export function adoptFences(api: KubeApi): Promise<readonly AdoptedObject<FleetFence>[] | null> {
+  return adoptFencesAt(api, root);
+}
+
+/** The same below another root of the API. */
+export async function adoptFencesAt(
+  api: KubeApi,
+  root: string,
+): Promise<readonly AdoptedObject<FleetFence>[] | null> {
   const path = `${root}/${plural}?labelSelector=${encodeURIComponent(fenceLabel)}`;
   const answer = await api.request({ method: 'GET', path });
   if (!answer.ok || answer.value.status !== 200) return null;
@@ -67,7 +91,7 @@ export async function adoptFences(api: KubeApi): Promise<readonly AdoptedObject<
 }
 
 /** A Service without a selector has no pods that a NetworkPolicy could name. */
-function isFenced({ podOf, ports, selector }: ServiceModel): boolean {
+export function isFenced({ podOf, ports, selector }: ServiceModel): boolean {
   if (podOf !== null || Object.keys(selector).length === 0) return false;
   return ports.some(({ access }) => access !== null && access.enforced !== null);
 }
@@ -90,7 +114,7 @@ function encodeFence(service: ServiceModel, all: Iterable<ServiceModel>): KubeOb
 }
 
 /** As the pods have them: where the endpoints do not tell, as the Service says. */
-function portsOf({ endpoints, targetPort }: PortModel): readonly (number | string)[] {
+export function portsOf({ endpoints, targetPort }: PortModel): readonly (number | string)[] {
   return endpoints.length === 0 ? [targetPort] : endpoints.map(({ port }) => port);
 }
 

@@ -46,7 +46,9 @@ test('what the control plane made is asked for by its label, and is deleted wher
   const managed = await listManaged((path) => {
     asked.push(path);
     const { apiVersion: _version, kind: _kind, ...item } = fence;
-    return Promise.resolve(path.includes('networkpolicies') ? [item, written] : []);
+    return Promise.resolve(
+      path.startsWith('/apis/networking.k8s.io/v1/networkpolicies') ? [item, written] : [],
+    );
   });
   expect(managed).toEqual({ ours: [{ ...fence, ...written }], foreign: [fence] });
   expect(asked).toContain(

@@ -51,6 +51,11 @@ const managedCollections = [
     kind: 'NetworkPolicy',
     path: '/apis/networking.k8s.io/v1/networkpolicies',
   },
+  {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'NetworkPolicy',
+    path: '/apis/projectcalico.org/v3/networkpolicies',
+  },
 ].map((collection) => ({ ...collection, label: `${managedLabel}=${managedValue}` }));
 
 /** What each replica says to the others. */

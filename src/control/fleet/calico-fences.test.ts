@@ -1,0 +1,135 @@
+// What a fence says to Calico. That its API takes it was tried with its published definition (docs/access.md).
+
+import { expect, test } from 'bun:test';
+import { ok } from '../../base/index.ts';
+import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
+import { buildModel } from '../model/build.ts';
+import { Catalog } from '../model/catalog.ts';
+import { parseManifests } from '../source/parse.ts';
+import { CalicoFences, renderCalicoFence } from './calico-fences.ts';
+
+const account = `---
+apiVersion: v1
+kind: Service
+metadata: { name: account, namespace: bank }
+spec: { selector: { app: account, tier: back }, ports: [{ name: http, port: 80, targetPort: 8080 }, { name: admin, port: 81, targetPort: admin }] }
+`;
+const policy = (rules: string, mode = 'Enforce') => `---
+apiVersion: weft.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: account, namespace: bank }
+spec: { targetRefs: [{ group: "", kind: Service, name: account }], mode: ${mode}, rules: [${rules}] }
+`;
+
+/** An API server with Calico's kinds, or as it says. */
+function apiOf(status = 200, resources: readonly object[] = [{ name: 'networkpolicies' }]): KubeApi {
+  const item = {
+    metadata: {
+      ...{ namespace: 'bank', name: 'weft-fence-old', uid: 'p' },
+      ownerReferences: [{ name: 'old', uid: 's' }],
+    },
+  };
+  return {
+    request: async ({ path }) => {
+      const body: KubeObject = path === '/apis/projectcalico.org/v3' ? { resources } : { items: [item] };
+      return ok({ status, body, retryAfterMs: 0 });
+    },
+    watch: () => () => {},
+  };
+}
+
+async function specOf(text: string): Promise<KubeObject | undefined> {
+  const catalog = new Catalog();
+  const parsed = parseManifests('f', text);
+  if (!parsed.ok) throw new Error('not manifests');
+  for (const object of parsed.value) catalog.upsert(object);
+  const fences = new CalicoFences(apiOf());
+  await fences.adopt();
+  const versions = { path: '', uid: 'u', generation: 1, resourceVersion: '1', status: {} };
+  const plane = { settled: true, built: buildModel(catalog.entries()) };
+  return (fences.list(plane, { versionOf: () => versions }) ?? [])[0]?.spec;
+}
+
+const ports = [8080, 'admin'];
+
+test('callers pass by account, namespace and range, and nobody else at the ports that are fenced', async () => {
+  const from = `[{ serviceAccount: { name: payments } }, { namespace: { name: edge } }, { ipBlock: { cidr: 10.0.0.0/8, except: [10.1.0.0/16] } }]`;
+  const bank = "kubernetes.io/metadata.name == 'bank'";
+  const allow = (source: object, port: number | string) => ({
+    ...{ action: 'Allow', protocol: 'TCP', source },
+    destination: { ports: [port] },
+  });
+  const sources = [
+    { namespaceSelector: bank, serviceAccounts: { names: ['payments'] } },
+    { namespaceSelector: "kubernetes.io/metadata.name == 'edge'" },
+    { nets: ['10.0.0.0/8'], notNets: ['10.1.0.0/16'] },
+  ];
+  expect(await specOf(account + policy(`{ from: ${from} }`))).toEqual({
+    order: 900,
+    selector: "app == 'account' && tier == 'back'",
+    types: ['Ingress'],
+    ingress: [
+      ...ports.flatMap((port) => sources.map((source) => allow(source, port))),
+      { action: 'Deny', protocol: 'TCP', destination: { ports } },
+    ],
+  });
+});
+
+test('a rule for everybody has no source; a port that it does not name is closed', async () => {
+  const spec = await specOf(account + policy('{ ports: [http] }'));
+  expect(spec?.['ingress']).toEqual([
+    { action: 'Allow', protocol: 'TCP', destination: { ports: [8080] } },
+    { action: 'Deny', protocol: 'TCP', destination: { ports } },
+  ]);
+});
+
+test('no fence for what is only audited', async () => {
+  expect(await specOf(account + policy('', 'Audit'))).toBeUndefined();
+});
+
+test('Calico’s bounds: fifty ports in a rule, and a range with too many holes lets nobody of it pass', async () => {
+  const many = Array.from({ length: 60 }, (_, at) => `{ name: p${at}, port: ${at + 1} }`).join(', ');
+  const wide = account.replace(/ports: \[.*\]/, `ports: [${many}]`);
+  const rules = (await specOf(wide + policy('')))?.['ingress'] as { destination: { ports: unknown[] } }[];
+  expect(rules.map(({ destination }) => destination.ports.length)).toEqual([50, 10]);
+  const holes = Array.from({ length: 257 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`).join(', ');
+  const holed = policy(`{ from: [{ ipBlock: { cidr: 10.0.0.0/8, except: [${holes}] } }] }`);
+  expect((await specOf(account + holed))?.['ingress']).toMatchObject([{ action: 'Deny' }]);
+});
+
+test('without Calico there is none, and while nobody knows nothing is done', async () => {
+  const absent = new CalicoFences(apiOf(404));
+  expect(await absent.adopt()).toEqual([]);
+  expect(absent.list({ settled: true, built: buildModel([]) }, { versionOf: () => null })).toEqual([]);
+  expect(await new CalicoFences(apiOf(200, [{ name: 'ippools' }])).adopt()).toEqual([]);
+  expect(await new CalicoFences(apiOf(503)).adopt()).toBeNull();
+});
+
+test('what an earlier leader left is found, to go when nobody wants it', async () => {
+  expect(await new CalicoFences(apiOf()).adopt()).toEqual([
+    {
+      path: '/apis/projectcalico.org/v3/namespaces/bank/networkpolicies/weft-fence-old',
+      uid: 'p',
+      owner: { namespace: 'bank', name: 'old', uid: 's', spec: {} },
+    },
+  ]);
+});
+
+test('it belongs to its Service', () => {
+  const [{ root, object } = { root: '', object: {} }] = renderCalicoFence({
+    ...{ namespace: 'bank', name: 'account', uid: 'u' },
+    spec: { order: 900 },
+  });
+  expect([root, object]).toEqual([
+    '/apis/projectcalico.org/v3',
+    {
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'NetworkPolicy',
+      metadata: {
+        ...{ name: 'weft-fence-account', namespace: 'bank', labels: { 'weft.dev/fence': 'account' } },
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'account', uid: 'u', controller: true }],
+      },
+      spec: { order: 900 },
+    },
+  ]);
+});
