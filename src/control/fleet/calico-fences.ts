@@ -1,6 +1,6 @@
-// The same fences for Calico, where its API is served: it knows accounts, so that callers whose pods no label tells apart
-// are told apart at the network too. They stand before NetworkPolicies, whose order in Calico is 1000, and say nothing
-// of ports that are not fenced.
+// The same fences for Calico, where its API is served: it knows accounts, so that callers whose pods no label tells
+// apart are told apart at the network too. They stand before NetworkPolicies, whose order in Calico is 1000, and say
+// nothing of ports that are not fenced.
 // https://docs.tigera.io/calico/latest/reference/resources/networkpolicy
 
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
@@ -95,7 +95,7 @@ function allow(caller: CallerModel | null): readonly KubeObject[] {
   switch (caller.kind) {
     case 'block': {
       const { cidr, except } = caller;
-      // With more ranges left out than can be said nobody of it passes: NetworkPolicy has no such bound, and it is after.
+      // With more ranges left out than can be said nobody of it passes.
       if (except.length > notNetsMax) return [];
       return [{ nets: [cidr], ...(except.length === 0 ? {} : { notNets: except }) }];
     }
