@@ -1,5 +1,5 @@
-// Every case is played once, briefly, by all rivals: a configuration that one of them refuses would rot. In CI always;
-// elsewhere when asked for, because it takes minutes.
+// Every case is played once, briefly, and of the rivals the first step of each plan: a configuration that one of them
+// refuses would rot. In CI always; elsewhere when asked for, because it takes minutes.
 
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { describeSkipped, describeWith, isCi } from '../src/testing/programs.ts';
@@ -8,7 +8,7 @@ import { runCase } from './harness/run.ts';
 
 setDefaultTimeout(400_000);
 
-const brief = { rounds: 1, seconds: 1, rates: [100], quick: true };
+const brief = { rounds: 1, seconds: 1, rates: [100], quick: true, rivalsBriefly: true };
 
 const wanted = isCi || process.env['WEFT_BENCH_TEST'] === '1';
 

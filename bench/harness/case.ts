@@ -21,6 +21,8 @@ export interface Effort {
   readonly seconds: number;
   readonly rates: readonly number[];
   readonly quick: boolean;
+  /** Rivals play the first step of a plan alone: that their configuration still serves is all that is asked of them. */
+  readonly rivalsBriefly?: boolean;
 }
 
 export interface BenchCase {

@@ -53,7 +53,7 @@ async function runPlan(
   const running: Running[] = [];
   const play = async (when: Step['when']): Promise<void> => {
     for (const peer of running)
-      for (const step of plan.steps.filter((one) => one.when === when))
+      for (const step of stepsOf(plan, peer, effort).filter((one) => one.when === when))
         report(plan, step, peer, await step.run(peer), tally);
   };
   try {
@@ -61,13 +61,17 @@ async function runPlan(
     for (const [index, peer] of able.entries())
       running.push(await startPeer(peer, plan.work, endpoints, index));
     await play('before');
-    if (plan.steps.some((step) => step.when === 'round'))
-      for (const peer of running) await measureSaturated(peer, effort.quick ? 1 : warmUpSeconds);
+    if (!effort.quick && plan.steps.some((step) => step.when === 'round'))
+      for (const peer of running) await measureSaturated(peer, warmUpSeconds);
     for (let round = 1; round <= effort.rounds; round++) await play('round');
     await play('after');
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));
   }
+}
+
+function stepsOf({ steps }: Plan, { name }: Running, { rivalsBriefly }: Effort): readonly Step[] {
+  return rivalsBriefly === true && name !== 'weft' ? steps.slice(0, 1) : steps;
 }
 
 function report(plan: Plan, step: Step, peer: Running, figures: Figures, tally: Tally): void {
