@@ -158,6 +158,7 @@ export {
   type RouteHit,
   type RouteMatch,
   type RouteTable,
+  type RouteTally,
   type RouteTimeouts,
   type RouteTracing,
   re2Size,
@@ -169,6 +170,7 @@ export {
   type TextRewrite,
   type UriTemplate,
   type ValueMatcher,
+  type VirtualCluster,
   type VirtualHost,
   type WeightedCluster,
 } from './route/index.ts';

@@ -49,6 +49,13 @@ const asked: readonly (readonly [name: string, compare: 'value' | 'name'])[] = [
   ['envoy_cluster_circuit_breakers_default_cx_open', 'value'],
   ['envoy_cluster_circuit_breakers_default_rq_open', 'value'],
   ['envoy_cluster_circuit_breakers_default_rq_pending_open', 'value'],
+  ...(['vcluster', 'route'] as const).flatMap((kind) => [
+    ...(['completed', 'total', 'timeout', 'retry', 'retry_limit_exceeded', 'xx'] as const).map(
+      (name) => [`envoy_vhost_${kind}_upstream_rq_${name}`, 'value'] as const,
+    ),
+    [`envoy_vhost_${kind}_upstream_rq`, 'value'] as const,
+    [`envoy_vhost_${kind}_upstream_rq_time_count`, 'name'] as const,
+  ]),
   ['envoy_http_downstream_rq_total', 'value'],
   ['envoy_http_downstream_rq_xx', 'value'],
   ['envoy_http_downstream_rq_active', 'value'],
@@ -75,7 +82,9 @@ function seriesOf(text: string, name: string, prefix: string): ReadonlyMap<strin
     if (labels.some(([key, value]) => key === 'envoy_http_conn_manager_prefix' && value !== prefix)) continue;
     const value = Number(found[3]);
     const sparse =
-      /_(bucket|count)$/.test(name) || labels.some(([key]) => key === 'envoy_response_code_class');
+      // Ours of virtual hosts are there from their first request on.
+      /^envoy_vhost_|_(bucket|count)$/.test(name) ||
+      labels.some(([key]) => key === 'envoy_response_code_class');
     if (sparse && value === 0) continue;
     const key = labels.filter(([label]) => label !== 'le').map(([label, text]) => `${label}=${text}`);
     series.set(key.sort().join(), value);
@@ -104,15 +113,36 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
 
   function bootstrap(port: number): object {
     const routes = [
+      {
+        match: { prefix: '/503' },
+        route: { cluster: 'shop/backend:80', retry_policy: { retry_on: '5xx', num_retries: 1 } },
+        stat_prefix: 'failing',
+      },
       { match: { prefix: '/dead' }, route: { cluster: 'shop/dead:80' } },
-      { match: { prefix: '/slow' }, route: { cluster: 'shop/backend:80', timeout: '0.2s' } },
+      {
+        match: { prefix: '/slow' },
+        route: { cluster: 'shop/backend:80', timeout: '0.2s' },
+        stat_prefix: 'slow_route',
+      },
       { match: { prefix: '/' }, route: { cluster: 'shop/backend:80' } },
+    ];
+    const path = (match: object) => ({ name: ':path', string_match: match });
+    const virtualClusters = [
+      {
+        name: 'slow',
+        headers: [path({ prefix: '/slow' }), { name: ':method', string_match: { exact: 'GET' } }],
+      },
+      { name: 'wrong', headers: [path({ safe_regex: { regex: '/[45]0.' } })] },
+      { name: 'shadowed', headers: [path({ prefix: '/404' })] },
     ];
     const config = {
       '@type': `type.googleapis.com/${hcm}`,
       stat_prefix: 'edge',
       http_filters: [{ name: 'router', typed_config: { '@type': `type.googleapis.com/${router}` } }],
-      route_config: { name: 'r', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+      route_config: {
+        name: 'r',
+        virtual_hosts: [{ name: 'all', domains: ['*'], routes, virtual_clusters: virtualClusters }],
+      },
     };
     return {
       static_resources: {

@@ -92,7 +92,7 @@ export const requestCommands: CommandTable = {
     (source) => source.flags.replace(/[A-Z]+/g, (flag) => longFlags[flag] ?? flag) || '-',
   ),
   ROUTE_NAME: plain((source) => source.routeName),
-  VIRTUAL_CLUSTER_NAME: unknown('there are no virtual clusters'),
+  VIRTUAL_CLUSTER_NAME: plain((source) => source.virtualClusterName),
   LISTENER_NAME: plain((source) => source.listenerName),
   FILTER_CHAIN_NAME: plain((source) => source.chainName),
   STREAM_ID: plain((source) => source.streamId),

@@ -148,6 +148,10 @@ export class FormatSource {
     return '';
   }
 
+  get virtualClusterName(): string {
+    return '';
+  }
+
   get listenerName(): string {
     return '';
   }

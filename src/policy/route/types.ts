@@ -286,6 +286,21 @@ export interface RouteTracing {
   readonly propagates: boolean;
 }
 
+/** Requests of a virtual host that all of these headers match. */
+export interface VirtualCluster {
+  readonly name: string;
+  readonly headers: readonly HeaderMatch[];
+}
+
+/** What further series requests of a route are counted in; one of the two is there. */
+export interface RouteTally {
+  readonly virtualHost: string;
+  /** The route's own; '': none. */
+  readonly route: string;
+  /** The first that matches, else "other"; empty: none. */
+  readonly virtualClusters: readonly VirtualCluster[];
+}
+
 export interface Route {
   /** For logs, metrics and `why`: `bank/payments/0`, or the xDS route's name. */
   readonly name: string;
@@ -320,6 +335,8 @@ export interface Route {
   readonly filters?: ReadonlyMap<string, unknown>;
   /** Of spans; routing only carries it. Absent: nothing is said. */
   readonly tracing?: RouteTracing;
+  /** Routing only carries it. Absent: its requests are counted by cluster alone. */
+  readonly tally?: RouteTally;
   /** By what its requests are counted, and all those of its virtual host; routing only carries it. Absent: nothing. */
   readonly descriptors?: readonly DescriptorRule[];
   readonly hostDescriptors?: readonly DescriptorRule[];

@@ -103,7 +103,7 @@ describe('parseBootstrap', () => {
 
   const harmless = {
     ...listenerOf({
-      virtual_clusters: [{ name: 'x' }],
+      virtual_clusters: [{ name: 'x', headers: [{ name: ':method', exact_match: 'GET' }] }],
       routes: [{ match: { prefix: '/' }, route: { cluster: 'a' }, decorator: { operation: 'x' } }],
     }),
     admin: { access_log_path: '/tmp/admin.log', access_log: [{}] },

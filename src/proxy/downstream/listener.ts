@@ -13,7 +13,7 @@ import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters, updateUpgrades } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { NetworkChain } from '../network-filters/index.ts';
-import { ListenerStats, type ListenerView, TrafficStats } from '../stats/index.ts';
+import { ListenerStats, type ListenerView, Tallies, TrafficStats } from '../stats/index.ts';
 import { Tracer } from '../tracing/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
 import { BoundSockets } from './bound-sockets.ts';
@@ -53,6 +53,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   codecLimits: Http1Limits;
   readonly stats = new ListenerStats();
   readonly traffic: TrafficStats;
+  readonly tallies = new Tallies();
   readonly connections = new Set<Session>();
   /** They have no session yet. */
   private readonly entering = new Set<Acceptor | Securing>();

@@ -404,6 +404,7 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   private retry(reason: RetryReason, delayMs: number, freshConnection: boolean, nowMs: number): void {
     const { request, deadlines } = this;
     clusterOf(request).stats.countRetry(reason);
+    if (request.tallies !== null) for (const tally of request.tallies) tally.retries += 1;
     request.afterTimeout = reason === 'attempt-timeout' || reason === 'hedge';
     deadlines.attemptMs = never;
     request.phase = 'settle';

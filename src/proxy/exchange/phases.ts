@@ -45,6 +45,7 @@ import {
 import { endRetry } from './retry.ts';
 import { pickForRetry } from './retry-selection.ts';
 import { markForward } from './special.ts';
+import { openTallies } from './tally.ts';
 import { closeTransforms } from './transform.ts';
 import { endsConnect, openTunnel } from './tunnel.ts';
 
@@ -146,6 +147,7 @@ export function limit(request: RequestState): ErrorCode | null {
     return 'overflow';
   }
   request.cluster = cluster;
+  if (route?.tally !== undefined) openTallies(request, route.tally);
   request.lane = lane;
   stats.active += 1;
   lane.retryLimit?.onRequest(startedMs);
@@ -261,6 +263,7 @@ export function forward(
   const endStream = request.requestEnded && body.length === 0 && requestTrailers === null;
   request.upstream = connection;
   request.forwardedMs = attempt.startedMs;
+  if (request.tallies !== null) for (const tally of request.tallies) tally.attempts += 1;
   const stream = connection.start(request.head, endStream, attempt);
   if (endStream) return stream;
   const { stats } = clusterOf(request);
@@ -272,6 +275,11 @@ export function forward(
   else if (writable) resumeRequest(request);
   else pauseRequest(request);
   return stream;
+}
+
+function countRetrySuccess(request: RequestState): void {
+  clusterOf(request).stats.retrySuccess += 1;
+  if (request.tallies !== null) for (const tally of request.tallies) tally.retrySuccess += 1;
 }
 
 /**
@@ -291,12 +299,13 @@ export function relay(
   deadlines.activityMs = nowMs;
   deadlines.receiveMs = Number.POSITIVE_INFINITY;
   countAnswer(request, head.status);
+  if (request.tallies !== null)
+    for (const { latency } of request.tallies) latency.record((nowMs - attempt.startedMs) / 1000);
   request.status = head.status;
   request.answeredMs = nowMs;
   request.responseHead = head;
   if (request.details === '') request.details = 'via_upstream';
-  if (request.attempts > 1 && head.status < 500 && !attempt.hedged)
-    clusterOf(request).stats.retrySuccess += 1;
+  if (request.attempts > 1 && head.status < 500 && !attempt.hedged) countRetrySuccess(request);
   const denial = prepareResponse(request, head, endStream, nowMs - attempt.startedMs);
   if (denial !== null) return denial;
   if (opensTunnel(request.upgrade, head.status)) {

@@ -97,6 +97,10 @@ class RequestFacts extends FormatSource {
     return this.of.route?.name ?? '';
   }
 
+  override get virtualClusterName(): string {
+    return this.of.virtualCluster;
+  }
+
   override get listenerName(): string {
     const { chainOf, name } = this.of.listener.config;
     return chainOf ?? name;

@@ -24,6 +24,8 @@ import {
   type Phase,
   type ResponseFlag,
   responseFlags,
+  type Tallies,
+  type Tally,
   type TrafficStats,
 } from '../stats/index.ts';
 import {
@@ -64,6 +66,7 @@ export interface ExchangeListener {
   readonly accessLogs: readonly AccessLogger[] | null;
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
+  readonly tallies: Tallies;
   /** null: no request is traced. */
   readonly tracer: RequestTracer | null;
   /** null: nobody is asked, and nobody looks. */
@@ -165,6 +168,10 @@ export class RequestState implements SubsetRequest<Endpoint> {
   weighted: WeightedCluster | null = null;
   /** Whose route it is. */
   virtualHost = '';
+  /** Its virtual cluster; '' where its virtual host has none. */
+  virtualCluster = '';
+  /** What it is counted in besides its cluster's books; null: nothing. */
+  tallies: readonly Tally[] | null = null;
   /** Set when the cluster's limit let the request in: its books are open. */
   cluster: Cluster | null = null;
   /** The cluster's limits that it counts under; set with it. */
@@ -440,6 +447,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.details = '';
     this.continued = false;
     this.failed = false;
+    this.virtualCluster = '';
+    this.tallies = null;
   }
 }
 
@@ -457,7 +466,9 @@ export function codeToTell({ head, listener }: RequestState, status: number): nu
 
 /** An endpoint's, or one in its place. */
 export function countAnswer(request: RequestState, status: number): void {
-  clusterOf(request).stats.upstreamAnswers.count(codeToTell(request, status));
+  const told = codeToTell(request, status);
+  clusterOf(request).stats.upstreamAnswers.count(told);
+  if (request.tallies !== null) for (const { answers } of request.tallies) answers.count(told);
 }
 
 /** What the two sides of a proxy have in common of one request: its trace where there is one, else its id. */

@@ -119,6 +119,12 @@ function judge(request: RequestState, facts: RetryFacts): RetryVerdict {
   }
   if (verdict.decision !== 'retry') {
     clusterOf(request).stats.countRefusedRetry(verdict.decision);
+    if (request.tallies !== null) {
+      for (const tally of request.tallies) {
+        if (verdict.decision === 'exhausted') tally.retryExhausted += 1;
+        else if (verdict.decision === 'no-budget') tally.retryOverflow += 1;
+      }
+    }
     // What is only slow still runs, and may be answered.
     if (facts.failure !== 'slow' && givenUp.has(verdict.decision) && !request.inbound)
       request.context.retriedBelow.note(traceKey(request), facts.nowMs);

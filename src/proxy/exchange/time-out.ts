@@ -16,8 +16,10 @@ export function timeOut(
   nowMs: number,
 ): void {
   const { listener } = request;
-  if (code === 'request-timeout') clusterOf(request).stats.requestTimeouts += attempts.count;
-  else if (code === 'idle-timeout') listener.stats.requestIdleTimeouts += 1;
+  if (code === 'request-timeout') {
+    clusterOf(request).stats.requestTimeouts += attempts.count;
+    if (request.tallies !== null) for (const tally of request.tallies) tally.timeouts += attempts.count;
+  } else if (code === 'idle-timeout') listener.stats.requestIdleTimeouts += 1;
   else listener.stats.requestTimeouts += 1;
   const error = new MeshError(code, 'internal', 'no', 'the request took too long');
   if (attempts.sent) request.sent = true;

@@ -5,6 +5,7 @@ export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
 export { SslStats } from './ssl-stats.ts';
 export { StatusCounts } from './status-counts.ts';
+export { Tallies, type Tally } from './tallies.ts';
 export { TrafficStats } from './traffic-stats.ts';
 export type {
   CertificateView,

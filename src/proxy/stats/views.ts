@@ -7,6 +7,7 @@ import type { DownstreamTlsConfig, UpstreamTlsConfig } from '../config/tls-types
 import type { ClusterConfig, ListenerConfig } from '../config/types.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import type { ListenerStats } from './listener-stats.ts';
+import type { Tallies } from './tallies.ts';
 import type { TrafficStats } from './traffic-stats.ts';
 
 export interface CheckedHealth {
@@ -111,6 +112,7 @@ export interface ListenerView {
   readonly addresses: readonly Address[];
   readonly stats: ListenerStats;
   readonly traffic: TrafficStats;
+  readonly tallies: Tallies;
   readonly draining: boolean;
   /** Its network filters; null: none. */
   readonly network: { samples(): Iterable<FilterSample> } | null;

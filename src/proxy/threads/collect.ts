@@ -1,7 +1,14 @@
 // What a thread has counted, for the first thread to add up when somebody asks: clusters and listeners that were used,
 // in slices, so that no request waits while a large proxy is read.
 
-import type { ClusterView, EndpointView, FilterSample, ListenerView, ProxyView } from '../stats/index.ts';
+import type {
+  ClusterView,
+  EndpointView,
+  FilterSample,
+  ListenerView,
+  ProxyView,
+  Tally,
+} from '../stats/index.ts';
 import { type Counts, countsOf } from './counts.ts';
 
 /** Clusters in one slice. */
@@ -41,10 +48,19 @@ export interface SeriesCounts {
   readonly durations: readonly (Counts | undefined)[];
 }
 
+/** By the members of Tally. */
+export interface TallyCounts {
+  readonly kind: Tally['kind'];
+  readonly virtualHost: string;
+  readonly name: string;
+  readonly counts: Counts | undefined;
+}
+
 export interface ListenerCounts {
   readonly name: string;
   readonly stats: Counts | undefined;
   readonly series: readonly SeriesCounts[];
+  readonly tallies: readonly TallyCounts[];
   /** By filter: what whoever writes metrics adds up. */
   readonly filters: readonly (readonly FilterSample[])[];
 }
@@ -101,7 +117,7 @@ function endpointCounts(endpoint: EndpointView): EndpointCounts {
   return { key, costMs, errorShare, unreachable, sums: sums as EndpointCounts['sums'] };
 }
 
-function listenerCounts({ name, stats, traffic, filters }: ListenerView): ListenerCounts {
+function listenerCounts({ name, stats, tallies, traffic, filters }: ListenerView): ListenerCounts {
   const series = traffic.series.map(({ service, route, peer, durations }) => ({
     service,
     route,
@@ -112,6 +128,12 @@ function listenerCounts({ name, stats, traffic, filters }: ListenerView): Listen
     name,
     stats: countsOf(stats),
     series,
+    tallies: [...tallies.all].map((tally) => ({
+      kind: tally.kind,
+      virtualHost: tally.virtualHost,
+      name: tally.name,
+      counts: countsOf(tally),
+    })),
     filters: filters.filters.map((filter) => [...filter.samples()]),
   };
 }

@@ -10,6 +10,7 @@ import {
   ListenerStats,
   type ListenerView,
   type ProxyView,
+  Tallies,
   TrafficStats,
 } from '../stats/index.ts';
 import { type ClusterCounts, type ListenerCounts, summedFields, type ThreadCounts } from './collect.ts';
@@ -76,6 +77,9 @@ function mergeEndpoint(own: EndpointView, others: ClusterCounts['endpoints']): E
 function mergeListener(own: ListenerView, others: readonly ListenerCounts[]): ListenerView {
   const stats = new ListenerStats();
   addCounts(stats, countsOf(own.stats));
+  const tallies = new Tallies();
+  for (const tally of own.tallies.all)
+    addCounts(tallies.find(tally.kind, tally.virtualHost, tally.name), countsOf(tally));
   const traffic = new TrafficStats(own.traffic.direction);
   for (const { service, route, peer, durations } of own.traffic.series) {
     const series = traffic.find(route, service, peer);
@@ -83,6 +87,8 @@ function mergeListener(own: ListenerView, others: readonly ListenerCounts[]): Li
   }
   for (const other of others) {
     addCounts(stats, other.stats);
+    for (const { kind, virtualHost, name, counts } of other.tallies)
+      addCounts(tallies.find(kind, virtualHost, name), counts);
     for (const { service, route, peer, durations } of other.series) {
       const series = traffic.find(route, service, peer);
       for (const [at, counts] of durations.entries()) addDuration(series.durations, at, counts);
@@ -92,7 +98,7 @@ function mergeListener(own: ListenerView, others: readonly ListenerCounts[]): Li
     const samples = others.flatMap((other) => other.filters[at] ?? []);
     return { name: filter.name, samples: () => [...filter.samples(), ...samples] };
   });
-  return overlay(own, { stats, traffic, filters: { filters } });
+  return overlay(own, { stats, tallies, traffic, filters: { filters } });
 }
 
 function addDuration(durations: (Histogram | null)[], at: number, counts: ReturnType<typeof countsOf>): void {

@@ -6,7 +6,7 @@ import { type Issue, silentLog, VirtualClock } from '../../base/index.ts';
 import { createFileSink, type LogSink, type LogSinkHandler } from '../../observe/index.ts';
 import { typeUrls, virtualHostType, type XdsResource } from '../../xds/index.ts';
 import { adsSource } from '../config/index.ts';
-import { ClusterStats, ListenerStats } from '../stats/index.ts';
+import { ClusterStats, ListenerStats, Tallies } from '../stats/index.ts';
 import { noCounts } from './collect.ts';
 import { addCounts, countsOf } from './counts.ts';
 import { Fleet } from './fleet.ts';
@@ -50,6 +50,19 @@ function happen(
 }
 
 describe('counts', () => {
+  test('of virtual clusters add up, members and all', () => {
+    const [here, there] = [new Tallies(), new Tallies()].map((tallies) => {
+      const tally = tallies.find('vcluster', 'shop', 'posts');
+      tally.attempts += 2;
+      tally.answers.count(503);
+      tally.latency.record(0.01);
+      return tally;
+    });
+    addCounts(here!, structuredClone(countsOf(there)));
+    expect([here!.attempts, here!.answers.statuses.get(503), here!.latency.count]).toEqual([4, 2, 2]);
+    expect(here!.name).toBe('posts');
+  });
+
   test('added up are what one thread would have counted', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), (events) => {

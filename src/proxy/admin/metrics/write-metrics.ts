@@ -10,6 +10,7 @@ import { writeListenerMetrics } from './listener-metrics.ts';
 import { writeOverloadMetrics } from './overload-metrics.ts';
 import { writeProxyMetrics } from './proxy-metrics.ts';
 import { writeSslMetrics } from './ssl-metrics.ts';
+import { writeTallyMetrics } from './tally-metrics.ts';
 import { writeTrafficMetrics } from './traffic-metrics.ts';
 
 export type MetricWriter = (writer: PrometheusWriter, context: AdminContext) => Iterable<void>;
@@ -21,6 +22,7 @@ const writers: readonly MetricWriter[] = [
   writeTrafficMetrics,
   writeListenerMetrics,
   writeFilterMetrics,
+  writeTallyMetrics,
   writeClusterMetrics,
   writeSslMetrics,
   writeCertificateMetrics,

@@ -249,6 +249,7 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.route.v3.RouteMatch.TlsContextMatchOptions': '1:presented 2:validated',
   'envoy.config.route.v3.Tracing': '1:client_sampling 2:random_sampling 3:overall_sampling 4:custom_tags',
   'envoy.config.route.v3.Vhds': '1:config_source',
+  'envoy.config.route.v3.VirtualCluster': '2:name 4:headers',
   'envoy.config.route.v3.VirtualHost':
     '1:name 2:domains 3:routes 4:require_tls 5:virtual_clusters 6:rate_limits 7:request_headers_to_add 8:cors 10:response_headers_to_add 11:response_headers_to_remove 13:request_headers_to_remove 14:include_request_attempt_count 15:typed_per_filter_config 16:retry_policy 17:hedge_policy 18:per_request_buffer_limit_bytes 19:include_attempt_count_in_response 20:retry_policy_typed_config 21:matcher 22:request_mirror_policies 23:include_is_timeout_retry_header 24:metadata',
   'envoy.config.route.v3.WeightedCluster': '1:clusters 2:runtime_key_prefix 3:total_weight 4:header_name',

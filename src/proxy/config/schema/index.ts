@@ -119,6 +119,7 @@ export {
   routeMatch,
   uriTemplateMatch,
   uriTemplateRewrite,
+  virtualCluster,
   virtualHost,
 } from './route.ts';
 export { earlyHeaderMutation, type requestIdExtension, uuidRequestIds } from './special.ts';

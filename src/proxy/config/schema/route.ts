@@ -271,13 +271,18 @@ export const route = message(
     decorator: f.message(5, decorator),
     tracing: f.message(15, routeTracing),
     per_request_buffer_limit_bytes: f.uint32Value(16, 'of a request body that is kept for a retry'),
-    stat_prefix: f.string(19, 'statistics only: Weft’s are by the route’s name'),
+    stat_prefix: f.string(19, 'of what is forwarded'),
     metadata: f.message(4, metadata),
     typed_per_filter_config: perRouteFilters(13),
     ...edits(9, 12, 10, 11),
   },
   [['route', 'redirect', 'direct_response']],
 );
+
+export const virtualCluster = message('envoy.config.route.v3.VirtualCluster', {
+  headers: f.repeated(f.message(4, headerMatcher)),
+  name: f.string(2, '', required),
+});
 
 export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   name: f.string(1, '', required),
@@ -292,7 +297,7 @@ export const virtualHost = message('envoy.config.route.v3.VirtualHost', {
   request_mirror_policies: mirrors(22),
   per_request_buffer_limit_bytes: f.uint32Value(18, 'of a request body that is kept for a retry'),
   rate_limits: f.repeated(f.message(6, rateLimitRule)),
-  virtual_clusters: f.repeated(f.ignored(5, 'statistics only: Weft’s are by route')),
+  virtual_clusters: f.repeated(f.message(5, virtualCluster)),
   metadata: f.message(24, metadata),
   typed_per_filter_config: perRouteFilters(15),
   ...edits(7, 13, 10, 11),

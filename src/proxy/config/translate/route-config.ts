@@ -12,6 +12,7 @@ import type {
   RouteConfig,
   RouteTimeouts,
   TextRewrite,
+  VirtualCluster,
   VirtualHost,
   WeightedCluster,
 } from '../../../policy/index.ts';
@@ -32,6 +33,7 @@ import { translateRetry } from './retry.ts';
 import { translatePathPattern, translateTemplateRewrite, translateTextRewrite } from './rewrites.ts';
 import { translateServicePolicy } from './service-policy.ts';
 import { translateCriteria } from './subsets.ts';
+import { translateTally, translateVirtualClusters } from './tally.ts';
 import { translateRouteTracing } from './tracing.ts';
 import { translateRouteUpgrades } from './upgrades.ts';
 import { readableMetadata, stringIn, weftMetadata } from './weft-metadata.ts';
@@ -59,6 +61,8 @@ interface Inherited {
   readonly hedges: boolean;
   readonly marksTimeoutRetries: boolean;
   readonly attemptMs: number | null;
+  readonly hostName: string;
+  readonly virtualClusters: readonly VirtualCluster[];
 }
 
 export function translateRouteConfig(
@@ -88,6 +92,8 @@ export function translateRouteConfig(
         hedges: false,
         marksTimeoutRetries: false,
         attemptMs: null,
+        hostName: '',
+        virtualClusters: [],
       },
       `${join(path, 'virtual_hosts')}[${index}]`,
       faults,
@@ -171,6 +177,8 @@ function translateVirtualHost(
     bufferBytesMax: host.per_request_buffer_limit_bytes ?? null,
     hostMetadata: readableMetadata(host.metadata),
     hostDescriptors: translateDescriptors(host.rate_limits, path, faults),
+    hostName: host.name ?? '',
+    virtualClusters: translateVirtualClusters(host.virtual_clusters, path, faults),
   };
   const routes = host.routes.map((route, index) =>
     translateRoute(route, inherited, `${join(path, 'routes')}[${index}]`, faults),
@@ -227,6 +235,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     ...(filters === null ? {} : { filters }),
     ...(action?.priority === 'HIGH' ? { high: true as const } : {}),
     ...(service === null ? {} : { service }),
+    ...translateTally(route, inherited.hostName, inherited.virtualClusters),
     ...translateRouteTracing(route, path, faults),
     ...(descriptors === null ? {} : { descriptors }),
     ...(hostDescriptors === null ? {} : { hostDescriptors }),
