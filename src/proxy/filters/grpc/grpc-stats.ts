@@ -124,7 +124,8 @@ export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
       const listed = this.listed.get(service);
       if (listed === undefined || (listed.size > 0 && !listed.has(method))) return null;
     }
-    return { service: replacesDots ? service.replaceAll('.', '_') : service, method };
+    // Of listed methods Envoy leaves the service as it is.
+    return { service: replacesDots && this.listed === null ? service.replaceAll('.', '_') : service, method };
   }
 }
 

@@ -1,6 +1,7 @@
-// gRPC-Web before a server on grpcio, beside Envoy under the same bootstrap: what a browser would read is the same.
+// gRPC-Web behind CORS and counted by method, before a server on grpcio, beside Envoy under the same bootstrap: what a
+// browser would read is the same, and what is counted of it.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Envoy, startEnvoy } from '../../../testing/envoy.ts';
@@ -34,17 +35,52 @@ const readyText =
   "import grpc, sys; grpc.channel_ready_future(grpc.insecure_channel('127.0.0.1:' + sys.argv[1])).result(1)";
 const hasGrpc = Bun.spawnSync(['python3', '-c', 'import grpc']).exitCode === 0;
 const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-const filter = (name: string, type: string) => ({
+const filterType = (type: string) => `type.googleapis.com/envoy.extensions.filters.http.${type}`;
+const filter = (name: string, type: string, fields: object = {}) => ({
   name,
-  typed_config: { '@type': `type.googleapis.com/envoy.extensions.filters.http.${type}` },
+  typed_config: { '@type': filterType(type), ...fields },
 });
 
-function bootstrap(listenerPort: number, serverPort: number): object {
-  const http_filters = [filter('web', 'grpc_web.v3.GrpcWeb'), filter('router', 'router.v3.Router')];
+/** A page of this origin may call. */
+const pageOrigin = 'https://bank.example';
+const policy = {
+  allow_origin_string_match: [{ exact: pageOrigin }],
+  allow_methods: 'POST',
+  allow_headers: 'content-type, x-grpc-web',
+  expose_headers: 'grpc-status, grpc-message',
+  max_age: '600',
+};
+
+/** A service, and how its calls are counted. Envoy takes dots for borders of its own names, unless told not to. */
+const counted = {
+  'the methods of a list': [
+    'Ledger',
+    {
+      individual_method_stats_allowlist: {
+        services: [{ name: 'Ledger', method_names: ['Echo', 'Down'] }],
+      },
+    },
+  ],
+  'all methods': ['bank.Ledger', { replace_dots_in_grpc_service_name: true, stats_for_all_methods: true }],
+} as const;
+
+function bootstrap(listenerPort: number, serverPort: number, grpcStats: object): object {
+  const http_filters = [
+    filter('cors', 'cors.v3.Cors'),
+    filter('web', 'grpc_web.v3.GrpcWeb'),
+    filter('counts', 'grpc_stats.v3.FilterConfig', grpcStats),
+    filter('router', 'router.v3.Router'),
+  ];
   const listener = httpListener('web', listenerPort, 'server', null, {}) as {
     filter_chains: { filters: { typed_config: object }[] }[];
   };
-  Object.assign(listener.filter_chains[0]!.filters[0]!.typed_config, { http_filters });
+  const route = {
+    match: { prefix: '/' },
+    route: { cluster: 'server' },
+    typed_per_filter_config: { cors: { '@type': filterType('cors.v3.CorsPolicy'), ...policy } },
+  };
+  const route_config = { virtual_hosts: [{ name: 'web', domains: ['*'], routes: [route] }] };
+  Object.assign(listener.filter_chains[0]!.filters[0]!.typed_config, { http_filters, route_config });
   const http2 = {
     '@type': `type.googleapis.com/${options}`,
     explicit_http_config: { http2_protocol_options: {} },
@@ -70,11 +106,31 @@ function framesOf(bytes: Buffer): readonly string[] {
   return frames;
 }
 
-async function ask(port: number, method: string, text: boolean) {
+const corsFields = [
+  'access-control-allow-origin',
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-expose-headers',
+  'access-control-max-age',
+];
+
+async function askFirst(port: number, path: string, from: string) {
+  const response = await fetch(`http://127.0.0.1:${port}/${path}`, {
+    method: 'OPTIONS',
+    headers: {
+      origin: from,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,x-grpc-web',
+    },
+  });
+  return { status: response.status, fields: corsFields.map((name) => response.headers.get(name)) };
+}
+
+async function ask(port: number, path: string, text: boolean, from = pageOrigin) {
   const type = `application/grpc-web${text ? '-text' : ''}+proto`;
-  const response = await fetch(`http://127.0.0.1:${port}/bank.Ledger/${method}`, {
+  const response = await fetch(`http://127.0.0.1:${port}/${path}`, {
     method: 'POST',
-    headers: { 'content-type': type, accept: type, 'x-grpc-web': '1' },
+    headers: { 'content-type': type, accept: type, 'x-grpc-web': '1', origin: from },
     body: text ? framed.toString('base64') : framed,
   });
   const body = Buffer.from(await response.arrayBuffer());
@@ -84,18 +140,30 @@ async function ask(port: number, method: string, text: boolean) {
     type: response.headers.get('content-type'),
     grpcStatus: response.headers.get('grpc-status'),
     grpcMessage: response.headers.get('grpc-message'),
+    cors: corsFields.map((name) => response.headers.get(name)),
     frames: framesOf(text ? Buffer.concat(parts.map((part) => Buffer.from(part, 'base64'))) : body),
   };
 }
 
+/**
+ * Series of grpc_stats that counted something, as `name value labels`. (Envoy's gRPC-Web filter counts besides, with
+ * the method in the metric's name; here that is grpc_stats' part alone.)
+ */
+async function countedBy(adminPort: number): Promise<readonly string[]> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats/prometheus`)).text();
+  return [...text.matchAll(/^(envoy_cluster_grpc_(?!web)\w+)\{(.*)\} ([1-9]\d*)$/gm)]
+    .map(
+      ([, name = '', labels = '', value = '']) =>
+        `${name} ${value} ${labels.split(',').toSorted().join(' ')}`,
+    )
+    .toSorted();
+}
+
 describeWith(hasGrpc ? ['envoy', 'python3'] : ['grpcio of Python'], 'gRPC-Web beside Envoy', () => {
-  const envoyPort = freePort();
+  const port = freePort();
   let server: Program;
-  let envoy: Envoy;
-  let weft: TlsProxy;
 
   beforeAll(async () => {
-    const port = freePort();
     server = await startProgram({
       command(folder) {
         writeFileSync(join(folder, 'server.py'), serverText);
@@ -103,21 +171,49 @@ describeWith(hasGrpc ? ['envoy', 'python3'] : ['grpcio of Python'], 'gRPC-Web be
       },
       ready: async () => (await run(['python3', '-c', readyText, `${port}`])).code === 0,
     });
-    envoy = await startEnvoy(bootstrap(envoyPort, port));
-    weft = startTlsProxy(bootstrap(freePort(), port));
   });
+  afterAll(() => server.stop());
 
-  afterAll(async () => {
-    await weft.proxy.stop();
-    await envoy.stop();
-    await server.stop();
+  describe.each(Object.entries(counted))('%s counted', (_name, [service, stats]) => {
+    const envoyPort = freePort();
+    let envoy: Envoy;
+    let weft: TlsProxy;
+
+    beforeAll(async () => {
+      envoy = await startEnvoy(bootstrap(envoyPort, port, stats));
+      weft = startTlsProxy(bootstrap(freePort(), port, stats));
+    });
+    afterAll(async () => {
+      await weft.proxy.stop();
+      await envoy.stop();
+    });
+
+    for (const text of [false, true])
+      for (const method of ['Echo', 'Fail', 'Down', 'Breaks', 'Unknown'])
+        test(`${method} as ${text ? 'text' : 'bytes'}`, async () => {
+          const theirs = await ask(envoyPort, `${service}/${method}`, text);
+          if (method === 'Down') expect(theirs.frames.length).toBe(4);
+          expect(theirs.cors).toContain('grpc-status, grpc-message');
+          expect(await ask(weft.portOf('web'), `${service}/${method}`, text)).toEqual(theirs);
+        });
+
+    test('a page of another origin', async () => {
+      const theirs = await ask(envoyPort, `${service}/Echo`, false, 'https://thief.example');
+      expect(theirs.cors).toEqual(corsFields.map(() => null));
+      expect(await ask(weft.portOf('web'), `${service}/Echo`, false, 'https://thief.example')).toEqual(
+        theirs,
+      );
+    });
+
+    test.each([pageOrigin, 'https://thief.example'])('asked first by %s', async (from) => {
+      const theirs = await askFirst(envoyPort, `${service}/Echo`, from);
+      expect(await askFirst(weft.portOf('web'), `${service}/Echo`, from)).toEqual(theirs);
+    });
+
+    test('the same is counted of it', async () => {
+      const theirs = await countedBy(envoy.adminPort);
+      expect(theirs.length).toBeGreaterThan(5);
+      expect(await countedBy(weft.adminPort)).toEqual(theirs);
+    });
   });
-
-  for (const text of [false, true])
-    for (const method of ['Echo', 'Fail', 'Down', 'Breaks', 'Unknown'])
-      test(`${method} as ${text ? 'text' : 'bytes'}`, async () => {
-        const theirs = await ask(envoyPort, method, text);
-        if (method === 'Down') expect(theirs.frames.length).toBe(4);
-        expect(await ask(weft.portOf('web'), method, text)).toEqual(theirs);
-      });
 });
