@@ -23,6 +23,7 @@ kind: Deployment
 metadata: { name: hello, namespace: shop }
 spec:
   replicas: 3
+  strategy: { rollingUpdate: { maxSurge: 100% } }
   selector: { matchLabels: { app: hello } }
   template:
     metadata: { labels: { app: hello } }
@@ -139,9 +140,47 @@ describeOnCluster('the mesh on Kubernetes', () => {
       `for i in $(seq ${count}); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://hello/ready; sleep 0.05; done | sort | uniq -c`,
     );
 
+  const hook = 'mutatingwebhookconfiguration weft-inject-weft-system';
+  /** What becomes of a pod that is created now. */
+  const dry = () =>
+    sh(
+      'kubectl create --dry-run=server -o json -f -',
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { generateName: 'dry-', namespace: 'hooked' },
+        spec: { containers: [{ name: 'dry', image: 'debian' }] },
+      }),
+    );
+  /** It takes its time, of the control plane and of the kubelet, in which other tests run. */
+  let handOver: Promise<{ readonly asked: number; readonly missed: number }> | null = null;
+
+  async function watchHandOver() {
+    await sh(`kubectl annotate ${hook} weft.dev/certificate=kept`);
+    const renewed = async () => {
+      const pods = await sh('kubectl get pod -n weft-system -l app=weft-inject -o name');
+      const paths = pods.trim().replaceAll('pod/', '').split('\n');
+      const texts = await Promise.all(paths.map((pod) => sh(`${weft} config weft-system/${pod} metrics`)));
+      return texts.every((text) => /^weft_inject_certificates_renewed_total [1-9]/m.test(text));
+    };
+    let [asked, missed] = [0, 0];
+    await until(
+      'both replicas show what the control plane signed',
+      async () => {
+        asked++;
+        if (!(await dry()).includes('weft-proxy')) missed++;
+        // A question to a pod costs as much as several to the API server.
+        return asked % 4 === 0 && (await renewed());
+      },
+      150_000,
+    );
+    return { asked, missed };
+  }
+
   beforeAll(async () => {
-    await rig.up();
+    const up = rig.up();
     await sh(`${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null`);
+    await up;
     await rig.loadImage('weft', [weft]);
   }, 180_000);
 
@@ -200,6 +239,24 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl delete namespace strict --wait=false');
   });
 
+  test('a node’s agent adds the plugin to its networks, and takes it out where its DaemonSet is gone', async () => {
+    const [node, list] = [join(folder, 'node'), join(folder, 'node/net.d/10-net.conflist')];
+    const before = `${JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins: [{ type: 'ptp' }] }, null, 2)}\n`;
+    await sh(`mkdir -p ${node}/bin ${node}/net.d`);
+    await Bun.write(list, before);
+    const flags = `--bin-dir ${node}/bin --config-dir ${node}/net.d --socket ${node}/agent.sock`;
+    const told = JSON.stringify({ cniVersion: '1.1.0', socket: `${node}/agent.sock` });
+    // The runtime asks whether the plugin could do its work.
+    await sh(
+      `export POD_NAMESPACE=weft-system NODE_NAME=node-1; ${weft} cni ${flags} & agent=$!
+      until curl -sf 127.0.0.1:${meshPorts.cni}/ready >/dev/null; do sleep 0.05; done
+      grep -q weft-cni ${list}; echo '${told}' | CNI_COMMAND=STATUS ${node}/bin/weft-cni
+      kill -TERM $agent; wait $agent`,
+    );
+    expect(await Bun.file(list).text()).toBe(before);
+    expect(await sh(`ls ${node}/bin`)).toBe('');
+  });
+
   test('weft proxies, config and logs ask through the API server, and need no other tool', async () => {
     const proxies = await sh(`${weft} proxies`);
     expect(proxies.match(/^shop\/hello-\S+ +sidecar +- +\S+ +synced +\d+\w +weft-control-/gm)?.length).toBe(
@@ -227,7 +284,65 @@ describeOnCluster('the mesh on Kubernetes', () => {
     ]);
   });
 
+  test('the webhook does the same to a pod that is created, and refuses none', async () => {
+    const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+    await playDocument('A sidecar beside a pod', 'openssl');
+    await sh('kubectl rollout status -n shop deployment/hello --timeout=90s');
+    await sh(
+      `${weft} install --agents --webhook-cert ${cert} --webhook-key ${key} | kubectl apply -f - >/dev/null`,
+    );
+    await sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=60s');
+    await sh('kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled');
+    const plain = 'kubectl run -n hooked --image=debian --restart=Never';
+    const names = 'kubectl get pod -n hooked -o jsonpath={.spec.initContainers[*].name}';
+    // It fails open, and the API server learns of a webhook and its address in its own time.
+    let tries = 0;
+    await until('the API server asks the webhook', async () => {
+      const name = `try-${tries++}`;
+      await sh(`${plain} ${name} -- sleep 60`);
+      return (await sh(`${names} ${name}`)) !== '';
+    });
+    await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
+    expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
+    expect(await sh(`${names} two`)).toBe('');
+    const why = "-o jsonpath='{.metadata.annotations.weft\\.dev/not-injected}'";
+    expect(await sh(`kubectl get pod -n hooked two ${why}`)).toStartWith(
+      'annotation weft.dev/skip-ports must be',
+    );
+    const hook = await sh(
+      'kubectl get pod -n weft-system -l app=weft-inject -o jsonpath={.items[*].metadata.name}',
+    );
+    const counted = await Promise.all(
+      hook.split(' ').map((pod) => sh(`${weft} config weft-system/${pod} metrics`)),
+    );
+    expect(counted.join('\n')).toMatch(/^weft_inject_pods_total\{outcome="fault",reason="annotation"\} \d/m);
+    await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
+
+    const check = await shell(`${weft} check --installed`);
+    const lines = check.out.split('\n');
+    expect([check.code, lines.filter((line) => /FAULT|UNKNOWN/.test(line)).length]).toEqual([
+      1,
+      tries > 1 ? 2 : 1,
+    ]);
+    expect(check.out).toMatch(/^ok +webhook +a pod that is created in hooked gets a sidecar$/m);
+    expect(check.out).toMatch(
+      /^FAULT +injection +annotation weft.dev\/skip-ports must be ports .*: hooked\/two$/m,
+    );
+    expect(check.out).toMatch(/^ok +definitions +accesspolicies.weft.dev is as this version has it$/m);
+    await sh('kubectl delete pod -n hooked --all --grace-period=1 --wait');
+    expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
+    handOver = watchHandOver();
+    // Whoever waits for it hears of its failure.
+    handOver.catch(() => {});
+  });
+
   test('a rolling restart under load loses no call', async () => {
+    const surge = (most: number | string) =>
+      sh(
+        `kubectl patch -n shop deployment/hello -p '${JSON.stringify({ spec: { strategy: { rollingUpdate: { maxSurge: most } } } })}'`,
+      );
+    // One after the other; elsewhere all at once is soon enough.
+    await surge(1);
     const [counted] = await Promise.all([
       sh(calls(callsCount)),
       sh(
@@ -235,6 +350,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       ),
     ]);
     expect(counted.trim()).toBe(`${callsCount} 200`);
+    await surge('100%');
   });
 
   test('scaled to none and back: refused, then well', async () => {
@@ -286,81 +402,43 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await until('everybody may call', async () => (await ask('caller', '/ready')) === '200');
   });
 
-  test('the webhook does the same to a pod that is created, and refuses none', async () => {
-    const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
-    await playDocument('A sidecar beside a pod', 'openssl');
-    await sh('kubectl rollout status -n shop deployment/hello --timeout=90s');
-    await sh(
-      `${weft} install --agents --webhook-cert ${cert} --webhook-key ${key} | kubectl apply -f - >/dev/null`,
-    );
-    await sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=60s');
-    await sh('kubectl create namespace hooked; kubectl label namespace hooked weft.dev/inject=enabled');
-    const plain = 'kubectl run -n hooked --image=debian --restart=Never';
-    const names = 'kubectl get pod -n hooked -o jsonpath={.spec.initContainers[*].name}';
-    // It fails open, and the API server learns of a webhook and its address in its own time.
-    let tries = 0;
-    await until('the API server asks the webhook', async () => {
-      const name = `try-${tries++}`;
-      await sh(`${plain} ${name} -- sleep 60`);
-      return (await sh(`${names} ${name}`)) !== '';
-    });
-    await sh(`${plain} one -- sleep 60; ${plain} two --annotations=weft.dev/skip-ports=x -- sleep 60`);
-    expect(await sh(`${names} one`)).toBe('weft-redirect weft-bootstrap weft-proxy');
-    expect(await sh(`${names} two`)).toBe('');
-    const why = "-o jsonpath='{.metadata.annotations.weft\\.dev/not-injected}'";
-    expect(await sh(`kubectl get pod -n hooked two ${why}`)).toStartWith(
-      'annotation weft.dev/skip-ports must be',
-    );
-    const hook = await sh(
-      'kubectl get pod -n weft-system -l app=weft-inject -o jsonpath={.items[*].metadata.name}',
-    );
-    const counted = await Promise.all(
-      hook.split(' ').map((pod) => sh(`${weft} config weft-system/${pod} metrics`)),
-    );
-    expect(counted.join('\n')).toMatch(/^weft_inject_pods_total\{outcome="fault",reason="annotation"\} \d/m);
-    await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
+  test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {
+    const ask = (address: string, more = '') =>
+      sh(caller(`curl -s -m 2 -o /dev/null -w "%{http_code}" ${more} ${address} || true`));
+    const control = 'http://weft-control.weft-system';
+    expect(await ask(`${control}:${meshPorts.controlAdmin}/ready`)).toBe('000');
+    const connect = `curl -s -m 2 -o /dev/null -w "%{time_connect}" ${control}:${meshPorts.xds} || true`;
+    expect(Number(await sh(caller(connect)))).toBeGreaterThan(0);
+    const node = await sh('kubectl get pod -n shop caller -o jsonpath={.status.hostIP}');
+    const host = `-H "Host: weft-control.weft-system:${meshPorts.controlAdmin}"`;
+    expect(await ask(`http://${node}:${meshPorts.agent}/ready`, host)).not.toBe('200');
+  });
 
-    const check = await shell(`${weft} check --installed`);
-    const lines = check.out.split('\n');
-    expect([check.code, lines.filter((line) => /FAULT|UNKNOWN/.test(line)).length]).toEqual([
-      1,
-      tries > 1 ? 2 : 1,
-    ]);
-    expect(check.out).toMatch(/^ok +webhook +a pod that is created in hooked gets a sidecar$/m);
-    expect(check.out).toMatch(
-      /^FAULT +injection +annotation weft.dev\/skip-ports must be ports .*: hooked\/two$/m,
+  test('Prometheus scrapes control plane, sidecars and agents by the configuration as it stands', async () => {
+    const config = join(root, 'examples/kubernetes/prometheus.yaml');
+    const settings = `${folder}/prometheus.yaml`;
+    // As it stands, but sooner.
+    await sh(`sed s/15s/1s/ ${config} > ${settings}; promtool check config ${config}`);
+    await sh(
+      `${rigFolder}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
     );
-    expect(check.out).toMatch(/^ok +definitions +accesspolicies.weft.dev is as this version has it$/m);
-    await sh('kubectl delete pod -n hooked --all --grace-period=1 --wait');
-    expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
+    await sh('kubectl apply -f - >/dev/null', monitoring);
+    await playDocument('Metrics', 'kubectl label namespace monitoring');
+    await sh('kubectl wait -n monitoring --for=condition=Ready pod/prometheus --timeout=60s');
+    const query = 'up==1';
+    const api = `/api/v1/namespaces/monitoring/pods/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;
+    await until('all are scraped', async () => {
+      const { data } = JSON.parse(await sh(`kubectl get --raw '${api}'`));
+      const up = (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
+      const of = (job: string, namespace: string) =>
+        up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
+      return of('weft', 'weft-system') >= 4 && of('weft', 'shop') >= 3;
+    });
+    await sh('kubectl delete namespace monitoring --wait=false');
   });
 
   test('the control plane takes the webhook’s certificate over from another signer, and no pod slips through', async () => {
-    const body = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { generateName: 'dry-', namespace: 'hooked' },
-      spec: { containers: [{ name: 'dry', image: 'debian' }] },
-    };
-    const dry = () => sh('kubectl create --dry-run=server -o json -f -', JSON.stringify(body));
-    const hook = 'mutatingwebhookconfiguration weft-inject-weft-system';
-    const renewed = async () => {
-      const pods = await sh('kubectl get pod -n weft-system -l app=weft-inject -o name');
-      const paths = pods.trim().replaceAll('pod/', '').split('\n');
-      const texts = await Promise.all(paths.map((pod) => sh(`${weft} config weft-system/${pod} metrics`)));
-      return texts.every((text) => /^weft_inject_certificates_renewed_total [1-9]/m.test(text));
-    };
-    await sh(`kubectl annotate ${hook} weft.dev/certificate=kept`);
-    let [asked, missed] = [0, 0];
-    await until(
-      'both replicas show what the control plane signed',
-      async () => {
-        asked++;
-        if (!(await dry()).includes('weft-proxy')) missed++;
-        return await renewed();
-      },
-      120_000,
-    );
+    const { asked, missed } = await handOver!;
     expect([asked > 3, missed]).toEqual([true, 0]);
     const bundle = `kubectl get ${hook} -o jsonpath={.webhooks[0].clientConfig.caBundle} | base64 -d`;
     const roots = await sh("kubectl get configmap -n hooked weft-ca -o jsonpath='{.data.ca\\.crt}'");
@@ -414,41 +492,6 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
   });
 
-  test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {
-    const ask = (address: string, more = '') =>
-      sh(caller(`curl -s -m 2 -o /dev/null -w "%{http_code}" ${more} ${address} || true`));
-    const control = 'http://weft-control.weft-system';
-    expect(await ask(`${control}:${meshPorts.controlAdmin}/ready`)).toBe('000');
-    const connect = `curl -s -m 2 -o /dev/null -w "%{time_connect}" ${control}:${meshPorts.xds} || true`;
-    expect(Number(await sh(caller(connect)))).toBeGreaterThan(0);
-    const node = await sh('kubectl get pod -n shop caller -o jsonpath={.status.hostIP}');
-    const host = `-H "Host: weft-control.weft-system:${meshPorts.controlAdmin}"`;
-    expect(await ask(`http://${node}:${meshPorts.agent}/ready`, host)).not.toBe('200');
-  });
-
-  test('Prometheus scrapes control plane, sidecars and agents by the configuration as it stands', async () => {
-    const config = join(root, 'examples/kubernetes/prometheus.yaml');
-    const settings = `${folder}/prometheus.yaml`;
-    // As it stands, but sooner.
-    await sh(`sed s/15s/1s/ ${config} > ${settings}; promtool check config ${config}`);
-    await sh(
-      `${rigFolder}/load-image prometheus -- prometheus --config.file=${settings} --storage.tsdb.path=/tmp/prometheus`,
-    );
-    await sh('kubectl apply -f - >/dev/null', monitoring);
-    await playDocument('Metrics', 'kubectl label namespace monitoring');
-    await sh('kubectl wait -n monitoring --for=condition=Ready pod/prometheus --timeout=60s');
-    const query = 'up==1';
-    const api = `/api/v1/namespaces/monitoring/pods/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;
-    await until('all are scraped', async () => {
-      const { data } = JSON.parse(await sh(`kubectl get --raw '${api}'`));
-      const up = (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
-      const of = (job: string, namespace: string) =>
-        up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
-      return of('weft', 'weft-system') >= 4 && of('weft', 'shop') >= 3;
-    });
-    await sh('kubectl delete namespace monitoring --wait=false');
-  });
-
   test('weft uninstall says what it takes away, and leaves nothing', async () => {
     const lookFor = (selector: string) =>
       `kubectl get $(kubectl api-resources --verbs=list,delete -o name | grep -v events | paste -sd,) -A -o name ${selector} 2>/dev/null`;
@@ -460,6 +503,10 @@ describeOnCluster('the mesh on Kubernetes', () => {
       1,
       expect.stringMatching(/^\d pods have a proxy of it/),
     ]);
+    // They have nothing to finish any more.
+    await sh(
+      'kubectl delete deployment -n shop --all; kubectl delete pod -n shop --all --grace-period=1 --wait=false',
+    );
     await sh('kubectl delete namespace shop hooked --ignore-not-found --timeout=90s');
     expect(await sh(`${weft} uninstall --crds`)).toContain('Nothing was deleted');
     expect(await sh(lookFor('-l app.kubernetes.io/part-of=weft'))).toBe(listed);
