@@ -169,7 +169,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
       async () => {
         asked++;
         if (!(await dry()).includes('weft-proxy')) missed++;
-        // A question to a pod costs as much as several to the API server.
+        // The machine is others' too, and a question to a pod costs as much as several to the API server.
+        await Bun.sleep(250);
         return asked % 4 === 0 && (await renewed());
       },
       150_000,
@@ -354,6 +355,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
   });
 
   test('scaled to none and back: refused, then well', async () => {
+    // They are wanted later, and start meanwhile.
+    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, named);
     await sh(
       'kubectl scale -n shop deployment/hello --replicas=0; kubectl wait -n shop --for=delete pod -l app=hello --timeout=60s',
     );
@@ -371,7 +374,6 @@ describeOnCluster('the mesh on Kubernetes', () => {
   });
 
   test('an AccessPolicy lets the named callers pass: at the network, and in the proxies where that is open', async () => {
-    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, named);
     await sh('kubectl wait -n shop --for=condition=Ready pod/named pod/stranger --timeout=60s');
     const ask = (pod: string, path: string, more = '') =>
       sh(caller(`curl -s -m 9 -o /dev/null -w "%{http_code}" ${more} http://hello${path}`, pod));
