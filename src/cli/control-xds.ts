@@ -99,6 +99,7 @@ export function servePlainXds(
 function common(plane: ControlPlane, clock: Clock, log: Log): Omit<ServeGrpcAdsOptions, 'address'> {
   return {
     server: plane.adsServer,
+    loads: plane.loads,
     network: createBunNetwork(),
     clock,
     log,

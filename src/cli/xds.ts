@@ -1,7 +1,7 @@
 // `weft xds`: what each proxy has taken of the control plane's configuration, what it refused, and since when.
 
 import { Command } from 'commander';
-import type { MeshView, ProxyView } from '../control/index.ts';
+import type { LoadView, MeshView, ProxyView } from '../control/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { formatAge } from './table.ts';
 import { diff, dump, shortTypes } from './xds-resources.ts';
@@ -40,7 +40,7 @@ async function status(names: readonly string[], flags: StatusFlags): Promise<voi
 export function describeProxies(proxies: readonly ProxyView[], atMs: number): readonly string[] {
   const width = Math.max(5, ...proxies.map(({ node }) => node.length));
   const lines = [`${'PROXY'.padEnd(width)}  SINCE   STATUS`];
-  for (const { node, connected, connectedAtMs, lastSeenAtMs, types, nacks } of proxies) {
+  for (const { node, connected, connectedAtMs, lastSeenAtMs, types, nacks, load } of proxies) {
     const states = types.map(({ typeUrl, status: state, ageMs }) => {
       const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
       const age = state === 'STALE' && ageMs >= 0 ? ` for ${formatAge(ageMs)}` : '';
@@ -48,12 +48,20 @@ export function describeProxies(proxies: readonly ProxyView[], atMs: number): re
     });
     const since = formatAge(atMs - (connected ? connectedAtMs : lastSeenAtMs));
     lines.push(`${node.padEnd(width)}  ${since.padEnd(6)}  ${connected ? states.join(', ') : 'gone'}`);
+    if (load) lines.push(`${' '.repeat(width)}  ${describeLoad(load, atMs)}`);
     for (const { resource, part, message, atMs: sinceMs } of nacks) {
       const what = part === '' ? resource : `${resource}, ${part}`;
       lines.push(`${' '.repeat(width)}  refused for ${formatAge(atMs - sinceMs)}: ${what}: ${message}`);
     }
   }
   return lines;
+}
+
+function describeLoad(load: LoadView, atMs: number): string {
+  const { issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
+  if (reportedAtMs === 0) return 'load: none reported yet';
+  const age = formatAge(atMs - reportedAtMs);
+  return `load: ${issued} requests, ${succeeded} ok, ${failed} failed, ${dropped} dropped, ${inProgress} open, ${age} ago`;
 }
 
 const adminUrl = 'http://127.0.0.1:15014';

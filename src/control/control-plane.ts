@@ -4,7 +4,7 @@
 import type { Clock, Log } from '../base/index.ts';
 import type { Store } from '../net/index.ts';
 import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
-import { type AdsObserver, type AdsRefusal, AdsServer, type XdsNode } from '../xds/index.ts';
+import { type AdsObserver, type AdsRefusal, AdsServer, LoadReports, type XdsNode } from '../xds/index.ts';
 import { createCallerCounts } from './callers/prover.ts';
 import { MeshCompiler } from './compile/mesh.ts';
 import type { BuiltModel } from './model/build.ts';
@@ -48,6 +48,8 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly snapshots: SnapshotBook;
   readonly catalog = new Catalog();
   readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
+  /** How the requests of clients that say so went, by the clusters that the mesh has. */
+  readonly loads = new LoadReports({ knows: (cluster) => this.hasCluster(cluster) });
   /** Callers let in and refused, where they are asked to prove who they are. */
   readonly callers = createCallerCounts();
   readonly buildSeconds = new Histogram(latencyBoundsSeconds);
@@ -191,6 +193,11 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   onResolved(node: XdsNode, typeUrl: string, refusal: AdsRefusal): void {
     this.nacks.resolve(node.id, typeUrl, refusal);
     this.watcher?.();
+  }
+
+  private hasCluster(cluster: string): boolean {
+    const service = this.built.model.services.get(cluster.slice(0, cluster.lastIndexOf(':')));
+    return service?.ports.some(({ id }) => id === cluster) === true;
   }
 
   /** Null: the mesh reads of the object what it read before. */

@@ -8,6 +8,7 @@ export {
 export {
   createMeshView,
   type GatewayView,
+  type LoadView,
   type MeshView,
   type PortView,
   type ProxiesView,

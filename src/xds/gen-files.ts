@@ -18,6 +18,7 @@ import { file_envoy_config_core_v3_protocol } from './gen/envoy/config/core/v3/p
 import { file_envoy_config_core_v3_substitution_format_string } from './gen/envoy/config/core/v3/substitution_format_string_pb.ts';
 import { file_envoy_config_endpoint_v3_endpoint_components } from './gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
 import { file_envoy_config_endpoint_v3_endpoint } from './gen/envoy/config/endpoint/v3/endpoint_pb.ts';
+import { file_envoy_config_endpoint_v3_load_report } from './gen/envoy/config/endpoint/v3/load_report_pb.ts';
 import { file_envoy_config_listener_v3_api_listener } from './gen/envoy/config/listener/v3/api_listener_pb.ts';
 import { file_envoy_config_listener_v3_listener_components } from './gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { file_envoy_config_listener_v3_listener } from './gen/envoy/config/listener/v3/listener_pb.ts';
@@ -48,6 +49,7 @@ import { file_envoy_service_discovery_v3_ads } from './gen/envoy/service/discove
 import { file_envoy_service_discovery_v3_discovery } from './gen/envoy/service/discovery/v3/discovery_pb.ts';
 import { file_envoy_service_endpoint_v3_eds } from './gen/envoy/service/endpoint/v3/eds_pb.ts';
 import { file_envoy_service_listener_v3_lds } from './gen/envoy/service/listener/v3/lds_pb.ts';
+import { file_envoy_service_load_stats_v3_lrs } from './gen/envoy/service/load_stats/v3/lrs_pb.ts';
 import { file_envoy_service_route_v3_rds } from './gen/envoy/service/route/v3/rds_pb.ts';
 import { file_envoy_service_secret_v3_sds } from './gen/envoy/service/secret/v3/sds_pb.ts';
 import { file_envoy_service_status_v3_csds } from './gen/envoy/service/status/v3/csds_pb.ts';
@@ -84,6 +86,7 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_config_core_v3_substitution_format_string,
   file_envoy_config_endpoint_v3_endpoint_components,
   file_envoy_config_endpoint_v3_endpoint,
+  file_envoy_config_endpoint_v3_load_report,
   file_envoy_config_listener_v3_api_listener,
   file_envoy_config_listener_v3_listener_components,
   file_envoy_config_listener_v3_listener,
@@ -114,6 +117,7 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_service_discovery_v3_discovery,
   file_envoy_service_endpoint_v3_eds,
   file_envoy_service_listener_v3_lds,
+  file_envoy_service_load_stats_v3_lrs,
   file_envoy_service_route_v3_rds,
   file_envoy_service_secret_v3_sds,
   file_envoy_service_status_v3_csds,

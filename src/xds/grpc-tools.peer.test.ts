@@ -63,6 +63,7 @@ describeWith(['go'], 'tools of gRPC', () => {
       ads,
       'envoy.service.endpoint.v3.EndpointDiscoveryService',
       'envoy.service.listener.v3.ListenerDiscoveryService',
+      'envoy.service.load_stats.v3.LoadReportingService',
       'envoy.service.route.v3.RouteDiscoveryService',
       'envoy.service.route.v3.VirtualHostDiscoveryService',
       'envoy.service.secret.v3.SecretDiscoveryService',

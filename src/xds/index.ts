@@ -14,6 +14,7 @@ export { WireError, WireReader, wireType } from './protobuf/wire-reader.ts';
 export { WireWriter } from './protobuf/wire-writer.ts';
 export { AdsServer, type AdsServerOptions } from './server/ads-server.ts';
 export type { InspectedResource, InspectedType, ResourceState } from './server/inspect.ts';
+export { type ClientLoad, LoadReports, type LoadReportsOptions } from './server/load-reports.ts';
 export type {
   AdsNack,
   AdsObserver,

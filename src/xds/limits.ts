@@ -108,6 +108,18 @@ export const reflectionPendingBytesMax = 8 * 1024;
 export const clientStatusBytesMax = 16 * 1024 * 1024;
 /** Questions to it that wait for their answers to be read; more ends the call. */
 export const clientStatusPendingMax = 16;
+/** Streams that report load, in all and of one peer's address; more are refused. */
+export const loadStreamsMax = 20_000;
+export const loadStreamsPerPeerMax = 5_000;
+/** How often clients are asked to report. */
+export const loadIntervalMs = 10_000;
+/** Bytes of one load report, and clusters and localities in it together; more ends the stream. */
+export const loadReportBytesMax = 4 * 1024 * 1024;
+export const loadEntriesMax = 50_000;
+/** Clusters whose load is counted, of those that the mesh knows; of more nothing is kept. */
+export const loadClustersMax = 20_000;
+/** Localities of one cluster that are counted apart; the rest is counted together. */
+export const loadLocalitiesMax = 32;
 /**
  * PINGs that come sooner after one another than this, without anything sent to the client between them, count; the
  * third of them ends the connection with `too_many_pings`, and clients of gRPC double their interval. None of them goes

@@ -31,6 +31,7 @@ export const protoFiles: readonly string[] = [
   'envoy/service/discovery/v3/discovery.proto',
   'envoy/service/endpoint/v3/eds.proto',
   'envoy/service/listener/v3/lds.proto',
+  'envoy/service/load_stats/v3/lrs.proto',
   'envoy/service/route/v3/rds.proto',
   'envoy/service/secret/v3/sds.proto',
   'envoy/service/status/v3/csds.proto',
@@ -44,8 +45,9 @@ export const protoFiles: readonly string[] = [
 /** Files that only the control plane's reflection needs: they are no part of the API that others import. */
 export const reflectedOnly: readonly RegExp[] = [
   /^grpc\//,
-  /^envoy\/service\/(cluster|endpoint|listener|route|secret|status)\//,
+  /^envoy\/service\/(cluster|endpoint|listener|load_stats|route|secret|status)\//,
   /^envoy\/admin\//,
+  /^envoy\/config\/endpoint\/v3\/load_report_pb/,
   /^envoy\/type\/matcher\/v3\/node_pb/,
   /^envoy\/service\/discovery\/v3\/ads_pb/,
 ];
@@ -81,6 +83,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
   'envoy.service.cluster.v3': ['ClusterDiscoveryService'],
   'envoy.service.endpoint.v3': ['EndpointDiscoveryService'],
   'envoy.service.listener.v3': ['ListenerDiscoveryService'],
+  'envoy.service.load_stats.v3': ['LoadReportingService', 'LoadStatsRequest', 'LoadStatsResponse'],
   'envoy.service.route.v3': ['RouteDiscoveryService', 'VirtualHostDiscoveryService'],
   'envoy.service.secret.v3': ['SecretDiscoveryService'],
   'envoy.admin.v3': ['ClientResourceStatus', 'UpdateFailureState'],
@@ -243,6 +246,12 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'Endpoint.HealthCheckConfig',
     'LbEndpoint',
     'LocalityLbEndpoints',
+    'ClusterStats',
+    'ClusterStats.DroppedRequests',
+    'UpstreamLocalityStats',
+    'UpstreamEndpointStats',
+    'EndpointLoadMetricStats',
+    'UnnamedEndpointLoadMetricStats',
   ],
   'envoy.config.bootstrap.v3': [
     'Admin',

@@ -1,7 +1,7 @@
 // The mesh as the control plane sees it, as JSON for the console and for scripts: `GET /api/v1/mesh`. Plain data, built
 // when asked for.
 
-import type { AdsTypeStatus } from '../../xds/index.ts';
+import type { AdsTypeStatus, ClientLoad } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { EndpointModel, Model, PortModel, RuleAction, RuleModel, ServiceModel } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
@@ -141,6 +141,24 @@ export interface ProxyView {
   readonly nacks: readonly Nack[];
   /** What is missing of what it should be sent, a sentence each. */
   readonly notes: readonly string[];
+  /** How its requests went, where it reports that itself (LRS); null: it does not. */
+  readonly load: LoadView | null;
+}
+
+/** Since its stream of reports began, over the clusters that the mesh knows. */
+export interface LoadView {
+  /** Requests begun. */
+  readonly issued: number;
+  /** Of those that ended: as the client counts it, without gRPC errors and 5xx. */
+  readonly succeeded: number;
+  /** Of those that ended: the rest. */
+  readonly failed: number;
+  /** Never sent, as its drop policy or a circuit breaker had it. */
+  readonly dropped: number;
+  /** As its last report had it. */
+  readonly inProgress: number;
+  /** Of its last report of a cluster that the mesh knows; 0: none yet. */
+  readonly reportedAtMs: number;
 }
 
 export interface TypeView extends AdsTypeStatus {
@@ -213,6 +231,7 @@ function viewRule(rule: RuleModel, consumer: string): RouteView {
 
 function listProxies(plane: ControlPlane): readonly ProxyView[] {
   const streams = new Map(plane.adsServer.status().map((stream) => [stream.node?.id ?? '', stream]));
+  const loads = plane.loads.byNode();
   return plane.proxies.list().map((proxy) => {
     const { node, entry } = proxy;
     const stream = streams.get(node.id);
@@ -232,8 +251,15 @@ function listProxies(plane: ControlPlane): readonly ProxyView[] {
       types: (stream?.types ?? []).map((type) => ({ ...type, ackedAtMs: takenAt(proxy, type.typeUrl) })),
       nacks: plane.nacks.of(node.id),
       notes: entry.notes,
+      load: viewLoad(loads.get(node.id)),
     };
   });
+}
+
+function viewLoad(load: ClientLoad | undefined): LoadView | null {
+  if (load === undefined) return null;
+  const { issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
+  return { issued, succeeded, failed, dropped, inProgress, reportedAtMs };
 }
 
 function takenAt(proxy: ProxyState, typeUrl: string): number {

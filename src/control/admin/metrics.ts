@@ -9,6 +9,7 @@ export function encodeMetrics(plane: ControlPlane): string {
   writeObjects(writer, plane);
   writeWork(writer, plane);
   writeProxies(writer, plane);
+  writeLoads(writer, plane);
   return writer.toString();
 }
 
@@ -94,4 +95,37 @@ function writeProxies(writer: PrometheusWriter, plane: ControlPlane): void {
       'From a change at the source until a proxy took it.',
     )
     .histogram(noLabels, plane.proxies.changeToAck);
+}
+
+/** What clients themselves say of their requests: as true as they are. */
+function writeLoads(writer: PrometheusWriter, plane: ControlPlane): void {
+  const loads = plane.loads.list();
+  writer
+    .family('weft_control_load_streams', 'gauge', 'Open streams of clients that report their load (LRS).')
+    .sample(noLabels, plane.loads.streamCount);
+  writer
+    .family(
+      'weft_control_load_unknown_total',
+      'counter',
+      'Reports of a cluster that the mesh does not know, passed over.',
+    )
+    .sample(noLabels, plane.loads.unknown);
+  writer.family(
+    'weft_control_load_requests_total',
+    'counter',
+    'Requests that clients report, by cluster, locality of the endpoint, and what became of them.',
+  );
+  for (const { cluster, localities } of loads) {
+    for (const [locality, { issued, succeeded, failed }] of localities) {
+      writer.sample({ cluster, locality, outcome: 'issued' }, issued);
+      writer.sample({ cluster, locality, outcome: 'success' }, succeeded);
+      writer.sample({ cluster, locality, outcome: 'error' }, failed);
+    }
+  }
+  writer.family(
+    'weft_control_load_dropped_total',
+    'counter',
+    'Requests that clients report as dropped before they were sent, by cluster.',
+  );
+  for (const { cluster, dropped } of loads) writer.sample({ cluster }, dropped);
 }

@@ -61,6 +61,7 @@ const view = (node: string, more: object = {}) =>
     weft: '1.2.3',
     types: [type('SYNCED')],
     nacks: [],
+    load: null,
     notes: [],
     ...more,
   }) as unknown as ProxyView;

@@ -10,18 +10,19 @@ import {
   type ServerStream,
 } from '../../wire/index.ts';
 import { type CallerRefusal, refusedError, type XdsCaller } from '../caller.ts';
-import { partialBytesPerPeerMax, requestBytesMax, serviceRequestBytesMax } from '../limits.ts';
-import type { AdsServer } from '../server/ads-server.ts';
-import type { AdsStream, AdsStreamHandler } from '../types.ts';
-import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
 import {
-  type DiscoveryMethod,
-  discoveryMethods,
-  encodeStatusMessage,
-  grpcStatus,
-  statusOf,
-} from './grpc-protocol.ts';
+  loadReportBytesMax,
+  partialBytesPerPeerMax,
+  requestBytesMax,
+  serviceRequestBytesMax,
+} from '../limits.ts';
+import type { AdsServer } from '../server/ads-server.ts';
+import type { LoadReports } from '../server/load-reports.ts';
+import type { AdsStream } from '../types.ts';
+import { type Decompress, FrameError, FrameParser } from './grpc-framing.ts';
+import { discoveryMethods, encodeStatusMessage, grpcStatus, statusOf } from './grpc-protocol.ts';
 import type { CallHandler, StartCall } from './health.ts';
+import { LoadStream, loadReportingPath } from './load-reporting.ts';
 import { MessageSender } from './message-sender.ts';
 
 /** What a call needs of its connection. */
@@ -31,6 +32,8 @@ export interface CallHost {
   readonly account: { partialBytes: number };
   readonly clock: Clock;
   readonly ads: AdsServer;
+  /** Null: nobody takes in how clients' requests went. */
+  readonly loads: LoadReports | null;
   readonly gunzip: Decompress | null;
   /** Who sends it; null: nobody needs to prove anything here. */
   prove(head: RequestHead): Proof | null;
@@ -54,29 +57,52 @@ export function serveCall(
     stream.sendResponse(createResponseHead(415, [['content-length', '0']]), true);
     return null;
   }
-  const discovery = discoveryMethods.get(head.path);
-  const start = discovery === undefined ? host.findCall(head.path) : null;
+  const proven = findProven(host, head.path);
+  const start = proven === null ? host.findCall(head.path) : null;
   const timeoutMs = parseTimeout(head.getName('grpc-timeout'));
   const encoding = head.getName('grpc-encoding');
-  if (discovery === undefined && start === null)
+  if (proven === null && start === null)
     refuse(stream, grpcStatus.unimplemented, `there is no method ${head.path}`);
   else if (timeoutMs === null) refuse(stream, grpcStatus.invalidArgument, 'grpc-timeout cannot be read');
   else {
-    const call = new GrpcCall(host, stream, start === null ? requestBytesMax : serviceRequestBytesMax);
+    const call = new GrpcCall(host, stream, proven?.bytesMax ?? serviceRequestBytesMax);
     if (encoding === 'gzip') call.acceptGzip();
     if (timeoutMs >= 0) call.setDeadline(timeoutMs);
     if (start !== null) call.serve(start(call));
-    else if (discovery !== undefined) serveDiscovery(host, call, discovery, head);
+    else if (proven !== null) serveProven(host, call, proven, head);
     if (endStream) call.onEnd();
     return call;
   }
   return null;
 }
 
-/** Nothing of a call reaches the server of discovery before it is known who sends it. */
-function serveDiscovery(host: CallHost, call: GrpcCall, method: DiscoveryMethod, head: RequestHead): void {
+/** A method of which nothing reaches the server before it is known who sends it. */
+interface ProvenMethod {
+  /** Of one message. */
+  readonly bytesMax: number;
+  begin(call: GrpcCall, caller: XdsCaller | null): CallHandler;
+}
+
+function findProven(host: CallHost, path: string): ProvenMethod | null {
+  const { ads, loads, peer, clock } = host;
+  const discovery = discoveryMethods.get(path);
+  if (discovery !== undefined) {
+    const { variant, typeUrl } = discovery;
+    return {
+      bytesMax: requestBytesMax,
+      begin: (call, caller) => ads.accept(variant, call, { peer, typeUrl, caller }),
+    };
+  }
+  if (path !== loadReportingPath || loads === null) return null;
+  return {
+    bytesMax: loadReportBytesMax,
+    begin: (stream, caller) => new LoadStream({ loads, clock, stream, peer, caller }),
+  };
+}
+
+function serveProven(host: CallHost, call: GrpcCall, method: ProvenMethod, head: RequestHead): void {
   const proof = host.prove(head);
-  const begin = (caller: XdsCaller | null) => call.serve(createDiscovery(host, call, method, caller));
+  const begin = (caller: XdsCaller | null) => call.serve(method.begin(call, caller));
   const settle = (proven: Result<XdsCaller, CallerRefusal>) => {
     if (proven.ok) begin(proven.value);
     else call.close(refusedError(proven.error));
@@ -84,15 +110,6 @@ function serveDiscovery(host: CallHost, call: GrpcCall, method: DiscoveryMethod,
   if (proof === null) begin(null);
   else if (proof instanceof Promise) call.holdUntil(proof, settle);
   else settle(proof);
-}
-
-function createDiscovery(
-  host: CallHost,
-  call: GrpcCall,
-  { variant, typeUrl }: DiscoveryMethod,
-  caller: XdsCaller | null,
-): AdsStreamHandler {
-  return host.ads.accept(variant, call, { peer: host.peer, typeUrl, caller });
 }
 
 function refuse(stream: ServerStream, status: number, message: string): void {
@@ -291,8 +308,13 @@ export class GrpcCall implements RequestReceiver, AdsStream, TimerHandler {
   }
 
   private fail(code: 'too-large' | 'request-timeout', message: string): void {
+    this.cut(new MeshError(code, 'downstream', 'no', message));
+  }
+
+  /** From the connection's side: the handler hears of it. */
+  cut(error: MeshError): void {
+    if (this.finished) return;
     const { handler } = this;
-    const error = new MeshError(code, 'downstream', 'no', message);
     this.close(error);
     handler?.onClose(error);
   }

@@ -38,6 +38,7 @@ import {
   unprovenConnectionsMax,
 } from '../limits.ts';
 import type { AdsServer } from '../server/ads-server.ts';
+import type { LoadReports } from '../server/load-reports.ts';
 import { findClientStatus } from './client-status.ts';
 import { type CallHost, type GrpcCall, type Proof, serveCall } from './grpc-calls.ts';
 import type { Decompress } from './grpc-framing.ts';
@@ -60,6 +61,8 @@ export interface ServeGrpcAdsOptions {
   readonly tls?: () => TlsServer | null;
   /** Who must be known before a stream of discovery begins; without it everybody is believed. */
   readonly proof?: CallerProof;
+  /** Takes in how clients' requests went (LRS); without it they are told that there is no such service. */
+  readonly loads?: LoadReports;
   /** Opens gzip; without it compressed requests are refused. */
   readonly gunzip?: Decompress;
   /** What the health service says; default: always. */
@@ -240,6 +243,7 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
   readonly account: PeerAccount;
   readonly clock: Clock;
   readonly ads: AdsServer;
+  readonly loads: LoadReports | null;
   readonly gunzip: Decompress | null;
   private readonly server: GrpcServer;
   private readonly socket: Socket;
@@ -255,6 +259,7 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
     this.server = server;
     this.clock = server.options.clock;
     this.ads = server.options.server;
+    this.loads = server.options.loads ?? null;
     this.gunzip = server.options.gunzip ?? null;
     this.socket = socket;
     this.peer = peer;
@@ -395,7 +400,7 @@ class GrpcConnection implements SocketHandler, Http2ServerHost, TimerHandler, Ca
 
   finish(reason: string): void {
     const error = new MeshError('draining', 'internal', 'yes', reason);
-    for (const call of [...this.calls]) call.close(error);
+    for (const call of [...this.calls]) call.cut(error);
     // Asked twice it does not wait for the peer to have heard.
     this.codec.drain();
     this.codec.drain();

@@ -11,6 +11,7 @@ import { parseDeltaResponse, parseSotwResponse } from '../discovery/parse.ts';
 import { firstRequestWaitMs } from '../limits.ts';
 import { AdsServer } from '../server/ads-server.ts';
 import { createSnapshot } from '../snapshot/create-snapshot.ts';
+import { FrameClient } from '../testing/frame-client.ts';
 import { createTestServer } from '../testing/raw-client.ts';
 import { clusterOf, TestSource, testNode } from '../testing/resources.ts';
 import { type AdsStreamHandler, type AdsVariant, typeUrls } from '../types.ts';
@@ -129,6 +130,17 @@ describe('gRPC', () => {
     await until('its end', () => collector.closes.length > 0);
     expect([collector.messages.length, collector.closes[0]?.code]).toEqual([1, 'draining']);
     await until('the stream is gone', () => server.streamCount === 0 && listener.connectionCount === 0);
+  });
+
+  test('of a client that stays all the same, nothing is kept', async () => {
+    const clock = new VirtualClock();
+    const { server, listener } = await serve(loopback, { clock, connectionAgeMs: 1_000 });
+    const client = new FrameClient(system.network, listener.address, 65_535);
+    await until('a message', () => client.messages.length > 0);
+    clock.advanceBy(1_000);
+    clock.advanceBy(1_000);
+    expect(server.streamCount).toBe(0);
+    client.reset();
   });
 
   test('a connection that asks nothing is cut', async () => {

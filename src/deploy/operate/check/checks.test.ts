@@ -453,7 +453,15 @@ describe('of an installation', () => {
   test('proxies: lost, refusing, of another version', async () => {
     const view = (name: string, more: object = {}) => ({
       ...{ node: `sidecar~${name}.shop`, role: 'sidecar', namespace: 'shop', connected: true },
-      ...{ connectedAtMs: 0, lastSeenAtMs: 0, userAgent: 'weft', weft: '1.2.3', notes: [], nacks: [] },
+      ...{
+        connectedAtMs: 0,
+        lastSeenAtMs: 0,
+        userAgent: 'weft',
+        weft: '1.2.3',
+        notes: [],
+        nacks: [],
+        load: null,
+      },
       ...{ types: [{ typeUrl: 'x.Cluster', status: 'SYNCED', ageMs: 1, subscribed: '*' }], ...more },
     });
     const nacks = [{ resource: 'b', message: 'too large', atMs: 1 }];

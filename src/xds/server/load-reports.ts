@@ -1,0 +1,187 @@
+// What clients of any make say of the requests that they sent, by cluster and locality (LRS). Counted are clusters that
+// the mesh knows, so that no client makes this grow; what one says of itself is as true as the client is.
+
+import {
+  loadClustersMax,
+  loadIntervalMs,
+  loadLocalitiesMax,
+  loadStreamsMax,
+  loadStreamsPerPeerMax,
+} from '../limits.ts';
+
+/** Of one locality of a cluster, or summed: since the client's last report, or since the start where it is kept. */
+export interface LoadCounts {
+  /** Requests begun. */
+  issued: number;
+  succeeded: number;
+  failed: number;
+}
+
+/** One locality in a client's report. */
+export interface LocalityLoad extends Readonly<LoadCounts> {
+  /** `region/zone/sub_zone`; empty parts at the end are left out. */
+  readonly locality: string;
+  /** At the time of the report. */
+  readonly inProgress: number;
+}
+
+/** One cluster in a client's report. */
+export interface ClusterLoad {
+  readonly cluster: string;
+  /** Requests that never left, as its drop policy or a circuit breaker had it. */
+  readonly dropped: number;
+  readonly localities: readonly LocalityLoad[];
+}
+
+/** What was said of one cluster since the start. */
+export interface ClusterLoads {
+  readonly cluster: string;
+  readonly dropped: number;
+  /** By locality; what is beyond {@link loadLocalitiesMax} of them is summed under `other`. */
+  readonly localities: ReadonlyMap<string, Readonly<LoadCounts>>;
+}
+
+/** What one client says, over all clusters that are known. */
+export interface ClientLoad extends Readonly<LoadCounts> {
+  readonly dropped: number;
+  /** As its last report had it. */
+  readonly inProgress: number;
+  /** Clusters in its last report. */
+  readonly clusters: number;
+  /** Unix time in milliseconds of the last report that counted something; 0: none yet. */
+  readonly reportedAtMs: number;
+}
+
+export interface LoadReportsOptions {
+  /** Whether the mesh has a cluster of this name; of others nothing is kept. */
+  readonly knows: (cluster: string) => boolean;
+  /** How often clients are to report; default 10 s. */
+  readonly intervalMs?: number;
+}
+
+interface KeptCluster {
+  readonly cluster: string;
+  dropped: number;
+  readonly localities: Map<string, LoadCounts>;
+}
+
+export class LoadReports {
+  readonly intervalMs: number;
+  /** Reports of clusters that the mesh does not know (any more), since the start. */
+  unknown = 0;
+  private readonly knows: (cluster: string) => boolean;
+  private readonly clusters = new Map<string, KeptCluster>();
+  private readonly clients = new Set<LoadClient>();
+  private readonly peers = new Map<string, number>();
+
+  constructor({ knows, intervalMs = loadIntervalMs }: LoadReportsOptions) {
+    this.knows = knows;
+    this.intervalMs = intervalMs;
+  }
+
+  get streamCount(): number {
+    return this.clients.size;
+  }
+
+  /** A stream of `peer` begins; a text: why it may not. */
+  enter(peer: string): LoadClient | string {
+    const ofPeer = this.peers.get(peer) ?? 0;
+    if (this.clients.size >= loadStreamsMax) return `${loadStreamsMax} clients report their load already`;
+    if (ofPeer >= loadStreamsPerPeerMax)
+      return `${loadStreamsPerPeerMax} streams of this peer report already`;
+    this.peers.set(peer, ofPeer + 1);
+    const client = new LoadClient(peer);
+    this.clients.add(client);
+    return client;
+  }
+
+  /** What it said stays counted. */
+  leave(client: LoadClient): void {
+    if (!this.clients.delete(client)) return;
+    const left = (this.peers.get(client.peer) ?? 1) - 1;
+    if (left === 0) this.peers.delete(client.peer);
+    else this.peers.set(client.peer, left);
+  }
+
+  take(client: LoadClient, report: readonly ClusterLoad[], wallMs: number): void {
+    let inProgress = 0;
+    let clusters = 0;
+    for (const load of report) {
+      const kept = this.find(load.cluster);
+      if (kept === null) {
+        this.unknown++;
+        continue;
+      }
+      clusters++;
+      kept.dropped += load.dropped;
+      client.dropped += load.dropped;
+      for (const locality of load.localities) {
+        add(countsOf(kept, locality.locality), locality);
+        add(client, locality);
+        inProgress += locality.inProgress;
+      }
+    }
+    client.inProgress = inProgress;
+    client.clusters = clusters;
+    if (clusters > 0) client.reportedAtMs = wallMs;
+  }
+
+  /** Of the clusters that the mesh knows; the others are forgotten. */
+  list(): readonly ClusterLoads[] {
+    this.sweep();
+    return [...this.clusters.values()];
+  }
+
+  /** By node id, of the streams that are open; of two of one node the newer. */
+  byNode(): ReadonlyMap<string, ClientLoad> {
+    return new Map([...this.clients].map((client) => [client.nodeId, client]));
+  }
+
+  private find(cluster: string): KeptCluster | null {
+    if (!this.knows(cluster)) return null;
+    const known = this.clusters.get(cluster);
+    if (known !== undefined) return known;
+    if (this.clusters.size >= loadClustersMax) this.sweep();
+    if (this.clusters.size >= loadClustersMax) return null;
+    const kept: KeptCluster = { cluster, dropped: 0, localities: new Map() };
+    this.clusters.set(cluster, kept);
+    return kept;
+  }
+
+  private sweep(): void {
+    for (const cluster of this.clusters.keys()) if (!this.knows(cluster)) this.clusters.delete(cluster);
+  }
+}
+
+/** One stream of reports. */
+export class LoadClient implements ClientLoad {
+  readonly peer: string;
+  /** '' until its first report. */
+  nodeId = '';
+  issued = 0;
+  succeeded = 0;
+  failed = 0;
+  dropped = 0;
+  inProgress = 0;
+  clusters = 0;
+  reportedAtMs = 0;
+
+  constructor(peer: string) {
+    this.peer = peer;
+  }
+}
+
+function countsOf({ localities }: KeptCluster, locality: string): LoadCounts {
+  const name = localities.has(locality) || localities.size < loadLocalitiesMax ? locality : 'other';
+  const known = localities.get(name);
+  if (known !== undefined) return known;
+  const counts = { issued: 0, succeeded: 0, failed: 0 };
+  localities.set(name, counts);
+  return counts;
+}
+
+function add(sum: LoadCounts, { issued, succeeded, failed }: Readonly<LoadCounts>): void {
+  sum.issued += issued;
+  sum.succeeded += succeeded;
+  sum.failed += failed;
+}
