@@ -2,7 +2,7 @@
 // plugin asks. It runs as a DaemonSet (weft install --cni).
 
 import { isIP } from 'node:net';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Log } from '../base/index.ts';
 import { type KubeApi, textOf } from '../control/index.ts';
 import {
@@ -119,7 +119,9 @@ export const command: CliCommand = new Command('cni')
   .option('--bin-dir <folder>', "the node's plugins", '/opt/cni/bin')
   .option('--config-dir <folder>', "the node's networks", '/etc/cni/net.d')
   .option('--socket <path>', 'where the plugin finds the agent', agentSocket)
-  .option('--program <file>', 'what becomes the plugin', process.execPath)
+  .addOption(
+    new Option('--program <file>', 'what becomes the plugin').default(process.execPath, 'this program'),
+  )
   .option('--kubeconfig <file>', 'the cluster (default: KUBECONFIG, the pod’s account, ~/.kube/config)')
   .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
   .action(run);

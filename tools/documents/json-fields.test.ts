@@ -86,6 +86,8 @@ test('/api/v1/mesh is what its page says', async () => {
       : update.changed.map(({ name }) => ({ object: name, field: '', rule: 'no', value: '' }));
   await world.write('n.yaml', route('ledger', 'backendRefs: [{ name: ledger, port: 80 }]'));
   await world.run(1000);
+  const reporter = world.plane.loads.enter('');
+  if (typeof reporter !== 'string') reporter.nodeId = 'sidecar~ledger-0.bank';
   compare(createMeshView(world.plane), listJsonFields(jsonAnswers.mesh), ['services[].ports[].policy']);
   client.stop();
   world.plane.stop();
