@@ -33,7 +33,7 @@ export const pipe = message('envoy.config.core.v3.Pipe', {
 export const socketOption = message(
   'envoy.config.core.v3.SocketOption',
   {
-    description: f.string(1),
+    description: f.string(1, 'for people'),
     level: f.int32(2),
     name: f.int32(3),
     int_value: f.int32(4),
@@ -325,7 +325,7 @@ const googleRe2 = message('envoy.type.matcher.v3.RegexMatcher.GoogleRE2', {
 export const regexMatcher = message(
   'envoy.type.matcher.v3.RegexMatcher',
   {
-    google_re2: f.message(1, googleRe2),
+    google_re2: f.message(1, googleRe2, 'the engine in any case'),
     regex: f.string(2, 'RE2 without word boundaries, octal escapes and Unicode classes', required),
   },
   [],

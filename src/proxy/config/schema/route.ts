@@ -322,7 +322,7 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
   ignore_path_parameters_in_path_matching: f.bool(15),
   internal_only_headers: f.repeated(f.string(3, '', notEmpty)),
   request_mirror_policies: mirrors(13),
-  metadata: f.message(17, metadata),
+  metadata: f.message(17, metadata, 'nothing here reads it'),
   typed_per_filter_config: perRouteFilters(16),
   ...edits(6, 8, 4, 5),
 });

@@ -39,6 +39,24 @@ describe('tables against the published API', () => {
   }
 });
 
+test('a field that nothing reads says why it is taken', () => {
+  const folder = join(import.meta.dir, '..');
+  const read = new Set(
+    [...new Bun.Glob('**/*.ts').scanSync(folder)]
+      .filter((name) => !name.startsWith('schema/') && !name.endsWith('.test.ts'))
+      .flatMap((name) => readFileSync(join(folder, name), 'utf8').match(/\w+/g) ?? []),
+  );
+  expect(read.has('request_timeout')).toBe(true);
+  const silent = [...reachableMessages(bootstrap)].flatMap(([name, specs]) =>
+    specs.flatMap(({ fields }) =>
+      Object.entries(fields)
+        .filter(([field, { note }]) => note === '' && !read.has(field))
+        .map(([field]) => `${name}.${field}`),
+    ),
+  );
+  expect(silent).toEqual([]);
+});
+
 const schemas = Object.entries(api)
   .filter(([name]) => name.endsWith('Schema'))
   .map(([, schema]) => schema)
