@@ -35,6 +35,11 @@ ports: [{ name: http, port: 8081 }]
 ---
 apiVersion: v1
 kind: Service
+metadata: { name: caller, namespace: bank }
+spec: { selector: { app: caller }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+---
+apiVersion: v1
+kind: Service
 metadata: { name: db, namespace: bank }
 spec: { clusterIP: 10.96.0.8, ports: [{ name: tcp-sql, port: 80 }] }
 ---
@@ -81,6 +86,11 @@ for (const hostname of ['10.9.0.1', 'fd00:9::1']) {
 }
 `;
 
+/** What the pod itself serves, on its loopback alone; by what a proxy adds it says that one was before it. */
+const application = `
+Bun.serve({ hostname: '127.0.0.1', port: 8080, fetch: ({ headers }) => new Response(headers.has('x-request-id') ? 'served' : 'past') });
+`;
+
 const ready = (url: string) =>
   `for i in $(seq 100); do $inside curl -sf -m 1 ${url} >/dev/null && break; sleep 0.1; done`;
 
@@ -89,21 +99,23 @@ const script = (proxy: string, calls: readonly string[], tool: string) => `${net
 cd "$0"
 ${process.execPath} -e "$(cat origins.js)" & origins=$!
 ${weft} control --dir mesh --xds 10.9.0.1:15010 --insecure-xds --admin 127.0.0.1:15014 >&2 & control=$!
-$inside ${weft} redirect --tool ${tool} --outbound-ports all
+$inside ${weft} redirect --tool ${tool} --outbound-ports all --inbound-ports 8080
+$inside ${process.execPath} -e "$(cat application.js)" & application=$!
 $inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
-trap 'kill -9 $origins $control $proxy $pod' EXIT
+trap 'kill -9 $origins $application $control $proxy $pod' EXIT
 ${ready('http://127.0.0.1:15000/ready')}
-${calls.map((call) => `$inside ${call} || true; echo`).join('\n')}
+${calls.map((call) => `${call} || true; echo`).join('\n')}
 `;
 
-const http = (address: string, host: string) => `curl -s -m 5 -H "Host: ${host}" http://${address}/`;
+const fromNode = (address: string, host: string) => `curl -s -m 5 -H "Host: ${host}" http://${address}/`;
+const http = (address: string, host: string) => `$inside ${fromNode(address, host)}`;
 const tcp = (host: string, port: number) =>
-  `timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3'`;
+  `$inside timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3'`;
 const udp = (host: string) =>
-  `timeout 5 bash -c 'exec 3<>/dev/udp/${host}/9000; echo echoed >&3; head -n 1 <&3'`;
+  `$inside timeout 5 bash -c 'exec 3<>/dev/udp/${host}/9000; echo echoed >&3; head -n 1 <&3'`;
 /** Asked by c-ares, which is somebody else's. */
 const dns = (server: string) =>
-  `timeout 5 ${process.execPath} -e 'const r = new (require("dns").Resolver)(); r.setServers(["${server}"]); r.resolve4("ledger.bank", (e, found) => console.log(e ?? found[0]))'`;
+  `$inside timeout 5 ${process.execPath} -e 'const r = new (require("dns").Resolver)(); r.setServers(["${server}"]); r.resolve4("ledger.bank", (e, found) => console.log(e ?? found[0]))'`;
 
 async function play(proxy: string, calls: readonly string[], tool = 'nft'): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-captured-'));
@@ -111,6 +123,7 @@ async function play(proxy: string, calls: readonly string[], tool = 'nft'): Prom
     await run(['mkdir', join(folder, 'mesh')]);
     writeFileSync(join(folder, 'mesh/mesh.yaml'), mesh);
     writeFileSync(join(folder, 'origins.js'), origins);
+    writeFileSync(join(folder, 'application.js'), application);
     const bootstrap = encodeBootstrap({
       role: 'sidecar',
       name: 'caller-0',
@@ -163,16 +176,25 @@ describeInNamespace([], 'a pod whose connections are captured, beside Weft', () 
 
 for (const tool of ['nft', 'iptables'] as const)
   describeInNamespace([tool], `a pod whose connections are captured by ${tool}`, () => {
-    test('over IPv6 they reach the same; UDP and DNS go their own way, over both', async () => {
+    test('over IPv6 they reach the same, and it is reached; UDP and DNS go their own way, over both', async () => {
       const calls = [
         http('[fd00:96::7]', 'db.bank'),
         http('[fd00:9::1]', 'ledger.bank'),
         tcp('fd00:9::1', 9999),
+        ...['10.9.0.2', '[fd00:9::2]'].map((host) => fromNode(`${host}:8080`, 'caller.bank')),
         ...['10.9.0.1', 'fd00:9::1'].flatMap((host) => [udp(host), dns(host)]),
       ];
       const said = await play(`${weft} proxy -c bootstrap.json -l error`, calls, tool);
       const untouched = ['echoed', '192.0.2.53'];
-      expect(said).toEqual(['ledger bank/ledger:80', 'stranger', 'banner ready', ...untouched, ...untouched]);
+      expect(said).toEqual([
+        'ledger bank/ledger:80',
+        'stranger',
+        'banner ready',
+        'served',
+        'served',
+        ...untouched,
+        ...untouched,
+      ]);
     });
   });
 

@@ -22,7 +22,7 @@ const peers = ['cnitool', 'ptp', 'host-local'];
 
 function describeInNamespace(body: () => void): void {
   const name = 'the CNI plugin under cnitool';
-  if (mayUnshare) describeWith([...peers, 'ip', 'nft', 'nsenter', 'python3'], name, body);
+  if (mayUnshare) describeWith([...peers, 'ip', 'nft', 'iptables', 'nsenter', 'python3'], name, body);
   else describeSkipped('it takes root and a network namespace', name, body);
 }
 
@@ -152,6 +152,16 @@ describeInNamespace(() => {
       expect.stringContaining('weft.dev/redirect is not understood'),
     ]);
     expect((await cnitool('del', 'wrong')).code).toBe(0);
+  });
+
+  test('where there is no nft the rules are those of iptables, and go as they came', async () => {
+    const other = new CniAgent({ api: kube, tool: 'iptables', nodeAddresses: [], log: silentLog });
+    const pod = { namespace: 'shop', name: 'caller', uid: '' };
+    const ask = (command: 'ADD' | 'CHECK' | 'DEL') => other.answer({ command, netns, pod, gateways: [] });
+    expect(await ask('CHECK')).toMatchObject({ code: 101 });
+    expect([await ask('ADD'), await ask('CHECK')]).toEqual([null, null]);
+    expect((await within(weft, 'redirect', '--verify', '0')).code).toBe(0);
+    expect([await ask('DEL'), await ask('CHECK')]).toMatchObject([null, { code: 101 }]);
   });
 
   test('status and gc; and while the agent is away no pod is made', async () => {
