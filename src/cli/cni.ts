@@ -55,7 +55,7 @@ async function run(flags: CniFlags): Promise<void> {
   start(() => installer.start());
   // The list may be as one of before left it, and pods as it found them.
   onAdded();
-  const ready = serveReadiness(installer);
+  const ready = serveReadiness(installer, agent);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });
@@ -81,14 +81,21 @@ function sayMended(told: number | string, log: Log): void {
     log.write('warn', 'whether pods slipped through is not known', { reason: told });
 }
 
-function serveReadiness(installer: CniInstaller) {
+function serveReadiness(installer: CniInstaller, agent: CniAgent) {
   return Bun.serve({
     hostname: '127.0.0.1',
     port: meshPorts.cni,
-    fetch: () =>
-      installer.installed
+    fetch(request) {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/metrics')
+        return new Response(agent.counts.encode(installer.installed), {
+          headers: { 'content-type': 'text/plain; version=0.0.4' },
+        });
+      if (pathname !== '/ready') return new Response('not found\n', { status: 404 });
+      return installer.installed
         ? new Response('ready\n')
-        : new Response('the plugin is in no network\n', { status: 503 }),
+        : new Response('the plugin is in no network\n', { status: 503 });
+    },
   });
 }
 

@@ -252,6 +252,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       `export POD_NAMESPACE=weft-system NODE_NAME=node-1; ${weft} cni ${flags} & agent=$!
       until curl -sf 127.0.0.1:${meshPorts.cni}/ready >/dev/null; do sleep 0.05; done
       grep -q weft-cni ${list}; echo '${told}' | CNI_COMMAND=STATUS ${node}/bin/weft-cni
+      curl -sf 127.0.0.1:${meshPorts.cni}/metrics | grep 'questions_total{command="STATUS",code="0"} 1' >/dev/null
       kill -TERM $agent; wait $agent`,
     );
     expect(await Bun.file(list).text()).toBe(before);

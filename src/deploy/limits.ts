@@ -10,7 +10,7 @@ export const meshPorts = {
   xds: 15_012,
   controlAdmin: 15_014,
   webhook: 15_017,
-  /** Readiness of the CNI plugin's agent, on its node's loopback. */
+  /** Readiness and metrics of the CNI plugin's agent, on its node's loopback. */
   cni: 15_023,
 } as const;
 

@@ -35,9 +35,22 @@ export function serveAgent(path: string, agent: CniAgent): AgentServer {
 
 async function answer(agent: CniAgent, request: Request): Promise<CniError | null> {
   const question: unknown = await request.json().catch(() => null);
-  if (!isRecord(question) || typeof question['command'] !== 'string')
+  if (!isQuestion(question))
     return { code: cniCodes.decode, msg: 'weft: the question is not understood', details: '' };
-  return await agent.answer(question as unknown as AgentQuestion);
+  return await agent.answer(question);
+}
+
+const commands: readonly unknown[] = ['ADD', 'DEL', 'CHECK', 'STATUS'] satisfies AgentQuestion['command'][];
+
+/** The plugin may be of another version: its agent was replaced. */
+function isQuestion(value: unknown): value is AgentQuestion {
+  return (
+    isRecord(value) &&
+    commands.includes(value['command']) &&
+    typeof value['netns'] === 'string' &&
+    Array.isArray(value['gateways']) &&
+    (value['pod'] === null || isRecord(value['pod']))
+  );
 }
 
 export const askAgent: AskAgent = async (path, question) => {

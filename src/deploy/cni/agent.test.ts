@@ -55,6 +55,23 @@ test('an annotation at fault, or no path, sets no half of the rules', async () =
   });
 });
 
+test('what was asked is counted by how it was answered', async () => {
+  const { agent, api } = createAgent();
+  await agent.answer(add());
+  await agent.answer(add());
+  api.status = null;
+  await agent.answer(add());
+  agent.counts.mended++;
+  const lines = agent.counts.encode(true).split('\n');
+  expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
+    'weft_cni_questions_total{command="ADD",code="0"} 2',
+    'weft_cni_questions_total{command="ADD",code="11"} 1',
+    'weft_cni_mended_total 1',
+    'weft_cni_installed 1',
+    '',
+  ]);
+});
+
 test('STATUS is well, and DEL is where nothing is left', async () => {
   const { agent } = createAgent(note);
   expect(await agent.answer(add({ command: 'STATUS' }))).toBeNull();
@@ -68,8 +85,10 @@ test('over the socket, which root alone opens; what is no question is told so', 
   const server = serveAgent(path, createAgent({ [redirectAnnotation]: 'x' }).agent);
   try {
     expect(await askAgent(path, add())).toMatchObject({ code: 7 });
-    const response = await fetch('http://agent/', { unix: path, method: 'POST', body: '[]' });
-    expect(await response.json()).toMatchObject({ error: { code: 6 } });
+    for (const body of ['[]', '{', JSON.stringify({ ...add(), command: 'MEND' })]) {
+      const response = await fetch('http://agent/', { unix: path, method: 'POST', body });
+      expect(await response.json()).toMatchObject({ error: { code: 6 } });
+    }
   } finally {
     await server.stop();
   }

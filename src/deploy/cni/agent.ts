@@ -6,6 +6,7 @@ import type { Log } from '../../base/index.ts';
 import { fieldOf, type KubeApi, type KubeObject, textOf } from '../../control/index.ts';
 import type { RedirectOptions } from '../redirect.ts';
 import { type Enter, hasRules, type RulesTool, readGateways, setRules } from '../set-rules.ts';
+import { AgentCounts } from './agent-counts.ts';
 import { parseRedirectNote, type RedirectNote, redirectAnnotation } from './redirect-note.ts';
 import { type AgentPod, type AgentQuestion, type CniError, cniCodes } from './types.ts';
 
@@ -21,6 +22,7 @@ export interface CniAgentOptions {
 type Learnt = { readonly note: RedirectNote | null } | { readonly fault: CniError };
 
 export class CniAgent {
+  readonly counts = new AgentCounts();
   private readonly options: CniAgentOptions;
 
   constructor(options: CniAgentOptions) {
@@ -29,6 +31,12 @@ export class CniAgent {
 
   /** null: done, or nothing was to do. */
   async answer(question: AgentQuestion): Promise<CniError | null> {
+    const fault = await this.act(question);
+    this.counts.add(question.command, fault);
+    return fault;
+  }
+
+  private async act(question: AgentQuestion): Promise<CniError | null> {
     const { command, netns, pod, gateways } = question;
     if (command === 'STATUS') return null;
     if (command === 'DEL') return await this.clean(netns);
@@ -57,9 +65,10 @@ export class CniAgent {
     if (await hasRules(this.options.tool, enter)) return false;
     const failure = await this.add(learnt.note, netns, []);
     const said = { namespace: textOf(pod, 'metadata', 'namespace'), pod: textOf(pod, 'metadata', 'name') };
-    if (failure === null)
+    if (failure === null) {
+      this.counts.mended++;
       this.options.log.write('warn', 'a pod was made past the plugin, and is mended', said);
-    else this.options.log.write('warn', failure.msg, { ...said, details: failure.details });
+    } else this.options.log.write('warn', failure.msg, { ...said, details: failure.details });
     return failure === null;
   }
 
