@@ -19,6 +19,8 @@ export interface HotRestartFlags {
   readonly baseId?: number;
   readonly restartEpoch?: number;
   readonly parentShutdownTimeS?: number;
+  readonly disableHotRestart?: true;
+  readonly skipHotRestartOnNoParent?: true;
 }
 
 /** A proxy that is succeeded. */
@@ -28,23 +30,36 @@ export class HotRestart {
   readonly inherited: InheritedDescriptors;
   private readonly baseId: number;
   private readonly epoch: number;
+  /** There was a predecessor. */
+  private readonly succeeds: boolean;
   /** `--parent-shutdown-time-s`; null: the predecessor's own drain time holds. */
   private readonly parentEndsSeconds: number | null;
   private readonly log: Log;
 
-  /** Null when neither flag was given. Ends the process when the predecessor cannot be reached. */
-  static from({ baseId, restartEpoch, parentShutdownTimeS }: HotRestartFlags, log: Log): HotRestart | null {
-    if (baseId === undefined && restartEpoch === undefined) return null;
-    return new HotRestart(baseId ?? 0, restartEpoch ?? 0, parentShutdownTimeS ?? null, log);
+  /**
+   * Null when neither flag was given. Ends the process when the predecessor cannot be reached, unless the flags say
+   * that it may be missing.
+   */
+  static from(flags: HotRestartFlags, log: Log): HotRestart | null {
+    const { baseId, restartEpoch, disableHotRestart } = flags;
+    if (disableHotRestart === true || (baseId === undefined && restartEpoch === undefined)) return null;
+    return new HotRestart(baseId ?? 0, restartEpoch ?? 0, flags, log);
   }
 
-  private constructor(baseId: number, epoch: number, parentEndsSeconds: number | null, log: Log) {
+  private constructor(baseId: number, epoch: number, flags: HotRestartFlags, log: Log) {
     this.baseId = baseId;
     this.epoch = epoch;
-    this.parentEndsSeconds = parentEndsSeconds;
+    this.parentEndsSeconds = flags.parentShutdownTimeS ?? null;
     this.log = log;
     const taken = epoch === 0 ? new Map<string, readonly number[]>() : takeListeners(this.nameOf(epoch - 1));
-    if (!(taken instanceof Map)) throw new Exit(exitCode.usage, `--restart-epoch ${epoch}: ${taken.message}`);
+    this.succeeds = epoch > 0 && taken instanceof Map;
+    if (!(taken instanceof Map)) {
+      if (flags.skipHotRestartOnNoParent !== true)
+        throw new Exit(exitCode.usage, `--restart-epoch ${epoch}: ${taken.message}`);
+      log.write('warn', 'no proxy before this one', { epoch, error: taken.message });
+      this.inherited = new Map();
+      return;
+    }
     this.inherited = taken;
     if (epoch > 0)
       log.write('info', 'listeners taken over', { listeners: [...taken.values()].flat().length, epoch });
@@ -60,7 +75,7 @@ export class HotRestart {
   }
 
   private async settle(proxy: HandedOver, onSuccessor: (endsWithinMs: number | null) => void): Promise<void> {
-    if (this.epoch > 0) await announceReady(this.nameOf(this.epoch - 1), this.parentEndsSeconds);
+    if (this.succeeds) await announceReady(this.nameOf(this.epoch - 1), this.parentEndsSeconds);
     closeInherited(this.inherited);
     const name = this.nameOf(this.epoch);
     try {

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { LogLevel } from '../base/index.ts';
-import { type Bootstrap, type BootstrapOptions, parseBootstrap } from '../proxy/index.ts';
+import { type Bootstrap, type BootstrapOptions, mergeBootstraps, parseBootstrap } from '../proxy/index.ts';
 import { Exit, exitCode, exitWithIssues } from './command.ts';
 import { version } from './version.ts';
 
@@ -12,6 +12,7 @@ export interface BootstrapFlags {
   readonly configYaml?: string;
   readonly serviceNode?: string;
   readonly serviceCluster?: string;
+  readonly serviceZone?: string;
 }
 
 /** A bootstrap before it is parsed, which each thread does for itself. */
@@ -21,15 +22,25 @@ export interface BootstrapSource {
 }
 
 export function readBootstrap(flags: BootstrapFlags): BootstrapSource {
-  const { config, configYaml, serviceNode, serviceCluster } = flags;
-  if ((config === undefined) === (configYaml === undefined))
-    throw new Exit(exitCode.usage, 'one of --config, --config-yaml must be given');
+  const { config, configYaml, serviceNode, serviceCluster, serviceZone } = flags;
+  if (config === undefined && configYaml === undefined)
+    throw new Exit(exitCode.usage, '--config or --config-yaml must be given');
   const node = {
     ...(serviceNode === undefined ? {} : { id: serviceNode }),
     ...(serviceCluster === undefined ? {} : { cluster: serviceCluster }),
+    ...(serviceZone === undefined ? {} : { zone: serviceZone }),
   };
-  const text = configYaml ?? readText(config ?? '');
+  const text = readTexts(config, configYaml);
   return { text, options: { fileName: config ?? '--config-yaml', version, node } };
+}
+
+/** Of both, the flag's is merged over the file's. */
+function readTexts(config: string | undefined, yaml: string | undefined): string {
+  if (config === undefined) return yaml ?? '';
+  const text = readText(config);
+  if (yaml === undefined) return text;
+  const merged = mergeBootstraps({ name: config, text }, { name: '--config-yaml', text: yaml });
+  return merged.ok ? merged.value : exitWithIssues(merged.error);
 }
 
 export function parseSource({ text, options }: BootstrapSource): Bootstrap {

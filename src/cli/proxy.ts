@@ -1,7 +1,9 @@
 // `weft proxy`: the data plane as a process. Reads the bootstrap, composes the real world around the proxy, and turns
 // signals into drain, end and log rotation.
 
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { fail, type Log, type LogLevel, ok, type Result } from '../base/index.ts';
@@ -34,6 +36,7 @@ import {
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { addEnvoyFlags, type EnvoyFlags, parseSeconds } from './envoy-flags.ts';
 import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { machine } from './machine.ts';
 import { type BootstrapFlags, parseLogLevel, parseSource, readBootstrap } from './proxy-bootstrap.ts';
@@ -42,15 +45,13 @@ import { loadUserFilters } from './user-filters.ts';
 import { version } from './version.ts';
 import { warmUpThread } from './warm-up.ts';
 
-interface ProxyFlags extends BootstrapFlags, HotRestartFlags {
-  readonly configPath?: string;
+interface ProxyFlags extends BootstrapFlags, HotRestartFlags, EnvoyFlags {
   readonly mode: 'serve' | 'validate';
   readonly logPath?: string;
-  readonly drainTimeS?: number;
   readonly stateDir?: string;
   readonly logLevel: LogLevel;
   readonly drainTime?: number;
-  readonly concurrency: number;
+  readonly concurrency?: number;
   readonly endWithOthers?: true;
   readonly warmUp: number;
   readonly filter: readonly string[];
@@ -64,7 +65,7 @@ const defaultAdmin: Address = { kind: 'ip', host: '127.0.0.1', port: 15_000 };
 export const command: CliCommand = new Command('proxy')
   .description('Run the data plane from an Envoy bootstrap: sidecar, node agent or gateway.')
   .option('-c, --config <file>', 'Envoy bootstrap, YAML or JSON')
-  .option('--config-yaml <text>', 'the bootstrap itself, instead of a file')
+  .option('--config-yaml <text>', 'a bootstrap; beside a file, it is merged over the file’s')
   .addOption(
     new Option('--mode <mode>', 'validate: say what is wrong with the bootstrap, and exit')
       .choices(['serve', 'validate'])
@@ -85,8 +86,6 @@ export const command: CliCommand = new Command('proxy')
     "time for running requests at the end, instead of each listener's own",
     parseSeconds,
   )
-  .addOption(new Option('--config-path <file>', 'as --config').hideHelp())
-  .addOption(new Option('--drain-time-s <seconds>', 'as --drain-time').argParser(parseSeconds).hideHelp())
   .option(
     '--filter <file>',
     'a filter of your own, in TypeScript; may be repeated (docs/filters.md)',
@@ -94,7 +93,7 @@ export const command: CliCommand = new Command('proxy')
     [] as readonly string[],
   )
   .option('--end-with-others', "end when no other user's process is left (the pod shares its processes)")
-  .option('--concurrency <n>', 'threads that serve (docs/concurrency.md)', parseConcurrency, 1)
+  .option('--concurrency <n>', 'threads that serve (docs/concurrency.md; default: 1)', parseConcurrency)
   .option(
     '--warm-up <requests>',
     'requests that each thread sends through itself at the start, so that a first caller meets compiled code; 0: none',
@@ -127,9 +126,14 @@ export const command: CliCommand = new Command('proxy')
     parseSeconds,
   )
   .action(run);
+addEnvoyFlags(command);
 
 async function run(given: ProxyFlags): Promise<void> {
   const flags = underOneName(given);
+  if (flags.hotRestartVersion === true || flags.version === true) {
+    process.stdout.write(`weft ${version}\n`);
+    process.exit(exitCode.fine);
+  }
   const source = readBootstrap(flags);
   const bootstrap = parseSource(source);
   if (flags.mode === 'validate') {
@@ -159,6 +163,9 @@ async function run(given: ProxyFlags): Promise<void> {
     if (error instanceof ListenError) throw new Exit(exitCode.usage, `admin: ${error.message}`);
     throw error;
   }
+  if (flags.adminAddressPath !== undefined && proxy.adminAddress !== null)
+    writeNote('--admin-address-path', flags.adminAddressPath, formatAddress(proxy.adminAddress));
+  if (flags.baseIdPath !== undefined) writeNote('--base-id-path', flags.baseIdPath, `${flags.baseId ?? 0}\n`);
   threads?.start({
     bootstrap: source,
     inherited,
@@ -179,6 +186,14 @@ async function run(given: ProxyFlags): Promise<void> {
   process.exit(exitCode.fine);
 }
 
+function writeNote(flag: string, path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new Exit(exitCode.usage, `${flag}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Why the process ends; `withinMs` is the successor's word on how long that may take. */
 type Ending = { readonly kind: 'asked' } | { readonly kind: 'succeeded'; readonly withinMs: number | null };
 
@@ -195,14 +210,26 @@ function afterAll(withinMs: number | null): Promise<void> {
 const graceMs = 1_000;
 
 /** Envoy's name of a flag means what ours does. */
-function underOneName(flags: ProxyFlags): ProxyFlags {
+function underOneName(flags: ProxyFlags): ProxyFlags & { readonly concurrency: number } {
   const config = flags.config ?? flags.configPath;
   const drainTime = flags.drainTime ?? flags.drainTimeS;
+  if (flags.useDynamicBaseId === true && (flags.restartEpoch ?? 0) > 0)
+    throw new Exit(
+      exitCode.usage,
+      '--use-dynamic-base-id: a successor must be given the --base-id of the proxy before',
+    );
   return {
     ...flags,
+    ...(flags.useDynamicBaseId === true ? { baseId: randomInt(2 ** 31) } : {}),
+    concurrency: flags.concurrency ?? (flags.cpusetThreads === true ? cpusetThreads() : 1),
     ...(config === undefined ? {} : { config }),
     ...(drainTime === undefined ? {} : { drainTime }),
   };
+}
+
+/** CPUs that the process may run on. */
+function cpusetThreads(): number {
+  return Math.min(availableParallelism(), concurrencyMax);
 }
 
 function openLog(path: string | undefined): (line: string) => void {
@@ -310,12 +337,6 @@ function listenToSignals(proxy: RunningProxy, log: Log, end: () => void): void {
       proxy.reopenLogs();
     });
   }
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds;
-  throw new InvalidArgumentError('must be seconds');
 }
 
 function parseNumber(text: string): number {

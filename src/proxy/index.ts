@@ -6,6 +6,7 @@ export {
   type BootstrapOptions,
   decodeResource,
   defaultOverload,
+  mergeBootstraps,
   parseBootstrap,
 } from './config/index.ts';
 export { DataPlane, type DataPlaneOptions, type FindTlsClient } from './data-plane.ts';

@@ -110,7 +110,13 @@ describe('the process', () => {
     const bad = await validate('-c', join(testdata, 'unsupported.yaml'));
     expect([bad.code, bad.out]).toEqual([64, '']);
     expect((await validate('--config-yaml', readFileSync(edge, 'utf8'))).code).toBe(0);
-    expect((await validate('--config-yaml', 'node: { id: a }', '-c', edge)).code).toBe(64);
+    expect((await validate('--config-yaml', 'node: { id: a }', '-c', edge)).code).toBe(0);
+    const [wrong, unread] = await Promise.all([
+      validate('--config-yaml', 'node: { idd: a }', '-c', edge),
+      validate('--config-yaml', 'node: {', '-c', edge),
+    ]);
+    expect([wrong.code, wrong.err]).toEqual([64, expect.stringContaining('node.idd')]);
+    expect([unread.code, unread.err]).toEqual([64, expect.stringContaining('--config-yaml')]);
     expect((await validate()).code).toBe(64);
     const nameless = readFileSync(join(testdata, 'sidecar-ads.yaml'), 'utf8').replace(
       /^node:[\s\S]*?(?=^admin)/m,

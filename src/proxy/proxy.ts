@@ -76,6 +76,8 @@ export interface Proxy {
   readonly view: ProxyView;
   readonly config: ConfigSource;
   readonly ready: boolean;
+  /** Of the admin interface, as bound; null: there is none, or not yet. */
+  readonly adminAddress: Address | null;
   /** Listening sockets of its further threads, which a successor takes over with those of the first. */
   readonly otherListeners: readonly OpenListener[];
   /** Throws net's ListenError when the admin or readiness address cannot be bound. */
@@ -180,6 +182,10 @@ class ComposedProxy implements Proxy {
     this.config.start();
     this.readiness.start();
     this.overload.start();
+  }
+
+  get adminAddress(): Address | null {
+    return this.admin?.address ?? null;
   }
 
   /** Open in other threads of this process. */

@@ -29,6 +29,11 @@ export class AdminServer {
     this.listener = network.listen({ address, accept: (socket) => this.accept(socket) });
   }
 
+  /** As bound. */
+  get address(): Address {
+    return this.listener.address;
+  }
+
   close(): void {
     this.listener.close();
     for (const connection of this.connections) connection.close();

@@ -49,7 +49,7 @@ export interface BootstrapOptions {
   /** Weft's version, sent to the control plane. */
   readonly version: string;
   /** Instead of what the document says of the node. */
-  readonly node?: { readonly id?: string; readonly cluster?: string };
+  readonly node?: { readonly id?: string; readonly cluster?: string; readonly zone?: string };
 }
 
 type BootstrapMessage = MessageOf<typeof bootstrap>;
@@ -123,7 +123,7 @@ function translateBootstrap(
       runtime,
       faults,
     ),
-    local: translateLocal(message, clusters, faults),
+    local: translateLocal(message, options, clusters, faults),
     document: redactKeys(document),
   };
 }
@@ -147,6 +147,7 @@ function limitAll(overload: OverloadConfig, runtime: RuntimeKeys, faults: Faults
 
 function translateLocal(
   message: BootstrapMessage,
+  options: BootstrapOptions,
   clusters: readonly TranslatedCluster[],
   faults: Faults,
 ): Bootstrap['local'] {
@@ -154,7 +155,10 @@ function translateLocal(
   if (cluster === undefined || cluster === '') return null;
   if (!clusters.some(({ config }) => config.name === cluster))
     faults.add('cluster_manager.local_cluster_name', 'must name a static cluster', cluster);
-  return { cluster, locality: formatLocality(message.node?.locality) };
+  const said = message.node?.locality;
+  const zone = options.node?.zone;
+  const place = zone === undefined ? said : { region: said?.region, zone, sub_zone: said?.sub_zone };
+  return { cluster, locality: formatLocality(place) };
 }
 
 function translateSecrets(message: BootstrapMessage, faults: Faults): ReadonlyMap<string, SecretConfig> {
@@ -211,7 +215,7 @@ function translateNode(
     metadata: { ...node.metadata, weft: options.version },
     locality: {
       region: node.locality?.region ?? '',
-      zone: node.locality?.zone ?? '',
+      zone: options.node?.zone ?? node.locality?.zone ?? '',
       subZone: node.locality?.sub_zone ?? '',
     },
     userAgent: `weft/${options.version}`,

@@ -11,6 +11,7 @@ export { hostNameIn, isClusterName, tableOf } from './demanded-names.ts';
 export { createDemands, type Demands } from './demands.ts';
 export type { LastGood } from './last-good.ts';
 export { demandLimits } from './limits.ts';
+export { mergeBootstraps } from './merge-bootstraps.ts';
 export { defaultOverload, type OverloadConfig } from './overload-types.ts';
 export type { AcceptedResource, RefusedResource, ResourceTable } from './resource-table.ts';
 export { parseSecretFile } from './secret-file.ts';
