@@ -54,6 +54,8 @@ describeInNamespace(() => {
   ];
   const name = `weft-cni-${process.pid}`;
   const netns = `/run/netns/${name}`;
+  /** The plugins make their links, routes and settings here, and not in the machine's own network. */
+  const node = `${name}-node`;
   const kube = new PodsApi();
   const agent = new CniAgent({ api: kube, tool: 'nft', nodeAddresses: ['192.0.2.77'], log: silentLog });
   let server: AgentServer;
@@ -61,7 +63,7 @@ describeInNamespace(() => {
 
   const cnitool = async (command: string, pod = 'caller', network = 'mesh'): Promise<Output> => {
     const told = `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=${pod}`;
-    const child = Bun.spawn(['cnitool', command, network, netns], {
+    const child = Bun.spawn(['ip', 'netns', 'exec', node, 'cnitool', command, network, netns], {
       env: { ...process.env, ...env, CNI_ARGS: told },
       stdout: 'pipe',
       stderr: 'pipe',
@@ -90,7 +92,7 @@ describeInNamespace(() => {
     kube.add('wrong', { [redirectAnnotation]: 'outbound=x' });
     kube.add('plain', {});
     server = serveAgent(socket, agent);
-    await run(['ip', 'netns', 'add', name]);
+    for (const one of [name, node]) await run(['ip', 'netns', 'add', one]);
     // As a runtime does before; and no wait for whoever might have an address of IPv6 already.
     await within('ip', 'link', 'set', 'lo', 'up');
     await within('sysctl', '-w', 'net.ipv6.conf.default.accept_dad=0');
@@ -98,7 +100,7 @@ describeInNamespace(() => {
 
   afterAll(async () => {
     await cnitool('del');
-    await run(['ip', 'netns', 'del', name]);
+    for (const one of [name, node]) await run(['ip', 'netns', 'del', one]);
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   });
