@@ -421,7 +421,13 @@ export type NetworkFilterConfig =
       readonly rules: AccessRulesConfig | null;
       readonly shadow: AccessRulesConfig | null;
     }
-  | { readonly kind: 'connection-limit'; readonly statPrefix: string; readonly connectionsMax: number }
+  | {
+      readonly kind: 'connection-limit';
+      readonly statPrefix: string;
+      readonly connectionsMax: number;
+      /** How long one that is refused is kept before it is reset. */
+      readonly delayMs: number;
+    }
   | {
       readonly kind: 'connection-rate';
       readonly statPrefix: string;

@@ -12,7 +12,7 @@ import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.
 import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters, updateUpgrades } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
-import { NetworkChain } from '../network-filters/index.ts';
+import { NetworkChain, rejected } from '../network-filters/index.ts';
 import { ListenerStats, type ListenerView, Tallies, TrafficStats } from '../stats/index.ts';
 import { Tracer } from '../tracing/index.ts';
 import { Acceptor, type AcceptorOwner, type Chain, type HandOverTarget } from './acceptor.ts';
@@ -207,7 +207,8 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   serve(socket: Socket, ends: Ends): SocketHandler {
     const { network } = this;
-    if (network !== null && !network.admit(this.endsOf(socket, ends))) return rejected;
+    const refusal = network === null ? null : network.judge(this.endsOf(socket, ends));
+    if (refusal !== null) return refusal;
     const { tcp } = this.config;
     if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, ends);
     return new DownstreamConnection(this.context, this, socket, ends);
@@ -399,15 +400,6 @@ const plainEnds: Omit<Ends, 'remote'> = {
   serverName: null,
   fingerprints: null,
   metadata: null,
-};
-
-/** Accepted only to be refused: nothing else tells the client at once. */
-const rejected: SocketHandler = {
-  onOpen: (socket) => socket.reset(),
-  onData() {},
-  onDrain() {},
-  onEnd() {},
-  onClose() {},
 };
 
 /** `<namespace>/<service>`, both DNS labels. */

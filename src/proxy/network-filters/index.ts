@@ -1,1 +1,2 @@
 export { NetworkChain } from './network-chain.ts';
+export { rejected } from './rejected.ts';

@@ -1,6 +1,8 @@
 // Network filters: asked once of a connection, when it (and its TLS) is open and before anything of it is served. The
 // first that says no ends it; a listener without them pays one comparison a connection.
 
+import type { Clock } from '../../base/index.ts';
+import type { SocketHandler } from '../../net/index.ts';
 import {
   AccessRules,
   type Counters,
@@ -12,9 +14,13 @@ import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
 import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
 import type { FilterSample } from '../stats/index.ts';
+import { DelayedRefusal, delayedMax } from './delayed-refusal.ts';
+import { rejected } from './rejected.ts';
 
 interface NetworkFilter {
   admit(ends: Ends): boolean;
+  /** What becomes of one that it did not admit; absent or null: it is reset. */
+  refuse?(): SocketHandler | null;
   /** One that was admitted is over, or was refused by a filter behind. */
   release(): void;
   samples(): Iterable<FilterSample>;
@@ -29,13 +35,14 @@ export class NetworkChain {
     this.filters = configs.map((config, index) => createFilter(`${listener}/${index}`, config, context));
   }
 
-  admit(ends: Ends): boolean {
+  /** null: it is served. */
+  judge(ends: Ends): SocketHandler | null {
     for (const [index, filter] of this.filters.entries()) {
       if (filter.admit(ends)) continue;
       for (const before of this.filters.slice(0, index)) before.release();
-      return false;
+      return filter.refuse?.() ?? rejected;
     }
-    return true;
+    return null;
   }
 
   release(): void {
@@ -98,9 +105,14 @@ class ConnectionLimit implements NetworkFilter {
   private active = 0;
   private limited = 0;
   private readonly gauge: Gauge;
+  /** Refused ones that wait for their end; null: they do not. */
+  private readonly kept: Gauge | null;
+  private readonly clock: Clock;
 
   constructor(name: string, config: ConnectionLimit['config'], context: ProxyContext) {
     this.config = config;
+    this.clock = context.clock;
+    this.kept = config.delayMs > 0 ? context.counters.createGauge(`network-delayed:${name}`) : null;
     this.gauge = context.counters.createGauge(`network:${name}`);
   }
 
@@ -111,6 +123,12 @@ class ConnectionLimit implements NetworkFilter {
     }
     this.limited += 1;
     return false;
+  }
+
+  refuse(): SocketHandler | null {
+    const { clock, config, kept } = this;
+    if (kept === null || !kept.tryAdd(delayedMax)) return null;
+    return new DelayedRefusal(clock, config.delayMs, kept);
   }
 
   release(): void {

@@ -73,6 +73,18 @@ const cases: readonly Case[] = [
     asks: [{ bytes, times: 3 }],
   },
   {
+    name: 'so many connections at a time, and those beyond wait',
+    network: [
+      filter('connection_limit.v3.ConnectionLimit', {
+        stat_prefix: 'late',
+        max_connections: 1,
+        delay: '0.1s',
+      }),
+      tcp,
+    ],
+    asks: [{ bytes, times: 3 }],
+  },
+  {
     name: 'so many connections in a time',
     network: [
       filter('local_ratelimit.v3.LocalRateLimit', {

@@ -21,6 +21,7 @@ export const networkRbac = message(`${network}.rbac.v3.RBAC`, {
 export const connectionLimit = message(`${network}.connection_limit.v3.ConnectionLimit`, {
   stat_prefix: f.string(1, '', required),
   max_connections: f.uint64Value(2, '', positive),
+  delay: f.duration(3, 'of 10,000 refused ones at a time; more are reset at once'),
   runtime_enabled: f.message(4, runtimeFlag),
 });
 

@@ -38,6 +38,7 @@ export function translateNetworkFilter(
       kind: 'connection-limit',
       statPrefix: limit.stat_prefix ?? '',
       connectionsMax: limit.max_connections ?? 1,
+      delayMs: limit.delay ?? 0,
     };
   }
   if (unpack(any, sniCluster) !== null) return null;
