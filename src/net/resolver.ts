@@ -10,7 +10,7 @@ export interface Resolution {
 export interface Resolver {
   /**
    * Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody
-   * answered.
+   * answered. `servers`: name servers (`address:port`) to ask instead of the system's.
    */
-  resolve(name: string): Promise<Resolution>;
+  resolve(name: string, servers?: readonly string[] | null): Promise<Resolution>;
 }

@@ -1,6 +1,7 @@
 // The Resolver seam over the system's resolver, with the time to live that the name server gave.
 
 import { isIP } from 'node:net';
+import { lookUpAt } from './name-servers.ts';
 import type { Resolution, Resolver } from './resolver.ts';
 import { createResolveError } from './system-errors.ts';
 
@@ -20,9 +21,9 @@ export function createSystemResolver(
   lookup: (name: string) => Promise<readonly LookupAnswer[]> = (name) => Bun.dns.lookup(name),
 ): Resolver {
   return {
-    async resolve(name: string): Promise<Resolution> {
+    async resolve(name: string, servers: readonly string[] | null = null): Promise<Resolution> {
       if (isIP(name) !== 0) return { addresses: [name], ttlSeconds: literalTtlSeconds };
-      const answers = await ask(lookup, name);
+      const answers = await ask(servers === null ? lookup : (asked) => lookUpAt(servers, asked), name);
       const addresses = [...new Set(answers.map((answer) => answer.address))];
       if (addresses.length === 0) throw createResolveError(name, noData);
       const ttls = answers.map((answer) => answer.ttl).filter((ttl) => ttl > 0);

@@ -448,6 +448,8 @@ export interface DnsConfig {
   readonly failureMaxMs: number;
   /** The proxy is not ready before the first answer, or the first failure. */
   readonly awaited: boolean;
+  /** Name servers that are asked, as `address:port`; null: those of the system. */
+  readonly servers: readonly string[] | null;
 }
 
 export interface OriginalDestinationConfig {

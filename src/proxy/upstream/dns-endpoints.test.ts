@@ -13,6 +13,7 @@ const usual: DnsConfig = {
   failureBaseMs: null,
   failureMaxMs: 0,
   awaited: true,
+  servers: null,
 };
 
 async function settle(): Promise<void> {

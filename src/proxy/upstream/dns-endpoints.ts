@@ -40,7 +40,7 @@ class Lookup implements TimerHandler {
     cluster.stats.lookups += 1;
     let nextMs: number;
     try {
-      const { addresses, ttlSeconds } = await context.resolver.resolve(this.name);
+      const { addresses, ttlSeconds } = await context.resolver.resolve(this.name, config.servers);
       if (this.stopped) return;
       this.take(addresses);
       this.failures = 0;

@@ -24,6 +24,7 @@ import {
   socketOptions,
   upstreamConnectionOptions,
 } from './core.ts';
+import { dnsResolutionConfig, dnsResolver } from './dns.ts';
 import { atMost, f, message, only, positive, required } from './field.ts';
 import { activeHealthCheck } from './health-check.ts';
 import { transportSocket } from './tls.ts';
@@ -270,10 +271,10 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   dns_refresh_rate: f.duration(16, 'default 5s', positive),
   dns_failure_refresh_rate: f.message(44, refreshRate),
   dns_jitter: f.duration(58, 'up to so much later, after an answer'),
-  use_tcp_for_dns_lookups: f.refused(45, 'names are looked up by the system'),
-  dns_resolvers: f.repeated(f.refused(18, 'names are looked up by the system')),
-  dns_resolution_config: f.refused(53, 'names are looked up by the system'),
-  typed_dns_resolver_config: f.refused(55, 'names are looked up by the system'),
+  use_tcp_for_dns_lookups: f.bool(45, 'false: TCP where an answer does not fit', only(false)),
+  dns_resolvers: f.repeated(f.refused(18, 'as typed_dns_resolver_config')),
+  dns_resolution_config: f.message(53, dnsResolutionConfig, 'deprecated in Envoy'),
+  typed_dns_resolver_config: f.message(55, dnsResolver, 'without one the system is asked'),
   cleanup_interval: f.duration(20, 'default 5s', positive),
   original_dst_lb_config: f.message(34, originalDstLbConfig),
   upstream_bind_config: f.message(21, bindConfig),

@@ -83,6 +83,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:path 2:api_config_source 3:ads 4:initial_fetch_timeout 5:self 6:resource_api_version 7:authorities 8:path_config_source',
   'envoy.config.core.v3.DataSource':
     '1:filename 2:inline_bytes 3:inline_string 4:environment_variable 5:watched_directory',
+  'envoy.config.core.v3.DnsResolutionConfig': '1:resolvers 2:dns_resolver_options',
+  'envoy.config.core.v3.DnsResolverOptions': '1:use_tcp_for_dns_lookups 2:no_default_search_domain',
   'envoy.config.core.v3.ExtraSourceAddress': '1:address 2:socket_options',
   'envoy.config.core.v3.GrpcMethodList': '1:services',
   'envoy.config.core.v3.GrpcMethodList.Service': '1:name 2:method_names',
@@ -457,6 +459,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:fallback_policy 2:default_subset 3:subset_selectors 4:locality_weight_aware 5:scale_locality_weight 6:panic_mode_any 7:list_as_any 8:metadata_fallback_policy 9:subset_lb_policy 10:allow_redundant_keys',
   'envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector':
     '1:keys 2:fallback_policy 3:fallback_keys_subset 4:single_host_per_subset',
+  'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig':
+    '1:resolvers 2:dns_resolver_options 3:use_resolvers_as_fallback 4:filter_unroutable_families 5:udp_max_queries',
+  'envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig': '',
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': '1:path_template',
   'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': '1:path_template_rewrite',
   'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig':

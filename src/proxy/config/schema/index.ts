@@ -50,6 +50,7 @@ export {
 } from './core.ts';
 export { decodeBinary } from './decode-binary.ts';
 export { decodeJson } from './decode-json.ts';
+export { caresResolver } from './dns.ts';
 export { encodeJson, type JsonObject, redactKeys } from './encode-json.ts';
 export { type authzBufferSettings, extAuthzPerRoute } from './ext-authz.ts';
 export { Faults, join } from './faults.ts';

@@ -6,6 +6,16 @@ function parse(fields: object) {
   return parseBootstrap(text, { fileName: 'f', version: '0' });
 }
 
+const askedAt = (...resolvers: readonly object[]) => ({
+  typed_dns_resolver_config: {
+    name: 'cares',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',
+      resolvers,
+    },
+  },
+});
+
 describe('a cluster is refused for', () => {
   const captured = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
   const named = { type: 'STRICT_DNS' };
@@ -44,9 +54,24 @@ describe('a cluster is refused for', () => {
       'upstream_bind_config.extra_source_addresses[0].address: must be set',
     ],
     [
-      'names by another resolver',
+      'names asked over TCP',
       { use_tcp_for_dns_lookups: true },
-      'use_tcp_for_dns_lookups: is not supported by Weft: names are looked up by the system',
+      'use_tcp_for_dns_lookups: is supported as false only',
+    ],
+    [
+      'no name server',
+      { ...named, dns_resolution_config: {} },
+      'dns_resolution_config.resolvers: must be at least one',
+    ],
+    [
+      'a name server that is none',
+      { ...named, ...askedAt({ pipe: { path: '/dns' } }) },
+      'typed_dns_resolver_config.typed_config.resolvers[0].pipe: must be a socket_address',
+    ],
+    [
+      'a name server with a name',
+      { ...named, ...askedAt({ socket_address: { address: 'dns.example', port_value: 53 } }) },
+      'typed_dns_resolver_config.typed_config.resolvers[0].socket_address.address: must be an IP address',
     ],
     [
       'an option for sockets that listen',

@@ -1,10 +1,11 @@
 // How a cluster finds its endpoints beyond EDS and lists: names, and where clients were going; and what its connections
 // are bound to.
 
-import type { ConnectOptions, SocketOption } from '../../../net/index.ts';
-import { type cluster, type Faults, join, type MessageOf } from '../schema/index.ts';
+import { type ConnectOptions, formatAddress, type SocketOption } from '../../../net/index.ts';
+import { caresResolver, type cluster, type Faults, join, type MessageOf, unpack } from '../schema/index.ts';
 import type { ClusterConfig, DnsConfig, OriginalDestinationConfig } from '../types.ts';
 import { translateSocketOptions } from './binding.ts';
+import { translateAddress } from './endpoints.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
 
@@ -56,7 +57,24 @@ export function translateNames(message: ClusterMessage, path: string, faults: Fa
     failureBaseMs: baseMs,
     failureMaxMs: failure?.max_interval ?? (baseMs ?? 0) * 10,
     awaited: message.wait_for_warm_on_init ?? true,
+    servers: translateServers(message, path, faults),
   };
+}
+
+function translateServers(message: ClusterMessage, path: string, faults: Faults): readonly string[] | null {
+  const { typed_dns_resolver_config: extension, dns_resolution_config: older } = message;
+  const cares = unpack(extension?.typed_config, caresResolver);
+  // As in Envoy, the newer word counts.
+  const said = extension === undefined ? older : cares;
+  if (said === undefined || said === null) return null;
+  const at = join(path, cares === null ? 'dns_resolution_config' : 'typed_dns_resolver_config.typed_config');
+  if (said.resolvers.length === 0) faults.add(join(at, 'resolvers'), 'must be at least one');
+  return said.resolvers.flatMap((one, index) => {
+    const address = translateAddress(one, false, join(at, `resolvers[${index}]`), faults);
+    if (address?.kind === 'unix')
+      faults.add(join(at, `resolvers[${index}].pipe`), 'must be a socket_address');
+    return address?.kind === 'ip' ? [formatAddress(address)] : [];
+  });
 }
 
 export function translateOriginalDestination(message: ClusterMessage): OriginalDestinationConfig | null {

@@ -1,0 +1,38 @@
+// Names asked of given name servers instead of those of the system, by c-ares.
+
+import { Resolver } from 'node:dns/promises';
+import type { LookupAnswer } from './system-resolver.ts';
+
+/** As Envoy's c-ares: how long one is waited for, and how often they are asked in all. */
+const timeoutMs = 5_000;
+const tries = 4;
+
+/** Made once for each list, which is the configuration's; it ends with it. */
+const clients = new WeakMap<readonly string[], Resolver>();
+
+/** Both families at once. Fails when neither has an answer; a silent server outweighs one that says there is none. */
+export async function lookUpAt(servers: readonly string[], name: string): Promise<readonly LookupAnswer[]> {
+  const client = clientOf(servers);
+  const asked = [client.resolve4(name, { ttl: true }), client.resolve6(name, { ttl: true })];
+  const answers = await Promise.allSettled(asked);
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  if (found.length > 0) return found;
+  const causes = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+  throw causes.find((cause) => !saysNone(cause)) ?? causes[0];
+}
+
+function clientOf(servers: readonly string[]): Resolver {
+  let client = clients.get(servers);
+  if (client === undefined) {
+    client = new Resolver({ timeout: timeoutMs, tries });
+    client.setServers([...servers]);
+    clients.set(servers, client);
+  }
+  return client;
+}
+
+function saysNone(cause: unknown): boolean {
+  return (
+    cause instanceof Error && 'code' in cause && (cause.code === 'ENOTFOUND' || cause.code === 'ENODATA')
+  );
+}

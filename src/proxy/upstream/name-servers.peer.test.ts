@@ -1,0 +1,132 @@
+// Clusters of names that a real name server is asked for, beside Envoy under the same bootstrap: both families, what is
+// not there, and answers that change.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { type Envoy, startEnvoy } from '../../testing/envoy.ts';
+import { describeWith, freePort, type Program, startProgram } from '../../testing/programs.ts';
+import { until } from '../../testing/until.ts';
+import { httpListener, startTlsProxy, type TlsProxy } from '../testing/tls-proxy.ts';
+
+setDefaultTimeout(60_000);
+
+type Records = Readonly<Record<string, readonly string[]>>;
+const first: Records = { 'both.test': ['127.0.0.2', '::1'], 'four.test': ['127.0.0.3'], 'six.test': ['::1'] };
+
+/** dnsmasq with these records, which hold for a second. */
+function startNameServer(port: number, records: Records): Promise<Program> {
+  const hosts = Object.entries(records).map(([name, addresses]) => `--host-record=${[name, ...addresses]}`);
+  const own = ['--no-resolv', '--no-hosts', '--local=/test/', '--local-ttl=1', '--user=', '--pid-file='];
+  const bound = [`--port=${port}`, '--listen-address=127.0.0.1', '--bind-interfaces'];
+  return startProgram({
+    command: () => ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', ...bound, ...own, ...hosts],
+    async ready() {
+      const { Resolver } = await import('node:dns/promises');
+      const resolver = new Resolver({ timeout: 200, tries: 1 });
+      resolver.setServers([`127.0.0.1:${port}`]);
+      return (await resolver.resolve4('both.test')).length === 1;
+    },
+  });
+}
+
+const families = ['AUTO', 'V4_ONLY', 'V6_ONLY', 'V4_PREFERRED', 'ALL'] as const;
+const names = ['both.test', 'four.test', 'six.test', 'none.test'] as const;
+const cases = names.flatMap((name) => families.map((family) => [name, family] as const));
+const types = ['STRICT_DNS', 'LOGICAL_DNS'] as const;
+const keyOf = (type: string, name: string, family: string) => `${type}-${name}-${family}`.toLowerCase();
+
+function bootstrap(listenerPort: number, dnsPort: number, port: number): object {
+  const resolver = {
+    name: 'envoy.network.dns_resolver.cares',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',
+      resolvers: [{ socket_address: { address: '127.0.0.1', port_value: dnsPort } }],
+    },
+  };
+  const keys = types.flatMap((type) => cases.map(([name, family]) => ({ type, name, family })));
+  const clusters = keys
+    // A logical cluster has one address at a time, so that all of them is nothing to ask it for.
+    .filter(({ type, family }) => type === 'STRICT_DNS' || family !== 'ALL')
+    .map(({ type, name, family }) => ({
+      name: keyOf(type, name, family),
+      type,
+      dns_lookup_family: family,
+      dns_refresh_rate: '0.2s',
+      typed_dns_resolver_config: resolver,
+      load_assignment: {
+        cluster_name: keyOf(type, name, family),
+        endpoints: [
+          {
+            lb_endpoints: [
+              { endpoint: { address: { socket_address: { address: name, port_value: port } } } },
+            ],
+          },
+        ],
+      },
+    }));
+  const listener = httpListener('names', listenerPort, '', null, {}) as {
+    filter_chains: { filters: { typed_config: { route_config: object } }[] }[];
+  };
+  listener.filter_chains[0]!.filters[0]!.typed_config.route_config = {
+    name: 'names',
+    virtual_hosts: [
+      {
+        name: 'names',
+        domains: ['*'],
+        routes: [{ match: { prefix: '/' }, route: { cluster_header: 'x-cluster' } }],
+      },
+    ],
+  };
+  return { static_resources: { listeners: [listener], clusters } };
+}
+
+/** Where requests to a cluster arrive, each place once. */
+async function placesOf(port: number, cluster: string): Promise<readonly string[]> {
+  const places = new Set<string>();
+  for (let asked = 0; asked < 6; asked++) {
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-cluster': cluster } });
+    places.add(response.status === 200 ? await response.text() : `${response.status}`);
+  }
+  return [...places].toSorted();
+}
+
+describeWith(['envoy', 'dnsmasq'], 'names of a real name server, beside Envoy', () => {
+  const port = freePort();
+  const dnsPort = freePort();
+  const envoyPort = freePort();
+  const servers = ['127.0.0.2', '127.0.0.3', '::1'].map((hostname) =>
+    Bun.serve({ hostname, port, fetch: () => new Response(hostname) }),
+  );
+  let nameServer: Program;
+  let envoy: Envoy;
+  let weft: TlsProxy;
+
+  beforeAll(async () => {
+    nameServer = await startNameServer(dnsPort, first);
+    envoy = await startEnvoy(bootstrap(envoyPort, dnsPort, port));
+    weft = startTlsProxy(bootstrap(freePort(), dnsPort, port));
+    await until('ready', () => weft.proxy.ready);
+  });
+
+  afterAll(async () => {
+    await weft.proxy.stop();
+    await envoy.stop();
+    await nameServer.stop();
+    for (const server of servers) await server.stop(true);
+  });
+
+  for (const type of types)
+    for (const [name, family] of cases.filter(([, one]) => type === 'STRICT_DNS' || one !== 'ALL'))
+      test(`${type}, ${name}, ${family}`, async () => {
+        const cluster = keyOf(type, name, family);
+        const theirs = await placesOf(envoyPort, cluster);
+        expect(await placesOf(weft.portOf('names'), cluster)).toEqual(theirs);
+      });
+
+  test('an answer that changes', async () => {
+    const cluster = keyOf('STRICT_DNS', 'four.test', 'V4_ONLY');
+    await nameServer.stop();
+    nameServer = await startNameServer(dnsPort, { ...first, 'four.test': ['127.0.0.2'] });
+    for (const listener of [envoyPort, weft.portOf('names')])
+      await until('the new address', async () => `${await placesOf(listener, cluster)}` === '127.0.0.2');
+  });
+});
