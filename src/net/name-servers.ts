@@ -1,7 +1,7 @@
 // Names asked of given name servers instead of those of the system, by c-ares.
 
 import { Resolver } from 'node:dns/promises';
-import type { LookupAnswer } from './system-resolver.ts';
+import type { LookupAnswer } from './resolver.ts';
 
 /** As Envoy's c-ares: how long one is waited for, and how often they are asked in all. */
 const timeoutMs = 5_000;

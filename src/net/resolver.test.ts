@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { MeshError } from '../base/index.ts';
 import { createMemoryResolver } from './memory-resolver.ts';
-import type { Resolver } from './resolver.ts';
-import { createSystemResolver, type LookupAnswer } from './system-resolver.ts';
+import type { LookupAnswer, Resolver } from './resolver.ts';
+import { createSystemResolver } from './system-resolver.ts';
 
 const table: Readonly<Record<string, readonly string[]>> = { 'ledger.bank': ['10.0.0.2', '10.0.0.1'] };
 

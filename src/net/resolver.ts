@@ -7,6 +7,13 @@ export interface Resolution {
   readonly ttlSeconds: number;
 }
 
+/** One address, as who was asked tells it. */
+export interface LookupAnswer {
+  readonly address: string;
+  /** Seconds; 0 where nobody knows. */
+  readonly ttl: number;
+}
+
 export interface Resolver {
   /**
    * Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody

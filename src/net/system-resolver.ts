@@ -2,19 +2,13 @@
 
 import { isIP } from 'node:net';
 import { lookUpAt } from './name-servers.ts';
-import type { Resolution, Resolver } from './resolver.ts';
+import type { LookupAnswer, Resolution, Resolver } from './resolver.ts';
 import { createResolveError } from './system-errors.ts';
 
 /** For answers without a time of their own (/etc/hosts, getaddrinfo): what cluster DNS commonly gives. */
 const fallbackTtlSeconds = 30;
 /** An IP literal never changes; asking again once a day costs nothing. */
 const literalTtlSeconds = 86_400;
-
-export interface LookupAnswer {
-  readonly address: string;
-  /** Seconds; 0 where the system does not know. */
-  readonly ttl: number;
-}
 
 /** `lookup` is what asks the system; tests put another in its place. */
 export function createSystemResolver(
