@@ -287,7 +287,7 @@ type System = Pick<GrpcAdsOptions, 'network' | 'clock' | 'gunzip'>;
 
 function createAdsTransport(
   system: System,
-  { servers, typeUrl }: AdsConfig,
+  { servers, typeUrl, method }: AdsConfig,
   tlsClient: FindTlsClient,
 ): AdsTransport {
   return createAdsFailover(
@@ -296,6 +296,7 @@ function createAdsTransport(
         ...system,
         address,
         typeUrl,
+        ...(method === undefined ? {} : { method }),
         metadata,
         authority: authority === '' ? formatAddress(address) : authority,
         connectTimeoutMs,

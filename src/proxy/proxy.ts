@@ -4,7 +4,7 @@
 import type { Clock, Random } from '../base/index.ts';
 import type { Address, Network, OpenListener, Resolver, Store, SystemReadings } from '../net/index.ts';
 import { type LeveledLog, type LogSink, StallMonitor } from '../observe/index.ts';
-import { AdsClient, type AdsTransport } from '../xds/index.ts';
+import { AdsClient, type AdsTransport, loadReportingPath } from '../xds/index.ts';
 import {
   type AdminContext,
   AdminServer,
@@ -21,6 +21,7 @@ import {
   ConfigSource,
   createDemands,
   FileClient,
+  findServers,
   type SourceSubscriber,
 } from './config/index.ts';
 import type { Machine } from './context.ts';
@@ -28,6 +29,7 @@ import type { DataPlane, FindTlsClient } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
 import type { DrainOptions } from './drain.ts';
 import type { UserFilters } from './filters/index.ts';
+import { LoadReporter } from './load-reports/index.ts';
 import { OverloadManager } from './overload/index.ts';
 import { Readiness, type ReadinessPlane } from './readiness.ts';
 import type { ProxyView } from './stats/index.ts';
@@ -109,6 +111,8 @@ class ComposedProxy implements Proxy {
   private readonly readiness: Readiness;
   private readonly stalls: StallMonitor;
   private readonly overload: OverloadManager;
+  /** Null: nobody wants to hear how requests went. */
+  private readonly loads: LoadReporter | null;
   private readonly transports: AdsTransport[] = [];
   private readonly servers: AdminServer[] = [];
   private admin: AdminServer | null = null;
@@ -147,6 +151,24 @@ class ComposedProxy implements Proxy {
       readings: options.readings ?? null,
       lagMs: () => this.stalls.lagMs,
     });
+    this.loads = this.createLoadReporter();
+  }
+
+  private createLoadReporter(): LoadReporter | null {
+    const { clock, random, log, bootstrap, createAdsTransport } = this.options;
+    const { loadStats, servers, node } = bootstrap;
+    if (loadStats === null) return null;
+    const config = { ...findServers(loadStats, null, servers), method: loadReportingPath };
+    const { first, dataPlane } = this;
+    return new LoadReporter({
+      clock,
+      random,
+      log,
+      node,
+      transport: createAdsTransport(config, (tls) => dataPlane.tlsClient(tls)),
+      view: () => first?.view(dataPlane) ?? dataPlane,
+      collect: first === null ? null : () => first.collect(),
+    });
   }
 
   private createClient(request: ClientRequest, own: SourceSubscriber): AdsClient | FileClient {
@@ -182,6 +204,7 @@ class ComposedProxy implements Proxy {
     this.config.start();
     this.readiness.start();
     this.overload.start();
+    this.loads?.start();
   }
 
   get adminAddress(): Address | null {
@@ -205,6 +228,7 @@ class ComposedProxy implements Proxy {
   async stop(): Promise<void> {
     this.stalls.stop();
     this.overload.stop();
+    this.loads?.stop();
     this.readiness.stop();
     await this.config.stop();
     for (const transport of this.transports) transport.close();

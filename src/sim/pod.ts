@@ -112,6 +112,7 @@ function createBootstrap({ name, namespace, service, host }: PodOptions): Bootst
     ads: { variant: 'delta', services: [{ cluster: 'control', authority: '', metadata: [] }] },
     lds: { kind: 'ads' },
     cds: { kind: 'ads' },
+    loadStats: null,
     // Its streams are made by the simulator: no address is looked at.
     servers: new Map(),
     document: null,

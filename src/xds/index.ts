@@ -8,6 +8,7 @@ export type {
 export { AdsClient, type AdsClientOptions } from './client/ads-client.ts';
 export type { AdsClientState, AdsClientStatus, AdsSubscriptionStatus } from './client/types.ts';
 export { describeResource } from './describe-resource.ts';
+export { encodeNode } from './discovery/node.ts';
 export { parseSotwResponse } from './discovery/parse.ts';
 export { encodeStruct, parseStruct } from './protobuf/struct.ts';
 export { WireError, WireReader, wireType } from './protobuf/wire-reader.ts';
@@ -35,6 +36,7 @@ export { validateSnapshot } from './snapshot/validate-snapshot.ts';
 export { createGrpcAdsTransport, type GrpcAdsOptions } from './transport/grpc-client.ts';
 export { encodeFrame, FrameParser } from './transport/grpc-framing.ts';
 export { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from './transport/grpc-server.ts';
+export { loadReportingPath } from './transport/load-reporting.ts';
 export {
   createMemoryAdsTransport,
   type MemoryAdsOptions,

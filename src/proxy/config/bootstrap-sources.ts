@@ -19,6 +19,8 @@ export interface BootstrapSources {
   /** Where all listeners and all clusters come from; null: nowhere. */
   readonly lds: ResourceSource | null;
   readonly cds: ResourceSource | null;
+  /** Where to say how requests went (LRS); null: nowhere. */
+  readonly loadStats: StreamConfig | null;
   /** Clusters that streams of discovery may lead to, by name. */
   readonly servers: ReadonlyMap<string, ServerCluster>;
 }
@@ -33,13 +35,17 @@ export function translateSources(
   const source = (config: typeof lds_config, name: string) =>
     config === undefined ? null : translateConfigSource(config, join(path, name), faults);
   const ads = ads_config === undefined ? null : translateStream(ads_config, join(path, 'ads_config'), faults);
+  const loads = message.cluster_manager?.load_stats_config;
+  const loadsPath = 'cluster_manager.load_stats_config';
   const sources = {
     ads,
+    loadStats: loads === undefined ? null : translateStream(loads, loadsPath, faults),
     lds: source(lds_config, 'lds_config'),
     cds: source(cds_config, 'cds_config'),
     servers: new Map(clusters.map((cluster) => [cluster.config.name, serverOf(cluster)])),
   };
   if (ads !== null) checkStream(ads, sources.servers, join(path, 'ads_config'), faults);
+  if (sources.loadStats !== null) checkStream(sources.loadStats, sources.servers, loadsPath, faults);
   return sources;
 }
 

@@ -43,6 +43,14 @@ function faults(document: unknown): readonly string[] {
 }
 
 describe('parseBootstrap', () => {
+  test('load reports want a server that can be reached', () => {
+    const service = { envoy_grpc: { cluster_name: 'a' } };
+    const config = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [service] };
+    expect(faults({ ...minimal, cluster_manager: { load_stats_config: config } })).toEqual([
+      'cluster_manager.load_stats_config.grpc_services[0].envoy_grpc.cluster_name: must name a cluster with http2_protocol_options: gRPC needs HTTP/2',
+    ]);
+  });
+
   test('JSON is read as well as YAML', () => expect(faults(minimal)).toEqual([]));
 
   test('camelCase names mean the same', () => {

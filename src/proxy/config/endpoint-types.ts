@@ -12,6 +12,8 @@ export interface EndpointSet {
   readonly weightedHealth: boolean;
   /** Of its requests, 0 to 1, those that are answered instead of it; absent: none. */
   readonly dropShare?: number;
+  /** What it is called in load reports; absent: none is dropped. */
+  readonly dropCategory?: string;
   /** After which they are not used any more, unless they are told again; absent: never. */
   readonly staleAfterMs?: number;
 }

@@ -17,5 +17,5 @@ export type { AcceptedResource, RefusedResource, ResourceTable } from './resourc
 export { parseSecretFile } from './secret-file.ts';
 export type { AdsConfig } from './server-types.ts';
 export { adsSource } from './source-types.ts';
-export { type ClientRequest, FileClient, type SourceSubscriber } from './sources/index.ts';
+export { type ClientRequest, FileClient, findServers, type SourceSubscriber } from './sources/index.ts';
 export type * from './types.ts';

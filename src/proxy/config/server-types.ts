@@ -19,6 +19,8 @@ export interface AdsConfig {
   readonly variant: AdsVariant;
   /** The type of a separate service; null: the aggregated one. */
   readonly typeUrl: string | null;
+  /** The path of a streaming method of another service; absent: discovery's. */
+  readonly method?: string;
   readonly servers: readonly AdsServer[];
 }
 

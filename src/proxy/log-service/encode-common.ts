@@ -6,6 +6,7 @@ import type { SpanTag } from '../../policy/index.ts';
 import type { Head } from '../../wire/index.ts';
 import { encodeStruct, WireWriter } from '../../xds/index.ts';
 import type { LogServiceConfig } from '../config/types.ts';
+import { encodeAddress } from '../encode-address.ts';
 import { cut } from './cut.ts';
 import { encodeFlags } from './encode-flags.ts';
 import { encodeTls } from './encode-tls.ts';
@@ -88,20 +89,6 @@ function encodeTime(ms: number): Uint8Array {
   const seconds = Math.floor(whole / 1000);
   writer.uint(1, seconds);
   writer.uint(2, Math.min(Math.round((whole - seconds * 1000) * 1e6), 999_999_999));
-  return writer.finish();
-}
-
-/** envoy.config.core.v3.Address: 1 socket_address (2 address, 3 port_value), 2 pipe (1 path). */
-function encodeAddress(address: Address): Uint8Array {
-  const inner = new WireWriter(64);
-  const writer = new WireWriter(72);
-  if (address.kind === 'ip') {
-    inner.string(2, address.host);
-    // An oneof: 0 is said.
-    if (address.port === 0) inner.bool(3, false);
-    else inner.uint(3, address.port);
-  } else inner.string(1, address.path);
-  writer.bytes(address.kind === 'ip' ? 1 : 2, inner.finish());
   return writer.finish();
 }
 

@@ -82,6 +82,8 @@ export interface ClusterView {
   /** Endpoints the balancer may choose from now; all of them in panic. */
   readonly candidateCount: number;
   readonly panicking: boolean;
+  /** What its endpoints' policy calls the requests that it has dropped; empty: none. */
+  readonly dropCategory: string;
   /** Clock.wall() when the endpoint set was received; 0: none yet. */
   readonly endpointsReceivedAtMs: number;
   /** What requests of default and of high priority hold of their limits; null: none of high priority has come. */

@@ -61,6 +61,7 @@ export class Cluster
   panicking = false;
   /** Of its requests, those that are answered instead of it. */
   dropShare = 0;
+  dropCategory = '';
   removed = false;
   /** An attempt waits for a slot under the connection limit. */
   private starving = false;
@@ -128,6 +129,7 @@ export class Cluster
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
     this.counting = assignment;
     this.dropShare = assignment.dropShare ?? 0;
+    this.dropCategory = assignment.dropCategory ?? '';
     const known = this.byKey.size;
     const next: Endpoint[] = [];
     const seen = new Set<Endpoint>();

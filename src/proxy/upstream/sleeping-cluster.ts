@@ -47,6 +47,10 @@ export class SleepingCluster implements ClusterView {
     );
   }
 
+  get dropCategory(): string {
+    return this.assigned?.dropCategory ?? '';
+  }
+
   get panicking(): boolean {
     return this.select().panic;
   }

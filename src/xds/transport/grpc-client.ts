@@ -33,6 +33,8 @@ export interface GrpcAdsOptions {
   readonly connect?: () => ConnectOptions | null;
   /** The type of a separate discovery service; default the aggregated one. */
   readonly typeUrl?: string | null;
+  /** The path of a streaming method of another service, instead of discovery's. */
+  readonly method?: string;
   /** Sent with each stream. */
   readonly metadata?: readonly (readonly [name: string, value: string])[];
   /** The token that proves who asks, read for each stream; a failure says why there is none now. */
@@ -158,8 +160,9 @@ class GrpcStream implements AdsStream, SocketHandler, ClientHost, TimerHandler {
     for (const [name, value] of options.metadata ?? []) fields.push([name, value]);
     if (token !== '') fields.push(['authorization', `Bearer ${token}`]);
     if (options.gunzip !== undefined) fields.push(['grpc-accept-encoding', 'identity,gzip']);
+    const path = options.method ?? discoveryPath(variant, options.typeUrl ?? null);
     this.call = this.codec.start(
-      createRequestHead('POST', authority, discoveryPath(variant, options.typeUrl ?? null), fields),
+      createRequestHead('POST', authority, path, fields),
       false,
       new Answer(this, options),
     );

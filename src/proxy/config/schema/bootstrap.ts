@@ -52,6 +52,11 @@ const layeredRuntime = message('envoy.config.bootstrap.v3.LayeredRuntime', {
 
 const clusterManager = message('envoy.config.bootstrap.v3.ClusterManager', {
   local_cluster_name: f.string(1, 'a static cluster: whose localities zone-aware routing compares'),
+  load_stats_config: f.message(
+    4,
+    apiConfigSource,
+    'LRS, whatever the api_type; answers are asked for every 100 ms at most; named metrics are not reported',
+  ),
 });
 
 export const bootstrap = message('envoy.config.bootstrap.v3.Bootstrap', {

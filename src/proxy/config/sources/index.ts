@@ -1,5 +1,5 @@
 export { FileClient } from './file-client.ts';
-export { serverFault } from './servers.ts';
+export { findServers, serverFault } from './servers.ts';
 export {
   type AdsSubscriptions,
   type ClientRequest,

@@ -42,11 +42,11 @@ function translateDrops(
   { policy }: ClusterLoadAssignment,
   path: string,
   faults: Faults,
-): Pick<EndpointSet, 'dropShare'> {
+): Pick<EndpointSet, 'dropShare' | 'dropCategory'> {
   const drops = policy?.drop_overloads ?? [];
   if (drops.length > 1) faults.add(join(path, 'policy.drop_overloads'), 'must be one at most, as in Envoy');
   const share = shareOf(drops[0]?.drop_percentage, 0);
-  return share > 0 ? { dropShare: share } : {};
+  return share > 0 ? { dropShare: share, dropCategory: drops[0]?.category ?? '' } : {};
 }
 
 export const noEndpoints: EndpointSet = {
