@@ -105,7 +105,8 @@ describeWith(['envoy'], 'the load that Envoy reports', () => {
     const listenPort = freePort();
     const envoy: Envoy = await startEnvoy(bootstrapOf(listenPort, backend.port ?? 0, listener));
     cleanups.push(() => envoy.stop());
-    await until('it asks how to report', () => loads.byNode().has('envoy-1'));
+    // What it did before it knew how to report is not told.
+    await until('it reports', () => (loads.byNode().get('envoy-1')?.reportedAtMs ?? 0) > 0);
     for (const path of ['a', 'b', 'c', 'bad']) await fetch(`http://127.0.0.1:${listenPort}/${path}`);
     await until('its report', () => {
       const load = loads.byNode().get('envoy-1');

@@ -128,8 +128,7 @@ export class Cluster
     const assignment = this.config.discovery === 'eds' ? this.staleness.watch(received) : received;
     this.endpointsReceivedAtMs = assignment.receivedAtMs;
     this.counting = assignment;
-    this.dropShare = assignment.dropShare ?? 0;
-    this.dropCategory = assignment.dropCategory ?? '';
+    ({ dropShare: this.dropShare = 0, dropCategory: this.dropCategory = '' } = assignment);
     const known = this.byKey.size;
     const next: Endpoint[] = [];
     const seen = new Set<Endpoint>();
