@@ -1,6 +1,6 @@
 // Names asked of given name servers instead of those of the system, by c-ares.
 
-import { Resolver } from 'node:dns/promises';
+import type { Resolver } from 'node:dns/promises';
 import type { LookupAnswer } from './resolver.ts';
 
 /** As Envoy's c-ares: how long one is waited for, and how often they are asked in all. */
@@ -8,11 +8,11 @@ const timeoutMs = 5_000;
 const tries = 4;
 
 /** Made once for each list, which is the configuration's; it ends with it. */
-const clients = new WeakMap<readonly string[], Resolver>();
+const clients = new WeakMap<readonly string[], Promise<Resolver>>();
 
 /** Both families at once. Fails when neither has an answer; a silent server outweighs one that says there is none. */
 export async function lookUpAt(servers: readonly string[], name: string): Promise<readonly LookupAnswer[]> {
-  const client = clientOf(servers);
+  const client = await clientOf(servers);
   const asked = [client.resolve4(name, { ttl: true }), client.resolve6(name, { ttl: true })];
   const answers = await Promise.allSettled(asked);
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
@@ -21,13 +21,20 @@ export async function lookUpAt(servers: readonly string[], name: string): Promis
   throw causes.find((cause) => !saysNone(cause)) ?? causes[0];
 }
 
-function clientOf(servers: readonly string[]): Resolver {
+function clientOf(servers: readonly string[]): Promise<Resolver> {
   let client = clients.get(servers);
   if (client === undefined) {
-    client = new Resolver({ timeout: timeoutMs, tries });
-    client.setServers([...servers]);
+    client = createClient(servers);
     clients.set(servers, client);
   }
+  return client;
+}
+
+/** Loaded when the first cluster asks for it: three megabytes that most proxies never need. */
+async function createClient(servers: readonly string[]): Promise<Resolver> {
+  const dns = await import('node:dns/promises');
+  const client = new dns.Resolver({ timeout: timeoutMs, tries });
+  client.setServers([...servers]);
   return client;
 }
 
