@@ -4,6 +4,7 @@ import type { XdsCaller } from '../caller.ts';
 import { encodeNode } from '../discovery/node.ts';
 import {
   firstRequestWaitMs,
+  loadClustersMax,
   loadEntriesMax,
   loadLocalitiesMax,
   loadStreamsMax,
@@ -118,6 +119,21 @@ test('localities beyond their bound are summed', () => {
   call.onMessage(reportOf('bank/ledger:80', zones));
   const [kept] = loads.list();
   expect([kept?.localities.size, kept?.localities.get('other')?.issued]).toEqual([loadLocalitiesMax + 1, 9]);
+});
+
+test('so many clusters are counted', () => {
+  const loads = new LoadReports({ knows: () => true });
+  const client = loads.enter('p');
+  if (typeof client === 'string') throw new Error(client);
+  const report = Array.from({ length: loadClustersMax + 2 }, (_, index) => ({
+    ...{ cluster: `c${index}`, dropped: 0, localities: [] },
+  }));
+  loads.take(client, report, 1);
+  expect([loads.list().length, loads.unknown, client.clusters]).toEqual([
+    loadClustersMax,
+    2,
+    loadClustersMax,
+  ]);
 });
 
 test('a peer has so many streams, and a server', async () => {

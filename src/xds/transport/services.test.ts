@@ -6,11 +6,13 @@ import { gzipSync } from 'node:zlib';
 import { silentLog } from '../../base/index.ts';
 import { createBunNetwork, createSystemClock, gunzip } from '../../net/index.ts';
 import { until } from '../../testing/until.ts';
-import { reflectionPendingBytesMax, serviceRequestBytesMax } from '../limits.ts';
+import { loadReportBytesMax, reflectionPendingBytesMax, serviceRequestBytesMax } from '../limits.ts';
 import { AdsServer } from '../server/ads-server.ts';
+import { LoadReports } from '../server/load-reports.ts';
 import { TestSource } from '../testing/resources.ts';
 import { encodeFrame } from './grpc-framing.ts';
 import { serveGrpcAds } from './grpc-server.ts';
+import { loadReportingPath } from './load-reporting.ts';
 
 const paths = {
   reflection: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
@@ -23,11 +25,17 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function open(settings: { initialWindowSize?: number } = {}): ClientHttp2Session {
+function open(
+  settings: { initialWindowSize?: number } = {},
+  loads: LoadReports | null = null,
+): ClientHttp2Session {
   const clock = createSystemClock();
   const server = new AdsServer({ clock, log: silentLog, snapshotFor: () => new TestSource() });
   const address = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
-  const listener = serveGrpcAds({ server, network: createBunNetwork(), clock, address, gunzip });
+  const listener = serveGrpcAds({
+    ...{ server, network: createBunNetwork(), clock, address, gunzip },
+    ...(loads === null ? {} : { loads }),
+  });
   const port = listener.address.kind === 'ip' ? listener.address.port : 0;
   const session = connect(`http://127.0.0.1:${port}`, { settings });
   session.on('error', () => {});
@@ -63,6 +71,25 @@ function compressed(message: Uint8Array): Uint8Array {
   frame[0] = 1;
   return frame;
 }
+
+describe('load reports', () => {
+  test('are taken where somebody takes them in', async () => {
+    const seen = call(open(), loadReportingPath);
+    await until('the answer', () => seen.status !== '');
+    expect([seen.status, seen.message]).toEqual(['12', `there is no method ${loadReportingPath}`]);
+  });
+
+  test('have a size', async () => {
+    const loads = new LoadReports({ knows: () => true });
+    const seen = call(open({}, loads), loadReportingPath);
+    await until('it is open', () => loads.streamCount === 1);
+    const frame = new Uint8Array(5);
+    new DataView(frame.buffer).setUint32(1, loadReportBytesMax + 1);
+    seen.stream.write(frame);
+    await until('the end', () => seen.status !== '');
+    expect([seen.status, loads.streamCount]).toEqual(['8', 0]);
+  });
+});
 
 describe('one request of a service beside discovery', () => {
   test.each(Object.entries(paths))('%s: is small, also once it is opened', async (_name, path) => {
