@@ -50,6 +50,7 @@ const messages = [
 /** Taken, and of no effect, or in one value alone: docs/envoy-compat.md says why beside each. */
 const ofNoEffect = [
   `${cluster}.Cluster.per_connection_buffer_limit_bytes`,
+  `${cluster}.Cluster.use_tcp_for_dns_lookups`,
   `${cluster}.CircuitBreakers.Thresholds.track_remaining`,
   `${core}.Http1ProtocolOptions.enable_trailers`,
   `${core}.Http1ProtocolOptions.use_balsa_parser`,
