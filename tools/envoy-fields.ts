@@ -83,6 +83,22 @@ const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name:
     ],
   ],
   [
+    'envoy.extensions.filters.http.header_mutation.v3.Mutations',
+    [
+      [3, 'query_parameter_mutations'],
+      [4, 'response_trailers_mutations'],
+      [5, 'request_trailers_mutations'],
+    ],
+  ],
+  ['envoy.config.core.v3.KeyValueAppend', [[3, 'record']]],
+  [
+    'envoy.config.core.v3.KeyValuePair',
+    [
+      [1, 'key'],
+      [2, 'value'],
+    ],
+  ],
+  [
     'envoy.config.route.v3.RateLimit',
     [
       [5, 'hits_addend'],

@@ -52,6 +52,8 @@ function describeOne(type: FieldType): string {
       return type.types.length === 0
         ? 'Any'
         : `Any of ${type.types.map((spec) => shortName(spec.name)).join(', ')}`;
+    case 'text-value':
+      return 'string';
     case 'wrapped':
       return type.of;
     case 'enum':

@@ -538,3 +538,36 @@ describe('tracing is refused for', () => {
   for (const [name, tracing, expected] of refused)
     test(name, () => expect(faults(tracing)).toContain(expected));
 });
+
+test.each<[what: string, mutation: Json, fault: string]>([
+  ['nothing', {}, ': one of remove, append must be set'],
+  ['two edits in one', { remove: 'a', append: { record: { key: 'b', value: 'c' } } }, ': '],
+  [
+    'an entry',
+    { append: { entry: { key: 'a' } } },
+    '.append.entry: is not supported by Weft: Envoy wants a record',
+  ],
+  ['no record', { append: {} }, '.append.record: must be set'],
+  ['no key', { append: { record: { value: 'b' } } }, '.append.record.key: '],
+  [
+    'a value that is no text',
+    { append: { record: { key: 'a', value: 3 } } },
+    '.append.record.value: must be a string',
+  ],
+  ['a format that is none', { append: { record: { key: 'a', value: '%REQ(%' } } }, '.append.record.value: '],
+  [
+    'a key beyond ASCII',
+    { append: { record: { key: 'é', value: 'b' } } },
+    '.append.record.key: must be printable ASCII',
+  ],
+])('header_mutation of a query: %s', (_, mutation, fault) => {
+  const fields = { mutations: { query_parameter_mutations: [mutation] } };
+  expect(faultsOf('header_mutation.v3.HeaderMutation', fields)).toContain(
+    `query_parameter_mutations[0]${fault}`,
+  );
+});
+
+test.each(['request', 'response'])('header_mutation of trailers of a %s', (side) => {
+  const fields = { mutations: { [`${side}_trailers_mutations`]: [{ remove: 'a' }] } };
+  expect(faultsOf('header_mutation.v3.HeaderMutation', fields)).toContain('trailers pass as they are');
+});

@@ -1,5 +1,6 @@
 // What HTTP filters are told, compiled: the chain of a listener before its router, and what routes say to its members.
 
+import type { Format } from '../../observe/index.ts';
 import type {
   AccessRulesConfig,
   HeaderEdits,
@@ -66,10 +67,20 @@ export interface HealthCheckConfig {
   readonly headers: readonly HeaderMatch[];
 }
 
+/** One edit of the path's parameters; with a format, that makes the value. */
+export interface QueryMutation {
+  readonly kind: 'remove' | 'add' | 'set' | 'add-if-absent' | 'set-if-present';
+  readonly name: string;
+  readonly value: string;
+  readonly format: Format | null;
+}
+
 export interface HeaderMutationConfig {
   readonly kind: 'header-mutation';
   readonly request: HeaderEdits | null;
   readonly response: HeaderEdits | null;
+  /** Of the request's path, after its head's; absent: none. */
+  readonly query?: readonly QueryMutation[];
   /** Of the filter: what routes say is applied from the most general to the most specific; absent: the other way. */
   readonly specificLast?: true;
   /** Of a route: what less specific levels say; absent: nothing. */

@@ -9,7 +9,7 @@ export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './
 export { GrpcCall, type GrpcCallOwner, type GrpcTarget } from './grpc-call.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { clusterNamed, rematch } from './phases.ts';
-export { protocolOf } from './request-facts.ts';
+export { factsOf, protocolOf } from './request-facts.ts';
 export { clientOf } from './request-origin.ts';
 export type {
   Answerer,

@@ -35,6 +35,9 @@ function routed(filterName: string, type: string, fields: object): Pick<Case, 'r
   };
 }
 
+const parameter = (key: string, value: string, action = 'APPEND_IF_EXISTS_OR_ADD') => ({
+  append: { record: { key, value }, action },
+});
 const three = [{ path: '/' }, { path: '/said' }, { path: '/off' }];
 const bucket = { max_tokens: 2, tokens_per_fill: 1, fill_interval: '3600s' };
 const limit = (fields: object = {}) => ({
@@ -305,6 +308,33 @@ const firstCases: readonly Case[] = [
       },
     }),
     asks: three.map((each) => ({ ...each, fields: ['x-gone: a', 'x-set: b', 'x-added: c'] })),
+  },
+  {
+    // Names in their order and nothing escaped: Envoy writes all parameters decoded and sorted, Weft as they came.
+    name: 'header mutation of a query',
+    filters: [
+      filter('mutate', 'header_mutation.v3.HeaderMutation', {
+        mutations: {
+          request_mutations: [{ append: { header: { key: 'x-said', value: 'said' } } }],
+          query_parameter_mutations: [
+            { remove: 'gone' },
+            parameter('b', '%REQ(x-said)%%REQ(:METHOD)%'),
+            parameter('c', 'set', 'OVERWRITE_IF_EXISTS_OR_ADD'),
+            parameter('aa', 'there', 'OVERWRITE_IF_EXISTS'),
+            parameter('e', 'absent', 'ADD_IF_ABSENT'),
+          ],
+        },
+      }),
+    ],
+    ...routed('mutate', 'header_mutation.v3.HeaderMutationPerRoute', {
+      mutations: { query_parameter_mutations: [parameter('f', 'route')] },
+    }),
+    asks: three.flatMap(({ path }) => [
+      { path },
+      { path: `${path}?a=1&gone=2&gone` },
+      { path: `${path}?a=1&aa=1&aa=2` },
+      { path: `${path}?b=0` },
+    ]),
   },
 ];
 

@@ -1,9 +1,10 @@
 // envoy.filters.http.header_mutation: edits at its place in the chain, the filter's own and then the route's.
 
 import type { Head, ResponseHead } from '../../wire/index.ts';
-import type { HeaderMutationConfig, ListenerFilterConfig } from '../config/filter-types.ts';
-import { type Answerer, type Authorizer, applyEdits, type RequestState } from '../exchange/index.ts';
+import type { HeaderMutationConfig, ListenerFilterConfig, QueryMutation } from '../config/filter-types.ts';
+import { type Answerer, type Authorizer, applyEdits, factsOf, type RequestState } from '../exchange/index.ts';
 import { configFor, type HttpFilter } from './filter.ts';
+import { editQuery } from './query-edits.ts';
 
 export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
   readonly name: string;
@@ -26,7 +27,10 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
   authorize(request: RequestState): 'allow' {
     const said = configFor(request, this.filter, 'header-mutation');
     const own = this.ownBefore(said);
-    if (own !== null && own.request !== null) applyEdits(request.head, own.request, request);
+    if (own !== null) {
+      if (own.request !== null) applyEdits(request.head, own.request, request);
+      if (own.query !== undefined) editPath(request, own.query);
+    }
     if (said !== null) this.apply(request, request.head, said, 'request');
     return 'allow';
   }
@@ -50,6 +54,7 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
     const edits = said[side];
     if (outer !== undefined && this.specificLast) this.apply(request, head, outer, side);
     if (edits !== null) applyEdits(head, edits, request);
+    if (side === 'request' && said.query !== undefined) editPath(request, said.query);
     if (outer !== undefined && !this.specificLast) this.apply(request, head, outer, side);
   }
 
@@ -59,4 +64,13 @@ export class HeaderMutationFilter implements HttpFilter, Authorizer, Answerer {
     if (said === null || said === config || disabled || config.kind !== 'header-mutation') return null;
     return config;
   }
+}
+
+/** CONNECT and OPTIONS * have no path. */
+function editPath(request: RequestState, steps: readonly QueryMutation[]): void {
+  const { head } = request;
+  if (!head.path.startsWith('/')) return;
+  head.path = editQuery(head.path, steps, ({ format, value }) =>
+    format === null ? value : format.format(factsOf(request)),
+  );
 }

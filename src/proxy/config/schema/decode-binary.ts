@@ -124,11 +124,24 @@ function decodeType(type: FieldType, reader: WireReader, path: string, faults: F
       return decodeEnum(type.numbers, reader.varint(), path, faults);
     case 'duration':
       return decodeDuration(reader.nested(), path, faults);
+    case 'text-value':
+      return decodeText(reader.nested(), path, faults);
     case 'wrapped':
       return decodeWrapped(type.of, reader.nested());
     default:
       return decodeScalar(type.kind, reader);
   }
+}
+
+/** Of google.protobuf.Value, whose texts are its third field. */
+function decodeText(reader: WireReader, path: string, faults: Faults): string {
+  let text: string | null = null;
+  while (reader.next()) {
+    if (reader.field === 3) text = reader.string();
+    else reader.skip();
+  }
+  if (text === null) faults.add(path, 'must be a string');
+  return text ?? '';
 }
 
 type ScalarKind = 'string' | 'bytes' | 'bool' | 'uint32' | 'uint64' | 'int32' | 'double' | 'float';

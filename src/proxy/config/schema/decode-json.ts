@@ -85,6 +85,8 @@ function decodeType(type: FieldType, value: unknown, path: string, faults: Fault
       return decodeDuration(value, path, faults);
     case 'wrapped':
       return decodeScalar(type.of, value, path, faults);
+    case 'text-value':
+      return decodeScalar('string', value, path, faults);
     default:
       return decodeScalar(type.kind, value, path, faults);
   }

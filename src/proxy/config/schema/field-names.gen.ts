@@ -116,6 +116,9 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.config.core.v3.HttpUri': '1:uri 2:cluster 3:timeout',
   'envoy.config.core.v3.KeepaliveSettings':
     '1:interval 2:timeout 3:interval_jitter 4:connection_idle_interval',
+  'envoy.config.core.v3.KeyValueAppend': '1:entry 2:action 3:record',
+  'envoy.config.core.v3.KeyValueMutation': '1:append 2:remove',
+  'envoy.config.core.v3.KeyValuePair': '1:key 2:value',
   'envoy.config.core.v3.Locality': '1:region 2:zone 3:sub_zone',
   'envoy.config.core.v3.Metadata': '1:filter_metadata 2:typed_filter_metadata',
   'envoy.config.core.v3.Node':
@@ -332,7 +335,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation':
     '1:mutations 2:most_specific_header_mutations_wins',
   'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute': '1:mutations',
-  'envoy.extensions.filters.http.header_mutation.v3.Mutations': '1:request_mutations 2:response_mutations',
+  'envoy.extensions.filters.http.header_mutation.v3.Mutations':
+    '1:request_mutations 2:response_mutations 3:query_parameter_mutations 4:response_trailers_mutations 5:request_trailers_mutations',
   'envoy.extensions.filters.http.health_check.v3.HealthCheck':
     '1:pass_through_mode 3:cache_time 4:cluster_min_healthy_percentages 5:headers',
   'envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch': '1:fast_listener 2:failed_refetch_duration',

@@ -3,7 +3,7 @@
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { fractionalPercent, headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
-import { atMost, f, knownUnlessOptional, message, notEmpty, positive } from './field.ts';
+import { atMost, f, knownUnlessOptional, message, notEmpty, positive, required } from './field.ts';
 import { grpcStats, grpcWeb } from './grpc-filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { jwtPerRoute } from './jwt-authn.ts';
@@ -128,9 +128,41 @@ export const headerMutationRule = message(
   [['remove', 'append']],
 );
 
+export const queryMutation = message(
+  'envoy.config.core.v3.KeyValueMutation',
+  {
+    append: f.message(
+      1,
+      message('envoy.config.core.v3.KeyValueAppend', {
+        entry: f.refused(1, 'Envoy wants a record'),
+        record: f.message(
+          3,
+          message('envoy.config.core.v3.KeyValuePair', {
+            key: f.string(1, '', required),
+            value: f.textValue(2, 'may hold format operators'),
+          }),
+        ),
+        action: f.enum(2, {
+          APPEND_IF_EXISTS_OR_ADD: 0,
+          ADD_IF_ABSENT: 1,
+          OVERWRITE_IF_EXISTS_OR_ADD: 2,
+          OVERWRITE_IF_EXISTS: 3,
+        }),
+      }),
+    ),
+    remove: f.string(2, '', notEmpty),
+  },
+  [['append', 'remove']],
+);
+
 const mutations = message('envoy.extensions.filters.http.header_mutation.v3.Mutations', {
   request_mutations: f.repeated(f.message(1, headerMutationRule)),
   response_mutations: f.repeated(f.message(2, headerMutationRule)),
+  query_parameter_mutations: f.repeated(
+    f.message(3, queryMutation, 'other parameters stay as they came; Envoy writes them decoded, by name'),
+  ),
+  response_trailers_mutations: f.repeated(f.refused(4, 'trailers pass as they are')),
+  request_trailers_mutations: f.repeated(f.refused(5, 'trailers pass as they are')),
 });
 
 export const headerMutation = message('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {

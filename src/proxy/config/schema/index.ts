@@ -68,6 +68,7 @@ export {
   healthCheckFilter,
   httpFault,
   localRateLimit,
+  type queryMutation,
   statusCodes,
 } from './filters.ts';
 export { grpcStats, grpcWeb } from './grpc-filters.ts';

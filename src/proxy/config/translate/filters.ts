@@ -57,6 +57,7 @@ import { translateGrpcStats } from './grpc-stats.ts';
 import { translateMutation } from './header-mutation.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
 import { translateOnDemand } from './on-demand.ts';
+import { translateQueryMutation } from './query-mutation.ts';
 import { translateGlobalLimit, translateGlobalLimitRoute, translateLocalLimit } from './rate-limit.ts';
 import { translateRbac } from './rbac.ts';
 import { shareOf } from './share.ts';
@@ -299,9 +300,15 @@ function translateMutations(
     );
     return steps.length === 0 ? null : steps;
   };
+  const query = (mutations?.query_parameter_mutations ?? []).flatMap((mutation, index) => {
+    const at = `${join(path, 'query_parameter_mutations')}[${index}]`;
+    const step = translateQueryMutation(mutation, at, faults);
+    return step === null ? [] : [step];
+  });
   return {
     kind: 'header-mutation',
     request: side('request_mutations'),
     response: side('response_mutations'),
+    ...(query.length === 0 ? {} : { query }),
   };
 }

@@ -126,7 +126,7 @@ function translateName(name: string, path: string, faults: Faults): string {
 }
 
 /** Without commands a value is made once, here. */
-function translateValue(
+export function translateValue(
   text: string,
   path: string,
   faults: Faults,
