@@ -139,20 +139,32 @@ describe('the process', () => {
     });
   });
 
+  test('adds its log to the file that it is told', async () => {
+    writeFileSync(at('log'), 'of a process before\n');
+    await started(['--log-path', at('log'), '-l', 'info'], async () => {
+      const [before, ...lines] = readFileSync(at('log'), 'utf8').trimEnd().split('\n');
+      expect(before).toBe('of a process before');
+      const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
+      expect(messages).toContain('starting');
+    });
+  });
+
   test('refuses what cannot be', async () => {
     const refused = async (...words: string[]) => {
       const { code, err } = await run([weft, 'proxy', '-c', at('base.yaml'), ...words]);
       expect(code).toBe(64);
       return err;
     };
-    const [dynamic, orphan, format] = await Promise.all([
+    const [dynamic, orphan, format, log] = await Promise.all([
       refused('--use-dynamic-base-id', '--restart-epoch', '1'),
       refused('--base-id', `${process.pid}`, '--restart-epoch', '9'),
       refused('--log-format', '%v'),
+      refused('--log-path', at('no-such-folder/log')),
     ]);
     expect(dynamic).toContain('--use-dynamic-base-id: a successor must be given');
     expect(orphan).toContain('--restart-epoch 9: ');
     expect(format).toContain('--log-format: is not taken: ');
+    expect(log).toContain('--log-path: ENOENT');
     expect((await run([weft, 'proxy', '--hot-restart-version'])).out).toStartWith('weft ');
     expect((await run([weft, 'proxy', '--version'])).code).toBe(0);
   });
