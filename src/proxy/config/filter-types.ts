@@ -25,6 +25,8 @@ export interface FaultConfig {
     readonly grpcStatus: number | null;
     readonly share: number;
   } | null;
+  /** What is said of a request that had a fault; absent: nothing. */
+  readonly notes?: Readonly<Record<string, unknown>>;
   /** Only requests to this cluster; '': all. */
   readonly cluster: string;
   readonly headers: readonly HeaderMatch[];

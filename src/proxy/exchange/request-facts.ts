@@ -239,11 +239,12 @@ function timeOf(request: RequestState, point: TimePoint): number {
   }
 }
 
-/** What the proxy itself has to say of a request, where Envoy's filters put what they found out. */
+/** What filters of the connection and of the request found out, and what the proxy itself has to say. */
 function ownMetadata(request: RequestState): MetadataMap {
   const { config } = request.listener;
   return new Map([
     ...(request.owner.metadata ?? []),
+    ...(request.metadata ?? []),
     [
       'weft.dev',
       {

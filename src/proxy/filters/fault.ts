@@ -4,7 +4,7 @@ import { compileHeaders, type Gauge, matchesHeaders } from '../../policy/index.t
 import type { FaultConfig, ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Authorizer, Denial, RequestState, Waiter } from '../exchange/index.ts';
 import { type FilterSample, responseFlags } from '../stats/index.ts';
-import { configFor, countSamples, denial, drawn, type HttpFilter } from './filter.ts';
+import { configFor, countSamples, denial, drawn, type HttpFilter, say } from './filter.ts';
 
 /** A caller may ask for no longer delay than this. */
 const askedDelayMsMax = 3_600_000;
@@ -44,16 +44,24 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
         return 'allow';
       }
       const delayMs = delayOf(request, config);
-      if (delayMs > 0) return this.delay(request, delayMs);
+      if (delayMs > 0) {
+        this.note(request, config);
+        return this.delay(request, delayMs);
+      }
     }
     const refusal = config === null ? null : abortOf(request, config);
     if (refusal === null) return 'allow';
+    if (config !== null) this.note(request, config);
     this.counts.aborts_injected += 1;
     return refusal;
   }
 
   onAbandoned(): void {
     this.end();
+  }
+
+  private note(request: RequestState, { notes }: FaultConfig): void {
+    if (notes !== undefined) say(request, this.name, notes);
   }
 
   private end(): void {

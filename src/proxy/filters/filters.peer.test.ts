@@ -70,6 +70,28 @@ const firstCases: readonly Case[] = [
     stats: /fault/,
   },
   {
+    name: 'fault: what is said of requests that had one',
+    filters: [
+      filter('tell', 'header_mutation.v3.HeaderMutation', {
+        mutations: {
+          response_mutations: [
+            { append: { header: { key: 'x-fault', value: '%DYNAMIC_METADATA(fault)%' } } },
+          ],
+        },
+      }),
+      filter('fault', 'fault.v3.HTTPFault', {
+        filter_metadata: { kind: 'drill' },
+        delay: { header_delay: {}, percentage: { numerator: 100 } },
+        abort: { header_abort: {}, percentage: { numerator: 100 } },
+      }),
+    ],
+    asks: [
+      { path: '/' },
+      { path: '/', fields: ['x-envoy-fault-delay-request: 2'] },
+      { path: '/', fields: ['x-envoy-fault-abort-request: 503'] },
+    ],
+  },
+  {
     name: 'fault: as the caller asks',
     filters: [
       filter('fault', 'fault.v3.HTTPFault', {

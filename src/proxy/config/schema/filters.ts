@@ -61,6 +61,7 @@ export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFau
   abort_http_status_runtime: f.string(11, noRuntime),
   max_active_faults_runtime: f.string(12, noRuntime),
   abort_grpc_status_runtime: f.string(14, noRuntime),
+  filter_metadata: f.struct(16, 'of requests with a fault, under the filter’s name'),
   disable_downstream_cluster_stats: f.bool(15, 'there are none by callers in any case'),
 });
 

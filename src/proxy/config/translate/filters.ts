@@ -253,6 +253,7 @@ function translateFault(message: MessageOf<typeof httpFault>, path: string, faul
         ? null
         : { fixedMs: delay.fixed_delay ?? null, share: shareOf(delay.percentage, 0) },
     abort: abort === undefined ? null : translateAbort(abort),
+    ...(message.filter_metadata === undefined ? {} : { notes: message.filter_metadata }),
     cluster: message.upstream_cluster ?? '',
     headers: message.headers.map((header, index) =>
       translateHeader(header, `${join(path, 'headers')}[${index}]`, faults),

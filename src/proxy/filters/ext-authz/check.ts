@@ -136,7 +136,7 @@ export class Check implements VerdictOwner, Waiter {
     }
     const { clock } = request.context;
     const took = kind === 'ok' ? { ext_authz_duration: clock.now() - this.askedMs } : {};
-    say(request, filter.name, { ...notes, ...took });
+    say(request, 'envoy.filters.http.ext_authz', { ...notes, ...took });
   }
 
   private allow(permission: Permission): void {

@@ -304,7 +304,7 @@ const cases: readonly Case[] = [
         match: { prefix: '/' },
         route: { cluster: 'backend' },
         response_headers_to_add: [
-          { header: { key: 'x-noted', value: '%DYNAMIC_METADATA(authz:who:name)%' } },
+          { header: { key: 'x-noted', value: '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:who:name)%' } },
         ],
       },
     ],

@@ -156,7 +156,7 @@ class Count implements GrpcCallOwner, Waiter {
     const { enforcedShare, grpcStatus, status } = filter.config;
     this.answer = answer;
     filter.count(request, answer.overLimit ? 'over_limit' : 'ok');
-    if (answer.notes !== null) say(request, filter.name, answer.notes);
+    if (answer.notes !== null) say(request, 'envoy.filters.http.ratelimit', answer.notes);
     this.limited = answer.overLimit;
     if (answer.overLimit && drawn(enforcedShare, request)) {
       const refusal = denial(status, answer.body, details, responseFlags.rateLimited);
