@@ -327,7 +327,9 @@ const cases: readonly Case[] = [
       [sayRule],
       {},
       {
-        response_headers_to_add: [{ header: { key: 'x-noted', value: '%DYNAMIC_METADATA(envoy.filters.http.ratelimit:a)%' } }],
+        response_headers_to_add: [
+          { header: { key: 'x-noted', value: '%DYNAMIC_METADATA(envoy.filters.http.ratelimit:a)%' } },
+        ],
       },
     ),
     asks: [say({ overallCode: 'OK', dynamicMetadata: { a: 'b' } })],
