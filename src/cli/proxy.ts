@@ -2,7 +2,7 @@
 // signals into drain, end and log rotation.
 
 import { randomInt } from 'node:crypto';
-import { openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -186,9 +186,11 @@ async function run(given: ProxyFlags): Promise<void> {
   process.exit(exitCode.fine);
 }
 
+/** Whoever waits for the file finds all of it. */
 function writeNote(flag: string, path: string, text: string): void {
   try {
-    writeFileSync(path, text);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
   } catch (error) {
     throw new Exit(exitCode.usage, `${flag}: ${error instanceof Error ? error.message : String(error)}`);
   }
