@@ -14,6 +14,22 @@ const cases: readonly (readonly [sample: string, name: string])[] = [
     'envoy_cluster_upstream_rq{envoy_cluster_name="a",envoy_response_code="503"} 3',
     'cluster.a.upstream_rq_503',
   ],
+  [
+    'envoy_cluster_circuit_breakers_high_rq_open{envoy_cluster_name="a"} 3',
+    'cluster.a.circuit_breakers.high.rq_open',
+  ],
+  [
+    'envoy_cluster_outlier_detection_ejections_active{envoy_cluster_name="a"} 3',
+    'cluster.a.outlier_detection.ejections_active',
+  ],
+  ['envoy_cluster_http2_rx_reset{envoy_cluster_name="a"} 3', 'cluster.a.http2.rx_reset'],
+  ['envoy_cluster_upstream_cx_http2_total{envoy_cluster_name="a"} 3', 'cluster.a.upstream_cx_http2_total'],
+  ['envoy_cluster_health_check_attempt{envoy_cluster_name="a"} 3', 'cluster.a.health_check.attempt'],
+  ['envoy_listener_ssl_handshake{envoy_listener_address="0.0.0.0_1"} 3', 'listener.0.0.0.0_1.ssl.handshake'],
+  [
+    'envoy_listener_ssl_versions{envoy_listener_address="a",envoy_ssl_version="TLSv1.3"} 3',
+    'listener.a.ssl.versions.TLSv1.3',
+  ],
   ['envoy_cluster_manager_active_clusters 3', 'cluster_manager.active_clusters'],
   [
     'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="edge"} 3',

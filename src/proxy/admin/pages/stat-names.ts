@@ -22,6 +22,10 @@ const scopes: readonly (readonly [prefix: string, scope: string, label: string])
 const filterScopes =
   /^(fault|cors|csrf|rbac|buffer|ext_authz|jwt_authn|compressor|decompressor|health_check)_(?!check)/;
 
+/** What Envoy groups below a cluster or listener. */
+const groups =
+  /^(outlier_detection|circuit_breakers_default|circuit_breakers_high|http1|http2|ssl|health_check|external)_/;
+
 /** Every sample of a scrape but the buckets of histograms, sorted by name as Envoy sorts them. */
 export function parseStats(scrape: string): readonly Stat[] {
   const stats: Stat[] = [];
@@ -46,7 +50,19 @@ export function dottedName(name: string, labels: string): string {
   const [prefix, scope, label] = found;
   const values = parseLabels(labels);
   const member = label === '' ? '' : `.${values.get(label) ?? ''}`;
-  return `${scope}${member}.${placeStatus(rest.slice(prefix.length).replace(filterScopes, '$1.'), values)}`;
+  const own = rest.slice(prefix.length);
+  const grouped = scope === 'cluster' || scope === 'listener' ? placeGroup(own, values) : own;
+  return `${scope}${member}.${placeStatus(grouped.replace(filterScopes, '$1.'), values)}`;
+}
+
+/** `circuit_breakers_high_rq_open` is `circuit_breakers.high.rq_open`; what TLS agreed on ends its name. */
+function placeGroup(name: string, labels: ReadonlyMap<string, string>): string {
+  const placed = name.replace(groups, (_, group: string) => `${group.replace('breakers_', 'breakers.')}.`);
+  const agreed =
+    labels.get('envoy_ssl_cipher') ?? labels.get('envoy_ssl_version') ?? labels.get('envoy_ssl_curve');
+  if (agreed !== undefined) return `${placed}.${agreed}`;
+  const certificate = labels.get('envoy_tls_certificate');
+  return certificate === undefined ? placed : placed.replace('.certificate_', `.certificate.${certificate}.`);
 }
 
 /** Names of monitors and actions have dots of their own: `overload.envoy.resource_monitors.fixed_heap.pressure`. */
