@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test';
 import { VirtualClock } from '../../base/index.ts';
 import type { Socket } from '../../net/index.ts';
 import { localCounters } from '../../policy/index.ts';
-import type { ProxyContext } from '../context.ts';
+import type { ExchangeContext } from '../exchange/index.ts';
 import type { Ends } from '../filters/index.ts';
 import { listenerConfig } from '../testing/configs.ts';
 import { answer200 } from '../testing/peers.ts';
@@ -41,10 +41,42 @@ test('with one it is kept, unserved, until then', () => {
   expect([second.closed, second.received]).toEqual(['broken', '']);
 });
 
-test('no more than so many are kept, and one that is gone makes room', () => {
+test('a client that leaves is not kept', () => {
+  const world = setup(5_000);
+  const second = world.client().get('/');
+  world.run(100);
+  second.socket.end();
+  world.run(100);
+  expect(second.closed).toBe('broken');
+});
+
+function chainWith(acceptedMax: number) {
+  const gauge = localCounters.createGauge('accepted connections');
   const clock = new VirtualClock();
-  const context = { clock, counters: localCounters } as unknown as ProxyContext;
-  const chain = new NetworkChain('l', [limited(5_000)], context);
+  const context = { clock, counters: localCounters, accepted: { gauge, max: acceptedMax } };
+  return { gauge, chain: new NetworkChain('l', [limited(5_000)], context as unknown as ExchangeContext) };
+}
+
+test('they take half of the room for connections at most, and give it back', () => {
+  const { chain, gauge } = chainWith(8);
+  const ends = {} as Ends;
+  expect(chain.judge(ends)).toBeNull();
+  gauge.add(1);
+  const judged = Array.from({ length: 5 }, () => chain.judge(ends));
+  expect(judged.map((handler) => handler instanceof DelayedRefusal)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(gauge.value).toBe(4);
+  for (const handler of judged.slice(0, 3)) handler?.onClose({} as Socket, null);
+  expect(gauge.value).toBe(1);
+});
+
+test('no more than so many are kept, and one that is gone makes room', () => {
+  const { chain } = chainWith(Number.POSITIVE_INFINITY);
   const ends = {} as Ends;
   expect(chain.judge(ends)).toBeNull();
   const kept = Array.from({ length: delayedMax }, () => chain.judge(ends));

@@ -1,4 +1,4 @@
-// A connection that is refused and kept for a while first, unread, so that its client does not come back at once.
+// A connection that is refused and kept for a while first, unserved, so that its client does not come back at once.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
 import type { Socket, SocketHandler } from '../../net/index.ts';
@@ -7,23 +7,26 @@ import type { Gauge } from '../../policy/index.ts';
 /** The most that one filter keeps at a time, of all threads: a further one is ended at once. */
 export const delayedMax = 10_000;
 
+/** What is read and dropped, so that a client that leaves is seen to; more stays with the kernel. */
+const droppedBytesMax = 64 * 1024;
+
 export class DelayedRefusal implements SocketHandler, TimerHandler {
   private readonly clock: Clock;
   private readonly delayMs: number;
-  private readonly kept: Gauge;
+  private readonly counts: readonly Gauge[];
   private readonly timer = new Timer(this, 0);
   private socket: Socket | null = null;
+  private droppedBytes = 0;
 
-  /** `kept` has counted it already, and counts it until its end. */
-  constructor(clock: Clock, delayMs: number, kept: Gauge) {
+  /** `counts` have counted it already, and count it until its end. */
+  constructor(clock: Clock, delayMs: number, counts: readonly Gauge[]) {
     this.clock = clock;
     this.delayMs = delayMs;
-    this.kept = kept;
+    this.counts = counts;
   }
 
   onOpen(socket: Socket): void {
     this.socket = socket;
-    socket.pause();
     this.clock.arm(this.timer, this.delayMs);
   }
 
@@ -31,7 +34,10 @@ export class DelayedRefusal implements SocketHandler, TimerHandler {
     this.socket?.reset();
   }
 
-  onData(): void {}
+  onData(socket: Socket, bytes: Uint8Array): void {
+    this.droppedBytes += bytes.length;
+    if (this.droppedBytes > droppedBytesMax) socket.pause();
+  }
 
   onDrain(): void {}
 
@@ -41,6 +47,6 @@ export class DelayedRefusal implements SocketHandler, TimerHandler {
 
   onClose(): void {
     this.clock.cancel(this.timer);
-    this.kept.add(-1);
+    for (const count of this.counts) count.add(-1);
   }
 }

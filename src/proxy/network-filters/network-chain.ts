@@ -12,6 +12,7 @@ import {
 } from '../../policy/index.ts';
 import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
+import type { ExchangeContext } from '../exchange/index.ts';
 import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
 import type { FilterSample } from '../stats/index.ts';
 import { DelayedRefusal, delayedMax } from './delayed-refusal.ts';
@@ -30,7 +31,7 @@ export class NetworkChain {
   readonly key: string;
   private readonly filters: readonly NetworkFilter[];
 
-  constructor(listener: string, configs: readonly NetworkFilterConfig[], context: ProxyContext) {
+  constructor(listener: string, configs: readonly NetworkFilterConfig[], context: ExchangeContext) {
     this.key = JSON.stringify(configs);
     this.filters = configs.map((config, index) => createFilter(`${listener}/${index}`, config, context));
   }
@@ -55,7 +56,7 @@ export class NetworkChain {
 }
 
 /** `name`: by which threads find what they count together. */
-function createFilter(name: string, config: NetworkFilterConfig, context: ProxyContext): NetworkFilter {
+function createFilter(name: string, config: NetworkFilterConfig, context: ExchangeContext): NetworkFilter {
   switch (config.kind) {
     case 'rbac':
       return new NetworkRbac(config);
@@ -108,9 +109,11 @@ class ConnectionLimit implements NetworkFilter {
   /** Refused ones that wait for their end; null: they do not. */
   private readonly kept: Gauge | null;
   private readonly clock: Clock;
+  private readonly accepted: ExchangeContext['accepted'];
 
-  constructor(name: string, config: ConnectionLimit['config'], context: ProxyContext) {
+  constructor(name: string, config: ConnectionLimit['config'], context: ExchangeContext) {
     this.config = config;
+    this.accepted = context.accepted;
     this.clock = context.clock;
     this.kept = config.delayMs > 0 ? context.counters.createGauge(`network-delayed:${name}`) : null;
     this.gauge = context.counters.createGauge(`network:${name}`);
@@ -126,9 +129,13 @@ class ConnectionLimit implements NetworkFilter {
   }
 
   refuse(): SocketHandler | null {
-    const { clock, config, kept } = this;
+    const { accepted, clock, config, kept } = this;
     if (kept === null || !kept.tryAdd(delayedMax)) return null;
-    return new DelayedRefusal(clock, config.delayMs, kept);
+    // It has a descriptor as any other: half of the room is left to those that are served.
+    if (accepted.gauge.tryAdd(Math.floor(accepted.max / 2)))
+      return new DelayedRefusal(clock, config.delayMs, [kept, accepted.gauge]);
+    kept.add(-1);
+    return null;
   }
 
   release(): void {
