@@ -84,7 +84,7 @@ export class LoadReporter implements AdsStreamHandler, TimerHandler {
     try {
       this.asked = parseAskedLoads(message);
       this.attempt = 0;
-      this.withFigures(() => this.begin());
+      this.withFigures(() => this.begin(this.options.view()));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.fail(`the LoadStatsResponse ${error.message}`);
@@ -117,20 +117,20 @@ export class LoadReporter implements AdsStreamHandler, TimerHandler {
   private report(): void {
     this.withFigures(() => {
       const { asked, loads, node } = this;
-      const { clock, view } = this.options;
+      const now = this.options.view();
       if (this.writable) {
-        const reports = loads.report(view(), asked?.withEndpoints ?? false, clock.now());
+        const reports = loads.report(now, asked?.withEndpoints ?? false, this.options.clock.now());
         this.writable = this.stream?.send([encodeLoadReport(node, reports)]) ?? true;
       }
-      this.begin();
+      this.begin(now);
     });
   }
 
   /** What was asked for is told when its time has come. */
-  private begin(): void {
+  private begin(view: ProxyView): void {
     if (this.asked === null) return;
-    const { clock, view } = this.options;
-    this.loads.track(this.asked.clusters, view(), clock.now());
+    const { clock } = this.options;
+    this.loads.track(this.asked.clusters, view, clock.now());
     clock.arm(this.reporting, this.asked.intervalMs);
   }
 

@@ -53,9 +53,13 @@ function mergeCluster(own: ClusterView, others: readonly ClusterCounts[]): Clust
   const stats = new ClusterStats();
   addCounts(stats, countsOf(own.stats));
   for (const other of others) addCounts(stats, other.stats);
+  const counted = Map.groupBy(
+    others.flatMap((other) => other.endpoints),
+    ({ key }) => key,
+  );
   const endpoints = own.endpoints.map((endpoint) => {
-    const found = others.flatMap((other) => other.endpoints.filter(({ key }) => key === endpoint.key));
-    return found.length === 0 ? endpoint : mergeEndpoint(endpoint, found);
+    const found = counted.get(endpoint.key);
+    return found === undefined ? endpoint : mergeEndpoint(endpoint, found);
   });
   return overlay(own, { stats, endpoints });
 }
