@@ -38,7 +38,7 @@ export {
   type TurnWriter,
 } from './network.ts';
 export { readOpenFilesMax } from './open-files.ts';
-export type { Resolution, Resolver } from './resolver.ts';
+export type { NameServers, Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';
 export { createSystemRandom } from './system-random.ts';

@@ -14,10 +14,17 @@ export interface LookupAnswer {
   readonly ttl: number;
 }
 
+export interface NameServers {
+  /** As `address:port`. */
+  readonly addresses: readonly string[];
+  /** The one family that is wanted: a server that is silent to the other is not waited for. */
+  readonly family: 4 | 6 | null;
+}
+
 export interface Resolver {
   /**
    * Rejects with a MeshError: `name-not-found` when the name surely has no address, `connect-failed` when nobody
-   * answered. `servers`: name servers (`address:port`) to ask instead of the system's.
+   * answered. `servers`: name servers to ask instead of the system's.
    */
-  resolve(name: string, servers?: readonly string[] | null): Promise<Resolution>;
+  resolve(name: string, servers?: NameServers | null): Promise<Resolution>;
 }

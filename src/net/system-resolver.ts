@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { lookUpAt } from './name-servers.ts';
-import type { LookupAnswer, Resolution, Resolver } from './resolver.ts';
+import type { LookupAnswer, NameServers, Resolution, Resolver } from './resolver.ts';
 import { createResolveError } from './system-errors.ts';
 
 /** For answers without a time of their own (/etc/hosts, getaddrinfo): what cluster DNS commonly gives. */
@@ -15,7 +15,7 @@ export function createSystemResolver(
   lookup: (name: string) => Promise<readonly LookupAnswer[]> = (name) => Bun.dns.lookup(name),
 ): Resolver {
   return {
-    async resolve(name: string, servers: readonly string[] | null = null): Promise<Resolution> {
+    async resolve(name: string, servers: NameServers | null = null): Promise<Resolution> {
       if (isIP(name) !== 0) return { addresses: [name], ttlSeconds: literalTtlSeconds };
       const answers = await ask(servers === null ? lookup : (asked) => lookUpAt(servers, asked), name);
       const addresses = [...new Set(answers.map((answer) => answer.address))];

@@ -5,7 +5,7 @@
 
 import type { IpRange, Issue } from '../../base/index.ts';
 
-import type { Address, ConnectOptions, ListenSocketOptions } from '../../net/index.ts';
+import type { Address, ConnectOptions, ListenSocketOptions, NameServers } from '../../net/index.ts';
 import type { Format, LogFilter, MetadataMap } from '../../observe/index.ts';
 import type {
   BalanceConfig,
@@ -448,8 +448,8 @@ export interface DnsConfig {
   readonly failureMaxMs: number;
   /** The proxy is not ready before the first answer, or the first failure. */
   readonly awaited: boolean;
-  /** Name servers that are asked, as `address:port`; null: those of the system. */
-  readonly servers: readonly string[] | null;
+  /** Name servers that are asked; null: those of the system. */
+  readonly servers: NameServers | null;
 }
 
 export interface OriginalDestinationConfig {

@@ -1,7 +1,12 @@
 // How a cluster finds its endpoints beyond EDS and lists: names, and where clients were going; and what its connections
 // are bound to.
 
-import { type ConnectOptions, formatAddress, type SocketOption } from '../../../net/index.ts';
+import {
+  type ConnectOptions,
+  formatAddress,
+  type NameServers,
+  type SocketOption,
+} from '../../../net/index.ts';
 import { caresResolver, type cluster, type Faults, join, type MessageOf, unpack } from '../schema/index.ts';
 import type { ClusterConfig, DnsConfig, OriginalDestinationConfig } from '../types.ts';
 import { translateSocketOptions } from './binding.ts';
@@ -61,7 +66,9 @@ export function translateNames(message: ClusterMessage, path: string, faults: Fa
   };
 }
 
-function translateServers(message: ClusterMessage, path: string, faults: Faults): readonly string[] | null {
+const onlyFamilies = { AUTO: null, V4_ONLY: 4, V6_ONLY: 6, V4_PREFERRED: null, ALL: null } as const;
+
+function translateServers(message: ClusterMessage, path: string, faults: Faults): NameServers | null {
   const { typed_dns_resolver_config: extension, dns_resolution_config: older } = message;
   const cares = unpack(extension?.typed_config, caresResolver);
   // As in Envoy, the newer word counts.
@@ -69,12 +76,13 @@ function translateServers(message: ClusterMessage, path: string, faults: Faults)
   if (said === undefined || said === null) return null;
   const at = join(path, cares === null ? 'dns_resolution_config' : 'typed_dns_resolver_config.typed_config');
   if (said.resolvers.length === 0) faults.add(join(at, 'resolvers'), 'must be at least one');
-  return said.resolvers.flatMap((one, index) => {
+  const addresses = said.resolvers.flatMap((one, index) => {
     const address = translateAddress(one, false, join(at, `resolvers[${index}]`), faults);
     if (address?.kind === 'unix')
       faults.add(join(at, `resolvers[${index}].pipe`), 'must be a socket_address');
     return address?.kind === 'ip' ? [formatAddress(address)] : [];
   });
+  return { addresses, family: onlyFamilies[message.dns_lookup_family ?? 'AUTO'] };
 }
 
 export function translateOriginalDestination(message: ClusterMessage): OriginalDestinationConfig | null {
