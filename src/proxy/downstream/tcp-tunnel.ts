@@ -152,7 +152,7 @@ export class TcpTunnel
     this.bytesReceived += bytes.length;
     this.activityMs = this.context.clock.now();
     if (!this.connected) this.early = Buffer.concat([this.early, bytes]);
-    else if (this.upstream?.write(bytes) === false) this.socket.pause();
+    else if (this.upstream?.send(bytes) === false) this.socket.pause();
   }
 
   onDrain(): void {
@@ -184,7 +184,7 @@ export class TcpTunnel
   onConnected(): void {
     this.connected = true;
     this.activityMs = this.context.clock.now();
-    if (this.early.length > 0) this.upstream?.write(this.early);
+    if (this.early.length > 0) this.upstream?.send(this.early);
     this.early = nothing;
     this.socket.resume();
     if (this.listener.http.accessLogOptions.atStart) this.log('TcpConnectionEnd');

@@ -49,7 +49,8 @@ export class Tallies {
     const key = JSON.stringify([kind, virtualHost, name]);
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
-    if (this.byKey.size >= this.max && virtualHost !== 'other') return this.find(kind, 'other', 'other');
+    const rest = virtualHost === 'other' && name === 'other';
+    if (this.byKey.size >= this.max && !rest) return this.find(kind, 'other', 'other');
     const tally = new Tally(kind, virtualHost, name);
     this.byKey.set(key, tally);
     return tally;

@@ -132,7 +132,7 @@ export class HttpTunnel implements TunnelUpstream, ConnectionWaiter {
     if (this.state === 'open') this.owner.onUpstreamDrain();
   }
 
-  write(bytes: Uint8Array): boolean {
+  send(bytes: Uint8Array): boolean {
     this.cluster.stats.bytesSent += bytes.length;
     return this.stream?.sendBody(bytes, 0, bytes.length) ?? true;
   }

@@ -26,8 +26,8 @@ export interface RawOwner {
 export interface TunnelUpstream extends ConnectionFacts {
   /** Begins; what comes of it is told later. False: the cluster has as many as it may. */
   dial(nowMs: number): boolean;
-  /** False: stop until `onUpstreamDrain`. */
-  write(bytes: Uint8Array): boolean;
+  /** All that there is for now. False: stop until `onUpstreamDrain`. */
+  send(bytes: Uint8Array): boolean;
   pause(): void;
   resume(): void;
   /** Nothing more will be written; what the endpoint sends still comes. */
@@ -104,10 +104,15 @@ export class RawConnection implements TunnelUpstream, DialHandler, TimerHandler 
     return true;
   }
 
-  /** False: stop until `onUpstreamDrain`. */
-  write(bytes: Uint8Array): boolean {
+  send(bytes: Uint8Array): boolean {
     this.cluster.stats.bytesSent += bytes.length;
     return this.socket?.send(bytes, 0, bytes.length) ?? true;
+  }
+
+  /** The same for one of several pieces: they leave together. */
+  write(bytes: Uint8Array): boolean {
+    this.cluster.stats.bytesSent += bytes.length;
+    return this.socket?.write(bytes, 0, bytes.length) ?? true;
   }
 
   pause(): void {
