@@ -74,7 +74,7 @@ export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLo
         f.message(
           2,
           message('envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload', {
-            category: f.string(1, 'for people', required),
+            category: f.string(1, 'told in load reports', required),
             drop_percentage: f.message(2, fractionalPercent),
           }),
           'one at most, as in Envoy; of HTTP requests',
