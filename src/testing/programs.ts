@@ -88,9 +88,19 @@ export function freePort(): number {
   return freePorts(1)[0] ?? 0;
 }
 
+/** Who was given one of these may not listen there yet. */
+const given = new Set<number>();
+const givenMax = 1_000;
+
 function listenSomewhere(): Bun.TCPSocketListener {
   for (;;) {
     const port = ports.first + Math.floor(Math.random() * (ports.last - ports.first));
+    if (given.has(port)) continue;
+    given.add(port);
+    for (const oldest of given) {
+      if (given.size <= givenMax) break;
+      given.delete(oldest);
+    }
     try {
       return Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } });
     } catch {
