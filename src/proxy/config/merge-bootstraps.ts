@@ -1,7 +1,7 @@
 // Envoy's --config-yaml beside --config-path: the second document over the first, as protobuf merges messages.
-// Messages merge field by field, lists are appended, values are replaced, and so are an Any and a field of a Struct. Of
-// what excludes each other the word of the second holds. (Unlike there a zero that is written replaces too, and a duration
-// is one value.)
+// Messages merge field by field, lists are appended, values are replaced, and so are an Any and a field of a Struct.
+// Of what excludes each other the word of the second holds. (Unlike there a zero that is written replaces too, and a
+// duration is one value.)
 
 import { fail, type Issue, ok, type Result } from '../../base/index.ts';
 import { parseText } from './parse-text.ts';
