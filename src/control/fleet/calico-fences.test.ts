@@ -66,22 +66,18 @@ test('callers pass by account, namespace and range, and nobody else at the ports
     { nets: ['10.0.0.0/8'], notNets: ['10.1.0.0/16'] },
   ];
   expect(await specOf(account + policy(`{ from: ${from} }`))).toEqual({
-    order: 900,
     selector: "app == 'account' && tier == 'back'",
-    types: ['Ingress'],
-    ingress: [
-      ...ports.flatMap((port) => sources.map((source) => allow(source, port))),
-      { action: 'Deny', protocol: 'TCP', destination: { ports } },
-    ],
+    allow: ports.flatMap((port) => sources.map((source) => allow(source, port))),
+    deny: [{ action: 'Deny', protocol: 'TCP', destination: { ports } }],
   });
 });
 
 test('a rule for everybody has no source; a port that it does not name is closed', async () => {
   const spec = await specOf(account + policy('{ ports: [http] }'));
-  expect(spec?.['ingress']).toEqual([
-    { action: 'Allow', protocol: 'TCP', destination: { ports: [8080] } },
-    { action: 'Deny', protocol: 'TCP', destination: { ports } },
-  ]);
+  expect(spec).toMatchObject({
+    allow: [{ action: 'Allow', protocol: 'TCP', destination: { ports: [8080] } }],
+    deny: [{ action: 'Deny', protocol: 'TCP', destination: { ports } }],
+  });
 });
 
 test('no fence for what is only audited', async () => {
@@ -91,11 +87,11 @@ test('no fence for what is only audited', async () => {
 test('Calico’s bounds: fifty ports in a rule, and a range with too many holes lets nobody of it pass', async () => {
   const many = Array.from({ length: 60 }, (_, at) => `{ name: p${at}, port: ${at + 1} }`).join(', ');
   const wide = account.replace(/ports: \[.*\]/, `ports: [${many}]`);
-  const rules = (await specOf(wide + policy('')))?.['ingress'] as { destination: { ports: unknown[] } }[];
+  const rules = (await specOf(wide + policy('')))?.['deny'] as { destination: { ports: unknown[] } }[];
   expect(rules.map(({ destination }) => destination.ports.length)).toEqual([50, 10]);
   const holes = Array.from({ length: 257 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`).join(', ');
   const holed = policy(`{ from: [{ ipBlock: { cidr: 10.0.0.0/8, except: [${holes}] } }] }`);
-  expect((await specOf(account + holed))?.['ingress']).toMatchObject([{ action: 'Deny' }]);
+  expect(await specOf(account + holed)).toMatchObject({ allow: [], deny: [{ action: 'Deny' }] });
 });
 
 test('without Calico there is none, and while nobody knows nothing is done', async () => {
@@ -116,21 +112,41 @@ test('what an earlier leader left is found, to go when nobody wants it', async (
   ]);
 });
 
-test('it belongs to its Service', () => {
-  const [{ root, object } = { root: '', object: {} }] = renderCalicoFence({
-    ...{ namespace: 'bank', name: 'account', uid: 'u' },
-    spec: { order: 900 },
+const fenceOf = (name: string) =>
+  renderCalicoFence({
+    ...{ namespace: 'bank', name, uid: 'u' },
+    spec: { selector: "app == 'account'", allow: [{ action: 'Allow' }], deny: [{ action: 'Deny' }] },
   });
-  expect([root, object]).toEqual([
-    '/apis/projectcalico.org/v3',
+
+test('it belongs to its Service', () => {
+  const owner = { apiVersion: 'v1', kind: 'Service', name: 'account', uid: 'u', controller: true };
+  const metadata = {
+    ...{ namespace: 'bank', labels: { 'weft.dev/fence': 'account' } },
+    ownerReferences: [owner],
+  };
+  const rest = { selector: "app == 'account'", types: ['Ingress'] };
+  const fences = fenceOf('account');
+  expect(fences.map(({ root }) => root)).toEqual(Array(2).fill('/apis/projectcalico.org/v3'));
+  expect(fences.map(({ object }) => object)).toEqual([
     {
-      apiVersion: 'projectcalico.org/v3',
-      kind: 'NetworkPolicy',
-      metadata: {
-        ...{ name: 'weft-fence-account', namespace: 'bank', labels: { 'weft.dev/fence': 'account' } },
-        ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'account', uid: 'u', controller: true }],
-      },
-      spec: { order: 900 },
+      ...{ apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy' },
+      metadata: { ...metadata, name: 'weft-fence-account' },
+      spec: { ...rest, order: 900, ingress: [{ action: 'Allow' }] },
+    },
+    {
+      ...{ apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy' },
+      metadata: { ...metadata, name: 'weft-unfenced-account' },
+      spec: { ...rest, order: 901, ingress: [{ action: 'Deny' }] },
     },
   ]);
+});
+
+test('of two fences over one pod no refusal stands before what the other lets pass', () => {
+  const specs = ['account', 'account-canary'].flatMap(fenceOf).map(({ object }) => object['spec']) as {
+    order: number;
+    ingress: { action: string }[];
+  }[];
+  const orders = (action: string) =>
+    specs.filter(({ ingress }) => ingress.some((rule) => rule.action === action)).map(({ order }) => order);
+  expect(Math.max(...orders('Allow'))).toBeLessThan(Math.min(...orders('Deny')));
 });

@@ -1,6 +1,7 @@
 // The same fences for Calico, where its API is served: it knows accounts, so that callers whose pods no label tells
 // apart are told apart at the network too. They stand before NetworkPolicies, whose order in Calico is 1000, and say
-// nothing of ports that are not fenced.
+// nothing of ports that are not fenced. There the first rule that fits decides, so that each fence is two policies: what
+// all fences of a pod let pass stands before what any of them refuses, as fences add up.
 // https://docs.tigera.io/calico/latest/reference/resources/networkpolicy
 
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
@@ -17,7 +18,7 @@ import type { AdoptedObject, FleetObject } from './object-fleet.ts';
 
 const root = '/apis/projectcalico.org/v3';
 const plural = 'networkpolicies';
-const order = 900;
+const order = { allow: 900, deny: 901 } as const;
 /** Calico's own bounds: of ports in a rule, and of ranges that are left out of one. */
 const portsMax = 50;
 const notNetsMax = 256;
@@ -51,15 +52,27 @@ export class CalicoFences {
   }
 }
 
+/** `spec` has the pods, and the rules of both. */
 export function renderCalicoFence(fence: FleetFence): readonly FleetObject[] {
-  const metadata = fenceMetadata(fence);
-  const object = { apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy', metadata, spec: fence.spec };
-  return [{ root, plural, object }];
+  const { selector, allow, deny } = fence.spec;
+  const policy = (name: string, order: number, ingress: unknown): FleetObject => {
+    const metadata = { ...fenceMetadata(fence), name };
+    const spec = { order, selector, types: ['Ingress'], ingress };
+    return {
+      root,
+      plural,
+      object: { apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy', metadata, spec },
+    };
+  };
+  return [
+    policy(`weft-fence-${fence.name}`, order.allow, allow),
+    policy(`weft-unfenced-${fence.name}`, order.deny, deny),
+  ];
 }
 
 function encodeCalicoFence(service: ServiceModel): KubeObject {
   const fenced = service.ports.filter(({ access }) => access !== null && access.enforced !== null);
-  const ingress = fenced.flatMap((port) =>
+  const allowed = fenced.flatMap((port) =>
     (port.access?.enforced ?? []).flatMap(({ callers }) =>
       (callers ?? [null]).flatMap((caller) =>
         allow(caller).flatMap((source) => encodeRules('Allow', source, portsOf(port))),
@@ -68,10 +81,9 @@ function encodeCalicoFence(service: ServiceModel): KubeObject {
   );
   const selector = Object.entries(service.selector).map(([label, value]) => `${label} == '${value}'`);
   return {
-    order,
     selector: selector.join(' && '),
-    types: ['Ingress'],
-    ingress: [...ingress, ...encodeRules('Deny', {}, [...new Set(fenced.flatMap(portsOf))])],
+    allow: allowed,
+    deny: encodeRules('Deny', {}, fenced.flatMap(portsOf)),
   };
 }
 
