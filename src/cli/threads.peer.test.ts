@@ -161,7 +161,7 @@ describe.skipIf(process.platform !== 'linux')('two threads', () => {
     const answers = times(40, () => proxy.ask(port));
     await until('all but five are refused', async () => {
       const stats = await proxy.scrape();
-      return stats.get('envoy_cluster_upstream_rq_pending_overflow{envoy_cluster_name="c"}') === 35;
+      return stats.get('envoy_cluster_upstream_rq_active_overflow{envoy_cluster_name="c"}') === 35;
     });
     const open = 'envoy_cluster_circuit_breakers_default_rq_open{envoy_cluster_name="c"}';
     expect((await proxy.scrape()).get(open)).toBe(1);

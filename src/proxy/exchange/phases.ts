@@ -135,19 +135,20 @@ export function limit(request: RequestState): ErrorCode | null {
     return 'no-cluster';
   }
   const { config, stats } = cluster;
+  if (route?.tally !== undefined) openTallies(request, route.tally);
   if (cluster.dropShare > 0 && context.random.float() < cluster.dropShare) {
     stats.dropped += 1;
-    stats.upstreamAnswers.count(503);
+    countAnswer(request, 503, cluster);
     return cluster.dropShare < 1 ? 'dropped' : 'all-dropped';
   }
   const lane = cluster.laneOf(route?.high === true);
   stats.requests += 1;
   if (!lane.breaker.tryRequest()) {
     stats.requestOverflow += 1;
+    countAnswer(request, 503, cluster);
     return 'overflow';
   }
   request.cluster = cluster;
-  if (route?.tally !== undefined) openTallies(request, route.tally);
   request.lane = lane;
   stats.active += 1;
   lane.retryLimit?.onRequest(startedMs);

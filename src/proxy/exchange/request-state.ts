@@ -465,9 +465,9 @@ export function codeToTell({ head, listener }: RequestState, status: number): nu
 }
 
 /** An endpoint's, or one in its place. */
-export function countAnswer(request: RequestState, status: number): void {
+export function countAnswer(request: RequestState, status: number, cluster = clusterOf(request)): void {
   const told = codeToTell(request, status);
-  clusterOf(request).stats.upstreamAnswers.count(told);
+  cluster.stats.upstreamAnswers.count(told);
   if (request.tallies !== null) for (const { answers } of request.tallies) answers.count(told);
 }
 

@@ -41,8 +41,14 @@ const rows: readonly ClusterRow[] = [
   {
     name: 'upstream_rq_pending_overflow',
     type: 'counter',
-    help: 'Requests refused by a limit on requests or waiting requests.',
-    value: (c) => c.stats.pendingOverflow + c.stats.requestOverflow,
+    help: 'Requests refused by the limit on waiting requests.',
+    value: (c) => c.stats.pendingOverflow,
+  },
+  {
+    name: 'upstream_rq_active_overflow',
+    type: 'counter',
+    help: 'Requests refused by the limit on requests.',
+    value: (c) => c.stats.requestOverflow,
   },
   {
     name: 'upstream_internal_redirect_succeeded_total',
