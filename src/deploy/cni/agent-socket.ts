@@ -22,6 +22,8 @@ export function serveAgent(path: string, agent: CniAgent): AgentServer {
   const server = Bun.serve({
     unix: path,
     maxRequestBodySize: cniBytesMax,
+    // Longer than the plugin waits: it is the one to give up.
+    idleTimeout: (2 * answerMs) / 1000,
     fetch: async (request) => Response.json({ error: await answer(agent, request) }),
   });
   chmodSync(path, 0o600);

@@ -55,6 +55,11 @@ test('an annotation at fault, or no path, sets no half of the rules', async () =
   });
 });
 
+test("no rules are set in the node's own network", async () => {
+  const answer = await createAgent(note).agent.answer(add({ netns: `/proc/${process.pid}/ns/net` }));
+  expect(answer).toMatchObject({ code: 4, msg: "weft: it is the node's own network" });
+});
+
 test('what was asked is counted by how it was answered', async () => {
   const { agent, api } = createAgent();
   await agent.answer(add());

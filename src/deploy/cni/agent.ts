@@ -1,6 +1,7 @@
 // The agent of a node: sets the rules of the pods that carry the annotation, in their network, when the plugin asks. It
 // alone speaks with the API server; what it cannot learn it refuses, and the kubelet asks again.
 
+import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Log } from '../../base/index.ts';
 import { fieldOf, type KubeApi, type KubeObject, textOf } from '../../control/index.ts';
@@ -93,6 +94,7 @@ export class CniAgent {
   ): Promise<CniError | null> {
     const enter = enterNetwork(netns);
     if (enter === null) return fault(cniCodes.environment, 'CNI_NETNS is no absolute path', netns);
+    if (isOwnNetwork(netns)) return fault(cniCodes.environment, "it is the node's own network", netns);
     const sources = [...this.options.nodeAddresses, ...gateways, ...(await readGateways(enter))];
     const rules: RedirectOptions = {
       outboundPorts: outbound,
@@ -136,6 +138,20 @@ function readNote(pod: KubeObject): Learnt {
 /** Words of util-linux. What comes after `--net=` is one word, so the path cannot be taken for anything else. */
 function enterNetwork(netns: string): Enter | null {
   return netns.startsWith('/') ? ['nsenter', `--net=${netns}`, '--'] : null;
+}
+
+/**
+ * The agent has its node's network. Rules there would lead the whole node through a proxy that it has not: what a pod's
+ * process was may be another's by now.
+ */
+function isOwnNetwork(netns: string): boolean {
+  try {
+    const [asked, own] = [statSync(netns), statSync('/proc/self/ns/net')];
+    return asked.dev === own.dev && asked.ino === own.ino;
+  } catch {
+    // It is not there, which who enters it finds out.
+    return false;
+  }
 }
 
 function tryAgain(msg: string, details: string): CniError {
