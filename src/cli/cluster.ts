@@ -43,26 +43,37 @@ export function openCluster(flags: AccessFlags, command: string): OpenCluster {
 
 /** Ends the program where the API server does not say: a list that is not whole would be taken for one. */
 export async function listOrExit(
-  { api }: Cluster,
+  cluster: Cluster,
   command: string,
   path: string,
 ): Promise<readonly KubeObject[]> {
-  const listed = orExit(command, await listAll(api, path));
-  if (listed.kind === 'objects') return listed.objects;
-  const why = listed.kind === 'absent' ? 'the API server knows no such kind' : listed.reason;
-  throw new Exit(exitCode.notFine, `${command}: ${path} cannot be read: ${why}`);
+  return (
+    (await readList(cluster, command, path)) ?? cannotRead(command, path, 'the API server knows no such kind')
+  );
 }
 
 /** The same of a kind that need not be there: then there are none. */
 export async function listAnyOrExit(
-  { api }: Cluster,
+  cluster: Cluster,
   command: string,
   path: string,
 ): Promise<readonly KubeObject[]> {
+  return (await readList(cluster, command, path)) ?? [];
+}
+
+/** Null: there is no such kind. */
+async function readList(
+  { api }: Cluster,
+  command: string,
+  path: string,
+): Promise<readonly KubeObject[] | null> {
   const listed = orExit(command, await listAll(api, path));
   if (listed.kind === 'objects') return listed.objects;
-  if (listed.kind === 'absent') return [];
-  throw new Exit(exitCode.notFine, `${command}: ${path} cannot be read: ${listed.reason}`);
+  return listed.kind === 'absent' ? null : cannotRead(command, path, listed.reason);
+}
+
+function cannotRead(command: string, path: string, why: string): never {
+  throw new Exit(exitCode.notFine, `${command}: ${path} cannot be read: ${why}`);
 }
 
 export function orExit<T>(command: string, result: Result<T, MeshError>): T {
