@@ -19,13 +19,14 @@ export interface AgentServer {
 export function serveAgent(path: string, agent: CniAgent): AgentServer {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   rmSync(path, { force: true });
-  const server = Bun.serve({
+  const options = {
     unix: path,
     maxRequestBodySize: cniBytesMax,
-    // Longer than the plugin waits: it is the one to give up.
+    // Longer than the plugin waits: it is the one to give up. Bun heeds it here too, where its types have none.
     idleTimeout: (2 * answerMs) / 1000,
-    fetch: async (request) => Response.json({ error: await answer(agent, request) }),
-  });
+    fetch: async (request: Request) => Response.json({ error: await answer(agent, request) }),
+  };
+  const server = Bun.serve(options as Bun.Serve.UnixServeOptions<undefined>);
   chmodSync(path, 0o600);
   return {
     async stop() {
