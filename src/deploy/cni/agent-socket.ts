@@ -26,7 +26,7 @@ export function serveAgent(path: string, agent: CniAgent): AgentServer {
     idleTimeout: (2 * answerMs) / 1000,
     fetch: async (request: Request) => Response.json({ error: await answer(agent, request) }),
   };
-  const server = Bun.serve(options as Bun.Serve.UnixServeOptions<undefined>);
+  const server = Bun.serve(options as Omit<typeof options, 'idleTimeout'>);
   chmodSync(path, 0o600);
   return {
     async stop() {
