@@ -1,7 +1,7 @@
 // The same fences for Calico, where its API is served: it knows accounts, so that callers whose pods no label tells
 // apart are told apart at the network too. They stand before NetworkPolicies, whose order in Calico is 1000, and say
-// nothing of ports that are not fenced. There the first rule that fits decides, so that each fence is two policies: what
-// all fences of a pod let pass stands before what any of them refuses, as fences add up.
+// nothing of ports that are not fenced. There the first rule that fits decides, so that each fence is two policies:
+// what all fences of a pod let pass stands before what any of them refuses, as fences add up.
 // https://docs.tigera.io/calico/latest/reference/resources/networkpolicy
 
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
