@@ -25,14 +25,14 @@ function describeInNamespace(programs: readonly string[], name: string, body: ()
   else describeSkipped('it takes root and a network namespace', name, body);
 }
 
-/** Listens where the proxy would and says where a connection to 10.9.9.2:80 arrives; user 0 is not the proxy's. */
-const call = `python3 - <<'PY'
+/** Listens where the proxy would and says whether a connection arrives there; user 0 is not the proxy's. */
+const call = (port: number, host = '10.9.9.2') => `python3 - <<'PY'
 import socket, threading
 server = socket.socket(); server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(('127.0.0.1', 15001)); server.listen(); server.settimeout(2)
 client = socket.socket(); client.settimeout(2)
 def dial():
-    try: client.connect(('10.9.9.2', PORT))
+    try: client.connect(('${host}', ${port}))
     except OSError: pass
 threading.Thread(target=dial).start()
 try:
@@ -46,9 +46,23 @@ for (const tool of ['nft', 'iptables'] as const) {
     const rules = tool === 'nft' ? 'nft list ruleset' : 'iptables -w -t nat -S';
 
     test('captures the ports that it was given, and no other', async () => {
-      const script = [redirect, call.replace('PORT', '80'), call.replace('PORT', '81')].join('\n');
+      const script = [redirect, call(80), call(81)].join('\n');
       const { code, out, err } = await inNamespace(script);
       expect({ code, out, err }).toEqual({ code: 0, out: 'captured\nnot captured\n', err: '' });
+    });
+
+    test('leaves alone where a call goes, or the interface that it goes by', async () => {
+      const script = [
+        `${redirect} --skip-to 10.9.9.4/31,fd00::/8`,
+        ...[call(80, '10.9.9.5'), call(80)],
+        ...[`${redirect} --skip-interfaces d0`, call(80)],
+      ].join('\n');
+      const { code, out, err } = await inNamespace(script);
+      expect({ code, out, err }).toEqual({
+        code: 0,
+        out: 'not captured\ncaptured\nnot captured\n',
+        err: '',
+      });
     });
 
     test('twice is once, and --clean leaves what was there before', async () => {

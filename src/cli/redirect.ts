@@ -11,6 +11,8 @@ import {
   findRulesTool,
   isRedirected,
   parseCapturedPorts,
+  parseInterfaces,
+  parseRanges,
   type RedirectOptions,
   type RulesTool,
   readGateways,
@@ -23,6 +25,8 @@ interface RedirectFlags {
   readonly inboundPorts: CapturedPorts;
   readonly skipPorts: readonly number[];
   readonly skipFrom: readonly string[];
+  readonly skipTo: readonly string[];
+  readonly skipInterfaces: readonly string[];
   readonly skipNode?: true;
   readonly tool?: RulesTool;
   readonly print?: true;
@@ -38,6 +42,8 @@ async function run(flags: RedirectFlags): Promise<void> {
     inboundPorts: flags.inboundPorts,
     skipPorts: flags.skipPorts,
     skipSources: [...new Set([...flags.skipFrom, ...node])],
+    skipDestinations: flags.skipTo,
+    skipInterfaces: flags.skipInterfaces,
   };
   const rules = flags.clean === true ? null : options;
   if (flags.print === true) return print(flags.tool ?? 'nft', rules);
@@ -89,11 +95,16 @@ function parseSkipped(text: string): readonly number[] {
   return ports;
 }
 
-function parseSources(text: string): readonly string[] {
-  const sources = text.split(',').map((part) => part.trim());
-  const wrong = sources.find((source) => isIP(source.replace(/\/\d{1,3}$/, '')) === 0);
-  if (wrong !== undefined) throw new InvalidArgumentError(`must be addresses or CIDRs (got ${wrong})`);
-  return sources;
+function parseSkippedRanges(text: string): readonly string[] {
+  const ranges = parseRanges(text);
+  if (ranges === null) throw new InvalidArgumentError('must be addresses or ranges as 10.0.0.0/8,fd00::1');
+  return ranges;
+}
+
+function parseSkippedInterfaces(text: string): readonly string[] {
+  const interfaces = parseInterfaces(text);
+  if (interfaces === null) throw new InvalidArgumentError('must be names of interfaces as net1,net2');
+  return interfaces;
 }
 
 function parseSeconds(text: string): number {
@@ -108,7 +119,9 @@ export const command: CliCommand = new Command('redirect')
   .option('--outbound-ports <list>', 'what the pod calls: all, none, or ports as 80,8080', parsePorts, [80])
   .option('--inbound-ports <list>', 'what it is called on', parsePorts, [])
   .option('--skip-ports <list>', 'never captured', parseSkipped, [])
-  .option('--skip-from <list>', 'addresses whose calls are left alone', parseSources, [])
+  .option('--skip-from <list>', 'addresses or ranges whose calls are left alone', parseSkippedRanges, [])
+  .option('--skip-to <list>', 'addresses or ranges to which calls are left alone', parseSkippedRanges, [])
+  .option('--skip-interfaces <list>', 'what comes or goes by these is left alone', parseSkippedInterfaces, [])
   .option(
     '--skip-node',
     "the node's addresses too (HOST_IP and the default gateway): its probes do not meet the proxy",

@@ -49,6 +49,8 @@ export {
   encodeNft,
   type IptablesCommand,
   parseCapturedPorts,
+  parseInterfaces,
+  parseRanges,
   type RedirectOptions,
 } from './redirect.ts';
 export {

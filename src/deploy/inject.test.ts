@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { annotations, injectPod } from './inject.ts';
+import { annotations } from './annotations.ts';
+import { injectPod } from './inject.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 
 const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010' };
@@ -110,6 +111,8 @@ describe('what is captured', () => {
           [annotations.outboundPorts]: 'all',
           [annotations.inboundPorts]: 'none',
           [annotations.skipPorts]: '5432,6379',
+          [annotations.skipCidrs]: '10.1.0.0/16, fd00::/8',
+          [annotations.skipInterfaces]: 'net1',
           [annotations.application]: 'http=8081',
           [annotations.cpu]: '1',
           [annotations.memory]: '1Gi',
@@ -118,7 +121,7 @@ describe('what is captured', () => {
       }),
     );
     expect(argsOf(pod, 'weft-redirect')).toBe(
-      'redirect --outbound-ports all --inbound-ports none --skip-node --skip-ports 5432,6379',
+      'redirect --outbound-ports all --inbound-ports none --skip-node --skip-ports 5432,6379 --skip-to 10.1.0.0/16,fd00::/8 --skip-interfaces net1',
     );
     expect(argsOf(pod, 'weft-bootstrap')).toEndWith('--application http=8081 --container-ports http=8080');
     expect(argsOf(pod, 'weft-proxy')).toEndWith('--log-level debug');
@@ -137,6 +140,14 @@ describe('what is captured', () => {
       kind: 'fault',
       reason: `annotation ${annotation} must be ports as 80,8080, or all or none (got ${value})`,
     });
+  });
+
+  test.each([
+    [annotations.skipCidrs, '10.0.0.0/33', 'addresses or ranges as 10.0.0.0/8,fd00::1'],
+    [annotations.skipInterfaces, 'net1 -j ACCEPT', 'names of interfaces as net1,net2'],
+  ])('%s: %s is a fault that names it, and no word of a command', (annotation, value, must) => {
+    const reason = `annotation ${annotation} must be ${must} (got ${value})`;
+    expect(injectPod(said(annotation, value), options)).toEqual({ kind: 'fault', reason });
   });
 });
 

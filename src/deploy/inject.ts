@@ -3,19 +3,15 @@
 // application and ends after it, and a Job ends; before Kubernetes 1.29 an ordinary container comes as near as it can.
 
 import { accountLabel, revisionLabel } from '../control/index.ts';
-import {
-  encodePorts,
-  encodeRedirectNote,
-  type RedirectNote,
-  redirectAnnotation,
-} from './cni/redirect-note.ts';
+import { annotations } from './annotations.ts';
+import { listPorts, readCapturedTraffic, redirectArgs } from './captured-traffic.ts';
+import { encodeRedirectNote, type RedirectNote, redirectAnnotation } from './cni/redirect-note.ts';
 import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
 import { meshPorts, proxyUser } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
 import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { placeNative, placeOrdinary } from './place-sidecar.ts';
-import { parseCapturedPorts } from './redirect.ts';
 
 export interface InjectOptions {
   readonly image: string;
@@ -35,24 +31,6 @@ export type Injection =
   | { readonly kind: 'left'; readonly reason: string; readonly code: LeaveReason['code'] }
   | { readonly kind: 'fault'; readonly reason: string };
 
-/** What a pod may say. `weft.dev/inject: "false"` leaves it alone, as an annotation or a label. */
-export const annotations = {
-  inject: 'weft.dev/inject',
-  outboundPorts: 'weft.dev/outbound-ports',
-  inboundPorts: 'weft.dev/inbound-ports',
-  skipPorts: 'weft.dev/skip-ports',
-  application: 'weft.dev/application',
-  cpu: 'weft.dev/proxy-cpu',
-  memory: 'weft.dev/proxy-memory',
-  logLevel: 'weft.dev/log-level',
-  /** Set by us. */
-  status: 'weft.dev/injected',
-  /** Set by us: why it has no sidecar, where the pod did not ask for that. */
-  notInjected: 'weft.dev/not-injected',
-} as const;
-
-/** What is not HTTP, or none of the mesh's, passes through as it is. */
-const outboundStandard = 'all';
 const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
 const proxyName = 'weft-proxy';
 /** Sets the rules, or with a CNI plugin looks whether they are set. */
@@ -64,16 +42,11 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
   const leave = findReasonToLeave(pod, askedOf(pod), proxyName);
   if (leave !== null) return { kind: 'left', reason: leave.text, code: leave.code };
   const said = pod.metadata?.annotations ?? {};
-  const outbound = parseCapturedPorts(said[annotations.outboundPorts] ?? outboundStandard);
-  const inbound = parseCapturedPorts(said[annotations.inboundPorts] ?? findHttpPorts(pod).join(','));
-  const skip = parseCapturedPorts(said[annotations.skipPorts] ?? '');
-  if (outbound === null) return fault(annotations.outboundPorts, said);
-  if (inbound === null) return fault(annotations.inboundPorts, said);
-  if (skip === null || skip === 'all') return fault(annotations.skipPorts, said);
+  const note = readCapturedTraffic(pod);
+  if ('fault' in note) return { kind: 'fault', reason: note.fault };
   const { spec, metadata } = pod;
   const { revision } = options;
   const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
-  const note = { outbound, inbound, skip };
   const place = options.nativeSidecars === false ? placeOrdinary : placeNative;
   const placed = place(spec, {
     prepare: [
@@ -108,32 +81,9 @@ function accountOf({ serviceAccountName }: PodObject['spec']): Readonly<Record<s
   return account.length > labelCharsMax ? {} : { [accountLabel]: account };
 }
 
-function fault(annotation: string, said: Readonly<Record<string, string>>): Injection {
-  const got = said[annotation] ?? '';
-  return {
-    kind: 'fault',
-    reason: `annotation ${annotation} must be ports as 80,8080, or all or none (got ${got})`,
-  };
-}
-
 /** What the pod itself says, as an annotation or a label; null: nothing. */
 function askedOf({ metadata }: PodObject): string | null {
   return metadata?.annotations?.[annotations.inject] ?? metadata?.labels?.[annotations.inject] ?? null;
-}
-
-/** Ports that say that they are HTTP, by name; an only one without a name is taken for it. */
-function findHttpPorts(pod: PodObject): readonly number[] {
-  const ports = listPorts(pod);
-  const named = ports.filter(({ name }) => /^http(-|$)/.test(name ?? ''));
-  const [only] = ports;
-  if (named.length === 0 && ports.length === 1 && only?.name === undefined) return [only!.containerPort];
-  return named.map(({ containerPort }) => containerPort);
-}
-
-function listPorts({ spec }: PodObject): readonly NonNullable<ContainerObject['ports']>[number][] {
-  return spec.containers
-    .flatMap((container) => container.ports ?? [])
-    .filter(({ protocol }) => protocol === undefined || protocol === 'TCP');
 }
 
 const volumes = [
@@ -150,22 +100,11 @@ function fieldOf(name: string, fieldPath: string) {
 }
 
 /** Needs to change its own network; this is `baseline` of Pod Security with NET_ADMIN allowed. */
-function redirectContainer(
-  { image }: InjectOptions,
-  { outbound, inbound, skip }: RedirectNote,
-): ContainerObject {
-  const args = [
-    'redirect',
-    '--outbound-ports',
-    encodePorts(outbound),
-    '--inbound-ports',
-    encodePorts(inbound),
-    '--skip-node',
-  ];
+function redirectContainer({ image }: InjectOptions, note: RedirectNote): ContainerObject {
   return {
     name: redirectName,
     image,
-    args: skip.length === 0 ? args : [...args, '--skip-ports', encodePorts(skip)],
+    args: redirectArgs(note),
     env: [fieldOf('HOST_IP', 'status.hostIP')],
     securityContext: {
       runAsUser: 0,

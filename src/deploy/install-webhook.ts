@@ -3,8 +3,8 @@
 // renews it, and tells the API server whom to trust.
 
 import { keptCertificate, revisionLabel } from '../control/index.ts';
+import { annotations } from './annotations.ts';
 import { hardened } from './hardened.ts';
-import { annotations } from './inject.ts';
 import { meshPorts } from './limits.ts';
 import { controlScrape } from './monitors.ts';
 import { namesOf, webhookConfigurationName } from './revision.ts';

@@ -4,6 +4,8 @@ import {
   encodeNft,
   parseCapturedPorts,
   parseGateways,
+  parseInterfaces,
+  parseRanges,
   type RedirectOptions,
 } from './redirect.ts';
 
@@ -11,7 +13,9 @@ const options: RedirectOptions = {
   outboundPorts: [80, 8080],
   inboundPorts: 'all',
   skipPorts: [5432],
-  skipSources: ['10.0.0.1', 'fd00::1'],
+  skipSources: ['10.0.0.1', 'fd00::1', 'fd00:1::/32'],
+  skipDestinations: ['10.1.0.0/16', 'fd00:2::/32'],
+  skipInterfaces: ['net1'],
 };
 const iptables = (family: 4 | 6, changes: Partial<RedirectOptions> = {}) =>
   encodeIptables({ ...options, ...changes }, family).map(({ args }) => args.slice(2).join(' '));
@@ -45,6 +49,11 @@ describe('both tools say the same', () => {
       'oifname "lo" return',
       'ip saddr 10.0.0.1 return',
       'ip6 saddr fd00::1 return',
+      'ip6 saddr fd00:1::/32 return',
+      'ip daddr 10.1.0.0/16 return',
+      'ip6 daddr fd00:2::/32 return',
+      'iifname "net1" return',
+      'oifname "net1" return',
     ])
       expect(script.indexOf(rule)).toBeGreaterThan(0);
     expect(script.indexOf('skuid')).toBeLessThan(script.lastIndexOf('redirect to :15001'));
@@ -55,13 +64,20 @@ describe('both tools say the same', () => {
       '-A WEFT_OUT -m owner --uid-owner 1337 -j RETURN',
       '-A WEFT_OUT -m owner --gid-owner 1337 -j RETURN',
       '-A WEFT_OUT -p tcp --dport 5432 -j RETURN',
+      '-A WEFT_OUT -d 10.1.0.0/16 -j RETURN',
+      '-A WEFT_OUT -o net1 -j RETURN',
+      '-A WEFT_IN -i net1 -j RETURN',
     ])
       expect(lines.indexOf(rule) >= 0 && lines.indexOf(rule) < last).toBe(true);
   });
 
   test('each family has its own addresses', () => {
     expect(iptables(4).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s 10.0.0.1 -j RETURN']);
-    expect(iptables(6).filter((line) => line.includes(' -s '))).toEqual(['-A WEFT_IN -s fd00::1 -j RETURN']);
+    expect(iptables(6).filter((line) => line.includes(' -s '))).toEqual([
+      '-A WEFT_IN -s fd00::1 -j RETURN',
+      '-A WEFT_IN -s fd00:1::/32 -j RETURN',
+    ]);
+    expect(iptables(6)).toContain('-A WEFT_OUT -d fd00:2::/32 -j RETURN');
   });
 });
 
@@ -92,4 +108,26 @@ test.each([
   ['80,', null],
 ] as const)('ports %p', (text, ports) => {
   expect(parseCapturedPorts(text)).toEqual(ports as ReturnType<typeof parseCapturedPorts>);
+});
+
+test.each([
+  ['10.0.0.0/8, fd00::1', ['10.0.0.0/8', 'fd00::1']],
+  ['', []],
+  ['10.0.0.0/33', null],
+  ['fd00::/129', null],
+  ['10.0.0.1 -j ACCEPT', null],
+  ['10.0.0.1,', null],
+  ['example.com', null],
+] as const)('ranges %p', (text, ranges) => {
+  expect(parseRanges(text)).toEqual(ranges as ReturnType<typeof parseRanges>);
+});
+
+test.each([
+  ['net1, eth0.5', ['net1', 'eth0.5']],
+  ['', []],
+  ['a-name-of-16-byte', null],
+  ['net1" accept', null],
+  ['-x', null],
+] as const)('interfaces %p', (text, names) => {
+  expect(parseInterfaces(text)).toEqual(names as ReturnType<typeof parseInterfaces>);
 });

@@ -14,6 +14,10 @@ export interface RedirectOptions {
   readonly skipPorts: readonly number[];
   /** Inbound connections from these are left alone: the node's own addresses, from which the kubelet probes. */
   readonly skipSources: readonly string[];
+  /** Outbound connections to these addresses and ranges are left alone. */
+  readonly skipDestinations: readonly string[];
+  /** What comes or goes by these is left alone: further networks of a pod. */
+  readonly skipInterfaces: readonly string[];
 }
 
 const table = 'weft';
@@ -34,16 +38,18 @@ const ownPorts: readonly number[] = [
 /** A script for `nft -f -`, atomic: the table is replaced in one transaction. */
 export function encodeNft(options: RedirectOptions): string {
   const skipped = set([...ownPorts, ...options.skipPorts]);
-  const sources = options.skipSources.map((address) => {
-    return `    ${isIP(address) === 6 ? 'ip6' : 'ip'} saddr ${address} return`;
-  });
+  const leave = (field: 'saddr' | 'daddr') => (range: string) =>
+    `    ${familyOf(range) === 6 ? 'ip6' : 'ip'} ${field} ${range} return`;
+  const interfaces = (field: 'iifname' | 'oifname') =>
+    options.skipInterfaces.map((name) => `    ${field} "${name}" return`);
   return [
     cleanNft(),
     `table inet ${table} {`,
     '  chain inbound {',
     '    type nat hook prerouting priority dstnat; policy accept;',
     `    tcp dport { ${skipped} } return`,
-    ...sources,
+    ...interfaces('iifname'),
+    ...options.skipSources.map(leave('saddr')),
     ...redirectNft(options.inboundPorts, meshPorts.inbound),
     '  }',
     '  chain outbound {',
@@ -55,6 +61,8 @@ export function encodeNft(options: RedirectOptions): string {
     '    ip daddr 127.0.0.0/8 return',
     '    ip6 daddr ::1 return',
     `    tcp dport { ${skipped} } return`,
+    ...interfaces('oifname'),
+    ...options.skipDestinations.map(leave('daddr')),
     ...redirectNft(options.outboundPorts, meshPorts.outbound),
     '  }',
     '}',
@@ -88,7 +96,7 @@ export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonl
     optional: false,
   });
   const skipped = [...new Set([...ownPorts, ...options.skipPorts])];
-  const sources = options.skipSources.filter((address) => isIP(address) === family);
+  const own = (ranges: readonly string[]) => ranges.filter((range) => familyOf(range) === family);
   return [
     ...cleanIptables(),
     must('-N WEFT_IN'),
@@ -98,7 +106,12 @@ export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonl
       must(`-A WEFT_IN -p tcp --dport ${port} -j RETURN`),
       must(`-A WEFT_OUT -p tcp --dport ${port} -j RETURN`),
     ]),
-    ...sources.map((address) => must(`-A WEFT_IN -s ${address} -j RETURN`)),
+    ...options.skipInterfaces.flatMap((name) => [
+      must(`-A WEFT_IN -i ${name} -j RETURN`),
+      must(`-A WEFT_OUT -o ${name} -j RETURN`),
+    ]),
+    ...own(options.skipSources).map((range) => must(`-A WEFT_IN -s ${range} -j RETURN`)),
+    ...own(options.skipDestinations).map((range) => must(`-A WEFT_OUT -d ${range} -j RETURN`)),
     must(`-A WEFT_OUT -m owner --uid-owner ${proxyUser} -j RETURN`),
     must(`-A WEFT_OUT -m owner --gid-owner ${proxyUser} -j RETURN`),
     must('-A WEFT_OUT -o lo -j RETURN'),
@@ -160,4 +173,29 @@ export function parseCapturedPorts(text: string): CapturedPorts | null {
   if (text === 'none' || text === '') return [];
   const ports = text.split(',').map((part) => (/^\d{1,5}$/.test(part.trim()) ? Number(part) : 0));
   return ports.every((port) => port >= 1 && port <= 65_535) ? ports : null;
+}
+
+/** Of an address or a range; 0: it is neither. */
+function familyOf(range: string): 0 | 4 | 6 {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(range) ?? [];
+  const family = isIP(address);
+  const bitsMax = family === 4 ? 32 : 128;
+  if ((family !== 4 && family !== 6) || Number(bits ?? 0) > bitsMax) return 0;
+  return family;
+}
+
+/** Addresses and ranges as `10.0.0.0/8,fd00::1`; '' is none; null when it is something else. */
+export function parseRanges(text: string): readonly string[] | null {
+  return parseList(text, (range) => familyOf(range) !== 0);
+}
+
+/** Names of network interfaces as `net1,net2`, which the kernel holds to fifteen bytes; '' is none; null otherwise. */
+export function parseInterfaces(text: string): readonly string[] | null {
+  return parseList(text, (name) => /^[\w][\w.-]{0,14}$/.test(name));
+}
+
+function parseList(text: string, isGood: (item: string) => boolean): readonly string[] | null {
+  if (text === '') return [];
+  const items = text.split(',').map((item) => item.trim());
+  return items.every(isGood) ? items : null;
 }

@@ -2,7 +2,8 @@
 // refused: what cannot be injected goes in as it is, with an annotation that says why, and where it asked for what
 // cannot be a warning that kubectl shows (the API server's advice: fail open, and say so).
 
-import { annotations, type InjectOptions, injectPod } from './inject.ts';
+import { annotations } from './annotations.ts';
+import { type InjectOptions, injectPod } from './inject.ts';
 import { isPod } from './manifests.ts';
 import type { PodObject } from './objects.ts';
 import type { WebhookOutcome } from './webhook-counts.ts';

@@ -144,6 +144,8 @@ async function capture(pod: string, pid: number): Promise<void> {
     inboundPorts: [ports.application],
     skipPorts: [],
     skipSources: [],
+    skipDestinations: [],
+    skipInterfaces: [],
   });
   await run(`the capture of ${pod}`, ['nsenter', '-t', String(pid), '-n', 'nft', '-f', '-'], rules);
 }

@@ -88,7 +88,7 @@ export class CniAgent {
   }
 
   private async add(
-    { outbound, inbound, skip }: RedirectNote,
+    { outbound, inbound, skip, cidrs, interfaces }: RedirectNote,
     netns: string,
     gateways: readonly string[],
   ): Promise<CniError | null> {
@@ -101,6 +101,8 @@ export class CniAgent {
       inboundPorts: inbound,
       skipPorts: skip,
       skipSources: [...new Set(sources.filter((address) => isIP(address) !== 0))],
+      skipDestinations: cidrs,
+      skipInterfaces: interfaces,
     };
     const failure = await setRules(this.options.tool, rules, enter);
     return failure === null ? null : fault(cniCodes.rules, 'the rules of the pod cannot be set', failure);

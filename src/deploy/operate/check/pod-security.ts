@@ -4,7 +4,7 @@
 // that plugin does.
 
 import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
-import { annotations } from '../../inject.ts';
+import { annotations } from '../../annotations.ts';
 import { cniName } from '../../install-cni.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
 

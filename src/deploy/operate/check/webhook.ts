@@ -3,7 +3,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { fieldOf, isKeptWebhook, type KubeObject, revisionLabel, textOf } from '../../../control/index.ts';
-import { annotations } from '../../inject.ts';
+import { annotations } from '../../annotations.ts';
 import { namesOf, webhookConfigurationName } from '../../revision.ts';
 import { listOf } from '../mesh-pods.ts';
 import { asksRevision } from './pod-security.ts';

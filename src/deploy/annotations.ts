@@ -1,0 +1,17 @@
+/** What a pod may say. `weft.dev/inject: "false"` leaves it alone, as an annotation or a label. */
+export const annotations = {
+  inject: 'weft.dev/inject',
+  outboundPorts: 'weft.dev/outbound-ports',
+  inboundPorts: 'weft.dev/inbound-ports',
+  skipPorts: 'weft.dev/skip-ports',
+  skipCidrs: 'weft.dev/skip-cidrs',
+  skipInterfaces: 'weft.dev/skip-interfaces',
+  application: 'weft.dev/application',
+  cpu: 'weft.dev/proxy-cpu',
+  memory: 'weft.dev/proxy-memory',
+  logLevel: 'weft.dev/log-level',
+  /** Set by us. */
+  status: 'weft.dev/injected',
+  /** Set by us: why it has no sidecar, where the pod did not ask for that. */
+  notInjected: 'weft.dev/not-injected',
+} as const;
