@@ -25,7 +25,7 @@ export interface WorkerSettings {
   readonly inherited: InheritedDescriptors;
   readonly logLevel: LogLevel;
   readonly drainTimeoutMs: number | null;
-  readonly drainStrategy: NonNullable<ProxyOptions['drainStrategy']>;
+  readonly drainStrategy: NonNullable<ProxyOptions['drainStrategy']> | null;
   /** Files of filters of the user's own. */
   readonly filters: readonly string[];
   /** Requests of each thread's warm-up. */

@@ -57,7 +57,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags, EnvoyFlags {
   readonly filter: readonly string[];
   readonly admin?: Address;
   readonly readiness?: Address;
-  readonly drainStrategy: DrainStrategy;
+  readonly drainStrategy?: DrainStrategy;
 }
 
 const defaultAdmin: Address = { kind: 'ip', host: '127.0.0.1', port: 15_000 };
@@ -115,10 +115,9 @@ export const command: CliCommand = new Command('proxy')
   .addOption(
     new Option(
       '--drain-strategy <kind>',
-      'how clients are sent away while draining: each with its next answer, or spread over the drain time',
-    )
-      .choices(['immediate', 'gradual'])
-      .default('immediate'),
+      'how clients are sent away while draining: each with its next answer, or spread over the drain time ' +
+        '(default: gradual, and immediate where the process ends)',
+    ).choices(['immediate', 'gradual']),
   )
   .option(
     '--parent-shutdown-time-s <seconds>',
@@ -171,7 +170,7 @@ async function run(given: ProxyFlags): Promise<void> {
     inherited,
     logLevel: flags.logLevel,
     drainTimeoutMs: drainTimeoutMs(flags),
-    drainStrategy: flags.drainStrategy,
+    drainStrategy: flags.drainStrategy ?? null,
     filters: flags.filter,
     warmUp: flags.warmUp,
   });
@@ -268,7 +267,7 @@ function compose(
     stateDir: flags.stateDir ?? dirname(flags.config ?? '.'),
     admin: flags.admin ?? bootstrap.admin ?? defaultAdmin,
     readiness: flags.readiness ?? null,
-    drainStrategy: flags.drainStrategy,
+    drainStrategy: flags.drainStrategy ?? null,
     drainTimeoutMs: drainTimeoutMs(flags),
     threads,
     userFilters,

@@ -22,7 +22,7 @@ export interface PlaneOptions {
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
   /** How fast clients are sent away while draining; at once by default. */
-  readonly drainStrategy?: DrainStrategy;
+  readonly drainStrategy?: DrainStrategy | null;
   /** What formats may say of the machine; nothing by default. */
   readonly machine?: Machine;
   /** Filters of the user's own; none by default. */

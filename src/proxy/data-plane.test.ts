@@ -11,7 +11,7 @@ import {
   routeConfig,
   snapshot,
 } from './testing/configs.ts';
-import { World } from './testing/world.ts';
+import { World, type WorldOptions } from './testing/world.ts';
 
 describe('a change of configuration', () => {
   test('new requests of an open connection take the new route, running ones end on the old', () => {
@@ -171,7 +171,7 @@ describe('listeners', () => {
     world.run(20);
     world.serve([origin], { version: '2' });
     const late = world.client(ip(15002)).get('/');
-    world.run(2_000);
+    world.run(4_100);
     expect(late.closed).toBe('broken');
     expect(idle.closed).toBe('in order');
     for (const connection of origin.connections) connection.reply(200, 'done');
@@ -194,8 +194,8 @@ describe('listeners', () => {
 });
 
 describe('draining', () => {
-  function setup() {
-    const world = new World();
+  function setup(options: WorldOptions = {}) {
+    const world = new World(options);
     const origin = world.origin();
     world.serve([origin], {
       listeners: [
@@ -288,7 +288,7 @@ describe('draining', () => {
     const client = world.client().send('PROXY TCP4 10.0.0.1 10.0.0.2 1 ');
     world.run(20);
     let done = false;
-    void world.plane.drain({ withinMs: null }).then(() => (done = true));
+    void world.plane.drain({ kind: 'succession', withinMs: null }).then(() => (done = true));
     world.run(3_000);
     await Promise.resolve();
     expect(done).toBe(false);
@@ -302,10 +302,10 @@ describe('draining', () => {
   });
 
   test('a successor gives time: who asks every few seconds is told with an answer, and nobody is cut', async () => {
-    const { world, isDone } = setup();
+    const { world, isDone } = setup({ drainStrategy: 'immediate' });
     const clients = Array.from({ length: 20 }, () => world.client().get('/'));
     world.run(20);
-    void world.plane.drain({ withinMs: 30_000 });
+    void world.plane.drain({ kind: 'succession', withinMs: 30_000 });
     // Slower than the second after which a connection is quiet otherwise: each end would cross a request of somebody's.
     for (const client of clients) {
       world.run(300);
@@ -318,14 +318,14 @@ describe('draining', () => {
   });
 
   test('in a successor’s time idle connections end after a quarter of it, and what runs is cut at its end', async () => {
-    const { world, origin } = setup();
+    const { world, origin } = setup({ drainStrategy: 'immediate' });
     const idle = world.client().get('/');
     world.run(20);
     origin.respond = () => {};
     const stuck = world.client().get('/');
     world.run(20);
     let done = false;
-    void world.plane.drain({ withinMs: 8_000 }).then(() => (done = true));
+    void world.plane.drain({ kind: 'succession', withinMs: 8_000 }).then(() => (done = true));
     world.run(1_900);
     expect(idle.closed).toBeNull();
     world.run(200);
@@ -475,7 +475,7 @@ describe('the access log', () => {
     await settlePromises();
     expect([...open]).toEqual(['b', 'c']);
     for (const connection of origin.connections) connection.reply(200);
-    world.run(1_000);
+    world.run(5_000);
     await settlePromises();
     expect([...open]).toEqual(['c']);
   });

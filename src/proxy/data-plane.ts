@@ -23,7 +23,14 @@ import type { UpstreamTlsConfig } from './config/tls-types.ts';
 import type { ListenerConfig, Snapshot, SnapshotTarget } from './config/types.ts';
 import type { Machine } from './context.ts';
 import { type DrainStrategy, RuntimeListener } from './downstream/index.ts';
-import { type DrainOptions, ListenerDrain, ProxyDrain, type QuietMs, type Succession } from './drain.ts';
+import {
+  type DrainCause,
+  type DrainOptions,
+  ListenerDrain,
+  ProxyDrain,
+  type QuietMs,
+  strategyOf,
+} from './drain.ts';
 import { EventLogs } from './event-logs.ts';
 import { type ExchangeContext, HttpDates } from './exchange/index.ts';
 import { UserFilters } from './filters/index.ts';
@@ -57,7 +64,7 @@ export interface DataPlaneOptions {
   /** Descriptors that the process may hold; no limit by default. */
   readonly openFilesMax?: number;
   /** How fast clients are sent away; at once by default. */
-  readonly drainStrategy?: DrainStrategy;
+  readonly drainStrategy?: DrainStrategy | null;
   /** Accepted connections at once, where the configuration bounds them. */
   readonly connectionsMax?: number | null;
   /** Several threads share the listeners' ports. */
@@ -131,7 +138,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
       demands: options.demands ?? createDemands(clock),
     };
     this.accessLogs = new AccessLogs(this.context, options.createLogSink ?? createFileSink);
-    this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'immediate', () =>
+    this.listenerDrain = new ListenerDrain(clock, options.drainStrategy ?? 'gradual', () =>
       this.closeUnusedLogs(),
     );
     this.emptyTable = mustCompile({ name: '', virtualHosts: [] });
@@ -184,11 +191,12 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   }
 
   /** Some of the listeners, or without closing them; what is left of them goes on until the proxy drains whole. */
-  drainListeners({ inboundOnly, keepListening }: DrainOptions): void {
+  drainListeners({ graceful, inboundOnly, keepListening }: DrainOptions): void {
     const now = this.context.clock.now();
+    const strategy = this.options.drainStrategy ?? strategyOf({ kind: 'asked', graceful });
     for (const listener of this.listeners.values()) {
       if (inboundOnly && listener.config.direction !== 'inbound') continue;
-      listener.beginDrain(this.options.drainStrategy ?? 'immediate');
+      listener.beginDrain(strategy);
       if (!keepListening) listener.retire();
       listener.closeQuiet(now);
     }
@@ -274,9 +282,9 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
    * meanwhile, because egress goes on; listeners do not come or go. In a succession this
    * one stops accepting at once.
    */
-  drain(succession: Succession | null = null): Promise<void> {
+  drain(cause: DrainCause = { kind: 'end' }): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    this.proxyDrain ??= this.beginDrain(succession);
+    this.proxyDrain ??= this.beginDrain(cause);
     return this.proxyDrain.done;
   }
 
@@ -332,7 +340,7 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     if (reset > 0) this.options.log.write('warn', 'connections reset for their memory', { reset });
   }
 
-  private beginDrain(succession: Succession | null): ProxyDrain {
+  private beginDrain(cause: DrainCause): ProxyDrain {
     const { clock } = this.context;
     const { log } = this.options;
     clock.cancel(this.bindTimer);
@@ -341,8 +349,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     const drain = new ProxyDrain(
       clock,
       [...this.listeners.values()],
-      this.options.drainStrategy ?? 'immediate',
-      succession,
+      this.options.drainStrategy ?? strategyOf(cause),
+      cause,
       this.options.quietMs,
     );
     log.write('info', 'draining', { active: this.active, atMostMs: drain.atMostMs });

@@ -7,8 +7,10 @@ import { type Clock, Timer, type TimerHandler } from '../base/index.ts';
 import type { DrainStrategy, RuntimeListener } from './downstream/index.ts';
 import { proxyLimits } from './limits.ts';
 
-/** Of draining that an operator asked for, short of the whole proxy's. */
+/** Of draining that an operator asked for. */
 export interface DrainOptions {
+  /** Clients are sent away over the drain time, as Envoy's `graceful`, and not with their next answer. */
+  readonly graceful: boolean;
   readonly inboundOnly: boolean;
   readonly keepListening: boolean;
 }
@@ -58,10 +60,22 @@ export class ListenerDrain implements TimerHandler {
   }
 }
 
-/** Another process accepts at the same addresses already. */
-export interface Succession {
-  /** When this one shall be gone, as the other says; null: the listeners' own drain times hold. */
-  readonly withinMs: number | null;
+/**
+ * Why the proxy drains. `succession`: another process accepts at the same addresses already; `withinMs` is when this
+ * one shall be gone, as the other says, null: the listeners' own drain times hold.
+ */
+export type DrainCause =
+  | { readonly kind: 'end' }
+  | { readonly kind: 'asked'; readonly graceful: boolean }
+  | { readonly kind: 'succession'; readonly withinMs: number | null };
+
+/**
+ * How fast clients go when nobody said so by `--drain-strategy` (decision 0024): spread over the drain time where
+ * somebody else serves them meanwhile, as in Envoy; at once where the process ends, which waits for them.
+ */
+export function strategyOf(cause: DrainCause): DrainStrategy {
+  const spread = cause.kind === 'succession' || (cause.kind === 'asked' && cause.graceful);
+  return spread ? 'gradual' : 'immediate';
 }
 
 /** Share of a succession's time for which a connection has to be idle before it is ended. */
@@ -93,14 +107,14 @@ export class ProxyDrain implements TimerHandler {
   private settle: () => void = () => {};
 
   /**
-   * `succession`: everybody is told to come back, and finds the other there. Nothing is then lost by waiting, but a
+   * In a succession everybody is told to come back, and finds the other there. Nothing is then lost by waiting, but a
    * request that crosses the end of its idle connection is: who still asks now and then is told with an answer.
    */
   constructor(
     clock: Clock,
     listeners: readonly RuntimeListener[],
     strategy: DrainStrategy,
-    succession: Succession | null = null,
+    cause: DrainCause = { kind: 'end' },
     quietMs: QuietMs = (ownMs) => ownMs,
   ) {
     this.clock = clock;
@@ -108,9 +122,11 @@ export class ProxyDrain implements TimerHandler {
     this.quietMs = quietMs;
     const now = clock.now();
     const limits = listeners.map((listener) => listener.http.drainTimeoutMs);
-    this.atMostMs = succession?.withinMs ?? Math.max(0, ...limits);
+    const succeeded = cause.kind === 'succession';
+    const withinMs = succeeded ? cause.withinMs : null;
+    this.atMostMs = withinMs ?? Math.max(0, ...limits);
     const { drainQuietMs } = proxyLimits;
-    this.idleMs = succession === null ? drainQuietMs : Math.max(drainQuietMs, this.atMostMs * quietShare);
+    this.idleMs = succeeded ? Math.max(drainQuietMs, this.atMostMs * quietShare) : drainQuietMs;
     this.deadlineMs = now + this.atMostMs;
     this.requests = this.countRequests();
     this.quietSinceMs = now;
@@ -119,8 +135,8 @@ export class ProxyDrain implements TimerHandler {
     });
     // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
     for (const listener of listeners) {
-      if (succession !== null || listener.config.direction !== 'outbound') listener.beginDrain(strategy);
-      if (succession !== null) listener.unbind();
+      if (succeeded || listener.config.direction !== 'outbound') listener.beginDrain(strategy, withinMs);
+      if (succeeded) listener.unbind();
     }
     clock.arm(this.timer, 0);
   }

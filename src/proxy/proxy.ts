@@ -27,7 +27,7 @@ import {
 import type { Machine } from './context.ts';
 import type { DataPlane, FindTlsClient } from './data-plane.ts';
 import type { DrainStrategy } from './downstream/index.ts';
-import type { DrainOptions } from './drain.ts';
+import type { DrainCause, DrainOptions } from './drain.ts';
 import type { UserFilters } from './filters/index.ts';
 import { LoadReporter } from './load-reports/index.ts';
 import { OverloadManager } from './overload/index.ts';
@@ -55,8 +55,8 @@ export interface ProxyOptions {
   readonly readiness: Address | null;
   /** Overrides every listener's drain_timeout; null: theirs hold. */
   readonly drainTimeoutMs: number | null;
-  /** How fast clients are sent away while draining; at once by default. */
-  readonly drainStrategy?: DrainStrategy;
+  /** How fast clients are sent away while draining; null or absent: as its cause asks, see strategyOf. */
+  readonly drainStrategy?: DrainStrategy | null;
   readonly process: ProcessInfo | null;
   /** POST /quitquitquit. */
   readonly onQuit: () => void;
@@ -216,13 +216,17 @@ class ComposedProxy implements Proxy {
     return this.first?.listeners ?? [];
   }
 
-  async drain(): Promise<void> {
-    await Promise.all([this.dataPlane.drain(), this.first?.drain(null)]);
+  drain(): Promise<void> {
+    return this.drainFor({ kind: 'end' });
   }
 
   async handOver(withinMs: number | null): Promise<void> {
     for (const server of this.servers.splice(0)) server.close();
-    await Promise.all([this.dataPlane.drain({ withinMs }), this.first?.drain({ withinMs })]);
+    await this.drainFor({ kind: 'succession', withinMs });
+  }
+
+  private async drainFor(cause: DrainCause): Promise<void> {
+    await Promise.all([this.dataPlane.drain(cause), this.first?.drain(cause)]);
   }
 
   async stop(): Promise<void> {
@@ -260,7 +264,7 @@ class ComposedProxy implements Proxy {
 
   private drainListeners(options: DrainOptions): void {
     if (!options.inboundOnly && !options.keepListening) {
-      void this.drain();
+      void this.drainFor({ kind: 'asked', graceful: options.graceful });
       return;
     }
     this.dataPlane.drainListeners(options);

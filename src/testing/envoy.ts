@@ -14,21 +14,26 @@ export interface Envoy {
 }
 
 /** `bootstrap` without `admin`: that is added, on a free port. Resolves when Envoy serves what it was told. */
-export function startEnvoy(bootstrap: object): Promise<Envoy> {
-  return startAnswering('ready', bootstrap);
+export function startEnvoy(bootstrap: object, flags: readonly string[] = []): Promise<Envoy> {
+  return startAnswering('ready', bootstrap, flags);
 }
 
 /** Logs are to be read by who waits. */
 const flush = ['--file-flush-interval-msec', '50'];
 
-async function startAnswering(page: 'ready' | 'server_info', bootstrap: object): Promise<Envoy> {
+async function startAnswering(
+  page: 'ready' | 'server_info',
+  bootstrap: object,
+  flags: readonly string[] = [],
+): Promise<Envoy> {
   const adminPort = freePort();
   const text = JSON.stringify({ ...bootstrap, admin: { address: socketAddress(adminPort) } });
   const program = await startProgram({
     command(folder) {
       const path = join(folder, 'bootstrap.json');
       writeFileSync(path, text);
-      return ['envoy', '-c', path, '--concurrency', '1', '-l', 'warn', '--use-dynamic-base-id', ...flush];
+      const fixed = ['--concurrency', '1', '-l', 'warn', '--use-dynamic-base-id', ...flush];
+      return ['envoy', '-c', path, ...fixed, ...flags];
     },
     ready: async () => (await fetch(`http://127.0.0.1:${adminPort}/${page}`)).ok,
   });

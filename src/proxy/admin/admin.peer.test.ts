@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
 import { describeWith, freePort, type Program, startProgram } from '../../testing/programs.ts';
+import { until } from '../../testing/until.ts';
 import { managerFilter, staticCluster } from '../testing/envoy-pair.ts';
 
 setDefaultTimeout(60_000);
@@ -40,6 +41,9 @@ const pages = [
   '/stats?format=json',
 ];
 
+/** The least that Envoy spreads draining over at all. */
+const drainTime = ['--drain-time-s', '2'];
+
 /** With what both answer. */
 const statuses: readonly (readonly [method: string, page: string])[] = [
   ['GET', '/config_dump?resource=nothing'],
@@ -58,7 +62,6 @@ const statuses: readonly (readonly [method: string, page: string])[] = [
   ['POST', '/runtime_modify?a=b'],
   ['POST', '/logging?level=warning'],
   ['POST', '/logging?level=nothing'],
-  ['POST', '/drain_listeners?graceful&skip_exit'],
   ['GET', '/hot_restart_version'],
   ['GET', '/contention'],
   ['GET', '/help'],
@@ -120,7 +123,7 @@ describeWith(['envoy'], 'admin pages beside Envoy', () => {
 
   beforeAll(async () => {
     backend = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('ok') });
-    envoy = await startEnvoy(bootstrap(theirPort));
+    envoy = await startEnvoy(bootstrap(theirPort), drainTime);
     weft = await startProgram({
       command(folder) {
         const path = join(folder, 'weft.json');
@@ -128,7 +131,15 @@ describeWith(['envoy'], 'admin pages beside Envoy', () => {
           path,
           JSON.stringify({ ...bootstrap(ownPort), admin: { address: socketAddress(admin) } }),
         );
-        return [join(import.meta.dir, '../../../bin/weft'), 'proxy', '-c', path, '--log-level', 'error'];
+        return [
+          join(import.meta.dir, '../../../bin/weft'),
+          'proxy',
+          '-c',
+          path,
+          '--log-level',
+          'error',
+          ...drainTime,
+        ];
       },
       ready: async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok,
     });
@@ -161,13 +172,17 @@ describeWith(['envoy'], 'admin pages beside Envoy', () => {
       expect(ours).toBe(theirs);
     });
 
-  test('skip_exit: who is drained is told so, and new connections are still taken', async () => {
-    await fetch(`http://127.0.0.1:${admin}/drain_listeners?graceful&skip_exit`, { method: 'POST' });
-    for (const path of ['/a', '/b']) {
-      const answer = await fetch(`http://127.0.0.1:${ownPort}${path}`);
-      expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
-      await answer.text();
-    }
+  // Envoy counts whole seconds: of two it tells half of the clients in the first, and everybody in what comes after.
+  test('graceful&skip_exit: some are told at first, all at last, and new connections are still taken', async () => {
+    const url = (port: number) => `http://127.0.0.1:${port}/drain_listeners?graceful&skip_exit`;
+    const ports = [theirPort, ownPort];
+    const asked = await Promise.all(
+      [envoy.adminPort, admin].map((port) => fetch(url(port), { method: 'POST' })),
+    );
+    expect(asked.map(({ status }) => status)).toEqual([200, 200]);
+    const early = await Promise.all(ports.map((port) => shareTold(port, 30)));
+    for (const share of early) expect(share).toBeLessThan(1);
+    for (const port of ports) await until('everybody is told', async () => (await shareTold(port, 8)) === 1);
   });
 
   test('a reset lets the counters of /stats begin at 0, and those of Prometheus go on', async () => {
@@ -192,6 +207,21 @@ describeWith(['envoy'], 'admin pages beside Envoy', () => {
     expect((await fetch(`http://127.0.0.1:${ownPort}/`)).status).toBe(200);
   });
 });
+
+/** Of new connections, the share whose first answer says that it is the last. */
+async function shareTold(port: number, connections: number): Promise<number> {
+  const told = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const { headers, status } = await fetch(`http://127.0.0.1:${port}/`, {
+        keepalive: false,
+        headers: { connection: 'keep-alive' },
+      });
+      expect(status).toBe(200);
+      return headers.get('connection') === 'close';
+    }),
+  );
+  return told.filter(Boolean).length / connections;
+}
 
 /** Of a /config_dump; order does not count. */
 function dumpTypes(page: unknown): readonly unknown[] {

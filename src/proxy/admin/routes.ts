@@ -73,7 +73,7 @@ export const adminPages: readonly AdminPage[] = [
   {
     path: '/drain_listeners',
     method: 'POST',
-    summary: 'take no new connections, finish what runs; ?inboundonly, skip_exit',
+    summary: 'take no new connections, finish what runs; ?graceful, inboundonly, skip_exit',
     reply: drainPage,
   },
   { path: '/reopen_logs', method: 'POST', summary: 'open access logs anew', reply: reopenLogsPage },

@@ -107,10 +107,16 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
     this.unbind();
   }
 
-  beginDrain(strategy: DrainStrategy): void {
+  /**
+   * `withinMs`: everybody is sent away so early, where that is before the drain time is over. Who drains already goes on
+   * at its pace, as long as that ends in time.
+   */
+  beginDrain(strategy: DrainStrategy, withinMs: number | null = null): void {
+    if (this.draining && strategy === 'gradual' && withinMs === null) return;
     this.draining = true;
     const { clock, random } = this.context;
-    this.pace = strategy === 'gradual' ? new DrainPace(clock, random, this.http.drainTimeoutMs) : null;
+    const lastsMs = Math.min(this.http.drainTimeoutMs, withinMs ?? Number.POSITIVE_INFINITY);
+    this.pace = strategy === 'gradual' ? new DrainPace(clock, random, lastsMs) : null;
   }
 
   /** Ends connections on which nothing happens, as many as are due. */

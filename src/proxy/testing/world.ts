@@ -14,6 +14,7 @@ import {
 import type { LogSink } from '../../observe/index.ts';
 import type { Snapshot } from '../config/types.ts';
 import { DataPlane } from '../data-plane.ts';
+import type { DrainStrategy } from '../downstream/index.ts';
 import type { UserFilters } from '../filters/index.ts';
 import { endpointConfig, ip, type SnapshotParts, snapshot } from './configs.ts';
 import { Origin, type Respond, TestClient } from './peers.ts';
@@ -24,6 +25,7 @@ export interface WorldOptions {
   readonly log?: Log;
   readonly peer?: string;
   readonly openFilesMax?: number;
+  readonly drainStrategy?: DrainStrategy;
   readonly userFilters?: UserFilters;
   readonly createLogSink?: (path: string) => LogSink;
   /** Clients, proxy and origins on three hosts, and this between them; without it all are on one. */
@@ -75,6 +77,7 @@ export class World {
       peer,
       ...(this.options.userFilters === undefined ? {} : { userFilters: this.options.userFilters }),
       ...(this.options.openFilesMax === undefined ? {} : { openFilesMax: this.options.openFilesMax }),
+      ...(this.options.drainStrategy === undefined ? {} : { drainStrategy: this.options.drainStrategy }),
       ...(this.options.createLogSink === undefined ? {} : { createLogSink: this.options.createLogSink }),
     });
   }

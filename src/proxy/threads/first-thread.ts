@@ -22,7 +22,7 @@ import type { XdsResource } from '../../xds/index.ts';
 import type { StallView } from '../admin/index.ts';
 import type { ConfigSource, SourceSubscriber } from '../config/index.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
-import type { DrainOptions, Succession } from '../drain.ts';
+import type { DrainCause, DrainOptions } from '../drain.ts';
 import type { ProxyView } from '../stats/index.ts';
 import { addCounts, countsOf } from './counts.ts';
 import { distinct, Fleet } from './fleet.ts';
@@ -165,8 +165,8 @@ export class FirstThread implements TimerHandler {
     this.fleet.tell({ kind: 'drain-listeners', options });
   }
 
-  drain(succession: Succession | null): Promise<void> {
-    return this.fleet.drain(succession);
+  drain(cause: DrainCause): Promise<void> {
+    return this.fleet.drain(cause);
   }
 
   stop(): Promise<void> {

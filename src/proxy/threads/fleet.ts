@@ -6,7 +6,7 @@ import { type Clock, formatIssue, type Issue, type Log, Timer, type TimerHandler
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsResource, XdsUpdate } from '../../xds/index.ts';
 import type { LastGood, Wanted } from '../config/index.ts';
-import type { Succession } from '../drain.ts';
+import type { DrainCause } from '../drain.ts';
 import { noCounts, type ThreadCounts } from './collect.ts';
 import type { SharedSinks } from './log-sinks.ts';
 import type { FromThread, ThreadPort, ThreadState, ToThread } from './messages.ts';
@@ -132,8 +132,8 @@ export class Fleet implements TimerHandler {
     return this.collecting.promise;
   }
 
-  drain(succession: Succession | null): Promise<void> {
-    this.tell({ kind: 'drain', succession });
+  drain(cause: DrainCause): Promise<void> {
+    this.tell({ kind: 'drain', cause });
     return this.drained.promise;
   }
 

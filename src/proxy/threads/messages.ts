@@ -5,7 +5,7 @@ import type { Issue, LogLevel } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
 import type { XdsUpdate } from '../../xds/index.ts';
 import type { LastGood, Wanted } from '../config/index.ts';
-import type { DrainOptions, Succession } from '../drain.ts';
+import type { DrainCause, DrainOptions } from '../drain.ts';
 import type { ThreadCounts } from './collect.ts';
 
 export type ToThread =
@@ -31,7 +31,7 @@ export type ToThread =
   | { readonly kind: 'collect'; readonly id: number }
   /** The bytes of the last `write` to this path are out, or lost. */
   | { readonly kind: 'written'; readonly path: string; readonly error: string | null }
-  | { readonly kind: 'drain'; readonly succession: Succession | null }
+  | { readonly kind: 'drain'; readonly cause: DrainCause }
   | { readonly kind: 'stop' };
 
 export type FromThread =

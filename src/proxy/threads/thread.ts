@@ -144,7 +144,7 @@ class ProxyThread implements TimerHandler {
         this.sinks.onWritten(message.path, message.error);
         break;
       case 'drain':
-        void this.plane.drain(message.succession).then(() => this.options.port.post({ kind: 'drained' }));
+        void this.plane.drain(message.cause).then(() => this.options.port.post({ kind: 'drained' }));
         break;
       case 'stop':
         void this.stop();

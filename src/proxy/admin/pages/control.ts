@@ -34,9 +34,13 @@ const envoyLevels: Readonly<Record<string, string>> = {
   off: 'error',
 };
 
-/** Draining is always graceful; `inboundonly` and `skip_exit` (keep listening) as in Envoy. */
+/**
+ * `graceful`, `inboundonly` and `skip_exit` (go on listening) as in Envoy; without `graceful` clients are sent away at
+ * once, by their next answer, where Envoy tells them nothing.
+ */
 export function drainPage(context: AdminContext, { query }: AdminRequest): AdminReply {
   context.actions.drainListeners({
+    graceful: query.has('graceful'),
     inboundOnly: query.has('inboundonly'),
     keepListening: query.has('skip_exit'),
   });
