@@ -108,8 +108,8 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   }
 
   /**
-   * `withinMs`: everybody is sent away so early, where that is before the drain time is over. Who drains already goes on
-   * at its pace, as long as that ends in time.
+   * `withinMs`: everybody is sent away so early, where that is before the drain time is over. Who drains already goes
+   * on at its pace, as long as that ends in time.
    */
   beginDrain(strategy: DrainStrategy, withinMs: number | null = null): void {
     if (this.draining && strategy === 'gradual' && withinMs === null) return;
