@@ -9,7 +9,12 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type PeerCertificate } from 'node:tls';
+import {
+  connect,
+  createServer as createTlsServer,
+  type PeerCertificate,
+  type Server as TlsServer,
+} from 'node:tls';
 import { silentLog } from '../base/index.ts';
 import { createControlPlane } from '../control/index.ts';
 import { encodeBootstrap } from '../deploy/index.ts';
@@ -59,7 +64,7 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: BackendTLSPolicy
 metadata: { name: secure, namespace: shop }
 spec:
-  targetRefs: [{ group: "", kind: Service, name: secure }]
+  targetRefs: [{ group: "", kind: Service, name: secure }, { group: "", kind: Service, name: proven }]
   validation: { caCertificateRefs: [{ group: "", kind: ConfigMap, name: bundle }], hostname: pods.example.com }
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -74,6 +79,7 @@ kind: Gateway
 metadata: { name: edge, namespace: shop }
 spec:
   gatewayClassName: weft
+  tls: { backend: { clientCertificateRef: { name: client } } }
   listeners:
     - { name: any, protocol: HTTPS, port: 443, tls: { certificateRefs: [{ name: any }] } }
     - { name: named, protocol: HTTPS, port: 443, hostname: named.example.com, tls: { certificateRefs: [{ name: named }] } }
@@ -88,6 +94,7 @@ spec:
     - { matches: [{ path: { value: /plain } }], backendRefs: [{ name: plain, port: 443 }] }
     - { matches: [{ path: { value: /secure } }], backendRefs: [{ name: secure, port: 443 }] }
     - { matches: [{ path: { value: /wrong } }], backendRefs: [{ name: wrong, port: 443 }] }
+    - { matches: [{ path: { value: /proven } }], backendRefs: [{ name: proven, port: 443 }] }
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: TLSRoute
@@ -129,30 +136,53 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
   const write = (path: string, text: string) => store.write(`dir/${path}`, new TextEncoder().encode(text));
   const clock = createSystemClock();
   const plane = createControlPlane({ clock, log: silentLog, store, directory: 'dir' });
-  const servers: Server[] = [];
+  const servers: (Server | TlsServer)[] = [];
   const ports: { readonly [proxy: string]: number } = { weft: freePort(), envoy: freePort() };
   let xds: Awaited<ReturnType<typeof serveGrpcAds>>;
   let envoy: Envoy;
   let weft: Bun.Subprocess;
 
-  async function serve(name: string, secure: boolean): Promise<number> {
-    const answer = (_request: unknown, response: { end(text: string): void }) => response.end(name);
-    const server = secure
-      ? createSecureServer({ cert: backendIdentity.chainPem, key: backendIdentity.keyPem }, answer)
-      : createServer(answer);
+  /** Names in the certificates that the pods of `proven` were shown, each once. */
+  const shown = new Set<string>();
+
+  async function listen(server: Server | TlsServer): Promise<number> {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return (server.address() as AddressInfo).port;
   }
 
+  function serve(name: string, secure: boolean): Promise<number> {
+    const answer = (_request: unknown, response: { end(text: string): void }) => response.end(name);
+    const { chainPem: cert, keyPem: key } = backendIdentity;
+    return listen(secure ? createSecureServer({ cert, key }, answer) : createServer(answer));
+  }
+
+  /** It takes nobody without a certificate. */
+  function serveProven(): Promise<number> {
+    const { chainPem: cert, keyPem: key } = backendIdentity;
+    const options = { cert, key, ca: authority.pem, requestCert: true, rejectUnauthorized: true };
+    const server = createTlsServer(options, (socket) => {
+      socket.on('data', () => {
+        shown.add(String(socket.getPeerCertificate().subject?.CN));
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      });
+      socket.on('error', () => socket.destroy());
+    });
+    return listen(server);
+  }
+
+  const writeSecrets = (any = issue('any.example.com'), client = issue('edge.example.com')) =>
+    write(
+      'secrets.yaml',
+      secret('any', any) + secret('named', issue('named.example.com')) + secret('client', client),
+    );
+
   beforeAll(async () => {
     const [plain, secure] = [await serve('plain', false), await serve('secure', true)];
     const services = ['secure', 'wrong', 'passed'].map((name) => service(name, secure)).join('');
-    await write('services.yaml', services + service('plain', plain));
-    await write(
-      'secrets.yaml',
-      secret('any', issue('any.example.com')) + secret('named', issue('named.example.com')),
-    );
+    const proven = service('proven', await serveProven());
+    await write('services.yaml', services + proven + service('plain', plain));
+    await writeSecrets();
     await write('gateway.yaml', gateway);
     const address = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
     xds = serveGrpcAds({ network: createBunNetwork(), clock, server: plane.adsServer, address });
@@ -244,7 +274,7 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
           statuses.push((await ask(port, 'any.example.com', 'a', '/plain')).status);
     })();
     const other = authority.issue({ commonName: 'renewed', dns: ['any.example.com'] });
-    await write('secrets.yaml', secret('any', other) + secret('named', issue('named.example.com')));
+    await writeSecrets(other);
     for (const [name, port] of Object.entries(ports))
       await until(
         `${name} shows it`,
@@ -254,6 +284,22 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
     await load;
     expect(statuses.length).toBeGreaterThan(0);
     expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
+  test('pods that ask for it are shown the certificate of the Gateway, and another once it is renewed', async () => {
+    const askAll = () =>
+      Promise.all(Object.values(ports).map((port) => ask(port, 'any.example.com', 'a', '/proven')));
+    expect((await askAll()).map(({ status }) => status)).toEqual([200, 200]);
+    expect([...shown]).toEqual(['edge.example.com']);
+    await writeSecrets(undefined, issue('renewed.example.com'));
+    for (const [name, port] of Object.entries(ports)) {
+      await until(`${name} shows it`, async () => {
+        shown.clear();
+        const { status } = await ask(port, 'any.example.com', 'a', '/proven');
+        expect(status).toBe(200);
+        return shown.has('renewed.example.com');
+      });
+    }
   });
 
   test('nothing was refused, and no key is in what the control plane shows', async () => {

@@ -26,6 +26,7 @@ export const suites: readonly Suite[] = [
       'BackendTLSPolicySANValidation',
       'GRPCRouteNamedRouteRule',
       'GatewayAddressEmpty',
+      'GatewayBackendClientCertificate',
       'GatewayFrontendClientCertificateValidation',
       'GatewayFrontendClientCertificateValidationInsecureFallback',
       'GatewayHTTPListenerIsolation',

@@ -29,7 +29,8 @@ export type ClusterInput = Pick<
   'id' | 'service' | 'policy' | 'external' | 'port' | 'protocol' | 'tls'
 >;
 
-export function compileCluster(port: ClusterInput): Cluster {
+/** `identity`: the name of the certificate that pods are shown where they are spoken to in TLS; null: none. */
+export function compileCluster(port: ClusterInput, identity: string | null = null): Cluster {
   const { policy } = port;
   const outlierDetection = compileOutlierDetection(policy.outlierDetection);
   return create(ClusterSchema, {
@@ -40,7 +41,7 @@ export function compileCluster(port: ClusterInput): Cluster {
     circuitBreakers: { thresholds: [compileThresholds(policy)] },
     ...(outlierDetection === null ? {} : { outlierDetection }),
     ...compileHealthCheck(port),
-    ...(port.tls === null ? {} : { transportSocket: compileOrigination(port.tls) }),
+    ...(port.tls === null ? {} : { transportSocket: compileOrigination(port.tls, identity) }),
     typedExtensionProtocolOptions: compileProtocol(port.protocol, durationMs(policy.timeouts.idle)),
     metadata: weftMetadata({
       service: port.service,

@@ -1,10 +1,18 @@
-// What the proxies of a Gateway get: its listeners, their routes, and the keys that they end TLS with, which go nowhere
-// else.
+// What the proxies of a Gateway get: its listeners, their routes, and the keys that they end and begin TLS with, which
+// go nowhere else.
 
 import { toBinary } from '@bufbuild/protobuf';
-import { ListenerSchema, RouteConfigurationSchema, SecretSchema } from '../../xds/api.ts';
+import { ClusterSchema, ListenerSchema, RouteConfigurationSchema, SecretSchema } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
-import { type GatewayModel, hostsOf, type Model, type PortModel, type SecretModel } from '../model/types.ts';
+import {
+  type GatewayModel,
+  hostsOf,
+  type Model,
+  type PortModel,
+  portsOf,
+  type SecretModel,
+} from '../model/types.ts';
+import { compileCluster } from './cluster.ts';
 import { compileGatewayListener, gatewayListenerInput } from './gateway-listener.ts';
 import { encodeResource, hashOf } from './resource.ts';
 import type { Scope } from './scope.ts';
@@ -24,7 +32,28 @@ export function gatewayInputs(scope: GatewayScope, model: Model, ports: Ports): 
       for (const { action } of rules)
         if (action.kind === 'forward')
           for (const { port } of action.backends) inputs.push(port, ports.get(port ?? '')?.policy);
+  if (gateway !== null)
+    for (const { id, policy, external, protocol, tls } of provenPorts(gateway, ports))
+      inputs.push(id, policy, external, protocol, tls);
   return inputs;
+}
+
+/** Those whose pods are shown the Gateway's own certificate. */
+function provenPorts(gateway: GatewayModel, ports: Ports): readonly PortModel[] {
+  if (gateway.identity === null) return [];
+  const used = [...portsOf(gateway)].sort().flatMap((id) => ports.get(id) ?? []);
+  return used.filter(({ tls }) => tls !== null);
+}
+
+/** In the place of what other proxies have by these names: Gateways differ in what they show one Service. */
+function compileProven(gateway: GatewayModel | null, ports: Ports, before: OwnResources | null) {
+  if (gateway === null || gateway.identity === null) return { clusters: [], secrets: [] };
+  const { identity } = gateway;
+  const clusters = provenPorts(gateway, ports).map((port) => {
+    const held = before?.clusters.find(({ name }) => name === port.id);
+    return encodeResource(ClusterSchema, port.id, compileCluster(port, identity.name), held);
+  });
+  return { clusters, secrets: clusters.length === 0 ? [] : [identity] };
 }
 
 export function compileGatewayScope(
@@ -57,13 +86,15 @@ export function compileGatewayScope(
       for (const secret of chain.tls?.certificates ?? []) secrets.set(secret.name, encodeSecret(secret));
     }
   }
+  const proven = compileProven(gateway, ports, before);
+  for (const secret of proven.secrets) secrets.set(secret.name, encodeSecret(secret));
   const missing = `there is no Gateway ${scope.namespace}/${scope.gateway} of class weft`;
   return {
     listeners: replaceAll(before?.listeners, listeners),
     routes: replaceAll(before?.routes, routes),
     hosts: noResources,
     secrets: replaceAll(before?.secrets, [...secrets.values()]),
-    clusters: [],
+    clusters: proven.clusters,
     notes: gateway === null ? [missing] : [],
     inbound: null,
   };

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'bun:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
+import { createSelfSigned } from '../../testing/certificates.ts';
 import { RouteConfigurationSchema, type VirtualHost, VirtualHostSchema } from '../../xds/api.ts';
 import { PartlyNamed, typeUrls, virtualHostType, type XdsNode } from '../../xds/index.ts';
 import { buildModel } from '../model/build.ts';
@@ -90,6 +91,15 @@ function listVersions(): readonly (readonly string[])[] {
   objects.push([
     'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 80 }] }',
     'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 80, hostname: "*.example.com" }] }',
+    'apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: bank }\nspec: { gatewayClassName: weft, listeners: [{ name: http, protocol: HTTP, port: 80 }], tls: { backend: { clientCertificateRef: { name: client } } } }',
+  ]);
+  const secret = (certificate: string, key: string) =>
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: client, namespace: bank }\ntype: kubernetes.io/tls\nstringData: { tls.crt: ${JSON.stringify(certificate)}, tls.key: ${JSON.stringify(key)} }`;
+  const [one, other] = [createSelfSigned({ commonName: 'one' }), createSelfSigned({ commonName: 'other' })];
+  objects.push([
+    secret(one.chainPem, one.keyPem),
+    secret(other.chainPem, other.keyPem),
+    secret('none', 'none'),
   ]);
   return objects;
 }

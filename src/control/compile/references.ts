@@ -6,12 +6,14 @@ import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type Cluster,
   Cluster_DiscoveryType,
+  type CommonTlsContext,
   DownstreamTlsContextSchema,
   HttpConnectionManagerSchema,
   type Listener,
   type RouteAction,
   type RouteConfiguration,
   TcpProxySchema,
+  UpstreamTlsContextSchema,
 } from '../../xds/api.ts';
 import { typeUrls, type XdsResource } from '../../xds/index.ts';
 import { unresolvedCluster } from './route.ts';
@@ -33,11 +35,8 @@ export function rememberReferences(resource: XdsResource, references: readonly R
 
 export function findReferences(message: Message): readonly Reference[] {
   switch (message.$typeName) {
-    case 'envoy.config.cluster.v3.Cluster': {
-      const cluster = message as Cluster;
-      const isEds = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS;
-      return isEds ? [{ typeUrl: typeUrls.endpoint, name: cluster.name }] : [];
-    }
+    case 'envoy.config.cluster.v3.Cluster':
+      return findClusterNeeds(message as Cluster);
     case 'envoy.config.listener.v3.Listener':
       return findListenerNeeds(message as Listener);
     case 'envoy.config.route.v3.RouteConfiguration':
@@ -45,6 +44,19 @@ export function findReferences(message: Message): readonly Reference[] {
     default:
       return [];
   }
+}
+
+function findClusterNeeds({ name, clusterDiscoveryType, transportSocket }: Cluster): readonly Reference[] {
+  const isEds = clusterDiscoveryType.value === Cluster_DiscoveryType.EDS;
+  const references: Reference[] = isEds ? [{ typeUrl: typeUrls.endpoint, name }] : [];
+  if (transportSocket?.configType.case !== 'typedConfig') return references;
+  const context = anyUnpack(transportSocket.configType.value, UpstreamTlsContextSchema);
+  return [...references, ...secretsOf(context?.commonTlsContext)];
+}
+
+function secretsOf(common: CommonTlsContext | undefined): readonly Reference[] {
+  const named = common?.tlsCertificateSdsSecretConfigs ?? [];
+  return named.map(({ name }) => ({ typeUrl: typeUrls.secret, name }));
 }
 
 function findListenerNeeds(listener: Listener): readonly Reference[] {
@@ -57,8 +69,7 @@ function findListenerNeeds(listener: Listener): readonly Reference[] {
       if (configType.case === 'typedConfig') references.push(...findFilterNeeds(configType.value));
     if (transportSocket?.configType.case !== 'typedConfig') continue;
     const context = anyUnpack(transportSocket.configType.value, DownstreamTlsContextSchema);
-    for (const { name } of context?.commonTlsContext?.tlsCertificateSdsSecretConfigs ?? [])
-      references.push({ typeUrl: typeUrls.secret, name });
+    references.push(...secretsOf(context?.commonTlsContext));
   }
   return references;
 }

@@ -1,5 +1,5 @@
-// TLS of a gateway's listeners: what its proxies show clients, and whom they take. Certificates are named here and come
-// by themselves (SDS over ADS), so that one is replaced without a listener being built anew.
+// TLS of a gateway's listeners and of clusters: what proxies show each side, and whom they take. Certificates are named
+// here and come by themselves (SDS over ADS), so that one is replaced without a listener or a cluster being built anew.
 
 import { create } from '@bufbuild/protobuf';
 import {
@@ -31,7 +31,7 @@ export function compileTermination(
     ...(clients === null || clients.optional ? {} : { requireClientCertificate: true }),
     commonTlsContext: {
       alpnProtocols,
-      tlsCertificateSdsSecretConfigs: certificates.map(({ name }) => ({ name, sdsConfig: fromAds() })),
+      tlsCertificateSdsSecretConfigs: certificates.map(({ name }) => secretByName(name)),
       ...(clients === null ? {} : { validationContextType: compileClients(clients) }),
     },
   });
@@ -39,6 +39,10 @@ export function compileTermination(
     name: transportSocketName,
     configType: { case: 'typedConfig', value: context },
   });
+}
+
+function secretByName(name: string) {
+  return { name, sdsConfig: fromAds() };
 }
 
 function compileClients({ authorities, optional }: ClientValidationModel) {
@@ -55,8 +59,11 @@ function compileClients({ authorities, optional }: ClientValidationModel) {
 
 const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
 
-/** TLS towards a Service's pods. */
-export function compileOrigination({ serverName, names, authorities }: BackendTlsModel): TransportSocket {
+/** TLS towards a Service's pods. `identity`: the name of the certificate that they are shown; null: none. */
+export function compileOrigination(
+  { serverName, names, authorities }: BackendTlsModel,
+  identity: string | null,
+): TransportSocket {
   const { DNS, URI } = SubjectAltNameMatcher_SanType;
   const system = authorities === '';
   const validation = create(CertificateValidationContextSchema, {
@@ -72,7 +79,10 @@ export function compileOrigination({ serverName, names, authorities }: BackendTl
   });
   const context = packAny(UpstreamTlsContextSchema, {
     sni: serverName,
-    commonTlsContext: { validationContextType: { case: 'validationContext', value: validation } },
+    commonTlsContext: {
+      validationContextType: { case: 'validationContext', value: validation },
+      ...(identity === null ? {} : { tlsCertificateSdsSecretConfigs: [secretByName(identity)] }),
+    },
   });
   return create(TransportSocketSchema, {
     name: transportSocketName,

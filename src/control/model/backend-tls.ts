@@ -8,7 +8,7 @@ import { isRefusal } from './certificates.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import { type ConditionBook, itself, type ObjectRef, type Refusal, type Subject } from './status.ts';
 import type { BackendTlsModel, GatewayModel } from './types.ts';
-import { hostsOf } from './types.ts';
+import { hostsOf, portsOf } from './types.ts';
 
 type Verdict =
   | { readonly kind: 'sound'; readonly model: BackendTlsModel }
@@ -128,19 +128,11 @@ function judge({ metadata, spec }: BackendTlsPolicyObject, store: CertificateSto
   return { kind: 'sound', model: { serverName: hostname, names: all, authorities: sound.join('\n') } };
 }
 
-/** `namespace/name` of Services that a Gateway's routes send to. */
-function servicesOf({ sockets }: GatewayModel): ReadonlySet<string> {
-  const ports = sockets.flatMap((socket) => [
-    ...hostsOf(socket).flatMap(({ rules }) =>
-      rules.flatMap(({ action, mirrors }) => [
-        ...(action.kind === 'forward' ? action.backends.map(({ port }) => port) : []),
-        ...(action.kind === 'unavailable' ? [`${action.asked}:`] : []),
-        ...mirrors.map(({ port }) => port),
-      ]),
-    ),
-    ...socket.chains.flatMap((chain) =>
-      chain.kind === 'stream' ? chain.backends.map(({ port }) => port) : [],
-    ),
-  ]);
-  return new Set(ports.flatMap((port) => (port === null ? [] : [port.slice(0, port.lastIndexOf(':'))])));
+/** `namespace/name` of Services that a Gateway's routes send to, or would if they could. */
+function servicesOf(gateway: GatewayModel): ReadonlySet<string> {
+  const services = [...portsOf(gateway)].map((port) => port.slice(0, port.lastIndexOf(':')));
+  for (const socket of gateway.sockets)
+    for (const { rules } of hostsOf(socket))
+      for (const { action } of rules) if (action.kind === 'unavailable') services.push(action.asked);
+  return new Set(services);
 }

@@ -2,6 +2,7 @@
 // give the same model, in whatever order they came.
 
 import { Access } from './access.ts';
+import { closeUnproven } from './backend-identity.ts';
 import { BackendTls } from './backend-tls.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { CertificateStore } from './certificates.ts';
@@ -40,5 +41,5 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   attachStreamRoutes({ routes: streams, udp: index.all('UDPRoute'), directory, book }, gateways);
   const built = gateways.build();
   tls.tell(built, book);
-  return { model: { services: models, gateways: built }, book };
+  return { model: { services: models, gateways: closeUnproven(built, gateways.unproven, models) }, book };
 }

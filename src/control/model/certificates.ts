@@ -22,18 +22,17 @@ export class CertificateStore {
     this.grants = grants;
   }
 
-  /** A certificate with its key. */
-  identity(from: Referrer, ref: SecretRef): SecretModel | Refusal {
+  /** A certificate with its key; `reason`: the word for one that cannot be had. */
+  identity(from: Referrer, ref: SecretRef, reason = 'InvalidCertificateRef'): SecretModel | Refusal {
     const namespace = ref.namespace ?? from.namespace;
     const id = `${namespace}/${ref.name}`;
-    const refused = this.judgeRef(from, ref, 'Secret', 'InvalidCertificateRef');
+    const refused = this.judgeRef(from, ref, 'Secret', reason);
     if (refused !== null) return refused;
     const secret = this.secrets.get(id);
-    if (secret === undefined)
-      return invalid('InvalidCertificateRef', `there is no Secret ${id} of type kubernetes.io/tls`);
+    if (secret === undefined) return invalid(reason, `there is no Secret ${id} of type kubernetes.io/tls`);
     const { certificate, privateKey } = secret.spec;
     const fault = judgeIdentity(certificate, privateKey);
-    if (fault !== null) return invalid('InvalidCertificateRef', `Secret ${id} ${fault}`);
+    if (fault !== null) return invalid(reason, `Secret ${id} ${fault}`);
     return { name: `certificate/${id}`, certificate, privateKey };
   }
 

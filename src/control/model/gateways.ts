@@ -208,15 +208,22 @@ export class GatewayBuilder {
     };
   }
 
+  /** Of the Gateways whose certificate for pods cannot be had: `namespace/name`. */
+  get unproven(): ReadonlySet<string> {
+    const all = [...this.gateways].filter(([, { identity }]) => identity === 'broken');
+    return new Set(all.map(([id]) => id));
+  }
+
   build(): ReadonlyMap<string, GatewayModel> {
     const models = new Map<string, GatewayModel>();
-    for (const [id, { object, sockets, sets }] of this.gateways) {
+    for (const [id, { object, sockets, sets, identity }] of this.gateways) {
       const { namespace, name } = object.metadata;
       models.set(id, {
         id,
         key: object.key,
         namespace,
         name,
+        identity: identity === 'broken' ? null : identity,
         sockets: sockets.map(closeSocket),
         listeners: countRoutes(this.parents.get(`Gateway ${id}`)?.listeners ?? []),
         sets: sets.map(({ object: { key }, accepted, listeners }) => ({

@@ -3,6 +3,7 @@
 
 import type { GatewayListener } from '../schema/gateway.ts';
 import type { GatewayObject, ListenerSetObject } from '../schema/resources.ts';
+import { type BackendIdentity, resolveIdentity } from './backend-identity.ts';
 import type { CertificateStore } from './certificates.ts';
 import { nameOf } from './index-resources.ts';
 import { type ListenerSource, type OpenListener, openListener, PortClaims } from './listeners.ts';
@@ -16,6 +17,7 @@ export interface OpenGateway {
   readonly listeners: readonly OpenListener[];
   readonly sockets: readonly OpenSocket[];
   readonly sets: readonly OpenSet[];
+  readonly identity: BackendIdentity;
 }
 
 export interface OpenSet {
@@ -46,14 +48,15 @@ export function openGateway(
     book.refuse(object.key, itself, refusal.reason, refusal.message);
     for (const set of sets)
       book.refuse(set.key, itself, 'ParentNotAccepted', `Gateway ${nameOf(object)} is not accepted`);
-    return { object, listeners: [], sockets: [], sets: [] };
+    return { object, listeners: [], sockets: [], sets: [], identity: null };
   }
   const collector = new ListenerCollector(object, tools);
   for (const listener of object.spec.listeners) collector.open(object, listener);
   const opened = sets.flatMap((set) => openSet(set, object, collector, tools));
   const { listeners } = collector;
   tellWhole(object, listeners, book);
-  return { object, listeners, sockets: [...collector.sockets.values()], sets: opened };
+  const identity = resolveIdentity(object, tools.store, book);
+  return { object, listeners, sockets: [...collector.sockets.values()], sets: opened, identity };
 }
 
 function judgeWhole({ spec: { addresses, infrastructure } }: GatewayObject): Refusal | null {
@@ -134,15 +137,6 @@ function tellWhole(object: GatewayObject, listeners: readonly OpenListener[], bo
       status: 'True',
       reason: 'ConfigurationChanged',
       message: 'clients are let in whose certificate is not sound, or who show none',
-      subject: itself,
-    });
-  if (object.spec.tls?.backend?.clientCertificateRef !== undefined)
-    book.add(object.key, {
-      type: 'PartiallyInvalid',
-      status: 'True',
-      reason: 'UnsupportedValue',
-      message:
-        'tls.backend.clientCertificateRef is not supported yet by this version: pods are shown no certificate',
       subject: itself,
     });
   if (listeners.length > 0) book.accept(object.key, itself);

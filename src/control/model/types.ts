@@ -203,6 +203,8 @@ export interface GatewayModel {
   readonly key: ObjectKey;
   readonly namespace: string;
   readonly name: string;
+  /** What pods are shown that are spoken to in TLS; null: nothing. */
+  readonly identity: SecretModel | null;
   /** One a port, since listeners of one port share a socket. */
   readonly sockets: readonly GatewaySocket[];
   /** Those of its own that are served, for their status. */
@@ -287,6 +289,22 @@ export interface SecretModel {
   readonly name: string;
   readonly certificate: string;
   readonly privateKey: string;
+}
+
+/** {@link PortModel.id} of every port that its routes send to, mirrors too. */
+export function portsOf({ sockets }: GatewayModel): ReadonlySet<string> {
+  const ports = sockets.flatMap((socket) => [
+    ...hostsOf(socket).flatMap(({ rules }) =>
+      rules.flatMap(({ action, mirrors }) => [
+        ...(action.kind === 'forward' ? action.backends.map(({ port }) => port) : []),
+        ...mirrors.map(({ port }) => port),
+      ]),
+    ),
+    ...socket.chains.flatMap((chain) =>
+      chain.kind === 'stream' ? chain.backends.map(({ port }) => port) : [],
+    ),
+  ]);
+  return new Set(ports.filter((port) => port !== null));
 }
 
 /** Of all chains that read HTTP. */

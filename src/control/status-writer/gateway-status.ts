@@ -22,19 +22,34 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const unsound = input.conditions.some(
     ({ subject, status }) => subject.of === 'listener' && status === 'False',
   );
+  const listeners = describeListeners(input, model.listeners, served);
   const gateway: readonly WantedCondition[] = [
     // Gateway API: still accepted while a listener holds, but the reason says that not all do.
     accepted.status === 'True' && unsound ? { ...accepted, reason: 'ListenersNotValid' } : accepted,
     ...whole.filter(({ type }) => type === 'InsecureFrontendValidationMode'),
     whole.find(({ type }) => type === 'Programmed') ?? (accepted.status === 'True' ? served : notProgrammed),
+    whole.find(({ type }) => type === 'ResolvedRefs') ?? summarize(listeners),
   ];
   const { generation, now, present } = input;
   return {
     addresses,
     conditions: mergeConditions(fieldOf(present, 'conditions'), gateway, generation, now),
-    listeners: describeListeners(input, model.listeners, served),
+    listeners,
     attachedListenerSets: model.sets.filter(({ accepted: one }) => one).length,
   };
+}
+
+/** Of all that it refers to (GatewayConditionResolvedRefs): what its listeners say, where nothing of its own fails. */
+function summarize(listeners: readonly KubeObject[]): WantedCondition {
+  const lacking = listeners.filter(({ conditions }) => listOf(conditions).some(isUnresolved));
+  if (lacking.length === 0)
+    return { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '' };
+  const message = `listeners that lack what they refer to: ${lacking.map((one) => textOf(one, 'name')).join(', ')}`;
+  return { type: 'ResolvedRefs', status: 'False', reason: 'ListenersNotResolved', message };
+}
+
+function isUnresolved(condition: KubeObject): boolean {
+  return condition['type'] === 'ResolvedRefs' && condition['status'] === 'False';
 }
 
 /** One entry for each listener that the object has, served or not. */

@@ -15,6 +15,7 @@ const model: GatewayModel = {
   key: 'shop/Gateway/edge',
   namespace: 'shop',
   name: 'edge',
+  identity: null,
   sockets: [],
   listeners: [{ name: 'http', attachedRoutes: 2 }],
   sets: [
@@ -137,18 +138,20 @@ describe('a set of listeners', () => {
 
   test('is not programmed while its Gateway lacks an address that it asked for', () => {
     const lacking = facts({ asked: () => ['10.0.0.1', '10.0.0.9'] });
-    for (const kind of ['Gateway', 'ListenerSet'])
-      expect(want(kind, { listeners: [] }, [], undefined, lacking)).toMatchObject({
-        conditions: [
-          { type: 'Accepted', status: 'True' },
-          {
-            type: 'Programmed',
-            status: 'False',
-            reason: 'AddressNotUsable',
-            message: 'it was not given 10.0.0.9',
-          },
-        ],
-      });
+    for (const kind of ['Gateway', 'ListenerSet']) {
+      const { conditions } = want(kind, { listeners: [] }, [], undefined, lacking) as {
+        conditions: readonly KubeObject[];
+      };
+      expect(conditions.slice(0, 2)).toMatchObject([
+        { type: 'Accepted', status: 'True' },
+        {
+          type: 'Programmed',
+          status: 'False',
+          reason: 'AddressNotUsable',
+          message: 'it was not given 10.0.0.9',
+        },
+      ]);
+    }
   });
 
   test('is counted by its Gateway once it is accepted', () => {
@@ -235,6 +238,7 @@ describe('a Gateway', () => {
       conditions: [
         { type: 'Accepted', status: 'True', reason: 'Accepted' },
         { type: 'Programmed', status: 'True', message: '1 of 2 proxies serve it' },
+        { type: 'ResolvedRefs', status: 'True' },
       ],
       listeners: [
         {
@@ -260,6 +264,36 @@ describe('a Gateway', () => {
     expect(conditions[1]).toMatchObject({ type: 'Programmed', status: 'False', reason });
   });
 
+  const lacking = (subject: Subject) =>
+    said(
+      'ResolvedRefs',
+      'False',
+      subject === itself ? 'InvalidClientCertificateRef' : 'RefNotPermitted',
+      subject,
+    );
+
+  test.each([
+    ['nothing fails', [], 'True', 'ResolvedRefs'],
+    [
+      'a listener lacks its certificate',
+      [lacking({ of: 'listener', gateway: model.key, name: 'http' })],
+      'False',
+      'ListenersNotResolved',
+    ],
+    [
+      'its own certificate lacks too',
+      [lacking({ of: 'listener', gateway: model.key, name: 'http' }), lacking(itself)],
+      'False',
+      'InvalidClientCertificateRef',
+    ],
+  ] as const)('sums up what it refers to where %s', (_, said, status, reason) => {
+    const { conditions } = want('Gateway', { listeners }, [...accepted, ...said]) as {
+      conditions: readonly KubeObject[];
+    };
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'ResolvedRefs', status, reason }));
+    expect(conditions[0]).toMatchObject({ type: 'Accepted', status: 'True' });
+  });
+
   test('with a listener in conflict says so there and at the whole', () => {
     const two = [...listeners, { name: 'again', port: 80, protocol: 'HTTP' }];
     const conflict = said('Accepted', 'False', 'HostnameConflict', {
@@ -268,7 +302,7 @@ describe('a Gateway', () => {
       name: 'again',
     });
     expect(want('Gateway', { listeners: two }, [...accepted, conflict])).toMatchObject({
-      conditions: [{ type: 'Accepted', status: 'True', reason: 'ListenersNotValid' }, {}],
+      conditions: [{ type: 'Accepted', status: 'True', reason: 'ListenersNotValid' }, {}, {}],
       listeners: [
         { conditions: [{ status: 'True' }, {}, { type: 'Conflicted', status: 'False' }, {}] },
         {
