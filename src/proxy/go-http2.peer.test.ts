@@ -14,6 +14,7 @@ import {
   listenerConfig,
   testRetry,
 } from './testing/configs.ts';
+import { GrpcOverTls } from './testing/grpc-over-tls.ts';
 import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
 
@@ -31,8 +32,9 @@ interface Server {
   end(): Promise<void>;
 }
 
-async function serve(mode: 'grpc-serve' | 'http-serve', port = freePort()): Promise<Server> {
-  const child = Bun.spawn([binary, '-address', `127.0.0.1:${port}`, mode], {
+async function serve(mode: 'grpc-serve' | 'http-serve', ...flags: readonly string[]): Promise<Server> {
+  const port = freePort();
+  const child = Bun.spawn([binary, '-address', `127.0.0.1:${port}`, ...flags, mode], {
     stdout: 'pipe',
     stderr: 'ignore',
   });
@@ -74,6 +76,27 @@ function call(mode: string, port: number, ...flags: readonly string[]) {
   return run([binary, '-address', `127.0.0.1:${port}`, ...flags, mode]);
 }
 
+const callsMade = [
+  'empty_unary',
+  'large_unary',
+  'client_streaming',
+  'server_streaming',
+  'ping_pong',
+  'empty_stream',
+  'timeout_on_sleeping_server',
+  'cancel_after_begin',
+  'cancel_after_first_response',
+  'custom_metadata',
+  'status_code_and_message',
+  'special_status_message',
+  'unimplemented',
+  'binary_metadata',
+  'compressed',
+  'largest',
+  'deadline',
+  'many_streams',
+];
+
 describeWith(['go'], 'Go on both sides', () => {
   beforeAll(() => {
     const source = fileURLToPath(new URL('../../tools/peers/go-http2', import.meta.url));
@@ -90,31 +113,26 @@ describeWith(['go'], 'Go on both sides', () => {
     const world = new RealWorld();
     world.serve([server.port], parts());
     const { out, err } = await call('grpc-call', portOf(world));
-    expect(`${out}${err}`.trim().split('\n')).toEqual([
-      'empty_unary',
-      'large_unary',
-      'client_streaming',
-      'server_streaming',
-      'ping_pong',
-      'empty_stream',
-      'timeout_on_sleeping_server',
-      'cancel_after_begin',
-      'cancel_after_first_response',
-      'custom_metadata',
-      'status_code_and_message',
-      'special_status_message',
-      'unimplemented',
-      'binary_metadata',
-      'compressed',
-      'largest',
-      'deadline',
-      'many_streams',
-    ]);
+    expect(`${out}${err}`.trim().split('\n')).toEqual(callsMade);
     // As many as streams that come before the first answer can want, and not one a stream.
     const wanted = 10_000 / http2Settings.streamsMax;
     expect(world.plane.clusters.get('ledger')!.stats.connectionsTotal).toBeLessThan(wanted + 10);
     expectBooksBalance(world.plane);
     await world.stop();
+    await server.end();
+  });
+
+  test('grpc-go over mutual TLS on both sides: its interop suite, 1,000 streams at once', async () => {
+    const secure = new GrpcOverTls();
+    const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => join(secure.folder, `${name}.pem`));
+    const own = ['-cert', cert!, '-key', key!];
+    const server = await serve('grpc-serve', ...own, '-client-ca', ca!);
+    const port = secure.serve(server.port);
+    const sizes = ['-large', `${4 << 20}`, '-streams', '1000'];
+    const { out, err } = await call('grpc-call', port, ...own, '-ca', ca!, ...sizes);
+    expect(`${out}${err}`.trim().split('\n')).toEqual(callsMade);
+    expectBooksBalance(secure.world.plane);
+    await secure.stop();
     await server.end();
   });
 

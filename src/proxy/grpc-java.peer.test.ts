@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeWith, freePort, run } from '../testing/programs.ts';
 import { clusterConfig, http2Settings, httpOptions, ip, listenerConfig } from './testing/configs.ts';
+import { GrpcOverTls } from './testing/grpc-over-tls.ts';
 import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
 
@@ -17,11 +18,30 @@ const source = fileURLToPath(new URL('../../tools/peers/grpc-java', import.meta.
 const clientStreamsMax = 20_000;
 const streamsMax = 2000;
 
+function callsMade(large: number, together: number): readonly string[] {
+  return [
+    'unary hello',
+    'compressed 1000000',
+    `large ${large}`,
+    'down 1000',
+    'up 100000',
+    'both 500',
+    'fail FAILED_PRECONDITION no: 100 % ✓',
+    'deadline DEADLINE_EXCEEDED',
+    'cancel heard',
+    'metadata a value true',
+    'unimplemented UNIMPLEMENTED',
+    `together ${together}`,
+  ];
+}
+
 describeWith(['java', 'javac', 'mvn'], 'grpc-java on both sides', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-grpc-java-'));
   const classPath = `${join(folder, 'classes')}:${join(folder, 'jars', '*')}`;
   const java = ['java', '-Xmx1500m', '-cp', classPath, 'Peer'];
   const world = new RealWorld();
+  const secure = new GrpcOverTls();
+  let securedPort: number;
   let server: Bun.Subprocess<'ignore', 'pipe', 'inherit'>;
 
   beforeAll(async () => {
@@ -37,9 +57,13 @@ describeWith(['java', 'javac', 'mvn'], 'grpc-java on both sides', () => {
     ]);
     if (compiled.code !== 0) throw new Error(`javac: ${compiled.err}`);
     const port = freePort();
-    server = Bun.spawn([...java, 'serve', `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const securePort = freePort();
+    server = Bun.spawn([...java, 'serve', `${port}`, secure.folder, `${securePort}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const { value } = await server.stdout.getReader().read();
     expect(Buffer.from(value ?? []).toString()).toBe('ready\n');
+    securedPort = secure.serve(securePort);
     world.serve([port], {
       listeners: [
         listenerConfig({
@@ -60,26 +84,19 @@ describeWith(['java', 'javac', 'mvn'], 'grpc-java on both sides', () => {
     server?.kill('SIGKILL');
     await server?.exited;
     await world.stop();
+    await secure.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('calls of all kinds, large ones, statuses, deadlines, cancellation, metadata, many at once', async () => {
+  test('calls of all kinds, large ones, statuses, deadlines, cancellation, metadata, many at once, TLS', async () => {
     const port = world.address.kind === 'ip' ? world.address.port : 0;
-    const { out, err } = await run([...java, 'call', `${port}`]);
+    const { out, err } = await run([...java, 'call', `${port}`, secure.folder, `${securedPort}`]);
     expect(`${out}${err}`.trim().split('\n')).toEqual([
-      'unary hello',
-      'compressed 1000000',
-      'large 100000000',
-      'down 1000',
-      'up 100000',
-      'both 500',
-      'fail FAILED_PRECONDITION no: 100 % ✓',
-      'deadline DEADLINE_EXCEEDED',
-      'cancel heard',
-      'metadata a value true',
-      'unimplemented UNIMPLEMENTED',
-      'together 10000',
+      ...callsMade(100_000_000, 10_000),
+      // Over mutual TLS.
+      ...callsMade(1_000_000, 1000),
     ]);
     expectBooksBalance(world.plane);
+    expectBooksBalance(secure.world.plane);
   });
 });

@@ -14,6 +14,7 @@ import {
   routeConfig,
   type SnapshotParts,
 } from './testing/configs.ts';
+import { GrpcOverTls } from './testing/grpc-over-tls.ts';
 import { grpcClientText, grpcServerText } from './testing/python-grpc.ts';
 import { RealWorld } from './testing/real.ts';
 import { expectBooksBalance } from './testing/world.ts';
@@ -27,8 +28,8 @@ except grpc.RpcError as error:
     print(error.code().name, error.details())
 `;
 
-function python(text: string, port: number) {
-  return run(['python3', '-c', text, `${port}`]);
+function python(text: string, port: number, ...more: readonly string[]) {
+  return run(['python3', '-c', text, `${port}`, ...more]);
 }
 
 const steppedText = `
@@ -70,6 +71,17 @@ class SteppedStream {
   }
 }
 
+const callsMade = [
+  'unary hello',
+  'large 8000000',
+  'down 1000',
+  'up 100000',
+  'both 500',
+  'fail UNAVAILABLE denied PERMISSION_DENIED slow DEADLINE_EXCEEDED',
+  'deadline True',
+  'many 500',
+];
+
 const hasGrpc = Bun.spawnSync(['python3', '-c', 'import grpc']).exitCode === 0;
 
 describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'grpcio on both sides', () => {
@@ -77,12 +89,14 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'grpcio on
   let server: Program;
   let port: number;
   const serverPort = freePort();
+  const secure = new GrpcOverTls();
+  const securePort = freePort();
 
   beforeAll(async () => {
     server = await startProgram({
       command(folder) {
         writeFileSync(join(folder, 'server.py'), grpcServerText);
-        return ['python3', join(folder, 'server.py'), `${serverPort}`];
+        return ['python3', join(folder, 'server.py'), `${serverPort}`, `${securePort}`, secure.folder];
       },
       ready: async () =>
         (
@@ -102,26 +116,24 @@ describeWith(hasGrpc ? ['python3'] : ['python3', 'grpcio of Python'], 'grpcio on
 
   afterAll(async () => {
     await world.stop();
+    await secure.stop();
     await server.stop();
   });
 
   test('calls of all kinds, large ones, statuses, deadlines, many at once', async () => {
     const { out, err } = await python(grpcClientText, port);
-    expect(`${out}${err}`.trim().split('\n')).toEqual([
-      'unary hello',
-      'large 8000000',
-      'down 1000',
-      'up 100000',
-      'both 500',
-      'fail UNAVAILABLE denied PERMISSION_DENIED slow DEADLINE_EXCEEDED',
-      'deadline True',
-      'many 500',
-    ]);
+    expect(`${out}${err}`.trim().split('\n')).toEqual(callsMade);
     const { stats } = world.plane.listeners.get('outbound')!;
     // A failed call is counted as one, whatever its HTTP status.
     expect(stats.responses[5]).toBeGreaterThanOrEqual(1);
     expect(stats.responses[4]).toBeGreaterThanOrEqual(1);
     expectBooksBalance(world.plane);
+  }, 30_000);
+
+  test('the same over mutual TLS on both sides', async () => {
+    const { out, err } = await python(grpcClientText, secure.serve(securePort), secure.folder);
+    expect(`${out}${err}`.trim().split('\n')).toEqual(callsMade);
+    expectBooksBalance(secure.world.plane);
   }, 30_000);
 
   test('what the proxy answers itself is a status of gRPC', async () => {

@@ -1,12 +1,14 @@
 // A gRPC server and client on grpc-js under Node, for src/proxy/grpc-js.peer.test.ts. Messages are bytes, so that nothing
 // has to be generated. `node grpc-js.mjs serve PORT` prints "ready"; `node grpc-js.mjs call PORT` a line a kind of call.
+// Behind PORT: a folder of ca.pem, cert.pem and key.pem, and the port at which all is done again over mutual TLS, with
+// less of what takes long.
 
+import { readFileSync } from 'node:fs';
 import { Client, credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 
 const same = (bytes) => bytes;
 const service = 'bank.Ledger';
-const large = 100_000_000;
-const streams = 10_000;
+const [, , mode, port, folder, securePort] = process.argv;
 const anySize = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
 const pathOf = (name) => `/${service}/${name}`;
 
@@ -52,7 +54,10 @@ const handlers = {
   },
 };
 
-function serve(port) {
+const file = (name) => readFileSync(`${folder}/${name}.pem`);
+const keyPair = () => ({ private_key: file('key'), cert_chain: file('cert') });
+
+async function serve() {
   const server = new Server(anySize);
   const streaming = { Down: [false, true], Up: [true, false], Both: [true, true] };
   const methods = Object.keys(handlers).map((name) => [
@@ -60,19 +65,30 @@ function serve(port) {
     method(name, ...(streaming[name] ?? [false, false])),
   ]);
   server.addService(Object.fromEntries(methods), handlers);
-  server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) => {
-    if (error !== null) throw error;
-    console.log('ready');
+  await bind(server, port, ServerCredentials.createInsecure());
+  if (folder !== undefined)
+    await bind(server, securePort, ServerCredentials.createSsl(file('ca'), [keyPair()], true));
+  console.log('ready');
+}
+
+function bind(server, port, bound) {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, bound, (error) => (error === null ? resolve() : reject(error)));
   });
 }
 
 const inTime = (ms = 60_000) => ({ deadline: Date.now() + ms });
 
-async function call(port) {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-    ...anySize,
-    'grpc.default_authority': 'ledger',
-  });
+async function call() {
+  await callAll(port, credentials.createInsecure(), { large: 100_000_000, streams: 10_000 });
+  if (folder === undefined) return;
+  const secure = credentials.createSsl(file('ca'), file('key'), file('cert'));
+  await callAll(securePort, secure, { large: 1_000_000, streams: 1000 });
+}
+
+async function callAll(port, channel, { large, streams }) {
+  const names = { 'grpc.default_authority': 'ledger', 'grpc.ssl_target_name_override': 'ledger' };
+  const client = new Client(`127.0.0.1:${port}`, channel, { ...anySize, ...names });
   const unary = (name, bytes, options = inTime(), metadata = new Metadata()) =>
     new Promise((resolve) => {
       const made = client.makeUnaryRequest(
@@ -112,11 +128,12 @@ async function call(port) {
   console.log('both', await both(client, 500));
   const { error } = await unary('Fail', small);
   console.log('fail', error.code, error.details);
+  const heard = await cancelledCalls(unary);
   console.log('deadline', (await unary('Slow', small, inTime(300))).error.code);
-  await cancel(client, unary);
+  await cancel(client, unary, heard + 2);
   await echoMetadata(unary);
   console.log('unimplemented', (await unary('Nothing', small)).error.code);
-  await together(client);
+  await together(client, streams);
   client.close();
 }
 
@@ -148,8 +165,12 @@ async function both(client, count) {
   return await messagesOf(call);
 }
 
+async function cancelledCalls(unary) {
+  return Number((await unary('Cancelled', Buffer.from('x'))).answer);
+}
+
 /** The server hears of it: of this one, and of the call whose deadline passed. */
-async function cancel(client, unary) {
+async function cancel(client, unary, wanted) {
   const call = client.makeUnaryRequest(
     pathOf('Slow'),
     same,
@@ -162,8 +183,7 @@ async function cancel(client, unary) {
   await new Promise((done) => setTimeout(done, 200));
   call.cancel();
   for (let tries = 0; tries < 100; tries++) {
-    if ((await unary('Cancelled', Buffer.from('x'))).answer.toString() === '2')
-      return console.log('cancel heard');
+    if ((await cancelledCalls(unary)) === wanted) return console.log('cancel heard');
     await new Promise((done) => setTimeout(done, 50));
   }
   console.log('cancel not heard');
@@ -179,7 +199,7 @@ async function echoMetadata(unary) {
 }
 
 /** So many streams, all open before the first one ends. */
-async function together(client) {
+async function together(client, streams) {
   const calls = Array.from({ length: streams }, () =>
     client.makeBidiStreamRequest(pathOf('Both'), same, same, new Metadata(), inTime(120_000)),
   );
@@ -197,6 +217,5 @@ async function together(client) {
   );
 }
 
-const [, , mode, port] = process.argv;
-if (mode === 'serve') serve(port);
-else await call(port);
+if (mode === 'serve') await serve();
+else await call();

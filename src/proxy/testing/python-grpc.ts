@@ -1,6 +1,9 @@
 // A server and a client of gRPC in Python (grpcio), for whoever stands between them.
 
-/** Methods of every kind whose messages are bytes, so that nothing has to be generated. */
+/**
+ * Methods of every kind whose messages are bytes, so that nothing has to be generated. `argv[2]` and `argv[3]`, where
+ * given: another port, with mutual TLS by the `ca.pem`, `cert.pem` and `key.pem` of a folder.
+ */
 export const grpcServerText = `
 import grpc, sys, time
 from concurrent import futures
@@ -36,14 +39,27 @@ class Handler(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary)
 server = grpc.server(futures.ThreadPoolExecutor(16), handlers=[Handler()], options=[('grpc.max_receive_message_length', -1)])
 server.add_insecure_port('127.0.0.1:' + sys.argv[1])
+if len(sys.argv) > 2:
+    ca, cert, key = (open(f'{sys.argv[3]}/{name}.pem', 'rb').read() for name in ('ca', 'cert', 'key'))
+    server.add_secure_port('127.0.0.1:' + sys.argv[2], grpc.ssl_server_credentials([(key, cert)], ca, True))
 server.start()
 server.wait_for_termination()
 `;
 
-/** Prints an outcome a line; `argv[1]` is the port of whoever leads to `ledger`. */
+/**
+ * Prints an outcome a line; `argv[1]` is the port of whoever leads to `ledger`; `argv[2]`, where given, the folder of
+ * what mutual TLS needs.
+ */
 export const grpcClientText = `
 import grpc, sys
-channel = grpc.insecure_channel('127.0.0.1:' + sys.argv[1], options=[('grpc.default_authority', 'ledger'), ('grpc.max_receive_message_length', -1)])
+address = '127.0.0.1:' + sys.argv[1]
+options = [('grpc.default_authority', 'ledger'), ('grpc.max_receive_message_length', -1)]
+if len(sys.argv) > 2:
+    ca, cert, key = (open(f'{sys.argv[2]}/{name}.pem', 'rb').read() for name in ('ca', 'cert', 'key'))
+    options.append(('grpc.ssl_target_name_override', 'ledger'))
+    channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(ca, key, cert), options)
+else:
+    channel = grpc.insecure_channel(address, options)
 unary = lambda name, data, timeout=10: channel.unary_unary('/bank.Ledger/' + name)(data, timeout=timeout)
 def code(name, timeout=10):
     try:

@@ -45,23 +45,41 @@ func grpcServe() {
 }
 
 func serverTLS() *tls.Config {
-	certificate, err := tls.LoadX509KeyPair(*certFile, *keyFile)
-	check("certificate", err)
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+	config := ownCertificate()
 	if *clientCA != "" {
-		pem, err := os.ReadFile(*clientCA)
-		check("client CA", err)
-		config.ClientCAs = x509.NewCertPool()
-		config.ClientCAs.AppendCertsFromPEM(pem)
+		config.ClientCAs = authorities(*clientCA)
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return config
 }
 
+func ownCertificate() *tls.Config {
+	certificate, err := tls.LoadX509KeyPair(*certFile, *keyFile)
+	check("certificate", err)
+	return &tls.Config{Certificates: []tls.Certificate{certificate}}
+}
+
+func authorities(file string) *x509.CertPool {
+	pem, err := os.ReadFile(file)
+	check("authorities", err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return pool
+}
+
+func clientCredentials() credentials.TransportCredentials {
+	if *certFile == "" {
+		return insecure.NewCredentials()
+	}
+	config := ownCertificate()
+	config.RootCAs = authorities(*serverCA)
+	return credentials.NewTLS(config)
+}
+
 func dial() *grpc.ClientConn {
 	conn, err := grpc.NewClient(
 		"passthrough:///"+*address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(clientCredentials()),
 		grpc.WithAuthority("ledger"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(anySize), grpc.MaxCallSendMsgSize(anySize)),
 	)

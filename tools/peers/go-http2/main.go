@@ -15,9 +15,10 @@ import (
 var (
 	address     = flag.String("address", "127.0.0.1:0", "to listen on, or to call")
 	connections = flag.Int("connections", 10, "that the streams share")
-	certFile    = flag.String("cert", "", "of the gRPC server; with -key it speaks TLS")
+	certFile    = flag.String("cert", "", "of the gRPC server or client; with -key it speaks TLS")
 	keyFile     = flag.String("key", "", "")
 	clientCA    = flag.String("client-ca", "", "with -cert: only clients with a certificate of this authority")
+	serverCA    = flag.String("ca", "", "with -cert: of the server that a client calls")
 	reflectOld  = flag.Bool("v1alpha", false, "the server reflects itself as older ones do")
 	streams     = flag.Int("streams", 10_000, "open at once")
 	large       = flag.Int("large", 100<<20, "bytes of the largest message")

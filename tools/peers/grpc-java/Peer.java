@@ -1,7 +1,10 @@
 // A gRPC server and client on grpc-java for src/proxy/grpc-java.peer.test.ts. Messages are bytes, so that nothing has to
 // be generated. `java Peer.java serve PORT` prints "ready"; `java Peer.java call PORT` prints a line a kind of call.
+// Behind PORT: a folder of ca.pem, cert.pem and key.pem, and the port at which all is done again over mutual TLS, with
+// less of what takes long.
 
 import io.grpc.CallOptions;
+import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.Context;
@@ -13,16 +16,20 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
+import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
+import io.grpc.TlsServerCredentials;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -33,8 +40,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 public final class Peer {
   static final String SERVICE = "bank.Ledger";
-  static final int LARGE = 100_000_000;
-  static final int STREAMS = 10_000;
+  static int large = 100_000_000;
+  static int streams = 10_000;
   static final Metadata.Key<String> TEXT = Metadata.Key.of("x-echo", Metadata.ASCII_STRING_MARSHALLER);
   static final Metadata.Key<byte[]> BINARY = Metadata.Key.of("x-echo-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
@@ -80,15 +87,42 @@ public final class Peer {
 
   public static void main(String[] arguments) throws Exception {
     int port = Integer.parseInt(arguments[1]);
-    if (arguments[0].equals("serve")) serve(port);
-    else call(port);
+    boolean serves = arguments[0].equals("serve");
+    if (serves) serve(port, InsecureServerCredentials.create());
+    else call(port, InsecureChannelCredentials.create());
+    if (arguments.length > 2) {
+      String folder = arguments[2];
+      int securePort = Integer.parseInt(arguments[3]);
+      large = 1_000_000;
+      streams = 1000;
+      if (serves) serve(securePort, serverCredentials(folder));
+      else call(securePort, channelCredentials(folder));
+    }
+    if (!serves) System.exit(0);
+    System.out.println("ready");
+    Thread.currentThread().join();
+  }
+
+  static ServerCredentials serverCredentials(String folder) throws IOException {
+    return TlsServerCredentials.newBuilder()
+        .keyManager(new File(folder, "cert.pem"), new File(folder, "key.pem"))
+        .trustManager(new File(folder, "ca.pem"))
+        .clientAuth(TlsServerCredentials.ClientAuth.REQUIRE)
+        .build();
+  }
+
+  static ChannelCredentials channelCredentials(String folder) throws IOException {
+    return TlsChannelCredentials.newBuilder()
+        .keyManager(new File(folder, "cert.pem"), new File(folder, "key.pem"))
+        .trustManager(new File(folder, "ca.pem"))
+        .build();
   }
 
   // The server.
 
   static final AtomicInteger cancelled = new AtomicInteger();
 
-  static void serve(int port) throws Exception {
+  static void serve(int port, ServerCredentials credentials) throws Exception {
     ServerServiceDefinition service =
         ServerServiceDefinition.builder(SERVICE)
             .addMethod(ECHO, ServerCalls.asyncUnaryCall((request, out) -> answer(out, request)))
@@ -101,13 +135,11 @@ public final class Peer {
             .addMethod(UP, ServerCalls.asyncClientStreamingCall(Peer::up))
             .addMethod(BOTH, ServerCalls.asyncBidiStreamingCall(Peer::both))
             .build();
-    Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
+    Grpc.newServerBuilderForPort(port, credentials)
         .addService(ServerInterceptors.intercept(service, new EchoMetadata()))
         .maxInboundMessageSize(Integer.MAX_VALUE)
         .build()
         .start();
-    System.out.println("ready");
-    Thread.currentThread().join();
   }
 
   /** What came in the head goes back in the trailers. */
@@ -187,26 +219,26 @@ public final class Peer {
 
   static ManagedChannel channel;
 
-  static void call(int port) throws Exception {
+  static void call(int port, ChannelCredentials credentials) throws Exception {
     channel =
-        Grpc.newChannelBuilder("127.0.0.1:" + port, InsecureChannelCredentials.create())
+        Grpc.newChannelBuilder("127.0.0.1:" + port, credentials)
             .overrideAuthority("ledger")
             .maxInboundMessageSize(Integer.MAX_VALUE)
             .build();
     System.out.println("unary " + text(unary(ECHO, bytes("hello"), options())));
     System.out.println("compressed " + unary(ECHO, new byte[1_000_000], options().withCompression("gzip")).length);
-    System.out.println("large " + unary(ECHO, new byte[LARGE], options()).length);
+    System.out.println("large " + unary(ECHO, new byte[large], options()).length);
     System.out.println("down " + count(ClientCalls.blockingServerStreamingCall(channel, DOWN, options(), bytes("1000"))));
     System.out.println("up " + collect(UP, 100, new byte[1000]));
     System.out.println("both " + collect(BOTH, 500, bytes("m")));
     System.out.println("fail " + statusOf(FAIL, options()));
+    int heard = cancelledCalls();
     System.out.println("deadline " + codeOf(SLOW, options().withDeadlineAfter(300, TimeUnit.MILLISECONDS)));
-    System.out.println("cancel " + cancel());
+    System.out.println("cancel " + cancel(heard + 2));
     System.out.println("metadata " + metadata());
     System.out.println("unimplemented " + codeOf(method(MethodDescriptor.MethodType.UNARY, "Nothing"), options()));
     System.out.println("together " + together());
     channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
-    System.exit(0);
   }
 
   static CallOptions options() {
@@ -269,14 +301,18 @@ public final class Peer {
     return said.length() > 0 ? said.toString() : "" + received.get();
   }
 
+  static int cancelledCalls() {
+    return Integer.parseInt(text(unary(CANCELLED, bytes("x"), options())));
+  }
+
   /** The server hears of it: of this one, and of the call whose deadline passed. */
-  static String cancel() throws Exception {
+  static String cancel(int wanted) throws Exception {
     ClientCall<byte[], byte[]> call = channel.newCall(SLOW, options());
     ClientCalls.futureUnaryCall(call, bytes("x"));
     Thread.sleep(200);
     call.cancel("enough", null);
     for (int tries = 0; tries < 100; tries++) {
-      if (text(unary(CANCELLED, bytes("x"), options())).equals("2")) return "heard";
+      if (cancelledCalls() == wanted) return "heard";
       Thread.sleep(50);
     }
     return "not heard";
@@ -300,12 +336,12 @@ public final class Peer {
 
   /** So many streams, all open before the first one ends. */
   static String together() throws Exception {
-    CountDownLatch opened = new CountDownLatch(STREAMS);
-    CountDownLatch ended = new CountDownLatch(STREAMS);
+    CountDownLatch opened = new CountDownLatch(streams);
+    CountDownLatch ended = new CountDownLatch(streams);
     AtomicInteger well = new AtomicInteger();
     @SuppressWarnings("unchecked")
-    StreamObserver<byte[]>[] outs = new StreamObserver[STREAMS];
-    for (int index = 0; index < STREAMS; index++) {
+    StreamObserver<byte[]>[] outs = new StreamObserver[streams];
+    for (int index = 0; index < streams; index++) {
       outs[index] =
           ClientCalls.asyncBidiStreamingCall(
               channel.newCall(BOTH, CallOptions.DEFAULT.withDeadlineAfter(120, TimeUnit.SECONDS)),
