@@ -3,7 +3,7 @@
 // and, while it waits, no copy.
 
 import { WireWriter } from '../protobuf/wire-writer.ts';
-import { type Page, pageLength } from '../snapshot/pages.ts';
+import { type Page, pageLength, pageOf } from '../snapshot/pages.ts';
 import type { XdsNode, XdsResource } from '../types.ts';
 import { type DeltaRequest, nackCode, type SotwRequest } from './messages.ts';
 import { encodeNode } from './node.ts';
@@ -102,8 +102,6 @@ interface Kept {
   readonly frames: WeakMap<XdsResource, Uint8Array>;
   /** Frames in a row that are one piece. */
   readonly pages: WeakMap<Page, Uint8Array>;
-  /** By their first member: who names what there is names it in the same order as others. */
-  readonly named: WeakMap<XdsResource, Page>;
   /** Those that are not known to be shared, once they were sent. */
   readonly sent: WeakSet<Page>;
 }
@@ -111,13 +109,11 @@ interface Kept {
 const sotwKept: Kept = {
   frames: new WeakMap(),
   pages: new WeakMap(),
-  named: new WeakMap(),
   sent: new WeakSet(),
 };
 const deltaKept: Kept = {
   frames: new WeakMap(),
   pages: new WeakMap(),
-  named: new WeakMap(),
   sent: new WeakSet(),
 };
 
@@ -142,14 +138,7 @@ function isPaged(content: Content): content is readonly Page[] {
 }
 
 function piecesOf(members: readonly XdsResource[], frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
-  const [first] = members;
-  if (first === undefined || members.length < pageLength) return members.map(frameOf);
-  let page = kept.named.get(first);
-  if (page === undefined || !members.every((one, i) => one === page?.members[i])) {
-    page = { members, shared: true };
-    kept.named.set(first, page);
-  }
-  return pieceOf(page, frameOf, kept);
+  return members.length < pageLength ? members.map(frameOf) : pieceOf(pageOf(members), frameOf, kept);
 }
 
 function pieceOf(page: Page, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {

@@ -13,10 +13,11 @@ import {
   wrappedResourceType,
 } from './messages.ts';
 import { parseNode } from './node.ts';
+import { NameRuns } from './shared-names.ts';
 
 export function parseSotwRequest(bytes: Uint8Array): SotwRequest {
   const reader = new WireReader(bytes);
-  const names: string[] = [];
+  const names = new NameRuns();
   let version = '';
   let typeUrl = '';
   let nonce = '';
@@ -25,19 +26,19 @@ export function parseSotwRequest(bytes: Uint8Array): SotwRequest {
   while (reader.next()) {
     if (reader.field === 1) version = reader.string();
     else if (reader.field === 2) node = parseNode(reader.view());
-    else if (reader.field === 3) names.push(reader.string(nameLengthMax));
+    else if (reader.field === 3) names.read(reader);
     else if (reader.field === 4) typeUrl = reader.string();
     else if (reader.field === 5) nonce = reader.string();
     else if (reader.field === 6) error = parseStatus(reader.nested());
     else reader.skip();
   }
-  return { typeUrl, version, nonce, names, node, error };
+  return { typeUrl, version, nonce, names: names.names, node, error };
 }
 
 export function parseDeltaRequest(bytes: Uint8Array): DeltaRequest {
   const reader = new WireReader(bytes);
-  const subscribe: string[] = [];
-  const unsubscribe: string[] = [];
+  const subscribe = new NameRuns();
+  const unsubscribe = new NameRuns();
   const initialVersions = new Map<string, string>();
   let typeUrl = '';
   let nonce = '';
@@ -46,14 +47,22 @@ export function parseDeltaRequest(bytes: Uint8Array): DeltaRequest {
   while (reader.next()) {
     if (reader.field === 1) node = parseNode(reader.view());
     else if (reader.field === 2) typeUrl = reader.string();
-    else if (reader.field === 3) subscribe.push(reader.string(nameLengthMax));
-    else if (reader.field === 4) unsubscribe.push(reader.string(nameLengthMax));
+    else if (reader.field === 3) subscribe.read(reader);
+    else if (reader.field === 4) unsubscribe.read(reader);
     else if (reader.field === 5) parseVersionEntry(reader.nested(), initialVersions);
     else if (reader.field === 6) nonce = reader.string();
     else if (reader.field === 7) error = parseStatus(reader.nested());
     else reader.skip();
   }
-  return { typeUrl, nonce, subscribe, unsubscribe, initialVersions, node, error };
+  return {
+    typeUrl,
+    nonce,
+    subscribe: subscribe.names,
+    unsubscribe: unsubscribe.names,
+    initialVersions,
+    node,
+    error,
+  };
 }
 
 function parseVersionEntry(reader: WireReader, into: Map<string, string>): void {

@@ -12,6 +12,8 @@ export class WireReader {
   readonly bytes: Uint8Array;
   readonly end: number;
   position: number;
+  /** Where the tag of the field that `next` found begins. */
+  start = 0;
   /** Of the field that `next` found. */
   field = 0;
   type = 0;
@@ -29,6 +31,7 @@ export class WireReader {
   /** Moves to the next field; false at the end. */
   next(): boolean {
     if (this.done) return false;
+    this.start = this.position;
     const tag = this.varint();
     this.field = Math.floor(tag / 8);
     this.type = tag & 7;
@@ -62,11 +65,15 @@ export class WireReader {
 
   /** The length-delimited field as a view of the same memory. */
   view(): Uint8Array {
+    const at = this.passText();
+    return this.bytes.subarray(at, this.position);
+  }
+
+  /** Passes over a length-delimited field; where its content begins. */
+  passText(): number {
     if (this.type !== wireType.bytes)
       throw new WireError(`holds wire type ${this.type} in field ${this.field}`);
-    const length = this.varint();
-    const at = this.advance(length);
-    return this.bytes.subarray(at, at + length);
+    return this.advance(this.varint());
   }
 
   nested(): WireReader {
@@ -89,7 +96,7 @@ export class WireReader {
   skip(): void {
     if (this.type === wireType.varint) this.varint();
     else if (this.type === wireType.fixed64) this.advance(8);
-    else if (this.type === wireType.bytes) this.view();
+    else if (this.type === wireType.bytes) this.passText();
     else if (this.type === wireType.fixed32) this.advance(4);
     else throw new WireError(`holds wire type ${this.type}`);
   }

@@ -8,6 +8,7 @@ import { NamedResources } from '../snapshot/named-resources.ts';
 import { unaskedOf } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { virtualHostType, type XdsResource } from '../types.ts';
+import { NameList } from './name-list.ts';
 import type { Prepared } from './prepared.ts';
 import { selectNext } from './select.ts';
 import { isComplete, type TypeState } from './type-state.ts';
@@ -16,15 +17,7 @@ import { isComplete, type TypeState } from './type-state.ts';
 export function subscribeDelta(state: TypeState, request: DeltaRequest, resources: ResourceMap | null): void {
   const first = !state.started;
   state.started = true;
-  for (const asked of request.subscribe) {
-    if (asked === '*' || isTable(state, asked)) continue;
-    // A thousand clients that name the same resources keep the snapshot's texts, not each its own.
-    const name = resources?.get(asked)?.name ?? asked;
-    // Always answered, also when it was subscribed before and has not changed.
-    if (state.wants(name)) state.oweAgain(name);
-    state.addName(name);
-    state.due.add(name);
-  }
+  if (!subscribeList(state, request.subscribe)) subscribeEach(state, request.subscribe, resources);
   if (request.subscribe.some((name) => name === '*' || isTable(state, name)))
     subscribeAll(state, 'explicit', resources);
   else if (first && request.subscribe.length === 0 && meansAll(state)) {
@@ -35,6 +28,24 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
     else giveUp(state, name);
   }
   if (first) skipHeld(state, request.initialVersions, resources);
+}
+
+/** Many names at once, none of which it had: one reference. False: they are not such. */
+function subscribeList(state: TypeState, names: readonly string[]): boolean {
+  const list = state.typeUrl === virtualHostType ? null : NameList.of(names);
+  return list !== null && !list.has('*') && state.addList(list);
+}
+
+function subscribeEach(state: TypeState, names: readonly string[], resources: ResourceMap | null): void {
+  for (const asked of names) {
+    if (asked === '*' || isTable(state, asked)) continue;
+    // A thousand clients that name the same resources keep the snapshot's texts, not each its own.
+    const name = resources?.get(asked)?.name ?? asked;
+    // Always answered, also when it was subscribed before and has not changed.
+    if (state.wants(name)) state.oweAgain(name);
+    state.addName(name);
+    state.due.add(name);
+  }
 }
 
 /** A first request without names. Of virtual hosts Envoy sends such a one, and takes what comes for its table. */
@@ -155,6 +166,7 @@ export function prepareDelta(
     version,
     sent: content,
     removed,
+    pages,
     trial,
     encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, pages ?? content, gone, without),
   };

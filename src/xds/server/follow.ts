@@ -6,9 +6,9 @@ import { PartlyNamed, unaskedOf } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsVariant, typeUrls } from '../types.ts';
 import { startDelta } from './delta.ts';
-import type { Warming } from './order.ts';
 import { startSotw } from './sotw.ts';
 import type { TypeState } from './type-state.ts';
+import type { Warming } from './warming.ts';
 
 /** The newest set replaces what was due of older ones. */
 export function follow(state: TypeState, variant: AdsVariant, next: ResourceMap, warming: Warming): void {

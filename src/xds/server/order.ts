@@ -3,9 +3,9 @@
 // is under way. Routes are not warmed by any client, so a route must never name a cluster that was not delivered (xDS
 // protocol, "Eventual consistency considerations").
 
-import { warmingWaitMs } from '../limits.ts';
 import { typeUrls, virtualHostType } from '../types.ts';
 import type { TypeState } from './type-state.ts';
+import type { Warming } from './warming.ts';
 
 /** Secrets first: clusters and listeners wait for theirs. */
 const order: readonly string[] = [
@@ -28,48 +28,6 @@ export function sortTypes(states: Iterable<TypeState>): TypeState[] {
 function rankOf(typeUrl: string): number {
   const rank = order.indexOf(typeUrl);
   return rank === -1 ? order.length : rank;
-}
-
-/**
- * Assignments of clusters that were just sent: until they are asked for and sent, the client may still be warming those
- * clusters.
- */
-export class Warming {
-  /**
-   * Each with when it was last expected, the oldest first: one that is never asked for must not end the patience with
-   * others.
-   */
-  private readonly names = new Map<string, number>();
-  private lastMs = 0;
-  /** Until then a client that came back may not have asked for all its types yet; nothing is removed under them. */
-  readonly youngUntilMs: number;
-
-  constructor(openedMs: number) {
-    this.youngUntilMs = openedMs + warmingWaitMs;
-  }
-
-  expect(name: string, nowMs: number): void {
-    this.names.delete(name);
-    this.names.set(name, nowMs);
-    this.lastMs = nowMs;
-  }
-
-  settle(name: string): void {
-    this.names.delete(name);
-  }
-
-  /** A client that does not ask for endpoints at all must not wait for ever. */
-  waiting(nowMs: number): boolean {
-    for (const [name, sinceMs] of this.names) {
-      if (nowMs < sinceMs + warmingWaitMs) break;
-      this.names.delete(name);
-    }
-    return this.names.size > 0;
-  }
-
-  get dueMs(): number {
-    return this.names.size === 0 ? Number.POSITIVE_INFINITY : this.lastMs + warmingWaitMs;
-  }
 }
 
 export function mayMake(

@@ -5,6 +5,7 @@ import { responseBytesMax } from '../limits.ts';
 import type { Page } from '../snapshot/pages.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
+import type { DuePages } from './due-names.ts';
 import type { Trial } from './quarantine.ts';
 import type { TypeState } from './type-state.ts';
 
@@ -59,13 +60,16 @@ function selectTrial(
 }
 
 function selectDue(state: TypeState, resources: ResourceMap, weights: Weights): Selected {
-  const pages = selectPages(state, resources, weights);
-  if (pages.length > 0) {
-    const paged = pages.flatMap(({ members }) => members);
-    return { content: paged, pages, absent: [], trial: null };
+  const absent: string[] = [];
+  for (;;) {
+    const taken = selectPages(state, resources, weights);
+    if (taken === null) break;
+    for (const name of taken.absent) absent.push(name);
+    const { pages } = taken;
+    if (pages.length === 0) continue;
+    return { content: pages.flatMap(({ members }) => members), pages, absent, trial: null };
   }
   const content: XdsResource[] = [];
-  const absent: string[] = [];
   let bytes = 0;
   for (const name of state.due) {
     const resource = resources.get(name);
@@ -80,9 +84,9 @@ function selectDue(state: TypeState, resources: ResourceMap, weights: Weights): 
   return { content, pages: null, absent, trial: null };
 }
 
-/** Of a client that wants everything and has refused nothing. */
-function selectPages(state: TypeState, resources: ResourceMap, weights: Weights): readonly Page[] {
-  if (state.quarantine.changesForms) return [];
+/** Of a client that has refused nothing. */
+function selectPages(state: TypeState, resources: ResourceMap, weights: Weights): DuePages | null {
+  if (state.quarantine.changesForms) return null;
   let bytes = 0;
   return state.due.takePages(resources, (page) => {
     bytes += weights.ofPage(page);

@@ -8,11 +8,12 @@ import { findReferences } from '../snapshot/references.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
 import { prepareDelta } from './delta.ts';
-import { mayMake, mayRemove, sortTypes, Warming } from './order.ts';
+import { mayMake, mayRemove, sortTypes } from './order.ts';
 import type { PictureSlots, SlotTaker } from './picture-slots.ts';
 import type { Prepared } from './prepared.ts';
 import { prepareSotw } from './sotw.ts';
 import { noResources, TypeState } from './type-state.ts';
+import { awaitedBy, Warming } from './warming.ts';
 
 export interface SendingHost {
   readonly clock: Clock;
@@ -177,7 +178,7 @@ export class Sending implements SlotTaker, TimerHandler {
     state.sending({ nonce, version, sentAtMs: nowMs, sent, removed, trial });
     state.sentVersion = prepared.version;
     state.sentAtMs = nowMs;
-    if (state.typeUrl === typeUrls.cluster) this.warm(prepared.sent, nowMs);
+    if (state.typeUrl === typeUrls.cluster) this.warm(prepared, nowMs);
     if (state.typeUrl === typeUrls.endpoint) for (const { name } of prepared.sent) this.warming.settle(name);
     this.writable = this.stream.send(prepared.encode(nonce));
     // From here on the client is to take it.
@@ -185,15 +186,12 @@ export class Sending implements SlotTaker, TimerHandler {
   }
 
   /** A client that takes a changed EDS cluster waits for its endpoints, also for those it has: they are sent again. */
-  private warm(clusters: readonly XdsResource[], nowMs: number): void {
+  private warm({ sent, pages }: Prepared, nowMs: number): void {
     const endpoints = this.types.get(typeUrls.endpoint);
-    const assignments = this.resourcesOf(typeUrls.endpoint) ?? noResources;
-    for (const resource of clusters) {
-      const name = findEndpoints(resource);
-      if (name === undefined || !assignments.has(name)) continue;
-      this.warming.expect(name, nowMs);
-      if (endpoints?.wants(name)) endpoints.oweAgain(name);
-    }
+    const awaited = awaitedBy(sent, pages, this.resourcesOf(typeUrls.endpoint) ?? noResources);
+    this.warming.expect(awaited, nowMs);
+    if (endpoints === undefined || !endpoints.wantsAny(awaited)) return;
+    for (const name of awaited.names) if (endpoints.wants(name)) endpoints.oweAgain(name);
   }
 
   /** Something waits for an answer that may never come: look again when its patience ends. */
@@ -228,18 +226,5 @@ function pin(resource: XdsResource, pinned: Set<string>): void {
     for (const name of [...clusters, ...endpoints]) pinned.add(name);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-  }
-}
-
-/**
- * The assignment an EDS cluster waits for. What cannot be read waits for nothing: the client will say what is wrong
- * with it.
- */
-function findEndpoints(cluster: XdsResource): string | undefined {
-  try {
-    return findReferences(cluster).endpoints[0];
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
   }
 }

@@ -7,6 +7,7 @@ import { versionOf } from '../snapshot/diff.ts';
 import { PartlyNamed } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
+import { NameList } from './name-list.ts';
 import type { Prepared } from './prepared.ts';
 import type { Trial } from './quarantine.ts';
 import { selectNext } from './select.ts';
@@ -22,23 +23,31 @@ export function isCurrent(state: TypeState, request: SotwRequest): boolean {
  */
 export function subscribeSotw(state: TypeState, request: SotwRequest, resources: ResourceMap | null): void {
   const first = !state.started;
+  // An ACK repeats all names; those of many clients are one array.
+  if (!first && request.names === state.asked && request.names.length > 0) return;
+  state.asked = request.names;
   const before = state.wildcard;
   state.started = true;
   state.wildcard = decideWildcard(state, request.names, first);
-  const names = new Set(request.names);
-  names.delete('*');
-  for (const name of state.names) if (!names.has(name)) drop(state, name);
-  for (const asked of names) {
-    if (state.names.has(asked)) continue;
-    // The snapshot's own text, which all clients share.
-    const name = resources?.get(asked)?.name ?? asked;
-    state.addName(name);
-    state.due.add(name);
-  }
+  const list = state.names.size === 0 ? NameList.of(request.names) : null;
+  if (list === null || list.has('*') || !state.addList(list)) subscribeEach(state, request.names, resources);
   if (state.wildcard !== 'no' && before === 'no') state.owed = true;
   if (!first) return;
   state.heldVersion = request.version;
   if (resources !== null) skipHeld(state, resources);
+}
+
+function subscribeEach(state: TypeState, asked: readonly string[], resources: ResourceMap | null): void {
+  const names = new Set(asked);
+  names.delete('*');
+  for (const name of state.names) if (!names.has(name)) drop(state, name);
+  for (const name of names) {
+    if (state.names.has(name)) continue;
+    // The snapshot's own text, which all clients share.
+    const own = resources?.get(name)?.name ?? name;
+    state.addName(own);
+    state.due.add(own);
+  }
 }
 
 /** No names mean everything, until a name (or `*`) was ever given on this stream; from then on they mean nothing. */
@@ -103,6 +112,7 @@ function prepareComplete(
     version,
     sent,
     removed,
+    pages: null,
     trial,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
   };
@@ -159,6 +169,7 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
     version,
     sent: content,
     removed: [],
+    pages,
     trial,
     encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, pages ?? content),
   };

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { NameList } from './name-list.ts';
 import { SubscribedNames } from './subscribed-names.ts';
 
 test('any history is a set of names', () => {
@@ -12,11 +13,18 @@ test('any history is a set of names', () => {
       const names = new SubscribedNames();
       const judge = new Set<string>();
       for (const { add, remove } of steps) {
+        const list = new NameList([...new Set(add)].map((number) => `list ${number}`));
+        const isDisjoint = list.names.every((name) => !judge.has(name));
+        expect(names.isDisjointFrom(list)).toBe(isDisjoint);
+        if (isDisjoint) names.addList(list);
+        if (isDisjoint) for (const name of list.names) judge.add(name);
         for (const name of add.map(String)) {
           if (!names.has(name)) names.add(name);
           judge.add(name);
         }
-        for (const name of remove.map(String)) expect(names.delete(name)).toBe(judge.delete(name));
+        for (const number of remove)
+          for (const name of [`${number}`, `list ${number}`])
+            expect(names.delete(name)).toBe(judge.delete(name));
         names.settle();
         expect(names.size).toBe(judge.size);
         expect([...names].sort()).toEqual([...judge].sort());

@@ -6,6 +6,7 @@ import { PartlyNamed } from '../snapshot/partly-named.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { typeUrls, type XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
+import type { NameList } from './name-list.ts';
 import { Quarantine, type QuarantineHost, type Trial } from './quarantine.ts';
 import { SubscribedNames } from './subscribed-names.ts';
 import type { AdsSyncStatus, AdsTypeStatus } from './types.ts';
@@ -47,6 +48,8 @@ export class TypeState implements QuarantineHost {
   readonly leaving = new Map<string, XdsResource>();
   /** Delta: what the client said it holds, until the first snapshot tells what that is worth. */
   held: ReadonlyMap<string, string> = new Map();
+  /** SotW: the names of its last request. */
+  asked: readonly string[] = [];
   /** SotW: the version that the client said it holds. */
   heldVersion = '';
   /** A response is owed even if it is empty. */
@@ -67,7 +70,12 @@ export class TypeState implements QuarantineHost {
    * A response to a client that was behind in nothing else, from `from`: it has nothing of what is in it, which is
    * written down by name (`behind`) only when something happens before the answer comes.
    */
-  private fresh: { readonly response: Inflight; readonly from: ResourceMap | null } | null = null;
+  private fresh: {
+    readonly response: Inflight;
+    readonly from: ResourceMap | null;
+    /** Of `due`. */
+    readonly additions: number;
+  } | null = null;
   readonly quarantine: Quarantine;
   sentVersion = '';
   sentAtMs = -1;
@@ -85,6 +93,15 @@ export class TypeState implements QuarantineHost {
     this.nameBytes += name.length + nameOverheadBytes;
   }
 
+  /** Names that it has none of and that `*` does not cover, all of them due; false: some are not such. */
+  addList(list: NameList): boolean {
+    if (this.wildcard !== 'no' || !this.names.isDisjointFrom(list)) return false;
+    this.names.addList(list);
+    this.nameBytes += list.length + list.size * nameOverheadBytes;
+    this.due.addList(list);
+    return true;
+  }
+
   deleteName(name: string): void {
     if (this.names.delete(name)) this.nameBytes -= name.length + nameOverheadBytes;
   }
@@ -92,6 +109,11 @@ export class TypeState implements QuarantineHost {
   wants(name: string): boolean {
     if (this.names.has(name)) return true;
     return this.wildcard !== 'no' && !(this.base instanceof PartlyNamed && this.base.isNamed(name));
+  }
+
+  /** False: it wants none of them. */
+  wantsAny(list: NameList): boolean {
+    return this.wildcard !== 'no' || !this.names.isDisjointFrom(list);
   }
 
   /** Something to send that adds or changes. */
@@ -145,7 +167,8 @@ export class TypeState implements QuarantineHost {
     }
     this.spellFresh();
     const isPlain = response.trial === null && !this.quarantine.changesForms;
-    if (this.behind.size === 0 && isPlain) this.fresh = { response, from: this.base };
+    if (this.behind.size === 0 && isPlain)
+      this.fresh = { response, from: this.base, additions: this.due.additions };
     else this.fallBehindAll(response);
     this.inflight = response;
   }
@@ -163,8 +186,10 @@ export class TypeState implements QuarantineHost {
 
   /** It was taken, and nothing happened since it was sent: what is in it is as in `base`. */
   private takeFresh(response: Inflight): boolean {
-    const isFresh = this.fresh?.response === response && this.fresh.from === this.base;
-    if (!isFresh || (this.due.size > 0 && response.sent.some(({ name }) => this.due.has(name)))) return false;
+    const { fresh, due } = this;
+    if (fresh?.response !== response || fresh.from !== this.base) return false;
+    const isDueAgain = fresh.additions !== due.additions && due.size > 0;
+    if (isDueAgain && response.sent.some(({ name }) => due.has(name))) return false;
     this.fresh = null;
     return true;
   }

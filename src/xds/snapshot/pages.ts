@@ -40,18 +40,42 @@ function pagesBelow(base: ResourceMap): readonly Page[] {
 
 /** `resources` in their order. */
 export function cutPages(resources: readonly XdsResource[], shared: boolean): readonly Page[] {
-  const pages: Page[] = [];
-  let [from, bytes] = [0, 0];
-  for (const [i, resource] of resources.entries()) {
-    const isFull = i - from >= pageLength || bytes + resource.bytes.length > pageBytesMax;
-    if (isFull && i > from) {
-      pages.push({ members: resources.slice(from, i), shared });
-      [from, bytes] = [i, 0];
+  let next = 0;
+  return pageSizes(resources).map((size) => {
+    next += size;
+    return { members: resources.slice(next - size, next), shared };
+  });
+}
+
+/** How many of them, one after the other, are a page each. */
+export function pageSizes(resources: readonly XdsResource[]): readonly number[] {
+  const sizes: number[] = [];
+  let [size, bytes] = [0, 0];
+  for (const resource of resources) {
+    const isFull = size >= pageLength || bytes + resource.bytes.length > pageBytesMax;
+    if (isFull && size > 0) {
+      sizes.push(size);
+      [size, bytes] = [0, 0];
     }
+    size += 1;
     bytes += resource.bytes.length;
   }
-  if (from < resources.length) pages.push({ members: resources.slice(from), shared });
-  return pages;
+  if (size > 0) sizes.push(size);
+  return sizes;
+}
+
+/** By their first member: who names what there is names it in the same order as others. */
+const named = new WeakMap<XdsResource, Page>();
+
+/** The page of just these members, at least one; the same as before where it is still known. */
+export function pageOf(members: readonly XdsResource[]): Page {
+  const [first] = members;
+  let page = named.get(first!);
+  if (page?.members.length !== members.length || !members.every((one, i) => one === page?.members[i])) {
+    page = { members, shared: false };
+    named.set(first!, page);
+  }
+  return page;
 }
 
 /** Pages in which nothing differs stay. */
