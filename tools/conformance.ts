@@ -135,18 +135,30 @@ function writeFeatures(): void {
     const { profiles } = parse(readFileSync(reportOf(suite), 'utf8')) as {
       readonly profiles: readonly ProfileReport[];
     };
-    return profiles.map((report) => ({ ...report, coreFeatures: suite.profiles[report.name] ?? [] }));
+    const { name: of } = suite;
+    return profiles.map((report) => ({ ...report, of, coreFeatures: suite.profiles[report.name] ?? [] }));
   });
-  const passed = reports.flatMap(({ core, coreFeatures, extended }) => [
-    ...(core.result === 'success' ? coreFeatures : []),
-    ...(extended?.result === 'success' ? (extended.supportedFeatures ?? []) : []),
-  ]);
-  const lines = [...new Set(passed)].sort().map((name) => `  '${name}',`);
-  const text = `// Features of Gateway API that this controller says it has (GatewayClassStatus.supportedFeatures): what passed the
-// published conformance suite. Written by tools/conformance.ts.
+  const list = (some: typeof reports): string => {
+    const passed = some.flatMap(({ core, coreFeatures, extended }) => [
+      ...(core.result === 'success' ? coreFeatures : []),
+      ...(extended?.result === 'success' ? (extended.supportedFeatures ?? []) : []),
+    ]);
+    return [...new Set(passed)]
+      .sort()
+      .map((name) => `  '${name}',`)
+      .join('\n');
+  };
+  const text = `// Features of Gateway API that this controller says it has: what passed the published conformance suite. Written by
+// tools/conformance.ts.
 
+/** GatewayClassStatus.supportedFeatures. */
 export const supportedFeatures: readonly string[] = [
-${lines.join('\n')}
+${list(reports)}
+];
+
+/** MeshStatus.supportedFeatures. */
+export const meshFeatures: readonly string[] = [
+${list(reports.filter(({ of }) => of === 'mesh'))}
 ];
 `;
   writeFileSync(join(root, 'src/control/status-writer/supported-features.ts'), text);

@@ -71,9 +71,9 @@ describe('checkManifests', () => {
     ],
     [
       'a kind that comes later',
-      ['apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XMesh\nmetadata: { name: a }\n'],
+      ['apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XListenerSet\nmetadata: { name: a }\n'],
       [
-        '0.yaml:2 default/XMesh.gateway.networking.x-k8s.io/a: kind: is not supported yet by this version (got XMesh)',
+        '0.yaml:2 default/XListenerSet.gateway.networking.x-k8s.io/a: kind: is not supported yet by this version (got XListenerSet)',
       ],
     ],
     [

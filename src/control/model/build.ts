@@ -9,6 +9,7 @@ import { CertificateStore } from './certificates.ts';
 import { GatewayBuilder } from './gateways.ts';
 import { Grants } from './grants.ts';
 import { compareAge, ResourceIndex } from './index-resources.ts';
+import { judgeMeshes } from './meshes.ts';
 import { resolvePolicies } from './policies.ts';
 import { attachRoutes } from './routes.ts';
 import { buildServices, carriedPorts, findGrpcPorts, indexServices } from './services.ts';
@@ -41,5 +42,6 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   attachStreamRoutes({ routes: streams, udp: index.all('UDPRoute'), directory, book }, gateways);
   const built = gateways.build();
   tls.tell(built, book);
+  judgeMeshes(index, book);
   return { model: { services: models, gateways: closeUnproven(built, gateways.unproven, models) }, book };
 }

@@ -1,4 +1,4 @@
-// Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io) and XBackendTrafficPolicy
+// Gateway, GatewayClass, ReferenceGrant (gateway.networking.k8s.io), XBackendTrafficPolicy and XMesh
 // (gateway.networking.x-k8s.io): the parts in use.
 
 import { z } from 'zod';
@@ -23,6 +23,8 @@ const unread = z.unknown().optional();
 /** Name of the class that is ours without a GatewayClass object; others are ours when they name this controller. */
 export const gatewayClassName = 'weft';
 export const gatewayController = 'weft.dev/gateway-controller';
+/** An XMesh is ours when it names this one. */
+export const meshController = 'weft.dev/mesh-controller';
 
 /** LabelSelector of Kubernetes: everything it says must hold. */
 const labelSelector = z.strictObject({
@@ -193,16 +195,31 @@ export const listenerSetSpec = z.strictObject({
   listeners,
 });
 
-export const gatewayClassSpec = z.strictObject({
-  controllerName: z
-    .string({ error: 'must be a name of a domain, such as weft.dev/gateway-controller' })
+/** `example`: what is ours. */
+function controllerName(example: string) {
+  const error = `must be a name of a domain, such as ${example}`;
+  return z
+    .string({ error })
     .max(253, 'must be at most 253 characters')
     .regex(
       /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/,
-      'must be a name of a domain, such as weft.dev/gateway-controller',
-    ),
+      error,
+    );
+}
+
+export const gatewayClassSpec = z.strictObject({
+  controllerName: controllerName(gatewayController),
   parametersRef: unread,
   description: unread,
+});
+
+/** XMesh (gateway.networking.x-k8s.io/v1alpha1): what says that a mesh is there, and is told what it can do. */
+export const meshSpec = z.strictObject({
+  controllerName: controllerName(meshController),
+  parametersRef: z
+    .strictObject({ group: refGroup, kind: refKind, name: refName, namespace: dnsLabel.optional() })
+    .optional(),
+  description: z.string().max(64, 'must be at most 64 characters').optional(),
 });
 
 const grantError = 'must be a list of 1 to 16 items';
@@ -248,4 +265,5 @@ export type SecretRef = z.output<typeof objectRef>;
 export type ClientValidationSpec = z.output<typeof clientValidation>;
 export type GatewayListener = GatewaySpec['listeners'][number];
 export type ReferenceGrantSpec = z.output<typeof referenceGrantSpec>;
+export type MeshSpec = z.output<typeof meshSpec>;
 export type BackendTrafficPolicySpec = z.output<typeof backendTrafficPolicySpec>;

@@ -13,6 +13,8 @@ import {
   gatewaySpec,
   type ListenerSetSpec,
   listenerSetSpec,
+  type MeshSpec,
+  meshSpec,
   type ReferenceGrantSpec,
   referenceGrantSpec,
 } from './gateway.ts';
@@ -54,6 +56,7 @@ export type ListenerSetObject = Typed<'ListenerSet', ListenerSetSpec>;
 export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayClassSpec>>;
 export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
+export type MeshObject = Typed<'XMesh', MeshSpec>;
 export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
 export type AccessPolicyObject = Typed<'AccessPolicy', AccessPolicySpec>;
 export type PodResource = Typed<'Pod', PodSpec>;
@@ -86,6 +89,7 @@ export type Resource =
   | GatewayClassObject
   | ReferenceGrantObject
   | BackendTrafficPolicyObject
+  | MeshObject
   | ServicePolicyObject
   | AccessPolicyObject
   | PodResource;
@@ -216,6 +220,12 @@ export const kinds: readonly KindRow[] = [
     schema: withSpec(backendTrafficPolicySpec),
   },
   {
+    group: 'gateway.networking.x-k8s.io',
+    kind: 'XMesh',
+    versions: ['v1alpha1'],
+    schema: withSpec(meshSpec),
+  },
+  {
     group: weftGroup,
     kind: 'ServicePolicy',
     versions: ['v1alpha1'],
@@ -237,7 +247,4 @@ export const kinds: readonly KindRow[] = [
 ];
 
 /** `group/Kind` of what a user may rightly expect of a mesh, and of this one later. */
-export const laterKinds: ReadonlySet<string> = new Set([
-  'gateway.networking.x-k8s.io/XListenerSet',
-  'gateway.networking.x-k8s.io/XMesh',
-]);
+export const laterKinds: ReadonlySet<string> = new Set(['gateway.networking.x-k8s.io/XListenerSet']);

@@ -703,6 +703,15 @@ table('GatewayClass', 'gateway.networking.k8s.io/v1', 'GatewayClass', [
   ],
 ]);
 
+table('XMesh', 'gateway.networking.x-k8s.io/v1alpha1', 'XMesh', [
+  ['ours', 'spec: { controllerName: weft.dev/mesh-controller, description: all of it }'],
+  [
+    'a controller that is none',
+    'spec: { controllerName: weft }',
+    'spec.controllerName: must be a name of a domain, such as weft.dev/mesh-controller (got weft)',
+  ],
+]);
+
 table('ReferenceGrant', 'gateway.networking.k8s.io/v1beta1', 'ReferenceGrant', [
   [
     'nobody',
@@ -732,8 +741,8 @@ describe('kinds', () => {
     [
       'of Gateway API, later',
       'gateway.networking.x-k8s.io/v1alpha1',
-      'XMesh',
-      [`kind: ${later} (got XMesh)`],
+      'XListenerSet',
+      [`kind: ${later} (got XListenerSet)`],
     ],
     [
       'misspelt, of ours',

@@ -9,6 +9,7 @@ import { describeOnCluster, Rig } from '../../testing/rig.ts';
 import { until } from '../../testing/until.ts';
 import { customResourceDefinitions } from '../schema/custom-resources.ts';
 import { definitionsFolder } from '../testing/gateway-api.ts';
+import { meshFeatures } from './supported-features.ts';
 
 setDefaultTimeout(60_000);
 
@@ -54,6 +55,19 @@ kind: ServicePolicy
 metadata: { name: ledger }
 spec: { targetRefs: [{ group: "", kind: Service, name: ledger }], timeouts: { request: 5s } }
 `;
+
+const meshes = ['weft', 'asking', 'theirs']
+  .map(
+    (name) => `
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XMesh
+metadata: { name: ${name} }
+spec:
+  controllerName: ${name === 'theirs' ? 'example.com/mesh' : 'weft.dev/mesh-controller'}
+  ${name === 'asking' ? 'parametersRef: { group: "", kind: ConfigMap, name: a, namespace: default }' : ''}
+`,
+  )
+  .join('---');
 
 interface Condition {
   readonly type: string;
@@ -151,6 +165,10 @@ describeOnCluster('status on a real API server', () => {
   }, 60_000);
 
   test('every object has what became of it, and others’ objects nothing', async () => {
+    // Its definition comes when the control plane runs already: what became of it is looked at further down.
+    await sh(
+      `kubectl apply --server-side -f ${await definitionsFolder('experimental')}/*_xmeshes.yaml >/dev/null`,
+    );
     await sh('kubectl apply -f - >/dev/null', objects);
     const accepted = `kubectl get gatewayclass weft -o jsonpath='{.status.conditions[?(@.type=="Accepted")].status}'`;
     await until('the class', async () => (await sh(accepted)) === 'True');
@@ -185,7 +203,11 @@ describeOnCluster('status on a real API server', () => {
         listeners: readonly { attachedRoutes: number; supportedKinds: readonly { kind: string }[] }[];
       };
     } = await read('gateway edge');
-    expect(words(gateway.status.conditions)).toEqual(['Accepted=True Accepted', 'Programmed=False Pending']);
+    expect(words(gateway.status.conditions)).toEqual([
+      'Accepted=True Accepted',
+      'Programmed=False Pending',
+      'ResolvedRefs=True ResolvedRefs',
+    ]);
     expect(gateway.status.listeners[0]).toMatchObject({ attachedRoutes: 2 });
   });
 
@@ -213,6 +235,19 @@ describeOnCluster('status on a real API server', () => {
     await until('mended', async () => (await sh(events)).includes('holed Normal Mended'));
     const said = (await sh(events)).split('\n').filter((line) => line.startsWith('holed'));
     expect(said.toSorted()).toEqual(['holed Normal Mended', 'holed Warning BackendNotFound']);
+  });
+
+  test('meshes of this controller are answered, though their definition came late', async () => {
+    await sh('kubectl apply -f - >/dev/null', meshes);
+    const accepted = (name: string) =>
+      sh(
+        `kubectl get xmesh ${name} -o jsonpath='{.status.conditions[*].status} {.status.conditions[*].reason}'`,
+      );
+    await until('the mesh', async () => (await accepted('weft')) === 'True Accepted');
+    await until('one with parameters', async () => (await accepted('asking')) === 'False InvalidParameters');
+    expect(await accepted('theirs')).toBe('Unknown Pending');
+    const features = await sh("kubectl get xmesh weft -o jsonpath='{.status.supportedFeatures[*].name}'");
+    expect(features).toBe(meshFeatures.join(' '));
   });
 
   test('nothing is written again when nothing changes', async () => {

@@ -1,12 +1,14 @@
-// Features of Gateway API that this controller says it has (GatewayClassStatus.supportedFeatures): what passed the
-// published conformance suite. Written by tools/conformance.ts.
+// Features of Gateway API that this controller says it has: what passed the published conformance suite. Written by
+// tools/conformance.ts.
 
+/** GatewayClassStatus.supportedFeatures. */
 export const supportedFeatures: readonly string[] = [
   'BackendTLSPolicy',
   'BackendTLSPolicySANValidation',
   'GRPCRoute',
   'Gateway',
   'GatewayAddressEmpty',
+  'GatewayBackendClientCertificate',
   'GatewayFrontendClientCertificateValidation',
   'GatewayFrontendClientCertificateValidationInsecureFallback',
   'GatewayHTTPListenerIsolation',
@@ -53,4 +55,20 @@ export const supportedFeatures: readonly string[] = [
   'TLSRoute',
   'TLSRouteModeMixed',
   'TLSRouteModeTerminate',
+];
+
+/** MeshStatus.supportedFeatures. */
+export const meshFeatures: readonly string[] = [
+  'GRPCRoute',
+  'HTTPRoute',
+  'Mesh',
+  'MeshClusterIPMatching',
+  'MeshConsumerRoute',
+  'MeshHTTPRouteBackendRequestHeaderModification',
+  'MeshHTTPRouteNamedRouteRule',
+  'MeshHTTPRouteQueryParamMatching',
+  'MeshHTTPRouteRedirectPath',
+  'MeshHTTPRouteRedirectPort',
+  'MeshHTTPRouteRewritePath',
+  'MeshHTTPRouteSchemeRedirect',
 ];

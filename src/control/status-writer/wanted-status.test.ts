@@ -3,7 +3,7 @@ import type { KubeObject } from '../kubernetes/types.ts';
 import type { CatalogEntry } from '../model/catalog.ts';
 import { type Condition, itself, type ObjectRef, type Subject } from '../model/status.ts';
 import type { GatewayModel } from '../model/types.ts';
-import { gatewayController } from '../schema/gateway.ts';
+import { gatewayController, meshController } from '../schema/gateway.ts';
 import { mergeConditions } from './conditions.ts';
 import { findNews } from './events.ts';
 import type { GatewayFacts } from './types.ts';
@@ -349,6 +349,26 @@ describe('a class', () => {
 
   test('of somebody else is left alone', () => {
     expect(want('GatewayClass', { controllerName: 'example.com/other' }, [])).toBeNull();
+  });
+});
+
+describe('a mesh', () => {
+  test('that names this controller has what became of it, with its features in order', () => {
+    const conditions = [said('Accepted', 'False', 'InvalidParameters', itself)];
+    const status = want('XMesh', { controllerName: meshController }, conditions, {
+      conditions: [{ type: 'Accepted', status: 'Unknown' }],
+    }) as { conditions: readonly KubeObject[]; supportedFeatures: { name: string }[] };
+    expect(status.conditions).toMatchObject([
+      { type: 'Accepted', status: 'False', reason: 'InvalidParameters', lastTransitionTime: now },
+    ]);
+    const names = status.supportedFeatures.map(({ name }) => name);
+    expect(names).toEqual(names.toSorted());
+    expect(names).toContain('MeshConsumerRoute');
+    expect(names).not.toContain('Gateway');
+  });
+
+  test('of somebody else is left alone', () => {
+    expect(want('XMesh', { controllerName: 'example.com/other' }, [])).toBeNull();
   });
 });
 

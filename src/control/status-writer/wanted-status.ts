@@ -5,6 +5,7 @@ import type { KubeObject } from '../kubernetes/types.ts';
 import { wantClassStatus } from './gateway-class-status.ts';
 import { wantGatewayStatus } from './gateway-status.ts';
 import { wantListenerSetStatus } from './listener-set-status.ts';
+import { wantMeshStatus } from './mesh-status.ts';
 import { wantAncestorStatus, wantPolicyStatus } from './policy-status.ts';
 import { wantRouteStatus } from './route-status.ts';
 import type { GatewayFacts, StatusInput } from './types.ts';
@@ -21,6 +22,7 @@ const byKind: Readonly<Record<string, Want>> = {
   Gateway: wantGatewayStatus,
   ListenerSet: wantListenerSetStatus,
   GatewayClass: wantClassStatus,
+  XMesh: wantMeshStatus,
   ServicePolicy: wantPolicyStatus,
   AccessPolicy: wantPolicyStatus,
   XBackendTrafficPolicy: wantPolicyStatus,
