@@ -1,5 +1,5 @@
-// MeshStatus of XMesh objects that name this mesh's controller: whether it is accepted, and what of Gateway API the mesh
-// can do.
+// MeshStatus of XMesh objects that name this mesh's controller: whether it is accepted, and what of Gateway API the
+// mesh can do.
 
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { meshController } from '../schema/gateway.ts';
