@@ -1,13 +1,19 @@
 import { messageBytes } from '../harness/backend.ts';
 import type { BenchCase, Step } from '../harness/case.ts';
 import { usualHttp2Load } from '../harness/http2-load.ts';
-import { measureAtRate, measureHeldStreams, measureStreams } from '../harness/measure.ts';
+import { measureAtRate, measureHeldStreams, measureMessages, measureStreams } from '../harness/measure.ts';
 import { plainWork } from '../peers/work.ts';
+
+const kinds = [
+  ['Up', "a client's messages"],
+  ['Down', "a server's messages"],
+  ['Both', 'messages by turns'],
+] as const;
 
 export const grpc: BenchCase = {
   name: 'grpc',
   about:
-    'Unary calls of gRPC with 100 B and 10 kB both ways, in plaintext, TLS and over a mesh hop with mutual TLS; what open streams cost.',
+    'Unary calls of gRPC with 100 B and 10 kB both ways, in plaintext, TLS and over a mesh hop with mutual TLS; messages of 100 B of streams; what open streams cost.',
   plan: ({ seconds, rates, quick }) => {
     const unary = messageBytes.map((bytes): Step => {
       const load = { ...usualHttp2Load, messageBytes: bytes };
@@ -21,6 +27,16 @@ export const grpc: BenchCase = {
         run: (peer) => measureAtRate(peer, rate, seconds, { ...usualHttp2Load, messageBytes: 100 }),
       }),
     );
+    const streams = kinds.map(
+      ([kind, label]): Step => ({
+        label,
+        when: 'round',
+        run: (peer) => {
+          const { connections, streams } = usualHttp2Load;
+          return measureMessages(peer, seconds, { kind, connections, streams, messages: quick ? 100 : 1000 });
+        },
+      }),
+    );
     const held = (quick ? [500] : [1_000, 10_000]).map(
       (count): Step => ({
         label: `${count.toLocaleString('en')} streams`,
@@ -28,11 +44,18 @@ export const grpc: BenchCase = {
         run: (peer) => measureHeldStreams(peer, count),
       }),
     );
+    const hop = { meshHop: true, hopHttp2: true };
     const work = { ...plainWork, http2: true, endpoints: 'grpc' } as const;
     return [
       { label: 'plaintext', work, steps: [...unary, ...steady] },
       { label: 'TLS', work: { ...work, tls: true }, steps: unary },
-      { label: 'mTLS hop', work: { ...work, meshHop: true, hopHttp2: true }, steps: unary },
+      { label: 'mTLS hop', work: { ...work, ...hop }, steps: unary },
+      { label: 'streams', work: { ...work, endpoints: 'streams' }, steps: streams },
+      {
+        label: 'streams, mTLS hop',
+        work: { ...work, ...hop, endpoints: 'streams' },
+        steps: quick ? streams.slice(2) : streams,
+      },
       { label: 'held', work: { ...work, endpoints: 'streams' }, steps: held },
     ];
   },

@@ -5,6 +5,7 @@ import { holdStreams } from './held-streams.ts';
 import { type Http2Load, saturateHttp2, sendAtRateHttp2 } from './http2-load.ts';
 import { holdIdle } from './idle-connections.ts';
 import { type SaturateOptions, saturate, sendAtRate, shakeHands } from './load.ts';
+import { type MessageLoad, saturateMessages } from './message-load.ts';
 import type { Saturation } from './request.ts';
 import type { Running } from './running.ts';
 import { readCpuNs, readMemory } from './usage.ts';
@@ -27,6 +28,11 @@ export function measureSaturated(
 /** Over HTTP/2; `load` says how many streams, and of what. */
 export function measureStreams(peer: Running, seconds: number, load: Http2Load): Promise<Figures> {
   return measure(peer, () => saturateHttp2(peer, seconds, load), 'request');
+}
+
+/** Streams of gRPC; what a message costs. */
+export function measureMessages(peer: Running, seconds: number, load: MessageLoad): Promise<Figures> {
+  return measure(peer, () => saturateMessages(peer, seconds, load), 'message');
 }
 
 export function measureHandshakes(peer: Running, seconds: number, resumed: boolean): Promise<Figures> {

@@ -152,11 +152,7 @@ export class HttpOriginConnection implements SocketHandler, Http2ServerHost {
   }
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): RequestReceiver {
-    const asked = new HttpAsked(this, stream, head, endStream, (whole) => this.origin.respond(whole));
-    this.origin.asked.push(asked);
-    this.origin.onHead(asked);
-    if (endStream) this.origin.respond(asked);
-    return asked;
+    return this.origin.receive(this, stream, head, endStream);
   }
 
   onHeadStart(): void {}
@@ -194,4 +190,18 @@ export abstract class HttpOrigin {
   }
 
   abstract createCodec(socket: Socket, host: Http2ServerHost): ServerCodec;
+
+  /** Keeps the request in {@link asked} and answers by {@link respond}. */
+  receive(
+    connection: HttpOriginConnection,
+    stream: ServerStream,
+    head: RequestHead,
+    endStream: boolean,
+  ): RequestReceiver {
+    const asked = new HttpAsked(connection, stream, head, endStream, (whole) => this.respond(whole));
+    this.asked.push(asked);
+    this.onHead(asked);
+    if (endStream) this.respond(asked);
+    return asked;
+  }
 }
