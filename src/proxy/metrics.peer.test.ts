@@ -101,6 +101,7 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
   let envoy: Envoy;
   let weft: Bun.Subprocess;
   let texts = { envoy: '', weft: '' };
+  let pages = { envoy: '', weft: '' };
 
   function cluster(name: string, port: number, fields: object = {}, policy: object = {}): object {
     const endpoints = [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) } }] }];
@@ -210,6 +211,13 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
       ),
     );
     texts = { envoy: await scrape(envoy.adminPort), weft: await scrape(admin) };
+    const page = async (port: number) =>
+      (
+        await fetch(
+          `http://127.0.0.1:${port}/stats?filter=^vhost.*rq_(.xx|...|total|completed|timeout|retry)$`,
+        )
+      ).text();
+    pages = { envoy: await page(envoy.adminPort), weft: await page(admin) };
   });
 
   afterAll(async () => {
@@ -217,6 +225,16 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
     await envoy.stop();
     await backend.stop(true);
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('/stats: virtual clusters and routes stand under the same names, with the same values', () => {
+    const counted = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !/: 0$|vcluster\.other/.test(line))
+        .sort();
+    expect(counted(pages.envoy).length).toBeGreaterThan(10);
+    expect(counted(pages.weft)).toEqual(counted(pages.envoy));
   });
 
   for (const [name, compare] of asked) {

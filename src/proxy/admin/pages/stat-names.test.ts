@@ -35,6 +35,25 @@ const cases: readonly (readonly [sample: string, name: string])[] = [
     'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="edge"} 3',
     'http.edge.downstream_rq_total',
   ],
+  [
+    'envoy_vhost_vcluster_upstream_rq{envoy_virtual_host="v",envoy_virtual_cluster="c",envoy_response_code="503"} 3',
+    'vhost.v.vcluster.c.upstream_rq_503',
+  ],
+  [
+    'envoy_vhost_route_upstream_rq_total{envoy_route="r",envoy_virtual_host="v"} 3',
+    'vhost.v.route.r.upstream_rq_total',
+  ],
+  ['envoy_slow_http_bandwidth_limit_request_enabled 3', 'slow.http_bandwidth_limit.request_enabled'],
+  ['envoy_http_local_rate_limit_ok{envoy_local_http_ratelimit_prefix="l"} 3', 'l.http_local_rate_limit.ok'],
+  [
+    'envoy_local_rate_limit_rate_limited{envoy_local_network_ratelimit_prefix="l"} 3',
+    'local_rate_limit.l.rate_limited',
+  ],
+  [
+    'envoy_connection_limit_limited_connections{envoy_connection_limit_prefix="l"} 3',
+    'connection_limit.l.limited_connections',
+  ],
+  ['envoy_rbac_allowed{envoy_rbac_prefix="tcp"} 3', 'tcp.rbac.allowed'],
   ['envoy_server_live 3', 'server.live'],
   ['envoy_tcp_downstream_cx_total{envoy_tcp_prefix="db"} 3', 'tcp.db.downstream_cx_total'],
   ['weft_endpoints{cluster="a",state="healthy"} 3', 'weft_endpoints{cluster="a",state="healthy"}'],

@@ -18,6 +18,16 @@ const scopes: readonly (readonly [prefix: string, scope: string, label: string])
   ['tcp_', 'tcp', 'envoy_tcp_prefix'],
 ];
 
+/** The same with more than one member, or with the member before the scope: `{}` are its labels. */
+const otherScopes: readonly (readonly [prefix: string, scope: string, labels: readonly string[]])[] = [
+  ['vhost_vcluster_', 'vhost.{}.vcluster.{}', ['envoy_virtual_host', 'envoy_virtual_cluster']],
+  ['vhost_route_', 'vhost.{}.route.{}', ['envoy_virtual_host', 'envoy_route']],
+  ['http_local_rate_limit_', '{}.http_local_rate_limit', ['envoy_local_http_ratelimit_prefix']],
+  ['local_rate_limit_', 'local_rate_limit.{}', ['envoy_local_network_ratelimit_prefix']],
+  ['connection_limit_', 'connection_limit.{}', ['envoy_connection_limit_prefix']],
+  ['rbac_', '{}.rbac', ['envoy_rbac_prefix']],
+];
+
 /** Filters whose figures Envoy keeps in a scope of their own below the listener's. */
 const filterScopes =
   /^(fault|cors|csrf|rbac|buffer|ext_authz|jwt_authn|compressor|decompressor|health_check)_(?!check)/;
@@ -45,6 +55,10 @@ export function dottedName(name: string, labels: string): string {
   if (!name.startsWith('envoy_')) return whole;
   const rest = name.slice('envoy_'.length);
   if (rest.startsWith('overload_')) return overloadName(rest);
+  const bandwidth = /^(.+)_http_bandwidth_limit_(.+)$/.exec(rest);
+  if (bandwidth !== null) return `${bandwidth[1]}.http_bandwidth_limit.${bandwidth[2]}`;
+  const other = otherScopes.find(([prefix]) => rest.startsWith(prefix));
+  if (other !== undefined) return otherName(rest, other, parseLabels(labels));
   const found = scopes.find(([prefix]) => rest.startsWith(prefix));
   if (found === undefined) return whole;
   const [prefix, scope, label] = found;
@@ -53,6 +67,16 @@ export function dottedName(name: string, labels: string): string {
   const own = rest.slice(prefix.length);
   const grouped = scope === 'cluster' || scope === 'listener' ? placeGroup(own, values) : own;
   return `${scope}${member}.${placeStatus(grouped.replace(filterScopes, '$1.'), values)}`;
+}
+
+function otherName(
+  name: string,
+  [prefix, scope, keys]: (typeof otherScopes)[number],
+  labels: ReadonlyMap<string, string>,
+): string {
+  const members = keys.values();
+  const placed = scope.replaceAll('{}', () => labels.get(members.next().value ?? '') ?? '');
+  return `${placed}.${placeStatus(name.slice(prefix.length), labels)}`;
 }
 
 /** `circuit_breakers_high_rq_open` is `circuit_breakers.high.rq_open`; what TLS agreed on ends its name. */
