@@ -54,9 +54,13 @@ export {
   redialAfterMs,
 } from './health/index.ts';
 export {
+  ByteLimit,
+  type ByteRateConfig,
+  byteBucket,
   type Gauge,
   LocalGauge,
   type RateLimit,
+  TokenBucket,
   type TokenBucketConfig,
 } from './limit/index.ts';
 export {

@@ -3,8 +3,10 @@
 // time is passed in.
 
 export interface TokenBucketConfig {
-  /** The burst, and what a fresh bucket holds. */
+  /** The burst. */
   readonly tokensMax: number;
+  /** What a fresh bucket holds; absent: the burst. */
+  readonly tokensAtFirst?: number;
   readonly tokensPerFill: number;
   readonly fillIntervalMs: number;
 }
@@ -12,6 +14,8 @@ export interface TokenBucketConfig {
 export interface RateLimit {
   /** Takes one token; false: there is none. */
   take(nowMs: number): boolean;
+  /** Takes as many as there are, `count` at most; how many that were. */
+  takeUpTo(count: number, nowMs: number): number;
   /** What is there now. */
   remaining(nowMs: number): number;
   /** Until the next token. */
@@ -23,10 +27,13 @@ export class FillRate {
   readonly tokenNs: number;
   /** In which an empty bucket becomes full. */
   readonly fullNs: number;
+  /** In which it becomes what a fresh one is. */
+  readonly firstNs: number;
 
-  constructor({ fillIntervalMs, tokensMax, tokensPerFill }: TokenBucketConfig) {
+  constructor({ fillIntervalMs, tokensAtFirst, tokensMax, tokensPerFill }: TokenBucketConfig) {
     this.tokenNs = Math.max(1, Math.floor((fillIntervalMs * 1e6) / tokensPerFill));
     this.fullNs = tokensMax * this.tokenNs;
+    this.firstNs = (tokensAtFirst ?? tokensMax) * this.tokenNs;
   }
 
   /** When a bucket that was empty at `emptyNs` would have been empty, had it only gathered what it can hold. */
@@ -44,7 +51,7 @@ export class TokenBucket implements RateLimit {
   constructor(config: TokenBucketConfig, nowMs: number) {
     this.rate = new FillRate(config);
     this.startMs = nowMs;
-    this.emptyNs = -this.rate.fullNs;
+    this.emptyNs = -this.rate.firstNs;
   }
 
   take(nowMs: number): boolean {
@@ -53,6 +60,13 @@ export class TokenBucket implements RateLimit {
     if (gatheredNs < tokenNs) return false;
     this.emptyNs += tokenNs;
     return true;
+  }
+
+  takeUpTo(count: number, nowMs: number): number {
+    const { tokenNs } = this.rate;
+    const taken = Math.min(count, Math.floor(this.gatheredNs(nowMs) / tokenNs));
+    this.emptyNs += taken * tokenNs;
+    return taken;
   }
 
   remaining(nowMs: number): number {

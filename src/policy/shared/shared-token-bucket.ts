@@ -25,7 +25,7 @@ export class SharedTokenBucket implements RateLimit {
   ): SharedTokenBucket | null {
     const at = memory.acquire(name, bucketWords, (fresh) => {
       memory.numbers[(fresh + startAt) / 2] = nowMs;
-      emptyOf(memory, fresh)[0] = BigInt(-new FillRate(config).fullNs);
+      emptyOf(memory, fresh)[0] = BigInt(-new FillRate(config).firstNs);
     });
     return at < 0 ? null : new SharedTokenBucket(memory, at, config);
   }
@@ -38,14 +38,19 @@ export class SharedTokenBucket implements RateLimit {
   }
 
   take(nowMs: number): boolean {
+    return this.takeUpTo(1, nowMs) === 1;
+  }
+
+  takeUpTo(count: number, nowMs: number): number {
     const { empty, rate } = this;
     const nowNs = this.nowNs(nowMs);
     let seen = Atomics.load(empty, 0);
     for (;;) {
       const emptyNs = rate.boundedNs(Number(seen), nowNs);
-      if (nowNs - emptyNs < rate.tokenNs) return false;
-      const before = Atomics.compareExchange(empty, 0, seen, BigInt(emptyNs + rate.tokenNs));
-      if (before === seen) return true;
+      const taken = Math.min(count, Math.floor((nowNs - emptyNs) / rate.tokenNs));
+      if (taken <= 0) return 0;
+      const before = Atomics.compareExchange(empty, 0, seen, BigInt(emptyNs + taken * rate.tokenNs));
+      if (before === seen) return taken;
       seen = before;
     }
   }

@@ -71,6 +71,36 @@ const cases: readonly (readonly [name: string, type: string, fields: Json, expec
     'cache_time: needs pass_through_mode',
   ],
   [
+    'fault: a rate of nothing',
+    'fault.v3.HTTPFault',
+    { response_rate_limit: {} },
+    'response_rate_limit: one of fixed_limit, header_limit must be set',
+  ],
+  [
+    'fault: a rate of no bytes',
+    'fault.v3.HTTPFault',
+    { response_rate_limit: { fixed_limit: {} } },
+    'response_rate_limit.fixed_limit.limit_kbps: must be greater than 0',
+  ],
+  [
+    'bandwidth: no limit',
+    'bandwidth_limit.v3.BandwidthLimit',
+    { stat_prefix: 's', enable_mode: 'REQUEST' },
+    'limit_kbps: must be set',
+  ],
+  [
+    'bandwidth: an interval too short',
+    'bandwidth_limit.v3.BandwidthLimit',
+    { stat_prefix: 's', limit_kbps: 1, fill_interval: '0.01s' },
+    'fill_interval: must be 20ms to 1s',
+  ],
+  [
+    'bandwidth: trailers',
+    'bandwidth_limit.v3.BandwidthLimit',
+    { stat_prefix: 's', limit_kbps: 1, enable_response_trailers: true },
+    'enable_response_trailers: is not supported by Weft: no trailers are added',
+  ],
+  [
     'jwt: a pause that shrinks',
     jwt,
     tokens({

@@ -3,6 +3,7 @@
 import type { Format } from '../../observe/index.ts';
 import type {
   AccessRulesConfig,
+  ByteRateConfig,
   HeaderEdits,
   HeaderMatch,
   MetadataMatch,
@@ -25,6 +26,12 @@ export interface FaultConfig {
     readonly grpcStatus: number | null;
     readonly share: number;
   } | null;
+  /** Answers come no faster; `kibibytes` a second, null: the request's own header says. Absent: as they come. */
+  readonly responseRate?: {
+    readonly kibibytes: number | null;
+    readonly intervalMs: number;
+    readonly share: number;
+  };
   /** What is said of a request that had a fault; absent: nothing. */
   readonly notes?: Readonly<Record<string, unknown>>;
   /** Only requests to this cluster; '': all. */
@@ -33,6 +40,20 @@ export interface FaultConfig {
   /** Only requests of these callers, as they say themselves; none: of all. */
   readonly nodes: readonly string[];
   readonly activeMax: number;
+}
+
+export interface BandwidthLimitConfig {
+  readonly kind: 'bandwidth-limit';
+  readonly statPrefix: string;
+  /** Which bodies it concerns. */
+  readonly request: boolean;
+  readonly response: boolean;
+  /** Of all together that it is said to. */
+  readonly rate: ByteRateConfig;
+  /** Where it is said: another place is another limit. */
+  readonly place: string;
+  /** By a virtual host or below it, whose name belongs to the place. */
+  readonly inVirtualHost: boolean;
 }
 
 export interface CorsConfig {
@@ -397,6 +418,7 @@ export type FilterConfig =
   | HeaderMutationConfig
   | RbacConfig
   | StatefulSessionConfig
+  | BandwidthLimitConfig
   | BufferConfig
   | JwtAuthnConfig
   | UserFilterConfig

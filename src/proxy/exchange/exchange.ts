@@ -15,6 +15,7 @@ import { type RetryReason, responseFlags } from '../stats/index.ts';
 import type { UpstreamConnection } from '../upstream/index.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import type { PacedBody } from './body-pace.ts';
 import { TransformError } from './body-transform.ts';
 import type { ExchangeContext } from './context.ts';
 import { Deadlines } from './deadlines.ts';
@@ -22,6 +23,8 @@ import { nobody } from './detect-origin.ts';
 import { followRedirect } from './follow-redirect.ts';
 import { badWish, localReplies } from './local-replies.ts';
 import type { ExchangeOwner } from './owner.ts';
+import { PacedRequestBody, PacedResponseBody } from './paced-bodies.ts';
+import { resumeRequest } from './pacing.ts';
 import {
   authorize,
   beginLog,
@@ -54,7 +57,6 @@ import {
   type ExchangeState,
   type RequestCopies,
   RequestState,
-  resumeRequest,
   traceKey,
 } from './request-state.ts';
 import { isCallOver } from './request-times.ts';
@@ -88,9 +90,10 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
     return this.request.inbound;
   }
 
-  /** Of the request's body, for its connection or a retry. */
+  /** Of its bodies: for a connection or a retry, or because they are paced. */
   get heldBytes(): number {
-    return this.request.state === 'idle' ? 0 : this.request.body.length;
+    const { body, requestPace, responsePace, state } = this.request;
+    return state === 'idle' ? 0 : body.length + (requestPace?.held ?? 0) + (responsePace?.held ?? 0);
   }
 
   get upgrade(): string {
@@ -118,6 +121,12 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
       deny(request, overloaded(request));
     else if (request.upgrade !== '' && !admitUpgrade(request)) deny(request, upgradeRefused);
     else this.proceed();
+  }
+
+  pacedBody(side: 'request' | 'response'): PacedBody {
+    const { attempts, request } = this;
+    if (side === 'response') return new PacedResponseBody(request, attempts);
+    return new PacedRequestBody(request, attempts, (trailers) => this.onWhole(trailers));
   }
 
   /** Goes on after the match; again when an authorizer that had to wait agrees. */
@@ -158,14 +167,20 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onEnd(trailers: Head | null): void {
     const { attempts, request } = this;
-    const { requestTransform } = request;
+    const { requestPace, requestTransform } = request;
     if (requestTransform !== null && !finishRequestBody(request, attempts, requestTransform, trailers))
       return;
+    this.deadlines.receiveMs = never;
+    if (!requestPace?.end(trailers)) this.onWhole(trailers);
+  }
+
+  /** All of its body went where it can go. */
+  private onWhole(trailers: Head | null): void {
+    const { attempts, request } = this;
     const now = this.clock.now();
     request.requestEnded = true;
     request.requestTrailers = trailers;
     request.requestEndedMs = now;
-    this.deadlines.receiveMs = never;
     const { state } = request;
     if (state === 'authorizing' && request.waiter !== null) request.waiter.onHeldEnd?.(request);
     if (state === 'idle' || state === 'authorizing') return;
@@ -203,7 +218,9 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   }
 
   onWritable(): void {
-    if (this.request.state === 'relaying') this.attempts.current.resume();
+    const { responsePace, state } = this.request;
+    if (responsePace !== null) responsePace.onWritable();
+    else if (state === 'relaying') this.attempts.current.resume();
   }
 
   // What attempts tell.

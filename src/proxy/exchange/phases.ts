@@ -23,18 +23,12 @@ import { wishedRetry } from './caller-wishes.ts';
 import { grpcClass, grpcStatusOf, versionFor } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { openMirrors } from './mirror.ts';
+import { pauseRequest, resumeRequest, stopPaces } from './pacing.ts';
 import { PeriodicLog } from './periodic-log.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { factsOf } from './request-facts.ts';
-import {
-  clusterOf,
-  countAnswer,
-  type Denial,
-  pauseRequest,
-  type RequestState,
-  resumeRequest,
-} from './request-state.ts';
+import { clusterOf, countAnswer, type Denial, type RequestState } from './request-state.ts';
 import {
   limitByCaller,
   requestTimeMs,
@@ -371,6 +365,7 @@ function closeBooks(request: RequestState, answerClass: number, nowMs: number): 
     request.mirrors = null;
   }
   if (request.requestTransform !== null || request.responseTransform !== null) closeTransforms(request);
+  if (request.requestPace !== null || request.responsePace !== null) stopPaces(request);
   stats.active -= 1;
   if (request.upgradeAdmitted) stats.upgradesActive -= 1;
   stats.responses[answerClass]! += 1;

@@ -5,9 +5,10 @@ import type { Head } from '../../wire/index.ts';
 import type { Attempts } from './attempts.ts';
 import type { BodyTransform } from './body-transform.ts';
 import { TransformError } from './body-transform.ts';
+import { pauseRequest } from './pacing.ts';
 import { truncateUnreadable } from './pump-response.ts';
 import { deny } from './reply.ts';
-import { clusterOf, pauseRequest, type RequestState } from './request-state.ts';
+import { clusterOf, type RequestState } from './request-state.ts';
 import { startAttemptDeadline, startDeadlines } from './request-times.ts';
 import { transformed, transformedEnd, unreadableBody } from './transform.ts';
 
@@ -21,12 +22,12 @@ export function pumpRequestBody(
   const { requestTransform } = request;
   request.bytesReceived += end - start;
   if (requestTransform === null || request.upgrade !== '') {
-    take(request, attempts, bytes, start, end);
+    deliver(request, attempts, bytes, start, end);
     return;
   }
   const made = transformed(requestTransform, bytes, start, end);
   if (made instanceof TransformError) giveUp(request, attempts, made);
-  else if (made.length > 0) take(request, attempts, made, 0, made.length);
+  else if (made.length > 0) deliver(request, attempts, made, 0, made.length);
 }
 
 /** The body is complete: what a transform still holds goes out. False: it was no body, and the request is answered. */
@@ -38,7 +39,7 @@ export function finishRequestBody(
 ): boolean {
   const made = transformedEnd(transform, trailers);
   if (made instanceof TransformError) giveUp(request, attempts, made);
-  else if (made.length > 0) take(request, attempts, made, 0, made.length);
+  else if (made.length > 0) deliver(request, attempts, made, 0, made.length);
   return !(made instanceof TransformError);
 }
 
@@ -53,13 +54,25 @@ export function endRequest(request: RequestState, attempts: Attempts, nowMs: num
   if (mirrors !== null) mirrors.send();
 }
 
-function take(
+function deliver(
   request: RequestState,
   attempts: Attempts,
   bytes: Uint8Array,
   start: number,
   end: number,
 ): void {
+  if (request.requestPace === null) takeRequestBody(request, attempts, bytes, start, end);
+  else request.requestPace.write(bytes, start, end);
+}
+
+/** False: no more can be taken for now, and the client was asked to wait. */
+export function takeRequestBody(
+  request: RequestState,
+  attempts: Attempts,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
   const count = end - start;
   if (request.mirrors !== null) request.mirrors.onBody(bytes, start, end);
   const passes = request.state === 'relaying' || (request.state === 'forwarding' && request.upgrade === '');
@@ -72,13 +85,19 @@ function take(
     }
     cluster.stats.bytesSent += count;
     request.deadlines.touch();
-    if (!attempts.current.sendBody(bytes, start, end)) pauseRequest(request);
-  } else if (request.state !== 'idle') {
+    if (attempts.current.sendBody(bytes, start, end)) return true;
+    pauseRequest(request);
+    return false;
+  }
+  if (request.state !== 'idle') {
     request.deadlines.touch();
     request.body.append(bytes, start, end);
-    if (request.body.length > request.heldBytesMax) pauseRequest(request);
+    const full = request.body.length > request.heldBytesMax;
+    if (full) pauseRequest(request);
     if (request.waiter !== null) request.waiter.onHeldBody?.(request);
+    return !full;
   }
+  return true;
 }
 
 function giveUp(request: RequestState, attempts: Attempts, error: TransformError): void {

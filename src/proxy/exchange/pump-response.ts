@@ -18,19 +18,30 @@ export function pumpResponseBody(
   start: number,
   end: number,
 ): void {
-  const { responseTransform } = request;
+  const { responsePace, responseTransform } = request;
   request.deadlines.touch();
-  if (responseTransform === null) {
+  if (responseTransform === null && responsePace === null) {
     request.bytesSent += end - start;
     if (!request.stream.sendBody(bytes, start, end)) attempt.pause();
-  } else sendMade(request, attempt, transformed(responseTransform, bytes, start, end));
+  } else if (responseTransform === null) responsePace!.write(bytes, start, end);
+  else sendMade(request, attempt, transformed(responseTransform, bytes, start, end));
 }
 
 /** The answer is complete. */
 export function endResponse(request: RequestState, attempt: Attempt, trailers: Head | null): void {
-  const { owner, responseTransform, stream } = request;
+  const { deadlines, responsePace, responseTransform } = request;
   if (responseTransform !== null && !sendMade(request, attempt, transformedEnd(responseTransform, trailers)))
     return;
+  if (responsePace?.end(trailers)) {
+    // The endpoint has done its part in time.
+    deadlines.requestMs = Number.POSITIVE_INFINITY;
+    deadlines.attemptIdleSpanMs = 0;
+  } else completeResponse(request, attempt, trailers);
+}
+
+/** All of its body was sent. */
+export function completeResponse(request: RequestState, attempt: Attempt, trailers: Head | null): void {
+  const { owner, responseTransform, stream } = request;
   if (trailers !== null) request.grpcStatus = grpcStatusOf(trailers);
   request.responseTrailers = trailers;
   if (attempt.answersGrpc && request.grpcStatus === grpcUnsaid) request.grpcStatus = grpcUnknown;
@@ -46,6 +57,10 @@ function sendMade(request: RequestState, attempt: Attempt, made: Uint8Array | Tr
     attempt.cancel(now);
     truncateUnreadable(request, attempt, 'upstream', made.message, now);
     return false;
+  }
+  if (request.responsePace !== null) {
+    if (made.length > 0) request.responsePace.write(made, 0, made.length);
+    return true;
   }
   request.bytesSent += made.length;
   if (made.length > 0 && !request.stream.sendBody(made, 0, made.length) && attempt.running) attempt.pause();

@@ -40,6 +40,7 @@ import {
 import { absentHead, absentStream } from './absent-request.ts';
 import type { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
+import type { BodyPace, PacedBody } from './body-pace.ts';
 import { type BodyTransform, chainTransforms } from './body-transform.ts';
 import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
@@ -150,6 +151,8 @@ export interface RequestCopies {
 /** What moves a request. */
 export interface RequestMachine {
   proceed(): void;
+  /** What goes on where a body is paced. */
+  pacedBody(side: 'request' | 'response'): PacedBody;
 }
 
 export class RequestState implements SubsetRequest<Endpoint> {
@@ -225,6 +228,9 @@ export class RequestState implements SubsetRequest<Endpoint> {
   /** Bodies pass through these on their way; null: as they are. */
   requestTransform: BodyTransform | null = null;
   responseTransform: BodyTransform | null = null;
+  /** Bodies pass no faster than these let them; null: as they come. */
+  requestPace: BodyPace | null = null;
+  responsePace: BodyPace | null = null;
   /** Bytes of the body that are taken while the request does not go on. */
   heldBytesMax: number = proxyLimits.heldBodyBytesMax;
   /** null: its listener traces nothing. */
@@ -474,16 +480,4 @@ export function countAnswer(request: RequestState, status: number, cluster = clu
 /** What the two sides of a proxy have in common of one request: its trace where there is one, else its id. */
 export function traceKey(request: RequestState): string {
   return request.traceId ?? request.requestId;
-}
-
-export function pauseRequest(request: RequestState): void {
-  if (request.paused || request.requestEnded) return;
-  request.paused = true;
-  request.stream.pause();
-}
-
-export function resumeRequest(request: RequestState): void {
-  if (!request.paused) return;
-  request.paused = false;
-  request.stream.resume();
 }

@@ -5,7 +5,8 @@
 import type { ResponseHead } from '../../wire/index.ts';
 import { responseFlags } from '../stats/index.ts';
 import type { Attempt } from './attempt.ts';
-import { clusterOf, type Denial, pauseRequest, type RequestState, resumeRequest } from './request-state.ts';
+import { pauseRequest, resumeRequest } from './pacing.ts';
+import { clusterOf, type Denial, type RequestState } from './request-state.ts';
 import { closeTransforms } from './transform.ts';
 import { webSocketAccept } from './websocket-accept.ts';
 

@@ -4,6 +4,7 @@
 
 import type { ListenerFilterConfig } from '../config/filter-types.ts';
 import type { Answerer, Authorizer } from '../exchange/index.ts';
+import { BandwidthLimitFilter } from './bandwidth-limit.ts';
 import { BufferFilter } from './buffer.ts';
 import { CompressorFilter, DecompressorFilter } from './coding/index.ts';
 import { CorsFilter } from './cors.ts';
@@ -41,6 +42,7 @@ const classes: Readonly<
   'health-check': HealthCheckFilter,
   'header-mutation': HeaderMutationFilter,
   rbac: RbacFilter,
+  'bandwidth-limit': BandwidthLimitFilter,
   buffer: BufferFilter,
   compressor: CompressorFilter,
   decompressor: DecompressorFilter,

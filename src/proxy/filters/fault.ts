@@ -1,8 +1,22 @@
-// envoy.filters.http.fault: a share of requests is delayed, or answered instead of their endpoint.
+// envoy.filters.http.fault: a share of requests is delayed, answered instead of their endpoint, or answered slowly.
 
-import { compileHeaders, type Gauge, matchesHeaders } from '../../policy/index.ts';
+import {
+  ByteLimit,
+  byteBucket,
+  compileHeaders,
+  type Gauge,
+  matchesHeaders,
+  TokenBucket,
+} from '../../policy/index.ts';
 import type { FaultConfig, ListenerFilterConfig } from '../config/filter-types.ts';
-import type { Authorizer, Denial, RequestState, Waiter } from '../exchange/index.ts';
+import {
+  type Authorizer,
+  type Denial,
+  type PaceLimit,
+  paceResponse,
+  type RequestState,
+  type Waiter,
+} from '../exchange/index.ts';
 import { type FilterSample, responseFlags } from '../stats/index.ts';
 import { configFor, countSamples, denial, drawn, type HttpFilter, say } from './filter.ts';
 
@@ -13,7 +27,12 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   readonly name: string;
   readonly authorizer = this;
   readonly answerer = null;
-  private readonly counts = { aborts_injected: 0, delays_injected: 0, faults_overflow: 0 };
+  private readonly counts = {
+    aborts_injected: 0,
+    delays_injected: 0,
+    faults_overflow: 0,
+    response_rl_injected: 0,
+  };
   private readonly filter: ListenerFilterConfig;
   private readonly matchers = new WeakMap<FaultConfig, ReturnType<typeof compileHeaders>>();
   /** In this thread; `limit` counts those of all. */
@@ -36,13 +55,15 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     const config = configFor(request, this.filter, 'fault');
     if (request.waiter === this) {
       request.waiter = null;
-      this.end();
+      this.endDelay(request);
     } else {
       if (config === null || !this.concerns(request, config)) return 'allow';
       if (this.running(request) >= config.activeMax) {
         this.counts.faults_overflow += 1;
         return 'allow';
       }
+      const rate = rateOf(request, config);
+      if (rate > 0) this.slow(request, config, rate);
       const delayMs = delayOf(request, config);
       if (delayMs > 0) {
         this.note(request, config);
@@ -56,12 +77,33 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     return refusal;
   }
 
-  onAbandoned(): void {
-    this.end();
+  onAbandoned(request: RequestState): void {
+    this.endDelay(request);
   }
 
   private note(request: RequestState, { notes }: FaultConfig): void {
     if (notes !== undefined) say(request, this.name, notes);
+  }
+
+  /** A fault that lasts until its answer is over. */
+  private slow(request: RequestState, config: FaultConfig, kibibytes: number): void {
+    const rate = { bytesPerSecond: kibibytes * 1024, intervalMs: config.responseRate!.intervalMs };
+    const nowMs = request.context.clock.now();
+    const bytes = new ByteLimit(rate, new TokenBucket(byteBucket(rate, 'an interval'), nowMs));
+    if (!paceResponse(request, new FaultLimit(bytes, () => this.end()))) return;
+    this.note(request, config);
+    this.counts.response_rl_injected += 1;
+    request.slots[this.position] = 'slow';
+    this.begin();
+  }
+
+  private begin(): void {
+    this.active += 1;
+    this.limit?.add(1);
+  }
+
+  private endDelay(request: RequestState): void {
+    if (request.slots[this.position] !== 'slow') this.end();
   }
 
   private end(): void {
@@ -78,8 +120,8 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
   private delay(request: RequestState, delayMs: number): 'wait' {
     const nowMs = request.context.clock.now();
     this.counts.delays_injected += 1;
-    this.active += 1;
-    this.limit?.add(1);
+    // Faults of one request count once.
+    if (request.slots[this.position] !== 'slow') this.begin();
     request.waiter = this;
     if (request.flags === responseFlags.none) request.flags = responseFlags.faultDelay;
     request.deadlines.backoffMs = nowMs + delayMs;
@@ -100,6 +142,30 @@ export class FaultFilter implements HttpFilter, Authorizer, Waiter {
     }
     return matchesHeaders(matchers, request.head);
   }
+}
+
+class FaultLimit implements PaceLimit {
+  readonly bytes: ByteLimit;
+  readonly onOver: () => void;
+
+  constructor(bytes: ByteLimit, onOver: () => void) {
+    this.bytes = bytes;
+    this.onOver = onOver;
+  }
+
+  onIncoming(): void {}
+
+  onAllowed(): void {}
+}
+
+/** KiB a second; 0: as the answer comes. */
+function rateOf(request: RequestState, { responseRate }: FaultConfig): number {
+  if (responseRate === undefined) return 0;
+  const { kibibytes, share } = responseRate;
+  const header = 'x-envoy-fault-throughput-response';
+  const asked = kibibytes ?? askedNumber(request, header) ?? 0;
+  const drawnShare = kibibytes === null ? askedShare(request, header, share) : share;
+  return asked > 0 && drawn(drawnShare, request) ? asked : 0;
 }
 
 function delayOf(request: RequestState, { delay }: FaultConfig): number {

@@ -288,6 +288,11 @@ export const fieldNames: Readonly<Record<string, string>> = {
   'envoy.extensions.compression.zstd.decompressor.v3.Zstd': '1:dictionaries 2:chunk_size',
   'envoy.extensions.filters.common.fault.v3.FaultDelay': '3:fixed_delay 4:percentage 5:header_delay',
   'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': '',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit': '1:fixed_limit 2:percentage 3:header_limit',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit': '1:limit_kbps',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit': '',
+  'envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit':
+    '1:stat_prefix 2:enable_mode 3:limit_kbps 4:fill_interval 5:runtime_enabled 6:enable_response_trailers 7:response_trailer_prefix',
   'envoy.extensions.filters.http.buffer.v3.Buffer': '1:max_request_bytes',
   'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': '1:disabled 2:buffer',
   'envoy.extensions.filters.http.compressor.v3.Compressor':

@@ -1,5 +1,6 @@
 // Tables: envoy.extensions.filters.http.*: the filters that may stand before the router, and what routes say to them.
 
+import { bandwidthLimit } from './bandwidth-limit.ts';
 import { buffer, bufferPerRoute, compressor, compressorPerRoute, decompressor } from './coding-filters.ts';
 import { fractionalPercent, headerValueOption, percent, stringMatcher } from './core.ts';
 import { createExtAuthz, extAuthzPerRoute } from './ext-authz.ts';
@@ -48,6 +49,24 @@ const faultAbort = message(
   [['http_status', 'grpc_status', 'header_abort']],
 );
 
+const faultRateLimit = message(
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit',
+  {
+    fixed_limit: f.message(
+      1,
+      message('envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit', {
+        limit_kbps: f.uint64(1, 'KiB a second', positive),
+      }),
+    ),
+    header_limit: f.message(
+      3,
+      headerAsked('envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit'),
+    ),
+    percentage: f.message(2, fractionalPercent),
+  },
+  [['fixed_limit', 'header_limit']],
+);
+
 export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFault', {
   delay: f.message(1, faultDelay),
   abort: f.message(2, faultAbort),
@@ -55,11 +74,13 @@ export const httpFault = message('envoy.extensions.filters.http.fault.v3.HTTPFau
   headers: f.repeated(f.message(4, headerMatcher)),
   downstream_nodes: f.repeated(f.string(5, 'as x-envoy-downstream-service-node says')),
   max_active_faults: f.uint32Value(6, 'default no limit'),
+  response_rate_limit: f.message(7, faultRateLimit, 'of answers of endpoints; not of upgrades'),
   delay_percent_runtime: f.string(8, noRuntime),
   abort_percent_runtime: f.string(9, noRuntime),
   delay_duration_runtime: f.string(10, noRuntime),
   abort_http_status_runtime: f.string(11, noRuntime),
   max_active_faults_runtime: f.string(12, noRuntime),
+  response_rate_limit_percent_runtime: f.string(13, noRuntime),
   abort_grpc_status_runtime: f.string(14, noRuntime),
   filter_metadata: f.struct(16, 'of requests with a fault, under the filter’s name'),
   disable_downstream_cluster_stats: f.bool(15, 'there are none by callers in any case'),
@@ -189,6 +210,7 @@ export const httpFilterTypes = [
   headerMutation,
   httpRbac,
   statefulSession,
+  bandwidthLimit,
   buffer,
   compressor,
   decompressor,
@@ -208,6 +230,7 @@ const routeFilters = [
   headerMutationPerRoute,
   httpRbacPerRoute,
   statefulSessionPerRoute,
+  bandwidthLimit,
   bufferPerRoute,
   compressorPerRoute,
   extAuthzPerRoute,

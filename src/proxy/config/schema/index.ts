@@ -19,6 +19,7 @@ export {
   roundRobin,
   subset,
 } from './balance.ts';
+export { bandwidthLimit } from './bandwidth-limit.ts';
 export { bootstrap } from './bootstrap.ts';
 export { cluster, clusterLoadAssignment, upstreamHttpOptions } from './cluster.ts';
 export {

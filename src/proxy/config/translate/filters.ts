@@ -11,6 +11,7 @@ import type {
 } from '../filter-types.ts';
 import {
   type AnyValue,
+  bandwidthLimit,
   buffer,
   bufferPerRoute,
   compressor,
@@ -57,6 +58,7 @@ import { translateGrpcStats } from './grpc-stats.ts';
 import { translateMutation } from './header-mutation.ts';
 import { translateJwtAuthn, translateJwtRoute } from './jwt-authn.ts';
 import { translateOnDemand } from './on-demand.ts';
+import { translateBandwidthLimit, translateBandwidthRoute, translateResponseRate } from './pace.ts';
 import { translateQueryMutation } from './query-mutation.ts';
 import { translateGlobalLimit, translateGlobalLimitRoute, translateLocalLimit } from './rate-limit.ts';
 import { translateRbac } from './rbac.ts';
@@ -125,6 +127,8 @@ function translateRouteFilter(any: AnyValue, path: string, faults: Faults): Rout
       : translateRbac(rbac.rbac, join(path, 'rbac'), faults);
   const session = unpack(any, statefulSessionPerRoute);
   if (session !== null) return translateSessionRoute(session, path, faults);
+  const pacing = unpack(any, bandwidthLimit);
+  if (pacing !== null) return translateBandwidthRoute(pacing, path, faults);
   const buffering = unpack(any, bufferPerRoute);
   if (buffering !== null) return translateBufferRoute(buffering, path, faults);
   const compressing = unpack(any, compressorPerRoute);
@@ -154,6 +158,8 @@ function translateConfig(any: AnyValue, path: string, faults: Faults): FilterCon
   if (rbac !== null) return translateRbac(rbac, path, faults);
   const session = unpack(any, statefulSession);
   if (session !== null) return translateStatefulSession(session, path, faults);
+  const pacing = unpack(any, bandwidthLimit);
+  if (pacing !== null) return translateBandwidthLimit(pacing, path, faults);
   const buffering = unpack(any, buffer);
   if (buffering !== null) return translateBuffer(buffering, path, faults);
   const compressing = unpack(any, compressor);
@@ -253,6 +259,7 @@ function translateFault(message: MessageOf<typeof httpFault>, path: string, faul
         ? null
         : { fixedMs: delay.fixed_delay ?? null, share: shareOf(delay.percentage, 0) },
     abort: abort === undefined ? null : translateAbort(abort),
+    ...translateResponseRate(message.response_rate_limit, join(path, 'response_rate_limit'), faults),
     ...(message.filter_metadata === undefined ? {} : { notes: message.filter_metadata }),
     cluster: message.upstream_cluster ?? '',
     headers: message.headers.map((header, index) =>

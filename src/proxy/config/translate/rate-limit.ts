@@ -264,7 +264,7 @@ function limitStatus(code: keyof typeof statusCodes | undefined): number {
 }
 
 /** The number of a virtual host among those decoded with it says nothing: they are known by name. */
-function placeOf(path: string): { readonly place: string; readonly inVirtualHost: boolean } {
+export function placeOf(path: string): { readonly place: string; readonly inVirtualHost: boolean } {
   const inHost = /virtual_hosts\[\d+\](.*)$/.exec(path)?.[1];
   return { place: inHost ?? path, inVirtualHost: inHost !== undefined };
 }
