@@ -148,7 +148,7 @@ function from(cidr: string): Principal {
 }
 
 /** Without a length: one address. */
-function rangeOf(cidr: string): CidrRange {
+export function rangeOf(cidr: string): CidrRange {
   const [addressPrefix = '', bits = ''] = cidr.split('/');
   const prefixLen = bits === '' ? (addressPrefix.includes(':') ? 128 : 32) : Number(bits);
   return create(CidrRangeSchema, { addressPrefix, prefixLen });

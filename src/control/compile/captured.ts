@@ -4,7 +4,6 @@
 // (docs/decisions/0017-the-address-decides.md).
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -24,7 +23,7 @@ import {
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
 import { addressesOf, compileManager } from './listener.ts';
-import { durationOf, packAny, weftMetadata } from './messages.ts';
+import { durationOf, emptyMessage, packAny, weftMetadata } from './messages.ts';
 import { type OnDemand, withOnDemand } from './on-demand.ts';
 import type { Bind } from './scope.ts';
 import { forwardUntouched } from './virtual-hosts.ts';
@@ -173,12 +172,7 @@ function carry(cluster: string, asked: boolean) {
   });
 }
 
-const listenerFilters = 'type.googleapis.com/envoy.extensions.filters.listener';
-
-/** Messages without fields, for which no code is generated. */
-function emptyMessage(typeUrl: string): Any {
-  return create(AnySchema, { typeUrl });
-}
+const listenerFilters = 'envoy.extensions.filters.listener';
 
 function originalDestination() {
   return create(ListenerFilterSchema, {

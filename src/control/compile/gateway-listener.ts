@@ -10,9 +10,11 @@ import {
   TlsInspectorSchema,
   TrafficDirection,
 } from '../../xds/api.ts';
+import type { ClientTrust } from '../model/client-trust.ts';
 import type { GatewayChain, GatewaySocket, StreamChain } from '../model/types.ts';
+import { rangeOf } from './access.ts';
 import { compileManager } from './listener.ts';
-import { addressOf, durationOf, packAny, weftMetadata } from './messages.ts';
+import { addressOf, durationOf, emptyMessage, packAny, weftMetadata } from './messages.ts';
 import { unresolvedCluster } from './route.ts';
 import type { Bind } from './scope.ts';
 import { compileTermination } from './tls.ts';
@@ -22,6 +24,7 @@ export interface GatewayListenerInput {
   readonly name: string;
   readonly bind: Bind;
   readonly chains: readonly ListenerChain[];
+  readonly trust: ClientTrust;
 }
 
 type ListenerChain =
@@ -36,10 +39,14 @@ type ListenerTls = NonNullable<GatewayChain['tls']>;
 /** From the first byte of a connection to the name that its client asks for. */
 const helloTimeoutMs = 10_000;
 
-export function gatewayListenerInput({ name, chains }: GatewaySocket, bind: Bind): GatewayListenerInput {
+export function gatewayListenerInput(
+  { name, chains, trust }: GatewaySocket,
+  bind: Bind,
+): GatewayListenerInput {
   return {
     name,
     bind,
+    trust,
     chains: chains.map((chain): ListenerChain => {
       const { serverNames } = chain;
       const tls = chain.tls === null ? null : withoutKeys(chain.tls);
@@ -58,18 +65,33 @@ function withoutKeys(tls: ListenerTls): ListenerTls {
   };
 }
 
-export function compileGatewayListener({ name, bind, chains }: GatewayListenerInput): Listener {
+export function compileGatewayListener({ name, bind, chains, trust }: GatewayListenerInput): Listener {
   const inspected = chains.some(({ serverNames, tls }) => serverNames.length > 0 || tls !== null);
+  const listenerFilters = [
+    ...(trust.balancers.length > 0 ? [proxyProtocol()] : []),
+    ...(inspected ? [tlsInspector()] : []),
+  ];
   return create(ListenerSchema, {
     name,
     address: addressOf(bind.host, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    ...(inspected
-      ? { listenerFilters: [tlsInspector()], listenerFiltersTimeout: durationOf(helloTimeoutMs) }
-      : {}),
-    filterChains: chains.map(compileChain),
+    ...(listenerFilters.length === 0
+      ? {}
+      : { listenerFilters, listenerFiltersTimeout: durationOf(helloTimeoutMs) }),
+    filterChains: chains.map((chain) => compileChain(chain, trust)),
     metadata: weftMetadata({ direction: 'gateway' }),
   });
+}
+
+/** Whoever does not begin with one is refused. */
+function proxyProtocol() {
+  return {
+    name: 'envoy.filters.listener.proxy_protocol',
+    configType: {
+      case: 'typedConfig' as const,
+      value: emptyMessage('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol'),
+    },
+  };
 }
 
 function tlsInspector() {
@@ -79,14 +101,22 @@ function tlsInspector() {
   };
 }
 
-function compileChain(chain: ListenerChain): MessageInitShape<typeof FilterChainSchema> {
+function compileChain(
+  chain: ListenerChain,
+  { balancers, hops }: ClientTrust,
+): MessageInitShape<typeof FilterChainSchema> {
   const { name, serverNames, tls } = chain;
+  // By whose connection it is, whoever its header names: another one has no chain, and is closed.
+  const match = {
+    ...(serverNames.length === 0 ? {} : { serverNames: [...serverNames] }),
+    ...(balancers.length === 0 ? {} : { directSourcePrefixRanges: balancers.map(rangeOf) }),
+  };
   return {
     name,
-    ...(serverNames.length === 0 ? {} : { filterChainMatch: { serverNames: [...serverNames] } }),
+    ...(Object.keys(match).length === 0 ? {} : { filterChainMatch: match }),
     filters: [
       chain.kind === 'http'
-        ? compileManager({ name, direction: 'gateway', fenced: false, cors: chain.cors })
+        ? compileManager({ name, direction: 'gateway', fenced: false, cors: chain.cors, hops })
         : compileStream(name, chain.backends),
     ],
     ...(tls === null

@@ -29,6 +29,8 @@ export interface ListenerInput {
   readonly onDemand?: OnDemand;
   /** A route of it leads to what not everybody may call. */
   readonly fenced: boolean;
+  /** Proxies before this one whose word about the client is taken; none by default. */
+  readonly hops?: number;
 }
 
 /** From the first byte of a head to its end: a client that needs longer is stuck or hostile. */
@@ -41,6 +43,7 @@ export function compileManager({
   cors,
   fenced,
   onDemand,
+  hops = 0,
 }: Omit<ListenerInput, 'bind' | 'ipv6'>): Filter {
   const edge = direction === 'gateway';
   const manager = packAny(HttpConnectionManagerSchema, {
@@ -65,6 +68,7 @@ export function compileManager({
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
     preserveExternalRequestId: !edge,
     useRemoteAddress: edge,
+    xffNumTrustedHops: hops,
   });
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',

@@ -1,7 +1,7 @@
 // Small pieces of Envoy API messages that every resource is made of.
 
 import { create, type DescMessage, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Any, anyPack, type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
+import { type Any, AnySchema, anyPack, type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
 import {
   type Address,
   AddressSchema,
@@ -76,4 +76,9 @@ export function setHeader(name: string, value: string): HeaderValueOption {
 
 export function removedHeaders(edits: HttpHeaderEdits | null): string[] {
   return edits === null ? [] : edits.remove.map((name) => name.toLowerCase());
+}
+
+/** Of a message without fields that are said, for which no code is generated. */
+export function emptyMessage(typeName: string): Any {
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${typeName}` });
 }

@@ -59,6 +59,7 @@ const bareTypes = createFileRegistry(
       ['envoy.extensions.retry.host.previous_hosts.v3', 'PreviousHostsPredicate'],
       ['envoy.extensions.filters.listener.original_dst.v3', 'OriginalDst'],
       ['envoy.extensions.filters.listener.http_inspector.v3', 'HttpInspector'],
+      ['envoy.extensions.filters.listener.proxy_protocol.v3', 'ProxyProtocol'],
     ].map(([namespace, name]) => ({
       name: `${name}.proto`,
       package: namespace!,

@@ -216,7 +216,7 @@ export class GatewayBuilder {
 
   build(): ReadonlyMap<string, GatewayModel> {
     const models = new Map<string, GatewayModel>();
-    for (const [id, { object, sockets, sets, identity }] of this.gateways) {
+    for (const [id, { object, sockets, sets, identity, trust }] of this.gateways) {
       const { namespace, name } = object.metadata;
       models.set(id, {
         id,
@@ -224,7 +224,7 @@ export class GatewayBuilder {
         namespace,
         name,
         identity: identity === 'broken' ? null : identity,
-        sockets: sockets.map(closeSocket),
+        sockets: sockets.map((socket) => closeSocket(socket, trust)),
         listeners: countRoutes(this.parents.get(`Gateway ${id}`)?.listeners ?? []),
         sets: sets.map(({ object: { key }, accepted, listeners }) => ({
           key,

@@ -5,6 +5,7 @@ import type { GatewayListener } from '../schema/gateway.ts';
 import type { GatewayObject, ListenerSetObject } from '../schema/resources.ts';
 import { type BackendIdentity, resolveIdentity } from './backend-identity.ts';
 import type { CertificateStore } from './certificates.ts';
+import { type ClientTrust, readClientTrust } from './client-trust.ts';
 import { nameOf } from './index-resources.ts';
 import { type ListenerSource, type OpenListener, openListener, PortClaims } from './listeners.ts';
 import type { NamespaceLabels } from './namespaces.ts';
@@ -18,6 +19,7 @@ export interface OpenGateway {
   readonly sockets: readonly OpenSocket[];
   readonly sets: readonly OpenSet[];
   readonly identity: BackendIdentity;
+  readonly trust: ClientTrust;
 }
 
 export interface OpenSet {
@@ -43,20 +45,29 @@ export function openGateway(
   tools: OpeningTools,
 ): OpenGateway {
   const { book } = tools;
+  const trust = readClientTrust(object.metadata.annotations);
+  if ('reason' in trust) return refuseWhole(object, sets, trust, book);
   const refusal = judgeWhole(object);
-  if (refusal !== null) {
-    book.refuse(object.key, itself, refusal.reason, refusal.message);
-    for (const set of sets)
-      book.refuse(set.key, itself, 'ParentNotAccepted', `Gateway ${nameOf(object)} is not accepted`);
-    return { object, listeners: [], sockets: [], sets: [], identity: null };
-  }
+  if (refusal !== null) return refuseWhole(object, sets, refusal, book);
   const collector = new ListenerCollector(object, tools);
   for (const listener of object.spec.listeners) collector.open(object, listener);
   const opened = sets.flatMap((set) => openSet(set, object, collector, tools));
   const { listeners } = collector;
   tellWhole(object, listeners, book);
   const identity = resolveIdentity(object, tools.store, book);
-  return { object, listeners, sockets: [...collector.sockets.values()], sets: opened, identity };
+  return { object, listeners, sockets: [...collector.sockets.values()], sets: opened, identity, trust };
+}
+
+function refuseWhole(
+  object: GatewayObject,
+  sets: readonly ListenerSetObject[],
+  { reason, message }: Refusal,
+  book: ConditionBook,
+): OpenGateway {
+  book.refuse(object.key, itself, reason, message);
+  for (const set of sets)
+    book.refuse(set.key, itself, 'ParentNotAccepted', `Gateway ${nameOf(object)} is not accepted`);
+  return { object, listeners: [], sockets: [], sets: [], identity: null, trust: { balancers: [], hops: 0 } };
 }
 
 function judgeWhole({ spec: { addresses, infrastructure } }: GatewayObject): Refusal | null {

@@ -1,5 +1,6 @@
 // A port of a Gateway with all that was attached to its listeners, closed into the chains that proxies play.
 
+import type { ClientTrust } from './client-trust.ts';
 import { compareExactness, covers } from './hosts.ts';
 import { compareText } from './index-resources.ts';
 import type { OpenListener } from './listeners.ts';
@@ -12,13 +13,13 @@ export interface OpenSocket {
   readonly listeners: OpenListener[];
 }
 
-export function closeSocket({ name, port, listeners }: OpenSocket): GatewaySocket {
+export function closeSocket({ name, port, listeners }: OpenSocket, trust: ClientTrust): GatewaySocket {
   const plain = listeners.filter(({ listener }) => listener.protocol === 'HTTP');
   const rest = listeners.filter((one) => !plain.includes(one) && !one.broken);
   const chains: GatewayChain[] = plain.length > 0 ? [plainChain(name, plain)] : [];
   for (const one of rest)
     chains.push(...(one.listener.protocol === 'HTTPS' ? [secureChain(one, rest)] : streamChains(one)));
-  return { name, port, chains };
+  return { name, port, chains, trust };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { CorsSettings, HttpHeaderEdits, HttpPathEdit } from '../schema/http
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import type { ObjectKey } from '../source/types.ts';
+import type { ClientTrust } from './client-trust.ts';
 
 export interface Model {
   /** By `namespace/name`, sorted. */
@@ -232,6 +233,7 @@ export interface GatewaySocket {
   readonly port: number;
   /** In the order of their listeners; of HTTP without TLS there is one. */
   readonly chains: readonly GatewayChain[];
+  readonly trust: ClientTrust;
 }
 
 /** What becomes of a connection, by the name that its client asks for where there is TLS. */

@@ -2,8 +2,8 @@
 // Service that any policy names refuses everybody else. The one source of its fields and rules.
 
 import { z } from 'zod';
-import { createIpRange } from '../../base/index.ts';
-import { dnsLabel, integer, isIpv4, isIpv6, objectName, partOf, sectionName } from './values.ts';
+import { cidrError, isCidr } from './cidr.ts';
+import { dnsLabel, integer, objectName, partOf, sectionName } from './values.ts';
 
 /** Not `listOf`: an API server's schemas know no null beside a list. */
 function list<T extends z.ZodType>(item: T, max: number) {
@@ -25,24 +25,11 @@ const targetRefs = z.array(targetRef, { error: targetError }).min(1, targetError
 
 const modes = z.enum(['Enforce', 'Audit'], { error: 'must be Enforce or Audit' });
 
-const cidrError = 'must be a range of addresses such as 10.0.0.0/8, with no bits behind its prefix';
-
-/** RFC 4632: bits behind the prefix are 0, because what one reader cuts off, another takes for a fault. */
 const cidr = z
   .string({ error: cidrError })
   .max(43, cidrError)
   .refine(isCidr, { error: cidrError })
   .meta({ cidr: true });
-
-function isCidr(text: string): boolean {
-  const [address = '', bits = '', ...more] = text.split('/');
-  const range = /^(0|[1-9]\d{0,2})$/.test(bits) ? createIpRange(address, Number(bits)) : null;
-  if (range === null || more.length > 0 || !(isIpv4(address) || isIpv6(address))) return false;
-  return range.bytes.every((byte, at) => {
-    const behind = Math.min(8, Math.max(0, (at + 1) * 8 - range.prefixBits));
-    return (byte & (2 ** behind - 1)) === 0;
-  });
-}
 
 const serviceAccount = z.strictObject({
   name: objectName.describe('Whose pods may call.'),
