@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock, Log } from '../base/index.ts';
 import {
   adoptFences,
+  agentAccount,
   CalicoFences,
   ControlPlane,
   createControlPlane,
@@ -14,6 +15,7 @@ import {
   isReleasedGateway,
   listFences,
   listFleetGateways,
+  NodeAddresses,
   ObjectFleet,
   renderCalicoFence,
   renderFence,
@@ -179,7 +181,12 @@ function createPublisher(
     identity,
     replica: pod,
     podUid,
-    fleets: [fences, calicoFences, ...(secure?.fleets ?? [])],
+    fleets: [
+      fences,
+      calicoFences,
+      new NodeAddresses({ ...common, namespace, name: agentAccount }),
+      ...(secure?.fleets ?? []),
+    ],
     own: { lease: namesOf(revision).lease, fleets: own },
   });
 }

@@ -1,6 +1,6 @@
 // The agents of an installation: a proxy on every node, for services that send plain HTTP to it.
 
-import { agentAccount } from '../control/index.ts';
+import { agentAccount, nodeAddressClass } from '../control/index.ts';
 import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
 import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts';
@@ -14,8 +14,8 @@ interface AgentOptions {
 }
 
 /**
- * A proxy on every node at `$NODE_IP:4140`; its own rolling update leaves the node without it for a moment. A node has
- * one such port: of several revisions the one that is applied last has the agents.
+ * A proxy on every node at `$NODE_IP:4140`, by a Service that has the addresses of the nodes, so that a new one serves
+ * before the old one goes. There is one such Service: of several revisions the one that is applied last has the agents.
  */
 export function createAgents({ image, namespace, revision }: AgentOptions): readonly object[] {
   const agent = { app: agentAccount };
@@ -40,7 +40,7 @@ export function createAgents({ image, namespace, revision }: AgentOptions): read
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
     ],
-    ports: [{ name: 'http-agent', containerPort: meshPorts.agent, hostPort: meshPorts.agent }, readyPort],
+    ports: [{ name: 'http-agent', containerPort: meshPorts.agent }, readyPort],
     readinessProbe: { ...ready, periodSeconds: 2 },
     resources: { requests: { cpu: '100m', memory: '96Mi' } },
     volumeMounts: mount,
@@ -48,12 +48,14 @@ export function createAgents({ image, namespace, revision }: AgentOptions): read
   };
   return [
     createAccount(namespace),
+    createService(namespace, agent),
     {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
       metadata: { name: agentAccount, namespace, labels: agent },
       spec: {
         selector: { matchLabels: agent },
+        updateStrategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
         template: {
           metadata: {
             labels: agent,
@@ -82,6 +84,26 @@ export function createAgents({ image, namespace, revision }: AgentOptions): read
       },
     },
   ];
+}
+
+/** The control plane writes the addresses of the nodes (src/control/fleet/node-addresses.ts); no port is opened. */
+function createService(namespace: string, selector: Readonly<Record<string, string>>): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: agentAccount, namespace },
+    spec: {
+      type: 'LoadBalancer',
+      loadBalancerClass: nodeAddressClass,
+      allocateLoadBalancerNodePorts: false,
+      ipFamilyPolicy: 'PreferDualStack',
+      // From the pods of its own node a connection keeps its address, and comes to the agent there.
+      externalTrafficPolicy: 'Local',
+      internalTrafficPolicy: 'Local',
+      selector,
+      ports: [{ name: 'http-agent', port: meshPorts.agent, targetPort: meshPorts.agent }],
+    },
+  };
 }
 
 /** Who may ask for what every namespace calls, and nobody else. */

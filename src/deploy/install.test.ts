@@ -197,6 +197,7 @@ describe('two revisions side by side', () => {
     'PodMonitor mesh/weft-proxies',
     'Role mesh/weft-cni',
     'RoleBinding mesh/weft-cni',
+    'Service mesh/weft-agent',
     'ServiceAccount mesh/weft-agent',
     'ServiceAccount mesh/weft-cni',
   ];
@@ -210,7 +211,7 @@ describe('two revisions side by side', () => {
   test('no selector of one finds pods of the other', () => {
     const selectors = (objects: readonly Manifest[]) =>
       objects
-        .filter(({ kind }) => kind !== 'DaemonSet')
+        .filter((object) => !shared.includes(nameOf(object)))
         .map((object) => JSON.stringify(object).match(/"app":"weft-[^"]+"/g) ?? []);
     const found = new Set(selectors(plain).flat());
     expect(

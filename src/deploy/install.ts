@@ -2,6 +2,7 @@
 // The role allows what the control plane's own table of watched kinds needs, and nothing else.
 
 import {
+  agentAccount,
   authorityName,
   customResourceDefinitions,
   type KubeObject,
@@ -46,10 +47,10 @@ export function createInstallation(options: InstallOptions): readonly KubeObject
 }
 
 /** Of all revisions. */
-function listShared({ namespace, revision, agents, cni }: InstallOptions): readonly object[] {
-  // Node agents have a port on their node, and the CNI plugin's much more, which the stricter levels refuse; a revision
-  // without them does not know whether another has some.
-  const level = agents || cni !== null ? 'privileged' : revision === '' ? 'restricted' : null;
+function listShared({ namespace, revision, cni }: InstallOptions): readonly object[] {
+  // The CNI plugin's agent enters the nodes, which the stricter levels refuse; a revision without it does not know
+  // whether another has one.
+  const level = cni !== null ? 'privileged' : revision === '' ? 'restricted' : null;
   return [
     ...customResourceDefinitions(),
     {
@@ -216,6 +217,8 @@ function createOwnRole(
           resourceNames: [authorityName, inject],
           verbs: ['get', 'update'],
         },
+        // Addresses of the nodes, at which agents are reached.
+        { apiGroups: [''], resources: ['services/status'], resourceNames: [agentAccount], verbs: ['patch'] },
       ],
     },
     {

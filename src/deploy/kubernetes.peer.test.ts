@@ -374,6 +374,17 @@ describeOnCluster('the mesh on Kubernetes', () => {
     expect(await sh(`${caller(command)} $(${node})`)).toBe('200');
   });
 
+  test('a rolling restart of the agents loses no call', async () => {
+    const node = 'kubectl get pod -n shop caller -o jsonpath={.status.hostIP}';
+    const loop = `for i in $(seq 120); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" -H "Host: hello.shop" http://$0:${meshPorts.agent}/ready; sleep 0.05; done | sort | uniq -c`;
+    const set = '-n weft-system daemonset/weft-agent';
+    const [counted] = await Promise.all([
+      sh(`${caller(loop)} $(${node})`),
+      sh(`kubectl rollout restart ${set}; kubectl rollout status ${set} --timeout=90s`),
+    ]);
+    expect(counted.trim()).toBe('120 200');
+  });
+
   test('an AccessPolicy lets the named callers pass: at the network, and in the proxies where that is open', async () => {
     await sh('kubectl wait -n shop --for=condition=Ready pod/named pod/stranger --timeout=60s');
     const ask = (pod: string, path: string, more = '') =>

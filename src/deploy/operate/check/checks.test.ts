@@ -39,7 +39,7 @@ const target = { namespace: 'mesh', revision: '', agents: false, cni: false, ver
 interface Asked {
   readonly replicas?: readonly ControlReplica[];
   readonly allowed?: (right: string) => boolean;
-  readonly agents?: boolean;
+  readonly cni?: boolean;
   readonly revision?: string;
 }
 
@@ -47,11 +47,11 @@ interface Asked {
 async function ask(
   name: string,
   contents: Contents,
-  { replicas = [], allowed, agents = false, revision = '' }: Asked = {},
+  { replicas = [], allowed, cni = false, revision = '' }: Asked = {},
 ) {
   const reader = new ClusterReader(createApi(contents, allowed), () => Promise.resolve(replicas));
   const checks = [...preChecks, ...installedChecks].filter((check) => check.name === name).slice(0, 1);
-  const lines = await runChecks(checks, reader, { ...target, agents, revision });
+  const lines = await runChecks(checks, reader, { ...target, cni, revision });
   return lines.map(({ verdict, message }) => `${verdict} ${message}`);
 }
 
@@ -145,12 +145,12 @@ describe('before an installation', () => {
     ]);
   });
 
-  test('Pod Security: agents and sidecars need privileged', async () => {
+  test('Pod Security: the CNI plugin and sidecars need privileged', async () => {
     const level = (enforce: string) => ({ 'pod-security.kubernetes.io/enforce': enforce });
-    const of = (agents: boolean, ...namespaces: readonly object[]) =>
-      ask('pod-security', { '/api/v1/namespaces': namespaces }, { agents });
+    const of = (cni: boolean, ...namespaces: readonly object[]) =>
+      ask('pod-security', { '/api/v1/namespaces': namespaces }, { cni });
     expect(await of(true, named('mesh', {}, level('restricted')))).toEqual([
-      'fault the namespace mesh enforces restricted, and what runs on every node needs privileged',
+      "fault the namespace mesh enforces restricted, and the CNI plugin's agent needs privileged",
     ]);
     expect(await of(false, named('mesh', {}, level('restricted')))).toEqual([
       'ok the namespace mesh enforces restricted',

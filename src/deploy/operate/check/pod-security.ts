@@ -1,5 +1,5 @@
 // Pod Security levels: the API server refuses pods that ask for more than the namespace's level. The control plane
-// fits `restricted`, an agent has a port of its node and the CNI plugin's enters networks (`privileged`). What
+// and the agents fit `restricted`, the CNI plugin's agent enters networks (`privileged`). What
 // redirects a sidecar's connections changes its pod's network (NET_ADMIN: no level but `privileged` has it), unless
 // that plugin does.
 
@@ -12,13 +12,13 @@ const label = 'pod-security.kubernetes.io/enforce';
 
 export const podSecurityCheck: ClusterCheck = {
   name: 'pod-security',
-  async run(reader, { namespace, agents, cni }) {
+  async run(reader, { namespace, cni }) {
     const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/daemonsets/${cniName}`;
     const set = await reader.get(path);
     // Not known is as if there were none.
     const plugin = cni || (set.ok && set.value !== null);
     return await overList(reader, '/api/v1/namespaces', (all) => [
-      ...judgeOwn(all, namespace, agents || cni),
+      ...judgeOwn(all, namespace, cni),
       ...judgeInjected(all, plugin),
     ]);
   },
@@ -28,12 +28,12 @@ function levelOf(namespace: KubeObject): string {
   return textOf(namespace, 'metadata', 'labels', label);
 }
 
-function judgeOwn(all: readonly KubeObject[], name: string, agents: boolean): readonly CheckLine[] {
+function judgeOwn(all: readonly KubeObject[], name: string, cni: boolean): readonly CheckLine[] {
   const own = all.find((namespace) => textOf(namespace, 'metadata', 'name') === name);
   if (own === undefined) return [fine(`the namespace ${name} is made by the installation`)];
   const level = levelOf(own);
-  if (agents && level !== '' && level !== 'privileged')
-    return [fault(`the namespace ${name} enforces ${level}, and what runs on every node needs privileged`)];
+  if (cni && level !== '' && level !== 'privileged')
+    return [fault(`the namespace ${name} enforces ${level}, and the CNI plugin's agent needs privileged`)];
   return [fine(`the namespace ${name} enforces ${level === '' ? 'nothing' : level}`)];
 }
 
