@@ -59,7 +59,7 @@ function listValues(version: string): readonly ChartValue[] {
     },
     {
       name: 'agents',
-      doc: 'A proxy on every node too, in one release at most; its namespace must then allow Pod Security "privileged".',
+      doc: 'A proxy on every node too, in one release at most.',
       standard: false,
       schema: { type: 'boolean' },
     },
