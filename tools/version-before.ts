@@ -1,7 +1,6 @@
 // `bun tools/version-before.ts [COMMIT]`: is this version an upgrade from that one, and back, under load? It checks the
-// other version out beside this one (default: the newest tag, else a hundred commits ago), lets control planes and
-// proxies of both work with each other in every pairing, and replaces each in place while requests flow. What it prints
-// is what docs/upgrade.md says; no part of CI, as a clone need not have the history.
+// other version out beside this one (default: the one that version-before.json names), lets control planes and proxies
+// of both work with each other in every pairing, and replaces each in place while requests flow.
 
 import {
   cpSync,
@@ -19,24 +18,20 @@ import { $ } from 'bun';
 import { encodeBootstrap } from '../src/deploy/index.ts';
 import { freePorts } from '../src/testing/programs.ts';
 import { until } from '../src/testing/until.ts';
+import versionBefore from './version-before.json';
 
 const root = join(import.meta.dir, '..');
 const folder = mkdtempSync(join(tmpdir(), 'weft-before-'));
 const before = join(folder, 'before');
-const commit = process.argv[2] ?? (await findBefore());
+const commit = process.argv[2] ?? versionBefore.commit;
 const [xds = 0, admin = 0, ...rest] = freePorts(14);
 const originPorts = rest.slice(0, 6);
-const stepMs = 3000;
+const stepMs = 1500;
 /** Of each caller. */
 const pauseMs = 5;
 
 type Version = 'old' | 'new';
 const program = (version: Version) => join(version === 'old' ? before : root, 'bin/weft');
-
-async function findBefore(): Promise<string> {
-  const tag = (await $`git -C ${root} describe --tags --abbrev=0`.quiet().nothrow().text()).trim();
-  return tag === '' ? 'HEAD~100' : tag;
-}
 
 async function checkOut(): Promise<void> {
   await $`git -C ${root} worktree add --detach ${before} ${commit}`.quiet();
