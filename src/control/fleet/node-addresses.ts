@@ -1,6 +1,6 @@
-// The agents of the nodes are reached at the address of their node, `$NODE_IP:4140`. Not by a port of the node: two pods
-// cannot have one, so that a new agent could not serve before the old one goes. A Service has these addresses instead,
-// as a balancer would write them, and leads them to the agent that is there (docs/decisions/0027).
+// The agents of the nodes are reached at the address of their node, `$NODE_IP:4140`. Not by a port of the node: two
+// pods cannot have one, so that a new agent could not serve before the old one goes. A Service has these addresses
+// instead, as a balancer would write them, and leads them to the agent that is there (docs/decisions/0027).
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
 import { Reflector, type ReflectorOwner } from '../kubernetes/reflector.ts';
@@ -109,7 +109,7 @@ export class NodeAddresses implements TimerHandler, ReflectorOwner {
     if (textOf(body, 'spec', 'loadBalancerClass') !== nodeAddressClass) return '';
     await this.prefersSameNode(body);
     const wanted = [...new Set([...this.hosts.values()].flat())].filter((ip) => ip !== '').sort();
-    if (Bun.deepEquals(listAddresses(body), wanted)) return '';
+    if (listAddresses(body).join() === wanted.join()) return '';
     const patch = { status: { loadBalancer: { ingress: wanted.map((ip) => ({ ip })) } } };
     const put = await api.request({ method: 'PATCH', path: `${this.path}/status`, body: patch });
     if (!put.ok) return put.error.message;
