@@ -36,7 +36,7 @@ export class ListenerDrain implements TimerHandler {
 
   add(listener: RuntimeListener): void {
     listener.beginDrain(this.strategy);
-    listener.unbind();
+    listener.retire();
     const now = this.clock.now();
     this.deadlines.set(listener, now + listener.http.drainTimeoutMs);
     listener.closeQuiet(now);

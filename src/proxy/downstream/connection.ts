@@ -1,5 +1,5 @@
-// One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that all
-// its requests use.
+// One accepted connection: the socket's handler below, the codec's host above, and the owner of the exchange that it
+// borrows for each of its requests.
 
 import type { MeshError, TimerHandler } from '../../base/index.ts';
 import type { Address, SecureFacts, Socket, SocketHandler } from '../../net/index.ts';
@@ -7,7 +7,7 @@ import type { HelloFingerprints, MetadataMap } from '../../observe/index.ts';
 import { Http1ServerCodec } from '../../wire/http1/index.ts';
 import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../../wire/index.ts';
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
-import { Exchange, type ExchangeContext, type ExchangeOwner } from '../exchange/index.ts';
+import type { Exchange, ExchangeContext, ExchangeOwner } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
@@ -34,7 +34,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   readonly fingerprints: HelloFingerprints | null;
   readonly metadata: MetadataMap | null;
   readonly secure: SecureFacts | null;
-  readonly exchange: Exchange;
+  /** Null while no request runs. */
+  private exchange: Exchange | null = null;
   /** Clock time since when no request runs; -1 while one does. */
   idleSinceMs: number;
   private readonly context: ExchangeContext;
@@ -65,7 +66,6 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.metadata = ends.metadata;
     this.secure = socket.secure;
     this.codec = new Http1ServerCodec(socket, this, listener.codecLimits);
-    this.exchange = new Exchange(context, this, listener);
     this.deadlines = new ConnectionDeadlines(context.clock, this);
     this.idleSinceMs = context.clock.now();
   }
@@ -121,7 +121,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.closed = true;
     this.codec.closed(error);
     this.deadlines.stop();
-    this.exchange.close();
+    this.giveBack();
     this.listener.onConnectionClosed(this);
   }
 
@@ -142,6 +142,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.requests += 1;
     const max = this.listener.http.requestsPerConnectionMax;
     if (this.listener.announcesEnd || (max > 0 && this.requests >= max)) this.codec.drain();
+    this.exchange ??= this.listener.exchanges.take(this);
     this.exchange.begin(stream, head, endStream);
     return this.exchange;
   }
@@ -163,7 +164,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.headStarted = false;
     this.deadlines.headMs = never;
     listener.stats.protocolErrors += 1;
-    if (exchange.state !== 'idle') exchange.onRefused(status, error.message);
+    if (exchange !== null && exchange.state !== 'idle') exchange.onRefused(status, error.message);
     else if (status > 0) this.settleRefused(status, error.message, head);
     this.awaitEnd();
   }
@@ -182,6 +183,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
    * too; a pipelined head may have begun.
    */
   onAnswered(): void {
+    // A pipelined request may have begun behind the answer's last byte.
+    if (this.exchange?.state === 'idle') this.giveBack();
     if (this.codec.closing) this.awaitEnd();
     else if (this.headStarted) this.awaitHead();
   }
@@ -206,7 +209,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
   }
 
   get heldBytes(): number {
-    return this.socket.queuedBytes + this.exchange.heldBytes;
+    return this.socket.queuedBytes + (this.exchange?.heldBytes ?? 0);
   }
 
   endIdle(nowMs: number, scale: (ms: number) => number): void {
@@ -223,7 +226,7 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
       else if (over === 'head') this.timeOutHead();
       else if (over === 'idle') this.timeOutIdle();
       else if (over === 'age') this.endOfAge();
-      else if (this.exchange.state !== 'relaying') this.socket.reset();
+      else if (this.exchange?.state !== 'relaying') this.socket.reset();
       if (this.closed) return;
     }
     this.deadlines.arm(nowMs);
@@ -268,13 +271,18 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     this.closed = true;
     this.ended = true;
     this.deadlines.stop();
-    this.exchange.close();
     listener.onConnectionHandedOver(this);
     listener.stats.http2Connections += 1;
     const session = new Http2Session(context, listener, socket, this);
     socket.setHandler(session);
     session.onOpen();
     session.onData(socket, bytes);
+  }
+
+  private giveBack(): void {
+    const { exchange } = this;
+    this.exchange = null;
+    if (exchange !== null) this.listener.exchanges.giveBack(exchange);
   }
 
   private timeOutHead(): void {

@@ -33,7 +33,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   private readonly codec: Http2ServerCodec;
   private readonly deadlines: ConnectionDeadlines;
   private readonly linger = new Linger();
-  /** Exchanges of all streams; the idle ones wait for the next request. */
+  /** Borrowed until no stream is open; the idle ones wait for the next request. */
   private readonly exchanges: Exchange[] = [];
   private readonly idleExchanges: Exchange[] = [];
   /** Clock time since when no stream is open; -1 while one is. */
@@ -143,7 +143,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.closed = true;
     this.codec.closed(error);
     this.deadlines.stop();
-    for (const exchange of this.exchanges) exchange.close();
+    this.giveBack(true);
     this.listener.onConnectionClosed(this);
   }
 
@@ -159,7 +159,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.requests += 1;
     const max = this.listener.http.requestsPerConnectionMax;
     if (this.listener.announcesEnd || (max > 0 && this.requests === max)) this.codec.drain();
-    const exchange = this.idleExchanges.pop() ?? this.createExchange();
+    const exchange = this.idleExchanges.pop() ?? this.takeExchange();
     exchange.begin(stream, head, endStream);
     return exchange;
   }
@@ -173,6 +173,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   }
 
   onIdle(): void {
+    this.giveBack(false);
     this.idleSinceMs = this.context.clock.now();
     this.awaitRequest(this.idleSinceMs);
   }
@@ -237,10 +238,20 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     this.deadlines.arm(nowMs);
   }
 
-  private createExchange(): Exchange {
-    const exchange = new Exchange(this.context, this, this.listener);
+  private takeExchange(): Exchange {
+    const exchange = this.listener.exchanges.take(this);
     this.exchanges.push(exchange);
     return exchange;
+  }
+
+  /** `all`: those that run too, which have nobody left to answer. */
+  private giveBack(all: boolean): void {
+    const { exchanges, idleExchanges } = this;
+    for (const exchange of all ? exchanges : idleExchanges) this.listener.exchanges.giveBack(exchange);
+    const running = exchanges.length === idleExchanges.length ? [] : exchanges.filter(isRunning);
+    exchanges.length = 0;
+    idleExchanges.length = 0;
+    if (!all) exchanges.push(...running);
   }
 
   private endOfAge(): void {
@@ -269,4 +280,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     deadlines.headMs = now + (this.listener.http.headTimeoutMs || proxyLimits.streamIdleMs);
     deadlines.arm(now);
   }
+}
+
+function isRunning({ state }: Exchange): boolean {
+  return state !== 'idle';
 }

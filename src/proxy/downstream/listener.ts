@@ -9,7 +9,7 @@ import { headerId, type RequestHead } from '../../wire/index.ts';
 import type { AccessLogger } from '../access-logger.ts';
 import type { DownstreamTlsConfig } from '../config/tls-types.ts';
 import type { BoundAddress, HttpOptions, ListenerConfig } from '../config/types.ts';
-import type { ExchangeContext, FilterSteps } from '../exchange/index.ts';
+import { type ExchangeContext, type FilterSteps, IdleExchanges } from '../exchange/index.ts';
 import { type FilterChain, noFilters, updateFilters, updateUpgrades } from '../filters/index.ts';
 import { proxyLimits } from '../limits.ts';
 import { NetworkChain, rejected } from '../network-filters/index.ts';
@@ -55,6 +55,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   readonly traffic: TrafficStats;
   readonly tallies = new Tallies();
   readonly connections = new Set<Session>();
+  readonly exchanges: IdleExchanges;
   /** They have no session yet. */
   private readonly entering = new Set<Acceptor | Securing>();
   /** Answers announce the end of their connection; new connections get one answer. */
@@ -85,6 +86,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
     this.accessLogs = accessLogs;
     this.codecLimits = codecLimits(config.http);
     this.setFilters();
+    this.exchanges = new IdleExchanges(context, this);
     this.traffic = new TrafficStats(config.direction);
   }
 
@@ -104,6 +106,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   /** Stops accepting for good. */
   retire(): void {
     this.retired = true;
+    this.exchanges.close();
     this.unbind();
   }
 
@@ -337,6 +340,7 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   }
 
   resetConnections(): void {
+    this.exchanges.close();
     for (const connection of [...this.connections, ...this.entering]) connection.reset();
   }
 

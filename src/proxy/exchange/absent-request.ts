@@ -1,6 +1,8 @@
 // What stands where an exchange has no request: to use it is a bug.
 
+import type { Address } from '../../net/index.ts';
 import { createRequestHead, type RequestHead, type ServerStream } from '../../wire/index.ts';
+import type { ExchangeOwner } from './owner.ts';
 
 function absent(): never {
   throw new Error('bug: there is no request');
@@ -18,3 +20,19 @@ export const absentStream: ServerStream = {
 };
 
 export const absentHead: RequestHead = createRequestHead('', '', '', []);
+
+const nowhere: Address = { kind: 'unix', path: '' };
+
+export const absentOwner: ExchangeOwner = {
+  id: 0,
+  local: nowhere,
+  remote: nowhere,
+  direct: nowhere,
+  secure: null,
+  restored: null,
+  tlvs: [],
+  closed: true,
+  endWithAnswer: absent,
+  onSettled: absent,
+  onAnswered: absent,
+};

@@ -131,6 +131,16 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     return false;
   }
 
+  /** It is over: what it was about may go. */
+  forget(): void {
+    this.cluster = null;
+    this.endpoint = null;
+    this.pool = null;
+    this.connection = null;
+    this.stream = null;
+    this.raw = null;
+  }
+
   onRawOpen(stream: RawStream): void {
     this.stream = stream;
     this.state = 'tunnel';

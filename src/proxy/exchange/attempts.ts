@@ -29,6 +29,12 @@ export class Attempts {
     if (this.current.state !== 'idle') this.current = new Attempt(this.owner);
   }
 
+  /** All are over, and their requests with them. */
+  forgetAll(): void {
+    if (this.current.state === 'idle') this.current.forget();
+    else this.current = new Attempt(this.owner);
+  }
+
   /** Something of one that runs may have reached an endpoint. */
   get sent(): boolean {
     return this.current.sent || this.rivalCount > 0;

@@ -1,6 +1,6 @@
 // The machine that moves one request through its phases (phases.ts) over the streams of two codecs, and says what
-// follows when one of them fails. Bodies have pumps of their own (pump-request.ts, pump-response.ts). An HTTP/1.1
-// connection uses one exchange for all its requests, so a request allocates none of this.
+// follows when one of them fails. Bodies have pumps of their own (pump-request.ts, pump-response.ts). An exchange is
+// lent to a connection while it has a request (idle-exchanges.ts), so a request allocates none of this.
 
 import { assert, type Clock, type ErrorCode, MeshError, type TimerHandler } from '../../base/index.ts';
 import type {
@@ -50,8 +50,6 @@ import {
 } from './reply.ts';
 import {
   clusterOf,
-  codeToTell,
-  countAnswer,
   type Denial,
   type ExchangeListener,
   type ExchangeState,
@@ -61,6 +59,7 @@ import {
 } from './request-state.ts';
 import { isCallOver } from './request-times.ts';
 import { answerReason, hedges, isUnwelcome, judgeAnswer, judgeFailure, judgeHedge } from './retry.ts';
+import { codeToTell, countAnswer } from './tally.ts';
 import { endLongStream, timeOut } from './time-out.ts';
 import { unreadableBody } from './transform.ts';
 import { admitUpgrade, endClientHalf, endEndpointHalf, upgradeRefused } from './tunnel.ts';
@@ -75,11 +74,23 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
   /** While backing off: the next attempt wants a connection that has carried nothing yet. */
   private freshConnection = false;
 
-  constructor(context: ExchangeContext, owner: ExchangeOwner, listener: ExchangeListener) {
+  constructor(context: ExchangeContext, listener: ExchangeListener) {
     this.clock = context.clock;
     this.deadlines = new Deadlines(context.clock, this);
-    this.request = new RequestState(context, owner, listener, this.deadlines, this);
+    this.request = new RequestState(context, listener, this.deadlines, this);
     this.attempts = new Attempts(this.request, this);
+  }
+
+  /** Whose requests it runs from here on. */
+  serve(owner: ExchangeOwner): void {
+    this.request.owner = owner;
+  }
+
+  /** Lets go of all that its last request was about: what waits for the next one keeps nothing alive. */
+  forget(): void {
+    assert(this.state === 'idle', 'a request that runs is not forgotten');
+    this.request.forget();
+    this.attempts.forgetAll();
   }
 
   get state(): ExchangeState {

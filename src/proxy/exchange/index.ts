@@ -8,6 +8,7 @@ export { findCookie, formatCookie } from './cookies.ts';
 export { Exchange } from './exchange.ts';
 export { grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid, isGrpc } from './grpc.ts';
 export { GrpcCall, type GrpcCallOwner, type GrpcTarget } from './grpc-call.ts';
+export { IdleExchanges, idleExchangesMax } from './idle-exchanges.ts';
 export type { ExchangeOwner } from './owner.ts';
 export { paceRequest, paceResponse } from './pacing.ts';
 export { clusterNamed, rematch } from './phases.ts';

@@ -28,7 +28,7 @@ import { PeriodicLog } from './periodic-log.ts';
 import { prepareAttempt, prepareForward, prepareRequest } from './prepare-request.ts';
 import { prepareResponse } from './prepare-response.ts';
 import { factsOf } from './request-facts.ts';
-import { clusterOf, countAnswer, type Denial, type RequestState } from './request-state.ts';
+import { clusterOf, type Denial, type RequestState } from './request-state.ts';
 import {
   limitByCaller,
   requestTimeMs,
@@ -39,7 +39,7 @@ import {
 import { endRetry } from './retry.ts';
 import { pickForRetry } from './retry-selection.ts';
 import { markForward } from './special.ts';
-import { openTallies } from './tally.ts';
+import { countAnswer, openTallies } from './tally.ts';
 import { closeTransforms } from './transform.ts';
 import { endsConnect, openTunnel } from './tunnel.ts';
 
@@ -289,7 +289,7 @@ export function relay(
   nowMs: number,
 ): Denial | null {
   request.phase = 'relay';
-  const { deadlines, stream } = request;
+  const { deadlines, owner, stream } = request;
   deadlines.attemptMs = Number.POSITIVE_INFINITY;
   deadlines.activityMs = nowMs;
   deadlines.receiveMs = Number.POSITIVE_INFINITY;
@@ -314,7 +314,7 @@ export function relay(
     // The books are closed first: sending the end may begin the client's next request at once.
     settle(request, nowMs);
     stream.sendResponse(head, true);
-    request.owner.onAnswered();
+    owner.onAnswered();
     return null;
   }
   request.state = 'relaying';

@@ -14,7 +14,8 @@ import { settle } from './phases.ts';
 import { consultAnswerers } from './prepare-response.ts';
 import { proxyStatusOf } from './proxy-status.ts';
 import { encodeRefusal, refusedHeader } from './refusal.ts';
-import { countAnswer, type Denial, type RequestState } from './request-state.ts';
+import type { Denial, RequestState } from './request-state.ts';
+import { countAnswer } from './tally.ts';
 
 type Field = readonly [name: string, value: string];
 
@@ -165,14 +166,14 @@ function send(
   if (withBody && request.responseTransform !== null)
     bytes = transformWhole(request.responseTransform, bytes);
   if (withBody) request.bytesSent += bytes.length;
-  const stream = request.stream;
+  const { owner, stream } = request;
   settle(request, context.clock.now());
   stream.sendResponse(head, !withBody);
   if (withBody) {
     stream.sendBody(bytes, 0, bytes.length);
     stream.sendEnd(null);
   }
-  request.owner.onAnswered();
+  owner.onAnswered();
 }
 
 function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array {
@@ -189,7 +190,7 @@ function sendGrpc(
   extra: readonly Field[],
   edits: HeaderEdits | null,
 ): void {
-  const { context, listener, stream } = request;
+  const { context, listener, owner, stream } = request;
   const head = createResponseHead(200, [
     ['date', context.dates.now()],
     ['server', listener.http.serverName === '' ? 'weft' : listener.http.serverName],
@@ -207,7 +208,7 @@ function sendGrpc(
   if (request.steps !== null) consultAnswerers(request, request.steps.answerers, head, true);
   settle(request, context.clock.now());
   stream.sendResponse(head, true);
-  request.owner.onAnswered();
+  owner.onAnswered();
 }
 
 const encoder = new TextEncoder();

@@ -37,7 +37,7 @@ import {
   type UpstreamConnection,
   type WantedHost,
 } from '../upstream/index.ts';
-import { absentHead, absentStream } from './absent-request.ts';
+import { absentHead, absentOwner, absentStream } from './absent-request.ts';
 import type { Attempt } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { BodyPace, PacedBody } from './body-pace.ts';
@@ -46,7 +46,7 @@ import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Detected } from './detect-origin.ts';
-import { grpcUnsaid, isGrpc } from './grpc.ts';
+import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import type { PeriodicLog } from './periodic-log.ts';
 import { RequestNotes } from './request-notes.ts';
@@ -160,11 +160,11 @@ export class RequestState implements SubsetRequest<Endpoint> {
   /** Where it is, or was when it failed. */
   phase: Phase = 'match';
   readonly context: ExchangeContext;
-  readonly owner: ExchangeOwner;
+  /** Of the last request, where none runs. */
+  owner: ExchangeOwner = absentOwner;
   readonly listener: ExchangeListener;
   readonly deadlines: Deadlines;
   readonly machine: RequestMachine;
-  /** Of the last request, where none runs. */
   stream: ServerStream = absentStream;
   head: RequestHead = absentHead;
   route: Route | null = null;
@@ -293,14 +293,12 @@ export class RequestState implements SubsetRequest<Endpoint> {
 
   constructor(
     context: ExchangeContext,
-    owner: ExchangeOwner,
     listener: ExchangeListener,
     deadlines: Deadlines,
     machine: RequestMachine,
   ) {
     this.context = context;
     this.body = new BodyBuffer(context.replay);
-    this.owner = owner;
     this.listener = listener;
     this.deadlines = deadlines;
     this.machine = machine;
@@ -387,8 +385,18 @@ export class RequestState implements SubsetRequest<Endpoint> {
     Object.assign(this, { requestTrailers, retriedAbove, traceId, wishes });
   }
 
+  /** Keeps nothing of the last request alive. */
+  forget(): void {
+    this.clear();
+    this.owner = absentOwner;
+    this.stream = absentStream;
+    this.head = absentHead;
+    this.steps = null;
+  }
+
   reset(stream: ServerStream, head: RequestHead, endStream: boolean): void {
     const { clock } = this.context;
+    this.clear();
     this.stream = stream;
     this.head = head;
     this.requestEnded = endStream;
@@ -397,24 +405,12 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.forwardedMs = -1;
     this.answeredMs = -1;
     this.settledMs = -1;
-    this.upstream = null;
     this.upstreamFailure = '';
-    this.responseHead = null;
-    this.responseTrailers = null;
-    this.detected = null;
-    this.rejection = null;
     this.startedWallMs = this.listener.accessLogs === null ? 0 : clock.wall();
     this.deadlines.reset(this.startedMs);
     this.phase = 'match';
-    this.route = null;
-    this.weighted = null;
     this.virtualHost = '';
-    this.cluster = null;
-    this.lane = null;
-    this.retry = null;
-    this.wishes = null;
     this.mirrors = null;
-    this.redirects = null;
     this.method = head.method;
     this.upgrade = head.upgrade;
     this.upgradeAdmitted = false;
@@ -424,23 +420,14 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.attempts = 0;
     this.afterTimeout = false;
     this.requeues = 0;
-    this.tried.length = 0;
     this.hash = null;
     this.setCookie = '';
-    this.wanted = null;
-    this.hostNotes = null;
     this.steps = this.listener.filterSteps;
     this.authorized = 0;
-    if (this.slots.length > 0) this.slots.length = 0;
-    this.metadata = null;
     this.heldBytesMax = proxyLimits.heldBodyBytesMax;
     this.waiter = null;
-    this.span = null;
-    this.endpoint = null;
     this.sent = false;
-    this.retrying = null;
     this.retriedAbove = false;
-    this.requestTrailers = null;
     this.paused = false;
     this.bytesReceived = 0;
     this.bytesSent = 0;
@@ -454,6 +441,30 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.continued = false;
     this.failed = false;
     this.virtualCluster = '';
+  }
+
+  private clear(): void {
+    this.route = null;
+    this.weighted = null;
+    this.cluster = null;
+    this.lane = null;
+    this.retry = null;
+    this.wishes = null;
+    this.redirects = null;
+    this.tried.length = 0;
+    this.wanted = null;
+    this.hostNotes = null;
+    if (this.slots.length > 0) this.slots.length = 0;
+    this.metadata = null;
+    this.span = null;
+    this.endpoint = null;
+    this.retrying = null;
+    this.upstream = null;
+    this.responseHead = null;
+    this.responseTrailers = null;
+    this.requestTrailers = null;
+    this.detected = null;
+    this.rejection = null;
     this.tallies = null;
   }
 }
@@ -463,18 +474,6 @@ export function clusterOf(request: RequestState): Cluster {
   const { cluster } = request;
   assert(cluster !== null, 'a request that is forwarded has a cluster');
   return cluster;
-}
-
-/** 0: it is not to be told (Envoy's suppress_grpc_request_failure_code_stats). */
-export function codeToTell({ head, listener }: RequestState, status: number): number {
-  return listener.http.router.hidesGrpcCodes && isGrpc(head) ? 0 : status;
-}
-
-/** An endpoint's, or one in its place. */
-export function countAnswer(request: RequestState, status: number, cluster = clusterOf(request)): void {
-  const told = codeToTell(request, status);
-  cluster.stats.upstreamAnswers.count(told);
-  if (request.tallies !== null) for (const { answers } of request.tallies) answers.count(told);
 }
 
 /** What the two sides of a proxy have in common of one request: its trace where there is one, else its id. */

@@ -1,5 +1,5 @@
-// Which series besides its cluster's a request is counted in: those of the virtual cluster that it belongs to, and of
-// its route's stat_prefix. Matchers are compiled when the first request of a route comes.
+// What a request's answers are counted in: its cluster's series, those of the virtual cluster that it belongs to, and
+// those of its route's stat_prefix. Matchers are compiled when the first request of a route comes.
 
 import {
   type CompiledHeader,
@@ -9,7 +9,8 @@ import {
   type VirtualCluster,
 } from '../../policy/index.ts';
 import type { Tallies, Tally } from '../stats/index.ts';
-import type { RequestState } from './request-state.ts';
+import { isGrpc } from './grpc.ts';
+import { clusterOf, type RequestState } from './request-state.ts';
 
 /** Envoy's name of the virtual cluster of what no other one is for. */
 const restName = 'other';
@@ -60,4 +61,16 @@ function seriesOf(tallies: Tallies, tally: RouteTally, name: string): readonly T
     byName.set(name, series);
   }
   return series;
+}
+
+/** 0: it is not to be told (Envoy's suppress_grpc_request_failure_code_stats). */
+export function codeToTell({ head, listener }: RequestState, status: number): number {
+  return listener.http.router.hidesGrpcCodes && isGrpc(head) ? 0 : status;
+}
+
+/** An endpoint's, or one in its place. */
+export function countAnswer(request: RequestState, status: number, cluster = clusterOf(request)): void {
+  const told = codeToTell(request, status);
+  cluster.stats.upstreamAnswers.count(told);
+  if (request.tallies !== null) for (const { answers } of request.tallies) answers.count(told);
 }

@@ -42,6 +42,14 @@ export class BodyReader {
     else this.decoder.reset();
   }
 
+  /** Makes ready for any message. */
+  reset(): void {
+    if (this.kind === bodyChunked) this.decoder!.reset();
+    this.kind = bodyNone;
+    this.remaining = 0;
+    this.fault = fault.none;
+  }
+
   get trailers(): ReceivedHead | null {
     return this.kind === bodyChunked ? this.decoder!.trailers : null;
   }

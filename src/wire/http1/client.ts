@@ -6,16 +6,16 @@ import { assert, MeshError } from '../../base/index.ts';
 import type { Head, RequestHead } from '../head.ts';
 import type { ByteSink, ClientCodec, ClientHost, ClientStream, ResponseReceiver } from '../stream.ts';
 import { opensTunnel } from '../tunnel.ts';
-import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
+import { bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeRequestHead } from './encode.ts';
 import { createFaultError, fault } from './errors.ts';
 import { bodyLength, bodyNone, bodyUntilClose, declaredLength, responseBodyKind } from './framing.ts';
-import { ReceivedResponseHead } from './head.ts';
+import type { ReceivedResponseHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
-import { poisonHead } from './poison-head.ts';
 import { encodeProperRequest } from './proper-case.ts';
-import { HeadReader, readFault, readMore } from './reader.ts';
+import { readFault, readMore } from './reader.ts';
+import { absentResponse, type Reading, type Readings, responseReadings } from './reading.ts';
 import { sentRequestKind } from './sent-framing.ts';
 import { StreamHandle } from './stream-handle.ts';
 
@@ -33,10 +33,10 @@ export class Http1ClientCodec implements ClientCodec {
   private readonly host: ClientHost;
   private readonly limits: Http1Limits;
   private readonly poison: boolean;
-  private readonly reader: HeadReader;
-  private readonly body: BodyReader;
+  private readonly readings: Readings<ReceivedResponseHead>;
+  /** From the start of a request to the end of its answer. */
+  private reading: Reading<ReceivedResponseHead> = absentResponse;
   private readonly writer: BodyWriter;
-  private head: ReceivedResponseHead;
   private stream: Http1ClientStream | null = null;
   private receiver: ResponseReceiver | null = null;
   private receiving: number = receiving.idle;
@@ -57,9 +57,7 @@ export class Http1ClientCodec implements ClientCodec {
     this.host = host;
     this.limits = limits;
     this.poison = poison;
-    this.head = new ReceivedResponseHead();
-    this.reader = new HeadReader('response', this.head, limits);
-    this.body = new BodyReader(limits, true);
+    this.readings = responseReadings(limits);
     this.writer = new BodyWriter(sink);
   }
 
@@ -85,7 +83,7 @@ export class Http1ClientCodec implements ClientCodec {
     this.upgrade = head.upgrade;
     // Whatever becomes of it, no other request follows.
     if (this.upgrade !== '') this.retire();
-    this.beginHead();
+    this.reading = this.readings.take();
     const { properCase, writesAbsoluteForm } = this.limits.rules;
     if (properCase) encodeProperRequest(this.sink, head, kind, writesAbsoluteForm);
     else encodeRequestHead(this.sink, head, kind, writesAbsoluteForm);
@@ -122,7 +120,7 @@ export class Http1ClientCodec implements ClientCodec {
       this.endTunnelAnswer();
       return;
     }
-    if (this.receiving === receiving.body && this.body.kind === bodyUntilClose) {
+    if (this.receiving === receiving.body && this.reading.body.kind === bodyUntilClose) {
       this.finish(this.receiver, null, true);
       return;
     }
@@ -154,21 +152,17 @@ export class Http1ClientCodec implements ClientCodec {
     if (!this.requestDone) this.receiver?.onWritable();
   }
 
-  private beginHead(): void {
-    this.head.reset();
-    this.reader.restart();
-  }
-
   private receiveHead(bytes: Uint8Array, start: number, end: number): number {
-    const after = this.reader.read(bytes, start, end);
+    const { head, reader } = this.reading;
+    const after = reader.read(bytes, start, end);
     if (after === readMore) return end;
     if (after === readFault) {
-      this.refuse(this.reader.fault);
+      this.refuse(reader.fault);
       return end;
     }
-    if (opensTunnel(this.upgrade, this.head.status)) this.openTunnel();
-    else if (this.head.status === 101) this.refuse(fault.switchingRefused);
-    else if (this.head.status < 200) this.passInformational();
+    if (opensTunnel(this.upgrade, head.status)) this.openTunnel();
+    else if (head.status === 101) this.refuse(fault.switchingRefused);
+    else if (head.status < 200) this.passInformational();
     else this.beginResponse(after === end);
     return after;
   }
@@ -176,8 +170,9 @@ export class Http1ClientCodec implements ClientCodec {
   private openTunnel(): void {
     this.tunnelling = true;
     this.receiving = receiving.body;
-    this.body.begin(bodyUntilClose, 0);
-    this.receiver?.onResponse(this.head, false);
+    const { body, head } = this.reading;
+    body.begin(bodyUntilClose, 0);
+    this.receiver?.onResponse(head, false);
   }
 
   /** The server's half of a tunnel is over; ours may go on. */
@@ -200,34 +195,39 @@ export class Http1ClientCodec implements ClientCodec {
       this.refuse(fault.informationalCount);
       return;
     }
-    this.receiver?.onInformational(this.head);
+    const { head, reader } = this.reading;
+    this.receiver?.onInformational(head);
     // The receiver may have given up inside the call.
-    if (this.receiving === receiving.head) this.beginHead();
+    if (this.receiving !== receiving.head) return;
+    head.reset();
+    reader.restart();
   }
 
   /** `clean`: no byte follows the head. */
   private beginResponse(clean: boolean): void {
-    const kind = responseBodyKind(this.head, this.toHead);
-    if (!this.head.persistent || kind === bodyUntilClose) this.retire();
+    const { body, head } = this.reading;
+    const kind = responseBodyKind(head, this.toHead);
+    if (!head.persistent || kind === bodyUntilClose) this.retire();
     const { receiver } = this;
     if (kind === bodyNone) {
-      this.finish(receiver, this.head, clean);
+      this.finish(receiver, head, clean);
       return;
     }
     this.receiving = receiving.body;
-    this.body.begin(kind, this.head.contentLength);
-    receiver?.onResponse(this.head, false);
+    body.begin(kind, head.contentLength);
+    receiver?.onResponse(head, false);
   }
 
   private receiveBody(bytes: Uint8Array, start: number, end: number): number {
-    const outcome = this.body.next(bytes, start, end);
+    const { body } = this.reading;
+    const outcome = body.next(bytes, start, end);
     if (outcome === bodyFault) {
-      this.refuse(this.body.fault);
+      this.refuse(body.fault);
       return end;
     }
-    const { position } = this.body;
-    if (outcome === bodyData) this.receiver?.onBody(bytes, this.body.dataStart, this.body.dataEnd);
-    const lengthDone = this.body.kind === bodyLength && this.body.remaining === 0;
+    const { position } = body;
+    if (outcome === bodyData) this.receiver?.onBody(bytes, body.dataStart, body.dataEnd);
+    const lengthDone = body.kind === bodyLength && body.remaining === 0;
     if (this.receiving === receiving.body && (outcome === bodyEnd || lengthDone)) {
       this.finish(this.receiver, null, position === end);
     }
@@ -246,8 +246,8 @@ export class Http1ClientCodec implements ClientCodec {
     this.receiving = reusable ? receiving.idle : receiving.closed;
     this.detach();
     if (head !== null) receiver?.onResponse(head, true);
-    else receiver?.onEnd(this.body.trailers);
-    if (this.poison) this.replaceHead();
+    else receiver?.onEnd(this.reading.body.trailers);
+    this.giveBack();
     if (!reusable) this.endConnection();
     // What the receiver did may have ended the connection meanwhile (a reset of the socket, say).
     this.host.onStreamDone(reusable && !this.retired);
@@ -268,9 +268,8 @@ export class Http1ClientCodec implements ClientCodec {
   private failStream(error: MeshError): void {
     this.receiving = receiving.closed;
     if (this.stream === null) return;
-    const receiver = this.detach();
-    if (this.poison) this.replaceHead();
-    receiver?.onReset(error);
+    this.detach()?.onReset(error);
+    this.giveBack();
     this.host.onStreamDone(false);
   }
 
@@ -293,10 +292,10 @@ export class Http1ClientCodec implements ClientCodec {
     return receiver;
   }
 
-  private replaceHead(): void {
-    poisonHead(this.head);
-    this.head = new ReceivedResponseHead();
-    this.reader.begin(this.head);
+  private giveBack(): void {
+    const { reading } = this;
+    this.reading = absentResponse;
+    this.readings.giveBack(reading, this.poison);
   }
 
   // What the stream calls. It holds the codec only while its exchange lasts, so late calls go nowhere.

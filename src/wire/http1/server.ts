@@ -5,17 +5,17 @@
 import { assert, MeshError } from '../../base/index.ts';
 import { type Head, headerId, type ResponseHead } from '../head.ts';
 import type { ByteSink, RequestReceiver, ServerCodec, ServerHost } from '../stream.ts';
-import { BodyReader, bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
+import { bodyData, bodyEnd, bodyFault, bodyMore } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeResponseHead, upgradeLines } from './encode.ts';
 import { createFaultError, fault, faultStatus } from './errors.ts';
 import { bodyLength, bodyNone, bodyUntilClose, declaredLength, requestBodyKind } from './framing.ts';
-import { ReceivedRequestHead } from './head.ts';
+import type { ReceivedRequestHead } from './head.ts';
 import type { Http1Limits } from './limits.ts';
 import { PendingBytes } from './pending.ts';
-import { poisonHead } from './poison-head.ts';
 import { encodeProperResponse } from './proper-case.ts';
-import { HeadReader, readFault, readMore } from './reader.ts';
+import { readFault, readMore } from './reader.ts';
+import { absentRequest, type Reading, type Readings, requestReadings } from './reading.ts';
 import { encodeRefusal } from './refusal.ts';
 import { responseLines, sentResponseKind } from './sent-framing.ts';
 import { Http1ServerStream, receiving, sending } from './server-stream.ts';
@@ -26,11 +26,11 @@ export class Http1ServerCodec implements ServerCodec {
   private readonly host: ServerHost;
   private readonly limits: Http1Limits;
   private readonly poison: boolean;
-  private readonly reader: HeadReader;
-  private readonly body: BodyReader;
+  private readonly readings: Readings<ReceivedRequestHead>;
+  /** From the first byte of a request to the end of its exchange. */
+  private reading: Reading<ReceivedRequestHead> = absentRequest;
   private readonly writer: BodyWriter;
   private readonly pending: PendingBytes;
-  private head: ReceivedRequestHead;
   private stream: Http1ServerStream | null = null;
   private receiver: RequestReceiver | null = null;
   private receiving: number = receiving.idle;
@@ -57,9 +57,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.host = host;
     this.limits = limits;
     this.poison = poison;
-    this.head = new ReceivedRequestHead();
-    this.reader = new HeadReader('request', this.head, limits);
-    this.body = new BodyReader(limits, false);
+    this.readings = requestReadings(limits);
     this.writer = new BodyWriter(sink);
     this.pending = new PendingBytes();
   }
@@ -89,7 +87,7 @@ export class Http1ServerCodec implements ServerCodec {
         this.endConnection();
         return;
       case receiving.body:
-        if (this.head.tunnel) this.endTunnelRequest();
+        if (this.reading.head.tunnel) this.endTunnelRequest();
         else
           this.abandon(new MeshError('peer-closed', 'downstream', 'no', 'the client ended within a request'));
         return;
@@ -167,18 +165,18 @@ export class Http1ServerCodec implements ServerCodec {
       return at + 1;
     }
     this.leading = 0;
-    this.head.reset();
-    this.reader.restart();
+    this.reading = this.readings.take();
     this.receiving = receiving.head;
     this.host.onHeadStart();
     return at;
   }
 
   private consumeHead(bytes: Uint8Array, start: number, end: number): number {
-    const after = this.reader.read(bytes, start, end);
+    const { reader } = this.reading;
+    const after = reader.read(bytes, start, end);
     if (after === readMore) return end;
     if (after === readFault) {
-      this.refuse(this.reader.fault);
+      this.refuse(reader.fault);
       return end;
     }
     this.beginExchange();
@@ -186,7 +184,7 @@ export class Http1ServerCodec implements ServerCodec {
   }
 
   private beginExchange(): void {
-    const { head } = this;
+    const { body, head } = this.reading;
     const kind = head.tunnel ? bodyUntilClose : requestBodyKind(head);
     const endStream = kind === bodyNone;
     // What follows a request for a tunnel is never read as another request, agreed to or not.
@@ -195,7 +193,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.droppedBytes = 0;
     this.continued = false;
     this.receiving = endStream ? receiving.waiting : receiving.body;
-    if (!endStream) this.body.begin(kind, head.contentLength);
+    if (!endStream) body.begin(kind, head.contentLength);
     const stream = new Http1ServerStream(this);
     this.stream = stream;
     const receiver = this.host.onRequest(stream, head, endStream);
@@ -204,21 +202,22 @@ export class Http1ServerCodec implements ServerCodec {
   }
 
   private consumeBody(bytes: Uint8Array, start: number, end: number): number {
-    const outcome = this.body.next(bytes, start, end);
+    const { body } = this.reading;
+    const outcome = body.next(bytes, start, end);
     if (outcome === bodyFault) {
-      this.refuse(this.body.fault);
+      this.refuse(body.fault);
       return end;
     }
-    const { position } = this.body;
+    const { position } = body;
     if (outcome === bodyData) this.takeBody(bytes);
     // A Content-Length ends with its last byte; nothing else would tell.
-    const lengthDone = this.body.kind === bodyLength && this.body.remaining === 0;
+    const lengthDone = body.kind === bodyLength && body.remaining === 0;
     if (this.receiving === receiving.body && (outcome === bodyEnd || lengthDone)) this.endRequest();
     return outcome === bodyMore ? end : position;
   }
 
   private takeBody(bytes: Uint8Array): void {
-    const { dataStart, dataEnd } = this.body;
+    const { dataStart, dataEnd } = this.reading.body;
     if (this.receiver !== null) this.receiver.onBody(bytes, dataStart, dataEnd);
     else this.drop(dataEnd - dataStart);
   }
@@ -227,7 +226,7 @@ export class Http1ServerCodec implements ServerCodec {
     this.receiving = receiving.waiting;
     if (this.pausedByStream) this.resumeBody();
     if (this.sending === sending.done) this.finishExchange();
-    else this.receiver?.onEnd(this.body.trailers);
+    else this.receiver?.onEnd(this.reading.body.trailers);
   }
 
   /** The client's half of a tunnel, or of what was to become one, is over. */
@@ -269,7 +268,8 @@ export class Http1ServerCodec implements ServerCodec {
     this.stream = null;
     this.receiver = null;
     this.sending = sending.none;
-    if (this.poison) this.replaceHead();
+    this.readings.giveBack(this.reading, this.poison);
+    this.reading = absentRequest;
     // Draining that began behind the answer's head could not be announced: one more request is served, and told.
     const last = this.peerEnded && !this.consuming && this.pending.count === 0;
     if (!this.keepAlive || last) {
@@ -328,8 +328,9 @@ export class Http1ServerCodec implements ServerCodec {
     const unanswered = this.sending === sending.none || this.sending === sending.awaited;
     if (unanswered) this.sink.writeLatin1(encodeRefusal(code));
     // A head that was read to its end and then refused can be named in the log.
-    const head = this.stream === null && this.head.text !== '' ? this.head : null;
-    this.host.onProtocolError(error, unanswered ? status : 0, head);
+    const { head } = this.reading;
+    const read = this.stream === null && head.text !== '' ? head : null;
+    this.host.onProtocolError(error, unanswered ? status : 0, read);
     this.abandon(error);
   }
 
@@ -344,18 +345,12 @@ export class Http1ServerCodec implements ServerCodec {
     return writable;
   }
 
-  private replaceHead(): void {
-    poisonHead(this.head);
-    this.head = new ReceivedRequestHead();
-    this.reader.begin(this.head);
-  }
-
   // What the stream calls. It holds the codec only while its exchange lasts, so late calls go nowhere.
 
   sendInformational(head: ResponseHead): void {
     assert(head.status >= 100 && head.status < 200 && head.status !== 101, 'an informational status');
     // RFC 9110 section 15.2: never to an HTTP/1.0 client.
-    if (this.head.version === 0 || this.sending !== sending.awaited) return;
+    if (this.reading.head.version === 0 || this.sending !== sending.awaited) return;
     if (head.status === 100) this.continued = true;
     this.writeHead(head, bodyNone, false, '');
   }
@@ -363,12 +358,12 @@ export class Http1ServerCodec implements ServerCodec {
   sendResponse(head: ResponseHead, endStream: boolean): void {
     assert(this.sending === sending.awaited, 'one final response head a request');
     assert(head.status >= 200 && head.status < 600, 'a final status');
-    const kind = sentResponseKind(head, this.head, endStream);
+    const kind = sentResponseKind(head, this.reading.head, endStream);
     const length = kind === bodyLength ? declaredLength(head) : 0;
     this.sending = sending.body;
     if (kind === bodyUntilClose || this.draining || this.isLongEarly(endStream) || this.isUnasked)
       this.keepAlive = false;
-    const extra = responseLines(head, this.head, this.keepAlive, endStream && kind === bodyNone);
+    const extra = responseLines(head, this.reading.head, this.keepAlive, endStream && kind === bodyNone);
     this.writeHead(head, kind, head.status !== 204, extra);
     this.writer.begin(kind, length);
     if (endStream) this.sendEnd(null);
@@ -376,13 +371,13 @@ export class Http1ServerCodec implements ServerCodec {
 
   openTunnel(head: ResponseHead): void {
     assert(
-      this.sending === sending.awaited && this.head.tunnel,
+      this.sending === sending.awaited && this.reading.head.tunnel,
       'a tunnel is opened where one was asked for',
     );
     this.sending = sending.body;
     this.tunnelling = true;
     // RFC 9110 section 15.2.2 asks for the name of what is spoken from here on.
-    const spoken = head.get(headerId.upgrade) ?? this.head.upgrade;
+    const spoken = head.get(headerId.upgrade) ?? this.reading.head.upgrade;
     this.writeHead(head, bodyUntilClose, false, upgradeLines(head.status === 101 ? spoken : ''));
     this.writer.begin(bodyUntilClose, 0);
   }
@@ -433,12 +428,14 @@ export class Http1ServerCodec implements ServerCodec {
   /** The answer is complete while the rest of the request is too long to be dropped, or may never come. */
   private isLongEarly(endStream: boolean): boolean {
     if (!endStream || this.receiving !== receiving.body) return false;
-    return this.body.remaining > this.limits.lingerBytesMax || this.isUnasked;
+    return this.reading.body.remaining > this.limits.lingerBytesMax || this.isUnasked;
   }
 
   /** A final answer to an expectation that was not met: the body may never come (RFC 9110 section 10.1.1). */
   private get isUnasked(): boolean {
-    return this.receiving === receiving.body && !this.continued && this.head.find(headerId.expect) !== -1;
+    return (
+      this.receiving === receiving.body && !this.continued && this.reading.head.find(headerId.expect) !== -1
+    );
   }
 
   /** The response is over before the request: its short rest is dropped and the connection kept, else it ends. */

@@ -1,0 +1,91 @@
+// What a connection borrows while it has a request: with hundreds of them taking turns, nobody gets what is another's,
+// and those that say nothing hold nothing.
+
+import { expect, test } from 'bun:test';
+import { Xoshiro128 } from '../../base/index.ts';
+import { idleExchangesMax } from '../exchange/index.ts';
+import { listenerConfig } from '../testing/configs.ts';
+import type { OriginConnection } from '../testing/peers.ts';
+import { World } from '../testing/world.ts';
+
+/** Answers with what was asked, path and body. */
+function echo(connection: OriginConnection, request: string): void {
+  const [head = '', body = ''] = request.split('\r\n\r\n');
+  connection.reply(200, `${head.split(' ')[1]} ${body}`);
+}
+
+function setup() {
+  const world = new World();
+  const origin = world.origin(echo);
+  world.serve([origin], { listeners: [listenerConfig()] });
+  return { world, origin, exchanges: world.listener().exchanges };
+}
+
+test('connections that say nothing share one', () => {
+  const { world, exchanges } = setup();
+  const clients = Array.from({ length: 50 }, () => world.client());
+  for (const client of clients) {
+    client.get('/');
+    world.run(50);
+  }
+  expect(clients.map(({ statuses }) => statuses)).toEqual(clients.map(() => [200]));
+  expect(exchanges.count).toBe(1);
+  world.expectSettled();
+});
+
+test('of a burst only so many are kept', () => {
+  const { world, exchanges } = setup();
+  const clients = Array.from({ length: idleExchangesMax + 88 }, () => world.client());
+  for (const client of clients) client.get('/');
+  world.run(1_000);
+  expect(clients.every(({ statuses }) => statuses[0] === 200)).toBe(true);
+  expect(exchanges.count).toBe(idleExchangesMax);
+  world.expectSettled();
+});
+
+test('the rest of a request that was answered early reaches nobody', () => {
+  const { world, origin } = setup();
+  origin.onBytes = (connection, text) => {
+    if (text.startsWith('POST /early')) connection.reply(200, 'early');
+  };
+  const early = world.client().send('POST /early HTTP/1.1\r\nhost: ledger\r\ncontent-length: 20\r\n\r\n');
+  world.run(5);
+  const other = world.client().send('POST /other HTTP/1.1\r\nhost: ledger\r\ncontent-length: 4\r\n\r\nab');
+  world.run(5);
+  early.send('x'.repeat(20));
+  world.run(5);
+  other.send('cd');
+  world.run(5);
+  expect(early.received).toEndWith('early');
+  expect(other.received).toEndWith('/other abcd');
+  world.expectSettled();
+});
+
+test('any order of requests over any connections: each has its own answer, and all are given back', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { world } = setup();
+    const random = new Xoshiro128(seed);
+    const clients = Array.from({ length: 6 }, () => ({ client: world.client(), asked: [] as string[] }));
+    for (let step = 0; step < 120; step++) {
+      const { asked, client } = clients[Math.floor(random.float() * clients.length)]!;
+      if (client.closed !== null) continue;
+      const path = `/${seed}/${step}`;
+      const body = 'b'.repeat(Math.floor(random.float() * 5));
+      const text = `POST ${path} HTTP/1.1\r\nhost: ledger\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      const cut = Math.floor(random.float() * text.length);
+      client.send(text.slice(0, cut));
+      if (random.float() < 0.5) world.run(1);
+      if (random.float() < 0.03) client.socket.reset();
+      else client.send(text.slice(cut));
+      asked.push(`${path} ${body}`);
+      if (random.float() < 0.5) world.run(random.float() * 4);
+    }
+    world.run(200);
+    for (const { asked, client } of clients) {
+      const answers = [...client.received.matchAll(/\r\n\r\n(\/\S+ b*)/g)].map(([, answer]) => answer);
+      if (client.closed === null) expect(answers).toEqual(asked);
+      else expect(asked.slice(0, answers.length)).toEqual(answers as string[]);
+    }
+    world.expectSettled();
+  }
+});
