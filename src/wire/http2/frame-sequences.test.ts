@@ -2,6 +2,7 @@
 // shortest of 60,000 (frame-sequences.peer.test.ts finds new ones). However the bytes are cut, the outcome is the same.
 
 import { expect, test } from 'bun:test';
+import { cutsOf } from '../../testing/kept-bytes.ts';
 import { preface } from './test-frames.ts';
 import corpus from './testdata/frame-sequences.json';
 import { playSequence } from './testing/frame-sequences.ts';
@@ -10,14 +11,6 @@ for (const { frames, ended, reset, said } of corpus) {
   const bytes = Buffer.from(frames, 'hex');
   test(`${said === '' ? `resets ${reset.join() || 'nothing'}` : said}: ${frames.slice(18, 58)}`, () => {
     const expected = { ended, reset, said };
-    const cuts: readonly (readonly Uint8Array[])[] = [
-      [preface, bytes],
-      [preface, ...Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))],
-      ...Array.from({ length: 16 }, (_, part) => {
-        const at = Math.floor((bytes.length * part) / 16);
-        return [preface, bytes.subarray(0, at), bytes.subarray(at)];
-      }),
-    ];
-    for (const pieces of cuts) expect(playSequence(pieces)).toMatchObject(expected);
+    for (const pieces of cutsOf(bytes)) expect(playSequence([preface, ...pieces])).toMatchObject(expected);
   });
 }
