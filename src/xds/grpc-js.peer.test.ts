@@ -1,9 +1,9 @@
 // grpc-js as a foreign client of our gRPC server: every call ends with a status, and what cannot be served is said in
 // gRPC's words. And a client on bare HTTP/2 that does not read costs its window.
 
-import { afterEach, expect, test } from 'bun:test';
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { connect } from 'node:http2';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, connectivityState, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { silentLog } from '../base/index.ts';
 import { createBunNetwork, createSystemClock, gunzip } from '../net/index.ts';
 import { until } from '../testing/until.ts';
@@ -14,6 +14,8 @@ import { requestBytesMax } from './limits.ts';
 import { createResource } from './snapshot/create-snapshot.ts';
 import { clusterOf, endpointsOf, TestSource, testNode } from './testing/resources.ts';
 import { adsPaths } from './transport/grpc-protocol.ts';
+
+setDefaultTimeout(30_000);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -58,10 +60,11 @@ function call(client: Client, path: string, message: Uint8Array, deadlineMs = 20
   });
 }
 
-const subscribe = (typeUrl: string, names: readonly string[]) =>
+/** With a nonce: a response is taken. */
+const subscribe = (typeUrl: string, names: readonly string[], nonce = '') =>
   encodeDeltaRequest({
     typeUrl,
-    nonce: '',
+    nonce,
     subscribe: names,
     unsubscribe: [],
     initialVersions: new Map(),
@@ -97,6 +100,34 @@ test.each([
 ] as const)('%s has its status', async (_name, path, message, code, details) => {
   const answer = await call(createWorld().client, path, message);
   expect([answer.code, answer.details]).toEqual([code, expect.stringContaining(details)]);
+});
+
+test('a message that is too long ends its call alone: other streams of the connection live', async () => {
+  const { client, source } = createWorld();
+  const open = () => {
+    const stream = client.makeBidiStreamRequest(adsPaths.delta, same, same);
+    const got: string[] = [];
+    stream.on('data', (bytes: Buffer) => {
+      const { nonce, resources } = parseDeltaResponse(bytes);
+      got.push(...resources.map(({ name }) => name));
+      stream.write(Buffer.from(subscribe(typeUrls.cluster, [], nonce)));
+    });
+    const ended = new Promise<number>((resolve) => stream.on('status', ({ code }) => resolve(code)));
+    stream.on('error', () => {});
+    return { stream, got, ended };
+  };
+  const [lives, ends] = [open(), open()];
+  for (const { stream } of [lives, ends]) stream.write(Buffer.from(subscribe(typeUrls.cluster, ['*'])));
+  await until('both are served', () => lives.got.length > 0 && ends.got.length > 0);
+  ends.stream.write(Buffer.alloc(requestBytesMax + 1));
+  expect(await ends.ended).toBe(8);
+  source.set(createSnapshot([clusterOf('a'), clusterOf('b')]));
+  await until('the other hears of a change', () => lives.got.includes('b'));
+  expect(lives.got).toEqual(['a', 'b']);
+  // A client of this kind has one connection for each address, and would have told of its end.
+  expect(client.getChannel().getConnectivityState(false)).toBe(connectivityState.READY);
+  lives.stream.end();
+  expect(await lives.ended).toBe(0);
 });
 
 test('compressed requests are read, in separate services that need no type too', async () => {
