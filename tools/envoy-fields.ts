@@ -68,6 +68,14 @@ const newerFields: ReadonlyMap<string, readonly (readonly [number: number, name:
     ],
   ],
   [
+    'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin',
+    [
+      [7, 'metric_names_for_computing_utilization'],
+      [8, 'slow_start_config'],
+      [9, 'oob_reporting_config'],
+    ],
+  ],
+  [
     `${overrideHost}.OverrideHost`,
     [
       [1, 'override_host_sources'],

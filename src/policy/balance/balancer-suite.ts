@@ -93,7 +93,10 @@ export function runBalancerSuite(
 
     test(options.weightsAreShares ? 'weights are shares' : 'a heavier endpoint gets more', () => {
       const all = endpoints(3);
-      for (const [index, weight] of [1, 2, 5].entries()) all[index]!.weight = weight;
+      for (const [index, weight] of [1, 2, 5].entries()) {
+        all[index]!.weight = weight;
+        all[index]!.loadWeight = weight;
+      }
       play(create, all, 8000);
       const [one, two, five] = all.map((endpoint) => endpoint.picks / 8000);
       expect(one!).toBeLessThan(two!);

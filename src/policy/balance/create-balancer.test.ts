@@ -9,6 +9,17 @@ const configs: readonly [config: BalanceConfig, weightsAreShares: boolean][] = [
   [{ kind: 'latency-aware', decayMs: 10_000, defaultRttMs: 30 }, false],
   [{ kind: 'least-request', choices: 2 }, false],
   [{ kind: 'round-robin' }, true],
+  [
+    {
+      kind: 'load-weighted',
+      blackoutMs: 0,
+      expirationMs: 0,
+      updateMs: 100,
+      errorPenalty: 0,
+      metricNames: [],
+    },
+    true,
+  ],
   [{ kind: 'random' }, true],
   [{ kind: 'ring-hash', sizeMin: 1024, sizeMax: 8_388_608 }, false],
   [{ kind: 'maglev', size: 1_009 }, false],

@@ -7,7 +7,7 @@ import { LeastRequest } from './least-request.ts';
 import { Maglev } from './maglev.ts';
 import { RandomWeighted } from './random-weighted.ts';
 import { RingHash } from './ring-hash.ts';
-import { RoundRobin } from './round-robin.ts';
+import { RoundRobin, reportedWeight } from './round-robin.ts';
 import type { BalanceConfig, Balancer, EndpointLoad, HashingConfig } from './types.ts';
 
 export function createBalancer<E extends EndpointLoad>(config: BalanceConfig, random: Random): Balancer<E> {
@@ -18,6 +18,8 @@ export function createBalancer<E extends EndpointLoad>(config: BalanceConfig, ra
       return new LeastRequest<E>(config, random);
     case 'round-robin':
       return new RoundRobin<E>(random, config.slowStart);
+    case 'load-weighted':
+      return new RoundRobin<E>(random, config.slowStart, reportedWeight);
     case 'random':
       return new RandomWeighted<E>(random);
     case 'ring-hash':

@@ -1,5 +1,7 @@
 export { BalanceCounts } from './balance-counts.ts';
 export { createBalancer } from './create-balancer.ts';
+export { type LoadReport, plainMetrics, visitMetrics } from './load-report.ts';
+export { isWeighing, type LoadWeightsConfig, noteReport, weighByLoad } from './load-weights.ts';
 export {
   describeLocalCluster,
   type LocalCluster,

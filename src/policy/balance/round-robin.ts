@@ -9,19 +9,21 @@ import type { Balancer, EndpointLoad, Outcome, PickRequest, SlowStartConfig } fr
 export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
   private readonly slowStart: SlowStartConfig | null;
   private readonly turns: Turns;
+  private readonly weightOf: (endpoint: EndpointLoad) => number;
   private items: readonly E[] = [];
   /** Until then some of them get less than their share. */
   private warmUntilMs = -1;
 
-  constructor(random: Random, slowStart: SlowStartConfig | null = null) {
+  constructor(random: Random, slowStart: SlowStartConfig | null = null, weightOf = configuredWeight) {
     this.slowStart = slowStart;
+    this.weightOf = weightOf;
     this.turns = new Turns(random);
   }
 
   update(candidates: readonly E[]): void {
     this.items = candidates;
     if (this.slowStart !== null) this.warmUntilMs = warmUntilMs(candidates, this.slowStart);
-    this.turns.update(Float64Array.from(candidates, ({ weight }) => weight));
+    this.turns.update(Float64Array.from(candidates, this.weightOf));
   }
 
   pick(request: PickRequest<E>): E | null {
@@ -52,8 +54,18 @@ export class RoundRobin<E extends EndpointLoad> implements Balancer<E> {
 
   private turn(nowMs: number): E {
     const item = this.items[this.turns.peek()]!;
+    const weight = this.weightOf(item);
     const warming = nowMs < this.warmUntilMs;
-    this.turns.take(warming ? item.weight * slowStartFactor(item, this.slowStart!, nowMs) : item.weight);
+    this.turns.take(warming ? weight * slowStartFactor(item, this.slowStart!, nowMs) : weight);
     return item;
   }
+}
+
+function configuredWeight({ weight }: EndpointLoad): number {
+  return weight;
+}
+
+/** Of balancing by what endpoints report of their load. */
+export function reportedWeight({ loadWeight }: EndpointLoad): number {
+  return loadWeight;
 }

@@ -1,5 +1,6 @@
 // Load balancing: pure decisions over endpoint states that belong to the cluster and survive configuration changes.
 
+import type { LoadWeightsConfig, ReportedWeight } from './load-weights.ts';
 import type { SparedPriorities } from './previous-priorities.ts';
 import type { Labels } from './subset/types.ts';
 
@@ -26,6 +27,8 @@ export type BalanceConfig =
       readonly slowStart?: SlowStartConfig;
     }
   | { readonly kind: 'round-robin'; readonly slowStart?: SlowStartConfig }
+  /** Turns, by the weights that endpoints' reports of their load come to. */
+  | ({ readonly kind: 'load-weighted'; readonly slowStart?: SlowStartConfig } & LoadWeightsConfig)
   | { readonly kind: 'random' }
   /** Places on the ring; 1 to 8,388,608, the least not above the most. */
   | ({ readonly kind: 'ring-hash'; readonly sizeMin: number; readonly sizeMax: number } & HashingConfig)
@@ -70,6 +73,10 @@ export class EndpointLoad {
   hostname = '';
   /** 1 to 2^32-1, from configuration. */
   weight: number;
+  /** What it reported of its load; null: nothing, or nobody goes by it. */
+  reported: ReportedWeight | null = null;
+  /** What counts instead of `weight` where that is gone by. */
+  loadWeight = 1;
   /** Attempts in flight. */
   active = 0;
   /** Peak EWMA of latency in ms, as of `costAtMs`; -1 before the first answer. */

@@ -10,6 +10,8 @@ const cluster = 'envoy.config.cluster.v3';
 const tls = 'envoy.extensions.transport_sockets.tls.v3';
 const jwt = 'envoy.extensions.filters.http.jwt_authn.v3';
 const manager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const weighed =
+  'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin';
 const compressor = 'envoy.extensions.filters.http.compressor.v3.Compressor';
 
 /** Messages each of whose fields is changed; `testing/effects.yaml` carries them. */
@@ -27,6 +29,7 @@ const messages = [
   `${core}.HealthCheck.TlsOptions`,
   `${core}.Http1ProtocolOptions`,
   `${core}.Http2ProtocolOptions`,
+  weighed,
   manager,
   `${manager}.HcmAccessLogOptions`,
   'envoy.config.listener.v3.FilterChain',
@@ -64,6 +67,7 @@ const ofNoEffect = [
   `${tls}.UpstreamTlsContext.allow_renegotiation`,
   `${tls}.UpstreamTlsContext.enforce_rsa_key_usage`,
   'envoy.extensions.compression.gzip.compressor.v3.Gzip.chunk_size',
+  `${weighed}.enable_oob_load_report`,
   `${jwt}.JwksAsyncFetch.fast_listener`,
 ];
 

@@ -347,6 +347,8 @@ export interface ClusterConfig {
   readonly overrideHosts?: OverrideHostsConfig;
   /** In which health an endpoint may be asked for by its address; absent: known to be well, degraded, or not known. */
   readonly wantedStatuses?: readonly HostStatus[];
+  /** Figures of endpoints' reports that load reports carry; absent: none. */
+  readonly reportedMetrics?: readonly string[];
   readonly limits: LimitsConfig;
   /** Of requests whose route has high priority. */
   readonly high: { readonly limits: LimitsConfig; readonly retryLimit: RetryLimitConfig | null };

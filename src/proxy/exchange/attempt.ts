@@ -82,6 +82,8 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   waitingIn: WaitList | null = null;
   /** It wants a connection that has carried nothing yet. */
   freshOnly = false;
+  /** Its answer's head had a report of the endpoint's load. */
+  private reported = false;
   private readonly exchange: AttemptOwner;
   /** Of a CONNECT that ends here. */
   private raw: RawStream | null = null;
@@ -171,6 +173,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.connection!.learnIdleLimit(head);
     if (cluster.checks && head.findName('x-envoy-immediate-health-check-fail') >= 0)
       cluster.onImmediateFailure(this.endpoint!);
+    if (cluster.reports !== null) this.reported = cluster.reports.read(this.endpoint!, head);
     cluster.stats.latency.record((now - this.startedMs) / 1000);
     this.refusal = this.believedRefusal(head);
     this.retriedBelow = status >= 500 && this.believed && head.find(headerId['x-weft-gave-up']) >= 0;
@@ -202,6 +205,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
       return;
     }
     this.state = 'idle';
+    if (trailers !== null) this.readTrailers(trailers);
     if (this.measuring) this.finish(grpcOutcome(trailers), this.answeredMs);
     if (state === 'answered') this.exchange.onAttemptEnd(this, trailers);
     else if (this.discardTimer !== null) this.exchange.clock.cancel(this.discardTimer);
@@ -307,6 +311,12 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
 
   onTimer(): void {
     if (this.state === 'discarding') this.stopDiscarding();
+  }
+
+  /** One report an answer, as in Envoy. */
+  private readTrailers(trailers: Head): void {
+    const { reports } = this.cluster!;
+    if (reports !== null && !this.reported) this.reported = reports.read(this.endpoint!, trailers);
   }
 
   private get upgrade(): string {

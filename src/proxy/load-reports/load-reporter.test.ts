@@ -15,6 +15,11 @@ const node = {
   clientFeatures: [],
 };
 
+interface Metrics {
+  counts: Map<string, number>;
+  totals: Map<string, number>;
+}
+
 interface Endpoint {
   key: string;
   locality: string;
@@ -23,12 +28,14 @@ interface Endpoint {
   picks: number;
   attemptsSucceeded: number;
   attemptsFailed: number;
+  loadMetrics: Metrics | null;
   address: { kind: 'ip'; host: string; port: number };
 }
 
 function endpoint(key: string, priority = 0): Endpoint {
   return {
     ...{ key, locality: 'r/z/s', priority, active: 0, picks: 0, attemptsSucceeded: 0, attemptsFailed: 0 },
+    loadMetrics: null,
     address: { kind: 'ip', host: '10.0.0.1', port: 80 },
   };
 }
@@ -151,6 +158,61 @@ test('what the server asked for is told when its time has come, since the last t
   ]);
   clock.advanceBy(1_500);
   expect(statsOf(sent[2])).toEqual([{ ...told, localities: [{ 3: 1 }] }]);
+});
+
+/** EndpointLoadMetricStats of each locality, by name. */
+function metricsOf(
+  message: Uint8Array | undefined,
+): Record<string, readonly [count: number, total: number]>[] {
+  const found: Record<string, readonly [number, number]>[] = [];
+  const within = (reader: WireReader, field: number, then: (inner: WireReader) => void) => {
+    while (reader.next()) {
+      if (reader.field === field) then(reader.nested());
+      else reader.skip();
+    }
+  };
+  within(new WireReader(message ?? new Uint8Array(0)), 2, (stats) =>
+    within(stats, 2, (locality) => {
+      const metrics: Record<string, readonly [number, number]> = {};
+      within(locality, 5, (metric) => {
+        let [name, count, total] = ['', 0, 0];
+        while (metric.next()) {
+          if (metric.field === 1) name = metric.string();
+          else if (metric.field === 2) count = metric.varint();
+          else if (metric.field === 3) total = metric.double();
+          else metric.skip();
+        }
+        metrics[name] = [count, total];
+      });
+      found.push(metrics);
+    }),
+  );
+  return found;
+}
+
+test('what endpoints reported of themselves is told since the last time, of each locality', () => {
+  const { clock, clusters, sent, answer } = start();
+  const [one, two] = clusters.get('a')!.endpoints;
+  const metrics = (count: number, total: number) => ({
+    counts: new Map([['eps', count]]),
+    totals: new Map([['eps', total]]),
+  });
+  one!.loadMetrics = metrics(2, 3);
+  one!.picks = 2;
+  answer(asking(['a']));
+  // The same objects go on growing.
+  one!.loadMetrics.counts.set('eps', 5);
+  one!.loadMetrics.totals.set('eps', 4.5);
+  Object.assign(two!, { priority: 0, picks: 1, loadMetrics: metrics(1, -0.5) });
+  clock.advanceBy(1_000);
+  expect(metricsOf(sent[1])).toEqual([{ eps: [4, 1] }]);
+  one!.picks = 3;
+  clock.advanceBy(1_000);
+  expect(metricsOf(sent[2])).toEqual([{}]);
+  // It left and came again.
+  one!.loadMetrics = metrics(1, 7);
+  clock.advanceBy(1_000);
+  expect(metricsOf(sent[3])).toEqual([{ eps: [1, 7] }]);
 });
 
 test('of all clusters, those too that came since; what left and came again counts from zero', () => {

@@ -3,95 +3,15 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Envoy, socketAddress, startEnvoy } from '../../testing/envoy.ts';
 import { describeWith, freePorts } from '../../testing/programs.ts';
 import { until } from '../../testing/until.ts';
-import type { ClusterStats } from '../../xds/gen/envoy/config/endpoint/v3/load_report_pb.ts';
-import {
-  LoadStatsRequestSchema,
-  LoadStatsResponseSchema,
-} from '../../xds/gen/envoy/service/load_stats/v3/lrs_pb.ts';
-import { encodeFrame, FrameParser } from '../../xds/index.ts';
 import { typed } from '../testing/beside-envoy.ts';
+import { LoadServer } from './testing/load-server.ts';
 
 setDefaultTimeout(30_000);
-
-/** What one node has said, summed, by what it is of. */
-type Heard = Map<string, number>;
-
-class LoadServer {
-  readonly heard = new Map<string, Heard>();
-  readonly reports = new Map<string, number>();
-  private readonly server: Http2Server = createServer();
-
-  async start(): Promise<number> {
-    this.server.on('stream', (stream: ServerHttp2Stream) => this.serve(stream));
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return (this.server.address() as { port: number }).port;
-  }
-
-  stop(): void {
-    this.server.close();
-  }
-
-  private serve(stream: ServerHttp2Stream): void {
-    stream.on('error', () => {});
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    const parser = new FrameParser(1_000_000);
-    let told = false;
-    stream.on('data', (bytes: Buffer) =>
-      parser.push(bytes, (message) => {
-        const { node, clusterStats } = fromBinary(LoadStatsRequestSchema, message);
-        const id = node?.id ?? '';
-        if (!told) stream.write(encodeFrame(answer));
-        else this.reports.set(id, (this.reports.get(id) ?? 0) + 1);
-        told = true;
-        const heard = this.heard.get(id) ?? new Map<string, number>();
-        this.heard.set(id, heard);
-        for (const stats of clusterStats) add(heard, stats);
-      }),
-    );
-  }
-}
-
-const answer = toBinary(
-  LoadStatsResponseSchema,
-  create(LoadStatsResponseSchema, {
-    clusters: ['a', 'second', 'drops', 'full', 'nobody', 'silent'],
-    loadReportingInterval: { seconds: 0n, nanos: 200_000_000 },
-    reportEndpointGranularity: true,
-  }),
-);
-
-function add(heard: Heard, stats: ClusterStats): void {
-  const count = (what: string, value: bigint) => {
-    const key = `${stats.clusterName} ${what}`;
-    const sum = (heard.get(key) ?? 0) + Number(value);
-    heard.set(key, sum);
-  };
-  const interval = stats.loadReportInterval;
-  count('has an interval', interval === undefined || interval.seconds > 5n ? 0n : 1n);
-  count('dropped', stats.totalDroppedRequests);
-  for (const { category, droppedCount } of stats.droppedRequests) count(`drops ${category}`, droppedCount);
-  for (const locality of stats.upstreamLocalityStats) {
-    const { region, zone, subZone } = locality.locality ?? {};
-    const of = `${region}/${zone}/${subZone} ${locality.priority}`;
-    count(`${of} issued`, locality.totalIssuedRequests);
-    count(`${of} ok`, locality.totalSuccessfulRequests);
-    count(`${of} error`, locality.totalErrorRequests);
-    for (const endpoint of locality.upstreamEndpointStats) {
-      const address = endpoint.address?.address;
-      const port = address?.case === 'socketAddress' ? address.value.portSpecifier.value : '';
-      count(`${of} ${port} issued`, endpoint.totalIssuedRequests);
-      count(`${of} ${port} ok`, endpoint.totalSuccessfulRequests);
-      count(`${of} ${port} error`, endpoint.totalErrorRequests);
-    }
-  }
-}
 
 function clusterOf(name: string, places: readonly (readonly [zone: string, port: number])[], fields = {}) {
   const endpoints = places.map(([zone, port]) => ({
@@ -167,7 +87,7 @@ function bootstrapOf(id: string, listenPort: number, server: number, origins: re
 
 describeWith(['envoy'], 'load reports', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-loads-'));
-  const server = new LoadServer();
+  const server = new LoadServer(['a', 'second', 'drops', 'full', 'nobody', 'silent']);
   const origins = [1, 2].map(() =>
     Bun.serve({
       hostname: '127.0.0.1',

@@ -97,8 +97,16 @@ function encodeEndpoint(report: EndpointReport): Uint8Array {
   return writer.finish();
 }
 
-function writeSums(writer: WireWriter, { succeeded, inProgress, failed }: LoadSums): void {
+function writeSums(writer: WireWriter, { succeeded, inProgress, failed, metrics }: LoadSums): void {
   writer.uint(2, succeeded);
   writer.uint(3, inProgress);
   writer.uint(4, failed);
+  for (const [name, { count, total }] of metrics) {
+    // EndpointLoadMetricStats.
+    const metric = new WireWriter(64);
+    metric.string(1, name);
+    metric.uint(2, count);
+    metric.double(3, total);
+    writer.bytes(5, metric.finish());
+  }
 }

@@ -2,7 +2,7 @@
 // for ever, and what was told is kept beside them. Endpoints that have gone since are not told, as in Envoy.
 
 import type { Address } from '../../net/index.ts';
-import type { ClusterView, EndpointView, ProxyView } from '../stats/index.ts';
+import type { ClusterView, EndpointView, LoadMetricsView, ProxyView } from '../stats/index.ts';
 
 export interface LoadSums {
   succeeded: number;
@@ -11,6 +11,14 @@ export interface LoadSums {
   inProgress: number;
   /** Attempts begun. */
   issued: number;
+  /** What endpoints reported of themselves, by the name that it is asked for by. */
+  readonly metrics: Map<string, MetricSum>;
+}
+
+export interface MetricSum {
+  /** Reports that had it. */
+  readonly count: number;
+  readonly total: number;
 }
 
 export interface EndpointReport extends Readonly<LoadSums> {
@@ -40,7 +48,7 @@ export interface ClusterReport {
 }
 
 /** What was told of an endpoint. */
-type Told = Pick<EndpointView, 'attemptsSucceeded' | 'attemptsFailed' | 'picks'>;
+type Told = Pick<EndpointView, 'attemptsSucceeded' | 'attemptsFailed' | 'picks' | 'loadMetrics'>;
 
 interface Tracked {
   sinceMs: number;
@@ -50,7 +58,7 @@ interface Tracked {
   endpoints: ReadonlyMap<string, Told>;
 }
 
-const nothing: Told = { attemptsSucceeded: 0, attemptsFailed: 0, picks: 0 };
+const nothing: Told = { attemptsSucceeded: 0, attemptsFailed: 0, picks: 0, loadMetrics: null };
 
 export class TrackedLoads {
   private readonly clusters = new Map<string, Tracked>();
@@ -91,8 +99,9 @@ function settle({ stats, endpoints }: ClusterView, nowMs: number): Tracked {
     dropOverload: stats.dropped,
     endpoints: new Map(
       used.map((endpoint) => {
-        const { attemptsSucceeded, attemptsFailed, picks } = endpoint;
-        return [keyOf(endpoint), { attemptsSucceeded, attemptsFailed, picks }];
+        const { attemptsSucceeded, attemptsFailed, picks, loadMetrics } = endpoint;
+        const told = { attemptsSucceeded, attemptsFailed, picks, loadMetrics: copyMetrics(loadMetrics) };
+        return [keyOf(endpoint), told];
       }),
     ),
   };
@@ -107,7 +116,7 @@ function reportCluster(
   const localities = new Map<string, LocalityReport>();
   for (const endpoint of endpoints) {
     const sums = since(endpoint, tracked.endpoints.get(keyOf(endpoint)) ?? nothing);
-    if (sums.succeeded + sums.failed + sums.inProgress + sums.issued === 0) continue;
+    if (sums.succeeded + sums.failed + sums.inProgress + sums.issued + sums.metrics.size === 0) continue;
     const { locality, priority } = endpoint;
     const key = `${priority} ${locality}`;
     const known = localities.get(key) ?? { ...noSums(), locality, priority, endpoints: [] };
@@ -140,7 +149,30 @@ function since(endpoint: EndpointView, told: Told): LoadSums {
     failed: grown(endpoint.attemptsFailed, told.attemptsFailed),
     inProgress: endpoint.active,
     issued: grown(endpoint.picks, told.picks),
+    metrics: metricsSince(endpoint.loadMetrics, told.loadMetrics),
   };
+}
+
+function copyMetrics(metrics: LoadMetricsView | null): LoadMetricsView | null {
+  return metrics === null ? null : { counts: new Map(metrics.counts), totals: new Map(metrics.totals) };
+}
+
+function metricsSince(now: LoadMetricsView | null, told: LoadMetricsView | null): Map<string, MetricSum> {
+  const sums = new Map<string, MetricSum>();
+  if (now === null) return sums;
+  for (const [name, count] of now.counts) {
+    const before = told?.counts.get(name) ?? 0;
+    if (count === before) continue;
+    const total = now.totals.get(name) ?? 0;
+    // What left and came again counts from zero.
+    sums.set(
+      name,
+      count < before
+        ? { count, total }
+        : { count: count - before, total: total - (told?.totals.get(name) ?? 0) },
+    );
+  }
+  return sums;
 }
 
 /** What left and came again counts from zero. */
@@ -149,12 +181,16 @@ function grown(now: number, before: number): number {
 }
 
 function noSums(): LoadSums {
-  return { succeeded: 0, failed: 0, inProgress: 0, issued: 0 };
+  return { succeeded: 0, failed: 0, inProgress: 0, issued: 0, metrics: new Map() };
 }
 
-function add(sum: LoadSums, { succeeded, failed, inProgress, issued }: LoadSums): void {
+function add(sum: LoadSums, { succeeded, failed, inProgress, issued, metrics }: LoadSums): void {
   sum.succeeded += succeeded;
   sum.failed += failed;
   sum.inProgress += inProgress;
   sum.issued += issued;
+  for (const [name, { count, total }] of metrics) {
+    const known = sum.metrics.get(name);
+    sum.metrics.set(name, { count: count + (known?.count ?? 0), total: total + (known?.total ?? 0) });
+  }
 }

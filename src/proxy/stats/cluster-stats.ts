@@ -6,6 +6,7 @@ import { Histogram, latencyBoundsSeconds } from '../../observe/index.ts';
 import { BalanceCounts, ObjectiveCounts, OutlierCounts, type RetryDecision } from '../../policy/index.ts';
 import { createFaultCounts } from '../../wire/http2/index.ts';
 import { HealthStats } from './health-stats.ts';
+import { ReportCounts } from './report-counts.ts';
 import { SslStats } from './ssl-stats.ts';
 import { StatusCounts } from './status-counts.ts';
 
@@ -75,6 +76,7 @@ export class ClusterStats {
   ejections = 0;
   readonly outlier = new OutlierCounts();
   readonly health = new HealthStats();
+  readonly reports = new ReportCounts();
   /** What was asked of the service's objective; zeroes where it has none. */
   readonly objective = new ObjectiveCounts();
   readonly balance = new BalanceCounts();

@@ -3,6 +3,7 @@ export { type ResponseFlag, responseFlags } from './flags.ts';
 export { HealthStats } from './health-stats.ts';
 export { ListenerStats } from './listener-stats.ts';
 export { type Phase, phases } from './phases.ts';
+export { ReportCounts } from './report-counts.ts';
 export { SslStats } from './ssl-stats.ts';
 export { StatusCounts } from './status-counts.ts';
 export { Tallies, type Tally } from './tallies.ts';
@@ -14,5 +15,6 @@ export type {
   FilterSample,
   LaneView,
   ListenerView,
+  LoadMetricsView,
   ProxyView,
 } from './views.ts';

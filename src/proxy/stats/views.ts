@@ -58,9 +58,19 @@ export interface EndpointView {
   readonly attemptsSucceeded: number;
   readonly attemptsFailed: number;
   readonly connectFailures: number;
+  /** Sums of what it reported of its load, by name; null: it did not, or the configuration does not ask. */
+  readonly loadMetrics: LoadMetricsView | null;
+  /** What counts instead of `weight` in a cluster whose balancer goes by those reports. */
+  readonly loadWeight: number;
   /** Open connections, connecting ones included; and those of them without a request. */
   readonly connections: number;
   readonly idleConnections: number;
+}
+
+/** Reports that had a figure, and the sum of what they said. */
+export interface LoadMetricsView {
+  readonly counts: ReadonlyMap<string, number>;
+  readonly totals: ReadonlyMap<string, number>;
 }
 
 export interface LaneView {

@@ -6,6 +6,7 @@ import type {
   EndpointView,
   FilterSample,
   ListenerView,
+  LoadMetricsView,
   ProxyView,
   Tally,
 } from '../stats/index.ts';
@@ -22,6 +23,8 @@ export interface EndpointCounts {
   readonly errorShare: number;
   /** Each thread finds out for itself. */
   readonly unreachable: boolean;
+  /** Undefined: it reported nothing here that is asked for. */
+  readonly loadMetrics: LoadMetricsView | undefined;
 }
 
 /** Fields of an endpoint that add up; its health and ejection are the same in all threads. */
@@ -113,8 +116,15 @@ function clusterCounts({ name, stats, endpoints }: ClusterView): ClusterCounts |
 
 function endpointCounts(endpoint: EndpointView): EndpointCounts {
   const sums = Object.fromEntries(summedFields.map((field) => [field, endpoint[field]]));
-  const { key, costMs, errorShare, unreachable } = endpoint;
-  return { key, costMs, errorShare, unreachable, sums: sums as EndpointCounts['sums'] };
+  const { key, costMs, errorShare, unreachable, loadMetrics } = endpoint;
+  return {
+    key,
+    costMs,
+    errorShare,
+    unreachable,
+    sums: sums as EndpointCounts['sums'],
+    loadMetrics: loadMetrics === null ? undefined : { ...loadMetrics },
+  };
 }
 
 function listenerCounts({ name, stats, tallies, traffic, filters }: ListenerView): ListenerCounts {

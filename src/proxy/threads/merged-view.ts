@@ -9,6 +9,7 @@ import {
   type EndpointView,
   ListenerStats,
   type ListenerView,
+  type LoadMetricsView,
   type ProxyView,
   Tallies,
   TrafficStats,
@@ -75,7 +76,21 @@ function mergeEndpoint(own: EndpointView, others: ClusterCounts['endpoints']): E
   const mean = (value: 'costMs' | 'errorShare') =>
     picks === 0 ? own[value] : known.reduce((sum, one) => sum + one[value] * one.picks, 0) / picks;
   const unreachable = own.unreachable || others.some((other) => other.unreachable);
-  return overlay(own, { ...sums, unreachable, costMs: mean('costMs'), errorShare: mean('errorShare') });
+  const loadMetrics = mergeMetrics([own, ...others].flatMap((one) => one.loadMetrics ?? []));
+  return overlay(own, {
+    ...sums,
+    unreachable,
+    loadMetrics,
+    costMs: mean('costMs'),
+    errorShare: mean('errorShare'),
+  });
+}
+
+function mergeMetrics(all: readonly LoadMetricsView[]): LoadMetricsView | null {
+  if (all.length === 0) return null;
+  const sum = { counts: new Map<string, number>(), totals: new Map<string, number>() };
+  for (const { counts, totals } of all) addCounts(sum, { counts, totals });
+  return sum;
 }
 
 function mergeListener(own: ListenerView, others: readonly ListenerCounts[]): ListenerView {

@@ -13,14 +13,16 @@ import {
   type Selection,
   selectionDefaults,
 } from '../../policy/index.ts';
-import { defaultHttp1Limits, type Http1Limits } from '../../wire/http1/index.ts';
+import type { Http1Limits } from '../../wire/http1/index.ts';
 import type { ClusterConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { proxyLimits } from '../limits.ts';
+import { createReports, type EndpointReports, type ReportsOwner } from '../orca/index.ts';
 import { ClusterStats } from '../stats/index.ts';
 import { Chooser, type ChooserOwner, type EndpointRequest } from './chooser.ts';
+import { codecLimits } from './codec-limits.ts';
 import { Endpoint, type EndpointOwner } from './endpoint.ts';
-import { withoutDoubles } from './endpoint-sets.ts';
+import { isChecked, withoutDoubles } from './endpoint-sets.ts';
 import { type CheckerOwner, HealthChecker } from './health-checker.ts';
 import { Lane, sameValue } from './lane.ts';
 import { type DestinationsOwner, OriginalDestinations } from './original-destinations.ts';
@@ -41,6 +43,7 @@ export class Cluster
     CheckerOwner<Endpoint>,
     RedialOwner,
     StaleOwner,
+    ReportsOwner,
     TimerHandler
 {
   readonly name: string;
@@ -73,6 +76,8 @@ export class Cluster
   readonly redialer = new Redialer(this);
   private budget: ErrorBudget | null;
   destinations: OriginalDestinations | null;
+  /** Of their load, by endpoints; null: nobody asks. */
+  reports: EndpointReports | null;
   private readonly staleness = new StaleEndpoints(this);
   private readonly byKey = new Map<string, Endpoint>();
   private readonly sweeping = new Timer(this, sweepTimer);
@@ -90,6 +95,7 @@ export class Cluster
     this.budget = this.createBudget();
     this.destinations = this.createDestinations();
     this.chooser = new Chooser(this);
+    this.reports = createReports(this, null);
   }
 
   /** Puts a new configuration into force. Parts whose settings did not change keep their memory. */
@@ -120,6 +126,7 @@ export class Cluster
       this.destinations = this.createDestinations();
     }
     this.chooser.update(before);
+    this.reports = createReports(this, this.reports);
     this.reselect();
   }
 
@@ -484,16 +491,9 @@ export class Cluster
 
   private stopTimers(): void {
     this.staleness.stop();
+    this.reports?.stop();
     this.redialer.stop();
     this.destinations?.stop();
     for (const timer of [this.sweeping, this.judging, this.readmitting]) this.context.clock.cancel(timer);
   }
-}
-
-function isChecked({ checkDisabled }: Endpoint): boolean {
-  return !checkDisabled;
-}
-
-function codecLimits({ headBytesMax, headerCountMax, http1: rules }: ClusterConfig): Http1Limits {
-  return { ...defaultHttp1Limits, headBytesMax, headerCountMax, rules };
 }

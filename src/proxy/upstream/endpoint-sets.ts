@@ -1,7 +1,7 @@
 // What is made of a list of endpoints before it is put into force.
 
 import type { EndpointConfig } from '../config/types.ts';
-import { keyOf } from './endpoint.ts';
+import { type Endpoint, keyOf } from './endpoint.ts';
 
 /**
  * An address may be listed twice (while slices are rebalanced, or by mistake): the better priority holds, of two alike
@@ -26,4 +26,9 @@ export function groupByPriority<E extends { readonly priority: number }>(
     groups[endpoint.priority]!.push(endpoint);
   }
   return groups;
+}
+
+/** Its health is for active checks to find out. */
+export function isChecked({ checkDisabled }: Endpoint): boolean {
+  return !checkDisabled;
 }

@@ -19,6 +19,7 @@ import type { UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, DialOrder, EndpointConfig, HostStatus } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import { http2Options } from '../http2-options.ts';
+import type { LoadMetrics } from '../orca/index.ts';
 import type { ClusterStats } from '../stats/index.ts';
 import type { Lane } from './lane.ts';
 import { type PeerWish, peerWishOf } from './peer-wish.ts';
@@ -69,6 +70,8 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   attemptsSucceeded = 0;
   attemptsFailed = 0;
   connectFailures = 0;
+  /** Sums of its reports; null: none was told, or none is asked for. */
+  loadMetrics: LoadMetrics | null = null;
   /** What its active checks found; null: it is not checked. */
   health: HealthJudge | null = null;
   /** It left the configuration and stays while its checks pass. */

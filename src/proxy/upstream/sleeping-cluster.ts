@@ -93,6 +93,7 @@ class SleepingEndpoint extends EndpointLoad implements EndpointView {
   readonly attemptsSucceeded = 0;
   readonly attemptsFailed = 0;
   readonly connectFailures = 0;
+  readonly loadMetrics = null;
   readonly connections = 0;
   readonly idleConnections = 0;
 

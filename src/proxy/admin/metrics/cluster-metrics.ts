@@ -398,6 +398,21 @@ const ownFamilies: readonly (readonly [string, string, (stats: ClusterStats) => 
     'Times that endpoints came to more subsets than a cluster may have; requests for those get the fallback.',
     (stats) => stats.balance.subsetsRefused,
   ],
+  [
+    'weft_endpoint_reports_total',
+    'Reports of their load in answers of endpoints, where the configuration asks for these (ORCA).',
+    (stats) => stats.reports.taken,
+  ],
+  [
+    'weft_endpoint_reports_refused_total',
+    'Those that were none: not to be read, of no finite number, or over a bound.',
+    (stats) => stats.reports.refused,
+  ],
+  [
+    'weft_endpoint_report_names_dropped_total',
+    'Figures of reports under more names than are summed for one endpoint.',
+    (stats) => stats.reports.namesLeftOut,
+  ],
 ];
 
 /** Ports that speak it to calls of gRPC alone are many, and few of them are called so. */

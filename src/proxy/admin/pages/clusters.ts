@@ -40,7 +40,7 @@ function writeCluster(cluster: ClusterView, nowMs: number, wallMs: number): stri
   ];
   const rows = own.map(([key, value]) => `${name}::${key}::${value}\n`);
   for (const endpoint of cluster.endpoints) {
-    for (const [key, value] of endpointRows(endpoint, nowMs)) {
+    for (const [key, value] of endpointRows(cluster, endpoint, nowMs)) {
       rows.push(`${name}::${endpoint.key}::${key}::${value}\n`);
     }
   }
@@ -48,6 +48,7 @@ function writeCluster(cluster: ClusterView, nowMs: number, wallMs: number): stri
 }
 
 function endpointRows(
+  cluster: ClusterView,
   endpoint: EndpointView,
   nowMs: number,
 ): readonly (readonly [string, string | number | boolean])[] {
@@ -60,7 +61,7 @@ function endpointRows(
     ['rq_total', endpoint.picks],
     ['hostname', endpoint.name],
     ['health_flags', healthFlagsOf(endpoint, nowMs)],
-    ['weight', endpoint.weight],
+    ['weight', weightOf(cluster, endpoint)],
     ['region', localityParts(endpoint)[0] ?? ''],
     ['zone', endpoint.zone],
     ['sub_zone', localityParts(endpoint)[2] ?? ''],
@@ -70,6 +71,11 @@ function endpointRows(
     ['weft_unreachable', endpoint.unreachable],
     ['weft_proxied', endpoint.proxied],
   ];
+}
+
+/** The one that counts. */
+function weightOf({ config }: ClusterView, { loadWeight, weight }: EndpointView): number {
+  return config.balance.kind === 'load-weighted' ? loadWeight : weight;
 }
 
 function localityParts({ locality }: EndpointView): readonly string[] {
@@ -111,16 +117,16 @@ function describeCluster(cluster: ClusterView, nowMs: number, wallMs: number): u
     retry_budget_remaining: cluster.retryBudgetRemaining(nowMs),
     panicking: cluster.panicking,
     candidates: cluster.candidateCount,
-    host_statuses: cluster.endpoints.map((endpoint) => describeEndpoint(endpoint, nowMs)),
+    host_statuses: cluster.endpoints.map((endpoint) => describeEndpoint(cluster, endpoint, nowMs)),
   };
 }
 
-function describeEndpoint(endpoint: EndpointView, nowMs: number): unknown {
+function describeEndpoint(cluster: ClusterView, endpoint: EndpointView, nowMs: number): unknown {
   const state = stateOf(endpoint, nowMs);
   return {
     address: encodeEnvoyAddress(endpoint.address),
     hostname: endpoint.name,
-    weight: endpoint.weight,
+    weight: weightOf(cluster, endpoint),
     priority: endpoint.priority,
     locality: encodeLocality(endpoint),
     stats: [

@@ -1,6 +1,7 @@
 // Tables: how endpoints are chosen, by fields of envoy.config.cluster.v3.Cluster and by the extensions
 // envoy.extensions.load_balancing_policies.
 
+import { plainMetrics } from '../../../policy/index.ts';
 import { percent, runtimeDouble } from './core.ts';
 import { f, type MessageSpec, message, notEmpty, only, required } from './field.ts';
 import { typedStruct } from './typed-struct.ts';
@@ -203,6 +204,39 @@ export const randomPolicy = message('envoy.extensions.load_balancing_policies.ra
   locality_lb_config: f.message(1, localityLbConfig),
 });
 
+/** Figures of an OrcaLoadReport, as two messages name them. */
+export const metricNames =
+  'cpu_utilization, mem_utilization, application_utilization, eps, rps_fractional, or of named_metrics, utilization and request_cost one behind a dot, all by *';
+export const metricName = (value: string) =>
+  Object.hasOwn(plainMetrics, value) || /^(named_metrics|utilization|request_cost)\../.test(value)
+    ? null
+    : `must be one of ${metricNames}`;
+
+const outOfBand = 'endpoints’ reports are taken from their answers';
+
+export const loadWeighted = message(
+  'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin',
+  {
+    enable_oob_load_report: f.boolValue(1, `false: ${outOfBand}`, (value) =>
+      value ? `must be false: ${outOfBand}` : null,
+    ),
+    oob_reporting_period: f.refused(2, outOfBand),
+    blackout_period: f.duration(3, 'default 10 s'),
+    weight_expiration_period: f.duration(4, 'default 180 s'),
+    weight_update_period: f.duration(5, 'default 1 s; 100 ms where it is less'),
+    error_utilization_penalty: f.floatValue(
+      6,
+      'default 0: what Envoy 1.40 does, where its documentation says 1',
+      (value) => (value >= 0 ? null : 'must not be negative'),
+    ),
+    metric_names_for_computing_utilization: f.repeated(
+      f.string(7, `before application_utilization and cpu_utilization: ${metricNames}`, metricName),
+    ),
+    slow_start_config: f.message(8, extensionSlowStart),
+    oob_reporting_config: f.refused(9, outOfBand),
+  },
+);
+
 const subsetName = 'envoy.extensions.load_balancing_policies.subset.v3.Subset';
 
 /** A list of policies of which the first known one holds. */
@@ -223,9 +257,9 @@ function createPolicies(types: readonly MessageSpec[], names: string) {
   });
 }
 
-const plain = [typedStruct, leastRequest, roundRobin, randomPolicy, ringHash, maglev];
+const plain = [typedStruct, leastRequest, roundRobin, loadWeighted, randomPolicy, ringHash, maglev];
 const plainNames =
-  'TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, Random, RingHash, Maglev';
+  'TypedStruct weft.dev/v1alpha1.LatencyAware, LeastRequest, RoundRobin, ClientSideWeightedRoundRobin, Random, RingHash, Maglev';
 
 export const subset = message(subsetName, {
   ...subsetFields(`${subsetName}.LbSubsetSelector`),

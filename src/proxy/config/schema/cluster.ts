@@ -7,6 +7,8 @@ import {
   leastRequestConfig,
   loadBalancingPolicy,
   maglevConfig,
+  metricName,
+  metricNames,
   ringHashConfig,
   roundRobinConfig,
 } from './balance.ts';
@@ -337,4 +339,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
   connection_pool_per_downstream_connection: f.bool(51),
   lb_subset_config: f.message(22, lbSubsetConfig),
   load_balancing_policy: f.message(41, loadBalancingPolicy),
+  lrs_report_endpoint_metrics: f.repeated(
+    f.string(57, `figures of endpoints’ reports (ORCA): ${metricNames}`, metricName),
+  ),
 });

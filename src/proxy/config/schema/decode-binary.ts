@@ -170,7 +170,7 @@ function signed(value: number): number {
   return value >= 2 ** 63 ? value - 2 ** 64 : value;
 }
 
-const wrappedDefault = { string: '', bool: false, uint32: 0, uint64: 0, double: 0 } as const;
+const wrappedDefault = { string: '', bool: false, uint32: 0, uint64: 0, double: 0, float: 0 } as const;
 
 function decodeWrapped(kind: keyof typeof wrappedDefault, reader: WireReader): unknown {
   let value: unknown = wrappedDefault[kind];

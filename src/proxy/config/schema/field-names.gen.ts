@@ -442,6 +442,8 @@ export const fieldNames: Readonly<Record<string, string>> = {
     '1:allowed_route_names',
   'envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig': '',
   'envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig': '',
+  'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin':
+    '1:enable_oob_load_report 2:oob_reporting_period 3:blackout_period 4:weight_expiration_period 5:weight_update_period 6:error_utilization_penalty 7:metric_names_for_computing_utilization 8:slow_start_config 9:oob_reporting_config',
   'envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig':
     '1:use_hostname_for_hashing 2:hash_balance_factor',
   'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig':

@@ -5,7 +5,7 @@
 export type FieldType =
   | { readonly kind: 'string' | 'bytes' | 'bool' | 'uint32' | 'uint64' | 'int32' | 'double' | 'float' }
   /** google.protobuf.UInt32Value and its like: a message around one scalar. */
-  | { readonly kind: 'wrapped'; readonly of: 'string' | 'bool' | 'uint32' | 'uint64' | 'double' }
+  | { readonly kind: 'wrapped'; readonly of: 'string' | 'bool' | 'uint32' | 'uint64' | 'double' | 'float' }
   /** google.protobuf.Value that is a text. */
   | { readonly kind: 'text-value' }
   /** google.protobuf.Duration, as milliseconds. */
@@ -117,6 +117,8 @@ export const f = {
     field<number>(number, { kind: 'wrapped', of: 'uint64' }, note, check),
   doubleValue: (number: number, note = '', check: Check<number> | null = null) =>
     field<number>(number, { kind: 'wrapped', of: 'double' }, note, check),
+  floatValue: (number: number, note = '', check: Check<number> | null = null) =>
+    field<number>(number, { kind: 'wrapped', of: 'float' }, note, check),
   /** A google.protobuf.Value; any but a text is refused. */
   textValue: (number: number, note = '', check: Check<string> | null = null) =>
     field<string>(number, { kind: 'text-value' }, note, check),

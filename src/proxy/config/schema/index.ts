@@ -12,6 +12,7 @@ export {
 export {
   leastRequest,
   type loadBalancingPolicy,
+  loadWeighted,
   maglev,
   overrideHost,
   randomPolicy,

@@ -15,6 +15,7 @@ import {
   join,
   leastRequest,
   type loadBalancingPolicy,
+  loadWeighted,
   type MessageOf,
   maglev,
   overrideHost,
@@ -188,6 +189,10 @@ function translatePolicy(
     const balance: BalanceConfig = { kind: 'round-robin', ...slowStartOf(turns, path, faults) };
     return { balance, locality: localityOf(turns.locality_lb_config) };
   }
+  const weighted = unpack(config, loadWeighted);
+  // It has no word of its own on localities.
+  if (weighted !== null)
+    return { balance: loadWeightedOf(weighted, path, faults), locality: localityOf(common) };
   const random = unpack(config, randomPolicy);
   if (random !== null)
     return { balance: { kind: 'random' }, locality: localityOf(random.locality_lb_config) };
@@ -287,6 +292,25 @@ function leastRequestOf(
     choices: Math.max(2, message?.choice_count ?? choicesDefault),
     ...(scansAll ? { scansAll } : {}),
     ...(bias === undefined ? {} : { bias: value }),
+    ...slowStartOf(message, path, faults),
+  };
+}
+
+/** Below it endpoints would be weighed more often than they report. */
+const updateMsMin = 100;
+
+function loadWeightedOf(
+  message: MessageOf<typeof loadWeighted>,
+  path: string,
+  faults: Faults,
+): BalanceConfig {
+  return {
+    kind: 'load-weighted',
+    blackoutMs: message.blackout_period ?? 10_000,
+    expirationMs: message.weight_expiration_period ?? 180_000,
+    updateMs: Math.max(updateMsMin, message.weight_update_period ?? 1_000),
+    errorPenalty: message.error_utilization_penalty ?? 0,
+    metricNames: message.metric_names_for_computing_utilization,
     ...slowStartOf(message, path, faults),
   };
 }

@@ -115,6 +115,9 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
         message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
       ),
       ...wantedStatuses(message),
+      ...(message.lrs_report_endpoint_metrics.length === 0
+        ? {}
+        : { reportedMetrics: message.lrs_report_endpoint_metrics }),
       ...(message.close_connections_on_host_health_failure === true ? { closesSick: true as const } : {}),
       closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
       ...(metadata === null ? {} : { metadata }),
