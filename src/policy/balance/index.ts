@@ -1,7 +1,7 @@
 export { BalanceCounts } from './balance-counts.ts';
 export { createBalancer } from './create-balancer.ts';
-export { type LoadReport, plainMetrics, visitMetrics } from './load-report.ts';
-export { isWeighing, type LoadWeightsConfig, noteReport, weighByLoad } from './load-weights.ts';
+export { type LoadReport, type LoadWeightsConfig, plainMetrics, visitMetrics } from './load-report.ts';
+export { isWeighing, noteReport, weighByLoad } from './load-weights.ts';
 export {
   describeLocalCluster,
   type LocalCluster,

@@ -1,5 +1,5 @@
-// What an endpoint says of its own load (xds.data.orca.v3.OrcaLoadReport, "open request cost aggregation"), and the
-// figures of it that a configuration names.
+// What an endpoint says of its own load (xds.data.orca.v3.OrcaLoadReport, "open request cost aggregation"), the figures
+// of it that a configuration names, and what weights are made of it (load-weights.ts).
 
 export interface LoadReport {
   /** Shares of what there is, from 0; more than 1 where more is used than was given. */
@@ -12,6 +12,28 @@ export interface LoadReport {
   readonly requestCost: ReadonlyMap<string, number>;
   readonly utilization: ReadonlyMap<string, number>;
   readonly namedMetrics: ReadonlyMap<string, number>;
+}
+
+export interface LoadWeightsConfig {
+  /** An endpoint reports for at least so long before its weight counts. */
+  readonly blackoutMs: number;
+  /** After its last report a weight counts for so long. */
+  readonly expirationMs: number;
+  /** Between two looks at all of them; 100 at least. */
+  readonly updateMs: number;
+  /** Utilization that errors add where every request is one; 0 or more. */
+  readonly errorPenalty: number;
+  /** Where the utilization stands: the greatest of these figures, if any is above 0. */
+  readonly metricNames: readonly string[];
+}
+
+/** The weight that an endpoint's reports came to. */
+export interface ReportedWeight {
+  /** 1 to 2^32-1. */
+  weight: number;
+  /** Clock times of the first report since it has reported without a pause, and of the latest. */
+  sinceMs: number;
+  updatedMs: number;
 }
 
 /** By the field's name, as configurations have it. */

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { Xoshiro128 } from '../../base/index.ts';
 import { createBalancer } from './create-balancer.ts';
-import { type LoadReport, visitMetrics } from './load-report.ts';
-import { isWeighing, type LoadWeightsConfig, noteReport, weighByLoad, weightOf } from './load-weights.ts';
+import { type LoadReport, type LoadWeightsConfig, visitMetrics } from './load-report.ts';
+import { isWeighing, noteReport, weighByLoad, weightOf } from './load-weights.ts';
 import { at, SimulatedEndpoint } from './play-traffic.ts';
 
 const config: LoadWeightsConfig = {

@@ -2,30 +2,8 @@
 // requests a second over utilization, which is what the endpoint could carry. A weight counts once its endpoint has
 // reported for a while, and no longer than its reports are fresh; who has none gets the median of those who have.
 
-import { type LoadReport, visitMetrics } from './load-report.ts';
+import { type LoadReport, type LoadWeightsConfig, visitMetrics } from './load-report.ts';
 import type { EndpointLoad } from './types.ts';
-
-export interface LoadWeightsConfig {
-  /** An endpoint reports for at least so long before its weight counts. */
-  readonly blackoutMs: number;
-  /** After its last report a weight counts for so long. */
-  readonly expirationMs: number;
-  /** Between two looks at all of them; 100 at least. */
-  readonly updateMs: number;
-  /** Utilization that errors add where every request is one; 0 or more. */
-  readonly errorPenalty: number;
-  /** Where the utilization stands: the greatest of these figures, if any is above 0. */
-  readonly metricNames: readonly string[];
-}
-
-/** The weight that an endpoint's reports came to. */
-export interface ReportedWeight {
-  /** 1 to 2^32-1. */
-  weight: number;
-  /** Clock times of the first report since it has reported without a pause, and of the latest. */
-  sinceMs: number;
-  updatedMs: number;
-}
 
 const weightMax = 0xffff_ffff;
 

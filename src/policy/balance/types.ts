@@ -1,6 +1,6 @@
 // Load balancing: pure decisions over endpoint states that belong to the cluster and survive configuration changes.
 
-import type { LoadWeightsConfig, ReportedWeight } from './load-weights.ts';
+import type { LoadWeightsConfig, ReportedWeight } from './load-report.ts';
 import type { SparedPriorities } from './previous-priorities.ts';
 import type { Labels } from './subset/types.ts';
 
