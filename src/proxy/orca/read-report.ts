@@ -1,6 +1,6 @@
 // Finds an endpoint's load report in the head or the trailers of its answer, as Envoy 1.40 does:
-// `endpoint-load-metrics` with its form in front (BIN, JSON, TEXT), or the older `endpoint-load-metrics-bin`, which goes
-// before it.
+// `endpoint-load-metrics` with its form in front (BIN, JSON, TEXT), or the older `endpoint-load-metrics-bin`, which
+// goes before it.
 
 import type { LoadReport } from '../../policy/index.ts';
 import type { Head } from '../../wire/index.ts';
