@@ -5,6 +5,7 @@ import { MeshError } from '../../base/index.ts';
 import type { Head } from '../../wire/index.ts';
 import type { Attempt } from './attempt.ts';
 import { TransformError } from './body-transform.ts';
+import { copyResponseHead, copyTrailers } from './copy-head.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
 import { localReplies, truncatedFlags } from './local-replies.ts';
 import { settle } from './phases.ts';
@@ -32,11 +33,16 @@ export function endResponse(request: RequestState, attempt: Attempt, trailers: H
   const { deadlines, responsePace, responseTransform } = request;
   if (responseTransform !== null && !sendMade(request, attempt, transformedEnd(responseTransform, trailers)))
     return;
-  if (responsePace?.end(trailers)) {
+  if (responsePace !== null && responsePace.held > 0) {
+    responsePace.end(trailers === null ? null : copyTrailers(trailers));
+    if (request.responseHead !== null) request.responseHead = copyResponseHead(request.responseHead);
     // The endpoint has done its part in time.
     deadlines.requestMs = Number.POSITIVE_INFINITY;
     deadlines.attemptIdleSpanMs = 0;
-  } else completeResponse(request, attempt, trailers);
+    return;
+  }
+  responsePace?.end(trailers);
+  completeResponse(request, attempt, trailers);
 }
 
 /** All of its body was sent. */

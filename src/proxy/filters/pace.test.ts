@@ -2,6 +2,7 @@
 // and what is left when somebody goes.
 
 import { describe, expect, test } from 'bun:test';
+import { compileText } from '../../observe/index.ts';
 import type { BandwidthLimitConfig, FaultConfig, FilterConfig } from '../config/filter-types.ts';
 import { httpOptions, listenerConfig } from '../testing/configs.ts';
 import { World } from '../testing/world.ts';
@@ -45,6 +46,15 @@ function setup(...configs: readonly FilterConfig[]) {
   return { world, origin, counts };
 }
 
+const sinkTo = (lines: string[]) => ({
+  write(bytes: Uint8Array, handler: { onWritten(error: Error | null): void }) {
+    lines.push(...new TextDecoder().decode(bytes).trim().split('\n'));
+    handler.onWritten(null);
+  },
+  reopen() {},
+  close() {},
+});
+
 const got = (client: { readonly received: string }) => (client.received.match(/#/g) ?? []).length;
 
 describe('an answer', () => {
@@ -70,6 +80,36 @@ describe('an answer', () => {
     world.run(600);
     expect(got(client)).toBe(body.length);
     world.expectSettled();
+  });
+
+  test('has its own head and trailers when its endpoint’s connection has gone on to others', async () => {
+    const lines: string[] = [];
+    const world = new World({ createLogSink: () => sinkTo(lines) });
+    const origin = world.origin((connection, request) => {
+      const path = request.split(' ')[1];
+      const size = path === '/slow' ? 30 * kibibyte : 1;
+      const head = `HTTP/1.1 200 OK\r\nx-path: ${path}\r\ntransfer-encoding: chunked\r\ntrailer: x-after\r\n\r\n`;
+      connection.send(`${head}${size.toString(16)}\r\n${'#'.repeat(size)}\r\n0\r\nx-after: ${path}\r\n\r\n`);
+    });
+    const rate = { kibibytes: 20, intervalMs: 50, share: 1 };
+    const filters = [{ name: 'f', disabled: false, config: { ...fault, responseRate: rate } }];
+    const format = compileText('%RESP(x-path)% %TRAILER(x-after)%', '-');
+    if (!format.ok) throw new Error(format.error);
+    const accessLogs = [{ kind: 'file', path: 'log', format: format.value, filter: null }] as const;
+    const config = listenerConfig({ http: httpOptions({ filters, accessLogs }) });
+    world.serve([origin], { listeners: [config] });
+    const slow = world.client().get('/slow', ['te: trailers']);
+    world.run(200);
+    for (let at = 0; at < 5; at++) {
+      world.client().get(`/quick${at}`, ['te: trailers', 'x-envoy-fault-throughput-response-percentage: 0']);
+      world.run(20);
+    }
+    world.run(3_000);
+    expect(origin.accepted).toBe(1);
+    expect(slow.received).toEndWith('0\r\nx-after: /slow\r\n\r\n');
+    world.expectSettled();
+    await world.plane.stop();
+    expect(lines).toContain('/slow /slow');
   });
 
   test('goes by what the caller asks, up to the share that is configured', () => {
