@@ -9,6 +9,7 @@ import type { RequestHead, RequestReceiver, ServerHost, ServerStream } from '../
 import type { Tlv } from '../../wire/proxy-protocol/index.ts';
 import type { Exchange, ExchangeContext, ExchangeOwner } from '../exchange/index.ts';
 import { proxyLimits } from '../limits.ts';
+import { responseFlags } from '../stats/index.ts';
 import { ConnectionDeadlines } from './deadlines.ts';
 import { detectProtocol, http2Refusal, tlsRefusal } from './detect.ts';
 import { Http2Session } from './http2-session.ts';
@@ -18,7 +19,7 @@ import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
 
 const headTimeout =
-  'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: close\r\n\r\nrequest head timeout';
+  'HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 22\r\nconnection: close\r\n\r\nrequest header timeout';
 
 const overloadedAnswer =
   'HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\ncontent-length: 10\r\nconnection: close\r\n\r\noverloaded';
@@ -289,7 +290,8 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
     const { stats } = this.listener;
     stats.headTimeouts += 1;
     this.headStarted = false;
-    this.settleRefused(408, 'the head was not complete in time', null);
+    const refused = { status: 408, reason: 'request_header_timeout', head: null, flag: responseFlags.none };
+    settleRefused(this.context, this.listener, this, refused);
     this.socket.writeLatin1(headTimeout);
     this.endOutsideCodec();
   }

@@ -5,7 +5,7 @@ import type { ConnectionFacts } from '../../observe/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import { writeLogs } from '../access-logger.ts';
 import { type ExchangeContext, protocolOf, statusClass } from '../exchange/index.ts';
-import { responseFlags } from '../stats/index.ts';
+import { type ResponseFlag, responseFlags } from '../stats/index.ts';
 import { ConnectionSource } from './connection-source.ts';
 import type { SessionOwner } from './session-owner.ts';
 
@@ -16,21 +16,23 @@ export interface RefusedRequest {
   readonly reason: string;
   /** Where it was read to its end. */
   readonly head: RequestHead | null;
+  /** Absent: the client broke a rule. */
+  readonly flag?: ResponseFlag;
 }
 
 export function settleRefused(
   context: ExchangeContext,
   listener: SessionOwner,
   connection: ConnectionFacts,
-  { status, reason, head }: RefusedRequest,
+  refused: RefusedRequest,
 ): void {
+  const { status } = refused;
   const { stats, accessLogs, traffic } = listener;
   const answerClass = statusClass(status);
   stats.requests += 1;
   stats.responses[answerClass]! += 1;
   traffic.find('', '', '').record(answerClass, 0);
-  if (accessLogs !== null)
-    writeLogs(accessLogs, new RefusedSource(context, listener, connection, { status, reason, head }));
+  if (accessLogs !== null) writeLogs(accessLogs, new RefusedSource(context, listener, connection, refused));
 }
 
 class RefusedSource extends ConnectionSource {
@@ -67,6 +69,6 @@ class RefusedSource extends ConnectionSource {
   }
 
   override get flags(): string {
-    return responseFlags.downstreamProtocolError;
+    return this.refused.flag ?? responseFlags.downstreamProtocolError;
   }
 }

@@ -22,13 +22,15 @@ const reset = (reason: string) => `upstream_reset_before_response_started{${reas
 
 const closed = 'upstream connection closed before the response was complete';
 
+const maxDurationOver = 'max_duration_timeout';
+
 /** Envoy's: 504 for an endpoint that owed the answer, 408 for a client that owed the rest of its request. */
 export function durationOver(requestEnded: boolean): Denial {
   return {
     status: requestEnded ? 504 : 408,
     body: 'downstream duration timeout',
     flag: flag.none,
-    details: 'max_duration_timeout',
+    details: maxDurationOver,
     fields: [],
   };
 }
@@ -89,8 +91,8 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
     reset('protocol_error'),
     'upstream response head too large',
   ),
-  'head-timeout': reply(408, flag.downstreamProtocolError, 'request_overall_timeout', 'request head timeout'),
-  'idle-timeout': reply(504, flag.streamIdle, 'stream_idle_timeout', 'stream idle timeout'),
+  'head-timeout': reply(408, flag.none, 'request_overall_timeout', 'request timeout'),
+  'idle-timeout': reply(504, flag.streamIdle, 'stream_idle_timeout', 'stream timeout'),
   'attempt-timeout': reply(504, flag.upstreamTimeout, 'upstream_per_try_timeout', 'upstream request timeout'),
   'request-timeout': reply(504, flag.upstreamTimeout, 'response_timeout', 'upstream request timeout'),
   overflow: reply(
@@ -120,5 +122,16 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
 export function truncatedFlags(error: MeshError): ResponseFlag {
   if (error.code === 'request-timeout' || error.code === 'attempt-timeout') return flag.upstreamTimeout;
   if (error.code === 'idle-timeout') return flag.streamIdle;
+  // The stream lasted as long as it may, which was nobody's fault.
+  if (error.code === 'cancelled') return flag.none;
   return error.code === 'protocol' ? flag.upstreamProtocolError : flag.upstreamClosed;
+}
+
+/** The same, as Envoy's RESPONSE_CODE_DETAILS. */
+export function truncatedDetails({ code }: MeshError): string {
+  if (code === 'cancelled') return maxDurationOver;
+  if (code === 'request-timeout' || code === 'attempt-timeout' || code === 'idle-timeout')
+    return localReplies[code].details;
+  const reason = code === 'protocol' || code === 'too-large' ? 'protocol_error' : 'connection_termination';
+  return `upstream_reset_after_response_started{${reason}}`;
 }

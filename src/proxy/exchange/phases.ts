@@ -390,10 +390,10 @@ function closeBooks(request: RequestState, answerClass: number, nowMs: number): 
   if (listener.accessLogs !== null) log(request, 'DownstreamEnd');
 }
 
-/** A client that left, or broke the protocol, says nothing of the service. */
+/** A client that left, broke the protocol or did not send all of its request in time says nothing of the service. */
 function isAnsweredFor({ failed, flags, status }: RequestState, answerClass: number): boolean {
   const client = flags === responseFlags.downstreamClosed || flags === responseFlags.downstreamProtocolError;
-  return !(failed && client) && (status !== 0 || answerClass !== 0);
+  return !(failed && (client || status === 408)) && (status !== 0 || answerClass !== 0);
 }
 
 /**

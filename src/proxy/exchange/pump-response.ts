@@ -7,7 +7,7 @@ import type { Attempt } from './attempt.ts';
 import { TransformError } from './body-transform.ts';
 import { copyResponseHead, copyTrailers } from './copy-head.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
-import { localReplies, truncatedFlags } from './local-replies.ts';
+import { localReplies, truncatedDetails, truncatedFlags } from './local-replies.ts';
 import { settle } from './phases.ts';
 import { clusterOf, type RequestState } from './request-state.ts';
 import { transformed, transformedEnd } from './transform.ts';
@@ -92,6 +92,7 @@ export function truncate(request: RequestState, attempt: Attempt, error: MeshErr
   const { owner, stream } = request;
   clusterOf(request).stats.truncated += 1;
   request.flags = truncatedFlags(error);
+  request.details = truncatedDetails(error);
   request.failed = true;
   const { responseTransform: transform } = request;
   const inBody = transform?.takesTrailers === true;

@@ -1,7 +1,7 @@
 // The end of a request that took too long as a whole, and what its client is told. An attempt that took too long is not
 // the request's end: exchange.ts decides what follows it.
 
-import { type ErrorCode, MeshError } from '../../base/index.ts';
+import { MeshError } from '../../base/index.ts';
 import type { Attempts } from './attempts.ts';
 import { durationOver } from './local-replies.ts';
 import { truncate } from './pump-response.ts';
@@ -30,8 +30,12 @@ export function timeOut(
     truncate(request, attempts.current, error, nowMs);
     return;
   }
-  const told: ErrorCode = code === 'idle-timeout' && !request.requestEnded ? 'head-timeout' : code;
-  replyError(request, told);
+  if (request.requestEnded) replyError(request, code);
+  else {
+    // What is left of a request that nobody sends is not waited for.
+    request.owner.endWithAnswer();
+    replyError(request, code, code === 'idle-timeout' ? 408 : undefined);
+  }
 }
 
 /** The stream lasted as long as it may, whatever it was doing. */
@@ -45,5 +49,6 @@ export function endLongStream(request: RequestState, attempts: Attempts, nowMs: 
     return;
   }
   request.failed = true;
+  if (!request.requestEnded) request.owner.endWithAnswer();
   deny(request, durationOver(request.requestEnded));
 }

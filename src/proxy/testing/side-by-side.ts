@@ -24,17 +24,20 @@ export interface Sides {
 }
 
 export async function startSides(
-  managers: Managers,
+  told: Managers | ((side: Side) => Managers),
   clusters: readonly object[],
   node?: object,
 ): Promise<Sides> {
-  const names = Object.keys(managers);
+  const managersOf = typeof told === 'function' ? told : () => told;
+  const names = Object.keys(managersOf('weft'));
   const all = freePorts(2 * names.length);
   const ports = { envoy: all.slice(0, names.length), weft: all.slice(names.length) };
   const bootstrap = (side: Side) => ({
     ...(node === undefined ? {} : { node }),
     static_resources: {
-      listeners: names.map((name, at) => createListener(name, managers[name] ?? {}, ports[side][at] ?? 0)),
+      listeners: names.map((name, at) =>
+        createListener(name, managersOf(side)[name] ?? {}, ports[side][at] ?? 0),
+      ),
       clusters,
     },
   });
