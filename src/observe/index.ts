@@ -3,6 +3,7 @@ export {
   type ConnectionFacts,
   compileJson,
   compileText,
+  type FilterState,
   type Format,
   FormatSource,
   type HelloFingerprints,

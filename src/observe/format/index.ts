@@ -3,6 +3,7 @@ export { compileJson, compileText, type Format } from './compile.ts';
 export { responseFlagNames } from './request-commands.ts';
 export {
   type ConnectionFacts,
+  type FilterState,
   FormatSource,
   type HelloFingerprints,
   type LogType,

@@ -1,6 +1,7 @@
 // Commands that read the course of a request: times, sizes, outcome, names.
 
 import { fail, ok } from '../../base/index.ts';
+import { filterState } from './filter-state-command.ts';
 import {
   always,
   type CommandSpec,
@@ -107,8 +108,8 @@ export const requestCommands: CommandTable = {
     length: true,
     compile: (name, lengthMax) => ok(textOperator((source) => source.environment(name) ?? '-', lengthMax)),
   },
-  FILTER_STATE: absent(),
-  UPSTREAM_FILTER_STATE: absent(),
+  FILTER_STATE: filterState((source, key) => source.filterState(key)),
+  UPSTREAM_FILTER_STATE: filterState(() => null),
   CUSTOM_FLAGS: always(() => ''),
   ROUTE_RESOLUTION_COUNT: unknown('it is not counted'),
   ROUTE_RESOLUTION_TIME_US: unknown('it is not measured'),
@@ -140,22 +141,6 @@ function time(read: (source: FormatSource) => number, local: boolean): CommandSp
       if (!format.ok) return format;
       const { value } = format;
       return ok(textOperator((source) => value.format(read(source))));
-    },
-  };
-}
-
-/** No filter here keeps state of that kind: there never is a value. */
-function absent(): CommandSpec {
-  return {
-    argument: 'required',
-    length: true,
-    compile(argument) {
-      const [key = '', form = 'TYPED', name = ''] = argument.split(':');
-      if (key === '') return fail('takes a key');
-      if (!['PLAIN', 'TYPED', 'FIELD'].includes(form)) return fail('takes a key, then PLAIN, TYPED or FIELD');
-      if ((form === 'FIELD') !== (name !== ''))
-        return fail('takes a field’s name with FIELD, and only with it');
-      return ok(textOperator(() => null));
     },
   };
 }

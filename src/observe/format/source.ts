@@ -32,6 +32,14 @@ export type LogType =
   | 'DownstreamTunnelSuccessfullyEstablished'
   | 'DownstreamEnd';
 
+/** What a filter keeps of a request for whoever asks for it by its name; null: nothing so far. */
+export interface FilterState {
+  /** In one line. */
+  plain(): string | null;
+  /** As its message has them, by their names there. */
+  fields(): Readonly<Record<string, string>> | null;
+}
+
 /** `filter_metadata`: plain values by namespace. */
 export type MetadataMap = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
@@ -232,6 +240,10 @@ export class FormatSource {
   }
 
   metadata(_kind: MetadataKind): MetadataMap | null {
+    return null;
+  }
+
+  filterState(_key: string): FilterState | null {
     return null;
   }
 

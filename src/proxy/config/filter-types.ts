@@ -332,6 +332,10 @@ export interface GrpcStatsConfig {
   readonly methods: 'all' | readonly { readonly service: string; readonly methods: readonly string[] }[];
   /** In names of services. */
   readonly replacesDots: boolean;
+  /** How long endpoints took is told too. */
+  readonly upstreamTimes: boolean;
+  /** Messages of a call are kept for %FILTER_STATE% too. */
+  readonly keepsState: boolean;
 }
 
 /** As content-encoding names them. */

@@ -5,6 +5,7 @@ import { assert } from '../../base/index.ts';
 import {
   type ConnectionFacts,
   createRequestId,
+  type FilterState,
   FormatSource,
   type LogType,
   type MetadataKind,
@@ -169,6 +170,10 @@ class RequestFacts extends FormatSource {
 
   override get upstreamFailure(): string {
     return this.of.upstreamFailure;
+  }
+
+  override filterState(key: string): FilterState | null {
+    return this.of.filterState?.get(key) ?? null;
   }
 
   override metadata(kind: MetadataKind): MetadataMap | null {

@@ -3,6 +3,7 @@
 
 import { assert } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
+import type { FilterState } from '../../observe/index.ts';
 import {
   type Criteria,
   type Hash64,
@@ -225,6 +226,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   readonly slots: unknown[] = [];
   /** What filters say of the request to each other and to logs, by their names; null: nothing. */
   metadata: Map<string, Readonly<Record<string, unknown>>> | null = null;
+  /** What they keep for formats, by Envoy's names; null: nothing. */
+  filterState: Map<string, FilterState> | null = null;
   /** Bodies pass through these on their way; null: as they are. */
   requestTransform: BodyTransform | null = null;
   responseTransform: BodyTransform | null = null;
@@ -456,6 +459,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.hostNotes = null;
     if (this.slots.length > 0) this.slots.length = 0;
     this.metadata = null;
+    this.filterState = null;
     this.span = null;
     this.endpoint = null;
     this.retrying = null;

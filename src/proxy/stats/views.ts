@@ -3,6 +3,7 @@
 
 import type { Issue } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
+import type { Histogram } from '../../observe/index.ts';
 import type { DownstreamTlsConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
 import type { ClusterConfig, ListenerConfig } from '../config/types.ts';
 import type { ClusterStats } from './cluster-stats.ts';
@@ -113,6 +114,8 @@ export interface FilterSample {
   /** Beside the prefix of the listener's connection manager, which names that start with `http_` are given. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly type?: 'gauge';
+  /** Instead of the value; in seconds, exported in milliseconds. */
+  readonly histogram?: Histogram;
 }
 
 export interface ListenerView {

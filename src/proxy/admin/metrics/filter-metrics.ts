@@ -1,16 +1,17 @@
 // What HTTP filters counted, under Envoy's names. Filters of listeners that share a stat prefix share their series.
 
-import type { PrometheusWriter } from '../../../observe/index.ts';
+import { Histogram, type PrometheusWriter } from '../../../observe/index.ts';
 import type { FilterSample } from '../../stats/index.ts';
 import type { AdminContext } from '../context.ts';
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
   value: number;
+  readonly histogram: Histogram | null;
 }
 
 interface Family {
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly series: Map<string, Series>;
 }
 
@@ -27,13 +28,16 @@ export function* writeFilterMetrics(writer: PrometheusWriter, context: AdminCont
       type,
       'Of a filter, under the name that Envoy gives it.',
     );
-    for (const { labels, value } of series.values()) writer.sample(labels, value);
+    for (const { labels, value, histogram } of series.values())
+      if (histogram === null) writer.sample(labels, value);
+      else writer.histogram(labels, histogram, 1000);
     if (writer.full) yield;
   }
 }
 
 function add(families: Map<string, Family>, sample: FilterSample, prefix: string): void {
-  const { name, value, type = 'counter' } = sample;
+  const { name, value, histogram } = sample;
+  const type = histogram === undefined ? (sample.type ?? 'counter') : 'histogram';
   const labels = {
     ...(name.startsWith('http_') && !name.startsWith('http_local_rate_limit')
       ? { envoy_http_conn_manager_prefix: prefix }
@@ -43,7 +47,12 @@ function add(families: Map<string, Family>, sample: FilterSample, prefix: string
   const family = families.get(name) ?? { type, series: new Map<string, Series>() };
   families.set(name, family);
   const key = JSON.stringify(labels);
-  const known = family.series.get(key);
-  if (known === undefined) family.series.set(key, { labels, value });
-  else known.value += value;
+  const known = family.series.get(key) ?? { labels, value: 0, histogram: emptyLike(histogram) };
+  family.series.set(key, known);
+  known.value += value;
+  if (histogram !== undefined) known.histogram?.merge(histogram);
+}
+
+function emptyLike(histogram: Histogram | undefined): Histogram | null {
+  return histogram === undefined ? null : new Histogram(histogram.bounds);
 }

@@ -9,5 +9,11 @@ export function translateGrpcStats(message: MessageOf<typeof grpcStats>): GrpcSt
     message.stats_for_all_methods === true
       ? 'all'
       : listed.map(({ name = '', method_names }) => ({ service: name, methods: method_names }));
-  return { kind: 'grpc-stats', methods, replacesDots: message.replace_dots_in_grpc_service_name === true };
+  return {
+    kind: 'grpc-stats',
+    methods,
+    replacesDots: message.replace_dots_in_grpc_service_name === true,
+    upstreamTimes: message.enable_upstream_stats === true,
+    keepsState: message.emit_filter_state === true,
+  };
 }

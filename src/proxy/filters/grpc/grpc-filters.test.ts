@@ -10,6 +10,7 @@ import {
   ip,
   listenerConfig,
 } from '../../testing/configs.ts';
+import type { HttpAsked } from '../../testing/http-ends.ts';
 import { Http2Client, Http2Origin } from '../../testing/http2-peers.ts';
 import { World } from '../../testing/world.ts';
 import { MessageCounter } from './message-counter.ts';
@@ -162,7 +163,13 @@ describe('grpc_stats', () => {
     );
 
   test('methods, statuses and messages', () => {
-    const { call, origin, world } = serve({ kind: 'grpc-stats', methods: 'all', replacesDots: false });
+    const { call, origin, world } = serve({
+      kind: 'grpc-stats',
+      methods: 'all',
+      replacesDots: false,
+      upstreamTimes: false,
+      keepsState: false,
+    });
     call(grpc, message + message);
     origin.respond = (asked) => asked.reply(200, '', [...grpc, ['grpc-status', '5']]);
     call(grpc, message);
@@ -177,9 +184,39 @@ describe('grpc_stats', () => {
     ]);
   });
 
+  test("how long endpoints took, from the request's end to the answer's", () => {
+    const { client, origin, world } = serve({
+      kind: 'grpc-stats',
+      methods: 'all',
+      replacesDots: false,
+      upstreamTimes: true,
+      keepsState: false,
+    });
+    const asks: HttpAsked[] = [];
+    origin.respond = () => {};
+    origin.onHead = (asked) => void asks.push(asked);
+    // The last one's request does not end, so that it has no time to tell.
+    for (const body of [message, message, null]) client.request('POST', '/bank.Ledger/Get', grpc, body);
+    world.run(30);
+    for (const asked of asks) asked.reply(200, message, grpc, [['grpc-status', '0']]);
+    world.run(10);
+    const [times] = [...world.listener().filters.filters[0]!.samples()].flatMap(({ name, histogram }) =>
+      name === 'cluster_grpc_upstream_rq_time' && histogram !== undefined ? [histogram] : [],
+    );
+    expect([asks.length, times?.count]).toEqual([3, 2]);
+    expect(times?.sum).toBeGreaterThan(0.05);
+    expect(times?.sum).toBeLessThan(0.09);
+  });
+
   test('a method that is not listed has no series of its own', () => {
     const methods = [{ service: 'bank.Ledger', methods: ['Put'] }];
-    const { call, world } = serve({ kind: 'grpc-stats', methods, replacesDots: false });
+    const { call, world } = serve({
+      kind: 'grpc-stats',
+      methods,
+      replacesDots: false,
+      upstreamTimes: false,
+      keepsState: false,
+    });
     call(grpc, message);
     call(grpc, message, '/bank.Ledger/Put');
     expect(samples(world).filter((line) => line.includes('total'))).toEqual([
@@ -189,7 +226,13 @@ describe('grpc_stats', () => {
   });
 
   test('callers cannot make it grow without end', () => {
-    const { client, world } = serve({ kind: 'grpc-stats', methods: 'all', replacesDots: false });
+    const { client, world } = serve({
+      kind: 'grpc-stats',
+      methods: 'all',
+      replacesDots: false,
+      upstreamTimes: false,
+      keepsState: false,
+    });
     for (let at = 0; at < 1200; at++) {
       client.request('POST', `/a/${at}`, grpc, message);
       if (at % 50 === 0) world.run(10);

@@ -1,5 +1,6 @@
 // envoy.filters.http.grpc_stats: calls of gRPC by method: how they ended, and how many messages went either way.
 
+import { type FilterState, Histogram, latencyBoundsSeconds } from '../../../observe/index.ts';
 import type { Head, ResponseHead } from '../../../wire/index.ts';
 import type { GrpcStatsConfig, ListenerFilterConfig } from '../../config/filter-types.ts';
 import {
@@ -26,6 +27,8 @@ class MethodStats {
   failure = 0;
   requestMessages = 0;
   responseMessages = 0;
+  /** Null: not asked for, or none has answered. */
+  upstreamTimes: Histogram | null = null;
   readonly labels: Readonly<Record<string, string>>;
 
   constructor(labels: Readonly<Record<string, string>>) {
@@ -37,11 +40,41 @@ class MethodStats {
     if (status === 0) this.success += 1;
     else this.failure += 1;
   }
+
+  /** From the last of the request to the last of the answer, where an endpoint gave it. */
+  time(request: RequestState): void {
+    const { requestEndedMs, forwardedMs, answeredMs } = request;
+    if (requestEndedMs < 0 || forwardedMs < 0 || answeredMs < 0) return;
+    this.upstreamTimes ??= new Histogram(latencyBoundsSeconds);
+    this.upstreamTimes.record((request.context.clock.now() - Math.max(requestEndedMs, forwardedMs)) / 1000);
+  }
 }
 
+/** Under this name its filter state is asked for. */
+const stateName = 'envoy.filters.http.grpc_stats';
+
 /** One call, until its books are closed. */
-interface Call {
-  readonly requests: MessageCounter;
+class Call implements FilterState {
+  readonly requests = new MessageCounter();
+  readonly responses = new MessageCounter();
+
+  plain(): string | null {
+    return this.begun ? `${this.requests.messages},${this.responses.messages}` : null;
+  }
+
+  /** envoy.extensions.filters.http.grpc_stats.v3.FilterObject; JSON leaves zeros out. */
+  fields(): Readonly<Record<string, string>> | null {
+    if (!this.begun) return null;
+    const fields: Record<string, string> = {};
+    const [requests, responses] = [this.requests.messages, this.responses.messages];
+    if (requests > 0) fields['request_message_count'] = `${requests}`;
+    if (responses > 0) fields['response_message_count'] = `${responses}`;
+    return fields;
+  }
+
+  private get begun(): boolean {
+    return this.requests.messages + this.responses.messages > 0;
+  }
 }
 
 export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
@@ -67,9 +100,13 @@ export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
 
   authorize(request: RequestState): 'allow' {
     if (!isGrpc(request.head) || configFor(request, this.filter, 'grpc-stats') === null) return 'allow';
-    const requests = new MessageCounter();
-    request.slots[this.position] = { requests } satisfies Call;
-    if (!request.requestEnded) request.transformRequest(requests);
+    const call = new Call();
+    request.slots[this.position] = call;
+    if (this.config.keepsState) {
+      request.filterState ??= new Map();
+      request.filterState.set(stateName, call);
+    }
+    if (!request.requestEnded) request.transformRequest(call.requests);
     return 'allow';
   }
 
@@ -80,8 +117,10 @@ export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
     if (endStream) {
       stats.settle(statusOf(head));
       stats.requestMessages += call.requests.messages;
+      if (this.config.upstreamTimes) stats.time(request);
     } else {
-      request.transformResponse(new Closing(stats, call.requests));
+      const timed = this.config.upstreamTimes ? request : null;
+      request.transformResponse(new Closing(stats, call, timed));
     }
     return null;
   }
@@ -96,6 +135,8 @@ export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
       yield sample('request_message_count', stats.requestMessages);
       yield sample('response_message_count', stats.responseMessages);
       for (const [status, count] of stats.statuses.entries()) if (count > 0) yield sample(`${status}`, count);
+      const { upstreamTimes } = stats;
+      if (upstreamTimes !== null) yield { ...sample('upstream_rq_time', 0), histogram: upstreamTimes };
     }
   }
 
@@ -132,27 +173,30 @@ export class GrpcStatsFilter implements HttpFilter, Authorizer, Answerer {
 /** Counts an answer's messages, and at its end how the call went. */
 class Closing implements BodyTransform {
   private readonly stats: MethodStats;
-  private readonly requests: MessageCounter;
-  private readonly responses = new MessageCounter();
+  private readonly call: Call;
+  /** Whose time is told; null: nobody's. */
+  private readonly timed: RequestState | null;
 
-  constructor(stats: MethodStats, requests: MessageCounter) {
+  constructor(stats: MethodStats, call: Call, timed: RequestState | null) {
     this.stats = stats;
-    this.requests = requests;
+    this.call = call;
+    this.timed = timed;
   }
 
   write(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return this.responses.write(bytes, start, end);
+    return this.call.responses.write(bytes, start, end);
   }
 
   end(trailers: Head | null): Uint8Array {
     this.stats.settle(statusOf(trailers));
-    return this.responses.end();
+    if (trailers !== null && this.timed !== null) this.stats.time(this.timed);
+    return this.call.responses.end();
   }
 
   /** Messages passed whatever became of the call. */
   close(): void {
-    this.stats.requestMessages += this.requests.messages;
-    this.stats.responseMessages += this.responses.messages;
+    this.stats.requestMessages += this.call.requests.messages;
+    this.stats.responseMessages += this.call.responses.messages;
   }
 }
 

@@ -2,10 +2,12 @@
 // browser would read is the same, and what is counted of it.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Envoy, startEnvoy } from '../../../testing/envoy.ts';
 import { describeWith, freePort, type Program, run, startProgram } from '../../../testing/programs.ts';
+import { until } from '../../../testing/until.ts';
 import { cluster, httpListener, startTlsProxy, type TlsProxy } from '../../testing/tls-proxy.ts';
 
 setDefaultTimeout(60_000);
@@ -61,17 +63,42 @@ const counted = {
       },
     },
   ],
-  'all methods': ['bank.Ledger', { replace_dots_in_grpc_service_name: true, stats_for_all_methods: true }],
+  'all methods': [
+    'bank.Ledger',
+    {
+      replace_dots_in_grpc_service_name: true,
+      stats_for_all_methods: true,
+      enable_upstream_stats: true,
+      emit_filter_state: true,
+    },
+  ],
 } as const;
 
-function bootstrap(listenerPort: number, serverPort: number, grpcStats: object): object {
+const state = 'envoy.filters.http.grpc_stats';
+const commands = [`%FILTER_STATE(${state})%`, `%FILTER_STATE(${state}:PLAIN):2%`, '%FILTER_STATE(other)%'];
+
+/** What formats read of the filter's state, as text and as JSON. */
+function logsTo(path: string): readonly object[] {
+  const text_format_source = { inline_string: `${commands.join(' ')}\n` };
+  const json_format = Object.fromEntries(commands.map((command, at) => [`${at}`, command]));
+  return [{ text_format_source }, { json_format }].map((log_format) => ({
+    name: 'log',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+      path,
+      log_format,
+    },
+  }));
+}
+
+function bootstrap(listenerPort: number, serverPort: number, grpcStats: object, log: string): object {
   const http_filters = [
     filter('cors', 'cors.v3.Cors'),
     filter('web', 'grpc_web.v3.GrpcWeb'),
     filter('counts', 'grpc_stats.v3.FilterConfig', grpcStats),
     filter('router', 'router.v3.Router'),
   ];
-  const listener = httpListener('web', listenerPort, 'server', null, {}) as {
+  const listener = httpListener('web', listenerPort, 'server', null, { access_log: logsTo(log) }) as {
     filter_chains: { filters: { typed_config: object }[] }[];
   };
   const route = {
@@ -88,7 +115,7 @@ function bootstrap(listenerPort: number, serverPort: number, grpcStats: object):
   const clusters = [
     { ...cluster('server', serverPort, null), typed_extension_protocol_options: { [options]: http2 } },
   ];
-  return { static_resources: { listeners: [listener], clusters } };
+  return { static_resources: { listeners: [listener], clusters }, stats_flush_interval: '0.2s' };
 }
 
 const framed = Buffer.concat([Uint8Array.of(0, 0, 0, 0, 5), Buffer.from('hello')]);
@@ -151,7 +178,7 @@ async function ask(port: number, path: string, text: boolean, from = pageOrigin)
  */
 async function countedBy(adminPort: number): Promise<readonly string[]> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats/prometheus`)).text();
-  return [...text.matchAll(/^(envoy_cluster_grpc_(?!web)\w+)\{(.*)\} ([1-9]\d*)$/gm)]
+  return [...text.matchAll(/^(envoy_cluster_grpc_(?!web|\w+_(?:bucket|sum)\{)\w+)\{(.*)\} ([1-9]\d*)$/gm)]
     .map(
       ([, name = '', labels = '', value = '']) =>
         `${name} ${value} ${labels.split(',').toSorted().join(' ')}`,
@@ -175,17 +202,20 @@ describeWith(hasGrpc ? ['envoy', 'python3'] : ['grpcio of Python'], 'gRPC-Web be
   afterAll(() => server.stop());
 
   describe.each(Object.entries(counted))('%s counted', (_name, [service, stats]) => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-grpc-web-'));
+    const logOf = (name: string) => join(folder, name);
     const envoyPort = freePort();
     let envoy: Envoy;
     let weft: TlsProxy;
 
     beforeAll(async () => {
-      envoy = await startEnvoy(bootstrap(envoyPort, port, stats));
-      weft = startTlsProxy(bootstrap(freePort(), port, stats));
+      envoy = await startEnvoy(bootstrap(envoyPort, port, stats, logOf('envoy')));
+      weft = startTlsProxy(bootstrap(freePort(), port, stats, logOf('weft')));
     });
     afterAll(async () => {
       await weft.proxy.stop();
       await envoy.stop();
+      rmSync(folder, { recursive: true, force: true });
     });
 
     for (const text of [false, true])
@@ -210,8 +240,20 @@ describeWith(hasGrpc ? ['envoy', 'python3'] : ['grpcio of Python'], 'gRPC-Web be
       expect(await askFirst(weft.portOf('web'), `${service}/Echo`, from)).toEqual(theirs);
     });
 
+    test('formats read the same of it', async () => {
+      const told = (name: string) => readFileSync(logOf(name), 'utf8').trim().split('\n');
+      await until('all is written', () => told('weft').length === 26 && told('envoy').length === 26);
+      expect(told('weft')).toEqual(told('envoy'));
+    });
+
     test('the same is counted of it', async () => {
-      const theirs = await countedBy(envoy.adminPort);
+      // Envoy's histograms are told from the next flush on.
+      const timed = { enable_upstream_stats: false, ...stats }.enable_upstream_stats;
+      let theirs: readonly string[] = [];
+      await until('Envoy has told of them', async () => {
+        theirs = await countedBy(envoy.adminPort);
+        return !timed || theirs.some((line) => line.startsWith('envoy_cluster_grpc_upstream_rq_time_count'));
+      });
       expect(theirs.length).toBeGreaterThan(5);
       expect(await countedBy(weft.adminPort)).toEqual(theirs);
     });
