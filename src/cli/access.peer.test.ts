@@ -59,7 +59,8 @@ describeWith(['envoy', 'curl'], 'AccessPolicy', () => {
   let application: Bun.Server<undefined>;
 
   function start(...command: string[]): void {
-    children.push(Bun.spawn([weft, ...command], { stdout: 'ignore', stderr: 'ignore' }));
+    const stdout = Bun.file(join(folder, `${command[0]}.out`));
+    children.push(Bun.spawn([weft, ...command], { stdout, stderr: 'ignore' }));
   }
 
   beforeAll(async () => {
@@ -157,6 +158,37 @@ describeWith(['envoy', 'curl'], 'AccessPolicy', () => {
     expect(theirs['http.inbound.rbac.denied']).toBe(denied);
   });
 
+  /** Lines about refusals, in some order; the time is each proxy's own. */
+  function refusals(output: string): readonly Record<string, unknown>[] {
+    const lines = output.split('\n').filter((line) => line.includes('"access":"refused"'));
+    const parsed = lines.map((line) => ({ ...JSON.parse(line), time: '' }) as Record<string, unknown>);
+    const keyOf = (line: object) => Bun.inspect(line, { sorted: true });
+    return parsed.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+  const readRefusals = async () =>
+    [await Bun.file(join(folder, 'proxy.out')).text(), await envoy.output()].map(refusals);
+
+  test('what is refused is a line of the proxy’s output with who, what and the rule, in Weft as in Envoy', async () => {
+    const denied = cases.filter(([, , , status]) => status === '403').length;
+    await until('both have written them', async () =>
+      (await readRefusals()).every((lines) => lines.length === denied),
+    );
+    const [own = [], theirs] = await readRefusals();
+    expect(own).toEqual(theirs ?? []);
+    expect(own).toContainEqual({
+      access: 'refused',
+      time: '',
+      enforced: 'denied',
+      audited: null,
+      rule: 'rbac_access_denied_matched_policy[none]',
+      caller: '127.0.0.3',
+      method: 'GET',
+      authority: 'account',
+      path: '/accounts',
+      status: 403,
+    });
+  });
+
   test('a new pod of an account is known; an audit lets pass and counts', async () => {
     writeFileSync(join(folder, 'more.yaml'), pod('payments-1', 'bank', 'payments', '127.0.0.5'));
     for (const at of [ofWeft, ofEnvoy])
@@ -167,5 +199,10 @@ describeWith(['envoy', 'curl'], 'AccessPolicy', () => {
     const own = await (await fetch(`http://127.0.0.1:${weftAdmin}/stats?filter=rbac.shadow_denied`)).text();
     expect(own).toMatch(/http\.inbound\.rbac\.shadow_denied: [1-9]/);
     expect((await envoy.stats('rbac'))['http.inbound.rbac.shadow_denied']).toBeGreaterThan(0);
+    await until('it is said of both', async () =>
+      (await readRefusals()).every((lines) =>
+        lines.some(({ audited, status }) => audited === 'denied' && status === 200),
+      ),
+    );
   });
 });

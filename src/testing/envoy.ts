@@ -10,6 +10,8 @@ export interface Envoy {
   stats(filter: string): Promise<Readonly<Record<string, number>>>;
   /** What it warned of, in its own words: configuration that it refused or deprecates. */
   log(): Promise<string>;
+  /** What it wrote to its standard output: access logs that go there. */
+  output(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ function createHandle(program: Program, adminPort: number): Envoy {
     adminPort,
     stop: program.stop,
     log: () => Bun.file(join(program.folder, 'log')).text(),
+    output: () => Bun.file(join(program.folder, 'out')).text(),
     async stats(filter) {
       const query = `filter=${encodeURIComponent(filter)}`;
       const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats?${query}`)).text();

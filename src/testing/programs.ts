@@ -37,12 +37,12 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Its stderr is the file `log` in its folder. Rejects, with that log, when it ends instead of becoming ready. */
+/** Its output is in the files `out` and `log` (stderr) of its folder. Rejects, with that log, when it ends unready. */
 export async function startProgram({ command, ready }: ProgramOptions): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-peer-'));
   const log = join(folder, 'log');
   const words = command(folder);
-  const child = Bun.spawn([...words], { stdio: ['ignore', 'ignore', Bun.file(log)] });
+  const child = Bun.spawn([...words], { stdio: ['ignore', Bun.file(join(folder, 'out')), Bun.file(log)] });
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await child.exited;

@@ -1,7 +1,16 @@
 // The generated Envoy API by message. Written by tools/generate.ts; descriptors load when a module that imports this
 // does.
 
-export { type AccessLog, AccessLogSchema } from './gen/envoy/config/accesslog/v3/accesslog_pb.ts';
+export {
+  type AccessLog,
+  type AccessLogFilter,
+  AccessLogFilterSchema,
+  AccessLogSchema,
+  type MetadataFilter,
+  MetadataFilterSchema,
+  type OrFilter,
+  OrFilterSchema,
+} from './gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 export {
   type Admin,
   AdminSchema,
@@ -435,6 +444,12 @@ export {
   type Resource,
   ResourceSchema,
 } from './gen/envoy/service/discovery/v3/discovery_pb.ts';
+export {
+  type MetadataMatcher,
+  type MetadataMatcher_PathSegment,
+  MetadataMatcher_PathSegmentSchema,
+  MetadataMatcherSchema,
+} from './gen/envoy/type/matcher/v3/metadata_pb.ts';
 export { type PathMatcher, PathMatcherSchema } from './gen/envoy/type/matcher/v3/path_pb.ts';
 export {
   type RegexMatchAndSubstitute,
@@ -445,6 +460,7 @@ export {
   RegexMatcherSchema,
 } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 export { type StringMatcher, StringMatcherSchema } from './gen/envoy/type/matcher/v3/string_pb.ts';
+export { type ValueMatcher, ValueMatcherSchema } from './gen/envoy/type/matcher/v3/value_pb.ts';
 export { CodecClientType, CodecClientTypeSchema } from './gen/envoy/type/v3/http_pb.ts';
 export {
   type FractionalPercent,

@@ -53,10 +53,12 @@ import { file_envoy_service_load_stats_v3_lrs } from './gen/envoy/service/load_s
 import { file_envoy_service_route_v3_rds } from './gen/envoy/service/route/v3/rds_pb.ts';
 import { file_envoy_service_secret_v3_sds } from './gen/envoy/service/secret/v3/sds_pb.ts';
 import { file_envoy_service_status_v3_csds } from './gen/envoy/service/status/v3/csds_pb.ts';
+import { file_envoy_type_matcher_v3_metadata } from './gen/envoy/type/matcher/v3/metadata_pb.ts';
 import { file_envoy_type_matcher_v3_node } from './gen/envoy/type/matcher/v3/node_pb.ts';
 import { file_envoy_type_matcher_v3_path } from './gen/envoy/type/matcher/v3/path_pb.ts';
 import { file_envoy_type_matcher_v3_regex } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 import { file_envoy_type_matcher_v3_string } from './gen/envoy/type/matcher/v3/string_pb.ts';
+import { file_envoy_type_matcher_v3_value } from './gen/envoy/type/matcher/v3/value_pb.ts';
 import { file_envoy_type_v3_http } from './gen/envoy/type/v3/http_pb.ts';
 import { file_envoy_type_v3_percent } from './gen/envoy/type/v3/percent_pb.ts';
 import { file_envoy_type_v3_range } from './gen/envoy/type/v3/range_pb.ts';
@@ -121,10 +123,12 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_service_route_v3_rds,
   file_envoy_service_secret_v3_sds,
   file_envoy_service_status_v3_csds,
+  file_envoy_type_matcher_v3_metadata,
   file_envoy_type_matcher_v3_node,
   file_envoy_type_matcher_v3_path,
   file_envoy_type_matcher_v3_regex,
   file_envoy_type_matcher_v3_string,
+  file_envoy_type_matcher_v3_value,
   file_envoy_type_v3_http,
   file_envoy_type_v3_percent,
   file_envoy_type_v3_range,

@@ -120,6 +120,9 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'RegexMatchAndSubstitute',
     'PathMatcher',
     'NodeMatcher',
+    'MetadataMatcher',
+    'MetadataMatcher.PathSegment',
+    'ValueMatcher',
   ],
   'envoy.config.core.v3': [
     'Address',
@@ -167,7 +170,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'TransportSocket',
     'TypedExtensionConfig',
   ],
-  'envoy.config.accesslog.v3': ['AccessLog'],
+  'envoy.config.accesslog.v3': ['AccessLog', 'AccessLogFilter', 'MetadataFilter', 'OrFilter'],
   'envoy.config.listener.v3': [
     'AdditionalAddress',
     'ApiListener',

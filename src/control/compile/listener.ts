@@ -12,6 +12,7 @@ import {
   TrafficDirection,
 } from '../../xds/api.ts';
 import { accessFilter } from './access.ts';
+import { refusalsLog } from './access-log.ts';
 import { corsFilter } from './cors.ts';
 import { addressOf, durationOf, fromAds, packAny, weftMetadata } from './messages.ts';
 import { type OnDemand, onDemandFilters } from './on-demand.ts';
@@ -66,6 +67,7 @@ export function compileManager({
     requestHeadersTimeout: durationOf(headTimeoutMs),
     // Between services the application's own name stays; at the edge the caller's request id is not believed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+    ...(fenced ? { accessLog: [refusalsLog()] } : {}),
     preserveExternalRequestId: !edge,
     useRemoteAddress: edge,
     xffNumTrustedHops: hops,

@@ -4,15 +4,17 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { MetadataMatcher } from "../../../type/matcher/v3/metadata_pb.ts";
+import { file_envoy_type_matcher_v3_metadata } from "../../../type/matcher/v3/metadata_pb.ts";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_any } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_any, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/config/accesslog/v3/accesslog.proto.
  */
 export const file_envoy_config_accesslog_v3_accesslog: GenFile = /*@__PURE__*/
-  fileDesc("CillbnZveS9jb25maWcvYWNjZXNzbG9nL3YzL2FjY2Vzc2xvZy5wcm90bxIZZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52MyJWCglBY2Nlc3NMb2cSDAoEbmFtZRgBIAEoCRIsCgx0eXBlZF9jb25maWcYBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55SABCDQoLY29uZmlnX3R5cGViBnByb3RvMw", [file_google_protobuf_any]);
+  fileDesc("CillbnZveS9jb25maWcvYWNjZXNzbG9nL3YzL2FjY2Vzc2xvZy5wcm90bxIZZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52MyKSAQoJQWNjZXNzTG9nEgwKBG5hbWUYASABKAkSOgoGZmlsdGVyGAIgASgLMiouZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5BY2Nlc3NMb2dGaWx0ZXISLAoMdHlwZWRfY29uZmlnGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUgAQg0KC2NvbmZpZ190eXBlIqUBCg9BY2Nlc3NMb2dGaWx0ZXISOAoJb3JfZmlsdGVyGAcgASgLMiMuZW52b3kuY29uZmlnLmFjY2Vzc2xvZy52My5PckZpbHRlckgAEkQKD21ldGFkYXRhX2ZpbHRlchgMIAEoCzIpLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuTWV0YWRhdGFGaWx0ZXJIAEISChBmaWx0ZXJfc3BlY2lmaWVyIkcKCE9yRmlsdGVyEjsKB2ZpbHRlcnMYAiADKAsyKi5lbnZveS5jb25maWcuYWNjZXNzbG9nLnYzLkFjY2Vzc0xvZ0ZpbHRlciKFAQoOTWV0YWRhdGFGaWx0ZXISNwoHbWF0Y2hlchgBIAEoCzImLmVudm95LnR5cGUubWF0Y2hlci52My5NZXRhZGF0YU1hdGNoZXISOgoWbWF0Y2hfaWZfa2V5X25vdF9mb3VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWViBnByb3RvMw", [file_envoy_type_matcher_v3_metadata, file_google_protobuf_any, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.accesslog.v3.AccessLog
@@ -22,6 +24,11 @@ export type AccessLog = Message<"envoy.config.accesslog.v3.AccessLog"> & {
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * @generated from field: envoy.config.accesslog.v3.AccessLogFilter filter = 2;
+   */
+  filter?: AccessLogFilter | undefined;
 
   /**
    * @generated from oneof envoy.config.accesslog.v3.AccessLog.config_type
@@ -41,4 +48,72 @@ export type AccessLog = Message<"envoy.config.accesslog.v3.AccessLog"> & {
  */
 export const AccessLogSchema: GenMessage<AccessLog> = /*@__PURE__*/
   messageDesc(file_envoy_config_accesslog_v3_accesslog, 0);
+
+/**
+ * @generated from message envoy.config.accesslog.v3.AccessLogFilter
+ */
+export type AccessLogFilter = Message<"envoy.config.accesslog.v3.AccessLogFilter"> & {
+  /**
+   * @generated from oneof envoy.config.accesslog.v3.AccessLogFilter.filter_specifier
+   */
+  filterSpecifier: {
+    /**
+     * @generated from field: envoy.config.accesslog.v3.OrFilter or_filter = 7;
+     */
+    value: OrFilter;
+    case: "orFilter";
+  } | {
+    /**
+     * @generated from field: envoy.config.accesslog.v3.MetadataFilter metadata_filter = 12;
+     */
+    value: MetadataFilter;
+    case: "metadataFilter";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message envoy.config.accesslog.v3.AccessLogFilter.
+ * Use `create(AccessLogFilterSchema)` to create a new message.
+ */
+export const AccessLogFilterSchema: GenMessage<AccessLogFilter> = /*@__PURE__*/
+  messageDesc(file_envoy_config_accesslog_v3_accesslog, 1);
+
+/**
+ * @generated from message envoy.config.accesslog.v3.OrFilter
+ */
+export type OrFilter = Message<"envoy.config.accesslog.v3.OrFilter"> & {
+  /**
+   * @generated from field: repeated envoy.config.accesslog.v3.AccessLogFilter filters = 2;
+   */
+  filters: AccessLogFilter[];
+};
+
+/**
+ * Describes the message envoy.config.accesslog.v3.OrFilter.
+ * Use `create(OrFilterSchema)` to create a new message.
+ */
+export const OrFilterSchema: GenMessage<OrFilter> = /*@__PURE__*/
+  messageDesc(file_envoy_config_accesslog_v3_accesslog, 2);
+
+/**
+ * @generated from message envoy.config.accesslog.v3.MetadataFilter
+ */
+export type MetadataFilter = Message<"envoy.config.accesslog.v3.MetadataFilter"> & {
+  /**
+   * @generated from field: envoy.type.matcher.v3.MetadataMatcher matcher = 1;
+   */
+  matcher?: MetadataMatcher | undefined;
+
+  /**
+   * @generated from field: google.protobuf.BoolValue match_if_key_not_found = 2;
+   */
+  matchIfKeyNotFound?: boolean | undefined;
+};
+
+/**
+ * Describes the message envoy.config.accesslog.v3.MetadataFilter.
+ * Use `create(MetadataFilterSchema)` to create a new message.
+ */
+export const MetadataFilterSchema: GenMessage<MetadataFilter> = /*@__PURE__*/
+  messageDesc(file_envoy_config_accesslog_v3_accesslog, 3);
 
