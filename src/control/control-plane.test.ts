@@ -303,7 +303,9 @@ describe('control plane', () => {
     await world.run(100);
     expect(odd.versions.size).toBe(0);
     const view = createMeshView(world.plane).proxies.find((one) => one.node === 'somebody');
-    expect(view?.notes).toEqual(['id must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE']);
+    expect(view?.notes).toEqual([
+      'id must be sidecar~POD.NAMESPACE, agent~NODE, gateway~POD.NAMESPACE or grpc~POD.NAMESPACE',
+    ]);
     odd.stop();
   });
 

@@ -29,7 +29,7 @@ export interface MeshFacts {
 /** The account of node agents, which may ask for what every namespace calls. */
 export const agentAccount = 'weft-agent';
 
-const idPattern = /^(sidecar|agent|gateway)~([^~]+)$/;
+const idPattern = /^(sidecar|agent|gateway|grpc)~([^~]+)$/;
 const adminPattern = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/;
 const zonePattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
@@ -40,7 +40,9 @@ export function introduceNode(
 ): Result<XdsNode, CallerRefusal> {
   const [, role, who] = idPattern.exec(claimed.id) ?? [];
   if (role === undefined || who === undefined)
-    return deny('the node id must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE');
+    return deny(
+      'the node id must be sidecar~POD.NAMESPACE, agent~NODE, gateway~POD.NAMESPACE or grpc~POD.NAMESPACE',
+    );
   const found = role === 'agent' ? findAgent(who, holder, mesh) : findPod(who, holder, mesh);
   if (!found.ok) return found;
   const pod = found.value;

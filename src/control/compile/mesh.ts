@@ -2,10 +2,12 @@
 // of a zone, routes as a namespace sees them) is compiled once; what is one scope's own is made again only when the
 // part of the model that it is made of is not the same objects any more. docs/decisions/0016 has the costs.
 
+import { type ResourceMap, typeUrls, virtualHostType } from '../../xds/index.ts';
 import { shareEqual } from '../model/share-equal.ts';
 import type { Model } from '../model/types.ts';
 import { type CapturedPlan, planCaptured } from './captured.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
+import { compileGrpc } from './grpc-scope.ts';
 import { nameHosts } from './named-hosts.ts';
 import { OutboundTables, type TableKind } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
@@ -15,7 +17,9 @@ import {
   assembleScope,
   type CompiledScope,
   isSameList,
+  keepScope,
   noResources,
+  nothingOwn,
   type OwnResources,
 } from './scope-resources.ts';
 import { SharedResources } from './shared-resources.ts';
@@ -30,6 +34,9 @@ interface ScopeSlot {
   own: OwnResources;
   compiled: CompiledScope;
 }
+
+type GrpcScope = Extract<Scope, { readonly role: 'grpc' }>;
+type ProxyScope = Exclude<Scope, GrpcScope>;
 
 interface Delivery {
   readonly vhds: HostDelivery;
@@ -123,12 +130,27 @@ export class MeshCompiler {
   }
 
   private make(scope: Scope, held: ScopeSlot | null): Omit<ScopeSlot, 'users'> {
+    if (scope.role === 'grpc') return this.makeGrpc(scope, held);
     const [inputs, own] = held?.age === this.age ? [held.inputs, held.own] : this.makeOwn(scope, held);
     const { clusters } = this.shared;
     const assignments = this.shared.assignmentsIn(scope.zone);
     const named = scope.role !== 'gateway' && scope.cds === 'on-demand';
     const compiled = assembleScope({ own, clusters, named, assignments }, held?.compiled ?? null);
     return { age: this.age, inputs, own, compiled };
+  }
+
+  /** Nothing is its own: all is made of what others have, as it is asked for. */
+  private makeGrpc({ namespace, zone }: GrpcScope, held: ScopeSlot | null): Omit<ScopeSlot, 'users'> {
+    const { clusters } = this.shared;
+    const { hosts } = this.tables.hostsOf({ name: 'grpc', namespace, capture: false });
+    const resources = new Map<string, ResourceMap>([
+      [typeUrls.secret, noResources],
+      [typeUrls.endpoint, this.shared.assignmentsIn(zone)],
+      [virtualHostType, noResources],
+      ...compileGrpc(hosts, clusters),
+    ]);
+    const compiled = keepScope({ resources, notes: nothingOwn.notes }, held?.compiled ?? null);
+    return { age: this.age, inputs: [], own: nothingOwn, compiled };
   }
 
   private outboundOf(kind: TableKind, { cds, vhds }: Delivery): Outbound {
@@ -142,7 +164,7 @@ export class MeshCompiler {
     return { routes, hosts: byHost ? nameHosts(kind.name, hosts) : hosts, ...common };
   }
 
-  private makeOwn(scope: Scope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {
+  private makeOwn(scope: ProxyScope, held: ScopeSlot | null): readonly [readonly unknown[], OwnResources] {
     const { model } = this;
     const before = held?.own ?? null;
     const keep = (inputs: readonly unknown[], make: () => OwnResources) =>

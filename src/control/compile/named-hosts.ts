@@ -44,7 +44,7 @@ function findHost(table: string, hosts: ResourceSet, name: string): XdsResource 
 }
 
 /** What a namespace sees otherwise than others is little, and lies over a set that is looked through once for all. */
-function findDomain(hosts: ResourceSet, domain: string): XdsResource | undefined {
+export function findDomain(hosts: ResourceSet, domain: string): XdsResource | undefined {
   const { base, over } = hosts;
   if (!(base instanceof ResourceSet)) return indexOf(hosts, hosts).get(domain);
   const own = indexOf(over, over).get(domain);

@@ -47,6 +47,17 @@ export function isSameList(before: readonly unknown[], after: readonly unknown[]
 
 export const noResources: ResourceSet = ResourceSet.of([]);
 
+/** Of who has all from what others have. */
+export const nothingOwn: OwnResources = {
+  listeners: noResources,
+  routes: noResources,
+  hosts: noResources,
+  secrets: noResources,
+  clusters: [],
+  notes: [],
+  inbound: null,
+};
+
 /** `before` with these in the place of what it held. */
 export function replaceAll(before: ResourceSet | undefined, resources: readonly XdsResource[]): ResourceSet {
   const set = ResourceSet.of(resources);
@@ -77,9 +88,15 @@ export function assembleScope(
     [typeUrls.route, own.routes],
     [virtualHostType, own.hosts],
   ]);
+  return keepScope({ resources, notes: own.notes }, before);
+}
+
+/** The same object for the same sets. */
+export function keepScope(made: CompiledScope, before: CompiledScope | null): CompiledScope {
   const isSame =
-    before?.notes === own.notes && [...resources].every(([url, set]) => before.resources.get(url) === set);
-  return isSame ? before : { resources, notes: own.notes };
+    before?.notes === made.notes &&
+    [...made.resources].every(([url, set]) => before.resources.get(url) === set);
+  return isSame ? before : made;
 }
 
 function coverClusters(own: OwnResources, clusters: ResourceSet, held: ResourceMap | undefined): ResourceSet {

@@ -88,7 +88,11 @@ describe('parseScope', () => {
   });
 
   const bad: readonly [string, Readonly<Record<string, unknown>>, string][] = [
-    ['ledger', {}, 'id: must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE (got ledger)'],
+    [
+      'ledger',
+      {},
+      'id: must be sidecar~POD.NAMESPACE, agent~NODE, gateway~POD.NAMESPACE or grpc~POD.NAMESPACE (got ledger)',
+    ],
     ['sidecar~ledger', {}, 'metadata.namespace: a sidecar must name its namespace'],
     [
       'sidecar~a.b',

@@ -53,15 +53,26 @@ export type Scope =
       readonly gateway: string;
       /** null: each listener's own port on 0.0.0.0. */
       readonly bind: Bind | null;
+    }
+  | {
+      /** A gRPC client without a proxy. */
+      readonly role: 'grpc';
+      readonly namespace: string;
+      readonly zone: string;
     };
 
-const idPattern = /^(sidecar|agent|gateway)~([^.~]+)(?:\.([^~]+))?$/;
+const idPattern = /^(sidecar|agent|gateway|grpc)~([^.~]+)(?:\.([^~]+))?$/;
 
 export function parseScope(node: XdsNode): Result<Scope> {
   const match = idPattern.exec(node.id);
   if (match === null)
     return fail([
-      nodeIssue(node, 'id', 'must be sidecar~POD.NAMESPACE, agent~NODE or gateway~POD.NAMESPACE', node.id),
+      nodeIssue(
+        node,
+        'id',
+        'must be sidecar~POD.NAMESPACE, agent~NODE, gateway~POD.NAMESPACE or grpc~POD.NAMESPACE',
+        node.id,
+      ),
     ]);
   const [, role, , idNamespace = ''] = match;
   const reader = new MetadataReader(node);
@@ -94,6 +105,8 @@ function createScope(
       };
     case 'gateway':
       return { role, namespace, zone, gateway: node.cluster, bind: reader.bind('gateway') };
+    case 'grpc':
+      return { role, namespace, zone };
     default:
       return {
         role: 'sidecar',

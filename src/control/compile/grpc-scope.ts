@@ -1,0 +1,176 @@
+// What a gRPC client without a proxy gets (gRFC A27): for each name of a Service a listener of its own and the routes
+// behind it, made when somebody asks for that name; clusters as gRPC reads them, which report how calls went to this
+// server (`lrs_server: self`).
+
+import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  ClusterSchema,
+  HttpConnectionManagerSchema,
+  ListenerSchema,
+  RouteConfigurationSchema,
+  RouterSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+  WrrLocalitySchema,
+} from '../../xds/api.ts';
+import {
+  NamedResources,
+  type ResourceMap,
+  type ResourceSet,
+  typeUrls,
+  type XdsResource,
+} from '../../xds/index.ts';
+import { fromAds, packAny } from './messages.ts';
+import { findDomain } from './named-hosts.ts';
+import { encodeResource } from './resource.ts';
+
+interface Table {
+  readonly listeners: NamedResources;
+  readonly routes: NamedResources;
+}
+
+const tables = new WeakMap<ResourceSet, Table>();
+const clusterSets = new WeakMap<ResourceSet, NamedResources>();
+/** Of a host or a cluster as proxies get it, by the name that it was asked for by. */
+const listenersOf = new WeakMap<XdsResource, Map<string, XdsResource>>();
+const routesOf = new WeakMap<XdsResource, Map<string, XdsResource>>();
+const clustersOf = new WeakMap<XdsResource, XdsResource | null>();
+
+/**
+ * By type URL. `hosts`: the outbound virtual hosts of its namespace; `clusters`: those of the mesh. The same sets give
+ * the same ones.
+ */
+export function compileGrpc(
+  hosts: ResourceSet,
+  clusters: ResourceSet,
+): readonly (readonly [typeUrl: string, resources: ResourceMap])[] {
+  let table = tables.get(hosts);
+  if (table === undefined) {
+    table = {
+      listeners: nameBy(hosts, listenersOf, compileListener),
+      routes: nameBy(hosts, routesOf, compileRoutes),
+    };
+    tables.set(hosts, table);
+  }
+  let own = clusterSets.get(clusters);
+  if (own === undefined) {
+    own = new NamedResources('grpc/', clusters, (name) => findCluster(clusters.get(name)));
+    clusterSets.set(clusters, own);
+  }
+  return [
+    [typeUrls.listener, table.listeners],
+    [typeUrls.route, table.routes],
+    [typeUrls.cluster, own],
+  ];
+}
+
+/** Of the host whose domain is the name. */
+function nameBy(
+  hosts: ResourceSet,
+  made: WeakMap<XdsResource, Map<string, XdsResource>>,
+  compile: (name: string, host: XdsResource) => XdsResource,
+): NamedResources {
+  return new NamedResources('grpc/', hosts, (name) => {
+    const host = findDomain(hosts, name);
+    if (host === undefined) return undefined;
+    const variants = made.get(host) ?? new Map<string, XdsResource>();
+    made.set(host, variants);
+    let variant = variants.get(name);
+    if (variant === undefined) {
+      variant = compile(name, host);
+      variants.set(name, variant);
+    }
+    return variant;
+  });
+}
+
+function compileListener(name: string): XdsResource {
+  const manager = packAny(HttpConnectionManagerSchema, {
+    routeSpecifier: { case: 'rds', value: { configSource: fromAds(), routeConfigName: name } },
+    httpFilters: [
+      {
+        name: 'envoy.filters.http.router',
+        configType: { case: 'typedConfig', value: packAny(RouterSchema, {}) },
+      },
+    ],
+  });
+  const message = create(ListenerSchema, { name, apiListener: { apiListener: manager } });
+  return encodeResource(ListenerSchema, name, message);
+}
+
+function compileRoutes(name: string, resource: XdsResource): XdsResource {
+  const host = fromBinary(VirtualHostSchema, resource.bytes);
+  const message = create(RouteConfigurationSchema, { name, virtualHosts: [ofGrpc(host)] });
+  return encodeResource(RouteConfigurationSchema, name, message);
+}
+
+/** Clients refuse what is for filters that they do not have. */
+function ofGrpc(host: VirtualHost): VirtualHost {
+  host.domains = ['*'];
+  host.typedPerFilterConfig = {};
+  for (const route of host.routes) {
+    route.typedPerFilterConfig = {};
+    if (route.action.case !== 'route' || route.action.value.clusterSpecifier.case !== 'weightedClusters')
+      continue;
+    for (const cluster of route.action.value.clusterSpecifier.value.clusters)
+      cluster.typedPerFilterConfig = {};
+  }
+  return host;
+}
+
+function findCluster(shared: XdsResource | undefined): XdsResource | undefined {
+  if (shared === undefined) return undefined;
+  let own = clustersOf.get(shared);
+  if (own === undefined) {
+    const cluster = compileCluster(fromBinary(ClusterSchema, shared.bytes));
+    own = cluster === null ? null : encodeResource(ClusterSchema, shared.name, cluster);
+    clustersOf.set(shared, own);
+  }
+  return own ?? undefined;
+}
+
+/**
+ * null: it cannot be given. Where a Service is spoken to in TLS, a client would need what its own bootstrap alone can
+ * say, and would call in plaintext without.
+ */
+function compileCluster(shared: Cluster): Cluster | null {
+  if (shared.transportSocket !== undefined) return null;
+  return create(ClusterSchema, {
+    name: shared.name,
+    ...discoveryOf(shared),
+    ...(shared.connectTimeout === undefined ? {} : { connectTimeout: shared.connectTimeout }),
+    ...(shared.circuitBreakers === undefined ? {} : { circuitBreakers: shared.circuitBreakers }),
+    ...(shared.outlierDetection === undefined ? {} : { outlierDetection: shared.outlierDetection }),
+    loadBalancingPolicy: { policies: [withinLocalities(shared)] },
+    lrsServer: { configSourceSpecifier: { case: 'self', value: {} } },
+  });
+}
+
+/** A name that is looked up has one endpoint, which gRPC has a type of cluster for. */
+function discoveryOf({
+  loadAssignment,
+  edsClusterConfig,
+}: Cluster): Pick<
+  MessageInitShape<typeof ClusterSchema>,
+  'clusterDiscoveryType' | 'edsClusterConfig' | 'loadAssignment'
+> {
+  if (loadAssignment === undefined)
+    return {
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+      ...(edsClusterConfig === undefined ? {} : { edsClusterConfig }),
+    };
+  return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.LOGICAL_DNS }, loadAssignment };
+}
+
+/** The policies of proxies in their order, of which a client takes the first it knows; all know `round_robin`. */
+function withinLocalities({ loadBalancingPolicy }: Cluster) {
+  const wrapped = loadBalancingPolicy === undefined ? {} : { endpointPickingPolicy: loadBalancingPolicy };
+  return {
+    typedExtensionConfig: {
+      name: 'envoy.load_balancing_policies.wrr_locality',
+      typedConfig: packAny(WrrLocalitySchema, wrapped),
+    },
+  };
+}
