@@ -11,6 +11,7 @@ import { fence, liftFence } from './fence.ts';
 import { install, uninstall } from './install.ts';
 import { moveTo } from './move.ts';
 import { drainNode } from './node-drain.ts';
+import { scrape } from './scrape.ts';
 import type { Stage, Step } from './stage.ts';
 import { measureStartUp } from './start-up.ts';
 import { nextRevision, upgradeByRevision } from './upgrade.ts';
@@ -80,6 +81,7 @@ export function listSteps(ratePerSecond: number, startsCount: number): readonly 
       about: 'The bank sends plain HTTP to the agent of its node.',
       run: (stage) => openBank(stage, ratePerSecond),
     },
+    { name: 'scraped', about: 'Prometheus has the numbers of all of it.', run: scrape },
     { name: 'scaled, rolled, killed', about: 'As every day.', run: scaleRollKill },
     {
       name: 'two on sidecars',
