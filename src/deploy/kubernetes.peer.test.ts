@@ -4,9 +4,11 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
+import { describeWith } from '../testing/programs.ts';
 import { describeOnCluster, Rig, rigFolder } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { meshPorts } from './limits.ts';
+import { configureByOperator, defineMonitors } from './testing/prometheus-operator.ts';
 
 setDefaultTimeout(180_000);
 
@@ -72,6 +74,28 @@ spec:
         seccompProfile: { type: RuntimeDefault }
 `;
 
+/** What it calls as it starts and as it runs goes through its sidecar, which counts both; then all of it ends. */
+const job = `
+apiVersion: batch/v1
+kind: Job
+metadata: { name: once, namespace: shop }
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      initContainers: [{ name: before, image: debian, command: [curl, -sf, -m, "9", http://hello/ready] }]
+      containers:
+        - name: once
+          image: debian
+          command:
+            - sh
+            - -euc
+            - |
+              curl -sf -m 9 http://hello/ready
+              curl -s "http://127.0.0.1:15000/stats/prometheus?usedonly" | grep "^weft_request_duration_seconds_count"
+`;
+
 const named = `
 apiVersion: v1
 kind: ServiceAccount
@@ -107,6 +131,16 @@ spec:
   containers: [{ name: prometheus, image: prometheus }]
 `;
 
+const operated = `
+apiVersion: v1
+kind: Pod
+metadata: { name: operated, namespace: monitoring }
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: prometheus, image: operated }]
+`;
+
 const fence = `
 apiVersion: weft.dev/v1alpha1
 kind: AccessPolicy
@@ -139,6 +173,14 @@ describeOnCluster('the mesh on Kubernetes', () => {
     caller(
       `for i in $(seq ${count}); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://hello/ready; sleep 0.05; done | sort | uniq -c`,
     );
+
+  /** Labels of what this pod of `monitoring` scrapes well. */
+  async function listUp(pod: string): Promise<readonly Record<string, string>[]> {
+    const query = encodeURIComponent('up==1');
+    const api = `/api/v1/namespaces/monitoring/pods/${pod}:9090/proxy/api/v1/query?query=${query}`;
+    const { data } = JSON.parse(await sh(`kubectl get --raw '${api}'`));
+    return (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
+  }
 
   const hook = 'mutatingwebhookconfiguration weft-inject-weft-system';
   /** What becomes of a pod that is created now. */
@@ -222,6 +264,14 @@ describeOnCluster('the mesh on Kubernetes', () => {
       pods.map((pod) => shell(`kubectl exec -n shop ${pod} -c hello -- sh -c '${stats}'`)),
     );
     expect(inbound.some(({ out }) => out.includes('direction="inbound"'))).toBe(true);
+  });
+
+  test('a Job ends with its sidecar, which has its init container’s calls too', async () => {
+    await sh(`${weft} inject - | kubectl apply -f - >/dev/null`, job);
+    await sh('kubectl wait -n shop --for=condition=Complete job/once --timeout=60s');
+    const counted = await sh('kubectl logs -n shop job/once -c once');
+    expect(counted).toMatch(/direction="outbound",service="shop\/hello".* 2$/m);
+    await sh('kubectl delete job -n shop once');
   });
 
   test('with the CNI plugin a pod is taken where Pod Security is restricted, without it it is not', async () => {
@@ -439,16 +489,40 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl apply -f - >/dev/null', monitoring);
     await playDocument('Metrics', 'kubectl label namespace monitoring');
     await sh('kubectl wait -n monitoring --for=condition=Ready pod/prometheus --timeout=60s');
-    const query = 'up==1';
-    const api = `/api/v1/namespaces/monitoring/pods/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(query)}`;
     await until('all are scraped', async () => {
-      const { data } = JSON.parse(await sh(`kubectl get --raw '${api}'`));
-      const up = (data.result as { metric: Record<string, string> }[]).map(({ metric }) => metric);
+      const up = await listUp('prometheus');
       const of = (job: string, namespace: string) =>
         up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
       return of('weft', 'weft-system') >= 4 && of('weft', 'shop') >= 3;
     });
-    await sh('kubectl delete namespace monitoring --wait=false');
+  });
+
+  // Last in `monitoring`.
+  describeWith(['prometheus-operator'], 'by the Prometheus operator', () => {
+    test('the monitors become a configuration by which Prometheus scrapes all of it', async () => {
+      await defineMonitors(rig);
+      await sh(`${weft} install --agents --monitors | kubectl apply -f - >/dev/null`);
+      const monitors = ['weft-control', 'weft-proxies'].map((name) => `weft-system/${name}`);
+      const settings = join(folder, 'operated.yaml');
+      await Bun.write(settings, await configureByOperator(rig, 'monitoring', monitors));
+      await rig.loadImage('operated', [
+        'prometheus',
+        `--config.file=${settings}`,
+        '--storage.tsdb.path=/tmp/operated',
+      ]);
+      await sh('kubectl apply -f - >/dev/null', operated);
+      await sh('kubectl wait -n monitoring --for=condition=Ready pod/operated --timeout=60s');
+      await until('all are scraped', async () => {
+        const up = await listUp('operated');
+        const of = (job: string, namespace: string) =>
+          up.filter((one) => one['job'] === job && one['namespace'] === namespace).length;
+        const [control = '', proxies = ''] = monitors;
+        return (
+          of(control, 'weft-system') === 2 && of(proxies, 'weft-system') === 2 && of(proxies, 'shop') >= 3
+        );
+      });
+      await sh('kubectl delete namespace monitoring --wait=false');
+    });
   });
 
   test('the control plane takes the webhook’s certificate over from another signer, and no pod slips through', async () => {
