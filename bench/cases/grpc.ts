@@ -4,6 +4,9 @@ import { usualHttp2Load } from '../harness/http2-load.ts';
 import { measureAtRate, measureHeldStreams, measureMessages, measureStreams } from '../harness/measure.ts';
 import { plainWork } from '../peers/work.ts';
 
+/** Requests, by which every case is warmed up, say nothing to what streams run. */
+const warmUpSeconds = 3;
+
 const kinds = [
   ['Up', "a client's messages"],
   ['Down', "a server's messages"],
@@ -27,16 +30,24 @@ export const grpc: BenchCase = {
         run: (peer) => measureAtRate(peer, rate, seconds, { ...usualHttp2Load, messageBytes: 100 }),
       }),
     );
+    const { connections, streams: atOnce } = usualHttp2Load;
+    const load = { connections, streams: atOnce, messages: quick ? 100 : 1000 };
     const streams = kinds.map(
       ([kind, label]): Step => ({
         label,
         when: 'round',
-        run: (peer) => {
-          const { connections, streams } = usualHttp2Load;
-          return measureMessages(peer, seconds, { kind, connections, streams, messages: quick ? 100 : 1000 });
-        },
+        run: (peer) => measureMessages(peer, seconds, { ...load, kind }),
       }),
     );
+    const warmUp: Step = {
+      label: 'warm-up',
+      when: 'before',
+      run: async (peer) => {
+        for (const [kind] of kinds) await measureMessages(peer, warmUpSeconds, { ...load, kind });
+        return {};
+      },
+    };
+    const warm = quick ? streams : [warmUp, ...streams];
     const held = (quick ? [500] : [1_000, 10_000]).map(
       (count): Step => ({
         label: `${count.toLocaleString('en')} streams`,
@@ -50,11 +61,11 @@ export const grpc: BenchCase = {
       { label: 'plaintext', work, steps: [...unary, ...steady] },
       { label: 'TLS', work: { ...work, tls: true }, steps: unary },
       { label: 'mTLS hop', work: { ...work, ...hop }, steps: unary },
-      { label: 'streams', work: { ...work, endpoints: 'streams' }, steps: streams },
+      { label: 'streams', work: { ...work, endpoints: 'streams' }, steps: warm },
       {
         label: 'streams, mTLS hop',
         work: { ...work, ...hop, endpoints: 'streams' },
-        steps: quick ? streams.slice(2) : streams,
+        steps: quick ? streams.slice(2) : warm,
       },
       { label: 'held', work: { ...work, endpoints: 'streams' }, steps: held },
     ];
