@@ -102,6 +102,7 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
   let weft: Bun.Subprocess;
   let texts = { envoy: '', weft: '' };
   let pages = { envoy: '', weft: '' };
+  let listeners = { envoy: '', weft: '' };
 
   function cluster(name: string, port: number, fields: object = {}, policy: object = {}): object {
     const endpoints = [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) } }] }];
@@ -162,6 +163,7 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
           {
             name: 'edge',
             address: socketAddress(port),
+            stat_prefix: 'front',
             filter_chains: [{ filters: [{ name: 'http', typed_config: config }] }],
           },
         ],
@@ -218,6 +220,9 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
         )
       ).text();
     pages = { envoy: await page(envoy.adminPort), weft: await page(admin) };
+    const ask = `stats?filter=${encodeURIComponent('^listener.*downstream_cx_total$')}`;
+    const list = async (port: number) => (await fetch(`http://127.0.0.1:${port}/${ask}`)).text();
+    listeners = { envoy: await list(envoy.adminPort), weft: await list(admin) };
   });
 
   afterAll(async () => {
@@ -235,6 +240,14 @@ describeWith(['envoy'], 'metrics beside Envoy', () => {
         .sort();
     expect(counted(pages.envoy).length).toBeGreaterThan(10);
     expect(counted(pages.weft)).toEqual(counted(pages.envoy));
+  });
+
+  test('a listener’s stat_prefix names its statistics', () => {
+    const connections = 'listener.front.downstream_cx_total';
+    const named = (text: string) =>
+      text.split('\n').flatMap((line) => line.match(/^listener\.front\.downstream[^:]*/) ?? []);
+    expect(named(listeners.envoy)).toEqual([connections]);
+    expect(named(listeners.weft)).toEqual([connections]);
   });
 
   for (const [name, compare] of asked) {

@@ -58,6 +58,8 @@ export interface ListenerConfig {
   /** Name in {@link Snapshot.routeConfigs}; inline route configurations are registered under `inline:<listener>`. */
   readonly routeConfig: string;
   readonly statPrefix: string;
+  /** What its series go by in place of its address; absent: by that. */
+  readonly seriesName?: string;
   /** What is read ahead and the filter chains to choose from; null: every connection belongs here. */
   readonly entry: EntryConfig | null;
   /** A further filter chain of the listener of this name, without a socket of its own; null: a listener. */

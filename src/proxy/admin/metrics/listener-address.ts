@@ -2,8 +2,9 @@
 
 import type { ListenerView, ProxyView } from '../../stats/index.ts';
 
-/** Envoy's spelling of an address in a label. */
-export function addressLabel({ address }: ListenerView['config']): string {
+/** Envoy's spelling of an address in a label; a stat_prefix stands in its place. */
+export function addressLabel({ address, seriesName }: ListenerView['config']): string {
+  if (seriesName !== undefined) return seriesName;
   return address.kind === 'ip' ? `${address.host}_${address.port}` : address.path;
 }
 

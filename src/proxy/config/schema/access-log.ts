@@ -3,7 +3,7 @@
 import { responseFlagNames } from '../../../observe/index.ts';
 import { dataSource, filterGrpcService, fractionalPercent, stringMatcher } from './core.ts';
 import { customTag } from './custom-tag.ts';
-import { type Decoded, f, type MessageSpec, message, only, positive, required } from './field.ts';
+import { type Decoded, f, forPeople, type MessageSpec, message, only, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 
 export const formatString = message(
@@ -228,7 +228,7 @@ export const tcpLogService = message(`${services}.TcpGrpcAccessLogConfig`, {
 });
 
 export const accessLog = message('envoy.config.accesslog.v3.AccessLog', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   filter: f.message(2, accessLogFilter),
   typed_config: f.any(4, [fileAccessLog, stdoutAccessLog, stderrAccessLog, httpLogService, tcpLogService]),
 });

@@ -3,7 +3,7 @@
 
 import { plainMetrics } from '../../../policy/index.ts';
 import { percent, runtimeDouble } from './core.ts';
-import { f, type MessageSpec, message, notEmpty, only, required } from './field.ts';
+import { f, forPeople, type MessageSpec, message, notEmpty, only, required } from './field.ts';
 import { typedStruct } from './typed-struct.ts';
 
 const atLeastTwo = (value: number) => (value >= 2 ? null : 'must be at least 2');
@@ -242,7 +242,7 @@ const subsetName = 'envoy.extensions.load_balancing_policies.subset.v3.Subset';
 /** A list of policies of which the first known one holds. */
 function createPolicies(types: readonly MessageSpec[], names: string) {
   const typedExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
-    name: f.string(1),
+    name: f.string(1, forPeople),
     typed_config: f.any(2, types, `the first known one holds: ${names}`, true),
   });
   return message('envoy.config.cluster.v3.LoadBalancingPolicy', {

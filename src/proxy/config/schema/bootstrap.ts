@@ -2,7 +2,7 @@
 
 import { cluster } from './cluster.ts';
 import { address, apiConfigSource, configSource, node } from './core.ts';
-import { f, message } from './field.ts';
+import { f, forPeople, message } from './field.ts';
 import { listener } from './listener.ts';
 import { overloadManager } from './overload.ts';
 import { secret } from './tls.ts';
@@ -37,7 +37,7 @@ function checkRuntime(layer: Readonly<Record<string, unknown>>): string | null {
 }
 
 const runtimeLayer = message('envoy.config.bootstrap.v3.RuntimeLayer', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   static_layer: f.struct(
     2,
     'keys envoy.*, re2.* and overload.*; read are overload.global_downstream_max_connections and envoy.resource_limits.listener.NAME.connection_limit',

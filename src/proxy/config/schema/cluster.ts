@@ -27,7 +27,7 @@ import {
   upstreamConnectionOptions,
 } from './core.ts';
 import { dnsResolutionConfig, dnsResolver } from './dns.ts';
-import { atMost, f, message, only, positive, required } from './field.ts';
+import { atMost, f, forPeople, message, only, positive, required } from './field.ts';
 import { activeHealthCheck } from './health-check.ts';
 import { transportSocket } from './tls.ts';
 
@@ -67,7 +67,7 @@ const localityLbEndpoints = message('envoy.config.endpoint.v3.LocalityLbEndpoint
 });
 
 export const clusterLoadAssignment = message('envoy.config.endpoint.v3.ClusterLoadAssignment', {
-  cluster_name: f.string(1, '', required),
+  cluster_name: f.string(1, 'of EDS: whose endpoints they are; within a cluster no effect', required),
   endpoints: f.repeated(f.message(2, localityLbEndpoints)),
   policy: f.message(
     4,
@@ -300,7 +300,7 @@ export const cluster = message('envoy.config.cluster.v3.Cluster', {
     f.message(
       43,
       message('envoy.config.cluster.v3.Cluster.TransportSocketMatch', {
-        name: f.string(1),
+        name: f.string(1, forPeople),
         match: f.struct(2, 'labels under envoy.transport_socket_match in an endpoint’s metadata'),
         transport_socket: f.message(3, transportSocket, 'RawBuffer or UpstreamTlsContext'),
       }),

@@ -1,6 +1,6 @@
 // Tables: the filters that hold back, compress and decompress bodies, and their libraries.
 
-import { f, message, only, positive } from './field.ts';
+import { f, forPeople, message, only, positive } from './field.ts';
 import { runtimeFlag } from './runtime-flag.ts';
 
 const between = (least: number, most: number) => (value: number) =>
@@ -72,7 +72,7 @@ export const zstdCompressor = message('envoy.extensions.compression.zstd.compres
 
 const library = (libraries: readonly Parameters<typeof f.any>[1][number][]) =>
   message('envoy.config.core.v3.TypedExtensionConfig', {
-    name: f.string(1),
+    name: f.string(1, forPeople),
     typed_config: f.any(2, libraries),
   });
 

@@ -5,6 +5,7 @@ import { checkCustomSettings, customSetting } from './custom-settings.ts';
 import {
   atMost,
   f,
+  forPeople,
   type MessageOf,
   message,
   notEmpty,
@@ -228,7 +229,7 @@ const headerKeyFormat = message(
     stateful_formatter: f.message(
       8,
       message('envoy.config.core.v3.TypedExtensionConfig', {
-        name: f.string(1, '', required),
+        name: f.string(1, forPeople, required),
         typed_config: f.any(2, [preserveCase]),
       }),
       'names are passed on as they came in any case',

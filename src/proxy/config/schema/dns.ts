@@ -1,7 +1,7 @@
 // Tables: who is asked for the names of a DNS cluster.
 
 import { address } from './core.ts';
-import { f, message, only } from './field.ts';
+import { f, forPeople, message, only } from './field.ts';
 
 const resolvers = f.repeated(f.message(1, address, 'name servers, by IP address and port; at least one'));
 
@@ -32,6 +32,6 @@ const getAddrInfoResolver = message(
 );
 
 export const dnsResolver = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(2, [caresResolver, getAddrInfoResolver], 'getaddrinfo is the system, as without one'),
 });

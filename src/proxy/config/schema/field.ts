@@ -162,6 +162,9 @@ export const f = {
   }),
 } as const;
 
+/** The note of a name that tells people what stands there, and nothing else. */
+export const forPeople = 'no effect: it is for people';
+
 /** Accepts these values alone; the note in the reference follows from it. */
 export function only(...values: readonly (string | number | boolean)[]): Check<string | number | boolean> {
   const text = values.map(String).join(' or ');

@@ -1,7 +1,7 @@
 // Tables: envoy.config.core.v3.HealthCheck: the active checks of a cluster's endpoints.
 
 import { headerValueOption, proxyProtocolConfig, stringMatcher } from './core.ts';
-import { f, message, positive, required } from './field.ts';
+import { f, forPeople, message, positive, required } from './field.ts';
 
 const payload = message(
   'envoy.config.core.v3.HealthCheck.Payload',
@@ -95,7 +95,7 @@ export const activeHealthCheck = message(
       f.message(
         25,
         message('envoy.config.core.v3.TypedExtensionConfig', {
-          name: f.string(1),
+          name: f.string(1, forPeople),
           typed_config: f.any(2, [healthEventFileSink]),
         }),
         'one at most',

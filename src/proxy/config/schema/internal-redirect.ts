@@ -1,6 +1,6 @@
 // Tables: envoy.config.route.v3.InternalRedirectPolicy and its predicates.
 
-import { f, message, notEmpty } from './field.ts';
+import { f, forPeople, message, notEmpty } from './field.ts';
 
 export const allowListedRoutes = message(
   'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig',
@@ -18,7 +18,7 @@ export const safeCrossScheme = message(
 );
 
 const predicate = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(2, [allowListedRoutes, previousRoutes, safeCrossScheme]),
 });
 

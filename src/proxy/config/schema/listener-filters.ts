@@ -1,7 +1,7 @@
 // Tables: listener filters and what chooses a filter chain.
 
 import { cidrRange, passThroughTlvs } from './core.ts';
-import { atMost, f, type MessageSpec, message, only, required } from './field.ts';
+import { atMost, f, forPeople, type MessageSpec, message, only, required } from './field.ts';
 import { int32Range } from './rbac.ts';
 
 export const originalDst = message('envoy.extensions.filters.listener.original_dst.v3.OriginalDst', {});
@@ -70,7 +70,7 @@ const predicateSet = message('envoy.config.listener.v3.ListenerFilterChainMatchP
 }) as unknown as MessageSpec<PredicateSet>;
 
 export const listenerFilter = message('envoy.config.listener.v3.ListenerFilter', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(
     3,
     [originalDst, tlsInspector, httpInspector, proxyProtocol],

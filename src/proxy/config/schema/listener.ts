@@ -13,7 +13,7 @@ import {
   socketOptions,
 } from './core.ts';
 
-import { f, knownUnlessOptional, message, only, positive, required } from './field.ts';
+import { f, forPeople, knownUnlessOptional, message, only, positive, required } from './field.ts';
 import { httpFilterTypes } from './filters.ts';
 import { createJwtAuthn } from './jwt-authn.ts';
 import { filterChainMatch, listenerFilter } from './listener-filters.ts';
@@ -169,7 +169,7 @@ export const httpConnectionManager = message(
 );
 
 const filter = message('envoy.config.listener.v3.Filter', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(
     4,
     [httpConnectionManager, tcpProxy, ...networkFilterTypes],
@@ -220,7 +220,10 @@ export const listener = message('envoy.config.listener.v3.Listener', {
   socket_options: f.repeated(f.message(13, socketOption)),
   ignore_global_conn_limit: f.bool(31),
   max_connections_to_accept_per_socket_event: f.uint32Value(34, 'no effect: the engine decides', positive),
-  stat_prefix: f.string(28),
+  stat_prefix: f.string(
+    28,
+    'in place of the address that names its statistics: in Prometheus the same label',
+  ),
   access_log: f.repeated(f.message(22, accessLog, 'a line for each connection that ends')),
   per_connection_buffer_limit_bytes: f.uint32Value(
     5,

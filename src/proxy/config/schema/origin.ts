@@ -2,7 +2,7 @@
 
 import { accessLogFilter, formatString } from './access-log.ts';
 import { cidrRange, dataSource, headerValueOption } from './core.ts';
-import { f, message, required } from './field.ts';
+import { f, forPeople, message, required } from './field.ts';
 
 const managers = 'envoy.extensions.filters.network.http_connection_manager.v3';
 const detections = 'envoy.extensions.http.original_ip_detection';
@@ -31,7 +31,7 @@ export const headerDetection = message(`${detections}.custom_header.v3.CustomHea
 });
 
 export const originalIpDetection = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1, '', required),
+  name: f.string(1, forPeople, required),
   typed_config: f.any(2, [xffDetection, headerDetection], 'in order: the first that finds an address'),
 });
 

@@ -2,7 +2,7 @@
 
 import { retryWords } from '../../../policy/index.ts';
 import { metadata } from './core.ts';
-import { atMost, f, message, positive, required } from './field.ts';
+import { atMost, f, forPeople, message, positive, required } from './field.ts';
 import { headerMatcher } from './header-matcher.ts';
 
 const retryBackOff = message('envoy.config.route.v3.RetryPolicy.RetryBackOff', {
@@ -30,7 +30,7 @@ export const previousPriorities = message(
 );
 
 const retryPriority = message('envoy.config.route.v3.RetryPolicy.RetryPriority', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(3, [previousPriorities]),
 });
 
@@ -45,7 +45,7 @@ const rateLimitedBackOff = message('envoy.config.route.v3.RetryPolicy.RateLimite
 });
 
 const retryHostPredicate = message('envoy.config.route.v3.RetryPolicy.RetryHostPredicate', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(3, [previousHosts, omitCanaries, omitMetadata], 'previous_hosts always holds'),
 });
 

@@ -8,7 +8,7 @@ import {
   regexMatchAndSubstitute,
   regexMatcher,
 } from './core.ts';
-import { atMost, f, message, notEmpty, only, required } from './field.ts';
+import { atMost, f, forPeople, message, notEmpty, only, required } from './field.ts';
 import { perRouteFilters, runtimePercent } from './filters.ts';
 import { headerMatcher } from './header-matcher.ts';
 import { internalRedirectPolicy } from './internal-redirect.ts';
@@ -37,12 +37,12 @@ export const uriTemplateRewrite = message(
 );
 
 export const pathMatchPolicy = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1, '', required),
+  name: f.string(1, forPeople, required),
   typed_config: f.any(2, [uriTemplateMatch]),
 });
 
 export const pathRewritePolicy = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1, '', required),
+  name: f.string(1, forPeople, required),
   typed_config: f.any(2, [uriTemplateRewrite], 'with a path_match_policy'),
 });
 
@@ -308,7 +308,7 @@ const vhds = message('envoy.config.route.v3.Vhds', {
 });
 
 export const routeConfiguration = message('envoy.config.route.v3.RouteConfiguration', {
-  name: f.string(1),
+  name: f.string(1, 'of RDS; of routes within a listener no effect'),
   vhds: f.message(9, vhds, 'of a table that comes by RDS'),
   virtual_hosts: f.repeated(f.message(2, virtualHost)),
   most_specific_header_mutations_wins: f.bool(10),

@@ -1,6 +1,6 @@
 // Tables: options of the HTTP connection manager that few listeners set.
 
-import { f, message, only, required } from './field.ts';
+import { f, forPeople, message, only, required } from './field.ts';
 import { headerMutationRule } from './filters.ts';
 
 const managers = 'envoy.extensions.filters.network.http_connection_manager.v3';
@@ -11,7 +11,7 @@ export const earlyHeaderMutation = message(
 );
 
 export const earlyMutationExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1, '', required),
+  name: f.string(1, forPeople, required),
   typed_config: f.any(2, [earlyHeaderMutation]),
 });
 

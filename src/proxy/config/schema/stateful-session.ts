@@ -1,6 +1,6 @@
 // Tables: the filter stateful_session, and where it keeps a session.
 
-import { f, message, only, required } from './field.ts';
+import { f, forPeople, message, only, required } from './field.ts';
 
 const states = 'envoy.extensions.http.stateful_session';
 
@@ -19,7 +19,7 @@ export const headerSession = message(`${states}.header.v3.HeaderBasedSessionStat
 });
 
 const sessionState = message('envoy.config.core.v3.TypedExtensionConfig', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(2, [cookieSession, headerSession]),
 });
 

@@ -2,7 +2,7 @@
 // delivers.
 
 import { configSource, proxyProtocolConfig, stringMatcher } from './core.ts';
-import { atMost, f, message, notEmpty, only, required } from './field.ts';
+import { atMost, f, forPeople, message, notEmpty, only, required } from './field.ts';
 
 export const tlsDataSource = message(
   'envoy.config.core.v3.DataSource',
@@ -11,7 +11,7 @@ export const tlsDataSource = message(
 );
 
 const watchedDirectory = message('envoy.config.core.v3.WatchedDirectory', {
-  path: f.string(1, '', required),
+  path: f.string(1, 'no effect: the folders of named files are watched in any case', required),
 });
 
 const versions = { TLS_AUTO: 0, TLSv1_0: 1, TLSv1_1: 2, TLSv1_2: 3, TLSv1_3: 4 };
@@ -161,7 +161,7 @@ export const upstreamTlsContext = message('envoy.extensions.transport_sockets.tl
 export const rawBuffer = message('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {});
 
 const innerSocket = message('envoy.config.core.v3.TransportSocket', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(3, [rawBuffer, upstreamTlsContext], 'RawBuffer, UpstreamTlsContext'),
 });
 
@@ -174,7 +174,7 @@ export const upstreamProxyHeader = message(
 );
 
 export const transportSocket = message('envoy.config.core.v3.TransportSocket', {
-  name: f.string(1),
+  name: f.string(1, forPeople),
   typed_config: f.any(
     3,
     [rawBuffer, downstreamTlsContext, upstreamTlsContext, upstreamProxyHeader],

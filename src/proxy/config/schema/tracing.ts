@@ -3,7 +3,7 @@
 import { filterGrpcService, fractionalPercent, percent } from './core.ts';
 import { customTag } from './custom-tag.ts';
 import { httpUri } from './ext-authz.ts';
-import { f, message, notEmpty, only, required } from './field.ts';
+import { f, forPeople, message, notEmpty, only, required } from './field.ts';
 
 export const openTelemetry = message(
   'envoy.config.trace.v3.OpenTelemetryConfig',
@@ -33,7 +33,7 @@ export const zipkin = message('envoy.config.trace.v3.ZipkinConfig', {
 });
 
 const provider = message('envoy.config.trace.v3.Tracing.Http', {
-  name: f.string(1, '', required),
+  name: f.string(1, forPeople, required),
   typed_config: f.any(3, [openTelemetry, zipkin]),
 });
 

@@ -128,6 +128,7 @@ export function translateListener(
     address,
     binding,
     direction: translateDirection(message, path, faults),
+    ...(message.stat_prefix ? { seriesName: message.stat_prefix } : {}),
     ...(logs.length === 0 ? {} : { connectionLogs: logs }),
   };
   const chains = chainsOf(message, path);
@@ -202,7 +203,16 @@ function translateChain(
 
 type CommonConfig = Pick<
   ListenerConfig,
-  'name' | 'address' | 'binding' | 'direction' | 'entry' | 'chainOf' | 'tls' | 'terms' | 'connectionLogs'
+  | 'name'
+  | 'address'
+  | 'seriesName'
+  | 'binding'
+  | 'direction'
+  | 'entry'
+  | 'chainOf'
+  | 'tls'
+  | 'terms'
+  | 'connectionLogs'
 >;
 
 function translateTerms(message: ListenerMessage, chain: ChainMessage): ConnectionTerms {
@@ -251,7 +261,7 @@ function translateManager(
     config: {
       ...common,
       routeConfig: routes?.name ?? routeKey(rdsName ?? '', name, hcm),
-      statPrefix: hcm.stat_prefix ?? message.stat_prefix ?? name,
+      statPrefix: hcm.stat_prefix ?? name,
       tcp: null,
       http: translateHttp(message, hcm, at, faults),
     },
