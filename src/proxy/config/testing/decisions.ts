@@ -1,4 +1,4 @@
-// What the functions in a translated configuration decide of a few requests: the only side of them that can be compared.
+// What the functions in a translated configuration decide of a few requests: the only side of them to compare.
 
 import { FormatSource } from '../../../observe/index.ts';
 
