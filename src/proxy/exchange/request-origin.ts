@@ -91,7 +91,7 @@ export function sanitizeRequest(
     head.add('x-envoy-external-address', client ?? hostOf(remote));
   }
   setProtocol(head, secure !== null, http);
-  if (http.forwardedPort && http.useRemoteAddress) setPort(head, local, http);
+  if (http.forwardedPort) setPort(head, local, http);
   return origin;
 }
 
@@ -157,7 +157,7 @@ function setProtocol(head: RequestHead, secure: boolean, http: HttpOptions): voi
 function setPort(head: RequestHead, local: Address, http: HttpOptions): void {
   if (local.kind !== 'ip') return;
   const received = head.findName('x-forwarded-port') >= 0;
-  if (received && http.trustedHops > 0) return;
+  if (received && (!http.useRemoteAddress || http.trustedHops > 0)) return;
   if (received) head.removeName('x-forwarded-port');
   head.add('x-forwarded-port', `${local.port}`);
 }

@@ -50,11 +50,15 @@ const text = fc.oneof(
   oneOf('n', 'a').map((contains) => ({ contains })),
   oneOf('[0-9]+', 'o.*').map((value) => ({ safe_regex: regex(value) })),
 );
+/** The spelling of before there were matchers of strings: `exact_match`, `safe_regex_match`. */
+const olderMatch = (said: object) =>
+  Object.fromEntries(Object.entries(said).map(([kind, value]) => [`${kind}_match`, value]));
 const headerMatch = fc
   .tuple(
     oneOf('x-a', 'x-b', ':method', ':authority', 'x-number'),
     fc.oneof(
       text.map((string_match) => ({ string_match })),
+      text.map(olderMatch),
       fc.constant({ present_match: true }),
       fc.constant({ present_match: false }),
       fc.constant({ range_match: { start: 1, end: 12 } }),
@@ -121,11 +125,16 @@ const hostRewrite = fc.oneof(
 const weight = fc
   .tuple(oneOf(1, 2, 5), edits)
   .map(([one, own]) => ({ name: 'backend', weight: one, ...own }));
+const notFound = ['SERVICE_UNAVAILABLE', 'NOT_FOUND', 'INTERNAL_SERVER_ERROR'] as const;
 const drawn = fc.array(weight, { minLength: 2, maxLength: 3 });
 const target = fc.oneof(
   fc.constant({ cluster: 'backend' }),
   edits.map((own) => ({ weighted_clusters: { clusters: [{ name: 'backend', weight: 1, ...own }] } })),
   drawn.map((clusters) => ({ weighted_clusters: { clusters, header_name: 'x-draw' } })),
+  oneOf(...notFound).map((cluster_not_found_response_code) => ({
+    cluster_header: 'x-to',
+    cluster_not_found_response_code,
+  })),
 );
 const forward = fc
   .tuple(target, rewrite, hostRewrite, optional<unknown>({ append_x_forwarded_host: fc.boolean() }))

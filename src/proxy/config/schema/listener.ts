@@ -123,7 +123,7 @@ export const httpConnectionManager = message(
     original_ip_detection_extensions: f.repeated(
       f.message(46, originalIpDetection, 'not with use_remote_address or xff_num_trusted_hops'),
     ),
-    append_x_forwarded_port: f.bool(51, 'with use_remote_address'),
+    append_x_forwarded_port: f.bool(51),
     always_set_request_id_in_response: f.bool(37),
     local_reply_config: f.message(38, localReplyConfig),
     generate_request_id: f.boolValue(15),
