@@ -18,6 +18,7 @@ import { Attempt, type AttemptOwner, statusClass } from './attempt.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ExchangeContext } from './context.ts';
 import { copyFields } from './copy-head.ts';
+import { firstValue } from './first-value.ts';
 import { versionFor } from './grpc.ts';
 import type { RequestCopies, RequestState } from './request-state.ts';
 
@@ -78,7 +79,7 @@ export function openMirrors(request: RequestState, policies: readonly MirrorPoli
 }
 
 function nameOf({ cluster, clusterHeader }: MirrorPolicy, head: RequestHead): string {
-  return clusterHeader === '' ? cluster : (head.getName(clusterHeader) ?? '');
+  return clusterHeader === '' ? cluster : (firstValue(head, clusterHeader) ?? '');
 }
 
 /** The route's, as for the request itself; where nothing limits that, a copy still has an end. */

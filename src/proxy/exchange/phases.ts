@@ -20,6 +20,7 @@ import type { Cluster, Endpoint, UpstreamConnection } from '../upstream/index.ts
 import { askedHost, nameDestination } from './asked-host.ts';
 import { type Attempt, statusClass } from './attempt.ts';
 import { wishedRetry } from './caller-wishes.ts';
+import { firstValue } from './first-value.ts';
 import { grpcClass, grpcStatusOf, versionFor } from './grpc.ts';
 import { hashRequest } from './hash-request.ts';
 import { openMirrors } from './mirror.ts';
@@ -116,7 +117,7 @@ function limitWait({ context, deadlines, listener, requestEnded, route, startedM
 
 /** What the route names, or the header that it names. */
 export function clusterNamed({ head }: RequestState, { cluster, clusterHeader }: WeightedCluster): string {
-  return clusterHeader === undefined ? cluster : (head.getName(clusterHeader) ?? '');
+  return clusterHeader === undefined ? cluster : (firstValue(head, clusterHeader) ?? '');
 }
 
 /** Opens the cluster's books, if it exists and is below its limit of requests. null: it may go on. */

@@ -10,6 +10,7 @@ import type { Attempt } from './attempt.ts';
 import { expectedTimeout, readWishes } from './caller-wishes.ts';
 import { forwardClientCertificate } from './client-certificate.ts';
 import { detect } from './detect-origin.ts';
+import { firstValue } from './first-value.ts';
 import { shortenGrpcTimeout } from './grpc.ts';
 import { applyHeadRules } from './head-rules.ts';
 import { sanitizeRequest } from './request-origin.ts';
@@ -103,14 +104,9 @@ function newAuthority(head: RequestHead, action: Forward): string | null {
   const { rewriteAuthorityByPath: byPath, rewriteAuthorityHeader: header } = action;
   if (action.rewriteAuthority !== null) return action.rewriteAuthority;
   if (header === undefined && byPath === undefined) return null;
-  const named = byPath === undefined ? firstOf(head, header ?? '') : byPath.replaceAll(pathOnly(head.path));
+  const named =
+    byPath === undefined ? firstValue(head, header ?? '') : byPath.replaceAll(pathOnly(head.path));
   return named !== null && authorityFault(named) === null ? named : null;
-}
-
-/** Of a field in several lines, as Envoy reads it. */
-function firstOf(head: RequestHead, name: string): string | null {
-  const at = head.findName(name);
-  return at < 0 ? null : head.valueAt(at);
 }
 
 function pathOnly(path: string): string {

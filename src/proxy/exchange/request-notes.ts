@@ -2,6 +2,7 @@
 
 import type { RequestHead } from '../../wire/index.ts';
 import type { HostNotes } from '../upstream/index.ts';
+import { firstValue } from './first-value.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -20,9 +21,7 @@ export class RequestNotes implements HostNotes {
   }
 
   header(name: string): string | null {
-    const { head } = this.request;
-    const at = head.findName(name);
-    return at < 0 ? null : head.valueAt(at);
+    return firstValue(this.request.head, name);
   }
 
   said(key: string, path: readonly string[]): unknown {

@@ -47,6 +47,7 @@ import type { CallerWishes } from './caller-wishes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Detected } from './detect-origin.ts';
+import { firstValue } from './first-value.ts';
 import { grpcUnsaid } from './grpc.ts';
 import type { ExchangeOwner } from './owner.ts';
 import type { PeriodicLog } from './periodic-log.ts';
@@ -352,7 +353,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
 
   /** For clusters that go where their clients were going. What the field says and is no address counts for nothing. */
   destination(header: string | null): Address | null {
-    const said = header === null ? null : this.head.getName(header);
+    const said = header === null ? null : firstValue(this.head, header);
     return (said === null ? null : parseDestination(said)) ?? this.owner.restored;
   }
 
