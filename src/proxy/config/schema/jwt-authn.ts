@@ -39,7 +39,7 @@ const provider = message(
     audiences: f.repeated(f.string(2)),
     subjects: f.message(19, stringMatcher),
     require_expiration: f.bool(20),
-    max_lifetime: f.duration(21),
+    max_lifetime: f.duration(21, 'of what is left of it; one without an end has too much'),
     remote_jwks: f.message(3, remoteJwks),
     local_jwks: f.message(4, dataSource),
     forward: f.bool(5),

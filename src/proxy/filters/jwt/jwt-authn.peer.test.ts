@@ -146,6 +146,74 @@ const cases: readonly Case[] = [
     asks: audiences.map((aud) => bearer(token({ aud }))),
   },
   {
+    name: 'clocks that differ',
+    filters: one({ clock_skew_seconds: 1_000 }),
+    asks: [{ exp: now - 500 }, { exp: now - 2_000 }, { nbf: now + 500 }, { nbf: now + 2_000 }].map((times) =>
+      bearer(token(times)),
+    ),
+    stats: /jwt_authn/,
+  },
+  {
+    name: 'no skew said',
+    filters: one(),
+    asks: [bearer(token({ exp: undefined })), bearer(token({ exp: now - 30 }))],
+  },
+  {
+    name: 'tokens that end, and soon',
+    filters: one({ require_expiration: true, max_lifetime: '3000s' }),
+    asks: [
+      { exp: undefined },
+      { exp: now + 2_000 },
+      { exp: now + 9_000 },
+      { exp: now + 2_000, iat: now },
+      { exp: now + 9_000, iat: now },
+      { exp: now + 2_000, nbf: now - 9_000 },
+      { exp: now + 2_000, iat: now - 9_000 },
+    ].map((times) => bearer(token(times))),
+    stats: /jwt_authn/,
+  },
+  {
+    name: 'tokens that end',
+    filters: one({ require_expiration: true }),
+    asks: [bearer(token()), bearer(token({ exp: undefined }))],
+    stats: /jwt_authn/,
+  },
+  {
+    name: 'tokens that need not end, and may last',
+    filters: one({ max_lifetime: '3000s' }),
+    asks: [{ exp: undefined }, { exp: undefined, iat: now }, { exp: now + 9_000 }].map((times) =>
+      bearer(token(times)),
+    ),
+  },
+  {
+    name: 'what filters and logs are told',
+    filters: [
+      {
+        name: 'tell',
+        typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+          mutations: {
+            response_mutations: ['pay:sub', 'pay:role:level', 'pay:aud', 'top:alg', 'top:kid', 'none'].map(
+              (path) => ({
+                append: {
+                  header: {
+                    key: `x-${path.replaceAll(':', '-')}`,
+                    value: `%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:${path})%`,
+                  },
+                  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+                },
+              }),
+            ),
+          },
+        }),
+      },
+      {
+        ...(one({ payload_in_metadata: 'pay', header_in_metadata: 'top' })[0] ?? {}),
+        name: 'envoy.filters.http.jwt_authn',
+      },
+    ],
+    asks: [bearer(token()), bearer(token({ aud: ['here', 'there'] })), {}, bearer(token({ exp: 1 }))],
+  },
+  {
     name: 'from where',
     filters: one({
       from_headers: [{ name: 'x-token', value_prefix: 'tok=' }, { name: 'x-plain' }],

@@ -35,7 +35,6 @@ export const jwtFaults = {
   payloadText: 'Jwt payload is an invalid Base64url encoded',
   payload: 'Jwt payload is an invalid JSON',
   signatureText: 'Jwt signature is an invalid Base64url encoded',
-  time: 'Jwt payload [exp] field is required',
 } as const;
 
 export type JwtFault = keyof typeof jwtFaults;
@@ -82,9 +81,10 @@ export function claimsFault(
   const [expires, begins] = [seconds('exp'), seconds('nbf')];
   if (begins !== null && begins > nowSeconds + skew) return 'early';
   if (expires !== null && expires < nowSeconds - skew) return 'expired';
-  if (expires === null && (provider.requiresExpiration || provider.lifetimeSecondsMax > 0)) return 'time';
-  const issued = seconds('iat') ?? begins ?? nowSeconds;
-  if (provider.lifetimeSecondsMax > 0 && (expires ?? 0) - issued > provider.lifetimeSecondsMax) return 'time';
+  const { lifetimeSecondsMax, requiresExpiration } = provider;
+  if (expires === null && (requiresExpiration || lifetimeSecondsMax > 0)) return 'signature';
+  // As Envoy: what is left of it counts, not when it was issued.
+  if (lifetimeSecondsMax > 0 && (expires ?? 0) - nowSeconds > lifetimeSecondsMax) return 'signature';
   if (subject !== null && !(typeof claims['sub'] === 'string' && subject.matches(claims['sub'])))
     return 'signature';
   if (audiences.length === 0) return null;
