@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   connect,
@@ -54,6 +54,21 @@ ports: [{ name: web, port: ${port} }]
 endpoints: [{ addresses: [127.0.0.1] }]
 `;
 
+/** What this machine calls itself: a name that its resolver knows, and that is not `localhost`. */
+const outside = (port: number) => `---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackend
+metadata: { name: outside, namespace: shop }
+spec:
+  type: ExternalHostname
+  port: { port: ${port} }
+  externalHostname: { hostname: ${hostname().toLowerCase()} }
+  tls:
+    mode: ClientAndServer
+    clientCertificateRef: { name: named }
+    validation: { caCertificateRefs: [{ group: "", kind: ConfigMap, name: bundle }], hostname: pods.example.com }
+`;
+
 const gateway = `---
 apiVersion: v1
 kind: ConfigMap
@@ -95,6 +110,7 @@ spec:
     - { matches: [{ path: { value: /secure } }], backendRefs: [{ name: secure, port: 443 }] }
     - { matches: [{ path: { value: /wrong } }], backendRefs: [{ name: wrong, port: 443 }] }
     - { matches: [{ path: { value: /proven } }], backendRefs: [{ name: proven, port: 443 }] }
+    - { matches: [{ path: { value: /outside } }], backendRefs: [{ group: gateway.networking.x-k8s.io, kind: XBackend, name: outside }] }
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: TLSRoute
@@ -147,7 +163,7 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
 
   async function listen(server: Server | TlsServer): Promise<number> {
     servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
     return (server.address() as AddressInfo).port;
   }
 
@@ -180,8 +196,9 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
   beforeAll(async () => {
     const [plain, secure] = [await serve('plain', false), await serve('secure', true)];
     const services = ['secure', 'wrong', 'passed'].map((name) => service(name, secure)).join('');
-    const proven = service('proven', await serveProven());
-    await write('services.yaml', services + proven + service('plain', plain));
+    const proven = await serveProven();
+    const others = service('proven', proven) + outside(proven);
+    await write('services.yaml', services + others + service('plain', plain));
     await writeSecrets();
     await write('gateway.yaml', gateway);
     const address = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
@@ -299,6 +316,14 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
         expect(status).toBe(200);
         return shown.has('renewed.example.com');
       });
+    }
+  });
+
+  test('a place outside is called by its name, in TLS, with the certificate that is meant for it', async () => {
+    for (const port of Object.values(ports)) {
+      shown.clear();
+      expect((await ask(port, 'any.example.com', 'a', '/outside')).status).toBe(200);
+      expect([...shown]).toEqual(['named.example.com']);
     }
   });
 

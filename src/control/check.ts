@@ -74,9 +74,10 @@ export interface MeshOutlook {
 export function compileOutlooks(files: readonly ManifestFile[], namespace: string): readonly MeshOutlook[] {
   const { model } = readMesh(files.filter(({ path }) => !isForeignFile(path))).built;
   const compiler = new MeshCompiler(model);
-  const ports = new Map(
-    [...model.services.values()].flatMap(({ ports }) => ports.map((port) => [port.id, port])),
-  );
+  const ports = new Map([
+    ...[...model.services.values()].flatMap(({ ports }) => ports.map((port) => [port.id, port] as const)),
+    ...model.backends,
+  ]);
   const endpointsOf = (cluster: string) => {
     const port = ports.get(cluster);
     if (port?.external != null) return [`${port.external}:${port.port}`];

@@ -196,6 +196,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   }
 
   private hasCluster(cluster: string): boolean {
+    if (this.built.model.backends.has(cluster)) return true;
     const service = this.built.model.services.get(cluster.slice(0, cluster.lastIndexOf(':')));
     return service?.ports.some(({ id }) => id === cluster) === true;
   }

@@ -33,27 +33,36 @@ export function gatewayInputs(scope: GatewayScope, model: Model, ports: Ports): 
         if (action.kind === 'forward')
           for (const { port } of action.backends) inputs.push(port, ports.get(port ?? '')?.policy);
   if (gateway !== null)
-    for (const { id, policy, external, protocol, tls } of provenPorts(gateway, ports))
-      inputs.push(id, policy, external, protocol, tls);
+    for (const { port, identity } of provenPorts(gateway, ports)) {
+      const { id, policy, external, protocol, tls } = port;
+      inputs.push(id, policy, external, protocol, tls, identity);
+    }
   return inputs;
 }
 
-/** Those whose pods are shown the Gateway's own certificate. */
-function provenPorts(gateway: GatewayModel, ports: Ports): readonly PortModel[] {
-  if (gateway.identity === null) return [];
-  const used = [...portsOf(gateway)].sort().flatMap((id) => ports.get(id) ?? []);
-  return used.filter(({ tls }) => tls !== null);
+interface ProvenPort {
+  readonly port: PortModel;
+  readonly identity: SecretModel;
+}
+
+/** Those that are shown a certificate: their own, or what the Gateway has for all. */
+function provenPorts(gateway: GatewayModel, ports: Ports): readonly ProvenPort[] {
+  return [...portsOf(gateway)].sort().flatMap((id) => {
+    const port = ports.get(id);
+    if (port === undefined || port.tls === null) return [];
+    const identity = port.shown === 'of the Gateway' ? gateway.identity : port.shown;
+    return identity === null ? [] : [{ port, identity }];
+  });
 }
 
 /** In the place of what other proxies have by these names: Gateways differ in what they show one Service. */
 function compileProven(gateway: GatewayModel | null, ports: Ports, before: OwnResources | null) {
-  if (gateway === null || gateway.identity === null) return { clusters: [], secrets: [] };
-  const { identity } = gateway;
-  const clusters = provenPorts(gateway, ports).map((port) => {
+  const proven = gateway === null ? [] : provenPorts(gateway, ports);
+  const clusters = proven.map(({ port, identity }) => {
     const held = before?.clusters.find(({ name }) => name === port.id);
     return encodeResource(ClusterSchema, port.id, compileCluster(port, identity.name), held);
   });
-  return { clusters, secrets: clusters.length === 0 ? [] : [identity] };
+  return { clusters, secrets: proven.map(({ identity }) => identity) };
 }
 
 export function compileGatewayScope(

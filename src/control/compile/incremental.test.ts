@@ -79,6 +79,16 @@ function listVersions(): readonly (readonly string[])[] {
         `apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { targetRefs: [{ group: "", kind: Service, name: ${name} }], validation: { hostname: a.example.com, caCertificateRefs: [{ group: "", kind: ConfigMap, name: gone }] } }`,
       ]);
     }
+  const external = (spec: string) =>
+    `apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XBackend\nmetadata: { name: x, namespace: bank }\nspec: { type: ExternalHostname, port: { port: 443 }, externalHostname: { hostname: x.example.com }, ${spec} }`;
+  objects.push([
+    external('tls: { mode: ServerOnly }'),
+    external('protocol: HTTP2'),
+    external('tls: { mode: ClientAndServer, clientCertificateRef: { name: client } }'),
+  ]);
+  const outside = (parent: string) =>
+    `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: x, namespace: bank }\nspec: { parentRefs: [${parent}], rules: [{ backendRefs: [{ group: gateway.networking.x-k8s.io, kind: XBackend, name: x }] }] }`;
+  objects.push([outside('{ name: edge }'), outside('{ group: "", kind: Service, name: ledger }')]);
   const access = (rule: string) =>
     `apiVersion: weft.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a, namespace: bank }\nspec: { targetRefs: [{ group: "", kind: Service, name: ledger }], rules: [${rule}] }`;
   objects.push([

@@ -55,7 +55,7 @@ const onDemands = {
   },
 } as const;
 
-const emptyModel: Model = { services: new Map(), gateways: new Map() };
+const emptyModel: Model = { services: new Map(), gateways: new Map(), backends: new Map() };
 
 export class MeshCompiler {
   private model: Model = emptyModel;

@@ -3,7 +3,7 @@
 
 import { ClusterLoadAssignmentSchema, ClusterSchema } from '../../xds/api.ts';
 import { ResourceSet, type XdsResource } from '../../xds/index.ts';
-import type { Model, PortModel, ServiceModel } from '../model/types.ts';
+import type { Model, PortModel } from '../model/types.ts';
 import { compileAssignment } from './assignment.ts';
 import { compileCluster } from './cluster.ts';
 import { encodeResource } from './resource.ts';
@@ -36,7 +36,7 @@ export class SharedResources {
       else if (change.before !== null) this.inForce.delete(change.before.id);
     }
     this.clusters = apply(this.clusters, changes.filter(isNewCluster), (port, held) =>
-      encodeResource(ClusterSchema, port.id, compileCluster(port), held),
+      hasOwnKey(port) ? null : encodeResource(ClusterSchema, port.id, compileCluster(port), held),
     );
     this.anywhere = apply(this.anywhere, changes, (port, held) => encodeAssignment(port, '', held));
     for (const [zone, set] of this.zones)
@@ -68,6 +68,11 @@ export class SharedResources {
   }
 }
 
+/** Only who is given the key is given the cluster: without it, it would be called as by nobody. */
+function hasOwnKey({ shown }: PortModel): boolean {
+  return shown !== null && shown !== 'of the Gateway';
+}
+
 function encodeAssignment(port: PortModel, zone: string, held: XdsResource | undefined): XdsResource | null {
   if (port.external !== null) return null;
   return encodeResource(ClusterLoadAssignmentSchema, port.id, compileAssignment(port, zone), held);
@@ -92,20 +97,22 @@ function listChanges(before: Model, after: Model): readonly PortChange[] {
   const changes: PortChange[] = [];
   for (const [id, service] of after.services) {
     const old = before.services.get(id);
-    if (old !== service) comparePorts(old, service, changes);
+    if (old !== service) comparePorts(old?.ports ?? [], service.ports, changes);
   }
   for (const [id, service] of before.services)
-    if (!after.services.has(id)) comparePorts(service, undefined, changes);
+    if (!after.services.has(id)) comparePorts(service.ports, [], changes);
+  if (before.backends !== after.backends)
+    comparePorts([...before.backends.values()], [...after.backends.values()], changes);
   return changes;
 }
 
 function comparePorts(
-  before: ServiceModel | undefined,
-  after: ServiceModel | undefined,
+  before: readonly PortModel[],
+  after: readonly PortModel[],
   changes: PortChange[],
 ): void {
-  const old = new Map((before?.ports ?? []).map((port) => [port.id, port]));
-  for (const port of after?.ports ?? []) {
+  const old = new Map(before.map((port) => [port.id, port]));
+  for (const port of after) {
     const held = old.get(port.id) ?? null;
     old.delete(port.id);
     if (held !== port) changes.push({ before: held, after: port });
@@ -121,6 +128,7 @@ function isNewCluster({ before, after }: PortChange): boolean {
     before.policy !== after.policy ||
     before.external !== after.external ||
     before.protocol !== after.protocol ||
-    before.tls !== after.tls
+    before.tls !== after.tls ||
+    before.shown !== after.shown
   );
 }

@@ -44,6 +44,7 @@ const places: Readonly<
     plural: 'xbackendtrafficpolicies',
     namespaced: true,
   },
+  'gateway.networking.x-k8s.io/XBackend': { plural: 'xbackends', namespaced: true },
   'gateway.networking.x-k8s.io/XMesh': { plural: 'xmeshes', namespaced: false },
   'weft.dev/ServicePolicy': { plural: 'servicepolicies', namespaced: true },
   'weft.dev/AccessPolicy': { plural: 'accesspolicies', namespaced: true },

@@ -2,9 +2,11 @@
 // one target the older holds; one for a port by name wins over one for the whole Service. Where its authorities cannot
 // be had, nothing is sent: a backend that wants TLS must not be spoken to without, nor believed unseen.
 
+import type { BackendValidation } from '../schema/backend-tls-policy.ts';
 import type { BackendTlsPolicyObject, ServiceObject } from '../schema/resources.ts';
 import type { CertificateStore } from './certificates.ts';
 import { isRefusal } from './certificates.ts';
+import type { Referrer } from './grants.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import { type ConditionBook, itself, type ObjectRef, type Refusal, type Subject } from './status.ts';
 import type { BackendTlsModel, GatewayModel } from './types.ts';
@@ -42,7 +44,10 @@ export class BackendTls {
       for (const target of policy.spec.targetRefs) {
         const id = `${policy.metadata.namespace}/${target.name}`;
         if (target.group !== '' || target.kind !== 'Service' || !services.has(id)) {
-          const message = `there is no Service ${id}, and nothing else can be a target`;
+          const message =
+            target.kind === 'XBackend'
+              ? 'an XBackend says itself how it is spoken to in TLS'
+              : `there is no Service ${id}, and nothing else can be a target`;
           book.refuse(policy.key, itself, 'TargetNotFound', message);
           continue;
         }
@@ -72,6 +77,8 @@ export class BackendTls {
   tell(gateways: ReadonlyMap<string, GatewayModel>, book: ConditionBook): void {
     const users = [...gateways.values()].map((gateway) => ({ gateway, services: servicesOf(gateway) }));
     for (const { policy, verdict, conflict, services } of this.judged) {
+      // It has no target: that was told.
+      if (services.length === 0) continue;
       const using = users.filter((one) => services.some((service) => one.services.has(service)));
       const about = using.map(({ gateway }): Subject => ({ of: 'ancestor', ref: refOf(gateway) }));
       for (const subject of about.length > 0 ? about : [itself])
@@ -106,26 +113,31 @@ function refOf({ namespace, name }: GatewayModel): ObjectRef {
 }
 
 function judge({ metadata, spec }: BackendTlsPolicyObject, store: CertificateStore): Verdict {
-  const { caCertificateRefs, wellKnownCACertificates = '', hostname, subjectAltNames } = spec.validation;
-  const from = {
-    group: 'gateway.networking.k8s.io',
-    kind: 'BackendTLSPolicy',
-    namespace: metadata.namespace,
-  };
-  const broken = (reason: string, message: string): Verdict => ({
-    kind: 'broken',
-    refusal: { reason, message },
-  });
+  const { namespace } = metadata;
+  const from = { group: 'gateway.networking.k8s.io', kind: 'BackendTLSPolicy', namespace };
+  const found = resolveValidation(from, spec.validation, store);
+  return isRefusal(found) ? { kind: 'broken', refusal: found } : { kind: 'sound', model: found };
+}
+
+/** Whom a proxy takes for what it calls, with authorities found, or why they cannot be had. */
+export function resolveValidation(
+  from: Referrer,
+  { caCertificateRefs, wellKnownCACertificates = '', hostname, subjectAltNames }: BackendValidation,
+  store: CertificateStore,
+): BackendTlsModel | Refusal {
   if (wellKnownCACertificates !== '' && wellKnownCACertificates !== 'System')
-    return broken('InvalidCACertificateRef', `${wellKnownCACertificates} is not known here, System is`);
+    return {
+      reason: 'InvalidCACertificateRef',
+      message: `${wellKnownCACertificates} is not known here, System is`,
+    };
   const reasons = { kind: 'InvalidKind', content: 'InvalidCACertificateRef' };
   const found = caCertificateRefs.map((ref) => store.authority(from, ref, reasons));
   const sound = found.flatMap((one) => (isRefusal(one) ? [] : [one.pem.trim()]));
   const [fault] = found.filter(isRefusal);
-  if (sound.length === 0 && fault !== undefined) return { kind: 'broken', refusal: fault };
+  if (sound.length === 0 && fault !== undefined) return fault;
   const names = subjectAltNames.map(({ type, hostname, uri }) => ({ type, value: hostname || uri || '' }));
   const all = names.length > 0 ? names : [{ type: 'Hostname' as const, value: hostname }];
-  return { kind: 'sound', model: { serverName: hostname, names: all, authorities: sound.join('\n') } };
+  return { serverName: hostname, names: all, authorities: sound.join('\n') };
 }
 
 /** `namespace/name` of Services that a Gateway's routes send to, or would if they could. */

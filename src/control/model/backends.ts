@@ -1,22 +1,33 @@
 // What routes of every kind send to: a reference to a port of a Service becomes the port's id, or a fault that
 // ResolvedRefs tells.
 
+import { externalGroup } from '../schema/external-backend.ts';
 import type { BackendObject } from '../schema/parent-ref.ts';
 import type { ServiceObject } from '../schema/resources.ts';
 import type { BackendTls } from './backend-tls.ts';
+import { isRefusal } from './certificates.ts';
+import type { ExternalBackends } from './external-backends.ts';
 import type { Grants } from './grants.ts';
 import type { PortProtocol } from './types.ts';
 
 export interface BackendDirectory {
   readonly services: ReadonlyMap<string, ServiceObject>;
+  readonly external: ExternalBackends;
   readonly grants: Pick<Grants, 'allow'>;
   /** `namespace/service:port` of the ports that there are, and what they speak. */
   readonly ports: ReadonlyMap<string, PortProtocol>;
   readonly tls: Pick<BackendTls, 'forPort'>;
+  /** Its proxies are given keys that pods are shown: those of Gateways are. */
+  readonly keys: boolean;
 }
 
 export interface BackendFault {
-  readonly reason: 'InvalidKind' | 'RefNotPermitted' | 'BackendNotFound' | 'UnsupportedProtocol';
+  readonly reason:
+    | 'InvalidKind'
+    | 'RefNotPermitted'
+    | 'BackendNotFound'
+    | 'UnsupportedProtocol'
+    | 'UnsupportedValue';
   readonly message: string;
 }
 
@@ -34,11 +45,46 @@ export function resolveBackend(
   ref: BackendObject,
   directory: BackendDirectory,
 ): { readonly port: string | null; readonly fault: BackendFault | null; readonly meshed: boolean } {
+  if (ref.kind === 'XBackend' && ref.group === externalGroup)
+    return { ...resolveExternal(from, ref, directory), meshed: false };
   const id = `${ref.namespace ?? from.namespace}/${ref.name}`;
   const fault = judgeBackend(from, ref, id, directory);
   const meshed = directory.services.get(id)?.spec.type !== 'ExternalName';
   const usable = fault === null && mayBeSent(id, ref, directory);
   return { port: usable ? `${id}:${ref.port}` : null, fault, meshed };
+}
+
+/** It says its port itself: a reference need not. */
+function resolveExternal(
+  from: RouteIdentity,
+  { name, namespace = from.namespace, port }: BackendObject,
+  { external, grants, keys }: BackendDirectory,
+): { readonly port: string | null; readonly fault: BackendFault | null } {
+  const id = `${namespace}/${name}`;
+  const fail = (reason: BackendFault['reason'], message: string) => ({
+    port: null,
+    fault: { reason, message },
+  });
+  if (
+    !grants.allow(
+      { group: gatewayGroup, ...from },
+      { group: externalGroup, kind: 'XBackend', namespace, name },
+    )
+  )
+    return fail('RefNotPermitted', `no ReferenceGrant in ${namespace} allows XBackend ${id}`);
+  const found = external.get(id);
+  if (found === undefined) return fail('BackendNotFound', `there is no XBackend ${id}`);
+  const { spec } = found.object;
+  if (port !== undefined && port !== spec.port.port)
+    return fail('BackendNotFound', `XBackend ${id} has no port ${port}`);
+  if (spec.protocol === 'TCP' && readsHttp.has(from.kind))
+    return fail('UnsupportedProtocol', `XBackend ${id} does not speak HTTP`);
+  if (spec.protocol === 'HTTP11' && from.kind === 'GRPCRoute')
+    return fail('UnsupportedProtocol', `XBackend ${id} speaks HTTP/1.1, in which there is no gRPC`);
+  if (spec.tls?.mode === 'ClientAndServer' && !keys)
+    return fail('UnsupportedValue', `XBackend ${id} wants a certificate, which Gateways alone can show`);
+  // What is wrong with itself its own conditions say.
+  return { port: isRefusal(found.verdict) ? null : found.verdict.id, fault: null };
 }
 
 /** Not where TLS is asked for whose authorities cannot be had: its policy says so. */

@@ -6,6 +6,7 @@ import { closeUnproven } from './backend-identity.ts';
 import { BackendTls } from './backend-tls.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { CertificateStore } from './certificates.ts';
+import { listExternalPorts, readExternalBackends, tellExternalBackends } from './external-backends.ts';
 import { GatewayBuilder } from './gateways.ts';
 import { Grants } from './grants.ts';
 import { compareAge, ResourceIndex } from './index-resources.ts';
@@ -36,12 +37,19 @@ export function buildModel(entries: readonly CatalogEntry[]): BuiltModel {
   const models = buildServices({ index, services, carried, policies, access, tls, book });
   const gateways = new GatewayBuilder(index, certificates, book);
   const routes = [...index.byAge('HTTPRoute'), ...grpc].sort(compareAge);
-  const directory = { services, grants, ports: carried, tls };
+  const external = readExternalBackends(index, certificates);
+  const directory = { services, external, grants, ports: carried, tls, keys: true };
   attachRoutes({ routes, directory, book }, models, gateways);
   const streams = [...index.byAge('TLSRoute'), ...index.byAge('TCPRoute')];
   attachStreamRoutes({ routes: streams, udp: index.all('UDPRoute'), directory, book }, gateways);
   const built = gateways.build();
   tls.tell(built, book);
+  tellExternalBackends(external, built, models, book);
   judgeMeshes(index, book);
-  return { model: { services: models, gateways: closeUnproven(built, gateways.unproven, models) }, book };
+  const model = {
+    services: models,
+    gateways: closeUnproven(built, gateways.unproven, models),
+    backends: listExternalPorts(external),
+  };
+  return { model, book };
 }

@@ -26,7 +26,7 @@ export function attachRoutes(
   const attached = new AttachedRules();
   const directories = {
     gateway: inputs.directory,
-    mesh: { ...inputs.directory, grants: allGranted },
+    mesh: { ...inputs.directory, grants: allGranted, keys: false },
   };
   const targets = { models, gateways, attached };
   // What cannot be read comes last: its errors take no request from a route that can.

@@ -109,7 +109,8 @@ class RuleResolver {
     if (!weighted.some((backend) => backend.port !== null)) {
       const [first] = rule.backendRefs;
       const namespace = first?.namespace ?? this.from.namespace;
-      return unavailable(first === undefined ? '' : `${namespace}/${first.name}`);
+      const kind = first?.kind === 'XBackend' ? 'XBackend/' : '';
+      return unavailable(first === undefined ? '' : `${namespace}/${kind}${first.name}`);
     }
     const rewrite = rule.filters.find((filter) => filter.type === 'URLRewrite')?.urlRewrite;
     return {

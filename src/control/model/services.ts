@@ -137,6 +137,7 @@ export function buildServices({
         protocol: protocolUnder(protocol, port.appProtocol, secured !== null),
         doubtful: secured === null && isDoubtful(port, protocol),
         tls: secured,
+        shown: 'of the Gateway',
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
         policy: policy.settings,
         endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),

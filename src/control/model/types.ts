@@ -13,6 +13,8 @@ export interface Model {
   readonly services: ReadonlyMap<string, ServiceModel>;
   /** By `namespace/name`, sorted. */
   readonly gateways: ReadonlyMap<string, GatewayModel>;
+  /** Places outside that routes alone lead to (XBackend), by {@link PortModel.id}, `namespace/XBackend/name:port`. */
+  readonly backends: ReadonlyMap<string, PortModel>;
 }
 
 export interface ServiceModel {
@@ -50,10 +52,12 @@ export interface PortModel {
   readonly endpoints: readonly EndpointModel[];
   /** Nobody is called there, whatever its slices say: the TLS that was asked for cannot be had. */
   readonly closed: boolean;
-  /** Of an ExternalName: the DNS name that is called instead of endpoints; null: endpoints. */
+  /** Of an ExternalName or an XBackend: the DNS name that is called instead of endpoints; null: endpoints. */
   readonly external: string | null;
   /** How its pods are spoken to in TLS; null: without. */
   readonly tls: BackendTlsModel | null;
+  /** What is shown in TLS: what the Gateway has for it, a certificate of its own, or nothing. */
+  readonly shown: SecretModel | 'of the Gateway' | null;
   readonly routes: PortRoutes;
   /** null: no policy says who may call it, and everybody may. */
   readonly access: AccessModel | null;
@@ -192,7 +196,7 @@ export type RuleAction =
 export interface BackendModel {
   /** {@link PortModel.id}; null: cannot be resolved, its share is answered 500. */
   readonly port: string | null;
-  /** Its requests stay in the mesh: it is no ExternalName. */
+  /** Its requests stay in the mesh: it is no ExternalName, and no XBackend. */
   readonly meshed: boolean;
   readonly weight: number;
   readonly requestEdits: HttpHeaderEdits | null;
@@ -296,17 +300,21 @@ export interface SecretModel {
 /** {@link PortModel.id} of every port that its routes send to, mirrors too. */
 export function portsOf({ sockets }: GatewayModel): ReadonlySet<string> {
   const ports = sockets.flatMap((socket) => [
-    ...hostsOf(socket).flatMap(({ rules }) =>
-      rules.flatMap(({ action, mirrors }) => [
-        ...(action.kind === 'forward' ? action.backends.map(({ port }) => port) : []),
-        ...mirrors.map(({ port }) => port),
-      ]),
-    ),
+    ...hostsOf(socket).flatMap(({ rules }) => portsOfRules(rules)),
     ...socket.chains.flatMap((chain) =>
       chain.kind === 'stream' ? chain.backends.map(({ port }) => port) : [],
     ),
   ]);
   return new Set(ports.filter((port) => port !== null));
+}
+
+export function portsOfRules(rules: readonly RuleModel[]): readonly string[] {
+  return rules
+    .flatMap(({ action, mirrors }) => [
+      ...(action.kind === 'forward' ? action.backends.map(({ port }) => port) : []),
+      ...mirrors.map(({ port }) => port),
+    ])
+    .filter((port) => port !== null);
 }
 
 /** Of all chains that read HTTP. */

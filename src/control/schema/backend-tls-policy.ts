@@ -39,6 +39,28 @@ const authority = z.strictObject({ group: refGroup, kind: refKind, name: refName
 const wellKnown =
   /^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$/;
 
+/** BackendTLSPolicyValidation: whom a proxy takes for the pods, or for what is called. */
+export const backendValidation = z
+  .strictObject({
+    caCertificateRefs: listOf(authority, 8),
+    wellKnownCACertificates: z
+      .string({ error: 'must be System' })
+      .max(253, 'must be at most 253 characters')
+      .regex(wellKnown, 'must be System, or a name of a domain')
+      .optional(),
+    hostname: preciseHost,
+    subjectAltNames: listOf(subjectAltName, 5),
+  })
+  .superRefine(({ caCertificateRefs, wellKnownCACertificates }, context) => {
+    const system = wellKnownCACertificates !== undefined && wellKnownCACertificates !== '';
+    if (system === caCertificateRefs.length > 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['caCertificateRefs'],
+        message: 'must be there, or wellKnownCACertificates, and not both',
+      });
+  });
+
 export const backendTlsPolicySpec = z.strictObject({
   targetRefs: z
     .array(target, { error: targetError })
@@ -59,30 +81,12 @@ export const backendTlsPolicySpec = z.strictObject({
         ),
       { error: 'must not have a target twice, but for its sections' },
     ),
-  validation: z
-    .strictObject({
-      caCertificateRefs: listOf(authority, 8),
-      wellKnownCACertificates: z
-        .string({ error: 'must be System' })
-        .max(253, 'must be at most 253 characters')
-        .regex(wellKnown, 'must be System, or a name of a domain')
-        .optional(),
-      hostname: preciseHost,
-      subjectAltNames: listOf(subjectAltName, 5),
-    })
-    .superRefine(({ caCertificateRefs, wellKnownCACertificates }, context) => {
-      const system = wellKnownCACertificates !== undefined && wellKnownCACertificates !== '';
-      if (system === caCertificateRefs.length > 0)
-        context.addIssue({
-          code: 'custom',
-          path: ['caCertificateRefs'],
-          message: 'must be there, or wellKnownCACertificates, and not both',
-        });
-    }),
+  validation: backendValidation,
   options: z
     .record(z.string(), z.string().max(4096, 'must be at most 4096 characters'))
     .nullish()
     .transform((value) => value ?? {}),
 });
 
+export type BackendValidation = z.output<typeof backendValidation>;
 export type BackendTlsPolicySpec = z.output<typeof backendTlsPolicySpec>;

@@ -45,6 +45,7 @@ const stricter: readonly Exception[] = [
   { pattern: /timeouts\.request = "99999s"/, reason: 'a timeout is a day at most' },
   { pattern: /minRetryRate\.interval = "1ms"/, reason: 'the limiter counts in seconds' },
   { pattern: /XBackendTrafficPolicy.*targetRefs\[0\]\.kind/, reason: 'a budget is of a Service' },
+  { pattern: /XBackend.*externalHostname\.hostname = "127/, reason: 'the host of whoever calls' },
   { pattern: /namespaces\.selector/, reason: 'LabelSelector is judged by Kubernetes elsewhere' },
 ];
 

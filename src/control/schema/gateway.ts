@@ -116,6 +116,7 @@ const listener = listenerFields.superRefine(({ protocol, tls, hostname }, contex
 });
 
 export const gatewayListener = listener;
+export const secretRef = objectRef;
 
 const bundlesError = 'must be a list of 1 to 16 references';
 

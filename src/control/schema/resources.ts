@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ObjectKey, Origin } from '../source/types.ts';
 import { type AccessPolicySpec, accessPolicySpec, accessRule, salvageAccessPolicy } from './access-policy.ts';
 import { type BackendTlsPolicySpec, backendTlsPolicySpec } from './backend-tls-policy.ts';
+import { type ExternalBackendSpec, externalBackendSpec, externalGroup } from './external-backend.ts';
 import {
   type BackendTrafficPolicySpec,
   backendTrafficPolicySpec,
@@ -56,6 +57,7 @@ export type ListenerSetObject = Typed<'ListenerSet', ListenerSetSpec>;
 export type GatewayClassObject = Typed<'GatewayClass', z.output<typeof gatewayClassSpec>>;
 export type ReferenceGrantObject = Typed<'ReferenceGrant', ReferenceGrantSpec>;
 export type BackendTrafficPolicyObject = Typed<'XBackendTrafficPolicy', BackendTrafficPolicySpec>;
+export type ExternalBackendObject = Typed<'XBackend', ExternalBackendSpec>;
 export type MeshObject = Typed<'XMesh', MeshSpec>;
 export type ServicePolicyObject = Typed<'ServicePolicy', ServicePolicySpec>;
 export type AccessPolicyObject = Typed<'AccessPolicy', AccessPolicySpec>;
@@ -89,6 +91,7 @@ export type Resource =
   | GatewayClassObject
   | ReferenceGrantObject
   | BackendTrafficPolicyObject
+  | ExternalBackendObject
   | MeshObject
   | ServicePolicyObject
   | AccessPolicyObject
@@ -214,13 +217,19 @@ export const kinds: readonly KindRow[] = [
     schema: withSpec(referenceGrantSpec),
   },
   {
-    group: 'gateway.networking.x-k8s.io',
+    group: externalGroup,
     kind: 'XBackendTrafficPolicy',
     versions: ['v1alpha1'],
     schema: withSpec(backendTrafficPolicySpec),
   },
   {
-    group: 'gateway.networking.x-k8s.io',
+    group: externalGroup,
+    kind: 'XBackend',
+    versions: ['v1alpha1'],
+    schema: withSpec(externalBackendSpec),
+  },
+  {
+    group: externalGroup,
     kind: 'XMesh',
     versions: ['v1alpha1'],
     schema: withSpec(meshSpec),

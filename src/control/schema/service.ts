@@ -2,7 +2,7 @@
 // Kubernetes' own business.
 
 import { z } from 'zod';
-import { integer, isIpv4, isIpv6, labels, listOf, portNumber } from './values.ts';
+import { integer, isIpv4, isIpv6, labels, listOf, ownHost, portNumber } from './values.ts';
 
 const servicePort = z.object({
   name: z.string().default(''),
@@ -16,9 +16,6 @@ const servicePort = z.object({
     .union([portNumber, z.string().min(1)], { error: 'must be a port number or a name' })
     .optional(),
 });
-
-/** Names and addresses of the loopback interface, on which a proxy's admin interface listens. */
-const ownHost = /^(?:(?:.+\.)?localhost\.?|127\..*|0\.0\.0\.0|::1?)$/i;
 
 export const serviceSpec = z.object({
   type: z

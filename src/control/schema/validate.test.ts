@@ -703,6 +703,34 @@ table('GatewayClass', 'gateway.networking.k8s.io/v1', 'GatewayClass', [
   ],
 ]);
 
+table('XBackend', 'gateway.networking.x-k8s.io/v1alpha1', 'XBackend', [
+  [
+    'the least of it',
+    'spec: { type: ExternalHostname, port: { port: 443 }, externalHostname: { hostname: a.example.com } }',
+  ],
+  [
+    'a name of this cluster',
+    'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: a.b.svc.cluster.local } }',
+    'spec.externalHostname.hostname: must not be of this cluster: a Service is named as such (got a.b.svc.cluster.local)',
+  ],
+  [
+    'the caller itself',
+    'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: localhost } }',
+    'spec.externalHostname.hostname: must not be the host of whoever calls: its admin interface is there (got localhost)',
+  ],
+  [
+    'a certificate that nobody asks for',
+    'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: a.b }, tls: { mode: ServerOnly, clientCertificateRef: { name: a } } }',
+    'spec.tls.clientCertificateRef: must be there where mode is ClientAndServer, and there alone (got {"name":"a"})',
+  ],
+  [
+    'a protocol and a type that there are not',
+    'spec: { type: Pod, port: { port: 80 }, externalHostname: { hostname: a.b }, protocol: GRPC }',
+    'spec.type: must be ExternalHostname (got Pod)',
+    'spec.protocol: must be TCP, HTTP, HTTP2, HTTP11, H2C or MCP (got GRPC)',
+  ],
+]);
+
 table('XMesh', 'gateway.networking.x-k8s.io/v1alpha1', 'XMesh', [
   ['ours', 'spec: { controllerName: weft.dev/mesh-controller, description: all of it }'],
   [

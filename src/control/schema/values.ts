@@ -98,6 +98,9 @@ export const hostname: z.ZodString = z
 /** A host name without a wildcard: a place to go to. */
 export const preciseHost: z.ZodString = hostname.regex(/^[^*]/, 'must not have a wildcard');
 
+/** Names and addresses of the loopback interface, on which a proxy's admin interface listens. */
+export const ownHost = /^(?:(?:.+\.)?localhost\.?|127\..*|0\.0\.0\.0|::1?)$/i;
+
 export const statusCode: z.ZodNumber = integer(100, 599);
 
 /** Of labels, annotations and selectors. */

@@ -70,6 +70,7 @@ const homeGroups: ReadonlyMap<string, string> = new Map([
   ['ReferenceGrant', 'gateway.networking.k8s.io'],
   ['BackendTLSPolicy', 'gateway.networking.k8s.io'],
   ['XBackendTrafficPolicy', 'gateway.networking.x-k8s.io'],
+  ['XBackend', 'gateway.networking.x-k8s.io'],
   ['XMesh', 'gateway.networking.x-k8s.io'],
   ['ServicePolicy', 'weft.dev'],
   ['AccessPolicy', 'weft.dev'],

@@ -9,6 +9,8 @@ import type { StatusInput } from './types.ts';
 
 /** PolicyStatus.ancestors: the CRDs' bound. */
 const ancestorsMax = 16;
+/** BackendStatus.parents: likewise. */
+const parentsMax = 32;
 
 export function wantPolicyStatus({
   object,
@@ -49,27 +51,45 @@ export function wantPolicyStatus({
   return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };
 }
 
-/** Of a policy that has its effect through Gateways: one entry for each that sends to its targets. */
-export function wantAncestorStatus({ present, conditions, generation, now }: StatusInput): KubeObject | null {
-  const before = listOf(fieldOf(present, 'ancestors'));
+/** PolicyStatus of a policy that has its effect through Gateways. */
+export function wantAncestorStatus(input: StatusInput): KubeObject | null {
+  return listUsers(input, { list: 'ancestors', ref: 'ancestorRef', max: ancestorsMax });
+}
+
+/** BackendStatus of an XBackend: the same under other names. */
+export function wantBackendStatus(input: StatusInput): KubeObject | null {
+  return listUsers(input, { list: 'parents', ref: 'parentRef', max: parentsMax });
+}
+
+interface UserFields {
+  readonly list: string;
+  readonly ref: string;
+  readonly max: number;
+}
+
+/** One entry for each Gateway, or Service, whose routes send to what it is about. */
+function listUsers(
+  { present, conditions, generation, now }: StatusInput,
+  { list, ref, max }: UserFields,
+): KubeObject | null {
+  const before = listOf(fieldOf(present, list));
   const foreign = before.filter((one) => one['controllerName'] !== gatewayController);
   const whole = conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
   const refs = new Map<string, KubeObject>();
   for (const { subject } of conditions)
     if (subject.of === 'ancestor') refs.set(describeSubject(subject), { ...subject.ref });
-  const own = [...refs].map(([about, ancestorRef]): KubeObject => {
+  const own = [...refs].map(([about, user]): KubeObject => {
     const said = conditions.filter(({ subject }) => describeSubject(subject) === about).map(toWanted);
     const old = before.find(
       (one) =>
         one['controllerName'] === gatewayController &&
-        fieldOf(one, 'ancestorRef', 'namespace') === ancestorRef['namespace'] &&
-        fieldOf(one, 'ancestorRef', 'name') === ancestorRef['name'],
+        ['kind', 'namespace', 'name'].every((field) => fieldOf(one, ref, field) === user[field]),
     );
     const merged = mergeConditions(old?.['conditions'], strictest([...whole, ...said]), generation, now);
-    return { ancestorRef, controllerName: gatewayController, conditions: merged };
+    return { [ref]: user, controllerName: gatewayController, conditions: merged };
   });
   if (own.length === 0 && foreign.length === before.length) return null;
-  return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };
+  return { [list]: [...foreign, ...own].slice(0, max) };
 }
 
 /** One of a type: a no counts more than a yes. */

@@ -56,6 +56,24 @@ metadata: { name: ledger }
 spec: { targetRefs: [{ group: "", kind: Service, name: ledger }], timeouts: { request: 5s } }
 `;
 
+const outside = `
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackend
+metadata: { name: partner }
+spec:
+  type: ExternalHostname
+  port: { port: 443 }
+  externalHostname: { hostname: api.example.com }
+  tls: { mode: ServerOnly }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: outside }
+spec:
+  parentRefs: [{ name: edge }, { group: "", kind: Service, name: ledger, port: 80 }]
+  rules: [{ backendRefs: [{ group: gateway.networking.x-k8s.io, kind: XBackend, name: partner }] }]
+`;
+
 const meshes = ['weft', 'asking', 'theirs']
   .map(
     (name) => `
@@ -165,10 +183,10 @@ describeOnCluster('status on a real API server', () => {
   }, 60_000);
 
   test('every object has what became of it, and others’ objects nothing', async () => {
-    // Its definition comes when the control plane runs already: what became of it is looked at further down.
-    await sh(
-      `kubectl apply --server-side -f ${await definitionsFolder('experimental')}/*_xmeshes.yaml >/dev/null`,
-    );
+    // These come when the control plane runs already: what became of their objects is looked at further down.
+    const folder = await definitionsFolder('experimental');
+    for (const plural of ['xmeshes', 'xbackends'])
+      await sh(`kubectl apply --server-side -f ${folder}/*_${plural}.yaml >/dev/null`);
     await sh('kubectl apply -f - >/dev/null', objects);
     const accepted = `kubectl get gatewayclass weft -o jsonpath='{.status.conditions[?(@.type=="Accepted")].status}'`;
     await until('the class', async () => (await sh(accepted)) === 'True');
@@ -248,6 +266,12 @@ describeOnCluster('status on a real API server', () => {
     expect(await accepted('theirs')).toBe('Unknown Pending');
     const features = await sh("kubectl get xmesh weft -o jsonpath='{.status.supportedFeatures[*].name}'");
     expect(features).toBe(meshFeatures.join(' '));
+  });
+
+  test('a place outside says who sends there', async () => {
+    await sh('kubectl apply -f - >/dev/null', outside);
+    const parents = `kubectl get xbackend partner -o jsonpath='{range .status.parents[*]}{.parentRef.kind} {.parentRef.name} {.conditions[*].reason}{"\\n"}{end}'`;
+    await until('both', async () => (await sh(parents)).trim() === 'Gateway edge Accepted\nService ledger Accepted');
   });
 
   test('nothing is written again when nothing changes', async () => {

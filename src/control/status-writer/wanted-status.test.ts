@@ -352,6 +352,30 @@ describe('a class', () => {
   });
 });
 
+test('a backend outside has an entry for each user, under its own names', () => {
+  const users = ['edge', 'inner'].map(
+    (name): Subject => ({
+      of: 'ancestor',
+      ref: { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace: 'shop', name },
+    }),
+  );
+  const foreign = { parentRef: { name: 'x' }, controllerName: 'example.com/other', conditions: [] };
+  const conditions = users.map((user) => said('Accepted', 'True', 'Accepted', user));
+  const { parents } = want('XBackend', {}, conditions, { parents: [foreign] }) as {
+    parents: readonly KubeObject[];
+  };
+  expect(parents).toMatchObject([
+    foreign,
+    {
+      parentRef: { kind: 'Gateway', name: 'edge' },
+      controllerName: gatewayController,
+      conditions: [{ status: 'True' }],
+    },
+    { parentRef: { kind: 'Gateway', name: 'inner' }, controllerName: gatewayController },
+  ]);
+  expect(want('XBackend', {}, [])).toBeNull();
+});
+
 describe('a mesh', () => {
   test('that names this controller has what became of it, with its features in order', () => {
     const conditions = [said('Accepted', 'False', 'InvalidParameters', itself)];

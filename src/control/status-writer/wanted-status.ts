@@ -6,7 +6,7 @@ import { wantClassStatus } from './gateway-class-status.ts';
 import { wantGatewayStatus } from './gateway-status.ts';
 import { wantListenerSetStatus } from './listener-set-status.ts';
 import { wantMeshStatus } from './mesh-status.ts';
-import { wantAncestorStatus, wantPolicyStatus } from './policy-status.ts';
+import { wantAncestorStatus, wantBackendStatus, wantPolicyStatus } from './policy-status.ts';
 import { wantRouteStatus } from './route-status.ts';
 import type { GatewayFacts, StatusInput } from './types.ts';
 
@@ -27,6 +27,7 @@ const byKind: Readonly<Record<string, Want>> = {
   AccessPolicy: wantPolicyStatus,
   XBackendTrafficPolicy: wantPolicyStatus,
   BackendTLSPolicy: wantAncestorStatus,
+  XBackend: wantBackendStatus,
 };
 
 /** Kinds whose status is ours to write. */

@@ -119,6 +119,7 @@ export function findOwners(
     for (const port of service.ports)
       if (port.id === name || name.endsWith(`/${hostName(service, port)}`))
         for (const owner of port.owners) owners.add(owner);
+  for (const owner of model.backends.get(name)?.owners ?? []) owners.add(owner);
   for (const gateway of gateways) {
     for (const socket of gateway.sockets)
       if (
