@@ -237,11 +237,18 @@ const localities: ReadonlyMap<string, PortModel['locality']> = new Map([
 ]);
 
 function tellHints(service: ServiceObject, book: ConditionBook): void {
-  const { trafficDistribution, type, ports } = service.spec;
+  const { trafficDistribution, internalTrafficPolicy, sessionAffinity, type, ports } = service.spec;
   const tell = (reason: string, message: string): void =>
     book.add(service.key, { type: 'PartiallyInvalid', status: 'False', reason, message, subject: itself });
   if (!localities.has(trafficDistribution))
     tell('UnknownHint', `trafficDistribution ${trafficDistribution} is not known here and has no effect`);
+  if (internalTrafficPolicy === 'Local')
+    tell('UnknownHint', 'internalTrafficPolicy Local has no effect in the mesh: calls leave their node');
+  if (sessionAffinity === 'ClientIP')
+    tell(
+      'UnknownHint',
+      'sessionAffinity ClientIP has no effect in the mesh: each request is balanced by itself',
+    );
   if (type === 'ExternalName' && ports.length === 0)
     tell('NoPorts', 'an ExternalName is carried by the ports it names, and it names none');
 }

@@ -44,6 +44,9 @@ export const serviceSpec = z.object({
    * A hint that an implementation which does not know it leaves alone, says Kubernetes; so it never costs the Service.
    */
   trafficDistribution: z.string().default(''),
+  /** These two say which endpoint a connection gets: told where the mesh, which chooses for requests, does not. */
+  internalTrafficPolicy: z.string().default(''),
+  sessionAffinity: z.string().default(''),
 });
 
 /** As the API server has it: of two ports with one number the mesh could not tell which is meant. */

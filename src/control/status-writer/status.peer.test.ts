@@ -271,7 +271,10 @@ describeOnCluster('status on a real API server', () => {
   test('a place outside says who sends there', async () => {
     await sh('kubectl apply -f - >/dev/null', outside);
     const parents = `kubectl get xbackend partner -o jsonpath='{range .status.parents[*]}{.parentRef.kind} {.parentRef.name} {.conditions[*].reason}{"\\n"}{end}'`;
-    await until('both', async () => (await sh(parents)).trim() === 'Gateway edge Accepted\nService ledger Accepted');
+    await until(
+      'both',
+      async () => (await sh(parents)).trim() === 'Gateway edge Accepted\nService ledger Accepted',
+    );
   });
 
   test('nothing is written again when nothing changes', async () => {
