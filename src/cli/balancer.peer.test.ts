@@ -18,6 +18,8 @@ import { serveGrpcAds } from '../xds/index.ts';
 
 setDefaultTimeout(60_000);
 
+/** Of three programs on a machine that is busy. */
+const startMs = 50_000;
 const root = join(import.meta.dir, '../..');
 /** The balancer speaks from this address, clients from the other one. */
 const [balancer, client] = ['127.0.0.1', '127.0.0.9'];
@@ -123,7 +125,7 @@ describeWith(['envoy', 'haproxy'], 'a Gateway behind a balancer', () => {
     start(join(root, 'bin/weft'), 'proxy', '-c', join(folder, 'bootstrap.json'));
     start('haproxy', '-f', join(folder, 'haproxy.cfg'));
     for (const [name, port] of Object.entries(balanced))
-      await until(`${name} serves`, async () => (await ask(port)) !== '');
+      await until(`${name} serves`, async () => (await ask(port)) !== '', startMs);
   });
 
   afterAll(async () => {
