@@ -6,7 +6,15 @@ export {
   type RequestHead,
   type ResponseHead,
 } from './head.ts';
-export { createConnectHead, createRequestHead, createResponseHead, createTrailers } from './made-head.ts';
+export {
+  copyResponseHead,
+  copyTrailers,
+  createConnectHead,
+  createRequestHead,
+  createResponseHead,
+  createTrailers,
+  listFields,
+} from './made-head.ts';
 export type {
   BodyReceiver,
   ByteSink,

@@ -156,3 +156,21 @@ function encodeText(text: string): string {
 export function createTrailers(fields: readonly (readonly [string, string])[]): Head {
   return new MadeHead(fields);
 }
+
+/** For who reads it when its message is over, and its lines may be the next message's. */
+export function copyResponseHead(head: ResponseHead): ResponseHead {
+  return createResponseHead(head.status, listFields(head));
+}
+
+/** The same of a trailer section. */
+export function copyTrailers(trailers: Head): Head {
+  return createTrailers(listFields(trailers));
+}
+
+/** As they stand, with all edits. */
+export function listFields(head: Head): [name: string, value: string][] {
+  const fields: [string, string][] = [];
+  for (let index = 0; index < head.count; index++)
+    if (!head.isRemoved(index)) fields.push([head.nameAt(index), head.valueAt(index)]);
+  return fields;
+}

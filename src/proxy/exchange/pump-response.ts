@@ -2,10 +2,9 @@
 // be completed.
 
 import { MeshError } from '../../base/index.ts';
-import type { Head } from '../../wire/index.ts';
+import { copyResponseHead, copyTrailers, type Head } from '../../wire/index.ts';
 import type { Attempt } from './attempt.ts';
 import { TransformError } from './body-transform.ts';
-import { copyResponseHead, copyTrailers } from './copy-head.ts';
 import { createGrpcTrailers, grpcStatusFor, grpcStatusOf, grpcUnknown, grpcUnsaid } from './grpc.ts';
 import { localReplies, truncatedDetails, truncatedFlags } from './local-replies.ts';
 import { settle } from './phases.ts';

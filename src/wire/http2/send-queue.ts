@@ -2,6 +2,7 @@
 // streams that wait take turns by the frame, so that none of them holds the others up.
 
 import type { Head } from '../head.ts';
+import { copyTrailers } from '../made-head.ts';
 import type { BodyReceiver } from '../stream.ts';
 import {
   defaultWindow,
@@ -68,7 +69,8 @@ export class SendQueue {
   end(stream: AnyStream, trailers: Head | null): void {
     if (stream.queue !== null) {
       stream.endQueued = true;
-      stream.queuedTrailers = trailers;
+      // Whose they are may have read another message by the time that they leave.
+      stream.queuedTrailers = trailers === null ? null : copyTrailers(trailers);
       return;
     }
     this.writeEnd(stream, trailers);

@@ -159,6 +159,21 @@ describe('windows', () => {
     expect(bench.take()).toEqual([`data 1 ${'b'.repeat(20)}`, 'data 1 end ']);
   });
 
+  test('trailers behind a body that waits are what they were when it was given', () => {
+    const bench = new ServerBench();
+    bench.feed(preface, settings([4, 0]), headers(1, getLines)).take();
+    const stream = bench.host.streams[0]!;
+    stream.sendResponse(createResponseHead(200, []), false);
+    stream.sendBody(Buffer.from('body'), 0, 4);
+    const trailers = createTrailers([['x-mine', '1']]);
+    stream.sendEnd(trailers);
+    trailers.removeName('x-mine');
+    trailers.add('x-of-another', '2');
+    bench.take();
+    bench.feed(windowUpdate(1, 4));
+    expect(bench.take()).toEqual(['data 1 body', 'headers 1 end [x-mine: 1]']);
+  });
+
   test('a smaller initial window may make one negative', () => {
     const bench = new ServerBench();
     bench.feed(preface, settings([4, 30]), headers(1, getLines)).take();
