@@ -169,7 +169,10 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onStreamOver(receiver: RequestReceiver): void {
     // One that still runs (a bug, or a stream lost while it waits) is not given to the next request.
-    if (receiver instanceof Exchange && receiver.state === 'idle') this.idleExchanges.push(receiver);
+    if (!(receiver instanceof Exchange) || receiver.state !== 'idle') return;
+    this.idleExchanges.push(receiver);
+    // Answered within the call that began it: nothing else will say that no stream is open.
+    if (this.idleSinceMs >= 0) this.giveBack(false);
   }
 
   onIdle(): void {
@@ -244,14 +247,15 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     return exchange;
   }
 
-  /** `all`: those that run too, which have nobody left to answer. */
+  /** Those whose streams are over; `all`: the others too, which have nobody left to answer. */
   private giveBack(all: boolean): void {
     const { exchanges, idleExchanges } = this;
     for (const exchange of all ? exchanges : idleExchanges) this.listener.exchanges.giveBack(exchange);
-    const running = exchanges.length === idleExchanges.length ? [] : exchanges.filter(isRunning);
+    const none = all || exchanges.length === idleExchanges.length;
+    const rest = none ? [] : exchanges.filter((exchange) => !idleExchanges.includes(exchange));
     exchanges.length = 0;
     idleExchanges.length = 0;
-    if (!all) exchanges.push(...running);
+    exchanges.push(...rest);
   }
 
   private endOfAge(): void {
@@ -280,8 +284,4 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     deadlines.headMs = now + (this.listener.http.headTimeoutMs || proxyLimits.streamIdleMs);
     deadlines.arm(now);
   }
-}
-
-function isRunning({ state }: Exchange): boolean {
-  return state !== 'idle';
 }

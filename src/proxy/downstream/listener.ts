@@ -106,7 +106,6 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
   /** Stops accepting for good. */
   retire(): void {
     this.retired = true;
-    this.exchanges.close();
     this.unbind();
   }
 

@@ -15,8 +15,9 @@ export const absentStream: ServerStream = {
   sendBody: absent,
   sendEnd: absent,
   reset: absent,
-  pause: absent,
-  resume: absent,
+  // What a connection says that failed within a call on the request that it failed.
+  pause() {},
+  resume() {},
 };
 
 export const absentHead: RequestHead = createRequestHead('', '', '', []);

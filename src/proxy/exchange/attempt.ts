@@ -77,6 +77,11 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   answersGrpc = false;
   /** It took longer than it may, and another was begun beside it: what becomes of it is tried again no more. */
   hedged = false;
+  /**
+   * It was a tunnel, or was to be one: its connection may have something to say when the request is over, so that no
+   * other request takes it.
+   */
+  spent = false;
   nextWaiter: ConnectionWaiter | null = null;
   previousWaiter: ConnectionWaiter | null = null;
   waitingIn: WaitList | null = null;
@@ -126,6 +131,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     this.endpoint = endpoint;
     this.startedMs = nowMs;
     this.state = 'waiting';
+    this.spent = true;
     this.raw = new RawStream(cluster, endpoint, client, this);
     if (this.raw.dial(nowMs)) return true;
     this.state = 'idle';
@@ -184,6 +190,7 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
     if (outcome === 'success' && this.answersGrpc) this.answeredMs = now;
     else this.finish(outcome, now);
     const tunnel = this.upgrade !== '' && opensTunnel(this.upgrade, status);
+    if (tunnel) this.spent = true;
     this.state = tunnel ? 'tunnel' : endStream ? 'idle' : 'answered';
     this.exchange.onAttemptHead(this, head, endStream, now);
   }
@@ -230,7 +237,13 @@ export class Attempt implements ResponseReceiver, ConnectionWaiter, TimerHandler
   }
 
   onWritable(): void {
-    this.exchange.onAttemptWritable();
+    const { state } = this;
+    if (state === 'sent' || state === 'answered' || state === 'tunnel') this.exchange.onAttemptWritable();
+  }
+
+  /** For another request: nobody has anything left to tell it. */
+  get reusable(): boolean {
+    return this.state === 'idle' && !this.spent;
   }
 
   /** No answer of it has come yet. */

@@ -26,12 +26,12 @@ export class Attempts {
 
   /** For a request that begins. */
   reset(): void {
-    if (this.current.state !== 'idle') this.current = new Attempt(this.owner);
+    if (!this.current.reusable) this.current = new Attempt(this.owner);
   }
 
   /** All are over, and their requests with them. */
   forgetAll(): void {
-    if (this.current.state === 'idle') this.current.forget();
+    if (this.current.reusable) this.current.forget();
     else this.current = new Attempt(this.owner);
   }
 

@@ -39,7 +39,7 @@ export class IdleExchanges {
     } else exchange.close();
   }
 
-  /** The listener is about to end: nothing is kept, now or later. */
+  /** The listener ends: nothing is kept, now or later. */
   close(): void {
     this.max = 0;
     for (const exchange of this.idle) exchange.close();

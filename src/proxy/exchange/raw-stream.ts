@@ -26,7 +26,8 @@ export class RawStream implements ClientStream, RawOwner {
   sent = false;
   readonly client: ClientEnds;
   private readonly connection: RawConnection;
-  private readonly receiver: RawReceiver;
+  /** Null once nobody wants to hear of it. */
+  private receiver: RawReceiver | null;
 
   constructor(cluster: Cluster, endpoint: Endpoint, client: ClientEnds, receiver: RawReceiver) {
     this.client = client;
@@ -41,7 +42,7 @@ export class RawStream implements ClientStream, RawOwner {
 
   /** Nobody wants it any more; nothing is told. */
   stop(): void {
-    this.connection.reset();
+    this.reset();
   }
 
   sendBody(bytes: Uint8Array, start: number, end: number): boolean {
@@ -53,6 +54,7 @@ export class RawStream implements ClientStream, RawOwner {
   }
 
   reset(): void {
+    this.receiver = null;
     this.connection.reset();
   }
 
@@ -68,26 +70,26 @@ export class RawStream implements ClientStream, RawOwner {
 
   onConnected(): void {
     this.sent = true;
-    this.receiver.onRawOpen(this);
+    this.receiver?.onRawOpen(this);
   }
 
   onConnectFailed(error: MeshError): void {
-    this.receiver.onConnectionFailed(error);
+    this.receiver?.onConnectionFailed(error);
   }
 
   onUpstreamData(bytes: Uint8Array): void {
-    this.receiver.onBody(bytes, 0, bytes.length);
+    this.receiver?.onBody(bytes, 0, bytes.length);
   }
 
   onUpstreamDrain(): void {
-    this.receiver.onWritable();
+    this.receiver?.onWritable();
   }
 
   onUpstreamEnd(): void {
-    this.receiver.onEnd(null);
+    this.receiver?.onEnd(null);
   }
 
   onUpstreamClosed(error: MeshError | null): void {
-    if (error !== null) this.receiver.onReset(error);
+    if (error !== null) this.receiver?.onReset(error);
   }
 }
