@@ -4,9 +4,12 @@
 import { expect, test } from 'bun:test';
 import { Xoshiro128 } from '../../base/index.ts';
 import { idleExchangesMax } from '../exchange/index.ts';
-import { listenerConfig } from '../testing/configs.ts';
+import { listenerConfig, route, routeConfig } from '../testing/configs.ts';
+import { Http2Client } from '../testing/http2-peers.ts';
 import type { OriginConnection } from '../testing/peers.ts';
 import { World } from '../testing/world.ts';
+
+const anyPath = { kind: 'prefix', value: '/', ignoreCase: false } as const;
 
 /** Answers with what was asked, path and body. */
 function echo(connection: OriginConnection, request: string): void {
@@ -88,4 +91,25 @@ test('any order of requests over any connections: each has its own answer, and a
     }
     world.expectSettled();
   }
+});
+
+test('a session of HTTP/2 that says nothing holds none, an answer of our own before it or not', () => {
+  const world = new World();
+  const plain = route();
+  const said = { kind: 'respond', status: 404, body: '' } as const;
+  const direct = {
+    ...plain,
+    name: 'd',
+    match: { ...plain.match, path: { ...anyPath, value: '/direct' } },
+    action: said,
+  };
+  world.serve([world.origin()], { listeners: [listenerConfig()], routes: [routeConfig([direct, plain])] });
+  const client = new Http2Client(world.network, world.listenAddress, world.clock);
+  world.run(50);
+  for (const path of ['/direct', '/', '/direct']) {
+    const call = client.request('GET', path);
+    world.run(50);
+    expect([call.ended, world.listener().exchanges.count]).toEqual([true, 1]);
+  }
+  world.expectSettled();
 });

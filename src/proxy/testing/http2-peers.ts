@@ -10,7 +10,7 @@ import {
   type Socket,
 } from '../../net/index.ts';
 import { type Http2Options, Http2ServerCodec, type Http2ServerHost } from '../../wire/http2/index.ts';
-import { createRequestHead, type ServerCodec } from '../../wire/index.ts';
+import { createRequestHead, type RequestHead, type ServerCodec } from '../../wire/index.ts';
 import { type Fields, type HttpAsked, HttpCall, HttpOrigin } from './http-ends.ts';
 
 function options(clock: Clock, extendedConnect: boolean): Http2Options {
@@ -40,10 +40,17 @@ export class Http2Client extends Http2ClientSocket {
 
   /** An extended CONNECT. */
   upgrade(protocol: string, path: string): HttpCall {
+    return this.openTunnel(createRequestHead('GET', 'ledger', path, []), protocol);
+  }
+
+  connect(authority: string): HttpCall {
+    return this.openTunnel(createRequestHead('CONNECT', authority, '', []), 'CONNECT');
+  }
+
+  private openTunnel(head: RequestHead, upgrade: string): HttpCall {
     const call = new HttpCall();
     if (this.codec === null) throw new Error('the connection is not open');
-    const head = Object.assign(createRequestHead('GET', 'ledger', path, []), { upgrade: protocol });
-    call.stream = this.codec.start(head, false, call);
+    call.stream = this.codec.start(Object.assign(head, { upgrade }), false, call);
     return call;
   }
 
