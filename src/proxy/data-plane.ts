@@ -284,7 +284,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
    */
   drain(cause: DrainCause = { kind: 'end' }): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    this.proxyDrain ??= this.beginDrain(cause);
+    if (this.proxyDrain === null) this.proxyDrain = this.beginDrain(cause);
+    else this.proxyDrain.tell(this.options.drainStrategy ?? strategyOf(cause), cause);
     return this.proxyDrain.done;
   }
 

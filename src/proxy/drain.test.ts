@@ -16,6 +16,10 @@ const causes = {
     void world.plane.drain({ kind: 'succession', withinMs: drainMs / 10 }),
   'a removed listener': (world: World) => world.serve(world.origins, { version: '2', listeners: [] }),
   '/drain_listeners?graceful': (world: World) => void world.plane.drain({ kind: 'asked', graceful: true }),
+  'the end, while it drains gradually': (world: World) => {
+    void world.plane.drain({ kind: 'asked', graceful: true });
+    void world.plane.drain();
+  },
   '/drain_listeners': (world: World) => void world.plane.drain({ kind: 'asked', graceful: false }),
 } as const;
 
@@ -54,6 +58,7 @@ describe('without a --drain-strategy', () => {
     ]),
     'a removed listener': gradual,
     '/drain_listeners?graceful': gradual,
+    'the end, while it drains gradually': [[0.01, 1]],
     '/drain_listeners': [[0.01, 1]],
   };
   for (const [cause, shares] of Object.entries(expected))

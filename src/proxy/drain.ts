@@ -97,7 +97,7 @@ export class ProxyDrain implements TimerHandler {
   private readonly clock: Clock;
   private readonly listeners: readonly RuntimeListener[];
   private readonly timer = new Timer(this, 0);
-  private readonly deadlineMs: number;
+  private deadlineMs: number;
   private readonly quietMs: QuietMs;
   private state: DrainState = 'serving';
   /** A connection that was idle for so long is taken for one that nobody asks on any more. */
@@ -133,12 +133,23 @@ export class ProxyDrain implements TimerHandler {
     this.done = new Promise((resolve) => {
       this.settle = resolve;
     });
-    // Callers are told to come back elsewhere; the application's own calls go on as if nothing were.
-    for (const listener of listeners) {
+    this.tell(strategy, cause);
+    clock.arm(this.timer, 0);
+  }
+
+  /**
+   * Callers are told to come back elsewhere; the application's own calls go on as if nothing were. Again where another
+   * cause comes while it drains: who was to go by and by goes at once when the process ends, or in a successor's time.
+   */
+  tell(strategy: DrainStrategy, cause: DrainCause): void {
+    if (this.state !== 'serving') return;
+    const succeeded = cause.kind === 'succession';
+    const withinMs = succeeded ? cause.withinMs : null;
+    if (withinMs !== null) this.deadlineMs = Math.min(this.deadlineMs, this.clock.now() + withinMs);
+    for (const listener of this.listeners) {
       if (succeeded || listener.config.direction !== 'outbound') listener.beginDrain(strategy, withinMs);
       if (succeeded) listener.unbind();
     }
-    clock.arm(this.timer, 0);
   }
 
   onTimer(_kind: number, nowMs: number): void {

@@ -26,6 +26,14 @@ export interface PacedBody {
   resumeSource(): void;
 }
 
+/** So many at least: a body in pieces of a byte is held in as many bytes as it has, not in a hundred times that. */
+const pieceBytesMin = 4 * 1024;
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  length: number;
+}
+
 /** passing (nothing is held) <-> holding -> (the sender ends) ending -> over; from each of them by {@link stop}. */
 export class BodyPace implements TimerHandler {
   private readonly clock: Clock;
@@ -33,9 +41,11 @@ export class BodyPace implements TimerHandler {
   private readonly limits: PaceLimit[] = [];
   private readonly timer = new Timer(this, 0);
   private intervalMs = Number.POSITIVE_INFINITY;
-  private readonly pieces: Uint8Array[] = [];
+  private readonly pieces: Piece[] = [];
   /** Where the first piece begins that was not sent. */
   private at = 0;
+  /** Its request is over: another may run where it did. */
+  private stopped = false;
   /** The sender is done. */
   ended = false;
   private trailers: Head | null = null;
@@ -55,16 +65,17 @@ export class BodyPace implements TimerHandler {
   }
 
   write(bytes: Uint8Array, start: number, end: number): void {
+    if (this.stopped) return;
     for (const limit of this.limits) limit.onIncoming(end - start);
     const passed = this.held > 0 || this.blocked ? 0 : this.allow(end - start);
     if (passed > 0 && !this.body.send(bytes, start, start + passed)) this.blocked = true;
+    // Who it was given to may have answered.
+    if (this.stopped) return;
     if (passed === end - start) {
       if (this.blocked) this.body.pauseSource();
       return;
     }
-    // Not `slice`, which of a Buffer is no copy.
-    this.pieces.push(new Uint8Array(bytes.subarray(start + passed, end)));
-    this.held += end - start - passed;
+    this.hold(bytes, start + passed, end);
     this.body.pauseSource();
     if (!this.timer.armed) this.clock.arm(this.timer, this.intervalMs);
   }
@@ -77,6 +88,7 @@ export class BodyPace implements TimerHandler {
   }
 
   onWritable(): void {
+    if (this.stopped) return;
     this.blocked = false;
     if (this.held === 0) this.body.resumeSource();
     // Not now: who says so may not be ready to be given anything.
@@ -84,10 +96,11 @@ export class BodyPace implements TimerHandler {
   }
 
   onTimer(): void {
-    if (!this.blocked) this.flush();
+    if (!this.blocked && !this.stopped) this.flush();
   }
 
   stop(): void {
+    this.stopped = true;
     this.clock.cancel(this.timer);
     for (const limit of this.limits.splice(0)) limit.onOver();
     this.pieces.length = 0;
@@ -105,12 +118,25 @@ export class BodyPace implements TimerHandler {
       if (end === piece.length) this.pieces.shift();
       this.at = end === piece.length ? 0 : end;
       // What was allowed goes, taken at once or not: it is no more than was held.
-      if (!this.body.send(piece, start, end)) this.blocked = true;
+      if (!this.body.send(piece.bytes, start, end)) this.blocked = true;
+      if (this.stopped) return;
     }
     if (this.held > 0) {
       if (!this.timer.armed) this.clock.arm(this.timer, this.intervalMs);
     } else if (this.ended) this.body.finish(this.trailers);
     else if (!this.blocked) this.body.resumeSource();
+  }
+
+  private hold(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    let last = this.pieces.at(-1);
+    if (last === undefined || last.length + count > last.bytes.length) {
+      last = { bytes: new Uint8Array(Math.max(count, pieceBytesMin)), length: 0 };
+      this.pieces.push(last);
+    }
+    last.bytes.set(bytes.subarray(start, end), last.length);
+    last.length += count;
+    this.held += count;
   }
 
   /** As much as every limit lets pass. */

@@ -178,9 +178,11 @@ export class Exchange implements RequestReceiver, AttemptOwner, TimerHandler {
 
   onEnd(trailers: Head | null): void {
     const { attempts, request } = this;
-    const { requestPace, requestTransform } = request;
+    const { requestPace, requestTransform, stream } = request;
     if (requestTransform !== null && !finishRequestBody(request, attempts, requestTransform, trailers))
       return;
+    // Who was given the last of it may have answered, and another request run here.
+    if (request.stream !== stream) return;
     this.deadlines.receiveMs = never;
     if (!requestPace?.end(trailers)) this.onWhole(trailers);
   }

@@ -5,7 +5,7 @@ import type { RequestState } from './request-state.ts';
 
 export function pauseRequest(request: RequestState): void {
   // Who has sent all of it could not send less.
-  if (request.paused || request.requestEnded || request.requestPace?.ended) return;
+  if (request.paused || request.received) return;
   request.paused = true;
   request.stream.pause();
 }

@@ -47,7 +47,8 @@ export function finishRequestBody(
 export function endRequest(request: RequestState, attempts: Attempts, nowMs: number): void {
   const { deadlines, mirrors, state } = request;
   request.mirrors = null;
-  startDeadlines(request, nowMs);
+  // An answer that is whole and only paced has no endpoint to wait for.
+  if (!request.responsePace?.ended) startDeadlines(request, nowMs);
   if (state === 'connecting' || state === 'forwarding') startAttemptDeadline(request, nowMs);
   deadlines.arm(nowMs);
   if (state === 'forwarding' || state === 'relaying') attempts.current.sendEnd(request.requestTrailers);

@@ -323,6 +323,11 @@ export class RequestState implements SubsetRequest<Endpoint> {
     return this.metadata?.get(filter);
   }
 
+  /** The client has sent all of it, passed on or not. */
+  get received(): boolean {
+    return this.requestEnded || this.requestPace?.ended === true;
+  }
+
   /** All that an answer waits for is here: times for it begin. What is to become a tunnel has no body before. */
   get complete(): boolean {
     return this.requestEnded || this.upgrade !== '';

@@ -24,13 +24,13 @@ export function timeOut(
   const error = new MeshError(code, 'internal', 'no', 'the request took too long');
   if (attempts.sent) request.sent = true;
   // Whose fault it was: an endpoint that owes an answer, or a client that owes the rest of its request.
-  if (code === 'request-timeout' || request.requestEnded) attempts.timeOut(error, nowMs);
+  if (code === 'request-timeout' || request.received) attempts.timeOut(error, nowMs);
   else attempts.cancel(nowMs);
   if (request.state === 'relaying') {
     truncate(request, attempts.current, error, nowMs);
     return;
   }
-  if (request.requestEnded) replyError(request, code);
+  if (request.received) replyError(request, code);
   else {
     // What is left of a request that nobody sends is not waited for.
     request.owner.endWithAnswer();
@@ -49,6 +49,6 @@ export function endLongStream(request: RequestState, attempts: Attempts, nowMs: 
     return;
   }
   request.failed = true;
-  if (!request.requestEnded) request.owner.endWithAnswer();
-  deny(request, durationOver(request.requestEnded));
+  if (!request.received) request.owner.endWithAnswer();
+  deny(request, durationOver(request.received));
 }

@@ -221,6 +221,23 @@ describe('a request', () => {
     return { world, origin, client, counts, seen: () => got({ received: seen }) };
   }
 
+  test('refused by who is given it leaves the next one, which waits behind it, whole', () => {
+    const small = { ...upward, rate: { bytesPerSecond: 2 * kibibyte, intervalMs: 50 } };
+    const { world, origin } = setup(small, { kind: 'buffer', bytesMax: 4 * kibibyte });
+    const six = 6 * kibibyte;
+    const head = (path: string) =>
+      `POST ${path} HTTP/1.1\r\nhost: ledger\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const long = `${head('/long')}${six.toString(16)}\r\n${'#'.repeat(six)}\r\n0\r\n\r\n`;
+    const client = world.client().send(`${long}${head('/next')}2\r\nab\r\n`);
+    world.run(3_000);
+    client.send('2\r\ncd\r\n0\r\n\r\n');
+    world.run(3_000);
+    expect(client.statuses).toEqual([413, 200]);
+    expect(origin.requests).toHaveLength(1);
+    expect(origin.requests[0]).toEndWith('\r\n\r\nabcd');
+    world.expectSettled();
+  });
+
   test('comes at the rate, and is answered when it is there', () => {
     const { world, client, counts, seen } = upload();
     world.run(500);

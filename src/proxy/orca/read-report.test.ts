@@ -107,6 +107,26 @@ describe('readReport', () => {
     expect(read([field, `BIN ${base64Report({ named_metrics: many })}`])).toBe('refused');
   });
 
+  test('no figure is so large that nothing else counts beside it, and no name is long', () => {
+    const { figureMax, nameLengthMax } = orcaLimits;
+    for (const [value, verdict] of [
+      [figureMax, true],
+      [figureMax * 1.01, false],
+      [-figureMax * 1.01, false],
+      [1e308, false],
+    ] as const) {
+      const metrics = { named_metrics: { n: value } };
+      for (const report of [
+        `TEXT named_metrics.n:${value}`,
+        `JSON ${JSON.stringify(metrics)}`,
+        `BIN ${base64Report(metrics)}`,
+      ])
+        expect(read([field, report]) !== 'refused').toBe(verdict);
+    }
+    expect(read([field, `TEXT named_metrics.${'n'.repeat(nameLengthMax)}:1`])).not.toBe('refused');
+    expect(read([field, `TEXT named_metrics.${'n'.repeat(nameLengthMax + 1)}:1`])).toBe('refused');
+  });
+
   test('whatever comes, it is a report of finite numbers or none', () => {
     const bytes = fc
       .uint8Array({ maxLength: 80 })

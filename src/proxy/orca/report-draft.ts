@@ -48,12 +48,16 @@ export class ReportDraft implements LoadReport {
     this.named += 1;
     if (this.named > orcaLimits.metricsMax)
       throw new ReportError(`names more than ${orcaLimits.metricsMax} figures`);
+    if (name.length > orcaLimits.nameLengthMax)
+      throw new ReportError(`names a figure with more than ${orcaLimits.nameLengthMax} characters`);
     // Costs and metrics of one's own may be below 0.
     this[key].set(name, this.check(value, key === 'utilization' ? 0 : Number.NEGATIVE_INFINITY));
   }
 
   private check(value: number, least: number): number {
     if (!Number.isFinite(value)) throw new ReportError('holds what is no finite number');
+    if (Math.abs(value) > orcaLimits.figureMax)
+      throw new ReportError(`holds a number beyond ${orcaLimits.figureMax}`);
     if (value < least) throw new ReportError('holds a number below 0');
     return value;
   }
