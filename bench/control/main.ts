@@ -16,6 +16,7 @@ export interface ControlBenchOptions {
   readonly large: { readonly services: number; readonly scopes: number };
   /** Endpoint changes measured. */
   readonly changes: number;
+  /** Of proxies that take virtual hosts one by one; a tenth of it of the others. */
   readonly churnSeconds: number;
   readonly idleSeconds: number;
 }
@@ -29,24 +30,25 @@ export async function benchControl(options: ControlBenchOptions): Promise<void> 
     build(folder);
     const run = (subject: Subject) => measure(subject, join(folder, 'clients'), clientConnections);
     const { services, streams, large } = options;
+    const shorter = { ...options, churnSeconds: Math.ceil(options.churnSeconds / 10) };
     print(
       [
         await run(goControlPlane(folder, options)),
         await run(weft('weft', options, services, streams, ['-vhds'])),
-        await run(weft('weft, whole tables', options, services, streams, [])),
+        await run(weft('weft, whole tables', shorter, services, streams, [])),
       ],
       `${services} Services × ${endpoints} endpoints, ${streams} incremental streams`,
     );
     print(
       [
         await run(goControlPlane(folder, options, ['-sotw'])),
-        await run(weft('weft', options, services, streams, ['-sotw'])),
+        await run(weft('weft', shorter, services, streams, ['-sotw'])),
       ],
       `${services} Services × ${endpoints} endpoints, ${streams} streams of the state of the world`,
     );
     const scoped = ['-vhds', '-app', 's%d', '-zones', '3'];
     print(
-      [await run(weft('weft', options, large.services, large.scopes, scoped))],
+      [await run(weft('weft', shorter, large.services, large.scopes, scoped))],
       `${large.services} Services × ${endpoints} endpoints, ${large.scopes} scopes`,
     );
   } finally {

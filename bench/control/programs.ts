@@ -9,8 +9,11 @@ export function buildPeer(path: '.' | './clients', output: string): void {
   if (!built.success) throw new Error(`${path} cannot be built: ${built.stderr.toString()}`);
 }
 
+/** As `weft control` begins itself (docs/decisions/0020). */
+const smallHeap = `BUN_JSC_forceRAMSize=${4 * 1024 ** 3}`;
+
 /** Weft's control plane with so many Services, and commands on its standard input (serve.ts). */
 export function controlCommand(services: number, endpoints: number): readonly string[] {
   const serve = fileURLToPath(new URL('serve.ts', import.meta.url));
-  return [process.execPath, serve, String(services), String(endpoints)];
+  return ['env', smallHeap, process.execPath, serve, String(services), String(endpoints)];
 }

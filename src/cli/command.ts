@@ -11,7 +11,7 @@ export type CliCommand = Command;
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** Many of it run on one machine, for long. */
+  /** It runs for long, on a machine that it shares. */
   readonly smallHeap?: true;
   readonly load: () => Promise<{ readonly command: CliCommand }>;
 }

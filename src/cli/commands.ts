@@ -13,6 +13,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'control',
     summary: 'run the control plane over a directory of manifests',
+    smallHeap: true,
     load: () => import('./control.ts'),
   },
   {

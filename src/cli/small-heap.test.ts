@@ -15,8 +15,9 @@ const config = JSON.stringify({
   admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
 });
 
-function start(env: Readonly<Record<string, string>> = {}) {
-  const words = ['proxy', '--config-yaml', config, '--log-level', 'error'];
+const proxyWords = ['proxy', '--config-yaml', config, '--log-level', 'error'];
+
+function start(env: Readonly<Record<string, string>> = {}, words: readonly string[] = proxyWords) {
   const child = Bun.spawn([join(import.meta.dir, '../../bin/weft'), ...words], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,6 +42,19 @@ test.skipIf(!canTell)('a proxy starts itself again, as what it was, and leaves n
   await until('both serve', () => serves(openOf(plain)) && openOf(small).join() === openOf(plain).join());
   for (const { read, words } of [plain, small])
     expect(read('cmdline').slice(-1 - words.length, -1)).toEqual(words);
+});
+
+test.skipIf(!canTell)('a control plane does so too', async () => {
+  const { read } = start({}, [
+    'control',
+    '--dir',
+    import.meta.dir,
+    '--xds',
+    '127.0.0.1:0',
+    '--admin',
+    '127.0.0.1:0',
+  ]);
+  await until('its new environment', () => read('environ').includes('BUN_JSC_forceRAMSize=4294967296'));
 });
 
 test.skipIf(!canTell)('what was said of the heap stays said', async () => {
