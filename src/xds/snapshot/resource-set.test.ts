@@ -78,6 +78,41 @@ describe('ResourceSet', () => {
     expect(ResourceSet.over(seen, own, after)).toBe(after);
   });
 
+  test('what lies over a set is counted the same, whatever lay over another before', () => {
+    const few = fc.record({ name: fc.integer({ min: 0, max: 8 }), version: fc.integer({ min: 0, max: 3 }) });
+    const step = fc.record({
+      changed: fc.array(few, { maxLength: 6 }),
+      own: fc.array(few, { maxLength: 6 }),
+    });
+    const listOf = (changes: readonly { readonly name: number; readonly version: number }[]) => [
+      ...new Map(changes.map(({ name, version }) => [`n${name}`, resource(`n${name}`, version)])).values(),
+    ];
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        let shared = ResourceSet.of([]);
+        let before: ResourceSet | undefined;
+        for (const { changed, own } of steps) {
+          const [next, gone] = [listOf(changed), changed.filter(({ version }) => version === 0)];
+          const names = new Set(gone.map(({ name }) => `n${name}`));
+          shared = shared.with(
+            next.filter(({ name }) => !names.has(name)),
+            names,
+          );
+          const kept = listOf(own).map((one) => {
+            const held = before?.over.get(one.name);
+            return held?.version === one.version ? held : one;
+          });
+          const set = ResourceSet.over(shared, kept, before);
+          const alone = ResourceSet.over(shared, kept);
+          expect([set.size, versionOf(set)]).toEqual([alone.size, versionOf(alone)]);
+          expect(versionOf(set)).toBe(versionOf(new Map([...set])));
+          before = set;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('the sets before are not kept by their followers', () => {
     let set = ResourceSet.of([resource('a', 0)]);
     const first = new WeakRef(set);

@@ -42,13 +42,29 @@ export class ResourceSet implements ResourceMap {
       const size = before.size - before.base.size + base.size;
       return new ResourceSet(base, before.over, size, before.sumOver(base));
     }
-    let { size, sum } = base;
-    for (const resource of own) {
-      const below = base.get(resource.name);
-      sum += hashResource(resource) - (below === undefined ? 0n : hashResource(below));
-      size += below === undefined ? 1 : 0;
+    const over = isSame ? before.over : toMap(own);
+    const known = before !== undefined && before.base instanceof ResourceSet ? before : base;
+    return known.turnedInto(base, over);
+  }
+
+  /** Counted from what this counts already: of the overlay of a namespace that has thousands, few are others. */
+  private turnedInto(base: ResourceSet, over: Overlay): ResourceSet {
+    const [oldBase, oldOver] = this === base ? [base, nothing] : [this.base, this.over];
+    let size = this.size - oldBase.size + base.size;
+    let sum = this.sum - sumOf(oldBase) + base.sum;
+    const count = (sign: 1 | -1, one: XdsResource | null, below: XdsResource | undefined): void => {
+      size += sign * ((one === null ? 0 : 1) - (below === undefined ? 0 : 1));
+      const hashes = [one ?? undefined, below].map((held) => (held === undefined ? 0n : hashResource(held)));
+      sum += BigInt(sign) * (hashes[0]! - hashes[1]!);
+    };
+    for (const [name, one] of over) {
+      const [old, oldBelow, below] = [oldOver.get(name), oldBase.get(name), base.get(name)];
+      if (old === one && oldBelow === below) continue;
+      if (old !== undefined) count(-1, old, oldBelow);
+      count(1, one, below);
     }
-    return new ResourceSet(base, isSame ? before.over : toMap(own), size, BigInt.asUintN(128, sum));
+    for (const [name, old] of oldOver) if (!over.has(name)) count(-1, old, oldBase.get(name));
+    return new ResourceSet(base, over, size, BigInt.asUintN(128, sum));
   }
 
   /** The same set if nothing differs. */
