@@ -41,7 +41,7 @@ test.skipIf(!canTell)('a proxy starts itself again, as what it was, and leaves n
   const serves = (open: readonly string[]) => open.filter((name) => name === 'socket').length > 2;
   await until('both serve', () => serves(openOf(plain)) && openOf(small).join() === openOf(plain).join());
   for (const { read, words } of [plain, small])
-    expect(read('cmdline').slice(-1 - words.length, -1)).toEqual(words);
+    expect(read('cmdline').slice(-1 - words.length, -1)).toEqual([...words]);
 });
 
 test.skipIf(!canTell)('a control plane does so too', async () => {

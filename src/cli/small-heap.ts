@@ -1,6 +1,6 @@
 // How far the runtime lets its heap grow between collections follows the memory of the machine, as for a program that
-// has it to itself. A proxy has not, as there is one beside every replica; nor has a control plane. The runtime hears of
-// that by its environment alone, and only when it starts, so the process begins itself anew (docs/decisions/0020).
+// has it to itself. A proxy has not, as there is one beside every replica; nor has a control plane. The runtime hears
+// of that by its environment alone, and only when it starts, so the process begins itself anew (docs/decisions/0020).
 
 import { totalmem } from 'node:os';
 

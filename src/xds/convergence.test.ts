@@ -156,3 +156,70 @@ describe.each(['sotw', 'delta'] as const)('%s: a proxy and the control plane', (
     );
   });
 });
+
+describe.each(['sotw', 'delta'] as const)('%s: a control plane that is killed in a push', (variant) => {
+  const before: State = { clusters: [0, 1, 2], revision: 0, routes: [[0, 1], [2]], waitMs: 0, cut: false };
+  /** Everything about it is another: clusters come, go and change, and so do the routes to them. */
+  const after: State = {
+    clusters: [1, 2, 3, 4],
+    revision: 1,
+    routes: [[3, 1], [2], [4]],
+    waitMs: 0,
+    cut: false,
+  };
+
+  test.each(Array.from({ length: 41 }, (_, ms) => ms))(
+    'after %i ms, its successor brings the rest; nothing is ever empty',
+    (killedMs) => {
+      const clock = new VirtualClock();
+      const start = (source: TestSource) =>
+        new AdsServer({ clock, log: silentLog, snapshotFor: () => source });
+      const source = new TestSource();
+      source.set(createSnapshot(createResources(before)));
+      const transport = createMemoryAdsTransport(start(source), { clock, delayMs: 2, messagesMax: 2 });
+      const proxy = new TestProxy();
+      const random = new Xoshiro128(killedMs);
+      const options = {
+        transport,
+        variant,
+        clock,
+        random,
+        node: testNode,
+        subscriber: proxy,
+        log: silentLog,
+      };
+      const client = new AdsClient(options);
+      proxy.client = client;
+      client.subscribe(cluster, '*');
+      client.subscribe(listener, '*');
+      client.start();
+      clock.advanceBy(10_000);
+      const types = Object.values(typeUrls).filter((typeUrl) => proxy.names(typeUrl).length > 0);
+      expect(types).toHaveLength(4);
+      const advance = (ms: number) => {
+        for (let passed = 0; passed < ms; passed++) {
+          clock.advanceBy(1);
+          for (const typeUrl of types) expect(proxy.names(typeUrl)).not.toEqual([]);
+        }
+      };
+      source.set(createSnapshot(createResources(after), source.current()));
+      advance(killedMs);
+      transport.setServer(null);
+      advance(300);
+      // It remembers nothing of its predecessor, and at first knows nothing of the mesh either.
+      const own = new TestSource();
+      transport.setServer(start(own));
+      advance(1_000);
+      own.set(createSnapshot(createResources(after)));
+      advance(20_000);
+      for (const typeUrl of types)
+        expect(proxy.names(typeUrl)).toEqual(
+          createResources(after)
+            .filter((resource) => resource.typeUrl === typeUrl)
+            .map(({ name, version }) => `${name} ${version}`)
+            .sort(),
+        );
+      if (variant === 'delta') expect(proxy.faults).toEqual([]);
+    },
+  );
+});
