@@ -2,8 +2,8 @@
 
 import type { Log } from '../base/index.ts';
 import {
-  createBunNetwork,
   createFileStore,
+  createPrivateNetwork,
   createSystemClock,
   createSystemRandom,
   createSystemResolver,
@@ -21,7 +21,7 @@ export function warmUpThread(requests: number, thread: number, log: Log): void {
   void warmUp({
     clock: createSystemClock(),
     random: createSystemRandom(),
-    network: createBunNetwork(),
+    network: createPrivateNetwork(),
     resolver: createSystemResolver(),
     store: createFileStore(),
     requests,

@@ -51,17 +51,20 @@ export function inheritedFrom(
   return copies.filter((copy) => copy >= 0);
 }
 
+/** Of the network that listens. */
+export interface ListenBy {
+  readonly system: Libc | null;
+  readonly handlers: Bun.SocketHandler<unknown>;
+  /** A successor may take it over. */
+  readonly handsOver: boolean;
+}
+
 /** A predecessor of more threads leaves more queues than one. */
-export function listenAtAll(
-  options: ListenOptions,
-  inherited: readonly number[],
-  system: Libc | null,
-  handlers: Bun.SocketHandler<unknown>,
-): Listener {
+export function listenAtAll(options: ListenOptions, inherited: readonly number[], by: ListenBy): Listener {
   const [first = null, ...further] = inherited;
-  const listener = listen(options, first, system, handlers);
+  const listener = listen(options, first, by);
   if (further.length === 0) return listener;
-  const all = [listener, ...further.map((fd) => listen(options, fd, system, handlers))];
+  const all = [listener, ...further.map((fd) => listen(options, fd, by))];
   return {
     address: listener.address,
     suspend() {
@@ -76,15 +79,10 @@ export function listenAtAll(
   };
 }
 
-function listen(
-  options: ListenOptions,
-  fd: number | null,
-  system: Libc | null,
-  handlers: Bun.SocketHandler<unknown>,
-): Listener {
+function listen(options: ListenOptions, fd: number | null, by: ListenBy): Listener {
   const acceptor = { accept: options.accept, address: options.address };
   try {
-    return new BunListener(acceptor, options, fd, system, handlers);
+    return new BunListener(acceptor, options, fd, by);
   } catch (cause) {
     throw createListenError(options.address, cause);
   }
@@ -105,8 +103,7 @@ class BunListener implements Listener {
     acceptor: Acceptor,
     options: ListenOptions,
     fd: number | null,
-    system: Libc | null,
-    handlers: Bun.SocketHandler<unknown>,
+    { system, handlers, handsOver }: ListenBy,
   ) {
     this.acceptor = acceptor;
     this.system = system;
@@ -120,7 +117,7 @@ class BunListener implements Listener {
     this.raw = raw;
     this.address = acceptor.address;
     this.entry = { address: acceptor.address, descriptor: own?.descriptor ?? descriptorOf(raw) };
-    if (this.entry.descriptor >= 0) openListeners.add(this.entry);
+    if (handsOver && this.entry.descriptor >= 0) openListeners.add(this.entry);
     this.backlog = backlog;
     this.setBacklog();
   }

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createBunNetwork } from './bun-network.ts';
-import type { Socket, SocketHandler } from './network.ts';
+import { listOpenListeners } from './bun-listener.ts';
+import { createBunNetwork, createPrivateNetwork } from './bun-network.ts';
+import type { Network, Socket, SocketHandler } from './network.ts';
 import { runNetworkSuite } from './network-suite.ts';
 import { runTlsSuite } from './tls-suite.ts';
 
@@ -106,5 +107,18 @@ describe('Bun sockets', () => {
     const lines = (await child.stdout.text()).trim().split('\n').sort();
     expect(lines).toEqual(['closed peer-reset', 'uncaught bug: of a handler']);
     expect(await child.exited).toBe(0);
+  });
+
+  test('what listens is there for a successor, but what is private', () => {
+    const listen = (network: Network) =>
+      network.listen({
+        address: { kind: 'ip', host: '127.0.0.1', port: 0 },
+        accept: () => ({ onOpen() {}, onData() {}, onDrain() {}, onEnd() {}, onClose() {} }),
+      });
+    const [open, hidden] = [listen(createBunNetwork()), listen(createPrivateNetwork())];
+    const offered = listOpenListeners().map(({ address }) => address);
+    expect(offered).toContainEqual(open.address);
+    expect(offered).not.toContainEqual(hidden.address);
+    for (const one of [open, hidden]) one.close();
   });
 });

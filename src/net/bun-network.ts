@@ -18,12 +18,17 @@ import { beginTurn, endTurn } from './turn.ts';
 
 /**
  * `system` is the C library; null (a test, or a system without) leaves connecting to Bun. `inherited` are listening
- * descriptors of a predecessor by formatted address: whoever listens there does so on a copy of it.
+ * descriptors of a predecessor by formatted address: whoever listens there does so on a copy of it. `handsOver`: a
+ * successor may take what listens.
  */
-export function createBunNetwork(system = libc(), inherited: InheritedDescriptors = new Map()): Network {
+export function createBunNetwork(
+  system = libc(),
+  inherited: InheritedDescriptors = new Map(),
+  handsOver = true,
+): Network {
+  const by = { system, handlers: acceptedHandler, handsOver };
   return {
-    listen: (options) =>
-      listenAtAll(options, inheritedFrom(system, inherited, options.address), system, acceptedHandler),
+    listen: (options) => listenAtAll(options, inheritedFrom(system, inherited, options.address), by),
     connect(address, handler, options = {}) {
       const { preface = null } = options;
       const [to, plain] = preface === null ? [handler, options] : withPreface(handler, options, preface);
@@ -31,6 +36,11 @@ export function createBunNetwork(system = libc(), inherited: InheritedDescriptor
     },
     createTlsContext: createBunTlsContext,
   };
+}
+
+/** Whose listeners are this process's own affair: no successor takes them. */
+export function createPrivateNetwork(): Network {
+  return createBunNetwork(libc(), new Map(), false);
 }
 
 const nowhere: Address = { kind: 'ip', host: '0.0.0.0', port: 0 };

@@ -4,7 +4,7 @@ export {
   type OpenListener,
   shareDescriptors,
 } from './bun-listener.ts';
-export { createBunNetwork } from './bun-network.ts';
+export { createBunNetwork, createPrivateNetwork } from './bun-network.ts';
 export { createFileStore, type FileStoreOptions } from './file-store.ts';
 export { gunzip } from './gunzip.ts';
 export { announceReady, closeInherited, offerListeners, takeListeners } from './hand-over.ts';

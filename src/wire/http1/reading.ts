@@ -32,7 +32,11 @@ export class Readings<H extends AnyHead> {
   }
 
   take(): Reading<H> {
-    return this.idle.pop() ?? this.create();
+    const reading = this.idle.pop();
+    if (reading === undefined) return this.create();
+    // Once more: who still looks at a head that is over makes it remember what it says then.
+    reading.head.reset();
+    return reading;
   }
 
   /** `poison` (tests): nobody gets it, and who goes on using its head fails. */
