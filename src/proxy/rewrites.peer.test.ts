@@ -72,6 +72,17 @@ const cases: readonly Case[] = [
     asks,
   })),
   {
+    name: 'the host of the endpoint',
+    routes: [
+      {
+        match: { prefix: '/v1' },
+        route: { ...backend, auto_host_rewrite: true, append_x_forwarded_host: true },
+      },
+      { match: all, route: { ...backend, auto_host_rewrite: true } },
+    ],
+    asks,
+  },
+  {
     name: 'a host of the path',
     routes: [
       {

@@ -150,6 +150,8 @@ export type RouteAction =
       readonly rewriteAuthorityHeader?: string;
       /** Makes the new authority of the path as it was received, without its query. */
       readonly rewriteAuthorityByPath?: TextRewrite;
+      /** Each attempt's authority is what its endpoint is called, where that has a name. */
+      readonly rewriteAuthorityByEndpoint?: true;
       /** The rewritten host is told in x-forwarded-host. */
       readonly appendForwardedHost?: true;
       readonly rewritePath: PathRewrite | null;

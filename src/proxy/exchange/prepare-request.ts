@@ -5,6 +5,7 @@ import { isLoopback } from '../../net/index.ts';
 import { clearTraceReason, ensureRequestId, propagateTrace } from '../../observe/index.ts';
 import { authorityFault, type RouteAction } from '../../policy/index.ts';
 import { type Head, headerId, type RequestHead } from '../../wire/index.ts';
+import type { Endpoint } from '../upstream/index.ts';
 import { applyEdits, rewritePath } from './apply-edits.ts';
 import type { Attempt } from './attempt.ts';
 import { expectedTimeout, readWishes } from './caller-wishes.ts';
@@ -87,7 +88,10 @@ function rewriteAuthority(
 ): void {
   if (weighted !== undefined) head.authority = weighted;
   const authority = newAuthority(head, action);
-  if (authority === null) return;
+  if (authority !== null) replaceAuthority(head, action, authority, quiet);
+}
+
+function replaceAuthority(head: RequestHead, action: Forward, authority: string, quiet: boolean): void {
   if (action.appendForwardedHost) appendForwardedHost(head);
   // As it was received, for whom the request goes to (Envoy's updateAuthority).
   if (!quiet) {
@@ -141,6 +145,7 @@ function setOriginalPath(head: RequestHead): void {
  */
 export function prepareAttempt(request: RequestState, { endpoint, number }: Attempt): void {
   const { head } = request;
+  nameEndpoint(request, endpoint);
   // The time spent here is the caller's too.
   if (request.callerMs > 0) shortenGrpcTimeout(head, request.callerMs - request.context.clock.now());
   tellTime(request, number);
@@ -161,6 +166,17 @@ export function prepareAttempt(request: RequestState, { endpoint, number }: Atte
   if (proxied && again) head.add('x-weft-retry', '1');
   const { peer } = request.context;
   if (proxied && peer !== '') head.add('x-weft-peer', peer);
+}
+
+/** Where the host is the endpoint's own: what was received is told once, whatever the number of attempts. */
+function nameEndpoint(request: RequestState, endpoint: Endpoint | null): void {
+  const { head, listener, route } = request;
+  if (route?.action.kind !== 'forward' || route.action.rewriteAuthorityByEndpoint === undefined) return;
+  const { host = '' } = endpoint ?? {};
+  if (host === '') return;
+  if (request.hostReplaced) head.authority = host;
+  else replaceAuthority(head, route.action, host, listener.http.router.quiet);
+  request.hostReplaced = true;
 }
 
 /**

@@ -210,6 +210,8 @@ export class RequestState implements SubsetRequest<Endpoint> {
   /** Those of them that their server did not look at. */
   requeues = 0;
   readonly tried: Endpoint[] = [];
+  /** Its host is an endpoint's by now. */
+  hostReplaced = false;
   /** For balancers: what the route's hash policies found, and the moment of the choice. */
   hash: Hash64 | null = null;
   /** A cookie for the client, made for the hash; '' for none. */
@@ -429,6 +431,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.attempts = 0;
     this.afterTimeout = false;
     this.requeues = 0;
+    this.hostReplaced = false;
     this.hash = null;
     this.setCookie = '';
     this.steps = this.listener.filterSteps;

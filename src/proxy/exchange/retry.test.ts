@@ -3,6 +3,7 @@ import type { RetryPolicy } from '../../policy/index.ts';
 import {
   clusterConfig,
   endpointConfig,
+  forwardTo,
   ip,
   listenerConfig,
   route,
@@ -356,4 +357,38 @@ describe('Envoy’s limits count what runs at once', () => {
     expect(world.cluster().retryBudgetRemaining(0)).toBe(3);
     world.expectSettled();
   });
+});
+
+test('where the host is the endpoint’s own, each attempt has it, and what came is told once', () => {
+  const world = new World();
+  const origins = [world.origin(unavailable), world.origin(unavailable), world.origin(answer200)];
+  const named = {
+    ...forwardTo(['ledger', 1]),
+    rewriteAuthorityByEndpoint: true,
+    appendForwardedHost: true,
+  } as const;
+  world.serve(origins, {
+    routes: [routeConfig([route({ action: named })])],
+    clusters: [clusterConfig({ retry: { ...testRetry, attempts: 3, statusCodes: [503] } })],
+    endpoints: {
+      // The second one has no name: it is asked for what was asked before.
+      ledger: origins.map(({ port }, at) =>
+        endpointConfig(port, { hostname: at === 1 ? '' : `h${at}.example` }),
+      ),
+    },
+  });
+  for (let client = 0; client < 3; client++) world.client().get('/');
+  world.run(5_000);
+  for (const [at, { requests }] of origins.entries())
+    for (const request of requests) {
+      const host = /\r\nhost: (\S+)/i.exec(request)?.[1];
+      if (at !== 1) expect(host).toBe(`h${at}.example`);
+      const first = at === 1 && request.includes('x-envoy-attempt-count: 1');
+      const told = (name: string) =>
+        [...request.matchAll(new RegExp(`\\r\\n${name}: (\\S+)`, 'gi'))].map(([, one]) => one);
+      if (!first) expect(told('x-envoy-original-host')).toEqual(['ledger']);
+      if (!first) expect(told('x-forwarded-host')).toEqual(['ledger']);
+    }
+  expect(origins.flatMap(({ requests }) => requests).length).toBeGreaterThan(3);
+  world.expectSettled();
 });

@@ -61,7 +61,8 @@ export function typed(type: string, fields: object = {}): object {
 }
 
 export function cluster(name: string, port: number, fields: object = {}): object {
-  const endpoints = [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) } }] }];
+  const endpoint = { address: socketAddress(port), hostname: `${name}.internal` };
+  const endpoints = [{ lb_endpoints: [{ endpoint }] }];
   return {
     name,
     type: 'STATIC',
@@ -94,6 +95,12 @@ export function withoutNoise(fields: Readonly<Record<string, string>>): Record<s
   const empty = (name: string, value: string) => name === 'content-length' && value === '0';
   const kept = Object.entries(fields).filter(([name, value]) => !noise.has(name) && !empty(name, value));
   return Object.fromEntries(kept);
+}
+
+/** With a port it is where the proxy listens, which differs. */
+function hostOf({ headers }: Request): Record<string, string> {
+  const host = headers.get('host') ?? '';
+  return host.includes(':') ? {} : { host };
 }
 
 export interface BesideOptions {
@@ -133,7 +140,7 @@ export class BesideEnvoy {
         const seen: Seen = {
           method: request.method,
           path: pathname + search,
-          fields: withoutNoise(Object.fromEntries([...request.headers])),
+          fields: { ...withoutNoise(Object.fromEntries([...request.headers])), ...hostOf(request) },
           body: Buffer.from(await request.arrayBuffer()).toString('latin1'),
         };
         this.seen = seen;

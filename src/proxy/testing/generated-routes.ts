@@ -120,6 +120,7 @@ const hostRewrite = fc.oneof(
   fc.constant({}),
   fc.constant({ host_rewrite_literal: 'other.example' }),
   fc.constant({ host_rewrite_header: 'x-number' }),
+  fc.constant({ auto_host_rewrite: true }),
   fc.constant({ host_rewrite_path_regex: { pattern: regex('^/*(\\w*).*$'), substitution: 'h\\1.example' } }),
 );
 const weight = fc

@@ -83,6 +83,11 @@ export class Endpoint extends EndpointLoad implements PoolOwner {
   private config: EndpointConfig;
   private readonly cluster: EndpointOwner;
 
+  /** What it is called in its configuration, or by DNS; '': nothing. */
+  get host(): string {
+    return this.config.hostname;
+  }
+
   constructor(cluster: EndpointOwner, config: EndpointConfig) {
     super(keyOf(config), config.weight);
     this.cluster = cluster;

@@ -196,7 +196,7 @@ const routeAction = message(
       'what comes of it and is no host changes nothing',
     ),
     append_x_forwarded_host: f.bool(38),
-    auto_host_rewrite: f.boolValue(7, 'false', only(false)),
+    auto_host_rewrite: f.boolValue(7, 'the endpoint’s hostname, or the name that DNS was asked for'),
     timeout: f.duration(8, 'default 15s; 0s is no limit'),
     idle_timeout: f.duration(24, 'default the listener’s stream_idle_timeout; 0s is no limit'),
     max_stream_duration: f.message(36, maxStreamDuration),

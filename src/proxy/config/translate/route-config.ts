@@ -324,6 +324,7 @@ function translateForward(
     ...(action.host_rewrite_header === undefined
       ? {}
       : { rewriteAuthorityHeader: action.host_rewrite_header.toLowerCase() }),
+    ...(action.auto_host_rewrite === true ? { rewriteAuthorityByEndpoint: true as const } : {}),
     ...(action.append_x_forwarded_host === true ? { appendForwardedHost: true as const } : {}),
     ...translatePathHost(action, join(path, 'host_rewrite_path_regex'), faults),
     rewritePath: translateRewrite(action, route.match, path, faults),
