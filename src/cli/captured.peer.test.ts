@@ -36,7 +36,25 @@ ports: [{ name: http, port: 8081 }]
 apiVersion: v1
 kind: Service
 metadata: { name: caller, namespace: bank }
-spec: { selector: { app: caller }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+spec:
+  selector: { app: caller }
+  clusterIP: 10.96.0.9
+  clusterIPs: [10.96.0.9, "fd00:96::9"]
+  ports: [{ name: http, port: 80, targetPort: 8080 }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: caller-1, namespace: bank, labels: { kubernetes.io/service-name: caller } }
+addressType: IPv4
+endpoints: [{ addresses: [10.9.0.2] }]
+ports: [{ name: http, port: 8080 }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: caller-2, namespace: bank, labels: { kubernetes.io/service-name: caller } }
+addressType: IPv6
+endpoints: [{ addresses: ["fd00:9::2"] }]
+ports: [{ name: http, port: 8080 }]
 ---
 apiVersion: v1
 kind: Service
@@ -86,9 +104,13 @@ for (const hostname of ['10.9.0.1', 'fd00:9::1']) {
 }
 `;
 
-/** What the pod itself serves, on its loopback alone; by what a proxy adds it says that one was before it. */
+/**
+ * What the pod itself serves: on its loopback, where its proxy leads others, and on its own addresses, where nobody but
+ * itself arrives. By what a proxy adds it says that one was before it.
+ */
 const application = `
-Bun.serve({ hostname: '127.0.0.1', port: 8080, fetch: ({ headers }) => new Response(headers.has('x-request-id') ? 'served' : 'past') });
+for (const [hostname, served, past] of [['127.0.0.1', 'served', 'past'], ...['10.9.0.2', 'fd00:9::2'].map((own) => [own, 'itself', 'itself directly'])])
+  Bun.serve({ hostname, port: 8080, fetch: ({ headers }) => new Response(headers.has('x-request-id') ? served : past) });
 `;
 
 const ready = (url: string) =>
@@ -113,6 +135,8 @@ const tcp = (host: string, port: number) =>
   `$inside timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3'`;
 const udp = (host: string) =>
   `$inside timeout 5 bash -c 'exec 3<>/dev/udp/${host}/9000; echo echoed >&3; head -n 1 <&3'`;
+/** How many requests its proxy carried to the pod's own Service. */
+const stats = `curl -s "http://127.0.0.1:15000/stats/prometheus?usedonly" | sed -n '/^weft_request_duration_seconds_count.*service="bank.caller"/s/.* //p'`;
 /** Asked by c-ares, which is somebody else's. */
 const dns = (server: string) =>
   `$inside timeout 5 ${process.execPath} -e 'const r = new (require("dns").Resolver)(); r.setServers(["${server}"]); r.resolve4("ledger.bank", (e, found) => console.log(e ?? found[0]))'`;
@@ -176,6 +200,16 @@ describeInNamespace([], 'a pod whose connections are captured, beside Weft', () 
 
 for (const tool of ['nft', 'iptables'] as const)
   describeInNamespace([tool], `a pod whose connections are captured by ${tool}`, () => {
+    test('it calls itself: as its Service by its own proxy, by its own address past it, over both', async () => {
+      const calls = [
+        ...['10.96.0.9', '[fd00:96::9]'].map((host) => http(host, 'caller.bank')),
+        ...['10.9.0.2', '[fd00:9::2]'].map((host) => http(`${host}:8080`, 'caller.bank')),
+        `$inside ${stats}`,
+      ];
+      const said = await play(`${weft} proxy -c bootstrap.json -l error`, calls, tool);
+      expect(said).toEqual(['itself', 'itself', 'itself directly', 'itself directly', '2']);
+    });
+
     test('over IPv6 they reach the same, and it is reached; UDP and DNS go their own way, over both', async () => {
       const calls = [
         http('[fd00:96::7]', 'db.bank'),

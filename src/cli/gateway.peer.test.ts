@@ -3,6 +3,7 @@
 // pods.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -24,6 +25,7 @@ import { type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
 import { serveGrpcAds } from '../xds/index.ts';
+import { openTunnel, startVpnServer, type VpnServer, vpnProtocol } from './testing/vpn.ts';
 
 setDefaultTimeout(60_000);
 
@@ -69,6 +71,16 @@ spec:
     validation: { caCertificateRefs: [{ group: "", kind: ConfigMap, name: bundle }], hostname: pods.example.com }
 `;
 
+const passRoute = (name: string, backend: string) => `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: ${name}, namespace: shop }
+spec:
+  parentRefs: [{ name: edge }]
+  hostnames: [${name}.example.org]
+  rules: [{ backendRefs: [{ name: ${backend}, port: 443 }] }]
+`;
+
 const gateway = `---
 apiVersion: v1
 kind: ConfigMap
@@ -111,15 +123,7 @@ spec:
     - { matches: [{ path: { value: /wrong } }], backendRefs: [{ name: wrong, port: 443 }] }
     - { matches: [{ path: { value: /proven } }], backendRefs: [{ name: proven, port: 443 }] }
     - { matches: [{ path: { value: /outside } }], backendRefs: [{ group: gateway.networking.x-k8s.io, kind: XBackend, name: outside }] }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: TLSRoute
-metadata: { name: passed, namespace: shop }
-spec:
-  parentRefs: [{ name: edge }]
-  hostnames: [passed.example.org]
-  rules: [{ backendRefs: [{ name: passed, port: 443 }] }]
-`;
+${passRoute('passed', 'passed')}${passRoute('vpn', 'vpn')}`;
 
 interface Answer {
   readonly status: number;
@@ -146,7 +150,20 @@ function ask(port: number, serverName: string, host: string, path: string): Prom
   });
 }
 
-describeWith(['envoy'], 'a Gateway with TLS', () => {
+/** Whom a client meets that asks for this name, whoever signed it; or why nobody. */
+function passThrough(port: number, serverName: string): Promise<string> {
+  return new Promise<string>((resolve) => {
+    const options = { host: '127.0.0.1', port, servername: serverName, rejectUnauthorized: false };
+    const socket = connect(options, () => {
+      resolve(String((socket.getPeerCertificate() as PeerCertificate).subject?.CN));
+      socket.destroy();
+    });
+    socket.on('error', (error) => resolve(error.message));
+    socket.on('close', () => resolve('closed'));
+  });
+}
+
+describeWith(['envoy', 'python3'], 'a Gateway with TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-gateway-'));
   const store = createMemoryStore();
   const write = (path: string, text: string) => store.write(`dir/${path}`, new TextEncoder().encode(text));
@@ -157,6 +174,7 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
   let xds: Awaited<ReturnType<typeof serveGrpcAds>>;
   let envoy: Envoy;
   let weft: Bun.Subprocess;
+  let vpn: VpnServer;
 
   /** Names in the certificates that the pods of `proven` were shown, each once. */
   const shown = new Set<string>();
@@ -197,7 +215,8 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
     const [plain, secure] = [await serve('plain', false), await serve('secure', true)];
     const services = ['secure', 'wrong', 'passed'].map((name) => service(name, secure)).join('');
     const proven = await serveProven();
-    const others = service('proven', proven) + outside(proven);
+    vpn = await startVpnServer(issue('vpn.example.org'), authority.pem);
+    const others = service('proven', proven) + service('vpn', vpn.port) + outside(proven);
     await write('services.yaml', services + others + service('plain', plain));
     await writeSecrets();
     await write('gateway.yaml', gateway);
@@ -240,6 +259,7 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
     await envoy?.stop();
     plane.stop();
     await xds?.close(500);
+    await vpn?.stop();
     for (const server of servers) server.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -260,20 +280,39 @@ describeWith(['envoy'], 'a Gateway with TLS', () => {
 
     test(`${name}: TLS is passed through by name`, async () => {
       expect((await get('passed.example.org', '/')).subject).toBe('');
-      const through = await new Promise<string>((resolve) => {
-        const options = {
-          host: '127.0.0.1',
-          port,
-          servername: 'passed.example.org',
-          rejectUnauthorized: false,
-        };
-        const socket = connect(options, () => {
-          resolve(String((socket.getPeerCertificate() as PeerCertificate).subject?.CN));
-          socket.destroy();
-        });
-        socket.on('error', (error) => resolve(error.message));
-      });
-      expect(through).toBe('pods.example.com');
+      expect(await passThrough(port, 'passed.example.org')).toBe('pods.example.com');
+    });
+
+    test(`${name}: a VPN behind it speaks as it wants, both ways, and outlives a change of the Gateway`, async () => {
+      const options = { port, serverName: 'vpn.example.org', trusted: authority.pem };
+      const [tunnel, stranger] = [
+        openTunnel({ ...options, own: issue('laptop') }),
+        openTunnel({ ...options, own: null }),
+      ];
+      await until('it is let in', () => tunnel.packets.length > 0);
+      expect(String(tunnel.packets[0])).toBe(`10.8.0.2 for laptop by ${vpnProtocol}`);
+      // Who shows nothing is refused by the VPN itself.
+      await until('it is refused', () => stranger.isClosed);
+      expect([stranger.packets.length, stranger.keptCount]).toEqual([0, 0]);
+
+      const sent = Array.from({ length: 500 }, () => randomBytes(1_400));
+      for (const packet of sent) tunnel.send(packet);
+      await until('all are answered', () => tunnel.packets.length > sent.length);
+      const answers = sent.map((packet) => Buffer.from(packet).reverse());
+      expect(Buffer.concat(tunnel.packets.slice(1)).equals(Buffer.concat(answers))).toBe(true);
+
+      const later = `later-${name}`;
+      await write(`${later}.yaml`, passRoute(later, 'passed'));
+      await until(
+        'the change is there',
+        async () => (await passThrough(port, `${later}.example.org`)) === 'pods.example.com',
+      );
+      const heard = tunnel.keptCount;
+      await until('it is heard unasked', () => tunnel.keptCount > heard + 3);
+      tunnel.send(Buffer.from('still here'));
+      await until('it is answered', () => String(tunnel.packets.at(-1)) === 'ereh llits');
+      tunnel.end();
+      await until('it ends', () => tunnel.isClosed);
     });
 
     test(`${name}: TLS towards pods, and nobody else taken for them`, async () => {
