@@ -6,7 +6,11 @@ import { runtimeFlag } from './runtime-flag.ts';
 export const bandwidthLimit = message('envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit', {
   stat_prefix: f.string(1, 'of counters and gauges; without the histograms of transfer_duration', required),
   enable_mode: f.enum(2, { DISABLED: 0, REQUEST: 1, RESPONSE: 2, REQUEST_AND_RESPONSE: 3 }),
-  limit_kbps: f.uint64Value(3, 'KiB a second, of all requests it is said to; not of upgrades', positive),
+  limit_kbps: f.uint64Value(
+    3,
+    'KiB a second, of all requests it is said to; not of upgrades, of answers of our own, or of what a filter before it held',
+    positive,
+  ),
   fill_interval: f.duration(4, 'default 50ms', (value) =>
     value >= 20 && value <= 1000 ? null : 'must be 20ms to 1s',
   ),
