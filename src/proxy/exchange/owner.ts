@@ -1,6 +1,6 @@
-// What an exchange knows of the side it came from: whom to tell, and whose request it is. A connection of HTTP/1 owns
-// one exchange, a session of HTTP/2 one for each stream; neither is imported here, so that arrows run downstream ->
-// exchange -> upstream only.
+// What an exchange knows of the side it came from: whom to tell, and whose request it is. A connection of HTTP/1
+// borrows one while it has a request, a session of HTTP/2 one for each stream; neither is imported here, so that
+// arrows run downstream -> exchange -> upstream only.
 
 import type { Address } from '../../net/index.ts';
 import type { ConnectionFacts } from '../../observe/index.ts';
