@@ -8,6 +8,11 @@ export const parts: Readonly<Record<string, Part>> = {
     const { benchExchange } = await import('./exchange.ts');
     await benchExchange(quick);
   },
+  /** What a change of configuration holds up, and what a Service costs that nobody calls. */
+  async configuration(quick) {
+    const { benchConfiguration } = await import('./configuration.ts');
+    await benchConfiguration(quick);
+  },
   /** The HTTP/1 codecs by phase. */
   async http1(quick) {
     const { benchHttp1 } = await import('./http1.ts');

@@ -3,7 +3,7 @@
 // cannot see a folder that comes later and forgets events when its queue runs over.
 
 import { type FSWatcher, watch as watchFolder } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MeshError } from '../base/index.ts';
 import { isOpenForWriting } from './native/index.ts';
@@ -25,6 +25,7 @@ export function createFileStore(options: FileStoreOptions = {}): Store {
     read,
     readTogether: (paths, bytesMax) => readTogether(paths, bytesMax),
     write,
+    append,
     remove,
     isOpenForWriting: (path) => wrap('read', path, () => askWriters(path)),
     list: (path) => wrap('list', path, () => listBelow(path, '')),
@@ -52,19 +53,28 @@ function read(path: string): Promise<Uint8Array | null> {
 
 let writes = 0;
 
-function write(path: string, bytes: Uint8Array): Promise<void> {
+function write(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
   return wrap('write', path, async () => {
     const folder = dirname(path);
     await mkdir(folder, { recursive: true });
     // Hidden, so that neither list nor a reader of the folder takes it for a file.
     const aside = join(folder, `.${basename(path)}.${process.pid}.${writes++}.tmp`);
     try {
-      await writeSynced(aside, bytes);
+      await writeSynced(aside, 'w', bytes instanceof Uint8Array ? [bytes] : bytes);
       await rename(aside, path);
     } catch (cause) {
       await rm(aside, { force: true });
       throw cause;
     }
+    await syncFolder(folder);
+  });
+}
+
+function append(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  return wrap('write', path, async () => {
+    const folder = dirname(path);
+    await mkdir(folder, { recursive: true });
+    await writeSynced(path, 'a', pieces);
     await syncFolder(folder);
   });
 }
@@ -90,14 +100,19 @@ async function askWriters(path: string): Promise<boolean | null> {
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w', 0o600);
+async function writeSynced(path: string, flags: 'w' | 'a', pieces: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, flags, 0o600);
   try {
-    await file.writeFile(bytes);
+    for (const piece of pieces) await writeAll(file, piece);
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** A write may take a part only. */
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }
 
 async function syncFolder(path: string): Promise<void> {

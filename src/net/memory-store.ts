@@ -44,9 +44,15 @@ class FilesInMemory implements MemoryStore {
     });
   }
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
+  async write(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     this.check();
-    this.put(path, bytes);
+    this.put(path, bytes instanceof Uint8Array ? bytes : Buffer.concat(bytes));
+    this.notify(clean(path));
+  }
+
+  async append(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+    this.check();
+    this.put(path, Buffer.concat([this.files.get(clean(path)) ?? new Uint8Array(), ...pieces]));
     this.notify(clean(path));
   }
 
@@ -88,7 +94,7 @@ class FilesInMemory implements MemoryStore {
   }
 
   put(path: string, bytes: Uint8Array): void {
-    this.files.set(clean(path), bytes.slice());
+    this.files.set(clean(path), new Uint8Array(bytes));
   }
 
   private check(): void {

@@ -31,6 +31,17 @@ export function runStoreSuite(name: string, create: () => Promise<StoreSuiteWorl
       expect(await store.read(path)).toBeNull();
     });
 
+    test('pieces are written as one, and what is added stands behind what is there', async () => {
+      const { store, root } = await create();
+      const path = `${root}/deep/journal`;
+      await store.append(path, [encode('one '), encode('two ')]);
+      await store.append(path, [encode('three')]);
+      expect(decode(await store.read(path))).toBe('one two three');
+      await store.write(path, [encode('four '), encode('five')]);
+      await store.append(path, [encode(' six')]);
+      expect(decode(await store.read(path))).toBe('four five six');
+    });
+
     test('neither side can change the stored bytes later', async () => {
       const { store, root } = await create();
       const bytes = encode('kept');

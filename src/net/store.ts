@@ -20,7 +20,12 @@ export interface Store {
    * Replaces the file so that a reader, also after a crash, sees the old or the new bytes whole (write aside, fsync,
    * rename).
    */
-  write(path: string, bytes: Uint8Array): Promise<void>;
+  write(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void>;
+  /**
+   * Adds to the end of the file, which need not be there yet; resolves when it is on disk. After a crash, or where it
+   * is rejected, a part of it may be there.
+   */
+  append(path: string, pieces: readonly Uint8Array[]): Promise<void>;
   remove(path: string): Promise<void>;
   /** Does some program have the file open for writing, so that more of it may come? Null where that cannot be told. */
   isOpenForWriting(path: string): Promise<boolean | null>;

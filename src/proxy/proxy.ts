@@ -222,6 +222,7 @@ class ComposedProxy implements Proxy {
 
   async handOver(withinMs: number | null): Promise<void> {
     for (const server of this.servers.splice(0)) server.close();
+    this.config.handOver();
     await this.drainFor({ kind: 'succession', withinMs });
   }
 

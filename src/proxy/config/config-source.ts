@@ -16,10 +16,10 @@ import { typeUrls, virtualHostType, type XdsResource, type XdsUpdate } from '../
 import { Assembler } from './assembler.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { SourcedNames } from './counted-names.ts';
-import { decodeResource } from './decode-resource.ts';
 import type { Wanted } from './demand.ts';
 import { tableOf } from './demanded-names.ts';
 import { createDemands, type Demands, demandOf } from './demands.ts';
+import { KeptTables } from './kept-tables.ts';
 import type { LastGood } from './last-good.ts';
 import { LastGoodKeeper } from './last-good-keeper.ts';
 import { configLimits } from './limits.ts';
@@ -175,6 +175,11 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     await this.keeper?.close();
   }
 
+  /** A successor keeps the last good configuration from now on. */
+  handOver(): void {
+    this.keeper?.retire();
+  }
+
   onUpdate(update: XdsUpdate, scope: UpdateScope = 'all'): readonly Issue[] {
     const table = this.tables.get(update.typeUrl);
     if (table === undefined) return [];
@@ -314,7 +319,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     // What nobody refers to any more is not sent again either.
     for (const name of table?.accepted.keys() ?? []) {
       if (names.has(name)) continue;
-      table?.accepted.delete(name);
+      table?.forget(name);
       if (typeUrl === typeUrls.route) this.intake.forgetRoutes(name);
     }
   }
@@ -383,14 +388,8 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
   private createKeeper(): LastGoodKeeper | null {
     const { clock, log, store, stateDir, bootstrap } = this.options;
     if (stateDir === null) return null;
-    const collect = () =>
-      [...this.tables.values()].flatMap((table) =>
-        // What stands in a file is on disk already.
-        [...table.accepted.values()].filter(
-          ({ resource }) => resource.encoding !== 'json' && !isPrivate(resource),
-        ),
-      );
-    return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, collect });
+    const tables = new KeptTables(this.tables);
+    return new LastGoodKeeper({ clock, log, store, stateDir, nodeId: bootstrap.node.id, tables });
   }
 
   private async restore(): Promise<void> {
@@ -430,13 +429,4 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     this.demands.hosts.wantAll(hosts);
     this.assembler.publish();
   }
-}
-
-/** Certificates with their keys, or passwords of keys: not written to disk; they come again from where they came. */
-function isPrivate(resource: XdsResource): boolean {
-  const { bytes, typeUrl } = resource;
-  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('PRIVATE KEY-----')) return true;
-  if (typeUrl !== typeUrls.secret) return false;
-  const decoded = decodeResource(resource);
-  return !decoded.ok || decoded.meaning.kind !== 'secret' || decoded.meaning.value.kind !== 'validation';
 }

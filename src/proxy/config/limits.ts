@@ -16,6 +16,10 @@ export const configLimits = {
   saveAfterMs: 500,
   /** And at least this between two writes, however much changes. */
   saveEveryMs: 5_000,
+  /** So much of it is made in one turn: about a tenth of a millisecond. */
+  saveSliceBytes: 64 * 1024,
+  /** What is larger is written whole seldom, and its changes behind it. */
+  savedWholeBytesMax: 256 * 1024,
   /** Largest file of resources, of a path_config_source. */
   fileBytesMax: 64 * 1024 * 1024,
   /** Largest file that is read back. */

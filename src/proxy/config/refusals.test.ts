@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Glob } from 'bun';
 import { parseBootstrap } from './bootstrap.ts';
 import { decodeResource } from './decode-resource.ts';
-import { encodeLastGood, parseLastGood } from './last-good.ts';
+import { applyChanges, parseLastGood } from './last-good.ts';
+import { LastGoodText } from './last-good-text.ts';
 import { configLimits } from './limits.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -738,7 +739,9 @@ test('a resource of a type that nobody asked for', () => {
 });
 
 describe('a last good file is refused that', () => {
-  const saved = encodeLastGood({ nodeId: 'n', savedAtMs: 1, resources: [] });
+  const made = LastGoodText.ofAll({ nodeId: 'n', savedAtMs: 1, resources: [] }, () => true);
+  made.encode(1_000);
+  const saved = Buffer.concat(made.pieces);
   const text = Buffer.from(saved).toString();
   const sealed = (body: string) =>
     Buffer.from(`weft-last-good/1 sha256=${createHash('sha256').update(body).digest('hex')}\n${body}\n`);
@@ -768,6 +771,21 @@ describe('a last good file is refused that', () => {
     });
   }
   test('none of these', () => expect(parseLastGood(saved, 'n').ok).toBe(true));
+
+  const read = { nodeId: 'n', savedAtMs: 1, resources: [], digest: 'd' };
+  const change = (body: string, sum = createHash('sha256').update(body).digest('hex')) =>
+    Buffer.from(`weft-last-good-change/1 sha256=${sum}\n${body}\n`);
+  test.each([
+    [
+      'too large',
+      new Uint8Array(configLimits.savedBytesMax + 1),
+      `has more than ${configLimits.savedBytesMax} bytes`,
+    ],
+    ['damaged', change('{}', 'e'.repeat(64)), 'a change does not match its checksum'],
+    ['of another shape', change('{}'), 'a change has an unknown shape'],
+  ])('changes that are %s', (_, bytes, expected) => {
+    expect(applyChanges(read, bytes).fault).toBe(expected);
+  });
 });
 
 /** The longest fixed piece of each rule in the sources: words between quotes or backticks that say what must be. */

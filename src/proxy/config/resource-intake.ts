@@ -70,9 +70,7 @@ export class ResourceIntake {
     for (const { resource, receivedAtMs } of resources) {
       const decoded = this.decode(resource);
       if (!decoded.ok || this.refusal(resource) !== null) continue;
-      this.tables
-        .get(resource.typeUrl)
-        ?.accepted.set(resource.name, { resource, receivedAtMs, restored: true });
+      this.tables.get(resource.typeUrl)?.accept({ resource, receivedAtMs, restored: true });
       this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
       if (decoded.meaning.kind === 'route') this.growTable(resource, decoded.meaning.value);
     }
@@ -117,7 +115,7 @@ export class ResourceIntake {
       sameBytes(known.resource.bytes, resource.bytes) &&
       resource.typeUrl !== typeUrls.endpoint
     ) {
-      table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
+      table.confirm({ resource, receivedAtMs, restored: false });
       table.refused.delete(resource.name);
       return;
     }
@@ -132,7 +130,7 @@ export class ResourceIntake {
       this.refuse(table, resource, [unservable], issues);
       return;
     }
-    table.accepted.set(resource.name, { resource, receivedAtMs, restored: false });
+    table.accept({ resource, receivedAtMs, restored: false });
     if (decoded.issues.length > 0) this.refuse(table, resource, decoded.issues, issues);
     else table.refused.delete(resource.name);
     this.applyMeaning(resource.name, decoded.meaning, receivedAtMs);
@@ -249,7 +247,7 @@ export class ResourceIntake {
   }
 
   private remove(table: ResourceTable, typeUrl: string, name: string): void {
-    table.accepted.delete(name);
+    table.forget(name);
     table.refused.delete(name);
     if (typeUrl === typeUrls.listener) this.assembler.removeListener(name);
     else if (typeUrl === typeUrls.cluster) this.assembler.removeCluster(name);

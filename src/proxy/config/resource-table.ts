@@ -19,11 +19,33 @@ export interface RefusedResource {
 }
 
 export class ResourceTable {
-  readonly accepted = new Map<string, AcceptedResource>();
   readonly refused = new Map<string, RefusedResource>();
   /** `version_info` of the last response; '' before the first. */
   version = '';
   updatedAtMs = 0;
   updatesAccepted = 0;
   updatesRejected = 0;
+  /** Names of what changed since somebody took them; null: nobody does. */
+  touched: Set<string> | null = null;
+  private readonly entries = new Map<string, AcceptedResource>();
+
+  get accepted(): ReadonlyMap<string, AcceptedResource> {
+    return this.entries;
+  }
+
+  accept(entry: AcceptedResource): void {
+    this.entries.set(entry.resource.name, entry);
+    this.touched?.add(entry.resource.name);
+  }
+
+  /** It came again as it was. */
+  confirm(entry: AcceptedResource): void {
+    const before = this.entries.get(entry.resource.name);
+    if (before?.resource.version !== entry.resource.version) this.touched?.add(entry.resource.name);
+    this.entries.set(entry.resource.name, entry);
+  }
+
+  forget(name: string): void {
+    if (this.entries.delete(name)) this.touched?.add(name);
+  }
 }

@@ -247,6 +247,7 @@ const noStore: Store = {
   read: () => Promise.resolve(null),
   readTogether: (paths) => Promise.resolve(paths.map(() => null)),
   write: () => Promise.resolve(),
+  append: () => Promise.resolve(),
   remove: () => Promise.resolve(),
   isOpenForWriting: () => Promise.resolve(false),
   list: () => Promise.resolve([]),
