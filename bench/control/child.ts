@@ -36,7 +36,16 @@ export class Child {
       if (line !== undefined) return line.split(' ');
       await Bun.sleep(5);
     }
-    throw new Error(`nothing began with ${word} in ${waitMs} ms`);
+    const broken = this.linesOf('broken');
+    const some = broken.slice(0, 5).map((line) => `\n  ${line}`);
+    throw new Error(
+      `nothing began with ${word} in ${waitMs} ms; streams that broke: ${broken.length}${some.join('')}`,
+    );
+  }
+
+  /** What was said so far that begins with `word`. */
+  linesOf(word: string): readonly string[] {
+    return this.lines.filter((line) => line.startsWith(word));
   }
 
   /** Says a line, and hears the answer. */

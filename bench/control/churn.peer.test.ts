@@ -31,7 +31,7 @@ async function play(flags: readonly string[], check: (server: Child, client: Chi
     children.push(client);
     await client.hear('complete');
     await check(server, client);
-    expect(client.lines.filter((line) => line.startsWith('broken'))).toEqual([]);
+    expect(client.linesOf('broken')).toEqual([]);
   } finally {
     for (const child of children) await child.stop();
   }

@@ -112,6 +112,7 @@ function print(figures: readonly Figures[], title: string): void {
     ['first picture for all, s', ({ firstMs }) => (firstMs / 1_000).toFixed(1)],
     ['its CPU, s', ({ firstCpuMs }) => (firstCpuMs / 1_000).toFixed(1)],
     ['bytes of endpoints to each, MB', ({ endpointMb }) => endpointMb.toFixed(2)],
+    ['the same with what goes around each set, MB', ({ assignmentMb }) => assignmentMb.toFixed(2)],
     ['endpoint change, p50, ms', ({ changeP50Ms }) => changeP50Ms.toFixed(0)],
     ['endpoint change, p99, ms', ({ changeP99Ms }) => changeP99Ms.toFixed(0)],
     ['its CPU, ms', ({ changeCpuMs }) => changeCpuMs.toFixed(0)],

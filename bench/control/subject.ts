@@ -41,7 +41,10 @@ export interface Figures {
   readonly name: string;
   readonly firstMs: number;
   readonly firstCpuMs: number;
+  /** Endpoints with their localities, as marks have it: an endpoint of an address and a port takes 23 to 24 bytes. */
   readonly endpointMb: number;
+  /** The same with the name, type URL and version that the protocol puts around each set. */
+  readonly assignmentMb: number;
   readonly changeP50Ms: number;
   readonly changeP99Ms: number;
   readonly changeCpuMs: number;
@@ -75,7 +78,9 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
     const firstMs = Number((await client.hear('complete'))[2]);
     await Bun.sleep(500);
     const firstCpuMs = server.cpuMs - before;
-    const endpointMb = Number((await client.ask('bytes', 'bytes'))[1]) / subject.streams / 1e6;
+    const [, endpointMb = 0, assignmentMb = 0] = (await client.ask('bytes', 'bytes')).map(
+      (bytes) => Number(bytes) / subject.streams / 1e6,
+    );
     const change = await measureChanges(server, client, subject);
     const service = subject.service === null ? null : await measureService(server, client, subject);
     const reconnectMs = subject.reconnects ? Number((await client.ask('reconnect', 'complete'))[2]) : null;
@@ -85,7 +90,7 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
     const idleMs = subject.idleSeconds * 1_000;
     await Bun.sleep(idleMs);
     const idleCpuShare = (server.cpuMs - idleBefore) / idleMs;
-    const broken = client.lines.filter((line) => line.startsWith('broken')).length;
+    const broken = client.linesOf('broken').length;
     const { peakMb } = server;
     const { name } = subject;
     return {
@@ -93,6 +98,7 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
       firstMs,
       firstCpuMs,
       endpointMb,
+      assignmentMb,
       ...change,
       service,
       reconnectMs,
@@ -116,7 +122,7 @@ async function measureChanges(server: Child, client: Child, { change, changes }:
     server.say(change(0, salt));
     const words = await client.hear('changed', from);
     await Bun.sleep(500);
-    const [, , all] = await client.ask('bytes', 'bytes');
+    const all = (await client.ask('bytes', 'bytes'))[3];
     measured.push({
       p50: Number(words[3]) - leadMs,
       p99: Number(words[4]) - leadMs,
@@ -147,7 +153,7 @@ async function measureService(
     server.say(service?.(number) ?? '');
     const words = await client.hear('changed', from);
     await Bun.sleep(1_000);
-    const [, , all] = await client.ask('bytes', 'bytes');
+    const all = (await client.ask('bytes', 'bytes'))[3];
     const cpuMs = server.cpuMs - cpu;
     measured.push({ ms: Number(words[4]) - leadMs, cpuMs, sentMb: Number(all) / 1e6 });
   }

@@ -3,11 +3,13 @@
 //
 // Output, a line each: "complete STREAMS MS" when every stream has everything, "broken TEXT" for a stream that ended,
 // and after a line "expect TYPE" on the standard input "expecting TYPE", then "changed TYPE STREAMS P50 P99"
-// (milliseconds since that line) once every stream was sent something of that type. A line "bytes" is answered "bytes ENDPOINTS ALL": of all responses
-// since the start or the last such line; "reconnect" ends every incremental stream, opens it again with all that it
-// holds, and is answered "complete" once each was answered; "check" is answered "held STREAMS DIFFERENT DIGEST": of the
-// names and versions of endpoints that each stream holds; state of the world has no versions of resources, and a hash of
-// their content stands for them, as Weft makes its versions.
+// (milliseconds since that line) once every stream was sent something of that type. A line "bytes" is answered "bytes
+// ENDPOINTS ASSIGNMENTS ALL": of endpoints with their localities, of the responses that carry them (with the names,
+// type URLs and versions that the protocol puts around each set) and of all responses, since the start or the last such
+// line; "reconnect" ends every incremental stream, opens it again with all that it holds, and is answered "complete"
+// once each was answered; "check" is answered "held STREAMS DIFFERENT DIGEST": of the names and versions of endpoints
+// that each stream holds; state of the world has no versions of resources, and a hash of their content stands for them,
+// as Weft makes its versions.
 package main
 
 import (
@@ -16,7 +18,9 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -31,6 +35,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -57,7 +62,7 @@ var (
 	since    time.Time
 	times    []float64
 	seen     map[int]bool
-	received [2]atomic.Int64
+	received [3]atomic.Int64
 	pictures []*picture
 )
 
@@ -109,7 +114,7 @@ func main() {
 			output.Unlock()
 			say("expecting %s", words[1])
 		} else if len(words) == 1 && words[0] == "bytes" {
-			say("bytes %d %d", received[0].Swap(0), received[1].Swap(0))
+			say("bytes %d %d %d", received[0].Swap(0), received[1].Swap(0), received[2].Swap(0))
 		} else if len(words) == 1 && words[0] == "check" {
 			check()
 		} else if len(words) == 1 && words[0] == "reconnect" {
@@ -144,11 +149,44 @@ func check() {
 }
 
 // Counts what a response weighs.
-func weigh(typeURL string, message proto.Message) {
+func weigh(typeURL string, message proto.Message, items iter.Seq[*anypb.Any]) {
 	size := int64(proto.Size(message))
+	received[2].Add(size)
+	if typeURL != resource.EndpointType {
+		return
+	}
 	received[1].Add(size)
-	if typeURL == resource.EndpointType {
-		received[0].Add(size)
+	for item := range items {
+		received[0].Add(endpointBytes(item.GetValue()))
+	}
+}
+
+const endpointsField = 2
+
+// Of an encoded ClusterLoadAssignment, its localities with all that is in them. It is not decoded: a million of them
+// are weighed while the server is timed.
+func endpointBytes(assignment []byte) int64 {
+	weight := 0
+	for len(assignment) > 0 {
+		number, _, length := protowire.ConsumeField(assignment)
+		if length < 0 {
+			panic(protowire.ParseError(length))
+		}
+		if number == endpointsField {
+			weight += length
+		}
+		assignment = assignment[length:]
+	}
+	return int64(weight)
+}
+
+func deltaItems(response *discovery.DeltaDiscoveryResponse) iter.Seq[*anypb.Any] {
+	return func(yield func(*anypb.Any) bool) {
+		for _, item := range response.Resources {
+			if !yield(item.Resource) {
+				return
+			}
+		}
 	}
 }
 
@@ -341,7 +379,7 @@ func runDelta(ctx context.Context, p *picture, client discovery.AggregatedDiscov
 		if err := stream.Send(&discovery.DeltaDiscoveryRequest{TypeUrl: response.TypeUrl, ResponseNonce: response.Nonce}); err != nil {
 			return err
 		}
-		weigh(response.TypeUrl, response)
+		weigh(response.TypeUrl, response, deltaItems(response))
 		p.check()
 		heard(p.number, response.TypeUrl)
 	}
@@ -452,7 +490,7 @@ func runSotw(ctx context.Context, p *picture, client discovery.AggregatedDiscove
 				return err
 			}
 		}
-		weigh(response.TypeUrl, response)
+		weigh(response.TypeUrl, response, slices.Values(response.Resources))
 		p.check()
 		heard(p.number, response.TypeUrl)
 	}
