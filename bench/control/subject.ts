@@ -17,7 +17,7 @@ export interface Subject {
   readonly lastType: 'Cluster' | 'RouteConfiguration' | 'VirtualHost';
   readonly changes: number;
   readonly churnSeconds: number;
-  /** A collection of what the load before left behind is most of five seconds; of thirty it is not. */
+  /** Measured after as long a rest: a collection of what the load before left behind is the load's. */
   readonly idleSeconds: number;
   /** All streams are ended and opened again. Of a large mesh one address may not have so many names under way twice. */
   readonly reconnects: boolean;
@@ -86,8 +86,9 @@ export async function measure(subject: Subject, clients: string, clientCount: nu
     const reconnectMs = subject.reconnects ? Number((await client.ask('reconnect', 'complete'))[2]) : null;
     await Bun.sleep(1_000);
     const churn = subject.service === null ? null : await measureChurn(server, client, subject);
-    const idleBefore = server.cpuMs;
     const idleMs = subject.idleSeconds * 1_000;
+    await Bun.sleep(idleMs);
+    const idleBefore = server.cpuMs;
     await Bun.sleep(idleMs);
     const idleCpuShare = (server.cpuMs - idleBefore) / idleMs;
     const broken = client.linesOf('broken').length;
