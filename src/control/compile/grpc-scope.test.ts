@@ -54,6 +54,9 @@ function compile(text: string, scope = client) {
   };
 }
 
+const to = (...names: readonly string[]) =>
+  `backendRefs: [${names.map((name) => `{ name: ${name}, port: 80, weight: 1 }`).join(', ')}]`;
+
 const ledger = service('ledger') + slice('ledger', ['10.0.0.1']);
 
 test('each name of a Service is a listener, which leads to routes of that name', () => {
@@ -125,6 +128,73 @@ test('routes say nothing of filters, which clients have not', () => {
     if (action?.case === 'weightedClusters')
       for (const { typedPerFilterConfig } of action.value.clusters) expect(typedPerFilterConfig).toEqual({});
   }
+});
+
+test('a match that no call can fit is left out, and others are said as clients read them', () => {
+  const matches = [
+    'path: { type: PathPrefix, value: /a }',
+    'method: POST, path: { type: Exact, value: /b }',
+    'method: GET',
+    'queryParams: [{ name: q, value: v }]',
+  ];
+  const text =
+    ledger +
+    route('ledger', `matches: [${matches.map((match) => `{ ${match} }`).join(', ')}], ${to('ledger')}`);
+  const found = compile(text).route('ledger')?.virtualHosts[0]?.routes ?? [];
+  expect(found.map(({ match }) => [match?.pathSpecifier, match?.headers.length])).toEqual([
+    [{ case: 'path', value: '/b' }, 0],
+    [{ case: 'path', value: '/a' }, 0],
+    [{ case: 'prefix', value: '/a/' }, 0],
+  ]);
+});
+
+test('what cannot forward leads to where nobody is, and its share too', () => {
+  const text =
+    ledger +
+    route(
+      'ledger',
+      `${to('ledger', 'gone', 'gone')} }, { matches: [{ path: { value: /x } }], ${to('gone')} }, { matches: [{ path: { value: /y } }], filters: [{ type: RequestRedirect, requestRedirect: { hostname: b } }]`,
+    );
+  const { cluster, endpoints, route: routeOf } = compile(text);
+  const specifiers = routeOf('ledger')?.virtualHosts[0]?.routes.flatMap(({ action }) =>
+    action.case === 'route' ? [action.value.clusterSpecifier] : [],
+  );
+  const nowhere = { case: 'cluster', value: 'unresolved' };
+  expect(specifiers).toMatchObject([
+    ...[nowhere, nowhere, nowhere, nowhere],
+    {
+      case: 'weightedClusters',
+      // What is there twice is one, with the weight of both.
+      value: {
+        clusters: [
+          { name: 'bank/ledger:80', weight: 1 },
+          { name: 'unresolved', weight: 2 },
+        ],
+      },
+    },
+  ]);
+  expect(cluster('unresolved')?.edsClusterConfig?.serviceName).toBe('unresolved');
+  expect(endpoints?.has('unresolved')).toBe(true);
+});
+
+test.each([
+  ['nothing', '', undefined, undefined],
+  ['a timeout', 'timeouts: { request: 2s }', 2n, undefined],
+  ['that a POST may be repeated', 'retry: { methods: [POST], attempts: 3 }', undefined, 3],
+  ['that others may', 'retry: { methods: [GET], attempts: 3 }', undefined, undefined],
+  [
+    'that none may',
+    'retry: { methods: [POST], attempts: 0 }, timeouts: { attempt: 1s }',
+    undefined,
+    undefined,
+  ],
+])('a policy that says %s', (_what, spec, seconds, retries) => {
+  const { action } = compile(ledger + policy('ledger', spec)).route('ledger')!.virtualHosts[0]!.routes[0]!;
+  const value = action.case === 'route' ? action.value : undefined;
+  expect([value?.maxStreamDuration?.maxStreamDuration?.seconds, value?.retryPolicy?.numRetries]).toEqual([
+    seconds,
+    retries,
+  ]);
 });
 
 test('what did not change is the same object, from model to model', () => {

@@ -6,12 +6,12 @@ import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Cluster,
   Cluster_DiscoveryType,
+  ClusterLoadAssignmentSchema,
   ClusterSchema,
   HttpConnectionManagerSchema,
   ListenerSchema,
   RouteConfigurationSchema,
   RouterSchema,
-  type VirtualHost,
   VirtualHostSchema,
   WrrLocalitySchema,
 } from '../../xds/api.ts';
@@ -22,9 +22,11 @@ import {
   typeUrls,
   type XdsResource,
 } from '../../xds/index.ts';
+import { compileGrpcHost } from './grpc-routes.ts';
 import { fromAds, packAny } from './messages.ts';
 import { findDomain } from './named-hosts.ts';
 import { encodeResource } from './resource.ts';
+import { unresolvedCluster } from './route.ts';
 
 interface Table {
   readonly listeners: NamedResources;
@@ -36,7 +38,7 @@ const clusterSets = new WeakMap<ResourceSet, NamedResources>();
 /** Of a host or a cluster as proxies get it, by the name that it was asked for by. */
 const listenersOf = new WeakMap<XdsResource, Map<string, XdsResource>>();
 const routesOf = new WeakMap<XdsResource, Map<string, XdsResource>>();
-const clustersOf = new WeakMap<XdsResource, XdsResource | null>();
+const clustersOf = new WeakMap<XdsResource, XdsResource>();
 
 /**
  * By type URL. `hosts`: the outbound virtual hosts of its namespace; `clusters`: those of the mesh. The same sets give
@@ -56,7 +58,9 @@ export function compileGrpc(
   }
   let own = clusterSets.get(clusters);
   if (own === undefined) {
-    own = new NamedResources('grpc/', clusters, (name) => findCluster(clusters.get(name)));
+    own = new NamedResources('grpc/', clusters, (name) =>
+      name === unresolvedCluster ? nowhere : findCluster(clusters.get(name)),
+    );
     clusterSets.set(clusters, own);
   }
   return [
@@ -102,22 +106,35 @@ function compileListener(name: string): XdsResource {
 
 function compileRoutes(name: string, resource: XdsResource): XdsResource {
   const host = fromBinary(VirtualHostSchema, resource.bytes);
-  const message = create(RouteConfigurationSchema, { name, virtualHosts: [ofGrpc(host)] });
+  const message = create(RouteConfigurationSchema, { name, virtualHosts: [compileGrpcHost(host)] });
   return encodeResource(RouteConfigurationSchema, name, message);
 }
 
-/** Clients refuse what is for filters that they do not have. */
-function ofGrpc(host: VirtualHost): VirtualHost {
-  host.domains = ['*'];
-  host.typedPerFilterConfig = {};
-  for (const route of host.routes) {
-    route.typedPerFilterConfig = {};
-    if (route.action.case !== 'route' || route.action.value.clusterSpecifier.case !== 'weightedClusters')
-      continue;
-    for (const cluster of route.action.value.clusterSpecifier.value.clusters)
-      cluster.typedPerFilterConfig = {};
+/** Where calls go that have nowhere to go: nobody is there. Without it a client would wait, with all its calls. */
+const ofNowhere = {
+  clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+  edsClusterConfig: { edsConfig: fromAds(), serviceName: unresolvedCluster },
+} as const;
+const nowhere = encodeResource(
+  ClusterSchema,
+  unresolvedCluster,
+  create(ClusterSchema, { name: unresolvedCluster, ...ofNowhere }),
+);
+const nobody = encodeResource(
+  ClusterLoadAssignmentSchema,
+  unresolvedCluster,
+  create(ClusterLoadAssignmentSchema, { clusterName: unresolvedCluster }),
+);
+const assignmentSets = new WeakMap<ResourceSet, ResourceSet>();
+
+/** Endpoints as proxies get them, and those of nowhere. */
+export function withNowhere(assignments: ResourceSet): ResourceSet {
+  let set = assignmentSets.get(assignments);
+  if (set === undefined) {
+    set = assignments.with([nobody], []);
+    assignmentSets.set(assignments, set);
   }
-  return host;
+  return set;
 }
 
 function findCluster(shared: XdsResource | undefined): XdsResource | undefined {
@@ -125,21 +142,21 @@ function findCluster(shared: XdsResource | undefined): XdsResource | undefined {
   let own = clustersOf.get(shared);
   if (own === undefined) {
     const cluster = compileCluster(fromBinary(ClusterSchema, shared.bytes));
-    own = cluster === null ? null : encodeResource(ClusterSchema, shared.name, cluster);
+    own = encodeResource(ClusterSchema, shared.name, cluster);
     clustersOf.set(shared, own);
   }
-  return own ?? undefined;
+  return own;
 }
 
 /**
- * null: it cannot be given. Where a Service is spoken to in TLS, a client would need what its own bootstrap alone can
- * say, and would call in plaintext without.
+ * Where a Service is spoken to in TLS, a client would need what its own bootstrap alone can say, and would call in
+ * plaintext without: nobody is there for it.
  */
-function compileCluster(shared: Cluster): Cluster | null {
-  if (shared.transportSocket !== undefined) return null;
+function compileCluster(shared: Cluster): Cluster {
+  const closed = shared.transportSocket !== undefined;
   return create(ClusterSchema, {
     name: shared.name,
-    ...discoveryOf(shared),
+    ...(closed ? ofNowhere : discoveryOf(shared)),
     ...(shared.connectTimeout === undefined ? {} : { connectTimeout: shared.connectTimeout }),
     ...(shared.circuitBreakers === undefined ? {} : { circuitBreakers: shared.circuitBreakers }),
     ...(shared.outlierDetection === undefined ? {} : { outlierDetection: shared.outlierDetection }),

@@ -7,7 +7,7 @@ import { shareEqual } from '../model/share-equal.ts';
 import type { Model } from '../model/types.ts';
 import { type CapturedPlan, planCaptured } from './captured.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
-import { compileGrpc } from './grpc-scope.ts';
+import { compileGrpc, withNowhere } from './grpc-scope.ts';
 import { nameHosts } from './named-hosts.ts';
 import { OutboundTables, type TableKind } from './outbound-table.ts';
 import { routesAlike, rulesOf } from './routing.ts';
@@ -145,7 +145,7 @@ export class MeshCompiler {
     const { hosts } = this.tables.hostsOf({ name: 'grpc', namespace, capture: false });
     const resources = new Map<string, ResourceMap>([
       [typeUrls.secret, noResources],
-      [typeUrls.endpoint, this.shared.assignmentsIn(zone)],
+      [typeUrls.endpoint, withNowhere(this.shared.assignmentsIn(zone))],
       [virtualHostType, noResources],
       ...compileGrpc(hosts, clusters),
     ]);
