@@ -25,6 +25,8 @@ export class HostSets {
   private far: ResourceSet = ResourceSet.of([]);
   private farAge = -1;
   private readonly near = new Map<string, NearSet>();
+  /** Of a part that is still the same nothing is looked up. */
+  private readonly made = new WeakMap<HostPart, XdsResource>();
 
   constructor(table: string) {
     this.table = table;
@@ -65,11 +67,13 @@ export class HostSets {
   }
 
   private resourceOf(part: HostPart, held: ResourceSet): XdsResource {
+    const known = this.made.get(part);
+    if (known !== undefined) return known;
     const name = `${this.table}/${part.name}`;
     const before = held.get(name);
-    if (before?.version === part.hash) return before;
-    const resource = new HostResource(name, part);
-    rememberReferences(resource, part.references);
+    const resource = before?.version === part.hash ? before : new HostResource(name, part);
+    if (resource !== before) rememberReferences(resource, part.references);
+    this.made.set(part, resource);
     return resource;
   }
 }

@@ -19,6 +19,49 @@ import { parseScope, type Scope } from './scope.ts';
 const names = ['db', 'ledger', 'cards'];
 const spaces = ['bank', 'db'];
 
+/** Services that come and go by themselves, and what mentions one of them now and then. */
+function listLone(): readonly (readonly string[])[] {
+  const meta = (name: string) => `metadata: { name: ${name}, namespace: bank }`;
+  const service = (name: string, spec: string) =>
+    `apiVersion: v1\nkind: Service\n${meta(name)}\nspec: { selector: { app: ledger }, ${spec} }`;
+  const slice = (name: string, endpoint: string) =>
+    `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: ${name}-1, namespace: bank, labels: { kubernetes.io/service-name: ${name} } }\naddressType: IPv4\nports: [{ name: http, port: 8080 }]\nendpoints: [{ ${endpoint} }]`;
+  const route = (parent: string, backend: string) =>
+    `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n${meta('r')}\nspec: { parentRefs: [{ group: "", kind: Service, name: ${parent} }], rules: [{ backendRefs: [{ name: ${backend}, port: 80 }] }] }`;
+  const grpc = `apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\n${meta('g')}\nspec: { parentRefs: [{ group: "", kind: Service, name: a }], rules: [{ backendRefs: [{ name: a, port: 80 }] }] }`;
+  const policy = (kind: string, name: string, spec: string) =>
+    `apiVersion: weft.dev/v1alpha1\nkind: ${kind}\n${meta('p')}\nspec: { targetRefs: [{ group: "", kind: Service, name: ${name} }], ${spec} }`;
+  const http = 'ports: [{ name: http, port: 80 }]';
+  return [
+    ...['a', 'm', 'z'].flatMap((name) => [
+      [
+        service(name, http),
+        service(
+          name,
+          'ports: [{ name: http, port: 80, appProtocol: odd }, { name: u, port: 53, protocol: UDP }]',
+        ),
+        service(name, `clusterIP: None, ${http}`),
+        service(name, `trafficDistribution: Odd, internalTrafficPolicy: Local, ${http}`),
+        service(name, 'ports: [{ name: http, port: none }]'),
+      ],
+      [
+        slice(name, 'addresses: [10.0.0.1], zone: a'),
+        slice(name, 'addresses: [10.0.0.2], hostname: db-0'),
+        slice(name, 'addresses: [10.0.0.2], hostname: db-1'),
+      ],
+    ]),
+    // Without a Service.
+    [slice('k', 'addresses: [10.0.0.3]')],
+    [route('a', 'a'), route('c', 'z'), route('db-0.m', 'c')],
+    [grpc],
+    [
+      policy('ServicePolicy', 'm', 'timeouts: { request: 3s }'),
+      policy('ServicePolicy', 'c', 'timeouts: { request: 3s }'),
+    ],
+    [policy('AccessPolicy', 'z', 'rules: [{ from: [{ serviceAccount: { name: cards } }] }]')],
+  ];
+}
+
 /** Everything that a history is made of: each object in several versions. */
 function listVersions(): readonly (readonly string[])[] {
   const objects: string[][] = [];
@@ -114,13 +157,20 @@ function listVersions(): readonly (readonly string[])[] {
   return objects;
 }
 
-const objects: readonly (readonly RawObject[])[] = listVersions().map((versions) =>
-  versions.map((text) => {
-    const parsed = parseManifests('f', text);
-    if (!parsed.ok || parsed.value.length !== 1) throw new Error(`${text}: ${JSON.stringify(parsed)}`);
-    return parsed.value[0]!;
-  }),
-);
+type Versions = readonly (readonly RawObject[])[];
+
+function parseVersions(texts: readonly (readonly string[])[]): Versions {
+  return texts.map((versions) =>
+    versions.map((text) => {
+      const parsed = parseManifests('f', text);
+      if (!parsed.ok || parsed.value.length !== 1) throw new Error(`${text}: ${JSON.stringify(parsed)}`);
+      return parsed.value[0]!;
+    }),
+  );
+}
+
+const objects = parseVersions(listVersions());
+const lone = parseVersions(listLone());
 
 const scopes: readonly Scope[] = [
   ['sidecar~a.bank', 'a', { labels: { app: 'ledger', pod: '1' } }],
@@ -155,26 +205,28 @@ function show(compiler: MeshCompiler) {
   });
 }
 
-const event = fc.record({
-  object: fc.nat({ max: objects.length - 1 }),
-  version: fc.nat({ max: 8 }),
-});
-const history = fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 });
+function historyOf(all: Versions) {
+  const event = fc.record({ object: fc.nat({ max: all.length - 1 }), version: fc.nat({ max: 8 }) });
+  return fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 });
+}
 const effort = Number(process.env['WEFT_TEST_EFFORT'] ?? 1);
 
 describe('incremental is whole', () => {
-  test(
-    'after each batch of any history',
-    () => {
+  test.each([
+    ['all objects', objects],
+    ['Services that little mentions', lone],
+  ])(
+    'after each batch of any history of %s',
+    (_of, all) => {
       fc.assert(
-        fc.property(history, (batches) => {
+        fc.property(historyOf(all), (batches) => {
           const catalog = new Catalog();
           const builder = new ModelBuilder(catalog);
           const compiler = new MeshCompiler(builder.built.model);
           let before = scopes.map((scope) => compiler.compile(scope).resources);
           for (const batch of batches) {
             for (const { object, version } of batch) {
-              const versions = objects[object]!;
+              const versions = all[object]!;
               const raw = versions[version];
               const { key } = versions[0]!;
               const old = catalog.get(key);
@@ -205,7 +257,7 @@ describe('incremental is whole', () => {
 
   test('hosts that come by themselves are those of the table', () => {
     fc.assert(
-      fc.property(history, (batches) => {
+      fc.property(historyOf(objects), (batches) => {
         const catalog = new Catalog();
         for (const { object, version } of batches.flat()) {
           const raw = objects[object]![version];

@@ -10,7 +10,7 @@ import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
 import { compileGrpc, withNowhere } from './grpc-scope.ts';
 import { nameHosts } from './named-hosts.ts';
 import { OutboundTables, type TableKind } from './outbound-table.ts';
-import { routesAlike, rulesOf } from './routing.ts';
+import { isRouted, routesAlike, rulesOf } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { type ClusterDelivery, type HostDelivery, type Scope, scopeKey } from './scope.ts';
 import {
@@ -195,6 +195,6 @@ export class MeshCompiler {
 
 function hasCors(model: Model): boolean {
   for (const service of model.services.values())
-    for (const rule of rulesOf(service)) if (rule.cors !== null) return true;
+    if (isRouted(service)) for (const rule of rulesOf(service)) if (rule.cors !== null) return true;
   return false;
 }

@@ -39,6 +39,11 @@ function isSame(entry: readonly [string, unknown] | undefined, name: string, val
   return entry?.[0] === name && entry[1] === value;
 }
 
+/** Most Services have no rules, and of ten thousand each generator counts. */
+export function isRouted({ ports }: ServiceModel): boolean {
+  return ports.some(({ routes }) => routes.producer !== null || routes.consumers.size > 0);
+}
+
 export function* rulesOf(service: ServiceModel): Generator<RuleModel> {
   for (const { routes } of service.ports) {
     yield* routes.producer ?? [];

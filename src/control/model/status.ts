@@ -97,7 +97,22 @@ export interface Refusal {
 }
 
 export class ConditionBook {
-  private readonly conditions = new Map<ObjectKey, Condition[]>();
+  private readonly conditions: Map<ObjectKey, Condition[]>;
+
+  constructor(conditions = new Map<ObjectKey, Condition[]>()) {
+    this.conditions = conditions;
+  }
+
+  /** Nothing that is said in the copy is said in this. */
+  copy(): ConditionBook {
+    return new ConditionBook(new Map([...this.conditions].map(([key, list]) => [key, [...list]])));
+  }
+
+  /** All that is said of an object. */
+  replace(key: ObjectKey, conditions: readonly Condition[]): void {
+    if (conditions.length === 0) this.conditions.delete(key);
+    else this.conditions.set(key, [...conditions]);
+  }
 
   add(key: ObjectKey, condition: Omit<Condition, 'about'>): void {
     const list = this.conditions.get(key);

@@ -47,7 +47,9 @@ export class ChangeLog {
     sourceFaults: readonly SourceFault[],
   ): void {
     const faults = new Map<string, Finding>();
-    for (const finding of listFindings(reportObjects(entries, book), sourceFaults)) {
+    // Of most objects nothing is said.
+    const told = entries.filter(({ key, issues }) => issues.length > 0 || book.of(key).length > 0);
+    for (const finding of listFindings(reportObjects(told, book), sourceFaults)) {
       const { object, field, rule, value } = finding.issue;
       faults.set(`${finding.file}\n${object}\n${field}\n${rule}\n${value}`, finding);
     }
