@@ -11,7 +11,10 @@ const pair = { xdsCert: 'a.crt', xdsKey: 'a.key' };
 function check(flags: Partial<XdsFlags> & { readonly status?: boolean }, inKubernetes = true): string {
   try {
     checkXdsFlags(
-      { xds: here, xdsAudience: 'weft', xdsTrustDomain: 'cluster.local', status: true, ...flags },
+      {
+        ...{ xds: here, xdsAudience: 'weft', xdsTrustDomain: 'cluster.local', xdsTtl: new Map() },
+        ...{ status: true, ...flags },
+      },
       inKubernetes,
     );
     return '';

@@ -1,6 +1,6 @@
 // How `weft control` serves xDS: in plain text to this machine, and by TLS to callers who prove who they are.
 
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Clock, Log } from '../base/index.ts';
 import {
   AuthorityKeeper,
@@ -17,7 +17,14 @@ import {
 } from '../control/index.ts';
 import { meshPorts, namesOf, webhookConfigurationName, xdsNames } from '../deploy/index.ts';
 import { type Address, createBunNetwork, createFileStore, createSystemRandom, gunzip } from '../net/index.ts';
-import { type GrpcAdsListener, type ServeGrpcAdsOptions, serveGrpcAds } from '../xds/index.ts';
+import {
+  type GrpcAdsListener,
+  parseGatewayDuration,
+  type ServeGrpcAdsOptions,
+  serveGrpcAds,
+  typeUrls,
+  virtualHostType,
+} from '../xds/index.ts';
 import { Exit, exitCode } from './command.ts';
 import type { KubernetesAccess } from './kubernetes.ts';
 
@@ -32,6 +39,7 @@ export interface XdsFlags {
   readonly xdsClientCa?: string;
   readonly xdsAudience: string;
   readonly xdsTrustDomain: string;
+  readonly xdsTtl: ReadonlyMap<string, number>;
 }
 
 /** What a token must be meant for, here and in what `weft install` and `weft inject` write. */
@@ -61,7 +69,39 @@ export function xdsOptions(parseAddress: (text: string) => IpAddress): readonly 
     new Option('--xds-trust-domain <name>', 'DOMAIN of the certificates that are taken').default(
       'cluster.local',
     ),
+    new Option(
+      '--xds-ttl <type=duration>',
+      'what proxies have of listeners, routes, hosts, clusters, endpoints or secrets ends so long after this control plane fell silent, as clusters=5m; may be repeated (default: it stays)',
+    )
+      .argParser(collectLifetime)
+      .default(new Map(), ''),
   ];
+}
+
+const lifetimeTypes: Readonly<Record<string, string>> = {
+  listeners: typeUrls.listener,
+  routes: typeUrls.route,
+  hosts: virtualHostType,
+  clusters: typeUrls.cluster,
+  endpoints: typeUrls.endpoint,
+  secrets: typeUrls.secret,
+};
+
+/** A renewal of a shorter one would be a storm, and late whenever the machine is busy. */
+const lifetimeMinMs = 1_000;
+const lifetimeMaxMs = 24 * 3_600_000;
+
+function collectLifetime(text: string, before: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const [word = '', duration = ''] = text.split('=');
+  const typeUrl = lifetimeTypes[word];
+  if (typeUrl === undefined)
+    throw new InvalidArgumentError(
+      `It must be one of ${Object.keys(lifetimeTypes).join(', ')}, = and a duration.`,
+    );
+  const ms = parseGatewayDuration(duration);
+  if (ms === null || ms < lifetimeMinMs || ms > lifetimeMaxMs)
+    throw new InvalidArgumentError('Its duration must be from 1s to 24h.');
+  return new Map([...before, [typeUrl, ms]]);
 }
 
 /** Throws what a person must mend. */

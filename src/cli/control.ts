@@ -83,10 +83,11 @@ async function run(flags: ControlFlags): Promise<void> {
   const log = createJsonLog(flags.logLevel, { write: (line) => void process.stderr.write(line) });
   const clock = createSystemClock();
   const kubernetes = flags.dir === undefined ? openKubernetes(flags, clock, log) : null;
+  const lifetimes = flags.xdsTtl;
   const plane =
     kubernetes === null
-      ? createControlPlane({ clock, log, store: createFileStore(), directory: flags.dir ?? '' })
-      : new ControlPlane({ clock, log }, kubernetes.source);
+      ? createControlPlane({ clock, log, lifetimes, store: createFileStore(), directory: flags.dir ?? '' })
+      : new ControlPlane({ clock, log, lifetimes }, kubernetes.source);
   const { xdsTls } = flags;
   let secure: SecureXds | null = null;
   const missing = () => (xdsTls === undefined || secure?.isOpen() ? null : 'there is no certificate for xDS');

@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   readonly store: Store;
   /** Path of the manifests in the store. */
   readonly directory: string;
+  /** Of what proxies are sent, by type URL in milliseconds; absent: what they have stays without a control plane. */
+  readonly lifetimes?: ReadonlyMap<string, number>;
 }
 
 /** Counters since the start. */
@@ -67,7 +69,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   private readonly compiler = new MeshCompiler(this.builder.built.model);
   private wasSynced = false;
 
-  constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log'>, source: Source) {
+  constructor(options: Pick<ControlPlaneOptions, 'clock' | 'log' | 'lifetimes'>, source: Source) {
     this.clock = options.clock;
     this.log = options.log;
     this.changeLog = new ChangeLog(options.log);
@@ -80,6 +82,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
       log: options.log,
       snapshotFor: (node) => this.enter(node),
       observer: this,
+      ...(options.lifetimes === undefined ? {} : { lifetimes: options.lifetimes }),
     });
   }
 

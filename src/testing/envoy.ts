@@ -66,6 +66,7 @@ export interface AdsEnvoyOptions {
   readonly zone?: string;
   readonly xdsPort: number;
   readonly apiType: 'GRPC' | 'DELTA_GRPC';
+  readonly clientFeatures?: readonly string[];
 }
 
 /**
@@ -76,7 +77,13 @@ export function startAdsEnvoy(options: AdsEnvoyOptions): Promise<Envoy> {
   const { nodeId, cluster, metadata, zone = '', xdsPort, apiType } = options;
   const ads = { ads: {}, resource_api_version: 'V3' };
   return startAnswering('server_info', {
-    node: { id: nodeId, cluster, metadata, locality: { zone } },
+    node: {
+      id: nodeId,
+      cluster,
+      metadata,
+      locality: { zone },
+      client_features: options.clientFeatures ?? [],
+    },
     dynamic_resources: {
       ads_config: {
         api_type: apiType,

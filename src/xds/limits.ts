@@ -49,6 +49,8 @@ export const clientFeaturesMax = 64;
  * Bytes of nodes and names that the streams of one peer make the server remember; the stream that crosses it is ended.
  */
 export const peerBytesMax = 256 * 1024 * 1024;
+/** Resources whose time to live one response renews; more wait for its answer. */
+export const heartbeatsAtOnceMax = 5_000;
 /** Clients that are sent a first picture at once; others wait for their turn. */
 export const picturesAtOnceMax = 32;
 /** More names than this in one response are a picture. */

@@ -201,6 +201,9 @@ function checkUnique(names: readonly string[], path: string, faults: Faults): vo
   });
 }
 
+/** What its xDS client can: times to live, and the wrapper that says them in SotW. */
+const ownFeatures = ['xds.config.supports-resource-ttl', 'xds.config.resource-in-sotw'];
+
 function translateNode(
   message: BootstrapMessage,
   required: boolean,
@@ -219,6 +222,6 @@ function translateNode(
       subZone: node.locality?.sub_zone ?? '',
     },
     userAgent: `weft/${options.version}`,
-    clientFeatures: node.client_features ?? [],
+    clientFeatures: [...new Set([...ownFeatures, ...(node.client_features ?? [])])],
   };
 }

@@ -21,7 +21,7 @@ const completeTypes: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.
 export function readSotw(subscription: Subscription, response: SotwResponse): ReadResponse {
   const issues: Issue[] = [];
   const present = new Set<string>();
-  const changed = selectChanged(subscription, response.resources, present, issues);
+  const changed = selectChanged(subscription, response.resources, present, issues, response.version);
   const lifetimes = lifetimesOf(response.resources);
   if (!completeTypes.has(subscription.typeUrl)) return { changed, removed: [], issues, lifetimes };
   const removed: string[] = [];
@@ -74,6 +74,8 @@ function selectChanged(
   resources: readonly ReceivedResource[],
   present: Set<string>,
   issues: Issue[],
+  /** Of a SotW response: heartbeats have it, whatever the version of what they renew. */
+  whole = '',
 ): XdsResource[] {
   const changed: XdsResource[] = [];
   const twice = new Set<string>();
@@ -84,7 +86,7 @@ function selectChanged(
       continue;
     }
     present.add(resource.name);
-    const issue = checkResource(subscription, resource);
+    const issue = checkResource(subscription, resource, whole);
     if (issue !== null) issues.push(issue);
     else if (resource.bytes !== null) addIfChanged(subscription, resource, resource.bytes, changed);
   }
@@ -92,13 +94,14 @@ function selectChanged(
   return twice.size === 0 ? changed : changed.filter((resource) => !twice.has(resource.name));
 }
 
-function checkResource(subscription: Subscription, resource: ReceivedResource): Issue | null {
+function checkResource(subscription: Subscription, resource: ReceivedResource, whole: string): Issue | null {
   if (resource.name === '') return fault(subscription.typeUrl, 'has a resource without a name');
   if (resource.bytes === null) {
     if (isAbsentHost(subscription, resource)) return null;
     // A heartbeat renews what is held; for anything else it is a resource without content.
     const held = subscription.versionOf(resource.name);
-    return held !== '' && held === resource.version ? null : fault(resource.name, 'has no content');
+    const isSame = held === resource.version || (whole !== '' && whole === resource.version);
+    return held !== '' && isSame ? null : fault(resource.name, 'has no content');
   }
   if (resource.typeUrl !== subscription.typeUrl) {
     return fault(resource.name, `must be a ${subscription.typeUrl}`, resource.typeUrl);

@@ -4,8 +4,8 @@
 
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import { type Page, pageLength, pageOf } from '../snapshot/pages.ts';
-import type { XdsNode, XdsResource } from '../types.ts';
-import { type DeltaRequest, nackCode, type SotwRequest } from './messages.ts';
+import type { AdsVariant, XdsNode, XdsResource } from '../types.ts';
+import { type DeltaRequest, nackCode, type SotwRequest, wrappedResourceType } from './messages.ts';
 import { encodeNode } from './node.ts';
 
 export function encodeSotwRequest(request: SotwRequest): Uint8Array {
@@ -48,16 +48,18 @@ function writeError(writer: WireWriter, field: number, error: string | null): vo
   writer.bytes(field, status.finish());
 }
 
+/** `ttlMs`: how long what it holds is good for, unless it is renewed; 0: for ever. */
 export function encodeSotwResponse(
   typeUrl: string,
   version: string,
   nonce: string,
   resources: Content,
+  ttlMs = 0,
 ): readonly Uint8Array[] {
   const tail = new WireWriter();
   tail.string(4, typeUrl);
   tail.string(5, nonce);
-  return [versionField(version), ...framesOf(resources, sotwFrame, sotwKept), tail.finish()];
+  return [versionField(version), ...framesOf(resources, formOf('sotw', ttlMs)), tail.finish()];
 }
 
 function versionField(version: string): Uint8Array {
@@ -73,13 +75,14 @@ export function encodeDeltaResponse(
   resources: Content,
   removed: readonly string[],
   absent: readonly string[] = [],
+  ttlMs = 0,
 ): readonly Uint8Array[] {
   const tail = new WireWriter();
   for (const name of absent) tail.bytes(2, encodeAbsent(name, nonce));
   tail.string(4, typeUrl);
   tail.string(5, nonce);
   for (const name of removed) tail.element(6, name);
-  return [versionField(version), ...framesOf(resources, deltaFrame, deltaKept), tail.finish()];
+  return [versionField(version), ...framesOf(resources, formOf('delta', ttlMs)), tail.finish()];
 }
 
 /**
@@ -97,8 +100,9 @@ function encodeAbsent(name: string, version: string): Uint8Array {
 /** What a response holds; pages, where that is how it was selected. */
 type Content = readonly XdsResource[] | readonly Page[];
 
-/** Of one kind of response. */
-interface Kept {
+/** One kind of response: how it says a resource, and what was said already. */
+interface Form {
+  readonly encode: (resource: XdsResource) => readonly Uint8Array[];
   readonly frames: WeakMap<XdsResource, Uint8Array>;
   /** Frames in a row that are one piece. */
   readonly pages: WeakMap<Page, Uint8Array>;
@@ -106,29 +110,40 @@ interface Kept {
   readonly sent: WeakSet<Page>;
 }
 
-const sotwKept: Kept = {
-  frames: new WeakMap(),
-  pages: new WeakMap(),
-  sent: new WeakSet(),
-};
-const deltaKept: Kept = {
-  frames: new WeakMap(),
-  pages: new WeakMap(),
-  sent: new WeakSet(),
-};
+function createForm(encode: Form['encode']): Form {
+  return { encode, frames: new WeakMap(), pages: new WeakMap(), sent: new WeakSet() };
+}
 
-type FrameOf = (resource: XdsResource) => Uint8Array;
+const forms = {
+  sotw: createForm(encodeAny),
+  delta: createForm((resource) => encodeResource(resource, 0)),
+};
+/** With a time to live; there are as many as a server is told of. */
+const timedForms = new Map<string, Form>();
+
+function formOf(variant: AdsVariant, ttlMs: number): Form {
+  if (ttlMs === 0) return forms[variant];
+  const key = `${variant} ${ttlMs}`;
+  let form = timedForms.get(key);
+  if (form === undefined) {
+    form = createForm((resource) =>
+      variant === 'delta' ? encodeResource(resource, ttlMs) : wrap(encodeResource(resource, ttlMs)),
+    );
+    timedForms.set(key, form);
+  }
+  return form;
+}
 
 /**
  * Pictures are pieces of some sixty frames, put together once: a thousand clients that come together would else send
  * millions of small ones.
  */
-function framesOf(content: Content, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
-  if (isPaged(content)) return content.flatMap((page) => pieceOf(page, frameOf, kept));
-  if (content.length < pageLength) return content.map(frameOf);
+function framesOf(content: Content, form: Form): readonly Uint8Array[] {
+  if (isPaged(content)) return content.flatMap((page) => pieceOf(page, form));
+  if (content.length < pageLength) return content.map((resource) => frameOf(resource, form));
   const pieces: Uint8Array[] = [];
   for (let from = 0; from < content.length; from += pageLength)
-    pieces.push(...piecesOf(content.slice(from, from + pageLength), frameOf, kept));
+    pieces.push(...piecesOf(content.slice(from, from + pageLength), form));
   return pieces;
 }
 
@@ -137,67 +152,107 @@ function isPaged(content: Content): content is readonly Page[] {
   return first !== undefined && 'members' in first;
 }
 
-function piecesOf(members: readonly XdsResource[], frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
-  return members.length < pageLength ? members.map(frameOf) : pieceOf(pageOf(members), frameOf, kept);
+function piecesOf(members: readonly XdsResource[], form: Form): readonly Uint8Array[] {
+  return members.length < pageLength
+    ? members.map((resource) => frameOf(resource, form))
+    : pieceOf(pageOf(members), form);
 }
 
-function pieceOf(page: Page, frameOf: FrameOf, kept: Kept): readonly Uint8Array[] {
+function pieceOf(page: Page, form: Form): readonly Uint8Array[] {
   const { members, shared } = page;
-  let bytes = kept.pages.get(page);
-  if (bytes === undefined && !shared && !kept.sent.has(page)) {
-    kept.sent.add(page);
-    return members.map(frameOf);
+  let bytes = form.pages.get(page);
+  if (bytes === undefined && !shared && !form.sent.has(page)) {
+    form.sent.add(page);
+    return members.map((resource) => frameOf(resource, form));
   }
   if (bytes === undefined) {
-    bytes = joinPieces(members.map(frameOf));
-    kept.pages.set(page, bytes);
+    bytes = joinPieces(members.map((resource) => frameOf(resource, form)));
+    form.pages.set(page, bytes);
     // The frames by themselves are views of it from now on, not held twice.
     let at = 0;
     for (const member of members) {
-      const { length } = frameOf(member);
-      kept.frames.set(member, bytes.subarray(at, at + length));
+      const { length } = frameOf(member, form);
+      form.frames.set(member, bytes.subarray(at, at + length));
       at += length;
     }
   }
   return [bytes];
 }
 
-/** The resource as one element of DiscoveryResponse.resources, tag and length included. */
-function sotwFrame(resource: XdsResource): Uint8Array {
-  let frame = sotwKept.frames.get(resource);
+/** The resource as one element of a response's `resources`, tag and length included. */
+function frameOf(resource: XdsResource, form: Form): Uint8Array {
+  let frame = form.frames.get(resource);
   if (frame === undefined) {
-    frame = encodeFrame(encodeAny(resource));
-    sotwKept.frames.set(resource, frame);
+    frame = encodeFrame(form.encode(resource));
+    form.frames.set(resource, frame);
   }
   return frame;
 }
 
-/** The resource as one element of DeltaDiscoveryResponse.resources. */
-function deltaFrame(resource: XdsResource): Uint8Array {
-  let frame = deltaKept.frames.get(resource);
-  if (frame === undefined) {
-    const any = encodeAny(resource);
-    const head = new WireWriter(smallBytes);
-    head.string(1, resource.version);
-    head.prefix(2, lengthOf(any));
-    const tail = new WireWriter(smallBytes);
-    tail.string(3, resource.name);
-    for (const alias of resource.aliases ?? []) tail.element(4, alias);
-    frame = encodeFrame([head.finish(), ...any, tail.finish()]);
-    deltaKept.frames.set(resource, frame);
+/** envoy.service.discovery.v3.Resource. */
+function encodeResource(resource: XdsResource, ttlMs: number): readonly Uint8Array[] {
+  const any = encodeAny(resource);
+  const head = new WireWriter(smallBytes);
+  head.string(1, resource.version);
+  head.prefix(2, lengthOf(any));
+  const tail = new WireWriter(smallBytes);
+  tail.string(3, resource.name);
+  for (const alias of resource.aliases ?? []) tail.element(4, alias);
+  writeTtl(tail, ttlMs);
+  return [head.finish(), ...any, tail.finish()];
+}
+
+/** google.protobuf.Duration, of whole milliseconds. */
+function writeTtl(writer: WireWriter, ttlMs: number): void {
+  if (ttlMs === 0) return;
+  const duration = new WireWriter(smallBytes);
+  duration.uint(1, Math.floor(ttlMs / 1000));
+  duration.uint(2, (ttlMs % 1000) * 1_000_000);
+  writer.bytes(6, duration.finish());
+}
+
+/** What only a wrapper can say travels so in SotW. */
+function wrap(resource: readonly Uint8Array[]): readonly Uint8Array[] {
+  const head = new WireWriter(smallBytes);
+  head.string(1, wrappedResourceType);
+  head.prefix(2, lengthOf(resource));
+  return [head.finish(), ...resource];
+}
+
+/**
+ * Says that what the client has is good for so long again: its name and version without its content. In SotW the
+ * version is that of the last response, as Envoy reads it.
+ */
+export function encodeHeartbeats(
+  variant: AdsVariant,
+  { typeUrl, version, nonce }: { readonly typeUrl: string; readonly version: string; readonly nonce: string },
+  held: readonly XdsResource[],
+  ttlMs: number,
+): readonly Uint8Array[] {
+  const writer = new WireWriter(held.length * smallBytes);
+  writer.string(1, version);
+  for (const resource of held) {
+    const beat = new WireWriter(smallBytes);
+    beat.string(1, variant === 'delta' ? resource.version : version);
+    beat.string(3, resource.name);
+    writeTtl(beat, ttlMs);
+    writer.bytes(2, variant === 'delta' ? beat.finish() : joinPieces(wrap([beat.finish()])));
   }
-  return frame;
+  writer.string(4, typeUrl);
+  writer.string(5, nonce);
+  return [writer.finish()];
 }
 
 /** What resources and pages add to a response; splitting counts by it. */
-export const sotwWeights = weightsOf(sotwFrame, sotwKept);
-export const deltaWeights = weightsOf(deltaFrame, deltaKept);
+export const sotwWeights = weightsOf(forms.sotw);
+export const deltaWeights = weightsOf(forms.delta);
 
-function weightsOf(frameOf: FrameOf, kept: Kept) {
+function weightsOf(form: Form) {
   return {
-    ofResource: (resource: XdsResource): number => frameOf(resource).length,
+    ofResource: (resource: XdsResource): number => frameOf(resource, form).length,
     ofPage: (page: Page): number =>
-      kept.pages.get(page)?.length ?? page.members.reduce((sum, member) => sum + frameOf(member).length, 0),
+      form.pages.get(page)?.length ??
+      page.members.reduce((sum, member) => sum + frameOf(member, form).length, 0),
   };
 }
 

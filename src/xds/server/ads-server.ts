@@ -17,6 +17,11 @@ export interface AdsServerOptions {
   /** Called once per stream, with the node of its first request. */
   readonly snapshotFor: (node: XdsNode) => SnapshotSource;
   readonly observer?: AdsObserver;
+  /**
+   * How long what is sent lives at clients that say `xds.config.supports-resource-ttl`, by type URL in milliseconds; it
+   * is renewed three times in that time. Absent types, and all by default: for ever.
+   */
+  readonly lifetimes?: ReadonlyMap<string, number>;
 }
 
 /** What one client has. */
@@ -43,6 +48,7 @@ export class AdsServer {
       log: options.log,
       observer: options.observer ?? silentObserver,
       snapshotFor: options.snapshotFor,
+      lifetimes: options.lifetimes ?? null,
       admission: new Admission(),
       slots: new PictureSlots(),
       queue: new WorkQueue(options.clock),

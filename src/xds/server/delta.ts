@@ -168,6 +168,7 @@ export function prepareDelta(
     removed,
     pages,
     trial,
-    encode: (nonce) => encodeDeltaResponse(state.typeUrl, version, nonce, pages ?? content, gone, without),
+    encode: (nonce) =>
+      encodeDeltaResponse(state.typeUrl, version, nonce, pages ?? content, gone, without, state.ttlMs),
   };
 }

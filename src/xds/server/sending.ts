@@ -2,12 +2,14 @@
 // a time, first pictures when there is a place for them.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
+import { encodeHeartbeats } from '../discovery/encode.ts';
 import { ackWaitMs, pictureNamesMin, pictureStallMs, pictureWaitMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import { findReferences } from '../snapshot/references.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
 import { prepareDelta } from './delta.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { mayMake, mayRemove, sortTypes } from './order.ts';
 import type { PictureSlots, SlotTaker } from './picture-slots.ts';
 import type { Prepared } from './prepared.ts';
@@ -26,6 +28,9 @@ export class Sending implements SlotTaker, TimerHandler {
   ordered: readonly TypeState[] = [];
   readonly warming: Warming;
   snapshot: XdsSnapshot | null = null;
+  /** How long resources live at this client, by type in milliseconds; types that are not there: for ever. */
+  lifetimes: ReadonlyMap<string, number> = noLifetimes;
+  private readonly heartbeats = new Map<TypeState, Heartbeats>();
   private readonly host: SendingHost;
   private readonly variant: AdsVariant;
   private readonly stream: AdsStream;
@@ -65,6 +70,11 @@ export class Sending implements SlotTaker, TimerHandler {
   addType(typeUrl: string): TypeState {
     const state = new TypeState(typeUrl);
     state.base = this.resourcesOf(typeUrl);
+    const ttlMs = this.lifetimes.get(typeUrl);
+    if (ttlMs !== undefined) {
+      state.ttlMs = ttlMs;
+      this.heartbeats.set(state, new Heartbeats(ttlMs, this.host.clock.now()));
+    }
     this.types.set(typeUrl, state);
     this.ordered = sortTypes(this.types.values());
     return state;
@@ -121,6 +131,8 @@ export class Sending implements SlotTaker, TimerHandler {
   flush(): void {
     if (this.closed || this.snapshot === null) return;
     const nowMs = this.host.clock.now();
+    for (const [state, heartbeats] of this.heartbeats)
+      if (this.mayRenew(state, nowMs)) heartbeats.begin(state, this.variant, nowMs);
     for (const state of this.ordered) {
       if (!this.writable) break;
       if (!mayMake(state, this.types, this.warming, nowMs)) continue;
@@ -131,8 +143,27 @@ export class Sending implements SlotTaker, TimerHandler {
       const prepared = prepare(state, resources, leaving);
       if (prepared !== null) this.send(state, prepared, nowMs);
     }
+    for (const [state, heartbeats] of this.heartbeats)
+      if (this.mayRenew(state, nowMs)) this.renew(state, heartbeats, nowMs);
     if (this.slotUntilMs >= 0 && this.ordered.every(isIdle)) this.releaseSlot();
     this.armTimer(nowMs);
+  }
+
+  /** An answer that is awaited says what the client has. */
+  private mayRenew(state: TypeState, nowMs: number): boolean {
+    return this.writable && !state.waiting(nowMs);
+  }
+
+  private renew(state: TypeState, heartbeats: Heartbeats, nowMs: number): void {
+    const held = heartbeats.take();
+    if (held.length === 0) return;
+    this.nonces += 1;
+    const nonce = String(this.nonces);
+    const { typeUrl, ackedVersion: version } = state;
+    state.nonce = nonce;
+    state.sending({ nonce, version, sentAtMs: nowMs, sent: [], removed: [], trial: null });
+    const head = { typeUrl, version, nonce };
+    this.writable = this.stream.send(encodeHeartbeats(this.variant, head, held, heartbeats.ttlMs));
   }
 
   /** A message outside of any type's account. `encode` is given its nonce. */
@@ -194,14 +225,25 @@ export class Sending implements SlotTaker, TimerHandler {
     for (const name of awaited.names) if (endpoints.wants(name)) endpoints.oweAgain(name);
   }
 
+  /** What cannot be written is renewed when it can. */
+  private nextBeatMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    if (!this.writable) return dueMs;
+    for (const [state, heartbeats] of this.heartbeats)
+      dueMs = Math.min(dueMs, heartbeats.dueMs(state, ackWaitMs));
+    return dueMs;
+  }
+
   /** Something waits for an answer that may never come: look again when its patience ends. */
   private armTimer(nowMs: number): void {
     const waits = this.ordered.some((state) => state.making || state.leaving.size > 0);
+    const beatMs = this.nextBeatMs();
     if (!waits && this.slotUntilMs < 0) {
-      this.host.clock.cancel(this.timer);
+      if (beatMs === Number.POSITIVE_INFINITY) this.host.clock.cancel(this.timer);
+      else this.host.clock.arm(this.timer, Math.max(0, beatMs - nowMs));
       return;
     }
-    let dueMs = this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY;
+    let dueMs = Math.min(beatMs, this.warming.waiting(nowMs) ? this.warming.dueMs : Number.POSITIVE_INFINITY);
     if (this.slotUntilMs >= 0) dueMs = Math.min(dueMs, this.slotUntilMs);
     if (this.slotUntilMs >= 0 && !this.writable) dueMs = Math.min(dueMs, this.stallAtMs);
     if (nowMs < this.warming.youngUntilMs) dueMs = Math.min(dueMs, this.warming.youngUntilMs);
@@ -214,6 +256,8 @@ export class Sending implements SlotTaker, TimerHandler {
     else this.host.clock.arm(this.timer, Math.max(0, dueMs - nowMs));
   }
 }
+
+const noLifetimes: ReadonlyMap<string, number> = new Map();
 
 function isIdle(state: TypeState): boolean {
   return state.inflight === null && !state.making;

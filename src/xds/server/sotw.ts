@@ -114,7 +114,7 @@ function prepareComplete(
     removed,
     pages: null,
     trial,
-    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content),
+    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, content, state.ttlMs),
   };
 }
 
@@ -171,6 +171,6 @@ function preparePartial(state: TypeState, resources: ResourceMap): Prepared | nu
     removed: [],
     pages,
     trial,
-    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, pages ?? content),
+    encode: (nonce) => encodeSotwResponse(state.typeUrl, version, nonce, pages ?? content, state.ttlMs),
   };
 }

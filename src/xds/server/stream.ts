@@ -25,6 +25,7 @@ import type { Admission, AdmittedStream } from './admission.ts';
 import { settleAnswer, tellRefusals } from './answers.ts';
 import { subscribeDelta } from './delta.ts';
 import { follow } from './follow.ts';
+import { takesLifetimes } from './heartbeats.ts';
 import { type InspectedType, inspectType } from './inspect.ts';
 import { isKnownType } from './known-types.ts';
 import type { PictureSlots } from './picture-slots.ts';
@@ -41,6 +42,8 @@ export interface ServerStreamHost {
   readonly admission: Admission;
   readonly slots: PictureSlots;
   readonly queue: WorkQueue;
+  /** Of what is sent, by type in milliseconds. */
+  readonly lifetimes: ReadonlyMap<string, number> | null;
   snapshotFor(node: XdsNode): SnapshotSource;
   onStreamClosed(stream: ServerStream): void;
 }
@@ -226,6 +229,9 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
     this.claimed = claimed;
     this.node = node;
     this.source = this.host.snapshotFor(node);
+    const { lifetimes } = this.host;
+    if (lifetimes !== null && takesLifetimes(claimed.clientFeatures, this.variant))
+      this.sending.lifetimes = lifetimes;
     this.sending.snapshot = this.source.current();
     this.unwatch = this.source.watch(this);
     this.host.observer.onStream(node, true);

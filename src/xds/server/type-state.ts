@@ -77,6 +77,10 @@ export class TypeState implements QuarantineHost {
     readonly additions: number;
   } | null = null;
   readonly quarantine: Quarantine;
+  /** How long the client keeps what it is sent unless that is renewed; 0: for ever. */
+  ttlMs = 0;
+  /** The client refused to be told that something is still good: it does not have it any more. */
+  refusedHeartbeat = false;
   sentVersion = '';
   sentAtMs = -1;
   ackedVersion = '';
@@ -232,6 +236,7 @@ export class TypeState implements QuarantineHost {
 
   /** Nothing of what was refused counts as held: neither what it held nor what it removed. */
   refuse(response: Inflight, message: string): void {
+    this.refusedHeartbeat ||= isHeartbeat(response);
     for (const { name } of response.sent) {
       if (!this.leaving.has(name) || !isComplete(this.typeUrl)) continue;
       const held = this.heldOf(name);
@@ -274,11 +279,17 @@ export class TypeState implements QuarantineHost {
 
   private syncStatus(): AdsSyncStatus {
     if (this.error !== '') return 'ERROR';
-    if (this.inflight !== null || this.making || this.leaving.size > 0) {
+    const waits = this.inflight !== null && !isHeartbeat(this.inflight);
+    if (waits || this.making || this.leaving.size > 0) {
       return this.sentAtMs < 0 && this.base === null ? 'NOT_SENT' : 'STALE';
     }
     return this.ackedVersion === '' ? 'NOT_SENT' : 'SYNCED';
   }
+}
+
+/** It says nothing new. */
+function isHeartbeat({ sent, removed }: Inflight): boolean {
+  return sent.length === 0 && removed.length === 0;
 }
 
 /** Types whose SotW responses are complete: what is missing is deleted. */
