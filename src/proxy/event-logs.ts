@@ -7,24 +7,36 @@ import type { LogSink, LogSinkHandler } from '../observe/index.ts';
 import { proxyLimits } from './limits.ts';
 
 export interface HealthEvent {
-  readonly kind: 'added' | 'ejected' | 'degraded' | 'failed' | 'passed';
+  readonly kind: 'added' | 'ejected' | 'degraded' | 'undegraded' | 'failed' | 'passed';
   readonly cause: 'ACTIVE' | 'PASSIVE' | 'NETWORK' | 'NETWORK_TIMEOUT' | null;
   /** By the first check of the endpoint. */
   readonly first: boolean;
+  /** Of the answer over HTTP that says no; 0: there is none. */
+  readonly status: number;
+}
+
+/** The endpoint, as an event names it. */
+export interface EventTarget {
+  readonly checkAddress: Address;
+  /** `region/zone/sub-zone`. */
+  readonly locality: string;
 }
 
 export function describeEvent(
-  { kind, cause, first }: HealthEvent,
+  { kind, cause, first, status }: HealthEvent,
   probe: 'http' | 'tcp' | 'grpc',
-  address: Address,
+  { checkAddress: address, locality }: EventTarget,
   cluster: string,
   wallMs: number,
 ): string {
+  const failure = { failure_type: cause, ...(status > 0 ? { http_status_code: status } : {}) };
+  const [region = '', zone = '', sub_zone = ''] = locality.split('/');
   const bodies = {
     added: { add_healthy_event: { first_check: first } },
-    ejected: { eject_unhealthy_event: { failure_type: cause } },
+    ejected: { eject_unhealthy_event: failure },
     degraded: { degraded_healthy_host: {} },
-    failed: { health_check_failure_event: { failure_type: cause, first_check: first } },
+    undegraded: { no_longer_degraded_host: {} },
+    failed: { health_check_failure_event: { ...failure, first_check: first } },
     passed: { successful_health_check_event: {} },
   } as const;
   return JSON.stringify({
@@ -34,6 +46,7 @@ export function describeEvent(
         ? { socket_address: { protocol: 'TCP', address: address.host, port_value: address.port } }
         : { pipe: { path: address.path } },
     cluster_name: cluster,
+    locality: { region, zone, sub_zone },
     timestamp: new Date(wallMs).toISOString(),
     ...bodies[kind],
   });

@@ -1,6 +1,6 @@
 // Active health checks as the data path runs them: Envoy's core.v3.HealthCheck, translated.
 
-import type { HealthTiming, Labels, StringMatch } from '../../policy/index.ts';
+import type { HeaderStep, HealthTiming, Labels, StringMatch } from '../../policy/index.ts';
 import type { UpstreamTlsConfig } from './tls-types.ts';
 
 export interface ActiveHealthConfig {
@@ -25,7 +25,7 @@ export interface ActiveHealthConfig {
 
 export type ProbeConfig = HttpProbeConfig | TcpProbeConfig | GrpcProbeConfig;
 
-type Fields = readonly (readonly [name: string, value: string])[];
+type Fields = readonly Pick<HeaderStep, 'kind' | 'name' | 'value'>[];
 
 /** From the first to the last but one, as Envoy's Int64Range. */
 export type StatusRange = readonly [start: number, end: number];

@@ -145,6 +145,11 @@ const healthCases: readonly (readonly [name: string, document: Json, expected: s
     ask({ expected_statuses: [{ start: 200, end: 700 }] }),
     'expected_statuses[0]: must be a range within 100 to 600',
   ],
+  [
+    'a check that tells what nobody knows of it',
+    ask({ request_headers_to_add: [{ header: { key: 'x', value: '%PROTOCOL%' } }] }),
+    'request_headers_to_add[0].header.value: must be without operators',
+  ],
   ['a check by CONNECT', ask({ method: 'CONNECT' }), 'http_health_check.method: must not be CONNECT'],
   [
     'a check over HTTP/3',

@@ -239,15 +239,15 @@ test('the request of a check: method, host, fields', () => {
     method: 'POST',
     host: 'checks',
     fields: [
-      ['x-a', '1'],
-      ['x-b', '2'],
+      { kind: 'add', name: 'x-a', value: '1' },
+      { kind: 'add', name: 'x-b', value: '2' },
     ],
     removed: ['x-b', 'user-agent'],
   };
   const it = new Checked(checks({ probe }), { respond: (connection) => connection.reply(200) });
   it.world.run(10);
   expect(it.origin.requests[0]).toBe(
-    'POST /healthz HTTP/1.1\r\nhost: checks\r\ncontent-length: 0\r\nx-a: 1\r\n\r\n',
+    'POST /healthz HTTP/1.1\r\nhost: checks\r\ncontent-length: 0\r\nx-a: 1\r\nx-b: 2\r\n\r\n',
   );
 });
 
@@ -564,10 +564,15 @@ test('changes are written to the event log, as Envoy writes them', () => {
     });
     return event;
   });
-  const common = { health_checker_type: 'HTTP', cluster_name: 'ledger' };
+  const common = {
+    health_checker_type: 'HTTP',
+    cluster_name: 'ledger',
+    locality: { region: '', zone: '', sub_zone: '' },
+  };
+  const failure = { failure_type: 'ACTIVE', http_status_code: 500 };
   expect(events).toEqual([
     { ...common, add_healthy_event: { first_check: true } },
-    { ...common, health_check_failure_event: { failure_type: 'ACTIVE', first_check: false } },
-    { ...common, eject_unhealthy_event: { failure_type: 'ACTIVE' } },
+    { ...common, eject_unhealthy_event: failure },
+    { ...common, health_check_failure_event: { ...failure, first_check: false } },
   ]);
 });

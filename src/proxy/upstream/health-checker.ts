@@ -2,7 +2,7 @@
 
 import type { MeshError } from '../../base/index.ts';
 import { type ConnectOptions, formatAddress } from '../../net/index.ts';
-import { type CheckResult, HealthJudge, type HealthTransition } from '../../policy/index.ts';
+import { type CheckResult, HealthJudge } from '../../policy/index.ts';
 import type { Http1Limits } from '../../wire/http1/index.ts';
 import type { ActiveHealthConfig } from '../config/health-types.ts';
 import type { ProxyContext } from '../context.ts';
@@ -10,7 +10,7 @@ import { describeEvent, type HealthEvent } from '../event-logs.ts';
 import type { HealthStats } from '../stats/index.ts';
 import { FollowedCheck } from './followed-check.ts';
 import type { CheckTarget } from './health-probe.ts';
-import { HealthSession, type SessionOwner } from './health-session.ts';
+import { type Checked, HealthSession, type SessionOwner } from './health-session.ts';
 
 /** The cluster, as its checker sees it. */
 export interface CheckerOwner<T extends CheckTarget> {
@@ -127,7 +127,7 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
     const changed = session.judge.onImmediateFailure() === 'changed';
     if (!changed) return;
     session.board?.post(session.judge);
-    this.write(target, { kind: 'ejected', cause: 'PASSIVE', first: false });
+    this.write(target, { kind: 'ejected', cause: 'PASSIVE', first: false, status: 0 });
     this.owner.onHealth(target, true, false);
   }
 
@@ -139,35 +139,36 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
     this.owner.stats.health.attempts += 1;
   }
 
-  onChecked(session: HealthSession, result: CheckResult, transition: HealthTransition, first: boolean): void {
+  onChecked(session: HealthSession, checked: Checked): void {
+    const { result, transition } = checked;
     const target = session.target as T;
     const { health } = this.owner.stats;
     const passed = result === 'passed' || result === 'degraded';
     if (passed) health.successes += 1;
     else health.failures += 1;
     if (result === 'network' || result === 'timeout') health.networkFailures += 1;
-    this.logCheck(session, result, transition, first);
+    this.logCheck(session, checked);
     this.owner.onHealth(target, transition === 'changed', passed);
   }
 
-  private logCheck(
-    { judge, target }: HealthSession,
-    result: CheckResult,
-    transition: HealthTransition,
-    first: boolean,
-  ): void {
-    const { logFailures, logSuccesses } = this.config;
+  private logCheck({ judge, target }: HealthSession, checked: Checked): void {
+    const { logFailures, logSuccesses, probe } = this.config;
+    const { first, result, transition, wasDegraded } = checked;
     const cause = causes[result];
     if (cause === null) {
-      if (transition === 'changed' && result === 'passed')
-        this.write(target, { kind: 'added', cause, first });
-      else if (transition === 'changed') this.write(target, { kind: 'degraded', cause, first });
-      if (logSuccesses) this.write(target, { kind: 'passed', cause, first });
+      const about = { cause, first, status: 0 };
+      // What is degraded is told beside that it is well again.
+      const added = transition === 'changed' && judge.degraded === wasDegraded;
+      if (added || (first && judge.healthy)) this.write(target, { kind: 'added', ...about });
+      if (judge.degraded !== wasDegraded)
+        this.write(target, { kind: judge.degraded ? 'degraded' : 'undegraded', ...about });
+      if (logSuccesses) this.write(target, { kind: 'passed', ...about });
       return;
     }
-    if (first || logFailures) this.write(target, { kind: 'failed', cause, first });
+    const status = probe.kind === 'http' ? checked.status : 0;
     if (transition === 'changed' && !first && !judge.healthy)
-      this.write(target, { kind: 'ejected', cause, first });
+      this.write(target, { kind: 'ejected', cause, first, status });
+    if (first || logFailures) this.write(target, { kind: 'failed', cause, first, status });
   }
 
   private write(target: CheckTarget, event: HealthEvent): void {
@@ -179,9 +180,7 @@ export class HealthChecker<T extends CheckTarget> implements SessionOwner {
         endpoint: target.key,
       });
     if (eventLog === '') return;
-    eventLogs
-      .open(eventLog)
-      .write(describeEvent(event, probe.kind, target.checkAddress, this.cluster, clock.wall()));
+    eventLogs.open(eventLog).write(describeEvent(event, probe.kind, target, this.cluster, clock.wall()));
   }
 }
 

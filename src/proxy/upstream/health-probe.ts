@@ -14,6 +14,8 @@ export interface CheckTarget {
   readonly checkAddress: Address;
   /** Instead of the check's own host; '': that holds. */
   readonly checkHost: string;
+  /** `region/zone/sub-zone`. */
+  readonly locality: string;
 }
 
 /** The session, as its probe sees it. */
@@ -24,7 +26,8 @@ export interface ProbeOwner {
   readonly codecLimits: Http1Limits;
   readonly config: ActiveHealthConfig;
   connectOptions(): ConnectOptions | MeshError;
-  onProbe(result: CheckResult): void;
+  /** `status`: of an answer over HTTP; 0: there was none. */
+  onProbe(result: CheckResult, status: number): void;
 }
 
 export interface Probe {

@@ -7,6 +7,8 @@ import type { GrpcProbeConfig, HttpProbeConfig, StatusRange } from '../config/he
 import type { ProbeOwner } from './health-probe.ts';
 import type { Question } from './http-probe.ts';
 
+type Field = readonly [name: string, value: string];
+
 /** Envoy's own: what is not to be logged or counted as traffic is told by it. */
 const userAgent = 'Envoy/HC';
 
@@ -18,7 +20,7 @@ export function askHttp(config: HttpProbeConfig): Question {
     body: new Uint8Array(0),
     bodyBytesMax: config.receive.length === 0 ? 0 : config.bodyBytesMax,
     createHead: (owner) =>
-      createHead(config.method, config.path, config.host, config.fields, config.removed, owner),
+      createHead(config.method, config.path, config.host, [], config.fields, config.removed, owner),
     judge(head, body) {
       if (!isIn(head.status, config.expected)) return judgeUnexpected(head, config.retriable);
       if (named !== null && !named.matches(head.getName('x-envoy-upstream-healthchecked-cluster') ?? ''))
@@ -35,16 +37,15 @@ function judgeUnexpected(head: ResponseHead, retriable: readonly StatusRange[]):
 }
 
 export function askGrpc(config: GrpcProbeConfig): Question {
-  const fields: HttpProbeConfig['fields'] = [
+  const asked: readonly Field[] = [
     ['content-type', 'application/grpc'],
     ['te', 'trailers'],
-    ...config.fields,
   ];
   return {
     http2: true,
     body: encodeRequest(config.service),
     bodyBytesMax: answerBytesMax,
-    createHead: (owner) => createHead('POST', grpcPath, config.host, fields, [], owner),
+    createHead: (owner) => createHead('POST', grpcPath, config.host, asked, config.fields, [], owner),
     judge(head, body, trailers) {
       const status = (trailers ?? head).getName('grpc-status') ?? head.getName('grpc-status');
       if (head.status !== 200 || status !== '0' || !isServing(body)) return 'failed';
@@ -65,23 +66,33 @@ function createHead(
   method: string,
   path: string,
   host: string,
+  asked: readonly Field[],
   fields: HttpProbeConfig['fields'],
   removed: readonly string[],
   { cluster, target }: ProbeOwner,
 ): RequestHead {
   const authority = target.checkHost || host || cluster;
   const empty = bodyMethods.has(method) && path !== grpcPath;
-  const all = [
-    ['user-agent', userAgent] as const,
+  const own: Field[] = [
+    ['user-agent', userAgent],
     ...(empty ? [['content-length', '0'] as const] : []),
-    ...fields,
+    ...asked,
   ];
-  return createRequestHead(
-    method,
-    authority,
-    path,
-    all.filter(([name]) => !removed.includes(name.toLowerCase())),
-  );
+  const kept = own.filter(([name]) => !removed.includes(name));
+  return createRequestHead(method, authority, path, edit(kept, fields));
+}
+
+/** What an edit asks of the fields is asked before the first is made, as Envoy does. */
+function edit(fields: readonly Field[], edits: HttpProbeConfig['fields']): readonly Field[] {
+  const names = new Set(fields.map(([name]) => name));
+  let edited = fields;
+  for (const { kind, name, value } of edits) {
+    if (kind === 'set' || (kind === 'set-if-present' && names.has(name)))
+      edited = [...edited.filter(([other]) => other !== name), [name, value]];
+    else if (kind === 'add' || (kind === 'add-if-absent' && !names.has(name)))
+      edited = [...edited, [name, value]];
+  }
+  return edited;
 }
 
 function isIn(status: number, ranges: readonly StatusRange[]): boolean {

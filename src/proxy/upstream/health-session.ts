@@ -18,6 +18,18 @@ import { askGrpc, askHttp } from './health-questions.ts';
 import { HttpProbe } from './http-probe.ts';
 import { TcpProbe } from './tcp-probe.ts';
 
+/** What came of a check. */
+export interface Checked {
+  readonly result: CheckResult;
+  readonly transition: HealthTransition;
+  /** The first of its endpoint. */
+  readonly first: boolean;
+  /** Of the answer over HTTP; 0: there was none. */
+  readonly status: number;
+  /** The endpoint was degraded before. */
+  readonly wasDegraded: boolean;
+}
+
 /** The checker, as its sessions see it. */
 export interface SessionOwner {
   readonly context: ProxyContext;
@@ -28,7 +40,7 @@ export interface SessionOwner {
   readonly used: boolean;
   connectOptions(target: CheckTarget): ConnectOptions | MeshError;
   onCheckBegin(): void;
-  onChecked(session: HealthSession, result: CheckResult, transition: HealthTransition, first: boolean): void;
+  onChecked(session: HealthSession, told: Checked): void;
 }
 
 const intervalTimer = 0;
@@ -89,7 +101,7 @@ export class HealthSession implements ProbeOwner, TimerHandler {
   onTimer(kind: number): void {
     if (kind === timeoutTimer) {
       this.probe.giveUp();
-      this.onProbe('timeout');
+      this.onProbe('timeout', 0);
       return;
     }
     this.owner.onCheckBegin();
@@ -98,16 +110,16 @@ export class HealthSession implements ProbeOwner, TimerHandler {
     this.probe.begin();
   }
 
-  onProbe(result: CheckResult): void {
+  onProbe(result: CheckResult, status: number): void {
     const { clock, random } = this.context;
     const { timing } = this.config;
     clock.cancel(this.checking);
-    const first = this.judge.pending;
+    const { degraded: wasDegraded, pending: first } = this.judge;
     const transition = this.judge.onResult(result, timing);
     this.board?.post(this.judge);
     const passed = result === 'passed' || result === 'degraded';
     clock.arm(this.waiting, nextCheckMs(passed, transition, this.owner.used, timing, random));
-    this.owner.onChecked(this, result, transition, first);
+    this.owner.onChecked(this, { result, transition, first, status, wasDegraded });
   }
 }
 

@@ -187,6 +187,6 @@ export class HttpProbe implements Probe, ConnectionOwner, ResponseReceiver {
       this.connection = null;
       if (connection !== null && connection.state !== 'closed') connection.close();
     }
-    this.owner.onProbe(result);
+    this.owner.onProbe(result, result === 'network' ? 0 : (this.answer?.status ?? 0));
   }
 }

@@ -30,7 +30,7 @@ export class TcpProbe implements Probe, SocketHandler {
     const options = this.owner.connectOptions();
     if (options instanceof MeshError) {
       this.checking = false;
-      this.owner.onProbe('network');
+      this.owner.onProbe('network', 0);
       return;
     }
     this.open = false;
@@ -73,7 +73,7 @@ export class TcpProbe implements Probe, SocketHandler {
     this.checking = false;
     this.drop();
     // Between two checks a server may well close what lay idle.
-    if (checking) this.owner.onProbe('network');
+    if (checking) this.owner.onProbe('network', 0);
   }
 
   private send(socket: Socket): void {
@@ -86,7 +86,7 @@ export class TcpProbe implements Probe, SocketHandler {
     this.checking = false;
     // A connection that nothing is expected over has said all it can by opening.
     if (!this.owner.config.reuseConnection || this.config.receive.length === 0) this.drop(false);
-    this.owner.onProbe('passed');
+    this.owner.onProbe('passed', 0);
   }
 
   private drop(abruptly = true): void {

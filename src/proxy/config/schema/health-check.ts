@@ -19,7 +19,7 @@ const httpHealthCheck = message('envoy.config.core.v3.HealthCheck.HttpHealthChec
   path: f.string(2, '', required),
   receive: f.repeated(f.message(4, payload)),
   response_buffer_size: f.uint64Value(14, 'default 1024; 0 is 1 MiB'),
-  request_headers_to_add: f.repeated(f.message(6, headerValueOption)),
+  request_headers_to_add: f.repeated(f.message(6, headerValueOption, 'without operators')),
   request_headers_to_remove: f.repeated(f.string(8)),
   expected_statuses: f.repeated(f.message(9, int64Range, 'default 200 alone')),
   retriable_statuses: f.repeated(f.message(12, int64Range)),
@@ -59,7 +59,7 @@ const tcpHealthCheck = message('envoy.config.core.v3.HealthCheck.TcpHealthCheck'
 const grpcHealthCheck = message('envoy.config.core.v3.HealthCheck.GrpcHealthCheck', {
   service_name: f.string(1),
   authority: f.string(2, 'default the cluster’s name'),
-  initial_metadata: f.repeated(f.message(3, headerValueOption)),
+  initial_metadata: f.repeated(f.message(3, headerValueOption, 'without operators')),
 });
 
 export const healthEventFileSink = message(

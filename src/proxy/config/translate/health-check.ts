@@ -145,7 +145,10 @@ function fieldsOf(
   path: string,
   faults: Faults,
 ): HttpProbeConfig['fields'] {
-  return (translateAdditions(options, path, faults) ?? []).map(({ name, value }) => [name, value]);
+  return (translateAdditions(options, path, faults) ?? []).map(({ kind, name, value, format }, index) => {
+    if (format !== undefined) faults.add(`${path}[${index}].header.value`, 'must be without operators', name);
+    return { kind, name, value };
+  });
 }
 
 function readPayloads(payloads: readonly Payload[], path: string, faults: Faults): readonly string[] {
