@@ -25,6 +25,7 @@ export type TimePoint = (typeof timePoints)[number];
 /** Why a line is written: `envoy.data.accesslog.v3.AccessLogType`, of which these are produced. */
 export type LogType =
   | 'NotSet'
+  | 'TcpUpstreamConnected'
   | 'TcpPeriodic'
   | 'TcpConnectionEnd'
   | 'DownstreamStart'

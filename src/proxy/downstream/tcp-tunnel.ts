@@ -187,7 +187,7 @@ export class TcpTunnel
     if (this.early.length > 0) this.upstream?.send(this.early);
     this.early = nothing;
     this.socket.resume();
-    if (this.listener.http.accessLogOptions.atStart) this.log('TcpConnectionEnd');
+    if (this.listener.http.accessLogOptions.atStart) this.log('TcpUpstreamConnected');
     this.armLog();
   }
 

@@ -47,6 +47,7 @@ export function encodeCommon(source: FormatSource, { of, tags }: LogServiceConfi
 
 /** Entries before the end of what they tell of. */
 const intermediate: ReadonlySet<LogType> = new Set([
+  'TcpUpstreamConnected',
   'TcpPeriodic',
   'DownstreamStart',
   'DownstreamPeriodic',
@@ -56,6 +57,7 @@ const intermediate: ReadonlySet<LogType> = new Set([
 /** AccessLogType. */
 const logTypes: Readonly<Record<LogType, number>> = {
   NotSet: 0,
+  TcpUpstreamConnected: 1,
   TcpPeriodic: 2,
   TcpConnectionEnd: 3,
   DownstreamStart: 4,

@@ -431,12 +431,14 @@ export class Cluster
   private settleHealth(): void {
     const { checker } = this;
     const now = this.context.clock.now();
+    // Where all are new, or the cluster was woken with them, nobody has warmed up more than the others.
+    const alike = checker === null && !this.endpoints.some(({ serving }) => serving);
     checker?.update(this.endpoints.filter(isChecked));
     for (const endpoint of this.endpoints) {
       const before = endpoint.serving;
       endpoint.settleHealth(checker?.judgeOf(endpoint) ?? null, checker?.config.excludeNew ?? false);
       endpoint.serving = endpoint.healthy;
-      if (endpoint.healthy && !before && this.slowStart) endpoint.warmFromMs = now;
+      if (endpoint.healthy && !before && !alike && this.slowStart) endpoint.warmFromMs = now;
     }
   }
 

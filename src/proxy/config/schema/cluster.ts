@@ -105,7 +105,7 @@ const thresholds = message('envoy.config.cluster.v3.CircuitBreakers.Thresholds',
   max_pending_requests: f.uint32Value(3),
   max_requests: f.uint32Value(4),
   max_retries: f.uint32Value(5, 'that run at once, default 3; a retry_budget replaces it'),
-  retry_budget: f.message(8, retryBudget),
+  retry_budget: f.message(8, retryBudget, 'requests that wait for their back-off count as running'),
   track_remaining: f.bool(6, 'what remains is always exported'),
 });
 
