@@ -1,6 +1,6 @@
-// Limits that need several requests at once, and what takes its time, beside Envoy under the same bootstrap: connections
-// of each endpoint, a budget of retries, endpoints that begin slowly, and lines of logs before a request or connection
-// is over.
+// Limits that need several requests at once, and what takes its time, beside Envoy under the same bootstrap:
+// connections of each endpoint, a budget of retries, endpoints that begin slowly, and lines of logs before a request or
+// connection is over.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -14,6 +14,9 @@ export interface RouteHit {
   readonly cluster: WeightedCluster | null;
 }
 
+/** One for all: thousands of routes ask for nothing but a path. */
+const nothing: readonly never[] = [];
+
 export class CompiledRoute {
   /** Position in its virtual host: the lowest that matches wins. */
   readonly order: number;
@@ -50,8 +53,8 @@ export class CompiledRoute {
     this.ignoreCase = path.kind !== 'regex' && path.ignoreCase;
     this.value = this.ignoreCase ? path.value.toLowerCase() : path.value;
     this.regex = regex;
-    this.headers = headers;
-    this.query = query;
+    this.headers = headers.length === 0 ? nothing : headers;
+    this.query = query.length === 0 ? nothing : query;
     this.conditions = route.match.conditions ?? null;
     this.drawHeader = route.action.kind === 'forward' ? (route.action.drawHeader ?? '') : '';
     const drawable =

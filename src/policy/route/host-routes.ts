@@ -13,29 +13,36 @@ const none: readonly CompiledRoute[] = [];
 export class HostRoutes {
   readonly routes: readonly CompiledRoute[];
   readonly requireTls: VirtualHost['requireTls'];
-  private readonly indexed: boolean;
   /** Some route takes a share of its requests alone. */
   readonly draws: boolean;
-  private readonly exact = new Map<string, CompiledRoute[]>();
-  private readonly segment = new Map<string, CompiledRoute[]>();
-  private readonly other: CompiledRoute[] = [];
+  /** Null: they are walked. */
+  private readonly index: RouteIndex | null;
 
   constructor(routes: readonly CompiledRoute[], requireTls?: VirtualHost['requireTls']) {
     this.routes = routes;
     this.requireTls = requireTls;
     this.draws = routes.some(({ share }) => share < 1);
-    this.indexed = routes.length > policyLimits.routesWalkedMax;
-    if (this.indexed) for (const route of routes) this.file(route);
+    this.index = routes.length > policyLimits.routesWalkedMax ? new RouteIndex(routes) : null;
   }
 
   /** `path`: what paths are compared with. */
   match(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
-    return this.indexed
-      ? this.lookUp(view, path, draw, facts)
-      : walk(this.routes, view, path, endOfPath(path), Number.POSITIVE_INFINITY, draw, facts);
+    return this.index === null
+      ? walk(this.routes, view, path, endOfPath(path), Number.POSITIVE_INFINITY, draw, facts)
+      : this.index.lookUp(view, path, draw, facts);
+  }
+}
+
+class RouteIndex {
+  private readonly exact = new Map<string, CompiledRoute[]>();
+  private readonly segment = new Map<string, CompiledRoute[]>();
+  private readonly other: CompiledRoute[] = [];
+
+  constructor(routes: readonly CompiledRoute[]) {
+    for (const route of routes) this.file(route);
   }
 
-  private lookUp(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
+  lookUp(view: RequestView, path: string, draw: number, facts: MatchFacts): CompiledRoute | null {
     const pathEnd = endOfPath(path);
     const exactKey = pathEnd === path.length ? path : path.slice(0, pathEnd);
     const segmentKey = path.slice(0, endOfSegment(path, pathEnd));

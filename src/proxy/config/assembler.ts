@@ -14,6 +14,7 @@ import { SourcedNames } from './counted-names.ts';
 import { JoinedTables } from './joined-tables.ts';
 import { configLimits } from './limits.ts';
 import { chainsOf } from './listener-chains.ts';
+import { NamesByKey } from './names-by-key.ts';
 import { applyIdleTimeout, clustersOf, clustersOfHost } from './route-facts.ts';
 import { type Slot, Slots, setOrDelete } from './slots.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';
@@ -71,14 +72,15 @@ export class Assembler implements TimerHandler {
   private readonly statics: Set<string>;
   private readonly timer = new Timer(this, 0);
   private readonly idleRoutes = new WeakMap<RouteConfig, Map<number, RouteConfig>>();
-  private readonly assignments = new WeakMap<object, Map<string, EndpointAssignment>>();
+  /** By the set; most have one cluster. */
+  private readonly assignments = new WeakMap<object, EndpointAssignment[]>();
   private readonly names: ReferencedNames = {
     endpoints: new SourcedNames(),
     routes: new SourcedNames(),
     secrets: new SourcedNames(),
   };
   /** Clusters in force by the name of their endpoints. */
-  private readonly usersOfEndpoints = new Map<string, Set<string>>();
+  private readonly usersOfEndpoints = new NamesByKey();
   /** Clusters of which the last snapshot may say something else than the next one. */
   private readonly changed = new Set<string>();
   /** Of the last snapshot; replaced where something changed, so that the data path sees by reference what did. */
@@ -195,7 +197,7 @@ export class Assembler implements TimerHandler {
   setEndpoints(edsName: string, set: EndpointSet, receivedAtMs: number): void {
     this.endpoints.set(edsName, { set, atMs: receivedAtMs });
     this.names.endpoints.came(edsName);
-    for (const name of this.usersOfEndpoints.get(edsName) ?? []) this.changed.add(name);
+    for (const name of this.usersOfEndpoints.of(edsName)) this.changed.add(name);
   }
 
   /** The server said that it has none: known, and empty. */
@@ -318,11 +320,8 @@ export class Assembler implements TimerHandler {
   private useEndpoints(name: string, cluster: TranslatedCluster | null, present: boolean): void {
     if (cluster === null) return;
     const { edsName } = cluster.config;
-    const users = this.usersOfEndpoints.get(edsName) ?? new Set();
-    if (present) users.add(name);
-    else users.delete(name);
-    if (users.size > 0) this.usersOfEndpoints.set(edsName, users);
-    else this.usersOfEndpoints.delete(edsName);
+    if (present) this.usersOfEndpoints.add(edsName, name);
+    else this.usersOfEndpoints.remove(edsName, name);
   }
 
   private dropCluster(name: string): void {
@@ -457,18 +456,15 @@ export class Assembler implements TimerHandler {
     const { name, edsName } = cluster.config;
     const source = cluster.endpoints === null ? this.endpoints.get(edsName) : cluster;
     if (source === undefined) return null;
-    let byCluster = this.assignments.get(source);
-    if (byCluster === undefined) {
-      byCluster = new Map();
-      this.assignments.set(source, byCluster);
-    }
-    let assignment = byCluster.get(name);
+    const made = this.assignments.get(source) ?? [];
+    this.assignments.set(source, made);
+    let assignment = made.find(({ cluster }) => cluster === name);
     if (assignment === undefined) {
       const set = cluster.endpoints ?? this.endpoints.get(edsName)?.set;
       assert(set !== undefined, 'a source of endpoints has a set');
       const receivedAtMs = this.endpoints.get(edsName)?.atMs ?? this.clock.wall();
       assignment = { ...set, cluster: name, receivedAtMs };
-      byCluster.set(name, assignment);
+      made.push(assignment);
     }
     return assignment;
   }

@@ -2,24 +2,32 @@
 // virtual host: most of them stay what they are when a configuration changes.
 
 import type { RouteConfig, VirtualHost } from '../../policy/index.ts';
+import { sharePart } from './equal-parts.ts';
 
-const idle = new WeakMap<VirtualHost, Map<number, VirtualHost>>();
+/** By the timeout: listeners have few. */
+const idle = new Map<number, WeakMap<VirtualHost, VirtualHost>>();
+const idleMax = 16;
 
 /** The same routes, with an idle timeout for those that set none. */
 export function applyIdleTimeout(routes: RouteConfig, idleMs: number): RouteConfig {
-  return { ...routes, virtualHosts: routes.virtualHosts.map((host) => applyToHost(host, idleMs)) };
+  const made = idle.get(idleMs) ?? new WeakMap<VirtualHost, VirtualHost>();
+  if (!idle.has(idleMs) && idle.size >= idleMax) idle.clear();
+  idle.set(idleMs, made);
+  return { ...routes, virtualHosts: routes.virtualHosts.map((host) => applyToHost(host, idleMs, made)) };
 }
 
-function applyToHost(host: VirtualHost, idleMs: number): VirtualHost {
-  const variants = idle.get(host) ?? new Map<number, VirtualHost>();
-  idle.set(host, variants);
-  const known = variants.get(idleMs);
+function applyToHost(
+  host: VirtualHost,
+  idleMs: number,
+  variants: WeakMap<VirtualHost, VirtualHost>,
+): VirtualHost {
+  const known = variants.get(host);
   if (known !== undefined) return known;
   const routes = host.routes.map((route) =>
-    route.timeouts.idleMs === null ? { ...route, timeouts: { ...route.timeouts, idleMs } } : route,
+    route.timeouts.idleMs === null ? { ...route, timeouts: sharePart({ ...route.timeouts, idleMs }) } : route,
   );
   const variant = { ...host, routes };
-  variants.set(idleMs, variant);
+  variants.set(host, variant);
   return variant;
 }
 

@@ -430,6 +430,8 @@ export class Cluster
   /** After a change of endpoints or of what checks found. */
   private settleHealth(): void {
     const { checker } = this;
+    const { balance } = this.config;
+    const slowly = 'slowStart' in balance && balance.slowStart !== undefined;
     const now = this.context.clock.now();
     // Where all are new, or the cluster was woken with them, nobody has warmed up more than the others.
     const alike = checker === null && !this.endpoints.some(({ serving }) => serving);
@@ -438,12 +440,8 @@ export class Cluster
       const before = endpoint.serving;
       endpoint.settleHealth(checker?.judgeOf(endpoint) ?? null, checker?.config.excludeNew ?? false);
       endpoint.serving = endpoint.healthy;
-      if (endpoint.healthy && !before && !alike && this.slowStart) endpoint.warmFromMs = now;
+      if (endpoint.healthy && !before && !alike && slowly) endpoint.warmFromMs = now;
     }
-  }
-
-  private get slowStart(): boolean {
-    return 'slowStart' in this.config.balance && this.config.balance.slowStart !== undefined;
   }
 
   private onMembershipChange(): void {

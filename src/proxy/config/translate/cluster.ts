@@ -3,6 +3,7 @@
 
 import type { LimitsConfig, OutlierConfig, RetryLimitConfig } from '../../../policy/index.ts';
 import type { Http1Rules } from '../../../wire/http1/index.ts';
+import { sharePart, shareParts } from '../equal-parts.ts';
 import {
   type cluster,
   type Faults,
@@ -60,6 +61,25 @@ export const clusterDefaults = {
   headerCountMax: 100,
 } as const;
 
+/** Strings that are equal need not be there twice. */
+const sameText = (one: string, other: string) => (one === other ? one : other);
+
+/** What most clusters of a mesh have alike. */
+const alike = [
+  'connect',
+  'transportMatches',
+  'balance',
+  'locality',
+  'limits',
+  'high',
+  'outlier',
+  'retry',
+  'retryLimit',
+  'timeouts',
+  'http1',
+  'http2',
+] as const;
+
 export function translateCluster(message: ClusterMessage, path: string, faults: Faults): TranslatedCluster {
   const discovery = translateDiscovery(message, path, faults);
   const weft = weftMetadata(message.metadata);
@@ -75,55 +95,55 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
   );
   const tls = offerAlpn(configured.tls, http, transport, faults);
   const transportMatches = translateTransports(message, http, path, faults);
+  const config: ClusterConfig = {
+    name,
+    statName: sanitizeStatName(message.alt_stat_name || name),
+    service: stringIn(weft, 'service') ?? name,
+    discovery,
+    names: translateNames(message, path, faults),
+    originalDestination: translateOriginalDestination(message),
+    ...translateConnect(message, path, faults),
+    ...translateDialOrder(message),
+    edsName: sameText(name, message.eds_cluster_config?.service_name || name),
+    connectTimeoutMs: policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
+    tls,
+    proxyHeader,
+    transportMatches,
+    ...translateChoice(message, path, faults),
+    limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
+    high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
+    connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
+    ...translatePools(message, [{ tls }, ...transportMatches], path, faults),
+    outlier: policy.outlier ?? translateOutlier(message),
+    objective: policy.objective,
+    health: translateHealthCheck(message, { tls, transportMatches }, path, faults),
+    retry: policy.retry,
+    retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),
+    timeouts: translateTimeouts(policy),
+    // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
+    idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
+    http1: http.http1,
+    http2: http.http2,
+    http2ByAlpn: http.speaks === 'agreed',
+    downstreamProtocol:
+      http.speaks === 'downstream' || http.speaks === 'calls' ? { http1Tls: offerHttp1(tls) } : null,
+    ...(http.speaks === 'calls' ? { http2ForCalls: true as const } : {}),
+    ...http.bounds,
+    panicPercent: Math.round(
+      message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
+    ),
+    ...wantedStatuses(message),
+    ...(message.lrs_report_endpoint_metrics.length === 0
+      ? {}
+      : { reportedMetrics: message.lrs_report_endpoint_metrics }),
+    ...(message.close_connections_on_host_health_failure === true ? { closesSick: true as const } : {}),
+    closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
+    ...(metadata === null ? {} : { metadata }),
+  };
   return {
-    config: {
-      name,
-      statName: sanitizeStatName(message.alt_stat_name || name),
-      service: stringIn(weft, 'service') ?? name,
-      discovery,
-      names: translateNames(message, path, faults),
-      originalDestination: translateOriginalDestination(message),
-      ...translateConnect(message, path, faults),
-      ...translateDialOrder(message),
-      edsName: message.eds_cluster_config?.service_name || name,
-      connectTimeoutMs:
-        policy.connectTimeoutMs ?? message.connect_timeout ?? clusterDefaults.connectTimeoutMs,
-      tls,
-      proxyHeader,
-      transportMatches,
-      ...translateChoice(message, path, faults),
-      limits: policy.limits ?? translateLimits(message, 'DEFAULT'),
-      high: { limits: translateLimits(message, 'HIGH'), retryLimit: translateRetryLimit(message, 'HIGH') },
-      connectionsPerEndpointMax: message.circuit_breakers?.per_host_thresholds[0]?.max_connections ?? 0,
-      ...translatePools(message, [{ tls }, ...transportMatches], path, faults),
-      outlier: policy.outlier ?? translateOutlier(message),
-      objective: policy.objective,
-      health: translateHealthCheck(message, { tls, transportMatches }, path, faults),
-      retry: policy.retry,
-      retryLimit: policy.retryBudget ?? translateRetryLimit(message, 'DEFAULT'),
-      timeouts: translateTimeouts(policy),
-      // ServicePolicy's `idle` is a connection's time without a request, not a stream's.
-      idleTimeoutMs: policy.timeouts.idleMs ?? http.idleTimeoutMs,
-      http1: http.http1,
-      http2: http.http2,
-      http2ByAlpn: http.speaks === 'agreed',
-      downstreamProtocol:
-        http.speaks === 'downstream' || http.speaks === 'calls' ? { http1Tls: offerHttp1(tls) } : null,
-      ...(http.speaks === 'calls' ? { http2ForCalls: true as const } : {}),
-      ...http.bounds,
-      panicPercent: Math.round(
-        message.common_lb_config?.healthy_panic_threshold?.value ?? clusterDefaults.panicPercent,
-      ),
-      ...wantedStatuses(message),
-      ...(message.lrs_report_endpoint_metrics.length === 0
-        ? {}
-        : { reportedMetrics: message.lrs_report_endpoint_metrics }),
-      ...(message.close_connections_on_host_health_failure === true ? { closesSick: true as const } : {}),
-      closeOnChange: message.common_lb_config?.close_connections_on_host_set_change ?? false,
-      ...(metadata === null ? {} : { metadata }),
-    },
+    config: shareParts(config, ...alike),
     endpoints: translateInlineEndpoints(message, discovery, path, faults),
-    edsSource: discovery === 'eds' ? translateEdsSource(message, path, faults) : null,
+    edsSource: discovery === 'eds' ? sharePart(translateEdsSource(message, path, faults)) : null,
     initialFetchTimeoutMs:
       message.eds_cluster_config?.eds_config?.initial_fetch_timeout ?? clusterDefaults.initialFetchTimeoutMs,
     ...translateTokenFile(weft, tls, path, faults),

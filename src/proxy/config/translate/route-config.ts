@@ -16,6 +16,7 @@ import type {
   VirtualHost,
   WeightedCluster,
 } from '../../../policy/index.ts';
+import { shareParts } from '../equal-parts.ts';
 import type { RouteFilters } from '../filter-types.ts';
 import { type Faults, join, type MessageOf, type routeConfiguration } from '../schema/index.ts';
 import { clusterDefaults } from './cluster.ts';
@@ -216,7 +217,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
       : translateRetry(retryMessage, join(path, 'route.retry_policy'), faults);
   const hedgePolicy = action?.hedge_policy;
   const hedges = hedgePolicy === undefined ? inherited.hedges : hedgePolicy.hedge_on_per_try_timeout === true;
-  return {
+  const translated: Route = {
     name: route.name ?? '',
     match:
       route.match === undefined
@@ -243,6 +244,7 @@ function translateRoute(route: RouteMessage, inherited: Inherited, path: string,
     ...(metadata === null ? {} : { metadata }),
     ...(hostMetadata === null ? {} : { hostMetadata }),
   };
+  return shareParts(translated, 'match', 'timeouts', 'retry');
 }
 
 /** Weft's own words on the route win over Envoy's, which say the same as near as they can (docs/xds.md). */
