@@ -16,6 +16,7 @@ export type { Random } from './random.ts';
 export { reconnectDelayMs } from './reconnect-delay.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';
 export { Ring } from './ring.ts';
+export { isSpecialIp } from './special-ip.ts';
 export { TimerWheel } from './timer-wheel.ts';
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
 export { Xoshiro128, type XoshiroState } from './xoshiro128.ts';

@@ -64,7 +64,7 @@ export function formatIp(bytes: Uint8Array): string {
   return `${write(groups.slice(0, start))}::${write(groups.slice(start + length))}`;
 }
 
-function isMappedIpv4(bytes: Uint8Array): boolean {
+export function isMappedIpv4(bytes: Uint8Array): boolean {
   return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
 }
 

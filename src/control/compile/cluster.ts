@@ -26,7 +26,7 @@ import { compileOrigination } from './tls.ts';
 /** What a cluster is made of; equal input gives an equal cluster. */
 export type ClusterInput = Pick<
   PortModel,
-  'id' | 'service' | 'policy' | 'external' | 'port' | 'protocol' | 'tls'
+  'id' | 'service' | 'policy' | 'external' | 'outside' | 'port' | 'protocol' | 'tls'
 >;
 
 /** `identity`: the name of the certificate that pods are shown where they are spoken to in TLS; null: none. */
@@ -47,6 +47,7 @@ export function compileCluster(port: ClusterInput, identity: string | null = nul
       service: port.service,
       policy: encodePolicy(policy),
       ...callsOver(port.protocol),
+      ...(port.outside ? { outside: true } : {}),
     }),
   });
 }
@@ -55,6 +56,7 @@ export function compileCluster(port: ClusterInput, identity: string | null = nul
 function compileEndpointSource({
   id,
   external,
+  outside,
   port,
 }: ClusterInput): Pick<
   MessageInitShape<typeof ClusterSchema>,
@@ -65,12 +67,15 @@ function compileEndpointSource({
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
       edsClusterConfig: { edsConfig: fromAds() },
     };
-  const address = addressOf(external, port);
+  // Absolute: as a resolver in a pod completes it, `account.bank` would be a Service.
+  const absolute = outside && !external.endsWith('.');
+  const address = addressOf(absolute ? `${external}.` : external, port);
+  const endpoint = { address, ...(absolute ? { hostname: external } : {}) };
   return {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STRICT_DNS },
     loadAssignment: {
       clusterName: id,
-      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }],
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],
     },
   };
 }

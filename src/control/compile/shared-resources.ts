@@ -127,6 +127,7 @@ function isNewCluster({ before, after }: PortChange): boolean {
     after === null ||
     before.policy !== after.policy ||
     before.external !== after.external ||
+    before.outside !== after.outside ||
     before.protocol !== after.protocol ||
     before.tls !== after.tls ||
     before.shown !== after.shown

@@ -1,6 +1,7 @@
 // BackendTLSPolicies: which port of which Service is spoken to in TLS, and whom a proxy takes for its pods. Of two on
 // one target the older holds; one for a port by name wins over one for the whole Service. Where its authorities cannot
-// be had, nothing is sent: a backend that wants TLS must not be spoken to without, nor believed unseen.
+// be had, or it cannot be read, nothing is sent: a backend that wants TLS must not be spoken to without, nor believed
+// unseen.
 
 import type { BackendValidation } from '../schema/backend-tls-policy.ts';
 import type { BackendTlsPolicyObject, ServiceObject } from '../schema/resources.ts';
@@ -88,16 +89,19 @@ export class BackendTls {
 }
 
 function tellOne(
-  { key }: BackendTlsPolicyObject,
+  { key, salvaged }: BackendTlsPolicyObject,
   verdict: Verdict,
   conflict: string,
   subject: Subject,
   book: ConditionBook,
 ): void {
   if (conflict !== '') book.refuse(key, subject, 'Conflicted', `${conflict} is older and in force`);
+  else if (salvaged === true) book.refuse(key, subject, 'Invalid', unreadable.message);
   else if (verdict.kind === 'broken')
     book.refuse(key, subject, 'NoValidCACertificate', verdict.refusal.message);
   else book.accept(key, subject);
+  // Of what cannot be read nobody knows whom it refers to.
+  if (salvaged === true) return;
   const broken = verdict.kind === 'broken' ? verdict.refusal : null;
   book.add(key, {
     type: 'ResolvedRefs',
@@ -112,7 +116,13 @@ function refOf({ namespace, name }: GatewayModel): ObjectRef {
   return { group: 'gateway.networking.k8s.io', kind: 'Gateway', namespace, name };
 }
 
-function judge({ metadata, spec }: BackendTlsPolicyObject, store: CertificateStore): Verdict {
+const unreadable: Refusal = {
+  reason: 'Invalid',
+  message: 'cannot be read as it is written: nothing is sent',
+};
+
+function judge({ metadata, spec, salvaged }: BackendTlsPolicyObject, store: CertificateStore): Verdict {
+  if (salvaged === true) return { kind: 'broken', refusal: unreadable };
   const { namespace } = metadata;
   const from = { group: 'gateway.networking.k8s.io', kind: 'BackendTLSPolicy', namespace };
   const found = resolveValidation(from, spec.validation, store);

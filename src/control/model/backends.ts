@@ -108,6 +108,15 @@ function judgeBackend(
     return { reason: 'RefNotPermitted', message: `no ReferenceGrant in ${namespace} allows Service ${id}` };
   const service = services.get(id);
   if (service === undefined) return { reason: 'BackendNotFound', message: `there is no Service ${id}` };
+  const alias = aliasOf(service);
+  if (
+    alias !== null &&
+    !grants.allow({ group: gatewayGroup, ...from }, { group: '', kind: 'Service', ...alias })
+  )
+    return {
+      reason: 'RefNotPermitted',
+      message: `Service ${id} stands for ${service.spec.externalName}, which no ReferenceGrant there allows`,
+    };
   if (ref.port === undefined)
     return { reason: 'BackendNotFound', message: `a reference to Service ${id} must name a port` };
   if (!service.spec.ports.some((port) => port.port === ref.port))
@@ -126,6 +135,19 @@ function judgeBackend(
       message: `port ${ref.port} of Service ${id} does not speak HTTP`,
     };
   return null;
+}
+
+const clusterName = /\.cluster\.local\.?$/;
+
+/**
+ * What of this cluster an ExternalName stands for: a route must not reach by it what it could not name
+ * (CVE-2021-25740). Null: nothing. Of what is no Service (a pod) only who is granted the whole namespace may.
+ */
+function aliasOf({ spec }: ServiceObject): { readonly namespace: string; readonly name: string } | null {
+  const host = spec.externalName.toLowerCase();
+  if (spec.type !== 'ExternalName' || !clusterName.test(host)) return null;
+  const [kind = '', namespace = '', name = ''] = host.replace(clusterName, '').split('.').reverse();
+  return { namespace, name: kind === 'svc' ? name : '' };
 }
 
 const readsHttp: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute']);

@@ -4,6 +4,7 @@
 import { type ExternalBackendSpec, externalGroup } from '../schema/external-backend.ts';
 import type { ExternalBackendObject, GrpcRouteObject } from '../schema/resources.ts';
 import { defaultPolicy } from '../schema/service-policy.ts';
+import { isOfServer, type Metadata } from '../schema/values.ts';
 import { resolveValidation } from './backend-tls.ts';
 import { type CertificateStore, isRefusal } from './certificates.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
@@ -76,7 +77,7 @@ function judge(
   if (shown !== null && isRefusal(shown)) return shown;
   const validation = secured ? resolveValidation(from, tls.validation ?? systemTrust(hostname), store) : null;
   if (validation !== null && isRefusal(validation)) return validation;
-  return describePort(key, spec, `${metadata.namespace}/XBackend/${metadata.name}`, {
+  return describePort(key, spec, metadata, {
     tls: validation,
     shown,
     protocol: spec.protocol === undefined ? (grpc ? 'http2' : 'http') : protocols[spec.protocol],
@@ -91,9 +92,10 @@ function systemTrust(hostname: string): NonNullable<NonNullable<ExternalBackendS
 function describePort(
   key: string,
   { port, externalHostname }: ExternalBackendSpec,
-  id: string,
+  metadata: Metadata,
   spoken: Pick<PortModel, 'tls' | 'protocol'> & { readonly shown: SecretModel | null },
 ): PortModel {
+  const id = `${metadata.namespace}/XBackend/${metadata.name}`;
   return {
     id: `${id}:${port.port}`,
     service: id,
@@ -106,6 +108,7 @@ function describePort(
     endpoints: [],
     closed: false,
     external: externalHostname.hostname,
+    outside: isOfServer(metadata),
     routes: { producer: null, consumers: new Map() },
     access: null,
     owners: [key],

@@ -2,7 +2,7 @@
 // (routes.ts).
 
 import type { EndpointSliceObject, GrpcRouteObject, ServiceObject } from '../schema/resources.ts';
-import { isIpv4, isIpv6 } from '../schema/values.ts';
+import { isIpv4, isIpv6, isOfServer } from '../schema/values.ts';
 import type { Access } from './access.ts';
 import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
@@ -143,6 +143,7 @@ export function buildServices({
         endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
         closed: broken,
         external: service.spec.type === 'ExternalName' && !broken ? service.spec.externalName : null,
+        outside: service.spec.type === 'ExternalName' && isOfServer(service.metadata),
         routes: { producer: null, consumers: new Map() },
         access: access.forPort(service, port),
         owners: [service.key, ...policy.owners, ...tls.ownersOf(id, port.name)],

@@ -54,6 +54,11 @@ export interface PortModel {
   readonly closed: boolean;
   /** Of an ExternalName or an XBackend: the DNS name that is called instead of endpoints; null: endpoints. */
   readonly external: string | null;
+  /**
+   * Whoever may write objects chose that name: it is absolute, and what it stands for is elsewhere. In files, which are
+   * the operator's own, it may be this host.
+   */
+  readonly outside: boolean;
   /** How its pods are spoken to in TLS; null: without. */
   readonly tls: BackendTlsModel | null;
   /** What is shown in TLS: what the Gateway has for it, a certificate of its own, or nothing. */

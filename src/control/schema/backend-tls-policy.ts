@@ -13,6 +13,14 @@ const target = z.strictObject({
   sectionName: sectionName.optional(),
 });
 
+/** Whom it means, whatever else it says; of a section that is none the whole Service is meant. */
+const readableTarget = z.object({
+  group: refGroup,
+  kind: refKind,
+  name: refName,
+  sectionName: sectionName.optional().catch(undefined),
+});
+
 /** As the CRD has it: a scheme, and something behind it. */
 const spiffeOrUri = z
   .string()
@@ -90,3 +98,17 @@ export const backendTlsPolicySpec = z.strictObject({
 
 export type BackendValidation = z.output<typeof backendValidation>;
 export type BackendTlsPolicySpec = z.output<typeof backendTlsPolicySpec>;
+
+/**
+ * Of a policy that cannot be read as a whole: its targets are not spoken to at all, as they would be without TLS. Null:
+ * not even these can be told.
+ */
+export function salvageBackendTlsPolicy(spec: unknown): BackendTlsPolicySpec | null {
+  const given = (spec ?? {}) as { readonly targetRefs?: unknown };
+  const targets = (Array.isArray(given.targetRefs) ? given.targetRefs : []).flatMap((one) => {
+    const parsed = readableTarget.safeParse(one);
+    return parsed.success ? [parsed.data] : [];
+  });
+  const validation = { caCertificateRefs: [], hostname: '', subjectAltNames: [] };
+  return targets.length === 0 ? null : { targetRefs: targets, validation, options: {} };
+}

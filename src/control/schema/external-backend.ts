@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { backendValidation } from './backend-tls-policy.ts';
 import { secretRef } from './gateway.ts';
-import { dnsLabel, ownHost, portNumber, preciseHost } from './values.ts';
+import { dnsLabel, noAddress, ownHost, portNumber, preciseHost } from './values.ts';
 
 export const externalGroup = 'gateway.networking.x-k8s.io';
 
@@ -29,9 +29,10 @@ export const externalBackendSpec = z.strictObject({
   }),
   externalHostname: z.strictObject({
     hostname: preciseHost
-      .refine((name) => !name.endsWith('.cluster.local'), {
+      .refine((name) => !/\.(?:svc|cluster\.local)$/.test(name), {
         error: 'must not be of this cluster: a Service is named as such',
       })
+      .refine(noAddress, { error: 'must be a name, not an address' })
       .refine((name) => !ownHost.test(name), {
         error: 'must not be the host of whoever calls: its admin interface is there',
       }),

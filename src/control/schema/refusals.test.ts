@@ -42,6 +42,8 @@ const tlsRoute = 'apiVersion: gateway.networking.k8s.io/v1, kind: TLSRoute, meta
 const backendTls = 'apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, metadata: { name: a }';
 const byHand = [
   '{ apiVersion: v1, kind: Service, metadata: { name: a }, spec: { externalName: localhost } }',
+  '{ apiVersion: v1, kind: Service, metadata: { name: a }, spec: { externalName: 10.96.0.1 } }',
+  '{ apiVersion: gateway.networking.x-k8s.io/v1alpha1, kind: XBackend, metadata: { name: a }, spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: 10.96.0.1 } } }',
   `{ ${tlsRoute}, spec: { hostnames: [${'a,'.repeat(1025)}] } }`,
   ...['{ type: Hostname, hostname: a, uri: b }', '{ type: URI, hostname: a, uri: b }'].map(
     (name) => `{ ${backendTls}, spec: { validation: { subjectAltNames: [${name}] } } }`,

@@ -3,7 +3,11 @@
 import { z } from 'zod';
 import type { ObjectKey, Origin } from '../source/types.ts';
 import { type AccessPolicySpec, accessPolicySpec, accessRule, salvageAccessPolicy } from './access-policy.ts';
-import { type BackendTlsPolicySpec, backendTlsPolicySpec } from './backend-tls-policy.ts';
+import {
+  type BackendTlsPolicySpec,
+  backendTlsPolicySpec,
+  salvageBackendTlsPolicy,
+} from './backend-tls-policy.ts';
 import { type ExternalBackendSpec, externalBackendSpec, externalGroup } from './external-backend.ts';
 import {
   type BackendTrafficPolicySpec,
@@ -203,6 +207,7 @@ export const kinds: readonly KindRow[] = [
     kind: 'BackendTLSPolicy',
     versions: ['v1'],
     schema: withSpec(backendTlsPolicySpec),
+    salvage: salvageBackendTlsPolicy,
   },
   {
     group: gatewayGroup,

@@ -2,7 +2,7 @@
 // Kubernetes' own business.
 
 import { z } from 'zod';
-import { integer, isIpv4, isIpv6, labels, listOf, ownHost, portNumber } from './values.ts';
+import { integer, isIpv4, isIpv6, labels, listOf, noAddress, ownHost, portNumber } from './values.ts';
 
 const servicePort = z.object({
   name: z.string().default(''),
@@ -29,7 +29,8 @@ export const serviceSpec = z.object({
     .default('')
     .refine((name) => !ownHost.test(name), {
       error: 'must not be the host of whoever calls: its admin interface is there',
-    }),
+    })
+    .refine(noAddress, { error: 'must be a name, not an address' }),
   /** `None`: headless. */
   clusterIP: z.string().default(''),
   /** One of each family; absent: the one above. */

@@ -584,6 +584,11 @@ table('Service', 'v1', 'Service', [
     'spec.externalName: must not be the host of whoever calls: its admin interface is there (got ::1)',
   ],
   [
+    'an ExternalName that is an address',
+    'spec: { type: ExternalName, externalName: "10.96.0.1" }',
+    'spec.externalName: must be a name, not an address (got 10.96.0.1)',
+  ],
+  [
     'an unknown type',
     'spec: { type: Magic }',
     'spec.type: must be ClusterIP, NodePort, LoadBalancer or ExternalName (got Magic)',
@@ -712,6 +717,16 @@ table('XBackend', 'gateway.networking.x-k8s.io/v1alpha1', 'XBackend', [
     'a name of this cluster',
     'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: a.b.svc.cluster.local } }',
     'spec.externalHostname.hostname: must not be of this cluster: a Service is named as such (got a.b.svc.cluster.local)',
+  ],
+  [
+    'a name of this cluster as a resolver in a pod completes it',
+    'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: a.b.svc } }',
+    'spec.externalHostname.hostname: must not be of this cluster: a Service is named as such (got a.b.svc)',
+  ],
+  [
+    'an address',
+    'spec: { type: ExternalHostname, port: { port: 80 }, externalHostname: { hostname: 10.96.0.1 } }',
+    'spec.externalHostname.hostname: must be a name, not an address (got 10.96.0.1)',
   ],
   [
     'the caller itself',

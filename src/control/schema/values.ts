@@ -101,6 +101,9 @@ export const preciseHost: z.ZodString = hostname.regex(/^[^*]/, 'must not have a
 /** Names and addresses of the loopback interface, on which a proxy's admin interface listens. */
 export const ownHost = /^(?:(?:.+\.)?localhost\.?|127\..*|0\.0\.0\.0|::1?)$/i;
 
+/** An address is no name: it would be gone to, whoever's it is. The caller's own host is told of apart. */
+export const noAddress = (text: string): boolean => ownHost.test(text) || !(isIpv4(text) || isIpv6(text));
+
 export const statusCode: z.ZodNumber = integer(100, 599);
 
 /** Of labels, annotations and selectors. */
@@ -144,6 +147,11 @@ export const metadataSchema = z.object({
     .transform((value) => value ?? ''),
 });
 export type Metadata = z.output<typeof metadataSchema>;
+
+/** An API server has it, which says when it was made. */
+export function isOfServer({ creationTimestamp }: Metadata): boolean {
+  return creationTimestamp !== '';
+}
 
 /** Kubernetes writes absent lists as null in places. */
 export function listOf<T extends z.ZodType>(item: T, max: number) {

@@ -454,6 +454,11 @@ export interface DnsConfig {
   readonly awaited: boolean;
   /** Name servers that are asked; null: those of the system. */
   readonly servers: NameServers | null;
+  /**
+   * The name is of somebody whom the proxy's own host is not open to: addresses of it, its link or a group (RFC 6890)
+   * do not count.
+   */
+  readonly outside: boolean;
 }
 
 export interface OriginalDestinationConfig {

@@ -14,6 +14,7 @@ const usual: DnsConfig = {
   failureMaxMs: 0,
   awaited: true,
   servers: null,
+  outside: false,
 };
 
 async function settle(): Promise<void> {
@@ -79,6 +80,26 @@ describe('names', () => {
     state.answer = ['127.0.0.1', '127.0.0.2'];
     await run(5_100);
     expect(hosts()).toEqual(['127.0.0.1', '127.0.0.2']);
+  });
+
+  test('of a place outside neither this host nor its link nor a group count', async () => {
+    const near = [
+      '127.0.0.1',
+      '::1',
+      '169.254.169.254',
+      'fe80::1',
+      '0.0.0.0',
+      '224.0.0.1',
+      '::ffff:127.0.0.1',
+    ];
+    const { world, state, hosts, run } = setup({ outside: true, family: 'all' }, [...near, '10.1.2.3']);
+    await settle();
+    expect(hosts()).toEqual(['10.1.2.3']);
+    state.answer = near;
+    await run(5_100);
+    // As after any failure: what was known holds, and it is counted.
+    expect(hosts()).toEqual(['10.1.2.3']);
+    expect(world.cluster().stats.lookupFailures).toBe(1);
   });
 
   const families: readonly (readonly [

@@ -1,7 +1,7 @@
 // Endpoints of a DNS cluster: looks the names of its configuration up, each again in its own time, and assigns the
 // addresses. A name that cannot be looked up takes nothing away: its last answer holds until there is a better one.
 
-import { assert, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
+import { assert, isSpecialIp, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { DnsConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
 import type { ProxyContext } from '../context.ts';
 import type { Cluster } from './cluster.ts';
@@ -57,20 +57,20 @@ class Lookup implements TimerHandler {
 
   private take(found: readonly string[]): void {
     const { cluster, config } = this.owner;
-    const addresses = chooseFamily(found, config.family);
-    if (addresses.length === 0)
-      throw new MeshError(
-        'name-not-found',
-        'internal',
-        'no',
-        `${this.name}: no address of the family asked for`,
-      );
+    const elsewhere = config.outside ? found.filter((address) => !isSpecialIp(address)) : found;
+    if (elsewhere.length === 0) throw this.nowhere(`all of ${found.join(', ')} are of this host or its link`);
+    const addresses = chooseFamily(elsewhere, config.family);
+    if (addresses.length === 0) throw this.nowhere('no address of the family asked for');
     cluster.stats.lookupSuccesses += 1;
     // What is in use and still in the answer stays: servers turn their answers round.
     const [current] = this.addresses;
     if (!config.logical) this.addresses = addresses;
     else if (current === undefined || !addresses.includes(current)) this.addresses = addresses;
     else this.addresses = [current, ...addresses.filter((address) => address !== current)];
+  }
+
+  private nowhere(why: string): MeshError {
+    return new MeshError('name-not-found', 'internal', 'no', `${this.name}: ${why}`);
   }
 
   /** When to look again: sooner than that would not help a server that is down. */

@@ -100,7 +100,7 @@ export function translateCluster(message: ClusterMessage, path: string, faults: 
     statName: sanitizeStatName(message.alt_stat_name || name),
     service: stringIn(weft, 'service') ?? name,
     discovery,
-    names: translateNames(message, path, faults),
+    names: translateNames(message, weft, path, faults),
     originalDestination: translateOriginalDestination(message),
     ...translateConnect(message, path, faults),
     ...translateDialOrder(message),

@@ -11,6 +11,7 @@ import { caresResolver, type cluster, type Faults, join, type MessageOf, unpack 
 import type { ClusterConfig, DnsConfig, OriginalDestinationConfig } from '../types.ts';
 import { translateSocketOptions } from './binding.ts';
 import { translateAddress } from './endpoints.ts';
+import type { WeftValues } from './weft-metadata.ts';
 
 type ClusterMessage = MessageOf<typeof cluster>;
 
@@ -45,7 +46,12 @@ export function translateDiscovery(
   return type === 'STRICT_DNS' || type === 'LOGICAL_DNS' ? 'dns' : 'static';
 }
 
-export function translateNames(message: ClusterMessage, path: string, faults: Faults): DnsConfig | null {
+export function translateNames(
+  message: ClusterMessage,
+  weft: WeftValues | null,
+  path: string,
+  faults: Faults,
+): DnsConfig | null {
   if (message.type !== 'STRICT_DNS' && message.type !== 'LOGICAL_DNS') return null;
   const failure = message.dns_failure_refresh_rate;
   const baseMs = failure?.base_interval ?? null;
@@ -63,6 +69,7 @@ export function translateNames(message: ClusterMessage, path: string, faults: Fa
     failureMaxMs: failure?.max_interval ?? (baseMs ?? 0) * 10,
     awaited: message.wait_for_warm_on_init ?? true,
     servers: translateServers(message, path, faults),
+    outside: weft?.['outside'] === true,
   };
 }
 
