@@ -1,11 +1,9 @@
 // `weft inject`: sidecars into manifests, from files or standard input; or the same as a mutating webhook.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Log } from '../base/index.ts';
 import {
   certificateReadMs,
-  clusterCaFile,
   hasNativeSidecars,
   type InjectOptions,
   injectManifests,
@@ -18,6 +16,7 @@ import {
 } from '../deploy/index.ts';
 import { createJsonLog } from '../observe/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
+import { openInjectCluster } from './inject-cluster.ts';
 import { revisionOption } from './revision.ts';
 import { version } from './version.ts';
 
@@ -43,6 +42,7 @@ async function run(paths: readonly string[], flags: InjectFlags): Promise<void> 
   if (done.faults.length > 0) throw new Exit(exitCode.notFine);
   process.stdout.write(done.text);
   for (const line of done.left) console.error(`left as it is: ${line}`);
+  for (const line of done.notes) console.error(`note: ${line}`);
   console.error(`${done.injected} injected, ${done.left.length} left as they are`);
 }
 
@@ -71,9 +71,11 @@ async function serve(flags: InjectFlags): Promise<void> {
   const [host, port] = parseListen('--listen', flags.listen);
   const metricsPort = flags.metrics === undefined ? null : parseListen('--metrics', flags.metrics)[1];
   const log = createJsonLog('info', { write: (line) => void process.stderr.write(line) });
-  const kubernetes = flags.kubernetesVersion ?? (await askVersion(log));
+  const cluster = await openInjectCluster(log);
+  const kubernetes = flags.kubernetesVersion ?? (await cluster?.askVersion()) ?? null;
   const inject = { ...injectOptions(flags), nativeSidecars: isNative(kubernetes) };
-  const server = open({ host, port, metricsPort, cert, key, log, inject });
+  const wishes = cluster?.wishes ?? null;
+  const server = open({ host, port, metricsPort, cert, key, log, inject, wishes });
   const timer = setInterval(() => void server.renew(), certificateReadMs);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
@@ -87,28 +89,6 @@ async function serve(flags: InjectFlags): Promise<void> {
 function isNative(version: KubernetesVersion | null): boolean {
   return version === null || hasNativeSidecars(version);
 }
-
-/** Everybody may ask an API server for its version, unless it was told otherwise; null: it could not be learnt. */
-async function askVersion(log: Log): Promise<KubernetesVersion | null> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
-  if (host === undefined || !existsSync(clusterCaFile)) return null;
-  const address = host.includes(':') ? `[${host}]` : host;
-  try {
-    const answer = await fetch(`https://${address}:${port}/version`, {
-      tls: { ca: readFileSync(clusterCaFile, 'utf8') },
-      signal: AbortSignal.timeout(versionTimeoutMs),
-    });
-    const { gitVersion } = (await answer.json()) as { readonly gitVersion?: string };
-    const version = parseKubernetesVersion(gitVersion ?? '');
-    log.write('info', 'version of Kubernetes', { version: gitVersion ?? '', status: answer.status });
-    return version;
-  } catch (error) {
-    log.write('warn', 'version of Kubernetes not known, taken for the newest', { error: String(error) });
-    return null;
-  }
-}
-
-const versionTimeoutMs = 5000;
 
 function parseVersion(text: string): KubernetesVersion {
   const version = parseKubernetesVersion(text);
@@ -132,7 +112,9 @@ function parseListen(option: string, text: string): readonly [host: string, port
 }
 
 export const command: CliCommand = new Command('inject')
-  .description('Put a sidecar into every pod of the manifests, and print them.')
+  .description(
+    'Put a sidecar into every pod of the manifests, and print them. ServicePolicies and Services among them say what sidecars get; those of a cluster are asked by the webhook alone.',
+  )
   .argument('[path...]', 'files, or - for standard input')
   .option('--image <name>', 'of Weft', `weft:${version}`)
   .option(

@@ -29,7 +29,7 @@ export interface KubernetesFlags extends AccessFlags {
 }
 
 /** The kubelet mounts a pod's account here. */
-const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export interface KubernetesAccess {
   readonly api: KubeApi;

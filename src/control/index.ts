@@ -54,6 +54,7 @@ export {
   textOf,
 } from './kubernetes/index.ts';
 export { accountLabel } from './model/access.ts';
+export type { ResourceShare, SidecarWish } from './model/sidecars.ts';
 export type { Condition } from './model/status.ts';
 export { customResourceDefinitions } from './schema/custom-resources.ts';
 export {
@@ -64,6 +65,8 @@ export {
   shortHashOf,
 } from './schema/gateway-labels.ts';
 export { listPolicyFields, type PolicyField } from './schema/policy-fields.ts';
+export { isMore, judgeQuantity, type QuantityKind } from './schema/quantity.ts';
+export { listWishKinds, SidecarWishes } from './sidecar-wishes.ts';
 export { lineOfField } from './source/locate.ts';
 export type { Source, SourceListener } from './source/types.ts';
 export type { Finding, ObjectStatus } from './status/report.ts';

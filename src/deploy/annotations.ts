@@ -9,9 +9,13 @@ export const annotations = {
   application: 'weft.dev/application',
   cpu: 'weft.dev/proxy-cpu',
   memory: 'weft.dev/proxy-memory',
+  cpuLimit: 'weft.dev/proxy-cpu-limit',
+  memoryLimit: 'weft.dev/proxy-memory-limit',
   logLevel: 'weft.dev/log-level',
   /** Set by us. */
   status: 'weft.dev/injected',
+  /** Set by us: the ServicePolicies by which its sidecar is as it is. */
+  policies: 'weft.dev/sidecar-policies',
   /** Set by us: why it has no sidecar, where the pod did not ask for that. */
   notInjected: 'weft.dev/not-injected',
 } as const;

@@ -17,7 +17,6 @@ export { createGatewayObjects, type GatewayObjectOptions } from './gateway.ts';
 export type { InjectOptions } from './inject.ts';
 export { createInstallation, type InstallOptions } from './install.ts';
 export { type CniFolders, cniFolders, cniName } from './install-cni.ts';
-export { clusterCaFile } from './install-webhook.ts';
 export { hasNativeSidecars, type KubernetesVersion, parseKubernetesVersion } from './kubernetes-version.ts';
 export { installReplicasMax, meshPorts, proxyUser } from './limits.ts';
 export { injectManifests } from './manifests.ts';

@@ -2,7 +2,7 @@
 // person reads is what the API server does. A native sidecar (an init container that stays): it is up before the
 // application and ends after it, and a Job ends; before Kubernetes 1.29 an ordinary container comes as near as it can.
 
-import { accountLabel, revisionLabel } from '../control/index.ts';
+import { accountLabel, revisionLabel, type SidecarWish } from '../control/index.ts';
 import { annotations } from './annotations.ts';
 import { listPorts, readCapturedTraffic, redirectArgs } from './captured-traffic.ts';
 import { encodeRedirectNote, type RedirectNote, redirectAnnotation } from './cni/redirect-note.ts';
@@ -12,6 +12,7 @@ import { identityArgs, identityMount, identityVolume } from './mesh-identity.ts'
 import { proxyScrapeFor, readyPort } from './monitors.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { placeNative, placeOrdinary } from './place-sidecar.ts';
+import { decideSidecar, type SidecarSettings } from './sidecar-settings.ts';
 
 export interface InjectOptions {
   readonly image: string;
@@ -31,19 +32,22 @@ export type Injection =
   | { readonly kind: 'left'; readonly reason: string; readonly code: LeaveReason['code'] }
   | { readonly kind: 'fault'; readonly reason: string };
 
-const resourcesStandard = { cpu: '50m', memory: '64Mi' } as const;
 const proxyName = 'weft-proxy';
 /** Sets the rules, or with a CNI plugin looks whether they are set. */
 export const redirectName = 'weft-redirect';
 const labelCharsMax = 63;
 const folder = '/var/run/weft';
 
-export function injectPod(pod: PodObject, options: InjectOptions): Injection {
+/** `wish`: what ServicePolicies say of its sidecar. */
+export function injectPod(pod: PodObject, options: InjectOptions, wish: SidecarWish = {}): Injection {
   const leave = findReasonToLeave(pod, askedOf(pod), proxyName);
   if (leave !== null) return { kind: 'left', reason: leave.text, code: leave.code };
   const said = pod.metadata?.annotations ?? {};
   const note = readCapturedTraffic(pod);
   if ('fault' in note) return { kind: 'fault', reason: note.fault };
+  const settings = decideSidecar(said, wish);
+  if ('fault' in settings) return { kind: 'fault', reason: settings.fault };
+  const { policies } = settings;
   const { spec, metadata } = pod;
   const { revision } = options;
   const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
@@ -53,7 +57,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
       options.cni === true ? verifyContainer(options) : redirectContainer(options, note),
       bootstrapContainer(options, said, pod),
     ],
-    proxy: proxyContainer(options, said),
+    proxy: proxyContainer(options, settings),
   });
   return {
     kind: 'injected',
@@ -66,6 +70,7 @@ export function injectPod(pod: PodObject, options: InjectOptions): Injection {
           ...proxyScrapeFor(said),
           ...said,
           [annotations.status]: options.image,
+          ...(policies.length === 0 ? {} : { [annotations.policies]: policies.join(',') }),
           ...(options.cni === true ? { [redirectAnnotation]: encodeRedirectNote(note) } : {}),
           ...revised,
         },
@@ -169,25 +174,21 @@ function bootstrapContainer(
   };
 }
 
-function proxyContainer(options: InjectOptions, said: Readonly<Record<string, string>>): ContainerObject {
+function proxyContainer(options: InjectOptions, { resources, logLevel }: SidecarSettings): ContainerObject {
   const { image } = options;
-  const level = said[annotations.logLevel];
   const ready = { path: '/ready', port: meshPorts.readiness };
-  const { cpu, memory } = resourcesStandard;
   return {
     name: proxyName,
     image,
     args: [
       ...['proxy', '-c', `${folder}/bootstrap.json`, '--state-dir', folder],
       ...['--readiness', `0.0.0.0:${meshPorts.readiness}`],
-      ...(level === undefined ? [] : ['--log-level', level]),
+      ...(logLevel === null ? [] : ['--log-level', logLevel]),
     ],
     ports: [readyPort],
     startupProbe: { httpGet: ready, periodSeconds: 1, failureThreshold: 60 },
     readinessProbe: { httpGet: ready, periodSeconds: 5 },
-    resources: {
-      requests: { cpu: said[annotations.cpu] ?? cpu, memory: said[annotations.memory] ?? memory },
-    },
+    resources,
     volumeMounts: [{ name: 'weft', mountPath: folder }, identityMount],
     securityContext: contextOf(options),
   };

@@ -2,7 +2,7 @@
 // asks them about pods of the namespaces that carry the label. Its certificate is given, or the control plane makes and
 // renews it, and tells the API server whom to trust.
 
-import { keptCertificate, revisionLabel } from '../control/index.ts';
+import { keptCertificate, listWishKinds, revisionLabel } from '../control/index.ts';
 import { annotations } from './annotations.ts';
 import { hardened } from './hardened.ts';
 import { meshPorts } from './limits.ts';
@@ -30,9 +30,6 @@ export interface WebhookOptions {
 }
 
 const folder = '/etc/weft';
-const caFolder = '/etc/kubernetes-ca';
-/** Where the webhook finds whom to trust as API server; it asks that for its version, and nothing else. */
-export const clusterCaFile = `${caFolder}/ca.crt`;
 /** A pod that is being created waits for the answer. */
 const timeoutSeconds = 5;
 
@@ -56,6 +53,7 @@ export function createWebhook(options: WebhookOptions): readonly object[] {
       metadata,
       spec: { selector: labels, ports: [{ name: 'https', port: 443, targetPort: meshPorts.webhook }] },
     },
+    ...createAccount(name, namespace),
     createDeployment(options),
     {
       apiVersion: 'policy/v1',
@@ -64,6 +62,31 @@ export function createWebhook(options: WebhookOptions): readonly object[] {
       spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
     },
     createConfiguration(options),
+  ];
+}
+
+/** It reads what says how sidecars are to be, and nothing else; everybody may ask an API server for its version. */
+function createAccount(name: string, namespace: string): readonly object[] {
+  const groups = Map.groupBy(listWishKinds(), ({ group }) => group);
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules: [...groups].map(([group, kinds]) => ({
+        apiGroups: [group],
+        resources: kinds.map(({ plural }) => plural),
+        verbs: ['list', 'watch'],
+      })),
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    },
   ];
 }
 
@@ -95,10 +118,7 @@ function createDeployment({ image, namespace, revision, xds, cni }: WebhookOptio
       periodSeconds: 2,
     },
     resources: { requests: { cpu: '50m', memory: '64Mi' } },
-    volumeMounts: [
-      { name: 'certificate', mountPath: folder, readOnly: true },
-      { name: 'cluster-ca', mountPath: caFolder, readOnly: true },
-    ],
+    volumeMounts: [{ name: 'certificate', mountPath: folder, readOnly: true }],
     securityContext: hardened,
   };
   return {
@@ -115,14 +135,11 @@ function createDeployment({ image, namespace, revision, xds, cni }: WebhookOptio
           annotations: { [annotations.inject]: 'false', ...names.labels, ...controlScrape },
         },
         spec: {
-          automountServiceAccountToken: false,
+          serviceAccountName: name,
           priorityClassName: 'system-cluster-critical',
           topologySpreadConstraints: spreadOverNodes(labels),
           containers: [container],
-          volumes: [
-            { name: 'certificate', secret: { secretName: name } },
-            { name: 'cluster-ca', configMap: { name: 'kube-root-ca.crt', optional: true } },
-          ],
+          volumes: [{ name: 'certificate', secret: { secretName: name } }],
         },
       },
     },

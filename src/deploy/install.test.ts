@@ -168,6 +168,23 @@ describe('an installation', () => {
     expect(hook?.spec?.template?.spec.containers[0]?.args).toContain('--cni');
   });
 
+  test('the webhook may read Services and ServicePolicies, and nothing else', () => {
+    const own = install(true).filter(({ metadata }) => metadata.name === 'weft-inject');
+    expect(own.flatMap(({ kind, rules = [] }) => rules.map((rule) => [kind, rule]))).toEqual([
+      ['ClusterRole', { apiGroups: [''], resources: ['services'], verbs: ['list', 'watch'] }],
+      [
+        'ClusterRole',
+        { apiGroups: ['weft.dev'], resources: ['servicepolicies'], verbs: ['list', 'watch'] },
+      ] as never,
+    ]);
+    const hook = own.find(({ kind }) => kind === 'Deployment');
+    expect(hook?.spec?.template?.spec).toMatchObject({ serviceAccountName: 'weft-inject' });
+    expect(own.find(({ kind }) => kind === 'ClusterRoleBinding')).toMatchObject({
+      roleRef: { kind: 'ClusterRole', name: 'weft-inject' },
+      subjects: [{ kind: 'ServiceAccount', name: 'weft-inject', namespace: 'mesh' }],
+    });
+  });
+
   test('spreads the replicas of each Deployment over nodes', () => {
     const deployments = install(true).filter(({ kind }) => kind === 'Deployment');
     expect(deployments.map(({ metadata }) => metadata.name)).toEqual(['weft-control', 'weft-inject']);

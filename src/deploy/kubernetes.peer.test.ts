@@ -96,6 +96,20 @@ spec:
               curl -s "http://127.0.0.1:15000/stats/prometheus?usedonly" | grep "^weft_request_duration_seconds_count"
 `;
 
+const sized = `
+apiVersion: v1
+kind: Service
+metadata: { name: sized, namespace: hooked }
+spec: { selector: { run: sized }, ports: [{ port: 80 }] }
+---
+apiVersion: weft.dev/v1alpha1
+kind: ServicePolicy
+metadata: { name: sized, namespace: hooked }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: sized }]
+  sidecar: { resources: { requests: { cpu: 60m, memory: 96Mi }, limits: { cpu: 2, memory: 1Gi } }, logLevel: debug }
+`;
+
 const named = `
 apiVersion: v1
 kind: ServiceAccount
@@ -369,6 +383,28 @@ describeOnCluster('the mesh on Kubernetes', () => {
     );
     expect(counted.join('\n')).toMatch(/^weft_inject_pods_total\{outcome="fault",reason="annotation"\} \d/m);
     await sh('kubectl wait -n hooked --for=condition=Ready pod/one --timeout=60s');
+    await sh('kubectl apply -f - >/dev/null', sized);
+    const proxy = '{.spec.initContainers[?(@.name=="weft-proxy")]';
+    const run = 'kubectl run -n hooked --image=debian --labels=run=sized --dry-run=server sized';
+    let got = '';
+    await until('the webhook knows the policy', async () => {
+      got = await sh(`${run} -o jsonpath='${proxy}.args}${proxy}.resources}'`);
+      return got.includes('"--log-level","debug"');
+    });
+    expect(got).toContain('{"limits":{"cpu":"2","memory":"1Gi"},"requests":{"cpu":"60m","memory":"96Mi"}}');
+    const ofPort = await shell(
+      'kubectl apply -f - 2>&1',
+      sized.replace('sized }]', 'sized, sectionName: a }]'),
+    );
+    expect([ofPort.code === 0, ofPort.out]).toEqual([
+      false,
+      expect.stringContaining('a pod has one sidecar for all ports'),
+    ]);
+    const more = await shell('kubectl apply -f - 2>&1', sized.replace('60m', '2001m'));
+    expect([more.code === 0, more.out]).toEqual([
+      false,
+      expect.stringContaining('requests.cpu must not be more than the limit'),
+    ]);
 
     const check = await shell(`${weft} check --installed`);
     const lines = check.out.split('\n');
@@ -575,7 +611,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
       await sh('kubectl get all,role,sa,secret,lease -n weft-system -o name | grep -e next || true'),
     ).toBe('');
     expect(await sh('kubectl get crd,clusterrole,mutatingwebhookconfiguration -o name | grep -c weft')).toBe(
-      '4\n',
+      '5\n',
     );
     expect(await sh(`${weft} check --installed`)).toContain('0 faults, 0 unknown');
   });

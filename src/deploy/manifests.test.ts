@@ -40,7 +40,7 @@ describe('every pod gets its sidecar', () => {
 test('everything else comes out as it went in, comments included', () => {
   const text =
     '# The shop.\nkind: Service\nmetadata: { name: a } # by hand\n---\nkind: ConfigMap\ndata: { a: "1" }\n';
-  expect(injectManifests(text, options)).toEqual({ text, injected: 0, left: [], faults: [] });
+  expect(injectManifests(text, options)).toEqual({ text, injected: 0, left: [], faults: [], notes: [] });
   const pod = `# why\nkind: Pod\nmetadata: { name: a }\nspec: { ${spec} } # what\n`;
   const done = injectManifests(`${text}---\n${pod}`, options);
   expect(done.text).toStartWith(text);
@@ -73,4 +73,49 @@ test.each([
   const { faults, injected } = injectManifests(text, options);
   expect([faults.length, injected]).toEqual([1, 0]);
   expect(faults[0]).toStartWith(words);
+});
+
+describe('ServicePolicies among the manifests', () => {
+  const service = 'apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { selector: { app: a } }\n';
+  const policy = (sidecar: string) =>
+    `apiVersion: weft.dev/v1alpha1\nkind: ServicePolicy\nmetadata: { name: p }\nspec: { targetRefs: [{ group: "", kind: Service, name: a }], sidecar: ${sidecar} }\n`;
+  const deployment = `kind: Deployment\nmetadata: { name: a }\nspec: { template: { metadata: { labels: { app: a } }, spec: { ${spec} } } }\n`;
+  const proxyIn = (text: string) =>
+    objects(text)
+      .flatMap((object) => object?.spec?.template?.spec.initContainers ?? [])
+      .find(({ name }: { name: string }) => name === 'weft-proxy');
+
+  test('hold for pods that their Services select, wherever they stand', () => {
+    const texts = [deployment, policy('{ resources: { limits: { memory: 1Gi } }, logLevel: warn }'), service];
+    const list = `kind: List\napiVersion: v1\nitems: [${texts
+      .slice(1)
+      .map((text) => JSON.stringify(objects(text)[0]))
+      .join(', ')}]\n`;
+    for (const text of [texts.join('---\n'), texts.toReversed().join('---\n'), `${list}---\n${deployment}`]) {
+      const done = injectManifests(text, options);
+      expect(done).toMatchObject({ injected: 1, faults: [], notes: [] });
+      const { args, resources } = proxyIn(done.text);
+      expect(resources).toEqual({ requests: { cpu: '50m' }, limits: { memory: '1Gi' } });
+      expect(args.slice(-2)).toEqual(['--log-level', 'warn']);
+    }
+  });
+
+  test('whose Service is elsewhere hold for nobody, and are named', () => {
+    const done = injectManifests([deployment, policy('{ logLevel: warn }')].join('---\n'), options);
+    expect(done.notes).toEqual([
+      'ServicePolicy default/p: a Service that it names is not among the manifests',
+    ]);
+    expect(proxyIn(done.text).args).not.toContain('--log-level');
+  });
+
+  test('at fault are told as weft check does, and nothing is printed', () => {
+    const bad = policy('{ resources: { requests: { memory: 64m } } }');
+    const done = injectManifests([deployment, service, bad].join('---\n'), options);
+    expect([done.text, done.faults]).toEqual([
+      '',
+      [
+        'default/ServicePolicy/p: spec.sidecar.resources.requests.memory: must be an amount of memory such as 128Mi (got 64m)',
+      ],
+    ]);
+  });
 });

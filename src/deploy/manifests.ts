@@ -1,7 +1,9 @@
 // Injection over manifests: every pod in them, also those that a Deployment or a Job makes, gets its sidecar;
-// everything else comes out as it went in, comments included.
+// everything else comes out as it went in, comments included. ServicePolicies and Services among them have their say.
 
 import { type Document, parseAllDocuments } from 'yaml';
+import { formatIssue } from '../base/index.ts';
+import { SidecarWishes } from '../control/index.ts';
 import { type Injection, type InjectOptions, injectPod } from './inject.ts';
 import type { PodObject } from './objects.ts';
 
@@ -23,6 +25,8 @@ export interface InjectedManifests {
   /** Pods left alone, with the reason, by object. */
   readonly left: readonly string[];
   readonly faults: readonly string[];
+  /** What holds less than its writer may think. */
+  readonly notes: readonly string[];
 }
 
 export function injectManifests(text: string, options: InjectOptions): InjectedManifests {
@@ -37,14 +41,18 @@ export function injectManifests(text: string, options: InjectOptions): InjectedM
     injected += 1;
     return injection.pod;
   };
-  if (!Array.isArray(documents)) return { text, injected, left, faults };
+  if (!Array.isArray(documents)) return { text, injected, left, faults, notes: [] };
+  const wishes = new SidecarWishes();
   for (const [at, document] of documents.entries()) {
     const [error] = document.errors;
     if (error !== undefined) faults.push(`document ${at + 1}: ${error.message.split('\n')[0]}`);
-    else for (const place of findPods(document)) injectAt(document, place, options, take);
+    else faults.push(...readWishes(document, wishes));
   }
+  for (const document of documents)
+    if (document.errors.length === 0)
+      for (const place of findPods(document)) injectAt(document, place, { options, wishes }, take);
   // Nothing half-read is printed.
-  if (faults.length > 0) return { text: '', injected: 0, left, faults };
+  if (faults.length > 0) return { text: '', injected: 0, left, faults, notes: [] };
   return {
     text: documents
       .map(String)
@@ -53,35 +61,63 @@ export function injectManifests(text: string, options: InjectOptions): InjectedM
     injected,
     left,
     faults,
+    notes: wishes
+      .listAstray()
+      .map((name) => `ServicePolicy ${name}: a Service that it names is not among the manifests`),
   };
+}
+
+/** What is wrong with the policies; Services are judged where they are applied. */
+function readWishes(document: Document, wishes: SidecarWishes): readonly string[] {
+  return listItems(document.toJS()).flatMap(({ value }) => {
+    if (!isRecord(value) || (value['kind'] !== 'Service' && value['kind'] !== 'ServicePolicy')) return [];
+    const issues = wishes.takeIn(value);
+    return value['kind'] === 'Service' ? [] : issues.map(formatIssue);
+  });
 }
 
 interface PodPlace {
   readonly name: string;
+  readonly namespace: string;
   readonly path: readonly (string | number)[];
 }
 
-function findPods(document: Document): readonly PodPlace[] {
-  const value: unknown = document.toJS();
-  const items =
-    isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items']) ? value['items'] : null;
-  if (items === null) return findPod(value, []);
-  return items.flatMap((item, at) => findPod(item, ['items', at]));
+interface Item {
+  readonly value: unknown;
+  readonly path: readonly (string | number)[];
 }
 
-function findPod(value: unknown, path: readonly (string | number)[]): readonly PodPlace[] {
+/** The object, or those of a List. */
+function listItems(value: unknown): readonly Item[] {
+  const items =
+    isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items']) ? value['items'] : null;
+  if (items === null) return [{ value, path: [] }];
+  return items.map((item, at) => ({ value: item, path: ['items', at] }));
+}
+
+function findPods(document: Document): readonly PodPlace[] {
+  return listItems(document.toJS()).flatMap(findPod);
+}
+
+function findPod({ value, path }: Item): readonly PodPlace[] {
   if (!isRecord(value) || typeof value['kind'] !== 'string') return [];
   const below = Object.hasOwn(podPaths, value['kind']) ? podPaths[value['kind']] : undefined;
   if (below === undefined) return [];
   const metadata = isRecord(value['metadata']) ? value['metadata'] : {};
   const name = [metadata['namespace'], value['kind'], metadata['name'] ?? metadata['generateName']];
-  return [{ name: name.filter((part) => part !== undefined).join('/'), path: [...path, ...below] }];
+  return [
+    {
+      name: name.filter((part) => part !== undefined).join('/'),
+      namespace: String(metadata['namespace'] ?? 'default'),
+      path: [...path, ...below],
+    },
+  ];
 }
 
 function injectAt(
   document: Document,
-  { name, path }: PodPlace,
-  options: InjectOptions,
+  { name, namespace, path }: PodPlace,
+  { options, wishes }: { readonly options: InjectOptions; readonly wishes: SidecarWishes },
   take: (name: string, injection: Injection) => PodObject | null,
 ): void {
   const plain = path.reduce<unknown>(
@@ -92,7 +128,8 @@ function injectAt(
     take(name, { kind: 'fault', reason: 'has no pod with containers' });
     return;
   }
-  const pod = take(name, injectPod(plain, options));
+  const wish = wishes.wishFor(namespace, plain.metadata?.labels ?? {});
+  const pod = take(name, injectPod(plain, options, wish));
   if (pod === null) return;
   document.setIn([...path, 'metadata'], document.createNode(pod.metadata));
   document.setIn([...path, 'spec', 'initContainers'], document.createNode(pod.spec.initContainers));

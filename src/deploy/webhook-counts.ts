@@ -19,7 +19,8 @@ export class WebhookCounts {
     this.pods.set(labels, (this.pods.get(labels) ?? 0) + 1);
   }
 
-  encode(): string {
+  /** `known`: what ServicePolicies say of sidecars has been read. */
+  encode(known: boolean): string {
     const rows = [...this.pods].map(([labels, count]) => `${name}{${labels}} ${count}`);
     return [
       `# HELP ${name} Pods that the API server asked about, by what became of them.`,
@@ -28,6 +29,9 @@ export class WebhookCounts {
       '# HELP weft_inject_certificates_renewed_total Certificates taken up while the webhook ran.',
       '# TYPE weft_inject_certificates_renewed_total counter',
       `weft_inject_certificates_renewed_total ${this.renewed}`,
+      '# HELP weft_inject_policies_known 1: what ServicePolicies say of sidecars has been read; 0: it is not heeded.',
+      '# TYPE weft_inject_policies_known gauge',
+      `weft_inject_policies_known ${known ? 1 : 0}`,
       '',
     ].join('\n');
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { silentLog } from '../base/index.ts';
+import { SidecarWishes } from '../control/index.ts';
 import { createAuthority, type TestCertificate } from '../testing/certificates.ts';
 import { WebhookServer } from './webhook-server.ts';
 
@@ -16,12 +17,13 @@ const put = (one: TestCertificate, keyOf: TestCertificate = one) => {
   writeFileSync(key, keyOf.keyPem);
 };
 
+const wishes = new SidecarWishes();
 let server: WebhookServer;
 beforeAll(() => {
   put(issue());
   const inject = { image: 'weft:1', xds: 'c:1' };
   server = new WebhookServer({
-    ...{ host: '127.0.0.1', port: 0, metricsPort: 0, cert, key, inject, log: silentLog },
+    ...{ host: '127.0.0.1', port: 0, metricsPort: 0, cert, key, inject, wishes, log: silentLog },
   });
 });
 afterAll(async () => {
@@ -81,8 +83,33 @@ test('what became of pods is counted, and why', async () => {
     'weft_inject_pods_total{outcome="left",reason="host-network"} 1',
     'weft_inject_pods_total{outcome="refused",reason="no-review"} 1',
     'weft_inject_certificates_renewed_total 2',
+    'weft_inject_policies_known 0',
     '',
   ]);
+});
+
+test('a policy is heeded from the moment that it is known', async () => {
+  const metadata = { name: 'a', namespace: 'bank' };
+  const target = { group: '', kind: 'Service', name: 'a' };
+  const object = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'app' }] } };
+  const ask = async () => {
+    const answer = await post({
+      kind: 'AdmissionReview',
+      request: { uid: 'u', namespace: 'bank', object },
+    });
+    const { response } = (await answer.json()) as { response: { patch: string } };
+    return Buffer.from(response.patch, 'base64').toString();
+  };
+  expect(await ask()).not.toContain('--log-level');
+  wishes.takeIn({ apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: { app: 'a' } } });
+  wishes.takeIn({
+    ...{ apiVersion: 'weft.dev/v1alpha1', kind: 'ServicePolicy', metadata },
+    spec: { targetRefs: [target], sidecar: { logLevel: 'error' } },
+  });
+  wishes.onSynced();
+  expect(await ask()).toContain('"--log-level","error"');
+  const metrics = await (await fetch(`http://127.0.0.1:${server.metricsPort}/metrics`)).text();
+  expect(metrics).toContain('\nweft_inject_policies_known 1\n');
 });
 
 test('a body that no pod has is refused', async () => {
@@ -95,6 +122,8 @@ test('files that are no pair are refused at the start', () => {
   const inject = { image: 'weft:1', xds: 'c:1' };
   expect(
     () =>
-      new WebhookServer({ host: '127.0.0.1', port: 0, metricsPort: null, cert, key, inject, log: silentLog }),
+      new WebhookServer({
+        ...{ host: '127.0.0.1', port: 0, metricsPort: null, cert, key, inject, wishes: null, log: silentLog },
+      }),
   ).toThrow();
 });

@@ -4,6 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Log } from '../base/index.ts';
+import type { SidecarWishes } from '../control/index.ts';
 import type { InjectOptions } from './inject.ts';
 import { reviewBytesMax } from './limits.ts';
 import { answerReview } from './webhook.ts';
@@ -19,6 +20,8 @@ export interface WebhookServerOptions {
   readonly cert: string;
   readonly key: string;
   readonly inject: InjectOptions;
+  /** What ServicePolicies say of sidecars; null: nobody reads them. */
+  readonly wishes: SidecarWishes | null;
   readonly log: Log;
 }
 
@@ -101,7 +104,9 @@ export class WebhookServer {
       port,
       fetch: (request) =>
         new URL(request.url).pathname === '/metrics'
-          ? new Response(this.counts.encode(), { headers: { 'content-type': 'text/plain; version=0.0.4' } })
+          ? new Response(this.counts.encode(this.options.wishes?.synced === true), {
+              headers: { 'content-type': 'text/plain; version=0.0.4' },
+            })
           : new Response('not found\n', { status: 404 }),
     });
   }
@@ -111,7 +116,12 @@ export class WebhookServer {
     if (request.method === 'GET' && pathname === '/ready') return new Response('ready\n');
     if (request.method !== 'POST' || pathname !== '/inject')
       return new Response('not found\n', { status: 404 });
-    const answer = answerReview(await request.json().catch(() => null), this.options.inject);
+    const { inject, wishes } = this.options;
+    const answer = answerReview(
+      await request.json().catch(() => null),
+      inject,
+      (namespace, labels) => wishes?.wishFor(namespace, labels) ?? {},
+    );
     if (answer === null) {
       this.counts.add({ kind: 'refused', code: 'no-review' });
       return new Response('the body must be an AdmissionReview of admission.k8s.io/v1\n', { status: 400 });

@@ -80,6 +80,33 @@ describe('the webhook', () => {
     expect(answerReview(ask(object), options)?.outcome.kind).toBe('injected');
   });
 
+  test('a pod gets what ServicePolicies of the namespace that it is created in say', () => {
+    const asked: unknown[] = [];
+    const wish = {
+      cpu: { value: { request: '300m', limit: '2' }, policy: 'ledger' },
+      logLevel: { value: 'debug', policy: 'ledger' },
+    };
+    const body = {
+      kind: 'AdmissionReview',
+      request: { uid: 'u1', namespace: 'bank', object: { ...pod, metadata: { labels: { app: 'a' } } } },
+    };
+    const answer = answerReview(body, options, (...question) => {
+      asked.push(question);
+      return wish;
+    });
+    expect(asked).toEqual([['bank', { app: 'a' }]]);
+    const changed = apply(
+      body.request.object,
+      JSON.parse(Buffer.from(answer?.review.response.patch ?? '', 'base64').toString()),
+    ) as PodObject;
+    expect(changed.metadata?.annotations?.['weft.dev/sidecar-policies']).toBe('ledger');
+    const proxy = changed.spec.initContainers?.find(({ name }) => name === 'weft-proxy');
+    expect(proxy).toMatchObject({
+      resources: { requests: { cpu: '300m', memory: '64Mi' }, limits: { cpu: '2' } },
+      args: expect.arrayContaining(['--log-level', 'debug']),
+    });
+  });
+
   test.each([null, 1, {}, { kind: 'AdmissionReview' }, { kind: 'AdmissionReview', request: { uid: 1 } }])(
     '%j is no review',
     (body) => {

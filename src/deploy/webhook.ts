@@ -2,6 +2,7 @@
 // refused: what cannot be injected goes in as it is, with an annotation that says why, and where it asked for what
 // cannot be a warning that kubectl shows (the API server's advice: fail open, and say so).
 
+import type { SidecarWish } from '../control/index.ts';
 import { annotations } from './annotations.ts';
 import { type InjectOptions, injectPod } from './inject.ts';
 import { isPod } from './manifests.ts';
@@ -26,13 +27,20 @@ export interface ReviewAnswer {
   readonly outcome: WebhookOutcome;
 }
 
+/** What ServicePolicies say of the sidecar of a pod, which at admission may not name its namespace yet. */
+export type AskWish = (namespace: string, labels: Readonly<Record<string, string>>) => SidecarWish;
+
 /** Null: this is no review of admission.k8s.io/v1. */
-export function answerReview(body: unknown, options: InjectOptions): ReviewAnswer | null {
+export function answerReview(
+  body: unknown,
+  options: InjectOptions,
+  askWish: AskWish = () => ({}),
+): ReviewAnswer | null {
   const request = readRequest(body);
   if (request === null) return null;
-  const { uid, pod } = request;
+  const { uid, namespace, pod } = request;
   if (pod === null) return { review: review(uid, {}), outcome: { kind: 'left', code: 'no-pod' } };
-  const injection = injectPod(pod, options);
+  const injection = injectPod(pod, options, askWish(namespace, pod.metadata?.labels ?? {}));
   switch (injection.kind) {
     case 'injected':
       return {
@@ -82,13 +90,24 @@ function review(uid: string, more: Omit<AdmissionReview['response'], 'uid' | 'al
   };
 }
 
-function readRequest(body: unknown): { readonly uid: string; readonly pod: PodObject | null } | null {
+interface ReviewRequest {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly pod: PodObject | null;
+}
+
+function readRequest(body: unknown): ReviewRequest | null {
   const { kind, request } = (body ?? {}) as {
     kind?: unknown;
-    request?: { uid?: unknown; object?: unknown } | null;
+    request?: { uid?: unknown; namespace?: unknown; object?: unknown } | null;
   };
   if (kind !== 'AdmissionReview' || typeof request?.uid !== 'string') return null;
-  return { uid: request.uid, pod: isPod(request.object) ? request.object : null };
+  const { uid, namespace, object } = request;
+  return {
+    uid,
+    namespace: typeof namespace === 'string' ? namespace : '',
+    pod: isPod(object) ? object : null,
+  };
 }
 
 /** `add` on a member replaces it where it is there (RFC 6902, 4.1). */

@@ -81,7 +81,7 @@ function joinPolicy(
   const owners: ObjectKey[] = [];
   let settings = defaultPolicy;
   if (policy !== undefined) {
-    const { targetRefs: _, ...rest } = policy.spec;
+    const { targetRefs: _targets, sidecar: _own, ...rest } = policy.spec;
     settings = rest;
     owners.push(policy.key);
   }

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { publishedAccessPolicySpec } from './access-policy.ts';
+import { cpuPattern, cpuRule, memoryPattern, memoryRule } from './quantity.ts';
 import { servicePolicySpec } from './service-policy.ts';
 import type { Dialect } from './structural-schema.ts';
 
@@ -16,7 +17,38 @@ export interface OwnKind {
   readonly columns: readonly (readonly [name: string, jsonPath: string])[];
 }
 
+/** As text or as a whole number. */
+const isQuantity = (pattern: string, integerMax: number, message: string) => [
+  {
+    rule: `type(self) == int ? self >= 0 && self <= ${integerMax} : self.matches('${pattern}')`,
+    message,
+  },
+];
+const quantityOf = (field: string) =>
+  `(type(${field}) == int ? quantity('0').add(${field}) : quantity(${field}))`;
+const isWithinLimit = (name: string) => ({
+  rule: `!has(self.requests) || !has(self.requests.${name}) || !has(self.limits) || !has(self.limits.${name}) || ${quantityOf(`self.requests.${name}`)}.compareTo(${quantityOf(`self.limits.${name}`)}) <= 0`,
+  message: `requests.${name} must not be more than the limit`,
+});
+const isCpu = isQuantity(cpuPattern, 9999, cpuRule);
+const isMemory = isQuantity(memoryPattern, 999_999_999_999_999, memoryRule);
+
 const servicePolicyRules: Dialect['rules'] = new Map([
+  [
+    '',
+    [
+      {
+        rule: '!has(self.sidecar) || self.targetRefs.all(one, !has(one.sectionName))',
+        message:
+          'sidecar must not stand where a target has a sectionName: a pod has one sidecar for all ports',
+      },
+    ],
+  ],
+  ['sidecar.resources', [isWithinLimit('cpu'), isWithinLimit('memory')]],
+  ['sidecar.resources.requests.cpu', isCpu],
+  ['sidecar.resources.requests.memory', isMemory],
+  ['sidecar.resources.limits.cpu', isCpu],
+  ['sidecar.resources.limits.memory', isMemory],
   [
     'timeouts',
     [
@@ -84,7 +116,8 @@ export const ownKinds: readonly OwnKind[] = [
     kind: 'ServicePolicy',
     plural: 'servicepolicies',
     shortName: 'svcpol',
-    description: 'How a Service wants to be called: timeouts, retries, limits, ejection, balancing.',
+    description:
+      'How a Service wants to be called: timeouts, retries, limits, ejection, balancing; and what its sidecars get.',
     spec: servicePolicySpec,
     dialect: { rules: servicePolicyRules, withoutDefault: new Set(['timeouts.request', 'retry.on']) },
     columns: [],

@@ -13,6 +13,7 @@ test('defaults are those that hold', () => {
   const byPath = new Map(fields.map((field) => [field.path, field]));
   expect(byPath.get('timeouts.request')).toMatchObject({ type: 'duration', defaultValue: '"15s"' });
   expect(byPath.get('retry.attempts')).toMatchObject({ type: '0 to 16', defaultValue: '2' });
+  expect(byPath.get('sidecar.resources.limits.memory')).toMatchObject({ type: 'quantity', defaultValue: '' });
   expect(byPath.get('rateLimit')?.type).toBe('not supported yet by this version');
 });
 

@@ -1,7 +1,7 @@
 // The fields of ServicePolicy as a list, read from the schema that validates them: for the reference in docs/policy.md.
 
 import { z } from 'zod';
-import { servicePolicySettings } from './service-policy.ts';
+import { servicePolicyFields } from './service-policy.ts';
 
 export interface PolicyField {
   /** `retry.backoff.base`. */
@@ -17,7 +17,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** In the order of the schema; objects are left out, their fields speak for them. */
 export function listPolicyFields(): readonly PolicyField[] {
-  const schema = z.toJSONSchema(servicePolicySettings, { io: 'input', unrepresentable: 'any' });
+  const schema = z.toJSONSchema(servicePolicyFields, { io: 'input', unrepresentable: 'any' });
   return listFields('', schema);
 }
 
@@ -39,6 +39,7 @@ function listFields(path: string, schema: JsonSchema): readonly PolicyField[] {
 
 function describeType(schema: JsonSchema): string {
   if (schema.not !== undefined) return 'not supported yet by this version';
+  if (schema['quantity'] === true) return 'quantity';
   if (schema.enum !== undefined) return schema.enum.join(', ');
   if (schema.type === 'array' && typeof schema.items === 'object' && !Array.isArray(schema.items))
     return `list of ${describeType(schema.items)}`;

@@ -57,6 +57,7 @@ const byHand = [
   `{ ${policy}, spec: { ${target}, loadBalancing: { type: Random, slowStart: { window: 1m } } } }`,
   `{ ${policy}, spec: { ${target}, healthCheck: { http: { path: x, host: "/", expectedStatuses: [1, "2"] } } } }`,
   `{ ${policy}, spec: { ${target}, healthCheck: {} } }`,
+  `{ ${policy}, spec: { targetRefs: [{ group: "", kind: Service, name: a, sectionName: b }], sidecar: {} } }`,
   '{ apiVersion: gateway.networking.x-k8s.io/v1alpha1, kind: XBackend, metadata: { name: a }, spec: { port: { name: 1, port: 80 }, externalHostname: { hostname: a.cluster.local } } }',
   `{ apiVersion: weft.dev/v1alpha1, kind: Other, metadata: { name: a } }`,
   `{ apiVersion: v1, kind: Servic, metadata: { name: a } }`,

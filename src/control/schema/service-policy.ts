@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { retryConditions } from '../../policy/index.ts';
 import { formatGatewayDuration, policyDefaults } from '../../xds/index.ts';
+import { sidecar } from './sidecar.ts';
 import {
   duration,
   durationMs,
@@ -342,12 +343,24 @@ export const servicePolicySettings = z.strictObject({
   rateLimit: notYet,
 });
 
-export const servicePolicySpec = servicePolicySettings.extend({
-  targetRefs: z
-    .array(targetRef, { error: 'must be a list of 1 to 16 targets' })
-    .min(1, 'must be a list of 1 to 16 targets')
-    .max(16, 'must be a list of 1 to 16 targets'),
-});
+/** What a policy says, to callers and of its own pods. */
+export const servicePolicyFields = servicePolicySettings.extend({ sidecar: sidecar.optional() });
+
+export const servicePolicySpec = servicePolicyFields
+  .extend({
+    targetRefs: z
+      .array(targetRef, { error: 'must be a list of 1 to 16 targets' })
+      .min(1, 'must be a list of 1 to 16 targets')
+      .max(16, 'must be a list of 1 to 16 targets'),
+  })
+  .refine((spec) => spec.sidecar === undefined || spec.targetRefs.every(isWhole), {
+    path: ['sidecar'],
+    error: 'must not stand where a target has a sectionName: a pod has one sidecar for all ports',
+  });
+
+function isWhole({ sectionName }: z.output<typeof targetRef>): boolean {
+  return sectionName === undefined;
+}
 
 export type ServicePolicySettings = z.output<typeof servicePolicySettings>;
 export type ServicePolicySpec = z.output<typeof servicePolicySpec>;

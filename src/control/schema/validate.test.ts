@@ -290,6 +290,35 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
     'spec.objective.availability: must be above 0 and below 100 (got 100)',
   ],
   [
+    'a sidecar, in the notations of Kubernetes',
+    policy(
+      'sidecar: { resources: { requests: { cpu: "0.3", memory: 1.5Gi }, limits: { cpu: 300m, memory: 1610612736 } }, logLevel: warn }',
+    ),
+  ],
+  [
+    'a sidecar’s resources that are no quantities',
+    policy(
+      'sidecar: { resources: { requests: { cpu: 0.5, memory: 64m }, limits: { cpu: 2 cores, memory: "" } } }',
+    ),
+    'spec.sidecar.resources.requests.cpu: must be an amount of CPU such as 250m, 2 or "0.5" (got 0.5)',
+    'spec.sidecar.resources.requests.memory: must be an amount of memory such as 128Mi (got 64m)',
+    'spec.sidecar.resources.limits.cpu: must be an amount of CPU such as 250m, 2 or "0.5" (got 2 cores)',
+    'spec.sidecar.resources.limits.memory: must be an amount of memory such as 128Mi',
+  ],
+  [
+    'a sidecar’s request above its limit, whatever the notation',
+    policy(
+      'sidecar: { resources: { requests: { cpu: 2, memory: 1Gi }, limits: { cpu: 1999m, memory: 1G } } }',
+    ),
+    'spec.sidecar.resources.requests.cpu: must not be more than the limit (got 2)',
+    'spec.sidecar.resources.requests.memory: must not be more than the limit (got 1Gi)',
+  ],
+  [
+    'a level that no log has',
+    policy('sidecar: { logLevel: trace }'),
+    'spec.sidecar.logLevel: must be debug, info, warn or error (got trace)',
+  ],
+  [
     'two faults at once',
     policy('retry: { attempts: -1 }, limits: { pending: 0 }'),
     'spec.retry.attempts: must be a whole number of 0 to 16 (got -1)',
