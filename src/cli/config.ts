@@ -3,7 +3,7 @@
 
 import { Argument, Command } from 'commander';
 import { fieldOf, isRecord, textOf } from '../control/index.ts';
-import { type MeshPod, meshPorts } from '../deploy/index.ts';
+import { type MeshPod, type MeshRole, meshPorts } from '../deploy/index.ts';
 import { type ClusterFlags, type OpenCluster, openCluster, orExit, withCluster } from './cluster.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { findProxy, proxyArgument } from './find-proxy.ts';
@@ -37,11 +37,18 @@ async function run(name: string, page: string, flags: ConfigFlags): Promise<void
 
 async function readPage(cluster: OpenCluster, pod: MeshPod, path: string): Promise<string> {
   const { namespace, name, role } = pod;
-  const port = role === 'control' || role === 'webhook' ? meshPorts.controlAdmin : meshPorts.admin;
+  const port = ownPorts[role] ?? meshPorts.admin;
   const { status, text } = orExit(words, await cluster.requestPod({ namespace, pod: name, port }, path));
   if (status === 200) return text;
   throw new Exit(exitCode.notFine, `${words}: ${path} was answered ${status}: ${text.slice(0, 500)}`);
 }
+
+/** Of what is no proxy. */
+const ownPorts: Readonly<Partial<Record<MeshRole, number>>> = {
+  control: meshPorts.controlAdmin,
+  webhook: meshPorts.controlAdmin,
+  cni: meshPorts.cni,
+};
 
 /** Of Envoy's shapes (envoy/admin/v3) the part that is read most. */
 function describe(pod: MeshPod, info: unknown, listeners: unknown, clusters: unknown): readonly string[] {

@@ -11,6 +11,7 @@ import { describeOnCluster, Rig } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { createChart } from './chart.ts';
 import { createInstallation } from './install.ts';
+import { playBlock } from './testing/kubernetes-page.ts';
 
 setDefaultTimeout(120_000);
 
@@ -83,12 +84,15 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
   describeOnCluster('on a cluster', () => {
     const rig = new Rig();
     const sh = (script: string) => rig.sh(script);
-    const replicas = 'kubectl get -n mesh deployment/weft-control -o jsonpath={.status.readyReplicas}';
+    const playDocument = (heading: string, begin: string) => playBlock(rig, heading, begin);
+    // As the page has it.
+    const chart = join(rig.folder, 'weft-chart');
+    const replicas = 'kubectl get -n weft-system deployment/weft-control -o jsonpath={.status.readyReplicas}';
     const kinds = 'clusterrole,clusterrolebinding,crd,mutatingwebhookconfiguration';
     const listAll = async () =>
       (
         await sh(
-          `kubectl get ${kinds} -o name; kubectl get all,cm,secret,pdb,role,rolebinding,sa,lease -n mesh -o name`,
+          `kubectl get ${kinds} -o name; kubectl get all,cm,secret,pdb,role,rolebinding,sa,lease -n weft-system -o name`,
         )
       )
         .split('\n')
@@ -101,46 +105,45 @@ describeWith(['helm'], 'the chart in Helm’s hands', () => {
       const weft = join(rig.folder, 'weft');
       await sh(`${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null`);
       await rig.loadImage('weft', [weft]);
-      await sh('kubectl create namespace mesh');
-      await sh(
-        'until kubectl get -n mesh cm/kube-root-ca.crt sa/default >/dev/null 2>&1; do sleep 0.1; done',
-      );
       before = await listAll();
     }, 180_000);
 
     afterAll(() => rig.down(), 60_000);
 
     test('it is installed, upgraded and rolled back', async () => {
-      await sh(`helm install weft ${chart} -n mesh --set image=weft ${wait}`);
+      await playDocument('Install', 'weft install --chart');
+      await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
       expect(await sh(replicas)).toBe('2');
-      await sh(`helm upgrade weft ${chart} -n mesh --set image=weft,replicas=3 ${wait}`);
+      await sh(`helm upgrade weft ${chart} -n weft-system --set replicas=3 ${wait}`);
       expect(await sh(replicas)).toBe('3');
-      await sh(`helm rollback weft 1 -n mesh ${wait}`);
+      await sh(`helm rollback weft 1 -n weft-system ${wait}`);
       expect(await sh(replicas)).toBe('2');
     });
 
     test('a revision is a release of its own beside it', async () => {
-      const revised = '--set image=weft,revision=next,webhook.enabled=true --take-ownership';
-      await sh(`helm install next ${chart} -n mesh ${revised} ${wait}`);
+      const revised = '--set revision=next,webhook.enabled=true --take-ownership';
+      await sh(`helm install next ${chart} -n weft-system ${revised} ${wait}`);
       expect(await sh(replicas.replace('weft-control', 'weft-control-next'))).toBe('2');
-      await sh(`helm uninstall next -n mesh ${wait}`);
+      await sh(`helm uninstall next -n weft-system ${wait}`);
       expect(await sh(replicas)).toBe('2');
       expect((await sh('kubectl get crd -o name | grep weft.dev')).split('\n').length).toBeGreaterThan(1);
-      await sh('kubectl delete lease/weft-revision-next secret/weft-inject-next -n mesh');
+      await sh('kubectl delete lease/weft-revision-next secret/weft-inject-next -n weft-system');
       const pods = "pod -l 'app in (weft-control-next,weft-inject-next)'";
-      await sh(`kubectl wait -n mesh --for=delete ${pods} --timeout=60s`);
+      await sh(`kubectl wait -n weft-system --for=delete ${pods} --timeout=60s`);
     });
 
     test('taken away it leaves the definitions, and what the control plane made', async () => {
-      await sh(`helm uninstall weft -n mesh ${wait}`);
+      await sh(`helm uninstall weft -n weft-system ${wait}`);
       // The collector takes pods after their Deployment.
-      await sh('kubectl wait -n mesh --for=delete deployment,pod -l app=weft-control --timeout=60s');
+      await sh('kubectl wait -n weft-system --for=delete deployment,pod -l app=weft-control --timeout=60s');
       const isOfReplica = (name: string) => name.includes('/weft-replica-');
       await until(
         'the collector took what each replica said',
         async () => !(await listAll()).some(isOfReplica),
       );
-      const left = (await listAll()).filter((name) => !before.includes(name));
+      // Every namespace has these.
+      const usual = ['configmap/kube-root-ca.crt', 'serviceaccount/default'];
+      const left = (await listAll()).filter((name) => ![...before, ...usual].includes(name));
       expect(left.length).toBeGreaterThan(0);
       const made = [
         'lease.coordination.k8s.io/weft-control',

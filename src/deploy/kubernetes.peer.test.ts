@@ -8,6 +8,19 @@ import { describeWith } from '../testing/programs.ts';
 import { describeOnCluster, Rig, rigFolder } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { meshPorts } from './limits.ts';
+import {
+  fence,
+  job,
+  monitoring,
+  named,
+  operated,
+  ordinary,
+  shop,
+  sized,
+  strict,
+  strictPod,
+} from './testing/kubernetes-manifests.ts';
+import { playBlock } from './testing/kubernetes-page.ts';
 import { configureByOperator, defineMonitors } from './testing/prometheus-operator.ts';
 
 setDefaultTimeout(180_000);
@@ -15,154 +28,13 @@ setDefaultTimeout(180_000);
 const root = join(import.meta.dir, '../..');
 const callsCount = 300;
 
-const shop = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: shop }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: hello, namespace: shop }
-spec:
-  replicas: 3
-  strategy: { rollingUpdate: { maxSurge: 100% } }
-  selector: { matchLabels: { app: hello } }
-  template:
-    metadata: { labels: { app: hello } }
-    spec:
-      terminationGracePeriodSeconds: 10
-      containers:
-        - name: hello
-          image: kubenet/test
-          args: [serve]
-          ports: [{ name: http, containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /ready, port: 8080 }, periodSeconds: 1 }
-          lifecycle: { preStop: { sleep: { seconds: 3 } } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: hello, namespace: shop }
-spec: { selector: { app: hello }, ports: [{ name: web, port: 80, targetPort: http }] }
----
-apiVersion: v1
-kind: Pod
-metadata: { name: caller, namespace: shop, labels: { app: caller } }
-spec:
-  terminationGracePeriodSeconds: 1
-  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
-`;
-
-const strict = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: strict, labels: { pod-security.kubernetes.io/enforce: restricted } }
-`;
-
-const strictPod = `
-apiVersion: v1
-kind: Pod
-metadata: { name: strict, namespace: strict }
-spec:
-  containers:
-    - name: app
-      image: debian
-      securityContext:
-        runAsNonRoot: true
-        runAsUser: 1000
-        allowPrivilegeEscalation: false
-        capabilities: { drop: [ALL] }
-        seccompProfile: { type: RuntimeDefault }
-`;
-
-/** What it calls as it starts and as it runs goes through its sidecar, which counts both; then all of it ends. */
-const job = `
-apiVersion: batch/v1
-kind: Job
-metadata: { name: once, namespace: shop }
-spec:
-  backoffLimit: 0
-  template:
-    spec:
-      restartPolicy: Never
-      initContainers: [{ name: before, image: debian, command: [curl, -sf, -m, "9", http://hello/ready] }]
-      containers:
-        - name: once
-          image: debian
-          command:
-            - sh
-            - -euc
-            - |
-              curl -sf -m 9 http://hello/ready
-              curl -s "http://127.0.0.1:15000/stats/prometheus?usedonly" | grep "^weft_request_duration_seconds_count"
-`;
-
-const sized = `
-apiVersion: v1
-kind: Service
-metadata: { name: sized, namespace: hooked }
-spec: { selector: { run: sized }, ports: [{ port: 80 }] }
----
-apiVersion: weft.dev/v1alpha1
-kind: ServicePolicy
-metadata: { name: sized, namespace: hooked }
-spec:
-  targetRefs: [{ group: "", kind: Service, name: sized }]
-  sidecar: { resources: { requests: { cpu: 60m, memory: 96Mi }, limits: { cpu: 2, memory: 1Gi } }, logLevel: debug }
-`;
-
-const named = `
-apiVersion: v1
-kind: ServiceAccount
-metadata: { name: named, namespace: shop }
----
-apiVersion: v1
-kind: Pod
-metadata: { name: named, namespace: shop, labels: { app: named } }
-spec:
-  serviceAccountName: named
-  terminationGracePeriodSeconds: 1
-  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
----
-apiVersion: v1
-kind: Pod
-metadata: { name: stranger, namespace: shop, annotations: { weft.dev/inject: "false" } }
-spec:
-  terminationGracePeriodSeconds: 1
-  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
-`;
-
-const monitoring = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: monitoring }
----
-apiVersion: v1
-kind: Pod
-metadata: { name: prometheus, namespace: monitoring }
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 1
-  containers: [{ name: prometheus, image: prometheus }]
-`;
-
-const operated = `
-apiVersion: v1
-kind: Pod
-metadata: { name: operated, namespace: monitoring }
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 1
-  containers: [{ name: prometheus, image: operated }]
-`;
-
-const fence = `
-apiVersion: weft.dev/v1alpha1
-kind: AccessPolicy
-metadata: { name: hello, namespace: shop }
-spec:
-  targetRefs: [{ group: "", kind: Service, name: hello }]
-  rules: [{ from: [{ serviceAccount: { name: named } }], http: [{ methods: [GET], path: { value: /ready } }] }]
-`;
+/** What the kubelet says of a container that ended. */
+interface Ended {
+  readonly exitCode: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly message?: string;
+}
 
 describeOnCluster('the mesh on Kubernetes', () => {
   const rig = new Rig();
@@ -171,15 +43,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
   const sh = (script: string, input = '') => rig.sh(script, input);
   const shell = (script: string, input = '') => rig.shell(script, input);
 
-  /** The commands of docs/kubernetes.md below a heading, as they stand there; the block that begins so. */
-  async function playDocument(heading: string, begin: string): Promise<string> {
-    const page = await Bun.file(join(root, 'docs/kubernetes.md')).text();
-    const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-    const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-    const block = blocks.find((one) => one.startsWith(begin));
-    if (block === undefined) throw new Error(`docs/kubernetes.md, ${heading}: no block begins with ${begin}`);
-    return await sh(`cd ${folder}; PATH=${folder}:$PATH\n${block}`);
-  }
+  const playDocument = (heading: string, begin: string) => playBlock(rig, heading, begin);
 
   const caller = (command: string, pod = 'caller') =>
     `kubectl exec -n shop ${pod} -c caller -- sh -c '${command}'`;
@@ -238,7 +102,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const up = rig.up();
     await sh(`${process.execPath} build --compile --outfile ${weft} ${root}/src/cli/main.ts >/dev/null`);
     await up;
-    await rig.loadImage('weft', [weft]);
+    // Hooks of an ordinary sidecar find `weft` in it, as in the image.
+    await rig.loadImage('weft', [weft], { PATH: `${folder}:/usr/sbin:/usr/bin:/sbin:/bin` });
   }, 180_000);
 
   afterAll(async () => {
@@ -251,6 +116,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh(`${weft} install --agents | kubectl apply -f - >/dev/null`);
     await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
     await sh('kubectl rollout status -n weft-system daemonset/weft-agent --timeout=60s');
+    expect(await sh(`${weft} check --pre --cni`)).toContain('and the installation makes it privileged');
   });
 
   test('a policy whose `on` has no quotes is taken as it was meant, and not beside one that has', async () => {
@@ -286,6 +152,34 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const counted = await sh('kubectl logs -n shop job/once -c once');
     expect(counted).toMatch(/direction="outbound",service="shop\/hello".* 2$/m);
     await sh('kubectl delete job -n shop once');
+  });
+
+  test('as an ordinary container (before 1.29) the sidecar is up before its pod’s program, and down after it', async () => {
+    await sh(`${weft} inject --kubernetes-version 1.28 - | kubectl apply -f - >/dev/null`, ordinary);
+    await sh('kubectl wait -n shop --for=condition=Ready pod/ordinary --timeout=60s');
+    const ask = 'curl -s -m 5 -o /dev/null -w "%{http_code}" http://ordinary/';
+    await until('it is called', async () => (await sh(caller(ask))) === '200');
+    // By its own name too, by way of its own proxy.
+    const itself = `kubectl exec -n shop ordinary -c app -- ${ask}`;
+    await until('it calls itself', async () => (await sh(itself)) === '200');
+
+    await sh('kubectl delete pod -n shop ordinary --wait=false');
+    const ended = async (container: string) => {
+      const { status } = JSON.parse(await sh('kubectl get pod -n shop ordinary -o json'));
+      const all = status.containerStatuses as { name: string; state: { terminated?: Ended } }[];
+      return all.find(({ name }) => name === container)?.state.terminated;
+    };
+    await until('both ended', async () => (await ended('weft-proxy')) !== undefined);
+    const [app, proxy] = [await ended('app'), await ended('weft-proxy')];
+    expect([app?.exitCode, proxy?.exitCode]).toEqual([0, 0]);
+    // In whole seconds.
+    expect(Date.parse(proxy!.startedAt)).toBeLessThanOrEqual(Date.parse(app!.startedAt));
+    expect(Date.parse(proxy!.finishedAt)).toBeGreaterThanOrEqual(Date.parse(app!.finishedAt));
+    expect(app?.message).toMatch(/^first 200\nlast 200\n/);
+    expect(app?.message).toMatch(/direction="outbound",service="shop\/hello".* 2$/m);
+    expect(app?.message).toMatch(/direction="outbound",service="shop\/ordinary".*code="2xx".* [1-9]\d*$/m);
+    const finalizers = JSON.stringify({ metadata: { finalizers: null } });
+    await sh(`kubectl patch pod -n shop ordinary --type=merge -p '${finalizers}'`);
   });
 
   test('with the CNI plugin a pod is taken where Pod Security is restricted, without it it is not', async () => {
@@ -627,16 +521,43 @@ describeOnCluster('the mesh on Kubernetes', () => {
       1,
       expect.stringMatching(/^\d pods have a proxy of it/),
     ]);
-    // They have nothing to finish any more.
-    await sh(
-      'kubectl delete deployment -n shop --all; kubectl delete pod -n shop --all --grace-period=1 --wait=false',
-    );
-    await sh('kubectl delete namespace shop hooked --ignore-not-found --timeout=90s');
+    // Its manifests have no sidecars any more; these pods belong to nobody.
+    await sh('kubectl label namespace shop weft.dev/inject-; kubectl delete namespace hooked --wait=false');
+    await sh('kubectl delete pod -n shop caller named stranger --grace-period=1 --wait=false');
     expect(await sh(`${weft} uninstall --crds`)).toContain('Nothing was deleted');
     expect(await sh(lookFor('-l app.kubernetes.io/part-of=weft'))).toBe(listed);
+    expect(await playDocument('Take it away', 'kubectl rollout restart')).toContain('All of it is gone.');
+    const alone = 'curl -s -m 5 -o /dev/null -w "%{http_code}" http://hello.shop/ready';
+    expect(await sh(`${rigFolder}/netexec ${alone}`)).toBe('200');
 
     await sh(`${weft} uninstall --yes --crds`);
     expect(await sh(`${lookFor('')} | grep -i weft || true`)).toBe('');
     expect(await sh(`${weft} uninstall --yes --crds`)).toContain('There is nothing to take away.');
+  });
+
+  test('with the CNI plugin on the nodes a namespace at the restricted level is well, and it goes without a trace', async () => {
+    const [etc, opt] = [join(folder, 'etc-cni'), join(folder, 'opt-cni')];
+    const list = join(etc, 'net.d/10-net.conflist');
+    const before = `${JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins: [{ type: 'ptp' }] }, null, 2)}\n`;
+    await sh(`mkdir -p ${etc}/net.d ${opt}`);
+    await Bun.write(list, before);
+    await rig.layOver('/etc/cni', etc);
+    await rig.layOver('/opt/cni', opt);
+    await playDocument('Without rights', 'weft check --pre --cni');
+    expect((await Bun.file(list).json()).plugins).toEqual([{ type: 'ptp' }, { type: 'weft-cni' }]);
+    const agents = 'kubectl get pod -n weft-system -l app=weft-cni -o jsonpath={.items[*].metadata.name}';
+    for (const agent of (await sh(agents)).split(' '))
+      expect(await sh(`${weft} config weft-system/${agent} metrics`)).toMatch(/^weft_cni_installed 1$/m);
+
+    await sh('kubectl apply -f - >/dev/null; kubectl label namespace strict weft.dev/inject=enabled', strict);
+    const check = () => shell(`${weft} check --installed`);
+    await until('all is well', async () => (await check()).out.includes('0 faults, 0 unknown'));
+    expect((await check()).out).toMatch(/^ok +webhook +a pod that is created in strict gets a sidecar$/m);
+    await sh('kubectl delete namespace strict --wait=false');
+
+    await sh(`${weft} uninstall --yes --crds`);
+    expect(await Bun.file(list).text()).toBe(before);
+    expect(await sh(`ls ${opt}/bin`)).toBe('');
+    expect((await shell('kubectl get namespace weft-system 2>&1')).out).toContain('not found');
   });
 });

@@ -3,7 +3,7 @@
 
 import { describe } from 'bun:test';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeSkipped, freePort, type Output, run } from './programs.ts';
@@ -20,6 +20,8 @@ export function describeOnCluster(name: string, body: () => void): void {
 export class Rig {
   /** For what pods run and write: other users may read it. It is there from {@link up} to {@link down}. */
   readonly folder = join(tmpdir(), `weft-cluster-${randomUUID()}`);
+  /** Folders of this machine that were not there. */
+  private readonly made: string[] = [];
 
   async up(): Promise<void> {
     mkdirSync(this.folder, { mode: 0o755 });
@@ -28,12 +30,24 @@ export class Rig {
 
   async down(): Promise<void> {
     await this.shell(`${rigFolder}/down`);
+    for (const path of this.made) rmdirSync(path);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Says which program an image stands for. */
-  async loadImage(name: string, command: readonly string[]): Promise<void> {
-    await this.sh(`${rigFolder}/load-image '${name}' -- ${command.join(' ')}`);
+  /** Says which program an image stands for, and what its environment has. */
+  async loadImage(
+    name: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const set = Object.entries(env).map(([key, value]) => `--env '${key}=${value}'`);
+    await this.sh(`${rigFolder}/load-image ${set.join(' ')} '${name}' -- ${command.join(' ')}`);
+  }
+
+  /** Lays a folder over one of the nodes, whose files are otherwise this machine's, until {@link down}. */
+  async layOver(path: string, own: string): Promise<void> {
+    if (mkdirSync(path, { recursive: true }) !== undefined) this.made.push(path);
+    await this.sh(`nsenter -t $(cat $KUBENET_DIR/pid) -m mount --bind '${own}' '${path}'`);
   }
 
   /** The port of this machine's loopback that leads to `HOST:PORT` in the cluster until {@link down}. */

@@ -21,6 +21,7 @@ describe('what runs something of the mesh', () => {
     ['weft-gateway', 'gateway', 'gateway~a.shop'],
     ['weft-control', 'control', ''],
     ['weft-inject', 'webhook', ''],
+    ['weft-cni', 'cni', ''],
   ])('is told by its container %s', (container, role, nodeId) => {
     expect(readMeshPod(pod('a', container))).toMatchObject({ role, nodeId, container, image: 'weft:1' });
   });

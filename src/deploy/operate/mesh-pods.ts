@@ -2,8 +2,9 @@
 // webhook, `weft inject` or `weft install` made it.
 
 import { fieldOf, isRecord, type KubeObject, revisionLabel, textOf } from '../../control/index.ts';
+import { cniName } from '../install-cni.ts';
 
-export type MeshRole = 'sidecar' | 'agent' | 'gateway' | 'control' | 'webhook';
+export type MeshRole = 'sidecar' | 'agent' | 'gateway' | 'control' | 'webhook' | 'cni';
 
 export interface MeshPod {
   readonly namespace: string;
@@ -30,6 +31,7 @@ export const meshContainers: Readonly<Record<string, MeshRole>> = {
   'weft-gateway': 'gateway',
   'weft-control': 'control',
   'weft-inject': 'webhook',
+  [cniName]: 'cni',
 };
 
 /** Those that ended are left out. */

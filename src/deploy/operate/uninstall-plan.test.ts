@@ -67,6 +67,7 @@ test('pods with a sidecar are told, and pods of others in the mesh’s namespace
   const pods = [
     pod('shop', 'a', 'weft-proxy'),
     pod('mesh', 'c', 'weft-control'),
+    pod('mesh', 'd', 'weft-cni'),
     pod('mesh', 'prometheus', 'prometheus'),
     pod('mesh', 'job', 'job', 'Succeeded'),
     pod('shop', 'b', 'app'),

@@ -152,6 +152,10 @@ describe('before an installation', () => {
     expect(await of(true, named('mesh', {}, level('restricted')))).toEqual([
       "fault the namespace mesh enforces restricted, and the CNI plugin's agent needs privileged",
     ]);
+    const part = { 'app.kubernetes.io/part-of': 'weft' };
+    expect(await of(true, named('mesh', {}, { ...part, ...level('restricted') }))).toEqual([
+      'ok the namespace mesh enforces restricted, and the installation makes it privileged',
+    ]);
     expect(await of(false, named('mesh', {}, level('restricted')))).toEqual([
       'ok the namespace mesh enforces restricted',
     ]);

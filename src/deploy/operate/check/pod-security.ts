@@ -6,6 +6,7 @@
 import { type KubeObject, revisionNamedBy, textOf } from '../../../control/index.ts';
 import { annotations } from '../../annotations.ts';
 import { cniName } from '../../install-cni.ts';
+import { isPart } from '../../labels.ts';
 import { type CheckLine, type ClusterCheck, fault, fine, listNames, overList } from './types.ts';
 
 const label = 'pod-security.kubernetes.io/enforce';
@@ -32,9 +33,12 @@ function judgeOwn(all: readonly KubeObject[], name: string, cni: boolean): reado
   const own = all.find((namespace) => textOf(namespace, 'metadata', 'name') === name);
   if (own === undefined) return [fine(`the namespace ${name} is made by the installation`)];
   const level = levelOf(own);
-  if (cni && level !== '' && level !== 'privileged')
-    return [fault(`the namespace ${name} enforces ${level}, and the CNI plugin's agent needs privileged`)];
-  return [fine(`the namespace ${name} enforces ${level === '' ? 'nothing' : level}`)];
+  const enforces = `the namespace ${name} enforces ${level === '' ? 'nothing' : level}`;
+  if (!cni || level === '' || level === 'privileged') return [fine(enforces)];
+  // Helm's is the user's to label.
+  return isPart(own)
+    ? [fine(`${enforces}, and the installation makes it privileged`)]
+    : [fault(`${enforces}, and the CNI plugin's agent needs privileged`)];
 }
 
 function judgeInjected(all: readonly KubeObject[], plugin: boolean): readonly CheckLine[] {

@@ -111,6 +111,14 @@ function decode(base64: string): string {
   return Buffer.from(base64, 'base64').toString('latin1');
 }
 
+/** The namespace may be at any level of Pod Security. Without a user: one who is the proxy's is left alone. */
+const restricted = {
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' },
+} as const;
+
 /** As a dry run nothing is made, and the API server asks its webhooks all the same. */
 async function judgeAnswer(reader: ClusterReader, revision: string): Promise<readonly CheckLine[]> {
   const listed = await reader.list('/api/v1/namespaces');
@@ -122,7 +130,7 @@ async function judgeAnswer(reader: ClusterReader, revision: string): Promise<rea
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { generateName: 'weft-check-', namespace },
-    spec: { containers: [{ name: 'check', image: 'weft-check' }] },
+    spec: { containers: [{ name: 'check', image: 'weft-check', securityContext: restricted }] },
   };
   const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
   const answer = await reader.api.request({ method: 'POST', path, body });
