@@ -18,6 +18,7 @@ import { createJsonLog } from '../observe/index.ts';
 import { openCluster } from './cluster.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import type { AccessFlags } from './kubernetes.ts';
+import { untilSignal } from './until-signal.ts';
 
 interface CniFlags extends AccessFlags {
   readonly binDir: string;
@@ -56,9 +57,7 @@ async function run(flags: CniFlags): Promise<void> {
   // The list may be as one of before left it, and pods as it found them.
   onAdded();
   const ready = serveReadiness(installer, agent);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
-  });
+  await untilSignal();
   for (const timer of timers) clearTimeout(timer);
   if (await isTakenAway(api, log)) installer.remove();
   else installer.stop();

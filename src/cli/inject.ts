@@ -18,6 +18,7 @@ import { createJsonLog } from '../observe/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { openInjectCluster } from './inject-cluster.ts';
 import { revisionOption } from './revision.ts';
+import { untilSignal } from './until-signal.ts';
 import { version } from './version.ts';
 
 interface InjectFlags {
@@ -71,15 +72,15 @@ async function serve(flags: InjectFlags): Promise<void> {
   const [host, port] = parseListen('--listen', flags.listen);
   const metricsPort = flags.metrics === undefined ? null : parseListen('--metrics', flags.metrics)[1];
   const log = createJsonLog('info', { write: (line) => void process.stderr.write(line) });
+  // Before anything is waited for.
+  const told = untilSignal();
   const cluster = await openInjectCluster(log);
   const kubernetes = flags.kubernetesVersion ?? (await cluster?.askVersion()) ?? null;
   const inject = { ...injectOptions(flags), nativeSidecars: isNative(kubernetes) };
   const wishes = cluster?.wishes ?? null;
   const server = open({ host, port, metricsPort, cert, key, log, inject, wishes });
   const timer = setInterval(() => void server.renew(), certificateReadMs);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
-  });
+  await told;
   clearInterval(timer);
   await server.stop();
   process.exit(exitCode.fine);
