@@ -14,6 +14,11 @@ export interface XdsResource {
   readonly aliases?: readonly string[];
   /** Read from a file in JSON or YAML: the bytes are JSON in UTF-8. Absent: protobuf. */
   readonly encoding?: 'json';
+  /**
+   * The very same bytes are held for as long as the resource is, as a part of what is sent: it may let go of its own
+   * and have these. Absent: it makes its bytes when it is asked, or does not live long.
+   */
+  keepIn?(bytes: Uint8Array): void;
 }
 
 /** What one response changes. */

@@ -214,6 +214,10 @@ class TableResource implements XdsResource {
     this.parts = [bytes];
     return bytes;
   }
+
+  keepIn(bytes: Uint8Array): void {
+    this.parts = [bytes];
+  }
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

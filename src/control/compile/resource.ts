@@ -21,9 +21,27 @@ export function encodeResource<D extends DescMessage>(
   const bytes = toBinary(schema, message);
   const version = hashOf(bytes);
   if (before?.version === version) return before;
-  const resource = { name, version, typeUrl: typeUrlOf(schema), bytes };
+  const resource = new EncodedResource(name, version, typeUrlOf(schema), bytes);
   rememberReferences(resource, findReferences(message));
   return resource;
+}
+
+class EncodedResource implements XdsResource {
+  readonly name: string;
+  readonly version: string;
+  readonly typeUrl: string;
+  bytes: Uint8Array;
+
+  constructor(name: string, version: string, typeUrl: string, bytes: Uint8Array) {
+    this.name = name;
+    this.version = version;
+    this.typeUrl = typeUrl;
+    this.bytes = bytes;
+  }
+
+  keepIn(bytes: Uint8Array): void {
+    this.bytes = bytes;
+  }
 }
 
 const urls = new Map<DescMessage, string>();

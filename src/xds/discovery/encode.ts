@@ -171,20 +171,34 @@ function pieceOf(page: Page, form: Form): readonly Uint8Array[] {
     // The frames by themselves are views of it from now on, not held twice.
     let at = 0;
     for (const member of members) {
-      const { length } = frameOf(member, form);
-      form.frames.set(member, bytes.subarray(at, at + length));
-      at += length;
+      const frame = frameOf(member, form);
+      moveContent(member, frame, bytes.subarray(at, at + frame.length));
+      form.frames.set(member, bytes.subarray(at, at + frame.length));
+      at += frame.length;
     }
   }
   return [bytes];
 }
 
+/** A resource whose content is a part of `frame` has it in `view`, which is the same. */
+function moveContent(resource: XdsResource, frame: Uint8Array, view: Uint8Array): void {
+  if (resource.keepIn === undefined) return;
+  const { buffer, byteOffset, length } = resource.bytes;
+  const from = byteOffset - frame.byteOffset;
+  if (buffer === frame.buffer) resource.keepIn(view.subarray(from, from + length));
+}
+
 /** The resource as one element of a response's `resources`, tag and length included. */
 function frameOf(resource: XdsResource, form: Form): Uint8Array {
-  let frame = form.frames.get(resource);
-  if (frame === undefined) {
-    frame = encodeFrame(form.encode(resource));
-    form.frames.set(resource, frame);
+  const known = form.frames.get(resource);
+  if (known !== undefined) return known;
+  const pieces = form.encode(resource);
+  const frame = encodeFrame(pieces);
+  form.frames.set(resource, frame);
+  if (resource.keepIn !== undefined) {
+    const { bytes } = resource;
+    const end = frame.length - lengthOf(pieces.slice(pieces.indexOf(bytes) + 1));
+    resource.keepIn(frame.subarray(end - bytes.length, end));
   }
   return frame;
 }

@@ -52,13 +52,14 @@ export function pageSizes(resources: readonly XdsResource[]): readonly number[] 
   const sizes: number[] = [];
   let [size, bytes] = [0, 0];
   for (const resource of resources) {
-    const isFull = size >= pageLength || bytes + resource.bytes.length > pageBytesMax;
+    const { length } = resource.bytes;
+    const isFull = size >= pageLength || bytes + length > pageBytesMax;
     if (isFull && size > 0) {
       sizes.push(size);
       [size, bytes] = [0, 0];
     }
     size += 1;
-    bytes += resource.bytes.length;
+    bytes += length;
   }
   if (size > 0) sizes.push(size);
   return sizes;
