@@ -149,10 +149,15 @@ describeWith(['envoy'], 'consistent hashing', () => {
       expect(new Set(ours.map((line) => line.split(' ')[1])).size).toBeGreaterThan(3);
     }, 60_000);
 
-    test(`${cluster}: the source address is one key`, async () => {
-      expect(await ask(ownPort, `/${cluster}/source`, {})).toBe(
-        await ask(envoyPort, `/${cluster}/source`, {}),
-      );
+    test(`${cluster}: the source address is one key, as a proxy before named it`, async () => {
+      const [ours, theirs]: [string[], string[]] = [[], []];
+      for (const forwarded of ['', ...keys.slice(0, 20).map((_, at) => `10.0.0.9, 10.0.${at}.1`)]) {
+        const headers: Record<string, string> = forwarded === '' ? {} : { 'x-forwarded-for': forwarded };
+        ours.push(await ask(ownPort, `/${cluster}/source`, headers));
+        theirs.push(await ask(envoyPort, `/${cluster}/source`, headers));
+      }
+      expect(ours).toEqual(theirs);
+      expect(new Set(ours).size).toBeGreaterThan(2);
     });
   }
 

@@ -5,6 +5,8 @@ import { formatAddress } from '../../net/index.ts';
 import { type Hash64, type HashPolicy, type TextRewrite, xxHash64 } from '../../policy/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import { findCookie, formatCookie } from './cookies.ts';
+import { hostOf } from './detect-origin.ts';
+import { clientOf } from './request-origin.ts';
 import type { RequestState } from './request-state.ts';
 
 /** null: no policy found anything. A cookie that has to be made is left in `request.setCookie`. */
@@ -29,8 +31,10 @@ function find(request: RequestState, policy: HashPolicy): string | null {
     case 'query':
       return findQuery(head.path, policy.name);
     case 'source-ip': {
+      // As trusted proxies before this one named it: behind a balancer all come from one address.
+      const client = clientOf(request);
       const { remote } = request.owner;
-      return remote.kind === 'ip' ? remote.host : null;
+      return remote.kind === 'ip' || client !== hostOf(remote) ? client : null;
     }
     case 'cookie':
       return findCookie(head, policy.name) ?? makeCookie(request, policy);
