@@ -38,6 +38,7 @@ export function compileAccessOutlook(
     role: 'sidecar',
     namespace: found.namespace,
     zone: '',
+    node: '',
     labels: found.selector,
     vhds: 'table',
     cds: 'unasked',

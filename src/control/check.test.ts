@@ -145,15 +145,15 @@ describe('checkManifests', () => {
         path: 'c',
         text: service('web').replace(
           'spec: {',
-          'spec: { internalTrafficPolicy: Local, sessionAffinity: ClientIP,',
+          'spec: { clusterIP: None, internalTrafficPolicy: Local, sessionAffinity: ClientIP,',
         ),
       },
     ]);
     expect(report.findings).toEqual([]);
     expect(report.notes).toEqual([
       'bank/Service/db:80: appProtocol mysql is not known here: TCPRoute and TLSRoute alone carry it, as bytes',
-      'bank/Service/web: internalTrafficPolicy Local has no effect in the mesh: calls leave their node',
-      'bank/Service/web: sessionAffinity ClientIP has no effect in the mesh: each request is balanced by itself',
+      'bank/Service/web: internalTrafficPolicy Local has no effect for a headless Service',
+      'bank/Service/web: sessionAffinity ClientIP has no effect for a headless Service',
       'default/Deployment.apps/a: apps/v1 Deployment is not a kind that the mesh reads',
     ]);
   });

@@ -265,6 +265,8 @@ export {
   type RouteAction_HashPolicy_CookieAttribute,
   RouteAction_HashPolicy_CookieAttributeSchema,
   RouteAction_HashPolicy_CookieSchema,
+  type RouteAction_HashPolicy_FilterState,
+  RouteAction_HashPolicy_FilterStateSchema,
   type RouteAction_HashPolicy_Header,
   RouteAction_HashPolicy_HeaderSchema,
   type RouteAction_HashPolicy_QueryParameter,
@@ -461,6 +463,12 @@ export {
 } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 export { type StringMatcher, StringMatcherSchema } from './gen/envoy/type/matcher/v3/string_pb.ts';
 export { type ValueMatcher, ValueMatcherSchema } from './gen/envoy/type/matcher/v3/value_pb.ts';
+export {
+  type HashPolicy,
+  type HashPolicy_SourceIp,
+  HashPolicy_SourceIpSchema,
+  HashPolicySchema,
+} from './gen/envoy/type/v3/hash_policy_pb.ts';
 export { CodecClientType, CodecClientTypeSchema } from './gen/envoy/type/v3/http_pb.ts';
 export {
   type FractionalPercent,

@@ -59,6 +59,7 @@ import { file_envoy_type_matcher_v3_path } from './gen/envoy/type/matcher/v3/pat
 import { file_envoy_type_matcher_v3_regex } from './gen/envoy/type/matcher/v3/regex_pb.ts';
 import { file_envoy_type_matcher_v3_string } from './gen/envoy/type/matcher/v3/string_pb.ts';
 import { file_envoy_type_matcher_v3_value } from './gen/envoy/type/matcher/v3/value_pb.ts';
+import { file_envoy_type_v3_hash_policy } from './gen/envoy/type/v3/hash_policy_pb.ts';
 import { file_envoy_type_v3_http } from './gen/envoy/type/v3/http_pb.ts';
 import { file_envoy_type_v3_percent } from './gen/envoy/type/v3/percent_pb.ts';
 import { file_envoy_type_v3_range } from './gen/envoy/type/v3/range_pb.ts';
@@ -129,6 +130,7 @@ export const genFiles: readonly DescFile[] = [
   file_envoy_type_matcher_v3_regex,
   file_envoy_type_matcher_v3_string,
   file_envoy_type_matcher_v3_value,
+  file_envoy_type_v3_hash_policy,
   file_envoy_type_v3_http,
   file_envoy_type_v3_percent,
   file_envoy_type_v3_range,

@@ -104,6 +104,8 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'Resource',
   ],
   'envoy.type.v3': [
+    'HashPolicy',
+    'HashPolicy.SourceIp',
     'CodecClientType',
     'FractionalPercent',
     'FractionalPercent.DenominatorType',
@@ -201,6 +203,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'RouteAction.HashPolicy.ConnectionProperties',
     'RouteAction.HashPolicy.Cookie',
     'RouteAction.HashPolicy.CookieAttribute',
+    'RouteAction.HashPolicy.FilterState',
     'RouteAction.HashPolicy.Header',
     'RouteAction.HashPolicy.QueryParameter',
     'RouteAction.InternalRedirectAction',

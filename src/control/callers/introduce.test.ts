@@ -82,15 +82,18 @@ describe('who is the node that it says it is', () => {
 
   test('what is known of the Pod takes the place of what it says', () => {
     const claimed = nodeOf('sidecar~web-1.shop', {
-      metadata: { labels: { app: 'bank' }, application: { http: 8080 } },
+      metadata: { labels: { app: 'bank' }, application: { http: 8080 }, node: 'n7' },
       locality: { region: '', zone: 'a zone that is none', subZone: '' },
     });
     const introduced = introduceNode(claimed, web, mesh);
     expect(introduced).toMatchObject({
       value: {
-        metadata: { namespace: 'shop', labels: { app: 'web-1' }, application: { http: 8080 } },
+        metadata: { namespace: 'shop', labels: { app: 'web-1' }, application: { http: 8080 }, node: 'n1' },
         locality: { zone: '' },
       },
+    });
+    expect(introduceNode(claimed, { ...web, node: 'n3' }, mesh)).toMatchObject({
+      value: { metadata: { node: 'n3' } },
     });
   });
 

@@ -57,6 +57,8 @@ export function introduceNode(
     ...claimed,
     metadata: {
       ...withOwnAdmin(claimed.metadata, pod),
+      // A Service may be for callers of its endpoints' own machine alone.
+      node: holder.node === '' ? pod.spec.nodeName : holder.node,
       namespace: role === 'agent' ? '' : namespace,
       labels: pod.metadata.labels,
     },

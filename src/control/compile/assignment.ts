@@ -1,5 +1,5 @@
-// Endpoints of a port as a ClusterLoadAssignment for a proxy in one zone: its own zone first where the Service asks for
-// that, what is draining last.
+// Endpoints of a port as a ClusterLoadAssignment for a proxy at one place: those of its node or its zone first where
+// the Service asks for that, what is draining last.
 
 import { create } from '@bufbuild/protobuf';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema, type Metadata } from '../../xds/api.ts';
@@ -8,8 +8,16 @@ import { addressOf, weftMetadata } from './messages.ts';
 
 export type AssignmentInput = Pick<PortModel, 'id' | 'endpoints' | 'locality'>;
 
-export function compileAssignment(port: AssignmentInput, zone: string): ClusterLoadAssignment {
-  const endpoints = groupByPriority(port, zone).flatMap((group, priority) =>
+/** Where a caller is; empty: not known. */
+export interface Place {
+  readonly zone: string;
+  readonly node: string;
+}
+
+export const nowhere: Place = { zone: '', node: '' };
+
+export function compileAssignment(port: AssignmentInput, place: Place): ClusterLoadAssignment {
+  const endpoints = groupByPriority(port, place).flatMap((group, priority) =>
     [...groupByZone(group)].map(([name, members]) => ({
       locality: { zone: name },
       priority,
@@ -21,23 +29,45 @@ export function compileAssignment(port: AssignmentInput, zone: string): ClusterL
 }
 
 /** Without gaps, as gRPC clients refuse a set that has any: when all are draining, they come first. */
-function groupByPriority(port: AssignmentInput, zone: string): readonly (readonly EndpointModel[])[] {
-  const near: EndpointModel[] = [];
-  const far: EndpointModel[] = [];
-  const draining: EndpointModel[] = [];
-  const preferred = port.locality === 'Any' || zone === '' ? null : zone;
-  const hinted = port.endpoints.some((endpoint) => endpoint.forZones.length > 0);
+function groupByPriority(port: AssignmentInput, place: Place): readonly (readonly EndpointModel[])[] {
+  const groups: EndpointModel[][] = [[], [], [], []];
+  const [atNode, inZone] = judgeNearness(port, place);
   for (const endpoint of port.endpoints) {
-    if (endpoint.draining) draining.push(endpoint);
-    else if (preferred === null || isNear(endpoint, preferred, hinted)) near.push(endpoint);
-    else far.push(endpoint);
+    if (port.locality === 'OnlyNode' && !isOn(endpoint, place)) continue;
+    const level = endpoint.draining ? 3 : atNode(endpoint) ? 0 : inZone(endpoint) ? 1 : 2;
+    groups[level]?.push(endpoint);
   }
-  return [near, far, draining].filter((group) => group.length > 0);
+  return groups.filter((group) => group.length > 0);
 }
 
-/** Hints come from a controller that knows how much each zone can take; where it gave any, they decide. */
-function isNear(endpoint: EndpointModel, zone: string, hinted: boolean): boolean {
-  return hinted ? endpoint.forZones.includes(zone) : endpoint.zone === zone;
+type Judge = (endpoint: EndpointModel) => boolean;
+
+const nobody: Judge = () => false;
+
+/**
+ * Hints come from a controller that knows how much each place can take; where every endpoint has one they decide, as
+ * kube-proxy has it (KEP-3015, KEP-2433). One without is newer than they are, and none counts then.
+ */
+function judgeNearness(
+  { locality, endpoints }: AssignmentInput,
+  place: Place,
+): readonly [atNode: Judge, inZone: Judge] {
+  if (locality === 'Any' || locality === 'OnlyNode') return [nobody, nobody];
+  const { node, zone } = place;
+  const asksNode = locality === 'PreferNode' && node !== '';
+  const asksZone = zone !== '';
+  const usable = endpoints.filter(({ draining }) => !draining);
+  const byNode: Judge = usable.every(({ forNodes }) => forNodes.length > 0)
+    ? ({ forNodes }) => forNodes.includes(node)
+    : (endpoint) => isOn(endpoint, place);
+  const byZone: Judge = usable.every(({ forZones }) => forZones.length > 0)
+    ? ({ forZones }) => forZones.includes(zone)
+    : (endpoint) => endpoint.zone === zone;
+  return [asksNode ? byNode : nobody, asksZone ? byZone : nobody];
+}
+
+function isOn({ node }: EndpointModel, place: Place): boolean {
+  return node !== '' && node === place.node;
 }
 
 function groupByZone(endpoints: readonly EndpointModel[]): ReadonlyMap<string, EndpointModel[]> {

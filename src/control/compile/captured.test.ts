@@ -17,8 +17,8 @@ import { addressesOf } from './listener.ts';
 
 const own = 15_001;
 const streams = [
-  { addresses: ['10.96.0.8', 'fd00::8'], port: 5432, cluster: 'bank/db:5432' },
-  { addresses: ['10.96.0.9'], port: 8000, cluster: 'bank/queue:8000' },
+  { addresses: ['10.96.0.8', 'fd00::8'], port: 5432, cluster: 'bank/db:5432', sticky: false },
+  { addresses: ['10.96.0.9'], port: 8000, cluster: 'bank/queue:8000', sticky: false },
 ];
 
 /** As the proxy has it. */

@@ -22,6 +22,7 @@ import {
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
+import { hashSource } from './affinity.ts';
 import { addressesOf, compileManager } from './listener.ts';
 import { durationOf, emptyMessage, packAny, weftMetadata } from './messages.ts';
 import { type OnDemand, withOnDemand } from './on-demand.ts';
@@ -46,6 +47,7 @@ interface CapturedStream {
   readonly port: number;
   /** {@link PortModel.id}. */
   readonly cluster: string;
+  readonly sticky: boolean;
 }
 
 export function planCaptured(model: Model): CapturedPlan {
@@ -53,8 +55,8 @@ export function planCaptured(model: Model): CapturedPlan {
   const streams: CapturedStream[] = [];
   for (const { addresses, ports } of model.services.values()) {
     if (addresses.length === 0) continue;
-    for (const { id, port, protocol, doubtful } of ports)
-      if (protocol === 'opaque' || doubtful) streams.push({ addresses, port, cluster: id });
+    for (const { id, port, protocol, doubtful, sticky } of ports)
+      if (protocol === 'opaque' || doubtful) streams.push({ addresses, port, cluster: id, sticky });
       else httpPorts.add(port);
   }
   const left = streams.length - streamsMax;
@@ -116,7 +118,7 @@ export function compileCapturedListener({
     ],
     defaultFilterChain: create(FilterChainSchema, {
       name: passthroughCluster,
-      filters: [carry(passthroughCluster, false)],
+      filters: [carry(passthroughCluster, { asked: false, sticky: false })],
     }),
     metadata: weftMetadata({ direction: 'outbound' }),
   });
@@ -143,7 +145,7 @@ function chooseHttp({ httpPorts, streams }: CapturedPlan, own: number): HttpChoi
 }
 
 function compileStream(
-  { addresses, port, cluster }: CapturedStream,
+  { addresses, port, cluster, sticky }: CapturedStream,
   asked: boolean,
 ): MessageInitShape<typeof FilterChainSchema> {
   return {
@@ -155,16 +157,17 @@ function compileStream(
         prefixLen: address.includes(':') ? 128 : 32,
       })),
     },
-    filters: [carry(cluster, asked)],
+    filters: [carry(cluster, { asked, sticky })],
   };
 }
 
 /** As long as its ends want: nobody knows what it is, nor how long it is silent. */
-function carry(cluster: string, asked: boolean) {
+function carry(cluster: string, { asked, sticky }: { readonly asked: boolean; readonly sticky: boolean }) {
   const proxy = packAny(TcpProxySchema, {
     statPrefix: cluster,
     clusterSpecifier: { case: 'cluster', value: cluster },
     idleTimeout: durationOf(0),
+    ...(sticky ? { hashPolicy: [hashSource()] } : {}),
   });
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',

@@ -13,6 +13,7 @@ import {
 import type { ClientTrust } from '../model/client-trust.ts';
 import type { GatewayChain, GatewaySocket, StreamChain } from '../model/types.ts';
 import { rangeOf } from './access.ts';
+import { hashSource } from './affinity.ts';
 import { compileManager } from './listener.ts';
 import { addressOf, durationOf, emptyMessage, packAny, weftMetadata } from './messages.ts';
 import { unresolvedCluster } from './route.ts';
@@ -127,6 +128,7 @@ function compileChain(
 
 /** Where nothing is valid behind it connections are closed, and so is the share of a backend that is not. */
 function compileStream(statPrefix: string, backends: StreamChain['backends']) {
+  const hashPolicy = backends.some(({ sticky }) => sticky) ? [hashSource()] : [];
   const clusters = backends.map(({ port, weight }) => ({ name: port ?? unresolvedCluster, weight }));
   const [first] = clusters;
   const clusterSpecifier =
@@ -135,6 +137,9 @@ function compileStream(statPrefix: string, backends: StreamChain['backends']) {
       : { case: 'weightedClusters' as const, value: { clusters } };
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
-    configType: { case: 'typedConfig', value: packAny(TcpProxySchema, { statPrefix, clusterSpecifier }) },
+    configType: {
+      case: 'typedConfig',
+      value: packAny(TcpProxySchema, { statPrefix, clusterSpecifier, hashPolicy }),
+    },
   });
 }

@@ -34,8 +34,8 @@ export function gatewayInputs(scope: GatewayScope, model: Model, ports: Ports): 
           for (const { port } of action.backends) inputs.push(port, ports.get(port ?? '')?.policy);
   if (gateway !== null)
     for (const { port, identity } of provenPorts(gateway, ports)) {
-      const { id, policy, external, outside, protocol, tls } = port;
-      inputs.push(id, policy, external, outside, protocol, tls, identity);
+      const { id, policy, external, outside, protocol, tls, sticky } = port;
+      inputs.push(id, policy, external, outside, protocol, tls, sticky, identity);
     }
   return inputs;
 }

@@ -18,6 +18,7 @@ import {
 } from '../../xds/api.ts';
 import { weftMetadataKey } from '../../xds/index.ts';
 import { durationMs } from '../schema/values.ts';
+import { hashChannel } from './affinity.ts';
 import type { RouteBehaviour } from './effective.ts';
 import { durationOf } from './messages.ts';
 import { unresolvedCluster } from './route.ts';
@@ -69,7 +70,7 @@ function compileGrpcAction({ action, metadata }: Route): RouteAction {
   const timeoutMs = timeout === undefined ? 0 : durationMs(timeout);
   return create(RouteActionSchema, {
     clusterSpecifier: withNamesAlone(clusterSpecifier),
-    hashPolicy,
+    hashPolicy: hashPolicy.length === 0 ? [] : [hashChannel()],
     ...(isRepeatable(retryPolicy) ? { retryPolicy } : {}),
     ...(timeoutMs === 0
       ? {}

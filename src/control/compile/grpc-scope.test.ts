@@ -197,6 +197,23 @@ test.each([
   ]);
 });
 
+test('calls of one client go to one endpoint: by its channel, as it has no other address', () => {
+  const sticky = ledger.replace('spec: { selector', 'spec: { sessionAffinity: ClientIP, selector');
+  const { route, cluster } = compile(sticky);
+  const action = route('ledger')?.virtualHosts[0]?.routes[0]?.action;
+  expect(action?.case === 'route' && action.value.hashPolicy.map((one) => one.policySpecifier)).toMatchObject(
+    [{ case: 'filterState', value: { key: 'io.grpc.channel_id' } }],
+  );
+  const config =
+    cluster('bank/ledger:80')?.loadBalancingPolicy?.policies[0]?.typedExtensionConfig?.typedConfig;
+  const picking = anyUnpack(config!, WrrLocalitySchema)?.endpointPickingPolicy?.policies ?? [];
+  expect(picking.map((one) => one.typedExtensionConfig?.name.split('.').at(-1))).toEqual([
+    'maglev',
+    'ring_hash',
+    'round_robin',
+  ]);
+});
+
 test('what did not change is the same object, from model to model', () => {
   const compiler = new MeshCompiler(modelOf(ledger));
   const before = compiler.compile(client);

@@ -74,6 +74,8 @@ function listVersions(): readonly (readonly string[])[] {
       objects.push([
         `${base}spec: { ${selector}, ${http} }`,
         `${base}spec: { selector: { app: ledger, tier: a }, ${http}, trafficDistribution: PreferClose }`,
+        `${base}spec: { ${selector}, ${http}, internalTrafficPolicy: Local }`,
+        `${base}spec: { ${selector}, ${http}, trafficDistribution: PreferSameNode, sessionAffinity: ClientIP }`,
         `${base}spec: { ${selector}, clusterIP: None, ${http} }`,
         `${base}spec: { ${selector}, ports: [{ name: http, port: 81, targetPort: web }, { name: g, port: 82, appProtocol: grpc }] }`,
         `${base}spec: { type: ExternalName, externalName: x.example.com, ${http} }`,
@@ -84,7 +86,8 @@ function listVersions(): readonly (readonly string[])[] {
         const one = `{ addresses: [10.0.0.${number}], zone: a }`;
         objects.push([
           slice(name, one),
-          slice(name, `${one}, { addresses: [10.0.1.1], zone: b, conditions: { ready: true } }`),
+          slice(name, `${one}, { addresses: [10.0.1.1], zone: b, nodeName: n, conditions: { ready: true } }`),
+          slice(name, `{ addresses: [10.0.0.${number}], nodeName: m, hints: { forNodes: [{ name: n }] } }`),
           slice(
             name,
             '{ addresses: [10.0.1.1], conditions: { ready: false, serving: true, terminating: true } }',
@@ -175,6 +178,8 @@ const lone = parseVersions(listLone());
 const scopes: readonly Scope[] = [
   ['sidecar~a.bank', 'a', { labels: { app: 'ledger', pod: '1' } }],
   ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' } }],
+  ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' }, node: 'n' }],
+  ['sidecar~b.bank', 'a', { labels: { app: 'ledger', tier: 'a' }, node: 'n' }],
   ['sidecar~b.bank', '', { labels: { app: 'ledger', tier: 'a' }, vhds: true }],
   ['sidecar~c.db', 'b', { labels: { app: 'db' } }],
   ['sidecar~c.db', 'b', { labels: { app: 'db' }, vhds: true }],
@@ -206,7 +211,7 @@ function show(compiler: MeshCompiler) {
 }
 
 function historyOf(all: Versions) {
-  const event = fc.record({ object: fc.nat({ max: all.length - 1 }), version: fc.nat({ max: 8 }) });
+  const event = fc.record({ object: fc.nat({ max: all.length - 1 }), version: fc.nat({ max: 9 }) });
   return fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 });
 }
 const effort = Number(process.env['WEFT_TEST_EFFORT'] ?? 1);

@@ -25,14 +25,23 @@ import {
 import { SharedResources } from './shared-resources.ts';
 import { compileAgent, compileSidecar, type Outbound } from './sidecar-scope.ts';
 
-/** What is kept of scopes that get the same. */
+/** What is kept of scopes that get the same, but for endpoints that go by the caller's node. */
 interface ScopeSlot {
   readonly users: Set<Scope>;
   /** Of which routing. */
   age: number;
   inputs: readonly unknown[];
   own: OwnResources;
-  compiled: CompiledScope;
+  /** Made last, whichever it is. */
+  newest: CompiledScope | null;
+  /** By node; where nodes are not told apart, of none. */
+  readonly pictures: Map<string, Picture>;
+}
+
+interface Picture {
+  /** Of which model. */
+  readonly turn: number;
+  readonly compiled: CompiledScope;
 }
 
 type GrpcScope = Extract<Scope, { readonly role: 'grpc' }>;
@@ -66,6 +75,7 @@ export class MeshCompiler {
   private cors = false;
   private captured: CapturedPlan = planCaptured(emptyModel);
   private age = 0;
+  private turn = 0;
   private readonly slots = new Map<string, ScopeSlot>();
   /** By scope: its slot's key, and the routing that it was found for. */
   private readonly keys = new Map<Scope, { readonly key: string; readonly age: number }>();
@@ -78,6 +88,8 @@ export class MeshCompiler {
   follow(model: Model): void {
     const before = this.model;
     this.model = model;
+    this.dropUnasked();
+    this.turn += 1;
     this.shared.follow(before, model);
     if (routesAlike(before, model)) return;
     this.tables.follow(model);
@@ -89,16 +101,16 @@ export class MeshCompiler {
 
   /** The same object as long as nothing in it changed. What is kept for the scope is kept until {@link drop}. */
   compile(scope: Scope): CompiledScope {
-    const key = this.keyOf(scope);
-    const held = this.slots.get(key);
-    if (held === undefined) {
-      const made = this.make(scope, null);
-      this.slots.set(key, { ...made, users: new Set([scope]) });
-      return made.compiled;
-    }
-    held.users.add(scope);
-    Object.assign(held, this.make(scope, held));
-    return held.compiled;
+    const slot = this.slotOf(scope);
+    const node = this.shared.tellsNodesApart ? scope.node : '';
+    const held = slot.pictures.get(node);
+    // Another scope of its users asked already: there is one for each node that has such a proxy.
+    if (held?.turn === this.turn) return held.compiled;
+    const before = held?.compiled ?? null;
+    const compiled = scope.role === 'grpc' ? this.makeGrpc(scope, before) : this.make(scope, slot, before);
+    slot.pictures.set(node, { turn: this.turn, compiled });
+    slot.newest = compiled;
+    return compiled;
   }
 
   /** A scope ends with its last stream. */
@@ -116,10 +128,28 @@ export class MeshCompiler {
   private keyOf(scope: Scope): string {
     const known = this.keys.get(scope);
     if (known?.age === this.age) return known.key;
-    const key = scopeKey(scope.role === 'sidecar' ? this.index.narrow(scope) : scope);
+    const nowhere = scope.node === '' ? scope : { ...scope, node: '' };
+    const key = scopeKey(nowhere.role === 'sidecar' ? this.index.narrow(nowhere) : nowhere);
     if (known !== undefined && known.key !== key) this.leave(scope, known.key);
     this.keys.set(scope, { key, age: this.age });
     return key;
+  }
+
+  /** Pictures of nodes that no proxy of a scope is on any more. */
+  private dropUnasked(): void {
+    for (const { pictures } of this.slots.values())
+      for (const [node, { turn }] of pictures) if (turn < this.turn) pictures.delete(node);
+  }
+
+  private slotOf(scope: Scope): ScopeSlot {
+    const key = this.keyOf(scope);
+    let slot = this.slots.get(key);
+    if (slot === undefined) {
+      slot = { users: new Set(), age: -1, inputs: [], own: nothingOwn, newest: null, pictures: new Map() };
+      this.slots.set(key, slot);
+    }
+    slot.users.add(scope);
+    return slot;
   }
 
   private leave(scope: Scope, key: string): void {
@@ -129,28 +159,29 @@ export class MeshCompiler {
     if (slot?.users.size === 0) this.slots.delete(key);
   }
 
-  private make(scope: Scope, held: ScopeSlot | null): Omit<ScopeSlot, 'users'> {
-    if (scope.role === 'grpc') return this.makeGrpc(scope, held);
-    const [inputs, own] = held?.age === this.age ? [held.inputs, held.own] : this.makeOwn(scope, held);
+  private make(scope: ProxyScope, slot: ScopeSlot, before: CompiledScope | null): CompiledScope {
+    if (slot.age !== this.age) {
+      [slot.inputs, slot.own] = this.makeOwn(scope, slot.age < 0 ? null : slot);
+      slot.age = this.age;
+    }
+    const { own } = slot;
     const { clusters } = this.shared;
-    const assignments = this.shared.assignmentsIn(scope.zone);
+    const assignments = this.shared.assignmentsAt(scope);
     const named = scope.role !== 'gateway' && scope.cds === 'on-demand';
-    const compiled = assembleScope({ own, clusters, named, assignments }, held?.compiled ?? null);
-    return { age: this.age, inputs, own, compiled };
+    return assembleScope({ own, clusters, named, assignments }, before, slot.newest);
   }
 
   /** Nothing is its own: all is made of what others have, as it is asked for. */
-  private makeGrpc({ namespace, zone }: GrpcScope, held: ScopeSlot | null): Omit<ScopeSlot, 'users'> {
+  private makeGrpc(scope: GrpcScope, before: CompiledScope | null): CompiledScope {
     const { clusters } = this.shared;
-    const { hosts } = this.tables.hostsOf({ name: 'grpc', namespace, capture: false });
+    const { hosts } = this.tables.hostsOf({ name: 'grpc', namespace: scope.namespace, capture: false });
     const resources = new Map<string, ResourceMap>([
       [typeUrls.secret, noResources],
-      [typeUrls.endpoint, withNowhere(this.shared.assignmentsIn(zone))],
+      [typeUrls.endpoint, withNowhere(this.shared.assignmentsAt(scope))],
       [virtualHostType, noResources],
       ...compileGrpc(hosts, clusters),
     ]);
-    const compiled = keepScope({ resources, notes: nothingOwn.notes }, held?.compiled ?? null);
-    return { age: this.age, inputs: [], own: nothingOwn, compiled };
+    return keepScope({ resources, notes: nothingOwn.notes }, before);
   }
 
   private outboundOf(kind: TableKind, { cds, vhds }: Delivery): Outbound {

@@ -14,8 +14,8 @@ import { fromAds } from './messages.ts';
 import { domainsOf, hostName } from './names.ts';
 import { findReferences, type Reference, rememberReferences } from './references.ts';
 import { encodeResource, hashOf } from './resource.ts';
-import { isRoutedAlike } from './routing.ts';
-import { compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
+import { isRoutedAlike, rulesOf } from './routing.ts';
+import { type Callers, compileOutboundHost, compileUnknownHost } from './virtual-hosts.ts';
 
 /** Of one Service, by how callers see it (see {@link nameView}). */
 type ServiceHosts = Map<string, readonly HostPart[]>;
@@ -65,31 +65,34 @@ export class OutboundTables {
   }
 
   /** Routes of a listener of this name, for callers in `namespace`. */
-  tableOf({ name, namespace, capture }: TableKind): XdsResource {
+  tableOf(kind: TableKind): XdsResource {
+    const { name, namespace, capture } = kind;
     const key = `${name} ${namespace} ${capture}`;
     const held = this.tables.get(key);
     if (held?.age === this.age) return held.resource;
-    const made = this.join(name, namespace, capture);
+    const made = this.join(kind);
     const resource = held?.resource.version === made.version ? held.resource : made;
     this.tables.set(key, { resource, age: this.age });
     return resource;
   }
 
   /** As {@link tableOf}, but the table says that its hosts come by themselves. */
-  hostsOf({ name, namespace, capture }: TableKind): {
-    readonly routes: XdsResource;
-    readonly hosts: ResourceSet;
-  } {
-    let sets = this.sets.get(name);
+  hostsOf(kind: TableKind): { readonly routes: XdsResource; readonly hosts: ResourceSet } {
+    const { name, namespace, capture } = kind;
+    const showsClients = canTellClients(kind);
+    const key = `${name} ${showsClients}`;
+    let sets = this.sets.get(key);
     if (sets === undefined) {
       sets = new HostSets(name);
-      this.sets.set(name, sets);
+      this.sets.set(key, sets);
     }
+    const partsOf = (service: ServiceModel, of: string) =>
+      this.partsOf(service, { namespace: of, showsClients });
     const hosts = sets.setOf(
       namespace,
       this.age,
-      () => [...this.model.services.values()].flatMap((service) => this.partsOf(service, nobody)),
-      () => this.specialOf(namespace).flatMap((service) => this.partsOf(service, namespace)),
+      () => [...this.model.services.values()].flatMap((service) => partsOf(service, nobody)),
+      () => this.specialOf(namespace).flatMap((service) => partsOf(service, namespace)),
     );
     return { routes: compileHostTable(name, capture), hosts };
   }
@@ -100,26 +103,29 @@ export class OutboundTables {
     return [...(this.special.get(namespace) ?? []), ...contested];
   }
 
-  private join(name: string, namespace: string, capture: boolean): XdsResource {
+  private join(kind: TableKind): XdsResource {
+    const { name, namespace, capture } = kind;
+    const callers = { namespace, showsClients: canTellClients(kind) };
     const parts: HostPart[] = [encodePart({ name })];
-    for (const service of this.model.services.values()) parts.push(...this.partsOf(service, namespace));
+    for (const service of this.model.services.values()) parts.push(...this.partsOf(service, callers));
     if (capture) parts.push(passthroughHost);
     parts.push(unknownHost);
     return new TableResource(name, parts);
   }
 
-  private partsOf(service: ServiceModel, namespace: string): readonly HostPart[] {
+  private partsOf(service: ServiceModel, callers: Callers): readonly HostPart[] {
+    const { namespace } = callers;
     if (this.claims.isContested(service))
-      return encodeHosts(service, namespace, (port) => this.claims.domainsOf(service, port, namespace));
+      return encodeHosts(service, callers, (port) => this.claims.domainsOf(service, port, namespace));
     let views = this.hosts.get(service.id);
     if (views === undefined) {
       views = new Map();
       this.hosts.set(service.id, views);
     }
-    const view = nameView(service, namespace);
+    const view = nameView(service, callers);
     let parts = views.get(view);
     if (parts === undefined) {
-      parts = encodeHosts(service, namespace, (port) => domainsOf(service, port, namespace));
+      parts = encodeHosts(service, callers, (port) => domainsOf(service, port, namespace));
       views.set(view, parts);
     }
     return parts;
@@ -146,21 +152,35 @@ function listSpecial(model: Model, claims: DomainClaims): ReadonlyMap<string, re
 }
 
 /** Callers for whom a Service looks the same share its virtual hosts. */
-function nameView(service: ServiceModel, namespace: string): string {
-  if (service.namespace === namespace) return 'near';
+function nameView(service: ServiceModel, { namespace, showsClients }: Callers): string {
+  const shown = showsClients || !isSticky(service) ? '' : ' hidden';
+  if (service.namespace === namespace) return `near${shown}`;
   const consumes = service.ports.some(({ routes }) => routes.consumers.has(namespace));
-  return consumes ? `consumer ${namespace}` : 'far';
+  return consumes ? `consumer ${namespace}${shown}` : `far${shown}`;
+}
+
+/** Some call of it goes by who the client is. */
+function isSticky(service: ServiceModel): boolean {
+  if (service.ports.some(({ sticky }) => sticky)) return true;
+  for (const { action } of rulesOf(service))
+    if (action.kind === 'forward' && action.backends.some(({ sticky }) => sticky)) return true;
+  return false;
+}
+
+/** Who calls a sidecar by its own address comes from that of all: its pods could not be told apart elsewhere. */
+function canTellClients({ name, capture }: TableKind): boolean {
+  return name !== 'outbound' || capture;
 }
 
 function encodeHosts(
   service: ServiceModel,
-  namespace: string,
+  callers: Callers,
   domainsIn: (port: PortModel) => readonly string[],
 ): readonly HostPart[] {
   return service.ports.flatMap((port) => {
     const domains = domainsIn(port);
     if (domains.length === 0) return [];
-    const host = compileOutboundHost(port, namespace, domains);
+    const host = compileOutboundHost(port, callers, domains);
     return [{ ...encodePart({ virtualHosts: [host] }), name: hostName(service, port) }];
   });
 }

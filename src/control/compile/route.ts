@@ -18,6 +18,7 @@ import type { HttpPathEdit } from '../schema/http-filters.ts';
 import type { HttpRouteMatch } from '../schema/http-route.ts';
 import type { ServicePolicySettings } from '../schema/service-policy.ts';
 import { durationMs } from '../schema/values.ts';
+import { hashClient } from './affinity.ts';
 import { compileCors } from './cors.ts';
 import { decideBehaviour, type RouteBehaviour } from './effective.ts';
 import {
@@ -44,6 +45,8 @@ export interface RulePlace {
   readonly hostname: string | null;
   /** Requests come over TLS. */
   readonly secure: boolean;
+  /** Each client comes from an address of its own. */
+  readonly showsClients: boolean;
 }
 
 export function compileRule(
@@ -86,7 +89,7 @@ function compileAction(
     case 'forward': {
       const behaviour = decideBehaviour(rule, policy);
       return {
-        action: { case: 'route', value: compileForward(rule, action, edit, behaviour) },
+        action: { case: 'route', value: compileForward(rule, action, { edit, behaviour, place }) },
         // Whose errors the share of a backend that cannot be resolved is.
         metadata: weftMetadata(hasHole(action) ? { ...behaviour, service: place.service } : behaviour),
       };
@@ -102,17 +105,23 @@ function hasHole(action: ForwardAction): boolean {
  * The routes of a port that no HTTPRoute is attached to. Where HTTP/2 is spoken, calls of gRPC have one of their own
  * whose times no default cuts; elsewhere Weft's own words say these, and Envoy makes no such calls.
  */
-export function compileDefaultRoutes(port: PortModel): readonly Route[] {
+export function compileDefaultRoutes(port: PortModel, showsClients: boolean): readonly Route[] {
   const behaviour = decideBehaviour(null, port.policy);
-  if (port.protocol !== 'http2') return [defaultRoute(port, 'default', behaviour)];
+  const make = (name: 'default' | 'grpc', decided: RouteBehaviour) =>
+    defaultRoute(port.id, name, { behaviour: decided, hashes: port.sticky && showsClients });
+  if (port.protocol !== 'http2') return [make('default', behaviour)];
   const { request, attempt, grpcRequest = request, grpcAttempt = attempt } = behaviour.timeouts;
   const plain = { ...behaviour, timeouts: { request, attempt } };
   const calls = { ...behaviour, timeouts: { request: grpcRequest, attempt: grpcAttempt } };
-  if (request === grpcRequest && attempt === grpcAttempt) return [defaultRoute(port, 'default', plain)];
-  return [defaultRoute(port, 'grpc', calls), defaultRoute(port, 'default', plain)];
+  if (request === grpcRequest && attempt === grpcAttempt) return [make('default', plain)];
+  return [make('grpc', calls), make('default', plain)];
 }
 
-function defaultRoute({ id }: PortModel, name: 'default' | 'grpc', behaviour: RouteBehaviour): Route {
+function defaultRoute(
+  id: string,
+  name: 'default' | 'grpc',
+  { behaviour, hashes }: { readonly behaviour: RouteBehaviour; readonly hashes: boolean },
+): Route {
   return create(RouteSchema, {
     name,
     match: { pathSpecifier: { case: 'prefix', value: '/' }, ...(name === 'grpc' ? { grpc: {} } : {}) },
@@ -121,6 +130,7 @@ function defaultRoute({ id }: PortModel, name: 'default' | 'grpc', behaviour: Ro
       value: create(RouteActionSchema, {
         clusterSpecifier: { case: 'cluster', value: id },
         ...compileBehaviour(behaviour),
+        ...(hashes ? { hashPolicy: [hashClient()] } : {}),
       }),
     },
     metadata: weftMetadata(behaviour),
@@ -180,9 +190,13 @@ type RedirectRule = Extract<RuleAction, { readonly kind: 'redirect' }>;
 function compileForward(
   { grpc, mirrors }: RuleModel,
   action: ForwardAction,
-  edit: PathEdit | null,
-  behaviour: RouteBehaviour,
+  {
+    edit,
+    behaviour,
+    place,
+  }: { readonly edit: PathEdit | null; readonly behaviour: RouteBehaviour; readonly place: RulePlace },
 ): RouteAction {
+  const hashes = place.showsClients && action.backends.some(({ sticky }) => sticky);
   return create(RouteActionSchema, {
     clusterSpecifier: compileBackends(action.backends),
     ...(hasHole(action)
@@ -194,6 +208,7 @@ function compileForward(
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral' as const, value: action.hostname } }),
     ...compileRewrite(edit),
     ...compileBehaviour(behaviour),
+    ...(hashes ? { hashPolicy: [hashClient()] } : {}),
   });
 }
 

@@ -75,11 +75,13 @@ export interface ScopeParts {
   readonly assignments: ResourceSet;
 }
 
+/** `sibling`: the last one with the same own, at whatever place; what is the same is shared with it. */
 export function assembleScope(
   { own, clusters, named, assignments }: ScopeParts,
   before: CompiledScope | null,
+  sibling: CompiledScope | null,
 ): CompiledScope {
-  const held = before?.resources.get(typeUrls.cluster);
+  const held = sibling?.resources.get(typeUrls.cluster);
   const resources = new Map<string, ResourceMap>([
     [typeUrls.secret, own.secrets],
     [typeUrls.cluster, named ? nameClusters(own, clusters, held) : coverClusters(own, clusters, held)],

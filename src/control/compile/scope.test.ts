@@ -22,6 +22,7 @@ describe('parseScope', () => {
         role: 'sidecar',
         namespace: 'bank',
         zone: 'z1',
+        node: '',
         labels: {},
         vhds: 'table',
         cds: 'unasked',
@@ -62,7 +63,8 @@ describe('parseScope', () => {
   test('a name of a node with dots is not the namespace of its agent', () => {
     const scopeOf = (metadata: Readonly<Record<string, unknown>>) =>
       parseScope(node('agent~worker-1.bank', metadata));
-    expect(scopeOf({})).toMatchObject({ ok: true, value: { namespace: '' } });
+    expect(scopeOf({})).toMatchObject({ ok: true, value: { namespace: '', node: 'worker-1.bank' } });
+    expect(scopeOf({ node: 'other' })).toMatchObject({ ok: true, value: { node: 'other' } });
     expect(scopeOf({ namespace: '' })).toMatchObject({ ok: true, value: { namespace: '' } });
     expect(scopeOf({ namespace: 'shop' })).toMatchObject({ ok: true, value: { namespace: 'shop' } });
   });
@@ -73,6 +75,7 @@ describe('parseScope', () => {
       role: 'agent',
       namespace: '',
       zone: '',
+      node: 'node-1',
       vhds: 'table',
       cds: 'unasked',
       bind: { host: '0.0.0.0', port: 4140 },
@@ -82,6 +85,7 @@ describe('parseScope', () => {
       role: 'gateway',
       namespace: 'web',
       zone: '',
+      node: '',
       gateway: 'edge',
       bind: null,
     });
@@ -109,6 +113,7 @@ describe('parseScope', () => {
     ['sidecar~a.b', { labels: { a: 1 } }, 'metadata.labels.a: must be a string (got 1)'],
     ['sidecar~a.b', { cds: true }, 'metadata.cds: must be on-demand (got true)'],
     ['agent~a', { cds: 'unasked' }, 'metadata.cds: must be on-demand (got "unasked")'],
+    ['sidecar~a.b', { node: 1 }, 'metadata.node: must be a string (got 1)'],
     ['sidecar~a.b', { namespace: 1 }, 'metadata.namespace: must be a string (got 1)'],
   ];
   test.each(bad)('%s %p', (id, metadata, expected) => {

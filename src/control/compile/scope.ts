@@ -23,6 +23,8 @@ export type Scope =
       readonly role: 'sidecar';
       readonly namespace: string;
       readonly zone: string;
+      /** The machine it is on; empty: not known. */
+      readonly node: string;
       readonly labels: Readonly<Record<string, string>>;
       readonly vhds: HostDelivery;
       readonly cds: ClusterDelivery;
@@ -42,6 +44,7 @@ export type Scope =
       /** Whose bare names it knows; empty: nobody's. */
       readonly namespace: string;
       readonly zone: string;
+      readonly node: string;
       readonly vhds: HostDelivery;
       readonly cds: ClusterDelivery;
       readonly bind: Bind;
@@ -50,6 +53,7 @@ export type Scope =
       readonly role: 'gateway';
       readonly namespace: string;
       readonly zone: string;
+      readonly node: string;
       readonly gateway: string;
       /** null: each listener's own port on 0.0.0.0. */
       readonly bind: Bind | null;
@@ -59,6 +63,7 @@ export type Scope =
       readonly role: 'grpc';
       readonly namespace: string;
       readonly zone: string;
+      readonly node: string;
     };
 
 const idPattern = /^(sidecar|agent|gateway|grpc)~([^.~]+)(?:\.([^~]+))?$/;
@@ -79,39 +84,37 @@ export function parseScope(node: XdsNode): Result<Scope> {
   const given = reader.text('namespace');
   // An agent is named by its node, whose name may have dots.
   const namespace = given === '' && role !== 'agent' ? idNamespace : given;
-  const { zone } = node.locality;
   if (role !== 'agent' && namespace === '')
     reader.issues.push(nodeIssue(node, 'metadata.namespace', `a ${role} must name its namespace`, ''));
-  const scope = createScope(role, namespace, zone, node, reader);
+  const machine = reader.text('node') || (role === 'agent' ? node.id.slice('agent~'.length) : '');
+  const common = { namespace, zone: node.locality.zone, node: machine };
+  const scope = createScope(role, common, node.cluster, reader);
   return reader.issues.length > 0 ? fail(reader.issues) : ok(scope);
 }
 
 function createScope(
   role: string | undefined,
-  namespace: string,
-  zone: string,
-  node: XdsNode,
+  common: Pick<Scope, 'namespace' | 'zone' | 'node'>,
+  gateway: string,
   reader: MetadataReader,
 ): Scope {
   switch (role) {
     case 'agent':
       return {
         role,
-        namespace,
-        zone,
+        ...common,
         vhds: reader.delivery('vhds'),
         cds: reader.clusterDelivery('cds'),
         bind: reader.bind('agent') ?? { host: '0.0.0.0', port: 4140 },
       };
     case 'gateway':
-      return { role, namespace, zone, gateway: node.cluster, bind: reader.bind('gateway') };
+      return { role, ...common, gateway, bind: reader.bind('gateway') };
     case 'grpc':
-      return { role, namespace, zone };
+      return { role, ...common };
     default:
       return {
         role: 'sidecar',
-        namespace,
-        zone,
+        ...common,
         labels: reader.labels(),
         vhds: reader.delivery('vhds'),
         cds: reader.clusterDelivery('cds'),

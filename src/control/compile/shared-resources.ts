@@ -1,10 +1,10 @@
-// Clusters, and endpoints as each zone sees them: the same for all proxies, followed from model to model. Whatever is
-// still the same object in the model was compiled already.
+// Clusters, and endpoints as each place sees them: the same for all proxies, followed from model to model. Whatever is
+// still the same object in the model was compiled already. Nodes are told apart only where some Service asks for that.
 
 import { ClusterLoadAssignmentSchema, ClusterSchema } from '../../xds/api.ts';
 import { ResourceSet, type XdsResource } from '../../xds/index.ts';
 import type { Model, PortModel } from '../model/types.ts';
-import { compileAssignment } from './assignment.ts';
+import { compileAssignment, nowhere, type Place } from './assignment.ts';
 import { compileCluster } from './cluster.ts';
 import { encodeResource } from './resource.ts';
 
@@ -14,58 +14,131 @@ interface PortChange {
   readonly after: PortModel | null;
 }
 
+/** Endpoints as a zone sees them. */
+interface ZoneSet {
+  readonly place: Place;
+  set: ResourceSet;
+  /** Somebody asked for it since the last model; what nobody asks for is not kept. */
+  asked: boolean;
+}
+
+/** Endpoints as a node sees them: over its zone's, what goes by the node. */
+interface NodeSet extends ZoneSet {
+  readonly own: Map<string, XdsResource>;
+}
+
 export class SharedResources {
   clusters: ResourceSet = ResourceSet.of([]);
   private readonly inForce = new Map<string, PortModel>();
-  /** Endpoints where no zone is preferred; most ports prefer none, and have these in every zone. */
+  /** Those that one zone, or one node, sees otherwise than another. */
+  private readonly byZone = new Map<string, PortModel>();
+  private readonly byNode = new Map<string, PortModel>();
+  /** Endpoints as seen from nowhere; most ports look the same from everywhere, and have these. */
   private anywhere: ResourceSet = ResourceSet.of([]);
-  private readonly zones = new Map<string, ResourceSet>();
-  /** Zones that somebody asked for since the last model; of others nothing is kept. */
-  private readonly asked = new Set<string>();
+  /** By zone, each for callers whose node is not asked for. */
+  private readonly zones = new Map<string, ZoneSet>();
+  /** By zone and node. */
+  private readonly nodes = new Map<string, NodeSet>();
 
   get ports(): ReadonlyMap<string, PortModel> {
     return this.inForce;
   }
 
+  /** Proxies of one zone on different nodes are given different endpoints. */
+  get tellsNodesApart(): boolean {
+    return this.byNode.size > 0;
+  }
+
   follow(before: Model, after: Model): void {
-    for (const zone of this.zones.keys()) if (!this.asked.has(zone)) this.zones.delete(zone);
-    this.asked.clear();
+    dropUnasked(this.nodes);
+    dropUnasked(this.zones);
     const changes = listChanges(before, after);
-    for (const change of changes) {
-      if (change.after !== null) this.inForce.set(change.after.id, change.after);
-      else if (change.before !== null) this.inForce.delete(change.before.id);
-    }
+    for (const change of changes) this.replace((change.after ?? change.before)!.id, change.after);
     this.clusters = apply(this.clusters, changes.filter(isNewCluster), (port, held) =>
       hasOwnKey(port) ? null : encodeResource(ClusterSchema, port.id, compileCluster(port), held),
     );
-    this.anywhere = apply(this.anywhere, changes, (port, held) => encodeAssignment(port, '', held));
-    for (const [zone, set] of this.zones)
-      this.zones.set(
-        zone,
-        apply(set, changes, (port, held) => this.assignmentIn(zone, port, held)),
-      );
+    this.anywhere = apply(this.anywhere, changes, (port, held) => encodeAssignment(port, nowhere, held));
+    for (const one of this.zones.values())
+      one.set = apply(one.set, changes, (port, held) => this.assignmentIn(one.place, port, held));
+    const placed = changes.map(({ before: old, after: port }) => (port ?? old)!.id);
+    for (const one of this.nodes.values()) this.settle(one, placed);
   }
 
-  assignmentsIn(zone: string): ResourceSet {
+  assignmentsAt({ zone, node }: Place): ResourceSet {
+    const inZone = this.assignmentsIn(zone);
+    if (node === '' || !this.tellsNodesApart) return inZone;
+    const key = `${zone} ${node}`;
+    const known = this.nodes.get(key);
+    if (known !== undefined) {
+      known.asked = true;
+      return known.set;
+    }
+    const made: NodeSet = { place: { zone, node }, own: new Map(), set: inZone, asked: true };
+    this.settle(made, this.byNode.keys());
+    this.nodes.set(key, made);
+    return made.set;
+  }
+
+  private assignmentsIn(zone: string): ResourceSet {
     if (zone === '') return this.anywhere;
-    this.asked.add(zone);
     const known = this.zones.get(zone);
-    if (known !== undefined) return known;
-    const local: XdsResource[] = [];
-    for (const port of this.inForce.values())
-      if (port.external === null && port.locality !== 'Any')
-        local.push(this.assignmentIn(zone, port, undefined)!);
-    const set = this.anywhere.with(local, []);
-    this.zones.set(zone, set);
+    if (known !== undefined) {
+      known.asked = true;
+      return known.set;
+    }
+    const place = { zone, node: '' };
+    const own = [...this.byZone.values()].map((port) => this.assignmentIn(place, port, undefined)!);
+    const set = this.anywhere.with(own, []);
+    this.zones.set(zone, { place, set, asked: true });
     return set;
   }
 
-  private assignmentIn(zone: string, port: PortModel, held: XdsResource | undefined): XdsResource | null {
+  private assignmentIn(place: Place, port: PortModel, held: XdsResource | undefined): XdsResource | null {
     const shared = this.anywhere.get(port.id);
-    if (port.locality === 'Any' || shared === undefined) return shared ?? null;
-    const own = encodeAssignment(port, zone, held);
+    if (!goesByZone(port) || shared === undefined) return shared ?? null;
+    const own = encodeAssignment(port, place, held);
     return own?.version === shared.version ? shared : own;
   }
+
+  /** Of these ports anything may have changed. */
+  private settle(one: NodeSet, ids: Iterable<string>): void {
+    const { place, own } = one;
+    const inZone = this.assignmentsIn(place.zone);
+    for (const id of ids) {
+      const port = this.byNode.get(id);
+      const made = port === undefined ? null : encodeAssignment(port, place, own.get(id));
+      if (made === null || made.version === inZone.get(id)?.version) own.delete(id);
+      else own.set(id, made);
+    }
+    one.set = ResourceSet.over(inZone, [...own.values()], one.set);
+  }
+
+  private replace(id: string, next: PortModel | null): void {
+    this.byZone.delete(id);
+    this.byNode.delete(id);
+    if (next === null) {
+      this.inForce.delete(id);
+      return;
+    }
+    this.inForce.set(id, next);
+    if (goesByZone(next)) this.byZone.set(id, next);
+    if (goesByNode(next)) this.byNode.set(id, next);
+  }
+}
+
+function dropUnasked(sets: Map<string, ZoneSet>): void {
+  for (const [key, one] of sets) {
+    if (!one.asked) sets.delete(key);
+    one.asked = false;
+  }
+}
+
+function goesByZone({ locality, external }: PortModel): boolean {
+  return (locality === 'PreferZone' || locality === 'PreferNode') && external === null;
+}
+
+function goesByNode({ locality, external }: PortModel): boolean {
+  return (locality === 'OnlyNode' || locality === 'PreferNode') && external === null;
 }
 
 /** Only who is given the key is given the cluster: without it, it would be called as by nobody. */
@@ -73,9 +146,9 @@ function hasOwnKey({ shown }: PortModel): boolean {
   return shown !== null && shown !== 'of the Gateway';
 }
 
-function encodeAssignment(port: PortModel, zone: string, held: XdsResource | undefined): XdsResource | null {
+function encodeAssignment(port: PortModel, place: Place, held: XdsResource | undefined): XdsResource | null {
   if (port.external !== null) return null;
-  return encodeResource(ClusterLoadAssignmentSchema, port.id, compileAssignment(port, zone), held);
+  return encodeResource(ClusterLoadAssignmentSchema, port.id, compileAssignment(port, place), held);
 }
 
 function apply(
@@ -130,6 +203,7 @@ function isNewCluster({ before, after }: PortChange): boolean {
     before.outside !== after.outside ||
     before.protocol !== after.protocol ||
     before.tls !== after.tls ||
-    before.shown !== after.shown
+    before.shown !== after.shown ||
+    before.sticky !== after.sticky
   );
 }

@@ -13,19 +13,24 @@ import { defaultPolicy, type ServicePolicySettings } from '../schema/service-pol
 import { durationOf, weftMetadata } from './messages.ts';
 import { compileDefaultRoutes, compileRule } from './route.ts';
 
-/**
- * One port of a Service, as callers in `namespace` see it (empty: callers of no namespace), under the domains that are
- * its own.
- */
+/** Who calls. */
+export interface Callers {
+  /** Empty: of no namespace. */
+  readonly namespace: string;
+  /** {@link RulePlace.showsClients}. */
+  readonly showsClients: boolean;
+}
+
+/** One port of a Service, as callers see it, under the domains that are its own. */
 export function compileOutboundHost(
   port: PortModel,
-  namespace: string,
+  callers: Callers,
   domains: readonly string[],
 ): VirtualHost {
   return create(VirtualHostSchema, {
     name: port.id,
     domains: [...domains],
-    routes: [...compilePortRoutes(port, namespace)],
+    routes: [...compilePortRoutes(port, callers)],
     includeRequestAttemptCount: true,
   });
 }
@@ -35,9 +40,9 @@ export function compileUnknownHost(): VirtualHost {
   return refuseAll('unknown', ['*'], 404);
 }
 
-function compilePortRoutes(port: PortModel, namespace: string) {
+function compilePortRoutes(port: PortModel, { namespace, showsClients }: Callers) {
   const rules = port.routes.consumers.get(namespace) ?? port.routes.producer;
-  if (rules === null) return compileDefaultRoutes(port);
+  if (rules === null) return compileDefaultRoutes(port, showsClients);
   // No catch-all behind them: what matches no attached route is refused with 404 (GAMMA).
   return rules.flatMap((rule) =>
     compileRule(rule, port.policy, {
@@ -45,6 +50,7 @@ function compilePortRoutes(port: PortModel, namespace: string) {
       listenerPort: null,
       hostname: null,
       secure: false,
+      showsClients,
     }),
   );
 }
@@ -65,6 +71,7 @@ export function compileGatewayRoutes(
           listenerPort,
           hostname: hostname.startsWith('*') ? null : hostname,
           secure: chain.tls !== null,
+          showsClients: true,
         }),
       ),
       includeRequestAttemptCount: true,

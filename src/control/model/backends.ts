@@ -8,7 +8,8 @@ import type { BackendTls } from './backend-tls.ts';
 import { isRefusal } from './certificates.ts';
 import type { ExternalBackends } from './external-backends.ts';
 import type { Grants } from './grants.ts';
-import type { PortProtocol } from './types.ts';
+import { isSticky } from './traffic-policy.ts';
+import type { BackendModel, PortProtocol } from './types.ts';
 
 export interface BackendDirectory {
   readonly services: ReadonlyMap<string, ServiceObject>;
@@ -39,19 +40,26 @@ export interface RouteIdentity {
 
 const gatewayGroup = 'gateway.networking.k8s.io';
 
-/** `port`: its id; null where `fault` says why there is none. */
+interface ResolvedBackend extends Pick<BackendModel, 'meshed' | 'sticky'> {
+  /** Its id; null where `fault` says why there is none. */
+  readonly port: string | null;
+  readonly fault: BackendFault | null;
+}
+
 export function resolveBackend(
   from: RouteIdentity,
   ref: BackendObject,
   directory: BackendDirectory,
-): { readonly port: string | null; readonly fault: BackendFault | null; readonly meshed: boolean } {
+): ResolvedBackend {
   if (ref.kind === 'XBackend' && ref.group === externalGroup)
-    return { ...resolveExternal(from, ref, directory), meshed: false };
+    return { ...resolveExternal(from, ref, directory), meshed: false, sticky: false };
   const id = `${ref.namespace ?? from.namespace}/${ref.name}`;
   const fault = judgeBackend(from, ref, id, directory);
-  const meshed = directory.services.get(id)?.spec.type !== 'ExternalName';
+  const service = directory.services.get(id);
+  const meshed = service?.spec.type !== 'ExternalName';
+  const sticky = service !== undefined && isSticky(service);
   const usable = fault === null && mayBeSent(id, ref, directory);
-  return { port: usable ? `${id}:${ref.port}` : null, fault, meshed };
+  return { port: usable ? `${id}:${ref.port}` : null, fault, meshed, sticky };
 }
 
 /** It says its port itself: a reference need not. */

@@ -86,7 +86,8 @@ function readEndpoints(
           hostname: endpoint.hostname,
           zone: endpoint.zone,
           node: endpoint.nodeName,
-          forZones: zonesOf(endpoint.hints.forZones),
+          forZones: namesOf(endpoint.hints.forZones),
+          forNodes: namesOf(endpoint.hints.forNodes),
           draining: use === 'draining',
           proxied,
         });
@@ -96,10 +97,10 @@ function readEndpoints(
   return [...found.values()].sort((a, b) => compareText(a.host, b.host) || a.port - b.port);
 }
 
-const noZones: readonly string[] = [];
+const noNames: readonly string[] = [];
 
-function zonesOf(hints: readonly { readonly name: string }[]): readonly string[] {
-  return hints.length === 0 ? noZones : hints.map(({ name }) => name);
+function namesOf(hints: readonly { readonly name: string }[]): readonly string[] {
+  return hints.length === 0 ? noNames : hints.map(({ name }) => name);
 }
 
 /**

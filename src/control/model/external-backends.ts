@@ -104,6 +104,7 @@ function describePort(
     targetPort: port.port,
     doubtful: false,
     locality: 'Any',
+    sticky: false,
     policy: defaultPolicy,
     endpoints: [],
     closed: false,

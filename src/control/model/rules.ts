@@ -122,11 +122,12 @@ class RuleResolver {
   }
 
   private resolve(ref: HttpBackendRef): BackendModel {
-    const { port, fault, meshed } = resolveBackend(this.from, ref, this.directory);
+    const { port, fault, meshed, sticky } = resolveBackend(this.from, ref, this.directory);
     if (fault !== null) this.faults.push(fault);
     return {
       port,
       meshed,
+      sticky,
       weight: ref.weight,
       requestEdits: requestEditsOf(ref.filters),
       responseEdits: responseEditsOf(ref.filters),

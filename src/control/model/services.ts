@@ -8,7 +8,8 @@ import type { BackendTls } from './backend-tls.ts';
 import { groupSlices, joinEndpoints } from './endpoints.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { Policies } from './policies.ts';
-import { type ConditionBook, itself } from './status.ts';
+import type { ConditionBook } from './status.ts';
+import { decideLocality, isSticky, tellHints } from './traffic-policy.ts';
 import type { EndpointModel, PortModel, PortProtocol, ServiceModel } from './types.ts';
 
 type ServicePort = ServiceObject['spec']['ports'][number];
@@ -139,6 +140,7 @@ export function buildServices({
         tls: secured,
         shown: 'of the Gateway',
         locality: decideLocality(service, policy.settings.loadBalancing.locality),
+        sticky: isSticky(service),
         policy: policy.settings,
         endpoints: broken ? [] : joinEndpoints(service, port.name, slices.get(id) ?? []),
         closed: broken,
@@ -228,35 +230,4 @@ export function replacePods(
     pods.push({ ...pod, ports });
   }
   return pods;
-}
-
-const localities: ReadonlyMap<string, PortModel['locality']> = new Map([
-  ['', 'Any'],
-  ['PreferClose', 'PreferZone'],
-  ['PreferSameZone', 'PreferZone'],
-  ['PreferSameNode', 'PreferNode'],
-]);
-
-function tellHints(service: ServiceObject, book: ConditionBook): void {
-  const { trafficDistribution, internalTrafficPolicy, sessionAffinity, type, ports } = service.spec;
-  const tell = (reason: string, message: string): void =>
-    book.add(service.key, { type: 'PartiallyInvalid', status: 'False', reason, message, subject: itself });
-  if (!localities.has(trafficDistribution))
-    tell('UnknownHint', `trafficDistribution ${trafficDistribution} is not known here and has no effect`);
-  if (internalTrafficPolicy === 'Local')
-    tell('UnknownHint', 'internalTrafficPolicy Local has no effect in the mesh: calls leave their node');
-  if (sessionAffinity === 'ClientIP')
-    tell(
-      'UnknownHint',
-      'sessionAffinity ClientIP has no effect in the mesh: each request is balanced by itself',
-    );
-  if (type === 'ExternalName' && ports.length === 0)
-    tell('NoPorts', 'an ExternalName is carried by the ports it names, and it names none');
-}
-
-function decideLocality(
-  service: ServiceObject,
-  asked: 'PreferZone' | 'Any' | undefined,
-): PortModel['locality'] {
-  return asked ?? localities.get(service.spec.trafficDistribution) ?? 'Any';
 }

@@ -53,9 +53,9 @@ function resolveBackends(
   const from = { kind: route.kind, namespace: route.metadata.namespace };
   return route.spec.rules.flatMap(({ backendRefs }) =>
     backendRefs.flatMap((ref) => {
-      const { port, fault } = resolveBackend(from, ref, directory);
+      const { port, fault, sticky } = resolveBackend(from, ref, directory);
       if (fault !== null) faults.push(fault);
-      return ref.weight === 0 ? [] : [{ port, weight: ref.weight }];
+      return ref.weight === 0 ? [] : [{ port, sticky, weight: ref.weight }];
     }),
   );
 }

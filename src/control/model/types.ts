@@ -47,7 +47,10 @@ export interface PortModel {
   readonly protocol: PortProtocol;
   /** Nothing but the custom says that it is HTTP: who is not asked by an HTTP client had better not read it. */
   readonly doubtful: boolean;
-  readonly locality: 'PreferZone' | 'PreferNode' | 'Any';
+  /** Which of its endpoints a caller is given: its node's alone, those near it first, or all alike. */
+  readonly locality: 'OnlyNode' | 'PreferNode' | 'PreferZone' | 'Any';
+  /** Calls of one client go to one endpoint as long as it is there (sessionAffinity). */
+  readonly sticky: boolean;
   readonly policy: ServicePolicySettings;
   readonly endpoints: readonly EndpointModel[];
   /** Nobody is called there, whatever its slices say: the TLS that was asked for cannot be had. */
@@ -134,6 +137,8 @@ export interface EndpointModel {
   readonly node: string;
   /** Zones it is meant for (hints); empty: no hint. */
   readonly forZones: readonly string[];
+  /** Machines it is meant for (hints); empty: no hint. */
+  readonly forNodes: readonly string[];
   /** Still serving while it terminates: the last resort. */
   readonly draining: boolean;
   /** The address is that of a sidecar's inbound listener. */
@@ -203,6 +208,8 @@ export interface BackendModel {
   readonly port: string | null;
   /** Its requests stay in the mesh: it is no ExternalName, and no XBackend. */
   readonly meshed: boolean;
+  /** {@link PortModel.sticky}. */
+  readonly sticky: boolean;
   readonly weight: number;
   readonly requestEdits: HttpHeaderEdits | null;
   readonly responseEdits: HttpHeaderEdits | null;
@@ -278,7 +285,7 @@ export interface StreamChain extends ChainTls {
   readonly kind: 'stream';
   readonly name: string;
   readonly owner: ObjectKey;
-  readonly backends: readonly { readonly port: string | null; readonly weight: number }[];
+  readonly backends: readonly Pick<BackendModel, 'port' | 'sticky' | 'weight'>[];
 }
 
 export interface TerminationModel {

@@ -28,7 +28,7 @@ function rulesOf(object: unknown): readonly string[] {
 
 /** What no definition is published for. */
 const core = [
-  `{ apiVersion: v1, kind: Service, metadata: { name: a }, spec: { type: ClusterIP, selector: { a: b }, ports: [{ name: a, protocol: TCP, port: 80, targetPort: a }] } }`,
+  `{ apiVersion: v1, kind: Service, metadata: { name: a }, spec: { type: ClusterIP, internalTrafficPolicy: Local, sessionAffinity: ClientIP, selector: { a: b }, ports: [{ name: a, protocol: TCP, port: 80, targetPort: a }] } }`,
 ].map((one) => parse(one) as Json & { readonly spec: unknown });
 
 const v1 = 'apiVersion: v1, kind: Service';

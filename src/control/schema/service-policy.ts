@@ -37,7 +37,9 @@ const loadBalancing = z.strictObject({
   locality: z
     .enum(['PreferZone', 'Any'], { error: 'must be PreferZone or Any' })
     .optional()
-    .describe("Absent: the Service's own trafficDistribution, which is where Kubernetes says it."),
+    .describe(
+      "Absent: the Service's own trafficDistribution, which is where Kubernetes says it. Its internalTrafficPolicy Local stands.",
+    ),
 });
 
 const slowStart = z.strictObject({

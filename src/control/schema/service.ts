@@ -45,9 +45,14 @@ export const serviceSpec = z.object({
    * A hint that an implementation which does not know it leaves alone, says Kubernetes; so it never costs the Service.
    */
   trafficDistribution: z.string().default(''),
-  /** These two say which endpoint a connection gets: told where the mesh, which chooses for requests, does not. */
-  internalTrafficPolicy: z.string().default(''),
-  sessionAffinity: z.string().default(''),
+  internalTrafficPolicy: z
+    .enum(['Cluster', 'Local'], { error: 'must be Cluster or Local' })
+    .default('Cluster'),
+  sessionAffinity: z.enum(['None', 'ClientIP'], { error: 'must be None or ClientIP' }).default('None'),
+  /** For how long a client has its endpoint; here it has it as long as that is there. */
+  sessionAffinityConfig: z
+    .object({ clientIP: z.object({ timeoutSeconds: integer(1, 86_400).nullish() }).nullish() })
+    .nullish(),
 });
 
 /** As the API server has it: of two ports with one number the mesh could not tell which is meant. */
@@ -69,7 +74,7 @@ const text = z
   .transform((value) => value ?? '');
 
 /** What most endpoints say, of which there are a hundred thousand: one object each. */
-const noHints: { readonly forZones: { name: string }[] } = { forZones: [] };
+const noHints: Record<'forZones' | 'forNodes', { name: string }[]> = { forZones: [], forNodes: [] };
 const conditionsSaid = new Map<string, Conditions>();
 
 interface Conditions {
@@ -85,6 +90,8 @@ function shareConditions(said: Conditions): Conditions {
   if (known === undefined) conditionsSaid.set(words, said);
   return known ?? said;
 }
+
+const hinted = listOf(z.object({ name: z.string() }), 8);
 
 export const endpointSliceSchema = z.object({
   addressType: z.enum(['IPv4', 'IPv6'], {
@@ -107,7 +114,7 @@ export const endpointSliceSchema = z.object({
       zone: text,
       hostname: text,
       hints: z
-        .object({ forZones: listOf(z.object({ name: z.string() }), 8) })
+        .object({ forZones: hinted, forNodes: hinted })
         .nullish()
         .transform((value) => value ?? noHints),
       targetRef: z.object({ name: z.string().optional() }).nullish(),

@@ -571,6 +571,17 @@ table('Service', 'v1', 'Service', [
   ],
   ['null lists', 'spec: { ports: null, selector: null }'],
   [
+    'one endpoint for each client',
+    'spec: { internalTrafficPolicy: Local, sessionAffinity: ClientIP, sessionAffinityConfig: { clientIP: { timeoutSeconds: 86400 } } }',
+  ],
+  [
+    'which endpoint a caller gets, in no words of Kubernetes',
+    'spec: { internalTrafficPolicy: Near, sessionAffinity: Cookie, sessionAffinityConfig: { clientIP: { timeoutSeconds: 86401 } } }',
+    'spec.internalTrafficPolicy: must be Cluster or Local (got Near)',
+    'spec.sessionAffinity: must be None or ClientIP (got Cookie)',
+    'spec.sessionAffinityConfig.clientIP.timeoutSeconds: must be a whole number of 1 to 86400 (got 86401)',
+  ],
+  [
     'null is absent, everywhere',
     'spec: { type: null, publishNotReadyAddresses: null, ports: [{ name: null, port: 80, protocol: null, targetPort: null, appProtocol: null }] }',
   ],

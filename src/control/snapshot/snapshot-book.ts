@@ -71,7 +71,8 @@ export class SnapshotBook {
     entry.notes = compiled.notes;
     const before = entry.current();
     if (before !== null && isSame(before, compiled)) return false;
-    const hole = checkConsistent(compiled.resources, before?.resources ?? null);
+    const isChecked = snapshots.has(compiled);
+    const hole = isChecked ? null : checkConsistent(compiled.resources, before?.resources ?? null);
     if (hole !== null) {
       // What is in force stays, rather than taking a proxy down with half a configuration.
       const { object, rule } = hole;
@@ -146,7 +147,10 @@ function isSame(snapshot: XdsSnapshot, compiled: CompiledScope): boolean {
   return true;
 }
 
-/** Scopes that get the same have the same snapshot, so that their streams share what is found out about it. */
+/**
+ * Those in which there is no hole. Scopes that get the same have the same snapshot, so that their streams share what is
+ * found out about it.
+ */
 const snapshots = new WeakMap<CompiledScope, XdsSnapshot>();
 
 function snapshotOf(compiled: CompiledScope): XdsSnapshot {

@@ -8,6 +8,8 @@ import type { AccessLog } from "../../../../../config/accesslog/v3/accesslog_pb.
 import { file_envoy_config_accesslog_v3_accesslog } from "../../../../../config/accesslog/v3/accesslog_pb.ts";
 import type { Metadata } from "../../../../../config/core/v3/base_pb.ts";
 import { file_envoy_config_core_v3_base } from "../../../../../config/core/v3/base_pb.ts";
+import type { HashPolicy } from "../../../../../type/v3/hash_policy_pb.ts";
+import { file_envoy_type_v3_hash_policy } from "../../../../../type/v3/hash_policy_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto.
  */
 export const file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy: GenFile = /*@__PURE__*/
-  fileDesc("Cj1lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbmV0d29yay90Y3BfcHJveHkvdjMvdGNwX3Byb3h5LnByb3RvEi1lbnZveS5leHRlbnNpb25zLmZpbHRlcnMubmV0d29yay50Y3BfcHJveHkudjMikgcKCFRjcFByb3h5EhMKC3N0YXRfcHJlZml4GAEgASgJEhEKB2NsdXN0ZXIYAiABKAlIABJkChF3ZWlnaHRlZF9jbHVzdGVycxgKIAEoCzJHLmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5uZXR3b3JrLnRjcF9wcm94eS52My5UY3BQcm94eS5XZWlnaHRlZENsdXN0ZXJIABI2Cg5tZXRhZGF0YV9tYXRjaBgJIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhEi8KDGlkbGVfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI6Chdkb3duc3RyZWFtX2lkbGVfdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI4ChV1cHN0cmVhbV9pZGxlX3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOAoKYWNjZXNzX2xvZxgFIAMoCzIkLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuQWNjZXNzTG9nEjoKFG1heF9jb25uZWN0X2F0dGVtcHRzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEkUKIm1heF9kb3duc3RyZWFtX2Nvbm5lY3Rpb25fZHVyYXRpb24YDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SPAoZYWNjZXNzX2xvZ19mbHVzaF9pbnRlcnZhbBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIlCh1mbHVzaF9hY2Nlc3NfbG9nX29uX2Nvbm5lY3RlZBgQIAEoCBrhAQoPV2VpZ2h0ZWRDbHVzdGVyEmcKCGNsdXN0ZXJzGAEgAygLMlUuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLm5ldHdvcmsudGNwX3Byb3h5LnYzLlRjcFByb3h5LldlaWdodGVkQ2x1c3Rlci5DbHVzdGVyV2VpZ2h0GmUKDUNsdXN0ZXJXZWlnaHQSDAoEbmFtZRgBIAEoCRIOCgZ3ZWlnaHQYAiABKA0SNgoObWV0YWRhdGFfbWF0Y2gYAyABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YUITChFjbHVzdGVyX3NwZWNpZmllcmIGcHJvdG8z", [file_envoy_config_accesslog_v3_accesslog, file_envoy_config_core_v3_base, file_google_protobuf_duration, file_google_protobuf_wrappers]);
+  fileDesc("Cj1lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbmV0d29yay90Y3BfcHJveHkvdjMvdGNwX3Byb3h5LnByb3RvEi1lbnZveS5leHRlbnNpb25zLmZpbHRlcnMubmV0d29yay50Y3BfcHJveHkudjMiwgcKCFRjcFByb3h5EhMKC3N0YXRfcHJlZml4GAEgASgJEhEKB2NsdXN0ZXIYAiABKAlIABJkChF3ZWlnaHRlZF9jbHVzdGVycxgKIAEoCzJHLmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5uZXR3b3JrLnRjcF9wcm94eS52My5UY3BQcm94eS5XZWlnaHRlZENsdXN0ZXJIABI2Cg5tZXRhZGF0YV9tYXRjaBgJIAEoCzIeLmVudm95LmNvbmZpZy5jb3JlLnYzLk1ldGFkYXRhEi8KDGlkbGVfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI6Chdkb3duc3RyZWFtX2lkbGVfdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI4ChV1cHN0cmVhbV9pZGxlX3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOAoKYWNjZXNzX2xvZxgFIAMoCzIkLmVudm95LmNvbmZpZy5hY2Nlc3Nsb2cudjMuQWNjZXNzTG9nEjoKFG1heF9jb25uZWN0X2F0dGVtcHRzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEi4KC2hhc2hfcG9saWN5GAsgAygLMhkuZW52b3kudHlwZS52My5IYXNoUG9saWN5EkUKIm1heF9kb3duc3RyZWFtX2Nvbm5lY3Rpb25fZHVyYXRpb24YDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SPAoZYWNjZXNzX2xvZ19mbHVzaF9pbnRlcnZhbBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIlCh1mbHVzaF9hY2Nlc3NfbG9nX29uX2Nvbm5lY3RlZBgQIAEoCBrhAQoPV2VpZ2h0ZWRDbHVzdGVyEmcKCGNsdXN0ZXJzGAEgAygLMlUuZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLm5ldHdvcmsudGNwX3Byb3h5LnYzLlRjcFByb3h5LldlaWdodGVkQ2x1c3Rlci5DbHVzdGVyV2VpZ2h0GmUKDUNsdXN0ZXJXZWlnaHQSDAoEbmFtZRgBIAEoCRIOCgZ3ZWlnaHQYAiABKA0SNgoObWV0YWRhdGFfbWF0Y2gYAyABKAsyHi5lbnZveS5jb25maWcuY29yZS52My5NZXRhZGF0YUITChFjbHVzdGVyX3NwZWNpZmllcmIGcHJvdG8z", [file_envoy_config_accesslog_v3_accesslog, file_envoy_config_core_v3_base, file_envoy_type_v3_hash_policy, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
@@ -73,6 +75,11 @@ export type TcpProxy = Message<"envoy.extensions.filters.network.tcp_proxy.v3.Tc
    * @generated from field: google.protobuf.UInt32Value max_connect_attempts = 7;
    */
   maxConnectAttempts?: number | undefined;
+
+  /**
+   * @generated from field: repeated envoy.type.v3.HashPolicy hash_policy = 11;
+   */
+  hashPolicy: HashPolicy[];
 
   /**
    * @generated from field: google.protobuf.Duration max_downstream_connection_duration = 13;
