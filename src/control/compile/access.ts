@@ -91,10 +91,11 @@ function withMethod(method: string): Permission {
 }
 
 /**
- * What an application may read as another path than a proxy does: doubled slashes, dot segments, encoded slashes and
- * dots. Fits no prefix, so that nobody walks out of one.
+ * What an application may read as another path than a proxy does: doubled slashes; dot segments, also with what some
+ * servers cut off behind the dots (`/..;v=1/` of servlets, escapes, controls); slashes and dots that are escaped, once
+ * or over again. Fits no prefix, so that nobody walks out of one.
  */
-const ambiguousPath = '.*(?://|/[.][.]?(?:/|$)|%2[eEfF]|%5[cC]|[\\\\]).*';
+export const ambiguousPath = '.*(?://|/[.]{1,2}(?:[/;%\\x00-\\x20]|$)|%(?:25)*(?:2[eEfF]|5[cC])|[\\\\]).*';
 
 /** A prefix ends where a segment does. */
 function pathsOf({ type, value }: PathRule): Permission[] {

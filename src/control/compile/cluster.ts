@@ -173,15 +173,19 @@ function latencyAware(slowStartWindow: string | undefined) {
   });
 }
 
-/** An endpoint that Kubernetes took away is gone, whatever its checks say. */
+/**
+ * An endpoint that Kubernetes took away is gone, whatever its checks say. A name is not checked: every proxy of the
+ * mesh would ask what whoever wrote the name and the path would have it ask.
+ */
 function compileHealthCheck({
+  external,
   policy,
   port,
   service,
   protocol,
 }: ClusterInput): Pick<MessageInitShape<typeof ClusterSchema>, 'healthChecks' | 'ignoreHealthOnHostRemoval'> {
   const { healthCheck: check } = policy;
-  if (check === undefined) return {};
+  if (check === undefined || external !== null) return {};
   const [namespace = '', name = ''] = service.split('/');
   // With its port, which tells the ports of one service apart behind a sidecar.
   const host = `${name}.${namespace}:${port}`;

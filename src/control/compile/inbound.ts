@@ -15,7 +15,15 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
-import type { AccessModel, Model, PortModel, PortProtocol, RuleModel, ServiceModel } from '../model/types.ts';
+import type {
+  AccessModel,
+  GatewayModel,
+  Model,
+  PortModel,
+  PortProtocol,
+  RuleModel,
+  ServiceModel,
+} from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
 import { compileAccess, joinAccess } from './access.ts';
 import { callsOver, compileProtocol } from './cluster.ts';
@@ -114,15 +122,22 @@ export function planInbound(
   // A pod's own name leads where its Service's does.
   for (const service of all)
     addService(hosts, service, false, (port) => targets.get(`${port.service}:${port.port}`));
-  addParents(hosts, model, targets);
-  const wildcards = addGatewayHosts(hosts, model, targets);
+  const wildcards = new Map<string, InboundWildcard>();
+  // What its own namespace says of a name goes before what others do, who may send here too.
+  for (const near of [true, false]) {
+    const isNear = ({ namespace }: { readonly namespace: string }) =>
+      (namespace === scope.namespace) === near;
+    addParents(hosts, [...model.services.values()].filter(isNear), targets);
+    addGatewayHosts(hosts, [...model.gateways.values()].filter(isNear), targets, wildcards);
+  }
   const copies = planCopies(model, targets);
   const fences = planFences(own, targets);
   const addressed = scope.capture ? listAddressed([...targets.values()]) : [];
   const plan = {
     targets: [...targets.values()],
     hosts: hosts.list(),
-    ...{ wildcards, copies, fences, addressed, unresolved },
+    wildcards: [...wildcards.values()].sort((left, right) => right.text.length - left.text.length),
+    ...{ copies, fences, addressed, unresolved },
   };
   const ofWhole = hosts.has('*');
   return { plan: { ...plan, misdirected: ofWhole ? foreignDomains(mesh, scope, hosts) : ['*'] }, ofWhole };
@@ -224,8 +239,12 @@ function addService(
 }
 
 /** Services whose routes send here: their callers keep the name they called, unless the route rewrites it. */
-function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<string, InboundTarget>): void {
-  for (const service of model.services.values()) {
+function addParents(
+  hosts: HostCollector,
+  services: readonly ServiceModel[],
+  targets: ReadonlyMap<string, InboundTarget>,
+): void {
+  for (const service of services) {
     addService(hosts, service, true, (port) => {
       const rules = [...(port.routes.producer ?? []), ...[...port.routes.consumers.values()].flat()];
       addRewrites(hosts, rules, targets);
@@ -236,15 +255,15 @@ function addParents(hosts: HostCollector, model: Model, targets: ReadonlyMap<str
 
 /**
  * Clients reach a gateway through ports that nobody here knows (a NodePort, a port forward), and a gateway passes Host
- * on as it came. Returns what wildcards accept with a port.
+ * on as it came. `wildcards`: what they accept with a port.
  */
 function addGatewayHosts(
   hosts: HostCollector,
-  model: Model,
+  gateways: readonly GatewayModel[],
   targets: ReadonlyMap<string, InboundTarget>,
-): InboundWildcard[] {
-  const wildcards = new Map<string, InboundWildcard>();
-  for (const gateway of model.gateways.values()) {
+  wildcards: Map<string, InboundWildcard>,
+): void {
+  for (const gateway of gateways) {
     for (const socket of gateway.sockets) {
       for (const { hostname, rules } of hostsOf(socket)) {
         addRewrites(hosts, rules, targets);
@@ -258,7 +277,6 @@ function addGatewayHosts(
       }
     }
   }
-  return [...wildcards.values()].sort((left, right) => right.text.length - left.text.length);
 }
 
 function addRewrites(

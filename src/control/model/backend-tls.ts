@@ -52,8 +52,13 @@ export class BackendTls {
           book.refuse(policy.key, itself, 'TargetNotFound', message);
           continue;
         }
+        const section = target.sectionName ?? '';
+        if (section !== '' && !services.get(id)?.spec.ports.some(({ name }) => name === section)) {
+          book.refuse(policy.key, itself, 'TargetNotFound', `Service ${id} has no port named ${section}`);
+          continue;
+        }
         targeted.push(id);
-        const slot = `${id}#${target.sectionName ?? ''}`;
+        const slot = `${id}#${section}`;
         const older = this.claims.get(slot);
         if (older === undefined) this.claims.set(slot, { policy, verdict });
         else conflict = nameOf(older.policy);

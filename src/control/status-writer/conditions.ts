@@ -1,6 +1,7 @@
 // Conditions as the API server keeps them (metav1.Condition): when one last turned stays what it was until it turns.
 
 import { fieldOf, isRecord, type KubeObject, textOf } from '../kubernetes/types.ts';
+import type { Condition } from '../model/status.ts';
 
 /** What is to be said; when it last turned is told by what was said before. */
 export interface WantedCondition {
@@ -32,15 +33,18 @@ export function mergeConditions(
   return [...wanted.map((one) => merge(one, before, observedGeneration, now)), ...foreign];
 }
 
-/** A condition of ours that is not wanted any more goes. */
-const ownTypes: ReadonlySet<string> = new Set([
-  'Accepted',
-  'ResolvedRefs',
-  'Programmed',
-  'PartiallyInvalid',
-  'Conflicted',
-  'InsecureFrontendValidationMode',
-]);
+/** A condition of ours that is not wanted any more goes. Of each type that we ever say. */
+const ownTypes: ReadonlySet<string> = new Set(
+  Object.keys({
+    Accepted: true,
+    ResolvedRefs: true,
+    Conflicted: true,
+    Programmed: true,
+    PartiallyInvalid: true,
+    NetworkEnforced: true,
+    InsecureFrontendValidationMode: true,
+  } satisfies Record<Condition['type'], true>),
+);
 
 function merge(
   wanted: WantedCondition,

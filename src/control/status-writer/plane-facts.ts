@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
+import { gatewayNameLabel, labelValueOf } from '../schema/gateway-labels.ts';
 import { objectKey } from '../source/types.ts';
 import { addressesAsked } from './gateway-status.ts';
 import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
@@ -12,7 +13,6 @@ import { listOf } from './route-status.ts';
 import type { GatewayAddress, GatewayFacts } from './types.ts';
 
 /** GEP-1762: what belongs to a Gateway carries its name. */
-const gatewayLabel = 'gateway.networking.k8s.io/gateway-name';
 /** GatewayStatus.addresses: the CRD's bound. */
 const addressesMax = 16;
 
@@ -44,9 +44,10 @@ export class PlaneFacts implements GatewayFacts {
 
   /** Of the Services that carry its name: what a load balancer has, else the cluster's own. */
   addresses(namespace: string, name: string): readonly GatewayAddress[] {
+    const label = labelValueOf(name);
     const services = this.source
       .objectsOf('Service', namespace)
-      .filter(({ value }) => fieldOf(value, 'metadata', 'labels', gatewayLabel) === name);
+      .filter(({ value }) => fieldOf(value, 'metadata', 'labels', gatewayNameLabel) === label);
     const all = services.flatMap(({ key, value }): readonly GatewayAddress[] => {
       const status = this.source.versionOf(key)?.status;
       const ingress = listOf(fieldOf(status, 'loadBalancer', 'ingress')).map(addressOfIngress);

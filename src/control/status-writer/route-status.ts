@@ -7,6 +7,8 @@ import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import type { GatewayFacts, StatusInput } from './types.ts';
 
+const gatewayGroup = 'gateway.networking.k8s.io';
+
 /** RouteStatus.parents: the CRDs' bound. */
 const parentsMax = 32;
 
@@ -69,12 +71,28 @@ export function toWanted({ type, status, reason, message }: Condition): WantedCo
   return { type, status, reason, message };
 }
 
-/** A Gateway that is not there, or of another class, may be somebody else's: nothing is said of it. */
+/**
+ * A Gateway that is not there, or of another class, may be somebody else's, and so is a parent of any other kind:
+ * nothing is said of them.
+ */
 function isOurs(written: KubeObject, namespace: string, facts: GatewayFacts): boolean {
-  const kind = textOf(written, 'kind') || 'Gateway';
   const name = textOf(written, 'name');
-  if (kind === 'ListenerSet') return facts.gatewayOfSet(namespace, name) !== null;
-  return kind !== 'Gateway' || facts.gateway(namespace, name) !== null;
+  switch (parentKind(written)) {
+    case '/Service':
+      return true;
+    case `${gatewayGroup}/Gateway`:
+      return facts.gateway(namespace, name) !== null;
+    case `${gatewayGroup}/ListenerSet`:
+      return facts.gatewayOfSet(namespace, name) !== null;
+    default:
+      return false;
+  }
+}
+
+/** With Gateway API's defaults. The core group is empty, or written out. */
+function parentKind(written: KubeObject): string {
+  const group = written['group'] ?? gatewayGroup;
+  return `${group === 'core' ? '' : group}/${textOf(written, 'kind') || 'Gateway'}`;
 }
 
 function refersTo(ref: ObjectRef, written: KubeObject, namespace: string): boolean {

@@ -111,6 +111,29 @@ describe('StatusWriter', () => {
     expect(writer.counters.written).toBe(1);
   });
 
+  test('what never holds is written more and more seldom, and holds up nothing else', async () => {
+    // As with older definitions: the answer is 200, and the next comparison finds it as it was.
+    const lasting = Array.from({ length: 30 }, (_, at) => add(`a${String(at).padStart(2, '0')}`));
+    const pruned = () => {
+      for (const one of lasting)
+        if (!pending.includes(one))
+          pending.unshift({ ...one, object: api.objects.get(one.path) as KubeObject });
+    };
+    writer.lead(true);
+    for (let second = 0; second < 60; second++) {
+      lasting.splice(
+        0,
+        lasting.length,
+        ...lasting.map((one) => pending.find(({ key }) => key === one.key) ?? one),
+      );
+      pruned();
+      if (second === 30) add('z');
+      await pass(1_000);
+    }
+    expect(statusOf('z')).toEqual({ word: 'z' });
+    expect(written.filter((key) => key === 'a00').length).toBeLessThan(10);
+  });
+
   test('nothing to write costs one comparison in minutes', async () => {
     let compared = 0;
     const random = new Xoshiro128(1);

@@ -41,6 +41,8 @@ export class StatusWriter implements TimerHandler {
   private readonly options: StatusWriterOptions;
   private readonly timer: Timer;
   private readonly failures = new Map<ObjectKey, Failure>();
+  /** What was written last of those that still differ. */
+  private readonly written = new Map<ObjectKey, string>();
   private leading = false;
   private running = false;
   private stopped = false;
@@ -79,7 +81,12 @@ export class StatusWriter implements TimerHandler {
     const all = this.options.compare();
     const keys = new Set(all.map(({ key }) => key));
     for (const key of this.failures.keys()) if (!keys.has(key)) this.failures.delete(key);
-    const due = all.filter(({ key }) => this.isDue(key)).slice(0, this.takeTokens(all.length));
+    for (const key of this.written.keys()) if (!keys.has(key)) this.written.delete(key);
+    // What failed before comes last: a few that never hold must not be in the way of all others.
+    const due = all
+      .filter(({ key }) => this.isDue(key))
+      .sort((a, b) => this.failuresOf(a.key) - this.failuresOf(b.key))
+      .slice(0, this.takeTokens(all.length));
     const lanes = Array.from({ length: writerLimits.parallel }, (_, lane) =>
       this.writeAll(due.filter((_one, at) => at % writerLimits.parallel === lane)),
     );
@@ -100,7 +107,7 @@ export class StatusWriter implements TimerHandler {
     const code = answer.ok ? answer.value.status : 0;
     if (code === 200) {
       this.counters.written++;
-      this.failures.delete(key);
+      this.settle(key, status);
       this.options.onWritten(pending);
     } else if (code === 409 || code === 404) {
       // Another was first, or it is gone: the watch will say.
@@ -113,6 +120,18 @@ export class StatusWriter implements TimerHandler {
         : answer.error.message;
       log.write('warn', 'status not written', { object: key, reason });
     }
+  }
+
+  /** An API server with older definitions takes a status and drops of it what it does not know: it is not to be had. */
+  private settle(key: ObjectKey, status: unknown): void {
+    const text = JSON.stringify(status, (name, value) => (name === 'lastTransitionTime' ? undefined : value));
+    if (this.written.get(key) === text) this.delay(key);
+    else this.failures.delete(key);
+    this.written.set(key, text);
+  }
+
+  private failuresOf(key: ObjectKey): number {
+    return this.failures.get(key)?.count ?? 0;
   }
 
   private isDue(key: ObjectKey): boolean {

@@ -189,6 +189,16 @@ describe('a route', () => {
     ).toBeNull();
   });
 
+  test('says nothing of parents of other kinds, though they are named like ours', () => {
+    const conditions = [said('Accepted', 'True', 'Accepted', parent)];
+    const parentRefs = [
+      { group: 'other.io', kind: 'Waypoint', name: 'edge' },
+      { group: 'other.io', kind: 'Gateway', name: 'edge' },
+      { group: 'other.io', kind: 'Service', name: 'edge' },
+    ];
+    expect(want('HTTPRoute', { parentRefs }, conditions, { parents: [foreign] })).toBeNull();
+  });
+
   test('that left our parent loses our entry alone', () => {
     const ours = { parentRef: { name: 'edge' }, controllerName: gatewayController, conditions: [] };
     const status = want('HTTPRoute', { parentRefs: [{ name: 'theirs' }] }, [], { parents: [ours, foreign] });
@@ -442,8 +452,8 @@ describe('mergeConditions', () => {
 
   test('keeps what somebody else says, drops what we say no more', () => {
     const theirs = { type: 'example.com/Ready', status: 'True' };
-    const gone = { type: 'PartiallyInvalid', status: 'True' };
-    expect(mergeConditions([theirs, gone], [wanted], 1, now).map((one) => one['type'])).toEqual([
+    const gone = ['PartiallyInvalid', 'NetworkEnforced'].map((type) => ({ type, status: 'True' }));
+    expect(mergeConditions([theirs, ...gone], [wanted], 1, now).map((one) => one['type'])).toEqual([
       'Accepted',
       'example.com/Ready',
     ]);
