@@ -102,6 +102,21 @@ describe('names', () => {
     expect(world.cluster().stats.lookupFailures).toBe(1);
   });
 
+  test.each([
+    [false, []],
+    [true, ['127.0.0.1']],
+  ])('a name without an address is an answer, but of a logical name: %p', async (logical, left) => {
+    const { world, state, hosts, run } = setup({ logical });
+    await settle();
+    state.answer = [];
+    await run(5_100);
+    expect(hosts()).toEqual(left);
+    expect(world.cluster().stats.lookupFailures).toBe(logical ? 1 : 0);
+    state.answer = ['127.0.0.2'];
+    await run(5_100);
+    expect(hosts()).toEqual(['127.0.0.2']);
+  });
+
   const families: readonly (readonly [
     family: DnsConfig['family'],
     both: readonly string[],

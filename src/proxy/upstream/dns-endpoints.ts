@@ -43,12 +43,10 @@ class Lookup implements TimerHandler {
       const { addresses, ttlSeconds } = await context.resolver.resolve(this.name, config.servers);
       if (this.stopped) return;
       this.take(addresses);
-      this.failures = 0;
-      nextMs = config.respectTtl ? ttlSeconds * 1000 : config.refreshMs;
-      if (config.jitterMs > 0) nextMs += context.random.float() * config.jitterMs;
+      nextMs = this.jittered(config.respectTtl ? ttlSeconds * 1000 : config.refreshMs);
     } catch (error) {
       if (this.stopped) return;
-      nextMs = this.fail(error);
+      nextMs = this.saysNone(error) ? this.takeNone() : this.fail(error);
     }
     this.settled = true;
     this.owner.onAnswer();
@@ -58,10 +56,13 @@ class Lookup implements TimerHandler {
   private take(found: readonly string[]): void {
     const { cluster, config } = this.owner;
     const elsewhere = config.outside ? found.filter((address) => !isSpecialIp(address)) : found;
-    if (elsewhere.length === 0) throw this.nowhere(`all of ${found.join(', ')} are of this host or its link`);
+    // Not an answer of none: whoever gives such an answer is not believed in that either.
+    if (elsewhere.length < found.length && elsewhere.length === 0)
+      throw this.nowhere('connect-failed', `all of ${found.join(', ')} are of this host or its link`);
     const addresses = chooseFamily(elsewhere, config.family);
-    if (addresses.length === 0) throw this.nowhere('no address of the family asked for');
+    if (addresses.length === 0) throw this.nowhere('name-not-found', 'no address of the family asked for');
     cluster.stats.lookupSuccesses += 1;
+    this.failures = 0;
     // What is in use and still in the answer stays: servers turn their answers round.
     const [current] = this.addresses;
     if (!config.logical) this.addresses = addresses;
@@ -69,8 +70,28 @@ class Lookup implements TimerHandler {
     else this.addresses = [current, ...addresses.filter((address) => address !== current)];
   }
 
-  private nowhere(why: string): MeshError {
-    return new MeshError('name-not-found', 'internal', 'no', `${this.name}: ${why}`);
+  private nowhere(code: 'name-not-found' | 'connect-failed', why: string): MeshError {
+    return new MeshError(code, 'internal', 'no', `${this.name}: ${why}`);
+  }
+
+  /** That a name has no address is an answer, as in Envoy; of a logical one it is a failure, and its last one stays. */
+  private saysNone(error: unknown): boolean {
+    return !this.owner.config.logical && error instanceof MeshError && error.code === 'name-not-found';
+  }
+
+  private takeNone(): number {
+    const { context, cluster, config } = this.owner;
+    cluster.stats.lookupSuccesses += 1;
+    this.failures = 0;
+    if (this.addresses.length > 0 || !this.settled)
+      context.log.write('warn', 'name has no address', { cluster: cluster.name, name: this.name });
+    this.addresses = [];
+    return this.jittered(config.refreshMs);
+  }
+
+  private jittered(delayMs: number): number {
+    const { context, config } = this.owner;
+    return config.jitterMs > 0 ? delayMs + context.random.float() * config.jitterMs : delayMs;
   }
 
   /** When to look again: sooner than that would not help a server that is down. */

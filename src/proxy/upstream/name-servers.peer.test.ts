@@ -34,35 +34,49 @@ const cases = names.flatMap((name) => families.map((family) => [name, family] as
 const types = ['STRICT_DNS', 'LOGICAL_DNS'] as const;
 const keyOf = (type: string, name: string, family: string) => `${type}-${name}-${family}`.toLowerCase();
 
-function bootstrap(listenerPort: number, dnsPort: number, port: number): object {
-  const resolver = {
+/** Clusters of one name by how often it is looked up. */
+const rates = {
+  'by its ttl': { dns_refresh_rate: '60s', respect_dns_ttl: true },
+  seldom: { dns_refresh_rate: '60s' },
+};
+
+function resolverAt(dnsPort: number): object {
+  return {
     name: 'envoy.network.dns_resolver.cares',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',
       resolvers: [{ socket_address: { address: '127.0.0.1', port_value: dnsPort } }],
     },
   };
+}
+
+function clusterOf(key: string, type: string, name: string, port: number, fields: object): object {
+  const endpoint = { address: { socket_address: { address: name, port_value: port } } };
+  const load_assignment = { cluster_name: key, endpoints: [{ lb_endpoints: [{ endpoint }] }] };
+  return { name: key, type, load_assignment, ...fields };
+}
+
+function bootstrap(listenerPort: number, dnsPort: number, port: number): object {
+  const resolver = { typed_dns_resolver_config: resolverAt(dnsPort) };
   const keys = types.flatMap((type) => cases.map(([name, family]) => ({ type, name, family })));
   const clusters = keys
     // A logical cluster has one address at a time, so that all of them is nothing to ask it for.
     .filter(({ type, family }) => type === 'STRICT_DNS' || family !== 'ALL')
-    .map(({ type, name, family }) => ({
-      name: keyOf(type, name, family),
-      type,
-      dns_lookup_family: family,
-      dns_refresh_rate: '0.2s',
-      typed_dns_resolver_config: resolver,
-      load_assignment: {
-        cluster_name: keyOf(type, name, family),
-        endpoints: [
-          {
-            lb_endpoints: [
-              { endpoint: { address: { socket_address: { address: name, port_value: port } } } },
-            ],
-          },
-        ],
-      },
-    }));
+    .map(({ type, name, family }) =>
+      clusterOf(keyOf(type, name, family), type, name, port, {
+        dns_lookup_family: family,
+        dns_refresh_rate: '0.2s',
+        ...resolver,
+      }),
+    );
+  for (const [rate, fields] of Object.entries(rates))
+    clusters.push(
+      clusterOf(rate, 'STRICT_DNS', 'four.test', port, {
+        ...fields,
+        dns_lookup_family: 'V4_ONLY',
+        ...resolver,
+      }),
+    );
   const listener = httpListener('names', listenerPort, '', null, {}) as {
     filter_chains: { filters: { typed_config: { route_config: object } }[] }[];
   };
@@ -94,7 +108,8 @@ describeWith(['envoy', 'dnsmasq'], 'names of a real name server, beside Envoy', 
   const dnsPort = freePort();
   const envoyPort = freePort();
   const servers = ['127.0.0.2', '127.0.0.3', '::1'].map((hostname) =>
-    Bun.serve({ hostname, port, fetch: () => new Response(hostname) }),
+    // Each request on a connection of its own: open ones to a logical name stay where they are.
+    Bun.serve({ hostname, port, fetch: () => new Response(hostname, { headers: { connection: 'close' } }) }),
   );
   let nameServer: Program;
   let envoy: Envoy;
@@ -122,11 +137,58 @@ describeWith(['envoy', 'dnsmasq'], 'names of a real name server, beside Envoy', 
         expect(await placesOf(weft.portOf('names'), cluster)).toEqual(theirs);
       });
 
-  test('an answer that changes', async () => {
-    const cluster = keyOf('STRICT_DNS', 'four.test', 'V4_ONLY');
+  const listeners = () => [envoyPort, weft.portOf('names')];
+  const isAt = (cluster: string, place: string) =>
+    until(`${cluster} at ${place}`, async () => {
+      const places = await Promise.all(listeners().map((listener) => placesOf(listener, cluster)));
+      return places.every((found) => `${found}` === place);
+    });
+
+  const clusterFor = (type: string) => keyOf(type, 'four.test', 'V4_ONLY');
+
+  test('an answer that changes: by the rate, by its TTL, or not for a minute', async () => {
+    for (const rate of Object.keys(rates)) await isAt(rate, '127.0.0.3');
     await nameServer.stop();
     nameServer = await startNameServer(dnsPort, { ...first, 'four.test': ['127.0.0.2'] });
-    for (const listener of [envoyPort, weft.portOf('names')])
-      await until('the new address', async () => `${await placesOf(listener, cluster)}` === '127.0.0.2');
+    for (const type of types) await isAt(clusterFor(type), '127.0.0.2');
+    await isAt('by its ttl', '127.0.0.2');
+    await isAt('seldom', '127.0.0.3');
+  });
+
+  test('a name that is no more takes its addresses along, but the one of a logical cluster', async () => {
+    await nameServer.stop();
+    nameServer = await startNameServer(dnsPort, { 'both.test': first['both.test']! });
+    await isAt(clusterFor('STRICT_DNS'), '503');
+    await isAt('by its ttl', '503');
+    await isAt(clusterFor('LOGICAL_DNS'), '127.0.0.2');
+    await nameServer.stop();
+    nameServer = await startNameServer(dnsPort, first);
+    for (const type of types) await isAt(clusterFor(type), '127.0.0.3');
+  });
+
+  test('a name server that is gone takes no address away', async () => {
+    await nameServer.stop();
+    // Several lookups of each fail.
+    await Bun.sleep(1_200);
+    for (const type of types) await isAt(clusterFor(type), '127.0.0.3');
+  });
+});
+
+describeWith(['envoy'], 'names of which nobody knows, beside Envoy', () => {
+  test('wait_for_warm_on_init: false: both are ready before their names are looked up', async () => {
+    // Takes questions, and answers none.
+    const deaf = await Bun.udpSocket({ hostname: '127.0.0.1' });
+    const document = (awaited: boolean) => {
+      const fields = { wait_for_warm_on_init: awaited, typed_dns_resolver_config: resolverAt(deaf.port) };
+      return { static_resources: { clusters: [clusterOf('a', 'STRICT_DNS', 'a.test', 1, fields)] } };
+    };
+    // Resolves when it says so.
+    const envoy = await startEnvoy(document(false));
+    const [weft, waiting] = [false, true].map((awaited) => startTlsProxy(document(awaited)));
+    await until('ready', () => weft!.proxy.ready);
+    expect(waiting!.proxy.ready).toBe(false);
+    for (const { proxy } of [weft!, waiting!]) await proxy.stop();
+    await envoy.stop();
+    deaf.close();
   });
 });
