@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   type BootstrapFacts,
+  callsWanted,
   type Endpoint,
   encodeBootstrap,
   encodeTokenSecret,
   meshPorts,
+  parseCalls,
 } from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 
@@ -21,6 +23,7 @@ interface BootstrapFlags {
   readonly application: Readonly<Record<string, number>>;
   readonly containerPorts: Readonly<Record<string, number>>;
   readonly capture?: true;
+  readonly calls?: readonly string[] | 'allowed';
   readonly workload?: string;
   readonly for: 'weft' | 'envoy';
   readonly out?: string;
@@ -47,6 +50,8 @@ function run(flags: BootstrapFlags): void {
     capture: flags.capture === true,
     ipv6: flags.capture === true && hasIpv6(),
     containerPorts,
+    ...(flags.calls === undefined ? {} : { calls: flags.calls }),
+    ...(flags.calls === 'allowed' ? { account: environment('POD_ACCOUNT') } : {}),
     xds,
     identity,
   });
@@ -112,6 +117,12 @@ function parseApplication(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(pairs.map(([name = '', port]) => [name, Number(port)]));
 }
 
+function readCalls(text: string): readonly string[] | 'allowed' {
+  const calls = parseCalls(text);
+  if (calls === null) throw new InvalidArgumentError(`must be ${callsWanted}`);
+  return calls;
+}
+
 export const command: CliCommand = new Command('bootstrap')
   .description("Write a proxy's bootstrap from POD_NAME and POD_NAMESPACE, or for an agent NODE_NAME.")
   .addOption(
@@ -124,6 +135,11 @@ export const command: CliCommand = new Command('bootstrap')
   .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
   .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})
   .option('--capture', "the pod's connections are led to the sidecar, whatever they carry (weft redirect)")
+  .option(
+    '--calls <list>',
+    'Services that it is told of, ledger,rates.market; allowed: those whose policies let its account (POD_ACCOUNT) in (default: all)',
+    readCalls,
+  )
   .option('--workload <name>', 'default: the label app.kubernetes.io/name or app, else the pod')
   .addOption(
     new Option('--for <program>', 'who reads it; Envoy has the token of a file beside --out, xds-token.json')

@@ -42,6 +42,8 @@ export function compileAccessOutlook(
     labels: found.selector,
     vhds: 'table',
     cds: 'unasked',
+    calls: 'all',
+    account: '',
     outbound: { host: '127.0.0.1', port: 15001 },
     inbound: { host: '0.0.0.0', port: 15006 },
     capture: false,

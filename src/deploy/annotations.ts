@@ -7,6 +7,7 @@ export const annotations = {
   skipCidrs: 'weft.dev/skip-cidrs',
   skipInterfaces: 'weft.dev/skip-interfaces',
   application: 'weft.dev/application',
+  calls: 'weft.dev/calls',
   cpu: 'weft.dev/proxy-cpu',
   memory: 'weft.dev/proxy-memory',
   cpuLimit: 'weft.dev/proxy-cpu-limit',

@@ -27,6 +27,10 @@ export interface BootstrapFacts {
   readonly ipv6?: boolean;
   /** Names of the pod's container ports, for a Service whose targetPort is a name. */
   readonly containerPorts: Readonly<Record<string, number>>;
+  /** Services that it calls, as `ledger` or `ledger.bank`, or those whose policies let its account in; absent: all. */
+  readonly calls?: readonly string[] | 'allowed';
+  /** Its service account, for the latter where nobody proves it; absent: not known. */
+  readonly account?: string;
   /** The control plane; a name is looked up. */
   readonly xds: Endpoint;
   /** How the control plane is known, and told who asks; null: in plain text, taken of its own machine alone. */
@@ -51,7 +55,7 @@ export interface Endpoint {
 /** As JSON, which is YAML too. Envoy itself would take it as it stands. */
 export function encodeBootstrap(facts: BootstrapFacts): string {
   const { role, name, namespace, workload, labels, admin, listen, capture, ipv6, xds } = facts;
-  const { application, containerPorts, identity } = facts;
+  const { account, application, calls, containerPorts, identity } = facts;
   const ads = { ads: {}, resource_api_version: 'V3' };
   const bootstrap = {
     node: {
@@ -66,6 +70,8 @@ export function encodeBootstrap(facts: BootstrapFacts): string {
         admin: `${admin.host}:${admin.port}`,
         ...(capture === true ? { capture } : {}),
         ...(ipv6 === true ? { ipv6 } : {}),
+        ...(calls === undefined ? {} : { calls }),
+        ...(account === undefined ? {} : { account }),
         ...(Object.keys(application).length === 0 ? {} : { application }),
         ...(Object.keys(containerPorts).length === 0 ? {} : { containerPorts }),
       },

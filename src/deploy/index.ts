@@ -1,4 +1,5 @@
 export { type BootstrapFacts, type Endpoint, encodeBootstrap, encodeTokenSecret } from './bootstrap.ts';
+export { callsWanted, parseCalls } from './calls.ts';
 export { createChart } from './chart.ts';
 export {
   agentSocket,

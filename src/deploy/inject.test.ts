@@ -114,6 +114,7 @@ describe('what is captured', () => {
           [annotations.skipCidrs]: '10.1.0.0/16, fd00::/8',
           [annotations.skipInterfaces]: 'net1',
           [annotations.application]: 'http=8081',
+          [annotations.calls]: 'ledger, rates.market',
           [annotations.cpu]: '1',
           [annotations.memory]: '1Gi',
           [annotations.logLevel]: 'debug',
@@ -123,7 +124,9 @@ describe('what is captured', () => {
     expect(argsOf(pod, 'weft-redirect')).toBe(
       'redirect --outbound-ports all --inbound-ports none --skip-node --skip-ports 5432,6379 --skip-to 10.1.0.0/16,fd00::/8 --skip-interfaces net1',
     );
-    expect(argsOf(pod, 'weft-bootstrap')).toEndWith('--application http=8081 --container-ports http=8080');
+    expect(argsOf(pod, 'weft-bootstrap')).toEndWith(
+      '--application http=8081 --calls ledger,rates.market --container-ports http=8080',
+    );
     expect(argsOf(pod, 'weft-proxy')).toEndWith('--log-level debug');
     const proxy = pod.spec.initContainers?.find(({ name }) => name === 'weft-proxy');
     expect(proxy?.['resources']).toEqual({ requests: { cpu: '1', memory: '1Gi' } });
@@ -139,6 +142,13 @@ describe('what is captured', () => {
     expect(injectPod(said(annotation, value), options)).toEqual({
       kind: 'fault',
       reason: `annotation ${annotation} must be ports as 80,8080, or all or none (got ${value})`,
+    });
+  });
+
+  test.each(['Ledger', 'ledger,', 'a.b.c', ''])('%s as what it calls is a fault', (value) => {
+    expect(injectPod(said(annotations.calls, value), options)).toEqual({
+      kind: 'fault',
+      reason: `annotation weft.dev/calls must be Services as ledger,rates.market, or allowed (got ${value})`,
     });
   });
 

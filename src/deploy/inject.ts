@@ -4,6 +4,7 @@
 
 import { accountLabel, revisionLabel, type SidecarWish } from '../control/index.ts';
 import { annotations } from './annotations.ts';
+import { callsWanted, parseCalls } from './calls.ts';
 import { listPorts, readCapturedTraffic, redirectArgs } from './captured-traffic.ts';
 import { encodeRedirectNote, type RedirectNote, redirectAnnotation } from './cni/redirect-note.ts';
 import { findReasonToLeave, type LeaveReason } from './leave-alone.ts';
@@ -48,6 +49,9 @@ export function injectPod(pod: PodObject, options: InjectOptions, wish: SidecarW
   const settings = decideSidecar(said, wish);
   if ('fault' in settings) return { kind: 'fault', reason: settings.fault };
   const { policies } = settings;
+  const calls = said[annotations.calls];
+  if (calls !== undefined && parseCalls(calls) === null)
+    return { kind: 'fault', reason: `annotation ${annotations.calls} must be ${callsWanted} (got ${calls})` };
   const { spec, metadata } = pod;
   const { revision } = options;
   const revised = revision === undefined || revision === '' ? {} : { [revisionLabel]: revision };
@@ -153,6 +157,7 @@ function bootstrapContainer(
 ): ContainerObject {
   const { image, xds } = options;
   const application = said[annotations.application];
+  const calls = said[annotations.calls];
   const named = listPorts(pod).flatMap(({ name, containerPort }) =>
     name === undefined ? [] : `${name}=${containerPort}`,
   );
@@ -163,9 +168,14 @@ function bootstrapContainer(
       ...['bootstrap', '--xds', xds, ...identityArgs, '--capture', '--labels', '/etc/weft/labels'],
       ...['--out', `${folder}/bootstrap.json`],
       ...(application === undefined ? [] : ['--application', application]),
+      ...(calls === undefined ? [] : ['--calls', calls.replaceAll(' ', '')]),
       ...(named.length === 0 ? [] : ['--container-ports', named.join(',')]),
     ],
-    env: [fieldOf('POD_NAME', 'metadata.name'), fieldOf('POD_NAMESPACE', 'metadata.namespace')],
+    env: [
+      fieldOf('POD_NAME', 'metadata.name'),
+      fieldOf('POD_NAMESPACE', 'metadata.namespace'),
+      ...(calls === undefined ? [] : [fieldOf('POD_ACCOUNT', 'spec.serviceAccountName')]),
+    ],
     volumeMounts: [
       { name: 'weft', mountPath: folder },
       { name: 'weft-pod', mountPath: '/etc/weft', readOnly: true },

@@ -97,6 +97,12 @@ describe('who is the node that it says it is', () => {
     });
   });
 
+  test('whom it calls by its account is of the account that it has', () => {
+    const claimed = nodeOf('sidecar~web-1.shop', { metadata: { calls: 'allowed', account: 'root' } });
+    const introduced = introduceNode(claimed, web, mesh);
+    expect(introduced).toMatchObject({ value: { metadata: { calls: 'allowed', account: 'web' } } });
+  });
+
   test.each([
     ['127.0.0.1:15000', true],
     ['10.1.2.3:15000', true],

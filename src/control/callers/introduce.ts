@@ -61,6 +61,7 @@ export function introduceNode(
       node: holder.node === '' ? pod.spec.nodeName : holder.node,
       namespace: role === 'agent' ? '' : namespace,
       labels: pod.metadata.labels,
+      ...(claimed.metadata['calls'] === undefined ? {} : { account: pod.spec.serviceAccount }),
     },
     // It orders the endpoints that this proxy itself is given, and nothing else.
     locality: { ...claimed.locality, zone: zonePattern.test(zone) ? zone : '' },

@@ -3,14 +3,13 @@
 // part of the model that it is made of is not the same objects any more. docs/decisions/0016 has the costs.
 
 import { type ResourceMap, typeUrls, virtualHostType } from '../../xds/index.ts';
-import { shareEqual } from '../model/share-equal.ts';
 import type { Model } from '../model/types.ts';
-import { type CapturedPlan, planCaptured } from './captured.ts';
 import { compileGatewayScope, gatewayInputs } from './gateway-scope.ts';
 import { compileGrpc, withNowhere } from './grpc-scope.ts';
 import { nameHosts } from './named-hosts.ts';
-import { OutboundTables, type TableKind } from './outbound-table.ts';
-import { isRouted, routesAlike, rulesOf } from './routing.ts';
+import type { TableKind } from './outbound-table.ts';
+import { OutboundSide, Reach, reachKey } from './reach.ts';
+import { routesAlike } from './routing.ts';
 import { RoutingIndex } from './routing-index.ts';
 import { type ClusterDelivery, type HostDelivery, type Scope, scopeKey } from './scope.ts';
 import {
@@ -69,13 +68,12 @@ const emptyModel: Model = { services: new Map(), gateways: new Map(), backends: 
 export class MeshCompiler {
   private model: Model = emptyModel;
   private readonly shared = new SharedResources();
-  private readonly tables = new OutboundTables(emptyModel);
+  private readonly outbound = new OutboundSide(emptyModel);
   private index = new RoutingIndex(emptyModel);
-  /** A route of some Service says who may read across origins. */
-  private cors = false;
-  private captured: CapturedPlan = planCaptured(emptyModel);
   private age = 0;
   private turn = 0;
+  /** Of workloads that are not told of all, by what they call. */
+  private readonly reaches = new Map<string, Reach>();
   private readonly slots = new Map<string, ScopeSlot>();
   /** By scope: its slot's key, and the routing that it was found for. */
   private readonly keys = new Map<Scope, { readonly key: string; readonly age: number }>();
@@ -92,10 +90,9 @@ export class MeshCompiler {
     this.turn += 1;
     this.shared.follow(before, model);
     if (routesAlike(before, model)) return;
-    this.tables.follow(model);
+    this.outbound.follow(model);
     this.index = new RoutingIndex(model);
-    this.cors = hasCors(model);
-    this.captured = shareEqual(this.captured, planCaptured(model));
+    for (const [key, { age }] of this.reaches) if (age < this.age) this.reaches.delete(key);
     this.age += 1;
   }
 
@@ -165,7 +162,8 @@ export class MeshCompiler {
       slot.age = this.age;
     }
     const { own } = slot;
-    const { clusters } = this.shared;
+    const all = this.shared.clusters;
+    const clusters = this.reachOf(scope)?.clustersOf(all) ?? all;
     const assignments = this.shared.assignmentsAt(scope);
     const named = scope.role !== 'gateway' && scope.cds === 'on-demand';
     return assembleScope({ own, clusters, named, assignments }, before, slot.newest);
@@ -174,7 +172,11 @@ export class MeshCompiler {
   /** Nothing is its own: all is made of what others have, as it is asked for. */
   private makeGrpc(scope: GrpcScope, before: CompiledScope | null): CompiledScope {
     const { clusters } = this.shared;
-    const { hosts } = this.tables.hostsOf({ name: 'grpc', namespace: scope.namespace, capture: false });
+    const { hosts } = this.outbound.tables.hostsOf({
+      name: 'grpc',
+      namespace: scope.namespace,
+      capture: false,
+    });
     const resources = new Map<string, ResourceMap>([
       [typeUrls.secret, noResources],
       [typeUrls.endpoint, withNowhere(this.shared.assignmentsAt(scope))],
@@ -184,14 +186,27 @@ export class MeshCompiler {
     return keepScope({ resources, notes: nothingOwn.notes }, before);
   }
 
-  private outboundOf(kind: TableKind, { cds, vhds }: Delivery): Outbound {
-    const { cors, captured } = this;
+  /** Null: all of the mesh. */
+  private reachOf(scope: ProxyScope): Reach | null {
+    const key = scope.role === 'sidecar' ? reachKey(scope) : null;
+    if (key === null || scope.role !== 'sidecar') return null;
+    let reach = this.reaches.get(key);
+    if (reach === undefined) {
+      reach = new Reach(scope, this.model);
+      this.reaches.set(key, reach);
+    } else if (reach.age !== this.age) reach.follow(this.model);
+    reach.age = this.age;
+    return reach;
+  }
+
+  private outboundOf(kind: TableKind, { cds, vhds }: Delivery, reach: Reach | null = null): Outbound {
+    const { cors, captured, tables } = reach?.side ?? this.outbound;
     // To whom a captured connection's address belongs has to be known when it comes.
     const byHost = vhds === 'on-demand' && !kind.capture;
     const onDemand = onDemands[byHost ? 'hosts' : 'no hosts'][cds];
     const common = { cors, onDemand, captured: kind.capture ? captured : null };
-    if (vhds === 'table') return { routes: this.tables.tableOf(kind), hosts: noResources, ...common };
-    const { hosts, routes } = this.tables.hostsOf(kind);
+    if (vhds === 'table') return { routes: tables.tableOf(kind), hosts: noResources, ...common };
+    const { hosts, routes } = tables.hostsOf(kind);
     return { routes, hosts: byHost ? nameHosts(kind.name, hosts) : hosts, ...common };
   }
 
@@ -205,7 +220,11 @@ export class MeshCompiler {
     switch (scope.role) {
       case 'sidecar': {
         const { namespace, capture } = scope;
-        const outbound = this.outboundOf({ name: 'outbound', namespace, capture }, scope);
+        const outbound = this.outboundOf(
+          { name: 'outbound', namespace, capture },
+          scope,
+          this.reachOf(scope),
+        );
         const part = this.index.select(scope);
         return [[], compileSidecar(scope, { part, model, outbound }, before)];
       }
@@ -222,10 +241,4 @@ export class MeshCompiler {
       }
     }
   }
-}
-
-function hasCors(model: Model): boolean {
-  for (const service of model.services.values())
-    if (isRouted(service)) for (const rule of rulesOf(service)) if (rule.cors !== null) return true;
-  return false;
 }

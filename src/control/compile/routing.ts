@@ -44,6 +44,15 @@ export function isRouted({ ports }: ServiceModel): boolean {
   return ports.some(({ routes }) => routes.producer !== null || routes.consumers.size > 0);
 }
 
+/** A route of some Service says who may read across origins. */
+export function hasCors(model: Model): boolean {
+  for (const service of model.services.values()) {
+    if (!isRouted(service)) continue;
+    for (const rule of rulesOf(service)) if (rule.cors !== null) return true;
+  }
+  return false;
+}
+
 export function* rulesOf(service: ServiceModel): Generator<RuleModel> {
   for (const { routes } of service.ports) {
     yield* routes.producer ?? [];

@@ -26,6 +26,8 @@ describe('parseScope', () => {
         labels: {},
         vhds: 'table',
         cds: 'unasked',
+        calls: 'all',
+        account: '',
         outbound: { host: '127.0.0.1', port: 15001 },
         inbound: { host: '0.0.0.0', port: 15006 },
         capture: false,
@@ -114,6 +116,26 @@ describe('parseScope', () => {
     ['sidecar~a.b', { cds: true }, 'metadata.cds: must be on-demand (got true)'],
     ['agent~a', { cds: 'unasked' }, 'metadata.cds: must be on-demand (got "unasked")'],
     ['sidecar~a.b', { node: 1 }, 'metadata.node: must be a string (got 1)'],
+    [
+      'sidecar~a.b',
+      { calls: 'ledger' },
+      'metadata.calls: must be allowed, or at most 1000 names as ledger or ledger.bank (got "ledger")',
+    ],
+    [
+      'sidecar~a.b',
+      { calls: ['ledger', 'a.b.c'] },
+      'metadata.calls: must be allowed, or at most 1000 names as ledger or ledger.bank (got ["ledger","a.b.c"])',
+    ],
+    [
+      'sidecar~a.b',
+      { calls: 'allowed' },
+      'metadata.calls: wants metadata.account where it is allowed (got "allowed")',
+    ],
+    [
+      'sidecar~a.b',
+      { calls: ['ledger'], vhds: 'on-demand' },
+      'metadata.calls: must not stand beside on-demand, which is told of what is called as it is called (got ["ledger"])',
+    ],
     ['sidecar~a.b', { namespace: 1 }, 'metadata.namespace: must be a string (got 1)'],
   ];
   test.each(bad)('%s %p', (id, metadata, expected) => {
@@ -121,6 +143,22 @@ describe('parseScope', () => {
     expect(scope.ok ? [] : scope.error.map((issue) => formatIssue(issue))).toContain(
       `node ${id}: ${expected}`,
     );
+  });
+
+  test('more names than a thousand are refused', () => {
+    const calls = Array.from({ length: 1001 }, (_, at) => `s${at}`);
+    expect(parseScope(node('sidecar~a.b', { calls })).ok).toBe(false);
+    expect(parseScope(node('sidecar~a.b', { calls: calls.slice(1) })).ok).toBe(true);
+  });
+
+  test('whom it calls, by any name that a Service has, or by policies', () => {
+    const calls = ['ledger', 'rates.market', 'ledger.b.svc', 'rates.market.svc.cluster.local'];
+    expect(parseScope(node('sidecar~a.b', { calls, account: 'x' }))).toMatchObject({
+      value: { calls: ['b/ledger', 'market/rates'], account: '' },
+    });
+    expect(parseScope(node('sidecar~a.b', { calls: 'allowed', account: 'x' }))).toMatchObject({
+      value: { calls: 'allowed', account: 'x' },
+    });
   });
 
   test('replicas with the same labels share a scope, whatever their names and the order of what they say', () => {

@@ -18,6 +18,9 @@ export type HostDelivery = 'table' | 'unasked' | 'on-demand';
 /** Outbound clusters: all of them unasked, or each as a request needs it (ODCDS). */
 export type ClusterDelivery = 'unasked' | 'on-demand';
 
+/** `namespace/name` of Services, sorted; `allowed`: those whose AccessPolicies may let it in; or all there are. */
+export type Calls = readonly string[] | 'allowed' | 'all';
+
 export type Scope =
   | {
       readonly role: 'sidecar';
@@ -28,6 +31,9 @@ export type Scope =
       readonly labels: Readonly<Record<string, string>>;
       readonly vhds: HostDelivery;
       readonly cds: ClusterDelivery;
+      readonly calls: Calls;
+      /** Its service account, where it matters to what it calls; empty: not known, or of no matter. */
+      readonly account: string;
       readonly outbound: Bind;
       readonly inbound: Bind;
       /** Connections of its pod are led to it, whatever they carry. */
@@ -118,6 +124,7 @@ function createScope(
         labels: reader.labels(),
         vhds: reader.delivery('vhds'),
         cds: reader.clusterDelivery('cds'),
+        ...reader.reach(common.namespace),
         outbound: reader.bind('outbound') ?? { host: '127.0.0.1', port: 15001 },
         inbound: reader.bind('inbound') ?? { host: '0.0.0.0', port: 15006 },
         capture: reader.flag('capture'),
@@ -170,6 +177,31 @@ class MetadataReader {
     return value === 'on-demand' ? value : 'unasked';
   }
 
+  /** What it says of whom it calls narrows what it is told, and nothing else: it may say so itself. */
+  reach(namespace: string): { readonly calls: Calls; readonly account: string } {
+    const value = this.node.metadata['calls'];
+    if (value === undefined) return { calls: 'all', account: '' };
+    const given = this.node.metadata;
+    if (given['cds'] === 'on-demand' || given['vhds'] === 'on-demand')
+      this.refuse(
+        'calls',
+        'must not stand beside on-demand, which is told of what is called as it is called',
+        value,
+      );
+    if (value === 'allowed') {
+      const account = this.text('account');
+      if (account === '') this.refuse('calls', 'wants metadata.account where it is allowed', value);
+      return { calls: value, account };
+    }
+    const names = Array.isArray(value) ? (value as readonly unknown[]) : [null];
+    const ids = names.map((name) => serviceId(name, namespace));
+    if (names.length > callsMax || ids.includes(null)) {
+      this.refuse('calls', `must be allowed, or at most ${callsMax} names as ledger or ledger.bank`, value);
+      return { calls: [], account: '' };
+    }
+    return { calls: [...new Set(ids.flatMap((id) => id ?? []))].sort(), account: '' };
+  }
+
   /** Sorted, so that equal labels give an equal scope. */
   labels(): Readonly<Record<string, string>> {
     const entries = this.entries('labels').filter((entry): entry is [string, string] => {
@@ -215,6 +247,18 @@ class MetadataReader {
   private refuse(name: string, rule: string, value: unknown): void {
     this.issues.push(nodeIssue(this.node, `metadata.${name}`, rule, JSON.stringify(value) ?? ''));
   }
+}
+
+/** Names that a workload may say it calls; one of more had better be told of all. */
+const callsMax = 1_000;
+
+/** `ledger` or `ledger.bank`, with what DNS puts behind or without: `bank/ledger`; null: neither. */
+function serviceId(name: unknown, namespace: string): string | null {
+  const match =
+    typeof name === 'string'
+      ? /^([a-z0-9-]{1,63})(?:\.([a-z0-9-]{1,63})(?:\.svc(?:\.cluster\.local)?)?)?$/.exec(name)
+      : null;
+  return match === null ? null : `${match[2] ?? namespace}/${match[1]}`;
 }
 
 function nodeIssue(node: XdsNode, field: string, rule: string, value: string): Issue {
