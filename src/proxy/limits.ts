@@ -39,7 +39,10 @@ export const proxyLimits = {
   discardBytesMax: 16 * 1024,
   /** Time for reading such an answer; then the connection is reset. */
   discardMs: 1_000,
-  /** After an early answer: how much more of the request is read and dropped before the connection is reset. */
+  /**
+   * How much more is read and dropped: of a request that was answered early, before its connection is reset; of a
+   * connection that we ended, before nothing more is read of it.
+   */
   lingerBytesMax: 1024 * 1024,
   /**
    * A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at

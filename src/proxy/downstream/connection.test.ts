@@ -229,6 +229,39 @@ describe('draining behind an answer’s head', () => {
   });
 });
 
+describe('who goes on without end after the end', () => {
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+  const ping = `\0\0\x08\x06\0${'\0'.repeat(12)}`;
+  const clientHello = `\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03${'a'.repeat(500)}`;
+  const ways: readonly (readonly [name: string, begin: string, on: string])[] = [
+    ['HTTP/2, a flood of PING', preface + ping.repeat(100), ping],
+    ['no HTTP at all', clientHello, 'x'.repeat(1_000)],
+  ];
+  for (const [name, begin, on] of ways) {
+    test(`is not read any more, and is let go when others would be: ${name}`, () => {
+      const { world } = setup();
+      const client = world.client().send(begin);
+      // It does not end its own half.
+      let told = false;
+      client.onEnd = () => {
+        told = true;
+      };
+      world.run(10);
+      expect(told).toBe(true);
+      const rounds = Math.ceil((4 * proxyLimits.lingerBytesMax) / on.length);
+      client.send(on.repeat(rounds));
+      world.run(500);
+      const taken = rounds * on.length - client.socket.queuedBytes;
+      expect(taken).toBeGreaterThan(proxyLimits.lingerBytesMax);
+      expect(taken).toBeLessThan(2 * proxyLimits.lingerBytesMax);
+      expect(world.listener().stats.connectionsActive).toBe(1);
+      world.run(proxyLimits.lingerMs + 2 * proxyLimits.lingerCheckMs);
+      expect(world.listener().stats.connectionsActive).toBe(0);
+      world.expectSettled();
+    });
+  }
+});
+
 describe('refused before it was a request', () => {
   const cases: readonly (readonly [name: string, raw: string, status: number, path: string | null])[] = [
     [

@@ -99,7 +99,10 @@ export class DownstreamConnection implements SocketHandler, ServerHost, Exchange
 
   onData(_socket: Socket, bytes: Uint8Array): void {
     if (this.linger.active) this.linger.received(bytes.length);
-    if (this.ended) return;
+    if (this.ended) {
+      if (this.linger.overrun) this.socket.pause();
+      return;
+    }
     const all = this.detected ? bytes : this.detect(bytes);
     if (all === null || this.isShed()) return;
     this.codec.receive(all);

@@ -94,6 +94,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onData(_socket: Socket, bytes: Uint8Array): void {
     if (this.linger.active) this.linger.received(bytes.length);
+    // What comes beyond fills the kernel's buffers, and no memory of ours.
+    if (this.linger.overrun && this.codec.closing) this.socket.pause();
     this.headStarted = false;
     const { overload } = this.context;
     const sheds = overload.goAwayHttp2 + overload.goAwayAndClose > 0;

@@ -35,6 +35,14 @@ export class Linger {
     this.receivedBytes += count;
   }
 
+  /**
+   * So much was read and dropped that no more should be: who goes on without end, as one that floods does, waits out
+   * the time that others have for reading.
+   */
+  get overrun(): boolean {
+    return this.active && this.receivedBytes > proxyLimits.lingerBytesMax;
+  }
+
   /** The peer goes on after all. */
   stop(deadlines: ConnectionDeadlines): void {
     this.active = false;
