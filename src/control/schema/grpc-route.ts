@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { portableRegexFault } from '../../policy/index.ts';
 import { findRepeated, firstOfEachName, grpcFilter, lower, routeBackend } from './http-filters.ts';
 import { parentRefs } from './parent-ref.ts';
-import { checkRules, faultyRuleOf, salvage } from './route-rules.ts';
+import { checkRules, type FieldValues, faultyRuleOf, readableItems, salvage } from './route-rules.ts';
 import { headerName, headerValue, hostname, listOf, notYet, partOf, sectionName } from './values.ts';
 
 const typeError = 'must be Exact or RegularExpression';
@@ -78,7 +78,15 @@ const grpcRule = z
       });
   });
 
-const faultyRule = faultyRuleOf(grpcMatch);
+/** By the method, where that can be read. */
+function widenMatch(given: FieldValues): z.input<typeof grpcMatch> | null {
+  const method = methodMatch.safeParse(given['method']);
+  return method.success
+    ? { method: method.data, headers: readableItems(headerMatch, given['headers']) }
+    : null;
+}
+
+const faultyRule = faultyRuleOf(grpcMatch, widenMatch);
 
 export const grpcRouteSpec = z
   .strictObject({

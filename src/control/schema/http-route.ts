@@ -15,7 +15,14 @@ import {
   routeBackend,
 } from './http-filters.ts';
 import { parentRefs } from './parent-ref.ts';
-import { checkRules, faultyRuleOf, salvage } from './route-rules.ts';
+import {
+  checkRules,
+  type FieldValues,
+  faultyRuleOf,
+  literalHead,
+  readableItems,
+  salvage,
+} from './route-rules.ts';
 import {
   durationMs,
   headerName,
@@ -91,7 +98,7 @@ const routeRule = z
     retry: z
       .strictObject({
         codes: listOf(integer(400, 599), 32),
-        attempts: integer(1, 16).optional(),
+        attempts: integer(0, 16).optional(),
         backoff: timeout.optional(),
       })
       .optional(),
@@ -139,7 +146,28 @@ function isPrefixEdit(filter: HttpRouteFilter): boolean {
   return false;
 }
 
-const faultyRule = faultyRuleOf(routeMatch);
+/** By what of it can be read, and how its path begins. What would take every request stands for none. */
+function widenMatch(given: FieldValues): z.input<typeof routeMatch> | null {
+  const path = pathMatch.safeParse(given['path'] ?? {});
+  const head = path.success ? '' : headOf(given['path']);
+  if (!path.success && head.length < 2) return null;
+  const wider = {
+    path: path.success ? path.data : { type: 'RegularExpression' as const, value: `${head}.*` },
+    headers: readableItems(headerMatch, given['headers']),
+    queryParams: readableItems(queryMatch, given['queryParams']),
+    method: methods.find((method) => method === given['method']),
+  };
+  const isAny = wider.path.type === 'PathPrefix' && wider.path.value === '/';
+  const isBare = wider.headers.length + wider.queryParams.length === 0 && wider.method === undefined;
+  return isAny && isBare ? null : wider;
+}
+
+function headOf(path: unknown): string {
+  const { type, value } = (path ?? {}) as { readonly type?: unknown; readonly value?: unknown };
+  return type === 'RegularExpression' && typeof value === 'string' ? literalHead(value) : '';
+}
+
+const faultyRule = faultyRuleOf(routeMatch, widenMatch);
 
 export const httpRouteSpec = z
   .strictObject({

@@ -26,9 +26,13 @@ export function checkRules(rules: readonly Rule[], context: z.RefinementCtx): vo
 
 /**
  * Of a rule at fault the matches that can be read: their requests are refused, rather than left to a rule that was not
- * meant for them.
+ * meant for them. `widen`: of a match that cannot be read one that takes its requests and others that are like them;
+ * null: nobody knows which these are.
  */
-export function faultyRuleOf<Match extends z.ZodType>(match: Match) {
+export function faultyRuleOf<Match extends z.ZodType>(
+  match: Match,
+  widen: (value: FieldValues) => z.input<Match> | null,
+) {
   return (value: unknown) => {
     const { name, matches } = (typeof value === 'object' && value !== null ? value : {}) as {
       readonly name?: unknown;
@@ -36,7 +40,9 @@ export function faultyRuleOf<Match extends z.ZodType>(match: Match) {
     };
     const read = (Array.isArray(matches) ? matches : []).flatMap((one): z.output<Match>[] => {
       const parsed = match.safeParse(one);
-      return parsed.success ? [parsed.data] : [];
+      if (parsed.success) return [parsed.data];
+      const wider = match.safeParse(widen(isFields(one) ? one : {}));
+      return wider.success ? [wider.data] : [];
     });
     return {
       ...(typeof name === 'string' ? { name } : {}),
@@ -62,4 +68,27 @@ export function salvage<Rule extends object>(value: unknown, faultyRule: (value:
     rules: [{ ...faultyRule({}), faults: [fault] }],
     useDefaultGateways: undefined,
   };
+}
+
+export type FieldValues = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is FieldValues {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The items that can be read. To leave one out makes a match wider. */
+export function readableItems<S extends z.ZodType>(item: S, list: unknown): z.input<S>[] {
+  return (Array.isArray(list) ? list : []).filter((one): one is z.input<S> => item.safeParse(one).success);
+}
+
+/**
+ * What all that a regular expression takes begins with, as far as one look shows; empty where that is not sure. As text
+ * of an expression.
+ */
+export function literalHead(expression: string): string {
+  if (expression.includes('|')) return '';
+  const [head = ''] = /^[-A-Za-z0-9/_~:@!&'=,;%]*/.exec(expression.replace(/^\^/, '')) ?? [];
+  const next = expression.replace(/^\^/, '')[head.length] ?? '';
+  // What may be there or not is not what it begins with.
+  return '*?{'.includes(next) && next !== '' ? head.slice(0, -1) : head;
 }

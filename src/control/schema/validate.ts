@@ -57,7 +57,11 @@ function partIssues(raw: RawObject, { parts }: KindRow, spec: Resource['spec']):
 }
 
 function salvage(raw: RawObject, row: KindRow): Resource | null {
-  const metadata = metadataSchema.safeParse(raw.value['metadata']);
+  const given = raw.value['metadata'];
+  const whole = metadataSchema.safeParse(given);
+  const { name, namespace } = (given ?? {}) as { readonly name?: unknown; readonly namespace?: unknown };
+  // Whose it is is enough to know.
+  const metadata = whole.success ? whole : metadataSchema.safeParse({ name, namespace });
   const spec = row.salvage?.(raw.value['spec']) ?? null;
   if (!metadata.success || spec === null) return null;
   return { ...resourceOf(raw, row, metadata.data, spec), salvaged: true };
