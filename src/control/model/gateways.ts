@@ -1,7 +1,7 @@
 // Gateways of our class and the ListenerSets that add to them: routes attached where a listener's host name, namespaces
 // and kinds allow.
 
-import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
+import { gatewayClassName } from '../schema/gateway.ts';
 import type { ParentRef } from '../schema/parent-ref.ts';
 import type {
   GatewayObject,
@@ -11,6 +11,7 @@ import type {
   UdpRouteObject,
 } from '../schema/resources.ts';
 import type { CertificateStore } from './certificates.ts';
+import { judgeClasses } from './controllers.ts';
 import { covers, intersectHosts } from './hosts.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { AttachedRules, OpenListener } from './listeners.ts';
@@ -66,15 +67,14 @@ export class GatewayBuilder {
 
   constructor(index: ResourceIndex, store: CertificateStore, book: ConditionBook) {
     this.namespaces = new NamespaceLabels(index);
-    const classes = new Set([gatewayClassName]);
-    for (const one of index.all('GatewayClass'))
-      if (one.spec.controllerName === gatewayController) classes.add(one.metadata.name);
+    const classes = judgeClasses(index, book);
     const sets = Map.groupBy(index.byAge('ListenerSet'), gatewayOf);
     const tools = { store, book, namespaces: this.namespaces };
     for (const gateway of index.all('Gateway')) {
       const id = nameOf(gateway);
       const { gatewayClassName: name } = gateway.spec;
-      if (classes.has(name)) this.add(id, openGateway(gateway, sets.get(id) ?? [], tools));
+      const refusal = classes.get(name);
+      if (refusal !== undefined) this.add(id, openGateway(gateway, sets.get(id) ?? [], tools, refusal));
       else this.leave(gateway, sets.get(id) ?? [], `class ${name} belongs to somebody else`, book);
       sets.delete(id);
     }

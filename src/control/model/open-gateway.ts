@@ -38,16 +38,17 @@ export interface OpeningTools {
 /** Of one Gateway and its sets: people of many namespaces may add to them. */
 export const listenersMax = 1_024;
 
-/** `sets`: those that name it, the oldest first. */
+/** `sets`: those that name it, the oldest first; `ofClass`: why none of its class can be served. */
 export function openGateway(
   object: GatewayObject,
   sets: readonly ListenerSetObject[],
   tools: OpeningTools,
+  ofClass: Refusal | null,
 ): OpenGateway {
   const { book } = tools;
   const trust = readClientTrust(object.metadata.annotations);
   if ('reason' in trust) return refuseWhole(object, sets, trust, book);
-  const refusal = judgeWhole(object);
+  const refusal = ofClass ?? judgeWhole(object);
   if (refusal !== null) return refuseWhole(object, sets, refusal, book);
   const collector = new ListenerCollector(object, tools);
   for (const listener of object.spec.listeners) collector.open(object, listener);

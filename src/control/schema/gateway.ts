@@ -208,18 +208,20 @@ function controllerName(example: string) {
     );
 }
 
+const parametersRef = z
+  .strictObject({ group: refGroup, kind: refKind, name: refName, namespace: dnsLabel.optional() })
+  .optional();
+
 export const gatewayClassSpec = z.strictObject({
   controllerName: controllerName(gatewayController),
-  parametersRef: unread,
+  parametersRef,
   description: unread,
 });
 
 /** XMesh (gateway.networking.x-k8s.io/v1alpha1): what says that a mesh is there, and is told what it can do. */
 export const meshSpec = z.strictObject({
   controllerName: controllerName(meshController),
-  parametersRef: z
-    .strictObject({ group: refGroup, kind: refKind, name: refName, namespace: dnsLabel.optional() })
-    .optional(),
+  parametersRef,
   description: z.string().max(64, 'must be at most 64 characters').optional(),
 });
 

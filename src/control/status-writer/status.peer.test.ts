@@ -26,6 +26,18 @@ kind: GatewayClass
 metadata: { name: theirs }
 spec: { controllerName: example.com/other }
 ---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: asking }
+spec:
+  controllerName: weft.dev/gateway-controller
+  parametersRef: { group: "", kind: ConfigMap, name: a, namespace: default }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: asking }
+spec: { gatewayClassName: asking, listeners: [{ name: http, protocol: HTTP, port: 80 }] }
+---
 apiVersion: v1
 kind: Service
 metadata: { name: ledger }
@@ -190,6 +202,10 @@ describeOnCluster('status on a real API server', () => {
     await sh('kubectl apply -f - >/dev/null', objects);
     const accepted = `kubectl get gatewayclass weft -o jsonpath='{.status.conditions[?(@.type=="Accepted")].status}'`;
     await until('the class', async () => (await sh(accepted)) === 'True');
+    for (const asking of ['gatewayclass', 'gateway']) {
+      const said = `kubectl get ${asking} asking -o jsonpath='{.status.conditions[?(@.type=="Accepted")].reason}'`;
+      await until(`${asking} with parameters`, async () => (await sh(said)) === 'InvalidParameters');
+    }
     const theirs: { status?: { conditions?: readonly Condition[] } } = await read('gatewayclass theirs');
     expect(words(theirs.status?.conditions ?? [])).toEqual(['Accepted=Unknown Pending']);
     const parents = async (route: string) => {

@@ -349,12 +349,25 @@ describe('a Gateway', () => {
 
 describe('a class', () => {
   test('that names this controller is accepted, with its features in order', () => {
-    const status = want('GatewayClass', { controllerName: gatewayController }, []) as {
+    const conditions = [said('Accepted', 'True', 'Accepted', itself)];
+    const status = want('GatewayClass', { controllerName: gatewayController }, conditions) as {
+      conditions: readonly KubeObject[];
       supportedFeatures: { name: string }[];
     };
+    expect(status.conditions).toMatchObject([
+      { type: 'Accepted', status: 'True', reason: 'Accepted' },
+      { type: 'SupportedVersion', status: 'True' },
+    ]);
     const names = status.supportedFeatures.map(({ name }) => name);
     expect(names).toEqual(names.toSorted());
     expect(names).toContain('HTTPRoute');
+  });
+
+  test('that asks for parameters is not', () => {
+    const conditions = [said('Accepted', 'False', 'InvalidParameters', itself)];
+    expect(want('GatewayClass', { controllerName: gatewayController }, conditions)).toMatchObject({
+      conditions: [{ type: 'Accepted', status: 'False', reason: 'InvalidParameters' }, {}],
+    });
   });
 
   test('of somebody else is left alone', () => {
