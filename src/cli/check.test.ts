@@ -133,6 +133,41 @@ endpoints: [{ addresses: [10.0.0.1] }]
     expect(await ask('b')).toBe('callers in default: route unknown, answered 404\n');
   });
 
+  const path =
+    service.replace('80', '80, name: http') +
+    `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: a }]
+  rules:
+    - matches: [{ path: { value: /x } }]
+      filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301 } }]
+`;
+  test.each([
+    [['a.default', '/x/y'], 'redirected with 301'],
+    [['a.default/x/y'], 'redirected with 301'],
+    [['http://a.default/x?y'], 'redirected with 301'],
+    [['a.default:80/y'], 'no route, 404'],
+    [['a.default'], 'no route, 404'],
+  ])('what is asked about may be one word: %p', async (words, answer) => {
+    expect((await check(['-', '--why', ...words], path)).out).toMatch(
+      new RegExp(`^callers in default: .*${answer}\n$`),
+    );
+  });
+
+  test.each([[['a', 'x']], [['/x']], [['a/x', '/y']], [['http://']], [['a', '/x', '/y']]])(
+    '%p is nothing to ask about',
+    async (words) => {
+      const { code, err } = await check(['-', '--why', ...words], path);
+      expect([code, err]).toEqual([
+        64,
+        `weft check: --why takes HOST /PATH, or a URL (got ${words.join(' ')})\n`,
+      ]);
+    },
+  );
+
   test('wrong usage', async () => {
     expect((await check([join(folder, 'nowhere')])).code).toBe(64);
     expect((await check([])).code).toBe(64);

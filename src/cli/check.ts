@@ -53,11 +53,20 @@ async function run(paths: readonly string[], flags: CheckFlags): Promise<void> {
 
 async function answer(
   files: readonly ManifestFile[],
-  [host = '', path = '/', ...more]: readonly string[],
+  why: readonly string[],
   namespace: string,
 ): Promise<void> {
-  if (more.length > 0) throw new Exit(exitCode.usage, 'weft check: --why takes a host and a path');
-  for (const line of await explain(files, { host, path, namespace })) console.log(line);
+  for (const line of await explain(files, { ...parseTarget(why), namespace })) console.log(line);
+}
+
+const questionForm =
+  /^(?:https?:\/\/)?((?:\[[\da-fA-F:.]+\]|[^/\s?#:[\]]+)(?::\d+)?)(?:\s|(?=\/)|$)(\/\S*)?$/;
+
+/** `HOST PATH`, or both in one word as people have it: a URL, with its scheme or without. */
+function parseTarget(words: readonly string[]): { readonly host: string; readonly path: string } {
+  const [, host, path] = questionForm.exec(words.join(' ')) ?? [];
+  if (host !== undefined) return { host, path: path ?? '/' };
+  throw new Exit(exitCode.usage, `weft check: --why takes HOST /PATH, or a URL (got ${words.join(' ')})`);
 }
 
 /** An Envoy bootstrap has no `kind`, and at least one of the fields that make a bootstrap. */
@@ -129,7 +138,7 @@ export const command: CliCommand = withCluster(
   .addOption(
     new Option(
       '--why <host-and-path...>',
-      'instead: which route and endpoints a GET of this host and path would get',
+      'instead: which route and endpoints a GET would get of HOST /PATH, or of a URL',
     ),
   )
   .addOption(new Option('--from <namespace>', 'with --why: the namespace of the caller').default('default'))
