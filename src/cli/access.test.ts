@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,9 @@ import { type AccessCaller, compileAccessOutlook } from '../control/index.ts';
 import { run } from '../testing/programs.ts';
 import { type AccessAnswer, judgeAccess } from './access-judge.ts';
 import { suggestPolicies } from './access-suggest.ts';
+
+// Some cases start the program.
+setDefaultTimeout(30_000);
 
 const services = `
 apiVersion: v1
@@ -127,6 +130,7 @@ describe('weft access test', () => {
         told('front/teller', 'core/none'),
         told('teller', 'core/open'),
         told('front/teller', 'open'),
+        told('front/teller', 'core/ledger', 'GET', 'balances'),
       ]),
     ).toEqual([
       '0 core/ledger:80: allowed by core/fence/reads',
@@ -136,6 +140,7 @@ describe('weft access test', () => {
       '64 weft access: the manifests have no Service core/none',
       '64 weft access: FROM must be NAMESPACE/ACCOUNT or an address (got teller)',
       '64 weft access: TO must be NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT (got open)',
+      '64 weft access: PATH must begin with / (got balances)',
     ]);
     rmSync(folder, { recursive: true });
   });

@@ -21,6 +21,9 @@ interface PortAnswer extends AccessAnswer {
 
 /** FROM is `namespace/account` or an address, TO `namespace/service` and a port, if it has several. */
 function test(from: string, to: string, method: string, path: string, flags: TestFlags): void {
+  // No route has a place for it, and a call that no route takes meets no fence.
+  if (!path.startsWith('/'))
+    throw new Exit(exitCode.usage, `weft access: PATH must begin with / (got ${path})`);
   const { files } = readFiles(flags.manifests);
   const answers = ask(files, parseCaller(from), parseTarget(to), method.toUpperCase(), path);
   if (flags.json === true) console.log(JSON.stringify(answers, null, 2));
@@ -94,11 +97,19 @@ interface SuggestFlags {
 }
 
 function suggest(paths: readonly string[], { manifests, mode }: SuggestFlags): void {
-  const texts = paths.map((path) => readFileSync(path === '-' ? 0 : path, 'utf8'));
+  const texts = paths.map(readMetrics);
   const { policies, notes } = suggestPolicies(texts, readFiles(manifests).files, mode);
   for (const note of notes) process.stderr.write(`${note}\n`);
   process.stdout.write(policies.map((policy) => stringify(policy)).join('---\n'));
   if (policies.length === 0) throw new Exit(exitCode.notFine, 'weft access: nobody was seen to call anybody');
+}
+
+function readMetrics(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    throw new Exit(exitCode.usage, `weft access: ${path} cannot be read: ${String(cause)}`);
+  }
 }
 
 const manifests = () =>
