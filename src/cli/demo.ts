@@ -4,6 +4,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { nearestName } from '../base/index.ts';
 import {
   type CommandResult,
   Demo,
@@ -136,6 +137,8 @@ function assertWritable(path: string): void {
 }
 
 async function start(flags: DemoFlags): Promise<void> {
+  const [word] = command.args;
+  if (word !== undefined) throw new Exit(exitCode.usage, unknownCommand(word));
   checkFlags(flags);
   try {
     await (flags.once === true ? once(flags) : live(flags));
@@ -143,6 +146,16 @@ async function start(flags: DemoFlags): Promise<void> {
     if (!(error instanceof DemoFault)) throw error;
     throw new Exit(error.kind === 'usage' ? exitCode.usage : exitCode.notFine, `weft demo: ${error.message}`);
   }
+}
+
+/** A command that also starts something by itself takes an unknown word for an argument. */
+function unknownCommand(word: string): string {
+  const near = nearestName(
+    word,
+    command.commands.map((one) => one.name()),
+  );
+  const hint = near === null ? '' : ` (did you mean '${near}'?)`;
+  return `weft demo: unknown command '${word}'${hint}; '${program} help demo' lists them`;
 }
 
 function findRunning(pid: number | undefined): RunningDemo {
@@ -212,6 +225,7 @@ export const command: CliCommand = new Command('demo')
   )
   .option('--json <file>', 'where --once writes its report')
   .option('--state <file>', 'keep a list of all processes in this file')
+  .allowExcessArguments()
   .action(start);
 
 command.addCommand(

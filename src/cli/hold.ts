@@ -45,6 +45,12 @@ function othersUseNetwork(): boolean {
   );
 }
 
+function parseReady(text: string): string {
+  const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^:[\]/]+):(\d{1,5})$/.exec(text)?.[1]);
+  if (port >= 1 && port <= 65_535) return text;
+  throw new InvalidArgumentError('must be HOST:PORT');
+}
+
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400) return seconds;
@@ -53,7 +59,7 @@ function parseSeconds(text: string): number {
 
 export const command: CliCommand = new Command('hold')
   .description('Wait, as the hooks of a sidecar do that is an ordinary container.')
-  .option('--ready <host:port>', 'until the proxy there is ready')
+  .option('--ready <host:port>', 'until the proxy there is ready', parseReady)
   .option(
     '--alone <seconds>',
     'until nobody but the proxy listens or is connected in this network, for so long at most',

@@ -31,6 +31,24 @@ describe('weft help', () => {
   });
 });
 
+describe('wrong usage is one line and 64', () => {
+  test.each<[words: string[], line: string]>([
+    [['xds', 'status', '--url', '127.0.0.1:15014'], 'must be like http://127.0.0.1:15014'],
+    [['xds', 'diff', 'a', '--url', 'localhost:15014'], 'must be like http://127.0.0.1:15014'],
+    [['xds', 'dump', 'a', '--url', ''], 'must be like http://127.0.0.1:15014'],
+    [['access', 'suggest', join(folder, 'none'), '-f', folder], 'none cannot be read'],
+    [['hold', '--ready', '15021'], 'must be HOST:PORT'],
+    [['hold', '--ready', 'http://127.0.0.1:15021/'], 'must be HOST:PORT'],
+    [['hold', '--ready', '127.0.0.1:0'], 'must be HOST:PORT'],
+    [['demo', 'kil', 'payments-0'], "unknown command 'kil' (did you mean 'kill'?)"],
+    [['demo', 'everything'], "unknown command 'everything'"],
+  ])('weft %p', async (words, line) => {
+    const { code, err } = await weft(...words);
+    expect(err.trim().split('\n')).toEqual([expect.stringContaining(line)]);
+    expect(code).toBe(64);
+  });
+});
+
 /** What bash offers after these words. */
 async function complete(words: readonly string[]): Promise<string[]> {
   const script = join(folder, 'weft.bash');

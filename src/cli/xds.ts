@@ -1,6 +1,6 @@
 // `weft xds`: what each proxy has taken of the control plane's configuration, what it refused, and since when.
 
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { LoadView, MeshView, ProxyView } from '../control/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
 import { formatAge } from './table.ts';
@@ -66,13 +66,18 @@ function describeLoad(load: LoadView, atMs: number): string {
 
 const adminUrl = 'http://127.0.0.1:15014';
 
+function parseUrl(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+  throw new InvalidArgumentError('must be like http://127.0.0.1:15014');
+}
+
 export const command: CliCommand = new Command('xds')
   .description("Show what proxies have taken of the control plane's configuration, and what they refused.")
   .addCommand(
     new Command('status')
       .description('A line for each proxy; exits with 1 when one of them refuses something.')
       .argument('[node...]', 'ids of proxies; all by default')
-      .option('--url <url>', "the control plane's admin port", adminUrl)
+      .option('--url <url>', "the control plane's admin port", parseUrl, adminUrl)
       .option('--json', 'as JSON')
       .action(status),
   )
@@ -84,7 +89,7 @@ export const command: CliCommand = new Command('xds')
       .argument('<node>', 'id of a proxy')
       .option('--type <type>', 'of one type: CDS, EDS, LDS, RDS')
       .option('--name <name>', 'of one resource')
-      .option('--url <url>', "the control plane's admin port", adminUrl)
+      .option('--url <url>', "the control plane's admin port", parseUrl, adminUrl)
       .option('--json', 'as JSON')
       .action(diff),
   )
@@ -94,6 +99,6 @@ export const command: CliCommand = new Command('xds')
       .argument('<node>', 'id of a proxy')
       .option('--type <type>', 'of one type: CDS, EDS, LDS, RDS')
       .option('--name <name>', 'of one resource')
-      .option('--url <url>', "the control plane's admin port", adminUrl)
+      .option('--url <url>', "the control plane's admin port", parseUrl, adminUrl)
       .action(dump),
   );
