@@ -15,7 +15,7 @@ import { httpListener, startTlsProxy, type TlsProxy, tcpListener } from './testi
 
 setDefaultTimeout(60_000);
 
-const slowStartMs = 1_000;
+const slowStartMs = 1_200;
 const names = ['http', 'tcp', 'upgrade', 'logged'] as const;
 
 /** Counts what runs at once. */
@@ -125,7 +125,13 @@ function bootstrap({ folder, ports, backends }: Place): object {
           type: 'EDS',
           connect_timeout: '1s',
           lb_policy: 'ROUND_ROBIN',
-          round_robin_lb_config: { slow_start_config: { slow_start_window: `${slowStartMs / 1_000}s` } },
+          round_robin_lb_config: {
+            slow_start_config: {
+              slow_start_window: `${slowStartMs / 1_000}s`,
+              // It stays near its least share for most of the time, so that a slow machine sees that too.
+              aggression: { default_value: 0.2, runtime_key: 'none' },
+            },
+          },
           eds_cluster_config: {
             service_name: 'slow',
             eds_config: {

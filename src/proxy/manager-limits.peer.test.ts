@@ -28,8 +28,8 @@ interface Case {
   readonly bytes: string;
   /** An answer is all there is to wait for; else the connection's end is, too. */
   readonly ends?: true;
-  /** What both say of it, each in words of its own. */
-  readonly ownWords?: true;
+  /** What both tell the client of it, each in words of its own. */
+  readonly ownBody?: true;
   /** Names of fields of the answer that are compared, and of the request as the backend saw it. */
   readonly fields?: readonly string[];
 }
@@ -107,20 +107,25 @@ const cases: Readonly<Record<string, Case>> = {
     bytes: get('/', 'x-a: 1', 'x-b: 2'),
   },
   'max_headers_count: more': {
-    ownWords: true,
+    ownBody: true,
     manager: common({ max_headers_count: 4 }),
     bytes: get('/', 'x-a: 1', 'x-b: 2', 'x-c: 3', 'x-d: 4'),
     ends: true,
   },
   max_request_headers_kb: {
-    ownWords: true,
+    ownBody: true,
     manager: { max_request_headers_kb: 1 },
     bytes: get('/', `x-a: ${'a'.repeat(1_100)}`),
     ends: true,
   },
-  'answers: too many fields': { ownWords: true, route: { cluster: 'few fields' }, bytes: get('/many') },
-  'answers: too large a head': { ownWords: true, route: { cluster: 'small heads' }, bytes: get('/large') },
+  'answers: too many fields': { ownBody: true, route: { cluster: 'few fields' }, bytes: get('/many') },
+  'answers: too large a head': { ownBody: true, route: { cluster: 'small heads' }, bytes: get('/large') },
   'answers: a large head': { bytes: get('/large') },
+  'answers: cut by an end': { bytes: get('/cut'), ends: true },
+  'answers: chunks cut by an end': { bytes: get('/cut-chunks'), ends: true },
+  'answers: cut by a reset': { bytes: get('/reset'), ends: true },
+  'answers: an end before any': { ownBody: true, bytes: get('/none') },
+  'answers: no HTTP': { ownBody: true, bytes: get('/garbage') },
   append_x_forwarded_port: {
     manager: { append_x_forwarded_port: true, use_remote_address: true },
     bytes: get('/', 'x-forwarded-port: 77'),
@@ -142,7 +147,7 @@ const cases: Readonly<Record<string, Case>> = {
     fields: ['x-request-id'],
   },
   'a port in the host': {
-    ownWords: true,
+    ownBody: true,
     domain: 'a.example',
     bytes: get('/').replace('a.example', 'a.example:99'),
   },
@@ -190,7 +195,9 @@ function managersOf(folder: string, side: Side): Readonly<Record<string, object>
 function answerOf(path: string): string {
   const head = 'HTTP/1.1 200 OK\r\n';
   if (path === '/slow') return '';
-  if (path === '/half') return `${head}content-length: 10\r\n\r\nabc`;
+  if (path === '/garbage') return 'SSH-2.0-OpenSSH\r\n\r\n';
+  if (path === '/cut-chunks') return `${head}transfer-encoding: chunked\r\n\r\n5\r\nabc`;
+  if (path === '/half' || path === '/cut' || path === '/reset') return `${head}content-length: 10\r\n\r\nabc`;
   const many = Array.from({ length: 9 }, (_, index) => `x-${index}: 1\r\n`).join('');
   const large = path === '/large' ? `x-large: ${'a'.repeat(2_000)}\r\n` : '';
   return `${head}content-length: 2\r\n${path === '/many' ? many : ''}${large}\r\nok`;
@@ -215,7 +222,10 @@ describeWith(['envoy'], 'times and limits of the connection manager, beside Envo
         seen.set(/x-case: (\S+)/i.exec(text)?.[1] ?? '', text);
         const path = text.split(' ')[1] ?? '';
         text = '';
+        if (path === '/none') return void socket.end();
+        if (path.startsWith('/cut')) return void socket.end(answerOf(path));
         socket.write(answerOf(path));
+        if (path === '/reset') setTimeout(() => socket.resetAndDestroy(), 300);
         // Later, so that what came before has left the proxy.
       });
     });
@@ -252,7 +262,7 @@ describeWith(['envoy'], 'times and limits of the connection manager, beside Envo
   });
 
   async function play(side: Side, name: string, at: number) {
-    const { bytes, ends, fields = [], ownWords } = cases[name]!;
+    const { bytes, ends, fields = [], ownBody } = cases[name]!;
     const id = `${side}-${at}`;
     const client = new RawSocket(both.port(side, name)).send(bytes.replace('\r\n', `\r\nx-case: ${id}\r\n`));
     if (ends) await until(`${name}: the end`, () => client.ended || client.closed);
@@ -266,14 +276,14 @@ describeWith(['envoy'], 'times and limits of the connection manager, beside Envo
     const lines = (seen.get(id) ?? '').split('\r\n').slice(1);
     return {
       status: answer?.status ?? 0,
-      body: ownWords ? '' : (answer?.rest ?? client.received),
+      body: ownBody ? '' : (answer?.rest ?? client.received),
       told: fields.map((field) => answer?.fields.get(field) ?? null),
       seen: fields.map((field) => {
         const line = lines.find((each) => each.toLowerCase().startsWith(`${field}: `));
         return line?.replace(`${both.port(side, name)}`, 'the listener’s') ?? null;
       }),
       closes: answer?.fields.get('connection') === 'close',
-      log: answer === null ? '' : ownWords ? log().split(' ').slice(0, 2) : log(),
+      log: answer === null ? '' : log(),
     };
   }
 

@@ -2,6 +2,7 @@
 // but the client got an answer, so it is counted and logged like any other, with the client's address and the reason.
 
 import type { ConnectionFacts } from '../../observe/index.ts';
+import { fault, faultMessage } from '../../wire/http1/index.ts';
 import type { RequestHead } from '../../wire/index.ts';
 import { writeLogs } from '../access-logger.ts';
 import { type ExchangeContext, protocolOf, statusClass } from '../exchange/index.ts';
@@ -19,6 +20,12 @@ export interface RefusedRequest {
   /** Absent: the client broke a rule. */
   readonly flag?: ResponseFlag;
 }
+
+/** Where Envoy has a word for it; of all else ours says more than its `http1.codec_error`. */
+const detailsOf: ReadonlyMap<string, string> = new Map([
+  [faultMessage(fault.headTooLong), 'http1.headers_too_large'],
+  [faultMessage(fault.headerCount), 'http1.too_many_headers'],
+]);
 
 export function settleRefused(
   context: ExchangeContext,
@@ -65,7 +72,7 @@ class RefusedSource extends ConnectionSource {
   }
 
   override get details(): string {
-    return this.refused.reason;
+    return detailsOf.get(this.refused.reason) ?? this.refused.reason;
   }
 
   override get flags(): string {

@@ -118,20 +118,28 @@ export const localReplies: Readonly<Record<ErrorCode, LocalReply>> = {
   internal: reply(500, flag.localReset, 'internal_error', 'internal error'),
 };
 
-/** Of an answer that had begun. */
-export function truncatedFlags(error: MeshError): ResponseFlag {
+/** Of an answer that had begun. `framed`: over HTTP/1, where an answer without its end breaks the protocol. */
+export function truncatedFlags(error: MeshError, framed: boolean): ResponseFlag {
   if (error.code === 'request-timeout' || error.code === 'attempt-timeout') return flag.upstreamTimeout;
   if (error.code === 'idle-timeout') return flag.streamIdle;
   // The stream lasted as long as it may, which was nobody's fault.
   if (error.code === 'cancelled') return flag.none;
-  return error.code === 'protocol' ? flag.upstreamProtocolError : flag.upstreamClosed;
+  return error.code === 'protocol' || (framed && isCutOff(error))
+    ? flag.upstreamProtocolError
+    : flag.upstreamClosed;
+}
+
+function isCutOff({ code }: MeshError): boolean {
+  return code === 'peer-closed' || code === 'peer-reset';
 }
 
 /** The same, as Envoy's RESPONSE_CODE_DETAILS. */
-export function truncatedDetails({ code }: MeshError): string {
+export function truncatedDetails(error: MeshError, framed: boolean): string {
+  const { code } = error;
   if (code === 'cancelled') return maxDurationOver;
   if (code === 'request-timeout' || code === 'attempt-timeout' || code === 'idle-timeout')
     return localReplies[code].details;
-  const reason = code === 'protocol' || code === 'too-large' ? 'protocol_error' : 'connection_termination';
+  const broken = code === 'protocol' || code === 'too-large' || (framed && isCutOff(error));
+  const reason = broken ? 'protocol_error' : 'connection_termination';
   return `upstream_reset_after_response_started{${reason}}`;
 }

@@ -90,8 +90,9 @@ export function truncateUnreadable(
 export function truncate(request: RequestState, attempt: Attempt, error: MeshError, nowMs: number): void {
   const { owner, stream } = request;
   clusterOf(request).stats.truncated += 1;
-  request.flags = truncatedFlags(error);
-  request.details = truncatedDetails(error);
+  const framed = request.upstream?.protocol === 'HTTP/1.1';
+  request.flags = truncatedFlags(error, framed);
+  request.details = truncatedDetails(error, framed);
   request.failed = true;
   const { responseTransform: transform } = request;
   const inBody = transform?.takesTrailers === true;

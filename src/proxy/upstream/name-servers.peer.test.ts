@@ -36,7 +36,12 @@ const keyOf = (type: string, name: string, family: string) => `${type}-${name}-$
 
 /** Clusters of one name by how often it is looked up. */
 const rates = {
-  'by its ttl': { dns_refresh_rate: '60s', respect_dns_ttl: true },
+  // It may ask just when the name server is away.
+  'by its ttl': {
+    dns_refresh_rate: '60s',
+    respect_dns_ttl: true,
+    dns_failure_refresh_rate: { base_interval: '0.2s', max_interval: '0.3s' },
+  },
   seldom: { dns_refresh_rate: '60s' },
 };
 

@@ -1,5 +1,6 @@
 export { Http1ClientCodec } from './client.ts';
 export { encodeRequestHead, encodeResponseHead } from './encode.ts';
+export { fault, faultMessage } from './errors.ts';
 export { bodyLength, bodyNone } from './framing.ts';
 export { ReceivedRequestHead, ReceivedResponseHead } from './head.ts';
 export { defaultHttp1Limits, type Http1Limits } from './limits.ts';
