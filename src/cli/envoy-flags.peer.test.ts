@@ -141,6 +141,9 @@ describe('the process', () => {
 
   test('adds its log to the file that it is told', async () => {
     writeFileSync(at('log'), 'of a process before\n');
+    await started(['--log-path', at('silent'), '-l', 'off'], async () => {
+      expect(readFileSync(at('silent'), 'utf8')).toBe('');
+    });
     await started(['--log-path', at('log'), '-l', 'info'], async () => {
       const [before, ...lines] = readFileSync(at('log'), 'utf8').trimEnd().split('\n');
       expect(before).toBe('of a process before');

@@ -2,7 +2,7 @@
 // where a template serves many pods.
 
 import { readFileSync } from 'node:fs';
-import type { LogLevel } from '../base/index.ts';
+import type { LogThreshold } from '../observe/index.ts';
 import { type Bootstrap, type BootstrapOptions, mergeBootstraps, parseBootstrap } from '../proxy/index.ts';
 import { Exit, exitCode, exitWithIssues } from './command.ts';
 import { version } from './version.ts';
@@ -57,7 +57,7 @@ function readText(path: string): string {
 }
 
 /** Envoy's names of levels, and ours. */
-const levels: Readonly<Record<string, LogLevel>> = {
+const levels: Readonly<Record<string, LogThreshold>> = {
   trace: 'debug',
   debug: 'debug',
   info: 'info',
@@ -65,9 +65,10 @@ const levels: Readonly<Record<string, LogLevel>> = {
   warning: 'warn',
   error: 'error',
   critical: 'error',
+  off: 'off',
 };
 
-export function parseLogLevel(text: string): LogLevel {
+export function parseLogLevel(text: string): LogThreshold {
   const level = levels[text];
   if (level !== undefined) return level;
   throw new Exit(

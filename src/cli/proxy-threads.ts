@@ -2,8 +2,9 @@
 // already, so that an address which somebody else has is found by it, and not shared with a stranger.
 
 import { Worker } from 'node:worker_threads';
-import type { Log, LogLevel } from '../base/index.ts';
+import type { Log } from '../base/index.ts';
 import { type InheritedDescriptors, type Network, shareDescriptors } from '../net/index.ts';
+import type { LogThreshold } from '../observe/index.ts';
 import { SharedMemory } from '../policy/index.ts';
 import type { FromThread, ProxyOptions, ThreadPort, ToThread } from '../proxy/index.ts';
 import { exitCode } from './command.ts';
@@ -23,7 +24,7 @@ export interface WorkerSettings {
   /** The clock's, which is the same for all. */
   readonly originMs: number;
   readonly inherited: InheritedDescriptors;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogThreshold;
   readonly drainTimeoutMs: number | null;
   readonly drainStrategy: NonNullable<ProxyOptions['drainStrategy']> | null;
   /** Files of filters of the user's own. */

@@ -15,7 +15,7 @@ import {
   type Network,
   readOpenFilesMax,
 } from '../net/index.ts';
-import { createJsonLog, type LeveledLog } from '../observe/index.ts';
+import { createJsonLog, type LeveledLog, type LogThreshold } from '../observe/index.ts';
 import { SharedMemory } from '../policy/index.ts';
 import { startThread, type ToThread } from '../proxy/index.ts';
 import { machine } from './machine.ts';
@@ -38,11 +38,11 @@ class ThreadLog implements LeveledLog {
     return this.log.debugEnabled;
   }
 
-  get level(): LogLevel {
+  get level(): LogThreshold {
     return this.log.level;
   }
 
-  set level(level: LogLevel) {
+  set level(level: LogThreshold) {
     this.log.level = level;
   }
 

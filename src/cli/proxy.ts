@@ -6,7 +6,7 @@ import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'no
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { fail, type Log, type LogLevel, ok, type Result } from '../base/index.ts';
+import { fail, type Log, ok, type Result } from '../base/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -22,7 +22,7 @@ import {
   readOpenFilesMax,
   shareDescriptors,
 } from '../net/index.ts';
-import { createJsonLog, type LeveledLog } from '../observe/index.ts';
+import { createJsonLog, type LeveledLog, type LogThreshold } from '../observe/index.ts';
 import {
   type AdsConfig,
   type Bootstrap,
@@ -49,7 +49,7 @@ interface ProxyFlags extends BootstrapFlags, HotRestartFlags, EnvoyFlags {
   readonly mode: 'serve' | 'validate';
   readonly logPath?: string;
   readonly stateDir?: string;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogThreshold;
   readonly drainTime?: number;
   readonly concurrency?: number;
   readonly endWithOthers?: true;

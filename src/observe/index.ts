@@ -15,7 +15,14 @@ export {
   toBytes,
 } from './format/index.ts';
 export { Histogram, latencyBoundsSeconds } from './histogram.ts';
-export { createJsonLog, isLogLevel, type LeveledLog, type LineSink, logLevels } from './json-log.ts';
+export {
+  createJsonLog,
+  isLogLevel,
+  type LeveledLog,
+  type LineSink,
+  type LogThreshold,
+  logLevels,
+} from './json-log.ts';
 export {
   andFilter,
   type Comparison,

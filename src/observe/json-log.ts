@@ -8,40 +8,47 @@ export interface LineSink {
   write(line: string): void;
 }
 
+/** The least that is written; `off`: nothing is. */
+export type LogThreshold = LogLevel | 'off';
+
 /** A log whose level can be changed while it runs (admin: POST /logging?level=debug). */
 export interface LeveledLog extends Log {
-  level: LogLevel;
+  level: LogThreshold;
 }
 
-export const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+export const logLevels: readonly LogThreshold[] = ['debug', 'info', 'warn', 'error', 'off'];
 
-export function isLogLevel(text: string): text is LogLevel {
+export function isLogLevel(text: string): text is LogThreshold {
   return (logLevels as readonly string[]).includes(text);
 }
 
 /** `wallMs` gives the time of a line; simulations pass their clock's. */
-export function createJsonLog(level: LogLevel, sink: LineSink, wallMs: () => number = Date.now): LeveledLog {
+export function createJsonLog(
+  level: LogThreshold,
+  sink: LineSink,
+  wallMs: () => number = Date.now,
+): LeveledLog {
   return new JsonLog(level, sink, wallMs);
 }
 
 class JsonLog implements LeveledLog {
   debugEnabled = false;
-  private current: LogLevel = 'info';
+  private current: LogThreshold = 'info';
   private rank = 1;
   private readonly sink: LineSink;
   private readonly wallMs: () => number;
 
-  constructor(level: LogLevel, sink: LineSink, wallMs: () => number) {
+  constructor(level: LogThreshold, sink: LineSink, wallMs: () => number) {
     this.sink = sink;
     this.wallMs = wallMs;
     this.level = level;
   }
 
-  get level(): LogLevel {
+  get level(): LogThreshold {
     return this.current;
   }
 
-  set level(level: LogLevel) {
+  set level(level: LogThreshold) {
     this.current = level;
     this.rank = logLevels.indexOf(level);
     this.debugEnabled = level === 'debug';

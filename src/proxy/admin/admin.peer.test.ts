@@ -61,6 +61,8 @@ const statuses: readonly (readonly [method: string, page: string])[] = [
   ['POST', '/reopen_logs'],
   ['POST', '/runtime_modify?a=b'],
   ['POST', '/logging?level=warning'],
+  ['POST', '/logging?level=off'],
+  ['POST', '/logging?level=error'],
   ['POST', '/logging?level=nothing'],
   ['GET', '/hot_restart_version'],
   ['GET', '/contention'],

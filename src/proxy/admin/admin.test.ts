@@ -163,6 +163,7 @@ describe('pages', () => {
   test('/logging changes the level, and refuses one that does not exist', () => {
     const world = serving();
     expect(world.ask('POST', '/logging?level=loud')).toStartWith('HTTP/1.1 400');
+    expect(world.ask('POST', '/logging?level=off')).toContain('active level: off');
     expect(world.ask('POST', '/logging?level=debug')).toContain('active level: debug');
   });
 

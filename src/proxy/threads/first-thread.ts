@@ -15,6 +15,7 @@ import {
   Histogram,
   type LeveledLog,
   type LogSink,
+  type LogThreshold,
   type StallMonitor,
 } from '../../observe/index.ts';
 import { SharedCounters, type SharedMemory, SharedQuiet } from '../../policy/index.ts';
@@ -177,9 +178,9 @@ export class FirstThread implements TimerHandler {
 /** The process log, whose level is that of all threads. */
 class LogOfAll implements LeveledLog {
   private readonly log: LeveledLog;
-  private readonly onLevel: (level: LogLevel) => void;
+  private readonly onLevel: (level: LogThreshold) => void;
 
-  constructor(log: LeveledLog, onLevel: (level: LogLevel) => void) {
+  constructor(log: LeveledLog, onLevel: (level: LogThreshold) => void) {
     this.log = log;
     this.onLevel = onLevel;
   }
@@ -188,11 +189,11 @@ class LogOfAll implements LeveledLog {
     return this.log.debugEnabled;
   }
 
-  get level(): LogLevel {
+  get level(): LogThreshold {
     return this.log.level;
   }
 
-  set level(level: LogLevel) {
+  set level(level: LogThreshold) {
     this.log.level = level;
     this.onLevel(level);
   }

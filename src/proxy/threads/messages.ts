@@ -1,8 +1,9 @@
 // What the threads of one proxy say to each other. The first thread has the control plane, the disk and the admin
 // interface; the others are told what to apply and asked what they counted.
 
-import type { Issue, LogLevel } from '../../base/index.ts';
+import type { Issue } from '../../base/index.ts';
 import type { OpenListener } from '../../net/index.ts';
+import type { LogThreshold } from '../../observe/index.ts';
 import type { XdsUpdate } from '../../xds/index.ts';
 import type { LastGood, Wanted } from '../config/index.ts';
 import type { DrainCause, DrainOptions } from '../drain.ts';
@@ -27,7 +28,7 @@ export type ToThread =
   | { readonly kind: 'unused'; readonly typeUrl: string; readonly resources: readonly string[] }
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly options: DrainOptions }
-  | { readonly kind: 'level'; readonly level: LogLevel }
+  | { readonly kind: 'level'; readonly level: LogThreshold }
   | { readonly kind: 'collect'; readonly id: number }
   /** The bytes of the last `write` to this path are out, or lost. */
   | { readonly kind: 'written'; readonly path: string; readonly error: string | null }

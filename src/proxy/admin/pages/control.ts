@@ -31,7 +31,6 @@ const envoyLevels: Readonly<Record<string, string>> = {
   trace: 'debug',
   warning: 'warn',
   critical: 'error',
-  off: 'error',
 };
 
 /**
