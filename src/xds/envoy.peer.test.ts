@@ -4,6 +4,8 @@ import { createBunNetwork, createSystemClock } from '../net/index.ts';
 import { type AdsEnvoyOptions, type Envoy, startAdsEnvoy } from '../testing/envoy.ts';
 import { describeWith, freePort } from '../testing/programs.ts';
 import { until } from '../testing/until.ts';
+import { joinPieces } from './discovery/encode.ts';
+import { parseDeltaResponse, parseSotwResponse } from './discovery/parse.ts';
 import {
   type AdsNack,
   type AdsRefusal,
@@ -31,6 +33,23 @@ interface World {
   readonly nacks: AdsNack[];
   readonly listener: GrpcAdsListener;
   readonly envoy: Envoy;
+  /** `Cluster a` for each resource that was sent. */
+  readonly sent: string[];
+}
+
+/** The same server, whose responses are written down. */
+function tap(server: AdsServer, sent: string[]): AdsServer {
+  const tapped: AdsServer = Object.create(server);
+  tapped.accept = (variant, stream, from) => {
+    const parse = variant === 'delta' ? parseDeltaResponse : parseSotwResponse;
+    const send = (pieces: readonly Uint8Array[]): boolean => {
+      const { resources, typeUrl } = parse(joinPieces(pieces));
+      for (const { name } of resources) sent.push(`${typeUrl.split('.').at(-1)} ${name}`);
+      return stream.send(pieces);
+    };
+    return server.accept(variant, { send, close: (error) => stream.close(error) }, from);
+  };
+  return tapped;
 }
 
 const worlds: World[] = [];
@@ -57,10 +76,11 @@ async function createWorld(apiType: AdsEnvoyOptions['apiType']): Promise<World> 
       onAck() {},
     },
   });
+  const sent: string[] = [];
   const listener = serveGrpcAds({
     network: createBunNetwork(),
     clock: createSystemClock(),
-    server,
+    server: tap(server, sent),
     address: { kind: 'ip', host: '127.0.0.1', port: 0 },
   });
   const envoy = await startAdsEnvoy({
@@ -71,7 +91,7 @@ async function createWorld(apiType: AdsEnvoyOptions['apiType']): Promise<World> 
     xdsPort: listener.address.kind === 'ip' ? listener.address.port : 0,
     apiType,
   });
-  const world: World = { refusals, source, server, nacks, listener, envoy };
+  const world: World = { refusals, source, server, nacks, listener, envoy, sent };
   worlds.push(world);
   return world;
 }
@@ -170,6 +190,38 @@ describeWith(['envoy'], 'a real Envoy', () => {
       expect(world.nacks.length).toBe(1);
     },
     120_000,
+  );
+
+  test.each([
+    ['DELTA_GRPC', []],
+    // Of what is not complete it repeats names alone, and is sent them again: it could have lost them.
+    ['GRPC', ['ClusterLoadAssignment a', 'RouteConfiguration r']],
+  ] as const)(
+    'by %s ADS comes back, says who it is again, and is sent nothing but %p',
+    async (apiType, again) => {
+      const world = await createWorld(apiType);
+      const port = freePort();
+      const publish = (...clusters: XdsResource[]) =>
+        world.source.set(
+          createSnapshot(
+            [...clusters, endpointsOf('a'), listenerOf('l', 'r', port), routeOf('r', ['a'])],
+            world.source.current(),
+          ),
+        );
+      publish(clusterOf('a'));
+      await expectDump(world, ['cluster a', 'listener l', 'route r -> a']);
+      const types = () => world.server.status()[0]?.types ?? [];
+      const synced = () => types().length === 4 && types().every(({ status }) => status === 'SYNCED');
+      await until('all is synced', synced);
+      world.sent.length = 0;
+      world.server.closeStreams();
+      await until('it is back, and has all', synced);
+      expect(world.sent.sort()).toEqual([...again]);
+      expect(world.server.status()[0]?.node?.id).toBe('sidecar~a.bank');
+      publish(clusterOf('a'), clusterOf('b'), endpointsOf('b'));
+      await expectDump(world, ['cluster a', 'cluster b', 'listener l', 'route r -> a']);
+      expect(world.nacks).toEqual([]);
+    },
   );
 
   // What Envoy refuses only when it builds the routes: a program of more than 100 steps, and one domain in two hosts.
