@@ -14,7 +14,7 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const namespace = textOf(input.object, 'metadata', 'namespace');
   const name = textOf(input.object, 'metadata', 'name');
   const model = facts.gateway(namespace, name);
-  if (model === null) return null;
+  if (model === null) return unreadable(input, facts);
   const addresses = facts.addresses(namespace, name);
   const served = judgeService(facts.proxies(namespace, name), addresses, facts.asked(namespace, name));
   const whole = input.conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
@@ -36,6 +36,21 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
     conditions: mergeConditions(fieldOf(present, 'conditions'), gateway, generation, now),
     listeners,
     attachedListenerSets: model.sets.filter(({ accepted: one }) => one).length,
+  };
+}
+
+/** One of ours that breaks its schema as a whole is served by nobody, whatever was said of it before. */
+function unreadable(
+  { entry, object, conditions, present, generation, now }: StatusInput,
+  facts: GatewayFacts,
+): KubeObject | null {
+  if (entry.issues.length === 0 || !facts.ownsClass(textOf(object, 'spec', 'gatewayClassName'))) return null;
+  const accepted = conditions.find(({ type, subject }) => type === 'Accepted' && subject.of === 'object');
+  if (accepted === undefined) return null;
+  const wanted = [toWanted(accepted), notProgrammed];
+  return {
+    conditions: mergeConditions(fieldOf(present, 'conditions'), wanted, generation, now),
+    listeners: [],
   };
 }
 

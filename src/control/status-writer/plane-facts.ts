@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
+import { gatewayController } from '../schema/gateway.ts';
 import { gatewayNameLabel, labelValueOf } from '../schema/gateway-labels.ts';
 import { objectKey } from '../source/types.ts';
 import { addressesAsked } from './gateway-status.ts';
@@ -29,6 +30,11 @@ export class PlaneFacts implements GatewayFacts {
 
   gateway(namespace: string, name: string): GatewayModel | null {
     return this.plane.built.model.gateways.get(`${namespace}/${name}`) ?? null;
+  }
+
+  ownsClass(name: string): boolean {
+    const found = this.source.objectOf(objectKey('', 'GatewayClass', name));
+    return textOf(found, 'spec', 'controllerName') === gatewayController;
   }
 
   gatewayOfSet(namespace: string, name: string): GatewayModel | null {

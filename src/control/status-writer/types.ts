@@ -23,6 +23,8 @@ export interface StatusInput {
 /** What the status of Gateways needs beyond their own conditions. */
 export interface GatewayFacts {
   gateway(namespace: string, name: string): GatewayModel | null;
+  /** A GatewayClass of this name is this controller's. */
+  ownsClass(name: string): boolean;
   /** Addresses that it asks for. */
   asked(namespace: string, name: string): readonly string[];
   /** The Gateway that a ListenerSet names, if it is one of ours. */

@@ -28,6 +28,7 @@ function facts(more: Partial<GatewayFacts> = {}): GatewayFacts {
   return {
     gateway: (namespace, name) => (`${namespace}/${name}` === model.id ? model : null),
     gatewayOfSet: () => model,
+    ownsClass: (name) => name === 'weft',
     asked: () => [],
     addresses: () => [{ type: 'IPAddress', value: '10.0.0.1' }],
     proxies: () => ({ connected: 2, current: 1 }),
@@ -340,6 +341,30 @@ describe('a Gateway', () => {
       status: 'False',
       reason: 'InvalidRouteKinds',
     });
+  });
+
+  test('that cannot be read is neither accepted nor programmed', () => {
+    const conditions = [said('Accepted', 'False', 'Invalid', itself)];
+    const issues = [{ path: 'spec.x', rule: 'is not a field of this kind' }] as never;
+    const of = (gatewayClassName: string) => {
+      const object = { metadata: { namespace: 'shop', name: 'edge' }, spec: { gatewayClassName } };
+      const entry = { ...entryOf('Gateway'), standing: 'none' as const, issues };
+      const present = {
+        conditions: [{ type: 'Programmed', status: 'True' }],
+        addresses: [{ value: '10.0.0.1' }],
+      };
+      const none = facts({ gateway: () => null });
+      return wantStatus({ entry, object, present, generation: 7, conditions, now }, none);
+    };
+    expect(of('weft')).toMatchObject({
+      conditions: [
+        { type: 'Accepted', status: 'False', reason: 'Invalid', observedGeneration: 7 },
+        { type: 'Programmed', status: 'False', reason: 'Invalid' },
+      ],
+      listeners: [],
+    });
+    expect(of('weft')).not.toHaveProperty('addresses');
+    expect(of('theirs')).toBeNull();
   });
 
   test('of another class is left alone', () => {
