@@ -66,7 +66,7 @@ export class Reflector implements WatchReceiver, TimerHandler {
   private known = new Set<string>();
   /** What the list under way holds so far; null: none is under way. */
   private listed: Set<string> | null = null;
-  /** Where to resume; empty: list. */
+  /** Where to resume; empty: list. Known once a list is whole: a watch from half of one would never tell the rest. */
   private resourceVersion = '';
   private version = 0;
   private streamsLists = true;
@@ -114,12 +114,17 @@ export class Reflector implements WatchReceiver, TimerHandler {
       this.onEnd({ status: code, body: object, retryAfterMs: 0 }, null);
       return;
     }
-    this.failures = 0;
     if (type === 'DELETED') this.remove(keyOf(object));
     else if (type !== 'BOOKMARK') this.take(object);
-    this.resourceVersion = textOf(object, 'metadata', 'resourceVersion') || this.resourceVersion;
     const ended = textOf(object, 'metadata', 'annotations', 'k8s.io/initial-events-end') === 'true';
-    if (type === 'BOOKMARK' && ended && this.listed !== null) this.finishList();
+    const version = textOf(object, 'metadata', 'resourceVersion');
+    if (this.listed === null) this.resume(version);
+    else if (type === 'BOOKMARK' && ended) this.finishList(version);
+  }
+
+  private resume(version: string): void {
+    this.failures = 0;
+    this.resourceVersion = version || this.resourceVersion;
   }
 
   onEnd(status: KubeAnswer | null, error: MeshError | null): void {
@@ -156,6 +161,7 @@ export class Reflector implements WatchReceiver, TimerHandler {
     this.lists++;
     this.listed = new Set();
     let next = '';
+    let version = '';
     do {
       const more = next === '' ? '' : `&continue=${encodeURIComponent(next)}`;
       const path = `${this.path(`limit=${kubeLimits.pageSize}`)}${more}`;
@@ -166,19 +172,20 @@ export class Reflector implements WatchReceiver, TimerHandler {
       const { body } = answer.value;
       for (const item of itemsOf(body)) this.take(item);
       next = textOf(body, 'metadata', 'continue');
-      this.resourceVersion = textOf(body, 'metadata', 'resourceVersion');
+      version = textOf(body, 'metadata', 'resourceVersion');
     } while (next !== '');
-    this.finishList();
+    this.finishList(version);
     this.start();
   }
 
-  private finishList(): void {
+  /** `version`: of the whole list. */
+  private finishList(version: string): void {
     const listed = this.listed ?? new Set();
     this.listed = null;
+    this.resume(version);
     for (const key of [...this.known]) if (!listed.has(key)) this.remove(key);
     const { clock, random } = this.options;
     clock.arm(this.relist, kubeLimits.relistMs * (0.8 + 0.4 * random.float()));
-    this.failures = 0;
     this.setState('synced', '');
   }
 
@@ -205,13 +212,16 @@ export class Reflector implements WatchReceiver, TimerHandler {
       this.start();
       return;
     }
+    this.listed = null;
     for (const key of [...this.known]) this.remove(key);
     this.setState('absent', '');
     this.options.clock.arm(this.retry, kubeLimits.absentRetryMs);
   }
 
+  /** A list that was under way is begun again, from its first object. */
   private fail(reason: string, retryAfterMs: number): void {
     this.generation++;
+    this.listed = null;
     const { clock, random } = this.options;
     const { backoffMs, backoffMaxMs } = kubeLimits;
     const delayMs = reconnectDelayMs(++this.failures, backoffMs, backoffMaxMs, random);

@@ -33,6 +33,8 @@ export class MemoryKubeApi implements KubeApi {
   readonly refusals = new Map<string, number>();
   streamsLists = true;
   up = true;
+  /** So many pages of lists, or objects of streamed lists, are answered before one breaks: 503, a reset. */
+  partsBeforeBreak = Number.POSITIVE_INFINITY;
   private version = 0;
   /** Watches from before this version get 410. */
   private forgottenTo = 0;
@@ -100,6 +102,7 @@ export class MemoryKubeApi implements KubeApi {
     const url = new URL(request.path, 'http://api');
     const status = this.statusOf(url.pathname);
     if (status !== 200) return ok(answer(status, { message: 'no' }));
+    if (this.partsBeforeBreak-- <= 0) return ok(answer(503, { message: 'busy' }));
     const objects = [...(this.collections.get(url.pathname)?.values() ?? [])];
     const from = Number(url.searchParams.get('continue') ?? 0);
     const to = from + Number(url.searchParams.get('limit') ?? objects.length);
@@ -142,8 +145,17 @@ export class MemoryKubeApi implements KubeApi {
   }
 
   private sendAll(watch: OpenWatch): void {
-    for (const object of this.collections.get(watch.path)?.values() ?? [])
+    for (const object of this.collections.get(watch.path)?.values() ?? []) {
+      if (this.partsBeforeBreak-- <= 0) {
+        this.watches.delete(watch);
+        watch.receiver.onEnd(
+          null,
+          new MeshError('peer-reset', 'upstream', 'yes', 'the connection was reset'),
+        );
+        return;
+      }
       watch.receiver.onEvent('ADDED', object);
+    }
     const annotations = { 'k8s.io/initial-events-end': 'true' };
     watch.receiver.onEvent('BOOKMARK', { metadata: { resourceVersion: String(this.version), annotations } });
   }
