@@ -1,6 +1,7 @@
 // A thousand streams at once, each asking for a mesh of a thousand Services with ten endpoints: all get their picture,
 // none breaks, a change reaches all, and the server's memory stays in bounds. grpc-go with its usual, small and large
-// windows in full; grpc-js on Node, grpc-java and Envoy with fewer.
+// windows in full; grpc-js on Node, grpc-java and Envoy with fewer, and with as many as WEFT_CLIENT_STREAMS and
+// WEFT_CLIENT_ENVOYS say (docs/HACKING.md).
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -25,6 +26,17 @@ const names = Array.from({ length: services }, (_, i) => `bank/service-${i}:80`)
 /** How long a busy machine may take over a thousand pictures of a thousand Services. */
 const patienceMs = 120_000;
 const growthBytesMax = 700_000_000;
+
+/** The full form takes memory and minutes that CI has not. */
+function countOf(variable: string, usual: number): number {
+  return Number(process.env[variable] ?? usual);
+}
+
+const streamsOfJs = countOf('WEFT_CLIENT_STREAMS', 50);
+const streamsOfJava = countOf('WEFT_CLIENT_STREAMS', 100);
+const envoyCount = countOf('WEFT_CLIENT_ENVOYS', 4);
+/** Each stream keeps its own names of everything. */
+const javaHeapMb = 256 + 3 * streamsOfJava;
 
 /** `salt` tells the endpoints of the first Service apart. */
 function picture(salt: number, before: ReturnType<typeof createSnapshot> | null = null) {
@@ -126,8 +138,8 @@ describeWith(['go'], 'a thousand streams of grpc-go', () => {
 });
 
 describeWith(['node'], 'grpc-js on Node', () => {
-  test('fifty streams', async () => {
-    await play(['node', join(peers, 'grpc-js-clients.mjs')], 50);
+  test(`${streamsOfJs} streams`, async () => {
+    await play(['node', join(peers, 'grpc-js-clients.mjs')], streamsOfJs);
   });
 });
 
@@ -149,17 +161,18 @@ describeWith(['java', 'javac', 'mvn'], 'grpc-java', () => {
   test.each([
     ['its usual windows', []],
     ['small windows', ['-window', '65536']],
-  ])('a hundred streams with %s', async (_name, flags) => {
-    await play(['java', '-Xmx512m', '-cp', `${jars}/*:${classes}`, 'Clients'], 100, flags);
+  ])(`${streamsOfJava} streams with %s`, async (_name, flags) => {
+    const java = ['java', `-Xmx${javaHeapMb}m`, '-cp', `${jars}/*:${classes}`, 'Clients'];
+    await play(java, streamsOfJava, flags);
   });
 });
 
 describeWith(['envoy'], 'Envoy', () => {
   describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
-    test('four at once', async () => {
+    test(`${envoyCount} at once`, async () => {
       const { source, server, nacks, listener, port } = serve();
       const envoys = await Promise.all(
-        Array.from({ length: 4 }, (_, index) => {
+        Array.from({ length: envoyCount }, (_, index) => {
           const nodeId = `sidecar~envoy-${index}.bank`;
           return startAdsEnvoy({ nodeId, cluster: 'bank', metadata: {}, xdsPort: port, apiType });
         }),
@@ -190,7 +203,7 @@ describeWith(['envoy'], 'Envoy', () => {
             (await read('^cluster.bank/service-0_80.update_success$')).every((n, i) => n > updates[i]!),
           patienceMs,
         );
-        expect([nacks, server.streamCount]).toEqual([[], 4]);
+        expect([nacks, server.streamCount]).toEqual([[], envoyCount]);
       } finally {
         for (const envoy of envoys) await envoy.stop();
         await listener.close(500);
