@@ -67,7 +67,7 @@ describe('a sidecar gets', () => {
     [annotations.cpuLimit, '-1', 'must be an amount of CPU such as 250m, 2 or "0.5"'],
     [annotations.memory, '64m', 'must be an amount of memory such as 128Mi'],
     [annotations.memoryLimit, '1 Gi', 'must be an amount of memory such as 128Mi'],
-    [annotations.logLevel, 'loud', 'must be one of debug, info, warn, error'],
+    [annotations.logLevel, 'loud', 'must be one of debug, info, warn, error, off'],
   ])('no %s of %s', (annotation, value, rule) => {
     const fault = `annotation ${annotation} ${rule} (got ${value})`;
     expect(decideSidecar({ [annotation]: value }, all)).toEqual({ fault });
