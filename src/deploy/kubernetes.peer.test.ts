@@ -8,6 +8,7 @@ import { describeWith } from '../testing/programs.ts';
 import { describeOnCluster, Rig, rigFolder } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { meshPorts } from './limits.ts';
+import { defineCalico } from './testing/calico.ts';
 import {
   fence,
   job,
@@ -112,6 +113,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   test('weft install: the control plane reads the cluster with its own role', async () => {
     expect(await sh(`${weft} check --pre --agents`)).toMatch(/^ok +rights +everything is allowed$/m);
+    // It is looked for by each who begins to lead.
+    await defineCalico(rig);
     await playDocument('Install', 'weft check --pre');
     await sh(`${weft} install --agents | kubectl apply -f - >/dev/null`);
     await sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=60s');
@@ -381,6 +384,22 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const past = `curl -s -m 2 -o /dev/null -w "%{http_code}" -H host:hello http://${address}:8080/ready || true`;
     await until('the network drops', async () => (await sh(caller(past, 'stranger'))) === '000');
     expect(await sh('kubectl get networkpolicy -n shop -o name')).toContain('weft-fence-hello');
+    // Nobody enforces Calico's here, but the API server has taken them, with every word.
+    const list = 'kubectl get networkpolicies.projectcalico.org -n shop -o json';
+    const listSpecs = async () =>
+      JSON.parse(await sh(list)).items.map(({ spec }: { readonly spec: object }) => spec);
+    await until('Calico’s are there', async () => (await listSpecs()).length === 2);
+    const selector = "app == 'hello'";
+    const source = {
+      namespaceSelector: "kubernetes.io/metadata.name == 'shop'",
+      serviceAccounts: { names: ['named'] },
+    };
+    const rule = { protocol: 'TCP', destination: { ports: [8080] } };
+    const ingress = (more: object) => ({ selector, types: ['Ingress'], ingress: [{ ...rule, ...more }] });
+    expect(await listSpecs()).toEqual([
+      { order: 900, ...ingress({ action: 'Allow', source }) },
+      { order: 901, ...ingress({ action: 'Deny' }) },
+    ]);
     const answers = async (pod: string) =>
       await Promise.all([ask(pod, '/ready'), ask(pod, '/other'), ask(pod, '/ready', '-X POST')]);
     expect(await answers('named')).toEqual(['200', '403', '403']);
@@ -396,6 +415,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
     await sh('kubectl delete accesspolicy -n shop hello');
     await until('everybody may call', async () => (await ask('caller', '/ready')) === '200');
+    await until('Calico’s are gone', async () => (await listSpecs()).length === 0);
   });
 
   test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {

@@ -1,13 +1,10 @@
-// What a fence says to Calico. A real API server took it by Calico's published definition of its native v3 kinds, and
-// the fence went with its policy; the definition is not ours to keep here.
+// What a fence says to Calico. That a real API server takes it by Calico's own definition is shown by
+// src/deploy/kubernetes.peer.test.ts, and that its selectors are Calico's by calico-fences.peer.test.ts.
 
 import { expect, test } from 'bun:test';
-import { ok } from '../../base/index.ts';
-import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
 import { buildModel } from '../model/build.ts';
-import { Catalog } from '../model/catalog.ts';
-import { parseManifests } from '../source/parse.ts';
 import { CalicoFences, renderCalicoFence } from './calico-fences.ts';
+import { apiOf, specOf } from './testing/calico-api.ts';
 
 const account = `---
 apiVersion: v1
@@ -21,35 +18,6 @@ kind: AccessPolicy
 metadata: { name: account, namespace: bank }
 spec: { targetRefs: [{ group: "", kind: Service, name: account }], mode: ${mode}, rules: [${rules}] }
 `;
-
-/** An API server with Calico's kinds, or as it says. */
-function apiOf(status = 200, resources: readonly object[] = [{ name: 'networkpolicies' }]): KubeApi {
-  const item = {
-    metadata: {
-      ...{ namespace: 'bank', name: 'weft-fence-old', uid: 'p' },
-      ownerReferences: [{ name: 'old', uid: 's' }],
-    },
-  };
-  return {
-    request: async ({ path }) => {
-      const body: KubeObject = path === '/apis/projectcalico.org/v3' ? { resources } : { items: [item] };
-      return ok({ status, body, retryAfterMs: 0 });
-    },
-    watch: () => () => {},
-  };
-}
-
-async function specOf(text: string): Promise<KubeObject | undefined> {
-  const catalog = new Catalog();
-  const parsed = parseManifests('f', text);
-  if (!parsed.ok) throw new Error('not manifests');
-  for (const object of parsed.value) catalog.upsert(object);
-  const fences = new CalicoFences(apiOf());
-  await fences.adopt();
-  const versions = { path: '', uid: 'u', generation: 1, resourceVersion: '1', status: {} };
-  const plane = { settled: true, built: buildModel(catalog.entries()) };
-  return (fences.list(plane, { versionOf: () => versions }) ?? [])[0]?.spec;
-}
 
 const ports = [8080, 'admin'];
 
