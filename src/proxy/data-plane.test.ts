@@ -251,6 +251,32 @@ describe('draining', () => {
     world.expectSettled();
   });
 
+  test('outbound, a client that asks on and on is told before the time is over, and nothing of it is cut', async () => {
+    const { world, drain, isDone } = setup();
+    const application = world.client().get('/');
+    world.run(20);
+    drain();
+    for (let round = 0; round < 38; round++) {
+      application.get('/');
+      world.run(100);
+    }
+    expect(application.received).not.toContain('connection: close');
+    for (let round = 0; round < 4; round++) {
+      if (application.closed === null) application.get('/');
+      world.run(100);
+    }
+    expect(application.received).toContain('connection: close');
+    expect(application.closed).toBe('in order');
+    // Whom nobody else serves is served all the same.
+    const next = world.client().get('/');
+    world.run(100);
+    expect(next.statuses).toEqual([200]);
+    world.run(1_000);
+    expect(await isDone()).toBe(true);
+    expect(world.listener('outbound').stats.drainResets).toBe(0);
+    world.expectSettled();
+  });
+
   test('a request that does not end is cut when the time is over', async () => {
     const { world, origin, drain, isDone } = setup();
     origin.respond = () => {};

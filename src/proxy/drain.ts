@@ -81,6 +81,9 @@ export function strategyOf(cause: DrainCause): DrainStrategy {
 /** Share of a succession's time for which a connection has to be idle before it is ended. */
 const quietShare = 1 / 4;
 
+/** Share of the time, and a second at most, in which clients hear of the end who were not to hear of it before. */
+const farewellShare = 1 / 4;
+
 /** serving (announcing, still accepting) -> closing (nothing accepted, connections end) -> done. */
 type DrainState = 'serving' | 'closing' | 'done';
 
@@ -102,6 +105,7 @@ export class ProxyDrain implements TimerHandler {
   private state: DrainState = 'serving';
   /** A connection that was idle for so long is taken for one that nobody asks on any more. */
   private readonly idleMs: number;
+  private readonly farewellMs: number;
   private requests: number;
   private quietSinceMs: number;
   private settle: () => void = () => {};
@@ -127,6 +131,7 @@ export class ProxyDrain implements TimerHandler {
     this.atMostMs = withinMs ?? Math.max(0, ...limits);
     const { drainQuietMs } = proxyLimits;
     this.idleMs = succeeded ? Math.max(drainQuietMs, this.atMostMs * quietShare) : drainQuietMs;
+    this.farewellMs = Math.min(drainQuietMs, this.atMostMs * farewellShare);
     this.deadlineMs = now + this.atMostMs;
     this.requests = this.countRequests();
     this.quietSinceMs = now;
@@ -138,7 +143,8 @@ export class ProxyDrain implements TimerHandler {
   }
 
   /**
-   * Callers are told to come back elsewhere; the application's own calls go on as if nothing were. Again where another
+   * Callers are told to come back elsewhere; the application's own calls go on as if nothing were, until shortly before
+   * the deadline. Again where another
    * cause comes while it drains: who was to go by and by goes at once when the process ends, or in a successor's time.
    */
   tell(strategy: DrainStrategy, cause: DrainCause): void {
@@ -169,6 +175,10 @@ export class ProxyDrain implements TimerHandler {
     const active = this.listeners.some((listener) => listener.stats.active > 0);
     if (active || requests !== this.requests) this.quietSinceMs = nowMs;
     this.requests = requests;
+    // What is open at the deadline is reset, with what runs over it: so its clients are told in time, the application's
+    // own too. To an agent of a node these are whole other pods, who come back to its successor.
+    if (nowMs >= this.deadlineMs - this.farewellMs)
+      for (const listener of this.listeners) if (!listener.draining) listener.beginDrain('immediate');
     for (const listener of this.listeners) if (listener.draining) listener.closeQuiet(nowMs, this.idleMs);
     const quiet = this.quietMs(nowMs - this.quietSinceMs) >= this.idleMs;
     if (!quiet && nowMs < this.deadlineMs) return;
