@@ -48,6 +48,18 @@ test('a rule for everybody has no source; a port that it does not name is closed
   });
 });
 
+test('each protocol has rules of its own', async () => {
+  const mixed = account.replace('targetPort: admin }', 'targetPort: admin, protocol: UDP }');
+  const rules = [
+    { protocol: 'TCP', destination: { ports: [8080] } },
+    { protocol: 'UDP', destination: { ports: ['admin'] } },
+  ];
+  expect(await specOf(mixed + policy('{}'))).toMatchObject({
+    allow: rules.map((rule) => ({ action: 'Allow', ...rule })),
+    deny: rules.map((rule) => ({ action: 'Deny', ...rule })),
+  });
+});
+
 test('no fence for what is only audited', async () => {
   expect(await specOf(account + policy('', 'Audit'))).toBeUndefined();
 });

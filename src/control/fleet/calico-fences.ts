@@ -12,7 +12,8 @@ import {
   type FleetFence,
   fenceMetadata,
   listFencesBy,
-  portsOf,
+  type PodPort,
+  podPortsOf,
 } from './network-fences.ts';
 import type { AdoptedObject, FleetObject } from './object-fleet.ts';
 
@@ -71,11 +72,11 @@ export function renderCalicoFence(fence: FleetFence): readonly FleetObject[] {
 }
 
 function encodeCalicoFence(service: ServiceModel): KubeObject {
-  const fenced = service.ports.filter(({ access }) => access !== null && access.enforced !== null);
+  const fenced = podPortsOf(service).filter(({ access }) => access !== null && access.enforced !== null);
   const allowed = fenced.flatMap((port) =>
     (port.access?.enforced ?? []).flatMap(({ callers }) =>
       (callers ?? [null]).flatMap((caller) =>
-        allow(caller).flatMap((source) => encodeRules('Allow', source, portsOf(port))),
+        allow(caller).flatMap((source) => encodeRules('Allow', source, [port])),
       ),
     ),
   );
@@ -83,22 +84,24 @@ function encodeCalicoFence(service: ServiceModel): KubeObject {
   return {
     selector: selector.join(' && '),
     allow: allowed,
-    deny: encodeRules('Deny', {}, fenced.flatMap(portsOf)),
+    deny: encodeRules('Deny', {}, fenced),
   };
 }
 
 function encodeRules(
   action: 'Allow' | 'Deny',
   source: KubeObject,
-  ports: readonly (number | string)[],
+  ports: readonly PodPort[],
 ): readonly KubeObject[] {
-  const unique = [...new Set(ports)];
-  return Array.from({ length: Math.ceil(unique.length / portsMax) }, (_, at) => ({
-    action,
-    protocol: 'TCP',
-    ...(Object.keys(source).length === 0 ? {} : { source }),
-    destination: { ports: unique.slice(at * portsMax, (at + 1) * portsMax) },
-  }));
+  return [...Map.groupBy(ports, ({ protocol }) => protocol)].flatMap(([protocol, own]) => {
+    const unique = [...new Set(own.flatMap(({ at }) => at))];
+    return Array.from({ length: Math.ceil(unique.length / portsMax) }, (_, at) => ({
+      action,
+      protocol,
+      ...(Object.keys(source).length === 0 ? {} : { source }),
+      destination: { ports: unique.slice(at * portsMax, (at + 1) * portsMax) },
+    }));
+  });
 }
 
 /** Sources of the rules that let a caller pass; null: anybody. */

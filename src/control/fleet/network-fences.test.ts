@@ -121,3 +121,48 @@ test.each([
 ])('%s', (_, other, open) => {
   expect(ingressOf(account + other + policy(''))).toEqual([anybody(...open)]);
 });
+
+const names = service(
+  'names',
+  '{ app: names }',
+  '{ name: dns, port: 53, protocol: UDP }, { name: tcp, port: 53 }',
+);
+const namesFenced = policy('{ from: [{ namespace: { name: edge } }] }').replaceAll('account', 'names');
+const ports = ['TCP', 'UDP', 'SCTP'].flatMap((protocol) => [53, 9000].map((port) => ({ protocol, port })));
+
+/** What the fence of all that is here lets `namespace` reach, as a network plugin reads it. */
+function reachOf(text: string, namespace: string): readonly string[] {
+  const ingress = ingressOf(text) as {
+    from?: { namespaceSelector: { matchLabels: object } }[];
+    ports: { protocol: string; port: number }[];
+  }[];
+  const fits = ingress.filter(
+    ({ from }) =>
+      from?.some(({ namespaceSelector: { matchLabels } }) =>
+        Object.values(matchLabels).includes(namespace),
+      ) ?? true,
+  );
+  return ports
+    .filter((asked) => fits.some((rule) => rule.ports.some((one) => Bun.deepEquals(one, asked))))
+    .map(({ protocol, port }) => `${protocol} ${port}`);
+}
+
+test('whom a rule lets, passes by every protocol of the Service, and nobody else by any', () => {
+  expect(reachOf(names + namesFenced, 'edge')).toEqual(['TCP 53', 'UDP 53']);
+  expect(reachOf(names + namesFenced, 'other')).toEqual([]);
+});
+
+test.each(['TCP', 'UDP', 'SCTP'])('%s of a Service that no policy names stays open to all', (protocol) => {
+  const other = (port: number) =>
+    service('other', '{ app: names }', `{ port: ${port}, protocol: ${protocol} }`);
+  expect(reachOf(names + other(9000) + namesFenced, 'other')).toEqual([`${protocol} 9000`]);
+  // The same number by a protocol that is fenced is no way round.
+  const open = protocol === 'SCTP' ? ['SCTP 53'] : [];
+  expect(reachOf(names + other(53) + namesFenced, 'other')).toEqual(open);
+});
+
+test('a Service of datagrams alone is fenced too', () => {
+  const alone = service('names', '{ app: names }', '{ port: 53, protocol: UDP }');
+  expect(reachOf(alone + namesFenced, 'edge')).toEqual(['UDP 53']);
+  expect(reachOf(alone + namesFenced, 'other')).toEqual([]);
+});

@@ -5,7 +5,7 @@
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { accountLabel } from '../model/access.ts';
-import type { AccessRuleModel, CallerModel, Model, PortModel, ServiceModel } from '../model/types.ts';
+import type { AccessModel, CallerModel, Model, ServiceModel } from '../model/types.ts';
 import type { AdoptedObject, FleetObject, FleetOwner } from './object-fleet.ts';
 
 /** A Service that is fenced, and the fence. */
@@ -31,19 +31,20 @@ export function listFences(
   return listFencesBy(plane, source, encodeFence);
 }
 
-/** `encode` writes what holds a Service's fence. */
+/** `encode` writes what holds a Service's fence, beside all Services of its namespace. */
 export function listFencesBy(
   plane: { readonly settled: boolean; readonly built: { readonly model: Model } },
   source: FenceSource,
-  encode: (service: ServiceModel, all: Iterable<ServiceModel>) => KubeObject,
+  encode: (service: ServiceModel, neighbours: readonly ServiceModel[]) => KubeObject,
 ): readonly FleetFence[] | null {
   if (!plane.settled) return null;
   const { services } = plane.built.model;
+  const neighbours = Map.groupBy(services.values(), ({ namespace }) => namespace);
   return [...services.values()].flatMap((service): readonly FleetFence[] => {
     const uid = source.versionOf(service.key)?.uid ?? '';
     if (!isFenced(service) || uid === '') return [];
     const { namespace, name } = service;
-    return [{ namespace, name, uid, spec: encode(service, services.values()) }];
+    return [{ namespace, name, uid, spec: encode(service, neighbours.get(namespace) ?? []) }];
   });
 }
 
@@ -90,32 +91,58 @@ export async function adoptFencesAt(
   });
 }
 
-/** A Service without a selector has no pods that a NetworkPolicy could name. */
-export function isFenced({ podOf, ports, selector }: ServiceModel): boolean {
-  if (podOf !== null || Object.keys(selector).length === 0) return false;
-  return ports.some(({ access }) => access !== null && access.enforced !== null);
+/** A port of a Service as its pods have it. */
+export interface PodPort {
+  /** TCP, UDP or SCTP: the network tells one number of two protocols apart. */
+  readonly protocol: string;
+  /** Where the endpoints do not tell, as the Service says. */
+  readonly at: readonly (number | string)[];
+  readonly access: AccessModel | null;
 }
 
-function encodeFence(service: ServiceModel, all: Iterable<ServiceModel>): KubeObject {
-  const fenced = new Set(service.ports.flatMap(portsOf));
-  const open = [...all]
+/** What the mesh does not carry is the network's all the same. */
+export function podPortsOf({ ports, uncarried }: ServiceModel): readonly PodPort[] {
+  const carried = ports.map(({ endpoints, targetPort, access }) => {
+    const at = endpoints.length === 0 ? [targetPort] : [...new Set(endpoints.map(({ port }) => port))];
+    return { protocol: 'TCP', at, access };
+  });
+  const rest = uncarried.map(({ protocol, targetPort, access }) => ({ protocol, at: [targetPort], access }));
+  return [...carried, ...rest];
+}
+
+/** A Service without a selector has no pods that a NetworkPolicy could name. */
+export function isFenced({ podOf, ports, uncarried, selector }: ServiceModel): boolean {
+  if (podOf !== null || Object.keys(selector).length === 0) return false;
+  return [...ports, ...uncarried].some(({ access }) => access !== null && access.enforced !== null);
+}
+
+/** A NetworkPolicy closes its pods to every protocol, so that what is to stay open is said of each. */
+function encodeFence(service: ServiceModel, neighbours: readonly ServiceModel[]): KubeObject {
+  const fenced = podPortsOf(service);
+  const open = neighbours
     .filter((other) => other !== service && !isFenced(other) && mayShare(service, other))
-    .flatMap((other) => other.ports.flatMap(portsOf))
-    // Another name of a fenced port is no way round, and a port by name may be any by number.
-    .filter((port) => [...fenced].every((one) => typeof one === typeof port && one !== port));
+    .flatMap(podPortsOf)
+    .map((port) => ({ ...port, at: port.at.filter((one) => !isFencedBy(fenced, port.protocol, one)) }));
   return {
     podSelector: { matchLabels: service.selector },
     policyTypes: ['Ingress'],
     ingress: [
-      ...service.ports.flatMap((port) => (port.access?.enforced ?? []).map((rule) => encodeRule(rule, port))),
-      { ports: encodePorts([...new Set([...open, ...openPorts])]) },
+      ...fenced.flatMap((port) =>
+        (port.access?.enforced ?? []).map(({ callers }) => ({
+          ...(callers === null ? {} : { from: callers.map(encodeCaller) }),
+          ports: encodePorts([port]),
+        })),
+      ),
+      { ports: encodePorts([...open, { protocol: 'TCP', at: openPorts }]) },
     ],
   };
 }
 
-/** As the pods have them: where the endpoints do not tell, as the Service says. */
-export function portsOf({ endpoints, targetPort }: PortModel): readonly (number | string)[] {
-  return endpoints.length === 0 ? [targetPort] : endpoints.map(({ port }) => port);
+/** Another name of a fenced port is no way round, and a port by name may be any by number. */
+function isFencedBy(fenced: readonly PodPort[], protocol: string, port: number | string): boolean {
+  return fenced.some(
+    (one) => one.protocol === protocol && one.at.some((at) => typeof at !== typeof port || at === port),
+  );
 }
 
 /** A pod may be behind both: no label that both ask for has two values. */
@@ -125,13 +152,9 @@ function mayShare(one: ServiceModel, other: ServiceModel): boolean {
   return wanted.length > 0 && wanted.every(([label, value]) => (one.selector[label] ?? value) === value);
 }
 
-function encodeRule({ callers }: AccessRuleModel, port: PortModel): KubeObject {
-  const ports = encodePorts([...new Set(portsOf(port))]);
-  return callers === null ? { ports } : { from: callers.map(encodeCaller), ports };
-}
-
-function encodePorts(ports: readonly (number | string)[]): readonly KubeObject[] {
-  return ports.map((port) => ({ protocol: 'TCP', port }));
+function encodePorts(ports: readonly Pick<PodPort, 'protocol' | 'at'>[]): readonly KubeObject[] {
+  const all = ports.flatMap(({ protocol, at }) => at.map((port) => ({ protocol, port })));
+  return [...new Map(all.map((one) => [`${one.protocol} ${one.port}`, one])).values()];
 }
 
 function encodeCaller(caller: CallerModel): KubeObject {

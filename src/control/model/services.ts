@@ -10,7 +10,7 @@ import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { Policies } from './policies.ts';
 import type { ConditionBook } from './status.ts';
 import { decideLocality, isSticky, tellHints } from './traffic-policy.ts';
-import type { EndpointModel, PortModel, PortProtocol, ServiceModel } from './types.ts';
+import type { EndpointModel, PortModel, PortProtocol, ServiceModel, UncarriedPort } from './types.ts';
 
 type ServicePort = ServiceObject['spec']['ports'][number];
 
@@ -154,11 +154,35 @@ export function buildServices({
     const { namespace, name } = service.metadata;
     const { selector } = service.spec;
     const addresses = addressesOf(service);
-    const model = { id, key: service.key, namespace, name, podOf: null, selector, addresses, ports };
+    const uncarried = uncarriedOf(service, access);
+    const model = {
+      id,
+      key: service.key,
+      namespace,
+      name,
+      podOf: null,
+      selector,
+      addresses,
+      ports,
+      uncarried,
+    };
     models.set(id, model);
     if (service.spec.clusterIP === 'None') for (const pod of podsOf(model)) models.set(pod.id, pod);
   }
   return models;
+}
+
+/** Of most Services, of which there may be ten thousand. */
+const allCarried: readonly UncarriedPort[] = [];
+
+function uncarriedOf(service: ServiceObject, access: Access): readonly UncarriedPort[] {
+  const rest = service.spec.ports.filter(({ protocol }) => protocol !== 'TCP');
+  if (rest.length === 0) return allCarried;
+  return rest.map((port) => ({
+    protocol: port.protocol,
+    targetPort: port.targetPort ?? port.port,
+    access: access.forPort(service, port),
+  }));
 }
 
 /** Without what stands for none. */

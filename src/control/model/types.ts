@@ -34,6 +34,17 @@ export interface ServiceModel {
   readonly addresses: readonly string[];
   /** Ports that the mesh carries, in the Service's order. */
   readonly ports: readonly PortModel[];
+  /** The others, of which the network alone can say who may call. */
+  readonly uncarried: readonly UncarriedPort[];
+}
+
+/** A port whose datagrams or streams go by no proxy (UDP, SCTP). */
+export interface UncarriedPort {
+  readonly protocol: string;
+  /** A number, or the name of a container's port. */
+  readonly targetPort: number | string;
+  /** null: no policy says who may call it, and everybody may. */
+  readonly access: AccessModel | null;
 }
 
 export interface PortModel {
