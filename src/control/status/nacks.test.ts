@@ -3,7 +3,8 @@ import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { policy, route, service } from '../testing/manifests.ts';
-import { describeRefusal, findOwners, NackBook, nacksMax, nacksPerNodeMax } from './nacks.ts';
+import { describeRefusal, NackBook, nacksMax, nacksPerNodeMax } from './nacks.ts';
+import { findOwners } from './owners.ts';
 
 function build(text: string) {
   const parsed = parseManifests('f', text);
@@ -85,6 +86,35 @@ describe('findOwners', () => {
 
 describe('NackBook', () => {
   const nack = { ...refusal, nodeId: 'n', typeUrl: 't', atMs: 1 };
+
+  test.each([[[]], [['bank/r/main']]])('however many refuse, a model is read once (items %p)', (items) => {
+    let reads = 0;
+    class CountedMap<K, V> extends Map<K, V> {
+      override values() {
+        reads++;
+        return super.values();
+      }
+    }
+    const counted = {
+      ...model,
+      services: new CountedMap(model.services),
+      gateways: new CountedMap(model.gateways),
+    };
+    const book = new NackBook();
+    for (let node = 0; node < 100; node++)
+      for (let at = 0; at < 10; at++)
+        book.add({
+          ...nack,
+          nodeId: `gateway~${node}`,
+          resource: at === 0 ? nack.resource : `x/y:${at}`,
+          items,
+        });
+    expect(
+      book.refusals(counted).get(items.length === 0 ? 'bank/Service/ledger' : 'bank/HTTPRoute/r')?.proxies,
+    ).toBe(100);
+    book.refusals(counted);
+    expect(reads).toBe(2);
+  });
 
   test('a refusal stays until that very resource is taken, whatever else is', () => {
     const book = new NackBook();

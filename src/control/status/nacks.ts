@@ -3,10 +3,10 @@
 // condition on them. A refusal stays until that very resource is taken or gone.
 
 import type { AdsRefusal } from '../../xds/index.ts';
-import { hostName } from '../compile/names.ts';
 import { type Condition, itself } from '../model/status.ts';
-import { type GatewayModel, hostsOf, type Model, type RuleModel } from '../model/types.ts';
+import type { Model } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
+import { findOwners } from './owners.ts';
 
 export interface Nack extends AdsRefusal {
   /** Who refused. */
@@ -100,54 +100,4 @@ export function describeRefusal({ nodeId, message: words, proxies }: Refusal): C
 
 function keyOf(typeUrl: string, { resource, part }: AdsRefusal): string {
   return `${typeUrl}\n${resource}\n${part}`;
-}
-
-/**
- * Objects that what was refused is made of: the routes that changed in it, else whoever its name belongs to. What is
- * of Gateways is for their own proxies alone to speak about, for nobody else is given it.
- */
-export function findOwners(
-  refusal: AdsRefusal & { readonly nodeId: string },
-  model: Model,
-): ReadonlySet<ObjectKey> {
-  const gateways = refusal.nodeId.startsWith('gateway~') ? [...model.gateways.values()] : [];
-  const items = new Set(refusal.items);
-  const owners = items.size > 0 ? findRuleOwners(items, model, gateways) : new Set<ObjectKey>();
-  if (owners.size > 0) return owners;
-  const name = refusal.part === '' ? refusal.resource : refusal.part;
-  for (const service of model.services.values())
-    for (const port of service.ports)
-      if (port.id === name || name.endsWith(`/${hostName(service, port)}`))
-        for (const owner of port.owners) owners.add(owner);
-  for (const owner of model.backends.get(name)?.owners ?? []) owners.add(owner);
-  for (const gateway of gateways) {
-    for (const socket of gateway.sockets)
-      if (
-        socket.name === refusal.resource ||
-        socket.chains.some((chain) => chain.name === refusal.resource) ||
-        name.startsWith(`${gateway.id}/`)
-      )
-        owners.add(gateway.key);
-  }
-  return owners;
-}
-
-function findRuleOwners(
-  items: ReadonlySet<string>,
-  model: Model,
-  gateways: readonly GatewayModel[],
-): Set<ObjectKey> {
-  const owners = new Set<ObjectKey>();
-  const addRules = (rules: readonly RuleModel[]): void => {
-    for (const rule of rules) if (items.has(rule.name)) owners.add(rule.owner);
-  };
-  for (const service of model.services.values()) {
-    for (const { routes } of service.ports) {
-      addRules(routes.producer ?? []);
-      for (const rules of routes.consumers.values()) addRules(rules);
-    }
-  }
-  for (const gateway of gateways)
-    for (const socket of gateway.sockets) for (const host of hostsOf(socket)) addRules(host.rules);
-  return owners;
 }
