@@ -2,7 +2,7 @@
 // Service that any policy names refuses everybody else. The one source of its fields and rules.
 
 import { z } from 'zod';
-import { cidrError, isCidr } from './cidr.ts';
+import { cidrError, isCidr, isStrictlyWithin } from './cidr.ts';
 import { dnsLabel, integer, objectName, partOf, sectionName } from './values.ts';
 
 /** Not `listOf`: an API server's schemas know no null beside a list. */
@@ -36,6 +36,9 @@ const serviceAccount = z.strictObject({
   namespace: dnsLabel.optional().describe("Of the account; absent: the policy's own."),
 });
 
+/** Beside them a NetworkPolicy would be refused as a whole, and with it what other policies say of the Service. */
+export const exceptError = 'must be ranges within cidr, and smaller';
+
 const callerError = 'must be one of serviceAccount, namespace and ipBlock';
 
 const caller = z
@@ -46,6 +49,10 @@ const caller = z
       .strictObject({
         cidr,
         except: list(cidr, 16).describe('Ranges within it that may not.'),
+      })
+      .refine((block) => block.except.every((one) => isStrictlyWithin(block.cidr, one)), {
+        error: exceptError,
+        path: ['except'],
       })
       .optional()
       .describe('Addresses, for callers outside the cluster.'),

@@ -1,7 +1,7 @@
 // Weft's own kinds, one row each: what an API server must know of them beside their fields.
 
 import type { z } from 'zod';
-import { publishedAccessPolicySpec } from './access-policy.ts';
+import { exceptError, publishedAccessPolicySpec } from './access-policy.ts';
 import { cpuPattern, cpuRule, memoryPattern, memoryRule } from './quantity.ts';
 import { servicePolicySpec } from './service-policy.ts';
 import type { Dialect } from './structural-schema.ts';
@@ -97,6 +97,15 @@ const accessPolicyRules: Dialect['rules'] = new Map([
       {
         rule: '[has(self.serviceAccount), has(self.namespace), has(self.ipBlock)].filter(one, one).size() == 1',
         message: 'must be one of serviceAccount, namespace and ipBlock',
+      },
+    ],
+  ],
+  [
+    'rules[].from[].ipBlock',
+    [
+      {
+        rule: '!has(self.except) || self.except.all(one, cidr(self.cidr).containsCIDR(one) && cidr(one).prefixLength() > cidr(self.cidr).prefixLength())',
+        message: exceptError,
       },
     ],
   ],

@@ -91,10 +91,14 @@ table('AccessPolicy', 'weft.dev/v1alpha1', 'AccessPolicy', [
       `spec.rules[0].from[0].ipBlock.cidr: ${range} (got ${cidr})`,
     ],
   ),
-  [
-    'ranges',
-    access('{ from: [{ ipBlock: { cidr: "fd00::/8", except: ["fd00:1::/32", "::ffff:1.2.3.0/120"] } }] }'),
-  ],
+  ['ranges', access('{ from: [{ ipBlock: { cidr: "fd00::/8", except: ["fd00:1::/32"] } }] }')],
+  ...['10.0.0.0/8', '0.0.0.0/0', '11.0.0.0/16', 'fd00::/16', '::ffff:10.0.0.0/120'].map(
+    (except): Case => [
+      `a hole ${except} that is not in its range`,
+      access(`{ from: [{ ipBlock: { cidr: 10.0.0.0/8, except: [10.1.0.0/16, "${except}"] } }] }`),
+      `spec.rules[0].from[0].ipBlock.except: must be ranges within cidr, and smaller (got ["10.1.0.0/16","${except}"])`,
+    ],
+  ),
   ['ports', access('{ ports: [http, 80] }')],
   ['a port 0', access('{ ports: [0] }'), `spec.rules[0].ports[0]: ${somePort} (got 0)`],
   ['a port that is neither', access('{ ports: [true] }'), `spec.rules[0].ports[0]: ${somePort} (got true)`],
