@@ -1,8 +1,11 @@
 // Bounds of an ADS stream on both sides. What crosses one ends the stream or waits, as is said at each.
 
-/** Names that one client may subscribe to for one type; more ends the stream. */
+/**
+ * Names that one client may subscribe to for one type, and names in one field of a request (those it repeats, gives up
+ * or already holds included); more ends the stream.
+ */
 export const subscribedNamesMax = 100_000;
-/** Characters of a resource's name in a request; more ends the stream. */
+/** Characters of a resource's name, a type, a version or a nonce in a request; more ends the stream. */
 export const nameLengthMax = 1_024;
 /** Streams of one server; where all places are taken, the peer with the most streams gives one up. */
 export const streamsMax = 20_000;
@@ -99,8 +102,14 @@ export const responsesQueuedMax = 256;
 export const unansweredMax = 4;
 /** Refused resources (and virtual hosts) that one stream tells of; more are held back all the same. */
 export const refusalsToldMax = 256;
-/** Characters of a NACK's text. */
+/** Bytes that are read of a NACK's text. */
 export const nackTextMax = 4_096;
+/**
+ * Answers to who asks for types that do not exist, and characters in them, that wait until the client takes what was
+ * sent before; more ends the stream.
+ */
+export const apartPendingMax = 64;
+export const apartPendingCharsMax = 64 * 1024;
 /** Calls that watch the server's health; more are refused. */
 export const healthWatchesMax = 1_024;
 /** Questions to the reflection that wait for their answers to be read, and their bytes; more ends the call. */

@@ -1,8 +1,8 @@
 // Parses the messages of an ADS stream. All functions throw WireError on bytes that are no such message; the caller
 // ends the stream.
 
-import { nameLengthMax } from '../limits.ts';
-import { WireReader, wireType } from '../protobuf/wire-reader.ts';
+import { nackTextMax, nameLengthMax, subscribedNamesMax } from '../limits.ts';
+import { WireError, WireReader, wireType } from '../protobuf/wire-reader.ts';
 import type { XdsNode } from '../types.ts';
 import {
   type DeltaRequest,
@@ -13,7 +13,7 @@ import {
   wrappedResourceType,
 } from './messages.ts';
 import { parseNode } from './node.ts';
-import { NameRuns } from './shared-names.ts';
+import { NameRuns, tooManyNames } from './shared-names.ts';
 
 export function parseSotwRequest(bytes: Uint8Array): SotwRequest {
   const reader = new WireReader(bytes);
@@ -24,11 +24,11 @@ export function parseSotwRequest(bytes: Uint8Array): SotwRequest {
   let node: XdsNode | null = null;
   let error: string | null = null;
   while (reader.next()) {
-    if (reader.field === 1) version = reader.string();
+    if (reader.field === 1) version = reader.string(nameLengthMax);
     else if (reader.field === 2) node = parseNode(reader.view());
     else if (reader.field === 3) names.read(reader);
-    else if (reader.field === 4) typeUrl = reader.string();
-    else if (reader.field === 5) nonce = reader.string();
+    else if (reader.field === 4) typeUrl = reader.string(nameLengthMax);
+    else if (reader.field === 5) nonce = reader.string(nameLengthMax);
     else if (reader.field === 6) error = parseStatus(reader.nested());
     else reader.skip();
   }
@@ -40,17 +40,20 @@ export function parseDeltaRequest(bytes: Uint8Array): DeltaRequest {
   const subscribe = new NameRuns();
   const unsubscribe = new NameRuns();
   const initialVersions = new Map<string, string>();
+  let held = 0;
   let typeUrl = '';
   let nonce = '';
   let node: XdsNode | null = null;
   let error: string | null = null;
   while (reader.next()) {
     if (reader.field === 1) node = parseNode(reader.view());
-    else if (reader.field === 2) typeUrl = reader.string();
+    else if (reader.field === 2) typeUrl = reader.string(nameLengthMax);
     else if (reader.field === 3) subscribe.read(reader);
     else if (reader.field === 4) unsubscribe.read(reader);
-    else if (reader.field === 5) parseVersionEntry(reader.nested(), initialVersions);
-    else if (reader.field === 6) nonce = reader.string();
+    else if (reader.field === 5) {
+      if (++held > subscribedNamesMax) throw new WireError(tooManyNames);
+      parseVersionEntry(reader.nested(), initialVersions);
+    } else if (reader.field === 6) nonce = reader.string(nameLengthMax);
     else if (reader.field === 7) error = parseStatus(reader.nested());
     else reader.skip();
   }
@@ -79,7 +82,7 @@ function parseVersionEntry(reader: WireReader, into: Map<string, string>): void 
 function parseStatus(reader: WireReader): string {
   let message = '';
   while (reader.next()) {
-    if (reader.field === 2) message = reader.string();
+    if (reader.field === 2) message = reader.head(nackTextMax);
     else reader.skip();
   }
   return message;

@@ -2,8 +2,8 @@
 // still in use, is found again by its bytes, so that such a request is compared instead of read, and its names are in
 // memory once.
 
-import { nameLengthMax } from '../limits.ts';
-import { WireReader } from '../protobuf/wire-reader.ts';
+import { nameLengthMax, subscribedNamesMax } from '../limits.ts';
+import { WireError, WireReader } from '../protobuf/wire-reader.ts';
 import { hashContent } from '../snapshot/content-hash.ts';
 
 /** Fewer are read. */
@@ -15,6 +15,8 @@ const sampleBytes = 128;
 
 type Names = readonly string[];
 
+export const tooManyNames = `holds more than ${subscribedNamesMax} names of one kind`;
+
 const known = new Map<string, WeakRef<Names>>();
 /** As they came. */
 const bytesOf = new WeakMap<Names, Uint8Array>();
@@ -22,10 +24,13 @@ const bytesOf = new WeakMap<Names, Uint8Array>();
 /** What the places of one field in a message hold, together; nearly always it is one place. */
 export class NameRuns {
   private readonly runs: Names[] = [];
+  private left = subscribedNamesMax;
 
-  /** The reader is at the field. */
+  /** The reader is at the field. Throws WireError where there are too many, before they are read. */
   read(reader: WireReader): void {
-    this.runs.push(readNames(reader));
+    const names = readNames(reader, this.left);
+    this.left -= names.length;
+    this.runs.push(names);
   }
 
   get names(): Names {
@@ -36,11 +41,12 @@ export class NameRuns {
 
 /**
  * The texts of the field that the reader is at and of those of its number right behind it, tag for tag. Equal runs of
- * many names are one array. Throws WireError on what is no text, or too long for a name.
+ * many names are one array. Throws WireError on what is no text, too long for a name, or more than `namesMax`.
  */
-function readNames(reader: WireReader): Names {
+function readNames(reader: WireReader, namesMax: number): Names {
   const { bytes, start } = reader;
   const count = passRun(reader);
+  if (count > namesMax) throw new WireError(tooManyNames);
   const run = bytes.subarray(start, reader.position);
   if (count < sharedMin) return readRun(run);
   const key = `${run.length} ${hashContent(run.subarray(0, sampleBytes))} ${hashContent(run.subarray(-sampleBytes))}`;

@@ -7,6 +7,7 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 export class WireError extends Error {}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+const replacingUtf8 = new TextDecoder('utf-8');
 
 export class WireReader {
   readonly bytes: Uint8Array;
@@ -90,6 +91,11 @@ export class WireReader {
     } catch {
       throw new WireError(`holds text that is not UTF-8 in field ${this.field}`);
     }
+  }
+
+  /** Its beginning, at most so many bytes of it: nothing of the rest is kept. What is not UTF-8 is replaced. */
+  head(bytesMax: number): string {
+    return replacingUtf8.decode(this.view().subarray(0, bytesMax));
   }
 
   /** Passes over the field that `next` found. */

@@ -1,10 +1,13 @@
 // What a peer can make the server hold has a bound, and crossing it takes nothing from other peers.
 
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { type MeshError, ok, silentLog, VirtualClock } from '../../base/index.ts';
 import {
+  apartPendingCharsMax,
+  apartPendingMax,
   clientFeaturesMax,
   firstRequestWaitMs,
+  nackTextMax,
   nameLengthMax,
   nodeMetadataBytesMax,
   nodeTextMax,
@@ -26,6 +29,8 @@ import { clusterOf, endpointsOf, TestSource, testNode } from '../testing/resourc
 import { type SnapshotSource, typeUrls, type XdsNode, type XdsResource } from '../types.ts';
 import { Admission, type AdmittedStream } from './admission.ts';
 import { AdsServer } from './ads-server.ts';
+import { subscribeDelta } from './delta.ts';
+import { TypeState } from './type-state.ts';
 
 const { cluster, endpoint } = typeUrls;
 
@@ -47,6 +52,8 @@ function createWorld(...resources: XdsResource[]) {
 }
 
 const long = (length: number) => 'x'.repeat(length);
+const manyNames = (count: number) => Array.from({ length: count }, (_, i) => `n${i}`);
+const held = (count: number, text = '1') => new Map(manyNames(count).map((name) => [name, text]));
 
 describe('a stream is ended by', () => {
   const cases: readonly [string, string, (client: RawClient) => void][] = [
@@ -84,10 +91,63 @@ describe('a stream is ended by', () => {
     [
       'too many names',
       `more than ${subscribedNamesMax} names`,
+      (client) => client.delta(endpoint, { subscribe: manyNames(subscribedNamesMax + 1) }),
+    ],
+    [
+      'too many names, one by one',
+      `more than ${subscribedNamesMax} names`,
+      (client) => {
+        client.delta(endpoint, { subscribe: manyNames(subscribedNamesMax) });
+        client.delta(endpoint, { subscribe: ['one-more'] });
+      },
+    ],
+    [
+      'one name too often',
+      `more than ${subscribedNamesMax} names`,
+      (client) => client.delta(endpoint, { subscribe: Array(subscribedNamesMax + 1).fill('a') }),
+    ],
+    [
+      'too many names given up',
+      `more than ${subscribedNamesMax} names`,
+      (client) => client.delta(endpoint, { unsubscribe: manyNames(subscribedNamesMax + 1) }),
+    ],
+    [
+      'too many resources that it holds',
+      `more than ${subscribedNamesMax} names`,
+      // An entry of a map: field 5 of four bytes, its field 1 of two.
       (client) =>
-        client.delta(endpoint, {
-          subscribe: Array.from({ length: subscribedNamesMax + 1 }, (_, i) => `n${i}`),
-        }),
+        client.raw(
+          Uint8Array.from({ length: 6 * (subscribedNamesMax + 1) }, (_, i) => [42, 4, 10, 2, 97, 97][i % 6]!),
+        ),
+    ],
+    [
+      'a type that is too long',
+      `at most ${nameLengthMax}`,
+      (client) => client.delta(long(nameLengthMax + 1), { subscribe: ['a'] }),
+    ],
+    [
+      'a nonce that is too long',
+      `at most ${nameLengthMax}`,
+      (client) => client.delta(cluster, { nonce: long(nameLengthMax + 1) }),
+    ],
+    [
+      'more answers to invented types than may wait for who reads nothing',
+      'wait to be read',
+      (client) => {
+        client.writable = false;
+        client.delta(cluster);
+        for (let i = 0; i <= apartPendingMax; i++) client.delta(`type.example/${i}`, { subscribe: ['x'] });
+      },
+    ],
+    [
+      'longer ones',
+      'wait to be read',
+      (client) => {
+        client.writable = false;
+        client.delta(cluster);
+        const subscribe = Array.from({ length: apartPendingCharsMax / 1_024 }, (_, i) => long(1_000) + i);
+        for (let i = 0; i < 3; i++) client.delta('type.example/a', { subscribe });
+      },
     ],
   ];
   test.each(cases)('%s', (_name, reason, act) => {
@@ -96,6 +156,17 @@ describe('a stream is ended by', () => {
     act(client);
     expect(client.closedBy?.message).toContain(reason);
     expect(server.streamCount).toBe(0);
+  });
+
+  test.each([
+    ['too many names', { names: manyNames(subscribedNamesMax + 1) }, `more than ${subscribedNamesMax} names`],
+    ['one too often', { names: Array(subscribedNamesMax + 1).fill('a') }, `more than ${subscribedNamesMax}`],
+    ['a version that is too long', { version: long(nameLengthMax + 1) }, `at most ${nameLengthMax}`],
+  ])('SotW: %s', (_name, request, reason) => {
+    const { server } = createWorld();
+    const client = new RawClient(server, 'sotw');
+    client.sotw(cluster, request);
+    expect(client.closedBy?.message).toContain(reason);
   });
 
   test('silence', () => {
@@ -138,6 +209,78 @@ test('invented types leave nothing behind, and are answered', () => {
   expect(client.received.length).toBe(10_000);
   expect(client.last(`type.example/${long(500)}7`).removed).toEqual(['x']);
   expect([client.closedBy, server.status()[0]?.types.length]).toEqual([undefined, 0]);
+});
+
+test('answers to invented types wait until the client reads, and come in order', () => {
+  const { connect } = createWorld();
+  const client = connect();
+  client.writable = false;
+  client.delta(cluster);
+  client.news();
+  for (let i = 0; i < apartPendingMax; i++) client.delta(`type.example/${i}`, { subscribe: [`x${i}`] });
+  expect([client.received.length, client.closedBy]).toEqual([0, undefined]);
+  client.setWritable();
+  expect(client.news()).toEqual(Array.from({ length: apartPendingMax }, (_, i) => `example/${i} -x${i}`));
+});
+
+test.each<[string, (client: RawClient) => void]>([
+  ['what it holds', (client) => client.delta(cluster, { subscribe: ['*'], initialVersions: held(1_000) })],
+  [
+    'names that it gives up again while all is wanted',
+    (client) => {
+      client.delta(cluster, { subscribe: ['*'] });
+      client.delta(cluster, { subscribe: manyNames(1_000) });
+      client.delta(cluster, { unsubscribe: manyNames(1_000) });
+    },
+  ],
+])('who reads nothing is charged for %s', (_name, say) => {
+  const charge = spyOn(Admission.prototype, 'charge');
+  const client = createWorld().connect('10.0.0.1');
+  client.writable = false;
+  client.delta(endpoint);
+  say(client);
+  const charged = charge.mock.calls.reduce((sum, [, bytes]) => sum + bytes, 0);
+  charge.mockRestore();
+  expect(charged).toBeGreaterThan(1_000 * 48);
+});
+
+test('what a client holds that is gone is charged for until it was told and has answered', () => {
+  const state = new TypeState(endpoint);
+  const request = {
+    typeUrl: endpoint,
+    nonce: '',
+    subscribe: ['*'],
+    unsubscribe: [],
+    node: null,
+    error: null,
+  };
+  subscribeDelta(state, { ...request, initialVersions: held(1_000) }, new Map());
+  expect(state.bytesHeld).toBeGreaterThan(100_000);
+  const removed = [...state.leaving.values()];
+  const response = { nonce: '1', version: '', sentAtMs: 0, sent: [], removed, trial: null };
+  state.leaving.clear();
+  state.sending(response);
+  expect(state.bytesHeld).toBeGreaterThan(100_000);
+  state.takeAnswered('1');
+  expect(state.bytesHeld).toBe(0);
+});
+
+test('of a name given up that is not there nothing stays, be it wanted with all or not', () => {
+  const { connect } = createWorld();
+  const client = connect();
+  client.delta(cluster, { subscribe: ['*'] });
+  client.ack(cluster);
+  client.news();
+  client.delta(cluster, { unsubscribe: ['never', 'asked'] });
+  expect(client.news()).toEqual([]);
+});
+
+test('a long text of a NACK is read at its beginning alone', () => {
+  const { connect, server } = createWorld();
+  const client = connect();
+  client.delta(cluster);
+  client.ack(cluster, [], long(1_000_000));
+  expect(server.status()[0]?.types[0]?.error.length).toBe(nackTextMax);
 });
 
 test('one subject has so many streams wherever it calls from, and a place is free when one ends', () => {

@@ -25,7 +25,7 @@ export function subscribeDelta(state: TypeState, request: DeltaRequest, resource
   }
   for (const name of request.unsubscribe) {
     if (name === '*' || isTable(state, name)) giveUpAll(state);
-    else giveUp(state, name);
+    else giveUp(state, name, resources);
   }
   if (first) skipHeld(state, request.initialVersions, resources);
 }
@@ -83,14 +83,12 @@ function giveUpAll(state: TypeState): void {
   state.forgetUnwanted();
 }
 
-function giveUp(state: TypeState, name: string): void {
-  state.deleteName(name);
-  if (state.wants(name)) {
-    // `*` still covers it: the client must be told what holds for it now.
-    state.oweAgain(name);
-    return;
-  }
-  state.forget(name);
+function giveUp(state: TypeState, name: string, resources: ResourceMap | null): void {
+  const had = state.deleteName(name);
+  if (!state.wants(name)) state.forget(name);
+  // `*` still covers it: the client must be told what holds for it now.
+  else if (had && state.covers(name, resources)) state.oweAgain(name);
+  else if (had) state.oweAbsence(name);
 }
 
 const noBytes = new Uint8Array();
@@ -99,8 +97,10 @@ const noBytes = new Uint8Array();
  * After a reconnect: what the client holds in its present version is not sent; what it holds and is gone is removed.
  */
 function skipHeld(state: TypeState, held: ReadonlyMap<string, string>, resources: ResourceMap | null): void {
+  state.heldBytes = 0;
   if (resources === null) {
     state.held = held;
+    for (const [name, version] of held) state.heldBytes += heldBytesOf(name, version);
     return;
   }
   if (isHeldWhole(state, held, resources)) state.due.clear();
@@ -128,9 +128,15 @@ function skipEach(state: TypeState, held: ReadonlyMap<string, string>, resources
       // Removed while the client was away: what it still holds may refer to it, as with any removal.
       state.due.delete(name);
       state.leaving.set(name, { name, version, typeUrl: state.typeUrl, bytes: noBytes });
+      state.heldBytes += heldBytesOf(name, version);
     } else if (present.version === version) state.due.delete(name);
     else state.due.add(name);
   }
+}
+
+/** Of a resource that the client alone knows: its texts, and what keeps them. */
+function heldBytesOf(name: string, version: string): number {
+  return name.length + version.length + 160;
 }
 
 /** The first snapshot came after the first request: what that request meant is only known now. */

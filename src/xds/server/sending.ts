@@ -2,12 +2,13 @@
 // a time, first pictures when there is a place for them.
 
 import { type Clock, Timer, type TimerHandler } from '../../base/index.ts';
-import { encodeHeartbeats } from '../discovery/encode.ts';
+import { encodeDeltaResponse, encodeHeartbeats } from '../discovery/encode.ts';
 import { ackWaitMs, pictureNamesMin, pictureStallMs, pictureWaitMs } from '../limits.ts';
 import { WireError } from '../protobuf/wire-reader.ts';
 import { findReferences } from '../snapshot/references.ts';
 import type { ResourceMap } from '../snapshot/resource-set.ts';
 import { type AdsStream, type AdsVariant, typeUrls, type XdsResource, type XdsSnapshot } from '../types.ts';
+import { type ApartAnswer, ApartAnswers } from './apart.ts';
 import { prepareDelta } from './delta.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { mayMake, mayRemove, sortTypes } from './order.ts';
@@ -30,6 +31,7 @@ export class Sending implements SlotTaker, TimerHandler {
   snapshot: XdsSnapshot | null = null;
   /** How long resources live at this client, by type in milliseconds; types that are not there: for ever. */
   lifetimes: ReadonlyMap<string, number> = noLifetimes;
+  private readonly apart = new ApartAnswers();
   private readonly heartbeats = new Map<TypeState, Heartbeats>();
   private readonly host: SendingHost;
   private readonly variant: AdsVariant;
@@ -92,6 +94,7 @@ export class Sending implements SlotTaker, TimerHandler {
 
   onWritable(): void {
     this.writable = true;
+    this.flushApart();
     this.tryFlush();
   }
 
@@ -166,10 +169,21 @@ export class Sending implements SlotTaker, TimerHandler {
     this.writable = this.stream.send(encodeHeartbeats(this.variant, head, held, heartbeats.ttlMs));
   }
 
-  /** A message outside of any type's account. `encode` is given its nonce. */
-  sendApart(encode: (nonce: string) => readonly Uint8Array[]): void {
-    this.nonces += 1;
-    this.writable = this.stream.send(encode(String(this.nonces)));
+  /** A message outside of any type's account, sent when it can be. False: too many wait. */
+  sendApart(answer: ApartAnswer): boolean {
+    const added = this.apart.add(answer);
+    this.flushApart();
+    return added;
+  }
+
+  private flushApart(): void {
+    while (this.writable && !this.closed) {
+      const answer = this.apart.take();
+      if (answer === null) return;
+      this.nonces += 1;
+      const { typeUrl, names } = answer;
+      this.writable = this.stream.send(encodeDeltaResponse(typeUrl, '', String(this.nonces), [], names));
+    }
   }
 
   private isPicture(state: TypeState): boolean {

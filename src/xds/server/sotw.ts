@@ -25,22 +25,26 @@ export function subscribeSotw(state: TypeState, request: SotwRequest, resources:
   const first = !state.started;
   // An ACK repeats all names; those of many clients are one array.
   if (!first && request.names === state.asked && request.names.length > 0) return;
-  state.asked = request.names;
   const before = state.wildcard;
   state.started = true;
   state.wildcard = decideWildcard(state, request.names, first);
   const list = state.names.size === 0 ? NameList.of(request.names) : null;
-  if (list === null || list.has('*') || !state.addList(list)) subscribeEach(state, request.names, resources);
+  const listed = list !== null && !list.has('*') && state.addList(list);
+  const distinct = listed ? request.names.length : subscribeEach(state, request.names, resources);
+  // What is charged for is names that differ: those of who repeats himself are not kept.
+  state.asked = distinct === request.names.length ? request.names : [];
   if (state.wildcard !== 'no' && before === 'no') state.owed = true;
   if (!first) return;
   state.heldVersion = request.version;
   if (resources !== null) skipHeld(state, resources);
 }
 
-function subscribeEach(state: TypeState, asked: readonly string[], resources: ResourceMap | null): void {
+/** How many names differ. */
+function subscribeEach(state: TypeState, asked: readonly string[], resources: ResourceMap | null): number {
   const names = new Set(asked);
+  const distinct = names.size;
   names.delete('*');
-  for (const name of state.names) if (!names.has(name)) drop(state, name);
+  for (const name of state.names) if (!names.has(name)) drop(state, name, resources);
   for (const name of names) {
     if (state.names.has(name)) continue;
     // The snapshot's own text, which all clients share.
@@ -48,6 +52,7 @@ function subscribeEach(state: TypeState, asked: readonly string[], resources: Re
     state.addName(own);
     state.due.add(own);
   }
+  return distinct;
 }
 
 /** No names mean everything, until a name (or `*`) was ever given on this stream; from then on they mean nothing. */
@@ -73,9 +78,9 @@ export function startSotw(state: TypeState, resources: ResourceMap): void {
   skipHeld(state, resources);
 }
 
-function drop(state: TypeState, name: string): void {
+function drop(state: TypeState, name: string, resources: ResourceMap | null): void {
   state.deleteName(name);
-  if (state.wildcard === 'no') state.forget(name);
+  if (!state.covers(name, resources)) state.forgetUncovered(name);
 }
 
 /** The next response of this type, or null when nothing is due. `leaving`: what nothing can refer to any more. */

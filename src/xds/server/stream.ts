@@ -7,7 +7,6 @@
 
 import { type Clock, type Log, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import { type CallerRefusal, refusedError, type XdsCaller } from '../caller.ts';
-import { encodeDeltaResponse } from '../discovery/encode.ts';
 import type { DeltaRequest, SotwRequest } from '../discovery/messages.ts';
 import { parseDeltaRequest, parseSotwRequest } from '../discovery/parse.ts';
 import { firstRequestWaitMs, requestBytesMax, subscribedNamesMax } from '../limits.ts';
@@ -253,7 +252,8 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
   private answerUnknown(request: SotwRequest | DeltaRequest): null {
     if ('subscribe' in request && request.nonce === '' && request.subscribe.length > 0) {
       const names = request.subscribe.filter((name) => name !== '*');
-      this.sending.sendApart((nonce) => encodeDeltaResponse(request.typeUrl, '', nonce, [], names));
+      if (!this.sending.sendApart({ typeUrl: request.typeUrl, names }))
+        return this.fail('overflow', 'too many answers to types that do not exist wait to be read');
     }
     return null;
   }
@@ -265,7 +265,7 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
       return;
     }
     let names = 0;
-    for (const { nameBytes } of this.sending.ordered) names += nameBytes;
+    for (const { bytesHeld } of this.sending.ordered) names += bytesHeld;
     if (!this.charge(names - this.namesHeld)) return;
     this.namesHeld = names;
     this.sending.flush();
@@ -317,5 +317,6 @@ export class ServerStream implements AdsStreamHandler, SnapshotWatcher, TimerHan
 
 /** What a node costs to remember, roughly. */
 function sizeOf(node: XdsNode): number {
-  return node.id.length + node.cluster.length + JSON.stringify(node.metadata).length;
+  const { id, cluster, metadata, locality, userAgent, clientFeatures } = node;
+  return JSON.stringify([id, cluster, metadata, locality, userAgent, clientFeatures]).length;
 }

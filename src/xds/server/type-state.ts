@@ -48,7 +48,9 @@ export class TypeState implements QuarantineHost {
   readonly leaving = new Map<string, XdsResource>();
   /** Delta: what the client said it holds, until the first snapshot tells what that is worth. */
   held: ReadonlyMap<string, string> = new Map();
-  /** SotW: the names of its last request. */
+  /** What such resources cost to remember, and all that are told to be gone because the client spoke of them. */
+  heldBytes = 0;
+  /** SotW: the names of its last request; none, where some were there twice. */
   asked: readonly string[] = [];
   /** SotW: the version that the client said it holds. */
   heldVersion = '';
@@ -106,13 +108,43 @@ export class TypeState implements QuarantineHost {
     return true;
   }
 
-  deleteName(name: string): void {
-    if (this.names.delete(name)) this.nameBytes -= name.length + nameOverheadBytes;
+  /** False: it was not there. */
+  deleteName(name: string): boolean {
+    const had = this.names.delete(name);
+    if (had) this.nameBytes -= name.length + nameOverheadBytes;
+    return had;
   }
 
   wants(name: string): boolean {
     if (this.names.has(name)) return true;
     return this.wildcard !== 'no' && !(this.base instanceof PartlyNamed && this.base.isNamed(name));
+  }
+
+  /** There is such a resource, and it is wanted. */
+  covers(name: string, resources: ResourceMap | null): boolean {
+    return this.wants(name) && resources?.has(name) === true;
+  }
+
+  /**
+   * Of a name that was given up and that nothing covers nothing is kept, so that who asks and gives up leaves no trace;
+   * where `*` is wanted, what the client has of it is still to be removed.
+   */
+  forgetUncovered(name: string): void {
+    if (!this.wants(name) || !this.leaving.has(name)) this.forget(name);
+  }
+
+  /** It gave up a name of which there is nothing, and is told so: `*` covers it. */
+  oweAbsence(name: string): void {
+    this.forgetUncovered(name);
+    this.due.add(name);
+    this.heldBytes += name.length + nameOverheadBytes;
+  }
+
+  /** Roughly what the client's own words cost to remember. */
+  get bytesHeld(): number {
+    const told = this.leaving.size === 0 && this.held.size === 0 && this.due.size === 0;
+    if (told && this.inflight === null && this.unanswered.length === 0) this.heldBytes = 0;
+    return this.nameBytes + this.heldBytes;
   }
 
   /** False: it wants none of them. */
