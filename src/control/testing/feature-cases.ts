@@ -471,7 +471,7 @@ const endpoints: readonly FeatureCase[] = [
       local('watched', a) +
       policy(
         'watched',
-        'healthCheck: { http: { path: /healthz } }, loadBalancing: { type: LeastRequest, slowStart: { window: 10s } }, retryBudget: { budget: { percent: 30 } }, objective: { availability: 99.9 }, outlierDetection: { successRate: { minimumRequests: 50 } }',
+        'healthCheck: { http: { path: /healthz } }, loadBalancing: { type: LeastRequest, slowStart: { window: 10s } }, retryBudget: { budget: { percent: 30 } }, objective: { availability: 99.9 }, outlierDetection: { interval: 100ms, successRate: { minimumRequests: 50 } }',
       ),
     ask: async ({ call }) => serverOf(await call({ host: 'watched' })),
     expected: 'a',
