@@ -6,7 +6,7 @@ import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'no
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { fail, type Log, ok, type Result } from '../base/index.ts';
+import { fail, type Log, ok, type Result, silentLog } from '../base/index.ts';
 import {
   type Address,
   createBunNetwork,
@@ -26,6 +26,7 @@ import { createJsonLog, type LeveledLog, type LogThreshold } from '../observe/in
 import {
   type AdsConfig,
   type Bootstrap,
+  checkTlsMaterial,
   createAdsFailover,
   createProcessInfo,
   createProxy,
@@ -35,7 +36,7 @@ import {
   type UserFilters,
 } from '../proxy/index.ts';
 import { type AdsTransport, createGrpcAdsTransport, type GrpcAdsOptions } from '../xds/index.ts';
-import { type CliCommand, Exit, exitCode } from './command.ts';
+import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';
 import { addEnvoyFlags, type EnvoyFlags, parseSeconds } from './envoy-flags.ts';
 import { HotRestart, type HotRestartFlags } from './hot-restart.ts';
 import { machine } from './machine.ts';
@@ -67,7 +68,10 @@ export const command: CliCommand = new Command('proxy')
   .option('-c, --config <file>', 'Envoy bootstrap, YAML or JSON')
   .option('--config-yaml <text>', 'a bootstrap; beside a file, it is merged over the file’s')
   .addOption(
-    new Option('--mode <mode>', 'validate: say what is wrong with the bootstrap, and exit')
+    new Option(
+      '--mode <mode>',
+      'validate: say what is wrong with the bootstrap, its TLS files and filters, and exit',
+    )
       .choices(['serve', 'validate'])
       .default('serve'),
   )
@@ -136,6 +140,7 @@ async function run(given: ProxyFlags): Promise<void> {
   const source = readBootstrap(flags);
   const bootstrap = parseSource(source);
   if (flags.mode === 'validate') {
+    await validate(flags, bootstrap);
     process.stdout.write(`${flags.config ?? '--config-yaml'}: fine\n`);
     process.exit(exitCode.fine);
   }
@@ -183,6 +188,18 @@ async function run(given: ProxyFlags): Promise<void> {
   await proxy.stop();
   log.write('info', 'stopped', { exitCode: exitCode.fine });
   process.exit(exitCode.fine);
+}
+
+/** What of the bootstrap is seen before anything runs: beyond its fields, the files that it and the flags name. */
+async function validate({ config, filter }: ProxyFlags, bootstrap: Bootstrap): Promise<void> {
+  const world = {
+    network: createBunNetwork(),
+    store: createFileStore(),
+    fileName: config ?? '--config-yaml',
+  };
+  const issues = await checkTlsMaterial(bootstrap, world);
+  if (issues.length > 0) exitWithIssues(issues);
+  await loadUserFilters(filter, world.store, silentLog);
 }
 
 /** Whoever waits for the file finds all of it. */

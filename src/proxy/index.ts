@@ -16,4 +16,5 @@ export { createProcessInfo } from './process-info.ts';
 export { createProxy, type Proxy, type ProxyOptions } from './proxy.ts';
 export type { ClusterView, EndpointView, ListenerView, ProxyView } from './stats/index.ts';
 export { type FromThread, type Port, startThread, type ThreadPort, type ToThread } from './threads/index.ts';
+export { checkTlsMaterial } from './tls/index.ts';
 export { warmUp } from './warm-up/index.ts';

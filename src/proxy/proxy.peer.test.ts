@@ -118,6 +118,18 @@ describe('the process', () => {
     expect([wrong.code, wrong.err]).toEqual([64, expect.stringContaining('node.idd')]);
     expect([unread.code, unread.err]).toEqual([64, expect.stringContaining('--config-yaml')]);
     expect((await validate()).code).toBe(64);
+    const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+    const trust = `{ name: tls, typed_config: { "@type": ${tls}, common_tls_context: { validation_context: { trusted_ca: { filename: /none.pem } } } } }`;
+    const cluster = `static_resources: { clusters: [{ name: tls, transport_socket: ${trust} }] }`;
+    const [unseen, unfiltered] = await Promise.all([
+      validate('--config-yaml', cluster),
+      validate('-c', edge, '--filter', '/none.ts'),
+    ]);
+    expect([unseen.code, unseen.err]).toEqual([
+      64,
+      '--config-yaml: cluster tls can speak no TLS: file /none.pem does not exist\n',
+    ]);
+    expect([unfiltered.code, unfiltered.err]).toEqual([64, expect.stringContaining('--filter /none.ts')]);
     const nameless = readFileSync(join(testdata, 'sidecar-ads.yaml'), 'utf8').replace(
       /^node:[\s\S]*?(?=^admin)/m,
       '',

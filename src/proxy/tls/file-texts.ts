@@ -23,7 +23,8 @@ interface Entry {
 interface Folder {
   /** Moves on with each change that was told. */
   turn: number;
-  reading: boolean;
+  /** Settles when all changes that were told are read; null: it has not begun. */
+  reading: Promise<void> | null;
 }
 
 /** What was read of a file. */
@@ -73,6 +74,11 @@ export class FileTexts {
     return entry ?? { text: null, fault: 'is not read' };
   }
 
+  /** All files that are watched by now were read, and those that watchers then asked for. */
+  async whenRead(): Promise<void> {
+    while (this.folders.size > 0) await Promise.all([...this.folders.values()].map(({ reading }) => reading));
+  }
+
   stop(): void {
     for (const { stop } of this.entries.values()) stop();
     this.entries.clear();
@@ -81,15 +87,14 @@ export class FileTexts {
   private onChange(path: string): void {
     let folder = this.folders.get(path);
     if (folder === undefined) {
-      folder = { turn: 0, reading: false };
+      folder = { turn: 0, reading: null };
       this.folders.set(path, folder);
     }
     folder.turn += 1;
-    if (!folder.reading) void this.readFolder(path, folder);
+    folder.reading ??= this.readFolder(path, folder);
   }
 
   private async readFolder(path: string, folder: Folder): Promise<void> {
-    folder.reading = true;
     let read = -1;
     while (read !== folder.turn) {
       // Who asked in this turn of the loop is in the same reading.

@@ -241,5 +241,6 @@ export class TlsSlot implements TextWatcher {
   }
 }
 
-const waiting = 'has not come yet';
+/** How the issue of a slot ends whose secret somebody else brings. */
+export const waiting = 'has not come yet';
 const reading = 'is being read';
