@@ -129,7 +129,7 @@ describe('what ServicePolicies say of a pod’s sidecar', () => {
     );
     if (!bad.ok) throw new Error(bad.error.rule);
     expect(wishes.onUpsert(bad.value).map(({ field, rule }) => `${field} ${rule}`)).toEqual([
-      'spec.sidecar.logLevel must be debug, info, warn or error',
+      'spec.sidecar.logLevel must be debug, info, warn, error or off',
     ]);
     expect(said()).toEqual([]);
     wishes.takeIn(parse(policy('a', 1, 'ledger', full)) as Json);

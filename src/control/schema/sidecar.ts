@@ -49,7 +49,7 @@ export const sidecar = z
   .strictObject({
     resources: resources.optional(),
     logLevel: z
-      .enum(['debug', 'info', 'warn', 'error'], { error: 'must be debug, info, warn or error' })
+      .enum(['debug', 'info', 'warn', 'error', 'off'], { error: 'must be debug, info, warn, error or off' })
       .optional()
       .describe('Of the sidecars. Absent: info.'),
   })

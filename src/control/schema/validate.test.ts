@@ -320,7 +320,7 @@ table('ServicePolicy', 'weft.dev/v1alpha1', 'ServicePolicy', [
   [
     'a level that no log has',
     policy('sidecar: { logLevel: trace }'),
-    'spec.sidecar.logLevel: must be debug, info, warn or error (got trace)',
+    'spec.sidecar.logLevel: must be debug, info, warn, error or off (got trace)',
   ],
   [
     'two faults at once',
