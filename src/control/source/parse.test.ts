@@ -94,6 +94,27 @@ describe('parseManifests', () => {
       'apiVersion: v1\nkind: Service\nmetadata: { name: y }\n',
       ['f.yaml:1: metadata.name: must be text (quote numbers, yes and no)'],
     ],
+    [
+      'a template',
+      'apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n',
+      [
+        'f.yaml:4: is a template: render it first, as helm template does',
+        'f.yaml:1: metadata.name: a Service must have a name',
+      ],
+    ],
+    [
+      'a template that is no YAML',
+      '{{- if .Values.on }}\napiVersion: v1\nkind: Service\n{{- end }}\n',
+      [
+        'f.yaml:1: is a template: render it first, as helm template does',
+        'f.yaml:1: is not YAML: Block collections are not allowed within flow collections (column 3)',
+      ],
+    ],
+    [
+      'braces in text',
+      'apiVersion: v1\nkind: Service\nmetadata: { labels: { a: "x: {{ y }}" } } # of: {{ z }}\n',
+      ['f.yaml:1: metadata.name: a Service must have a name'],
+    ],
     ['no name', 'apiVersion: v1\nkind: Service\n', ['f.yaml:1: metadata.name: a Service must have a name']],
     [
       'two faults',

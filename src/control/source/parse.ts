@@ -38,8 +38,15 @@ export function parseManifests(file: string, text: string): Result<readonly RawO
     if (!value.ok) issues.push(fileIssue(file, place.line, value.error));
     else collect(place, value.value, itemLines(document.contents, lines), objects, issues);
   }
-  return issues.length > 0 ? fail(issues) : ok(objects);
+  if (issues.length === 0) return ok(objects);
+  const line = 1 + text.split('\n').findIndex((one) => templateAction.test(one));
+  if (line === 0) return fail(issues);
+  // The cause before what comes of it: braces are YAML too, and what they become is told in riddles.
+  return fail([fileIssue(file, line, 'is a template: render it first, as helm template does'), ...issues]);
 }
+
+/** `{{ ... }}` where a line begins, or a value or an item. */
+const templateAction = /^(?:[^'"#]*[:-])?[ \t]*\{\{/;
 
 /**
  * The words that YAML 1.1 takes for true and false besides these. kubectl reads it, so an API server refuses `app: yes`
