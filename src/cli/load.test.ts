@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+// Each case starts the program.
+setDefaultTimeout(30_000);
 
 const root = join(import.meta.dir, '../..');
 let server: Bun.Server<undefined>;
@@ -212,4 +215,12 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
       expect(code).toBe(64);
     });
   }
+
+  test('a server of HTTP/1 has no reflection', async () => {
+    const { code, err } = await ended(start(`http://127.0.0.1:${server.port}/a.B/C`, '--reflection'));
+    expect([code, err]).toEqual([
+      64,
+      expect.stringContaining('must speak HTTP/2, and closed the connection'),
+    ]);
+  });
 });

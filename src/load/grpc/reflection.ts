@@ -141,7 +141,7 @@ class ReflectionConnection extends Http2ClientSocket {
 
   override onClose(socket: this['socket'], error: MeshError | null): void {
     super.onClose(socket, error);
-    this.fail(error?.message ?? 'must not close the connection');
+    this.fail(error?.message ?? 'must speak HTTP/2, and closed the connection');
   }
 
   private fail(reason: string): void {
