@@ -73,10 +73,13 @@ function checkStream(
 }
 
 /** Each source that something of the bootstrap names must be one that can be asked. */
+/** A filter chain, and which of the listeners it is of. */
+export type IndexedChain = readonly [index: number, chain: TranslatedListener];
+
 export function checkSources(
   sources: BootstrapSources,
   clusters: readonly TranslatedCluster[],
-  listeners: readonly TranslatedListener[],
+  chains: readonly IndexedChain[],
   faults: Faults,
 ): void {
   const check = (source: ResourceSource | null, path: string, user: string) => {
@@ -93,7 +96,7 @@ export function checkSources(
     for (const { name, source } of tlsConfigsOfCluster(config).flatMap(namedSecretsOf))
       check(source, path, `cluster ${config.name} has the secret ${name} by ADS`);
   }
-  for (const [index, listener] of listeners.entries()) {
+  for (const [index, listener] of chains) {
     const { config, rdsSource } = listener;
     const path = `static_resources.listeners[${index}]`;
     check(rdsSource, path, `listener ${config.name} uses RDS`);

@@ -317,3 +317,58 @@ describe('parseBootstrap', () => {
     });
   });
 });
+
+test('a fault of a listener names it by its own place, however many filter chains those before it have', () => {
+  const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+  const tcp = 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+  const filters = [{ name: 'tcp', typed_config: { '@type': tcp, stat_prefix: 't', cluster: 'app' } }];
+  const socket = (common_tls_context: object) => ({
+    name: 'tls',
+    typed_config: { '@type': tls, common_tls_context },
+  });
+  const pem = { inline_string: 'pem' };
+  const own = socket({ tls_certificates: [{ certificate_chain: pem, private_key: pem }] });
+  const listener = (name: string, port_value: number, filter_chains: readonly object[]) => ({
+    name,
+    address: { socket_address: { address: '127.0.0.1', port_value } },
+    listener_filters: [
+      {
+        name: 'sni',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+        },
+      },
+    ],
+    filter_chains,
+  });
+  const chain = (name: string, transport_socket: object) => ({
+    filter_chain_match: { server_names: [name] },
+    transport_socket,
+    filters,
+  });
+  const missing = (sds_config: object) =>
+    socket({ tls_certificate_sds_secret_configs: [{ name: 's', ...sds_config }] });
+  const faultsOf = (transport_socket: object) => {
+    const text = JSON.stringify({
+      static_resources: {
+        clusters: [{ name: 'app', load_assignment: { cluster_name: 'app' } }],
+        listeners: [
+          listener('one', 1, [chain('a.example', own), chain('b.example', own)]),
+          listener('two', 2, [chain('a.example', own), chain('b.example', transport_socket)]),
+        ],
+      },
+    });
+    const parsed = parseBootstrap(text, { fileName: 'f', version: '1' });
+    return parsed.ok ? [] : parsed.error.map(({ field }) => field);
+  };
+  expect(faultsOf(missing({}))).toEqual(['static_resources.listeners[1]']);
+  const stream = { api_type: 'GRPC', transport_api_version: 'V3' };
+  const grpc_services = [{ envoy_grpc: { cluster_name: 'none' } }];
+  expect(
+    faultsOf(
+      missing({
+        sds_config: { resource_api_version: 'V3', api_config_source: { ...stream, grpc_services } },
+      }),
+    ),
+  ).toEqual([expect.stringMatching(/^static_resources\.listeners\[1\]\.api_config_source/)]);
+});

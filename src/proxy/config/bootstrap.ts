@@ -5,7 +5,12 @@
 import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { XdsNode } from '../../xds/index.ts';
-import { type BootstrapSources, checkSources, translateSources } from './bootstrap-sources.ts';
+import {
+  type BootstrapSources,
+  checkSources,
+  type IndexedChain,
+  translateSources,
+} from './bootstrap-sources.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import type { OverloadConfig } from './overload-types.ts';
 import { parseText } from './parse-text.ts';
@@ -103,7 +108,9 @@ function translateBootstrap(
   );
   const secrets = translateSecrets(message, faults);
   const sources = translateSources(message, clusters, faults);
-  const chains = listeners.flatMap((listener) => [listener, ...listener.further]);
+  const chains = listeners.flatMap((listener, index) =>
+    [listener, ...listener.further].map((chain): IndexedChain => [index, chain]),
+  );
   checkSources(sources, clusters, chains, faults);
   checkSecrets(clusters, chains, secrets, faults);
   if (sources.cds === null) checkRouteClusters(message, faults);
@@ -177,7 +184,7 @@ function translateSecrets(message: BootstrapMessage, faults: Faults): ReadonlyMa
 /** A secret that nobody will ever bring would leave a listener or cluster waiting for nothing. */
 function checkSecrets(
   clusters: readonly TranslatedCluster[],
-  listeners: readonly TranslatedListener[],
+  chains: readonly IndexedChain[],
   secrets: ReadonlyMap<string, SecretConfig>,
   faults: Faults,
 ): void {
@@ -190,7 +197,7 @@ function checkSecrets(
           name,
         );
   };
-  for (const [index, { config }] of listeners.entries()) check(`listeners[${index}]`, [config.tls]);
+  for (const [index, { config }] of chains) check(`listeners[${index}]`, [config.tls]);
   for (const [index, { config }] of clusters.entries())
     check(`clusters[${index}]`, tlsConfigsOfCluster(config));
 }
