@@ -12,7 +12,8 @@ import type {
 } from '../schema/resources.ts';
 import type { CertificateStore } from './certificates.ts';
 import { judgeClasses } from './controllers.ts';
-import { covers, intersectHosts } from './hosts.ts';
+import type { StreamClaims } from './host-claims.ts';
+import { intersectHosts } from './hosts.ts';
 import { nameOf, type ResourceIndex } from './index-resources.ts';
 import type { AttachedRules, OpenListener } from './listeners.ts';
 import { NamespaceLabels } from './namespaces.ts';
@@ -64,6 +65,8 @@ export class GatewayBuilder {
   /** Of other controllers: what is attached to them is theirs to judge. By kind and name. */
   private readonly foreign = new Set<string>();
   private readonly namespaces: NamespaceLabels;
+  /** By Gateway and port. */
+  private readonly streams = new Map<string, StreamClaims>();
 
   constructor(index: ResourceIndex, store: CertificateStore, book: ConditionBook) {
     this.namespaces = new NamespaceLabels(index);
@@ -115,13 +118,14 @@ export class GatewayBuilder {
     for (const listener of allowed) {
       const common = intersectHosts(listener.hostname, route.spec.hostnames);
       const hosts = common.map(([, host]) => host);
-      if (isContested(listener, hosts, route.kind)) {
+      // HTTPRoutes and GRPCRoutes do not share a host name of a listener: the older has it (GRPCRouteSpec.hostnames).
+      if (listener.kinds.isContested(hosts, route.kind)) {
         contested = true;
         continue;
       }
       for (const [written, host] of common) {
         addRules(listener.hosts, host, { written, rules });
-        listener.kinds.set(host, route.kind);
+        listener.kinds.take(host, route.kind);
         listener.routes.add(route.key);
         attachedTo++;
       }
@@ -147,21 +151,22 @@ export class GatewayBuilder {
     const allowed = this.findListeners(route, parent);
     if (!isList(allowed)) return { attachment: allowed, leftOut: [] };
     const written = route.kind === 'TLSRoute' ? route.spec.hostnames : [];
-    const all = this.parents.get(`${parent.kind} ${idOf(route, parent)}`)?.gateway.listeners ?? [];
+    const gateway = this.parents.get(`${parent.kind} ${idOf(route, parent)}`)?.gateway;
     const inForce = new Set<string>();
     const leftOut = new Map<string, string>();
     let attachedTo = 0;
     for (const listener of allowed) {
-      const others = all.filter((one) => one !== listener && one.listener.port === listener.listener.port);
+      const claims = this.streamClaims(gateway, listener.listener.port);
       for (const [, host] of intersectHosts(listener.hostname, written)) {
-        if (others.some(({ hostname }) => hostname === host)) {
+        // No two listeners of a port have one host name.
+        if (host !== listener.hostname && claims.listeners.has(host)) {
           leftOut.set(host, `another listener of the same port is the one for ${host}`);
           continue;
         }
-        const taken = [listener, ...others].some(({ streams }) => streams.has(host));
-        if (taken) leftOut.set(host, `another route has ${host}`);
+        if (claims.routes.has(host)) leftOut.set(host, `another route has ${host}`);
         else {
           listener.streams.set(host, { owner: route.key, backends });
+          claims.routes.add(host);
           inForce.add(host);
         }
         listener.routes.add(route.key);
@@ -173,6 +178,17 @@ export class GatewayBuilder {
     if (attachedTo > 0) return { attachment: null, leftOut: inForce.size > 0 ? lost : [] };
     const [message] = leftOut.values();
     return { attachment: message === undefined ? noCommonHost : { ...noCommonHost, message }, leftOut: [] };
+  }
+
+  private streamClaims(gateway: OpenGateway | undefined, port: number): StreamClaims {
+    const listeners = gateway?.listeners ?? [];
+    const id = `${gateway?.object.key} ${port}`;
+    const known = this.streams.get(id);
+    if (known !== undefined) return known;
+    const names = listeners.filter(({ listener }) => listener.port === port).map(({ hostname }) => hostname);
+    const claims = { listeners: new Set(names), routes: new Set<string>() };
+    this.streams.set(id, claims);
+    return claims;
   }
 
   /** A route that no listener here can carry, whatever it asks for. */
@@ -268,13 +284,6 @@ function isKind(
 }
 
 const gatewayGroup = 'gateway.networking.k8s.io';
-
-/** HTTPRoutes and GRPCRoutes do not share a host name of a listener: the older one has it (GRPCRouteSpec.hostnames). */
-function isContested({ kinds }: OpenListener, hosts: readonly string[], kind: string): boolean {
-  return [...kinds].some(
-    ([taken, other]) => other !== kind && hosts.some((host) => covers(taken, host) || covers(host, taken)),
-  );
-}
 
 function addRules(hosts: OpenListener['hosts'], host: string, added: AttachedRules): void {
   const list = hosts.get(host);

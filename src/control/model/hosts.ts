@@ -20,6 +20,16 @@ export function covers(wide: string, narrow: string): boolean {
   return wide.startsWith('*.') && narrow.endsWith(wide.slice(1)) && narrow.length > wide.length - 1;
 }
 
+/** All that cover `host`, itself first: as many as it has labels, of however many there are. */
+export function* widerThan(host: string): Generator<string> {
+  yield host;
+  for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+    const wide = `*${host.slice(dot)}`;
+    if (wide !== host) yield wide;
+  }
+  if (host !== '*') yield '*';
+}
+
 /** Characters of a host name without a wildcard, then of any (Gateway API, HTTPRouteSpec.hostnames). */
 export function compareExactness(a: string, b: string): number {
   const precise = (host: string): number => (host.startsWith('*') ? 0 : host.length);

@@ -5,6 +5,7 @@ import type { GatewayListener } from '../schema/gateway.ts';
 import type { GatewayObject, ListenerSetObject } from '../schema/resources.ts';
 import type { ObjectKey } from '../source/types.ts';
 import { type CertificateStore, isRefusal } from './certificates.ts';
+import { KindClaims } from './host-claims.ts';
 import { nameOf } from './index-resources.ts';
 import type { ConditionBook, Refusal } from './status.ts';
 import type {
@@ -33,8 +34,8 @@ export interface OpenListener {
   /** Kinds of routes that its protocol can carry. */
   readonly carries: readonly string[];
   readonly routes: Set<ObjectKey>;
-  /** What kind of route has a host name. */
-  readonly kinds: Map<string, string>;
+  /** What kind of routes has its host names. */
+  readonly kinds: KindClaims;
   /** `*` for any. */
   readonly hostname: string;
   /** What routes brought, by the host name both sides speak of. */
@@ -111,7 +112,7 @@ export function openListener({ gateway, source, listener, store, book }: Listene
     name: `gateway/${nameOf(gateway)}/${set}${listener.name}`,
     carries: kindsOf(listener.protocol),
     routes: new Set(),
-    kinds: new Map(),
+    kinds: new KindClaims(),
     hostname: listener.hostname ?? '*',
     hosts: new Map(),
     streams: new Map(),
