@@ -16,11 +16,20 @@ test('each proxy has a line, and what it refuses one more', () => {
     lastSeenAtMs: 0,
     types: [type('Cluster', 'SYNCED'), type('RouteConfiguration', 'STALE')],
     nacks: [{ resource: 'outbound', part: 'bank/ledger:80', message: 'too large', atMs: 590_000 }],
-    load: { issued: 7, succeeded: 5, failed: 1, dropped: 2, inProgress: 1, reportedAtMs: 597_000 },
+    load: {
+      streams: 1,
+      issued: 7,
+      succeeded: 5,
+      failed: 1,
+      dropped: 2,
+      inProgress: 1,
+      reportedAtMs: 597_000,
+    },
   } as unknown as ProxyView;
   const gone = { ...proxy, node: 'agent~n', connected: false, lastSeenAtMs: 596_000, nacks: [], load: null };
   const silent = { ...gone, node: 'agent~m', load: { ...proxy.load, reportedAtMs: 0 } } as ProxyView;
-  expect(describeProxies([proxy, gone, silent], 600_000)).toEqual([
+  const several = { ...gone, node: 'grpc~c.bank', load: { ...proxy.load, streams: 3 } } as ProxyView;
+  expect(describeProxies([proxy, gone, silent, several], 600_000)).toEqual([
     'PROXY                  SINCE   STATUS',
     'sidecar~ledger-0.bank  10m     CDS SYNCED, RDS STALE for 65s',
     '                       load: 7 requests, 5 ok, 1 failed, 2 dropped, 1 open, 3s ago',
@@ -28,6 +37,8 @@ test('each proxy has a line, and what it refuses one more', () => {
     'agent~n                4s      gone',
     'agent~m                4s      gone',
     '                       load: none reported yet',
+    'grpc~c.bank            4s      gone',
+    '                       load: 7 requests, 5 ok, 1 failed, 2 dropped, 1 open, 3s ago, by 3 clients',
   ]);
 });
 

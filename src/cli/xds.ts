@@ -58,10 +58,11 @@ export function describeProxies(proxies: readonly ProxyView[], atMs: number): re
 }
 
 function describeLoad(load: LoadView, atMs: number): string {
-  const { issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
+  const { streams, issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
   if (reportedAtMs === 0) return 'load: none reported yet';
   const age = formatAge(atMs - reportedAtMs);
-  return `load: ${issued} requests, ${succeeded} ok, ${failed} failed, ${dropped} dropped, ${inProgress} open, ${age} ago`;
+  const counts = `${issued} requests, ${succeeded} ok, ${failed} failed, ${dropped} dropped, ${inProgress} open`;
+  return `load: ${counts}, ${age} ago${streams > 1 ? `, by ${streams} clients` : ''}`;
 }
 
 const adminUrl = 'http://127.0.0.1:15014';

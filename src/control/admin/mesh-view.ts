@@ -145,8 +145,10 @@ export interface ProxyView {
   readonly load: LoadView | null;
 }
 
-/** Since its stream of reports began, over the clusters that the mesh knows. */
+/** Since its streams of reports began, over the clusters that the mesh knows. */
 export interface LoadView {
+  /** Of reports that are open: a program that is several clients has one for each. */
+  readonly streams: number;
   /** Requests begun. */
   readonly issued: number;
   /** Of those that ended: as the client counts it, without gRPC errors and 5xx. */
@@ -230,11 +232,12 @@ function viewRule(rule: RuleModel, consumer: string): RouteView {
 }
 
 function listProxies(plane: ControlPlane): readonly ProxyView[] {
-  const streams = new Map(plane.adsServer.status().map((stream) => [stream.node?.id ?? '', stream]));
+  // A client of the separate services has a stream for each.
+  const streams = Map.groupBy(plane.adsServer.status(), ({ node }) => node?.id ?? '');
   const loads = plane.loads.byNode();
   return plane.proxies.list().map((proxy) => {
     const { node, entry } = proxy;
-    const stream = streams.get(node.id);
+    const own = streams.get(node.id) ?? [];
     return {
       node: node.id,
       role: entry.scope?.role ?? '',
@@ -247,8 +250,10 @@ function listProxies(plane: ControlPlane): readonly ProxyView[] {
       userAgent: node.userAgent,
       weft: textOf(node.metadata['weft']),
       admin: textOf(node.metadata['admin']),
-      variant: stream?.variant ?? '',
-      types: (stream?.types ?? []).map((type) => ({ ...type, ackedAtMs: takenAt(proxy, type.typeUrl) })),
+      variant: own.at(-1)?.variant ?? '',
+      types: own
+        .flatMap(({ types }) => types)
+        .map((type) => ({ ...type, ackedAtMs: takenAt(proxy, type.typeUrl) })),
       nacks: plane.nacks.of(node.id),
       notes: entry.notes,
       load: viewLoad(loads.get(node.id)),
@@ -258,8 +263,8 @@ function listProxies(plane: ControlPlane): readonly ProxyView[] {
 
 function viewLoad(load: ClientLoad | undefined): LoadView | null {
   if (load === undefined) return null;
-  const { issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
-  return { issued, succeeded, failed, dropped, inProgress, reportedAtMs };
+  const { streams, issued, succeeded, failed, dropped, inProgress, reportedAtMs } = load;
+  return { streams, issued, succeeded, failed, dropped, inProgress, reportedAtMs };
 }
 
 function takenAt(proxy: ProxyState, typeUrl: string): number {

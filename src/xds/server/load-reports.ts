@@ -41,15 +41,17 @@ export interface ClusterLoads {
   readonly localities: ReadonlyMap<string, Readonly<LoadCounts>>;
 }
 
-/** What one client says, over all clusters that are known. */
+/** What one node says, on all its streams and over all clusters that are known. */
 export interface ClientLoad extends Readonly<LoadCounts> {
   readonly dropped: number;
-  /** As its last report had it. */
+  /** As the last reports had it. */
   readonly inProgress: number;
-  /** Clusters in its last report. */
+  /** Clusters in the last reports. */
   readonly clusters: number;
   /** Unix time in milliseconds of the last report that counted something; 0: none yet. */
   readonly reportedAtMs: number;
+  /** Of reports that are open: a program that is several clients has one for each. */
+  readonly streams: number;
 }
 
 export interface LoadReportsOptions {
@@ -132,9 +134,15 @@ export class LoadReports {
     return [...this.clusters.values()];
   }
 
-  /** By node id, of the streams that are open; of two of one node the newer. */
+  /** By node id, of the streams that are open and have said whose they are. */
   byNode(): ReadonlyMap<string, ClientLoad> {
-    return new Map([...this.clients].map((client) => [client.nodeId, client]));
+    const nodes = new Map<string, ClientLoad>();
+    for (const client of this.clients) {
+      if (client.nodeId === '') continue;
+      const other = nodes.get(client.nodeId);
+      nodes.set(client.nodeId, other === undefined ? client : sumUp(other, client));
+    }
+    return nodes;
   }
 
   private find(cluster: string): KeptCluster | null {
@@ -165,10 +173,24 @@ export class LoadClient implements ClientLoad {
   inProgress = 0;
   clusters = 0;
   reportedAtMs = 0;
+  readonly streams = 1;
 
   constructor(peer: string) {
     this.peer = peer;
   }
+}
+
+function sumUp(one: ClientLoad, other: ClientLoad): ClientLoad {
+  return {
+    issued: one.issued + other.issued,
+    succeeded: one.succeeded + other.succeeded,
+    failed: one.failed + other.failed,
+    dropped: one.dropped + other.dropped,
+    inProgress: one.inProgress + other.inProgress,
+    clusters: one.clusters + other.clusters,
+    reportedAtMs: Math.max(one.reportedAtMs, other.reportedAtMs),
+    streams: one.streams + other.streams,
+  };
 }
 
 function countsOf({ localities }: KeptCluster, locality: string): LoadCounts {

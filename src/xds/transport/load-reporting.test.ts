@@ -94,7 +94,7 @@ test('a client is asked once for all clusters and no endpoints, and what it says
     },
   ]);
   expect(loads.byNode().get(testNode.id)).toMatchObject({
-    ...{ issued: 12, succeeded: 8, failed: 4, dropped: 10, inProgress: 8, clusters: 1 },
+    ...{ issued: 12, succeeded: 8, failed: 4, dropped: 10, inProgress: 8, clusters: 1, streams: 1 },
   });
   call.onClose();
   expect([loads.streamCount, loads.byNode().size, loads.list().length]).toEqual([0, 0, 1]);
@@ -171,6 +171,21 @@ test.each([
   call.onMessage(bytes);
   expect([statusOf(ends[0] ?? null), ends[0]?.message]).toEqual([3, expect.stringContaining(words)]);
   expect(loads.streamCount).toBe(0);
+});
+
+test('all that a node says on its streams is summed, until they end', () => {
+  const loads = createLoads();
+  const [one, other] = [start(loads), start(loads)];
+  for (const { call } of [one, other]) call.onMessage(hello());
+  one.call.onMessage(reportOf('bank/ledger:80', ['a']));
+  other.call.onMessage(reportOf('bank/ledger:80', ['a', 'b']));
+  start(loads);
+  expect([...loads.byNode().keys()]).toEqual([testNode.id]);
+  expect(loads.byNode().get(testNode.id)).toMatchObject({
+    ...{ issued: 9, succeeded: 6, failed: 3, dropped: 10, inProgress: 12, clusters: 2, streams: 2 },
+  });
+  one.call.onClose();
+  expect(loads.byNode().get(testNode.id)).toMatchObject({ issued: 6, inProgress: 8, streams: 1 });
 });
 
 test('who is proven reports as who it is, for as long as it is', () => {
