@@ -4,13 +4,18 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { join } from 'node:path';
+import { parse } from 'yaml';
+import { definitionsFolder } from '../control/testing/gateway-api.ts';
 import { describeWith } from '../testing/programs.ts';
 import { describeOnCluster, Rig, rigFolder } from '../testing/rig.ts';
 import { until } from '../testing/until.ts';
 import { meshPorts } from './limits.ts';
 import { defineCalico } from './testing/calico.ts';
+import { type InjectedPod, withEnvoy } from './testing/envoy-sidecar.ts';
 import {
+  branch,
   fence,
+  guest,
   job,
   monitoring,
   named,
@@ -37,6 +42,22 @@ interface Ended {
   readonly message?: string;
 }
 
+interface RouteParent {
+  readonly parentRef: object;
+  readonly controllerName: string;
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly reason: string;
+    readonly observedGeneration: number;
+    readonly lastTransitionTime: string;
+  }[];
+}
+
+interface RouteStatus {
+  readonly metadata: { readonly generation: number };
+  readonly status?: { readonly parents: readonly RouteParent[] };
+}
+
 describeOnCluster('the mesh on Kubernetes', () => {
   const rig = new Rig();
   const { folder } = rig;
@@ -48,10 +69,35 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
   const caller = (command: string, pod = 'caller') =>
     `kubectl exec -n shop ${pod} -c caller -- sh -c '${command}'`;
-  const calls = (count: number) =>
+  const calls = (count: number, pod = 'caller') =>
     caller(
       `for i in $(seq ${count}); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://hello/ready; sleep 0.05; done | sort | uniq -c`,
+      pod,
     );
+
+  /** With an Envoy for a sidecar. It is wanted later, as are the routes, and both are made ready meanwhile. */
+  async function startGuest(): Promise<void> {
+    const definitions = await definitionsFolder('standard');
+    await sh(`kubectl apply --server-side -f ${definitions}/*_httproutes.yaml >/dev/null`);
+    await rig.loadImage('envoy', ['envoy']);
+    const injected: { readonly spec: InjectedPod } = parse(await sh(`${weft} inject -`, guest));
+    await sh(
+      'kubectl apply -f - >/dev/null',
+      JSON.stringify({ ...injected, spec: withEnvoy(injected.spec) }),
+    );
+  }
+
+  /** What a route's only parent is told, once `ResolvedRefs` has this reason. */
+  async function readParent(reason: string): Promise<RouteParent> {
+    let route: RouteStatus = { metadata: { generation: 0 } };
+    const said = () => route.status?.parents[0]?.conditions.find(({ type }) => type === 'ResolvedRefs');
+    await until(reason, async () => {
+      route = JSON.parse(await sh('kubectl get httproute hello -n shop -o json')) as RouteStatus;
+      return said()?.reason === reason && said()?.observedGeneration === route.metadata.generation;
+    });
+    expect(route.status?.parents.length).toBe(1);
+    return route.status!.parents[0]!;
+  }
 
   /** Labels of what this pod of `monitoring` scrapes well. */
   async function listUp(pod: string): Promise<readonly Record<string, string>[]> {
@@ -320,6 +366,7 @@ describeOnCluster('the mesh on Kubernetes', () => {
     handOver = watchHandOver();
     // Whoever waits for it hears of its failure.
     handOver.catch(() => {});
+    await startGuest();
   });
 
   test('a rolling restart under load loses no call', async () => {
@@ -327,16 +374,57 @@ describeOnCluster('the mesh on Kubernetes', () => {
       sh(
         `kubectl patch -n shop deployment/hello -p '${JSON.stringify({ spec: { strategy: { rollingUpdate: { maxSurge: most } } } })}'`,
       );
+    await sh('kubectl wait -n shop --for=condition=Ready pod/guest --timeout=60s');
+    await until('Envoy calls', async () => (await sh(calls(1, 'guest'))).includes('1 200'));
     // One after the other; elsewhere all at once is soon enough.
     await surge(1);
-    const [counted] = await Promise.all([
+    const [byWeft, byEnvoy] = await Promise.all([
       sh(calls(callsCount)),
+      sh(calls(callsCount, 'guest')),
       sh(
         'kubectl rollout restart -n shop deployment/hello; kubectl rollout status -n shop deployment/hello --timeout=90s',
       ),
     ]);
-    expect(counted.trim()).toBe(`${callsCount} 200`);
+    expect([byWeft.trim(), byEnvoy.trim()]).toEqual([`${callsCount} 200`, `${callsCount} 200`]);
     await surge('100%');
+  });
+
+  test('a route that is broken and mended, and fewer pods, lose no call of Weft’s and Envoy’s either', async () => {
+    const parent = (resolved: object) => ({
+      parentRef: { group: '', kind: 'Service', name: 'hello', port: 80 },
+      controllerName: 'weft.dev/gateway-controller',
+      conditions: [
+        { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', ...seen },
+        { type: 'ResolvedRefs', ...resolved, ...seen },
+      ],
+    });
+    const seen = { observedGeneration: 1, lastTransitionTime: expect.stringMatching(/^\d{4}-.*T.*Z$/) };
+    const count = callsCount / 3;
+    const load = Promise.all(['caller', 'guest'].map((pod) => sh(calls(count, pod))));
+    // Whoever waits for it hears of its failure.
+    load.catch(() => {});
+    await sh('kubectl apply -f - >/dev/null', branch('gone'));
+    const broken = await readParent('BackendNotFound');
+    const message = 'there is no Service shop/gone';
+    expect(broken).toEqual(parent({ status: 'False', reason: 'BackendNotFound', message }) as never);
+    await sh('kubectl scale -n shop deployment/hello --replicas=1');
+    seen.observedGeneration = 2;
+    await sh('kubectl apply -f - >/dev/null', branch('hello'));
+    const mended = await readParent('ResolvedRefs');
+    expect(mended).toEqual(parent({ status: 'True', reason: 'ResolvedRefs', message: '' }) as never);
+    // What did not turn has the time at which it last did.
+    expect(mended.conditions[0]?.lastTransitionTime).toBe(broken.conditions[0]!.lastTransitionTime);
+    await sh(
+      'kubectl scale -n shop deployment/hello --replicas=3; kubectl rollout status -n shop deployment/hello --timeout=60s',
+    );
+    expect((await load).map((counted) => counted.trim())).toEqual([`${count} 200`, `${count} 200`]);
+    const refused = `kubectl exec -n shop guest -c caller -- curl -s "http://127.0.0.1:15000/stats?filter=update_rejected"`;
+    expect((await sh(refused)).split('\n').filter((line) => line !== '' && !line.endsWith(': 0'))).toEqual(
+      [],
+    );
+    await sh(
+      'kubectl delete httproute hello -n shop; kubectl delete pod guest -n shop --grace-period=1 --wait=false',
+    );
   });
 
   test('scaled to none and back: refused, then well', async () => {

@@ -50,8 +50,6 @@ const places: Readonly<
   'weft.dev/AccessPolicy': { plural: 'accesspolicies', namespaced: true },
   '/Namespace': { plural: 'namespaces', namespaced: false },
   '/Pod': { plural: 'pods', namespaced: true },
-  '/Node': { plural: 'nodes', namespaced: false },
-  '/ServiceAccount': { plural: 'serviceaccounts', namespaced: true },
   // Certificates alone: what else people keep in Secrets is none of the mesh's business.
   '/Secret': { plural: 'secrets', namespaced: true, fields: 'type=kubernetes.io/tls' },
   '/ConfigMap': { plural: 'configmaps', namespaced: true },

@@ -37,6 +37,28 @@ spec:
   containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
 `;
 
+/** Its sidecar is made an Envoy. */
+export const guest = `
+apiVersion: v1
+kind: Pod
+metadata: { name: guest, namespace: shop, labels: { app: guest } }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{ name: caller, image: debian, command: [sleep, infinity] }]
+`;
+
+/** A route of the Service that is called, with a rule that leads to `backend` beside the one that is in use. */
+export const branch = (backend: string) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: hello, namespace: shop }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: hello, port: 80 }]
+  rules:
+    - { matches: [{ path: { value: /ready } }], backendRefs: [{ name: hello, port: 80 }] }
+    - { matches: [{ path: { value: /branch } }], backendRefs: [{ name: ${backend}, port: 80 }] }
+`;
+
 export const strict = `
 apiVersion: v1
 kind: Namespace
