@@ -71,7 +71,7 @@ export function planCaptured(model: Model): CapturedPlan {
 export const passthroughCluster = 'passthrough';
 
 /** No name ends so (RFC 6761 section 6.4); by it Weft's proxy finds the routes of what is none of ours. */
-const passthroughDomain = 'passthrough.invalid';
+export const passthroughDomain = 'passthrough.invalid';
 
 /** For the first bytes of a connection that may be HTTP; a server that speaks first is carried after it. */
 const firstBytesMs = 1_000;

@@ -7,7 +7,7 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema } from '../../xds/api.ts';
 import { type ResourceSet, typeUrls, type XdsResource } from '../../xds/index.ts';
 import type { Model, PortModel, ServiceModel } from '../model/types.ts';
-import { compilePassthroughHost } from './captured.ts';
+import { compilePassthroughHost, passthroughDomain } from './captured.ts';
 import { DomainClaims } from './domain-claims.ts';
 import { type HostPart, HostSets } from './host-sets.ts';
 import { fromAds } from './messages.ts';
@@ -178,7 +178,8 @@ function encodeHosts(
   domainsIn: (port: PortModel) => readonly string[],
 ): readonly HostPart[] {
   return service.ports.flatMap((port) => {
-    const domains = domainsIn(port);
+    // A Service `passthrough` in a namespace `invalid` is called by its other names: a table has a domain once.
+    const domains = domainsIn(port).filter((domain) => domain !== passthroughDomain);
     if (domains.length === 0) return [];
     const host = compileOutboundHost(port, callers, domains);
     return [{ ...encodePart({ virtualHosts: [host] }), name: hostName(service, port) }];

@@ -64,11 +64,17 @@ export class Access {
         const callers = rule.from?.map((caller) => this.callers.resolve(caller, own)) ?? null;
         // Of a rule at fault nobody is left.
         if (!here || callers?.length === 0) return [];
-        const name = `${nameOf(policy)}/${rule.name ?? at}`;
+        const name = `${nameOf(policy)}/${ruleName(policy, at)}`;
         return [{ name, owner: policy.key, callers, http: rule.http }];
       }),
     );
   }
+}
+
+/** Each its own: a name that is there already, or none, is its place. No name that somebody gives begins with `#`. */
+function ruleName({ spec: { rules } }: AccessPolicyObject, at: number): string {
+  const name = rules[at]?.name;
+  return name !== undefined && rules.findIndex((rule) => rule.name === name) === at ? name : `#${at}`;
 }
 
 function targetOf({ metadata }: AccessPolicyObject, name: string): Subject {

@@ -94,7 +94,9 @@ const httpMatch = z.strictObject({
 
 /** One rule: whoever fits `from` may do what `ports` and `http` say. */
 export const accessRule = z.strictObject({
-  name: sectionName.optional().describe('For logs and metrics; absent: its place in the list.'),
+  name: sectionName
+    .optional()
+    .describe('For logs and metrics; absent, or that of one before it: `#` and its place in the list.'),
   from: z
     .array(caller, { error: callersError })
     .min(1, callersError)
