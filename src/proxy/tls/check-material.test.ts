@@ -68,7 +68,7 @@ describe('TLS material of a bootstrap', () => {
     return (await checkTlsMaterial(edge(server, client), world)).map(({ rule }) => rule);
   };
 
-  test.each<[what: string, server: object, client: object, faults: readonly string[]]>([
+  test.each<[what: string, server: object, client: object, faults: string[]]>([
     ['all there', good, trust('/tls/ca.pem'), []],
     [
       'no key',
