@@ -4,12 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
+  applicationWanted,
   type BootstrapFacts,
   callsWanted,
   type Endpoint,
   encodeBootstrap,
   encodeTokenSecret,
   meshPorts,
+  parseApplication,
   parseCalls,
 } from '../deploy/index.ts';
 import { type CliCommand, Exit, exitCode } from './command.ts';
@@ -110,11 +112,10 @@ function parseEndpoint(text: string): Endpoint {
   return { host, port };
 }
 
-function parseApplication(text: string): Readonly<Record<string, number>> {
-  const pairs = text.split(',').map((part) => part.split('='));
-  if (!pairs.every(([name, port]) => name !== '' && Number(port) >= 1 && Number(port) <= 65_535))
-    throw new InvalidArgumentError('must be as http=8080,9090=9091');
-  return Object.fromEntries(pairs.map(([name = '', port]) => [name, Number(port)]));
+function readApplication(text: string): Readonly<Record<string, number>> {
+  const application = parseApplication(text);
+  if (application === null) throw new InvalidArgumentError(`must be ${applicationWanted}`);
+  return application;
 }
 
 function readCalls(text: string): readonly string[] | 'allowed' {
@@ -132,7 +133,7 @@ export const command: CliCommand = new Command('bootstrap')
   .option('--xds-ca <file>', 'ask it by TLS: whom to trust, PEM')
   .option('--xds-token <file>', 'and prove who asks by this token')
   .option('--labels <file>', "the pod's labels, as the downward API writes them")
-  .option('--application <list>', 'Service port to application port: http=8080', parseApplication, {})
+  .option('--application <list>', 'Service port to application port: http=8080', readApplication, {})
   .option('--container-ports <list>', 'by name, for a targetPort that is one: web=8080', parseApplication, {})
   .option('--capture', "the pod's connections are led to the sidecar, whatever they carry (weft redirect)")
   .option(

@@ -1,3 +1,4 @@
+export { applicationWanted, parseApplication } from './application-ports.ts';
 export { type BootstrapFacts, type Endpoint, encodeBootstrap, encodeTokenSecret } from './bootstrap.ts';
 export { callsWanted, parseCalls } from './calls.ts';
 export { createChart } from './chart.ts';

@@ -171,8 +171,66 @@ describe('left alone, with the reason', () => {
       "container app runs as the proxy's user, 1337",
     ],
     [podOf({}, { securityContext: { runAsUser: 1337 } }), "container app runs as the proxy's user, 1337"],
+    [
+      podOf({}, { containers: [app, { name: 'linkerd-proxy' }] }),
+      'container linkerd-proxy is the sidecar of another mesh',
+    ],
+    [
+      podOf({}, { initContainers: [{ name: 'istio-proxy', restartPolicy: 'Always' }] }),
+      'container istio-proxy is the sidecar of another mesh',
+    ],
+    [
+      podOf(
+        {},
+        { initContainers: [{ name: 'logs', restartPolicy: 'Always', securityContext: { runAsUser: 1337 } }] },
+      ),
+      "container logs runs as the proxy's user, 1337",
+    ],
+    [
+      podOf(
+        {},
+        { initContainers: [{ name: 'vpn', restartPolicy: 'Always', securityContext: { privileged: true } }] },
+      ),
+      'container vpn is privileged, and the pod does not ask for it',
+    ],
   ])('%#', (pod, reason) => {
     expect(injectPod(pod, options)).toMatchObject({ kind: 'left', reason });
+  });
+});
+
+describe('a pod that an API server would refuse with a sidecar in it', () => {
+  test.each<[pod: PodObject, reason: string, native?: boolean]>([
+    [podOf({}, { volumes: [{ name: 'weft' }] }), 'volume weft has a name that the sidecar needs'],
+    [podOf({}, { volumes: [{ name: 'weft-pod' }] }), 'volume weft-pod has a name that the sidecar needs'],
+    [
+      podOf({}, { volumes: [{ name: 'weft-identity' }] }),
+      'volume weft-identity has a name that the sidecar needs',
+    ],
+    [
+      podOf({}, { initContainers: [{ name: 'weft-redirect' }] }),
+      'container weft-redirect has a name that the sidecar needs',
+    ],
+    [
+      podOf({}, { containers: [app, { name: 'weft-bootstrap' }] }),
+      'container weft-bootstrap has a name that the sidecar needs',
+    ],
+    [
+      podOf({}, { hostPID: true, restartPolicy: 'Never' }),
+      'it has the processes of its node, among which its proxy does not see when its own have ended',
+      false,
+    ],
+    ...['http', 'http=0', 'http=65536', '=80', 'http=80=81', 'http=8e1'].map((value): [PodObject, string] => [
+      said(annotations.application, value),
+      `annotation ${annotations.application} must be as http=8080,9090=9091 (got ${value})`,
+    ]),
+  ])('%#', (pod, reason, nativeSidecars = true) => {
+    expect(injectPod(pod, { ...options, nativeSidecars })).toEqual({ kind: 'fault', reason });
+  });
+
+  test('is told of its account by the older name too', () => {
+    expect(injected(podOf({}, { serviceAccount: 'ledger' })).metadata?.labels).toMatchObject({
+      'weft.dev/service-account': 'ledger',
+    });
   });
 });
 

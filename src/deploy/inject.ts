@@ -4,6 +4,7 @@
 
 import { accountLabel, revisionLabel, type SidecarWish } from '../control/index.ts';
 import { annotations } from './annotations.ts';
+import { applicationWanted, parseApplication } from './application-ports.ts';
 import { callsWanted, parseCalls } from './calls.ts';
 import { listPorts, readCapturedTraffic, redirectArgs } from './captured-traffic.ts';
 import { encodeRedirectNote, type RedirectNote, redirectAnnotation } from './cni/redirect-note.ts';
@@ -43,6 +44,8 @@ const folder = '/var/run/weft';
 export function injectPod(pod: PodObject, options: InjectOptions, wish: SidecarWish = {}): Injection {
   const leave = findReasonToLeave(pod, askedOf(pod), proxyName);
   if (leave !== null) return { kind: 'left', reason: leave.text, code: leave.code };
+  const fault = findFault(pod, options);
+  if (fault !== null) return { kind: 'fault', reason: fault };
   const said = pod.metadata?.annotations ?? {};
   const note = readCapturedTraffic(pod);
   if ('fault' in note) return { kind: 'fault', reason: note.fault };
@@ -84,9 +87,31 @@ export function injectPod(pod: PodObject, options: InjectOptions, wish: SidecarW
   };
 }
 
+/** What the API server would refuse once the sidecar is in it: a pod is left as it is rather than refused. */
+function findFault({ metadata, spec }: PodObject, options: InjectOptions): string | null {
+  const container = spec.initContainers?.find(({ name }) => ownContainers.has(name));
+  const other = container ?? spec.containers.find(({ name }) => ownContainers.has(name));
+  if (other !== undefined) return `container ${other.name} has a name that the sidecar needs`;
+  const volume = spec.volumes?.find(({ name }) => volumes.some((own) => own.name === name));
+  if (volume !== undefined) return `volume ${volume.name} has a name that the sidecar needs`;
+  const application = metadata?.annotations?.[annotations.application];
+  if (application !== undefined && parseApplication(application) === null)
+    return `annotation ${annotations.application} must be ${applicationWanted} (got ${application})`;
+  if (options.nativeSidecars === false && spec['hostPID'] === true && spec['restartPolicy'] === 'Never')
+    return 'it has the processes of its node, among which its proxy does not see when its own have ended';
+  return null;
+}
+
+const bootstrapName = 'weft-bootstrap';
+const ownContainers: ReadonlySet<string> = new Set([redirectName, bootstrapName]);
+
 /** The network tells pods apart by labels alone. A longer name is no label, and known by its addresses only. */
-function accountOf({ serviceAccountName }: PodObject['spec']): Readonly<Record<string, string>> {
-  const account = serviceAccountName ?? 'default';
+function accountOf({
+  serviceAccountName,
+  // Its older name, which an API server fills in beside the newer one.
+  serviceAccount,
+}: PodObject['spec']): Readonly<Record<string, string>> {
+  const account = serviceAccountName ?? serviceAccount ?? 'default';
   return account.length > labelCharsMax ? {} : { [accountLabel]: account };
 }
 
@@ -162,7 +187,7 @@ function bootstrapContainer(
     name === undefined ? [] : `${name}=${containerPort}`,
   );
   return {
-    name: 'weft-bootstrap',
+    name: bootstrapName,
     image,
     args: [
       ...['bootstrap', '--xds', xds, ...identityArgs, '--capture', '--labels', '/etc/weft/labels'],

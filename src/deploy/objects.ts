@@ -13,6 +13,7 @@ export interface ContainerObject {
 
 export interface PodSpecObject {
   readonly serviceAccountName?: string;
+  readonly serviceAccount?: string;
   readonly containers: readonly ContainerObject[];
   readonly initContainers?: readonly ContainerObject[];
   readonly volumes?: readonly { readonly name: string; readonly [field: string]: unknown }[];
