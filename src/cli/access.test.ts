@@ -77,7 +77,13 @@ describe('weft access test', () => {
     ['a path that may be read as another', teller, 'GET', '/accounts/../admin', null],
     ['another account', { ...teller, name: 'other' }, 'GET', '/accounts', null],
     ['the same name elsewhere', { ...teller, namespace: 'core' }, 'GET', '/accounts', null],
-    ['anybody of a namespace', { ...teller, namespace: 'audit', name: 'any' }, 'DELETE', '/', 'core/fence/1'],
+    [
+      'anybody of a namespace',
+      { ...teller, namespace: 'audit', name: 'any' },
+      'DELETE',
+      '/',
+      'core/fence/#1',
+    ],
     ['an address of a range', address('10.9.3.4'), 'GET', '/accounts', 'core/fence/reads'],
     ['another address', address('10.8.3.4'), 'GET', '/accounts', null],
   ] as const)('%s', (_name, caller, method, path, rule) => {

@@ -5,7 +5,8 @@ import { NamesByKey } from './names-by-key.ts';
 
 const plain = fc.letrec((tie) => ({
   value: fc.oneof(
-    { depthSize: 'small' },
+    // So that all are small enough to be remembered.
+    { depthSize: 'small', maxDepth: 2 },
     fc.constantFrom(
       null,
       true,
@@ -31,11 +32,10 @@ describe('equal parts', () => {
     fc.assert(
       fc.property(part, part, (one, other) => {
         const first = sharePart(one);
+        // At once: anything more may be the one with which remembering begins anew.
+        expect(sharePart(structuredClone(one))).toBe(first);
         expect(first).toStrictEqual(one);
-        const second = sharePart(other);
-        expect(second).toStrictEqual(other);
-        const copy = structuredClone(one);
-        expect(sharePart(copy)).toBe(first);
+        expect(sharePart(other)).toStrictEqual(other);
       }),
       { numRuns: 200 },
     );
