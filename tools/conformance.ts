@@ -98,6 +98,17 @@ function install(): void {
   sh('kubectl rollout status -n weft-system deployment/weft-control --timeout=120s >/dev/null');
   sh('kubectl rollout status -n weft-system deployment/weft-inject --timeout=120s >/dev/null');
   sh('kubectl apply -f - >/dev/null', { input: objects });
+  awaitInjection();
+}
+
+/** That the webhook is ready is known to the API server's node a moment later; a pod made before gets no sidecar. */
+function awaitInjection(): void {
+  sh(
+    'kubectl create namespace probe >/dev/null && kubectl label namespace probe weft.dev/inject=enabled >/dev/null',
+  );
+  const pod = 'kubectl run -n probe --image=echo --dry-run=server probe -o yaml';
+  sh(`for attempt in $(seq 60); do ${pod} | grep -q weft-proxy && exit 0; sleep 1; done; exit 1`);
+  sh('kubectl delete namespace probe --wait=false >/dev/null');
 }
 
 function reportOf({ name }: Suite): string {
