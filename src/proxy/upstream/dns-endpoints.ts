@@ -1,5 +1,6 @@
 // Endpoints of a DNS cluster: looks the names of its configuration up, each again in its own time, and assigns the
-// addresses. A name that cannot be looked up takes nothing away: its last answer holds until there is a better one.
+// addresses. A name that cannot be looked up takes nothing away: its last answer holds until there is a better one. An
+// answer that there is no such address is one, as in Envoy: endpoints of STRICT_DNS go with it.
 
 import { assert, isSpecialIp, MeshError, Timer, type TimerHandler } from '../../base/index.ts';
 import type { DnsConfig, EndpointAssignment, EndpointConfig } from '../config/types.ts';
